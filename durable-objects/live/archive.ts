@@ -1,0 +1,67 @@
+/** Finished segments on their way to R2: in order within a track, retried until they are there. */
+import type { SegmentState } from "../../protocol/broadcast/log.ts";
+import { mediaKey } from "../../protocol/publish/keys.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
+
+/** A segment to store; `bytes` is null for a gap, of which only the index knows. */
+export interface ArchiveJob {
+  readonly stream: StreamName;
+  readonly broadcast: BroadcastId;
+  readonly track: TrackName;
+  readonly segment: SegmentState;
+  readonly bytes: Uint8Array | null;
+}
+
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 5_000;
+
+/** Writes segments to R2, one at a time per track, so that what is durable is always a whole beginning. */
+export class Archive {
+  readonly #bucket: R2Bucket;
+  readonly #stored: (job: ArchiveJob) => void;
+  readonly #chains = new Map<string, Promise<void>>();
+  #pendingBytes = 0;
+
+  /** `stored` is called as each segment is in R2; it lists the segment in the index. */
+  constructor(bucket: R2Bucket, stored: (job: ArchiveJob) => void) {
+    this.#bucket = bucket;
+    this.#stored = stored;
+  }
+
+  /** Bytes that are not in R2 yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Takes a segment on. */
+  add(job: ArchiveJob): void {
+    const chain = `${job.broadcast}/${job.track}`;
+    this.#pendingBytes += job.bytes?.byteLength ?? 0;
+    const done = (this.#chains.get(chain) ?? Promise.resolve()).then(() => this.#store(job));
+    this.#chains.set(chain, done);
+    void done.then(() => {
+      if (this.#chains.get(chain) === done) this.#chains.delete(chain);
+    });
+  }
+
+  /** Settles when everything taken on so far is stored. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#chains.values());
+  }
+
+  async #store(job: ArchiveJob): Promise<void> {
+    const { stream, broadcast, track, segment, bytes } = job;
+    for (let wait = FIRST_RETRY_MS; bytes !== null; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      try {
+        const key = mediaKey(stream, broadcast, track, `${segment.msn}.m4s`);
+        await this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
+        break;
+      } catch (error) {
+        console.error(`R2 refused segment ${broadcast}/${track}/${segment.msn}; trying again`, error);
+        await scheduler.wait(wait * (0.5 + Math.random() / 2));
+      }
+    }
+    this.#pendingBytes -= bytes?.byteLength ?? 0;
+    this.#stored(job);
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * The Live object: the authority for one stream's broadcast. It appends to the log, keeps the tail in memory, stores
+ * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { LIMITS } from "../../protocol/broadcast/limits.ts";
+import type { BroadcastConfig, Entry, PartMeta } from "../../protocol/broadcast/log.ts";
+import { Replica } from "../../protocol/broadcast/replica.ts";
+import { Tail } from "../../protocol/broadcast/tail.ts";
+import { comparePositions, LogError, nextPosition } from "../../protocol/broadcast/window.ts";
+import { renderIframes, renderMedia, renderVod } from "../../protocol/hls/media.ts";
+import type { PlaylistFile } from "../../protocol/hls/paths.ts";
+import { type BroadcastId, parseTrackName, type StreamName, type TrackName } from "../../protocol/ids.ts";
+import type { PublishAnswer } from "../../protocol/publish/api.ts";
+import { problems, type PublishReply } from "../../protocol/publish/reply.ts";
+import type { IsolateReport, StreamStatus } from "../../protocol/status.ts";
+import { Archive, type ArchiveJob } from "./archive.ts";
+import { FEED_LIMITS, Feeds } from "./feeds.ts";
+import { type BroadcastRow, Store } from "./store.ts";
+import { Tally } from "./tally.ts";
+
+/** What the Live object is bound to. */
+export interface LiveEnv {
+  readonly MEDIA: R2Bucket;
+}
+
+/** Who publishes: the stream, the hash of the key it sent, and the publishing process's random id. */
+export interface Publisher {
+  readonly stream: StreamName;
+  readonly keyHash: string;
+  readonly id: string;
+}
+
+/** Bounds in time and memory, each with its reason. */
+export const LIVE_LIMITS = {
+  /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
+  tailBytes: 50_331_648,
+  /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher keeps what it has. */
+  pendingBytes: 33_554_432,
+  /** A publisher that was silent so long may be replaced by another. */
+  leaseMs: 10_000,
+  /** A publisher that was silent so long has left: the broadcast ends. */
+  abandonedMs: 60_000,
+} as const;
+
+interface Current {
+  readonly replica: Replica;
+  readonly feeds: Feeds;
+  publisher: string;
+  lastSeenMs: number;
+}
+
+/** One stream's Live object, named by the stream. */
+export class Live extends DurableObject<LiveEnv> {
+  readonly #store: Store;
+  readonly #archive: Archive;
+  readonly #tally = new Tally();
+  #current: Current | null = null;
+
+  constructor(ctx: DurableObjectState, env: LiveEnv) {
+    super(ctx, env);
+    this.#store = new Store(ctx.storage.sql);
+    this.#archive = new Archive(env.MEDIA, (job) => this.#stored(job));
+    const latest = this.#store.latestBroadcast();
+    if (latest !== null) this.#adopt(latest);
+  }
+
+  // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Issues a stream key: only its hash is kept. */
+  addKey(hash: string): void {
+    this.#store.addKey(hash, Date.now());
+  }
+
+  /** Revokes every key of the stream. */
+  removeKeys(): void {
+    this.#store.removeKeys();
+  }
+
+  /** Opens a broadcast, or confirms that it is open. */
+  async open(by: Publisher, config: BroadcastConfig): Promise<PublishReply> {
+    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
+    const known = this.#store.broadcast(config.broadcast);
+    if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
+    const current = this.#current;
+    if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#leased(current)) {
+      return refuse("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
+    }
+    if (known === null) {
+      if (current !== null && !current.replica.state.ended) this.#endNow(current, by.stream);
+      this.#store.addBroadcast(config, by.id, Date.now());
+      this.#adopt({ config, publisher: by.id, ended: false });
+    } else if (current !== null && current.publisher !== by.id) {
+      this.#store.setPublisher(config.broadcast, by.id);
+      current.publisher = by.id;
+    }
+    await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+    return this.#accept();
+  }
+
+  /** Takes an init section. */
+  init(by: Publisher, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishReply {
+    const current = this.#publishing(by, id);
+    if ("ok" in current) return current;
+    const { replica } = current;
+    if (replica.track(track) === undefined) return refuse("malformed", `This broadcast has no track ${track}.`);
+    if (replica.init(track, version) !== null) return this.#accept();
+    if (replica.initVersions(track).length >= LIMITS.initsPerTrack) {
+      return refuse("tooLarge", `A track has at most ${LIMITS.initsPerTrack} init sections; open a new broadcast.`);
+    }
+    this.#store.addInit(id, track, version, bytes);
+    this.#append(current, { kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
+    return this.#accept();
+  }
+
+  /** Takes a part; one that is there already is confirmed again. */
+  part(by: Publisher, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishReply {
+    const current = this.#publishing(by, id);
+    if ("ok" in current) return current;
+    const state = current.replica.track(track);
+    if (state === undefined) return refuse("malformed", `This broadcast has no track ${track}.`);
+    const order = comparePositions(meta, nextPosition(state));
+    if (order < 0) return this.#accept();
+    if (order > 0) {
+      const reply = refuse("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
+      return { ...reply, answer: this.#answer(current) };
+    }
+    if (meta.start !== undefined && current.replica.init(track, meta.start.initVersion) === null) {
+      return refuse("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
+    }
+    if (this.#archive.pendingBytes > LIVE_LIMITS.pendingBytes) {
+      return refuse("unavailable", "Storage is behind; keep this part and send it again.");
+    }
+    try {
+      const held = bytes.byteLength === 0 ? null : bytes;
+      this.#append(current, { kind: "part", track, meta, byteLength: bytes.byteLength }, held);
+    } catch (error) {
+      if (error instanceof LogError) return refuse("malformed", error.message);
+      throw error;
+    }
+    if (meta.close !== undefined) this.#file(current, by.stream, track, meta.msn);
+    return this.#accept();
+  }
+
+  /** Ends a broadcast once all of it is stored. */
+  async end(by: Publisher, id: BroadcastId): Promise<PublishReply> {
+    const current = this.#publishing(by, id);
+    if ("ok" in current) return this.#store.broadcast(id)?.ended === true ? this.#accept() : current;
+    await this.#archive.drained();
+    if (!current.replica.state.ended) this.#endNow(current, by.stream);
+    return this.#accept();
+  }
+
+  // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `GET /feed?epoch&offset&want&have`: the feed of the stream's latest broadcast. 404 before the first one. */
+  override async fetch(request: Request): Promise<Response> {
+    this.#tally.live.requests += 1;
+    const current = this.#current;
+    if (current === null) return new Response(null, { status: 404 });
+    const report = request.headers.get("corral-report");
+    if (report !== null) this.#tally.take(JSON.parse(report) as IsolateReport, Date.now());
+    if (current.feeds.count >= FEED_LIMITS.subscribers) return new Response(null, { status: 503 });
+    this.#tally.live.hits += 1;
+    const { searchParams } = new URL(request.url);
+    const epoch = searchParams.get("epoch");
+    const feed = current.feeds.open({
+      from: epoch === null ? null : { epoch, offset: Number(searchParams.get("offset")) },
+      want: trackSet(searchParams.get("want")),
+      have: trackSet(searchParams.get("have")),
+    });
+    return new Response(feed, { headers: { "content-type": "application/octet-stream" } });
+  }
+
+  /** A part of the tail that the caller's replica lacks, or null. */
+  pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Uint8Array | null {
+    return this.#pulled(id, (replica) => replica.tail.part(track, msn, part));
+  }
+
+  /** A closed segment that is not in R2 yet, or null. */
+  pullSegment(id: BroadcastId, track: TrackName, msn: number): Uint8Array | null {
+    return this.#pulled(id, (replica) => {
+      const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
+      return segment === undefined ? null : replica.tail.segment(track, segment);
+    });
+  }
+
+  /** An init section of any broadcast of this stream, or null. */
+  pullInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
+    return this.#pulled(id, () => this.#replicaOf(id)?.init(track, version) ?? null);
+  }
+
+  /** A playlist of any broadcast of this stream as it stands, or null. */
+  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): { text: string; ended: boolean } | null {
+    return this.#pulled(id, () => {
+      const replica = this.#replicaOf(id);
+      if (replica?.track(track) === undefined) return null;
+      const { ended } = replica.state;
+      if (file === "media.m3u8") return { text: renderMedia(replica.state, track, { skip: "none" }), ended };
+      if (file === "iframes.m3u8") return { text: renderIframes(replica.state, track), ended };
+      if (!ended) return null;
+      const segments = this.#store.segments(id, track);
+      return { text: renderVod(replica.config, track, segments, { iframes: file === "vod-iframes.m3u8" }), ended };
+    });
+  }
+
+  /** The stream's state and summed counters, or null before its first broadcast. */
+  status(stream: StreamName): StreamStatus | null {
+    const current = this.#current;
+    if (current === null) return null;
+    const { config, state } = current.replica;
+    const silent = Date.now() - current.lastSeenMs > 2_000 * config.targetDurationS;
+    const away = [...state.tracks.values()].every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
+    return {
+      stream,
+      state: state.ended ? "ended" : silent || away ? "reconnecting" : "live",
+      broadcast: config.broadcast,
+      startedAt: config.startedAtMs,
+      tracks: [...state.tracks.values()].map(({ track, segments }) => ({
+        name: track.name,
+        kind: track.kind,
+        codecs: track.codecs,
+        bandwidth: track.bandwidth,
+        partTargetMs: track.partTargetMs,
+        lastMsn: segments.at(-1)?.msn ?? -1,
+        lastPart: (segments.at(-1)?.parts.length ?? 0) - 1,
+      })),
+      ...this.#tally.summary(Date.now()),
+    };
+  }
+
+  /** A publisher that went away without a word: its broadcast ends. */
+  override async alarm(): Promise<void> {
+    const current = this.#current;
+    if (current === null || current.replica.state.ended) return;
+    const dueMs = current.lastSeenMs + LIVE_LIMITS.abandonedMs;
+    if (Date.now() < dueMs) return this.ctx.storage.setAlarm(dueMs);
+    console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
+    this.#endNow(current, this.ctx.id.name as StreamName);
+  }
+
+  // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #adopt(row: BroadcastRow): void {
+    this.#current?.feeds.close();
+    const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
+    this.#current = { replica, feeds: new Feeds(replica), publisher: row.publisher, lastSeenMs: Date.now() };
+  }
+
+  #replicaOf(id: BroadcastId): Replica | null {
+    if (this.#current?.replica.config.broadcast === id) return this.#current.replica;
+    const row = this.#store.broadcast(id);
+    return row === null ? null : this.#store.restore(row, "", new Tail(0));
+  }
+
+  /** The broadcast that `by` may publish to, or why not. */
+  #publishing(by: Publisher, id: BroadcastId): Current | (PublishReply & { ok: false }) {
+    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
+    const current = this.#current;
+    if (current === null || current.replica.config.broadcast !== id) {
+      return this.#store.broadcast(id) === null
+        ? refuse("notOpen", "Open the broadcast first.")
+        : refuse("ended", "Another broadcast took its place.");
+    }
+    if (current.replica.state.ended) return refuse("ended", "Open a broadcast with an id of its own.");
+    if (current.publisher !== by.id) return refuse("alreadyLive", "Another process publishes this broadcast.");
+    current.lastSeenMs = Date.now();
+    return current;
+  }
+
+  #leased(current: Current): boolean {
+    return Date.now() - current.lastSeenMs < LIVE_LIMITS.leaseMs;
+  }
+
+  #append(current: Current, entry: Entry, bytes: Uint8Array | null): void {
+    current.replica.append(entry, bytes);
+    current.feeds.send(entry, bytes);
+  }
+
+  #file(current: Current, stream: StreamName, track: TrackName, msn: number): void {
+    const segment = current.replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
+    if (segment === undefined) return;
+    const bytes = segment.byteLength === 0 ? null : current.replica.tail.segment(track, segment);
+    this.#archive.add({ stream, broadcast: current.replica.config.broadcast, track, segment, bytes });
+  }
+
+  #stored({ broadcast, track, segment }: ArchiveJob): void {
+    this.#store.addSegment(broadcast, track, segment);
+    const current = this.#current;
+    if (current === null || current.replica.config.broadcast !== broadcast || current.replica.state.ended) return;
+    this.#append(current, { kind: "durable", track, msn: segment.msn }, null);
+  }
+
+  #endNow(current: Current, stream: StreamName): void {
+    const { config, state } = current.replica;
+    const open = [...state.tracks.values()].flatMap(({ track, segments }) => {
+      const last = segments.at(-1);
+      return last === undefined || last.closed ? [] : [{ track: track.name, msn: last.msn }];
+    });
+    this.#store.endBroadcast(config.broadcast, Date.now());
+    this.#append(current, { kind: "end" }, null);
+    current.feeds.close();
+    for (const { track, msn } of open) this.#file(current, stream, track, msn);
+  }
+
+  #accept(): PublishReply {
+    const current = this.#current;
+    if (current === null) return refuse("notOpen", "Open the broadcast first.");
+    return { ok: true, answer: this.#answer(current) };
+  }
+
+  #answer({ replica }: Current): PublishAnswer {
+    const tracks = [...replica.state.tracks].map(([name, state]) => {
+      const open = state.segments.find((segment) => !segment.durable);
+      const durableMsn = (open?.msn ?? nextPosition(state).msn) - 1;
+      return [name, { durableMsn, next: nextPosition(state), inits: replica.initVersions(name) }];
+    });
+    return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishAnswer["tracks"] };
+  }
+
+  #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {
+    this.#tally.live.requests += 1;
+    const replica = this.#replicaOf(id);
+    const found = replica === null ? null : from(replica);
+    if (found !== null) this.#tally.live.hits += 1;
+    return found;
+  }
+}
+
+function refuse(why: keyof typeof problems, detail: string): PublishReply & { ok: false } {
+  return { ok: false, problem: problems[why](detail) };
+}
+
+function trackSet(list: string | null): Set<TrackName> {
+  const names = (list ?? "").split(",").map(parseTrackName);
+  return new Set(names.filter((name) => name !== null));
+}

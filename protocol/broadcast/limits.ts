@@ -1,0 +1,19 @@
+/** Bounds of a broadcast's log and of its feeds, each with its reason. */
+export const LIMITS = {
+  /** Tracks in a broadcast: a ladder of renditions and languages; more is a mistake. The opening PUT is refused. */
+  tracks: 16,
+  /** Parts in one segment: 6 s of 0.2 s parts is 30. A part past it is refused. */
+  partsPerSegment: 128,
+  /** Bytes of one part: 1 s at 100 Mb/s. The PUT is refused with 413. */
+  partBytes: 16_777_216,
+  /** Bytes of one init section: real ones have 1–4 kB. The PUT is refused with 413. */
+  initBytes: 262_144,
+  /** Init sections of one track: each restart of an encoder may bring one. Further ones are refused. */
+  initsPerTrack: 256,
+  /** Seconds of DVR window: a playlist of a day of 2 s segments has 4 MB. The opening PUT is refused. */
+  windowS: 86_400,
+  /** Header of a feed's frame: a snapshot of `windowS` at 2 s. A longer one breaks the feed. */
+  feedHeaderBytes: 16_777_216,
+  /** Body of a feed's frame: a part, or all init sections. A longer one breaks the feed. */
+  feedBodyBytes: 67_108_864,
+} as const;

@@ -1,0 +1,129 @@
+/** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
+import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./log.ts";
+import { LIMITS } from "./limits.ts";
+
+/** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
+export class LogError extends Error {
+  readonly code: "out-of-order" | "malformed";
+  constructor(code: "out-of-order" | "malformed", message: string) {
+    super(message);
+    this.name = "LogError";
+    this.code = code;
+  }
+}
+
+/** Fewest segments a live playlist keeps (Apple's authoring rules ask for 6). */
+export const MIN_SEGMENTS = 6;
+
+/** A track before its first part. */
+export function emptyTrack(track: Track): TrackState {
+  return { track, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
+}
+
+/** A place in a track's log: the part that comes next. */
+export interface Position {
+  readonly msn: number;
+  readonly part: number;
+}
+
+/** The part that must come next. */
+export function nextPosition(state: TrackState): Position {
+  const last = state.segments.at(-1);
+  if (last === undefined) return { msn: state.mediaSequence, part: 0 };
+  return last.closed ? { msn: last.msn + 1, part: 0 } : { msn: last.msn, part: last.parts.length };
+}
+
+/** Negative when `a` stands before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  return a.msn - b.msn || a.part - b.part;
+}
+
+/** The track with one part more. Throws `LogError` when it is not the next one or not well formed. */
+export function appendPart(
+  state: TrackState,
+  config: BroadcastConfig,
+  meta: PartMeta,
+  byteLength: number,
+): TrackState {
+  const next = nextPosition(state);
+  if (meta.msn !== next.msn || meta.part !== next.part) {
+    const name = state.track.name;
+    throw new LogError("out-of-order", `${name}: got ${meta.msn}.${meta.part}, next is ${next.msn}.${next.part}`);
+  }
+  checkPart(state.track, meta, byteLength);
+  const part: PartState = {
+    part: meta.part,
+    durationTicks: meta.durationTicks,
+    independent: meta.independent,
+    gap: meta.gap,
+    byteLength,
+  };
+  const segments = state.segments.slice();
+  if (meta.start === undefined) segments.push(withPart(segments.pop(), part, meta));
+  else segments.push(withPart(newSegment(meta, meta.start), part, meta));
+  return meta.close === undefined ? { ...state, segments } : slide({ ...state, segments }, config);
+}
+
+function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
+  const fail = (why: string): never => {
+    throw new LogError("malformed", `${track.name} ${meta.msn}.${meta.part}: ${why}`);
+  };
+  if ((meta.part === 0) !== (meta.start !== undefined)) fail("`start` belongs on part 0 and only there");
+  if (meta.part >= LIMITS.partsPerSegment) fail(`a segment has at most ${LIMITS.partsPerSegment} parts`);
+  if (!Number.isSafeInteger(meta.durationTicks) || meta.durationTicks <= 0) fail("durationTicks is not a positive whole number");
+  if (meta.gap !== (byteLength === 0)) fail("a part has bytes, a gap has none");
+  // One tick of grace: part targets are rounded to 10 µs, ticks are not.
+  if (meta.durationTicks > (track.partTargetMs * track.timescale) / 1000 + 1) fail("longer than the part target");
+}
+
+function newSegment(meta: PartMeta, start: SegmentState["start"]): SegmentState {
+  return { msn: meta.msn, start, parts: [], durationTicks: 0, byteLength: 0, gap: true, closed: false, durable: false };
+}
+
+function withPart(segment: SegmentState | undefined, part: PartState, meta: PartMeta): SegmentState {
+  if (segment === undefined) throw new LogError("malformed", "no open segment");
+  const grown: SegmentState = {
+    ...segment,
+    parts: [...segment.parts, part],
+    durationTicks: segment.durationTicks + part.durationTicks,
+    byteLength: segment.byteLength + part.byteLength,
+    gap: segment.gap && part.gap,
+    closed: meta.close !== undefined,
+  };
+  return meta.close?.iframeBytes === undefined ? grown : { ...grown, iframeBytes: meta.close.iframeBytes };
+}
+
+/** Lets segments leave at the front while the closed ones that stay still fill the window. */
+export function slide(state: TrackState, config: BroadcastConfig): TrackState {
+  const windowTicks = config.windowS * state.track.timescale;
+  const closed = state.segments.filter((segment) => segment.closed);
+  let remaining = closed.reduce((sum, segment) => sum + segment.durationTicks, 0);
+  let drop = 0;
+  let discontinuities = 0;
+  for (const segment of closed) {
+    if (closed.length - drop <= MIN_SEGMENTS || remaining - segment.durationTicks < windowTicks) break;
+    remaining -= segment.durationTicks;
+    discontinuities += segment.start.discontinuity ? 1 : 0;
+    drop += 1;
+  }
+  if (drop === 0) return state;
+  return {
+    track: state.track,
+    segments: state.segments.slice(drop),
+    mediaSequence: state.mediaSequence + drop,
+    discontinuitySequence: state.discontinuitySequence + discontinuities,
+  };
+}
+
+/** The track with segment `msn` marked as stored; unchanged when it has slid out already. */
+export function markDurable(state: TrackState, msn: number): TrackState {
+  const segments = state.segments.map((segment) => (segment.msn === msn ? { ...segment, durable: true } : segment));
+  return { ...state, segments };
+}
+
+/** The track with its open segment, if any, closed as it stands. */
+export function closeLast(state: TrackState): TrackState {
+  const last = state.segments.at(-1);
+  if (last === undefined || last.closed) return state;
+  return { ...state, segments: [...state.segments.slice(0, -1), { ...last, closed: true }] };
+}

@@ -1,0 +1,7 @@
+/** Names of what is stored: one place, because the Live object writes them and every isolate reads them. */
+import type { BroadcastId, StreamName, TrackName } from "../ids.ts";
+
+/** Key of a segment (`12.m4s`) in R2. */
+export function mediaKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: string): string {
+  return `${stream}/${broadcast}/${track}/${file}`;
+}

@@ -1,0 +1,131 @@
+/** What publishers send, parsed at the boundary: values of the log's types, or a sentence that says what is wrong. */
+import { LIMITS } from "../broadcast/limits.ts";
+import type { BroadcastConfig, PartMeta, SegmentClose, SegmentStart, Track } from "../broadcast/log.ts";
+import { parseBroadcastId, parseTrackName } from "../ids.ts";
+
+/** Longest `Corral-Part` header that is parsed; real ones have under 300 characters. */
+const PART_HEADER_CHARS = 2_000;
+/** Numbers of parts and segments stay below this, so that their addresses have at most 9 digits. */
+const MOST_MSN = 999_999_999;
+const CODECS = /^[A-Za-z0-9.]{2,64}$/;
+const LANGUAGE = /^[A-Za-z0-9-]{2,35}$/;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The parsed JSON object, or null. */
+function fieldsOf(text: string): Fields | null {
+  try {
+    return asFields(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function asFields(value: unknown): Fields | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+}
+
+function isCount(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
+function isAmount(value: unknown, most: number): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0 && value <= most;
+}
+
+/** A `Corral-Part` header as `PartMeta`. */
+export function parsePartMeta(text: string): PartMeta | string {
+  const fields = text.length <= PART_HEADER_CHARS ? fieldsOf(text) : null;
+  if (fields === null) return "send the part's metadata as a JSON object";
+  const { msn, part, durationTicks, independent, gap } = fields;
+  if (!isCount(msn, 0, MOST_MSN)) return "`msn` is a whole number from 0";
+  if (!isCount(part, 0, LIMITS.partsPerSegment - 1)) return `\`part\` is a whole number below ${LIMITS.partsPerSegment}`;
+  if (!isCount(durationTicks, 1, Number.MAX_SAFE_INTEGER)) return "`durationTicks` is a whole number from 1";
+  if (typeof independent !== "boolean" || typeof gap !== "boolean") return "`independent` and `gap` are true or false";
+  const start = fields["start"] === undefined ? undefined : parseStart(fields["start"]);
+  if (start === null) return "`start` has programTimeMs, initVersion and discontinuity";
+  const close = fields["close"] === undefined ? undefined : parseClose(fields["close"]);
+  if (close === null) return "`close` is an object; its iframeBytes is a whole number";
+  return {
+    msn,
+    part,
+    durationTicks,
+    independent,
+    gap,
+    ...(start === undefined ? {} : { start }),
+    ...(close === undefined ? {} : { close }),
+  };
+}
+
+function parseStart(value: unknown): SegmentStart | null {
+  const fields = asFields(value);
+  if (fields === null) return null;
+  const { programTimeMs, initVersion, discontinuity } = fields;
+  // Times that a Date can hold.
+  if (!isAmount(programTimeMs, 8.64e15) || !isCount(initVersion, 0, MOST_MSN)) return null;
+  return typeof discontinuity === "boolean" ? { programTimeMs, initVersion, discontinuity } : null;
+}
+
+function parseClose(value: unknown): SegmentClose | null {
+  const fields = asFields(value);
+  if (fields === null) return null;
+  const { iframeBytes } = fields;
+  if (iframeBytes === undefined) return {};
+  return isCount(iframeBytes, 1, LIMITS.partBytes) ? { iframeBytes } : null;
+}
+
+/** An opening request's body as `BroadcastConfig`. */
+export function parseConfig(text: string): BroadcastConfig | string {
+  const fields = fieldsOf(text);
+  if (fields === null) return "Send the broadcast's configuration as a JSON object.";
+  const { broadcast, startedAtMs, targetDurationS, windowS, tracks } = fields;
+  const id = typeof broadcast === "string" ? parseBroadcastId(broadcast) : null;
+  if (id === null) return "`broadcast` is 8–32 of a–z 0–9.";
+  if (!isAmount(startedAtMs, 8.64e15)) return "`startedAtMs` is milliseconds since the epoch.";
+  if (!isCount(targetDurationS, 1, 60)) return "`targetDurationS` is a whole number from 1 to 60.";
+  if (!isAmount(windowS, LIMITS.windowS)) return `\`windowS\` is above 0 and at most ${LIMITS.windowS}.`;
+  if (!Array.isArray(tracks) || tracks.length === 0 || tracks.length > LIMITS.tracks) {
+    return `\`tracks\` has 1 to ${LIMITS.tracks} tracks.`;
+  }
+  const parsed: Track[] = [];
+  for (const each of tracks) {
+    const track = parseTrack(each, targetDurationS);
+    if (typeof track === "string") return track;
+    if (parsed.some(({ name }) => name === track.name)) return `Two tracks are called ${track.name}.`;
+    parsed.push(track);
+  }
+  return { broadcast: id, startedAtMs, targetDurationS, windowS, tracks: parsed };
+}
+
+function parseTrack(value: unknown, targetDurationS: number): Track | string {
+  const fields = asFields(value);
+  const name = typeof fields?.["name"] === "string" ? parseTrackName(fields["name"]) : null;
+  if (fields === null || name === null) return "A track's `name` is 1–32 of a–z 0–9 _ -.";
+  const { kind, codecs, timescale, partTargetMs, bandwidth, averageBandwidth, language } = fields;
+  if (kind !== "video" && kind !== "audio") return `${name}: \`kind\` is video or audio.`;
+  if (typeof codecs !== "string" || !CODECS.test(codecs)) return `${name}: \`codecs\` is an RFC 6381 string.`;
+  if (!isCount(timescale, 1, 1e9)) return `${name}: \`timescale\` is ticks per second.`;
+  if (!isAmount(partTargetMs, targetDurationS * 1000)) return `${name}: \`partTargetMs\` is at most the target duration.`;
+  if (!isAmount(bandwidth, 1e10) || !isAmount(averageBandwidth, 1e10)) return `${name}: bandwidths are bits per second.`;
+  if (language !== undefined && (typeof language !== "string" || !LANGUAGE.test(language))) {
+    return `${name}: \`language\` is an RFC 5646 tag.`;
+  }
+  const numbers: Record<string, number> = {};
+  for (const key of ["width", "height", "frameRate", "channels", "sampleRate"]) {
+    const number = fields[key];
+    if (number === undefined) continue;
+    if (!isAmount(number, 1e6)) return `${name}: \`${key}\` is a number above 0.`;
+    numbers[key] = number;
+  }
+  return {
+    name,
+    kind,
+    codecs,
+    timescale,
+    partTargetMs,
+    bandwidth,
+    averageBandwidth,
+    ...numbers,
+    ...(language === undefined ? {} : { language }),
+  };
+}

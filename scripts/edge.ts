@@ -1,0 +1,119 @@
+/**
+ * The edge on this machine: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
+ * edges may share one core's objects, each an isolate of its own, as several machines of a data centre would.
+ */
+import { mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { buildWeb } from "./build-web.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const ASSETS_WORKER = "export default { fetch: (request, env) => env.ASSETS.fetch(request) };";
+
+/** How to start an edge. */
+export interface EdgeOptions {
+  readonly port: number;
+  /** Where objects and R2 are kept. */
+  readonly dataDir: string;
+  /** Opens the control API. */
+  readonly adminToken: string;
+  /** Address to listen on; by default this machine only. */
+  readonly host?: string;
+  /** Further ports, each served by an isolate of its own that shares the objects. */
+  readonly isolatePorts?: readonly number[];
+  /** Port of the inspector, for profiles. */
+  readonly inspectorPort?: number;
+}
+
+/** A running edge. */
+export interface Edge {
+  readonly url: string;
+  /** Throws away the Live object's memory, as an eviction or a deploy does. */
+  evict(stream: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The port is taken, or may not be used; `message` is a sentence for people. */
+export class PortError extends Error {
+  override readonly name = "PortError";
+}
+
+/** Starts the edge. Throws `PortError`. */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { port, dataDir, adminToken, host = "127.0.0.1", isolatePorts = [] } = options;
+  for (const wanted of [port, ...isolatePorts]) await assertFree(host, wanted);
+  await mkdir(dataDir, { recursive: true });
+  const [script] = await Promise.all([bundle(), buildWeb()]);
+  const worker = (name: string, at: number, live: object): object => ({
+    name,
+    modules: [{ type: "ESModule", path: "index.js", contents: script }],
+    compatibilityDate: "2026-11-02",
+    compatibilityFlags: ["nodejs_compat"],
+    bindings: { CORRAL_ADMIN_TOKEN: adminToken },
+    durableObjects: { LIVE: live },
+    r2Buckets: { MEDIA: "corral-media" },
+    // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
+    serviceBindings: { ASSETS: "assets" },
+    unsafeDirectSockets: [{ host, port: at }],
+  });
+  const shared = { className: "Live", scriptName: "corral", useSQLite: true };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      defaultPersistRoot: dataDir,
+      cf: false,
+      log: new Log(LogLevel.WARN),
+      ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
+      workers: [
+        worker("corral", port, { className: "Live", useSQLite: true }),
+        ...isolatePorts.map((at, index) => worker(`corral-${index + 1}`, at, shared)),
+        {
+          name: "assets",
+          modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
+          compatibilityDate: "2026-11-02",
+          assets: {
+            directory: `${ROOT}web/dist`,
+            binding: "ASSETS",
+            routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+          },
+        },
+      ],
+    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+  );
+  await miniflare.ready;
+  return {
+    url: `http://${host}:${port}`,
+    evict: async () => {
+      throw new Error("not yet");
+    },
+    stop: () => miniflare.dispose(),
+  };
+}
+
+async function bundle(): Promise<string> {
+  const result = await build({
+    entryPoints: [`${ROOT}workers/index.ts`],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+  });
+  const [file] = result.outputFiles;
+  if (file === undefined) throw new Error("the Worker's bundle is empty");
+  return file.text;
+}
+
+async function assertFree(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === "EADDRINUSE" ? "is taken" : `can't be used (${cause.code ?? cause.message})`;
+      reject(new PortError(`Port ${port} on ${host} ${why}; choose another with --port.`, { cause }));
+    });
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+}

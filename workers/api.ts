@@ -1,0 +1,58 @@
+/** The control API: stream state, stream keys. */
+import type { StreamName } from "../protocol/ids.ts";
+import { problems } from "../protocol/publish/reply.ts";
+import type { StreamStatus } from "../protocol/status.ts";
+import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
+import { SingleFlight } from "./edge/single-flight.ts";
+import type { Lifetime } from "./edge/stream-edge.ts";
+import type { Env } from "./env.ts";
+import { deliveryProblem, problemResponse, UNKNOWN_LIFETIME } from "./responses.ts";
+
+/** However many ask, the Live object is asked at most once in this time by an isolate. */
+const STATUS_MS = 1_000;
+/** Streams whose state is remembered. */
+const MOST_STATUSES = 256;
+const flights = new SingleFlight<StreamStatus | null>(4_000);
+const recent = new Map<StreamName, { readonly status: StreamStatus | null; readonly atMs: number }>();
+
+/** `GET /api/streams/{stream}` */
+export async function streamStatus(env: Env, life: Lifetime, stream: StreamName): Promise<Response> {
+  let known = recent.get(stream);
+  if (known === undefined || Date.now() - known.atMs > STATUS_MS) {
+    const { value } = await flights.get(life, stream, () => env.LIVE.getByName(stream).status(stream));
+    known = { status: value, atMs: Date.now() };
+    recent.delete(stream);
+    recent.set(stream, known);
+    for (const oldest of recent.keys()) if (recent.size > MOST_STATUSES) recent.delete(oldest);
+  }
+  if (known.status === null) {
+    return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
+  }
+  return Response.json(known.status, {
+    headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
+  });
+}
+
+/** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
+export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const token = bearerToken(request);
+  if (env.CORRAL_ADMIN_TOKEN === undefined || env.CORRAL_ADMIN_TOKEN === "") {
+    return problemResponse(problems.keyWrong("Set the secret CORRAL_ADMIN_TOKEN to use the control API."));
+  }
+  if (token === null) {
+    return problemResponse(problems.keyMissing("Send `Authorization: Bearer <admin token>`."), {
+      "www-authenticate": 'Bearer realm="corral"',
+    });
+  }
+  if (!(await sameSecret(token, env.CORRAL_ADMIN_TOKEN))) {
+    return problemResponse(problems.keyWrong("This is not the admin token of this deployment."));
+  }
+  const live = env.LIVE.getByName(stream);
+  if (request.method === "DELETE") {
+    await live.removeKeys();
+    return new Response(null, { status: 204 });
+  }
+  const key = newStreamKey();
+  await live.addKey(await sha256Hex(key));
+  return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
+}

@@ -1,0 +1,26 @@
+/** Bearer tokens: read, hashed, compared. */
+
+/** The token of `Authorization: Bearer …`, or null. */
+export function bearerToken(request: Request): string | null {
+  return /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+}
+
+/** SHA-256 in lower-case hex. Stream keys have 256 random bits, so a plain hash keeps them safe. */
+export async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Whether two secrets are the same, in time that doesn't depend on where they differ. */
+export async function sameSecret(a: string, b: string): Promise<boolean> {
+  const [x, y] = await Promise.all([sha256Hex(a), sha256Hex(b)]);
+  let difference = 0;
+  for (let i = 0; i < x.length; i += 1) difference |= x.charCodeAt(i) ^ y.charCodeAt(i);
+  return difference === 0;
+}
+
+/** A new stream key: 256 random bits in base64url. */
+export function newStreamKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return `corral_${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}

@@ -1,0 +1,294 @@
+/** Delivery: playlists and media, answered by the nearest tier that can. */
+import type { Replica } from "../protocol/broadcast/replica.ts";
+import type { SegmentState } from "../protocol/broadcast/log.ts";
+import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
+import type { TrackName } from "../protocol/ids.ts";
+import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
+import { type Pulled, Puller } from "./edge/pulls.ts";
+import type { Lifetime, StreamEdge } from "./edge/stream-edge.ts";
+import type { Env } from "./env.ts";
+import type { MediaPath } from "./media-path.ts";
+import { byteRange } from "./range.ts";
+import { answer, deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
+
+const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+/** hls.js gives up a playlist whose first byte takes 10 s. */
+const LONGEST_WAIT_MS = 9_000;
+
+/** One request for something of a stream. */
+export interface Delivery {
+  readonly env: Env;
+  readonly life: Lifetime;
+  readonly edge: StreamEdge;
+  readonly request: Request;
+}
+
+/** `GET /live/{stream}/multivariant.m3u8` */
+export async function deliverMultivariant({ life, edge, request }: Delivery): Promise<Response> {
+  edge.meter.counts.requests += 1;
+  const replica = await edge.replica(life);
+  if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
+  edge.meter.counts.hits += 1;
+  const { targetDurationS } = replica.config;
+  const rendered = playlistsOf(replica).get({ kind: "multivariant" });
+  return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, "corral-isolate; hit");
+}
+
+/** `GET /live/{stream}/{broadcast}/{track}/{file}` */
+export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<Response> {
+  const { life, edge } = delivery;
+  edge.meter.counts.requests += 1;
+  const replica = await edge.replica(life);
+  if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
+  const { targetDurationS, broadcast } = replica.config;
+  const missing = lifetimes.notFound(targetDurationS);
+  if (broadcast === path.broadcast && replica.track(path.track) === undefined) {
+    return notFound(`This broadcast has no track ${path.track}.`, missing);
+  }
+  const mine = broadcast === path.broadcast ? replica : null;
+  switch (path.file.kind) {
+    case "playlist":
+      if (mine !== null && path.file.file === "media.m3u8") return deliverMedia(delivery, mine, path.track);
+      if (mine !== null && path.file.file === "iframes.m3u8") return deliverIframes(delivery, mine, path.track);
+      return deliverStored(delivery, path, path.file.file, missing);
+    case "init":
+      return deliverInit(delivery, mine, path, path.file.version, missing);
+    case "part":
+      return deliverPart(delivery, mine, path, path.file.msn, path.file.part, missing);
+    case "segment":
+      return deliverSegment(delivery, mine, path, path.file.msn, missing);
+  }
+}
+
+async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName): Promise<Response> {
+  const { life, edge, request } = delivery;
+  const directives = parseDirectives(new URL(request.url).searchParams);
+  if ("error" in directives) return deliveryProblem(400, "Bad delivery directive", directives.error);
+  const { targetDurationS } = first.config;
+  const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
+  const blocking = directives.msn !== undefined;
+  edge.want(life, track);
+  if (blocking) edge.meter.blocking(first.track(track)?.track.partTargetMs ?? 0);
+  let waited = false;
+  for (let replica: Replica | null = first; replica?.config.broadcast === first.config.broadcast; ) {
+    const decision = decide(replica.state, track, directives);
+    if (decision.kind === "refuse") return deliveryProblem(400, "Impossible delivery directive", decision.detail);
+    if (decision.kind === "now") {
+      edge.meter.counts.hits += 1;
+      const lifetime = blocking ? lifetimes.blocking(targetDurationS) : lifetimes.playlist(targetDurationS);
+      const kind: PlaylistKind = { kind: "media", track, skip: directives.skip };
+      const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
+      return playlist(request, playlistsOf(replica).get(kind), lifetime, edge.changedMs, status);
+    }
+    const { msn, part } = decision;
+    const place = part === null ? ({ kind: "segment", msn } as const) : ({ kind: "part", msn, part } as const);
+    waited = true;
+    // A server SHOULD answer 503 when it would have to wait for more than three target durations.
+    if (!(await edge.wait(life, replica, track, place, untilMs))) {
+      return deliveryProblem(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+    }
+    replica = edge.known;
+  }
+  return deliverStored(
+    delivery,
+    { broadcast: first.config.broadcast, track, file: { kind: "playlist", file: "media.m3u8" } },
+    "media.m3u8",
+    lifetimes.blockingNotFound(targetDurationS),
+  );
+}
+
+/** I-frame playlists block on whole segments. */
+async function deliverIframes({ life, edge, request }: Delivery, first: Replica, track: TrackName): Promise<Response> {
+  const directives = parseDirectives(new URL(request.url).searchParams);
+  if ("error" in directives) return deliveryProblem(400, "Bad delivery directive", directives.error);
+  const { targetDurationS } = first.config;
+  const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
+  const { msn } = directives;
+  let replica: Replica = first;
+  while (msn !== undefined) {
+    const decision = decide(replica.state, track, { msn, skip: "none" });
+    if (decision.kind === "refuse") return deliveryProblem(400, "Impossible delivery directive", decision.detail);
+    if (decision.kind === "now") break;
+    if (!(await edge.wait(life, replica, track, { kind: "segment", msn: decision.msn }, untilMs))) {
+      return deliveryProblem(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+    }
+    replica = edge.known ?? replica;
+    if (replica.config.broadcast !== first.config.broadcast) break;
+  }
+  edge.meter.counts.hits += 1;
+  const rendered = playlistsOf(replica).get({ kind: "iframes", track });
+  const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
+  return playlist(request, rendered, lifetime, edge.changedMs, "corral-isolate; hit");
+}
+
+/** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
+async function deliverStored(
+  { env, life, edge, request }: Delivery,
+  { broadcast, track }: MediaPath,
+  file: Parameters<Puller["playlist"]>[2],
+  missing: string,
+): Promise<Response> {
+  const { value, tiers } = await new Puller(env, life, edge).playlist(broadcast, track, file);
+  if (value === null) return notFound("There is no such playlist.", missing);
+  const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
+  return playlist(request, new Rendered(value.text), lifetime, Date.now(), ...tiers);
+}
+
+async function deliverInit(
+  { env, life, edge, request }: Delivery,
+  mine: Replica | null,
+  { broadcast, track }: MediaPath,
+  version: number,
+  missing: string,
+): Promise<Response> {
+  const held = mine?.init(track, version) ?? null;
+  if (held !== null) {
+    edge.meter.counts.hits += 1;
+    return media(request, typeOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
+  }
+  if (mine !== null) return notFound(`No init section ${version} of ${track}.`, missing);
+  const { value, tiers } = await new Puller(env, life, edge).init(broadcast, track, version);
+  if (value === null) return notFound(`No init section ${version} of ${track}.`, missing);
+  return media(request, typeOf(mine, track), value, 0, ...tiers);
+}
+
+async function deliverPart(
+  { env, life, edge, request }: Delivery,
+  mine: Replica | null,
+  { broadcast, track }: MediaPath,
+  msn: number,
+  part: number,
+  missing: string,
+): Promise<Response> {
+  if (mine === null) return notFound("Parts are kept only while a broadcast is live; take the segment.", missing);
+  edge.want(life, track);
+  const untilMs = Date.now() + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
+  let waited = false;
+  for (let replica: Replica | null = mine; replica?.config.broadcast === broadcast; replica = edge.known) {
+    const decision = decidePart(replica.state, track, msn, part);
+    if (decision.kind === "not-found") return notFound(`Part ${msn}.${part} of ${track} doesn't exist.`, missing);
+    if (decision.kind === "ready") {
+      return readyPart({ env, life, edge, request }, replica, track, msn, part, waited, missing);
+    }
+    waited = true;
+    if (!(await edge.wait(life, replica, track, { kind: "settled", msn, part }, untilMs))) {
+      return deliveryProblem(503, "The part didn't come in time", "Reload the playlist and go on from there.");
+    }
+  }
+  return notFound(`Part ${msn}.${part} of ${track} doesn't exist.`, missing);
+}
+
+async function readyPart(
+  { env, life, edge, request }: Delivery,
+  replica: Replica,
+  track: TrackName,
+  msn: number,
+  part: number,
+  waited: boolean,
+  missing: string,
+): Promise<Response> {
+  const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
+  if (segment === undefined || segment.parts[part]?.gap === true) return notFound("This part never came.", missing);
+  const age = ageOf(replica, track, segment, part);
+  const hit = (bytes: Uint8Array): Response => {
+    edge.meter.counts.hits += 1;
+    return media(request, typeOf(replica, track), bytes, age, `corral-isolate; hit${waited ? "; detail=blocked" : ""}`);
+  };
+  const held = replica.tail.part(track, msn, part);
+  if (held !== null) return hit(held);
+  await edge.carried(life, track, Date.now() + 1_000);
+  const carried = replica.tail.part(track, msn, part);
+  if (carried !== null) return hit(carried);
+  const { value, tiers } = await new Puller(env, life, edge).part(replica.config.broadcast, track, segment, part);
+  if (value === null) return deliveryProblem(503, "The part isn't here yet", "Ask again; the edge is catching up.");
+  return media(request, typeOf(replica, track), value, age, ...tiers);
+}
+
+async function deliverSegment(
+  { env, life, edge, request }: Delivery,
+  mine: Replica | null,
+  { broadcast, track }: MediaPath,
+  msn: number,
+  missing: string,
+): Promise<Response> {
+  const puller = new Puller(env, life, edge);
+  const state = mine?.track(track);
+  const segment = state?.segments.find((candidate) => candidate.msn === msn) ?? null;
+  if (mine !== null && state !== undefined) {
+    if (segment === null && msn >= state.mediaSequence) return notFound(`Segment ${msn} doesn't exist yet.`, missing);
+    if (segment !== null && (segment.gap || !segment.closed)) return notFound(`No whole segment ${msn} here.`, missing);
+    const held = segment === null ? null : mine.tail.segment(track, segment);
+    if (held !== null) {
+      edge.meter.counts.hits += 1;
+      return media(request, typeOf(mine, track), held, ageOf(mine, track, segment), "corral-isolate; hit");
+    }
+  }
+  const { value, tiers }: Pulled<Uint8Array> =
+    segment === null
+      ? await puller.segment(broadcast, track, msn)
+      : await puller.closedSegment(broadcast, track, segment);
+  if (value === null) {
+    if (segment === null) return notFound(`No segment ${msn} of ${track}.`, missing);
+    return deliveryProblem(503, "The segment isn't here yet", "Ask again; the edge is catching up.");
+  }
+  return media(request, typeOf(mine, track), value, ageOf(mine, track, segment), ...tiers);
+}
+
+function playlist(
+  request: Request,
+  rendered: Rendered,
+  cacheControl: string,
+  changedMs: number,
+  ...tiers: string[]
+): Response {
+  const headers = {
+    "content-type": PLAYLIST_TYPE,
+    "cache-control": cacheControl,
+    "last-modified": new Date(changedMs).toUTCString(),
+    age: "0",
+    "cache-status": tiers.join(", "),
+    vary: "accept-encoding",
+  };
+  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return answer(rendered.text, headers);
+  return answer(rendered.gzip(), { ...headers, "content-encoding": "gzip" }, { encodeBody: "manual" });
+}
+
+function media(request: Request, type: MediaType, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
+  const headers: Record<string, string> = {
+    "content-type": type,
+    "cache-control": lifetimes.media,
+    "accept-ranges": "bytes",
+    age: String(ageS),
+    "cache-status": tiers.join(", "),
+  };
+  const range = byteRange(request.headers.get("range"), bytes.byteLength);
+  if (range === null) return answer(bytes, headers);
+  if (range === "unsatisfiable") {
+    return answer("", { ...headers, "content-range": `bytes */${bytes.byteLength}` }, { status: 416 });
+  }
+  const { first, last } = range;
+  headers["content-range"] = `bytes ${first}-${last}/${bytes.byteLength}`;
+  return answer(bytes.subarray(first, last + 1), headers, { status: 206 });
+}
+
+type MediaType = "audio/mp4" | "video/mp4";
+
+/** Media type of a track's files; of a broadcast that isn't here any more, the one that fits both. */
+function typeOf(replica: Replica | null, track: TrackName): MediaType {
+  return replica?.track(track)?.track.kind === "audio" ? "audio/mp4" : "video/mp4";
+}
+
+/** Seconds since the media was whole: its programme time tells when. */
+function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState | null, part = -1): number {
+  const timescale = replica?.track(track)?.track.timescale;
+  if (replica === null || timescale === undefined) return 0;
+  if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));
+  const parts = part < 0 ? segment.parts : segment.parts.slice(0, part + 1);
+  const ticks = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
+  return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
+}
+
+function notFound(detail: string, cacheControl: string): Response {
+  return deliveryProblem(404, "Not found", detail, cacheControl);
+}
+

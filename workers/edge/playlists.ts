@@ -1,0 +1,76 @@
+/** Playlists as rendered from a replica: once per log entry and directive, however many ask; gzip likewise. */
+import { gzipSync } from "node:zlib";
+import type { Replica } from "../../protocol/broadcast/replica.ts";
+import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
+import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
+import type { TrackName } from "../../protocol/ids.ts";
+
+/** A playlist's text, and its gzip form when asked for. */
+export class Rendered {
+  readonly text: string;
+  #gzip: Uint8Array | null = null;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The gzip form, made once. */
+  gzip(): Uint8Array {
+    this.#gzip ??= gzipSync(this.text, { level: 5 });
+    return this.#gzip;
+  }
+}
+
+/** What can be rendered from a replica. */
+export type PlaylistKind =
+  | { readonly kind: "multivariant" }
+  | { readonly kind: "media"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" }
+  | { readonly kind: "iframes"; readonly track: TrackName };
+
+/** The playlists of one replica at its present offset. */
+export class Playlists {
+  readonly #replica: Replica;
+  #offset = -1;
+  readonly #rendered = new Map<string, Rendered>();
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  /** The playlist as it stands. */
+  get(wanted: PlaylistKind): Rendered {
+    if (this.#offset !== this.#replica.offset) {
+      this.#rendered.clear();
+      this.#offset = this.#replica.offset;
+    }
+    const key = wanted.kind === "media" ? `${wanted.track} ${wanted.skip}` : `${JSON.stringify(wanted)}`;
+    let rendered = this.#rendered.get(key);
+    if (rendered === undefined) this.#rendered.set(key, (rendered = new Rendered(this.#render(wanted))));
+    return rendered;
+  }
+
+  #render(wanted: PlaylistKind): string {
+    const { config, state } = this.#replica;
+    switch (wanted.kind) {
+      case "multivariant":
+        return renderMultivariant(config, { ended: state.ended, iframes: true });
+      case "iframes":
+        return renderIframes(state, wanted.track);
+      case "media": {
+        const latest = this.#replica.latestInit(wanted.track);
+        const used = this.#replica.track(wanted.track)?.segments.at(-1)?.start.initVersion;
+        const changes = latest !== undefined && used !== undefined && latest !== used;
+        return renderMedia(state, wanted.track, { skip: wanted.skip, ...(changes ? { nextInitVersion: latest } : {}) });
+      }
+    }
+  }
+}
+
+const cache = new WeakMap<Replica, Playlists>();
+
+/** The playlists of a replica. */
+export function playlistsOf(replica: Replica): Playlists {
+  let playlists = cache.get(replica);
+  if (playlists === undefined) cache.set(replica, (playlists = new Playlists(replica)));
+  return playlists;
+}

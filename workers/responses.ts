@@ -1,0 +1,65 @@
+/** Responses of the delivery side: lifetimes, cache headers, problems. */
+import type { Problem } from "../protocol/publish/reply.ts";
+
+/** Headers that scripts of other pages may read. */
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "Age, Cache-Status, Date, Content-Length, Content-Range, Retry-After",
+} as const;
+
+/** What a request waited for, in the terms of RFC 9211; the tier nearest to the viewer comes last. */
+export interface CacheStatus {
+  readonly tiers: readonly string[];
+}
+
+/** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
+export const lifetimes = {
+  /** A blocking playlist's answer never changes, but is useless later. */
+  blocking: (targetDurationS: number): string => `public, max-age=${6 * targetDurationS}`,
+  blockingNotFound: (targetDurationS: number): string => `public, max-age=${4 * targetDurationS}`,
+  playlist: (targetDurationS: number): string => `public, max-age=${Math.max(1, Math.floor(targetDurationS / 2))}`,
+  notFound: (targetDurationS: number): string => `public, max-age=${targetDurationS}`,
+  /** The playlist of a broadcast that is over: only deletion can change it. */
+  vod: "public, max-age=3600",
+  media: "public, max-age=31536000, immutable",
+  never: "no-store",
+} as const;
+
+/** A stream of which nothing is known has no target duration: its 404 is kept for a second. */
+export const UNKNOWN_LIFETIME = "public, max-age=1";
+
+/** An answer with a body, with the headers that all answers of the delivery side have. */
+export function answer(
+  body: Uint8Array | string,
+  headers: Record<string, string>,
+  init: { status?: number; encodeBody?: "manual" } = {},
+): Response {
+  return new Response(body, { ...init, headers: { ...CORS, ...headers } });
+}
+
+/** An RFC 9457 problem document. */
+export function problemResponse(problem: Problem, headers: Record<string, string> = {}, more: object = {}): Response {
+  const { status, ...members } = problem;
+  return new Response(`${JSON.stringify({ ...members, status, ...more })}\n`, {
+    status,
+    headers: { ...CORS, "cache-control": lifetimes.never, "content-type": "application/problem+json", ...headers },
+  });
+}
+
+/** A problem of the delivery side. */
+export function deliveryProblem(
+  status: 400 | 404 | 405 | 500 | 503,
+  title: string,
+  detail: string,
+  cacheControl: string = lifetimes.never,
+): Response {
+  const types = {
+    400: "/problems/bad-directive",
+    404: "/problems/not-found",
+    405: "/problems/method-not-allowed",
+    500: "/problems/internal",
+    503: "/problems/timeout",
+  };
+  const retry = status === 503 ? { "retry-after": "1" } : {};
+  return problemResponse({ status, type: types[status], title, detail }, { "cache-control": cacheControl, ...retry });
+}
