@@ -1,0 +1,22 @@
+/**
+ * The Content-Security-Policy that the pages need; the Worker sends it with every HTML page.
+ *
+ * - `style-src 'unsafe-inline'`: media-chrome puts `<style>` elements into its shadow roots.
+ * - `media-src blob:`: Media Source Extensions hand the video element a blob address.
+ * - `worker-src 'self'`: hls.js runs its worker from a file of ours (`/assets/hls-worker-….js`), no blob.
+ * - `img-src data:`: media-chrome's icons.
+ * - `connect-src 'self'` covers the room's WebSocket too.
+ */
+export const CSP: string = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "media-src 'self' blob:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'self'",
+].join("; ");

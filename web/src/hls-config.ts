@@ -1,0 +1,49 @@
+/** How hls.js is set up for a stream that is about a second old. */
+import type { HlsConfig } from "hls.js";
+
+/** Bits per second to assume before the first measurement, where the browser has no opinion. */
+const FIRST_ESTIMATE = 4_000_000;
+
+/** `downlinkMbps` is the browser's own estimate (`navigator.connection`), `workerPath` the address of hls.js's worker. */
+export function hlsConfig(downlinkMbps: number | undefined, workerPath: string): Partial<HlsConfig> {
+  const estimate = downlinkMbps === undefined || downlinkMbps <= 0 ? FIRST_ESTIMATE : downlinkMbps * 1e6 * 0.8;
+  return {
+    lowLatencyMode: true,
+    enableWorker: workerPath !== "",
+    workerPath: workerPath === "" ? null : workerPath,
+    // The first fragment is asked for while the media source is still opening.
+    startFragPrefetch: true,
+    testBandwidth: false,
+    abrEwmaDefaultEstimate: Math.max(500_000, estimate),
+    abrEwmaDefaultEstimateMax: Math.max(FIRST_ESTIMATE, estimate),
+    capLevelToPlayerSize: true,
+    backBufferLength: 30,
+    maxBufferLength: 20,
+    // An endless duration and a seekable range that is the playlist's window.
+    liveDurationInfinity: true,
+    // Our own controller (latency.ts) steers; hls.js's would raise its target by a second with every stall, for good.
+    maxLiveSyncPlaybackRate: 1,
+    liveSyncOnStallIncrease: 0,
+    liveSyncMode: "edge",
+    // A stall is noticed within a part or two, not after more than a second.
+    detectStallWithCurrentTimeMs: 500,
+    highBufferWatchdogPeriod: 1,
+    playlistLoadPolicy: {
+      default: {
+        maxTimeToFirstByteMs: 10_000,
+        maxLoadTimeMs: 20_000,
+        timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
+        errorRetry: { maxNumRetry: 3, retryDelayMs: 400, maxRetryDelayMs: 4000, backoff: "exponential" },
+      },
+    },
+    manifestLoadPolicy: {
+      default: {
+        maxTimeToFirstByteMs: 10_000,
+        maxLoadTimeMs: 20_000,
+        timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
+        // The page's own state machine asks again, with jitter.
+        errorRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      },
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/** Plays with hls.js: set-up, renditions, recovery from its errors. */
+import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
+import { backoffMs } from "./backoff.ts";
+import { hlsConfig } from "./hls-config.ts";
+import { extendMedia, type Traits } from "./media-traits.ts";
+import type { Player, Reading, Report } from "./player.ts";
+import { type Rendition, RenditionList, renditionName } from "./renditions.ts";
+import { type Edge, Steering } from "./steering.ts";
+
+/** The bounds of recovery. */
+export const RECOVERY_LIMITS = {
+  /** Media errors within this time of each other are one trouble. */
+  troubleMs: 15_000,
+  /** Recoveries of one trouble before playback is given up. */
+  attempts: 4,
+  retryBaseMs: 500,
+  retryMaxMs: 8000,
+  /** After this many failed tries to go on, the address is loaded anew: it may lead to another broadcast. */
+  triesBeforeReload: 4,
+} as const;
+
+/** A window shorter than this can't usefully be gone back in. */
+const SHORTEST_DVR_S = 30;
+
+/** Where hls.js's worker is; set by the build. */
+declare const HLS_WORKER: string;
+
+/** Whether hls.js can play here. */
+export const hlsSupported = (): boolean => Hls.isSupported();
+
+export class HlsPlayer implements Player {
+  readonly renditions: RenditionList = new RenditionList((index) => {
+    if (this.#hls !== null) this.#hls.loadLevel = index;
+  });
+  readonly #video: HTMLVideoElement;
+  readonly #url: string;
+  readonly #report: Report;
+  readonly #steering: Steering;
+  readonly #traits: Traits;
+  readonly #announce: () => void;
+  #hls: Hls | null = null;
+  #troubles = 0;
+  #troubleAtMs = Number.NEGATIVE_INFINITY;
+  #retries = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retry: (() => void) | null = null;
+
+  constructor(video: HTMLVideoElement, url: string, report: Report) {
+    this.#video = video;
+    this.#url = url;
+    this.#report = report;
+    this.#steering = new Steering(video, () => this.#edge());
+    this.#traits = {
+      streamType: "unknown",
+      targetLiveWindow: 0,
+      liveEdgeStart: () => {
+        const edge = this.#edge();
+        return edge === null ? Number.NaN : edge.edgeS - edge.holdBackS - 3;
+      },
+    };
+    this.#announce = extendMedia(video, this.#traits, this.renditions).announce;
+    let paused = false;
+    video.addEventListener("seeking", () => this.#steering.onSeeking());
+    video.addEventListener("pause", () => {
+      paused = !document.hidden;
+    });
+    video.addEventListener("play", () => {
+      if (paused) this.#steering.onResume();
+      paused = false;
+    });
+    video.addEventListener("loadeddata", () => this.#steering.align());
+  }
+
+  get recording(): boolean {
+    return this.#hls?.latestLevelDetails?.live === false;
+  }
+
+  load(): void {
+    this.stop();
+    this.#steering.reset();
+    const connection = (navigator as { connection?: { downlink?: number } }).connection;
+    const hls = new Hls(hlsConfig(connection?.downlink, HLS_WORKER));
+    this.#hls = hls;
+    hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.#retries = 0;
+      this.#traits.streamType = details.live ? "live" : "on-demand";
+      this.#traits.targetLiveWindow =
+        details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;
+      this.#announce();
+    });
+    hls.on(Events.ERROR, (_, data) => {
+      if (data.fatal) this.#recover(hls, data);
+    });
+    hls.loadSource(this.#url);
+    hls.attachMedia(this.#video);
+  }
+
+  stop(): void {
+    this.#cancelRetry();
+    this.#hls?.destroy();
+    this.#hls = null;
+  }
+
+  nudge(): void {
+    const retry = this.#retry;
+    this.#cancelRetry();
+    retry?.();
+  }
+
+  toLive(): void {
+    this.#steering.toLive();
+  }
+
+  tick(nowMs: number): void {
+    this.#steering.tick(nowMs);
+  }
+
+  stalled(nowMs: number): void {
+    this.#steering.stalled(nowMs);
+  }
+
+  read(): Reading {
+    const hls = this.#hls;
+    const edge = this.#edge();
+    return {
+      rendition: this.renditions.items[hls?.currentLevel ?? -1]?.name ?? null,
+      targetS: this.#steering.targetS,
+      programTimeMs: hls?.playingDate?.getTime() ?? null,
+      bandwidth: hls === null ? null : hls.bandwidthEstimate,
+      edgeDistanceS: edge === null ? null : edge.edgeS - this.#video.currentTime,
+    };
+  }
+
+  #edge(): Edge | null {
+    const hls = this.#hls;
+    const details = hls?.latestLevelDetails;
+    if (!hls || !details?.live) return null;
+    const holdBackS = hls.targetLatency;
+    if (holdBackS === null || holdBackS === undefined) return null;
+    return {
+      edgeS: details.edge + details.age,
+      holdBackS,
+      partTargetS: details.partTarget > 0 ? details.partTarget : details.targetduration,
+    };
+  }
+
+  #listRenditions(hls: Hls): void {
+    const items: Rendition[] = hls.levels.map((level, index) => ({
+      id: String(index),
+      name: renditionName(level.uri, level.width, level.height, level.bitrate),
+      width: level.width,
+      height: level.height,
+      bitrate: level.bitrate,
+    }));
+    this.renditions.replace(items);
+  }
+
+  #recover(hls: Hls, data: ErrorData): void {
+    if (hls !== this.#hls) return;
+    if (data.details === ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) {
+      this.#report({ type: "missing" });
+      this.stop();
+      return;
+    }
+    if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      this.stop();
+      this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
+      return;
+    }
+    if (data.type === ErrorTypes.NETWORK_ERROR) {
+      this.#report({ type: "stuck" });
+      const anew = isManifestError(data) || this.#retries >= RECOVERY_LIMITS.triesBeforeReload;
+      this.#retryLater(() => (anew ? this.load() : hls.startLoad()));
+      return;
+    }
+    const nowMs = performance.now();
+    this.#troubles = nowMs - this.#troubleAtMs > RECOVERY_LIMITS.troubleMs ? 1 : this.#troubles + 1;
+    this.#troubleAtMs = nowMs;
+    if (this.#troubles > RECOVERY_LIMITS.attempts) {
+      this.stop();
+      this.#report({ type: "failed", error: `Playback stopped (${data.details}).` });
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#troubles <= 2) {
+      hls.recoverMediaError();
+    } else {
+      this.#report({ type: "stuck" });
+      this.#retryLater(() => this.load());
+    }
+  }
+
+  #retryLater(retry: () => void): void {
+    this.#cancelRetry();
+    const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
+    this.#retry = retry;
+    this.#retryTimer = setTimeout(
+      () => this.nudge(),
+      backoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()),
+    );
+  }
+
+  #cancelRetry(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retry = null;
+  }
+}
+
+function isManifestError(data: ErrorData): boolean {
+  return (
+    data.details === ErrorDetails.MANIFEST_LOAD_ERROR ||
+    data.details === ErrorDetails.MANIFEST_LOAD_TIMEOUT ||
+    data.details === ErrorDetails.MANIFEST_PARSING_ERROR
+  );
+}

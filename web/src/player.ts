@@ -1,0 +1,33 @@
+/** What the page needs of a player, whichever plays. */
+import type { ViewEvent } from "./state.ts";
+
+/** What a player reads off itself for the statistics; null where it doesn't know. */
+export interface Reading {
+  readonly rendition: string | null;
+  readonly targetS: number | null;
+  readonly programTimeMs: number | null;
+  readonly bandwidth: number | null;
+  /** Seconds behind the playlist's moving edge. */
+  readonly edgeDistanceS: number | null;
+}
+
+/** Loads the stream's address and plays it, reporting what the view must know. */
+export interface Player {
+  /** Loads the address, from the live edge or from the start of a recording. */
+  load(): void;
+  /** Drops the stream. */
+  stop(): void;
+  /** Tries the network again now, where it waits for its turn. */
+  nudge(): void;
+  toLive(): void;
+  /** Some ten times a second. */
+  tick(nowMs: number): void;
+  /** Pictures stopped for want of media. */
+  stalled(nowMs: number): void;
+  read(): Reading;
+  /** Whether what plays has an end. */
+  readonly recording: boolean;
+}
+
+/** How a player talks to the page. */
+export type Report = (event: ViewEvent) => void;

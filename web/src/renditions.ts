@@ -1,0 +1,73 @@
+/** The renditions of a playlist under the names that people and tests use, in the shape media-chrome's menu reads. */
+
+/** One rendition; `id` is its index in the player's list. */
+export interface Rendition {
+  readonly id: string;
+  /** `720p`, as the track is called in addresses, else by its shorter side. */
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Peak bits per second. */
+  readonly bitrate: number;
+}
+
+const TRACK_IN_ADDRESS = /\/[^/]+\/([a-z0-9][a-z0-9_-]{0,31})\/[a-z-]+\.m3u8(?:\?|$)/;
+
+/** A level's name: the track in its address where that looks like a size, else its shorter side, else its bitrate. */
+export function renditionName(url: string, width: number, height: number, bitrate: number): string {
+  const track = TRACK_IN_ADDRESS.exec(url)?.[1];
+  if (track !== undefined && /^\d+p/.test(track)) return track;
+  if (width > 0 && height > 0) return `${Math.min(width, height)}p`;
+  return track ?? `${Math.round(bitrate / 1000)}k`;
+}
+
+/**
+ * What media-chrome looks for as `video.videoRenditions`: array-like, with `selectedIndex` (-1 = automatic) and the
+ * events `addrendition`, `removerendition` and `change`.
+ */
+export class RenditionList extends EventTarget {
+  #items: readonly Rendition[] = [];
+  #selected = -1;
+  readonly #choose: (index: number) => void;
+
+  /** `choose` is told the index that the menu asks for, -1 for automatic. */
+  constructor(choose: (index: number) => void) {
+    super();
+    this.#choose = choose;
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  get items(): readonly Rendition[] {
+    return this.#items;
+  }
+
+  [Symbol.iterator](): Iterator<Rendition> {
+    return this.#items[Symbol.iterator]();
+  }
+
+  get selectedIndex(): number {
+    return this.#selected;
+  }
+
+  set selectedIndex(index: number) {
+    if (index === this.#selected || index >= this.#items.length) return;
+    this.#selected = index;
+    this.#choose(index);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Replaces the list, keeping the chosen rendition's name chosen where it is still there. */
+  replace(items: readonly Rendition[]): void {
+    const chosen = this.#items[this.#selected]?.name;
+    for (const index of this.#items.keys()) delete (this as Record<number, unknown>)[index];
+    this.#items = items;
+    for (const [index, item] of items.entries()) (this as Record<number, unknown>)[index] = item;
+    this.#selected = items.findIndex((item) => item.name === chosen);
+    if (this.#selected !== -1) this.#choose(this.#selected);
+    this.dispatchEvent(new Event(items.length === 0 ? "removerendition" : "addrendition"));
+    this.dispatchEvent(new Event("change"));
+  }
+}

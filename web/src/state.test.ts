@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { initialView, liveElsewhere, reduce, type Source, type View, type ViewEvent } from "./state.ts";
+
+const live = (broadcast: string): ViewEvent => ({ type: "source", source: { state: "live", broadcast } });
+const source = (state: "reconnecting" | "ended", broadcast: string): ViewEvent => ({
+  type: "source",
+  source: { state, broadcast },
+});
+const none: ViewEvent = { type: "source", source: { state: "none" } satisfies Source };
+const moving: ViewEvent = { type: "moving", recording: false };
+const recording: ViewEvent = { type: "moving", recording: true };
+const stuck: ViewEvent = { type: "stuck" };
+
+const after = (...events: readonly ViewEvent[]): View => events.reduce(reduce, initialView(true));
+
+test("a page opened on a live stream loads once and becomes live with its first picture", () => {
+  expect(after(live("a"))).toMatchObject({ phase: "starting", load: 1, loaded: "a" });
+  expect(after(live("a"), moving)).toMatchObject({ phase: "live", load: 1 });
+  expect(after(moving, live("a"))).toMatchObject({ phase: "live", load: 1 });
+});
+
+test("a page opened before the broadcast waits, and loads when it begins", () => {
+  const waiting = after({ type: "missing" }, none);
+  expect(waiting).toMatchObject({ phase: "waiting", load: 1 });
+  expect(reduce(waiting, live("a"))).toMatchObject({ phase: "starting", load: 2, loaded: "a" });
+});
+
+test("a playlist that is missing although the API knows the broadcast is asked for again at the next answer", () => {
+  const view = after(live("a"), { type: "missing" });
+  expect(view.phase).toBe("waiting");
+  expect(reduce(view, live("a"))).toMatchObject({ phase: "starting", load: 2 });
+});
+
+test("a name that can't be a stream stays unknown whatever happens", () => {
+  expect([live("a"), moving, stuck].reduce(reduce, initialView(false)).phase).toBe("unknown");
+});
+
+test("stopped pictures are a reconnection, and moving ones end it without a load", () => {
+  const away = after(live("a"), moving, stuck);
+  expect(away.phase).toBe("reconnecting");
+  expect(reduce(away, moving)).toMatchObject({ phase: "live", load: 1 });
+});
+
+test("a source that went away changes nothing while buffered pictures move", () => {
+  expect(after(live("a"), moving, source("reconnecting", "a")).phase).toBe("live");
+});
+
+test("the end is shown after the last picture, not when the API first tells of it", () => {
+  const view = after(live("a"), moving, source("ended", "a"), recording);
+  expect(view.phase).toBe("live");
+  expect(reduce(view, { type: "finished" }).phase).toBe("ended");
+});
+
+test("an end while the pictures are away is shown at once", () => {
+  expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
+});
+
+test("a page opened on an ended stream plays the recording", () => {
+  expect(after(source("ended", "a"), recording).phase).toBe("replay");
+});
+
+test("after the end the recording can be watched again", () => {
+  const view = after(live("a"), moving, { type: "finished" }, { type: "watchAgain" });
+  expect(view).toMatchObject({ phase: "starting", load: 2, chose: true });
+  expect(reduce(view, recording).phase).toBe("replay");
+});
+
+test("a new broadcast after the end is loaded by itself", () => {
+  const view = after(live("a"), moving, { type: "finished" }, source("ended", "a"), live("b"));
+  expect(view).toMatchObject({ phase: "starting", load: 2, loaded: "b" });
+});
+
+test("a new broadcast interrupts a recording that nobody asked for", () => {
+  expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loaded: "b" });
+});
+
+test("a new broadcast is offered to whoever asked for the recording, and shown when it is over", () => {
+  const watching = after(source("ended", "a"), recording, { type: "finished" }, { type: "watchAgain" }, recording);
+  const offered = reduce(watching, live("b"));
+  expect(offered).toMatchObject({ phase: "replay", load: watching.load });
+  expect(liveElsewhere(offered)).toBe(true);
+  expect(reduce(offered, { type: "watchLive" })).toMatchObject({ phase: "starting", loaded: "b" });
+  expect(reduce(offered, { type: "finished" })).toMatchObject({ phase: "starting", loaded: "b" });
+});
+
+test("a failure stays until the person retries or another broadcast begins", () => {
+  const failed = after(live("a"), { type: "failed", error: "no codec" });
+  expect(reduce(failed, moving).phase).toBe("failed");
+  expect(reduce(failed, { type: "retry" })).toMatchObject({ phase: "starting", load: 2, error: null });
+  expect(reduce(failed, live("b"))).toMatchObject({ phase: "starting", loaded: "b" });
+});
+
+test("events that change nothing give the same object", () => {
+  const view = after(live("a"), moving);
+  for (const event of [moving, live("a"), { type: "autoplay", autoplay: "allowed" }] as const) {
+    expect(reduce(view, event)).toBe(view);
+  }
+});

@@ -1,0 +1,149 @@
+/** What the page shows, as a pure reducer: events from the API, the player and the person → the view. */
+
+/** The picture that the page presents. */
+export type Phase =
+  /** Nothing is known yet. */
+  | "connecting"
+  /** No broadcast yet: the page asks again until there is one. */
+  | "waiting"
+  /** There is a broadcast; its first picture is on its way. */
+  | "starting"
+  | "live"
+  /** The source or the network is away; the last picture stays. */
+  | "reconnecting"
+  /** The broadcast is over and can be watched again. */
+  | "ended"
+  /** An ended broadcast is playing. */
+  | "replay"
+  /** The address names no possible stream. */
+  | "unknown"
+  /** Playback gave up; the person may retry. */
+  | "failed";
+
+/** The stream's state as `GET /api/streams/{stream}` tells it; `none` is its 404. */
+export type Source =
+  | { readonly state: "none" }
+  | { readonly state: "live" | "reconnecting" | "ended"; readonly broadcast: string };
+
+/** The whole of what decides the picture. */
+export interface View {
+  readonly phase: Phase;
+  /** The last answer of the API, or null before the first. */
+  readonly source: Source | null;
+  /** What the player should be doing: raised `load` means load the stream's address (again). */
+  readonly load: number;
+  /** The broadcast that was loaded last, where the API named it. */
+  readonly loaded: string | null;
+  /** The player may not make sound, or may not play at all, before the person touches the page. */
+  readonly autoplay: "allowed" | "muted" | "blocked";
+  /** The person asked for the recording, so a new broadcast is offered rather than forced on them. */
+  readonly chose: boolean;
+  /** What failed, in words for the person. */
+  readonly error: string | null;
+}
+
+/** Everything that can change the picture. */
+export type ViewEvent =
+  | { readonly type: "source"; readonly source: Source }
+  /** Pictures advance; `recording` where the playlist has ended. */
+  | { readonly type: "moving"; readonly recording: boolean }
+  /** Pictures stopped although nobody paused, or the network fails. */
+  | { readonly type: "stuck" }
+  /** The playlist's address answered 404. */
+  | { readonly type: "missing" }
+  /** The last picture of a playlist with an end was shown. */
+  | { readonly type: "finished" }
+  | { readonly type: "autoplay"; readonly autoplay: View["autoplay"] }
+  | { readonly type: "failed"; readonly error: string }
+  | { readonly type: "watchAgain" }
+  | { readonly type: "watchLive" }
+  | { readonly type: "retry" };
+
+/** The view of a page that has just opened; it loads at once, in parallel with the first question to the API. */
+export function initialView(validName: boolean): View {
+  return {
+    phase: validName ? "connecting" : "unknown",
+    source: null,
+    load: validName ? 1 : 0,
+    loaded: null,
+    autoplay: "allowed",
+    chose: false,
+    error: null,
+  };
+}
+
+/** The view after `event`; the same object where nothing changes. */
+export function reduce(view: View, event: ViewEvent): View {
+  if (view.phase === "unknown") return view;
+  switch (event.type) {
+    case "source":
+      return onSource(view, event.source);
+    case "moving":
+      return onMoving(view, event.recording);
+    case "stuck":
+      return view.phase === "live" || view.phase === "starting" ? { ...view, phase: "reconnecting" } : view;
+    case "missing":
+      return view.phase === "connecting" || view.phase === "starting" ? { ...view, phase: "waiting" } : view;
+    case "finished":
+      return onFinished(view);
+    case "autoplay":
+      return view.autoplay === event.autoplay ? view : { ...view, autoplay: event.autoplay };
+    case "failed":
+      return { ...view, phase: "failed", error: event.error };
+    case "watchAgain":
+      return { ...loadAgain(view), chose: true };
+    case "watchLive":
+    case "retry":
+      return loadAgain(view);
+  }
+}
+
+/** Whether another broadcast is on while the person watches a recording. */
+export function liveElsewhere(view: View): boolean {
+  const source = view.source;
+  return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loaded;
+}
+
+function loadAgain(view: View): View {
+  const loaded = broadcastOf(view.source) ?? view.loaded;
+  return { ...view, phase: "starting", load: view.load + 1, loaded, error: null, chose: false };
+}
+
+function broadcastOf(source: Source | null): string | null {
+  return source === null || source.state === "none" ? null : source.broadcast;
+}
+
+function onFinished(view: View): View {
+  if (view.phase === "failed") return view;
+  // What began while a recording was watched to its end is shown next.
+  return liveElsewhere(view) ? loadAgain(view) : { ...view, phase: "ended", chose: false };
+}
+
+function onSource(before: View, source: Source): View {
+  if (sameSource(before.source, source) && before.phase !== "waiting") return before;
+  const view = { ...before, source };
+  if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
+  // The page's first load is older than the first answer: that answer says which broadcast it got.
+  if (view.loaded === null && view.phase !== "waiting") {
+    return { ...view, loaded: source.broadcast, phase: view.phase === "connecting" ? "starting" : view.phase };
+  }
+  if (view.phase === "waiting") return loadAgain(view);
+  if (source.broadcast !== view.loaded && source.state !== "ended" && !(view.phase === "replay" && view.chose)) {
+    return loadAgain(view);
+  }
+  // An end while the picture is away: no more pictures will come to say so.
+  if (source.state === "ended" && view.phase === "reconnecting") return { ...view, phase: "ended" };
+  return view;
+}
+
+function onMoving(view: View, recording: boolean): View {
+  if (view.phase === "failed") return view;
+  // The tail of a broadcast that has just ended is still the broadcast, to whoever watches it live.
+  const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
+  if (view.phase === phase || (view.phase === "replay" && recording)) return view;
+  return { ...view, phase };
+}
+
+function sameSource(a: Source | null, b: Source): boolean {
+  return a !== null && a.state === b.state && broadcastOf(a) === broadcastOf(b);
+}

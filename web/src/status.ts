@@ -1,0 +1,114 @@
+/** Asks the API how the stream is, again and again, with jitter. */
+import { backoffMs, between } from "./backoff.ts";
+import { narrow, type OffsetBounds, offsetMs, UNBOUNDED } from "./clock.ts";
+import type { Phase, Source } from "./state.ts";
+
+/** What the page uses of `GET /api/streams/{stream}`. */
+export interface Status {
+  readonly source: Source;
+  /** People watching now, or null where the API doesn't say. */
+  readonly viewers: number | null;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number | null;
+}
+
+/** Times between two questions, milliseconds. */
+export const POLL_LIMITS = {
+  /** While something is awaited: a start, a return, another broadcast. */
+  awaitMinMs: 2000,
+  awaitMaxMs: 5000,
+  /** While pictures move; the player notices by itself when they stop. */
+  calmMinMs: 10_000,
+  calmMaxMs: 15_000,
+  failureBaseMs: 2000,
+  failureMaxMs: 20_000,
+} as const;
+
+/** The status that `body` tells, or null where it isn't one. */
+export function parseStatus(body: unknown): Status | null {
+  if (!isRecord(body)) return null;
+  const { state, broadcast, startedAt, viewers } = body;
+  if (typeof broadcast !== "string") return null;
+  if (state !== "live" && state !== "reconnecting" && state !== "ended") return null;
+  const started = typeof startedAt === "number" ? startedAt : Date.parse(String(startedAt));
+  const current = isRecord(viewers) ? viewers["current"] : undefined;
+  return {
+    source: { state, broadcast },
+    viewers: typeof current === "number" && current >= 0 ? current : null,
+    startedAtMs: Number.isFinite(started) ? started : null,
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Polls until the page goes away. */
+export class StatusPoll {
+  #bounds: OffsetBounds = UNBOUNDED;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asking = false;
+  readonly #url: string;
+  readonly #phase: () => Phase;
+  readonly #answer: (status: Status) => void;
+
+  /** `phase` decides how often to ask; `answer` is told every answer. */
+  constructor(url: string, phase: () => Phase, answer: (status: Status) => void) {
+    this.#url = url;
+    this.#phase = phase;
+    this.#answer = answer;
+  }
+
+  /** The server's clock, as well as answers so far tell, milliseconds since the epoch. */
+  serverNowMs(): number {
+    return Date.now() + offsetMs(this.#bounds);
+  }
+
+  /** Asks now, unless a question is out. */
+  ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    clearTimeout(this.#timer);
+    void this.#once().finally(() => {
+      this.#asking = false;
+      this.#schedule(this.#pauseMs());
+    });
+  }
+
+  /** Asks within a second or two: many pages may have noticed the same thing at once. */
+  askSoon(): void {
+    if (!this.#asking) this.#schedule(between(200, 1500, Math.random()));
+  }
+
+  #schedule(afterMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.ask(), afterMs);
+  }
+
+  #pauseMs(): number {
+    const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failureBaseMs, failureMaxMs } = POLL_LIMITS;
+    if (this.#failures > 0) return backoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random());
+    const phase = this.#phase();
+    const calm = phase === "live" || phase === "replay";
+    return calm ? between(calmMinMs, calmMaxMs, Math.random()) : between(awaitMinMs, awaitMaxMs, Math.random());
+  }
+
+  async #once(): Promise<void> {
+    const sentMs = Date.now();
+    try {
+      const answer = await fetch(this.#url, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
+      this.#bounds = narrow(this.#bounds, Date.parse(answer.headers.get("date") ?? ""), sentMs, Date.now());
+      const status = await readStatus(answer);
+      if (status === null) throw new Error(`unexpected answer ${answer.status}`);
+      this.#failures = 0;
+      this.#answer(status);
+    } catch {
+      // Whatever went wrong, asking again later is all that can be done.
+      this.#failures += 1;
+    }
+  }
+}
+
+async function readStatus(answer: Response): Promise<Status | null> {
+  if (answer.status === 404) return { source: { state: "none" }, viewers: null, startedAtMs: null };
+  return answer.ok ? parseStatus(await answer.json()) : null;
+}

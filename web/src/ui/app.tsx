@@ -1,0 +1,128 @@
+/** The page around the picture. */
+import type { VNode } from "preact";
+import { liveElsewhere, type View, type ViewEvent } from "../state.ts";
+import type { Stats } from "../stats.ts";
+import type { Status } from "../status.ts";
+import { Controls } from "./controls.tsx";
+import { CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "./icons.tsx";
+import { StatsPanel } from "./stats-panel.tsx";
+import { messageOf } from "./words.ts";
+
+interface Props {
+  readonly name: string;
+  readonly view: View;
+  readonly status: Status | null;
+  readonly stats: Stats | null;
+  readonly muted: boolean;
+  readonly dispatch: (event: ViewEvent) => void;
+  readonly onUnmute: () => void;
+  readonly onPlay: () => void;
+  readonly onPanel: () => void;
+}
+
+/** Everything over the picture: top bar, message, prompts, statistics, controls. */
+export function App(props: Props): VNode {
+  const { name, view, status, stats, dispatch } = props;
+  const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
+  return (
+    <>
+      <TopBar name={name} view={view} status={status} />
+      <Overlay name={name} view={view} dispatch={dispatch} />
+      {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
+      <div class="prompts">
+        {playing && view.autoplay === "muted" && props.muted && (
+          <button type="button" class="pill pill-strong" onClick={props.onUnmute}>
+            <SoundOffIcon /> Tap for sound
+          </button>
+        )}
+        {liveElsewhere(view) && (
+          <button type="button" class="pill pill-live" onClick={() => dispatch({ type: "watchLive" })}>
+            <span class="dot" /> Live again: watch now
+          </button>
+        )}
+      </div>
+      {view.autoplay === "blocked" && (
+        <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
+          <PlayIcon />
+        </button>
+      )}
+      {playing && <Controls live={view.phase !== "replay"} onPanel={props.onPanel} panel={stats !== null} />}
+    </>
+  );
+}
+
+function TopBar({ name, view, status }: { name: string; view: View; status: Status | null }): VNode {
+  const viewers = view.phase === "unknown" || view.phase === "waiting" ? null : (status?.viewers ?? null);
+  return (
+    <div class="topbar">
+      <h1 class="who">
+        <span class="avatar" aria-hidden="true">
+          {[...name][0] ?? "?"}
+        </span>
+        <span class="name">{name || "No name"}</span>
+      </h1>
+      <Badge view={view} />
+      <span class="spacer" />
+      {viewers !== null && view.phase !== "ended" && view.phase !== "replay" && (
+        <span class="chip" title="Watching now">
+          <PeopleIcon />
+          <span class="sr">Watching now: </span>
+          {count(viewers)}
+        </span>
+      )}
+      <a class="chip chip-round" href="/" aria-label="Leave">
+        <CloseIcon />
+      </a>
+    </div>
+  );
+}
+
+function Badge({ view }: { view: View }): VNode | null {
+  switch (view.phase) {
+    case "live":
+      return view.source?.state === "ended" ? null : <span class="badge badge-live">LIVE</span>;
+    case "reconnecting":
+      return <span class="badge badge-away">LIVE</span>;
+    case "replay":
+      return <span class="badge">RECORDING</span>;
+    case "ended":
+      return <span class="badge">ENDED</span>;
+    default:
+      return null;
+  }
+}
+
+function Overlay({ name, view, dispatch }: Pick<Props, "name" | "view" | "dispatch">): VNode {
+  const message = messageOf(view, name);
+  return (
+    <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
+      {message !== null && (
+        <div class="card">
+          {message.busy && <span class="spinner" aria-hidden="true" />}
+          <p class="title">{message.title}</p>
+          {message.detail !== "" && <p class="detail">{message.detail}</p>}
+          {view.phase === "ended" && (
+            <button type="button" class="pill pill-strong" onClick={() => dispatch({ type: "watchAgain" })}>
+              Watch again
+            </button>
+          )}
+          {view.phase === "failed" && (
+            <button type="button" class="pill pill-strong" onClick={() => dispatch({ type: "retry" })}>
+              Try again
+            </button>
+          )}
+          {view.phase === "unknown" && (
+            <a class="pill pill-strong" href="/">
+              Find a stream
+            </a>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** 950, 1.2K, 3.4M. */
+function count(viewers: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(viewers);
+}

@@ -1,0 +1,60 @@
+/** Small line icons, drawn here so that nothing is fetched for them. */
+import type { ComponentChildren, VNode } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }): VNode {
+  return (
+    <svg
+      class="icon"
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const PeopleIcon = (): VNode => (
+  <Icon>
+    <circle cx="9" cy="8" r="3.5" />
+    <path d="M2.5 19.5c.6-3.6 3-5.5 6.5-5.5s5.9 1.9 6.5 5.5" />
+    <path d="M16 5a3.3 3.3 0 0 1 0 6.2M18 14.5c2 .8 3.2 2.5 3.5 5" />
+  </Icon>
+);
+
+export const CloseIcon = (): VNode => (
+  <Icon>
+    <path d="M6 6l12 12M18 6L6 18" />
+  </Icon>
+);
+
+export const PlayIcon = (): VNode => (
+  <svg class="icon" viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
+    <path d="M8 5.5v13a1 1 0 0 0 1.5.87l11-6.5a1 1 0 0 0 0-1.74l-11-6.5A1 1 0 0 0 8 5.5z" />
+  </svg>
+);
+
+export const SoundOffIcon = (): VNode => (
+  <Icon>
+    <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z" fill="currentColor" />
+    <path d="M16 9.5l5 5M21 9.5l-5 5" />
+  </Icon>
+);
+
+export const PulseIcon = (): VNode => (
+  <Icon>
+    <path d="M3 12h4l2.5-7 4.5 14 2.5-7H21" />
+  </Icon>
+);
+
+export const GearIcon = (): VNode => (
+  <Icon>
+    <path d="M4 7h9M17 7h3M4 17h3M11 17h9" />
+    <circle cx="15" cy="7" r="2" />
+    <circle cx="9" cy="17" r="2" />
+  </Icon>
+);

@@ -1,0 +1,96 @@
+/** The watch page: loads the stream first, and everything that isn't a picture after it. */
+import "./base.css";
+import "./watch.css";
+import { parseStreamName } from "../../protocol/ids.ts";
+import { HlsPlayer, hlsSupported } from "./hls-player.ts";
+import { monitor } from "./monitor.ts";
+import { NativePlayer } from "./native-player.ts";
+import { initialView, reduce, type View, type ViewEvent } from "./state.ts";
+import { chooseRendition, readStats, type Stats } from "./stats.ts";
+import { type Status, StatusPoll } from "./status.ts";
+import { dropStill, keepStill } from "./still.ts";
+import type { Page } from "./ui/mount.tsx";
+
+const video = element("video", HTMLVideoElement);
+const still = element("still", HTMLCanvasElement);
+const name = streamName(location.pathname);
+const stream = parseStreamName(name);
+
+let view: View = initialView(stream !== null);
+let status: Status | null = null;
+let page: Page | null = null;
+
+const url = `/live/${stream}/multivariant.m3u8`;
+const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch);
+const renditions = hlsPlayer?.renditions ?? null;
+if (view.load > 0) player.load();
+
+const counts = monitor(video, () => player, dispatch);
+const poll = new StatusPoll(
+  `/api/streams/${stream}`,
+  () => view.phase,
+  (answer) => {
+    status = answer;
+    dispatch({ type: "source", source: answer.source });
+    if (view.phase === "reconnecting" && answer.source.state === "live") player.nudge();
+    draw();
+  },
+);
+if (stream !== null) poll.ask();
+
+/** Everything that happens comes through here: it changes the view, and the view drives the player. */
+function dispatch(event: ViewEvent): void {
+  const before = view;
+  view = reduce(before, event);
+  if (view === before) return;
+  if (view.load !== before.load) {
+    keepStill(video, still);
+    player.load();
+  } else if (view.phase === "waiting" || view.phase === "failed") {
+    if (before.phase !== view.phase) player.stop();
+  }
+  if (view.phase !== before.phase) {
+    if (view.phase === "reconnecting") poll.askSoon();
+    if (view.phase === "ended") poll.askSoon();
+    if (view.phase === "live" || view.phase === "replay") dropStill(still);
+  }
+  draw();
+}
+
+const stats = (): Stats => readStats(video, view, player, renditions, counts.read(), poll.serverNowMs());
+
+function draw(): void {
+  page?.draw(view, status);
+}
+
+window.corral = Object.freeze({
+  stats,
+  setRendition: (choice: string): boolean => chooseRendition(renditions, choice),
+});
+
+addEventListener("online", () => {
+  player.nudge();
+  poll.ask();
+});
+
+// The controls can wait for the picture; the picture must not wait for the controls.
+void import("./ui/mount.tsx").then(({ mount }) => {
+  page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
+  draw();
+});
+
+function streamName(path: string): string {
+  const encoded = path.replace(/^\/watch\/?/, "").replace(/\/$/, "");
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+function element<T extends HTMLElement>(id: string, type: new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`the page lacks #${id}`);
+  return found;
+}
