@@ -1,0 +1,168 @@
+/** Frames of all tracks to parts and segments that begin and end together. */
+import type { SegmentStart } from "../broadcast/log.ts";
+import type { TrackName } from "../ids.ts";
+import { CmafError } from "./errors.ts";
+import type { Frame, InitInfo } from "./frame.ts";
+import { GapFiller } from "./gaps.ts";
+import { trackIdOf } from "./init.ts";
+import { Lane } from "./lane.ts";
+import { LIMITS } from "./limits.ts";
+import { Run } from "./run.ts";
+import type { PartOutput } from "./writer.ts";
+
+/** What is fixed for a broadcast's life. */
+export interface PackagerConfig {
+  readonly tracks: readonly {
+    readonly name: TrackName;
+    readonly kind: "video" | "audio";
+    /** Ticks per second, as in the track's init section. */
+    readonly timescale: number;
+    /** A true maximum; see `partTargetFor`. */
+    readonly partTargetMs: number;
+  }[];
+  readonly segmentTargetMs: number;
+  readonly targetDurationS: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+}
+
+/** What the packager gives to the publisher, in order for each track. */
+export type Output =
+  | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
+  | PartOutput;
+
+/** How a run of the source begins. */
+export interface RunStart {
+  readonly inits: ReadonlyMap<TrackName, { readonly info: InitInfo; readonly bytes: Uint8Array }>;
+  /** Programme time, milliseconds since the epoch, of media timestamp 0. */
+  readonly programOffsetMs: number;
+}
+
+/** Output decode time of programme time `startedAtMs`: room for what is decoded or primed before it is shown. */
+const LEAD_MS = 1000;
+
+/**
+ * Part target to advertise, milliseconds: the whole number of frames of `frameMs` nearest to `wishMs`, rounded up to
+ * 10 µs so that no part exceeds it. 30 fps at 333 → 333.34; 24 fps at 200 → 208.34.
+ */
+export function partTargetFor(wishMs: number, frameMs: number): number {
+  const frames = Math.max(1, Math.round(wishMs / frameMs));
+  return Math.ceil(frames * frameMs * 100 - 1e-6) / 100;
+}
+
+/**
+ * The packager of one broadcast. Runs of the source follow each other, with gaps between them; decode time and
+ * segment numbers go on through all of it. After a `CmafError` from `push` only `endRun` and `finish` make sense:
+ * they give out what was good before it.
+ */
+export class Packager {
+  readonly #config: PackagerConfig;
+  readonly #lanes: ReadonlyMap<TrackName, Lane>;
+  readonly #leader: Lane;
+  readonly #gaps: GapFiller;
+  #run: Run | null = null;
+
+  constructor(config: PackagerConfig) {
+    this.#config = config;
+    const lanes = config.tracks.map(
+      ({ name, kind, timescale, partTargetMs }) => new Lane(name, kind, timescale, partTargetMs),
+    );
+    const leader = lanes.find(({ kind }) => kind === "video") ?? lanes[0];
+    if (leader === undefined) throw new CmafError("state", "a packager needs at least one track");
+    this.#lanes = new Map(lanes.map((lane) => [lane.name, lane]));
+    this.#leader = leader;
+    this.#gaps = new GapFiller(lanes, config.segmentTargetMs / 1000, (lane) => this.#gapStart(lane));
+  }
+
+  /** A source (re)starts. Gives the init sections that changed. Throws `CmafError` if one is missing or doesn't fit. */
+  beginRun(start: RunStart): Output[] {
+    if (this.#run !== null) throw new CmafError("state", "a run is under way; end it first");
+    const lanes = [...this.#lanes.values()];
+    for (const { name, kind, timescale } of lanes) {
+      const info = start.inits.get(name)?.info;
+      const what = info === undefined ? "no init section came" : misfit(info, kind, timescale);
+      if (what !== null) throw new CmafError("state", what, { input: name });
+    }
+    const out: Output[] = [];
+    for (const lane of lanes) {
+      const bytes = start.inits.get(lane.name)?.bytes ?? new Uint8Array(0);
+      lane.reset();
+      if (lane.init.version > 0 && equal(bytes, lane.init.bytes)) continue;
+      lane.init = { version: lane.init.version + 1, bytes };
+      out.push({ kind: "init", track: lane.name, version: lane.init.version, bytes });
+    }
+    this.#run = new Run({
+      lanes,
+      leader: this.#leader,
+      gaps: this.#gaps,
+      offsetMs: start.programOffsetMs - this.#config.startedAtMs + LEAD_MS,
+      segmentTargetS: this.#config.segmentTargetMs / 1000,
+      targetDurationS: this.#config.targetDurationS,
+      discontinuity: this.#leader.writer.hasBegun,
+      programTimeMs: (seconds) => this.#programTimeMs(seconds),
+      enter: (lane) => {
+        lane.initVersion = lane.init.version;
+        lane.writer.useTrackId(trackIdOf(lane.init.bytes));
+      },
+    });
+    return out;
+  }
+
+  /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */
+  push(track: TrackName, frame: Frame): Output[] {
+    const lane = this.#lanes.get(track);
+    if (lane === undefined || this.#run === null) {
+      throw new CmafError("state", lane === undefined ? "no such track" : "no run is under way", { input: track });
+    }
+    return this.#run.push(lane, frame);
+  }
+
+  /** The source is gone: what is held is emitted and every track closes the same segment at the same time. */
+  endRun(): Output[] {
+    const out = this.#run?.end() ?? [];
+    this.#run = null;
+    return out;
+  }
+
+  /** Between runs: gap parts and segments in all tracks up to `programTimeMs`; a step that is not over yet waits. */
+  gap(programTimeMs: number): Output[] {
+    if (this.#run !== null) throw new CmafError("state", "a run is under way; end it first");
+    if (!this.#leader.writer.hasBegun) return [];
+    const untilS = (programTimeMs - this.#config.startedAtMs + LEAD_MS) / 1000;
+    if (untilS - this.#gaps.fromS > LIMITS.gapS) {
+      const what = `a gap of ${(untilS - this.#gaps.fromS).toFixed(0)} s is over the limit of ${LIMITS.gapS}`;
+      throw new CmafError("limit", what);
+    }
+    const out: PartOutput[] = [];
+    this.#gaps.advance(untilS, out);
+    return out;
+  }
+
+  /** The broadcast ends: no segment stays open. */
+  finish(): Output[] {
+    const out: PartOutput[] = [];
+    for (const output of this.endRun()) if (output.kind === "part") out.push(output);
+    this.#gaps.finish(out);
+    return out;
+  }
+
+  #programTimeMs(seconds: number): number {
+    return Math.round((seconds * 1000 - LEAD_MS) * 1000) / 1000 + this.#config.startedAtMs;
+  }
+
+  #gapStart(lane: Lane): SegmentStart {
+    const programTimeMs = this.#programTimeMs(lane.seconds(lane.writer.end));
+    return { programTimeMs, initVersion: lane.initVersion, discontinuity: false };
+  }
+}
+
+function misfit(info: InitInfo, kind: "video" | "audio", timescale: number): string | null {
+  if (info.kind !== kind) return `the source brings ${info.kind} where ${kind} was announced`;
+  if (info.timescale !== timescale)
+    return `the source's timescale is ${info.timescale} where ${timescale} was announced`;
+  return null;
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

@@ -1,0 +1,313 @@
+/** One run of the source: the leader decides where segments begin, the other tracks follow. */
+import { CmafError } from "./errors.ts";
+import type { Frame } from "./frame.ts";
+import type { GapFiller } from "./gaps.ts";
+import type { Lane } from "./lane.ts";
+import { LIMITS } from "./limits.ts";
+import type { PartOutput, TimedFrame } from "./writer.ts";
+
+/** What a run needs of the packager. */
+export interface RunContext {
+  readonly lanes: readonly Lane[];
+  readonly leader: Lane;
+  readonly gaps: GapFiller;
+  /** Output time minus media time, milliseconds. */
+  readonly offsetMs: number;
+  readonly segmentTargetS: number;
+  readonly targetDurationS: number;
+  /** Whether `EXT-X-DISCONTINUITY` stands before the run's first segment. */
+  readonly discontinuity: boolean;
+  /** Programme time of an output time. */
+  readonly programTimeMs: (seconds: number) => number;
+  /** Called when a track's first segment of this run opens. */
+  readonly enter: (lane: Lane) => void;
+}
+
+/** Where a segment begins, in all tracks. */
+interface Cut {
+  readonly msn: number;
+  /** Presentation time of its first frame, seconds on the output timeline. */
+  readonly atS: number;
+}
+
+/** What becomes of a follower's next frame. */
+type Place = "this-segment" | "next-segment" | "drop" | "wait";
+
+/** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
+const TARGET_MARGIN_S = 0.04;
+/** Gap part that closes a segment whose last part is already out, seconds. */
+const CARRIER_S = 0.01;
+
+/** See the file's first line. Times are seconds on the output timeline where names end in `S`, else a track's ticks. */
+export class Run {
+  readonly #context: RunContext;
+  readonly #leader: Lane;
+  readonly #followers: readonly Lane[];
+  /** Cuts that not every track has passed. */
+  #cuts: Cut[] = [];
+  #firstMsn = 0;
+  /** Origin of the ideal grid; null until the leader's first keyframe. */
+  #originS: number | null = null;
+  /** The next ideal boundary. */
+  #boundaryS = 0;
+  /** Half a leader's frame: how far before the boundary a keyframe counts as being on it. */
+  #toleranceS = 0;
+  /** Latest presentation time that the leader has passed. */
+  #passedS: number = Number.NEGATIVE_INFINITY;
+  #plan: readonly number[] = [];
+  #failure: CmafError | null = null;
+  /** What was complete when `#failure` was thrown. */
+  #kept: PartOutput[] = [];
+
+  constructor(context: RunContext) {
+    this.#context = context;
+    this.#leader = context.leader;
+    const others = context.lanes.filter((lane) => lane !== context.leader);
+    this.#followers = [
+      ...others.filter((lane) => lane.kind === "video"),
+      ...others.filter((lane) => lane.kind === "audio"),
+    ];
+  }
+
+  /** Takes a frame in; gives the parts that it completes. Throws `CmafError`, from then on always the same. */
+  push(lane: Lane, frame: Frame): PartOutput[] {
+    if (this.#failure !== null) throw this.#failure;
+    const out: PartOutput[] = [];
+    try {
+      lane.hold(frame);
+      if (lane === this.#leader) {
+        this.#lead(frame, out);
+        for (const follower of this.#followers) this.#follow(follower, out, false);
+        this.#checkLag();
+      } else this.#follow(lane, out, false);
+      return out;
+    } catch (error) {
+      if (!(error instanceof CmafError)) throw error;
+      this.#failure = error;
+      this.#kept = out;
+      throw error;
+    }
+  }
+
+  /** Emits what is held; all tracks close the same segment at the same time. */
+  end(): PartOutput[] {
+    const out = this.#kept;
+    if (this.#originS === null) return out;
+    for (const lane of this.#followers) {
+      try {
+        this.#follow(lane, out, true);
+      } catch (error) {
+        // The run is over for a reason that was told already, or ends before this could matter.
+        if (!(error instanceof CmafError)) throw error;
+      }
+    }
+    this.#level(out);
+    return out;
+  }
+
+  #lead(frame: Frame, out: PartOutput[]): void {
+    const lane = this.#leader;
+    lane.shift();
+    if (this.#originS === null) {
+      if (!frame.sync) return;
+      this.#start(frame, out);
+    } else {
+      const timed = lane.timed(frame);
+      if (frame.sync && lane.seconds(timed.dts + lane.keyOffset) >= this.#boundaryS - this.#toleranceS) {
+        const atS = lane.seconds(timed.pts);
+        this.#cut(atS);
+        this.#enterSegment(lane, timed, out);
+      } else this.#checkLength(lane, timed, frame);
+    }
+    const timed = lane.timed(frame);
+    lane.writer.frame(timed, out);
+    lane.frameTicks = frame.durationTicks;
+    this.#toleranceS = lane.seconds(frame.durationTicks) / 2;
+    this.#passedS = Math.max(this.#passedS, lane.seconds(timed.pts));
+    // A part that may be the segment's last waits for the next frame, which tells.
+    if (lane.seconds(lane.writer.end + lane.keyOffset) < this.#boundaryS - this.#toleranceS) lane.writer.settle(out);
+  }
+
+  /** The leader's first keyframe: the run's timeline is placed behind what was written before. */
+  #start(frame: Frame, out: PartOutput[]): void {
+    const { lanes, gaps, offsetMs, discontinuity } = this.#context;
+    const lane = this.#leader;
+    const place = (shiftS: number): void => {
+      for (const each of lanes) each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
+    };
+    place(0);
+    const early = discontinuity ? gaps.fromS - lane.seconds(lane.timed(frame).dts) : 0;
+    if (early > 0) place(early);
+    const timed = lane.timed(frame);
+    const fail = (what: string): CmafError =>
+      new CmafError("timestamp-invalid", what, { input: lane.name, timestampS: lane.seconds(frame.dts) });
+    if (timed.dts < 0) throw fail("its programme time is more than a second before the broadcast's start");
+    if (timed.end > LIMITS.ticks / 2) throw fail("its programme time is absurdly late");
+    if (-early > LIMITS.gapS && discontinuity) throw fail(`it is ${(-early).toFixed(0)} s after the last run's end`);
+    const resumeS = lane.seconds(Math.max(timed.dts, lane.writer.end));
+    const openMsn = lane.writer.isOpen ? lane.writer.msn : lane.writer.msn + 1;
+    this.#plan = discontinuity ? gaps.plan(resumeS) : [];
+    this.#firstMsn = openMsn + this.#plan.length;
+    this.#originS = lane.seconds(timed.pts);
+    this.#toleranceS = lane.seconds(frame.durationTicks) / 2;
+    this.#cuts = [{ msn: this.#firstMsn, atS: this.#originS }];
+    this.#boundaryS = this.#originS + this.#context.segmentTargetS;
+    this.#startLane(lane, timed, out);
+  }
+
+  /** Opens the run's first segment in `lane`, after the gap before it; `frame` is its first, null if none ever came. */
+  #startLane(lane: Lane, frame: TimedFrame | null, out: PartOutput[]): void {
+    const { gaps, enter, discontinuity } = this.#context;
+    const atS = this.#cutOf(this.#firstMsn)?.atS ?? 0;
+    // What begins a frame or more after the others has a gap within its first segment, so that all segments agree.
+    const late = frame === null || lane.seconds(frame.dts) - atS > lane.seconds(frame.end - frame.dts);
+    const dts = frame === null || late ? lane.ticks(atS) : frame.dts;
+    gaps.fill(lane, this.#plan, dts, out);
+    lane.keyOffset = frame === null ? 0 : frame.pts - frame.dts;
+    lane.started = true;
+    enter(lane);
+    this.#open(lane, this.#firstMsn, dts, late ? null : frame, discontinuity);
+  }
+
+  #open(lane: Lane, msn: number, dts: number, frame: TimedFrame | null, discontinuity: boolean): void {
+    const begin = frame?.pts ?? (lane.writer.hasBegun ? lane.writer.end : dts);
+    const programTimeMs = this.#context.programTimeMs(lane.seconds(begin));
+    lane.writer.open(msn, dts, { programTimeMs, initVersion: lane.initVersion, discontinuity });
+  }
+
+  #cut(atS: number): void {
+    const { segmentTargetS, lanes } = this.#context;
+    const originS = this.#originS ?? atS;
+    const passed = Math.min(...lanes.map((lane) => (lane.started ? lane.writer.msn : this.#firstMsn - 1)));
+    const last = this.#cuts.at(-1)?.msn ?? this.#leader.writer.msn;
+    this.#cuts = [...this.#cuts.filter(({ msn }) => msn > passed), { msn: last + 1, atS }];
+    const beyond = Math.floor((atS + segmentTargetS / 2 - originS) / segmentTargetS + 1e-9) + 1;
+    this.#boundaryS = originS + beyond * segmentTargetS;
+  }
+
+  #cutOf(msn: number): Cut | undefined {
+    return this.#cuts.find((cut) => cut.msn === msn);
+  }
+
+  /** Closes `lane`'s segment and opens the next with `frame`. */
+  #enterSegment(lane: Lane, frame: TimedFrame, out: PartOutput[]): void {
+    const { writer } = lane;
+    if (writer.isOpen) writer.close(Math.max(1, frame.dts - writer.end), out);
+    this.#open(lane, writer.msn + 1, frame.dts, frame, false);
+  }
+
+  /** Rule 3: a segment's duration, rounded, is at most the target duration. */
+  #checkLength(lane: Lane, timed: TimedFrame, frame: Frame): void {
+    if (this.#fits(lane, timed)) return;
+    const { targetDurationS } = this.#context;
+    const what = `no keyframe came in time: the segment would be longer than the target duration of ${targetDurationS} s`;
+    throw new CmafError("no-keyframe", what, { input: lane.name, timestampS: lane.seconds(frame.dts) });
+  }
+
+  #fits(lane: Lane, timed: TimedFrame): boolean {
+    const limitS = this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
+    return lane.seconds(timed.end - lane.writer.segmentDts) < limitS;
+  }
+
+  #checkLag(): void {
+    if (this.#originS === null) return;
+    const leadS = this.#leader.receivedS ?? 0;
+    for (const lane of this.#followers) {
+      const atS = Math.max(lane.receivedS ?? this.#originS, this.#originS);
+      if (leadS - atS <= LIMITS.lagS) continue;
+      const what = `it has sent nothing for ${LIMITS.lagS} s while ${this.#leader.name} went on`;
+      throw new CmafError("limit", what, { input: lane.name, timestampS: lane.seconds(lane.head?.dts ?? 0) });
+    }
+  }
+
+  /** Places as many of `lane`'s frames as can be placed; all of them if `ending`. */
+  #follow(lane: Lane, out: PartOutput[], ending: boolean): void {
+    if (this.#originS === null) return;
+    for (let frame = lane.head; frame !== undefined; frame = lane.head) {
+      const timed = lane.timed(frame);
+      let place = this.#placeOf(lane, timed, frame);
+      if (place === "wait") {
+        if (!ending) break;
+        place = this.#placeAlone(lane, timed);
+      }
+      lane.shift();
+      if (place === "drop") continue;
+      if (!lane.started) this.#startLane(lane, timed, out);
+      else if (place === "next-segment") this.#enterSegment(lane, timed, out);
+      lane.writer.frame(timed, out);
+      lane.frameTicks = frame.durationTicks;
+    }
+    if (!lane.started || !lane.writer.isOpen) return;
+    const next = this.#cutOf(lane.writer.msn + 1);
+    const endS = lane.seconds(lane.writer.end + lane.keyOffset);
+    const frameS = lane.seconds(lane.frameTicks);
+    if (next !== undefined && lane.kind === "audio" && endS >= next.atS - frameS / 2) lane.writer.close(1, out);
+    else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#horizonS())
+      lane.writer.settle(out);
+  }
+
+  /** No cut that is not decided yet can be at or before this. */
+  #horizonS(): number {
+    return Math.max(this.#boundaryS - 6 * this.#toleranceS, this.#passedS);
+  }
+
+  #placeOf(lane: Lane, frame: TimedFrame, raw: Frame): Place {
+    const halfS = lane.seconds(raw.durationTicks) / 2;
+    const ptsS = lane.seconds(frame.pts);
+    const next = this.#cutOf(lane.started ? lane.writer.msn + 1 : this.#firstMsn);
+    if (next === undefined) return ptsS + halfS < this.#horizonS() ? "this-segment" : "wait";
+    const before: Place = lane.started ? "this-segment" : "drop";
+    if (lane.kind === "audio") {
+      const reached = ptsS >= next.atS - halfS && (lane.started || this.#isAfterGap(lane, frame));
+      return reached ? "next-segment" : before;
+    }
+    const same = Math.abs(ptsS - next.atS) <= halfS;
+    if (same && frame.sync) return "next-segment";
+    const key = lane.started ? lane.keyOffset : 0;
+    if (!same && (ptsS < next.atS || lane.seconds(frame.dts + key) <= next.atS + halfS)) return before;
+    const what = `renditions not aligned: ${this.#leader.name} has a keyframe at ${this.#inputTime(next.atS)} s, this track has none`;
+    throw new CmafError("not-aligned", what, { input: lane.name, timestampS: lane.seconds(raw.dts + raw.ctsOffset) });
+  }
+
+  /** A gap segment needs time of its own, so a run's first audio frame does not begin within what was written. */
+  #isAfterGap(lane: Lane, frame: TimedFrame): boolean {
+    return !lane.writer.hasBegun || frame.dts > lane.writer.end || this.#plan.length === 0;
+  }
+
+  /** The leader has ended: where a frame goes that it never reached. */
+  #placeAlone(lane: Lane, frame: TimedFrame): Place {
+    if (!lane.started || this.#fits(lane, frame)) return lane.started ? "this-segment" : "drop";
+    if (!frame.sync) return "drop";
+    this.#cut(lane.seconds(frame.pts));
+    return "next-segment";
+  }
+
+  #inputTime(atS: number): string {
+    return (atS - this.#context.offsetMs / 1000).toFixed(6);
+  }
+
+  /** Brings all tracks to the same segment and the same end, with gap parts where one has less, and closes them. */
+  #level(out: PartOutput[]): void {
+    const { lanes } = this.#context;
+    const lastMsn = this.#cuts.at(-1)?.msn ?? this.#firstMsn;
+    for (const lane of lanes) {
+      if (!lane.started) this.#startLane(lane, null, out);
+      for (let msn = lane.writer.msn + 1; msn <= lastMsn; msn++) {
+        const { writer } = lane;
+        const dts = Math.max(lane.ticks(this.#cutOf(msn)?.atS ?? 0), writer.end);
+        if (writer.isOpen) {
+          writer.gapUntil(dts, out);
+          writer.close(lane.ticks(CARRIER_S), out);
+        }
+        this.#open(lane, msn, dts, null, false);
+      }
+    }
+    let endS = Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+    if (lanes.some((lane) => !lane.writer.isPending && lane.ticks(endS) <= lane.writer.end)) endS += CARRIER_S;
+    for (const lane of lanes) {
+      if (!lane.writer.isOpen) continue;
+      lane.writer.gapUntil(lane.ticks(endS), out);
+      lane.writer.close(1, out);
+    }
+  }
+}
