@@ -85,9 +85,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await miniflare.ready;
   return {
     url: `http://${host}:${port}`,
-    evict: async () => {
-      throw new Error("not yet");
-    },
+    evict: (stream) => miniflare.unsafeEvictDurableObject("corral", "Live", { name: stream }),
     stop: () => miniflare.dispose(),
   };
 }
