@@ -1,0 +1,156 @@
+/** One publish request: HTTP out, a classified reply back. Knows nothing of what is kept or tried again. */
+import { Pool } from "undici";
+import { z } from "zod";
+import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
+import { initPath, partPath } from "../protocol/hls/paths.ts";
+import type { StreamName } from "../protocol/ids.ts";
+import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER, type PublishAnswer } from "../protocol/publish/api.ts";
+import { retryAfterMs } from "./backoff.ts";
+import { messageOf } from "./errors.ts";
+import type { Send } from "./publish-queue.ts";
+
+/** Bounds on a request. */
+export const LIMITS = {
+  /** A request without an answer for this long is given up and made again. */
+  requestMs: 10_000,
+  /** An answer larger than this is no answer of ours. */
+  answerBytes: 1_000_000,
+  /** An edge may not send us away for longer. */
+  retryAfterMs: 30_000,
+} as const;
+
+/** What a request came to. */
+export type Reply =
+  | { readonly kind: "ok"; readonly answer: PublishAnswer }
+  | { readonly kind: "out-of-order"; readonly answer: PublishAnswer }
+  | { readonly kind: "init-missing" | "not-open" | "too-large" }
+  /** Another publisher is live; it may be the remains of a crashed one. */
+  | { readonly kind: "already-live"; readonly reason: string }
+  /** Not now: no connection, no answer in time, 429, 5xx. */
+  | { readonly kind: "retry"; readonly reason: string; readonly afterMs: number | null }
+  /** Never. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Who publishes what, where. */
+export interface PublishTarget {
+  /** Origin of the edge, e.g. `http://127.0.0.1:8787`. */
+  readonly edge: string;
+  readonly stream: StreamName;
+  readonly key: string;
+  /** Random id of this process. */
+  readonly publisher: string;
+  readonly config: BroadcastConfig;
+}
+
+/** Makes publish requests over kept-alive connections. */
+export class PublishClient {
+  readonly #target: PublishTarget;
+  readonly #pool: Pool;
+  readonly #base: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #requestMs: number;
+
+  constructor(target: PublishTarget, requestMs: number = LIMITS.requestMs) {
+    this.#target = target;
+    this.#requestMs = requestMs;
+    const url = new URL(target.edge);
+    this.#base = `${url.pathname.replace(/\/$/, "")}/ingest/${target.stream}/${target.config.broadcast}`;
+    this.#headers = { authorization: `Bearer ${target.key}`, [PUBLISHER_HEADER]: target.publisher };
+    this.#pool = new Pool(url.origin, {
+      connections: target.config.tracks.length + 1,
+      pipelining: 1,
+      keepAliveTimeout: 60_000,
+      keepAliveMaxTimeout: 600_000,
+      maxResponseSize: LIMITS.answerBytes,
+      connect: { noDelay: true, timeout: requestMs },
+    });
+  }
+
+  /** Opens the broadcast; safe to repeat. */
+  open(signal: AbortSignal): Promise<Reply> {
+    return this.#put("", JSON.stringify(this.#target.config), { "content-type": "application/json" }, signal);
+  }
+
+  /** Sends an init section or a part. */
+  send(send: Send, signal: AbortSignal): Promise<Reply> {
+    if (send.kind === "init") {
+      return this.#put(`/${send.track}/${initPath(send.version)}`, send.bytes, { "content-type": "video/mp4" }, signal);
+    }
+    const { msn, part } = send.meta;
+    const headers = { "content-type": "video/mp4", [PART_HEADER]: JSON.stringify(send.meta) };
+    return this.#put(`/${send.track}/${partPath(msn, part)}`, send.bytes, headers, signal);
+  }
+
+  /** Says that no more media will come; safe to repeat. */
+  end(signal: AbortSignal): Promise<Reply> {
+    return this.#put("/end", "", {}, signal);
+  }
+
+  /** Closes the connections at once. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #put(
+    path: string,
+    body: Uint8Array | string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    try {
+      const response = await this.#pool.request({
+        method: "PUT",
+        path: this.#base + path,
+        headers: { ...this.#headers, ...headers },
+        body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(this.#requestMs)]),
+      });
+      const text = await response.body.text();
+      const retryAfter = response.headers["retry-after"];
+      const afterMs = retryAfterMs(typeof retryAfter === "string" ? retryAfter : undefined, LIMITS.retryAfterMs);
+      return classify(response.statusCode, text, afterMs);
+    } catch (error) {
+      return { kind: "retry", reason: messageOf(error), afterMs: null };
+    }
+  }
+}
+
+const Progress = z.object({
+  durableMsn: z.number().int().min(-1),
+  next: z.object({ msn: z.number().int().nonnegative(), part: z.number().int().nonnegative() }),
+  inits: z.array(z.number().int().nonnegative()),
+});
+const Answer = z.object({ epoch: z.string(), tracks: z.record(z.string(), Progress) });
+const Problem = z.object({ type: z.string().optional(), title: z.string().optional(), detail: z.string().optional() });
+
+/** What an answer means. Pure. */
+export function classify(status: number, body: string, afterMs: number | null): Reply {
+  const json = parseJson(body);
+  const answer = Answer.safeParse(json);
+  if (status === 200) {
+    return answer.success
+      ? { kind: "ok", answer: answer.data as PublishAnswer }
+      : { kind: "refused", reason: "the edge's answer is not of the publish API; is it a Corral edge?" };
+  }
+  const problem = Problem.safeParse(json);
+  const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};
+  const reason = `${status} ${[title, detail].filter((text) => text !== "").join(": ")}`.trim();
+  if (status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
+  if (status === 413) return { kind: "too-large" };
+  if (status === 409) {
+    if (type === PROBLEMS.outOfOrder && answer.success)
+      return { kind: "out-of-order", answer: answer.data as PublishAnswer };
+    if (type === PROBLEMS.initMissing) return { kind: "init-missing" };
+    if (type === PROBLEMS.notOpen) return { kind: "not-open" };
+    if (type === PROBLEMS.alreadyLive) return { kind: "already-live", reason };
+  }
+  return { kind: "refused", reason };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

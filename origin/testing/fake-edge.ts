@@ -1,0 +1,151 @@
+/** A small edge with the publish API of `protocol/publish/api.ts`, whose faults a test chooses. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
+import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+
+/** What happens to a request: `drop-after` takes it and breaks the connection before the answer. */
+export type Fault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash";
+
+/** One track as the edge holds it. */
+export interface FakeTrack {
+  readonly name: string;
+  readonly parts: { readonly meta: PartMeta; readonly bytes: Buffer }[];
+  durableMsn: number;
+  inits: Map<number, Buffer>;
+}
+
+/** The edge; `url` is set once `start` has resolved. */
+export class FakeEdge {
+  url = "";
+  key = "secret";
+  config: BroadcastConfig | null = null;
+  ended = false;
+  epoch = 0;
+  leases = 0;
+  requests = 0;
+  readonly tracks: Map<string, FakeTrack> = new Map();
+  /** Asked for each request; the default is no fault. */
+  fault: (request: { readonly method: string; readonly path: string; readonly index: number }) => Fault = () => "none";
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Loses the memory: what is not durable is gone, the broadcast must be opened again. */
+  crash(): void {
+    this.epoch += 1;
+    this.config = null;
+    for (const track of this.tracks.values()) {
+      const kept = track.parts.filter(({ meta }) => meta.msn <= track.durableMsn);
+      track.parts.splice(0, track.parts.length, ...kept);
+      track.inits.clear();
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const path = request.url ?? "";
+    if (request.method === "GET") return this.#get(path, response);
+    const fault = this.fault({ method: request.method ?? "", path, index: this.requests++ });
+    if (fault === "busy")
+      return answer(response, { status: 503, json: { type: PROBLEMS.unavailable, title: "fault" } });
+    if (fault === "slow-down") return answer(response, { status: 429, json: { title: "fault" } });
+    if (fault === "crash") this.crash();
+    const taken = fault === "drop-before" ? null : this.#put(request, Buffer.concat(chunks));
+    if (taken === null || fault === "drop-after") request.socket.destroy();
+    else answer(response, taken);
+  }
+
+  /** Any part by the last three components of its address. */
+  #get(path: string, response: ServerResponse): void {
+    const [track, file] = path.split("/").slice(-2);
+    const [msn, part] = (file ?? "").split(".").map(Number);
+    const found = this.tracks.get(track ?? "")?.parts.find(({ meta }) => meta.msn === msn && meta.part === part);
+    response.writeHead(found === undefined ? 404 : 200).end(found?.bytes);
+  }
+
+  #put(request: IncomingMessage, body: Buffer): Answer {
+    const refuse = (status: number, type: string, more: object = {}): Answer => ({
+      status,
+      json: { type, title: type, ...more },
+    });
+    const accept = (): Answer => ({ status: 200, json: this.#answer() });
+    if (request.headers.authorization !== `Bearer ${this.key}`) return refuse(403, PROBLEMS.keyWrong);
+    if (typeof request.headers[PUBLISHER_HEADER] !== "string") return refuse(400, PROBLEMS.malformed);
+    const [, , , trackName, file] = (request.url ?? "").split("/").slice(1);
+    if (trackName === undefined) {
+      if (this.leases > 0) {
+        this.leases -= 1;
+        return refuse(409, PROBLEMS.alreadyLive);
+      }
+      const config = JSON.parse(body.toString()) as BroadcastConfig;
+      this.config = config;
+      for (const { name } of config.tracks) {
+        if (!this.tracks.has(name)) this.tracks.set(name, { name, parts: [], durableMsn: -1, inits: new Map() });
+      }
+      return accept();
+    }
+    if (this.config === null) return refuse(409, PROBLEMS.notOpen);
+    if (trackName === "end") {
+      this.ended = true;
+      for (const track of this.tracks.values()) track.durableMsn = track.parts.at(-1)?.meta.msn ?? -1;
+      return accept();
+    }
+    if (this.ended) return refuse(410, PROBLEMS.ended);
+    const track = this.tracks.get(trackName);
+    if (track === undefined) return refuse(400, PROBLEMS.malformed);
+    const init = /^init-(\d+)\.mp4$/.exec(file ?? "");
+    if (init !== null) {
+      track.inits.set(Number(init[1]), body);
+      return accept();
+    }
+    const meta = JSON.parse(String(request.headers[PART_HEADER])) as PartMeta;
+    if (track.parts.some((other) => other.meta.msn === meta.msn && other.meta.part === meta.part)) return accept();
+    const next = nextOf(track);
+    if (meta.msn !== next.msn || meta.part !== next.part) return refuse(409, PROBLEMS.outOfOrder, this.#answer());
+    if (meta.start !== undefined && !track.inits.has(meta.start.initVersion)) return refuse(409, PROBLEMS.initMissing);
+    track.parts.push({ meta, bytes: body });
+    // A segment becomes durable when the next one closes, as if R2 took a while.
+    if (meta.close !== undefined) track.durableMsn = Math.max(track.durableMsn, meta.msn - 1);
+    return accept();
+  }
+
+  #answer(): object {
+    const entries = [...this.tracks.values()].map((track) => [
+      track.name,
+      { durableMsn: track.durableMsn, next: nextOf(track), inits: [...track.inits.keys()] },
+    ]);
+    return { epoch: `e${this.epoch}`, tracks: Object.fromEntries(entries) };
+  }
+}
+
+function nextOf(track: FakeTrack): { msn: number; part: number } {
+  const last = track.parts.at(-1)?.meta;
+  if (last === undefined) return { msn: track.durableMsn + 1, part: 0 };
+  return last.close === undefined ? { msn: last.msn, part: last.part + 1 } : { msn: last.msn + 1, part: 0 };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly json: object;
+}
+
+function answer(response: ServerResponse, { status, json }: Answer): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
+}
