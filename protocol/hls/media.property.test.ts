@@ -11,21 +11,24 @@ import { nextPartOf, trackOf } from "./position.ts";
 const main = "main" as TrackName;
 const other = "other" as TrackName;
 
+/** True once in `n`; the middle value, because the generator prefers the outer ones. */
+const oneIn = (n: number) => fc.integer({ min: 1, max: n }).map((value) => value === (n + 1) >> 1);
+
 /** One part of an arbitrary broadcast: `share` of the part target (at least 86 % unless it closes), and what it changes. */
 const step = fc.record({
   share: fc.integer({ min: 1, max: 1000 }),
-  close: fc.nat(4).map((n) => n === 0),
-  gap: fc.nat(9).map((n) => n === 0),
-  discontinuity: fc.nat(5).map((n) => n === 0),
-  newInit: fc.nat(5).map((n) => n === 0),
+  close: oneIn(5),
+  gap: oneIn(10),
+  discontinuity: oneIn(6),
+  newInit: oneIn(6),
   independent: fc.boolean(),
-  onOther: fc.nat(3).map((n) => n === 0),
+  onOther: oneIn(4),
 });
 
 const broadcast = fc.record({
   timescale: fc.constantFrom(1000, 12800, 30000, 44100, 48000, 90000, 10_000_000),
   partTargetMs: fc.constantFrom(200, 333.3333333333333, 333.367, 500, 1000, 1001),
-  steps: fc.array(step, { minLength: 30, maxLength: 120 }),
+  steps: fc.array(step, { minLength: 70, maxLength: 140 }),
 });
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -67,7 +70,7 @@ function partOf(state: BroadcastState, name: TrackName, one: Step, initVersion: 
   };
 }
 
-const runs = { numRuns: 60 };
+const runs = { numRuns: 40 };
 const property = (name: string, look: (now: BroadcastState, was: BroadcastState) => void) =>
   test(name, () =>
     fc.assert(
@@ -96,6 +99,18 @@ function blocks(text: string) {
   }
   return { head, segments, tail: [...current, ...lines.slice(tail)] };
 }
+
+test("the broadcasts of these properties grow past the skip boundary and slide", () => {
+  let skips = 0;
+  let slides = 0;
+  const look = (now: BroadcastState) => {
+    if (renderMedia(now, main, { skip: "YES" }).includes("EXT-X-SKIP")) skips += 1;
+    if (trackOf(now, main).mediaSequence > 5) slides += 1;
+  };
+  for (const one of fc.sample(broadcast, { numRuns: 20, seed: 1 })) play(one, look);
+  expect(skips).toBeGreaterThan(100);
+  expect(slides).toBeGreaterThan(100);
+});
 
 property("a delta update merged onto the playlist before it is the full playlist", (now, was) => {
   for (const render of [renderMedia, renderIframes]) {
