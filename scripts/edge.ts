@@ -31,8 +31,6 @@ export interface EdgeOptions {
 /** A running edge. */
 export interface Edge {
   readonly url: string;
-  /** Throws away the Live object's memory, as an eviction or a deploy does. */
-  evict(stream: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,7 +83,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await miniflare.ready;
   return {
     url: `http://${host}:${port}`,
-    evict: (stream) => miniflare.unsafeEvictDurableObject("corral", "Live", { name: stream }),
     stop: () => miniflare.dispose(),
   };
 }

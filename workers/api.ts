@@ -35,6 +35,28 @@ export async function streamStatus(env: Env, life: Lifetime, stream: StreamName)
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await refuseStranger(env, request);
+  if (refusal !== null) return refusal;
+  const live = env.LIVE.getByName(stream);
+  if (request.method === "DELETE") {
+    await live.removeKeys();
+    return new Response(null, { status: 204 });
+  }
+  const key = newStreamKey();
+  await live.addKey(await sha256Hex(key));
+  return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
+}
+
+/** `POST /api/streams/{stream}/restart`: the stream's object begins anew from what is stored; viewers go on. */
+export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await refuseStranger(env, request);
+  if (refusal !== null) return refusal;
+  // The call fails with the object that it ends.
+  await env.LIVE.getByName(stream).restart().catch(() => {});
+  return new Response(null, { status: 204 });
+}
+
+async function refuseStranger(env: Env, request: Request): Promise<Response | null> {
   const token = bearerToken(request);
   if (env.CORRAL_ADMIN_TOKEN === undefined || env.CORRAL_ADMIN_TOKEN === "") {
     return problemResponse(problems.keyWrong("Set the secret CORRAL_ADMIN_TOKEN to use the control API."));
@@ -47,12 +69,5 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
   if (!(await sameSecret(token, env.CORRAL_ADMIN_TOKEN))) {
     return problemResponse(problems.keyWrong("This is not the admin token of this deployment."));
   }
-  const live = env.LIVE.getByName(stream);
-  if (request.method === "DELETE") {
-    await live.removeKeys();
-    return new Response(null, { status: 204 });
-  }
-  const key = newStreamKey();
-  await live.addKey(await sha256Hex(key));
-  return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
+  return null;
 }

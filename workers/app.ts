@@ -1,7 +1,7 @@
 /** Routes of the Worker. */
 import { type Context, Hono } from "hono";
 import { parseStreamName } from "../protocol/ids.ts";
-import { streamKeys, streamStatus } from "./api.ts";
+import { restartStream, streamKeys, streamStatus } from "./api.ts";
 import { type Delivery, deliverFile, deliverMultivariant } from "./deliver.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
@@ -34,6 +34,10 @@ app.get("/api/streams/:stream", (c) => {
 app.on(["POST", "DELETE"], "/api/streams/:stream/keys", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : streamKeys(c.env, c.req.raw, stream);
+});
+app.post("/api/streams/:stream/restart", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
 });
 app.get("*", (c) => page(c.env, c.req.raw));
 app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));

@@ -239,6 +239,16 @@ export class Live extends DurableObject<LiveEnv> {
     this.#endNow(current, this.ctx.id.name as StreamName);
   }
 
+  /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
+  restart(): void {
+    this.ctx.abort("restarted on request");
+  }
+
+  /** The publisher was last heard of at this time, milliseconds since the epoch. */
+  sawPublisher(atMs: number): void {
+    if (this.#current !== null) this.#current.lastSeenMs = atMs;
+  }
+
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #adopt(row: BroadcastRow): void {
@@ -264,7 +274,7 @@ export class Live extends DurableObject<LiveEnv> {
     }
     if (current.replica.state.ended) return refuse("ended", "Open a broadcast with an id of its own.");
     if (current.publisher !== by.id) return refuse("alreadyLive", "Another process publishes this broadcast.");
-    current.lastSeenMs = Date.now();
+    this.sawPublisher(Date.now());
     return current;
   }
 

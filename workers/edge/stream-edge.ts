@@ -132,11 +132,9 @@ export class StreamEdge {
     });
     const unpark = replica.waiters.park(track, place, wake);
     this.#heirs.add(wake);
-    const timer = new AbortController();
     try {
-      await Promise.race([woken, scheduler.wait(waitMs, { signal: timer.signal }).catch(() => {})]);
+      await Promise.race([woken, scheduler.wait(waitMs)]);
     } finally {
-      timer.abort();
       unpark();
       this.#heirs.delete(wake);
     }

@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { freePort } from "../support/ports.ts";
+import { type Door, json, partBytes, TestPublisher } from "../support/publisher.ts";
+
+let edge: Edge;
+let dataDir: string;
+const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const { ask } = door;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-edge-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: door.adminToken });
+});
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function live(parts: number): Promise<TestPublisher> {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  await publisher.parts(0, parts);
+  return publisher;
+}
+
+const text = async (path: string, init?: RequestInit): Promise<string> => (await ask(path, init)).text();
+const bytes = async (path: string): Promise<Uint8Array> => new Uint8Array(await (await ask(path)).arrayBuffer());
+
+test("a blocking reload waits for its part and is then answered with it, however many ask", async () => {
+  const publisher = await live(3);
+  const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=3`;
+  const parked = Array.from({ length: 20 }, () => ask(path));
+  await publisher.parts(3, 4);
+  for (const answer of await Promise.all(parked)) {
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("cache-control")).toBe("public, max-age=12");
+    expect(answer.headers.get("cache-status")).toContain("corral-isolate; hit");
+    expect(await answer.text()).toContain('URI="0.3.m4s"');
+  }
+});
+
+test("a hinted part waits and comes whole; a part that turns out never to come is 404", async () => {
+  const publisher = await live(5);
+  const hinted = ask(publisher.path("video", "0.5.m4s"));
+  const never = ask(publisher.path("video", "0.6.m4s"));
+  await publisher.parts(5, 6);
+  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(new Uint8Array(partBytes(5)));
+  expect((await never).status).toBe(404);
+  expect((await ask(publisher.path("video", "1.4.m4s"))).status).toBe(404);
+});
+
+test("impossible and absurd directives are answered at once with 400 and are not cached", async () => {
+  const publisher = await live(8);
+  const path = publisher.path("video", "media.m3u8");
+  const queries = [
+    "_HLS_part=1",
+    "_HLS_msn=9",
+    "_HLS_msn=1&_HLS_part=90",
+    "_HLS_msn=-1",
+    "_HLS_msn=1.5",
+    "_HLS_msn=x",
+    "_HLS_msn=1&_HLS_msn=2",
+    "_HLS_msn=99999999999999999999",
+    "_HLS_msn=1&_HLS_part=-2",
+  ];
+  for (const query of queries) {
+    const answer = await ask(`${path}?${query}`);
+    expect(answer.status, query).toBe(400);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  }
+});
+
+test("unknown streams, tracks and files are 404 with a short life", async () => {
+  const publisher = await live(2);
+  expect((await ask("/live/never/multivariant.m3u8")).headers.get("cache-control")).toBe("public, max-age=1");
+  for (const path of [
+    publisher.path("nope", "media.m3u8"),
+    publisher.path("video", "7.m4s"),
+    publisher.path("video", "init-9.mp4"),
+    publisher.path("video", "vod.m3u8"),
+  ]) {
+    const answer = await ask(path);
+    expect(answer.status, path).toBe(404);
+    expect(answer.headers.get("cache-control")).toBe("public, max-age=2");
+  }
+  for (const path of [publisher.path("video", "x.txt"), publisher.path("video", "00.m4s")]) {
+    expect((await ask(path)).status).toBe(404);
+  }
+});
+
+test("playlists are compressed for those who take it, and segments answer ranges", async () => {
+  const publisher = await live(6);
+  const path = publisher.path("video", "media.m3u8");
+  const zipped = await ask(path, { headers: { "accept-encoding": "gzip" } });
+  expect(zipped.headers.get("content-encoding")).toBe("gzip");
+  const range = await ask(publisher.path("video", "0.m4s"), { headers: { range: "bytes=10-29" } });
+  expect(range.status).toBe(206);
+  expect(range.headers.get("content-range")).toBe("bytes 10-29/120");
+  const got = new Uint8Array(await range.arrayBuffer());
+  expect([...got]).toEqual([...partBytes(0).slice(10), ...partBytes(1).slice(0, 10)]);
+  expect((await ask(publisher.path("video", "0.m4s"), { headers: { range: "bytes=500-" } })).status).toBe(416);
+});
+
+test("after an eviction the publisher resends what isn't stored and no viewer sees anything taken back", async () => {
+  const publisher = await live(20);
+  const path = publisher.path("video", "media.m3u8");
+  const before = await text(path);
+  expect(before).toContain("3.1.m4s");
+  const parked = ask(`${path}?_HLS_msn=3&_HLS_part=2`);
+  await publisher.stored(2);
+  await publisher.restart();
+  expect(await text(path)).toContain("3.1.m4s");
+  const answer = await publisher.part("video", 20);
+  expect(answer.status).toBe(409);
+  expect((await json(answer))["tracks"]).toMatchObject({ video: { durableMsn: 2, next: { msn: 3, part: 0 } } });
+  await publisher.parts(18, 21);
+  expect((await parked).status).toBe(200);
+  expect(await (await parked).text()).toContain("3.2.m4s");
+  for (const msn of [0, 1, 2]) {
+    const whole = await bytes(publisher.path("video", `${msn}.m4s`));
+    expect(whole.byteLength).toBe(120);
+    expect(whole[0]).toBe(msn * 6);
+  }
+});
+
+test("when the request that leads the feed is aborted, the others are still woken", async () => {
+  const publisher = await live(2);
+  const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=2`;
+  const leader = new AbortController();
+  const led = ask(path, { signal: leader.signal }).catch(() => null);
+  const followers = Array.from({ length: 5 }, () => ask(path));
+  leader.abort();
+  await led;
+  await publisher.parts(2, 3);
+  for (const answer of await Promise.all(followers)) expect(answer.status).toBe(200);
+});
+
+test("after the end playlists have ENDLIST, the whole is a VOD playlist, and both survive an eviction", async () => {
+  const publisher = await live(60);
+  await publisher.end();
+  const check = async (): Promise<void> => {
+    const media = await text(publisher.path("video", "media.m3u8"));
+    expect(media).toContain("#EXT-X-ENDLIST");
+    expect(media).not.toContain("PRELOAD-HINT");
+    const vod = await text(publisher.path("video", "vod.m3u8"));
+    expect(vod.match(/#EXTINF/g)?.length).toBe(10);
+    expect(vod).toContain("#EXT-X-PLAYLIST-TYPE:VOD");
+    expect(await text(`/live/${publisher.stream}/multivariant.m3u8`)).toContain("vod.m3u8");
+    expect((await bytes(publisher.path("audio", "0.m4s"))).byteLength).toBe(120);
+    expect((await bytes(publisher.path("audio", "init-1.mp4"))).byteLength).toBe(8);
+  };
+  await check();
+  await publisher.restart();
+  await check();
+});
+
+test("the stream's state tells tracks and counters, and is 404 before the first broadcast", async () => {
+  const publisher = await live(8);
+  const state = await json(await ask(`/api/streams/${publisher.stream}`));
+  expect(state).toMatchObject({ stream: publisher.stream, state: "live", broadcast: publisher.config.broadcast });
+  expect(state["tracks"]).toMatchObject([{ name: "video", lastMsn: 1, lastPart: 1 }, { name: "audio" }]);
+  expect((await ask("/api/streams/unheard-of")).status).toBe(404);
+});
+
+test("a method that an address doesn't take is refused in words", async () => {
+  const answer = await ask("/live/demo/multivariant.m3u8", { method: "POST" });
+  expect(answer.status).toBe(405);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+});

@@ -1,0 +1,129 @@
+/** A publisher for tests: it speaks the publish API through the edge's front door, in workerd and from Node alike. */
+import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
+import { testConfig } from "../../protocol/broadcast/testing.ts";
+import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+
+/** An edge as a test reaches it. */
+export interface Door {
+  /** Asks the edge; `path` begins with a slash. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+  readonly adminToken: string;
+}
+
+let made = 0;
+
+/** One publishing process on a stream of its own (or on a given one). */
+export class TestPublisher {
+  readonly #door: Door;
+  readonly stream: string;
+  readonly config: BroadcastConfig;
+  readonly id: string;
+  key = "";
+
+  constructor(door: Door, over: { stream?: string; key?: string; config?: Partial<BroadcastConfig> } = {}) {
+    this.#door = door;
+    made += 1;
+    this.stream = over.stream ?? `stream${made}`;
+    this.key = over.key ?? "";
+    this.id = `publisher-${made}`;
+    this.config = testConfig({ broadcast: `broadcast${made}` as BroadcastId, ...over.config });
+  }
+
+  /** Address of a file of this broadcast. */
+  path(track: string, file: string): string {
+    return `/live/${this.stream}/${this.config.broadcast}/${track}/${file}`;
+  }
+
+  put(rest: string, body: BodyInit | null = null, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#door.ask(`/ingest/${this.stream}/${rest}`, {
+      method: "PUT",
+      body,
+      headers: { authorization: `Bearer ${this.key}`, [PUBLISHER_HEADER]: this.id, ...headers },
+    });
+  }
+
+  /** Gets a key, opens the broadcast and sends its init sections. */
+  async begin(): Promise<void> {
+    if (this.key === "") {
+      const admin = { authorization: `Bearer ${this.#door.adminToken}` };
+      const answer = await this.#door.ask(`/api/streams/${this.stream}/keys`, { method: "POST", headers: admin });
+      this.key = ((await answer.json()) as { key: string }).key;
+    }
+    await this.open();
+    for (const { name } of this.config.tracks) await this.init(name);
+  }
+
+  open(): Promise<Response> {
+    return this.put(this.config.broadcast, JSON.stringify(this.config));
+  }
+
+  init(track: string, version = 1): Promise<Response> {
+    return this.put(`${this.config.broadcast}/${track}/init-${version}.mp4`, new Uint8Array(8).fill(version));
+  }
+
+  /** Part number `index`, six to a segment, with bytes that tell which it is. */
+  part(track: string, index: number, over: Partial<PartMeta> = {}): Promise<Response> {
+    const meta = partMeta(index, over);
+    const file = `${this.config.broadcast}/${track}/${meta.msn}.${meta.part}.m4s`;
+    return this.put(file, meta.gap ? null : partBytes(index), { [PART_HEADER]: JSON.stringify(meta) });
+  }
+
+  /** Parts `from` up to `to` of every track, each expected to be taken. */
+  async parts(from: number, to: number): Promise<void> {
+    for (let index = from; index < to; index += 1) {
+      for (const { name } of this.config.tracks) {
+        const answer = await this.part(name, index);
+        if (answer.status !== 200) throw new Error(`${name} ${index}: ${answer.status} ${await answer.text()}`);
+        await answer.arrayBuffer();
+      }
+    }
+  }
+
+  /** Throws away the memory of the stream's object. */
+  async restart(): Promise<void> {
+    const admin = { authorization: `Bearer ${this.#door.adminToken}` };
+    const answer = await this.#door.ask(`/api/streams/${this.stream}/restart`, { method: "POST", headers: admin });
+    if (answer.status !== 204) throw new Error(`restart: ${answer.status}`);
+  }
+
+  end(): Promise<Response> {
+    return this.put(`${this.config.broadcast}/end`);
+  }
+
+  /** Waits until the segments up to `msn` are stored in every track. */
+  async stored(msn: number): Promise<void> {
+    for (;;) {
+      const answer = (await (await this.open()).json()) as { tracks: Record<TrackName, { durableMsn: number }> };
+      if (Object.values(answer.tracks).every(({ durableMsn }) => durableMsn >= msn)) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+/** Metadata of part number `index`. */
+export function partMeta(index: number, over: Partial<PartMeta> = {}): PartMeta {
+  const part = index % 6;
+  return {
+    msn: Math.floor(index / 6),
+    part,
+    durationTicks: 30_000,
+    independent: part === 0,
+    gap: false,
+    ...(part === 0
+      ? { start: { programTimeMs: 1_700_000_000_000 + index * 333, initVersion: 1, discontinuity: false } }
+      : {}),
+    ...(part === 5 ? { close: { iframeBytes: 4 } } : {}),
+    ...over,
+  };
+}
+
+/** Bytes of part number `index`. */
+export function partBytes(index: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(20).fill(index & 0xff);
+}
+
+/** An answer's body as JSON. */
+export async function json(answer: Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
+}
