@@ -13,8 +13,8 @@ export class GapFiller {
   readonly #lanes: readonly Lane[];
   readonly #segmentS: number;
   readonly #startOf: (lane: Lane) => SegmentStart;
-  /** Where the gap segment that is open in all tracks is planned to end, seconds; null if none is. */
-  #openUntilS: number | null = null;
+  /** The gap segment that is open in all tracks, and where it is planned to end, seconds. */
+  #open: { readonly fromS: number; readonly endS: number } | null = null;
 
   constructor(lanes: readonly Lane[], segmentS: number, startOf: (lane: Lane) => SegmentStart) {
     this.#lanes = lanes;
@@ -29,38 +29,43 @@ export class GapFiller {
 
   /** Whole part steps up to `untilS`, the newest of them held: it may have to close its segment. */
   advance(untilS: number, out: PartOutput[]): void {
-    const stepS = Math.max(...this.#lanes.map((lane) => lane.seconds(lane.writer.partTicks)));
+    // A tick less than the part target: where a step begins and ends is rounded in each track.
+    const stepS = Math.min(...this.#lanes.map((lane) => lane.seconds(Math.max(1, lane.writer.partTicks - 1))));
     for (;;) {
-      if (this.#openUntilS === null) {
+      if (this.#open === null) {
         const fromS = this.fromS;
         if (fromS + Math.min(stepS, this.#segmentS) > untilS) return;
-        for (const lane of this.#lanes) this.#open(lane);
-        this.#openUntilS = fromS + this.#segmentS;
+        for (const lane of this.#lanes) this.#openIn(lane);
+        this.#open = { fromS, endS: fromS + this.#segmentS };
       }
-      const endS = this.#openUntilS;
-      for (const lane of this.#lanes) this.#step(lane, endS, untilS, out);
+      const { fromS, endS } = this.#open;
+      const steps = Math.floor((Math.min(untilS, endS) - fromS) / stepS);
+      for (const lane of this.#lanes) {
+        for (let i = 1; i <= steps; i++) lane.writer.gapUntil(lane.ticks(fromS + i * stepS), out);
+        if (endS <= untilS) lane.writer.gapUntil(lane.ticks(endS), out);
+      }
       if (endS > untilS) return;
       for (const lane of this.#lanes) lane.writer.close(1, out);
-      this.#openUntilS = null;
+      this.#open = null;
     }
   }
 
   /** Where gap segments end if media goes on at `resumeS`; the last one is `resumeS`. Empty if no time is missing. */
   plan(resumeS: number): number[] {
     const fromS = this.fromS;
-    if (this.#openUntilS === null && resumeS - fromS < NEGLIGIBLE_S) return [];
+    if (this.#open === null && resumeS - fromS < NEGLIGIBLE_S) return [];
     const ends: number[] = [];
-    for (let endS = this.#openUntilS ?? fromS + this.#segmentS; resumeS - endS > JOIN_S; endS += this.#segmentS) {
+    for (let endS = this.#open?.endS ?? fromS + this.#segmentS; resumeS - endS > JOIN_S; endS += this.#segmentS) {
       ends.push(endS);
     }
-    this.#openUntilS = null;
+    this.#open = null;
     return [...ends, resumeS];
   }
 
   /** Writes `plan` into one track, whose own media goes on at `resumeTicks`. */
   fill(lane: Lane, plan: readonly number[], resumeTicks: number, out: PartOutput[]): void {
     for (const [i, endS] of plan.entries()) {
-      if (!lane.writer.isOpen) this.#open(lane);
+      if (!lane.writer.isOpen) this.#openIn(lane);
       lane.writer.gapUntil(i === plan.length - 1 ? resumeTicks : lane.ticks(endS), out);
       lane.writer.close(1, out);
     }
@@ -68,24 +73,12 @@ export class GapFiller {
 
   /** Closes a gap segment that is open. */
   finish(out: PartOutput[]): void {
-    if (this.#openUntilS === null) return;
+    if (this.#open === null) return;
     for (const lane of this.#lanes) lane.writer.close(1, out);
-    this.#openUntilS = null;
+    this.#open = null;
   }
 
-  #open(lane: Lane): void {
+  #openIn(lane: Lane): void {
     lane.writer.open(lane.writer.msn + 1, 0, this.#startOf(lane));
-  }
-
-  #step(lane: Lane, endS: number, untilS: number, out: PartOutput[]): void {
-    const endTicks = lane.ticks(endS);
-    const reached = endS <= untilS;
-    const limit = reached ? endTicks : Math.min(Math.floor(untilS * lane.timescale), endTicks - 1);
-    const { writer } = lane;
-    while (writer.end < limit) {
-      const next = Math.min(writer.end + writer.partTicks, endTicks);
-      if (next > limit) return;
-      writer.gapUntil(next, out);
-    }
   }
 }

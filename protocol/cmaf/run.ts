@@ -35,6 +35,8 @@ type Place = "this-segment" | "next-segment" | "drop" | "wait";
 
 /** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
 const TARGET_MARGIN_S = 0.04;
+/** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart, seconds. */
+const ALIGNED_S = 0.002;
 /** Gap part that closes a segment whose last part is already out, seconds. */
 const CARRIER_S = 0.01;
 
@@ -261,7 +263,7 @@ export class Run {
       const reached = ptsS >= next.atS - halfS && (lane.started || this.#isAfterGap(lane, frame));
       return reached ? "next-segment" : before;
     }
-    const same = Math.abs(ptsS - next.atS) <= halfS;
+    const same = Math.abs(ptsS - next.atS) <= Math.min(halfS, ALIGNED_S);
     if (same && frame.sync) return "next-segment";
     const key = lane.started ? lane.keyOffset : 0;
     if (!same && (ptsS < next.atS || lane.seconds(frame.dts + key) <= next.atS + halfS)) return before;
