@@ -1,0 +1,95 @@
+/** The viewers of the herd, in a thread of their own. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Agent, request, setGlobalDispatcher } from "undici";
+
+/** What the viewers do. */
+export type HerdJob =
+  | {
+      readonly kind: "watch";
+      readonly base: string;
+      readonly viewers: number;
+      readonly seconds: number;
+      readonly tracks: readonly string[];
+    }
+  | { readonly kind: "park"; readonly base: string; readonly viewers: number; readonly rounds: number; readonly track: string }
+  | { readonly kind: "bare"; readonly base: string; readonly viewers: number; readonly rounds: number };
+
+/** What they saw. */
+export interface HerdResult {
+  readonly answers: number;
+  /** Answers other than 200. */
+  readonly failures: number;
+  /** For each round, milliseconds between the first and the last answer. */
+  readonly spreadsMs: readonly number[];
+}
+
+const job = workerData as HerdJob;
+setGlobalDispatcher(new Agent({ connections: null, headersTimeout: 15_000, bodyTimeout: 15_000 }));
+let answers = 0;
+let failures = 0;
+
+async function get(url: string): Promise<string> {
+  const { statusCode, body } = await request(url);
+  const text = await body.text();
+  answers += 1;
+  if (statusCode !== 200) failures += 1;
+  return text;
+}
+
+interface Next {
+  msn: number;
+  part: number;
+}
+
+/** The part after the last one that a playlist lists. */
+function nextPart(playlist: string): Next {
+  const [, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(playlist) ?? [];
+  return { msn: Number(msn), part: Number(part) };
+}
+
+async function watch(base: string, track: string, untilMs: number): Promise<void> {
+  let next = nextPart(await get(`${base}/${track}/media.m3u8`));
+  while (performance.now() < untilMs) {
+    const playlist = await get(`${base}/${track}/media.m3u8?_HLS_msn=${next.msn}&_HLS_part=${next.part}`);
+    await get(`${base}/${track}/${next.msn}.${next.part}.m4s`);
+    next = nextPart(playlist);
+  }
+}
+
+async function spread(viewers: number, ask: () => Promise<unknown>): Promise<number> {
+  const times = await Promise.all(
+    Array.from({ length: viewers }, async () => {
+      await ask();
+      return performance.now();
+    }),
+  );
+  return Math.max(...times) - Math.min(...times);
+}
+
+async function run(): Promise<readonly number[]> {
+  const spreads: number[] = [];
+  if (job.kind === "watch") {
+    const untilMs = performance.now() + job.seconds * 1000;
+    const { base, tracks } = job;
+    await Promise.all(Array.from({ length: job.viewers }, () => tracks.map((track) => watch(base, track, untilMs))).flat());
+    return spreads;
+  }
+  for (let round = 0; round < job.rounds; round += 1) {
+    if (job.kind === "park") {
+      const path = `${job.base}/${job.track}/media.m3u8`;
+      const { msn, part } = nextPart(await get(path));
+      // Two parts ahead: everybody is parked by then.
+      const [at, index] = part + 2 < 6 ? [msn, part + 2] : [msn + 1, part + 2 - 6];
+      spreads.push(await spread(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`)));
+    } else {
+      const { base } = job;
+      const release = new Promise((resolve) => setTimeout(resolve, 500)).then(() => get(`${base}/release`));
+      spreads.push(await spread(job.viewers, () => get(`${base}/wait`)));
+      await release;
+    }
+  }
+  return spreads;
+}
+
+const spreadsMs = await run();
+parentPort?.postMessage({ answers, failures, spreadsMs } satisfies HerdResult);

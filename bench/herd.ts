@@ -1,0 +1,107 @@
+/** Many viewers in one isolate: what reaches the Live object, and how far apart the first and the last are answered. */
+import { Worker } from "node:worker_threads";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import type { Edge } from "../scripts/edge.ts";
+import type { StreamStatus } from "../protocol/status.ts";
+import type { Figure } from "./stats.ts";
+import { median, percentile, short } from "./stats.ts";
+import { SyntheticPublisher } from "./synthetic.ts";
+import type { HerdJob, HerdResult } from "./herd-worker.ts";
+
+const VIEWERS = 500;
+const ROUNDS = 10;
+
+/** `seconds`: how long the viewers watch; the goal speaks of 120. */
+export async function herd(edge: Edge, adminToken: string, seconds: number, ports: { bare: number }): Promise<Figure[]> {
+  const stream = `herd${Date.now().toString(36)}`;
+  const publisher = await SyntheticPublisher.start(edge.url, stream, adminToken);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const base = `${edge.url}/live/${stream}/${publisher.config.broadcast}`;
+    const before = await liveRequests(edge.url, stream);
+    const watched = await viewers({ kind: "watch", base, viewers: VIEWERS, seconds, tracks: ["720p", "audio"] });
+    const after = await liveRequests(edge.url, stream);
+    const perMinuteAndTrack = (after - before) / (seconds / 60) / publisher.config.tracks.length;
+    const parked = await viewers({ kind: "park", base, viewers: VIEWERS, rounds: ROUNDS, track: "720p" });
+    const bare = await bareWorker(ports.bare);
+    return [
+      {
+        figure: `requests from one isolate to the Live object while ${VIEWERS} viewers watch for ${seconds} s`,
+        goal: "≤ 4 a minute and track",
+        measured: `${short(perMinuteAndTrack)} a minute and track`,
+        met: perMinuteAndTrack <= 4 && watched.failures === 0,
+        values: { perMinuteAndTrack, answers: watched.answers, failures: watched.failures, seconds },
+      },
+      {
+        figure: `first → last of ${VIEWERS} viewers parked on one part answered, median of ${ROUNDS}`,
+        goal: "≤ 1.5 × a bare Worker that only waits",
+        measured: `${short(median(parked.spreadsMs), 1)} ms, bare Worker ${short(median(bare.spreadsMs), 1)} ms: ${short(median(parked.spreadsMs) / median(bare.spreadsMs))} ×`,
+        met: median(parked.spreadsMs) <= 1.5 * median(bare.spreadsMs) && parked.failures === 0,
+        values: {
+          medianMs: median(parked.spreadsMs),
+          p95Ms: percentile(parked.spreadsMs, 95),
+          bareMedianMs: median(bare.spreadsMs),
+          bareP95Ms: percentile(bare.spreadsMs, 95),
+          failures: parked.failures,
+        },
+      },
+    ];
+  } finally {
+    await publisher.stop();
+  }
+}
+
+/** The same client against a Worker whose requests wait for one promise and answer with a playlist's worth of text. */
+async function bareWorker(port: number): Promise<HerdResult> {
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      workers: [
+        {
+          name: "bare",
+          modules: [{ type: "ESModule", path: "index.js", contents: BARE }],
+          compatibilityDate: "2026-11-02",
+          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        },
+      ],
+    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+  );
+  await miniflare.ready;
+  try {
+    return await viewers({ kind: "bare", base: `http://127.0.0.1:${port}`, viewers: VIEWERS, rounds: ROUNDS });
+  } finally {
+    await miniflare.dispose();
+  }
+}
+
+const BARE = `
+const waiting = new Set();
+const body = "x".repeat(2400);
+export default {
+  async fetch(request) {
+    if (new URL(request.url).pathname === "/release") {
+      for (const wake of [...waiting]) wake();
+      waiting.clear();
+      return new Response("");
+    }
+    let wake;
+    const woken = new Promise((resolve) => { wake = resolve; });
+    waiting.add(wake);
+    await Promise.race([woken, scheduler.wait(9000)]);
+    return new Response(body);
+  },
+};`;
+
+/** Runs a client in a thread of its own, so that the publisher's timers are not held up by 500 viewers. */
+function viewers(job: HerdJob): Promise<HerdResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./herd-worker.ts", import.meta.url), { workerData: job });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+async function liveRequests(url: string, stream: string): Promise<number> {
+  const status = (await (await fetch(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
+  return status.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
+}
