@@ -9,16 +9,23 @@ export async function page(env: Env, request: Request): Promise<Response> {
   const url = new URL(request.url);
   const watch = /^\/watch\/([^/]+)\/?$/.exec(url.pathname);
   const wanted = watch === null ? url.pathname : parseStreamName(watch[1] ?? "") === null ? "/404" : "/watch";
-  const found = await env.ASSETS.fetch(new Request(new URL(wanted, url), { method: request.method }));
+  const found = await asset(env, request, new URL(wanted, url));
   if (found.status === 404 && /^\/(api|live|ingest|rooms)\//.test(url.pathname)) {
     return deliveryProblem(404, "Not found", "There is nothing at this address.");
   }
+  if (found.status === 404 || wanted === "/404") {
+    const shown = await asset(env, request, new URL("/404", url));
+    return withPolicy(new Response(shown.body, { status: 404, headers: shown.headers }));
+  }
   const response = new Response(found.body, found);
-  if (wanted === "/404") return withPolicy(new Response(found.body, { status: 404, headers: found.headers }));
   if (url.pathname.startsWith("/assets/") && found.status === 200) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
   return withPolicy(response);
+}
+
+function asset(env: Env, request: Request, url: URL): Promise<Response> {
+  return env.ASSETS.fetch(new Request(url, { method: request.method, headers: request.headers }));
 }
 
 function withPolicy(response: Response): Response {
