@@ -48,16 +48,17 @@ const TIMESTAMP_OFFSET_S = 10;
 /** Keyframes are due this much before the exact instant, so that rounded timestamps don't cost a frame. */
 const KEYFRAME_TOLERANCE_S = 0.002;
 
-/** All arguments of the encode. */
-export function encodeArgs(job: EncodeJob): string[] {
+/** All arguments of the encode. `resumeS`: seconds of a file that were encoded before and are skipped. */
+export function encodeArgs(job: EncodeJob, resumeS = 0): string[] {
   const videos = job.renditions.filter((rendition) => rendition.kind === "video");
+  const seek = resumeS > 0 ? ["-ss", resumeS.toFixed(3)] : [];
   const graph = videos.length === 0 ? [] : ["-filter_complex", videoGraph(job, videos)];
   const outputs = job.renditions.flatMap((rendition, index) => [
-    ...(rendition.kind === "video" ? videoOutput(job, rendition) : audioOutput(job, rendition)),
+    ...(rendition.kind === "video" ? videoOutput(job, rendition) : audioOutput(job, rendition, resumeS)),
     ...muxerArgs(job.input),
     `pipe:${FIRST_PIPE + index}`,
   ]);
-  return ["-hide_banner", "-loglevel", "warning", "-nostdin", ...inputArgs(job.input), ...graph, ...outputs];
+  return ["-hide_banner", "-loglevel", "warning", "-nostdin", ...seek, ...inputArgs(job.input), ...graph, ...outputs];
 }
 
 /** The arguments up to and with `-i`, for FFmpeg and, without the pacing, for ffprobe. */
@@ -123,10 +124,10 @@ function demoGraph(input: Extract<Input, { kind: "demo" }>): string {
 }
 
 /** The clock that is burnt into the demo: the frame's own timestamp, UTC, to the millisecond. */
-function clockFilter(font: string): string {
+function clockFilter(font: string, height: number): string {
   const text = "%{pts\\:gmtime\\:0\\:%H\\\\\\:%M\\\\\\:%S}.%{eif\\:floor(mod(t\\,1)*1000+0.01)\\:d\\:3}";
   return (
-    `drawtext=fontfile=${font}:fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=h/45:` +
+    `drawtext=fontfile=${font}:fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=${Math.round(height / 45)}:` +
     `x=(w-text_w)/2:y=h*0.07:text='${text}'`
   );
 }
@@ -135,7 +136,7 @@ function videoGraph(job: EncodeJob, videos: readonly VideoRendition[]): string {
   const first = videos[0];
   const head: string[] = [];
   if (job.input.kind === "demo") {
-    if (job.input.font !== null) head.push(clockFilter(job.input.font));
+    if (job.input.font !== null) head.push(clockFilter(job.input.font, job.input.height));
   } else if (first !== undefined) {
     head.push(`fps=${first.frameRate.num}/${first.frameRate.den}`);
   }
@@ -198,7 +199,7 @@ function encoderArgs(encoder: string, preset: Preset): string[] {
   }
 }
 
-function audioOutput(job: EncodeJob, rendition: AudioRendition): string[] {
+function audioOutput(job: EncodeJob, rendition: AudioRendition, resumeS: number): string[] {
   const common = ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", `${rendition.bitsPerSecond}`];
   const layout = ["-ar", `${rendition.sampleRate}`, "-ac", `${rendition.channels}`];
   if (job.input.kind === "demo") return ["-map", "0:0", ...common, ...layout];
@@ -206,7 +207,7 @@ function audioOutput(job: EncodeJob, rendition: AudioRendition): string[] {
   const filters = ["aresample=async=1000:first_pts=0"];
   const { video, durationS } = job.source;
   if (video !== null && durationS !== null && job.input.kind === "file" && !job.input.loop) {
-    filters.push(`apad=whole_dur=${durationS}`);
+    filters.push(`apad=whole_dur=${Math.max(0, durationS - resumeS)}`);
   }
   return ["-map", "0:a:0", "-af", filters.join(","), ...common, ...layout];
 }

@@ -1,0 +1,268 @@
+/** One broadcast from its options to its end: edge, probe, ladder, source and publisher put together. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "undici";
+import type { BroadcastConfig, PartMeta, Track } from "../protocol/broadcast/log.ts";
+import { partTargetFor } from "../protocol/cmaf/packager.ts";
+import { partPath } from "../protocol/hls/paths.ts";
+import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/ids.ts";
+import { PublishError, SourceError, UsageError } from "./errors.ts";
+import { chooseEncoder, ENCODERS, type EncodeJob, type Input, parseEncoders } from "./ffmpeg-args.ts";
+import { bandwidthOf, frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
+import { type EdgeAccess, startLocalEdge } from "./local-edge.ts";
+import type { Log } from "./log.ts";
+import type { Options } from "./options.ts";
+import { findFont, listEncoders, probe } from "./probe.ts";
+import { Publisher } from "./publisher.ts";
+import { Source, type SourceStart } from "./source.ts";
+
+/** How long the first part may take to be fetchable once the edge has taken it. */
+const FETCHABLE_MS = 5_000;
+const STATUS_MS = 2_000;
+
+/** Runs a broadcast until its source ends or `stop` aborts. Throws the errors of `errors.ts`. */
+export async function broadcast(options: Options, log: Log, stop: AbortSignal): Promise<void> {
+  const starting = options.edge === null ? startEdge(options, log) : Promise.resolve(remote(options.edge));
+  const [edge, job] = await Promise.allSettled([starting, prepare(options, log, stop)]);
+  try {
+    if (edge.status === "rejected") throw edge.reason;
+    if (job.status === "rejected") throw job.reason;
+    if (stop.aborted) return;
+    await onAir(options, job.value, edge.value, log, stop);
+  } finally {
+    log.status("");
+    if (edge.status === "fulfilled") await edge.value.stop();
+  }
+}
+
+async function startEdge(options: Options, log: Log): Promise<EdgeAccess> {
+  log.info(`Starting the edge on port ${options.port}.`);
+  return startLocalEdge(options.stream, options.port, options.dataDir);
+}
+
+function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
+  return { ...edge, stop: () => Promise.resolve() };
+}
+
+/** What to encode: the input probed, the ladder fitted to it, an encoder found for each codec. */
+async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<EncodeJob> {
+  const listed = listEncoders(stop);
+  const wish = options.input;
+  const source = await probe(wish, stop);
+  const input = await settleInput(wish, source, log, stop);
+  const renditions = planRenditions(source, options.ladder);
+  const available = parseEncoders(await listed);
+  const encoders: Partial<Record<VideoCodec, string>> = {};
+  for (const rendition of renditions) {
+    if (rendition.kind !== "video") continue;
+    const encoder = chooseEncoder(rendition.codec, available);
+    if (encoder === null) {
+      throw new UsageError(
+        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODERS[rendition.codec].join(", ")}); leave ${rendition.name} out of the ladder.`,
+      );
+    }
+    encoders[rendition.codec] = encoder;
+  }
+  log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describe).join(", ")}.`);
+  return { input, source, renditions, preset: options.preset, encoders };
+}
+
+async function settleInput(input: Input, source: SourceInfo, log: Log, stop: AbortSignal): Promise<Input> {
+  if (input.kind === "demo") {
+    const font = await findFont(stop);
+    if (font === null) {
+      log.warn("No font was found (install fonts-dejavu-core and fontconfig): the demo's picture has no clock.");
+    }
+    return { ...input, font };
+  }
+  // An address whose media has a known end is a recording: read at its own speed.
+  if (input.kind === "live" && !input.listen && source.durationS !== null && /^https?:/i.test(input.url)) {
+    const { url, format } = input;
+    return { kind: "file", url, loop: false, ...(format === undefined ? {} : { format }) };
+  }
+  return input;
+}
+
+/** From the first frame to the stored end. */
+async function onAir(options: Options, job: EncodeJob, edge: EdgeAccess, log: Log, stop: AbortSignal): Promise<void> {
+  const { stream, windowS, preset } = options;
+  const id = newBroadcastId(Date.now());
+  const partTargets = new Map(job.renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))]));
+  const targetDurationS = Math.ceil(preset.segmentMs / 1000);
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  let publisher: Publisher | null = null;
+  let opening: Promise<void> = Promise.resolve();
+
+  const source = new Source({
+    name: options.inputName,
+    job,
+    partTargets,
+    targetDurationS,
+    log,
+    onStart: (start) => {
+      const config = { broadcast: id, targetDurationS, windowS, ...tracksOf(job, start, partTargets) };
+      const key = { edge: edge.url, key: edge.key, stream, publisher: randomBytes(9).toString("base64url") };
+      const created = new Publisher({ ...key, config, log, onFatal: (error) => failed.reject(error) });
+      publisher = created;
+      opening = created.open();
+      opening.catch((error: unknown) => failed.reject(error));
+      created.firstPart
+        .then((first) => announce(options, edge, id, first, log))
+        .catch((error: unknown) => failed.reject(error));
+    },
+    onOutput: (output) => publisher?.push(output),
+  });
+
+  const onStop = (): void => {
+    log.status("");
+    log.info("Ending the broadcast.");
+    source.stop();
+  };
+  stop.addEventListener("abort", onStop, { once: true });
+  const ticker = setInterval(() => log.status(statusLine(source, publisher)), STATUS_MS);
+  try {
+    const end = await Promise.race([source.run(), failed.promise]);
+    clearInterval(ticker);
+    log.status("");
+    const sender = publisher as Publisher | null;
+    if (sender !== null) {
+      await Promise.race([opening.then(() => sender.end()), failed.promise]);
+      log.info(summary(source, sender));
+    }
+    if (end.kind === "failed") throw new SourceError(end.message);
+    if (sender === null && end.kind === "ended")
+      throw new SourceError(`${options.inputName} ended before its first frame.`);
+    if (end.kind === "ended") await serveOn(options, edge, log, stop);
+  } finally {
+    clearInterval(ticker);
+    stop.removeEventListener("abort", onStop);
+    source.stop();
+    await (publisher as Publisher | null)?.close();
+  }
+}
+
+/** After the end of a file the recording stays: on a remote edge by itself, on our own while we stay. */
+async function serveOn(options: Options, edge: EdgeAccess, log: Log, stop: AbortSignal): Promise<void> {
+  log.info(
+    `${options.inputName} ended, and with it the broadcast; the recording stays at ${edge.url}/watch/${options.stream}`,
+  );
+  if (options.edge !== null || stop.aborted) return;
+  log.info("The edge goes on serving it until Ctrl-C.");
+  await new Promise<void>((resolve) => {
+    const alive = setInterval(() => {}, 3_600_000);
+    stop.addEventListener("abort", () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+}
+
+/** Says where to watch, once a viewer would really get the first part. */
+async function announce(
+  options: Options,
+  edge: EdgeAccess,
+  id: BroadcastId,
+  first: { readonly track: TrackName; readonly meta: PartMeta },
+  log: Log,
+): Promise<void> {
+  const playlist = `${edge.url}/live/${options.stream}/multivariant.m3u8`;
+  const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
+  const deadline = performance.now() + FETCHABLE_MS;
+  for (let waitMs = 20; ; waitMs *= 2) {
+    const status = await statusOf(part);
+    if (status === 200) break;
+    if (performance.now() > deadline) {
+      throw new PublishError(`The edge took the first part, but ${part} answers ${status ?? "nothing"}.`);
+    }
+    await sleep(waitMs);
+  }
+  log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}`);
+  log.info(`            Playlist: ${playlist}`);
+}
+
+async function statusOf(url: string): Promise<number | null> {
+  try {
+    const response = await request(url, { signal: AbortSignal.timeout(FETCHABLE_MS) });
+    await response.body.dump();
+    return response.statusCode;
+  } catch {
+    return null;
+  }
+}
+
+/** A broadcast id that no other broadcast has: time, then chance. */
+export function newBroadcastId(nowMs: number): BroadcastId {
+  const chance = BigInt(`0x${randomBytes(6).toString("hex")}`)
+    .toString(36)
+    .padStart(10, "0");
+  const id = parseBroadcastId(`${nowMs.toString(36)}${chance}`);
+  if (id === null) throw new Error("unreachable: base 36 makes a broadcast id");
+  return id;
+}
+
+function tracksOf(
+  { renditions, preset }: EncodeJob,
+  { inits, startedAtMs }: SourceStart,
+  partTargets: ReadonlyMap<TrackName, number>,
+): Pick<BroadcastConfig, "startedAtMs" | "tracks"> {
+  const tracks = renditions.map((rendition): Track => {
+    const info = inits.get(rendition.name)?.info;
+    const partTargetMs = partTargets.get(rendition.name) ?? preset.partMs;
+    const common = {
+      name: rendition.name,
+      codecs: info?.codecs ?? "",
+      timescale: rendition.timescale,
+      partTargetMs,
+      ...bandwidthOf(rendition, partTargetMs, preset.segmentMs),
+    };
+    if (rendition.kind === "audio") {
+      const { channels, sampleRate } = rendition;
+      return { ...common, kind: "audio", channels, sampleRate };
+    }
+    const { width, height, frameRate } = rendition;
+    return {
+      ...common,
+      kind: "video",
+      width,
+      height,
+      frameRate: Math.round((frameRate.num / frameRate.den) * 1000) / 1000,
+    };
+  });
+  return { startedAtMs, tracks };
+}
+
+function describeSource({ video, audio, durationS }: SourceInfo): string {
+  const picture = video === null ? "no picture" : `${video.width}×${video.height}`;
+  const length = durationS === null ? "live" : `${durationS.toFixed(1)} s`;
+  return `${picture}, ${audio === null ? "no sound" : "sound"}, ${length}`;
+}
+
+function describe(rendition: Rendition): string {
+  const rate = `${Math.round(rendition.bitsPerSecond / 1000)}k`;
+  if (rendition.kind === "audio") return `AAC ${rate}`;
+  const { name, width, height, frameRate } = rendition;
+  return `${name} ${width}×${height} ${+(frameRate.num / frameRate.den).toFixed(2)} fps ${rate}`;
+}
+
+function statusLine(source: Source, publisher: Publisher | null): string {
+  if (publisher === null) return "waiting for the first frame";
+  const { mediaMs, runs } = source.counters();
+  const { delayP95Ms, waiting, retries, bytes } = publisher.counters();
+  const restarts = runs > 1 ? `, ${runs - 1} restart(s)` : "";
+  const queue = waiting > 8 ? `, ${waiting} parts waiting` : "";
+  const tries = retries > 0 ? `, ${retries} retries` : "";
+  return `${clock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;
+}
+
+function summary(source: Source, publisher: Publisher): string {
+  const { mediaMs } = source.counters();
+  const { parts, bytes, delayP50Ms, delayP95Ms, gapsByOverflow } = publisher.counters();
+  const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} given up` : "";
+  return `Ended after ${clock(mediaMs)}: ${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p50 ${delayP50Ms.toFixed(0)} ms and p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}.`;
+}
+
+function clock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}

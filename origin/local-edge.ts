@@ -1,0 +1,46 @@
+/** The edge that the origin starts beside itself, and the calls to its control API. */
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { request } from "undici";
+import { z } from "zod";
+import type { StreamName } from "../protocol/ids.ts";
+import { messageOf, PublishError, UsageError } from "./errors.ts";
+
+/** An edge to publish to. */
+export interface EdgeAccess {
+  readonly url: string;
+  readonly key: string;
+  stop(): Promise<void>;
+}
+
+const KEY_REQUEST_MS = 10_000;
+
+/** Starts an edge on `port` and gets a key for `stream`. Throws `UsageError` where the port cannot be used. */
+export async function startLocalEdge(stream: StreamName, port: number, dataDir: string | null): Promise<EdgeAccess> {
+  const adminToken = randomBytes(24).toString("base64url");
+  const { startEdge, PortError } = await import("../scripts/edge.ts");
+  const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
+  const edge = await startEdge({ port, dataDir: data, adminToken }).catch((cause: unknown) => {
+    if (cause instanceof PortError) throw new UsageError(cause.message, { cause });
+    throw new PublishError(`The edge does not start: ${messageOf(cause)}`, { cause });
+  });
+  try {
+    const key = await createKey(edge.url, stream, adminToken);
+    return { url: edge.url, key, stop: () => edge.stop() };
+  } catch (error) {
+    await edge.stop();
+    throw error;
+  }
+}
+
+async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
+  const response = await request(`${url}/api/streams/${stream}/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}` },
+    signal: AbortSignal.timeout(KEY_REQUEST_MS),
+  });
+  const text = await response.body.text();
+  if (response.statusCode !== 201)
+    throw new PublishError(`The edge gives no stream key: ${response.statusCode} ${text.slice(0, 200)}`);
+  return z.object({ key: z.string() }).parse(JSON.parse(text)).key;
+}

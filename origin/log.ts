@@ -1,0 +1,58 @@
+/** Log lines for people, or JSON for programs; and one line of status under them on a terminal. */
+import { type Logger, pino } from "pino";
+
+/** Where lines go. */
+export interface Terminal {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** What the origin says. */
+export interface Log {
+  debug(text: string): void;
+  info(text: string): void;
+  warn(text: string): void;
+  error(text: string): void;
+  /** Shows `text` under the log until the next one; nothing where there is no terminal. */
+  status(text: string): void;
+}
+
+/** How to log. */
+export interface LogOptions {
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+const CLEAR_LINE = "\r\u001B[2K";
+const PREFIX: Readonly<Record<number, string>> = { 20: "debug: ", 40: "warning: ", 50: "error: ", 60: "error: " };
+
+/** A log on `terminal`. */
+export function createLog({ json, verbose }: LogOptions, terminal: Terminal): Log {
+  let status = "";
+  const showsStatus = !json && terminal.isTTY === true;
+  const write = (line: string): void => {
+    terminal.write(showsStatus && status !== "" ? `${CLEAR_LINE}${line}${status}` : line);
+  };
+  const level = verbose ? "debug" : "info";
+  const logger: Logger = json
+    ? pino({ level, base: null }, { write })
+    : pino({ level, base: null }, { write: (record: string) => write(humanLine(record)) });
+  return {
+    debug: (text) => logger.debug(text),
+    info: (text) => logger.info(text),
+    warn: (text) => logger.warn(text),
+    error: (text) => logger.error(text),
+    status: (text) => {
+      if (!showsStatus || text === status) return;
+      status = text;
+      terminal.write(CLEAR_LINE + text);
+    },
+  };
+}
+
+/** `12:00:03 warning: text` from one of pino's records. */
+export function humanLine(record: string): string {
+  const { level, time, msg } = JSON.parse(record) as { level: number; time: number; msg?: string };
+  const clock = new Date(time).toTimeString().slice(0, 8);
+  return `${clock} ${PREFIX[level] ?? ""}${msg ?? ""}\n`;
+}

@@ -1,0 +1,63 @@
+/** `npm start -- [INPUT] [options]`: puts a picture on the air and keeps it there until Ctrl-C or its end. */
+import { stripVTControlCharacters } from "node:util";
+import { broadcast } from "./broadcast.ts";
+import { messageOf, PublishError, SourceError, UsageError } from "./errors.ts";
+import { createLog } from "./log.ts";
+import { helpText, type Options, parseOptions } from "./options.ts";
+
+/** A signal this soon after the first is the same Ctrl-C. */
+const ECHO_MS = 500;
+
+const words = process.argv.slice(2);
+process.exitCode = await main(words);
+// The clean end waits for nothing more: idle connections must not keep the process.
+process.exit();
+
+/** Runs the command; gives the exit code: 0, 1 for what went wrong, 2 for what was asked wrongly. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes("--help") || argv.includes("-h")) {
+    const help = await helpText();
+    process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
+    return 0;
+  }
+  let options: Options;
+  try {
+    options = parseOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout);
+  const stop = new AbortController();
+  let stoppedAtMs = 0;
+  const onSignal = (): void => {
+    // One Ctrl-C may come twice: from the terminal, and passed on by npm.
+    if (stop.signal.aborted && performance.now() - stoppedAtMs > ECHO_MS) process.exit(130);
+    if (stop.signal.aborted) return;
+    stoppedAtMs = performance.now();
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onSignal);
+  try {
+    await broadcast(options, log, stop.signal);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      log.error(error.message);
+      return 2;
+    }
+    if (error instanceof SourceError || error instanceof PublishError) {
+      if (stop.signal.aborted && error instanceof SourceError) return 0;
+      log.error(error.message);
+      if (options.verbose && error.cause !== undefined) log.debug(messageOf(error.cause));
+      return 1;
+    }
+    log.error(
+      `Something went wrong that should not: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    return 1;
+  }
+}
