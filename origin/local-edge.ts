@@ -20,10 +20,13 @@ export async function startLocalEdge(stream: StreamName, port: number, dataDir: 
   const adminToken = randomBytes(24).toString("base64url");
   const { startEdge, PortError } = await import("../scripts/edge.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
-  const edge = await startEdge({ port, dataDir: data, adminToken }).catch((cause: unknown) => {
-    if (cause instanceof PortError) throw new UsageError(cause.message, { cause });
-    throw new PublishError(`The edge does not start: ${messageOf(cause)}`, { cause });
-  });
+  const keepSignals = keepOwnSignals();
+  const edge = await startEdge({ port, dataDir: data, adminToken })
+    .catch((cause: unknown) => {
+      if (cause instanceof PortError) throw new UsageError(cause.message, { cause });
+      throw new PublishError(`The edge does not start: ${messageOf(cause)}`, { cause });
+    })
+    .finally(keepSignals);
   try {
     const key = await createKey(edge.url, stream, adminToken);
     return { url: edge.url, key, stop: () => edge.stop() };
@@ -31,6 +34,20 @@ export async function startLocalEdge(stream: StreamName, port: number, dataDir: 
     await edge.stop();
     throw error;
   }
+}
+
+/**
+ * Miniflare ends the process on the first signal, before the broadcast could end cleanly. Takes away the handlers that
+ * are added from now on until the returned function is called; workerd still goes with the process by its exit handler.
+ */
+function keepOwnSignals(): () => void {
+  const onAdded = (event: string | symbol, listener: (...args: unknown[]) => void): void => {
+    if (event === "SIGINT" || event === "SIGTERM" || event === "SIGHUP") {
+      queueMicrotask(() => process.removeListener(event, listener));
+    }
+  };
+  process.on("newListener", onAdded);
+  return () => process.removeListener("newListener", onAdded);
 }
 
 async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
