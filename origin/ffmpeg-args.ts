@@ -58,7 +58,7 @@ export function encodeArgs(job: EncodeJob, resumeS = 0): string[] {
     ...muxerArgs(job.input),
     `pipe:${FIRST_PIPE + index}`,
   ]);
-  return ["-hide_banner", "-loglevel", "warning", "-nostdin", ...seek, ...inputArgs(job.input), ...graph, ...outputs];
+  return ["-hide_banner", "-loglevel", "error", "-nostdin", ...seek, ...inputArgs(job.input), ...graph, ...outputs];
 }
 
 /** The arguments up to and with `-i`, for FFmpeg and, without the pacing, for ffprobe. */

@@ -41,7 +41,7 @@ export interface PublisherOptions extends PublishTarget {
   readonly limits?: Partial<Patience> & { readonly requestMs?: number };
 }
 
-/** Counters since the start. Delays are from the packager's hand to the edge's answer, milliseconds. */
+/** Counters since the start. Delays are from the packager's hand to the edge's answer, milliseconds, of the latest parts. */
 export interface PublishCounters {
   readonly parts: number;
   readonly bytes: number;
@@ -65,6 +65,8 @@ export class Publisher {
   readonly #idle = new Set<() => void>();
   readonly #first = Promise.withResolvers<{ track: TrackName; meta: PartMeta }>();
   readonly #delays: number[] = [];
+  #delayCount = 0;
+  #openedAtMs = 0;
   #loops: Promise<void>[] = [];
   #reopening: Promise<void> | null = null;
   #fatal: PublishError | null = null;
@@ -86,6 +88,7 @@ export class Publisher {
   /** Opens the broadcast, waiting out a predecessor, and begins to send. Throws `PublishError`. */
   async open(): Promise<void> {
     await this.#open();
+    this.#openedAtMs = performance.now();
     this.#loops = this.#options.config.tracks.map(({ name }) => this.#run(name));
   }
 
@@ -261,10 +264,12 @@ export class Publisher {
   }
 
   #count(send: Extract<Send, { kind: "part" }>): void {
-    const { parts } = this.#counters;
     this.#counters.parts += 1;
     this.#counters.bytes += send.bytes.byteLength;
-    this.#delays[parts % LIMITS.delays] = performance.now() - send.queuedAtMs;
+    // What was queued while the broadcast was being opened tells nothing of the way to the edge.
+    if (send.queuedAtMs >= this.#openedAtMs) {
+      this.#delays[this.#delayCount++ % LIMITS.delays] = performance.now() - send.queuedAtMs;
+    }
     if (!send.meta.gap) this.#first.resolve({ track: send.track, meta: send.meta });
   }
 
