@@ -1,6 +1,5 @@
 /** Bundles the pages of web/ into web/dist, which the Worker serves as static assets. */
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
@@ -17,7 +16,6 @@ const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 export async function buildWeb(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(assets, { recursive: true });
-  const worker = await copyHlsWorker();
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { watch: "web/src/watch.ts", landing: "web/src/landing.ts" },
@@ -31,7 +29,6 @@ export async function buildWeb(): Promise<void> {
     target: TARGETS,
     jsx: "automatic",
     jsxImportSource: "preact",
-    define: { HLS_WORKER: JSON.stringify(worker) },
     metafile: true,
     legalComments: "eof",
     logLevel: "warning",
@@ -43,16 +40,6 @@ export async function buildWeb(): Promise<void> {
     await writeFile(join(dist, page), fill(text, addresses));
   }
   await cp(join(web, "pages", "favicon.svg"), join(dist, "favicon.svg"));
-}
-
-/** hls.js's worker as it is published, under a name that changes with its content. */
-async function copyHlsWorker(): Promise<string> {
-  const code = await readFile(join(root, "node_modules/hls.js/dist/hls.worker.js"));
-  const text = code.toString("utf8").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
-  const name = `hls-worker-${hash}.js`;
-  await writeFile(join(assets, name), text);
-  return `/assets/${name}`;
 }
 
 /** `watch.js` → `/assets/watch-ABCDEFGH.js` for each entry point, its style sheet and the links to its chunks. */

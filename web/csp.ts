@@ -3,7 +3,7 @@
  *
  * - `style-src 'unsafe-inline'`: media-chrome puts `<style>` elements into its shadow roots.
  * - `media-src blob:`: Media Source Extensions hand the video element a blob address.
- * - `worker-src 'self'`: hls.js runs its worker from a file of ours (`/assets/hls-worker-….js`), no blob.
+ * - no `worker-src`: hls.js runs without its worker (web/src/hls-config.ts says why).
  * - `img-src data:`: media-chrome's icons.
  * - `connect-src 'self'` covers the room's WebSocket too.
  */
@@ -14,7 +14,6 @@ export const CSP: string = [
   "img-src 'self' data:",
   "media-src 'self' blob:",
   "connect-src 'self'",
-  "worker-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'self'",

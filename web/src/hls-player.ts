@@ -22,9 +22,6 @@ export const RECOVERY_LIMITS = {
 /** A window shorter than this can't usefully be gone back in. */
 const SHORTEST_DVR_S = 30;
 
-/** Where hls.js's worker is; set by the build. */
-declare const HLS_WORKER: string;
-
 /** Whether hls.js can play here. */
 export const hlsSupported = (): boolean => Hls.isSupported();
 
@@ -79,7 +76,7 @@ export class HlsPlayer implements Player {
     this.stop();
     this.#steering.reset();
     const connection = (navigator as { connection?: { downlink?: number } }).connection;
-    const hls = new Hls(hlsConfig(connection?.downlink, HLS_WORKER));
+    const hls = new Hls(hlsConfig(connection?.downlink));
     this.#hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
@@ -138,11 +135,10 @@ export class HlsPlayer implements Player {
     if (!hls || !details?.live) return null;
     const holdBackS = hls.targetLatency;
     if (holdBackS === null || holdBackS === undefined) return null;
-    return {
-      edgeS: details.edge + details.age,
-      holdBackS,
-      partTargetS: details.partTarget > 0 ? details.partTarget : details.targetduration,
-    };
+    const partTargetS = details.partTarget > 0 ? details.partTarget : details.targetduration;
+    // A playlist that is later than this isn't coming: the source or the network is away, and the edge stands still.
+    const sinceListedS = Math.min(details.age, 2 * partTargetS);
+    return { listedS: details.edge, edgeS: details.edge + sinceListedS, holdBackS, partTargetS };
   }
 
   #listRenditions(hls: Hls): void {

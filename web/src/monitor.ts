@@ -3,6 +3,8 @@ import type { Player, Report } from "./player.ts";
 
 /** Pictures that stand still this long although nobody paused mean trouble. */
 const STUCK_MS = 1500;
+/** A seek may take longer: its target may have to be fetched. */
+const SEEK_STUCK_MS = 4000;
 /** How often the element is read. */
 const TICK_MS = 100;
 
@@ -59,13 +61,13 @@ export function monitor(video: HTMLVideoElement, player: () => Player, report: R
     const nowMs = performance.now();
     player().tick(nowMs);
     const time = video.currentTime;
-    if (video.paused || video.seeking || video.ended) {
+    if (video.paused || video.ended) {
       movedAtMs = nowMs;
-    } else if (time !== lastTime) {
+    } else if (time !== lastTime && !video.seeking) {
       movedAtMs = nowMs;
       stalled = false;
       if (pictures) report({ type: "moving", recording: player().recording });
-    } else if (pictures && nowMs - movedAtMs > STUCK_MS) {
+    } else if (pictures && nowMs - movedAtMs > (video.seeking ? SEEK_STUCK_MS : STUCK_MS)) {
       report({ type: "stuck" });
     }
     lastTime = time;

@@ -31,7 +31,7 @@ export function parseStatus(body: unknown): Status | null {
   if (typeof broadcast !== "string") return null;
   if (state !== "live" && state !== "reconnecting" && state !== "ended") return null;
   const started = typeof startedAt === "number" ? startedAt : Date.parse(String(startedAt));
-  const current = isRecord(viewers) ? viewers["current"] : undefined;
+  const current = isRecord(viewers) ? viewers.current : undefined;
   return {
     source: { state, broadcast },
     viewers: typeof current === "number" && current >= 0 ? current : null,

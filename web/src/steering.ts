@@ -1,8 +1,16 @@
 /** Applies the latency controller to a media element, and knows whether the person follows the live edge. */
 import { afterStall, control, initialLatency, LATENCY_LIMITS, type LatencyState } from "./latency.ts";
 
+/** Part targets that must remain buffered after the step that `align` takes. */
+const ALIGN_RESERVE_PARTS = 1.2;
+/** What stops within this time of the first picture is still the start, and teaches nothing about the network. */
+const START_S = 3;
+
 /** Where the live edge is, as the player knows it; seconds of the element's timeline. */
 export interface Edge {
+  /** The end of what is listed. */
+  readonly listedS: number;
+  /** Where the edge should be by now: it moves on between two playlists. */
   readonly edgeS: number;
   readonly holdBackS: number;
   readonly partTargetS: number;
@@ -15,6 +23,7 @@ export class Steering {
   /** A seek of ours, which says nothing about what the person wants. */
   #ownSeekTo: number | null = null;
   #lastTime = 0;
+  #startedAtS = 0;
   readonly #video: HTMLVideoElement;
   readonly #edge: () => Edge | null;
 
@@ -69,7 +78,9 @@ export class Steering {
     const edge = this.#edge();
     this.#following = true;
     if (edge === null) return;
-    this.#seek(edge.edgeS - edge.holdBackS - this.#state.marginS);
+    const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
+    // Nothing can be played, while a playlist is late, where the edge only should be.
+    this.#seek(Math.min(position, edge.listedS - edge.partTargetS));
   }
 
   /**
@@ -78,16 +89,17 @@ export class Steering {
    */
   align(): void {
     const edge = this.#edge();
+    this.#startedAtS = this.#video.currentTime;
     if (edge === null) return;
     const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
     const ahead = position - this.#video.currentTime;
-    if (ahead > 0.05 && ahead < bufferAhead(this.#video) - edge.partTargetS / 2) this.#seek(position);
+    if (ahead > 0.05 && ahead < bufferAhead(this.#video) - ALIGN_RESERVE_PARTS * edge.partTargetS) this.#seek(position);
   }
 
   /** Pictures stopped for want of media. */
   stalled(nowMs: number): void {
     const edge = this.#edge();
-    if (edge === null) return;
+    if (edge === null || this.#video.currentTime - this.#startedAtS < START_S) return;
     this.#state = afterStall(this.#state, nowMs, edge.partTargetS);
     this.#setRate(1);
   }

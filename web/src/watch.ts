@@ -11,6 +11,9 @@ import { type Status, StatusPoll } from "./status.ts";
 import { dropStill, keepStill } from "./still.ts";
 import type { Page } from "./ui/mount.tsx";
 
+/** The controls come with the first picture, or after this long without one. */
+const CONTROLS_AFTER_MS = 1000;
+
 const video = element("video", HTMLVideoElement);
 const still = element("still", HTMLCanvasElement);
 const name = streamName(location.pathname);
@@ -19,6 +22,7 @@ const stream = parseStreamName(name);
 let view: View = initialView(stream !== null);
 let status: Status | null = null;
 let page: Page | null = null;
+let mounting = false;
 
 const url = `/live/${stream}/multivariant.m3u8`;
 const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch) : null;
@@ -51,6 +55,7 @@ function dispatch(event: ViewEvent): void {
     if (before.phase !== view.phase) player.stop();
   }
   if (view.phase !== before.phase) {
+    if (view.phase !== "starting") drawControls();
     if (view.phase === "reconnecting") poll.askSoon();
     if (view.phase === "ended") poll.askSoon();
     if (view.phase === "live" || view.phase === "replay") dropStill(still);
@@ -74,11 +79,18 @@ addEventListener("online", () => {
   poll.ask();
 });
 
-// The controls can wait for the picture; the picture must not wait for the controls.
-void import("./ui/mount.tsx").then(({ mount }) => {
-  page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
-  draw();
-});
+// Fetching and running the controls before the first picture would hold it up.
+setTimeout(drawControls, CONTROLS_AFTER_MS);
+if (view.phase === "unknown") drawControls();
+
+function drawControls(): void {
+  if (page !== null || mounting) return;
+  mounting = true;
+  void import("./ui/mount.tsx").then(({ mount }) => {
+    page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
+    draw();
+  });
+}
 
 function streamName(path: string): string {
   const encoded = path.replace(/^\/watch\/?/, "").replace(/\/$/, "");

@@ -46,6 +46,7 @@ export function App(props: Props): VNode {
           <PlayIcon />
         </button>
       )}
+      {playing && <media-rendition-menu hidden anchor="auto" aria-label="Quality" />}
       {playing && <Controls live={view.phase !== "replay"} onPanel={props.onPanel} panel={stats !== null} />}
     </>
   );

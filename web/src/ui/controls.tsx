@@ -31,13 +31,12 @@ interface Props {
 /** The bar at the foot of the picture, with the time range above it. */
 export function Controls({ live, panel, onPanel }: Props): VNode {
   return (
-    <div class="controls" data-live={live}>
-      <media-rendition-menu hidden anchor="auto" aria-label="Quality" />
+    <div class="controls">
       <media-time-range class="range" />
       <media-control-bar class="bar">
         <media-play-button />
         <media-mute-button />
-        <media-volume-range class="wide" />
+        <media-volume-range />
         {live ? <media-live-button /> : <media-time-display showduration />}
         <span class="spacer" />
         <button

@@ -38,7 +38,7 @@ export function mount(parts: Parts): Page {
   const redraw = (): void => {
     if (last === null) return;
     const [view, status] = last;
-    player.dataset["phase"] = view.phase;
+    player.dataset.phase = view.phase;
     document.title = titleOf(view, name);
     const shown = panel ? stats() : null;
     render(
@@ -69,9 +69,11 @@ export function mount(parts: Parts): Page {
   };
 
   video.addEventListener("volumechange", redraw);
-  video.addEventListener("resize", () => {
-    player.dataset["shape"] = video.videoHeight > video.videoWidth ? "portrait" : "landscape";
-  });
+  const shape = (): void => {
+    player.dataset.shape = video.videoHeight > video.videoWidth ? "portrait" : "landscape";
+  };
+  shape();
+  video.addEventListener("resize", shape);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "i" || event.ctrlKey || event.metaKey || event.altKey) return;
     togglePanel();
