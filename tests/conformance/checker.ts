@@ -1,0 +1,137 @@
+/** Runs the conformance check: follows a broadcast for a while, then judges each rule by what was seen. */
+import { readFragments } from "./boxes.ts";
+import { Client, negotiate, nowMs } from "./client.ts";
+import { type Follower, follower, patienceMs } from "./follow.ts";
+import type { Exchange, Observation, Probe, RuleResult, TrackLog } from "./model.ts";
+import { type MultivariantPlaylist, readMultivariant } from "./playlist-reader.ts";
+import { probeIframes, probeTrack } from "./probes.ts";
+import { CHECKS } from "./rules/all.ts";
+
+/** How a run goes. */
+export interface ConformanceOptions {
+  /** How long the broadcast is followed; at least a few target durations are needed to see most rules. */
+  readonly seconds: number;
+  /** The broadcast will end during the run: rules about its end are then owed evidence. */
+  readonly expectEnd?: boolean;
+}
+
+/** The URL could not be checked at all; `message` says why and what to do. */
+export class ConformanceError extends Error {
+  override readonly name = "ConformanceError";
+}
+
+/** Checks the broadcast behind a multivariant playlist's URL. Throws `ConformanceError` where there is none. */
+export async function runConformance(url: string, opts: ConformanceOptions): Promise<RuleResult[]> {
+  return judge(await observe(url, opts));
+}
+
+/** Each rule's verdict on what was seen, in order. */
+export function judge(seen: Observation): RuleResult[] {
+  return CHECKS.map(({ rule, title, check }) => ({ rule, title, ...check(seen) }));
+}
+
+/** Follows the broadcast and asks it everything. Throws as `runConformance` does. */
+export async function observe(url: string, opts: ConformanceOptions): Promise<Observation> {
+  const client = new Client();
+  try {
+    const { exchange, multivariant } = await open(client, url);
+    const urls = mediaUrls(multivariant);
+    const media = urls.media.map(({ href, kind }) => follower(client, href, kind));
+    const iframes = urls.iframes.map((href) => follower(client, href, "iframes"));
+    const untilMs = nowMs() + 1000 * opts.seconds;
+    const [probes, tls] = await Promise.all([
+      askAll(client, media, iframes, untilMs),
+      negotiate(url),
+      ...media.map((one) => one.run(untilMs)),
+      ...iframes.map((one) => one.run(untilMs)),
+    ]);
+    await Promise.all(iframes.map((one) => fetchIframe(client, one, media)));
+    const ended = media.filter((one) => one.latest()?.endList === true && one.log.reloads.length > 1);
+    const atEnd = await Promise.all(ended.map((one) => probeTrack(client, one, untilMs)));
+    return {
+      url,
+      multivariant,
+      multivariantExchange: exchange,
+      tracks: media.map((one) => one.log),
+      iframes: iframes.map((one) => one.log),
+      probes: [...probes, ...atEnd.flat()],
+      tls,
+      expectEnd: opts.expectEnd ?? false,
+      seconds: opts.seconds,
+    };
+  } finally {
+    await client.close();
+  }
+}
+
+async function open(client: Client, url: string): Promise<{ exchange: Exchange; multivariant: MultivariantPlaylist }> {
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new ConformanceError(`${url} is no http or https URL.`);
+  let exchange = await client.get(url, 10_000);
+  const location = exchange.headers.location;
+  if (exchange.status >= 300 && exchange.status < 400 && location !== undefined) {
+    exchange = await client.get(new URL(location, url).href, 10_000);
+  }
+  if (exchange.failure !== undefined) {
+    throw new ConformanceError(`${url} can't be reached (${exchange.failure}). Is the server running there?`);
+  }
+  if (exchange.status !== 200) {
+    throw new ConformanceError(`${url} answered ${exchange.status}. Is the broadcast live, and the path right?`);
+  }
+  const multivariant = readMultivariant(new TextDecoder().decode(exchange.body), exchange.url);
+  if (multivariant === null) {
+    throw new ConformanceError(`${url} is no multivariant playlist. Give the URL that lists the variants.`);
+  }
+  return { exchange, multivariant };
+}
+
+function mediaUrls(multivariant: MultivariantPlaylist) {
+  const media = new Map<string, TrackLog["kind"]>();
+  for (const variant of multivariant.variants) {
+    const silent = !variant.has("RESOLUTION") && /^(mp4a|ac-3|ec-3|opus|flac)/i.test(variant.get("CODECS") ?? "");
+    const href = variant.get("@URL");
+    if (href !== undefined) media.set(href, silent ? "audio" : "video");
+  }
+  for (const rendition of multivariant.renditions) {
+    const href = rendition.get("@URL");
+    const type = rendition.get("TYPE");
+    if (href !== undefined && (type === "AUDIO" || type === "VIDEO"))
+      media.set(href, type === "AUDIO" ? "audio" : "video");
+  }
+  const iframes = new Set(multivariant.iframes.flatMap((one) => one.get("@URL") ?? []));
+  return { media: [...media].map(([href, kind]) => ({ href, kind })), iframes: [...iframes] };
+}
+
+async function askAll(client: Client, media: Follower[], iframes: Follower[], untilMs: number): Promise<Probe[]> {
+  // One playlist of each kind is asked everything, so that the questions don't weigh on what is measured.
+  const asked = ["video", "audio"].flatMap((kind) => media.find((one) => one.log.kind === kind) ?? []);
+  const about = await Promise.all(asked.map((one) => probeTrack(client, one, untilMs)));
+  const [pictures] = iframes;
+  return [...about.flat(), ...(pictures === undefined ? [] : await probeIframes(client, pictures))];
+}
+
+/** Fetches the newest picture of an I-frame playlist by its byte range. */
+async function fetchIframe(client: Client, of: Follower, media: readonly Follower[]): Promise<void> {
+  const playlist = of.latest();
+  const picture = playlist?.segments.findLast((segment) => !segment.gap && segment.uri !== null);
+  if (playlist == null || picture?.uri == null) return;
+  const uri = new URL(picture.uri, of.log.url).href;
+  const { byterange } = picture;
+  const last = byterange === null ? 0 : byterange.offset + byterange.length - 1;
+  const headers = byterange === null ? {} : { range: `bytes=${byterange.offset}-${last}` };
+  const exchange = await client.get(uri, patienceMs(playlist.targetDuration), headers as Record<string, string>);
+  const map = picture.map === null ? "" : new URL(picture.map, of.log.url).href;
+  const init = of.log.inits.get(map) ?? media.flatMap((one) => one.log.inits.get(map) ?? []).at(0);
+  const fragment = init === undefined ? null : readFragments(exchange.body, init);
+  const byteLength = exchange.body.byteLength;
+  const short = { ...exchange, body: exchange.body.subarray(0, 16).slice() };
+  const fetched = {
+    uri,
+    kind: "iframe" as const,
+    hinted: false,
+    msn: picture.msn,
+    byteLength,
+    fragment,
+    exchange: short,
+  };
+  of.log.media.set("iframe", fetched);
+}

@@ -1,0 +1,271 @@
+/** A broadcast with a fast clock and made-up media, right in every rule unless told otherwise: tests of the checker. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import type { BroadcastState, PartMeta } from "../../protocol/broadcast/log.ts";
+import { decide, decidePart, parseDirectives, satisfied } from "../../protocol/hls/directives.ts";
+import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "../../protocol/hls/fixtures.ts";
+import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
+import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
+import { parseTrackName, type TrackName } from "../../protocol/ids.ts";
+import { type FakeFragment, fakeFragment, fakeInit, firstSampleEnd } from "./fake-media.ts";
+
+/** What a server may do wrong; each hook sees what the right server would say. */
+export interface Faults {
+  /** Changes a playlist's text. */
+  readonly playlist?: (text: string, at: Request) => string;
+  /** Changes an answer. */
+  readonly answer?: (answer: Answer, at: Request) => Answer | Promise<Answer>;
+  /** Answers instead of the right server. */
+  readonly instead?: (at: Request, state: BroadcastState, wait: Wait) => Promise<Answer | null>;
+  /** Changes the media of a part. */
+  readonly media?: (fragment: FakeFragment, meta: PartMeta) => FakeFragment;
+  readonly noIframes?: boolean;
+}
+
+/** A request as the hooks see it. */
+export interface Request {
+  readonly file: string;
+  readonly track: TrackName;
+  readonly query: URLSearchParams;
+}
+
+/** An answer as the hooks see it. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array;
+  /** Sends the body in two halves, this far apart. */
+  readonly trickleMs?: number;
+}
+
+/** Resolves when `ready` holds after some entry, or after three target durations with false. */
+export type Wait = (ready: () => boolean) => Promise<boolean>;
+
+const TARGET_S = 1;
+const PARTS = 4;
+const TICK_MS = 250;
+const HISTORY_SEGMENTS = 14;
+const SAMPLE_BYTES = 500;
+const IMMUTABLE = { "cache-control": "public, max-age=31536000, immutable" };
+
+/** A running fake. */
+export interface FakeServer {
+  readonly url: string;
+  /** Ends the broadcast. */
+  end(): void;
+  close(): Promise<void>;
+}
+
+/** Starts a fake on a port of the system's choice. */
+export async function startFake(faults: Faults = {}): Promise<FakeServer> {
+  const broadcast = new FakeBroadcast(faults);
+  const server = createServer((request, response) => void serve(broadcast, faults, request, response));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/live/demo/multivariant.m3u8`,
+    end: () => broadcast.end(),
+    close: async () => {
+      broadcast.stop();
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+class FakeBroadcast {
+  readonly config = fixtureConfig(
+    [
+      fixtureTrack("video", { partTargetMs: TICK_MS }),
+      fixtureTrack("audio", { kind: "audio", timescale: 48000, partTargetMs: TICK_MS }),
+    ],
+    { targetDurationS: TARGET_S, windowS: 9, startedAtMs: Date.now() - 1000 * HISTORY_SEGMENTS },
+  );
+  state: BroadcastState = emptyState(this.config);
+  readonly bytes: Map<string, Uint8Array> = new Map();
+  readonly asked: Map<string, boolean> = new Map();
+  readonly #faults: Faults;
+  readonly #waiting: Set<() => void> = new Set();
+  readonly #timer: NodeJS.Timeout;
+  #index = 0;
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+    for (let i = 0; i < HISTORY_SEGMENTS * PARTS; i++) this.#grow();
+    const begun = performance.now();
+    let grown = 0;
+    // Ticks are counted from the start, so that a late timer is followed by an early one.
+    this.#timer = setInterval(() => {
+      while ((grown + 1) * TICK_MS <= performance.now() - begun) {
+        grown += 1;
+        this.#grow();
+      }
+    }, 10);
+  }
+
+  #grow(): void {
+    if (this.state.ended) return;
+    for (const track of this.config.tracks) {
+      const partTicks = (track.timescale * TICK_MS) / 1000;
+      const cut = { parts: PARTS, partTicks, timescale: track.timescale, startedAtMs: this.config.startedAtMs };
+      const even = evenPart(cut, this.#index);
+      const video = track.kind === "video";
+      const made: FakeFragment = {
+        baseTicks: this.#index * partTicks,
+        sampleTicks: partTicks / 5,
+        samples: 5,
+        sampleBytes: SAMPLE_BYTES,
+        sync: !video ? "all" : even.part === 0 ? "first" : "none",
+      };
+      const bytes = fakeFragment(this.#faults.media?.(made, even) ?? made);
+      const iframeBytes = firstSampleEnd(bytes, SAMPLE_BYTES);
+      const close = even.close === undefined ? {} : { close: video ? { iframeBytes } : {} };
+      const meta: PartMeta = { ...even, independent: !video || even.part === 0, ...close };
+      this.bytes.set(`${track.name}/${meta.msn}.${meta.part}.m4s`, bytes);
+      this.state = withPart(this.state, track.name, meta, bytes.byteLength);
+    }
+    this.#index += 1;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  readonly wait: Wait = (ready) => {
+    if (ready()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const done = (result: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve(result);
+      };
+      const wake = (): void => {
+        if (ready()) done(true);
+      };
+      const timer = setTimeout(() => done(false), 3000 * TARGET_S);
+      this.#waiting.add(wake);
+    });
+  };
+
+  end(): void {
+    this.state = { ...this.state, ended: true };
+    this.#wake();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+async function serve(broadcast: FakeBroadcast, faults: Faults, request: IncomingMessage, response: ServerResponse) {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  const steps = url.pathname.split("/").slice(1);
+  const multivariant = steps.join("/") === "live/demo/multivariant.m3u8";
+  const at: Request = {
+    file: multivariant ? "multivariant.m3u8" : (steps[4] ?? ""),
+    track: parseTrackName(steps[3] ?? "") ?? ("none" as TrackName),
+    query: url.searchParams,
+  };
+  const seenBefore = broadcast.asked.has(url.href);
+  broadcast.asked.set(url.href, true);
+  const right =
+    (await faults.instead?.(at, broadcast.state, broadcast.wait)) ??
+    (await answer(broadcast, faults, at, request.headers.range));
+  const { status, headers, body, trickleMs } = (await faults.answer?.(right, at)) ?? right;
+  const gzip = typeof body === "string" && headers["content-encoding"] === "gzip";
+  const bytes = gzip ? gzipSync(body) : Buffer.from(body);
+  response.writeHead(status, {
+    "content-length": bytes.byteLength,
+    age: "0",
+    "last-modified": new Date().toUTCString(),
+    "cache-status": `fake; ${seenBefore ? "hit" : "fwd=uri-miss"}`,
+    ...headers,
+  });
+  if (trickleMs !== undefined) {
+    response.write(bytes.subarray(0, bytes.byteLength >> 1));
+    await new Promise((done) => setTimeout(done, trickleMs));
+    response.end(bytes.subarray(bytes.byteLength >> 1));
+  } else response.end(bytes);
+}
+
+function missing(at: Request, known: boolean): Answer {
+  const playlist = at.file.endsWith(".m3u8");
+  const blocking = at.query.has("_HLS_msn");
+  const seconds = known || playlist ? (blocking ? 4 * TARGET_S : TARGET_S) : TARGET_S;
+  return { status: 404, headers: { "cache-control": `max-age=${seconds}` }, body: "not here" };
+}
+
+const playlistAnswer = (text: string, seconds: number): Answer => ({
+  status: 200,
+  headers: {
+    "content-type": "application/vnd.apple.mpegurl",
+    "content-encoding": "gzip",
+    "cache-control": `max-age=${seconds}`,
+  },
+  body: text,
+});
+
+async function answer(
+  broadcast: FakeBroadcast,
+  faults: Faults,
+  at: Request,
+  range: string | undefined,
+): Promise<Answer> {
+  if (at.file === "multivariant.m3u8") {
+    return playlistAnswer(renderMultivariant(broadcast.config, { ended: false, iframes: !faults.noIframes }), 1);
+  }
+  if (!broadcast.state.tracks.has(at.track)) return missing(at, false);
+  if (at.file === "media.m3u8" || at.file === "iframes.m3u8") return playlist(broadcast, faults, at);
+  if (at.file === "init-0.mp4") {
+    const track = broadcast.state.tracks.get(at.track)?.track;
+    return { status: 200, headers: IMMUTABLE, body: fakeInit(track?.kind ?? "video", track?.timescale ?? 1) };
+  }
+  const [, msn, part] = /^(\d+)(?:\.(\d+))?\.m4s$/.exec(at.file) ?? [];
+  if (msn === undefined) return missing(at, true);
+  return part === undefined
+    ? segment(broadcast, at, Number(msn), range)
+    : partFile(broadcast, at, Number(msn), Number(part));
+}
+
+async function playlist(broadcast: FakeBroadcast, faults: Faults, at: Request): Promise<Answer> {
+  const refuse = (detail: string): Answer => ({ status: 400, headers: { "cache-control": "no-store" }, body: detail });
+  const directives = parseDirectives(at.query);
+  if ("error" in directives) return refuse(directives.error);
+  const decision = decide(broadcast.state, at.track, directives);
+  if (decision.kind === "refuse") return refuse(decision.detail);
+  if (decision.kind === "wait") {
+    const came = await broadcast.wait(() => satisfied(broadcast.state, at.track, decision));
+    if (!came) return { status: 503, headers: { "cache-control": "no-store" }, body: "too late" };
+  }
+  const { skip, msn } = directives;
+  const text =
+    at.file === "media.m3u8"
+      ? renderMedia(broadcast.state, at.track, { skip })
+      : renderIframes(broadcast.state, at.track, { skip });
+  return playlistAnswer(
+    faults.playlist?.(text, at) ?? text,
+    msn === undefined ? Math.floor(TARGET_S / 2) : 6 * TARGET_S,
+  );
+}
+
+async function partFile(broadcast: FakeBroadcast, at: Request, msn: number, part: number): Promise<Answer> {
+  const kind = () => decidePart(broadcast.state, at.track, msn, part).kind;
+  await broadcast.wait(() => kind() !== "wait");
+  const bytes = broadcast.bytes.get(`${at.track}/${msn}.${part}.m4s`);
+  return bytes === undefined || kind() !== "ready"
+    ? missing(at, true)
+    : { status: 200, headers: IMMUTABLE, body: bytes };
+}
+
+function segment(broadcast: FakeBroadcast, at: Request, msn: number, range: string | undefined): Answer {
+  const parts = Array.from({ length: PARTS }, (_, part) => broadcast.bytes.get(`${at.track}/${msn}.${part}.m4s`));
+  const there = parts.filter((one) => one !== undefined);
+  if (there.length < PARTS) return missing(at, true);
+  const whole = new Uint8Array(Buffer.concat(there));
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
+  if (first === undefined || last === undefined) return { status: 200, headers: IMMUTABLE, body: whole };
+  const content = { "content-range": `bytes ${first}-${last}/${whole.byteLength}` };
+  return { status: 206, headers: { ...IMMUTABLE, ...content }, body: whole.slice(Number(first), Number(last) + 1) };
+}

@@ -1,0 +1,150 @@
+/** What a conformance run observes, and what it says of each rule. */
+
+import type { FragmentFacts, InitFacts } from "./boxes.ts";
+import type { MediaPlaylist, MultivariantPlaylist } from "./playlist-reader.ts";
+
+/** `not-checked`: the run collected no evidence, which is no pass. */
+export type Status = "held" | "broken" | "not-checked" | "not-applicable";
+
+/** What was found of one rule, with the evidence in a phrase. */
+export interface Verdict {
+  readonly status: Status;
+  readonly evidence: string;
+}
+
+/** A rule's verdict as it is reported. */
+export interface RuleResult extends Verdict {
+  readonly rule: number;
+  readonly title: string;
+}
+
+/** One request and its answer. Times are milliseconds since the epoch; `status` 0 means no answer. */
+export interface Exchange {
+  readonly url: string;
+  readonly sentMs: number;
+  readonly firstByteMs: number;
+  readonly doneMs: number;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Decoded body. */
+  readonly body: Uint8Array;
+  /** Why there was no whole answer. */
+  readonly failure?: string;
+}
+
+/** What was asked of a playlist. */
+export interface Asked {
+  readonly msn?: number;
+  readonly part?: number;
+  readonly skip?: "YES" | "v2";
+}
+
+/** A playlist request and what its answer said. */
+export interface Reload {
+  readonly asked: Asked;
+  readonly exchange: Exchange;
+  readonly playlist: MediaPlaylist | null;
+}
+
+/** A full playlist and the delta update that was asked for at the same moment. */
+export interface DeltaPair {
+  readonly before: MediaPlaylist;
+  readonly full: Reload;
+  readonly delta: Reload;
+}
+
+/** A fetched part, segment or init section, without its bytes. */
+export interface MediaFetch {
+  readonly uri: string;
+  readonly kind: "part" | "segment" | "init" | "iframe";
+  readonly exchange: Exchange;
+  readonly byteLength: number;
+  /** It was requested because a hint named it, before it was listed. */
+  readonly hinted: boolean;
+  readonly fragment: FragmentFacts | null;
+  readonly msn: number;
+}
+
+/** A media playlist that was followed. */
+export interface TrackLog {
+  readonly url: string;
+  readonly kind: "video" | "audio" | "iframes";
+  /** The plain first request and the blocking ones after it, in order of their answers. */
+  readonly reloads: Reload[];
+  readonly deltas: DeltaPair[];
+  readonly media: Map<string, MediaFetch>;
+  readonly inits: Map<string, InitFacts>;
+  /** When a part's tag or a segment was first missing, by URI. */
+  readonly leftMs: Map<string, number>;
+  /** Fetches of parts and segments after they had left the playlist. */
+  readonly afterLeaving: { readonly uri: string; readonly kind: "part" | "segment"; readonly exchange: Exchange }[];
+  readonly failures: string[];
+}
+
+/** A single question put to the server, by name; see `probes.ts`. */
+export interface Probe {
+  readonly name: ProbeName;
+  readonly asked: Asked;
+  readonly exchange: Exchange;
+  readonly playlist: MediaPlaylist | null;
+  /** The playlist that the question was made from. */
+  readonly from: MediaPlaylist;
+  readonly track: TrackLog;
+}
+
+/** The questions that are put to a live playlist. */
+export type ProbeName =
+  | "whole-segment"
+  | "past-the-last-part"
+  | "slid-out"
+  | "part-without-msn"
+  | "msn-too-far"
+  | "part-too-far"
+  | "skip"
+  | "skip-v2"
+  | "plain"
+  | "unknown-media"
+  | "future-part"
+  | "missing-playlist"
+  | "missing-playlist-blocking"
+  | "repeat"
+  | "herd-playlist"
+  | "herd-media"
+  | "iframes-blocking"
+  | "before-window"
+  | "ended-directives"
+  | "ended-skip";
+
+/** Everything that a run saw. */
+export interface Observation {
+  readonly url: string;
+  readonly multivariant: MultivariantPlaylist;
+  readonly multivariantExchange: Exchange;
+  /** Video and audio playlists. */
+  readonly tracks: readonly TrackLog[];
+  readonly iframes: readonly TrackLog[];
+  readonly probes: readonly Probe[];
+  readonly tls: { readonly protocol: string; readonly alpn: string } | null;
+  readonly expectEnd: boolean;
+  readonly seconds: number;
+}
+
+/** A rule's check. */
+export type Check = (seen: Observation) => Verdict;
+
+/** The rule holds, on this evidence. */
+export const held = (evidence: string): Verdict => ({ status: "held", evidence });
+/** The rule is broken, on this evidence. */
+export const broken = (evidence: string): Verdict => ({ status: "broken", evidence });
+/** The run saw nothing to judge by. */
+export const notChecked = (evidence: string): Verdict => ({ status: "not-checked", evidence });
+/** The rule doesn't concern this stream or place. */
+export const notApplicable = (evidence: string): Verdict => ({ status: "not-applicable", evidence });
+
+/** Broken with the first of `faults` and their number; held where there are none among `count` things; else not checked. */
+export function verdict(faults: readonly string[], count: number, what: string): Verdict {
+  if (faults.length > 0) {
+    return broken(faults.length === 1 ? (faults[0] ?? "") : `${faults[0]} (and ${faults.length - 1} more)`);
+  }
+  return count > 0 ? held(`${count} ${what}`) : notChecked(`no ${what} seen`);
+}

@@ -1,0 +1,138 @@
+/** Questions put to a live playlist, one by one: each is a request whose right answer the rules know. */
+import { type Client, nowMs } from "./client.ts";
+import { type Follower, patienceMs, reload } from "./follow.ts";
+import type { Asked, Exchange, Probe, ProbeName } from "./model.ts";
+import { lastClosed, type MediaPlaylist, nextPosition, readMedia } from "./playlist-reader.ts";
+
+/** Identical requests sent at once to see whether caches coalesce them. */
+const HERD = 8;
+
+/** Asks everything about one followed playlist. */
+export async function probeTrack(client: Client, of: Follower, untilMs: number): Promise<Probe[]> {
+  const probes: Probe[] = [];
+  const track = of.log;
+  const first = await of.when(() => true, 10_000);
+  if (first === null) return probes;
+  const patience = patienceMs(first.targetDuration);
+
+  const note = (name: ProbeName, from: MediaPlaylist, asked: Asked, exchange: Exchange): void => {
+    const playlist = exchange.status === 200 ? readMedia(new TextDecoder().decode(exchange.body)) : null;
+    probes.push({ name, from, asked, exchange, playlist, track });
+  };
+  const ask = async (name: ProbeName, from: MediaPlaylist, asked: Asked): Promise<void> => {
+    note(name, from, asked, (await reload(client, track.url, asked, patience)).exchange);
+  };
+  const fetchUrl = async (name: ProbeName, from: MediaPlaylist, url: string): Promise<void> => {
+    note(name, from, {}, await client.get(url, patience));
+  };
+
+  if (first.endList) {
+    await ask("ended-directives", first, { msn: lastClosed(first) + 50 });
+    await ask("ended-skip", first, { skip: "YES" });
+    return probes;
+  }
+
+  /** Questions that depend on the moment: asked when a segment has just begun. */
+  async function askAtSegmentStart(): Promise<void> {
+    const young = (playlist: MediaPlaylist): boolean => {
+      const last = playlist.segments.at(-1);
+      return !playlist.endList && last?.uri === null && last.parts.length === 1 && playlist.segments.length > 1;
+    };
+    const from = await of.when(young, Math.min(patience, untilMs - nowMs()));
+    if (from === null) return;
+    const closed = lastClosed(from);
+    const next = nextPosition(from);
+    const parts = from.segments.find((segment) => segment.msn === closed)?.parts.length ?? 0;
+    // Twice what the Advance Part Limit allows: too far by any way of counting.
+    const tooFar = next.part + 2 * Math.ceil(3 / Math.min(1, from.partTarget ?? 1)) + 3;
+    await Promise.all([
+      ask("past-the-last-part", from, { msn: closed, part: parts }),
+      ask("part-too-far", from, { msn: next.msn, part: tooFar }),
+      ask("whole-segment", from, { msn: closed + 1 }),
+      askHerd(of, from, ask, fetchUrl),
+    ]);
+  }
+
+  async function askAnyTime(from: MediaPlaylist): Promise<void> {
+    const far = lastClosed(from) + 5;
+    await ask("plain", from, {});
+    await ask("part-without-msn", from, { part: 0 });
+    await ask("msn-too-far", from, { msn: far });
+    await ask("skip", from, { skip: "YES" });
+    await ask("skip-v2", from, { skip: "v2" });
+    if (from.mediaSequence > 0) await ask("slid-out", from, { msn: from.mediaSequence - 1 });
+    const known = { msn: lastClosed(from) };
+    await Promise.all([ask("repeat", from, known), ask("repeat", from, known)]);
+    await fetchUrl("unknown-media", from, new URL("conformance-no-such-part.m4s", track.url).href);
+    const future = futurePart(from, track.url);
+    if (future !== null) await fetchUrl("future-part", from, future);
+    const missing = missingPlaylist(track.url);
+    await fetchUrl("missing-playlist", from, missing);
+    await fetchUrl("missing-playlist-blocking", from, `${missing}?_HLS_msn=${lastClosed(from)}`);
+    const gone = beforeWindow(from, track.url);
+    if (gone !== null) await fetchUrl("before-window", from, gone);
+  }
+
+  await Promise.all([askAtSegmentStart(), askAnyTime(first)]);
+  return probes;
+}
+
+type Ask = (name: ProbeName, from: MediaPlaylist, asked: Asked) => Promise<void>;
+type FetchUrl = (name: ProbeName, from: MediaPlaylist, url: string) => Promise<void>;
+
+async function askHerd(of: Follower, from: MediaPlaylist, ask: Ask, fetchUrl: FetchUrl): Promise<void> {
+  const next = nextPosition(from);
+  const asked = from.partTarget === null ? { msn: next.msn } : { msn: next.msn, part: next.part + 1 };
+  const hint = from.hints.find((one) => one.get("TYPE") === "PART")?.get("URI");
+  const herd = Array.from({ length: HERD }, () => ask("herd-playlist", from, asked));
+  if (hint !== undefined) {
+    const url = new URL(hint, of.log.url).href;
+    herd.push(...Array.from({ length: HERD }, () => fetchUrl("herd-media", from, url)));
+  }
+  await Promise.all(herd);
+}
+
+/** Asks an I-frame playlist to block, and for one of its pictures. */
+export async function probeIframes(client: Client, of: Follower): Promise<Probe[]> {
+  const from = of.latest();
+  if (from === null || from.endList) return [];
+  const asked = { msn: lastClosed(from) + 1 };
+  const { exchange, playlist } = await reload(client, of.log.url, asked, patienceMs(from.targetDuration));
+  return [{ name: "iframes-blocking", from, asked, exchange, playlist, track: of.log }];
+}
+
+/** The address of a part far in the future, where part names end in numbers. */
+function futurePart(from: MediaPlaylist, base: string): string | null {
+  const uri = from.segments.flatMap((segment) => segment.parts).at(-1)?.uri;
+  if (uri === undefined) return null;
+  const at = uri.lastIndexOf("/") + 1;
+  const name = uri.slice(at);
+  const changed = name.replace(/\d+(?=\D*$)/, (digits) => String(Number(digits) + 1000));
+  // Extensions such as `m4s` and `mp4` hold a digit of their own.
+  const stem = name.replace(
+    /(\d+)(\.[a-z]\w*(?:\?.*)?)$/i,
+    (_, digits: string, rest: string) => `${Number(digits) + 1000}${rest}`,
+  );
+  const next = stem !== name ? stem : changed;
+  return next === name ? null : new URL(uri.slice(0, at) + next, base).href;
+}
+
+/** The playlist of a rendition that doesn't exist, beside one that does. */
+function missingPlaylist(url: string): string {
+  const address = new URL(url);
+  address.search = "";
+  const steps = address.pathname.split("/");
+  const at = steps.length > 3 ? steps.length - 2 : steps.length - 1;
+  steps[at] = at === steps.length - 2 ? `${steps[at]}-missing` : `missing-${steps[at]}`;
+  address.pathname = steps.join("/");
+  return address.href;
+}
+
+/** The segment that left last, where every listed name follows from its number. */
+function beforeWindow(from: MediaPlaylist, base: string): string | null {
+  const [one, two] = from.segments.filter((segment) => segment.uri !== null);
+  if (from.mediaSequence === 0 || one?.uri == null || two?.uri == null) return null;
+  const shift = (uri: string, by: number): string =>
+    uri.replace(/\d+(?=\D*\.\w+$)/, (digits) => String(Number(digits) + by));
+  return shift(one.uri, 1) === two.uri ? new URL(shift(one.uri, -1), base).href : null;
+}

@@ -1,0 +1,20 @@
+/** All rules in order. */
+import { MEDIA_RULES } from "./media.ts";
+import { METADATA_RULES } from "./metadata.ts";
+import { PART_RULES } from "./parts.ts";
+import { PLAYLIST_RULES } from "./playlist.ts";
+import { REQUEST_RULES } from "./requests.ts";
+import type { Rule } from "./seen.ts";
+import { TIMING_RULES } from "./timing.ts";
+import { TRANSPORT_RULES } from "./transport.ts";
+
+/** Each of the 74 rules with its check, by number. */
+export const CHECKS: readonly Rule[] = [
+  ...PLAYLIST_RULES,
+  ...METADATA_RULES,
+  ...PART_RULES,
+  ...MEDIA_RULES,
+  ...REQUEST_RULES,
+  ...TIMING_RULES,
+  ...TRANSPORT_RULES,
+].toSorted((a, b) => a.rule - b.rule);

@@ -1,0 +1,289 @@
+/** Rules 35–51: how playlist and part requests are answered. */
+import {
+  broken,
+  held,
+  notApplicable,
+  notChecked,
+  type Observation,
+  type Probe,
+  type Verdict,
+  verdict,
+} from "../model.ts";
+import { lastClosed, type MediaPlaylist, type SegmentTag, segmentSeconds } from "../playlist-reader.ts";
+import { ended, fetched, hasParts, ms, nameOf, outcome, probes, quantile, type Rule, snapshots } from "./seen.ts";
+
+const elapsedMs = ({ exchange }: Pick<Probe, "exchange">): number => exchange.doneMs - exchange.sentMs;
+/** An answer that waits for nothing: half a second is a busy machine's, no wait for media lasts less by design. */
+const promptMs = (from: MediaPlaylist): number => Math.max(500, 750 * (from.partTarget ?? 1));
+const blocks = (seen: Observation): boolean =>
+  snapshots(seen).some(({ playlist }) => playlist.serverControl?.get("CAN-BLOCK-RELOAD") === "YES");
+
+/** Judges the probes of a name by a fault each may have. */
+function ask(seen: Observation, names: Probe["name"][], what: string, fault: (probe: Probe) => string | null): Verdict {
+  const asked = probes(seen, ...names);
+  const faults = asked.flatMap((probe) => {
+    const said = fault(probe);
+    return said === null ? [] : [`${nameOf(probe.track)}: ${said}`];
+  });
+  return verdict(faults, asked.length, what);
+}
+
+const askBlocking = (...args: Parameters<typeof ask>): Verdict =>
+  blocks(args[0]) ? ask(...args) : notApplicable("blocking reloads are not offered");
+
+function refused(probe: Probe): string | null {
+  const { msn, part } = probe.asked;
+  const what = [msn === undefined ? "" : `segment ${msn}`, part === undefined ? "" : `part ${part}`].join(" ").trim();
+  if (probe.exchange.status !== 400)
+    return `${what} after segment ${lastClosed(probe.from)}: ${outcome(probe)}, not 400`;
+  return elapsedMs(probe) > promptMs(probe.from) ? `${what}: 400 only after ${ms(elapsedMs(probe))}` : null;
+}
+
+function checkParts(seen: Observation): Verdict {
+  const asked = seen.tracks.flatMap((track) => track.reloads.filter((one) => one.asked.part !== undefined));
+  const faults = asked.flatMap(({ asked: { msn = 0, part = 0 }, exchange, playlist }) => {
+    if (playlist === null) return [`${exchange.url}: ${exchange.failure ?? exchange.status}`];
+    if (playlist.endList) return [];
+    const last = playlist.segments.findLast((segment) => segment.uri !== null || segment.parts.length > 0);
+    const reached = last !== undefined && (last.msn > msn || (last.msn === msn && last.parts.length > part));
+    return reached ? [] : [`${exchange.url}: answered without that part`];
+  });
+  if (!blocks(seen)) return notApplicable("blocking reloads are not offered");
+  return asked.length === 0 && !hasParts(seen) ? notApplicable("no parts") : verdict(faults, asked.length, "reloads");
+}
+
+function checkPastLast(probe: Probe): string | null {
+  if (probe.playlist === null) return outcome(probe);
+  // What was asked for is out already: the next part would come a part target later.
+  if (elapsedMs(probe) <= Math.max(150, 750 * (probe.from.partTarget ?? 1))) return null;
+  return `part ${probe.asked.part} of segment ${probe.asked.msn} waited ${ms(elapsedMs(probe))} though the next segment had begun`;
+}
+
+function checkSlidOut(probe: Probe): string | null {
+  if (probe.playlist === null) return `segment ${probe.asked.msn}: ${outcome(probe)}`;
+  if (elapsedMs(probe) > promptMs(probe.from)) return `segment ${probe.asked.msn} waited ${ms(elapsedMs(probe))}`;
+  return probe.playlist.skipped > 0 ? "the playlist is not whole" : null;
+}
+
+function checkAfterEnd(seen: Observation): Verdict {
+  if (!ended(seen)) return seen.expectEnd ? notChecked("no end was seen") : notApplicable("the broadcast goes on");
+  return ask(seen, ["ended-directives"], "requests after the end", (probe) =>
+    probe.playlist?.endList === true && elapsedMs(probe) <= promptMs(probe.from) ? null : outcome(probe),
+  );
+}
+
+function checkLongWaits(seen: Observation): Verdict {
+  const asked = [
+    ...seen.tracks.flatMap((track) => track.reloads.map((one) => ({ ...one, from: null }))),
+    ...seen.probes,
+  ];
+  const limitMs = (one: (typeof asked)[number]): number =>
+    3000 *
+    (one.from?.targetDuration ?? one.playlist?.targetDuration ?? snapshots(seen)[0]?.playlist.targetDuration ?? 0);
+  const long = asked.filter((one) => one.asked.msn !== undefined && elapsedMs(one) > limitMs(one) + 250);
+  const faults = long.flatMap((one) => (one.exchange.status === 503 ? [] : [`${one.exchange.url}: ${outcome(one)}`]));
+  return long.length === 0 ? notApplicable("no request waited so long") : verdict(faults, long.length, "long waits");
+}
+
+/** Whether a playlist has segments that a delta update must skip. */
+function skippable({ segments, serverControl }: MediaPlaylist): boolean {
+  const until = Number(serverControl?.get("CAN-SKIP-UNTIL") ?? Number.POSITIVE_INFINITY);
+  const closed = segments.filter((segment) => segment.uri !== null);
+  return closed.slice(1).reduce((sum, segment) => sum + segmentSeconds(segment), 0) > until + 0.001;
+}
+
+function checkDelta(seen: Observation): Verdict {
+  const faults: string[] = [];
+  let skips = 0;
+  for (const probe of probes(seen, "skip", "skip-v2")) {
+    const { playlist, from, asked } = probe;
+    if (playlist === null) faults.push(`${asked.skip}: ${outcome(probe)}`);
+    else if (playlist.skipped > 0) skips += 1;
+    else if (skippable(from)) faults.push(`${nameOf(probe.track)}: ${asked.skip} gave the full playlist`);
+    if (playlist !== null && playlist.skipped > 0 && !from.serverControl?.has("CAN-SKIP-UNTIL")) {
+      faults.push(`${nameOf(probe.track)}: a delta update that was not offered`);
+    }
+  }
+  for (const probe of probes(seen, "ended-skip")) {
+    if ((probe.playlist?.skipped ?? 1) > 0) faults.push("a delta update after the end");
+  }
+  if (faults.length > 0) return verdict(faults, 0, "");
+  const offered = snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
+  if (!offered) return verdict([], probes(seen, "skip").length, "requests ignored, as nothing was offered");
+  return skips > 0 ? held(`${skips} delta updates`) : notChecked("no playlist was long enough to skip");
+}
+
+function checkRemovedRanges(seen: Observation): Verdict {
+  const ranges = snapshots(seen).some(({ playlist }) => playlist.dateRanges.length > 0);
+  const offered = snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-DATERANGES"));
+  if (!ranges || !offered) return notApplicable(ranges ? "skipping date ranges is not offered" : "no EXT-X-DATERANGE");
+  return ask(seen, ["skip-v2"], "v2 delta updates", ({ playlist, exchange }) => {
+    if (playlist === null) return `${exchange.status}`;
+    if (playlist.skips.length === 0) return null;
+    const removed = playlist.skips[0]?.get("RECENTLY-REMOVED-DATERANGES");
+    if (removed === undefined) return "no RECENTLY-REMOVED-DATERANGES";
+    return removed.includes(",") && !removed.includes("\t") ? "removed ranges are not tab separated" : null;
+  });
+}
+
+/** A segment as far as a delta update must repeat it; a map may stand unrepeated since it still applies. */
+const essence = (segment: SegmentTag): string => JSON.stringify({ ...segment, map: null, key: null });
+
+function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlaylist): string | null {
+  const known = before.segments.filter((one) => one.msn < delta.mediaSequence + delta.skipped);
+  const merged = [...known.filter((one) => one.msn >= delta.mediaSequence), ...delta.segments];
+  const list = merged.filter((one) => one.msn >= full.mediaSequence).map((one) => [one.msn, one] as const);
+  const byMsn = new Map(list);
+  for (const segment of full.segments) {
+    const mine = byMsn.get(segment.msn);
+    if (mine === undefined) return `segment ${segment.msn} is missing`;
+    // Parts of skipped segments may have left meanwhile; those that the delta names must be the full playlist's.
+    const skipped = segment.msn < delta.mediaSequence + delta.skipped;
+    const same = skipped ? mine.uri === segment.uri : essence(mine) === essence(segment);
+    if (!same) return `segment ${segment.msn} differs`;
+    if (mine.discontinuitySequence !== segment.discontinuitySequence && skipped)
+      return `discontinuity at ${segment.msn}`;
+  }
+  return null;
+}
+
+/** A delta's discontinuity numbers begin after those it skipped, which the playlist before it knows. */
+function withNumbers(delta: MediaPlaylist, before: MediaPlaylist): MediaPlaylist {
+  const skippedMarks = before.segments.filter(
+    (one) => one.discontinuity && one.msn >= delta.mediaSequence && one.msn < delta.mediaSequence + delta.skipped,
+  ).length;
+  const segments = delta.segments.map((one) => ({
+    ...one,
+    discontinuitySequence: one.discontinuitySequence + skippedMarks,
+  }));
+  return { ...delta, segments };
+}
+
+function checkMerge(seen: Observation): Verdict {
+  const faults: string[] = [];
+  let count = 0;
+  for (const track of seen.tracks) {
+    for (const { before, full, delta } of track.deltas) {
+      if (full.playlist === null || delta.playlist === null || delta.playlist.skipped === 0) continue;
+      const [a, b] = [full.playlist.segments.at(-1), delta.playlist.segments.at(-1)];
+      // Two answers may be a part apart; only answers of one moment can be compared.
+      if (a?.msn !== b?.msn || a?.parts.length !== b?.parts.length || full.playlist.endList !== delta.playlist.endList)
+        continue;
+      count += 1;
+      const fault = mergeFault(before, full.playlist, withNumbers(delta.playlist, before));
+      if (fault !== null) faults.push(`${nameOf(track)}: merged with the playlist before it, ${fault}`);
+    }
+  }
+  if (count === 0 && !snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"))) {
+    return notApplicable("delta updates are not offered");
+  }
+  return verdict(faults, count, "delta updates merged with the playlist before them give the full one");
+}
+
+function checkHinted(seen: Observation): Verdict {
+  const hinted = seen.tracks.flatMap((track) => [...track.media.values()].filter((one) => one.hinted));
+  if (!hasParts(seen)) return notApplicable("no parts");
+  const done = hinted.filter((one) => one.exchange.failure !== "unfinished");
+  const faults = done.flatMap((one) => {
+    const over = seen.tracks.some((track) => track.reloads.at(-1)?.playlist?.endList && track.media.has(one.uri));
+    return one.exchange.status === 200 || over ? [] : [`${one.uri}: ${outcome(one)}`];
+  });
+  const waits = done.map((one) => one.exchange.doneMs - one.exchange.sentMs);
+  return verdict(faults, done.length, `hinted parts requested ahead, waiting ${ms(quantile(waits, 0.5))} on average`);
+}
+
+function checkWholeParts(seen: Observation): Verdict {
+  const hinted = fetched(seen, "part").filter((one) => one.hinted && one.exchange.status === 200);
+  if (!hasParts(seen)) return notApplicable("no parts");
+  const spread = hinted.map((one) => one.exchange.doneMs - one.exchange.firstByteMs);
+  const target = snapshots(seen)[0]?.playlist.partTarget ?? 0;
+  const slow = spread.filter((one) => one > Math.max(60, 400 * target)).length;
+  const said = `first to last byte: ${ms(quantile(spread, 0.5))} in the middle, ${ms(Math.max(0, ...spread))} at most`;
+  if (hinted.length === 0) return notChecked("no hinted part came");
+  // One late packet is the network's; a server that sends frames as they come is slow nearly every time.
+  return slow > 0.1 * hinted.length ? broken(`${slow} of ${hinted.length} parts trickled; ${said}`) : held(said);
+}
+
+function checkIframeBlocking(seen: Observation): Verdict {
+  if (seen.iframes.length === 0) return notApplicable("no I-frame playlist");
+  const parted = seen.iframes.some((track) =>
+    track.reloads.some((one) => one.playlist?.segments.some((s) => s.parts.length > 0)),
+  );
+  if (parted) return broken("parts in an I-frame playlist");
+  return askBlocking(seen, ["iframes-blocking"], "blocking I-frame reloads", (probe) =>
+    probe.playlist !== null && (probe.playlist.endList || lastClosed(probe.playlist) >= (probe.asked.msn ?? 0))
+      ? null
+      : `segment ${probe.asked.msn}: ${outcome(probe)} without it`,
+  );
+}
+
+function checkRanges(seen: Observation): Verdict {
+  const pictures = seen.iframes.flatMap((track) => track.media.get("iframe") ?? []);
+  const used = seen.iframes.some((track) =>
+    track.reloads.some((one) => one.playlist?.segments.some((s) => s.byterange)),
+  );
+  if (!used) return notApplicable("no byte ranges used");
+  const faults = pictures.flatMap((one) =>
+    one.exchange.status === 206 ? [] : [`${one.uri}: ${outcome(one)}, not 206`],
+  );
+  return verdict(faults, pictures.length, "ranges answered 206");
+}
+
+/** These rules. */
+export const REQUEST_RULES: readonly Rule[] = [
+  {
+    rule: 35,
+    title: "a segment number alone waits for the whole segment",
+    check: (seen) =>
+      askBlocking(seen, ["whole-segment"], "requests", (probe) => {
+        if (probe.playlist === null) return outcome(probe);
+        const there = probe.playlist.endList || lastClosed(probe.playlist) >= (probe.asked.msn ?? 0);
+        return there ? null : `answered without segment ${probe.asked.msn}, after ${ms(elapsedMs(probe))}`;
+      }),
+  },
+  { rule: 36, title: "a part number waits for that part or a later one", check: checkParts },
+  {
+    rule: 37,
+    title: "a part past a segment's last is the first of the next",
+    check: (seen) =>
+      hasParts(seen) ? askBlocking(seen, ["past-the-last-part"], "requests", checkPastLast) : notApplicable("no parts"),
+  },
+  {
+    rule: 38,
+    title: "a segment that has slid out is answered at once with the whole playlist",
+    check: (seen) => askBlocking(seen, ["slid-out"], "requests", checkSlidOut),
+  },
+  { rule: 39, title: "directives are ignored after the end", check: checkAfterEnd },
+  {
+    rule: 40,
+    title: "a part without a segment is refused",
+    check: (seen) => askBlocking(seen, ["part-without-msn"], "requests refused", refused),
+  },
+  {
+    rule: 41,
+    title: "a segment too far ahead is refused at once",
+    check: (seen) => askBlocking(seen, ["msn-too-far"], "requests refused", refused),
+  },
+  {
+    rule: 42,
+    title: "a part too far ahead is refused at once",
+    check: (seen) =>
+      hasParts(seen) ? askBlocking(seen, ["part-too-far"], "requests refused", refused) : notApplicable("no parts"),
+  },
+  { rule: 43, title: "a wait of more than three target durations ends with 503", check: checkLongWaits },
+  { rule: 44, title: "delta updates are given where offered, and ignored elsewhere", check: checkDelta },
+  { rule: 45, title: "v2 delta updates list removed date ranges", check: checkRemovedRanges },
+  { rule: 46, title: "what a delta update doesn't skip is all there", check: checkMerge },
+  { rule: 47, title: "a hinted part can be requested and waits", check: checkHinted },
+  { rule: 48, title: "no byte of a part is sent before all of it can be", check: checkWholeParts },
+  {
+    rule: 49,
+    title: "what was never hinted is not found",
+    check: (seen) =>
+      ask(seen, ["unknown-media", "future-part"], "unknown resources answered 404", (probe) =>
+        probe.exchange.status === 404 ? null : `${probe.exchange.url}: ${outcome(probe)}, not 404`,
+      ),
+  },
+  { rule: 50, title: "byte ranges are answered where they are used", check: checkRanges },
+  { rule: 51, title: "I-frame playlists block on segments and have no parts", check: checkIframeBlocking },
+];

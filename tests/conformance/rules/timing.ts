@@ -1,0 +1,156 @@
+/** Rules 52–59: when things come, and how long they stay. */
+import { broken, held, notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
+import { edgeMs, lastClosed, type MediaPlaylist, type SegmentTag } from "../playlist-reader.ts";
+import {
+  ended,
+  fetched,
+  hasParts,
+  largestPartTarget,
+  ms,
+  nameOf,
+  outcome,
+  probes,
+  quantile,
+  type Rule,
+  snapshotsOf,
+  steps,
+  targetDuration,
+} from "./seen.ts";
+
+const partCount = (playlist: MediaPlaylist): string => {
+  const last = playlist.segments.findLast((segment) => segment.parts.length > 0);
+  return last === undefined ? "" : `${last.msn}.${last.parts.length}`;
+};
+
+/** Times between arrivals of something new in each track, milliseconds. */
+function arrivals(seen: Observation, newest: (playlist: MediaPlaylist) => unknown): number[] {
+  return seen.tracks.flatMap((track) => {
+    const list = snapshotsOf(track);
+    // The first playlist's news is of unknown age.
+    const times = list.flatMap((one, i) => {
+      const before = list[i - 1];
+      return before !== undefined && newest(before.playlist) !== newest(one.playlist) ? [one.atMs] : [];
+    });
+    return times.slice(1).map((at, i) => at - (times[i] ?? at));
+  });
+}
+
+function checkSegmentPace(seen: Observation): Verdict {
+  const gaps = arrivals(seen, lastClosed);
+  if (gaps.length === 0) return notChecked("fewer than three segments came");
+  const limit = 1500 * targetDuration(seen);
+  const most = Math.max(...gaps);
+  const said = `${gaps.length} segments, at most ${ms(most)} apart`;
+  return most <= limit + 100 ? held(said) : broken(`${said}, over ${ms(limit)}`);
+}
+
+function checkPartPace(seen: Observation): Verdict {
+  if (!hasParts(seen)) return notApplicable("no parts");
+  const gaps = arrivals(seen, partCount);
+  if (gaps.length < 3) return notChecked("fewer than four parts came");
+  const target = 1000 * largestPartTarget(seen);
+  const [p95, most] = [quantile(gaps, 0.95), Math.max(...gaps)];
+  const said = `${gaps.length} parts, ${ms(p95)} apart at p95 and ${ms(most)} at most, for a target of ${ms(target)}`;
+  // What is measured is the arrival here: a busy network or machine delays one and brings the next close behind.
+  return p95 <= 1.25 * target + 50 && most <= 2.5 * target + 100 ? held(said) : broken(said);
+}
+
+function checkSpeed(seen: Observation): Verdict {
+  const got = fetched(seen, "segment").filter((one) => one.exchange.status === 200);
+  const limit = 500 * targetDuration(seen);
+  const times = got.map((one) => one.exchange.doneMs - one.exchange.sentMs);
+  const slow = times.filter((time) => time > limit).length;
+  if (got.length === 0) return notChecked("no segment fetched");
+  const said = `${got.length} segments in ${ms(quantile(times, 0.5))} each, ${ms(Math.max(...times))} at most`;
+  return slow > 0.1 * got.length ? broken(said) : held(said);
+}
+
+/** What may not change of a closed segment once it is listed. */
+const fixed = ({ uri, durationS, gap, discontinuity, map, pdtMs, byterange }: SegmentTag): string =>
+  JSON.stringify([uri, durationS, gap, discontinuity, map, pdtMs, byterange]);
+
+function checkAtomic(seen: Observation): Verdict {
+  const pairs = steps(seen, true);
+  const faults: string[] = [];
+  for (const [was, now] of pairs) {
+    const closed = was.playlist.segments.filter((one) => one.uri !== null);
+    const byMsn = new Map(now.playlist.segments.map((one) => [one.msn, one]));
+    for (const segment of closed) {
+      const later = byMsn.get(segment.msn);
+      if (later === undefined && segment.msn >= now.playlist.mediaSequence) {
+        faults.push(`${now.name}: segment ${segment.msn} vanished from the middle`);
+      } else if (later !== undefined && fixed({ ...segment, map: later.map }) !== fixed(later)) {
+        faults.push(`${now.name}: segment ${segment.msn} changed`);
+      }
+    }
+    for (const segment of was.playlist.segments) {
+      const later = byMsn.get(segment.msn);
+      // Parts may leave all together, once old; while they are listed, they only grow in number.
+      if (later === undefined || later.parts.length === 0) continue;
+      const same = segment.parts.every((part, i) => JSON.stringify(part) === JSON.stringify(later.parts[i]));
+      if (!same) faults.push(`${now.name}: parts of segment ${segment.msn} changed`);
+    }
+  }
+  return verdict(faults, pairs.length, "updates");
+}
+
+function checkKept(seen: Observation): Verdict {
+  const left = seen.tracks.flatMap((track) => track.afterLeaving.filter((one) => one.kind === "segment"));
+  const guessed = probes(seen, "before-window");
+  const all = [...left, ...guessed];
+  const faults = all.flatMap((one) =>
+    one.exchange.status === 200 ? [] : [`${one.exchange.url}: ${outcome(one)} after it left`],
+  );
+  if (all.length === 0 && !seen.expectEnd) return notApplicable("no segment left during the run");
+  return verdict(faults, all.length, "segments fetched after they had left");
+}
+
+function checkExpires(seen: Observation): Verdict {
+  const got = fetched(seen, "segment").filter((one) => one.exchange.status === 200);
+  const [first] = got;
+  if (first === undefined) return notChecked("no segment fetched");
+  const { headers } = first.exchange;
+  if (headers.expires !== undefined) return held(`Expires: ${headers.expires}`);
+  // RFC 9111 §5.3: "If a response includes a Cache-Control header field with the max-age directive, a recipient MUST ignore
+  // the Expires header field."
+  if (/max-age=\d+/.test(headers["cache-control"] ?? "")) return held(`by Cache-Control: ${headers["cache-control"]}`);
+  return broken(`${nameOf(first.track)}: neither Expires nor max-age`);
+}
+
+function checkSync(seen: Observation): Verdict {
+  if (seen.tracks.length < 2) return notApplicable("one media playlist");
+  const limit = 1000 * (largestPartTarget(seen) || targetDuration(seen));
+  const lags = seen.tracks.flatMap((track) => {
+    const values = snapshotsOf(track)
+      .slice(1)
+      .flatMap((one, i, list) => {
+        const edge = edgeMs(one.playlist);
+        const before = list[i - 1];
+        const news = before !== undefined && edgeMs(before.playlist) !== edge;
+        return edge === null || !news ? [] : [one.atMs - edge];
+      });
+    return values.length < 3 ? [] : [{ name: nameOf(track), lag: quantile(values, 0.5) }];
+  });
+  if (lags.length < 2) return notChecked("too few updates with programme times");
+  const sorted = lags.toSorted((a, b) => a.lag - b.lag);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  const apart = (last?.lag ?? 0) - (first?.lag ?? 0);
+  const said = `${lags.length} playlists, ${last?.name} ${ms(apart)} behind ${first?.name}`;
+  return apart <= limit ? held(said) : broken(said);
+}
+
+/** These rules. */
+export const TIMING_RULES: readonly Rule[] = [
+  { rule: 52, title: "a segment comes within 1.5 target durations of the one before", check: checkSegmentPace },
+  { rule: 53, title: "a part comes within the part target of the one before", check: checkPartPace },
+  { rule: 54, title: "what is listed is sent at full speed", check: checkSpeed },
+  { rule: 55, title: "updates add at the end and remove at the start", check: checkAtomic },
+  { rule: 56, title: "a segment stays for a while after it leaves", check: checkKept },
+  { rule: 57, title: "segments that will be removed say when they expire", check: checkExpires },
+  {
+    rule: 58,
+    title: "a removed stream is 404 or 410",
+    check: (seen) => notApplicable(ended(seen) ? "the ended broadcast is still offered" : "the broadcast goes on"),
+  },
+  { rule: 59, title: "renditions are within a part of each other", check: checkSync },
+];
