@@ -133,6 +133,7 @@ async function onAir(options: Options, job: EncodeJob, edge: EdgeAccess, log: Lo
     if (end.kind === "failed") throw new SourceError(end.message);
     if (sender === null && end.kind === "ended")
       throw new SourceError(`${options.inputName} ended before its first frame.`);
+    stop.removeEventListener("abort", onStop);
     if (end.kind === "ended") await serveOn(options, edge, log, stop);
   } finally {
     clearInterval(ticker);

@@ -1,0 +1,122 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { type Output, partTargetFor } from "../protocol/cmaf/packager.ts";
+import type { EncodeJob, Input } from "./ffmpeg-args.ts";
+import { frameMs, parseLadderFlags, planRenditions, type SourceInfo } from "./ladder.ts";
+import { PRESETS } from "./presets.ts";
+import { probe } from "./probe.ts";
+import { Source, type SourceOptions } from "./source.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "corral-source-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const LAVFI = "testsrc2=s=160x90:r=30[out0];sine=r=48000[out1]";
+const TINY: SourceInfo = {
+  video: { width: 160, height: 90, frameRate: { num: 30, den: 1 } },
+  audio: { channels: 1, sampleRate: 48_000 },
+  durationS: null,
+};
+
+function optionsFor(
+  input: Input,
+  source: SourceInfo,
+  more: Partial<SourceOptions> = {},
+): SourceOptions & { outputs: Output[]; warnings: string[] } {
+  const preset = { ...PRESETS.balanced, partMs: 200, segmentMs: 1000 };
+  const renditions = planRenditions(source, parseLadderFlags("90p:200k"));
+  const job: EncodeJob = { input, source, renditions, preset, encoders: { h264: "libx264" } };
+  const outputs: Output[] = [];
+  const warnings: string[] = [];
+  return {
+    name: input.kind === "demo" ? "demo" : input.url,
+    job,
+    partTargets: new Map(renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))])),
+    targetDurationS: 1,
+    log: { info: () => {}, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) },
+    onStart: () => {},
+    onOutput: (output) => outputs.push(output),
+    outputs,
+    warnings,
+    ...more,
+  };
+}
+
+type Part = Extract<Output, { kind: "part" }>;
+const partsOf = (outputs: readonly Output[], track: string): Part[] =>
+  outputs.filter((output): output is Part => output.kind === "part" && output.track === track);
+
+/** Parts follow each other without a hole, and every segment is closed. */
+function expectContiguous(parts: readonly Part[]): void {
+  let next = { msn: 0, part: 0 };
+  for (const { meta } of parts) {
+    expect({ msn: meta.msn, part: meta.part }).toEqual(next);
+    next = meta.close === undefined ? { msn: meta.msn, part: meta.part + 1 } : { msn: meta.msn + 1, part: 0 };
+  }
+  expect(parts.at(-1)?.meta.close).toBeDefined();
+}
+
+test("after FFmpeg is killed the broadcast goes on behind gaps and a discontinuity", { timeout: 20_000 }, async () => {
+  let killed = false;
+  let resumed = 0;
+  const options = optionsFor({ kind: "file", url: LAVFI, loop: true, format: "lavfi" }, TINY, {
+    limits: { retry: { firstMs: 900, maxMs: 900 } },
+  });
+  const seen = options.outputs;
+  const source = new Source({
+    ...options,
+    onOutput: (output) => {
+      seen.push(output);
+      const media = output.kind === "part" && output.track === "90p" && !output.meta.gap;
+      if (media && !killed && output.meta.msn === 1) {
+        killed = true;
+        process.kill(source.pid ?? 0, "SIGKILL");
+      } else if (media && source.counters().runs === 2 && (resumed += 1) === 3) source.stop();
+    },
+  });
+  expect(await source.run()).toEqual({ kind: "stopped" });
+  for (const track of ["90p", "audio"]) {
+    const parts = partsOf(seen, track);
+    expectContiguous(parts);
+    expect(parts.some(({ meta }) => meta.gap)).toBe(true);
+    expect(parts.filter(({ meta }) => meta.start?.discontinuity === true)).toHaveLength(1);
+    expect(parts.at(-1)?.meta.gap).toBe(false);
+  }
+  expect(options.warnings).toHaveLength(1);
+  expect(options.warnings[0]).toContain("SIGKILL");
+});
+
+test("a file is published to its last frame, its short sound filled up, and ends", { timeout: 20_000 }, async () => {
+  const file = join(folder, "short.mp4");
+  const lavfi = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=30:d=2.5", "-f", "lavfi", "-i", "sine=d=1"];
+  execFileSync("ffmpeg", ["-v", "error", ...lavfi, "-c:v", "libx264", "-preset", "ultrafast", file]);
+  const input: Input = { kind: "file", url: file, loop: false };
+  const options = optionsFor(input, await probe(input, new AbortController().signal));
+  expect(await new Source(options).run()).toEqual({ kind: "ended" });
+  for (const [track, timescale] of [
+    ["90p", 90_000],
+    ["audio", 48_000],
+  ] as const) {
+    const parts = partsOf(options.outputs, track);
+    expectContiguous(parts);
+    expect(parts.reduce((sum, { meta }) => sum + meta.durationTicks, 0) / timescale).toBeCloseTo(2.5, 0);
+    expect(Math.max(...parts.map(({ meta }) => meta.msn))).toBe(2);
+  }
+  expect(options.warnings).toEqual([]);
+});
+
+test("an input that is no media gives one error that names it", async () => {
+  const file = join(folder, "garbage.mp4");
+  writeFileSync(file, Buffer.alloc(20_000, 0xa5));
+  const probing = probe({ kind: "file", url: file, loop: false }, new AbortController().signal);
+  await expect(probing).rejects.toThrow(/^Cannot read .*garbage\.mp4: Invalid data/);
+});
+
+test("a source that never brings a frame is given up with FFmpeg's own words", { timeout: 20_000 }, async () => {
+  const input: Input = { kind: "file", url: join(folder, "gone.mp4"), loop: false };
+  const limits = { retry: { firstMs: 1, maxMs: 1 } };
+  const end = await new Source(optionsFor(input, TINY, { limits })).run();
+  expect(end).toMatchObject({ kind: "failed", message: expect.stringMatching(/gone\.mp4 is given up.*No such file/) });
+});
