@@ -5,6 +5,9 @@ import { LIMITS } from "./limits.ts";
 /** A stretch of a box's bytes, with what an error about it must name. */
 export interface Span {
   readonly bytes: Uint8Array;
+  /** Where the box begins, with its header. */
+  readonly at: number;
+  /** Where its fields begin. */
   readonly start: number;
   readonly end: number;
   /** e.g. `moof/traf/trun`. */
@@ -16,7 +19,7 @@ export interface Span {
 
 /** A fault in `span`'s box. */
 export function boxError(span: Span, what: string, code: CmafError["code"] = "box-invalid"): CmafError {
-  return new CmafError(code, what, { input: span.input, box: span.path, byteOffset: span.base + span.start });
+  return new CmafError(code, what, { input: span.input, box: span.path, byteOffset: span.base + span.at });
 }
 
 /** Throws unless `span` has `length` bytes from `offset` on. */
@@ -76,9 +79,9 @@ export function eachBox(span: Span, offset: number, visit: (type: string, child:
       header = 16;
     }
     if (size < header || at + size > span.end) {
-      throw boxError({ ...span, start: at, path: `${span.path}/${printable(type)}` }, `its size ${size} does not fit`);
+      throw boxError({ ...span, at, path: `${span.path}/${printable(type)}` }, `its size ${size} does not fit`);
     }
-    visit(type, { ...span, start: at + header, end: at + size, path: `${span.path}/${printable(type)}` });
+    visit(type, { ...span, at, start: at + header, end: at + size, path: `${span.path}/${printable(type)}` });
     at += size;
   }
 }

@@ -16,6 +16,9 @@ export interface Movie {
 /** Largest timescale: 2^53 ticks are then 104 days of epoch-based time beyond any clock in use. */
 const MAX_TIMESCALE = 10_000_000;
 
+/** Boxes whose children matter, by their place: so a box nested in its like is not followed. */
+const DESCEND: ReadonlySet<string> = new Set(["moov/trak/mdia", "moov/trak/mdia/minf", "moov/trak/mdia/minf/stbl"]);
+
 /** Reads `moov` (its span begins after the header). Throws `CmafError` on anything but one supported track. */
 export function readMovie(moov: Span): Movie {
   const tracks: { trackId: number; timescale: number; entry: SampleEntry }[] = [];
@@ -47,7 +50,7 @@ export function readMovie(moov: Span): Movie {
 function readTrack(trak: Span): { trackId: number; timescale: number; entry: SampleEntry } {
   const found: { trackId?: number; timescale?: number; entry?: SampleEntry } = {};
   const visit = (type: string, child: Span): void => {
-    if (type === "mdia" || type === "minf" || type === "stbl") eachBox(child, child.start, visit);
+    if (DESCEND.has(child.path)) eachBox(child, child.start, visit);
     else if (type === "tkhd") found.trackId = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
     else if (type === "mdhd") found.timescale = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
     else if (type === "stsd") found.entry = readSampleDescription(child);
@@ -65,10 +68,10 @@ function readTrack(trak: Span): { trackId: number; timescale: number; entry: Sam
 export function trackIdOf(init: Uint8Array): number {
   let trackId = 1;
   const visit = (type: string, child: Span): void => {
-    if (type === "moov" || type === "trak") eachBox(child, child.start, visit);
+    if (child.path === "init/moov" || child.path === "init/moov/trak") eachBox(child, child.start, visit);
     else if (type === "tkhd") trackId = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
   };
-  const span: Span = { bytes: init, start: 0, end: init.length, path: "init", input: "init", base: 0 };
+  const span: Span = { bytes: init, at: 0, start: 0, end: init.length, path: "init", input: "init", base: 0 };
   eachBox(span, 0, visit);
   return trackId;
 }

@@ -57,7 +57,15 @@ export class FragmentReader {
 
   #read(box: Box, events: ReaderEvent[]): void {
     const { bytes, type, headerBytes, offset } = box;
-    const span: Span = { bytes, start: headerBytes, end: bytes.length, path: type, input: this.#input, base: offset };
+    const span: Span = {
+      bytes,
+      at: 0,
+      start: headerBytes,
+      end: bytes.length,
+      path: type,
+      input: this.#input,
+      base: offset,
+    };
     if (type === "ftyp") this.#ftyp = bytes;
     else if (type === "moov") {
       if (this.#movie !== null) throw boxError(span, "a second moov in one stream", "box-unexpected");

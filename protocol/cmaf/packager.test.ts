@@ -1,0 +1,267 @@
+import { expect, test } from "vitest";
+import type { TrackName } from "../ids.ts";
+import { CmafError } from "./errors.ts";
+import { box, concat, dataOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
+import type { Frame } from "./frame.ts";
+import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
+import { firstFault } from "./rules.ts";
+
+const STARTED_AT = 1_760_000_000_000;
+const [VIDEO, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
+const PT = partTargetFor(333, 1000 / 30);
+const TRACKS = {
+  video: { name: VIDEO, kind: "video", timescale: 30, partTargetMs: PT },
+  low: { name: LOW, kind: "video", timescale: 90_000, partTargetMs: PT },
+  audio: { name: AUDIO, kind: "audio", timescale: 48_000, partTargetMs: PT },
+} as const;
+
+function configOf(...tracks: PackagerConfig["tracks"]): PackagerConfig {
+  return { tracks, segmentTargetMs: 2000, targetDurationS: 2, startedAtMs: STARTED_AT };
+}
+
+function begun(config: PackagerConfig): Packager {
+  const packager = new Packager(config);
+  packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  return packager;
+}
+
+/** Frame `i` of 30 fps video with a keyframe every 2 s, in ticks of `timescale`. */
+function video(i: number, timescale = 30, sync = i % 60 === 0): Frame {
+  const frameTicks = timescale / 30;
+  return { dts: i * frameTicks, ctsOffset: 0, durationTicks: frameTicks, sync, data: dataOf(i) };
+}
+
+/** AAC frame `i`. */
+function audio(i: number): Frame {
+  return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024, sync: true, data: dataOf(i) };
+}
+
+const labels = (outputs: readonly Output[]): string[] =>
+  outputs.flatMap((output) => {
+    if (output.kind === "init") return [`${output.track} init ${output.version}`];
+    const { msn, part, gap, close } = output.meta;
+    return [`${output.track} ${msn}.${part}${gap ? " gap" : ""}${close === undefined ? "" : " close"}`];
+  });
+
+test("the part target is the nearest whole number of frames, rounded up to 10 µs", () => {
+  expect(partTargetFor(333, 1000 / 30)).toBe(333.34);
+  expect(partTargetFor(200, 1000 / 24)).toBe(208.34);
+  expect(partTargetFor(333, 1001 / 30)).toBe(333.67);
+  expect(partTargetFor(1000, 40)).toBe(1000);
+  expect(partTargetFor(200, 1000)).toBe(1000);
+  for (const fps of [15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60]) {
+    for (const wish of [200, 333, 1000]) {
+      const frames = Math.round(wish / (1000 / fps));
+      const target = partTargetFor(wish, 1000 / fps);
+      expect(target).toBeGreaterThanOrEqual((frames * 1000) / fps - 1e-6);
+      expect(target).toBeLessThan((frames * 1000) / fps + 0.0101);
+      // Audio rides the same target.
+      const aac = 1024 / 48;
+      expect(Math.floor(target / aac) * aac).toBeGreaterThanOrEqual(0.85 * target);
+    }
+  }
+});
+
+test("a part leaves with its last frame, and only a segment's last part waits for the next frame", () => {
+  const packager = begun(configOf(TRACKS.video));
+  const at: string[] = [];
+  for (let i = 0; i <= 60; i++) for (const label of labels(packager.push(VIDEO, video(i)))) at.push(`${i}: ${label}`);
+  expect(at).toEqual([
+    "9: 720p 0.0",
+    "19: 720p 0.1",
+    "29: 720p 0.2",
+    "39: 720p 0.3",
+    "49: 720p 0.4",
+    "60: 720p 0.5 close",
+  ]);
+});
+
+test("tracks that follow close their segment with the last frame before the leader's keyframe", () => {
+  const packager = begun(configOf(TRACKS.video, TRACKS.low, TRACKS.audio));
+  const outputs: Output[] = [];
+  for (let i = 0; i <= 121; i++) {
+    outputs.push(...packager.push(AUDIO, audio(2 * i)), ...packager.push(LOW, video(i, 90_000)));
+    outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(2 * i + 1)));
+  }
+  outputs.push(...packager.finish());
+  expect(firstFault(configOf(TRACKS.video, TRACKS.low, TRACKS.audio), outputs, 0.034)).toBeNull();
+  expect(labels(outputs).filter((label) => label.endsWith("close"))).toHaveLength(9);
+});
+
+test("a segment's prefix of iframeBytes ends with the keyframe's data", () => {
+  const packager = begun(configOf(TRACKS.video));
+  const outputs = [...Array(61).keys()].flatMap((i) => packager.push(VIDEO, video(i)));
+  const parts = readBack(outputs, VIDEO, initOf("video", 30));
+  const prefix = parts[0]?.bytes.slice(0, parts.at(-1)?.meta.close?.iframeBytes);
+  expect([...(prefix ?? []).slice(-4)]).toEqual([0, 0, 0, 0]);
+  expect(prefix?.length).toBe((parts[0]?.bytes.length ?? 0) - 9 * 4);
+});
+
+test("decode time is programme time since the start plus one second", () => {
+  const packager = new Packager(configOf(TRACKS.video));
+  const epoch = 1_760_000_000 * 30;
+  packager.beginRun({ inits: initsOf(configOf(TRACKS.video)), programOffsetMs: 500 });
+  const outputs: Output[] = [];
+  for (let i = 0; i < 10; i++) outputs.push(...packager.push(VIDEO, { ...video(i), dts: epoch + i }));
+  const [part] = readBack(outputs, VIDEO, initOf("video", 30));
+  expect(part?.frames[0]?.dts).toBe(45);
+  expect(part?.meta.start).toEqual({ programTimeMs: STARTED_AT + 500, initVersion: 1, discontinuity: false });
+});
+
+test("video before the first keyframe and audio before that are left out", () => {
+  const packager = begun(configOf(TRACKS.video, TRACKS.audio));
+  const outputs: Output[] = [];
+  for (let i = 0; i < 20; i++) outputs.push(...packager.push(AUDIO, audio(i)));
+  for (let i = 0; i < 20; i++) outputs.push(...packager.push(VIDEO, video(i, 30, i === 6)));
+  outputs.push(...packager.finish());
+  expect(readBack(outputs, VIDEO, initOf("video", 30))[0]?.frames[0]?.data).toEqual(dataOf(6));
+  expect(readBack(outputs, AUDIO, initOf("audio", 48_000))[0]?.frames[0]?.data).toEqual(dataOf(9));
+});
+
+test("audio that begins late has a gap before it, and audio that never came is all gap", () => {
+  for (const count of [60, 0]) {
+    const config = configOf(TRACKS.video, TRACKS.audio);
+    const packager = begun(config);
+    const outputs: Output[] = [];
+    for (let i = 0; i < 70; i++) outputs.push(...packager.push(VIDEO, video(i)));
+    for (let i = 30; i < 30 + count; i++) outputs.push(...packager.push(AUDIO, audio(i)));
+    outputs.push(...packager.finish());
+    expect(firstFault(config, outputs, 0.034)).toBeNull();
+    expect(labels(outputs)).toContain("audio 0.0 gap");
+  }
+});
+
+test("a short part borrows time from a long frame, which then has one part, and the rest of its time is gap parts", () => {
+  const packager = begun(configOf(TRACKS.video));
+  const outputs = packager.push(VIDEO, video(0));
+  outputs.push(...packager.push(VIDEO, { ...video(1), durationTicks: 29 }));
+  for (let i = 30; i <= 60; i++) outputs.push(...packager.push(VIDEO, video(i)));
+  expect(
+    outputs.map((o) => (o.kind === "part" ? `${o.meta.part} ${o.meta.durationTicks}${o.meta.gap ? " gap" : ""}` : "")),
+  ).toEqual([...["0 10", "1 10", "2 10 gap", "3 10", "4 10", "5 10"]]);
+});
+
+test("a source without keyframes is one error with track and time, and what came before it stays playable", () => {
+  const config = configOf(TRACKS.video, TRACKS.audio);
+  const packager = begun(config);
+  const outputs: Output[] = [];
+  let error: unknown;
+  for (let i = 0; i < 300 && error === undefined; i++) {
+    try {
+      outputs.push(...packager.push(AUDIO, audio(i)), ...packager.push(VIDEO, video(i, 30, i === 0)));
+    } catch (caught) {
+      error = caught;
+    }
+  }
+  expect(error).toBeInstanceOf(CmafError);
+  expect(String(error)).toContain("720p, at timestamp 2.433333 s: no keyframe came in time");
+  expect(() => packager.push(AUDIO, audio(500))).toThrow("no keyframe came in time");
+  outputs.push(...packager.endRun(), ...packager.finish());
+  expect(firstFault(config, outputs, 0.034)).toBeNull();
+  const frames = readBack(outputs, VIDEO, initOf("video", 30)).flatMap((part) => part.frames);
+  expect(frames).toHaveLength(73);
+});
+
+test("renditions whose keyframes differ are one error that names both", () => {
+  const packager = begun(configOf(TRACKS.video, TRACKS.low));
+  const run = (): void => {
+    for (let i = 0; i < 90; i++) {
+      packager.push(VIDEO, video(i));
+      packager.push(LOW, video(i, 90_000, i % 45 === 0));
+    }
+  };
+  expect(run).toThrow("360p, at timestamp 2.000000 s: renditions not aligned: 720p has a keyframe at 2.000000 s");
+  expect(labels(packager.endRun()).filter((label) => label.includes("1.")).length).toBeGreaterThan(1);
+});
+
+test.each<[string, Partial<Frame>, string]>([
+  ["backwards", { dts: 0 }, "decode time goes back"],
+  ["a jump", { dts: 900 }, "the timestamps jump by 28.000 s"],
+  ["a duration of nothing", { durationTicks: 0 }, "the frame lasts 0 ticks"],
+  ["a negative duration", { durationTicks: -1 }, "the frame lasts -1 ticks"],
+  ["an absurd duration", { durationTicks: 3000 }, "the timestamps jump by 100.000 s after this frame"],
+  ["an absurd offset", { ctsOffset: -3000 }, "shown too far"],
+  ["no number", { dts: Number.NaN }, "no whole number"],
+  ["a fraction", { dts: 60.5 }, "no whole number"],
+])("broken time is one error that names the track: %s", (_name, change, message) => {
+  const packager = begun(configOf(TRACKS.video));
+  for (let i = 0; i < 60; i++) packager.push(VIDEO, video(i));
+  const push = (): unknown => packager.push(VIDEO, { ...video(60), ...change });
+  expect(push).toThrow(CmafError);
+  expect(push).toThrow(message);
+  expect(push).toThrow("720p, at timestamp");
+  expect(labels(packager.endRun())).toEqual(["720p 0.5 close"]);
+});
+
+test("a follower that stays silent, and one that runs away from the leader, are errors", () => {
+  const silent = begun(configOf(TRACKS.video, TRACKS.audio));
+  expect(() => [...Array(400).keys()].map((i) => silent.push(VIDEO, video(i)))).toThrow(
+    "audio, at timestamp 0.000000 s: it has sent nothing for 10 s",
+  );
+  const alone = begun(configOf(TRACKS.video, TRACKS.audio));
+  expect(() => [...Array(700).keys()].map((i) => alone.push(AUDIO, audio(i)))).toThrow(
+    "frames wait for the leading track",
+  );
+});
+
+test("between runs time goes on as gaps, and the next run begins with a discontinuity in every track", () => {
+  const config = configOf(TRACKS.video, TRACKS.audio);
+  const packager = new Packager(config);
+  const outputs = packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  for (let i = 0; i < 75; i++) outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(i)));
+  outputs.push(...packager.endRun());
+  for (let ms = 2500; ms <= 6000; ms += 100) outputs.push(...packager.gap(STARTED_AT + ms));
+  outputs.push(...packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT + 6100 }));
+  for (let i = 0; i < 75; i++) outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(i)));
+  outputs.push(...packager.finish());
+  expect(firstFault(config, outputs, 0.034)).toBeNull();
+  expect(labels(outputs).filter((label) => label.includes("init"))).toEqual(["720p init 1", "audio init 1"]);
+  const starts = outputs.flatMap((o) =>
+    o.kind === "part" && o.meta.start !== undefined && o.track === VIDEO ? [o.meta.start] : [],
+  );
+  expect(starts.map(({ discontinuity }) => discontinuity)).toEqual([false, false, false, false, true, false]);
+  expect(starts.map(({ programTimeMs }) => programTimeMs - STARTED_AT)).toEqual([0, 2000, 2500, 4500, 6100, 8100]);
+});
+
+test("a gap is announced a part at a time while it lasts", () => {
+  const packager = begun(configOf(TRACKS.video));
+  for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
+  packager.endRun();
+  const seen = [1000, 1200, 1400, 1700, 2100].map((ms) => labels(packager.gap(STARTED_AT + ms)).length);
+  expect(seen).toEqual([0, 0, 0, 1, 1]);
+  expect(labels(packager.finish())).toEqual(["720p 1.2 gap close"]);
+});
+
+test("a run whose init section changed announces the next version with its first segment, not with the gap before it", () => {
+  const config = configOf(TRACKS.video);
+  const packager = begun(config);
+  for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
+  packager.endRun();
+  const info = { kind: "video", codecs: "hvc1.1.6.L93.B0", timescale: 30 } as const;
+  const inits = new Map([[VIDEO, { info, bytes: concat([initOf("video", 30), box("free")]) }]]);
+  const outputs = packager.beginRun({ inits, programOffsetMs: STARTED_AT + 3000 });
+  for (let i = 0; i < 30; i++) outputs.push(...packager.push(VIDEO, video(i)));
+  expect(labels(outputs)[0]).toBe("720p init 2");
+  const versions = outputs.flatMap((o) =>
+    o.kind === "part" && o.meta.start !== undefined ? [o.meta.start.initVersion] : [],
+  );
+  expect(versions).toEqual([1, 2]);
+});
+
+test("calls out of turn and runs that don't fit the tracks are errors that say what is wrong", () => {
+  const config = configOf(TRACKS.video, TRACKS.audio);
+  const packager = new Packager(config);
+  expect(() => new Packager(configOf())).toThrow("at least one track");
+  expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no run is under way");
+  expect(() => packager.beginRun({ inits: new Map(), programOffsetMs: 0 })).toThrow("720p: no init section came");
+  const wrong = initsOf(configOf({ ...TRACKS.video, timescale: 25 }, TRACKS.audio));
+  expect(() => packager.beginRun({ inits: wrong, programOffsetMs: 0 })).toThrow(
+    "timescale is 25 where 30 was announced",
+  );
+  packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  expect(() => packager.gap(STARTED_AT)).toThrow("a run is under way");
+  expect(() => packager.beginRun({ inits: initsOf(config), programOffsetMs: 0 })).toThrow("a run is under way");
+  expect(packager.endRun()).toEqual([]);
+  expect(packager.gap(STARTED_AT + 1000)).toEqual([]);
+  expect(packager.finish()).toEqual([]);
+});
