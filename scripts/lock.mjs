@@ -1,0 +1,85 @@
+/** A lock between processes as a file: alive while its owner rewrites it, so a crashed owner blocks nobody for long. */
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** The owner rewrites the file this often. */
+const BEAT_MS = 1000;
+/** A lock that stays unchanged under this many looks, one each `BEAT_MS`, has lost its owner. */
+const LOOKS_BEFORE_TAKING_OVER = 10;
+
+/**
+ * Runs `work` while no other process runs under the same lock.
+ * @template T
+ * @param {string} path the lock's file; its folder is made
+ * @param {(text: string) => void} say told once if there is a wait
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function withLock(path, say, work) {
+  mkdirSync(dirname(path), { recursive: true });
+  const owner = randomUUID();
+  await take(path, owner, say);
+  let beat = 0;
+  const beating = setInterval(() => writeFileSync(path, `${owner} ${++beat}`), BEAT_MS);
+  const release = () => rmSync(path, { force: true });
+  const releaseAndEnd = (/** @type {NodeJS.Signals} */ signal) => process.exit(signal === "SIGINT" ? 130 : 143);
+  process.once("exit", release);
+  process.once("SIGINT", releaseAndEnd).once("SIGTERM", releaseAndEnd);
+  try {
+    return await work();
+  } finally {
+    clearInterval(beating);
+    process.off("exit", release).off("SIGINT", releaseAndEnd).off("SIGTERM", releaseAndEnd);
+    release();
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} owner
+ * @param {(text: string) => void} say
+ */
+async function take(path, owner, say) {
+  let seen = "";
+  let looks = 0;
+  for (let waits = 0; !tryTake(path, owner); waits++) {
+    if (waits === 0) say("another set-up of this folder is under way; waiting for it…");
+    const content = read(path);
+    looks = content === seen ? looks + 1 : 0;
+    seen = content;
+    if (looks >= LOOKS_BEFORE_TAKING_OVER) {
+      rmSync(path, { force: true });
+      looks = 0;
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
+    }
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} owner
+ * @returns {boolean}
+ */
+function tryTake(path, owner) {
+  try {
+    writeFileSync(path, `${owner} 0`, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/**
+ * @param {string} path
+ * @returns {string}
+ */
+function read(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Runs a TypeScript program of this project: `node scripts/run.mjs PROGRAM [ARGUMENT…]`. Sets up first what the program
+ * needs, then starts it with a Node that is new enough. Plain JavaScript for Node 18 and later, with nothing installed.
+ *
+ * The program leads a session of its own: it gets each signal once (a terminal signals the whole group, and npm
+ * forwards to its child again), and what it leaves behind when it ends is ended too.
+ */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { needsOf, nodeCommand, SetupError, setUp } from "./setup.mjs";
+
+/** The same signal again within this time is the terminal's and npm's copy of one key press. */
+const SAME_SIGNAL_MS = 500;
+/** What a program leaves behind gets this long between SIGTERM and SIGKILL. */
+const LEFTOVER_GRACE_MS = 2000;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const [program, ...args] = process.argv.slice(2);
+
+if (program === undefined) {
+  console.error("Usage: node scripts/run.mjs PROGRAM [ARGUMENT…]");
+  process.exit(2);
+}
+
+try {
+  await setUp(root, needsOf(program, args));
+  process.exitCode = await run(program, args);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`corral: ${error.message}`);
+  process.exitCode = error.exitCode;
+}
+
+/**
+ * Runs the program to its end and answers with its exit code.
+ * @param {string} program
+ * @param {string[]} args
+ * @returns {Promise<number>}
+ */
+async function run(program, args) {
+  const [node, ...flags] = nodeCommand(root);
+  const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
+  const child = spawn(node, [...flags, "--import", preload, join(root, program), ...args], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    detached: true,
+    env: {
+      ...process.env,
+      PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`,
+    },
+  });
+  forwardSignals(child);
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
+  if (child.pid !== undefined) await endGroup(child.pid);
+  return code;
+}
+
+/** @param {import("node:child_process").ChildProcess} child */
+function forwardSignals(child) {
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    let last = Number.NEGATIVE_INFINITY;
+    process.on(signal, () => {
+      const now = performance.now();
+      if (now - last < SAME_SIGNAL_MS) return;
+      last = now;
+      child.kill(signal);
+    });
+  }
+}
+
+/**
+ * Ends whatever is left of a process group whose leader has ended.
+ * @param {number} group
+ */
+async function endGroup(group) {
+  const deadline = performance.now() + LEFTOVER_GRACE_MS;
+  let left = signalGroup(group, "SIGTERM");
+  while (left && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    left = signalGroup(group, 0);
+  }
+  if (left) signalGroup(group, "SIGKILL");
+}
+
+/**
+ * @param {number} group
+ * @param {NodeJS.Signals | 0} signal
+ * @returns {boolean} whether the group has a member
+ */
+function signalGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Set-up of a fresh machine: packages of the lockfile, a Node that is new enough, FFmpeg, and for tests Chromium and a
+ * font. Says what it does; does nothing, offline and in milliseconds, where all is there. Plain JavaScript for Node 18
+ * and later, with nothing installed.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { withLock } from "./lock.mjs";
+import { findTool, installCommand, PACKAGE_MANAGERS, TOOLS } from "./tools.mjs";
+
+/** @typedef {import("./tools.mjs").ToolName} ToolName */
+
+/** The oldest Node that the pinned wrangler, miniflare and vitest run on. */
+const OLDEST_NODE = [22, 12];
+/** A long step says this often that it is still at it. */
+const PROGRESS_MS = 10_000;
+
+/** What the user must do or know before a program can run: one sentence, and the code to exit with. */
+export class SetupError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} [exitCode]
+   */
+  constructor(message, exitCode = 1) {
+    super(message);
+    this.name = "SetupError";
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * The tools that a program of this project needs from the system.
+ * @param {string} program path from the project's root
+ * @param {readonly string[]} args the program's arguments
+ * @returns {readonly ToolName[]}
+ */
+export function needsOf(program, args) {
+  const onlyAsks = args.some((arg) => ["--help", "-h", "--version"].includes(arg));
+  if (onlyAsks) return [];
+  switch (program) {
+    case "origin/main.ts":
+      return ["ffmpeg", "font"];
+    case "tests/conformance/main.ts":
+      return ["ffmpeg"];
+    case "scripts/test.ts":
+    case "bench/main.ts":
+      return ["ffmpeg", "font", "chromium"];
+    default:
+      return [];
+  }
+}
+
+/**
+ * Makes the machine ready; throws `SetupError` where that is left to the user.
+ * @param {string} root the project's folder
+ * @param {readonly ToolName[]} needs
+ */
+export async function setUp(root, needs) {
+  const missing = () => needs.filter((tool) => findTool(tool) === null);
+  if (packagesAreInstalled(root) && missing().length === 0) return;
+  await withLock(join(root, ".corral", "setup.lock"), say, async () => {
+    if (!packagesAreInstalled(root)) await installPackages(root);
+    const tools = missing();
+    if (tools.length > 0) await installTools(tools);
+  });
+}
+
+/**
+ * Command and flags that run TypeScript on this machine: this very Node where it is new enough, else the one that came
+ * with the packages.
+ * @param {string} root
+ * @returns {[string, ...string[]]}
+ */
+export function nodeCommand(root) {
+  const quiet = "--disable-warning=ExperimentalWarning";
+  if (isNewEnough(process.versions.node)) {
+    const strips = Boolean(/** @type {{ typescript?: unknown }} */ (process.features).typescript);
+    return strips ? [process.execPath, quiet] : [process.execPath, "--experimental-strip-types", quiet];
+  }
+  const carried = join(root, "node_modules", ".bin", "node");
+  const version = existsSync(carried) ? spawnSync(carried, ["--version"], { encoding: "utf8" }).stdout : null;
+  if (version !== null && isNewEnough(version.trim().replace(/^v/, ""))) return [carried, quiet];
+  throw new SetupError(
+    `this needs Node ${OLDEST_NODE.join(".")} or later, but runs on ${process.versions.node}, and there is none to ` +
+      `install for ${process.platform} ${process.arch}: install one from https://nodejs.org and run the command again.`,
+  );
+}
+
+/**
+ * @param {string} version e.g. `22.12.0`
+ * @returns {boolean}
+ */
+export function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
+/**
+ * Whether `node_modules` is what the lockfile asks for. npm writes what it installed to a lockfile of its own, last of
+ * all, so an interrupted installation counts as none.
+ * @param {string} root
+ * @returns {boolean}
+ */
+export function packagesAreInstalled(root) {
+  const installed = readPackages(join(root, "node_modules", ".package-lock.json"));
+  const wanted = readPackages(join(root, "package-lock.json"));
+  if (wanted === null) throw new SetupError("package-lock.json cannot be read: restore it with git and try again.");
+  return installed !== null && samePackages(wanted, installed);
+}
+
+/** @typedef {Record<string, { version?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }>} Packages */
+
+/**
+ * @param {Packages} wanted of `package-lock.json`
+ * @param {Packages} installed of `node_modules/.package-lock.json`
+ * @returns {boolean} whether everything wanted, and nothing else, is installed; other platforms' packages may lack
+ */
+export function samePackages(wanted, installed) {
+  for (const [path, { version }] of Object.entries(installed)) {
+    if (wanted[path]?.version !== version) return false;
+  }
+  return Object.entries(wanted).every(
+    ([path, { optional, devOptional }]) => path === "" || path in installed || optional || devOptional,
+  );
+}
+
+/**
+ * @param {string} path
+ * @returns {Packages | null}
+ */
+function readPackages(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")).packages ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} root */
+async function installPackages(root) {
+  say("installing the packages of package-lock.json (about a minute on a fresh machine)…");
+  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const cli = process.env.npm_execpath;
+  const viaNode = cli !== undefined && /npm-cli\.c?js$/.test(cli);
+  const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
+  if (code !== 0) {
+    throw new SetupError(
+      "`npm ci` failed, its message stands above: check the network (or free disk space) and run the command again.",
+    );
+  }
+}
+
+/** @param {readonly ToolName[]} tools missing ones */
+async function installTools(tools) {
+  const names = tools.map((tool) => TOOLS[tool].title).join(", ");
+  const manager = PACKAGE_MANAGERS.find(({ command }) => onPath(command));
+  const command = manager && installCommand(manager, tools);
+  const prefix = manager?.unattended ? rootPrefix() : null;
+  if (prefix !== null) {
+    say(`installing ${names} from the system's packages…`);
+    const apt = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
+    const packages = tools.flatMap((tool) => TOOLS[tool].packages["apt-get"]);
+    const [program = "env", ...rest] = apt;
+    // A stale list of one source must not stop an installation that another source can serve.
+    await runStep("/", program, [...rest, "update"]);
+    await runStep("/", program, [...rest, "install", "-y", "--no-install-recommends", ...packages]);
+  }
+  const missing = tools.filter((tool) => findTool(tool) === null);
+  const needed = missing.filter((tool) => !TOOLS[tool].optional);
+  const advice = command ? `install with \`${command}\`` : "install from your system's packages";
+  const titles = (/** @type {readonly ToolName[]} */ list) => list.map((tool) => TOOLS[tool].title).join(", ");
+  if (needed.length > 0) {
+    const why = prefix === null ? "not installed, and may not be installed without you" : "still not installed";
+    throw new SetupError(`${titles(missing)}: ${why}; ${advice} and run the command again.`);
+  }
+  if (missing.length > 0) say(`going on without ${titles(missing)}; ${advice} for a better picture.`);
+}
+
+/**
+ * What to put before a command so that it runs as root without asking, or null where that may not be.
+ * @returns {string[] | null}
+ */
+function rootPrefix() {
+  if (process.getuid?.() === 0) return [];
+  if (!onPath("sudo")) return null;
+  return spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0 ? ["sudo", "-n"] : null;
+}
+
+/**
+ * @param {string} command
+ * @returns {boolean}
+ */
+function onPath(command) {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, command)));
+}
+
+/**
+ * Runs one long step with its own output, saying from time to time that it is still at it.
+ * @param {string} cwd
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} exit code; 127 where the command cannot be started
+ */
+async function runStep(cwd, command, args) {
+  const started = performance.now();
+  const seconds = () => Math.round((performance.now() - started) / 1000);
+  const progress = setInterval(() => say(`still at it (${seconds()} s)…`), PROGRESS_MS);
+  try {
+    return await new Promise((resolve) => {
+      const child = spawn(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
+      child.once("error", () => resolve(127));
+      child.once("exit", (code) => resolve(code ?? 1));
+    });
+  } finally {
+    clearInterval(progress);
+  }
+}
+
+/**
+ * Set-up talks on stderr, so that a program's own output stays clean.
+ * @param {string} text
+ */
+function say(text) {
+  console.error(`corral: ${text}`);
+}

@@ -1,0 +1,57 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/** Two files at once: more only steal time from the FFmpeg, workerd and Chromium that some of them start. */
+const MAX_WORKERS = 2;
+
+/** Tests in which real processes take part; never run beside each other, never repeated until they pass. */
+const BROADCAST_TESTS = [
+  "tests/browser/**/*.test.ts",
+  "tests/faults/**/*.test.ts",
+  "tests/conformance/conformance.test.ts",
+];
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    maxWorkers: MAX_WORKERS,
+    retry: 0,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: [
+            "protocol/**/*.test.ts",
+            "origin/**/*.test.ts",
+            "web/**/*.test.{ts,tsx}",
+            "scripts/**/*.test.{ts,mjs}",
+            "bench/**/*.test.ts",
+            "tests/**/*.test.ts",
+          ],
+          exclude: [...BROADCAST_TESTS, "**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: {
+          name: "workers",
+          include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: BROADCAST_TESTS,
+          fileParallelism: false,
+          // After everything else, so that nothing takes the processor from a broadcast.
+          sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
+
+export default config;
