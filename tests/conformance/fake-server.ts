@@ -176,13 +176,15 @@ async function serve(broadcast: FakeBroadcast, faults: Faults, request: Incoming
   const { status, headers, body, trickleMs } = (await faults.answer?.(right, at)) ?? right;
   const gzip = typeof body === "string" && headers["content-encoding"] === "gzip";
   const bytes = gzip ? gzipSync(body) : Buffer.from(body);
-  response.writeHead(status, {
-    "content-length": bytes.byteLength,
+  const all: Record<string, string> = {
+    "content-length": String(bytes.byteLength),
     age: "0",
     "last-modified": new Date().toUTCString(),
     "cache-status": `fake; ${seenBefore ? "hit" : "fwd=uri-miss"}`,
     ...headers,
-  });
+  };
+  // A fault takes a header away by emptying it.
+  response.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")));
   if (trickleMs !== undefined) {
     response.write(bytes.subarray(0, bytes.byteLength >> 1));
     await new Promise((done) => setTimeout(done, trickleMs));

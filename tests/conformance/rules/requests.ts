@@ -18,14 +18,18 @@ const promptMs = (from: MediaPlaylist): number => Math.max(500, 750 * (from.part
 const blocks = (seen: Observation): boolean =>
   snapshots(seen).some(({ playlist }) => playlist.serverControl?.get("CAN-BLOCK-RELOAD") === "YES");
 
-/** Judges the probes of a name by a fault each may have. */
+/** Judges the probes of a name by a fault that each may have; of several attempts at a playlist one right answer is enough. */
 function ask(seen: Observation, names: Probe["name"][], what: string, fault: (probe: Probe) => string | null): Verdict {
-  const asked = probes(seen, ...names);
-  const faults = asked.flatMap((probe) => {
-    const said = fault(probe);
-    return said === null ? [] : [`${nameOf(probe.track)}: ${said}`];
+  const attempts = Map.groupBy(probes(seen, ...names), ({ name, track, exchange }) =>
+    // Requests without directives are different questions, each by its address.
+    name === "unknown-media" || name === "future-part" ? exchange.url : track.url,
+  );
+  const faults = [...attempts.values()].flatMap((group) => {
+    const said = group.map(fault);
+    const [first] = group;
+    return first === undefined || said.includes(null) ? [] : [`${nameOf(first.track)}: ${said[0]}`];
   });
-  return verdict(faults, asked.length, what);
+  return verdict(faults, attempts.size, what);
 }
 
 const askBlocking = (...args: Parameters<typeof ask>): Verdict =>
@@ -159,16 +163,20 @@ function withNumbers(delta: MediaPlaylist, before: MediaPlaylist): MediaPlaylist
   return { ...delta, segments };
 }
 
+/** What a playlist ends with, by addresses: a wrong delta update may count its segments wrong. */
+const momentOf = ({ segments, endList }: MediaPlaylist): string => {
+  const last = segments.at(-1);
+  return `${last?.uri} ${last?.parts.at(-1)?.uri} ${endList}`;
+};
+
 function checkMerge(seen: Observation): Verdict {
   const faults: string[] = [];
   let count = 0;
   for (const track of seen.tracks) {
     for (const { before, full, delta } of track.deltas) {
       if (full.playlist === null || delta.playlist === null || delta.playlist.skipped === 0) continue;
-      const [a, b] = [full.playlist.segments.at(-1), delta.playlist.segments.at(-1)];
       // Two answers may be a part apart; only answers of one moment can be compared.
-      if (a?.msn !== b?.msn || a?.parts.length !== b?.parts.length || full.playlist.endList !== delta.playlist.endList)
-        continue;
+      if (momentOf(full.playlist) !== momentOf(delta.playlist)) continue;
       count += 1;
       const fault = mergeFault(before, full.playlist, withNumbers(delta.playlist, before));
       if (fault !== null) faults.push(`${nameOf(track)}: merged with the playlist before it, ${fault}`);

@@ -1,0 +1,191 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { ConformanceError, runConformance } from "./checker.ts";
+import { sleep } from "./client.ts";
+import { type Answer, type Faults, startFake } from "./fake-server.ts";
+import type { RuleResult, Status } from "./model.ts";
+import { CHECKS } from "./rules/all.ts";
+import { renderTable } from "./table.ts";
+
+/** Rules that measure the wall clock: a busy machine can break them, so they are not asserted. */
+const CLOCK_RULES = new Set([48, 52, 53, 54, 59, 69]);
+const TIMEOUT_MS = 30_000;
+
+async function check(faults: Faults, seconds = 3, endAfterMs?: number): Promise<RuleResult[]> {
+  const fake = await startFake(faults);
+  if (endAfterMs !== undefined) setTimeout(() => fake.end(), endAfterMs);
+  try {
+    return await runConformance(fake.url, { seconds, expectEnd: endAfterMs !== undefined });
+  } finally {
+    await fake.close();
+  }
+}
+
+const rulesThat = (results: readonly RuleResult[], ...statuses: Status[]): number[] =>
+  results.filter((one) => statuses.includes(one.status) && !CLOCK_RULES.has(one.rule)).map((one) => one.rule);
+
+const withHeaders = (answer: Answer, headers: Record<string, string>): Answer => ({
+  ...answer,
+  headers: { ...answer.headers, ...headers },
+});
+
+test("each of the 74 rules has one check", () => {
+  expect(CHECKS.map(({ rule }) => rule)).toEqual(Array.from({ length: 74 }, (_, i) => i + 1));
+});
+
+test.concurrent("a right broadcast breaks no rule and leaves none unchecked", { timeout: TIMEOUT_MS }, async () => {
+  const results = await check({}, 4);
+  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "held").length).toBeGreaterThan(50);
+});
+
+test.concurrent("a broadcast that ends is held to the rules of its end", { timeout: TIMEOUT_MS }, async () => {
+  const results = await check({}, 4, 3000);
+  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([20, 29, 39, 44]));
+});
+
+interface Wrong {
+  readonly name: string;
+  readonly faults: Faults;
+  /** Exactly the rules that it breaks. */
+  readonly breaks: readonly number[];
+}
+
+const refuse = (): Answer => ({ status: 400, headers: { "cache-control": "no-store" }, body: "no" });
+
+const WRONG: readonly Wrong[] = [
+  {
+    name: "a server with gohlslib's faults",
+    breaks: [13, 21, 38, 42, 49, 64, 67, 73],
+    faults: {
+      noIframes: true,
+      playlist: (text, { query }) =>
+        text
+          .replace(/PART-HOLD-BACK=[\d.]+/, "PART-HOLD-BACK=0.62500")
+          .replace(/(REPORT:URI="[^"]*)".*/g, `$1?${query}",LAST-MSN=0,LAST-PART=0`),
+      instead: async ({ file, track, query }, state) => {
+        const asked = { msn: Number(query.get("_HLS_msn")), part: Number(query.get("_HLS_part")) };
+        const held = state.tracks.get(track);
+        if (file !== "media.m3u8" || !query.has("_HLS_msn") || held === undefined) return null;
+        if (asked.msn < held.mediaSequence) return refuse();
+        const ahead = asked.part > 8 && asked.msn >= (held.segments.at(-1)?.msn ?? 0);
+        if (!ahead) return null;
+        await sleep(1200);
+        return { status: 200, headers: {}, body: "" };
+      },
+      answer: (answer, { file }) => {
+        if (answer.status === 404 && !file.endsWith(".m3u8")) return { ...answer, status: 500 };
+        return file.endsWith(".m3u8") && answer.status === 200
+          ? withHeaders(answer, { "content-encoding": "identity", "cache-control": "no-cache" })
+          : answer;
+      },
+    },
+  },
+  {
+    name: "parts without their INDEPENDENT attribute",
+    breaks: [11],
+    faults: { playlist: (text) => text.replaceAll(",INDEPENDENT=YES", "") },
+  },
+  {
+    name: "parts above the part target",
+    breaks: [9],
+    faults: { playlist: (text) => text.replace(/PART-TARGET=[\d.]+/, "PART-TARGET=0.24000") },
+  },
+  {
+    name: "a part target that changes between reloads",
+    breaks: [4],
+    faults: {
+      playlist: (text, { query }) =>
+        text
+          .replace(/PART-HOLD-BACK=[\d.]+/, "PART-HOLD-BACK=0.78000")
+          .replace(/PART-TARGET=[\d.]+/, Number(query.get("_HLS_part")) % 2 === 1 ? "PART-TARGET=0.26000" : "$&"),
+    },
+  },
+  {
+    name: "a delta update that loses a segment, and says it skipped one less",
+    breaks: [46],
+    faults: {
+      playlist: (text) =>
+        text.includes("EXT-X-SKIP") ? text.replace(/(SKIPPED-SEGMENTS=\d+\n)(#.*\n)+\d+\.m4s\n/, "$1") : text,
+    },
+  },
+  {
+    name: "a hint of the part after the next",
+    breaks: [19],
+    faults: {
+      playlist: (text) =>
+        text.replace(/(TYPE=PART,URI="\d+\.)(\d)/, (_, head: string, part: string) => head + ((Number(part) + 1) % 4)),
+    },
+  },
+  {
+    name: "segments that are redirected",
+    breaks: [26, 56, 71],
+    faults: {
+      answer: (answer, { file }) =>
+        /^\d+\.m4s$/.test(file) && answer.status === 200 ? { ...answer, status: 302, body: "" } : answer,
+    },
+  },
+  {
+    name: "timestamps that jump without a discontinuity",
+    breaks: [22, 27, 33],
+    faults: {
+      media: (fragment, { msn }) => ({
+        ...fragment,
+        baseTicks: fragment.baseTicks + (msn % 2) * fragment.sampleTicks * 5,
+      }),
+    },
+  },
+  {
+    name: "requests for a segment too far ahead that are held",
+    breaks: [41],
+    faults: {
+      instead: async ({ file, track, query }, state, wait) => {
+        const last = state.tracks.get(track)?.segments.at(-1)?.msn ?? 0;
+        if (file !== "media.m3u8" || Number(query.get("_HLS_msn")) <= last + 2) return null;
+        await wait(() => false);
+        return { status: 503, headers: { "cache-control": "no-store" }, body: "" };
+      },
+    },
+  },
+  {
+    name: "a part without a segment answered, and no Age",
+    breaks: [40, 66],
+    faults: {
+      instead: async ({ query }) => {
+        if (query.has("_HLS_part") && !query.has("_HLS_msn")) query.delete("_HLS_part");
+        return null;
+      },
+      answer: (answer) => withHeaders(answer, { age: "" }),
+    },
+  },
+];
+
+for (const { name, faults, breaks } of WRONG) {
+  test.concurrent(`${name}: the checker names rules ${breaks.join(", ")} and no other`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const results = await check(faults);
+    expect(rulesThat(results, "broken"), renderTable(results)).toEqual(breaks);
+  });
+}
+
+test("a URL with nothing behind it, or something else, is told apart in a sentence", async () => {
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === "/gone.m3u8" ? 404 : 200;
+    response.end("<html>");
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const failure = async (url: string): Promise<string> => {
+    const error: unknown = await runConformance(url, { seconds: 1 }).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ConformanceError);
+    return String(error);
+  };
+  expect(await failure("nonsense")).toContain("no http or https URL");
+  expect(await failure(`${base}/gone.m3u8`)).toContain("answered 404");
+  expect(await failure(`${base}/page`)).toContain("no multivariant playlist");
+  await new Promise((done) => server.close(done));
+  expect(await failure(`${base}/page`)).toContain("can't be reached");
+});
