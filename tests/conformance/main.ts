@@ -9,7 +9,7 @@ const command = defineCommand({
     url: { type: "positional", description: "URL of the multivariant playlist", required: true },
     seconds: { type: "string", description: "how long to follow the broadcast", default: "30" },
     json: { type: "boolean", description: "print the results as JSON", default: false },
-    expectEnd: {
+    "expect-end": {
       type: "boolean",
       description: "the broadcast ends during the run: check the rules of its end",
       default: false,
@@ -23,7 +23,7 @@ const command = defineCommand({
       return;
     }
     try {
-      const results = await runConformance(args.url, { seconds, expectEnd: args.expectEnd });
+      const results = await runConformance(args.url, { seconds, expectEnd: args["expect-end"] });
       process.stdout.write(args.json ? `${JSON.stringify(results, null, 2)}\n` : renderTable(results));
       if (results.some(({ status }) => status === "broken" || status === "not-checked")) process.exitCode = 1;
     } catch (error) {
