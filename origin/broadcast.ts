@@ -9,6 +9,7 @@ import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/
 import { PublishError, SourceError, UsageError } from "./errors.ts";
 import { chooseEncoder, ENCODERS, type EncodeJob, type Input, parseEncoders } from "./ffmpeg-args.ts";
 import { bandwidthOf, frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
+import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
 import { type EdgeAccess, startLocalEdge } from "./local-edge.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
@@ -23,12 +24,12 @@ const STATUS_MS = 2_000;
 /** Runs a broadcast until its source ends or `stop` aborts. Throws the errors of `errors.ts`. */
 export async function broadcast(options: Options, log: Log, stop: AbortSignal): Promise<void> {
   const starting = options.edge === null ? startEdge(options, log) : Promise.resolve(remote(options.edge));
-  const [edge, job] = await Promise.allSettled([starting, prepare(options, log, stop)]);
+  const [edge, plan] = await Promise.allSettled([starting, prepare(options, log, stop)]);
   try {
     if (edge.status === "rejected") throw edge.reason;
-    if (job.status === "rejected") throw job.reason;
+    if (plan.status === "rejected") throw plan.reason;
     if (stop.aborted) return;
-    await onAir(options, job.value, edge.value, log, stop);
+    await onAir(options, plan.value, edge.value, log, stop);
   } finally {
     log.status("");
     if (edge.status === "fulfilled") await edge.value.stop();
@@ -44,12 +45,38 @@ function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
   return { ...edge, stop: () => Promise.resolve() };
 }
 
-/** What to encode: the input probed, the ladder fitted to it, an encoder found for each codec. */
-async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<EncodeJob> {
-  const listed = listEncoders(stop);
+/** What to encode, and where from. */
+interface Plan {
+  readonly job: EncodeJob;
+  /** For an encoder that pushes: gives the connection that was accepted first, then waits for others. */
+  readonly feed: ((signal: AbortSignal) => Promise<Feed>) | null;
+}
+
+/** Looks at the input, fits the ladder to it, finds an encoder for each codec. */
+async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<Plan> {
   const wish = options.input;
-  const source = await probe(wish, stop);
-  const input = await settleInput(wish, source, log, stop);
+  if (wish.kind !== "live" || !wish.listen) {
+    const source = await probe(wish, stop);
+    return { job: await fitLadder(options, await settleInput(wish, source, log, stop), source, log, stop), feed: null };
+  }
+  log.info(`Waiting for an encoder to push to ${wish.url}`);
+  let first: Feed | null = await acceptEncoder(wish, stop);
+  const feed = (signal: AbortSignal): Promise<Feed> => {
+    const accepted = first;
+    first = null;
+    return accepted === null ? acceptEncoder(wish, signal) : Promise.resolve(accepted);
+  };
+  return { job: await fitLadder(options, FEED_INPUT, first.info, log, stop), feed };
+}
+
+async function fitLadder(
+  options: Options,
+  input: Input,
+  source: SourceInfo,
+  log: Log,
+  stop: AbortSignal,
+): Promise<EncodeJob> {
+  const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
   const available = parseEncoders(await listed);
   const encoders: Partial<Record<VideoCodec, string>> = {};
@@ -84,7 +111,13 @@ async function settleInput(input: Input, source: SourceInfo, log: Log, stop: Abo
 }
 
 /** From the first frame to the stored end. */
-async function onAir(options: Options, job: EncodeJob, edge: EdgeAccess, log: Log, stop: AbortSignal): Promise<void> {
+async function onAir(
+  options: Options,
+  { job, feed }: Plan,
+  edge: EdgeAccess,
+  log: Log,
+  stop: AbortSignal,
+): Promise<void> {
   const { stream, windowS, preset } = options;
   const id = newBroadcastId(Date.now());
   const partTargets = new Map(job.renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))]));
@@ -112,6 +145,7 @@ async function onAir(options: Options, job: EncodeJob, edge: EdgeAccess, log: Lo
         .catch((error: unknown) => failed.reject(error));
     },
     onOutput: (output) => publisher?.push(output),
+    ...(feed === null ? {} : { feed }),
   });
 
   const onStop = (): void => {

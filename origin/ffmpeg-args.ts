@@ -73,6 +73,8 @@ export function inputArgs(input: Input, forProbe = false): string[] {
     return [...pace, ...protocolArgs(input.url, false), ...format, "-i", input.url];
   }
   const lowDelay = ["-fflags", "+nobuffer+genpts", "-flags", "low_delay"];
+  // A feed's header says what is in it.
+  if (input.url.startsWith("pipe:")) lowDelay.push("-probesize", "100000", "-analyzeduration", "100000");
   return [...lowDelay, ...protocolArgs(input.url, input.listen), ...format, "-i", listenUrl(input.url, input.listen)];
 }
 
@@ -111,16 +113,24 @@ function listenUrl(url: string, listen: boolean): string {
  * The demo's sources in one lavfi graph. Both clocks start from the wall clock, read as the first frames pass a few
  * milliseconds apart, in whole milliseconds; `realtime` then holds the picture to it, and the tone, being read in step,
  * with it. So timestamps are programme time. The tone beeps for the first tenth of every second of that clock.
+ *
+ * lavfi gives out what has the lowest timestamp, once it has seen one of each: the tone would wait for the picture after
+ * it. Between here and the output its timestamps are a picture's duration early.
  */
 function demoGraph(input: Extract<Input, { kind: "demo" }>): string {
   const tone =
     "anullsrc=r=48000:cl=mono:n=480,asettb=1/48000,asetpts='PTS-STARTPTS+floor(RTCSTART/1000)*48'," +
     "aeval=exprs='0.25*sin(2*PI*880*mod(t\\,1))*lt(mod(t\\,1)\\,0.1)|0.25*sin(2*PI*880*mod(t\\,1))*lt(mod(t\\,1)\\,0.1)'" +
-    ":channel_layout=stereo";
+    `:channel_layout=stereo,asetpts=PTS-${toneLead(input.frameRate)}`;
   const picture =
     `testsrc2=s=${input.width}x${input.height}:r=${input.frameRate},realtime,settb=1/90000,` +
     "setpts='PTS-STARTPTS+floor(RTCSTART/1000)*90'";
   return `${tone}[out0];${picture}[out1]`;
+}
+
+/** Samples by which the demo's tone runs ahead within FFmpeg. */
+function toneLead(frameRate: number): number {
+  return Math.round(48_000 / frameRate);
 }
 
 /** The clock that is burnt into the demo: the frame's own timestamp, UTC, to the millisecond. */
@@ -202,7 +212,9 @@ function encoderArgs(encoder: string, preset: Preset): string[] {
 function audioOutput(job: EncodeJob, rendition: AudioRendition, resumeS: number): string[] {
   const common = ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", `${rendition.bitsPerSecond}`];
   const layout = ["-ar", `${rendition.sampleRate}`, "-ac", `${rendition.channels}`];
-  if (job.input.kind === "demo") return ["-map", "0:0", ...common, ...layout];
+  if (job.input.kind === "demo") {
+    return ["-map", "0:0", "-af", `asetpts=PTS+${toneLead(job.input.frameRate)}`, ...common, ...layout];
+  }
   // Holes in a source's audio become silence, and audio that ends before the picture goes on as silence.
   const filters = ["aresample=async=1000:first_pts=0"];
   const { video, durationS } = job.source;

@@ -42,6 +42,12 @@ process.on("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
 });
 
+/** Ends `child` with this process, at the latest. */
+export function endWithUs(child: ChildProcess): void {
+  alive.add(child);
+  child.once("close", () => alive.delete(child));
+}
+
 /** A running FFmpeg. */
 export class FfmpegProcess {
   /** Resolves when the process is gone and its pipes are read to their ends. */
@@ -50,11 +56,23 @@ export class FfmpegProcess {
   readonly #lines: string[] = [];
   #error: unknown = null;
 
-  /** `name` stands for the input in errors; track `i` is read from descriptor `FIRST_PIPE + i`. */
-  constructor(args: readonly string[], tracks: readonly TrackName[], name: string, handlers: EncodeHandlers) {
-    const child = spawn("ffmpeg", args, { stdio: ["ignore", "ignore", "pipe", ...tracks.map(() => "pipe" as const)] });
+  /**
+   * `name` stands for the input in errors; track `i` is read from descriptor `FIRST_PIPE + i`; `feed` is given to the
+   * process as its standard input.
+   */
+  constructor(
+    args: readonly string[],
+    tracks: readonly TrackName[],
+    name: string,
+    handlers: EncodeHandlers,
+    feed: Readable | null = null,
+  ) {
+    const pipes = tracks.map(() => "pipe" as const);
+    const child = spawn("ffmpeg", args, { stdio: [feed === null ? "ignore" : "pipe", "ignore", "pipe", ...pipes] });
     this.#child = child;
-    alive.add(child);
+    endWithUs(child);
+    child.stdin?.on("error", () => {});
+    if (feed !== null && child.stdin) feed.pipe(child.stdin);
     for (const [index, track] of tracks.entries()) {
       const pipe = child.stdio[FIRST_PIPE + index] as Readable | null | undefined;
       if (pipe) this.#read(pipe, track, new FragmentReader(`${name} (${track})`), handlers);
@@ -66,7 +84,6 @@ export class FfmpegProcess {
         if (child.pid === undefined) finish(null, null);
       });
       const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
-        alive.delete(child);
         resolve({ code, signal, lastLines: this.#lines.filter((line) => line !== ""), error: this.#error });
       };
       child.once("close", finish);

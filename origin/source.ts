@@ -5,10 +5,11 @@ import type { Frame } from "../protocol/cmaf/frame.ts";
 import { type Output, Packager } from "../protocol/cmaf/packager.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { messageOf } from "./errors.ts";
+import { messageOf, SourceError } from "./errors.ts";
 import { type EncodeJob, encodeArgs } from "./ffmpeg-args.ts";
-import { type EncodeEnd, FfmpegProcess, type Init } from "./ffmpeg-process.ts";
+import { type EncodeEnd, type EncodeHandlers, FfmpegProcess, type Init } from "./ffmpeg-process.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
+import type { Feed } from "./listen.ts";
 
 /** Bounds on patience with a source. */
 export interface Patience {
@@ -32,6 +33,11 @@ export const LIMITS: Patience = {
 
 /** How long before its first frame arrives a run's media may lie, milliseconds: gaps stay that far behind the clock. */
 const GAP_MARGIN_MS = { demo: 1_500, file: 300, live: 300 } as const;
+/**
+ * A live source's first frames come in a burst, late by the time it took to look at it. Its run begins this much after
+ * the first of them, when the frames that came in time have told how media time lies to the clock.
+ */
+const SETTLE_MS = { demo: 0, file: 0, live: 700 } as const;
 /** Frames held while init sections are awaited; a source with more has no working track. */
 const HELD_FRAMES = 4_096;
 
@@ -59,6 +65,8 @@ export interface SourceOptions {
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
   readonly onOutput: (output: Output) => void;
+  /** Where FFmpeg's standard input comes from, for each run; waits until there is one. */
+  readonly feed?: (signal: AbortSignal) => Promise<Feed>;
   readonly limits?: Partial<Patience>;
   readonly now?: () => number;
 }
@@ -146,14 +154,27 @@ export class Source {
     }
   }
 
-  /** One FFmpeg process from its start to its end. */
+  /** One FFmpeg process from its start to its end, fed by what is fed. */
   async #runOnce(run: Run): Promise<EncodeEnd> {
+    if (this.#options.feed === undefined) return this.#encode(run, null);
+    let feed: Feed | null = null;
+    try {
+      feed = await this.#options.feed(this.#stop.signal);
+      return await this.#encode(run, feed);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      return { code: null, signal: null, lastLines: [], error };
+    } finally {
+      feed?.close();
+    }
+  }
+
+  async #encode(run: Run, feed: Feed | null): Promise<EncodeEnd> {
     const { job, name } = this.#options;
     const resumeS = job.input.kind === "file" && !job.input.loop ? this.#counters.mediaMs / 1000 : 0;
     this.#counters.runs += 1;
-    const startedMs = performance.now();
-    run.lastFrameMs = startedMs;
-    const ffmpeg = new FfmpegProcess(encodeArgs(job, resumeS), this.#tracks, name, {
+    run.lastFrameMs = performance.now();
+    const handlers: EncodeHandlers = {
       onInit: (track, init) => {
         run.inits.set(track, init);
         this.#begin(run);
@@ -167,12 +188,12 @@ export class Source {
         if (run.begun) this.#emit(() => this.#packager?.push(track, frame) ?? []);
         else this.#hold(run, track, frame);
       },
-    });
+    };
+    const ffmpeg = new FfmpegProcess(encodeArgs(job, resumeS), this.#tracks, name, handlers, feed?.stream ?? null);
     this.#process = ffmpeg;
     if (this.#stop.signal.aborted) ffmpeg.stop();
-    const listening = job.input.kind === "live" && job.input.listen;
     const watchdog = setInterval(() => {
-      const limit = run.begun ? this.#limits.stallMs : listening ? Number.POSITIVE_INFINITY : this.#limits.startMs;
+      const limit = run.begun ? this.#limits.stallMs : this.#limits.startMs;
       if (performance.now() - run.lastFrameMs <= limit) return;
       run.stalled = true;
       ffmpeg.kill();
@@ -190,6 +211,7 @@ export class Source {
     const rendition = this.#options.job.renditions.find((each) => each.name === track) ?? this.#leader;
     const mediaMs = ((frame.dts + frame.ctsOffset) * 1000) / rendition.timescale;
     if (track === this.#leader.name) run.leads = true;
+    run.firstFrameMs = Math.min(run.firstFrameMs, performance.now());
     run.firstMediaMs = Math.min(run.firstMediaMs, mediaMs);
     run.offsetMs = Math.min(run.offsetMs, this.#now() - mediaMs);
     run.held.push({ track, frame });
@@ -203,6 +225,7 @@ export class Source {
   /** Begins the packager's run once every track's init section and the leader's first frame are there. */
   #begin(run: Run): void {
     if (!run.leads || run.inits.size < this.#tracks.length) return;
+    if (performance.now() - run.firstFrameMs < SETTLE_MS[this.#options.job.input.kind]) return;
     // The demo's timestamps are wall clock; all others are placed where their first frames arrived.
     const programOffsetMs = this.#options.job.input.kind === "demo" ? 0 : run.offsetMs;
     this.#stopGaps();
@@ -261,6 +284,7 @@ class Run {
   leads = false;
   stalled = false;
   lastFrameMs = 0;
+  firstFrameMs: number = Number.POSITIVE_INFINITY;
   firstMediaMs: number = Number.POSITIVE_INFINITY;
   /** Wall clock minus media time of the frame that was least late. */
   offsetMs: number = Number.POSITIVE_INFINITY;
@@ -268,13 +292,13 @@ class Run {
 
 /** A missing program or a fault of ours is not cured by another start. */
 function isWorthAnother({ error }: EncodeEnd): boolean {
-  if (error === null || error instanceof CmafError) return true;
+  if (error === null || error instanceof CmafError || error instanceof SourceError) return true;
   return error instanceof Error && "code" in error && error.code !== "ENOENT";
 }
 
 /** Why a run ended, as a sentence. */
 function reasonOf({ error, code, signal, lastLines }: EncodeEnd, stalled: boolean): string {
-  if (error !== null) return `${messageOf(error)}.`;
+  if (error !== null) return `${messageOf(error).replace(/\.$/, "")}.`;
   if (stalled) return "no frame came for too long.";
   const words = lastLines.length === 0 ? "" : ` ${lastLines.join(" | ")}`;
   if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;

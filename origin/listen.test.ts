@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { parseBanner } from "./listen.ts";
+
+const banner = (video: string): string =>
+  `Input #0, flv, from 'rtmp://0.0.0.0/live/key':\n  Duration: 00:00:00.00, start: 0.000000, bitrate: N/A\n` +
+  `  Stream #0:0: Audio: aac (LC), 44100 Hz, stereo, fltp, 128 kb/s\n  Stream #0:1: Video: ${video}\n` +
+  "Stream mapping:\n  Stream #0:1 -> #0:0 (copy)\n";
+
+test("size, pixel shape, rate and sound of a pushed stream are read from FFmpeg's account of it", () => {
+  const video = "h264 (High), yuv420p(progressive), 1280x720 [SAR 1:1 DAR 16:9], 2500 kb/s, 29.97 fps, 30 tbr, 1k tbn";
+  expect(parseBanner(banner(video))).toEqual({
+    video: { width: 1280, height: 720, frameRate: { num: 30_000, den: 1001 } },
+    audio: { channels: 2, sampleRate: 44_100 },
+    durationS: null,
+  });
+  expect(parseBanner(banner("h264 (High), yuv420p, 720x576 [SAR 64:45 DAR 16:9], 25 fps, 25 tbr")).video).toEqual({
+    width: 1024,
+    height: 576,
+    frameRate: { num: 2500, den: 100 },
+  });
+});
+
+test("a stream without picture or with no steady rate is no error", () => {
+  expect(parseBanner(banner("h264, yuv420p, 640x360, 1k tbn")).video).toEqual({
+    width: 640,
+    height: 360,
+    frameRate: null,
+  });
+  expect(parseBanner("Input #0\n Stream #0:0: Audio: aac, 48000 Hz, mono\nStream mapping:").video).toBeNull();
+});

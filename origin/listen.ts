@@ -1,0 +1,84 @@
+/**
+ * Waits for an encoder that pushes to us. An address that listens takes one connection, so the input can't be probed
+ * first and read then: a relay takes it, tells what it is, and hands it on unchanged.
+ */
+import { spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { SourceError } from "./errors.ts";
+import { type Input, inputArgs } from "./ffmpeg-args.ts";
+import { endWithUs } from "./ffmpeg-process.ts";
+import type { SourceInfo } from "./ladder.ts";
+
+/** Characters of the relay's standard error that are kept: its account of the input is a few hundred. */
+const STDERR_CHARACTERS = 20_000;
+
+/** A connected encoder. */
+export interface Feed {
+  readonly info: SourceInfo;
+  /** The media in NUT, as it comes. */
+  readonly stream: Readable;
+  close(): void;
+}
+
+/** How FFmpeg reads a feed from its standard input. */
+export const FEED_INPUT: Input = { kind: "live", url: "pipe:0", listen: false, format: "nut" };
+
+/** Waits, as long as it takes, until an encoder has connected. Throws `SourceError`. */
+export function acceptEncoder(input: Extract<Input, { kind: "live" }>, signal: AbortSignal): Promise<Feed> {
+  const streams = ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"];
+  const args = ["-hide_banner", "-loglevel", "info", "-nostats", "-nostdin", ...inputArgs(input), ...streams];
+  const child = spawn("ffmpeg", args, { stdio: ["ignore", "pipe", "pipe"] });
+  endWithUs(child);
+  const close = (): void => {
+    child.kill("SIGKILL");
+  };
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const check = (): void => {
+      if (!said.includes("Stream mapping:") || child.stdout.readableLength === 0) return;
+      child.stdout.off("readable", check);
+      signal.removeEventListener("abort", close);
+      resolve({ info: parseBanner(said), stream: child.stdout, close });
+    };
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (said.length < STDERR_CHARACTERS) said += text;
+      check();
+    });
+    child.stdout.on("readable", check);
+    child.once("error", (cause) => reject(new SourceError(`FFmpeg does not run here: ${cause.message}.`, { cause })));
+    child.once("close", () => {
+      const reason = said.trim().split("\n").at(-1) ?? "";
+      reject(new SourceError(`No encoder could connect to ${input.url}: ${reason.replace(/\.$/, "") || "stopped"}.`));
+    });
+    signal.addEventListener("abort", close, { once: true });
+    if (signal.aborted) close();
+  });
+}
+
+/** What FFmpeg's account of its first input says. */
+export function parseBanner(text: string): SourceInfo {
+  const input = text.slice(0, text.indexOf("Stream mapping:"));
+  const picture = /Video: .*?, (\d{2,5})x(\d{2,5})(?: \[SAR (\d+):(\d+))?/.exec(input);
+  const rate = /Video: .*?, ([\d.]+) fps/.exec(input)?.[1];
+  const sound = /Audio: .*?, (\d+) Hz/.exec(input);
+  const aspect = picture?.[3] === undefined ? 1 : Number(picture[3]) / Number(picture[4]);
+  return {
+    video:
+      picture === null
+        ? null
+        : {
+            width: Math.round(Number(picture[1]) * aspect),
+            height: Number(picture[2]),
+            frameRate: rate === undefined ? null : rational(Number(rate)),
+          },
+    audio: sound === null ? null : { channels: 2, sampleRate: Number(sound[1]) },
+    durationS: null,
+  };
+}
+
+/** FFmpeg prints two digits: 29.97 is 30000/1001. */
+function rational(rate: number): { num: number; den: number } {
+  const ntsc = Math.round(rate);
+  if (rate !== ntsc && Math.abs(rate - (ntsc * 1000) / 1001) < 0.01) return { num: ntsc * 1000, den: 1001 };
+  return { num: Math.round(rate * 100), den: 100 };
+}
