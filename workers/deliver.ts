@@ -41,7 +41,8 @@ export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<
   const replica = await edge.replica(life);
   if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
   const { targetDurationS, broadcast } = replica.config;
-  const missing = lifetimes.notFound(targetDurationS);
+  const blocking = path.file.kind === "playlist" && new URL(delivery.request.url).searchParams.has("_HLS_msn");
+  const missing = blocking ? lifetimes.blockingNotFound(targetDurationS) : lifetimes.notFound(targetDurationS);
   if (broadcast === path.broadcast && replica.track(path.track) === undefined) {
     return notFound(`This broadcast has no track ${path.track}.`, missing);
   }

@@ -1,0 +1,37 @@
+/** The conformance suite against a live demo broadcast. */
+import type { Edge } from "../scripts/edge.ts";
+import { runConformance } from "../tests/conformance/checker.ts";
+import type { Status } from "../tests/conformance/model.ts";
+import { Origin } from "../tests/support/origin.ts";
+import type { Figure } from "./stats.ts";
+
+const SECONDS = 30;
+
+/** Follows a demo broadcast and judges every rule. */
+export async function conformance(edge: Edge, adminToken: string): Promise<Figure[]> {
+  const stream = "bench-conformance";
+  const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}` },
+  });
+  const { key } = (await keys.json()) as { key: string };
+  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", stream, "--dvr", "12"]);
+  try {
+    await origin.printed("/watch/");
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    const results = await runConformance(`${edge.url}/live/${stream}/multivariant.m3u8`, { seconds: SECONDS });
+    const count = (status: Status): number => results.filter((result) => result.status === status).length;
+    const wrong = results.filter(({ status }) => status === "broken" || status === "not-checked");
+    return [
+      {
+        figure: "conformance",
+        goal: "every applicable rule",
+        measured: `${count("held")} held, ${wrong.length} not, ${count("not-applicable")} not applicable`,
+        met: wrong.length === 0,
+        values: { held: count("held"), notApplicable: count("not-applicable"), wrong: wrong.map(({ rule }) => rule).join(" ") },
+      },
+    ];
+  } finally {
+    await origin.interrupt();
+  }
+}

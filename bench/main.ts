@@ -1,0 +1,73 @@
+/** `npm run bench`: every figure of the README, as a table and as JSON. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineCommand, runMain } from "citty";
+import { startEdge } from "../scripts/edge.ts";
+import { freePort } from "../tests/support/ports.ts";
+import { conformance } from "./conformance.ts";
+import { herd } from "./herd.ts";
+import { packager } from "./packager.ts";
+import { parts } from "./parts.ts";
+import type { Figure } from "./stats.ts";
+import { watch } from "./watch.ts";
+
+const PARTS = ["packager", "herd", "parts", "balanced", "ultra", "conformance"] as const;
+
+const command = defineCommand({
+  meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
+  args: {
+    only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
+    seconds: { type: "string", description: "seconds of each delay reading", default: "60" },
+    json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
+  },
+  async run({ args }) {
+    const wanted = args.only === undefined ? [...PARTS] : args.only.split(",");
+    const unknown = wanted.filter((name) => !(PARTS as readonly string[]).includes(name));
+    const seconds = Number(args.seconds);
+    if (unknown.length > 0 || !(seconds >= 5 && seconds <= 3600)) {
+      console.error(unknown.length > 0 ? `There is no bench ${unknown[0]}.` : "--seconds is from 5 to 3600.");
+      process.exitCode = 2;
+      return;
+    }
+    const figures = await measure(wanted, seconds);
+    printTable(figures);
+    const json = `${JSON.stringify(figures, null, 2)}\n`;
+    if (args.json === undefined) console.log(json);
+    else await writeFile(args.json, json);
+  },
+});
+
+async function measure(wanted: readonly string[], seconds: number): Promise<Figure[]> {
+  const adminToken = "bench";
+  const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-edge-"));
+  const edge = await startEdge({ port: await freePort(), dataDir, adminToken });
+  const benches: Record<string, () => Promise<Figure[]>> = {
+    packager,
+    herd: async () => herd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
+    parts: () => parts(edge, adminToken, seconds),
+    balanced: () => watch(edge, adminToken, "balanced", seconds),
+    ultra: () => watch(edge, adminToken, "ultra", seconds),
+    conformance: () => conformance(edge, adminToken),
+  };
+  const figures: Figure[] = [];
+  try {
+    for (const name of wanted) {
+      console.error(`measuring: ${name} …`);
+      figures.push(...((await benches[name]?.()) ?? []));
+    }
+  } finally {
+    await edge.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+  return figures;
+}
+
+function printTable(figures: readonly Figure[]): void {
+  console.log("| figure | goal | measured | |\n|---|---|---|---|");
+  for (const { figure, goal, measured, met } of figures) {
+    console.log(`| ${figure} | ${goal} | ${measured} | ${met ? "met" : "not met"} |`);
+  }
+}
+
+await runMain(command);

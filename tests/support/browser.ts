@@ -1,0 +1,44 @@
+/** The system's Chromium, driven by playwright-core. */
+import { existsSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import type { Stats } from "../../web/src/stats.ts";
+
+const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Starts Chromium without a window. Throws when there is none. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = PATHS.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) throw new Error("No Chromium here; install it (Debian: apt-get install chromium).");
+  return chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+}
+
+/** What `window.corral.stats()` says now; null while the page hasn't begun. */
+export function stats(page: Page): Promise<Stats | null> {
+  return page.evaluate(() => {
+    const handle = (globalThis as { corral?: { stats(): unknown } }).corral;
+    return (handle?.stats() ?? null) as never;
+  });
+}
+
+/** Waits until the page's statistics fulfil `wanted`. Throws, with the last ones, after `ms`. */
+export async function until(page: Page, wanted: (stats: Stats) => boolean, ms: number, what: string): Promise<Stats> {
+  const untilMs = Date.now() + ms;
+  for (;;) {
+    const now = await stats(page);
+    if (now !== null && wanted(now)) return now;
+    if (Date.now() > untilMs) throw new Error(`after ${ms} ms not ${what}: ${JSON.stringify(now)}`);
+    await page.waitForTimeout(50);
+  }
+}
