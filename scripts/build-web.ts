@@ -60,7 +60,7 @@ function outputsByName(metafile: Metafile): Map<string, string> {
 const preload = (address: string): string => `<link rel="modulepreload" href="${address}" />`;
 
 function fill(page: string, addresses: Map<string, string>): string {
-  return page.replace(/\{\{([a-z.]+)\}\}/g, (_, name: string) => {
+  return page.replace(/\s*<!--[\s\S]*?-->/g, "").replace(/\{\{([a-z.]+)\}\}/g, (_, name: string) => {
     const address = addresses.get(name);
     if (address === undefined) throw new Error(`no output called ${name} for a page`);
     return address;

@@ -131,8 +131,13 @@ export class HlsPlayer implements Player {
 
   #edge(): Edge | null {
     const hls = this.#hls;
-    const details = hls?.latestLevelDetails;
-    if (!hls || !details?.live) return null;
+    const latest = hls?.latestLevelDetails;
+    if (!hls || !latest?.live) return null;
+    // A rendition that was just switched to still has the list of its last use; another's is newer then.
+    const details = hls.levels.reduce(
+      (best, { details }) => (details && details.edge > best.edge ? details : best),
+      latest,
+    );
     const holdBackS = hls.targetLatency;
     if (holdBackS === null || holdBackS === undefined) return null;
     const partTargetS = details.partTarget > 0 ? details.partTarget : details.targetduration;

@@ -86,10 +86,16 @@ if (view.phase === "unknown") drawControls();
 function drawControls(): void {
   if (page !== null || mounting) return;
   mounting = true;
-  void import("./ui/mount.tsx").then(({ mount }) => {
-    page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
-    draw();
-  });
+  import("./ui/mount.tsx")
+    .then(({ mount }) => {
+      page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
+      draw();
+    })
+    .catch(() => {
+      // The network was away for a moment: the picture goes on, the controls are asked for again.
+      mounting = false;
+      setTimeout(drawControls, CONTROLS_AFTER_MS);
+    });
 }
 
 function streamName(path: string): string {
