@@ -7,6 +7,7 @@ const MAX_WORKERS = 2;
 /** Tests in which real processes take part; never run beside each other, never repeated until they pass. */
 const BROADCAST_TESTS = [
   "tests/browser/**/*.test.ts",
+  "tests/edge/**/*.test.ts",
   "tests/faults/**/*.test.ts",
   "tests/conformance/conformance.test.ts",
 ];
@@ -32,7 +33,13 @@ const config: ViteUserConfig = defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            // A secret when deployed; any value does here.
+            miniflare: { bindings: { CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests" } },
+          }),
+        ],
         test: {
           name: "workers",
           include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts"],

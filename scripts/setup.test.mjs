@@ -1,0 +1,81 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { withLock } from "./lock.mjs";
+import { isNewEnough, needsOf, packagesAreInstalled, samePackages } from "./setup.mjs";
+import { findTool, installCommand, PACKAGE_MANAGERS } from "./tools.mjs";
+
+/** @type {string[]} */
+const folders = [];
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), "corral-setup-"));
+  folders.push(path);
+  return path;
+};
+afterEach(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true });
+});
+
+test("Node 22.12 and everything later is new enough, nothing before is", () => {
+  expect(["22.12.0", "22.20.1", "24.0.0", "100.0.0"].every(isNewEnough)).toBe(true);
+  expect(["20.19.4", "22.11.9", "18.20.0", "9.0.0"].some(isNewEnough)).toBe(false);
+});
+
+test("packages are installed when each wanted one is there in its version, save what other platforms need", () => {
+  const wanted = { "": { version: "1" }, "node_modules/a": { version: "2" }, "node_modules/win": { optional: true } };
+  expect(samePackages(wanted, { "node_modules/a": { version: "2" } })).toBe(true);
+  expect(samePackages(wanted, { "node_modules/a": { version: "3" } })).toBe(false);
+  expect(samePackages(wanted, {})).toBe(false);
+  expect(samePackages(wanted, { "node_modules/a": { version: "2" }, "node_modules/b": { version: "1" } })).toBe(false);
+});
+
+test("a folder without node_modules has no packages installed, one without a lockfile is told to restore it", () => {
+  const root = folder();
+  expect(() => packagesAreInstalled(root)).toThrow("package-lock.json cannot be read");
+  writeFileSync(join(root, "package-lock.json"), JSON.stringify({ packages: {} }));
+  expect(packagesAreInstalled(root)).toBe(false);
+});
+
+test("asking for help needs nothing from the system, tests need Chromium, a broadcast does not", () => {
+  expect(needsOf("origin/main.ts", ["--help"])).toEqual([]);
+  expect(needsOf("origin/main.ts", ["in.mp4", "--loop"])).not.toContain("chromium");
+  expect(needsOf("scripts/test.ts", [])).toContain("chromium");
+});
+
+test("a tool is found on the PATH only when all its programs are there and may be run", () => {
+  const bin = folder();
+  writeFileSync(join(bin, "ffmpeg"), "", { mode: 0o755 });
+  expect(findTool("ffmpeg", bin)).toBeNull();
+  writeFileSync(join(bin, "ffprobe"), "", { mode: 0o644 });
+  expect(findTool("ffmpeg", bin)).toBeNull();
+  rmSync(join(bin, "ffprobe"));
+  writeFileSync(join(bin, "ffprobe"), "", { mode: 0o755 });
+  expect(findTool("ffmpeg", bin)).toBe(join(bin, "ffmpeg"));
+});
+
+test("every system is told one command that names its own packages", () => {
+  const commands = PACKAGE_MANAGERS.map((manager) => installCommand(manager, ["ffmpeg", "font"]));
+  expect(commands).toContain("sudo apt-get install -y --no-install-recommends ffmpeg fonts-dejavu-core fontconfig");
+  expect(commands).toContain("sudo pacman -S ffmpeg ttf-dejavu fontconfig");
+});
+
+test("two set-ups at once run one after the other, and leave no lock behind", async () => {
+  const root = folder();
+  const lock = join(root, "deep", "setup.lock");
+  /** @type {string[]} */
+  const steps = [];
+  const work = (/** @type {string} */ name) =>
+    withLock(
+      lock,
+      () => {},
+      async () => {
+        steps.push(`${name} in`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        steps.push(`${name} out`);
+      },
+    );
+  await Promise.all([work("a"), work("b")]);
+  expect([steps[0]?.[0], steps[2]?.[0]]).toEqual([steps[1]?.[0], steps[3]?.[0]]);
+  expect(readdirSync(join(root, "deep"))).toEqual([]);
+});

@@ -1,0 +1,28 @@
+/** How a run of the tests is summed up in its last line. */
+
+/** Tests by result. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** One test file: the state of each of its tests, and whether its own code or a hook failed. */
+export interface FileOutcome {
+  readonly tests: readonly string[];
+  readonly brokenOutsideTests: boolean;
+}
+
+/** A failure outside the tests counts as one; a test that never came to an end, because of one, as skipped. */
+export function countResults(files: readonly FileOutcome[]): Counts {
+  const tests = files.flatMap((file) => file.tests);
+  const passed = tests.filter((state) => state === "passed").length;
+  const failed = tests.filter((state) => state === "failed").length;
+  const broken = files.filter((file) => file.brokenOutsideTests).length;
+  return { passed, failed: failed + broken, skipped: tests.length - passed - failed };
+}
+
+/** `N passed, N failed`, and `, N skipped` where some were. */
+export function closingLine({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
