@@ -21,6 +21,8 @@ export class Lane {
   keyOffset = 0;
   /** Duration of the last frame, ticks. */
   frameTicks = 0;
+  /** No frame will come before this output time, ticks. */
+  silentUntil = 0;
   #queue: Frame[] = [];
   #heldBytes = 0;
   #offsetTicks = 0;
@@ -38,6 +40,7 @@ export class Lane {
   reset(): void {
     this.started = false;
     this.frameTicks = 0;
+    this.silentUntil = 0;
     this.#queue = [];
     this.#heldBytes = 0;
     this.#lastDts = null;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
 import { CmafError } from "./errors.ts";
-import { box, concat, dataOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
+import { box, concat, dataOf, idOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
 import type { Frame } from "./frame.ts";
 import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
 import { firstFault } from "./rules.ts";
@@ -140,6 +140,35 @@ test("a short part borrows time from a long frame, which then has one part, and 
     outputs.map((o) => (o.kind === "part" ? `${o.meta.part} ${o.meta.durationTicks}${o.meta.gap ? " gap" : ""}` : "")),
   ).toEqual([...["0 10", "1 10", "2 10 gap", "3 10", "4 10", "5 10"]]);
 });
+
+test.each([
+  ["as one long frame", true],
+  ["as a jump of the timestamps", false],
+])(
+  "audio that pauses over several segments, told %s, has gap parts while it pauses and goes on where it belongs",
+  (_name, told) => {
+    const config = configOf(TRACKS.video, TRACKS.audio);
+    const packager = begun(config);
+    const outputs: Output[] = [];
+    const during: string[] = [];
+    for (let i = 0; i < 400; i++) {
+      const step = packager.push(VIDEO, video(i));
+      const s = i / 30;
+      for (let a = Math.ceil((i * 48_000) / 30 / 1024); a * 1024 < ((i + 1) * 48_000) / 30; a++) {
+        if (a > 70 && a < 400) continue;
+        step.push(...packager.push(AUDIO, { ...audio(a), durationTicks: a === 70 && told ? 330 * 1024 : 1024 }));
+      }
+      if (s > 3 && s < 8) during.push(...labels(step).filter((label) => label.startsWith("audio")));
+      outputs.push(...step);
+    }
+    outputs.push(...packager.finish());
+    expect(firstFault(config, outputs, 0.034)).toBeNull();
+    expect(during.length).toBe(told ? 14 : 0);
+    const frames = readBack(outputs, AUDIO, initOf("audio", 48_000)).flatMap((part) => part.frames);
+    const after = frames.find(({ data }) => idOf(data) === 400);
+    expect((after?.dts ?? 0) + (after?.ctsOffset ?? 0)).toBe(48_000 + 400 * 1024);
+  },
+);
 
 test("a source without keyframes is one error with track and time, and what came before it stays playable", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);

@@ -116,10 +116,10 @@ export class Run {
     } else {
       const timed = lane.timed(frame);
       if (frame.sync && lane.seconds(timed.dts + lane.keyOffset) >= this.#boundaryS - this.#toleranceS) {
-        const atS = lane.seconds(timed.pts);
-        this.#cut(atS);
+        this.#checkLength(lane, timed.dts, frame);
+        this.#cut(lane.seconds(timed.pts));
         this.#enterSegment(lane, timed, out);
-      } else this.#checkLength(lane, timed, frame);
+      } else this.#checkLength(lane, timed.end, frame);
     }
     const timed = lane.timed(frame);
     lane.writer.frame(timed, out);
@@ -194,21 +194,24 @@ export class Run {
   /** Closes `lane`'s segment and opens the next with `frame`. */
   #enterSegment(lane: Lane, frame: TimedFrame, out: PartOutput[]): void {
     const { writer } = lane;
-    if (writer.isOpen) writer.close(Math.max(1, frame.dts - writer.end), out);
+    if (writer.isOpen) {
+      writer.bridge(frame.dts, out);
+      writer.close(1, out);
+    }
     this.#open(lane, writer.msn + 1, frame.dts, frame, false);
   }
 
   /** Rule 3: a segment's duration, rounded, is at most the target duration. */
-  #checkLength(lane: Lane, timed: TimedFrame, frame: Frame): void {
-    if (this.#fits(lane, timed)) return;
+  #checkLength(lane: Lane, end: number, frame: Frame): void {
+    if (this.#fits(lane, end)) return;
     const { targetDurationS } = this.#context;
     const what = `no keyframe came in time: the segment would be longer than the target duration of ${targetDurationS} s`;
     throw new CmafError("no-keyframe", what, { input: lane.name, timestampS: lane.seconds(frame.dts) });
   }
 
-  #fits(lane: Lane, timed: TimedFrame): boolean {
+  #fits(lane: Lane, end: number): boolean {
     const limitS = this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
-    return lane.seconds(timed.end - lane.writer.segmentDts) < limitS;
+    return lane.seconds(end - lane.writer.segmentDts) < limitS;
   }
 
   #checkLag(): void {
@@ -227,6 +230,7 @@ export class Run {
     if (this.#originS === null) return;
     for (let frame = lane.head; frame !== undefined; frame = lane.head) {
       const timed = lane.timed(frame);
+      if (!this.#passSilence(lane, timed, out) && !ending) break;
       let place = this.#placeOf(lane, timed, frame);
       if (place === "wait") {
         if (!ending) break;
@@ -236,9 +240,13 @@ export class Run {
       if (place === "drop") continue;
       if (!lane.started) this.#startLane(lane, timed, out);
       else if (place === "next-segment") this.#enterSegment(lane, timed, out);
-      lane.writer.frame(timed, out);
-      lane.frameTicks = frame.durationTicks;
+      // What an audio frame leaves empty is filled later, because segments may begin within it.
+      const end = lane.kind === "audio" ? Math.min(timed.end, timed.dts + lane.writer.partTicks) : timed.end;
+      lane.writer.frame({ ...timed, end }, out);
+      if (frame.durationTicks <= lane.writer.partTicks) lane.frameTicks = frame.durationTicks;
+      lane.silentUntil = timed.end;
     }
+    if (lane.head === undefined) this.#passSilence(lane, null, out);
     if (!lane.started || !lane.writer.isOpen) return;
     const next = this.#cutOf(lane.writer.msn + 1);
     const endS = lane.seconds(lane.writer.end + lane.keyOffset);
@@ -248,13 +256,31 @@ export class Run {
       lane.writer.settle(out);
   }
 
+  /** Gap parts for the time in which an audio track has nothing, segment by segment; whether that time is over. */
+  #passSilence(lane: Lane, next: TimedFrame | null, out: PartOutput[]): boolean {
+    const { writer } = lane;
+    if (!lane.started || lane.kind === "video") return true;
+    const until = next === null ? lane.silentUntil : Math.max(lane.silentUntil, next.dts);
+    while (until - writer.end > lane.frameTicks) {
+      const cut = this.#cutOf(writer.msn + 1);
+      const known = cut === undefined ? Math.floor(this.#passedS * lane.timescale) : lane.ticks(cut.atS);
+      if (writer.isOpen) writer.gapUntil(Math.min(until, known), out);
+      if (known >= until) return true;
+      if (cut === undefined) return false;
+      if (writer.isOpen) writer.close(1, out);
+      this.#open(lane, cut.msn, known, null, false);
+    }
+    return true;
+  }
+
   /** No cut that is not decided yet can be at or before this. */
   #horizonS(): number {
     return Math.max(this.#boundaryS - 6 * this.#toleranceS, this.#passedS);
   }
 
   #placeOf(lane: Lane, frame: TimedFrame, raw: Frame): Place {
-    const halfS = lane.seconds(raw.durationTicks) / 2;
+    // A frame that lasts over a pause is no longer than others where its beginning is concerned.
+    const halfS = lane.seconds(Math.min(raw.durationTicks, lane.frameTicks || lane.writer.partTicks)) / 2;
     const ptsS = lane.seconds(frame.pts);
     const next = this.#cutOf(lane.started ? lane.writer.msn + 1 : this.#firstMsn);
     if (next === undefined) return ptsS + halfS < this.#horizonS() ? "this-segment" : "wait";
@@ -278,7 +304,7 @@ export class Run {
 
   /** The leader has ended: where a frame goes that it never reached. */
   #placeAlone(lane: Lane, frame: TimedFrame): Place {
-    if (!lane.started || this.#fits(lane, frame)) return lane.started ? "this-segment" : "drop";
+    if (!lane.started || this.#fits(lane, frame.end)) return lane.started ? "this-segment" : "drop";
     if (!frame.sync) return "drop";
     this.#cut(lane.seconds(frame.pts));
     return "next-segment";

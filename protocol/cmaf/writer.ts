@@ -100,7 +100,7 @@ export class TrackWriter {
 
   /** Adds a frame to the open segment. Its presentation time is kept exactly; its decode time is where the last ended. */
   frame(frame: TimedFrame, out: PartOutput[]): void {
-    this.#bridge(frame, out);
+    if (this.#extendTo(frame.dts) > frame.end - frame.dts) this.gapUntil(frame.dts, out);
     if (this.#gap) this.#flush(out, false);
     if (this.#samples.length > 0) this.#makeRoom(frame, out);
     const dts = this.end;
@@ -124,10 +124,15 @@ export class TrackWriter {
     }
   }
 
+  /** Brings the open segment to `dts`, where the next one begins: the last sample lasts longer, then gap parts. */
+  bridge(dts: number, out: PartOutput[]): void {
+    if (this.#extendTo(dts) > 0) this.gapUntil(dts, out);
+  }
+
   /** Emits the part under way if another frame like the last would not fit into it. */
   settle(out: PartOutput[]): void {
     const full = this.#ticks >= this.#minTicks && this.#ticks + this.#lastFrameTicks > this.partTicks;
-    if (this.#gap || full) this.#flush(out, false);
+    if (this.#gap ? this.#ticks >= this.partTicks : full) this.#flush(out, false);
   }
 
   /** Closes the open segment with the part under way, or else with a gap part of `carrierTicks`. */
@@ -137,16 +142,14 @@ export class TrackWriter {
     this.#start = null;
   }
 
-  /** A time in which the source sent nothing: the last sample lasts longer, the frame begins earlier, or gap parts. */
-  #bridge(frame: TimedFrame, out: PartOutput[]): void {
-    let hole = frame.dts - this.end;
+  /** The last sample of the part under way lasts until `dts`, as far as the part has room; the ticks that are left. */
+  #extendTo(dts: number): number {
+    const hole = dts - this.end;
     const last = this.#samples.at(-1);
-    if (hole > 0 && last !== undefined) {
-      const room = Math.min(hole, this.partTicks - this.#ticks);
-      this.#extend(last, room);
-      hole -= room;
-    }
-    if (hole > frame.end - frame.dts) this.gapUntil(frame.dts, out);
+    if (hole <= 0 || last === undefined) return hole;
+    const room = Math.min(hole, this.partTicks - this.#ticks);
+    this.#extend(last, room);
+    return hole - room;
   }
 
   /** Flushes the part under way if `frame` must begin another. */
