@@ -69,7 +69,7 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
   const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
   const blocking = directives.msn !== undefined;
   edge.want(life, track);
-  if (blocking) edge.meter.blocking(first.track(track)?.track.partTargetMs ?? 0);
+  if (blocking && countsViewers(first, track)) edge.meter.blocking(first.track(track)?.track.partTargetMs ?? 0);
   let waited = false;
   for (let replica: Replica | null = first; replica?.config.broadcast === first.config.broadcast; ) {
     const decision = decide(replica.state, track, directives);
@@ -98,13 +98,19 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
   );
 }
 
+/** A viewer follows one video track and perhaps an audio track: the video is counted, the audio where there is none. */
+function countsViewers(replica: Replica, track: TrackName): boolean {
+  const { tracks } = replica.config;
+  return tracks.some(({ kind }) => kind === "video") ? replica.track(track)?.track.kind === "video" : true;
+}
+
 /** I-frame playlists block on whole segments. */
 async function deliverIframes({ life, edge, request }: Delivery, first: Replica, track: TrackName): Promise<Response> {
   const directives = parseDirectives(new URL(request.url).searchParams);
   if ("error" in directives) return deliveryProblem(400, "Bad delivery directive", directives.error);
   const { targetDurationS } = first.config;
   const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
-  const { msn } = directives;
+  const { msn, skip } = directives;
   let replica: Replica = first;
   while (msn !== undefined) {
     const decision = decide(replica.state, track, { msn, skip: "none" });
@@ -117,7 +123,7 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
     if (replica.config.broadcast !== first.config.broadcast) break;
   }
   edge.meter.counts.hits += 1;
-  const rendered = playlistsOf(replica).get({ kind: "iframes", track });
+  const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
   return playlist(request, rendered, lifetime, edge.changedMs, "corral-isolate; hit");
 }

@@ -21,6 +21,10 @@ export async function page(env: Env, request: Request): Promise<Response> {
   if (url.pathname.startsWith("/assets/") && found.status === 200) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
+  if (wanted === "/watch") {
+    // The player asks for it first; so it is on its way while the script still loads.
+    response.headers.set("link", `</live/${watch?.[1]}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
+  }
   return withPolicy(response);
 }
 

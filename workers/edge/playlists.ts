@@ -25,7 +25,7 @@ export class Rendered {
 export type PlaylistKind =
   | { readonly kind: "multivariant" }
   | { readonly kind: "media"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" }
-  | { readonly kind: "iframes"; readonly track: TrackName };
+  | { readonly kind: "iframes"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" };
 
 /** The playlists of one replica at its present offset. */
 export class Playlists {
@@ -43,7 +43,7 @@ export class Playlists {
       this.#rendered.clear();
       this.#offset = this.#replica.offset;
     }
-    const key = wanted.kind === "media" ? `${wanted.track} ${wanted.skip}` : `${JSON.stringify(wanted)}`;
+    const key = wanted.kind === "multivariant" ? wanted.kind : `${wanted.kind} ${wanted.track} ${wanted.skip}`;
     let rendered = this.#rendered.get(key);
     if (rendered === undefined) this.#rendered.set(key, (rendered = new Rendered(this.#render(wanted))));
     return rendered;
@@ -55,7 +55,7 @@ export class Playlists {
       case "multivariant":
         return renderMultivariant(config, { ended: state.ended, iframes: true });
       case "iframes":
-        return renderIframes(state, wanted.track);
+        return renderIframes(state, wanted.track, { skip: wanted.skip });
       case "media": {
         const latest = this.#replica.latestInit(wanted.track);
         const used = this.#replica.track(wanted.track)?.segments.at(-1)?.start.initVersion;
