@@ -97,6 +97,25 @@ test("a segment's prefix of iframeBytes ends with the keyframe's data", () => {
   expect(prefix?.length).toBe((parts[0]?.bytes.length ?? 0) - 9 * 4);
 });
 
+test("a keyframe within a segment begins an independent part wherever the part before it may end there", () => {
+  const packager = begun({ ...configOf(TRACKS.low), tracks: [{ ...TRACKS.low, name: VIDEO }] });
+  // After 9 frames of a part; after 8, which borrow half a frame to be long enough; after 3, which are too short.
+  const keys = new Set([0, 19, 37, 50]);
+  const outputs: Output[] = [];
+  for (let i = 0; i < 60; i++) outputs.push(...packager.push(VIDEO, video(i, 90_000, keys.has(i))));
+  outputs.push(...packager.finish());
+  const parts = readBack(outputs, VIDEO, initOf("video", 90_000)).filter(({ meta }) => !meta.gap);
+  expect(parts.map(({ meta, frames }) => [meta.durationTicks, frames.length, meta.independent])).toEqual([
+    [30_000, 10, true],
+    [27_000, 9, false],
+    [30_000, 10, true],
+    [25_500, 8, false],
+    [28_500, 10, true],
+    [30_000, 10, false],
+    [9000, 3, false],
+  ]);
+});
+
 test("decode time is programme time since the start plus one second", () => {
   const packager = new Packager(configOf(TRACKS.video));
   const epoch = 1_760_000_000 * 30;
