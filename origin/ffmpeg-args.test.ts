@@ -84,9 +84,9 @@ test("sources without picture get no filter graph, and sources without sound no 
 
 test("each codec is encoded by the encoder that the machine has", () => {
   const renditions = planRenditions(source, parseLadderFlags("720p:2M:hevc,480p:1M:av1,360p:500k"));
-  const encoders = { hevc: "libx265", av1: "libsvtav1", h264: "libx264" };
+  const encoders = { hevc: "libx265", av1: "libaom-av1", h264: "libx264" };
   const args = encodeArgs(job({ kind: "file", url: "a.mp4", loop: false }, { renditions, encoders }));
-  expect(after(args, "-c:v")).toEqual(["libx265", "libsvtav1", "libx264"]);
+  expect(after(args, "-c:v")).toEqual(["libx265", "libaom-av1", "libx264"]);
 });
 
 test("the machine's encoders are read from what FFmpeg lists", () => {

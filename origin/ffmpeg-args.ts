@@ -35,7 +35,8 @@ export const FIRST_PIPE = 3;
 export const ENCODERS: Readonly<Record<VideoCodec, readonly string[]>> = {
   h264: ["libx264", "libopenh264"],
   hevc: ["libx265"],
-  av1: ["libsvtav1", "libaom-av1"],
+  // SVT-AV1 1.4 refuses a bound on the bit rate with low delay, and counts a 90 kHz clock as its frame rate.
+  av1: ["libaom-av1"],
 };
 
 /** Microseconds that a network read may hang before FFmpeg gives the connection up. */
@@ -55,7 +56,7 @@ export function encodeArgs(job: EncodeJob, resumeS = 0): string[] {
   const graph = videos.length === 0 ? [] : ["-filter_complex", videoGraph(job, videos)];
   const outputs = job.renditions.flatMap((rendition, index) => [
     ...(rendition.kind === "video" ? videoOutput(job, rendition) : audioOutput(job, rendition, resumeS)),
-    ...muxerArgs(job.input),
+    ...muxerArgs(job.input, rendition),
     `pipe:${FIRST_PIPE + index}`,
   ]);
   return ["-hide_banner", "-loglevel", "error", "-nostdin", ...seek, ...inputArgs(job.input), ...graph, ...outputs];
@@ -189,8 +190,6 @@ function encoderArgs(encoder: string, preset: Preset): string[] {
         ...["-c:v", encoder, "-preset", fast ? "ultrafast" : "superfast", "-tune", "zerolatency", "-tag:v", "hvc1"],
         ...["-x265-params", "log-level=error:scenecut=0:bframes=0:open-gop=0:repeat-headers=0"],
       ];
-    case "libsvtav1":
-      return ["-c:v", encoder, "-preset", fast ? "12" : "10", "-svtav1-params", "pred-struct=1:lookahead=0:scd=0"];
     case "libaom-av1":
       return [
         "-c:v",
@@ -224,8 +223,10 @@ function audioOutput(job: EncodeJob, rendition: AudioRendition, resumeS: number)
   return ["-map", "0:a:0", "-af", filters.join(","), ...common, ...layout];
 }
 
-function muxerArgs(input: Input): string[] {
-  const flags = "+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer";
+function muxerArgs(input: Input, rendition: Rendition): string[] {
+  // libaom tells its sequence header only with the first frame.
+  const late = rendition.kind === "video" && rendition.codec === "av1" ? "+delay_moov" : "";
+  const flags = `+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer${late}`;
   const offset = input.kind === "demo" ? [] : ["-output_ts_offset", `${TIMESTAMP_OFFSET_S}`];
   // Without edit lists, and with timestamps left as they are in every output, the tracks stay in step.
   const exact = ["-use_editlist", "0", "-avoid_negative_ts", "disabled", "-flush_packets", "1"];
