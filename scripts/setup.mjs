@@ -141,7 +141,7 @@ function readPackages(path) {
 /** @param {string} root */
 async function installPackages(root) {
   say("installing the packages of package-lock.json (about a minute on a fresh machine)…");
-  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
   const cli = process.env.npm_execpath;
   const viaNode = cli !== undefined && /npm-cli\.c?js$/.test(cli);
   const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
