@@ -28,7 +28,11 @@ export async function conformance(edge: Edge, adminToken: string): Promise<Figur
         goal: "every applicable rule",
         measured: `${count("held")} held, ${wrong.length} not, ${count("not-applicable")} not applicable`,
         met: wrong.length === 0,
-        values: { held: count("held"), notApplicable: count("not-applicable"), wrong: wrong.map(({ rule }) => rule).join(" ") },
+        values: {
+          held: count("held"),
+          notApplicable: count("not-applicable"),
+          wrong: wrong.map(({ rule }) => rule).join(" "),
+        },
       },
     ];
   } finally {

@@ -11,7 +11,13 @@ export type HerdJob =
       readonly seconds: number;
       readonly tracks: readonly string[];
     }
-  | { readonly kind: "park"; readonly base: string; readonly viewers: number; readonly rounds: number; readonly track: string }
+  | {
+      readonly kind: "park";
+      readonly base: string;
+      readonly viewers: number;
+      readonly rounds: number;
+      readonly track: string;
+    }
   | { readonly kind: "bare"; readonly base: string; readonly viewers: number; readonly rounds: number };
 
 /** What they saw. */
@@ -71,7 +77,9 @@ async function run(): Promise<readonly number[]> {
   if (job.kind === "watch") {
     const untilMs = performance.now() + job.seconds * 1000;
     const { base, tracks } = job;
-    await Promise.all(Array.from({ length: job.viewers }, () => tracks.map((track) => watch(base, track, untilMs))).flat());
+    await Promise.all(
+      Array.from({ length: job.viewers }, () => tracks.map((track) => watch(base, track, untilMs))).flat(),
+    );
     return spreads;
   }
   for (let round = 0; round < job.rounds; round += 1) {

@@ -1,18 +1,23 @@
 /** Many viewers in one isolate: what reaches the Live object, and how far apart the first and the last are answered. */
 import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
-import type { Edge } from "../scripts/edge.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import type { Edge } from "../scripts/edge.ts";
+import type { HerdJob, HerdResult } from "./herd-worker.ts";
 import type { Figure } from "./stats.ts";
 import { median, percentile, short } from "./stats.ts";
 import { SyntheticPublisher } from "./synthetic.ts";
-import type { HerdJob, HerdResult } from "./herd-worker.ts";
 
 const VIEWERS = 500;
 const ROUNDS = 10;
 
 /** `seconds`: how long the viewers watch; the goal speaks of 120. */
-export async function herd(edge: Edge, adminToken: string, seconds: number, ports: { bare: number }): Promise<Figure[]> {
+export async function herd(
+  edge: Edge,
+  adminToken: string,
+  seconds: number,
+  ports: { bare: number },
+): Promise<Figure[]> {
   const stream = `herd${Date.now().toString(36)}`;
   const publisher = await SyntheticPublisher.start(edge.url, stream, adminToken);
   try {

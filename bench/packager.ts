@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import { Packager, partTargetFor } from "../protocol/cmaf/packager.ts";
+import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type Figure, median, short } from "./stats.ts";
 

@@ -31,7 +31,15 @@ export class SyntheticPublisher {
       targetDurationS: 2,
       windowS: 60,
       tracks: [
-        { ...track, name: "720p" as TrackName, kind: "video", codecs: "avc1.64001f", width: 1280, height: 720, frameRate: 30 },
+        {
+          ...track,
+          name: "720p" as TrackName,
+          kind: "video",
+          codecs: "avc1.64001f",
+          width: 1280,
+          height: 720,
+          frameRate: 30,
+        },
         { ...track, name: "audio" as TrackName, kind: "audio", codecs: "mp4a.40.2", channels: 2, sampleRate: 48_000 },
       ],
     };

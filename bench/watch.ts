@@ -25,7 +25,18 @@ export async function watch(
     headers: { authorization: `Bearer ${adminToken}` },
   });
   const { key } = (await keys.json()) as { key: string };
-  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", stream, "--preset", preset, "--log", "json"]);
+  const origin = new Origin([
+    "--edge",
+    edge.url,
+    "--key",
+    key,
+    "--stream",
+    stream,
+    "--preset",
+    preset,
+    "--log",
+    "json",
+  ]);
   const browser = await launchBrowser();
   try {
     await origin.printed("/watch/");

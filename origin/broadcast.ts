@@ -20,6 +20,8 @@ import { Source, type SourceStart } from "./source.ts";
 /** How long the first part may take to be fetchable once the edge has taken it. */
 const FETCHABLE_MS = 5_000;
 const STATUS_MS = 2_000;
+/** Our own edge stays this long after the end of a broadcast. */
+const FAREWELL_MS = 700;
 
 /** Runs a broadcast until its source ends or `stop` aborts. Throws the errors of `errors.ts`. */
 export async function broadcast(options: Options, log: Log, stop: AbortSignal): Promise<void> {
@@ -120,7 +122,7 @@ async function onAir(
 ): Promise<void> {
   const { stream, windowS, preset } = options;
   const id = newBroadcastId(Date.now());
-  const partTargets = new Map(job.renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))]));
+  const partTargets = partTargetsOf(job.renditions, preset.partMs);
   const targetDurationS = Math.ceil(preset.segmentMs / 1000);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
@@ -144,7 +146,10 @@ async function onAir(
         .then((first) => announce(options, edge, id, first, log))
         .catch((error: unknown) => failed.reject(error));
     },
-    onOutput: (output) => publisher?.push(output),
+    onOutput: (output) => {
+      if (output.kind === "part") log.debug(`out ${output.track} ${output.meta.msn}.${output.meta.part}`);
+      publisher?.push(output);
+    },
     ...(feed === null ? {} : { feed }),
   });
 
@@ -164,6 +169,8 @@ async function onAir(
       await Promise.race([opening.then(() => sender.end()), failed.promise]);
       log.info(summary(source, sender));
     }
+    // Players that are parked on the edge get the end of the playlist before the edge goes.
+    if (options.edge === null && sender !== null) await sleep(FAREWELL_MS);
     if (end.kind === "failed") throw new SourceError(end.message);
     if (sender === null && end.kind === "ended")
       throw new SourceError(`${options.inputName} ended before its first frame.`);
@@ -175,6 +182,15 @@ async function onAir(
     source.stop();
     await (publisher as Publisher | null)?.close();
   }
+}
+
+/**
+ * The part target of each track. Sound takes the picture's, so that its own frames don't raise the hold-back, which goes
+ * by the longest part target of all.
+ */
+function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<TrackName, number> {
+  const leader = renditions.find(({ kind }) => kind === "video");
+  return new Map(renditions.map((each) => [each.name, partTargetFor(wishMs, frameMs(leader ?? each))]));
 }
 
 /** After the end of a file the recording stays: on a remote edge by itself, on our own while we stay. */

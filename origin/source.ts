@@ -248,7 +248,13 @@ export class Source {
       timescale: rendition.timescale,
       partTargetMs: partTargets.get(rendition.name) ?? Math.max(job.preset.partMs, frameMs(rendition)),
     }));
-    return new Packager({ tracks, segmentTargetMs: job.preset.segmentMs, targetDurationS, startedAtMs });
+    return new Packager({
+      tracks,
+      segmentTargetMs: job.preset.segmentMs,
+      targetDurationS,
+      startedAtMs,
+      keyframesPromised: true,
+    });
   }
 
   #emit(step: () => readonly Output[]): void {

@@ -52,7 +52,9 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   const refusal = await refuseStranger(env, request);
   if (refusal !== null) return refusal;
   // The call fails with the object that it ends.
-  await env.LIVE.getByName(stream).restart().catch(() => {});
+  await env.LIVE.getByName(stream)
+    .restart()
+    .catch(() => {});
   return new Response(null, { status: 204 });
 }
 

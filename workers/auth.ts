@@ -22,5 +22,8 @@ export async function sameSecret(a: string, b: string): Promise<boolean> {
 /** A new stream key: 256 random bits in base64url. */
 export function newStreamKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return `corral_${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  return `corral_${btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "")}`;
 }

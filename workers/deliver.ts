@@ -1,6 +1,7 @@
 /** Delivery: playlists and media, answered by the nearest tier that can. */
-import type { Replica } from "../protocol/broadcast/replica.ts";
+
 import type { SegmentState } from "../protocol/broadcast/log.ts";
+import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
@@ -298,4 +299,3 @@ function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState 
 function notFound(detail: string, cacheControl: string): Response {
   return deliveryProblem(404, "Not found", detail, cacheControl);
 }
-

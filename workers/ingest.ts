@@ -1,11 +1,12 @@
 /** The publish API's Worker side: checks what can be checked here, then hands plain values to the Live object. */
+
+import type { Publisher } from "../durable-objects/live/live.ts";
 import { LIMITS } from "../protocol/broadcast/limits.ts";
 import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
 import { type BroadcastId, parseBroadcastId, parseStreamName, parseTrackName } from "../protocol/ids.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
 import { parseConfig, parsePartMeta } from "../protocol/publish/parse.ts";
-import { problems, type Problem, type PublishReply } from "../protocol/publish/reply.ts";
-import type { Publisher } from "../durable-objects/live/live.ts";
+import { type Problem, type PublishReply, problems } from "../protocol/publish/reply.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { parseTrackFile } from "./media-path.ts";
@@ -32,7 +33,9 @@ export async function ingest(env: Env, request: Request, streamText: string, res
     if (error instanceof Refusal) return problemResponse(error.problem, authenticate(error.problem));
     // The object was evicted or reset under the request: nothing is lost, the publisher sends again.
     console.warn("the Live object didn't answer a publisher", error);
-    return problemResponse(problems.unavailable("The stream's object is restarting; send again."), { "retry-after": "1" });
+    return problemResponse(problems.unavailable("The stream's object is restarting; send again."), {
+      "retry-after": "1",
+    });
   }
 }
 
@@ -41,7 +44,8 @@ async function route(env: Env, request: Request, streamText: string, path: reado
   const token = bearerToken(request);
   if (token === null) throw new Refusal(problems.keyMissing("Send `Authorization: Bearer <stream key>`."));
   const id = request.headers.get(PUBLISHER_HEADER) ?? "";
-  if (!PUBLISHER_ID.test(id)) throw new Refusal(problems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
+  if (!PUBLISHER_ID.test(id))
+    throw new Refusal(problems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
   const broadcast: BroadcastId =
     parseBroadcastId(path[0] ?? "") ?? refuse(problems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
   const by: Publisher = { stream, keyHash: await sha256Hex(token), id };
@@ -65,7 +69,9 @@ async function route(env: Env, request: Request, streamText: string, path: reado
       return live.part(by, broadcast, track, meta, await readBody(request, LIMITS.partBytes));
     }
     default:
-      throw new Refusal(problems.malformed("There is nothing to publish at this address; see protocol/publish/api.ts."));
+      throw new Refusal(
+        problems.malformed("There is nothing to publish at this address; see protocol/publish/api.ts."),
+      );
   }
 }
 

@@ -13,7 +13,12 @@ test("a publisher without a key is told to send one, with a wrong key that it do
   expect(missing.headers.get("www-authenticate")).toContain("Bearer");
   expect((await json(missing))["type"]).toBe(PROBLEMS.keyMissing);
   publisher.key = "corral_wrong";
-  for (const answer of [await publisher.open(), await publisher.init("video"), await publisher.part("video", 0), await publisher.end()]) {
+  for (const answer of [
+    await publisher.open(),
+    await publisher.init("video"),
+    await publisher.part("video", 0),
+    await publisher.end(),
+  ]) {
     expect(answer.status).toBe(403);
     expect((await json(answer))["type"]).toBe(PROBLEMS.keyWrong);
   }
@@ -54,7 +59,11 @@ test("of two publishers on a stream one wins and the other is told, also with th
   await first.parts(0, 2);
   const second = new TestPublisher(door, { stream: first.stream, key: first.key });
   expect((await json(await second.open()))["type"]).toBe(PROBLEMS.alreadyLive);
-  const thief = new TestPublisher(door, { stream: first.stream, key: first.key, config: { broadcast: first.config.broadcast } });
+  const thief = new TestPublisher(door, {
+    stream: first.stream,
+    key: first.key,
+    config: { broadcast: first.config.broadcast },
+  });
   expect((await json(await thief.part("video", 2)))["type"]).toBe(PROBLEMS.alreadyLive);
   await first.parts(2, 4);
 });
@@ -88,7 +97,11 @@ test("misshapen requests get a problem document that says what to do, and nothin
     [`${broadcast}/video/0.2.m4s`, null, part],
     [`${broadcast}/video/0.3.m4s`, partBytes(2), part],
     [`${broadcast}/video/0.2.m4s`, partBytes(2), { [PART_HEADER]: JSON.stringify(partMeta(2, { durationTicks: -1 })) }],
-    [`${broadcast}/video/0.2.m4s`, partBytes(2), { [PART_HEADER]: JSON.stringify(partMeta(2, { durationTicks: 1e9 })) }],
+    [
+      `${broadcast}/video/0.2.m4s`,
+      partBytes(2),
+      { [PART_HEADER]: JSON.stringify(partMeta(2, { durationTicks: 1e9 })) },
+    ],
     [`${broadcast}/video/..%2f..%2fx`, partBytes(2), part],
     [`${broadcast}/video/init-2.mp4`, null, {}],
     [`${broadcast}/nope/0.2.m4s`, partBytes(2), part],
@@ -114,7 +127,11 @@ test("misshapen requests get a problem document that says what to do, and nothin
 
 test("stream names with dots, slashes, Unicode or 10 kB are nothing here", async () => {
   for (const name of ["a.b", "..%2f..", "%F0%9F%90%84", "UPPER", "x".repeat(10_000), "%00", "-dash"]) {
-    for (const path of [`/live/${name}/multivariant.m3u8`, `/api/streams/${name}`, `/live/${name}/abcdefgh/video/media.m3u8`]) {
+    for (const path of [
+      `/live/${name}/multivariant.m3u8`,
+      `/api/streams/${name}`,
+      `/live/${name}/abcdefgh/video/media.m3u8`,
+    ]) {
       const answer = await ask(path);
       expect(answer.status, path.slice(0, 60)).toBe(404);
       expect(answer.headers.get("content-type")).toBe("application/problem+json");

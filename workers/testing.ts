@@ -1,6 +1,6 @@
 /** The Worker's front door for tests in workerd. */
 import { env, exports } from "cloudflare:workers";
-import { type Door, TestPublisher } from "../tests/support/publisher.ts";
+import type { Door, TestPublisher } from "../tests/support/publisher.ts";
 import type { Env } from "./env.ts";
 
 /** The Worker's bindings. */

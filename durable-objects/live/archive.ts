@@ -1,7 +1,7 @@
 /** Finished segments on their way to R2: in order within a track, retried until they are there. */
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
-import { mediaKey } from "../../protocol/publish/keys.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
+import { mediaKey } from "../../protocol/publish/keys.ts";
 
 /** A segment to store; `bytes` is null for a gap, of which only the index knows. */
 export interface ArchiveJob {
@@ -14,18 +14,27 @@ export interface ArchiveJob {
 
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
+/** A segment's last part goes out to the viewers before its bytes go to R2. */
+const VIEWERS_FIRST_MS = 60;
+/**
+ * Segments of all tracks are listed together, this long after the first of them is in R2: an object's answers and feeds
+ * wait for its writes to SQLite, so there should be one write a segment, away from the parts that close and open it.
+ */
+const LISTING_MS = 80;
 
 /** Writes segments to R2, one at a time per track, so that what is durable is always a whole beginning. */
 export class Archive {
   readonly #bucket: R2Bucket;
-  readonly #stored: (job: ArchiveJob) => void;
+  readonly #list: (jobs: readonly ArchiveJob[]) => void;
+  #unlisted: ArchiveJob[] = [];
+  #listing: Promise<void> | null = null;
   readonly #chains = new Map<string, Promise<void>>();
   #pendingBytes = 0;
 
-  /** `stored` is called as each segment is in R2; it lists the segment in the index. */
-  constructor(bucket: R2Bucket, stored: (job: ArchiveJob) => void) {
+  /** `list` is called when segments are in R2, to list them in the index. */
+  constructor(bucket: R2Bucket, list: (jobs: readonly ArchiveJob[]) => void) {
     this.#bucket = bucket;
-    this.#stored = stored;
+    this.#list = list;
   }
 
   /** Bytes that are not in R2 yet. */
@@ -44,13 +53,14 @@ export class Archive {
     });
   }
 
-  /** Settles when everything taken on so far is stored. */
+  /** Settles when everything taken on so far is stored and listed. */
   async drained(): Promise<void> {
     await Promise.all(this.#chains.values());
   }
 
   async #store(job: ArchiveJob): Promise<void> {
     const { stream, broadcast, track, segment, bytes } = job;
+    await scheduler.wait(VIEWERS_FIRST_MS);
     for (let wait = FIRST_RETRY_MS; bytes !== null; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
         const key = mediaKey(stream, broadcast, track, `${segment.msn}.m4s`);
@@ -62,6 +72,13 @@ export class Archive {
       }
     }
     this.#pendingBytes -= bytes?.byteLength ?? 0;
-    this.#stored(job);
+    this.#unlisted.push(job);
+    this.#listing ??= scheduler.wait(LISTING_MS).then(() => {
+      const jobs = this.#unlisted;
+      this.#unlisted = [];
+      this.#listing = null;
+      this.#list(jobs);
+    });
+    await this.#listing;
   }
 }

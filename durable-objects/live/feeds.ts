@@ -85,7 +85,10 @@ export class Feeds {
     const { offset } = this.#replica;
     this.#recent.push({ offset, entry });
     if (this.#recent.length > FEED_LIMITS.recentEntries) this.#recent.shift();
-    const bare = encodeFrame({ kind: "entry", offset, entry }, entry.kind === "init" ? (bytes ?? undefined) : undefined);
+    const bare = encodeFrame(
+      { kind: "entry", offset, entry },
+      entry.kind === "init" ? (bytes ?? undefined) : undefined,
+    );
     const full = entry.kind === "part" && bytes !== null ? encodeFrame({ kind: "entry", offset, entry }, bytes) : bare;
     for (const subscriber of this.#subscribers) {
       this.#push(subscriber, entry.kind === "part" && subscriber.want.has(entry.track) ? full : bare);

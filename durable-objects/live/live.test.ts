@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { FeedReader, type FeedFrame } from "../../protocol/broadcast/feed.ts";
+import { type FeedFrame, FeedReader } from "../../protocol/broadcast/feed.ts";
 import { Replica } from "../../protocol/broadcast/replica.ts";
 import { Tail } from "../../protocol/broadcast/tail.ts";
 import type { TrackName } from "../../protocol/ids.ts";
@@ -42,7 +42,9 @@ test("a fresh feed is a snapshot with init sections and the tail of the wanted t
   const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, hello.body, new Tail(1e6));
   expect(replica.track(video)?.segments.at(-1)?.parts.length).toBe(2);
   expect(replica.init(video, 1)).toEqual(new Uint8Array(8).fill(1));
-  const sent = frames.flatMap(({ header }) => (header.kind === "bytes" ? [`${header.track} ${header.msn}.${header.part}`] : []));
+  const sent = frames.flatMap(({ header }) =>
+    header.kind === "bytes" ? [`${header.track} ${header.msn}.${header.part}`] : [],
+  );
   expect(sent).toEqual([0, 1, 2, 3, 4, 5].map((part) => `video 0.${part}`).concat(["video 1.0", "video 1.1"]));
 });
 
@@ -86,4 +88,3 @@ test("a broadcast that its publisher abandoned ends by itself, with what it had"
   expect(state?.state).toBe("ended");
   expect((await door.ask(publisher.path("video", "1.m4s"))).status).toBe(200);
 });
-

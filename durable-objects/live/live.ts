@@ -5,14 +5,14 @@
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../../protocol/broadcast/limits.ts";
 import type { BroadcastConfig, Entry, PartMeta } from "../../protocol/broadcast/log.ts";
-import { Replica } from "../../protocol/broadcast/replica.ts";
+import type { Replica } from "../../protocol/broadcast/replica.ts";
 import { Tail } from "../../protocol/broadcast/tail.ts";
 import { comparePositions, LogError, nextPosition } from "../../protocol/broadcast/window.ts";
 import { renderIframes, renderMedia, renderVod } from "../../protocol/hls/media.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import { type BroadcastId, parseTrackName, type StreamName, type TrackName } from "../../protocol/ids.ts";
 import type { PublishAnswer } from "../../protocol/publish/api.ts";
-import { problems, type PublishReply } from "../../protocol/publish/reply.ts";
+import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
 import type { IsolateReport, StreamStatus } from "../../protocol/status.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
 import { FEED_LIMITS, Feeds } from "./feeds.ts";
@@ -60,7 +60,7 @@ export class Live extends DurableObject<LiveEnv> {
   constructor(ctx: DurableObjectState, env: LiveEnv) {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
-    this.#archive = new Archive(env.MEDIA, (job) => this.#stored(job));
+    this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
     const latest = this.#store.latestBroadcast();
     if (latest !== null) this.#adopt(latest);
   }
@@ -294,11 +294,16 @@ export class Live extends DurableObject<LiveEnv> {
     this.#archive.add({ stream, broadcast: current.replica.config.broadcast, track, segment, bytes });
   }
 
-  #stored({ broadcast, track, segment }: ArchiveJob): void {
-    this.#store.addSegment(broadcast, track, segment);
+  #list(jobs: readonly ArchiveJob[]): void {
+    this.ctx.storage.transactionSync(() => {
+      for (const { broadcast, track, segment } of jobs) this.#store.addSegment(broadcast, track, segment);
+    });
     const current = this.#current;
-    if (current === null || current.replica.config.broadcast !== broadcast || current.replica.state.ended) return;
-    this.#append(current, { kind: "durable", track, msn: segment.msn }, null);
+    if (current === null || current.replica.state.ended) return;
+    for (const { broadcast, track, segment } of jobs) {
+      if (current.replica.config.broadcast !== broadcast) continue;
+      this.#append(current, { kind: "durable", track, msn: segment.msn }, null);
+    }
   }
 
   #endNow(current: Current, stream: StreamName): void {

@@ -1,7 +1,7 @@
 /** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
 import type { BroadcastConfig, SegmentState } from "../../protocol/broadcast/log.ts";
 import { Replica, type Snapshot } from "../../protocol/broadcast/replica.ts";
-import { Tail } from "../../protocol/broadcast/tail.ts";
+import type { Tail } from "../../protocol/broadcast/tail.ts";
 import { MIN_SEGMENTS } from "../../protocol/broadcast/window.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 
@@ -104,7 +104,11 @@ export class Store {
   /** Last listed segment of a track, or -1. */
   lastSegment(id: BroadcastId, track: TrackName): number {
     const row = this.#sql
-      .exec<{ last: number | null }>("SELECT MAX(msn) AS last FROM segments WHERE broadcast = ? AND track = ?", id, track)
+      .exec<{ last: number | null }>(
+        "SELECT MAX(msn) AS last FROM segments WHERE broadcast = ? AND track = ?",
+        id,
+        track,
+      )
       .one();
     return row.last ?? -1;
   }

@@ -4,7 +4,7 @@
  */
 import type { TrackName } from "../ids.ts";
 import type { BroadcastConfig, BroadcastState, Entry, SegmentState, TrackState } from "./log.ts";
-import { Tail } from "./tail.ts";
+import type { Tail } from "./tail.ts";
 import { Waiters } from "./waiters.ts";
 import { appendPart, closeLast, comparePositions, emptyTrack, LogError, markDurable, nextPosition } from "./window.ts";
 
@@ -152,7 +152,8 @@ export class Replica {
       case "init": {
         if (bytes === null) throw new LogError("malformed", "an init entry carries its bytes");
         this.#known(entry.track);
-        return this.#keepInit(entry.track, entry.version, bytes);
+        this.#keepInit(entry.track, entry.version, bytes);
+        return;
       }
       case "part": {
         const { track, meta } = entry;
@@ -191,8 +192,7 @@ export class Replica {
   }
 
   #keepInit(track: TrackName, version: number, bytes: Uint8Array): void {
-    let versions = this.#inits.get(track);
-    if (versions === undefined) this.#inits.set(track, (versions = new Map()));
-    versions.set(version, bytes);
+    const versions = this.#inits.get(track) ?? new Map<number, Uint8Array>();
+    this.#inits.set(track, versions.set(version, bytes));
   }
 }

@@ -34,10 +34,9 @@ export class Tail {
 
   /** Keeps a part's bytes; what is there already stays. Gaps are not kept. */
   put(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
-    let segments = this.#tracks.get(track);
-    if (segments === undefined) this.#tracks.set(track, (segments = new Map()));
-    let parts = segments.get(msn);
-    if (parts === undefined) segments.set(msn, (parts = []));
+    const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
+    const parts = segments.get(msn) ?? [];
+    this.#tracks.set(track, segments.set(msn, parts));
     if (parts[part] !== undefined) return;
     parts[part] = bytes;
     this.#bytes += bytes.byteLength;

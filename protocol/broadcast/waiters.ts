@@ -40,11 +40,11 @@ export class Waiters {
 
   /** Parks `wake` until `track` comes to `place`; the answer takes it out again (call it in any case). */
   park(track: TrackName, place: Place, wake: () => void): () => void {
-    let places = this.#tracks.get(track);
-    if (places === undefined) this.#tracks.set(track, (places = new Map()));
+    const places = this.#tracks.get(track) ?? new Map<string, Parked>();
+    this.#tracks.set(track, places);
     const key = `${place.kind} ${place.msn}.${place.kind === "segment" ? "" : place.part}`;
-    let parked = places.get(key);
-    if (parked === undefined) places.set(key, (parked = { place, wakers: new Set() }));
+    const parked = places.get(key) ?? { place, wakers: new Set() };
+    places.set(key, parked);
     const { wakers } = parked;
     wakers.add(wake);
     this.#count += 1;

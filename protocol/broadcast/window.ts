@@ -1,6 +1,7 @@
 /** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
-import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./log.ts";
+
 import { LIMITS } from "./limits.ts";
+import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./log.ts";
 
 /** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
 export class LogError extends Error {
@@ -39,12 +40,7 @@ export function comparePositions(a: Position, b: Position): number {
 }
 
 /** The track with one part more. Throws `LogError` when it is not the next one or not well formed. */
-export function appendPart(
-  state: TrackState,
-  config: BroadcastConfig,
-  meta: PartMeta,
-  byteLength: number,
-): TrackState {
+export function appendPart(state: TrackState, config: BroadcastConfig, meta: PartMeta, byteLength: number): TrackState {
   const next = nextPosition(state);
   if (meta.msn !== next.msn || meta.part !== next.part) {
     const name = state.track.name;
@@ -70,7 +66,8 @@ function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
   };
   if ((meta.part === 0) !== (meta.start !== undefined)) fail("`start` belongs on part 0 and only there");
   if (meta.part >= LIMITS.partsPerSegment) fail(`a segment has at most ${LIMITS.partsPerSegment} parts`);
-  if (!Number.isSafeInteger(meta.durationTicks) || meta.durationTicks <= 0) fail("durationTicks is not a positive whole number");
+  if (!Number.isSafeInteger(meta.durationTicks) || meta.durationTicks <= 0)
+    fail("durationTicks is not a positive whole number");
   if (meta.gap !== (byteLength === 0)) fail("a part has bytes, a gap has none");
   // One tick of grace: part targets are rounded to 10 µs, ticks are not.
   if (meta.durationTicks > (track.partTargetMs * track.timescale) / 1000 + 1) fail("longer than the part target");

@@ -67,6 +67,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
     audio: fc.constantFrom([48000, 1024], [44100, 1024], [48000, 960], [16000, 1024]),
     audioLeadMs: fc.integer({ min: -400, max: 400 }),
     epoch: fc.boolean(),
+    keyframesPromised: fc.boolean(),
     runs: fc.array(
       fc.record({
         frames: fc.integer({ min: 3, max: 260 }),
@@ -129,6 +130,7 @@ function play(s: Scenario): Played {
     segmentTargetMs: s.segmentMs,
     targetDurationS: s.segmentMs / 1000 + 1,
     startedAtMs: STARTED_AT,
+    keyframesPromised: s.keyframesPromised,
   };
   const packager = new Packager(config);
   const outputs: Output[] = [];

@@ -43,6 +43,20 @@ const labels = (outputs: readonly Output[]): string[] =>
     return [`${output.track} ${msn}.${part}${gap ? " gap" : ""}${close === undefined ? "" : " close"}`];
   });
 
+test("where keyframes are promised, a segment closes with its last frame in all tracks, and a broken promise is an error", () => {
+  const packager = begun({ ...configOf(TRACKS.video, TRACKS.low), keyframesPromised: true });
+  const out: Output[] = [];
+  for (let i = 0; i < 60; i += 1) {
+    out.push(...packager.push(VIDEO, video(i)));
+    out.push(...packager.push(LOW, video(i, 90_000)));
+  }
+  expect(labels(out).filter((label) => label.endsWith("close"))).toEqual(["720p 0.5 close", "360p 0.5 close"]);
+  expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/told to make did not come/);
+  expect(() => packager.push(VIDEO, video(61))).toThrow(CmafError);
+  const end = packager.endRun();
+  expect(new Set(end.map((output) => (output.kind === "part" ? output.meta.msn : -1)))).toEqual(new Set([1]));
+});
+
 test("the part target is the nearest whole number of frames, rounded up to 10 µs", () => {
   expect(partTargetFor(333, 1000 / 30)).toBe(333.34);
   expect(partTargetFor(200, 1000 / 24)).toBe(208.34);

@@ -24,6 +24,11 @@ export interface PackagerConfig {
   readonly targetDurationS: number;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
+  /**
+   * The encoder was told to put a keyframe on the first frame at or after each even boundary. A frame that ends on a
+   * boundary then closes its segment at once, instead of waiting for the next frame to say so.
+   */
+  readonly keyframesPromised?: boolean;
 }
 
 /** What the packager gives to the publisher, in order for each track. */
@@ -98,6 +103,7 @@ export class Packager {
       offsetMs: start.programOffsetMs - this.#config.startedAtMs + LEAD_MS,
       segmentTargetS: this.#config.segmentTargetMs / 1000,
       targetDurationS: this.#config.targetDurationS,
+      keyframesPromised: this.#config.keyframesPromised ?? false,
       discontinuity: this.#leader.writer.hasBegun,
       programTimeMs: (seconds) => this.#programTimeMs(seconds),
       enter: (lane) => {

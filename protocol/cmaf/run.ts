@@ -15,6 +15,8 @@ export interface RunContext {
   readonly offsetMs: number;
   readonly segmentTargetS: number;
   readonly targetDurationS: number;
+  /** See `PackagerConfig`. */
+  readonly keyframesPromised: boolean;
   /** Whether `EXT-X-DISCONTINUITY` stands before the run's first segment. */
   readonly discontinuity: boolean;
   /** Programme time of an output time. */
@@ -37,6 +39,8 @@ type Place = "this-segment" | "next-segment" | "drop" | "wait";
 const TARGET_MARGIN_S = 0.04;
 /** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart, seconds. */
 const ALIGNED_S = 0.002;
+/** A promised keyframe is expected where the next frame is due on a boundary, or so much after it, seconds. */
+const PROMISED_S = 0.001;
 /** Gap part that closes a segment whose last part is already out, seconds. */
 const CARRIER_S = 0.01;
 
@@ -56,6 +60,8 @@ export class Run {
   #toleranceS = 0;
   /** Latest presentation time that the leader has passed. */
   #passedS: number = Number.NEGATIVE_INFINITY;
+  /** The leader's segment was closed in expectation of the keyframe that is promised next. */
+  #closedAhead = false;
   #plan: readonly number[] = [];
   #failure: CmafError | null = null;
   /** What was complete when `#failure` was thrown. */
@@ -115,7 +121,11 @@ export class Run {
       this.#start(frame, out);
     } else {
       const timed = lane.timed(frame);
-      if (frame.sync && lane.seconds(timed.dts + lane.keyOffset) >= this.#boundaryS - this.#toleranceS) {
+      if (this.#closedAhead) {
+        if (!frame.sync) throw this.#broken(frame);
+        this.#closedAhead = false;
+        this.#enterSegment(lane, timed, out);
+      } else if (frame.sync && lane.seconds(timed.dts + lane.keyOffset) >= this.#boundaryS - this.#toleranceS) {
         this.#checkLength(lane, timed.dts, frame);
         this.#cut(lane.seconds(timed.pts));
         this.#enterSegment(lane, timed, out);
@@ -127,7 +137,24 @@ export class Run {
     this.#toleranceS = lane.seconds(frame.durationTicks) / 2;
     this.#passedS = Math.max(this.#passedS, lane.seconds(timed.pts));
     // A part that may be the segment's last waits for the next frame, which tells.
-    if (lane.seconds(lane.writer.end + lane.keyOffset) < this.#boundaryS - this.#toleranceS) lane.writer.settle(out);
+    const nextS = lane.seconds(lane.writer.end + lane.keyOffset);
+    if (nextS < this.#boundaryS - this.#toleranceS) lane.writer.settle(out);
+    else if (
+      this.#context.keyframesPromised &&
+      Math.abs(nextS - this.#boundaryS - PROMISED_S / 2) <= PROMISED_S / 2 + 1e-6
+    ) {
+      lane.writer.close(1, out);
+      this.#cut(nextS);
+      this.#closedAhead = true;
+    }
+  }
+
+  #broken(frame: Frame): CmafError {
+    const what = "the keyframe that the encoder was told to make did not come";
+    return new CmafError("no-keyframe", what, {
+      input: this.#leader.name,
+      timestampS: this.#leader.seconds(frame.dts),
+    });
   }
 
   /** The leader's first keyframe: the run's timeline is placed behind what was written before. */
@@ -251,7 +278,9 @@ export class Run {
     const next = this.#cutOf(lane.writer.msn + 1);
     const endS = lane.seconds(lane.writer.end + lane.keyOffset);
     const frameS = lane.seconds(lane.frameTicks);
-    if (next !== undefined && lane.kind === "audio" && endS >= next.atS - frameS / 2) lane.writer.close(1, out);
+    const nearS = lane.kind === "audio" ? frameS / 2 : ALIGNED_S / 2;
+    const complete = lane.kind === "audio" || this.#context.keyframesPromised;
+    if (next !== undefined && complete && endS >= next.atS - nearS) lane.writer.close(1, out);
     else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#horizonS())
       lane.writer.settle(out);
   }

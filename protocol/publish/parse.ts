@@ -39,7 +39,8 @@ export function parsePartMeta(text: string): PartMeta | string {
   if (fields === null) return "send the part's metadata as a JSON object";
   const { msn, part, durationTicks, independent, gap } = fields;
   if (!isCount(msn, 0, MOST_MSN)) return "`msn` is a whole number from 0";
-  if (!isCount(part, 0, LIMITS.partsPerSegment - 1)) return `\`part\` is a whole number below ${LIMITS.partsPerSegment}`;
+  if (!isCount(part, 0, LIMITS.partsPerSegment - 1))
+    return `\`part\` is a whole number below ${LIMITS.partsPerSegment}`;
   if (!isCount(durationTicks, 1, Number.MAX_SAFE_INTEGER)) return "`durationTicks` is a whole number from 1";
   if (typeof independent !== "boolean" || typeof gap !== "boolean") return "`independent` and `gap` are true or false";
   const start = fields["start"] === undefined ? undefined : parseStart(fields["start"]);
@@ -105,8 +106,10 @@ function parseTrack(value: unknown, targetDurationS: number): Track | string {
   if (kind !== "video" && kind !== "audio") return `${name}: \`kind\` is video or audio.`;
   if (typeof codecs !== "string" || !CODECS.test(codecs)) return `${name}: \`codecs\` is an RFC 6381 string.`;
   if (!isCount(timescale, 1, 1e9)) return `${name}: \`timescale\` is ticks per second.`;
-  if (!isAmount(partTargetMs, targetDurationS * 1000)) return `${name}: \`partTargetMs\` is at most the target duration.`;
-  if (!isAmount(bandwidth, 1e10) || !isAmount(averageBandwidth, 1e10)) return `${name}: bandwidths are bits per second.`;
+  if (!isAmount(partTargetMs, targetDurationS * 1000))
+    return `${name}: \`partTargetMs\` is at most the target duration.`;
+  if (!isAmount(bandwidth, 1e10) || !isAmount(averageBandwidth, 1e10))
+    return `${name}: bandwidths are bits per second.`;
   if (language !== undefined && (typeof language !== "string" || !LANGUAGE.test(language))) {
     return `${name}: \`language\` is an RFC 5646 tag.`;
   }

@@ -40,7 +40,9 @@ export class Origin {
 
   /** Process ids of its FFmpeg children. */
   ffmpegs(): number[] {
-    return childrenOf(this.process.pid ?? 0).filter(({ name }) => name === "ffmpeg").map(({ pid }) => pid);
+    return childrenOf(this.process.pid ?? 0)
+      .filter(({ name }) => name === "ffmpeg")
+      .map(({ pid }) => pid);
   }
 
   /** Ends it as Ctrl-C does. */

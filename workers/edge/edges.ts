@@ -1,7 +1,7 @@
 /** The streams that this isolate serves: one edge each, the least recently asked for leaving first. */
 import type { StreamName } from "../../protocol/ids.ts";
-import { StreamEdge } from "./stream-edge.ts";
 import type { Env } from "../env.ts";
+import { StreamEdge } from "./stream-edge.ts";
 
 /** Streams held at once: each may hold `EDGE_LIMITS.tailBytes` while it is watched, nothing much when it is not. */
 const MOST_STREAMS = 64;

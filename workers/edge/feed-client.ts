@@ -1,5 +1,5 @@
 /** One reading of the feed, from its request to its end; what it brings goes to the stream's edge. */
-import { type FeedFrame, FeedError, FeedReader } from "../../protocol/broadcast/feed.ts";
+import { FeedError, type FeedFrame, FeedReader } from "../../protocol/broadcast/feed.ts";
 import type { TrackName } from "../../protocol/ids.ts";
 import type { IsolateReport } from "../../protocol/status.ts";
 

@@ -44,8 +44,8 @@ export class Playlists {
       this.#offset = this.#replica.offset;
     }
     const key = wanted.kind === "multivariant" ? wanted.kind : `${wanted.kind} ${wanted.track} ${wanted.skip}`;
-    let rendered = this.#rendered.get(key);
-    if (rendered === undefined) this.#rendered.set(key, (rendered = new Rendered(this.#render(wanted))));
+    const rendered = this.#rendered.get(key) ?? new Rendered(this.#render(wanted));
+    this.#rendered.set(key, rendered);
     return rendered;
   }
 
@@ -70,7 +70,7 @@ const cache = new WeakMap<Replica, Playlists>();
 
 /** The playlists of a replica. */
 export function playlistsOf(replica: Replica): Playlists {
-  let playlists = cache.get(replica);
-  if (playlists === undefined) cache.set(replica, (playlists = new Playlists(replica)));
+  const playlists = cache.get(replica) ?? new Playlists(replica);
+  cache.set(replica, playlists);
   return playlists;
 }

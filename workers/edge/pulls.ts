@@ -1,8 +1,8 @@
 /** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then R2 or the Live object. */
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
+import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { mediaKey } from "../../protocol/publish/keys.ts";
-import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { Env } from "../env.ts";
 import { SingleFlight } from "./single-flight.ts";
 import type { Lifetime, StreamEdge } from "./stream-edge.ts";
@@ -63,7 +63,12 @@ export class Puller {
   }
 
   /** A part that the tail lacks: cut out of the stored segment, or from the Live object. */
-  async part(broadcast: BroadcastId, track: TrackName, segment: SegmentState, part: number): Promise<Pulled<Uint8Array>> {
+  async part(
+    broadcast: BroadcastId,
+    track: TrackName,
+    segment: SegmentState,
+    part: number,
+  ): Promise<Pulled<Uint8Array>> {
     const { msn } = segment;
     if (segment.durable) {
       const { value, tiers } = await this.segment(broadcast, track, msn);
@@ -112,4 +117,3 @@ export class Puller {
     return { ...value, tiers: [...value.tiers, `corral-isolate; fwd=uri-miss${coalesced ? "; collapsed" : ""}`] };
   }
 }
-

@@ -225,7 +225,8 @@ export class StreamEdge {
         if (replica === null) return "again";
         const { entry, offset } = header;
         const carried = body.byteLength > 0 ? body : null;
-        if (carried !== null && entry.kind === "part") this.meter.came(`${entry.track}/${entry.meta.msn}.${entry.meta.part}`);
+        if (carried !== null && entry.kind === "part")
+          this.meter.came(`${entry.track}/${entry.meta.msn}.${entry.meta.part}`);
         const applied = replica.apply(offset, entry, carried);
         if (applied === "seen" && entry.kind === "part" && carried !== null) {
           replica.tail.put(entry.track, entry.meta.msn, entry.meta.part, carried);

@@ -1,0 +1,63 @@
+/** From FFmpeg to the edge: how long after its last frame a part can be fetched. */
+import type { Edge } from "../scripts/edge.ts";
+import { Origin } from "../tests/support/origin.ts";
+import { type Figure, median, percentile, short } from "./stats.ts";
+
+/** One viewer asks for each hinted part of the leading track ahead of time; both clocks are this machine's. */
+export async function parts(edge: Edge, adminToken: string, seconds: number): Promise<Figure[]> {
+  const stream = "bench-parts";
+  const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}` },
+  });
+  const { key } = (await keys.json()) as { key: string };
+  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", stream, "--log", "json", "--verbose"]);
+  try {
+    await origin.printed("/watch/");
+    const fetched = await fetchParts(`${edge.url}/live/${stream}`, seconds);
+    const left = departures(origin.output);
+    const delays = [...fetched].flatMap(([part, atMs]) => {
+      const from = left.get(part);
+      return from === undefined ? [] : [atMs - from];
+    });
+    const p95 = percentile(delays, 95);
+    return [
+      {
+        figure: "a part's last frame leaves FFmpeg → that part can be fetched at the edge, p95",
+        goal: "≤ 40 ms",
+        measured: `${short(p95, 0)} ms`,
+        met: p95 <= 40 && delays.length > 0,
+        values: { p50Ms: median(delays), p95Ms: p95, maxMs: Math.max(...delays), parts: delays.length },
+      },
+    ];
+  } finally {
+    await origin.interrupt();
+  }
+}
+
+/** When each part of the first track had come whole, by `msn.part`. */
+async function fetchParts(base: string, seconds: number): Promise<Map<string, number>> {
+  const master = await (await fetch(`${base}/multivariant.m3u8`)).text();
+  const media = /^\S+media\.m3u8$/m.exec(master)?.[0] ?? "";
+  const folder = `${base}/${media.slice(0, media.lastIndexOf("/"))}`;
+  const fetched = new Map<string, number>();
+  for (const untilMs = Date.now() + seconds * 1000; Date.now() < untilMs; ) {
+    const playlist = await (await fetch(`${base}/${media}`)).text();
+    const part = /PRELOAD-HINT:TYPE=PART,URI="(\d+\.\d+)\.m4s"/.exec(playlist)?.[1];
+    if (part === undefined) break;
+    const answer = await fetch(`${folder}/${part}.m4s`);
+    await answer.arrayBuffer();
+    if (answer.status === 200) fetched.set(part, Date.now());
+  }
+  return fetched;
+}
+
+/** When each part of the leading track was given out, which is when its last frame had come from FFmpeg. */
+function departures(output: string): Map<string, number> {
+  const left = new Map<string, number>();
+  for (const line of output.split("\n")) {
+    const [, time, part] = /"time":(\d+),.*"msg":"out \d+p (\d+\.\d+)"/.exec(line) ?? [];
+    if (time !== undefined && part !== undefined && !left.has(part)) left.set(part, Number(time));
+  }
+  return left;
+}
