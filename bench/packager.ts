@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { InitInfo } from "../protocol/cmaf/frame.ts";
 import { Packager, partTargetFor } from "../protocol/cmaf/packager.ts";
 import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import type { TrackName } from "../protocol/ids.ts";
@@ -124,7 +125,7 @@ async function run(folder: string): Promise<Report> {
   for (let loop = 0; loop < LOOPS; loop += 1) {
     const before = process.cpuUsage();
     const readers = tracks.map(({ name }) => new FragmentReader(name));
-    const inits = new Map<TrackName, { info: { timescale: number }; bytes: Uint8Array }>();
+    const inits = new Map<TrackName, { info: InitInfo; bytes: Uint8Array }>();
     const held: (() => void)[] = [];
     const firsts: number[] = [];
     for (let slice = 0; slice < SLICES; slice += 1) {
@@ -147,7 +148,7 @@ async function run(folder: string): Promise<Report> {
         }
       });
       if (target === null && inits.size === tracks.length) {
-        target = begin(tracks, inits as Parameters<typeof begin>[1]);
+        target = begin(tracks, inits);
         for (const push of held) push();
       }
     }

@@ -20,6 +20,7 @@ interface Scenario {
   readonly audioTimescale: number;
   readonly audioFrame: number;
   readonly audioLeadMs: number;
+  readonly keyframesPromised: boolean;
   readonly epoch: boolean;
   readonly runs: readonly {
     readonly frames: number;
