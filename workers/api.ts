@@ -3,6 +3,7 @@ import type { StreamName } from "../protocol/ids.ts";
 import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
+import { edgeOf } from "./edge/edges.ts";
 import { SingleFlight } from "./edge/single-flight.ts";
 import type { Lifetime } from "./edge/stream-edge.ts";
 import type { Env } from "./env.ts";
@@ -28,7 +29,11 @@ export async function streamStatus(env: Env, life: Lifetime, stream: StreamName)
   if (known.status === null) {
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
-  return Response.json(known.status, {
+  // The object hears of this isolate's viewers with its next feed; until then they are counted here.
+  const { viewers } = known.status;
+  const current = Math.max(viewers.current, edgeOf(env, stream).meter.viewers(Date.now()));
+  const status: StreamStatus = { ...known.status, viewers: { current, peak: Math.max(viewers.peak, current) } };
+  return Response.json(status, {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
 }

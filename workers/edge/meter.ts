@@ -4,6 +4,9 @@ import { type Counters, type IsolateReport, noCounts } from "../../protocol/stat
 /** Objects remembered to count distinct ones; beyond it the oldest half is forgotten. */
 const REMEMBERED = 4096;
 
+/** A rate over less time than this says little. */
+const LEAST_MS = 3_000;
+
 /** Counters since the isolate began. */
 export class Meter {
   readonly isolate: string = crypto.randomUUID();
@@ -11,6 +14,7 @@ export class Meter {
   readonly r2: Counters = noCounts();
   #seen = new Set<string>();
   #blocking = 0;
+  #viewers = 0;
   #reported: { counts: Counters; r2: Counters; atMs: number } = { counts: noCounts(), r2: noCounts(), atMs: 0 };
 
   /** Requests made to the tier below. */
@@ -34,10 +38,17 @@ export class Meter {
     this.#blocking += partTargetMs;
   }
 
+  /** Viewers of this isolate, from the rate of their blocking requests since the last report, or in the one before. */
+  viewers(nowMs: number): number {
+    const elapsedMs = nowMs - this.#reported.atMs;
+    const rate = Math.round(this.#blocking / Math.max(elapsedMs, LEAST_MS));
+    return Math.max(rate, this.#blocking > 0 ? 1 : 0, elapsedMs < LEAST_MS ? this.#viewers : 0);
+  }
+
   /** What was counted since the last report. */
   report(nowMs: number): IsolateReport {
-    const { counts, r2, atMs } = this.#reported;
-    const viewers = atMs === 0 ? 0 : Math.round(this.#blocking / Math.max(nowMs - atMs, 1));
+    const { counts, r2 } = this.#reported;
+    const viewers = this.viewers(nowMs);
     const report: IsolateReport = {
       isolate: this.isolate,
       counts: minus(this.counts, counts),
@@ -46,6 +57,7 @@ export class Meter {
     };
     this.#reported = { counts: { ...this.counts }, r2: { ...this.r2 }, atMs: nowMs };
     this.#blocking = 0;
+    this.#viewers = viewers;
     return report;
   }
 }
