@@ -1,0 +1,59 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import type { SegmentState } from "../../protocol/broadcast/log.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
+import type { Env } from "../../workers/env.ts";
+import { Archive, type ArchiveJob } from "./archive.ts";
+
+const { MEDIA } = env as unknown as Env;
+
+/** The real bucket, whose first `failures` writes are refused. */
+function refusing(failures: number): R2Bucket {
+  let left = failures;
+  return {
+    put: async (...args: Parameters<R2Bucket["put"]>) => {
+      left -= 1;
+      if (left >= 0) throw new Error("R2 refuses");
+      return MEDIA.put(...args);
+    },
+  } as unknown as R2Bucket;
+}
+
+function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
+  const start = { programTimeMs: 1, initVersion: 1, discontinuity: false };
+  const byteLength = bytes?.byteLength ?? 0;
+  const gap = bytes === null;
+  const segment: SegmentState = {
+    msn,
+    start,
+    parts: [],
+    durationTicks: 1,
+    byteLength,
+    gap,
+    closed: true,
+    durable: false,
+  };
+  return {
+    stream: "s" as StreamName,
+    broadcast: "archivetest" as BroadcastId,
+    track: track as TrackName,
+    segment,
+    bytes,
+  };
+}
+
+test("segments that R2 refuses are tried again, and those after them wait, so that what is listed has no holes", async () => {
+  const listed: string[] = [];
+  const archive = new Archive(refusing(2), (jobs) => {
+    for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
+  });
+  archive.add(job("video", 0, new Uint8Array(5)));
+  archive.add(job("video", 1, new Uint8Array(6)));
+  archive.add(job("audio", 0, null));
+  expect(archive.pendingBytes).toBe(11);
+  await archive.drained();
+  expect(archive.pendingBytes).toBe(0);
+  expect(listed.filter((name) => name.startsWith("video"))).toEqual(["video 0", "video 1"]);
+  expect(listed).toContain("audio 0");
+  expect((await MEDIA.head("s/archivetest/video/1.m4s"))?.size).toBe(6);
+});

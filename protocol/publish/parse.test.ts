@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { testConfig } from "../broadcast/testing.ts";
+import { parseConfig, parsePartMeta } from "./parse.ts";
+
+const meta = {
+  msn: 3,
+  part: 0,
+  durationTicks: 30_000,
+  independent: true,
+  gap: false,
+  start: { programTimeMs: 1_700_000_000_000, initVersion: 1, discontinuity: false },
+  close: { iframeBytes: 900 },
+};
+
+test("what a publisher sends is parsed as it was meant", () => {
+  expect(parsePartMeta(JSON.stringify(meta))).toEqual(meta);
+  const config = testConfig();
+  expect(parseConfig(JSON.stringify(config))).toEqual(config);
+});
+
+test("whatever is sent, the answer is a value of the right shape or a sentence", () => {
+  const near = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc
+      .dictionary(fc.constantFrom(...Object.keys(meta)), fc.jsonValue())
+      .map((more) => JSON.stringify({ ...meta, ...more })),
+  );
+  fc.assert(
+    fc.property(near, (text) => {
+      const parsed = parsePartMeta(text);
+      if (typeof parsed === "string") return parsed.length > 10;
+      return Number.isSafeInteger(parsed.msn) && parsed.msn >= 0 && parsed.part >= 0 && parsed.durationTicks > 0;
+    }),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(testConfig())), fc.jsonValue()), (more) => {
+      const parsed = parseConfig(JSON.stringify({ ...testConfig(), ...more }));
+      return typeof parsed === "string" ? parsed.length > 10 : parsed.tracks.length > 0;
+    }),
+  );
+});
+
+test("two tracks of one name, too many tracks and absurd numbers are refused by name", () => {
+  const { tracks } = testConfig();
+  const say = (over: object): unknown => parseConfig(JSON.stringify({ ...testConfig(), ...over }));
+  expect(say({ tracks: [tracks[0], tracks[0]] })).toMatch(/Two tracks are called video/);
+  expect(say({ tracks: Array.from({ length: 17 }, () => tracks[0]) })).toMatch(/1 to 16 tracks/);
+  expect(say({ windowS: 1e9 })).toMatch(/windowS/);
+  expect(say({ tracks: [{ ...tracks[0], partTargetMs: 99_999 }] })).toMatch(/partTargetMs/);
+});

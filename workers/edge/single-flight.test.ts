@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { SingleFlight } from "./single-flight.ts";
+
+const life = { waitUntil: (work: Promise<unknown>): void => void work };
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
+  return Promise.withResolvers<T>();
+}
+
+test("all who ask while a flight is under way get its value, and one load is made", async () => {
+  const flights = new SingleFlight<string>(1_000);
+  const answer = deferred<string>();
+  let loads = 0;
+  const load = (): Promise<string> => {
+    loads += 1;
+    return answer.promise;
+  };
+  const asked = [flights.get(life, "a", load), flights.get(life, "a", load), flights.get(life, "a", load)];
+  answer.resolve("bytes");
+  const got = await Promise.all(asked);
+  expect(got.map(({ value }) => value)).toEqual(["bytes", "bytes", "bytes"]);
+  expect(got.map(({ coalesced }) => coalesced)).toEqual([false, true, true]);
+  expect(loads).toBe(1);
+  await flights.get(life, "a", async () => "again");
+  expect(loads).toBe(1);
+});
+
+test("a failure reaches all who waited for it, and the next one tries again", async () => {
+  const flights = new SingleFlight<string>(1_000);
+  const answer = deferred<string>();
+  const asked = [flights.get(life, "a", () => answer.promise), flights.get(life, "a", () => answer.promise)];
+  const settled = Promise.allSettled(asked);
+  answer.reject(new Error("upstream is down"));
+  expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect((await flights.get(life, "a", async () => "up")).value).toBe("up");
+});
+
+test("a follower whose leader never comes back goes itself", async () => {
+  const flights = new SingleFlight<string>(10);
+  void flights.get(life, "a", () => new Promise(() => {}));
+  const { value, coalesced } = await flights.get(life, "a", async () => "mine");
+  expect({ value, coalesced }).toEqual({ value: "mine", coalesced: false });
+});

@@ -1,0 +1,45 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { partPath, segmentPath } from "../protocol/hls/paths.ts";
+import { parseMediaPath, parseTrackFile } from "./media-path.ts";
+import { byteRange } from "./range.ts";
+
+test("every address that playlists contain is parsed back, and each object has one address", () => {
+  fc.assert(
+    fc.property(fc.nat(999_999_999), fc.nat(999), (msn, part) => {
+      expect(parseTrackFile(segmentPath(msn))).toEqual({ kind: "segment", msn });
+      expect(parseTrackFile(partPath(msn, part))).toEqual({ kind: "part", msn, part });
+    }),
+  );
+  for (const name of [
+    "01.m4s",
+    "1.01.m4s",
+    "1.m4s?",
+    "-1.m4s",
+    "1e3.m4s",
+    "init-.mp4",
+    "../1.m4s",
+    "1234567890.m4s",
+    "",
+  ]) {
+    expect(parseTrackFile(name), name).toBeNull();
+  }
+  expect(parseMediaPath("UPPER000", "video", "1.m4s")).toBeNull();
+  expect(parseMediaPath("broadcast", "vi deo", "1.m4s")).toBeNull();
+});
+
+test("a byte range is within the resource, unsatisfiable, or no range at all", () => {
+  expect(byteRange("bytes=0-9", 100)).toEqual({ first: 0, last: 9 });
+  expect(byteRange("bytes=90-", 100)).toEqual({ first: 90, last: 99 });
+  expect(byteRange("bytes=-5", 100)).toEqual({ first: 95, last: 99 });
+  expect(byteRange("bytes=100-", 100)).toBe("unsatisfiable");
+  for (const header of [null, "bytes=-", "bytes=1-2,4-5", "bytes=5-2", "lines=1-2", "bytes=a-b"]) {
+    expect(byteRange(header, 100)).toBeNull();
+  }
+  fc.assert(
+    fc.property(fc.string(), fc.nat(1000), (header, length) => {
+      const range = byteRange(header, length);
+      return typeof range !== "object" || range === null || (range.first <= range.last && range.last < length);
+    }),
+  );
+});
