@@ -51,6 +51,14 @@ test("the end is shown after the last picture, not when the API first tells of i
   expect(reduce(view, { type: "finished" }).phase).toBe("ended");
 });
 
+test("an end that the API told of before the pictures stopped is shown when they stop", () => {
+  expect(after(live("a"), moving, source("ended", "a"), stuck).phase).toBe("ended");
+  expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
+  const late = after(source("ended", "a"), stuck);
+  expect(late.phase).toBe("reconnecting");
+  expect(reduce(late, source("ended", "a")).phase).toBe("ended");
+});
+
 test("an end while the pictures are away is shown at once", () => {
   expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
 });

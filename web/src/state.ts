@@ -81,7 +81,7 @@ export function reduce(view: View, event: ViewEvent): View {
     case "moving":
       return onMoving(view, event.recording);
     case "stuck":
-      return view.phase === "live" || view.phase === "starting" ? { ...view, phase: "reconnecting" } : view;
+      return onStuck(view);
     case "missing":
       return view.phase === "connecting" || view.phase === "starting" ? { ...view, phase: "waiting" } : view;
     case "finished":
@@ -113,6 +113,13 @@ function broadcastOf(source: Source | null): string | null {
   return source === null || source.state === "none" ? null : source.broadcast;
 }
 
+function onStuck(view: View): View {
+  if (view.phase !== "live" && view.phase !== "starting") return view;
+  // The end was known before the last pictures were shown: no more will come.
+  const over = view.phase === "live" && view.source?.state === "ended" && view.source.broadcast === view.loaded;
+  return { ...view, phase: over ? "ended" : "reconnecting" };
+}
+
 function onFinished(view: View): View {
   if (view.phase === "failed") return view;
   // What began while a recording was watched to its end is shown next.
@@ -120,7 +127,8 @@ function onFinished(view: View): View {
 }
 
 function onSource(before: View, source: Source): View {
-  if (sameSource(before.source, source) && before.phase !== "waiting") return before;
+  const awaits = before.phase === "waiting" || before.phase === "reconnecting";
+  if (sameSource(before.source, source) && !awaits) return before;
   const view = { ...before, source };
   if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
   // The page's first load is older than the first answer: that answer says which broadcast it got.
