@@ -47,6 +47,7 @@ async function run(program, args) {
     detached: true,
     env: {
       ...process.env,
+      CORRAL_RUN_BY: `${process.pid}`,
       PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`,
     },
   });
