@@ -7,7 +7,9 @@ import { Origin } from "../tests/support/origin.ts";
 import { type Figure, median, percentile, short } from "./stats.ts";
 
 const GOALS = { balanced: 1.2, ultra: 0.8 } as const;
-const OPENINGS = 7;
+const OPENINGS = 15;
+/** Pages are opened once the broadcast has some past: a second after its start there is not yet a hold-back's worth. */
+const WARM_UP_MS = 8_000;
 const SAMPLE_MS = 250;
 /** The page gets this long to reach its hold-back before the delay is read. */
 const SETTLE_MS = 20_000;
@@ -40,6 +42,7 @@ export async function watch(
   const browser = await launchBrowser();
   try {
     await origin.printed("/watch/");
+    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
     const opened = preset === "balanced" ? [await openings(browser, `${edge.url}/watch/${stream}`)] : [];
     return [...opened, await delay(browser, `${edge.url}/watch/${stream}`, preset, seconds, origin)];
   } finally {

@@ -46,6 +46,11 @@ const NETWORK_TIMEOUT_US = 10_000_000;
  * `tfdt` has no sign.
  */
 const TIMESTAMP_OFFSET_S = 10;
+/**
+ * A demo that the machine held up for less than this catches up with the clock as fast as it can; `realtime` would take
+ * what is later for a new beginning, and its pictures would stay late by so much for good.
+ */
+const CATCH_UP_S = 3600;
 /** Keyframes are due this much before the exact instant, so that rounded timestamps don't cost a frame. */
 const KEYFRAME_TOLERANCE_S = 0.002;
 
@@ -124,7 +129,7 @@ function demoGraph(input: Extract<Input, { kind: "demo" }>): string {
     "aeval=exprs='0.25*sin(2*PI*880*mod(t\\,1))*lt(mod(t\\,1)\\,0.1)|0.25*sin(2*PI*880*mod(t\\,1))*lt(mod(t\\,1)\\,0.1)'" +
     `:channel_layout=stereo,asetpts=PTS-${toneLead(input.frameRate)}`;
   const picture =
-    `testsrc2=s=${input.width}x${input.height}:r=${input.frameRate},realtime,settb=1/90000,` +
+    `testsrc2=s=${input.width}x${input.height}:r=${input.frameRate},realtime=limit=${CATCH_UP_S},settb=1/90000,` +
     "setpts='PTS-STARTPTS+floor(RTCSTART/1000)*90'";
   return `${tone}[out0];${picture}[out1]`;
 }

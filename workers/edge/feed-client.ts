@@ -17,7 +17,7 @@ export type FeedEnd = "absent" | "bye" | "broken" | "stopped";
 /** A feed that is silent so long is broken: it beats every 500 ms. */
 const SILENCE_MS = 5_000;
 
-/** Reads a feed until it ends, breaks, or `until()` says to stop. Never rejects. */
+/** Reads a feed until it ends, breaks, or `stop()` says so. Never rejects. */
 export async function readFeed(
   parent: Fetcher,
   query: FeedQuery,
