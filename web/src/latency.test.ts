@@ -6,6 +6,7 @@ import {
   LATENCY_LIMITS,
   type LatencySample,
   type LatencyState,
+  needsRescue,
 } from "./latency.ts";
 
 const PART_S = 1 / 3;
@@ -111,4 +112,13 @@ test("stalls one after another add up only to a bound", () => {
   let state = initialLatency();
   for (let stall = 0; stall < 50; stall++) state = afterStall(state, stall, PART_S);
   expect(state.marginS).toBeLessThanOrEqual(LATENCY_LIMITS.maxMarginParts * PART_S);
+});
+
+test("a player that stands still though media is listed is brought to the live position, but not again and again", () => {
+  const still = { stillMs: 1_500, sinceRescueMs: 60_000, listedAheadS: 2.2, holdBackS: 1, partTargetS: 1 / 3 };
+  expect(needsRescue(still)).toBe(true);
+  expect(needsRescue({ ...still, stillMs: 800 })).toBe(false);
+  expect(needsRescue({ ...still, sinceRescueMs: 2_000 })).toBe(false);
+  // The source is away: there is nothing to go on with.
+  expect(needsRescue({ ...still, listedAheadS: 0.3 })).toBe(false);
 });

@@ -54,6 +54,11 @@ export const LATENCY_LIMITS = {
   thinParts: 0.6,
   /** Behind by more than this, speed alone takes too long: seek. */
   seekS: 4,
+  /** Pictures that stand still this long, with this many part targets of media listed beyond the target, need a seek. */
+  standstillMs: 1_200,
+  standstillParts: 2,
+  /** Such a seek gets this long to help before the next. */
+  rescueEveryMs: 3_000,
   /** A stall adds this many part targets to the target, up to the second, held for a while, then halved and halved. */
   stallParts: 0.5,
   maxMarginParts: 3,
@@ -66,6 +71,24 @@ export const LATENCY_LIMITS = {
 /** The state before the first sample, and after a seek or a load. */
 export function initialLatency(marginS = 0): LatencyState {
   return { rate: 1, errorS: null, marginS, lastMs: 0, holdUntilMs: 0 };
+}
+
+/** What tells whether a player stands still although there is media to go on with. */
+export interface Standstill {
+  /** Milliseconds since the playhead moved, and since the last rescue. */
+  readonly stillMs: number;
+  readonly sinceRescueMs: number;
+  /** Seconds of listed media after the playhead. */
+  readonly listedAheadS: number;
+  readonly holdBackS: number;
+  readonly partTargetS: number;
+}
+
+/** Whether to go to the live position: media is listed, but the player neither loads it nor steps over a hole to it. */
+export function needsRescue(s: Standstill): boolean {
+  const { standstillMs, standstillParts, rescueEveryMs } = LATENCY_LIMITS;
+  if (s.stillMs < standstillMs || s.sinceRescueMs < rescueEveryMs) return false;
+  return s.listedAheadS > s.holdBackS + standstillParts * s.partTargetS;
 }
 
 /** Takes note of a stall at `nowMs`: asks for more distance for a while. */

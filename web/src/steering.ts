@@ -1,5 +1,5 @@
 /** Applies the latency controller to a media element, and knows whether the person follows the live edge. */
-import { afterStall, control, initialLatency, LATENCY_LIMITS, type LatencyState } from "./latency.ts";
+import { afterStall, control, initialLatency, LATENCY_LIMITS, type LatencyState, needsRescue } from "./latency.ts";
 
 /** Part targets that must remain buffered after the step that `align` takes. */
 const ALIGN_RESERVE_PARTS = 1.2;
@@ -24,6 +24,9 @@ export class Steering {
   #ownSeekTo: number | null = null;
   #lastTime = 0;
   #startedAtS = 0;
+  #stillAtS = Number.NaN;
+  #stillSinceMs = 0;
+  #rescuedMs = Number.NEGATIVE_INFINITY;
   readonly #video: HTMLVideoElement;
   readonly #edge: () => Edge | null;
 
@@ -56,6 +59,22 @@ export class Steering {
     const video = this.#video;
     if (edge === null) {
       this.#setRate(1);
+      return;
+    }
+    if (video.currentTime !== this.#stillAtS || video.paused || video.seeking || !this.#following) {
+      this.#stillAtS = video.currentTime;
+      this.#stillSinceMs = nowMs;
+    } else if (
+      needsRescue({
+        stillMs: nowMs - this.#stillSinceMs,
+        sinceRescueMs: nowMs - this.#rescuedMs,
+        listedAheadS: edge.listedS - video.currentTime,
+        holdBackS: edge.holdBackS,
+        partTargetS: edge.partTargetS,
+      })
+    ) {
+      this.#rescuedMs = nowMs;
+      this.toLive();
       return;
     }
     if (video.paused || video.seeking || video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return;
