@@ -39,6 +39,8 @@ type Place = "this-segment" | "next-segment" | "drop" | "wait";
 const TARGET_MARGIN_S = 0.04;
 /** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart, seconds. */
 const ALIGNED_S = 0.002;
+/** A keyframe this long before a boundary is not on it, however long the frames are, seconds. */
+const MOST_TOLERANCE_S = 0.05;
 /** A promised keyframe is expected where the next frame is due on a boundary, or so much after it, seconds. */
 const PROMISED_S = 0.001;
 /** Gap part that closes a segment whose last part is already out, seconds. */
@@ -56,7 +58,7 @@ export class Run {
   #originS: number | null = null;
   /** The next ideal boundary. */
   #boundaryS = 0;
-  /** Half a leader's frame: how far before the boundary a keyframe counts as being on it. */
+  /** Half a leader's frame, bounded: how far before the boundary a keyframe counts as being on it. */
   #toleranceS = 0;
   /** Latest presentation time that the leader has passed. */
   #passedS: number = Number.NEGATIVE_INFINITY;
@@ -134,7 +136,7 @@ export class Run {
     const timed = lane.timed(frame);
     lane.writer.frame(timed, out);
     lane.frameTicks = frame.durationTicks;
-    this.#toleranceS = lane.seconds(frame.durationTicks) / 2;
+    this.#toleranceS = Math.min(lane.seconds(frame.durationTicks) / 2, MOST_TOLERANCE_S);
     this.#passedS = Math.max(this.#passedS, lane.seconds(timed.pts));
     // A part that may be the segment's last waits for the next frame, which tells.
     const nextS = lane.seconds(lane.writer.end + lane.keyOffset);
@@ -178,7 +180,7 @@ export class Run {
     this.#plan = discontinuity ? gaps.plan(resumeS) : [];
     this.#firstMsn = openMsn + this.#plan.length;
     this.#originS = lane.seconds(timed.pts);
-    this.#toleranceS = lane.seconds(frame.durationTicks) / 2;
+    this.#toleranceS = Math.min(lane.seconds(frame.durationTicks) / 2, MOST_TOLERANCE_S);
     this.#cuts = [{ msn: this.#firstMsn, atS: this.#originS }];
     this.#boundaryS = this.#originS + this.#context.segmentTargetS;
     this.#startLane(lane, timed, out);
@@ -304,7 +306,8 @@ export class Run {
 
   /** No cut that is not decided yet can be at or before this. */
   #horizonS(): number {
-    return Math.max(this.#boundaryS - 6 * this.#toleranceS, this.#passedS);
+    // The tolerance goes by the leader's frames, the next of which may be longer than those that were seen.
+    return Math.max(this.#boundaryS - MOST_TOLERANCE_S - ALIGNED_S, this.#passedS);
   }
 
   #placeOf(lane: Lane, frame: TimedFrame, raw: Frame): Place {

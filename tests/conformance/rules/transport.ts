@@ -150,7 +150,10 @@ function checkBandwidth(seen: Observation): Verdict {
     return missing.map((name) => `${variant.get("@URL")}: no ${name}`);
   });
   const peakOf = (href: string | undefined): number => {
-    const own = listedSegments(seen).filter((segment) => segment.track.url === href);
+    const listed = listedSegments(seen).filter((segment) => segment.track.url === href);
+    // The peak is that of stretches of 0.5 to 1.5 target durations: a short last segment is none by itself.
+    const target = Math.max(...listed.map(segmentSeconds));
+    const own = listed.filter((segment) => segmentSeconds(segment) >= target / 2);
     return Math.max(
       0,
       ...own.map((segment) => {
