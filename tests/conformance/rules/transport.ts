@@ -152,8 +152,7 @@ function checkBandwidth(seen: Observation): Verdict {
   const peakOf = (href: string | undefined): number => {
     const listed = listedSegments(seen).filter((segment) => segment.track.url === href);
     // The peak is that of stretches of 0.5 to 1.5 target durations: a short last segment is none by itself.
-    const target = Math.max(...listed.map(segmentSeconds));
-    const own = listed.filter((segment) => segmentSeconds(segment) >= target / 2);
+    const own = listed.filter((segment) => segmentSeconds(segment) >= targetDuration(seen) / 2);
     return Math.max(
       0,
       ...own.map((segment) => {
