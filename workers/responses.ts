@@ -7,11 +7,6 @@ const CORS = {
   "access-control-expose-headers": "Age, Cache-Status, Date, Content-Length, Content-Range, Retry-After",
 } as const;
 
-/** What a request waited for, in the terms of RFC 9211; the tier nearest to the viewer comes last. */
-export interface CacheStatus {
-  readonly tiers: readonly string[];
-}
-
 /** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
 export const lifetimes = {
   /** A blocking playlist's answer never changes, but is useless later. */
