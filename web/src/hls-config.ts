@@ -18,7 +18,9 @@ export function hlsConfig(downlinkMbps: number | undefined): Partial<HlsConfig> 
     abrEwmaDefaultEstimate: Math.max(500_000, estimate),
     abrEwmaDefaultEstimateMax: Math.max(FIRST_ESTIMATE, estimate),
     capLevelToPlayerSize: true,
-    backBufferLength: 30,
+    // The browser makes room in its buffers by itself. hls.js's own removal, when it overlaps an append, forgets which
+    // parts of the segment at the edge were loaded, and loading then stops at the segment's end.
+    backBufferLength: Number.POSITIVE_INFINITY,
     maxBufferLength: 20,
     // An endless duration and a seekable range that is the playlist's window.
     liveDurationInfinity: true,
