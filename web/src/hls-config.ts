@@ -1,5 +1,6 @@
 /** How hls.js is set up for a stream that is about a second old. */
 import type { HlsConfig } from "hls.js";
+import { PromptAudio } from "./prompt-audio.ts";
 
 /** Bits per second to assume before the first measurement, where the browser has no opinion. */
 const FIRST_ESTIMATE = 4_000_000;
@@ -14,6 +15,7 @@ export function hlsConfig(downlinkMbps: number | undefined): Partial<HlsConfig> 
     enableWorker: false,
     // The first fragment is asked for while the media source is still opening.
     startFragPrefetch: true,
+    audioStreamController: PromptAudio,
     testBandwidth: false,
     abrEwmaDefaultEstimate: Math.max(500_000, estimate),
     abrEwmaDefaultEstimateMax: Math.max(FIRST_ESTIMATE, estimate),

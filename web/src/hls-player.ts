@@ -65,7 +65,6 @@ export class HlsPlayer implements Player {
       if (paused) this.#steering.onResume();
       paused = false;
     });
-    video.addEventListener("loadeddata", () => this.#steering.align());
   }
 
   get recording(): boolean {
@@ -85,6 +84,13 @@ export class HlsPlayer implements Player {
       this.#traits.targetLiveWindow =
         details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;
       this.#announce();
+    });
+    let startS: number | null = null;
+    hls.on(Events.FRAG_LOADING, (_, { frag, targetBufferTime }) => {
+      if (frag.type === "main") startS ??= targetBufferTime;
+    });
+    hls.on(Events.BUFFER_APPENDED, () => {
+      if (startS !== null) this.#steering.begin(startS);
     });
     hls.on(Events.ERROR, (_, data) => {
       if (data.fatal) this.#recover(hls, data);

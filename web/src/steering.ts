@@ -1,7 +1,7 @@
 /** Applies the latency controller to a media element, and knows whether the person follows the live edge. */
 import { afterStall, control, initialLatency, LATENCY_LIMITS, type LatencyState, needsRescue } from "./latency.ts";
 
-/** Part targets that must remain buffered after the step that `align` takes. */
+/** Part targets that must remain buffered after the step that `begin` takes beyond the start. */
 const ALIGN_RESERVE_PARTS = 1.2;
 /** What stops within this time of the first picture is still the start, and teaches nothing about the network. */
 const START_S = 3;
@@ -103,16 +103,19 @@ export class Steering {
   }
 
   /**
-   * Before the first picture: what was fetched begins where the edge was when the playlist came, so step over the time
-   * that fetching took, where that is buffered already.
+   * Goes to the start as soon as it is buffered: hls.js looks only ten times a second, and no more often while it loads.
+   * `startS` is where it began to load; what fetching took is stepped over where that is buffered already.
    */
-  align(): void {
+  begin(startS: number): void {
     const edge = this.#edge();
-    this.#startedAtS = this.#video.currentTime;
-    if (edge === null) return;
+    const video = this.#video;
+    if (edge === null || video.currentTime > 0 || video.seeking) return;
+    const endS = bufferedEnd(video, startS);
+    if (endS <= startS) return;
     const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
-    const ahead = position - this.#video.currentTime;
-    if (ahead > 0.05 && ahead < bufferAhead(this.#video) - ALIGN_RESERVE_PARTS * edge.partTargetS) this.#seek(position);
+    const latest = endS - ALIGN_RESERVE_PARTS * edge.partTargetS;
+    this.#startedAtS = Math.max(startS, Math.min(position, latest));
+    this.#seek(this.#startedAtS);
   }
 
   /** Pictures stopped for want of media. */
@@ -162,9 +165,13 @@ export class Steering {
 
 /** Seconds of media ahead of the playhead, over holes that are too small to see. */
 export function bufferAhead(video: HTMLVideoElement): number {
-  const { buffered, currentTime } = video;
+  return Math.max(0, bufferedEnd(video, video.currentTime) - video.currentTime);
+}
+
+/** Where the buffered range around `atS` ends, or `atS` where nothing is buffered; both in seconds. */
+function bufferedEnd({ buffered }: HTMLVideoElement, atS: number): number {
   for (let i = 0; i < buffered.length; i++) {
-    if (buffered.start(i) <= currentTime + 0.1 && buffered.end(i) > currentTime) return buffered.end(i) - currentTime;
+    if (buffered.start(i) <= atS + 0.1 && buffered.end(i) > atS) return buffered.end(i);
   }
-  return 0;
+  return atS;
 }
