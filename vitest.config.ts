@@ -42,7 +42,7 @@ const config: ViteUserConfig = defineConfig({
         ],
         test: {
           name: "workers",
-          include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts"],
+          include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts", "tiers/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },

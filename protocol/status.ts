@@ -4,19 +4,9 @@ import type { BroadcastId, StreamName, TrackName } from "./ids.ts";
 /** A tier that can answer a request for media or playlists. */
 export type TierName = "isolate" | "colo" | "region" | "live" | "r2";
 
-/** What one tier did since it began. */
-export interface TierCounters {
+/** What one tier did since the Live object's memory began. */
+export interface TierCounters extends Readonly<Counters> {
   readonly tier: TierName;
-  /** Requests that reached the tier. */
-  readonly requests: number;
-  /** Answered from what the tier held. */
-  readonly hits: number;
-  /** Answered by an answer that another request had asked for. */
-  readonly coalesced: number;
-  /** Requests to the tier below: feeds and pulls. */
-  readonly upstream: number;
-  /** Distinct objects that came up from below. */
-  readonly objects: number;
 }
 
 /** The whole answer. */
@@ -43,15 +33,32 @@ export interface StreamStatus {
 
 /** Counters that a tier adds to; plain numbers, so that they can be sent and summed. */
 export interface Counters {
+  /** Requests that reached the tier. */
   requests: number;
+  /** Answered from what the tier held, or refused from what it knows. */
   hits: number;
+  /** Answered by an answer that another request had asked for. */
   coalesced: number;
+  /** Requests to tiers nearer to the origin: feeds and pulls. */
   upstream: number;
+  /** Distinct objects (parts, segments, playlists, init sections) that came from there. */
   objects: number;
+  /** How often they came: the same number where each crossed each link once. */
+  crossings: number;
+  /** The most that one object came to one node. */
+  mostCrossings: number;
 }
 
 /** Counters at zero. */
-export const noCounts = (): Counters => ({ requests: 0, hits: 0, coalesced: 0, upstream: 0, objects: 0 });
+export const noCounts = (): Counters => ({
+  requests: 0,
+  hits: 0,
+  coalesced: 0,
+  upstream: 0,
+  objects: 0,
+  crossings: 0,
+  mostCrossings: 0,
+});
 
 /** Adds `more` to `sum`. */
 export function addCounts(sum: Counters, more: Counters): void {
@@ -60,13 +67,14 @@ export function addCounts(sum: Counters, more: Counters): void {
   sum.coalesced += more.coalesced;
   sum.upstream += more.upstream;
   sum.objects += more.objects;
+  sum.crossings += more.crossings;
+  sum.mostCrossings = Math.max(sum.mostCrossings, more.mostCrossings);
 }
 
-/** What an isolate reports with each feed it opens: growth since its last report, and viewers now. */
-export interface IsolateReport {
-  readonly isolate: string;
-  readonly counts: Counters;
-  /** Reads of R2 by this isolate and distinct segments they brought. */
-  readonly r2: Counters;
+/** What a node reports with each feed it opens: what it and the nodes below it counted since its last report. */
+export interface TreeReport {
+  readonly node: string;
+  readonly tiers: Readonly<Partial<Record<TierName, Counters>>>;
+  /** People watching below this node now. */
   readonly viewers: number;
 }

@@ -22,8 +22,8 @@ export interface EdgeOptions {
   readonly adminToken: string;
   /** Address to listen on; by default this machine only. */
   readonly host?: string;
-  /** Further ports, each served by an isolate of its own that shares the objects. */
-  readonly isolatePorts?: readonly number[];
+  /** Further isolates, each at a port of its own; they share the objects. */
+  readonly isolatePorts?: readonly (number | { readonly port: number; readonly site: string })[];
   /** Port of the inspector, for profiles. */
   readonly inspectorPort?: number;
 }
@@ -42,22 +42,24 @@ export class PortError extends Error {
 /** Starts the edge. Throws `PortError`. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { port, dataDir, adminToken, host = "127.0.0.1", isolatePorts = [] } = options;
-  for (const wanted of [port, ...isolatePorts]) await assertFree(host, wanted);
+  const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
+  for (const wanted of [port, ...isolates.map((isolate) => isolate.port)]) await assertFree(host, wanted);
   await mkdir(dataDir, { recursive: true });
   const [script] = await Promise.all([bundle(), buildWeb()]);
-  const worker = (name: string, at: number, live: object): object => ({
+  const worker = (name: string, at: number, site: string, objects: object): object => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
     compatibilityFlags: ["nodejs_compat"],
-    bindings: { CORRAL_ADMIN_TOKEN: adminToken },
-    durableObjects: { LIVE: live },
+    bindings: { CORRAL_ADMIN_TOKEN: adminToken, CORRAL_SITE: site },
+    durableObjects: objects,
     r2Buckets: { MEDIA: "corral-media" },
     // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
     serviceBindings: { ASSETS: "assets" },
     unsafeDirectSockets: [{ host, port: at }],
   });
-  const shared = { className: "Live", scriptName: "corral", useSQLite: true };
+  const own = objectsOf({});
+  const shared = objectsOf({ scriptName: "corral" });
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       defaultPersistRoot: dataDir,
@@ -65,8 +67,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       log: new Log(LogLevel.WARN),
       ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
       workers: [
-        worker("corral", port, { className: "Live", useSQLite: true }),
-        ...isolatePorts.map((at, index) => worker(`corral-${index + 1}`, at, shared)),
+        worker("corral", port, "", own),
+        ...isolates.map(({ port: at, site }, index) => worker(`corral-${index + 1}`, at, site, shared)),
         {
           name: "assets",
           modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
@@ -84,6 +86,14 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     url: `http://${host}:${port}`,
     stop: () => miniflare.dispose(),
+  };
+}
+
+/** The objects' bindings; `script` names the Worker that has them, where that is another one. */
+function objectsOf(script: { readonly scriptName?: string }): object {
+  return {
+    LIVE: { className: "Live", useSQLite: true, ...script },
+    SHIELD: { className: "Shield", useSQLite: true, ...script },
   };
 }
 

@@ -2,10 +2,12 @@
 import { dirname, join } from "node:path/posix";
 
 /** Folders under the rule; what lies outside them (scripts, tests) may be imported and may import anything. */
-export const LAYERS: readonly string[] = ["protocol", "origin", "workers", "durable-objects", "web"];
+export const LAYERS: readonly string[] = ["protocol", "origin", "tiers", "workers", "durable-objects", "web"];
 
 /** Imports across layers that stand for a reason; `typesOnly` ones vanish when the code is built. */
 const EXCEPTIONS: readonly { from: RegExp; to: RegExp; typesOnly: boolean }[] = [
+  // What an isolate and an object do alike.
+  { from: /^(workers|durable-objects)\//, to: /^tiers\//, typesOnly: false },
   // One script is deployed, and it must export every class.
   { from: /^workers\/index\.ts$/, to: /^durable-objects\//, typesOnly: false },
   // The calls that a Durable Object answers are known by its class's type.

@@ -2,37 +2,23 @@
 import type { StreamName } from "../protocol/ids.ts";
 import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
 import { edgeOf } from "./edge/edges.ts";
-import { SingleFlight } from "./edge/single-flight.ts";
-import type { Lifetime } from "./edge/stream-edge.ts";
 import type { Env } from "./env.ts";
 import { deliveryProblem, problemResponse, UNKNOWN_LIFETIME } from "./responses.ts";
 
-/** However many ask, the Live object is asked at most once in this time by an isolate. */
-const STATUS_MS = 1_000;
-/** Streams whose state is remembered. */
-const MOST_STATUSES = 256;
-const flights = new SingleFlight<StreamStatus | null>(4_000);
-const recent = new Map<StreamName, { readonly status: StreamStatus | null; readonly atMs: number }>();
-
-/** `GET /api/streams/{stream}` */
-export async function streamStatus(env: Env, life: Lifetime, stream: StreamName): Promise<Response> {
-  let known = recent.get(stream);
-  if (known === undefined || Date.now() - known.atMs > STATUS_MS) {
-    const { value } = await flights.get(life, stream, () => env.LIVE.getByName(stream).status(stream));
-    known = { status: value, atMs: Date.now() };
-    recent.delete(stream);
-    recent.set(stream, known);
-    for (const oldest of recent.keys()) if (recent.size > MOST_STATUSES) recent.delete(oldest);
-  }
-  if (known.status === null) {
+/** `GET /api/streams/{stream}`: what came with the feed, however many ask. */
+export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
+  const edge = edgeOf(env, request, stream);
+  const replica = await edge.replica(life);
+  if (replica === null || edge.status === null) {
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  const { viewers } = known.status;
-  const current = Math.max(viewers.current, edgeOf(env, stream).meter.viewers(Date.now()));
-  const status: StreamStatus = { ...known.status, viewers: { current, peak: Math.max(viewers.peak, current) } };
+  const { viewers } = edge.status;
+  const current = Math.max(viewers.current, edge.tally.viewers(Date.now()));
+  const status: StreamStatus = { ...edge.status, viewers: { current, peak: Math.max(viewers.peak, current) } };
   return Response.json(status, {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });

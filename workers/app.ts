@@ -29,7 +29,7 @@ app.options("/api/*", () => preflight());
 app.put("/ingest/:stream/:rest{.+}", (c) => ingest(c.env, c.req.raw, c.req.param("stream"), c.req.param("rest")));
 app.get("/api/streams/:stream", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : streamStatus(c.env, c.executionCtx, stream);
+  return stream === null ? nothing() : streamStatus(c.env, c.req.raw, c.executionCtx, stream);
 });
 app.on(["POST", "DELETE"], "/api/streams/:stream/keys", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
@@ -50,7 +50,7 @@ app.onError((error) => {
 function deliveryOf(c: AppContext): Delivery | null {
   const stream = parseStreamName(c.req.param("stream") ?? "");
   if (stream === null) return null;
-  return { env: c.env, life: c.executionCtx, edge: edgeOf(c.env, stream), request: c.req.raw };
+  return { env: c.env, life: c.executionCtx, edge: edgeOf(c.env, c.req.raw, stream), request: c.req.raw };
 }
 
 function nothing(): Response {

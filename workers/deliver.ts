@@ -4,9 +4,9 @@ import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
+import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
 import { type Pulled, Puller } from "./edge/pulls.ts";
-import type { Lifetime, StreamEdge } from "./edge/stream-edge.ts";
 import type { Env } from "./env.ts";
 import type { MediaPath } from "./media-path.ts";
 import { byteRange } from "./range.ts";
@@ -26,10 +26,10 @@ export interface Delivery {
 
 /** `GET /live/{stream}/multivariant.m3u8` */
 export async function deliverMultivariant({ life, edge, request }: Delivery): Promise<Response> {
-  edge.meter.counts.requests += 1;
+  edge.tally.own.requests += 1;
   const replica = await edge.replica(life);
   if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
-  edge.meter.counts.hits += 1;
+  edge.tally.own.hits += 1;
   const { targetDurationS } = replica.config;
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, "corral-isolate; hit");
@@ -38,7 +38,7 @@ export async function deliverMultivariant({ life, edge, request }: Delivery): Pr
 /** `GET /live/{stream}/{broadcast}/{track}/{file}` */
 export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<Response> {
   const { life, edge } = delivery;
-  edge.meter.counts.requests += 1;
+  edge.tally.own.requests += 1;
   const replica = await edge.replica(life);
   if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
   const { targetDurationS, broadcast } = replica.config;
@@ -70,13 +70,13 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
   const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
   const blocking = directives.msn !== undefined;
   edge.want(life, track);
-  if (blocking && countsViewers(first, track)) edge.meter.blocking(first.track(track)?.track.partTargetMs ?? 0);
+  if (blocking && countsViewers(first, track)) edge.tally.blocking(first.track(track)?.track.partTargetMs ?? 0);
   let waited = false;
   for (let replica: Replica | null = first; replica?.config.broadcast === first.config.broadcast; ) {
     const decision = decide(replica.state, track, directives);
     if (decision.kind === "refuse") return deliveryProblem(400, "Impossible delivery directive", decision.detail);
     if (decision.kind === "now") {
-      edge.meter.counts.hits += 1;
+      edge.tally.own.hits += 1;
       const lifetime = blocking ? lifetimes.blocking(targetDurationS) : lifetimes.playlist(targetDurationS);
       const kind: PlaylistKind = { kind: "media", track, skip: directives.skip };
       const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
@@ -123,7 +123,7 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
     replica = edge.known ?? replica;
     if (replica.config.broadcast !== first.config.broadcast) break;
   }
-  edge.meter.counts.hits += 1;
+  edge.tally.own.hits += 1;
   const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
   return playlist(request, rendered, lifetime, edge.changedMs, "corral-isolate; hit");
@@ -151,7 +151,7 @@ async function deliverInit(
 ): Promise<Response> {
   const held = mine?.init(track, version) ?? null;
   if (held !== null) {
-    edge.meter.counts.hits += 1;
+    edge.tally.own.hits += 1;
     return media(request, typeOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
   }
   if (mine !== null) return notFound(`No init section ${version} of ${track}.`, missing);
@@ -199,7 +199,7 @@ async function readyPart(
   if (segment === undefined || segment.parts[part]?.gap === true) return notFound("This part never came.", missing);
   const age = ageOf(replica, track, segment, part);
   const hit = (bytes: Uint8Array): Response => {
-    edge.meter.counts.hits += 1;
+    edge.tally.own.hits += 1;
     return media(request, typeOf(replica, track), bytes, age, `corral-isolate; hit${waited ? "; detail=blocked" : ""}`);
   };
   const held = replica.tail.part(track, msn, part);
@@ -227,7 +227,7 @@ async function deliverSegment(
     if (segment !== null && (segment.gap || !segment.closed)) return notFound(`No whole segment ${msn} here.`, missing);
     const held = segment === null ? null : mine.tail.segment(track, segment);
     if (held !== null) {
-      edge.meter.counts.hits += 1;
+      edge.tally.own.hits += 1;
       return media(request, typeOf(mine, track), held, ageOf(mine, track, segment), "corral-isolate; hit");
     }
   }

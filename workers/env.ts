@@ -1,13 +1,17 @@
 /** What the Worker is bound to. */
 import type { Live } from "../durable-objects/live/live.ts";
+import type { Shield } from "../durable-objects/shield/shield.ts";
 
 /** Bindings of `wrangler.toml`. */
 export interface Env {
   readonly LIVE: DurableObjectNamespace<Live>;
+  readonly SHIELD: DurableObjectNamespace<Shield>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** The pages of `web/dist`. */
   readonly ASSETS: Fetcher;
   /** Opens the control API; without it the control API is shut. */
   readonly CORRAL_ADMIN_TOKEN?: string;
+  /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
+  readonly CORRAL_SITE?: string;
 }

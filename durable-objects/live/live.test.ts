@@ -4,7 +4,9 @@ import { type FeedFrame, FeedReader } from "../../protocol/broadcast/feed.ts";
 import { Replica } from "../../protocol/broadcast/replica.ts";
 import { Tail } from "../../protocol/broadcast/tail.ts";
 import type { TrackName } from "../../protocol/ids.ts";
+import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
+import { type FeedQuery, feedRequest } from "../../tiers/feed-client.ts";
 import { door, liveOf } from "../../workers/testing.ts";
 import type { Live } from "./live.ts";
 
@@ -17,9 +19,24 @@ async function live(parts: number): Promise<TestPublisher> {
   return publisher;
 }
 
+function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Response> {
+  const query: FeedQuery = {
+    node: crypto.randomUUID(),
+    asker: { kind: "isolate", pressed: false, sited: false },
+    from: null,
+    want: new Set(),
+    have: new Set(),
+    moving: false,
+    report: { node: "test", tiers: {}, viewers: 0 },
+    ...over,
+  };
+  const { url, headers } = feedRequest(query);
+  return liveOf(publisher).fetch(url, { headers });
+}
+
 /** Reads a feed up to its first beat: all that was there when it began. */
-async function opening(publisher: TestPublisher, query: string): Promise<FeedFrame[]> {
-  const response = await liveOf(publisher).fetch(`http://live/feed?${query}`);
+async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedFrame[]> {
+  const response = await ask(publisher, over);
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
@@ -36,7 +53,7 @@ async function opening(publisher: TestPublisher, query: string): Promise<FeedFra
 
 test("a fresh feed is a snapshot with init sections and the tail of the wanted tracks", async () => {
   const publisher = await live(8);
-  const frames = await opening(publisher, "want=video&have=");
+  const frames = await opening(publisher, { want: new Set([video]) });
   const [hello] = frames;
   if (hello?.header.kind !== "hello" || hello.header.snapshot === undefined) throw new Error("no snapshot");
   const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, hello.body, new Tail(1e6));
@@ -50,20 +67,60 @@ test("a fresh feed is a snapshot with init sections and the tail of the wanted t
 
 test("a feed resumed within its epoch brings exactly the entries that were missed", async () => {
   const publisher = await live(4);
-  const [hello] = await opening(publisher, "want=&have=");
+  const [hello] = await opening(publisher);
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
   await publisher.parts(4, 5);
-  const frames = await opening(publisher, `epoch=${epoch}&offset=${offset}&want=video&have=video`);
-  expect(frames.map(({ header }) => header.kind)).toEqual(["hello", "entry", "entry", "beat"]);
-  expect(frames.map(({ body }) => body.byteLength)).toEqual([0, 20, 0, 0]);
-  const stranger = await opening(publisher, `epoch=another&offset=${offset}&want=&have=`);
+  const both = { want: new Set([video]), have: new Set([video]) };
+  const frames = await opening(publisher, { ...both, from: { epoch, offset } });
+  expect(frames.map(({ header }) => header.kind)).toEqual(["hello", "entry", "entry", "status", "beat"]);
+  expect(frames.map(({ body }) => body.byteLength)).toEqual([0, 20, 0, 0, 0]);
+  const stranger = await opening(publisher, { from: { epoch: "another", offset } });
   expect(stranger[0]?.header).toHaveProperty("snapshot");
+});
+
+test("a feed that moves ends the one before, and nothing is sent twice", async () => {
+  const publisher = await live(4);
+  const node = "the-same-node";
+  const both = { node, want: new Set([video]), have: new Set([video]) };
+  const first = await ask(publisher, both);
+  const read: FeedFrame[] = [];
+  const reading = (async () => {
+    const frames = new FeedReader();
+    for await (const chunk of first.body ?? []) read.push(...frames.push(chunk));
+  })();
+  await publisher.parts(4, 5);
+  const hello = (await opening(publisher)).find(({ header }) => header.kind === "hello");
+  if (hello?.header.kind !== "hello") throw new Error("no hello");
+  const { epoch, offset } = hello.header;
+  // As seen by a node that has read less than it was sent.
+  const moved = await opening(publisher, { ...both, from: { epoch, offset: offset - 2 }, moving: true });
+  expect(moved.map(({ header }) => header.kind)).toEqual(["hello", "status", "beat"]);
+  expect(moved[0]?.header).toMatchObject({ offset });
+  await reading;
+  const kinds = read.map(({ header }) => header.kind).filter((kind) => kind !== "status" && kind !== "beat");
+  expect(kinds.slice(-3)).toEqual(["entry", "entry", "bye"]);
+});
+
+test("isolates beyond the object's fill are sent one level down, those that it feeds stay, and shields are taken", async () => {
+  const publisher = await live(2);
+  const isolate = (index: number) => ({
+    node: `isolate-${index}`,
+    asker: { kind: "isolate", pressed: false, sited: true } as const,
+  });
+  for (let index = 0; index < TREE_LIMITS.liveIsolates; index += 1) {
+    expect((await ask(publisher, isolate(index))).status).toBe(200);
+  }
+  const more = await ask(publisher, isolate(TREE_LIMITS.liveIsolates));
+  expect([more.status, more.headers.get("corral-go")]).toEqual([307, "down"]);
+  expect((await ask(publisher, { ...isolate(7), moving: true })).status).toBe(200);
+  const shield = { node: "weur", asker: { kind: "region", pressed: false, sited: true } as const };
+  expect((await ask(publisher, shield)).status).toBe(200);
 });
 
 test("a stream that was never live has no feed, and asking for it writes nothing", async () => {
   const publisher = new TestPublisher(door);
-  expect((await liveOf(publisher).fetch("http://live/feed")).status).toBe(404);
+  expect((await ask(publisher, {})).status).toBe(404);
   await runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub<Live>, (_object: Live, state) => {
     expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'broadcasts'").toArray()).toEqual([]);
   });

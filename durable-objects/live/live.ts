@@ -10,14 +10,18 @@ import { Tail } from "../../protocol/broadcast/tail.ts";
 import { comparePositions, LogError, nextPosition } from "../../protocol/broadcast/window.ts";
 import { renderIframes, renderMedia, renderVod } from "../../protocol/hls/media.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
-import { type BroadcastId, parseTrackName, type StreamName, type TrackName } from "../../protocol/ids.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
 import type { PublishAnswer } from "../../protocol/publish/api.ts";
 import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
-import type { IsolateReport, StreamStatus } from "../../protocol/status.ts";
+import type { StreamStatus } from "../../protocol/status.ts";
+import { LIVE } from "../../protocol/tree/address.ts";
+import { Door } from "../../protocol/tree/door.ts";
+import { Tally } from "../../protocol/tree/tally.ts";
+import { parseFeedQuery } from "../../tiers/feed-client.ts";
+import { turnAway } from "../../tiers/feed-door.ts";
+import { Feeds } from "../../tiers/feeds.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
-import { FEED_LIMITS, Feeds } from "./feeds.ts";
 import { type BroadcastRow, Store } from "./store.ts";
-import { Tally } from "./tally.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {
@@ -54,7 +58,8 @@ interface Current {
 export class Live extends DurableObject<LiveEnv> {
   readonly #store: Store;
   readonly #archive: Archive;
-  readonly #tally = new Tally();
+  readonly #tally = new Tally("live", "live");
+  readonly #door = new Door(LIVE);
   #current: Current | null = null;
 
   constructor(ctx: DurableObjectState, env: LiveEnv) {
@@ -153,23 +158,21 @@ export class Live extends DurableObject<LiveEnv> {
 
   // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `GET /feed?epoch&offset&want&have`: the feed of the stream's latest broadcast. 404 before the first one. */
+  /** `GET /feed`, as `readFeed` asks it: the feed of the latest broadcast, or where to go instead. 404 before the first one. */
   override async fetch(request: Request): Promise<Response> {
-    this.#tally.live.requests += 1;
+    const query = parseFeedQuery(request);
+    if (query === null) return new Response(null, { status: 404 });
+    const { own } = this.#tally;
+    own.requests += 1;
     const current = this.#current;
     if (current === null) return new Response(null, { status: 404 });
-    const report = request.headers.get("corral-report");
-    if (report !== null) this.#tally.take(JSON.parse(report) as IsolateReport, Date.now());
-    if (current.feeds.count >= FEED_LIMITS.subscribers) return new Response(null, { status: 503 });
-    this.#tally.live.hits += 1;
-    const { searchParams } = new URL(request.url);
-    const epoch = searchParams.get("epoch");
-    const feed = current.feeds.open({
-      from: epoch === null ? null : { epoch, offset: Number(searchParams.get("offset")) },
-      want: trackSet(searchParams.get("want")),
-      have: trackSet(searchParams.get("have")),
-    });
-    return new Response(feed, { headers: { "content-type": "application/octet-stream" } });
+    own.hits += 1;
+    const away = turnAway(this.#door, current.feeds, query, () => null);
+    if (away !== null) return away;
+    this.#tally.take(query.report, Date.now());
+    const { node, asker, from, want, have, moving } = query;
+    const kind = asker.kind === "isolate" ? "isolate" : "shield";
+    return new Response(current.feeds.open({ node, kind, from, want, have, moving }));
   }
 
   /** A part of the tail that the caller's replica lacks, or null. */
@@ -254,7 +257,8 @@ export class Live extends DurableObject<LiveEnv> {
   #adopt(row: BroadcastRow): void {
     this.#current?.feeds.close();
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
-    this.#current = { replica, feeds: new Feeds(replica), publisher: row.publisher, lastSeenMs: Date.now() };
+    const feeds = new Feeds(replica, () => this.status(this.ctx.id.name as StreamName));
+    this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now() };
   }
 
   #replicaOf(id: BroadcastId): Replica | null {
@@ -334,19 +338,14 @@ export class Live extends DurableObject<LiveEnv> {
   }
 
   #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {
-    this.#tally.live.requests += 1;
+    this.#tally.own.requests += 1;
     const replica = this.#replicaOf(id);
     const found = replica === null ? null : from(replica);
-    if (found !== null) this.#tally.live.hits += 1;
+    if (found !== null) this.#tally.own.hits += 1;
     return found;
   }
 }
 
 function refuse(why: keyof typeof problems, detail: string): PublishReply & { ok: false } {
   return { ok: false, problem: problems[why](detail) };
-}
-
-function trackSet(list: string | null): Set<TrackName> {
-  const names = (list ?? "").split(",").map(parseTrackName);
-  return new Set(names.filter((name) => name !== null));
 }

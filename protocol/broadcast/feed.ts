@@ -3,13 +3,17 @@
  * with `hello`; then come `entry` frames in order, `bytes` of parts that the subscriber lacks, and a `beat` now and then.
  */
 import type { TrackName } from "../ids.ts";
+import type { StreamStatus } from "../status.ts";
 import { LIMITS } from "./limits.ts";
 import type { Entry } from "./log.ts";
 import type { Snapshot } from "./replica.ts";
 
 /** One frame's header. */
 export type FeedHeader =
-  /** First frame. With a snapshot (body: init sections) the subscriber starts anew, else it goes on from `offset`. */
+  /**
+   * First frame. With a snapshot (body: init sections) the subscriber starts anew, else it goes on from `offset`. That
+   * may be later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
+   */
   | { readonly kind: "hello"; readonly epoch: string; readonly offset: number; readonly snapshot?: Snapshot }
   /** Entry number `offset`; body: its bytes, or empty where the subscriber doesn't take that track's bytes. */
   | { readonly kind: "entry"; readonly offset: number; readonly entry: Entry }
@@ -17,6 +21,8 @@ export type FeedHeader =
   | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
   /** All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. */
   | { readonly kind: "beat" }
+  /** The stream's state and counters, as the Live object sees them; sent now and then. */
+  | { readonly kind: "status"; readonly status: StreamStatus }
   /** Another broadcast took this one's place, or the sender must go: subscribe again. */
   | { readonly kind: "bye" };
 
@@ -108,7 +114,7 @@ export class FeedReader {
   }
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(["hello", "entry", "bytes", "beat", "bye"]);
+const KINDS: ReadonlySet<unknown> = new Set(["hello", "entry", "bytes", "beat", "status", "bye"]);
 
 /** Feeds come only from our own objects: the shape is trusted once it is JSON of a known kind. */
 function parseHeader(bytes: Uint8Array): FeedHeader {

@@ -1,7 +1,12 @@
 /** The streams that this isolate serves: one edge each, the least recently asked for leaving first. */
 import type { StreamName } from "../../protocol/ids.ts";
+import { type Address, LIVE, type Site } from "../../protocol/tree/address.ts";
+import { objectName } from "../../protocol/tree/policy.ts";
+import type { FeedNode } from "../../tiers/node.ts";
+import { EDGE_LIMITS, StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
-import { StreamEdge } from "./stream-edge.ts";
+import { siteFor } from "./site.ts";
+import { wayMemory } from "./way-memory.ts";
 
 /** Streams held at once: each may hold `EDGE_LIMITS.tailBytes` while it is watched, nothing much when it is not. */
 const MOST_STREAMS = 64;
@@ -9,14 +14,36 @@ const MOST_STREAMS = 64;
 const edges = new Map<StreamName, StreamEdge>();
 
 /** The edge of a stream in this isolate. */
-export function edgeOf(env: Env, stream: StreamName): StreamEdge {
+export function edgeOf(env: Env, request: Request, stream: StreamName): StreamEdge {
   const known = edges.get(stream);
-  const edge = known ?? new StreamEdge(stream, () => env.LIVE.getByName(stream));
+  const edge = known ?? newEdge(env, siteFor(env, request), stream);
   edges.delete(stream);
   edges.set(stream, edge);
   if (known === undefined) makeRoom();
   return edge;
 }
+
+function newEdge(env: Env, site: Site | null, stream: StreamName): StreamEdge {
+  return new StreamEdge({
+    stream,
+    tier: "isolate",
+    walker: { kind: "isolate", site, node: crypto.randomUUID() },
+    leadMs: EDGE_LIMITS.leadMs,
+    tailBytes: EDGE_LIMITS.tailBytes,
+    nodes: (address) => nodeAt(env, stream, address),
+    // Without a site there is one node to ask.
+    ...(site === null ? {} : { memory: wayMemory }),
+  });
+}
+
+/** The object of a node; a shield is placed in its region when it is first called. */
+export function nodeAt(env: Env, stream: StreamName, address: Address): FeedNode {
+  if (address.tier === "live") return env.LIVE.getByName(stream);
+  return env.SHIELD.getByName(objectName(stream, address), { locationHint: address.region });
+}
+
+/** Whether a node is the root. */
+export const isLive = (address: Address): boolean => address.tier === LIVE.tier;
 
 function makeRoom(): void {
   for (const [stream, edge] of edges) {

@@ -1,11 +1,12 @@
-/** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then R2 or the Live object. */
+/** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { mediaKey } from "../../protocol/publish/keys.ts";
+import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
+import { SingleFlight } from "../../tiers/single-flight.ts";
+import type { Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
-import { SingleFlight } from "./single-flight.ts";
-import type { Lifetime, StreamEdge } from "./stream-edge.ts";
 
 /** Bytes and the tiers that were asked for them, the one nearest to the origin first, in RFC 9211's terms. */
 export interface Pulled<T> {
@@ -17,7 +18,7 @@ export interface Pulled<T> {
 const FLIGHT_MS = 4_000;
 
 const bytesFlights = new SingleFlight<Pulled<Uint8Array>>(FLIGHT_MS);
-const playlistFlights = new SingleFlight<Pulled<{ text: string; ended: boolean }>>(FLIGHT_MS);
+const playlistFlights = new SingleFlight<Pulled<StoredPlaylist>>(FLIGHT_MS);
 
 /** The pulls of one request. */
 export class Puller {
@@ -38,19 +39,13 @@ export class Puller {
       const cacheKey = `https://media.corral.invalid/${key}`;
       const cached = await caches.default.match(cacheKey);
       if (cached !== undefined) {
-        return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo; hit"] };
+        return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo-cache; hit"] };
       }
-      this.#edge.meter.r2.requests += 1;
-      this.#edge.meter.upstream += 1;
-      const stored = await this.#env.MEDIA.get(key);
-      if (stored === null) return { value: null, tiers: ["corral-colo; fwd=uri-miss"] };
-      const value = new Uint8Array(await stored.arrayBuffer());
-      this.#edge.meter.r2.hits += 1;
-      this.#edge.meter.r2.objects += 1;
-      this.#edge.meter.came(key);
+      const { value, tier } = await this.#stored(key);
+      if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
       const headers = { "cache-control": "public, max-age=86400, immutable", "content-type": "video/mp4" };
       this.#life.waitUntil(caches.default.put(cacheKey, new Response(value, { headers })).catch(() => {}));
-      return { value, tiers: ["corral-r2; hit", "corral-colo; fwd=uri-miss; stored"] };
+      return { value, tiers: [`${tier}; hit`, "corral-colo-cache; fwd=uri-miss; stored"] };
     });
   }
 
@@ -58,11 +53,11 @@ export class Puller {
   async closedSegment(broadcast: BroadcastId, track: TrackName, segment: SegmentState): Promise<Pulled<Uint8Array>> {
     if (segment.durable) return this.segment(broadcast, track, segment.msn);
     const { msn } = segment;
-    const pulled = await this.#live(`${broadcast}/${track}/${msn}`, (live) => live.pullSegment(broadcast, track, msn));
+    const pulled = await this.#above(`${broadcast}/${track}/${msn}`, (node) => node.pullSegment(broadcast, track, msn));
     return pulled.value === null ? this.segment(broadcast, track, msn) : pulled;
   }
 
-  /** A part that the tail lacks: cut out of the stored segment, or from the Live object. */
+  /** A part that the tail lacks: cut out of the stored segment, or from the node above. */
   async part(
     broadcast: BroadcastId,
     track: TrackName,
@@ -76,44 +71,55 @@ export class Puller {
       const length = segment.parts[part]?.byteLength ?? 0;
       return { value: value?.slice(from, from + length) ?? null, tiers };
     }
-    return this.#live(`${broadcast}/${track}/${msn}.${part}`, (live) => live.pullPart(broadcast, track, msn, part));
+    return this.#above(`${broadcast}/${track}/${msn}.${part}`, (node) => node.pullPart(broadcast, track, msn, part));
   }
 
   /** An init section of any broadcast. */
   init(broadcast: BroadcastId, track: TrackName, version: number): Promise<Pulled<Uint8Array>> {
-    return this.#live(`${broadcast}/${track}/init-${version}`, (live) => live.pullInit(broadcast, track, version));
+    return this.#above(`${broadcast}/${track}/init-${version}`, (node) => node.pullInit(broadcast, track, version));
   }
 
   /** A playlist of any broadcast that this isolate has no replica of. */
-  playlist(
-    broadcast: BroadcastId,
-    track: TrackName,
-    file: PlaylistFile,
-  ): Promise<Pulled<{ text: string; ended: boolean }>> {
+  playlist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<Pulled<StoredPlaylist>> {
     const key = `${this.#edge.stream}/${broadcast}/${track}/${file}`;
     return this.#fly(playlistFlights, key, async () => {
-      this.#edge.meter.upstream += 1;
-      const live = this.#env.LIVE.getByName(this.#edge.stream);
-      const pulled = await live.pullPlaylist(broadcast, track, file);
-      return { value: pulled, tiers: [pulled === null ? "corral-live; fwd=miss" : "corral-live; hit"] };
+      this.#edge.tally.own.upstream += 1;
+      const { address, node } = this.#edge.above;
+      const pulled = await node.pullPlaylist(broadcast, track, file);
+      if (pulled !== null) this.#edge.tally.came(key);
+      return { value: pulled, tiers: [`corral-${address.tier}; ${pulled === null ? "fwd=miss" : "hit"}`] };
     });
   }
 
-  #live(
-    object: string,
-    pull: (live: ReturnType<Env["LIVE"]["getByName"]>) => Promise<Uint8Array | null>,
-  ): Promise<Pulled<Uint8Array>> {
-    return this.#fly(bytesFlights, `live ${this.#edge.stream}/${object}`, async () => {
-      this.#edge.meter.upstream += 1;
-      const value = await pull(this.#env.LIVE.getByName(this.#edge.stream));
-      if (value !== null) this.#edge.meter.came(object);
-      return { value, tiers: [value === null ? "corral-live; fwd=miss" : "corral-live; hit"] };
+  /** A segment from R2, over the shield above where there is one: it reads R2 once for all its isolates. */
+  async #stored(key: string): Promise<{ value: Uint8Array | null; tier: string }> {
+    const { tally, above } = this.#edge;
+    const { address, node } = above;
+    if (address.tier !== "live" && node.pullStored !== undefined) {
+      tally.own.upstream += 1;
+      const value = await node.pullStored(key);
+      if (value !== null) tally.came(key);
+      return { value, tier: `corral-${address.tier}` };
+    }
+    const stored = await this.#env.MEDIA.get(key);
+    const value = stored === null ? null : new Uint8Array(await stored.arrayBuffer());
+    tally.readR2(key, value !== null);
+    return { value, tier: "corral-r2" };
+  }
+
+  #above(object: string, pull: (node: FeedNode) => Promise<Uint8Array | null>): Promise<Pulled<Uint8Array>> {
+    return this.#fly(bytesFlights, `above ${this.#edge.stream}/${object}`, async () => {
+      this.#edge.tally.own.upstream += 1;
+      const { address, node } = this.#edge.above;
+      const value = await pull(node);
+      if (value !== null) this.#edge.tally.came(object);
+      return { value, tiers: [`corral-${address.tier}; ${value === null ? "fwd=miss" : "hit"}`] };
     });
   }
 
   async #fly<T>(flights: SingleFlight<Pulled<T>>, key: string, load: () => Promise<Pulled<T>>): Promise<Pulled<T>> {
     const { value, coalesced } = await flights.get(this.#life, key, load);
-    if (coalesced) this.#edge.meter.counts.coalesced += 1;
+    if (coalesced) this.#edge.tally.own.coalesced += 1;
     return { ...value, tiers: [...value.tiers, `corral-isolate; fwd=uri-miss${coalesced ? "; collapsed" : ""}`] };
   }
 }

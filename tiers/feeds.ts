@@ -1,11 +1,18 @@
-/** The feeds that leave a Live object: one queue a subscriber, bounded; who falls behind is cut off. */
-import { encodeFrame } from "../../protocol/broadcast/feed.ts";
-import type { Entry } from "../../protocol/broadcast/log.ts";
-import type { Replica } from "../../protocol/broadcast/replica.ts";
-import type { TrackName } from "../../protocol/ids.ts";
+/** The feeds that leave a node: one queue a subscriber, bounded; who falls behind is cut off. */
+import { encodeFrame } from "../protocol/broadcast/feed.ts";
+import type { Entry } from "../protocol/broadcast/log.ts";
+import type { Replica } from "../protocol/broadcast/replica.ts";
+import type { TrackName } from "../protocol/ids.ts";
+import type { StreamStatus } from "../protocol/status.ts";
+import type { Fed } from "../protocol/tree/door.ts";
 
 /** What a subscriber asks for. */
 export interface Subscription {
+  /** The node that subscribes; a second feed of the same node takes the first one's place. */
+  readonly node: string;
+  readonly kind: "isolate" | "shield";
+  /** It still reads its earlier feed to the end: what that has been sent isn't sent again. */
+  readonly moving: boolean;
   /** Where its replica stands, or null for a fresh one. */
   readonly from: { readonly epoch: string; readonly offset: number } | null;
   /** Tracks whose bytes it wants. */
@@ -20,15 +27,19 @@ export const FEED_LIMITS = {
   recentEntries: 1024,
   /** Bytes queued for one subscriber before it is cut off: 10 s at 6 Mb/s and a snapshot's tail. */
   queueBytes: 16_777_216,
-  /** Feeds at once; further ones get 503. The tree below takes what goes beyond. */
+  /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
   lifeMs: 45_000,
   /** A beat this often shows a quiet feed to be alive: a reader must notice within a segment that it is not. */
   beatMs: 500,
+  /** The stream's status is sent with each of this many beats: every 2 s. */
+  beatsPerStatus: 4,
 } as const;
 
 interface Subscriber {
+  readonly node: string;
+  readonly kind: "isolate" | "shield";
   readonly want: ReadonlySet<TrackName>;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   readonly openedMs: number;
@@ -42,12 +53,16 @@ interface Recent {
 /** Feeds of one broadcast. */
 export class Feeds {
   readonly #replica: Replica;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #status: () => StreamStatus | null;
+  readonly #subscribers = new Map<string, Subscriber>();
   readonly #recent: Recent[] = [];
   #beat: ReturnType<typeof setInterval> | null = null;
+  #beats = 0;
 
-  constructor(replica: Replica) {
+  /** `status`: what subscribers are told of the stream now and then. */
+  constructor(replica: Replica, status: () => StreamStatus | null) {
     this.#replica = replica;
+    this.#status = status;
   }
 
   /** Feeds that are open. */
@@ -55,21 +70,49 @@ export class Feeds {
     return this.#subscribers.size;
   }
 
+  /** The subscribers without `node`: who asks isn't counted. */
+  fed(node: string): Fed {
+    let isolates = 0;
+    let shields = 0;
+    for (const subscriber of this.#subscribers.values()) {
+      if (subscriber.node === node) continue;
+      if (subscriber.kind === "isolate") isolates += 1;
+      else shields += 1;
+    }
+    return { isolates, shields };
+  }
+
+  /** Whether `node` is fed here. */
+  has(node: string): boolean {
+    return this.#subscribers.has(node);
+  }
+
+  /** The tracks whose bytes somebody wants. */
+  wanted(): Set<TrackName> {
+    return new Set([...this.#subscribers.values()].flatMap(({ want }) => [...want]));
+  }
+
   /** A new feed's bytes, beginning with what the subscriber lacks. */
   open(subscription: Subscription): ReadableStream<Uint8Array> {
+    const { node, kind, want } = subscription;
+    const before = this.#subscribers.get(node);
+    const moved = subscription.moving && before !== undefined;
     let subscriber: Subscriber | undefined;
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          for (const frame of this.#opening(subscription)) controller.enqueue(frame);
+          for (const frame of this.#opening(subscription, moved)) controller.enqueue(frame);
+          const status = this.#status();
+          if (status !== null) controller.enqueue(encodeFrame({ kind: "status", status }));
           controller.enqueue(encodeFrame({ kind: "beat" }));
           if (this.#replica.state.ended) {
             controller.enqueue(encodeFrame({ kind: "bye" }));
             controller.close();
             return;
           }
-          subscriber = { want: subscription.want, controller, openedMs: Date.now() };
-          this.#subscribers.add(subscriber);
+          if (before !== undefined) this.#dismiss(before);
+          subscriber = { node, kind, want, controller, openedMs: Date.now() };
+          this.#subscribers.set(node, subscriber);
           this.#beat ??= setInterval(() => this.#tick(), FEED_LIMITS.beatMs);
         },
         cancel: () => {
@@ -90,30 +133,36 @@ export class Feeds {
       entry.kind === "init" ? (bytes ?? undefined) : undefined,
     );
     const full = entry.kind === "part" && bytes !== null ? encodeFrame({ kind: "entry", offset, entry }, bytes) : bare;
-    for (const subscriber of this.#subscribers) {
+    for (const subscriber of [...this.#subscribers.values()]) {
       this.#push(subscriber, entry.kind === "part" && subscriber.want.has(entry.track) ? full : bare);
+    }
+  }
+
+  /** Sends a part's bytes that came late to those who want its track. */
+  sendBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+    const frame = encodeFrame({ kind: "bytes", track, msn, part }, bytes);
+    for (const subscriber of [...this.#subscribers.values()]) {
+      if (subscriber.want.has(track)) this.#push(subscriber, frame);
     }
   }
 
   /** Says goodbye to every subscriber. */
   close(): void {
-    const bye = encodeFrame({ kind: "bye" });
-    for (const subscriber of [...this.#subscribers]) {
-      this.#push(subscriber, bye);
-      this.#finish(subscriber);
-    }
+    for (const subscriber of [...this.#subscribers.values()]) this.#dismiss(subscriber);
   }
 
-  *#opening({ from, want, have }: Subscription): Generator<Uint8Array> {
+  *#opening({ from, want, have }: Subscription, moved: boolean): Generator<Uint8Array> {
     const { epoch, offset } = this.#replica;
-    const resumed = from !== null && from.epoch === epoch ? this.#since(from.offset) : null;
+    // Every subscriber has been sent every entry: one that moves has all of them, or will have read them by its old feed's end.
+    const start = from !== null && from.epoch === epoch ? (moved ? offset : from.offset) : null;
+    const resumed = start === null ? null : this.#since(start);
     if (resumed === null) {
       const { snapshot, inits } = this.#replica.snapshot();
       yield encodeFrame({ kind: "hello", epoch, offset, snapshot }, inits);
       for (const track of want) yield* this.#tailOf(track);
       return;
     }
-    yield encodeFrame({ kind: "hello", epoch, offset: from?.offset ?? 0 });
+    yield encodeFrame({ kind: "hello", epoch, offset: start ?? 0 });
     for (const track of want) if (!have.has(track)) yield* this.#tailOf(track);
     for (const { offset: at, entry } of resumed) {
       yield encodeFrame({ kind: "entry", offset: at, entry }, this.#bytesOf(entry, want) ?? undefined);
@@ -156,11 +205,25 @@ export class Feeds {
 
   #tick(): void {
     const beat = encodeFrame({ kind: "beat" });
-    const bye = encodeFrame({ kind: "bye" });
-    for (const subscriber of [...this.#subscribers]) {
-      const old = Date.now() - subscriber.openedMs > FEED_LIMITS.lifeMs;
-      this.#push(subscriber, old ? bye : beat);
-      if (old) this.#finish(subscriber);
+    this.#beats += 1;
+    const status = this.#beats % FEED_LIMITS.beatsPerStatus === 0 ? this.#status() : null;
+    const told = status === null ? null : encodeFrame({ kind: "status", status });
+    for (const subscriber of [...this.#subscribers.values()]) {
+      if (Date.now() - subscriber.openedMs > FEED_LIMITS.lifeMs) this.#dismiss(subscriber);
+      else {
+        if (told !== null) this.#push(subscriber, told);
+        this.#push(subscriber, beat);
+      }
+    }
+  }
+
+  #dismiss(subscriber: Subscriber): void {
+    this.#push(subscriber, encodeFrame({ kind: "bye" }));
+    if (!this.#remove(subscriber)) return;
+    try {
+      subscriber.controller.close();
+    } catch {
+      // Already closed from the other side.
     }
   }
 
@@ -178,17 +241,9 @@ export class Feeds {
     }
   }
 
-  #finish(subscriber: Subscriber): void {
-    if (!this.#remove(subscriber)) return;
-    try {
-      subscriber.controller.close();
-    } catch {
-      // Already closed from the other side.
-    }
-  }
-
   #remove(subscriber: Subscriber): boolean {
-    const removed = this.#subscribers.delete(subscriber);
+    // A later feed of the same node may have its place already.
+    const removed = this.#subscribers.get(subscriber.node) === subscriber && this.#subscribers.delete(subscriber.node);
     if (this.#subscribers.size === 0 && this.#beat !== null) {
       clearInterval(this.#beat);
       this.#beat = null;

@@ -1,0 +1,210 @@
+/**
+ * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. It holds nothing
+ * that it can't get again; with few askers it sends them up, and without children it forgets the stream.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Replica } from "../../protocol/broadcast/replica.ts";
+import type { PlaylistFile } from "../../protocol/hls/paths.ts";
+import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../protocol/ids.ts";
+import type { TreeReport } from "../../protocol/status.ts";
+import { type Address, addressText, parseAddress } from "../../protocol/tree/address.ts";
+import { Door } from "../../protocol/tree/door.ts";
+import { objectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import { parseFeedQuery } from "../../tiers/feed-client.ts";
+import { turnAway } from "../../tiers/feed-door.ts";
+import { Feeds } from "../../tiers/feeds.ts";
+import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
+import { StreamEdge } from "../../tiers/stream-edge.ts";
+import type { Live } from "../live/live.ts";
+import { Kept } from "./kept.ts";
+
+/** What a shield is bound to. */
+export interface ShieldEnv {
+  readonly LIVE: DurableObjectNamespace<Live>;
+  readonly SHIELD: DurableObjectNamespace<Shield>;
+  readonly MEDIA: R2Bucket;
+}
+
+/** Bounds of one shield, each with its reason. */
+export const SHIELD_LIMITS = {
+  /** It renews its own feed before the node above ends it, which is after 45 s. */
+  leadMs: 35_000,
+  /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
+  tailBytes: 41_943_040,
+  /** Stored segments and init sections kept for those below. */
+  keptBytes: 16_777_216,
+  /** A newcomer waits so long for this shield's own feed to bring what it wants. */
+  carryMs: 2_000,
+  /** How often it looks after its own feed. */
+  tendMs: 500,
+} as const;
+
+/** The shield of one stream at one address. */
+export class Shield extends DurableObject<ShieldEnv> {
+  readonly #stream: StreamName;
+  readonly #edge: StreamEdge;
+  readonly #door: Door;
+  readonly #kept = new Kept(SHIELD_LIMITS.keptBytes);
+  #feeds: Feeds | null = null;
+  #tending: ReturnType<typeof setInterval> | null = null;
+  #lastChildMs = 0;
+
+  constructor(ctx: DurableObjectState, env: ShieldEnv) {
+    super(ctx, env);
+    const [streamText = "", addressPart = ""] = (ctx.id.name ?? "").split("/");
+    const stream = parseStreamName(streamText);
+    const address = parseAddress(addressPart);
+    if (stream === null || address === null || address.tier === "live") {
+      throw new TypeError(`a shield is named STREAM/ADDRESS, not ${JSON.stringify(ctx.id.name)}`);
+    }
+    this.#stream = stream;
+    this.#door = new Door(address);
+    this.#edge = new StreamEdge({
+      stream,
+      tier: address.tier,
+      walker: { kind: "shield", address, node: `${addressText(address)}#${crypto.randomUUID().slice(0, 8)}` },
+      leadMs: SHIELD_LIMITS.leadMs,
+      tailBytes: SHIELD_LIMITS.tailBytes,
+      nodes: (above) => this.#nodeAt(above),
+      events: {
+        entry: (entry, bytes) => this.#feeds?.send(entry, bytes),
+        bytes: (track, msn, part, bytes) => this.#feeds?.sendBytes(track, msn, part, bytes),
+        swapped: (replica) => this.#swapped(replica),
+      },
+    });
+  }
+
+  /** `GET /feed`, as `readFeed` asks it: a feed, or where to go instead. 404 where the stream has never been live. */
+  override async fetch(request: Request): Promise<Response> {
+    const query = parseFeedQuery(request);
+    if (query === null) return new Response(null, { status: 404 });
+    const { own } = this.#edge.tally;
+    own.requests += 1;
+    own.hits += 1;
+    const away = turnAway(this.#door, this.#feeds, query, () => this.#handOn());
+    if (away !== null) return away;
+    this.#lastChildMs = Date.now();
+    const replica = await this.#edge.replica(this.ctx);
+    if (replica === null) return new Response(null, { status: this.#edge.stale ? 503 : 404 });
+    const untilMs = Date.now() + SHIELD_LIMITS.carryMs;
+    await Promise.all([...query.want].map((track) => this.#edge.carried(this.ctx, track, untilMs)));
+    if (this.#edge.stale && !replica.state.ended) return new Response(null, { status: 503 });
+    this.#tend();
+    const feeds = this.#feeds;
+    if (feeds === null) return new Response(null, { status: 503 });
+    this.#edge.tally.take(query.report, Date.now());
+    const { node, asker, from, want, have, moving } = query;
+    const kind = asker.kind === "isolate" ? "isolate" : "shield";
+    return new Response(feeds.open({ node, kind, from, want, have, moving }));
+  }
+
+  /** A part that the caller's replica lists and its tail lacks, or null. */
+  pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null> {
+    const held = this.#mine(id)?.tail.part(track, msn, part) ?? null;
+    const name = `${id}/${track}/${msn}.${part}`;
+    return this.#pulled(name, held, "passing", (above) => above.pullPart(id, track, msn, part));
+  }
+
+  /** A closed segment that is not in R2 yet, or null. */
+  pullSegment(id: BroadcastId, track: TrackName, msn: number): Promise<Uint8Array | null> {
+    const replica = this.#mine(id);
+    const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
+    const held = replica === null || segment === undefined ? null : replica.tail.segment(track, segment);
+    return this.#pulled(`${id}/${track}/${msn}`, held, "passing", (above) => above.pullSegment(id, track, msn));
+  }
+
+  /** An init section of any broadcast of the stream, or null. */
+  pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null> {
+    const held = this.#mine(id)?.init(track, version) ?? null;
+    const name = `${id}/${track}/init-${version}`;
+    return this.#pulled(name, held, "kept", (above) => above.pullInit(id, track, version));
+  }
+
+  /** A playlist of any broadcast of the stream as it stands, or null. */
+  async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    const { own } = this.#edge.tally;
+    own.requests += 1;
+    const name = `${id}/${track}/${file}`;
+    const { value, shared } = await this.#kept.once(name, async () => {
+      own.upstream += 1;
+      const pulled = await this.#edge.above.node.pullPlaylist(id, track, file);
+      if (pulled !== null) this.#edge.tally.came(name);
+      return pulled;
+    });
+    if (shared) own.coalesced += 1;
+    return value;
+  }
+
+  /** A segment in R2: read once for all below, over the shield above where that is no Live object. */
+  pullStored(key: string): Promise<Uint8Array | null> {
+    return this.#pulled(key, null, "kept", async (above) => {
+      if (above.pullStored !== undefined) return above.pullStored(key);
+      const stored = await this.env.MEDIA.get(key);
+      return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
+    });
+  }
+
+  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
+  #handOn(): TreeReport | null {
+    return this.#tending === null ? { ...this.#edge.tally.report(Date.now()), viewers: 0 } : null;
+  }
+
+  #mine(id: BroadcastId): Replica | null {
+    const { known } = this.#edge;
+    return known?.config.broadcast === id ? known : null;
+  }
+
+  async #pulled(
+    name: string,
+    held: Uint8Array | null,
+    keep: "kept" | "passing",
+    pull: (above: FeedNode) => Promise<Uint8Array | null>,
+  ): Promise<Uint8Array | null> {
+    const { tally } = this.#edge;
+    tally.own.requests += 1;
+    const known = held ?? this.#kept.get(name);
+    if (known !== null) {
+      tally.own.hits += 1;
+      return known;
+    }
+    const { value, shared } = await this.#kept.once(name, async () => {
+      const { address, node } = this.#edge.above;
+      const fromR2 = name.endsWith(".m4s") && address.tier === "live";
+      if (!fromR2) tally.own.upstream += 1;
+      const pulled = await pull(node);
+      if (fromR2) tally.readR2(name, pulled !== null);
+      else if (pulled !== null) tally.came(name);
+      if (pulled !== null && keep === "kept") this.#kept.keep(name, pulled);
+      return pulled;
+    });
+    if (shared) tally.own.coalesced += 1;
+    return value;
+  }
+
+  #swapped(replica: Replica): void {
+    const before = this.#feeds;
+    this.#feeds = new Feeds(replica, () => this.#edge.status);
+    before?.close();
+  }
+
+  /** While there are children, this object looks after its own feed as an isolate's viewers do. */
+  #tend(): void {
+    this.#tending ??= setInterval(() => {
+      const now = Date.now();
+      const feeds = this.#feeds;
+      if (feeds !== null && feeds.count > 0) this.#lastChildMs = now;
+      if (now - this.#lastChildMs > TREE_LIMITS.idleMs && this.#tending !== null) {
+        clearInterval(this.#tending);
+        this.#tending = null;
+        return;
+      }
+      for (const track of feeds?.wanted() ?? []) this.#edge.want(this.ctx, track);
+      this.#edge.tend(this.ctx);
+    }, SHIELD_LIMITS.tendMs);
+  }
+
+  #nodeAt(address: Address): FeedNode {
+    if (address.tier === "live") return this.env.LIVE.getByName(this.#stream);
+    return this.env.SHIELD.getByName(objectName(this.#stream, address), { locationHint: address.region });
+  }
+}

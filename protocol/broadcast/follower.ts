@@ -1,0 +1,131 @@
+/**
+ * Keeps a replica from the frames of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
+ * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
+ */
+import type { TrackName } from "../ids.ts";
+import type { StreamStatus } from "../status.ts";
+import type { FeedFrame } from "./feed.ts";
+import type { Entry } from "./log.ts";
+import { Replica } from "./replica.ts";
+import { Tail } from "./tail.ts";
+
+/** What a follower tells its owner. */
+export interface FollowerEvents {
+  /** An object's bytes came with the feed. */
+  came(object: string): void;
+  /** The replica applied the entry; `bytes` is null where the feed didn't carry them. */
+  entry(entry: Entry, bytes: Uint8Array | null): void;
+  /** Bytes of a part from before the feed began, or that came twice. */
+  bytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
+  /** `replica` is shown from now on; `before` gives way to it. */
+  swapped(replica: Replica, before: Replica | null): void;
+}
+
+/** An object's name in counters. */
+export const partName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
+
+/** One stream's replica, kept from feeds. */
+export class Follower {
+  /** When the replica last changed, milliseconds since the epoch. */
+  changedMs = 0;
+  /** The latest status that came with a feed. */
+  status: { readonly status: StreamStatus; readonly atMs: number } | null = null;
+  #replica: Replica | null = null;
+  /** A replica of a new epoch that doesn't show yet all that `#replica` shows. */
+  #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
+  readonly #tailBytes: number;
+  readonly #events: FollowerEvents;
+
+  /** `tailBytes`: bound of the bytes held. */
+  constructor(tailBytes: number, events: FollowerEvents) {
+    this.#tailBytes = tailBytes;
+    this.#events = events;
+  }
+
+  /** What is shown, or null before the first feed. */
+  get replica(): Replica | null {
+    return this.#replica;
+  }
+
+  /** Where the next feed should go on, or null for a fresh one. */
+  get from(): { readonly epoch: string; readonly offset: number } | null {
+    const base = this.#candidate?.replica ?? this.#replica;
+    return base === null ? null : { epoch: base.epoch, offset: base.offset };
+  }
+
+  /** Takes a frame. `again`: this feed is of no use any more, subscribe anew. Throws `LogError` on a snapshot that contradicts itself. */
+  take({ header, body }: FeedFrame, nowMs: number): "on" | "again" {
+    switch (header.kind) {
+      case "hello": {
+        if (header.snapshot === undefined) return "on";
+        const same = this.#replica?.config.broadcast === header.snapshot.config.broadcast ? this.#replica : null;
+        const tail = same?.tail ?? new Tail(this.#tailBytes);
+        this.#offer(Replica.restore(header.epoch, header.snapshot, body, tail), same, nowMs);
+        return "on";
+      }
+      case "entry":
+        return this.#entry(header.offset, header.entry, body, nowMs);
+      case "bytes": {
+        const { track, msn, part } = header;
+        this.#events.came(partName(track, msn, part));
+        (this.#candidate?.replica ?? this.#replica)?.tail.put(track, msn, part, body);
+        this.#events.bytes(track, msn, part, body);
+        return "on";
+      }
+      case "status":
+        this.status = { status: header.status, atMs: nowMs };
+        return "on";
+      case "beat":
+        this.#promote(nowMs);
+        return "on";
+      case "bye":
+        return "again";
+    }
+  }
+
+  #entry(offset: number, entry: Entry, body: Uint8Array, nowMs: number): "on" | "again" {
+    const replica = this.#candidate?.replica ?? this.#replica;
+    if (replica === null) return "again";
+    const carried = body.byteLength > 0 ? body : null;
+    if (carried !== null && entry.kind === "part") {
+      this.#events.came(partName(entry.track, entry.meta.msn, entry.meta.part));
+    }
+    const applied = replica.apply(offset, entry, carried);
+    if (applied === "hole" || applied === "foreign") return "again";
+    if (applied === "applied") {
+      this.changedMs = nowMs;
+      if (replica === this.#replica) this.#events.entry(entry, carried);
+    } else if (entry.kind === "part" && carried !== null) {
+      const { msn, part } = entry.meta;
+      replica.tail.put(entry.track, msn, part, carried);
+      this.#events.bytes(entry.track, msn, part, carried);
+    }
+    this.#promote(nowMs);
+    return "on";
+  }
+
+  /** Takes a new epoch's replica: at once, or, where it shows less than what viewers have seen, as soon as it shows as much. */
+  #offer(fresh: Replica, same: Replica | null, nowMs: number): void {
+    this.changedMs = nowMs;
+    if (same !== null && !fresh.covers(same)) {
+      this.#candidate = { replica: fresh, sinceMs: nowMs };
+      return;
+    }
+    this.#swap(fresh);
+  }
+
+  #promote(nowMs: number): void {
+    if (this.#candidate === null || this.#replica === null) return;
+    const { replica, sinceMs } = this.#candidate;
+    const late = nowMs - sinceMs > 3_000 * replica.config.targetDurationS;
+    if (late || replica.covers(this.#replica)) this.#swap(replica);
+  }
+
+  #swap(replica: Replica): void {
+    const before = this.#replica;
+    this.#candidate = null;
+    this.#replica = replica;
+    this.#events.swapped(replica, before);
+    before?.waiters.wakeAll();
+  }
+}

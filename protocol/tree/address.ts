@@ -1,0 +1,96 @@
+/** Where a node of the delivery tree stands, and how it is called. */
+
+/** Regions of the tree: the platform's location hints, one shield each at most. */
+export const REGIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+
+/** A region of the tree. */
+export type Region = (typeof REGIONS)[number];
+
+/** Where an isolate runs: a data centre (three letters of its airport) and the region that holds it. */
+export interface Site {
+  readonly region: Region;
+  readonly colo: string;
+}
+
+/** A node that feeds others. A colo's shards are its children, for a colo with more isolates than one node feeds. */
+export type Address =
+  | { readonly tier: "live" }
+  | { readonly tier: "region"; readonly region: Region }
+  | { readonly tier: "colo"; readonly region: Region; readonly colo: string; readonly shard: number };
+
+/** The root of every tree. */
+export const LIVE: Address = { tier: "live" };
+
+/** The shield of a data centre. */
+export const coloOf = (site: Site): Address => ({ tier: "colo", ...site, shard: 0 });
+
+/** The shield of a region. */
+export const regionOf = (site: { readonly region: Region }): Address => ({ tier: "region", region: site.region });
+
+/** An address as text: part of an object's name, of a report, and of what a colo remembers. */
+export function addressText(address: Address): string {
+  switch (address.tier) {
+    case "live":
+      return "live";
+    case "region":
+      return address.region;
+    case "colo":
+      return `${address.region}.${address.colo}.${address.shard}`;
+  }
+}
+
+/** The address that `text` tells, or null. */
+export function parseAddress(text: string): Address | null {
+  if (text === "live") return LIVE;
+  const [region, colo, shard, ...rest] = text.split(".");
+  if (rest.length > 0 || !isRegion(region)) return null;
+  if (colo === undefined) return { tier: "region", region };
+  if (!/^[A-Z0-9]{2,8}$/.test(colo) || !/^\d{1,2}$/.test(shard ?? "")) return null;
+  return { tier: "colo", region, colo, shard: Number(shard) };
+}
+
+/** Whether two addresses are the same node. */
+export const sameAddress = (a: Address, b: Address): boolean => addressText(a) === addressText(b);
+
+/** Whether `text` names a region. */
+export function isRegion(text: unknown): text is Region {
+  return (REGIONS as readonly unknown[]).includes(text);
+}
+
+/** What the platform tells of a request's place; every field may be missing. */
+export interface PlaceHints {
+  readonly colo?: string | undefined;
+  readonly continent?: string | undefined;
+  readonly country?: string | undefined;
+  /** Degrees, as text. */
+  readonly longitude?: string | undefined;
+}
+
+/** Countries that the platform's `me` hint is for. */
+const MIDDLE_EAST: ReadonlySet<string> = new Set("AE BH CY EG IL IQ IR JO KW LB OM PS QA SA SY TR YE".split(" "));
+
+/** The site that a request's hints describe, or null where they don't (a run on one machine has none). */
+export function siteOf(hints: PlaceHints | undefined): Site | null {
+  const colo = hints?.colo;
+  if (colo === undefined || !/^[A-Z0-9]{2,8}$/.test(colo)) return null;
+  return { colo, region: regionFor(hints) };
+}
+
+function regionFor({ continent, country, longitude }: PlaceHints = {}): Region {
+  if (country !== undefined && MIDDLE_EAST.has(country)) return "me";
+  const east = Number(longitude);
+  switch (continent) {
+    case "NA":
+      return east < -100 ? "wnam" : "enam";
+    case "SA":
+      return "sam";
+    case "AS":
+      return "apac";
+    case "OC":
+      return "oc";
+    case "AF":
+      return "afr";
+    default:
+      return east > 15 ? "eeur" : "weur";
+  }
+}

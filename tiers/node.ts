@@ -1,0 +1,24 @@
+/** A node of the tree as the one below it calls it. */
+import type { PlaylistFile } from "../protocol/hls/paths.ts";
+import type { BroadcastId, TrackName } from "../protocol/ids.ts";
+
+/** A playlist as stored: only the Live object renders it. */
+export interface StoredPlaylist {
+  readonly text: string;
+  readonly ended: boolean;
+}
+
+/** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */
+export interface FeedNode {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  /** A part that the caller's replica lists and its tail lacks. */
+  pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null>;
+  /** A closed segment that is not in R2 yet. */
+  pullSegment(id: BroadcastId, track: TrackName, msn: number): Promise<Uint8Array | null>;
+  /** An init section of any broadcast of the stream. */
+  pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null>;
+  /** A playlist of any broadcast of the stream, as it stands. */
+  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null>;
+  /** A segment in R2, read once for all below; the Live object has none of these, its children read R2 themselves. */
+  pullStored?(key: string): Promise<Uint8Array | null>;
+}

@@ -1,0 +1,372 @@
+/**
+ * One stream as a node below the Live object sees it: a replica kept by feeds from above. In an isolate the viewers'
+ * requests read the feed in turn: one leads inside its `waitUntil` and hands over before that ends, all others only wait
+ * to be woken. In a shield the object itself leads.
+ */
+import type { FeedFrame } from "../protocol/broadcast/feed.ts";
+import { Follower, type FollowerEvents } from "../protocol/broadcast/follower.ts";
+import type { Replica } from "../protocol/broadcast/replica.ts";
+import { type Place, reached } from "../protocol/broadcast/waiters.ts";
+import type { StreamName, TrackName } from "../protocol/ids.ts";
+import type { StreamStatus, TierName } from "../protocol/status.ts";
+import type { Address } from "../protocol/tree/address.ts";
+import { Tally } from "../protocol/tree/tally.ts";
+import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
+import { type FeedEnd, readFeed } from "./feed-client.ts";
+import type { FeedNode } from "./node.ts";
+
+/** The part of a request's context that outlives its answer. */
+export interface Lifetime {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** What others of the same place know of the way to a stream. */
+export interface WayMemory {
+  recall(stream: StreamName): Promise<Address | null>;
+  remember(life: Lifetime, stream: StreamName, address: Address): void;
+}
+
+/** Bounds in time and memory, each with its reason. */
+export const EDGE_LIMITS = {
+  /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
+  leadMs: 20_000,
+  /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
+  graceMs: 7_000,
+  /** Bytes of one stream's tail in an isolate of 128 MB. */
+  tailBytes: 41_943_040,
+  /** A request waits so long for the first word of a feed before it is answered with what there is. */
+  helloMs: 3_000,
+  /** That a stream doesn't exist is remembered so long. */
+  absentMs: 1_000,
+  /** That a broadcast has ended is trusted so long before its stream is asked for a newer one. */
+  endedMs: 3_000,
+  /** A track that nobody asked for so long is left out of the next feed. */
+  unwantedMs: 30_000,
+  /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
+  suspectMs: 1_500,
+  /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
+  watchMs: 1_000,
+  /** A leader waits so long for what its forerunner's feed still has to bring. */
+  moveMs: 1_000,
+  /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
+  openCircuit: 2,
+  /** Retries are spread over a time that doubles from the first to the second of these. */
+  retryMs: 50,
+  retryMostMs: 2_000,
+  /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
+  parked: 20_000,
+} as const;
+
+/** What a stream's edge needs to know. */
+export interface StreamEdgeOptions {
+  readonly stream: StreamName;
+  readonly tier: TierName;
+  readonly walker: Walker;
+  readonly leadMs: number;
+  readonly tailBytes: number;
+  /** A node's stub, made anew for each request that uses it. */
+  readonly nodes: (address: Address) => FeedNode;
+  readonly memory?: WayMemory;
+  /** What the replica goes through, for those who feed others. */
+  readonly events?: Omit<FollowerEvents, "came">;
+}
+
+interface Lead {
+  readonly startedMs: number;
+  readonly want: ReadonlySet<TrackName>;
+  /** All that this isolate lacked when the feed began has come. */
+  caughtUp: boolean;
+  /** To be relieved by the next request. */
+  due: boolean;
+  /** The node has begun to feed it. */
+  heard: boolean;
+  lastFrameMs: number;
+}
+
+/** A stream as this node sees it. */
+export class StreamEdge {
+  readonly stream: StreamName;
+  readonly tally: Tally;
+  readonly #options: StreamEdgeOptions;
+  readonly #follower: Follower;
+  readonly #way: Way;
+  #lead: Lead | null = null;
+  /** Leaders whose feeds have caught up. */
+  readonly #live = new Set<Lead>();
+  #absentUntilMs = 0;
+  #endedUntilMs = 0;
+  #failures = 0;
+  #retryAtMs = 0;
+  #rememberedMs = Number.NEGATIVE_INFINITY;
+  readonly #wanted = new Map<TrackName, number>();
+  readonly #heirs = new Set<() => void>();
+  readonly #callers = new Set<() => void>();
+
+  constructor(options: StreamEdgeOptions) {
+    this.#options = options;
+    this.stream = options.stream;
+    this.tally = new Tally(options.tier, options.walker.node);
+    this.#way = new Way(options.walker);
+    const { events } = options;
+    this.#follower = new Follower(options.tailBytes, {
+      came: (object) => this.tally.came(object),
+      entry: (entry, bytes) => events?.entry(entry, bytes),
+      bytes: (track, msn, part, bytes) => events?.bytes(track, msn, part, bytes),
+      swapped: (replica, before) => events?.swapped(replica, before),
+    });
+  }
+
+  /** Requests parked here. */
+  get parked(): number {
+    return this.known?.waiters.count ?? 0;
+  }
+
+  /** The replica as far as this node has it, without asking. */
+  get known(): Replica | null {
+    return this.#follower.replica;
+  }
+
+  /** When the replica last changed, milliseconds since the epoch. */
+  get changedMs(): number {
+    return this.#follower.changedMs;
+  }
+
+  /** The stream's status as the Live object last told it, or null. */
+  get status(): StreamStatus | null {
+    return this.#follower.status?.status ?? null;
+  }
+
+  /** Whether the replica is known to be behind: nothing has come from above for a while. */
+  get stale(): boolean {
+    return !this.#fresh();
+  }
+
+  /** The node above, for what its feed doesn't hold. */
+  get above(): { readonly address: Address; readonly node: FeedNode } {
+    const { address } = this.#way;
+    return { address, node: this.#options.nodes(address) };
+  }
+
+  /** The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. */
+  async replica(life: Lifetime): Promise<Replica | null> {
+    this.tend(life);
+    const deadlineMs = Date.now() + EDGE_LIMITS.helloMs;
+    while (!this.#fresh() && !this.#open && Date.now() < deadlineMs) {
+      await this.#called(Math.min(EDGE_LIMITS.watchMs, deadlineMs - Date.now()));
+      this.tend(life);
+    }
+    return this.known;
+  }
+
+  /** Says that a viewer takes this track's bytes; the feed is renewed to carry them where it doesn't. */
+  want(life: Lifetime, track: TrackName): void {
+    this.#wanted.set(track, Date.now());
+    if (this.#lead !== null && !this.#lead.want.has(track)) {
+      this.#lead.due = true;
+      this.tend(life);
+    }
+  }
+
+  /** Waits, bounded, until the feed that carries `track` has brought what was missing. */
+  async carried(life: Lifetime, track: TrackName, untilMs: number): Promise<void> {
+    this.want(life, track);
+    while (this.#lead !== null && !(this.#lead.caughtUp && this.#lead.want.has(track)) && Date.now() < untilMs) {
+      await this.#called(untilMs - Date.now());
+      this.tend(life);
+    }
+  }
+
+  /** Parks the request until `track` comes to `place` (true), the replica gives way or ends (true), or time is up (false). */
+  async wait(life: Lifetime, replica: Replica, track: TrackName, place: Place, untilMs: number): Promise<boolean> {
+    for (;;) {
+      const state = replica.track(track);
+      if (this.known !== replica || replica.state.ended || state === undefined || reached(state, place)) return true;
+      const leftMs = untilMs - Date.now();
+      if (leftMs <= 0 || replica.waiters.count >= EDGE_LIMITS.parked) return false;
+      this.tend(life);
+      await this.#park(replica, track, place, Math.min(leftMs, EDGE_LIMITS.watchMs * (0.75 + Math.random() / 2)));
+    }
+  }
+
+  async #park(replica: Replica, track: TrackName, place: Place, waitMs: number): Promise<void> {
+    let wake: () => void = () => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const unpark = replica.waiters.park(track, place, wake);
+    this.#heirs.add(wake);
+    try {
+      await Promise.race([woken, scheduler.wait(waitMs)]);
+    } finally {
+      unpark();
+      this.#heirs.delete(wake);
+    }
+  }
+
+  /** Waits for word from a feed. */
+  async #called(waitMs: number): Promise<void> {
+    let call: () => void = () => {};
+    const called = new Promise<void>((resolve) => {
+      call = resolve;
+    });
+    this.#callers.add(call);
+    try {
+      await Promise.race([called, scheduler.wait(Math.max(waitMs, 0))]);
+    } finally {
+      this.#callers.delete(call);
+    }
+  }
+
+  #fresh(): boolean {
+    const now = Date.now();
+    for (const lead of this.#live) if (!isSuspect(lead, now)) return true;
+    if (this.known === null) return now < this.#absentUntilMs;
+    return this.known.state.ended && now < this.#endedUntilMs;
+  }
+
+  /** The circuit to the nodes above is open: there is something to answer with, and waiting has not helped. */
+  get #open(): boolean {
+    return this.known !== null && this.#failures >= EDGE_LIMITS.openCircuit;
+  }
+
+  /** Makes this request lead where nobody does, or relieve a leader who is due. */
+  tend(life: Lifetime): void {
+    const now = Date.now();
+    const lead = this.#lead;
+    if (lead !== null && !this.#due(lead, now)) return;
+    if (lead === null && (now < this.#retryAtMs || this.#fresh())) return;
+    for (const other of this.#live) if (isSuspect(other, now)) this.#live.delete(other);
+    const want = this.#wants(now);
+    const next: Lead = { startedMs: now, want, caughtUp: false, due: false, heard: false, lastFrameMs: now };
+    this.#lead = next;
+    life.waitUntil(this.#run(life, next, lead));
+  }
+
+  #due(lead: Lead, now: number): boolean {
+    if (isSuspect(lead, now)) return true;
+    return lead.caughtUp && (lead.due || now - lead.startedMs > this.#options.leadMs);
+  }
+
+  #wants(now: number): Set<TrackName> {
+    for (const [track, wantedMs] of this.#wanted) {
+      if (now - wantedMs < EDGE_LIMITS.unwantedMs) continue;
+      this.#wanted.delete(track);
+      this.known?.tail.forget(track);
+    }
+    return new Set(this.#wanted.keys());
+  }
+
+  async #run(life: Lifetime, lead: Lead, before: Lead | null): Promise<void> {
+    let end: FeedEnd = "broken";
+    try {
+      end = await this.#walk(life, lead, before);
+    } finally {
+      this.#ended(lead, end);
+    }
+  }
+
+  /** Goes from node to node until one feeds, and reads that feed to its end. */
+  async #walk(life: Lifetime, lead: Lead, before: Lead | null): Promise<FeedEnd> {
+    const { memory, nodes } = this.#options;
+    const remembered = this.#way.lost ? ((await memory?.recall(this.stream)) ?? null) : null;
+    for (;;) {
+      const { address, pressed } = this.#way.at(remembered, Date.now());
+      const { kind, sited } = this.#way;
+      this.tally.own.upstream += 1;
+      const end = await readFeed(
+        nodes(address),
+        {
+          node: this.tally.node,
+          asker: { kind, pressed, sited },
+          from: this.#follower.from,
+          want: lead.want,
+          have: before?.caughtUp === true ? before.want : new Set(),
+          moving: before !== null && this.#live.has(before),
+          report: this.tally.report(Date.now()),
+        },
+        {
+          frame: (frame) => this.#take(life, lead, address, frame),
+          carry: (report) => this.tally.take(report, Date.now()),
+          refused: (report) => this.tally.giveBack(report),
+          stop: () => this.#relieved(lead),
+        },
+      );
+      if (end === "up" || end === "down") {
+        if (!this.#way.sent(end, Date.now())) return "broken";
+        lead.lastFrameMs = Date.now();
+        continue;
+      }
+      if (end === "broken" && !lead.heard) this.#way.failed(Date.now());
+      return end;
+    }
+  }
+
+  #relieved(lead: Lead): boolean {
+    if (this.#lead !== lead && this.#lead?.caughtUp === true) return true;
+    return Date.now() - lead.startedMs > this.#options.leadMs + EDGE_LIMITS.graceMs;
+  }
+
+  #take(life: Lifetime, lead: Lead, address: Address, frame: FeedFrame): "on" | "again" | Promise<"on" | "again"> {
+    const now = Date.now();
+    lead.lastFrameMs = now;
+    const { header } = frame;
+    if (header.kind === "hello") {
+      this.#failures = 0;
+      lead.heard = true;
+      this.#way.served();
+      this.#remember(life, address, now);
+      const at = this.#follower.from?.offset ?? 0;
+      if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
+    }
+    const taken = this.#follower.take(frame, now);
+    if (header.kind === "beat" && !lead.caughtUp) {
+      lead.caughtUp = true;
+      this.#live.add(lead);
+      this.#call();
+    }
+    return taken;
+  }
+
+  /** Waits until the feed of the leader before has brought everything up to `offset`: it was moved, and ends there. */
+  async #forerunner(offset: number): Promise<"on" | "again"> {
+    const untilMs = Date.now() + EDGE_LIMITS.moveMs;
+    while ((this.#follower.from?.offset ?? 0) < offset && Date.now() < untilMs) {
+      await this.#called(Math.min(50, untilMs - Date.now()));
+    }
+    return (this.#follower.from?.offset ?? 0) >= offset ? "on" : "again";
+  }
+
+  #remember(life: Lifetime, address: Address, now: number): void {
+    const worth = memorable(address);
+    if (worth === null || now - this.#rememberedMs < EDGE_LIMITS.leadMs / 2) return;
+    this.#rememberedMs = now;
+    this.#options.memory?.remember(life, this.stream, worth);
+  }
+
+  #ended(lead: Lead, end: FeedEnd): void {
+    const now = Date.now();
+    this.#live.delete(lead);
+    if (this.#lead === lead) {
+      this.#lead = null;
+      if (end === "absent") this.#absentUntilMs = now + EDGE_LIMITS.absentMs;
+      if (this.known?.state.ended === true) this.#endedUntilMs = now + EDGE_LIMITS.endedMs;
+      if (end === "broken") {
+        this.#failures += 1;
+        const most = Math.min(EDGE_LIMITS.retryMostMs, EDGE_LIMITS.retryMs * 2 ** Math.min(this.#failures - 1, 6));
+        // The first retry is at once: one node's feed broke. Where every feed breaks, the second is spread.
+        this.#retryAtMs = this.#failures === 1 ? 0 : now + most * Math.random();
+      }
+      const [heir] = this.#heirs;
+      heir?.();
+    }
+    this.#call();
+  }
+
+  #call(): void {
+    for (const call of [...this.#callers]) call();
+  }
+}
+
+function isSuspect(lead: Lead, now: number): boolean {
+  return now - lead.lastFrameMs > EDGE_LIMITS.suspectMs;
+}
