@@ -19,6 +19,8 @@ export interface FeedNode {
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null>;
   /** A playlist of any broadcast of the stream, as it stands. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null>;
+  /** Throws the node's memory away, as a crash or a deploy does; the call fails with it. */
+  restart(): Promise<void>;
   /** A segment in R2, read once for all below; the Live object has none of these, its children read R2 themselves. */
   pullStored?(key: string): Promise<Uint8Array | null>;
 }

@@ -12,6 +12,7 @@ import type { StreamStatus, TierName } from "../protocol/status.ts";
 import type { Address } from "../protocol/tree/address.ts";
 import { Tally } from "../protocol/tree/tally.ts";
 import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
+import { Calls } from "./calls.ts";
 import { type FeedEnd, readFeed } from "./feed-client.ts";
 import type { FeedNode } from "./node.ts";
 
@@ -87,6 +88,11 @@ interface Lead {
 export class StreamEdge {
   readonly stream: StreamName;
   readonly tally: Tally;
+  /** Calls to the node above, beside its feed, and to R2. */
+  readonly calls: { readonly above: Calls; readonly r2: Calls } = {
+    above: new Calls("the tier above"),
+    r2: new Calls("R2"),
+  };
   readonly #options: StreamEdgeOptions;
   readonly #follower: Follower;
   readonly #way: Way;

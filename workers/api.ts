@@ -2,9 +2,10 @@
 import type { StreamName } from "../protocol/ids.ts";
 import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import { parseAddress } from "../protocol/tree/address.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
-import { edgeOf } from "./edge/edges.ts";
+import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { deliveryProblem, problemResponse, UNKNOWN_LIFETIME } from "./responses.ts";
 
@@ -38,12 +39,19 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
   return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
 }
 
-/** `POST /api/streams/{stream}/restart`: the stream's object begins anew from what is stored; viewers go on. */
+/**
+ * `POST /api/streams/{stream}/restart`: the stream's object begins anew from what is stored; viewers go on. `?node=` names
+ * a shield instead, as `addressText` writes it.
+ */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
   const refusal = await refuseStranger(env, request);
   if (refusal !== null) return refusal;
+  const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
+  if (address === null) {
+    return deliveryProblem(400, "No such node", "`node` is like `live`, `weur` or `weur.FRA.0`.");
+  }
   // The call fails with the object that it ends.
-  await env.LIVE.getByName(stream)
+  await nodeAt(env, stream, address)
     .restart()
     .catch(() => {});
   return new Response(null, { status: 204 });

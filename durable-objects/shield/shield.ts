@@ -31,7 +31,7 @@ export const SHIELD_LIMITS = {
   leadMs: 35_000,
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 41_943_040,
-  /** Stored segments and init sections kept for those below. */
+  /** Stored segments kept for those below. */
   keptBytes: 16_777_216,
   /** A newcomer waits so long for this shield's own feed to bring what it wants. */
   carryMs: 2_000,
@@ -84,6 +84,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     const away = turnAway(this.#door, this.#feeds, query, () => this.#handOn());
     if (away !== null) return away;
     this.#lastChildMs = Date.now();
+    for (const track of query.want) this.#edge.want(this.ctx, track);
     const replica = await this.#edge.replica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edge.stale ? 503 : 404 });
     const untilMs = Date.now() + SHIELD_LIMITS.carryMs;
@@ -101,8 +102,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** A part that the caller's replica lists and its tail lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null> {
     const held = this.#mine(id)?.tail.part(track, msn, part) ?? null;
-    const name = `${id}/${track}/${msn}.${part}`;
-    return this.#pulled(name, held, "passing", (above) => above.pullPart(id, track, msn, part));
+    return this.#pulled(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
   }
 
   /** A closed segment that is not in R2 yet, or null. */
@@ -110,43 +110,72 @@ export class Shield extends DurableObject<ShieldEnv> {
     const replica = this.#mine(id);
     const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
     const held = replica === null || segment === undefined ? null : replica.tail.segment(track, segment);
-    return this.#pulled(`${id}/${track}/${msn}`, held, "passing", (above) => above.pullSegment(id, track, msn));
+    return this.#pulled(`${id}/${track}/${msn}`, held, (node) => node.pullSegment(id, track, msn));
   }
 
   /** An init section of any broadcast of the stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null> {
     const held = this.#mine(id)?.init(track, version) ?? null;
-    const name = `${id}/${track}/init-${version}`;
-    return this.#pulled(name, held, "kept", (above) => above.pullInit(id, track, version));
+    return this.#pulled(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
   }
 
   /** A playlist of any broadcast of the stream as it stands, or null. */
-  async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    const { own } = this.#edge.tally;
-    own.requests += 1;
-    const name = `${id}/${track}/${file}`;
-    const { value, shared } = await this.#kept.once(name, async () => {
-      own.upstream += 1;
-      const pulled = await this.#edge.above.node.pullPlaylist(id, track, file);
-      if (pulled !== null) this.#edge.tally.came(name);
-      return pulled;
+  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    return this.#pulled(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
+  }
+
+  /** A segment in R2, or null: read once for all below, by the topmost shield. */
+  async pullStored(key: string): Promise<Uint8Array | null> {
+    const { above, calls, tally } = this.#edge;
+    const kept = this.#kept.get(key);
+    const pull = async (node: FeedNode): Promise<Uint8Array | null> => (await node.pullStored?.(key)) ?? null;
+    if (kept !== null || above.address.tier !== "live") {
+      const bytes = await this.#pulled(key, kept, pull);
+      if (bytes !== null) this.#kept.keep(key, bytes);
+      return bytes;
+    }
+    tally.own.requests += 1;
+    const { value, shared } = await this.#kept.once(key, async () => {
+      const read = async (): Promise<Uint8Array | null> => {
+        const stored = await this.env.MEDIA.get(key);
+        return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
+      };
+      const bytes = await calls.r2.make(read, () => tally.asksR2());
+      if (bytes !== null) {
+        tally.cameFromR2(key);
+        this.#kept.keep(key, bytes);
+      }
+      return bytes;
     });
-    if (shared) own.coalesced += 1;
+    if (shared) tally.own.coalesced += 1;
     return value;
   }
 
-  /** A segment in R2: read once for all below, over the shield above where that is no Live object. */
-  pullStored(key: string): Promise<Uint8Array | null> {
-    return this.#pulled(key, null, "kept", async (above) => {
-      if (above.pullStored !== undefined) return above.pullStored(key);
-      const stored = await this.env.MEDIA.get(key);
-      return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-    });
+  /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
+  restart(): void {
+    this.ctx.abort("restarted on request");
   }
 
-  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
-  #handOn(): TreeReport | null {
-    return this.#tending === null ? { ...this.#edge.tally.report(Date.now()), viewers: 0 } : null;
+  /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
+  async #pulled<T>(name: string, held: T | null, pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
+    const { tally, calls } = this.#edge;
+    tally.own.requests += 1;
+    if (held !== null) {
+      tally.own.hits += 1;
+      return held;
+    }
+    const { value, shared } = await this.#kept.once(name, async () => {
+      const pulled = await calls.above.make(
+        () => pull(this.#edge.above.node),
+        () => {
+          tally.own.upstream += 1;
+        },
+      );
+      if (pulled !== null) tally.came(name);
+      return pulled;
+    });
+    if (shared) tally.own.coalesced += 1;
+    return value;
   }
 
   #mine(id: BroadcastId): Replica | null {
@@ -154,31 +183,9 @@ export class Shield extends DurableObject<ShieldEnv> {
     return known?.config.broadcast === id ? known : null;
   }
 
-  async #pulled(
-    name: string,
-    held: Uint8Array | null,
-    keep: "kept" | "passing",
-    pull: (above: FeedNode) => Promise<Uint8Array | null>,
-  ): Promise<Uint8Array | null> {
-    const { tally } = this.#edge;
-    tally.own.requests += 1;
-    const known = held ?? this.#kept.get(name);
-    if (known !== null) {
-      tally.own.hits += 1;
-      return known;
-    }
-    const { value, shared } = await this.#kept.once(name, async () => {
-      const { address, node } = this.#edge.above;
-      const fromR2 = name.endsWith(".m4s") && address.tier === "live";
-      if (!fromR2) tally.own.upstream += 1;
-      const pulled = await pull(node);
-      if (fromR2) tally.readR2(name, pulled !== null);
-      else if (pulled !== null) tally.came(name);
-      if (pulled !== null && keep === "kept") this.#kept.keep(name, pulled);
-      return pulled;
-    });
-    if (shared) tally.own.coalesced += 1;
-    return value;
+  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
+  #handOn(): TreeReport | null {
+    return this.#tending === null ? { ...this.#edge.tally.report(Date.now()), viewers: 0 } : null;
   }
 
   #swapped(replica: Replica): void {

@@ -45,7 +45,7 @@ export function parseAddress(text: string): Address | null {
   const [region, colo, shard, ...rest] = text.split(".");
   if (rest.length > 0 || !isRegion(region)) return null;
   if (colo === undefined) return { tier: "region", region };
-  if (!/^[A-Z0-9]{2,8}$/.test(colo) || !/^\d{1,2}$/.test(shard ?? "")) return null;
+  if (!/^[A-Z0-9]{2,8}$/.test(colo) || !/^(0|[1-9]\d?)$/.test(shard ?? "")) return null;
   return { tier: "colo", region, colo, shard: Number(shard) };
 }
 

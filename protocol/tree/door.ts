@@ -2,7 +2,7 @@
 import type { Address } from "./address.ts";
 import { type Asker, judge, TREE_LIMITS, type Verdict } from "./policy.ts";
 
-/** Who is fed now; the asker counts as fed only where it renews. */
+/** Who is fed now, the asker not counted. */
 export interface Fed {
   readonly isolates: number;
   readonly shields: number;
@@ -30,7 +30,7 @@ export class Door {
       if (nowMs - atMs <= TREE_LIMITS.askersMs && this.#askers.size <= REMEMBERED) break;
       this.#askers.delete(known);
     }
-    const children = fed.isolates + fed.shields;
+    const children = fed.isolates + fed.shields + (asker.renews ? 1 : 0);
     if (children >= TREE_LIMITS.opensAt || children === 0) this.#thinSinceMs = null;
     else this.#thinSinceMs ??= nowMs;
     const thin = this.#thinSinceMs !== null && nowMs - this.#thinSinceMs > TREE_LIMITS.thinMs;

@@ -41,7 +41,8 @@ test("what the nodes below report rides on with a node's own report, tier by tie
   for (const isolate of isolates) {
     isolate.own.requests = 10;
     isolate.own.hits = 9;
-    isolate.readR2("key", true);
+    isolate.asksR2();
+    isolate.cameFromR2("key");
     shield.take(isolate.report(1), 1);
   }
   shield.own.requests = 2;

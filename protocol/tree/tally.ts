@@ -44,11 +44,14 @@ export class Tally {
     this.own.mostCrossings = Math.max(this.own.mostCrossings, times);
   }
 
-  /** A read of R2, and whether it brought an object. */
-  readR2(object: string, found: boolean): void {
+  /** A request to R2 goes out. */
+  asksR2(): void {
     this.own.upstream += 1;
     this.r2.requests += 1;
-    if (!found) return;
+  }
+
+  /** R2 had the object. */
+  cameFromR2(object: string): void {
     this.r2.hits += 1;
     this.came(object);
   }

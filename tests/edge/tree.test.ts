@@ -10,6 +10,9 @@ import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
 /** Two data centres of one region with three isolates each, and a lone isolate on another continent. */
 const SITES = ["weur/FRA", "weur/FRA", "weur/FRA", "weur/AMS", "weur/AMS", "weur/AMS", "oc/SYD"];
 
+/** So long an isolate remembers that a stream doesn't exist. */
+const ABSENT_MS = 1_000;
+
 let edge: Edge;
 let dataDir: string;
 let isolates: string[];
@@ -34,17 +37,13 @@ async function tiers(stream: string): Promise<Partial<Record<TierName, TierCount
   return Object.fromEntries(status.tiers.map((tier) => [tier.tier, tier]));
 }
 
-test("a herd in a data centre is fed by its shield, a region's shields by the region's, and every part crosses each link once", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 2);
+const count = (counted: Partial<Record<TierName, TierCounters>>, tier: TierName): number =>
+  counted[tier]?.requests ?? 0;
+
+/** Everybody watches part `from` up to `to` of `track` in every isolate: three park on each playlist, all take the part. */
+async function watch(publisher: TestPublisher, from: number, to: number): Promise<void> {
   const path = publisher.path("video", "media.m3u8");
-  for (const answer of await everywhere((isolate) => fetch(`${isolate}${path}`))) {
-    expect(answer.status).toBe(200);
-    await answer.text();
-  }
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer());
-  for (let part = 2; part < 12; part += 1) {
+  for (let part = from; part < to; part += 1) {
     const query = `?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`;
     const parked = isolates.flatMap((isolate) => Array.from({ length: 3 }, () => fetch(`${isolate}${path}${query}`)));
     await publisher.parts(part, part + 1);
@@ -57,8 +56,80 @@ test("a herd in a data centre is fed by its shield, a region's shields by the re
       expect(new Uint8Array(bytes)).toEqual(new Uint8Array(partBytes(part)));
     }
   }
+}
+
+/**
+ * A broadcast that is watched in every isolate. They come before it begins, one after the other: so the second of each
+ * data centre finds that it isn't alone, whatever the first has told the others by then.
+ */
+async function watched(): Promise<TestPublisher> {
+  const publisher = new TestPublisher(door);
+  for (const isolate of isolates) {
+    expect((await fetch(`${isolate}/live/${publisher.stream}/multivariant.m3u8`)).status).toBe(404);
+  }
+  await publisher.begin();
+  await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
+  await publisher.parts(0, 2);
+  for (const answer of await everywhere((isolate) => fetch(`${isolate}${publisher.path("video", "media.m3u8")}`))) {
+    expect(answer.status).toBe(200);
+    await answer.text();
+  }
+  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer());
+  await watch(publisher, 2, 8);
+  return publisher;
+}
+
+test("a herd in a data centre is fed by its shield, and every part crosses each link once, renewals included", async () => {
+  const publisher = await watched();
+  await watch(publisher, 8, 14);
   // The counters ride upwards when feeds are renewed: wanting another track renews them all.
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "1.5.m4s")}`)).arrayBuffer());
+  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "2.1.m4s")}`)).arrayBuffer());
   const counted = await tiers(publisher.stream);
-  console.log(JSON.stringify(counted, null, 1));
+  for (const tier of ["isolate", "colo", "region"] as const) {
+    expect(counted[tier]?.objects, tier).toBeGreaterThan(0);
+    expect(counted[tier]?.crossings, tier).toBe(counted[tier]?.objects);
+    expect(counted[tier]?.mostCrossings, tier).toBe(1);
+  }
+  expect(counted.r2?.requests).toBe(0);
+});
+
+test.for([
+  ["a data centre's shield", "weur.FRA.0"],
+  ["a region's shield", "weur"],
+  ["the Live object", "live"],
+] as const)(
+  "when %s loses its memory, those who wait are answered, and nobody asks again and again",
+  async ([, node]) => {
+    const publisher = await watched();
+    await publisher.stored(0);
+    const before = count(await tiers(publisher.stream), "live");
+    const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=1&_HLS_part=4`;
+    const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetch(`${isolate}${path}`)));
+    await publisher.restart(node);
+    // An object that began anew has what is stored; the publisher resends the rest.
+    await publisher.parts(6, 12);
+    for (const answer of await Promise.all(parked)) {
+      expect(answer.status).toBe(200);
+      expect(await answer.text()).toContain("1.4.m4s");
+    }
+    await watch(publisher, 12, 18);
+    // A feed anew for each child at most, its steps on the way included, and one renewal.
+    expect(count(await tiers(publisher.stream), "live") - before).toBeLessThanOrEqual(4 * isolates.length);
+  },
+);
+
+test("a segment of the past is read from R2 once, however many data centres ask for it at once", async () => {
+  const publisher = await watched();
+  await publisher.parts(8, 66);
+  await publisher.stored(9);
+  const bytes = await everywhere(async (isolate) => {
+    const answer = await fetch(`${isolate}${publisher.path("video", "0.m4s")}`);
+    expect(answer.status).toBe(200);
+    return new Uint8Array(await answer.arrayBuffer());
+  });
+  for (const one of bytes)
+    expect(one).toEqual(new Uint8Array([0, 1, 2, 3, 4, 5].flatMap((part) => [...partBytes(part)])));
+  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "10.5.m4s")}`)).arrayBuffer());
+  // One for each that has no shield above it: three first isolates, one data centre's shield, the region's shield.
+  expect(count(await tiers(publisher.stream), "r2")).toBeLessThanOrEqual(5);
 });

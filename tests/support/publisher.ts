@@ -80,10 +80,13 @@ export class TestPublisher {
     }
   }
 
-  /** Throws away the memory of the stream's object. */
-  async restart(): Promise<void> {
+  /** Throws away the memory of the stream's object, or of a shield like `weur.FRA.0`. */
+  async restart(node = "live"): Promise<void> {
     const admin = { authorization: `Bearer ${this.#door.adminToken}` };
-    const answer = await this.#door.ask(`/api/streams/${this.stream}/restart`, { method: "POST", headers: admin });
+    const answer = await this.#door.ask(`/api/streams/${this.stream}/restart?node=${node}`, {
+      method: "POST",
+      headers: admin,
+    });
     if (answer.status !== 204) throw new Error(`restart: ${answer.status}`);
   }
 

@@ -1,6 +1,6 @@
 /** The streams that this isolate serves: one edge each, the least recently asked for leaving first. */
 import type { StreamName } from "../../protocol/ids.ts";
-import { type Address, LIVE, type Site } from "../../protocol/tree/address.ts";
+import type { Address, Site } from "../../protocol/tree/address.ts";
 import { objectName } from "../../protocol/tree/policy.ts";
 import type { FeedNode } from "../../tiers/node.ts";
 import { EDGE_LIMITS, StreamEdge } from "../../tiers/stream-edge.ts";
@@ -32,7 +32,7 @@ function newEdge(env: Env, site: Site | null, stream: StreamName): StreamEdge {
     tailBytes: EDGE_LIMITS.tailBytes,
     nodes: (address) => nodeAt(env, stream, address),
     // Without a site there is one node to ask.
-    ...(site === null ? {} : { memory: wayMemory }),
+    ...(site === null ? {} : { memory: wayMemory(site) }),
   });
 }
 
@@ -41,9 +41,6 @@ export function nodeAt(env: Env, stream: StreamName, address: Address): FeedNode
   if (address.tier === "live") return env.LIVE.getByName(stream);
   return env.SHIELD.getByName(objectName(stream, address), { locationHint: address.region });
 }
-
-/** Whether a node is the root. */
-export const isLive = (address: Address): boolean => address.tier === LIVE.tier;
 
 function makeRoom(): void {
   for (const [stream, edge] of edges) {

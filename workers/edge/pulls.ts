@@ -3,6 +3,7 @@ import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { mediaKey } from "../../protocol/publish/keys.ts";
+import type { Address } from "../../protocol/tree/address.ts";
 import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
 import { SingleFlight } from "../../tiers/single-flight.ts";
 import type { Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
@@ -83,9 +84,7 @@ export class Puller {
   playlist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<Pulled<StoredPlaylist>> {
     const key = `${this.#edge.stream}/${broadcast}/${track}/${file}`;
     return this.#fly(playlistFlights, key, async () => {
-      this.#edge.tally.own.upstream += 1;
-      const { address, node } = this.#edge.above;
-      const pulled = await node.pullPlaylist(broadcast, track, file);
+      const { address, value: pulled } = await this.#ask((node) => node.pullPlaylist(broadcast, track, file));
       if (pulled !== null) this.#edge.tally.came(key);
       return { value: pulled, tiers: [`corral-${address.tier}; ${pulled === null ? "fwd=miss" : "hit"}`] };
     });
@@ -93,25 +92,39 @@ export class Puller {
 
   /** A segment from R2, over the shield above where there is one: it reads R2 once for all its isolates. */
   async #stored(key: string): Promise<{ value: Uint8Array | null; tier: string }> {
-    const { tally, above } = this.#edge;
-    const { address, node } = above;
-    if (address.tier !== "live" && node.pullStored !== undefined) {
-      tally.own.upstream += 1;
-      const value = await node.pullStored(key);
+    const { tally, above, calls } = this.#edge;
+    if (above.address.tier !== "live") {
+      const { address, value } = await this.#ask(async (node) => (await node.pullStored?.(key)) ?? null);
       if (value !== null) tally.came(key);
       return { value, tier: `corral-${address.tier}` };
     }
-    const stored = await this.#env.MEDIA.get(key);
-    const value = stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-    tally.readR2(key, value !== null);
+    const read = async (): Promise<Uint8Array | null> => {
+      const stored = await this.#env.MEDIA.get(key);
+      return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
+    };
+    const value = await calls.r2.make(read, () => tally.asksR2());
+    if (value !== null) tally.cameFromR2(key);
     return { value, tier: "corral-r2" };
+  }
+
+  /** Asks the node above; each try looks for it anew. */
+  async #ask<T>(pull: (node: FeedNode) => Promise<T>): Promise<{ value: T; address: Address }> {
+    const { calls, tally } = this.#edge;
+    let { address } = this.#edge.above;
+    const call = (): Promise<T> => {
+      const { above } = this.#edge;
+      address = above.address;
+      return pull(above.node);
+    };
+    const value = await calls.above.make(call, () => {
+      tally.own.upstream += 1;
+    });
+    return { value, address };
   }
 
   #above(object: string, pull: (node: FeedNode) => Promise<Uint8Array | null>): Promise<Pulled<Uint8Array>> {
     return this.#fly(bytesFlights, `above ${this.#edge.stream}/${object}`, async () => {
-      this.#edge.tally.own.upstream += 1;
-      const { address, node } = this.#edge.above;
-      const value = await pull(node);
+      const { address, value } = await this.#ask(pull);
       if (value !== null) this.#edge.tally.came(object);
       return { value, tiers: [`corral-${address.tier}; ${value === null ? "fwd=miss" : "hit"}`] };
     });

@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Address, addressText, REGIONS, type Site } from "./address.ts";
+import { Door } from "./door.ts";
+import { TREE_LIMITS } from "./policy.ts";
+import { type Walker, Way } from "./way.ts";
+
+/** The tree without its bytes: doors, who is fed at each, and the way that each data centre remembers. */
+class Forest {
+  nowMs = 1_000_000;
+  readonly #doors = new Map<string, { door: Door; fed: Map<string, "isolate" | "shield">; way: Way | null }>();
+  readonly #memory = new Map<string, Address>();
+  readonly #ways = new Map<string, Way>();
+  asks = 0;
+
+  /** Brings an isolate to a node that feeds it; gives that node, or null where none did. */
+  join(node: string, site: Site): Address | null {
+    const way = this.#ways.get(node) ?? new Way({ kind: "isolate", site, node });
+    this.#ways.set(node, way);
+    const place = `${site.region}.${site.colo}`;
+    const fedBy = this.#walk(node, way, this.#memory.get(place) ?? null);
+    if (fedBy !== null && fedBy.tier !== "region")
+      this.#memory.set(place, fedBy.tier === "colo" ? { ...fedBy, shard: 0 } : fedBy);
+    return fedBy;
+  }
+
+  leave(node: string): void {
+    for (const { fed } of this.#doors.values()) fed.delete(node);
+    this.#ways.delete(node);
+  }
+
+  count(kind: "isolate" | "shield", address: Address): number {
+    return [...this.#nodeAt(address).fed.values()].filter((fed) => fed === kind).length;
+  }
+
+  addresses(): string[] {
+    return [...this.#doors.keys()];
+  }
+
+  #walk(node: string, way: Way, remembered: Address | null): Address | null {
+    for (;;) {
+      const { address, pressed } = way.at(remembered, this.nowMs);
+      const at = this.#nodeAt(address);
+      this.asks += 1;
+      const mine = at.fed.get(node);
+      const others = [...at.fed].filter(([name]) => name !== node);
+      const isolates = others.filter(([, kind]) => kind === "isolate").length;
+      const asker = { kind: way.kind, pressed, renews: mine !== undefined, sited: way.sited };
+      const verdict = at.door.ask(node, asker, { isolates, shields: others.length - isolates }, this.nowMs);
+      if (verdict === "full") return null;
+      if (verdict === "serve") {
+        if (at.way !== null && this.#walk(addressText(address), at.way, null) === null) return null;
+        for (const { fed } of this.#doors.values()) fed.delete(node);
+        at.fed.set(node, way.kind === "isolate" ? "isolate" : "shield");
+        way.served();
+        return address;
+      }
+      if (!way.sent(verdict, this.nowMs)) return null;
+    }
+  }
+
+  #nodeAt(address: Address): { door: Door; fed: Map<string, "isolate" | "shield">; way: Way | null } {
+    const text = addressText(address);
+    const walker: Walker | null = address.tier === "live" ? null : { kind: "shield", address, node: text };
+    const node = this.#doors.get(text) ?? {
+      door: new Door(address),
+      fed: new Map(),
+      way: walker === null ? null : new Way(walker),
+    };
+    this.#doors.set(text, node);
+    return node;
+  }
+}
+
+const sites: Site[] = REGIONS.flatMap((region) => ["AAA", "BBB", "CCC", "DDD"].map((colo) => ({ region, colo })));
+const site = fc.constantFrom(...sites);
+
+test("whoever comes from wherever in whatever order is fed, and no node has more isolates than its fill", () => {
+  fc.assert(
+    fc.property(fc.array(site, { maxLength: 600 }), (comers) => {
+      const forest = new Forest();
+      for (const [index, where] of comers.entries()) {
+        forest.nowMs += 5;
+        expect(forest.join(`isolate-${index}`, where)).not.toBeNull();
+      }
+      expect(forest.count("isolate", { tier: "live" })).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
+      for (const place of sites) {
+        expect(forest.count("isolate", { tier: "colo", ...place, shard: 0 })).toBeLessThanOrEqual(
+          TREE_LIMITS.coloIsolates,
+        );
+      }
+      // At most the askers' steps down the whole tree, never a walk in circles.
+      expect(forest.asks).toBeLessThanOrEqual(comers.length * (TREE_LIMITS.hops + 2) * 2);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a lone isolate in each data centre is fed by the Live object, and no shield feeds anybody", () => {
+  const forest = new Forest();
+  for (const [index, where] of sites.entries()) {
+    expect(forest.join(`isolate-${index}`, where)).toEqual({ tier: "live" });
+  }
+  expect(forest.count("shield", { tier: "live" })).toBe(0);
+});
+
+test("a crowd in one data centre costs the Live object one feed beside its first isolate's, and fills shards", () => {
+  const forest = new Forest();
+  const where: Site = { region: "weur", colo: "FRA" };
+  const memoryless = Array.from({ length: 200 }, (_, index) => `isolate-${index}`);
+  // All at once: nobody has had time to remember a way.
+  const fedBy = memoryless.map((node) => forest.join(node, where));
+  const tiers = fedBy.map((address) => address?.tier);
+  // The second finds the first one's way remembered; from the fill on, all go to the data centre's shield.
+  expect(tiers.filter((tier) => tier === "live").length).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
+  expect(forest.count("isolate", { tier: "colo", ...where, shard: 0 })).toBe(TREE_LIMITS.coloIsolates);
+  expect(forest.addresses().filter((name) => name.startsWith("weur.FRA.")).length).toBeGreaterThan(2);
+});
+
+test("when a crowd has gone, who is left renews its way back up, and shields are left without children", () => {
+  const forest = new Forest();
+  const where: Site = { region: "weur", colo: "FRA" };
+  for (let index = 0; index < 120; index += 1) forest.join(`isolate-${index}`, where);
+  for (let index = 0; index < 119; index += 1) forest.leave(`isolate-${index}`);
+  let fedBy: Address | null = null;
+  for (let renewal = 0; renewal < 12; renewal += 1) {
+    forest.nowMs += 20_000;
+    fedBy = forest.join("isolate-119", where);
+    expect(fedBy).not.toBeNull();
+  }
+  expect(fedBy).toEqual({ tier: "live" });
+});

@@ -1,0 +1,56 @@
+/** Calls to an upstream: bounded in time, tried once more within a budget, refused while the upstream is down. */
+import { Circuit } from "../protocol/tree/circuit.ts";
+
+/** Bounds, each with its reason. */
+const CALL_LIMITS = {
+  /** An answer takes milliseconds; a player's request for media waits no longer than a segment's time or two. */
+  timeoutMs: 3_000,
+  /** The second try comes within this, spread. */
+  retryMs: 100,
+} as const;
+
+/** The upstream didn't answer, or isn't asked for the moment; the asker may come back. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+}
+
+/** The calls to one upstream. */
+export class Calls {
+  readonly #circuit = new Circuit();
+  readonly #name: string;
+
+  /** `name`: of the upstream, for messages. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** What `call` brings. `counted` is told of each request that goes out. Throws `UpstreamError`. */
+  async make<T>(call: () => Promise<T>, counted: () => void): Promise<T> {
+    for (let again = false; ; again = true) {
+      if (this.#circuit.permit(Date.now()) === "refused") throw new UpstreamError(`${this.#name} is down`);
+      counted();
+      try {
+        const value = await inTime(call());
+        this.#circuit.succeeded();
+        return value;
+      } catch (cause) {
+        this.#circuit.failed(Date.now(), Math.random());
+        if (again || !this.#circuit.retry()) throw new UpstreamError(`${this.#name} didn't answer`, { cause });
+        await scheduler.wait(CALL_LIMITS.retryMs * Math.random());
+      }
+    }
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = scheduler.wait(CALL_LIMITS.timeoutMs, { signal: timer.signal }).then(() => {
+    throw new UpstreamError(`no answer within ${CALL_LIMITS.timeoutMs} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    late.catch(() => {});
+    timer.abort();
+  }
+}
