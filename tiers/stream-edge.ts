@@ -103,6 +103,8 @@ export class StreamEdge {
   #endedUntilMs = 0;
   #failures = 0;
   #retryAtMs = 0;
+  /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
+  #nowMs = 0;
   #rememberedMs = Number.NEGATIVE_INFINITY;
   readonly #wanted = new Map<TrackName, number>();
   readonly #heirs = new Set<() => void>();
@@ -153,9 +155,17 @@ export class StreamEdge {
     return { address, node: this.#options.nodes(address) };
   }
 
-  /** The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. */
-  async replica(life: Lifetime): Promise<Replica | null> {
-    this.tend(life);
+  /**
+   * The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. At once
+   * where the feed runs, else after the feed's first word.
+   */
+  replica(life: Lifetime): Replica | null | Promise<Replica | null> {
+    this.#nowMs = Date.now();
+    this.tend(life, this.#nowMs);
+    return this.#fresh(this.#nowMs) ? this.known : this.#awaited(life);
+  }
+
+  async #awaited(life: Lifetime): Promise<Replica | null> {
     const deadlineMs = Date.now() + EDGE_LIMITS.helloMs;
     while (!this.#fresh() && !this.#open && Date.now() < deadlineMs) {
       await this.#called(Math.min(EDGE_LIMITS.watchMs, deadlineMs - Date.now()));
@@ -164,9 +174,9 @@ export class StreamEdge {
     return this.known;
   }
 
-  /** Says that a viewer takes this track's bytes; the feed is renewed to carry them where it doesn't. */
-  want(life: Lifetime, track: TrackName): void {
-    this.#wanted.set(track, Date.now());
+  /** Says that somebody takes this track's bytes; the feed is renewed to carry them where it doesn't. */
+  want(life: Lifetime, track: TrackName, nowMs: number = this.#nowMs): void {
+    this.#wanted.set(track, nowMs);
     if (this.#lead !== null && !this.#lead.want.has(track)) {
       this.#lead.due = true;
       this.tend(life);
@@ -175,7 +185,7 @@ export class StreamEdge {
 
   /** Waits, bounded, until the feed that carries `track` has brought what was missing. */
   async carried(life: Lifetime, track: TrackName, untilMs: number): Promise<void> {
-    this.want(life, track);
+    this.want(life, track, Date.now());
     while (this.#lead !== null && !(this.#lead.caughtUp && this.#lead.want.has(track)) && Date.now() < untilMs) {
       await this.#called(untilMs - Date.now());
       this.tend(life);
@@ -223,8 +233,7 @@ export class StreamEdge {
     }
   }
 
-  #fresh(): boolean {
-    const now = Date.now();
+  #fresh(now: number = Date.now()): boolean {
     for (const lead of this.#live) if (!isSuspect(lead, now)) return true;
     if (this.known === null) return now < this.#absentUntilMs;
     return this.known.state.ended && now < this.#endedUntilMs;
@@ -236,11 +245,10 @@ export class StreamEdge {
   }
 
   /** Makes this request lead where nobody does, or relieve a leader who is due. */
-  tend(life: Lifetime): void {
-    const now = Date.now();
+  tend(life: Lifetime, now: number = Date.now()): void {
     const lead = this.#lead;
     if (lead !== null && !this.#due(lead, now)) return;
-    if (lead === null && (now < this.#retryAtMs || this.#fresh())) return;
+    if (lead === null && (now < this.#retryAtMs || this.#fresh(now))) return;
     for (const other of this.#live) if (isSuspect(other, now)) this.#live.delete(other);
     const want = this.#wants(now);
     const next: Lead = { startedMs: now, want, caughtUp: false, due: false, heard: false, lastFrameMs: now };

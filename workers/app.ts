@@ -1,30 +1,20 @@
 /** Routes of the Worker. */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { parseStreamName } from "../protocol/ids.ts";
+import { UpstreamError } from "../tiers/calls.ts";
+import type { Lifetime } from "../tiers/stream-edge.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
 import { type Delivery, deliverFile, deliverMultivariant } from "./deliver.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { ingest } from "./ingest.ts";
-import { parseMediaPath } from "./media-path.ts";
+import { parseLivePath } from "./live-path.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
-
-type AppContext = Context<{ Bindings: Env }>;
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
 
-app.get("/live/:stream/multivariant.m3u8", (c) => {
-  const delivery = deliveryOf(c);
-  return delivery === null ? nothing() : deliverMultivariant(delivery);
-});
-app.get("/live/:stream/:broadcast/:track/:file", (c) => {
-  const delivery = deliveryOf(c);
-  const path = parseMediaPath(c.req.param("broadcast"), c.req.param("track"), c.req.param("file"));
-  return delivery === null || path === null ? nothing() : deliverFile(delivery, path);
-});
-app.options("/live/*", () => preflight());
 app.options("/api/*", () => preflight());
 app.put("/ingest/:stream/:rest{.+}", (c) => ingest(c.env, c.req.raw, c.req.param("stream"), c.req.param("rest")));
 app.get("/api/streams/:stream", (c) => {
@@ -42,15 +32,39 @@ app.post("/api/streams/:stream/restart", (c) => {
 app.get("*", (c) => page(c.env, c.req.raw));
 app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));
 
-app.onError((error) => {
-  console.error("a request failed", error);
-  return deliveryProblem(503, "Not now", "The edge couldn't answer; ask again.");
-});
+app.onError(failure);
 
-function deliveryOf(c: AppContext): Delivery | null {
-  const stream = parseStreamName(c.req.param("stream") ?? "");
-  if (stream === null) return null;
-  return { env: c.env, life: c.executionCtx, edge: edgeOf(c.env, c.req.raw, stream), request: c.req.raw };
+/** `/live/…`: the hot path, so it goes past the router. */
+export async function live(request: Request, env: Env, life: Lifetime): Promise<Response> {
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      break;
+    case "OPTIONS":
+      return preflight();
+    default:
+      return deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method.");
+  }
+  const path = parseLivePath(request.url);
+  if (path === null) return nothing();
+  try {
+    const edge = edgeOf(env, request, path.stream);
+    // What has to be pulled is taken off the hits again.
+    edge.tally.own.requests += 1;
+    edge.tally.own.hits += 1;
+    const delivery: Delivery = { env, life, edge, request };
+    const answer = await (path.file === "multivariant"
+      ? deliverMultivariant(delivery)
+      : deliverFile(delivery, path.file));
+    return request.method === "HEAD" ? new Response(null, answer) : answer;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): Response {
+  if (!(error instanceof UpstreamError)) console.error("a request failed", error);
+  return deliveryProblem(503, "Not now", "The edge couldn't answer; ask again.");
 }
 
 function nothing(): Response {

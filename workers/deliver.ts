@@ -10,7 +10,7 @@ import { type Pulled, Puller } from "./edge/pulls.ts";
 import type { Env } from "./env.ts";
 import type { MediaPath } from "./media-path.ts";
 import { byteRange } from "./range.ts";
-import { answer, deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
+import { answer, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 /** hls.js gives up a playlist whose first byte takes 10 s. */
@@ -26,10 +26,8 @@ export interface Delivery {
 
 /** `GET /live/{stream}/multivariant.m3u8` */
 export async function deliverMultivariant({ life, edge, request }: Delivery): Promise<Response> {
-  edge.tally.own.requests += 1;
   const replica = await edge.replica(life);
   if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
-  edge.tally.own.hits += 1;
   const { targetDurationS } = replica.config;
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, "corral-isolate; hit");
@@ -38,8 +36,8 @@ export async function deliverMultivariant({ life, edge, request }: Delivery): Pr
 /** `GET /live/{stream}/{broadcast}/{track}/{file}` */
 export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<Response> {
   const { life, edge } = delivery;
-  edge.tally.own.requests += 1;
-  const replica = await edge.replica(life);
+  const known = edge.replica(life);
+  const replica = known instanceof Promise ? await known : known;
   if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
   const { targetDurationS, broadcast } = replica.config;
   const blocking = path.file.kind === "playlist" && new URL(delivery.request.url).searchParams.has("_HLS_msn");
@@ -76,7 +74,6 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
     const decision = decide(replica.state, track, directives);
     if (decision.kind === "refuse") return deliveryProblem(400, "Impossible delivery directive", decision.detail);
     if (decision.kind === "now") {
-      edge.tally.own.hits += 1;
       const lifetime = blocking ? lifetimes.blocking(targetDurationS) : lifetimes.playlist(targetDurationS);
       const kind: PlaylistKind = { kind: "media", track, skip: directives.skip };
       const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
@@ -123,7 +120,6 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
     replica = edge.known ?? replica;
     if (replica.config.broadcast !== first.config.broadcast) break;
   }
-  edge.tally.own.hits += 1;
   const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
   return playlist(request, rendered, lifetime, edge.changedMs, "corral-isolate; hit");
@@ -151,7 +147,6 @@ async function deliverInit(
 ): Promise<Response> {
   const held = mine?.init(track, version) ?? null;
   if (held !== null) {
-    edge.tally.own.hits += 1;
     return media(request, typeOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
   }
   if (mine !== null) return notFound(`No init section ${version} of ${track}.`, missing);
@@ -170,7 +165,7 @@ async function deliverPart(
 ): Promise<Response> {
   if (mine === null) return notFound("Parts are kept only while a broadcast is live; take the segment.", missing);
   edge.want(life, track);
-  const untilMs = Date.now() + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
+  let untilMs = 0;
   let waited = false;
   for (let replica: Replica | null = mine; replica?.config.broadcast === broadcast; replica = edge.known) {
     const decision = decidePart(replica.state, track, msn, part);
@@ -178,6 +173,7 @@ async function deliverPart(
     if (decision.kind === "ready") {
       return readyPart({ env, life, edge, request }, replica, track, msn, part, waited, missing);
     }
+    if (!waited) untilMs = Date.now() + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
     waited = true;
     if (!(await edge.wait(life, replica, track, { kind: "settled", msn, part }, untilMs))) {
       return deliveryProblem(503, "The part didn't come in time", "Reload the playlist and go on from there.");
@@ -199,7 +195,6 @@ async function readyPart(
   if (segment === undefined || segment.parts[part]?.gap === true) return notFound("This part never came.", missing);
   const age = ageOf(replica, track, segment, part);
   const hit = (bytes: Uint8Array): Response => {
-    edge.tally.own.hits += 1;
     return media(request, typeOf(replica, track), bytes, age, `corral-isolate; hit${waited ? "; detail=blocked" : ""}`);
   };
   const held = replica.tail.part(track, msn, part);
@@ -227,7 +222,6 @@ async function deliverSegment(
     if (segment !== null && (segment.gap || !segment.closed)) return notFound(`No whole segment ${msn} here.`, missing);
     const held = segment === null ? null : mine.tail.segment(track, segment);
     if (held !== null) {
-      edge.tally.own.hits += 1;
       return media(request, typeOf(mine, track), held, ageOf(mine, track, segment), "corral-isolate; hit");
     }
   }
@@ -270,7 +264,7 @@ function media(request: Request, type: MediaType, bytes: Uint8Array, ageS: numbe
     "cache-status": tiers.join(", "),
   };
   const range = byteRange(request.headers.get("range"), bytes.byteLength);
-  if (range === null) return answer(bytes, headers);
+  if (range === null) return new Response(bytes, { headers: headersOf(headers) });
   if (range === "unsatisfiable") {
     return answer("", { ...headers, "content-range": `bytes */${bytes.byteLength}` }, { status: 416 });
   }

@@ -1,9 +1,12 @@
 /** The deployed Worker: one script with the gateway and every Durable Object class. */
-import { app } from "./app.ts";
+import { app, live } from "./app.ts";
 import type { Env } from "./env.ts";
+import { isLivePath } from "./live-path.ts";
 
 export { Live } from "../durable-objects/live/live.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
-const worker: ExportedHandler<Env> = { fetch: app.fetch };
+const worker: ExportedHandler<Env> = {
+  fetch: (request, env, ctx) => (isLivePath(request.url) ? live(request, env, ctx) : app.fetch(request, env, ctx)),
+};
 export default worker;

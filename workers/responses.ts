@@ -32,6 +32,21 @@ export function answer(
   return new Response(body, { ...init, headers: { ...CORS, ...headers } });
 }
 
+/** Whole media answers of the last seconds differ in few headers: made once for each age, type and way. */
+const mediaHeaders = new Map<string, Headers>();
+const MOST_MEDIA_HEADERS = 512;
+
+/** The headers of an answer that is a whole file of media. */
+export function headersOf(headers: Record<string, string>): Headers {
+  const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]}`;
+  const known = mediaHeaders.get(key);
+  if (known !== undefined) return known;
+  if (mediaHeaders.size >= MOST_MEDIA_HEADERS) mediaHeaders.clear();
+  const made = new Headers({ ...CORS, ...headers });
+  mediaHeaders.set(key, made);
+  return made;
+}
+
 /** An RFC 9457 problem document. */
 export function problemResponse(problem: Problem, headers: Record<string, string> = {}, more: object = {}): Response {
   const { status, ...members } = problem;

@@ -84,7 +84,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     const away = turnAway(this.#door, this.#feeds, query, () => this.#handOn());
     if (away !== null) return away;
     this.#lastChildMs = Date.now();
-    for (const track of query.want) this.#edge.want(this.ctx, track);
+    for (const track of query.want) this.#edge.want(this.ctx, track, Date.now());
     const replica = await this.#edge.replica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edge.stale ? 503 : 404 });
     const untilMs = Date.now() + SHIELD_LIMITS.carryMs;
@@ -205,7 +205,7 @@ export class Shield extends DurableObject<ShieldEnv> {
         this.#tending = null;
         return;
       }
-      for (const track of feeds?.wanted() ?? []) this.#edge.want(this.ctx, track);
+      for (const track of feeds?.wanted() ?? []) this.#edge.want(this.ctx, track, now);
       this.#edge.tend(this.ctx);
     }, SHIELD_LIMITS.tendMs);
   }

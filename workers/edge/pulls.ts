@@ -26,6 +26,8 @@ export class Puller {
   readonly #env: Env;
   readonly #life: Lifetime;
   readonly #edge: StreamEdge;
+  /** The request has not been answered from what the isolate holds. */
+  #missed = false;
 
   constructor(env: Env, life: Lifetime, edge: StreamEdge) {
     this.#env = env;
@@ -131,8 +133,11 @@ export class Puller {
   }
 
   async #fly<T>(flights: SingleFlight<Pulled<T>>, key: string, load: () => Promise<Pulled<T>>): Promise<Pulled<T>> {
+    const { own } = this.#edge.tally;
+    if (!this.#missed) own.hits -= 1;
     const { value, coalesced } = await flights.get(this.#life, key, load);
-    if (coalesced) this.#edge.tally.own.coalesced += 1;
+    if (coalesced && !this.#missed) own.coalesced += 1;
+    this.#missed = true;
     return { ...value, tiers: [...value.tiers, `corral-isolate; fwd=uri-miss${coalesced ? "; collapsed" : ""}`] };
   }
 }

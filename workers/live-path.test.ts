@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { isLivePath, parseLivePath } from "./live-path.ts";
+
+test("the addresses of delivery are told from all others", () => {
+  expect(isLivePath("http://edge.test/live/demo/multivariant.m3u8")).toBe(true);
+  expect(isLivePath("http://edge.test/watch/live/")).toBe(false);
+  expect(isLivePath("http://edge.test/")).toBe(false);
+});
+
+test("a playlist's and a file's address are parsed, whatever query follows", () => {
+  expect(parseLivePath("http://edge.test/live/demo/multivariant.m3u8?x=1")).toEqual({
+    stream: "demo",
+    file: "multivariant",
+  });
+  expect(parseLivePath("https://edge.test:8443/live/demo/abcdefgh12/720p/7.3.m4s")).toEqual({
+    stream: "demo",
+    file: { broadcast: "abcdefgh12", track: "720p", file: { kind: "part", msn: 7, part: 3 } },
+  });
+});
+
+test("what has another spelling or another shape is nothing", () => {
+  for (const path of [
+    "live/",
+    "live/demo",
+    "live/demo/media.m3u8",
+    "live/demo/abcdefgh12/720p",
+    "live/demo/abcdefgh12/720p/7.3.m4s/",
+    "live/demo/abcdefgh12/720p/7.3.m4s/more",
+    "live/DEMO/multivariant.m3u8",
+    "live/de%6Do/multivariant.m3u8",
+    "live//multivariant.m3u8",
+    "live/demo/abcdefgh12/720p/07.3.m4s",
+    "live/demo/abcdefgh12/../7.3.m4s",
+  ]) {
+    expect(parseLivePath(`http://edge.test/${path}`), path).toBeNull();
+  }
+});

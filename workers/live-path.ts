@@ -1,0 +1,31 @@
+/** The addresses of delivery, parsed from a request once. */
+import { parseStreamName, type StreamName } from "../protocol/ids.ts";
+import { type MediaPath, parseMediaPath } from "./media-path.ts";
+
+/** What is asked of a stream: its multivariant playlist, or a file of a track. */
+export interface LivePath {
+  readonly stream: StreamName;
+  readonly file: "multivariant" | MediaPath;
+}
+
+const PREFIX = "/live/";
+
+/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `Request.url` is. */
+export function isLivePath(url: string): boolean {
+  return url.startsWith(PREFIX, pathStart(url));
+}
+
+/** What an address below `/live/` means, or null. Names have one spelling, so nothing is decoded. */
+export function parseLivePath(url: string): LivePath | null {
+  const query = url.indexOf("?");
+  const path = url.slice(pathStart(url) + PREFIX.length, query < 0 ? undefined : query);
+  const [name = "", second = "", track, file, ...rest] = path.split("/");
+  const stream = parseStreamName(name);
+  if (stream === null || rest.length > 0) return null;
+  if (track === undefined) return second === "multivariant.m3u8" ? { stream, file: "multivariant" } : null;
+  const parsed = file === undefined ? null : parseMediaPath(second, track, file);
+  return parsed === null ? null : { stream, file: parsed };
+}
+
+/** Where the path of an absolute address begins. */
+const pathStart = (url: string): number => url.indexOf("/", url.indexOf("//") + 2);
