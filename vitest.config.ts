@@ -26,6 +26,7 @@ const config: ViteUserConfig = defineConfig({
             "web/**/*.test.{ts,tsx}",
             "scripts/**/*.test.{ts,mjs}",
             "bench/**/*.test.ts",
+            "loadtest/**/*.test.ts",
             "tests/**/*.test.ts",
           ],
           exclude: [...BROADCAST_TESTS, "**/node_modules/**"],

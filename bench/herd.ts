@@ -1,12 +1,12 @@
 /** Many viewers in one isolate: what reaches the Live object, and how far apart the first and the last are answered. */
 import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { SyntheticPublisher } from "../loadtest/publisher.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import type { Edge } from "../scripts/edge.ts";
 import type { HerdJob, HerdResult } from "./herd-worker.ts";
 import type { Figure } from "./stats.ts";
 import { median, percentile, short } from "./stats.ts";
-import { SyntheticPublisher } from "./synthetic.ts";
 
 const VIEWERS = 500;
 const ROUNDS = 10;

@@ -29,6 +29,8 @@ export interface StreamStatus {
   /** Estimated from the rate of blocking playlist requests. */
   readonly viewers: { readonly current: number; readonly peak: number };
   readonly tiers: readonly TierCounters[];
+  /** Isolates and shields that the Live object feeds now. */
+  readonly children: number;
 }
 
 /** Counters that a tier adds to; plain numbers, so that they can be sent and summed. */

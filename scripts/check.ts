@@ -13,7 +13,7 @@ import { crossings, LAYERS } from "./layers.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders with a `tsconfig.json`, each checked with the types of the platform that its code runs on. */
-const TYPE_CHECKS = [".", "protocol", "workers", "web", "tests", "scripts"];
+const TYPE_CHECKS = [".", "protocol", "workers", "web", "tests", "loadtest", "scripts"];
 
 /** A step gives whether it passed, and prints what is wrong itself. */
 const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boolean>])[] = [

@@ -26,6 +26,11 @@ export interface EdgeOptions {
   readonly isolatePorts?: readonly (number | { readonly port: number; readonly site: string })[];
   /** Port of the inspector, for profiles. */
   readonly inspectorPort?: number;
+  /** The Worker's entry, for those who wrap it; by default the one that is deployed. */
+  readonly entry?: string;
+  /** Bindings beside the Worker's own: plain values, and further Workers by name. */
+  readonly bindings?: Readonly<Record<string, unknown>>;
+  readonly services?: Readonly<Record<string, { readonly script: string; readonly port: number }>>;
 }
 
 /** A running edge. */
@@ -45,17 +50,18 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
   for (const wanted of [port, ...isolates.map((isolate) => isolate.port)]) await assertFree(host, wanted);
   await mkdir(dataDir, { recursive: true });
-  const [script] = await Promise.all([bundle(), buildWeb()]);
+  const { entry = `${ROOT}workers/index.ts`, bindings = {}, services = {} } = options;
+  const [script] = await Promise.all([bundle(entry), buildWeb()]);
   const worker = (name: string, at: number, site: string, objects: object): object => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
     compatibilityFlags: ["nodejs_compat"],
-    bindings: { CORRAL_ADMIN_TOKEN: adminToken, CORRAL_SITE: site },
+    bindings: { CORRAL_ADMIN_TOKEN: adminToken, CORRAL_SITE: site, ...bindings },
     durableObjects: objects,
     r2Buckets: { MEDIA: "corral-media" },
     // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
-    serviceBindings: { ASSETS: "assets" },
+    serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
     unsafeDirectSockets: [{ host, port: at }],
   });
   const own = objectsOf({});
@@ -69,6 +75,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       workers: [
         worker("corral", port, "", own),
         ...isolates.map(({ port: at, site }, index) => worker(`corral-${index + 1}`, at, site, shared)),
+        ...Object.entries(services).map(([service, { script: contents, port: at }]) => ({
+          name: service,
+          modules: [{ type: "ESModule", path: "index.js", contents }],
+          compatibilityDate: "2026-11-02",
+          unsafeDirectSockets: [{ host, port: at }],
+        })),
         {
           name: "assets",
           modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
@@ -97,9 +109,9 @@ function objectsOf(script: { readonly scriptName?: string }): object {
   };
 }
 
-async function bundle(): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const result = await build({
-    entryPoints: [`${ROOT}workers/index.ts`],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",

@@ -30,9 +30,9 @@ export interface WayMemory {
 /** Bounds in time and memory, each with its reason. */
 export const EDGE_LIMITS = {
   /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
-  leadMs: 20_000,
+  leadMs: 24_000,
   /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
-  graceMs: 7_000,
+  graceMs: 4_000,
   /** Bytes of one stream's tail in an isolate of 128 MB. */
   tailBytes: 41_943_040,
   /** A request waits so long for the first word of a feed before it is answered with what there is. */

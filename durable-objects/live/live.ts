@@ -229,6 +229,7 @@ export class Live extends DurableObject<LiveEnv> {
         lastPart: (segments.at(-1)?.parts.length ?? 0) - 1,
       })),
       ...this.#tally.summary(Date.now()),
+      children: current.feeds.count,
     };
   }
 

@@ -1,0 +1,132 @@
+/**
+ * The product's Worker and objects, with the distances of a network put between them and faults on request. Nothing of it
+ * is in the product: it wraps the bindings that each tier calls the next one by.
+ */
+import { Live as RealLive } from "../../durable-objects/live/live.ts";
+import { Shield as RealShield } from "../../durable-objects/shield/shield.ts";
+import type { StreamName, TrackName } from "../../protocol/ids.ts";
+import { edgeOf } from "../../workers/edge/edges.ts";
+import type { Env } from "../../workers/env.ts";
+import product from "../../workers/index.ts";
+
+/** What the harness binds beside the product's own. */
+interface HarnessEnv extends Env {
+  /** Round trips in milliseconds to each kind of node. */
+  readonly HOPS: { readonly colo: number; readonly region: number; readonly live: number; readonly r2: number };
+  /** What is broken now: `refuse` fails at once, a number is a delay in milliseconds. */
+  readonly FAULTS: Fetcher;
+}
+
+type Fault = "refuse" | number;
+type Target = "colo" | "region" | "live" | "r2";
+
+/** Faults are looked up this often. */
+const LOOK_MS = 200;
+let faults: Partial<Record<Target, Fault>> = {};
+let lookedMs = 0;
+
+async function hop(env: HarnessEnv, target: Target): Promise<void> {
+  const now = Date.now();
+  if (now - lookedMs > LOOK_MS) {
+    lookedMs = now;
+    faults = (await (await env.FAULTS.fetch("http://faults/")).json()) as typeof faults;
+  }
+  const fault = faults[target];
+  if (fault === "refuse") throw new Error(`${target} refuses (a fault of the harness)`);
+  const ms = env.HOPS[target] + (fault ?? 0);
+  if (ms > 0) await scheduler.wait(ms);
+}
+
+/** Chunks arrive half a round trip later, in their order. */
+function distant(body: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
+  if (ms === 0) return body;
+  let last = Promise.resolve();
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        const due = Date.now() + ms / 2;
+        last = last.then(async () => {
+          await scheduler.wait(Math.max(0, due - Date.now()));
+          try {
+            controller.enqueue(chunk);
+          } catch {
+            // The reader has gone.
+          }
+        });
+      },
+      flush: () => last,
+    }),
+  );
+}
+
+function node<T extends object>(env: HarnessEnv, target: Target, stub: T): T {
+  return new Proxy(stub, {
+    get(under, key) {
+      if (key === "then" || typeof key !== "string") return undefined;
+      const call = (...args: unknown[]): Promise<unknown> =>
+        (under as Record<string, (...args: unknown[]) => Promise<unknown>>)[key]?.(...args) ?? Promise.resolve();
+      return async (...args: unknown[]) => {
+        await hop(env, target);
+        const answer = await call(...args);
+        if (!(answer instanceof Response) || answer.body === null) return answer;
+        return new Response(distant(answer.body, env.HOPS[target]), answer);
+      };
+    },
+  });
+}
+
+const wrapped = new WeakMap<object, Env>();
+
+function withNetwork(env: HarnessEnv): Env {
+  const known = wrapped.get(env);
+  if (known !== undefined) return known;
+  const made: Env = {
+    ...env,
+    LIVE: { getByName: (name: string) => node(env, "live", env.LIVE.getByName(name)) } as Env["LIVE"],
+    SHIELD: {
+      getByName: (name: string, options?: DurableObjectNamespaceGetDurableObjectOptions) =>
+        node(env, name.slice(name.indexOf("/")).includes(".") ? "colo" : "region", env.SHIELD.getByName(name, options)),
+    } as Env["SHIELD"],
+    MEDIA: {
+      get: async (key: string) => {
+        await hop(env, "r2");
+        return env.MEDIA.get(key);
+      },
+      put: async (...args: Parameters<R2Bucket["put"]>) => {
+        await hop(env, "r2");
+        return env.MEDIA.put(...args);
+      },
+    } as unknown as Env["MEDIA"],
+  };
+  wrapped.set(env, made);
+  return made;
+}
+
+export class Live extends RealLive {
+  constructor(ctx: DurableObjectState, env: HarnessEnv) {
+    super(ctx, withNetwork(env));
+  }
+}
+
+export class Shield extends RealShield {
+  constructor(ctx: DurableObjectState, env: HarnessEnv) {
+    super(ctx, withNetwork(env) as ConstructorParameters<typeof RealShield>[1]);
+  }
+}
+
+/** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as if somebody wanted another track; counters ride along. */
+function renew(request: Request, env: Env, ctx: ExecutionContext): Response {
+  const [, , , stream = "", n = ""] = new URL(request.url).pathname.split("/");
+  const edge = edgeOf(env, request, stream as StreamName);
+  if (edge.known !== null) edge.want(ctx, `renew-${n}` as TrackName, Date.now());
+  return Response.json({ known: edge.known !== null });
+}
+
+const worker: ExportedHandler<HarnessEnv> = {
+  fetch: (request, env, ctx) => {
+    const wrappedEnv = withNetwork(env);
+    if (request.url.includes("/harness/renew/")) return renew(request, wrappedEnv, ctx);
+    return product.fetch?.(request, wrappedEnv, ctx) ?? new Response(null, { status: 500 });
+  },
+};
+export default worker;

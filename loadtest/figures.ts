@@ -1,0 +1,149 @@
+/** What a load run shows, as figures with their goals; pure. */
+import type { TierCounters, TierName } from "../protocol/status.ts";
+import type { LoadResult, Sample } from "./run.ts";
+
+/** One figure. */
+export interface LoadFigure {
+  readonly figure: string;
+  readonly goal: string;
+  readonly measured: string;
+  /** Null where there is no goal. */
+  readonly met: boolean | null;
+}
+
+const TIERS: readonly TierName[] = ["isolate", "colo", "region"];
+
+/** The figures of a run. */
+export function figuresOf({ options, samples, k6, k6Failed }: LoadResult): LoadFigure[] {
+  const last = samples.at(-1);
+  const count = (metric: string): number => k6.metrics[metric]?.values["count"] ?? 0;
+  const trend = (metric: string, value: string): number => k6.metrics[metric]?.values[value] ?? Number.NaN;
+  const figures: LoadFigure[] = [
+    zero(
+      "answers that were wrong: status, order, length or hash",
+      count("errors") + count("wrong_bytes") + count("out_of_order"),
+    ),
+    zero("5xx answers", count("server_errors")),
+  ];
+  if (options.faults.length === 0) figures.push(zero("stalls", count("stalls")));
+  else {
+    const longest = trend("longest_stall_s", "max");
+    const segmentS = (options.shape.partMs * options.shape.partsPerSegment) / 1000;
+    figures.push({
+      figure: `longest stall of any viewer while ${options.faults.join(", ")} broke`,
+      goal: `≤ a segment: ${segmentS} s`,
+      measured: Number.isNaN(longest) ? "no stall" : `${longest.toFixed(2)} s (${count("stalls")} stalls)`,
+      met: Number.isNaN(longest) || longest <= segmentS,
+    });
+    figures.push(...stormsOf(samples));
+  }
+  for (const tier of TIERS) {
+    const counters = of(last, tier);
+    if (counters === undefined || counters.objects === 0) continue;
+    figures.push({
+      figure: `times one object crosses the link up from ${tier === "isolate" ? "an isolate" : `a ${tier}'s shield`}`,
+      goal: options.faults.length === 0 ? "1.000, at most 1" : "printed",
+      measured: `${(counters.crossings / counters.objects).toFixed(3)}, at most ${counters.mostCrossings}`,
+      met: options.faults.length === 0 ? counters.crossings === counters.objects && counters.mostCrossings === 1 : null,
+    });
+  }
+  const live = of(last, "live");
+  const isolate = of(last, "isolate");
+  if (live !== undefined && isolate !== undefined && last !== undefined) {
+    const tracks = Object.keys(options.shape.tracks).length;
+    const children = Math.max(1, ...samples.map((sample) => sample.children));
+    // Collecting the counters renews feeds, which no viewer makes.
+    const watched = samples.findLast(({ over }) => !over) ?? last;
+    const asked = of(watched, "live")?.requests ?? 0;
+    const perMinute = asked / (watched.atS / 60);
+    figures.push({
+      figure: "requests at the Live object a minute, by children and tracks",
+      goal: "≤ 4",
+      measured: `${(perMinute / children / tracks).toFixed(2)} (${asked} requests in ${watched.atS.toFixed(0)} s, ${children} children, ${tracks} tracks)`,
+      met: perMinute / children / tracks <= 4,
+    });
+    const r2 = of(last, "r2");
+    const pulled = isolate.requests - isolate.hits - isolate.coalesced;
+    figures.push({
+      figure: "leak: viewers' requests that an isolate had to pull for, of all",
+      goal: options.scenario === "dvr-seek" ? "printed" : "0",
+      measured: `${pulled} of ${isolate.requests} (R2 was read ${r2?.requests ?? 0} times)`,
+      met: options.scenario === "dvr-seek" || options.faults.length > 0 ? null : pulled === 0,
+    });
+    const sum = (counters: readonly (TierCounters | undefined)[], key: "requests" | "upstream"): number =>
+      counters.reduce((all, one) => all + (one?.[key] ?? 0), 0);
+    const sent = sum([isolate, of(last, "colo"), of(last, "region")], "upstream");
+    const came = sum([of(last, "colo"), of(last, "region"), live, r2], "requests");
+    figures.push({
+      figure: "requests that the tiers sent up ÷ that the tiers above counted",
+      goal: "1, what is under way apart",
+      measured: `${(sent / Math.max(1, came)).toFixed(3)} (${sent} ÷ ${came})`,
+      met: null,
+    });
+    const polls = isolate.requests;
+    const ours = isolate.upstream;
+    figures.push({
+      figure: "requests upstream of an edge that passes every request on ÷ ours",
+      goal: "printed",
+      measured: `${(polls / Math.max(1, ours)).toFixed(0)} (${polls} ÷ ${ours})`,
+      met: null,
+    });
+  }
+  figures.push(
+    {
+      figure: "time to the first playlist, p50 and p99",
+      goal: "printed",
+      measured: ms(trend("join_ms", "med"), trend("join_ms", "p(99)")),
+      met: null,
+    },
+    {
+      figure: "a part's answer, p50 and p99",
+      goal: "printed",
+      measured: ms(trend("part_ms", "med"), trend("part_ms", "p(99)")),
+      met: null,
+    },
+    {
+      figure: "answers, parts, joins put off",
+      goal: "printed",
+      measured: `${count("answers")}, ${count("parts")}, ${count("joins_refused")}`,
+      met: null,
+    },
+    { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },
+  );
+  return figures;
+}
+
+/** Upstream requests a second during each fault against the seconds without. */
+function stormsOf(samples: readonly Sample[]): LoadFigure[] {
+  const rates = new Map<string, number[]>();
+  for (const [index, sample] of samples.entries()) {
+    const before = samples[index - 1];
+    if (before === undefined) continue;
+    const sum = (s: Sample): number =>
+      s.tiers.filter(({ tier }) => tier === "live" || tier === "r2").reduce((all, { requests }) => all + requests, 0);
+    const grown = sum(sample) - sum(before);
+    if (grown < 0) continue;
+    const rate = grown / Math.max(0.2, sample.atS - before.atS);
+    rates.set(sample.fault, [...(rates.get(sample.fault) ?? []), rate]);
+  }
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const normal = mean((rates.get("") ?? []).slice(3));
+  return [...rates]
+    .filter(([fault]) => fault !== "")
+    .map(([fault, values]) => ({
+      figure: `requests at the Live object and R2 a second while ${fault} broke ÷ without`,
+      goal: "≤ 2",
+      measured: `${(mean(values) / Math.max(normal, 0.01)).toFixed(2)} (${mean(values).toFixed(2)} ÷ ${normal.toFixed(2)})`,
+      met: mean(values) <= 2 * Math.max(normal, 0.5),
+    }));
+}
+
+function zero(figure: string, measured: number): LoadFigure {
+  return { figure, goal: "0", measured: String(measured), met: measured === 0 };
+}
+
+const of = (sample: Sample | undefined, tier: TierName): TierCounters | undefined =>
+  sample?.tiers.find((counters) => counters.tier === tier);
+
+const ms = (median: number, p99: number): string => `${median.toFixed(1)} ms, ${p99.toFixed(1)} ms`;

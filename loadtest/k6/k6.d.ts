@@ -1,0 +1,32 @@
+/** The little of k6's own modules that the viewer uses. */
+declare module "k6/crypto" {
+  export function sha256(input: string, output: "hex"): string;
+}
+declare module "k6/http" {
+  /** An answer; `body` is null where it was not asked for. */
+  export interface Response {
+    readonly status: number;
+    readonly body: string | null;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly timings: { readonly duration: number };
+  }
+  const http: {
+    asyncRequest(
+      method: "GET",
+      url: string,
+      body: null,
+      params: { responseType: "text" | "none"; timeout: string; tags: Record<string, string> },
+    ): Promise<Response>;
+  };
+  export default http;
+}
+declare module "k6/metrics" {
+  export class Counter {
+    constructor(name: string);
+    add(value: number, tags?: Record<string, string>): void;
+  }
+  export class Trend {
+    constructor(name: string, isTime?: boolean);
+    add(value: number, tags?: Record<string, string>): void;
+  }
+}

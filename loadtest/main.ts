@@ -1,0 +1,53 @@
+/** `npm run loadtest -- SCENARIO`: many viewers against many data centres on this machine, and a report. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineCommand, runMain } from "citty";
+import { figuresOf } from "./figures.ts";
+import { NoK6 } from "./k6.ts";
+import { BadOptions, type LoadArgs, parseLoad } from "./options.ts";
+import { reportHtml } from "./report.ts";
+import { FAULTS, runLoad, SCENARIOS } from "./run.ts";
+
+const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
+
+const command = defineCommand({
+  meta: { name: "npm run loadtest --", description: "Plays a crowd against Corral with k6, and writes a report." },
+  args: {
+    scenario: { type: "positional", required: false, description: SCENARIOS.join(", "), valueHint: "SCENARIO" },
+    viewers: { type: "string", description: "people who watch", default: "200" },
+    seconds: { type: "string", description: "how long", default: "30" },
+    colos: { type: "string", description: "data centres", default: "4" },
+    regions: { type: "string", description: "regions that they lie in", default: "2" },
+    isolates: { type: "string", description: "isolates in each data centre", default: "2" },
+    latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
+    part: { type: "string", description: "part duration, ms", default: "1000" },
+    tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
+    faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}`, default: "" },
+    target: { type: "string", description: "address of another edge's multivariant playlist", valueHint: "URL" },
+    "i-own-this-target": { type: "boolean", description: "load a target that is not this machine", default: false },
+  },
+  async run({ args }) {
+    try {
+      const options = await parseLoad(args as LoadArgs);
+      const result = await runLoad(options, (line) => console.error(line));
+      const figures = figuresOf(result);
+      await mkdir(REPORTS, { recursive: true });
+      const name = `${options.scenario}-${result.began.replaceAll(/[:.]/g, "-")}`;
+      await writeFile(join(REPORTS, `${name}.html`), reportHtml(result, figures));
+      await writeFile(join(REPORTS, `${name}.json`), `${JSON.stringify({ ...result, figures }, null, 1)}\n`);
+      console.log("| figure | goal | measured | |\n|---|---|---|---|");
+      for (const { figure, goal, measured, met } of figures) {
+        console.log(`| ${figure} | ${goal} | ${measured} | ${met === null ? "" : met ? "met" : "not met"} |`);
+      }
+      console.error(`the report: loadtest/reports/${name}.html`);
+      if (figures.some(({ met }) => met === false)) process.exitCode = 1;
+    } catch (error) {
+      if (!(error instanceof BadOptions) && !(error instanceof NoK6)) throw error;
+      console.error(error.message);
+      process.exitCode = 2;
+    }
+  },
+});
+
+await runMain(command);

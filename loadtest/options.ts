@@ -1,0 +1,110 @@
+/** The command line of a load run: what makes no sense is refused, with the reason. */
+import type { Shape } from "./publisher.ts";
+import { FAULTS, type Fault, type LoadOptions, SCENARIOS, type Scenario } from "./run.ts";
+
+/** Bounds, each with its reason. */
+const LOAD_LIMITS = {
+  /** A process may open so many files here; each viewer holds a connection for each of its requests under way. */
+  connections: 20_000,
+  /** Each isolate takes some 30 MB. */
+  isolates: 64,
+} as const;
+
+/** The arguments as typed. */
+export interface LoadArgs {
+  readonly scenario?: string;
+  readonly viewers: string;
+  readonly seconds: string;
+  readonly colos: string;
+  readonly regions: string;
+  readonly isolates: string;
+  readonly latency: string;
+  readonly part: string;
+  readonly tracks: string;
+  readonly faults: string;
+  readonly target?: string;
+  readonly "i-own-this-target": boolean;
+}
+
+/** Arguments that make no sense; `message` says which and why. */
+export class BadOptions extends Error {
+  override readonly name = "BadOptions";
+}
+
+/** What the arguments ask for. Throws `BadOptions`. */
+export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
+  const scenario = args.scenario as Scenario;
+  if (!SCENARIOS.includes(scenario)) {
+    throw new BadOptions(
+      `${args.scenario === undefined ? "Say what to play" : `There is no scenario ${args.scenario}`}: one of ${SCENARIOS.join(", ")}.`,
+    );
+  }
+  const viewers = whole("viewers", args.viewers, 1, LOAD_LIMITS.connections);
+  const colos = whole("colos", args.colos, 1, LOAD_LIMITS.isolates);
+  const isolates = whole("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
+  if (colos * isolates > LOAD_LIMITS.isolates) {
+    throw new BadOptions(
+      `${colos} × ${isolates} isolates are too many for one machine: at most ${LOAD_LIMITS.isolates}.`,
+    );
+  }
+  const shape = shapeOf(whole("part", args.part, 100, 6_000), args.tracks);
+  const connections = viewers * Object.keys(shape.tracks).length;
+  if (connections > LOAD_LIMITS.connections) {
+    throw new BadOptions(
+      `${viewers} viewers of ${Object.keys(shape.tracks).length} tracks need ${connections} connections; a process may open ${LOAD_LIMITS.connections} files.`,
+    );
+  }
+  const faults = args.faults === "" ? [] : args.faults.split(",");
+  const unknown = faults.find((fault) => !FAULTS.includes(fault as Fault));
+  if (unknown !== undefined) throw new BadOptions(`There is no fault ${unknown}: some of ${FAULTS.join(", ")}.`);
+  const target = args.target === undefined ? null : await targetOf(args.target, args["i-own-this-target"]);
+  if (target !== null && faults.length > 0)
+    throw new BadOptions("Faults can be put into data centres of this machine only.");
+  return {
+    scenario,
+    viewers,
+    seconds: whole("seconds", args.seconds, 5, 86_400),
+    colos,
+    regions: whole("regions", args.regions, 1, Math.min(colos, 9)),
+    isolates,
+    latencyMs: whole("latency", args.latency, 0, 200),
+    shape,
+    faults: faults as Fault[],
+    target,
+  };
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new BadOptions(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
+  }
+  return value;
+}
+
+function shapeOf(partMs: number, tracks: string): Shape {
+  const partsPerSegment = Math.max(2, Math.min(6, Math.round(2_000 / partMs)));
+  const bytes = (bitsPerSecond: number): number => Math.max(512, Math.round((bitsPerSecond * partMs) / 8_000));
+  if (tracks === "muxed") return { partMs, partsPerSegment, tracks: { av: bytes(400_000) } };
+  if (tracks === "separate")
+    return { partMs, partsPerSegment, tracks: { video: bytes(350_000), audio: bytes(50_000) } };
+  throw new BadOptions(`--tracks is muxed or separate, not ${tracks}.`);
+}
+
+async function targetOf(text: string, owned: boolean): Promise<{ url: string; stream: string }> {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const stream = /^\/live\/([a-z0-9_-]+)\/multivariant\.m3u8$/.exec(url?.pathname ?? "")?.[1];
+  if (url === null || stream === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new BadOptions(`--target is like https://edge.example/live/STREAM/multivariant.m3u8, not ${text}.`);
+  }
+  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (!loopback && !owned) {
+    throw new BadOptions(`${url.hostname} is not this machine: say --i-own-this-target if it is yours to load.`);
+  }
+  const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch((error: unknown) => {
+    const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
+    throw new BadOptions(`${url.origin} can't be reached: ${why}.`);
+  });
+  if (!answer.ok) throw new BadOptions(`${text} answers ${answer.status}: is the stream live?`);
+  return { url: url.origin, stream };
+}

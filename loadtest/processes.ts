@@ -1,0 +1,51 @@
+/** CPU and memory of other processes, read from /proc; all zero where there is none. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Milliseconds of one clock tick of /proc. */
+const TICK_MS = 10;
+
+/** Processes named `name` below the process `pid`. */
+export function processesBelow(pid: number, name: string): number[] {
+  const parents = new Map<number, { readonly parent: number; readonly name: string }>();
+  for (const entry of entries()) {
+    const stat = read(`/proc/${entry}/stat`);
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    parents.set(entry, { parent, name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")) });
+  }
+  const isBelow = (child: number): boolean => {
+    for (let at = parents.get(child); at !== undefined; at = parents.get(at.parent)) if (at.parent === pid) return true;
+    return false;
+  };
+  return [...parents].filter(([child, { name: its }]) => its === name && isBelow(child)).map(([child]) => child);
+}
+
+/** CPU that a process has taken, milliseconds. */
+export function cpuMs(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
+}
+
+/** Memory of a process that is resident, bytes. */
+export function memoryBytes(pid: number): number {
+  const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
+  return Number(kilobytes) * 1024;
+}
+
+function entries(): number[] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

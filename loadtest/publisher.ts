@@ -1,0 +1,183 @@
+/**
+ * A publisher of made-up media in real time, so that two cores serve the load and not an encoder. Each part says in its
+ * first line which one it is and the SHA-256 of the rest: whoever gets it can tell a wrong byte and a wrong part.
+ */
+import { createHash } from "node:crypto";
+import { Agent, request } from "undici";
+import type { BroadcastConfig, PartMeta, Track } from "../protocol/broadcast/log.ts";
+import type { BroadcastId, TrackName } from "../protocol/ids.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
+
+const TIMESCALE = 90_000;
+
+/** What to publish. */
+export interface Shape {
+  readonly partMs: number;
+  readonly partsPerSegment: number;
+  /** Names of tracks and bytes of one part of each; `audio` is an audio track, all others are video. */
+  readonly tracks: Readonly<Record<string, number>>;
+}
+
+/** 0.333 s parts of 2.5 Mb/s video and 128 kb/s audio. */
+export const SEPARATE: Shape = { partMs: 1000 / 3, partsPerSegment: 6, tracks: { "720p": 104_000, audio: 5_400 } };
+
+/** A broadcast of a given shape. */
+export class SyntheticPublisher {
+  readonly stream: string;
+  readonly config: BroadcastConfig;
+  readonly #shape: Shape;
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+  readonly #agent: Agent = new Agent({ connections: 4 });
+  readonly #stop = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+  /** The last part that was taken, by track. */
+  readonly #sent = new Map<string, number>();
+  /** PUTs that had to be sent again. */
+  retries = 0;
+
+  private constructor(url: string, stream: string, key: string, shape: Shape) {
+    this.stream = stream;
+    this.#shape = shape;
+    this.#url = url;
+    this.#headers = { authorization: `Bearer ${key}`, [PUBLISHER_HEADER]: `load-${process.pid}-${stream}` };
+    this.config = {
+      broadcast: `load${Date.now().toString(36)}` as BroadcastId,
+      startedAtMs: Date.now(),
+      targetDurationS: Math.max(1, Math.ceil((shape.partMs * shape.partsPerSegment) / 1000)),
+      windowS: 60,
+      tracks: Object.keys(shape.tracks).map((name) => trackOf(name, shape)),
+    };
+  }
+
+  /** Opens a broadcast and publishes until `stop`. Throws what the edge refuses. */
+  static async start(
+    url: string,
+    stream: string,
+    adminToken: string,
+    shape: Shape = SEPARATE,
+  ): Promise<SyntheticPublisher> {
+    const keys = await fetch(`${url}/api/streams/${stream}/keys`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminToken}` },
+    });
+    const { key } = (await keys.json()) as { key: string };
+    const publisher = new SyntheticPublisher(url, stream, key, shape);
+    await publisher.#put(publisher.config.broadcast, JSON.stringify(publisher.config));
+    for (const { name } of publisher.config.tracks) {
+      await publisher.#put(`${publisher.config.broadcast}/${name}/init-1.mp4`, Buffer.alloc(700));
+    }
+    publisher.#done = publisher.#run();
+    return publisher;
+  }
+
+  /** Ends the broadcast. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+    await this.#put(`${this.config.broadcast}/end`, "");
+    await this.#agent.close();
+  }
+
+  async #run(): Promise<void> {
+    const began = performance.now();
+    for (let index = 0; !this.#stop.signal.aborted; index += 1) {
+      const due = began + (index + 1) * this.#shape.partMs - performance.now();
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due)));
+      await Promise.all(this.config.tracks.map((track) => this.#part(track, index)));
+    }
+  }
+
+  async #part({ name, kind }: Track, index: number): Promise<void> {
+    const { partMs, partsPerSegment, tracks } = this.#shape;
+    const part = index % partsPerSegment;
+    const meta: PartMeta = {
+      msn: Math.floor(index / partsPerSegment),
+      part,
+      durationTicks: Math.round((partMs / 1000) * TIMESCALE),
+      independent: kind === "audio" || part === 0,
+      gap: false,
+      ...(part === 0
+        ? {
+            start: {
+              programTimeMs: Math.round(this.config.startedAtMs + index * partMs),
+              initVersion: 1,
+              discontinuity: false,
+            },
+          }
+        : {}),
+      ...(part === partsPerSegment - 1 ? { close: {} } : {}),
+    };
+    const path = `${this.config.broadcast}/${name}/${meta.msn}.${part}.m4s`;
+    const bytes = partBytes(name, meta.msn, part, tracks[name] ?? 1_000);
+    await this.#put(path, bytes, { [PART_HEADER]: JSON.stringify(meta) });
+    this.#sent.set(name, Math.max(index, this.#sent.get(name) ?? -1));
+  }
+
+  /** Sends until it is taken: an object that restarts answers 503 for a moment, and has lost what wasn't stored. */
+  async #put(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const answer = await request(`${this.#url}/ingest/${this.stream}/${path}`, {
+          method: "PUT",
+          body,
+          headers: { ...this.#headers, ...headers },
+          dispatcher: this.#agent,
+        });
+        const text = await answer.body.text();
+        if (answer.statusCode === 200) return;
+        if (answer.statusCode === 409) {
+          await this.#resend(JSON.parse(text) as Behind);
+          continue;
+        }
+        if (answer.statusCode !== 503) throw new PublishError(`publishing ${path}: ${answer.statusCode} ${text}`);
+      } catch (error) {
+        if (error instanceof PublishError || attempt > 100) throw error;
+      }
+      this.retries += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100 + 100 * Math.random()));
+    }
+  }
+
+  /** The object stands further back than what was sent: all parts from there are sent again; each can be made anew. */
+  async #resend({ tracks }: Behind): Promise<void> {
+    for (const [name, { next }] of Object.entries(tracks ?? {})) {
+      const track = this.config.tracks.find((candidate) => candidate.name === name);
+      const from = next.msn * this.#shape.partsPerSegment + next.part;
+      const upTo = this.#sent.get(name) ?? -1;
+      if (track === undefined) continue;
+      for (let index = from; index <= upTo; index += 1) await this.#part(track, index);
+    }
+  }
+}
+
+/** The answer to a part that came too early. */
+interface Behind {
+  readonly tracks?: Readonly<Record<string, { readonly next: { readonly msn: number; readonly part: number } }>>;
+}
+
+/** The edge refused for good. */
+class PublishError extends Error {
+  override readonly name = "PublishError";
+}
+
+/** A part's bytes: a line that names it and the hash of what follows, then text that differs from part to part. */
+function partBytes(track: string, msn: number, part: number, length: number): Buffer {
+  const rest = Buffer.alloc(Math.max(0, length - 128), `${track} ${msn}.${part} `);
+  const hash = createHash("sha256").update(rest).digest("hex");
+  return Buffer.concat([Buffer.from(`corral ${track} ${msn}.${part} ${hash}`.padEnd(127).concat("\n")), rest]);
+}
+
+function trackOf(name: string, { partMs, tracks }: Shape): Track {
+  const bandwidth = Math.round(((tracks[name] ?? 0) * 8_000) / partMs);
+  const common = {
+    name: name as TrackName,
+    timescale: TIMESCALE,
+    partTargetMs: Math.ceil(partMs * 100 + 1) / 100,
+    bandwidth: Math.round(bandwidth * 1.1),
+    averageBandwidth: bandwidth,
+  };
+  return name === "audio"
+    ? { ...common, kind: "audio", codecs: "mp4a.40.2", channels: 2, sampleRate: 48_000 }
+    : { ...common, kind: "video", codecs: "avc1.64001f", width: 1280, height: 720, frameRate: 30 };
+}

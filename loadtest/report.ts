@@ -1,0 +1,111 @@
+/** A load run as one page that needs nothing else; pure. */
+import type { TierName } from "../protocol/status.ts";
+import type { LoadFigure } from "./figures.ts";
+import type { LoadResult, Sample } from "./run.ts";
+
+const WIDTH = 720;
+const HEIGHT = 180;
+const COLOURS = ["#3d7eff", "#ff7a45", "#2fb380", "#b06cff", "#888"];
+
+interface Line {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+/** The page. */
+export function reportHtml(result: LoadResult, figures: readonly LoadFigure[]): string {
+  const { options, samples } = result;
+  const at = samples.map(({ atS }) => atS);
+  const rate = (tier: TierName): Line => ({ name: tier, values: ratesOf(samples, tier) });
+  const title = `${options.scenario}: ${options.viewers} viewers, ${options.colos} data centres in ${options.regions} regions`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title>
+<style>
+:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bottom:1px solid #8885;text-align:left;vertical-align:top}
+.no{color:#d33;font-weight:600}.yes{color:#2a8}svg{width:100%;height:auto}text{fill:currentColor;font-size:11px}h2{margin-top:2rem;font-size:1.1rem}
+</style></head><body>
+<h1>${escaped(title)}</h1>
+<p>${escaped(result.began)}, ${options.seconds} s, ${options.isolates} isolates a data centre, ${options.latencyMs} ms to the Live object and back,
+tracks ${escaped(Object.keys(options.shape.tracks).join(", "))} in parts of ${Math.round(options.shape.partMs)} ms.</p>
+<table><tr><th>figure</th><th>goal</th><th>measured</th><th></th></tr>
+${figures.map(row).join("\n")}</table>
+<h2>Requests a second by tier</h2><p>What isolates count arrives when they renew their feeds, about every 20 s.</p>
+${plot(at, [rate("isolate"), rate("colo"), rate("region"), rate("live"), rate("r2")])}
+<h2>Crossings of one object, on average</h2>
+${plot(
+  at,
+  (["isolate", "colo", "region"] as const).map((tier) => ({
+    name: tier,
+    values: samples.map((s) => crossings(s, tier)),
+  })),
+)}
+<h2>Hit ratio by tier</h2>
+${plot(
+  at,
+  (["isolate", "colo", "region"] as const).map((tier) => ({
+    name: tier,
+    values: samples.map((s) => hitRatio(s, tier)),
+  })),
+)}
+<h2>Viewers, as the edge counts them</h2>
+${plot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}
+<h2>workerd: CPU in ms a second</h2>
+${plot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
+<h2>workerd: memory in MB</h2>
+${plot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
+<h2>Latencies in ms, as k6 saw them</h2>
+<table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
+${["join_ms", "playlist_ms", "part_ms"].map((name) => latencies(result, name)).join("\n")}</table>
+</body></html>
+`;
+}
+
+function row({ figure, goal, measured, met }: LoadFigure): string {
+  const mark = met === null ? "" : met ? '<span class="yes">met</span>' : '<span class="no">not met</span>';
+  return `<tr><td>${escaped(figure)}</td><td>${escaped(goal)}</td><td>${escaped(measured)}</td><td>${mark}</td></tr>`;
+}
+
+function latencies({ k6 }: LoadResult, name: string): string {
+  const values = k6.metrics[name]?.values;
+  const cell = (key: string): string => `<td>${values?.[key]?.toFixed(1) ?? "–"}</td>`;
+  return `<tr><th>${name}</th>${["med", "p(90)", "p(95)", "p(99)", "max"].map(cell).join("")}</tr>`;
+}
+
+function ratesOf(samples: readonly Sample[], tier: TierName): number[] {
+  const requests = samples.map((s) => s.tiers.find((counters) => counters.tier === tier)?.requests ?? 0);
+  return requests.map((value, index) => {
+    const seconds = (samples[index]?.atS ?? 0) - (samples[index - 1]?.atS ?? 0);
+    return index === 0 || seconds <= 0 ? 0 : Math.max(0, value - (requests[index - 1] ?? 0)) / seconds;
+  });
+}
+
+function crossings(sample: Sample, tier: TierName): number {
+  const counters = sample.tiers.find((one) => one.tier === tier);
+  return counters === undefined || counters.objects === 0 ? 0 : counters.crossings / counters.objects;
+}
+
+function hitRatio(sample: Sample, tier: TierName): number {
+  const counters = sample.tiers.find((one) => one.tier === tier);
+  return counters === undefined || counters.requests === 0 ? 0 : counters.hits / counters.requests;
+}
+
+function plot(at: readonly number[], lines: readonly Line[]): string {
+  const most = Math.max(1e-9, ...lines.flatMap(({ values }) => values));
+  const end = Math.max(1, at.at(-1) ?? 1);
+  const x = (s: number): string => (40 + (s / end) * (WIDTH - 50)).toFixed(1);
+  const y = (value: number): string => (HEIGHT - 20 - (value / most) * (HEIGHT - 40)).toFixed(1);
+  const paths = lines.map(({ name, values }, index) => {
+    const points = values.map((value, i) => `${x(at[i] ?? 0)},${y(value)}`).join(" ");
+    const colour = COLOURS[index % COLOURS.length];
+    return `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points}"/><text x="${50 + index * 90}" y="12" style="fill:${colour}">${escaped(name)}</text>`;
+  });
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"><line x1="40" x2="${WIDTH - 10}" y1="${HEIGHT - 20}" y2="${HEIGHT - 20}" stroke="currentColor" opacity=".3"/>
+<text x="2" y="24">${short(most)}</text><text x="2" y="${HEIGHT - 16}">0</text><text x="${WIDTH - 40}" y="${HEIGHT - 4}">${end.toFixed(0)} s</text>${paths.join("")}</svg>`;
+}
+
+const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "");
+}

@@ -1,0 +1,233 @@
+/** One load run: data centres, publisher, k6, samples of the counters and of the processes meanwhile. */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { StreamStatus, TierCounters } from "../protocol/status.ts";
+import { type Colos, type Faults, startColos } from "./colos/colos.ts";
+import { findK6 } from "./k6.ts";
+import { cpuMs, memoryBytes, processesBelow } from "./processes.ts";
+import { type Shape, SyntheticPublisher } from "./publisher.ts";
+
+/** The scenarios that `k6/viewer.ts` plays. */
+export const SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+/** What breaks in the middle of a run. */
+export const FAULTS = ["shield", "live", "r2", "slow"] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** How long each fault lasts. */
+const FAULT_MS = 10_000;
+const SAMPLE_MS = 1_000;
+/** The stream's status is sent down every 2 s. */
+const STATUS_MS = 2_500;
+
+/** What to run. */
+export interface LoadOptions {
+  readonly scenario: Scenario;
+  readonly viewers: number;
+  readonly seconds: number;
+  readonly colos: number;
+  readonly regions: number;
+  readonly isolates: number;
+  readonly latencyMs: number;
+  readonly shape: Shape;
+  readonly faults: readonly Fault[];
+  /** A broadcast elsewhere instead of one of our own: its edge and its stream. */
+  readonly target: { readonly url: string; readonly stream: string } | null;
+}
+
+/** The counters at one moment. */
+export interface Sample {
+  /** Seconds since the viewers began to come. */
+  readonly atS: number;
+  readonly tiers: readonly TierCounters[];
+  readonly viewers: number;
+  /** Nodes that the Live object feeds. */
+  readonly children: number;
+  readonly memoryBytes: number;
+  /** Milliseconds of CPU that workerd took since the last sample, per second. */
+  readonly cpu: number;
+  readonly fault: string;
+  /** The viewers have gone, and counters are being collected. */
+  readonly over: boolean;
+}
+
+/** What k6 measured: metrics by name. */
+export interface K6Summary {
+  readonly metrics: Readonly<
+    Record<
+      string,
+      {
+        readonly values: Readonly<Record<string, number>>;
+        readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
+      }
+    >
+  >;
+}
+
+/** Everything that a report is made of. */
+export interface LoadResult {
+  readonly options: LoadOptions;
+  readonly began: string;
+  readonly samples: readonly Sample[];
+  readonly k6: K6Summary;
+  readonly k6Failed: boolean;
+  readonly publisherRetries: number;
+}
+
+/** Runs a scenario; `signal` ends it early. Throws `NoK6`, `PortError`, and what the edge refuses. */
+export async function runLoad(options: LoadOptions, say: (line: string) => void): Promise<LoadResult> {
+  const k6 = findK6();
+  const out = await mkdtemp(join(tmpdir(), "corral-load-"));
+  const { target } = options;
+  const colos = target === null ? await startColos(options) : null;
+  if (colos !== null)
+    say(`${colos.edges.length} isolates in ${options.colos} data centres run; the core is ${colos.core}`);
+  const stream = target?.stream ?? `load${Date.now().toString(36)}`;
+  const early = options.scenario === "spike";
+  let publisher: SyntheticPublisher | null = null;
+  const publish = async (): Promise<void> => {
+    if (colos === null) return;
+    publisher = await SyntheticPublisher.start(colos.core, stream, colos.adminToken, options.shape);
+  };
+  try {
+    if (!early) {
+      await publish();
+      // A player that joins finds a hold-back's worth of media.
+      await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
+    }
+    const run = startK6(k6, join(out, "summary.json"), colos, stream, options);
+    const statusUrl = `${target?.url ?? colos?.core}/api/streams/${stream}`;
+    const sampler = sample(statusUrl, options, say);
+    // The broadcast begins with the crowd.
+    if (early) await publish();
+    const faults = colos === null ? Promise.resolve() : breakThings(colos, stream, options, sampler, say);
+    const k6Failed = (await run) !== 0;
+    await faults;
+    sampler.over = true;
+    if (colos !== null) {
+      say("collecting the counters …");
+      await colos.collect(stream);
+    }
+    await new Promise((resolve) => setTimeout(resolve, STATUS_MS));
+    const samples = await sampler.stop();
+    const summary = JSON.parse(await readFile(join(out, "summary.json"), "utf8")) as K6Summary;
+    const retries = (publisher as SyntheticPublisher | null)?.retries ?? 0;
+    return { options, began: new Date().toISOString(), samples, k6: summary, k6Failed, publisherRetries: retries };
+  } finally {
+    await (publisher as SyntheticPublisher | null)?.stop().catch(() => {});
+    await colos?.stop();
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+function startK6(k6: string, out: string, colos: Colos | null, stream: string, options: LoadOptions): Promise<number> {
+  const edges = colos?.edges.map(({ url }) => url) ?? [options.target?.url ?? ""];
+  const child = spawn(
+    k6,
+    ["run", "--quiet", "--no-usage-report", fileURLToPath(new URL("k6/viewer.ts", import.meta.url))],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: {
+        ...process.env,
+        EDGES: JSON.stringify(edges),
+        STREAM: stream,
+        SCENARIO: options.scenario,
+        VIEWERS: String(options.viewers),
+        SECONDS: String(options.seconds),
+        PART_BYTES: JSON.stringify(colos === null ? {} : options.shape.tracks),
+        ALLOW_STALLS: options.faults.length > 0 ? "yes" : "no",
+        OUT: out,
+      },
+    },
+  );
+  const end = (): void => void child.kill("SIGINT");
+  process.once("SIGINT", end);
+  process.once("SIGTERM", end);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      process.off("SIGINT", end);
+      process.off("SIGTERM", end);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+interface Sampler {
+  fault: string;
+  over: boolean;
+  stop(): Promise<readonly Sample[]>;
+}
+
+function sample(url: string, options: LoadOptions, say: (line: string) => void): Sampler {
+  const began = performance.now();
+  const samples: Sample[] = [];
+  const workerds = processesBelow(process.pid, "workerd");
+  let cpuBefore = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const sampler = { fault: "", over: false, stop: async (): Promise<readonly Sample[]> => samples };
+  const take = async (): Promise<void> => {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    const status = answer.ok ? ((await answer.json()) as StreamStatus) : null;
+    const cpuNow = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
+    samples.push({
+      atS: (performance.now() - began) / 1000,
+      tiers: status?.tiers ?? [],
+      viewers: status?.viewers.current ?? 0,
+      children: status?.children ?? 0,
+      memoryBytes: workerds.reduce((sum, pid) => sum + memoryBytes(pid), 0),
+      cpu: cpuNow - cpuBefore,
+      fault: sampler.fault,
+      over: sampler.over,
+    });
+    cpuBefore = cpuNow;
+    if (samples.length % 10 === 0) say(`${Math.round(samples.at(-1)?.atS ?? 0)} of ${options.seconds} s`);
+  };
+  const timer = setInterval(() => void take().catch(() => {}), SAMPLE_MS);
+  sampler.stop = async () => {
+    clearInterval(timer);
+    await take().catch(() => {});
+    return samples;
+  };
+  return sampler;
+}
+
+/** Breaks one thing after the other for 10 s each, with as long to recover between them. */
+async function breakThings(
+  colos: Colos,
+  stream: string,
+  { faults, seconds }: LoadOptions,
+  sampler: Sampler,
+  say: (line: string) => void,
+): Promise<void> {
+  const endMs = performance.now() + seconds * 1_000;
+  for (const fault of faults) {
+    await new Promise((resolve) => setTimeout(resolve, FAULT_MS));
+    if (performance.now() + FAULT_MS > endMs) {
+      say(`no time left to break ${fault}: give the run more --seconds`);
+      return;
+    }
+    say(`breaking: ${fault}`);
+    sampler.fault = fault;
+    await breakFor(colos, stream, fault);
+    sampler.fault = "";
+  }
+}
+
+async function breakFor(colos: Colos, stream: string, fault: Fault): Promise<void> {
+  const untilMs = performance.now() + FAULT_MS;
+  const over: Faults = fault === "r2" ? { r2: "refuse" } : fault === "slow" ? { live: 2_000 } : {};
+  await colos.fault(over);
+  const sites = new Set(colos.edges.map(({ site }) => site));
+  const shields = [...sites].flatMap((site) => [site.slice(0, site.indexOf("/")), `${site.replace("/", ".")}.0`]);
+  // Killed again and again: each time it begins anew, it is thrown away.
+  while (performance.now() < untilMs) {
+    const nodes = fault === "live" ? ["live"] : fault === "shield" ? [...new Set(shields)] : [];
+    await Promise.all(nodes.map((node) => colos.restart(stream, node).catch(() => {})));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+  }
+  await colos.fault({});
+}
