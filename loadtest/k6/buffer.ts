@@ -17,6 +17,11 @@ export class PlayBuffer {
     this.#startS = startS;
   }
 
+  /** What the playlist says changes what is buffered before it begins. */
+  startAt(startS: number): void {
+    this.#startS = startS;
+  }
+
   /** Seconds of media ahead of the playhead at `nowMs`. */
   aheadS(nowMs: number): number {
     this.#advance(nowMs);

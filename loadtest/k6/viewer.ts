@@ -102,6 +102,7 @@ class Rendition {
     let playlist = await this.#load("");
     if (playlist === null) return;
     await this.#init();
+    this.#buffer?.startAt(2 * playlist.partTargetS);
     let behindS = 0;
     let first = playlist.parts.length;
     while (first > 0 && behindS < playlist.holdBackS) {
@@ -218,7 +219,7 @@ async function view(untilMs: number): Promise<void> {
   const uris = variants.map(({ uri }) => uri);
   const main = uris[__VU % Math.max(1, uris.length)];
   if (main === undefined) return;
-  const buffer = new PlayBuffer(0.5);
+  const buffer = new PlayBuffer(1);
   joinMs.add(Date.now() - cameMs);
   const video = new Rendition(base, main, buffer, uris);
   const loops = [video.follow(untilMs), ...audio.map((uri) => new Rendition(base, uri, null, []).follow(untilMs))];
