@@ -5,12 +5,13 @@ import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
+import { askToJoin } from "./edge/joins.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
 import { type Pulled, Puller } from "./edge/pulls.ts";
 import type { Env } from "./env.ts";
 import type { MediaPath } from "./media-path.ts";
 import { byteRange } from "./range.ts";
-import { answer, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
+import { answer, comeBack, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 /** hls.js gives up a playlist whose first byte takes 10 s. */
@@ -25,10 +26,13 @@ export interface Delivery {
 }
 
 /** `GET /live/{stream}/multivariant.m3u8` */
-export async function deliverMultivariant({ life, edge, request }: Delivery): Promise<Response> {
+export async function deliverMultivariant({ env, life, edge, request }: Delivery): Promise<Response> {
   const replica = await edge.replica(life);
-  if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
+  if (replica === null) return unknown(edge);
   const { targetDurationS } = replica.config;
+  // Who asks for this playlist is about to join; those who watch don't ask for it again.
+  const comeBackS = replica.state.ended ? null : askToJoin(env, edge);
+  if (comeBackS !== null) return comeBack(comeBackS);
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, "corral-isolate; hit");
 }
@@ -38,7 +42,7 @@ export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<
   const { life, edge } = delivery;
   const known = edge.replica(life);
   const replica = known instanceof Promise ? await known : known;
-  if (replica === null) return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
+  if (replica === null) return unknown(edge);
   const { targetDurationS, broadcast } = replica.config;
   const blocking = path.file.kind === "playlist" && new URL(delivery.request.url).searchParams.has("_HLS_msn");
   const missing = blocking ? lifetimes.blockingNotFound(targetDurationS) : lifetimes.notFound(targetDurationS);
@@ -288,6 +292,12 @@ function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState 
   const parts = part < 0 ? segment.parts : segment.parts.slice(0, part + 1);
   const ticks = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
   return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
+}
+
+/** Nothing is known of the stream: because there is nothing, or because nobody above could be asked. */
+function unknown(edge: StreamEdge): Response {
+  if (edge.stale) return deliveryProblem(503, "Not now", "The edge can't reach the broadcast's object; ask again.");
+  return notFound("No broadcast has been here yet.", UNKNOWN_LIFETIME);
 }
 
 function notFound(detail: string, cacheControl: string): Response {

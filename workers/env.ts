@@ -14,4 +14,8 @@ export interface Env {
   readonly CORRAL_ADMIN_TOKEN?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
+  /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */
+  readonly CORRAL_JOINS_PER_SECOND?: string;
+  /** Those who are sent away come back within this many seconds. */
+  readonly CORRAL_JOIN_SPREAD_S?: string;
 }

@@ -56,6 +56,19 @@ export function problemResponse(problem: Problem, headers: Record<string, string
   });
 }
 
+/** The answer to a newcomer for whom there is no room yet. */
+export function comeBack(afterS: number): Response {
+  return problemResponse(
+    {
+      status: 503,
+      type: "/problems/crowded",
+      title: "Many are coming in",
+      detail: `Ask again in ${afterS} s; those who watch come first.`,
+    },
+    { "retry-after": String(afterS) },
+  );
+}
+
 /** A problem of the delivery side. */
 export function deliveryProblem(
   status: 400 | 404 | 405 | 500 | 503,

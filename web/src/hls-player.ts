@@ -175,6 +175,12 @@ export class HlsPlayer implements Player {
       this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
       return;
     }
+    const comeBackS = comeBackAfter(data);
+    if (comeBackS !== null) {
+      this.#report({ type: "crowded" });
+      this.#retryAfter((comeBackS + Math.random()) * 1000, () => this.load());
+      return;
+    }
     if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#report({ type: "stuck" });
       const anew = isManifestError(data) || this.#retries >= RECOVERY_LIMITS.triesBeforeReload;
@@ -196,19 +202,29 @@ export class HlsPlayer implements Player {
   }
 
   #retryLater(retry: () => void): void {
-    this.#cancelRetry();
     const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
+    this.#retryAfter(backoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
+  }
+
+  #retryAfter(ms: number, retry: () => void): void {
+    this.#cancelRetry();
     this.#retry = retry;
-    this.#retryTimer = setTimeout(
-      () => this.nudge(),
-      backoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()),
-    );
+    this.#retryTimer = setTimeout(() => this.nudge(), ms);
   }
 
   #cancelRetry(): void {
     clearTimeout(this.#retryTimer);
     this.#retry = null;
   }
+}
+
+/** Seconds after which the edge wants to be asked again for the stream's address, or null where it says nothing of it. */
+function comeBackAfter(data: ErrorData): number | null {
+  if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || data.response?.code !== 503) return null;
+  const { networkDetails } = data as { networkDetails?: unknown };
+  if (!(networkDetails instanceof XMLHttpRequest)) return null;
+  const seconds = Number(networkDetails.getResponseHeader("Retry-After") ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) : null;
 }
 
 function isManifestError(data: ErrorData): boolean {

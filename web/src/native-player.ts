@@ -64,7 +64,7 @@ export class NativePlayer implements Player {
   /** Safari doesn't say what failed: ask for the address once to tell "not there" from trouble on the way. */
   #onError(): void {
     void fetch(this.#url, { method: "HEAD" })
-      .then((answer) => this.#report({ type: answer.status === 404 ? "missing" : "stuck" }))
+      .then(({ status }) => this.#report({ type: status === 404 ? "missing" : status === 503 ? "crowded" : "stuck" }))
       .catch(() => this.#report({ type: "stuck" }));
     this.#timer = setTimeout(() => this.load(), backoffMs(this.#attempts++, 1000, 10_000, Math.random()));
   }

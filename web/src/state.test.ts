@@ -31,6 +31,14 @@ test("a playlist that is missing although the API knows the broadcast is asked f
   expect(reduce(view, live("a"))).toMatchObject({ phase: "starting", load: 2 });
 });
 
+test("who comes with a crowd waits for a turn and is let in by the same page, while whoever watches stays in", () => {
+  const queued = after(live("a"), { type: "crowded" });
+  expect(queued).toMatchObject({ phase: "queued", load: 1 });
+  expect([live("a"), stuck].reduce(reduce, queued).phase).toBe("queued");
+  expect(reduce(queued, moving).phase).toBe("live");
+  expect(after(live("a"), moving, { type: "crowded" }).phase).toBe("live");
+});
+
 test("a name that can't be a stream stays unknown whatever happens", () => {
   expect([live("a"), moving, stuck].reduce(reduce, initialView(false)).phase).toBe("unknown");
 });

@@ -6,6 +6,8 @@ export type Phase =
   | "connecting"
   /** No broadcast yet: the page asks again until there is one. */
   | "waiting"
+  /** So many come in at once that the edge asked to come back in a moment. */
+  | "queued"
   /** There is a broadcast; its first picture is on its way. */
   | "starting"
   | "live"
@@ -51,6 +53,8 @@ export type ViewEvent =
   | { readonly type: "stuck" }
   /** The playlist's address answered 404. */
   | { readonly type: "missing" }
+  /** The playlist's address answered that too many are coming in. */
+  | { readonly type: "crowded" }
   /** The last picture of a playlist with an end was shown. */
   | { readonly type: "finished" }
   | { readonly type: "autoplay"; readonly autoplay: View["autoplay"] }
@@ -83,7 +87,9 @@ export function reduce(view: View, event: ViewEvent): View {
     case "stuck":
       return onStuck(view);
     case "missing":
-      return view.phase === "connecting" || view.phase === "starting" ? { ...view, phase: "waiting" } : view;
+      return isComingIn(view) ? { ...view, phase: "waiting" } : view;
+    case "crowded":
+      return isComingIn(view) || view.phase === "reconnecting" ? { ...view, phase: "queued" } : view;
     case "finished":
       return onFinished(view);
     case "autoplay":
@@ -103,6 +109,8 @@ export function liveElsewhere(view: View): boolean {
   const source = view.source;
   return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loaded;
 }
+
+const isComingIn = ({ phase }: View): boolean => phase === "connecting" || phase === "starting" || phase === "queued";
 
 function loadAgain(view: View): View {
   const loaded = broadcastOf(view.source) ?? view.loaded;

@@ -16,6 +16,8 @@ export function titleOf(view: View, name: string): string {
     case "connecting":
     case "starting":
       return `${name} · Corral`;
+    case "queued":
+      return `Coming in to ${name} · Corral`;
     case "waiting":
       return `${name} isn’t live yet · Corral`;
     case "reconnecting":
@@ -38,6 +40,12 @@ export function messageOf(view: View, name: string): Message | null {
       return { title: "Connecting", detail: "", busy: true };
     case "starting":
       return { title: "Starting", detail: "", busy: true };
+    case "queued":
+      return {
+        title: "One moment",
+        detail: "So much is going on here that you have to wait for your turn. It starts by itself.",
+        busy: true,
+      };
     case "waiting":
       return {
         title: `${name} isn’t live yet`,

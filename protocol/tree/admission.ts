@@ -1,0 +1,79 @@
+/** Who may come in now: a token bucket for joins, which spreads a rush over time. Whoever is in never meets it. */
+
+/** How a node takes newcomers in. */
+export interface AdmissionRates {
+  /** Joins taken a second over a long stretch. */
+  readonly joinsPerSecond: number;
+  /** Joins taken at once, after a quiet time. */
+  readonly burst: number;
+  /** Those who are sent away come back within this many seconds, spread over as many of them as the rush needs. */
+  readonly spreadS: number;
+}
+
+/**
+ * One core answers some 6,000 requests a second and a join makes about a dozen: 300 joins leave room for those who watch.
+ * Two seconds' worth at once is a crowd that the players' own buffers ride out.
+ */
+export const ADMISSION_DEFAULTS: AdmissionRates = { joinsPerSecond: 300, burst: 600, spreadS: 15 };
+
+/** The joins of one stream at one node. */
+export class Admission {
+  readonly #rates: AdmissionRates;
+  #tokens: number;
+  /** Refusals less what has been taken in since: about as many are still to come back. */
+  #backlog = 0;
+  #atMs = Number.NEGATIVE_INFINITY;
+
+  constructor(rates: AdmissionRates) {
+    this.#rates = rates;
+    this.#tokens = rates.burst;
+  }
+
+  /**
+   * Asks for one who wants to join at `nowMs`: null lets them in, a number is the whole seconds after which to come back.
+   * `random` (0 ≤ random < 1) spreads those who are refused.
+   */
+  ask(nowMs: number, random: number): number | null {
+    const { joinsPerSecond, burst } = this.#rates;
+    const passedS = Math.max(0, nowMs - this.#atMs) / 1000;
+    this.#tokens = Math.min(burst, this.#tokens + passedS * joinsPerSecond);
+    this.#atMs = Math.max(this.#atMs, nowMs);
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      this.#backlog = Math.max(0, this.#backlog - 1);
+      return null;
+    }
+    this.#backlog += 1;
+    return this.comeBackS(random);
+  }
+
+  /** Whole seconds after which one who is refused for whatever reason should come back: at least 1, at most `spreadS`. */
+  comeBackS(random: number): number {
+    const { joinsPerSecond, spreadS } = this.#rates;
+    const neededS = Math.min(spreadS, Math.max(1, this.#backlog / joinsPerSecond));
+    return Math.max(1, Math.ceil(neededS * random));
+  }
+}
+
+/**
+ * The rates that settings ask for; an absent or empty one keeps its default. Throws `TypeError` on what is no positive
+ * number, naming the setting.
+ */
+export function admissionRates(settings: {
+  readonly CORRAL_JOINS_PER_SECOND?: string | undefined;
+  readonly CORRAL_JOIN_SPREAD_S?: string | undefined;
+}): AdmissionRates {
+  const joinsPerSecond = positive("CORRAL_JOINS_PER_SECOND", settings.CORRAL_JOINS_PER_SECOND);
+  return {
+    joinsPerSecond: joinsPerSecond ?? ADMISSION_DEFAULTS.joinsPerSecond,
+    burst: joinsPerSecond === null ? ADMISSION_DEFAULTS.burst : Math.max(1, 2 * joinsPerSecond),
+    spreadS: positive("CORRAL_JOIN_SPREAD_S", settings.CORRAL_JOIN_SPREAD_S) ?? ADMISSION_DEFAULTS.spreadS,
+  };
+}
+
+function positive(name: string, text: string | undefined): number | null {
+  if (text === undefined || text === "") return null;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new TypeError(`${name} is a number above 0, not ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { freePort } from "../support/ports.ts";
+import { type Door, json, TestPublisher } from "../support/publisher.ts";
+
+/** Few enough that a slow machine's clock lets in hardly more than the burst, which is twice as many. */
+const JOINS_PER_SECOND = 2;
+const SPREAD_S = 20;
+
+let edge: Edge;
+let dataDir: string;
+const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-joins-"));
+  edge = await startEdge({
+    port: await freePort(),
+    dataDir,
+    adminToken: door.adminToken,
+    bindings: { CORRAL_JOINS_PER_SECOND: String(JOINS_PER_SECOND), CORRAL_JOIN_SPREAD_S: String(SPREAD_S) },
+  });
+});
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+test("a rush is let in at the configured rate, the others are told when to come back, and who watches notices nothing", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  await publisher.parts(0, 3);
+  const playlist = publisher.path("video", "media.m3u8");
+  const parked = Array.from({ length: 20 }, () => door.ask(`${playlist}?_HLS_msn=0&_HLS_part=3`));
+  const began = Date.now();
+  const rush = await Promise.all(
+    Array.from({ length: 100 }, () => door.ask(`/live/${publisher.stream}/multivariant.m3u8`)),
+  );
+  const tookS = (Date.now() - began) / 1000;
+  const refused = rush.filter(({ status }) => status === 503);
+  expect(rush.length - refused.length).toBeGreaterThanOrEqual(2 * JOINS_PER_SECOND);
+  expect(rush.length - refused.length).toBeLessThanOrEqual(Math.ceil((2 + tookS) * JOINS_PER_SECOND));
+  const comeBackS = refused.map(({ headers }) => Number(headers.get("retry-after")));
+  expect(comeBackS.every((s) => Number.isInteger(s) && s >= 1 && s <= SPREAD_S)).toBe(true);
+  // Spread, so that they don't come back together.
+  expect(new Set(comeBackS).size).toBeGreaterThan(4);
+  expect(refused.every(({ headers }) => headers.get("cache-control") === "no-store")).toBe(true);
+  expect(await json(refused[0] as Response)).toMatchObject({ type: "/problems/crowded", status: 503 });
+  await publisher.parts(3, 4);
+  for (const answer of await Promise.all(parked)) expect(answer.status).toBe(200);
+});
+
+test("whoever comes to a broadcast that has ended is let in", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  await publisher.parts(0, 6);
+  await (await publisher.end()).arrayBuffer();
+  const playlist = publisher.path("video", "media.m3u8");
+  expect(await (await door.ask(playlist)).text()).toContain("#EXT-X-ENDLIST");
+  const rush = await Promise.all(
+    Array.from({ length: 50 }, () => door.ask(`/live/${publisher.stream}/multivariant.m3u8`)),
+  );
+  expect(rush.every(({ status }) => status === 200)).toBe(true);
+});
