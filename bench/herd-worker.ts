@@ -17,6 +17,8 @@ export type HerdJob =
       readonly viewers: number;
       readonly rounds: number;
       readonly track: string;
+      /** Parts between the next one and the one that is waited for; fewer than a segment has. */
+      readonly ahead: number;
     }
   | { readonly kind: "bare"; readonly base: string; readonly viewers: number; readonly rounds: number };
 
@@ -31,6 +33,8 @@ export interface HerdResult {
 
 const job = workerData as HerdJob;
 setGlobalDispatcher(new Agent({ connections: null, headersTimeout: 15_000, bodyTimeout: 15_000 }));
+/** Of the broadcast that is watched. */
+const PARTS_PER_SEGMENT = 6;
 let answers = 0;
 let failures = 0;
 
@@ -86,8 +90,8 @@ async function run(): Promise<readonly number[]> {
     if (job.kind === "park") {
       const path = `${job.base}/${job.track}/media.m3u8`;
       const { msn, part } = nextPart(await get(path));
-      // Two parts ahead: everybody is parked by then.
-      const [at, index] = part + 2 < 6 ? [msn, part + 2] : [msn + 1, part + 2 - 6];
+      const ahead = part + job.ahead;
+      const [at, index] = [msn + Math.floor(ahead / PARTS_PER_SEGMENT), ahead % PARTS_PER_SEGMENT];
       spreads.push(await spread(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`)));
     } else {
       const { base } = job;

@@ -9,6 +9,11 @@ import type { Figure } from "./stats.ts";
 import { median, percentile, short } from "./stats.ts";
 
 const VIEWERS = 500;
+/** Parked viewers, and how many parts ahead they ask, so that all of them are parked by then. */
+const PARKED = [
+  { viewers: 500, ahead: 2 },
+  { viewers: 2_000, ahead: 6 },
+] as const;
 const ROUNDS = 10;
 
 /** `seconds`: how long the viewers watch; the goal speaks of 120. */
@@ -27,8 +32,8 @@ export async function herd(
     const watched = await viewers({ kind: "watch", base, viewers: VIEWERS, seconds, tracks: ["720p", "audio"] });
     const after = await liveRequests(edge.url, stream);
     const perMinuteAndTrack = (after - before) / (seconds / 60) / publisher.config.tracks.length;
-    const parked = await viewers({ kind: "park", base, viewers: VIEWERS, rounds: ROUNDS, track: "720p" });
-    const bare = await bareWorker(ports.bare);
+    const parked: Figure[] = [];
+    for (const crowd of PARKED) parked.push(await park(base, crowd, ports.bare));
     return [
       {
         figure: `requests from one isolate to the Live object while ${VIEWERS} viewers watch for ${seconds} s`,
@@ -37,27 +42,35 @@ export async function herd(
         met: perMinuteAndTrack <= 4 && watched.failures === 0,
         values: { perMinuteAndTrack, answers: watched.answers, failures: watched.failures, seconds },
       },
-      {
-        figure: `first → last of ${VIEWERS} viewers parked on one part answered, median of ${ROUNDS}`,
-        goal: "≤ 1.5 × a bare Worker that only waits",
-        measured: `${short(median(parked.spreadsMs), 1)} ms, bare Worker ${short(median(bare.spreadsMs), 1)} ms: ${short(median(parked.spreadsMs) / median(bare.spreadsMs))} ×`,
-        met: median(parked.spreadsMs) <= 1.5 * median(bare.spreadsMs) && parked.failures === 0,
-        values: {
-          medianMs: median(parked.spreadsMs),
-          p95Ms: percentile(parked.spreadsMs, 95),
-          bareMedianMs: median(bare.spreadsMs),
-          bareP95Ms: percentile(bare.spreadsMs, 95),
-          failures: parked.failures,
-        },
-      },
+      ...parked,
     ];
   } finally {
     await publisher.stop();
   }
 }
 
+/** All wait for the same part, again and again; then the same client against a Worker that only waits. */
+async function park(base: string, crowd: (typeof PARKED)[number], barePort: number): Promise<Figure> {
+  const ours = await viewers({ kind: "park", base, ...crowd, rounds: ROUNDS, track: "720p" });
+  const bare = await bareWorker(barePort, crowd.viewers);
+  const [medianMs, bareMedianMs] = [median(ours.spreadsMs), median(bare.spreadsMs)];
+  return {
+    figure: `first → last of ${crowd.viewers} viewers parked on one part answered, median of ${ROUNDS}`,
+    goal: "≤ 1.5 × a bare Worker that only waits",
+    measured: `${short(medianMs, 1)} ms, bare Worker ${short(bareMedianMs, 1)} ms: ${short(medianMs / bareMedianMs)} ×`,
+    met: medianMs <= 1.5 * bareMedianMs && ours.failures === 0,
+    values: {
+      medianMs,
+      p95Ms: percentile(ours.spreadsMs, 95),
+      bareMedianMs,
+      bareP95Ms: percentile(bare.spreadsMs, 95),
+      failures: ours.failures,
+    },
+  };
+}
+
 /** The same client against a Worker whose requests wait for one promise and answer with a playlist's worth of text. */
-async function bareWorker(port: number): Promise<HerdResult> {
+async function bareWorker(port: number, crowd: number): Promise<HerdResult> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
@@ -73,7 +86,7 @@ async function bareWorker(port: number): Promise<HerdResult> {
   );
   await miniflare.ready;
   try {
-    return await viewers({ kind: "bare", base: `http://127.0.0.1:${port}`, viewers: VIEWERS, rounds: ROUNDS });
+    return await viewers({ kind: "bare", base: `http://127.0.0.1:${port}`, viewers: crowd, rounds: ROUNDS });
   } finally {
     await miniflare.dispose();
   }
@@ -97,7 +110,7 @@ export default {
   },
 };`;
 
-/** Runs a client in a thread of its own, so that the publisher's timers are not held up by 500 viewers. */
+/** Runs a client in a thread of its own, so that the publisher's timers are not held up by the viewers. */
 function viewers(job: HerdJob): Promise<HerdResult> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./herd-worker.ts", import.meta.url), { workerData: job });

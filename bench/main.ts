@@ -7,12 +7,13 @@ import { startEdge } from "../scripts/edge.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
+import { hits } from "./hits.ts";
 import { packager } from "./packager.ts";
 import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "parts", "balanced", "ultra", "conformance"] as const;
+const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "conformance"] as const;
 
 const command = defineCommand({
   meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
@@ -45,6 +46,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
   const benches: Record<string, () => Promise<Figure[]>> = {
     packager,
     herd: async () => herd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
+    hits: async () => hits(edge, adminToken, { bare: await freePort(), nginx: await freePort() }),
     parts: () => parts(edge, adminToken, seconds),
     balanced: () => watch(edge, adminToken, "balanced", seconds),
     ultra: () => watch(edge, adminToken, "ultra", seconds),

@@ -19,14 +19,20 @@ export function figuresOf({ options, samples, k6, k6Failed }: LoadResult): LoadF
   const count = (metric: string): number => k6.metrics[metric]?.values["count"] ?? 0;
   const trend = (metric: string, value: string): number => k6.metrics[metric]?.values[value] ?? Number.NaN;
   const figures: LoadFigure[] = [
-    zero(
-      "answers that were wrong: status, order, length or hash",
-      count("errors") + count("wrong_bytes") + count("out_of_order"),
-    ),
-    zero("5xx answers", count("server_errors")),
+    zero("answers that were wrong: order, length or hash", count("wrong_bytes") + count("out_of_order")),
+    zero("answers that failed twice", count("errors")),
   ];
-  if (options.faults.length === 0) figures.push(zero("stalls", count("stalls")));
-  else {
+  if (options.faults.length === 0) {
+    figures.push(zero("answers that failed once", count("retries")));
+    figures.push(zero("5xx answers to viewers who are in", count("server_errors")));
+    figures.push(zero("stalls", count("stalls")));
+  } else {
+    figures.push({
+      figure: "answers that failed once and came when asked for again, 5xx answers",
+      goal: "printed",
+      measured: `${count("retries")}, ${count("server_errors")} of ${count("answers")}`,
+      met: null,
+    });
     const longest = trend("longest_stall_s", "max");
     const segmentS = (options.shape.partMs * options.shape.partsPerSegment) / 1000;
     figures.push({

@@ -139,7 +139,7 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
         VIEWERS: String(options.viewers),
         SECONDS: String(options.seconds),
         PART_BYTES: JSON.stringify(colos === null ? {} : options.shape.tracks),
-        ALLOW_STALLS: options.faults.length > 0 ? "yes" : "no",
+        FAULTS: options.faults.length > 0 ? "yes" : "no",
         OUT: out,
       },
     },

@@ -44,8 +44,9 @@ export function needsOf(program, args) {
     case "tests/conformance/main.ts":
       return ["ffmpeg"];
     case "scripts/test.ts":
-    case "bench/main.ts":
       return ["ffmpeg", "font", "chromium"];
+    case "bench/main.ts":
+      return ["ffmpeg", "font", "chromium", "wrk", "nginx"];
     default:
       return [];
   }

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** @typedef {"ffmpeg" | "chromium" | "font"} ToolName */
+/** @typedef {"ffmpeg" | "chromium" | "font" | "wrk" | "nginx"} ToolName */
 /** @typedef {"apt-get" | "dnf" | "pacman" | "apk" | "brew"} ManagerCommand */
 /** @typedef {{ command: ManagerCommand, install: string, unattended: boolean }} PackageManager */
 /**
@@ -68,6 +68,27 @@ export const TOOLS = {
       pacman: ["ttf-dejavu", "fontconfig"],
       apk: ["font-dejavu", "fontconfig"],
       brew: ["--cask", "font-dejavu"],
+    },
+  },
+  wrk: {
+    title: "wrk",
+    programs: [["wrk"]],
+    files: [],
+    optional: false,
+    packages: { "apt-get": ["wrk"], dnf: ["wrk"], pacman: ["wrk"], apk: ["wrk"], brew: ["wrk"] },
+  },
+  nginx: {
+    title: "nginx",
+    programs: [["nginx"]],
+    // Not on the PATH of those who are no administrator.
+    files: ["/usr/sbin/nginx"],
+    optional: false,
+    packages: {
+      "apt-get": ["nginx-light"],
+      dnf: ["nginx"],
+      pacman: ["nginx"],
+      apk: ["nginx"],
+      brew: ["nginx"],
     },
   },
 };

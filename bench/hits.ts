@@ -1,0 +1,170 @@
+/** A part from the isolate's memory, asked for as fast as one core answers: against a bare Worker and against nginx. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { cpuMs, processesBelow } from "../loadtest/processes.ts";
+import { SyntheticPublisher } from "../loadtest/publisher.ts";
+import type { Edge } from "../scripts/edge.ts";
+import { type Figure, median, short } from "./stats.ts";
+
+const PART_BYTES = 50_000;
+/** Each server is asked in turn, so often: what else the machine does meets them alike. */
+const ROUNDS = 5;
+const ROUND_S = 3;
+const CONNECTIONS = 50;
+
+/** What one round of one server showed. */
+interface Round {
+  readonly perSecond: number;
+  readonly cpuMsPerRequest: number;
+}
+
+/** Requests a second and CPU of a hit. */
+export async function hits(
+  edge: Edge,
+  adminToken: string,
+  ports: { readonly bare: number; readonly nginx: number },
+): Promise<Figure[]> {
+  const stream = `hits${Date.now().toString(36)}`;
+  const shape = { partMs: 1_000, partsPerSegment: 2, tracks: { "720p": PART_BYTES } };
+  const [workerd = 0] = processesBelow(process.pid, "workerd");
+  const publisher = await SyntheticPublisher.start(edge.url, stream, adminToken, shape);
+  const folder = await mkdtemp(join(tmpdir(), "corral-bench-hits-"));
+  const bare = await bareWorker(ports.bare);
+  const nginx = await startNginx(folder, ports.nginx);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    const [bareWorkerd = 0] = processesBelow(process.pid, "workerd").filter((pid) => pid !== workerd);
+    const ours: Round[] = [];
+    const bares: Round[] = [];
+    const files: Round[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      ours.push(await ask(await newestPart(`${edge.url}/live/${stream}`), workerd));
+      bares.push(await ask(`http://127.0.0.1:${ports.bare}/`, bareWorkerd));
+      files.push(await ask(`http://127.0.0.1:${ports.nginx}/part`, nginx.pid ?? 0));
+    }
+    return figuresOf(ours, bares, files);
+  } finally {
+    nginx.kill("SIGTERM");
+    await bare.dispose();
+    await publisher.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function figuresOf(ours: readonly Round[], bares: readonly Round[], files: readonly Round[]): Figure[] {
+  const rate = (rounds: readonly Round[]): number => median(rounds.map(({ perSecond }) => perSecond));
+  const cpu = (rounds: readonly Round[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
+  const toBare = median(ours.map(({ perSecond }, i) => perSecond / (bares[i]?.perSecond ?? Number.NaN)));
+  const toNginx = median(ours.map(({ perSecond }, i) => perSecond / (files[i]?.perSecond ?? Number.NaN)));
+  const bareToNginx = median(bares.map(({ perSecond }, i) => perSecond / (files[i]?.perSecond ?? Number.NaN)));
+  const values = {
+    oursPerSecond: rate(ours),
+    barePerSecond: rate(bares),
+    nginxPerSecond: rate(files),
+    bareToNginx,
+    oursCpuMs: cpu(ours),
+    bareCpuMs: cpu(bares),
+    nginxCpuMs: cpu(files),
+  };
+  return [
+    {
+      figure: "hit in isolate memory, CPU of workerd a request",
+      goal: "≤ 0.12 ms",
+      measured: `${short(cpu(ours), 3)} ms (a bare Worker ${short(cpu(bares), 3)} ms)`,
+      met: cpu(ours) <= 0.12,
+      values,
+    },
+    {
+      figure: "requests/s, 50 kB part from isolate memory ÷ the same body from a bare Worker, median of 5 pairs",
+      goal: "≥ 0.85",
+      measured: `${short(toBare)} (${short(rate(ours), 0)} ÷ ${short(rate(bares), 0)})`,
+      met: toBare >= 0.85,
+      values,
+    },
+    {
+      figure: "the same ÷ nginx that serves the file, median of 5 pairs",
+      goal: "≥ 0.25",
+      measured: `${short(toNginx)} (÷ ${short(rate(files), 0)}; the bare Worker ${short(bareToNginx)})`,
+      met: toNginx >= 0.25,
+      values,
+    },
+  ];
+}
+
+async function newestPart(base: string): Promise<string> {
+  const media = /^\S+media\.m3u8$/m.exec(await (await fetch(`${base}/multivariant.m3u8`)).text())?.[0] ?? "";
+  const playlist = await (await fetch(`${base}/${media}`)).text();
+  const part = playlist.match(/#EXT-X-PART:[^\n]*URI="([^"]+)"/g)?.at(-1);
+  const name = /URI="([^"]+)"/.exec(part ?? "")?.[1] ?? "";
+  return `${base}/${media.slice(0, media.lastIndexOf("/"))}/${name}`;
+}
+
+/** One round of `wrk` on a core of its own, against a server on the other. Throws on answers that are no 200. */
+async function ask(url: string, pid: number): Promise<Round> {
+  const before = cpuMs(pid);
+  const wrk = spawn("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${ROUND_S}s`, url], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  wrk.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await once(wrk, "close");
+  const requests = Number(/(\d+) requests in/.exec(output)?.[1] ?? Number.NaN);
+  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1] ?? Number.NaN);
+  if (/Non-2xx|Socket errors/.test(output) || !(requests > 0)) throw new Error(`wrk ${url}:\n${output}`);
+  return { perSecond, cpuMsPerRequest: (cpuMs(pid) - before) / requests };
+}
+
+async function bareWorker(port: number): Promise<Miniflare> {
+  const contents = `
+const body = new Uint8Array(${PART_BYTES}).fill(120);
+export default { fetch: () => new Response(body, { headers: { "content-type": "video/mp4" } }) };`;
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      workers: [
+        {
+          name: "bare",
+          modules: [{ type: "ESModule", path: "index.js", contents }],
+          compatibilityDate: "2026-11-02",
+          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        },
+      ],
+    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+  );
+  await miniflare.ready;
+  return miniflare;
+}
+
+/** One process without a master, so that its CPU is all there is. */
+async function startNginx(folder: string, port: number): Promise<ChildProcess> {
+  await writeFile(join(folder, "part"), Buffer.alloc(PART_BYTES, "x"));
+  await writeFile(
+    join(folder, "nginx.conf"),
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors.log;
+events { worker_connections 512; }
+http {
+  access_log off; sendfile on; tcp_nopush on; open_file_cache max=10; keepalive_requests 10000000;
+  client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
+  uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
+  server { listen 127.0.0.1:${port}; root ${folder}; default_type video/mp4; }
+}
+`,
+  );
+  const nginx = spawn("nginx", ["-c", join(folder, "nginx.conf")], {
+    stdio: "inherit",
+    // Debian's lies where only administrators look.
+    env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
+  });
+  nginx.once("error", () => {});
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const answer = await fetch(`http://127.0.0.1:${port}/part`).catch(() => null);
+    if (answer?.ok === true) return nginx;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  nginx.kill("SIGKILL");
+  throw new Error("nginx didn't start");
+}

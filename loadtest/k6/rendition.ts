@@ -1,0 +1,191 @@
+/** One viewer's loop over one rendition, as a player runs it; how it asks and what it notes is the caller's. */
+import type { PlayBuffer } from "./buffer.ts";
+import { type MediaPlaylist, parseMedia } from "./playlist.ts";
+
+/** What is asked for. */
+export type Asked = "multivariant" | "playlist" | "blocking" | "init" | "part" | "segment";
+
+/** An answer; `body` is empty where it was not asked for. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly bytes: number;
+  /** Seconds, 0 where it says nothing. */
+  readonly retryAfterS: number;
+}
+
+/** What a viewer notes: `retry`, an answer that was none and is asked for once more; `error`, one that failed twice. */
+export type Noted = "retry" | "error" | "wrong" | "out-of-order" | "part" | "switch";
+
+/** How a viewer asks, waits and checks, and what it notes. */
+export interface Viewing {
+  get(url: string, kind: Asked, body: "text" | "none"): Promise<Answer>;
+  wait(ms: number): Promise<void>;
+  sha256(text: string): string;
+  note(what: Noted, kind: Asked): void;
+}
+
+/** What is known of the media beforehand: bytes of a part by track; a track that isn't here is not checked. */
+export type PartBytes = Readonly<Record<string, number>>;
+
+/** One part in so many is read whole and its hash compared; of all others the length. */
+const HASH_EVERY = 16;
+/** What failed is asked for once more after about this long, as players do. */
+const RETRY_MS = 300;
+/** Every so many reloads a viewer changes its rendition, where there are several. */
+const SWITCH_EVERY = 20;
+
+/** A viewer of one rendition; `uri` and the others are as the multivariant playlist has them, `base` is its folder. */
+export class Rendition {
+  uri: string;
+  readonly #viewing: Viewing;
+  readonly #base: string;
+  readonly #partBytes: PartBytes;
+  readonly #buffer: PlayBuffer | null;
+  readonly #others: readonly string[];
+  #last = { msn: -1, part: -1 };
+
+  constructor(
+    viewing: Viewing,
+    media: { readonly base: string; readonly uri: string; readonly others: readonly string[] },
+    partBytes: PartBytes,
+    buffer: PlayBuffer | null,
+  ) {
+    this.#viewing = viewing;
+    this.#base = media.base;
+    this.uri = media.uri;
+    this.#others = media.others;
+    this.#partBytes = partBytes;
+    this.#buffer = buffer;
+  }
+
+  /** The last part that came. */
+  get last(): { readonly msn: number; readonly part: number } {
+    return this.#last;
+  }
+
+  /** Plays from the hold-back on until `over()` says so, or the broadcast ends, or two reloads in a row fail. */
+  async follow(over: () => boolean): Promise<void> {
+    let playlist = (await this.#load("")) ?? (await this.#load("", true));
+    if (playlist === null) return;
+    await this.#init();
+    this.#begin(playlist);
+    for (let round = 1; !over() && !playlist.ended; round += 1) {
+      for (const part of playlist.parts) {
+        if (part.msn < this.#last.msn || (part.msn === this.#last.msn && part.part <= this.#last.part)) continue;
+        await this.#part(part.msn, part.part, part.durationS);
+      }
+      if (this.#others.length > 1 && round % SWITCH_EVERY === 0) this.#switch(playlist);
+      const { msn, part }: { msn: number; part: number } = playlist.next;
+      const skip: string = playlist.canSkip && round % 2 === 0 ? "&_HLS_skip=YES" : "";
+      const next: MediaPlaylist | null =
+        (await this.#load(`?_HLS_msn=${msn}&_HLS_part=${part}${skip}`)) ?? (await this.#load("", true));
+      if (next === null) return;
+      playlist = next;
+    }
+  }
+
+  /** Takes a whole segment of the past, as after a seek; a playlist's text says which there are. */
+  async seek(playlistText: string): Promise<void> {
+    const { segments } = parseMedia(playlistText);
+    const old = segments[Math.floor(Math.random() * Math.max(1, segments.length - 6))];
+    if (old === undefined) return;
+    await this.#media(`${old.msn}.m4s`, "segment", "none");
+  }
+
+  #begin({ parts, holdBackS, partTargetS }: MediaPlaylist): void {
+    this.#buffer?.startAt(2 * partTargetS);
+    let behindS = 0;
+    let first = parts.length;
+    while (first > 0 && behindS < holdBackS) {
+      first -= 1;
+      behindS += parts[first]?.durationS ?? 0;
+    }
+    const start = parts[first];
+    if (start !== undefined) this.#last = { msn: start.msn, part: start.part - 1 };
+  }
+
+  #file(name: string): string {
+    return `${this.#base}${this.uri.replace("media.m3u8", name)}`;
+  }
+
+  /** A playlist, or null where the answer is none. */
+  async #load(query: string, again = false): Promise<MediaPlaylist | null> {
+    if (again) await this.#viewing.wait(RETRY_MS * (0.5 + Math.random()));
+    const kind = query === "" ? "playlist" : "blocking";
+    const { status, body } = await this.#viewing.get(`${this.#base}${this.uri}${query}`, kind, "text");
+    if (status === 200) return parseMedia(body);
+    this.#viewing.note(again ? "error" : "retry", kind);
+    return null;
+  }
+
+  async #init(): Promise<void> {
+    await this.#media("init-1.mp4", "init", "none");
+  }
+
+  /** A file, asked for once more where it doesn't come; null where it doesn't come then either. */
+  async #media(name: string, kind: Asked, body: "text" | "none"): Promise<Answer | null> {
+    for (const note of ["retry", "error"] as const) {
+      const answer = await this.#viewing.get(this.#file(name), kind, body);
+      if (answer.status === 200) return answer;
+      this.#viewing.note(note, kind);
+      await this.#viewing.wait(RETRY_MS * (0.5 + Math.random()));
+    }
+    return null;
+  }
+
+  /** To another rendition: its report says where it stands; the parts that follow are asked for there. */
+  #switch(playlist: MediaPlaylist): void {
+    const other = this.#others.find((uri) => uri !== this.uri);
+    const report = playlist.reports.find(({ uri }) => other?.endsWith(uri.replace(/^(\.\.\/)+/, "")) === true);
+    if (other === undefined) return;
+    if (report === undefined || report.msn < playlist.next.msn - 1) this.#viewing.note("out-of-order", "playlist");
+    this.uri = other;
+    this.#viewing.note("switch", "playlist");
+  }
+
+  async #part(msn: number, part: number, durationS: number): Promise<void> {
+    const follows = msn === this.#last.msn ? part === this.#last.part + 1 : msn === this.#last.msn + 1 && part === 0;
+    if (!follows && this.#last.msn >= 0) this.#viewing.note("out-of-order", "part");
+    this.#last = { msn, part };
+    const whole = Math.random() * HASH_EVERY < 1;
+    const answer = await this.#media(`${msn}.${part}.m4s`, "part", whole ? "text" : "none");
+    if (answer === null) return;
+    this.#viewing.note("part", "part");
+    const track = this.uri.split("/").at(-2) ?? "";
+    const expected = this.#partBytes[track];
+    if (expected !== undefined) {
+      const right = answer.bytes === expected && (!whole || this.#isWhole(answer.body, `${track} ${msn}.${part}`));
+      if (!right) this.#viewing.note("wrong", "part");
+    }
+    this.#buffer?.add(durationS, Date.now());
+  }
+
+  /** Whether a part is the one named, and its hash is that of its bytes. */
+  #isWhole(body: string, name: string): boolean {
+    const [, track, position, hash] = /^corral (\S+) (\S+) ([0-9a-f]{64}) *\n/.exec(body) ?? [];
+    return `${track} ${position}` === name && this.#viewing.sha256(body.slice(128)) === hash;
+  }
+}
+
+/**
+ * The multivariant playlist, asked for again where the broadcast hasn't begun or the edge sends newcomers away; null when
+ * `over()` says so first. `putOff` is told of each time the edge had no room.
+ */
+export async function join(
+  viewing: Viewing,
+  base: string,
+  over: () => boolean,
+  putOff: () => void,
+): Promise<string | null> {
+  while (!over()) {
+    const { status, body, retryAfterS } = await viewing.get(`${base}multivariant.m3u8`, "multivariant", "text");
+    if (status === 200) return body;
+    if (status === 503 && retryAfterS > 0) putOff();
+    else if (status !== 404) viewing.note("error", "multivariant");
+    await viewing.wait(
+      status === 503 && retryAfterS > 0 ? (retryAfterS + Math.random()) * 1_000 : 200 + 300 * Math.random(),
+    );
+  }
+  return null;
+}

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Colos, type Faults, startColos } from "../../loadtest/colos/colos.ts";
+import { parseMultivariant } from "../../loadtest/k6/playlist.ts";
+import { join, type Noted, Rendition, type Viewing } from "../../loadtest/k6/rendition.ts";
+import { type Shape, SyntheticPublisher } from "../../loadtest/publisher.ts";
+import type { StreamStatus } from "../../protocol/status.ts";
+
+/** Segments of a second. */
+const SHAPE: Shape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };
+const VIEWERS_PER_ISOLATE = 3;
+/** Things break when everybody has come so far, and viewers leave when they have come this much further. */
+const BREAK_AT = 3;
+const GOES_ON = 5;
+
+let colos: Colos;
+
+beforeAll(async () => {
+  colos = await startColos({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
+});
+
+afterAll(() => colos.stop());
+
+/** A viewer of k6's, on Node's own `fetch`. */
+class Viewer implements Viewing {
+  readonly noted: Record<Noted, number> = { retry: 0, error: 0, wrong: 0, "out-of-order": 0, part: 0, switch: 0 };
+  rendition: Rendition | null = null;
+
+  async get(url: string): ReturnType<Viewing["get"]> {
+    const answer = await fetch(url);
+    const body = await answer.text();
+    const retryAfterS = Number(answer.headers.get("retry-after") ?? "0");
+    return { status: answer.status, body, bytes: Buffer.byteLength(body), retryAfterS };
+  }
+
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  sha256(text: string): string {
+    return createHash("sha256").update(text).digest("hex");
+  }
+
+  note(what: Noted): void {
+    this.noted[what] += 1;
+  }
+
+  async watch(base: string, untilMsn: () => number): Promise<void> {
+    const text = await join(
+      this,
+      base,
+      () => false,
+      () => {},
+    );
+    const uri = parseMultivariant(text ?? "").variants[0]?.uri ?? "";
+    const rendition = new Rendition(this, { base, uri, others: [] }, SHAPE.tracks, null);
+    this.rendition = rendition;
+    await rendition.follow(() => rendition.last.msn >= untilMsn());
+  }
+}
+
+async function liveRequests(stream: string): Promise<number> {
+  const status = (await (await fetch(`${colos.core}/api/streams/${stream}`)).json()) as StreamStatus;
+  return status.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
+}
+
+async function passed(viewers: readonly Viewer[], msn: number): Promise<void> {
+  while (!viewers.every(({ rendition }) => (rendition?.last.msn ?? -1) >= msn)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Breaks something beside a crowd that watches; what the crowd noted, and what came to the Live object since. */
+async function broken(
+  stream: string,
+  breaks: (stream: string) => Promise<void>,
+): Promise<{
+  readonly viewers: readonly Viewer[];
+  readonly liveRequests: number;
+  readonly publisher: SyntheticPublisher;
+}> {
+  const publisher = await SyntheticPublisher.start(colos.core, stream, colos.adminToken, SHAPE);
+  try {
+    let untilMsn = Number.POSITIVE_INFINITY;
+    const watched = colos.edges.flatMap(({ url }) =>
+      Array.from({ length: VIEWERS_PER_ISOLATE }, () => {
+        const viewer = new Viewer();
+        return { viewer, done: viewer.watch(`${url}/live/${stream}/`, () => untilMsn) };
+      }),
+    );
+    const viewers = watched.map(({ viewer }) => viewer);
+    await passed(viewers, BREAK_AT);
+    const before = await liveRequests(stream);
+    await breaks(stream);
+    untilMsn = Math.max(...viewers.map(({ rendition }) => rendition?.last.msn ?? 0)) + GOES_ON;
+    await Promise.all(watched.map(({ done }) => done));
+    expect(viewers.map(({ rendition }) => (rendition?.last.msn ?? 0) >= untilMsn)).not.toContain(false);
+    // An object that began anew counts anew.
+    const after = await liveRequests(stream);
+    return { viewers, liveRequests: after < before ? after : after - before, publisher };
+  } finally {
+    await publisher.stop();
+  }
+}
+
+const during = async (faults: Faults, ms: number, also: () => Promise<void> = async () => {}): Promise<void> => {
+  await colos.fault(faults);
+  await also();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  await colos.fault({});
+};
+
+const NODES = ["live", "wnam", "enam", "wnam.C00.0", "enam.C01.0"];
+
+interface Case {
+  readonly name: string;
+  readonly breaks: (stream: string) => Promise<void>;
+}
+
+/** One stream's objects; streams don't disturb each other. */
+const MEMORY_LOST: readonly Case[] = [
+  { name: "the Live object loses its memory", breaks: (stream) => colos.restart(stream, "live") },
+  { name: "a region's shield loses its memory", breaks: (stream) => colos.restart(stream, "wnam") },
+  { name: "a data centre's shield loses its memory", breaks: (stream) => colos.restart(stream, "wnam.C00.0") },
+  {
+    name: "a deployment throws away every object's memory at once",
+    breaks: async (stream) => void (await Promise.all(NODES.map((node) => colos.restart(stream, node)))),
+  },
+];
+
+/** What every stream suffers from. */
+const NETWORK: readonly Case[] = [
+  { name: "R2 refuses for three seconds", breaks: () => during({ r2: "refuse" }, 3_000) },
+  { name: "a region takes a second to answer", breaks: () => during({ region: 1_000 }, 2_000) },
+  {
+    name: "the Live object loses its memory and can't be reached for a second",
+    breaks: (stream) => during({ live: "refuse" }, 1_000, () => colos.restart(stream, "live")),
+  },
+];
+
+async function survives({ breaks }: Case, stream: string): Promise<void> {
+  const { viewers, liveRequests: requests } = await broken(stream, breaks);
+  for (const { noted } of viewers) {
+    expect(noted).toMatchObject({ error: 0, wrong: 0, "out-of-order": 0 });
+    expect(noted.retry).toBeLessThanOrEqual(1);
+    expect(noted.part).toBeGreaterThanOrEqual((GOES_ON - 1) * SHAPE.partsPerSegment);
+  }
+  // A feed anew for each of its children, with the steps on the way there, and one renewal.
+  expect(requests).toBeLessThanOrEqual(4 * (colos.edges.length + 2));
+}
+
+describe.concurrent("memory lost: viewers ask at most once more, nothing is lost and no storm comes", () => {
+  test.for(MEMORY_LOST)("when $name", (fault) => survives(fault, `memory${MEMORY_LOST.indexOf(fault)}`));
+});
+
+describe("network at fault: viewers ask at most once more, nothing is lost and no storm comes", () => {
+  test.for(NETWORK)("when $name", (fault) => survives(fault, `network${NETWORK.indexOf(fault)}`));
+});
+
+test("what was broadcast while R2 refused is all in the recording", async () => {
+  const { publisher } = await broken("fault-r2", () => during({ r2: "refuse" }, 2_000));
+  const base = `${colos.core}/live/fault-r2/`;
+  const [variant] = parseMultivariant(await (await fetch(`${base}multivariant.m3u8`)).text()).variants;
+  const recording = await (await fetch(`${base}${variant?.uri}`)).text();
+  const segments = [...recording.matchAll(/^(\d+)\.m4s$/gm)].map(([, msn]) => Number(msn));
+  expect(recording).toContain("#EXT-X-ENDLIST");
+  expect(segments.length).toBeGreaterThan(GOES_ON);
+  expect(segments).toEqual(segments.map((_, index) => index));
+  for (const msn of segments) {
+    const answer = await fetch(`${base}${publisher.config.broadcast}/video/${msn}.m4s`);
+    expect(answer.status).toBe(200);
+    expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
+  }
+});
