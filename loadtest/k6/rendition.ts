@@ -32,6 +32,8 @@ export type PartBytes = Readonly<Record<string, number>>;
 const HASH_EVERY = 16;
 /** What failed is asked for once more after about this long, as players do. */
 const RETRY_MS = 300;
+/** Every so many reloads the playlist is taken whole, otherwise as a delta update. */
+const WHOLE_EVERY = 8;
 /** Every so many reloads a viewer changes its rendition, where there are several. */
 const SWITCH_EVERY = 20;
 
@@ -77,7 +79,7 @@ export class Rendition {
       }
       if (this.#others.length > 1 && round % SWITCH_EVERY === 0) this.#switch(playlist);
       const { msn, part }: { msn: number; part: number } = playlist.next;
-      const skip: string = playlist.canSkip && round % 2 === 0 ? "&_HLS_skip=YES" : "";
+      const skip: string = playlist.canSkip && round % WHOLE_EVERY !== 0 ? "&_HLS_skip=YES" : "";
       const next: MediaPlaylist | null =
         (await this.#load(`?_HLS_msn=${msn}&_HLS_part=${part}${skip}`)) ?? (await this.#load("", true));
       if (next === null) return;
