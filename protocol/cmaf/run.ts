@@ -1,15 +1,18 @@
 /** One run of the source: the leader decides where segments begin, the other tracks follow. */
 import { CmafError } from "./errors.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame, TimedFrame } from "./frame.ts";
 import type { GapFiller } from "./gaps.ts";
+import type { Intake } from "./intake.ts";
 import type { Lane } from "./lane.ts";
 import { LIMITS } from "./limits.ts";
-import type { PartOutput, TimedFrame } from "./writer.ts";
+import type { PartOutput } from "./part.ts";
 
 /** What a run needs of the packager. */
 export interface RunContext {
   readonly lanes: readonly Lane[];
   readonly leader: Lane;
+  /** What the video tracks carry beside their pictures, or null. */
+  readonly sound: Intake | null;
   readonly gaps: GapFiller;
   /** Output time minus media time, milliseconds. */
   readonly offsetMs: number;
@@ -64,6 +67,8 @@ export class Run {
   #passedS: number = Number.NEGATIVE_INFINITY;
   /** The leader's segment was closed in expectation of the keyframe that is promised next. */
   #closedAhead = false;
+  /** When the last sound that was handed on begins, seconds. */
+  #heardS: number = Number.NEGATIVE_INFINITY;
   #plan: readonly number[] = [];
   #failure: CmafError | null = null;
   /** What was complete when `#failure` was thrown. */
@@ -80,16 +85,19 @@ export class Run {
   }
 
   /** Takes a frame in; gives the parts that it completes. Throws `CmafError`, from then on always the same. */
-  push(lane: Lane, frame: Frame): PartOutput[] {
+  push(intake: Intake, frame: Frame): PartOutput[] {
     if (this.#failure !== null) throw this.#failure;
     const out: PartOutput[] = [];
     try {
-      lane.hold(frame);
-      if (lane === this.#leader) {
+      intake.hold(frame);
+      const follower = this.#followers.find((lane) => lane === intake);
+      if (follower !== undefined) this.#follow(follower, out, false);
+      else if (intake === this.#leader) {
         this.#lead(frame, out);
-        for (const follower of this.#followers) this.#follow(follower, out, false);
+        for (const lane of this.#followers) this.#follow(lane, out, false);
         this.#checkLag();
-      } else this.#follow(lane, out, false);
+      }
+      this.#hear(out);
       return out;
     } catch (error) {
       if (!(error instanceof CmafError)) throw error;
@@ -113,6 +121,24 @@ export class Run {
     }
     this.#level(out);
     return out;
+  }
+
+  /** Hands sound to every track that carries it; what begins before the pictures is left out. */
+  #hear(out: PartOutput[]): void {
+    const { sound, lanes } = this.#context;
+    if (sound === null || this.#originS === null) return;
+    for (let frame = sound.head; frame !== undefined; frame = sound.head) {
+      sound.shift();
+      const timed = sound.timed(frame);
+      if (sound.seconds(timed.dts) < this.#originS) continue;
+      for (const { muxer } of lanes) muxer?.hear(timed);
+      this.#heardS = sound.seconds(timed.dts);
+    }
+    const untilS = sound.receivedS ?? Number.NEGATIVE_INFINITY;
+    for (const { muxer, receivedS } of lanes) {
+      const lateS = (receivedS ?? Number.NEGATIVE_INFINITY) - LIMITS.soundWaitS;
+      muxer?.pass(Math.max(untilS, lateS) * sound.timescale, out);
+    }
   }
 
   #lead(frame: Frame, out: PartOutput[]): void {
@@ -161,10 +187,11 @@ export class Run {
 
   /** The leader's first keyframe: the run's timeline is placed behind what was written before. */
   #start(frame: Frame, out: PartOutput[]): void {
-    const { lanes, gaps, offsetMs, discontinuity } = this.#context;
+    const { lanes, sound, gaps, offsetMs, discontinuity } = this.#context;
     const lane = this.#leader;
     const place = (shiftS: number): void => {
-      for (const each of lanes) each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
+      for (const each of sound === null ? lanes : [...lanes, sound])
+        each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
     };
     place(0);
     const early = discontinuity ? gaps.fromS - lane.seconds(lane.timed(frame).dts) : 0;
@@ -239,14 +266,19 @@ export class Run {
   }
 
   #fits(lane: Lane, end: number): boolean {
-    const limitS = this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
-    return lane.seconds(end - lane.writer.segmentDts) < limitS;
+    return lane.seconds(end - lane.writer.segmentDts) < this.#longestS;
+  }
+
+  /** A segment must be shorter than this. */
+  get #longestS(): number {
+    return this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
   }
 
   #checkLag(): void {
     if (this.#originS === null) return;
     const leadS = this.#leader.receivedS ?? 0;
-    for (const lane of this.#followers) {
+    const { sound } = this.#context;
+    for (const lane of sound === null ? this.#followers : [...this.#followers, sound]) {
       const atS = Math.max(lane.receivedS ?? this.#originS, this.#originS);
       if (leadS - atS <= LIMITS.lagS) continue;
       const what = `it has sent nothing for ${LIMITS.lagS} s while ${this.#leader.name} went on`;
@@ -349,6 +381,10 @@ export class Run {
   /** Brings all tracks to the same segment and the same end, with gap parts where one has less, and closes them. */
   #level(out: PartOutput[]): void {
     const { lanes } = this.#context;
+    const endOf = (): number => Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+    // Sound that outlasts the pictures may need segments of its own.
+    const soundS = this.#heardS >= endOf() ? this.#heardS + CARRIER_S : 0;
+    while (soundS - (this.#cuts.at(-1)?.atS ?? soundS) >= this.#longestS) this.#cut(Math.max(this.#boundaryS, endOf()));
     const lastMsn = this.#cuts.at(-1)?.msn ?? this.#firstMsn;
     for (const lane of lanes) {
       if (!lane.started) this.#startLane(lane, null, out);
@@ -356,17 +392,17 @@ export class Run {
         const { writer } = lane;
         const dts = Math.max(lane.ticks(this.#cutOf(msn)?.atS ?? 0), writer.end);
         if (writer.isOpen) {
-          writer.gapUntil(dts, out);
+          writer.bridge(dts, out);
           writer.close(lane.ticks(CARRIER_S), out);
         }
         this.#open(lane, msn, dts, null, false);
       }
     }
-    let endS = Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+    let endS = Math.max(endOf(), soundS);
     if (lanes.some((lane) => !lane.writer.isPending && lane.ticks(endS) <= lane.writer.end)) endS += CARRIER_S;
     for (const lane of lanes) {
       if (!lane.writer.isOpen) continue;
-      lane.writer.gapUntil(lane.ticks(endS), out);
+      lane.writer.bridge(lane.ticks(endS), out);
       lane.writer.close(1, out);
     }
   }
