@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { launchBrowser, stats, until } from "../support/browser.ts";
+import { Origin } from "../support/origin.ts";
+import { freePort } from "../support/ports.ts";
+
+const ADMIN = "admin-token";
+const PATIENCE_MS = 30_000;
+/** Media that must be seen and heard. */
+const PLAYED_S = 6;
+
+let dataDir: string;
+let edge: Edge;
+let origin: Origin;
+let browser: Browser;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-browser-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  const headers = { authorization: `Bearer ${ADMIN}` };
+  const answer = await fetch(`${edge.url}/api/streams/duet/keys`, { method: "POST", headers });
+  const { key } = (await answer.json()) as { key: string };
+  browser = await launchBrowser();
+  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "duet", "--ladder", "360p:700k", "--muxed"]);
+  await origin.printed("/watch/duet");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  if (origin?.process.exitCode === null) await origin.interrupt();
+  await edge?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** What Chromium has decoded so far. */
+function decoded(page: Page): Promise<{ pictures: number; soundBytes: number }> {
+  return page.evaluate(() => {
+    const video = document.querySelector("video") as
+      | (HTMLVideoElement & { webkitDecodedFrameCount?: number; webkitAudioDecodedByteCount?: number })
+      | null;
+    return { pictures: video?.webkitDecodedFrameCount ?? 0, soundBytes: video?.webkitAudioDecodedByteCount ?? 0 };
+  });
+}
+
+test("pictures and sound of one muxed track play on, with no request for a track of sound", async () => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const asked = new Set<string>();
+  page.on("request", (request) => asked.add(new URL(request.url()).pathname.split("/").at(-2) ?? ""));
+  await page.goto(`${edge.url}/watch/duet`);
+  const first = await until(
+    page,
+    ({ programTimeMs, firstPictureMs }) => firstPictureMs !== null && programTimeMs !== null,
+    PATIENCE_MS,
+    "showing a picture",
+  );
+  const before = await decoded(page);
+  const untilMs = (first.programTimeMs ?? 0) + PLAYED_S * 1000;
+  await until(page, ({ programTimeMs }) => (programTimeMs ?? 0) > untilMs, PATIENCE_MS, `${PLAYED_S} s further`);
+  const after = await decoded(page);
+  // 30 pictures and about 16 kB of AAC a second.
+  expect(after.pictures - before.pictures).toBeGreaterThan(PLAYED_S * 20);
+  expect(after.soundBytes - before.soundBytes).toBeGreaterThan(0);
+  expect((await stats(page))?.stalls).toBe(0);
+  expect(asked).toContain("360p");
+  expect(asked).not.toContain("audio");
+});
