@@ -10,8 +10,9 @@ import { freePort } from "../support/ports.ts";
 
 const ADMIN = "admin-token";
 const PATIENCE_MS = 30_000;
-/** Media that must be seen and heard. */
-const PLAYED_S = 6;
+/** Six seconds of pictures, and less than the demo's tone takes in that time. */
+const PICTURES = 180;
+const SOUND_BYTES = 5_000;
 
 let dataDir: string;
 let edge: Edge;
@@ -51,19 +52,15 @@ test("pictures and sound of one muxed track play on, with no request for a track
   const asked = new Set<string>();
   page.on("request", (request) => asked.add(new URL(request.url()).pathname.split("/").at(-2) ?? ""));
   await page.goto(`${edge.url}/watch/duet`);
-  const first = await until(
-    page,
-    ({ programTimeMs, firstPictureMs }) => firstPictureMs !== null && programTimeMs !== null,
-    PATIENCE_MS,
-    "showing a picture",
-  );
+  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   const before = await decoded(page);
-  const untilMs = (first.programTimeMs ?? 0) + PLAYED_S * 1000;
-  await until(page, ({ programTimeMs }) => (programTimeMs ?? 0) > untilMs, PATIENCE_MS, `${PLAYED_S} s further`);
-  const after = await decoded(page);
-  // 30 pictures and about 16 kB of AAC a second.
-  expect(after.pictures - before.pictures).toBeGreaterThan(PLAYED_S * 20);
-  expect(after.soundBytes - before.soundBytes).toBeGreaterThan(0);
+  let now = before;
+  for (const untilMs = Date.now() + PATIENCE_MS; now.pictures < before.pictures + PICTURES; ) {
+    if (Date.now() > untilMs) throw new Error(`after ${PATIENCE_MS} ms ${now.pictures - before.pictures} pictures`);
+    await page.waitForTimeout(100);
+    now = await decoded(page);
+  }
+  expect(now.soundBytes).toBeGreaterThan(before.soundBytes + SOUND_BYTES);
   expect((await stats(page))?.stalls).toBe(0);
   expect(asked).toContain("360p");
   expect(asked).not.toContain("audio");
