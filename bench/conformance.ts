@@ -2,7 +2,7 @@
 import type { Edge } from "../scripts/edge.ts";
 import { runConformance } from "../tests/conformance/checker.ts";
 import type { Status } from "../tests/conformance/model.ts";
-import { Origin } from "../tests/support/origin.ts";
+import { startBroadcast } from "./broadcast.ts";
 import type { Figure } from "./stats.ts";
 
 /** Until delta updates skip something and segments leave the shortened window. */
@@ -12,12 +12,7 @@ const SECONDS = 30;
 /** Follows a demo broadcast and judges every rule. */
 export async function conformance(edge: Edge, adminToken: string): Promise<Figure[]> {
   const stream = "bench-conformance";
-  const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminToken}` },
-  });
-  const { key } = (await keys.json()) as { key: string };
-  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", stream, "--dvr", "14"]);
+  const origin = await startBroadcast(edge, adminToken, stream, ["--dvr", "14"]);
   try {
     await origin.printed("/watch/");
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));

@@ -8,12 +8,13 @@ import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
+import { muxed } from "./muxed.ts";
 import { packager } from "./packager.ts";
 import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "conformance"] as const;
+const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance"] as const;
 
 const command = defineCommand({
   meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
@@ -50,6 +51,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     parts: () => parts(edge, adminToken, seconds),
     balanced: () => watch(edge, adminToken, "balanced", seconds),
     ultra: () => watch(edge, adminToken, "ultra", seconds),
+    muxed: () => muxed(edge, adminToken, seconds),
     conformance: () => conformance(edge, adminToken),
   };
   const figures: Figure[] = [];

@@ -1,17 +1,12 @@
 /** From FFmpeg to the edge: how long after its last frame a part can be fetched. */
 import type { Edge } from "../scripts/edge.ts";
-import { Origin } from "../tests/support/origin.ts";
+import { startBroadcast } from "./broadcast.ts";
 import { type Figure, median, percentile, short } from "./stats.ts";
 
 /** One viewer asks for each hinted part of the leading track ahead of time; both clocks are this machine's. */
 export async function parts(edge: Edge, adminToken: string, seconds: number): Promise<Figure[]> {
   const stream = "bench-parts";
-  const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminToken}` },
-  });
-  const { key } = (await keys.json()) as { key: string };
-  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", stream, "--log", "json", "--verbose"]);
+  const origin = await startBroadcast(edge, adminToken, stream, ["--log", "json", "--verbose"]);
   try {
     await origin.printed("/watch/");
     const fetched = await fetchParts(`${edge.url}/live/${stream}`, seconds);

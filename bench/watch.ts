@@ -1,16 +1,18 @@
 /** A real player in Chromium against a real broadcast: delay at the playhead, first picture, delivery of parts. */
 import { performance } from "node:perf_hooks";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Edge } from "../scripts/edge.ts";
 import { launchBrowser, stats, until } from "../tests/support/browser.ts";
-import { Origin } from "../tests/support/origin.ts";
+import type { Origin } from "../tests/support/origin.ts";
+import type { Stats } from "../web/src/stats.ts";
+import { startBroadcast } from "./broadcast.ts";
 import { type Figure, median, percentile, short } from "./stats.ts";
 
 const GOALS = { balanced: 1.2, ultra: 0.8 } as const;
 const OPENINGS = 15;
 const OPENING_MS = 1_500;
 /** Pages are opened once the broadcast has some past: a second after its start there is not yet a hold-back's worth. */
-const WARM_UP_MS = 8_000;
+export const WARM_UP_MS = 8_000;
 const SAMPLE_MS = 250;
 /** The page gets this long to reach its hold-back before the delay is read. */
 const SETTLE_MS = 20_000;
@@ -23,23 +25,7 @@ export async function watch(
   seconds: number,
 ): Promise<Figure[]> {
   const stream = `bench-${preset}`;
-  const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminToken}` },
-  });
-  const { key } = (await keys.json()) as { key: string };
-  const origin = new Origin([
-    "--edge",
-    edge.url,
-    "--key",
-    key,
-    "--stream",
-    stream,
-    "--preset",
-    preset,
-    "--log",
-    "json",
-  ]);
+  const origin = await startBroadcast(edge, adminToken, stream, ["--preset", preset, "--log", "json"]);
   const browser = await launchBrowser();
   try {
     await origin.printed("/watch/");
@@ -73,19 +59,29 @@ async function openings(browser: Browser, url: string): Promise<Figure> {
   };
 }
 
-async function delay(
-  browser: Browser,
-  url: string,
-  preset: keyof typeof GOALS,
-  seconds: number,
-  origin: Origin,
-): Promise<Figure> {
+/** A page that plays `url` and has reached its hold-back. */
+export async function openSettled(browser: Browser, url: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
   await page.goto(url);
   await until(page, ({ firstPictureMs }) => firstPictureMs !== null, 10_000, "showing a picture");
   await page.waitForTimeout(SETTLE_MS);
+  return page;
+}
+
+/** What a page said of itself over some time. */
+export interface Readings {
+  /** Seconds from programme time to wall clock at the playhead. */
+  readonly delays: readonly number[];
+  /** Seconds behind the playlist's edge. */
+  readonly distances: readonly number[];
+  readonly stalls: number;
+  readonly droppedFrames: number;
+  readonly last: Stats | null;
+}
+
+/** Reads `page` for `seconds`. */
+export async function readDelays(page: Page, seconds: number): Promise<Readings> {
   const before = await stats(page);
-  const cpuBefore = origin.cpuMs();
   const began = performance.now();
   const delays: number[] = [];
   const distances: number[] = [];
@@ -95,9 +91,25 @@ async function delay(
     if (now?.edgeDistanceS != null) distances.push(now.edgeDistanceS);
     await page.waitForTimeout(SAMPLE_MS);
   }
-  const after = await stats(page);
+  const last = await stats(page);
+  const since = (of: (stats: Stats) => number): number =>
+    (last === null ? 0 : of(last)) - (before === null ? 0 : of(before));
+  const stalls = since((one) => one.stalls);
+  return { delays, distances, stalls, droppedFrames: since((one) => one.droppedFrames), last };
+}
+
+async function delay(
+  browser: Browser,
+  url: string,
+  preset: keyof typeof GOALS,
+  seconds: number,
+  origin: Origin,
+): Promise<Figure> {
+  const page = await openSettled(browser, url);
+  const cpuBefore = origin.cpuMs();
+  const began = performance.now();
+  const { delays, distances, stalls, droppedFrames, last } = await readDelays(page, seconds);
   const originCpu = (origin.cpuMs() - cpuBefore) / ((performance.now() - began) / 1000);
-  const stalls = (after?.stalls ?? 0) - (before?.stalls ?? 0);
   const p95 = percentile(delays, 95);
   return {
     figure: `delay at the playhead in Chromium, ${preset}, encoder included, p95 over ${seconds} s, no stall`,
@@ -109,10 +121,10 @@ async function delay(
       p95S: p95,
       maxS: Math.max(...delays),
       behindPlaylistP50S: median(distances),
-      targetS: after?.targetS ?? Number.NaN,
+      targetS: last?.targetS ?? Number.NaN,
       stalls,
-      rendition: after?.rendition ?? "",
-      droppedFrames: (after?.droppedFrames ?? 0) - (before?.droppedFrames ?? 0),
+      rendition: last?.rendition ?? "",
+      droppedFrames,
       originCpuMsPerSecond: originCpu,
       samples: delays.length,
     },

@@ -2,20 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
-import type { BroadcastConfig, PartMeta, Track } from "../protocol/broadcast/log.ts";
+import type { PartMeta } from "../protocol/broadcast/log.ts";
 import { partTargetFor } from "../protocol/cmaf/packager.ts";
 import { partPath } from "../protocol/hls/paths.ts";
 import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/ids.ts";
 import { PublishError, SourceError, UsageError } from "./errors.ts";
 import { chooseEncoder, ENCODERS, type EncodeJob, type Input, parseEncoders } from "./ffmpeg-args.ts";
-import { bandwidthOf, frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
+import { frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
 import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
 import { type EdgeAccess, startLocalEdge } from "./local-edge.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
 import { findFont, listEncoders, probe } from "./probe.ts";
 import { Publisher } from "./publisher.ts";
-import { Source, type SourceStart } from "./source.ts";
+import { Source } from "./source.ts";
+import { tracksOf } from "./tracks.ts";
 
 /** How long the first part may take to be fetchable once the edge has taken it. */
 const FETCHABLE_MS = 5_000;
@@ -120,7 +121,7 @@ async function onAir(
   log: Log,
   stop: AbortSignal,
 ): Promise<void> {
-  const { stream, windowS, preset } = options;
+  const { stream, windowS, preset, muxed } = options;
   const id = newBroadcastId(Date.now());
   const partTargets = partTargetsOf(job.renditions, preset.partMs);
   const targetDurationS = Math.ceil(preset.segmentMs / 1000);
@@ -134,9 +135,12 @@ async function onAir(
     job,
     partTargets,
     targetDurationS,
+    muxed,
     log,
     onStart: (start) => {
-      const config = { broadcast: id, targetDurationS, windowS, ...tracksOf(job, start, partTargets) };
+      const { startedAtMs, inits } = start;
+      const tracks = tracksOf(job, inits, partTargets, muxed);
+      const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
       const key = { edge: edge.url, key: edge.key, stream, publisher: randomBytes(9).toString("base64url") };
       const created = new Publisher({ ...key, config, log, onFatal: (error) => failed.reject(error) });
       publisher = created;
@@ -250,37 +254,6 @@ export function newBroadcastId(nowMs: number): BroadcastId {
   const id = parseBroadcastId(`${nowMs.toString(36)}${chance}`);
   if (id === null) throw new Error("unreachable: base 36 makes a broadcast id");
   return id;
-}
-
-function tracksOf(
-  { renditions, preset }: EncodeJob,
-  { inits, startedAtMs }: SourceStart,
-  partTargets: ReadonlyMap<TrackName, number>,
-): Pick<BroadcastConfig, "startedAtMs" | "tracks"> {
-  const tracks = renditions.map((rendition): Track => {
-    const info = inits.get(rendition.name)?.info;
-    const partTargetMs = partTargets.get(rendition.name) ?? preset.partMs;
-    const common = {
-      name: rendition.name,
-      codecs: info?.codecs ?? "",
-      timescale: rendition.timescale,
-      partTargetMs,
-      ...bandwidthOf(rendition, partTargetMs, preset.segmentMs),
-    };
-    if (rendition.kind === "audio") {
-      const { channels, sampleRate } = rendition;
-      return { ...common, kind: "audio", channels, sampleRate };
-    }
-    const { width, height, frameRate } = rendition;
-    return {
-      ...common,
-      kind: "video",
-      width,
-      height,
-      frameRate: Math.round((frameRate.num / frameRate.den) * 1000) / 1000,
-    };
-  });
-  return { startedAtMs, tracks };
 }
 
 function describeSource({ video, audio, durationS }: SourceInfo): string {

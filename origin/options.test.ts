@@ -30,6 +30,11 @@ test("part and segment durations change the preset", () => {
   });
 });
 
+test("sound is a track of its own unless it is to be muxed", () => {
+  expect(parseOptions([], {}).muxed).toBe(false);
+  expect(parseOptions(["--muxed"], {}).muxed).toBe(true);
+});
+
 test("ladder flags may be repeated", () => {
   const { ladder } = parseOptions(["--ladder", "720p:2M", "--ladder=360p:500k"], {});
   expect(ladder.video.map(({ name }) => name)).toEqual(["720p", "360p"]);
@@ -90,6 +95,6 @@ test.each([
 
 test("the help text lists every option and the presets' notes", async () => {
   const help = await helpText();
-  for (const word of ["--ladder", "--dvr", "--edge", "--listen", "balanced", "ultra", "scale"])
+  for (const word of ["--ladder", "--muxed", "--dvr", "--edge", "--listen", "balanced", "ultra", "scale"])
     expect(help).toContain(word);
 });

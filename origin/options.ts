@@ -36,6 +36,8 @@ export interface Options {
   readonly port: number;
   readonly preset: Preset;
   readonly ladder: LadderSpec;
+  /** Each video rendition carries the sound. */
+  readonly muxed: boolean;
   readonly windowS: number;
   /** A remote edge, or null to start one here. */
   readonly edge: { readonly url: string; readonly key: string } | null;
@@ -78,6 +80,11 @@ const ARGS = {
     valueHint: "LADDER",
     description: "renditions as HEIGHT:BITRATE[:CODEC],… or a JSON file (default 720p:2500k,480p:1200k,360p:700k)",
   },
+  muxed: {
+    type: "boolean",
+    default: false,
+    description: "put the sound into each video rendition: about half the requests a viewer",
+  },
   dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "how far back viewers may go while live" },
   port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
   edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },
@@ -114,6 +121,7 @@ export function parseOptions(words: readonly string[], env: Environment): Option
     port: numberOf("--port", args.port, 1, 65_535, true),
     preset: presetOf(args),
     ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
+    muxed: args.muxed,
     windowS: numberOf("--dvr", args.dvr, LIMITS.minDvrS, LIMITS.maxDvrS, false),
     edge: edgeOf(args, env),
     dataDir: args.data ?? null,

@@ -35,6 +35,7 @@ function optionsFor(
     job,
     partTargets: new Map(renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))])),
     targetDurationS: 1,
+    muxed: false,
     log: { info: () => {}, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) },
     onStart: () => {},
     onOutput: (output) => outputs.push(output),

@@ -61,6 +61,8 @@ export interface SourceOptions {
   readonly job: EncodeJob;
   readonly partTargets: ReadonlyMap<TrackName, number>;
   readonly targetDurationS: number;
+  /** Each video track carries the sound. */
+  readonly muxed: boolean;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
@@ -241,7 +243,7 @@ export class Source {
   }
 
   #createPackager(startedAtMs: number): Packager {
-    const { job, partTargets, targetDurationS } = this.#options;
+    const { job, partTargets, targetDurationS, muxed } = this.#options;
     const tracks = job.renditions.map((rendition) => ({
       name: rendition.name,
       kind: rendition.kind,
@@ -254,6 +256,7 @@ export class Source {
       targetDurationS,
       startedAtMs,
       keyframesPromised: true,
+      muxed,
     });
   }
 

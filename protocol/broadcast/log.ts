@@ -8,7 +8,7 @@ import type { BroadcastId, TrackName } from "../ids.ts";
 export interface Track {
   readonly name: TrackName;
   readonly kind: "video" | "audio";
-  /** RFC 6381, e.g. `avc1.64001f`. */
+  /** RFC 6381, e.g. `avc1.64001f`; with the sound's behind a comma where a video track carries it. */
   readonly codecs: string;
   /** Ticks per second of every `durationTicks` of this track. */
   readonly timescale: number;
@@ -21,6 +21,7 @@ export interface Track {
   readonly width?: number;
   readonly height?: number;
   readonly frameRate?: number;
+  /** Of sound: of an audio track, or in a video track that carries it. */
   readonly channels?: number;
   readonly sampleRate?: number;
   /** RFC 5646. */

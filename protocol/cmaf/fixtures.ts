@@ -1,6 +1,7 @@
 /** Test material: synthetic fMP4 pipes, and packager output taken apart again. */
 import type { PartMeta } from "../broadcast/log.ts";
 import { parseTrackName, type TrackName } from "../ids.ts";
+import { eachBox, type Span, u32 } from "./bytes.ts";
 import { writeFragment } from "./fragment.ts";
 import type { Frame } from "./frame.ts";
 import type { Output, PackagerConfig } from "./packager.ts";
@@ -94,7 +95,10 @@ export function initOf(kind: "video" | "audio", timescale: number): Uint8Array {
 
 /** A pipe as FFmpeg writes it: a fragment a frame. */
 export function pipeOf(init: Uint8Array, frames: readonly Frame[]): Uint8Array {
-  return concat([init, ...frames.map((frame, i) => writeFragment(1, i + 1, frame.dts, [frame]).bytes)]);
+  return concat([
+    init,
+    ...frames.map((frame, i) => writeFragment(i + 1, [{ trackId: 1, decodeTicks: frame.dts, samples: [frame] }]).bytes),
+  ]);
 }
 
 /** All of `parts` in a row. */
@@ -115,18 +119,37 @@ export interface ReadPart {
   readonly frames: readonly Frame[];
 }
 
-/** The parts of one track, read back. */
-export function readBack(outputs: readonly Output[], track: TrackName, init: Uint8Array): ReadPart[] {
+/** The parts of one track, read back: of their frames those of `trackId`, which `init` calls 1. */
+export function readBack(outputs: readonly Output[], track: TrackName, init: Uint8Array, trackId = 1): ReadPart[] {
   const reader = new FragmentReader(track);
   reader.push(init);
   const parts: ReadPart[] = [];
   for (const output of outputs) {
     if (output.kind !== "part" || output.track !== track) continue;
-    const frames = reader.push(output.bytes).flatMap((event) => (event.kind === "frame" ? [event.frame] : []));
+    const own = fragmentOf(output.bytes, trackId);
+    const frames = reader.push(own).flatMap((event) => (event.kind === "frame" ? [event.frame] : []));
     parts.push({ meta: output.meta, bytes: output.bytes, frames });
   }
   reader.end();
   return parts;
+}
+
+/** A part with the other tracks' `traf` hidden, and its own track's id 1; empty where that track has none in it. */
+function fragmentOf(part: Uint8Array, trackId: number): Uint8Array {
+  const bytes = part.slice();
+  const view = new DataView(bytes.buffer);
+  let found = false;
+  const visit = (type: string, child: Span): void => {
+    if (type === "moof") eachBox(child, child.start, visit);
+    if (type !== "traf") return;
+    const at = child.start + 12;
+    if (u32(child, at) === trackId) {
+      found = true;
+      view.setUint32(at, 1);
+    } else bytes.set(new TextEncoder().encode("free"), child.at + 4);
+  };
+  eachBox({ bytes, at: 0, start: 0, end: bytes.length, path: "part", input: "part", base: 0 }, 0, visit);
+  return found ? bytes : new Uint8Array(0);
 }
 
 /** Four bytes that are this number: frame data that can be told apart. */

@@ -1,4 +1,4 @@
-/** Writes one part: a tight `moof` + `mdat` of one track. */
+/** Writes one part: a tight `moof` + `mdat` of one track, or of a picture track and its sound. */
 
 /** One sample of a part. */
 export interface Sample {
@@ -50,28 +50,55 @@ function layoutOf(samples: readonly Sample[]): Layout {
   return { runFlags, headerFlags, version, defaultFlags, wordsPerSample };
 }
 
+/** Samples of one track that follow each other without a hole; at least one. */
+export interface TrackRun {
+  readonly trackId: number;
+  /** When the first is decoded. */
+  readonly decodeTicks: number;
+  readonly samples: readonly Sample[];
+}
+
 /** A part's bytes, and how many of them lead through the first sample's data. */
 export interface Fragment {
   readonly bytes: Uint8Array;
   readonly firstSampleEnd: number;
 }
 
-/** `samples` (at least one) of track `trackId`, the first decoded at `decodeTicks`. */
-export function writeFragment(
-  trackId: number,
-  sequence: number,
-  decodeTicks: number,
-  samples: readonly Sample[],
-): Fragment {
-  const layout = layoutOf(samples);
-  const { runFlags, headerFlags } = layout;
+/** A run with what its `traf` needs. */
+interface Planned extends TrackRun {
+  readonly layout: Layout;
+  readonly tfhdBytes: number;
+  readonly trunBytes: number;
+  readonly dataBytes: number;
+}
+
+function plan(run: TrackRun): Planned {
+  const layout = layoutOf(run.samples);
+  const { runFlags, headerFlags, wordsPerSample } = layout;
   const defaults = [TFHD.duration, TFHD.size, TFHD.flags].filter((bit) => (headerFlags & bit) !== 0).length;
-  const tfhdBytes = 16 + 4 * defaults;
-  const trunBytes = 20 + ((runFlags & TRUN.firstFlags) !== 0 ? 4 : 0) + 4 * layout.wordsPerSample * samples.length;
-  const trafBytes = 8 + tfhdBytes + 20 + trunBytes;
-  const moofBytes = 8 + 16 + trafBytes;
+  const trunBytes = 20 + ((runFlags & TRUN.firstFlags) !== 0 ? 4 : 0) + 4 * wordsPerSample * run.samples.length;
   let dataBytes = 0;
-  for (const sample of samples) dataBytes += sample.data.length;
+  for (const sample of run.samples) dataBytes += sample.data.length;
+  return { ...run, layout, tfhdBytes: 16 + 4 * defaults, trunBytes, dataBytes };
+}
+
+const trafBytesOf = ({ tfhdBytes, trunBytes }: Planned): number => 8 + tfhdBytes + 20 + trunBytes;
+
+/** Writes words one after the other. */
+interface Pen {
+  readonly word: (value: number) => void;
+  readonly box: (size: number, type: number) => void;
+}
+
+/** `runs` (at least one) as one fragment, their data one after the other. */
+export function writeFragment(sequence: number, runs: readonly TrackRun[]): Fragment {
+  const planned = runs.map(plan);
+  let moofBytes = 8 + 16;
+  let dataBytes = 0;
+  for (const run of planned) {
+    moofBytes += trafBytesOf(run);
+    dataBytes += run.dataBytes;
+  }
   const bytes = new Uint8Array(moofBytes + 8 + dataBytes);
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -87,11 +114,30 @@ export function writeFragment(
   box(16, 0x6d666864); // mfhd
   word(0);
   word(sequence);
-  box(trafBytes, 0x74726166);
+  let dataOffset = moofBytes + 8;
+  for (const run of planned) {
+    writeTraf(run, dataOffset, { word, box });
+    dataOffset += run.dataBytes;
+  }
+  box(8 + dataBytes, 0x6d646174);
+  for (const { samples } of planned) {
+    for (const { data } of samples) {
+      bytes.set(data, at);
+      at += data.length;
+    }
+  }
+  return { bytes, firstSampleEnd: moofBytes + 8 + (runs[0]?.samples[0]?.data.length ?? 0) };
+}
+
+/** `dataOffset`: bytes from the beginning of the `moof` to the run's first sample. */
+function writeTraf(run: Planned, dataOffset: number, { word, box }: Pen): void {
+  const { trackId, decodeTicks, samples, layout, tfhdBytes, trunBytes } = run;
+  const { runFlags, headerFlags } = layout;
+  const [first] = samples;
+  box(trafBytesOf(run), 0x74726166);
   box(tfhdBytes, 0x74666864);
   word(headerFlags);
   word(trackId);
-  const [first] = samples;
   if ((headerFlags & TFHD.duration) !== 0) word(first?.durationTicks ?? 0);
   if ((headerFlags & TFHD.size) !== 0) word(first?.data.length ?? 0);
   if ((headerFlags & TFHD.flags) !== 0) word(layout.defaultFlags);
@@ -102,7 +148,7 @@ export function writeFragment(
   box(trunBytes, 0x7472756e);
   word((layout.version << 24) | runFlags);
   word(samples.length);
-  word(moofBytes + 8);
+  word(dataOffset);
   if ((runFlags & TRUN.firstFlags) !== 0) word(first?.sync === true ? SYNC_FLAGS : OTHER_FLAGS);
   for (const sample of samples) {
     if ((runFlags & TRUN.duration) !== 0) word(sample.durationTicks);
@@ -110,10 +156,4 @@ export function writeFragment(
     if ((runFlags & TRUN.flags) !== 0) word(sample.sync ? SYNC_FLAGS : OTHER_FLAGS);
     if ((runFlags & TRUN.cts) !== 0) word(sample.ctsOffset);
   }
-  box(8 + dataBytes, 0x6d646174);
-  for (const sample of samples) {
-    bytes.set(sample.data, at);
-    at += sample.data.length;
-  }
-  return { bytes, firstSampleEnd: moofBytes + 8 + (first?.data.length ?? 0) };
 }

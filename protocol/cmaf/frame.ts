@@ -13,6 +13,16 @@ export interface Frame {
   readonly data: Uint8Array;
 }
 
+/** A frame on the output timeline, ticks. */
+export interface TimedFrame {
+  readonly dts: number;
+  readonly pts: number;
+  /** `dts` plus duration. */
+  readonly end: number;
+  readonly sync: boolean;
+  readonly data: Uint8Array;
+}
+
 /** What a track's `moov` says. */
 export interface InitInfo {
   readonly kind: "video" | "audio";

@@ -1,7 +1,7 @@
 /** Programme time in which the source sent nothing, as gap segments that all tracks share. */
 import type { SegmentStart } from "../broadcast/log.ts";
 import type { Lane } from "./lane.ts";
-import type { PartOutput } from "./writer.ts";
+import type { PartOutput } from "./part.ts";
 
 /** Below this a hole is bridged by the next frame, seconds. */
 const NEGLIGIBLE_S = 0.0005;

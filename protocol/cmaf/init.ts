@@ -51,7 +51,7 @@ function readTrack(trak: Span): { trackId: number; timescale: number; entry: Sam
   const found: { trackId?: number; timescale?: number; entry?: SampleEntry } = {};
   const visit = (type: string, child: Span): void => {
     if (DESCEND.has(child.path)) eachBox(child, child.start, visit);
-    else if (type === "tkhd") found.trackId = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
+    else if (type === "tkhd") found.trackId = u32(child, trackIdAt(child));
     else if (type === "mdhd") found.timescale = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
     else if (type === "stsd") found.entry = readSampleDescription(child);
   };
@@ -64,14 +64,24 @@ function readTrack(trak: Span): { trackId: number; timescale: number; entry: Sam
   return { trackId, timescale, entry };
 }
 
-/** Track id of an init section, 1 where it has no `tkhd`. */
-export function trackIdOf(init: Uint8Array): number {
-  let trackId = 1;
+/** Track ids of an init section, in order. */
+export function trackIdsOf(init: Uint8Array): number[] {
+  const trackIds: number[] = [];
   const visit = (type: string, child: Span): void => {
     if (child.path === "init/moov" || child.path === "init/moov/trak") eachBox(child, child.start, visit);
-    else if (type === "tkhd") trackId = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
+    else if (type === "tkhd") trackIds.push(u32(child, trackIdAt(child)));
   };
-  const span: Span = { bytes: init, at: 0, start: 0, end: init.length, path: "init", input: "init", base: 0 };
+  const span = spanOf(init);
   eachBox(span, 0, visit);
-  return trackId;
+  return trackIds;
+}
+
+/** Where a `tkhd` has its track id: its times have 64 bits in version 1. */
+export function trackIdAt(tkhd: Span): number {
+  return tkhd.start + (u8(tkhd, tkhd.start) === 1 ? 20 : 12);
+}
+
+/** An init section as one span. */
+export function spanOf(bytes: Uint8Array): Span {
+  return { bytes, at: 0, start: 0, end: bytes.length, path: "init", input: "init", base: 0 };
 }

@@ -1,16 +1,15 @@
-/** One track's way in: frames as they come from its pipe, checked, timed and held until they can be placed. */
+/** One track of the packager: what comes in, and where it is written. */
 import type { TrackName } from "../ids.ts";
-import { CmafError } from "./errors.ts";
-import type { Frame } from "./frame.ts";
-import { LIMITS } from "./limits.ts";
-import { type TimedFrame, TrackWriter } from "./writer.ts";
+import { Intake } from "./intake.ts";
+import { Muxer } from "./mux.ts";
+import { PartWriter } from "./part.ts";
+import { TrackWriter } from "./writer.ts";
 
-/** A track of the packager. */
-export class Lane {
-  readonly name: TrackName;
-  readonly kind: "video" | "audio";
-  readonly timescale: number;
+/** A track that leaves the packager. */
+export class Lane extends Intake {
   readonly writer: TrackWriter;
+  /** Puts sound into the track's parts; null where it carries none. */
+  readonly muxer: Muxer | null;
   /** Init section in force; version 0 before the first. */
   init: { readonly version: number; readonly bytes: Uint8Array } = { version: 0, bytes: new Uint8Array(0) };
   /** Version that the open segment's media needs: the run's, once its first segment is open. */
@@ -23,93 +22,24 @@ export class Lane {
   frameTicks = 0;
   /** No frame will come before this output time, ticks. */
   silentUntil = 0;
-  #queue: Frame[] = [];
-  #heldBytes = 0;
-  #offsetTicks = 0;
-  #lastDts: number | null = null;
-  #lastEnd = 0;
 
-  constructor(name: TrackName, kind: "video" | "audio", timescale: number, partTargetMs: number) {
-    this.name = name;
-    this.kind = kind;
-    this.timescale = timescale;
-    this.writer = new TrackWriter(name, kind, timescale, partTargetMs);
+  /** `sound` is what the track's parts carry beside its own frames, or null. */
+  constructor(name: TrackName, kind: "video" | "audio", timescale: number, partTargetMs: number, sound: Intake | null) {
+    super(name, kind, timescale);
+    const parts = new PartWriter(name, kind);
+    const muxer = sound === null ? null : new Muxer(parts, sound, timescale, partTargetMs);
+    this.muxer = muxer;
+    this.writer = new TrackWriter(kind, timescale, partTargetMs, (cut, out) => {
+      if (muxer === null) out.push(parts.write(cut, null));
+      else muxer.add(cut, out);
+    });
   }
 
-  /** Forgets the run before. */
-  reset(): void {
+  override reset(): void {
+    super.reset();
     this.started = false;
     this.frameTicks = 0;
     this.silentUntil = 0;
-    this.#queue = [];
-    this.#heldBytes = 0;
-    this.#lastDts = null;
-  }
-
-  /** Places this run's timeline: output time = input time + `offsetS`. */
-  align(offsetTicks: number): void {
-    this.#offsetTicks = offsetTicks;
-  }
-
-  /** End of what was received in this run, seconds on the output timeline; null before its first frame. */
-  get receivedS(): number | null {
-    return this.#lastDts === null ? null : (this.#lastEnd + this.#offsetTicks) / this.timescale;
-  }
-
-  /** The next frame, not yet placed. */
-  get head(): Frame | undefined {
-    return this.#queue[0];
-  }
-
-  /** Takes the next frame off. */
-  shift(): void {
-    const frame = this.#queue.shift();
-    if (frame !== undefined) this.#heldBytes -= frame.data.length;
-  }
-
-  /** Checks `frame` and holds it. Throws `CmafError` naming track and timestamp. */
-  hold(frame: Frame): void {
-    const { dts, durationTicks, ctsOffset } = frame;
-    const limit = LIMITS.frameS * this.timescale;
-    const fail = (what: string): CmafError =>
-      new CmafError("timestamp-invalid", what, { input: this.name, timestampS: dts / this.timescale });
-    if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(durationTicks) || !Number.isSafeInteger(ctsOffset)) {
-      throw fail("a time that is no whole number of ticks below 2^53");
-    }
-    if (durationTicks <= 0) throw fail(`the frame lasts ${durationTicks} ticks`);
-    if (durationTicks > limit) {
-      throw fail(`the timestamps jump by ${(durationTicks / this.timescale).toFixed(3)} s after this frame`);
-    }
-    if (Math.abs(ctsOffset) > limit) throw fail("the frame is shown too far from when it is decoded");
-    if (this.#lastDts !== null) {
-      if (dts <= this.#lastDts)
-        throw fail(`decode time goes back, from ${(this.#lastDts / this.timescale).toFixed(6)} s`);
-      const jumpS = (dts - this.#lastEnd) / this.timescale;
-      if (Math.abs(jumpS) > LIMITS.frameS) throw fail(`the timestamps jump by ${jumpS.toFixed(3)} s`);
-    }
-    if (this.#queue.length >= LIMITS.heldFrames || this.#heldBytes + frame.data.length > LIMITS.heldBytes) {
-      const what = `${this.#queue.length} frames wait for the leading track; it has stalled or brings no keyframe`;
-      throw new CmafError("limit", what, { input: this.name, timestampS: dts / this.timescale });
-    }
-    this.#lastDts = dts;
-    this.#lastEnd = dts + durationTicks;
-    this.#queue.push(frame);
-    this.#heldBytes += frame.data.length;
-  }
-
-  /** `frame` on the output timeline. */
-  timed(frame: Frame): TimedFrame {
-    const dts = frame.dts + this.#offsetTicks;
-    return { dts, pts: dts + frame.ctsOffset, end: dts + frame.durationTicks, sync: frame.sync, data: frame.data };
-  }
-
-  /** Seconds on the output timeline to this track's ticks. */
-  ticks(seconds: number): number {
-    return Math.round(seconds * this.timescale);
-  }
-
-  /** This track's ticks to seconds. */
-  seconds(ticks: number): number {
-    return ticks / this.timescale;
+    this.muxer?.begin();
   }
 }

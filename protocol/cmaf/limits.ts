@@ -18,6 +18,8 @@ export const LIMITS = {
   heldBytes: 67_108_864,
   /** Seconds that a track may fall behind the leader before the run is given up. */
   lagS: 10,
+  /** Seconds that a part waits for its sound: sources send sound and picture closer together, or one of them is late for good. */
+  soundWaitS: 0.5,
   /** Seconds of one gap: longer outages are another broadcast. */
   gapS: 21_600,
   /** Largest time in ticks: integers are exact up to here. */

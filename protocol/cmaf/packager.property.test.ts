@@ -4,7 +4,7 @@ import type { TrackName } from "../ids.ts";
 import { dataOf, idOf, initsOf, trackName } from "./fixtures.ts";
 import type { Frame } from "./frame.ts";
 import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
-import { firstFault, framesOf } from "./rules.ts";
+import { firstFault, framesOf, SOUND_ID } from "./rules.ts";
 
 /** Presentation times of video, ticks of 90 kHz, from 0 up. */
 type Clock = (frame: number) => number;
@@ -21,6 +21,7 @@ interface Scenario {
   readonly audioFrame: number;
   readonly audioLeadMs: number;
   readonly keyframesPromised: boolean;
+  readonly muxed: boolean;
   readonly epoch: boolean;
   readonly runs: readonly {
     readonly frames: number;
@@ -69,6 +70,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
     audioLeadMs: fc.integer({ min: -400, max: 400 }),
     epoch: fc.boolean(),
     keyframesPromised: fc.boolean(),
+    muxed: fc.boolean(),
     runs: fc.array(
       fc.record({
         frames: fc.integer({ min: 3, max: 260 }),
@@ -132,6 +134,7 @@ function play(s: Scenario): Played {
     targetDurationS: s.segmentMs / 1000 + 1,
     startedAtMs: STARTED_AT,
     keyframesPromised: s.keyframesPromised,
+    muxed: s.muxed,
   };
   const packager = new Packager(config);
   const outputs: Output[] = [];
@@ -184,6 +187,18 @@ function play(s: Scenario): Played {
   return { config, outputs, expected };
 }
 
+/** Where each track's frames come out: muxed sound in each video track. */
+function placesOf({ tracks, muxed }: PackagerConfig) {
+  const own = tracks.map((track) => ({ ...track, within: track.name, trackId: 1 }));
+  if (!muxed) return own;
+  const pictures = own.filter(({ kind }) => kind === "video");
+  const sound = own.filter(({ kind }) => kind === "audio");
+  return [
+    ...pictures,
+    ...sound.flatMap((track) => pictures.map(({ name }) => ({ ...track, within: name, trackId: SOUND_ID }))),
+  ];
+}
+
 test("any stream of frames becomes parts and segments that hold every rule", () => {
   fc.assert(
     fc.property(scenario, (s) => {
@@ -199,8 +214,8 @@ test("no frame is lost, repeated or reordered, and each keeps its presentation t
   fc.assert(
     fc.property(scenario, (s) => {
       const { config, outputs, expected } = play(s);
-      for (const { name, kind, timescale } of config.tracks) {
-        const got = framesOf(outputs, name, kind, timescale).map(({ data, pts }) => ({
+      for (const { name, kind, timescale, within, trackId } of placesOf(config)) {
+        const got = framesOf(outputs, within, kind, timescale, trackId).map(({ data, pts }) => ({
           id: idOf(data),
           ptsS: pts / timescale,
         }));
@@ -230,7 +245,7 @@ test("durations that lie and frames that are missing break no rule, and presenta
     maxLength: 60,
   });
   fc.assert(
-    fc.property(lies, lies, (videoLies, audioLies) => {
+    fc.property(lies, lies, fc.boolean(), (videoLies, audioLies, muxed) => {
       const config: PackagerConfig = {
         tracks: [
           { name: HIGH, kind: "video", timescale: 15_360, partTargetMs: 333.34 },
@@ -239,6 +254,7 @@ test("durations that lie and frames that are missing break no rule, and presenta
         segmentTargetMs: 2000,
         targetDurationS: 3,
         startedAtMs: STARTED_AT,
+        muxed,
       };
       const lied = (
         ticks: number,
@@ -270,9 +286,10 @@ test("durations that lie and frames that are missing break no rule, and presenta
       for (const { track, frame } of all) outputs.push(...packager.push(track, frame));
       outputs.push(...packager.finish());
       expect(firstFault(config, outputs, 0.15)).toBeNull();
-      const shown = framesOf(outputs, HIGH, "video", 15_360).map(({ data, pts }) => [idOf(data), pts - 15_360]);
+      const [shown = [], heard = []] = placesOf(config).map(({ kind, timescale, within, trackId }) =>
+        framesOf(outputs, within, kind, timescale, trackId).map(({ data, pts }) => [idOf(data), pts - timescale]),
+      );
       expect(shown).toEqual(video.map(({ dts, data }) => [idOf(data), dts]));
-      const heard = framesOf(outputs, AUDIO, "audio", 48_000).map(({ data, pts }) => [idOf(data), pts - 48_000]);
       expect(heard).toEqual(audio.map(({ dts, data }) => [idOf(data), dts]).slice(-heard.length));
       expect(audio.length - heard.length).toBeLessThanOrEqual(1);
     }),

@@ -4,11 +4,13 @@ import type { TrackName } from "../ids.ts";
 import { CmafError } from "./errors.ts";
 import type { Frame, InitInfo } from "./frame.ts";
 import { GapFiller } from "./gaps.ts";
-import { trackIdOf } from "./init.ts";
+import { trackIdsOf } from "./init.ts";
+import { Intake } from "./intake.ts";
 import { Lane } from "./lane.ts";
 import { LIMITS } from "./limits.ts";
+import { muxInits } from "./mux-init.ts";
+import type { PartOutput } from "./part.ts";
 import { Run } from "./run.ts";
-import type { PartOutput } from "./writer.ts";
 
 /** What is fixed for a broadcast's life. */
 export interface PackagerConfig {
@@ -29,6 +31,8 @@ export interface PackagerConfig {
    * boundary then closes its segment at once, instead of waiting for the next frame to say so.
    */
   readonly keyframesPromised?: boolean;
+  /** The first audio track does not leave by itself: each video track carries it. */
+  readonly muxed?: boolean;
 }
 
 /** What the packager gives to the publisher, in order for each track. */
@@ -64,18 +68,26 @@ export class Packager {
   readonly #config: PackagerConfig;
   readonly #lanes: ReadonlyMap<TrackName, Lane>;
   readonly #leader: Lane;
+  /** What every video track carries beside its pictures, or null. */
+  readonly #sound: Intake | null;
   readonly #gaps: GapFiller;
   #run: Run | null = null;
 
   constructor(config: PackagerConfig) {
     this.#config = config;
-    const lanes = config.tracks.map(
-      ({ name, kind, timescale, partTargetMs }) => new Lane(name, kind, timescale, partTargetMs),
-    );
+    const hasVideo = config.tracks.some(({ kind }) => kind === "video");
+    const carried = config.muxed && hasVideo ? config.tracks.find(({ kind }) => kind === "audio") : undefined;
+    const sound = carried === undefined ? null : new Intake(carried.name, carried.kind, carried.timescale);
+    const lanes = config.tracks
+      .filter((track) => track !== carried)
+      .map(({ name, kind, timescale, partTargetMs }) => {
+        return new Lane(name, kind, timescale, partTargetMs, kind === "video" ? sound : null);
+      });
     const leader = lanes.find(({ kind }) => kind === "video") ?? lanes[0];
     if (leader === undefined) throw new CmafError("state", "a packager needs at least one track");
     this.#lanes = new Map(lanes.map((lane) => [lane.name, lane]));
     this.#leader = leader;
+    this.#sound = sound;
     this.#gaps = new GapFiller(lanes, config.segmentTargetMs / 1000, (lane) => this.#gapStart(lane));
   }
 
@@ -83,14 +95,18 @@ export class Packager {
   beginRun(start: RunStart): Output[] {
     if (this.#run !== null) throw new CmafError("state", "a run is under way; end it first");
     const lanes = [...this.#lanes.values()];
-    for (const { name, kind, timescale } of lanes) {
+    const sound = this.#sound;
+    for (const { name, kind, timescale } of sound === null ? lanes : [...lanes, sound]) {
       const info = start.inits.get(name)?.info;
       const what = info === undefined ? "no init section came" : misfit(info, kind, timescale);
       if (what !== null) throw new CmafError("state", what, { input: name });
     }
     const out: Output[] = [];
+    sound?.reset();
+    const bytesOf = (track: Intake): Uint8Array => start.inits.get(track.name)?.bytes ?? new Uint8Array(0);
     for (const lane of lanes) {
-      const bytes = start.inits.get(lane.name)?.bytes ?? new Uint8Array(0);
+      const own = bytesOf(lane);
+      const bytes = sound === null || lane.muxer === null ? own : muxInits(own, bytesOf(sound));
       lane.reset();
       if (lane.init.version > 0 && equal(bytes, lane.init.bytes)) continue;
       lane.init = { version: lane.init.version + 1, bytes };
@@ -99,6 +115,7 @@ export class Packager {
     this.#run = new Run({
       lanes,
       leader: this.#leader,
+      sound,
       gaps: this.#gaps,
       offsetMs: start.programOffsetMs - this.#config.startedAtMs + LEAD_MS,
       segmentTargetS: this.#config.segmentTargetMs / 1000,
@@ -108,7 +125,9 @@ export class Packager {
       programTimeMs: (seconds) => this.#programTimeMs(seconds),
       enter: (lane) => {
         lane.initVersion = lane.init.version;
-        lane.writer.useTrackId(trackIdOf(lane.init.bytes));
+        const [own = 1, carried = own + 1] = trackIdsOf(lane.init.bytes);
+        lane.writer.useTrackId(own);
+        lane.muxer?.useTrackId(carried);
       },
     });
     return out;
@@ -116,16 +135,17 @@ export class Packager {
 
   /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */
   push(track: TrackName, frame: Frame): Output[] {
-    const lane = this.#lanes.get(track);
-    if (lane === undefined || this.#run === null) {
-      throw new CmafError("state", lane === undefined ? "no such track" : "no run is under way", { input: track });
+    const intake = track === this.#sound?.name ? this.#sound : this.#lanes.get(track);
+    if (intake === undefined || this.#run === null) {
+      throw new CmafError("state", intake === undefined ? "no such track" : "no run is under way", { input: track });
     }
-    return this.#run.push(lane, frame);
+    return this.#run.push(intake, frame);
   }
 
   /** The source is gone: what is held is emitted and every track closes the same segment at the same time. */
   endRun(): Output[] {
     const out = this.#run?.end() ?? [];
+    for (const { muxer } of this.#lanes.values()) muxer?.flush(out);
     this.#run = null;
     return out;
   }

@@ -57,7 +57,10 @@ test("frames come out as they went in, with decode times beyond 2^32, however th
 });
 
 test("a fragment of many samples gives one frame for each", () => {
-  const pipe = concat([initOf("video", 90_000), writeFragment(1, 1, FRAMES[0]?.dts ?? 0, FRAMES).bytes]);
+  const pipe = concat([
+    initOf("video", 90_000),
+    writeFragment(1, [{ trackId: 1, decodeTicks: FRAMES[0]?.dts ?? 0, samples: FRAMES }]).bytes,
+  ]);
   expect(read(pipe).slice(1)).toEqual(FRAMES.map((frame) => ({ kind: "frame", frame })));
 });
 
@@ -77,7 +80,7 @@ test("codec strings follow RFC 6381 for each codec that HLS carries", () => {
 });
 
 const INIT = initOf("video", 90_000);
-const FRAGMENT = writeFragment(1, 1, 0, FRAMES.slice(0, 2)).bytes;
+const FRAGMENT = writeFragment(1, [{ trackId: 1, decodeTicks: 0, samples: FRAMES.slice(0, 2) }]).bytes;
 const moof = (...traf: Uint8Array[]): Uint8Array => box("moof", ...traf);
 const tfhd = box("tfhd", words(0x020038, 1, 3000, 4, 0));
 const tfdt = box("tfdt", words(0, 0));

@@ -3,14 +3,23 @@ import type { TrackName } from "../ids.ts";
 import { initOf, type ReadPart, readBack } from "./fixtures.ts";
 import type { Output, PackagerConfig } from "./packager.ts";
 
+/** Track id of the sound in a video track that carries it: the pictures' is 1. */
+export const SOUND_ID = 2;
+
 /** The first rule that `outputs` breaks, or null. `frameS` is the longest frame: how far tracks may differ. */
 export function firstFault(config: PackagerConfig, outputs: readonly Output[], frameS: number): string | null {
-  const tracks = config.tracks.map((track) => ({
-    track,
-    parts: readBack(outputs, track.name, initOf(track.kind, track.timescale)),
-  }));
-  for (const { track, parts } of tracks) {
-    const fault = trackFault(config, track, parts);
+  const sound = config.muxed ? config.tracks.find(({ kind }) => kind === "audio") : undefined;
+  const tracks = config.tracks
+    .filter((track) => track !== sound)
+    .map((track) => ({
+      track,
+      parts: readBack(outputs, track.name, initOf(track.kind, track.timescale)),
+      heard: sound === undefined ? [] : readBack(outputs, track.name, initOf("audio", sound.timescale), SOUND_ID),
+    }));
+  for (const { track, parts, heard } of tracks) {
+    const fault =
+      trackFault(config, track, parts, heard) ??
+      (sound === undefined ? null : soundFault(track.timescale, sound.timescale, parts, heard));
     if (fault !== null) return `${track.name}: ${fault}`;
   }
   const [first, ...others] = tracks;
@@ -56,6 +65,7 @@ function trackFault(
   config: PackagerConfig,
   track: PackagerConfig["tracks"][number],
   parts: readonly ReadPart[],
+  heard: readonly ReadPart[],
 ): string | null {
   const partTicks = Math.floor((track.partTargetMs * track.timescale) / 1000 + 1e-6);
   let expected = { msn: 0, part: 0 };
@@ -76,7 +86,8 @@ function trackFault(
       return `${at}: rule 10, ${meta.durationTicks} of ${partTicks} ticks`;
     if (Math.round(segmentTicks / track.timescale) > config.targetDurationS)
       return `${at}: rule 3, ${segmentTicks} ticks`;
-    if (meta.gap !== (frames.length === 0) || meta.gap !== (bytes.length === 0))
+    const sound = heard[i]?.frames ?? [];
+    if (meta.gap !== (frames.length + sound.length === 0) || meta.gap !== (bytes.length === 0))
       return `${at}: a gap with bytes or the reverse`;
     const [first] = frames;
     if (first !== undefined) {
@@ -85,14 +96,15 @@ function trackFault(
       if (meta.independent !== first.sync) return `${at}: rule 11, independent is ${meta.independent}`;
       if (track.kind === "video" && meta.part === 0 && !first.sync) return `${at}: rule 28`;
       if (meta.part === 0 && track.kind === "video")
-        iframeBytes = bytes.length - frames.slice(1).reduce((sum, f) => sum + f.data.length, 0);
+        iframeBytes = bytes.length - [...frames.slice(1), ...sound].reduce((sum, f) => sum + f.data.length, 0);
     }
     let ticks = 0;
     for (const frame of frames) {
       if (decode !== null && frame.dts !== decode + ticks) return `${at}: decode times within it`;
       ticks += frame.durationTicks;
     }
-    if (!meta.gap && ticks !== meta.durationTicks)
+    if (frames.length === 0 && meta.independent) return `${at}: independent without a picture`;
+    if (frames.length > 0 && ticks !== meta.durationTicks)
       return `${at}: samples last ${ticks}, the part ${meta.durationTicks} ticks`;
     if (decode !== null) decode += meta.durationTicks;
     prefix += bytes.length;
@@ -106,14 +118,41 @@ function trackFault(
   return expected.part === 0 ? null : `segment ${expected.msn} stays open`;
 }
 
+/** Sound within a picture track: decode times that never go back, and nothing before its time. */
+function soundFault(
+  timescale: number,
+  soundTimescale: number,
+  parts: readonly ReadPart[],
+  heard: readonly ReadPart[],
+): string | null {
+  let end = 0;
+  let pictureEndS = 0;
+  let keyOffsetS = 0;
+  for (const [i, { meta, frames }] of heard.entries()) {
+    const at = `${meta.msn}.${meta.part}`;
+    const [first] = parts[i]?.frames ?? [];
+    if (first !== undefined) pictureEndS = first.dts / timescale;
+    if (meta.part === 0) keyOffsetS = (first?.ctsOffset ?? 0) / timescale;
+    pictureEndS += meta.durationTicks / timescale;
+    for (const { dts, durationTicks, ctsOffset } of frames) {
+      if (dts < end) return `${at}: sound at ${dts}, what came before it ends at ${end}`;
+      if (first !== undefined && (dts + ctsOffset) / soundTimescale > pictureEndS + keyOffsetS)
+        return `${at}: sound at ${(dts + ctsOffset) / soundTimescale} s, before its part`;
+      end = dts + durationTicks;
+    }
+  }
+  return null;
+}
+
 /** The frames of one track, as told apart by `idOf`, with presentation times in ticks. */
 export function framesOf(
   outputs: readonly Output[],
   track: TrackName,
   kind: "video" | "audio",
   timescale: number,
+  trackId = 1,
 ): { data: Uint8Array; pts: number }[] {
-  return readBack(outputs, track, initOf(kind, timescale)).flatMap(({ frames }) =>
+  return readBack(outputs, track, initOf(kind, timescale), trackId).flatMap(({ frames }) =>
     frames.map(({ data, dts, ctsOffset }) => ({ data, pts: dts + ctsOffset })),
   );
 }

@@ -1,15 +1,19 @@
 /** One run of the source: the leader decides where segments begin, the other tracks follow. */
 import { CmafError } from "./errors.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame, TimedFrame } from "./frame.ts";
 import type { GapFiller } from "./gaps.ts";
+import { ALIGNED_S, Grid } from "./grid.ts";
+import type { Intake } from "./intake.ts";
 import type { Lane } from "./lane.ts";
 import { LIMITS } from "./limits.ts";
-import type { PartOutput, TimedFrame } from "./writer.ts";
+import type { PartOutput } from "./part.ts";
 
 /** What a run needs of the packager. */
 export interface RunContext {
   readonly lanes: readonly Lane[];
   readonly leader: Lane;
+  /** What the video tracks carry beside their pictures, or null. */
+  readonly sound: Intake | null;
   readonly gaps: GapFiller;
   /** Output time minus media time, milliseconds. */
   readonly offsetMs: number;
@@ -25,24 +29,11 @@ export interface RunContext {
   readonly enter: (lane: Lane) => void;
 }
 
-/** Where a segment begins, in all tracks. */
-interface Cut {
-  readonly msn: number;
-  /** Presentation time of its first frame, seconds on the output timeline. */
-  readonly atS: number;
-}
-
 /** What becomes of a follower's next frame. */
 type Place = "this-segment" | "next-segment" | "drop" | "wait";
 
 /** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
 const TARGET_MARGIN_S = 0.04;
-/** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart, seconds. */
-const ALIGNED_S = 0.002;
-/** A keyframe this long before a boundary is not on it, however long the frames are, seconds. */
-const MOST_TOLERANCE_S = 0.05;
-/** A promised keyframe is expected where the next frame is due on a boundary, or so much after it, seconds. */
-const PROMISED_S = 0.001;
 /** Gap part that closes a segment whose last part is already out, seconds. */
 const CARRIER_S = 0.01;
 
@@ -51,19 +42,11 @@ export class Run {
   readonly #context: RunContext;
   readonly #leader: Lane;
   readonly #followers: readonly Lane[];
-  /** Cuts that not every track has passed. */
-  #cuts: Cut[] = [];
-  #firstMsn = 0;
-  /** Origin of the ideal grid; null until the leader's first keyframe. */
-  #originS: number | null = null;
-  /** The next ideal boundary. */
-  #boundaryS = 0;
-  /** Half a leader's frame, bounded: how far before the boundary a keyframe counts as being on it. */
-  #toleranceS = 0;
-  /** Latest presentation time that the leader has passed. */
-  #passedS: number = Number.NEGATIVE_INFINITY;
+  readonly #grid: Grid;
   /** The leader's segment was closed in expectation of the keyframe that is promised next. */
   #closedAhead = false;
+  /** When the last sound that was handed on begins, seconds. */
+  #heardS: number = Number.NEGATIVE_INFINITY;
   #plan: readonly number[] = [];
   #failure: CmafError | null = null;
   /** What was complete when `#failure` was thrown. */
@@ -72,6 +55,7 @@ export class Run {
   constructor(context: RunContext) {
     this.#context = context;
     this.#leader = context.leader;
+    this.#grid = new Grid(context.segmentTargetS);
     const others = context.lanes.filter((lane) => lane !== context.leader);
     this.#followers = [
       ...others.filter((lane) => lane.kind === "video"),
@@ -80,16 +64,19 @@ export class Run {
   }
 
   /** Takes a frame in; gives the parts that it completes. Throws `CmafError`, from then on always the same. */
-  push(lane: Lane, frame: Frame): PartOutput[] {
+  push(intake: Intake, frame: Frame): PartOutput[] {
     if (this.#failure !== null) throw this.#failure;
     const out: PartOutput[] = [];
     try {
-      lane.hold(frame);
-      if (lane === this.#leader) {
+      intake.hold(frame);
+      const follower = this.#followers.find((lane) => lane === intake);
+      if (follower !== undefined) this.#follow(follower, out, false);
+      else if (intake === this.#leader) {
         this.#lead(frame, out);
-        for (const follower of this.#followers) this.#follow(follower, out, false);
+        for (const lane of this.#followers) this.#follow(lane, out, false);
         this.#checkLag();
-      } else this.#follow(lane, out, false);
+      }
+      this.#hear(out);
       return out;
     } catch (error) {
       if (!(error instanceof CmafError)) throw error;
@@ -102,7 +89,7 @@ export class Run {
   /** Emits what is held; all tracks close the same segment at the same time. */
   end(): PartOutput[] {
     const out = this.#kept;
-    if (this.#originS === null) return out;
+    if (this.#grid.originS === null) return out;
     for (const lane of this.#followers) {
       try {
         this.#follow(lane, out, true);
@@ -115,10 +102,28 @@ export class Run {
     return out;
   }
 
+  /** Hands sound to every track that carries it; what begins before the pictures is left out. */
+  #hear(out: PartOutput[]): void {
+    const { sound, lanes } = this.#context;
+    if (sound === null || this.#grid.originS === null) return;
+    for (let frame = sound.head; frame !== undefined; frame = sound.head) {
+      sound.shift();
+      const timed = sound.timed(frame);
+      if (sound.seconds(timed.dts) < this.#grid.originS) continue;
+      for (const { muxer } of lanes) muxer?.hear(timed);
+      this.#heardS = sound.seconds(timed.dts);
+    }
+    const untilS = sound.receivedS ?? Number.NEGATIVE_INFINITY;
+    for (const { muxer, receivedS } of lanes) {
+      const lateS = (receivedS ?? Number.NEGATIVE_INFINITY) - LIMITS.soundWaitS;
+      muxer?.pass(Math.max(untilS, lateS) * sound.timescale, out);
+    }
+  }
+
   #lead(frame: Frame, out: PartOutput[]): void {
     const lane = this.#leader;
     lane.shift();
-    if (this.#originS === null) {
+    if (this.#grid.originS === null) {
       if (!frame.sync) return;
       this.#start(frame, out);
     } else {
@@ -127,7 +132,7 @@ export class Run {
         if (!frame.sync) throw this.#broken(frame);
         this.#closedAhead = false;
         this.#enterSegment(lane, timed, out);
-      } else if (frame.sync && lane.seconds(timed.dts + lane.keyOffset) >= this.#boundaryS - this.#toleranceS) {
+      } else if (frame.sync && this.#grid.isDue(lane.seconds(timed.dts + lane.keyOffset))) {
         this.#checkLength(lane, timed.dts, frame);
         this.#cut(lane.seconds(timed.pts));
         this.#enterSegment(lane, timed, out);
@@ -136,15 +141,11 @@ export class Run {
     const timed = lane.timed(frame);
     lane.writer.frame(timed, out);
     lane.frameTicks = frame.durationTicks;
-    this.#toleranceS = Math.min(lane.seconds(frame.durationTicks) / 2, MOST_TOLERANCE_S);
-    this.#passedS = Math.max(this.#passedS, lane.seconds(timed.pts));
+    this.#grid.pass(lane.seconds(timed.pts), lane.seconds(frame.durationTicks));
     // A part that may be the segment's last waits for the next frame, which tells.
     const nextS = lane.seconds(lane.writer.end + lane.keyOffset);
-    if (nextS < this.#boundaryS - this.#toleranceS) lane.writer.settle(out);
-    else if (
-      this.#context.keyframesPromised &&
-      Math.abs(nextS - this.#boundaryS - PROMISED_S / 2) <= PROMISED_S / 2 + 1e-6
-    ) {
+    if (!this.#grid.isDue(nextS)) lane.writer.settle(out);
+    else if (this.#context.keyframesPromised && this.#grid.isPromised(nextS)) {
       lane.writer.close(1, out);
       this.#cut(nextS);
       this.#closedAhead = true;
@@ -161,10 +162,11 @@ export class Run {
 
   /** The leader's first keyframe: the run's timeline is placed behind what was written before. */
   #start(frame: Frame, out: PartOutput[]): void {
-    const { lanes, gaps, offsetMs, discontinuity } = this.#context;
+    const { lanes, sound, gaps, offsetMs, discontinuity } = this.#context;
     const lane = this.#leader;
     const place = (shiftS: number): void => {
-      for (const each of lanes) each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
+      for (const each of sound === null ? lanes : [...lanes, sound])
+        each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
     };
     place(0);
     const early = discontinuity ? gaps.fromS - lane.seconds(lane.timed(frame).dts) : 0;
@@ -178,18 +180,14 @@ export class Run {
     const resumeS = lane.seconds(Math.max(timed.dts, lane.writer.end));
     const openMsn = lane.writer.isOpen ? lane.writer.msn : lane.writer.msn + 1;
     this.#plan = discontinuity ? gaps.plan(resumeS) : [];
-    this.#firstMsn = openMsn + this.#plan.length;
-    this.#originS = lane.seconds(timed.pts);
-    this.#toleranceS = Math.min(lane.seconds(frame.durationTicks) / 2, MOST_TOLERANCE_S);
-    this.#cuts = [{ msn: this.#firstMsn, atS: this.#originS }];
-    this.#boundaryS = this.#originS + this.#context.segmentTargetS;
+    this.#grid.begin(openMsn + this.#plan.length, lane.seconds(timed.pts));
     this.#startLane(lane, timed, out);
   }
 
   /** Opens the run's first segment in `lane`, after the gap before it; `frame` is its first, null if none ever came. */
   #startLane(lane: Lane, frame: TimedFrame | null, out: PartOutput[]): void {
     const { gaps, enter, discontinuity } = this.#context;
-    const atS = this.#cutOf(this.#firstMsn)?.atS ?? 0;
+    const atS = this.#grid.of(this.#grid.firstMsn)?.atS ?? 0;
     // What begins a frame or more after the others has a gap within its first segment, so that all segments agree.
     const late = frame === null || lane.seconds(frame.dts) - atS > lane.seconds(frame.end - frame.dts);
     const dts = frame === null || late ? lane.ticks(atS) : frame.dts;
@@ -197,7 +195,7 @@ export class Run {
     lane.keyOffset = frame === null ? 0 : frame.pts - frame.dts;
     lane.started = true;
     enter(lane);
-    this.#open(lane, this.#firstMsn, dts, late ? null : frame, discontinuity);
+    this.#open(lane, this.#grid.firstMsn, dts, late ? null : frame, discontinuity);
   }
 
   #open(lane: Lane, msn: number, dts: number, frame: TimedFrame | null, discontinuity: boolean): void {
@@ -207,17 +205,9 @@ export class Run {
   }
 
   #cut(atS: number): void {
-    const { segmentTargetS, lanes } = this.#context;
-    const originS = this.#originS ?? atS;
-    const passed = Math.min(...lanes.map((lane) => (lane.started ? lane.writer.msn : this.#firstMsn - 1)));
-    const last = this.#cuts.at(-1)?.msn ?? this.#leader.writer.msn;
-    this.#cuts = [...this.#cuts.filter(({ msn }) => msn > passed), { msn: last + 1, atS }];
-    const beyond = Math.floor((atS + segmentTargetS / 2 - originS) / segmentTargetS + 1e-9) + 1;
-    this.#boundaryS = originS + beyond * segmentTargetS;
-  }
-
-  #cutOf(msn: number): Cut | undefined {
-    return this.#cuts.find((cut) => cut.msn === msn);
+    const first = this.#grid.firstMsn;
+    const { lanes } = this.#context;
+    this.#grid.cut(atS, Math.min(...lanes.map((lane) => (lane.started ? lane.writer.msn : first - 1))));
   }
 
   /** Closes `lane`'s segment and opens the next with `frame`. */
@@ -239,15 +229,20 @@ export class Run {
   }
 
   #fits(lane: Lane, end: number): boolean {
-    const limitS = this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
-    return lane.seconds(end - lane.writer.segmentDts) < limitS;
+    return lane.seconds(end - lane.writer.segmentDts) < this.#longestS;
+  }
+
+  /** A segment must be shorter than this. */
+  get #longestS(): number {
+    return this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
   }
 
   #checkLag(): void {
-    if (this.#originS === null) return;
+    if (this.#grid.originS === null) return;
     const leadS = this.#leader.receivedS ?? 0;
-    for (const lane of this.#followers) {
-      const atS = Math.max(lane.receivedS ?? this.#originS, this.#originS);
+    const { sound } = this.#context;
+    for (const lane of sound === null ? this.#followers : [...this.#followers, sound]) {
+      const atS = Math.max(lane.receivedS ?? this.#grid.originS, this.#grid.originS);
       if (leadS - atS <= LIMITS.lagS) continue;
       const what = `it has sent nothing for ${LIMITS.lagS} s while ${this.#leader.name} went on`;
       throw new CmafError("limit", what, { input: lane.name, timestampS: lane.seconds(lane.head?.dts ?? 0) });
@@ -256,7 +251,7 @@ export class Run {
 
   /** Places as many of `lane`'s frames as can be placed; all of them if `ending`. */
   #follow(lane: Lane, out: PartOutput[], ending: boolean): void {
-    if (this.#originS === null) return;
+    if (this.#grid.originS === null) return;
     for (let frame = lane.head; frame !== undefined; frame = lane.head) {
       const timed = lane.timed(frame);
       if (!this.#passSilence(lane, timed, out) && !ending) break;
@@ -277,13 +272,13 @@ export class Run {
     }
     if (lane.head === undefined) this.#passSilence(lane, null, out);
     if (!lane.started || !lane.writer.isOpen) return;
-    const next = this.#cutOf(lane.writer.msn + 1);
+    const next = this.#grid.of(lane.writer.msn + 1);
     const endS = lane.seconds(lane.writer.end + lane.keyOffset);
     const frameS = lane.seconds(lane.frameTicks);
     const nearS = lane.kind === "audio" ? frameS / 2 : ALIGNED_S / 2;
     const complete = lane.kind === "audio" || this.#context.keyframesPromised;
     if (next !== undefined && complete && endS >= next.atS - nearS) lane.writer.close(1, out);
-    else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#horizonS())
+    else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#grid.horizonS)
       lane.writer.settle(out);
   }
 
@@ -293,8 +288,8 @@ export class Run {
     if (!lane.started || lane.kind === "video") return true;
     const until = next === null ? lane.silentUntil : Math.max(lane.silentUntil, next.dts);
     while (until - writer.end > lane.frameTicks) {
-      const cut = this.#cutOf(writer.msn + 1);
-      const known = cut === undefined ? Math.floor(this.#passedS * lane.timescale) : lane.ticks(cut.atS);
+      const cut = this.#grid.of(writer.msn + 1);
+      const known = cut === undefined ? Math.floor(this.#grid.passedS * lane.timescale) : lane.ticks(cut.atS);
       if (writer.isOpen) writer.gapUntil(Math.min(until, known), out);
       if (known >= until) return true;
       if (cut === undefined) return false;
@@ -304,18 +299,12 @@ export class Run {
     return true;
   }
 
-  /** No cut that is not decided yet can be at or before this. */
-  #horizonS(): number {
-    // The tolerance goes by the leader's frames, the next of which may be longer than those that were seen.
-    return Math.max(this.#boundaryS - MOST_TOLERANCE_S - ALIGNED_S, this.#passedS);
-  }
-
   #placeOf(lane: Lane, frame: TimedFrame, raw: Frame): Place {
     // A frame that lasts over a pause is no longer than others where its beginning is concerned.
     const halfS = lane.seconds(Math.min(raw.durationTicks, lane.frameTicks || lane.writer.partTicks)) / 2;
     const ptsS = lane.seconds(frame.pts);
-    const next = this.#cutOf(lane.started ? lane.writer.msn + 1 : this.#firstMsn);
-    if (next === undefined) return ptsS + halfS < this.#horizonS() ? "this-segment" : "wait";
+    const next = this.#grid.of(lane.started ? lane.writer.msn + 1 : this.#grid.firstMsn);
+    if (next === undefined) return ptsS + halfS < this.#grid.horizonS ? "this-segment" : "wait";
     const before: Place = lane.started ? "this-segment" : "drop";
     if (lane.kind === "audio") {
       const reached = ptsS >= next.atS - halfS && (lane.started || this.#isAfterGap(lane, frame));
@@ -349,24 +338,28 @@ export class Run {
   /** Brings all tracks to the same segment and the same end, with gap parts where one has less, and closes them. */
   #level(out: PartOutput[]): void {
     const { lanes } = this.#context;
-    const lastMsn = this.#cuts.at(-1)?.msn ?? this.#firstMsn;
+    const endOf = (): number => Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+    // Sound that outlasts the pictures may need segments of its own.
+    const soundS = this.#heardS >= endOf() ? this.#heardS + CARRIER_S : 0;
+    while (soundS - this.#grid.last.atS >= this.#longestS) this.#cut(Math.max(this.#grid.boundaryS, endOf()));
+    const lastMsn = this.#grid.last.msn;
     for (const lane of lanes) {
       if (!lane.started) this.#startLane(lane, null, out);
       for (let msn = lane.writer.msn + 1; msn <= lastMsn; msn++) {
         const { writer } = lane;
-        const dts = Math.max(lane.ticks(this.#cutOf(msn)?.atS ?? 0), writer.end);
+        const dts = Math.max(lane.ticks(this.#grid.of(msn)?.atS ?? 0), writer.end);
         if (writer.isOpen) {
-          writer.gapUntil(dts, out);
+          writer.bridge(dts, out);
           writer.close(lane.ticks(CARRIER_S), out);
         }
         this.#open(lane, msn, dts, null, false);
       }
     }
-    let endS = Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+    let endS = Math.max(endOf(), soundS);
     if (lanes.some((lane) => !lane.writer.isPending && lane.ticks(endS) <= lane.writer.end)) endS += CARRIER_S;
     for (const lane of lanes) {
       if (!lane.writer.isOpen) continue;
-      lane.writer.gapUntil(lane.ticks(endS), out);
+      lane.writer.bridge(lane.ticks(endS), out);
       lane.writer.close(1, out);
     }
   }

@@ -1,39 +1,20 @@
 /** One track's output: frames become parts, on a decode timeline without holes from the first part to the last. */
-import type { PartMeta, SegmentStart } from "../broadcast/log.ts";
-import type { TrackName } from "../ids.ts";
-import { type Sample, writeFragment } from "./fragment.ts";
-
-/** A frame on the output timeline, ticks. */
-export interface TimedFrame {
-  readonly dts: number;
-  readonly pts: number;
-  /** `dts` plus duration. */
-  readonly end: number;
-  readonly sync: boolean;
-  readonly data: Uint8Array;
-}
-
-/** One part as it leaves the packager. */
-export interface PartOutput {
-  readonly kind: "part";
-  readonly track: TrackName;
-  readonly meta: PartMeta;
-  /** `moof` + `mdat`; empty for a gap. */
-  readonly bytes: Uint8Array;
-}
+import type { SegmentStart } from "../broadcast/log.ts";
+import type { Sample } from "./fragment.ts";
+import type { TimedFrame } from "./frame.ts";
+import type { PartCut, PartOutput } from "./part.ts";
 
 /** Rule 10: no part below this share of the part target, with the exceptions that the rule names. */
 const MIN_SHARE = 0.85;
 
 /** Cuts one track into parts. At most one part is under way; what is complete goes to the `out` of the call. */
 export class TrackWriter {
-  readonly #name: TrackName;
   readonly #kind: "video" | "audio";
   /** The part target as whole ticks: a true maximum. */
   readonly partTicks: number;
   readonly #minTicks: number;
+  readonly #emit: (cut: PartCut, out: PartOutput[]) => void;
   #trackId = 1;
-  #sequence = 0;
   /** Decode time of the part under way: the sum of everything before it. Null before the first segment. */
   #cursor: number | null = null;
   #samples: Sample[] = [];
@@ -44,11 +25,16 @@ export class TrackWriter {
   #part = 0;
   #start: SegmentStart | null = null;
   #segmentDts = 0;
-  #iframeBytes: number | undefined;
 
-  constructor(name: TrackName, kind: "video" | "audio", timescale: number, partTargetMs: number) {
-    this.#name = name;
+  /** `emit` is given each part as it is cut, and the `out` of the call. */
+  constructor(
+    kind: "video" | "audio",
+    timescale: number,
+    partTargetMs: number,
+    emit: (cut: PartCut, out: PartOutput[]) => void,
+  ) {
     this.#kind = kind;
+    this.#emit = emit;
     this.partTicks = Math.max(1, Math.floor((partTargetMs * timescale) / 1000 + 1e-6));
     this.#minTicks = Math.min(this.partTicks, Math.ceil(MIN_SHARE * this.partTicks));
   }
@@ -95,7 +81,6 @@ export class TrackWriter {
     this.#part = 0;
     this.#start = start;
     this.#segmentDts = this.end;
-    this.#iframeBytes = undefined;
   }
 
   /** Adds a frame to the open segment. Its presentation time is kept exactly; its decode time is where the last ended. */
@@ -177,23 +162,17 @@ export class TrackWriter {
   #flush(out: PartOutput[], close: boolean): void {
     if (this.#ticks === 0 || this.#start === null || this.#cursor === null) return;
     const gap = this.#gap;
-    let bytes: Uint8Array = new Uint8Array(0);
-    if (!gap) {
-      const fragment = writeFragment(this.#trackId, ++this.#sequence, this.#cursor, this.#samples);
-      bytes = fragment.bytes;
-      if (this.#part === 0 && this.#kind === "video" && this.#samples[0]?.sync)
-        this.#iframeBytes = fragment.firstSampleEnd;
-    }
-    const meta: PartMeta = {
+    const run = gap ? null : { trackId: this.#trackId, decodeTicks: this.#cursor, samples: this.#samples };
+    const meta = {
       msn: this.#msn,
       part: this.#part,
       durationTicks: this.#ticks,
       independent: !gap && (this.#kind === "audio" || this.#samples[0]?.sync === true),
       gap,
       ...(this.#part === 0 ? { start: this.#start } : {}),
-      ...(close ? { close: this.#iframeBytes === undefined ? {} : { iframeBytes: this.#iframeBytes } } : {}),
+      ...(close ? { close: {} } : {}),
     };
-    out.push({ kind: "part", track: this.#name, meta, bytes });
+    this.#emit({ meta, run, endTicks: this.end, isWhole: close || this.#ticks >= this.#minTicks }, out);
     this.#part++;
     this.#cursor += this.#ticks;
     this.#ticks = 0;

@@ -42,6 +42,14 @@ test("audio without video is a variant of its own, not a group", () => {
   expect(text).not.toContain("I-FRAME");
 });
 
+test("video that carries the sound names both codecs and no group, and its I-frames are pictures alone", () => {
+  const carrier = { ...video, codecs: "avc1.64001f,mp4a.40.2", channels: 2, sampleRate: 48_000 };
+  const text = renderMultivariant(fixtureConfig([carrier]), { ended: false, iframes: true });
+  expect(text).toContain('CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000\n');
+  expect(text).toContain('CODECS="avc1.64001f",RESOLUTION=1280x720,URI="b0000001/720p/iframes.m3u8"');
+  expect(text).not.toContain("AUDIO");
+});
+
 test("video without audio names no group", () => {
   expect(renderMultivariant(fixtureConfig([video]), { ended: false, iframes: false })).not.toContain("AUDIO=");
 });

@@ -60,7 +60,7 @@ function streamInf(track: Track, audio: readonly Track[]): string {
     `BANDWIDTH=${Math.ceil(track.bandwidth + heaviest((one) => one.bandwidth))}`,
     `AVERAGE-BANDWIDTH=${Math.ceil(track.averageBandwidth + heaviest((one) => one.averageBandwidth))}`,
     `CODECS=${quoted(codecs)}`,
-    ...picture(track),
+    ...resolution(track),
   ];
   if (track.frameRate !== undefined) attributes.push(`FRAME-RATE=${track.frameRate.toFixed(3)}`);
   if (audio.length > 0) attributes.push(`AUDIO="${AUDIO_GROUP}"`);
@@ -68,18 +68,20 @@ function streamInf(track: Track, audio: readonly Track[]): string {
 }
 
 function iframeStreamInf(track: Track, uri: string): string {
-  // An I-frame a segment never needs more than the rendition that holds it, so its rates are upper bounds.
+  // An I-frame a segment never needs more than the rendition that holds it, so its rates are upper bounds. Of what the
+  // rendition carries, it shows the picture.
+  const [picture = ""] = track.codecs.split(",");
   const attributes = [
     `BANDWIDTH=${Math.ceil(track.bandwidth)}`,
     `AVERAGE-BANDWIDTH=${Math.ceil(track.averageBandwidth)}`,
-    `CODECS=${quoted(track.codecs)}`,
-    ...picture(track),
+    `CODECS=${quoted(picture)}`,
+    ...resolution(track),
     `URI=${quoted(uri)}`,
   ];
   return `#EXT-X-I-FRAME-STREAM-INF:${attributes.join(",")}`;
 }
 
-function picture(track: Track): string[] {
+function resolution(track: Track): string[] {
   return track.width === undefined || track.height === undefined ? [] : [`RESOLUTION=${track.width}x${track.height}`];
 }
 

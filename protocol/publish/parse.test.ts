@@ -17,6 +17,9 @@ test("what a publisher sends is parsed as it was meant", () => {
   expect(parsePartMeta(JSON.stringify(meta))).toEqual(meta);
   const config = testConfig();
   expect(parseConfig(JSON.stringify(config))).toEqual(config);
+  const [video] = config.tracks;
+  const muxed = { ...config, tracks: [{ ...video, codecs: "avc1.64001f,ac-3", channels: 6, sampleRate: 48_000 }] };
+  expect(parseConfig(JSON.stringify(muxed))).toEqual(muxed);
 });
 
 test("whatever is sent, the answer is a value of the right shape or a sentence", () => {

@@ -7,7 +7,8 @@ import { parseBroadcastId, parseTrackName } from "../ids.ts";
 const PART_HEADER_CHARS = 2_000;
 /** Numbers of parts and segments stay below this, so that their addresses have at most 9 digits. */
 const MOST_MSN = 999_999_999;
-const CODECS = /^[A-Za-z0-9.]{2,64}$/;
+/** One codec, or a picture's and its sound's. */
+const CODECS = /^[A-Za-z0-9.-]{2,64}(,[A-Za-z0-9.-]{2,64})?$/;
 const LANGUAGE = /^[A-Za-z0-9-]{2,35}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -104,7 +105,8 @@ function parseTrack(value: unknown, targetDurationS: number): Track | string {
   if (fields === null || name === null) return "A track's `name` is 1–32 of a–z 0–9 _ -.";
   const { kind, codecs, timescale, partTargetMs, bandwidth, averageBandwidth, language } = fields;
   if (kind !== "video" && kind !== "audio") return `${name}: \`kind\` is video or audio.`;
-  if (typeof codecs !== "string" || !CODECS.test(codecs)) return `${name}: \`codecs\` is an RFC 6381 string.`;
+  if (typeof codecs !== "string" || !CODECS.test(codecs))
+    return `${name}: \`codecs\` is an RFC 6381 string of one or two codecs.`;
   if (!isCount(timescale, 1, 1e9)) return `${name}: \`timescale\` is ticks per second.`;
   if (!isAmount(partTargetMs, targetDurationS * 1000))
     return `${name}: \`partTargetMs\` is at most the target duration.`;

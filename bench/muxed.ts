@@ -1,0 +1,81 @@
+/** Sound in the picture's track against sound in a track of its own: two broadcasts and two viewers side by side. */
+import type { Browser } from "playwright-core";
+import type { Edge } from "../scripts/edge.ts";
+import { launchBrowser } from "../tests/support/browser.ts";
+import { startBroadcast } from "./broadcast.ts";
+import { type Figure, percentile, short } from "./stats.ts";
+import { openSettled, type Readings, readDelays, WARM_UP_MS } from "./watch.ts";
+
+/** One rendition each, so that two broadcasts are no more work than one of the default ladder. */
+const LADDER = ["--ladder", "720p:2500k", "--log", "json"];
+const KINDS = { separate: [], muxed: ["--muxed"] } as const;
+
+type Kind = keyof typeof KINDS;
+
+/** Requests of a viewer, and the delay at its playhead, over `seconds`. */
+export async function muxed(edge: Edge, adminToken: string, seconds: number): Promise<Figure[]> {
+  const kinds = Object.keys(KINDS) as Kind[];
+  const streamOf = (kind: Kind): string => `bench-${kind}`;
+  const origins = await Promise.all(
+    kinds.map((kind) => startBroadcast(edge, adminToken, streamOf(kind), [...LADDER, ...KINDS[kind]])),
+  );
+  const browser = await launchBrowser();
+  try {
+    await Promise.all(origins.map((origin) => origin.printed("/watch/")));
+    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    const [separate, together] = await Promise.all(
+      kinds.map((kind) => view(browser, edge.url, streamOf(kind), seconds)),
+    );
+    return separate === undefined || together === undefined ? [] : compare(separate, together, seconds);
+  } finally {
+    await browser.close();
+    await Promise.all(origins.map((origin) => origin.interrupt()));
+  }
+}
+
+interface Viewed extends Readings {
+  readonly requestsPerMinute: number;
+}
+
+async function view(browser: Browser, base: string, stream: string, seconds: number): Promise<Viewed> {
+  const page = await openSettled(browser, `${base}/watch/${stream}`);
+  let requests = 0;
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname.startsWith(`/live/${stream}/`)) requests += 1;
+  });
+  const began = performance.now();
+  const readings = await readDelays(page, seconds);
+  return { ...readings, requestsPerMinute: (requests * 60_000) / (performance.now() - began) };
+}
+
+function compare(separate: Viewed, together: Viewed, seconds: number): Figure[] {
+  const ratio = together.requestsPerMinute / separate.requestsPerMinute;
+  const [apartP95, togetherP95] = [separate, together].map(({ delays }) => percentile(delays, 95));
+  const more = (togetherP95 ?? Number.NaN) - (apartP95 ?? Number.NaN);
+  return [
+    {
+      figure: "requests of a viewer a minute, sound muxed against sound apart",
+      goal: "about half",
+      measured: `${short(together.requestsPerMinute, 0)} against ${short(separate.requestsPerMinute, 0)}: ${short(ratio)}`,
+      met: ratio <= 0.55,
+      values: { muxedPerMinute: together.requestsPerMinute, separatePerMinute: separate.requestsPerMinute, ratio },
+    },
+    {
+      figure: `delay at the playhead, sound muxed against sound apart, p95 over ${seconds} s, no stall`,
+      goal: "≤ 0.1 s more",
+      measured: `${short(togetherP95 ?? Number.NaN)} s against ${short(apartP95 ?? Number.NaN)} s, ${together.stalls} stalls`,
+      met: more <= 0.1 && together.stalls === 0,
+      values: {
+        muxedP50S: percentile(together.delays, 50),
+        separateP50S: percentile(separate.delays, 50),
+        muxedP95S: togetherP95 ?? Number.NaN,
+        separateP95S: apartP95 ?? Number.NaN,
+        muxedStalls: together.stalls,
+        separateStalls: separate.stalls,
+        muxedTargetS: together.last?.targetS ?? Number.NaN,
+        separateTargetS: separate.last?.targetS ?? Number.NaN,
+        samples: together.delays.length,
+      },
+    },
+  ];
+}
