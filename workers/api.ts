@@ -3,6 +3,7 @@ import type { StreamName } from "../protocol/ids.ts";
 import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
+import type { Watching } from "../protocol/tree/tally.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
 import { edgeOf, nodeAt } from "./edge/edges.ts";
@@ -17,12 +18,18 @@ export async function streamStatus(env: Env, request: Request, life: Lifetime, s
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  const { viewers } = edge.status;
-  const current = Math.max(viewers.current, edge.tally.viewers(Date.now()));
-  const status: StreamStatus = { ...edge.status, viewers: { current, peak: Math.max(viewers.peak, current) } };
-  return Response.json(status, {
+  return Response.json(withOwnViewers(edge.status, edge.tally.watching(Date.now())), {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
+}
+
+function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
+  const current = Math.max(told.viewers.current, own.viewers);
+  return {
+    ...told,
+    viewers: { current, peak: Math.max(told.viewers.peak, current) },
+    requestsPerSecond: Math.max(told.requestsPerSecond, own.requestsPerSecond),
+  };
 }
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */

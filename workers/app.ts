@@ -49,13 +49,10 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   if (path === null) return nothing();
   try {
     const edge = edgeOf(env, request, path.stream);
-    // What has to be pulled is taken off the hits again.
-    edge.tally.own.requests += 1;
-    edge.tally.own.hits += 1;
-    const delivery: Delivery = { env, life, edge, request };
-    const answer = await (path.file === "multivariant"
-      ? deliverMultivariant(delivery)
-      : deliverFile(delivery, path.file));
+    const delivery: Delivery = { env, life, edge, request, outcome: "hits" };
+    const delivered = path.file === "multivariant" ? deliverMultivariant(delivery) : deliverFile(delivery, path.file);
+    const answer = await delivered.catch(failure);
+    edge.tally.answered(delivery.outcome, answer.status);
     return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {
     return failure(error);

@@ -4,10 +4,8 @@ import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
-import { type Pulled, Puller } from "./edge/pulls.ts";
-import type { Env } from "./env.ts";
+import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import type { MediaPath } from "./media-path.ts";
 import { byteRange } from "./range.ts";
 import { answer, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
@@ -17,10 +15,7 @@ const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 const LONGEST_WAIT_MS = 9_000;
 
 /** One request for something of a stream. */
-export interface Delivery {
-  readonly env: Env;
-  readonly life: Lifetime;
-  readonly edge: StreamEdge;
+export interface Delivery extends Asking {
   readonly request: Request;
 }
 
@@ -127,42 +122,44 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
 
 /** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
 async function deliverStored(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   { broadcast, track }: MediaPath,
   file: Parameters<Puller["playlist"]>[2],
   missing: string,
 ): Promise<Response> {
-  const { value, tiers } = await new Puller(env, life, edge).playlist(broadcast, track, file);
+  const { value, tiers } = await new Puller(delivery).playlist(broadcast, track, file);
   if (value === null) return notFound("There is no such playlist.", missing);
   const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
-  return playlist(request, new Rendered(value.text), lifetime, Date.now(), ...tiers);
+  return playlist(delivery.request, new Rendered(value.text), lifetime, Date.now(), ...tiers);
 }
 
 async function deliverInit(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   version: number,
   missing: string,
 ): Promise<Response> {
+  const { request } = delivery;
   const held = mine?.init(track, version) ?? null;
   if (held !== null) {
     return media(request, typeOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
   }
   if (mine !== null) return notFound(`No init section ${version} of ${track}.`, missing);
-  const { value, tiers } = await new Puller(env, life, edge).init(broadcast, track, version);
+  const { value, tiers } = await new Puller(delivery).init(broadcast, track, version);
   if (value === null) return notFound(`No init section ${version} of ${track}.`, missing);
   return media(request, typeOf(mine, track), value, 0, ...tiers);
 }
 
 async function deliverPart(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   msn: number,
   part: number,
   missing: string,
 ): Promise<Response> {
+  const { life, edge } = delivery;
   if (mine === null) return notFound("Parts are kept only while a broadcast is live; take the segment.", missing);
   edge.want(life, track);
   let untilMs = 0;
@@ -171,7 +168,7 @@ async function deliverPart(
     const decision = decidePart(replica.state, track, msn, part);
     if (decision.kind === "not-found") return notFound(`Part ${msn}.${part} of ${track} doesn't exist.`, missing);
     if (decision.kind === "ready") {
-      return readyPart({ env, life, edge, request }, replica, track, msn, part, waited, missing);
+      return readyPart(delivery, replica, track, msn, part, waited, missing);
     }
     if (!waited) untilMs = Date.now() + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
     waited = true;
@@ -183,7 +180,7 @@ async function deliverPart(
 }
 
 async function readyPart(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   replica: Replica,
   track: TrackName,
   msn: number,
@@ -191,6 +188,7 @@ async function readyPart(
   waited: boolean,
   missing: string,
 ): Promise<Response> {
+  const { life, edge, request } = delivery;
   const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
   if (segment === undefined || segment.parts[part]?.gap === true) return notFound("This part never came.", missing);
   const age = ageOf(replica, track, segment, part);
@@ -202,19 +200,20 @@ async function readyPart(
   await edge.carried(life, track, Date.now() + 1_000);
   const carried = replica.tail.part(track, msn, part);
   if (carried !== null) return hit(carried);
-  const { value, tiers } = await new Puller(env, life, edge).part(replica.config.broadcast, track, segment, part);
+  const { value, tiers } = await new Puller(delivery).part(replica.config.broadcast, track, segment, part);
   if (value === null) return deliveryProblem(503, "The part isn't here yet", "Ask again; the edge is catching up.");
   return media(request, typeOf(replica, track), value, age, ...tiers);
 }
 
 async function deliverSegment(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   msn: number,
   missing: string,
 ): Promise<Response> {
-  const puller = new Puller(env, life, edge);
+  const { request } = delivery;
+  const puller = new Puller(delivery);
   const state = mine?.track(track);
   const segment = state?.segments.find((candidate) => candidate.msn === msn) ?? null;
   if (mine !== null && state !== undefined) {

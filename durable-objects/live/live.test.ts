@@ -27,7 +27,7 @@ function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Respon
     want: new Set(),
     have: new Set(),
     moving: false,
-    report: { node: "test", tiers: {}, viewers: 0 },
+    report: { node: "test", tiers: {}, viewers: 0, requestsPerSecond: 0 },
     ...over,
   };
   const { url, headers } = feedRequest(query);

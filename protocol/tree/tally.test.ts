@@ -1,16 +1,17 @@
 import { expect, test } from "vitest";
-import { noCounts } from "../status.ts";
+import { countAnswer, noCounts } from "../status.ts";
 import { Tally } from "./tally.ts";
 
 test("viewers are told by how many part durations a second they ask for", () => {
   const tally = new Tally("isolate", "a");
   tally.report(100_000);
-  expect(tally.viewers(101_000)).toBe(0);
+  const viewers = (nowMs: number): number => tally.watching(nowMs).viewers;
+  expect(viewers(101_000)).toBe(0);
   for (let part = 0; part < 30; part += 1) for (let viewer = 0; viewer < 7; viewer += 1) tally.blocking(333.34);
-  expect(tally.viewers(110_000)).toBe(7);
+  expect(viewers(110_000)).toBe(7);
   expect(tally.report(110_000).viewers).toBe(7);
-  expect(tally.viewers(111_000)).toBe(7);
-  expect(tally.viewers(114_000)).toBe(0);
+  expect(viewers(111_000)).toBe(7);
+  expect(viewers(114_000)).toBe(0);
 });
 
 test("a report holds what was counted since the last one, and tells how often one object came", () => {
@@ -41,8 +42,7 @@ test("what the nodes below report rides on with a node's own report, tier by tie
   for (const isolate of isolates) {
     isolate.own.requests = 10;
     isolate.own.hits = 9;
-    isolate.asksR2();
-    isolate.cameFromR2("key");
+    countAnswer(isolate.r2, "hits", 200);
     shield.take(isolate.report(1), 1);
   }
   shield.own.requests = 2;
