@@ -1,14 +1,14 @@
 /** The control API: stream state, stream keys. */
 import type { StreamName } from "../protocol/ids.ts";
-import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
 import type { Watching } from "../protocol/tree/tally.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
-import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
+import { newStreamKey, sha256Hex } from "./auth.ts";
 import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { deliveryProblem, problemResponse, UNKNOWN_LIFETIME } from "./responses.ts";
+import { refuseStranger } from "./guard.ts";
+import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 
 /** `GET /api/streams/{stream}`: what came with the feed, however many ask. */
 export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -34,7 +34,7 @@ function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseStranger(env, request);
+  const refusal = await refuse(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "DELETE") {
@@ -51,7 +51,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
  * a shield instead, as `addressText` writes it.
  */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseStranger(env, request);
+  const refusal = await refuse(env, request);
   if (refusal !== null) return refusal;
   const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
@@ -64,18 +64,10 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   return new Response(null, { status: 204 });
 }
 
-async function refuseStranger(env: Env, request: Request): Promise<Response | null> {
-  const token = bearerToken(request);
-  if (env.CORRAL_ADMIN_TOKEN === undefined || env.CORRAL_ADMIN_TOKEN === "") {
-    return problemResponse(problems.keyWrong("Set the secret CORRAL_ADMIN_TOKEN to use the control API."));
-  }
-  if (token === null) {
-    return problemResponse(problems.keyMissing("Send `Authorization: Bearer <admin token>`."), {
-      "www-authenticate": 'Bearer realm="corral"',
-    });
-  }
-  if (!(await sameSecret(token, env.CORRAL_ADMIN_TOKEN))) {
-    return problemResponse(problems.keyWrong("This is not the admin token of this deployment."));
-  }
-  return null;
-}
+const refuse = (env: Env, request: Request): Promise<Response | null> =>
+  refuseStranger(request, {
+    secret: env.CORRAL_ADMIN_TOKEN,
+    secretName: "CORRAL_ADMIN_TOKEN",
+    token: "admin token",
+    behind: "the control API",
+  });

@@ -9,6 +9,7 @@ import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { ingest } from "./ingest.ts";
 import { parseLivePath } from "./live-path.ts";
+import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 
@@ -29,6 +30,7 @@ app.post("/api/streams/:stream/restart", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
 });
+app.get("/metrics", (c) => metrics(c.env, c.req.raw, c.executionCtx));
 app.get("*", (c) => page(c.env, c.req.raw));
 app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));
 
