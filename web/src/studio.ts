@@ -13,7 +13,7 @@ const root = document.getElementById("studio");
 if (root === null) throw new Error("the page lacks #studio");
 root.textContent = "";
 
-const name = decodeURIComponent(location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, ""));
+const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
 const stream = parseStreamName(name);
 const history = new History();
 let rates = new Rates();
