@@ -59,8 +59,8 @@ test("states are a set of which one is 1, and an unknown stream has nothing but 
 });
 
 test("what a publisher announced is escaped, and what isn't known is left out", () => {
-  expect(samples("corral_track_bandwidth_bits_per_second")).toEqual([
-    [{ stream: "demo", track: "720p", kind: "video", codecs: 'avc1."64\\001f"\n' }, 2_500_000],
+  expect(samples("corral_track_peak_bytes_per_second")).toEqual([
+    [{ stream: "demo", track: "720p", kind: "video", codecs: 'avc1."64\\001f"\n' }, 312_500],
   ]);
   expect(samples("corral_track_media_timestamp_seconds")).toEqual([]);
 });

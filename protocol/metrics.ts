@@ -63,7 +63,7 @@ const FAMILIES: readonly Family[] = [
   one("corral_stream_viewer_requests_per_second", "Viewers' requests a second.", (status) => status.requestsPerSecond),
   one("corral_stream_children", "Isolates and shields that the Live object feeds.", ({ children }) => children),
   one("corral_stream_tracks", "Tracks of the broadcast.", ({ tracks }) => tracks.length),
-  perTrack("corral_track_bandwidth_bits_per_second", "Peak bit rate of the track.", ({ bandwidth }) => bandwidth),
+  perTrack("corral_track_peak_bytes_per_second", "Peak rate of the track's media.", ({ bandwidth }) => bandwidth / 8),
   perTrack(
     "corral_track_media_timestamp_seconds",
     "Programme time at the end of the track's newest part.",

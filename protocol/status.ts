@@ -65,7 +65,10 @@ export interface Counters {
   refusals: number;
   /** Requests to tiers nearer to the origin: feeds, pulls, and their repetitions. */
   upstream: number;
-  /** Distinct objects (parts, segments, playlists, init sections) that came from there. */
+  /**
+   * Distinct objects (parts, segments, playlists, init sections) that came from there. A hit in the data centre's cache
+   * brings an isolate nothing over a link: the cache stands where the isolate does.
+   */
   objects: number;
   /** How often they came: the same number where each crossed each link once. */
   crossings: number;

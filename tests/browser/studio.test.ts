@@ -77,7 +77,7 @@ test("the studio waits for a broadcast, shows its viewers' requests while it is 
     expect(await page.locator(".watch-link").getAttribute("href")).toBe("/watch/show");
     // The counters arrive when the isolate's feed is renewed.
     await shows(tile("Hit ratio"), /^100 %$/);
-    await shows(tile("Fetches per object"), /^1\.000$/);
+    await shows(tile("Fetches/object"), /^1\.000$/);
   } finally {
     stop.abort();
     await watching;

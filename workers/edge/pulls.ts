@@ -46,11 +46,7 @@ export class Puller {
   /** A stored segment. */
   segment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<Pulled<Uint8Array>> {
     const key = mediaKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#fly(bytesFlights, key, async () => {
-      const pulled = await this.#cached(key);
-      if (pulled.value !== null) this.#edge.tally.came(key);
-      return pulled;
-    });
+    return this.#fly(bytesFlights, key, () => this.#cached(key));
   }
 
   /** A closed segment that may not be stored yet. */
@@ -112,6 +108,7 @@ export class Puller {
       countAnswer(tally.cache, "pulled", value === null ? 404 : 200);
       if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
       tally.cameToCache(key);
+      tally.came(key);
       const headers = { "cache-control": "public, max-age=86400, immutable", "content-type": "video/mp4" };
       this.#asking.life.waitUntil(caches.default.put(cacheKey, new Response(value, { headers })).catch(() => {}));
       return { value, tiers: [`${tier}; hit`, "corral-colo-cache; fwd=uri-miss; stored"] };

@@ -119,9 +119,9 @@ function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
         <Tile name="On air" value={uptime(endMs - status.startedAt)} more={`since ${since(status.startedAt)}`} />
         <Tile name="Viewers" value={compact(viewers.current)} more={`at most ${compact(viewers.peak)}`} />
         <Tile name="Requests" value={`${rate(status.requestsPerSecond)}/s`} more="from viewers" />
-        <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="of the newest media" />
+        <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="newest media" />
         <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, percent)} more="in the isolates" />
-        <Tile name="Fetches per object" value={shown(latest?.crossings.isolate, times)} more="into the isolates" />
+        <Tile name="Fetches/object" value={shown(latest?.crossings.isolate, times)} more="into the isolates" />
         <Tile name="Media" value={bitRate(total)} more={`${renditions} video, ${tracks.length - renditions} audio`} />
         <Tile name="Children" value={compact(children)} more="fed by the object" />
       </dl>

@@ -15,6 +15,9 @@ const LINES = [
 
 const HEIGHT = 168;
 
+/** The time axis is never shorter. */
+const LEAST_S = 120;
+
 interface Props {
   readonly spec: ChartSpec;
   readonly columns: Columns;
@@ -89,7 +92,11 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
     legend: { show: false },
     cursor: { sync: { key: "studio" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
     scales: {
-      x: { time: true, range: (_, __, newest) => [newest - spanS, newest] },
+      // A page that has just opened shows what it has: a line of some seconds in ten minutes can't be read.
+      x: {
+        time: true,
+        range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - LEAST_S)), newest],
+      },
       y: { range: (_, least, most) => [...spec.range(least ?? 0, most ?? 0)] as uPlot.Range.MinMax },
     },
     axes: [

@@ -3,7 +3,7 @@ import { CHARTS, chartInWords } from "./charts.ts";
 import { bitRate, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
 
 test("numbers are as long as they need to be", () => {
-  expect([0, 0.44, 9.96, 12.3, 1_234, 3_400_000].map(rate)).toEqual(["0", "0.4", "10.0", "12.3", "1.2K", "3.4M"]);
+  expect([0, 0.44, 9.96, 12.3, 1_234, 3_400_000].map(rate)).toEqual(["0", "0.4", "10", "12.3", "1.2K", "3.4M"]);
   expect([0.424, 12.3, 185, 9_000].map(seconds)).toEqual(["0.42 s", "12 s", "3 min", "3 h"]);
   expect([2_500_000, 128_000].map(bitRate)).toEqual(["2.5 Mb/s", "128 kb/s"]);
   expect([5_000, 245_000, 3_845_000, 176_645_000, -4].map(uptime)).toEqual([

@@ -8,7 +8,7 @@ export function compact(value: number): string {
 
 /** 0, 0.4, 12, 1.2K: a rate with as many digits as it needs. */
 export function rate(value: number): string {
-  return value >= 10 || value === 0 ? compact(value) : value.toFixed(1);
+  return compact(Number(value.toFixed(1)));
 }
 
 /** 99.95 %; what isn't whole is never rounded to 100 %. */
