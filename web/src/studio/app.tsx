@@ -4,6 +4,7 @@ import type { StreamStatus } from "../../../protocol/status.ts";
 import { Chart } from "./chart.tsx";
 import { CHARTS } from "./charts.ts";
 import type { History } from "./history.ts";
+import { onAirMs } from "./rates.ts";
 import { TiersTable, TracksTable } from "./tables.tsx";
 import { bitRate, compact, type Phase, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
 
@@ -108,7 +109,6 @@ function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
   const renditions = tracks.filter(({ kind }) => kind === "video").length;
   const shown = <T,>(value: T | null | undefined, format: (value: T) => string): string =>
     value === null || value === undefined ? "–" : format(value);
-  const endMs = status.state === "ended" ? status.at : view.nowMs;
   const total = tracks.reduce((sum, { bandwidth }) => sum + bandwidth, 0);
   return (
     <section class="panel" aria-labelledby="now">
@@ -116,7 +116,7 @@ function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
         Now
       </h2>
       <dl class="tiles">
-        <Tile name="On air" value={uptime(endMs - status.startedAt)} more={`since ${since(status.startedAt)}`} />
+        <Tile name="On air" value={uptime(onAirMs(status, view.nowMs))} more={`since ${since(status.startedAt)}`} />
         <Tile name="Viewers" value={compact(viewers.current)} more={`at most ${compact(viewers.peak)}`} />
         <Tile name="Requests" value={`${rate(status.requestsPerSecond)}/s`} more="from viewers" />
         <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="newest media" />

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { BroadcastId, StreamName, TrackName } from "../../../protocol/ids.ts";
 import { type Counters, noCounts, type StreamStatus, type TierName } from "../../../protocol/status.ts";
-import { delayOf, Rates, type Sample, WINDOW_MS } from "./rates.ts";
+import { delayOf, onAirMs, Rates, type Sample, WINDOW_MS } from "./rates.ts";
 
 function told(atMs: number, tiers: Partial<Record<TierName, Partial<Counters>>>, more: object = {}): StreamStatus {
   return {
@@ -73,4 +73,13 @@ test("the delay is that of the track furthest behind, and there is none where no
   expect(delayOf(told(1_500, {}, { tracks }))).toBe(1.1);
   expect(delayOf(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
   expect(delayOf(told(1_500, {}))).toBeNull();
+});
+
+test("a broadcast is on air until now, and one that has ended was so until its newest media", () => {
+  const tracks = [61_000, 60_500, null].map((programTimeMs, index) => ({
+    name: `t${index}` as TrackName,
+    programTimeMs,
+  }));
+  expect(onAirMs(told(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
+  expect(onAirMs(told(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
 });

@@ -63,6 +63,12 @@ export function delayOf({ state, at, tracks }: StreamStatus): number | null {
   return Math.max(0, at - Math.min(...ends)) / 1000;
 }
 
+/** Milliseconds on air until now, or until the newest media of a broadcast that has ended. */
+export function onAirMs({ state, startedAt, tracks }: StreamStatus, nowMs: number): number {
+  const endMs = Math.max(...tracks.map(({ programTimeMs }) => programTimeMs ?? startedAt));
+  return (state === "ended" ? endMs : nowMs) - startedAt;
+}
+
 /** What a tier counted from one status to another, never below zero: a node's lost memory takes nothing back. */
 function growthBetween(before: StreamStatus, now: StreamStatus, tier: TierName): Counters {
   const of = ({ tiers }: StreamStatus): Counters => tiers.find((one) => one.tier === tier) ?? noCounts();
