@@ -100,7 +100,7 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
       y: { range: (_, least, most) => [...spec.range(least ?? 0, most ?? 0)] as uPlot.Range.MinMax },
     },
     axes: [
-      { ...axis, size: 28, space: 72, values: (_, at) => at.map((time) => clock(time).slice(0, 5)) },
+      { ...axis, size: 28, space: 72, values: (_, at) => clocks(at) },
       { ...axis, size: 52, space: 36, values: (_, at) => at.map(tick) },
     ],
     series: [
@@ -113,6 +113,12 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
     ],
     hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? null)] },
   };
+}
+
+/** The labels of times on the axis, without seconds where all are whole minutes. */
+function clocks(atS: readonly number[]): string[] {
+  const whole = atS.every((time) => time % 60 === 0);
+  return atS.map((time) => clock(time).slice(0, whole ? 5 : 8));
 }
 
 /** 14:03:27, by the person's clock and zone. */
