@@ -16,6 +16,10 @@ export interface StreamStatus {
   readonly broadcast: BroadcastId;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** When the Live object told this, milliseconds since the epoch. */
+  readonly at: number;
+  /** When the Live object's memory, and so its counters, began; milliseconds since the epoch. */
+  readonly countedFrom: number;
   readonly tracks: readonly {
     readonly name: TrackName;
     readonly kind: "video" | "audio";
@@ -25,25 +29,46 @@ export interface StreamStatus {
     /** -1 before the first part. */
     readonly lastMsn: number;
     readonly lastPart: number;
+    /** Programme time at the end of the newest part, milliseconds since the epoch; null before the first part. */
+    readonly programTimeMs: number | null;
   }[];
   /** Estimated from the rate of blocking playlist requests. */
   readonly viewers: { readonly current: number; readonly peak: number };
+  /** Viewers' requests a second: of each isolate over its latest report. */
+  readonly requestsPerSecond: number;
   readonly tiers: readonly TierCounters[];
   /** Isolates and shields that the Live object feeds now. */
   readonly children: number;
 }
 
-/** Counters that a tier adds to; plain numbers, so that they can be sent and summed. */
+/**
+ * What a tier counts; plain numbers that only grow, so that they can be sent and summed. A request is counted when it is
+ * answered, as exactly one of hit, coalesced and pulled: `requests` is their sum, at every tier. What the tiers send up
+ * (the sum of `upstream`) is what the tiers above receive (the sum of their `requests`), apart from what is under way or was
+ * lost with a node. What the publisher sends is not counted.
+ */
 export interface Counters {
-  /** Requests that reached the tier. */
+  /**
+   * Answers. Isolates: to viewers, for playlists and media of a stream. Data centre and region: to feeds and pulls at their
+   * shields, and look-ups in the data centre's cache. Live object: to feeds and pulls. R2: to reads.
+   */
   requests: number;
-  /** Answered from what the tier held, or refused from what it knows. */
+  /** Answered by the tier itself: from what it held, or refused by what it knows. */
   hits: number;
   /** Answered by an answer that another request had asked for. */
   coalesced: number;
-  /** Requests to tiers nearer to the origin: feeds and pulls. */
+  /** Answered after asking a tier nearer to the origin. */
+  pulled: number;
+  /** Answers of 5xx, which are among the above too; at R2, reads that failed. */
+  errors: number;
+  /** Answers of 4xx, which are among the above too: impossible requests, and what there isn't. */
+  refusals: number;
+  /** Requests to tiers nearer to the origin: feeds, pulls, and their repetitions. */
   upstream: number;
-  /** Distinct objects (parts, segments, playlists, init sections) that came from there. */
+  /**
+   * Distinct objects (parts, segments, playlists, init sections) that came from there. A hit in the data centre's cache
+   * brings an isolate nothing over a link: the cache stands where the isolate does.
+   */
   objects: number;
   /** How often they came: the same number where each crossed each link once. */
   crossings: number;
@@ -51,26 +76,48 @@ export interface Counters {
   mostCrossings: number;
 }
 
+/** How a request came by its answer. */
+export type Outcome = "hits" | "coalesced" | "pulled";
+
 /** Counters at zero. */
 export const noCounts = (): Counters => ({
   requests: 0,
   hits: 0,
   coalesced: 0,
+  pulled: 0,
+  errors: 0,
+  refusals: 0,
   upstream: 0,
   objects: 0,
   crossings: 0,
   mostCrossings: 0,
 });
 
-/** Adds `more` to `sum`. */
-export function addCounts(sum: Counters, more: Counters): void {
-  sum.requests += more.requests;
-  sum.hits += more.hits;
-  sum.coalesced += more.coalesced;
-  sum.upstream += more.upstream;
-  sum.objects += more.objects;
-  sum.crossings += more.crossings;
-  sum.mostCrossings = Math.max(sum.mostCrossings, more.mostCrossings);
+/** The counters that sum up. */
+const SUMS = Object.keys(noCounts()).filter((key) => key !== "mostCrossings") as Exclude<
+  keyof Counters,
+  "mostCrossings"
+>[];
+
+/** Counts a request that was answered with an HTTP `status`. */
+export function countAnswer(counters: Counters, outcome: Outcome, status: number): void {
+  counters.requests += 1;
+  counters[outcome] += 1;
+  if (status >= 500) counters.errors += 1;
+  else if (status >= 400) counters.refusals += 1;
+}
+
+/** Adds `more` to `sum`. A node of another version, in the middle of a deployment, may lack a counter. */
+export function addCounts(sum: Counters, more: Partial<Counters>): void {
+  for (const key of SUMS) sum[key] += more[key] ?? 0;
+  sum.mostCrossings = Math.max(sum.mostCrossings, more.mostCrossings ?? 0);
+}
+
+/** What grew from `before` to `now`; `mostCrossings` is that of `now`. */
+export function growthOf(now: Counters, before: Counters): Counters {
+  const growth = { ...now };
+  for (const key of SUMS) growth[key] -= before[key];
+  return growth;
 }
 
 /** What a node reports with each feed it opens: what it and the nodes below it counted since its last report. */
@@ -79,4 +126,6 @@ export interface TreeReport {
   readonly tiers: Readonly<Partial<Record<TierName, Counters>>>;
   /** People watching below this node now. */
   readonly viewers: number;
+  /** Their requests a second. */
+  readonly requestsPerSecond: number;
 }

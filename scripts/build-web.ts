@@ -18,7 +18,7 @@ export async function buildWeb(): Promise<void> {
   await mkdir(assets, { recursive: true });
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { watch: "web/src/watch.ts", landing: "web/src/landing.ts" },
+    entryPoints: { watch: "web/src/watch.ts", studio: "web/src/studio.ts", landing: "web/src/landing.ts" },
     outdir: "web/dist/assets",
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
@@ -35,7 +35,7 @@ export async function buildWeb(): Promise<void> {
     tsconfigRaw: {},
   });
   const addresses = outputsByName(metafile);
-  for (const page of ["watch.html", "index.html", "404.html"]) {
+  for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
     const text = await readFile(join(web, "pages", page), "utf8");
     await writeFile(join(dist, page), fill(text, addresses));
   }

@@ -4,13 +4,10 @@
  * client may leave at any moment.
  */
 
-/** A value and whether another asker's request brought it. */
-export interface Flown<T> {
-  readonly value: T;
-  readonly coalesced: boolean;
-}
-
 type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+/** What a request brought, and whether it was another asker's. */
+export type Flown<T> = Settled<T> & { readonly coalesced: boolean };
 
 /** Flights by key. Values must be plain (bytes, strings, records), never streams or responses. */
 export class SingleFlight<T> {
@@ -23,21 +20,18 @@ export class SingleFlight<T> {
     this.waitMs = waitMs;
   }
 
-  /** The value of `key`, from the flight under way or from `load`. Rejects as `load` does. */
+  /** The value of `key`, or the error, from the flight under way or from `load`. Never rejects. */
   async get(ctx: { waitUntil(work: Promise<unknown>): void }, key: string, load: () => Promise<T>): Promise<Flown<T>> {
     const flight = this.#flights.get(key);
     if (flight !== undefined) {
       const settled = await this.#follow(flight);
-      if (settled?.ok === true) return { value: settled.value, coalesced: true };
-      if (settled?.ok === false) throw settled.error;
+      if (settled !== null) return { ...settled, coalesced: true };
     }
     const followers = new Set<(settled: Settled<T>) => void>();
     this.#flights.set(key, followers);
     const work = this.#fly(key, followers, load);
     ctx.waitUntil(work);
-    const settled = await work;
-    if (settled.ok) return { value: settled.value, coalesced: false };
-    throw settled.error;
+    return { ...(await work), coalesced: false };
   }
 
   async #follow(flight: Set<(settled: Settled<T>) => void>): Promise<Settled<T> | null> {

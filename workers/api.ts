@@ -1,13 +1,14 @@
 /** The control API: stream state, stream keys. */
 import type { StreamName } from "../protocol/ids.ts";
-import { problems } from "../protocol/publish/reply.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
+import type { Watching } from "../protocol/tree/tally.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
-import { bearerToken, newStreamKey, sameSecret, sha256Hex } from "./auth.ts";
+import { newStreamKey, sha256Hex } from "./auth.ts";
 import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { deliveryProblem, problemResponse, UNKNOWN_LIFETIME } from "./responses.ts";
+import { refuseStranger } from "./guard.ts";
+import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 
 /** `GET /api/streams/{stream}`: what came with the feed, however many ask. */
 export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -17,17 +18,23 @@ export async function streamStatus(env: Env, request: Request, life: Lifetime, s
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  const { viewers } = edge.status;
-  const current = Math.max(viewers.current, edge.tally.viewers(Date.now()));
-  const status: StreamStatus = { ...edge.status, viewers: { current, peak: Math.max(viewers.peak, current) } };
-  return Response.json(status, {
+  return Response.json(withOwnViewers(edge.status, edge.tally.watching(Date.now())), {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
 }
 
+function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
+  const current = Math.max(told.viewers.current, own.viewers);
+  return {
+    ...told,
+    viewers: { current, peak: Math.max(told.viewers.peak, current) },
+    requestsPerSecond: Math.max(told.requestsPerSecond, own.requestsPerSecond),
+  };
+}
+
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseStranger(env, request);
+  const refusal = await refuse(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "DELETE") {
@@ -44,7 +51,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
  * a shield instead, as `addressText` writes it.
  */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseStranger(env, request);
+  const refusal = await refuse(env, request);
   if (refusal !== null) return refusal;
   const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
@@ -57,18 +64,10 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   return new Response(null, { status: 204 });
 }
 
-async function refuseStranger(env: Env, request: Request): Promise<Response | null> {
-  const token = bearerToken(request);
-  if (env.CORRAL_ADMIN_TOKEN === undefined || env.CORRAL_ADMIN_TOKEN === "") {
-    return problemResponse(problems.keyWrong("Set the secret CORRAL_ADMIN_TOKEN to use the control API."));
-  }
-  if (token === null) {
-    return problemResponse(problems.keyMissing("Send `Authorization: Bearer <admin token>`."), {
-      "www-authenticate": 'Bearer realm="corral"',
-    });
-  }
-  if (!(await sameSecret(token, env.CORRAL_ADMIN_TOKEN))) {
-    return problemResponse(problems.keyWrong("This is not the admin token of this deployment."));
-  }
-  return null;
-}
+const refuse = (env: Env, request: Request): Promise<Response | null> =>
+  refuseStranger(request, {
+    secret: env.CORRAL_ADMIN_TOKEN,
+    secretName: "CORRAL_ADMIN_TOKEN",
+    token: "admin token",
+    behind: "the control API",
+  });

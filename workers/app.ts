@@ -9,6 +9,7 @@ import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { ingest } from "./ingest.ts";
 import { parseLivePath } from "./live-path.ts";
+import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 
@@ -29,6 +30,7 @@ app.post("/api/streams/:stream/restart", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
 });
+app.get("/metrics", (c) => metrics(c.env, c.req.raw, c.executionCtx));
 app.get("*", (c) => page(c.env, c.req.raw));
 app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));
 
@@ -49,13 +51,11 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   if (path === null) return nothing();
   try {
     const edge = edgeOf(env, request, path.stream);
-    // What has to be pulled is taken off the hits again.
-    edge.tally.own.requests += 1;
-    edge.tally.own.hits += 1;
-    const delivery: Delivery = { env, life, edge, request };
-    const answer = await (path.file === "multivariant"
-      ? deliverMultivariant(delivery)
-      : deliverFile(delivery, path.file));
+    const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false };
+    const delivered = path.file === "multivariant" ? deliverMultivariant(delivery) : deliverFile(delivery, path.file);
+    const answer = await delivered.catch(failure);
+    // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
+    edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
     return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {
     return failure(error);

@@ -4,11 +4,11 @@ import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
+import type { StreamEdge } from "../tiers/stream-edge.ts";
+import { heldCmsd, initCmsd, mediaCmsd, playlistCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
 import { askToJoin } from "./edge/joins.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
-import { type Pulled, Puller } from "./edge/pulls.ts";
-import type { Env } from "./env.ts";
+import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import type { MediaPath } from "./media-path.ts";
 import { byteRange } from "./range.ts";
 import { answer, comeBack, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
@@ -18,23 +18,27 @@ const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 const LONGEST_WAIT_MS = 9_000;
 
 /** One request for something of a stream. */
-export interface Delivery {
-  readonly env: Env;
-  readonly life: Lifetime;
-  readonly edge: StreamEdge;
+export interface Delivery extends Asking {
   readonly request: Request;
+  /** Set where a newcomer was told to come back later. */
+  putOff: boolean;
 }
 
 /** `GET /live/{stream}/multivariant.m3u8` */
-export async function deliverMultivariant({ env, life, edge, request }: Delivery): Promise<Response> {
+export async function deliverMultivariant(delivery: Delivery): Promise<Response> {
+  const { env, life, edge, request } = delivery;
   const replica = await edge.replica(life);
   if (replica === null) return unknown(edge);
   const { targetDurationS } = replica.config;
   // Who asks for this playlist is about to join; those who watch don't ask for it again.
   const comeBackS = replica.state.ended ? null : askToJoin(env, edge);
-  if (comeBackS !== null) return comeBack(comeBackS);
+  if (comeBackS !== null) {
+    delivery.putOff = true;
+    return comeBack(comeBackS);
+  }
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
-  return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, "corral-isolate; hit");
+  const cmsd = playlistCmsd(replica.state.ended);
+  return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, cmsd, "corral-isolate; hit");
 }
 
 /** `GET /live/{stream}/{broadcast}/{track}/{file}` */
@@ -69,7 +73,8 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
   const directives = parseDirectives(new URL(request.url).searchParams);
   if ("error" in directives) return deliveryProblem(400, "Bad delivery directive", directives.error);
   const { targetDurationS } = first.config;
-  const untilMs = Date.now() + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
+  const askedMs = Date.now();
+  const untilMs = askedMs + Math.min(3_000 * targetDurationS, LONGEST_WAIT_MS);
   const blocking = directives.msn !== undefined;
   edge.want(life, track);
   if (blocking && countsViewers(first, track)) edge.tally.blocking(first.track(track)?.track.partTargetMs ?? 0);
@@ -81,7 +86,9 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
       const lifetime = blocking ? lifetimes.blocking(targetDurationS) : lifetimes.playlist(targetDurationS);
       const kind: PlaylistKind = { kind: "media", track, skip: directives.skip };
       const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
-      return playlist(request, playlistsOf(replica).get(kind), lifetime, edge.changedMs, status);
+      const plain = playlistCmsd(replica.state.ended);
+      const cmsd = waited ? heldCmsd(plain, askedMs) : plain;
+      return playlist(request, playlistsOf(replica).get(kind), lifetime, edge.changedMs, cmsd, status);
     }
     const { msn, part } = decision;
     const place = part === null ? ({ kind: "segment", msn } as const) : ({ kind: "part", msn, part } as const);
@@ -126,59 +133,68 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
   }
   const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
-  return playlist(request, rendered, lifetime, edge.changedMs, "corral-isolate; hit");
+  const cmsd = playlistCmsd(replica.state.ended);
+  return playlist(request, rendered, lifetime, edge.changedMs, cmsd, "corral-isolate; hit");
 }
 
 /** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
 async function deliverStored(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   { broadcast, track }: MediaPath,
   file: Parameters<Puller["playlist"]>[2],
   missing: string,
 ): Promise<Response> {
-  const { value, tiers } = await new Puller(env, life, edge).playlist(broadcast, track, file);
+  const { value, tiers } = await new Puller(delivery).playlist(broadcast, track, file);
   if (value === null) return notFound("There is no such playlist.", missing);
   const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
-  return playlist(request, new Rendered(value.text), lifetime, Date.now(), ...tiers);
+  return playlist(
+    delivery.request,
+    new Rendered(value.text),
+    lifetime,
+    Date.now(),
+    playlistCmsd(value.ended),
+    ...tiers,
+  );
 }
 
 async function deliverInit(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   version: number,
   missing: string,
 ): Promise<Response> {
+  const { request } = delivery;
   const held = mine?.init(track, version) ?? null;
   if (held !== null) {
-    return media(request, typeOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
+    return media(request, initOf(mine, track), held, ageOf(mine, track, null), "corral-isolate; hit");
   }
   if (mine !== null) return notFound(`No init section ${version} of ${track}.`, missing);
-  const { value, tiers } = await new Puller(env, life, edge).init(broadcast, track, version);
+  const { value, tiers } = await new Puller(delivery).init(broadcast, track, version);
   if (value === null) return notFound(`No init section ${version} of ${track}.`, missing);
-  return media(request, typeOf(mine, track), value, 0, ...tiers);
+  return media(request, initOf(mine, track), value, 0, ...tiers);
 }
 
 async function deliverPart(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   msn: number,
   part: number,
   missing: string,
 ): Promise<Response> {
+  const { life, edge } = delivery;
   if (mine === null) return notFound("Parts are kept only while a broadcast is live; take the segment.", missing);
   edge.want(life, track);
-  let untilMs = 0;
-  let waited = false;
+  let askedMs: number | null = null;
   for (let replica: Replica | null = mine; replica?.config.broadcast === broadcast; replica = edge.known) {
     const decision = decidePart(replica.state, track, msn, part);
     if (decision.kind === "not-found") return notFound(`Part ${msn}.${part} of ${track} doesn't exist.`, missing);
     if (decision.kind === "ready") {
-      return readyPart({ env, life, edge, request }, replica, track, msn, part, waited, missing);
+      return readyPart(delivery, replica, track, msn, part, askedMs, missing);
     }
-    if (!waited) untilMs = Date.now() + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
-    waited = true;
+    askedMs ??= Date.now();
+    const untilMs = askedMs + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
     if (!(await edge.wait(life, replica, track, { kind: "settled", msn, part }, untilMs))) {
       return deliveryProblem(503, "The part didn't come in time", "Reload the playlist and go on from there.");
     }
@@ -187,38 +203,43 @@ async function deliverPart(
 }
 
 async function readyPart(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   replica: Replica,
   track: TrackName,
   msn: number,
   part: number,
-  waited: boolean,
+  askedMs: number | null,
   missing: string,
 ): Promise<Response> {
+  const { life, edge, request } = delivery;
   const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
   if (segment === undefined || segment.parts[part]?.gap === true) return notFound("This part never came.", missing);
   const age = ageOf(replica, track, segment, part);
+  const about = mediaOf(replica, track, segment.parts[part]?.durationTicks ?? 0);
   const hit = (bytes: Uint8Array): Response => {
-    return media(request, typeOf(replica, track), bytes, age, `corral-isolate; hit${waited ? "; detail=blocked" : ""}`);
+    if (askedMs === null) return media(request, about, bytes, age, "corral-isolate; hit");
+    const held = { ...about, cmsd: heldCmsd(about.cmsd, askedMs) };
+    return media(request, held, bytes, age, "corral-isolate; hit; detail=blocked");
   };
   const held = replica.tail.part(track, msn, part);
   if (held !== null) return hit(held);
   await edge.carried(life, track, Date.now() + 1_000);
   const carried = replica.tail.part(track, msn, part);
   if (carried !== null) return hit(carried);
-  const { value, tiers } = await new Puller(env, life, edge).part(replica.config.broadcast, track, segment, part);
+  const { value, tiers } = await new Puller(delivery).part(replica.config.broadcast, track, segment, part);
   if (value === null) return deliveryProblem(503, "The part isn't here yet", "Ask again; the edge is catching up.");
-  return media(request, typeOf(replica, track), value, age, ...tiers);
+  return media(request, about, value, age, ...tiers);
 }
 
 async function deliverSegment(
-  { env, life, edge, request }: Delivery,
+  delivery: Delivery,
   mine: Replica | null,
   { broadcast, track }: MediaPath,
   msn: number,
   missing: string,
 ): Promise<Response> {
-  const puller = new Puller(env, life, edge);
+  const { request } = delivery;
+  const puller = new Puller(delivery);
   const state = mine?.track(track);
   const segment = state?.segments.find((candidate) => candidate.msn === msn) ?? null;
   if (mine !== null && state !== undefined) {
@@ -226,7 +247,8 @@ async function deliverSegment(
     if (segment !== null && (segment.gap || !segment.closed)) return notFound(`No whole segment ${msn} here.`, missing);
     const held = segment === null ? null : mine.tail.segment(track, segment);
     if (held !== null) {
-      return media(request, typeOf(mine, track), held, ageOf(mine, track, segment), "corral-isolate; hit");
+      const about = mediaOf(mine, track, segment?.durationTicks ?? null);
+      return media(request, about, held, ageOf(mine, track, segment), "corral-isolate; hit");
     }
   }
   const { value, tiers }: Pulled<Uint8Array> =
@@ -237,7 +259,8 @@ async function deliverSegment(
     if (segment === null) return notFound(`No segment ${msn} of ${track}.`, missing);
     return deliveryProblem(503, "The segment isn't here yet", "Ask again; the edge is catching up.");
   }
-  return media(request, typeOf(mine, track), value, ageOf(mine, track, segment), ...tiers);
+  const about = mediaOf(mine, track, segment?.durationTicks ?? null);
+  return media(request, about, value, ageOf(mine, track, segment), ...tiers);
 }
 
 function playlist(
@@ -245,6 +268,7 @@ function playlist(
   rendered: Rendered,
   cacheControl: string,
   changedMs: number,
+  cmsd: string,
   ...tiers: string[]
 ): Response {
   const headers = {
@@ -253,15 +277,17 @@ function playlist(
     "last-modified": new Date(changedMs).toUTCString(),
     age: "0",
     "cache-status": tiers.join(", "),
+    "cmsd-static": cmsd,
     vary: "accept-encoding",
   };
   if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return answer(rendered.text, headers);
   return answer(rendered.gzip(), { ...headers, "content-encoding": "gzip" }, { encodeBody: "manual" });
 }
 
-function media(request: Request, type: MediaType, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
+function media(request: Request, about: About, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
   const headers: Record<string, string> = {
-    "content-type": type,
+    "content-type": about.type,
+    "cmsd-static": about.cmsd,
     "cache-control": lifetimes.media,
     "accept-ranges": "bytes",
     age: String(ageS),
@@ -277,11 +303,24 @@ function media(request: Request, type: MediaType, bytes: Uint8Array, ageS: numbe
   return answer(bytes.subarray(first, last + 1), headers, { status: 206 });
 }
 
-type MediaType = "audio/mp4" | "video/mp4";
+/** What headers tell of a file of media. */
+interface About {
+  readonly type: "audio/mp4" | "video/mp4";
+  readonly cmsd: string;
+}
 
-/** Media type of a track's files; of a broadcast that isn't here any more, the one that fits both. */
-function typeOf(replica: Replica | null, track: TrackName): MediaType {
-  return replica?.track(track)?.track.kind === "audio" ? "audio/mp4" : "video/mp4";
+/** Of a track's part or segment; of a broadcast that isn't here any more, the type that fits both kinds. */
+function mediaOf(replica: Replica | null, name: TrackName, durationTicks: number | null): About {
+  const track = replica?.track(name)?.track;
+  const type = track?.kind === "audio" ? "audio/mp4" : "video/mp4";
+  if (replica === null || track === undefined || durationTicks === null) return { type, cmsd: UNKNOWN_CMSD };
+  return { type, cmsd: mediaCmsd(track, durationTicks, replica.state.ended) };
+}
+
+/** Of a track's init section. */
+function initOf(replica: Replica | null, name: TrackName): About {
+  const { type } = mediaOf(replica, name, null);
+  return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
 }
 
 /** Seconds since the media was whole: its programme time tells when. */

@@ -12,6 +12,8 @@ export interface Env {
   readonly ASSETS: Fetcher;
   /** Opens the control API; without it the control API is shut. */
   readonly CORRAL_ADMIN_TOKEN?: string;
+  /** Opens `/metrics`; without it the admin token does. */
+  readonly CORRAL_METRICS_TOKEN?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

@@ -1,14 +1,14 @@
-/** The pages people open: files of `web/dist`, with the watch page behind every stream's address. */
+/** The pages people open: files of `web/dist`, with the watch page and the studio behind every stream's address. */
 import { parseStreamName } from "../protocol/ids.ts";
 import { CSP } from "../web/csp.ts";
 import type { Env } from "./env.ts";
 import { deliveryProblem } from "./responses.ts";
 
-/** `GET /`, `/watch/{stream}` and their assets. */
+/** `GET /`, `/watch/{stream}`, `/studio/{stream}` and their assets. */
 export async function page(env: Env, request: Request): Promise<Response> {
   const url = new URL(request.url);
-  const watch = /^\/watch\/([^/]+)\/?$/.exec(url.pathname);
-  const wanted = watch === null ? url.pathname : parseStreamName(watch[1] ?? "") === null ? "/404" : "/watch";
+  const [, kind, stream] = /^\/(watch|studio)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  const wanted = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
   const found = await asset(env, request, new URL(wanted, url));
   if (found.status === 404 && /^\/(api|live|ingest|rooms)\//.test(url.pathname)) {
     return deliveryProblem(404, "Not found", "There is nothing at this address.");
@@ -23,7 +23,7 @@ export async function page(env: Env, request: Request): Promise<Response> {
   }
   if (wanted === "/watch") {
     // The player asks for it first; so it is on its way while the script still loads.
-    response.headers.set("link", `</live/${watch?.[1]}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
+    response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
   return withPolicy(response);
 }

@@ -4,7 +4,7 @@ import type { Problem } from "../protocol/publish/reply.ts";
 /** Headers that scripts of other pages may read. */
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "Age, Cache-Status, Date, Content-Length, Content-Range, Retry-After",
+  "access-control-expose-headers": "Age, Cache-Status, CMSD-Static, Date, Content-Length, Content-Range, Retry-After",
 } as const;
 
 /** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
@@ -32,13 +32,13 @@ export function answer(
   return new Response(body, { ...init, headers: { ...CORS, ...headers } });
 }
 
-/** Whole media answers of the last seconds differ in few headers: made once for each age, type and way. */
+/** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */
 const mediaHeaders = new Map<string, Headers>();
-const MOST_MEDIA_HEADERS = 512;
+const MOST_MEDIA_HEADERS = 1024;
 
 /** The headers of an answer that is a whole file of media. */
 export function headersOf(headers: Record<string, string>): Headers {
-  const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]}`;
+  const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
   const known = mediaHeaders.get(key);
   if (known !== undefined) return known;
   if (mediaHeaders.size >= MOST_MEDIA_HEADERS) mediaHeaders.clear();

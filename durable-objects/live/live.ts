@@ -17,10 +17,11 @@ import type { StreamStatus } from "../../protocol/status.ts";
 import { LIVE } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
 import { Tally } from "../../protocol/tree/tally.ts";
-import { parseFeedQuery } from "../../tiers/feed-client.ts";
-import { turnAway } from "../../tiers/feed-door.ts";
+import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
+import { sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
+import { broadcastStatus } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
 /** What the Live object is bound to. */
@@ -59,6 +60,7 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #store: Store;
   readonly #archive: Archive;
   readonly #tally = new Tally("live", "live");
+  readonly #countedFrom = Date.now();
   readonly #door = new Door(LIVE);
   #current: Current | null = null;
 
@@ -162,13 +164,16 @@ export class Live extends DurableObject<LiveEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const { own } = this.#tally;
-    own.requests += 1;
+    const answer = this.#feed(query);
+    this.#tally.answered("hits", answer.status);
+    return answer;
+  }
+
+  #feed(query: FeedQuery): Response {
     const current = this.#current;
     if (current === null) return new Response(null, { status: 404 });
-    own.hits += 1;
-    const away = turnAway(this.#door, current.feeds, query, () => null);
-    if (away !== null) return away;
+    const away = turnAway(this.#door, current.feeds, query);
+    if (away !== null) return sendAway(away, () => null);
     this.#tally.take(query.report, Date.now());
     const { node, asker, from, want, have, moving } = query;
     const kind = asker.kind === "isolate" ? "isolate" : "shield";
@@ -211,24 +216,13 @@ export class Live extends DurableObject<LiveEnv> {
   status(stream: StreamName): StreamStatus | null {
     const current = this.#current;
     if (current === null) return null;
-    const { config, state } = current.replica;
-    const silent = Date.now() - current.lastSeenMs > 2_000 * config.targetDurationS;
-    const away = [...state.tracks.values()].every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
+    const { config } = current.replica;
+    const now = Date.now();
     return {
-      stream,
-      state: state.ended ? "ended" : silent || away ? "reconnecting" : "live",
-      broadcast: config.broadcast,
-      startedAt: config.startedAtMs,
-      tracks: [...state.tracks.values()].map(({ track, segments }) => ({
-        name: track.name,
-        kind: track.kind,
-        codecs: track.codecs,
-        bandwidth: track.bandwidth,
-        partTargetMs: track.partTargetMs,
-        lastMsn: segments.at(-1)?.msn ?? -1,
-        lastPart: (segments.at(-1)?.parts.length ?? 0) - 1,
-      })),
-      ...this.#tally.summary(Date.now()),
+      ...broadcastStatus(stream, current.replica, now - current.lastSeenMs > 2_000 * config.targetDurationS),
+      at: now,
+      countedFrom: this.#countedFrom,
+      ...this.#tally.summary(now),
       children: current.feeds.count,
     };
   }
@@ -339,10 +333,9 @@ export class Live extends DurableObject<LiveEnv> {
   }
 
   #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {
-    this.#tally.own.requests += 1;
     const replica = this.#replicaOf(id);
     const found = replica === null ? null : from(replica);
-    if (found !== null) this.#tally.own.hits += 1;
+    this.#tally.answered("hits", found === null ? 404 : 200);
     return found;
   }
 }

@@ -1,8 +1,8 @@
 /** What a shield pulled for those below: one pull under way for a name however many ask, and the last ones kept. */
 
-/** A value and whether another asker's pull brought it. */
+/** A pull under way, and whether another asker began it. */
 export interface Shared<T> {
-  readonly value: T;
+  readonly value: Promise<T>;
   readonly shared: boolean;
 }
 
@@ -39,11 +39,11 @@ export class Kept {
   }
 
   /** What `load` brings, called once for all who ask before it has; rejects for all as it does. */
-  async once<T>(name: string, load: () => Promise<T>): Promise<Shared<T>> {
+  once<T>(name: string, load: () => Promise<T>): Shared<T> {
     const under = this.#flights.get(name) as Promise<T> | undefined;
-    if (under !== undefined) return { value: await under, shared: true };
+    if (under !== undefined) return { value: under, shared: true };
     const flight = load().finally(() => this.#flights.delete(name));
     this.#flights.set(name, flight);
-    return { value: await flight, shared: false };
+    return { value: flight, shared: false };
   }
 }

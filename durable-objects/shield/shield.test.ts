@@ -26,7 +26,7 @@ function ask(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = 
     want: new Set([video]),
     have: new Set(),
     moving: false,
-    report: { node, tiers: {}, viewers: 0 },
+    report: { node, tiers: {}, viewers: 0, requestsPerSecond: 0 },
     ...over,
   });
   return shieldOf(publisher).fetch(url, { headers });

@@ -10,10 +10,11 @@ import type { TreeReport } from "../../protocol/status.ts";
 import { type Address, addressText, parseAddress } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
 import { objectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
-import { parseFeedQuery } from "../../tiers/feed-client.ts";
-import { turnAway } from "../../tiers/feed-door.ts";
+import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
+import { awayStatus, sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
 import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
+import { readStored } from "../../tiers/stored.ts";
 import { StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Live } from "../live/live.ts";
 import { Kept } from "./kept.ts";
@@ -78,11 +79,18 @@ export class Shield extends DurableObject<ShieldEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const { own } = this.#edge.tally;
-    own.requests += 1;
-    own.hits += 1;
-    const away = turnAway(this.#door, this.#feeds, query, () => this.#handOn());
-    if (away !== null) return away;
+    const away = turnAway(this.#door, this.#feeds, query);
+    if (away !== null) {
+      // Counted first, so that what is handed on tells of it too.
+      this.#edge.tally.answered("hits", awayStatus(away));
+      return sendAway(away, () => this.#handOn());
+    }
+    const answer = await this.#feed(query);
+    this.#edge.tally.answered("hits", answer.status);
+    return answer;
+  }
+
+  async #feed(query: FeedQuery): Promise<Response> {
     this.#lastChildMs = Date.now();
     for (const track of query.want) this.#edge.want(this.ctx, track, Date.now());
     const replica = await this.#edge.replica(this.ctx);
@@ -127,28 +135,14 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** A segment in R2, or null: read once for all below, by the topmost shield. */
   async pullStored(key: string): Promise<Uint8Array | null> {
     const { above, calls, tally } = this.#edge;
-    const kept = this.#kept.get(key);
-    const pull = async (node: FeedNode): Promise<Uint8Array | null> => (await node.pullStored?.(key)) ?? null;
-    if (kept !== null || above.address.tier !== "live") {
-      const bytes = await this.#pulled(key, kept, pull);
-      if (bytes !== null) this.#kept.keep(key, bytes);
-      return bytes;
-    }
-    tally.own.requests += 1;
-    const { value, shared } = await this.#kept.once(key, async () => {
-      const read = async (): Promise<Uint8Array | null> => {
-        const stored = await this.env.MEDIA.get(key);
-        return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-      };
-      const bytes = await calls.r2.make(read, () => tally.asksR2());
-      if (bytes !== null) {
-        tally.cameFromR2(key);
-        this.#kept.keep(key, bytes);
-      }
-      return bytes;
-    });
-    if (shared) tally.own.coalesced += 1;
-    return value;
+    const top = above.address.tier === "live";
+    const bytes = await this.#answered(key, this.#kept.get(key), () =>
+      top
+        ? readStored(this.env.MEDIA, tally, calls.r2, key, () => this.#sent())
+        : this.#ask(async (node) => (await node.pullStored?.(key)) ?? null),
+    );
+    if (bytes !== null) this.#kept.keep(key, bytes);
+    return bytes;
   }
 
   /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
@@ -157,25 +151,42 @@ export class Shield extends DurableObject<ShieldEnv> {
   }
 
   /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
-  async #pulled<T>(name: string, held: T | null, pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
-    const { tally, calls } = this.#edge;
-    tally.own.requests += 1;
+  #pulled<T>(name: string, held: T | null, pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
+    return this.#answered(name, held, () => this.#ask(pull));
+  }
+
+  /** What is `held`, or what `load` brings from the origin's side: once, however many ask meanwhile; counted. */
+  async #answered<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
+    const { tally } = this.#edge;
     if (held !== null) {
-      tally.own.hits += 1;
+      tally.answered("hits", 200);
       return held;
     }
-    const { value, shared } = await this.#kept.once(name, async () => {
-      const pulled = await calls.above.make(
-        () => pull(this.#edge.above.node),
-        () => {
-          tally.own.upstream += 1;
-        },
-      );
-      if (pulled !== null) tally.came(name);
-      return pulled;
+    const { value, shared } = this.#kept.once(name, async () => {
+      const loaded = await load();
+      if (loaded !== null) tally.came(name);
+      return loaded;
     });
-    if (shared) tally.own.coalesced += 1;
-    return value;
+    const outcome = shared ? "coalesced" : "pulled";
+    try {
+      const loaded = await value;
+      tally.answered(outcome, loaded === null ? 404 : 200);
+      return loaded;
+    } catch (error) {
+      tally.answered(outcome, 503);
+      throw error;
+    }
+  }
+
+  #ask<T>(pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
+    return this.#edge.calls.above.make(
+      () => pull(this.#edge.above.node),
+      () => this.#sent(),
+    );
+  }
+
+  #sent(): void {
+    this.#edge.tally.own.upstream += 1;
   }
 
   #mine(id: BroadcastId): Replica | null {
@@ -185,7 +196,8 @@ export class Shield extends DurableObject<ShieldEnv> {
 
   /** What this shield counted, for an asker to carry on while it has no feed to report with. */
   #handOn(): TreeReport | null {
-    return this.#tending === null ? { ...this.#edge.tally.report(Date.now()), viewers: 0 } : null;
+    if (this.#tending !== null) return null;
+    return { ...this.#edge.tally.report(Date.now()), viewers: 0, requestsPerSecond: 0 };
   }
 
   #swapped(replica: Replica): void {

@@ -23,6 +23,11 @@ export function edgeOf(env: Env, request: Request, stream: StreamName): StreamEd
   return edge;
 }
 
+/** The edges of this isolate. */
+export function servedEdges(): StreamEdge[] {
+  return [...edges.values()];
+}
+
 function newEdge(env: Env, site: Site | null, stream: StreamName): StreamEdge {
   return new StreamEdge({
     stream,

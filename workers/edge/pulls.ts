@@ -3,9 +3,11 @@ import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { mediaKey } from "../../protocol/publish/keys.ts";
+import { type Counters, countAnswer, type Outcome } from "../../protocol/status.ts";
 import type { Address } from "../../protocol/tree/address.ts";
 import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
 import { SingleFlight } from "../../tiers/single-flight.ts";
+import { readStored } from "../../tiers/stored.ts";
 import type { Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
 
@@ -13,6 +15,14 @@ import type { Env } from "../env.ts";
 export interface Pulled<T> {
   readonly value: T | null;
   readonly tiers: readonly string[];
+}
+
+/** Who pulls: a request, which is told how it came by its answer. */
+export interface Asking {
+  readonly env: Env;
+  readonly life: Lifetime;
+  readonly edge: StreamEdge;
+  outcome: Outcome;
 }
 
 /** A follower waits so long for the leader of its flight before it asks itself. */
@@ -23,33 +33,20 @@ const playlistFlights = new SingleFlight<Pulled<StoredPlaylist>>(FLIGHT_MS);
 
 /** The pulls of one request. */
 export class Puller {
-  readonly #env: Env;
-  readonly #life: Lifetime;
-  readonly #edge: StreamEdge;
-  /** The request has not been answered from what the isolate holds. */
-  #missed = false;
+  readonly #asking: Asking;
 
-  constructor(env: Env, life: Lifetime, edge: StreamEdge) {
-    this.#env = env;
-    this.#life = life;
-    this.#edge = edge;
+  constructor(asking: Asking) {
+    this.#asking = asking;
+  }
+
+  get #edge(): StreamEdge {
+    return this.#asking.edge;
   }
 
   /** A stored segment. */
   segment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<Pulled<Uint8Array>> {
     const key = mediaKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#fly(bytesFlights, key, async () => {
-      const cacheKey = `https://media.corral.invalid/${key}`;
-      const cached = await caches.default.match(cacheKey);
-      if (cached !== undefined) {
-        return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo-cache; hit"] };
-      }
-      const { value, tier } = await this.#stored(key);
-      if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
-      const headers = { "cache-control": "public, max-age=86400, immutable", "content-type": "video/mp4" };
-      this.#life.waitUntil(caches.default.put(cacheKey, new Response(value, { headers })).catch(() => {}));
-      return { value, tiers: [`${tier}; hit`, "corral-colo-cache; fwd=uri-miss; stored"] };
-    });
+    return this.#fly(bytesFlights, key, () => this.#cached(key));
   }
 
   /** A closed segment that may not be stored yet. */
@@ -86,32 +83,58 @@ export class Puller {
   playlist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<Pulled<StoredPlaylist>> {
     const key = `${this.#edge.stream}/${broadcast}/${track}/${file}`;
     return this.#fly(playlistFlights, key, async () => {
-      const { address, value: pulled } = await this.#ask((node) => node.pullPlaylist(broadcast, track, file));
-      if (pulled !== null) this.#edge.tally.came(key);
+      const { tally } = this.#edge;
+      const { address, value: pulled } = await this.#ask(
+        (node) => node.pullPlaylist(broadcast, track, file),
+        tally.own,
+      );
+      if (pulled !== null) tally.came(key);
       return { value: pulled, tiers: [`corral-${address.tier}; ${pulled === null ? "fwd=miss" : "hit"}`] };
     });
+  }
+
+  /** A segment from the data centre's cache; on a miss this isolate asks in the cache's place, and fills it. */
+  async #cached(key: string): Promise<Pulled<Uint8Array>> {
+    const { tally } = this.#edge;
+    tally.own.upstream += 1;
+    const cacheKey = `https://media.corral.invalid/${key}`;
+    const cached = await caches.default.match(cacheKey);
+    if (cached !== undefined) {
+      countAnswer(tally.cache, "hits", 200);
+      return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo-cache; hit"] };
+    }
+    try {
+      const { value, tier } = await this.#stored(key);
+      countAnswer(tally.cache, "pulled", value === null ? 404 : 200);
+      if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
+      tally.cameToCache(key);
+      tally.came(key);
+      const headers = { "cache-control": "public, max-age=86400, immutable", "content-type": "video/mp4" };
+      this.#asking.life.waitUntil(caches.default.put(cacheKey, new Response(value, { headers })).catch(() => {}));
+      return { value, tiers: [`${tier}; hit`, "corral-colo-cache; fwd=uri-miss; stored"] };
+    } catch (error) {
+      countAnswer(tally.cache, "pulled", 503);
+      throw error;
+    }
   }
 
   /** A segment from R2, over the shield above where there is one: it reads R2 once for all its isolates. */
   async #stored(key: string): Promise<{ value: Uint8Array | null; tier: string }> {
     const { tally, above, calls } = this.#edge;
     if (above.address.tier !== "live") {
-      const { address, value } = await this.#ask(async (node) => (await node.pullStored?.(key)) ?? null);
-      if (value !== null) tally.came(key);
+      const pull = async (node: FeedNode): Promise<Uint8Array | null> => (await node.pullStored?.(key)) ?? null;
+      const { address, value } = await this.#ask(pull, tally.cache);
       return { value, tier: `corral-${address.tier}` };
     }
-    const read = async (): Promise<Uint8Array | null> => {
-      const stored = await this.#env.MEDIA.get(key);
-      return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-    };
-    const value = await calls.r2.make(read, () => tally.asksR2());
-    if (value !== null) tally.cameFromR2(key);
+    const value = await readStored(this.#asking.env.MEDIA, tally, calls.r2, key, () => {
+      tally.cache.upstream += 1;
+    });
     return { value, tier: "corral-r2" };
   }
 
-  /** Asks the node above; each try looks for it anew. */
-  async #ask<T>(pull: (node: FeedNode) => Promise<T>): Promise<{ value: T; address: Address }> {
-    const { calls, tally } = this.#edge;
+  /** Asks the node above, for the tier that `counters` belong to; each try looks for it anew. */
+  async #ask<T>(pull: (node: FeedNode) => Promise<T>, counters: Counters): Promise<{ value: T; address: Address }> {
+    const { calls } = this.#edge;
     let { address } = this.#edge.above;
     const call = (): Promise<T> => {
       const { above } = this.#edge;
@@ -119,25 +142,26 @@ export class Puller {
       return pull(above.node);
     };
     const value = await calls.above.make(call, () => {
-      tally.own.upstream += 1;
+      counters.upstream += 1;
     });
     return { value, address };
   }
 
   #above(object: string, pull: (node: FeedNode) => Promise<Uint8Array | null>): Promise<Pulled<Uint8Array>> {
     return this.#fly(bytesFlights, `above ${this.#edge.stream}/${object}`, async () => {
-      const { address, value } = await this.#ask(pull);
-      if (value !== null) this.#edge.tally.came(object);
+      const { tally } = this.#edge;
+      const { address, value } = await this.#ask(pull, tally.own);
+      if (value !== null) tally.came(object);
       return { value, tiers: [`corral-${address.tier}; ${value === null ? "fwd=miss" : "hit"}`] };
     });
   }
 
   async #fly<T>(flights: SingleFlight<Pulled<T>>, key: string, load: () => Promise<Pulled<T>>): Promise<Pulled<T>> {
-    const { own } = this.#edge.tally;
-    if (!this.#missed) own.hits -= 1;
-    const { value, coalesced } = await flights.get(this.#life, key, load);
-    if (coalesced && !this.#missed) own.coalesced += 1;
-    this.#missed = true;
-    return { ...value, tiers: [...value.tiers, `corral-isolate; fwd=uri-miss${coalesced ? "; collapsed" : ""}`] };
+    const flown = await flights.get(this.#asking.life, key, load);
+    if (!flown.coalesced) this.#asking.outcome = "pulled";
+    else if (this.#asking.outcome === "hits") this.#asking.outcome = "coalesced";
+    if (!flown.ok) throw flown.error;
+    const collapsed = flown.coalesced ? "; collapsed" : "";
+    return { ...flown.value, tiers: [...flown.value.tiers, `corral-isolate; fwd=uri-miss${collapsed}`] };
   }
 }

@@ -1,0 +1,38 @@
+/** What a replica tells of its broadcast's state. */
+import type { TrackState } from "../../protocol/broadcast/log.ts";
+import type { Replica } from "../../protocol/broadcast/replica.ts";
+import type { StreamName } from "../../protocol/ids.ts";
+import type { StreamStatus } from "../../protocol/status.ts";
+
+/** The part of a stream's status that is the broadcast's own. `silent`: the publisher has not been heard of for a while. */
+export function broadcastStatus(
+  stream: StreamName,
+  { config, state }: Replica,
+  silent: boolean,
+): Pick<StreamStatus, "stream" | "state" | "broadcast" | "startedAt" | "tracks"> {
+  const tracks = [...state.tracks.values()];
+  const away = tracks.every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
+  return {
+    stream,
+    state: state.ended ? "ended" : silent || away ? "reconnecting" : "live",
+    broadcast: config.broadcast,
+    startedAt: config.startedAtMs,
+    tracks: tracks.map(trackStatus),
+  };
+}
+
+function trackStatus({ track, segments }: TrackState): StreamStatus["tracks"][number] {
+  const { name, kind, codecs, bandwidth, partTargetMs, timescale } = track;
+  const last = segments.at(-1);
+  return {
+    name,
+    kind,
+    codecs,
+    bandwidth,
+    partTargetMs,
+    lastMsn: last?.msn ?? -1,
+    lastPart: (last?.parts.length ?? 0) - 1,
+    programTimeMs:
+      last === undefined ? null : Math.round(last.start.programTimeMs + (1000 * last.durationTicks) / timescale),
+  };
+}

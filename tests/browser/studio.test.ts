@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { SyntheticPublisher } from "../../loadtest/publisher.ts";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { launchBrowser } from "../support/browser.ts";
+import { freePort } from "../support/ports.ts";
+
+const ADMIN = "admin-token";
+const PATIENCE_MS = 60_000;
+const SHAPE = { partMs: 200, partsPerSegment: 5, tracks: { "720p": 20_000, audio: 2_000 } };
+
+let dataDir: string;
+let edge: Edge;
+let browser: Browser;
+let page: Page;
+const trouble: string[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-studio-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  browser = await launchBrowser();
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page.on("pageerror", (error) => trouble.push(String(error)));
+  page.on("console", (message) => {
+    // The API's 404 before the first broadcast is an answer, which Chromium logs as an error.
+    if (message.type() === "error" && !message.text().includes("404")) trouble.push(message.text());
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Fetches the newest part again and again until `stop`. */
+function watch(publisher: SyntheticPublisher, stop: AbortSignal): Promise<void> {
+  const base = `${edge.url}/live/${publisher.stream}/${publisher.config.broadcast}/720p`;
+  const once = async (): Promise<void> => {
+    const playlist = await (await fetch(`${base}/media.m3u8`)).text();
+    const hint = /PRELOAD-HINT:TYPE=PART,URI="([^"]+)"/.exec(playlist)?.[1];
+    if (hint !== undefined) await (await fetch(`${base}/${hint}`)).arrayBuffer();
+  };
+  return (async () => {
+    while (!stop.aborted) await once();
+  })();
+}
+
+/** Waits until the page shows a text that matches. */
+const shows = (selector: string, text: RegExp): Promise<void> =>
+  page.locator(selector, { hasText: text }).first().waitFor({ timeout: PATIENCE_MS });
+
+/** What a tile shows. */
+const tile = (name: string): string => `.tile:has(dt:text-is("${name}")) .value`;
+
+test("the studio waits for a broadcast, shows its viewers' requests while it is live, and how it ended", async () => {
+  await page.goto(`${edge.url}/studio/show`);
+  await shows(".badge", /NOT LIVE/);
+  await shows(".note", /isn’t live yet/);
+  const publisher = await SyntheticPublisher.start(edge.url, "show", ADMIN, SHAPE);
+  const stop = new AbortController();
+  const watching = watch(publisher, stop.signal);
+  try {
+    await shows(".badge", /^LIVE$/);
+    await shows(tile("Requests"), /^[1-9]\d*(\.\d)?\/s$/);
+    await shows(tile("Delay"), /^[01]\.\d\d s$/);
+    await shows("#tracks + .scroll", /720p/);
+    // The chart says in words what it draws.
+    const described = page.locator("#chart-requests [role=img]");
+    expect(await described.getAttribute("aria-label")).toMatch(
+      /^Viewers’ requests over the last 10 minutes\. requests: now/,
+    );
+    expect(await page.locator(".chart canvas").count()).toBe(6);
+    expect(await page.locator(".watch-link").getAttribute("href")).toBe("/watch/show");
+    // The counters arrive when the isolate's feed is renewed.
+    await shows(tile("Hit ratio"), /^100 %$/);
+    await shows(tile("Fetches/object"), /^1\.000$/);
+  } finally {
+    stop.abort();
+    await watching;
+    await publisher.stop();
+  }
+  await shows(".badge", /ENDED/);
+  await shows(".note", /has ended/);
+  expect(trouble).toEqual([]);
+});
+
+test("on a phone nothing is wider than the screen, and a name that no stream can have leads nowhere", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await shows(tile("Viewers"), /\d/);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  const answer = await page.goto(`${edge.url}/studio/No%20Such`);
+  expect(answer?.status()).toBe(404);
+});

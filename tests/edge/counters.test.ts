@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startColos } from "../../loadtest/colos/colos.ts";
+import { noCounts, type StreamStatus, type TierCounters, type TierName } from "../../protocol/status.ts";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { freePort } from "../support/ports.ts";
+import { type Door, TestPublisher } from "../support/publisher.ts";
+
+/** So long an isolate remembers that a stream doesn't exist. */
+const ABSENT_MS = 1_000;
+/** A status comes with a feed every 2 s. */
+const STATUS_MS = 2_500;
+/** Objects and isolates of the harness look for faults every 0.2 s. */
+const FAULT_MS = 300;
+const PATIENCE_MS = 60_000;
+
+let edge: Edge;
+let dataDir: string;
+const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-counters-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: door.adminToken });
+});
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+type Counted = Record<TierName, TierCounters>;
+
+/** What the Live object has been told so far. */
+async function counted(url: string, stream: string): Promise<Counted> {
+  const { tiers } = (await (await fetch(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
+  const of = (tier: TierName): TierCounters => tiers.find((one) => one.tier === tier) ?? { tier, ...noCounts() };
+  return { isolate: of("isolate"), colo: of("colo"), region: of("region"), live: of("live"), r2: of("r2") };
+}
+
+/** The counters as soon as they fulfil `wanted`; whatever they are when time is up. */
+async function countedWhen(
+  url: string,
+  stream: string,
+  wanted: (counters: Counted) => boolean,
+  ms: number,
+): Promise<Counted> {
+  for (const untilMs = Date.now() + ms; ; ) {
+    const counters = await counted(url, stream);
+    if (wanted(counters) || Date.now() > untilMs) return counters;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Asks `isolate` `times` times at once. Gives the statuses that came. */
+async function ask(isolate: string, path: string, times = 1, init: RequestInit = {}): Promise<number[]> {
+  const answers = await Promise.all(Array.from({ length: times }, () => fetch(`${isolate}${path}`, init)));
+  for (const answer of answers) await answer.arrayBuffer();
+  return answers.map(({ status }) => status);
+}
+
+const sent = ({ isolate, colo, region }: Counted): number => isolate.upstream + colo.upstream + region.upstream;
+const came = ({ colo, region, live, r2 }: Counted): number =>
+  colo.requests + region.requests + live.requests + r2.requests;
+
+function expectSums(counters: Counted): void {
+  for (const { tier, requests, hits, coalesced, pulled, errors, refusals } of Object.values(counters)) {
+    expect(requests, tier).toBe(hits + coalesced + pulled);
+    expect(errors + refusals, tier).toBeLessThanOrEqual(requests);
+  }
+  expect(sent(counters)).toBe(came(counters));
+}
+
+test("of a known number of requests each is counted once, by how it was answered, and every tier's sums fit", async () => {
+  const lone = edge.url;
+  const publisher = new TestPublisher(door);
+  const { stream } = publisher;
+  expect(await ask(lone, `/live/${stream}/multivariant.m3u8`, 3)).toEqual([404, 404, 404]);
+  await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
+  await publisher.begin();
+  // 62 s of media: segment 0 has left the window, and only R2 has it.
+  await publisher.parts(0, 200);
+  await publisher.stored(31);
+  const media = publisher.path("video", "media.m3u8");
+  expect(await ask(lone, media, 5)).toEqual([200, 200, 200, 200, 200]);
+  expect(await ask(lone, `${media}?_HLS_msn=900`, 2)).toEqual([400, 400]);
+  expect(await ask(lone, publisher.path("video", "0.9.m4s"))).toEqual([404]);
+  expect(await ask(lone, publisher.path("video", "33.1.m4s"), 4)).toEqual([200, 200, 200, 200]);
+  expect(await ask(lone, media, 1, { method: "HEAD" })).toEqual([200]);
+  // At once: one reads R2, the others take what it brings.
+  expect(await ask(lone, publisher.path("video", "0.m4s"), 6)).toEqual([200, 200, 200, 200, 200, 200]);
+  // Later: the data centre's cache has it.
+  expect(await ask(lone, publisher.path("video", "0.m4s"))).toEqual([200]);
+  // A playlist that only the Live object can render, and one of a broadcast that never was.
+  expect(await ask(lone, publisher.path("video", "vod.m3u8"))).toEqual([404]);
+  expect(await ask(lone, `/live/${stream}/neverheard/video/media.m3u8`)).toEqual([404]);
+  // No address of the stream's: not counted.
+  expect(await ask(lone, publisher.path("video", "x.txt"))).toEqual([404]);
+  const before = 3 + 5 + 2 + 1 + 4 + 1 + 6 + 1 + 1 + 1;
+  // Wanting another track renews the feed, which carries the counters up; the request itself isn't answered yet.
+  expect(await ask(lone, publisher.path("audio", "33.1.m4s"))).toEqual([200]);
+  const counters = await countedWhen(
+    lone,
+    stream,
+    (now) => now.isolate.requests >= before && sent(now) === came(now),
+    PATIENCE_MS,
+  );
+  expect(counters.isolate).toMatchObject({ requests: before, errors: 0, refusals: 3 + 2 + 1 + 1 + 1 });
+  const { isolate, colo, live, r2 } = counters;
+  expect(isolate.hits).toBe(before - 6 - 1 - 1 - 1);
+  // Who of the six came after the first was answered asked the cache itself; two asked the Live object for playlists.
+  expect(isolate.pulled).toBe(colo.requests + 2);
+  expect(colo).toMatchObject({ upstream: r2.requests, pulled: r2.requests, objects: 1, refusals: 0, errors: 0 });
+  expect(colo.hits).toBeGreaterThan(0);
+  expect(r2).toMatchObject({ hits: r2.requests, refusals: 0, errors: 0 });
+  expect(counters.region.requests).toBe(0);
+  // The first feed found no stream, and neither pulled playlist was there.
+  expect(live.refusals).toBe(3);
+  expectSums(counters);
+});
+
+test("through a data centre's shield and a region's each request is counted once, and the sums fit", async () => {
+  const colos = await startColos({ colos: 2, regions: 1, isolates: 3, latencyMs: 0 });
+  try {
+    const core: Door = { ask: (path, init) => fetch(`${colos.core}${path}`, init), adminToken: colos.adminToken };
+    const publisher = new TestPublisher(core);
+    const { stream } = publisher;
+    // One after the other, so that each finds who came before.
+    for (const { url } of colos.edges) expect(await ask(url, `/live/${stream}/multivariant.m3u8`)).toEqual([404]);
+    await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
+    await publisher.begin();
+    await publisher.parts(0, 200);
+    await publisher.stored(31);
+    for (const { url } of colos.edges) {
+      expect(await ask(url, publisher.path("video", "33.1.m4s"), 3)).toEqual([200, 200, 200]);
+      expect(await ask(url, publisher.path("video", "0.m4s"))).toEqual([200]);
+    }
+    await colos.fault({ r2: "refuse" });
+    await new Promise((resolve) => setTimeout(resolve, FAULT_MS));
+    expect(await ask(colos.edges[0]?.url ?? "", publisher.path("video", "1.m4s"))).toEqual([503]);
+    await colos.fault({});
+    const asked = colos.edges.length * (1 + 3 + 1) + 1;
+    const balanced = (counters: Counted): boolean =>
+      counters.isolate.requests === asked && sent(counters) === came(counters);
+    let counters = await counted(colos.core, stream);
+    for (const untilMs = Date.now() + PATIENCE_MS; !balanced(counters) && Date.now() < untilMs; ) {
+      await colos.collect(stream);
+      counters = await countedWhen(colos.core, stream, balanced, STATUS_MS);
+    }
+    expect(counters.isolate).toMatchObject({ requests: asked, errors: 1, refusals: colos.edges.length });
+    expect(counters.colo.requests).toBeGreaterThan(0);
+    expect(counters.region.requests).toBeGreaterThan(0);
+    // Segment 0 once, and the refused reading of segment 1 with its repetition.
+    expect(counters.r2.requests - counters.r2.errors).toBe(1);
+    expect(counters.r2.errors).toBeGreaterThan(0);
+    expectSums(counters);
+  } finally {
+    await colos.stop();
+  }
+});

@@ -1,0 +1,48 @@
+/** The studio page: asks how the stream is, keeps the last minutes, and draws them. */
+import "./base.css";
+import "./studio.css";
+import { parseStreamName } from "../../protocol/ids.ts";
+import type { StreamStatus } from "../../protocol/status.ts";
+import { draw } from "./studio/draw.tsx";
+import { History } from "./studio/history.ts";
+import { Poll } from "./studio/poll.ts";
+import { Rates } from "./studio/rates.ts";
+import type { Told } from "./studio/told.ts";
+
+const root = document.getElementById("studio");
+if (root === null) throw new Error("the page lacks #studio");
+root.textContent = "";
+
+const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
+const stream = parseStreamName(name);
+const history = new History();
+let rates = new Rates();
+let told: Told | null = null;
+let failing = false;
+
+const poll = new Poll(`/api/streams/${stream}`, (answer) => {
+  failing = answer === "failed";
+  if (answer !== "failed") take(answer);
+  redraw();
+});
+redraw();
+if (stream !== null) poll.start();
+
+function take(answer: Told): void {
+  const before: StreamStatus | null = told === null || told === "none" ? null : told;
+  told = answer;
+  if (answer === "none") return;
+  if (before !== null && before.broadcast !== answer.broadcast) {
+    history.clear();
+    rates = new Rates();
+  }
+  const sample = rates.sample(answer);
+  if (sample !== null) history.add(sample);
+}
+
+function redraw(): void {
+  if (root === null) return;
+  const status = told === null || told === "none" ? null : told;
+  const phase = stream === null ? "unknown" : told === null ? "asking" : told === "none" ? "none" : told.state;
+  draw(root, { name, phase, status, history, nowMs: poll.serverNowMs(), failing });
+}

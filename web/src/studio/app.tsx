@@ -1,0 +1,147 @@
+/** The studio: everything shown is a function of the view. Each section stands for itself, so that others can join. */
+import type { VNode } from "preact";
+import type { StreamStatus } from "../../../protocol/status.ts";
+import { Chart } from "./chart.tsx";
+import { CHARTS } from "./charts.ts";
+import type { History } from "./history.ts";
+import { onAirMs } from "./rates.ts";
+import { TiersTable, TracksTable } from "./tables.tsx";
+import { bitRate, compact, type Phase, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
+
+/** All that the page shows. */
+export interface View {
+  readonly name: string;
+  readonly phase: Phase;
+  /** The last status; null before the first broadcast. */
+  readonly status: StreamStatus | null;
+  readonly history: History;
+  /** The server's clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** The last question to the API failed. */
+  readonly failing: boolean;
+}
+
+/** Longer than this without news from the stream's object, and the page says so: it tells every 2 s. */
+const STALE_MS = 10_000;
+
+export function App({ view }: { view: View }): VNode {
+  const { status, name } = view;
+  return (
+    <>
+      <Heading view={view} />
+      <main>
+        <Note view={view} />
+        {status !== null && (
+          <>
+            <Tiles view={view} status={status} />
+            <section class="panel" aria-labelledby="charts">
+              <h2 id="charts">Last 10 minutes</h2>
+              <div class="charts">
+                {CHARTS.map((spec) => (
+                  <Chart
+                    key={spec.id}
+                    spec={spec}
+                    columns={view.history.columns(spec.series.map(({ read }) => read))}
+                  />
+                ))}
+              </div>
+            </section>
+            <div class="tables">
+              <TracksTable status={status} />
+              <TiersTable status={status} />
+            </div>
+          </>
+        )}
+        {view.phase === "none" && (
+          <p class="waiting">
+            <span class="spinner" aria-hidden="true" />
+            <span>
+              Publish to <code>{name}</code> and its numbers show here.
+            </span>
+          </p>
+        )}
+      </main>
+    </>
+  );
+}
+
+function Heading({ view: { name, phase } }: { view: View }): VNode {
+  const { badge } = phaseWords(phase, name);
+  return (
+    <header class="site">
+      <a href="/" class="brand">
+        Corral
+      </a>
+      <h1>
+        <span class="avatar" aria-hidden="true">
+          {[...name][0] ?? "?"}
+        </span>
+        <span class="name">{name || "No name"}</span>
+        {badge !== "" && <span class={`badge badge-${phase}`}>{badge}</span>}
+      </h1>
+      {phase !== "unknown" && (
+        <a class="watch-link" href={`/watch/${name}`}>
+          Watch
+        </a>
+      )}
+    </header>
+  );
+}
+
+/** The one sentence about what is the matter, read out when it changes. */
+function Note({ view: { phase, name, status, nowMs, failing } }: { view: View }): VNode {
+  const stale = status !== null && phase !== "ended" && nowMs - status.at > STALE_MS;
+  const note = failing
+    ? "The edge doesn’t answer. Asking again; the numbers are the last ones known."
+    : stale
+      ? "The stream’s object hasn’t been heard of for a while. The numbers are the last ones known."
+      : phaseWords(phase, name).note;
+  return (
+    <p class={`note note-${failing || stale ? "trouble" : phase}`} role="status" hidden={note === null}>
+      {note}
+    </p>
+  );
+}
+
+function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
+  const latest = view.history.latest;
+  const { tracks, viewers, children } = status;
+  const renditions = tracks.filter(({ kind }) => kind === "video").length;
+  const shown = <T,>(value: T | null | undefined, format: (value: T) => string): string =>
+    value === null || value === undefined ? "–" : format(value);
+  const total = tracks.reduce((sum, { bandwidth }) => sum + bandwidth, 0);
+  return (
+    <section class="panel" aria-labelledby="now">
+      <h2 id="now" class="sr">
+        Now
+      </h2>
+      <dl class="tiles">
+        <Tile name="On air" value={uptime(onAirMs(status, view.nowMs))} more={`since ${since(status.startedAt)}`} />
+        <Tile name="Viewers" value={compact(viewers.current)} more={`at most ${compact(viewers.peak)}`} />
+        <Tile name="Requests" value={`${rate(status.requestsPerSecond)}/s`} more="from viewers" />
+        <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="newest media" />
+        <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, percent)} more="in the isolates" />
+        <Tile name="Fetches/object" value={shown(latest?.crossings.isolate, times)} more="into the isolates" />
+        <Tile name="Media" value={bitRate(total)} more={`${renditions} video, ${tracks.length - renditions} audio`} />
+        <Tile name="Children" value={compact(children)} more="fed by the object" />
+      </dl>
+    </section>
+  );
+}
+
+function Tile({ name, value, more }: { name: string; value: string; more: string }): VNode {
+  return (
+    <div class="tile">
+      <dt>{name}</dt>
+      <dd class="value">{value}</dd>
+      <dd class="more">{more}</dd>
+    </div>
+  );
+}
+
+/** 14:03, or with the day where it wasn't today. */
+function since(atMs: number): string {
+  const at = new Date(atMs);
+  const time = at.toTimeString().slice(0, 5);
+  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
+}

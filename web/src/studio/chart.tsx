@@ -1,0 +1,127 @@
+/** One chart: uPlot's canvas, with its numbers beside it as text. */
+import "uplot/dist/uPlot.min.css";
+import type { VNode } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { type ChartSpec, chartInWords } from "./charts.ts";
+import { type Columns, HISTORY_LIMITS } from "./history.ts";
+
+/** Lines differ in colour and in dashes, for those who don't tell the colours apart. */
+const LINES = [
+  { stroke: "#6cc4ff", dash: [] },
+  { stroke: "#ffb454", dash: [7, 4] },
+  { stroke: "#c39bff", dash: [2, 3] },
+] as const;
+
+const HEIGHT = 168;
+
+/** The time axis is never shorter. */
+const LEAST_S = 120;
+
+interface Props {
+  readonly spec: ChartSpec;
+  readonly columns: Columns;
+}
+
+/** The chart of `columns`; its legend shows the newest values, or those under the pointer. */
+export function Chart({ spec, columns }: Props): VNode {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const [times, ...values] = columns;
+
+  useEffect(() => {
+    const box = host.current;
+    if (box === null) return undefined;
+    const made = new uPlot(optionsOf(spec, box.clientWidth, setPointed), columns, box);
+    plot.current = made;
+    const resized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT }));
+    resized.observe(box);
+    return () => {
+      resized.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [spec]);
+  useEffect(() => plot.current?.setData(columns), [columns]);
+
+  const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
+  const empty = values.every((column) => column.every((value) => value === null));
+  return (
+    <figure class="chart" id={`chart-${spec.id}`}>
+      <figcaption>
+        <h3>{spec.title}</h3>
+        <p class="about">{pointed === null ? spec.about : `at ${clock(times[index] ?? 0)}`}</p>
+        <Legend spec={spec} values={values.map((column) => column[index] ?? null)} />
+      </figcaption>
+      <div class="plot" role="img" aria-label={chartInWords(spec, values)}>
+        <div ref={host} />
+        {empty && <p class="nothing">Nothing counted yet</p>}
+      </div>
+    </figure>
+  );
+}
+
+function Legend({ spec, values }: { spec: ChartSpec; values: readonly (number | null)[] }): VNode {
+  const { series, format } = spec;
+  return (
+    <ul class="legend">
+      {series.map(({ label }, index) => {
+        const value = values[index] ?? null;
+        return (
+          <li key={label} hidden={series.length > 1 && value === null}>
+            {series.length > 1 && <span class={`swatch swatch-${index}`} aria-hidden="true" />}
+            <span class={series.length > 1 ? "label" : "sr"}>{label}</span>
+            <strong>{value === null ? "–" : format(value)}</strong>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function optionsOf(spec: ChartSpec, width: number, point: (index: number | null) => void): uPlot.Options {
+  const font = "12px system-ui, sans-serif";
+  const axis = { stroke: "#9aa0ae", font, ticks: { show: false }, grid: { stroke: "#ffffff14", width: 1 } } as const;
+  const spanS = HISTORY_LIMITS.spanMs / 1000;
+  const tick = spec.tick ?? spec.format;
+  return {
+    width,
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { sync: { key: "studio" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
+    scales: {
+      // A page that has just opened shows what it has: a line of some seconds in ten minutes can't be read.
+      x: {
+        time: true,
+        range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - LEAST_S)), newest],
+      },
+      y: { range: (_, least, most) => [...spec.range(least ?? 0, most ?? 0)] as uPlot.Range.MinMax },
+    },
+    axes: [
+      { ...axis, size: 28, space: 72, values: (_, at) => clocks(at) },
+      { ...axis, size: 52, space: 36, values: (_, at) => at.map(tick) },
+    ],
+    series: [
+      {},
+      ...spec.series.map((_, index) => {
+        const { stroke, dash } = LINES[index % LINES.length] ?? LINES[0];
+        const fill = spec.series.length === 1 ? { fill: `${stroke}26` } : {};
+        return { stroke, dash: [...dash], width: 2, points: { show: false }, ...fill };
+      }),
+    ],
+    hooks: { setCursor: [({ cursor }) => point(cursor.idx ?? null)] },
+  };
+}
+
+/** The labels of times on the axis, without seconds where all are whole minutes. */
+function clocks(atS: readonly number[]): string[] {
+  const whole = atS.every((time) => time % 60 === 0);
+  return atS.map((time) => clock(time).slice(0, whole ? 5 : 8));
+}
+
+/** 14:03:27, by the person's clock and zone. */
+function clock(atS: number): string {
+  return new Date(atS * 1000).toTimeString().slice(0, 8);
+}

@@ -1,0 +1,108 @@
+/** What each chart shows, and how. */
+import type { Sample } from "./rates.ts";
+import { compact, percent, rate, seconds, times } from "./words.ts";
+
+/** One line of a chart. */
+export interface Series {
+  readonly label: string;
+  readonly read: (sample: Sample) => number | null;
+}
+
+/** One chart. */
+export interface ChartSpec {
+  readonly id: string;
+  readonly title: string;
+  /** What the numbers are, in a few words. */
+  readonly about: string;
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  /** Labels of the vertical axis, where `format` is too long for it. */
+  readonly tick?: (value: number) => string;
+  /** The vertical axis for values from `least` to `most`. */
+  readonly range: (least: number, most: number) => readonly [number, number];
+}
+
+/** From zero, with room above, and never so flat that noise fills the chart. */
+const fromZero =
+  (atLeast: number) =>
+  (_: number, most: number): readonly [number, number] => [0, Math.max(atLeast, most * 1.15)];
+
+/** The charts, in the order of what an operator asks first. */
+export const CHARTS: readonly ChartSpec[] = [
+  {
+    id: "viewers",
+    title: "Viewers",
+    about: "watching now",
+    series: [{ label: "viewers", read: ({ viewers }) => viewers }],
+    format: compact,
+    range: fromZero(4),
+  },
+  {
+    id: "requests",
+    title: "Viewers’ requests",
+    about: "a second",
+    series: [{ label: "requests", read: ({ requestsPerSecond }) => requestsPerSecond }],
+    format: (value) => `${rate(value)}/s`,
+    tick: rate,
+    range: fromZero(4),
+  },
+  {
+    id: "delay",
+    title: "Delay",
+    about: "age of the newest media at the edge",
+    series: [{ label: "delay", read: ({ delayS }) => delayS }],
+    format: seconds,
+    range: fromZero(1),
+  },
+  {
+    id: "hits",
+    title: "Hit ratio",
+    about: "answered without asking upstream, by tier",
+    series: [
+      { label: "isolates", read: ({ hitRatio }) => hitRatio.isolate },
+      { label: "data centres", read: ({ hitRatio }) => hitRatio.colo },
+      { label: "regions", read: ({ hitRatio }) => hitRatio.region },
+    ],
+    format: percent,
+    tick: (value) => `${Math.round(value * 100)} %`,
+    range: (least) => [Math.min(0.9, Math.floor(least * 10) / 10), 1.005],
+  },
+  {
+    id: "crossings",
+    title: "Origin fetches per object",
+    about: "times an object crosses a link, by link; 1 is ideal",
+    series: [
+      { label: "into isolates", read: ({ crossings }) => crossings.isolate },
+      { label: "into data centres", read: ({ crossings }) => crossings.colo },
+      { label: "into regions", read: ({ crossings }) => crossings.region },
+    ],
+    format: times,
+    tick: (value) => value.toFixed(1),
+    range: (_, most) => [0, Math.max(2, most * 1.15)],
+  },
+  {
+    id: "errors",
+    title: "Errors",
+    about: "answers a minute",
+    series: [
+      { label: "5xx to viewers", read: ({ errorsPerMinute }) => errorsPerMinute },
+      { label: "4xx to viewers", read: ({ refusalsPerMinute }) => refusalsPerMinute },
+      { label: "5xx between tiers", read: ({ innerErrorsPerMinute }) => innerErrorsPerMinute },
+    ],
+    format: (value) => `${rate(value)}/min`,
+    tick: rate,
+    range: fromZero(4),
+  },
+];
+
+/** A chart in words: each line's newest, lowest and highest value. */
+export function chartInWords({ title, series, format }: ChartSpec, columns: readonly (number | null)[][]): string {
+  const lines = series.map(({ label }, index) => {
+    const known = (columns[index] ?? []).filter((value) => value !== null);
+    const now = columns[index]?.at(-1) ?? null;
+    if (known.length === 0) return `${label}: nothing counted`;
+    const [least, most] = [Math.min(...known), Math.max(...known)];
+    return `${label}: now ${now === null ? "unknown" : format(now)}, between ${format(least)} and ${format(most)}`;
+  });
+  return `${title} over the last 10 minutes. ${lines.join("; ")}.`;
+}
