@@ -1,8 +1,9 @@
 /** The answer to an asker whom a node doesn't feed. */
 import type { TreeReport } from "../protocol/status.ts";
 import type { Door } from "../protocol/tree/door.ts";
+import { FEED_LIMITS } from "../protocol/tree/limits.ts";
 import { type FeedQuery, sendOn } from "./feed-client.ts";
-import { FEED_LIMITS, type Feeds } from "./feeds.ts";
+import type { Feeds } from "./feeds.ts";
 
 /**
  * Where to go instead, or 503 where the node is full; null for who is to be fed here. `report` gives what the asker is to

@@ -10,6 +10,7 @@ import { type Place, reached } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
 import type { Address } from "../protocol/tree/address.ts";
+import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import { Tally } from "../protocol/tree/tally.ts";
 import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
 import { Calls } from "./calls.ts";
@@ -26,37 +27,6 @@ export interface WayMemory {
   recall(stream: StreamName): Promise<Address | null>;
   remember(life: Lifetime, stream: StreamName, address: Address): void;
 }
-
-/** Bounds in time and memory, each with its reason. */
-export const EDGE_LIMITS = {
-  /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
-  leadMs: 24_000,
-  /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
-  graceMs: 4_000,
-  /** Bytes of one stream's tail in an isolate of 128 MB. */
-  tailBytes: 41_943_040,
-  /** A request waits so long for the first word of a feed before it is answered with what there is. */
-  helloMs: 3_000,
-  /** That a stream doesn't exist is remembered so long. */
-  absentMs: 1_000,
-  /** That a broadcast has ended is trusted so long before its stream is asked for a newer one. */
-  endedMs: 3_000,
-  /** A track that nobody asked for so long is left out of the next feed. */
-  unwantedMs: 30_000,
-  /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
-  suspectMs: 1_500,
-  /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
-  watchMs: 1_000,
-  /** A leader waits so long for what its forerunner's feed still has to bring. */
-  moveMs: 1_000,
-  /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
-  openCircuit: 2,
-  /** Retries are spread over a time that doubles from the first to the second of these. */
-  retryMs: 50,
-  retryMostMs: 2_000,
-  /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
-  parked: 20_000,
-} as const;
 
 /** What a stream's edge needs to know. */
 export interface StreamEdgeOptions {
