@@ -64,7 +64,7 @@ export class Feeds {
       if (subscriber.kind === "isolate") isolates += 1;
       else shields += 1;
     }
-    return { isolates, shields };
+    return { isolates, shields, has: (other) => this.has(other) };
   }
 
   /** Whether `node` is fed here. */

@@ -20,6 +20,8 @@ export const TREE_LIMITS = {
   opensAt: 2,
   /** Askers are counted over this time. */
   askersMs: 30_000,
+  /** Who was told to be fed counts as fed so long before the feed has opened: longer than anybody waits for one. */
+  promiseMs: 5_000,
   /** A shield that has had fewer than `opensAt` children so long sends them up when they renew. */
   thinMs: 60_000,
   /** A shield without children stops its own feed after this. */
