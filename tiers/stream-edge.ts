@@ -9,7 +9,7 @@ import type { Replica } from "../protocol/broadcast/replica.ts";
 import { type Place, reached } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
-import type { Address } from "../protocol/tree/address.ts";
+import { type Address, sameAddress } from "../protocol/tree/address.ts";
 import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import { Tally } from "../protocol/tree/tally.ts";
 import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
@@ -76,6 +76,8 @@ export class StreamEdge {
   /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
   #nowMs = 0;
   #rememberedMs = Number.NEGATIVE_INFINITY;
+  /** The node that feeds this one, and since when. */
+  #fed: { readonly by: Address; readonly sinceMs: number } | null = null;
   readonly #wanted = new Map<TrackName, number>();
   readonly #heirs = new Set<() => void>();
   readonly #callers = new Set<() => void>();
@@ -298,10 +300,11 @@ export class StreamEdge {
       this.#failures = 0;
       lead.heard = true;
       this.#way.served();
-      this.#remember(life, address, now);
+      if (this.#fed === null || !sameAddress(this.#fed.by, address)) this.#fed = { by: address, sinceMs: now };
       const at = this.#follower.from?.offset ?? 0;
       if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
     }
+    if (header.kind === "beat") this.#remember(life, now);
     const taken = this.#follower.take(frame, now);
     if (header.kind === "beat" && !lead.caughtUp) {
       lead.caughtUp = true;
@@ -320,8 +323,8 @@ export class StreamEdge {
     return (this.#follower.from?.offset ?? 0) >= offset ? "on" : "again";
   }
 
-  #remember(life: Lifetime, address: Address, now: number): void {
-    const worth = memorable(address);
+  #remember(life: Lifetime, now: number): void {
+    const worth = this.#fed === null ? null : memorable(this.#fed.by, now - this.#fed.sinceMs);
     if (worth === null || now - this.#rememberedMs < EDGE_LIMITS.leadMs / 2) return;
     this.#rememberedMs = now;
     this.#options.memory?.remember(life, this.stream, worth);
