@@ -169,11 +169,11 @@ export class Feeds {
     return this.#replica.tail.part(entry.track, entry.meta.msn, entry.meta.part);
   }
 
-  /** The parts that players near the live edge ask for: those of the last 3 × TD. */
+  /** The parts that players near the live edge ask for. */
   *#tailOf(name: TrackName): Generator<Uint8Array> {
     const state = this.#replica.track(name);
     if (state === undefined) return;
-    const wantTicks = 3 * this.#replica.config.targetDurationS * state.track.timescale;
+    const wantTicks = FEED_LIMITS.tailDurations * this.#replica.config.targetDurationS * state.track.timescale;
     let ticks = 0;
     let first = state.segments.length;
     while (first > 0 && ticks <= wantTicks) {

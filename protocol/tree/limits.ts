@@ -6,6 +6,8 @@ export const FEED_LIMITS = {
   recentEntries: 1024,
   /** Bytes queued for one subscriber before it is cut off: 10 s at 6 Mb/s and a snapshot's tail. */
   queueBytes: 16_777_216,
+  /** Target durations of a track's media that a newcomer is sent: players near the live edge ask for those. */
+  tailDurations: 3,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
