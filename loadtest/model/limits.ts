@@ -41,7 +41,6 @@ export function breaksFirst(checks: readonly Check[]): Check {
 export interface Checked {
   readonly tiers: readonly TierLoad[];
   readonly isolate: IsolateLoad;
-  readonly longestHelloMs: number;
   readonly longestWalk: number;
   readonly linkBytesPerSecond: number;
 }
@@ -50,7 +49,7 @@ export interface Checked {
 const LEADERS_CONNECTIONS = 2;
 
 /** Every bound with what came of it. */
-export function checksOf({ tiers, isolate, longestHelloMs, longestWalk, linkBytesPerSecond }: Checked): Check[] {
+export function checksOf({ tiers, isolate, longestWalk, linkBytesPerSecond }: Checked): Check[] {
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
   const objects = tiers.flatMap((load): Check[] => {
     const name = load.tier === "live" ? "the Live object" : `a ${load.tier}'s shield`;
@@ -98,12 +97,6 @@ export function checksOf({ tiers, isolate, longestHelloMs, longestWalk, linkByte
     { limit: "memory of an isolate", bound: memoryBytes, value: isolate.memoryBytes, unit: "bytes" },
     { limit: "core of an isolate", bound: core, value: isolate.core, unit: "cores" },
     { limit: "requests parked in an isolate", bound: EDGE_LIMITS.parked, value: isolate.parked, unit: "requests" },
-    {
-      limit: "a feed's first word before its leader is suspected",
-      bound: EDGE_LIMITS.suspectMs,
-      value: longestHelloMs,
-      unit: "ms",
-    },
     {
       limit: "connections of a leader that wait for headers",
       bound: PLATFORM_LIMITS.waitingConnections,

@@ -78,6 +78,7 @@ export function describe(outcome: Outcome): string {
         ]),
       ],
     ),
+    `a herd's cost: feeds began after ${ms(outcome.longestHelloMs)} at most, ${outcome.suspected} leaders were taken for dead, ${outcome.pulls} parts pulled, ${outcome.refused} requests for a feed refused`,
     billTable(bill, outcome),
     table(
       ["limit, the fullest ten", "value", "bound", "full"],

@@ -74,7 +74,11 @@ export interface Outcome {
   readonly isolate: IsolateLoad;
   readonly tiers: readonly TierLoad[];
   readonly delays: Delays;
+  /** The longest that a node waited for the first word of a feed. */
   readonly longestHelloMs: number;
+  /** Leaders that were taken for dead, and parts that were pulled, since feeds were late in a herd. */
+  readonly suspected: number;
+  readonly pulls: number;
   readonly longestWalk: number;
   readonly refused: number;
   /** Requests that all nodes sent up. */
@@ -136,11 +140,10 @@ export function runModel(options: ModelOptions): Outcome {
     colos: options.colos.length,
   };
   const bill = billOf(hour);
-  const { longestHelloMs, longestWalk, refused, sent } = tree;
+  const { longestHelloMs, longestWalk, refused, sent, suspected, pulls } = tree;
   const checks = checksOf({
     tiers,
     isolate,
-    longestHelloMs,
     longestWalk,
     linkBytesPerSecond: options.linkBytesPerSecond,
   });
@@ -153,6 +156,8 @@ export function runModel(options: ModelOptions): Outcome {
     longestWalk,
     refused,
     sent,
+    suspected,
+    pulls,
     bill,
     dollarsAnHour: dollarsOf(bill),
     dollarsPerMillionViewerHours: perMillionViewerHours(bill, hour),

@@ -40,8 +40,6 @@ export interface TreeOptions {
 
 /** Feeds carry this many bytes a second beside parts: beats, the status and the entries without bytes. */
 const BARE_BYTES_PER_SECOND = 2_000;
-/** A part that is asked for waits so long for the feed to bring it before it is pulled. */
-const PULL_AFTER_MS = 1_000;
 /** A snapshot without bytes, and the init sections. */
 const SNAPSHOT_BYTES = 20_000;
 
@@ -71,7 +69,9 @@ export class Tree {
     this.#options = options;
     this.#random = random;
     this.#flow = (want) => BARE_BYTES_PER_SECOND + bytesPerSecond(options.settings, want);
-    this.#endMs = options.seconds * 1_000;
+    const { times = 0, everyMs = 0 } = options.collect ?? {};
+    // Collecting ends with the tree at rest.
+    this.#endMs = options.seconds * 1_000 + times * everyMs;
     this.live = this.#feederAt(LIVE);
     for (const isolate of options.crowd.isolates) this.#arrives(isolate);
     this.#queue.drain();
@@ -101,7 +101,7 @@ export class Tree {
         // The track is named by the multivariant playlist, which the isolate has once it is fed.
         const atMs = firstS * 1_000 + service.viewerMs;
         this.#queue.at(atMs, (now) => this.#want(node, track, now));
-        this.#queue.at(atMs + PULL_AFTER_MS, (now) => this.#pull(node, track, now));
+        this.#queue.at(atMs + EDGE_LIMITS.carriedMs, (now) => this.#pull(node, track, now));
       }
     }
     for (let time = 0; time < (collect?.times ?? 0); time += 1) {
