@@ -41,7 +41,7 @@ export function billOf(hour: Hour): readonly Item[] {
   const parts = (3_600_000 / settings.partMs) * tracks;
   const segments = (3_600_000 / settings.segmentMs) * tracks;
   const live = viewers * (1 - dvrShare) * requestsPerSecond(settings) * 3_600;
-  const perSegment = settings.partMs / settings.segmentMs / 2;
+  const perSegment = settings.partMs / settings.segmentMs;
   const past = viewers * dvrShare * requestsPerSecond(settings) * perSegment * 3_600;
   const joins = (viewers * 3_600 * joinRequests(settings)) / STAY_S;
   const state = (viewers * 3_600) / STATE_EVERY_S;
@@ -50,7 +50,7 @@ export function billOf(hour: Hour): readonly Item[] {
   const read = dvrShare === 0 ? 0 : segments * colos;
   return [
     item("Worker requests: live, a playlist and a part", live, "requests", PRICES.workerRequest),
-    item("Worker requests: the past, a segment", past, "requests", PRICES.workerRequest),
+    item("Worker requests: the past, a playlist and a segment", past, "requests", PRICES.workerRequest),
     item("Worker requests: joins", joins, "requests", PRICES.workerRequest),
     item("Worker requests: the page asks for the state", state, "requests", PRICES.workerRequest),
     item("Worker requests: the publisher's parts", parts, "requests", PRICES.workerRequest),
