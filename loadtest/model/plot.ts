@@ -20,7 +20,7 @@ export interface Plot {
 
 const WIDTH = 760;
 const HEIGHT = 400;
-const LEFT = 70;
+const LEFT = 90;
 const RIGHT = 150;
 const TOP = 44;
 const BOTTOM = 52;
@@ -49,7 +49,7 @@ ${grid.join("\n")}
 <line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${HEIGHT - BOTTOM}" y2="${HEIGHT - BOTTOM}"/>
 ${ticks.join("\n")}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">${x.label}</text>
-<text transform="translate(16 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${y.label}</text>
+<text transform="translate(14 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${y.label}</text>
 ${lines.map((line, index) => drawn(line, index, lines, atX, atY)).join("\n")}
 </svg>
 `;
