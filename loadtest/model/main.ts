@@ -10,7 +10,7 @@ import { CURVES } from "./curves.ts";
 import { type ModelArgs, parseModel } from "./options.ts";
 import { svg } from "./plot.ts";
 import { describe } from "./print.ts";
-import { type Outcome, runModel } from "./run.ts";
+import { type ModelOptions, type Outcome, runModel } from "./run.ts";
 import { firstBreak, sweep, sweepPlots, sweepTable } from "./sweep.ts";
 import { validate, validationTable } from "./validate.ts";
 
@@ -51,7 +51,7 @@ const command = defineCommand({
   async run({ args }) {
     try {
       const options = parseModel(args as ModelArgs);
-      const { text, figures } = await modeOf(args, () => runModel(options), options);
+      const { text, figures } = await modeOf(args, options);
       console.log(text);
       if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(figures, null, 1)}\n`);
     } catch (error) {
@@ -71,8 +71,7 @@ interface Modes {
 
 async function modeOf(
   modes: Modes,
-  one: () => Outcome,
-  options: ReturnType<typeof parseModel>,
+  options: ModelOptions,
 ): Promise<{ readonly text: string; readonly figures: unknown }> {
   const say = (line: string): void => console.error(line);
   if (modes.calibrate) {
@@ -93,7 +92,7 @@ async function modeOf(
     const breaks = firstBreak(outcomes, say);
     return { text: `${sweepTable(outcomes)}\n\n${breaks}`, figures: { outcomes: outcomes.map(withoutColos), breaks } };
   }
-  const outcome = one();
+  const outcome = runModel(options);
   return { text: describe(outcome), figures: withoutColos(outcome) };
 }
 

@@ -19,7 +19,7 @@ export interface Measured {
 }
 
 /**
- * As `npm run model -- --calibrate` measured on one of two shared cores (Xeon, November 2026). CPU is that of the whole
+ * As `npm run model -- --calibrate` measured on one of two shared cores (AMD EPYC, November 2026). CPU is that of the whole
  * workerd process, sockets to the clients included, so an object alone takes less.
  */
 export const MEASURED: Measured = {
