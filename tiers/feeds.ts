@@ -2,6 +2,7 @@
 import { encodeFrame } from "../protocol/broadcast/feed.ts";
 import type { Entry } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
+import { joinTailS } from "../protocol/hls/timing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import type { Fed } from "../protocol/tree/door.ts";
@@ -169,11 +170,12 @@ export class Feeds {
     return this.#replica.tail.part(entry.track, entry.meta.msn, entry.meta.part);
   }
 
-  /** The parts that players near the live edge ask for. */
+  /** The parts that low-latency players start with, from the beginning of a segment. */
   *#tailOf(name: TrackName): Generator<Uint8Array> {
     const state = this.#replica.track(name);
     if (state === undefined) return;
-    const wantTicks = FEED_LIMITS.tailDurations * this.#replica.config.targetDurationS * state.track.timescale;
+    const largestMs = Math.max(...this.#replica.config.tracks.map(({ partTargetMs }) => partTargetMs));
+    const wantTicks = joinTailS(largestMs) * state.track.timescale;
     let ticks = 0;
     let first = state.segments.length;
     while (first > 0 && ticks <= wantTicks) {

@@ -2,6 +2,7 @@
  * The tree in motion: isolates come with their first viewers, walk to a node that feeds them, and renew. Who feeds whom is
  * decided by the product's own `Door` and `Way`; only clocks, distances and service times are made up here.
  */
+import { joinTailS } from "../../protocol/hls/timing.ts";
 import { type Address, addressText, LIVE, type Site } from "../../protocol/tree/address.ts";
 import { EDGE_LIMITS, FEED_LIMITS, SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
 import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
@@ -10,7 +11,7 @@ import { type Crowd, choiceMasks, type Isolate } from "./crowd.ts";
 import { attach, detach, type Fed, type Feeder, type Lead, newFed, newFeeder } from "./nodes.ts";
 import { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
-import { bytesPerSecond, FIRST_PARTS, requestsPerSecond, type Settings, targetDurationS } from "./settings.ts";
+import { bytesPerSecond, FIRST_PARTS, requestsPerSecond, type Settings } from "./settings.ts";
 import { type Distances, roundTripMs } from "./world.ts";
 
 /** What objects and data centres take for their work, milliseconds. */
@@ -231,10 +232,10 @@ export class Tree {
   #open(feeder: Feeder, { asker, lead, halfMs }: { asker: Fed; lead: Lead; halfMs: number }, now: number): void {
     const { settings, service } = this.#options;
     const before = asker.lead;
+    // From the beginning of a segment: half a segment more, on average.
+    const tailS = joinTailS(settings.partMs) + settings.segmentMs / 2_000;
     const lacks = before === null ? lead.want : lead.want & ~before.want;
-    const bytes =
-      (before === null ? SNAPSHOT_BYTES : 0) +
-      FEED_LIMITS.tailDurations * targetDurationS(settings) * bytesPerSecond(settings, lacks);
+    const bytes = (before === null ? SNAPSHOT_BYTES : 0) + tailS * bytesPerSecond(settings, lacks);
     const doneMs = this.#work(feeder, bytes * service.byteMs, now);
     this.#queue.at(doneMs + halfMs, () => {
       lead.heard = true;

@@ -6,11 +6,6 @@ export const FEED_LIMITS = {
   recentEntries: 1024,
   /** Bytes queued for one subscriber before it is cut off: 10 s at 6 Mb/s and a snapshot's tail. */
   queueBytes: 16_777_216,
-  /**
-   * Target durations of a track's media that a newcomer is sent: low-latency players begin three parts from the end. In a
-   * herd all children lack this at once, and it has to leave one object.
-   */
-  tailDurations: 1,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
@@ -45,9 +40,9 @@ export const EDGE_LIMITS = {
   moveMs: 1_000,
   /**
    * A part that the feed is about to bring is waited for so long before it is pulled: in a herd the feeds of a whole region
-   * are late at once, and each pull would be a request more.
+   * are late at once, and a pull would only stand in the same queue.
    */
-  carriedMs: 3_000,
+  carriedMs: 5_000,
   /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
   openCircuit: 2,
   /** Retries are spread over a time that doubles from the first to the second of these. */
