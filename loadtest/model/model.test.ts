@@ -32,6 +32,13 @@ test.each(CURVES)("what nodes send up is what the nodes above count, when viewer
   expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
 });
 
+test("where objects send slowly, parts are pulled, and those requests are counted above too", () => {
+  const { sent, pulls, tiers } = runModel({ ...SMALL, linkBytesPerSecond: 2_000_000 });
+  expect(pulls).toBeGreaterThan(0);
+  expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
+  expect(runModel({ ...SMALL, linkBytesPerSecond: 1e12, distances: harnessDistances(0) }).pulls).toBe(0);
+});
+
 test.each(CURVES)("no node feeds more isolates than the tree's rules allow, when viewers come in a %s", (curve) => {
   const { tiers } = runModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
   const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));

@@ -31,7 +31,10 @@ export interface Fed {
   fedSinceMs: number;
   /** The one on its way to a feed. */
   walking: Lead | null;
-  /** Tracks whose first parts were pulled, since the feed was late with them. */
+  /** By track: when its first viewer asked for it, and the time of the oldest media that the feed brought. */
+  readonly wantedMs: number[];
+  readonly tailFromMs: number[];
+  /** Tracks whose first parts were pulled, since the feed was late with them or began after them. */
   pulled: number;
   failures: number;
   rememberedMs: number;
@@ -122,6 +125,8 @@ export function newFed(name: string, way: Way, region: Region, lookMs: number): 
     feeder: null,
     fedSinceMs: 0,
     walking: null,
+    wantedMs: [],
+    tailFromMs: [],
     pulled: 0,
     failures: 0,
     rememberedMs: Number.NEGATIVE_INFINITY,

@@ -97,12 +97,13 @@ export class Tree {
     const masks = choiceMasks(settings);
     for (const [choice, firstS] of isolate.choiceFirstS.entries()) {
       if (!Number.isFinite(firstS)) continue;
-      for (let track = 1; track <= (masks[choice] ?? 0); track <<= 1) {
-        if (((masks[choice] ?? 0) & track) === 0) continue;
+      for (const [track] of settings.tracks.entries()) {
+        if ((((masks[choice] ?? 0) >> track) & 1) === 0) continue;
         // The track is named by the multivariant playlist, which the isolate has once it is fed.
         const atMs = firstS * 1_000 + service.viewerMs;
-        this.#queue.at(atMs, (now) => this.#want(node, track, now));
-        this.#queue.at(atMs + EDGE_LIMITS.carriedMs, (now) => this.#pull(node, track, now));
+        node.wantedMs[track] = Math.min(node.wantedMs[track] ?? atMs, atMs);
+        this.#queue.at(atMs, (now) => this.#want(node, 1 << track, now));
+        this.#queue.at(atMs + EDGE_LIMITS.carriedMs, (now) => this.#late(node, track, now));
       }
     }
     for (let time = 0; time < (collect?.times ?? 0); time += 1) {
@@ -143,18 +144,32 @@ export class Tree {
     this.#tend(node, now);
   }
 
-  /** The first parts of a track that the feed hasn't brought in time are asked of the node above, once for all below. */
-  #pull(node: Fed, track: number, now: number): void {
-    if ((node.pulled & track) !== 0 || (node.lead !== null && (node.lead.want & track) !== 0)) return;
+  /** The feed is late: a player pulls what it starts with. */
+  #late(node: Fed, track: number, now: number): void {
+    if (node.lead === null || (node.lead.want & (1 << track)) === 0)
+      this.#pull(node, this.#feederAt(node.way.address), track, now);
+  }
+
+  /**
+   * The parts that a track's first player starts with and that this node lacks are asked of the node above, once for all
+   * below: the feed hasn't brought the track, or it began after them.
+   */
+  #pull(node: Fed, feeder: Feeder, track: number, now: number): void {
     const { settings, service } = this.#options;
-    const feeder = this.#feederAt(node.way.address);
-    node.pulled |= track;
-    node.sent += FIRST_PARTS;
-    this.pulls += FIRST_PARTS;
-    this.#count(feeder, FIRST_PARTS, now);
-    const bytes = (FIRST_PARTS * bytesPerSecond(settings, track) * settings.partMs) / 1_000;
+    const fromMs = (node.wantedMs[track] ?? now) - FIRST_PARTS * settings.partMs;
+    const lacking = Math.ceil(((node.tailFromMs[track] ?? Number.POSITIVE_INFINITY) - fromMs) / settings.partMs);
+    const parts = Math.min(FIRST_PARTS, Math.max(0, lacking));
+    if (parts === 0 || (node.pulled & (1 << track)) !== 0) return;
+    node.pulled |= 1 << track;
+    node.sent += parts;
+    this.pulls += parts;
+    this.#count(feeder, parts, now);
+    const bytes = (parts * bytesPerSecond(settings, 1 << track) * settings.partMs) / 1_000;
     feeder.linkUntilMs = Math.max(feeder.linkUntilMs, now) + (bytes * 1_000) / service.linkBytesPerSecond;
-    if (feeder.fedSide !== null) this.#pull(feeder.fedSide, track, now);
+    const shield = feeder.fedSide;
+    if (shield === null) return;
+    shield.wantedMs[track] = Math.min(shield.wantedMs[track] ?? Number.POSITIVE_INFINITY, node.wantedMs[track] ?? now);
+    this.#pull(shield, this.#feederAt(shield.way.address), track, now);
   }
 
   #count(feeder: Feeder, requests: number, now: number): void {
@@ -232,10 +247,15 @@ export class Tree {
   #open(feeder: Feeder, { asker, lead, halfMs }: { asker: Fed; lead: Lead; halfMs: number }, now: number): void {
     const { settings, service } = this.#options;
     const before = asker.lead;
-    // From the beginning of a segment: half a segment more, on average.
-    const tailS = joinTailS(settings.partMs) + settings.segmentMs / 2_000;
     const lacks = before === null ? lead.want : lead.want & ~before.want;
-    const bytes = (before === null ? SNAPSHOT_BYTES : 0) + tailS * bytesPerSecond(settings, lacks);
+    const fromMs = tailFromMs(settings, now);
+    const bytes = (before === null ? SNAPSHOT_BYTES : 0) + ((now - fromMs) / 1_000) * bytesPerSecond(settings, lacks);
+    for (const [track] of settings.tracks.entries()) {
+      if (((lacks >> track) & 1) === 0) continue;
+      // A shield has no more than its own feed brought it.
+      const above = feeder.fedSide === null ? fromMs : (feeder.fedSide.tailFromMs[track] ?? Number.POSITIVE_INFINITY);
+      asker.tailFromMs[track] = Math.max(fromMs, above);
+    }
     const doneMs = this.#work(feeder, bytes * service.byteMs, now);
     this.#queue.at(doneMs + halfMs, () => {
       lead.heard = true;
@@ -264,6 +284,11 @@ export class Tree {
       const ready = side.waiting.filter((waiting) => (waiting.lead.want & ~lead.want) === 0);
       side.waiting = side.waiting.filter((waiting) => !ready.includes(waiting));
       for (const waiting of ready) this.#open(side, waiting, now);
+    }
+    if (side === null) {
+      for (const [track] of this.#options.settings.tracks.entries()) {
+        if (((lead.want >> track) & 1) === 1) this.#pull(node, feeder, track, now);
+      }
     }
     if ((node.wanted & ~lead.want) !== 0) this.#tend(node, now);
     const leadMs = side === null ? EDGE_LIMITS.leadMs : SHIELD_LIMITS.leadMs;
@@ -306,4 +331,9 @@ export class Tree {
     this.feeders.set(text, feeder);
     return feeder;
   }
+}
+
+/** Where the media begins that a feed sends first at `now`: the segment in which players start, from its beginning. */
+function tailFromMs({ partMs, segmentMs }: Settings, now: number): number {
+  return Math.floor((now - joinTailS(partMs) * 1_000) / segmentMs) * segmentMs;
 }
