@@ -1,6 +1,7 @@
 /** A load run as one page that needs nothing else; pure. */
 import type { TierName } from "../protocol/status.ts";
 import type { LoadFigure } from "./figures.ts";
+import { type Beside, besideOf } from "./model/beside.ts";
 import type { LoadResult, Sample } from "./run.ts";
 
 const WIDTH = 720;
@@ -57,8 +58,19 @@ ${plot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryByt
 <h2>Latencies in ms, as k6 saw them</h2>
 <table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
 ${["join_ms", "playlist_ms", "part_ms"].map((name) => latencies(result, name)).join("\n")}</table>
+${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? modelled(besideOf(result)) : ""}
 </body></html>
 `;
+}
+
+function modelled(beside: readonly Beside[]): string {
+  const rows = beside.map(
+    ({ tier, measured, modelled: model, ratio }) =>
+      `<tr><th>${tier}</th><td>${measured}</td><td>${model}</td><td>${ratio === null ? "too few to compare" : ratio.toFixed(2)}</td></tr>`,
+  );
+  return `<h2>The scale model beside this measurement</h2><p>Requests by tier, those that collect the counters included.</p>
+<table><tr><th></th><th>measured</th><th>modelled</th><th>measured ÷ modelled</th></tr>
+${rows.join("\n")}</table>`;
 }
 
 function row({ figure, goal, measured, met }: LoadFigure): string {

@@ -2,9 +2,11 @@
 import { encodeFrame } from "../protocol/broadcast/feed.ts";
 import type { Entry } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
+import { joinTailS } from "../protocol/hls/timing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import type { Fed } from "../protocol/tree/door.ts";
+import { FEED_LIMITS } from "../protocol/tree/limits.ts";
 
 /** What a subscriber asks for. */
 export interface Subscription {
@@ -20,22 +22,6 @@ export interface Subscription {
   /** Those of them whose bytes it has had up to `from`. */
   readonly have: ReadonlySet<TrackName>;
 }
-
-/** Bounds of the feeds, each with its reason. */
-export const FEED_LIMITS = {
-  /** Entries kept for subscribers that come back: a handover misses a second's worth, about 15 a second with 4 tracks. */
-  recentEntries: 1024,
-  /** Bytes queued for one subscriber before it is cut off: 10 s at 6 Mb/s and a snapshot's tail. */
-  queueBytes: 16_777_216,
-  /** Feeds at once, whatever the tree's rules say; further ones get 503. */
-  subscribers: 512,
-  /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
-  lifeMs: 45_000,
-  /** A beat this often shows a quiet feed to be alive: a reader must notice within a segment that it is not. */
-  beatMs: 500,
-  /** The stream's status is sent with each of this many beats: every 2 s. */
-  beatsPerStatus: 4,
-} as const;
 
 interface Subscriber {
   readonly node: string;
@@ -79,7 +65,7 @@ export class Feeds {
       if (subscriber.kind === "isolate") isolates += 1;
       else shields += 1;
     }
-    return { isolates, shields };
+    return { isolates, shields, has: (other) => this.has(other) };
   }
 
   /** Whether `node` is fed here. */
@@ -184,11 +170,12 @@ export class Feeds {
     return this.#replica.tail.part(entry.track, entry.meta.msn, entry.meta.part);
   }
 
-  /** The parts that players near the live edge ask for: those of the last 3 × TD. */
+  /** The parts that low-latency players start with, from the beginning of a segment. */
   *#tailOf(name: TrackName): Generator<Uint8Array> {
     const state = this.#replica.track(name);
     if (state === undefined) return;
-    const wantTicks = 3 * this.#replica.config.targetDurationS * state.track.timescale;
+    const largestMs = Math.max(...this.#replica.config.tracks.map(({ partTargetMs }) => partTargetMs));
+    const wantTicks = joinTailS(largestMs) * state.track.timescale;
     let ticks = 0;
     let first = state.segments.length;
     while (first > 0 && ticks <= wantTicks) {

@@ -9,7 +9,8 @@ import type { Replica } from "../protocol/broadcast/replica.ts";
 import { type Place, reached } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
-import type { Address } from "../protocol/tree/address.ts";
+import { type Address, sameAddress } from "../protocol/tree/address.ts";
+import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import { Tally } from "../protocol/tree/tally.ts";
 import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
 import { Calls } from "./calls.ts";
@@ -26,37 +27,6 @@ export interface WayMemory {
   recall(stream: StreamName): Promise<Address | null>;
   remember(life: Lifetime, stream: StreamName, address: Address): void;
 }
-
-/** Bounds in time and memory, each with its reason. */
-export const EDGE_LIMITS = {
-  /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
-  leadMs: 24_000,
-  /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
-  graceMs: 4_000,
-  /** Bytes of one stream's tail in an isolate of 128 MB. */
-  tailBytes: 41_943_040,
-  /** A request waits so long for the first word of a feed before it is answered with what there is. */
-  helloMs: 3_000,
-  /** That a stream doesn't exist is remembered so long. */
-  absentMs: 1_000,
-  /** That a broadcast has ended is trusted so long before its stream is asked for a newer one. */
-  endedMs: 3_000,
-  /** A track that nobody asked for so long is left out of the next feed. */
-  unwantedMs: 30_000,
-  /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
-  suspectMs: 1_500,
-  /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
-  watchMs: 1_000,
-  /** A leader waits so long for what its forerunner's feed still has to bring. */
-  moveMs: 1_000,
-  /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
-  openCircuit: 2,
-  /** Retries are spread over a time that doubles from the first to the second of these. */
-  retryMs: 50,
-  retryMostMs: 2_000,
-  /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
-  parked: 20_000,
-} as const;
 
 /** What a stream's edge needs to know. */
 export interface StreamEdgeOptions {
@@ -106,6 +76,8 @@ export class StreamEdge {
   /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
   #nowMs = 0;
   #rememberedMs = Number.NEGATIVE_INFINITY;
+  /** The node that feeds this one, and since when. */
+  #fed: { readonly by: Address; readonly sinceMs: number } | null = null;
   readonly #wanted = new Map<TrackName, number>();
   readonly #heirs = new Set<() => void>();
   readonly #callers = new Set<() => void>();
@@ -328,10 +300,11 @@ export class StreamEdge {
       this.#failures = 0;
       lead.heard = true;
       this.#way.served();
-      this.#remember(life, address, now);
+      if (this.#fed === null || !sameAddress(this.#fed.by, address)) this.#fed = { by: address, sinceMs: now };
       const at = this.#follower.from?.offset ?? 0;
       if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
     }
+    if (header.kind === "beat") this.#remember(life, now);
     const taken = this.#follower.take(frame, now);
     if (header.kind === "beat" && !lead.caughtUp) {
       lead.caughtUp = true;
@@ -350,8 +323,8 @@ export class StreamEdge {
     return (this.#follower.from?.offset ?? 0) >= offset ? "on" : "again";
   }
 
-  #remember(life: Lifetime, address: Address, now: number): void {
-    const worth = memorable(address);
+  #remember(life: Lifetime, now: number): void {
+    const worth = this.#fed === null ? null : memorable(this.#fed.by, now - this.#fed.sinceMs);
     if (worth === null || now - this.#rememberedMs < EDGE_LIMITS.leadMs / 2) return;
     this.#rememberedMs = now;
     this.#options.memory?.remember(life, this.stream, worth);

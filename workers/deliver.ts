@@ -4,6 +4,7 @@ import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
+import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import type { StreamEdge } from "../tiers/stream-edge.ts";
 import { heldCmsd, initCmsd, mediaCmsd, playlistCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
 import { askToJoin } from "./edge/joins.ts";
@@ -223,7 +224,7 @@ async function readyPart(
   };
   const held = replica.tail.part(track, msn, part);
   if (held !== null) return hit(held);
-  await edge.carried(life, track, Date.now() + 1_000);
+  await edge.carried(life, track, Date.now() + EDGE_LIMITS.carriedMs);
   const carried = replica.tail.part(track, msn, part);
   if (carried !== null) return hit(carried);
   const { value, tiers } = await new Puller(delivery).part(replica.config.broadcast, track, segment, part);

@@ -16,6 +16,7 @@ import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 import { LIVE } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
+import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
 import { Tally } from "../../protocol/tree/tally.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { sendAway, turnAway } from "../../tiers/feed-door.ts";
@@ -35,18 +36,6 @@ export interface Publisher {
   readonly keyHash: string;
   readonly id: string;
 }
-
-/** Bounds in time and memory, each with its reason. */
-export const LIVE_LIMITS = {
-  /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
-  tailBytes: 50_331_648,
-  /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher keeps what it has. */
-  pendingBytes: 33_554_432,
-  /** A publisher that was silent so long may be replaced by another. */
-  leaseMs: 10_000,
-  /** A publisher that was silent so long has left: the broadcast ends. */
-  abandonedMs: 60_000,
-} as const;
 
 interface Current {
   readonly replica: Replica;

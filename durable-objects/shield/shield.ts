@@ -9,6 +9,7 @@ import { type BroadcastId, parseStreamName, type StreamName, type TrackName } fr
 import type { TreeReport } from "../../protocol/status.ts";
 import { type Address, addressText, parseAddress } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
+import { SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
 import { objectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { awayStatus, sendAway, turnAway } from "../../tiers/feed-door.ts";
@@ -25,20 +26,6 @@ export interface ShieldEnv {
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly MEDIA: R2Bucket;
 }
-
-/** Bounds of one shield, each with its reason. */
-export const SHIELD_LIMITS = {
-  /** It renews its own feed before the node above ends it, which is after 45 s. */
-  leadMs: 35_000,
-  /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
-  tailBytes: 41_943_040,
-  /** Stored segments kept for those below. */
-  keptBytes: 16_777_216,
-  /** A newcomer waits so long for this shield's own feed to bring what it wants. */
-  carryMs: 2_000,
-  /** How often it looks after its own feed. */
-  tendMs: 500,
-} as const;
 
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {

@@ -28,6 +28,14 @@ export function partHoldBack(config: BroadcastConfig): number {
   return (PART_HOLD_BACK_TARGETS * largest) / UNITS_PER_SECOND;
 }
 
+/** A newcomer's feed may begin this long after the playlist that its first viewer starts from, seconds. */
+const JOIN_SLACK_S = 1;
+
+/** Seconds from the end that a low-latency player may ask for when it starts: PART-HOLD-BACK to the part it falls in. */
+export function joinTailS(largestPartTargetMs: number): number {
+  return ((PART_HOLD_BACK_TARGETS + 1) * largestPartTargetMs) / 1000 + JOIN_SLACK_S;
+}
+
 /** Seconds from the end beyond which a delta update skips segments, the same in all playlists. */
 export function canSkipUntil(config: BroadcastConfig): number {
   return SKIP_BOUNDARY_TARGETS * config.targetDurationS;

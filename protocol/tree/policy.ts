@@ -6,8 +6,11 @@ import { type Address, addressText, coloOf, LIVE, regionOf, type Site } from "./
 
 /** The tree's bounds, each with its reason. */
 export const TREE_LIMITS = {
-  /** Isolates fed by the Live object itself: a small broadcast needs no shield and pays for none. */
-  liveIsolates: 64,
+  /**
+   * Isolates fed by the Live object itself: a small broadcast needs no shield and pays for none. Each asks again for
+   * every track that its viewers choose, all in the second when a herd comes to all the world's data centres at once.
+   */
+  liveIsolates: 48,
   /** Children of any kind at the Live object; shields come in tens. */
   liveChildren: 256,
   /** Isolates at a region's shield, which come when their colo's shield fails. */
@@ -20,12 +23,19 @@ export const TREE_LIMITS = {
   opensAt: 2,
   /** Askers are counted over this time. */
   askersMs: 30_000,
+  /** Who was told to be fed counts as fed so long before the feed has opened: longer than anybody waits for one. */
+  promiseMs: 5_000,
   /** A shield that has had fewer than `opensAt` children so long sends them up when they renew. */
   thinMs: 60_000,
   /** A shield without children stops its own feed after this. */
   idleMs: 30_000,
   /** Steps from node to node before an asker gives up and tries again later. */
   hops: 6,
+  /**
+   * That the Live object feeds an isolate is told to its colo after so long: a herd would follow the word at once to an
+   * object that has its fill, while its colo's shield is on the way to a feed.
+   */
+  settledMs: 2_000,
   /** What a colo remembers of the way stays true so long. */
   wayMs: 60_000,
 } as const;

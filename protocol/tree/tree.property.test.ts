@@ -45,8 +45,9 @@ class Forest {
       const mine = at.fed.get(node);
       const others = [...at.fed].filter(([name]) => name !== node);
       const isolates = others.filter(([, kind]) => kind === "isolate").length;
+      const fed = { isolates, shields: others.length - isolates, has: (name: string) => at.fed.has(name) };
       const asker = { kind: way.kind, pressed, renews: mine !== undefined, sited: way.sited };
-      const verdict = at.door.ask(node, asker, { isolates, shields: others.length - isolates }, this.nowMs);
+      const verdict = at.door.ask(node, asker, fed, this.nowMs);
       if (verdict === "full") return null;
       if (verdict === "serve") {
         if (at.way !== null && this.#walk(addressText(address), at.way, null) === null) return null;

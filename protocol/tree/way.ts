@@ -118,8 +118,12 @@ function siteOf(address: Address): Site | null {
   }
 }
 
-/** What a colo remembers of an isolate's way: its shards are each isolate's own, and a stand-in is nobody's way. */
-export function memorable(address: Address): Address | null {
+/**
+ * What a colo remembers of the way of an isolate that has been fed at `address` for `fedMs`: its shards are each isolate's
+ * own, a stand-in is nobody's way, and the Live object's place is told once no herd has come.
+ */
+export function memorable(address: Address, fedMs: number): Address | null {
   if (address.tier === "region") return null;
-  return address.tier === "colo" ? { ...address, shard: 0 } : LIVE;
+  if (address.tier === "colo") return { ...address, shard: 0 };
+  return fedMs < TREE_LIMITS.settledMs ? null : LIVE;
 }

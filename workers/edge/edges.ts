@@ -1,9 +1,10 @@
 /** The streams that this isolate serves: one edge each, the least recently asked for leaving first. */
 import type { StreamName } from "../../protocol/ids.ts";
 import type { Address, Site } from "../../protocol/tree/address.ts";
+import { EDGE_LIMITS } from "../../protocol/tree/limits.ts";
 import { objectName } from "../../protocol/tree/policy.ts";
 import type { FeedNode } from "../../tiers/node.ts";
-import { EDGE_LIMITS, StreamEdge } from "../../tiers/stream-edge.ts";
+import { StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
 import { siteFor } from "./site.ts";
 import { wayMemory } from "./way-memory.ts";

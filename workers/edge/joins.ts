@@ -1,6 +1,7 @@
 /** Newcomers to a stream in this isolate: who is let in, and who is to come back when. */
 import { Admission, admissionRates } from "../../protocol/tree/admission.ts";
-import { EDGE_LIMITS, type StreamEdge } from "../../tiers/stream-edge.ts";
+import { EDGE_LIMITS } from "../../protocol/tree/limits.ts";
+import type { StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
 
 /** With so many requests parked there is no room for more viewers: each of those who watch parks one or two again and again. */

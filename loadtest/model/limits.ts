@@ -1,0 +1,108 @@
+/** What may break: bounds that Cloudflare publishes, that the tree sets itself, and that are assumed here. */
+import { EDGE_LIMITS, FEED_LIMITS } from "../../protocol/tree/limits.ts";
+import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import type { IsolateLoad, TierLoad } from "./run.ts";
+
+/** Bounds that are not the product's own, each with where it comes from. */
+export const PLATFORM_LIMITS = {
+  /** Our goal: half of what an object bears, and what it bears where its requests write to storage. */
+  objectRequestsGoal: 500,
+  /** Cloudflare's soft limit. */
+  objectRequests: 1_000,
+  /** Memory of an isolate and of an object. */
+  memoryBytes: 128_000_000,
+  /** Connections of one invocation that may wait for headers at once. */
+  waitingConnections: 6,
+  /** Subrequests of one invocation. */
+  subrequests: 10_000,
+  /** An isolate and an object run on one thread. */
+  core: 1,
+} as const;
+
+/** A bound and what came of it. */
+export interface Check {
+  readonly limit: string;
+  readonly bound: number;
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** How full a bound is: over 1 it is broken. */
+export const fullness = ({ value, bound }: Check): number => value / bound;
+
+/** The bound that is fullest. */
+export function breaksFirst(checks: readonly Check[]): Check {
+  const [first] = checks.toSorted((a, b) => fullness(b) - fullness(a));
+  if (first === undefined) throw new RangeError("nothing was checked");
+  return first;
+}
+
+/** What is checked. */
+export interface Checked {
+  readonly tiers: readonly TierLoad[];
+  readonly isolate: IsolateLoad;
+  readonly longestWalk: number;
+  readonly linkBytesPerSecond: number;
+}
+
+/** A leader's connections that wait for headers at once: its feed, and the data centre's cache or a pull. */
+const LEADERS_CONNECTIONS = 2;
+
+/** Every bound with what came of it. */
+export function checksOf({ tiers, isolate, longestWalk, linkBytesPerSecond }: Checked): Check[] {
+  const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
+  const objects = tiers.flatMap((load): Check[] => {
+    const name = load.tier === "live" ? "the Live object" : `a ${load.tier}'s shield`;
+    return [
+      {
+        limit: `requests at ${name}, our goal`,
+        bound: objectRequestsGoal,
+        value: load.peakPerSecond,
+        unit: "a second",
+      },
+      { limit: `requests at ${name}`, bound: objectRequests, value: load.peakPerSecond, unit: "a second" },
+      {
+        limit: `bytes out of ${name} (assumed link)`,
+        bound: linkBytesPerSecond,
+        value: load.bytesPerSecond,
+        unit: "bytes a second",
+      },
+      { limit: `memory of ${name}`, bound: memoryBytes, value: load.memoryBytes, unit: "bytes" },
+      { limit: `core of ${name}`, bound: core, value: load.core, unit: "cores" },
+      { limit: `feeds of ${name}`, bound: FEED_LIMITS.subscribers, value: load.children, unit: "feeds" },
+    ];
+  });
+  const isolatesAt = (tier: TierLoad["tier"]): number => tiers.find((load) => load.tier === tier)?.isolates ?? 0;
+  return [
+    ...objects,
+    // One more than its fill is broken; its fill is not.
+    {
+      limit: "isolates at the Live object",
+      bound: TREE_LIMITS.liveIsolates + 1,
+      value: isolatesAt("live"),
+      unit: "isolates",
+    },
+    {
+      limit: "isolates at a region's shield",
+      bound: TREE_LIMITS.regionIsolates + 1,
+      value: isolatesAt("region"),
+      unit: "isolates",
+    },
+    {
+      limit: "isolates at a colo's shield",
+      bound: TREE_LIMITS.coloIsolates + 1,
+      value: isolatesAt("colo"),
+      unit: "isolates",
+    },
+    { limit: "memory of an isolate", bound: memoryBytes, value: isolate.memoryBytes, unit: "bytes" },
+    { limit: "core of an isolate", bound: core, value: isolate.core, unit: "cores" },
+    { limit: "requests parked in an isolate", bound: EDGE_LIMITS.parked, value: isolate.parked, unit: "requests" },
+    {
+      limit: "connections of a leader that wait for headers",
+      bound: PLATFORM_LIMITS.waitingConnections,
+      value: LEADERS_CONNECTIONS,
+      unit: "connections",
+    },
+    { limit: "subrequests of a leader", bound: PLATFORM_LIMITS.subrequests, value: longestWalk + 1, unit: "requests" },
+  ];
+}

@@ -1,0 +1,120 @@
+import { expect, test } from "vitest";
+import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import { billOf, dollarsOf } from "./bill.ts";
+import { drawCrowd } from "./crowd.ts";
+import { CURVES, comesAtS } from "./curves.ts";
+import { MEASURED } from "./measured.ts";
+import { EventQueue } from "./queue.ts";
+import { randomOf, weighted } from "./random.ts";
+import { DEFAULTS, type ModelOptions, runModel } from "./run.ts";
+import { halfSecond, requestsOfViewer, settingsOf } from "./settings.ts";
+import { harnessColos, harnessDistances, worldColos } from "./world.ts";
+
+const SMALL: ModelOptions = { ...DEFAULTS, settings: halfSecond("muxed"), viewers: 30_000, colos: worldColos(40) };
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((all, number) => all + number, 0);
+
+test("one seed gives one outcome, another seed another", () => {
+  const figures = (seed: number): unknown => runModel({ ...SMALL, seed }).tiers;
+  expect(figures(7)).toEqual(figures(7));
+  expect(figures(7)).not.toEqual(figures(8));
+});
+
+test.each(CURVES)("every viewer of a %s comes once, to one isolate, within the curve's time", (curve) => {
+  const crowd = drawCrowd({ ...SMALL, curve }, randomOf(1));
+  expect(sum(crowd.joins)).toBe(SMALL.viewers);
+  expect(sum(crowd.isolates.map(({ viewers }) => viewers))).toBe(SMALL.viewers);
+  expect(comesAtS(curve, 60, 0)).toBeGreaterThanOrEqual(0);
+  expect(comesAtS(curve, 60, 1 - Number.EPSILON)).toBeLessThanOrEqual(60);
+});
+
+test.each(CURVES)("what nodes send up is what the nodes above count, when viewers come in a %s", (curve) => {
+  const { sent, tiers } = runModel({ ...SMALL, curve });
+  expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
+});
+
+test("where objects send slowly, parts are pulled, and those requests are counted above too", () => {
+  const { sent, pulls, tiers } = runModel({ ...SMALL, linkBytesPerSecond: 2_000_000 });
+  expect(pulls).toBeGreaterThan(0);
+  expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
+  expect(runModel({ ...SMALL, linkBytesPerSecond: 1e12, distances: harnessDistances(0) }).pulls).toBe(0);
+});
+
+test.each(CURVES)("no node feeds more isolates than the tree's rules allow, when viewers come in a %s", (curve) => {
+  const { tiers } = runModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
+  const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));
+  expect(isolates["live"]).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
+  expect(isolates["region"]).toBeLessThanOrEqual(TREE_LIMITS.regionIsolates);
+  expect(isolates["colo"]).toBeLessThanOrEqual(TREE_LIMITS.coloIsolates);
+});
+
+test("one isolate of one viewer is turned up by its colo's shield, then asks again for its track and every 24 s", () => {
+  const { tiers } = runModel({
+    ...SMALL,
+    viewers: 1,
+    seconds: 60,
+    colos: harnessColos(1, 1),
+    distances: harnessDistances(0),
+    settings: settingsOf("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
+  });
+  const requests = Object.fromEntries(tiers.map((load) => [load.tier, load.requests]));
+  // At the start without a track, at once with it, and at 24 s and 48 s.
+  expect(requests).toEqual({ live: 4, region: 0, colo: 1 });
+});
+
+test("a viewer of two tracks for ten parts asks for a playlist and a part of each, and what a join takes", () => {
+  const settings = settingsOf("", { partMs: 500, segmentMs: 2_000 }, "separate", 1);
+  expect(requestsOfViewer(settings, 5)).toBe(1 + 2 * (1 + 1 + 4) + 10 * 2 * 2);
+});
+
+test("an hour of a thousand viewers costs what is computed by hand", () => {
+  const settings = settingsOf("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1);
+  const bill = billOf({ settings, viewers: 1_000, objects: 1, feedsPerSecond: 2, hitMs: 0.1, dvrShare: 0, colos: 330 });
+  // 4 requests a second live; 4 joins of 7 requests an hour; the state every 12.5 s; 7,200 parts published.
+  const requests = 14_400_000 + 28_000 + 288_000 + 7_200;
+  const byHand =
+    requests * 0.3e-6 + // Worker requests
+    requests * 0.1 * 0.02e-6 + // CPU
+    (7_200 + 7_200) * 0.15e-6 + // object requests: parts, feeds
+    3_600 * 0.128 * 12.5e-6 + // duration
+    3_600 * 1e-6 + // rows: 1,800 segments and their index
+    1_800 * 4.5e-6 + // R2 writes
+    (((2_500_000 + 128_000) / 8) * 3_600 * 0.015) / 1e9; // stored
+  expect(dollarsOf(bill)).toBeCloseTo(byHand, 6);
+});
+
+test("draws follow their weights", () => {
+  const draw = weighted([1, 2, 5]);
+  const random = randomOf(3);
+  const counts = [0, 0, 0];
+  for (let time = 0; time < 80_000; time += 1) {
+    const drawn = draw(random);
+    counts[drawn] = (counts[drawn] ?? 0) + 1;
+  }
+  expect(sum(counts)).toBe(80_000);
+  for (const [index, share] of [1 / 8, 2 / 8, 5 / 8].entries())
+    expect((counts[index] ?? 0) / 80_000).toBeCloseTo(share, 1);
+});
+
+test("things are done in the order of their times, and of their coming where those are the same", () => {
+  const queue = new EventQueue();
+  const done: string[] = [];
+  for (const [name, atMs] of [
+    ["c", 3],
+    ["a", 1],
+    ["b", 2],
+    ["b2", 2],
+    ["d", 9],
+  ] as const) {
+    queue.at(atMs, () => void done.push(name));
+  }
+  queue.at(2, (now) => queue.at(now + 5, () => void done.push("later")));
+  queue.drain();
+  expect(done).toEqual(["a", "b", "b2", "c", "later", "d"]);
+});
+
+test("the smaller the measured times, the sooner viewers are answered", () => {
+  const slow = runModel(SMALL).delays;
+  const fast = runModel({ ...SMALL, measured: { ...MEASURED, childMs: 0, byteMs: 0, wakeMs: 0 } }).delays;
+  expect(fast.p99).toBeLessThan(slow.p99);
+  expect(slow.p50).toBeLessThanOrEqual(slow.p99);
+});

@@ -1,0 +1,78 @@
+/** The command line of the scale model: what makes no sense is refused, with the reason. */
+import { PRESETS, type PresetName, parsePreset } from "../../origin/presets.ts";
+import { BadOptions } from "../options.ts";
+import { CURVES } from "./curves.ts";
+import { DEFAULTS, type ModelOptions } from "./run.ts";
+import { halfSecond, presetSettings, type Settings } from "./settings.ts";
+import { worldColos } from "./world.ts";
+
+/** Bounds, each with its reason. */
+const MODEL_LIMITS = {
+  /** Ten times the goal; each viewer is drawn, which takes a second for ten million. */
+  viewers: 100_000_000,
+  /** Three times what the network has. */
+  colos: 1_000,
+  /** A colo's shield and its shards feed 576; each isolate is simulated. */
+  isolates: 1_000,
+  seconds: 3_600,
+} as const;
+
+/** The arguments as typed. */
+export interface ModelArgs {
+  readonly viewers: string;
+  readonly curve: string;
+  readonly over: string;
+  readonly seconds: string;
+  readonly colos: string;
+  readonly isolates?: string;
+  readonly "viewers-per-isolate": string;
+  readonly preset: string;
+  readonly tracks: string;
+  readonly dvr: string;
+  readonly link: string;
+  readonly seed: string;
+}
+
+/** What the arguments ask for. Throws `BadOptions`. */
+export function parseModel(args: ModelArgs): ModelOptions {
+  const curve = CURVES.find((known) => known === args.curve);
+  if (curve === undefined) throw new BadOptions(`There is no curve ${args.curve}: one of ${CURVES.join(", ")}.`);
+  const seconds = whole("seconds", args.seconds, 60, MODEL_LIMITS.seconds);
+  return {
+    ...DEFAULTS,
+    viewers: whole("viewers", args.viewers, 1, MODEL_LIMITS.viewers),
+    curve,
+    overS: whole("over", args.over, 1, seconds),
+    seconds,
+    colos: worldColos(whole("colos", args.colos, 1, MODEL_LIMITS.colos)),
+    isolates:
+      args.isolates === undefined
+        ? { kind: "load", viewersEach: whole("viewers-per-isolate", args["viewers-per-isolate"], 1, 20_000), most: 200 }
+        : { kind: "fixed", count: whole("isolates", args.isolates, 1, MODEL_LIMITS.isolates) },
+    settings: settingsFor(args.preset, args.tracks),
+    dvrShare: whole("dvr", args.dvr, 0, 100) / 100,
+    linkBytesPerSecond: whole("link", args.link, 1, 100_000) * 125_000,
+    seed: whole("seed", args.seed, 0, 2 ** 31 - 1),
+  };
+}
+
+function settingsFor(preset: string, tracks: string): Settings {
+  if (tracks !== "muxed" && tracks !== "separate")
+    throw new BadOptions(`--tracks is muxed or separate, not ${tracks}.`);
+  if (preset === "half") return halfSecond(tracks);
+  const known = parsePreset(preset);
+  if (known === null) {
+    throw new BadOptions(`--preset is half (0.5 s parts) or one of ${Object.keys(PRESETS).join(", ")}, not ${preset}.`);
+  }
+  return presetSettings(known.name satisfies PresetName, tracks);
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most) {
+    throw new BadOptions(
+      `--${name} is a whole number from ${least} to ${most}, not ${text === "" ? "nothing" : text}.`,
+    );
+  }
+  return value;
+}
