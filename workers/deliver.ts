@@ -1,20 +1,18 @@
 /** Delivery: playlists and media, answered by the nearest tier that can. */
 
-import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import type { StreamEdge } from "../tiers/stream-edge.ts";
-import { heldCmsd, initCmsd, mediaCmsd, playlistCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
+import { ageOf, initOf, media, mediaOf, playlist } from "./answers.ts";
+import { heldCmsd, playlistCmsd } from "./cmsd.ts";
 import { askToJoin } from "./edge/joins.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
 import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import type { MediaPath } from "./media-path.ts";
-import { byteRange } from "./range.ts";
-import { answer, comeBack, deliveryProblem, headersOf, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
+import { comeBack, deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
-const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 /** hls.js gives up a playlist whose first byte takes 10 s. */
 const LONGEST_WAIT_MS = 9_000;
 
@@ -262,76 +260,6 @@ async function deliverSegment(
   }
   const about = mediaOf(mine, track, segment?.durationTicks ?? null);
   return media(request, about, value, ageOf(mine, track, segment), ...tiers);
-}
-
-function playlist(
-  request: Request,
-  rendered: Rendered,
-  cacheControl: string,
-  changedMs: number,
-  cmsd: string,
-  ...tiers: string[]
-): Response {
-  const headers = {
-    "content-type": PLAYLIST_TYPE,
-    "cache-control": cacheControl,
-    "last-modified": new Date(changedMs).toUTCString(),
-    age: "0",
-    "cache-status": tiers.join(", "),
-    "cmsd-static": cmsd,
-    vary: "accept-encoding",
-  };
-  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return answer(rendered.text, headers);
-  return answer(rendered.gzip(), { ...headers, "content-encoding": "gzip" }, { encodeBody: "manual" });
-}
-
-function media(request: Request, about: About, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
-  const headers: Record<string, string> = {
-    "content-type": about.type,
-    "cmsd-static": about.cmsd,
-    "cache-control": lifetimes.media,
-    "accept-ranges": "bytes",
-    age: String(ageS),
-    "cache-status": tiers.join(", "),
-  };
-  const range = byteRange(request.headers.get("range"), bytes.byteLength);
-  if (range === null) return new Response(bytes, { headers: headersOf(headers) });
-  if (range === "unsatisfiable") {
-    return answer("", { ...headers, "content-range": `bytes */${bytes.byteLength}` }, { status: 416 });
-  }
-  const { first, last } = range;
-  headers["content-range"] = `bytes ${first}-${last}/${bytes.byteLength}`;
-  return answer(bytes.subarray(first, last + 1), headers, { status: 206 });
-}
-
-/** What headers tell of a file of media. */
-interface About {
-  readonly type: "audio/mp4" | "video/mp4";
-  readonly cmsd: string;
-}
-
-/** Of a track's part or segment; of a broadcast that isn't here any more, the type that fits both kinds. */
-function mediaOf(replica: Replica | null, name: TrackName, durationTicks: number | null): About {
-  const track = replica?.track(name)?.track;
-  const type = track?.kind === "audio" ? "audio/mp4" : "video/mp4";
-  if (replica === null || track === undefined || durationTicks === null) return { type, cmsd: UNKNOWN_CMSD };
-  return { type, cmsd: mediaCmsd(track, durationTicks, replica.state.ended) };
-}
-
-/** Of a track's init section. */
-function initOf(replica: Replica | null, name: TrackName): About {
-  const { type } = mediaOf(replica, name, null);
-  return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
-}
-
-/** Seconds since the media was whole: its programme time tells when. */
-function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState | null, part = -1): number {
-  const timescale = replica?.track(track)?.track.timescale;
-  if (replica === null || timescale === undefined) return 0;
-  if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));
-  const parts = part < 0 ? segment.parts : segment.parts.slice(0, part + 1);
-  const ticks = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
-  return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
 }
 
 /** Nothing is known of the stream: because there is nothing, or because nobody above could be asked. */

@@ -15,8 +15,22 @@ export function isLivePath(url: string): boolean {
   return url.startsWith(PREFIX, pathStart(url));
 }
 
+/** Viewers ask for the same few addresses at the same time: what they mean is remembered, up to so many. */
+const REMEMBERED = 1_024;
+const remembered = new Map<string, LivePath>();
+
 /** What an address below `/live/` means, or null. Names have one spelling, so nothing is decoded. */
 export function parseLivePath(url: string): LivePath | null {
+  const known = remembered.get(url);
+  if (known !== undefined) return known;
+  const parsed = parse(url);
+  if (parsed === null) return null;
+  if (remembered.size >= REMEMBERED) remembered.clear();
+  remembered.set(url, parsed);
+  return parsed;
+}
+
+function parse(url: string): LivePath | null {
   const query = url.indexOf("?");
   const path = url.slice(pathStart(url) + PREFIX.length, query < 0 ? undefined : query);
   const [name = "", second = "", track, file, ...rest] = path.split("/");

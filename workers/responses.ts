@@ -32,20 +32,8 @@ export function answer(
   return new Response(body, { ...init, headers: { ...CORS, ...headers } });
 }
 
-/** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */
-const mediaHeaders = new Map<string, Headers>();
-const MOST_MEDIA_HEADERS = 1024;
-
-/** The headers of an answer that is a whole file of media. */
-export function headersOf(headers: Record<string, string>): Headers {
-  const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
-  const known = mediaHeaders.get(key);
-  if (known !== undefined) return known;
-  if (mediaHeaders.size >= MOST_MEDIA_HEADERS) mediaHeaders.clear();
-  const made = new Headers({ ...CORS, ...headers });
-  mediaHeaders.set(key, made);
-  return made;
-}
+/** Headers with those that all answers of the delivery side have. */
+export const headersOf = (headers: Record<string, string>): Headers => new Headers({ ...CORS, ...headers });
 
 /** An RFC 9457 problem document. */
 export function problemResponse(problem: Problem, headers: Record<string, string> = {}, more: object = {}): Response {

@@ -13,13 +13,17 @@ import { wayMemory } from "./way-memory.ts";
 const MOST_STREAMS = 64;
 
 const edges = new Map<StreamName, StreamEdge>();
+/** The one asked for last; it stands at the end of `edges`. */
+let newest: StreamEdge | null = null;
 
 /** The edge of a stream in this isolate. */
 export function edgeOf(env: Env, request: Request, stream: StreamName): StreamEdge {
+  if (newest?.stream === stream) return newest;
   const known = edges.get(stream);
   const edge = known ?? newEdge(env, siteFor(env, request), stream);
   edges.delete(stream);
   edges.set(stream, edge);
+  newest = edge;
   if (known === undefined) makeRoom();
   return edge;
 }

@@ -5,18 +5,28 @@ import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
 import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
 import type { TrackName } from "../../protocol/ids.ts";
 
-/** A playlist's text, and its gzip form when asked for. */
+const encoder = new TextEncoder();
+
+/** A playlist's bytes, its gzip form when asked for, and the headers that go with it. */
 export class Rendered {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   #gzip: Uint8Array | null = null;
+  readonly #headers = new Map<string, Headers>();
 
   constructor(text: string) {
-    this.text = text;
+    this.bytes = encoder.encode(text);
+  }
+
+  /** The headers for one kind of answer, made once. */
+  headers(kind: string, make: () => Headers): Headers {
+    const headers = this.#headers.get(kind) ?? make();
+    this.#headers.set(kind, headers);
+    return headers;
   }
 
   /** The gzip form, made once. */
   gzip(): Uint8Array {
-    this.#gzip ??= gzipSync(this.text, { level: 5 });
+    this.#gzip ??= gzipSync(this.bytes, { level: 5 });
     return this.#gzip;
   }
 }

@@ -1,0 +1,114 @@
+/** Answers that carry a playlist or media, with what is the same for all who ask made once. */
+import type { SegmentState } from "../protocol/broadcast/log.ts";
+import type { Replica } from "../protocol/broadcast/replica.ts";
+import type { TrackName } from "../protocol/ids.ts";
+import { initCmsd, mediaCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
+import type { Rendered } from "./edge/playlists.ts";
+import { byteRange } from "./range.ts";
+import { answer, headersOf, lifetimes } from "./responses.ts";
+
+const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+
+/** A playlist, compressed for those who take it. `changedMs`: milliseconds since the epoch; `tiers`: as in `Cache-Status`. */
+export function playlist(
+  request: Request,
+  rendered: Rendered,
+  cacheControl: string,
+  changedMs: number,
+  cmsd: string,
+  ...tiers: string[]
+): Response {
+  const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
+  const headers = rendered.headers(`${zipped} ${cacheControl} ${status}`, () =>
+    headersOf({
+      "content-type": PLAYLIST_TYPE,
+      "cache-control": cacheControl,
+      "last-modified": new Date(changedMs).toUTCString(),
+      age: "0",
+      "cache-status": status,
+      "cmsd-static": cmsd,
+      vary: "accept-encoding",
+      ...(zipped ? { "content-encoding": "gzip" } : {}),
+    }),
+  );
+  if (!zipped) return new Response(rendered.bytes, { headers });
+  return new Response(rendered.gzip(), { headers, encodeBody: "manual" });
+}
+
+/** The headers that an object was last answered with: a herd gets them as they are. */
+const lastHeaders = new WeakMap<Uint8Array, { ageS: number; status: string; cmsd: string; headers: Headers }>();
+
+/** A file of media, or the range of it that is asked for; `ageS`: seconds since it was whole. */
+export function media(request: Request, about: About, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
+  const ranges = request.headers.get("range");
+  const { cmsd } = about;
+  const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
+  const last = lastHeaders.get(bytes);
+  if (ranges === null && last?.ageS === ageS && last.status === status && last.cmsd === cmsd) {
+    return new Response(bytes, { headers: last.headers });
+  }
+  const plain: Record<string, string> = {
+    "content-type": about.type,
+    "cmsd-static": cmsd,
+    "cache-control": lifetimes.media,
+    "accept-ranges": "bytes",
+    age: String(ageS),
+    "cache-status": status,
+  };
+  const range = byteRange(ranges, bytes.byteLength);
+  if (range === null) {
+    const headers = mediaHeaders(plain);
+    lastHeaders.set(bytes, { ageS, status, cmsd, headers });
+    return new Response(bytes, { headers });
+  }
+  if (range === "unsatisfiable") {
+    return answer("", { ...plain, "content-range": `bytes */${bytes.byteLength}` }, { status: 416 });
+  }
+  plain["content-range"] = `bytes ${range.first}-${range.last}/${bytes.byteLength}`;
+  return answer(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
+}
+
+/** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */
+const madeHeaders = new Map<string, Headers>();
+const MOST_MADE = 1024;
+
+function mediaHeaders(headers: Record<string, string>): Headers {
+  const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
+  const known = madeHeaders.get(key);
+  if (known !== undefined) return known;
+  if (madeHeaders.size >= MOST_MADE) madeHeaders.clear();
+  const made = headersOf(headers);
+  madeHeaders.set(key, made);
+  return made;
+}
+
+/** What headers tell of a file of media. */
+export interface About {
+  readonly type: "audio/mp4" | "video/mp4";
+  readonly cmsd: string;
+}
+
+/** Of a track's part or segment; of a broadcast that isn't here any more, the type that fits both kinds. */
+export function mediaOf(replica: Replica | null, name: TrackName, durationTicks: number | null): About {
+  const track = replica?.track(name)?.track;
+  const type = track?.kind === "audio" ? "audio/mp4" : "video/mp4";
+  if (replica === null || track === undefined || durationTicks === null) return { type, cmsd: UNKNOWN_CMSD };
+  return { type, cmsd: mediaCmsd(track, durationTicks, replica.state.ended) };
+}
+
+/** Of a track's init section. */
+export function initOf(replica: Replica | null, name: TrackName): About {
+  const { type } = mediaOf(replica, name, null);
+  return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
+}
+
+/** Seconds since the media was whole: its programme time tells when. */
+export function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState | null, part = -1): number {
+  const timescale = replica?.track(track)?.track.timescale;
+  if (replica === null || timescale === undefined) return 0;
+  if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));
+  const parts = part < 0 ? segment.parts : segment.parts.slice(0, part + 1);
+  const ticks = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
+  return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
+}
