@@ -172,7 +172,8 @@ export class StreamEdge {
       const leftMs = untilMs - Date.now();
       if (leftMs <= 0 || replica.waiters.count >= EDGE_LIMITS.parked) return false;
       this.tend(life);
-      await this.#park(replica, track, place, Math.min(leftMs, EDGE_LIMITS.watchMs * (0.75 + Math.random() / 2)));
+      const lookMs = EDGE_LIMITS.watchMs * Math.max(1, replica.waiters.count / EDGE_LIMITS.watchers);
+      await this.#park(replica, track, place, Math.min(leftMs, lookMs * (0.75 + Math.random() / 2)));
     }
   }
 

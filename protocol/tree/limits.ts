@@ -36,6 +36,8 @@ export const EDGE_LIMITS = {
   suspectMs: 1_500,
   /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
   watchMs: 1_000,
+  /** So many looks in `watchMs` are enough: beyond it each looks less often, since a timer costs more than a wake-up. */
+  watchers: 32,
   /** A leader waits so long for what its forerunner's feed still has to bring. */
   moveMs: 1_000,
   /**
