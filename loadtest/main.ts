@@ -24,6 +24,11 @@ const command = defineCommand({
     part: { type: "string", description: "part duration, ms", default: "1000" },
     tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
     faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}`, default: "" },
+    "print-stalls": {
+      type: "boolean",
+      description: "stalls are printed, not judged: where others use the machine too",
+      default: false,
+    },
     target: { type: "string", description: "address of another edge's multivariant playlist", valueHint: "URL" },
     "i-own-this-target": { type: "boolean", description: "load a target that is not this machine", default: false },
   },

@@ -22,6 +22,7 @@ export interface LoadArgs {
   readonly part: string;
   readonly tracks: string;
   readonly faults: string;
+  readonly "print-stalls": boolean;
   readonly target?: string;
   readonly "i-own-this-target": boolean;
 }
@@ -70,6 +71,7 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
     latencyMs: whole("latency", args.latency, 0, 200),
     shape,
     faults: faults as Fault[],
+    judgeStalls: !args["print-stalls"],
     target,
   };
 }

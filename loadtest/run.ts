@@ -35,6 +35,8 @@ export interface LoadOptions {
   readonly latencyMs: number;
   readonly shape: Shape;
   readonly faults: readonly Fault[];
+  /** Whether a viewer's stall makes the run fail. */
+  readonly judgeStalls: boolean;
   /** A broadcast elsewhere instead of one of our own: its edge and its stream. */
   readonly target: { readonly url: string; readonly stream: string } | null;
 }
@@ -139,6 +141,7 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
         VIEWERS: String(options.viewers),
         SECONDS: String(options.seconds),
         PART_BYTES: JSON.stringify(colos === null ? {} : options.shape.tracks),
+        JUDGE_STALLS: options.judgeStalls && options.faults.length === 0 ? "yes" : "no",
         FAULTS: options.faults.length > 0 ? "yes" : "no",
         OUT: out,
       },

@@ -35,6 +35,7 @@ export async function validate(say: (line: string) => void): Promise<readonly Va
         latencyMs: 20,
         shape: SHAPE,
         faults: [],
+        judgeStalls: true,
         target: null,
       },
       say,
