@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineCommand, runMain } from "citty";
 import { startEdge } from "../scripts/edge.ts";
+import { complaintAbout } from "../scripts/known-options.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
@@ -16,17 +17,25 @@ import { watch } from "./watch.ts";
 
 const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance"] as const;
 
+const ARGS = {
+  only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
+  seconds: { type: "string", description: "seconds of each delay reading", default: "60" },
+  json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
+} as const;
+
 const command = defineCommand({
   meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
-  args: {
-    only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
-    seconds: { type: "string", description: "seconds of each delay reading", default: "60" },
-    json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
-  },
+  args: ARGS,
   async run({ args }) {
     const wanted = args.only === undefined ? [...PARTS] : args.only.split(",");
     const unknown = wanted.filter((name) => !(PARTS as readonly string[]).includes(name));
     const seconds = Number(args.seconds);
+    const complaint = complaintAbout(args, ARGS);
+    if (complaint !== null) {
+      console.error(complaint);
+      process.exitCode = 2;
+      return;
+    }
     if (unknown.length > 0 || !(seconds >= 5 && seconds <= 3600)) {
       console.error(unknown.length > 0 ? `There is no bench ${unknown[0]}.` : "--seconds is from 5 to 3600.");
       process.exitCode = 2;

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
+import { complaintAbout } from "../scripts/known-options.ts";
 import { figuresOf } from "./figures.ts";
 import { NoK6 } from "./k6.ts";
 import { BadOptions, type LoadArgs, parseLoad } from "./options.ts";
@@ -11,29 +12,33 @@ import { FAULTS, runLoad, SCENARIOS } from "./run.ts";
 
 const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
 
+const ARGS = {
+  scenario: { type: "positional", required: false, description: SCENARIOS.join(", "), valueHint: "SCENARIO" },
+  viewers: { type: "string", description: "people who watch", default: "200" },
+  seconds: { type: "string", description: "how long", default: "30" },
+  colos: { type: "string", description: "data centres", default: "4" },
+  regions: { type: "string", description: "regions that they lie in", default: "2" },
+  isolates: { type: "string", description: "isolates in each data centre", default: "2" },
+  latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
+  part: { type: "string", description: "part duration, ms", default: "1000" },
+  tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
+  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}`, default: "" },
+  "print-stalls": {
+    type: "boolean",
+    description: "stalls are printed, not judged: where others use the machine too",
+    default: false,
+  },
+  target: { type: "string", description: "address of another edge's multivariant playlist", valueHint: "URL" },
+  "i-own-this-target": { type: "boolean", description: "load a target that is not this machine", default: false },
+} as const;
+
 const command = defineCommand({
   meta: { name: "npm run loadtest --", description: "Plays a crowd against Corral with k6, and writes a report." },
-  args: {
-    scenario: { type: "positional", required: false, description: SCENARIOS.join(", "), valueHint: "SCENARIO" },
-    viewers: { type: "string", description: "people who watch", default: "200" },
-    seconds: { type: "string", description: "how long", default: "30" },
-    colos: { type: "string", description: "data centres", default: "4" },
-    regions: { type: "string", description: "regions that they lie in", default: "2" },
-    isolates: { type: "string", description: "isolates in each data centre", default: "2" },
-    latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
-    part: { type: "string", description: "part duration, ms", default: "1000" },
-    tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
-    faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}`, default: "" },
-    "print-stalls": {
-      type: "boolean",
-      description: "stalls are printed, not judged: where others use the machine too",
-      default: false,
-    },
-    target: { type: "string", description: "address of another edge's multivariant playlist", valueHint: "URL" },
-    "i-own-this-target": { type: "boolean", description: "load a target that is not this machine", default: false },
-  },
+  args: ARGS,
   async run({ args }) {
     try {
+      const complaint = complaintAbout(args, ARGS);
+      if (complaint !== null) throw new BadOptions(complaint);
       const options = await parseLoad(args as LoadArgs);
       const result = await runLoad(options, (line) => console.error(line));
       const figures = figuresOf(result);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import { z } from "zod";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
+import { complaintAbout } from "../scripts/known-options.ts";
 import { messageOf, UsageError } from "./errors.ts";
 import type { Input } from "./ffmpeg-args.ts";
 import {
@@ -146,15 +147,9 @@ function joinRepeated(words: readonly string[], flag: string): string[] {
 }
 
 function refuseUnknown(args: Args): void {
-  for (const [name, value] of Object.entries(args)) {
-    if (name === "_") continue;
-    const known = (ARGS as ArgsDef)[name];
-    if (known === undefined) throw new UsageError(`There is no option --${name}; --help lists them.`);
-    if (known.type === "string" && value !== undefined && (typeof value !== "string" || value.trim() === "")) {
-      throw new UsageError(`--${name} needs a value.`);
-    }
-  }
   if (args._.length > 1) throw new UsageError(`One input at a time: "${args._[1]}" is one too many.`);
+  const complaint = complaintAbout(args, ARGS);
+  if (complaint !== null) throw new UsageError(complaint);
 }
 
 function numberOf(flag: string, text: string, min: number, max: number, whole: boolean): number {
