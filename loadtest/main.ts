@@ -22,7 +22,7 @@ const ARGS = {
   latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
   part: { type: "string", description: "part duration, ms", default: "1000" },
   tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
-  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}`, default: "" },
+  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}` },
   "print-stalls": {
     type: "boolean",
     description: "stalls are printed, not judged: where others use the machine too",

@@ -13,7 +13,6 @@ const ARGS: LoadArgs = {
   latency: "0",
   part: "1000",
   tracks: "muxed",
-  faults: "",
   "print-stalls": false,
   "i-own-this-target": false,
 };

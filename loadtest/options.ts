@@ -21,7 +21,7 @@ export interface LoadArgs {
   readonly latency: string;
   readonly part: string;
   readonly tracks: string;
-  readonly faults: string;
+  readonly faults?: string;
   readonly "print-stalls": boolean;
   readonly target?: string;
   readonly "i-own-this-target": boolean;
@@ -55,7 +55,7 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
       `${viewers} viewers of ${Object.keys(shape.tracks).length} tracks need ${connections} connections; a process may open ${LOAD_LIMITS.connections} files.`,
     );
   }
-  const faults = args.faults === "" ? [] : args.faults.split(",");
+  const faults = args.faults?.split(",") ?? [];
   const unknown = faults.find((fault) => !FAULTS.includes(fault as Fault));
   if (unknown !== undefined) throw new BadOptions(`There is no fault ${unknown}: some of ${FAULTS.join(", ")}.`);
   const target = args.target === undefined ? null : await targetOf(args.target, args["i-own-this-target"]);
