@@ -11,7 +11,8 @@ export function complaintAbout(
 ): string | null {
   for (const [name, value] of Object.entries(args)) {
     if (name === "_") continue;
-    const type = known[name]?.type;
+    // The parser gives an option's value under both spellings of its name.
+    const type = (known[name] ?? known[name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)])?.type;
     if (type === undefined) return `There is no option --${name}; --help lists them.`;
     if (type === "string" && value !== undefined && (typeof value !== "string" || value.trim() === "")) {
       return `--${name} needs a value.`;
