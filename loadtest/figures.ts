@@ -113,9 +113,9 @@ export function figuresOf({ options, samples, k6, k6Failed }: LoadResult): LoadF
       met: null,
     },
     {
-      figure: "answers, parts, joins put off",
+      figure: "answers, parts, joins put off, viewers too late for a part",
       goal: "printed",
-      measured: `${count("answers")}, ${count("parts")}, ${count("joins_refused")}`,
+      measured: `${count("answers")}, ${count("parts")}, ${count("joins_refused")}, ${count("fell_behind")}`,
       met: null,
     },
     { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },

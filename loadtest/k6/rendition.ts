@@ -14,8 +14,11 @@ export interface Answer {
   readonly retryAfterS: number;
 }
 
-/** What a viewer notes: `retry`, an answer that was none and is asked for once more; `error`, one that failed twice. */
-export type Noted = "retry" | "error" | "wrong" | "out-of-order" | "part" | "switch";
+/**
+ * What a viewer notes: `retry`, an answer that was none and is asked for once more; `error`, one that failed twice;
+ * `behind`, parts that it came too late for, since they had left the playlist.
+ */
+export type Noted = "retry" | "error" | "wrong" | "out-of-order" | "behind" | "part" | "switch";
 
 /** How a viewer asks, waits and checks, and what it notes. */
 export interface Viewing {
@@ -73,9 +76,10 @@ export class Rendition {
     await this.#init();
     this.#begin(playlist);
     for (let round = 1; !over() && !playlist.ended; round += 1) {
-      for (const part of playlist.parts) {
-        if (part.msn < this.#last.msn || (part.msn === this.#last.msn && part.part <= this.#last.part)) continue;
-        await this.#part(part.msn, part.part, part.durationS);
+      for (const [index, { msn, part, durationS }] of playlist.parts.entries()) {
+        if (msn < this.#last.msn || (msn === this.#last.msn && part <= this.#last.part)) continue;
+        if (!this.#follows(msn, part)) this.#viewing.note(index === 0 ? "behind" : "out-of-order", "part");
+        await this.#part(msn, part, durationS);
       }
       if (this.#others.length > 1 && round % SWITCH_EVERY === 0) this.#switch(playlist);
       const { msn, part }: { msn: number; part: number } = playlist.next;
@@ -146,9 +150,13 @@ export class Rendition {
     this.#viewing.note("switch", "playlist");
   }
 
+  #follows(msn: number, part: number): boolean {
+    const { msn: lastMsn, part: lastPart } = this.#last;
+    if (lastMsn < 0) return true;
+    return msn === lastMsn ? part === lastPart + 1 : msn === lastMsn + 1 && part === 0;
+  }
+
   async #part(msn: number, part: number, durationS: number): Promise<void> {
-    const follows = msn === this.#last.msn ? part === this.#last.part + 1 : msn === this.#last.msn + 1 && part === 0;
-    if (!follows && this.#last.msn >= 0) this.#viewing.note("out-of-order", "part");
     this.#last = { msn, part };
     const whole = Math.random() * HASH_EVERY < 1;
     const answer = await this.#media(`${msn}.${part}.m4s`, "part", whole ? "text" : "none");

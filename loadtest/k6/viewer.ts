@@ -30,6 +30,7 @@ const notes: Record<Noted, Counter> = {
   error: new Counter("errors"),
   wrong: new Counter("wrong_bytes"),
   "out-of-order": new Counter("out_of_order"),
+  behind: new Counter("fell_behind"),
   part: new Counter("parts"),
   switch: new Counter("switches"),
 };

@@ -23,7 +23,15 @@ afterAll(() => colos.stop());
 
 /** A viewer of k6's, on Node's own `fetch`. */
 class Viewer implements Viewing {
-  readonly noted: Record<Noted, number> = { retry: 0, error: 0, wrong: 0, "out-of-order": 0, part: 0, switch: 0 };
+  readonly noted: Record<Noted, number> = {
+    retry: 0,
+    error: 0,
+    wrong: 0,
+    "out-of-order": 0,
+    behind: 0,
+    part: 0,
+    switch: 0,
+  };
   rendition: Rendition | null = null;
 
   async get(url: string): ReturnType<Viewing["get"]> {
@@ -141,7 +149,7 @@ const NETWORK: readonly Case[] = [
 async function survives({ breaks }: Case, stream: string): Promise<void> {
   const { viewers, liveRequests: requests } = await broken(stream, breaks);
   for (const { noted } of viewers) {
-    expect(noted).toMatchObject({ error: 0, wrong: 0, "out-of-order": 0 });
+    expect(noted).toMatchObject({ error: 0, wrong: 0, "out-of-order": 0, behind: 0 });
     expect(noted.retry).toBeLessThanOrEqual(1);
     expect(noted.part).toBeGreaterThanOrEqual((GOES_ON - 1) * SHAPE.partsPerSegment);
   }
