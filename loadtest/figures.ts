@@ -156,4 +156,5 @@ function zero(figure: string, measured: number): LoadFigure {
 const of = (sample: Sample | undefined, tier: TierName): TierCounters | undefined =>
   sample?.tiers.find((counters) => counters.tier === tier);
 
-const ms = (median: number, p99: number): string => `${median.toFixed(1)} ms, ${p99.toFixed(1)} ms`;
+const ms = (median: number, p99: number): string =>
+  Number.isNaN(median) ? "none in this scenario" : `${median.toFixed(1)} ms, ${p99.toFixed(1)} ms`;
