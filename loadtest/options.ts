@@ -1,4 +1,6 @@
 /** The command line of a load run: what makes no sense is refused, with the reason. */
+import { REGIONS } from "../protocol/tree/address.ts";
+import type { ColosOptions } from "./colos/colos.ts";
 import type { Shape } from "./publisher.ts";
 import { FAULTS, type Fault, type LoadOptions, SCENARIOS, type Scenario } from "./run.ts";
 
@@ -10,15 +12,19 @@ const LOAD_LIMITS = {
   isolates: 64,
 } as const;
 
-/** The arguments as typed. */
-export interface LoadArgs {
-  readonly scenario?: string;
-  readonly viewers: string;
-  readonly seconds: string;
+/** What is said of the data centres, as typed. */
+export interface PlaceArgs {
   readonly colos: string;
   readonly regions: string;
   readonly isolates: string;
   readonly latency: string;
+}
+
+/** The arguments as typed. */
+export interface LoadArgs extends PlaceArgs {
+  readonly scenario?: string;
+  readonly viewers: string;
+  readonly seconds: string;
   readonly part: string;
   readonly tracks: string;
   readonly faults?: string;
@@ -41,13 +47,7 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
     );
   }
   const viewers = whole("viewers", args.viewers, 1, LOAD_LIMITS.connections);
-  const colos = whole("colos", args.colos, 1, LOAD_LIMITS.isolates);
-  const isolates = whole("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
-  if (colos * isolates > LOAD_LIMITS.isolates) {
-    throw new BadOptions(
-      `${colos} × ${isolates} isolates are too many for one machine: at most ${LOAD_LIMITS.isolates}.`,
-    );
-  }
+  const places = parsePlaces(args);
   const shape = shapeOf(whole("part", args.part, 100, 6_000), args.tracks);
   const connections = viewers * Object.keys(shape.tracks).length;
   if (connections > LOAD_LIMITS.connections) {
@@ -65,15 +65,25 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
     scenario,
     viewers,
     seconds: whole("seconds", args.seconds, 5, 86_400),
-    colos,
-    regions: whole("regions", args.regions, 1, Math.min(colos, 9)),
-    isolates,
-    latencyMs: whole("latency", args.latency, 0, 200),
+    ...places,
     shape,
     faults: faults as Fault[],
     judgeStalls: !args["print-stalls"],
     target,
   };
+}
+
+/** The data centres that the arguments ask for. Throws `BadOptions`. */
+export function parsePlaces(args: PlaceArgs): ColosOptions {
+  const colos = whole("colos", args.colos, 1, LOAD_LIMITS.isolates);
+  const isolates = whole("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
+  if (colos * isolates > LOAD_LIMITS.isolates) {
+    throw new BadOptions(
+      `${colos} × ${isolates} isolates are too many for one machine: at most ${LOAD_LIMITS.isolates}.`,
+    );
+  }
+  const regions = whole("regions", args.regions, 1, Math.min(colos, REGIONS.length));
+  return { colos, regions, isolates, latencyMs: whole("latency", args.latency, 0, 200) };
 }
 
 function whole(name: string, text: string, least: number, most: number): number {

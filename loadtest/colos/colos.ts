@@ -29,6 +29,8 @@ export interface Colos {
   readonly adminToken: string;
   /** One address for each isolate, with its site. */
   readonly edges: readonly { readonly url: string; readonly site: string }[];
+  /** Takes what is broken from now on as JSON by PUT. */
+  readonly faultsUrl: string;
   /** What is broken from now on; `{}` mends all. */
   fault(faults: Faults): Promise<void>;
   /** Throws a node's memory away: `live`, a region or `weur.C00.0`. */
@@ -69,12 +71,14 @@ export async function startColos({ colos, regions, isolates, latencyMs }: ColosO
     bindings: { HOPS: hops },
     services: { FAULTS: { script: FAULTS_WORKER, port: faultsPort } },
   });
+  const faultsUrl = `http://127.0.0.1:${faultsPort}/`;
   return {
     core: edge.url,
     adminToken: ADMIN_TOKEN,
     edges: sited.map(({ port, site }) => ({ url: `http://127.0.0.1:${port}`, site })),
+    faultsUrl,
     fault: async (faults) => {
-      await fetch(`http://127.0.0.1:${faultsPort}/`, { method: "PUT", body: JSON.stringify(faults) });
+      await fetch(faultsUrl, { method: "PUT", body: JSON.stringify(faults) });
     },
     restart: async (stream, node) => {
       const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
