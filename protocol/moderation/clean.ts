@@ -6,8 +6,8 @@ import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
  * A character and what may compose with it: marks, half-width voicing signs, and Hangul jamo, which join into one
  * syllable from any of their three forms. Normalisation never reaches across such pieces.
  */
-const PIECE = /[^][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
-const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\ufff9-\ufffb]/u;
+const PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
+const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\u2028\u2029\ufff9-\ufffb]/u;
 const SPACE = /\s/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
