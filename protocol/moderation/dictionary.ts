@@ -91,15 +91,19 @@ function* patternsOf<Data>(term: Term<Data>): Generator<Pattern<Data>> {
 }
 
 /** Where in `text` the pattern stands whose collapsed letters begin at run `at`; null where its repeats are missing. */
-function placeOf<Data>(text: Letters, { lengths, gaps }: Pattern<Data>, at: number): Place | null {
+function placeOf<Data>(text: Letters, { lengths, gaps, term }: Pattern<Data>, at: number): Place | null {
   const { runs, fragmentOf } = text;
   const run = (index: number): number => runs[at + index] ?? 0;
-  if (lengths.some((length, index) => run(index + 1) - run(index) < length)) return null;
+  const more = lengths.map((length, index) => run(index + 1) - run(index) - length);
+  if (more.some((extra) => extra < 0)) return null;
   const count = lengths.length;
   let from = run(1) - (lengths[0] ?? 0);
   while (from > run(0) && fragmentOf[from - 1] === fragmentOf[from]) from -= 1;
   let to = count === 1 ? run(1) : run(count - 1) + (lengths[count - 1] ?? 0);
   while (to < run(count) && fragmentOf[to] === fragmentOf[to - 1]) to += 1;
+  more[0] = (more[0] ?? 0) - (from - run(0));
+  more[count - 1] = (more[count - 1] ?? 0) - (run(count) - to);
+  if (term.reach === "word" && !isStretched(more)) return null;
   const breaks: number[] = [];
   for (let index = 0; index < count; index += 1) {
     const end = Math.min(to, run(index + 1));
@@ -108,6 +112,14 @@ function placeOf<Data>(text: Letters, { lengths, gaps }: Pattern<Data>, at: numb
     }
   }
   return { from, to, breaks };
+}
+
+/**
+ * Whether letters more than a short term has are there to hide it. One letter more makes another word ("annals"), unless
+ * all have one.
+ */
+function isStretched(more: readonly number[]): boolean {
+  return more.every((extra) => extra !== 1) || more.every((extra) => extra > 0);
 }
 
 const startsFragment = ({ fragmentOf }: Letters, at: number): boolean => fragmentOf[at] !== fragmentOf[at - 1];

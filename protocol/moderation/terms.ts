@@ -29,7 +29,7 @@ const GROUPS: readonly Group[] = [
     level: 2,
     how: "strong",
     terms: `fuck, fuk, fuc, fvck, phuck, fcuk, motherfucker, asshole, arsehole, bullshit, dipshit, shithead, shitty,
-      dickhead, wanker, bollocks, kurwa, scheisse, arschloch, pendejo, hijo de puta, cabron, porra, fils de pute, putain`,
+      dickhead, wanker, bollocks, kurwa, scheisse, arschloch, pendejo, hijo de puta, cabron, fils de pute, putain`,
   },
   {
     category: "profanity",
@@ -95,7 +95,7 @@ const GROUPS: readonly Group[] = [
     level: 1,
     how: "word",
     terms: `kike, spic, chink, gook, coon, fag, faggy, paki, tranny, trannies, dyke, beaner, jigaboo, kkk, nignog, negroid, golliwog, zipperhead, gypo,
-      camel jockey, shemale, go back to your country, white supremacy, subhuman, untermensch, ngger, nggr, niggr, niga, nigar, neger, pajeet, abo, muzzie, race traitor, 1488, heil`,
+      camel jockey, shemale, go back to your country, white supremacy, subhuman, untermensch, ngger, nggr, niggr, niga, nigar, neger, pajeet, race traitor, 1488`,
   },
   {
     category: "hate",
@@ -158,15 +158,14 @@ const GROUPS: readonly Group[] = [
     category: "spam",
     level: 1,
     how: "word",
-    terms:
-      "viagra, cialis, levitra, xanax, bit.ly, tinyurl.com, t.me, discord.gg, wa.me, goo.gl, is.gd, cutt.ly, grabify",
+    terms: "viagra, cialis, levitra, xanax, bit ly, tinyurl com, discord gg, goo gl, cutt ly, grabify",
   },
   {
     category: "spam",
     level: 2,
     how: "word",
     terms:
-      "follow for follow, follow 4 follow, f4f, sub for sub, sub 4 sub, sub4sub, follow me back, follow back, subscribe to my channel, follow my channel, check out my channel, check my channel, watch my stream, come watch me, giveaway winner, free money, promo code, discount code, airdrop, onlyfans, only fans",
+      "follow for follow, follow 4 follow, sub for sub, sub 4 sub, sub4sub, follow me back, follow back, subscribe to my channel, follow my channel, check out my channel, check my channel, watch my stream, come watch me, giveaway winner, free money, promo code, discount code, airdrop, onlyfans, only fans",
   },
   {
     category: "spam",
@@ -178,7 +177,7 @@ const GROUPS: readonly Group[] = [
 
 /** Words and phrases in which strong terms stand by accident. */
 const ORDINARY = `scunthorpe, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
-  snigger, sniggers, sniggered, sniggering, pussycat, pussycats, pussyfoot, pussyfooting, pussy willow, octopussy, pussy riot,
+  niggard, niggards, niggardly, niggardliness, shittah, shitzu, tittle, tittles, pussytoes, snigger, sniggers, sniggered, sniggering, pussycat, pussycats, pussyfoot, pussyfooting, pussy willow, octopussy, pussy riot,
   fukuoka, fukushima, fukuda, fukui, fukuyama, fukuhara, fukien, fukuro, fukubukuro, fukunaga, fukada, fukase, fukurou, yofukashi, fuku, kofuku, kafuka, fukt,
   confucius, confucian, confucianism, fuchsia, fuchs, fuchsias, fucose, fucus, fucoidan, fucoid, fucoxanthin, infuscate, fucales, effuce, obfuscate, fuca, fuco, fucata, fucking austria, wankel, swanker, swankers, wankers,
   fuchsin, fuchsine, fucous, fuci, bashiti, shitennoji, bitchumen, kurwar, dildos, fagottist, fagotto, fagottos, fagoting, fagoted, vancunt, porraceous, hentaigana, masturbate`;
