@@ -8,13 +8,14 @@ import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
+import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
 import { packager } from "./packager.ts";
 import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance"] as const;
+const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance", "moderation"] as const;
 
 const command = defineCommand({
   meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
@@ -53,6 +54,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     ultra: () => watch(edge, adminToken, "ultra", seconds),
     muxed: () => muxed(edge, adminToken, seconds),
     conformance: () => conformance(edge, adminToken),
+    moderation,
   };
   const figures: Figure[] = [];
   try {

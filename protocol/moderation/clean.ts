@@ -7,8 +7,8 @@ import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
  * syllable from any of their three forms. Normalisation never reaches across such pieces.
  */
 const PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
-const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\u2028\u2029\ufff9-\ufffb]/u;
-const SPACE = /\s/u;
+const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\ufff9-\ufffb]/u;
+const SPACE = /[\t\n\r]/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
 /** What a variation selector may follow: pictographs, and the bases of keycaps. */

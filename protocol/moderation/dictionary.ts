@@ -84,8 +84,10 @@ function* patternsOf<Data>(term: Term<Data>): Generator<Pattern<Data>> {
   for (let from = 1; from < text.letters.length - 1; from += 1) {
     for (let to = from + 1; to < text.letters.length && to - from <= 2; to += 1) {
       const masked = text.letters.map((letter, index) => (index >= from && index < to ? "*" : letter));
-      const kept = masked.filter((letter, index) => letter === "*" || letter !== masked[index - 1]);
-      yield { collapsed: kept.join(""), lengths: kept.map(() => 1), gaps, term: { ...term, reach: "word" } };
+      const firsts = masked.flatMap((letter, at) => (letter === "*" || letter !== masked[at - 1] ? [at] : []));
+      const lengths = firsts.map((first, at) => (firsts[at + 1] ?? masked.length) - first);
+      const collapsed = firsts.map((first) => masked[first]).join("");
+      yield { collapsed, lengths, gaps, term: { ...term, reach: "word" } };
     }
   }
 }

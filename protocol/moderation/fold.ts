@@ -9,7 +9,7 @@ const LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     a: "ᗩᴀɐɑαДд",
     b: "ᗷʙʙßβƀ฿ɓвБ",
-    c: "ᑕᴄɔ¢ʗсↄ",
+    c: "ςᑕᴄɔ¢ʗсↄ",
     d: "ᗪᴅɖɗԁđ",
     e: "ᗴᴇǝəɛεєɘꞓ€эзҽ",
     f: "ᖴꜰƒ₣ꞙɟ",
@@ -52,13 +52,19 @@ export function fold(char: string): string {
   const run = RUNS.find((first) => code >= first && code < first + 26);
   if (run !== undefined) return oneStroke(String.fromCharCode(0x61 + code - run));
   let folded = "";
-  const own = LETTERS.get(char);
-  for (const part of own ?? (PROTOTYPES.get(char) ?? char).normalize("NFD")) {
+  for (const part of standIn(char)) {
     if (DECORATION.test(part)) continue;
     const lower = part.toLowerCase();
     folded += LETTERS.get(part) ?? LETTERS.get(lower) ?? PROTOTYPES.get(lower === part ? "" : lower) ?? lower;
   }
   return oneStroke(folded);
+}
+
+/** What to take for `char`: a letter with accents for itself, else what it looks like, in normal form D. */
+function standIn(char: string): string {
+  const apart = char.normalize("NFD");
+  if (/^[a-z]/i.test(apart)) return apart;
+  return LETTERS.get(char) ?? (PROTOTYPES.get(char) ?? char).normalize("NFD");
 }
 
 const oneStroke = (text: string): string => text.replaceAll("i", "l");

@@ -49,17 +49,30 @@ interface Char {
 /** The letters of `clean`, read as `reading` says. */
 export function lettersOf(clean: Mapped, reading: Reading): Letters {
   const gatherer = new Gatherer();
-  for (const word of words(clean)) {
+  const all = words(clean);
+  const spelt = (at: number): boolean => all[at]?.length === 1;
+  let speltLetters = false;
+  all.forEach((word, at) => {
     gatherer.gap("space");
-    const withLetters = word.some(({ text }) => LETTER.test(text));
+    // Digits between letters that are spelt one by one are letters too: looked ahead once for each such run.
+    if (spelt(at) && !spelt(at - 1)) speltLetters = runHasLetter(all, at);
+    const withLetters = spelt(at) ? speltLetters : hasLetter(word);
     const last = word.findLastIndex(({ text }) => WORD.test(text));
     word.forEach((char, index) => {
       const read = readSign(word, index, last, withLetters ? reading : "digits");
       if (read.kind === "gap") gatherer.gap(read.gap);
       else gatherer.add(read.letters, char.start, char.end);
     });
-  }
+  });
   return gatherer.build();
+}
+
+const hasLetter = (word: readonly Char[]): boolean => word.some(({ text }) => LETTER.test(text));
+
+/** Whether there is a letter among the words of one character from `from` on. */
+function runHasLetter(all: readonly (readonly Char[])[], from: number): boolean {
+  for (let at = from; all[at]?.length === 1; at += 1) if (hasLetter(all[at] ?? [])) return true;
+  return false;
 }
 
 type Read = { kind: "gap"; gap: Gap } | { kind: "letters"; letters: string };
@@ -70,10 +83,11 @@ function readSign(word: readonly Char[], index: number, last: number, reading: R
     const digit = LEET.get(text);
     if (digit !== undefined && (reading === "leet" || WORD.test(text))) return { kind: "letters", letters: digit };
   }
+  // A stream may block a picture; between letters that are read plainly it is a gap.
+  if (reading !== "plain" && PICTOGRAPH.test(text) && !LETTER.test(text)) return { kind: "letters", letters: text };
   if (reading === "leet") {
     const inside = index < last ? LEET_INSIDE.get(text) : undefined;
     if (inside !== undefined) return { kind: "letters", letters: inside };
-    if (PICTOGRAPH.test(text) && !LETTER.test(text)) return { kind: "letters", letters: text };
     if (MASKS.includes(text) && isMask(word, index)) return { kind: "letters", letters: "*" };
   }
   const folded = fold(text);

@@ -176,7 +176,7 @@ const GROUPS: readonly Group[] = [
 ];
 
 /** Words and phrases in which strong terms stand by accident. */
-const ORDINARY = `scunthorpe, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
+const ORDINARY = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
   niggard, niggards, niggardly, niggardliness, shittah, shitzu, tittle, tittles, pussytoes, snigger, sniggers, sniggered, sniggering, pussycat, pussycats, pussyfoot, pussyfooting, pussy willow, octopussy, pussy riot,
   fukuoka, fukushima, fukuda, fukui, fukuyama, fukuhara, fukien, fukuro, fukubukuro, fukunaga, fukada, fukase, fukurou, yofukashi, fuku, kofuku, kafuka, fukt,
   confucius, confucian, confucianism, fuchsia, fuchs, fuchsias, fucose, fucus, fucoidan, fucoid, fucoxanthin, infuscate, fucales, effuce, obfuscate, fuca, fuco, fucata, fucking austria, wankel, swanker, swankers, wankers,
