@@ -9,13 +9,14 @@ import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
+import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
 import { packager } from "./packager.ts";
 import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance"] as const;
+const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance", "moderation"] as const;
 
 const ARGS = {
   only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
@@ -62,6 +63,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     ultra: () => watch(edge, adminToken, "ultra", seconds),
     muxed: () => muxed(edge, adminToken, seconds),
     conformance: () => conformance(edge, adminToken),
+    moderation,
   };
   const figures: Figure[] = [];
   try {

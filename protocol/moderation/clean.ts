@@ -1,0 +1,82 @@
+/** The text as it may be stored and shown: one form for each character, nothing invisible, no towers of marks. */
+import { LIMITS } from "./limits.ts";
+import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
+
+/**
+ * A character and what may compose with it: marks, half-width voicing signs, and Hangul jamo, which join into one
+ * syllable from any of their three forms. Normalisation never reaches across such pieces.
+ */
+const PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
+const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\ufff9-\ufffb]/u;
+const SPACE = /[\t\n\r]/u;
+const MARK = /\p{M}/u;
+const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
+/** What a variation selector may follow: pictographs, and the bases of keycaps. */
+const STYLED = /[\p{Emoji}\p{Extended_Pictographic}]/u;
+/** Scripts whose spelling needs joiners: Arabic's family and the Indic ones. */
+const JOINED =
+  /[\p{scx=Arab}\p{scx=Syrc}\p{scx=Mong}\p{scx=Nkoo}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}\p{scx=Mymr}]/u;
+const ZWNJ = "\u200c";
+const ZWJ = "\u200d";
+const VARIATION_SELECTORS = "\ufe0e\ufe0f";
+const BLACK_FLAG = "\u{1f3f4}";
+const TAG = /[\u{e0020}-\u{e007f}]/u;
+
+/** `text` in its clean form. Cleaning twice is cleaning once. */
+export function clean(text: string): Mapped {
+  return normalized(sifted(normalized(identity(text), "NFKC")), "NFC");
+}
+
+/** `source` in a normal form, piece by piece, so that each piece keeps its place. */
+export function normalized(source: Mapped, form: "NFC" | "NFKC"): Mapped {
+  const builder = new MappedBuilder();
+  for (const { 0: piece, index } of source.text.matchAll(PIECE)) {
+    const made = piece.normalize(form);
+    const { start, end } = spanOf(source, index, index + piece.length);
+    if (made === piece) builder.copy(source, index, index + piece.length);
+    else builder.add(made, start, end);
+  }
+  return builder.build();
+}
+
+/**
+ * Drops what can't be seen and the marks beyond the bound. A joiner stays where the kept characters on both sides of it
+ * need one: pictographs, or letters of a script that is spelt with joiners.
+ */
+function sifted(source: Mapped): Mapped {
+  const builder = new MappedBuilder();
+  let before = "";
+  let marks = 0;
+  let joiner: { text: string; at: number } | null = null;
+  let at = 0;
+  for (const char of source.text) {
+    const from = at;
+    at += char.length;
+    if (char === ZWNJ || char === ZWJ) {
+      joiner = { text: char, at: from };
+      continue;
+    }
+    if (IGNORABLE.test(char) && !SPACE.test(char) && !isKeptSign(char, before)) continue;
+    if (!MARK.test(char)) marks = 0;
+    else if (!VARIATION_SELECTORS.includes(char)) {
+      marks += 1;
+      if (marks > LIMITS.marksPerBase) continue;
+    }
+    if (joiner !== null && needsJoiner(joiner.text, before, char)) builder.copy(source, joiner.at, joiner.at + 1);
+    joiner = null;
+    builder.copy(source, from, at);
+    before = char;
+  }
+  return builder.build();
+}
+
+function isKeptSign(char: string, before: string): boolean {
+  if (VARIATION_SELECTORS.includes(char)) return STYLED.test(before);
+  return TAG.test(char) && (before === BLACK_FLAG || TAG.test(before));
+}
+
+function needsJoiner(joiner: string, before: string, after: string): boolean {
+  if (JOINED.test(before) && JOINED.test(after)) return true;
+  const pictured = PICTOGRAPH.test(before) || (before !== "" && VARIATION_SELECTORS.includes(before));
+  return joiner === ZWJ && pictured && PICTOGRAPH.test(after);
+}

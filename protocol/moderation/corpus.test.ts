@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { benign, evasions, type Half, shares, tallies } from "./testing.ts";
+
+const tuned = shares("tuned");
+const heldOut = shares("held-out");
+
+test("the corpus has enough of both sorts, and no text twice", () => {
+  const hidden = [...evasions("tuned"), ...evasions("held-out")].map(({ text }) => text);
+  const harmless = [...benign("tuned"), ...benign("held-out")].map(({ text }) => text);
+  expect(hidden.length).toBeGreaterThanOrEqual(300);
+  expect(harmless.length).toBeGreaterThanOrEqual(300);
+  expect(new Set([...hidden, ...harmless]).size).toBe(hidden.length + harmless.length);
+});
+
+test("at least 98 percent of the evasions are caught in their category, in each half", () => {
+  expect(tuned.caught).toBeGreaterThanOrEqual(0.98);
+  expect(heldOut.caught).toBeGreaterThanOrEqual(0.98);
+});
+
+test.each<Half>(["tuned", "held-out"])("no category catches much less than the others: %s half", (half) => {
+  for (const { category, caught, evasions } of tallies(half)) {
+    expect(caught / evasions, category).toBeGreaterThanOrEqual(0.95);
+  }
+});
+
+test("at most 1 percent of all benign traps are flagged, and at most 2 percent of those held out", () => {
+  const flagged = tuned.flagged * tuned.benign + heldOut.flagged * heldOut.benign;
+  expect(flagged / (tuned.benign + heldOut.benign)).toBeLessThanOrEqual(0.01);
+  expect(heldOut.flagged).toBeLessThanOrEqual(0.02);
+});

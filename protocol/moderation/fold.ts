@@ -1,0 +1,81 @@
+/** What a character looks like: the letters that a reader takes it for. */
+import lookalikes from "unhomoglyph/data.json" with { type: "json" };
+
+/** The prototypes of Unicode TR39 ("confusables.txt"), by character. */
+const PROTOTYPES: ReadonlyMap<string, string> = new Map(Object.entries(lookalikes));
+
+/** Look-alikes that TR39 gives a prototype outside Latin, or none: small capitals, turned letters, currency, capitals' lower case. */
+const LETTERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    a: "ᗩᴀɐɑαДд",
+    b: "ᗷʙʙßβƀ฿ɓвБ",
+    c: "ςᑕᴄɔ¢ʗсↄ",
+    d: "ᗪᴅɖɗԁđ",
+    e: "ᗴᴇǝəɛεєɘꞓ€эзҽ",
+    f: "ᖴꜰƒ₣ꞙɟ",
+    g: "Ꮆɢɡɠԍ",
+    h: "ᕼʜɥħнһ",
+    i: "ɪıɩιᴉɨ",
+    j: "ᴊɟʝ",
+    k: "ᛕᴋʞκк₭ĸ",
+    l: "ᒪʟɭɫ£₤ƚ",
+    m: "ᗰᴍɯмʍɱ",
+    n: "ᑎɴηипйɲŋℵ₦",
+    o: "ᴏøθσфɵ๏",
+    p: "ᑭᴘρ₱þ",
+    q: "ǫ",
+    r: "ᖇʀɹгяɾʁɼ",
+    s: "ᔕꜱʂ§ƨ",
+    t: "Ƭᴛʇтτŧ₮",
+    u: "ᑌᴜцʊμυʉ",
+    v: "ᐯᴠʌν",
+    w: "ᗯᴡшщωѡ₩ฬ",
+    x: "᙭χжх",
+    y: "ʏʎчγу¥",
+    z: "ᴢʐƶ",
+  }).flatMap(([letter, signs]) => [...signs].map((sign) => [sign, letter] as const)),
+);
+
+/** Letters in boxes, circles and flags, which no normal form takes out of them: the first of each run of 26. */
+const RUNS = [0x1f150, 0x1f170, 0x1f1e6] as const;
+
+/** Marks that change a letter's look only; vowel signs of Indic and related scripts are letters. */
+const DECORATION = /[\p{M}&&[\p{sc=Zinh}\p{sc=Arab}\p{sc=Hebr}\p{sc=Cyrl}\p{sc=Grek}\p{sc=Latn}]]/v;
+
+/**
+ * The lower-case letters that `char` (one code point) is taken for, with `i` and `l` as one, since `I`, `l`, `1` and `|`
+ * are; itself in lower case where it is taken for nothing else, empty for a mark that is decoration.
+ */
+export function fold(char: string): string {
+  if (char <= "\u007f") return oneStroke(char.toLowerCase());
+  const code = char.codePointAt(0) ?? 0;
+  const run = RUNS.find((first) => code >= first && code < first + 26);
+  if (run !== undefined) return oneStroke(String.fromCharCode(0x61 + code - run));
+  let folded = "";
+  for (const part of standIn(char)) {
+    if (DECORATION.test(part)) continue;
+    const lower = part.toLowerCase();
+    folded += LETTERS.get(part) ?? LETTERS.get(lower) ?? PROTOTYPES.get(lower === part ? "" : lower) ?? lower;
+  }
+  return oneStroke(folded);
+}
+
+/** What to take for `char`: a letter with accents for itself, else what it looks like, in normal form D. */
+function standIn(char: string): string {
+  const apart = char.normalize("NFD");
+  if (/^[a-z]/i.test(apart)) return apart;
+  return LETTERS.get(char) ?? (PROTOTYPES.get(char) ?? char).normalize("NFD");
+}
+
+const oneStroke = (text: string): string => text.replaceAll("i", "l");
+
+/** Digits and signs that stand for letters. */
+export const LEET: ReadonlyMap<string, string> = new Map(
+  Object.entries({ 0: "o", 1: "l", 2: "z", 3: "e", 4: "a", 5: "s", 6: "g", 7: "t", 8: "b", 9: "g", "@": "a", $: "s" }),
+);
+
+/** Signs that stand for a letter only where another letter follows: at a word's end they are punctuation. */
+export const LEET_INSIDE: ReadonlyMap<string, string> = new Map(Object.entries({ "!": "l", "|": "l", "+": "t" }));
+
+/** Signs that hide a letter between two others. */
+export const MASKS = "*#%&";

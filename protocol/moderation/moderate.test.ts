@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { clean, normalized } from "./clean.ts";
+import { lettersOf } from "./letters.ts";
+import { LIMITS } from "./limits.ts";
+import { identity, type Mapped } from "./mapped.ts";
+import { compileWords, DEFAULT_SETTINGS, everyLevel, moderate, type Settings } from "./moderate.ts";
+
+const STRICT: Settings = { ...DEFAULT_SETTINGS, levels: everyLevel(4) };
+const shown = (text: string, settings = STRICT): string[] =>
+  moderate(text, settings).matches.map(({ start, end }) => text.slice(start, end));
+
+/** Text at its worst: any code unit, what is invisible, marks, joiners, and words that the lists know. */
+const worst = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: "binary", maxLength: 8 }),
+      fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+      fc.constantFrom(
+        "\u200d",
+        "\u200c",
+        "\u034f",
+        "\u0301",
+        "\ufe0f",
+        "\u202e",
+        "\u0646",
+        "\u0915",
+        "\u094d",
+        "👩",
+        "🏽",
+      ),
+      fc.constantFrom("fuck", "s h i t", "@$$", "f**k", "ｐｏｒｎ", "kill yourself", " ", "***", "'", "ﷺ", "ㄱㅏ", "ｶﾞ"),
+    ),
+    { maxLength: 24 },
+  )
+  .map((pieces) => pieces.join(""));
+
+function expectInside({ text, starts, ends }: Mapped, original: string): void {
+  expect(starts.length).toBe(text.length);
+  expect(ends.length).toBe(text.length);
+  starts.forEach((start, unit) => {
+    expect(start).toBeGreaterThanOrEqual(Math.max(0, starts[unit - 1] ?? 0));
+    expect(ends[unit]).toBeGreaterThan(start);
+    expect(ends[unit]).toBeLessThanOrEqual(original.length);
+  });
+}
+
+test("every unit of a clean text comes from a place of the original, in order", () => {
+  fc.assert(fc.property(worst, (text) => expectInside(clean(text), text)));
+});
+
+test("cleaning twice is cleaning once", () => {
+  fc.assert(
+    fc.property(worst, (text) => {
+      const once = clean(text).text;
+      expect(clean(once).text).toBe(once);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("normalising piece by piece is normalising the whole", () => {
+  fc.assert(
+    fc.property(worst, fc.constantFrom("NFC" as const, "NFKC" as const), (text, form) => {
+      expect(normalized(identity(text), form).text).toBe(text.normalize(form));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("whatever the text, a verdict comes, and its matches lie within the text", () => {
+  fc.assert(
+    fc.property(worst, (text) => {
+      const { matches, decision } = moderate(text, STRICT);
+      expect(decision === "allow").toBe(matches.length === 0);
+      for (const { start, end } of matches) {
+        expect(start).toBeGreaterThanOrEqual(0);
+        expect(end).toBeGreaterThan(start);
+        expect(end).toBeLessThanOrEqual(text.length);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("each letter is told with its place, and the runs are those of the letters", () => {
+  fc.assert(
+    fc.property(worst, fc.constantFrom("plain" as const, "leet" as const), (text, reading) => {
+      const { letters, starts, ends, fragmentOf, runs, collapsed } = lettersOf(clean(text), reading);
+      expect(new Set([letters.length, starts.length, ends.length, fragmentOf.length]).size).toBe(1);
+      expect(runs.at(-1)).toBe(letters.length);
+      expect([...collapsed].length).toBe(runs.length - 1);
+    }),
+  );
+});
+
+test("a match is shown where it stands in the original", () => {
+  expect(shown("well f\u200bu\u0301\u0302ck that")).toEqual(["f\u200bu\u0301\u0302ck"]);
+  expect(shown("💀 ｓｈｉｔ 💀")).toEqual(["ｓｈｉｔ"]);
+  expect(shown("such an a s s here")).toEqual(["a s s"]);
+  expect(shown("(ass)")).toEqual(["ass"]);
+});
+
+test("what only touches is no term, and spelt words are read whole", () => {
+  for (const text of ["assessment", "c l a s s", "it's hit", "as so", "Niger", "annals", "a*b", "455", "pass it"]) {
+    expect(shown(text), text).toEqual([]);
+  }
+});
+
+test("joiners stay where scripts and pictures need them, and nowhere else", () => {
+  for (const text of ["می\u200cخواهم", "क्\u200dष", "👩\u200d🚀", "🏴\u{e0067}\u{e0062}\u{e007f}", "1\ufe0f\u20e3"]) {
+    expect(clean(text).text).toBe(text);
+  }
+  expect(clean("a\u200db\u200cc\ufe0f\u{e0067}").text).toBe("abc");
+  expect(clean("👩\u200d").text).toBe("👩");
+});
+
+test("marks beyond the bound are dropped", () => {
+  expect(clean(`x${"\u0323".repeat(50)}`).text).toBe(`x${"\u0323".repeat(LIMITS.marksPerBase)}`);
+});
+
+test("a level decides which terms are found, and level 0 finds none", () => {
+  const found = [0, 1, 2, 3, 4].map((level) => {
+    const settings = { ...DEFAULT_SETTINGS, levels: everyLevel(level as 0 | 1 | 2 | 3 | 4) };
+    return shown("nigger fuck shit damn", settings).length;
+  });
+  expect(found).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("the strictest action of what matched is taken, and scores say how grave it was", () => {
+  const settings: Settings = { ...STRICT, actions: { ...STRICT.actions, profanity: "rewrite", hate: "deny" } };
+  expect(moderate("well damn", settings)).toMatchObject({ decision: "rewrite", scores: { profanity: 0.25 } });
+  expect(moderate("well damn", settings).text).toBe("well ****");
+  expect(moderate("damn faggot", settings)).toMatchObject({ decision: "deny", scores: { hate: 1 } });
+});
+
+test("a stream's words are found through the same disguises, and its allowed words pass", () => {
+  const words = compileWords(["spoiler", "*leak*", "🐍", "می\u200cخواهم"], ["damn", "fuck yeah"]);
+  const decide = (text: string): string => moderate(text, STRICT, words).decision;
+  for (const text of ["$p0iler!", "s p o i l e r", "ｓｐｏｉｌｅｒ", "supersneakyleaks", "a 🐍", "میخواهم"]) {
+    expect(decide(text), text).toBe("deny");
+  }
+  for (const text of ["spoilerish", "damn", "fuck yeah", "hello"]) expect(decide(text), text).toBe("allow");
+  expect(decide("fuck no")).toBe("hold");
+});
+
+test("lists and texts beyond their bounds are refused or held", () => {
+  expect(() =>
+    compileWords(
+      Array.from({ length: LIMITS.words + 1 }, () => "x"),
+      [],
+    ),
+  ).toThrow(RangeError);
+  expect(() => compileWords([], ["x".repeat(LIMITS.wordUnits + 1)])).toThrow(RangeError);
+  expect(moderate("a".repeat(LIMITS.textUnits + 1), STRICT)).toMatchObject({ decision: "hold", matches: [] });
+  expect(moderate("fuck ".repeat(800), STRICT).matches).toHaveLength(LIMITS.matches);
+});

@@ -1,0 +1,155 @@
+/** The local verdict on a message: clean, fold, find, weigh. Pure, linear in the text, and it never throws. */
+import { clean } from "./clean.ts";
+import { Dictionary, type Found, type Term } from "./dictionary.ts";
+import { lettersOf, type Reading } from "./letters.ts";
+import { LIMITS } from "./limits.ts";
+import { builtInTerms, CATEGORIES, type Category, type Level, ordinaryWords, type TermData } from "./terms.ts";
+
+/** What is to become of a message, from the mildest. */
+export const DECISIONS = ["allow", "rewrite", "hold", "deny"] as const;
+
+/** `rewrite` shows it with the matches hidden, `hold` puts it before a moderator, `deny` refuses it. */
+export type Decision = (typeof DECISIONS)[number];
+
+/** A built-in category, or `blocked` for the stream's own words. */
+export type Matched = Category | "blocked";
+
+/** One place of the original text, in UTF-16 units; `level` is the lowest at which it is found, 0 for blocked words. */
+export interface Match {
+  readonly category: Matched;
+  readonly level: Level;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What is thought of a message. */
+export interface Verdict {
+  readonly decision: Decision;
+  /** In the text's order; at most `LIMITS.matches`. */
+  readonly matches: readonly Match[];
+  /** For each category that matched, how grave the gravest match is: from 0.25 (level 4) to 1 (level 1 and blocked). */
+  readonly scores: Readonly<Partial<Record<Matched, number>>>;
+  /** The text to show: clean, and with the matches hidden where the decision is `rewrite`. */
+  readonly text: string;
+}
+
+/** What a stream asks for. */
+export interface Settings {
+  readonly levels: Readonly<Record<Category, Level>>;
+  /** What a match of a category leads to. */
+  readonly actions: Readonly<Record<Matched, Exclude<Decision, "allow">>>;
+}
+
+/** Middle levels; slurs, threats and blocked words are refused, the rest is for a moderator to see. */
+export const DEFAULT_SETTINGS: Settings = {
+  levels: { profanity: 2, sexual: 3, hate: 3, harassment: 3, spam: 2 },
+  actions: { profanity: "hold", sexual: "hold", hate: "deny", harassment: "hold", spam: "hold", blocked: "deny" },
+};
+
+/** A stream's own words, compiled when they are edited and kept for every message. */
+export interface WordList {
+  readonly blocked: Dictionary<"blocked">;
+  readonly allowed: Dictionary<"allowed">;
+}
+
+/**
+ * Compiles a stream's words. A blocked word is found as a whole word, with a `*` at its beginning or end inside others
+ * too; an allowed one lets what it covers pass. Throws `RangeError` beyond `LIMITS`.
+ */
+export function compileWords(blocked: readonly string[], allowed: readonly string[]): WordList {
+  for (const words of [blocked, allowed]) {
+    if (words.length > LIMITS.words) throw new RangeError(`A list has at most ${LIMITS.words} words.`);
+    const long = words.some((word) => word.length > LIMITS.wordUnits);
+    if (long) throw new RangeError(`A word has at most ${LIMITS.wordUnits} characters.`);
+  }
+  return { blocked: new Dictionary(blocked.map(blockedTerm)), allowed: new Dictionary(allowed.map(allowedTerm)) };
+}
+
+function blockedTerm(word: string): Term<"blocked"> {
+  const inside = word.startsWith("*") || word.endsWith("*");
+  const text = word.replace(/^\*/, "").replace(/\*$/, "");
+  return { text, reach: inside ? "any" : "word", split: false, data: "blocked" };
+}
+
+const allowedTerm = (text: string): Term<"allowed"> => ({ text, reach: "any", split: false, data: "allowed" });
+
+/** A stream without words of its own. */
+export const NO_WORDS: WordList = compileWords([], []);
+
+const BUILT_IN = new Dictionary(builtInTerms());
+const ORDINARY = new Dictionary(ordinaryWords().map(allowedTerm));
+
+/** The verdict on `text`. One beyond `LIMITS.textUnits` is held unread. */
+export function moderate(text: string, settings: Settings, words: WordList = NO_WORDS): Verdict {
+  if (text.length > LIMITS.textUnits) return { decision: "hold", matches: [], scores: {}, text };
+  const cleaned = clean(text);
+  const found = (["plain", "leet"] as const).flatMap((reading) => findIn(cleaned, reading, settings, words));
+  const matches = distinct(found);
+  const decision = matches.map(({ category }): Decision => settings.actions[category]).reduce(stricter, "allow");
+  const shown = decision === "rewrite" ? clean(hidden(text, matches)).text : cleaned.text;
+  return { decision, matches, scores: scoresOf(matches), text: shown };
+}
+
+/** The stricter of two decisions. */
+export function stricter(a: Decision, b: Decision): Decision {
+  return DECISIONS.indexOf(a) >= DECISIONS.indexOf(b) ? a : b;
+}
+
+function findIn(cleaned: ReturnType<typeof clean>, reading: Reading, { levels }: Settings, words: WordList): Match[] {
+  const letters = lettersOf(cleaned, reading);
+  const allowed = [...words.allowed.find(letters)];
+  const ordinary = [...ORDINARY.find(letters)];
+  const found: Match[] = [];
+  for (const { start, end, data } of BUILT_IN.find(letters)) {
+    if (!isWanted(data, levels) || covers(allowed, start, end) || covers(ordinary, start, end)) continue;
+    found.push({ ...data, start, end });
+  }
+  for (const { start, end } of words.blocked.find(letters)) {
+    if (!covers(allowed, start, end)) found.push({ category: "blocked", level: 0, start, end });
+  }
+  return found;
+}
+
+const isWanted = ({ category, level }: TermData, levels: Settings["levels"]): boolean => level <= levels[category];
+
+const covers = (found: readonly Found<unknown>[], start: number, end: number): boolean =>
+  found.some((one) => one.start <= start && one.end >= end);
+
+/** The matches in order, without those that lie within a match of the same category as grave. */
+function distinct(found: readonly Match[]): Match[] {
+  const sorted = [...found].sort((a, b) => a.start - b.start || b.end - a.end || a.level - b.level);
+  const kept: Match[] = [];
+  for (const match of sorted) {
+    if (kept.length >= LIMITS.matches) break;
+    const known = kept.some(
+      ({ category, level, end }) => category === match.category && level <= match.level && end >= match.end,
+    );
+    if (!known) kept.push(match);
+  }
+  return kept;
+}
+
+function scoresOf(matches: readonly Match[]): Verdict["scores"] {
+  const scores: Partial<Record<Matched, number>> = {};
+  for (const { category, level } of matches) {
+    const score = (5 - Math.max(1, level)) / 4;
+    scores[category] = Math.max(scores[category] ?? 0, score);
+  }
+  return scores;
+}
+
+/** The original with each match as asterisks. */
+function hidden(text: string, matches: readonly Match[]): string {
+  let shown = "";
+  let at = 0;
+  for (const { start, end } of matches) {
+    if (end <= at) continue;
+    shown += text.slice(at, Math.max(at, start)) + "*".repeat([...text.slice(Math.max(at, start), end)].length);
+    at = end;
+  }
+  return shown + text.slice(at);
+}
+
+/** A level for every category. */
+export const everyLevel = (level: Level): Settings["levels"] =>
+  Object.fromEntries(CATEGORIES.map((category) => [category, level])) as Record<Category, Level>;

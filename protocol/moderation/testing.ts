@@ -1,0 +1,67 @@
+/** For tests and benches: the committed corpus, and how a verdict on it is counted. */
+import { readFileSync } from "node:fs";
+import { DEFAULT_SETTINGS, everyLevel, moderate, type Settings } from "./moderate.ts";
+import { CATEGORIES, type Category } from "./terms.ts";
+
+/** A text that hides a term of `category` by `technique`. */
+export interface Evasion {
+  readonly text: string;
+  readonly category: Category;
+  readonly technique: string;
+}
+
+/** A harmless text of some kind. */
+export interface Benign {
+  readonly text: string;
+  readonly kind: string;
+}
+
+/** The half of the corpus that lists and rules were made with, or the half that they never saw. */
+export type Half = "tuned" | "held-out";
+
+/** The level that the corpus is judged at: one stricter than the default, for evasions and traps alike. */
+export const CORPUS_SETTINGS: Settings = { ...DEFAULT_SETTINGS, levels: everyLevel(3) };
+
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`corpus/${name}.json`, import.meta.url), "utf8"));
+const suffix = (half: Half): string => (half === "tuned" ? "" : "-held-out");
+
+/** The evasions of a half. */
+export const evasions = (half: Half): Evasion[] => read(`evasions${suffix(half)}`) as Evasion[];
+
+/** The benign traps of a half. */
+export const benign = (half: Half): Benign[] => read(`benign${suffix(half)}`) as Benign[];
+
+/** Of one category: evasions, how many of them were found in it, and benign traps that were flagged with it. */
+export interface Tally {
+  readonly category: Category;
+  readonly evasions: number;
+  readonly caught: number;
+  readonly flagged: number;
+}
+
+/** The counts of a half of the corpus, by category. A catch in another category does not count. */
+export function tallies(half: Half): Tally[] {
+  const hits = (text: string, category: Category): boolean =>
+    moderate(text, CORPUS_SETTINGS).matches.some((match) => match.category === category);
+  return CATEGORIES.map((category) => {
+    const hidden = evasions(half).filter((evasion) => evasion.category === category);
+    const caught = hidden.filter(({ text }) => hits(text, category)).length;
+    const flagged = benign(half).filter(({ text }) => hits(text, category)).length;
+    return { category, evasions: hidden.length, caught, flagged };
+  });
+}
+
+/** The share of a half's evasions that are caught in their category, and of its benign traps that are flagged at all. */
+export function shares(half: Half): { caught: number; flagged: number; evasions: number; benign: number } {
+  const counts = tallies(half);
+  const sum = (of: (tally: Tally) => number): number => counts.reduce((total, tally) => total + of(tally), 0);
+  const traps = benign(half);
+  const flagged = traps.filter(({ text }) => moderate(text, CORPUS_SETTINGS).matches.length > 0).length;
+  return {
+    caught: sum((tally) => tally.caught) / sum((tally) => tally.evasions),
+    flagged: flagged / traps.length,
+    evasions: sum((tally) => tally.evasions),
+    benign: traps.length,
+  };
+}
