@@ -1,5 +1,8 @@
 /** For tests and benches: the committed corpus, and how a verdict on it is counted. */
-import { readFileSync } from "node:fs";
+import benignTuned from "./corpus/benign.json" with { type: "json" };
+import benignHeldOut from "./corpus/benign-held-out.json" with { type: "json" };
+import evasionsTuned from "./corpus/evasions.json" with { type: "json" };
+import evasionsHeldOut from "./corpus/evasions-held-out.json" with { type: "json" };
 import { DEFAULT_SETTINGS, everyLevel, moderate, type Settings } from "./moderate.ts";
 import { CATEGORIES, type Category } from "./terms.ts";
 
@@ -22,15 +25,12 @@ export type Half = "tuned" | "held-out";
 /** The level that the corpus is judged at: one stricter than the default, for evasions and traps alike. */
 export const CORPUS_SETTINGS: Settings = { ...DEFAULT_SETTINGS, levels: everyLevel(3) };
 
-const read = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`corpus/${name}.json`, import.meta.url), "utf8"));
-const suffix = (half: Half): string => (half === "tuned" ? "" : "-held-out");
-
 /** The evasions of a half. */
-export const evasions = (half: Half): Evasion[] => read(`evasions${suffix(half)}`) as Evasion[];
+export const evasions = (half: Half): readonly Evasion[] =>
+  (half === "tuned" ? evasionsTuned : evasionsHeldOut) as readonly Evasion[];
 
 /** The benign traps of a half. */
-export const benign = (half: Half): Benign[] => read(`benign${suffix(half)}`) as Benign[];
+export const benign = (half: Half): readonly Benign[] => (half === "tuned" ? benignTuned : benignHeldOut);
 
 /** Of one category: evasions, how many of them were found in it, and benign traps that were flagged with it. */
 export interface Tally {
