@@ -26,10 +26,11 @@ export type Half = "tuned" | "held-out";
 export const CORPUS_SETTINGS: Settings = { ...DEFAULT_SETTINGS, levels: everyLevel(3) };
 
 /** The evasions of a half. */
-export const evasions = (half: Half): Evasion[] => (half === "tuned" ? evasionsTuned : evasionsHeldOut) as Evasion[];
+export const evasions = (half: Half): readonly Evasion[] =>
+  (half === "tuned" ? evasionsTuned : evasionsHeldOut) as readonly Evasion[];
 
 /** The benign traps of a half. */
-export const benign = (half: Half): Benign[] => (half === "tuned" ? benignTuned : benignHeldOut);
+export const benign = (half: Half): readonly Benign[] => (half === "tuned" ? benignTuned : benignHeldOut);
 
 /** Of one category: evasions, how many of them were found in it, and benign traps that were flagged with it. */
 export interface Tally {
