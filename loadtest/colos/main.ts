@@ -45,6 +45,7 @@ mend        curl -X PUT ${colos.faultsUrl} -d '{}'
 kill        curl -X POST '${colos.core}/api/streams/${STREAM}/restart?node=live' -H 'Authorization: Bearer ${colos.adminToken}'
 Ctrl-C ends it.`);
   await stopped;
+  await colos.fault({});
   await publisher.stop();
   await colos.stop();
 }
