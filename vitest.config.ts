@@ -37,8 +37,14 @@ const config: ViteUserConfig = defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            // A secret when deployed; any value does here.
-            miniflare: { bindings: { CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests" } },
+            // Secrets when deployed; any value does here.
+            miniflare: {
+              bindings: {
+                CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests",
+                CORRAL_VIEWER_SECRET: "viewer-secret-of-the-tests-of-32-bytes",
+                CORRAL_DEV_TOKENS: "1",
+              },
+            },
           }),
         ],
         test: {

@@ -2,6 +2,7 @@
  * The edge on this machine: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
  * edges may share one core's objects, each an isolate of its own, as several machines of a data centre would.
  */
+import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -52,12 +53,20 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await mkdir(dataDir, { recursive: true });
   const { entry = `${ROOT}workers/index.ts`, bindings = {}, services = {} } = options;
   const [script] = await Promise.all([bundle(entry), buildWeb()]);
+  // Tokens of a local run are good for that run.
+  const viewerSecret = randomBytes(32).toString("base64url");
   const worker = (name: string, at: number, site: string, objects: object): object => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
     compatibilityFlags: ["nodejs_compat"],
-    bindings: { CORRAL_ADMIN_TOKEN: adminToken, CORRAL_SITE: site, ...bindings },
+    bindings: {
+      CORRAL_ADMIN_TOKEN: adminToken,
+      CORRAL_SITE: site,
+      CORRAL_VIEWER_SECRET: viewerSecret,
+      CORRAL_DEV_TOKENS: "1",
+      ...bindings,
+    },
     durableObjects: objects,
     r2Buckets: { MEDIA: "corral-media" },
     // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
@@ -106,6 +115,8 @@ function objectsOf(script: { readonly scriptName?: string }): object {
   return {
     LIVE: { className: "Live", useSQLite: true, ...script },
     SHIELD: { className: "Shield", useSQLite: true, ...script },
+    ROOM: { className: "Room", useSQLite: true, ...script },
+    ROOM_SHARD: { className: "RoomShard", useSQLite: true, ...script },
   };
 }
 

@@ -5,6 +5,7 @@ import { UpstreamError } from "../tiers/calls.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
 import { type Delivery, deliverFile, deliverMultivariant } from "./deliver.ts";
+import { devToken } from "./dev-token.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { ingest } from "./ingest.ts";
@@ -12,6 +13,7 @@ import { parseLivePath } from "./live-path.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { roomBeacon, roomReplay, roomSocket } from "./rooms.ts";
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
@@ -30,6 +32,19 @@ app.post("/api/streams/:stream/restart", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
 });
+app.get("/rooms/:stream/socket", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : roomSocket(c.env, c.req.raw, c.executionCtx, stream);
+});
+app.post("/rooms/:stream/beacon", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : roomBeacon(c.env, c.req.raw, c.executionCtx, stream);
+});
+app.get("/rooms/:stream/replay", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : roomReplay(c.env, c.req.raw, c.executionCtx, stream);
+});
+app.post("/dev/token", (c) => devToken(c.env, c.req.raw));
 app.get("/metrics", (c) => metrics(c.env, c.req.raw, c.executionCtx));
 app.get("*", (c) => page(c.env, c.req.raw));
 app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));

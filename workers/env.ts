@@ -1,11 +1,15 @@
 /** What the Worker is bound to. */
 import type { Live } from "../durable-objects/live/live.ts";
+import type { Room } from "../durable-objects/room/room.ts";
+import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
 
 /** Bindings of `wrangler.toml`. */
 export interface Env {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
+  readonly ROOM: DurableObjectNamespace<Room>;
+  readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** The pages of `web/dist`. */
@@ -14,6 +18,12 @@ export interface Env {
   readonly CORRAL_ADMIN_TOKEN?: string;
   /** Opens `/metrics`; without it the admin token does. */
   readonly CORRAL_METRICS_TOKEN?: string;
+  /** Secret of viewer tokens that are signed with HS256. */
+  readonly CORRAL_VIEWER_SECRET?: string;
+  /** Public keys (a JWKS in JSON) of viewer tokens that are signed with ES256, found by their `kid`. */
+  readonly CORRAL_VIEWER_JWKS?: string;
+  /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
+  readonly CORRAL_DEV_TOKENS?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

@@ -4,6 +4,8 @@ import type { Env } from "./env.ts";
 import { isLivePath } from "./live-path.ts";
 
 export { Live } from "../durable-objects/live/live.ts";
+export { Room } from "../durable-objects/room/room.ts";
+export { RoomShard } from "../durable-objects/room/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
 const worker: ExportedHandler<Env> = {

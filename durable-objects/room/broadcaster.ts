@@ -1,0 +1,142 @@
+/** What the room tells its shards: one call at a time to each, from where that shard stands. */
+import type { Counts } from "../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
+import type { Ring } from "../../protocol/room/ring.ts";
+import { type Fact, isPublic, type RoomState } from "../../protocol/room/state.ts";
+import type { StaffNote, Stretch } from "../../protocol/room/wire.ts";
+
+/** The namespace of shards. */
+export interface ShardNamespace {
+  getByName(name: string): ShardCalls;
+}
+
+/** A shard as the room knows it; `head` is null while it is not known what the shard has. */
+interface Place {
+  stub: ShardCalls;
+  head: number | null;
+  busy: boolean;
+  told: string;
+  /** For those who moderate there, yet to be told. */
+  notes: StaffNote[];
+  failures: number;
+}
+
+/** A shard that failed so many times in a row is left out until it calls the room again. */
+const MOST_FAILURES = 20;
+
+/** The object name of a shard. */
+export function shardName(stream: string, shard: number): string {
+  return `${stream}/${shard}`;
+}
+
+/** The shards of one room. */
+export class Broadcaster {
+  readonly ring: Ring;
+  readonly #namespace: ShardNamespace;
+  readonly #stream: string;
+  readonly #places = new Map<number, Place>();
+  /** All that holds, as shards know it, and what changed after `#factsFrom`. */
+  readonly #state: RoomState;
+  #factsFrom: number;
+  #changes: { readonly offset: number; readonly fact: Fact }[] = [];
+
+  constructor(namespace: ShardNamespace, stream: string, ring: Ring, state: RoomState) {
+    this.#namespace = namespace;
+    this.#stream = stream;
+    this.ring = ring;
+    this.#state = state;
+    this.#factsFrom = ring.head;
+  }
+
+  /** How many shards take part. */
+  get shards(): number {
+    return this.#places.size;
+  }
+
+  /** A shard that stands at `head` takes part. */
+  join(shard: number, head: number | null): void {
+    const known = this.#places.get(shard);
+    if (known !== undefined) {
+      known.head = head;
+      known.failures = 0;
+      return;
+    }
+    const stub = this.#stub(shard);
+    this.#places.set(shard, { stub, head, busy: false, told: "", notes: [], failures: 0 });
+  }
+
+  /** A shard called: it takes part, whatever the room remembers. */
+  heard(shard: number): void {
+    const known = this.#places.get(shard);
+    if (known === undefined) this.join(shard, null);
+    else known.failures = 0;
+  }
+
+  /** A shard has nobody to tell any more. */
+  leave(shard: number): void {
+    this.#places.delete(shard);
+  }
+
+  /** Facts changed with the event at `offset`; those who moderate are told `notes`. */
+  changed(offset: number, facts: readonly Fact[], notes: readonly StaffNote[]): void {
+    for (const fact of facts) if (isPublic(fact)) this.#changes.push({ offset, fact });
+    if (notes.length > 0) for (const place of this.#places.values()) place.notes.push(...notes);
+    const excess = this.#changes.length - ROOM_LIMITS.ringEvents;
+    if (excess <= 0) return;
+    this.#factsFrom = this.#changes[excess - 1]?.offset ?? this.#factsFrom;
+    this.#changes = this.#changes.slice(excess);
+  }
+
+  /** Tells each shard what it lacks; whether all of them were told. */
+  send(counts: Counts, shards: number, nowMs: number): boolean {
+    const told = JSON.stringify([counts, shards]);
+    let all = true;
+    for (const [shard, place] of this.#places) {
+      const upToDate = place.head === this.ring.head && place.told === told && place.notes.length === 0;
+      if (upToDate || place.failures >= MOST_FAILURES) continue;
+      all = false;
+      if (place.busy) continue;
+      place.busy = true;
+      const { notes } = place;
+      place.notes = [];
+      void this.#deliver(shard, place, { ...this.#batch(place.head), notes, counts, shards, nowMs }, told);
+    }
+    return all;
+  }
+
+  async #deliver(shard: number, place: Place, batch: Batch, told: string): Promise<void> {
+    try {
+      place.head = await place.stub.deliver(batch);
+      place.told = told;
+      // What didn't join on to what the shard knows was left, notes and all.
+      if (place.head < batch.to) place.notes.unshift(...batch.notes);
+      place.failures = 0;
+    } catch (error) {
+      // The shard may have taken it in or not: it is told again, and what it has it leaves out.
+      place.failures += 1;
+      place.notes.unshift(...batch.notes);
+      if (place.failures === MOST_FAILURES) console.warn(`shard ${shard} doesn't answer`, error);
+      place.stub = this.#stub(shard);
+    } finally {
+      place.busy = false;
+    }
+  }
+
+  #batch(head: number | null): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
+    const known = head === null ? null : this.ring.since(head);
+    const { ring } = this;
+    // Where a shard stands that isn't known, it answers to an empty batch.
+    const stretch = known ?? { epoch: ring.epoch, from: ring.head, to: ring.head, events: [], unseen: 0 };
+    if (head === null || known === null || head < this.#factsFrom) {
+      const reset = head !== null && known === null;
+      return { ...stretch, facts: this.#state.publicFacts(), wholeFacts: true, reset };
+    }
+    const facts = this.#changes.filter(({ offset }) => offset > head).map(({ fact }) => fact);
+    return { ...stretch, facts, wholeFacts: false, reset: false };
+  }
+
+  #stub(shard: number): ShardCalls {
+    return this.#namespace.getByName(shardName(this.#stream, shard));
+  }
+}

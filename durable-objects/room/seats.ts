@@ -1,0 +1,140 @@
+/** The sockets of a shard: who holds each, what it was sent, whether it plays. Attachments outlive hibernation. */
+import { type Bucket, FRAME_RATE, take } from "../../protocol/room/bucket.ts";
+import type { Viewer } from "../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { CLOSES, type CloseName, type ServerFrame } from "../../protocol/room/wire.ts";
+
+/** What a socket's attachment holds. */
+interface Kept {
+  readonly viewer: Viewer;
+  /** It was welcomed, so it is sent what happens. */
+  readonly ready: boolean;
+  /** When it last said that it plays, ms since the epoch; null while it doesn't. */
+  readonly playMs: number | null;
+}
+
+/** A socket and who holds it. */
+export class Seat {
+  readonly socket: WebSocket;
+  #kept: Kept;
+  #frames: Bucket | undefined;
+  /** Characters sent since the viewer last said that it has read all. */
+  #unseen = 0;
+
+  constructor(socket: WebSocket, kept: Kept) {
+    this.socket = socket;
+    this.#kept = kept;
+  }
+
+  get viewer(): Viewer {
+    return this.#kept.viewer;
+  }
+
+  get ready(): boolean {
+    return this.#kept.ready;
+  }
+
+  get playMs(): number | null {
+    return this.#kept.playMs;
+  }
+
+  /** Keeps what changed. */
+  keep(change: Partial<Kept>): void {
+    this.#kept = { ...this.#kept, ...change };
+    this.socket.serializeAttachment(this.#kept);
+  }
+
+  /** Whether one more frame of this socket is within its rate. */
+  takeFrame(nowMs: number): boolean {
+    const { bucket, ok } = take(this.#frames, FRAME_RATE, nowMs);
+    this.#frames = bucket;
+    return ok;
+  }
+
+  /** The viewer has read what it was sent. */
+  seen(): void {
+    this.#unseen = 0;
+  }
+
+  /** Sends a text; one who doesn't read is cut off. */
+  sendText(text: string): void {
+    this.#unseen += text.length;
+    if (this.#unseen > ROOM_LIMITS.unseenBytes) {
+      this.close("slow");
+      return;
+    }
+    try {
+      this.socket.send(text);
+    } catch {
+      // It is closing; its close is on the way.
+    }
+  }
+
+  /** Sends a frame. */
+  send(frame: ServerFrame): void {
+    this.sendText(JSON.stringify(frame));
+  }
+
+  /** Closes with a code of the protocol. */
+  close(name: CloseName, reason: string = name): void {
+    if (this.#kept.ready) this.keep({ ready: false });
+    try {
+      this.socket.close(CLOSES[name].code, reason);
+    } catch {
+      // It is closed already.
+    }
+  }
+}
+
+/** All seats of a shard. */
+export class Seats {
+  readonly #ctx: DurableObjectState;
+  readonly #seats = new Map<WebSocket, Seat>();
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    for (const socket of ctx.getWebSockets()) {
+      const kept = socket.deserializeAttachment() as Kept | null;
+      if (kept !== null) this.#seats.set(socket, new Seat(socket, kept));
+    }
+  }
+
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  /** Takes a socket on. */
+  add(socket: WebSocket, viewer: Viewer): Seat {
+    this.#ctx.acceptWebSocket(socket);
+    const seat = new Seat(socket, { viewer, ready: false, playMs: null });
+    seat.keep({});
+    this.#seats.set(socket, seat);
+    return seat;
+  }
+
+  /** The seat of a socket that has one. */
+  get(socket: WebSocket): Seat | undefined {
+    return this.#seats.get(socket);
+  }
+
+  /** A socket is gone. */
+  remove(socket: WebSocket): void {
+    this.#seats.delete(socket);
+  }
+
+  [Symbol.iterator](): IterableIterator<Seat> {
+    return this.#seats.values();
+  }
+
+  /** Sends a frame, encoded once, to all who were welcomed and whom `to` lets in. */
+  broadcast(frame: ServerFrame, to: (viewer: Viewer) => boolean = () => true): void {
+    const text = JSON.stringify(frame);
+    for (const seat of this.#seats.values()) if (seat.ready && to(seat.viewer)) seat.sendText(text);
+  }
+
+  /** When a socket last showed that it plays, ms since the epoch; null if it doesn't. */
+  lastBeatMs(seat: Seat): number | null {
+    if (seat.playMs === null) return null;
+    return Math.max(seat.playMs, this.#ctx.getWebSocketAutoResponseTimestamp(seat.socket)?.getTime() ?? 0);
+  }
+}

@@ -1,0 +1,154 @@
+/** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
+import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
+import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import type { Delivery } from "../../protocol/room/inbox.ts";
+import type { StaffNote, You } from "../../protocol/room/wire.ts";
+import { bindings, door } from "../../workers/testing.ts";
+
+/** Claims of a token for tests. */
+export interface Claims {
+  readonly sub: string;
+  readonly roles?: readonly string[];
+  readonly name?: string;
+  readonly follower_since?: number;
+  readonly seconds?: number;
+}
+
+/** A token of a room. */
+export async function token(room: string, claims: Claims): Promise<string> {
+  const answer = await door.ask("/dev/token", { method: "POST", body: JSON.stringify({ room, ...claims }) });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/** A socket opened at the gateway. */
+export async function openSocket(path: string): Promise<WebSocket> {
+  const { webSocket } = await door.ask(path, { headers: { upgrade: "websocket" } });
+  if (webSocket === null) throw new Error("no socket");
+  return webSocket;
+}
+
+/** A socket opened at a given shard. */
+export async function openAtShard(room: string, shard: number, subject: string): Promise<WebSocket> {
+  const viewer = {
+    subject,
+    name: subject,
+    roles: [],
+    followerSinceMs: null,
+    device: `device-of-${subject}`,
+    address: "",
+    expiresMs: null,
+  };
+  const { webSocket } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
+    headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },
+  });
+  if (webSocket === null) throw new Error("no socket");
+  return webSocket;
+}
+
+/** The client's view of a socket that is on its way. */
+function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
+  const socket: RoomSocket = {
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    send: (text) => void opening.then((open) => open.send(text)).catch(() => {}),
+    close: (code) => void opening.then((open) => open.close(code)).catch(() => {}),
+  };
+  opening.then(
+    (open) => {
+      open.addEventListener("message", ({ data }) => socket.onmessage?.({ data }));
+      open.addEventListener("close", ({ code, reason }) => socket.onclose?.({ code, reason }));
+      open.accept();
+      socket.onopen?.();
+    },
+    () => socket.onclose?.({ code: 1006, reason: "not opened" }),
+  );
+  return socket;
+}
+
+/** A viewer that remembers what it was told. */
+export class TestViewer {
+  readonly client: RoomClient;
+  readonly events: RoomEvent[] = [];
+  unseen = 0;
+  resets = 0;
+  you: You = null;
+  counts: Counts | null = null;
+  readonly notes: StaffNote[] = [];
+  readonly closes: number[] = [];
+  ready = false;
+
+  constructor(open: () => Promise<WebSocket>) {
+    this.client = new RoomClient({
+      open: () => asClientSocket(open()),
+      after: (ms, work) => {
+        const timer = setTimeout(work, ms);
+        return () => clearTimeout(timer);
+      },
+      nowMs: () => Date.now(),
+      random: Math.random,
+      listener: {
+        delivered: (delivery) => this.#take(delivery),
+        welcomed: ({ you }) => {
+          this.ready = true;
+          this.you = you;
+        },
+        counted: (counts) => {
+          this.counts = counts;
+        },
+        staff: (notes) => {
+          this.notes.push(...notes);
+        },
+        disconnected: ({ code }) => {
+          this.closes.push(code);
+        },
+      },
+    });
+    this.client.start();
+  }
+
+  /** Someone with a token, by way of the gateway. */
+  static async come(room: string, claims: Claims): Promise<TestViewer> {
+    const bearer = await token(room, claims);
+    const viewer = new TestViewer(() =>
+      openSocket(`/rooms/${room}/socket?token=${bearer}&device=device-of-${claims.sub}-0000`),
+    );
+    await until(() => viewer.ready || viewer.closes.length > 0);
+    return viewer;
+  }
+
+  /** Someone at a given shard. */
+  static async at(room: string, shard: number, subject: string): Promise<TestViewer> {
+    const viewer = new TestViewer(() => openAtShard(room, shard, subject));
+    await until(() => viewer.ready);
+    return viewer;
+  }
+
+  /** Texts of the messages that were shown, in order. */
+  get texts(): string[] {
+    return this.events.flatMap((event) => (event.kind === "chat" ? [event.text] : []));
+  }
+
+  say(text: string): ReturnType<RoomClient["act"]> {
+    return this.client.act({ kind: "chat", text });
+  }
+
+  #take({ events, unseen, recovered }: Delivery): void {
+    if (!recovered) {
+      this.resets += 1;
+      this.events.length = 0;
+    }
+    this.events.push(...events);
+    this.unseen += unseen;
+  }
+}
+
+/** Waits until something holds; the test's own time limit ends it. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await scheduler.wait(10);
+}
+
+/** Waits for a socket's close and gives its code. */
+export function closeOf(socket: WebSocket): Promise<number> {
+  return new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+}

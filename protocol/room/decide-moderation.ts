@@ -1,0 +1,144 @@
+/** What those who moderate may do, and what it changes. */
+import type { Decision, Refusal, Surroundings } from "./decide.ts";
+import { type ChatEvent, type Happening, isStaff, type Viewer } from "./events.ts";
+import { ROOM_LIMITS } from "./limits.ts";
+import { type Fact, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
+import type { Act, ErrorCode, Listed } from "./wire.ts";
+
+/** An act of someone with an account. */
+export interface AskedModeration {
+  readonly by: Viewer & { readonly subject: string };
+  readonly id: string;
+  readonly act: Exclude<Act, { kind: "chat" }>;
+}
+
+/** Decides about a moderator's act. */
+export function decideModeration(state: RoomState, asked: AskedModeration, around: Surroundings): Decision | Refusal {
+  const { by, act } = asked;
+  if (!isStaff(by.roles)) return no("forbidden");
+  switch (act.kind) {
+    case "delete":
+      return remove(state, act.target, around);
+    case "clear": {
+      const pinned = state.pin?.by.subject === act.subject;
+      return acted(act.kind, act.subject, { kind: "clear", subject: act.subject }, pinned ? [unpinned] : []);
+    }
+    case "pin":
+      return pin(act.target, around);
+    case "modes": {
+      const modes = { ...state.modes, ...act.modes };
+      return acted(act.kind, JSON.stringify(act.modes), { kind: "modes", modes }, [
+        { of: "modes", key: "", value: modes },
+      ]);
+    }
+    case "timeout":
+    case "ban":
+      return sanction(state, asked, around);
+    case "unban":
+      return unban(state, act.subject);
+    case "role":
+      return appoint(state, by, act.subject, act.role);
+    case "words":
+      return acted(act.kind, `${act.words.length} words`, null, [{ of: "words", key: "", value: act.words }]);
+    case "approve":
+    case "deny":
+      return settle(state, act.kind, act.held);
+    case "list":
+      return { ok: true, facts: [], notes: [], list: listed(state, act.what, around) };
+  }
+}
+
+const unpinned: Fact = { of: "pin", key: "", value: null };
+
+function remove(state: RoomState, target: number, around: Surroundings): Decision | Refusal {
+  if (around.message(target) === null) return no("not-found");
+  const facts = state.pin?.offset === target ? [unpinned] : [];
+  return acted("delete", String(target), { kind: "delete", target }, facts);
+}
+
+function pin(target: number | null, around: Surroundings): Decision | Refusal {
+  const value: ChatEvent | null = target === null ? null : around.message(target);
+  if (target !== null && value === null) return no("not-found");
+  return acted("pin", String(target), { kind: "pin", target }, [{ of: "pin", key: "", value }]);
+}
+
+/** The host may sanction everybody else; moderators everybody but the staff. */
+function sanction(state: RoomState, { by, act }: AskedModeration, around: Surroundings): Decision | Refusal {
+  if (act.kind !== "ban" && act.kind !== "timeout") return no("forbidden");
+  const { subject } = act;
+  const traces = around.traces(subject);
+  const isOfStaff = state.moderators.has(subject) || traces.some(({ roles }) => isStaff(roles));
+  if (subject === by.subject || (isOfStaff && !by.roles.includes("host"))) return no("forbidden");
+  const keys = new Set([`account:${subject}`]);
+  if (act.kind === "ban") {
+    for (const { device, address } of traces) {
+      for (const key of sanctionKeys({ subject: null, device, address: act.address ? address : "" })) keys.add(key);
+    }
+    // Whoever shares the moderator's own device or connection is not shut out with it.
+    for (const key of sanctionKeys(by)) keys.delete(key);
+  }
+  if (state.sanctions.size + keys.size > ROOM_LIMITS.sanctions) return no("full");
+  const untilMs = act.kind === "ban" ? null : around.nowMs + 1_000 * act.seconds;
+  const value: Sanction = { subject, by: by.subject, ban: act.kind === "ban", untilMs };
+  const facts = [...keys].flatMap((key): Fact[] => {
+    const standing = state.sanctions.get(key);
+    // A timeout doesn't soften a ban.
+    return standing?.ban === true && !value.ban ? [] : [{ of: "sanction", key, value }];
+  });
+  const event: Happening = untilMs === null ? { kind: "ban", subject } : { kind: "timeout", subject, untilMs };
+  return acted(act.kind, subject, event, facts);
+}
+
+function unban(state: RoomState, subject: string): Decision | Refusal {
+  const facts = [...state.sanctions].flatMap(([key, value]): Fact[] =>
+    value.subject === subject ? [{ of: "sanction", key, value: null }] : [],
+  );
+  return facts.length === 0 ? no("not-found") : acted("unban", subject, { kind: "unban", subject }, facts);
+}
+
+function appoint(state: RoomState, by: Viewer, subject: string, role: "moderator" | null): Decision | Refusal {
+  if (!by.roles.includes("host")) return no("forbidden");
+  if (role !== null && state.moderators.size >= ROOM_LIMITS.moderators) return no("full");
+  return acted("role", `${subject}: ${role ?? "none"}`, { kind: "role", subject, role }, [
+    { of: "role", key: subject, value: role },
+  ]);
+}
+
+function settle(state: RoomState, kind: "approve" | "deny", id: string): Decision | Refusal {
+  const held = state.held.get(id);
+  if (held === undefined) return no("not-found");
+  const { by, clientId, text, replyTo, programmeMs, device, address } = held;
+  const event: Happening = { kind: "chat", by, text, ...(replyTo === undefined ? {} : { replyTo }) };
+  return {
+    ...acted(kind, id, kind === "approve" ? event : null, [{ of: "held", key: id, value: null }]),
+    credit: { by: { subject: by.subject, roles: by.roles, device, address }, id: clientId, programmeMs },
+    notes: [{ kind: "settled", id }],
+  };
+}
+
+function listed(state: RoomState, what: Listed["what"], around: Surroundings): Listed {
+  const { listed: most } = ROOM_LIMITS;
+  switch (what) {
+    case "held":
+      return { what, held: [...state.held.values()].slice(0, most) };
+    case "bans":
+      return { what, bans: [...state.sanctions].slice(-most).map(([key, value]) => ({ key, ...value })) };
+    case "audit":
+      return { what, audit: around.audit().slice(0, most) };
+    case "words":
+      return { what, words: state.words };
+  }
+}
+
+function acted(
+  act: NonNullable<Decision["audit"]>["act"],
+  about: string,
+  event: Happening | null,
+  facts: readonly Fact[],
+): Decision {
+  return { ok: true, ...(event === null ? {} : { event }), facts, audit: { act, about }, notes: [] };
+}
+
+function no(error: ErrorCode): Refusal {
+  return { ok: false, error };
+}

@@ -1,0 +1,120 @@
+/** What happens in a room: people, events, modes, counts. */
+
+/** What a person is in a room. Hosts and moderators are its staff. */
+export type Role = "host" | "moderator" | "subscriber" | "verified";
+
+/** Every role, the highest first. */
+export const ROLES: readonly Role[] = ["host", "moderator", "subscriber", "verified"];
+
+/** Who holds a socket. `subject` is null for someone without an account, who may read. Times are ms since the epoch. */
+export interface Viewer {
+  readonly subject: string | null;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** Follows the host since then; null for those who don't. */
+  readonly followerSinceMs: number | null;
+  /** A random key that the device keeps. */
+  readonly device: string;
+  /** A hash of the network address; empty where it is not known. */
+  readonly address: string;
+  /** The token's end; null without a token. */
+  readonly expiresMs: number | null;
+}
+
+/** A message's sender, as all see it. */
+export interface Author {
+  readonly subject: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+}
+
+/** Restrictions on who may write what; those who moderate are exempt from all. */
+export interface Modes {
+  /** Seconds between two messages of one person; 0 is off. */
+  readonly slowS: number;
+  /** Only those who have followed for so many minutes may write; null is off. Subscribers and verified are exempt. */
+  readonly followersMin: number | null;
+  readonly subscribersOnly: boolean;
+  readonly verifiedOnly: boolean;
+  readonly emoteOnly: boolean;
+  /** No message that was there already. */
+  readonly unique: boolean;
+  /** Every message waits for a moderator. */
+  readonly review: boolean;
+}
+
+/** A room in which everybody with an account may write. */
+export const OPEN_MODES: Modes = {
+  slowS: 0,
+  followersMin: null,
+  subscribersOnly: false,
+  verifiedOnly: false,
+  emoteOnly: false,
+  unique: false,
+  review: false,
+};
+
+/** What happened. `target` is the offset of a message. */
+export type Happening =
+  | {
+      readonly kind: "chat";
+      readonly by: Author;
+      readonly text: string;
+      readonly replyTo?: number;
+      readonly gone?: true;
+    }
+  | { readonly kind: "delete"; readonly target: number }
+  | { readonly kind: "clear"; readonly subject: string }
+  | { readonly kind: "pin"; readonly target: number | null }
+  | { readonly kind: "modes"; readonly modes: Modes }
+  | { readonly kind: "timeout"; readonly subject: string; readonly untilMs: number }
+  | { readonly kind: "ban"; readonly subject: string }
+  | { readonly kind: "unban"; readonly subject: string }
+  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null };
+
+/** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
+export interface Stamp {
+  readonly offset: number;
+  readonly atMs: number;
+  readonly programmeMs: number;
+}
+
+/** One event of a room's history. */
+export type RoomEvent = Happening & Stamp;
+
+/** A chat message of the history. */
+export type ChatEvent = Extract<RoomEvent, { kind: "chat" }>;
+
+/** People watching now, the most that did, an estimate of how many different ones; likes and reactions so far. */
+export interface Counts {
+  readonly watching: number;
+  readonly peak: number;
+  readonly distinct: number;
+  readonly likes: number;
+  readonly reactions: Readonly<Record<string, number>>;
+}
+
+/** Counts of a room in which nothing has happened. */
+export const NO_COUNTS: Counts = { watching: 0, peak: 0, distinct: 0, likes: 0, reactions: {} };
+
+/** Who a viewer is to rate limits, places and counts: the account, else the device. */
+export function viewerKey({ subject, device }: Pick<Viewer, "subject" | "device">): string {
+  return subject === null ? `device:${device}` : `account:${subject}`;
+}
+
+/** Whether a person moderates here. */
+export function isStaff(roles: readonly Role[]): boolean {
+  return roles.includes("host") || roles.includes("moderator");
+}
+
+/**
+ * The event after a later one: a message that was deleted, or whose sender was cleared, loses its text and says so.
+ * Others are as they were.
+ */
+export function afterwards(event: RoomEvent, later: Happening & { readonly offset: number }): RoomEvent {
+  if (event.kind !== "chat" || event.gone === true || event.offset >= later.offset) return event;
+  const hit =
+    (later.kind === "delete" && later.target === event.offset) ||
+    (later.kind === "clear" && later.subject === event.by.subject);
+  return hit ? { ...event, text: "", gone: true } : event;
+}

@@ -1,0 +1,73 @@
+/** Bounds of a room, each with its reason and what the one who exceeds it is told. */
+export const ROOM_LIMITS = {
+  /** Characters of one frame from a viewer: a full message with its names, escaped. Beyond it: close `tooLarge`. */
+  frameChars: 8_192,
+  /** Characters of a message: a screenful of a phone's chat. Beyond it: error `malformed`. */
+  textChars: 500,
+  /** Characters of a subject, a name, a client's message id, a device key. */
+  nameChars: 64,
+  /** Blocked words, and characters of one: all are tried on every message. */
+  words: 500,
+  wordChars: 64,
+  /** Accounts, device keys and addresses banned or timed out at once: each shard holds the list. */
+  sanctions: 10_000,
+  /** Moderators appointed in the room. */
+  moderators: 200,
+  /** Messages held for review; further ones are refused with `review-full`. */
+  held: 500,
+  /** Different emoji whose reactions are summed; further ones are not counted. */
+  emoji: 32,
+  emojiChars: 16,
+  /** Likes or reactions in one frame: a client gathers taps for a second. */
+  taps: 50,
+  /** Events that a shard keeps for joiners and those who return: some 30 s of the readable rate. */
+  ringEvents: 1_024,
+  /** Recent events that a newcomer is shown. */
+  joinEvents: 50,
+  /** Events that a returning viewer is sent; one who missed more starts fresh. */
+  recoverEvents: 500,
+  /** Chat messages a second that a viewer is shown over a long stretch, and at once after a quiet time. */
+  readablePerSecond: 30,
+  readableBurst: 60,
+  /** Messages of viewers waiting at a shard for the room; further ones are refused with `busy`. */
+  shardQueue: 2_000,
+  /** Messages in one call to the room: some 20 ms of its work. */
+  submitActs: 500,
+  /** Tries of one call before its senders are told `unavailable`: they send again with the same ids. */
+  submitTries: 5,
+  /** Bytes sent to a viewer who has not said how far it got. Beyond it: close `slow`. */
+  unseenBytes: 1_048_576,
+  /** A client says how far it got whenever it has read so many characters. */
+  seenEvery: 131_072,
+  /** Sockets of one shard: the platform's bound is 32,768. Further ones: close `comeBack`. */
+  shardSockets: 20_000,
+  /** Sockets a shard should have before the room gets more shards. */
+  shardFill: 2_500,
+  /** Children that one object sends a batch to each tick. */
+  fanOut: 100,
+  /** How long the room gathers before it tells the shards. */
+  tickMs: 100,
+  /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
+  watchedMs: 4_200,
+  beatMs: 2_000,
+  /** A beacon counts its viewer for so long; the answer asks for one each `beaconMs`. */
+  beaconCountsMs: 25_000,
+  beaconMs: 10_000,
+  /** Viewers by beacon at one shard: they are kept in one row. */
+  beacons: 10_000,
+  /** A shard's report is trusted for so long: a shard that lost its memory is woken within 10 s. */
+  reportMs: 30_000,
+  /** A client's programme time further from the server's clock than this is replaced by the server's time. */
+  programmeMs: 120_000,
+  /** History is kept so long, and at most so many events of it. */
+  keepMs: 86_400_000,
+  keepEvents: 200_000,
+  /** Lines of the audit log that are kept, and those that are listed at once. */
+  auditLines: 10_000,
+  listed: 200,
+  /** Longest timeout: a fortnight; whoever shall stay away for longer is banned. */
+  timeoutMs: 1_209_600_000,
+  /** Events in one window of the replay, and the programme time that it covers. */
+  replayEvents: 1_000,
+  replayWindowMs: 10_000,
+} as const;

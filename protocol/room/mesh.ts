@@ -1,0 +1,61 @@
+/** What the room and its shards tell each other. */
+import type { Asked } from "./decide.ts";
+import type { Counts } from "./events.ts";
+import type { Fact } from "./state.ts";
+import type { Outcome, StaffNote, Stretch } from "./wire.ts";
+
+/** What a shard's viewers did in a tick; taps are sums. */
+export interface Submission {
+  readonly acts: readonly Asked[];
+  readonly likes: number;
+  readonly reactions: Readonly<Record<string, number>>;
+}
+
+/** What became of the acts, in their order, all of it stored; and the last event of the room. */
+export interface SubmissionReply {
+  readonly outcomes: readonly Outcome[];
+  readonly head: number;
+}
+
+/** What happened in a tick, for one shard: events as they are shown, and what they changed. */
+export interface Batch extends Stretch {
+  readonly nowMs: number;
+  readonly facts: readonly Fact[];
+  /** The facts are all there are, not what changed. */
+  readonly wholeFacts: boolean;
+  /** What lies between this batch and where the shard stands can't be told any more. */
+  readonly reset: boolean;
+  readonly notes: readonly StaffNote[];
+  readonly counts: Counts;
+  readonly shards: number;
+}
+
+/** All that a shard without memory needs. */
+export interface Attachment {
+  readonly recent: Stretch;
+  readonly facts: readonly Fact[];
+  readonly counts: Counts;
+  readonly shards: number;
+}
+
+/** What a shard counted. `distinct` comes when it changed. */
+export interface Report {
+  readonly sockets: number;
+  readonly watching: number;
+  readonly distinct: Uint8Array | null;
+}
+
+/** The calls that a room takes of its shards. */
+export interface RoomCalls {
+  attach(shard: number): Promise<Attachment>;
+  submit(submission: Submission): Promise<SubmissionReply>;
+  report(shard: number, report: Report): Promise<{ readonly shards: number; readonly head: number }>;
+  /** All events after `offset`, or null if they are too many, or no longer there. */
+  since(epoch: string, offset: number): Promise<Stretch | null>;
+}
+
+/** The calls that a shard takes of its room. */
+export interface ShardCalls {
+  /** Takes in a batch; gives the last event that the shard knows, which is before the batch if one between was lost. */
+  deliver(batch: Batch): Promise<number>;
+}

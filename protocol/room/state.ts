@@ -1,0 +1,134 @@
+/**
+ * What holds in a room: modes, pin, words, moderators, sanctions, messages held for review. It is the fold of facts, each
+ * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
+ */
+
+import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
+import type { Act } from "./wire.ts";
+
+/** A ban or a timeout of an account, a device or an address. */
+export interface Sanction {
+  readonly subject: string;
+  readonly by: string;
+  readonly ban: boolean;
+  /** Its end; null for good. */
+  readonly untilMs: number | null;
+}
+
+/** A message that waits for a moderator. */
+export interface Held {
+  readonly id: string;
+  readonly by: Author;
+  readonly clientId: string;
+  readonly text: string;
+  readonly replyTo?: number;
+  readonly atMs: number;
+  readonly programmeMs: number;
+  readonly device: string;
+  readonly address: string;
+}
+
+/** A line of the ban list. */
+export interface BanLine extends Sanction {
+  readonly key: string;
+}
+
+/** A line of the audit log. */
+export interface AuditLine {
+  readonly atMs: number;
+  readonly by: string;
+  readonly act: Exclude<Act["kind"], "chat" | "list">;
+  readonly about: string;
+}
+
+/** One thing that holds; a null value: no longer. */
+export type Fact =
+  | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
+  | { readonly of: "pin"; readonly key: ""; readonly value: ChatEvent | null }
+  | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
+  | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
+  | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
+  | { readonly of: "held"; readonly key: string; readonly value: Held | null };
+
+/** The keys under which a viewer may be sanctioned. */
+export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">): string[] {
+  const keys = [];
+  if (who.subject !== null) keys.push(`account:${who.subject}`);
+  if (who.device !== "") keys.push(`device:${who.device}`);
+  if (who.address !== "") keys.push(`address:${who.address}`);
+  return keys;
+}
+
+/** The state of a room. */
+export class RoomState {
+  modes: Modes = OPEN_MODES;
+  pin: ChatEvent | null = null;
+  words: readonly string[] = [];
+  readonly moderators: Set<string> = new Set();
+  readonly sanctions: Map<string, Sanction> = new Map();
+  readonly held: Map<string, Held> = new Map();
+
+  /** The state that these facts make, in order. */
+  static from(facts: Iterable<Fact>): RoomState {
+    const state = new RoomState();
+    for (const fact of facts) state.apply(fact);
+    return state;
+  }
+
+  /** Takes in a fact. */
+  apply(fact: Fact): void {
+    switch (fact.of) {
+      case "modes":
+        this.modes = fact.value;
+        break;
+      case "pin":
+        this.pin = fact.value;
+        break;
+      case "words":
+        this.words = fact.value;
+        break;
+      case "role":
+        if (fact.value === null) this.moderators.delete(fact.key);
+        else this.moderators.add(fact.key);
+        break;
+      case "sanction":
+        if (fact.value === null) this.sanctions.delete(fact.key);
+        else this.sanctions.set(fact.key, fact.value);
+        break;
+      case "held":
+        if (fact.value === null) this.held.delete(fact.key);
+        else this.held.set(fact.key, fact.value);
+        break;
+    }
+  }
+
+  /** The facts that a shard needs: who may come in, what newcomers are told. */
+  publicFacts(): Fact[] {
+    return [
+      { of: "modes", key: "", value: this.modes },
+      { of: "pin", key: "", value: this.pin },
+      ...[...this.moderators].map((key): Fact => ({ of: "role", key, value: "moderator" })),
+      ...[...this.sanctions].map(([key, value]): Fact => ({ of: "sanction", key, value })),
+    ];
+  }
+
+  /** A person's roles, with what the room itself gave. */
+  rolesOf(who: Pick<Viewer, "subject" | "roles">): readonly Role[] {
+    const appointed = who.subject !== null && this.moderators.has(who.subject);
+    return appointed && !isStaff(who.roles) ? [...who.roles, "moderator"] : who.roles;
+  }
+
+  /** The sanction that keeps a viewer from writing at `nowMs`, the harder first, or null. */
+  sanctionOn(who: Pick<Viewer, "subject" | "device" | "address">, nowMs: number): Sanction | null {
+    const standing = sanctionKeys(who).flatMap((key) => {
+      const sanction = this.sanctions.get(key);
+      return sanction === undefined || (sanction.untilMs !== null && sanction.untilMs <= nowMs) ? [] : [sanction];
+    });
+    return standing.find(({ ban }) => ban) ?? standing[0] ?? null;
+  }
+}
+
+/** Whether shards are told of a fact. */
+export function isPublic({ of }: Fact): boolean {
+  return of !== "held" && of !== "words";
+}

@@ -1,0 +1,143 @@
+/** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
+import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
+import type { AuditLine, BanLine, Held } from "./state.ts";
+
+/** The version that both sides speak. */
+export const VERSION = 1;
+
+/** What a client sends while it plays, and what it gets: fixed, so that the platform answers without waking the shard. */
+export const BEAT = "beat";
+export const BEAT_ANSWER = "ok";
+
+/** A position in a room's history: its epoch, and the last event that is known. */
+export interface Position {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** What a moderator may do. */
+export type ModerationAct =
+  | { readonly kind: "delete"; readonly target: number }
+  | { readonly kind: "clear"; readonly subject: string }
+  | { readonly kind: "pin"; readonly target: number | null }
+  | { readonly kind: "modes"; readonly modes: Partial<Modes> }
+  | { readonly kind: "timeout"; readonly subject: string; readonly seconds: number }
+  | { readonly kind: "ban"; readonly subject: string; readonly address: boolean }
+  | { readonly kind: "unban"; readonly subject: string }
+  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "approve"; readonly held: string }
+  | { readonly kind: "deny"; readonly held: string }
+  | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" };
+
+/** What is acknowledged: a message, or a moderator's act. */
+export type Act = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationAct;
+
+/** Frames of clients. `id`: the client's own, the same when it sends again. */
+export type ClientFrame =
+  | { readonly type: "hello"; readonly from: Position | null }
+  | { readonly type: "act"; readonly id: string; readonly act: Act; readonly programmeMs: number | null }
+  | { readonly type: "like"; readonly count: number }
+  | { readonly type: "react"; readonly emoji: string; readonly count: number }
+  | { readonly type: "play"; readonly on: boolean }
+  | { readonly type: "seen" };
+
+const SAID = {
+  malformed: "The act doesn't fit the protocol.",
+  "sign-in": "Only people with an account may do this.",
+  "token-expired": "The token has expired; connect with a new one.",
+  forbidden: "This is not for your role.",
+  banned: "You are banned from this room.",
+  "timed-out": "You may not write for a while.",
+  "rate-limited": "Too many in a short time; wait a little.",
+  "slow-mode": "Slow mode: wait before the next message.",
+  "followers-only": "Only people who have followed for a while may write.",
+  "subscribers-only": "Only subscribers may write.",
+  "verified-only": "Only verified people may write.",
+  "emote-only": "Only emotes and emoji may be written.",
+  "not-unique": "This was written already.",
+  denied: "The message breaks the room's rules.",
+  "review-full": "Too many messages wait for review.",
+  "not-found": "There is nothing like this in the room.",
+  full: "The list is full; take something off it first.",
+  busy: "The room has too much to do; send again.",
+  unavailable: "The room didn't answer; send again.",
+} as const;
+/** A stable error code. */
+export type ErrorCode = keyof typeof SAID;
+
+/** What each code says to people. */
+export const ERRORS: Readonly<Record<ErrorCode, string>> = SAID;
+
+/** Errors after which the same act may be sent again at once. */
+export const RETRYABLE: ReadonlySet<ErrorCode> = new Set(["busy", "unavailable"]);
+
+/** Lists that moderators ask for. */
+export type Listed =
+  | { readonly what: "held"; readonly held: readonly Held[] }
+  | { readonly what: "bans"; readonly bans: readonly BanLine[] }
+  | { readonly what: "audit"; readonly audit: readonly AuditLine[] }
+  | { readonly what: "words"; readonly words: readonly string[] };
+
+/** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
+export type Outcome =
+  | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: Listed }
+  | { readonly ok: false; readonly error: ErrorCode };
+
+/** Which events a frame tells of: those after `from`, up to `to`; `unseen` of them were left out. */
+export interface Stretch {
+  readonly epoch: string;
+  readonly from: number;
+  readonly to: number;
+  readonly events: readonly RoomEvent[];
+  readonly unseen: number;
+}
+
+/** Who a viewer is to the room. */
+export type You = { readonly subject: string; readonly name: string; readonly roles: readonly Role[] } | null;
+
+/** What only those who moderate are told. */
+export type StaffNote =
+  | { readonly kind: "held"; readonly held: Held }
+  | { readonly kind: "settled"; readonly id: string };
+
+/** Frames of the server. `nowMs` is the server's clock. */
+export type ServerFrame =
+  | ({
+      readonly type: "welcome";
+      readonly version: number;
+      readonly recovered: boolean;
+      readonly nowMs: number;
+      readonly you: You;
+      readonly modes: Modes;
+      readonly pinned: RoomEvent | null;
+      readonly counts: Counts;
+    } & Stretch)
+  | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: Counts } & Stretch)
+  | { readonly type: "ack"; readonly id: string; readonly outcome: Outcome }
+  | { readonly type: "staff"; readonly notes: readonly StaffNote[] };
+
+const CLOSE_CODES = {
+  malformed: { code: 4400, again: "never" },
+  tokenMissing: { code: 4401, again: "never" },
+  banned: { code: 4403, again: "never" },
+  slow: { code: 4408, again: "soon" },
+  moved: { code: 4410, again: "soon" },
+  tooLarge: { code: 4413, again: "never" },
+  binary: { code: 4415, again: "never" },
+  rateLimited: { code: 4429, again: "later" },
+  /** The reason is the number of seconds within which to come back, at a random moment. */
+  comeBack: { code: 4503, again: "later" },
+} as const;
+/** Name of a close. */
+export type CloseName = keyof typeof CLOSE_CODES;
+
+/** Why a socket was closed: its code, and whether a client may come back (`later`: after a long wait, spread). */
+export const CLOSES: Readonly<
+  Record<CloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
+> = CLOSE_CODES;
+
+/** Who a viewer is, as its welcome says. */
+export function youAre(viewer: Viewer, roles: readonly Role[]): You {
+  return viewer.subject === null ? null : { subject: viewer.subject, name: viewer.name, roles };
+}

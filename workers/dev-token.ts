@@ -1,0 +1,33 @@
+/** `POST /dev/token`: viewer tokens for local runs. A deployment doesn't set `CORRAL_DEV_TOKENS`, and has no such address. */
+import { SignJWT } from "jose";
+import { z } from "zod";
+import { ROLES } from "../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import type { Env } from "./env.ts";
+import { deliveryProblem } from "./responses.ts";
+
+const Wanted = z.strictObject({
+  room: z.string(),
+  sub: z.string().min(1).max(ROOM_LIMITS.nameChars),
+  name: z.string().min(1).max(ROOM_LIMITS.nameChars).optional(),
+  roles: z.array(z.enum(ROLES)).optional(),
+  follower_since: z.number().optional(),
+  /** Seconds that the token is good for. */
+  seconds: z.number().int().min(-3_600).max(86_400).default(3_600),
+});
+
+/** Gives the token that the body asks for. */
+export async function devToken(env: Env, request: Request): Promise<Response> {
+  const secret = env.CORRAL_VIEWER_SECRET ?? "";
+  if (env.CORRAL_DEV_TOKENS !== "1" || secret === "") {
+    return deliveryProblem(404, "Not found", "There is nothing at this address.");
+  }
+  const wanted = Wanted.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblem(400, "Not a viewer", z.prettifyError(wanted.error));
+  const { seconds, ...claims } = wanted.data;
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256" })
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
+    .sign(new TextEncoder().encode(secret));
+  return Response.json({ token }, { headers: { "cache-control": "no-store" } });
+}
