@@ -11,10 +11,11 @@ export interface ShardNamespace {
   getByName(name: string): ShardCalls;
 }
 
-/** A shard as the room knows it; `head` is null while it is not known what the shard has. */
+/** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
 interface Place {
   stub: ShardCalls;
-  head: number | null;
+  head: number;
+  sure: boolean;
   busy: boolean;
   told: string;
   /** For those who moderate there, yet to be told. */
@@ -54,22 +55,24 @@ export class Broadcaster {
     return this.#places.size;
   }
 
-  /** A shard that stands at `head` takes part. */
-  join(shard: number, head: number | null): void {
+  /** A shard takes part that stands where the ring does; not `sure`: it may be that it doesn't. */
+  join(shard: number, sure: boolean): void {
+    const { head } = this.ring;
     const known = this.#places.get(shard);
     if (known !== undefined) {
       known.head = head;
+      known.sure = sure;
       known.failures = 0;
       return;
     }
     const stub = this.#stub(shard);
-    this.#places.set(shard, { stub, head, busy: false, told: "", notes: [], failures: 0 });
+    this.#places.set(shard, { stub, head, sure, busy: false, told: "", notes: [], failures: 0 });
   }
 
   /** A shard called: it takes part, whatever the room remembers. */
   heard(shard: number): void {
     const known = this.#places.get(shard);
-    if (known === undefined) this.join(shard, null);
+    if (known === undefined) this.join(shard, false);
     else known.failures = 0;
   }
 
@@ -93,14 +96,14 @@ export class Broadcaster {
     const told = JSON.stringify([counts, shards]);
     let all = true;
     for (const [shard, place] of this.#places) {
-      const upToDate = place.head === this.ring.head && place.told === told && place.notes.length === 0;
+      const upToDate = place.sure && place.head === this.ring.head && place.told === told && place.notes.length === 0;
       if (upToDate || place.failures >= MOST_FAILURES) continue;
       all = false;
       if (place.busy) continue;
       place.busy = true;
       const { notes } = place;
       place.notes = [];
-      void this.#deliver(shard, place, { ...this.#batch(place.head), notes, counts, shards, nowMs }, told);
+      void this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
     }
     return all;
   }
@@ -108,6 +111,7 @@ export class Broadcaster {
   async #deliver(shard: number, place: Place, batch: Batch, told: string): Promise<void> {
     try {
       place.head = await place.stub.deliver(batch);
+      place.sure = true;
       place.told = told;
       // What didn't join on to what the shard knows was left, notes and all.
       if (place.head < batch.to) place.notes.unshift(...batch.notes);
@@ -123,14 +127,12 @@ export class Broadcaster {
     }
   }
 
-  #batch(head: number | null): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
-    const known = head === null ? null : this.ring.since(head);
+  #batch({ head, sure }: Place): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
+    const known = this.ring.since(head);
     const { ring } = this;
-    // Where a shard stands that isn't known, it answers to an empty batch.
     const stretch = known ?? { epoch: ring.epoch, from: ring.head, to: ring.head, events: [], unseen: 0 };
-    if (head === null || known === null || head < this.#factsFrom) {
-      const reset = head !== null && known === null;
-      return { ...stretch, facts: this.#state.publicFacts(), wholeFacts: true, reset };
+    if (!sure || known === null || head < this.#factsFrom) {
+      return { ...stretch, facts: this.#state.publicFacts(), wholeFacts: true, reset: known === null };
     }
     const facts = this.#changes.filter(({ offset }) => offset > head).map(({ fact }) => fact);
     return { ...stretch, facts, wholeFacts: false, reset: false };

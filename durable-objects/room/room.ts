@@ -53,8 +53,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
     this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
-    // The shards may lack what was stored last: they are told anew.
-    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, null);
+    // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
+    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, false);
     if (kept.shards.size > 0) this.#tickSoon();
   }
 
@@ -64,7 +64,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   async attach(shard: number): Promise<Attachment> {
     this.#tell();
     const { ring } = this.#broadcaster;
-    this.#broadcaster.join(shard, ring.head);
+    this.#broadcaster.join(shard, true);
     this.#store.setShard(shard, { sockets: 0, watching: 0 });
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
     return {

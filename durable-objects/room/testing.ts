@@ -1,6 +1,6 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import type { Counts, Role, RoomEvent } from "../../protocol/room/events.ts";
 import type { Delivery } from "../../protocol/room/inbox.ts";
 import type { StaffNote, You } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
@@ -28,11 +28,16 @@ export async function openSocket(path: string): Promise<WebSocket> {
 }
 
 /** A socket opened at a given shard. */
-export async function openAtShard(room: string, shard: number, subject: string): Promise<WebSocket> {
+export async function openAtShard(
+  room: string,
+  shard: number,
+  subject: string,
+  roles: readonly Role[] = [],
+): Promise<WebSocket> {
   const viewer = {
     subject,
     name: subject,
-    roles: [],
+    roles,
     followerSinceMs: null,
     device: `device-of-${subject}`,
     address: "",
@@ -100,6 +105,7 @@ export class TestViewer {
           this.notes.push(...notes);
         },
         disconnected: ({ code }) => {
+          this.ready = false;
           this.closes.push(code);
         },
       },
@@ -118,8 +124,8 @@ export class TestViewer {
   }
 
   /** Someone at a given shard. */
-  static async at(room: string, shard: number, subject: string): Promise<TestViewer> {
-    const viewer = new TestViewer(() => openAtShard(room, shard, subject));
+  static async at(room: string, shard: number, subject: string, roles: readonly Role[] = []): Promise<TestViewer> {
+    const viewer = new TestViewer(() => openAtShard(room, shard, subject, roles));
     await until(() => viewer.ready);
     return viewer;
   }
