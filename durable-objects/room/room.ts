@@ -65,7 +65,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
-    this.#store.setShard(shard, { sockets: 0, watching: 0 });
+    this.#store.addShard(shard);
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
     return {
       recent: ring.recent(ROOM_LIMITS.ringEvents),

@@ -186,6 +186,11 @@ export class RoomStore {
     };
   }
 
+  /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
+  addShard(id: number): void {
+    this.#sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
+  }
+
   /** Keeps what a shard counted; null forgets the shard. */
   setShard(id: number, count: ShardCount | null): void {
     if (count === null) this.#sql.exec("DELETE FROM shards WHERE id = ?", id);

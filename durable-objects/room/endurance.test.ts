@@ -1,0 +1,158 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { BEAT } from "../../protocol/room/wire.ts";
+import { bindings, door } from "../../workers/testing.ts";
+import type { Room } from "./room.ts";
+import type { RoomShard } from "./room-shard.ts";
+import { openAtShard, TestViewer, until } from "./testing.ts";
+
+/** Messages of each of four people: enough for dozens of crashes. */
+const LINES = 20;
+
+const viewers: TestViewer[] = [];
+let rooms = 0;
+
+function newRoom(): string {
+  rooms += 1;
+  return `lasting${rooms}`;
+}
+
+async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
+  const viewer = await TestViewer.at(...args);
+  viewers.push(viewer);
+  return viewer;
+}
+
+const shardOf = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
+  bindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
+const roomOf = (room: string): DurableObjectStub<Room> =>
+  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+/** Loses an object's memory and its sockets at once, whatever it is doing, as a crash does. */
+async function crash(stub: DurableObjectStub<Room> | DurableObjectStub<RoomShard>): Promise<void> {
+  const abort = (_object: Room | RoomShard, state: DurableObjectState): void => state.abort("a crash");
+  await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
+}
+
+test("under crashes of the room and its shards, what is acknowledged is stored, shown once, and in one order", async () => {
+  const room = newRoom();
+  const names = ["ann", "bob", "cat", "dan"];
+  const all = await Promise.all(names.map((name, index) => at(room, index % 2, name, ["moderator"])));
+  const acknowledged: string[] = [];
+  const saying = all.map(async (viewer, index) => {
+    for (let line = 0; line < LINES; line += 1) {
+      const text = `${names[index]} ${line}`;
+      if ((await viewer.say(text)).ok) acknowledged.push(text);
+    }
+  });
+  let done = false;
+  let crashes = 0;
+  const crashing = (async () => {
+    while (!done) {
+      for (const stub of [roomOf(room), shardOf(room, 0), roomOf(room), roomOf(room), shardOf(room, 1)]) {
+        await crash(stub);
+        crashes += 1;
+        await scheduler.wait(150 * Math.random());
+      }
+    }
+  })();
+  await Promise.all(saying);
+  done = true;
+  await crashing;
+  expect(crashes).toBeGreaterThan(10);
+  expect(acknowledged.length).toBe(4 * LINES);
+  await until(() => all.every(({ texts }) => texts.length >= 4 * LINES));
+  for (const { texts, unseen } of all) {
+    expect(texts).toEqual(all[0]?.texts);
+    expect(new Set(texts).size).toBe(4 * LINES);
+    expect(unseen).toBe(0);
+  }
+  expect([...(all[0]?.texts ?? [])].sort()).toEqual(acknowledged.sort());
+  await runInDurableObject(roomOf(room), (_room: Room, state) => {
+    expect(state.storage.sql.exec("SELECT COUNT(*) AS n FROM events").one()["n"]).toBe(4 * LINES);
+  });
+}, 120_000);
+
+test("a shard with quiet sockets hibernates, beats don't wake it, and a message does", async () => {
+  const room = newRoom();
+  const socket = await openAtShard(room, 0, "ann");
+  const heard: string[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    heard.push(String(data));
+  });
+  socket.accept();
+  socket.send(JSON.stringify({ type: "hello" }));
+  await until(() => heard.some((text) => text.includes("welcome")));
+  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+    (shard as unknown as Record<string, boolean>)["mark"] = true;
+  });
+  // The platform hibernates an object after 10 s without work.
+  for (let waited = 0; waited < 14; waited += 2) {
+    socket.send(BEAT);
+    await scheduler.wait(2_000);
+  }
+  expect(heard.filter((text) => text === "ok").length).toBe(7);
+  socket.send(JSON.stringify({ type: "act", id: "a1", act: { kind: "chat", text: "awake" } }));
+  await until(() => heard.some((text) => text.includes('"ack"')));
+  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+    expect((shard as unknown as Record<string, boolean>)["mark"]).toBeUndefined();
+  });
+  await until(() => heard.some((text) => text.includes('"tick"') && text.includes("awake")));
+  socket.close(1000);
+}, 60_000);
+
+test("who plays is counted, once a person, through crashes, and no longer once the beats stop", async () => {
+  const room = newRoom();
+  const [ann, again, bob] = [await at(room, 0, "ann"), await at(room, 0, "ann"), await at(room, 1, "bob")];
+  for (const viewer of [ann, again, bob]) viewer.client.play(true);
+  const watching = async (): Promise<number> => (await roomOf(room).place()).counts.watching;
+  await until(async () => (await watching()) === 2);
+  await crash(shardOf(room, 0));
+  await evictDurableObject(roomOf(room));
+  expect(await watching()).toBe(2);
+  // The clients come back by themselves.
+  await until(() => ann.closes.length > 0 && again.closes.length > 0 && ann.ready && again.ready);
+  await until(async () => (await watching()) === 2 && ann.counts?.watching === 2);
+  // Both tabs of ann fall silent without a word: their sockets stay open.
+  await runInDurableObject(shardOf(room, 0), (shard: RoomShard) => silence(shard));
+  await until(async () => (await watching()) === 1);
+  expect((await roomOf(room).place()).counts).toMatchObject({ peak: 2, distinct: 2 });
+}, 60_000);
+
+/** As if the beats of a shard's sockets had stopped now. */
+function silence(shard: RoomShard): void {
+  const { ctx } = shard as unknown as { ctx: DurableObjectState };
+  const beatOf = ctx.getWebSocketAutoResponseTimestamp.bind(ctx);
+  const stopped = Date.now();
+  Object.defineProperty(ctx, "getWebSocketAutoResponseTimestamp", {
+    value: (socket: WebSocket) => {
+      const beat = beatOf(socket);
+      return beat === null || beat.getTime() <= stopped ? beat : new Date(stopped);
+    },
+  });
+}
+
+test("beacons count their viewers without a socket", async () => {
+  const room = newRoom();
+  for (const device of ["first-device-0001", "second-device-002", "first-device-0001"]) {
+    const answer = await door.ask(`/rooms/${room}/beacon?device=${device}`, { method: "POST" });
+    expect(await answer.json()).toEqual({ nextMs: ROOM_LIMITS.beaconMs });
+  }
+  await until(async () => (await roomOf(room).place()).counts.watching === 2);
+  expect((await door.ask(`/rooms/${room}/beacon`, { method: "POST" })).status).toBe(400);
+});
+
+test("likes and reactions are summed, and everybody is told", async () => {
+  const room = newRoom();
+  const [ann, bob] = [await at(room, 0, "ann"), await at(room, 1, "bob")];
+  for (let tap = 0; tap < 7; tap += 1) ann.client.tap();
+  for (let tap = 0; tap < 3; tap += 1) bob.client.tap("🎉");
+  await until(() => [ann, bob].every(({ counts }) => counts?.likes === 7 && counts.reactions["🎉"] === 3));
+  await evictDurableObject(roomOf(room));
+  expect((await roomOf(room).place()).counts).toMatchObject({ likes: 7, reactions: { "🎉": 3 } });
+});
