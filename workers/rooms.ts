@@ -11,8 +11,6 @@ import type { Env } from "./env.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { type TokenError, verifyViewer } from "./viewer-token.ts";
 
-/** A room's number of shards is remembered in an isolate for so long. */
-const PLACE_MS = 3_000;
 /** Rooms that are remembered at once. */
 const MOST_PLACES = 256;
 /** A follower waits so long for the leader of its flight before it asks itself. */
@@ -106,7 +104,7 @@ async function shardFor(
 /** How many shards the room has, asked once in a while for all who come. */
 async function shardsOf(env: Env, life: Lifetime, stream: StreamName): Promise<number> {
   const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known.shards;
+  if (known !== undefined && Date.now() - known.atMs < ROOM_LIMITS.placeMs) return known.shards;
   const flown = await placeFlights.get(life, stream, async () => (await env.ROOM.getByName(stream).place()).shards);
   // A room that doesn't answer keeps the shards that it had.
   if (!flown.ok) return known?.shards ?? 1;

@@ -6,7 +6,7 @@ import { DEFAULTS, type ModelOptions, type Outcome, runModel } from "./run.ts";
 import { type Settings, settingsOf, type Tracks } from "./settings.ts";
 
 /** The sizes of a sweep, viewers. */
-const SIZES = [10_000, 100_000, 1_000_000, 10_000_000];
+export const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
 /** Part durations whose bill is plotted, milliseconds. */
 const PARTS = [200, 333, 500, 1_000];
 /** Where nothing broke up to the largest size, it is doubled so often. */

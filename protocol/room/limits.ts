@@ -45,6 +45,8 @@ export const ROOM_LIMITS = {
   shardFill: 2_500,
   /** Children that one object sends a batch to each tick. */
   fanOut: 100,
+  /** How long a room's number of shards is remembered in an isolate that sends viewers to them. */
+  placeMs: 3_000,
   /** How long the room gathers before it tells the shards. */
   tickMs: 100,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */

@@ -1,0 +1,38 @@
+/** What the room's model takes for granted, since no rule of the product and no measurement gives it. */
+import { STAY_S } from "../bill.ts";
+
+/** How people use a room, and what the network is taken to do. Each can be set on the command line. */
+export interface RoomAssumptions {
+  /** Messages that a viewer writes in a minute, on average over all. */
+  readonly chatPerMinute: number;
+  /** Frames of likes and reactions that a viewer sends in a minute; one frame gathers the taps of half a second. */
+  readonly tapsPerMinute: number;
+  /** Characters of a message. */
+  readonly textChars: number;
+  /** How long people stay: each who leaves is followed by one who comes. */
+  readonly stayS: number;
+  /** Sockets that one object takes on in a second: Cloudflare's soft limit on requests. Further ones fail at once. */
+  readonly joinsPerSecond: number;
+  /** Calls of one object that wait for an answer at once: Cloudflare's limit on connections of an invocation. */
+  readonly callsAtOnce: number;
+  /** Whether beats that the platform answers by itself are billed as frames; Cloudflare's price list says they aren't. */
+  readonly beatsBilled: boolean;
+}
+
+/**
+ * One message of a viewer in twenty minutes: 14 a second in a room of 17,000 is what people can just read, as the display
+ * limits of large platforms (20 to 80 a second) say too. No platform publishes the rate; `CHAT_RANGE` is a guess at its
+ * bounds.
+ */
+export const ASSUMPTIONS: RoomAssumptions = {
+  chatPerMinute: 0.05,
+  tapsPerMinute: 0.2,
+  textChars: 40,
+  stayS: STAY_S,
+  joinsPerSecond: 1_000,
+  callsAtOnce: 6,
+  beatsBilled: false,
+};
+
+/** Messages per viewer-minute of a silent crowd, of the assumed one, and of a small lively room. */
+export const CHAT_RANGE: readonly number[] = [0.01, ASSUMPTIONS.chatPerMinute, 0.25];

@@ -1,0 +1,135 @@
+/** Measures on this machine, with the real Worker and room in workerd, what the room's model counts with. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BEAT } from "../../../protocol/room/wire.ts";
+import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { freePort } from "../../../tests/support/ports.ts";
+import { cpuMs, memoryBytes, processesBelow } from "../../processes.ts";
+import { Audience } from "./audience.ts";
+import { heapBytes } from "./heap.ts";
+import type { RoomMeasured } from "./measured.ts";
+
+const VIEWERS = 400;
+/** Moderators write fast; 20 of them may write so many messages a second together without being refused. */
+const WRITERS = 20;
+const MANY_PER_SECOND = 200;
+const FEW_PER_SECOND = 8;
+const FOR_MS = 8_000;
+const CALLS = 4_000;
+/** Frames of each socket at once, below the burst that a socket may send. */
+const BURST = 100;
+const LONG = "x".repeat(450);
+const SHORT = "x".repeat(10);
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** An edge of which CPU and heap can be read, for as long as `work` takes. */
+export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) => Promise<T>): Promise<T> {
+  const dataDir = await mkdtemp(join(tmpdir(), "corral-room-"));
+  const entry = fileURLToPath(new URL("../probe-worker.ts", import.meta.url));
+  const inspectorPort = await freePort();
+  const edge = await startEdge({ port: await freePort(), dataDir, adminToken: "calibrate", entry, inspectorPort });
+  try {
+    return await work(edge, inspectorPort);
+  } finally {
+    await edge.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Measures everything; takes a minute. `say`: what is under way. */
+export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured> {
+  return withRoomEdge(async ({ url }, inspectorPort) => {
+    const pid = processesBelow(process.pid, "workerd")[0] ?? 0;
+    say("calls …");
+    const calls = await taken(pid, async () => {
+      await fetch(`${url}/calls/model/${CALLS}`);
+    });
+    say("viewers coming …");
+    // Code is compiled and memory grown by others first.
+    (await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false })).leave();
+    await wait(2_000);
+    const resident = memoryBytes(pid);
+    const heap = await heapBytes(inspectorPort, "corral");
+    let audience: Audience | null = null;
+    const joining = await taken(pid, async () => {
+      audience = await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
+    });
+    if (audience === null) throw new Error("nobody came");
+    await wait(2_000);
+    const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
+    const heapSocketBytes = Math.max(0, (await heapBytes(inspectorPort, "corral")) - heap) / VIEWERS;
+    try {
+      const rest = await withAudience(pid, audience, say);
+      return { callMs: calls / CALLS, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };
+    } finally {
+      (audience as Audience).leave();
+    }
+  });
+}
+
+async function withAudience(
+  pid: number,
+  audience: Audience,
+  say: (line: string) => void,
+): Promise<Pick<RoomMeasured, "actMs" | "frameMs" | "beatMs" | "sendMs" | "byteMs">> {
+  say("frames and beats …");
+  const frame = JSON.stringify({ type: "seen" });
+  const frameMs = await burst(pid, audience, frame);
+  const beatMs = await burst(pid, audience, BEAT);
+  say("messages …");
+  const few = await chat(pid, audience, FEW_PER_SECOND, SHORT);
+  const long = await chat(pid, audience, FEW_PER_SECOND, LONG);
+  const many = await chat(pid, audience, MANY_PER_SECOND, SHORT);
+  const byteMs = Math.max(
+    0,
+    (long.ms / long.frames - few.ms / few.frames) / (long.chars / long.frames - few.chars / few.frames),
+  );
+  const sendMs = Math.max(0, (few.ms - few.chars * byteMs) / few.frames);
+  const actMs = Math.max(0, (many.ms - many.frames * sendMs - many.chars * byteMs) / many.messages);
+  return { frameMs, beatMs, sendMs, byteMs, actMs };
+}
+
+/** CPU of one text that every socket sends many times at once. */
+async function burst(pid: number, audience: Audience, text: string): Promise<number> {
+  const ms = await taken(pid, async () => {
+    for (let time = 0; time < BURST; time += 1) audience.sendAll(text);
+    await wait(3_000);
+  });
+  return ms / (BURST * audience.clients.length);
+}
+
+/** CPU, and what came to all, while so many messages a second are written. */
+async function chat(
+  pid: number,
+  audience: Audience,
+  perSecond: number,
+  text: string,
+): Promise<{ readonly ms: number; readonly messages: number; readonly frames: number; readonly chars: number }> {
+  const before = audience.received;
+  let messages = 0;
+  const ms = await taken(pid, async () => {
+    const began = performance.now();
+    for (let due = 0; performance.now() - began < FOR_MS; due += 1) {
+      await wait(Math.max(0, began + (due * 1_000) / perSecond - performance.now()));
+      messages += 1;
+      void audience.clients[due % WRITERS]?.act({ kind: "chat", text });
+    }
+    await wait(1_000);
+  });
+  const after = audience.received;
+  return { ms, messages, frames: after.frames - before.frames, chars: after.chars - before.chars };
+}
+
+/** CPU that a process takes while something is done, and for nothing else. */
+async function taken(pid: number, work: () => Promise<void>): Promise<number> {
+  const idleFrom = cpuMs(pid);
+  await wait(2_000);
+  const idlePerMs = (cpuMs(pid) - idleFrom) / 2_000;
+  const before = cpuMs(pid);
+  const began = performance.now();
+  await work();
+  return Math.max(0, cpuMs(pid) - before - idlePerMs * (performance.now() - began));
+}

@@ -1,0 +1,129 @@
+/** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { frameSizes } from "./frames.ts";
+import type { RoomMeasured } from "./measured.ts";
+import type { Rates, Standing } from "./rates.ts";
+import type { Seating } from "./seating.ts";
+
+/** What one object bears. */
+export interface ObjectLoad {
+  readonly object: "room" | "relay" | "shard" | "fullest shard";
+  readonly objects: number;
+  readonly sockets: number;
+  /** Calls and sockets asked for, a second, once all have come. */
+  readonly requests: number;
+  readonly callsOut: number;
+  /** Frames from viewers that wake it, and frames to them, a second. */
+  readonly framesIn: number;
+  readonly framesOut: number;
+  /** Messages shown to its viewers a second, each viewer counted. */
+  readonly delivered: number;
+  readonly bytesOut: number;
+  readonly memoryBytes: number;
+  /** Part of one core that it takes: 1 is all of it. */
+  readonly core: number;
+}
+
+/** An object's own code and heap: an assumption, the same as for the tree's objects. */
+const BARE_BYTES = 16_000_000;
+/** What an event takes in memory for each of its characters: the object, and the text that was parsed; an assumption. */
+const BYTES_PER_CHAR = 4;
+
+/** Every kind of object. */
+export function loadsOf(
+  standing: Standing,
+  rates: Rates,
+  seating: Seating,
+  measured: RoomMeasured,
+): readonly ObjectLoad[] {
+  const { viewers, assumed } = standing;
+  const seats = seating.seats.toSorted();
+  const relays = rates.relays > 0 ? [relayLoad(standing, rates, measured)] : [];
+  const shard = (object: ObjectLoad["object"], sockets: number): ObjectLoad =>
+    shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
+  const { event } = frameSizes(assumed.textChars);
+  const batch = batchBytes(standing, rates);
+  const down = rates.ticks * rates.roomChildren;
+  const calls = rates.submissions + rates.reports;
+  return [
+    {
+      object: "room",
+      objects: 1,
+      sockets: 0,
+      requests: calls,
+      callsOut: down,
+      framesIn: 0,
+      framesOut: 0,
+      delivered: 0,
+      bytesOut: down * batch,
+      memoryBytes: BARE_BYTES + ROOM_LIMITS.ringEvents * event * BYTES_PER_CHAR,
+      core: (calls * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) / 1_000,
+    },
+    ...relays,
+    shard("shard", viewers / Math.max(1, seats.length)),
+    shard("fullest shard", seats.at(-1) ?? 0),
+  ];
+}
+
+/** Bytes of what the room tells a child in a tick. */
+const batchBytes = ({ assumed }: Standing, { ticks, shown }: Rates): number => {
+  const { tick, event } = frameSizes(assumed.textChars);
+  return tick + (ticks === 0 ? 0 : shown / ticks) * event;
+};
+
+const callMs = ({ callMs: call, byteMs }: RoomMeasured, bytes: number): number => call + bytes * byteMs;
+
+function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): ObjectLoad {
+  const batch = batchBytes(standing, rates);
+  const down = rates.ticks * rates.relayChildren;
+  return {
+    object: "relay",
+    objects: rates.relays,
+    sockets: 0,
+    requests: rates.ticks,
+    callsOut: down,
+    framesIn: 0,
+    framesOut: 0,
+    delivered: 0,
+    bytesOut: down * batch,
+    memoryBytes: BARE_BYTES,
+    core: (rates.ticks + down) * (callMs(measured, batch) / 1_000),
+  };
+}
+
+function shardLoad(
+  { object, sockets, objects }: Pick<ObjectLoad, "object" | "sockets" | "objects">,
+  { viewers, shards, assumed }: Standing,
+  rates: Rates,
+  measured: RoomMeasured,
+): ObjectLoad {
+  const part = sockets / viewers;
+  const { event } = frameSizes(assumed.textChars);
+  const joins = rates.joins * part;
+  const messages = rates.messages * part;
+  const framesIn = rates.framesIn * part;
+  const framesOut = rates.framesOut * sockets;
+  const bytesOut = rates.bytesOut * sockets;
+  const callsOut = (rates.submissions + rates.reports) / shards;
+  const busyMs =
+    (rates.ticks + callsOut) * measured.callMs +
+    joins * measured.joinMs +
+    messages * measured.actMs +
+    Math.max(0, framesIn - messages - joins) * measured.frameMs +
+    rates.beats * part * measured.beatMs +
+    framesOut * measured.sendMs +
+    bytesOut * measured.byteMs;
+  return {
+    object,
+    objects,
+    sockets,
+    requests: rates.ticks + joins,
+    callsOut,
+    framesIn,
+    framesOut,
+    delivered: rates.shown * sockets,
+    bytesOut,
+    memoryBytes: BARE_BYTES + sockets * measured.socketBytes + ROOM_LIMITS.ringEvents * event * BYTES_PER_CHAR,
+    core: busyMs / 1_000,
+  };
+}

@@ -1,0 +1,148 @@
+/** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
+import type { Bucket } from "../../../protocol/room/bucket.ts";
+import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
+import type { RoomEvent } from "../../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { readable } from "../../../protocol/room/readable.ts";
+import { countMs, gatherMs, treeDepth } from "../../../protocol/room/shards.ts";
+import type { Random } from "../random.ts";
+import type { RoomAssumptions } from "./assumptions.ts";
+import { frameSizes } from "./frames.ts";
+
+/** A room as it stands. */
+export interface Standing {
+  readonly viewers: number;
+  readonly shards: number;
+  readonly assumed: RoomAssumptions;
+  /** A round trip between two objects, ms. */
+  readonly hopMs: number;
+  /** Whether the room tells every shard itself, however many there are. */
+  readonly flat: boolean;
+}
+
+/** Rates a second, of all objects of a kind together where nothing else is said. */
+export interface Rates {
+  readonly messages: number;
+  readonly taps: number;
+  readonly joins: number;
+  /** Messages that viewers are shown: one selection for all. */
+  readonly shown: number;
+  /** Times a second that each shard is told something; every socket of it gets a frame. */
+  readonly ticks: number;
+  readonly submissions: number;
+  readonly reports: number;
+  readonly relays: number;
+  /** Objects that the room tells, and that each relay does. */
+  readonly roomChildren: number;
+  readonly relayChildren: number;
+  /** Calls down: to relays and to shards. */
+  readonly delivers: number;
+  /** Frames that viewers send, but for beats; and beats. */
+  readonly framesIn: number;
+  readonly beats: number;
+  /** Frames and bytes to one viewer. */
+  readonly framesOut: number;
+  readonly bytesOut: number;
+}
+
+/** A shard that told its count tells it again after so long though it is the same, ms; `tally.ts` has it. */
+const TELL_EVERY_S = 10;
+
+/** All rates. */
+export function ratesOf(standing: Standing, random: Random): Rates {
+  const { viewers, shards, assumed, hopMs, flat } = standing;
+  const messages = (viewers * assumed.chatPerMinute) / 60;
+  const taps = (viewers * assumed.tapsPerMinute) / 60;
+  const joins = viewers / assumed.stayS;
+  const submissions = shards * submissionsPerSecond((messages + taps) / shards, gatherMs(shards), hopMs);
+  const reports = shards * reportsPerSecond((2 * joins) / shards, countMs(shards));
+  const deep = !flat && treeDepth(shards) > 1;
+  const relays = deep ? Math.ceil(shards / ROOM_LIMITS.fanOut) : 0;
+  const roomChildren = deep ? relays : shards;
+  const relayChildren = deep ? Math.ceil(shards / relays) : 0;
+  const leastMs = Math.max(paceMs(roomChildren, standing), paceMs(relayChildren, standing));
+  const ticks = ticksPerSecond(submissions + reports, Math.max(ROOM_LIMITS.tickMs, leastMs));
+  const shown = shownPerSecond(messages, random);
+  const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
+  const perViewer = (rate: number): number => rate / viewers;
+  const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
+  const plays = 1_000 / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
+  const seen = bytesOut / ROOM_LIMITS.seenEvery;
+  return {
+    messages,
+    taps,
+    joins,
+    shown,
+    ticks,
+    submissions,
+    reports,
+    relays,
+    roomChildren,
+    relayChildren,
+    delivers: ticks * (shards + relays),
+    framesIn: messages + taps + joins + viewers * (plays + seen),
+    beats: (viewers * 1_000) / ROOM_LIMITS.beatMs,
+    framesOut: ticks + perViewer(messages) + perViewer(joins),
+    bytesOut,
+  };
+}
+
+/** How long an object takes at least to tell so many others, with so many calls at once. */
+export function paceMs(children: number, { assumed, hopMs }: Pick<Standing, "assumed" | "hopMs">): number {
+  return children <= assumed.callsAtOnce ? 0 : (children / assumed.callsAtOnce) * hopMs;
+}
+
+/**
+ * Calls a second of a shard where so many things are done a second: the first one waits for the others for `gather`, and
+ * what comes while a call is under way gathers anew.
+ */
+export function submissionsPerSecond(things: number, gather: number, callMs: number): number {
+  if (things === 0) return 0;
+  const duringCall = 1 - Math.exp((-things * callMs) / 1_000);
+  const idleMs = (1 - duringCall) * (1_000 / things);
+  return 1_000 / (gather + callMs + idleMs);
+}
+
+/** Reports a second of a shard where so many come or go a second: it counts every `count` ms, and tells what changed. */
+export function reportsPerSecond(changes: number, count: number): number {
+  const changed = 1 - Math.exp((-changes * count) / 1_000);
+  return Math.max((changed * 1_000) / count, 1 / TELL_EVERY_S);
+}
+
+/**
+ * Ticks a second where so many things come that shards are told: after a tick the next one is due; if there is nothing to
+ * tell then, it is due a tick's time after the next thing.
+ */
+export function ticksPerSecond(things: number, tickMs: number): number {
+  if (things === 0) return 0;
+  const nothing = Math.exp((-things * tickMs) / 1_000);
+  return 1_000 / (tickMs + nothing * (1_000 / things + tickMs));
+}
+
+/** Messages a second that are shown of so many, by the room's own selection over a minute of ticks. */
+export function shownPerSecond(perSecond: number, random: Random): number {
+  const ticks = 60_000 / ROOM_LIMITS.tickMs;
+  const warmUp = ticks / 2;
+  let bucket: Bucket | undefined;
+  let shown = 0;
+  let due = random();
+  for (let tick = 0; tick < ticks; tick += 1) {
+    due += (perSecond * ROOM_LIMITS.tickMs) / 1_000;
+    // More than the whole burst isn't shown anyway.
+    const events = Array.from({ length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.readableBurst) }, () => MESSAGE);
+    due -= Math.floor(due);
+    const chosen = readable(events, bucket, tick * ROOM_LIMITS.tickMs);
+    bucket = chosen.bucket;
+    if (tick >= warmUp) shown += chosen.shown.length;
+  }
+  return (shown * 1_000) / ((ticks - warmUp) * ROOM_LIMITS.tickMs);
+}
+
+const MESSAGE: RoomEvent = {
+  kind: "chat",
+  by: { subject: "somebody", name: "", roles: [] },
+  text: "",
+  offset: 1,
+  atMs: 0,
+  programmeMs: 0,
+};

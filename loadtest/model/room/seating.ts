@@ -1,0 +1,205 @@
+/**
+ * How a crowd gets its seats: viewers come, isolates send them to shards as far as they know the room, shards take on so
+ * many a second, and whoever fails comes again with full jitter. Crowds are amounts, not persons; ten million take a second.
+ */
+import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { countMs, MOST_SHARDS, shardsFor } from "../../../protocol/room/shards.ts";
+import type { Random } from "../random.ts";
+import { Returns } from "./returns.ts";
+
+/** Who comes, and when. */
+export interface Storm {
+  readonly viewers: number;
+  /** Viewers who come in each second. */
+  readonly joins: ArrayLike<number>;
+  readonly isolates: number;
+  /** The room's shards when it begins. */
+  readonly shards: number;
+  readonly joinsPerSecond: number;
+}
+
+/** What came of it. */
+export interface Seating {
+  /** The room's shards at the end, and the sockets of each object that has some. */
+  readonly shards: number;
+  readonly seats: Float64Array;
+  /** Seconds from the start until so many have a seat; null: not within `MOST_S`. */
+  readonly halfS: number | null;
+  readonly mostS: number | null;
+  /** In their busiest second: questions for the room's place, and sockets asked for at one shard. */
+  readonly peakPlaces: number;
+  readonly peakJoins: number;
+  /** Viewers without a seat when it was over, or given up. */
+  readonly without: number;
+  /** Tries that failed at an object with too much to do, and that a full shard sent away. */
+  readonly failed: number;
+  readonly sentAway: number;
+}
+
+/** A step of the simulation. */
+const STEP_MS = 100;
+/** A storm that isn't over by then is given up. */
+const MOST_S = 900;
+/** "Most" are all but one in a thousand. */
+const MOST = 0.999;
+/** From this failure on a client waits for its longest time. */
+const LAST_FAILURE = Math.ceil(Math.log2(CLIENT_LIMITS.againMostMs / CLIENT_LIMITS.againMs));
+/** What a full shard tells those whom it sends away, as `room-shard.ts` does. */
+const SENT_AWAY_MS = 30_000;
+const STEPS_PER_S = 1_000 / STEP_MS;
+
+/** Steps within which a client comes again after `failures`, at a random one. */
+const spreadSteps = (failures: number): number =>
+  Math.round(Math.min(CLIENT_LIMITS.againMostMs, CLIENT_LIMITS.againMs * 2 ** failures) / STEP_MS);
+
+/** Plays the storm. */
+export function seat(storm: Storm, random: Random): Seating {
+  const crowd = new Crowd(storm, random);
+  const { viewers } = storm;
+  let halfS: number | null = null;
+  for (let step = 0; step < MOST_S * STEPS_PER_S; step += 1) {
+    crowd.step(step);
+    const seated = crowd.seated / viewers;
+    if (halfS === null && seated >= 0.5) halfS = (step + 1) / STEPS_PER_S;
+    if (seated >= MOST) return crowd.outcome(halfS, (step + 1) / STEPS_PER_S);
+  }
+  return crowd.outcome(halfS, null);
+}
+
+class Crowd {
+  readonly #storm: Storm;
+  readonly #random: Random;
+  /** Which part of the viewers has each remainder of its hash: those of one remainder share a shard, however many there are. */
+  readonly #share: Float64Array;
+  readonly #seats = new Float64Array(MOST_SHARDS);
+  readonly #asked = new Float64Array(MOST_SHARDS);
+  readonly #perSecond = new Float64Array(MOST_SHARDS);
+  readonly #returns = new Returns(MOST_SHARDS, LAST_FAILURE + 1, Math.max(SENT_AWAY_MS / STEP_MS, spreadSteps(99)));
+  /** What each isolate knows, and until when it trusts that. */
+  readonly #known: Uint16Array;
+  readonly #untilStep: Int32Array;
+  /** Sockets by step: shards tell the room how many they have once in a while. */
+  readonly #history: number[] = [];
+  #shards: number;
+  #places = 0;
+  #peakPlaces = 0;
+  #peakJoins = 0;
+  #failed = 0;
+  #sentAway = 0;
+  seated = 0;
+
+  constructor(storm: Storm, random: Random) {
+    this.#storm = storm;
+    this.#random = random;
+    this.#shards = storm.shards;
+    const people = new Float64Array(MOST_SHARDS);
+    for (let viewer = 0; viewer < storm.viewers; viewer += 1) {
+      const remainder = Math.floor(random() * MOST_SHARDS);
+      people[remainder] = (people[remainder] ?? 0) + 1;
+    }
+    this.#share = people.map((count) => count / storm.viewers);
+    this.#known = new Uint16Array(storm.isolates).fill(storm.shards);
+    this.#untilStep = new Int32Array(storm.isolates).fill(-1);
+  }
+
+  step(step: number): void {
+    this.#history.push(this.seated);
+    this.#grow(step);
+    const fresh = (this.#storm.joins[Math.floor(step / STEPS_PER_S)] ?? 0) / STEPS_PER_S;
+    const coming = fresh + this.#returns.next();
+    if (coming > 0) {
+      const views = this.#lookUp(step, coming);
+      this.#asked.fill(0);
+      for (const [shards, part] of views) this.#ask(shards, part, fresh);
+      const before = this.#seats.slice();
+      for (const [shards, part] of views) this.#take(shards, part, fresh, before);
+    }
+    if ((step + 1) % STEPS_PER_S === 0) this.#endSecond();
+  }
+
+  outcome(halfS: number | null, mostS: number | null): Seating {
+    this.#endSecond();
+    return {
+      shards: this.#shards,
+      seats: this.#seats.filter((sockets) => sockets >= 0.5),
+      halfS,
+      mostS,
+      peakPlaces: this.#peakPlaces,
+      peakJoins: this.#peakJoins,
+      without: Math.round(this.#storm.viewers - this.seated),
+      failed: Math.round(this.#failed),
+      sentAway: Math.round(this.#sentAway),
+    };
+  }
+
+  #grow(step: number): void {
+    const reported = this.#history[step - Math.ceil(countMs(this.#shards) / STEP_MS)] ?? 0;
+    if (reported > 0) this.#shards = shardsFor(reported, this.#shards);
+  }
+
+  /** Isolates ask the room when somebody comes and what they know is too old: numbers of shards, and who goes by each. */
+  #lookUp(step: number, coming: number): Map<number, number> {
+    const isolates = this.#known.length;
+    const comes = 1 - Math.exp(-coming / isolates);
+    const views = new Map<number, number>();
+    let sum = 0;
+    for (let isolate = 0; isolate < isolates; isolate += 1) {
+      if ((this.#untilStep[isolate] ?? 0) < step) {
+        if (this.#random() >= comes) continue;
+        this.#known[isolate] = this.#shards;
+        this.#untilStep[isolate] = step + ROOM_LIMITS.placeMs / STEP_MS;
+        this.#places += 1;
+      }
+      const known = this.#known[isolate] ?? 1;
+      views.set(known, (views.get(known) ?? 0) + 1);
+      sum += 1;
+    }
+    // The few who come where no isolate did stand with the room as it is.
+    if (sum === 0) return new Map([[this.#shards, 1]]);
+    return new Map([...views].map(([shards, count]) => [shards, count / sum]));
+  }
+
+  #ask(shards: number, part: number, fresh: number): void {
+    for (let remainder = 0; remainder < MOST_SHARDS; remainder += 1) {
+      const coming = part * (fresh * (this.#share[remainder] ?? 0) + this.#returns.of(remainder));
+      const shard = remainder % shards;
+      this.#asked[shard] = (this.#asked[shard] ?? 0) + coming;
+      this.#perSecond[shard] = (this.#perSecond[shard] ?? 0) + coming;
+    }
+  }
+
+  #take(shards: number, part: number, fresh: number, before: Float64Array): void {
+    const most = this.#storm.joinsPerSecond / STEPS_PER_S;
+    for (let remainder = 0; remainder < MOST_SHARDS; remainder += 1) {
+      const shard = remainder % shards;
+      const asked = this.#asked[shard] ?? 0;
+      if (asked === 0) continue;
+      const answered = Math.min(1, most / asked);
+      const free = Math.max(0, ROOM_LIMITS.shardSockets - (before[shard] ?? 0));
+      const fits = Math.min(1, free / (asked * answered));
+      for (let failures = 0; failures <= LAST_FAILURE; failures += 1) {
+        const first = failures === 0 ? fresh * (this.#share[remainder] ?? 0) : 0;
+        const coming = part * (first + this.#returns.of(remainder, failures));
+        if (coming === 0) continue;
+        const failed = coming * (1 - answered);
+        const away = coming * answered * (1 - fits);
+        const next = Math.min(LAST_FAILURE, failures + 1);
+        this.#failed += failed;
+        this.#sentAway += away;
+        if (failed > 0) this.#returns.add(remainder, next, failed, spreadSteps(failures));
+        if (away > 0) this.#returns.add(remainder, next, away, SENT_AWAY_MS / STEP_MS);
+        const seated = coming - failed - away;
+        this.#seats[shard] = (this.#seats[shard] ?? 0) + seated;
+        this.seated += seated;
+      }
+    }
+  }
+
+  #endSecond(): void {
+    this.#peakPlaces = Math.max(this.#peakPlaces, this.#places);
+    this.#peakJoins = this.#perSecond.reduce((most, count) => Math.max(most, count), this.#peakJoins);
+    this.#places = 0;
+    this.#perSecond.fill(0);
+  }
+}
