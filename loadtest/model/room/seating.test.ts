@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { randomOf } from "../random.ts";
+import { Returns } from "./returns.ts";
+import { type Seating, type Storm, seat } from "./seating.ts";
+
+const STEP: Storm = { viewers: 50_000, joins: [50_000], isolates: 400, shards: 1, joinsPerSecond: 1_000 };
+const SLOW: Storm = { ...STEP, joins: Array.from({ length: 100 }, () => 500) };
+const seated = ({ seats }: Seating): number => seats.reduce((sum, sockets) => sum + sockets, 0);
+
+test.each([STEP, SLOW])("everybody has a seat or is counted as without one", (storm) => {
+  const seating = seat(storm, randomOf(1));
+  expect(seated(seating) + seating.without).toBeCloseTo(storm.viewers, -1);
+  expect(seating.without).toBeLessThanOrEqual(storm.viewers / 1_000);
+});
+
+test("who comes slowly enough for one shard after another fails nowhere; a step fails often, and takes longer after its end", () => {
+  const slow = seat(SLOW, randomOf(1));
+  const step = seat(STEP, randomOf(1));
+  expect(slow.failed).toBe(0);
+  expect(step.failed).toBeGreaterThan(STEP.viewers);
+  expect(step.mostS).toBeGreaterThan(10);
+  expect(slow.shards).toBe(32);
+  expect(step.shards).toBe(32);
+});
+
+test("a room that has its shards takes all back sooner than a new one takes them in", () => {
+  const anew = seat(STEP, randomOf(1));
+  const back = seat({ ...STEP, shards: anew.shards }, randomOf(1));
+  expect(back.mostS).toBeLessThan(anew.mostS ?? 0);
+  expect(back.peakJoins).toBeLessThan(anew.peakJoins);
+});
+
+test("no shard has more sockets than the room allows: the others are sent away", () => {
+  const unlimited = seat({ ...STEP, joinsPerSecond: 1e9 }, randomOf(1));
+  expect(Math.max(...unlimited.seats)).toBeLessThanOrEqual(ROOM_LIMITS.shardSockets + 1);
+  expect(unlimited.sentAway).toBeGreaterThan(STEP.viewers / 2);
+});
+
+test("an isolate asks where to once while it remembers, however many come", () => {
+  expect(seat({ ...STEP, joins: [10_000, 20_000, 20_000] }, randomOf(1)).peakPlaces).toBe(STEP.isolates);
+  expect(seat({ ...STEP, isolates: 1 }, randomOf(1)).peakPlaces).toBe(1);
+});
+
+test("one seed gives one outcome", () => {
+  expect(seat(STEP, randomOf(5))).toEqual(seat(STEP, randomOf(5)));
+});
+
+test("those who come again are spread over the steps asked for, none of them lost", () => {
+  const returns = new Returns(2, 3, 10);
+  returns.add(1, 2, 60, 6);
+  returns.add(1, 2, 10, 1);
+  const came = Array.from({ length: 12 }, () => returns.next());
+  expect(came.slice(0, 7).map((count) => Math.round(count))).toEqual([20, 10, 10, 10, 10, 10, 0]);
+  expect(came.reduce((sum, count) => sum + count, 0)).toBeCloseTo(70);
+});
