@@ -52,7 +52,8 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     (await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false })).leave();
     await wait(2_000);
     const resident = memoryBytes(pid);
-    const heap = await heapBytes(inspectorPort, "corral");
+    const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
+    const heap = await heapNow();
     let audience: Audience | null = null;
     const joining = await taken(pid, async () => {
       audience = await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
@@ -60,7 +61,7 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     if (audience === null) throw new Error("nobody came");
     await wait(2_000);
     const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
-    const heapSocketBytes = Math.max(0, (await heapBytes(inspectorPort, "corral")) - heap) / VIEWERS;
+    const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
     try {
       const rest = await withAudience(pid, audience, say);
       return { callMs: calls / CALLS, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };

@@ -63,12 +63,13 @@ export function messageDelays(
   const workMs = measured.callMs + acts * measured.actMs;
   const paced = Math.max(ROOM_LIMITS.tickMs, paceMs(rates.roomChildren, standing));
   const gather = gatherMs(shards);
+  const firsts = 1 / (1 + ((rates.messages + rates.taps) / shards) * (gather / 1_000));
   const sums = { gather: 0, room: 0, tick: 0, deliver: 0, sockets: 0, distance: 0 };
   const all = Array.from({ length: DRAWS }, () => {
     const [sender, from, to, viewer] = [regionOf(random), regionOf(random), regionOf(random), regionOf(random)];
     const step: Record<Step, number> = {
       // Whoever comes first waits for all of it; the others for what is left.
-      gather: gather * Math.max(random(), (standing.shards * 1_000) / gather > rates.messages + rates.taps ? 1 : 0),
+      gather: gather * (random() < firsts ? 1 : random()),
       room: workMs + waitMs(room, workMs, random),
       tick: paced * random(),
       deliver:

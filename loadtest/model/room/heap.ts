@@ -6,8 +6,11 @@ interface Answer {
   readonly result?: { readonly usedSize?: number };
 }
 
-/** Bytes that are in use after a collection. Rejects where the inspector at `port` doesn't answer. */
-export async function heapBytes(port: number, worker: string): Promise<number> {
+/** An isolate reads what its inspector asks when it runs: it is woken this often. */
+const WAKE_EVERY_MS = 100;
+
+/** Bytes that are in use after a collection; `wake` makes the isolate run. Rejects where the inspector goes away. */
+export async function heapBytes(port: number, worker: string, wake: () => Promise<unknown>): Promise<number> {
   const listed = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as readonly {
     readonly title?: string;
     readonly id?: string;
@@ -16,6 +19,7 @@ export async function heapBytes(port: number, worker: string): Promise<number> {
   const target = listed.find(({ webSocketDebuggerUrl }) => webSocketDebuggerUrl.endsWith(`:${worker}`));
   if (target === undefined) throw new Error(`the inspector doesn't know the Worker ${worker}`);
   const socket = new WebSocket(target.webSocketDebuggerUrl);
+  const waking = setInterval(() => void wake(), WAKE_EVERY_MS);
   try {
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
@@ -24,6 +28,7 @@ export async function heapBytes(port: number, worker: string): Promise<number> {
     await ask(socket, 1, "HeapProfiler.collectGarbage");
     return (await ask(socket, 2, "Runtime.getHeapUsage")).result?.usedSize ?? 0;
   } finally {
+    clearInterval(waking);
     socket.close();
   }
 }

@@ -19,7 +19,9 @@ export interface ObjectLoad {
   /** Messages shown to its viewers a second, each viewer counted. */
   readonly delivered: number;
   readonly bytesOut: number;
+  /** Its heap, which is bounded; and with what the platform keeps for its sockets, which is bounded by their number. */
   readonly memoryBytes: number;
+  readonly residentBytes: number;
   /** Part of one core that it takes: 1 is all of it. */
   readonly core: number;
 }
@@ -36,12 +38,12 @@ export function loadsOf(
   seating: Seating,
   measured: RoomMeasured,
 ): readonly ObjectLoad[] {
-  const { viewers, assumed } = standing;
+  const { viewers } = standing;
   const seats = seating.seats.toSorted();
   const relays = rates.relays > 0 ? [relayLoad(standing, rates, measured)] : [];
   const shard = (object: ObjectLoad["object"], sockets: number): ObjectLoad =>
     shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
-  const { event } = frameSizes(assumed.textChars);
+  const ringBytes = ringHeap(standing);
   const batch = batchBytes(standing, rates);
   const down = rates.ticks * rates.roomChildren;
   const calls = rates.submissions + rates.reports;
@@ -56,7 +58,8 @@ export function loadsOf(
       framesOut: 0,
       delivered: 0,
       bytesOut: down * batch,
-      memoryBytes: BARE_BYTES + ROOM_LIMITS.ringEvents * event * BYTES_PER_CHAR,
+      memoryBytes: BARE_BYTES + ringBytes,
+      residentBytes: BARE_BYTES + ringBytes,
       core: (calls * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) / 1_000,
     },
     ...relays,
@@ -64,6 +67,10 @@ export function loadsOf(
     shard("fullest shard", seats.at(-1) ?? 0),
   ];
 }
+
+/** Heap of the events that an object keeps for those who join. */
+const ringHeap = ({ assumed }: Standing): number =>
+  ROOM_LIMITS.ringEvents * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
 
 /** Bytes of what the room tells a child in a tick. */
 const batchBytes = ({ assumed }: Standing, { ticks, shown }: Rates): number => {
@@ -87,24 +94,24 @@ function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): Ob
     delivered: 0,
     bytesOut: down * batch,
     memoryBytes: BARE_BYTES,
+    residentBytes: BARE_BYTES,
     core: (rates.ticks + down) * (callMs(measured, batch) / 1_000),
   };
 }
 
 function shardLoad(
   { object, sockets, objects }: Pick<ObjectLoad, "object" | "sockets" | "objects">,
-  { viewers, shards, assumed }: Standing,
+  standing: Standing,
   rates: Rates,
   measured: RoomMeasured,
 ): ObjectLoad {
-  const part = sockets / viewers;
-  const { event } = frameSizes(assumed.textChars);
+  const part = sockets / standing.viewers;
   const joins = rates.joins * part;
   const messages = rates.messages * part;
   const framesIn = rates.framesIn * part;
   const framesOut = rates.framesOut * sockets;
   const bytesOut = rates.bytesOut * sockets;
-  const callsOut = (rates.submissions + rates.reports) / shards;
+  const callsOut = (rates.submissions + rates.reports) / standing.shards;
   const busyMs =
     (rates.ticks + callsOut) * measured.callMs +
     joins * measured.joinMs +
@@ -123,7 +130,8 @@ function shardLoad(
     framesOut,
     delivered: rates.shown * sockets,
     bytesOut,
-    memoryBytes: BARE_BYTES + sockets * measured.socketBytes + ROOM_LIMITS.ringEvents * event * BYTES_PER_CHAR,
+    memoryBytes: BARE_BYTES + sockets * measured.heapSocketBytes + ringHeap(standing),
+    residentBytes: BARE_BYTES + sockets * measured.socketBytes + ringHeap(standing),
     core: busyMs / 1_000,
   };
 }

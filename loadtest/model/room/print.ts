@@ -28,7 +28,8 @@ export function describeRoom(outcome: RoomOutcome): string {
         "frames out/s",
         "messages delivered/s",
         "bytes/s out",
-        "memory",
+        "heap",
+        "resident",
         "core",
       ],
       loads.map((load) => [
@@ -42,6 +43,7 @@ export function describeRoom(outcome: RoomOutcome): string {
         short(load.delivered),
         short(load.bytesOut),
         short(load.memoryBytes),
+        short(load.residentBytes),
         load.core.toFixed(3),
       ]),
     ),

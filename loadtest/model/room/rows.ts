@@ -12,8 +12,8 @@ const PER_REPORT = 1;
 const TOTALS_EVERY_S = 2;
 /** A shard arms the alarm that wakes it so often. */
 const ALARM_EVERY_S = 5;
-/** Whether the message is there already, looked up by its id. */
-const READ_PER_MESSAGE = 2;
+/** One for its place in the table when it is written, two to find and delete it. */
+const READ_PER_MESSAGE = 3;
 
 /** Rows a second. */
 export interface Rows {
