@@ -2,7 +2,7 @@
 import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { dollarsOf, type Item } from "../bill.ts";
-import { drawCrowd, type Isolate } from "../crowd.ts";
+import { drawCrowd } from "../crowd.ts";
 import { breaksFirst, type Check } from "../limits.ts";
 import { randomOf } from "../random.ts";
 import type { ModelOptions } from "../run.ts";
@@ -11,6 +11,7 @@ import { roomBill } from "./bill.ts";
 import { type MessageDelays, meanHopMs, messageDelays } from "./delays.ts";
 import { standingChecks, stormChecks } from "./limits.ts";
 import { loadsOf, type ObjectLoad } from "./loads.ts";
+import { lookupsPerSecond, type Trust } from "./lookups.ts";
 import { ROOM_MEASURED, type RoomMeasured } from "./measured.ts";
 import { type Rates, ratesOf, type Standing } from "./rates.ts";
 import { type Seating, seat } from "./seating.ts";
@@ -55,13 +56,16 @@ export interface RoomOutcome {
   readonly firstInStorm: Check;
 }
 
+/** As `workers/rooms.ts` does. */
+const TRUST: Trust = { isolateMs: () => ROOM_LIMITS.placeMs, coloMs: null };
+
 /** Runs the model. */
 export function runRoom(options: RoomOptions): RoomOutcome {
   const { viewers, assumed, measured, flat, seed } = options;
   const random = randomOf(seed);
   const crowd = drawCrowd(options, random);
-  const isolates = crowd.isolates.length;
-  const storm = { viewers, isolates, joinsPerSecond: capacity(options) };
+  const colos = crowd.isolates.map(({ colo }) => options.colos.indexOf(colo));
+  const storm = { viewers, colos, trust: TRUST, joinsPerSecond: capacity(options) };
   const arrival = seat({ ...storm, joins: crowd.joins, shards: 1 }, random);
   const { shards } = arrival;
   // Full jitter: all come back within a client's first wait.
@@ -70,7 +74,11 @@ export function runRoom(options: RoomOptions): RoomOutcome {
   const standing: Standing = { viewers, shards, assumed, hopMs: meanHopMs(options), flat };
   const rates = ratesOf(standing, random);
   const loads = loadsOf(standing, rates, arrival, measured);
-  const placesPerSecond = places(crowd.isolates, rates.joins / viewers);
+  const coming = crowd.isolates.map((isolate, index) => ({
+    colo: colos[index] ?? 0,
+    joins: (isolate.viewers * rates.joins) / viewers,
+  }));
+  const placesPerSecond = lookupsPerSecond(coming, TRUST, shards);
   const delays = messageDelays({ standing, rates, loads, measured, places: options }, random);
   const free: Standing = { ...standing, assumed: { ...assumed, callsAtOnce: Number.POSITIVE_INFINITY } };
   const freely = ratesOf(free, random);
@@ -86,7 +94,7 @@ export function runRoom(options: RoomOptions): RoomOutcome {
   const dollarsAnHour = dollarsOf(bill);
   return {
     options,
-    isolates,
+    isolates: colos.length,
     arrival,
     back,
     rates,
@@ -106,12 +114,4 @@ export function runRoom(options: RoomOptions): RoomOutcome {
 /** Sockets that one shard takes on in a second: the platform's bound, or what its core can do. */
 function capacity({ assumed, measured }: RoomOptions): number {
   return Math.min(assumed.joinsPerSecond, 1_000 / measured.joinMs);
-}
-
-/** Questions a second: an isolate asks when somebody comes and what it knows is too old. */
-function places(isolates: readonly Isolate[], joinsPerViewer: number): number {
-  return isolates.reduce((sum, { viewers }) => {
-    const everyS = ROOM_LIMITS.placeMs / 1_000 + 1 / (viewers * joinsPerViewer);
-    return sum + 1 / everyS;
-  }, 0);
 }

@@ -1,10 +1,22 @@
 import { expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { randomOf } from "../random.ts";
+import { Lookups, lookupsPerSecond, type Trust } from "./lookups.ts";
 import { Returns } from "./returns.ts";
 import { type Seating, type Storm, seat } from "./seating.ts";
 
-const STEP: Storm = { viewers: 50_000, joins: [50_000], isolates: 400, shards: 1, joinsPerSecond: 1_000 };
+const ALONE: Trust = { isolateMs: () => 3_000, coloMs: null };
+const SHARED: Trust = { ...ALONE, coloMs: () => 3_000 };
+/** Forty isolates in each of ten data centres. */
+const COLOS = Array.from({ length: 400 }, (_, isolate) => Math.floor(isolate / 40));
+const STEP: Storm = {
+  viewers: 50_000,
+  joins: [50_000],
+  colos: COLOS,
+  trust: ALONE,
+  shards: 1,
+  joinsPerSecond: 1_000,
+};
 const SLOW: Storm = { ...STEP, joins: Array.from({ length: 100 }, () => 500) };
 const seated = ({ seats }: Seating): number => seats.reduce((sum, sockets) => sum + sockets, 0);
 
@@ -38,8 +50,8 @@ test("no shard has more sockets than the room allows: the others are sent away",
 });
 
 test("an isolate asks where to once while it remembers, however many come", () => {
-  expect(seat({ ...STEP, joins: [10_000, 20_000, 20_000] }, randomOf(1)).peakPlaces).toBe(STEP.isolates);
-  expect(seat({ ...STEP, isolates: 1 }, randomOf(1)).peakPlaces).toBe(1);
+  expect(seat({ ...STEP, joins: [10_000, 20_000, 20_000] }, randomOf(1)).peakPlaces).toBe(COLOS.length);
+  expect(seat({ ...STEP, colos: [0] }, randomOf(1)).peakPlaces).toBe(1);
 });
 
 test("one seed gives one outcome", () => {
@@ -53,4 +65,19 @@ test("those who come again are spread over the steps asked for, none of them los
   const came = Array.from({ length: 12 }, () => returns.next());
   expect(came.slice(0, 7).map((count) => Math.round(count))).toEqual([20, 10, 10, 10, 10, 10, 0]);
   expect(came.reduce((sum, count) => sum + count, 0)).toBeCloseTo(70);
+});
+
+test("isolates that share their data centre's cache ask once for all of them", () => {
+  expect(seat({ ...STEP, trust: SHARED }, randomOf(1)).peakPlaces).toBe(10);
+  const isolates = COLOS.map((colo) => ({ colo, joins: 1_000 }));
+  expect(lookupsPerSecond(isolates, ALONE, 1)).toBeCloseTo(400 / 3, 0);
+  expect(lookupsPerSecond(isolates, SHARED, 1)).toBeCloseTo(10 / 3, 0);
+});
+
+test("whoever was told lately sends viewers by what it was told", () => {
+  const lookups = new Lookups([0, 1], ALONE, 1, randomOf(1));
+  expect([...lookups.views(1_000, 4, 0)]).toEqual([[4, 1]]);
+  expect([...lookups.views(1_000, 8, 2_000)]).toEqual([[4, 1]]);
+  expect([...lookups.views(1_000, 8, 3_100)]).toEqual([[8, 1]]);
+  expect(lookups.asked).toBe(4);
 });

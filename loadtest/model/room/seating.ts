@@ -6,6 +6,7 @@ import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { countMs, MOST_SHARDS, shardsFor } from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
+import { Lookups, type Trust } from "./lookups.ts";
 import { Returns } from "./returns.ts";
 
 /** Who comes, and when. */
@@ -13,7 +14,9 @@ export interface Storm {
   readonly viewers: number;
   /** Viewers who come in each second. */
   readonly joins: ArrayLike<number>;
-  readonly isolates: number;
+  /** The data centre of each isolate, and how long what they know is trusted. */
+  readonly colos: ArrayLike<number>;
+  readonly trust: Trust;
   /** The room's shards when it begins. */
   readonly shards: number;
   readonly joinsPerSecond: number;
@@ -69,20 +72,18 @@ export function seat(storm: Storm, random: Random): Seating {
 
 class Crowd {
   readonly #storm: Storm;
-  readonly #random: Random;
   /** Which part of the viewers has each remainder of its hash: those of one remainder share a shard, however many there are. */
   readonly #share: Float64Array;
   readonly #seats = new Float64Array(MOST_SHARDS);
   readonly #asked = new Float64Array(MOST_SHARDS);
   readonly #perSecond = new Float64Array(MOST_SHARDS);
   readonly #returns = new Returns(MOST_SHARDS, LAST_FAILURE + 1, Math.max(SENT_AWAY_MS / STEP_MS, spreadSteps(99)));
-  /** What each isolate knows, and until when it trusts that. */
-  readonly #known: Uint16Array;
-  readonly #untilStep: Int32Array;
+  readonly #lookups: Lookups;
   /** Sockets by step: shards tell the room how many they have once in a while. */
   readonly #history: number[] = [];
   #shards: number;
-  #places = 0;
+  /** Questions for the room's place before this second. */
+  #lookedUp = 0;
   #peakPlaces = 0;
   #peakJoins = 0;
   #failed = 0;
@@ -91,7 +92,6 @@ class Crowd {
 
   constructor(storm: Storm, random: Random) {
     this.#storm = storm;
-    this.#random = random;
     this.#shards = storm.shards;
     const people = new Float64Array(MOST_SHARDS);
     for (let viewer = 0; viewer < storm.viewers; viewer += 1) {
@@ -99,8 +99,7 @@ class Crowd {
       people[remainder] = (people[remainder] ?? 0) + 1;
     }
     this.#share = people.map((count) => count / storm.viewers);
-    this.#known = new Uint16Array(storm.isolates).fill(storm.shards);
-    this.#untilStep = new Int32Array(storm.isolates).fill(-1);
+    this.#lookups = new Lookups(storm.colos, storm.trust, storm.shards, random);
   }
 
   step(step: number): void {
@@ -109,7 +108,7 @@ class Crowd {
     const fresh = (this.#storm.joins[Math.floor(step / STEPS_PER_S)] ?? 0) / STEPS_PER_S;
     const coming = fresh + this.#returns.next();
     if (coming > 0) {
-      const views = this.#lookUp(step, coming);
+      const views = this.#lookups.views(coming, this.#shards, step * STEP_MS);
       this.#asked.fill(0);
       for (const [shards, part] of views) this.#ask(shards, part, fresh);
       const before = this.#seats.slice();
@@ -136,28 +135,6 @@ class Crowd {
   #grow(step: number): void {
     const reported = this.#history[step - Math.ceil(countMs(this.#shards) / STEP_MS)] ?? 0;
     if (reported > 0) this.#shards = shardsFor(reported, this.#shards);
-  }
-
-  /** Isolates ask the room when somebody comes and what they know is too old: numbers of shards, and who goes by each. */
-  #lookUp(step: number, coming: number): Map<number, number> {
-    const isolates = this.#known.length;
-    const comes = 1 - Math.exp(-coming / isolates);
-    const views = new Map<number, number>();
-    let sum = 0;
-    for (let isolate = 0; isolate < isolates; isolate += 1) {
-      if ((this.#untilStep[isolate] ?? 0) < step) {
-        if (this.#random() >= comes) continue;
-        this.#known[isolate] = this.#shards;
-        this.#untilStep[isolate] = step + ROOM_LIMITS.placeMs / STEP_MS;
-        this.#places += 1;
-      }
-      const known = this.#known[isolate] ?? 1;
-      views.set(known, (views.get(known) ?? 0) + 1);
-      sum += 1;
-    }
-    // The few who come where no isolate did stand with the room as it is.
-    if (sum === 0) return new Map([[this.#shards, 1]]);
-    return new Map([...views].map(([shards, count]) => [shards, count / sum]));
   }
 
   #ask(shards: number, part: number, fresh: number): void {
@@ -197,9 +174,9 @@ class Crowd {
   }
 
   #endSecond(): void {
-    this.#peakPlaces = Math.max(this.#peakPlaces, this.#places);
+    this.#peakPlaces = Math.max(this.#peakPlaces, this.#lookups.asked - this.#lookedUp);
     this.#peakJoins = this.#perSecond.reduce((most, count) => Math.max(most, count), this.#peakJoins);
-    this.#places = 0;
+    this.#lookedUp = this.#lookups.asked;
     this.#perSecond.fill(0);
   }
 }
