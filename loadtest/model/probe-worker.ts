@@ -6,6 +6,9 @@ import { counted } from "./room/probe-objects.ts";
 export { Live, Shield } from "../../workers/index.ts";
 export { Room, RoomShard } from "./room/probe-objects.ts";
 
+/** A shard that no viewer is on. */
+const NOBODYS_SHARD = 1_000;
+
 const worker: ExportedHandler<Env> = {
   fetch: async (request, env, ctx) => {
     const { pathname, search } = new URL(request.url);
@@ -13,6 +16,13 @@ const worker: ExportedHandler<Env> = {
     if (probe === "counted") return Response.json(counted);
     if (probe === "calls") {
       for (let call = 0; call < Number(number); call += 1) await env.ROOM.getByName(stream).place();
+      return new Response(null, { status: 204 });
+    }
+    if (probe === "stores") {
+      const room = env.ROOM.getByName(stream);
+      const report = { sockets: 1, watching: 0, distinct: null };
+      for (let call = 0; call < Number(number); call += 1) await room.report(NOBODYS_SHARD, report);
+      await room.report(NOBODYS_SHARD, { ...report, sockets: 0 });
       return new Response(null, { status: 204 });
     }
     if (probe !== "probe") return product.fetch?.(request, env, ctx) ?? new Response(null, { status: 500 });

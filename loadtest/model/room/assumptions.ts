@@ -15,6 +15,8 @@ export interface RoomAssumptions {
   readonly joinsPerSecond: number;
   /** Calls of one object that wait for an answer at once: Cloudflare's limit on connections of an invocation. */
   readonly callsAtOnce: number;
+  /** How long the platform takes to confirm that something is stored, before the room's answer leaves. */
+  readonly storeMs: number;
   /** Whether beats that the platform answers by itself are billed as frames; Cloudflare's price list says they aren't. */
   readonly beatsBilled: boolean;
 }
@@ -31,6 +33,7 @@ export const ASSUMPTIONS: RoomAssumptions = {
   stayS: STAY_S,
   joinsPerSecond: 1_000,
   callsAtOnce: 6,
+  storeMs: 10,
   beatsBilled: false,
 };
 

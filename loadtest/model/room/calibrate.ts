@@ -81,9 +81,12 @@ async function withAudience(
   const frameMs = await burst(pid, audience, frame);
   const beatMs = await burst(pid, audience, BEAT);
   say("messages …");
+  // Code is compiled first.
+  await chat(pid, audience, MANY_PER_SECOND, SHORT);
   const few = await chat(pid, audience, FEW_PER_SECOND, SHORT);
   const long = await chat(pid, audience, FEW_PER_SECOND, LONG);
   const many = await chat(pid, audience, MANY_PER_SECOND, SHORT);
+  console.error(few, long, many);
   const byteMs = Math.max(
     0,
     (long.ms / long.frames - few.ms / few.frames) / (long.chars / long.frames - few.chars / few.frames),

@@ -1,13 +1,12 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { gatherMs } from "../../../protocol/room/shards.ts";
 import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
 import { type Random, weighted } from "../random.ts";
 import type { Colo, Distances } from "../world.ts";
 import type { ObjectLoad } from "./loads.ts";
 import type { RoomMeasured } from "./measured.ts";
-import { paceMs, type Rates, type Standing } from "./rates.ts";
+import { paceMs, type Rates, type Standing, tickEveryMs } from "./rates.ts";
 
 /** Percentiles, and the mean of each step on the way; milliseconds. */
 export interface MessageDelays {
@@ -61,7 +60,7 @@ export function messageDelays(
   const shard = load("fullest shard");
   const acts = rates.submissions === 0 ? 0 : rates.messages / rates.submissions;
   const workMs = measured.callMs + acts * measured.actMs;
-  const paced = Math.max(ROOM_LIMITS.tickMs, paceMs(rates.roomChildren, standing));
+  const tickMs = tickEveryMs(standing, rates.roomChildren, rates.relayChildren);
   const gather = gatherMs(shards);
   const firsts = 1 / (1 + ((rates.messages + rates.taps) / shards) * (gather / 1_000));
   const sums = { gather: 0, room: 0, tick: 0, deliver: 0, sockets: 0, distance: 0 };
@@ -70,8 +69,8 @@ export function messageDelays(
     const step: Record<Step, number> = {
       // Whoever comes first waits for all of it; the others for what is left.
       gather: gather * (random() < firsts ? 1 : random()),
-      room: workMs + waitMs(room, workMs, random),
-      tick: paced * random(),
+      room: standing.assumed.storeMs + workMs + waitMs(room, workMs, random),
+      tick: tickMs * random(),
       deliver:
         random() * (rates.roomChildren * measured.callMs + paceMs(rates.roomChildren, standing)) +
         random() * (rates.relayChildren * measured.callMs + paceMs(rates.relayChildren, standing)),

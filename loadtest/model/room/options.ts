@@ -28,6 +28,7 @@ export const ROOM_ARGS = {
     description: "calls of one object that wait for an answer at once",
     default: String(ASSUMPTIONS.callsAtOnce),
   },
+  store: { type: "string", description: "ms until what is stored is confirmed", default: String(ASSUMPTIONS.storeMs) },
   "beats-billed": { type: "boolean", description: "beats cost what other frames do", default: false },
   flat: { type: "boolean", description: "the room tells all shards itself, however many", default: false },
 } as const;
@@ -40,6 +41,7 @@ export interface RoomArgs {
   readonly stay: string;
   readonly "joins-per-second": string;
   readonly "calls-at-once": string;
+  readonly store: string;
   readonly "beats-billed": boolean;
   readonly flat: boolean;
 }
@@ -53,6 +55,7 @@ export function parseRoom(args: RoomArgs, tree: ModelOptions): RoomOptions {
     stayS: number("stay", args.stay, 1, 86_400),
     joinsPerSecond: number("joins-per-second", args["joins-per-second"], 1, 1_000_000),
     callsAtOnce: number("calls-at-once", args["calls-at-once"], 1, 1_000_000),
+    storeMs: number("store", args.store, 0, 10_000),
     beatsBilled: args["beats-billed"],
   };
   const { viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond } = tree;

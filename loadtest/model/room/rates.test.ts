@@ -6,15 +6,25 @@ import { randomOf } from "../random.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import {
   paceMs,
+  quietShare,
   ratesOf,
   reportsPerSecond,
   type Standing,
   shownPerSecond,
   submissionsPerSecond,
+  tickEveryMs,
   ticksPerSecond,
 } from "./rates.ts";
 
-const ROOM: Standing = { viewers: 2_000, shards: 1, assumed: ASSUMPTIONS, hopMs: 50, flat: false };
+const ROOM: Standing = {
+  viewers: 2_000,
+  shards: 1,
+  assumed: ASSUMPTIONS,
+  hopMs: 50,
+  sendMs: 0.01,
+  sharedMs: 0,
+  flat: false,
+};
 const MOST_CALLS = 200;
 
 test("all shards together keep to the calls that the room bears, whatever is done", () => {
@@ -30,13 +40,26 @@ test("all shards together keep to the calls that the room bears, whatever is don
 
 test("rare things each make a call, a report and a tick of their own", () => {
   expect(submissionsPerSecond(0.01, 50, 10)).toBeCloseTo(0.01, 4);
-  expect(ticksPerSecond(0.01, 100)).toBeCloseTo(0.01, 4);
+  expect(ticksPerSecond(0.01, 100, 1)).toBeCloseTo(0.01, 4);
   // A count that doesn't change is told every ten seconds.
   expect(reportsPerSecond(0, 500)).toBeCloseTo(0.1);
 });
 
 test("there are at most ten ticks a second", () => {
-  expect(ticksPerSecond(1e6, ROOM_LIMITS.tickMs)).toBeCloseTo(10);
+  expect(ticksPerSecond(1e6, ROOM_LIMITS.tickMs, 0)).toBeCloseTo(10);
+});
+
+test("a shard that always has something to tell is never quiet for longer than it gathers", () => {
+  expect(quietShare(1_000, 50, 10, 100)).toBeCloseTo(0);
+  expect(quietShare(1e9, 50, 10, 30)).toBeCloseTo(0.5);
+  expect(quietShare(0, 50, 10, 100)).toBe(1);
+  expect(quietShare(0.001, 50, 10, 100)).toBeCloseTo(1);
+});
+
+test("a shard that needs longer than a tick to answer is told every other tick", () => {
+  expect(tickEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(100);
+  expect(tickEveryMs({ ...ROOM, hopMs: 95 }, 1, 0)).toBe(200);
+  expect(tickEveryMs({ ...ROOM, hopMs: 5, sendMs: 0.1 }, 1, 0)).toBe(300);
 });
 
 test("what can be read is shown, and no more", () => {

@@ -16,6 +16,10 @@ export interface Standing {
   readonly assumed: RoomAssumptions;
   /** A round trip between two objects, ms. */
   readonly hopMs: number;
+  /** Sending one frame to one socket, ms. */
+  readonly sendMs: number;
+  /** What the room waits for beside its own work in each tick, ms: nothing, unless it shares a thread with its shards. */
+  readonly sharedMs: number;
   /** Whether the room tells every shard itself, however many there are. */
   readonly flat: boolean;
 }
@@ -37,7 +41,8 @@ export interface Rates {
   readonly relayChildren: number;
   /** Calls down: to relays and to shards. */
   readonly delivers: number;
-  /** Frames that viewers send, but for beats; and beats. */
+  /** Frames that say that a viewer still plays; all frames of viewers, but for beats; and beats. */
+  readonly plays: number;
   readonly framesIn: number;
   readonly beats: number;
   /** Frames and bytes to one viewer. */
@@ -51,22 +56,25 @@ const TELL_EVERY_S = 10;
 /** All rates. */
 export function ratesOf(standing: Standing, random: Random): Rates {
   const { viewers, shards, assumed, hopMs, flat } = standing;
+  const callMs = hopMs + assumed.storeMs;
   const messages = (viewers * assumed.chatPerMinute) / 60;
   const taps = (viewers * assumed.tapsPerMinute) / 60;
   const joins = viewers / assumed.stayS;
-  const submissions = shards * submissionsPerSecond((messages + taps) / shards, gatherMs(shards), hopMs);
+  const things = (messages + taps) / shards;
+  const submissions = shards * submissionsPerSecond(things, gatherMs(shards), callMs);
   const reports = shards * reportsPerSecond((2 * joins) / shards, countMs(shards));
   const deep = !flat && treeDepth(shards) > 1;
   const relays = deep ? Math.ceil(shards / ROOM_LIMITS.fanOut) : 0;
   const roomChildren = deep ? relays : shards;
   const relayChildren = deep ? Math.ceil(shards / relays) : 0;
-  const leastMs = Math.max(paceMs(roomChildren, standing), paceMs(relayChildren, standing));
-  const ticks = ticksPerSecond(submissions + reports, Math.max(ROOM_LIMITS.tickMs, leastMs));
+  const tickMs = tickEveryMs(standing, roomChildren, relayChildren);
+  const quiet = quietShare(things, gatherMs(shards), callMs, tickMs) ** shards * Math.exp((-reports * tickMs) / 1_000);
+  const ticks = ticksPerSecond(submissions + reports, tickMs, quiet);
   const shown = shownPerSecond(messages, random);
   const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
   const perViewer = (rate: number): number => rate / viewers;
   const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
-  const plays = 1_000 / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
+  const plays = (viewers * 1_000) / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
   const seen = bytesOut / ROOM_LIMITS.seenEvery;
   return {
     messages,
@@ -80,7 +88,8 @@ export function ratesOf(standing: Standing, random: Random): Rates {
     roomChildren,
     relayChildren,
     delivers: ticks * (shards + relays),
-    framesIn: messages + taps + joins + viewers * (plays + seen),
+    plays,
+    framesIn: messages + taps + joins + plays + viewers * seen,
     beats: (viewers * 1_000) / ROOM_LIMITS.beatMs,
     framesOut: ticks + perViewer(messages) + perViewer(joins),
     bytesOut,
@@ -110,13 +119,35 @@ export function reportsPerSecond(changes: number, count: number): number {
 }
 
 /**
- * Ticks a second where so many things come that shards are told: after a tick the next one is due; if there is nothing to
- * tell then, it is due a tick's time after the next thing.
+ * The least time from one tick to the next at a shard, ms. A shard that hasn't answered yet is left out of a tick, and the
+ * calls of a tick must find their places.
  */
-export function ticksPerSecond(things: number, tickMs: number): number {
+export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+  const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
+  const answerMs = hopMs + (viewers / shards) * sendMs;
+  const { tickMs } = ROOM_LIMITS;
+  const answered = tickMs * Math.max(1, Math.ceil(answerMs / tickMs));
+  return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs;
+}
+
+/** In which part of all spans of `spanMs` a shard makes no call that brings something. */
+export function quietShare(things: number, gather: number, callMs: number, spanMs: number): number {
+  if (things === 0) return 1;
+  const idle = Math.exp((-things * callMs) / 1_000);
+  const meanIdleMs = 1_000 / things;
+  const everyMs = gather + callMs + idle * meanIdleMs;
+  const beyondMs = spanMs - gather - callMs;
+  const longer = beyondMs <= 0 ? everyMs - spanMs : idle * meanIdleMs * Math.exp(-beyondMs / meanIdleMs);
+  return longer / everyMs;
+}
+
+/**
+ * Ticks a second where so many things come that shards are told: after a tick the next one is due; if there is nothing to
+ * tell then, which is so in a part of all cases, it is due a tick's time after the next thing.
+ */
+export function ticksPerSecond(things: number, tickMs: number, quiet: number): number {
   if (things === 0) return 0;
-  const nothing = Math.exp((-things * tickMs) / 1_000);
-  return 1_000 / (tickMs + nothing * (1_000 / things + tickMs));
+  return 1_000 / (tickMs + quiet * (1_000 / things + tickMs));
 }
 
 /** Messages a second that are shown of so many, by the room's own selection over a minute of ticks. */

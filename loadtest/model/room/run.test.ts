@@ -20,7 +20,15 @@ const SMALL: RoomOptions = {
   viewers: 20_000,
   colos: worldColos(40),
 };
-const STANDING: Standing = { viewers: 1_000, shards: 1, assumed: ASSUMPTIONS, hopMs: 10, flat: false };
+const STANDING: Standing = {
+  viewers: 1_000,
+  shards: 1,
+  assumed: ASSUMPTIONS,
+  hopMs: 10,
+  sendMs: 0.01,
+  sharedMs: 0,
+  flat: false,
+};
 
 test("one seed gives one outcome, another seed another", () => {
   const figures = (seed: number): unknown => runRoom({ ...SMALL, seed }).delays;
@@ -82,6 +90,8 @@ test("too few of something are not compared", () => {
     rowsWritten: 0,
     frames: 0,
     chars: 0,
+    hopMs: 1,
+    storeMs: 1,
   };
   const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
   const beside = besideOf(counted, { ...STANDING, assumed: silent }, 1);
@@ -96,6 +106,7 @@ const ARGS: RoomArgs = {
   stay: "900",
   "joins-per-second": "1000",
   "calls-at-once": "6",
+  store: "10",
   "beats-billed": false,
   flat: false,
 };

@@ -71,7 +71,15 @@ export function runRoom(options: RoomOptions): RoomOutcome {
   // Full jitter: all come back within a client's first wait.
   const backS = CLIENT_LIMITS.againMs / 1_000;
   const back = seat({ ...storm, joins: Array.from({ length: backS }, () => viewers / backS), shards }, random);
-  const standing: Standing = { viewers, shards, assumed, hopMs: meanHopMs(options), flat };
+  const standing: Standing = {
+    viewers,
+    shards,
+    assumed,
+    hopMs: meanHopMs(options),
+    sendMs: measured.sendMs,
+    sharedMs: 0,
+    flat,
+  };
   const rates = ratesOf(standing, random);
   const loads = loadsOf(standing, rates, arrival, measured);
   const coming = crowd.isolates.map((isolate, index) => ({

@@ -1,4 +1,5 @@
 /** The room's model beside the real room: the product's client against the real Worker and objects, and the same modelled. */
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { table } from "../print.ts";
 import { randomOf } from "../random.ts";
 import { Audience } from "./audience.ts";
@@ -17,8 +18,8 @@ const ROOMS = [
 const SECONDS = 30;
 /** Once all are in their seats, counts go on changing for a moment. */
 const SETTLE_MS = 6_000;
-/** The room's objects are in one process here. */
-const HOP_MS = 1;
+/** Calls of which the time is taken. */
+const CALLS = 100;
 /** A person may write one message in two seconds. */
 const PERSON_PER_MINUTE = 20;
 /** Fewer than this say little. */
@@ -50,8 +51,15 @@ export async function validateRoom(
     say(`a room of ${room.viewers} viewers for ${SECONDS} s …`);
     const { viewers, ...habits } = room;
     const assumed = { ...options.assumed, ...habits, stayS: Number.POSITIVE_INFINITY };
-    const standing: Standing = { viewers, shards: 1, assumed, hopMs: HOP_MS, flat: false };
-    const measured = await measure(standing, options.seed);
+    const { sendMs } = options.measured;
+    // One process and one thread has the room and its shard here, so a tick waits until the shard has sent the last one.
+    const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, flat: false };
+    const measured = await measure(viewers, assumed, options.seed);
+    const standing: Standing = {
+      ...alone,
+      assumed: { ...assumed, storeMs: measured.storeMs },
+      hopMs: measured.hopMs,
+    };
     done.push({
       viewers,
       messagesPerSecond: (viewers * room.chatPerMinute) / 60,
@@ -64,13 +72,18 @@ export async function validateRoom(
 type Measured = Pick<Counted, "submissions" | "acts" | "reports" | "delivers" | "framesIn" | "rowsWritten"> & {
   readonly frames: number;
   readonly chars: number;
+  /** A call from one object to another, and what it takes longer where something is stored; ms. */
+  readonly hopMs: number;
+  readonly storeMs: number;
 };
 
-function measure({ viewers, assumed }: Standing, seed: number): Promise<Measured> {
+function measure(viewers: number, assumed: Standing["assumed"], seed: number): Promise<Measured> {
   return withRoomEdge(async ({ url }) => {
     const writers = Math.min(viewers, Math.ceil((viewers * assumed.chatPerMinute) / PERSON_PER_MINUTE));
     const audience = await Audience.come({ url, viewers, writers, roles: ["verified"], playing: true });
     try {
+      const hopMs = await callsTake(`${url}/calls/model/${CALLS}`);
+      const storeMs = Math.max(0, (await callsTake(`${url}/stores/model/${CALLS}`)) - hopMs);
       await wait(SETTLE_MS);
       const before = { ...(await countedAt(url)), ...audience.received };
       await live(audience, writers, assumed, seed);
@@ -85,11 +98,19 @@ function measure({ viewers, assumed }: Standing, seed: number): Promise<Measured
         rowsWritten: grown("rowsWritten"),
         frames: grown("frames"),
         chars: grown("chars"),
+        hopMs,
+        storeMs,
       };
     } finally {
       audience.leave();
     }
   });
+}
+
+async function callsTake(address: string): Promise<number> {
+  const began = performance.now();
+  await fetch(address);
+  return (performance.now() - began) / CALLS;
 }
 
 /** Messages and taps come at random times, so many a second on average. */
@@ -122,12 +143,15 @@ export function besideOf(measured: Measured, standing: Standing, seed: number): 
   const rates = ratesOf(standing, randomOf(seed));
   const { messages, counts } = rowsOf(rates, { pruned: false, objects: 2 });
   const { viewers } = standing;
+  // All came at about the same time, so they have read as much, and say so together.
+  const said = viewers * Math.floor((rates.bytesOut * SECONDS) / ROOM_LIMITS.seenEvery);
+  const framesIn = rates.messages + rates.taps + rates.plays + said / SECONDS;
   const pairs: readonly (readonly [string, number, number])[] = [
     ["messages at the room", measured.acts, rates.messages],
     ["calls with messages and taps", measured.submissions, rates.submissions],
     ["reports of who watches", measured.reports, rates.reports],
     ["ticks to the shard", measured.delivers, rates.delivers],
-    ["frames in, without beats", measured.framesIn, rates.framesIn],
+    ["frames in, without beats", measured.framesIn, framesIn],
     ["frames out", measured.frames, rates.framesOut * viewers],
     ["bytes out", measured.chars, rates.bytesOut * viewers],
     ["rows written", measured.rowsWritten, messages + counts],
