@@ -9,12 +9,9 @@ import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { answer, deliveryProblem } from "./responses.ts";
+import { placeOf } from "./room-place.ts";
 import { type TokenError, verifyViewer } from "./viewer-token.ts";
 
-/** A room's number of shards is remembered in an isolate for so long. */
-const PLACE_MS = 3_000;
-/** Rooms that are remembered at once. */
-const MOST_PLACES = 256;
 /** A follower waits so long for the leader of its flight before it asks itself. */
 const FLIGHT_MS = 4_000;
 /** A window of the replay is closed when it is so old: nobody writes into it any more. */
@@ -22,9 +19,7 @@ const CLOSED_MS = ROOM_LIMITS.programmeMs;
 
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
 
-const placeFlights = new SingleFlight<number>(FLIGHT_MS);
 const replayFlights = new SingleFlight<readonly RoomEvent[]>(FLIGHT_MS);
-const places = new Map<StreamName, { readonly shards: number; readonly atMs: number }>();
 
 /** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -99,20 +94,10 @@ async function shardFor(
   stream: StreamName,
   viewer: Viewer,
 ): Promise<ReturnType<Env["ROOM_SHARD"]["getByName"]>> {
-  const shard = shardOf(viewerKey(viewer), await shardsOf(env, life, stream));
+  // A room that doesn't answer has one shard at least.
+  const shards = (await placeOf(env, life, stream))?.shards ?? 1;
+  const shard = shardOf(viewerKey(viewer), shards);
   return env.ROOM_SHARD.getByName(`${stream}/${shard}`);
-}
-
-/** How many shards the room has, asked once in a while for all who come. */
-async function shardsOf(env: Env, life: Lifetime, stream: StreamName): Promise<number> {
-  const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known.shards;
-  const flown = await placeFlights.get(life, stream, async () => (await env.ROOM.getByName(stream).place()).shards);
-  // A room that doesn't answer keeps the shards that it had.
-  if (!flown.ok) return known?.shards ?? 1;
-  if (places.size >= MOST_PLACES) places.clear();
-  places.set(stream, { shards: flown.value, atMs: Date.now() });
-  return flown.value;
 }
 
 function closedSocket(code: number, reason: string): Response {

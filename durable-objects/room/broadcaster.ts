@@ -50,9 +50,9 @@ export class Broadcaster {
     this.#factsFrom = ring.head;
   }
 
-  /** How many shards take part. */
-  get shards(): number {
-    return this.#places.size;
+  /** Whether a shard takes part that has called or answered. */
+  get occupied(): boolean {
+    return [...this.#places.values()].some(({ sure }) => sure);
   }
 
   /** A shard takes part that stands where the ring does; not `sure`: it may be that it doesn't. */

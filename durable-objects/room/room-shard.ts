@@ -132,6 +132,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     if (anew || to > from || counts.counts !== undefined) {
       this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: batch.nowMs, ...counts });
     }
+    // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
+    if (this.#seats.size === 0) this.#countSoon();
     if (batch.notes.length > 0) {
       const staff = (viewer: Viewer): boolean => isStaff(this.#known?.state.rolesOf(viewer) ?? viewer.roles);
       this.#seats.broadcast({ type: "staff", notes: batch.notes }, staff);
@@ -307,9 +309,17 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return;
+    if (watching === 0 && !failed) return this.#rest();
     this.#keepAwake(nowMs);
     this.#countSoon();
+  }
+
+  /** Nobody watches. A shard without sockets keeps nothing. */
+  async #rest(): Promise<void> {
+    if (this.#seats.size > 0) return;
+    this.#wakeMs = 0;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   #keepAwake(nowMs: number): void {

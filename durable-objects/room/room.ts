@@ -6,10 +6,11 @@ import { DurableObject } from "cloudflare:workers";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
-import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import type { RoomEvent } from "../../protocol/room/events.ts";
 import { judgeByWords } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
@@ -40,13 +41,14 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
+  #armed = false;
   #ticking = false;
   #tapped = false;
   #totalsKeptMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
-    this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
+    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
     this.#head = this.#store.head();
     this.#shards = this.#store.shards();
     this.#state = RoomState.from(this.#store.facts());
@@ -54,25 +56,27 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     this.#audience = new Audience(kept, Date.now());
     this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, false);
+    // Of the first shard nothing is kept before there is something to keep.
+    for (const shard of new Set([0, ...kept.shards.keys()])) this.#broadcaster.join(shard, false);
     if (kept.shards.size > 0) this.#tickSoon();
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<Attachment> {
+  attach(shard: number): Promise<Attachment> {
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
-    this.#store.addShard(shard);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
-    return {
+    // Whoever only looks leaves nothing behind.
+    if (this.#store.there || shard > 0) this.#store.addShard(shard);
+    void this.#arm();
+    return Promise.resolve({
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
       shards: this.#shards,
-    };
+    });
   }
 
   /** Orders and stores what a shard's viewers did. */
@@ -88,6 +92,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
         this.#audience.tap(likes, reactions);
         this.#tapped = true;
       }
+      void this.#arm();
       this.#tickSoon();
       return Promise.resolve({ outcomes, head: this.#head });
     } catch (error) {
@@ -107,7 +112,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       this.#store.setShard(shard, null);
       this.#broadcaster.leave(shard);
     } else {
-      this.#store.setShard(shard, report);
+      if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
     const shards = shardsFor(this.#audience.sockets, this.#shards);
@@ -115,7 +120,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       this.#shards = shards;
       this.#store.setShards(shards);
     }
-    if (nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    void this.#arm();
     this.#tickSoon();
     return Promise.resolve({ shards, head: this.#head });
   }
@@ -133,9 +139,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, and the counts. */
-  place(): { shards: number; counts: Counts } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()) };
+  /** How the room is spread, and who watches. */
+  place(): Place {
+    const { totals } = this.#audience;
+    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), watchedMs: totals.watchedMs };
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -147,15 +154,26 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
-    let left = 1;
+    const nowMs = Date.now();
     try {
-      left = this.#store.prune(Date.now(), ROOM_LIMITS.keepMs);
-      this.#dropExpired(Date.now());
+      this.#dropExpired(nowMs);
+      const left = this.#store.prune(nowMs, ROOM_LIMITS.keepMs);
+      // A room of which nothing is left but counts of people who are gone is as if it had never been.
+      if (!left && !this.#broadcaster.occupied && this.#audience.sockets === 0) {
+        this.#armed = false;
+        return await this.#store.clear();
+      }
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    // A room without history and viewers sleeps until a shard calls.
-    if (left > 0 || this.#broadcaster.shards > 0) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    await this.ctx.storage.setAlarm(nowMs + PRUNE_EVERY_MS);
+  }
+
+  /** What is stored is looked through for what is too old. */
+  async #arm(): Promise<void> {
+    if (this.#armed || !this.#store.there) return;
+    this.#armed = true;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
   }
 
   #take(asked: Asked): Outcome {
