@@ -1,6 +1,6 @@
 /** What an isolate knows of rooms: asked once in a while for all who come, by way of the data centre's cache. */
 import type { StreamName } from "../protocol/ids.ts";
-import { type Place, placeS } from "../protocol/room/place.ts";
+import { PLACE_MS, type Place, placeS } from "../protocol/room/place.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import type { Env } from "./env.ts";
@@ -16,7 +16,7 @@ const places = new Map<StreamName, { readonly place: Place; readonly atMs: numbe
 /** A room's place; an older one, or null, if the room doesn't answer. Never rejects. */
 export async function placeOf(env: Env, life: Lifetime, stream: StreamName): Promise<Place | null> {
   const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < 1_000 * placeS(known.place.shards)) return known.place;
+  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known.place;
   const flown = await flights.get(life, stream, () => cached(env, life, stream));
   if (!flown.ok) return known?.place ?? null;
   if (places.size >= MOST_PLACES) places.clear();

@@ -29,8 +29,12 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   const viewer = await viewerOf(env, request, stream);
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.tokenMissing.code, viewer);
-  const shard = await shardFor(env, life, stream, viewer);
-  const headers = { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) };
+  const { shard, shards } = await shardFor(env, life, stream, viewer);
+  const headers = {
+    upgrade: "websocket",
+    "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
+    "corral-shards": String(shards),
+  };
   return shard.fetch("http://shard/socket", { headers });
 }
 
@@ -45,8 +49,8 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
       "Send `?device=` with the same 16 to 64 of A–Z a–z 0–9 _ - each time.",
     );
   }
-  const shard = await shardFor(env, life, stream, viewer);
-  await shard.beacon(viewerKey(viewer));
+  const { shard, shards } = await shardFor(env, life, stream, viewer);
+  await shard.beacon(viewerKey(viewer), shards);
   const headers = { "cache-control": "no-store", "content-type": "application/json" };
   return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
 }
@@ -93,11 +97,11 @@ async function shardFor(
   life: Lifetime,
   stream: StreamName,
   viewer: Viewer,
-): Promise<ReturnType<Env["ROOM_SHARD"]["getByName"]>> {
+): Promise<{ shard: ReturnType<Env["ROOM_SHARD"]["getByName"]>; shards: number }> {
   // A room that doesn't answer has one shard at least.
   const shards = (await placeOf(env, life, stream))?.shards ?? 1;
-  const shard = shardOf(viewerKey(viewer), shards);
-  return env.ROOM_SHARD.getByName(`${stream}/${shard}`);
+  const index = shardOf(viewerKey(viewer), shards);
+  return { shard: env.ROOM_SHARD.getByName(`${stream}/${index}`), shards };
 }
 
 function closedSocket(code: number, reason: string): Response {

@@ -9,20 +9,29 @@ import { type Asked, type Decision, decide, type Surroundings } from "../../prot
 import type { RoomEvent } from "../../protocol/room/events.ts";
 import { judgeByWords } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import type {
+  Attachment,
+  Report,
+  ReportReply,
+  RoomCalls,
+  Submission,
+  SubmissionReply,
+} from "../../protocol/room/mesh.ts";
 import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
-import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { type ChildEnv, childStubs } from "./children.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv {
-  readonly ROOM_SHARD: ShardNamespace;
+export interface RoomEnv extends ChildEnv {
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** History is looked through this often for what is too old. */
@@ -37,7 +46,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
-  #shards: number;
+  readonly #size: RoomSize;
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
@@ -50,11 +59,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     super(ctx, env);
     this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
     this.#head = this.#store.head();
-    this.#shards = this.#store.shards();
+    this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
     this.#state = RoomState.from(this.#store.facts());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
-    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
+    this.#broadcaster = new Broadcaster(childStubs(env, ctx.id.name ?? ""), this.#restoreRing(), this.#state);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
     // Of the first shard nothing is kept before there is something to keep.
     for (const shard of new Set([0, ...kept.shards.keys()])) this.#broadcaster.join(shard, false);
@@ -75,7 +84,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
-      shards: this.#shards,
+      shards: this.#size.shards,
     });
   }
 
@@ -94,7 +103,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       }
       void this.#arm();
       this.#tickSoon();
-      return Promise.resolve({ outcomes, head: this.#head });
+      return Promise.resolve({ outcomes });
     } catch (error) {
       // Memory must not be ahead of storage: it is rebuilt, and the shard sends again.
       console.error("a submission failed", error);
@@ -103,27 +112,23 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     }
   }
 
-  /** Takes in what a shard counted. */
-  report(shard: number, report: Report): Promise<{ shards: number; head: number }> {
+  /** Takes in what a shard counted, or a relay summed up. */
+  report(shard: number, report: Report): Promise<ReportReply> {
     const nowMs = Date.now();
+    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#forget(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
-      this.#audience.drop(shard);
-      this.#store.setShard(shard, null);
+      this.#forget(shard);
       this.#broadcaster.leave(shard);
     } else {
       if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
-    const shards = shardsFor(this.#audience.sockets, this.#shards);
-    if (shards !== this.#shards) {
-      this.#shards = shards;
-      this.#store.setShards(shards);
-    }
+    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
     if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
     void this.#arm();
     this.#tickSoon();
-    return Promise.resolve({ shards, head: this.#head });
+    return Promise.resolve({ shards: this.#size.shards });
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
@@ -142,7 +147,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   /** How the room is spread, and who watches. */
   place(): Place {
     const { totals } = this.#audience;
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), watchedMs: totals.watchedMs };
+    return { shards: this.#size.shards, counts: this.#audience.counts(Date.now()), watchedMs: totals.watchedMs };
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -174,6 +179,12 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     if (this.#armed || !this.#store.there) return;
     this.#armed = true;
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+  }
+
+  /** A child's count is in no sum any more. */
+  #forget(child: number): void {
+    this.#audience.drop(child);
+    this.#store.setShard(child, null);
   }
 
   #take(asked: Asked): Outcome {
@@ -237,7 +248,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     setTimeout(() => {
       this.#ticking = false;
       this.#tell();
-      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
+      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
     }, ROOM_LIMITS.tickMs);

@@ -9,15 +9,18 @@ export interface Place {
   readonly watchedMs: number;
 }
 
+/** A place is kept in an isolate for so long. */
+export const PLACE_MS = 1_000;
+
 /**
- * Seconds that a place is kept in an isolate, and in a data centre's cache: some 330 data centres then ask a room at most
- * 330 times a second while it is small, and 70 times when it has more to do.
+ * Seconds that a place is kept in a data centre's cache: some 330 data centres then ask a room at most 165 times a second
+ * while it is small, and 66 times when it has more to do.
  */
 export function placeS(shards: number): number {
-  return Math.min(5, 1 + Math.floor(shards / 32));
+  return Math.min(5, 2 + Math.floor(shards / 32));
 }
 
-/** How long after a room got another number of shards everybody knows: both keep the old one, one after the other. */
+/** How long after a room got another number of shards all gateways know: cache and isolate keep the old one in turn. */
 export function settledMs(shards: number): number {
-  return 3_000 * placeS(shards);
+  return PLACE_MS + 1_000 * placeS(shards) + 1_000;
 }
