@@ -9,10 +9,9 @@ import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { answer, deliveryProblem } from "./responses.ts";
+import { placeOf } from "./room-place.ts";
 import { type TokenError, verifyViewer } from "./viewer-token.ts";
 
-/** Rooms that are remembered at once. */
-const MOST_PLACES = 256;
 /** A follower waits so long for the leader of its flight before it asks itself. */
 const FLIGHT_MS = 4_000;
 /** A window of the replay is closed when it is so old: nobody writes into it any more. */
@@ -20,9 +19,7 @@ const CLOSED_MS = ROOM_LIMITS.programmeMs;
 
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
 
-const placeFlights = new SingleFlight<number>(FLIGHT_MS);
 const replayFlights = new SingleFlight<readonly RoomEvent[]>(FLIGHT_MS);
-const places = new Map<StreamName, { readonly shards: number; readonly atMs: number }>();
 
 /** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -32,8 +29,12 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   const viewer = await viewerOf(env, request, stream);
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.tokenMissing.code, viewer);
-  const shard = await shardFor(env, life, stream, viewer);
-  const headers = { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) };
+  const { shard, shards } = await shardFor(env, life, stream, viewer);
+  const headers = {
+    upgrade: "websocket",
+    "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
+    "corral-shards": String(shards),
+  };
   return shard.fetch("http://shard/socket", { headers });
 }
 
@@ -48,8 +49,8 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
       "Send `?device=` with the same 16 to 64 of A–Z a–z 0–9 _ - each time.",
     );
   }
-  const shard = await shardFor(env, life, stream, viewer);
-  await shard.beacon(viewerKey(viewer));
+  const { shard, shards } = await shardFor(env, life, stream, viewer);
+  await shard.beacon(viewerKey(viewer), shards);
   const headers = { "cache-control": "no-store", "content-type": "application/json" };
   return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
 }
@@ -96,21 +97,11 @@ async function shardFor(
   life: Lifetime,
   stream: StreamName,
   viewer: Viewer,
-): Promise<ReturnType<Env["ROOM_SHARD"]["getByName"]>> {
-  const shard = shardOf(viewerKey(viewer), await shardsOf(env, life, stream));
-  return env.ROOM_SHARD.getByName(`${stream}/${shard}`);
-}
-
-/** How many shards the room has, asked once in a while for all who come. */
-async function shardsOf(env: Env, life: Lifetime, stream: StreamName): Promise<number> {
-  const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < ROOM_LIMITS.placeMs) return known.shards;
-  const flown = await placeFlights.get(life, stream, async () => (await env.ROOM.getByName(stream).place()).shards);
-  // A room that doesn't answer keeps the shards that it had.
-  if (!flown.ok) return known?.shards ?? 1;
-  if (places.size >= MOST_PLACES) places.clear();
-  places.set(stream, { shards: flown.value, atMs: Date.now() });
-  return flown.value;
+): Promise<{ shard: ReturnType<Env["ROOM_SHARD"]["getByName"]>; shards: number }> {
+  // A room that doesn't answer has one shard at least.
+  const shards = (await placeOf(env, life, stream))?.shards ?? 1;
+  const index = shardOf(viewerKey(viewer), shards);
+  return { shard: env.ROOM_SHARD.getByName(`${stream}/${index}`), shards };
 }
 
 function closedSocket(code: number, reason: string): Response {

@@ -6,22 +6,32 @@ import { DurableObject } from "cloudflare:workers";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
-import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import type { RoomEvent } from "../../protocol/room/events.ts";
 import { judgeByWords } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import type {
+  Attachment,
+  Report,
+  ReportReply,
+  RoomCalls,
+  Submission,
+  SubmissionReply,
+} from "../../protocol/room/mesh.ts";
+import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
-import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { type ChildEnv, childStubs } from "./children.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv {
-  readonly ROOM_SHARD: ShardNamespace;
+export interface RoomEnv extends ChildEnv {
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** History is looked through this often for what is too old. */
@@ -36,43 +46,46 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
-  #shards: number;
+  readonly #size: RoomSize;
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
+  #armed = false;
   #ticking = false;
   #tapped = false;
   #totalsKeptMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
-    this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
+    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
     this.#head = this.#store.head();
-    this.#shards = this.#store.shards();
+    this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
     this.#state = RoomState.from(this.#store.facts());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
-    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
+    this.#broadcaster = new Broadcaster(childStubs(env, ctx.id.name ?? ""), this.#restoreRing(), this.#state);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, false);
+    // Of the first shard nothing is kept before there is something to keep.
+    for (const shard of new Set([0, ...kept.shards.keys()])) this.#broadcaster.join(shard, false);
     if (kept.shards.size > 0) this.#tickSoon();
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<Attachment> {
+  attach(shard: number): Promise<Attachment> {
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
-    this.#store.addShard(shard);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
-    return {
+    // Whoever only looks leaves nothing behind.
+    if (this.#store.there || shard > 0) this.#store.addShard(shard);
+    void this.#arm();
+    return Promise.resolve({
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
-      shards: this.#shards,
-    };
+      shards: this.#size.shards,
+    });
   }
 
   /** Orders and stores what a shard's viewers did. */
@@ -88,8 +101,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
         this.#audience.tap(likes, reactions);
         this.#tapped = true;
       }
+      void this.#arm();
       this.#tickSoon();
-      return Promise.resolve({ outcomes, head: this.#head });
+      return Promise.resolve({ outcomes });
     } catch (error) {
       // Memory must not be ahead of storage: it is rebuilt, and the shard sends again.
       console.error("a submission failed", error);
@@ -98,26 +112,23 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     }
   }
 
-  /** Takes in what a shard counted. */
-  report(shard: number, report: Report): Promise<{ shards: number; head: number }> {
+  /** Takes in what a shard counted, or a relay summed up. */
+  report(shard: number, report: Report): Promise<ReportReply> {
     const nowMs = Date.now();
+    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#forget(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
-      this.#audience.drop(shard);
-      this.#store.setShard(shard, null);
+      this.#forget(shard);
       this.#broadcaster.leave(shard);
     } else {
-      this.#store.setShard(shard, report);
+      if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
-    const shards = shardsFor(this.#audience.sockets, this.#shards);
-    if (shards !== this.#shards) {
-      this.#shards = shards;
-      this.#store.setShards(shards);
-    }
-    if (nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
+    if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    void this.#arm();
     this.#tickSoon();
-    return Promise.resolve({ shards, head: this.#head });
+    return Promise.resolve({ shards: this.#size.shards });
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
@@ -133,9 +144,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, and the counts. */
-  place(): { shards: number; counts: Counts } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()) };
+  /** How the room is spread, and who watches. */
+  place(): Place {
+    const { totals } = this.#audience;
+    return { shards: this.#size.shards, counts: this.#audience.counts(Date.now()), watchedMs: totals.watchedMs };
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -147,15 +159,32 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
-    let left = 1;
+    const nowMs = Date.now();
     try {
-      left = this.#store.prune(Date.now(), ROOM_LIMITS.keepMs);
-      this.#dropExpired(Date.now());
+      this.#dropExpired(nowMs);
+      const left = this.#store.prune(nowMs, ROOM_LIMITS.keepMs);
+      // A room of which nothing is left but counts of people who are gone is as if it had never been.
+      if (!left && !this.#broadcaster.occupied && this.#audience.sockets === 0) {
+        this.#armed = false;
+        return await this.#store.clear();
+      }
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    // A room without history and viewers sleeps until a shard calls.
-    if (left > 0 || this.#broadcaster.shards > 0) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    await this.ctx.storage.setAlarm(nowMs + PRUNE_EVERY_MS);
+  }
+
+  /** What is stored is looked through for what is too old. */
+  async #arm(): Promise<void> {
+    if (this.#armed || !this.#store.there) return;
+    this.#armed = true;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+  }
+
+  /** A child's count is in no sum any more. */
+  #forget(child: number): void {
+    this.#audience.drop(child);
+    this.#store.setShard(child, null);
   }
 
   #take(asked: Asked): Outcome {
@@ -219,7 +248,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     setTimeout(() => {
       this.#ticking = false;
       this.#tell();
-      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
+      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
     }, ROOM_LIMITS.tickMs);

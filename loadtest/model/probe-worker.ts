@@ -4,7 +4,7 @@ import product from "../../workers/index.ts";
 import { counted } from "./room/probe-objects.ts";
 
 export { Live, Shield } from "../../workers/index.ts";
-export { Room, RoomShard } from "./room/probe-objects.ts";
+export { Room, RoomRelay, RoomShard } from "./room/probe-objects.ts";
 
 /** A shard that no viewer is on. */
 const NOBODYS_SHARD = 1_000;

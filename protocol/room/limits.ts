@@ -43,10 +43,11 @@ export const ROOM_LIMITS = {
   shardSockets: 20_000,
   /** Sockets a shard should have before the room gets more shards. */
   shardFill: 2_500,
-  /** Children that one object sends a batch to each tick. */
-  fanOut: 100,
-  /** How long a room's number of shards is remembered in an isolate that sends viewers to them. */
-  placeMs: 3_000,
+  /** Children that one object sends a batch to each tick: with 64, ten ticks a second are 640 calls. A power of two. */
+  fanOut: 64,
+  /** Viewers whom a shard with too many sends elsewhere at once, and how often: each says hello anew at another shard. */
+  movedAtOnce: 25,
+  moveEveryMs: 1_000,
   /** How long the room gathers before it tells the shards. */
   tickMs: 100,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */

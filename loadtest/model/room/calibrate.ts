@@ -20,7 +20,6 @@ const FOR_MS = 8_000;
 const CALLS = 4_000;
 /** Frames of each socket at once, below the burst that a socket may send. */
 const BURST = 100;
-const LONG = "x".repeat(450);
 const SHORT = "x".repeat(10);
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -50,7 +49,9 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     say("viewers coming …");
     // Code is compiled and memory grown by others first.
     (await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false })).leave();
-    await wait(2_000);
+    say("messages …");
+    const actMs = await acts(pid, url);
+    say("viewers in their seats …");
     const resident = memoryBytes(pid);
     const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
     const heap = await heapNow();
@@ -63,8 +64,8 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
     const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
     try {
-      const rest = await withAudience(pid, audience, say);
-      return { callMs: calls / CALLS, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };
+      const rest = await withAudience(pid, audience, actMs, say);
+      return { callMs: calls / CALLS, actMs, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };
     } finally {
       (audience as Audience).leave();
     }
@@ -74,26 +75,49 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
 async function withAudience(
   pid: number,
   audience: Audience,
+  actMs: number,
   say: (line: string) => void,
-): Promise<Pick<RoomMeasured, "actMs" | "frameMs" | "beatMs" | "sendMs" | "byteMs">> {
+): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "sendMs" | "byteMs">> {
   say("frames and beats …");
   const frame = JSON.stringify({ type: "seen" });
   const frameMs = await burst(pid, audience, frame);
   const beatMs = await burst(pid, audience, BEAT);
-  say("messages …");
+  say("messages to many …");
   // Code is compiled first.
   await chat(pid, audience, MANY_PER_SECOND, SHORT);
   const few = await chat(pid, audience, FEW_PER_SECOND, SHORT);
-  const long = await chat(pid, audience, FEW_PER_SECOND, LONG);
   const many = await chat(pid, audience, MANY_PER_SECOND, SHORT);
-  console.error(few, long, many);
-  const byteMs = Math.max(
-    0,
-    (long.ms / long.frames - few.ms / few.frames) / (long.chars / long.frames - few.chars / few.frames),
-  );
-  const sendMs = Math.max(0, (few.ms - few.chars * byteMs) / few.frames);
-  const actMs = Math.max(0, (many.ms - many.frames * sendMs - many.chars * byteMs) / many.messages);
-  return { frameMs, beatMs, sendMs, byteMs, actMs };
+  const perFrame = ({ ms, messages, frames }: Chatted): number => (ms - messages * actMs) / frames;
+  const chars = ({ chars: all, frames }: Chatted): number => all / frames;
+  const byteMs = Math.max(0, (perFrame(many) - perFrame(few)) / (chars(many) - chars(few)));
+  const sendMs = Math.max(0, perFrame(few) - chars(few) * byteMs);
+  return { frameMs, beatMs, sendMs, byteMs };
+}
+
+/** What came of some messages. */
+interface Chatted {
+  readonly ms: number;
+  readonly messages: number;
+  readonly frames: number;
+  readonly chars: number;
+}
+
+/** CPU of a message where nobody but its writers is there; sending the ticks to them is counted in. */
+async function acts(pid: number, url: string): Promise<number> {
+  const writers = await Audience.come({
+    url,
+    viewers: WRITERS,
+    writers: WRITERS,
+    roles: ["moderator"],
+    playing: false,
+  });
+  try {
+    const { ms, messages } = await chat(pid, writers, MANY_PER_SECOND, SHORT);
+    return ms / messages;
+  } finally {
+    writers.leave();
+    await wait(1_000);
+  }
 }
 
 /** CPU of one text that every socket sends many times at once. */
@@ -106,12 +130,7 @@ async function burst(pid: number, audience: Audience, text: string): Promise<num
 }
 
 /** CPU, and what came to all, while so many messages a second are written. */
-async function chat(
-  pid: number,
-  audience: Audience,
-  perSecond: number,
-  text: string,
-): Promise<{ readonly ms: number; readonly messages: number; readonly frames: number; readonly chars: number }> {
+async function chat(pid: number, audience: Audience, perSecond: number, text: string): Promise<Chatted> {
   const before = audience.received;
   let messages = 0;
   const ms = await taken(pid, async () => {

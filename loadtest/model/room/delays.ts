@@ -1,6 +1,6 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
-import { gatherMs } from "../../../protocol/room/shards.ts";
+import { gatherMs, siblings } from "../../../protocol/room/shards.ts";
 import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
 import { type Random, weighted } from "../random.ts";
 import type { Colo, Distances } from "../world.ts";
@@ -61,14 +61,14 @@ export function messageDelays(
   const acts = rates.submissions === 0 ? 0 : rates.messages / rates.submissions;
   const workMs = measured.callMs + acts * measured.actMs;
   const tickMs = tickEveryMs(standing, rates.roomChildren, rates.relayChildren);
-  const gather = gatherMs(shards);
-  const firsts = 1 / (1 + ((rates.messages + rates.taps) / shards) * (gather / 1_000));
+  const things = (rates.messages + rates.taps) / shards;
+  const gatherAtShard = gatherer(gatherMs(standing.flat ? shards : siblings(shards)), things, random);
+  const gatherAtRelay = gatherer(gatherMs(rates.relays), rates.relaySubmissions / Math.max(1, rates.relays), random);
   const sums = { gather: 0, room: 0, tick: 0, deliver: 0, sockets: 0, distance: 0 };
   const all = Array.from({ length: DRAWS }, () => {
     const [sender, from, to, viewer] = [regionOf(random), regionOf(random), regionOf(random), regionOf(random)];
     const step: Record<Step, number> = {
-      // Whoever comes first waits for all of it; the others for what is left.
-      gather: gather * (random() < firsts ? 1 : random()),
+      gather: gatherAtShard() + (rates.relays > 0 ? gatherAtRelay() : 0),
       room: standing.assumed.storeMs + workMs + waitMs(room, workMs, random),
       tick: tickMs * random(),
       deliver:
@@ -78,7 +78,7 @@ export function messageDelays(
       distance:
         apartMs(sender, from, places) / 2 +
         live[from] / 2 +
-        (rates.relays > 0 ? live[regionOf(random)] / 2 : 0) +
+        (rates.relays > 0 ? live[regionOf(random)] : 0) +
         live[to] / 2 +
         apartMs(to, viewer, places) / 2,
     };
@@ -87,6 +87,12 @@ export function messageDelays(
   }).toSorted((a, b) => a - b);
   const at = (part: number): number => all[Math.min(DRAWS - 1, Math.floor(part * DRAWS))] ?? 0;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), steps: sums };
+}
+
+/** The wait of one thing where so many come a second: whoever comes first waits for all of it, the others for the rest. */
+function gatherer(gather: number, things: number, random: Random): () => number {
+  const firsts = 1 / (1 + (things * gather) / 1_000);
+  return () => gather * (random() < firsts ? 1 : random());
 }
 
 /** The wait for an object that does one thing after the other, each of `workMs`, and is busy for a part of its time. */

@@ -43,9 +43,10 @@ export function standingChecks(checked: RoomChecked): Check[] {
     ...objects,
     { limit: "sockets of a shard, the room's bound", bound: ROOM_LIMITS.shardSockets, value: sockets, unit: "sockets" },
     { limit: "sockets of a shard", bound: OBJECT_SOCKETS, value: sockets, unit: "sockets" },
+    // One more than its fill is broken; its fill is not.
     {
-      limit: "children of the room",
-      bound: ROOM_LIMITS.fanOut,
+      limit: "children of the room, or of a relay",
+      bound: ROOM_LIMITS.fanOut + 1,
       value: Math.max(rates.roomChildren, rates.relayChildren),
       unit: "objects",
     },

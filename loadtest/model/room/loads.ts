@@ -83,19 +83,21 @@ const callMs = ({ callMs: call, byteMs }: RoomMeasured, bytes: number): number =
 function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): ObjectLoad {
   const batch = batchBytes(standing, rates);
   const down = rates.ticks * rates.relayChildren;
+  const up = (rates.submissions + rates.reports) / rates.relays;
+  const fromShards = (rates.relaySubmissions + rates.relayReports) / rates.relays;
   return {
     object: "relay",
     objects: rates.relays,
     sockets: 0,
-    requests: rates.ticks,
-    callsOut: down,
+    requests: rates.ticks + fromShards,
+    callsOut: down + up,
     framesIn: 0,
     framesOut: 0,
     delivered: 0,
     bytesOut: down * batch,
     memoryBytes: BARE_BYTES,
     residentBytes: BARE_BYTES,
-    core: (rates.ticks + down) * (callMs(measured, batch) / 1_000),
+    core: ((rates.ticks + down) * callMs(measured, batch) + (up + fromShards) * measured.callMs) / 1_000,
   };
 }
 
@@ -111,7 +113,8 @@ function shardLoad(
   const framesIn = rates.framesIn * part;
   const framesOut = rates.framesOut * sockets;
   const bytesOut = rates.bytesOut * sockets;
-  const callsOut = (rates.submissions + rates.reports) / standing.shards;
+  const up = rates.relays > 0 ? rates.relaySubmissions + rates.relayReports : rates.submissions + rates.reports;
+  const callsOut = up / standing.shards;
   const busyMs =
     (rates.ticks + callsOut) * measured.callMs +
     joins * measured.joinMs +

@@ -1,5 +1,5 @@
 /** Runs of the room's model as tables of Markdown. */
-import { gatherMs, treeDepth } from "../../../protocol/room/shards.ts";
+import { gatherMs, siblings, treeDepth } from "../../../protocol/room/shards.ts";
 import { type Check, fullness } from "../limits.ts";
 import { billTable, short, table } from "../print.ts";
 import type { RoomOutcome } from "./run.ts";
@@ -82,7 +82,7 @@ export function describeRoom(outcome: RoomOutcome): string {
         ["calls without that limit", unpaced] as const,
       ].map(([name, of]) => [name, ms(of.p50), ms(of.p90), ms(of.p99), ...Object.values(of.steps).map(ms)]),
     ),
-    `shards gather for ${ms(gatherMs(arrival.shards))}`,
+    `shards gather for ${ms(gatherMs(siblings(arrival.shards)))}`,
     billTable(bill, outcome),
     table(
       ["limit, the fullest ten", "value", "bound", "full"],

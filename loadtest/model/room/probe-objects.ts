@@ -1,5 +1,6 @@
 /** The room's objects, which count what is asked of them: for `calibrate.ts` and `validate.ts` only. */
 import { Room as ProductRoom } from "../../../durable-objects/room/room.ts";
+import { RoomRelay as ProductRelay } from "../../../durable-objects/room/room-relay.ts";
 import { RoomShard as ProductShard } from "../../../durable-objects/room/room-shard.ts";
 import type { Counted } from "./counted.ts";
 
@@ -11,6 +12,9 @@ export const counted: Counted = {
   acts: 0,
   reports: 0,
   delivers: 0,
+  submissionsToRelays: 0,
+  reportsToRelays: 0,
+  deliversToRelays: 0,
   joins: 0,
   framesIn: 0,
   rowsWritten: 0,
@@ -57,6 +61,24 @@ export class Room extends ProductRoom {
   override report(...args: Parameters<ProductRoom["report"]>): ReturnType<ProductRoom["report"]> {
     counted.reports += 1;
     return super.report(...args);
+  }
+}
+
+/** A relay. */
+export class RoomRelay extends ProductRelay {
+  override submit(...args: Parameters<ProductRelay["submit"]>): ReturnType<ProductRelay["submit"]> {
+    counted.submissionsToRelays += 1;
+    return super.submit(...args);
+  }
+
+  override report(...args: Parameters<ProductRelay["report"]>): ReturnType<ProductRelay["report"]> {
+    counted.reportsToRelays += 1;
+    return super.report(...args);
+  }
+
+  override deliver(...args: Parameters<ProductRelay["deliver"]>): ReturnType<ProductRelay["deliver"]> {
+    counted.deliversToRelays += 1;
+    return super.deliver(...args);
   }
 }
 

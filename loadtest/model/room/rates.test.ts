@@ -28,7 +28,7 @@ const ROOM: Standing = {
 const MOST_CALLS = 200;
 
 test("all shards together keep to the calls that the room bears, whatever is done", () => {
-  const shards = fc.integer({ min: 1, max: 1_024 });
+  const shards = fc.integer({ min: 1, max: 1_000 });
   const rate = fc.double({ min: 0, max: 1e6, noNaN: true });
   fc.assert(
     fc.property(shards, rate, (count, things) => {
@@ -76,9 +76,9 @@ test("six calls at once to a hundred objects far away take many round trips; to 
   expect(ratesOf(unlimited, randomOf(1)).ticks).toBeGreaterThan(9);
 });
 
-test("above a hundred shards the room tells relays, unless it shall tell all itself", () => {
+test("above its fan-out the room tells relays, unless it shall tell all itself", () => {
   const many = { ...ROOM, viewers: 1_000_000, shards: 512 };
-  expect(ratesOf(many, randomOf(1))).toMatchObject({ relays: 6, roomChildren: 6, relayChildren: 86 });
+  expect(ratesOf(many, randomOf(1))).toMatchObject({ relays: 8, roomChildren: 8, relayChildren: 64 });
   expect(ratesOf({ ...many, flat: true }, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 512 });
   expect(ratesOf(ROOM, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 1 });
 });

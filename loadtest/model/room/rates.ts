@@ -4,7 +4,7 @@ import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import type { RoomEvent } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { readable } from "../../../protocol/room/readable.ts";
-import { countMs, gatherMs, treeDepth } from "../../../protocol/room/shards.ts";
+import { countMs, gatherMs, relays as relaysOf, siblings as siblingsOf } from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
 import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";
@@ -33,8 +33,11 @@ export interface Rates {
   readonly shown: number;
   /** Times a second that each shard is told something; every socket of it gets a frame. */
   readonly ticks: number;
+  /** Calls that reach the room, with what was done and with who watches; and those that reach relays. */
   readonly submissions: number;
   readonly reports: number;
+  readonly relaySubmissions: number;
+  readonly relayReports: number;
   readonly relays: number;
   /** Objects that the room tells, and that each relay does. */
   readonly roomChildren: number;
@@ -50,26 +53,20 @@ export interface Rates {
   readonly bytesOut: number;
 }
 
-/** A shard that told its count tells it again after so long though it is the same, ms; `tally.ts` has it. */
-const TELL_EVERY_S = 10;
+/** A shard that told its count tells it again after so long though it is the same; `tally.ts` has it. */
+const TELL_EVERY_MS = 10_000;
 
 /** All rates. */
 export function ratesOf(standing: Standing, random: Random): Rates {
-  const { viewers, shards, assumed, hopMs, flat } = standing;
-  const callMs = hopMs + assumed.storeMs;
-  const messages = (viewers * assumed.chatPerMinute) / 60;
-  const taps = (viewers * assumed.tapsPerMinute) / 60;
-  const joins = viewers / assumed.stayS;
-  const things = (messages + taps) / shards;
-  const submissions = shards * submissionsPerSecond(things, gatherMs(shards), callMs);
-  const reports = shards * reportsPerSecond((2 * joins) / shards, countMs(shards));
-  const deep = !flat && treeDepth(shards) > 1;
-  const relays = deep ? Math.ceil(shards / ROOM_LIMITS.fanOut) : 0;
-  const roomChildren = deep ? relays : shards;
-  const relayChildren = deep ? Math.ceil(shards / relays) : 0;
-  const tickMs = tickEveryMs(standing, roomChildren, relayChildren);
-  const quiet = quietShare(things, gatherMs(shards), callMs, tickMs) ** shards * Math.exp((-reports * tickMs) / 1_000);
-  const ticks = ticksPerSecond(submissions + reports, tickMs, quiet);
+  const { viewers, assumed } = standing;
+  const came = {
+    messages: (viewers * assumed.chatPerMinute) / 60,
+    taps: (viewers * assumed.tapsPerMinute) / 60,
+    joins: viewers / assumed.stayS,
+  };
+  const between = betweenObjects(standing, came);
+  const { messages, taps, joins } = came;
+  const { ticks } = between;
   const shown = shownPerSecond(messages, random);
   const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
   const perViewer = (rate: number): number => rate / viewers;
@@ -77,22 +74,65 @@ export function ratesOf(standing: Standing, random: Random): Rates {
   const plays = (viewers * 1_000) / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
   const seen = bytesOut / ROOM_LIMITS.seenEvery;
   return {
-    messages,
-    taps,
-    joins,
+    ...came,
+    ...between,
     shown,
-    ticks,
-    submissions,
-    reports,
-    relays,
-    roomChildren,
-    relayChildren,
-    delivers: ticks * (shards + relays),
     plays,
     framesIn: messages + taps + joins + plays + viewers * seen,
     beats: (viewers * 1_000) / ROOM_LIMITS.beatMs,
     framesOut: ticks + perViewer(messages) + perViewer(joins),
     bytesOut,
+  };
+}
+
+/** What objects call each other with. */
+type Between = Pick<
+  Rates,
+  | "submissions"
+  | "reports"
+  | "relaySubmissions"
+  | "relayReports"
+  | "relays"
+  | "roomChildren"
+  | "relayChildren"
+  | "ticks"
+  | "delivers"
+>;
+
+function betweenObjects(
+  standing: Standing,
+  { messages, taps, joins }: Pick<Rates, "messages" | "taps" | "joins">,
+): Between {
+  const { shards, assumed, hopMs, flat } = standing;
+  const relays = flat ? 0 : relaysOf(shards);
+  const siblings = flat ? shards : siblingsOf(shards);
+  const storedMs = hopMs + assumed.storeMs;
+  const things = messages + taps;
+  // A relay answers when the room has answered it.
+  const answerMs = relays > 0 ? gatherMs(relays) + hopMs + storedMs : storedMs;
+  const fromShards = shards * submissionsPerSecond(things / shards, gatherMs(siblings), answerMs);
+  const countsOfShards = shards * reportsPerSecond((2 * joins) / shards, countMs(siblings));
+  // Relays gather what their shards call with; without relays shards call the room.
+  const callers = relays > 0 ? relays : shards;
+  const bringing = relays > 0 ? fromShards : things;
+  const submissions =
+    relays > 0 ? relays * submissionsPerSecond(bringing / relays, gatherMs(relays), storedMs) : fromShards;
+  const reports = relays > 0 ? relays * reportsPerSecond(countsOfShards / relays, countMs(relays)) : countsOfShards;
+  const roomChildren = callers;
+  const relayChildren = relays > 0 ? Math.ceil(shards / relays) : 0;
+  const tickMs = tickEveryMs(standing, roomChildren, relayChildren);
+  const silent = quietShare(bringing / callers, gatherMs(callers), storedMs, tickMs) ** callers;
+  const ticks = ticksPerSecond(submissions + reports, tickMs, silent * Math.exp((-reports * tickMs) / 1_000));
+  return {
+    submissions,
+    reports,
+    relaySubmissions: relays > 0 ? fromShards : 0,
+    relayReports: relays > 0 ? countsOfShards : 0,
+    relays,
+    roomChildren,
+    relayChildren,
+    ticks,
+    delivers: ticks * (shards + relays),
   };
 }
 
@@ -115,7 +155,7 @@ export function submissionsPerSecond(things: number, gather: number, callMs: num
 /** Reports a second of a shard where so many come or go a second: it counts every `count` ms, and tells what changed. */
 export function reportsPerSecond(changes: number, count: number): number {
   const changed = 1 - Math.exp((-changes * count) / 1_000);
-  return Math.max((changed * 1_000) / count, 1 / TELL_EVERY_S);
+  return Math.max((changed * 1_000) / count, 1_000 / Math.max(count, TELL_EVERY_MS));
 }
 
 /**
@@ -124,7 +164,8 @@ export function reportsPerSecond(changes: number, count: number): number {
  */
 export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
-  const answerMs = hopMs + (viewers / shards) * sendMs;
+  // A relay answers when its shards have.
+  const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards) * sendMs;
   const { tickMs } = ROOM_LIMITS;
   const answered = tickMs * Math.max(1, Math.ceil(answerMs / tickMs));
   return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs;

@@ -1,6 +1,6 @@
 /** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
 import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { PLACE_MS, placeS } from "../../../protocol/room/place.ts";
 import { dollarsOf, type Item } from "../bill.ts";
 import { drawCrowd } from "../crowd.ts";
 import { breaksFirst, type Check } from "../limits.ts";
@@ -56,8 +56,8 @@ export interface RoomOutcome {
   readonly firstInStorm: Check;
 }
 
-/** As `workers/rooms.ts` does. */
-const TRUST: Trust = { isolateMs: () => ROOM_LIMITS.placeMs, coloMs: null };
+/** As `workers/room-place.ts` does. */
+const TRUST: Trust = { isolateMs: () => PLACE_MS, coloMs: (shards) => 1_000 * placeS(shards) };
 
 /** Runs the model. */
 export function runRoom(options: RoomOptions): RoomOutcome {

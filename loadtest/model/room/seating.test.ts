@@ -81,3 +81,12 @@ test("whoever was told lately sends viewers by what it was told", () => {
   expect([...lookups.views(1_000, 8, 3_100)]).toEqual([[8, 1]]);
   expect(lookups.asked).toBe(4);
 });
+
+test("shards that filled up before the room grew send viewers to the others", () => {
+  const storm = { ...STEP, joinsPerSecond: 1e9, viewers: 30_000, joins: [30_000] };
+  const seating = seat(storm, randomOf(1));
+  expect(seating.shards).toBe(16);
+  // All sat down in the first shard before anybody knew of others; a moment later some of them have left it.
+  expect(Math.max(...seating.seats)).toBeLessThan(ROOM_LIMITS.shardSockets);
+  expect(Math.min(...seating.seats)).toBeGreaterThan(0);
+});

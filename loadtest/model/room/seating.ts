@@ -2,9 +2,10 @@
  * How a crowd gets its seats: viewers come, isolates send them to shards as far as they know the room, shards take on so
  * many a second, and whoever fails comes again with full jitter. Crowds are amounts, not persons; ten million take a second.
  */
+
 import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { countMs, MOST_SHARDS, shardsFor } from "../../../protocol/room/shards.ts";
+import { countMs, excessOf, SIZING, shardsFor, siblings } from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
 import { Lookups, type Trust } from "./lookups.ts";
 import { Returns } from "./returns.ts";
@@ -72,12 +73,16 @@ export function seat(storm: Storm, random: Random): Seating {
 
 class Crowd {
   readonly #storm: Storm;
+  /** The most shards that the room can come to, which tell as many kinds of viewers apart. */
+  readonly #kinds: number;
   /** Which part of the viewers has each remainder of its hash: those of one remainder share a shard, however many there are. */
   readonly #share: Float64Array;
-  readonly #seats = new Float64Array(MOST_SHARDS);
-  readonly #asked = new Float64Array(MOST_SHARDS);
-  readonly #perSecond = new Float64Array(MOST_SHARDS);
-  readonly #returns = new Returns(MOST_SHARDS, LAST_FAILURE + 1, Math.max(SENT_AWAY_MS / STEP_MS, spreadSteps(99)));
+  readonly #seats: Float64Array;
+  /** Of them, those who were sent there when the room had 1, 2, 4, … shards, one row each. */
+  readonly #since: Float64Array;
+  readonly #asked: Float64Array;
+  readonly #perSecond: Float64Array;
+  readonly #returns: Returns;
   readonly #lookups: Lookups;
   /** Sockets by step: shards tell the room how many they have once in a while. */
   readonly #history: number[] = [];
@@ -93,9 +98,16 @@ class Crowd {
   constructor(storm: Storm, random: Random) {
     this.#storm = storm;
     this.#shards = storm.shards;
-    const people = new Float64Array(MOST_SHARDS);
+    const kinds = shardsFor(storm.viewers, storm.shards);
+    this.#kinds = kinds;
+    this.#seats = new Float64Array(kinds);
+    this.#asked = new Float64Array(kinds);
+    this.#perSecond = new Float64Array(kinds);
+    this.#since = new Float64Array((Math.log2(kinds) + 1) * kinds);
+    this.#returns = new Returns(kinds, LAST_FAILURE + 1, Math.max(SENT_AWAY_MS / STEP_MS, spreadSteps(99)));
+    const people = new Float64Array(kinds);
     for (let viewer = 0; viewer < storm.viewers; viewer += 1) {
-      const remainder = Math.floor(random() * MOST_SHARDS);
+      const remainder = Math.floor(random() * kinds);
       people[remainder] = (people[remainder] ?? 0) + 1;
     }
     this.#share = people.map((count) => count / storm.viewers);
@@ -133,12 +145,12 @@ class Crowd {
   }
 
   #grow(step: number): void {
-    const reported = this.#history[step - Math.ceil(countMs(this.#shards) / STEP_MS)] ?? 0;
+    const reported = this.#history[step - Math.ceil(countMs(siblings(this.#shards)) / STEP_MS)] ?? 0;
     if (reported > 0) this.#shards = shardsFor(reported, this.#shards);
   }
 
   #ask(shards: number, part: number, fresh: number): void {
-    for (let remainder = 0; remainder < MOST_SHARDS; remainder += 1) {
+    for (let remainder = 0; remainder < this.#kinds; remainder += 1) {
       const coming = part * (fresh * (this.#share[remainder] ?? 0) + this.#returns.of(remainder));
       const shard = remainder % shards;
       this.#asked[shard] = (this.#asked[shard] ?? 0) + coming;
@@ -148,7 +160,7 @@ class Crowd {
 
   #take(shards: number, part: number, fresh: number, before: Float64Array): void {
     const most = this.#storm.joinsPerSecond / STEPS_PER_S;
-    for (let remainder = 0; remainder < MOST_SHARDS; remainder += 1) {
+    for (let remainder = 0; remainder < this.#kinds; remainder += 1) {
       const shard = remainder % shards;
       const asked = this.#asked[shard] ?? 0;
       if (asked === 0) continue;
@@ -167,13 +179,38 @@ class Crowd {
         if (failed > 0) this.#returns.add(remainder, next, failed, spreadSteps(failures));
         if (away > 0) this.#returns.add(remainder, next, away, SENT_AWAY_MS / STEP_MS);
         const seated = coming - failed - away;
-        this.#seats[shard] = (this.#seats[shard] ?? 0) + seated;
+        this.#sit(shard, Math.log2(shards), seated);
         this.seated += seated;
       }
     }
   }
 
+  #sit(shard: number, doublings: number, people: number): void {
+    const slot = doublings * this.#kinds + shard;
+    this.#seats[shard] = (this.#seats[shard] ?? 0) + people;
+    this.#since[slot] = (this.#since[slot] ?? 0) + people;
+  }
+
+  /** Shards that have too many send some to where they belong by now, as `mover.ts` does; they are there at once here. */
+  #move(): void {
+    const most = (ROOM_LIMITS.movedAtOnce * 1_000) / ROOM_LIMITS.moveEveryMs;
+    for (let shard = 0; shard < this.#shards; shard += 1) {
+      let left = Math.min(most, excessOf(shard, this.#shards, this.#seats[shard] ?? 0, SIZING));
+      for (let doublings = 0; left > 0 && 2 ** doublings < this.#shards; doublings += 1) {
+        const others = this.#shards / 2 ** doublings - 1;
+        const strangers = ((this.#since[doublings * this.#kinds + shard] ?? 0) * others) / (others + 1);
+        const moved = Math.min(left, strangers);
+        left -= moved;
+        this.#sit(shard, doublings, -moved);
+        for (let other = 1; other <= others; other += 1) {
+          this.#sit((shard + other * 2 ** doublings) % this.#shards, Math.log2(this.#shards), moved / others);
+        }
+      }
+    }
+  }
+
   #endSecond(): void {
+    this.#move();
     this.#peakPlaces = Math.max(this.#peakPlaces, this.#lookups.asked - this.#lookedUp);
     this.#peakJoins = this.#perSecond.reduce((most, count) => Math.max(most, count), this.#peakJoins);
     this.#lookedUp = this.#lookups.asked;
