@@ -43,7 +43,7 @@ export function treePart(options: ModelOptions, say: Say): Part {
     },
     sweep: () => {
       const outcomes = sweep(options, say);
-      const breaks = firstBreak(outcomes, say);
+      const breaks = firstBreak(outcomes, (viewers) => runModel({ ...options, viewers }), say);
       return {
         text: `${sweepTable(outcomes)}\n\n${breaks}`,
         figures: { outcomes: outcomes.map(withoutColos), breaks },
@@ -71,9 +71,10 @@ export function roomPart(options: RoomOptions, say: Say): Part {
     },
     sweep: () => {
       const outcomes = sweepRoom(options, say);
+      const breaks = firstBreak(outcomes, (viewers) => runRoom({ ...options, viewers }), say);
       return {
-        text: roomSweepTables(outcomes),
-        figures: outcomes.map(withoutColos),
+        text: `${roomSweepTables(outcomes)}\n\n${breaks}`,
+        figures: { outcomes: outcomes.map(withoutColos), breaks },
         plots: roomPlots(outcomes),
       };
     },
