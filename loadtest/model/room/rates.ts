@@ -18,7 +18,10 @@ export interface Standing {
   readonly hopMs: number;
   /** Sending one frame to one socket, ms. */
   readonly sendMs: number;
-  /** What the room waits for beside its own work in each tick, ms: nothing, unless it shares a thread with its shards. */
+  /**
+   * What the room waits for beside its own work in each tick, ms: nothing, unless it shares a thread with its shards. A
+   * call comes at any moment of that, and waits for half of it.
+   */
   readonly sharedMs: number;
   /** Whether the room tells every shard itself, however many there are. */
   readonly flat: boolean;
@@ -103,10 +106,10 @@ function betweenObjects(
   standing: Standing,
   { messages, taps, joins }: Pick<Rates, "messages" | "taps" | "joins">,
 ): Between {
-  const { shards, assumed, hopMs, flat } = standing;
+  const { shards, assumed, hopMs, sharedMs, flat } = standing;
   const relays = flat ? 0 : relaysOf(shards);
   const siblings = flat ? shards : siblingsOf(shards);
-  const storedMs = hopMs + assumed.storeMs;
+  const storedMs = hopMs + assumed.storeMs + sharedMs / 2;
   const things = messages + taps;
   // A relay answers when the room has answered it.
   const answerMs = relays > 0 ? gatherMs(relays) + hopMs + storedMs : storedMs;
