@@ -22,9 +22,8 @@ export interface RoomAssumptions {
 }
 
 /**
- * One message of a viewer in twenty minutes: 14 a second in a room of 17,000 is what people can just read, as the display
- * limits of large platforms (20 to 80 a second) say too. No platform publishes the rate; `CHAT_RANGE` is a guess at its
- * bounds.
+ * A viewer writes one message in twenty minutes: no platform publishes the rate. What large ones show, 20 to 80 messages a
+ * second, 24,000 to 96,000 viewers write then. `CHAT_RANGE` is a guess at its bounds.
  */
 export const ASSUMPTIONS: RoomAssumptions = {
   chatPerMinute: 0.05,
