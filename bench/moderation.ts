@@ -2,8 +2,8 @@
 import words from "an-array-of-english-words" with { type: "json" };
 import { cuss } from "cuss";
 import naughty from "naughty-words";
+import { CATEGORIES } from "../protocol/moderation/categories.ts";
 import { moderate } from "../protocol/moderation/moderate.ts";
-import { CATEGORIES } from "../protocol/moderation/terms.ts";
 import { benign, CORPUS_SETTINGS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
 import { type Figure, short } from "./stats.ts";
 

@@ -1,9 +1,11 @@
 /** The local verdict on a message: clean, fold, find, weigh. Pure, linear in the text, and it never throws. */
+
+import { CATEGORIES, type Category, type Level, type Levels } from "./categories.ts";
 import { clean } from "./clean.ts";
 import { Dictionary, type Found, type Term } from "./dictionary.ts";
 import { lettersOf, type Reading } from "./letters.ts";
 import { LIMITS } from "./limits.ts";
-import { builtInTerms, CATEGORIES, type Category, type Level, ordinaryWords, type TermData } from "./terms.ts";
+import { builtInTerms, ordinaryWords, type TermData } from "./terms.ts";
 
 /** What is to become of a message, from the mildest. */
 export const DECISIONS = ["allow", "rewrite", "hold", "deny"] as const;
@@ -35,7 +37,7 @@ export interface Verdict {
 
 /** What a stream asks for. */
 export interface Settings {
-  readonly levels: Readonly<Record<Category, Level>>;
+  readonly levels: Levels;
   /** What a match of a category leads to. */
   readonly actions: Readonly<Record<Matched, Exclude<Decision, "allow">>>;
 }
@@ -110,7 +112,7 @@ function findIn(cleaned: ReturnType<typeof clean>, reading: Reading, { levels }:
   return found;
 }
 
-const isWanted = ({ category, level }: TermData, levels: Settings["levels"]): boolean => level <= levels[category];
+const isWanted = ({ category, level }: TermData, levels: Levels): boolean => level <= levels[category];
 
 const covers = (found: readonly Found<unknown>[], start: number, end: number): boolean =>
   found.some((one) => one.start <= start && one.end >= end);
@@ -151,5 +153,5 @@ function hidden(text: string, matches: readonly Match[]): string {
 }
 
 /** A level for every category. */
-export const everyLevel = (level: Level): Settings["levels"] =>
-  Object.fromEntries(CATEGORIES.map((category) => [category, level])) as Record<Category, Level>;
+export const everyLevel = (level: Level): Levels =>
+  Object.fromEntries(CATEGORIES.map((category) => [category, level])) as Levels;

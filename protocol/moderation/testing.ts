@@ -1,10 +1,11 @@
 /** For tests and benches: the committed corpus, and how a verdict on it is counted. */
+
+import { CATEGORIES, type Category } from "./categories.ts";
 import benignTuned from "./corpus/benign.json" with { type: "json" };
 import benignHeldOut from "./corpus/benign-held-out.json" with { type: "json" };
 import evasionsTuned from "./corpus/evasions.json" with { type: "json" };
 import evasionsHeldOut from "./corpus/evasions-held-out.json" with { type: "json" };
 import { DEFAULT_SETTINGS, everyLevel, moderate, type Settings } from "./moderate.ts";
-import { CATEGORIES, type Category } from "./terms.ts";
 
 /** A text that hides a term of `category` by `technique`. */
 export interface Evasion {

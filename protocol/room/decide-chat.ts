@@ -57,6 +57,7 @@ function hold(state: RoomState, { by, id, act, programmeMs }: AskedChat, around:
     by: author(by),
     clientId: id,
     text: act.text,
+    reasons: state.modes.review ? ["mode"] : [],
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),
     atMs: around.nowMs,
     programmeMs: programmeTime(programmeMs, around.nowMs),

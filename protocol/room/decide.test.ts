@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { DEFAULT_LEVELS } from "../moderation/categories.ts";
 import { type Asked, type Decision, decide, type Refusal, type Surroundings } from "./decide.ts";
 import type { ChatEvent, Modes, Role, Viewer } from "./events.ts";
 import { judgeByWords } from "./judge.ts";
@@ -177,4 +178,14 @@ test("a state is what its facts make it, and shards don't hear of words and held
   const shard = RoomState.from(state.publicFacts());
   expect(shard.words).toEqual([]);
   expect([shard.modes, shard.sanctions, shard.moderators]).toEqual([state.modes, state.sanctions, state.moderators]);
+});
+
+test("levels and allowed words change by what is named, and moderators can ask for them", () => {
+  const state = new RoomState();
+  carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 4 } } }));
+  const changed = carryOut(state, asked(host, { kind: "automod", automod: { allowed: ["damn"] } }));
+  expect(changed).toMatchObject({ audit: { act: "automod", about: "1 allowed words" } });
+  const automod = { levels: { ...DEFAULT_LEVELS, profanity: 4 }, allowed: ["damn"] };
+  expect(carryOut(state, asked(host, { kind: "list", what: "automod" }))).toMatchObject({ list: { automod } });
+  expect(error(carryOut(state, asked(ann, { kind: "automod", automod: {} })))).toBe("forbidden");
 });
