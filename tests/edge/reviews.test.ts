@@ -183,7 +183,7 @@ test("what the lists deny, and what the staff says, is not sent out", async () =
   const ann = await come(byAddress, room, "ann");
   await host.client.act({ kind: "words", words: ["spoiler"] });
   expect((await host.say("a spoiler")).ok).toBe(true);
-  // Her shard learns of the words no later than of what came after them.
+  // Her shard learns of the words with the event that tells of them.
   while (ann.events.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await ann.say("a $p0iler")).toEqual({ ok: false, error: "denied" });
   expect(asked).toEqual([]);
