@@ -175,8 +175,8 @@ const ORDINARY = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shit
   fuchsin, fuchsine, fucous, fuci, bashiti, shitennoji, bitchumen, kurwar, dildos, vancunt, porraceous, hentaigana, masturbate, cummings`;
 
 /**
- * Set phrases, names and other languages' words in which a term means something harmless. Mended by what WordNet's
- * examples and phrases, an English dictionary and the tuned half of the corpus showed.
+ * Set phrases, names and other languages' words in which a term means something harmless. WordNet's phrases and examples
+ * are where to look for more; the corpus' held-out half is not.
  */
 const PHRASES = `homo sapiens, homo erectus, homo habilis, homo neanderthalensis, homo heidelbergensis, homo ludens, homo faber, homo economicus, genus homo, ecce homo,
   cum laude, doo wop, spic and span, spick and span, fag end, fag packet, maine coon, coon cat, coon hound, gone coon, coon dog, chink in the, chink in his, chink in her, chink in my, chink in your, chinks in, chink of light,
