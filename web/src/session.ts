@@ -36,13 +36,23 @@ export function keepToken(stream: string, token: string | null): void {
 
 /** The key by which the edge knows this device again, made once; a browser that stores nothing gets a new one each time. */
 export function deviceKey(): string {
-  const known = stored("local")?.getItem(DEVICE_AT) ?? "";
+  const known = remembered(DEVICE_AT) ?? "";
   if (DEVICE.test(known)) return known;
   const made = [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  keep("local", DEVICE_AT, made);
+  remember(DEVICE_AT, made);
   return made;
+}
+
+/** What the person chose on this device, or null. */
+export function remembered(key: string): string | null {
+  return stored("local")?.getItem(key) ?? null;
+}
+
+/** Remembers a choice on this device, where the browser lets it. */
+export function remember(key: string, value: string): void {
+  keep("local", key, value);
 }
 
 /** What a token of a local run may say. */

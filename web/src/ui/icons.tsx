@@ -58,3 +58,9 @@ export const GearIcon = (): VNode => (
     <circle cx="9" cy="17" r="2" />
   </Icon>
 );
+
+export const ChatIcon = (): VNode => (
+  <Icon>
+    <path d="M4 5.5h16v11H10l-4 3.5v-3.5H4zM8 9.5h8M8 12.5h5" />
+  </Icon>
+);
