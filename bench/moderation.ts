@@ -2,9 +2,9 @@
 import words from "an-array-of-english-words" with { type: "json" };
 import { cuss } from "cuss";
 import naughty from "naughty-words";
+import { CATEGORIES } from "../protocol/moderation/categories.ts";
 import { moderate } from "../protocol/moderation/moderate.ts";
-import { CATEGORIES } from "../protocol/moderation/terms.ts";
-import { benign, CORPUS_SETTINGS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
+import { benign, CORPUS_LEVELS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
 import { type Figure, short } from "./stats.ts";
 
 const percent = (share: number): string => `${short(share * 100, 1)} %`;
@@ -48,7 +48,7 @@ function lists(): Figure[] {
   const doubtful = new Set(rated.filter(([, rating]) => rating > 0).map(([word]) => word));
   const harmless = words.filter((word) => !harmful.has(word) && !doubtful.has(word));
   const flags = (texts: Iterable<string>): string[][] =>
-    [...texts].map((text) => [...new Set(moderate(text, CORPUS_SETTINGS).matches.map(({ category }) => category))]);
+    [...texts].map((text) => [...new Set(moderate(text, CORPUS_LEVELS).matches.map(({ category }) => category))]);
   const hits = flags(harmful);
   const falls = flags(harmless);
   const recall = (texts: readonly string[]): number =>
@@ -87,9 +87,9 @@ const told = (figure: string, share: number): Figure => ({
 function speed(): Figure {
   const texts = [...benign("tuned"), ...benign("held-out")].map(({ text }) => text);
   const each = (messages: readonly string[], rounds: number): number => {
-    for (const message of messages) moderate(message, CORPUS_SETTINGS);
+    for (const message of messages) moderate(message, CORPUS_LEVELS);
     const startedMs = performance.now();
-    for (let round = 0; round < rounds; round += 1) for (const message of messages) moderate(message, CORPUS_SETTINGS);
+    for (let round = 0; round < rounds; round += 1) for (const message of messages) moderate(message, CORPUS_LEVELS);
     return ((performance.now() - startedMs) * 1000) / (rounds * messages.length);
   };
   const chatUs = each(texts, 20);

@@ -7,7 +7,7 @@ import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
 import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
-import { judgeByWords } from "../../protocol/room/judge.ts";
+import { Judge } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
@@ -33,6 +33,7 @@ const KEEP_TOTALS_MS = 2_000;
 export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #store: RoomStore;
   readonly #state: RoomState;
+  readonly #judge = new Judge();
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
@@ -204,7 +205,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const store = this.#store;
     return {
       nowMs,
-      judge: judgeByWords,
+      judge: this.#judge,
       message: (offset) => store.message(offset),
       traces: (subject) => store.traces(subject),
       wasWritten: (text) => store.wasWritten(text, this.#head),

@@ -1,14 +1,6 @@
 /** The built-in lists: what each category looks for, and ordinary words that contain such letters. */
+import type { Category, Level } from "./categories.ts";
 import type { Reach, Term } from "./dictionary.ts";
-
-/** What a built-in term is about. */
-export const CATEGORIES = ["profanity", "sexual", "hate", "harassment", "spam"] as const;
-
-/** One of `CATEGORIES`. */
-export type Category = (typeof CATEGORIES)[number];
-
-/** How strict a category is: 0 lets all pass, 1 finds only the worst terms, 4 the mildest too. */
-export type Level = 0 | 1 | 2 | 3 | 4;
 
 /** What is known of a built-in term: `level` is the lowest at which it is found. */
 export interface TermData {

@@ -40,6 +40,13 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
       return appoint(state, by, act.subject, act.role);
     case "words":
       return acted(act.kind, `${act.words.length} words`, null, [{ of: "words", key: "", value: act.words }]);
+    case "automod": {
+      const { levels, allowed } = act.automod;
+      const { automod } = state;
+      const value = { levels: { ...automod.levels, ...levels }, allowed: allowed ?? automod.allowed };
+      const about = allowed === undefined ? JSON.stringify(levels ?? {}) : `${allowed.length} allowed words`;
+      return acted(act.kind, about, null, [{ of: "automod", key: "", value }]);
+    }
     case "approve":
     case "deny":
       return settle(state, act.kind, act.held);
@@ -127,6 +134,8 @@ function listed(state: RoomState, what: Listed["what"], around: Surroundings): L
       return { what, audit: around.audit().slice(0, most) };
     case "words":
       return { what, words: state.words };
+    case "automod":
+      return { what, automod: state.automod };
   }
 }
 

@@ -39,6 +39,10 @@ export interface Modes {
   readonly emoteOnly: boolean;
   /** No message that was there already. */
   readonly unique: boolean;
+  /** No links, but those of verified people. */
+  readonly noLinks: boolean;
+  /** No messages that are mostly capitals. */
+  readonly noCapitals: boolean;
   /** Every message waits for a moderator. */
   readonly review: boolean;
 }
@@ -51,6 +55,8 @@ export const OPEN_MODES: Modes = {
   verifiedOnly: false,
   emoteOnly: false,
   unique: false,
+  noLinks: false,
+  noCapitals: false,
   review: false,
 };
 
