@@ -2,7 +2,7 @@
 import type { RoomClient } from "../../../protocol/room/client.ts";
 import type { Counts } from "../../../protocol/room/events.ts";
 import { CLOSES, type Outcome } from "../../../protocol/room/wire.ts";
-import { deviceKey, devToken, keepToken, remember, remembered, viewerToken } from "../session.ts";
+import { deviceKey, devToken, isLocal, keepToken, remember, remembered, viewerToken } from "../session.ts";
 import { freshTaps, HEART, rise } from "./bursts.ts";
 import { playheadOf, type Sight } from "./playhead.ts";
 import { ReplayLoader } from "./replay-loader.ts";
@@ -26,7 +26,6 @@ export interface ChatParts {
 /** How often the playhead is looked at. */
 const LOOK_MS = 200;
 const NOW_AT = "corral.chat.now";
-const HERE: readonly string[] = ["127.0.0.1", "localhost", "[::1]"];
 
 /** One page's chat, until it is stopped. */
 export class Chat {
@@ -93,7 +92,7 @@ export class Chat {
 
   /** Signs in under a name, which only an edge on this machine grants; null elsewhere. */
   get join(): ((name: string) => Promise<boolean>) | null {
-    if (!HERE.includes(location.hostname)) return null;
+    if (!isLocal()) return null;
     const { stream } = this.#parts;
     return async (name) => {
       // Two devices that choose one name are two people.

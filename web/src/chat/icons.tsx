@@ -1,22 +1,6 @@
 /** The chat's line icons, drawn here so that nothing is fetched for them. */
-import type { ComponentChildren, VNode } from "preact";
-
-function Icon({ filled = false, children }: { filled?: boolean; children: ComponentChildren }): VNode {
-  return (
-    <svg
-      class="icon"
-      viewBox="0 0 24 24"
-      fill={filled ? "currentColor" : "none"}
-      stroke="currentColor"
-      stroke-width="2"
-      stroke-linecap="round"
-      stroke-linejoin="round"
-      aria-hidden="true"
-    >
-      {children}
-    </svg>
-  );
-}
+import type { VNode } from "preact";
+import { Icon } from "../ui/icons.tsx";
 
 export const HeartIcon = (): VNode => (
   <Icon filled>

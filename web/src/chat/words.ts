@@ -43,6 +43,8 @@ export function modesInWords(modes: Modes): string[] {
     ...(modes.verifiedOnly ? ["Verified only"] : []),
     ...(modes.emoteOnly ? ["Emoji only"] : []),
     ...(modes.unique ? ["No repeats"] : []),
+    ...(modes.noLinks ? ["No links"] : []),
+    ...(modes.noCapitals ? ["No capitals"] : []),
     ...(modes.review ? ["Messages are reviewed"] : []),
   ];
 }

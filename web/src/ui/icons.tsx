@@ -1,12 +1,13 @@
 /** Small line icons, drawn here so that nothing is fetched for them. */
 import type { ComponentChildren, VNode } from "preact";
 
-function Icon({ children }: { children: ComponentChildren }): VNode {
+/** The frame of an icon; `filled` ones are shapes, not lines. */
+export function Icon({ filled = false, children }: { filled?: boolean; children: ComponentChildren }): VNode {
   return (
     <svg
       class="icon"
       viewBox="0 0 24 24"
-      fill="none"
+      fill={filled ? "currentColor" : "none"}
       stroke="currentColor"
       stroke-width="2"
       stroke-linecap="round"
