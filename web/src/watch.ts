@@ -90,7 +90,11 @@ const side =
             draw();
           },
         },
-        () => draw(),
+        () => {
+          // Without the chat only the API tells who watches.
+          if (side?.shown !== true) audience = null;
+          draw();
+        },
       );
 
 function draw(): void {

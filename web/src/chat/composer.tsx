@@ -1,6 +1,6 @@
 /** The foot of the chat: the box to write in, or why there is none. */
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatEvent } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import type { Outcome } from "../../../protocol/room/wire.ts";
@@ -28,11 +28,14 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
   const left = ROOM_LIMITS.textChars - text.trim().length;
   const ready = text.trim() !== "" && left >= 0 && wait === null;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (answering === null) return;
     setText((before) => (before === "" ? mentionOf(answering.by.name) : before));
     box.current?.focus();
   }, [answering]);
+
+  // A message of one's own is there: what was said of it, that it waits, is over.
+  useEffect(() => setSaid(null), [view.wroteMs]);
 
   const submit = async (): Promise<void> => {
     if (!ready) return;
@@ -90,7 +93,10 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
             placeholder={`Message as ${view.you?.name ?? ""}`}
             enterkeyhint="send"
             aria-invalid={left < 0}
-            onInput={(event) => setText(event.currentTarget.value)}
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+              setSaid(null);
+            }}
             onKeyDown={onKeyDown}
           />
           <span class={left < 0 ? "composer-left bad" : "composer-left"} hidden={left > FEW_LEFT}>
