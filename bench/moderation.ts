@@ -6,12 +6,20 @@ import { CATEGORIES } from "../protocol/moderation/categories.ts";
 import { moderate } from "../protocol/moderation/moderate.ts";
 import { benign, CORPUS_LEVELS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
 import { type Figure, short } from "./stats.ts";
+import { readWordNet } from "./wordnet.ts";
 
 const percent = (share: number): string => `${short(share * 100, 1)} %`;
 
 /** Every figure of the pipeline; takes some 10 s of one core. */
 export function moderation(): Promise<Figure[]> {
-  return Promise.resolve([...corpus("tuned"), ...corpus("held-out"), ...lists(), speed()]);
+  return Promise.resolve([
+    ...corpus("tuned"),
+    ...corpus("held-out"),
+    ...byCategory(),
+    ...lists(),
+    ...sentences(),
+    speed(),
+  ]);
 }
 
 function corpus(half: Half): Figure[] {
@@ -34,6 +42,40 @@ function corpus(half: Half): Figure[] {
       met: all.flagged <= 0.01,
       values: { share: all.flagged, benign: all.benign, ...detail("flagged") },
     },
+  ];
+}
+
+/** Of both halves: the share of what is found in a category that is meant so, and of what is meant so that is found. */
+function byCategory(): Figure[] {
+  const halves = [tallies("tuned"), tallies("held-out")].flat();
+  return CATEGORIES.map((category) => {
+    const of = (count: "caught" | "flagged" | "evasions"): number =>
+      halves.reduce((sum, tally) => sum + (tally.category === category ? tally[count] : 0), 0);
+    const precision = of("caught") / (of("caught") + of("flagged"));
+    const recall = of("caught") / of("evasions");
+    return {
+      figure: `corpus, precision and recall: ${category}`,
+      goal: "told",
+      measured: `${percent(precision)}, ${percent(recall)} (${of("caught")} of ${of("evasions")}, ${of("flagged")} traps)`,
+      met: true,
+      values: { precision, recall, evasions: of("evasions"), caught: of("caught"), flagged: of("flagged") },
+    };
+  });
+}
+
+/** What dictionaries say: example sentences, nearly all harmless, and the words that WordNet marks as coarse. */
+function sentences(): Figure[] {
+  const { examples, usages } = readWordNet();
+  const found = (text: string, among: readonly string[]): boolean =>
+    moderate(text, CORPUS_LEVELS).matches.some(({ category }) => among.includes(category));
+  const share = (texts: readonly string[], among: readonly string[]): number =>
+    texts.filter((text) => found(text, among)).length / texts.length;
+  const recall = (usage: string, among: readonly string[]): Figure =>
+    told(`recall on WordNet's words of the usage ${usage}`, share(usages.get(usage) ?? [], among));
+  return [
+    told("flagged of WordNet's example sentences", share(examples, CATEGORIES)),
+    recall("obscenity", ["profanity", "sexual"]),
+    recall("ethnic slur", ["hate"]),
   ];
 }
 

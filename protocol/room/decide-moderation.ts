@@ -39,13 +39,13 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
     case "role":
       return appoint(state, by, act.subject, act.role);
     case "words":
-      return acted(act.kind, `${act.words.length} words`, null, [{ of: "words", key: "", value: act.words }]);
+      return acted(act.kind, `${act.words.length} words`, RULES, [{ of: "words", key: "", value: act.words }]);
     case "automod": {
       const { levels, allowed } = act.automod;
       const { automod } = state;
       const value = { levels: { ...automod.levels, ...levels }, allowed: allowed ?? automod.allowed };
       const about = allowed === undefined ? JSON.stringify(levels ?? {}) : `${allowed.length} allowed words`;
-      return acted(act.kind, about, null, [{ of: "automod", key: "", value }]);
+      return acted(act.kind, about, RULES, [{ of: "automod", key: "", value }]);
     }
     case "approve":
     case "deny":
@@ -55,6 +55,8 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
   }
 }
 
+/** Shards learn facts with the event that came of them. */
+const RULES: Happening = { kind: "rules" };
 const unpinned: Fact = { of: "pin", key: "", value: null };
 
 function remove(state: RoomState, target: number, around: Surroundings): Decision | Refusal {

@@ -76,7 +76,9 @@ export type Happening =
   | { readonly kind: "timeout"; readonly subject: string; readonly untilMs: number }
   | { readonly kind: "ban"; readonly subject: string }
   | { readonly kind: "unban"; readonly subject: string }
-  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null };
+  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
+  /** Words or levels changed; those who moderate may ask for them. */
+  | { readonly kind: "rules" };
 
 /** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
 export interface Stamp {

@@ -123,11 +123,13 @@ export class RoomState {
     }
   }
 
-  /** The facts that a shard needs: who may come in, what newcomers are told. */
+  /** The facts that a shard needs: who may come in, what newcomers are told, by what texts are reviewed. */
   publicFacts(): Fact[] {
     return [
       { of: "modes", key: "", value: this.modes },
       { of: "pin", key: "", value: this.pin },
+      { of: "words", key: "", value: this.words },
+      { of: "automod", key: "", value: this.automod },
       ...[...this.moderators].map((key): Fact => ({ of: "role", key, value: "moderator" })),
       ...[...this.sanctions].map(([key, value]): Fact => ({ of: "sanction", key, value })),
     ];
@@ -151,5 +153,5 @@ export class RoomState {
 
 /** Whether shards are told of a fact. */
 export function isPublic({ of }: Fact): boolean {
-  return of !== "held" && of !== "words" && of !== "automod";
+  return of !== "held";
 }
