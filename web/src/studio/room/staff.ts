@@ -1,4 +1,5 @@
 /** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
+import type { RoomEvent } from "../../../../protocol/room/events.ts";
 import type { AuditLine, AutoMod, BanLine, Held } from "../../../../protocol/room/state.ts";
 import type { Act, Listed, StaffNote } from "../../../../protocol/room/wire.ts";
 
@@ -48,8 +49,8 @@ export function noted(staff: Staff, notes: readonly StaffNote[]): Staff {
   return { ...staff, held };
 }
 
-/** The lists that an act, one's own or another's, changes. */
-export function changedBy(kind: Exclude<Act["kind"], "chat" | "list">): Listed["what"][] {
+/** The lists that an act changes: one's own, or another's that an event tells of. */
+export function changedBy(kind: Exclude<Act["kind"] | RoomEvent["kind"], "chat" | "list">): Listed["what"][] {
   switch (kind) {
     case "ban":
     case "timeout":
@@ -60,6 +61,8 @@ export function changedBy(kind: Exclude<Act["kind"], "chat" | "list">): Listed["
     case "words":
     case "automod":
       return [kind, "audit"];
+    case "rules":
+      return ["words", "automod", "audit"];
     default:
       return ["audit"];
   }
