@@ -136,6 +136,8 @@ function listed(state: RoomState, what: Listed["what"], around: Surroundings): L
       return { what, audit: around.audit().slice(0, most) };
     case "words":
       return { what, words: state.words };
+    case "moderators":
+      return { what, moderators: [...state.moderators] };
     case "automod":
       return { what, automod: state.automod };
   }

@@ -124,7 +124,7 @@ function moderation(fields: Members): ModerationAct | null {
   }
 }
 
-const LISTED = ["held", "bans", "audit", "words", "automod"] as const;
+const LISTED = ["held", "bans", "audit", "words", "automod", "moderators"] as const;
 const SWITCHES = ["subscribersOnly", "verifiedOnly", "emoteOnly", "unique", "noLinks", "noCapitals", "review"] as const;
 
 function readModes(value: unknown): Partial<Modes> | null {

@@ -30,7 +30,7 @@ export type ModerationAct =
   | { readonly kind: "automod"; readonly automod: AutoModChange }
   | { readonly kind: "approve"; readonly held: string }
   | { readonly kind: "deny"; readonly held: string }
-  | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" | "automod" };
+  | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" | "automod" | "moderators" };
 
 /** What changes of `AutoMod`; levels that are not named stay. */
 export interface AutoModChange {
@@ -88,7 +88,9 @@ export type Listed =
   | { readonly what: "bans"; readonly bans: readonly BanLine[] }
   | { readonly what: "audit"; readonly audit: readonly AuditLine[] }
   | { readonly what: "words"; readonly words: readonly string[] }
-  | { readonly what: "automod"; readonly automod: AutoMod };
+  | { readonly what: "automod"; readonly automod: AutoMod }
+  /** Those appointed in the room; whose token says so isn't among them. */
+  | { readonly what: "moderators"; readonly moderators: readonly string[] };
 
 /** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
 export type Outcome =
