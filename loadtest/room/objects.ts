@@ -49,14 +49,21 @@ interface Losable {
 }
 
 /**
- * `/harness/room/{stream}/{what}`: `calls` gives how many calls the room got, by second; `lose?object=room` and
- * `lose?object=N` lose the room or shard N, `drop` all of them, as a deployment does.
+ * `/harness/room/{stream}/{what}`: `calls` gives how many calls the room got, by second; `now` those of the last whole
+ * second with the counts; `lose?object=room` and `lose?object=N` lose the room or shard N, `drop` all of them, as a
+ * deployment does.
  */
 export async function roomHarness(request: Request, env: Env): Promise<Response> {
   const url = new URL(request.url);
   const [, , , stream = "", what = ""] = url.pathname.split("/");
   if (what === "calls") return Response.json(Object.fromEntries(calls.get(stream) ?? []));
   const room = env.ROOM.getByName(stream) as unknown as Losable;
+  if (what === "now") {
+    const { shards, counts } = await env.ROOM.getByName(stream).place();
+    const second = Math.floor(Date.now() / 1_000) - 1;
+    const { watching, likes } = counts;
+    return Response.json({ calls: calls.get(stream)?.get(second) ?? 0, watching, likes, shards });
+  }
   const shard = (index: string): Losable => env.ROOM_SHARD.getByName(`${stream}/${index}`) as unknown as Losable;
   if (what === "lose") {
     const object = url.searchParams.get("object") ?? "room";
