@@ -33,9 +33,10 @@ export interface Row {
 
 const WRITERS = 200;
 const OPENED_PER_SECOND = 500;
-/** The load runs for so long before anything is measured, and what is under way may arrive for so long afterwards, ms. */
+/** The load runs for so long before anything is measured, ms. */
 const WARM_MS = 5_000;
-const SETTLE_MS = 1_500;
+/** Everything has arrived when nothing more came for so long, ms. */
+const SILENT_MS = 1_500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -54,19 +55,32 @@ export async function measure(kind: ServerKind, staff: boolean, crowd: Crowd, op
     });
     await crowd.write(options.perSecond);
     await pause(WARM_MS);
-    const [before, beganMs] = [server.cpuMs(), performance.now()];
+    await drained(crowd);
     await crowd.clear();
+    const [before, beganMs] = [server.cpuMs(), performance.now()];
+    await crowd.write(options.perSecond);
     await pause(1_000 * options.seconds);
-    const stats = await crowd.stats();
+    // A server that can't keep up has more to do yet: what its messages cost is known when all have arrived.
+    const { stats, atMs } = await drained(crowd);
     const cpu = server.cpuMs() - before;
-    const passedS = (performance.now() - beganMs) / 1_000;
-    await crowd.write(0);
-    await pause(SETTLE_MS);
-    return rowOf(kind, staff, options.viewers, stats, cpu, passedS);
+    return rowOf(kind, staff, options.viewers, stats, cpu, (atMs - beganMs) / 1_000);
   } finally {
     await crowd.close();
     await server.stop();
   }
+}
+
+/** Nobody writes any more, and what is under way arrives: what was seen in all, and when the last of it came. */
+async function drained(crowd: Crowd): Promise<{ stats: CrowdStats; atMs: number }> {
+  await crowd.write(0);
+  let [stats, atMs] = [await crowd.stats(), performance.now()];
+  while (performance.now() - atMs < SILENT_MS) {
+    await pause(100);
+    const now = await crowd.stats();
+    if (now.frames > stats.frames) atMs = performance.now();
+    stats = now;
+  }
+  return { stats, atMs };
 }
 
 function rowOf(
@@ -138,9 +152,9 @@ function figuresOf(rows: readonly Row[], { viewers, perSecond }: CompareOptions)
     },
     {
       figure: "messages delivered ÷ messages sent × viewers, and frames with something missing before them",
-      goal: "1, but for what is under way; 0",
+      goal: "1; 0",
       measured: `${short(ours.share, 4)}; ${ours.holes}`,
-      met: Math.abs(ours.share - 1) < 0.02 && ours.holes === 0,
+      met: ours.share === 1 && ours.holes === 0,
       values: { share: ours.share, holes: ours.holes },
     },
   ];
