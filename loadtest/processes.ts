@@ -43,6 +43,12 @@ export function memoryBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
+/** How many files a process started from here may open; without end where that isn't known. */
+export function mostFiles(): number {
+  const [, most = ""] = /^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits")) ?? [];
+  return most === "" ? Number.POSITIVE_INFINITY : Number(most);
+}
+
 function entries(): number[] {
   try {
     return readdirSync("/proc")
