@@ -20,6 +20,7 @@ test.for([
   [{ viewers: "0" }, "--viewers"],
   [{ rate: "fast" }, "--rate"],
   [{ sockets: "40000" }, "--sockets"],
+  [{ returning: "10000" }, "--returning"],
   [{ losses: "1.5" }, "--losses"],
   [{ seconds: "-2" }, "--seconds"],
 ] as const)("what makes no sense is refused in words: %o", ([over, why]) => {
