@@ -13,7 +13,7 @@ import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from 
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor } from "../../protocol/room/shards.ts";
+import { shardsFor, tickMs } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
@@ -223,7 +223,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
-    }, ROOM_LIMITS.tickMs);
+    }, tickMs(this.#audience.sockets));
   }
 
   /** Puts what is fresh where the shards are told from. */

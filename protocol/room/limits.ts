@@ -52,8 +52,13 @@ export const ROOM_LIMITS = {
   shardFill: 2_500,
   /** Children that one object sends a batch to each tick. */
   fanOut: 100,
-  /** How long the room gathers before it tells the shards. */
+  /**
+   * How long the room gathers before it tells the shards: the first while it is small, the second once it is full of
+   * `tickSockets`, for each tick costs a frame for every socket.
+   */
   tickMs: 100,
+  tickMostMs: 180,
+  tickSockets: 1_500,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
   watchedMs: 4_200,
   beatMs: 2_000,
