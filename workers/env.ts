@@ -3,9 +3,10 @@ import type { Live } from "../durable-objects/live/live.ts";
 import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
+import type { ViewerKeys } from "../tiers/viewer-token.ts";
 
 /** Bindings of `wrangler.toml`. */
-export interface Env {
+export interface Env extends ViewerKeys {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;

@@ -3,6 +3,7 @@
  * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
  */
 
+import { type Access, OPEN_ACCESS } from "../access.ts";
 import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
 import type { Act } from "./wire.ts";
 
@@ -48,7 +49,8 @@ export type Fact =
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
   | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
-  | { readonly of: "held"; readonly key: string; readonly value: Held | null };
+  | { readonly of: "held"; readonly key: string; readonly value: Held | null }
+  | { readonly of: "access"; readonly key: ""; readonly value: Access };
 
 /** The keys under which a viewer may be sanctioned. */
 export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">): string[] {
@@ -64,6 +66,8 @@ export class RoomState {
   modes: Modes = OPEN_MODES;
   pin: ChatEvent | null = null;
   words: readonly string[] = [];
+  /** Who may read, as the stream's Live object told. */
+  access: Access = OPEN_ACCESS;
   readonly moderators: Set<string> = new Set();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly held: Map<string, Held> = new Map();
@@ -95,6 +99,9 @@ export class RoomState {
         if (fact.value === null) this.sanctions.delete(fact.key);
         else this.sanctions.set(fact.key, fact.value);
         break;
+      case "access":
+        this.access = fact.value;
+        break;
       case "held":
         if (fact.value === null) this.held.delete(fact.key);
         else this.held.set(fact.key, fact.value);
@@ -107,6 +114,7 @@ export class RoomState {
     return [
       { of: "modes", key: "", value: this.modes },
       { of: "pin", key: "", value: this.pin },
+      { of: "access", key: "", value: this.access },
       ...[...this.moderators].map((key): Fact => ({ of: "role", key, value: "moderator" })),
       ...[...this.sanctions].map(([key, value]): Fact => ({ of: "sanction", key, value })),
     ];
