@@ -4,9 +4,10 @@ import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
+import type { ViewerKeys } from "../tiers/viewer-token.ts";
 
 /** Bindings of `wrangler.toml`. */
-export interface Env extends ReviewerEnv {
+export interface Env extends ReviewerEnv, ViewerKeys {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;

@@ -79,9 +79,9 @@ test("under crashes of the room and its shards, what is acknowledged is stored, 
   });
 }, 120_000);
 
-test("a shard with quiet sockets hibernates, beats don't wake it, and a message does", async () => {
+test("a shard with quiet sockets hibernates, though tokens will end; beats don't wake it, and a message does", async () => {
   const room = newRoom();
-  const socket = await openAtShard(room, 0, "ann");
+  const socket = await openAtShard(room, 0, "ann", [], Date.now() + 3_600_000);
   const heard: string[] = [];
   socket.addEventListener("message", ({ data }) => {
     heard.push(String(data));

@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
 import type { Asked } from "../../protocol/room/decide.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { Ring } from "../../protocol/room/ring.ts";
@@ -23,14 +23,16 @@ import {
   VERSION,
   youAre,
 } from "../../protocol/room/wire.ts";
+import type { ViewerKeys } from "../../tiers/viewer-token.ts";
 import { Outbox } from "./outbox.ts";
 import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
 import { ShardTally } from "./tally.ts";
+import { Tokens } from "./tokens.ts";
 
 /** What a shard is bound to. */
-export interface RoomShardEnv extends ReviewerEnv {
+export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
   readonly ROOM: { getByName(name: string): RoomCalls };
 }
 
@@ -55,6 +57,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #index: number;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
+  readonly #tokens: Tokens;
   readonly #outbox: Outbox;
   readonly #reviews: Reviews;
   readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
@@ -71,6 +74,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#stream = stream;
     this.#index = Number(index);
     this.#seats = new Seats(ctx);
+    this.#tokens = new Tokens(this.#seats, env, stream);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
     this.#outbox = new Outbox((submission) => this.#room().submit(submission));
     this.#reviews = new Reviews(stream, reviewPolicy(env));
@@ -88,6 +92,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const full = this.#seats.size >= ROOM_LIMITS.shardSockets;
     const seat = this.#seats.add(server, viewer);
     if (full) seat.close("comeBack", FULL_SPREAD_S);
+    if (this.#tokens.came(seat)) this.#arm();
     this.#countSoon();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -138,8 +143,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: batch.nowMs, ...counts });
     }
     if (batch.notes.length > 0) {
-      const staff = (viewer: Viewer): boolean => isStaff(this.#known?.state.rolesOf(viewer) ?? viewer.roles);
-      this.#seats.broadcast({ type: "staff", notes: batch.notes }, staff);
+      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#rolesOf(viewer)));
     }
     return Promise.resolve(to);
   }
@@ -150,9 +154,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#countSoon();
   }
 
-  /** Wakes a shard that lost its memory, so that it counts again. */
+  /** Wakes a shard that lost its memory, so that it counts again; and ends the sockets whose tokens are over. */
   override alarm(): void {
     this.#wakeMs = 0;
+    this.#tokens.expire(Date.now());
+    this.#arm();
     this.#countSoon();
   }
 
@@ -173,6 +179,10 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
         return this.#countSoon();
       case "seen":
         return seat.seen();
+      case "renew": {
+        const outcome = await this.#tokens.renew(seat, frame.token, () => this.#known?.state.access);
+        return seat.send({ type: "renewed", outcome });
+      }
     }
   }
 
@@ -190,6 +200,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     // From here to the end nothing waits: what comes next is sent as a tick.
     const sanction = view.state.sanctionOn(seat.viewer, Date.now());
     if (sanction?.ban === true) return seat.close("banned");
+    const roles = view.state.rolesOf(seat.viewer);
+    if (this.#tokens.shut(view.state.access, seat, roles)) return;
     const stretch = missed ?? view.ring.recent(ROOM_LIMITS.joinEvents);
     seat.keep({ ready: true });
     seat.send({
@@ -197,7 +209,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       version: VERSION,
       recovered: missed !== null,
       nowMs: Date.now(),
-      you: youAre(seat.viewer, view.state.rolesOf(seat.viewer)),
+      you: youAre(seat.viewer, roles),
+      expiresMs: seat.viewer.expiresMs,
       modes: view.state.modes,
       pinned: view.state.pin,
       counts: this.#counts,
@@ -220,7 +233,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
     const { viewer } = seat;
-    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
+    const roles = this.#rolesOf(viewer);
     const asked = { by: viewer, id, act, programmeMs };
     const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
     const pass = (reviewed: Asked): void => {
@@ -278,13 +291,20 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     else for (const fact of facts) view.state.apply(fact);
   }
 
-  /** Closes the sockets of those who are banned. */
+  /** Closes the sockets of those who are banned, or may not read any more. */
   #sever(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      if (fact.of === "access") this.#tokens.shutAll(fact.value, (viewer) => this.#rolesOf(viewer));
+    }
     const banned = new Set(
       facts.flatMap(({ of, key, value }) => (of === "sanction" && value?.ban === true ? key : [])),
     );
     if (banned.size === 0) return;
     for (const seat of this.#seats) if (sanctionKeys(seat.viewer).some((key) => banned.has(key))) seat.close("banned");
+  }
+
+  #rolesOf(viewer: Viewer): readonly Role[] {
+    return this.#known?.state.rolesOf(viewer) ?? viewer.roles;
   }
 
   #gone(socket: WebSocket): void {
@@ -325,7 +345,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#wakeMs = nowMs + WAKE_MS;
     const { beacons } = this.#tally;
     if (beacons.length > 0) this.ctx.storage.kv.put("beacons", beacons);
-    void this.ctx.storage.setAlarm(this.#wakeMs);
+    this.#arm();
+  }
+
+  /** The one alarm rings for what is due first. */
+  #arm(): void {
+    const atMs = Math.min(this.#wakeMs === 0 ? Number.POSITIVE_INFINITY : this.#wakeMs, this.#tokens.dueMs);
+    if (atMs < Number.POSITIVE_INFINITY) void this.ctx.storage.setAlarm(atMs);
   }
 
   #room(): RoomCalls {

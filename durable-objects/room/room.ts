@@ -3,6 +3,7 @@
  * each tick it tells every shard what happened. Its memory may vanish at any moment: SQLite rebuilds it.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Access, AccessTaker } from "../../protocol/access.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
@@ -17,11 +18,13 @@ import { shardsFor, tickMs } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { type Revoker, shutOut } from "./shut-out.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv {
   readonly ROOM_SHARD: ShardNamespace;
+  readonly LIVE: { getByName(name: string): Revoker };
 }
 
 /** History is looked through this often for what is too old. */
@@ -30,7 +33,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const KEEP_TOTALS_MS = 2_000;
 
 /** One stream's room, named by the stream. */
-export class Room extends DurableObject<RoomEnv> implements RoomCalls {
+export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTaker {
   readonly #store: RoomStore;
   readonly #state: RoomState;
   readonly #judge = new Judge();
@@ -134,9 +137,20 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, and the counts. */
-  place(): { shards: number; counts: Counts } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()) };
+  /** Number of shards, the counts, and who may read. */
+  place(): { shards: number; counts: Counts; access: Access } {
+    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), access: this.#state.access };
+  }
+
+  /** Takes who may read from the stream's Live object; the shards are told within a tick. */
+  setAccess(access: Access): Promise<void> {
+    if (access.revision > this.#state.access.revision) {
+      const fact = { of: "access", key: "", value: access } as const;
+      this.#store.setFact(fact);
+      this.#state.apply(fact);
+      this.#tickSoon();
+    }
+    return Promise.resolve();
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -175,6 +189,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     if (event !== null) {
       this.#store.add(event, { by, id: credit?.id ?? asked.id });
       this.#fresh.push(event);
+      if (event.kind === "ban" || event.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
     }
     for (const fact of facts) {
       this.#state.apply(fact);
@@ -188,6 +203,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       ...(held === undefined ? {} : { held }),
       ...(list === undefined ? {} : { list }),
     };
+  }
+
+  #shutOut(subject: string, banned: boolean): void {
+    const { LIVE } = this.env;
+    this.ctx.waitUntil(shutOut(() => LIVE.getByName(this.ctx.id.name ?? ""), subject, banned));
   }
 
   #stamp(

@@ -11,6 +11,7 @@ export interface Claims {
   readonly roles?: readonly string[];
   readonly name?: string;
   readonly follower_since?: number;
+  readonly ver?: number;
   readonly seconds?: number;
 }
 
@@ -33,6 +34,7 @@ export async function openAtShard(
   shard: number,
   subject: string,
   roles: readonly Role[] = [],
+  expiresMs: number | null = null,
 ): Promise<WebSocket> {
   const viewer = {
     subject,
@@ -41,7 +43,7 @@ export async function openAtShard(
     followerSinceMs: null,
     device: `device-of-${subject}`,
     address: "",
-    expiresMs: null,
+    expiresMs,
   };
   const { webSocket } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
     headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },

@@ -1,5 +1,6 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
+import { refusalOf } from "../access.ts";
 import type { Opinion } from "../moderation/review.ts";
 import { decideChat } from "./decide-chat.ts";
 import { decideModeration } from "./decide-moderation.ts";
@@ -73,6 +74,8 @@ export function decide(state: RoomState, asked: Asked, around: Surroundings): De
   if (by.expiresMs !== null && by.expiresMs <= around.nowMs) return refuse("token-expired");
   const sanction = state.sanctionOn(by, around.nowMs);
   if (sanction !== null) return refuse(sanction.ban ? "banned" : "timed-out");
+  const closed = refusalOf(state.access, { ...by, roles: state.rolesOf(by) }, around.nowMs);
+  if (closed !== null) return refuse(closed === "token-missing" ? "sign-in" : closed);
   const person = { ...by, subject: by.subject, roles: state.rolesOf(by) };
   return act.kind === "chat"
     ? decideChat(state, { ...asked, by: person, act }, around)

@@ -40,6 +40,11 @@ export function decodeClient(text: string): Decoded {
       return typeof fields["on"] === "boolean" ? { frame: { type: "play", on: fields["on"] } } : MALFORMED;
     case "seen":
       return { frame: { type: "seen" } };
+    case "renew": {
+      const { token } = fields;
+      const fits = typeof token === "string" && token.length <= ROOM_LIMITS.tokenChars;
+      return fits ? { frame: { type: "renew", token } } : MALFORMED;
+    }
     default:
       return MALFORMED;
   }

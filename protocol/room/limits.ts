@@ -6,6 +6,8 @@ export const ROOM_LIMITS = {
   textChars: 500,
   /** Characters of a subject, a name, a client's message id, a device key. */
   nameChars: 64,
+  /** Characters of a token. */
+  tokenChars: 4_096,
   /** Blocked words, and characters of one: all are tried on every message. */
   words: 500,
   wordChars: 64,
