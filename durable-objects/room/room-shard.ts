@@ -3,9 +3,8 @@
  * but rates; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
-import { actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import { type Counts, isStaff, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { Ring } from "../../protocol/room/ring.ts";
@@ -23,6 +22,7 @@ import {
   youAre,
 } from "../../protocol/room/wire.ts";
 import { objectName, ofName } from "./children.ts";
+import { Intake } from "./intake.ts";
 import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
 import { type Seat, Seats } from "./seats.ts";
@@ -49,8 +49,6 @@ const SHARDS_HEADER = "corral-shards";
 const WAKE_MS = 10_000;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
-/** Rate buckets are looked through when there are so many. */
-const MANY_BUCKETS = 1_000;
 
 /** One shard of a room, named `{stream}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
@@ -60,8 +58,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #mover: Mover;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
-  readonly #outbox: Outbox;
-  readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
+  readonly #intake: Intake;
   #view: Promise<View> | null = null;
   #known: View | null = null;
   #counts: Counts = NO_COUNTS;
@@ -84,7 +81,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#shards = kept ?? 1;
     this.#sized = kept !== undefined;
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
-    this.#outbox = new Outbox((submission) => this.#above().submit(submission));
+    this.#intake = new Intake(new Outbox((submission) => this.#above().submit(submission)));
     // Beats are answered without waking the object; when the last one came is all that it needs to know.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(BEAT, BEAT_ANSWER));
     if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#countSoon();
@@ -187,9 +184,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       case "act":
         return this.#act(seat, frame);
       case "like":
-        return this.#tap(seat, null, frame.count);
+        return this.#intake.tap(seat.viewer, null, frame.count, this.#gatherMs);
       case "react":
-        return this.#tap(seat, frame.emoji, frame.count);
+        return this.#intake.tap(seat.viewer, frame.emoji, frame.count, this.#gatherMs);
       case "play":
         seat.keep({ playMs: frame.on ? Date.now() : null });
         return this.#countSoon();
@@ -243,30 +240,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
     const { viewer } = seat;
-    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
-    const asked = { by: viewer, id, act, programmeMs };
-    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
-    if (viewer.subject === null) refuse(seat, id, "sign-in");
-    else if (!this.#within(`act ${viewerKey(viewer)}`, actRate(roles), 1)) refuse(seat, id, "rate-limited");
-    else if (!this.#outbox.add(asked, answer, this.#gatherMs)) refuse(seat, id, "busy");
-  }
-
-  /** Taps beyond the rate aren't counted, which nobody needs to be told. */
-  #tap(seat: Seat, emoji: string | null, count: number): void {
-    if (!this.#within(`tap ${viewerKey(seat.viewer)}`, TAP_RATE, count)) return;
-    this.#outbox.tap(emoji, count, this.#gatherMs);
-  }
-
-  #within(key: string, rate: Rate, cost: number): boolean {
-    const nowMs = Date.now();
-    if (this.#buckets.size > MANY_BUCKETS) {
-      for (const [each, known] of this.#buckets) {
-        if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
-      }
+    if (viewer.subject === null) {
+      refuse(seat, id, "sign-in");
+      return;
     }
-    const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
-    this.#buckets.set(key, { bucket, rate });
-    return ok;
+    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
+    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
+    this.#intake.act({ by: viewer, id, act, programmeMs }, roles, answer, this.#gatherMs);
   }
 
   /** What the shard knows of its room, asked for once by whoever needs it first. */

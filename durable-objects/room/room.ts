@@ -191,6 +191,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const { subject } = asked.by;
     const known = subject === null ? null : this.#store.stored(subject, asked.id);
     if (known !== null) return { ok: true, event: known };
+    if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
+      return { ok: false, error: "rate-limited" };
+    }
     const nowMs = Date.now();
     const decision = decide(this.#state, asked, this.#surroundings(nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
@@ -199,7 +202,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #carryOut(asked: Asked, decision: Decision, nowMs: number): Outcome {
     const { facts, credit, audit, notes, held, list } = decision;
     const by = credit?.by ?? asked.by;
-    const event = decision.event === undefined ? null : this.#stamp(decision.event, asked, credit?.programmeMs, nowMs);
+    const event =
+      decision.event === undefined
+        ? null
+        : this.#stamp(decision.event, asked, decision.programmeMs ?? credit?.programmeMs, nowMs);
     if (event !== null) {
       this.#store.add(event, { by, id: credit?.id ?? asked.id });
       this.#fresh.push(event);
@@ -221,11 +227,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #stamp(
     happening: NonNullable<Decision["event"]>,
     { programmeMs }: Asked,
-    credited: number | undefined,
+    given: number | undefined,
     nowMs: number,
   ): RoomEvent {
     this.#head += 1;
-    const programme = credited ?? programmeTime(programmeMs, nowMs);
+    const programme = given ?? programmeTime(programmeMs, nowMs);
     return { ...happening, offset: this.#head, atMs: nowMs, programmeMs: programme };
   }
 

@@ -14,6 +14,8 @@ export interface Asked {
   readonly id: string;
   readonly act: Act;
   readonly programmeMs: number | null;
+  /** Its sender is beyond its rate: an act that is not known already is refused. */
+  readonly onlyIfKnown?: true;
 }
 
 /** Where someone who has written was last seen. */
@@ -51,6 +53,8 @@ export interface Decision {
   readonly event?: Happening;
   readonly facts: readonly Fact[];
   readonly credit?: Credit;
+  /** The programme time that the event is for, where that isn't when it was made. */
+  readonly programmeMs?: number;
   readonly audit?: Omit<AuditLine, "atMs" | "by">;
   readonly notes: readonly StaffNote[];
   readonly held?: string;

@@ -41,10 +41,13 @@ export interface AuditLine {
   readonly about: string;
 }
 
+/** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
+export type Pinned = ChatEvent & { readonly fromProgrammeMs?: number };
+
 /** One thing that holds; a null value: no longer. */
 export type Fact =
   | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
-  | { readonly of: "pin"; readonly key: ""; readonly value: ChatEvent | null }
+  | { readonly of: "pin"; readonly key: ""; readonly value: Pinned | null }
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
   | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
@@ -62,7 +65,7 @@ export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">
 /** The state of a room. */
 export class RoomState {
   modes: Modes = OPEN_MODES;
-  pin: ChatEvent | null = null;
+  pin: Pinned | null = null;
   words: readonly string[] = [];
   readonly moderators: Set<string> = new Set();
   readonly sanctions: Map<string, Sanction> = new Map();

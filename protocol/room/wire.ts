@@ -1,6 +1,6 @@
 /** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
 import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
-import type { AuditLine, BanLine, Held } from "./state.ts";
+import type { AuditLine, BanLine, Held, Pinned } from "./state.ts";
 
 /** The version that both sides speak. */
 export const VERSION = 1;
@@ -19,7 +19,8 @@ export interface Position {
 export type ModerationAct =
   | { readonly kind: "delete"; readonly target: number }
   | { readonly kind: "clear"; readonly subject: string }
-  | { readonly kind: "pin"; readonly target: number | null }
+  /** `atProgrammeMs`: the moment of the picture at which it is shown, ms since the epoch; without it, at once. */
+  | { readonly kind: "pin"; readonly target: number | null; readonly atProgrammeMs?: number }
   | { readonly kind: "modes"; readonly modes: Partial<Modes> }
   | { readonly kind: "timeout"; readonly subject: string; readonly seconds: number }
   | { readonly kind: "ban"; readonly subject: string; readonly address: boolean }
@@ -110,7 +111,7 @@ export type ServerFrame =
       readonly nowMs: number;
       readonly you: You;
       readonly modes: Modes;
-      readonly pinned: RoomEvent | null;
+      readonly pinned: Pinned | null;
       readonly counts: Counts;
     } & Stretch)
   | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: Counts } & Stretch)
