@@ -1,10 +1,9 @@
-/** The room at the gateway: who comes, which shard is theirs; beacons; the replay. */
+/** The room at the gateway: who comes, which shard is theirs; beacons. */
 import type { StreamName } from "../protocol/ids.ts";
-import { type RoomEvent, type Viewer, viewerKey } from "../protocol/room/events.ts";
+import { type Viewer, viewerKey } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { shardOf } from "../protocol/room/shards.ts";
 import { CLOSES } from "../protocol/room/wire.ts";
-import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
@@ -12,14 +11,7 @@ import { answer, deliveryProblem } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 import { type TokenError, verifyViewer } from "./viewer-token.ts";
 
-/** A follower waits so long for the leader of its flight before it asks itself. */
-const FLIGHT_MS = 4_000;
-/** A window of the replay is closed when it is so old: nobody writes into it any more. */
-const CLOSED_MS = ROOM_LIMITS.programmeMs;
-
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
-
-const replayFlights = new SingleFlight<readonly RoomEvent[]>(FLIGHT_MS);
 
 /** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -53,28 +45,6 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
   await shard.beacon(viewerKey(viewer), shards);
   const headers = { "cache-control": "no-store", "content-type": "application/json" };
   return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
-}
-
-/** `GET /rooms/{stream}/replay?from=…`: events of the window of programme time that begins there. */
-export async function roomReplay(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
-  const { replayWindowMs } = ROOM_LIMITS;
-  const from = new URL(request.url).searchParams.get("from") ?? "";
-  const fromMs = /^\d{1,15}$/.test(from) ? Number(from) : Number.NaN;
-  if (!(fromMs % replayWindowMs === 0)) {
-    const detail = `\`from\` is a programme time in ms since 1970 that ${replayWindowMs} divides.`;
-    return deliveryProblem(400, "Not a window of the replay", detail);
-  }
-  const toMs = fromMs + replayWindowMs;
-  const flown = await replayFlights.get(life, `${stream} ${fromMs}`, () =>
-    env.ROOM.getByName(stream).replay(fromMs, toMs),
-  );
-  if (!flown.ok) return deliveryProblem(503, "Not now", "The room didn't answer; ask again.");
-  // Even a closed window changes when a message in it is deleted.
-  const maxAgeS = Date.now() - toMs > CLOSED_MS ? 60 : 2;
-  return answer(JSON.stringify({ from: fromMs, next: toMs, events: flown.value }), {
-    "cache-control": `public, max-age=${maxAgeS}`,
-    "content-type": "application/json",
-  });
 }
 
 /** Who comes: by token, else someone who may read, by the key of the device. */
