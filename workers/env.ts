@@ -26,9 +26,10 @@ export interface Env {
   readonly CORRAL_VIEWER_JWKS?: string;
   /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
   readonly CORRAL_DEV_TOKENS?: string;
-  /** Sockets a room's shard should have, and children of one of its objects; see `protocol/room/shards.ts`. */
+  /** Sockets a room's shard should have, children of its objects, sockets of an address; see `protocol/room/shards.ts`. */
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

@@ -34,6 +34,7 @@ export interface RoomShardEnv {
   readonly ROOM_RELAY: { getByName(name: string): RoomCalls };
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
 /** What a shard knows of its room. */
@@ -97,6 +98,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const full = this.#seats.size >= ROOM_LIMITS.shardSockets;
     const seat = this.#seats.add(server, viewer);
     if (full) seat.close("comeBack", FULL_SPREAD_S);
+    else if (this.#seats.tooMany(viewer, this.#sizing.socketsPerAddress)) seat.close("rateLimited", "sockets");
     this.#mover.look();
     this.#countSoon();
     return new Response(null, { status: 101, webSocket: client });

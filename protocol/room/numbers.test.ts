@@ -119,7 +119,7 @@ test("whatever its size, a room with viewers in 330 data centres is called at mo
 });
 
 test("a shard keeps its relay whatever the room's size, and no relay has more shards than it can tell", () => {
-  const sizing = { shardFill: 10, fanOut: 4 };
+  const sizing = { ...SIZING, shardFill: 10, fanOut: 4 };
   expect([1, 2, 4].map((shards) => relayOf(0, shards, sizing))).toEqual([null, null, null]);
   for (const shards of [8, 16]) {
     const of = Array.from({ length: shards }, (_, shard) => relayOf(shard, shards, sizing));
@@ -130,13 +130,13 @@ test("a shard keeps its relay whatever the room's size, and no relay has more sh
 });
 
 test("viewers are sent elsewhere only from a shard above twice its fill, or from one that the room no longer has", () => {
-  const sizing = { shardFill: 100, fanOut: 4 };
+  const sizing = { ...SIZING, shardFill: 100, fanOut: 4 };
   expect([0, 100, 200, 250].map((sockets) => excessOf(1, 2, sockets, sizing))).toEqual([0, 0, 0, 50]);
   expect(excessOf(3, 2, 7, sizing)).toBe(7);
 });
 
 test("a room shrinks by halves after minutes of emptiness, never by a level of its tree, and at once when all are gone", () => {
-  const size = new RoomSize(1, { shardFill: 100, fanOut: 4 });
+  const size = new RoomSize(1, { ...SIZING, shardFill: 100, fanOut: 4 });
   expect([size.see(1_600, 0), size.shards]).toEqual([true, 16]);
   expect(size.see(199, 0)).toBe(false);
   expect(size.see(199, 119_999)).toBe(false);

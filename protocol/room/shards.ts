@@ -11,12 +11,15 @@ export interface Sizing {
   readonly shardFill: number;
   /** Children that one object sends a batch to each tick. */
   readonly fanOut: number;
+  /** Sockets of one network address at one shard. */
+  readonly socketsPerAddress: number;
 }
 
 /** The sizing that a deployment asks for in its variables; what isn't a whole number from 1 to 10,000 is as by default. */
 export function sizingOf(vars: {
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }): Sizing {
   const read = (text: string | undefined, usual: number): number => {
     const value = /^[1-9]\d{0,4}$/.test(text ?? "") ? Number(text) : 0;
@@ -25,6 +28,7 @@ export function sizingOf(vars: {
   return {
     shardFill: read(vars.CORRAL_ROOM_SHARD_FILL, ROOM_LIMITS.shardFill),
     fanOut: read(vars.CORRAL_ROOM_FAN_OUT, ROOM_LIMITS.fanOut),
+    socketsPerAddress: read(vars.CORRAL_ROOM_SOCKETS_PER_ADDRESS, ROOM_LIMITS.socketsPerAddress),
   };
 }
 
