@@ -67,40 +67,6 @@ test("under crashes of the room and its shards, what is acknowledged is stored, 
   });
 }, 120_000);
 
-test("through a hundred random evictions with sockets open, nothing is lost or doubled, and no socket closes", async () => {
-  const room = newRoom();
-  const names = ["ann", "bob", "cat", "dan"];
-  const all = await Promise.all(names.map((name, index) => at(room, index % 2, name, ["moderator"])));
-  const acknowledged: string[] = [];
-  let evictions = 0;
-  const saying = all.map(async (viewer, index) => {
-    for (let line = 0; evictions < 100 || line < LINES; line += 1) {
-      const text = `${names[index]} ${line}`;
-      if ((await viewer.say(text)).ok) acknowledged.push(text);
-    }
-  });
-  const objects = [roomOf(room), shardOf(room, 0), shardOf(room, 1)];
-  while (evictions < 100) {
-    const stub = objects[Math.floor(3 * Math.random())] ?? roomOf(room);
-    // One that isn't in memory at the moment can't be evicted.
-    await evictDurableObject(stub).then(
-      () => {
-        evictions += 1;
-      },
-      () => {},
-    );
-    await scheduler.wait(20 * Math.random());
-  }
-  await Promise.all(saying);
-  await until(() => all.every(({ texts }) => texts.length >= acknowledged.length));
-  for (const { texts, closes, unseen, resets } of all) {
-    expect(texts).toEqual(all[0]?.texts);
-    expect(new Set(texts).size).toBe(texts.length);
-    expect({ closes, unseen, resets }).toEqual({ closes: [], unseen: 0, resets: 1 });
-  }
-  expect([...(all[0]?.texts ?? [])].sort()).toEqual(acknowledged.sort());
-}, 120_000);
-
 test("a shard with quiet sockets hibernates, beats don't wake it, and a message does", async () => {
   const room = newRoom();
   const socket = await openAtShard(room, 0, "ann");
