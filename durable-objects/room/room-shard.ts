@@ -241,7 +241,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     };
     if (viewer.subject === null) refuse(seat, id, "sign-in");
     else if (!this.#within(`act ${viewerKey(viewer)}`, actRate(roles), 1)) refuse(seat, id, "rate-limited");
-    else this.#reviews.take(asked, () => this.#attached(), pass);
+    else if (!this.#reviews.take(asked, () => this.#attached(), pass)) refuse(seat, id, "busy");
   }
 
   /** Taps beyond the rate aren't counted, which nobody needs to be told. */
