@@ -65,9 +65,15 @@ export interface DevClaims {
   readonly roles?: readonly string[];
 }
 
+/** A local run's token is good for a day: nobody gives the page another one. */
+const DEV_TOKEN_S = 86_400;
+
 /** A token from `POST /dev/token`, which only local runs have: null elsewhere. Rejects when the edge can't be reached. */
 export async function devToken(stream: string, claims: DevClaims): Promise<string | null> {
-  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ room: stream, ...claims }) });
+  const answer = await fetch("/dev/token", {
+    method: "POST",
+    body: JSON.stringify({ room: stream, seconds: DEV_TOKEN_S, ...claims }),
+  });
   if (!answer.ok) return null;
   const { token } = (await answer.json()) as { token?: unknown };
   return typeof token === "string" ? token : null;
