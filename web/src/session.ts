@@ -20,12 +20,17 @@ export function takeToken(hash: string): { token: string | null; rest: string } 
   return { token: token === "" || token.length > MOST_CHARS ? null : token, rest: rest === "" ? "" : `#${rest}` };
 }
 
-/** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
-export function viewerToken(stream: string): string | null {
+/** The token that the address brings for `stream`, which is taken out of it and kept for the tab; null without one. */
+export function addressToken(stream: string): string | null {
   const { token, rest } = takeToken(location.hash);
   if (rest !== location.hash) history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
   if (token !== null) keepToken(stream, token);
-  return token ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
+  return token;
+}
+
+/** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
+export function viewerToken(stream: string): string | null {
+  return addressToken(stream) ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
 }
 
 /** Keeps a token for this tab; null forgets it. */
