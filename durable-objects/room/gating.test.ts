@@ -167,6 +167,9 @@ test("a revocation closes the sockets of its versions, holds on return and throu
   const renewed = await Ear.at(room, await token(room, { sub: "ann", ver: 2 }));
   await renewed.first("welcome");
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
+  // A shard that lost its memory asks the room before it takes a token.
+  await evictDurableObject(bindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>);
+  expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
   expect(await bob.say("hello")).toMatchObject({ ok: true });
   renewed.socket.close(1000);
 });

@@ -59,9 +59,10 @@ export class Intake {
     }
     this.#underway.set(key, [answer]);
     const settle = (outcome: Outcome): void => this.#settle(key, outcome);
-    this.#reviews.take(passed, this.#room, (reviewed) => {
+    const taken = this.#reviews.take(passed, this.#room, (reviewed) => {
       if (!this.#outbox.add(reviewed, settle, gatherMs)) settle(no("busy"));
     });
+    if (!taken) settle(no("busy"));
   }
 
   /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */

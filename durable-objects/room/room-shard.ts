@@ -3,6 +3,7 @@
  * but rates; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Access } from "../../protocol/access.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
 import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
@@ -204,7 +205,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       case "seen":
         return seat.seen();
       case "renew": {
-        const outcome = await this.#tokens.renew(seat, frame.token, () => this.#known?.state.access);
+        const access = async (): Promise<Access> => (await this.#attached()).state.access;
+        const outcome = await this.#tokens.renew(seat, frame.token, access);
         return seat.send({ type: "renewed", outcome });
       }
     }

@@ -59,13 +59,14 @@ export class Tokens {
     return true;
   }
 
-  /** Takes a new token for a seat; the viewer stays the same one. */
-  async renew(seat: Seat, token: string, access: () => Access | undefined): Promise<Renewed> {
+  /** Takes a new token for a seat; the viewer stays the same one. `access`: as the room has it. */
+  async renew(seat: Seat, token: string, access: () => Promise<Access>): Promise<Renewed> {
     const said = await verifyViewer(this.#keys, this.#stream, token);
     if (typeof said === "string") return { ok: false, error: said };
     if (said.subject !== seat.viewer.subject) return { ok: false, error: "token-other-subject" };
-    const now = access();
-    const refusal = now === undefined ? null : refusalOf(now, said, Date.now());
+    const now = await access().catch(() => null);
+    if (now === null) return { ok: false, error: "unavailable" };
+    const refusal = refusalOf(now, said, Date.now());
     if (refusal !== null) return { ok: false, error: refusal };
     // It may have gone meanwhile.
     if (this.#seats.get(seat.socket) === seat) seat.keep({ viewer: { ...seat.viewer, ...said } });

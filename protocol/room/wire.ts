@@ -105,7 +105,7 @@ export type Outcome =
 /** What became of a new token: it holds until `expiresMs`, or the old one goes on. */
 export type Renewed =
   | { readonly ok: true; readonly expiresMs: number }
-  | { readonly ok: false; readonly error: AccessError | TokenError | "token-other-subject" };
+  | { readonly ok: false; readonly error: AccessError | TokenError | "token-other-subject" | "unavailable" };
 
 /** Which events a frame tells of: those after `from`, up to `to`; `unseen` of them were left out. */
 export interface Stretch {

@@ -3,7 +3,7 @@
  * one is asked for another: it gets `{ type: "corral-token-wanted", stream }` and answers, or sends unasked,
  * `{ type: "corral-token", token }`.
  */
-import { keepToken, viewerToken } from "./session.ts";
+import { addressToken, keepToken, viewerToken } from "./session.ts";
 
 /** The embedding page has so long to answer. */
 const ANSWER_MS = 5_000;
@@ -11,26 +11,33 @@ const ANSWER_MS = 5_000;
 /** One stream's token in this tab. */
 export class Ticket {
   readonly #stream: string;
+  #token: string | null;
   #came: () => void = () => {};
 
   constructor(stream: string) {
     this.#stream = stream;
+    this.#token = addressToken(stream);
     addEventListener("message", ({ data, origin, source }: MessageEvent<unknown>) => {
       const token = origin === location.origin && source === parent ? tokenIn(data) : null;
       if (token === null) return;
       keepToken(stream, token);
+      this.#token = token;
       this.#came();
     });
   }
 
-  /** The token as it is now, or null. */
+  /**
+   * The token as it is now, or null. The one that the tab kept is looked up only when the edge refuses: the browser's
+   * storage makes the page wait, and most streams are for everybody.
+   */
   get token(): string | null {
-    return viewerToken(this.#stream);
+    return this.#token;
   }
 
   /** Asks for another token; whether there is one now that isn't `before`. */
   async renewed(before: string | null): Promise<boolean> {
-    if (this.token !== before) return true;
+    this.#token = viewerToken(this.#stream);
+    if (this.#token !== before) return true;
     await new Promise<void>((done) => {
       const timer = setTimeout(done, ANSWER_MS);
       this.#came = () => {
@@ -39,7 +46,7 @@ export class Ticket {
       };
       parent.postMessage({ type: "corral-token-wanted", stream: this.#stream }, location.origin);
     });
-    return this.token !== before;
+    return this.#token !== before;
   }
 }
 

@@ -66,9 +66,9 @@ function dispatch(event: ViewEvent): void {
     if (view.phase === "reconnecting") poll.askSoon();
     if (view.phase === "ended") poll.askSoon();
     if (view.phase === "live" || view.phase === "replay") dropStill(still);
+    // A broadcast that isn't there yet has a chat already.
+    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   }
-  // A broadcast that isn't there yet has a chat already.
-  if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   draw();
 }
 
