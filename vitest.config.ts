@@ -46,6 +46,7 @@ const config: ViteUserConfig = defineConfig({
                 // Small, so that a handful of sockets makes a room of several shards with relays before them.
                 CORRAL_ROOM_SHARD_FILL: "20",
                 CORRAL_ROOM_FAN_OUT: "2",
+                CORRAL_ROOM_SOCKETS_PER_ADDRESS: "30",
               },
             },
           }),

@@ -45,7 +45,7 @@ export function withRoom(status: StreamStatus, room: Place | null): StreamStatus
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuse(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "DELETE") {
@@ -62,7 +62,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
  * a shield instead, as `addressText` writes it.
  */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuse(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
@@ -75,7 +75,8 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   return new Response(null, { status: 204 });
 }
 
-const refuse = (env: Env, request: Request): Promise<Response | null> =>
+/** The refusal of a request without the admin token, or null. */
+export const refuseAdminStranger = (env: Env, request: Request): Promise<Response | null> =>
   refuseStranger(request, {
     secret: env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_ADMIN_TOKEN",

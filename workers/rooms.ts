@@ -1,25 +1,18 @@
-/** The room at the gateway: who comes, which shard is theirs; beacons; the replay. */
+/** The room at the gateway: who comes, which shard is theirs; beacons. */
+import { OPEN_ACCESS, refusalOf, type TokenError } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
-import { type RoomEvent, type Viewer, viewerKey } from "../protocol/room/events.ts";
+import { type Viewer, viewerKey } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { shardOf } from "../protocol/room/shards.ts";
 import { CLOSES } from "../protocol/room/wire.ts";
-import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
-import { bearerToken, sha256Hex } from "./auth.ts";
+import { sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
+import { identityOf, refusalResponse, tokenOf } from "./gate.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
-import { type TokenError, verifyViewer } from "./viewer-token.ts";
-
-/** A follower waits so long for the leader of its flight before it asks itself. */
-const FLIGHT_MS = 4_000;
-/** A window of the replay is closed when it is so old: nobody writes into it any more. */
-const CLOSED_MS = ROOM_LIMITS.programmeMs;
 
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
-
-const replayFlights = new SingleFlight<readonly RoomEvent[]>(FLIGHT_MS);
 
 /** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -28,7 +21,7 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   }
   const viewer = await viewerOf(env, request, stream);
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
-  if (typeof viewer === "string") return closedSocket(CLOSES.tokenMissing.code, viewer);
+  if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
   const { shard, shards } = await shardFor(env, life, stream, viewer);
   const headers = {
     upgrade: "websocket",
@@ -41,7 +34,9 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
 /** `POST /rooms/{stream}/beacon?device=…`: a viewer without a socket watches. */
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const viewer = await viewerOf(env, request, stream);
-  if (typeof viewer === "string") return deliveryProblem(400, "This token doesn't open this room", viewer);
+  if (typeof viewer === "string") return refusalResponse(viewer);
+  const refusal = refusalOf((await placeOf(env, life, stream))?.access ?? OPEN_ACCESS, viewer, Date.now());
+  if (refusal !== null) return refusalResponse(refusal);
   if (viewer.subject === null && !DEVICE.test(new URL(request.url).searchParams.get("device") ?? "")) {
     return deliveryProblem(
       400,
@@ -55,40 +50,17 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
   return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
 }
 
-/** `GET /rooms/{stream}/replay?from=…`: events of the window of programme time that begins there. */
-export async function roomReplay(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
-  const { replayWindowMs } = ROOM_LIMITS;
-  const from = new URL(request.url).searchParams.get("from") ?? "";
-  const fromMs = /^\d{1,15}$/.test(from) ? Number(from) : Number.NaN;
-  if (!(fromMs % replayWindowMs === 0)) {
-    const detail = `\`from\` is a programme time in ms since 1970 that ${replayWindowMs} divides.`;
-    return deliveryProblem(400, "Not a window of the replay", detail);
-  }
-  const toMs = fromMs + replayWindowMs;
-  const flown = await replayFlights.get(life, `${stream} ${fromMs}`, () =>
-    env.ROOM.getByName(stream).replay(fromMs, toMs),
-  );
-  if (!flown.ok) return deliveryProblem(503, "Not now", "The room didn't answer; ask again.");
-  // Even a closed window changes when a message in it is deleted.
-  const maxAgeS = Date.now() - toMs > CLOSED_MS ? 60 : 2;
-  return answer(JSON.stringify({ from: fromMs, next: toMs, events: flown.value }), {
-    "cache-control": `public, max-age=${maxAgeS}`,
-    "content-type": "application/json",
-  });
-}
-
 /** Who comes: by token, else someone who may read, by the key of the device. */
 async function viewerOf(env: Env, request: Request, stream: StreamName): Promise<Viewer | TokenError> {
-  const { searchParams } = new URL(request.url);
-  const token = bearerToken(request) ?? searchParams.get("token");
-  const told = searchParams.get("device") ?? "";
+  const brought = tokenOf(request);
+  const told = new URL(request.url).searchParams.get("device") ?? "";
   const device = DEVICE.test(told) ? told : crypto.randomUUID();
   const ip = request.headers.get("cf-connecting-ip");
   // Salted with the room, so that a room's ban list tells nothing about another's.
   const address = ip === null ? "" : (await sha256Hex(`${stream} ${ip}`)).slice(0, 32);
   const nobody = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null };
-  if (token === null) return { ...nobody, device, address };
-  const identity = await verifyViewer(env, stream, token);
+  if (brought === null) return { ...nobody, device, address };
+  const identity = await identityOf(env, stream, brought.token);
   return typeof identity === "string" ? identity : { ...identity, device, address };
 }
 

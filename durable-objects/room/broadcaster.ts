@@ -11,6 +11,8 @@ interface Place {
   stub: ShardCalls;
   head: number;
   sure: boolean;
+  /** Revision of the access that it was told; -1 before it was. */
+  access: number;
   busy: boolean;
   told: string;
   /** For those who moderate there, yet to be told. */
@@ -49,14 +51,17 @@ export class Broadcaster {
   join(shard: number, sure: boolean): void {
     const { head } = this.ring;
     const known = this.#places.get(shard);
+    // A shard that took part from its attachment has the access that held then.
+    const access = sure ? this.#state.access.revision : -1;
     if (known !== undefined) {
+      known.access = access;
       known.head = head;
       known.sure = sure;
       known.failures = 0;
       return;
     }
     const stub = this.#stub(shard);
-    this.#places.set(shard, { stub, head, sure, busy: false, told: "", notes: [], failures: 0 });
+    this.#places.set(shard, { stub, head, access, sure, busy: false, told: "", notes: [], failures: 0 });
   }
 
   /** A shard called: it takes part, whatever the room remembers. */
@@ -89,9 +94,11 @@ export class Broadcaster {
   /** Tells each shard what it lacks; whether all of them were told. */
   send(counts: Counts, shards: number, nowMs: number): boolean {
     const told = JSON.stringify([counts, shards]);
+    const { revision } = this.#state.access;
     let all = true;
     for (const [shard, place] of this.#places) {
-      const upToDate = place.sure && place.head === this.ring.head && place.told === told && place.notes.length === 0;
+      const knows = place.sure && place.head === this.ring.head && place.access === revision;
+      const upToDate = knows && place.told === told && place.notes.length === 0;
       if (upToDate || place.failures >= MOST_FAILURES) continue;
       all = false;
       if (place.busy) continue;
@@ -106,12 +113,14 @@ export class Broadcaster {
   }
 
   async #deliver(shard: number, place: Place, batch: Batch, told: string): Promise<void> {
+    const { revision } = this.#state.access;
     try {
       place.head = await place.stub.deliver(batch);
       place.sure = true;
       place.told = told;
       // What didn't join on to what the shard knows was left, notes and all.
       if (place.head < batch.to) place.notes.unshift(...batch.notes);
+      else place.access = revision;
       place.failures = 0;
     } catch (error) {
       // The shard may have taken it in or not: it is told again, and what it has it leaves out.
@@ -124,7 +133,7 @@ export class Broadcaster {
     }
   }
 
-  #batch({ head, sure }: Place): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
+  #batch({ head, sure, access }: Place): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
     const known = this.ring.since(head);
     const { ring } = this;
     const stretch = known ?? { epoch: ring.epoch, from: ring.head, to: ring.head, events: [], unseen: 0 };
@@ -132,6 +141,8 @@ export class Broadcaster {
       return { ...stretch, facts: this.#state.publicFacts(), wholeFacts: true, reset: known === null };
     }
     const facts = this.#changes.filter(({ offset }) => offset > head).map(({ fact }) => fact);
+    // It changes beside the events, so no offset tells who knows of it.
+    if (access !== this.#state.access.revision) facts.push({ of: "access", key: "", value: this.#state.access });
     return { ...stretch, facts, wholeFacts: false, reset: false };
   }
 }

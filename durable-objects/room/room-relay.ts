@@ -151,8 +151,9 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
       this.#tree = null;
       tree = await this.#attached();
     }
-    // What this relay was told meanwhile is newer than the batch.
-    const facts = batch.to > tree.ring.head ? batch.facts : [];
+    // What this relay was told meanwhile is newer than the batch; access has a revision of its own and comes beside events.
+    const fresh = batch.to > tree.ring.head;
+    const facts = batch.facts.filter(({ of }) => fresh || of === "access");
     if (tree.ring.add(batch) === null) return tree.ring.head;
     for (const fact of facts) tree.state.apply(fact);
     this.#counts = batch.counts;

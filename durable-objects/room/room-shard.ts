@@ -3,9 +3,9 @@
  * but rates; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
-import { actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
+import type { Access } from "../../protocol/access.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { Ring } from "../../protocol/room/ring.ts";
@@ -22,18 +22,24 @@ import {
   VERSION,
   youAre,
 } from "../../protocol/room/wire.ts";
+import type { ViewerKeys } from "../../tiers/viewer-token.ts";
 import { objectName, ofName } from "./children.ts";
+import { Intake } from "./intake.ts";
 import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
+import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
+import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
 import { ShardTally } from "./tally.ts";
+import { Tokens } from "./tokens.ts";
 
 /** What a shard is bound to. */
-export interface RoomShardEnv {
+export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
   readonly ROOM: { getByName(name: string): RoomCalls };
   readonly ROOM_RELAY: { getByName(name: string): RoomCalls };
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
 /** What a shard knows of its room. */
@@ -49,8 +55,6 @@ const SHARDS_HEADER = "corral-shards";
 const WAKE_MS = 10_000;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
-/** Rate buckets are looked through when there are so many. */
-const MANY_BUCKETS = 1_000;
 
 /** One shard of a room, named `{stream}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
@@ -60,8 +64,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #mover: Mover;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
-  readonly #outbox: Outbox;
-  readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
+  readonly #tokens: Tokens;
+  readonly #intake: Intake;
   #view: Promise<View> | null = null;
   #known: View | null = null;
   #counts: Counts = NO_COUNTS;
@@ -83,8 +87,10 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const kept = ctx.storage.kv.get<number>("shards");
     this.#shards = kept ?? 1;
     this.#sized = kept !== undefined;
+    this.#tokens = new Tokens(this.#seats, env, stream);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
-    this.#outbox = new Outbox((submission) => this.#above().submit(submission));
+    const outbox = new Outbox((submission) => this.#above().submit(submission));
+    this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#attached());
     // Beats are answered without waking the object; when the last one came is all that it needs to know.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(BEAT, BEAT_ANSWER));
     if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#countSoon();
@@ -100,6 +106,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const full = this.#seats.size >= ROOM_LIMITS.shardSockets;
     const seat = this.#seats.add(server, viewer);
     if (full) seat.close("comeBack", FULL_SPREAD_S);
+    else if (this.#seats.tooMany(viewer, this.#sizing.socketsPerAddress)) seat.close("rateLimited", "sockets");
+    if (this.#tokens.came(seat)) this.#arm();
     this.#mover.look();
     this.#countSoon();
     return new Response(null, { status: 101, webSocket: client });
@@ -159,8 +167,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
     if (this.#seats.size === 0) this.#countSoon();
     if (batch.notes.length > 0) {
-      const staff = (viewer: Viewer): boolean => isStaff(this.#known?.state.rolesOf(viewer) ?? viewer.roles);
-      this.#seats.broadcast({ type: "staff", notes: batch.notes }, staff);
+      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#rolesOf(viewer)));
     }
     return Promise.resolve(to);
   }
@@ -172,9 +179,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#countSoon();
   }
 
-  /** Wakes a shard that lost its memory, so that it counts again. */
+  /** Wakes a shard that lost its memory, so that it counts again; and ends the sockets whose tokens are over. */
   override alarm(): void {
     this.#wakeMs = 0;
+    this.#tokens.expire(Date.now());
+    this.#arm();
     this.#countSoon();
   }
 
@@ -187,14 +196,19 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       case "act":
         return this.#act(seat, frame);
       case "like":
-        return this.#tap(seat, null, frame.count);
+        return this.#intake.tap(seat.viewer, null, frame.count, this.#gatherMs);
       case "react":
-        return this.#tap(seat, frame.emoji, frame.count);
+        return this.#intake.tap(seat.viewer, frame.emoji, frame.count, this.#gatherMs);
       case "play":
         seat.keep({ playMs: frame.on ? Date.now() : null });
         return this.#countSoon();
       case "seen":
         return seat.seen();
+      case "renew": {
+        const access = async (): Promise<Access> => (await this.#attached()).state.access;
+        const outcome = await this.#tokens.renew(seat, frame.token, access);
+        return seat.send({ type: "renewed", outcome });
+      }
     }
   }
 
@@ -212,6 +226,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     // From here to the end nothing waits: what comes next is sent as a tick.
     const sanction = view.state.sanctionOn(seat.viewer, Date.now());
     if (sanction?.ban === true) return seat.close("banned");
+    const roles = view.state.rolesOf(seat.viewer);
+    if (this.#tokens.shut(view.state.access, seat, roles)) return;
     const stretch = missed ?? view.ring.recent(ROOM_LIMITS.joinEvents);
     seat.keep({ ready: true });
     seat.send({
@@ -219,7 +235,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       version: VERSION,
       recovered: missed !== null,
       nowMs: Date.now(),
-      you: youAre(seat.viewer, view.state.rolesOf(seat.viewer)),
+      you: youAre(seat.viewer, roles),
+      expiresMs: seat.viewer.expiresMs,
       modes: view.state.modes,
       pinned: view.state.pin,
       counts: this.#counts,
@@ -243,30 +260,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
     const { viewer } = seat;
-    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
-    const asked = { by: viewer, id, act, programmeMs };
-    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
-    if (viewer.subject === null) refuse(seat, id, "sign-in");
-    else if (!this.#within(`act ${viewerKey(viewer)}`, actRate(roles), 1)) refuse(seat, id, "rate-limited");
-    else if (!this.#outbox.add(asked, answer, this.#gatherMs)) refuse(seat, id, "busy");
-  }
-
-  /** Taps beyond the rate aren't counted, which nobody needs to be told. */
-  #tap(seat: Seat, emoji: string | null, count: number): void {
-    if (!this.#within(`tap ${viewerKey(seat.viewer)}`, TAP_RATE, count)) return;
-    this.#outbox.tap(emoji, count, this.#gatherMs);
-  }
-
-  #within(key: string, rate: Rate, cost: number): boolean {
-    const nowMs = Date.now();
-    if (this.#buckets.size > MANY_BUCKETS) {
-      for (const [each, known] of this.#buckets) {
-        if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
-      }
+    if (viewer.subject === null) {
+      refuse(seat, id, "sign-in");
+      return;
     }
-    const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
-    this.#buckets.set(key, { bucket, rate });
-    return ok;
+    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
+    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
+    this.#intake.act({ by: viewer, id, act, programmeMs }, roles, answer, this.#gatherMs);
   }
 
   /** What the shard knows of its room, asked for once by whoever needs it first. */
@@ -299,13 +299,20 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     else for (const fact of facts) view.state.apply(fact);
   }
 
-  /** Closes the sockets of those who are banned. */
+  /** Closes the sockets of those who are banned, or may not read any more. */
   #sever(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      if (fact.of === "access") this.#tokens.shutAll(fact.value, (viewer) => this.#rolesOf(viewer));
+    }
     const banned = new Set(
       facts.flatMap(({ of, key, value }) => (of === "sanction" && value?.ban === true ? key : [])),
     );
     if (banned.size === 0) return;
     for (const seat of this.#seats) if (sanctionKeys(seat.viewer).some((key) => banned.has(key))) seat.close("banned");
+  }
+
+  #rolesOf(viewer: Viewer): readonly Role[] {
+    return this.#known?.state.rolesOf(viewer) ?? viewer.roles;
   }
 
   #gone(socket: WebSocket): void {
@@ -357,7 +364,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#wakeMs = nowMs + WAKE_MS;
     const { beacons } = this.#tally;
     if (beacons.length > 0) this.ctx.storage.kv.put("beacons", beacons);
-    void this.ctx.storage.setAlarm(this.#wakeMs);
+    this.#arm();
+  }
+
+  /** The one alarm rings for what is due first. */
+  #arm(): void {
+    const atMs = Math.min(this.#wakeMs === 0 ? Number.POSITIVE_INFINITY : this.#wakeMs, this.#tokens.dueMs);
+    if (atMs < Number.POSITIVE_INFINITY) void this.ctx.storage.setAlarm(atMs);
   }
 
   /** The room has so many shards: from now on it is called by way of the relay that such a room has, if it has one. */

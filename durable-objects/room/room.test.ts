@@ -224,6 +224,6 @@ test("tokens that are forged, expired or of another room open nothing, and say w
       socket.addEventListener("close", (event) => resolve([event.code, event.reason])),
     );
     socket.accept();
-    expect(await closed).toEqual([CLOSES.tokenMissing.code, reason]);
+    expect(await closed).toEqual([CLOSES.token.code, reason]);
   }
 });

@@ -3,11 +3,12 @@
  * each tick it tells every shard what happened. Its memory may vanish at any moment: SQLite rebuilds it.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Access, AccessTaker } from "../../protocol/access.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
 import type { RoomEvent } from "../../protocol/room/events.ts";
-import { judgeByWords } from "../../protocol/room/judge.ts";
+import { Judge } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type {
   Attachment,
@@ -21,15 +22,17 @@ import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { RoomSize, sizingOf } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf, tickMs } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import { Broadcaster } from "./broadcaster.ts";
 import { type ChildEnv, childStubs } from "./children.ts";
+import { type Revoker, shutOut } from "./shut-out.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv extends ChildEnv {
+  readonly LIVE: { getByName(name: string): Revoker };
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
 }
@@ -40,9 +43,10 @@ const PRUNE_EVERY_MS = 3_600_000;
 const KEEP_TOTALS_MS = 2_000;
 
 /** One stream's room, named by the stream. */
-export class Room extends DurableObject<RoomEnv> implements RoomCalls {
+export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTaker {
   readonly #store: RoomStore;
   readonly #state: RoomState;
+  readonly #judge = new Judge();
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
@@ -144,10 +148,22 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** How the room is spread, and who watches. */
+  /** How the room is spread, who watches, and who may read. */
   place(): Place {
     const { totals } = this.#audience;
-    return { shards: this.#size.shards, counts: this.#audience.counts(Date.now()), watchedMs: totals.watchedMs };
+    const counts = this.#audience.counts(Date.now());
+    return { shards: this.#size.shards, counts, watchedMs: totals.watchedMs, access: this.#state.access };
+  }
+
+  /** Takes who may read from the stream's Live object; the shards are told within a tick. */
+  setAccess(access: Access): Promise<void> {
+    if (access.revision > this.#state.access.revision) {
+      const fact = { of: "access", key: "", value: access } as const;
+      this.#store.setFact(fact);
+      this.#state.apply(fact);
+      this.#tickSoon();
+    }
+    return Promise.resolve();
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -191,6 +207,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const { subject } = asked.by;
     const known = subject === null ? null : this.#store.stored(subject, asked.id);
     if (known !== null) return { ok: true, event: known };
+    if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
+      return { ok: false, error: "rate-limited" };
+    }
     const nowMs = Date.now();
     const decision = decide(this.#state, asked, this.#surroundings(nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
@@ -199,10 +218,14 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #carryOut(asked: Asked, decision: Decision, nowMs: number): Outcome {
     const { facts, credit, audit, notes, held, list } = decision;
     const by = credit?.by ?? asked.by;
-    const event = decision.event === undefined ? null : this.#stamp(decision.event, asked, credit?.programmeMs, nowMs);
+    const event =
+      decision.event === undefined
+        ? null
+        : this.#stamp(decision.event, asked, decision.programmeMs ?? credit?.programmeMs, nowMs);
     if (event !== null) {
       this.#store.add(event, { by, id: credit?.id ?? asked.id });
       this.#fresh.push(event);
+      if (event.kind === "ban" || event.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
     }
     for (const fact of facts) {
       this.#state.apply(fact);
@@ -218,14 +241,19 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     };
   }
 
+  #shutOut(subject: string, banned: boolean): void {
+    const { LIVE } = this.env;
+    this.ctx.waitUntil(shutOut(() => LIVE.getByName(this.ctx.id.name ?? ""), subject, banned));
+  }
+
   #stamp(
     happening: NonNullable<Decision["event"]>,
     { programmeMs }: Asked,
-    credited: number | undefined,
+    given: number | undefined,
     nowMs: number,
   ): RoomEvent {
     this.#head += 1;
-    const programme = credited ?? programmeTime(programmeMs, nowMs);
+    const programme = given ?? programmeTime(programmeMs, nowMs);
     return { ...happening, offset: this.#head, atMs: nowMs, programmeMs: programme };
   }
 
@@ -233,7 +261,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const store = this.#store;
     return {
       nowMs,
-      judge: judgeByWords,
+      judge: this.#judge,
       message: (offset) => store.message(offset),
       traces: (subject) => store.traces(subject),
       wasWritten: (text) => store.wasWritten(text, this.#head),
@@ -251,7 +279,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
-    }, ROOM_LIMITS.tickMs);
+    }, tickMs(this.#audience.sockets));
   }
 
   /** Puts what is fresh where the shards are told from. */

@@ -15,6 +15,7 @@ export interface Claims {
   readonly roles?: readonly string[];
   readonly name?: string;
   readonly follower_since?: number;
+  readonly ver?: number;
   readonly seconds?: number;
 }
 
@@ -37,6 +38,7 @@ export async function openAtShard(
   shard: number,
   subject: string | null,
   roles: readonly Role[] = [],
+  expiresMs: number | null = null,
   device: string = `device-of-${subject}`,
 ): Promise<WebSocket> {
   const viewer = {
@@ -46,7 +48,7 @@ export async function openAtShard(
     followerSinceMs: null,
     device,
     address: "",
-    expiresMs: null,
+    expiresMs,
   };
   const { webSocket } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
     headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },

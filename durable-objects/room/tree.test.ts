@@ -113,7 +113,7 @@ test("a room that grows moves only those above its bound, who lose nothing and s
       opened += 1;
       const device = `device-of-comer-${index}-00000000`;
       return opened === 1
-        ? openAtShard(room, 0, null, [], device)
+        ? openAtShard(room, 0, null, [], null, device)
         : openSocket(`/rooms/${room}/socket?device=${device}`);
     });
     viewers.push(viewer);

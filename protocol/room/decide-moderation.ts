@@ -1,8 +1,8 @@
 /** What those who moderate may do, and what it changes. */
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
-import { type ChatEvent, type Happening, isStaff, type Viewer } from "./events.ts";
+import { type Happening, isStaff, type Viewer } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { type Fact, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
+import { type Fact, type Pinned, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
 import type { Act, ErrorCode, Listed } from "./wire.ts";
 
 /** An act of someone with an account. */
@@ -24,7 +24,7 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
       return acted(act.kind, act.subject, { kind: "clear", subject: act.subject }, pinned ? [unpinned] : []);
     }
     case "pin":
-      return pin(act.target, around);
+      return pin(act, around);
     case "modes": {
       const modes = { ...state.modes, ...act.modes };
       return acted(act.kind, JSON.stringify(act.modes), { kind: "modes", modes }, [
@@ -39,7 +39,14 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
     case "role":
       return appoint(state, by, act.subject, act.role);
     case "words":
-      return acted(act.kind, `${act.words.length} words`, null, [{ of: "words", key: "", value: act.words }]);
+      return acted(act.kind, `${act.words.length} words`, RULES, [{ of: "words", key: "", value: act.words }]);
+    case "automod": {
+      const { levels, allowed } = act.automod;
+      const { automod } = state;
+      const value = { levels: { ...automod.levels, ...levels }, allowed: allowed ?? automod.allowed };
+      const about = allowed === undefined ? JSON.stringify(levels ?? {}) : `${allowed.length} allowed words`;
+      return acted(act.kind, about, RULES, [{ of: "automod", key: "", value }]);
+    }
     case "approve":
     case "deny":
       return settle(state, act.kind, act.held);
@@ -48,6 +55,8 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
   }
 }
 
+/** Shards learn facts with the event that came of them. */
+const RULES: Happening = { kind: "rules" };
 const unpinned: Fact = { of: "pin", key: "", value: null };
 
 function remove(state: RoomState, target: number, around: Surroundings): Decision | Refusal {
@@ -56,9 +65,17 @@ function remove(state: RoomState, target: number, around: Surroundings): Decisio
   return acted("delete", String(target), { kind: "delete", target }, facts);
 }
 
-function pin(target: number | null, around: Surroundings): Decision | Refusal {
-  const value: ChatEvent | null = target === null ? null : around.message(target);
-  if (target !== null && value === null) return no("not-found");
+function pin({ target, atProgrammeMs }: Extract<Act, { kind: "pin" }>, around: Surroundings): Decision | Refusal {
+  const message = target === null ? null : around.message(target);
+  if (target !== null && message === null) return no("not-found");
+  if (atProgrammeMs === undefined) return pinned(target, message);
+  // As far ahead as history reaches back.
+  if (Math.abs(atProgrammeMs - around.nowMs) > ROOM_LIMITS.keepMs) return no("malformed");
+  const decision = pinned(target, message === null ? null : { ...message, fromProgrammeMs: atProgrammeMs });
+  return { ...decision, programmeMs: atProgrammeMs };
+}
+
+function pinned(target: number | null, value: Pinned | null): Decision {
   return acted("pin", String(target), { kind: "pin", target }, [{ of: "pin", key: "", value }]);
 }
 
@@ -127,6 +144,10 @@ function listed(state: RoomState, what: Listed["what"], around: Surroundings): L
       return { what, audit: around.audit().slice(0, most) };
     case "words":
       return { what, words: state.words };
+    case "moderators":
+      return { what, moderators: [...state.moderators] };
+    case "automod":
+      return { what, automod: state.automod };
   }
 }
 

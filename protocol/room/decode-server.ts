@@ -13,6 +13,7 @@ const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "ban",
   "unban",
   "role",
+  "rules",
 ]);
 
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -31,9 +32,21 @@ export function decodeServer(text: string): ServerFrame | null {
       return typeof fields["id"] === "string" && members(fields["outcome"]) !== null ? as(fields) : null;
     case "staff":
       return Array.isArray(fields["notes"]) ? as(fields) : null;
+    case "renewed":
+      return members(fields["outcome"]) !== null ? as(fields) : null;
     default:
       return null;
   }
+}
+
+/** The events of a list that this client knows; an answer of the replay has them too. */
+export function decodeEvents(list: unknown): readonly RoomEvent[] {
+  if (!Array.isArray(list)) return [];
+  const known = list.filter((event) => {
+    const read = members(event);
+    return KINDS.has(read?.["kind"]) && whole(read?.["offset"], 1, MOST) !== null;
+  });
+  return known as RoomEvent[];
 }
 
 function isStretch(fields: Members): boolean {
@@ -44,11 +57,7 @@ function isStretch(fields: Members): boolean {
 }
 
 function known(fields: Members): ServerFrame {
-  const events = (fields["events"] as unknown[]).filter((event) => {
-    const read = members(event);
-    return KINDS.has(read?.["kind"]) && whole(read?.["offset"], 1, MOST) !== null;
-  });
-  return as({ ...fields, events });
+  return as({ ...fields, events: decodeEvents(fields["events"]) });
 }
 
 /** The server's own frames are trusted for the rest of their members. */

@@ -19,6 +19,8 @@ export interface Viewer {
   readonly address: string;
   /** The token's end; null without a token. */
   readonly expiresMs: number | null;
+  /** What revocations of tokens compare with; 0 where it is absent. */
+  readonly tokenVersion?: number;
 }
 
 /** A message's sender, as all see it. */
@@ -39,6 +41,10 @@ export interface Modes {
   readonly emoteOnly: boolean;
   /** No message that was there already. */
   readonly unique: boolean;
+  /** No links, but those of verified people. */
+  readonly noLinks: boolean;
+  /** No messages that are mostly capitals. */
+  readonly noCapitals: boolean;
   /** Every message waits for a moderator. */
   readonly review: boolean;
 }
@@ -51,6 +57,8 @@ export const OPEN_MODES: Modes = {
   verifiedOnly: false,
   emoteOnly: false,
   unique: false,
+  noLinks: false,
+  noCapitals: false,
   review: false,
 };
 
@@ -70,7 +78,9 @@ export type Happening =
   | { readonly kind: "timeout"; readonly subject: string; readonly untilMs: number }
   | { readonly kind: "ban"; readonly subject: string }
   | { readonly kind: "unban"; readonly subject: string }
-  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null };
+  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
+  /** Words or levels changed; those who moderate may ask for them. */
+  | { readonly kind: "rules" };
 
 /** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
 export interface Stamp {

@@ -6,6 +6,8 @@ export const ROOM_LIMITS = {
   textChars: 500,
   /** Characters of a subject, a name, a client's message id, a device key. */
   nameChars: 64,
+  /** Characters of a token. */
+  tokenChars: 4_096,
   /** Blocked words, and characters of one: all are tried on every message. */
   words: 500,
   wordChars: 64,
@@ -15,6 +17,13 @@ export const ROOM_LIMITS = {
   moderators: 200,
   /** Messages held for review; further ones are refused with `review-full`. */
   held: 500,
+  /** Messages of one shard that a reviewer has before it at once: some seconds of a fast room. Further ones go unreviewed. */
+  reviews: 64,
+  /** How long a message waits for its review, where the deployment doesn't say, and at most; what then is, it says too. */
+  reviewMs: 1_500,
+  reviewMostMs: 10_000,
+  /** Characters of a reviewer's answer: a full text, escaped, and what else it wants to say. A longer one is none. */
+  reviewChars: 16_384,
   /** Different emoji whose reactions are summed; further ones are not counted. */
   emoji: 32,
   emojiChars: 16,
@@ -41,6 +50,10 @@ export const ROOM_LIMITS = {
   seenEvery: 131_072,
   /** Sockets of one shard: the platform's bound is 32,768. Further ones: close `comeBack`. */
   shardSockets: 20_000,
+  /** Sockets of one viewer at its shard, for all its tabs. Further ones: close `rateLimited`. */
+  socketsPerViewer: 20,
+  /** Sockets of one network address at one shard: a company behind one. Further ones: close `rateLimited`. */
+  socketsPerAddress: 1_000,
   /** Sockets a shard should have before the room gets more shards. */
   shardFill: 2_500,
   /** Children that one object sends a batch to each tick: with 64, ten ticks a second are 640 calls. A power of two. */
@@ -48,8 +61,13 @@ export const ROOM_LIMITS = {
   /** Viewers whom a shard with too many sends elsewhere at once, and how often: each says hello anew at another shard. */
   movedAtOnce: 25,
   moveEveryMs: 1_000,
-  /** How long the room gathers before it tells the shards. */
+  /**
+   * How long the room gathers before it tells the shards: the first while it is small, the second once it is full of
+   * `tickSockets`, for each tick costs a frame for every socket.
+   */
   tickMs: 100,
+  tickMostMs: 180,
+  tickSockets: 1_500,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
   watchedMs: 4_200,
   beatMs: 2_000,

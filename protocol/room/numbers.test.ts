@@ -19,6 +19,7 @@ import {
   shardsFor,
   siblings,
   sizingOf,
+  tickMs,
   treeDepth,
 } from "./shards.ts";
 
@@ -119,7 +120,7 @@ test("whatever its size, a room with viewers in 330 data centres is called at mo
 });
 
 test("a shard keeps its relay whatever the room's size, and no relay has more shards than it can tell", () => {
-  const sizing = { shardFill: 10, fanOut: 4 };
+  const sizing = { ...SIZING, shardFill: 10, fanOut: 4 };
   expect([1, 2, 4].map((shards) => relayOf(0, shards, sizing))).toEqual([null, null, null]);
   for (const shards of [8, 16]) {
     const of = Array.from({ length: shards }, (_, shard) => relayOf(shard, shards, sizing));
@@ -130,13 +131,13 @@ test("a shard keeps its relay whatever the room's size, and no relay has more sh
 });
 
 test("viewers are sent elsewhere only from a shard above twice its fill, or from one that the room no longer has", () => {
-  const sizing = { shardFill: 100, fanOut: 4 };
+  const sizing = { ...SIZING, shardFill: 100, fanOut: 4 };
   expect([0, 100, 200, 250].map((sockets) => excessOf(1, 2, sockets, sizing))).toEqual([0, 0, 0, 50]);
   expect(excessOf(3, 2, 7, sizing)).toBe(7);
 });
 
 test("a room shrinks by halves after minutes of emptiness, never by a level of its tree, and at once when all are gone", () => {
-  const size = new RoomSize(1, { shardFill: 100, fanOut: 4 });
+  const size = new RoomSize(1, { ...SIZING, shardFill: 100, fanOut: 4 });
   expect([size.see(1_600, 0), size.shards]).toEqual([true, 16]);
   expect(size.see(199, 0)).toBe(false);
   expect(size.see(199, 119_999)).toBe(false);
@@ -146,6 +147,10 @@ test("a room shrinks by halves after minutes of emptiness, never by a level of i
   for (let atMs = 250_000; atMs < 2_000_000; atMs += 10_000) size.see(50, atMs);
   expect(size.shards).toBe(8);
   expect([size.see(0, 2_000_000), size.shards]).toEqual([true, 1]);
+});
+
+test("a room gathers longer as it fills, and never longer than people wait for", () => {
+  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 140, 180, 180]);
 });
 
 test("programme time is what was watched, if that can be, and never ahead of the server", () => {

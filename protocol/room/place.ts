@@ -1,4 +1,5 @@
 /** What whoever stands before a room must know of it: how it is spread, and who watches. */
+import type { Access } from "../access.ts";
 import type { Counts } from "./events.ts";
 
 /** What a room says of itself, in plain JSON. */
@@ -7,6 +8,8 @@ export interface Place {
   readonly counts: Counts;
   /** Time that all viewers together have watched. */
   readonly watchedMs: number;
+  /** Who may read. */
+  readonly access: Access;
 }
 
 /** A place is kept in an isolate for so long. */

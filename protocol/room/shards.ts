@@ -11,12 +11,15 @@ export interface Sizing {
   readonly shardFill: number;
   /** Children that one object sends a batch to each tick. */
   readonly fanOut: number;
+  /** Sockets of one network address at one shard. */
+  readonly socketsPerAddress: number;
 }
 
 /** The sizing that a deployment asks for in its variables; what isn't a whole number from 1 to 10,000 is as by default. */
 export function sizingOf(vars: {
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }): Sizing {
   const read = (text: string | undefined, usual: number): number => {
     const value = /^[1-9]\d{0,4}$/.test(text ?? "") ? Number(text) : 0;
@@ -25,6 +28,7 @@ export function sizingOf(vars: {
   return {
     shardFill: read(vars.CORRAL_ROOM_SHARD_FILL, ROOM_LIMITS.shardFill),
     fanOut: read(vars.CORRAL_ROOM_FAN_OUT, ROOM_LIMITS.fanOut),
+    socketsPerAddress: read(vars.CORRAL_ROOM_SOCKETS_PER_ADDRESS, ROOM_LIMITS.socketsPerAddress),
   };
 }
 
@@ -102,6 +106,12 @@ export function relayOf(shard: number, shards: number, { fanOut }: Sizing = SIZI
   return shards <= fanOut ? null : Math.floor(shard / fanOut);
 }
 
+/** How long the room gathers before it tells its shards, with so many sockets. */
+export function tickMs(sockets: number): number {
+  const { tickMs: least, tickMostMs: most, tickSockets } = ROOM_LIMITS;
+  return Math.round(least + (most - least) * Math.min(1, sockets / tickSockets));
+}
+
 /** Objects that have the same parent as a shard, with it. */
 export function siblings(shards: number, { fanOut }: Sizing = SIZING): number {
   return Math.min(shards, fanOut);
@@ -114,7 +124,7 @@ export function relays(shards: number, { fanOut }: Sizing = SIZING): number {
 
 /** How long one of `callers` gathers messages before it calls the object above. */
 export function gatherMs(callers: number): number {
-  return Math.max(50, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
+  return Math.max(25, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
 }
 
 /** How often one of `callers` counts who watches, and tells the object above if that changed. */

@@ -1,5 +1,5 @@
 /** How large the room's frames are: made as the room makes them, and measured. */
-import type { ChatEvent, Counts } from "../../../protocol/room/events.ts";
+import { type ChatEvent, type Counts, OPEN_MODES } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import type { ServerFrame } from "../../../protocol/room/wire.ts";
 
@@ -41,15 +41,8 @@ export function frameSizes(textChars: number): FrameSizes {
       recovered: false,
       nowMs: NOW_MS,
       you: null,
-      modes: {
-        slowS: 0,
-        followersMin: null,
-        subscribersOnly: false,
-        verifiedOnly: false,
-        emoteOnly: false,
-        unique: false,
-        review: false,
-      },
+      expiresMs: null,
+      modes: OPEN_MODES,
       pinned: null,
       counts: COUNTS,
       ...stretch,
