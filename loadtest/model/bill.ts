@@ -30,7 +30,7 @@ export interface Item {
 /** How long people stay: each who leaves is followed by one who joins. */
 export const STAY_S = 900;
 /** The watch page asks for the stream's state so often. */
-const STATE_EVERY_S = 12.5;
+export const STATE_EVERY_S = 12.5;
 /** What is stored is kept for a month. */
 const MONTHS = 1;
 

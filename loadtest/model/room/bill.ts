@@ -10,11 +10,11 @@ const HOUR_S = 3_600;
 /** History is kept for a day of a month of thirty. */
 const MONTHS_KEPT = 1 / 30;
 
-/** The bill of an hour in which the room stands as it does. `objects`: in memory; `places`: questions for the room's place. */
+/** The bill of an hour in which the room stands as it does, with so many `objects` in memory. */
 export function roomBill(
-  { viewers, assumed }: Standing,
+  { viewers, assumed, placesPerSecond }: Standing,
   rates: Rates,
-  { objects, placesPerSecond }: { readonly objects: number; readonly placesPerSecond: number },
+  objects: number,
   measured: RoomMeasured,
 ): readonly Item[] {
   const hourly = (perSecond: number): number => perSecond * HOUR_S;

@@ -14,20 +14,18 @@ export interface RoomChecked {
   readonly rates: Rates;
   readonly arrival: Seating;
   readonly back: Seating;
-  readonly placesPerSecond: number;
   readonly linkBytesPerSecond: number;
 }
 
 /** Bounds of the room as it stands once all have come. */
 export function standingChecks(checked: RoomChecked): Check[] {
-  const { loads, rates, placesPerSecond, linkBytesPerSecond } = checked;
+  const { loads, rates, linkBytesPerSecond } = checked;
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
   const objects = loads.flatMap((load): Check[] => {
     const name = `the ${load.object}`;
-    const requests = load.requests + (load.object === "room" ? placesPerSecond : 0);
     return [
-      { limit: `requests at ${name}, our goal`, bound: objectRequestsGoal, value: requests, unit: "a second" },
-      { limit: `requests at ${name}`, bound: objectRequests, value: requests, unit: "a second" },
+      { limit: `requests at ${name}, our goal`, bound: objectRequestsGoal, value: load.requests, unit: "a second" },
+      { limit: `requests at ${name}`, bound: objectRequests, value: load.requests, unit: "a second" },
       { limit: `core of ${name}`, bound: core, value: load.core, unit: "cores" },
       { limit: `memory of ${name}`, bound: memoryBytes, value: load.memoryBytes, unit: "bytes" },
       {

@@ -28,6 +28,8 @@ export interface ObjectLoad {
 
 /** An object's own code and heap: an assumption, the same as for the tree's objects. */
 const BARE_BYTES = 16_000_000;
+/** Outcomes of acts that a shard remembers, each with its event; `intake.ts` has it. */
+const OUTCOMES = 1_024;
 /** What an event takes in memory for each of its characters: the object, and the text that was parsed; an assumption. */
 const BYTES_PER_CHAR = 4;
 
@@ -43,10 +45,10 @@ export function loadsOf(
   const relays = rates.relays > 0 ? [relayLoad(standing, rates, measured)] : [];
   const shard = (object: ObjectLoad["object"], sockets: number): ObjectLoad =>
     shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
-  const ringBytes = ringHeap(standing);
+  const memoryBytes = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents);
   const batch = batchBytes(standing, rates);
   const down = rates.ticks * rates.roomChildren;
-  const calls = rates.submissions + rates.reports;
+  const calls = rates.submissions + rates.reports + standing.placesPerSecond;
   return [
     {
       object: "room",
@@ -58,8 +60,8 @@ export function loadsOf(
       framesOut: 0,
       delivered: 0,
       bytesOut: down * batch,
-      memoryBytes: BARE_BYTES + ringBytes,
-      residentBytes: BARE_BYTES + ringBytes,
+      memoryBytes,
+      residentBytes: memoryBytes,
       core: (calls * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) / 1_000,
     },
     ...relays,
@@ -68,9 +70,9 @@ export function loadsOf(
   ];
 }
 
-/** Heap of the events that an object keeps for those who join. */
-const ringHeap = ({ assumed }: Standing): number =>
-  ROOM_LIMITS.ringEvents * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
+/** Heap of so many events. */
+const eventsHeap = ({ assumed }: Standing, events: number): number =>
+  events * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
 
 /** Bytes of what the room tells a child in a tick. */
 const batchBytes = ({ assumed }: Standing, { ticks, shown }: Rates): number => {
@@ -115,6 +117,7 @@ function shardLoad(
   const bytesOut = rates.bytesOut * sockets;
   const up = rates.relays > 0 ? rates.relaySubmissions + rates.relayReports : rates.submissions + rates.reports;
   const callsOut = up / standing.shards;
+  const kept = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents + OUTCOMES);
   const busyMs =
     (rates.ticks + callsOut) * measured.callMs +
     joins * measured.joinMs +
@@ -133,8 +136,8 @@ function shardLoad(
     framesOut,
     delivered: rates.shown * sockets,
     bytesOut,
-    memoryBytes: BARE_BYTES + sockets * measured.heapSocketBytes + ringHeap(standing),
-    residentBytes: BARE_BYTES + sockets * measured.socketBytes + ringHeap(standing),
+    memoryBytes: kept + sockets * measured.heapSocketBytes,
+    residentBytes: kept + sockets * measured.socketBytes,
     core: busyMs / 1_000,
   };
 }

@@ -76,19 +76,19 @@ export class Lookups {
   }
 }
 
-/** Questions a second that reach the room where so many come a second to each isolate. */
+/** Questions a second that reach the room where each isolate is asked so often a second. */
 export function lookupsPerSecond(
-  isolates: readonly { readonly colo: number; readonly joins: number }[],
+  isolates: readonly { readonly colo: number; readonly rate: number }[],
   { isolateMs, coloMs }: Trust,
   shards: number,
 ): number {
   const every = (ms: number, rate: number): number => (rate === 0 ? 0 : 1 / (ms / 1_000 + 1 / rate));
   const byColo = new Map<number, number>();
   let sum = 0;
-  for (const { colo, joins } of isolates) {
-    const rate = every(isolateMs(shards), joins);
-    sum += rate;
-    byColo.set(colo, (byColo.get(colo) ?? 0) + rate);
+  for (const { colo, rate } of isolates) {
+    const onwards = every(isolateMs(shards), rate);
+    sum += onwards;
+    byColo.set(colo, (byColo.get(colo) ?? 0) + onwards);
   }
   if (coloMs === null) return sum;
   return [...byColo.values()].reduce((all, rate) => all + every(coloMs(shards), rate), 0);

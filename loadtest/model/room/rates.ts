@@ -4,7 +4,13 @@ import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import type { RoomEvent } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { readable } from "../../../protocol/room/readable.ts";
-import { countMs, gatherMs, relays as relaysOf, siblings as siblingsOf } from "../../../protocol/room/shards.ts";
+import {
+  countMs,
+  gatherMs,
+  relays as relaysOf,
+  siblings as siblingsOf,
+  tickMs as tickMsOf,
+} from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
 import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";
@@ -23,6 +29,8 @@ export interface Standing {
    * call comes at any moment of that, and waits for half of it.
    */
   readonly sharedMs: number;
+  /** Questions of isolates for the room's place, a second. */
+  readonly placesPerSecond: number;
   /** Whether the room tells every shard itself, however many there are. */
   readonly flat: boolean;
 }
@@ -70,7 +78,7 @@ export function ratesOf(standing: Standing, random: Random): Rates {
   const between = betweenObjects(standing, came);
   const { messages, taps, joins } = came;
   const { ticks } = between;
-  const shown = shownPerSecond(messages, random);
+  const shown = shownPerSecond(messages, tickMsOf(viewers), random);
   const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
   const perViewer = (rate: number): number => rate / viewers;
   const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
@@ -169,7 +177,7 @@ export function tickEveryMs(standing: Standing, roomChildren: number, relayChild
   const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
   // A relay answers when its shards have.
   const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards) * sendMs;
-  const { tickMs } = ROOM_LIMITS;
+  const tickMs = tickMsOf(viewers);
   const answered = tickMs * Math.max(1, Math.ceil(answerMs / tickMs));
   return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs;
 }
@@ -195,22 +203,22 @@ export function ticksPerSecond(things: number, tickMs: number, quiet: number): n
 }
 
 /** Messages a second that are shown of so many, by the room's own selection over a minute of ticks. */
-export function shownPerSecond(perSecond: number, random: Random): number {
-  const ticks = 60_000 / ROOM_LIMITS.tickMs;
-  const warmUp = ticks / 2;
+export function shownPerSecond(perSecond: number, tickMs: number, random: Random): number {
+  const ticks = Math.floor(60_000 / tickMs);
+  const warmUp = Math.floor(ticks / 2);
   let bucket: Bucket | undefined;
   let shown = 0;
   let due = random();
   for (let tick = 0; tick < ticks; tick += 1) {
-    due += (perSecond * ROOM_LIMITS.tickMs) / 1_000;
+    due += (perSecond * tickMs) / 1_000;
     // More than the whole burst isn't shown anyway.
     const events = Array.from({ length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.readableBurst) }, () => MESSAGE);
     due -= Math.floor(due);
-    const chosen = readable(events, bucket, tick * ROOM_LIMITS.tickMs);
+    const chosen = readable(events, bucket, tick * tickMs);
     bucket = chosen.bucket;
     if (tick >= warmUp) shown += chosen.shown.length;
   }
-  return (shown * 1_000) / ((ticks - warmUp) * ROOM_LIMITS.tickMs);
+  return (shown * 1_000) / ((ticks - warmUp) * tickMs);
 }
 
 const MESSAGE: RoomEvent = {

@@ -27,6 +27,7 @@ const STANDING: Standing = {
   hopMs: 10,
   sendMs: 0.01,
   sharedMs: 0,
+  placesPerSecond: 0.5,
   flat: false,
 };
 
@@ -45,12 +46,24 @@ test("objects' sockets are the room's viewers, and what is delivered is what is 
   expect((shard?.delivered ?? 0) * (shard?.objects ?? 0)).toBeCloseTo(rates.shown * SMALL.viewers);
 });
 
+test("pages that show the state ask for the room's place though nobody comes, and the room answers them too", () => {
+  const { loads, rates, placesPerSecond } = runRoom({
+    ...SMALL,
+    assumed: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
+  });
+  // Each of forty data centres asks when its cache is two seconds old and somebody there asks again.
+  expect(placesPerSecond).toBeGreaterThan(10);
+  expect(placesPerSecond).toBeLessThanOrEqual(20);
+  const room = loads.find(({ object }) => object === "room");
+  expect(room?.requests).toBeCloseTo(rates.submissions + rates.reports + placesPerSecond);
+});
+
 test("an hour of a thousand viewers costs what is computed by hand", () => {
   const rates = {
     ...ratesOf(STANDING, randomOf(1)),
     ...{ messages: 2, taps: 0, joins: 1, framesIn: 43, beats: 500, submissions: 2, reports: 1, ticks: 3, delivers: 3 },
   };
-  const bill = roomBill(STANDING, rates, { objects: 2, placesPerSecond: 0.5 }, { ...ROOM_MEASURED, joinMs: 2 });
+  const bill = roomBill(STANDING, rates, 2, { ...ROOM_MEASURED, joinMs: 2 });
   const stored = (3_600 * 2 * 2 * frameSizes(ASSUMPTIONS.textChars).event) / 1e9 / 30;
   const byHand =
     3_600 * 0.3e-6 + // sockets at the Worker
@@ -61,12 +74,10 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
     3_600 * 2 * 3 * 0.001e-6 + // rows read
     stored * 0.2;
   expect(bill.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(byHand, 9);
-  const beats = roomBill(
-    { ...STANDING, assumed: { ...ASSUMPTIONS, beatsBilled: true } },
-    rates,
-    { objects: 2, placesPerSecond: 0.5 },
-    { ...ROOM_MEASURED, joinMs: 2 },
-  ).reduce((sum, { dollars }) => sum + dollars, 0);
+  const beats = roomBill({ ...STANDING, assumed: { ...ASSUMPTIONS, beatsBilled: true } }, rates, 2, {
+    ...ROOM_MEASURED,
+    joinMs: 2,
+  }).reduce((sum, { dollars }) => sum + dollars, 0);
   expect(beats - byHand).toBeCloseTo((3_600 * 500 * 0.15e-6) / 20, 9);
 });
 

@@ -1,7 +1,7 @@
 /** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
 import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import { PLACE_MS, placeS } from "../../../protocol/room/place.ts";
-import { dollarsOf, type Item } from "../bill.ts";
+import { dollarsOf, type Item, STATE_EVERY_S } from "../bill.ts";
 import { drawCrowd } from "../crowd.ts";
 import { breaksFirst, type Check } from "../limits.ts";
 import { randomOf } from "../random.ts";
@@ -71,6 +71,12 @@ export function runRoom(options: RoomOptions): RoomOutcome {
   // Full jitter: all come back within a client's first wait.
   const backS = CLIENT_LIMITS.againMs / 1_000;
   const back = seat({ ...storm, joins: Array.from({ length: backS }, () => viewers / backS), shards }, random);
+  // Who comes asks for the place, and so does the page that shows the state.
+  const asksPerSecond = 1 / assumed.stayS + 1 / STATE_EVERY_S;
+  const asking = crowd.isolates.map((isolate, index) => ({
+    colo: colos[index] ?? 0,
+    rate: isolate.viewers * asksPerSecond,
+  }));
   const standing: Standing = {
     viewers,
     shards,
@@ -78,15 +84,11 @@ export function runRoom(options: RoomOptions): RoomOutcome {
     hopMs: meanHopMs(options),
     sendMs: measured.sendMs,
     sharedMs: 0,
+    placesPerSecond: lookupsPerSecond(asking, TRUST, shards),
     flat,
   };
   const rates = ratesOf(standing, random);
   const loads = loadsOf(standing, rates, arrival, measured);
-  const coming = crowd.isolates.map((isolate, index) => ({
-    colo: colos[index] ?? 0,
-    joins: (isolate.viewers * rates.joins) / viewers,
-  }));
-  const placesPerSecond = lookupsPerSecond(coming, TRUST, shards);
   const delays = messageDelays({ standing, rates, loads, measured, places: options }, random);
   const free: Standing = { ...standing, assumed: { ...assumed, callsAtOnce: Number.POSITIVE_INFINITY } };
   const freely = ratesOf(free, random);
@@ -95,8 +97,8 @@ export function runRoom(options: RoomOptions): RoomOutcome {
     random,
   );
   const objects = 1 + rates.relays + arrival.seats.length;
-  const bill = roomBill(standing, rates, { objects, placesPerSecond }, measured);
-  const checked = { loads, rates, arrival, back, placesPerSecond, linkBytesPerSecond: options.linkBytesPerSecond };
+  const bill = roomBill(standing, rates, objects, measured);
+  const checked = { loads, rates, arrival, back, linkBytesPerSecond: options.linkBytesPerSecond };
   const standingOnes = standingChecks(checked);
   const storms = stormChecks(checked);
   const dollarsAnHour = dollarsOf(bill);
@@ -107,7 +109,7 @@ export function runRoom(options: RoomOptions): RoomOutcome {
     back,
     rates,
     loads,
-    placesPerSecond,
+    placesPerSecond: standing.placesPerSecond,
     delays,
     unpaced,
     bill,

@@ -69,7 +69,7 @@ test("those who come again are spread over the steps asked for, none of them los
 
 test("isolates that share their data centre's cache ask once for all of them", () => {
   expect(seat({ ...STEP, trust: SHARED }, randomOf(1)).peakPlaces).toBe(10);
-  const isolates = COLOS.map((colo) => ({ colo, joins: 1_000 }));
+  const isolates = COLOS.map((colo) => ({ colo, rate: 1_000 }));
   expect(lookupsPerSecond(isolates, ALONE, 1)).toBeCloseTo(400 / 3, 0);
   expect(lookupsPerSecond(isolates, SHARED, 1)).toBeCloseTo(10 / 3, 0);
 });

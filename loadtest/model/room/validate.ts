@@ -53,7 +53,7 @@ export async function validateRoom(
     const assumed = { ...options.assumed, ...habits, stayS: Number.POSITIVE_INFINITY };
     const { sendMs } = options.measured;
     // One process and one thread has the room and its shard here, so a tick waits until the shard has sent the last one.
-    const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, flat: false };
+    const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, placesPerSecond: 0, flat: false };
     const measured = await measure(viewers, assumed, options.seed);
     const standing: Standing = {
       ...alone,
