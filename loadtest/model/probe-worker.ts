@@ -1,4 +1,6 @@
 /** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
+import { Judge } from "../../protocol/room/judge.ts";
+import { RoomState } from "../../protocol/room/state.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { counted } from "./room/probe-objects.ts";
@@ -16,6 +18,11 @@ const worker: ExportedHandler<Env> = {
     if (probe === "counted") return Response.json(counted);
     if (probe === "calls") {
       for (let call = 0; call < Number(number); call += 1) await env.ROOM.getByName(stream).place();
+      return new Response(null, { status: 204 });
+    }
+    if (probe === "judge") {
+      const [judge, state] = [new Judge(), new RoomState()];
+      for (let text = 0; text < Number(number); text += 1) judge.text(`did you see that one coming? ${text}`, state);
       return new Response(null, { status: 204 });
     }
     if (probe === "stores") {

@@ -18,6 +18,7 @@ const MANY_PER_SECOND = 200;
 const FEW_PER_SECOND = 8;
 const FOR_MS = 8_000;
 const CALLS = 4_000;
+const JUDGED = 10_000;
 /** Frames of each socket at once, below the burst that a socket may send. */
 const BURST = 100;
 const SHORT = "x".repeat(10);
@@ -46,25 +47,34 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     const calls = await taken(pid, async () => {
       await fetch(`${url}/calls/model/${CALLS}`);
     });
-    say("viewers coming …");
-    // Code is compiled and memory grown by others first.
-    (await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false })).leave();
+    say("judging …");
+    const judging = await taken(pid, async () => {
+      await fetch(`${url}/judge/model/${JUDGED}`);
+    });
     say("messages …");
-    const actMs = await acts(pid, url);
+    const staffMs = await acts(pid, url);
+    say("viewers coming …");
+    const come = (): Promise<Audience> =>
+      Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
+    // Memory is grown by others first; they stay, so that what they have isn't used anew.
+    const others = await come();
     say("viewers in their seats …");
     const resident = memoryBytes(pid);
     const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
     const heap = await heapNow();
     let audience: Audience | null = null;
     const joining = await taken(pid, async () => {
-      audience = await Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
+      audience = await come();
     });
     if (audience === null) throw new Error("nobody came");
     await wait(2_000);
     const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
     const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
+    others.leave();
     try {
-      const rest = await withAudience(pid, audience, actMs, say);
+      const rest = await withAudience(pid, audience, staffMs, say);
+      // What moderators write isn't judged.
+      const actMs = staffMs + judging / JUDGED;
       return { callMs: calls / CALLS, actMs, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };
     } finally {
       (audience as Audience).leave();
@@ -75,7 +85,7 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
 async function withAudience(
   pid: number,
   audience: Audience,
-  actMs: number,
+  staffMs: number,
   say: (line: string) => void,
 ): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "sendMs" | "byteMs">> {
   say("frames and beats …");
@@ -87,7 +97,7 @@ async function withAudience(
   await chat(pid, audience, MANY_PER_SECOND, SHORT);
   const few = await chat(pid, audience, FEW_PER_SECOND, SHORT);
   const many = await chat(pid, audience, MANY_PER_SECOND, SHORT);
-  const perFrame = ({ ms, messages, frames }: Chatted): number => (ms - messages * actMs) / frames;
+  const perFrame = ({ ms, messages, frames }: Chatted): number => (ms - messages * staffMs) / frames;
   const chars = ({ chars: all, frames }: Chatted): number => all / frames;
   const byteMs = Math.max(0, (perFrame(many) - perFrame(few)) / (chars(many) - chars(few)));
   const sendMs = Math.max(0, perFrame(few) - chars(few) * byteMs);
@@ -112,6 +122,8 @@ async function acts(pid: number, url: string): Promise<number> {
     playing: false,
   });
   try {
+    // Code is compiled first.
+    await chat(pid, writers, MANY_PER_SECOND, SHORT);
     const { ms, messages } = await chat(pid, writers, MANY_PER_SECOND, SHORT);
     return ms / messages;
   } finally {

@@ -4,7 +4,7 @@
 export interface RoomMeasured {
   /** A call from one object, or a Worker, to another object. */
   readonly callMs: number;
-  /** A message: its frame, its way to the room, storing it, the answer. */
+  /** A message: its frame, its way to the room, judging and storing it, the answer. */
   readonly actMs: number;
   /** Another frame of a viewer: decoding it. */
   readonly frameMs: number;
@@ -22,17 +22,18 @@ export interface RoomMeasured {
 }
 
 /**
- * As `npm run model -- --calibrate --only room` measured on one of two shared cores (AMD EPYC, November 2026). CPU is that
- * of the whole workerd process, sockets to the clients and the Worker included, so an object alone takes less.
+ * As `npm run model -- --calibrate --only room` measured on one of two shared cores (AMD EPYC, November 2026): of each
+ * figure the middle one of three runs. CPU is that of the whole workerd process, sockets to the clients and the Worker
+ * included, so an object alone takes less. `byteMs` differed by a half between runs, the other times by less than a third.
  */
 export const ROOM_MEASURED: RoomMeasured = {
-  callMs: 0.0825,
-  actMs: 0.718,
-  frameMs: 0.023,
-  beatMs: 0.0205,
-  sendMs: 0.0663,
-  byteMs: 8.49e-6,
-  joinMs: 0.675,
-  socketBytes: 34_099,
-  heapSocketBytes: 1_020,
+  callMs: 0.0775,
+  actMs: 0.578,
+  frameMs: 0.0131,
+  beatMs: 0.017,
+  sendMs: 0.0644,
+  byteMs: 1.1e-5,
+  joinMs: 0.625,
+  socketBytes: 257_106,
+  heapSocketBytes: 420,
 };
