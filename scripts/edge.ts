@@ -118,6 +118,7 @@ function objectsOf(script: { readonly scriptName?: string }): object {
     SHIELD: { className: "Shield", useSQLite: true, ...script },
     ROOM: { className: "Room", useSQLite: true, ...script },
     ROOM_SHARD: { className: "RoomShard", useSQLite: true, ...script },
+    KEYRING: { className: "Keyring", useSQLite: true, ...script },
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the Worker is bound to. */
+import type { Keyring } from "../durable-objects/keyring/keyring.ts";
 import type { Live } from "../durable-objects/live/live.ts";
 import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
@@ -10,6 +11,7 @@ export interface Env {
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
+  readonly KEYRING: DurableObjectNamespace<Keyring>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** The pages of `web/dist`. */
@@ -24,6 +26,9 @@ export interface Env {
   readonly CORRAL_VIEWER_JWKS?: string;
   /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
   readonly CORRAL_DEV_TOKENS?: string;
+  /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
+  readonly CORRAL_ROOM_KEEP_HOURS?: string;
+  readonly CORRAL_ROOM_KEEP_EVENTS?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

@@ -4,6 +4,7 @@ import { type RoomEvent, type Viewer, viewerKey } from "../protocol/room/events.
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { shardOf } from "../protocol/room/shards.ts";
 import { CLOSES } from "../protocol/room/wire.ts";
+import { located } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
@@ -11,7 +12,7 @@ import type { Env } from "./env.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { type TokenError, verifyViewer } from "./viewer-token.ts";
 
-/** A room's number of shards is remembered in an isolate for so long. */
+/** Where a room is is remembered in an isolate for so long. */
 const PLACE_MS = 3_000;
 /** Rooms that are remembered at once. */
 const MOST_PLACES = 256;
@@ -22,9 +23,16 @@ const CLOSED_MS = ROOM_LIMITS.programmeMs;
 
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
 
-const placeFlights = new SingleFlight<number>(FLIGHT_MS);
+/** A room's object name, and its number of shards. */
+interface Place {
+  readonly room: string;
+  readonly shards: number;
+  readonly atMs: number;
+}
+
+const placeFlights = new SingleFlight<Omit<Place, "atMs">>(FLIGHT_MS);
 const replayFlights = new SingleFlight<readonly RoomEvent[]>(FLIGHT_MS);
-const places = new Map<StreamName, { readonly shards: number; readonly atMs: number }>();
+const places = new Map<StreamName, Place>();
 
 /** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
@@ -66,9 +74,10 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
     return deliveryProblem(400, "Not a window of the replay", detail);
   }
   const toMs = fromMs + replayWindowMs;
-  const flown = await replayFlights.get(life, `${stream} ${fromMs}`, () =>
-    env.ROOM.getByName(stream).replay(fromMs, toMs),
-  );
+  const flown = await replayFlights.get(life, `${stream} ${fromMs}`, async () => {
+    const { room } = await placeOf(env, life, stream);
+    return located(env.ROOM, room).replay(fromMs, toMs);
+  });
   if (!flown.ok) return deliveryProblem(503, "Not now", "The room didn't answer; ask again.");
   // Even a closed window changes when a message in it is deleted.
   const maxAgeS = Date.now() - toMs > CLOSED_MS ? 60 : 2;
@@ -99,20 +108,30 @@ async function shardFor(
   stream: StreamName,
   viewer: Viewer,
 ): Promise<ReturnType<Env["ROOM_SHARD"]["getByName"]>> {
-  const shard = shardOf(viewerKey(viewer), await shardsOf(env, life, stream));
-  return env.ROOM_SHARD.getByName(`${stream}/${shard}`);
+  const { room, shards } = await placeOf(env, life, stream);
+  return located(env.ROOM_SHARD, `${room}/${shardOf(viewerKey(viewer), shards)}`);
 }
 
-/** How many shards the room has, asked once in a while for all who come. */
-async function shardsOf(env: Env, life: Lifetime, stream: StreamName): Promise<number> {
+/** Where a stream's room is, and how many shards it has, asked once in a while for all who come. */
+async function placeOf(env: Env, life: Lifetime, stream: StreamName): Promise<Place> {
   const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known.shards;
-  const flown = await placeFlights.get(life, stream, async () => (await env.ROOM.getByName(stream).place()).shards);
-  // A room that doesn't answer keeps the shards that it had.
-  if (!flown.ok) return known?.shards ?? 1;
+  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known;
+  const flown = await placeFlights.get(life, stream, () => askPlace(env, known?.room ?? stream));
+  // A room that doesn't answer is where it was.
+  if (!flown.ok) {
+    if (known === undefined) throw new Error("the room doesn't say where it is", { cause: flown.error });
+    return known;
+  }
   if (places.size >= MOST_PLACES) places.clear();
-  places.set(stream, { shards: flown.value, atMs: Date.now() });
-  return flown.value;
+  const place = { ...flown.value, atMs: Date.now() };
+  places.set(stream, place);
+  return place;
+}
+
+/** A stream's room is named like the stream, unless that one says which it is instead. */
+async function askPlace(env: Env, room: string): Promise<Omit<Place, "atMs">> {
+  const { moved, shards } = await located(env.ROOM, room).place();
+  return moved === null ? { room, shards } : askPlace(env, moved);
 }
 
 function closedSocket(code: number, reason: string): Response {

@@ -5,11 +5,10 @@ import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
 import type { Ring } from "../../protocol/room/ring.ts";
 import { type Fact, isPublic, type RoomState } from "../../protocol/room/state.ts";
 import type { StaffNote, Stretch } from "../../protocol/room/wire.ts";
+import { type Located, located } from "../../tiers/located.ts";
 
 /** The namespace of shards. */
-export interface ShardNamespace {
-  getByName(name: string): ShardCalls;
-}
+export type ShardNamespace = Located<ShardCalls>;
 
 /** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
 interface Place {
@@ -26,28 +25,46 @@ interface Place {
 /** A shard that failed so many times in a row is left out until it calls the room again. */
 const MOST_FAILURES = 20;
 
-/** The object name of a shard. */
-export function shardName(stream: string, shard: number): string {
-  return `${stream}/${shard}`;
+/** The object name of a shard of the room object of this name. */
+export function shardName(room: string, shard: number): string {
+  return `${room}/${shard}`;
 }
 
 /** The shards of one room. */
 export class Broadcaster {
   readonly ring: Ring;
   readonly #namespace: ShardNamespace;
-  readonly #stream: string;
+  readonly #room: string;
   readonly #places = new Map<number, Place>();
   /** All that holds, as shards know it, and what changed after `#factsFrom`. */
   readonly #state: RoomState;
   #factsFrom: number;
   #changes: { readonly offset: number; readonly fact: Fact }[] = [];
 
-  constructor(namespace: ShardNamespace, stream: string, ring: Ring, state: RoomState) {
+  constructor(namespace: ShardNamespace, room: string, ring: Ring, state: RoomState) {
     this.#namespace = namespace;
-    this.#stream = stream;
+    this.#room = room;
     this.ring = ring;
     this.#state = state;
     this.#factsFrom = ring.head;
+  }
+
+  /** The ring is what it was before the room's memory was lost; what changed until then is not known. */
+  restored(stretch: Stretch): void {
+    this.ring.add(stretch);
+    this.#factsFrom = this.ring.head;
+  }
+
+  /** What is yet to be told of these facts, and of a pinned message at one of the offsets, is not told any more. */
+  forget(facts: readonly Fact[], offsets: readonly number[]): void {
+    const gone = new Set(facts.map(({ of, key }) => `${of} ${key}`));
+    this.#changes = this.#changes.filter(({ fact }) => {
+      const pinned = fact.of === "pin" && fact.value !== null && offsets.includes(fact.value.offset);
+      return !pinned && !gone.has(`${fact.of} ${fact.key}`);
+    });
+    for (const place of this.#places.values()) {
+      place.notes = place.notes.filter((note) => note.kind !== "held" || !gone.has(`held ${note.held.id}`));
+    }
   }
 
   /** How many shards take part. */
@@ -139,6 +156,6 @@ export class Broadcaster {
   }
 
   #stub(shard: number): ShardCalls {
-    return this.#namespace.getByName(shardName(this.#stream, shard));
+    return located(this.#namespace, shardName(this.#room, shard));
   }
 }

@@ -22,13 +22,14 @@ import {
   VERSION,
   youAre,
 } from "../../protocol/room/wire.ts";
+import { type Located, located } from "../../tiers/located.ts";
 import { Outbox } from "./outbox.ts";
 import { type Seat, Seats } from "./seats.ts";
 import { ShardTally } from "./tally.ts";
 
 /** What a shard is bound to. */
 export interface RoomShardEnv {
-  readonly ROOM: { getByName(name: string): RoomCalls };
+  readonly ROOM: Located<RoomCalls>;
 }
 
 /** What a shard knows of its room. */
@@ -46,9 +47,9 @@ const FULL_SPREAD_S = "30";
 /** Rate buckets are looked through when there are so many. */
 const MANY_BUCKETS = 1_000;
 
-/** One shard of a room, named `{stream}/{index}`. */
+/** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
-  readonly #stream: string;
+  readonly #roomName: string;
   readonly #index: number;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
@@ -63,8 +64,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
     super(ctx, env);
-    const [stream = "", index = "0"] = (ctx.id.name ?? "").split("/");
-    this.#stream = stream;
+    const [room = "", index = "0"] = (ctx.id.name ?? "").split("/");
+    this.#roomName = room;
     this.#index = Number(index);
     this.#seats = new Seats(ctx);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
@@ -321,7 +322,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   #room(): RoomCalls {
-    return this.env.ROOM.getByName(this.#stream);
+    return located(this.env.ROOM, this.#roomName);
   }
 }
 

@@ -6,37 +6,54 @@ import { DurableObject } from "cloudflare:workers";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
-import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import { afterwards, type Counts, type Happening, type RoomEvent } from "../../protocol/room/events.ts";
 import { judgeByWords } from "../../protocol/room/judge.ts";
+import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import { erasedFacts, subjectOfAct, targetOfAct } from "../../protocol/room/personal.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
+import { Recent } from "../../protocol/room/recent.ts";
+import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
 import { shardsFor } from "../../protocol/room/shards.ts";
-import { RoomState } from "../../protocol/room/state.ts";
+import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
+import type { Located } from "../../tiers/located.ts";
 import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { History } from "./history.ts";
+import { type Holding, holding } from "./holding.ts";
+import { type Person, RoomKeys } from "./keys.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv {
+export interface RoomEnv extends RetentionSettings {
   readonly ROOM_SHARD: ShardNamespace;
+  readonly KEYRING: Located<KeyringCalls>;
 }
 
-/** History is looked through this often for what is too old. */
-const PRUNE_EVERY_MS = 3_600_000;
+/** Who does what the room itself does. */
+const NO_ONE = { subject: null, id: "", roles: [], device: "", address: "" };
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
 const KEEP_TOTALS_MS = 2_000;
 
 /** One stream's room, named by the stream. */
 export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #store: RoomStore;
-  readonly #state: RoomState;
+  readonly #retention: Retention;
+  readonly #keys: RoomKeys;
+  readonly #history: History;
+  readonly #state = new RoomState();
+  readonly #recent = new Recent();
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
   #shards: number;
+  /** The name of the room that the stream has instead of this one. */
+  #moved: string | null;
+  /** What changes the room, one after another. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
@@ -46,27 +63,36 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
+    const name = ctx.id.name ?? "";
+    this.#retention = parseRetention(env);
     this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
+    this.#moved = this.#store.moved();
+    this.#keys = new RoomKeys(env.KEYRING, name);
+    this.#history = new History(this.#store, this.#keys);
     this.#head = this.#store.head();
     this.#shards = this.#store.shards();
-    this.#state = RoomState.from(this.#store.facts());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
-    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
-    // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, false);
-    if (kept.shards.size > 0) this.#tickSoon();
+    const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
+    const ring = new Ring(this.#store.epoch, (latest[0]?.offset ?? this.#head + 1) - 1, ROOM_LIMITS.ringEvents);
+    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, name, ring, this.#state);
+    // Without the keys nothing can be said: if they don't come, the object ends, and begins anew with the next call.
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#restore(await this.#history.open(latest), await this.#history.facts(), [...kept.shards.keys()]);
+    });
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
   async attach(shard: number): Promise<Attachment> {
+    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
     this.#store.addShard(shard);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
     return {
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
@@ -76,25 +102,22 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   }
 
   /** Orders and stores what a shard's viewers did. */
-  submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
+  async submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
+    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
+    // Keys that aren't here yet are fetched before the turn, so that nobody waits for those of others.
+    await this.#history.people(this.#involved(acts));
     try {
-      const outcomes = this.ctx.storage.transactionSync(() => {
-        const before = this.#head;
-        const all = acts.map((asked) => this.#take(asked));
-        if (this.#head > before) this.#store.setHead(this.#head);
-        return all;
+      return await this.#inTurn(async () => {
+        const outcomes: Outcome[] = [];
+        for (const asked of acts) outcomes.push(await this.#take(asked));
+        if (likes > 0 || Object.keys(reactions).length > 0) {
+          this.#audience.tap(likes, reactions);
+          this.#tapped = true;
+        }
+        return { outcomes, head: this.#head };
       });
-      if (likes > 0 || Object.keys(reactions).length > 0) {
-        this.#audience.tap(likes, reactions);
-        this.#tapped = true;
-      }
+    } finally {
       this.#tickSoon();
-      return Promise.resolve({ outcomes, head: this.#head });
-    } catch (error) {
-      // Memory must not be ahead of storage: it is rebuilt, and the shard sends again.
-      console.error("a submission failed", error);
-      this.ctx.abort("a submission failed");
-      throw error;
     }
   }
 
@@ -121,26 +144,67 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
-  since(epoch: string, offset: number): Promise<Stretch | null> {
+  async since(epoch: string, offset: number): Promise<Stretch | null> {
     const { recoverEvents } = ROOM_LIMITS;
-    if (epoch !== this.#store.epoch || offset > this.#head || this.#head - offset > recoverEvents) {
-      return Promise.resolve(null);
-    }
-    const events = this.#store.after(offset, recoverEvents);
-    if (events.length !== this.#head - offset) return Promise.resolve(null);
-    return Promise.resolve({ epoch, from: offset, to: this.#head, events, unseen: 0 });
+    const to = this.#head;
+    if (epoch !== this.#store.epoch || offset > to || to - offset > recoverEvents) return null;
+    const rows = this.#store.after(offset, recoverEvents);
+    if (rows.length !== to - offset) return null;
+    return { epoch, from: offset, to, events: await this.#history.open(rows), unseen: 0 };
   }
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, and the counts. */
-  place(): { shards: number; counts: Counts } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()) };
+  /** Number of shards, and the counts; `moved`: the name of the room that the stream has instead of this one, or null. */
+  place(): { shards: number; counts: Counts; moved: string | null } {
+    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), moved: this.#moved };
   }
 
   /** Events of a window of programme time, ms since the epoch. */
-  replay(fromMs: number, toMs: number): RoomEvent[] {
-    return this.#store.window(fromMs, toMs, ROOM_LIMITS.replayEvents);
+  replay(fromMs: number, toMs: number): Promise<RoomEvent[]> {
+    return this.#history.open(this.#store.window(fromMs, toMs, ROOM_LIMITS.replayEvents));
+  }
+
+  /** The stream has another room instead of this one, for good. False: something is or was here already. */
+  move(room: string): boolean {
+    if (this.#moved === room) return true;
+    if (this.#moved !== null || this.#head > 0 || this.#broadcaster.shards > 0) return false;
+    this.#store.setMoved(room);
+    this.#moved = room;
+    return true;
+  }
+
+  // ── for those who look after people's data ──────────────────────────────────────────────────────────────────────
+
+  /** Drops all that is left of the person with this tag, whose key was destroyed; viewers are told which events are gone. */
+  forget(tag: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#keys.forget(tag);
+      const targets = this.#store.offsetsAbout(tag, ROOM_LIMITS.eraseTargets);
+      const event = targets.length === 0 ? null : this.#stamp({ kind: "erase", targets }, null, Date.now());
+      const keep = await this.#history.seal({ event, by: NO_ONE, facts: [], audit: null, about: null });
+      const facts = this.#keep(() => {
+        const erased = this.#history.erase(tag);
+        keep();
+        return erasedFacts(this.#state, erased.gone, erased.unsigned);
+      });
+      for (const fact of facts) this.#state.apply(fact);
+      if (event !== null) this.#happened(event);
+      this.#broadcaster.forget(facts, targets);
+      const held = facts.filter(({ of }) => of === "held");
+      this.#broadcaster.changed(
+        this.#head,
+        facts,
+        held.map(({ key }) => ({ kind: "settled", id: key })),
+      );
+      this.#tell();
+      this.#tickSoon();
+    });
+  }
+
+  /** All that the room holds of a person, a page of its events at a time. */
+  held(subject: string, tag: string, after: number): Promise<Holding> {
+    return holding({ store: this.#store, history: this.#history, state: this.#state }, subject, tag, after);
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,38 +213,80 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   override async alarm(): Promise<void> {
     let left = 1;
     try {
-      left = this.#store.prune(Date.now(), ROOM_LIMITS.keepMs);
-      this.#dropExpired(Date.now());
+      left = await this.#inTurn(() => this.#prune(Date.now()));
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
     // A room without history and viewers sleeps until a shard calls.
-    if (left > 0 || this.#broadcaster.shards > 0) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    if (left > 0 || this.#broadcaster.shards > 0) {
+      await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
+    }
   }
 
-  #take(asked: Asked): Outcome {
+  /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; gives how many events are left. */
+  async #prune(nowMs: number): Promise<number> {
+    const left = this.#store.prune(nowMs, this.#retention);
+    this.#dropExpired(nowMs);
+    const unused = this.#store.unused(KEYRING_LIMITS.perCall);
+    await this.#history.release(unused);
+    return left;
+  }
+
+  /** Does what changes the room after all that was begun before, and alone. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Stores what is taken into memory next, all of it or nothing. */
+  #keep<T>(write: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(write);
+    } catch (error) {
+      // Memory must not be ahead of storage: it is rebuilt, and whoever called does so again.
+      console.error("the room could not store what happened", error);
+      this.ctx.abort("the room could not store what happened");
+      throw error;
+    }
+  }
+
+  /** Everybody whose keys these acts need. */
+  *#involved(acts: readonly Asked[]): Generator<string> {
+    for (const { by, act } of acts) {
+      if (by.subject !== null) yield by.subject;
+      const about = subjectOfAct(act, this.#state);
+      if (about !== null && about !== "") yield about;
+    }
+  }
+
+  async #take(asked: Asked): Promise<Outcome> {
     const { subject } = asked.by;
-    const known = subject === null ? null : this.#store.stored(subject, asked.id);
+    const persons = await this.#history.people(this.#involved([asked]));
+    const person = subject === null ? undefined : persons.get(subject);
+    const known = person === undefined ? null : await this.#history.stored(person, asked.id);
     if (known !== null) return { ok: true, event: known };
     const nowMs = Date.now();
-    const decision = decide(this.#state, asked, this.#surroundings(nowMs));
+    const decision = decide(this.#state, asked, await this.#surroundings(asked, persons, nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
   }
 
-  #carryOut(asked: Asked, decision: Decision, nowMs: number): Outcome {
+  async #carryOut(asked: Asked, decision: Decision, nowMs: number): Promise<Outcome> {
     const { facts, credit, audit, notes, held, list } = decision;
-    const by = credit?.by ?? asked.by;
-    const event = decision.event === undefined ? null : this.#stamp(decision.event, asked, credit?.programmeMs, nowMs);
-    if (event !== null) {
-      this.#store.add(event, { by, id: credit?.id ?? asked.id });
-      this.#fresh.push(event);
-    }
-    for (const fact of facts) {
-      this.#state.apply(fact);
-      this.#store.setFact(fact);
-    }
+    const { by, id } = credit ?? asked;
+    const programmeMs = credit?.programmeMs ?? programmeTime(asked.programmeMs, nowMs);
+    const event = decision.event === undefined ? null : this.#stamp(decision.event, programmeMs, nowMs);
+    const keep = await this.#history.seal({
+      event,
+      by: { subject: by.subject, id, roles: by.roles, device: by.device, address: by.address },
+      facts,
+      audit: audit === undefined ? null : { ...audit, atMs: nowMs, by: asked.by.subject ?? "" },
+      about: subjectOfAct(asked.act, this.#state),
+    });
+    this.#keep(keep);
+    if (event !== null) this.#happened(event);
+    for (const fact of facts) this.#state.apply(fact);
     this.#broadcaster.changed(this.#head, facts, notes);
-    if (audit !== undefined) this.#store.note({ ...audit, atMs: nowMs, by: asked.by.subject ?? "" });
     return {
       ok: true,
       ...(event === null ? {} : { event }),
@@ -189,26 +295,34 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     };
   }
 
-  #stamp(
-    happening: NonNullable<Decision["event"]>,
-    { programmeMs }: Asked,
-    credited: number | undefined,
-    nowMs: number,
-  ): RoomEvent {
-    this.#head += 1;
-    const programme = credited ?? programmeTime(programmeMs, nowMs);
-    return { ...happening, offset: this.#head, atMs: nowMs, programmeMs: programme };
+  /** The event in the place that comes next, which it has once it is stored. */
+  #stamp(happening: Happening, programmeMs: number | null, nowMs: number): RoomEvent {
+    return { ...happening, offset: this.#head + 1, atMs: nowMs, programmeMs: programmeMs ?? nowMs };
   }
 
-  #surroundings(nowMs: number): Surroundings {
-    const store = this.#store;
+  /** Takes in an event that is stored. */
+  #happened(event: RoomEvent): void {
+    this.#head = event.offset;
+    this.#recent.take(event);
+    if (event.kind === "erase") this.#fresh = this.#fresh.map((earlier) => afterwards(earlier, event));
+    this.#fresh.push(event);
+    if (event.offset % ROOM_LIMITS.pruneEvents === 0) this.#store.prune(event.atMs, this.#retention);
+  }
+
+  async #surroundings({ act }: Asked, persons: ReadonlyMap<string, Person>, nowMs: number): Promise<Surroundings> {
+    const target = targetOfAct(act);
+    const message = target === null ? null : (this.#recent.message(target) ?? (await this.#history.message(target)));
+    const audit = act.kind === "list" && act.what === "audit" ? await this.#history.audit(ROOM_LIMITS.listed) : [];
     return {
       nowMs,
       judge: judgeByWords,
-      message: (offset) => store.message(offset),
-      traces: (subject) => store.traces(subject),
-      wasWritten: (text) => store.wasWritten(text, this.#head),
-      audit: () => store.audit(ROOM_LIMITS.listed),
+      message: (offset) => (offset === target ? message : null),
+      traces: (subject) => {
+        const person = persons.get(subject);
+        return person === undefined ? [] : this.#store.traces(person.tag);
+      },
+      wasWritten: (text) => this.#recent.wasWritten(text),
+      audit: () => audit,
     };
   }
 
@@ -239,12 +353,16 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     ring.add({ epoch: ring.epoch, from: ring.head, to, events: shown, unseen: fresh.length - shown.length });
   }
 
-  #restoreRing(): Ring {
-    const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
-    const from = (latest[0]?.offset ?? this.#head + 1) - 1;
-    const ring = new Ring(this.#store.epoch, from, ROOM_LIMITS.ringEvents);
-    ring.add({ epoch: ring.epoch, from, to: this.#head, events: latest, unseen: 0 });
-    return ring;
+  /** Takes up what was stored before memory was lost. */
+  #restore(latest: readonly RoomEvent[], facts: readonly Fact[], shards: readonly number[]): void {
+    for (const fact of facts) this.#state.apply(fact);
+    for (const event of latest) this.#recent.take(event);
+    const { ring } = this.#broadcaster;
+    const unseen = 0;
+    this.#broadcaster.restored({ epoch: ring.epoch, from: ring.head, to: this.#head, events: latest, unseen });
+    // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
+    for (const shard of shards) this.#broadcaster.join(shard, false);
+    if (shards.length > 0) this.#tickSoon();
   }
 
   #dropExpired(nowMs: number): void {
@@ -252,7 +370,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       if (untilMs === null || untilMs > nowMs) continue;
       const fact = { of: "sanction", key, value: null } as const;
       this.#state.apply(fact);
-      this.#store.setFact(fact);
+      this.#history.drop(fact);
     }
   }
 

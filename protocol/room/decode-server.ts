@@ -13,6 +13,7 @@ const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "ban",
   "unban",
   "role",
+  "erase",
 ]);
 
 const MOST = Number.MAX_SAFE_INTEGER;
