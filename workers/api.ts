@@ -34,7 +34,7 @@ function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuse(env, request);
+  const refusal = await refuseWithoutAdmin(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "DELETE") {
@@ -51,7 +51,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
  * a shield instead, as `addressText` writes it.
  */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuse(env, request);
+  const refusal = await refuseWithoutAdmin(env, request);
   if (refusal !== null) return refusal;
   const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
@@ -64,7 +64,8 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   return new Response(null, { status: 204 });
 }
 
-const refuse = (env: Env, request: Request): Promise<Response | null> =>
+/** The refusal of a request that doesn't bring the admin token, or null. */
+export const refuseWithoutAdmin = (env: Env, request: Request): Promise<Response | null> =>
   refuseStranger(request, {
     secret: env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_ADMIN_TOKEN",

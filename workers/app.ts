@@ -9,11 +9,13 @@ import { devToken } from "./dev-token.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { ingest } from "./ingest.ts";
+import { bindStream } from "./jurisdiction.ts";
 import { parseLivePath } from "./live-path.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 import { roomBeacon, roomReplay, roomSocket } from "./rooms.ts";
+import { eraseSubject, exportSubject } from "./subjects.ts";
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
@@ -32,6 +34,12 @@ app.post("/api/streams/:stream/restart", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
 });
+app.put("/api/streams/:stream/jurisdiction", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : bindStream(c.env, c.req.raw, stream);
+});
+app.delete("/api/subjects/:id", (c) => eraseSubject(c.env, c.req.raw, c.req.param("id")));
+app.get("/api/subjects/:id/export", (c) => exportSubject(c.env, c.req.raw, c.req.param("id")));
 app.get("/rooms/:stream/socket", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : roomSocket(c.env, c.req.raw, c.executionCtx, stream);

@@ -89,10 +89,9 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
   /** Destroys a subject's keys, and tells the rooms. */
   async erase(subject: string): Promise<Erasure> {
     const hash = await hashOf(subject);
-    const known = await this.known(subject);
-    this.ctx.storage.transactionSync(() => {
-      for (const { room, tag } of known) this.#sql.exec("INSERT INTO erasing VALUES (?, ?, ?)", tag, room, hash);
-      this.#sql.exec("DELETE FROM keys WHERE subject = ?", hash);
+    const rooms = this.ctx.storage.transactionSync(() => {
+      this.#sql.exec("INSERT INTO erasing SELECT tag, room, subject FROM keys WHERE subject = ?", hash);
+      return this.#sql.exec("DELETE FROM keys WHERE subject = ? RETURNING tag", hash).toArray().length;
     });
     const atMs = Date.now();
     const pending = (): Pending[] => this.#pending("WHERE subject = ?", hash);
@@ -101,14 +100,14 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
       await this.ctx.storage.setAlarm(atMs + KEYRING_LIMITS.retryMs);
       await this.#tell(pending());
     }
-    return { atMs, rooms: known.length, pending: pending().length };
+    return { atMs, rooms, pending: pending().length };
   }
 
   /** Tells the rooms that couldn't be told. At most six tries of a failing alarm are made, so it arms itself again first. */
   override async alarm(): Promise<void> {
     if (this.#pending("LIMIT 1").length === 0) return;
     await this.ctx.storage.setAlarm(Date.now() + KEYRING_LIMITS.retryMs);
-    await this.#tell(this.#pending("LIMIT ?", KEYRING_LIMITS.perCall));
+    await this.#tell(this.#pending("ORDER BY random() LIMIT ?", KEYRING_LIMITS.perCall));
   }
 
   async #tell(pending: readonly Pending[]): Promise<void> {

@@ -5,6 +5,7 @@ import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { subjectOfEvent, subjectOfFact } from "../../protocol/room/personal.ts";
 import type { AuditLine, Fact } from "../../protocol/room/state.ts";
 import type { Person, RoomKeys } from "./keys.ts";
+import type { PeopleStore } from "./people-store.ts";
 import { seal, unseal } from "./sealing.ts";
 import type { EventRow, FactRow, RoomStore } from "./store.ts";
 
@@ -17,6 +18,9 @@ export interface Change {
   readonly about: string | null;
 }
 
+/** The one who does what the room does by itself. */
+export const ITSELF: Change["by"] = { subject: null, id: "", roles: [], device: "", address: "" };
+
 /** Which fact it is among all that hold. */
 export type FactName = Pick<Fact, "of" | "key">;
 
@@ -26,14 +30,16 @@ type FactBody = Pick<Fact, "key" | "value">;
 /** History, facts and audit log of one room. */
 export class History {
   readonly #store: RoomStore;
+  readonly #people: PeopleStore;
   readonly #keys: RoomKeys;
   /** The rows of the facts that hold. */
   readonly #factRows = new Map<string, { readonly id: number; readonly fact: FactName }>();
   /** Tags of which it is stored for whom they stand. */
   readonly #introduced = new Set<string>();
 
-  constructor(store: RoomStore, keys: RoomKeys) {
+  constructor(store: RoomStore, people: PeopleStore, keys: RoomKeys) {
     this.#store = store;
+    this.#people = people;
     this.#keys = keys;
   }
 
@@ -42,7 +48,7 @@ export class History {
     const persons = await this.#keys.of(subjects);
     for (const [subject, { tag, key }] of persons) {
       if (this.#introduced.has(tag)) continue;
-      this.#store.addPerson(tag, await seal(subject, key));
+      this.#people.addPerson(tag, await seal(subject, key));
       if (this.#introduced.size >= ROOM_LIMITS.keys) this.#introduced.clear();
       this.#introduced.add(tag);
     }
@@ -139,7 +145,7 @@ export class History {
   erase(tag: string): { readonly gone: readonly FactName[]; readonly unsigned: readonly FactName[] } {
     const rows = new Map(this.#store.facts().map((row) => [row.id, row]));
     const known = [...this.#factRows.values()].map(({ id, fact }) => ({ row: rows.get(id), fact }));
-    this.#store.erase(tag);
+    this.#people.erase(tag);
     this.#introduced.delete(tag);
     const gone = known.flatMap(({ row, fact }) => (row?.about === tag ? [fact] : []));
     for (const fact of gone) this.#factRows.delete(nameOf(fact));
@@ -149,7 +155,7 @@ export class History {
   /** Has the keys under these tags destroyed, of which nothing is kept any more. */
   async release(tags: readonly string[]): Promise<void> {
     await this.#keys.release(tags);
-    this.#store.dropPeople(tags);
+    this.#people.dropPeople(tags);
     for (const tag of tags) this.#introduced.delete(tag);
   }
 
@@ -195,7 +201,7 @@ export class History {
 
   /** The subject for whom a tag stands; empty if it was erased. */
   async #subject(tag: string, keys: Keys): Promise<string> {
-    const sealed = this.#store.person(tag);
+    const sealed = this.#people.person(tag);
     const key = keys.get(tag);
     return sealed === undefined || key === undefined ? "" : ((await unseal(sealed, key)) as string);
   }

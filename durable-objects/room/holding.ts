@@ -3,7 +3,7 @@ import type { Role, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { AuditLine, BanLine, Held, RoomState } from "../../protocol/room/state.ts";
 import type { History } from "./history.ts";
-import type { RoomStore } from "./store.ts";
+import type { PeopleStore } from "./people-store.ts";
 
 /** An event that the person made, or that tells of it; where it made it: roles, device and hashed address. */
 export interface OwnEvent {
@@ -27,14 +27,14 @@ export interface Holding {
 
 /** What a room is looked through in. */
 export interface Holder {
-  readonly store: RoomStore;
+  readonly people: PeopleStore;
   readonly history: History;
   readonly state: RoomState;
 }
 
 /** What the room holds of a person: events after the offset `after`, a page of them. */
 export async function holding(room: Holder, subject: string, tag: string, after: number): Promise<Holding> {
-  const rows = room.store.own(tag, after, ROOM_LIMITS.exportEvents);
+  const rows = room.people.own(tag, after, ROOM_LIMITS.exportEvents);
   const opened = await room.history.open(rows);
   const events = opened.map((event, at): OwnEvent => {
     const row = rows[at];

@@ -308,7 +308,10 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return;
+    if (watching === 0 && !failed) {
+      this.ctx.storage.kv.delete("beacons");
+      return;
+    }
     this.#keepAwake(nowMs);
     this.#countSoon();
   }

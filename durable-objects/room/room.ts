@@ -5,13 +5,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
-import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
+import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
 import { afterwards, type Counts, type Happening, type RoomEvent } from "../../protocol/room/events.ts";
-import { judgeByWords } from "../../protocol/room/judge.ts";
 import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
-import { erasedFacts, subjectOfAct, targetOfAct } from "../../protocol/room/personal.ts";
+import { erasedFacts, involved, subjectOfAct } from "../../protocol/room/personal.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Recent } from "../../protocol/room/recent.ts";
@@ -22,10 +21,13 @@ import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import type { Located } from "../../tiers/located.ts";
 import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
-import { History } from "./history.ts";
+import { History, ITSELF } from "./history.ts";
 import { type Holding, holding } from "./holding.ts";
-import { type Person, RoomKeys } from "./keys.ts";
+import { RoomKeys } from "./keys.ts";
+import { PeopleStore } from "./people-store.ts";
 import { RoomStore } from "./store.ts";
+import { surroundings } from "./surroundings.ts";
+import { Turns } from "./turns.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv extends RetentionSettings {
@@ -33,14 +35,13 @@ export interface RoomEnv extends RetentionSettings {
   readonly KEYRING: Located<KeyringCalls>;
 }
 
-/** Who does what the room itself does. */
-const NO_ONE = { subject: null, id: "", roles: [], device: "", address: "" };
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
 const KEEP_TOTALS_MS = 2_000;
 
 /** One stream's room, named by the stream. */
 export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #store: RoomStore;
+  readonly #people: PeopleStore;
   readonly #retention: Retention;
   readonly #keys: RoomKeys;
   readonly #history: History;
@@ -53,7 +54,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   /** The name of the room that the stream has instead of this one. */
   #moved: string | null;
   /** What changes the room, one after another. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
@@ -66,9 +67,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const name = ctx.id.name ?? "";
     this.#retention = parseRetention(env);
     this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
+    this.#people = new PeopleStore(ctx.storage.sql);
     this.#moved = this.#store.moved();
     this.#keys = new RoomKeys(env.KEYRING, name);
-    this.#history = new History(this.#store, this.#keys);
+    this.#history = new History(this.#store, this.#people, this.#keys);
     this.#head = this.#store.head();
     this.#shards = this.#store.shards();
     const kept = this.#store.audience();
@@ -105,9 +107,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   async submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
     if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
     // Keys that aren't here yet are fetched before the turn, so that nobody waits for those of others.
-    await this.#history.people(this.#involved(acts));
+    await this.#history.people(involved(acts, this.#state));
     try {
-      return await this.#inTurn(async () => {
+      return await this.#turns.run(async () => {
         const outcomes: Outcome[] = [];
         for (const asked of acts) outcomes.push(await this.#take(asked));
         if (likes > 0 || Object.keys(reactions).length > 0) {
@@ -178,11 +180,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   /** Drops all that is left of the person with this tag, whose key was destroyed; viewers are told which events are gone. */
   forget(tag: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       this.#keys.forget(tag);
-      const targets = this.#store.offsetsAbout(tag, ROOM_LIMITS.eraseTargets);
+      const targets = this.#people.offsetsAbout(tag, ROOM_LIMITS.eraseTargets);
       const event = targets.length === 0 ? null : this.#stamp({ kind: "erase", targets }, null, Date.now());
-      const keep = await this.#history.seal({ event, by: NO_ONE, facts: [], audit: null, about: null });
+      const keep = await this.#history.seal({ event, by: ITSELF, facts: [], audit: null, about: null });
       const facts = this.#keep(() => {
         const erased = this.#history.erase(tag);
         keep();
@@ -204,7 +206,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   /** All that the room holds of a person, a page of its events at a time. */
   held(subject: string, tag: string, after: number): Promise<Holding> {
-    return holding({ store: this.#store, history: this.#history, state: this.#state }, subject, tag, after);
+    return holding({ people: this.#people, history: this.#history, state: this.#state }, subject, tag, after);
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +215,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   override async alarm(): Promise<void> {
     let left = 1;
     try {
-      left = await this.#inTurn(() => this.#prune(Date.now()));
+      left = await this.#turns.run(() => this.#prune(Date.now()));
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
@@ -227,16 +229,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   async #prune(nowMs: number): Promise<number> {
     const left = this.#store.prune(nowMs, this.#retention);
     this.#dropExpired(nowMs);
-    const unused = this.#store.unused(KEYRING_LIMITS.perCall);
+    const unused = this.#people.unused(KEYRING_LIMITS.perCall);
     await this.#history.release(unused);
     return left;
-  }
-
-  /** Does what changes the room after all that was begun before, and alone. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 
   /** Stores what is taken into memory next, all of it or nothing. */
@@ -251,23 +246,18 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     }
   }
 
-  /** Everybody whose keys these acts need. */
-  *#involved(acts: readonly Asked[]): Generator<string> {
-    for (const { by, act } of acts) {
-      if (by.subject !== null) yield by.subject;
-      const about = subjectOfAct(act, this.#state);
-      if (about !== null && about !== "") yield about;
-    }
-  }
-
   async #take(asked: Asked): Promise<Outcome> {
     const { subject } = asked.by;
-    const persons = await this.#history.people(this.#involved([asked]));
+    const persons = await this.#history.people(involved([asked], this.#state));
     const person = subject === null ? undefined : persons.get(subject);
     const known = person === undefined ? null : await this.#history.stored(person, asked.id);
     if (known !== null) return { ok: true, event: known };
     const nowMs = Date.now();
-    const decision = decide(this.#state, asked, await this.#surroundings(asked, persons, nowMs));
+    const decision = decide(
+      this.#state,
+      asked,
+      await surroundings({ store: this.#store, history: this.#history, recent: this.#recent }, asked, persons, nowMs),
+    );
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
   }
 
@@ -307,23 +297,6 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     if (event.kind === "erase") this.#fresh = this.#fresh.map((earlier) => afterwards(earlier, event));
     this.#fresh.push(event);
     if (event.offset % ROOM_LIMITS.pruneEvents === 0) this.#store.prune(event.atMs, this.#retention);
-  }
-
-  async #surroundings({ act }: Asked, persons: ReadonlyMap<string, Person>, nowMs: number): Promise<Surroundings> {
-    const target = targetOfAct(act);
-    const message = target === null ? null : (this.#recent.message(target) ?? (await this.#history.message(target)));
-    const audit = act.kind === "list" && act.what === "audit" ? await this.#history.audit(ROOM_LIMITS.listed) : [];
-    return {
-      nowMs,
-      judge: judgeByWords,
-      message: (offset) => (offset === target ? message : null),
-      traces: (subject) => {
-        const person = persons.get(subject);
-        return person === undefined ? [] : this.#store.traces(person.tag);
-      },
-      wasWritten: (text) => this.#recent.wasWritten(text),
-      audit: () => audit,
-    };
   }
 
   /** Within a tick's time all shards are told. */
@@ -366,9 +339,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   }
 
   #dropExpired(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#state.sanctions) {
-      if (untilMs === null || untilMs > nowMs) continue;
-      const fact = { of: "sanction", key, value: null } as const;
+    for (const fact of this.#state.expired(nowMs)) {
       this.#state.apply(fact);
       this.#history.drop(fact);
     }

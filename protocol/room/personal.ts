@@ -1,4 +1,5 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
+import type { Asked } from "./decide.ts";
 import type { RoomEvent } from "./events.ts";
 import type { Fact, RoomState } from "./state.ts";
 import type { Act } from "./wire.ts";
@@ -58,6 +59,15 @@ export function subjectOfAct(act: Act, state: RoomState): string | null {
     case "words":
     case "list":
       return null;
+  }
+}
+
+/** Everybody whom these acts are by or about. */
+export function* involved(acts: Iterable<Pick<Asked, "by" | "act">>, state: RoomState): Generator<string> {
+  for (const { by, act } of acts) {
+    if (by.subject !== null) yield by.subject;
+    const about = subjectOfAct(act, state);
+    if (about !== null && about !== "") yield about;
   }
 }
 
