@@ -20,7 +20,7 @@ export function playlist(
 ): Response {
   const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
   const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
-  const headers = rendered.headers(`${zipped} ${cacheControl} ${status}`, () =>
+  const headers = rendered.headers(`${zipped} ${cacheControl} ${status} ${cmsd}`, () =>
     headersOf({
       "content-type": PLAYLIST_TYPE,
       "cache-control": cacheControl,
