@@ -1,5 +1,5 @@
 /** What the room tells its shards: one call at a time to each, from where that shard stands. */
-import type { Counts } from "../../protocol/room/events.ts";
+import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
 import type { Ring } from "../../protocol/room/ring.ts";
@@ -50,8 +50,8 @@ export class Broadcaster {
   }
 
   /** The ring is what it was before the room's memory was lost; what changed until then is not known. */
-  restored(stretch: Stretch): void {
-    this.ring.add(stretch);
+  restored(events: readonly RoomEvent[], to: number): void {
+    this.ring.add({ epoch: this.ring.epoch, from: this.ring.head, to, events, unseen: 0 });
     this.#factsFrom = this.ring.head;
   }
 

@@ -38,7 +38,7 @@ export interface RoomEnv extends RetentionSettings {
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
 const KEEP_TOTALS_MS = 2_000;
 
-/** One stream's room, named by the stream. */
+/** One stream's room, named as `protocol/room/address.ts` says. */
 export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #store: RoomStore;
   readonly #people: PeopleStore;
@@ -330,9 +330,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #restore(latest: readonly RoomEvent[], facts: readonly Fact[], shards: readonly number[]): void {
     for (const fact of facts) this.#state.apply(fact);
     for (const event of latest) this.#recent.take(event);
-    const { ring } = this.#broadcaster;
-    const unseen = 0;
-    this.#broadcaster.restored({ epoch: ring.epoch, from: ring.head, to: this.#head, events: latest, unseen });
+    this.#broadcaster.restored(latest, this.#head);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
     for (const shard of shards) this.#broadcaster.join(shard, false);
     if (shards.length > 0) this.#tickSoon();

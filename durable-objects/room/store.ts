@@ -77,6 +77,8 @@ export interface AuditRow extends Record<string, SqlStorageValue> {
 
 /** Columns of an `EventRow`. */
 export const COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
+/** The index of tags leaves out what was erased, and is used only where the question does so too. */
+const BY_TAG = "tag = ? AND tag <> ''";
 const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
 /** Typed access to one room's SQLite. */
@@ -123,7 +125,7 @@ export class RoomStore {
 
   /** The event that a person's act with this id made, or undefined. */
   stored(tag: string, id: string): EventRow | undefined {
-    return this.#events("WHERE tag = ? AND client_id = ?", tag, id)[0];
+    return this.#events(`WHERE ${BY_TAG} AND client_id = ?`, tag, id)[0];
   }
 
   /** A message that has its text, or undefined. */
@@ -156,7 +158,7 @@ export class RoomStore {
     return this.#sql
       .exec<{ roles: string; device: string; address: string; at_ms: number }>(
         `SELECT roles, device, address, at_ms FROM events
-         WHERE tag = ? AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
+         WHERE ${BY_TAG} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
         tag,
         TRACES,
       )
