@@ -2,16 +2,26 @@
 import words from "an-array-of-english-words" with { type: "json" };
 import { cuss } from "cuss";
 import naughty from "naughty-words";
+import { CATEGORIES } from "../protocol/moderation/categories.ts";
 import { moderate } from "../protocol/moderation/moderate.ts";
-import { CATEGORIES } from "../protocol/moderation/terms.ts";
-import { benign, CORPUS_SETTINGS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
+import { benign, CORPUS_LEVELS, type Half, shares, tallies } from "../protocol/moderation/testing.ts";
+import { moderationInWorkerd } from "./moderation-workerd.ts";
 import { type Figure, short } from "./stats.ts";
+import { readWordNet } from "./wordnet.ts";
 
 const percent = (share: number): string => `${short(share * 100, 1)} %`;
 
-/** Every figure of the pipeline; takes some 10 s of one core. */
-export function moderation(): Promise<Figure[]> {
-  return Promise.resolve([...corpus("tuned"), ...corpus("held-out"), ...lists(), speed()]);
+/** Every figure of the pipeline; takes some 30 s of one core. */
+export async function moderation(): Promise<Figure[]> {
+  return [
+    ...corpus("tuned"),
+    ...corpus("held-out"),
+    ...byCategory(),
+    ...lists(),
+    ...sentences(),
+    speed(),
+    ...(await moderationInWorkerd()),
+  ];
 }
 
 function corpus(half: Half): Figure[] {
@@ -37,6 +47,40 @@ function corpus(half: Half): Figure[] {
   ];
 }
 
+/** Of both halves: the share of what is found in a category that is meant so, and of what is meant so that is found. */
+function byCategory(): Figure[] {
+  const halves = [tallies("tuned"), tallies("held-out")].flat();
+  return CATEGORIES.map((category) => {
+    const of = (count: "caught" | "flagged" | "evasions"): number =>
+      halves.reduce((sum, tally) => sum + (tally.category === category ? tally[count] : 0), 0);
+    const precision = of("caught") / (of("caught") + of("flagged"));
+    const recall = of("caught") / of("evasions");
+    return {
+      figure: `corpus, precision and recall: ${category}`,
+      goal: "told",
+      measured: `${percent(precision)}, ${percent(recall)} (${of("caught")} of ${of("evasions")}, ${of("flagged")} traps)`,
+      met: true,
+      values: { precision, recall, evasions: of("evasions"), caught: of("caught"), flagged: of("flagged") },
+    };
+  });
+}
+
+/** What dictionaries say: example sentences, nearly all harmless, and the words that WordNet marks as coarse. */
+function sentences(): Figure[] {
+  const { examples, usages } = readWordNet();
+  const found = (text: string, among: readonly string[]): boolean =>
+    moderate(text, CORPUS_LEVELS).matches.some(({ category }) => among.includes(category));
+  const share = (texts: readonly string[], among: readonly string[]): number =>
+    texts.filter((text) => found(text, among)).length / texts.length;
+  const recall = (usage: string, among: readonly string[]): Figure =>
+    told(`recall on WordNet's words of the usage ${usage}`, share(usages.get(usage) ?? [], among));
+  return [
+    told("flagged of WordNet's example sentences", share(examples, CATEGORIES)),
+    recall("obscenity", ["profanity", "sexual"]),
+    recall("ethnic slur", ["hate"]),
+  ];
+}
+
 /**
  * Words of lists that this project did not make. `cuss` rates how surely a word is meant as profanity: 2 and the
  * naughty-words list are what should be found, a dictionary without all of both lists' words is what should not be.
@@ -48,7 +92,7 @@ function lists(): Figure[] {
   const doubtful = new Set(rated.filter(([, rating]) => rating > 0).map(([word]) => word));
   const harmless = words.filter((word) => !harmful.has(word) && !doubtful.has(word));
   const flags = (texts: Iterable<string>): string[][] =>
-    [...texts].map((text) => [...new Set(moderate(text, CORPUS_SETTINGS).matches.map(({ category }) => category))]);
+    [...texts].map((text) => [...new Set(moderate(text, CORPUS_LEVELS).matches.map(({ category }) => category))]);
   const hits = flags(harmful);
   const falls = flags(harmless);
   const recall = (texts: readonly string[]): number =>
@@ -87,9 +131,9 @@ const told = (figure: string, share: number): Figure => ({
 function speed(): Figure {
   const texts = [...benign("tuned"), ...benign("held-out")].map(({ text }) => text);
   const each = (messages: readonly string[], rounds: number): number => {
-    for (const message of messages) moderate(message, CORPUS_SETTINGS);
+    for (const message of messages) moderate(message, CORPUS_LEVELS);
     const startedMs = performance.now();
-    for (let round = 0; round < rounds; round += 1) for (const message of messages) moderate(message, CORPUS_SETTINGS);
+    for (let round = 0; round < rounds; round += 1) for (const message of messages) moderate(message, CORPUS_LEVELS);
     return ((performance.now() - startedMs) * 1000) / (rounds * messages.length);
   };
   const chatUs = each(texts, 20);

@@ -1,6 +1,8 @@
 /** What a load run shows, as figures with their goals; pure. */
 import type { TierCounters, TierName } from "../protocol/status.ts";
+import { roomFiguresOf } from "./room/figures.ts";
 import type { LoadResult, Sample } from "./run.ts";
+import { playsVideo } from "./scenarios.ts";
 
 /** One figure. */
 export interface LoadFigure {
@@ -16,7 +18,16 @@ const TIERS: readonly TierName[] = ["isolate", "colo", "region"];
 const MINUTE_S = 60;
 
 /** The figures of a run. */
-export function figuresOf({ options, samples, k6, k6Failed }: LoadResult): LoadFigure[] {
+export function figuresOf(result: LoadResult): LoadFigure[] {
+  const { options, k6Failed } = result;
+  return [
+    ...roomFiguresOf(result),
+    ...(playsVideo(options.scenario) ? videoFiguresOf(result) : []),
+    { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },
+  ];
+}
+
+function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
   const last = samples.at(-1);
   const count = (metric: string): number => k6.metrics[metric]?.values["count"] ?? 0;
   const trend = (metric: string, value: string): number => k6.metrics[metric]?.values[value] ?? Number.NaN;
@@ -118,7 +129,6 @@ export function figuresOf({ options, samples, k6, k6Failed }: LoadResult): LoadF
       measured: `${count("answers")}, ${count("parts")}, ${count("joins_refused")}, ${count("fell_behind")}`,
       met: null,
     },
-    { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },
   );
   return figures;
 }

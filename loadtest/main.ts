@@ -8,13 +8,14 @@ import { figuresOf } from "./figures.ts";
 import { NoK6 } from "./k6.ts";
 import { BadOptions, type LoadArgs, parseLoad } from "./options.ts";
 import { reportHtml } from "./report.ts";
-import { FAULTS, runLoad, SCENARIOS } from "./run.ts";
+import { FAULTS, runLoad } from "./run.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
 const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
 
 const ARGS = {
   scenario: { type: "positional", required: false, description: SCENARIOS.join(", "), valueHint: "SCENARIO" },
-  viewers: { type: "string", description: "people who watch", default: "200" },
+  viewers: { type: "string", description: "people who watch, or are in the room", default: "200" },
   seconds: { type: "string", description: "how long", default: "30" },
   colos: { type: "string", description: "data centres", default: "4" },
   regions: { type: "string", description: "regions that they lie in", default: "2" },

@@ -42,6 +42,9 @@ test.for([
   [{ tracks: "both" }, "--tracks"],
   [{ faults: "live,moon" }, "no fault moon"],
   [{ scenario: "stampede" }, "no scenario stampede"],
+  [{ scenario: "mixed", viewers: "8000", tracks: "separate" }, "a process may open"],
+  [{ scenario: "chat-storm", faults: "live" }, "nobody watches in chat-storm"],
+  [{ scenario: "chat-storm", viewers: "30000" }, "--viewers"],
   [{ target: "http://192.0.2.1/live/demo/multivariant.m3u8" }, "--i-own-this-target"],
   [{ target: "http://127.0.0.1/watch/demo" }, "--target is like"],
   [{ target: "ftp://127.0.0.1/live/demo/multivariant.m3u8" }, "--target is like"],
@@ -60,5 +63,6 @@ test("a target that isn't live, or that faults should be put into, is refused", 
   server.on("request", (_, answer) => answer.end("#EXTM3U"));
   expect((await parseLoad({ ...ARGS, target })).target).toEqual({ url: new URL(target).origin, stream: "demo" });
   await expect(parseLoad({ ...ARGS, target, faults: "live" })).rejects.toThrow("this machine only");
+  await expect(parseLoad({ ...ARGS, target, scenario: "join-storm" })).rejects.toThrow("leave --target out");
   server.close();
 });

@@ -2,7 +2,8 @@
 import { REGIONS } from "../protocol/tree/address.ts";
 import type { ColosOptions } from "./colos/colos.ts";
 import type { Shape } from "./publisher.ts";
-import { FAULTS, type Fault, type LoadOptions, SCENARIOS, type Scenario } from "./run.ts";
+import { FAULTS, type Fault, type LoadOptions } from "./run.ts";
+import { playsRoom, SCENARIOS, type Scenario } from "./scenarios.ts";
 
 /** Bounds, each with its reason. */
 const LOAD_LIMITS = {
@@ -49,10 +50,11 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
   const viewers = whole("viewers", args.viewers, 1, LOAD_LIMITS.connections);
   const places = parsePlaces(args);
   const shape = shapeOf(whole("part", args.part, 100, 6_000), args.tracks);
-  const connections = viewers * Object.keys(shape.tracks).length;
+  const each = connectionsOf(scenario, Object.keys(shape.tracks).length);
+  const connections = viewers * each;
   if (connections > LOAD_LIMITS.connections) {
     throw new BadOptions(
-      `${viewers} viewers of ${Object.keys(shape.tracks).length} tracks need ${connections} connections; a process may open ${LOAD_LIMITS.connections} files.`,
+      `${viewers} viewers with ${each} connections each need ${connections} connections; a process may open ${LOAD_LIMITS.connections} files.`,
     );
   }
   const faults = args.faults?.split(",") ?? [];
@@ -61,6 +63,12 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
   const target = args.target === undefined ? null : await targetOf(args.target, args["i-own-this-target"]);
   if (target !== null && faults.length > 0)
     throw new BadOptions("Faults can be put into data centres of this machine only.");
+  if (target !== null && playsRoom(scenario))
+    throw new BadOptions(
+      `${scenario} needs tokens for everybody, which only an edge of this machine gives: leave --target out.`,
+    );
+  if (faults.length > 0 && scenario !== "mixed" && playsRoom(scenario))
+    throw new BadOptions(`Faults break what delivers video, and nobody watches in ${scenario}.`);
   return {
     scenario,
     viewers,
@@ -71,6 +79,12 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
     judgeStalls: !args["print-stalls"],
     target,
   };
+}
+
+/** Connections that one viewer holds: a request under way for each track, and a socket to the room. */
+function connectionsOf(scenario: Scenario, tracks: number): number {
+  if (scenario === "mixed") return tracks + 1;
+  return playsRoom(scenario) ? 1 : tracks;
 }
 
 /** The data centres that the arguments ask for. Throws `BadOptions`. */

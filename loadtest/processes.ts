@@ -6,6 +6,17 @@ const TICK_MS = 10;
 
 /** Processes named `name` below the process `pid`. */
 export function processesBelow(pid: number, name: string): number[] {
+  return below(pid)
+    .filter((process) => process.name === name)
+    .map((process) => process.pid);
+}
+
+/** The process `pid` and all below it. */
+export function treeOf(pid: number): number[] {
+  return [pid, ...below(pid).map((process) => process.pid)];
+}
+
+function below(pid: number): { readonly pid: number; readonly name: string }[] {
   const parents = new Map<number, { readonly parent: number; readonly name: string }>();
   for (const entry of entries()) {
     const stat = read(`/proc/${entry}/stat`);
@@ -16,7 +27,7 @@ export function processesBelow(pid: number, name: string): number[] {
     for (let at = parents.get(child); at !== undefined; at = parents.get(at.parent)) if (at.parent === pid) return true;
     return false;
   };
-  return [...parents].filter(([child, { name: its }]) => its === name && isBelow(child)).map(([child]) => child);
+  return [...parents].filter(([child]) => isBelow(child)).map(([child, { name }]) => ({ pid: child, name }));
 }
 
 /** CPU that a process has taken, milliseconds. */
@@ -30,6 +41,12 @@ export function cpuMs(pid: number): number {
 export function memoryBytes(pid: number): number {
   const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
   return Number(kilobytes) * 1024;
+}
+
+/** How many files a process started from here may open; without end where that isn't known. */
+export function mostFiles(): number {
+  const [, most = ""] = /^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits")) ?? [];
+  return most === "" ? Number.POSITIVE_INFINITY : Number(most);
 }
 
 function entries(): number[] {

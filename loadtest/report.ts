@@ -2,22 +2,15 @@
 import type { TierName } from "../protocol/status.ts";
 import type { LoadFigure } from "./figures.ts";
 import { type Beside, besideOf } from "./model/beside.ts";
+import { escaped, type Line, plot } from "./plot.ts";
+import { roomLatencies, roomSection } from "./room/report.ts";
 import type { LoadResult, Sample } from "./run.ts";
-
-const WIDTH = 720;
-const HEIGHT = 180;
-const COLOURS = ["#3d7eff", "#ff7a45", "#2fb380", "#b06cff", "#888"];
-
-interface Line {
-  readonly name: string;
-  readonly values: readonly number[];
-}
+import { playsVideo } from "./scenarios.ts";
 
 /** The page. */
 export function reportHtml(result: LoadResult, figures: readonly LoadFigure[]): string {
   const { options, samples } = result;
   const at = samples.map(({ atS }) => atS);
-  const rate = (tier: TierName): Line => ({ name: tier, values: ratesOf(samples, tier) });
   const title = `${options.scenario}: ${options.viewers} viewers, ${options.colos} data centres in ${options.regions} regions`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title>
@@ -31,7 +24,26 @@ table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bott
 tracks ${escaped(Object.keys(options.shape.tracks).join(", "))} in parts of ${Math.round(options.shape.partMs)} ms.</p>
 <table><tr><th>figure</th><th>goal</th><th>measured</th><th></th></tr>
 ${figures.map(row).join("\n")}</table>
-<h2>Requests a second by tier</h2><p>What isolates count arrives when they renew their feeds, about every 20 s.</p>
+${roomSection(result)}
+${playsVideo(options.scenario) ? deliverySections(at, samples) : ""}
+<h2>workerd: CPU in ms a second</h2>
+${plot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
+<h2>workerd: memory in MB</h2>
+${plot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
+<h2>Latencies in ms, as k6 saw them</h2>
+<table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
+${[...(playsVideo(options.scenario) ? VIDEO_LATENCIES : []), ...roomLatencies(options.scenario)].map((name) => latencies(result, name)).join("\n")}</table>
+${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? modelled(besideOf(result)) : ""}
+</body></html>
+`;
+}
+
+const VIDEO_LATENCIES = ["join_ms", "playlist_ms", "part_ms"] as const;
+
+/** What the tiers that deliver video did. */
+function deliverySections(at: readonly number[], samples: readonly Sample[]): string {
+  const rate = (tier: TierName): Line => ({ name: tier, values: ratesOf(samples, tier) });
+  return `<h2>Requests a second by tier</h2><p>What isolates count arrives when they renew their feeds, about every 20 s.</p>
 ${plot(at, [rate("isolate"), rate("colo"), rate("region"), rate("live"), rate("r2")])}
 <h2>Crossings of one object, on average</h2>
 ${plot(
@@ -50,17 +62,7 @@ ${plot(
   })),
 )}
 <h2>Viewers, as the edge counts them</h2>
-${plot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}
-<h2>workerd: CPU in ms a second</h2>
-${plot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
-<h2>workerd: memory in MB</h2>
-${plot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
-<h2>Latencies in ms, as k6 saw them</h2>
-<table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
-${["join_ms", "playlist_ms", "part_ms"].map((name) => latencies(result, name)).join("\n")}</table>
-${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? modelled(besideOf(result)) : ""}
-</body></html>
-`;
+${plot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}`;
 }
 
 function modelled(beside: readonly Beside[]): string {
@@ -100,24 +102,4 @@ function crossings(sample: Sample, tier: TierName): number {
 function hitRatio(sample: Sample, tier: TierName): number {
   const counters = sample.tiers.find((one) => one.tier === tier);
   return counters === undefined || counters.requests === 0 ? 0 : counters.hits / counters.requests;
-}
-
-function plot(at: readonly number[], lines: readonly Line[]): string {
-  const most = Math.max(1e-9, ...lines.flatMap(({ values }) => values));
-  const end = Math.max(1, at.at(-1) ?? 1);
-  const x = (s: number): string => (40 + (s / end) * (WIDTH - 50)).toFixed(1);
-  const y = (value: number): string => (HEIGHT - 20 - (value / most) * (HEIGHT - 40)).toFixed(1);
-  const paths = lines.map(({ name, values }, index) => {
-    const points = values.map((value, i) => `${x(at[i] ?? 0)},${y(value)}`).join(" ");
-    const colour = COLOURS[index % COLOURS.length];
-    return `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points}"/><text x="${50 + index * 90}" y="12" style="fill:${colour}">${escaped(name)}</text>`;
-  });
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"><line x1="40" x2="${WIDTH - 10}" y1="${HEIGHT - 20}" y2="${HEIGHT - 20}" stroke="currentColor" opacity=".3"/>
-<text x="2" y="24">${short(most)}</text><text x="2" y="${HEIGHT - 16}">0</text><text x="${WIDTH - 40}" y="${HEIGHT - 4}">${end.toFixed(0)} s</text>${paths.join("")}</svg>`;
-}
-
-const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "");
 }

@@ -9,10 +9,7 @@ import { type Colos, type Faults, startColos } from "./colos/colos.ts";
 import { findK6 } from "./k6.ts";
 import { cpuMs, memoryBytes, processesBelow } from "./processes.ts";
 import { type Shape, SyntheticPublisher } from "./publisher.ts";
-
-/** The scenarios that `k6/viewer.ts` plays. */
-export const SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
-export type Scenario = (typeof SCENARIOS)[number];
+import { playsRoom, playsVideo, type Scenario, scriptOf } from "./scenarios.ts";
 
 /** What breaks in the middle of a run. */
 export const FAULTS = ["shield", "live", "r2", "slow"] as const;
@@ -53,8 +50,18 @@ export interface Sample {
   /** Milliseconds of CPU that workerd took since the last sample, per second. */
   readonly cpu: number;
   readonly fault: string;
+  /** The room where people are in one: calls to its object in the last whole second, and what it counts. */
+  readonly room: RoomSample | null;
   /** The viewers have gone, and counters are being collected. */
   readonly over: boolean;
+}
+
+/** The room at one moment. */
+export interface RoomSample {
+  readonly calls: number;
+  readonly watching: number;
+  readonly likes: number;
+  readonly shards: number;
 }
 
 /** What k6 measured: metrics by name. */
@@ -92,23 +99,23 @@ export async function runLoad(options: LoadOptions, say: (line: string) => void)
   const early = options.scenario === "spike";
   let publisher: SyntheticPublisher | null = null;
   const publish = async (): Promise<void> => {
-    if (colos === null) return;
+    if (colos === null || !playsVideo(options.scenario)) return;
     publisher = await SyntheticPublisher.start(colos.core, stream, colos.adminToken, options.shape);
   };
   try {
     if (!early) {
       await publish();
       // A player that joins finds a hold-back's worth of media.
-      await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
+      if (publisher !== null) await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
     }
     const run = startK6(k6, join(out, "summary.json"), colos, stream, options);
-    const statusUrl = `${target?.url ?? colos?.core}/api/streams/${stream}`;
-    const sampler = sample(statusUrl, options, say);
+    const sampler = sample(target?.url ?? colos?.core ?? "", stream, options, say);
     // The broadcast begins with the crowd.
     if (early) await publish();
     const faults = colos === null ? Promise.resolve() : breakThings(colos, stream, options, sampler, say);
+    const deployed = colos === null ? Promise.resolve() : deploy(colos, stream, options, say);
     const k6Failed = (await run) !== 0;
-    await faults;
+    await Promise.all([faults, deployed]);
     sampler.over = true;
     if (colos !== null) {
       say("collecting the counters …");
@@ -130,7 +137,12 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
   const edges = colos?.edges.map(({ url }) => url) ?? [options.target?.url ?? ""];
   const child = spawn(
     k6,
-    ["run", "--quiet", "--no-usage-report", fileURLToPath(new URL("k6/viewer.ts", import.meta.url))],
+    [
+      "run",
+      "--quiet",
+      "--no-usage-report",
+      fileURLToPath(new URL(`k6/${scriptOf(options.scenario)}`, import.meta.url)),
+    ],
     {
       stdio: ["ignore", "ignore", "inherit"],
       env: {
@@ -166,15 +178,15 @@ interface Sampler {
   stop(): Promise<readonly Sample[]>;
 }
 
-function sample(url: string, options: LoadOptions, say: (line: string) => void): Sampler {
+function sample(edge: string, stream: string, options: LoadOptions, say: (line: string) => void): Sampler {
   const began = performance.now();
   const samples: Sample[] = [];
   const workerds = processesBelow(process.pid, "workerd");
   let cpuBefore = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
   const sampler = { fault: "", over: false, stop: async (): Promise<readonly Sample[]> => samples };
   const take = async (): Promise<void> => {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    const status = answer.ok ? ((await answer.json()) as StreamStatus) : null;
+    const status = playsVideo(options.scenario) ? await json<StreamStatus>(`${edge}/api/streams/${stream}`) : null;
+    const room = playsRoom(options.scenario) ? await json<RoomSample>(`${edge}/harness/room/${stream}/now`) : null;
     const cpuNow = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
     samples.push({
       atS: (performance.now() - began) / 1000,
@@ -184,6 +196,7 @@ function sample(url: string, options: LoadOptions, say: (line: string) => void):
       memoryBytes: workerds.reduce((sum, pid) => sum + memoryBytes(pid), 0),
       cpu: cpuNow - cpuBefore,
       fault: sampler.fault,
+      room,
       over: sampler.over,
     });
     cpuBefore = cpuNow;
@@ -196,6 +209,24 @@ function sample(url: string, options: LoadOptions, say: (line: string) => void):
     return samples;
   };
   return sampler;
+}
+
+async function json<T>(url: string): Promise<T | null> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  return answer.ok ? ((await answer.json()) as T) : null;
+}
+
+/** In the middle of a `reconnect-storm` every object of the room is lost, and every socket with it. */
+async function deploy(
+  colos: Colos,
+  stream: string,
+  { scenario, seconds }: LoadOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  if (scenario !== "reconnect-storm") return;
+  await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 2));
+  say("every socket of the room is dropped, as a deployment does");
+  await fetch(`${colos.core}/harness/room/${stream}/drop`);
 }
 
 /** Breaks one thing after the other for 10 s each, with as long to recover between them. */

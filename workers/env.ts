@@ -1,12 +1,13 @@
 /** What the Worker is bound to. */
 import type { Keyring } from "../durable-objects/keyring/keyring.ts";
 import type { Live } from "../durable-objects/live/live.ts";
+import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
 
 /** Bindings of `wrangler.toml`. */
-export interface Env {
+export interface Env extends ReviewerEnv {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;

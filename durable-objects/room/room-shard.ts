@@ -3,7 +3,9 @@
  * but rates; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
+import { streamOf } from "../../protocol/room/address.ts";
 import { actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
+import type { Asked } from "../../protocol/room/decide.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
 import { type Counts, isStaff, NO_COUNTS, type Viewer, viewerKey } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
@@ -24,11 +26,13 @@ import {
 } from "../../protocol/room/wire.ts";
 import { type Located, located } from "../../tiers/located.ts";
 import { Outbox } from "./outbox.ts";
+import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
+import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
 import { ShardTally } from "./tally.ts";
 
 /** What a shard is bound to. */
-export interface RoomShardEnv {
+export interface RoomShardEnv extends ReviewerEnv {
   readonly ROOM: Located<RoomCalls>;
 }
 
@@ -54,6 +58,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #seats: Seats;
   readonly #tally: ShardTally;
   readonly #outbox: Outbox;
+  readonly #reviews: Reviews;
   readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
   #view: Promise<View> | null = null;
   #known: View | null = null;
@@ -70,6 +75,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#seats = new Seats(ctx);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
     this.#outbox = new Outbox((submission) => this.#room().submit(submission));
+    this.#reviews = new Reviews(streamOf(room), reviewPolicy(env));
     // Beats are answered without waking the object; when the last one came is all that it needs to know.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(BEAT, BEAT_ANSWER));
     if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#countSoon();
@@ -219,9 +225,12 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
     const asked = { by: viewer, id, act, programmeMs };
     const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
+    const pass = (reviewed: Asked): void => {
+      if (!this.#outbox.add(reviewed, answer, gatherMs(this.#shards))) refuse(seat, id, "busy");
+    };
     if (viewer.subject === null) refuse(seat, id, "sign-in");
     else if (!this.#within(`act ${viewerKey(viewer)}`, actRate(roles), 1)) refuse(seat, id, "rate-limited");
-    else if (!this.#outbox.add(asked, answer, gatherMs(this.#shards))) refuse(seat, id, "busy");
+    else this.#reviews.take(asked, () => this.#attached(), pass);
   }
 
   /** Taps beyond the rate aren't counted, which nobody needs to be told. */

@@ -7,6 +7,7 @@ import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
 import { afterwards, type Counts, type Happening, type RoomEvent } from "../../protocol/room/events.ts";
+import { Judge } from "../../protocol/room/judge.ts";
 import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
@@ -16,7 +17,7 @@ import { readable } from "../../protocol/room/readable.ts";
 import { Recent } from "../../protocol/room/recent.ts";
 import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor } from "../../protocol/room/shards.ts";
+import { shardsFor, tickMs } from "../../protocol/room/shards.ts";
 import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import type { Located } from "../../tiers/located.ts";
@@ -47,6 +48,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #history: History;
   readonly #state = new RoomState();
   readonly #recent = new Recent();
+  readonly #judge = new Judge();
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
@@ -228,7 +230,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; gives how many events are left. */
   async #prune(nowMs: number): Promise<number> {
     const left = this.#store.prune(nowMs, this.#retention);
-    this.#dropExpired(nowMs);
+    for (const fact of this.#state.expired(nowMs)) {
+      this.#state.apply(fact);
+      this.#history.drop(fact);
+    }
     const unused = this.#people.unused(KEYRING_LIMITS.perCall);
     await this.#history.release(unused);
     return left;
@@ -253,11 +258,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const known = person === undefined ? null : await this.#history.stored(person, asked.id);
     if (known !== null) return { ok: true, event: known };
     const nowMs = Date.now();
-    const decision = decide(
-      this.#state,
-      asked,
-      await surroundings({ store: this.#store, history: this.#history, recent: this.#recent }, asked, persons, nowMs),
-    );
+    const sources = { judge: this.#judge, store: this.#store, history: this.#history, recent: this.#recent };
+    const decision = decide(this.#state, asked, await surroundings(sources, asked, persons, nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
   }
 
@@ -309,7 +311,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
-    }, ROOM_LIMITS.tickMs);
+    }, tickMs(this.#audience.sockets));
   }
 
   /** Puts what is fresh where the shards are told from. */
@@ -334,13 +336,6 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
     for (const shard of shards) this.#broadcaster.join(shard, false);
     if (shards.length > 0) this.#tickSoon();
-  }
-
-  #dropExpired(nowMs: number): void {
-    for (const fact of this.#state.expired(nowMs)) {
-      this.#state.apply(fact);
-      this.#history.drop(fact);
-    }
   }
 
   #keepTotals(nowMs: number): void {

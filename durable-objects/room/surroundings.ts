@@ -1,6 +1,6 @@
 /** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
 import type { Asked, Surroundings } from "../../protocol/room/decide.ts";
-import { judgeByWords } from "../../protocol/room/judge.ts";
+import type { Judge } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { targetOfAct } from "../../protocol/room/personal.ts";
 import type { Recent } from "../../protocol/room/recent.ts";
@@ -10,6 +10,7 @@ import type { RoomStore } from "./store.ts";
 
 /** Where a room finds what it knows. */
 export interface Sources {
+  readonly judge: Judge;
   readonly store: RoomStore;
   readonly history: History;
   readonly recent: Recent;
@@ -17,7 +18,7 @@ export interface Sources {
 
 /** The surroundings of an act; `persons`: those whom it is by or about. */
 export async function surroundings(
-  { store, history, recent }: Sources,
+  { judge, store, history, recent }: Sources,
   { act }: Asked,
   persons: ReadonlyMap<string, Person>,
   nowMs: number,
@@ -27,7 +28,7 @@ export async function surroundings(
   const audit = act.kind === "list" && act.what === "audit" ? await history.audit(ROOM_LIMITS.listed) : [];
   return {
     nowMs,
-    judge: judgeByWords,
+    judge,
     message: (offset) => (offset === target ? message : null),
     traces: (subject) => {
       const person = persons.get(subject);

@@ -8,6 +8,9 @@ import type { StreamName, TrackName } from "../../protocol/ids.ts";
 import { edgeOf } from "../../workers/edge/edges.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
+import { roomHarness } from "../room/objects.ts";
+
+export { Room, RoomShard } from "../room/objects.ts";
 
 /** What the harness binds beside the product's own. */
 interface HarnessEnv extends Env {
@@ -126,6 +129,7 @@ const worker: ExportedHandler<HarnessEnv> = {
   fetch: (request, env, ctx) => {
     const wrappedEnv = withNetwork(env);
     if (request.url.includes("/harness/renew/")) return renew(request, wrappedEnv, ctx);
+    if (request.url.includes("/harness/room/")) return roomHarness(request, env);
     return product.fetch?.(request, wrappedEnv, ctx) ?? new Response(null, { status: 500 });
   },
 };

@@ -12,9 +12,9 @@ declare module "k6/http" {
   }
   const http: {
     asyncRequest(
-      method: "GET",
+      method: "GET" | "POST",
       url: string,
-      body: null,
+      body: string | null,
       params: { responseType: "text" | "none"; timeout: string; tags: Record<string, string> },
     ): Promise<Response>;
   };

@@ -8,6 +8,8 @@ import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
  */
 const PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\ufff9-\ufffb]/u;
+/** Printable ASCII, which every step of cleaning leaves as it is. */
+const ASCII = /^[ -~]*$/;
 const SPACE = /[\t\n\r]/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
@@ -24,6 +26,7 @@ const TAG = /[\u{e0020}-\u{e007f}]/u;
 
 /** `text` in its clean form. Cleaning twice is cleaning once. */
 export function clean(text: string): Mapped {
+  if (ASCII.test(text)) return identity(text);
   return normalized(sifted(normalized(identity(text), "NFKC")), "NFC");
 }
 

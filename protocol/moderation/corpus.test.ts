@@ -23,8 +23,7 @@ test.each<Half>(["tuned", "held-out"])("no category catches much less than the o
   }
 });
 
-test("at most 1 percent of all benign traps are flagged, and at most 2 percent of those held out", () => {
-  const flagged = tuned.flagged * tuned.benign + heldOut.flagged * heldOut.benign;
-  expect(flagged / (tuned.benign + heldOut.benign)).toBeLessThanOrEqual(0.01);
-  expect(heldOut.flagged).toBeLessThanOrEqual(0.02);
+test("at most 1 percent of the benign traps are flagged, in each half", () => {
+  expect(tuned.flagged).toBeLessThanOrEqual(0.01);
+  expect(heldOut.flagged).toBeLessThanOrEqual(0.01);
 });

@@ -2,7 +2,9 @@
 import lookalikes from "unhomoglyph/data.json" with { type: "json" };
 
 /** The prototypes of Unicode TR39 ("confusables.txt"), by character. */
-const PROTOTYPES: ReadonlyMap<string, string> = new Map(Object.entries(lookalikes));
+const PROTOTYPES: Readonly<Record<string, string>> = lookalikes;
+const prototypeOf = (char: string): string | undefined =>
+  Object.hasOwn(PROTOTYPES, char) ? PROTOTYPES[char] : undefined;
 
 /** Look-alikes that TR39 gives a prototype outside Latin, or none: small capitals, turned letters, currency, capitals' lower case. */
 const LETTERS: ReadonlyMap<string, string> = new Map(
@@ -55,7 +57,7 @@ export function fold(char: string): string {
   for (const part of standIn(char)) {
     if (DECORATION.test(part)) continue;
     const lower = part.toLowerCase();
-    folded += LETTERS.get(part) ?? LETTERS.get(lower) ?? PROTOTYPES.get(lower === part ? "" : lower) ?? lower;
+    folded += LETTERS.get(part) ?? LETTERS.get(lower) ?? prototypeOf(lower === part ? "" : lower) ?? lower;
   }
   return oneStroke(folded);
 }
@@ -64,7 +66,7 @@ export function fold(char: string): string {
 function standIn(char: string): string {
   const apart = char.normalize("NFD");
   if (/^[a-z]/i.test(apart)) return apart;
-  return LETTERS.get(char) ?? (PROTOTYPES.get(char) ?? char).normalize("NFD");
+  return LETTERS.get(char) ?? (prototypeOf(char) ?? char).normalize("NFD");
 }
 
 const oneStroke = (text: string): string => text.replaceAll("i", "l");

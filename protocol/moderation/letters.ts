@@ -75,10 +75,20 @@ function runHasLetter(all: readonly (readonly Char[])[], from: number): boolean 
   return false;
 }
 
+/** What most of most messages is made of, read without looking at classes of characters. */
+const ASCII_LETTERS: ReadonlyMap<string, Read> = new Map(
+  [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"].map((letter) => [
+    letter,
+    { kind: "letters", letters: fold(letter) },
+  ]),
+);
+
 type Read = { kind: "gap"; gap: Gap } | { kind: "letters"; letters: string };
 
 function readSign(word: readonly Char[], index: number, last: number, reading: Reading | "digits"): Read {
   const text = word[index]?.text ?? "";
+  const known = ASCII_LETTERS.get(text);
+  if (known !== undefined) return known;
   if (reading !== "digits") {
     const digit = LEET.get(text);
     if (digit !== undefined && (reading === "leet" || WORD.test(text))) return { kind: "letters", letters: digit };

@@ -1,14 +1,17 @@
 /** The local verdict on a message: clean, fold, find, weigh. Pure, linear in the text, and it never throws. */
+
+import { CATEGORIES, type Category, type Level, type Levels } from "./categories.ts";
 import { clean } from "./clean.ts";
 import { Dictionary, type Found, type Term } from "./dictionary.ts";
 import { lettersOf, type Reading } from "./letters.ts";
 import { LIMITS } from "./limits.ts";
-import { builtInTerms, CATEGORIES, type Category, type Level, ordinaryWords, type TermData } from "./terms.ts";
+import type { Mapped } from "./mapped.ts";
+import { builtInTerms, ordinaryWords, type TermData } from "./terms.ts";
 
-/** What is to become of a message, from the mildest. */
+/** What is to become of a message, from the mildest; only a reviewer says `rewrite`. */
 export const DECISIONS = ["allow", "rewrite", "hold", "deny"] as const;
 
-/** `rewrite` shows it with the matches hidden, `hold` puts it before a moderator, `deny` refuses it. */
+/** `rewrite` shows another text in its place, `hold` puts it before a moderator, `deny` refuses it. */
 export type Decision = (typeof DECISIONS)[number];
 
 /** A built-in category, or `blocked` for the stream's own words. */
@@ -22,29 +25,16 @@ export interface Match {
   readonly end: number;
 }
 
-/** What is thought of a message. */
+/** What is thought of a message: what is certain is denied, what is not is held. */
 export interface Verdict {
-  readonly decision: Decision;
+  readonly decision: Exclude<Decision, "rewrite">;
   /** In the text's order; at most `LIMITS.matches`. */
   readonly matches: readonly Match[];
   /** For each category that matched, how grave the gravest match is: from 0.25 (level 4) to 1 (level 1 and blocked). */
   readonly scores: Readonly<Partial<Record<Matched, number>>>;
-  /** The text to show: clean, and with the matches hidden where the decision is `rewrite`. */
+  /** The text in its clean form, which is the one to show. */
   readonly text: string;
 }
-
-/** What a stream asks for. */
-export interface Settings {
-  readonly levels: Readonly<Record<Category, Level>>;
-  /** What a match of a category leads to. */
-  readonly actions: Readonly<Record<Matched, Exclude<Decision, "allow">>>;
-}
-
-/** Middle levels; slurs, threats and blocked words are refused, the rest is for a moderator to see. */
-export const DEFAULT_SETTINGS: Settings = {
-  levels: { profanity: 2, sexual: 3, hate: 3, harassment: 3, spam: 2 },
-  actions: { profanity: "hold", sexual: "hold", hate: "deny", harassment: "hold", spam: "hold", blocked: "deny" },
-};
 
 /** A stream's own words, compiled when they are edited and kept for every message. */
 export interface WordList {
@@ -76,31 +66,46 @@ const allowedTerm = (text: string): Term<"allowed"> => ({ text, reach: "any", sp
 /** A stream without words of its own. */
 export const NO_WORDS: WordList = compileWords([], []);
 
-const BUILT_IN = new Dictionary(builtInTerms());
-const ORDINARY = new Dictionary(ordinaryWords().map(allowedTerm));
+interface BuiltIn {
+  readonly terms: Dictionary<TermData>;
+  readonly ordinary: Dictionary<"allowed">;
+}
+
+let builtIn: BuiltIn | null = null;
+
+/** The built-in lists, compiled when the first text is judged: who loads this module need not judge any. */
+function lists(): BuiltIn {
+  builtIn ??= {
+    terms: new Dictionary(builtInTerms()),
+    ordinary: new Dictionary(ordinaryWords().map(allowedTerm)),
+  };
+  return builtIn;
+}
 
 /** The verdict on `text`. One beyond `LIMITS.textUnits` is held unread. */
-export function moderate(text: string, settings: Settings, words: WordList = NO_WORDS): Verdict {
+export function moderate(text: string, levels: Levels, words: WordList = NO_WORDS): Verdict {
   if (text.length > LIMITS.textUnits) return { decision: "hold", matches: [], scores: {}, text };
   const cleaned = clean(text);
-  const found = (["plain", "leet"] as const).flatMap((reading) => findIn(cleaned, reading, settings, words));
+  const found = (["plain", "leet"] as const).flatMap((reading) => findIn(cleaned, reading, levels, words));
   const matches = distinct(found);
-  const decision = matches.map(({ category }): Decision => settings.actions[category]).reduce(stricter, "allow");
-  const shown = decision === "rewrite" ? clean(hidden(text, matches)).text : cleaned.text;
-  return { decision, matches, scores: scoresOf(matches), text: shown };
+  const decision = matches.length === 0 ? "allow" : matches.some(isCertain) ? "deny" : "hold";
+  return { decision, matches, scores: scoresOf(matches), text: cleaned.text };
 }
+
+/** The worst terms and the stream's own words need nobody to look at them; whatever else is found may be meant well. */
+const isCertain = ({ level }: Match): boolean => level <= 1;
 
 /** The stricter of two decisions. */
 export function stricter(a: Decision, b: Decision): Decision {
   return DECISIONS.indexOf(a) >= DECISIONS.indexOf(b) ? a : b;
 }
 
-function findIn(cleaned: ReturnType<typeof clean>, reading: Reading, { levels }: Settings, words: WordList): Match[] {
+function findIn(cleaned: Mapped, reading: Reading, levels: Levels, words: WordList): Match[] {
   const letters = lettersOf(cleaned, reading);
   const allowed = [...words.allowed.find(letters)];
-  const ordinary = [...ORDINARY.find(letters)];
+  const ordinary = [...lists().ordinary.find(letters)];
   const found: Match[] = [];
-  for (const { start, end, data } of BUILT_IN.find(letters)) {
+  for (const { start, end, data } of lists().terms.find(letters)) {
     if (!isWanted(data, levels) || covers(allowed, start, end) || covers(ordinary, start, end)) continue;
     found.push({ ...data, start, end });
   }
@@ -110,7 +115,7 @@ function findIn(cleaned: ReturnType<typeof clean>, reading: Reading, { levels }:
   return found;
 }
 
-const isWanted = ({ category, level }: TermData, levels: Settings["levels"]): boolean => level <= levels[category];
+const isWanted = ({ category, level }: TermData, levels: Levels): boolean => level <= levels[category];
 
 const covers = (found: readonly Found<unknown>[], start: number, end: number): boolean =>
   found.some((one) => one.start <= start && one.end >= end);
@@ -138,18 +143,6 @@ function scoresOf(matches: readonly Match[]): Verdict["scores"] {
   return scores;
 }
 
-/** The original with each match as asterisks. */
-function hidden(text: string, matches: readonly Match[]): string {
-  let shown = "";
-  let at = 0;
-  for (const { start, end } of matches) {
-    if (end <= at) continue;
-    shown += text.slice(at, Math.max(at, start)) + "*".repeat([...text.slice(Math.max(at, start), end)].length);
-    at = end;
-  }
-  return shown + text.slice(at);
-}
-
 /** A level for every category. */
-export const everyLevel = (level: Level): Settings["levels"] =>
-  Object.fromEntries(CATEGORIES.map((category) => [category, level])) as Record<Category, Level>;
+export const everyLevel = (level: Level): Levels =>
+  Object.fromEntries(CATEGORIES.map((category) => [category, level])) as Levels;

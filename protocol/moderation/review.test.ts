@@ -1,15 +1,17 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEFAULT_SETTINGS, NO_WORDS } from "./moderate.ts";
-import { moderateWithReview, type Review, type Reviewed, type Reviewer } from "./review.ts";
+import { everyLevel, moderate } from "./moderate.ts";
+import { combined, type Opinion, opinionOn, parseReview, type Review, type Reviewer } from "./review.ts";
 
-const ABOUT = { stream: "demo", sender: "alice" };
+const local = (text: string) => moderate(text, everyLevel(3));
 
 /** Asks with a deadline that passes when the test says so. */
-function asking(reviewer: Reviewer<AbortSignal>, fallback: "local" | "hold" = "local", message = "hello") {
+function asking(reviewer: Reviewer<AbortSignal>, fallback: "allow" | "hold" = "allow") {
   const abort = new AbortController();
   const deadline = Promise.withResolvers<void>();
   let cancelled = false;
-  const verdict: Promise<Reviewed> = moderateWithReview(message, ABOUT, DEFAULT_SETTINGS, NO_WORDS, {
+  const about = { stream: "demo", sender: "alice", local: local("hello") };
+  const opinion: Promise<Opinion> = opinionOn("hello", about, {
     reviewer,
     deadlineMs: 500,
     fallback,
@@ -25,37 +27,34 @@ function asking(reviewer: Reviewer<AbortSignal>, fallback: "local" | "hold" = "l
     abort.abort();
     deadline.resolve();
   };
-  return { verdict, pass, wasCancelled: () => cancelled };
+  return { opinion, pass, wasCancelled: () => cancelled };
 }
 
-const says =
-  (review: Review): Reviewer<AbortSignal> =>
-  () =>
-    Promise.resolve(review);
+const from = (review: Review): Opinion => ({ ...review, by: "reviewer" });
 
-test("a reviewer makes the verdict stricter, never milder", async () => {
-  const stricter = asking(says({ decision: "deny", scores: { toxicity: 0.9 } }));
-  expect(await stricter.verdict).toMatchObject({
-    decision: "deny",
-    by: "reviewer",
-    review: { scores: { toxicity: 0.9 } },
-  });
-  expect(stricter.wasCancelled()).toBe(true);
-  const milder = asking(says({ decision: "allow", scores: {} }), "local", "fuck");
-  expect(await milder.verdict).toMatchObject({ decision: "hold", by: "reviewer" });
+test("a reviewer's answer is its opinion, and ends the deadline", async () => {
+  const { opinion, wasCancelled } = asking(() => Promise.resolve({ decision: "deny" }));
+  expect(await opinion).toEqual({ decision: "deny", by: "reviewer" });
+  expect(wasCancelled()).toBe(true);
 });
 
-test("a reviewer's own wording is shown, and a wish to rewrite without one is held", async () => {
-  const worded = asking(says({ decision: "rewrite", scores: {}, text: "hi" }));
-  expect(await worded.verdict).toMatchObject({ decision: "rewrite", text: "hi" });
-  expect(await asking(says({ decision: "rewrite", scores: {} })).verdict).toMatchObject({ decision: "hold" });
+test("an opinion makes the verdict stricter, never milder", () => {
+  expect(combined(local("hello"), from({ decision: "deny" })).decision).toBe("deny");
+  expect(combined(local("fuck"), from({ decision: "allow" })).decision).toBe("hold");
+  expect(combined(local("nigger"), from({ decision: "hold" })).decision).toBe("deny");
+});
+
+test("a reviewer's own wording is shown, and a wish to rewrite without one is held", () => {
+  expect(combined(local("hello"), from({ decision: "rewrite", text: "hi" }))).toEqual({
+    decision: "rewrite",
+    text: "hi",
+  });
+  expect(combined(local("hello"), from({ decision: "rewrite" })).decision).toBe("hold");
+  expect(combined(local("fuck"), from({ decision: "rewrite", text: "hi" })).decision).toBe("hold");
 });
 
 test("a late reviewer is left, told by its signal, and the stated fallback stands in", async () => {
-  for (const [fallback, decision] of [
-    ["local", "allow"],
-    ["hold", "hold"],
-  ] as const) {
+  for (const fallback of ["allow", "hold"] as const) {
     let aborted = false;
     const never: Reviewer<AbortSignal> = (_message, _context, signal) => {
       signal.addEventListener("abort", () => {
@@ -63,9 +62,9 @@ test("a late reviewer is left, told by its signal, and the stated fallback stand
       });
       return new Promise(() => {});
     };
-    const { verdict, pass } = asking(never, fallback);
+    const { opinion, pass } = asking(never, fallback);
     pass();
-    expect(await verdict).toMatchObject({ decision, by: "late", review: null });
+    expect(await opinion).toEqual({ decision: fallback, by: "late" });
     expect(aborted).toBe(true);
   }
 });
@@ -76,20 +75,28 @@ test("a reviewer that throws or rejects is replaced by the fallback", async () =
     throw new Error("broken");
   };
   for (const reviewer of [rejects, throws]) {
-    expect(await asking(reviewer, "hold").verdict).toMatchObject({ decision: "hold", by: "failed" });
+    expect(await asking(reviewer, "hold").opinion).toEqual({ decision: "hold", by: "failed" });
   }
 });
 
-test("what is denied here is not sent to a reviewer", async () => {
-  const asked: string[] = [];
-  const { verdict } = asking(
-    (message) => {
-      asked.push(message);
-      return Promise.resolve({ decision: "allow", scores: {} });
-    },
-    "local",
-    "nigger",
+test("an answer is read with limits, its text in clean form, and what is no review is an error", () => {
+  expect(parseReview('{"decision":"hold","more":1}', 9)).toEqual({ decision: "hold" });
+  expect(parseReview('{"decision":"rewrite","text":" h\u200bi "}', 9)).toEqual({ decision: "rewrite", text: "hi" });
+  expect(parseReview('{"decision":"deny","text":7}', 9)).toEqual({ decision: "deny" });
+  for (const wrong of [
+    "",
+    "null",
+    "[]",
+    '{"decision":"maybe"}',
+    '{"decision":"rewrite","text":""}',
+    '{"decision":"rewrite","text":"more than nine"}',
+    '{"decision":"rewrite","text":"\\ud800"}',
+  ]) {
+    expect(() => parseReview(wrong, 9), wrong).toThrow(TypeError);
+  }
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      expect(() => parseReview(text, 9)).toThrow(TypeError);
+    }),
   );
-  expect(await verdict).toMatchObject({ decision: "deny", by: "local" });
-  expect(asked).toEqual([]);
 });

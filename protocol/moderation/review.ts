@@ -1,19 +1,25 @@
-/** A second opinion within a deadline: the local verdict first, then whoever else is asked. */
-import { type Decision, moderate, type Settings, stricter, type Verdict, type WordList } from "./moderate.ts";
+/** A second opinion within a deadline. It can make a verdict stricter, never milder. */
+import { parseMembers, words } from "../room/fields.ts";
+import { clean } from "./clean.ts";
+import { DECISIONS, type Decision, stricter, type Verdict } from "./moderate.ts";
 
 /** What a reviewer may know beside the text. */
 export interface ReviewContext {
   readonly stream: string;
-  /** The sender, as the room knows them. */
+  /** Tells senders of a stream apart, and nothing else about them. */
   readonly sender: string;
   readonly local: Verdict;
 }
 
-/** What a reviewer says; `text` is what to show where it says `rewrite`. Scores are from 0 to 1, by its own categories. */
+/** What a reviewer says; `text` is what to show where it says `rewrite`. */
 export interface Review {
   readonly decision: Decision;
-  readonly scores: Readonly<Record<string, number>>;
   readonly text?: string;
+}
+
+/** A review, or what stands in for one: the reviewer was late, failed, or had too many to review already. */
+export interface Opinion extends Review {
+  readonly by: "reviewer" | "late" | "failed" | "busy";
 }
 
 /** Someone to ask: a model, a service, a person. May reject; must stop when the signal aborts, and is not waited for then. */
@@ -32,36 +38,23 @@ export interface ReviewPolicy<Signal> {
   /** Starts a deadline whose signal aborts when it passes. */
   readonly startDeadline: (milliseconds: number) => Deadline<Signal>;
   readonly deadlineMs: number;
-  /** What stands in for a reviewer that is late or failed: the local verdict alone, or at least `hold`. */
-  readonly fallback: "local" | "hold";
+  /** What stands in for a reviewer that doesn't answer: `allow` leaves the local verdict as it is. */
+  readonly fallback: "allow" | "hold";
 }
 
-/** A verdict, and who made it: `late` and `failed` say that the fallback stood in. */
-export interface Reviewed extends Verdict {
-  readonly by: "local" | "reviewer" | "late" | "failed";
-  readonly review: Review | null;
-}
-
-/**
- * The local verdict, made stricter by the reviewer's, never milder. What the local pipeline denies is not sent out.
- * Settles by the deadline whatever the reviewer does, and never rejects.
- */
-export async function moderateWithReview<Signal>(
+/** The reviewer's opinion, or the fallback: by the deadline, whatever the reviewer does. Never rejects. */
+export async function opinionOn<Signal>(
   message: string,
-  about: Omit<ReviewContext, "local">,
-  settings: Settings,
-  words: WordList,
+  context: ReviewContext,
   policy: ReviewPolicy<Signal>,
-): Promise<Reviewed> {
-  const local = moderate(message, settings, words);
-  if (local.decision === "deny") return { ...local, by: "local", review: null };
+): Promise<Opinion> {
   const deadline = policy.startDeadline(policy.deadlineMs);
-  const asked = ask(policy.reviewer, message, { ...about, local }, deadline.signal);
+  const asked = ask(policy.reviewer, message, context, deadline.signal);
   const answer = await Promise.race([asked, deadline.passed.then(() => "late" as const)]);
   deadline.cancel();
-  if (answer !== "late" && answer !== "failed") return combined(local, answer);
-  const decision = policy.fallback === "hold" ? stricter(local.decision, "hold") : local.decision;
-  return { ...local, decision, by: answer, review: null };
+  return answer === "late" || answer === "failed"
+    ? { decision: policy.fallback, by: answer }
+    : { ...answer, by: "reviewer" };
 }
 
 /** Its answer; "failed" where it throws, at once or later. */
@@ -78,16 +71,21 @@ async function ask<Signal>(
   }
 }
 
-function combined(local: Verdict, review: Review): Reviewed {
-  const decision = stricter(local.decision, review.decision);
-  const rewritten = decision === "rewrite" && review.decision === "rewrite" && review.text !== undefined;
-  // Without its own text, a reviewer's wish to rewrite names nothing that could be hidden.
-  const unknown = decision === "rewrite" && local.decision !== "rewrite" && !rewritten;
-  return {
-    ...local,
-    decision: unknown ? "hold" : decision,
-    text: rewritten ? (review.text ?? local.text) : local.text,
-    by: "reviewer",
-    review,
-  };
+/** The local verdict and an opinion on the same text, as one: what becomes of it, and the text to show. */
+export function combined(local: Verdict, opinion: Opinion): { readonly decision: Decision; readonly text: string } {
+  const decision = stricter(local.decision, opinion.decision);
+  if (decision !== "rewrite") return { decision, text: local.text };
+  // A wish to rewrite without a text names nothing that could be shown.
+  return opinion.text === undefined ? { decision: "hold", text: local.text } : { decision, text: opinion.text };
+}
+
+/** What a reviewer answered in JSON, `{ "decision": …, "text"?: … }`. Throws `TypeError` if it is no review. */
+export function parseReview(json: string, mostUnits: number): Review {
+  const fields = parseMembers(json);
+  const decision = DECISIONS.find((each) => each === fields?.["decision"]);
+  if (decision === undefined) throw new TypeError(`A review decides one of ${DECISIONS.join(", ")}.`);
+  if (decision !== "rewrite" || fields?.["text"] === undefined) return { decision };
+  const text = words(fields["text"], mostUnits);
+  if (text === null) throw new TypeError(`A rewritten text has 1 to ${mostUnits} characters.`);
+  return { decision, text: clean(text).text };
 }

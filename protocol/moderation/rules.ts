@@ -7,6 +7,7 @@ const LETTER = /\p{L}/u;
 const WORD = /[\p{L}\p{N}]/u;
 const EMOTE =
   /^(?:\p{RI}\p{RI}|\p{Emoji}(?:\p{EMod}|\ufe0f\u20e3?|[\u{e0020}-\u{e007e}]+\u{e007f})?(?:\u200d\p{Emoji}(?:\p{EMod}|\ufe0f)?)*)/u;
+const NAMED = /^:[a-z0-9_]{1,32}:/i;
 const HOST = /^[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.(?:\p{L}{2,24}|xn--[a-z0-9-]{2,59})$/u;
 /** Endings of file names and code that read like hosts but are no top-level domains. */
 const NO_DOMAIN: ReadonlySet<string> = new Set(
@@ -63,18 +64,18 @@ export function isShouting(message: string, { leastLetters, mostShare }: Capital
   return cased >= leastLetters && cased > 0 && capitals / cased > mostShare;
 }
 
-/** Whether the message is nothing but emoji and the room's own emotes (words of `emotes`), and at least one of them. */
-export function isEmoteOnly(message: string, emotes: ReadonlySet<string> = new Set()): boolean {
+/** Whether the message is nothing but emoji and the names of emotes (`:wave:`), and at least one of them. */
+export function isEmoteOnly(message: string): boolean {
   const words = clean(message.slice(0, LIMITS.textUnits))
     .text.split(/\s+/u)
     .filter((word) => word !== "");
-  return words.length > 0 && words.every((word) => emotes.has(word) || isEmoji(word));
+  return words.length > 0 && words.every(isEmotes);
 }
 
-function isEmoji(word: string): boolean {
+function isEmotes(word: string): boolean {
   let rest = word;
   while (rest !== "") {
-    const found = EMOTE.exec(rest)?.[0];
+    const found = (NAMED.exec(rest) ?? EMOTE.exec(rest))?.[0];
     // Digits and signs are emoji only as keycaps.
     if (found === undefined || (/^[0-9#*]/.test(found) && !found.endsWith("\u20e3"))) return false;
     rest = rest.slice(found.length);

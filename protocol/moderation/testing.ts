@@ -1,10 +1,11 @@
 /** For tests and benches: the committed corpus, and how a verdict on it is counted. */
+
+import { CATEGORIES, type Category, type Levels } from "./categories.ts";
 import benignTuned from "./corpus/benign.json" with { type: "json" };
 import benignHeldOut from "./corpus/benign-held-out.json" with { type: "json" };
 import evasionsTuned from "./corpus/evasions.json" with { type: "json" };
 import evasionsHeldOut from "./corpus/evasions-held-out.json" with { type: "json" };
-import { DEFAULT_SETTINGS, everyLevel, moderate, type Settings } from "./moderate.ts";
-import { CATEGORIES, type Category } from "./terms.ts";
+import { everyLevel, moderate } from "./moderate.ts";
 
 /** A text that hides a term of `category` by `technique`. */
 export interface Evasion {
@@ -22,8 +23,8 @@ export interface Benign {
 /** The half of the corpus that lists and rules were made with, or the half that they never saw. */
 export type Half = "tuned" | "held-out";
 
-/** The level that the corpus is judged at: one stricter than the default, for evasions and traps alike. */
-export const CORPUS_SETTINGS: Settings = { ...DEFAULT_SETTINGS, levels: everyLevel(3) };
+/** The levels that the corpus is judged at, for evasions and traps alike: stricter than a new room's. */
+export const CORPUS_LEVELS: Levels = everyLevel(3);
 
 /** The evasions of a half. */
 export const evasions = (half: Half): readonly Evasion[] =>
@@ -43,7 +44,7 @@ export interface Tally {
 /** The counts of a half of the corpus, by category. A catch in another category does not count. */
 export function tallies(half: Half): Tally[] {
   const hits = (text: string, category: Category): boolean =>
-    moderate(text, CORPUS_SETTINGS).matches.some((match) => match.category === category);
+    moderate(text, CORPUS_LEVELS).matches.some((match) => match.category === category);
   return CATEGORIES.map((category) => {
     const hidden = evasions(half).filter((evasion) => evasion.category === category);
     const caught = hidden.filter(({ text }) => hits(text, category)).length;
@@ -57,7 +58,7 @@ export function shares(half: Half): { caught: number; flagged: number; evasions:
   const counts = tallies(half);
   const sum = (of: (tally: Tally) => number): number => counts.reduce((total, tally) => total + of(tally), 0);
   const traps = benign(half);
-  const flagged = traps.filter(({ text }) => moderate(text, CORPUS_SETTINGS).matches.length > 0).length;
+  const flagged = traps.filter(({ text }) => moderate(text, CORPUS_LEVELS).matches.length > 0).length;
   return {
     caught: sum((tally) => tally.caught) / sum((tally) => tally.evasions),
     flagged: flagged / traps.length,

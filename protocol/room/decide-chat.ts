@@ -1,9 +1,14 @@
 /** Whether a message is shown: modes, the judge, the review queue. */
+import { clean } from "../moderation/clean.ts";
+import { type Decision as Outcome, stricter } from "../moderation/moderate.ts";
+import { combined, type Opinion } from "../moderation/review.ts";
+import { type CapitalsRule, hasLink, isEmoteOnly, isShouting } from "../moderation/rules.ts";
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
-import { isStaff, type Modes, type Viewer } from "./events.ts";
+import { type Author, isStaff, type Modes, type Viewer } from "./events.ts";
+import { reasonsOf } from "./judge.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { programmeTime } from "./programme.ts";
-import type { Held, RoomState } from "./state.ts";
+import type { Held, HeldReason, RoomState } from "./state.ts";
 import type { Act, ErrorCode } from "./wire.ts";
 
 /** A message of someone with an account. */
@@ -12,23 +17,46 @@ export interface AskedChat {
   readonly id: string;
   readonly act: Extract<Act, { kind: "chat" }>;
   readonly programmeMs: number | null;
+  readonly opinion?: Opinion;
 }
+
+/** Shouting: more than a word or an abbreviation, nearly all of it capitals. */
+const CAPITALS: CapitalsRule = { leastLetters: 10, mostShare: 0.7 };
 
 /** Decides about a message. */
 export function decideChat(state: RoomState, asked: AskedChat, around: Surroundings): Decision | Refusal {
-  const { by, act } = asked;
-  const exempt = isStaff(by.roles);
-  if (act.replyTo !== undefined && around.message(act.replyTo) === null) return { ok: false, error: "not-found" };
-  const broken = exempt ? null : brokenMode(state.modes, asked, around);
-  if (broken !== null) return { ok: false, error: broken };
-  const judged = exempt ? { verdict: "allow" as const } : around.judge(act.text, { by, words: state.words });
-  if (judged.verdict === "deny") return { ok: false, error: "denied" };
-  if (judged.verdict === "hold" || (state.modes.review && !exempt)) return hold(state, asked, around);
-  const text = judged.verdict === "rewrite" ? judged.text : act.text;
-  return { ok: true, event: { ...act, by: author(by), text }, facts: [], notes: [] };
+  const { act } = asked;
+  if (act.replyTo !== undefined && around.message(act.replyTo) === null) return no("not-found");
+  const broken = isStaff(asked.by.roles) ? null : brokenMode(state.modes, asked, around);
+  if (broken !== null) return no(broken);
+  const { decision, text, reasons } = judged(state, asked, around);
+  // In its clean form a text may be nothing, or a single sign many letters.
+  if (text.trim() === "" || text.length > ROOM_LIMITS.textChars) return no("malformed");
+  if (decision === "deny") return no("denied");
+  const by = author(asked.by, state, around);
+  if (decision === "hold") return hold(state, asked, { by, text, reasons }, around);
+  return { ok: true, event: { ...act, by, text }, facts: [], notes: [] };
 }
 
-const EMOTES = /^(?:\s|:[a-z0-9_]{1,32}:|\p{RGI_Emoji})+$/iv;
+interface Judged {
+  readonly decision: Outcome;
+  readonly text: string;
+  /** Why it is held, if it is. */
+  readonly reasons: readonly HeldReason[];
+}
+
+/** What the lists, the reviewer and the mode `review` make of a message together. */
+function judged(state: RoomState, { by, act, opinion }: AskedChat, { judge }: Surroundings): Judged {
+  if (isStaff(by.roles)) return { decision: "allow", text: clean(act.text).text, reasons: [] };
+  const local = judge.text(act.text, state);
+  const { decision, text } = opinion === undefined ? local : combined(local, opinion);
+  const reasons = reasonsOf(local);
+  if (opinion !== undefined && opinion.decision !== "allow") {
+    reasons.push(opinion.by === "reviewer" ? "reviewer" : "unreviewed");
+  }
+  if (state.modes.review) reasons.push("mode");
+  return { decision: stricter(decision, state.modes.review ? "hold" : "allow"), text, reasons };
+}
 
 function brokenMode(modes: Modes, { by, act }: AskedChat, around: Surroundings): ErrorCode | null {
   const { nowMs } = around;
@@ -39,24 +67,32 @@ function brokenMode(modes: Modes, { by, act }: AskedChat, around: Surroundings):
     const since = by.followerSinceMs;
     if (since === null || nowMs - since < 60_000 * modes.followersMin) return "followers-only";
   }
-  if (modes.emoteOnly && !EMOTES.test(act.text)) return "emote-only";
+  if (modes.emoteOnly && !isEmoteOnly(act.text)) return "emote-only";
+  if (modes.noLinks && !by.roles.includes("verified") && hasLink(act.text)) return "no-links";
+  if (modes.noCapitals && isShouting(act.text, CAPITALS)) return "no-capitals";
   if (modes.slowS > 0) {
     const last = around.traces(by.subject)[0];
     if (last !== undefined && nowMs - last.atMs < 1_000 * modes.slowS) return "slow-mode";
   }
-  return modes.unique && around.wasWritten(act.text) ? "not-unique" : null;
+  return modes.unique && around.wasWritten(clean(act.text).text) ? "not-unique" : null;
 }
 
-function hold(state: RoomState, { by, id, act, programmeMs }: AskedChat, around: Surroundings): Decision | Refusal {
+function hold(
+  state: RoomState,
+  { by, id, act, programmeMs }: AskedChat,
+  { by: author, text, reasons }: Pick<Held, "by" | "text" | "reasons">,
+  around: Surroundings,
+): Decision | Refusal {
   // The same for the same message, so that one that is sent again is held once.
   const key = `${by.subject}/${id}`;
   if (state.held.has(key)) return { ok: true, facts: [], notes: [], held: key };
-  if (state.held.size >= ROOM_LIMITS.held) return { ok: false, error: "review-full" };
+  if (state.held.size >= ROOM_LIMITS.held) return no("review-full");
   const held: Held = {
     id: key,
-    by: author(by),
+    by: author,
     clientId: id,
-    text: act.text,
+    text,
+    reasons,
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),
     atMs: around.nowMs,
     programmeMs: programmeTime(programmeMs, around.nowMs),
@@ -71,6 +107,11 @@ function hold(state: RoomState, { by, id, act, programmeMs }: AskedChat, around:
   };
 }
 
-function author({ subject, name, roles }: AskedChat["by"]): Held["by"] {
-  return { subject, name, roles };
+/** The sender as all see them. */
+function author({ subject, name, roles }: AskedChat["by"], state: RoomState, { judge }: Surroundings): Author {
+  return { subject, name: judge.name({ subject, name, roles }, state), roles };
+}
+
+function no(error: ErrorCode): Refusal {
+  return { ok: false, error };
 }

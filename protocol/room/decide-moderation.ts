@@ -39,7 +39,14 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
     case "role":
       return appoint(state, by, act.subject, act.role);
     case "words":
-      return acted(act.kind, `${act.words.length} words`, null, [{ of: "words", key: "", value: act.words }]);
+      return acted(act.kind, `${act.words.length} words`, RULES, [{ of: "words", key: "", value: act.words }]);
+    case "automod": {
+      const { levels, allowed } = act.automod;
+      const { automod } = state;
+      const value = { levels: { ...automod.levels, ...levels }, allowed: allowed ?? automod.allowed };
+      const about = allowed === undefined ? JSON.stringify(levels ?? {}) : `${allowed.length} allowed words`;
+      return acted(act.kind, about, RULES, [{ of: "automod", key: "", value }]);
+    }
     case "approve":
     case "deny":
       return settle(state, act.kind, act.held);
@@ -48,6 +55,8 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
   }
 }
 
+/** Shards learn facts with the event that came of them. */
+const RULES: Happening = { kind: "rules" };
 const unpinned: Fact = { of: "pin", key: "", value: null };
 
 function remove(state: RoomState, target: number, around: Surroundings): Decision | Refusal {
@@ -127,6 +136,10 @@ function listed(state: RoomState, what: Listed["what"], around: Surroundings): L
       return { what, audit: around.audit().slice(0, most) };
     case "words":
       return { what, words: state.words };
+    case "moderators":
+      return { what, moderators: [...state.moderators] };
+    case "automod":
+      return { what, automod: state.automod };
   }
 }
 

@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
+import { DEFAULT_LEVELS } from "../moderation/categories.ts";
+import type { Opinion } from "../moderation/review.ts";
 import { type Asked, type Decision, decide, type Refusal, type Surroundings } from "./decide.ts";
 import type { ChatEvent, Modes, Role, Viewer } from "./events.ts";
-import { judgeByWords } from "./judge.ts";
+import { Judge } from "./judge.ts";
 import { type Fact, RoomState } from "./state.ts";
 import type { Act } from "./wire.ts";
 
 const NOW = 1_000_000_000;
+const JUDGE = new Judge();
 
 const viewer = (subject: string | null, roles: readonly Role[] = [], over: Partial<Viewer> = {}): Viewer => ({
   subject,
@@ -20,7 +23,7 @@ const viewer = (subject: string | null, roles: readonly Role[] = [], over: Parti
 
 const around = (over: Partial<Surroundings> = {}): Surroundings => ({
   nowMs: NOW,
-  judge: judgeByWords,
+  judge: JUDGE,
   message: () => null,
   traces: () => [],
   wasWritten: () => false,
@@ -88,24 +91,102 @@ test("each mode refuses those whom it means, and exempts those whom it should", 
 test("a blocked word stops a message as a word, not within another, and not a moderator's", () => {
   const state = new RoomState();
   carryOut(state, asked(host, { kind: "words", words: ["Spam", "buy now"] }));
-  expect(error(decide(state, say(ann, "some ＳＰＡＭ!"), around()))).toBe("denied");
+  for (const text of ["some ＳＰＡＭ!", "$p@m", "s p a m", "s\u200bpam"]) {
+    expect(error(decide(state, say(ann, text), around())), text).toBe("denied");
+  }
   expect(error(decide(state, say(ann, "buy   NOW?"), around()))).toBe("denied");
   expect(error(decide(state, say(ann, "spamalot"), around()))).toBeNull();
   expect(error(decide(state, say(moderator, "no spam"), around()))).toBeNull();
 });
 
-test("a judge may hold a message or rewrite it; what is held is held once, and shown as its sender's when approved", () => {
+test("what is uncertain is held once, with its reasons, and shown as its sender's when approved", () => {
   const state = new RoomState();
-  const rewritten = decide(state, say(ann), around({ judge: () => ({ verdict: "rewrite", text: "***" }) }));
-  expect(rewritten).toMatchObject({ event: { text: "***" } });
-  const holding = { judge: () => ({ verdict: "hold" as const }) };
-  const held = carryOut(state, say(ann), holding);
-  expect(carryOut(state, say(ann), holding)).toMatchObject({ ok: true, held: "ann/1", facts: [] });
-  expect(held).toMatchObject({ ok: true, held: "ann/1", notes: [{ kind: "held" }] });
+  carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 3 } } }));
+  const held = carryOut(state, say(ann, "well, $h!t"));
+  expect(held).toMatchObject({ ok: true, held: "ann/1", notes: [{ kind: "held", held: { reasons: ["profanity"] } }] });
+  expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
   expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" })))).toBe("forbidden");
   const approved = carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" }));
-  expect(approved).toMatchObject({ event: { kind: "chat", by: { subject: "ann" } }, credit: { id: "1" } });
+  expect(approved).toMatchObject({
+    event: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
+    credit: { id: "1" },
+    audit: { act: "approve", about: "ann/1" },
+  });
   expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "ann/1" })))).toBe("not-found");
+});
+
+test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {
+  const state = new RoomState();
+  const set = (automod: object): unknown => carryOut(state, asked(host, { kind: "automod", automod }));
+  const verdict = (by: Viewer, text: string): string => {
+    const decision = decide(state, say(by, text), around());
+    return decision.ok ? (decision.held === undefined ? "shown" : "held") : decision.error;
+  };
+  expect(verdict(ann, "you nigger")).toBe("denied");
+  expect(verdict(ann, "damn")).toBe("shown");
+  set({ levels: { profanity: 4, hate: 0 } });
+  expect(verdict(ann, "you nigger")).toBe("shown");
+  expect(verdict(ann, "damn")).toBe("held");
+  expect(verdict(viewer("sub", ["subscriber", "verified"]), "damn")).toBe("held");
+  expect(verdict(moderator, "damn")).toBe("shown");
+  set({ allowed: ["damn"] });
+  expect(verdict(ann, "damn")).toBe("shown");
+});
+
+test("links are for verified people where they are not for all, and shouting for nobody but the staff", () => {
+  const links = withModes({ noLinks: true });
+  const verified = viewer("ver", ["verified"]);
+  expect(error(decide(links, say(ann, "see example dot com"), around()))).toBe("no-links");
+  expect(error(decide(links, say(verified, "see example.com"), around()))).toBeNull();
+  expect(error(decide(links, say(moderator, "see example.com"), around()))).toBeNull();
+  const capitals = withModes({ noCapitals: true });
+  expect(error(decide(capitals, say(verified, "THIS IS TOO LOUD"), around()))).toBe("no-capitals");
+  expect(error(decide(capitals, say(ann, "OK, GG WP"), around()))).toBeNull();
+  expect(error(decide(capitals, say(host, "THIS IS TOO LOUD"), around()))).toBeNull();
+});
+
+test("a reviewer's opinion makes it stricter, and says so to those who moderate", () => {
+  const state = new RoomState();
+  const thinks = (opinion: Opinion, by = ann): Decision | Refusal => decide(state, { ...say(by), opinion }, around());
+  expect(error(thinks({ decision: "deny", by: "reviewer" }))).toBe("denied");
+  expect(thinks({ decision: "allow", by: "reviewer" })).toMatchObject({ event: { text: "hello" } });
+  expect(thinks({ decision: "rewrite", text: "hi", by: "reviewer" })).toMatchObject({ event: { text: "hi" } });
+  expect(thinks({ decision: "hold", by: "reviewer" })).toMatchObject({ notes: [{ held: { reasons: ["reviewer"] } }] });
+  expect(thinks({ decision: "hold", by: "late" })).toMatchObject({ notes: [{ held: { reasons: ["unreviewed"] } }] });
+  expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ event: { text: "hello" } });
+});
+
+test("a text is shown in its clean form, and one that is nothing in it, or far too long, is malformed", () => {
+  const state = new RoomState();
+  const shown = (by: Viewer, text: string): unknown => {
+    const decision = decide(state, say(by, text), around());
+    return decision.ok ? decision.event : decision.error;
+  };
+  for (const by of [ann, moderator]) {
+    expect(shown(by, "a\u202eb\u200b")).toMatchObject({ text: "ab" });
+    expect(shown(by, "\u200b\u2060")).toBe("malformed");
+    expect(shown(by, "\ufdfa".repeat(100))).toBe("malformed");
+    expect(shown(by, "<b>'; DROP TABLE events; --</b>")).toMatchObject({ text: "<b>'; DROP TABLE events; --</b>" });
+  }
+});
+
+test("a name in which the lists find something is shown as a neutral one, the same each time; the staff keep theirs", () => {
+  const state = new RoomState();
+  const nameOf = (name: string, roles: readonly Role[] = []): string => {
+    const decision = decide(state, say(viewer("ann", roles, { name })), around());
+    return decision.ok && decision.event?.kind === "chat" ? decision.event.by.name : "";
+  };
+  expect(nameOf("  Ann\u202e \n <b>O'Hara</b> ")).toBe("Ann <b>O'Hara</b>");
+  const neutral = nameOf("n.1.g.g.e.r");
+  expect(neutral).toMatch(/^viewer-[0-9a-z]{7}$/);
+  for (const name of ["\u200b", "xX_f4gg0t_Xx"]) expect(nameOf(name), name).toBe(neutral);
+  expect(nameOf("spammer")).toBe("spammer");
+  carryOut(state, asked(host, { kind: "words", words: ["spammer"] }));
+  expect(nameOf("spammer")).toBe(neutral);
+  expect(nameOf("spammer", ["moderator"])).toBe("spammer");
+  expect(nameOf("visit evil.com")).toBe("visit evil.com");
+  carryOut(state, asked(host, { kind: "modes", modes: { noLinks: true } }));
+  expect(nameOf("visit evil.com")).toBe(neutral);
 });
 
 test("a ban reaches the account and the devices it wrote from, addresses only when asked, and never the moderator's own", () => {
@@ -161,12 +242,14 @@ test("the pin goes with its message, and every act of moderation is for the audi
   expect(state.pin).toBeNull();
 });
 
-test("a state is what its facts make it, and shards don't hear of words and held messages", () => {
+test("a state is what its facts make it, and shards hear of all but held messages", () => {
   const state = new RoomState();
   const facts: Fact[] = [];
   for (const what of [
     asked(host, { kind: "modes", modes: { slowS: 3 } }),
     asked(host, { kind: "words", words: ["spam"] }),
+    asked(host, { kind: "automod", automod: { allowed: ["cracker"] } }),
+    say(ann, "what the fuck"),
     asked(host, { kind: "role", subject: "ann", role: "moderator" }),
     asked(host, { kind: "ban", subject: "bob", address: false }),
   ]) {
@@ -175,6 +258,17 @@ test("a state is what its facts make it, and shards don't hear of words and held
   }
   expect(RoomState.from(facts)).toEqual(state);
   const shard = RoomState.from(state.publicFacts());
-  expect(shard.words).toEqual([]);
+  expect(shard.held.size).toBe(0);
+  expect([shard.words, shard.automod]).toEqual([state.words, state.automod]);
   expect([shard.modes, shard.sanctions, shard.moderators]).toEqual([state.modes, state.sanctions, state.moderators]);
+});
+
+test("levels and allowed words change by what is named, and moderators can ask for them", () => {
+  const state = new RoomState();
+  carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 4 } } }));
+  const changed = carryOut(state, asked(host, { kind: "automod", automod: { allowed: ["damn"] } }));
+  expect(changed).toMatchObject({ audit: { act: "automod", about: "1 allowed words" } });
+  const automod = { levels: { ...DEFAULT_LEVELS, profanity: 4 }, allowed: ["damn"] };
+  expect(carryOut(state, asked(host, { kind: "list", what: "automod" }))).toMatchObject({ list: { automod } });
+  expect(error(carryOut(state, asked(ann, { kind: "automod", automod: {} })))).toBe("forbidden");
 });

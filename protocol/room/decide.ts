@@ -1,5 +1,6 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
+import type { Opinion } from "../moderation/review.ts";
 import { decideChat } from "./decide-chat.ts";
 import { decideModeration } from "./decide-moderation.ts";
 import type { ChatEvent, Happening, Role, Viewer } from "./events.ts";
@@ -14,6 +15,8 @@ export interface Asked {
   readonly id: string;
   readonly act: Act;
   readonly programmeMs: number | null;
+  /** What a reviewer thinks of the message, where one was asked. */
+  readonly opinion?: Opinion;
 }
 
 /** Where someone who has written was last seen. */
@@ -32,7 +35,7 @@ export interface Surroundings {
   message(offset: number): ChatEvent | null;
   /** Traces of a person's latest messages, the newest first. */
   traces(subject: string): readonly Trace[];
-  /** Whether a message with this text is in the history. */
+  /** Whether a message with this text, in its clean form, is in the history. */
   wasWritten(text: string): boolean;
   /** Lines of the audit log, the newest first. */
   audit(): readonly AuditLine[];

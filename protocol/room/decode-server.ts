@@ -13,6 +13,7 @@ const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "ban",
   "unban",
   "role",
+  "rules",
   "erase",
 ]);
 
@@ -37,6 +38,16 @@ export function decodeServer(text: string): ServerFrame | null {
   }
 }
 
+/** The events of a list that this client knows; an answer of the replay has them too. */
+export function decodeEvents(list: unknown): readonly RoomEvent[] {
+  if (!Array.isArray(list)) return [];
+  const known = list.filter((event) => {
+    const read = members(event);
+    return KINDS.has(read?.["kind"]) && whole(read?.["offset"], 1, MOST) !== null;
+  });
+  return known as RoomEvent[];
+}
+
 function isStretch(fields: Members): boolean {
   const from = whole(fields["from"], 0, MOST);
   const numbers = [from, whole(fields["to"], from ?? 0, MOST), whole(fields["unseen"], 0, MOST)];
@@ -45,11 +56,7 @@ function isStretch(fields: Members): boolean {
 }
 
 function known(fields: Members): ServerFrame {
-  const events = (fields["events"] as unknown[]).filter((event) => {
-    const read = members(event);
-    return KINDS.has(read?.["kind"]) && whole(read?.["offset"], 1, MOST) !== null;
-  });
-  return as({ ...fields, events });
+  return as({ ...fields, events: decodeEvents(fields["events"]) });
 }
 
 /** The server's own frames are trusted for the rest of their members. */

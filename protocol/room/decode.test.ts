@@ -20,6 +20,10 @@ test("frames of every kind are read", () => {
   expect(decodeClient(act({ kind: "modes", modes: { slowS: 5, followersMin: null, unique: true } }))).toMatchObject({
     frame: { act: { kind: "modes", modes: { slowS: 5, followersMin: null, unique: true } } },
   });
+  const automod = { levels: { hate: 4, spam: 0 }, allowed: ["cracker"] };
+  expect(decodeClient(act({ kind: "automod", automod: { ...automod, more: 1 } }))).toMatchObject({
+    frame: { act: { kind: "automod", automod } },
+  });
 });
 
 test("what has no id to answer to closes the socket, an act that is wrong is refused by its id", () => {
@@ -45,6 +49,9 @@ test("what has no id to answer to closes the socket, an act that is wrong is ref
     { kind: "role", subject: "bob", role: "host" },
     { kind: "modes", modes: { slowS: -1 } },
     { kind: "words", words: new Array(ROOM_LIMITS.words + 1).fill("x") },
+    { kind: "automod", automod: { levels: { hate: 5 } } },
+    { kind: "automod", automod: { levels: [] } },
+    { kind: "automod", automod: { allowed: "all" } },
     { kind: "list", what: "secrets" },
     { kind: "pin" },
     null,
@@ -55,7 +62,19 @@ test("what has no id to answer to closes the socket, an act that is wrong is ref
 
 test("neither decoder throws, whatever comes", () => {
   const type = fc.constantFrom("hello", "act", "like", "react", "play", "seen", "welcome", "tick", "ack", "staff");
-  const kind = fc.constantFrom("chat", "delete", "clear", "pin", "modes", "timeout", "ban", "role", "words", "list");
+  const kind = fc.constantFrom(
+    "chat",
+    "delete",
+    "clear",
+    "pin",
+    "modes",
+    "timeout",
+    "ban",
+    "role",
+    "words",
+    "automod",
+    "list",
+  );
   const fields = fc.dictionary(
     fc.constantFrom("id", "from", "to", "count", "emoji", "events", "epoch", "on"),
     fc.jsonValue(),

@@ -1,8 +1,9 @@
 /** Frames of clients, read with limits. Nothing that a client sends makes this throw. */
+import { CATEGORIES, type Category, type Level } from "../moderation/categories.ts";
 import type { Modes } from "./events.ts";
 import { list, type Members, members, parseMembers, whole, words } from "./fields.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import type { Act, ClientFrame, CloseName, ModerationAct, Position } from "./wire.ts";
+import type { Act, AutoModChange, ClientFrame, CloseName, ModerationAct, Position } from "./wire.ts";
 
 /** A frame, an act that is wrong but has an id to answer to, or why the socket must close. */
 export type Decoded =
@@ -107,19 +108,24 @@ function moderation(fields: Members): ModerationAct | null {
       const read = list(fields["words"], ROOM_LIMITS.words, (word) => words(word, ROOM_LIMITS.wordChars));
       return read === null ? null : { kind, words: read };
     }
+    case "automod": {
+      const automod = readAutoMod(fields["automod"]);
+      return automod === null ? null : { kind, automod };
+    }
     case "approve":
     case "deny":
       return held === null ? null : { kind, held };
     case "list": {
-      const { what } = fields;
-      return what === "held" || what === "bans" || what === "audit" || what === "words" ? { kind, what } : null;
+      const what = LISTED.find((each) => each === fields["what"]);
+      return what === undefined ? null : { kind, what };
     }
     default:
       return null;
   }
 }
 
-const SWITCHES = ["subscribersOnly", "verifiedOnly", "emoteOnly", "unique", "review"] as const;
+const LISTED = ["held", "bans", "audit", "words", "automod", "moderators"] as const;
+const SWITCHES = ["subscribersOnly", "verifiedOnly", "emoteOnly", "unique", "noLinks", "noCapitals", "review"] as const;
 
 function readModes(value: unknown): Partial<Modes> | null {
   const fields = members(value);
@@ -142,4 +148,34 @@ function readModes(value: unknown): Partial<Modes> | null {
     modes[name] = on;
   }
   return modes;
+}
+
+function readAutoMod(value: unknown): AutoModChange | null {
+  const fields = members(value);
+  if (fields === null) return null;
+  const change: { -readonly [Name in keyof AutoModChange]: AutoModChange[Name] } = {};
+  if (fields["levels"] !== undefined) {
+    const levels = readLevels(fields["levels"]);
+    if (levels === null) return null;
+    change.levels = levels;
+  }
+  if (fields["allowed"] !== undefined) {
+    const allowed = list(fields["allowed"], ROOM_LIMITS.words, (word) => words(word, ROOM_LIMITS.wordChars));
+    if (allowed === null) return null;
+    change.allowed = allowed;
+  }
+  return change;
+}
+
+function readLevels(value: unknown): Partial<Record<Category, Level>> | null {
+  const fields = members(value);
+  if (fields === null) return null;
+  const levels: Partial<Record<Category, Level>> = {};
+  for (const category of CATEGORIES) {
+    if (fields[category] === undefined) continue;
+    const level = whole(fields[category], 0, 4);
+    if (level === null) return null;
+    levels[category] = level as Level;
+  }
+  return levels;
 }

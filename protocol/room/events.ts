@@ -42,6 +42,10 @@ export interface Modes {
   readonly emoteOnly: boolean;
   /** No message that was there already. */
   readonly unique: boolean;
+  /** No links, but those of verified people. */
+  readonly noLinks: boolean;
+  /** No messages that are mostly capitals. */
+  readonly noCapitals: boolean;
   /** Every message waits for a moderator. */
   readonly review: boolean;
 }
@@ -54,6 +58,8 @@ export const OPEN_MODES: Modes = {
   verifiedOnly: false,
   emoteOnly: false,
   unique: false,
+  noLinks: false,
+  noCapitals: false,
   review: false,
 };
 
@@ -74,6 +80,8 @@ export type Happening =
   | { readonly kind: "ban"; readonly subject: string }
   | { readonly kind: "unban"; readonly subject: string }
   | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
+  /** Words or levels changed; those who moderate may ask for them. */
+  | { readonly kind: "rules" }
   /** Someone was erased: the events at these offsets tell nothing personal any more. */
   | { readonly kind: "erase"; readonly targets: readonly number[] };
 
@@ -143,6 +151,7 @@ export function forgotten({ kind, offset, atMs, programmeMs }: Pick<RoomEvent, "
     case "delete":
     case "pin":
     case "modes":
+    case "rules":
     case "erase":
       return { kind: "erase", targets: [], ...place };
   }

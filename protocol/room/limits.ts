@@ -15,6 +15,13 @@ export const ROOM_LIMITS = {
   moderators: 200,
   /** Messages held for review; further ones are refused with `review-full`. */
   held: 500,
+  /** Messages of one shard that a reviewer has before it at once: some seconds of a fast room. Further ones go unreviewed. */
+  reviews: 64,
+  /** How long a message waits for its review, where the deployment doesn't say, and at most; what then is, it says too. */
+  reviewMs: 1_500,
+  reviewMostMs: 10_000,
+  /** Characters of a reviewer's answer: a full text, escaped, and what else it wants to say. A longer one is none. */
+  reviewChars: 16_384,
   /** Different emoji whose reactions are summed; further ones are not counted. */
   emoji: 32,
   emojiChars: 16,
@@ -45,8 +52,13 @@ export const ROOM_LIMITS = {
   shardFill: 2_500,
   /** Children that one object sends a batch to each tick. */
   fanOut: 100,
-  /** How long the room gathers before it tells the shards. */
+  /**
+   * How long the room gathers before it tells the shards: the first while it is small, the second once it is full of
+   * `tickSockets`, for each tick costs a frame for every socket.
+   */
   tickMs: 100,
+  tickMostMs: 180,
+  tickSockets: 1_500,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
   watchedMs: 4_200,
   beatMs: 2_000,

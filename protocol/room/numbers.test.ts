@@ -5,7 +5,7 @@ import { type Bucket, take } from "./bucket.ts";
 import { Distinct } from "./distinct.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { programmeTime } from "./programme.ts";
-import { countMs, gatherMs, MOST_SHARDS, shardOf, shardsFor, treeDepth } from "./shards.ts";
+import { countMs, gatherMs, MOST_SHARDS, shardOf, shardsFor, tickMs, treeDepth } from "./shards.ts";
 
 test("different people are estimated within 2 % standard error in 2,040 bytes, however often they come", () => {
   const errors: number[] = [];
@@ -87,6 +87,10 @@ test("all shards together call the room within its bound, and a tier is needed a
     expect(shards / (countMs(shards) / 1_000)).toBeLessThanOrEqual(200);
   }
   expect([1, 2, 100, 101, 1_024].map(treeDepth)).toEqual([1, 1, 1, 2, 2]);
+});
+
+test("a room gathers longer as it fills, and never longer than people wait for", () => {
+  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 140, 180, 180]);
 });
 
 test("programme time is what was watched, if that can be, and never ahead of the server", () => {

@@ -18,6 +18,7 @@ export function subjectOfEvent(event: RoomEvent): string | null {
     case "delete":
     case "pin":
     case "modes":
+    case "rules":
     case "erase":
       return null;
   }
@@ -28,6 +29,7 @@ export function subjectOfFact(fact: Fact): string | null {
   switch (fact.of) {
     case "modes":
     case "words":
+    case "automod":
       return null;
     case "pin":
       return fact.value?.by.subject ?? null;
@@ -57,6 +59,7 @@ export function subjectOfAct(act: Act, state: RoomState): string | null {
     case "pin":
     case "modes":
     case "words":
+    case "automod":
     case "list":
       return null;
   }

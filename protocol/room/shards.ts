@@ -25,12 +25,18 @@ export function shardOf(viewer: string, shards: number): number {
 
 /** How long a shard gathers messages before it calls the room, among `shards`. */
 export function gatherMs(shards: number): number {
-  return Math.max(50, Math.ceil((1_000 * shards) / CALLS_PER_SECOND));
+  return Math.max(25, Math.ceil((1_000 * shards) / CALLS_PER_SECOND));
 }
 
 /** How often a shard counts who watches, and tells the room if that changed. */
 export function countMs(shards: number): number {
   return Math.max(500, Math.ceil((1_000 * shards) / CALLS_PER_SECOND));
+}
+
+/** How long the room gathers before it tells its shards, with so many sockets. */
+export function tickMs(sockets: number): number {
+  const { tickMs: least, tickMostMs: most, tickSockets } = ROOM_LIMITS;
+  return Math.round(least + (most - least) * Math.min(1, sockets / tickSockets));
 }
 
 /** Objects below the room on the way to a viewer: 1 where the room tells each shard itself, 2 with a tier between. */

@@ -3,6 +3,7 @@
  * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
  */
 
+import { type Category, DEFAULT_LEVELS, type Levels } from "../moderation/categories.ts";
 import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
 import type { Act } from "./wire.ts";
 
@@ -15,12 +16,27 @@ export interface Sanction {
   readonly untilMs: number | null;
 }
 
+/** How texts and names are judged in a room. */
+export interface AutoMod {
+  /** How strict each category is: 0 lets all pass, 4 finds the mildest too. */
+  readonly levels: Levels;
+  /** Words and phrases that pass though a list has them. */
+  readonly allowed: readonly string[];
+}
+
+/** What holds until somebody changes it. */
+export const DEFAULT_AUTOMOD: AutoMod = { levels: DEFAULT_LEVELS, allowed: [] };
+
+/** Why a message waits: a category of the lists, the reviewer's word or its silence, or the mode `review`. */
+export type HeldReason = Category | "reviewer" | "unreviewed" | "mode";
+
 /** A message that waits for a moderator. */
 export interface Held {
   readonly id: string;
   readonly by: Author;
   readonly clientId: string;
   readonly text: string;
+  readonly reasons: readonly HeldReason[];
   readonly replyTo?: number;
   readonly atMs: number;
   readonly programmeMs: number;
@@ -46,6 +62,7 @@ export type Fact =
   | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
   | { readonly of: "pin"; readonly key: ""; readonly value: ChatEvent | null }
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
+  | { readonly of: "automod"; readonly key: ""; readonly value: AutoMod }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
   | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
   | { readonly of: "held"; readonly key: string; readonly value: Held | null };
@@ -64,6 +81,7 @@ export class RoomState {
   modes: Modes = OPEN_MODES;
   pin: ChatEvent | null = null;
   words: readonly string[] = [];
+  automod: AutoMod = DEFAULT_AUTOMOD;
   readonly moderators: Set<string> = new Set();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly held: Map<string, Held> = new Map();
@@ -87,6 +105,9 @@ export class RoomState {
       case "words":
         this.words = fact.value;
         break;
+      case "automod":
+        this.automod = fact.value;
+        break;
       case "role":
         if (fact.value === null) this.moderators.delete(fact.key);
         else this.moderators.add(fact.key);
@@ -102,11 +123,13 @@ export class RoomState {
     }
   }
 
-  /** The facts that a shard needs: who may come in, what newcomers are told. */
+  /** The facts that a shard needs: who may come in, what newcomers are told, by what texts are reviewed. */
   publicFacts(): Fact[] {
     return [
       { of: "modes", key: "", value: this.modes },
       { of: "pin", key: "", value: this.pin },
+      { of: "words", key: "", value: this.words },
+      { of: "automod", key: "", value: this.automod },
       ...[...this.moderators].map((key): Fact => ({ of: "role", key, value: "moderator" })),
       ...[...this.sanctions].map(([key, value]): Fact => ({ of: "sanction", key, value })),
     ];
@@ -137,5 +160,5 @@ export class RoomState {
 
 /** Whether shards are told of a fact. */
 export function isPublic({ of }: Fact): boolean {
-  return of !== "held" && of !== "words";
+  return of !== "held";
 }

@@ -1,6 +1,7 @@
 /** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
+import type { Category, Level } from "../moderation/categories.ts";
 import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
-import type { AuditLine, BanLine, Held } from "./state.ts";
+import type { AuditLine, AutoMod, BanLine, Held } from "./state.ts";
 
 /** The version that both sides speak. */
 export const VERSION = 1;
@@ -26,9 +27,16 @@ export type ModerationAct =
   | { readonly kind: "unban"; readonly subject: string }
   | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
   | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "automod"; readonly automod: AutoModChange }
   | { readonly kind: "approve"; readonly held: string }
   | { readonly kind: "deny"; readonly held: string }
-  | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" };
+  | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" | "automod" | "moderators" };
+
+/** What changes of `AutoMod`; levels that are not named stay. */
+export interface AutoModChange {
+  readonly levels?: Readonly<Partial<Record<Category, Level>>>;
+  readonly allowed?: readonly string[];
+}
 
 /** What is acknowledged: a message, or a moderator's act. */
 export type Act = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationAct;
@@ -56,6 +64,8 @@ const SAID = {
   "verified-only": "Only verified people may write.",
   "emote-only": "Only emotes and emoji may be written.",
   "not-unique": "This was written already.",
+  "no-links": "Links may not be written here.",
+  "no-capitals": "Too many capitals.",
   denied: "The message breaks the room's rules.",
   "review-full": "Too many messages wait for review.",
   "not-found": "There is nothing like this in the room.",
@@ -77,7 +87,10 @@ export type Listed =
   | { readonly what: "held"; readonly held: readonly Held[] }
   | { readonly what: "bans"; readonly bans: readonly BanLine[] }
   | { readonly what: "audit"; readonly audit: readonly AuditLine[] }
-  | { readonly what: "words"; readonly words: readonly string[] };
+  | { readonly what: "words"; readonly words: readonly string[] }
+  | { readonly what: "automod"; readonly automod: AutoMod }
+  /** Those appointed in the room; whose token says so isn't among them. */
+  | { readonly what: "moderators"; readonly moderators: readonly string[] };
 
 /** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
 export type Outcome =

@@ -3,11 +3,17 @@ import { backoffMs, between } from "./backoff.ts";
 import { narrow, type OffsetBounds, offsetMs, UNBOUNDED } from "./clock.ts";
 import type { Phase, Source } from "./state.ts";
 
+/** People watching now, and the most that did at once. */
+export interface Audience {
+  readonly watching: number;
+  readonly peak: number;
+}
+
 /** What the page uses of `GET /api/streams/{stream}`. */
 export interface Status {
   readonly source: Source;
-  /** People watching now, or null where the API doesn't say. */
-  readonly viewers: number | null;
+  /** Who watches, or null where the API doesn't say. */
+  readonly audience: Audience | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number | null;
 }
@@ -31,12 +37,17 @@ export function parseStatus(body: unknown): Status | null {
   if (typeof broadcast !== "string") return null;
   if (state !== "live" && state !== "reconnecting" && state !== "ended") return null;
   const started = typeof startedAt === "number" ? startedAt : Date.parse(String(startedAt));
-  const current = isRecord(viewers) ? viewers.current : undefined;
   return {
     source: { state, broadcast },
-    viewers: typeof current === "number" && current >= 0 ? current : null,
+    audience: audienceOf(viewers),
     startedAtMs: Number.isFinite(started) ? started : null,
   };
+}
+
+function audienceOf(viewers: unknown): Audience | null {
+  const { current, peak } = isRecord(viewers) ? viewers : {};
+  if (typeof current !== "number" || current < 0) return null;
+  return { watching: current, peak: typeof peak === "number" ? Math.max(peak, current) : current };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
@@ -109,6 +120,6 @@ export class StatusPoll {
 }
 
 async function readStatus(answer: Response): Promise<Status | null> {
-  if (answer.status === 404) return { source: { state: "none" }, viewers: null, startedAtMs: null };
+  if (answer.status === 404) return { source: { state: "none" }, audience: null, startedAtMs: null };
   return answer.ok ? parseStatus(await answer.json()) : null;
 }

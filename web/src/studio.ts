@@ -1,6 +1,8 @@
 /** The studio page: asks how the stream is, keeps the last minutes, and draws them. */
 import "./base.css";
 import "./studio.css";
+import "./chat/chat.css";
+import "./studio/room/room.css";
 import { parseStreamName } from "../../protocol/ids.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 import { draw } from "./studio/draw.tsx";

@@ -1,18 +1,22 @@
 /** The watch page: loads the stream first, and everything that isn't a picture after it. */
 import "./base.css";
 import "./watch.css";
+import "./chat/chat.css";
 import { parseStreamName } from "../../protocol/ids.ts";
 import { HlsPlayer, hlsSupported } from "./hls-player.ts";
 import { monitor } from "./monitor.ts";
 import { NativePlayer } from "./native-player.ts";
+import { Side } from "./side.ts";
 import { initialView, reduce, type View, type ViewEvent } from "./state.ts";
 import { chooseRendition, readStats, type Stats } from "./stats.ts";
-import { type Status, StatusPoll } from "./status.ts";
+import { type Audience, type Status, StatusPoll } from "./status.ts";
 import { dropStill, keepStill } from "./still.ts";
 import type { Page } from "./ui/mount.tsx";
 
 /** The controls come with the first picture, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
+/** The chat comes after the picture has begun to move, so that it takes nothing from it. */
+const CHAT_AFTER_MS = 250;
 
 const video = element("video", HTMLVideoElement);
 const still = element("still", HTMLCanvasElement);
@@ -23,6 +27,7 @@ let view: View = initialView(stream !== null);
 let status: Status | null = null;
 let page: Page | null = null;
 let mounting = false;
+let audience: Audience | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
 const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch) : null;
@@ -60,14 +65,45 @@ function dispatch(event: ViewEvent): void {
     if (view.phase === "ended") poll.askSoon();
     if (view.phase === "live" || view.phase === "replay") dropStill(still);
   }
+  // A broadcast that isn't there yet has a chat already.
+  if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   draw();
 }
 
 const stats = (): Stats => readStats(video, view, player, renditions, counts.read(), poll.serverNowMs());
 
+const side =
+  stream === null
+    ? null
+    : new Side(
+        element("chat", HTMLElement),
+        {
+          stream,
+          layer: element("bursts", HTMLElement),
+          sight: () => {
+            const { programTimeMs, edgeDistanceS } = player.read();
+            return { phase: view.phase, programTimeMs, edgeDistanceS, serverNowMs: poll.serverNowMs() };
+          },
+          playing: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
+          counted: ({ watching, peak }) => {
+            audience = { watching, peak };
+            draw();
+          },
+        },
+        () => {
+          // Without the chat only the API tells who watches.
+          if (side?.shown !== true) audience = null;
+          draw();
+        },
+      );
+
 function draw(): void {
-  page?.draw(view, status);
+  page?.draw({ view, audience: audience ?? status?.audience ?? null, chat: side?.shown ?? null });
 }
+
+video.addEventListener("resize", () => {
+  element("player", HTMLElement).dataset["shape"] = video.videoHeight > video.videoWidth ? "portrait" : "landscape";
+});
 
 window.corral = Object.freeze({
   stats,
@@ -88,7 +124,7 @@ function drawControls(): void {
   mounting = true;
   import("./ui/mount.tsx")
     .then(({ mount }) => {
-      page = mount({ name, video, dispatch, stats, toLive: () => player.toLive() });
+      page = mount({ name, video, dispatch, stats, toLive: () => player.toLive(), toggleChat: () => side?.toggle() });
       draw();
     })
     .catch(() => {

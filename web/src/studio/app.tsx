@@ -5,6 +5,7 @@ import { Chart } from "./chart.tsx";
 import { CHARTS } from "./charts.ts";
 import type { History } from "./history.ts";
 import { onAirMs } from "./rates.ts";
+import { Room } from "./room/room.tsx";
 import { TiersTable, TracksTable } from "./tables.tsx";
 import { bitRate, compact, type Phase, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
 
@@ -31,9 +32,10 @@ export function App({ view }: { view: View }): VNode {
       <Heading view={view} />
       <main>
         <Note view={view} />
+        {status !== null && <Tiles view={view} status={status} />}
+        {view.phase !== "unknown" && <Room stream={name} />}
         {status !== null && (
           <>
-            <Tiles view={view} status={status} />
             <section class="panel" aria-labelledby="charts">
               <h2 id="charts">Last 10 minutes</h2>
               <div class="charts">

@@ -2,31 +2,33 @@
 import type { VNode } from "preact";
 import { liveElsewhere, type View, type ViewEvent } from "../state.ts";
 import type { Stats } from "../stats.ts";
-import type { Status } from "../status.ts";
+import type { Audience } from "../status.ts";
 import { Controls } from "./controls.tsx";
-import { CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "./icons.tsx";
+import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "./icons.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
 import { messageOf } from "./words.ts";
 
 interface Props {
   readonly name: string;
   readonly view: View;
-  readonly status: Status | null;
+  readonly audience: Audience | null;
+  readonly chat: boolean | null;
   readonly stats: Stats | null;
   readonly muted: boolean;
   readonly dispatch: (event: ViewEvent) => void;
   readonly onUnmute: () => void;
   readonly onPlay: () => void;
   readonly onPanel: () => void;
+  readonly onChat: () => void;
 }
 
 /** Everything over the picture: top bar, message, prompts, statistics, controls. */
 export function App(props: Props): VNode {
-  const { name, view, status, stats, dispatch } = props;
+  const { name, view, stats, dispatch } = props;
   const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
   return (
     <>
-      <TopBar name={name} view={view} status={status} />
+      <TopBar {...props} />
       <Overlay name={name} view={view} dispatch={dispatch} />
       {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
       <div class="prompts">
@@ -52,8 +54,8 @@ export function App(props: Props): VNode {
   );
 }
 
-function TopBar({ name, view, status }: { name: string; view: View; status: Status | null }): VNode {
-  const viewers = view.phase === "unknown" || view.phase === "waiting" ? null : (status?.viewers ?? null);
+function TopBar({ name, view, audience, chat, onChat }: Props): VNode {
+  const counted = view.phase === "live" || view.phase === "reconnecting" || view.phase === "starting";
   return (
     <div class="topbar">
       <h1 class="who">
@@ -64,12 +66,17 @@ function TopBar({ name, view, status }: { name: string; view: View; status: Stat
       </h1>
       <Badge view={view} />
       <span class="spacer" />
-      {viewers !== null && view.phase !== "ended" && view.phase !== "replay" && (
-        <span class="chip" title="Watching now">
+      {counted && audience !== null && (
+        <span class="chip" title={`Watching now; at most ${count(audience.peak)} at once`}>
           <PeopleIcon />
           <span class="sr">Watching now: </span>
-          {count(viewers)}
+          {count(audience.watching)}
         </span>
+      )}
+      {chat === false && (
+        <button type="button" class="chip chip-round" aria-label="Show the chat" title="Show the chat" onClick={onChat}>
+          <ChatIcon />
+        </button>
       )}
       <a class="chip chip-round" href="/" aria-label="Leave">
         <CloseIcon />

@@ -1,12 +1,13 @@
 /** Small line icons, drawn here so that nothing is fetched for them. */
 import type { ComponentChildren, VNode } from "preact";
 
-function Icon({ children }: { children: ComponentChildren }): VNode {
+/** The frame of an icon; `filled` ones are shapes, not lines. */
+export function Icon({ filled = false, children }: { filled?: boolean; children: ComponentChildren }): VNode {
   return (
     <svg
       class="icon"
       viewBox="0 0 24 24"
-      fill="none"
+      fill={filled ? "currentColor" : "none"}
       stroke="currentColor"
       stroke-width="2"
       stroke-linecap="round"
@@ -56,5 +57,11 @@ export const GearIcon = (): VNode => (
     <path d="M4 7h9M17 7h3M4 17h3M11 17h9" />
     <circle cx="15" cy="7" r="2" />
     <circle cx="9" cy="17" r="2" />
+  </Icon>
+);
+
+export const ChatIcon = (): VNode => (
+  <Icon>
+    <path d="M4 5.5h16v11H10l-4 3.5v-3.5H4zM8 9.5h8M8 12.5h5" />
   </Icon>
 );

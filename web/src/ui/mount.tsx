@@ -4,7 +4,7 @@ import "media-chrome/menu";
 import { render } from "preact";
 import type { View, ViewEvent } from "../state.ts";
 import type { Stats } from "../stats.ts";
-import type { Status } from "../status.ts";
+import type { Audience } from "../status.ts";
 import { App } from "./app.tsx";
 import { titleOf } from "./words.ts";
 
@@ -15,29 +15,38 @@ export interface Parts {
   readonly dispatch: (event: ViewEvent) => void;
   readonly stats: () => Stats;
   readonly toLive: () => void;
+  readonly toggleChat: () => void;
+}
+
+/** What is shown. */
+export interface Shown {
+  readonly view: View;
+  readonly audience: Audience | null;
+  /** Whether the chat is shown; null where there is none. */
+  readonly chat: boolean | null;
 }
 
 /** The mounted page. */
 export interface Page {
-  draw(view: View, status: Status | null): void;
+  draw(shown: Shown): void;
 }
 
 const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
 export function mount(parts: Parts): Page {
-  const { name, video, dispatch, stats, toLive } = parts;
+  const { name, video, dispatch, stats, toLive, toggleChat } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
   root.textContent = "";
-  let last: readonly [View, Status | null] | null = null;
+  let last: Shown | null = null;
   let panel = false;
   let timer: ReturnType<typeof setInterval> | undefined;
 
   const redraw = (): void => {
     if (last === null) return;
-    const [view, status] = last;
+    const { view, audience, chat } = last;
     player.dataset.phase = view.phase;
     document.title = titleOf(view, name);
     const shown = panel ? stats() : null;
@@ -45,13 +54,15 @@ export function mount(parts: Parts): Page {
       <App
         name={name}
         view={view}
-        status={status}
+        audience={audience}
+        chat={chat}
         stats={shown}
         muted={video.muted}
         dispatch={dispatch}
         onUnmute={unmute}
         onPlay={() => void video.play()}
         onPanel={togglePanel}
+        onChat={toggleChat}
       />,
       root,
     );
@@ -69,13 +80,10 @@ export function mount(parts: Parts): Page {
   };
 
   video.addEventListener("volumechange", redraw);
-  const shape = (): void => {
-    player.dataset.shape = video.videoHeight > video.videoWidth ? "portrait" : "landscape";
-  };
-  shape();
-  video.addEventListener("resize", shape);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "i" || event.ctrlKey || event.metaKey || event.altKey) return;
+    // Who writes an "i" writes.
+    if (event.target instanceof Element && event.target.matches("input, textarea, [contenteditable]")) return;
     togglePanel();
   });
   // media-chrome would go to the very end of what is listed; the live position is a hold-back before it.
@@ -88,8 +96,8 @@ export function mount(parts: Parts): Page {
     { capture: true },
   );
   return {
-    draw: (view, status) => {
-      last = [view, status];
+    draw: (shown) => {
+      last = shown;
       redraw();
     },
   };

@@ -1,0 +1,81 @@
+/** From a moderator's ban to the banned one's closed socket, while the room is busy. */
+import { WebSocket } from "ws";
+import type { Crowd } from "../../loadtest/room/crowd.ts";
+import { DIALECTS } from "../../loadtest/room/dialects.ts";
+import { nodeClient } from "../../loadtest/room/node-client.ts";
+import { CLOSES } from "../../protocol/room/wire.ts";
+import type { Figure } from "../stats.ts";
+import { percentile } from "../stats.ts";
+import { type RunningServer, startServer, tokensFor } from "./servers.ts";
+
+const VICTIMS = 100;
+const WRITERS = 100;
+const BAN_EVERY_MS = 150;
+/** Whoever isn't out by then stays in, ms. */
+const OUT_MS = 10_000;
+const GOAL_MS = 500;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `viewers` in the room, `perSecond` messages meanwhile. */
+export async function bans(
+  crowd: Crowd,
+  viewers: number,
+  perSecond: number,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  say("banning …");
+  const server = await startServer("corral");
+  try {
+    const writers = await tokensFor(server, "bans", WRITERS, ["moderator"]);
+    const open = { dialect: "corral", servers: [server.socketUrl], room: "bans", perSecond: 500 } as const;
+    await crowd.open({ ...open, viewers, tokens: writers });
+    await crowd.write(perSecond);
+    const delays = await banAll(server, await tokensFor(server, "bans", VICTIMS, [], "victim"));
+    await crowd.write(0);
+    const p99 = percentile(delays, 99);
+    return [
+      {
+        figure: `ban → socket severed, p99 of ${VICTIMS}, ${viewers} viewers, ${perSecond} messages/s in`,
+        goal: `≤ ${GOAL_MS} ms`,
+        measured: `${p99.toFixed(0)} ms (p50 ${percentile(delays, 50).toFixed(0)} ms)`,
+        met: p99 <= GOAL_MS,
+        values: { p50Ms: percentile(delays, 50), p99Ms: p99, victims: VICTIMS },
+      },
+    ];
+  } finally {
+    await crowd.close();
+    await server.stop();
+  }
+}
+
+/** Bans one after the other; from sending each ban to the close of that socket, ms. */
+async function banAll(server: RunningServer, tokens: readonly string[]): Promise<number[]> {
+  const [host = ""] = await tokensFor(server, "bans", 1, ["host"], "host");
+  const url = (token: string, device: string): string =>
+    `${server.socketUrl}${DIALECTS.corral.path("bans", device, token)}`;
+  const closed = new Map<number, number>();
+  const victims = tokens.map((token, index) => {
+    const socket = new WebSocket(url(token, `victim-of-a-ban-${index}`), { perMessageDeflate: false });
+    socket.on("open", () => socket.send(DIALECTS.corral.greeting ?? ""));
+    socket.on("close", (code) => {
+      closed.set(index, code === CLOSES.banned.code ? performance.now() : Number.NaN);
+    });
+    return socket;
+  });
+  const moderator = nodeClient(url(host, "the-device-of-the-host"), "127.0.0.1", {});
+  moderator.start();
+  // The first act waits for the welcome.
+  await moderator.act({ kind: "chat", text: "the moderator is here" });
+  const asked: number[] = [];
+  for (const index of victims.keys()) {
+    asked.push(performance.now());
+    void moderator.act({ kind: "ban", subject: `victim${index}`, address: false });
+    await pause(BAN_EVERY_MS);
+  }
+  const untilMs = performance.now() + OUT_MS;
+  while (closed.size < victims.length && performance.now() < untilMs) await pause(20);
+  moderator.stop();
+  for (const socket of victims) socket.terminate();
+  return asked.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
+}

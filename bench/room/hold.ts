@@ -1,0 +1,101 @@
+/** Very many sockets at once: what each takes in memory, and whether all of them get a tick each second. */
+import { mostFiles } from "../../loadtest/processes.ts";
+import type { Crowd } from "../../loadtest/room/crowd.ts";
+import type { Figure } from "../stats.ts";
+import { short } from "../stats.ts";
+import { SERVERS, type ServerKind, startServer, tokensFor } from "./servers.ts";
+
+/** Sockets opened in a second, and how long all then stay quiet before memory is read: long enough to hibernate, ms. */
+const OPENED_PER_SECOND = 400;
+const QUIET_MS = 15_000;
+const MESSAGES_PER_SECOND = 1;
+/** What was sent last may arrive for so long, ms. */
+const SETTLE_MS = 3_000;
+const GOAL_BYTES = 12_000;
+/** workerd opens two files for each WebSocket, and some hundred of its own. */
+const FILES_PER_SOCKET = 2;
+const OWN_FILES = 200;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Held {
+  readonly bytesPerSocket: number;
+  readonly ready: number;
+  readonly sent: number;
+  readonly delivered: number;
+  readonly holes: number;
+  readonly p99Ms: number;
+}
+
+/** Opens `sockets` to a server, lets them be quiet, and where `seconds` is not 0 sends a message each second. */
+async function hold(kind: ServerKind, crowd: Crowd, sockets: number, seconds: number): Promise<Held> {
+  const server = await startServer(kind);
+  const { dialect } = SERVERS[kind];
+  const open = { dialect, servers: [server.socketUrl], room: "hold", perSecond: OPENED_PER_SECOND };
+  try {
+    // The first sockets load what all others then share.
+    await crowd.open({ ...open, viewers: 20, tokens: [] });
+    await crowd.close();
+    await pause(2_000);
+    const before = server.memoryBytes();
+    const tokens = await tokensFor(server, "hold", 2, ["moderator"]);
+    await crowd.open({ ...open, viewers: sockets, tokens });
+    await pause(QUIET_MS);
+    const bytesPerSocket = (server.memoryBytes() - before) / sockets;
+    await crowd.clear();
+    if (seconds > 0) {
+      await crowd.write(MESSAGES_PER_SECOND);
+      await pause(1_000 * seconds);
+      await crowd.write(0);
+      await pause(SETTLE_MS);
+    }
+    const { ready, sent, delivered, holes, delays } = await crowd.stats();
+    return { bytesPerSocket, ready, sent, delivered, holes, p99Ms: delays.percentile(99) };
+  } finally {
+    await crowd.close();
+    await server.stop();
+  }
+}
+
+/** Corral's sockets beside those of a bare hibernating object and of socket.io, at the same number. */
+export async function holding(
+  crowd: Crowd,
+  wanted: number,
+  seconds: number,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  const most = Math.floor((mostFiles() - OWN_FILES) / FILES_PER_SOCKET);
+  const sockets = Math.min(wanted, most);
+  const bound = sockets < wanted ? `; workerd may open ${mostFiles()} files here, two a socket` : "";
+  say(`holding ${sockets} sockets …`);
+  const ours = await hold("corral", crowd, sockets, seconds);
+  say("the same of a bare Durable Object …");
+  const bare = await hold("bare", crowd, sockets, 0);
+  say("the same of socket.io …");
+  const theirs = await hold("socketio", crowd, sockets, 0);
+  const above = ours.bytesPerSocket - bare.bytesPerSocket;
+  const complete = ours.delivered === ours.sent * sockets && ours.sent >= seconds - 1;
+  return [
+    {
+      figure: "sockets held by one local edge, all receiving a tick each second",
+      goal: "≥ 10,000, none dropped",
+      measured: `${ours.ready} of ${sockets}; ${ours.delivered} of ${ours.sent * sockets} messages in ${seconds} s${bound}`,
+      met: ours.ready >= 10_000 && ours.ready === sockets && complete && ours.holes === 0,
+      values: { ...ours },
+    },
+    {
+      figure: `memory for each of ${sockets} idle sockets`,
+      goal: "≤ 12 kB above workerd's own",
+      measured: `${kB(ours.bytesPerSocket)}, bare Durable Object ${kB(bare.bytesPerSocket)}: ${kB(above)} above; socket.io ${kB(theirs.bytesPerSocket)}`,
+      met: above <= GOAL_BYTES,
+      values: {
+        bytes: ours.bytesPerSocket,
+        bareBytes: bare.bytesPerSocket,
+        socketioBytes: theirs.bytesPerSocket,
+        aboveBytes: above,
+      },
+    },
+  ];
+}
+
+const kB = (bytes: number): string => `${short(bytes / 1_000, 1)} kB`;

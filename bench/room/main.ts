@@ -1,0 +1,81 @@
+/** `npm run bench:room`: the room's figures, and the same crowd against socket.io and bare Durable Objects. */
+import { writeFile } from "node:fs/promises";
+import { defineCommand, runMain } from "citty";
+import { Crowd } from "../../loadtest/room/crowd.ts";
+import { complaintAbout } from "../../scripts/known-options.ts";
+import type { Figure } from "../stats.ts";
+import { bans } from "./bans.ts";
+import { compare, comparisonTable, type Row } from "./compare.ts";
+import { counts } from "./counts.ts";
+import { holding } from "./hold.ts";
+import { losses } from "./losses.ts";
+import { BadBench, PARTS, parseBench, type RoomBench } from "./options.ts";
+import { storm } from "./storm.ts";
+
+/** Processes of the crowd: each may hold fewer sockets than it may open files. */
+const CROWD_PROCESSES = 2;
+
+const ARGS = {
+  only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
+  viewers: { type: "string", description: "viewers of the comparison, of bans and counts", default: "2000" },
+  rate: { type: "string", description: "messages a second of the comparison", default: "50" },
+  sockets: { type: "string", description: "sockets that are held", default: "10000" },
+  returning: { type: "string", description: "viewers who come back after a deployment", default: "5000" },
+  losses: { type: "string", description: "objects that are lost under load", default: "100" },
+  seconds: { type: "string", description: "seconds of each reading", default: "20" },
+  json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
+} as const;
+
+const command = defineCommand({
+  meta: { name: "npm run bench:room --", description: "Measures Corral's room beside others on this machine." },
+  args: ARGS,
+  async run({ args }) {
+    try {
+      const complaint = complaintAbout(args, ARGS);
+      if (complaint !== null) throw new BadBench(complaint);
+      const bench = parseBench(args);
+      const { rows, figures } = await measure(bench, (line) => console.error(line));
+      if (rows.length > 0) console.log(`${comparisonTable(rows)}\n`);
+      console.log("| figure | goal | measured | |\n|---|---|---|---|");
+      for (const { figure, goal, measured, met } of figures) {
+        console.log(`| ${figure} | ${goal} | ${measured} | ${met ? "met" : "not met"} |`);
+      }
+      const json = `${JSON.stringify({ rows, figures }, null, 2)}\n`;
+      if (args.json === undefined) console.log(`\n${json}`);
+      else await writeFile(args.json, json);
+    } catch (error) {
+      if (!(error instanceof BadBench)) throw error;
+      console.error(error.message);
+      process.exitCode = 2;
+    }
+  },
+});
+
+async function measure(
+  bench: RoomBench,
+  say: (line: string) => void,
+): Promise<{ rows: readonly Row[]; figures: readonly Figure[] }> {
+  const { viewers, perSecond, seconds } = bench;
+  let rows: readonly Row[] = [];
+  const figures: Figure[] = [];
+  for (const part of bench.only) {
+    // A crowd of its own for each, so that none begins with another's sockets still closing.
+    const crowd = new Crowd(CROWD_PROCESSES);
+    try {
+      if (part === "compare") {
+        const compared = await compare(crowd, { viewers, perSecond, seconds }, say);
+        rows = compared.rows;
+        figures.push(...compared.figures);
+      } else if (part === "hold") figures.push(...(await holding(crowd, bench.sockets, seconds, say)));
+      else if (part === "bans") figures.push(...(await bans(crowd, viewers, perSecond, say)));
+      else if (part === "counts") figures.push(...(await counts(crowd, viewers, say)));
+      else if (part === "storm") figures.push(...(await storm(crowd, bench.returning, say)));
+      else figures.push(...(await losses(crowd, bench.losses, say)));
+    } finally {
+      crowd.stop();
+    }
+  }
+  return { rows, figures };
+}
+
+await runMain(command);

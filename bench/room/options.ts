@@ -1,0 +1,62 @@
+/** The command line of the room's bench: what makes no sense is refused, with the reason. */
+
+/** What can be measured. */
+export const PARTS = ["compare", "hold", "bans", "counts", "storm", "losses"] as const;
+/** One of them. */
+export type RoomPart = (typeof PARTS)[number];
+
+/** What to measure, and how much of it. */
+export interface RoomBench {
+  readonly only: readonly RoomPart[];
+  readonly viewers: number;
+  readonly perSecond: number;
+  readonly sockets: number;
+  readonly returning: number;
+  readonly losses: number;
+  readonly seconds: number;
+}
+
+/** The arguments as typed. */
+export interface RoomBenchArgs {
+  readonly only?: string | undefined;
+  readonly viewers: string;
+  readonly rate: string;
+  readonly sockets: string;
+  readonly returning: string;
+  readonly losses: string;
+  readonly seconds: string;
+}
+
+/** Arguments that make no sense; `message` says which and why. */
+export class BadBench extends Error {
+  override readonly name = "BadBench";
+}
+
+/** A shard takes no more sockets; fewer are held where workerd may not open as many files. */
+const MOST_SOCKETS = 20_000;
+/** workerd opens two files for each socket, and may open 20,000 on most machines. */
+const MOST_VIEWERS = 9_900;
+
+/** What the arguments ask for. Throws `BadBench`. */
+export function parseBench(args: RoomBenchArgs): RoomBench {
+  const only = args.only?.split(",") ?? [...PARTS];
+  const unknown = only.find((part) => !(PARTS as readonly string[]).includes(part));
+  if (unknown !== undefined) throw new BadBench(`There is nothing called ${unknown}: some of ${PARTS.join(", ")}.`);
+  return {
+    only: only as RoomPart[],
+    viewers: whole("viewers", args.viewers, 10, MOST_VIEWERS),
+    perSecond: whole("rate", args.rate, 2, 1_000),
+    sockets: whole("sockets", args.sockets, 10, MOST_SOCKETS),
+    returning: whole("returning", args.returning, 10, MOST_VIEWERS),
+    losses: whole("losses", args.losses, 1, 10_000),
+    seconds: whole("seconds", args.seconds, 2, 3_600),
+  };
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new BadBench(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
+  }
+  return value;
+}

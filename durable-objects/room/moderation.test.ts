@@ -1,0 +1,198 @@
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { benign, CORPUS_LEVELS, evasions } from "../../protocol/moderation/testing.ts";
+import type { RoomEvent } from "../../protocol/room/events.ts";
+import type { Act, AutoModChange, Outcome } from "../../protocol/room/wire.ts";
+import { bindings } from "../../workers/testing.ts";
+import type { Room } from "./room.ts";
+import { TestViewer, until } from "./testing.ts";
+
+/** Texts of the corpus that are said in a room: enough to see that it is wired, few enough for its rate limits. */
+const SAID = 60;
+
+const viewers: TestViewer[] = [];
+let rooms = 0;
+
+function newRoom(): string {
+  rooms += 1;
+  return `moderated${rooms}`;
+}
+
+async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestViewer> {
+  const viewer = await TestViewer.come(...args);
+  viewers.push(viewer);
+  return viewer;
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+async function act(viewer: TestViewer, what: Act): Promise<Outcome> {
+  const outcome = await viewer.client.act(what);
+  expect(outcome.ok, JSON.stringify(what)).toBe(true);
+  return outcome;
+}
+
+const automod = (viewer: TestViewer, change: AutoModChange): Promise<Outcome> =>
+  act(viewer, { kind: "automod", automod: change });
+
+/** What became of a message, in a word. */
+function became(outcome: Outcome): string {
+  if (!outcome.ok) return outcome.error;
+  return outcome.held === undefined ? "shown" : "held";
+}
+
+/** What becomes of texts, each said by somebody new, so that no rate limit is met. */
+async function sayAll(room: string, texts: readonly string[]): Promise<string[]> {
+  const said = texts.map(async (text, index) => {
+    const viewer = await TestViewer.at(room, index % 3, `person-${index}`);
+    const outcome = await viewer.say(text);
+    viewer.client.stop();
+    return became(outcome);
+  });
+  return Promise.all(said);
+}
+
+const chats = (events: readonly RoomEvent[]): Extract<RoomEvent, { kind: "chat" }>[] =>
+  events.filter((event) => event.kind === "chat");
+
+test("evasions are refused or held and never shown, harmless texts are shown", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  await automod(host, { levels: CORPUS_LEVELS });
+  const hidden = await sayAll(
+    room,
+    evasions("tuned")
+      .slice(0, SAID)
+      .map(({ text }) => text),
+  );
+  expect(hidden.filter((what) => what === "shown").length).toBeLessThanOrEqual(0.02 * SAID);
+  expect(new Set(hidden)).toContain("held");
+  expect(new Set(hidden)).toContain("denied");
+  const harmless = await sayAll(
+    room,
+    benign("tuned")
+      .slice(0, SAID)
+      .map(({ text }) => text),
+  );
+  expect(harmless.filter((what) => what !== "shown").length).toBeLessThanOrEqual(0.01 * SAID);
+});
+
+test("levels, blocked and allowed words hold from the next message on, outlive the room's memory, and are audited", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
+  const say = async (text: string): Promise<string> => (await sayAll(room, [text]))[0] ?? "";
+  expect(await say("damn, a spoiler")).toBe("shown");
+  await automod(moderator, { levels: { profanity: 4 } });
+  expect(await say("damn, a spoiler")).toBe("held");
+  await act(moderator, { kind: "words", words: ["spoiler"] });
+  expect(await say("damn, a $p0iler")).toBe("denied");
+  await automod(moderator, { allowed: ["damn"] });
+  await evictDurableObject(bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
+  expect(await say("damn")).toBe("shown");
+  expect(await say("a sp.oi.ler")).toBe("denied");
+  for (const exempt of [host, moderator]) expect((await exempt.say("a damn spoiler")).ok).toBe(true);
+  await until(() => host.events.filter(({ kind }) => kind === "rules").length === 3);
+  expect(await act(host, { kind: "list", what: "automod" })).toMatchObject({
+    list: { automod: { levels: { profanity: 4, hate: 2 }, allowed: ["damn"] } },
+  });
+  const audit = await act(host, { kind: "list", what: "audit" });
+  expect(audit).toMatchObject({
+    list: {
+      audit: [
+        { by: "mod", act: "automod", about: "1 allowed words" },
+        { by: "mod", act: "words", about: "1 words" },
+        { by: "mod", act: "automod", about: '{"profanity":4}' },
+      ],
+    },
+  });
+});
+
+test("links and capitals are refused with codes of their own where a mode says so, and verified people may link", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const ann = await come(room, { sub: "ann" });
+  const verified = await come(room, { sub: "ver", roles: ["verified"] });
+  expect(became(await ann.say("see example.com"))).toBe("shown");
+  await act(host, { kind: "modes", modes: { noLinks: true, noCapitals: true } });
+  expect(became(await ann.say("see example dot com"))).toBe("no-links");
+  expect(became(await verified.say("see example.com"))).toBe("shown");
+  expect(became(await verified.say("LISTEN TO ME NOW"))).toBe("no-capitals");
+  expect(became(await host.say("READ THIS: EXAMPLE.COM"))).toBe("shown");
+});
+
+test("a held message is approved or denied from the queue, and either is in the audit log", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const ann = await come(room, { sub: "ann" });
+  await automod(host, { levels: { profanity: 3 } });
+  const outcomes = [await ann.say("well, $h!t"), await ann.say("holy sh1t")];
+  const [good = "", bad = ""] = outcomes.map((outcome) => (outcome.ok ? outcome.held : undefined));
+  await until(() => host.notes.length === 2);
+  expect(host.notes[0]).toMatchObject({ kind: "held", held: { text: "well, $h!t", reasons: ["profanity"] } });
+  expect(await act(host, { kind: "list", what: "held" })).toMatchObject({
+    list: { held: [{ id: good }, { id: bad }] },
+  });
+  await act(host, { kind: "approve", held: good });
+  await act(host, { kind: "deny", held: bad });
+  await ann.say("hello");
+  await until(() => ann.texts.includes("hello"));
+  expect(ann.texts).toEqual(["well, $h!t", "hello"]);
+  await until(() => host.notes.length === 4);
+  expect(host.notes.slice(2)).toEqual([
+    { kind: "settled", id: good },
+    { kind: "settled", id: bad },
+  ]);
+  expect(await act(host, { kind: "list", what: "held" })).toMatchObject({ list: { held: [] } });
+  expect(await act(host, { kind: "list", what: "audit" })).toMatchObject({
+    list: { audit: [{ act: "deny", about: bad }, { act: "approve", about: good }, { act: "automod" }] },
+  });
+});
+
+test("markup, SQL and Unicode at its worst are plain text in clean form or malformed, and others are undisturbed", async () => {
+  const room = newRoom();
+  const calm = await come(room, { sub: "calm" });
+  const plain = [
+    "<script>alert(1)</script>",
+    "'; DROP TABLE events; --",
+    '<img src=x onerror="x()">',
+    "{{7*7}} %s %00 \\u0000",
+    "مرحبا 👩‍🚀 नमस्ते",
+  ];
+  expect(await sayAll(room, plain)).toEqual(plain.map(() => "shown"));
+  const cleaned: [string, string][] = [
+    [`a${"\u0301".repeat(400)}`, `\u00e1${"\u0301".repeat(4)}`],
+    ["\u202egnp.exe\u2066", "gnp.exe"],
+    ["a\u0000b\u200bc\u{e0041}", "abc"],
+  ];
+  expect(
+    await sayAll(
+      room,
+      cleaned.map(([text]) => text),
+    ),
+  ).toEqual(cleaned.map(() => "shown"));
+  const nothing = ["\u200b\u2060", "\u202e", "\ufdfa".repeat(400), "\ud800"];
+  expect(await sayAll(room, nothing)).toEqual(nothing.map(() => "malformed"));
+  expect((await calm.say("still here")).ok).toBe(true);
+  await until(() => calm.texts.includes("still here"));
+  const shown = new Set(calm.texts);
+  for (const text of [...plain, ...cleaned.map(([, text]) => text)]) expect(shown, text).toContain(text);
+  expect(calm.closes).toEqual([]);
+});
+
+test("a name that is a slur is never shown, whatever its disguise; markup in a name is plain text", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const rude = await come(room, { sub: "rude", name: "n\u200b1gg3r" });
+  const odd = await come(room, { sub: "odd", name: "<b>Bobby'); DROP TABLE</b>\u202e" });
+  for (const viewer of [rude, odd]) expect((await viewer.say("hello")).ok).toBe(true);
+  await act(host, { kind: "modes", modes: { review: true } });
+  expect(became(await rude.say("may I?"))).toBe("held");
+  await until(() => host.notes.length === 1 && host.texts.length === 2);
+  const [first, second] = chats(host.events).map(({ by }) => by.name);
+  expect(first).toMatch(/^viewer-[0-9a-z]{7}$/);
+  expect(second).toBe("<b>Bobby'); DROP TABLE</b>");
+  expect(host.notes[0]).toMatchObject({ kind: "held", held: { by: { name: first } } });
+});

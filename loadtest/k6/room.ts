@@ -1,0 +1,228 @@
+/**
+ * People in a room for k6, each with the product's own client: they come, write, tap, lose their sockets and come back.
+ * `SCENARIO` says which. Each checks that it is shown every event once and in order, and its own messages at all.
+ */
+import http from "k6/http";
+import { Counter, Trend } from "k6/metrics";
+import { WebSocket } from "k6/websockets";
+import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
+import type { Delivery } from "../../protocol/room/inbox.ts";
+
+declare const __ENV: Record<string, string>;
+declare const __VU: number;
+
+const edges: string[] = JSON.parse(__ENV["EDGES"] ?? "[]");
+const stream = __ENV["STREAM"] ?? "";
+const scenario = __ENV["SCENARIO"] ?? "chat-storm";
+const viewers = Number(__ENV["VIEWERS"]);
+const seconds = Number(__ENV["SECONDS"]);
+
+const welcomes = new Counter("room_welcomes");
+const notWelcomed = new Counter("room_not_welcomed");
+const losses = new Counter("room_losses");
+const backs = new Counter("room_backs");
+const forGood = new Counter("room_closed_for_good");
+const shown = new Counter("room_shown");
+const unseen = new Counter("room_unseen");
+const duplicates = new Counter("room_duplicates");
+const disorders = new Counter("room_disorders");
+const resets = new Counter("room_resets");
+const acknowledged = new Counter("room_acknowledged");
+const refused = new Counter("room_refused");
+const unanswered = new Counter("room_unanswered");
+const ownMissing = new Counter("room_own_missing");
+const taps = new Counter("room_taps");
+const likesTold = new Trend("room_likes_told");
+const welcomeMs = new Trend("room_welcome_ms", true);
+const backMs = new Trend("room_back_ms", true);
+const seenMs = new Trend("room_seen_ms", true);
+
+/** One person writes this often, about as much as the room lets one write over time; taps come this often, ms. */
+const WRITE_EVERY_MS = 3_000;
+const TAP_EVERY_MS = 250;
+/** Nothing new is begun in the last part of a run, so that what is under way arrives, ms. */
+const CALM_MS = 3_000;
+
+/** What a run must not show, as counts. */
+export const roomThresholds: Record<string, string[]> = Object.fromEntries([
+  ...["not_welcomed", "closed_for_good", "duplicates", "disorders", "resets", "unanswered", "own_missing"].map(
+    (name) => [`room_${name}`, ["count==0"]],
+  ),
+  ["room_welcomes", [`count>=${viewers}`]],
+  // A deployment drops everybody's socket, and everybody comes back.
+  ["room_losses", [scenario === "reconnect-storm" ? `count>=${viewers}` : "count==0"]],
+  ["room_backs", [scenario === "reconnect-storm" ? `count>=${viewers}` : "count==0"]],
+]);
+
+export const options = {
+  scenarios: {
+    people: { executor: "per-vu-iterations", vus: viewers, iterations: 1, maxDuration: `${seconds + 60}s` },
+  },
+  thresholds: roomThresholds,
+  summaryTrendStats: ["min", "med", "p(90)", "p(95)", "p(99)", "max", "avg"],
+};
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(1, ms)));
+const began = Date.now();
+
+/** A socket of k6 as the client sees it; one that fails says so once. */
+function open(url: string): RoomSocket {
+  const socket = new WebSocket(url);
+  let closed = false;
+  const seen: RoomSocket = {
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    send: (text) => {
+      if (!closed) socket.send(text);
+    },
+    close: (code) => socket.close(code),
+  };
+  const end = (code: number, reason: string): void => {
+    if (closed) return;
+    closed = true;
+    seen.onclose?.({ code, reason });
+  };
+  socket.onopen = () => seen.onopen?.();
+  socket.onmessage = ({ data }) => seen.onmessage?.({ data });
+  socket.onclose = ({ code = 1006, reason = "" }) => end(code, reason);
+  // A close with its code follows in most cases, and may not in some.
+  socket.onerror = () => void setTimeout(() => end(1006, "failed"), 50);
+  return seen;
+}
+
+/** One person and what it was shown. */
+class Person {
+  readonly client: RoomClient;
+  readonly #own = new Set<string>();
+  readonly #seen = new Set<number>();
+  #last = 0;
+  #cameMs = Date.now();
+  #lostMs: number | null = null;
+  #welcomed = false;
+  #likes = 0;
+
+  constructor(url: string) {
+    this.client = new RoomClient({
+      open: () => open(url),
+      after: (ms, work) => {
+        const timer = setTimeout(work, ms);
+        return () => clearTimeout(timer);
+      },
+      nowMs: () => Date.now(),
+      random: () => Math.random(),
+      listener: {
+        delivered: (delivery) => this.#take(delivery),
+        welcomed: () => this.#isIn(),
+        counted: ({ likes }) => {
+          this.#likes = likes;
+        },
+        disconnected: ({ againMs }) => {
+          if (againMs === null) forGood.add(1);
+          if (this.#welcomed && this.#lostMs === null) losses.add(1);
+          this.#lostMs ??= Date.now();
+        },
+      },
+    });
+    this.client.start();
+  }
+
+  async write(number: number): Promise<void> {
+    const text = `at ${Date.now()} by ${__VU} number ${number}`;
+    const outcome = await this.client.act({ kind: "chat", text });
+    if (outcome.ok) {
+      acknowledged.add(1);
+      this.#own.add(text);
+    } else if (outcome.error === "busy" || outcome.error === "unavailable") unanswered.add(1);
+    else refused.add(1, { error: outcome.error });
+  }
+
+  tap(): void {
+    this.client.tap();
+    taps.add(1);
+  }
+
+  leave(): void {
+    this.client.stop();
+    if (!this.#welcomed) notWelcomed.add(1);
+    ownMissing.add(this.#own.size);
+    likesTold.add(this.#likes);
+  }
+
+  #isIn(): void {
+    if (!this.#welcomed) welcomeMs.add(Date.now() - this.#cameMs);
+    if (this.#lostMs !== null) {
+      backs.add(1);
+      backMs.add(Date.now() - this.#lostMs);
+    }
+    this.#lostMs = null;
+    this.#welcomed = true;
+    welcomes.add(1);
+  }
+
+  #take(delivery: Delivery): void {
+    const first = this.#last === 0 && this.#seen.size === 0;
+    if (!delivery.recovered && !first) resets.add(1);
+    unseen.add(delivery.unseen);
+    shown.add(delivery.events.length);
+    for (const event of delivery.events) {
+      if (this.#seen.has(event.offset)) duplicates.add(1);
+      // An own message that was left out is shown with its acknowledgement, in its place.
+      else if (event.offset < this.#last && delivery.unseen >= 0) disorders.add(1);
+      this.#seen.add(event.offset);
+      this.#last = Math.max(this.#last, event.offset);
+      if (event.kind !== "chat") continue;
+      this.#own.delete(event.text);
+      const sentMs = Number(/^at (\d{13}) /.exec(event.text)?.[1] ?? Number.NaN);
+      if (delivery.recovered && !Number.isNaN(sentMs)) seenMs.add(Date.now() - sentMs);
+    }
+  }
+}
+
+async function tokenOf(edge: string): Promise<string> {
+  const body = JSON.stringify({ room: stream, sub: `person${__VU}`, name: `Person ${__VU}`, seconds: 86_400 });
+  const answer = await http.asyncRequest("POST", `${edge}/dev/token`, body, {
+    responseType: "text",
+    timeout: "20s",
+    tags: { name: "token" },
+  });
+  return (JSON.parse(answer.body ?? "{}") as { token?: string }).token ?? "";
+}
+
+/** One person's evening in the room. */
+export default async function person(): Promise<void> {
+  const edge = edges[(__VU - 1) % edges.length] ?? "";
+  const token = await tokenOf(edge);
+  const comesAfterMs = scenario === "join-storm" ? 2_000 : 2_000 * Math.random();
+  await wait(began + comesAfterMs - Date.now());
+  const device = `k6-device-${String(__VU).padStart(12, "0")}`;
+  const one = new Person(
+    `${edge.replace("http", "ws")}/rooms/${stream}/socket?device=${device}&token=${encodeURIComponent(token)}`,
+  );
+  one.client.play(true);
+  const untilMs = began + seconds * 1_000;
+  await Promise.all([write(one, untilMs - CALM_MS), tap(one, untilMs - CALM_MS)]);
+  await wait(untilMs - Date.now());
+  one.leave();
+}
+
+async function write(one: Person, untilMs: number): Promise<void> {
+  if (scenario === "join-storm" || scenario === "likes-storm") return;
+  await wait(WRITE_EVERY_MS * Math.random());
+  for (let number = 1; Date.now() < untilMs; number += 1) {
+    await one.write(number);
+    await wait(WRITE_EVERY_MS * (0.5 + Math.random()));
+  }
+}
+
+async function tap(one: Person, untilMs: number): Promise<void> {
+  if (scenario !== "likes-storm") return;
+  while (Date.now() < untilMs) {
+    one.tap();
+    await wait(TAP_EVERY_MS);
+  }
+}
+
+export function handleSummary(data: unknown): Record<string, string> {
+  return { [__ENV["OUT"] ?? "summary.json"]: JSON.stringify(data) };
+}

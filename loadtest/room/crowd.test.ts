@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { Crowd } from "./crowd.ts";
+import { sentAt } from "./dialects.ts";
+
+const VIEWERS = 30;
+
+let http: Server | null = null;
+let crowd: Crowd | null = null;
+
+afterEach(() => {
+  crowd?.stop();
+  http?.closeAllConnections();
+  http?.close();
+});
+
+/** A server with the bare dialect that tells everybody what somebody says, except `leaveOut` of its sockets. */
+async function serve(leaveOut: number): Promise<string> {
+  const server = createServer();
+  http = server;
+  const sockets = new Set<WebSocket>();
+  new WebSocketServer({ server }).on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("message", (data) => {
+      const { id, text } = JSON.parse(String(data)) as { id: number; text: string };
+      expect(sentAt(text)).toHaveLength(1);
+      socket.send(JSON.stringify({ ack: id }));
+      for (const each of [...sockets].slice(leaveOut)) each.send(JSON.stringify({ events: [{ text }] }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function write(server: string): Promise<Awaited<ReturnType<Crowd["stats"]>>> {
+  const made = new Crowd(2);
+  crowd = made;
+  const tokens = ["a", "b", "c", "d"];
+  await made.open({ dialect: "bare", servers: [server], room: "r", viewers: VIEWERS, tokens, perSecond: 1_000 });
+  await made.write(40);
+  while ((await made.stats()).acknowledged < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+  await made.write(0);
+  // What is under way: until two looks in a row see the same.
+  for (let before = -1, now = 0; before !== now; ) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    now = (await made.stats()).frames;
+  }
+  return made.stats();
+}
+
+test("a crowd in two processes counts every message once for every viewer", async () => {
+  const stats = await write(await serve(0));
+  expect(stats.ready).toBe(VIEWERS);
+  expect(stats.acknowledged).toBe(stats.sent);
+  expect(stats.delivered).toBe(stats.sent * VIEWERS);
+  expect(stats.delays.count).toBe(stats.delivered);
+}, 60_000);
+
+test("a server that leaves viewers out is found out", async () => {
+  const stats = await write(await serve(3));
+  expect(stats.delivered).toBe(stats.sent * (VIEWERS - 3));
+}, 60_000);

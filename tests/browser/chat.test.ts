@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join as path } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { launchBrowser } from "../support/browser.ts";
+import { freePort } from "../support/ports.ts";
+import { join, messages, moderate, openWatch, PATIENCE_MS, shows, write } from "../support/room-pages.ts";
+
+/** A name and a text that would run if anything of them were markup. */
+const EVIL = "<img src=x onerror=hit()>";
+const MARKUP = "<script>hit()</script><b>bold</b> &amp; <a href=//evil.test>x</a>";
+
+let dataDir: string;
+let edge: Edge;
+let browser: Browser;
+let ann: Page;
+let bob: Page;
+let moderator: Page;
+const trouble: string[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path(tmpdir(), "corral-chat-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token" });
+  browser = await launchBrowser();
+  [ann, bob, moderator] = await Promise.all([
+    openWatch(browser, `${edge.url}/watch/show`),
+    openWatch(browser, `${edge.url}/watch/show`),
+    openWatch(browser, `${edge.url}/studio/show`),
+  ]);
+  for (const page of [ann, bob, moderator]) {
+    page.on("pageerror", (error) => trouble.push(String(error)));
+    page.on("dialog", (dialog) => trouble.push(dialog.message()));
+    page.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) trouble.push(message.text());
+    });
+  }
+  await Promise.all([join(ann, "Ann"), join(bob, EVIL), moderator.locator("#tab-review").waitFor()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+test("what one writes the other sees, and answers, on two pages and the moderator's", async () => {
+  await write(ann, "hello from ann");
+  await Promise.all([ann, bob, moderator].map((page) => shows(page, "hello from ann")));
+  await write(bob, "@ann hello back");
+  await shows(ann, "hello back");
+  expect(await messages(ann, "hello back").getAttribute("class")).toContain("chat-row-me");
+});
+
+test("markup in names and messages is text", async () => {
+  await write(bob, MARKUP);
+  for (const page of [ann, moderator]) {
+    await shows(page, MARKUP);
+    expect(await messages(page, MARKUP).locator(".chat-name").textContent()).toBe(EVIL);
+    expect(await page.locator(".chat-row :is(script, img, b, a)").count()).toBe(0);
+  }
+});
+
+test("the list is walked through with the arrow keys, and a message answered without a mouse", async () => {
+  await ann.locator("#chat [role=log]").focus();
+  await ann.keyboard.press("ArrowUp");
+  await ann.waitForFunction(() => document.activeElement?.matches(".chat-row") === true);
+  await ann.keyboard.press("ArrowUp");
+  await ann.waitForFunction((text) => document.activeElement?.textContent?.includes(text) === true, "hello back");
+  await ann.keyboard.press("Tab");
+  await ann.keyboard.press("Enter");
+  await ann.locator(".composer-answer", { hasText: "hello back" }).waitFor();
+  await ann.waitForFunction(() => document.activeElement?.matches("textarea") === true);
+  await ann.keyboard.press("Escape");
+  await ann.locator(".composer-answer").waitFor({ state: "detached" });
+  await ann.locator("#chat textarea").fill("");
+});
+
+test("a deleted message vanishes from every page", async () => {
+  await moderate(moderator, "hello from ann", /^Delete$/);
+  for (const page of [ann, bob, moderator]) await messages(page, "hello from ann").waitFor({ state: "detached" });
+});
+
+test("a message that is held is shown once a moderator approves it", async () => {
+  await moderator.locator("#tab-rules").click();
+  await moderator.getByLabel("Review every message").check();
+  await ann.locator(".chat-modes", { hasText: "reviewed" }).waitFor();
+  await write(ann, "may I?");
+  await ann.locator(".composer-said", { hasText: "waits for a moderator" }).waitFor();
+  await moderator.locator("#tab-review").click();
+  await moderator.getByRole("button", { name: /^Approve/ }).click();
+  await Promise.all([ann, bob].map((page) => shows(page, "may I?")));
+  await moderator.locator("#tab-rules").click();
+  await moderator.getByLabel("Review every message").uncheck();
+  await ann.locator(".chat-modes").waitFor({ state: "detached" });
+});
+
+test("slow mode says how long one has to wait, and the box can't be sent before", async () => {
+  await moderator.getByLabel("Slow mode").selectOption("300");
+  await ann.locator(".composer-said", { hasText: /write again in \d/ }).waitFor();
+  await ann.locator("#chat textarea").fill("too soon");
+  expect(await ann.locator(".composer-send").isDisabled()).toBe(true);
+  await moderator.getByLabel("Slow mode").selectOption("0");
+  await ann.locator(".composer-said").waitFor({ state: "hidden" });
+  await ann.locator("#chat textarea").fill("");
+});
+
+test("likes reach the other page's sum", async () => {
+  for (let taps = 0; taps < 3; taps += 1) await ann.locator(".like").click();
+  await bob.locator(".like", { hasText: "3" }).waitFor();
+});
+
+test("on a phone nothing is wider than the screen, and the box to write in is on it", async () => {
+  for (const [width, height] of [
+    [320, 568],
+    [390, 844],
+    [844, 390],
+  ] as const) {
+    await ann.setViewportSize({ width, height });
+    await moderator.setViewportSize({ width, height });
+    await ann.waitForFunction(
+      ([wide, high]) => {
+        const box = document.querySelector("#chat .composer-send")?.getBoundingClientRect();
+        return box !== undefined && box.right <= (wide ?? 0) && box.bottom <= (high ?? 0);
+      },
+      [width, height] as const,
+    );
+    for (const page of [ann, moderator]) {
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+  }
+  for (const page of [ann, moderator]) await page.setViewportSize({ width: 1280, height: 800 });
+});
+
+test("a ban severs, and holds on return: by reload, and on the same device without the token", async () => {
+  await write(bob, "last words");
+  await shows(moderator, "last words");
+  const severed = bob.locator(".chat-foot-note", { hasText: "You are banned" });
+  // From the press to the words on the banned page, in the pages' own clocks, which are this machine's.
+  const seen = bob.waitForFunction(() => document.querySelector(".chat-foot-note.bad") !== null && Date.now(), null, {
+    polling: "raf",
+    timeout: PATIENCE_MS,
+  });
+  await moderator.evaluate(() => {
+    document.addEventListener("click", () => Object.assign(window, { pressedMs: Date.now() }), { capture: true });
+  });
+  await moderate(moderator, "last words", /^Ban /);
+  const seenMs = Number(await (await seen).jsonValue());
+  const pressedMs = await moderator.evaluate(() => (window as { pressedMs?: number }).pressedMs ?? Number.NaN);
+  console.log(`ban: ${seenMs - pressedMs} ms from the moderator's press to the severed page`);
+  await severed.waitFor();
+  await bob.reload();
+  await severed.waitFor();
+  await bob.evaluate(() => sessionStorage.clear());
+  await bob.reload();
+  await severed.waitFor();
+  // The others go on.
+  await write(ann, "still here");
+  await shows(moderator, "still here");
+  await moderator.locator("#tab-log").click();
+  await moderator.locator(".log td", { hasText: /^ban$/ }).waitFor();
+});
+
+test("a ban that is lifted lets the person back in", async () => {
+  await moderator.locator("#tab-people").click();
+  await moderator.getByRole("button", { name: /^Unban/ }).click();
+  await moderator.locator(".card-more", { hasText: "Nobody is." }).waitFor();
+  await bob.reload();
+  await join(bob, EVIL);
+  expect(trouble).toEqual([]);
+});

@@ -1,0 +1,39 @@
+/** People in a room, each in a browser of their own: what tests do with the pages' chat. */
+import type { Browser, Locator, Page } from "playwright-core";
+
+/** A machine that is busy with something else gets this long wherever a test only waits for something to happen. */
+export const PATIENCE_MS = 60_000;
+
+/** Opens the watch page in a browser context of its own, which is another device to the edge. */
+export async function openWatch(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: size })).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(url);
+  return page;
+}
+
+/** Signs in under a name, as local runs allow. */
+export async function join(page: Page, name: string): Promise<void> {
+  await page.locator("#chat input").fill(name);
+  await page.locator(".composer-join").click();
+  await page.locator("#chat textarea").waitFor();
+}
+
+/** Writes a message. */
+export async function write(page: Page, text: string): Promise<void> {
+  await page.locator("#chat textarea").fill(text);
+  await page.locator("#chat textarea").press("Enter");
+}
+
+/** The messages that contain a text. */
+export const messages = (page: Page, text: string): Locator => page.locator("#chat .chat-row", { hasText: text });
+
+/** Waits until a message is on the page. */
+export const shows = (page: Page, text: string): Promise<void> => messages(page, text).first().waitFor();
+
+/** Presses a moderator's button beside a message. */
+export async function moderate(page: Page, text: string, label: RegExp): Promise<void> {
+  const row = messages(page, text).first();
+  await row.focus();
+  await row.getByRole("button", { name: label }).click();
+}

@@ -1,0 +1,131 @@
+/** The foot of the chat: the box to write in, or why there is none. */
+import type { VNode } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ChatEvent } from "../../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import type { Outcome } from "../../../protocol/room/wire.ts";
+import { HideIcon, SendIcon } from "./icons.tsx";
+import { type RoomView, writesAgain } from "./view.ts";
+import { mentionOf, refusal, span } from "./words.ts";
+
+/** The count of characters is shown when so few are left. */
+const FEW_LEFT = 100;
+
+interface Props {
+  readonly view: RoomView;
+  readonly serverNowMs: () => number;
+  readonly answering: ChatEvent | null;
+  readonly onAnswered: () => void;
+  readonly send: (text: string, replyTo: number | null) => Promise<Outcome>;
+}
+
+export function Composer({ view, serverNowMs, answering, onAnswered, send }: Props): VNode {
+  const [text, setText] = useState("");
+  const [said, setSaid] = useState<{ text: string; bad: boolean } | null>(null);
+  const [sending, setSending] = useState(0);
+  const box = useRef<HTMLTextAreaElement>(null);
+  const wait = useCountdown(view, serverNowMs);
+  const left = ROOM_LIMITS.textChars - text.trim().length;
+  const ready = text.trim() !== "" && left >= 0 && wait === null;
+
+  useLayoutEffect(() => {
+    if (answering === null) return;
+    setText((before) => (before === "" ? mentionOf(answering.by.name) : before));
+    box.current?.focus();
+  }, [answering]);
+
+  // A message of one's own is there: what was said of it, that it waits, is over.
+  useEffect(() => setSaid(null), [view.wroteMs]);
+
+  const submit = async (): Promise<void> => {
+    if (!ready) return;
+    const written = text.trim();
+    setText("");
+    setSaid(null);
+    const replyTo = answering?.offset ?? null;
+    onAnswered();
+    setSending((count) => count + 1);
+    const outcome = await send(written, replyTo);
+    setSending((count) => count - 1);
+    if (outcome.ok) {
+      if (outcome.held !== undefined) setSaid({ text: "Your message waits for a moderator.", bad: false });
+      return;
+    }
+    setSaid({ text: refusal(outcome.error, view.modes), bad: true });
+    // What was refused can be changed and sent again.
+    setText((now) => (now === "" ? written : now));
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") onAnswered();
+    // An input method's Enter chooses a word.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    void submit();
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      {answering !== null && (
+        <p class="composer-answer">
+          <span>
+            Answer to <bdi>{answering.by.name}</bdi>: <bdi>{answering.text}</bdi>
+          </span>
+          <button type="button" class="icon-button" aria-label="Don’t answer" onClick={onAnswered}>
+            <HideIcon />
+          </button>
+        </p>
+      )}
+      <p class={said?.bad ? "composer-said bad" : "composer-said"} role="status" hidden={(wait ?? said) === null}>
+        {wait ?? said?.text}
+      </p>
+      <div class="composer-row">
+        <label class="composer-box">
+          <span class="sr">Message, as {view.you?.name}</span>
+          <textarea
+            ref={box}
+            rows={1}
+            value={text}
+            placeholder={`Message as ${view.you?.name ?? ""}`}
+            enterkeyhint="send"
+            aria-invalid={left < 0}
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+              setSaid(null);
+            }}
+            onKeyDown={onKeyDown}
+          />
+          <span class={left < 0 ? "composer-left bad" : "composer-left"} hidden={left > FEW_LEFT}>
+            {left}
+            <span class="sr"> characters left</span>
+          </span>
+        </label>
+        <button type="submit" class="composer-send" disabled={!ready} aria-label={sending > 0 ? "Sending" : "Send"}>
+          <SendIcon />
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** Why one has to wait, with the time that is left; null when one may write. */
+function useCountdown(view: RoomView, serverNowMs: () => number): string | null {
+  const [, tick] = useState(0);
+  const nowMs = serverNowMs();
+  const wait = writesAgain(view, nowMs);
+  const waits = wait !== null;
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => tick((count) => count + 1), 500);
+    return () => clearInterval(timer);
+  }, [waits]);
+  if (wait === null) return null;
+  const leftS = (wait.atMs - nowMs) / 1_000;
+  return wait.why === "slow"
+    ? `Slow mode: you can write again in ${span(leftS)}.`
+    : `A moderator silenced you. You can write again in ${span(leftS)}.`;
+}

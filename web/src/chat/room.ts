@@ -1,0 +1,57 @@
+/** The room's client on a page: browser sockets and timers, and what it tells as events of the view. */
+import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
+import type { StaffNote } from "../../../protocol/room/wire.ts";
+import type { RoomViewEvent } from "./view.ts";
+
+/** Where to connect, as whom, and who is told. */
+export interface RoomParts {
+  readonly stream: string;
+  readonly token: string | null;
+  readonly device: string;
+  readonly dispatch: (event: RoomViewEvent) => void;
+  readonly staff?: (notes: readonly StaffNote[]) => void;
+}
+
+/** Opens the room. The client goes on until it is stopped or told never to come back. */
+export function openRoom({ stream, token, device, dispatch, staff }: RoomParts): RoomClient {
+  const query = new URLSearchParams({ device, ...(token === null ? {} : { token }) });
+  const url = `${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket?${query}`;
+  const client: RoomClient = new RoomClient({
+    open: () => browserSocket(url),
+    after: (ms, work) => {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    },
+    nowMs: () => Date.now(),
+    random: () => Math.random(),
+    listener: {
+      welcomed: ({ you, modes, pinned }) => dispatch({ type: "welcomed", you, modes, pinned }),
+      delivered: (delivery) => {
+        dispatch({ type: "delivered", delivery, nowMs: Date.now() + (client.clockAheadMs ?? 0) });
+      },
+      counted: (counts) => dispatch({ type: "counted", counts }),
+      disconnected: ({ code, reason, againMs }) => {
+        dispatch({ type: "disconnected", code, reason, again: againMs !== null });
+      },
+      ...(staff === undefined ? {} : { staff }),
+    },
+  });
+  client.start();
+  return client;
+}
+
+/** A browser's WebSocket as the client wants it. */
+function browserSocket(url: string): RoomSocket {
+  const socket = new WebSocket(url);
+  const told: RoomSocket = {
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    send: (text) => socket.send(text),
+    close: (code) => socket.close(code),
+  };
+  socket.onopen = () => told.onopen?.();
+  socket.onmessage = ({ data }: MessageEvent<unknown>) => told.onmessage?.({ data });
+  socket.onclose = ({ code, reason }) => told.onclose?.({ code, reason });
+  return told;
+}

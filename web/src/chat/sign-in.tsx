@@ -1,0 +1,44 @@
+/** For those without an account in this room: how to get one. In local runs a name is enough. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+
+interface Props {
+  /** Gives a token for a name; null where the edge gives none to anybody. */
+  readonly join: ((name: string) => Promise<boolean>) | null;
+}
+
+export function SignIn({ join }: Props): VNode {
+  const [name, setName] = useState("");
+  const [failed, setFailed] = useState(false);
+  if (join === null) return <p class="chat-foot-note">Sign in where you found this stream to write along.</p>;
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (name.trim() !== "") void join(name.trim()).then((joined) => setFailed(!joined));
+      }}
+    >
+      <p class="composer-said bad" role="status" hidden={!failed}>
+        The edge gave no token. Try again.
+      </p>
+      <div class="composer-row">
+        <label class="composer-box">
+          <span class="sr">Your name in the chat</span>
+          <input
+            type="text"
+            value={name}
+            maxLength={ROOM_LIMITS.nameChars}
+            autocomplete="nickname"
+            placeholder="Your name, to write along"
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="composer-join" disabled={name.trim() === ""}>
+          Join
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * Who the page is to the edge: the viewer's token and the device's key. A token comes in the fragment of the address
+ * (`/watch/show#token=…`), which no server and no log sees; it is taken out of the address bar and kept for the tab.
+ */
+
+/** The longest token that a page takes from its address; the edge takes no longer ones. */
+const MOST_CHARS = 4_096;
+
+const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
+const DEVICE_AT = "corral.device";
+const tokenAt = (stream: string): string => `corral.token.${stream}`;
+
+/** The token in a fragment like `#token=…`, and the fragment without it; `token` is null where there is none. */
+export function takeToken(hash: string): { token: string | null; rest: string } {
+  const fields = new URLSearchParams(hash.replace(/^#/, ""));
+  const token = fields.get("token");
+  if (token === null) return { token: null, rest: hash };
+  fields.delete("token");
+  const rest = fields.toString();
+  return { token: token === "" || token.length > MOST_CHARS ? null : token, rest: rest === "" ? "" : `#${rest}` };
+}
+
+/** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
+export function viewerToken(stream: string): string | null {
+  const { token, rest } = takeToken(location.hash);
+  if (rest !== location.hash) history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
+  if (token !== null) keepToken(stream, token);
+  return token ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
+}
+
+/** Keeps a token for this tab; null forgets it. */
+export function keepToken(stream: string, token: string | null): void {
+  if (token === null) stored("session")?.removeItem(tokenAt(stream));
+  else keep("session", tokenAt(stream), token);
+}
+
+/** The key by which the edge knows this device again, made once; a browser that stores nothing gets a new one each time. */
+export function deviceKey(): string {
+  const known = remembered(DEVICE_AT) ?? "";
+  if (DEVICE.test(known)) return known;
+  const made = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  remember(DEVICE_AT, made);
+  return made;
+}
+
+/** What the person chose on this device, or null. */
+export function remembered(key: string): string | null {
+  return stored("local")?.getItem(key) ?? null;
+}
+
+/** Remembers a choice on this device, where the browser lets it. */
+export function remember(key: string, value: string): void {
+  keep("local", key, value);
+}
+
+/** Whether the page comes from an edge on this machine, which gives tokens to anybody. */
+export const isLocal = (): boolean => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+
+/** What a token of a local run may say. */
+export interface DevClaims {
+  readonly sub: string;
+  readonly name?: string;
+  readonly roles?: readonly string[];
+}
+
+/** A token from `POST /dev/token`, which only local runs have: null elsewhere. Rejects when the edge can't be reached. */
+export async function devToken(stream: string, claims: DevClaims): Promise<string | null> {
+  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ room: stream, ...claims }) });
+  if (!answer.ok) return null;
+  const { token } = (await answer.json()) as { token?: unknown };
+  return typeof token === "string" ? token : null;
+}
+
+/** A browser may forbid storage, and throws where it is asked for. */
+function stored(which: "local" | "session"): Storage | null {
+  try {
+    return which === "local" ? localStorage : sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+function keep(which: "local" | "session", key: string, value: string): void {
+  try {
+    stored(which)?.setItem(key, value);
+  } catch {
+    // Full: it holds until the page is left.
+  }
+}

@@ -1,0 +1,97 @@
+/** What a moderator does about one message, each with one press. */
+import type { VNode } from "preact";
+import { type ChatEvent, isStaff } from "../../../../protocol/room/events.ts";
+import { PinIcon, ReplyIcon } from "../../chat/icons.tsx";
+import { span } from "../../chat/words.ts";
+import type { Desk } from "./desk.ts";
+import { BanIcon, ModeratorIcon, SweepIcon, TrashIcon } from "./icons.tsx";
+
+/** Lengths of a timeout to choose from, seconds. */
+const TIMEOUTS_S = [60, 600, 3_600, 86_400, 604_800] as const;
+
+interface Props {
+  readonly desk: Desk;
+  readonly message: ChatEvent;
+  readonly answer: (message: ChatEvent) => void;
+}
+
+export function MessageActions({ desk, message, answer }: Props): VNode {
+  const { by, offset } = message;
+  const { subject, name } = by;
+  const isHost = desk.view.you?.roles.includes("host") === true;
+  const mine = subject === desk.view.you?.subject;
+  // Staff are the host's business.
+  const sanctionable = !mine && (isHost || !isStaff(by.roles));
+  return (
+    <>
+      <Act label={`Answer ${name}`} icon={<ReplyIcon />} act={() => answer(message)} />
+      <Act label="Pin" icon={<PinIcon />} act={() => void desk.act({ kind: "pin", target: offset }, "Pinned.")} />
+      <Act
+        label="Delete"
+        icon={<TrashIcon />}
+        act={() => void desk.act({ kind: "delete", target: offset }, `Deleted a message of ${name}.`)}
+      />
+      {sanctionable && (
+        <>
+          <Act
+            label={`Delete all messages of ${name}`}
+            icon={<SweepIcon />}
+            act={() => void desk.act({ kind: "clear", subject }, `Deleted all messages of ${name}.`)}
+          />
+          <Timeout desk={desk} subject={subject} name={name} />
+          <Act
+            label={`Ban ${name}`}
+            icon={<BanIcon />}
+            act={() => {
+              const undo = { kind: "unban", subject } as const;
+              void desk.act({ kind: "ban", subject, address: false }, `${name} is banned.`, undo);
+            }}
+          />
+          {isHost && !isStaff(by.roles) && (
+            <Act
+              label={`Make ${name} a moderator`}
+              icon={<ModeratorIcon />}
+              act={() => {
+                const undo = { kind: "role", subject, role: null } as const;
+                void desk.act({ kind: "role", subject, role: "moderator" }, `${name} moderates now.`, undo);
+              }}
+            />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Act({ label, icon, act }: { label: string; icon: VNode; act: () => void }): VNode {
+  return (
+    <button type="button" class="icon-button" aria-label={label} title={label} onClick={act}>
+      {icon}
+    </button>
+  );
+}
+
+function Timeout({ desk, subject, name }: { desk: Desk; subject: string; name: string }): VNode {
+  return (
+    <select
+      class="timeout"
+      aria-label={`Time out ${name}`}
+      title={`Time out ${name}`}
+      value=""
+      onChange={(event) => {
+        const seconds = Number(event.currentTarget.value);
+        event.currentTarget.value = "";
+        if (!(seconds > 0)) return;
+        const undo = { kind: "unban", subject } as const;
+        void desk.act({ kind: "timeout", subject, seconds }, `${name} may not write for ${span(seconds)}.`, undo);
+      }}
+    >
+      <option value="">Time out</option>
+      {TIMEOUTS_S.map((seconds) => (
+        <option key={seconds} value={seconds}>
+          {span(seconds)}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,105 @@
+/** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
+import type { RoomEvent } from "../../../../protocol/room/events.ts";
+import type { AuditLine, AutoMod, BanLine, Held } from "../../../../protocol/room/state.ts";
+import type { Act, Listed, StaffNote } from "../../../../protocol/room/wire.ts";
+
+/** The lists; null before the room gave them. */
+export interface Staff {
+  readonly held: readonly Held[];
+  readonly bans: readonly BanLine[] | null;
+  readonly audit: readonly AuditLine[] | null;
+  readonly words: readonly string[] | null;
+  readonly automod: AutoMod | null;
+  readonly moderators: readonly string[] | null;
+}
+
+/** Nothing is known. */
+export const NO_STAFF: Staff = { held: [], bans: null, audit: null, words: null, automod: null, moderators: null };
+
+/** Every list, asked for with each welcome. */
+export const LISTS: readonly Listed["what"][] = ["held", "bans", "audit", "words", "automod", "moderators"];
+
+/** The lists after the room gave one. */
+export function listed(staff: Staff, list: Listed): Staff {
+  switch (list.what) {
+    case "held":
+      return { ...staff, held: list.held };
+    case "bans":
+      return { ...staff, bans: list.bans };
+    case "audit":
+      return { ...staff, audit: list.audit };
+    case "words":
+      return { ...staff, words: list.words };
+    case "automod":
+      return { ...staff, automod: list.automod };
+    case "moderators":
+      return { ...staff, moderators: list.moderators };
+  }
+}
+
+/** The review queue after what the room told its staff. */
+export function noted(staff: Staff, notes: readonly StaffNote[]): Staff {
+  let { held } = staff;
+  for (const note of notes) {
+    held =
+      note.kind === "held"
+        ? [...held.filter(({ id }) => id !== note.held.id), note.held]
+        : held.filter(({ id }) => id !== note.id);
+  }
+  return { ...staff, held };
+}
+
+/** The lists that an act changes: one's own, or another's that an event tells of. */
+export function changedBy(kind: Exclude<Act["kind"] | RoomEvent["kind"], "chat" | "list">): Listed["what"][] {
+  switch (kind) {
+    case "ban":
+    case "timeout":
+    case "unban":
+      return ["bans", "audit"];
+    case "role":
+      return ["moderators", "audit"];
+    case "words":
+    case "automod":
+      return [kind, "audit"];
+    case "rules":
+      return ["words", "automod", "audit"];
+    case "erase":
+      return ["bans", "moderators", "audit"];
+    default:
+      return ["audit"];
+  }
+}
+
+/** A person under sanction: one line for all that is shut out with them. */
+export interface Banned {
+  readonly subject: string;
+  readonly by: string;
+  readonly ban: boolean;
+  readonly untilMs: number | null;
+  /** How many devices and addresses are shut out with the account. */
+  readonly devices: number;
+  readonly addresses: number;
+}
+
+/** The ban list by person, the newest first; what ended by `nowMs` is left out. */
+export function byPerson(bans: readonly BanLine[], nowMs: number): Banned[] {
+  const people = new Map<string, Banned>();
+  for (const { key, subject, by, ban, untilMs } of bans) {
+    if (untilMs !== null && untilMs <= nowMs) continue;
+    const before = people.get(subject);
+    people.set(subject, {
+      subject,
+      by,
+      ban: ban || before?.ban === true,
+      untilMs: ban || before?.ban === true ? null : untilMs,
+      devices: (before?.devices ?? 0) + (key.startsWith("device:") ? 1 : 0),
+      addresses: (before?.addresses ?? 0) + (key.startsWith("address:") ? 1 : 0),
+    });
+  }
+  return [...people.values()].reverse();
+}
+
+/** Words as they are typed, one a line: trimmed, without blanks and repeats. */
+export function wordsOf(text: string): string[] {
+  return [...new Set(text.split("\n").flatMap((line) => line.trim() || []))];
+}
