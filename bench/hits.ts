@@ -38,15 +38,21 @@ export async function hits(
   try {
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     const [bareWorkerd = 0] = processesBelow(process.pid, "workerd").filter((pid) => pid !== workerd);
+    const token = await viewerToken(edge.url, stream);
     const ours: Round[] = [];
+    const gated: Round[] = [];
     const bares: Round[] = [];
     const files: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      ours.push(await ask(await newestPart(`${edge.url}/live/${stream}`), workerd));
+      const part = await newestPart(`${edge.url}/live/${stream}`);
+      ours.push(await ask(part, workerd));
+      await setPlayback(edge.url, stream, adminToken, "token", part);
+      gated.push(await ask(`${part}?token=${token}`, workerd));
+      await setPlayback(edge.url, stream, adminToken, "public", part);
       bares.push(await ask(`http://127.0.0.1:${ports.bare}/`, bareWorkerd));
       files.push(await ask(`http://127.0.0.1:${ports.nginx}/part`, nginx.pid ?? 0));
     }
-    return figuresOf(ours, bares, files);
+    return [...figuresOf(ours, bares, files), gatedFigure(ours, gated)];
   } finally {
     nginx.kill("SIGTERM");
     await bare.dispose();
@@ -93,6 +99,47 @@ function figuresOf(ours: readonly Round[], bares: readonly Round[], files: reado
       values,
     },
   ];
+}
+
+/** What the gate costs: the same part, public and for those with a token. */
+function gatedFigure(ours: readonly Round[], gated: readonly Round[]): Figure {
+  const cpu = (rounds: readonly Round[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
+  const ratio = median(gated.map(({ cpuMsPerRequest }, i) => cpuMsPerRequest / (ours[i]?.cpuMsPerRequest ?? 0)));
+  return {
+    figure: "the same part of a stream for those with a token ÷ of a public one, CPU of workerd a request",
+    goal: "≤ 1.15",
+    measured: `${short(ratio)} (${short(cpu(gated), 3)} ms ÷ ${short(cpu(ours), 3)} ms)`,
+    met: ratio <= 1.15,
+    values: { publicCpuMs: cpu(ours), gatedCpuMs: cpu(gated) },
+  };
+}
+
+async function viewerToken(url: string, room: string): Promise<string> {
+  const answer = await fetch(`${url}/dev/token`, { method: "POST", body: JSON.stringify({ room, sub: "viewer" }) });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/** Sets who may watch, and waits until a viewer without a token sees that. Throws if the edge doesn't follow. */
+async function setPlayback(
+  url: string,
+  stream: string,
+  adminToken: string,
+  playback: "public" | "token",
+  part: string,
+): Promise<void> {
+  const set = await fetch(`${url}/api/streams/${stream}/access`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify({ playback }),
+  });
+  const wanted = playback === "public" ? 200 : 401;
+  for (let attempt = 0; set.ok && attempt < 50; attempt += 1) {
+    const answer = await fetch(part);
+    await answer.arrayBuffer();
+    if (answer.status === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`the stream didn't become ${playback}: ${set.status}`);
 }
 
 async function newestPart(base: string): Promise<string> {

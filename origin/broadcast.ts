@@ -10,7 +10,7 @@ import { PublishError, SourceError, UsageError } from "./errors.ts";
 import { chooseEncoder, ENCODERS, type EncodeJob, type Input, parseEncoders } from "./ffmpeg-args.ts";
 import { frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
 import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
-import { type EdgeAccess, startLocalEdge } from "./local-edge.ts";
+import { createToken, type EdgeAccess, startLocalEdge } from "./local-edge.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
 import { findFont, listEncoders, probe } from "./probe.ts";
@@ -142,7 +142,8 @@ async function onAir(
       const tracks = tracksOf(job, inits, partTargets, muxed);
       const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
       const key = { edge: edge.url, key: edge.key, stream, publisher: randomBytes(9).toString("base64url") };
-      const created = new Publisher({ ...key, config, log, onFatal: (error) => failed.reject(error) });
+      const playback = options.playback === null ? {} : { playback: options.playback };
+      const created = new Publisher({ ...key, ...playback, config, log, onFatal: (error) => failed.reject(error) });
       publisher = created;
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));
@@ -224,21 +225,29 @@ async function announce(
   const playlist = `${edge.url}/live/${options.stream}/multivariant.m3u8`;
   const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
   const deadline = performance.now() + FETCHABLE_MS;
+  let token: string | null = null;
   for (let waitMs = 20; ; waitMs *= 2) {
-    const status = await statusOf(part);
+    const status = await statusOf(part, token);
     if (status === 200) break;
+    if (status === 401 && token === null) {
+      // The stream isn't for everybody: our own edge gives us a token, another one has the part and doesn't show it to us.
+      if (options.edge !== null) break;
+      token = await createToken(edge.url, options.stream);
+      continue;
+    }
     if (performance.now() > deadline) {
       throw new PublishError(`The edge took the first part, but ${part} answers ${status ?? "nothing"}.`);
     }
     await sleep(waitMs);
   }
-  log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}`);
-  log.info(`            Playlist: ${playlist}`);
+  log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}${token === null ? "" : `#token=${token}`}`);
+  log.info(`            Playlist: ${playlist}${token === null ? "" : `?token=${token}`}`);
 }
 
-async function statusOf(url: string): Promise<number | null> {
+async function statusOf(url: string, token: string | null): Promise<number | null> {
   try {
-    const response = await request(url, { signal: AbortSignal.timeout(FETCHABLE_MS) });
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await request(url, { headers, signal: AbortSignal.timeout(FETCHABLE_MS) });
     await response.body.dump();
     return response.statusCode;
   } catch {

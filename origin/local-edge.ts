@@ -14,6 +14,8 @@ export interface EdgeAccess {
 }
 
 const KEY_REQUEST_MS = 10_000;
+/** As long as a token may live. */
+const TOKEN_S = 86_400;
 
 /** Starts an edge on `port` and gets a key for `stream`. Throws `UsageError` where the port cannot be used. */
 export async function startLocalEdge(stream: StreamName, port: number, dataDir: string | null): Promise<EdgeAccess> {
@@ -51,13 +53,28 @@ function keepOwnSignals(): () => void {
 }
 
 async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
-  const response = await request(`${url}/api/streams/${stream}/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminToken}` },
-    signal: AbortSignal.timeout(KEY_REQUEST_MS),
-  });
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const answer = await asked(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key");
+  return z.object({ key: z.string() }).parse(answer).key;
+}
+
+/** A viewer's token of the edge started here: the host's, for a day. Throws `PublishError`. */
+export async function createToken(url: string, stream: StreamName): Promise<string> {
+  const body = JSON.stringify({ room: stream, sub: "host", roles: ["host"], seconds: TOKEN_S });
+  const answer = await asked(`${url}/dev/token`, { body }, 200, "viewer's token");
+  return z.object({ token: z.string() }).parse(answer).token;
+}
+
+async function asked(
+  url: string,
+  more: { readonly headers?: Record<string, string>; readonly body?: string },
+  status: number,
+  what: string,
+): Promise<unknown> {
+  const response = await request(url, { method: "POST", ...more, signal: AbortSignal.timeout(KEY_REQUEST_MS) });
   const text = await response.body.text();
-  if (response.statusCode !== 201)
-    throw new PublishError(`The edge gives no stream key: ${response.statusCode} ${text.slice(0, 200)}`);
-  return z.object({ key: z.string() }).parse(JSON.parse(text)).key;
+  if (response.statusCode !== status) {
+    throw new PublishError(`The edge gives no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+  }
+  return JSON.parse(text);
 }

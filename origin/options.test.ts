@@ -35,6 +35,12 @@ test("sound is a track of its own unless it is to be muxed", () => {
   expect(parseOptions(["--muxed"], {}).muxed).toBe(true);
 });
 
+test("who may watch stays as it is set unless it is said", () => {
+  expect(parseOptions([], {}).playback).toBeNull();
+  expect(parseOptions(["--playback", "followers"], {}).playback).toBe("followers");
+  expect(() => parseOptions(["--playback", "friends"], {})).toThrow(/public, token, followers/);
+});
+
 test("ladder flags may be repeated", () => {
   const { ladder } = parseOptions(["--ladder", "720p:2M", "--ladder=360p:500k"], {});
   expect(ladder.video.map(({ name }) => name)).toEqual(["720p", "360p"]);

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import { z } from "zod";
+import { PLAYBACKS, type Playback } from "../protocol/access.ts";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { complaintAbout } from "../scripts/known-options.ts";
 import { messageOf, UsageError } from "./errors.ts";
@@ -40,6 +41,8 @@ export interface Options {
   /** Each video rendition carries the sound. */
   readonly muxed: boolean;
   readonly windowS: number;
+  /** Who may watch the stream from now on; null leaves that as it is. */
+  readonly playback: Playback | null;
   /** A remote edge, or null to start one here. */
   readonly edge: { readonly url: string; readonly key: string } | null;
   readonly dataDir: string | null;
@@ -87,6 +90,11 @@ const ARGS = {
     description: "put the sound into each video rendition: about half the requests a viewer",
   },
   dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "how far back viewers may go while live" },
+  playback: {
+    type: "string",
+    valueHint: PLAYBACKS.join("|"),
+    description: "who may watch: everybody, whoever has a token, or followers (default: as the stream is set)",
+  },
   port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
   edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },
   key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
@@ -124,6 +132,7 @@ export function parseOptions(words: readonly string[], env: Environment): Option
     ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
     muxed: args.muxed,
     windowS: numberOf("--dvr", args.dvr, LIMITS.minDvrS, LIMITS.maxDvrS, false),
+    playback: playbackOf(args),
     edge: edgeOf(args, env),
     dataDir: args.data ?? null,
     logJson: args.log === "json",
@@ -158,6 +167,13 @@ function numberOf(flag: string, text: string, min: number, max: number, whole: b
     throw new UsageError(`${flag} must be ${whole ? "a whole number " : ""}from ${min} to ${max}, not "${text}".`);
   }
   return value;
+}
+
+function playbackOf({ playback }: Args): Playback | null {
+  if (playback === undefined) return null;
+  const known = PLAYBACKS.find((each) => each === playback);
+  if (known === undefined) throw new UsageError(`--playback is ${PLAYBACKS.join(", ")}, not "${playback}".`);
+  return known;
 }
 
 function presetOf(args: Args): Preset {

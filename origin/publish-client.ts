@@ -1,6 +1,7 @@
 /** One publish request: HTTP out, a classified reply back. Knows nothing of what is kept or tried again. */
 import { Pool } from "undici";
 import { z } from "zod";
+import type { Playback } from "../protocol/access.ts";
 import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
 import { initPath, partPath } from "../protocol/hls/paths.ts";
 import type { StreamName } from "../protocol/ids.ts";
@@ -40,6 +41,8 @@ export interface PublishTarget {
   /** Random id of this process. */
   readonly publisher: string;
   readonly config: BroadcastConfig;
+  /** Who may watch the stream from now on; absent: whoever may. */
+  readonly playback?: Playback;
 }
 
 /** Makes publish requests over kept-alive connections. */
@@ -68,7 +71,8 @@ export class PublishClient {
 
   /** Opens the broadcast; safe to repeat. */
   open(signal: AbortSignal): Promise<Reply> {
-    return this.#put("", JSON.stringify(this.#target.config), { "content-type": "application/json" }, signal);
+    const { config, playback } = this.#target;
+    return this.#put("", JSON.stringify({ ...config, playback }), { "content-type": "application/json" }, signal);
   }
 
   /** Sends an init section or a part. */

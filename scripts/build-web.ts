@@ -16,9 +16,22 @@ const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 export async function buildWeb(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(assets, { recursive: true });
+  const addresses = new Map<string, string>();
+  for (const page of ["watch", "studio", "landing"]) {
+    for (const [name, address] of outputsByName(await bundle(page))) addresses.set(name, address);
+  }
+  for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
+    const text = await readFile(join(web, "pages", page), "utf8");
+    await writeFile(join(dist, page), fill(text, addresses));
+  }
+  await cp(join(web, "pages", "favicon.svg"), join(dist, "favicon.svg"));
+}
+
+/** One page's script. What pages have in common is not cut out: each further file makes a browser's six connections queue. */
+async function bundle(page: string): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { watch: "web/src/watch.ts", studio: "web/src/studio.ts", landing: "web/src/landing.ts" },
+    entryPoints: { [page]: `web/src/${page}.ts` },
     outdir: "web/dist/assets",
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
@@ -34,12 +47,7 @@ export async function buildWeb(): Promise<void> {
     logLevel: "warning",
     tsconfigRaw: {},
   });
-  const addresses = outputsByName(metafile);
-  for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
-    const text = await readFile(join(web, "pages", page), "utf8");
-    await writeFile(join(dist, page), fill(text, addresses));
-  }
-  await cp(join(web, "pages", "favicon.svg"), join(dist, "favicon.svg"));
+  return metafile;
 }
 
 /** `watch.js` → `/assets/watch-ABCDEFGH.js` for each entry point, its style sheet and the links to its chunks. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { OPEN_ACCESS } from "../protocol/access.ts";
 import { FeedReader } from "../protocol/broadcast/feed.ts";
 import { Replica } from "../protocol/broadcast/replica.ts";
 import { Tail } from "../protocol/broadcast/tail.ts";
@@ -12,7 +13,11 @@ const PART_BYTES = 1_000_000;
 
 function broadcast(): { feeds: Feeds; append: (index: number) => void } {
   const replica = new Replica("epoch", testConfig(), new Tail(100_000_000));
-  const feeds = new Feeds(replica, () => null);
+  const feeds = new Feeds(
+    replica,
+    () => null,
+    () => OPEN_ACCESS,
+  );
   const { entry, bytes } = initStep("video");
   replica.append(entry, bytes);
   feeds.send(entry, bytes);

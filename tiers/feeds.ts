@@ -1,4 +1,5 @@
 /** The feeds that leave a node: one queue a subscriber, bounded; who falls behind is cut off. */
+import type { Access } from "../protocol/access.ts";
 import { encodeFrame } from "../protocol/broadcast/feed.ts";
 import type { Entry } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
@@ -40,15 +41,17 @@ interface Recent {
 export class Feeds {
   readonly #replica: Replica;
   readonly #status: () => StreamStatus | null;
+  readonly #access: () => Access;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #recent: Recent[] = [];
   #beat: ReturnType<typeof setInterval> | null = null;
   #beats = 0;
 
-  /** `status`: what subscribers are told of the stream now and then. */
-  constructor(replica: Replica, status: () => StreamStatus | null) {
+  /** `status`: what subscribers are told of the stream now and then; `access`: who may watch it. */
+  constructor(replica: Replica, status: () => StreamStatus | null, access: () => Access) {
     this.#replica = replica;
     this.#status = status;
+    this.#access = access;
   }
 
   /** Feeds that are open. */
@@ -132,6 +135,12 @@ export class Feeds {
     }
   }
 
+  /** Tells who may watch from now on. */
+  sendAccess(access: Access): void {
+    const frame = encodeFrame({ kind: "access", access });
+    for (const subscriber of [...this.#subscribers.values()]) this.#push(subscriber, frame);
+  }
+
   /** Says goodbye to every subscriber. */
   close(): void {
     for (const subscriber of [...this.#subscribers.values()]) this.#dismiss(subscriber);
@@ -139,16 +148,17 @@ export class Feeds {
 
   *#opening({ from, want, have }: Subscription, moved: boolean): Generator<Uint8Array> {
     const { epoch, offset } = this.#replica;
+    const access = this.#access();
     // Every subscriber has been sent every entry: one that moves has all of them, or will have read them by its old feed's end.
     const start = from !== null && from.epoch === epoch ? (moved ? offset : from.offset) : null;
     const resumed = start === null ? null : this.#since(start);
     if (resumed === null) {
       const { snapshot, inits } = this.#replica.snapshot();
-      yield encodeFrame({ kind: "hello", epoch, offset, snapshot }, inits);
+      yield encodeFrame({ kind: "hello", epoch, offset, access, snapshot }, inits);
       for (const track of want) yield* this.#tailOf(track);
       return;
     }
-    yield encodeFrame({ kind: "hello", epoch, offset: start ?? 0 });
+    yield encodeFrame({ kind: "hello", epoch, offset: start ?? 0, access });
     for (const track of want) if (!have.has(track)) yield* this.#tailOf(track);
     for (const { offset: at, entry } of resumed) {
       yield encodeFrame({ kind: "entry", offset: at, entry }, this.#bytesOf(entry, want) ?? undefined);

@@ -3,6 +3,7 @@
  * requests read the feed in turn: one leads inside its `waitUntil` and hands over before that ends, all others only wait
  * to be woken. In a shield the object itself leads.
  */
+import type { Access } from "../protocol/access.ts";
 import type { FeedFrame } from "../protocol/broadcast/feed.ts";
 import { Follower, type FollowerEvents } from "../protocol/broadcast/follower.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
@@ -92,6 +93,7 @@ export class StreamEdge {
       came: (object) => this.tally.came(object),
       entry: (entry, bytes) => events?.entry(entry, bytes),
       bytes: (track, msn, part, bytes) => events?.bytes(track, msn, part, bytes),
+      access: (access) => events?.access(access),
       swapped: (replica, before) => events?.swapped(replica, before),
     });
   }
@@ -114,6 +116,11 @@ export class StreamEdge {
   /** The stream's status as the Live object last told it, or null. */
   get status(): StreamStatus | null {
     return this.#follower.status?.status ?? null;
+  }
+
+  /** Who may watch; known where there is a replica. */
+  get access(): Access {
+    return this.#follower.access;
   }
 
   /** Whether the replica is known to be behind: nothing has come from above for a while. */

@@ -3,15 +3,24 @@ import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { initCmsd, mediaCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
-import type { Rendered } from "./edge/playlists.ts";
+import { type Rendered, zip } from "./edge/playlists.ts";
 import { byteRange } from "./range.ts";
 import { answer, headersOf, lifetimes } from "./responses.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
+/** Who asks for a playlist, and the query with which its addresses go to them; it is empty for most. */
+export interface PlaylistAsker {
+  readonly request: Request;
+  readonly query: string;
+}
+
+/** A viewer's own playlist is compressed for one: fast. Its tokens, all the same, become small in any case. */
+const OWN_ZIP_LEVEL = 1;
+
 /** A playlist, compressed for those who take it. `changedMs`: milliseconds since the epoch; `tiers`: as in `Cache-Status`. */
 export function playlist(
-  request: Request,
+  { request, query }: PlaylistAsker,
   rendered: Rendered,
   cacheControl: string,
   changedMs: number,
@@ -32,8 +41,9 @@ export function playlist(
       ...(zipped ? { "content-encoding": "gzip" } : {}),
     }),
   );
-  if (!zipped) return new Response(rendered.bytes, { headers });
-  return new Response(rendered.gzip(), { headers, encodeBody: "manual" });
+  const own = query === "" ? null : rendered.withQuery(query);
+  if (!zipped) return new Response(own ?? rendered.bytes, { headers });
+  return new Response(own === null ? rendered.gzip() : zip(own, OWN_ZIP_LEVEL), { headers, encodeBody: "manual" });
 }
 
 /** The headers that an object was last answered with: a herd gets them as they are. */

@@ -1,5 +1,6 @@
 /** The control API: stream state, stream keys. */
 import type { StreamName } from "../protocol/ids.ts";
+import type { Place } from "../protocol/room/place.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
 import type { Watching } from "../protocol/tree/tally.ts";
@@ -9,16 +10,18 @@ import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { refuseStranger } from "./guard.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { placeOf } from "./room-place.ts";
 
-/** `GET /api/streams/{stream}`: what came with the feed, however many ask. */
+/** `GET /api/streams/{stream}`: what came with the feed, and what the room counts, however many ask. */
 export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const edge = edgeOf(env, request, stream);
   const replica = await edge.replica(life);
   if (replica === null || edge.status === null) {
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
+  const room = await placeOf(env, life, stream);
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  return Response.json(withOwnViewers(edge.status, edge.tally.watching(Date.now())), {
+  return Response.json(withRoom(withOwnViewers(edge.status, edge.tally.watching(Date.now())), room), {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
 }
@@ -32,9 +35,17 @@ function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
   };
 }
 
+/** A status with what the room has counted, if it has counted anybody. */
+export function withRoom(status: StreamStatus, room: Place | null): StreamStatus {
+  if (room === null || room.counts.peak === 0) return status;
+  const { watching, peak, distinct } = room.counts;
+  const { current } = status.viewers;
+  return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs: room.watchedMs } };
+}
+
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
 export async function streamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseWithoutAdmin(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "DELETE") {
@@ -51,7 +62,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
  * a shield instead, as `addressText` writes it.
  */
 export async function restartStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseWithoutAdmin(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const address = parseAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
@@ -64,8 +75,8 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
   return new Response(null, { status: 204 });
 }
 
-/** The refusal of a request that doesn't bring the admin token, or null. */
-export const refuseWithoutAdmin = (env: Env, request: Request): Promise<Response | null> =>
+/** The refusal of a request without the admin token, or null. */
+export const refuseAdminStranger = (env: Env, request: Request): Promise<Response | null> =>
   refuseStranger(request, {
     secret: env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_ADMIN_TOKEN",

@@ -3,18 +3,21 @@ import { Hono } from "hono";
 import { parseStreamName } from "../protocol/ids.ts";
 import { UpstreamError } from "../tiers/calls.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
+import { streamAccess, streamRevocations } from "./access-api.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
-import { type Delivery, deliverFile, deliverMultivariant } from "./deliver.ts";
+import { type Delivery, deliver } from "./deliver.ts";
 import { devToken } from "./dev-token.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
+import { keepPrivate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
 import { bindStream } from "./jurisdiction.ts";
 import { parseLivePath } from "./live-path.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
-import { roomBeacon, roomReplay, roomSocket } from "./rooms.ts";
+import { roomReplay } from "./room-replay.ts";
+import { roomBeacon, roomSocket } from "./rooms.ts";
 import { eraseSubject, exportSubject } from "./subjects.ts";
 
 /** The application; tests ask it through `app.request()`. */
@@ -33,6 +36,14 @@ app.on(["POST", "DELETE"], "/api/streams/:stream/keys", (c) => {
 app.post("/api/streams/:stream/restart", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
+});
+app.on(["GET", "PUT"], "/api/streams/:stream/access", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : streamAccess(c.env, c.req.raw, stream);
+});
+app.post("/api/streams/:stream/revocations", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : streamRevocations(c.env, c.req.raw, stream);
 });
 app.put("/api/streams/:stream/jurisdiction", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
@@ -74,9 +85,9 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   if (path === null) return nothing();
   try {
     const edge = edgeOf(env, request, path.stream);
-    const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false };
-    const delivered = path.file === "multivariant" ? deliverMultivariant(delivery) : deliverFile(delivery, path.file);
-    const answer = await delivered.catch(failure);
+    const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
+    const answer = await deliver(delivery, path).catch(failure);
+    if (delivery.gated) keepPrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
     edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
     return request.method === "HEAD" ? new Response(null, answer) : answer;
@@ -100,7 +111,7 @@ function preflight(): Response {
     headers: {
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "GET, HEAD, OPTIONS",
-      "access-control-allow-headers": "Range, Content-Type",
+      "access-control-allow-headers": "Authorization, Range, Content-Type",
       "access-control-max-age": "86400",
     },
   });

@@ -1,8 +1,8 @@
 /** Bearer tokens: read, hashed, compared. */
 
-/** The token of `Authorization: Bearer …`, or null. */
+/** The token of `Authorization: Bearer …`, or null. A viewer's may be long. */
 export function bearerToken(request: Request): string | null {
-  return /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+  return /^Bearer ([\x21-\x7e]{1,4096})$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
 /** SHA-256 in lower-case hex. Stream keys have 256 random bits, so a plain hash keeps them safe. */

@@ -10,6 +10,8 @@ import { heldCmsd, playlistCmsd } from "./cmsd.ts";
 import { askToJoin } from "./edge/joins.ts";
 import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
 import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
+import { enter, refusalResponse } from "./gate.ts";
+import type { LivePath } from "./live-path.ts";
 import type { MediaPath } from "./media-path.ts";
 import { comeBack, deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
@@ -21,13 +23,31 @@ export interface Delivery extends Asking {
   readonly request: Request;
   /** Set where a newcomer was told to come back later. */
   putOff: boolean;
+  /** The stream isn't for everybody: the answer is for this asker only. */
+  gated: boolean;
+  /** What the addresses of playlists carry for this asker. */
+  query: string;
 }
 
-/** `GET /live/{stream}/multivariant.m3u8` */
-export async function deliverMultivariant(delivery: Delivery): Promise<Response> {
+/** `GET /live/{stream}/…` */
+export async function deliver(delivery: Delivery, { stream, file }: LivePath): Promise<Response> {
   const { env, life, edge, request } = delivery;
-  const replica = await edge.replica(life);
+  const known = edge.replica(life);
+  const replica = known instanceof Promise ? await known : known;
   if (replica === null) return unknown(edge);
+  const { access } = edge;
+  if (access.playback !== "public") {
+    delivery.gated = true;
+    const entered = enter(env, stream, access, request);
+    const entry = entered instanceof Promise ? await entered : entered;
+    if ("refusal" in entry) return refusalResponse(entry.refusal);
+    delivery.query = entry.query;
+  }
+  return file === "multivariant" ? deliverMultivariant(delivery, replica) : deliverFile(delivery, replica, file);
+}
+
+function deliverMultivariant(delivery: Delivery, replica: Replica): Response {
+  const { env, edge } = delivery;
   const { targetDurationS } = replica.config;
   // Who asks for this playlist is about to join; those who watch don't ask for it again.
   const comeBackS = replica.state.ended ? null : askToJoin(env, edge);
@@ -37,15 +57,10 @@ export async function deliverMultivariant(delivery: Delivery): Promise<Response>
   }
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   const cmsd = playlistCmsd(replica.state.ended);
-  return playlist(request, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, cmsd, "corral-isolate; hit");
+  return playlist(delivery, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, cmsd, "corral-isolate; hit");
 }
 
-/** `GET /live/{stream}/{broadcast}/{track}/{file}` */
-export async function deliverFile(delivery: Delivery, path: MediaPath): Promise<Response> {
-  const { life, edge } = delivery;
-  const known = edge.replica(life);
-  const replica = known instanceof Promise ? await known : known;
-  if (replica === null) return unknown(edge);
+function deliverFile(delivery: Delivery, replica: Replica, path: MediaPath): Response | Promise<Response> {
   const { targetDurationS, broadcast } = replica.config;
   const blocking = path.file.kind === "playlist" && new URL(delivery.request.url).searchParams.has("_HLS_msn");
   const missing = blocking ? lifetimes.blockingNotFound(targetDurationS) : lifetimes.notFound(targetDurationS);
@@ -87,7 +102,7 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
       const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
       const plain = playlistCmsd(replica.state.ended);
       const cmsd = waited ? heldCmsd(plain, askedMs) : plain;
-      return playlist(request, playlistsOf(replica).get(kind), lifetime, edge.changedMs, cmsd, status);
+      return playlist(delivery, playlistsOf(replica).get(kind), lifetime, edge.changedMs, cmsd, status);
     }
     const { msn, part } = decision;
     const place = part === null ? ({ kind: "segment", msn } as const) : ({ kind: "part", msn, part } as const);
@@ -113,7 +128,8 @@ function countsViewers(replica: Replica, track: TrackName): boolean {
 }
 
 /** I-frame playlists block on whole segments. */
-async function deliverIframes({ life, edge, request }: Delivery, first: Replica, track: TrackName): Promise<Response> {
+async function deliverIframes(delivery: Delivery, first: Replica, track: TrackName): Promise<Response> {
+  const { life, edge, request } = delivery;
   const directives = parseDirectives(new URL(request.url).searchParams);
   if ("error" in directives) return deliveryProblem(400, "Bad delivery directive", directives.error);
   const { targetDurationS } = first.config;
@@ -133,7 +149,7 @@ async function deliverIframes({ life, edge, request }: Delivery, first: Replica,
   const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
   const cmsd = playlistCmsd(replica.state.ended);
-  return playlist(request, rendered, lifetime, edge.changedMs, cmsd, "corral-isolate; hit");
+  return playlist(delivery, rendered, lifetime, edge.changedMs, cmsd, "corral-isolate; hit");
 }
 
 /** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
@@ -146,14 +162,7 @@ async function deliverStored(
   const { value, tiers } = await new Puller(delivery).playlist(broadcast, track, file);
   if (value === null) return notFound("There is no such playlist.", missing);
   const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
-  return playlist(
-    delivery.request,
-    new Rendered(value.text),
-    lifetime,
-    Date.now(),
-    playlistCmsd(value.ended),
-    ...tiers,
-  );
+  return playlist(delivery, new Rendered(value.text), lifetime, Date.now(), playlistCmsd(value.ended), ...tiers);
 }
 
 async function deliverInit(

@@ -12,6 +12,7 @@ const Wanted = z.strictObject({
   name: z.string().min(1).max(ROOM_LIMITS.nameChars).optional(),
   roles: z.array(z.enum(ROLES)).optional(),
   follower_since: z.number().optional(),
+  ver: z.number().int().min(0).optional(),
   /** Seconds that the token is good for. */
   seconds: z.number().int().min(-3_600).max(86_400).default(3_600),
 });
@@ -25,9 +26,12 @@ export async function devToken(env: Env, request: Request): Promise<Response> {
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a viewer", z.prettifyError(wanted.error));
   const { seconds, ...claims } = wanted.data;
+  const nowS = Math.floor(Date.now() / 1_000);
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256" })
-    .setExpirationTime(Math.floor(Date.now() / 1_000) + seconds)
+    // One that is to have expired was issued before that.
+    .setIssuedAt(nowS + Math.min(0, seconds))
+    .setExpirationTime(nowS + seconds)
     .sign(new TextEncoder().encode(secret));
   return Response.json({ token }, { headers: { "cache-control": "no-store" } });
 }

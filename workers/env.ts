@@ -3,14 +3,17 @@ import type { Keyring } from "../durable-objects/keyring/keyring.ts";
 import type { Live } from "../durable-objects/live/live.ts";
 import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
+import type { RoomRelay } from "../durable-objects/room/room-relay.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
+import type { ViewerKeys } from "../tiers/viewer-token.ts";
 
 /** Bindings of `wrangler.toml`. */
-export interface Env extends ReviewerEnv {
+export interface Env extends ReviewerEnv, ViewerKeys {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;
+  readonly ROOM_RELAY: DurableObjectNamespace<RoomRelay>;
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
   readonly KEYRING: DurableObjectNamespace<Keyring>;
   /** Finished segments. */
@@ -30,6 +33,10 @@ export interface Env extends ReviewerEnv {
   /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
   readonly CORRAL_ROOM_KEEP_HOURS?: string;
   readonly CORRAL_ROOM_KEEP_EVENTS?: string;
+  /** Sockets a room's shard should have, children of its objects, sockets of an address; see `protocol/room/shards.ts`. */
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

@@ -2,10 +2,9 @@
 
 import type { Publisher } from "../durable-objects/live/live.ts";
 import { LIMITS } from "../protocol/broadcast/limits.ts";
-import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
 import { type BroadcastId, parseBroadcastId, parseStreamName, parseTrackName } from "../protocol/ids.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
-import { parseConfig, parsePartMeta } from "../protocol/publish/parse.ts";
+import { type Opening, parseOpening, parsePartMeta } from "../protocol/publish/parse.ts";
 import { type Problem, type PublishReply, problems } from "../protocol/publish/reply.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
@@ -50,7 +49,10 @@ async function route(env: Env, request: Request, streamText: string, path: reado
     parseBroadcastId(path[0] ?? "") ?? refuse(problems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
   const by: Publisher = { stream, keyHash: await sha256Hex(token), id };
   const live = env.LIVE.getByName(stream);
-  if (path.length === 1) return live.open(by, await readConfig(request, broadcast));
+  if (path.length === 1) {
+    const { config, playback } = await readOpening(request, broadcast);
+    return live.open(by, config, playback);
+  }
   if (path.length === 2 && path[1] === "end") return live.end(by, broadcast);
   const track = parseTrackName(path[1] ?? "") ?? refuse(problems.malformed("A track's name is 1–32 of a–z 0–9 _ -."));
   const file = path.length === 3 ? parseTrackFile(path[2] ?? "") : null;
@@ -75,11 +77,13 @@ async function route(env: Env, request: Request, streamText: string, path: reado
   }
 }
 
-async function readConfig(request: Request, broadcast: BroadcastId): Promise<BroadcastConfig> {
-  const config = parseConfig(new TextDecoder().decode(await readBody(request, CONFIG_BYTES)));
-  if (typeof config === "string") throw new Refusal(problems.malformed(config));
-  if (config.broadcast !== broadcast) throw new Refusal(problems.malformed("The address names another broadcast."));
-  return config;
+async function readOpening(request: Request, broadcast: BroadcastId): Promise<Opening> {
+  const opening = parseOpening(new TextDecoder().decode(await readBody(request, CONFIG_BYTES)));
+  if (typeof opening === "string") throw new Refusal(problems.malformed(opening));
+  if (opening.config.broadcast !== broadcast) {
+    throw new Refusal(problems.malformed("The address names another broadcast."));
+  }
+  return opening;
 }
 
 /** The whole body, or a refusal as soon as it is over `limit` bytes. */

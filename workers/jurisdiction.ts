@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { StreamName } from "../protocol/ids.ts";
 import { JURISDICTIONS, roomName } from "../protocol/room/address.ts";
 import { jurisdictions } from "../tiers/located.ts";
-import { refuseWithoutAdmin } from "./api.ts";
+import { refuseAdminStranger } from "./api.ts";
 import type { Env } from "./env.ts";
 import { deliveryProblem, problemResponse } from "./responses.ts";
 
@@ -11,7 +11,7 @@ const Wanted = z.strictObject({ jurisdiction: z.enum(JURISDICTIONS) });
 
 /** Binds the stream's room, its shards and its people's keys to a jurisdiction, before anybody has come; for good. */
 export async function bindStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseWithoutAdmin(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a jurisdiction", z.prettifyError(wanted.error));

@@ -18,6 +18,12 @@ test("a playlist's and a file's address are parsed, whatever query follows", () 
   });
 });
 
+test("a query means nothing here, so tokens in addresses neither change what they mean nor are remembered with them", () => {
+  const one = parseLivePath("https://edge.test/live/demo/abcdefgh12/720p/8.3.m4s?token=a.b.c");
+  expect(one).toMatchObject({ stream: "demo", file: { file: { kind: "part", msn: 8, part: 3 } } });
+  expect(parseLivePath("https://edge.test/live/demo/abcdefgh12/720p/8.3.m4s?token=d.e.f")).toBe(one);
+});
+
 test("what has another spelling or another shape is nothing", () => {
   for (const path of [
     "live/",

@@ -15,24 +15,28 @@ export function isLivePath(url: string): boolean {
   return url.startsWith(PREFIX, pathStart(url));
 }
 
-/** Viewers ask for the same few addresses at the same time: what they mean is remembered, up to so many. */
+/** Viewers ask for the same few files at the same time: what their addresses mean is remembered, up to so many. */
 const REMEMBERED = 1_024;
 const remembered = new Map<string, LivePath>();
 
-/** What an address below `/live/` means, or null. Names have one spelling, so nothing is decoded. */
+/**
+ * What an address below `/live/` means, or null. Names have one spelling, so nothing is decoded. The query, in which a
+ * viewer's token may be, is no part of it.
+ */
 export function parseLivePath(url: string): LivePath | null {
-  const known = remembered.get(url);
+  const query = url.indexOf("?");
+  const bare = query < 0 ? url : url.slice(0, query);
+  const known = remembered.get(bare);
   if (known !== undefined) return known;
-  const parsed = parse(url);
+  const parsed = parse(bare);
   if (parsed === null) return null;
   if (remembered.size >= REMEMBERED) remembered.clear();
-  remembered.set(url, parsed);
+  remembered.set(bare, parsed);
   return parsed;
 }
 
-function parse(url: string): LivePath | null {
-  const query = url.indexOf("?");
-  const path = url.slice(pathStart(url) + PREFIX.length, query < 0 ? undefined : query);
+function parse(bare: string): LivePath | null {
+  const path = bare.slice(pathStart(bare) + PREFIX.length);
   const [name = "", second = "", track, file, ...rest] = path.split("/");
   const stream = parseStreamName(name);
   if (stream === null || rest.length > 0) return null;

@@ -5,13 +5,13 @@ import { words } from "../protocol/room/fields.ts";
 import { type Erasure, KEYRING_LIMITS, keyringName, keyringOf } from "../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { jurisdictions, located } from "../tiers/located.ts";
-import { refuseWithoutAdmin } from "./api.ts";
+import { refuseAdminStranger } from "./api.ts";
 import type { Env } from "./env.ts";
 import { deliveryProblem } from "./responses.ts";
 
 /** `DELETE /api/subjects/{id}`: the subject's keys are destroyed; says what became of it, and when the last copies end. */
 export async function eraseSubject(env: Env, request: Request, id: string): Promise<Response> {
-  const refusal = await refuseWithoutAdmin(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const subject = words(id, ROOM_LIMITS.nameChars);
   if (subject === null) return notASubject();
@@ -33,7 +33,7 @@ export async function eraseSubject(env: Env, request: Request, id: string): Prom
 
 /** `GET /api/subjects/{id}/export`: all that is held of the subject, as one JSON document that is sent as it is read. */
 export async function exportSubject(env: Env, request: Request, id: string): Promise<Response> {
-  const refusal = await refuseWithoutAdmin(env, request);
+  const refusal = await refuseAdminStranger(env, request);
   if (refusal !== null) return refusal;
   const subject = words(id, ROOM_LIMITS.nameChars);
   if (subject === null) return notASubject();

@@ -3,15 +3,14 @@
  * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type Access, type AccessTaker, type Playback, type Revoking, withoutBans } from "../../protocol/access.ts";
 import { LIMITS } from "../../protocol/broadcast/limits.ts";
 import type { BroadcastConfig, Entry, PartMeta } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
 import { Tail } from "../../protocol/broadcast/tail.ts";
 import { comparePositions, LogError, nextPosition } from "../../protocol/broadcast/window.ts";
-import { renderIframes, renderMedia, renderVod } from "../../protocol/hls/media.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
-import type { PublishAnswer } from "../../protocol/publish/api.ts";
 import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 import { LIVE } from "../../protocol/tree/address.ts";
@@ -21,13 +20,16 @@ import { Tally } from "../../protocol/tree/tally.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
+import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
-import { broadcastStatus } from "./status.ts";
+import { storedPlaylist } from "./playlists.ts";
+import { broadcastStatus, publishAnswer } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {
   readonly MEDIA: R2Bucket;
+  readonly ROOM: { getByName(name: string): AccessTaker };
 }
 
 /** Who publishes: the stream, the hash of the key it sent, and the publishing process's random id. */
@@ -48,6 +50,7 @@ interface Current {
 export class Live extends DurableObject<LiveEnv> {
   readonly #store: Store;
   readonly #archive: Archive;
+  readonly #access: StreamAccess;
   readonly #tally = new Tally("live", "live");
   readonly #countedFrom = Date.now();
   readonly #door = new Door(LIVE);
@@ -57,6 +60,7 @@ export class Live extends DurableObject<LiveEnv> {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
     this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
+    this.#access = new StreamAccess(ctx.storage.kv, (access) => this.#current?.feeds.sendAccess(access));
     const latest = this.#store.latestBroadcast();
     if (latest !== null) this.#adopt(latest);
   }
@@ -73,8 +77,8 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store.removeKeys();
   }
 
-  /** Opens a broadcast, or confirms that it is open. */
-  async open(by: Publisher, config: BroadcastConfig): Promise<PublishReply> {
+  /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
+  async open(by: Publisher, config: BroadcastConfig, playback: Playback | null): Promise<PublishReply> {
     if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
     const known = this.#store.broadcast(config.broadcast);
     if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
@@ -84,6 +88,7 @@ export class Live extends DurableObject<LiveEnv> {
     }
     if (known === null) {
       if (current !== null && !current.replica.state.ended) this.#endNow(current, by.stream);
+      if (playback !== null) this.#access.setPlayback(playback);
       this.#store.addBroadcast(config, by.id, Date.now());
       this.#adopt({ config, publisher: by.id, ended: false });
     } else if (current !== null && current.publisher !== by.id) {
@@ -91,6 +96,7 @@ export class Live extends DurableObject<LiveEnv> {
       current.publisher = by.id;
     }
     await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+    if (playback !== null) await this.#tellRoom();
     return this.#accept();
   }
 
@@ -119,7 +125,7 @@ export class Live extends DurableObject<LiveEnv> {
     if (order < 0) return this.#accept();
     if (order > 0) {
       const reply = refuse("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
-      return { ...reply, answer: this.#answer(current) };
+      return { ...reply, answer: publishAnswer(current.replica) };
     }
     if (meta.start !== undefined && current.replica.init(track, meta.start.initVersion) === null) {
       return refuse("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
@@ -145,6 +151,30 @@ export class Live extends DurableObject<LiveEnv> {
     await this.#archive.drained();
     if (!current.replica.state.ended) this.#endNow(current, by.stream);
     return this.#accept();
+  }
+
+  // ── access ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Who may watch, and whose tokens are revoked. */
+  access(): Access {
+    return this.#access.now;
+  }
+
+  /** Sets who may watch. Rejects where the room could not be told: to be set again. */
+  async setPlayback(playback: Playback): Promise<void> {
+    this.#access.setPlayback(playback);
+    await this.#tellRoom();
+  }
+
+  /** Revokes tokens; false where there are too many revocations. Rejects where the room could not be told. */
+  async revoke(revoking: Revoking): Promise<boolean> {
+    if (!this.#access.revoke(revoking, Date.now())) return false;
+    await this.#tellRoom();
+    return true;
+  }
+
+  #tellRoom(): Promise<void> {
+    return this.env.ROOM.getByName(this.ctx.id.name ?? "").setAccess(withoutBans(this.#access.now));
   }
 
   // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,13 +221,7 @@ export class Live extends DurableObject<LiveEnv> {
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): { text: string; ended: boolean } | null {
     return this.#pulled(id, () => {
       const replica = this.#replicaOf(id);
-      if (replica?.track(track) === undefined) return null;
-      const { ended } = replica.state;
-      if (file === "media.m3u8") return { text: renderMedia(replica.state, track, { skip: "none" }), ended };
-      if (file === "iframes.m3u8") return { text: renderIframes(replica.state, track), ended };
-      if (!ended) return null;
-      const segments = this.#store.segments(id, track);
-      return { text: renderVod(replica.config, track, segments, { iframes: file === "vod-iframes.m3u8" }), ended };
+      return replica === null ? null : storedPlaylist(replica, track, file, () => this.#store.segments(id, track));
     });
   }
 
@@ -241,7 +265,8 @@ export class Live extends DurableObject<LiveEnv> {
   #adopt(row: BroadcastRow): void {
     this.#current?.feeds.close();
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
-    const feeds = new Feeds(replica, () => this.status(this.ctx.id.name as StreamName));
+    const status = (): StreamStatus | null => this.status(this.ctx.id.name as StreamName);
+    const feeds = new Feeds(replica, status, () => this.#access.now);
     this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now() };
   }
 
@@ -309,16 +334,7 @@ export class Live extends DurableObject<LiveEnv> {
   #accept(): PublishReply {
     const current = this.#current;
     if (current === null) return refuse("notOpen", "Open the broadcast first.");
-    return { ok: true, answer: this.#answer(current) };
-  }
-
-  #answer({ replica }: Current): PublishAnswer {
-    const tracks = [...replica.state.tracks].map(([name, state]) => {
-      const open = state.segments.find((segment) => !segment.durable);
-      const durableMsn = (open?.msn ?? nextPosition(state).msn) - 1;
-      return [name, { durableMsn, next: nextPosition(state), inits: replica.initVersions(name) }];
-    });
-    return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishAnswer["tracks"] };
+    return { ok: true, answer: publishAnswer(current.replica) };
   }
 
   #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {

@@ -1,7 +1,9 @@
 /** What a replica tells of its broadcast's state. */
 import type { TrackState } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
+import { nextPosition } from "../../protocol/broadcast/window.ts";
 import type { StreamName } from "../../protocol/ids.ts";
+import type { PublishAnswer } from "../../protocol/publish/api.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 
 /** The part of a stream's status that is the broadcast's own. `silent`: the publisher has not been heard of for a while. */
@@ -19,6 +21,16 @@ export function broadcastStatus(
     startedAt: config.startedAtMs,
     tracks: tracks.map(trackStatus),
   };
+}
+
+/** Where each track stands, as publishers are told. */
+export function publishAnswer(replica: Replica): PublishAnswer {
+  const tracks = [...replica.state.tracks].map(([name, state]) => {
+    const open = state.segments.find((segment) => !segment.durable);
+    const durableMsn = (open?.msn ?? nextPosition(state).msn) - 1;
+    return [name, { durableMsn, next: nextPosition(state), inits: replica.initVersions(name) }];
+  });
+  return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishAnswer["tracks"] };
 }
 
 function trackStatus({ track, segments }: TrackState): StreamStatus["tracks"][number] {

@@ -5,16 +5,14 @@ import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
 import type { Ring } from "../../protocol/room/ring.ts";
 import { type Fact, isPublic, type RoomState } from "../../protocol/room/state.ts";
 import type { StaffNote, Stretch } from "../../protocol/room/wire.ts";
-import { type Located, located } from "../../tiers/located.ts";
-
-/** The namespace of shards. */
-export type ShardNamespace = Located<ShardCalls>;
 
 /** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
 interface Place {
   stub: ShardCalls;
   head: number;
   sure: boolean;
+  /** Revision of the access that it was told; -1 before it was. */
+  access: number;
   busy: boolean;
   told: string;
   /** For those who moderate there, yet to be told. */
@@ -25,25 +23,20 @@ interface Place {
 /** A shard that failed so many times in a row is left out until it calls the room again. */
 const MOST_FAILURES = 20;
 
-/** The object name of a shard of the room object of this name. */
-export function shardName(room: string, shard: number): string {
-  return `${room}/${shard}`;
-}
-
-/** The shards of one room. */
+/** The children of a room, or the shards of a relay. */
 export class Broadcaster {
   readonly ring: Ring;
-  readonly #namespace: ShardNamespace;
-  readonly #room: string;
+  readonly #stub: (shard: number) => ShardCalls;
+  readonly #underway = new Set<Promise<void>>();
   readonly #places = new Map<number, Place>();
   /** All that holds, as shards know it, and what changed after `#factsFrom`. */
   readonly #state: RoomState;
   #factsFrom: number;
   #changes: { readonly offset: number; readonly fact: Fact }[] = [];
 
-  constructor(namespace: ShardNamespace, room: string, ring: Ring, state: RoomState) {
-    this.#namespace = namespace;
-    this.#room = room;
+  /** `stub`: how a child is reached. */
+  constructor(stub: (shard: number) => ShardCalls, ring: Ring, state: RoomState) {
+    this.#stub = stub;
     this.ring = ring;
     this.#state = state;
     this.#factsFrom = ring.head;
@@ -67,23 +60,26 @@ export class Broadcaster {
     }
   }
 
-  /** How many shards take part. */
-  get shards(): number {
-    return this.#places.size;
+  /** Whether a shard takes part that has called or answered. */
+  get occupied(): boolean {
+    return [...this.#places.values()].some(({ sure }) => sure);
   }
 
   /** A shard takes part that stands where the ring does; not `sure`: it may be that it doesn't. */
   join(shard: number, sure: boolean): void {
     const { head } = this.ring;
     const known = this.#places.get(shard);
+    // A shard that took part from its attachment has the access that held then.
+    const access = sure ? this.#state.access.revision : -1;
     if (known !== undefined) {
+      known.access = access;
       known.head = head;
       known.sure = sure;
       known.failures = 0;
       return;
     }
     const stub = this.#stub(shard);
-    this.#places.set(shard, { stub, head, sure, busy: false, told: "", notes: [], failures: 0 });
+    this.#places.set(shard, { stub, head, access, sure, busy: false, told: "", notes: [], failures: 0 });
   }
 
   /** A shard called: it takes part, whatever the room remembers. */
@@ -93,9 +89,14 @@ export class Broadcaster {
     else known.failures = 0;
   }
 
-  /** A shard has nobody to tell any more. */
-  leave(shard: number): void {
-    this.#places.delete(shard);
+  /** A shard has nobody to tell any more; whether it took part. */
+  leave(shard: number): boolean {
+    return this.#places.delete(shard);
+  }
+
+  /** Waits until all calls that are under way have ended, well or not. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underway);
   }
 
   /** Facts changed with the event at `offset`; those who moderate are told `notes`. */
@@ -111,27 +112,33 @@ export class Broadcaster {
   /** Tells each shard what it lacks; whether all of them were told. */
   send(counts: Counts, shards: number, nowMs: number): boolean {
     const told = JSON.stringify([counts, shards]);
+    const { revision } = this.#state.access;
     let all = true;
     for (const [shard, place] of this.#places) {
-      const upToDate = place.sure && place.head === this.ring.head && place.told === told && place.notes.length === 0;
+      const knows = place.sure && place.head === this.ring.head && place.access === revision;
+      const upToDate = knows && place.told === told && place.notes.length === 0;
       if (upToDate || place.failures >= MOST_FAILURES) continue;
       all = false;
       if (place.busy) continue;
       place.busy = true;
       const { notes } = place;
       place.notes = [];
-      void this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
+      const call = this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
+      this.#underway.add(call);
+      void call.finally(() => this.#underway.delete(call));
     }
     return all;
   }
 
   async #deliver(shard: number, place: Place, batch: Batch, told: string): Promise<void> {
+    const { revision } = this.#state.access;
     try {
       place.head = await place.stub.deliver(batch);
       place.sure = true;
       place.told = told;
       // What didn't join on to what the shard knows was left, notes and all.
       if (place.head < batch.to) place.notes.unshift(...batch.notes);
+      else place.access = revision;
       place.failures = 0;
     } catch (error) {
       // The shard may have taken it in or not: it is told again, and what it has it leaves out.
@@ -144,7 +151,7 @@ export class Broadcaster {
     }
   }
 
-  #batch({ head, sure }: Place): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
+  #batch({ head, sure, access }: Place): Stretch & Pick<Batch, "facts" | "wholeFacts" | "reset"> {
     const known = this.ring.since(head);
     const { ring } = this;
     const stretch = known ?? { epoch: ring.epoch, from: ring.head, to: ring.head, events: [], unseen: 0 };
@@ -152,10 +159,8 @@ export class Broadcaster {
       return { ...stretch, facts: this.#state.publicFacts(), wholeFacts: true, reset: known === null };
     }
     const facts = this.#changes.filter(({ offset }) => offset > head).map(({ fact }) => fact);
+    // It changes beside the events, so no offset tells who knows of it.
+    if (access !== this.#state.access.revision) facts.push({ of: "access", key: "", value: this.#state.access });
     return { ...stretch, facts, wholeFacts: false, reset: false };
-  }
-
-  #stub(shard: number): ShardCalls {
-    return located(this.#namespace, shardName(this.#room, shard));
   }
 }

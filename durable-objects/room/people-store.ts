@@ -1,4 +1,5 @@
 /** What the room keeps in SQLite of each person: whom a tag stands for, and all that is found, and forgotten, by it. */
+import type { LazySql } from "./lazy-sql.ts";
 import { COLUMNS, type EventRow } from "./store.ts";
 
 /** A person's own events, with where they came from. */
@@ -11,9 +12,9 @@ export interface OwnRow extends EventRow {
 
 /** Typed access to one room's SQLite by person; the tables are those of `RoomStore`. */
 export class PeopleStore {
-  readonly #sql: SqlStorage;
+  readonly #sql: LazySql;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: LazySql) {
     this.#sql = sql;
   }
 
@@ -40,6 +41,11 @@ export class PeopleStore {
       )
       .toArray()
       .map(({ tag }) => tag);
+  }
+
+  /** Whether any person is known. */
+  get any(): boolean {
+    return this.#sql.exec("SELECT 1 FROM people LIMIT 1").toArray().length > 0;
   }
 
   /** Forgets people of whom nothing is kept. */

@@ -20,6 +20,7 @@ export class Reviews {
   /** By person: settles when what came so far was passed on. */
   readonly #lines = new Map<string, Promise<void>>();
   #underway = 0;
+  #waiting = 0;
 
   /** Without a policy nothing is reviewed. */
   constructor(stream: string, policy: ReviewPolicy<AbortSignal> | null) {
@@ -29,21 +30,26 @@ export class Reviews {
 
   /**
    * Has an act reviewed if it is a message; `pass` is called once with what goes to the room, within the deadline. What
-   * the room is like is asked only then.
+   * the room is like is asked only then. False: too many wait.
    */
-  take(asked: Asked, room: () => Promise<{ readonly state: RoomState }>, pass: (reviewed: Asked) => void): void {
+  take(asked: Asked, room: () => Promise<{ readonly state: RoomState }>, pass: (reviewed: Asked) => void): boolean {
     const policy = this.#policy;
     if (policy === null || asked.act.kind !== "chat") {
       pass(asked);
-      return;
+      return true;
     }
+    // A room that doesn't say what it is like holds up what would be reviewed, however short the deadline.
+    if (this.#waiting >= ROOM_LIMITS.shardQueue) return false;
+    this.#waiting += 1;
     const key = viewerKey(asked.by);
     const opinion = this.#opinion(asked, asked.act.text, room, policy);
     const line = Promise.all([opinion, this.#lines.get(key)]).then(([opinion]) => {
+      this.#waiting -= 1;
       pass(opinion === null ? asked : { ...asked, opinion });
       if (this.#lines.get(key) === line) this.#lines.delete(key);
     });
     this.#lines.set(key, line);
+    return true;
   }
 
   /** Null for the staff's messages, and for what the lists deny: it is not sent out. Never rejects. */

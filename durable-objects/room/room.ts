@@ -3,44 +3,59 @@
  * each tick it tells every shard what happened. Its memory may vanish at any moment: SQLite rebuilds it.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Access, AccessTaker } from "../../protocol/access.ts";
+import { streamOf } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
-import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
-import { afterwards, type Counts, type Happening, type RoomEvent } from "../../protocol/room/events.ts";
+import type { Happening, RoomEvent } from "../../protocol/room/events.ts";
 import { Judge } from "../../protocol/room/judge.ts";
 import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import type {
+  Attachment,
+  Report,
+  ReportReply,
+  RoomCalls,
+  Submission,
+  SubmissionReply,
+} from "../../protocol/room/mesh.ts";
 import { erasedFacts, involved, subjectOfAct } from "../../protocol/room/personal.ts";
+import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
-import { readable } from "../../protocol/room/readable.ts";
 import { Recent } from "../../protocol/room/recent.ts";
 import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor, tickMs } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf, tickMs } from "../../protocol/room/shards.ts";
 import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
-import type { Located } from "../../tiers/located.ts";
-import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { type Located, located } from "../../tiers/located.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { type ChildEnv, childStubs } from "./children.ts";
+import { Fresh } from "./fresh.ts";
 import { History, ITSELF } from "./history.ts";
 import { type Holding, holding } from "./holding.ts";
 import { RoomKeys } from "./keys.ts";
 import { PeopleStore } from "./people-store.ts";
+import { type Revoker, shutOut } from "./shut-out.ts";
 import { RoomStore } from "./store.ts";
 import { surroundings } from "./surroundings.ts";
 import { Turns } from "./turns.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv extends RetentionSettings {
-  readonly ROOM_SHARD: ShardNamespace;
+export interface RoomEnv extends ChildEnv, RetentionSettings {
+  readonly ROOM: Located<AccessTaker>;
+  readonly LIVE: { getByName(name: string): Revoker };
   readonly KEYRING: Located<KeyringCalls>;
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
 const KEEP_TOTALS_MS = 2_000;
 
 /** One stream's room, named as `protocol/room/address.ts` says. */
-export class Room extends DurableObject<RoomEnv> implements RoomCalls {
+export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTaker {
+  readonly #name: string;
   readonly #store: RoomStore;
   readonly #people: PeopleStore;
   readonly #retention: Retention;
@@ -52,34 +67,33 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
-  #shards: number;
+  readonly #size: RoomSize;
   /** The name of the room that the stream has instead of this one. */
   #moved: string | null;
   /** What changes the room, one after another. */
   readonly #turns = new Turns();
-  /** Stored, but not told to the shards yet. */
-  #fresh: RoomEvent[] = [];
-  #reading: Bucket | undefined;
+  readonly #fresh = new Fresh();
+  #armed = false;
   #ticking = false;
   #tapped = false;
   #totalsKeptMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
-    const name = ctx.id.name ?? "";
+    this.#name = ctx.id.name ?? "";
     this.#retention = parseRetention(env);
-    this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
-    this.#people = new PeopleStore(ctx.storage.sql);
+    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
+    this.#people = new PeopleStore(this.#store.sql);
     this.#moved = this.#store.moved();
-    this.#keys = new RoomKeys(env.KEYRING, name);
+    this.#keys = new RoomKeys(env.KEYRING, this.#name);
     this.#history = new History(this.#store, this.#people, this.#keys);
     this.#head = this.#store.head();
-    this.#shards = this.#store.shards();
+    this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
     const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
     const ring = new Ring(this.#store.epoch, (latest[0]?.offset ?? this.#head + 1) - 1, ROOM_LIMITS.ringEvents);
-    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, name, ring, this.#state);
+    this.#broadcaster = new Broadcaster(childStubs(env, this.#name), ring, this.#state);
     // Without the keys nothing can be said: if they don't come, the object ends, and begins anew with the next call.
     void ctx.blockConcurrencyWhile(async () => {
       this.#restore(await this.#history.open(latest), await this.#history.facts(), [...kept.shards.keys()]);
@@ -89,25 +103,25 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<Attachment> {
-    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
+  attach(shard: number): Promise<Attachment> {
+    this.#refuseIfMoved();
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
-    this.#store.addShard(shard);
-    if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
-    return {
+    // Whoever only looks leaves nothing behind.
+    if (this.#store.there || shard > 0) this.#store.addShard(shard);
+    void this.#arm();
+    return Promise.resolve({
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
-      shards: this.#shards,
-    };
+      shards: this.#size.shards,
+    });
   }
 
   /** Orders and stores what a shard's viewers did. */
   async submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
-    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
+    this.#refuseIfMoved();
     // Keys that aren't here yet are fetched before the turn, so that nobody waits for those of others.
     await this.#history.people(involved(acts, this.#state));
     try {
@@ -118,33 +132,31 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
           this.#audience.tap(likes, reactions);
           this.#tapped = true;
         }
-        return { outcomes, head: this.#head };
+        return { outcomes };
       });
     } finally {
+      void this.#arm();
       this.#tickSoon();
     }
   }
 
-  /** Takes in what a shard counted. */
-  report(shard: number, report: Report): Promise<{ shards: number; head: number }> {
+  /** Takes in what a shard counted, or a relay summed up. */
+  report(shard: number, report: Report): Promise<ReportReply> {
     const nowMs = Date.now();
+    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#leave(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
-      this.#audience.drop(shard);
-      this.#store.setShard(shard, null);
+      this.#leave(shard);
       this.#broadcaster.leave(shard);
     } else {
-      this.#store.setShard(shard, report);
+      if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
-    const shards = shardsFor(this.#audience.sockets, this.#shards);
-    if (shards !== this.#shards) {
-      this.#shards = shards;
-      this.#store.setShards(shards);
-    }
-    if (nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
+    if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    void this.#arm();
     this.#tickSoon();
-    return Promise.resolve({ shards, head: this.#head });
+    return Promise.resolve({ shards: this.#size.shards });
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
@@ -159,9 +171,24 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, and the counts; `moved`: the name of the room that the stream has instead of this one, or null. */
-  place(): { shards: number; counts: Counts; moved: string | null } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), moved: this.#moved };
+  /** How the room is spread, who watches, and who may read. */
+  place(): Place {
+    const counts = this.#audience.counts(Date.now());
+    const { watchedMs } = this.#audience.totals;
+    const { access } = this.#state;
+    return { room: this.#name, moved: this.#moved, shards: this.#size.shards, counts, watchedMs, access };
+  }
+
+  /** Takes who may read from the stream's Live object; the shards are told within a tick. */
+  setAccess(access: Access): Promise<void> {
+    if (this.#moved !== null) return located(this.env.ROOM, this.#moved).setAccess(access);
+    return this.#turns.run(async () => {
+      if (access.revision <= this.#state.access.revision) return;
+      const fact = { of: "access", key: "", value: access } as const;
+      this.#keep(await this.#history.seal({ event: null, by: ITSELF, facts: [fact], audit: null, about: null }));
+      this.#state.apply(fact);
+      this.#tickSoon();
+    });
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -170,9 +197,12 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   }
 
   /** The stream has another room instead of this one, for good. False: something is or was here already. */
-  move(room: string): boolean {
+  async move(room: string): Promise<boolean> {
     if (this.#moved === room) return true;
-    if (this.#moved !== null || this.#head > 0 || this.#broadcaster.shards > 0) return false;
+    if (this.#moved !== null || this.#head > 0 || this.#broadcaster.occupied) return false;
+    const { access } = this.#state;
+    // Before anybody can come in there: who may read was told to this room only.
+    if (access.revision > 0) await located(this.env.ROOM, room).setAccess(access);
     this.#store.setMoved(room);
     this.#moved = room;
     return true;
@@ -185,7 +215,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     return this.#turns.run(async () => {
       this.#keys.forget(tag);
       const targets = this.#people.offsetsAbout(tag, ROOM_LIMITS.eraseTargets);
-      const event = targets.length === 0 ? null : this.#stamp({ kind: "erase", targets }, null, Date.now());
+      const event = this.#stamp({ kind: "erase", targets }, null, Date.now());
       const keep = await this.#history.seal({ event, by: ITSELF, facts: [], audit: null, about: null });
       const facts = this.#keep(() => {
         const erased = this.#history.erase(tag);
@@ -193,7 +223,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
         return erasedFacts(this.#state, erased.gone, erased.unsigned);
       });
       for (const fact of facts) this.#state.apply(fact);
-      if (event !== null) this.#happened(event);
+      this.#happened(event);
       this.#broadcaster.forget(facts, targets);
       const held = facts.filter(({ of }) => of === "held");
       this.#broadcaster.changed(
@@ -215,28 +245,45 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
 
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
-    let left = 1;
     try {
-      left = await this.#turns.run(() => this.#prune(Date.now()));
+      if (!(await this.#turns.run(() => this.#prune(Date.now())))) return;
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    // A room without history and viewers sleeps until a shard calls.
-    if (left > 0 || this.#broadcaster.shards > 0) {
-      await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
-    }
+    await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
   }
 
-  /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; gives how many events are left. */
-  async #prune(nowMs: number): Promise<number> {
-    const left = this.#store.prune(nowMs, this.#retention);
+  /** What is stored is looked through for what is too old. */
+  async #arm(): Promise<void> {
+    if (this.#armed || !this.#store.there) return;
+    this.#armed = true;
+    if ((await this.ctx.storage.getAlarm()) !== null) return;
+    await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
+  }
+
+  /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
+  async #prune(nowMs: number): Promise<boolean> {
     for (const fact of this.#state.expired(nowMs)) {
       this.#state.apply(fact);
       this.#history.drop(fact);
     }
-    const unused = this.#people.unused(KEYRING_LIMITS.perCall);
-    await this.#history.release(unused);
-    return left;
+    const left = this.#store.prune(nowMs, this.#retention);
+    await this.#history.release(this.#people.unused(KEYRING_LIMITS.perCall));
+    if (left || this.#people.any || this.#broadcaster.occupied || this.#audience.sockets > 0) return true;
+    // A room of which nothing is left but counts of people who are gone is as if it had never been.
+    this.#armed = false;
+    await this.#store.clear();
+    return false;
+  }
+
+  /** A child's count is in no sum any more. */
+  #leave(child: number): void {
+    this.#audience.drop(child);
+    this.#store.setShard(child, null);
+  }
+
+  #refuseIfMoved(): void {
+    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
   }
 
   /** Stores what is taken into memory next, all of it or nothing. */
@@ -257,6 +304,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     const person = subject === null ? undefined : persons.get(subject);
     const known = person === undefined ? null : await this.#history.stored(person, asked.id);
     if (known !== null) return { ok: true, event: known };
+    if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
+      return { ok: false, error: "rate-limited" };
+    }
     const nowMs = Date.now();
     const sources = { judge: this.#judge, store: this.#store, history: this.#history, recent: this.#recent };
     const decision = decide(this.#state, asked, await surroundings(sources, asked, persons, nowMs));
@@ -266,7 +316,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   async #carryOut(asked: Asked, decision: Decision, nowMs: number): Promise<Outcome> {
     const { facts, credit, audit, notes, held, list } = decision;
     const { by, id } = credit ?? asked;
-    const programmeMs = credit?.programmeMs ?? programmeTime(asked.programmeMs, nowMs);
+    const programmeMs = decision.programmeMs ?? credit?.programmeMs ?? programmeTime(asked.programmeMs, nowMs);
     const event = decision.event === undefined ? null : this.#stamp(decision.event, programmeMs, nowMs);
     const keep = await this.#history.seal({
       event,
@@ -277,6 +327,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     });
     this.#keep(keep);
     if (event !== null) this.#happened(event);
+    if (event?.kind === "ban" || event?.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
     for (const fact of facts) this.#state.apply(fact);
     this.#broadcaster.changed(this.#head, facts, notes);
     return {
@@ -285,6 +336,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
       ...(held === undefined ? {} : { held }),
       ...(list === undefined ? {} : { list }),
     };
+  }
+
+  #shutOut(subject: string, banned: boolean): void {
+    const { LIVE } = this.env;
+    this.ctx.waitUntil(shutOut(() => LIVE.getByName(streamOf(this.#name)), subject, banned));
   }
 
   /** The event in the place that comes next, which it has once it is stored. */
@@ -296,8 +352,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #happened(event: RoomEvent): void {
     this.#head = event.offset;
     this.#recent.take(event);
-    if (event.kind === "erase") this.#fresh = this.#fresh.map((earlier) => afterwards(earlier, event));
-    this.#fresh.push(event);
+    this.#fresh.take(event);
     if (event.offset % ROOM_LIMITS.pruneEvents === 0) this.#store.prune(event.atMs, this.#retention);
   }
 
@@ -308,7 +363,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     setTimeout(() => {
       this.#ticking = false;
       this.#tell();
-      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
+      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
     }, tickMs(this.#audience.sockets));
@@ -318,14 +373,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
   #tell(): void {
     if (this.#tapped) this.#keepTotals(Date.now());
     this.#tapped = false;
-    const fresh = this.#fresh;
-    if (fresh.length === 0) return;
-    this.#fresh = [];
-    const { shown, bucket } = readable(fresh, this.#reading, Date.now());
-    this.#reading = bucket;
-    const { ring } = this.#broadcaster;
-    const to = fresh.at(-1)?.offset ?? ring.head;
-    ring.add({ epoch: ring.epoch, from: ring.head, to, events: shown, unseen: fresh.length - shown.length });
+    this.#fresh.into(this.#broadcaster.ring, Date.now());
   }
 
   /** Takes up what was stored before memory was lost. */
@@ -334,7 +382,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls {
     for (const event of latest) this.#recent.take(event);
     this.#broadcaster.restored(latest, this.#head);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    for (const shard of shards) this.#broadcaster.join(shard, false);
+    // Of the first shard nothing is kept before there is something to keep.
+    for (const shard of new Set([0, ...shards])) this.#broadcaster.join(shard, false);
     if (shards.length > 0) this.#tickSoon();
   }
 

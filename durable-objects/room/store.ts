@@ -8,6 +8,7 @@ import type { Role, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Retention } from "../../protocol/room/retention.ts";
 import type { AuditLine, Fact } from "../../protocol/room/state.ts";
+import { LazySql } from "./lazy-sql.ts";
 
 /** `tag`: who did it; `about`: whose key it is sealed under, empty where it tells of nobody. */
 const SCHEMA = `
@@ -83,28 +84,34 @@ const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
 /** Typed access to one room's SQLite. */
 export class RoomStore {
-  readonly #sql: SqlStorage;
+  /** The tables; `PeopleStore` works on them too. */
+  readonly sql: LazySql;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
 
   /** `fresh` becomes the epoch of a room that has none. */
-  constructor(sql: SqlStorage, fresh: string) {
-    this.#sql = sql;
-    for (const table of otherTables(sql)) sql.exec(`DROP TABLE ${table}`);
-    sql.exec(SCHEMA);
+  constructor(storage: DurableObjectStorage, fresh: string) {
+    for (const table of otherTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
+    this.sql = new LazySql(storage, "meta", SCHEMA, () => this.#setMeta("epoch", this.epoch));
     this.epoch = this.#meta("epoch") ?? fresh;
-    if (this.epoch === fresh) this.#setMeta("epoch", fresh);
+  }
+
+  /** Whether anything was ever stored. */
+  get there(): boolean {
+    return this.sql.there;
   }
 
   /** The last event ever stored, 0 before the first. */
   head(): number {
-    const { last } = this.#sql.exec<{ last: number | null }>("SELECT MAX(offset) AS last FROM events").one();
-    return Math.max(Number(this.#meta("head") ?? 0), last ?? 0);
+    const last = this.sql
+      .exec<{ offset: number }>("SELECT offset FROM events ORDER BY offset DESC LIMIT 1")
+      .toArray()[0];
+    return Math.max(Number(this.#meta("head") ?? 0), last?.offset ?? 0);
   }
 
   /** Keeps an event, and what it does to those before it. */
   add({ event, tag, id, trace, about, text, body }: NewEvent): void {
-    this.#sql.exec(
+    this.sql.exec(
       "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       event.offset,
       event.atMs,
@@ -119,8 +126,8 @@ export class RoomStore {
       text,
       body,
     );
-    if (event.kind === "delete") this.#sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
-    if (event.kind === "clear") this.#sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
+    if (event.kind === "delete") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
+    if (event.kind === "clear") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
   }
 
   /** The event that a person's act with this id made, or undefined. */
@@ -155,7 +162,7 @@ export class RoomStore {
 
   /** Traces of a person's latest messages, the newest first. */
   traces(tag: string): Trace[] {
-    return this.#sql
+    return this.sql
       .exec<{ roles: string; device: string; address: string; at_ms: number }>(
         `SELECT roles, device, address, at_ms FROM events
          WHERE ${BY_TAG} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
@@ -173,12 +180,12 @@ export class RoomStore {
 
   /** All that holds. */
   facts(): FactRow[] {
-    return this.#sql.exec<FactRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
+    return this.sql.exec<FactRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
   }
 
   /** Keeps a fact in the row `id`, or in a new one; gives the row. */
   setFact(id: number | null, { of, about, by, body }: NewFact): number {
-    return this.#sql
+    return this.sql
       .exec<{ id: number }>(
         "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?) RETURNING id",
         id,
@@ -192,17 +199,17 @@ export class RoomStore {
 
   /** Forgets a fact. */
   dropFact(id: number): void {
-    this.#sql.exec("DELETE FROM facts WHERE id = ?", id);
+    this.sql.exec("DELETE FROM facts WHERE id = ?", id);
   }
 
   /** Adds a line to the audit log. */
   note(atMs: number, act: AuditLine["act"], by: string, about: string, body: Uint8Array): void {
-    this.#sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
+    this.sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
   }
 
   /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
   audit(most: number, of: string | null = null): AuditRow[] {
-    return this.#sql
+    return this.sql
       .exec<AuditRow>(
         `SELECT at_ms, by, act, about, body FROM audit
          WHERE ?1 IS NULL OR by = ?1 OR about = ?1 ORDER BY rowid DESC LIMIT ?2`,
@@ -214,10 +221,10 @@ export class RoomStore {
 
   /** What was kept of the audience. */
   audience(): AudienceSnapshot {
-    const rows = this.#sql
+    const rows = this.sql
       .exec<{ id: number; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
       .toArray();
-    const sketch = this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM sketch").toArray()[0];
+    const sketch = this.sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM sketch").toArray()[0];
     const totals = this.#meta("totals");
     return {
       shards: new Map(rows.map(({ id, sockets, watching }) => [id, { sockets, watching }])),
@@ -228,13 +235,13 @@ export class RoomStore {
 
   /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
   addShard(id: number): void {
-    this.#sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
+    this.sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
   }
 
   /** Keeps what a shard counted; null forgets the shard. */
   setShard(id: number, count: ShardCount | null): void {
-    if (count === null) this.#sql.exec("DELETE FROM shards WHERE id = ?", id);
-    else this.#sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
+    if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
+    else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }
 
   /** Keeps sums. */
@@ -244,7 +251,7 @@ export class RoomStore {
 
   /** Keeps the estimate of different people. */
   setDistinct(bytes: Uint8Array): void {
-    this.#sql.exec("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
+    this.sql.exec("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
   }
 
   /** The number of shards, 1 at first. */
@@ -267,27 +274,36 @@ export class RoomStore {
     this.#setMeta("moved", room);
   }
 
-  /** Forgets what is older than retention allows, or too much; gives how many events are left. */
-  prune(nowMs: number, { keepMs, keepEvents }: Retention): number {
+  /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
+  prune(nowMs: number, { keepMs, keepEvents }: Retention): boolean {
     const head = this.head();
-    this.#setMeta("head", String(head));
-    this.#sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
-    this.#sql.exec("DELETE FROM events WHERE offset <= ?", head - keepEvents);
-    this.#sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditMs);
-    this.#sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
-    return this.#sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM events").one().n;
+    if (this.there) this.#setMeta("head", String(head));
+    this.sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
+    this.sql.exec("DELETE FROM events WHERE offset <= ?", head - keepEvents);
+    this.sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditMs);
+    this.sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
+    return ["events", "facts", "audit"].some((table) => this.#any(`SELECT 1 FROM ${table} LIMIT 1`));
+  }
+
+  /** Forgets everything; the room's alarm goes too. */
+  async clear(): Promise<void> {
+    await this.sql.clear();
+  }
+
+  #any(query: string): boolean {
+    return this.sql.exec(query).toArray().length > 0;
   }
 
   #events(where: string, ...values: SqlStorageValue[]): EventRow[] {
-    return this.#sql.exec<EventRow>(`SELECT ${COLUMNS} FROM events ${where}`, ...values).toArray();
+    return this.sql.exec<EventRow>(`SELECT ${COLUMNS} FROM events ${where}`, ...values).toArray();
   }
 
   #meta(key: string): string | null {
-    return this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value ?? null;
+    return this.sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value ?? null;
   }
 
   #setMeta(key: string, value: string): void {
-    this.#sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
+    this.sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
   }
 }
 

@@ -57,6 +57,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       events: {
         entry: (entry, bytes) => this.#feeds?.send(entry, bytes),
         bytes: (track, msn, part, bytes) => this.#feeds?.sendBytes(track, msn, part, bytes),
+        access: (access) => this.#feeds?.sendAccess(access),
         swapped: (replica) => this.#swapped(replica),
       },
     });
@@ -189,7 +190,11 @@ export class Shield extends DurableObject<ShieldEnv> {
 
   #swapped(replica: Replica): void {
     const before = this.#feeds;
-    this.#feeds = new Feeds(replica, () => this.#edge.status);
+    this.#feeds = new Feeds(
+      replica,
+      () => this.#edge.status,
+      () => this.#edge.access,
+    );
     before?.close();
   }
 

@@ -2,6 +2,7 @@
  * The feed's wire format: frames of `u32 header bytes, u32 body bytes, header (JSON), body`, big-endian. A feed begins
  * with `hello`; then come `entry` frames in order, `bytes` of parts that the subscriber lacks, and a `beat` now and then.
  */
+import type { Access } from "../access.ts";
 import type { TrackName } from "../ids.ts";
 import type { StreamStatus } from "../status.ts";
 import { LIMITS } from "./limits.ts";
@@ -14,7 +15,13 @@ export type FeedHeader =
    * First frame. With a snapshot (body: init sections) the subscriber starts anew, else it goes on from `offset`. That
    * may be later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
    */
-  | { readonly kind: "hello"; readonly epoch: string; readonly offset: number; readonly snapshot?: Snapshot }
+  | {
+      readonly kind: "hello";
+      readonly epoch: string;
+      readonly offset: number;
+      readonly access: Access;
+      readonly snapshot?: Snapshot;
+    }
   /** Entry number `offset`; body: its bytes, or empty where the subscriber doesn't take that track's bytes. */
   | { readonly kind: "entry"; readonly offset: number; readonly entry: Entry }
   /** A part from before the feed began. */
@@ -23,6 +30,8 @@ export type FeedHeader =
   | { readonly kind: "beat" }
   /** The stream's state and counters, as the Live object sees them; sent now and then. */
   | { readonly kind: "status"; readonly status: StreamStatus }
+  /** Who may watch has changed. */
+  | { readonly kind: "access"; readonly access: Access }
   /** Another broadcast took this one's place, or the sender must go: subscribe again. */
   | { readonly kind: "bye" };
 
@@ -114,7 +123,7 @@ export class FeedReader {
   }
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(["hello", "entry", "bytes", "beat", "status", "bye"]);
+const KINDS: ReadonlySet<unknown> = new Set(["hello", "entry", "bytes", "beat", "status", "access", "bye"]);
 
 /** Feeds come only from our own objects: the shape is trusted once it is JSON of a known kind. */
 function parseHeader(bytes: Uint8Array): FeedHeader {

@@ -2,6 +2,7 @@
  * Keeps a replica from the frames of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
  * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
  */
+import { type Access, OPEN_ACCESS } from "../access.ts";
 import type { TrackName } from "../ids.ts";
 import type { StreamStatus } from "../status.ts";
 import type { FeedFrame } from "./feed.ts";
@@ -17,6 +18,8 @@ export interface FollowerEvents {
   entry(entry: Entry, bytes: Uint8Array | null): void;
   /** Bytes of a part from before the feed began, or that came twice. */
   bytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
+  /** Who may watch has changed. */
+  access(access: Access): void;
   /** `replica` is shown from now on; `before` gives way to it. */
   swapped(replica: Replica, before: Replica | null): void;
 }
@@ -30,6 +33,8 @@ export class Follower {
   changedMs = 0;
   /** The latest status that came with a feed. */
   status: { readonly status: StreamStatus; readonly atMs: number } | null = null;
+  /** Who may watch, as the latest feed told; without a replica nothing is known of it. */
+  #access: Access = OPEN_ACCESS;
   #replica: Replica | null = null;
   /** A replica of a new epoch that doesn't show yet all that `#replica` shows. */
   #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
@@ -47,6 +52,11 @@ export class Follower {
     return this.#replica;
   }
 
+  /** Who may watch. */
+  get access(): Access {
+    return this.#access;
+  }
+
   /** Where the next feed should go on, or null for a fresh one. */
   get from(): { readonly epoch: string; readonly offset: number } | null {
     const base = this.#candidate?.replica ?? this.#replica;
@@ -57,6 +67,7 @@ export class Follower {
   take({ header, body }: FeedFrame, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
+        this.#allow(header.access);
         if (header.snapshot === undefined) return "on";
         const same = this.#replica?.config.broadcast === header.snapshot.config.broadcast ? this.#replica : null;
         const tail = same?.tail ?? new Tail(this.#tailBytes);
@@ -75,12 +86,22 @@ export class Follower {
       case "status":
         this.status = { status: header.status, atMs: nowMs };
         return "on";
+      case "access":
+        this.#allow(header.access);
+        return "on";
       case "beat":
         this.#promote(nowMs);
         return "on";
       case "bye":
         return "again";
     }
+  }
+
+  /** Of two feeds at once, one may be behind. */
+  #allow(access: Access): void {
+    if (access.revision <= this.#access.revision) return;
+    this.#access = access;
+    this.#events.access(access);
   }
 
   #entry(offset: number, entry: Entry, body: Uint8Array, nowMs: number): "on" | "again" {

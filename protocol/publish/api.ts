@@ -2,7 +2,8 @@
  * The publish API between a packager and the edge. Every call is a PUT with `Authorization: Bearer <stream key>`
  * and `Corral-Publisher: <random id of the publishing process>`, safe to repeat:
  *
- *   PUT /ingest/{stream}/{broadcast}                           JSON `BroadcastConfig`: opens the broadcast
+ *   PUT /ingest/{stream}/{broadcast}                           JSON `BroadcastConfig`: opens the broadcast; with
+ *                                                              `playback`, a new one sets who may watch the stream
  *   PUT /ingest/{stream}/{broadcast}/{track}/init-{v}.mp4      an init section, before the first part that needs it
  *   PUT /ingest/{stream}/{broadcast}/{track}/{msn}.{part}.m4s  a part; header `Corral-Part`: JSON `PartMeta`
  *   PUT /ingest/{stream}/{broadcast}/end                       empty: no more media will come

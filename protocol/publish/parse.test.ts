@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { testConfig } from "../broadcast/testing.ts";
-import { parseConfig, parsePartMeta } from "./parse.ts";
+import { parseOpening, parsePartMeta } from "./parse.ts";
 
 const meta = {
   msn: 3,
@@ -16,10 +16,11 @@ const meta = {
 test("what a publisher sends is parsed as it was meant", () => {
   expect(parsePartMeta(JSON.stringify(meta))).toEqual(meta);
   const config = testConfig();
-  expect(parseConfig(JSON.stringify(config))).toEqual(config);
+  expect(parseOpening(JSON.stringify(config))).toEqual({ config, playback: null });
+  expect(parseOpening(JSON.stringify({ ...config, playback: "followers" }))).toEqual({ config, playback: "followers" });
   const [video] = config.tracks;
   const muxed = { ...config, tracks: [{ ...video, codecs: "avc1.64001f,ac-3", channels: 6, sampleRate: 48_000 }] };
-  expect(parseConfig(JSON.stringify(muxed))).toEqual(muxed);
+  expect(parseOpening(JSON.stringify(muxed))).toEqual({ config: muxed, playback: null });
 });
 
 test("whatever is sent, the answer is a value of the right shape or a sentence", () => {
@@ -39,17 +40,18 @@ test("whatever is sent, the answer is a value of the right shape or a sentence",
   );
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom(...Object.keys(testConfig())), fc.jsonValue()), (more) => {
-      const parsed = parseConfig(JSON.stringify({ ...testConfig(), ...more }));
-      return typeof parsed === "string" ? parsed.length > 10 : parsed.tracks.length > 0;
+      const parsed = parseOpening(JSON.stringify({ ...testConfig(), ...more }));
+      return typeof parsed === "string" ? parsed.length > 10 : parsed.config.tracks.length > 0;
     }),
   );
 });
 
 test("two tracks of one name, too many tracks and absurd numbers are refused by name", () => {
   const { tracks } = testConfig();
-  const say = (over: object): unknown => parseConfig(JSON.stringify({ ...testConfig(), ...over }));
+  const say = (over: object): unknown => parseOpening(JSON.stringify({ ...testConfig(), ...over }));
   expect(say({ tracks: [tracks[0], tracks[0]] })).toMatch(/Two tracks are called video/);
   expect(say({ tracks: Array.from({ length: 17 }, () => tracks[0]) })).toMatch(/1 to 16 tracks/);
+  expect(say({ playback: "friends" })).toMatch(/public, token, followers/);
   expect(say({ windowS: 1e9 })).toMatch(/windowS/);
   expect(say({ tracks: [{ ...tracks[0], partTargetMs: 99_999 }] })).toMatch(/partTargetMs/);
 });

@@ -1,4 +1,5 @@
 /** What publishers send, parsed at the boundary: values of the log's types, or a sentence that says what is wrong. */
+import { PLAYBACKS, type Playback } from "../access.ts";
 import { LIMITS } from "../broadcast/limits.ts";
 import type { BroadcastConfig, PartMeta, SegmentClose, SegmentStart, Track } from "../broadcast/log.ts";
 import { parseBroadcastId, parseTrackName } from "../ids.ts";
@@ -76,10 +77,25 @@ function parseClose(value: unknown): SegmentClose | null {
   return isCount(iframeBytes, 1, LIMITS.partBytes) ? { iframeBytes } : null;
 }
 
-/** An opening request's body as `BroadcastConfig`. */
-export function parseConfig(text: string): BroadcastConfig | string {
+/** An opening request: the broadcast, and who may watch the stream from now on; null leaves that as it is. */
+export interface Opening {
+  readonly config: BroadcastConfig;
+  readonly playback: Playback | null;
+}
+
+/** An opening request's body. */
+export function parseOpening(text: string): Opening | string {
   const fields = fieldsOf(text);
   if (fields === null) return "Send the broadcast's configuration as a JSON object.";
+  const config = parseConfig(fields);
+  if (typeof config === "string") return config;
+  const playback = PLAYBACKS.find((each) => each === fields["playback"]) ?? null;
+  if (playback === null && fields["playback"] !== undefined)
+    return `\`playback\` is ${PLAYBACKS.join(", ")}, or absent.`;
+  return { config, playback };
+}
+
+function parseConfig(fields: Fields): BroadcastConfig | string {
   const { broadcast, startedAtMs, targetDurationS, windowS, tracks } = fields;
   const id = typeof broadcast === "string" ? parseBroadcastId(broadcast) : null;
   if (id === null) return "`broadcast` is 8–32 of a–z 0–9.";

@@ -29,3 +29,14 @@ export function jurisdictionOf(name: string): Jurisdiction | null {
 export function streamOf(room: string): string {
   return room.slice(room.indexOf(":") + 1);
 }
+
+/** The name of a room's shard or relay number `index`. */
+export function objectName(room: string, index: number): string {
+  return `${room}/${index}`;
+}
+
+/** The room's name and the number that the name of a shard or relay tells. */
+export function ofName(name: string | undefined): { readonly room: string; readonly index: number } {
+  const [room = "", index = "0"] = (name ?? "").split("/");
+  return { room, index: Number(index) };
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLIENT_LIMITS, RoomClient, type RoomListener, type RoomSocket } from "./client.ts";
+import { CLIENT_LIMITS, RoomClient, type RoomClientOptions, type RoomListener, type RoomSocket } from "./client.ts";
 import { NO_COUNTS, OPEN_MODES, type RoomEvent } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { CLOSES, type ServerFrame } from "./wire.ts";
@@ -12,10 +12,11 @@ class Bench {
   readonly sockets: { socket: RoomSocket; sent: string[]; closed: boolean }[] = [];
   readonly shown: RoomEvent[] = [];
   readonly closes: { code: number; againMs: number | null }[] = [];
+  readonly tokens: (string | null)[] = [];
   readonly client: RoomClient;
   #timer = 0;
 
-  constructor() {
+  constructor(over: Pick<RoomClientOptions, "getToken"> = {}) {
     const listener: RoomListener = {
       delivered: ({ events }) => {
         this.shown.push(...events);
@@ -25,7 +26,11 @@ class Bench {
       },
     };
     this.client = new RoomClient({
-      open: () => this.#open(),
+      ...over,
+      open: (token) => {
+        this.tokens.push(token);
+        return this.#open();
+      },
       after: (ms, work) => {
         this.#timer += 1;
         const timer = this.#timer;
@@ -74,6 +79,7 @@ class Bench {
       recovered: false,
       nowMs: 500,
       you: null,
+      expiresMs: null,
       modes: OPEN_MODES,
       pinned: null,
       counts: NO_COUNTS,
@@ -204,4 +210,25 @@ test("it beats while it plays, gathers taps, and says how far it has read", () =
   expect(bench.frames.at(-1)).toEqual({ type: "react", emoji: "🎉", count: ROOM_LIMITS.taps });
   bench.last.socket.onmessage?.({ data: "x".repeat(ROOM_LIMITS.seenEvery) });
   expect(bench.frames.at(-1)).toEqual({ type: "seen" });
+});
+
+test("with a way to get tokens it asks for one before each connection, and renews it over the socket", async () => {
+  let issued = 0;
+  const bench = new Bench({
+    getToken: () => {
+      issued += 1;
+      return Promise.resolve(`token ${issued}`);
+    },
+  });
+  await Promise.resolve();
+  expect(bench.tokens).toEqual(["token 1"]);
+  bench.welcome({ nowMs: 0, expiresMs: 100_000 });
+  bench.pass(90_000);
+  await Promise.resolve();
+  expect(bench.frames.filter(({ type }) => type === "renew").length).toBeGreaterThan(0);
+  bench.receive({ type: "renewed", outcome: { ok: true, expiresMs: 1_000_000 } });
+  bench.close(CLOSES.token.code, "token-revoked");
+  bench.pass(CLIENT_LIMITS.againMs);
+  await Promise.resolve();
+  expect(bench.tokens.length).toBe(2);
 });

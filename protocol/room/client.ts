@@ -2,14 +2,15 @@
  * A client of a room, for browsers and Node: it connects, resumes where it stood, sends again what was not acknowledged,
  * and gives events once and in order. Sockets, timers, clock and chance are passed in.
  */
+import { comeBackWithinMs } from "./again.ts";
 import { decodeServer } from "./decode-server.ts";
 import type { Counts, Modes, RoomEvent } from "./events.ts";
 import { type Delivery, Inbox } from "./inbox.ts";
 import { ROOM_LIMITS } from "./limits.ts";
+import { Renewal } from "./renewal.ts";
 import {
   type Act,
   BEAT,
-  CLOSES,
   type ClientFrame,
   type Outcome,
   RETRYABLE,
@@ -41,8 +42,10 @@ export interface RoomListener {
 
 /** What a client runs on. */
 export interface RoomClientOptions {
-  /** Opens a socket to the room; called for each connection. */
-  readonly open: () => RoomSocket;
+  /** Opens a socket to the room, with the token of `getToken`; called for each connection. */
+  readonly open: (token: string | null) => RoomSocket;
+  /** A viewer's token as new as can be had: asked for before each connection, and before the token ends. */
+  readonly getToken?: () => Promise<string | null>;
   /** Runs `work` after so many ms; gives what takes that back. */
   readonly after: (ms: number, work: () => void) => () => void;
   readonly nowMs: () => number;
@@ -87,6 +90,7 @@ export class RoomClient {
   readonly #waiting = new Map<string, Waiting>();
   readonly #taps = new Map<string, number>();
   readonly #prefix: string;
+  readonly #renewal: Renewal | null;
   #made = 0;
   #socket: RoomSocket | null = null;
   #welcomed = false;
@@ -105,6 +109,9 @@ export class RoomClient {
   constructor(options: RoomClientOptions) {
     this.#options = options;
     // Ids are this client's own: what it sends again must not be taken for another's.
+    const { getToken, after, random } = options;
+    const send = (token: string): void => this.#send({ type: "renew", token });
+    this.#renewal = getToken === undefined ? null : new Renewal({ getToken, after, random, send });
     this.#prefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}${Math.floor(options.random() * 2 ** 48).toString(36)}`;
   }
 
@@ -163,7 +170,21 @@ export class RoomClient {
   }
 
   #connect(): void {
-    const socket = this.#options.open();
+    const { getToken } = this.#options;
+    if (getToken === undefined) {
+      this.#open(null);
+      return;
+    }
+    getToken().then(
+      (token) => {
+        if (!this.#stopped) this.#open(token);
+      },
+      () => this.#again(1006, "no token"),
+    );
+  }
+
+  #open(token: string | null): void {
+    const socket = this.#options.open(token);
     this.#socket = socket;
     this.#welcomed = false;
     this.#read = 0;
@@ -183,7 +204,7 @@ export class RoomClient {
   /** Gives the connection up for another. */
   #fail(): void {
     this.#drop()?.close(1000);
-    this.#again(1006, "no answer", null);
+    this.#again(1006, "no answer");
   }
 
   #receive(data: unknown): void {
@@ -217,6 +238,9 @@ export class RoomClient {
       case "staff":
         listener.staff?.(frame.notes);
         break;
+      case "renewed":
+        this.#renewal?.answered(frame.outcome);
+        break;
     }
   }
 
@@ -228,7 +252,9 @@ export class RoomClient {
       this.#failures = 0;
     });
     this.#welcomed = true;
-    this.#clockAheadMs = frame.nowMs - nowMs();
+    const aheadMs = frame.nowMs - nowMs();
+    this.#clockAheadMs = aheadMs;
+    this.#renewal?.holds(frame.expiresMs, () => nowMs() + aheadMs);
     const { you, modes, pinned, counts } = frame;
     listener.welcomed?.({ you, modes, pinned });
     listener.counted?.(counts);
@@ -314,34 +340,26 @@ export class RoomClient {
     this.#cancelWelcome();
     this.#cancelSteady();
     this.#cancelBeat();
+    this.#renewal?.stop();
     return socket;
   }
 
   #closed(code: number, reason: string): void {
     this.#drop();
-    const close = Object.values(CLOSES).find((each) => each.code === code);
-    if (close?.again === "never") {
+    this.#again(code, reason);
+  }
+
+  #again(code: number, reason: string): void {
+    if (this.#stopped) return;
+    const boundMs = comeBackWithinMs(CLIENT_LIMITS, { code, reason }, this.#renewal !== null, this.#failures);
+    if (boundMs === null) {
       this.stop();
       this.#options.listener.disconnected?.({ code, reason, againMs: null });
       return;
     }
-    this.#again(code, reason, close?.again === "later" ? spreadOf(code, reason) : null);
-  }
-
-  /** Full jitter: a random part of a bound that doubles, so that a herd comes back spread. */
-  #again(code: number, reason: string, spreadMs: number | null): void {
-    if (this.#stopped) return;
-    const { againMs: first, againMostMs } = CLIENT_LIMITS;
-    const boundMs = spreadMs ?? Math.min(againMostMs, first * 2 ** Math.min(this.#failures, 16));
     this.#failures += 1;
     const againMs = this.#options.random() * boundMs;
     this.#cancelConnect = this.#options.after(againMs, () => this.#connect());
     this.#options.listener.disconnected?.({ code, reason, againMs });
   }
-}
-
-/** Ms within which to come back, where the server asks for a long wait. */
-function spreadOf(code: number, reason: string): number {
-  const asked = code === CLOSES.comeBack.code ? 1_000 * Number(reason) : 0;
-  return asked > 0 ? Math.min(asked, 10 * CLIENT_LIMITS.laterMs) : CLIENT_LIMITS.laterMs;
 }

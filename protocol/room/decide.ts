@@ -1,5 +1,6 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
+import { refusalOf } from "../access.ts";
 import type { Opinion } from "../moderation/review.ts";
 import { decideChat } from "./decide-chat.ts";
 import { decideModeration } from "./decide-moderation.ts";
@@ -17,6 +18,8 @@ export interface Asked {
   readonly programmeMs: number | null;
   /** What a reviewer thinks of the message, where one was asked. */
   readonly opinion?: Opinion;
+  /** Its sender is beyond its rate: an act that is not known already is refused. */
+  readonly onlyIfKnown?: true;
 }
 
 /** Where someone who has written was last seen. */
@@ -54,6 +57,8 @@ export interface Decision {
   readonly event?: Happening;
   readonly facts: readonly Fact[];
   readonly credit?: Credit;
+  /** The programme time that the event is for, where that isn't when it was made. */
+  readonly programmeMs?: number;
   readonly audit?: Omit<AuditLine, "atMs" | "by">;
   readonly notes: readonly StaffNote[];
   readonly held?: string;
@@ -73,6 +78,8 @@ export function decide(state: RoomState, asked: Asked, around: Surroundings): De
   if (by.expiresMs !== null && by.expiresMs <= around.nowMs) return refuse("token-expired");
   const sanction = state.sanctionOn(by, around.nowMs);
   if (sanction !== null) return refuse(sanction.ban ? "banned" : "timed-out");
+  const closed = refusalOf(state.access, { ...by, roles: state.rolesOf(by) }, around.nowMs);
+  if (closed !== null) return refuse(closed === "token-missing" ? "sign-in" : closed);
   const person = { ...by, subject: by.subject, roles: state.rolesOf(by) };
   return act.kind === "chat"
     ? decideChat(state, { ...asked, by: person, act }, around)

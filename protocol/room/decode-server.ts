@@ -33,6 +33,8 @@ export function decodeServer(text: string): ServerFrame | null {
       return typeof fields["id"] === "string" && members(fields["outcome"]) !== null ? as(fields) : null;
     case "staff":
       return Array.isArray(fields["notes"]) ? as(fields) : null;
+    case "renewed":
+      return members(fields["outcome"]) !== null ? as(fields) : null;
     default:
       return null;
   }

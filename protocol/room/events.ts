@@ -19,6 +19,8 @@ export interface Viewer {
   readonly address: string;
   /** The token's end; null without a token. */
   readonly expiresMs: number | null;
+  /** What revocations of tokens compare with; 0 where it is absent. */
+  readonly tokenVersion?: number;
 }
 
 /** A message's sender, as all see it. */

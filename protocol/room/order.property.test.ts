@@ -83,6 +83,7 @@ class Run {
       recovered: missed !== null,
       nowMs: this.nowMs,
       you: null,
+      expiresMs: null,
       modes: OPEN_MODES,
       pinned: null,
       counts: NO_COUNTS,

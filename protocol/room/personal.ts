@@ -30,6 +30,8 @@ export function subjectOfFact(fact: Fact): string | null {
     case "modes":
     case "words":
     case "automod":
+    // Revocations name subjects: they end within a day, and an erased person's tokens must not open anything again.
+    case "access":
       return null;
     case "pin":
       return fact.value?.by.subject ?? null;

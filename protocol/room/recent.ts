@@ -1,10 +1,12 @@
 /** The last messages of a room with their texts, whether they were shown or left out: what the room's rules look at. */
+import { uniqueKey } from "../moderation/rules.ts";
 import { afterwards, type ChatEvent, type RoomEvent } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 
 /** The messages among the last events, by offset. */
 export class Recent {
   readonly #messages = new Map<number, ChatEvent>();
+  readonly #keys = new WeakMap<ChatEvent, string>();
 
   /** Takes in an event, and what it does to those before it. */
   take(event: RoomEvent): void {
@@ -22,10 +24,22 @@ export class Recent {
     return message?.gone === true ? undefined : message;
   }
 
-  /** Whether one of the messages has this text. */
+  /** Whether one of the messages says the same as this text, however it is written. */
   wasWritten(text: string): boolean {
-    for (const message of this.#messages.values()) if (message.gone !== true && message.text === text) return true;
+    const key = uniqueKey(text);
+    for (const message of this.#messages.values()) {
+      if (message.gone !== true && this.#keyOf(message) === key) return true;
+    }
     return false;
+  }
+
+  /** Made when it is first asked for: few rooms let nobody repeat what was said. */
+  #keyOf(message: ChatEvent): string {
+    const known = this.#keys.get(message);
+    if (known !== undefined) return known;
+    const key = uniqueKey(message.text);
+    this.#keys.set(message, key);
+    return key;
   }
 
   #change(later: RoomEvent): void {

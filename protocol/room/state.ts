@@ -3,6 +3,7 @@
  * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
  */
 
+import { type Access, OPEN_ACCESS } from "../access.ts";
 import { type Category, DEFAULT_LEVELS, type Levels } from "../moderation/categories.ts";
 import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
 import type { Act } from "./wire.ts";
@@ -57,15 +58,19 @@ export interface AuditLine {
   readonly about: string;
 }
 
+/** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
+export type Pinned = ChatEvent & { readonly fromProgrammeMs?: number };
+
 /** One thing that holds; a null value: no longer. */
 export type Fact =
   | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
-  | { readonly of: "pin"; readonly key: ""; readonly value: ChatEvent | null }
+  | { readonly of: "pin"; readonly key: ""; readonly value: Pinned | null }
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
   | { readonly of: "automod"; readonly key: ""; readonly value: AutoMod }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
   | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
-  | { readonly of: "held"; readonly key: string; readonly value: Held | null };
+  | { readonly of: "held"; readonly key: string; readonly value: Held | null }
+  | { readonly of: "access"; readonly key: ""; readonly value: Access };
 
 /** The keys under which a viewer may be sanctioned. */
 export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">): string[] {
@@ -79,9 +84,11 @@ export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">
 /** The state of a room. */
 export class RoomState {
   modes: Modes = OPEN_MODES;
-  pin: ChatEvent | null = null;
+  pin: Pinned | null = null;
   words: readonly string[] = [];
   automod: AutoMod = DEFAULT_AUTOMOD;
+  /** Who may read, as the stream's Live object told. */
+  access: Access = OPEN_ACCESS;
   readonly moderators: Set<string> = new Set();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly held: Map<string, Held> = new Map();
@@ -116,6 +123,9 @@ export class RoomState {
         if (fact.value === null) this.sanctions.delete(fact.key);
         else this.sanctions.set(fact.key, fact.value);
         break;
+      case "access":
+        this.access = fact.value;
+        break;
       case "held":
         if (fact.value === null) this.held.delete(fact.key);
         else this.held.set(fact.key, fact.value);
@@ -130,6 +140,7 @@ export class RoomState {
       { of: "pin", key: "", value: this.pin },
       { of: "words", key: "", value: this.words },
       { of: "automod", key: "", value: this.automod },
+      { of: "access", key: "", value: this.access },
       ...[...this.moderators].map((key): Fact => ({ of: "role", key, value: "moderator" })),
       ...[...this.sanctions].map(([key, value]): Fact => ({ of: "sanction", key, value })),
     ];

@@ -1,7 +1,9 @@
 /** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
+
+import type { AccessError, TokenError } from "../access.ts";
 import type { Category, Level } from "../moderation/categories.ts";
 import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
-import type { AuditLine, AutoMod, BanLine, Held } from "./state.ts";
+import type { AuditLine, AutoMod, BanLine, Held, Pinned } from "./state.ts";
 
 /** The version that both sides speak. */
 export const VERSION = 1;
@@ -20,7 +22,8 @@ export interface Position {
 export type ModerationAct =
   | { readonly kind: "delete"; readonly target: number }
   | { readonly kind: "clear"; readonly subject: string }
-  | { readonly kind: "pin"; readonly target: number | null }
+  /** `atProgrammeMs`: the moment of the picture at which it is shown, ms since the epoch; without it, at once. */
+  | { readonly kind: "pin"; readonly target: number | null; readonly atProgrammeMs?: number }
   | { readonly kind: "modes"; readonly modes: Partial<Modes> }
   | { readonly kind: "timeout"; readonly subject: string; readonly seconds: number }
   | { readonly kind: "ban"; readonly subject: string; readonly address: boolean }
@@ -48,12 +51,14 @@ export type ClientFrame =
   | { readonly type: "like"; readonly count: number }
   | { readonly type: "react"; readonly emoji: string; readonly count: number }
   | { readonly type: "play"; readonly on: boolean }
-  | { readonly type: "seen" };
+  | { readonly type: "seen" }
+  | { readonly type: "renew"; readonly token: string };
 
 const SAID = {
   malformed: "The act doesn't fit the protocol.",
   "sign-in": "Only people with an account may do this.",
   "token-expired": "The token has expired; connect with a new one.",
+  "token-revoked": "The token was revoked; connect with a new one.",
   forbidden: "This is not for your role.",
   banned: "You are banned from this room.",
   "timed-out": "You may not write for a while.",
@@ -97,6 +102,11 @@ export type Outcome =
   | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: Listed }
   | { readonly ok: false; readonly error: ErrorCode };
 
+/** What became of a new token: it holds until `expiresMs`, or the old one goes on. */
+export type Renewed =
+  | { readonly ok: true; readonly expiresMs: number }
+  | { readonly ok: false; readonly error: AccessError | TokenError | "token-other-subject" | "unavailable" };
+
 /** Which events a frame tells of: those after `from`, up to `to`; `unseen` of them were left out. */
 export interface Stretch {
   readonly epoch: string;
@@ -122,17 +132,22 @@ export type ServerFrame =
       readonly recovered: boolean;
       readonly nowMs: number;
       readonly you: You;
+      /** The token's end; null without a token. */
+      readonly expiresMs: number | null;
       readonly modes: Modes;
-      readonly pinned: RoomEvent | null;
+      readonly pinned: Pinned | null;
       readonly counts: Counts;
     } & Stretch)
   | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: Counts } & Stretch)
   | { readonly type: "ack"; readonly id: string; readonly outcome: Outcome }
-  | { readonly type: "staff"; readonly notes: readonly StaffNote[] };
+  | { readonly type: "staff"; readonly notes: readonly StaffNote[] }
+  | { readonly type: "renewed"; readonly outcome: Renewed };
 
 const CLOSE_CODES = {
   malformed: { code: 4400, again: "never" },
-  tokenMissing: { code: 4401, again: "never" },
+  /** The reason says what is wrong with the token, or that there is none. */
+  token: { code: 4401, again: "never" },
+  /** Banned; or, as the reason says, none of those for whom the stream is. */
   banned: { code: 4403, again: "never" },
   slow: { code: 4408, again: "soon" },
   moved: { code: 4410, again: "soon" },

@@ -1,4 +1,5 @@
 /** A publisher for tests: it speaks the publish API through the edge's front door, in workerd and from Node alike. */
+import type { Playback } from "../../protocol/access.ts";
 import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
 import { testConfig } from "../../protocol/broadcast/testing.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
@@ -20,12 +21,17 @@ export class TestPublisher {
   readonly config: BroadcastConfig;
   readonly id: string;
   key = "";
+  readonly #playback: Playback | undefined;
 
-  constructor(door: Door, over: { stream?: string; key?: string; config?: Partial<BroadcastConfig> } = {}) {
+  constructor(
+    door: Door,
+    over: { stream?: string; key?: string; config?: Partial<BroadcastConfig>; playback?: Playback } = {},
+  ) {
     this.#door = door;
     made += 1;
     this.stream = over.stream ?? `stream${made}`;
     this.key = over.key ?? "";
+    this.#playback = over.playback;
     this.id = `publisher-${made}`;
     this.config = testConfig({ broadcast: `broadcast${made}` as BroadcastId, ...over.config });
   }
@@ -55,7 +61,7 @@ export class TestPublisher {
   }
 
   open(): Promise<Response> {
-    return this.put(this.config.broadcast, JSON.stringify(this.config));
+    return this.put(this.config.broadcast, JSON.stringify({ ...this.config, playback: this.#playback }));
   }
 
   init(track: string, version = 1): Promise<Response> {

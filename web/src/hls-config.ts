@@ -5,11 +5,16 @@ import { PromptAudio } from "./prompt-audio.ts";
 /** Bits per second to assume before the first measurement, where the browser has no opinion. */
 const FIRST_ESTIMATE = 4_000_000;
 
-/** `downlinkMbps` is the browser's own estimate (`navigator.connection`). */
-export function hlsConfig(downlinkMbps: number | undefined): Partial<HlsConfig> {
+/**
+ * `downlinkMbps` is the browser's own estimate (`navigator.connection`). `token` gives the viewer's token, asked for with
+ * every request where there is one when the stream is loaded.
+ */
+export function hlsConfig(downlinkMbps: number | undefined, token: () => string | null): Partial<HlsConfig> {
   const estimate = downlinkMbps === undefined || downlinkMbps <= 0 ? FIRST_ESTIMATE : downlinkMbps * 1e6 * 0.8;
   return {
     lowLatencyMode: true,
+    // In a header, not in addresses: so all viewers get the same playlists, and a new token takes effect at once.
+    ...(token() === null ? {} : { xhrSetup: (xhr, url) => authorized(xhr, url, token()) }),
     // The worker is there to remux transport streams. Fragmented MP4 passes through as it is, and starting the worker
     // costs the first picture some 40 ms and 118 kB.
     enableWorker: false,
@@ -51,4 +56,9 @@ export function hlsConfig(downlinkMbps: number | undefined): Partial<HlsConfig> 
       },
     },
   };
+}
+
+function authorized(xhr: XMLHttpRequest, url: string, token: string | null): void {
+  xhr.open("GET", url, true);
+  if (token !== null) xhr.setRequestHeader("authorization", `Bearer ${token}`);
 }

@@ -6,6 +6,7 @@ import { extendMedia, type Traits } from "./media-traits.ts";
 import type { Player, Reading, Report } from "./player.ts";
 import { type Rendition, RenditionList, renditionName } from "./renditions.ts";
 import { type Edge, Steering } from "./steering.ts";
+import { refusedText, type Ticket } from "./ticket.ts";
 
 /** The bounds of recovery. */
 export const RECOVERY_LIMITS = {
@@ -32,20 +33,24 @@ export class HlsPlayer implements Player {
   readonly #video: HTMLVideoElement;
   readonly #url: string;
   readonly #report: Report;
+  readonly #ticket: Ticket;
   readonly #steering: Steering;
   readonly #traits: Traits;
   readonly #announce: () => void;
   #hls: Hls | null = null;
+  /** The token with which the stream was loaded. */
+  #token: string | null = null;
   #troubles = 0;
   #troubleAtMs = Number.NEGATIVE_INFINITY;
   #retries = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | null = null;
 
-  constructor(video: HTMLVideoElement, url: string, report: Report) {
+  constructor(video: HTMLVideoElement, url: string, report: Report, ticket: Ticket) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
+    this.#ticket = ticket;
     this.#steering = new Steering(video, () => this.#edge());
     this.#traits = {
       streamType: "unknown",
@@ -75,7 +80,8 @@ export class HlsPlayer implements Player {
     this.stop();
     this.#steering.reset();
     const connection = (navigator as { connection?: { downlink?: number } }).connection;
-    const hls = new Hls(hlsConfig(connection?.downlink));
+    this.#token = this.#ticket.token;
+    const hls = new Hls(hlsConfig(connection?.downlink, () => this.#ticket.token));
     this.#hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
@@ -170,6 +176,12 @@ export class HlsPlayer implements Player {
       this.stop();
       return;
     }
+    const refused = refusedText(data.response?.code);
+    if (refused !== null) {
+      this.#report({ type: "stuck" });
+      void this.#renew(hls, isManifestError(data), refused);
+      return;
+    }
     if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
       this.stop();
       this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
@@ -198,6 +210,20 @@ export class HlsPlayer implements Player {
     } else {
       this.#report({ type: "stuck" });
       this.#retryLater(() => this.load());
+    }
+  }
+
+  /** Goes on with another token where there is one. */
+  async #renew(hls: Hls, anew: boolean, refused: string): Promise<void> {
+    const before = this.#token;
+    const renewed = await this.#ticket.renewed(before);
+    if (hls !== this.#hls) return;
+    this.#token = this.#ticket.token;
+    if (renewed && !anew && before !== null) hls.startLoad();
+    else if (renewed) this.load();
+    else {
+      this.stop();
+      this.#report({ type: "failed", error: refused });
     }
   }
 

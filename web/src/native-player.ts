@@ -1,6 +1,7 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
 import { backoffMs } from "./backoff.ts";
 import type { Player, Reading, Report } from "./player.ts";
+import { refusedText, type Ticket } from "./ticket.ts";
 
 /** `getStartDate` is Safari's: the programme time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
@@ -10,13 +11,16 @@ export class NativePlayer implements Player {
   readonly #video: SafariVideo;
   readonly #url: string;
   readonly #report: Report;
+  readonly #ticket: Ticket;
+  #token: string | null = null;
   #attempts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(video: HTMLVideoElement, url: string, report: Report) {
+  constructor(video: HTMLVideoElement, url: string, report: Report, ticket: Ticket) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
+    this.#ticket = ticket;
     video.addEventListener("error", () => this.#onError());
     video.addEventListener("playing", () => {
       this.#attempts = 0;
@@ -29,7 +33,8 @@ export class NativePlayer implements Player {
 
   load(): void {
     clearTimeout(this.#timer);
-    this.#video.src = this.#url;
+    this.#token = this.#ticket.token;
+    this.#video.src = this.#address();
   }
 
   stop(): void {
@@ -63,9 +68,24 @@ export class NativePlayer implements Player {
 
   /** Safari doesn't say what failed: ask for the address once to tell "not there" from trouble on the way. */
   #onError(): void {
-    void fetch(this.#url, { method: "HEAD" })
-      .then(({ status }) => this.#report({ type: status === 404 ? "missing" : status === 503 ? "crowded" : "stuck" }))
+    void fetch(this.#address(), { method: "HEAD" })
+      .then(({ status }) => {
+        const refused = refusedText(status);
+        if (refused !== null) return this.#renew(refused);
+        this.#report({ type: status === 404 ? "missing" : status === 503 ? "crowded" : "stuck" });
+      })
       .catch(() => this.#report({ type: "stuck" }));
     this.#timer = setTimeout(() => this.load(), backoffMs(this.#attempts++, 1000, 10_000, Math.random()));
+  }
+
+  /** The browser's player takes nothing along but addresses: the token goes into the first one, and playlists carry it on. */
+  #address(): string {
+    return this.#token === null ? this.#url : `${this.#url}?token=${this.#token}`;
+  }
+
+  async #renew(refused: string): Promise<void> {
+    clearTimeout(this.#timer);
+    if (await this.#ticket.renewed(this.#token)) this.load();
+    else this.#report({ type: "failed", error: refused });
   }
 }

@@ -20,12 +20,17 @@ export function takeToken(hash: string): { token: string | null; rest: string } 
   return { token: token === "" || token.length > MOST_CHARS ? null : token, rest: rest === "" ? "" : `#${rest}` };
 }
 
-/** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
-export function viewerToken(stream: string): string | null {
+/** The token that the address brings for `stream`, which is taken out of it and kept for the tab; null without one. */
+export function addressToken(stream: string): string | null {
   const { token, rest } = takeToken(location.hash);
   if (rest !== location.hash) history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
   if (token !== null) keepToken(stream, token);
-  return token ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
+  return token;
+}
+
+/** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
+export function viewerToken(stream: string): string | null {
+  return addressToken(stream) ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
 }
 
 /** Keeps a token for this tab; null forgets it. */
@@ -65,9 +70,15 @@ export interface DevClaims {
   readonly roles?: readonly string[];
 }
 
+/** A local run's token is good for a day: nobody gives the page another one. */
+const DEV_TOKEN_S = 86_400;
+
 /** A token from `POST /dev/token`, which only local runs have: null elsewhere. Rejects when the edge can't be reached. */
 export async function devToken(stream: string, claims: DevClaims): Promise<string | null> {
-  const answer = await fetch("/dev/token", { method: "POST", body: JSON.stringify({ room: stream, ...claims }) });
+  const answer = await fetch("/dev/token", {
+    method: "POST",
+    body: JSON.stringify({ room: stream, seconds: DEV_TOKEN_S, ...claims }),
+  });
   if (!answer.ok) return null;
   const { token } = (await answer.json()) as { token?: unknown };
   return typeof token === "string" ? token : null;

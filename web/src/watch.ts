@@ -11,6 +11,7 @@ import { initialView, reduce, type View, type ViewEvent } from "./state.ts";
 import { chooseRendition, readStats, type Stats } from "./stats.ts";
 import { type Audience, type Status, StatusPoll } from "./status.ts";
 import { dropStill, keepStill } from "./still.ts";
+import { Ticket } from "./ticket.ts";
 import type { Page } from "./ui/mount.tsx";
 
 /** The controls come with the first picture, or after this long without one. */
@@ -30,8 +31,9 @@ let mounting = false;
 let audience: Audience | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
-const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch) : null;
-const player = hlsPlayer ?? new NativePlayer(video, url, dispatch);
+const ticket = new Ticket(name);
+const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch, ticket) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, ticket);
 const renditions = hlsPlayer?.renditions ?? null;
 if (view.load > 0) player.load();
 
@@ -64,9 +66,9 @@ function dispatch(event: ViewEvent): void {
     if (view.phase === "reconnecting") poll.askSoon();
     if (view.phase === "ended") poll.askSoon();
     if (view.phase === "live" || view.phase === "replay") dropStill(still);
+    // A broadcast that isn't there yet has a chat already.
+    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   }
-  // A broadcast that isn't there yet has a chat already.
-  if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   draw();
 }
 

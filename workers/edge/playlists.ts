@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
 import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
 import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
+import { cutAtQueries } from "../../protocol/hls/queries.ts";
 import type { TrackName } from "../../protocol/ids.ts";
 
 const encoder = new TextEncoder();
@@ -10,10 +11,14 @@ const encoder = new TextEncoder();
 /** A playlist's bytes, its gzip form when asked for, and the headers that go with it. */
 export class Rendered {
   readonly bytes: Uint8Array;
+  readonly #text: string;
   #gzip: Uint8Array | null = null;
+  /** Cut where a query goes. */
+  #pieces: string[] | null = null;
   readonly #headers = new Map<string, Headers>();
 
   constructor(text: string) {
+    this.#text = text;
     this.bytes = encoder.encode(text);
   }
 
@@ -24,12 +29,21 @@ export class Rendered {
     return headers;
   }
 
+  /** One viewer's: every address with `query`. */
+  withQuery(query: string): Uint8Array {
+    this.#pieces ??= cutAtQueries(this.#text);
+    return encoder.encode(this.#pieces.join(query));
+  }
+
   /** The gzip form, made once. */
   gzip(): Uint8Array {
-    this.#gzip ??= gzipSync(this.bytes, { level: 5 });
+    this.#gzip ??= zip(this.bytes, 5);
     return this.#gzip;
   }
 }
+
+/** Compressed; `level` 1 to 9 is fast to small. */
+export const zip = (bytes: Uint8Array, level: number): Uint8Array => gzipSync(bytes, { level });
 
 /** What can be rendered from a replica. */
 export type PlaylistKind =

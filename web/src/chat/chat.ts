@@ -170,7 +170,7 @@ export class Chat {
       this.#parts.counted(event.counts);
     }
     const { link } = this.#view;
-    if (event.type === "disconnected" && link.state === "closed" && link.code === CLOSES.tokenMissing.code) {
+    if (event.type === "disconnected" && link.state === "closed" && link.code === CLOSES.token.code) {
       this.#signOut(link.code, link.reason);
     }
     this.#parts.changed();

@@ -1,9 +1,10 @@
 /** The room's client on a page: browser sockets and timers, and what it tells as events of the view. */
 import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
 import type { StaffNote } from "../../../protocol/room/wire.ts";
+import { viewerToken } from "../session.ts";
 import type { RoomViewEvent } from "./view.ts";
 
-/** Where to connect, as whom, and who is told. */
+/** Where to connect, as whom, and who is told; `token` is for the time until the tab has a newer one. */
 export interface RoomParts {
   readonly stream: string;
   readonly token: string | null;
@@ -14,10 +15,13 @@ export interface RoomParts {
 
 /** Opens the room. The client goes on until it is stopped or told never to come back. */
 export function openRoom({ stream, token, device, dispatch, staff }: RoomParts): RoomClient {
-  const query = new URLSearchParams({ device, ...(token === null ? {} : { token }) });
-  const url = `${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket?${query}`;
   const client: RoomClient = new RoomClient({
-    open: () => browserSocket(url),
+    open: (current) => {
+      const query = new URLSearchParams({ device, ...(current === null ? {} : { token: current }) });
+      return browserSocket(`${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket?${query}`);
+    },
+    // The page around this one may have given another token since.
+    getToken: () => Promise.resolve(viewerToken(stream) ?? token),
     after: (ms, work) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);

@@ -12,7 +12,7 @@ test("every refusal has words of its own, and those of modes say what is asked f
 
 test("a close says what it means for the person", () => {
   expect(closeWords(CLOSES.banned.code, "")).toContain("banned");
-  expect(closeWords(CLOSES.tokenMissing.code, "token-expired")).toContain("run out");
+  expect(closeWords(CLOSES.token.code, "token-expired")).toContain("run out");
   expect(closeWords(CLOSES.tooLarge.code, "")).toContain("Load the page again");
 });
 

@@ -25,7 +25,7 @@ export function refusal(code: ErrorCode, modes: Modes): string {
 /** What a close that isn't mended by coming back says. */
 export function closeWords(code: number, reason: string): string {
   if (code === CLOSES.banned.code) return "You are banned from this chat. You can go on watching.";
-  if (code !== CLOSES.tokenMissing.code) return "The chat closed. Load the page again to come back.";
+  if (code !== CLOSES.token.code) return "The chat closed. Load the page again to come back.";
   return reason === "token-expired"
     ? "Your sign-in has run out. Sign in again to write."
     : "Your sign-in isn’t good for this chat. Sign in again to write.";

@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import type { StreamName } from "../protocol/ids.ts";
-import { devToken } from "./dev-token.ts";
-import { bindings } from "./testing.ts";
+import { devToken } from "../workers/dev-token.ts";
+import { bindings } from "../workers/testing.ts";
 import { verifyViewer } from "./viewer-token.ts";
 
 const room = "show" as StreamName;
@@ -10,8 +10,8 @@ const secret = "a secret of this test, of 32 bytes or more";
 const HMAC = { CORRAL_VIEWER_SECRET: secret };
 
 function claims(over: Record<string, unknown> = {}): SignJWT {
-  const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
-  return new SignJWT({ sub: "ann", room, exp: inAnHour, ...over });
+  const now = Math.floor(Date.now() / 1_000);
+  return new SignJWT({ sub: "ann", room, iat: now, exp: now + 3_600, ...over });
 }
 
 function signed(over: Record<string, unknown> = {}, key = secret): Promise<string> {
@@ -25,6 +25,7 @@ test("a token says who its bearer is; roles that nobody knows are left out", asy
     name: "Ann",
     roles: ["moderator"],
     followerSinceMs: 1_000_000,
+    tokenVersion: 0,
   });
   expect(await verifyViewer(HMAC, room, await signed({ name: 7, roles: "host" }))).toMatchObject({
     name: "ann",
@@ -34,12 +35,20 @@ test("a token says who its bearer is; roles that nobody knows are left out", asy
 });
 
 test("what is wrong with a token has a stable name", async () => {
+  const now = Math.floor(Date.now() / 1_000);
+  const day = 86_400;
   const wrong: [Promise<string> | string, string][] = [
     [signed({ exp: 1 }), "token-expired"],
     [signed({}, `${secret}!`), "token-forged"],
     [signed({ room: "another" }), "token-wrong-room"],
     [signed({ exp: undefined }), "token-malformed"],
     [signed({ sub: undefined }), "token-malformed"],
+    [signed({ iat: undefined }), "token-malformed"],
+    [signed({ iat: now + 60, exp: now + 120 }), "token-malformed"],
+    [signed({ ver: -1 }), "token-malformed"],
+    [signed({ ver: "2" }), "token-malformed"],
+    // It may be good for long, but not for longer than a token may live.
+    [signed({ iat: now - 2 * day, exp: now + day }), "token-expired"],
     [signed({ sub: "x".repeat(65) }), "token-malformed"],
     ["", "token-malformed"],
     ["a.b.c", "token-malformed"],
@@ -48,6 +57,12 @@ test("what is wrong with a token has a stable name", async () => {
     [`${btoa('{"alg":"none"}')}.${btoa('{"sub":"ann"}')}.`.replaceAll("=", ""), "token-unsupported"],
   ];
   for (const [token, error] of wrong) expect(await verifyViewer(HMAC, room, await token), error).toBe(error);
+});
+
+test("a token ends a day after it was issued, whatever it says, and has a version", async () => {
+  const iat = Math.floor(Date.now() / 1_000);
+  const verified = await verifyViewer(HMAC, room, await signed({ iat, exp: iat + 1_000_000, ver: 7 }));
+  expect(verified).toMatchObject({ expiresMs: 1_000 * (iat + 86_400), tokenVersion: 7 });
 });
 
 test("ES256 keys are found by their kid, so that they can be rotated, and never used for another algorithm", async () => {

@@ -1,6 +1,7 @@
 /**
  * Viewer tokens: JWTs that say who somebody is in one room, signed with HS256 (`CORRAL_VIEWER_SECRET`) or ES256 (a key of
- * `CORRAL_VIEWER_JWKS`, found by its `kid`). Claims: `sub`, `name`, `roles`, `room`, `exp`, and `follower_since` (s).
+ * `CORRAL_VIEWER_JWKS`, found by its `kid`). Claims: `sub`, `room`, `iat`, `exp`, and if wanted `name`, `roles`, `ver`, and
+ * `follower_since` (s). Isolates verify them, and shards, which take a new one over a socket.
  */
 import {
   createLocalJWKSet,
@@ -11,11 +12,16 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from "jose";
-import type { StreamName } from "../protocol/ids.ts";
+import { ACCESS_LIMITS, type TokenError } from "../protocol/access.ts";
 import { ROLES, type Role } from "../protocol/room/events.ts";
 import { words } from "../protocol/room/fields.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
-import type { Env } from "./env.ts";
+
+/** The keys of a deployment. */
+export interface ViewerKeys {
+  readonly CORRAL_VIEWER_SECRET?: string;
+  readonly CORRAL_VIEWER_JWKS?: string;
+}
 
 /** What a token says. */
 export interface Identity {
@@ -23,32 +29,15 @@ export interface Identity {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly followerSinceMs: number | null;
+  /** Its end, or the latest that a token may have, whichever comes first. */
   readonly expiresMs: number;
+  /** What revocations compare with. */
+  readonly tokenVersion: number;
 }
 
-/** Why a token opens nothing; stable. */
-export type TokenError =
-  | "token-malformed"
-  | "token-expired"
-  | "token-forged"
-  | "token-wrong-room"
-  | "token-unsupported";
-
-/** Bounds of tokens. */
-const TOKEN_LIMITS = {
-  /** Characters: headers and addresses of requests are bounded too. */
-  chars: 4_096,
-  /** Clocks of issuers may be off by so many seconds. */
-  toleranceS: 5,
-} as const;
-
 /** Who a token of this room says its bearer is, or why it opens nothing. */
-export async function verifyViewer(
-  env: Pick<Env, "CORRAL_VIEWER_SECRET" | "CORRAL_VIEWER_JWKS">,
-  room: StreamName,
-  token: string,
-): Promise<Identity | TokenError> {
-  if (token.length > TOKEN_LIMITS.chars) return "token-malformed";
+export async function verifyViewer(env: ViewerKeys, room: string, token: string): Promise<Identity | TokenError> {
+  if (token.length > ROOM_LIMITS.tokenChars) return "token-malformed";
   try {
     const payload = await verified(env, token);
     if (payload === null) return "token-unsupported";
@@ -61,13 +50,14 @@ export async function verifyViewer(
 }
 
 /** The claims, null if no key of this deployment is for such a token. Throws what `jose` throws. */
-async function verified(
-  env: Pick<Env, "CORRAL_VIEWER_SECRET" | "CORRAL_VIEWER_JWKS">,
-  token: string,
-): Promise<JWTPayload | null> {
+async function verified(env: ViewerKeys, token: string): Promise<JWTPayload | null> {
   const { alg } = decodeProtectedHeader(token);
   // The algorithm is fixed by the key that is used, never by the token.
-  const options = { clockTolerance: TOKEN_LIMITS.toleranceS, requiredClaims: ["sub", "exp", "room"] };
+  const options = {
+    clockTolerance: ACCESS_LIMITS.toleranceMs / 1_000,
+    maxTokenAge: ACCESS_LIMITS.tokenLifeMs / 1_000,
+    requiredClaims: ["sub", "exp", "room"],
+  };
   if (alg === "HS256" && env.CORRAL_VIEWER_SECRET !== undefined && env.CORRAL_VIEWER_SECRET !== "") {
     const key = new TextEncoder().encode(env.CORRAL_VIEWER_SECRET);
     return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
@@ -87,7 +77,9 @@ function keysOf(text: string): JWTVerifyGetKey {
 
 function identityOf(payload: JWTPayload): Identity | null {
   const subject = words(payload.sub, ROOM_LIMITS.nameChars);
-  if (subject === null || payload.exp === undefined) return null;
+  const { exp, iat, ver = 0 } = payload;
+  if (subject === null || exp === undefined || iat === undefined) return null;
+  if (typeof ver !== "number" || !Number.isSafeInteger(ver) || ver < 0) return null;
   const roles = Array.isArray(payload["roles"]) ? payload["roles"] : [];
   const since = payload["follower_since"];
   return {
@@ -95,7 +87,8 @@ function identityOf(payload: JWTPayload): Identity | null {
     name: words(payload["name"], ROOM_LIMITS.nameChars) ?? subject,
     roles: ROLES.filter((role) => roles.includes(role)),
     followerSinceMs: typeof since === "number" && Number.isFinite(since) ? 1_000 * since : null,
-    expiresMs: 1_000 * payload.exp,
+    expiresMs: Math.min(1_000 * exp, 1_000 * iat + ACCESS_LIMITS.tokenLifeMs),
+    tokenVersion: ver,
   };
 }
 

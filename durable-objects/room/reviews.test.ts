@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { ReviewPolicy } from "../../protocol/moderation/review.ts";
+import type { Asked } from "../../protocol/room/decide.ts";
+import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { RoomState } from "../../protocol/room/state.ts";
+import { Reviews } from "./reviews.ts";
+
+const policy: ReviewPolicy<AbortSignal> = {
+  reviewer: () => Promise.resolve({ decision: "allow" }),
+  startDeadline: () => ({ signal: new AbortController().signal, passed: new Promise(() => {}), cancel: () => {} }),
+  deadlineMs: 1,
+  fallback: "allow",
+};
+
+const chat = (index: number): Asked => ({
+  by: {
+    subject: `s${index % 50}`,
+    name: "n",
+    roles: [],
+    followerSinceMs: null,
+    device: "d",
+    address: "",
+    expiresMs: null,
+  },
+  id: `${index}`,
+  act: { kind: "chat", text: "hello" },
+  programmeMs: null,
+});
+
+test("behind a room that doesn't answer only so many messages wait; then each goes on, and there is room again", async () => {
+  const reviews = new Reviews("show", policy);
+  const { promise, resolve } = Promise.withResolvers<{ state: RoomState }>();
+  const passed: string[] = [];
+  const take = (index: number): boolean =>
+    reviews.take(
+      chat(index),
+      () => promise,
+      ({ id }) => passed.push(id),
+    );
+  for (let index = 0; index < ROOM_LIMITS.shardQueue; index += 1) expect(take(index)).toBe(true);
+  expect(take(ROOM_LIMITS.shardQueue)).toBe(false);
+  expect(passed).toEqual([]);
+  resolve({ state: new RoomState() });
+  await expect.poll(() => passed.length).toBe(ROOM_LIMITS.shardQueue);
+  expect(take(ROOM_LIMITS.shardQueue)).toBe(true);
+});

@@ -1,0 +1,274 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Playback } from "../../protocol/access.ts";
+import type { StreamStatus, TierCounters } from "../../protocol/status.ts";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { freePort } from "../support/ports.ts";
+import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
+
+let edge: Edge;
+let dataDir: string;
+/** Each isolate's own address; they share the objects. */
+let isolates: string[];
+const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-gating-"));
+  const others = [await freePort(), await freePort()];
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: door.adminToken, isolatePorts: others });
+  isolates = [edge.url, ...others.map((port) => `http://127.0.0.1:${port}`)];
+});
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function token(stream: string, claims: object = {}): Promise<string> {
+  const body = JSON.stringify({ room: stream, sub: "ann", ...claims });
+  return ((await (await door.ask("/dev/token", { method: "POST", body })).json()) as { token: string }).token;
+}
+
+function control(stream: string, rest: string, method: string, body: object): Promise<Response> {
+  const headers = { authorization: `Bearer ${door.adminToken}` };
+  return door.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
+}
+
+async function setPlayback(stream: string, playback: Playback): Promise<void> {
+  expect((await control(stream, "access", "PUT", { playback })).status).toBe(200);
+}
+
+/** A broadcast with three parts of a stream that asks for tokens. */
+async function gated(playback: Playback = "token"): Promise<TestPublisher> {
+  const publisher = new TestPublisher(door);
+  await setPlayback(publisher.stream, playback);
+  await publisher.begin();
+  await publisher.parts(0, 3);
+  return publisher;
+}
+
+const bearer = (value: string): RequestInit => ({ headers: { authorization: `Bearer ${value}` } });
+
+async function problem(answer: Response): Promise<[number, string]> {
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+  return [answer.status, ((await answer.json()) as { type: string }).type];
+}
+
+/** Less than the time after which feeds are renewed: a change that they don't bring at once is not waited for. */
+const PATIENCE_MS = 15_000;
+
+/** Asks until the answer is as wanted. */
+async function becomes(ask: () => Promise<Response>, status: number): Promise<void> {
+  const untilMs = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    await answer.arrayBuffer();
+    if (answer.status === status) return;
+    if (Date.now() > untilMs) throw new Error(`still ${answer.status}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("without a token, with a wrong one, or with another stream's, nothing of the stream is given", async () => {
+  const { stream, path } = await gated().then((publisher) => ({
+    stream: publisher.stream,
+    path: (file: string) => publisher.path("video", file),
+  }));
+  const good = await token(stream);
+  const wrong: [RequestInit, number, string][] = [
+    [{}, 401, "/problems/token-missing"],
+    [bearer(`${good.slice(0, -4)}AAAA`), 401, "/problems/token-forged"],
+    [bearer("not.a.token"), 401, "/problems/token-malformed"],
+    [bearer(await token(stream, { seconds: -60 })), 401, "/problems/token-expired"],
+    [bearer(await token("elsewhere")), 403, "/problems/token-wrong-room"],
+  ];
+  for (const address of [
+    `/live/${stream}/multivariant.m3u8`,
+    path("media.m3u8"),
+    path("0.1.m4s"),
+    path("init-1.mp4"),
+  ]) {
+    for (const [init, ...expected] of wrong) {
+      expect(await problem(await door.ask(address, init)), address).toEqual(expected);
+    }
+    expect((await door.ask(address, bearer(good))).status).toBe(200);
+    expect((await door.ask(`${address}?token=${good}`)).status).toBe(200);
+  }
+  const challenge = (await door.ask(path("0.1.m4s"))).headers.get("www-authenticate");
+  expect(challenge).toContain("Bearer");
+  const preflight = await door.ask(path("0.1.m4s"), { method: "OPTIONS" });
+  expect(preflight.headers.get("access-control-allow-headers")).toContain("Authorization");
+});
+
+test("playlists carry the token to all that they name, and only where it came in the address", async () => {
+  const publisher = await gated();
+  const { stream } = publisher;
+  const good = await token(stream);
+  const query = `?token=${good}`;
+  const addresses = (playlist: string): string[] =>
+    playlist.split("\n").flatMap((line) => (/^[^#]/.test(line) ? [line] : (/URI="([^"]+)"/.exec(line)?.[1] ?? [])));
+  const shared = await (await door.ask(`/live/${stream}/multivariant.m3u8`, bearer(good))).text();
+  expect(shared).not.toContain("token");
+  const multivariant = await (await door.ask(`/live/${stream}/multivariant.m3u8${query}`)).text();
+  expect(addresses(multivariant).every((address) => address.endsWith(query))).toBe(true);
+  expect(addresses(multivariant).length).toBe(addresses(shared).length);
+  const base = new URL(`${edge.url}/live/${stream}/multivariant.m3u8`);
+  const media = new URL(addresses(multivariant).find((address) => address.includes("/video/media.m3u8")) ?? "", base);
+  media.searchParams.set("_HLS_msn", "0");
+  media.searchParams.set("_HLS_part", "3");
+  const parked = fetch(media);
+  await publisher.parts(3, 4);
+  const playlist = await parked;
+  expect(playlist.headers.get("cache-control")).toMatch(/^private/);
+  const named = addresses(await playlist.text());
+  // The init section, four parts, the hinted part and the report of the other track.
+  expect(named.length).toBeGreaterThanOrEqual(7);
+  for (const address of named) {
+    expect(address.endsWith(query)).toBe(true);
+    if (address.startsWith("0.4.m4s")) continue;
+    const answer = await fetch(new URL(address, media));
+    expect(answer.status, address).toBe(200);
+    await answer.arrayBuffer();
+  }
+  media.searchParams.set("_HLS_skip", "YES");
+  expect((await fetch(media)).status).toBe(200);
+});
+
+test("ranges, HEAD, hinted parts and what there isn't work behind the gate as before it, and are kept by nobody else", async () => {
+  const publisher = await gated();
+  const init = bearer(await token(publisher.stream));
+  const part = publisher.path("video", "0.1.m4s");
+  const range = await door.ask(part, { headers: { ...init.headers, range: "bytes=2-5" } });
+  expect(range.status).toBe(206);
+  expect(new Uint8Array(await range.arrayBuffer())).toEqual(partBytes(1).subarray(2, 6));
+  const head = await door.ask(part, { ...init, method: "HEAD" });
+  expect([head.status, head.headers.get("cache-control")]).toEqual([200, "private, max-age=31536000, immutable"]);
+  expect((await door.ask(part, { method: "HEAD" })).status).toBe(401);
+  const hinted = door.ask(publisher.path("video", "0.3.m4s"), init);
+  await publisher.parts(3, 4);
+  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(partBytes(3));
+  const nothing = await door.ask(publisher.path("video", "9.9.m4s"), init);
+  expect([nothing.status, nothing.headers.get("cache-control")]).toEqual([404, "private, max-age=2"]);
+  // Of the same objects, everybody may keep what is public.
+  await setPlayback(publisher.stream, "public");
+  await becomes(() => door.ask(part), 200);
+  expect((await door.ask(part)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  expect((await door.ask(`${part}?token=whatever`)).status).toBe(200);
+});
+
+test("viewers with different tokens share every object: no token reaches a cache's key or a tier above", async () => {
+  const publisher = new TestPublisher(door);
+  await setPlayback(publisher.stream, "token");
+  await publisher.begin();
+  await publisher.parts(0, 60);
+  await publisher.stored(8);
+  const viewers = await Promise.all(["ann", "bob", "cat", "dan"].map((sub) => token(publisher.stream, { sub })));
+  const last = isolates[2] ?? "";
+  // Segments that the last isolate's feed doesn't bring: each viewer asks for the same ones, with a token of its own.
+  const answers = await Promise.all(
+    viewers.flatMap((value) =>
+      [0, 1].map((msn) => fetch(`${last}${publisher.path("video", `${msn}.m4s`)}?token=${value}`)),
+    ),
+  );
+  for (const answer of answers) {
+    expect(answer.status).toBe(200);
+    await answer.arrayBuffer();
+  }
+  for (const value of viewers) {
+    const playlist = await fetch(`${last}${publisher.path("video", "vod.m3u8")}?token=${value}`);
+    await playlist.arrayBuffer();
+  }
+  // An isolate reports with its next feed, which a track that it didn't follow yet makes it ask for.
+  const counters = async (): Promise<TierCounters[]> => {
+    const status = (await (await fetch(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
+    return [...status.tiers];
+  };
+  const untilMs = Date.now() + 60_000;
+  for (;;) {
+    const isolate = (await counters()).find(({ tier }) => tier === "isolate");
+    if ((isolate?.requests ?? 0) >= answers.length) break;
+    if (Date.now() > untilMs) throw new Error("the isolate's report didn't come");
+    await fetch(`${last}${publisher.path("audio", "media.m3u8")}?token=${viewers[0]}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const r2 = (await counters()).find(({ tier }) => tier === "r2");
+  expect(r2?.requests).toBe(2);
+});
+
+test("followers are let in, and a setting that changes in mid-broadcast reaches every isolate with its feed", async () => {
+  const publisher = await gated("followers");
+  const part = publisher.path("video", "0.1.m4s");
+  const follower = await token(publisher.stream, { follower_since: 1_700_000_000 });
+  const subscriber = await token(publisher.stream, { sub: "sue", roles: ["subscriber"] });
+  const other = await token(publisher.stream, { sub: "bob" });
+  for (const isolate of isolates) {
+    for (const value of [follower, subscriber]) {
+      expect((await fetch(`${isolate}${part}`, bearer(value))).status).toBe(200);
+    }
+    expect(await problem(await fetch(`${isolate}${part}`, bearer(other)))).toEqual([403, "/problems/followers-only"]);
+  }
+  await setPlayback(publisher.stream, "token");
+  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(other)), 200)));
+  await setPlayback(publisher.stream, "public");
+  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`), 200)));
+  await setPlayback(publisher.stream, "followers");
+  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`), 401)));
+});
+
+test("a revoked token is refused by every isolate, replayed or not, also after the object lost its memory", async () => {
+  const publisher = await gated();
+  const part = publisher.path("video", "0.1.m4s");
+  const [old, next, bob] = await Promise.all([
+    token(publisher.stream, { ver: 1 }),
+    token(publisher.stream, { ver: 2 }),
+    token(publisher.stream, { sub: "bob" }),
+  ]);
+  for (const isolate of isolates) expect((await fetch(`${isolate}${part}`, bearer(old))).status).toBe(200);
+  expect((await control(publisher.stream, "revocations", "POST", { subject: "ann", version: 2 })).status).toBe(200);
+  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(old)), 403)));
+  await publisher.restart();
+  await publisher.parts(0, 4);
+  for (const isolate of isolates) {
+    expect(await problem(await fetch(`${isolate}${part}`, bearer(old)))).toEqual([403, "/problems/token-revoked"]);
+    expect((await fetch(`${isolate}${part}`, bearer(next))).status).toBe(200);
+    expect((await fetch(`${isolate}${part}`, bearer(bob))).status).toBe(200);
+  }
+  expect((await control(publisher.stream, "revocations", "POST", { subject: "ann", version: 0 })).status).toBe(200);
+  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(old)), 200)));
+});
+
+test("a publisher may say who watches: it holds from the first part on, and is not said again by a repeated opening", async () => {
+  const publisher = new TestPublisher(door, { playback: "token" });
+  await publisher.begin();
+  await publisher.parts(0, 3);
+  const part = publisher.path("video", "0.1.m4s");
+  expect((await door.ask(part)).status).toBe(401);
+  await setPlayback(publisher.stream, "public");
+  await becomes(() => door.ask(part), 200);
+  expect((await publisher.open()).status).toBe(200);
+  expect((await door.ask(part)).status).toBe(200);
+});
+
+test("the control API of access wants the admin token and a body that makes sense", async () => {
+  expect((await door.ask("/api/streams/closed/access")).status).toBe(401);
+  expect((await door.ask("/api/streams/closed/revocations", { method: "POST", body: "{}" })).status).toBe(401);
+  expect((await control("closed", "access", "PUT", { playback: "friends" })).status).toBe(400);
+  expect((await control("closed", "revocations", "POST", { subject: "ann" })).status).toBe(400);
+  expect((await control("closed", "revocations", "POST", { subject: "", version: 1 })).status).toBe(400);
+  expect((await control("closed", "revocations", "POST", { subject: "ann", version: 1.5 })).status).toBe(400);
+});
+
+test("tokens are given to anybody in local runs only", async () => {
+  const port = await freePort();
+  const open = await startEdge({ port, dataDir: join(dataDir, "open"), adminToken: "x", host: "0.0.0.0" });
+  try {
+    const body = JSON.stringify({ room: "show", sub: "ann" });
+    expect((await fetch(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);
+    expect((await door.ask("/dev/token", { method: "POST", body })).status).toBe(200);
+  } finally {
+    await open.stop();
+  }
+});

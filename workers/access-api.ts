@@ -1,0 +1,68 @@
+/** The control API of a stream's access: who may watch, whose tokens are revoked. */
+import { z } from "zod";
+import { ACCESS_LIMITS, type Access, PLAYBACKS } from "../protocol/access.ts";
+import type { StreamName } from "../protocol/ids.ts";
+import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import { refuseAdminStranger } from "./api.ts";
+import type { Env } from "./env.ts";
+import { deliveryProblem, problemResponse } from "./responses.ts";
+
+const Playing = z.strictObject({ playback: z.enum(PLAYBACKS) });
+const Revoking = z.strictObject({
+  subject: z.string().min(1).max(ROOM_LIMITS.nameChars),
+  /** Tokens with a lower `ver` open nothing; 0 takes a revocation back. */
+  version: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+});
+
+/** `GET /api/streams/{stream}/access`: as it stands. `PUT` with `{ playback }`: who may watch from now on. */
+export async function streamAccess(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await refuseAdminStranger(env, request);
+  if (refusal !== null) return refusal;
+  const live = env.LIVE.getByName(stream);
+  if (request.method === "PUT") {
+    const wanted = Playing.safeParse(await request.json().catch(() => null));
+    if (!wanted.success) return deliveryProblem(400, "Not a way to play", z.prettifyError(wanted.error));
+    if (!(await done(live.setPlayback(wanted.data.playback)))) return unfinished();
+  }
+  return told(await live.access());
+}
+
+/** `POST /api/streams/{stream}/revocations` with `{ subject, version }`: the subject's tokens below the version end. */
+export async function streamRevocations(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await refuseAdminStranger(env, request);
+  if (refusal !== null) return refusal;
+  const wanted = Revoking.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblem(400, "Not a revocation", z.prettifyError(wanted.error));
+  const live = env.LIVE.getByName(stream);
+  let taken = true;
+  const revoke = async (): Promise<void> => {
+    taken = await live.revoke({ ...wanted.data, by: "issuer" });
+  };
+  if (!(await done(revoke()))) return unfinished();
+  return taken ? told(await live.access()) : full();
+}
+
+const told = (access: Access): Response => Response.json(access, { headers: { "cache-control": "no-store" } });
+
+async function done(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    console.warn("a change of access didn't reach all of the stream's objects", error);
+    return false;
+  }
+}
+
+function unfinished(): Response {
+  return deliveryProblem(503, "Not now", "The change may not have reached the whole stream; send it again.");
+}
+
+function full(): Response {
+  return problemResponse({
+    status: 409,
+    type: "/problems/too-many-revocations",
+    title: "Too many revocations",
+    detail: `A stream has at most ${ACCESS_LIMITS.revocations}, each for a day; use another signing key instead.`,
+  });
+}
