@@ -23,7 +23,7 @@ const status: StreamStatus = {
       programTimeMs: null,
     },
   ],
-  viewers: { current: 12, peak: 40 },
+  viewers: { current: 12, peak: 40, watching: 10, distinct: 55, watchTimeMs: 90_500 },
   requestsPerSecond: 72.5,
   tiers: [
     { tier: "isolate", ...noCounts(), requests: 9, hits: 5, coalesced: 3, pulled: 1, errors: 2 },
@@ -48,6 +48,14 @@ test("an independent parser reads counters by stream and tier", () => {
     [{ stream: "demo", tier: "live" }, 4],
   ]);
   expect(samples("corral_tier_errors_total")[0]).toEqual([{ stream: "demo", tier: "isolate" }, 2]);
+});
+
+test("who watches is told as the room counts it, and not at all where it has counted nobody", () => {
+  expect(samples("corral_room_watching")).toEqual([[{ stream: "demo" }, 10]]);
+  expect(samples("corral_room_distinct")).toEqual([[{ stream: "demo" }, 55]]);
+  expect(samples("corral_room_watch_seconds_total")).toEqual([[{ stream: "demo" }, 90.5]]);
+  const uncounted = { ...status, viewers: { current: 12, peak: 40 } };
+  expect(metricsText([{ stream: "demo" as StreamName, status: uncounted }])).not.toMatch(/^corral_room_/m);
 });
 
 test("states are a set of which one is 1, and an unknown stream has nothing but that it is unknown", () => {

@@ -1,6 +1,6 @@
 /** Streams' statuses as Prometheus text, exposition format 0.0.4. */
 import type { StreamName } from "./ids.ts";
-import type { StreamStatus, TierCounters } from "./status.ts";
+import type { StreamStatus, TierCounters, Viewers } from "./status.ts";
 
 /** The media type of `metricsText`. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -28,6 +28,16 @@ const one = (name: string, help: string, value: (status: StreamStatus) => number
   name,
   help,
   samples: (status) => [{ labels: {}, value: value(status) }],
+});
+
+/** What the room counts, where it has counted somebody. */
+const ifCounted = (name: string, help: string, value: (viewers: Viewers) => number | undefined): Family => ({
+  name,
+  help,
+  samples: ({ viewers }) => {
+    const read = value(viewers);
+    return read === undefined ? [] : [{ labels: {}, value: read }];
+  },
 });
 
 const perTier = (name: string, help: string, value: (counters: TierCounters) => number): Family => ({
@@ -59,6 +69,11 @@ const FAMILIES: readonly Family[] = [
   one("corral_stream_started_timestamp_seconds", "When the broadcast began.", ({ startedAt }) => startedAt / 1000),
   one("corral_stream_told_timestamp_seconds", "When the Live object told all this.", ({ at }) => at / 1000),
   one("corral_stream_viewers", "People watching now, estimated.", ({ viewers }) => viewers.current),
+  ifCounted("corral_room_watching", "People watching now, as the room counts them.", ({ watching }) => watching),
+  ifCounted("corral_room_distinct", "Different people so far, estimated.", ({ distinct }) => distinct),
+  ifCounted("corral_room_watch_seconds_total", "Time that all viewers together have watched.", ({ watchTimeMs }) =>
+    watchTimeMs === undefined ? undefined : watchTimeMs / 1000,
+  ),
   one("corral_stream_viewers_peak", "The most people watching at once.", ({ viewers }) => viewers.peak),
   one("corral_stream_viewer_requests_per_second", "Viewers' requests a second.", (status) => status.requestsPerSecond),
   one("corral_stream_children", "Isolates and shields that the Live object feeds.", ({ children }) => children),

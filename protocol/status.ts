@@ -9,6 +9,20 @@ export interface TierCounters extends Readonly<Counters> {
   readonly tier: TierName;
 }
 
+/** Who watches. What the room counts, by playback on its sockets and by beacons, is absent where it has counted nobody. */
+export interface Viewers {
+  /** Players of every kind, estimated from the rate of blocking playlist requests. */
+  readonly current: number;
+  /** The most people at once: as the room counted, else the most `current`. */
+  readonly peak: number;
+  /** People watching now, as the room counts. */
+  readonly watching?: number;
+  /** How many different people there were, estimated with a standard error of 2 %. */
+  readonly distinct?: number;
+  /** Time that all of them together have watched. */
+  readonly watchTimeMs?: number;
+}
+
 /** The whole answer. */
 export interface StreamStatus {
   readonly stream: StreamName;
@@ -32,8 +46,7 @@ export interface StreamStatus {
     /** Programme time at the end of the newest part, milliseconds since the epoch; null before the first part. */
     readonly programTimeMs: number | null;
   }[];
-  /** Estimated from the rate of blocking playlist requests. */
-  readonly viewers: { readonly current: number; readonly peak: number };
+  readonly viewers: Viewers;
   /** Viewers' requests a second: of each isolate over its latest report. */
   readonly requestsPerSecond: number;
   readonly tiers: readonly TierCounters[];

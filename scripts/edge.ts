@@ -117,6 +117,7 @@ function objectsOf(script: { readonly scriptName?: string }): object {
     LIVE: { className: "Live", useSQLite: true, ...script },
     SHIELD: { className: "Shield", useSQLite: true, ...script },
     ROOM: { className: "Room", useSQLite: true, ...script },
+    ROOM_RELAY: { className: "RoomRelay", useSQLite: true, ...script },
     ROOM_SHARD: { className: "RoomShard", useSQLite: true, ...script },
   };
 }

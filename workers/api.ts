@@ -1,5 +1,6 @@
 /** The control API: stream state, stream keys. */
 import type { StreamName } from "../protocol/ids.ts";
+import type { Place } from "../protocol/room/place.ts";
 import type { StreamStatus } from "../protocol/status.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
 import type { Watching } from "../protocol/tree/tally.ts";
@@ -9,16 +10,18 @@ import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { refuseStranger } from "./guard.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { placeOf } from "./room-place.ts";
 
-/** `GET /api/streams/{stream}`: what came with the feed, however many ask. */
+/** `GET /api/streams/{stream}`: what came with the feed, and what the room counts, however many ask. */
 export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const edge = edgeOf(env, request, stream);
   const replica = await edge.replica(life);
   if (replica === null || edge.status === null) {
     return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
   }
+  const room = await placeOf(env, life, stream);
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  return Response.json(withOwnViewers(edge.status, edge.tally.watching(Date.now())), {
+  return Response.json(withRoom(withOwnViewers(edge.status, edge.tally.watching(Date.now())), room), {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
 }
@@ -30,6 +33,14 @@ function withOwnViewers(told: StreamStatus, own: Watching): StreamStatus {
     viewers: { current, peak: Math.max(told.viewers.peak, current) },
     requestsPerSecond: Math.max(told.requestsPerSecond, own.requestsPerSecond),
   };
+}
+
+/** A status with what the room has counted, if it has counted anybody. */
+export function withRoom(status: StreamStatus, room: Place | null): StreamStatus {
+  if (room === null || room.counts.peak === 0) return status;
+  const { watching, peak, distinct } = room.counts;
+  const { current } = status.viewers;
+  return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs: room.watchedMs } };
 }
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */

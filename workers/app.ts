@@ -15,7 +15,8 @@ import { parseLivePath } from "./live-path.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
-import { roomBeacon, roomReplay, roomSocket } from "./rooms.ts";
+import { roomReplay } from "./room-replay.ts";
+import { roomBeacon, roomSocket } from "./rooms.ts";
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();

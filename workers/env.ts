@@ -2,6 +2,7 @@
 import type { Live } from "../durable-objects/live/live.ts";
 import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
+import type { RoomRelay } from "../durable-objects/room/room-relay.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
 import type { ViewerKeys } from "../tiers/viewer-token.ts";
@@ -11,6 +12,7 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;
+  readonly ROOM_RELAY: DurableObjectNamespace<RoomRelay>;
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
@@ -26,6 +28,10 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly CORRAL_VIEWER_JWKS?: string;
   /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
   readonly CORRAL_DEV_TOKENS?: string;
+  /** Sockets a room's shard should have, children of its objects, sockets of an address; see `protocol/room/shards.ts`. */
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
   /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
   readonly CORRAL_SITE?: string;
   /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */

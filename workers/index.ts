@@ -5,6 +5,7 @@ import { isLivePath } from "./live-path.ts";
 
 export { Live } from "../durable-objects/live/live.ts";
 export { Room } from "../durable-objects/room/room.ts";
+export { RoomRelay } from "../durable-objects/room/room-relay.ts";
 export { RoomShard } from "../durable-objects/room/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 

@@ -1,11 +1,13 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { METRICS_TYPE, type Metered, metricsText } from "../protocol/metrics.ts";
-import type { Lifetime } from "../tiers/stream-edge.ts";
+import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
+import { withRoom } from "./api.ts";
 import { edgeOf, servedEdges } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { refuseStranger } from "./guard.ts";
 import { deliveryProblem } from "./responses.ts";
+import { placeOf } from "./room-place.ts";
 
 /** Streams that one request may name: each that isn't served here already costs a feed. Further ones are answered 400. */
 const MOST_NAMED = 16;
@@ -29,9 +31,8 @@ export async function metrics(env: Env, request: Request, life: Lifetime): Promi
   }
   const named = new Set(names.filter((name) => name !== null));
   const asked = await Promise.all([...named].map((stream) => metered(env, request, life, stream)));
-  const served = servedEdges()
-    .filter(({ stream, stale, status }) => !named.has(stream) && !stale && status !== null)
-    .map(({ stream, status }) => ({ stream, status }));
+  const others = servedEdges().filter(({ stream, stale, status }) => !named.has(stream) && !stale && status !== null);
+  const served = await Promise.all(others.map((edge) => counted(env, life, edge)));
   return new Response(metricsText([...asked, ...served]), {
     headers: { "content-type": METRICS_TYPE, "cache-control": "no-store" },
   });
@@ -40,5 +41,10 @@ export async function metrics(env: Env, request: Request, life: Lifetime): Promi
 async function metered(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Metered> {
   const edge = edgeOf(env, request, stream);
   await edge.replica(life);
-  return { stream, status: edge.status };
+  return counted(env, life, edge);
+}
+
+async function counted(env: Env, life: Lifetime, { stream, status }: StreamEdge): Promise<Metered> {
+  if (status === null) return { stream, status };
+  return { stream, status: withRoom(status, await placeOf(env, life, stream)) };
 }

@@ -6,11 +6,6 @@ import type { Ring } from "../../protocol/room/ring.ts";
 import { type Fact, isPublic, type RoomState } from "../../protocol/room/state.ts";
 import type { StaffNote, Stretch } from "../../protocol/room/wire.ts";
 
-/** The namespace of shards. */
-export interface ShardNamespace {
-  getByName(name: string): ShardCalls;
-}
-
 /** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
 interface Place {
   stub: ShardCalls;
@@ -28,33 +23,28 @@ interface Place {
 /** A shard that failed so many times in a row is left out until it calls the room again. */
 const MOST_FAILURES = 20;
 
-/** The object name of a shard. */
-export function shardName(stream: string, shard: number): string {
-  return `${stream}/${shard}`;
-}
-
-/** The shards of one room. */
+/** The children of a room, or the shards of a relay. */
 export class Broadcaster {
   readonly ring: Ring;
-  readonly #namespace: ShardNamespace;
-  readonly #stream: string;
+  readonly #stub: (shard: number) => ShardCalls;
+  readonly #underway = new Set<Promise<void>>();
   readonly #places = new Map<number, Place>();
   /** All that holds, as shards know it, and what changed after `#factsFrom`. */
   readonly #state: RoomState;
   #factsFrom: number;
   #changes: { readonly offset: number; readonly fact: Fact }[] = [];
 
-  constructor(namespace: ShardNamespace, stream: string, ring: Ring, state: RoomState) {
-    this.#namespace = namespace;
-    this.#stream = stream;
+  /** `stub`: how a child is reached. */
+  constructor(stub: (shard: number) => ShardCalls, ring: Ring, state: RoomState) {
+    this.#stub = stub;
     this.ring = ring;
     this.#state = state;
     this.#factsFrom = ring.head;
   }
 
-  /** How many shards take part. */
-  get shards(): number {
-    return this.#places.size;
+  /** Whether a shard takes part that has called or answered. */
+  get occupied(): boolean {
+    return [...this.#places.values()].some(({ sure }) => sure);
   }
 
   /** A shard takes part that stands where the ring does; not `sure`: it may be that it doesn't. */
@@ -81,9 +71,14 @@ export class Broadcaster {
     else known.failures = 0;
   }
 
-  /** A shard has nobody to tell any more. */
-  leave(shard: number): void {
-    this.#places.delete(shard);
+  /** A shard has nobody to tell any more; whether it took part. */
+  leave(shard: number): boolean {
+    return this.#places.delete(shard);
+  }
+
+  /** Waits until all calls that are under way have ended, well or not. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underway);
   }
 
   /** Facts changed with the event at `offset`; those who moderate are told `notes`. */
@@ -110,7 +105,9 @@ export class Broadcaster {
       place.busy = true;
       const { notes } = place;
       place.notes = [];
-      void this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
+      const call = this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
+      this.#underway.add(call);
+      void call.finally(() => this.#underway.delete(call));
     }
     return all;
   }
@@ -147,9 +144,5 @@ export class Broadcaster {
     // It changes beside the events, so no offset tells who knows of it.
     if (access !== this.#state.access.revision) facts.push({ of: "access", key: "", value: this.#state.access });
     return { ...stretch, facts, wholeFacts: false, reset: false };
-  }
-
-  #stub(shard: number): ShardCalls {
-    return this.#namespace.getByName(shardName(this.#stream, shard));
   }
 }

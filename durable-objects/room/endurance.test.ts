@@ -2,10 +2,10 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { BEAT } from "../../protocol/room/wire.ts";
-import { bindings, door } from "../../workers/testing.ts";
+import { door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { openAtShard, TestViewer, until } from "./testing.ts";
+import { crash, openAtShard, roomOf, shardOf, TestViewer, until } from "./testing.ts";
 
 /** Each of four people writes at least so many messages, and goes on until there were so many crashes. */
 const LINES = 20;
@@ -25,20 +25,9 @@ async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer
   return viewer;
 }
 
-const shardOf = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
-  bindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
-const roomOf = (room: string): DurableObjectStub<Room> =>
-  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
-
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
-
-/** Loses an object's memory and its sockets at once, whatever it is doing, as a crash does. */
-async function crash(stub: DurableObjectStub<Room> | DurableObjectStub<RoomShard>): Promise<void> {
-  const abort = (_object: Room | RoomShard, state: DurableObjectState): void => state.abort("a crash");
-  await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
-}
 
 test("under crashes of the room and its shards, what is acknowledged is stored, shown once, and in one order", async () => {
   const room = newRoom();

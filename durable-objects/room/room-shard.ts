@@ -4,20 +4,19 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../../protocol/access.ts";
-import { actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
-import type { Asked } from "../../protocol/room/decide.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { countMs, gatherMs } from "../../protocol/room/shards.ts";
+import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
 import { type Fact, RoomState, sanctionKeys } from "../../protocol/room/state.ts";
 import {
   BEAT,
   BEAT_ANSWER,
   type ClientFrame,
   type ErrorCode,
+  isOf,
   type Outcome,
   type Position,
   type Stretch,
@@ -25,6 +24,9 @@ import {
   youAre,
 } from "../../protocol/room/wire.ts";
 import type { ViewerKeys } from "../../tiers/viewer-token.ts";
+import { objectName, ofName } from "./children.ts";
+import { Intake } from "./intake.ts";
+import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
 import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
@@ -35,6 +37,10 @@ import { Tokens } from "./tokens.ts";
 /** What a shard is bound to. */
 export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
   readonly ROOM: { getByName(name: string): RoomCalls };
+  readonly ROOM_RELAY: { getByName(name: string): RoomCalls };
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
 /** What a shard knows of its room. */
@@ -43,42 +49,49 @@ interface View {
   state: RoomState;
 }
 
-/** The header in which the gateway says who comes: a `Viewer` in JSON, percent-encoded. */
+/** The headers in which the gateway says who comes (a `Viewer` in JSON, percent-encoded), and how many shards it knows of. */
 const VIEWER_HEADER = "corral-viewer";
+const SHARDS_HEADER = "corral-shards";
 /** A shard that lost its memory while people watch is woken within this time to count them. */
 const WAKE_MS = 10_000;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
-/** Rate buckets are looked through when there are so many. */
-const MANY_BUCKETS = 1_000;
 
 /** One shard of a room, named `{stream}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
   readonly #stream: string;
   readonly #index: number;
+  readonly #sizing: Sizing;
+  readonly #mover: Mover;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
   readonly #tokens: Tokens;
-  readonly #outbox: Outbox;
-  readonly #reviews: Reviews;
-  readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
+  readonly #intake: Intake;
   #view: Promise<View> | null = null;
   #known: View | null = null;
   #counts: Counts = NO_COUNTS;
-  #shards = 1;
+  #shards: number;
+  /** The number of shards is the room's own, or was. */
+  #sized: boolean;
   #counting = false;
   #wakeMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
     super(ctx, env);
-    const [stream = "", index = "0"] = (ctx.id.name ?? "").split("/");
+    const { stream, index } = ofName(ctx.id.name);
     this.#stream = stream;
-    this.#index = Number(index);
+    this.#index = index;
+    this.#sizing = sizingOf(env);
     this.#seats = new Seats(ctx);
+    this.#mover = new Mover(this.#seats, index, this.#sizing);
+    // Of a large room it is kept, so that no shard calls it past its relay.
+    const kept = ctx.storage.kv.get<number>("shards");
+    this.#shards = kept ?? 1;
+    this.#sized = kept !== undefined;
     this.#tokens = new Tokens(this.#seats, env, stream);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
-    this.#outbox = new Outbox((submission) => this.#room().submit(submission));
-    this.#reviews = new Reviews(stream, reviewPolicy(env));
+    const outbox = new Outbox((submission) => this.#above().submit(submission));
+    this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#attached());
     // Beats are answered without waking the object; when the last one came is all that it needs to know.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(BEAT, BEAT_ANSWER));
     if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#countSoon();
@@ -89,11 +102,14 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** `GET` with an upgrade: a viewer comes in. */
   override async fetch(request: Request): Promise<Response> {
     const viewer = JSON.parse(decodeURIComponent(request.headers.get(VIEWER_HEADER) ?? "null")) as Viewer;
+    if (!this.#sized) this.#resized(Math.max(1, Number(request.headers.get(SHARDS_HEADER) ?? 1)));
     const { 0: client, 1: server } = new WebSocketPair();
     const full = this.#seats.size >= ROOM_LIMITS.shardSockets;
     const seat = this.#seats.add(server, viewer);
     if (full) seat.close("comeBack", FULL_SPREAD_S);
+    else if (this.#seats.tooMany(viewer, this.#sizing.socketsPerAddress)) seat.close("rateLimited", "sockets");
     if (this.#tokens.came(seat)) this.#arm();
+    this.#mover.look();
     this.#countSoon();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -127,7 +143,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   /** Shows the viewers what happened; gives the last event that the shard knows. */
   deliver(batch: Batch): Promise<number> {
-    this.#shards = batch.shards;
+    this.#sized = true;
+    this.#resized(batch.shards);
+    // Whoever tells all of it has lost its memory, and what was counted with it.
+    if (batch.wholeFacts) {
+      this.#tally.forget();
+      this.#countSoon();
+    }
     const counts = sameCounts(batch.counts, this.#counts) ? {} : { counts: batch.counts };
     this.#counts = batch.counts;
     const view = this.#known;
@@ -143,14 +165,17 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     if (anew || to > from || counts.counts !== undefined) {
       this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: batch.nowMs, ...counts });
     }
+    // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
+    if (this.#seats.size === 0) this.#countSoon();
     if (batch.notes.length > 0) {
       this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#rolesOf(viewer)));
     }
     return Promise.resolve(to);
   }
 
-  /** A viewer without a socket watches. */
-  beacon(key: string): void {
+  /** A viewer without a socket watches; the gateway knows of so many shards. */
+  beacon(key: string, shards: number): void {
+    if (!this.#sized) this.#resized(shards);
     this.#tally.beacon(key, Date.now());
     this.#countSoon();
   }
@@ -172,9 +197,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       case "act":
         return this.#act(seat, frame);
       case "like":
-        return this.#tap(seat, null, frame.count);
+        return this.#intake.tap(seat.viewer, null, frame.count, this.#gatherMs);
       case "react":
-        return this.#tap(seat, frame.emoji, frame.count);
+        return this.#intake.tap(seat.viewer, frame.emoji, frame.count, this.#gatherMs);
       case "play":
         seat.keep({ playMs: frame.on ? Date.now() : null });
         return this.#countSoon();
@@ -221,12 +246,14 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   /** All that a returning viewer missed, up to where the shard stands; null if that can't be told. */
-  async #missed(view: View, { epoch, offset }: Position): Promise<Stretch | null> {
+  async #missed(view: View, position: Position): Promise<Stretch | null> {
     const { ring } = view;
-    if (epoch !== ring.epoch || offset > ring.head) return null;
+    const { offset } = position;
+    if (!isOf(position, ring.epoch) || offset > ring.head) return null;
     const held = ring.since(offset);
     if (held !== null) return held;
-    const stored = await this.#room().since(epoch, offset);
+    if (ring.head - offset > ROOM_LIMITS.recoverEvents) return null;
+    const stored = await this.#above().since(ring.epoch, offset);
     if (stored === null || stored.to < ring.head) return null;
     // The room is ahead by what this shard is about to be told.
     const events = stored.events.filter((event) => event.offset <= ring.head);
@@ -235,33 +262,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
     const { viewer } = seat;
-    const roles = this.#rolesOf(viewer);
-    const asked = { by: viewer, id, act, programmeMs };
-    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
-    const pass = (reviewed: Asked): void => {
-      if (!this.#outbox.add(reviewed, answer, gatherMs(this.#shards))) refuse(seat, id, "busy");
-    };
-    if (viewer.subject === null) refuse(seat, id, "sign-in");
-    else if (!this.#within(`act ${viewerKey(viewer)}`, actRate(roles), 1)) refuse(seat, id, "rate-limited");
-    else if (!this.#reviews.take(asked, () => this.#attached(), pass)) refuse(seat, id, "busy");
-  }
-
-  /** Taps beyond the rate aren't counted, which nobody needs to be told. */
-  #tap(seat: Seat, emoji: string | null, count: number): void {
-    if (!this.#within(`tap ${viewerKey(seat.viewer)}`, TAP_RATE, count)) return;
-    this.#outbox.tap(emoji, count, gatherMs(this.#shards));
-  }
-
-  #within(key: string, rate: Rate, cost: number): boolean {
-    const nowMs = Date.now();
-    if (this.#buckets.size > MANY_BUCKETS) {
-      for (const [each, known] of this.#buckets) {
-        if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
-      }
+    if (viewer.subject === null) {
+      refuse(seat, id, "sign-in");
+      return;
     }
-    const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
-    this.#buckets.set(key, { bucket, rate });
-    return ok;
+    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
+    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
+    this.#intake.act({ by: viewer, id, act, programmeMs }, roles, answer, this.#gatherMs);
   }
 
   /** What the shard knows of its room, asked for once by whoever needs it first. */
@@ -274,12 +281,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   async #attach(): Promise<View> {
-    const { recent, facts, counts, shards } = await this.#room().attach(this.#index);
+    const { recent, facts, counts, shards } = await this.#above().attach(this.#index);
     const ring = new Ring(recent.epoch, recent.from, ROOM_LIMITS.ringEvents);
     ring.add(recent);
     this.#known = { ring, state: RoomState.from(facts) };
     this.#counts = counts;
-    this.#shards = shards;
+    this.#sized = true;
+    this.#resized(shards);
     return this.#known;
   }
 
@@ -317,29 +325,40 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   #countSoon(): void {
     if (this.#counting) return;
     this.#counting = true;
-    setTimeout(() => void this.#count(), countMs(this.#shards));
+    setTimeout(() => void this.#count(), countMs(siblings(this.#shards, this.#sizing)));
   }
 
   /** Counts who watches; goes on while somebody does. */
   async #count(): Promise<void> {
     const nowMs = Date.now();
-    const { report, watching } = this.#tally.count(this.#seats, nowMs);
+    const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
+    const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
     let failed = false;
     if (report !== null) {
       try {
         if (report.sockets > 0) await this.#attached();
         else this.#forget();
-        await this.#room().report(this.#index, report);
-        this.#tally.told(report, nowMs);
+        const above = this.#relay;
+        const { shards } = await this.#above().report(this.#index, report);
+        if (above === this.#relay) this.#tally.told(report, nowMs);
+        this.#resized(shards);
       } catch (error) {
         failed = true;
         console.warn("the room could not be told who watches", error);
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return;
+    if (watching === 0 && !failed) return this.#rest();
     this.#keepAwake(nowMs);
     this.#countSoon();
+  }
+
+  /** Nobody watches. A shard without sockets keeps nothing. */
+  async #rest(): Promise<void> {
+    if (this.#seats.size > 0) return;
+    this.#wakeMs = 0;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   #keepAwake(nowMs: number): void {
@@ -356,8 +375,35 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     if (atMs < Number.POSITIVE_INFINITY) void this.ctx.storage.setAlarm(atMs);
   }
 
-  #room(): RoomCalls {
-    return this.env.ROOM.getByName(this.#stream);
+  /** The room has so many shards: from now on it is called by way of the relay that such a room has, if it has one. */
+  #resized(shards: number): void {
+    const before = this.#relay;
+    if (shards !== this.#shards) {
+      this.#shards = shards;
+      if (this.#relay !== null) this.ctx.storage.kv.put("shards", shards);
+      else if (before !== null) this.ctx.storage.kv.delete("shards");
+      if (this.#relay !== before) {
+        this.#tally.forget();
+        this.#countSoon();
+      }
+    }
+    this.#mover.resized(shards, Date.now());
+  }
+
+  get #relay(): number | null {
+    return relayOf(this.#index, this.#shards, this.#sizing);
+  }
+
+  get #gatherMs(): number {
+    return gatherMs(siblings(this.#shards, this.#sizing));
+  }
+
+  /** The room, or the relay that stands before it. */
+  #above(): RoomCalls {
+    const relay = this.#relay;
+    return relay === null
+      ? this.env.ROOM.getByName(this.#stream)
+      : this.env.ROOM_RELAY.getByName(objectName(this.#stream, relay));
   }
 }
 

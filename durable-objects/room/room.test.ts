@@ -2,10 +2,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { CLOSES } from "../../protocol/room/wire.ts";
-import { bindings, door } from "../../workers/testing.ts";
+import { door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { closeOf, openAtShard, openSocket, TestViewer, token, until } from "./testing.ts";
+import { closeOf, openAtShard, openSocket, roomOf, shardOf, TestViewer, token, until } from "./testing.ts";
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -26,11 +26,6 @@ async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer
   viewers.push(viewer);
   return viewer;
 }
-
-const shardOf = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
-  bindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
-const roomOf = (room: string): DurableObjectStub<Room> =>
-  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
 
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();

@@ -7,24 +7,34 @@ import type { Access, AccessTaker } from "../../protocol/access.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import type { Bucket } from "../../protocol/room/bucket.ts";
 import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
-import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
+import type { RoomEvent } from "../../protocol/room/events.ts";
 import { Judge } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Report, RoomCalls, Submission, SubmissionReply } from "../../protocol/room/mesh.ts";
+import type {
+  Attachment,
+  Report,
+  ReportReply,
+  RoomCalls,
+  Submission,
+  SubmissionReply,
+} from "../../protocol/room/mesh.ts";
+import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
 import { readable } from "../../protocol/room/readable.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { shardsFor, tickMs } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf, tickMs } from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
-import { Broadcaster, type ShardNamespace } from "./broadcaster.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { type ChildEnv, childStubs } from "./children.ts";
 import { type Revoker, shutOut } from "./shut-out.ts";
 import { RoomStore } from "./store.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv {
-  readonly ROOM_SHARD: ShardNamespace;
+export interface RoomEnv extends ChildEnv {
   readonly LIVE: { getByName(name: string): Revoker };
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** History is looked through this often for what is too old. */
@@ -40,43 +50,46 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
-  #shards: number;
+  readonly #size: RoomSize;
   /** Stored, but not told to the shards yet. */
   #fresh: RoomEvent[] = [];
   #reading: Bucket | undefined;
+  #armed = false;
   #ticking = false;
   #tapped = false;
   #totalsKeptMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
-    this.#store = new RoomStore(ctx.storage.sql, crypto.randomUUID());
+    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
     this.#head = this.#store.head();
-    this.#shards = this.#store.shards();
+    this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
     this.#state = RoomState.from(this.#store.facts());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
-    this.#broadcaster = new Broadcaster(env.ROOM_SHARD, ctx.id.name ?? "", this.#restoreRing(), this.#state);
+    this.#broadcaster = new Broadcaster(childStubs(env, ctx.id.name ?? ""), this.#restoreRing(), this.#state);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    for (const shard of kept.shards.keys()) this.#broadcaster.join(shard, false);
+    // Of the first shard nothing is kept before there is something to keep.
+    for (const shard of new Set([0, ...kept.shards.keys()])) this.#broadcaster.join(shard, false);
     if (kept.shards.size > 0) this.#tickSoon();
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<Attachment> {
+  attach(shard: number): Promise<Attachment> {
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
-    this.#store.addShard(shard);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
-    return {
+    // Whoever only looks leaves nothing behind.
+    if (this.#store.there || shard > 0) this.#store.addShard(shard);
+    void this.#arm();
+    return Promise.resolve({
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
-      shards: this.#shards,
-    };
+      shards: this.#size.shards,
+    });
   }
 
   /** Orders and stores what a shard's viewers did. */
@@ -92,8 +105,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
         this.#audience.tap(likes, reactions);
         this.#tapped = true;
       }
+      void this.#arm();
       this.#tickSoon();
-      return Promise.resolve({ outcomes, head: this.#head });
+      return Promise.resolve({ outcomes });
     } catch (error) {
       // Memory must not be ahead of storage: it is rebuilt, and the shard sends again.
       console.error("a submission failed", error);
@@ -102,26 +116,23 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     }
   }
 
-  /** Takes in what a shard counted. */
-  report(shard: number, report: Report): Promise<{ shards: number; head: number }> {
+  /** Takes in what a shard counted, or a relay summed up. */
+  report(shard: number, report: Report): Promise<ReportReply> {
     const nowMs = Date.now();
+    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#forget(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
-      this.#audience.drop(shard);
-      this.#store.setShard(shard, null);
+      this.#forget(shard);
       this.#broadcaster.leave(shard);
     } else {
-      this.#store.setShard(shard, report);
+      if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
-    const shards = shardsFor(this.#audience.sockets, this.#shards);
-    if (shards !== this.#shards) {
-      this.#shards = shards;
-      this.#store.setShards(shards);
-    }
-    if (nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
+    if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
+    void this.#arm();
     this.#tickSoon();
-    return Promise.resolve({ shards, head: this.#head });
+    return Promise.resolve({ shards: this.#size.shards });
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
@@ -137,9 +148,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Number of shards, the counts, and who may read. */
-  place(): { shards: number; counts: Counts; access: Access } {
-    return { shards: this.#shards, counts: this.#audience.counts(Date.now()), access: this.#state.access };
+  /** How the room is spread, who watches, and who may read. */
+  place(): Place {
+    const { totals } = this.#audience;
+    const counts = this.#audience.counts(Date.now());
+    return { shards: this.#size.shards, counts, watchedMs: totals.watchedMs, access: this.#state.access };
   }
 
   /** Takes who may read from the stream's Live object; the shards are told within a tick. */
@@ -162,21 +175,41 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
-    let left = 1;
+    const nowMs = Date.now();
     try {
-      left = this.#store.prune(Date.now(), ROOM_LIMITS.keepMs);
-      this.#dropExpired(Date.now());
+      this.#dropExpired(nowMs);
+      const left = this.#store.prune(nowMs, ROOM_LIMITS.keepMs);
+      // A room of which nothing is left but counts of people who are gone is as if it had never been.
+      if (!left && !this.#broadcaster.occupied && this.#audience.sockets === 0) {
+        this.#armed = false;
+        return await this.#store.clear();
+      }
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    // A room without history and viewers sleeps until a shard calls.
-    if (left > 0 || this.#broadcaster.shards > 0) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    await this.ctx.storage.setAlarm(nowMs + PRUNE_EVERY_MS);
+  }
+
+  /** What is stored is looked through for what is too old. */
+  async #arm(): Promise<void> {
+    if (this.#armed || !this.#store.there) return;
+    this.#armed = true;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+  }
+
+  /** A child's count is in no sum any more. */
+  #forget(child: number): void {
+    this.#audience.drop(child);
+    this.#store.setShard(child, null);
   }
 
   #take(asked: Asked): Outcome {
     const { subject } = asked.by;
     const known = subject === null ? null : this.#store.stored(subject, asked.id);
     if (known !== null) return { ok: true, event: known };
+    if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
+      return { ok: false, error: "rate-limited" };
+    }
     const nowMs = Date.now();
     const decision = decide(this.#state, asked, this.#surroundings(nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
@@ -185,7 +218,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   #carryOut(asked: Asked, decision: Decision, nowMs: number): Outcome {
     const { facts, credit, audit, notes, held, list } = decision;
     const by = credit?.by ?? asked.by;
-    const event = decision.event === undefined ? null : this.#stamp(decision.event, asked, credit?.programmeMs, nowMs);
+    const event =
+      decision.event === undefined
+        ? null
+        : this.#stamp(decision.event, asked, decision.programmeMs ?? credit?.programmeMs, nowMs);
     if (event !== null) {
       this.#store.add(event, { by, id: credit?.id ?? asked.id });
       this.#fresh.push(event);
@@ -213,11 +249,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   #stamp(
     happening: NonNullable<Decision["event"]>,
     { programmeMs }: Asked,
-    credited: number | undefined,
+    given: number | undefined,
     nowMs: number,
   ): RoomEvent {
     this.#head += 1;
-    const programme = credited ?? programmeTime(programmeMs, nowMs);
+    const programme = given ?? programmeTime(programmeMs, nowMs);
     return { ...happening, offset: this.#head, atMs: nowMs, programmeMs: programme };
   }
 
@@ -240,7 +276,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     setTimeout(() => {
       this.#ticking = false;
       this.#tell();
-      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#shards, Date.now())) return;
+      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
       // A shard was busy, or is behind: it is told with the next tick.
       this.#tickSoon();
     }, tickMs(this.#audience.sockets));

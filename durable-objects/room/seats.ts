@@ -1,6 +1,6 @@
 /** The sockets of a shard: who holds each, what it was sent, whether it plays. Attachments outlive hibernation. */
 import { type Bucket, FRAME_RATE, take } from "../../protocol/room/bucket.ts";
-import type { Viewer } from "../../protocol/room/events.ts";
+import { type Viewer, viewerKey } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { CLOSES, type CloseName, type ServerFrame } from "../../protocol/room/wire.ts";
 
@@ -86,16 +86,23 @@ export class Seat {
   }
 }
 
+/** Under which keys a viewer's sockets are counted: itself, and its network address where that is known. */
+function holdersOf(viewer: Viewer): string[] {
+  return viewer.address === "" ? [viewerKey(viewer)] : [viewerKey(viewer), `address:${viewer.address}`];
+}
+
 /** All seats of a shard. */
 export class Seats {
   readonly #ctx: DurableObjectState;
   readonly #seats = new Map<WebSocket, Seat>();
+  /** Sockets of each viewer and each address. */
+  readonly #held = new Map<string, number>();
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
     for (const socket of ctx.getWebSockets()) {
       const kept = socket.deserializeAttachment() as Kept | null;
-      if (kept !== null) this.#seats.set(socket, new Seat(socket, kept));
+      if (kept !== null) this.#set(socket, new Seat(socket, kept));
     }
   }
 
@@ -108,7 +115,7 @@ export class Seats {
     this.#ctx.acceptWebSocket(socket);
     const seat = new Seat(socket, { viewer, ready: false, playMs: null });
     seat.keep({});
-    this.#seats.set(socket, seat);
+    this.#set(socket, seat);
     return seat;
   }
 
@@ -119,7 +126,27 @@ export class Seats {
 
   /** A socket is gone. */
   remove(socket: WebSocket): void {
+    const seat = this.#seats.get(socket);
+    if (seat === undefined) return;
     this.#seats.delete(socket);
+    for (const holder of holdersOf(seat.viewer)) this.#count(holder, -1);
+  }
+
+  /** Whether a viewer, or its address, has more sockets here than one may. */
+  tooMany(viewer: Viewer, perAddress: number): boolean {
+    const [own, address] = holdersOf(viewer).map((holder) => this.#held.get(holder) ?? 0);
+    return (own ?? 0) > ROOM_LIMITS.socketsPerViewer || (address ?? 0) > perAddress;
+  }
+
+  #set(socket: WebSocket, seat: Seat): void {
+    this.#seats.set(socket, seat);
+    for (const holder of holdersOf(seat.viewer)) this.#count(holder, 1);
+  }
+
+  #count(holder: string, change: 1 | -1): void {
+    const count = (this.#held.get(holder) ?? 0) + change;
+    if (count > 0) this.#held.set(holder, count);
+    else this.#held.delete(holder);
   }
 
   [Symbol.iterator](): IterableIterator<Seat> {

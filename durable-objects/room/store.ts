@@ -4,6 +4,7 @@ import type { Trace } from "../../protocol/room/decide.ts";
 import type { ChatEvent, Role, RoomEvent, Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { AuditLine, Fact } from "../../protocol/room/state.ts";
+import { LazySql } from "./lazy-sql.ts";
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -39,16 +40,19 @@ export interface Recorded {
 
 /** Typed access to one room's SQLite. */
 export class RoomStore {
-  readonly #sql: SqlStorage;
+  readonly #sql: LazySql;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
 
   /** `fresh` becomes the epoch of a room that has none. */
-  constructor(sql: SqlStorage, fresh: string) {
-    this.#sql = sql;
-    sql.exec(SCHEMA);
+  constructor(storage: DurableObjectStorage, fresh: string) {
+    this.#sql = new LazySql(storage, "meta", SCHEMA, () => this.#setMeta("epoch", this.epoch));
     this.epoch = this.#meta("epoch") ?? fresh;
-    if (this.epoch === fresh) this.#setMeta("epoch", fresh);
+  }
+
+  /** Whether anything was ever stored. */
+  get there(): boolean {
+    return this.#sql.there;
   }
 
   /** The last event ever stored, 0 before the first. */
@@ -217,12 +221,21 @@ export class RoomStore {
     this.#setMeta("shards", String(shards));
   }
 
-  /** Forgets what is older than retention allows, or too much; gives how many events are left. */
-  prune(nowMs: number, keepMs: number): number {
+  /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
+  prune(nowMs: number, keepMs: number): boolean {
     this.#sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
     this.#sql.exec("DELETE FROM events WHERE offset <= ?", this.head() - ROOM_LIMITS.keepEvents);
     this.#sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
-    return this.#sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM events").one().n;
+    return ["events", "facts", "audit"].some((table) => this.#any(`SELECT 1 FROM ${table} LIMIT 1`));
+  }
+
+  /** Forgets everything; the room's alarm goes too. */
+  async clear(): Promise<void> {
+    await this.#sql.clear();
+  }
+
+  #any(query: string): boolean {
+    return this.#sql.exec(query).toArray().length > 0;
   }
 
   #events(where: string, ...values: SqlStorageValue[]): RoomEvent[] {

@@ -35,8 +35,11 @@ export class ShardTally {
     return [...this.#beacons];
   }
 
-  /** Counts, and gives what the room must be told, or null if it knows. */
-  count(seats: Seats, nowMs: number): { report: Report | null; watching: number } {
+  /**
+   * Counts, and gives what the room must be told, or null if it knows. A viewer by beacon who doesn't belong here any more
+   * counts until its next beacon, which another shard gets.
+   */
+  count(seats: Seats, nowMs: number, belongs: (key: string) => boolean): { report: Report | null; watching: number } {
     const people = new Set<string>();
     for (const seat of seats) {
       const beatMs = seats.lastBeatMs(seat);
@@ -45,7 +48,8 @@ export class ShardTally {
       else if (nowMs - beatMs > FORGOTTEN_MS) seat.keep({ playMs: null });
     }
     for (const [key, atMs] of this.#beacons) {
-      if (nowMs - atMs < ROOM_LIMITS.beaconCountsMs) people.add(key);
+      const lastsMs = belongs(key) ? ROOM_LIMITS.beaconCountsMs : ROOM_LIMITS.beaconMs;
+      if (nowMs - atMs < lastsMs) people.add(key);
       else this.#beacons.delete(key);
     }
     for (const key of people) if (this.#distinct.add(key)) this.#distinctChanged = true;
@@ -54,6 +58,12 @@ export class ShardTally {
     if (same && nowMs - this.#toldMs < TELL_EVERY_MS) return { report: null, watching: people.size };
     const distinct = this.#distinctChanged ? this.#distinct.bytes() : null;
     return { report: { ...now, distinct }, watching: people.size };
+  }
+
+  /** Whoever was told doesn't know it any more. */
+  forget(): void {
+    this.#told = null;
+    this.#distinctChanged = true;
   }
 
   /** The room was told. */

@@ -1,9 +1,13 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
+import { runInDurableObject } from "cloudflare:test";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { Counts, Role, RoomEvent } from "../../protocol/room/events.ts";
 import type { Delivery } from "../../protocol/room/inbox.ts";
 import type { StaffNote, You } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
+import type { Room } from "./room.ts";
+import type { RoomRelay } from "./room-relay.ts";
+import type { RoomShard } from "./room-shard.ts";
 
 /** Claims of a token for tests. */
 export interface Claims {
@@ -32,16 +36,17 @@ export async function openSocket(path: string): Promise<WebSocket> {
 export async function openAtShard(
   room: string,
   shard: number,
-  subject: string,
+  subject: string | null,
   roles: readonly Role[] = [],
   expiresMs: number | null = null,
+  device: string = `device-of-${subject}`,
 ): Promise<WebSocket> {
   const viewer = {
     subject,
-    name: subject,
+    name: subject ?? "",
     roles,
     followerSinceMs: null,
-    device: `device-of-${subject}`,
+    device,
     address: "",
     expiresMs,
   };
@@ -150,6 +155,20 @@ export class TestViewer {
     this.events.push(...events);
     this.unseen += unseen;
   }
+}
+
+/** A room's objects. */
+export const roomOf = (room: string): DurableObjectStub<Room> =>
+  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
+export const shardOf = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
+  bindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
+export const relayOf = (room: string, relay: number): DurableObjectStub<RoomRelay> =>
+  bindings.ROOM_RELAY.getByName(`${room}/${relay}`) as unknown as DurableObjectStub<RoomRelay>;
+
+/** Loses an object's memory and its sockets at once, whatever it is doing, as a crash does. */
+export async function crash(stub: DurableObjectStub<Room | RoomShard | RoomRelay>): Promise<void> {
+  const abort = (_object: unknown, state: DurableObjectState): void => state.abort("a crash");
+  await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
 }
 
 /** Waits until something holds; the test's own time limit ends it. */

@@ -33,6 +33,9 @@ export function actRate(roles: readonly Role[]): Rate {
   return { perSecond: 0.5, burst: 5 };
 }
 
+/** Acts of a person beyond its rate that the room is asked about, as they may be known: as many as a client has waiting. */
+export const AGAIN_RATE: Rate = { perSecond: 0.5, burst: 50 };
+
 /** Likes and reactions of a person: fast tapping. */
 export const TAP_RATE: Rate = { perSecond: 15, burst: 60 };
 

@@ -1,8 +1,8 @@
 /** What those who moderate may do, and what it changes. */
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
-import { type ChatEvent, type Happening, isStaff, type Viewer } from "./events.ts";
+import { type Happening, isStaff, type Viewer } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { type Fact, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
+import { type Fact, type Pinned, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
 import type { Act, ErrorCode, Listed } from "./wire.ts";
 
 /** An act of someone with an account. */
@@ -24,7 +24,7 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
       return acted(act.kind, act.subject, { kind: "clear", subject: act.subject }, pinned ? [unpinned] : []);
     }
     case "pin":
-      return pin(act.target, around);
+      return pin(act, around);
     case "modes": {
       const modes = { ...state.modes, ...act.modes };
       return acted(act.kind, JSON.stringify(act.modes), { kind: "modes", modes }, [
@@ -65,9 +65,17 @@ function remove(state: RoomState, target: number, around: Surroundings): Decisio
   return acted("delete", String(target), { kind: "delete", target }, facts);
 }
 
-function pin(target: number | null, around: Surroundings): Decision | Refusal {
-  const value: ChatEvent | null = target === null ? null : around.message(target);
-  if (target !== null && value === null) return no("not-found");
+function pin({ target, atProgrammeMs }: Extract<Act, { kind: "pin" }>, around: Surroundings): Decision | Refusal {
+  const message = target === null ? null : around.message(target);
+  if (target !== null && message === null) return no("not-found");
+  if (atProgrammeMs === undefined) return pinned(target, message);
+  // As far ahead as history reaches back.
+  if (Math.abs(atProgrammeMs - around.nowMs) > ROOM_LIMITS.keepMs) return no("malformed");
+  const decision = pinned(target, message === null ? null : { ...message, fromProgrammeMs: atProgrammeMs });
+  return { ...decision, programmeMs: atProgrammeMs };
+}
+
+function pinned(target: number | null, value: Pinned | null): Decision {
   return acted("pin", String(target), { kind: "pin", target }, [{ of: "pin", key: "", value }]);
 }
 

@@ -242,6 +242,20 @@ test("the pin goes with its message, and every act of moderation is for the audi
   expect(state.pin).toBeNull();
 });
 
+test("a pin can be for a later moment of the picture, within a day", () => {
+  const state = new RoomState();
+  const by = { subject: "ann", name: "ann", roles: [] };
+  const message: ChatEvent = { kind: "chat", by, text: "x", offset: 4, atMs: 1, programmeMs: 1 };
+  const known = { message: () => message };
+  const pin = (atProgrammeMs: number): Asked => asked(host, { kind: "pin", target: 4, atProgrammeMs });
+  expect(carryOut(state, pin(NOW + 60_000), known)).toMatchObject({
+    event: { kind: "pin", target: 4 },
+    programmeMs: NOW + 60_000,
+  });
+  expect(state.pin).toEqual({ ...message, fromProgrammeMs: NOW + 60_000 });
+  expect(error(carryOut(state, pin(NOW + 2 * 86_400_000), known))).toBe("malformed");
+});
+
 test("a state is what its facts make it, and shards hear of all but held messages", () => {
   const state = new RoomState();
   const facts: Fact[] = [];

@@ -18,6 +18,8 @@ export interface Asked {
   readonly programmeMs: number | null;
   /** What a reviewer thinks of the message, where one was asked. */
   readonly opinion?: Opinion;
+  /** Its sender is beyond its rate: an act that is not known already is refused. */
+  readonly onlyIfKnown?: true;
 }
 
 /** Where someone who has written was last seen. */
@@ -55,6 +57,8 @@ export interface Decision {
   readonly event?: Happening;
   readonly facts: readonly Fact[];
   readonly credit?: Credit;
+  /** The programme time that the event is for, where that isn't when it was made. */
+  readonly programmeMs?: number;
   readonly audit?: Omit<AuditLine, "atMs" | "by">;
   readonly notes: readonly StaffNote[];
   readonly held?: string;

@@ -91,7 +91,7 @@ function moderation(fields: Members): ModerationAct | null {
     case "delete":
       return target === null ? null : { kind, target };
     case "pin":
-      return target === null && fields["target"] !== null ? null : { kind, target };
+      return target === null && fields["target"] !== null ? null : pin(target, fields["atProgrammeMs"]);
     case "clear":
     case "unban":
       return subject === null ? null : { kind, subject };
@@ -130,6 +130,13 @@ function moderation(fields: Members): ModerationAct | null {
 }
 
 const LISTED = ["held", "bans", "audit", "words", "automod", "moderators"] as const;
+
+function pin(target: number | null, when: unknown): ModerationAct | null {
+  if (when === undefined) return { kind: "pin", target };
+  const atProgrammeMs = whole(when, 0, MOST);
+  return atProgrammeMs === null ? null : { kind: "pin", target, atProgrammeMs };
+}
+
 const SWITCHES = ["subscribersOnly", "verifiedOnly", "emoteOnly", "unique", "noLinks", "noCapitals", "review"] as const;
 
 function readModes(value: unknown): Partial<Modes> | null {

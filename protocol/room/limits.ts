@@ -50,10 +50,14 @@ export const ROOM_LIMITS = {
   seenEvery: 131_072,
   /** Sockets of one shard: the platform's bound is 32,768. Further ones: close `comeBack`. */
   shardSockets: 20_000,
+  /** Sockets of one viewer at its shard, for all its tabs. Further ones: close `rateLimited`. */
+  socketsPerViewer: 20,
+  /** Sockets of one network address at one shard: a company behind one. Further ones: close `rateLimited`. */
+  socketsPerAddress: 1_000,
   /** Sockets a shard should have before the room gets more shards. */
   shardFill: 2_500,
-  /** Children that one object sends a batch to each tick. */
-  fanOut: 100,
+  /** Children that one object sends a batch to each tick: with 64, ten ticks a second are 640 calls. A power of two. */
+  fanOut: 64,
   /**
    * How long the room gathers before it tells the shards: the first while it is small, the second once it is full of
    * `tickSockets`, for each tick costs a frame for every socket.

@@ -11,10 +11,9 @@ export interface Submission {
   readonly reactions: Readonly<Record<string, number>>;
 }
 
-/** What became of the acts, in their order, all of it stored; and the last event of the room. */
+/** What became of the acts, in their order, all of it stored. */
 export interface SubmissionReply {
   readonly outcomes: readonly Outcome[];
-  readonly head: number;
 }
 
 /** What happened in a tick, for one shard: events as they are shown, and what they changed. */
@@ -38,23 +37,30 @@ export interface Attachment {
   readonly shards: number;
 }
 
-/** What a shard counted. `distinct` comes when it changed. */
+/** What a shard counted, or a relay summed up. `distinct` comes when it changed. */
 export interface Report {
   readonly sockets: number;
   readonly watching: number;
   readonly distinct: Uint8Array | null;
+  /** A relay's shards, whose counts are in its own: whoever counted one of them by itself stops doing so. */
+  readonly of?: readonly number[];
 }
 
-/** The calls that a room takes of its shards. */
+/** How many shards the room has. */
+export interface ReportReply {
+  readonly shards: number;
+}
+
+/** The calls that a room takes of its shards and relays, by the numbers of `tree.ts`; and a relay of its shards. */
 export interface RoomCalls {
-  attach(shard: number): Promise<Attachment>;
+  attach(child: number): Promise<Attachment>;
   submit(submission: Submission): Promise<SubmissionReply>;
-  report(shard: number, report: Report): Promise<{ readonly shards: number; readonly head: number }>;
+  report(child: number, report: Report): Promise<ReportReply>;
   /** All events after `offset`, or null if they are too many, or no longer there. */
   since(epoch: string, offset: number): Promise<Stretch | null>;
 }
 
-/** The calls that a shard takes of its room. */
+/** The calls that a shard takes of its room or relay, and a relay of its room. */
 export interface ShardCalls {
   /** Takes in a batch; gives the last event that the shard knows, which is before the batch if one between was lost. */
   deliver(batch: Batch): Promise<number>;

@@ -4,8 +4,24 @@ import { Audience } from "./audience.ts";
 import { type Bucket, take } from "./bucket.ts";
 import { Distinct } from "./distinct.ts";
 import { ROOM_LIMITS } from "./limits.ts";
+import { PLACE_MS, placeS, settledMs } from "./place.ts";
 import { programmeTime } from "./programme.ts";
-import { countMs, gatherMs, MOST_SHARDS, shardOf, shardsFor, tickMs, treeDepth } from "./shards.ts";
+import {
+  countMs,
+  excessOf,
+  gatherMs,
+  MOST_SHARDS,
+  RoomSize,
+  relayOf,
+  relays,
+  SIZING,
+  shardOf,
+  shardsFor,
+  siblings,
+  sizingOf,
+  tickMs,
+  treeDepth,
+} from "./shards.ts";
 
 test("different people are estimated within 2 % standard error in 2,040 bytes, however often they come", () => {
   const errors: number[] = [];
@@ -83,10 +99,54 @@ test("viewers spread evenly, and half of them stay where they are when the shard
 
 test("all shards together call the room within its bound, and a tier is needed above a hundred shards", () => {
   for (let shards = 1; shards <= MOST_SHARDS; shards *= 2) {
-    expect(shards / (gatherMs(shards) / 1_000)).toBeLessThanOrEqual(200);
-    expect(shards / (countMs(shards) / 1_000)).toBeLessThanOrEqual(200);
+    for (const callers of [siblings(shards), relays(shards)].filter((each) => each > 0)) {
+      expect(callers).toBeLessThanOrEqual(ROOM_LIMITS.fanOut);
+      expect(callers / (gatherMs(callers) / 1_000)).toBeLessThanOrEqual(200);
+      expect(callers / (countMs(callers) / 1_000)).toBeLessThanOrEqual(200);
+    }
   }
-  expect([1, 2, 100, 101, 1_024].map(treeDepth)).toEqual([1, 1, 1, 2, 2]);
+  expect([1, 2, 64, 128, 4_096].map((shards) => treeDepth(shards))).toEqual([1, 1, 1, 2, 2]);
+  expect(shardsFor(10_000_000, 1)).toBe(MOST_SHARDS);
+});
+
+test("whatever its size, a room with viewers in 330 data centres is called at most 500 times a second", () => {
+  for (let shards = 1; shards <= MOST_SHARDS; shards *= 2) {
+    const callers = relays(shards) === 0 ? siblings(shards) : relays(shards);
+    const submissions = callers / (gatherMs(callers) / 1_000);
+    const reports = callers / (countMs(callers) / 1_000);
+    expect(submissions + reports + 330 / placeS(shards)).toBeLessThanOrEqual(500);
+    expect(settledMs(shards)).toBeGreaterThan(PLACE_MS + 1_000 * placeS(shards));
+  }
+});
+
+test("a shard keeps its relay whatever the room's size, and no relay has more shards than it can tell", () => {
+  const sizing = { ...SIZING, shardFill: 10, fanOut: 4 };
+  expect([1, 2, 4].map((shards) => relayOf(0, shards, sizing))).toEqual([null, null, null]);
+  for (const shards of [8, 16]) {
+    const of = Array.from({ length: shards }, (_, shard) => relayOf(shard, shards, sizing));
+    expect(new Set(of).size).toBe(relays(shards, sizing));
+    expect(of.slice(0, 8)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+  }
+  expect(sizingOf({ CORRAL_ROOM_FAN_OUT: "4", CORRAL_ROOM_SHARD_FILL: "0x9" })).toEqual({ ...SIZING, fanOut: 4 });
+});
+
+test("viewers are sent elsewhere only from a shard above twice its fill, or from one that the room no longer has", () => {
+  const sizing = { ...SIZING, shardFill: 100, fanOut: 4 };
+  expect([0, 100, 200, 250].map((sockets) => excessOf(1, 2, sockets, sizing))).toEqual([0, 0, 0, 50]);
+  expect(excessOf(3, 2, 7, sizing)).toBe(7);
+});
+
+test("a room shrinks by halves after minutes of emptiness, never by a level of its tree, and at once when all are gone", () => {
+  const size = new RoomSize(1, { ...SIZING, shardFill: 100, fanOut: 4 });
+  expect([size.see(1_600, 0), size.shards]).toEqual([true, 16]);
+  expect(size.see(199, 0)).toBe(false);
+  expect(size.see(199, 119_999)).toBe(false);
+  expect(size.see(200, 120_000)).toBe(false);
+  expect(size.see(50, 130_000)).toBe(false);
+  expect([size.see(50, 250_000), size.shards]).toEqual([true, 8]);
+  for (let atMs = 250_000; atMs < 2_000_000; atMs += 10_000) size.see(50, atMs);
+  expect(size.shards).toBe(8);
+  expect([size.see(0, 2_000_000), size.shards]).toEqual([true, 1]);
 });
 
 test("a room gathers longer as it fills, and never longer than people wait for", () => {

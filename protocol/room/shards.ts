@@ -1,21 +1,91 @@
-/** How a room is spread: how many shards, who is where, how often each calls the room, how deep the tree is. */
+/** How a room is spread: how many shards, who is where, what stands between, how often each calls the one above. */
 import { hash32 } from "./hash.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 
-/** Most shards of a room: 2.5 million sockets at their fill. */
-export const MOST_SHARDS = 1_024;
+/** Most shards of a room: 10 million sockets at their fill, with as many relays as a relay has shards. */
+export const MOST_SHARDS = 4_096;
 
-/** Calls a second that all shards together make to the room for messages, and for counts: half of what it bears. */
+/** What decides about the size of a room. */
+export interface Sizing {
+  /** Sockets a shard should have before the room gets more shards. */
+  readonly shardFill: number;
+  /** Children that one object sends a batch to each tick. */
+  readonly fanOut: number;
+  /** Sockets of one network address at one shard. */
+  readonly socketsPerAddress: number;
+}
+
+/** The sizing that a deployment asks for in its variables; what isn't a whole number from 1 to 10,000 is as by default. */
+export function sizingOf(vars: {
+  readonly CORRAL_ROOM_SHARD_FILL?: string;
+  readonly CORRAL_ROOM_FAN_OUT?: string;
+  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
+}): Sizing {
+  const read = (text: string | undefined, usual: number): number => {
+    const value = /^[1-9]\d{0,4}$/.test(text ?? "") ? Number(text) : 0;
+    return value >= 1 && value <= 10_000 ? value : usual;
+  };
+  return {
+    shardFill: read(vars.CORRAL_ROOM_SHARD_FILL, ROOM_LIMITS.shardFill),
+    fanOut: read(vars.CORRAL_ROOM_FAN_OUT, ROOM_LIMITS.fanOut),
+    socketsPerAddress: read(vars.CORRAL_ROOM_SOCKETS_PER_ADDRESS, ROOM_LIMITS.socketsPerAddress),
+  };
+}
+
+/** The sizing where nothing else is asked for. */
+export const SIZING: Sizing = sizingOf({});
+
+/** Calls a second that all children together make to one object for messages, and for counts: half of what it bears. */
 const CALLS_PER_SECOND = 200;
 
 /**
  * Shards that a room with so many sockets should have, at least as many as now: a power of two, so that half of the
  * viewers keep their shard when it doubles. An empty room begins anew with one.
  */
-export function shardsFor(sockets: number, now: number): number {
+export function shardsFor(sockets: number, now: number, { shardFill }: Sizing = SIZING): number {
   if (sockets === 0) return 1;
-  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, sockets / ROOM_LIMITS.shardFill)));
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, sockets / shardFill)));
   return Math.min(MOST_SHARDS, Math.max(now, wanted));
+}
+
+/** A shard whose sockets are fewer than this part of its fill could do the work of another too. */
+const ROOMY = 1 / 8;
+/** A room that has been too large for so long gets half of its shards. */
+const SHRINK_MS = 120_000;
+
+/** A room's number of shards as its sockets come and go. */
+export class RoomSize {
+  readonly #sizing: Sizing;
+  #shards: number;
+  #roomySinceMs: number | null = null;
+
+  constructor(shards: number, sizing: Sizing) {
+    this.#shards = shards;
+    this.#sizing = sizing;
+  }
+
+  get shards(): number {
+    return this.#shards;
+  }
+
+  /** The room has so many sockets now; whether that changed the number of shards. */
+  see(sockets: number, nowMs: number): boolean {
+    const before = this.#shards;
+    this.#shards = shardsFor(sockets, before, this.#sizing);
+    const half = before / 2;
+    // The tree keeps its depth until the room is empty, so that nobody's count is in two places.
+    const deep = treeDepth(half, this.#sizing) === treeDepth(before, this.#sizing);
+    const roomy = sockets > 0 && before > 1 && deep && sockets < before * this.#sizing.shardFill * ROOMY;
+    if (!roomy) this.#roomySinceMs = null;
+    else {
+      this.#roomySinceMs ??= nowMs;
+      if (nowMs - this.#roomySinceMs >= SHRINK_MS) {
+        this.#shards = half;
+        this.#roomySinceMs = null;
+      }
+    }
+    return this.#shards !== before;
+  }
 }
 
 /** The shard of a viewer, by account or device key, among `shards`. */
@@ -23,14 +93,17 @@ export function shardOf(viewer: string, shards: number): number {
   return hash32(viewer) % Math.max(1, shards);
 }
 
-/** How long a shard gathers messages before it calls the room, among `shards`. */
-export function gatherMs(shards: number): number {
-  return Math.max(25, Math.ceil((1_000 * shards) / CALLS_PER_SECOND));
+/**
+ * How many of a shard's `sockets` should go to the shards that are theirs by now: as many as it has above twice its fill;
+ * all, where the room has so few shards that this one is none of them.
+ */
+export function excessOf(shard: number, shards: number, sockets: number, { shardFill }: Sizing): number {
+  return shard >= shards ? sockets : Math.max(0, sockets - 2 * shardFill);
 }
 
-/** How often a shard counts who watches, and tells the room if that changed. */
-export function countMs(shards: number): number {
-  return Math.max(500, Math.ceil((1_000 * shards) / CALLS_PER_SECOND));
+/** The relay between a shard and the room, null where the room tells its shards itself. It never changes but for that. */
+export function relayOf(shard: number, shards: number, { fanOut }: Sizing = SIZING): number | null {
+  return shards <= fanOut ? null : Math.floor(shard / fanOut);
 }
 
 /** How long the room gathers before it tells its shards, with so many sockets. */
@@ -39,7 +112,27 @@ export function tickMs(sockets: number): number {
   return Math.round(least + (most - least) * Math.min(1, sockets / tickSockets));
 }
 
-/** Objects below the room on the way to a viewer: 1 where the room tells each shard itself, 2 with a tier between. */
-export function treeDepth(shards: number): number {
-  return shards <= 1 ? 1 : Math.max(1, Math.ceil(Math.log(shards) / Math.log(ROOM_LIMITS.fanOut) - 1e-9));
+/** Objects that have the same parent as a shard, with it. */
+export function siblings(shards: number, { fanOut }: Sizing = SIZING): number {
+  return Math.min(shards, fanOut);
+}
+
+/** Relays of a room with so many shards. */
+export function relays(shards: number, { fanOut }: Sizing = SIZING): number {
+  return shards <= fanOut ? 0 : Math.ceil(shards / fanOut);
+}
+
+/** How long one of `callers` gathers messages before it calls the object above. */
+export function gatherMs(callers: number): number {
+  return Math.max(25, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
+}
+
+/** How often one of `callers` counts who watches, and tells the object above if that changed. */
+export function countMs(callers: number): number {
+  return Math.max(500, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
+}
+
+/** Objects below the room on the way to a viewer: 1 where the room tells each shard itself, 2 with relays between. */
+export function treeDepth(shards: number, { fanOut }: Sizing = SIZING): number {
+  return shards <= fanOut ? 1 : 2;
 }

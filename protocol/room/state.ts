@@ -58,10 +58,13 @@ export interface AuditLine {
   readonly about: string;
 }
 
+/** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
+export type Pinned = ChatEvent & { readonly fromProgrammeMs?: number };
+
 /** One thing that holds; a null value: no longer. */
 export type Fact =
   | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
-  | { readonly of: "pin"; readonly key: ""; readonly value: ChatEvent | null }
+  | { readonly of: "pin"; readonly key: ""; readonly value: Pinned | null }
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
   | { readonly of: "automod"; readonly key: ""; readonly value: AutoMod }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
@@ -81,7 +84,7 @@ export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">
 /** The state of a room. */
 export class RoomState {
   modes: Modes = OPEN_MODES;
-  pin: ChatEvent | null = null;
+  pin: Pinned | null = null;
   words: readonly string[] = [];
   automod: AutoMod = DEFAULT_AUTOMOD;
   /** Who may read, as the stream's Live object told. */

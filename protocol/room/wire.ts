@@ -3,7 +3,7 @@
 import type { AccessError, TokenError } from "../access.ts";
 import type { Category, Level } from "../moderation/categories.ts";
 import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
-import type { AuditLine, AutoMod, BanLine, Held } from "./state.ts";
+import type { AuditLine, AutoMod, BanLine, Held, Pinned } from "./state.ts";
 
 /** The version that both sides speak. */
 export const VERSION = 1;
@@ -18,11 +18,17 @@ export interface Position {
   readonly offset: number;
 }
 
+/** Whether a position is one of this epoch. Before the first event all are the same: a room keeps no epoch before it. */
+export function isOf({ epoch, offset }: Position, ofEpoch: string): boolean {
+  return offset === 0 || epoch === ofEpoch;
+}
+
 /** What a moderator may do. */
 export type ModerationAct =
   | { readonly kind: "delete"; readonly target: number }
   | { readonly kind: "clear"; readonly subject: string }
-  | { readonly kind: "pin"; readonly target: number | null }
+  /** `atProgrammeMs`: the moment of the picture at which it is shown, ms since the epoch; without it, at once. */
+  | { readonly kind: "pin"; readonly target: number | null; readonly atProgrammeMs?: number }
   | { readonly kind: "modes"; readonly modes: Partial<Modes> }
   | { readonly kind: "timeout"; readonly subject: string; readonly seconds: number }
   | { readonly kind: "ban"; readonly subject: string; readonly address: boolean }
@@ -134,7 +140,7 @@ export type ServerFrame =
       /** The token's end; null without a token. */
       readonly expiresMs: number | null;
       readonly modes: Modes;
-      readonly pinned: RoomEvent | null;
+      readonly pinned: Pinned | null;
       readonly counts: Counts;
     } & Stretch)
   | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: Counts } & Stretch)

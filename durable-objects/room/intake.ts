@@ -1,0 +1,99 @@
+/** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
+import { AGAIN_RATE, actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
+import type { Asked } from "../../protocol/room/decide.ts";
+import { type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import type { Outcome } from "../../protocol/room/wire.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Reviews } from "./reviews.ts";
+
+type Answer = (outcome: Outcome) => void;
+
+/** Bounds of an intake, each with its reason. */
+const INTAKE_LIMITS = {
+  /** Rate buckets are looked through when there are so many. */
+  buckets: 1_000,
+  /** Outcomes remembered for those whose acknowledgement was lost: some 20 s of a full room. */
+  outcomes: 1_024,
+  /** Sendings of one act that are answered: a client makes no more. */
+  answers: 10,
+} as const;
+
+/** The intake of one shard. */
+export class Intake {
+  readonly #outbox: Outbox;
+  readonly #reviews: Reviews;
+  readonly #room: Parameters<Reviews["take"]>[1];
+  readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
+  /** Who waits for the outcome of each act that is on its way. */
+  readonly #underway = new Map<string, Answer[]>();
+  /** Outcomes of acts that were done, the oldest first. */
+  readonly #done = new Map<string, Outcome>();
+
+  /** `room`: what the room is like, for those who review. */
+  constructor(outbox: Outbox, reviews: Reviews, room: Parameters<Reviews["take"]>[1]) {
+    this.#outbox = outbox;
+    this.#reviews = reviews;
+    this.#room = room;
+  }
+
+  /** Takes an act on, of one who has `roles`; `answer` is called with what became of it. */
+  act(asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
+    const key = `${viewerKey(asked.by)} ${asked.id}`;
+    // An act that comes again costs nothing: its sender couldn't know that it had come.
+    const done = this.#done.get(key);
+    const others = this.#underway.get(key);
+    if (done !== undefined) answer(done);
+    else if (others === undefined) this.#passOn(key, asked, roles, answer, gatherMs);
+    else if (others.length < INTAKE_LIMITS.answers) others.push(answer);
+  }
+
+  #passOn(key: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
+    const person = viewerKey(asked.by);
+    const within = this.#within(`act ${person}`, actRate(roles), 1);
+    // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
+    const may = within || this.#within(`again ${person}`, AGAIN_RATE, 1);
+    const passed: Asked = within ? asked : { ...asked, onlyIfKnown: true };
+    if (!may) {
+      answer(no("rate-limited"));
+      return;
+    }
+    this.#underway.set(key, [answer]);
+    const settle = (outcome: Outcome): void => this.#settle(key, outcome);
+    const taken = this.#reviews.take(passed, this.#room, (reviewed) => {
+      if (!this.#outbox.add(reviewed, settle, gatherMs)) settle(no("busy"));
+    });
+    if (!taken) settle(no("busy"));
+  }
+
+  /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */
+  tap(by: Viewer, emoji: string | null, count: number, gatherMs: number): void {
+    if (this.#within(`tap ${viewerKey(by)}`, TAP_RATE, count)) this.#outbox.tap(emoji, count, gatherMs);
+  }
+
+  #settle(key: string, outcome: Outcome): void {
+    const answers = this.#underway.get(key) ?? [];
+    this.#underway.delete(key);
+    if (outcome.ok && outcome.list === undefined) {
+      this.#done.set(key, outcome);
+      const [oldest] = this.#done.keys();
+      if (this.#done.size > INTAKE_LIMITS.outcomes && oldest !== undefined) this.#done.delete(oldest);
+    }
+    for (const answer of answers) answer(outcome);
+  }
+
+  #within(key: string, rate: Rate, cost: number): boolean {
+    const nowMs = Date.now();
+    if (this.#buckets.size > INTAKE_LIMITS.buckets) {
+      for (const [each, known] of this.#buckets) {
+        if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
+      }
+    }
+    const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
+    this.#buckets.set(key, { bucket, rate });
+    return ok;
+  }
+}
+
+function no(error: "rate-limited" | "busy"): Outcome {
+  return { ok: false, error };
+}

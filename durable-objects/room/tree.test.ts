@@ -1,0 +1,139 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { door } from "../../workers/testing.ts";
+import { crash, openAtShard, openSocket, relayOf, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+
+/** Messages of each person: enough for dozens of crashes. */
+const LINES = 12;
+
+const viewers: TestViewer[] = [];
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
+  const viewer = await TestViewer.at(...args);
+  viewers.push(viewer);
+  return viewer;
+}
+
+/** A room of four shards, with two of them below each relay, and a moderator at each shard. */
+async function largeRoom(room: string): Promise<TestViewer[]> {
+  const first = await at(room, 0, "first", ["moderator"]);
+  await first.say("hello");
+  await runInDurableObject(roomOf(room), (_room, { storage }) => {
+    storage.sql.exec("INSERT OR REPLACE INTO meta VALUES ('shards', '4')");
+  });
+  await evictDurableObject(roomOf(room));
+  const all = await Promise.all([0, 1, 2, 3].map((shard) => at(room, shard, `person-${shard}`, ["moderator"])));
+  await until(async () => (await childrenOf(room)).join() === "1000000,1000001");
+  return all;
+}
+
+/** The children that the room keeps, by their numbers. */
+const childrenOf = (room: string): Promise<unknown[]> =>
+  runInDurableObject(roomOf(room), (_room, { storage }) =>
+    storage.sql
+      .exec("SELECT id FROM shards ORDER BY id")
+      .toArray()
+      .map(({ id }) => id),
+  );
+
+test("a large room tells relays only, and is told by relays only; messages, likes and counts cross it", async () => {
+  const room = "large";
+  const all = await largeRoom(room);
+  const said = all.flatMap((viewer, index) => [viewer.say(`${index} a`), viewer.say(`${index} b`)]);
+  for (const outcome of await Promise.all(said)) expect(outcome.ok).toBe(true);
+  await until(() => all.every(({ events }) => events.at(-1)?.offset === 9));
+  for (const { texts } of all) expect(texts).toEqual(all[0]?.texts);
+  for (const { client } of all) {
+    client.tap();
+    client.tap("🎉");
+    client.play(true);
+  }
+  await until(() => all.every(({ counts }) => counts?.watching === 4 && counts.likes === 4));
+  expect(all[0]?.counts).toMatchObject({ peak: 4, distinct: 4, reactions: { "🎉": 4 } });
+  expect(await childrenOf(room)).toEqual([1_000_000, 1_000_001]);
+});
+
+test("under crashes of room, relays and shards, what is acknowledged is stored, shown once, and in one order", async () => {
+  const room = "large-and-crashing";
+  const all = await largeRoom(room);
+  const saying = all.map(async (viewer, index) => {
+    for (let line = 0; line < LINES; line += 1) expect((await viewer.say(`${index} ${line}`)).ok).toBe(true);
+  });
+  let done = false;
+  let crashes = 0;
+  const crashing = (async () => {
+    while (!done) {
+      for (const stub of [relayOf(room, 0), roomOf(room), relayOf(room, 1), shardOf(room, 2), relayOf(room, 0)]) {
+        await crash(stub);
+        crashes += 1;
+        await scheduler.wait(150 * Math.random());
+      }
+    }
+  })();
+  await Promise.all(saying);
+  done = true;
+  await crashing;
+  expect(crashes).toBeGreaterThan(10);
+  const lines = (viewer: TestViewer): string[] => viewer.texts.filter((text) => text !== "hello");
+  await until(() => all.every((viewer) => lines(viewer).length >= 4 * LINES));
+  for (const viewer of all) {
+    expect(lines(viewer)).toEqual(all[0] && lines(all[0]));
+    expect(new Set(lines(viewer)).size).toBe(4 * LINES);
+    expect(viewer.unseen).toBe(0);
+  }
+}, 120_000);
+
+test("counts don't jump when a relay loses its memory", async () => {
+  const room = "large-and-counted";
+  const all = await largeRoom(room);
+  const seen = new Set<number>();
+  for (const { client } of all) client.play(true);
+  await until(() => all.every(({ counts }) => counts?.watching === 4));
+  await evictDurableObject(relayOf(room, 0));
+  await crash(relayOf(room, 1));
+  for (let told = 0; told < 40; told += 1) {
+    seen.add((await roomOf(room).place()).counts.watching);
+    await scheduler.wait(50);
+  }
+  expect([...seen]).toEqual([4]);
+  await all[0]?.say("still here");
+  await until(() => all.every(({ texts }) => texts.includes("still here")));
+});
+
+test("a room that grows moves only those above its bound, who lose nothing and see nothing twice", async () => {
+  const room = "growing";
+  // Twice the fill of a shard and some more, all of them where there was one shard.
+  const comers = Array.from({ length: 50 }, (_, index) => {
+    let opened = 0;
+    const viewer = new TestViewer(() => {
+      opened += 1;
+      const device = `device-of-comer-${index}-00000000`;
+      return opened === 1
+        ? openAtShard(room, 0, null, [], null, device)
+        : openSocket(`/rooms/${room}/socket?device=${device}`);
+    });
+    viewers.push(viewer);
+    return viewer;
+  });
+  const host = await at(room, 0, "host", ["host"]);
+  await until(() => comers.every(({ ready }) => ready));
+  const moved = (): TestViewer[] => comers.filter(({ closes }) => closes.length > 0);
+  for (let line = 1; moved().length < 11 || !comers.every(({ ready }) => ready); line += 1) {
+    await host.say(`line ${line}`);
+    await scheduler.wait(100);
+  }
+  await host.say("the end");
+  await until(() => comers.every(({ texts }) => texts.at(-1) === "the end"));
+  for (const viewer of comers) {
+    expect(viewer.texts).toEqual(host.texts);
+    expect(viewer.resets).toBe(1);
+    expect(viewer.closes.filter((code) => code !== 4410)).toEqual([]);
+  }
+  const sockets = await runInDurableObject(shardOf(room), (_shard, state) => state.getWebSockets().length);
+  expect(sockets).toBeLessThanOrEqual(40);
+  expect((await door.ask(`/rooms/${room}/beacon?device=one-more-viewer-0001`, { method: "POST" })).status).toBe(200);
+}, 60_000);

@@ -1,0 +1,25 @@
+/** JSON texts in the data centre's cache, for what isolates of one place would each ask an object for. */
+import type { Lifetime } from "../tiers/stream-edge.ts";
+
+/** A text and how long it may be kept, whole seconds. */
+export interface Kept {
+  readonly text: string;
+  readonly maxAgeS: number;
+}
+
+/** A text and whether the cache had it. */
+export interface Cached {
+  readonly text: string;
+  readonly hit: boolean;
+}
+
+/** The text of `key` (a path that says all that it depends on, and nothing else), from the cache or from `load`. */
+export async function throughCache(life: Lifetime, key: string, load: () => Promise<Kept>): Promise<Cached> {
+  const url = `https://rooms.corral.invalid/${key}`;
+  const held = await caches.default.match(url);
+  if (held !== undefined) return { text: await held.text(), hit: true };
+  const { text, maxAgeS } = await load();
+  const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/json" };
+  life.waitUntil(caches.default.put(url, new Response(text, { headers })).catch(() => {}));
+  return { text, hit: false };
+}
