@@ -17,6 +17,7 @@ import {
   BEAT_ANSWER,
   type ClientFrame,
   type ErrorCode,
+  isOf,
   type Outcome,
   type Position,
   type Stretch,
@@ -247,13 +248,14 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   /** All that a returning viewer missed, up to where the shard stands; null if that can't be told. */
-  async #missed(view: View, { epoch, offset }: Position): Promise<Stretch | null> {
+  async #missed(view: View, position: Position): Promise<Stretch | null> {
     const { ring } = view;
-    if (epoch !== ring.epoch || offset > ring.head) return null;
+    const { offset } = position;
+    if (!isOf(position, ring.epoch) || offset > ring.head) return null;
     const held = ring.since(offset);
     if (held !== null) return held;
     if (ring.head - offset > ROOM_LIMITS.recoverEvents) return null;
-    const stored = await this.#above().since(epoch, offset);
+    const stored = await this.#above().since(ring.epoch, offset);
     if (stored === null || stored.to < ring.head) return null;
     // The room is ahead by what this shard is about to be told.
     const events = stored.events.filter((event) => event.offset <= ring.head);

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { CLOSES } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
-import { closeOf, openSocket, TestViewer, until } from "./testing.ts";
+import { closeOf, crash, openSocket, roomOf, TestViewer, until } from "./testing.ts";
 
 const objects = (room: string): DurableObjectStub[] =>
   [bindings.ROOM.getByName(room), bindings.ROOM_SHARD.getByName(`${room}/0`)] as unknown as DurableObjectStub[];
@@ -33,6 +33,16 @@ test("sockets, questions and a replay leave nothing behind in a room that nobody
   socket.close(1000);
   await closed;
   expect(await keeps(room)).toEqual([0, 0]);
+});
+
+test("those who were in a room before anything happened see what comes, whatever memory is lost meanwhile", async () => {
+  const room = "lost-before";
+  const ann = await TestViewer.come(room, { sub: "ann" });
+  await crash(roomOf(room));
+  expect((await ann.say("first")).ok).toBe(true);
+  await until(() => ann.texts.length > 0);
+  expect(ann).toMatchObject({ texts: ["first"], unseen: 0, resets: 1 });
+  ann.client.stop();
 });
 
 test("what was counted where nobody wrote goes with the next look through the history after all have left", async () => {

@@ -3,7 +3,7 @@
  * that it can't (`recovered: false`). What was left out for being too much to read is counted.
  */
 import type { RoomEvent } from "./events.ts";
-import type { Position, ServerFrame, Stretch } from "./wire.ts";
+import { isOf, type Position, type ServerFrame, type Stretch } from "./wire.ts";
 
 /** Events that are new to the application, in order; `unseen`: how many were left out among them. */
 export interface Delivery {
@@ -32,9 +32,9 @@ export class Inbox {
   /** Takes in a welcome. */
   welcome(frame: Extract<ServerFrame, { type: "welcome" }>): Delivery {
     const at = this.#position;
-    const joins = frame.recovered && at !== null && at.epoch === frame.epoch && frame.from <= at.offset;
+    const joins = frame.recovered && at !== null && isOf(at, frame.epoch) && frame.from <= at.offset;
+    if (at?.epoch !== frame.epoch) this.#ahead.clear();
     if (!joins) {
-      if (at?.epoch !== frame.epoch) this.#ahead.clear();
       this.#leftOut.clear();
       this.#position = { epoch: frame.epoch, offset: frame.from };
     }

@@ -18,6 +18,11 @@ export interface Position {
   readonly offset: number;
 }
 
+/** Whether a position is one of this epoch. Before the first event all are the same: a room keeps no epoch before it. */
+export function isOf({ epoch, offset }: Position, ofEpoch: string): boolean {
+  return offset === 0 || epoch === ofEpoch;
+}
+
 /** What a moderator may do. */
 export type ModerationAct =
   | { readonly kind: "delete"; readonly target: number }
