@@ -103,20 +103,20 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  attach(shard: number): Promise<Attachment> {
+  async attach(shard: number): Promise<Attachment> {
     this.#refuseIfMoved();
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
     // Whoever only looks leaves nothing behind.
     if (this.#store.there || shard > 0) this.#store.addShard(shard);
-    void this.#arm();
-    return Promise.resolve({
+    await this.#arm();
+    return {
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
       shards: this.#size.shards,
-    });
+    };
   }
 
   /** Orders and stores what a shard's viewers did. */
