@@ -74,6 +74,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** The number of shards is the room's own, or was. */
   #sized: boolean;
   #counting = false;
+  /** Something is to be counted that the count under way may not have seen. */
+  #changed = false;
   #wakeMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
@@ -323,6 +325,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   #countSoon(): void {
+    this.#changed = true;
     if (this.#counting) return;
     this.#counting = true;
     setTimeout(() => void this.#count(), countMs(siblings(this.#shards, this.#sizing)));
@@ -330,6 +333,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   /** Counts who watches; goes on while somebody does. */
   async #count(): Promise<void> {
+    this.#changed = false;
     const nowMs = Date.now();
     const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
     const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
@@ -348,8 +352,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return this.#rest();
-    this.#keepAwake(nowMs);
+    if (watching > 0 || failed) this.#keepAwake(nowMs);
+    else if (!this.#changed) return this.#rest();
     this.#countSoon();
   }
 
