@@ -75,6 +75,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** The number of shards is the room's own, or was. */
   #sized: boolean;
   #counting = false;
+  /** Something is to be counted that the count under way may not have seen. */
+  #changed = false;
   #wakeMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
@@ -325,6 +327,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   #countSoon(): void {
+    this.#changed = true;
     if (this.#counting) return;
     this.#counting = true;
     setTimeout(() => void this.#count(), countMs(siblings(this.#shards, this.#sizing)));
@@ -332,6 +335,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   /** Counts who watches; goes on while somebody does. */
   async #count(): Promise<void> {
+    this.#changed = false;
     const nowMs = Date.now();
     const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
     const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
@@ -350,8 +354,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return this.#rest();
-    this.#keepAwake(nowMs);
+    if (watching > 0 || failed) this.#keepAwake(nowMs);
+    else if (!this.#changed) return this.#rest();
     this.#countSoon();
   }
 
