@@ -166,7 +166,7 @@ test("who begins to watch while the room is being told of a count is counted", a
     object.env = { ...object.env, ROOM: { getByName: () => slow } };
   });
   // Another one who comes is a reason to count.
-  const bob = await at(room, 0, "bob");
+  await at(room, 0, "bob");
   await until(() => asked);
   ann.client.play(true);
   // Frames are handled in order: once this is answered, the shard knows that she watches.
