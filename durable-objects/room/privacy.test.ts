@@ -7,7 +7,7 @@ import type { Outcome } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Room } from "./room.ts";
-import { TestViewer, until } from "./testing.ts";
+import { roomOf, TestViewer, until } from "./testing.ts";
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -23,8 +23,6 @@ async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestVi
   return viewer;
 }
 
-const roomOf = (room: string): DurableObjectStub<Room> =>
-  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
 const ringOf = (subject: string): DurableObjectStub<Keyring> =>
   bindings.KEYRING.getByName(keyringName(keyringOf(subject), null)) as unknown as DurableObjectStub<Keyring>;
 
@@ -359,4 +357,15 @@ test("a room that was moved takes nobody in and says where the stream's room is;
   });
   // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
   expect((await door.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
+});
+
+test("who may read is told to the room that the stream has instead, before it was moved and after", async () => {
+  const [from, to] = [newRoom(), newRoom()];
+  const first = { revision: 1, playback: "token" as const, revocations: [] };
+  await roomOf(from).setAccess(first);
+  expect(await roomOf(from).move(to)).toBe(true);
+  expect((await roomOf(to).place()).access).toEqual(first);
+  const later = { revision: 2, playback: "public" as const, revocations: [] };
+  await roomOf(from).setAccess(later);
+  expect((await roomOf(to).place()).access).toEqual(later);
 });
