@@ -119,6 +119,7 @@ function objectsOf(script: { readonly scriptName?: string }): object {
     ROOM: { className: "Room", useSQLite: true, ...script },
     ROOM_RELAY: { className: "RoomRelay", useSQLite: true, ...script },
     ROOM_SHARD: { className: "RoomShard", useSQLite: true, ...script },
+    KEYRING: { className: "Keyring", useSQLite: true, ...script },
   };
 }
 

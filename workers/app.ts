@@ -11,12 +11,14 @@ import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { keepPrivate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
+import { bindStream } from "./jurisdiction.ts";
 import { parseLivePath } from "./live-path.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 import { roomReplay } from "./room-replay.ts";
 import { roomBeacon, roomSocket } from "./rooms.ts";
+import { eraseSubject, exportSubject } from "./subjects.ts";
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
@@ -43,6 +45,12 @@ app.post("/api/streams/:stream/revocations", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : streamRevocations(c.env, c.req.raw, stream);
 });
+app.put("/api/streams/:stream/jurisdiction", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : bindStream(c.env, c.req.raw, stream);
+});
+app.delete("/api/subjects/:id", (c) => eraseSubject(c.env, c.req.raw, c.req.param("id")));
+app.get("/api/subjects/:id/export", (c) => exportSubject(c.env, c.req.raw, c.req.param("id")));
 app.get("/rooms/:stream/socket", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : roomSocket(c.env, c.req.raw, c.executionCtx, stream);

@@ -1,4 +1,5 @@
 /** What the Worker is bound to. */
+import type { Keyring } from "../durable-objects/keyring/keyring.ts";
 import type { Live } from "../durable-objects/live/live.ts";
 import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
@@ -14,6 +15,7 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly ROOM: DurableObjectNamespace<Room>;
   readonly ROOM_RELAY: DurableObjectNamespace<RoomRelay>;
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
+  readonly KEYRING: DurableObjectNamespace<Keyring>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** The pages of `web/dist`. */
@@ -28,6 +30,9 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly CORRAL_VIEWER_JWKS?: string;
   /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
   readonly CORRAL_DEV_TOKENS?: string;
+  /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
+  readonly CORRAL_ROOM_KEEP_HOURS?: string;
+  readonly CORRAL_ROOM_KEEP_EVENTS?: string;
   /** Sockets a room's shard should have, children of its objects, sockets of an address; see `protocol/room/shards.ts`. */
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;

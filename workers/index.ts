@@ -3,6 +3,7 @@ import { app, live } from "./app.ts";
 import type { Env } from "./env.ts";
 import { isLivePath } from "./live-path.ts";
 
+export { Keyring } from "../durable-objects/keyring/keyring.ts";
 export { Live } from "../durable-objects/live/live.ts";
 export { Room } from "../durable-objects/room/room.ts";
 export { RoomRelay } from "../durable-objects/room/room-relay.ts";

@@ -1,6 +1,7 @@
 /** What an isolate knows of rooms: asked once in a while for all who come, by way of the data centre's cache. */
 import type { StreamName } from "../protocol/ids.ts";
 import { PLACE_MS, type Place, placeS } from "../protocol/room/place.ts";
+import { located } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { throughCache } from "./colo-cache.ts";
@@ -27,8 +28,14 @@ export async function placeOf(env: Env, life: Lifetime, stream: StreamName): Pro
 
 async function load(env: Env, life: Lifetime, stream: StreamName): Promise<Place> {
   const { text } = await throughCache(life, `${stream}/place`, async () => {
-    const place = await env.ROOM.getByName(stream).place();
+    const place = await ask(env, stream);
     return { text: JSON.stringify(place), maxAgeS: placeS(place.shards) };
   });
   return JSON.parse(text) as Place;
+}
+
+/** A stream's room is named like the stream, unless that one says which it is instead. */
+async function ask(env: Env, room: string): Promise<Place> {
+  const place = await located(env.ROOM, room).place();
+  return place.moved === null ? place : ask(env, place.moved);
 }

@@ -1,6 +1,7 @@
 /** A room's history by programme time, for those who watch a recording: one call to the room for all who ask in a place. */
 import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import { located } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { type Cached, type Kept, throughCache } from "./colo-cache.ts";
@@ -34,7 +35,7 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
   // Even a closed window changes when a message in it is deleted.
   const maxAgeS = Date.now() - toMs > CLOSED_MS ? 60 : 2;
   const load = async (): Promise<Kept> => {
-    const events = await env.ROOM.getByName(stream).replay(fromMs, toMs);
+    const events = await located(env.ROOM, place.room).replay(fromMs, toMs);
     return { text: JSON.stringify({ from: fromMs, next: toMs, events }), maxAgeS };
   };
   const key = `${stream}/replay/${fromMs}`;

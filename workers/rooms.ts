@@ -1,16 +1,22 @@
 /** The room at the gateway: who comes, which shard is theirs; beacons. */
-import { OPEN_ACCESS, refusalOf, type TokenError } from "../protocol/access.ts";
+import { refusalOf, type TokenError } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
+import { objectName } from "../protocol/room/address.ts";
 import { type Viewer, viewerKey } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import type { Place } from "../protocol/room/place.ts";
 import { shardOf } from "../protocol/room/shards.ts";
 import { CLOSES } from "../protocol/room/wire.ts";
+import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { sha256Hex } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { identityOf, refusalResponse, tokenOf } from "./gate.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
+
+/** Seconds within which those come back who come while the room doesn't answer. */
+const COME_BACK_S = "5";
 
 const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
 
@@ -22,20 +28,24 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   const viewer = await viewerOf(env, request, stream);
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
-  const { shard, shards } = await shardFor(env, life, stream, viewer);
+  const place = await placeOf(env, life, stream);
+  if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
   const headers = {
     upgrade: "websocket",
     "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
-    "corral-shards": String(shards),
+    "corral-shards": String(place.shards),
   };
-  return shard.fetch("http://shard/socket", { headers });
+  return shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
 }
 
 /** `POST /rooms/{stream}/beacon?device=…`: a viewer without a socket watches. */
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const viewer = await viewerOf(env, request, stream);
   if (typeof viewer === "string") return refusalResponse(viewer);
-  const refusal = refusalOf((await placeOf(env, life, stream))?.access ?? OPEN_ACCESS, viewer, Date.now());
+  const place = await placeOf(env, life, stream);
+  if (place === null)
+    return deliveryProblem(503, "Not now", "The room didn't answer; send the next one when it is due.");
+  const refusal = refusalOf(place.access, viewer, Date.now());
   if (refusal !== null) return refusalResponse(refusal);
   if (viewer.subject === null && !DEVICE.test(new URL(request.url).searchParams.get("device") ?? "")) {
     return deliveryProblem(
@@ -44,8 +54,7 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
       "Send `?device=` with the same 16 to 64 of A–Z a–z 0–9 _ - each time.",
     );
   }
-  const { shard, shards } = await shardFor(env, life, stream, viewer);
-  await shard.beacon(viewerKey(viewer), shards);
+  await shardFor(env, place, viewer).beacon(viewerKey(viewer), place.shards);
   const headers = { "cache-control": "no-store", "content-type": "application/json" };
   return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
 }
@@ -64,16 +73,8 @@ async function viewerOf(env: Env, request: Request, stream: StreamName): Promise
   return typeof identity === "string" ? identity : { ...identity, device, address };
 }
 
-async function shardFor(
-  env: Env,
-  life: Lifetime,
-  stream: StreamName,
-  viewer: Viewer,
-): Promise<{ shard: ReturnType<Env["ROOM_SHARD"]["getByName"]>; shards: number }> {
-  // A room that doesn't answer has one shard at least.
-  const shards = (await placeOf(env, life, stream))?.shards ?? 1;
-  const index = shardOf(viewerKey(viewer), shards);
-  return { shard: env.ROOM_SHARD.getByName(`${stream}/${index}`), shards };
+function shardFor(env: Env, { room, shards }: Place, viewer: Viewer): ReturnType<Env["ROOM_SHARD"]["getByName"]> {
+  return located(env.ROOM_SHARD, objectName(room, shardOf(viewerKey(viewer), shards)));
 }
 
 function closedSocket(code: number, reason: string): Response {

@@ -1,5 +1,5 @@
 /** What the room tells its shards: one call at a time to each, from where that shard stands. */
-import type { Counts } from "../../protocol/room/events.ts";
+import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
 import type { Ring } from "../../protocol/room/ring.ts";
@@ -40,6 +40,24 @@ export class Broadcaster {
     this.ring = ring;
     this.#state = state;
     this.#factsFrom = ring.head;
+  }
+
+  /** The ring is what it was before the room's memory was lost; what changed until then is not known. */
+  restored(events: readonly RoomEvent[], to: number): void {
+    this.ring.add({ epoch: this.ring.epoch, from: this.ring.head, to, events, unseen: 0 });
+    this.#factsFrom = this.ring.head;
+  }
+
+  /** What is yet to be told of these facts, and of a pinned message at one of the offsets, is not told any more. */
+  forget(facts: readonly Fact[], offsets: readonly number[]): void {
+    const gone = new Set(facts.map(({ of, key }) => `${of} ${key}`));
+    this.#changes = this.#changes.filter(({ fact }) => {
+      const pinned = fact.of === "pin" && fact.value !== null && offsets.includes(fact.value.offset);
+      return !pinned && !gone.has(`${fact.of} ${fact.key}`);
+    });
+    for (const place of this.#places.values()) {
+      place.notes = place.notes.filter((note) => note.kind !== "held" || !gone.has(`held ${note.held.id}`));
+    }
   }
 
   /** Whether a shard takes part that has called or answered. */

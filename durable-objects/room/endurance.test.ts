@@ -146,3 +146,31 @@ test("likes and reactions are summed, and everybody is told", async () => {
   await evictDurableObject(roomOf(room));
   expect((await roomOf(room).place()).counts).toMatchObject({ likes: 7, reactions: { "🎉": 3 } });
 });
+
+test("who begins to watch while the room is being told of a count is counted", async () => {
+  const room = newRoom();
+  const ann = await at(room, 0, "ann");
+  let asked = false;
+  let open = false;
+  const slow = {
+    attach: (shard: number) => roomOf(room).attach(shard),
+    submit: (...args: Parameters<Room["submit"]>) => roomOf(room).submit(...args),
+    report: async (...args: Parameters<Room["report"]>) => {
+      asked = true;
+      await until(() => open);
+      return roomOf(room).report(...args);
+    },
+  };
+  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+    const object = shard as unknown as { env: object };
+    object.env = { ...object.env, ROOM: { getByName: () => slow } };
+  });
+  // Another one who comes is a reason to count.
+  await at(room, 0, "bob");
+  await until(() => asked);
+  ann.client.play(true);
+  // Frames are handled in order: once this is answered, the shard knows that she watches.
+  await ann.client.act({ kind: "list", what: "bans" });
+  open = true;
+  await until(() => ann.counts?.watching === 1);
+});

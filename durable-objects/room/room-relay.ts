@@ -3,6 +3,7 @@
  * and passes on, and decides nothing; whatever it knows, the room and its shards know too.
  */
 import { DurableObject } from "cloudflare:workers";
+import { ofName } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import { Distinct } from "../../protocol/room/distinct.ts";
 import { type Counts, NO_COUNTS } from "../../protocol/room/events.ts";
@@ -22,13 +23,14 @@ import { countMs, gatherMs, relays, type Sizing, sizingOf } from "../../protocol
 import { RoomState } from "../../protocol/room/state.ts";
 import { relayChild } from "../../protocol/room/tree.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
+import { type Located, located } from "../../tiers/located.ts";
 import { Broadcaster } from "./broadcaster.ts";
-import { type ChildEnv, childStubs, ofName } from "./children.ts";
+import { type ChildEnv, childStubs } from "./children.ts";
 import { Outbox } from "./outbox.ts";
 
 /** What a relay is bound to. */
 export interface RoomRelayEnv extends ChildEnv {
-  readonly ROOM: { getByName(name: string): RoomCalls };
+  readonly ROOM: Located<RoomCalls>;
   readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
@@ -56,9 +58,9 @@ const RELAY_LIMITS = {
 const EMPTY = { shards: new Map(), totals: { peak: 0, watchedMs: 0, likes: 0, reactions: {} }, distinct: null };
 const BUSY: Outcome = { ok: false, error: "busy" };
 
-/** One relay of a room, named `{stream}/{index}`. */
+/** One relay of a room, named `{room}/{index}`. */
 export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls, ShardCalls {
-  readonly #stream: string;
+  readonly #roomName: string;
   readonly #child: number;
   readonly #sizing: Sizing;
   readonly #children: Set<number>;
@@ -79,8 +81,8 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
 
   constructor(ctx: DurableObjectState, env: RoomRelayEnv) {
     super(ctx, env);
-    const { stream, index } = ofName(ctx.id.name);
-    this.#stream = stream;
+    const { room, index } = ofName(ctx.id.name);
+    this.#roomName = room;
     this.#child = relayChild(index);
     this.#sizing = sizingOf(env);
     this.#children = new Set(ctx.storage.kv.get<number[]>("children") ?? []);
@@ -193,7 +195,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
     const ring = new Ring(recent.epoch, recent.from, ROOM_LIMITS.ringEvents);
     ring.add(recent);
     const state = RoomState.from(facts);
-    const broadcaster = new Broadcaster(childStubs(this.env, this.#stream), ring, state);
+    const broadcaster = new Broadcaster(childStubs(this.env, this.#roomName), ring, state);
     for (const shard of this.#children) broadcaster.join(shard, false);
     this.#counts = counts;
     this.#shards = shards;
@@ -261,6 +263,6 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
   }
 
   #room(): RoomCalls {
-    return this.env.ROOM.getByName(this.#stream);
+    return located(this.env.ROOM, this.#roomName);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../../protocol/access.ts";
+import { objectName, ofName, streamOf } from "../../protocol/room/address.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
 import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
@@ -23,8 +24,8 @@ import {
   VERSION,
   youAre,
 } from "../../protocol/room/wire.ts";
+import { type Located, located } from "../../tiers/located.ts";
 import type { ViewerKeys } from "../../tiers/viewer-token.ts";
-import { objectName, ofName } from "./children.ts";
 import { Intake } from "./intake.ts";
 import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
@@ -36,8 +37,8 @@ import { Tokens } from "./tokens.ts";
 
 /** What a shard is bound to. */
 export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
-  readonly ROOM: { getByName(name: string): RoomCalls };
-  readonly ROOM_RELAY: { getByName(name: string): RoomCalls };
+  readonly ROOM: Located<RoomCalls>;
+  readonly ROOM_RELAY: Located<RoomCalls>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
   readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
@@ -57,9 +58,9 @@ const WAKE_MS = 10_000;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
 
-/** One shard of a room, named `{stream}/{index}`. */
+/** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
-  readonly #stream: string;
+  readonly #roomName: string;
   readonly #index: number;
   readonly #sizing: Sizing;
   readonly #mover: Mover;
@@ -74,12 +75,15 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** The number of shards is the room's own, or was. */
   #sized: boolean;
   #counting = false;
+  /** Something is to be counted that the count under way may not have seen. */
+  #changed = false;
   #wakeMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
     super(ctx, env);
-    const { stream, index } = ofName(ctx.id.name);
-    this.#stream = stream;
+    const { room, index } = ofName(ctx.id.name);
+    this.#roomName = room;
+    const stream = streamOf(room);
     this.#index = index;
     this.#sizing = sizingOf(env);
     this.#seats = new Seats(ctx);
@@ -323,6 +327,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   #countSoon(): void {
+    this.#changed = true;
     if (this.#counting) return;
     this.#counting = true;
     setTimeout(() => void this.#count(), countMs(siblings(this.#shards, this.#sizing)));
@@ -330,6 +335,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   /** Counts who watches; goes on while somebody does. */
   async #count(): Promise<void> {
+    this.#changed = false;
     const nowMs = Date.now();
     const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
     const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
@@ -348,8 +354,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       }
     }
     this.#counting = false;
-    if (watching === 0 && !failed) return this.#rest();
-    this.#keepAwake(nowMs);
+    if (watching > 0 || failed) this.#keepAwake(nowMs);
+    else if (!this.#changed) return this.#rest();
     this.#countSoon();
   }
 
@@ -402,8 +408,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   #above(): RoomCalls {
     const relay = this.#relay;
     return relay === null
-      ? this.env.ROOM.getByName(this.#stream)
-      : this.env.ROOM_RELAY.getByName(objectName(this.#stream, relay));
+      ? located(this.env.ROOM, this.#roomName)
+      : located(this.env.ROOM_RELAY, objectName(this.#roomName, relay));
   }
 }
 

@@ -4,11 +4,12 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Access, AccessTaker } from "../../protocol/access.ts";
+import { streamOf } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
-import type { Bucket } from "../../protocol/room/bucket.ts";
-import { type Asked, type Decision, decide, type Surroundings } from "../../protocol/room/decide.ts";
-import type { RoomEvent } from "../../protocol/room/events.ts";
+import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
+import type { Happening, RoomEvent } from "../../protocol/room/events.ts";
 import { Judge } from "../../protocol/room/judge.ts";
+import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type {
   Attachment,
@@ -18,42 +19,60 @@ import type {
   Submission,
   SubmissionReply,
 } from "../../protocol/room/mesh.ts";
+import { erasedFacts, involved, subjectOfAct } from "../../protocol/room/personal.ts";
 import type { Place } from "../../protocol/room/place.ts";
 import { programmeTime } from "../../protocol/room/programme.ts";
-import { readable } from "../../protocol/room/readable.ts";
+import { Recent } from "../../protocol/room/recent.ts";
+import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
 import { RoomSize, sizingOf, tickMs } from "../../protocol/room/shards.ts";
-import { RoomState } from "../../protocol/room/state.ts";
+import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
+import { type Located, located } from "../../tiers/located.ts";
 import { Broadcaster } from "./broadcaster.ts";
 import { type ChildEnv, childStubs } from "./children.ts";
+import { Fresh } from "./fresh.ts";
+import { History, ITSELF } from "./history.ts";
+import { type Holding, holding } from "./holding.ts";
+import { RoomKeys } from "./keys.ts";
+import { PeopleStore } from "./people-store.ts";
 import { type Revoker, shutOut } from "./shut-out.ts";
 import { RoomStore } from "./store.ts";
+import { surroundings } from "./surroundings.ts";
+import { Turns } from "./turns.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv extends ChildEnv {
+export interface RoomEnv extends ChildEnv, RetentionSettings {
+  readonly ROOM: Located<AccessTaker>;
   readonly LIVE: { getByName(name: string): Revoker };
+  readonly KEYRING: Located<KeyringCalls>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
-/** History is looked through this often for what is too old. */
-const PRUNE_EVERY_MS = 3_600_000;
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
 const KEEP_TOTALS_MS = 2_000;
 
-/** One stream's room, named by the stream. */
+/** One stream's room, named as `protocol/room/address.ts` says. */
 export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTaker {
+  readonly #name: string;
   readonly #store: RoomStore;
-  readonly #state: RoomState;
+  readonly #people: PeopleStore;
+  readonly #retention: Retention;
+  readonly #keys: RoomKeys;
+  readonly #history: History;
+  readonly #state = new RoomState();
+  readonly #recent = new Recent();
   readonly #judge = new Judge();
   readonly #audience: Audience;
   readonly #broadcaster: Broadcaster;
   #head: number;
   readonly #size: RoomSize;
-  /** Stored, but not told to the shards yet. */
-  #fresh: RoomEvent[] = [];
-  #reading: Bucket | undefined;
+  /** The name of the room that the stream has instead of this one. */
+  #moved: string | null;
+  /** What changes the room, one after another. */
+  readonly #turns = new Turns();
+  readonly #fresh = new Fresh();
   #armed = false;
   #ticking = false;
   #tapped = false;
@@ -61,68 +80,73 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
+    this.#name = ctx.id.name ?? "";
+    this.#retention = parseRetention(env);
     this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
+    this.#people = new PeopleStore(this.#store.sql);
+    this.#moved = this.#store.moved();
+    this.#keys = new RoomKeys(env.KEYRING, this.#name);
+    this.#history = new History(this.#store, this.#people, this.#keys);
     this.#head = this.#store.head();
     this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
-    this.#state = RoomState.from(this.#store.facts());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
-    this.#broadcaster = new Broadcaster(childStubs(env, ctx.id.name ?? ""), this.#restoreRing(), this.#state);
-    // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
-    // Of the first shard nothing is kept before there is something to keep.
-    for (const shard of new Set([0, ...kept.shards.keys()])) this.#broadcaster.join(shard, false);
-    if (kept.shards.size > 0) this.#tickSoon();
+    const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
+    const ring = new Ring(this.#store.epoch, (latest[0]?.offset ?? this.#head + 1) - 1, ROOM_LIMITS.ringEvents);
+    this.#broadcaster = new Broadcaster(childStubs(env, this.#name), ring, this.#state);
+    // Without the keys nothing can be said: if they don't come, the object ends, and begins anew with the next call.
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#restore(await this.#history.open(latest), await this.#history.facts(), [...kept.shards.keys()]);
+    });
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  attach(shard: number): Promise<Attachment> {
+  async attach(shard: number): Promise<Attachment> {
+    this.#refuseIfMoved();
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
     // Whoever only looks leaves nothing behind.
     if (this.#store.there || shard > 0) this.#store.addShard(shard);
-    void this.#arm();
-    return Promise.resolve({
+    await this.#arm();
+    return {
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
       counts: this.#audience.counts(Date.now()),
       shards: this.#size.shards,
-    });
+    };
   }
 
   /** Orders and stores what a shard's viewers did. */
-  submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
+  async submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
+    this.#refuseIfMoved();
+    // Keys that aren't here yet are fetched before the turn, so that nobody waits for those of others.
+    await this.#history.people(involved(acts, this.#state));
     try {
-      const outcomes = this.ctx.storage.transactionSync(() => {
-        const before = this.#head;
-        const all = acts.map((asked) => this.#take(asked));
-        if (this.#head > before) this.#store.setHead(this.#head);
-        return all;
+      return await this.#turns.run(async () => {
+        const outcomes: Outcome[] = [];
+        for (const asked of acts) outcomes.push(await this.#take(asked));
+        if (likes > 0 || Object.keys(reactions).length > 0) {
+          this.#audience.tap(likes, reactions);
+          this.#tapped = true;
+        }
+        return { outcomes };
       });
-      if (likes > 0 || Object.keys(reactions).length > 0) {
-        this.#audience.tap(likes, reactions);
-        this.#tapped = true;
-      }
+    } finally {
       void this.#arm();
       this.#tickSoon();
-      return Promise.resolve({ outcomes });
-    } catch (error) {
-      // Memory must not be ahead of storage: it is rebuilt, and the shard sends again.
-      console.error("a submission failed", error);
-      this.ctx.abort("a submission failed");
-      throw error;
     }
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
   report(shard: number, report: Report): Promise<ReportReply> {
     const nowMs = Date.now();
-    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#forget(below);
+    for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#leave(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
-      this.#forget(shard);
+      this.#leave(shard);
       this.#broadcaster.leave(shard);
     } else {
       if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
@@ -136,103 +160,176 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
-  since(epoch: string, offset: number): Promise<Stretch | null> {
+  async since(epoch: string, offset: number): Promise<Stretch | null> {
     const { recoverEvents } = ROOM_LIMITS;
-    if (epoch !== this.#store.epoch || offset > this.#head || this.#head - offset > recoverEvents) {
-      return Promise.resolve(null);
-    }
-    const events = this.#store.after(offset, recoverEvents);
-    if (events.length !== this.#head - offset) return Promise.resolve(null);
-    return Promise.resolve({ epoch, from: offset, to: this.#head, events, unseen: 0 });
+    const to = this.#head;
+    if (epoch !== this.#store.epoch || offset > to || to - offset > recoverEvents) return null;
+    const rows = this.#store.after(offset, recoverEvents);
+    if (rows.length !== to - offset) return null;
+    return { epoch, from: offset, to, events: await this.#history.open(rows), unseen: 0 };
   }
 
   // ── for the gateway ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** How the room is spread, who watches, and who may read. */
   place(): Place {
-    const { totals } = this.#audience;
     const counts = this.#audience.counts(Date.now());
-    return { shards: this.#size.shards, counts, watchedMs: totals.watchedMs, access: this.#state.access };
+    const { watchedMs } = this.#audience.totals;
+    const { access } = this.#state;
+    return { room: this.#name, moved: this.#moved, shards: this.#size.shards, counts, watchedMs, access };
   }
 
   /** Takes who may read from the stream's Live object; the shards are told within a tick. */
   setAccess(access: Access): Promise<void> {
-    if (access.revision > this.#state.access.revision) {
+    if (this.#moved !== null) return located(this.env.ROOM, this.#moved).setAccess(access);
+    return this.#turns.run(async () => {
+      if (access.revision <= this.#state.access.revision) return;
       const fact = { of: "access", key: "", value: access } as const;
-      this.#store.setFact(fact);
+      this.#keep(await this.#history.seal({ event: null, by: ITSELF, facts: [fact], audit: null, about: null }));
       this.#state.apply(fact);
       this.#tickSoon();
-    }
-    return Promise.resolve();
+    });
   }
 
   /** Events of a window of programme time, ms since the epoch. */
-  replay(fromMs: number, toMs: number): RoomEvent[] {
-    return this.#store.window(fromMs, toMs, ROOM_LIMITS.replayEvents);
+  replay(fromMs: number, toMs: number): Promise<RoomEvent[]> {
+    return this.#history.open(this.#store.window(fromMs, toMs, ROOM_LIMITS.replayEvents));
+  }
+
+  /** The stream has another room instead of this one, for good. False: something is or was here already. */
+  async move(room: string): Promise<boolean> {
+    if (this.#moved === room) return true;
+    if (this.#moved !== null || this.#head > 0 || this.#broadcaster.occupied) return false;
+    const { access } = this.#state;
+    // Before anybody can come in there: who may read was told to this room only.
+    if (access.revision > 0) await located(this.env.ROOM, room).setAccess(access);
+    this.#store.setMoved(room);
+    this.#moved = room;
+    return true;
+  }
+
+  // ── for those who look after people's data ──────────────────────────────────────────────────────────────────────
+
+  /** Drops all that is left of the person with this tag, whose key was destroyed; viewers are told which events are gone. */
+  forget(tag: string): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#keys.forget(tag);
+      const targets = this.#people.offsetsAbout(tag, ROOM_LIMITS.eraseTargets);
+      const event = this.#stamp({ kind: "erase", targets }, null, Date.now());
+      const keep = await this.#history.seal({ event, by: ITSELF, facts: [], audit: null, about: null });
+      const facts = this.#keep(() => {
+        const erased = this.#history.erase(tag);
+        keep();
+        return erasedFacts(this.#state, erased.gone, erased.unsigned);
+      });
+      for (const fact of facts) this.#state.apply(fact);
+      this.#happened(event);
+      this.#broadcaster.forget(facts, targets);
+      const held = facts.filter(({ of }) => of === "held");
+      this.#broadcaster.changed(
+        this.#head,
+        facts,
+        held.map(({ key }) => ({ kind: "settled", id: key })),
+      );
+      this.#tell();
+      this.#tickSoon();
+    });
+  }
+
+  /** All that the room holds of a person, a page of its events at a time. */
+  held(subject: string, tag: string, after: number): Promise<Holding> {
+    return holding({ people: this.#people, history: this.#history, state: this.#state }, subject, tag, after);
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
-    const nowMs = Date.now();
     try {
-      this.#dropExpired(nowMs);
-      const left = this.#store.prune(nowMs, ROOM_LIMITS.keepMs);
-      // A room of which nothing is left but counts of people who are gone is as if it had never been.
-      if (!left && !this.#broadcaster.occupied && this.#audience.sockets === 0) {
-        this.#armed = false;
-        return await this.#store.clear();
-      }
+      if (!(await this.#turns.run(() => this.#prune(Date.now())))) return;
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    await this.ctx.storage.setAlarm(nowMs + PRUNE_EVERY_MS);
+    await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
   }
 
   /** What is stored is looked through for what is too old. */
   async #arm(): Promise<void> {
     if (this.#armed || !this.#store.there) return;
     this.#armed = true;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + PRUNE_EVERY_MS);
+    if ((await this.ctx.storage.getAlarm()) !== null) return;
+    await this.ctx.storage.setAlarm(Date.now() + pruneEveryMs(this.#retention));
+  }
+
+  /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
+  async #prune(nowMs: number): Promise<boolean> {
+    for (const fact of this.#state.expired(nowMs)) {
+      this.#state.apply(fact);
+      this.#history.drop(fact);
+    }
+    const left = this.#store.prune(nowMs, this.#retention);
+    await this.#history.release(this.#people.unused(KEYRING_LIMITS.perCall));
+    if (left || this.#people.any || this.#broadcaster.occupied || this.#audience.sockets > 0) return true;
+    // A room of which nothing is left but counts of people who are gone is as if it had never been.
+    this.#armed = false;
+    await this.#store.clear();
+    return false;
   }
 
   /** A child's count is in no sum any more. */
-  #forget(child: number): void {
+  #leave(child: number): void {
     this.#audience.drop(child);
     this.#store.setShard(child, null);
   }
 
-  #take(asked: Asked): Outcome {
+  #refuseIfMoved(): void {
+    if (this.#moved !== null) throw new Error("the stream's room is elsewhere");
+  }
+
+  /** Stores what is taken into memory next, all of it or nothing. */
+  #keep<T>(write: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(write);
+    } catch (error) {
+      // Memory must not be ahead of storage: it is rebuilt, and whoever called does so again.
+      console.error("the room could not store what happened", error);
+      this.ctx.abort("the room could not store what happened");
+      throw error;
+    }
+  }
+
+  async #take(asked: Asked): Promise<Outcome> {
     const { subject } = asked.by;
-    const known = subject === null ? null : this.#store.stored(subject, asked.id);
+    const persons = await this.#history.people(involved([asked], this.#state));
+    const person = subject === null ? undefined : persons.get(subject);
+    const known = person === undefined ? null : await this.#history.stored(person, asked.id);
     if (known !== null) return { ok: true, event: known };
     if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
       return { ok: false, error: "rate-limited" };
     }
     const nowMs = Date.now();
-    const decision = decide(this.#state, asked, this.#surroundings(nowMs));
+    const sources = { judge: this.#judge, store: this.#store, history: this.#history, recent: this.#recent };
+    const decision = decide(this.#state, asked, await surroundings(sources, asked, persons, nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
   }
 
-  #carryOut(asked: Asked, decision: Decision, nowMs: number): Outcome {
+  async #carryOut(asked: Asked, decision: Decision, nowMs: number): Promise<Outcome> {
     const { facts, credit, audit, notes, held, list } = decision;
-    const by = credit?.by ?? asked.by;
-    const event =
-      decision.event === undefined
-        ? null
-        : this.#stamp(decision.event, asked, decision.programmeMs ?? credit?.programmeMs, nowMs);
-    if (event !== null) {
-      this.#store.add(event, { by, id: credit?.id ?? asked.id });
-      this.#fresh.push(event);
-      if (event.kind === "ban" || event.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
-    }
-    for (const fact of facts) {
-      this.#state.apply(fact);
-      this.#store.setFact(fact);
-    }
+    const { by, id } = credit ?? asked;
+    const programmeMs = decision.programmeMs ?? credit?.programmeMs ?? programmeTime(asked.programmeMs, nowMs);
+    const event = decision.event === undefined ? null : this.#stamp(decision.event, programmeMs, nowMs);
+    const keep = await this.#history.seal({
+      event,
+      by: { subject: by.subject, id, roles: by.roles, device: by.device, address: by.address },
+      facts,
+      audit: audit === undefined ? null : { ...audit, atMs: nowMs, by: asked.by.subject ?? "" },
+      about: subjectOfAct(asked.act, this.#state),
+    });
+    this.#keep(keep);
+    if (event !== null) this.#happened(event);
+    if (event?.kind === "ban" || event?.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
+    for (const fact of facts) this.#state.apply(fact);
     this.#broadcaster.changed(this.#head, facts, notes);
-    if (audit !== undefined) this.#store.note({ ...audit, atMs: nowMs, by: asked.by.subject ?? "" });
     return {
       ok: true,
       ...(event === null ? {} : { event }),
@@ -243,30 +340,20 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   #shutOut(subject: string, banned: boolean): void {
     const { LIVE } = this.env;
-    this.ctx.waitUntil(shutOut(() => LIVE.getByName(this.ctx.id.name ?? ""), subject, banned));
+    this.ctx.waitUntil(shutOut(() => LIVE.getByName(streamOf(this.#name)), subject, banned));
   }
 
-  #stamp(
-    happening: NonNullable<Decision["event"]>,
-    { programmeMs }: Asked,
-    given: number | undefined,
-    nowMs: number,
-  ): RoomEvent {
-    this.#head += 1;
-    const programme = given ?? programmeTime(programmeMs, nowMs);
-    return { ...happening, offset: this.#head, atMs: nowMs, programmeMs: programme };
+  /** The event in the place that comes next, which it has once it is stored. */
+  #stamp(happening: Happening, programmeMs: number | null, nowMs: number): RoomEvent {
+    return { ...happening, offset: this.#head + 1, atMs: nowMs, programmeMs: programmeMs ?? nowMs };
   }
 
-  #surroundings(nowMs: number): Surroundings {
-    const store = this.#store;
-    return {
-      nowMs,
-      judge: this.#judge,
-      message: (offset) => store.message(offset),
-      traces: (subject) => store.traces(subject),
-      wasWritten: (text) => store.wasWritten(text, this.#head),
-      audit: () => store.audit(ROOM_LIMITS.listed),
-    };
+  /** Takes in an event that is stored. */
+  #happened(event: RoomEvent): void {
+    this.#head = event.offset;
+    this.#recent.take(event);
+    this.#fresh.take(event);
+    if (event.offset % ROOM_LIMITS.pruneEvents === 0) this.#store.prune(event.atMs, this.#retention);
   }
 
   /** Within a tick's time all shards are told. */
@@ -286,31 +373,18 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   #tell(): void {
     if (this.#tapped) this.#keepTotals(Date.now());
     this.#tapped = false;
-    const fresh = this.#fresh;
-    if (fresh.length === 0) return;
-    this.#fresh = [];
-    const { shown, bucket } = readable(fresh, this.#reading, Date.now());
-    this.#reading = bucket;
-    const { ring } = this.#broadcaster;
-    const to = fresh.at(-1)?.offset ?? ring.head;
-    ring.add({ epoch: ring.epoch, from: ring.head, to, events: shown, unseen: fresh.length - shown.length });
+    this.#fresh.into(this.#broadcaster.ring, Date.now());
   }
 
-  #restoreRing(): Ring {
-    const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
-    const from = (latest[0]?.offset ?? this.#head + 1) - 1;
-    const ring = new Ring(this.#store.epoch, from, ROOM_LIMITS.ringEvents);
-    ring.add({ epoch: ring.epoch, from, to: this.#head, events: latest, unseen: 0 });
-    return ring;
-  }
-
-  #dropExpired(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#state.sanctions) {
-      if (untilMs === null || untilMs > nowMs) continue;
-      const fact = { of: "sanction", key, value: null } as const;
-      this.#state.apply(fact);
-      this.#store.setFact(fact);
-    }
+  /** Takes up what was stored before memory was lost. */
+  #restore(latest: readonly RoomEvent[], facts: readonly Fact[], shards: readonly number[]): void {
+    for (const fact of facts) this.#state.apply(fact);
+    for (const event of latest) this.#recent.take(event);
+    this.#broadcaster.restored(latest, this.#head);
+    // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
+    // Of the first shard nothing is kept before there is something to keep.
+    for (const shard of new Set([0, ...shards])) this.#broadcaster.join(shard, false);
+    if (shards.length > 0) this.#tickSoon();
   }
 
   #keepTotals(nowMs: number): void {

@@ -1,117 +1,157 @@
-/** What the room keeps in SQLite: its history, what holds, the audit log, counts. */
+/**
+ * What the room keeps in SQLite: its history, what holds, the audit log, counts. Whatever is about a person comes sealed
+ * under that person's key, and the person is named by a tag; see `sealing.ts`.
+ */
 import type { AudienceSnapshot, ShardCount, Totals } from "../../protocol/room/audience.ts";
 import type { Trace } from "../../protocol/room/decide.ts";
-import type { ChatEvent, Role, RoomEvent, Viewer } from "../../protocol/room/events.ts";
+import type { Role, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import type { Retention } from "../../protocol/room/retention.ts";
 import type { AuditLine, Fact } from "../../protocol/room/state.ts";
 import { LazySql } from "./lazy-sql.ts";
 
+/** `tag`: who did it; `about`: whose key it is sealed under, empty where it tells of nobody. */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
   offset INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, programme_ms INTEGER NOT NULL, kind TEXT NOT NULL,
-  subject TEXT NOT NULL, client_id TEXT NOT NULL, roles TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL,
-  text TEXT, body TEXT NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (subject, client_id);
+  tag TEXT NOT NULL, client_id TEXT NOT NULL, roles TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL,
+  about TEXT NOT NULL, text BLOB, body BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (tag, client_id) WHERE tag <> '';
 CREATE INDEX IF NOT EXISTS events_by_programme ON events (programme_ms);
 CREATE TABLE IF NOT EXISTS facts (
-  of TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (of, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS audit (at_ms INTEGER NOT NULL, by TEXT NOT NULL, act TEXT NOT NULL, about TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, of TEXT NOT NULL, about TEXT NOT NULL, by TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS audit (
+  at_ms INTEGER NOT NULL, by TEXT NOT NULL, act TEXT NOT NULL, about TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS people (tag TEXT PRIMARY KEY, subject BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shards (id INTEGER PRIMARY KEY, sockets INTEGER NOT NULL, watching INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS people (id INTEGER PRIMARY KEY CHECK (id = 1), sketch BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sketch (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB NOT NULL);
 `;
 
-interface EventRow extends Record<string, SqlStorageValue> {
-  offset: number;
-  at_ms: number;
-  programme_ms: number;
-  text: string | null;
-  body: string;
+/** An event as it is stored. A message that is gone has no text; what was erased has no body. */
+export interface EventRow extends Record<string, SqlStorageValue> {
+  readonly offset: number;
+  readonly at_ms: number;
+  readonly programme_ms: number;
+  readonly kind: RoomEvent["kind"];
+  readonly about: string;
+  readonly text: ArrayBuffer | null;
+  readonly body: ArrayBuffer | null;
 }
 
-const COLUMNS = "offset, at_ms, programme_ms, text, body";
-const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
-
-/** Whom an event is recorded for. */
-export interface Recorded {
-  readonly by: Pick<Viewer, "subject" | "device" | "address" | "roles">;
+/** An event that is about to be stored. */
+export interface NewEvent {
+  readonly event: RoomEvent;
+  readonly tag: string;
   readonly id: string;
+  readonly trace: Omit<Trace, "atMs">;
+  readonly about: string;
+  readonly text: Uint8Array | null;
+  readonly body: Uint8Array;
 }
+
+/** A fact as it is stored; `by`: the tag of who set it, where that is told. */
+export interface FactRow extends Record<string, SqlStorageValue> {
+  readonly id: number;
+  readonly of: Fact["of"];
+  readonly about: string;
+  readonly by: string;
+  readonly body: ArrayBuffer;
+}
+
+/** A fact that is about to be stored. */
+export interface NewFact {
+  readonly of: Fact["of"];
+  readonly about: string;
+  readonly by: string;
+  readonly body: Uint8Array;
+}
+
+/** A line of the audit log as it is stored. */
+export interface AuditRow extends Record<string, SqlStorageValue> {
+  readonly at_ms: number;
+  readonly by: string;
+  readonly act: AuditLine["act"];
+  readonly about: string;
+  readonly body: ArrayBuffer;
+}
+
+/** Columns of an `EventRow`. */
+export const COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
+/** The index of tags leaves out what was erased, and is used only where the question does so too. */
+const BY_TAG = "tag = ? AND tag <> ''";
+const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
 /** Typed access to one room's SQLite. */
 export class RoomStore {
-  readonly #sql: LazySql;
+  /** The tables; `PeopleStore` works on them too. */
+  readonly sql: LazySql;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
 
   /** `fresh` becomes the epoch of a room that has none. */
   constructor(storage: DurableObjectStorage, fresh: string) {
-    this.#sql = new LazySql(storage, "meta", SCHEMA, () => this.#setMeta("epoch", this.epoch));
+    for (const table of otherTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
+    this.sql = new LazySql(storage, "meta", SCHEMA, () => this.#setMeta("epoch", this.epoch));
     this.epoch = this.#meta("epoch") ?? fresh;
   }
 
   /** Whether anything was ever stored. */
   get there(): boolean {
-    return this.#sql.there;
+    return this.sql.there;
   }
 
   /** The last event ever stored, 0 before the first. */
   head(): number {
-    return Number(this.#meta("head") ?? 0);
+    const last = this.sql
+      .exec<{ offset: number }>("SELECT offset FROM events ORDER BY offset DESC LIMIT 1")
+      .toArray()[0];
+    return Math.max(Number(this.#meta("head") ?? 0), last?.offset ?? 0);
   }
 
-  /** Keeps an event. */
-  add(event: RoomEvent, { by, id }: Recorded): void {
-    const { offset, atMs, programmeMs, ...body } = event;
-    const chat = body.kind === "chat";
-    this.#sql.exec(
-      "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      offset,
-      atMs,
-      programmeMs,
+  /** Keeps an event, and what it does to those before it. */
+  add({ event, tag, id, trace, about, text, body }: NewEvent): void {
+    this.sql.exec(
+      "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      event.offset,
+      event.atMs,
+      event.programmeMs,
       event.kind,
-      by.subject ?? "",
+      tag,
       id,
-      JSON.stringify(by.roles),
-      by.device,
-      by.address,
-      chat ? body.text : null,
-      JSON.stringify(chat ? { ...body, text: "" } : body),
+      JSON.stringify(trace.roles),
+      trace.device,
+      trace.address,
+      about,
+      text,
+      body,
     );
-    if (event.kind === "delete") this.#sql.exec("UPDATE events SET text = '' WHERE offset = ?", event.target);
-    if (event.kind === "clear") {
-      this.#sql.exec("UPDATE events SET text = '' WHERE subject = ? AND kind = 'chat'", event.subject);
-    }
+    if (event.kind === "delete") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
+    if (event.kind === "clear") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
   }
 
-  /** Keeps the number of the last event, with the events of a call. */
-  setHead(head: number): void {
-    this.#setMeta("head", String(head));
+  /** The event that a person's act with this id made, or undefined. */
+  stored(tag: string, id: string): EventRow | undefined {
+    return this.#events(`WHERE ${BY_TAG} AND client_id = ?`, tag, id)[0];
   }
 
-  /** The event that a person's act with this id made, or null. */
-  stored(subject: string, id: string): RoomEvent | null {
-    return this.#events("WHERE subject = ? AND client_id = ?", subject, id)[0] ?? null;
-  }
-
-  /** A message that has its text, or null. */
-  message(offset: number): ChatEvent | null {
-    const event = this.#events("WHERE offset = ?", offset)[0];
-    return event?.kind === "chat" && event.gone !== true ? event : null;
+  /** A message that has its text, or undefined. */
+  message(offset: number): EventRow | undefined {
+    return this.#events("WHERE offset = ? AND kind = 'chat' AND text IS NOT NULL", offset)[0];
   }
 
   /** Events after `offset`, at most `most`, in order. */
-  after(offset: number, most: number): RoomEvent[] {
+  after(offset: number, most: number): EventRow[] {
     return this.#events("WHERE offset > ? ORDER BY offset LIMIT ?", offset, most);
   }
 
   /** The last events, in order. */
-  latest(most: number): RoomEvent[] {
+  latest(most: number): EventRow[] {
     return this.#events("ORDER BY offset DESC LIMIT ?", most).reverse();
   }
 
   /** Events whose programme time is in a window, at most `most`, in the order of programme time. */
-  window(fromMs: number, toMs: number, most: number): RoomEvent[] {
+  window(fromMs: number, toMs: number, most: number): EventRow[] {
     return this.#events(
       "WHERE programme_ms >= ? AND programme_ms < ? ORDER BY programme_ms, offset LIMIT ?",
       fromMs,
@@ -121,12 +161,12 @@ export class RoomStore {
   }
 
   /** Traces of a person's latest messages, the newest first. */
-  traces(subject: string): Trace[] {
-    return this.#sql
+  traces(tag: string): Trace[] {
+    return this.sql
       .exec<{ roles: string; device: string; address: string; at_ms: number }>(
         `SELECT roles, device, address, at_ms FROM events
-         WHERE subject = ? AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
-        subject,
+         WHERE ${BY_TAG} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
+        tag,
         TRACES,
       )
       .toArray()
@@ -138,67 +178,70 @@ export class RoomStore {
       }));
   }
 
-  /** Whether one of the last messages has this text. */
-  wasWritten(text: string, head: number): boolean {
-    const from = head - UNIQUE_AMONG;
-    return (
-      this.#sql.exec("SELECT 1 FROM events WHERE offset > ? AND text = ? LIMIT 1", from, text).toArray().length > 0
-    );
-  }
-
   /** All that holds. */
-  facts(): Fact[] {
-    return this.#sql
-      .exec<{ of: string; key: string; value: string }>("SELECT of, key, value FROM facts")
-      .toArray()
-      .map(({ of, key, value }) => ({ of, key, value: JSON.parse(value) }) as Fact);
+  facts(): FactRow[] {
+    return this.sql.exec<FactRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
   }
 
-  /** Keeps a fact, or forgets what no longer holds. */
-  setFact({ of, key, value }: Fact): void {
-    if (value === null) this.#sql.exec("DELETE FROM facts WHERE of = ? AND key = ?", of, key);
-    else this.#sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", of, key, JSON.stringify(value));
+  /** Keeps a fact in the row `id`, or in a new one; gives the row. */
+  setFact(id: number | null, { of, about, by, body }: NewFact): number {
+    return this.sql
+      .exec<{ id: number }>(
+        "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?) RETURNING id",
+        id,
+        of,
+        about,
+        by,
+        body,
+      )
+      .one().id;
+  }
+
+  /** Forgets a fact. */
+  dropFact(id: number): void {
+    this.sql.exec("DELETE FROM facts WHERE id = ?", id);
   }
 
   /** Adds a line to the audit log. */
-  note({ atMs, by, act, about }: AuditLine): void {
-    this.#sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?)", atMs, by, act, about);
+  note(atMs: number, act: AuditLine["act"], by: string, about: string, body: Uint8Array): void {
+    this.sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
   }
 
-  /** The audit log's last lines, the newest first. */
-  audit(most: number): AuditLine[] {
-    return this.#sql
-      .exec<{ at_ms: number; by: string; act: string; about: string }>(
-        "SELECT at_ms, by, act, about FROM audit ORDER BY rowid DESC LIMIT ?",
+  /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
+  audit(most: number, of: string | null = null): AuditRow[] {
+    return this.sql
+      .exec<AuditRow>(
+        `SELECT at_ms, by, act, about, body FROM audit
+         WHERE ?1 IS NULL OR by = ?1 OR about = ?1 ORDER BY rowid DESC LIMIT ?2`,
+        of,
         most,
       )
-      .toArray()
-      .map(({ at_ms, by, act, about }) => ({ atMs: at_ms, by, act: act as AuditLine["act"], about }));
+      .toArray();
   }
 
   /** What was kept of the audience. */
   audience(): AudienceSnapshot {
-    const rows = this.#sql
+    const rows = this.sql
       .exec<{ id: number; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
       .toArray();
-    const sketch = this.#sql.exec<{ sketch: ArrayBuffer }>("SELECT sketch FROM people").toArray()[0];
+    const sketch = this.sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM sketch").toArray()[0];
     const totals = this.#meta("totals");
     return {
       shards: new Map(rows.map(({ id, sockets, watching }) => [id, { sockets, watching }])),
       totals: totals === null ? NO_TOTALS : (JSON.parse(totals) as Totals),
-      distinct: sketch === undefined ? null : new Uint8Array(sketch.sketch),
+      distinct: sketch === undefined ? null : new Uint8Array(sketch.bytes),
     };
   }
 
   /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
   addShard(id: number): void {
-    this.#sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
+    this.sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
   }
 
   /** Keeps what a shard counted; null forgets the shard. */
   setShard(id: number, count: ShardCount | null): void {
-    if (count === null) this.#sql.exec("DELETE FROM shards WHERE id = ?", id);
-    else this.#sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
+    if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
+    else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }
 
   /** Keeps sums. */
@@ -208,7 +251,7 @@ export class RoomStore {
 
   /** Keeps the estimate of different people. */
   setDistinct(bytes: Uint8Array): void {
-    this.#sql.exec("INSERT OR REPLACE INTO people VALUES (1, ?)", bytes);
+    this.sql.exec("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
   }
 
   /** The number of shards, 1 at first. */
@@ -221,46 +264,54 @@ export class RoomStore {
     this.#setMeta("shards", String(shards));
   }
 
+  /** Where the room's stream is bound to: the name of the room that it has instead of this one, or null. */
+  moved(): string | null {
+    return this.#meta("moved");
+  }
+
+  /** The stream has another room instead of this one, for good. */
+  setMoved(room: string): void {
+    this.#setMeta("moved", room);
+  }
+
   /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
-  prune(nowMs: number, keepMs: number): boolean {
-    this.#sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
-    this.#sql.exec("DELETE FROM events WHERE offset <= ?", this.head() - ROOM_LIMITS.keepEvents);
-    this.#sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
+  prune(nowMs: number, { keepMs, keepEvents }: Retention): boolean {
+    const head = this.head();
+    if (this.there) this.#setMeta("head", String(head));
+    this.sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
+    this.sql.exec("DELETE FROM events WHERE offset <= ?", head - keepEvents);
+    this.sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditMs);
+    this.sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
     return ["events", "facts", "audit"].some((table) => this.#any(`SELECT 1 FROM ${table} LIMIT 1`));
   }
 
   /** Forgets everything; the room's alarm goes too. */
   async clear(): Promise<void> {
-    await this.#sql.clear();
+    await this.sql.clear();
   }
 
   #any(query: string): boolean {
-    return this.#sql.exec(query).toArray().length > 0;
+    return this.sql.exec(query).toArray().length > 0;
   }
 
-  #events(where: string, ...values: SqlStorageValue[]): RoomEvent[] {
-    return this.#sql
-      .exec<EventRow>(`SELECT ${COLUMNS} FROM events ${where}`, ...values)
-      .toArray()
-      .map(eventOf);
+  #events(where: string, ...values: SqlStorageValue[]): EventRow[] {
+    return this.sql.exec<EventRow>(`SELECT ${COLUMNS} FROM events ${where}`, ...values).toArray();
   }
 
   #meta(key: string): string | null {
-    return this.#sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value ?? null;
+    return this.sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value ?? null;
   }
 
   #setMeta(key: string, value: string): void {
-    this.#sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
+    this.sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
   }
 }
 
 /** Devices and addresses of a person that a ban reaches: those of so many last messages. */
 const TRACES = 20;
-/** "Unique" looks at so many last events: all of them are read for each message. */
-const UNIQUE_AMONG = 1_000;
 
-function eventOf({ offset, at_ms, programme_ms, text, body }: EventRow): RoomEvent {
-  const event = { ...JSON.parse(body), offset, atMs: at_ms, programmeMs: programme_ms } as RoomEvent;
-  if (event.kind !== "chat") return event;
-  return text === null || text === "" ? { ...event, text: "", gone: true } : { ...event, text };
+/** Tables of a layout in which history is not sealed: what is in them may not stay. */
+function otherTables(sql: SqlStorage): string[] {
+  const unsealed = sql.exec("SELECT 1 FROM pragma_table_info('events') WHERE name = 'subject'").toArray().length > 0;
+  return unsealed ? ["meta", "events", "facts", "audit", "people", "shards"] : [];
 }

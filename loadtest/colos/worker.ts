@@ -10,6 +10,7 @@ import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { roomHarness } from "../room/objects.ts";
 
+export { Keyring } from "../../durable-objects/keyring/keyring.ts";
 export { Room, RoomShard } from "../room/objects.ts";
 
 /** What the harness binds beside the product's own. */

@@ -14,6 +14,7 @@ const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "unban",
   "role",
   "rules",
+  "erase",
 ]);
 
 const MOST = Number.MAX_SAFE_INTEGER;

@@ -30,6 +30,9 @@ export interface Author {
   readonly roles: readonly Role[];
 }
 
+/** The sender of a message whose sender was erased. */
+export const NOBODY: Author = { subject: "", name: "", roles: [] };
+
 /** Restrictions on who may write what; those who moderate are exempt from all. */
 export interface Modes {
   /** Seconds between two messages of one person; 0 is off. */
@@ -80,7 +83,9 @@ export type Happening =
   | { readonly kind: "unban"; readonly subject: string }
   | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
   /** Words or levels changed; those who moderate may ask for them. */
-  | { readonly kind: "rules" };
+  | { readonly kind: "rules" }
+  /** Someone was erased: the events at these offsets tell nothing personal any more. */
+  | { readonly kind: "erase"; readonly targets: readonly number[] };
 
 /** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
 export interface Stamp {
@@ -118,13 +123,38 @@ export function isStaff(roles: readonly Role[]): boolean {
 }
 
 /**
- * The event after a later one: a message that was deleted, or whose sender was cleared, loses its text and says so.
- * Others are as they were.
+ * The event after a later one: a message that was deleted, or whose sender was cleared, loses its text and says so; what
+ * was erased loses all that is personal. Others are as they were.
  */
 export function afterwards(event: RoomEvent, later: Happening & { readonly offset: number }): RoomEvent {
-  if (event.kind !== "chat" || event.gone === true || event.offset >= later.offset) return event;
+  if (event.offset >= later.offset) return event;
+  if (later.kind === "erase") return later.targets.includes(event.offset) ? forgotten(event) : event;
+  if (event.kind !== "chat" || event.gone === true) return event;
   const hit =
     (later.kind === "delete" && later.target === event.offset) ||
     (later.kind === "clear" && later.subject === event.by.subject);
   return hit ? { ...event, text: "", gone: true } : event;
+}
+
+/** The event without anything personal: it keeps its place, so that the history has no hole. */
+export function forgotten({ kind, offset, atMs, programmeMs }: Pick<RoomEvent, "kind"> & Stamp): RoomEvent {
+  const place = { offset, atMs, programmeMs };
+  switch (kind) {
+    case "chat":
+      return { kind, by: NOBODY, text: "", gone: true, ...place };
+    case "timeout":
+      return { kind, subject: "", untilMs: atMs, ...place };
+    case "role":
+      return { kind, subject: "", role: null, ...place };
+    case "clear":
+    case "ban":
+    case "unban":
+      return { kind, subject: "", ...place };
+    case "delete":
+    case "pin":
+    case "modes":
+    case "rules":
+    case "erase":
+      return { kind: "erase", targets: [], ...place };
+  }
 }

@@ -80,11 +80,25 @@ export const ROOM_LIMITS = {
   reportMs: 30_000,
   /** A client's programme time further from the server's clock than this is replaced by the server's time. */
   programmeMs: 120_000,
-  /** History is kept so long, and at most so many events of it. */
+  /** Last events whose messages are in the room's memory with their texts: "unique" looks at them. */
+  recentEvents: 1_000,
+  /** History is kept so long, and at most so many events of it, unless the deployment says otherwise. */
   keepMs: 86_400_000,
   keepEvents: 200_000,
-  /** Lines of the audit log that are kept, and those that are listed at once. */
+  /** What a deployment may ask for: as long as the platform's own copies last; a tenth of an object's 10 GB. */
+  keepHoursMost: 720,
+  keepEventsMost: 1_000_000,
+  /** Beyond `keepEvents` the history grows by at most so many before it is cut. */
+  pruneEvents: 5_000,
+  /** Events that an erasure names: whoever shows more than this many of one person begins anew. */
+  eraseTargets: 1_024,
+  /** Events in one page of an export: some 100 kB. */
+  exportEvents: 500,
+  /** Keys of subjects in the room's memory, some kB each; others are asked for again. */
+  keys: 8_192,
+  /** Lines of the audit log that are kept, how long, and those that are listed at once. */
   auditLines: 10_000,
+  auditMs: 2_592_000_000,
   listed: 200,
   /** Longest timeout: a fortnight; whoever shall stay away for longer is banned. */
   timeoutMs: 1_209_600_000,

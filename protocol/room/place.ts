@@ -4,6 +4,10 @@ import type { Counts } from "./events.ts";
 
 /** What a room says of itself, in plain JSON. */
 export interface Place {
+  /** The name of the room's object; `address.ts` tells where it is. */
+  readonly room: string;
+  /** The name of the room that the stream has instead of this one, or null. */
+  readonly moved: string | null;
   readonly shards: number;
   readonly counts: Counts;
   /** Time that all viewers together have watched. */

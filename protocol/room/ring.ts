@@ -30,7 +30,7 @@ export class Ring {
     const from = this.#to;
     const to = Math.max(stretch.to, from);
     for (const event of fresh) {
-      if (event.kind === "delete" || event.kind === "clear") {
+      if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") {
         this.#events = this.#events.map((earlier) => afterwards(earlier, event));
       }
       this.#events.push(event);

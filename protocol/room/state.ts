@@ -146,6 +146,13 @@ export class RoomState {
     ];
   }
 
+  /** What to apply for sanctions that have come to their end. */
+  expired(nowMs: number): Fact[] {
+    return [...this.sanctions].flatMap(([key, { untilMs }]): Fact[] =>
+      untilMs === null || untilMs > nowMs ? [] : [{ of: "sanction", key, value: null }],
+    );
+  }
+
   /** A person's roles, with what the room itself gave. */
   rolesOf(who: Pick<Viewer, "subject" | "roles">): readonly Role[] {
     const appointed = who.subject !== null && this.moderators.has(who.subject);

@@ -9,6 +9,11 @@ test("an answer of the API becomes a status", () => {
   expect(parseStatus(body)).toEqual({ source: { state: "live", broadcast: "b1" }, audience, startedAtMs: 1000 });
 });
 
+test("whom the room has counted are the viewers, whatever their requests tell", () => {
+  const body = { state: "live", broadcast: "b1", startedAt: 1000, viewers: { current: 5, watching: 3, peak: 4 } };
+  expect(parseStatus(body)?.audience).toEqual({ watching: 3, peak: 4 });
+});
+
 test("a start that is written as a date is read too", () => {
   const body = { state: "ended", broadcast: "b1", startedAt: "1970-01-01T00:00:01Z" };
   expect(parseStatus(body)).toEqual({ source: { state: "ended", broadcast: "b1" }, audience: null, startedAtMs: 1000 });

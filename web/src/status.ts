@@ -45,9 +45,11 @@ export function parseStatus(body: unknown): Status | null {
 }
 
 function audienceOf(viewers: unknown): Audience | null {
-  const { current, peak } = isRecord(viewers) ? viewers : {};
-  if (typeof current !== "number" || current < 0) return null;
-  return { watching: current, peak: typeof peak === "number" ? Math.max(peak, current) : current };
+  const { current, watching, peak } = isRecord(viewers) ? viewers : {};
+  // The room has counted people; without it their requests tell about how many there are.
+  const now = typeof watching === "number" ? watching : current;
+  if (typeof now !== "number" || now < 0) return null;
+  return { watching: now, peak: typeof peak === "number" ? Math.max(peak, now) : now };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

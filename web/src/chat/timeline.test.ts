@@ -65,6 +65,15 @@ test("clearing a person removes what was written before, not what comes after", 
   expect(offsets(add(cleared, [chat(4, 1_000, "eve")], null, null))).toEqual([2, 4]);
 });
 
+test("what is erased is gone at once, and its name with it, pinned or waiting for the picture", () => {
+  const pin: RoomEvent = { kind: "pin", target: 1, ...stamp(4, 1_000) };
+  const timeline = add(EMPTY, [chat(1, 1_000, "eve"), chat(2, 1_000), chat(3, 60_000, "eve"), pin], 5_000, null);
+  expect(timeline.pinned).toMatchObject({ offset: 1 });
+  const erased = add(timeline, [{ kind: "erase", targets: [1, 3], ...stamp(5, 90_000) }], 5_000, null);
+  expect(offsets(advance(erased, 90_000))).toEqual([2]);
+  expect(JSON.stringify(erased)).not.toContain("eve");
+});
+
 test("a pin holds from its programme time until it is taken away, or its message is", () => {
   const pin: RoomEvent = { kind: "pin", target: 1, ...stamp(2, 5_000) };
   const timeline = add(EMPTY, [chat(1, 1_000), pin], 2_000, null);

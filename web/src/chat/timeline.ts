@@ -56,7 +56,8 @@ export function add(
       }
       case "delete":
       case "clear":
-        // What a moderator removes is gone at once, wherever the picture is.
+      case "erase":
+        // What is removed is gone at once, wherever the picture is.
         for (const [index, entry] of list.entries()) {
           if (entry.what.kind === "chat") list[index] = { ...entry, what: after(entry.what, event) };
         }
@@ -123,7 +124,7 @@ function insert(list: Entry[], shown: number, event: Told, atMs: number | null):
   list.splice(at, 0, { key: String(event.offset), dueMs, what: event });
 }
 
-function after(message: ChatEvent, later: Extract<RoomEvent, { kind: "delete" | "clear" }>): ChatEvent {
+function after(message: ChatEvent, later: Extract<RoomEvent, { kind: "delete" | "clear" | "erase" }>): ChatEvent {
   const changed = afterwards(message, later);
   return changed.kind === "chat" ? changed : message;
 }

@@ -119,7 +119,7 @@ function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
       </h2>
       <dl class="tiles">
         <Tile name="On air" value={uptime(onAirMs(status, view.nowMs))} more={`since ${since(status.startedAt)}`} />
-        <Tile name="Viewers" value={compact(viewers.current)} more={`at most ${compact(viewers.peak)}`} />
+        <Tile name="Viewers" value={compact(viewers.watching ?? viewers.current)} more={moreViewers(viewers)} />
         <Tile name="Requests" value={`${rate(status.requestsPerSecond)}/s`} more="from viewers" />
         <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="newest media" />
         <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, percent)} more="in the isolates" />
@@ -142,6 +142,10 @@ function Tile({ name, value, more }: { name: string; value: string; more: string
 }
 
 /** 14:03, or with the day where it wasn't today. */
+function moreViewers({ peak, distinct }: StreamStatus["viewers"]): string {
+  return distinct === undefined ? `at most ${compact(peak)}` : `at most ${compact(peak)}, ${compact(distinct)} in all`;
+}
+
 function since(atMs: number): string {
   const at = new Date(atMs);
   const time = at.toTimeString().slice(0, 5);

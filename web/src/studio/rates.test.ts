@@ -34,6 +34,12 @@ test("ratios are taken from what grew within the window, not from what was count
   expect(sample?.crossings).toEqual({ isolate: 1, colo: null, region: null });
 });
 
+test("viewers are those whom the room has counted, else about so many as make the requests", () => {
+  expect(last(told(0, {}))?.viewers).toBe(3);
+  const viewers = { current: 3, peak: 5, watching: 4, distinct: 9, watchTimeMs: 1 };
+  expect(last(told(0, {}, { viewers }))?.viewers).toBe(4);
+});
+
 test("errors are counted a minute, those to viewers apart from those between tiers", () => {
   const sample = last(
     told(0, { isolate: { errors: 2 }, r2: { errors: 1 } }),

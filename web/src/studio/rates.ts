@@ -44,7 +44,7 @@ export class Rates {
     const inner = (["colo", "region", "live", "r2"] as const).reduce((sum, tier) => sum + grown(tier).errors, 0);
     return {
       atMs: status.at,
-      viewers: status.viewers.current,
+      viewers: status.viewers.watching ?? status.viewers.current,
       requestsPerSecond: status.requestsPerSecond,
       hitRatio: eachTier((tier) => share(grown(tier).requests - grown(tier).pulled, grown(tier).requests)),
       crossings: eachTier((tier) => share(grown(tier).crossings, grown(tier).objects)),

@@ -63,6 +63,8 @@ export function changedBy(kind: Exclude<Act["kind"] | RoomEvent["kind"], "chat" 
       return [kind, "audit"];
     case "rules":
       return ["words", "automod", "audit"];
+    case "erase":
+      return ["bans", "moderators", "audit"];
     default:
       return ["audit"];
   }

@@ -1,0 +1,36 @@
+/** `PUT /api/streams/{stream}/jurisdiction`: where a stream's room stays. */
+import { z } from "zod";
+import type { StreamName } from "../protocol/ids.ts";
+import { JURISDICTIONS, roomName } from "../protocol/room/address.ts";
+import { jurisdictions } from "../tiers/located.ts";
+import { refuseAdminStranger } from "./api.ts";
+import type { Env } from "./env.ts";
+import { deliveryProblem, problemResponse } from "./responses.ts";
+
+const Wanted = z.strictObject({ jurisdiction: z.enum(JURISDICTIONS) });
+
+/** Binds the stream's room, its shards and its people's keys to a jurisdiction, before anybody has come; for good. */
+export async function bindStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await refuseAdminStranger(env, request);
+  if (refusal !== null) return refusal;
+  const wanted = Wanted.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblem(400, "Not a jurisdiction", z.prettifyError(wanted.error));
+  const { jurisdiction } = wanted.data;
+  if (!jurisdictions(env.ROOM).includes(jurisdiction)) {
+    return problemResponse({
+      status: 501,
+      type: "/problems/no-jurisdictions",
+      title: "This runtime has no jurisdictions",
+      detail: "workerd by itself has none: bind the stream where the Worker is deployed.",
+    });
+  }
+  if (!(await env.ROOM.getByName(stream).move(roomName(stream, jurisdiction)))) {
+    return problemResponse({
+      status: 409,
+      type: "/problems/room-in-use",
+      title: "The room is in use",
+      detail: "A stream is bound once, before anybody comes into its room: take another stream name.",
+    });
+  }
+  return Response.json({ stream, jurisdiction }, { headers: { "cache-control": "no-store" } });
+}
