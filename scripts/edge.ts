@@ -59,7 +59,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
-    compatibilityFlags: ["nodejs_compat"],
+    compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
     bindings: {
       CORRAL_ADMIN_TOKEN: adminToken,
       CORRAL_SITE: site,

@@ -162,7 +162,10 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
     this.#shards = batch.shards;
     tree.broadcaster.changed(batch.to, facts, batch.notes);
     for (let round = 0; round < RELAY_LIMITS.rounds && !this.#tell(tree); round += 1) {
-      await Promise.race([tree.broadcaster.idle(), scheduler.wait(RELAY_LIMITS.roundMs)]);
+      // A wait that is left behind would keep this relay awake.
+      const told = new AbortController();
+      await Promise.race([tree.broadcaster.idle(), scheduler.wait(RELAY_LIMITS.roundMs, { signal: told.signal })]);
+      told.abort();
     }
     this.#tickSoon();
     return tree.ring.head;

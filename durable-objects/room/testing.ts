@@ -1,5 +1,5 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { Counts, Role, RoomEvent } from "../../protocol/room/events.ts";
 import type { Delivery } from "../../protocol/room/inbox.ts";
@@ -170,6 +170,31 @@ export async function crash(stub: DurableObjectStub<Room | RoomShard | RoomRelay
   const abort = (_object: unknown, state: DurableObjectState): void => state.abort("a crash");
   await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
 }
+
+/**
+ * A room of four shards, with two of them below each relay, and a moderator at each shard; one more, who said hello, at
+ * the first. `at`: how they come.
+ */
+export async function largeRoom(room: string, at: typeof TestViewer.at): Promise<TestViewer[]> {
+  const first = await at(room, 0, "first", ["moderator"]);
+  await first.say("hello");
+  await runInDurableObject(roomOf(room), (_room, { storage }) => {
+    storage.sql.exec("INSERT OR REPLACE INTO meta VALUES ('shards', '4')");
+  });
+  await evictDurableObject(roomOf(room));
+  const all = await Promise.all([0, 1, 2, 3].map((shard) => at(room, shard, `person-${shard}`, ["moderator"])));
+  await until(async () => (await childrenOf(room)).join() === "1000000,1000001");
+  return all;
+}
+
+/** The children that a room keeps, by their numbers. */
+export const childrenOf = (room: string): Promise<unknown[]> =>
+  runInDurableObject(roomOf(room), (_room, { storage }) =>
+    storage.sql
+      .exec("SELECT id FROM shards ORDER BY id")
+      .toArray()
+      .map(({ id }) => id),
+  );
 
 /** Waits until something holds; the test's own time limit ends it. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,7 +1,18 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { door } from "../../workers/testing.ts";
-import { crash, openAtShard, openSocket, relayOf, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+import {
+  childrenOf,
+  crash,
+  largeRoom,
+  openAtShard,
+  openSocket,
+  relayOf,
+  roomOf,
+  shardOf,
+  TestViewer,
+  until,
+} from "./testing.ts";
 
 /** Messages of each person: enough for dozens of crashes. */
 const LINES = 12;
@@ -18,31 +29,9 @@ async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer
   return viewer;
 }
 
-/** A room of four shards, with two of them below each relay, and a moderator at each shard. */
-async function largeRoom(room: string): Promise<TestViewer[]> {
-  const first = await at(room, 0, "first", ["moderator"]);
-  await first.say("hello");
-  await runInDurableObject(roomOf(room), (_room, { storage }) => {
-    storage.sql.exec("INSERT OR REPLACE INTO meta VALUES ('shards', '4')");
-  });
-  await evictDurableObject(roomOf(room));
-  const all = await Promise.all([0, 1, 2, 3].map((shard) => at(room, shard, `person-${shard}`, ["moderator"])));
-  await until(async () => (await childrenOf(room)).join() === "1000000,1000001");
-  return all;
-}
-
-/** The children that the room keeps, by their numbers. */
-const childrenOf = (room: string): Promise<unknown[]> =>
-  runInDurableObject(roomOf(room), (_room, { storage }) =>
-    storage.sql
-      .exec("SELECT id FROM shards ORDER BY id")
-      .toArray()
-      .map(({ id }) => id),
-  );
-
 test("a large room tells relays only, and is told by relays only; messages, likes and counts cross it", async () => {
   const room = "large";
-  const all = await largeRoom(room);
+  const all = await largeRoom(room, at);
   const said = all.flatMap((viewer, index) => [viewer.say(`${index} a`), viewer.say(`${index} b`)]);
   for (const outcome of await Promise.all(said)) expect(outcome.ok).toBe(true);
   await until(() => all.every(({ events }) => events.at(-1)?.offset === 9));
@@ -59,7 +48,7 @@ test("a large room tells relays only, and is told by relays only; messages, like
 
 test("under crashes of room, relays and shards, what is acknowledged is stored, shown once, and in one order", async () => {
   const room = "large-and-crashing";
-  const all = await largeRoom(room);
+  const all = await largeRoom(room, at);
   const saying = all.map(async (viewer, index) => {
     for (let line = 0; line < LINES; line += 1) expect((await viewer.say(`${index} ${line}`)).ok).toBe(true);
   });
@@ -89,7 +78,7 @@ test("under crashes of room, relays and shards, what is acknowledged is stored, 
 
 test("counts don't jump when a relay loses its memory", async () => {
   const room = "large-and-counted";
-  const all = await largeRoom(room);
+  const all = await largeRoom(room, at);
   const seen = new Set<number>();
   for (const { client } of all) client.play(true);
   await until(() => all.every(({ counts }) => counts?.watching === 4));

@@ -47,7 +47,7 @@ export const ROOM_LIMITS = {
   /** Bytes sent to a viewer who has not said how far it got. Beyond it: close `slow`. */
   unseenBytes: 1_048_576,
   /** A client says how far it got whenever it has read so many characters. */
-  seenEvery: 131_072,
+  seenEvery: 262_144,
   /** Sockets of one shard: the platform's bound is 32,768. Further ones: close `comeBack`. */
   shardSockets: 20_000,
   /** Sockets of one viewer at its shard, for all its tabs. Further ones: close `rateLimited`. */
@@ -66,7 +66,7 @@ export const ROOM_LIMITS = {
    * `tickSockets`, for each tick costs a frame for every socket.
    */
   tickMs: 100,
-  tickMostMs: 180,
+  tickMostMs: 170,
   tickSockets: 1_500,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
   watchedMs: 4_200,

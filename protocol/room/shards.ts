@@ -124,7 +124,7 @@ export function relays(shards: number, { fanOut }: Sizing = SIZING): number {
 
 /** How long one of `callers` gathers messages before it calls the object above. */
 export function gatherMs(callers: number): number {
-  return Math.max(25, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
+  return Math.max(5, Math.ceil((1_000 * callers) / CALLS_PER_SECOND));
 }
 
 /** How often one of `callers` counts who watches, and tells the object above if that changed. */

@@ -1,0 +1,165 @@
+/**
+ * Evictions: the platform takes the memory of an object that has no work under way, and hibernates its sockets. A call, a
+ * timer or a promise in `waitUntil` is work, and as long as there is any an eviction waits. So objects are evicted beside
+ * waves of messages: each in its first idle moment, while the others are at work. Memory that is lost in the middle of
+ * work is the subject of the crashes in `endurance.test.ts` and `tree.test.ts`.
+ */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { randomOf } from "../../loadtest/model/random.ts";
+import { BEAT, BEAT_ANSWER } from "../../protocol/room/wire.ts";
+import type { Room } from "./room.ts";
+import type { RoomRelay } from "./room-relay.ts";
+import type { RoomShard } from "./room-shard.ts";
+import { largeRoom, openAtShard, relayOf, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+
+/** Decides which objects are evicted beside which wave. */
+const SEED = 5;
+/** Messages of each writer in a wave. */
+const LINES = 3;
+/** A random wait up to this before each of them, so that objects have idle moments amid a wave. */
+const PAUSE_MS = 300;
+/**
+ * An object that was lost has those below it count again, which wakes those above it. The platform leaves it in memory for
+ * 10 s after that; so long is not waited here, but for longer than it takes.
+ */
+const COUNTED_MS = 3_000;
+
+type Stub = DurableObjectStub<Room | RoomRelay | RoomShard>;
+type Acknowledged = { readonly offset: number; readonly text: string };
+
+const viewers: TestViewer[] = [];
+
+async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
+  const viewer = await TestViewer.at(...args);
+  viewers.push(viewer);
+  return viewer;
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+/** All objects of a large room. */
+function objectsOf(room: string): Stub[] {
+  const relays = [0, 1].map((relay) => relayOf(room, relay));
+  return [roomOf(room), ...relays, ...[0, 1, 2, 3].map((shard) => shardOf(room, shard))] as Stub[];
+}
+
+/** Takes an object's memory as soon as it is idle; an object that has none is woken first. */
+async function evict(stub: Stub, webSockets: "hibernate" | "close"): Promise<void> {
+  await runInDurableObject(stub, () => {});
+  await evictDurableObject(stub, { webSockets });
+}
+
+/** Whether an object was without memory; it is from now on. Throws if it is never idle. */
+async function slept(stub: Stub): Promise<boolean> {
+  try {
+    await evictDurableObject(stub);
+    return false;
+  } catch (error) {
+    if (String(error).includes("not currently running")) return true;
+    throw error;
+  }
+}
+
+async function say(writer: TestViewer, text: string): Promise<Acknowledged> {
+  const outcome = await writer.say(text);
+  if (!outcome.ok || outcome.event === undefined) throw new Error(`not stored: ${JSON.stringify(outcome)}`);
+  return { offset: outcome.event.offset, text };
+}
+
+/** A writer and a reader at each shard of a large room. */
+async function crowd(room: string): Promise<{ readonly writers: TestViewer[]; readonly people: TestViewer[] }> {
+  const writers = await largeRoom(room, at);
+  const readers = await Promise.all(writers.map((_, shard) => at(room, shard, `reader-${shard}`)));
+  const people = [...writers, ...readers];
+  // A shard that was slow to learn how many there are has sent them elsewhere, which is here.
+  for (const { closes } of people) closes.splice(0);
+  return { writers, people };
+}
+
+/** Evicts random objects at least so many times, beside waves of the writers' messages; gives those in their order. */
+async function writeThrough(
+  room: string,
+  writers: readonly TestViewer[],
+  evictions: number,
+  webSockets: "hibernate" | "close",
+): Promise<Acknowledged[]> {
+  const random = randomOf(SEED);
+  const pauses = randomOf(SEED);
+  const objects = objectsOf(room);
+  const acknowledged: Acknowledged[] = [];
+  let evicted = 0;
+  for (let wave = 0; evicted < evictions; wave += 1) {
+    const chosen = objects.filter(() => random() < 0.5);
+    const evicting = chosen.map(async (stub) => {
+      await evict(stub, webSockets);
+      evicted += 1;
+    });
+    const saying = writers.map(async (writer, index) => {
+      for (let line = 0; line < LINES; line += 1) {
+        await scheduler.wait(PAUSE_MS * pauses());
+        acknowledged.push(await say(writer, `${index}: ${wave}.${line}`));
+      }
+    });
+    await Promise.all([...saying, ...evicting]);
+  }
+  return acknowledged.sort((a, b) => a.offset - b.offset);
+}
+
+/** What was acknowledged is the history, and what each of the `people` was shown, once and in its order. */
+async function expectAll(room: string, acknowledged: readonly Acknowledged[], people: TestViewer[]): Promise<void> {
+  const history = await runInDurableObject(roomOf(room), (_room: Room, { storage }) =>
+    storage.sql.exec("SELECT offset, text FROM events WHERE text <> 'hello' ORDER BY offset").toArray(),
+  );
+  expect(history).toEqual(acknowledged);
+  const texts = acknowledged.map(({ text }) => text);
+  const shown = (viewer: TestViewer): string[] => viewer.texts.filter((text) => text !== "hello");
+  await until(() => people.every((viewer) => shown(viewer).length >= texts.length));
+  for (const viewer of people) {
+    expect(shown(viewer)).toEqual(texts);
+    expect([viewer.unseen, viewer.resets]).toEqual([0, 1]);
+  }
+}
+
+test("through 100 evictions of room, relays and shards, what is acknowledged is stored and shown once, in one order", async () => {
+  const room = "evicted";
+  const { writers, people } = await crowd(room);
+  const acknowledged = await writeThrough(room, writers, 100, "hibernate");
+  await expectAll(room, acknowledged, people);
+  // Their sockets hibernated.
+  expect(people.flatMap(({ closes }) => closes)).toEqual([]);
+}, 120_000);
+
+test("through evictions that close the sockets, viewers come back to exactly what they missed", async () => {
+  const room = "evicted-and-closed";
+  const { writers, people } = await crowd(room);
+  const acknowledged = await writeThrough(room, writers, 20, "close");
+  await expectAll(room, acknowledged, people);
+  for (const { closes } of people) expect(closes.length).toBeGreaterThan(0);
+}, 120_000);
+
+test("in a quiet room nothing keeps an object awake, nothing wakes another, and beats wake none", async () => {
+  const room = "quiet";
+  const { writers } = await crowd(room);
+  const socket = await openAtShard(room, 1, "beating");
+  const heard: unknown[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    heard.push(data);
+  });
+  socket.accept();
+  await Promise.all(writers.map((writer) => say(writer, "good night")));
+  for (const { client } of writers) client.tap();
+  await until(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
+  const objects = objectsOf(room);
+  const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(slept))).every((was) => was);
+  while (!(await asleep())) await scheduler.wait(COUNTED_MS);
+  for (let beat = 1; beat <= 5; beat += 1) {
+    socket.send(BEAT);
+    await until(() => heard.length === beat);
+  }
+  expect(new Set(heard)).toEqual(new Set([BEAT_ANSWER]));
+  expect(await asleep()).toBe(true);
+  socket.close(1000);
+}, 120_000);
