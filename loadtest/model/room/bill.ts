@@ -34,6 +34,7 @@ export function roomBill(
     requests("beats, answered by the platform", assumed.beatsBilled ? frames(rates.beats) : 0),
     requests("calls up, what was done", hourly(rates.submissions + rates.relaySubmissions)),
     requests("calls up, who watches", hourly(rates.reports + rates.relayReports)),
+    requests("calls to keyrings", hourly(rates.writers)),
     requests("ticks to relays and shards", hourly(rates.delivers)),
     requests("Workers to the room, where to", hourly(placesPerSecond)),
     item("object duration", objects * HOUR_S * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),

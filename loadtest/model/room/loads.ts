@@ -1,4 +1,5 @@
 /** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
+import { KEYRING_LIMITS } from "../../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { frameSizes } from "./frames.ts";
 import type { RoomMeasured } from "./measured.ts";
@@ -7,7 +8,7 @@ import type { Seating } from "./seating.ts";
 
 /** What one object bears. */
 export interface ObjectLoad {
-  readonly object: "room" | "relay" | "shard" | "fullest shard";
+  readonly object: "room" | "relay" | "keyring" | "shard" | "fullest shard";
   readonly objects: number;
   readonly sockets: number;
   /** Calls and sockets asked for, a second, once all have come. */
@@ -55,19 +56,41 @@ export function loadsOf(
       objects: 1,
       sockets: 0,
       requests: calls,
-      callsOut: down,
+      callsOut: down + rates.writers,
       framesIn: 0,
       framesOut: 0,
       delivered: 0,
       bytesOut: down * batch,
       memoryBytes,
       residentBytes: memoryBytes,
-      core: (calls * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) / 1_000,
+      core:
+        ((calls + rates.writers) * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) /
+        1_000,
     },
     ...relays,
+    keyringLoad(rates, measured),
     shard("shard", viewers / Math.max(1, seats.length)),
     shard("fullest shard", seats.at(-1) ?? 0),
   ];
+}
+
+/** One of the keyrings, which other rooms ask too. */
+function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
+  const requests = writers / KEYRING_LIMITS.keyrings;
+  return {
+    object: "keyring",
+    objects: KEYRING_LIMITS.keyrings,
+    sockets: 0,
+    requests,
+    callsOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    delivered: 0,
+    bytesOut: 0,
+    memoryBytes: BARE_BYTES,
+    residentBytes: BARE_BYTES,
+    core: (requests * measured.callMs) / 1_000,
+  };
 }
 
 /** Heap of so many events. */

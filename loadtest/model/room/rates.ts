@@ -40,6 +40,8 @@ export interface Rates {
   readonly messages: number;
   readonly taps: number;
   readonly joins: number;
+  /** People who write in the room for the first time: a key is made for each. */
+  readonly writers: number;
   /** Messages that viewers are shown: one selection for all. */
   readonly shown: number;
   /** Times a second that each shard is told something; every socket of it gets a frame. */
@@ -86,6 +88,7 @@ export function ratesOf(standing: Standing, random: Random): Rates {
   const seen = bytesOut / ROOM_LIMITS.seenEvery;
   return {
     ...came,
+    writers: joins * (1 - Math.exp((-assumed.chatPerMinute * assumed.stayS) / 60)),
     ...between,
     shown,
     plays,

@@ -1,11 +1,11 @@
-/** SQLite rows that a room writes and reads: what `durable-objects/room/store.ts` does, row by row. */
+/** SQLite rows that a room and its keyrings write and read: what `durable-objects/room/store.ts` does, row by row. */
 import type { Rates } from "./rates.ts";
 
 /** An event and its two indexes; a day later retention deletes it, and a deleted row is billed as a written one. */
 const PER_MESSAGE = 3;
 const PER_MESSAGE_DELETED = 1;
-/** The number of the last event, with each call that brings one. */
-const PER_SUBMISSION = 1;
+/** Whom a tag stands for; and in the keyring a key and the index by tag. All end when nothing is left of the person. */
+const PER_WRITER = 3;
 /** What a shard counted. */
 const PER_REPORT = 1;
 /** Sums of who watched, at most so often; with likes, with each tick. */
@@ -34,14 +34,11 @@ export interface RowsOf {
 
 /** Rows of a room. */
 export function rowsOf(rates: Rates, { pruned, objects }: RowsOf): Rows {
-  const { messages, taps, submissions, reports, ticks } = rates;
-  // Calls with taps alone bring no event.
-  const apiece = messages / Math.max(submissions, Number.EPSILON);
-  const bringing = submissions * (1 - Math.exp(-apiece));
+  const { messages, writers, taps, reports, ticks } = rates;
   const perMessage = PER_MESSAGE + (pruned ? PER_MESSAGE_DELETED : 0);
   const tapped = taps > 0 ? ticks * (1 - Math.exp(-taps / Math.max(ticks, Number.EPSILON))) : 0;
   return {
-    messages: messages * perMessage + (taps > 0 ? bringing : submissions) * PER_SUBMISSION,
+    messages: messages * perMessage + writers * PER_WRITER * (pruned ? 2 : 1),
     counts: reports * PER_REPORT + Math.max(tapped, Math.min(reports, 1 / TOTALS_EVERY_S)),
     alarms: Math.max(0, objects - 1) / ALARM_EVERY_S,
     read: messages * READ_PER_MESSAGE,

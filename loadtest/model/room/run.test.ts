@@ -61,16 +61,27 @@ test("pages that show the state ask for the room's place though nobody comes, an
 test("an hour of a thousand viewers costs what is computed by hand", () => {
   const rates = {
     ...ratesOf(STANDING, randomOf(1)),
-    ...{ messages: 2, taps: 0, joins: 1, framesIn: 43, beats: 500, submissions: 2, reports: 1, ticks: 3, delivers: 3 },
+    ...{
+      messages: 2,
+      writers: 1,
+      taps: 0,
+      joins: 1,
+      framesIn: 43,
+      beats: 500,
+      submissions: 2,
+      reports: 1,
+      ticks: 3,
+      delivers: 3,
+    },
   };
   const bill = roomBill(STANDING, rates, 2, { ...ROOM_MEASURED, joinMs: 2 });
   const stored = (3_600 * 2 * 2 * frameSizes(ASSUMPTIONS.textChars).event) / 1e9 / 30;
   const byHand =
     3_600 * 0.3e-6 + // sockets at the Worker
     3_600 * 2 * 0.02e-6 + // its CPU
-    3_600 * (1 + 43 / 20 + 2 + 1 + 3 + 0.5) * 0.15e-6 + // object requests: sockets, frames, calls; beats cost nothing
+    3_600 * (1 + 43 / 20 + 2 + 1 + 1 + 3 + 0.5) * 0.15e-6 + // object requests: sockets, frames, calls; beats cost nothing
     2 * 3_600 * 0.128 * 12.5e-6 + // the room and a shard
-    3_600 * (2 * 4 + 2 + 1 + 0.5 + 0.2) * 1e-6 + // rows: messages and their end, calls, a count, sums, an alarm
+    3_600 * (2 * 4 + 1 * 3 * 2 + 1 + 0.5 + 0.2) * 1e-6 + // rows: messages, a writer and their end, a count, sums, an alarm
     3_600 * 2 * 3 * 0.001e-6 + // rows read
     stored * 0.2;
   expect(bill.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(byHand, 9);
