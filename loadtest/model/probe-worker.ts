@@ -5,7 +5,7 @@ import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { counted } from "./room/probe-objects.ts";
 
-export { Live, Shield } from "../../workers/index.ts";
+export { Keyring, Live, Shield } from "../../workers/index.ts";
 export { Room, RoomRelay, RoomShard } from "./room/probe-objects.ts";
 
 /** A shard that no viewer is on. */

@@ -8,13 +8,15 @@ import { type Edge, startEdge } from "../../../scripts/edge.ts";
 import { freePort } from "../../../tests/support/ports.ts";
 import { cpuMs, memoryBytes, processesBelow } from "../../processes.ts";
 import { Audience } from "./audience.ts";
+import type { Counted } from "./counted.ts";
 import { heapBytes } from "./heap.ts";
 import type { RoomMeasured } from "./measured.ts";
 
 const VIEWERS = 400;
-/** Moderators write fast; 20 of them may write so many messages a second together without being refused. */
-const WRITERS = 20;
-const MANY_PER_SECOND = 200;
+/** Moderators write fast; 40 of them may write so many messages a second together without being refused. */
+const WRITERS = 40;
+const MANY_PER_SECOND = 400;
+const SOME_PER_SECOND = 150;
 const FEW_PER_SECOND = 8;
 const FOR_MS = 8_000;
 const CALLS = 4_000;
@@ -22,6 +24,7 @@ const JUDGED = 10_000;
 /** Frames of each socket at once, below the burst that a socket may send. */
 const BURST = 100;
 const SHORT = "x".repeat(10);
+const LONG = "x".repeat(300);
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -51,8 +54,6 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     const judging = await taken(pid, async () => {
       await fetch(`${url}/judge/model/${JUDGED}`);
     });
-    say("messages …");
-    const staffMs = await acts(pid, url);
     say("viewers coming …");
     const come = (): Promise<Audience> =>
       Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
@@ -72,10 +73,16 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
     const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
     others.leave();
     try {
-      const rest = await withAudience(pid, audience, staffMs, say);
-      // What moderators write isn't judged.
-      const actMs = staffMs + judging / JUDGED;
-      return { callMs: calls / CALLS, actMs, joinMs: joining / VIEWERS, socketBytes, heapSocketBytes, ...rest };
+      const { actMs, ...rest } = await withAudience({ pid, url }, audience, say);
+      return {
+        callMs: calls / CALLS,
+        ...rest,
+        // What moderators write isn't judged.
+        actMs: actMs + judging / JUDGED,
+        joinMs: joining / VIEWERS,
+        socketBytes,
+        heapSocketBytes,
+      };
     } finally {
       (audience as Audience).leave();
     }
@@ -83,53 +90,58 @@ export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured
 }
 
 async function withAudience(
-  pid: number,
+  { pid, url }: Measured,
   audience: Audience,
-  staffMs: number,
   say: (line: string) => void,
-): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "sendMs" | "byteMs">> {
+): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "submitMs" | "actMs" | "sendMs" | "byteMs">> {
   say("frames and beats …");
   const frame = JSON.stringify({ type: "seen" });
   const frameMs = await burst(pid, audience, frame);
   const beatMs = await burst(pid, audience, BEAT);
-  say("messages to many …");
+  say("messages …");
+  const chat = (viewers: Audience, perSecond: number, text: string): Promise<Chatted> =>
+    chatted({ pid, url }, viewers, perSecond, text);
   // Code is compiled first.
-  await chat(pid, audience, MANY_PER_SECOND, SHORT);
-  const few = await chat(pid, audience, FEW_PER_SECOND, SHORT);
-  const many = await chat(pid, audience, MANY_PER_SECOND, SHORT);
-  const perFrame = ({ ms, messages, frames }: Chatted): number => (ms - messages * staffMs) / frames;
-  const chars = ({ chars: all, frames }: Chatted): number => all / frames;
-  const byteMs = Math.max(0, (perFrame(many) - perFrame(few)) / (chars(many) - chars(few)));
-  const sendMs = Math.max(0, perFrame(few) - chars(few) * byteMs);
-  return { frameMs, beatMs, sendMs, byteMs };
+  await chat(audience, MANY_PER_SECOND, SHORT);
+  const few = await chat(audience, FEW_PER_SECOND, SHORT);
+  const some = await chat(audience, SOME_PER_SECOND, SHORT);
+  const many = await chat(audience, MANY_PER_SECOND, SHORT);
+  const long = await chat(audience, MANY_PER_SECOND, LONG);
+  const byteMs = Math.max(0, (long.ms - many.ms) / (long.chars - many.chars));
+  const [submitMs, actMs, sendMs] = solved([few, some, many], byteMs);
+  return { frameMs, beatMs, submitMs, actMs, sendMs, byteMs };
+}
+
+/** A process and its edge. */
+interface Measured {
+  readonly pid: number;
+  readonly url: string;
 }
 
 /** What came of some messages. */
 interface Chatted {
   readonly ms: number;
   readonly messages: number;
+  readonly submissions: number;
   readonly frames: number;
   readonly chars: number;
 }
 
-/** CPU of a message where nobody but its writers is there; sending the ticks to them is counted in. */
-async function acts(pid: number, url: string): Promise<number> {
-  const writers = await Audience.come({
-    url,
-    viewers: WRITERS,
-    writers: WRITERS,
-    roles: ["moderator"],
-    playing: false,
+/** What a call, a message of it and a frame take, by three runs whose shares of them differ. */
+function solved(runs: readonly [Chatted, Chatted, Chatted], byteMs: number): [number, number, number] {
+  const rows = runs.map(({ submissions, messages, frames }) => [submissions, messages, frames] as const);
+  const sums = runs.map(({ ms, chars }) => ms - chars * byteMs);
+  const whole = determinant(rows);
+  const [submitMs, actMs, sendMs] = [0, 1, 2].map((column) => {
+    const replaced = rows.map((row, at) => row.map((value, place) => (place === column ? (sums[at] ?? 0) : value)));
+    return Math.max(0, determinant(replaced) / whole);
   });
-  try {
-    // Code is compiled first.
-    await chat(pid, writers, MANY_PER_SECOND, SHORT);
-    const { ms, messages } = await chat(pid, writers, MANY_PER_SECOND, SHORT);
-    return ms / messages;
-  } finally {
-    writers.leave();
-    await wait(1_000);
-  }
+  return [submitMs ?? 0, actMs ?? 0, sendMs ?? 0];
+}
+
+function determinant(rows: readonly (readonly number[])[]): number {
+  const [[a = 0, b = 0, c = 0] = [], [d = 0, e = 0, f = 0] = [], [g = 0, h = 0, i = 0] = []] = rows;
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 }
 
 /** CPU of one text that every socket sends many times at once. */
@@ -141,21 +153,29 @@ async function burst(pid: number, audience: Audience, text: string): Promise<num
   return ms / (BURST * audience.clients.length);
 }
 
-/** CPU, and what came to all, while so many messages a second are written. */
-async function chat(pid: number, audience: Audience, perSecond: number, text: string): Promise<Chatted> {
-  const before = audience.received;
+/** CPU, and what came of it, while so many messages a second are written. */
+async function chatted({ pid, url }: Measured, audience: Audience, perSecond: number, text: string): Promise<Chatted> {
+  const submitted = async (): Promise<number> =>
+    ((await (await fetch(`${url}/counted`)).json()) as Counted).submissions;
+  const before = { ...audience.received, submissions: await submitted() };
   let messages = 0;
+  let refused = 0;
   const ms = await taken(pid, async () => {
     const began = performance.now();
     for (let due = 0; performance.now() - began < FOR_MS; due += 1) {
       await wait(Math.max(0, began + (due * 1_000) / perSecond - performance.now()));
       messages += 1;
-      void audience.clients[due % WRITERS]?.act({ kind: "chat", text });
+      const outcome = audience.clients[due % WRITERS]?.act({ kind: "chat", text });
+      void outcome?.then(({ ok }) => {
+        if (!ok) refused += 1;
+      });
     }
     await wait(1_000);
   });
-  const after = audience.received;
-  return { ms, messages, frames: after.frames - before.frames, chars: after.chars - before.chars };
+  if (refused > 0) throw new Error(`the room refused ${refused} of ${messages} messages`);
+  const { frames, chars } = audience.received;
+  const submissions = (await submitted()) - before.submissions;
+  return { ms, messages, submissions, frames: frames - before.frames, chars: chars - before.chars };
 }
 
 /** CPU that a process takes while something is done, and for nothing else. */

@@ -59,7 +59,7 @@ export function messageDelays(
   const room = load("room")?.core ?? 0;
   const shard = load("fullest shard");
   const acts = rates.submissions === 0 ? 0 : rates.messages / rates.submissions;
-  const workMs = measured.callMs + acts * measured.actMs;
+  const workMs = measured.submitMs + acts * measured.actMs;
   const tickMs = tickEveryMs(standing, rates.roomChildren, rates.relayChildren);
   const things = (rates.messages + rates.taps) / shards;
   const gatherAtShard = gatherer(gatherMs(standing.flat ? shards : siblings(shards)), things, random);

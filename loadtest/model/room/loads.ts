@@ -64,7 +64,10 @@ export function loadsOf(
       memoryBytes,
       residentBytes: memoryBytes,
       core:
-        ((calls + rates.writers) * measured.callMs + rates.messages * measured.actMs + down * callMs(measured, batch)) /
+        ((calls - rates.submissions + rates.writers) * measured.callMs +
+          rates.submissions * measured.submitMs +
+          rates.messages * measured.actMs +
+          down * callMs(measured, batch)) /
         1_000,
     },
     ...relays,

@@ -4,7 +4,9 @@
 export interface RoomMeasured {
   /** A call from one object, or a Worker, to another object. */
   readonly callMs: number;
-  /** A message: its frame, its way to the room, judging and storing it, the answer. */
+  /** A call that brings messages to the room, and stores them. */
+  readonly submitMs: number;
+  /** A message of it: its frame, judging and sealing it, its rows, the answer. */
   readonly actMs: number;
   /** Another frame of a viewer: decoding it. */
   readonly frameMs: number;
@@ -24,16 +26,17 @@ export interface RoomMeasured {
 /**
  * As `npm run model -- --calibrate --only room` measured on one of two shared cores (AMD EPYC, November 2026): of each
  * figure the middle one of three runs. CPU is that of the whole workerd process, sockets to the clients and the Worker
- * included, so an object alone takes less. `byteMs` differed by a half between runs, the other times by less than a third.
+ * included, so an object alone takes less. `actMs`, `byteMs` and `socketBytes` differed by half and more between runs.
  */
 export const ROOM_MEASURED: RoomMeasured = {
-  callMs: 0.0775,
-  actMs: 0.578,
-  frameMs: 0.0131,
-  beatMs: 0.017,
-  sendMs: 0.0644,
-  byteMs: 1.1e-5,
-  joinMs: 0.625,
-  socketBytes: 257_106,
-  heapSocketBytes: 420,
+  callMs: 0.1175,
+  submitMs: 1.29,
+  actMs: 0.0986,
+  frameMs: 0.0133,
+  beatMs: 0.013,
+  sendMs: 0.0361,
+  byteMs: 1.46e-6,
+  joinMs: 0.52,
+  socketBytes: 56_003,
+  heapSocketBytes: 418,
 };
