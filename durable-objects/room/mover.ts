@@ -1,12 +1,9 @@
 /** Sends viewers of a shard that has too many to the shards that are theirs since the room got another number of them. */
 import { viewerKey } from "../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { settledMs } from "../../protocol/room/place.ts";
 import { excessOf, type Sizing, shardOf } from "../../protocol/room/shards.ts";
 import type { Seats } from "./seats.ts";
-
-/** So many are sent at once, and then again after about so long: each says hello anew at its shard. */
-const AT_ONCE = 25;
-const STEP_MS = 1_000;
 
 /** The mover of one shard. It has a timer only while there are too many. */
 export class Mover {
@@ -44,7 +41,7 @@ export class Mover {
       this.#timed = false;
       this.#move(Date.now());
       this.look();
-    }, STEP_MS * jitter);
+    }, ROOM_LIMITS.moveEveryMs * jitter);
   }
 
   get #excess(): number {
@@ -54,7 +51,7 @@ export class Mover {
   #move(nowMs: number): void {
     // Whoever is sent away before all gateways know comes back to this shard.
     if (nowMs - this.#sinceMs < settledMs(this.#shards)) return;
-    const most = Math.min(AT_ONCE, this.#excess);
+    const most = Math.min(ROOM_LIMITS.movedAtOnce, this.#excess);
     let moved = 0;
     for (const seat of this.#seats) {
       if (moved === most) return;

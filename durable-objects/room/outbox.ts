@@ -19,6 +19,7 @@ export class Outbox {
   #likes = 0;
   #reactions: Record<string, number> = {};
   #underway = false;
+  #gatherMs = 0;
   #tries = 0;
 
   constructor(submit: (submission: Submission) => Promise<SubmissionReply>) {
@@ -34,6 +35,7 @@ export class Outbox {
   add(asked: Asked, answer: (outcome: Outcome) => void, gatherMs: number): boolean {
     if (this.#waiting.length >= ROOM_LIMITS.shardQueue) return false;
     this.#waiting.push({ asked, answer });
+    this.#gatherMs = gatherMs;
     this.#soon(gatherMs);
     return true;
   }
@@ -44,6 +46,7 @@ export class Outbox {
     else if (this.#reactions[emoji] !== undefined || Object.keys(this.#reactions).length < ROOM_LIMITS.emoji) {
       this.#reactions[emoji] = (this.#reactions[emoji] ?? 0) + count;
     }
+    this.#gatherMs = gatherMs;
     this.#soon(gatherMs);
   }
 
@@ -59,7 +62,8 @@ export class Outbox {
     // Taps of a call that fails are lost rather than counted twice.
     this.#likes = 0;
     this.#reactions = {};
-    let afterMs = 0;
+    // What came meanwhile gathers too, or a busy shard would call the room as fast as it answers.
+    let afterMs = this.#gatherMs;
     try {
       const { outcomes } = await this.#submit(submission);
       this.#tries = 0;

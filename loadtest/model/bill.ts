@@ -28,9 +28,9 @@ export interface Item {
 }
 
 /** How long people stay: each who leaves is followed by one who joins. */
-const STAY_S = 900;
+export const STAY_S = 900;
 /** The watch page asks for the stream's state so often. */
-const STATE_EVERY_S = 12.5;
+export const STATE_EVERY_S = 12.5;
 /** What is stored is kept for a month. */
 const MONTHS = 1;
 
@@ -72,6 +72,7 @@ export const dollarsOf = (items: readonly Item[]): number => items.reduce((sum, 
 export const perMillionViewerHours = (items: readonly Item[], { viewers }: Pick<Hour, "viewers">): number =>
   (dollarsOf(items) * 1e6) / viewers;
 
-function item(meter: string, amount: number, unit: string, price: number): Item {
+/** An amount of a meter at a price. */
+export function item(meter: string, amount: number, unit: string, price: number): Item {
   return { meter, amount, unit, dollars: amount * price };
 }

@@ -1,19 +1,15 @@
-/** `npm run model`: how a broadcast to millions loads each object and isolate, what it costs, and what breaks first. */
+/** `npm run model`: how a broadcast to millions, and its room, load each object and isolate, what it costs, what breaks first. */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
 import { complaintAbout } from "../../scripts/known-options.ts";
 import { NoK6 } from "../k6.ts";
 import { BadOptions } from "../options.ts";
-import { calibrate } from "./calibrate.ts";
-import { costs } from "./costs.ts";
 import { CURVES } from "./curves.ts";
 import { type ModelArgs, parseModel } from "./options.ts";
+import { PARTS, type Part, type PartName, roomPart, type Said, treePart } from "./parts.ts";
 import { svg } from "./plot.ts";
-import { describe } from "./print.ts";
-import { type ModelOptions, type Outcome, runModel } from "./run.ts";
-import { firstBreak, sweep, sweepPlots, sweepTable } from "./sweep.ts";
-import { validate, validationTable } from "./validate.ts";
+import { parseRoom, ROOM_ARGS, type RoomArgs } from "./room/options.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
 
@@ -34,6 +30,8 @@ const ARGS = {
   dvr: { type: "string", description: "percent of the viewers who watch the past", default: "0" },
   link: { type: "string", description: "Mb/s that one object can send (an assumption)", default: "1000" },
   seed: { type: "string", description: "of all that is random", default: "1" },
+  ...ROOM_ARGS,
+  only: { type: "string", description: "tree or room: one part of the model alone" },
   json: { type: "string", description: "write all figures to this file", valueHint: "FILE" },
   sweep: {
     type: "boolean",
@@ -41,7 +39,11 @@ const ARGS = {
     default: false,
   },
   costs: { type: "boolean", description: "what each setting costs for 1M viewer-hours", default: false },
-  validate: { type: "boolean", description: "beside the load harness, with k6, on this machine", default: false },
+  validate: {
+    type: "boolean",
+    description: "beside the load harness, with k6, and a real room, on this machine",
+    default: false,
+  },
   calibrate: { type: "boolean", description: "measure on this machine what the model counts with", default: false },
 } as const;
 
@@ -55,9 +57,14 @@ const command = defineCommand({
     try {
       const complaint = complaintAbout(args, ARGS);
       if (complaint !== null) throw new BadOptions(complaint);
-      const options = parseModel(args as ModelArgs);
-      const { text, figures } = await modeOf(args, options);
-      console.log(text);
+      const mode = MODES.find((known) => args[known]) ?? "once";
+      const said = new Map<PartName, Said>();
+      for (const [name, part] of partsOf(args as Args)) said.set(name, await part[mode]());
+      console.log([...said.values()].map(({ text }) => text).join("\n\n"));
+      for (const { plots = {} } of said.values()) {
+        for (const [name, plot] of Object.entries(plots)) await writeFile(`${DOCS}/${name}.svg`, svg(plot));
+      }
+      const figures = Object.fromEntries([...said].map(([name, each]) => [name, each.figures]));
       if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(figures, null, 1)}\n`);
     } catch (error) {
       if (!(error instanceof BadOptions) && !(error instanceof NoK6)) throw error;
@@ -67,43 +74,24 @@ const command = defineCommand({
   },
 });
 
-interface Modes {
-  readonly sweep: boolean;
-  readonly costs: boolean;
-  readonly validate: boolean;
-  readonly calibrate: boolean;
-}
+const MODES = ["calibrate", "validate", "costs", "sweep"] as const;
 
-async function modeOf(
-  modes: Modes,
-  options: ModelOptions,
-): Promise<{ readonly text: string; readonly figures: unknown }> {
+type Args = ModelArgs & RoomArgs & { readonly only?: string };
+
+/** The parts that are asked for. Throws `BadOptions`. */
+function partsOf(args: Args): Map<PartName, Part> {
   const say = (line: string): void => console.error(line);
-  if (modes.calibrate) {
-    const figures = await calibrate(say);
-    return { text: JSON.stringify(figures, null, 1), figures };
+  const tree = parseModel(args);
+  const room = parseRoom(args, tree);
+  const only = PARTS.find((known) => known === args.only);
+  if (args.only !== undefined && only === undefined) {
+    throw new BadOptions(`--only is ${PARTS.join(" or ")}, not ${args.only}.`);
   }
-  if (modes.validate) {
-    const figures = await validate(say);
-    return { text: validationTable(figures), figures };
-  }
-  if (modes.costs) {
-    const { text, rows } = costs();
-    return { text, figures: rows };
-  }
-  if (modes.sweep) {
-    const outcomes = sweep(options, say);
-    for (const [name, plot] of Object.entries(sweepPlots(outcomes))) await writeFile(`${DOCS}/${name}.svg`, svg(plot));
-    const breaks = firstBreak(outcomes, say);
-    return { text: `${sweepTable(outcomes)}\n\n${breaks}`, figures: { outcomes: outcomes.map(withoutColos), breaks } };
-  }
-  const outcome = runModel(options);
-  return { text: describe(outcome), figures: withoutColos(outcome) };
-}
-
-/** The figures without the list of all data centres. */
-function withoutColos(outcome: Outcome): unknown {
-  return { ...outcome, options: { ...outcome.options, colos: outcome.options.colos.length } };
+  const parts = new Map<PartName, Part>([
+    ["tree", treePart(tree, say)],
+    ["room", roomPart(room, say)],
+  ]);
+  return only === undefined ? parts : new Map([...parts].filter(([name]) => name === only));
 }
 
 await runMain(command);

@@ -6,11 +6,17 @@ export const PRICES = {
   workerCpuMs: 0.02 / 1e6,
   /** A request to a Durable Object: HTTP, RPC or alarm. */
   objectRequest: 0.15 / 1e6,
+  /** Frames that come in on an object's sockets and are billed as one request; those that go out are free. */
+  framesPerRequest: 20,
   /** A gigabyte-second that an object is in memory; each counts as 0.128 GB. */
   objectGbSecond: 12.5 / 1e6,
   objectGb: 0.128,
   /** A row written to an object's SQLite; an index is a row more. */
   rowWritten: 1 / 1e6,
+  /** A row read from it. */
+  rowRead: 0.001 / 1e6,
+  /** A gigabyte kept in it for a month. */
+  rowGbMonth: 0.2,
   /** R2: a write. */
   r2ClassA: 4.5 / 1e6,
   /** R2: a read. */

@@ -96,7 +96,19 @@ export function describe(outcome: Outcome): string {
   ].join("\n\n");
 }
 
-function billTable(bill: readonly Item[], { dollarsAnHour, dollarsPerMillionViewerHours, options }: Outcome): string {
+/** A bill as a table. */
+export function billTable(
+  bill: readonly Item[],
+  {
+    dollarsAnHour,
+    dollarsPerMillionViewerHours,
+    options,
+  }: {
+    readonly dollarsAnHour: number;
+    readonly dollarsPerMillionViewerHours: number;
+    readonly options: { readonly viewers: number };
+  },
+): string {
   const perMillion = 1e6 / options.viewers;
   return table(
     ["meter, an hour", "amount", "dollars", "a million viewer-hours"],

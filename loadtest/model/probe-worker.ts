@@ -1,13 +1,37 @@
-/** The product's Worker, and a door to the Live object's feed from outside: for `calibrate.ts` only. */
+/** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
+import { Judge } from "../../protocol/room/judge.ts";
+import { RoomState } from "../../protocol/room/state.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
+import { counted } from "./room/probe-objects.ts";
 
-export { Live, Shield } from "../../workers/index.ts";
+export { Keyring, Live, Shield } from "../../workers/index.ts";
+export { Room, RoomRelay, RoomShard } from "./room/probe-objects.ts";
+
+/** A shard that no viewer is on. */
+const NOBODYS_SHARD = 1_000;
 
 const worker: ExportedHandler<Env> = {
-  fetch: (request, env, ctx) => {
+  fetch: async (request, env, ctx) => {
     const { pathname, search } = new URL(request.url);
-    const [, probe, stream = ""] = pathname.split("/");
+    const [, probe, stream = "", number = "0"] = pathname.split("/");
+    if (probe === "counted") return Response.json(counted);
+    if (probe === "calls") {
+      for (let call = 0; call < Number(number); call += 1) await env.ROOM.getByName(stream).place();
+      return new Response(null, { status: 204 });
+    }
+    if (probe === "judge") {
+      const [judge, state] = [new Judge(), new RoomState()];
+      for (let text = 0; text < Number(number); text += 1) judge.text(`did you see that one coming? ${text}`, state);
+      return new Response(null, { status: 204 });
+    }
+    if (probe === "stores") {
+      const room = env.ROOM.getByName(stream);
+      const report = { sockets: 1, watching: 0, distinct: null };
+      for (let call = 0; call < Number(number); call += 1) await room.report(NOBODYS_SHARD, report);
+      await room.report(NOBODYS_SHARD, { ...report, sockets: 0 });
+      return new Response(null, { status: 204 });
+    }
     if (probe !== "probe") return product.fetch?.(request, env, ctx) ?? new Response(null, { status: 500 });
     const headers = { "corral-report": JSON.stringify({ node: "probe", tiers: {}, viewers: 0 }) };
     return env.LIVE.getByName(stream).fetch(`http://node/feed${search}`, { headers });

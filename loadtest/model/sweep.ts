@@ -1,12 +1,12 @@
 /** From ten thousand viewers on, each time ten times as many, and beyond until something breaks. */
-import { fullness } from "./limits.ts";
+import { type Check, fullness } from "./limits.ts";
 import type { Plot } from "./plot.ts";
 import { short, table } from "./print.ts";
 import { DEFAULTS, type ModelOptions, type Outcome, runModel } from "./run.ts";
 import { type Settings, settingsOf, type Tracks } from "./settings.ts";
 
 /** The sizes of a sweep, viewers. */
-const SIZES = [10_000, 100_000, 1_000_000, 10_000_000];
+export const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
 /** Part durations whose bill is plotted, milliseconds. */
 const PARTS = [200, 333, 500, 1_000];
 /** Where nothing broke up to the largest size, it is doubled so often. */
@@ -20,8 +20,21 @@ export function sweep(options: ModelOptions, say: (line: string) => void): reado
   });
 }
 
-/** The first limit that breaks as viewers grow, found by halving between a size that holds and one that doesn't. */
-export function firstBreak(outcomes: readonly Outcome[], say: (line: string) => void): string {
+/** What is looked at for what breaks: a size, and the check that is nearest to its bound or furthest over it. */
+interface Sized {
+  readonly options: { readonly viewers: number };
+  readonly first: Check;
+}
+
+/**
+ * The first limit that breaks as viewers grow, found by halving between a size that holds and one that doesn't. `run`: the
+ * model with so many viewers.
+ */
+export function firstBreak<T extends Sized>(
+  outcomes: readonly T[],
+  run: (viewers: number) => T,
+  say: (line: string) => void,
+): string {
   let holds = outcomes.findLast((outcome) => fullness(outcome.first) <= 1) ?? null;
   let broken = outcomes.find((outcome) => fullness(outcome.first) > 1) ?? null;
   const options = outcomes.at(-1)?.options;
@@ -29,7 +42,7 @@ export function firstBreak(outcomes: readonly Outcome[], say: (line: string) => 
   for (let doubling = 1; broken === null && doubling <= DOUBLINGS; doubling += 1) {
     const viewers = options.viewers * 2 ** doubling;
     say(`${short(viewers)} viewers …`);
-    const outcome = runModel({ ...options, viewers });
+    const outcome = run(viewers);
     if (fullness(outcome.first) > 1) broken = outcome;
     else holds = outcome;
   }
@@ -37,7 +50,7 @@ export function firstBreak(outcomes: readonly Outcome[], say: (line: string) => 
   for (let halving = 0; halving < 4 && holds !== null; halving += 1) {
     const viewers: number = Math.round((holds.options.viewers + broken.options.viewers) / 2);
     say(`${short(viewers)} viewers …`);
-    const outcome = runModel({ ...options, viewers });
+    const outcome = run(viewers);
     if (fullness(outcome.first) > 1) broken = outcome;
     else holds = outcome;
   }

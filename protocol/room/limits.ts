@@ -58,6 +58,9 @@ export const ROOM_LIMITS = {
   shardFill: 2_500,
   /** Children that one object sends a batch to each tick: with 64, ten ticks a second are 640 calls. A power of two. */
   fanOut: 64,
+  /** Viewers whom a shard with too many sends elsewhere at once, and how often: each says hello anew at another shard. */
+  movedAtOnce: 25,
+  moveEveryMs: 1_000,
   /**
    * How long the room gathers before it tells the shards: the first while it is small, the second once it is full of
    * `tickSockets`, for each tick costs a frame for every socket.

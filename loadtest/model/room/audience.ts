@@ -1,0 +1,129 @@
+/** Viewers of a real room on this machine: the product's own client over this runtime's sockets. */
+import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
+
+const ROOM = "model";
+/** Sockets opened at once. */
+const AT_ONCE = 20;
+/** A socket that isn't open by then is not going to be. */
+const OPEN_MS = 30_000;
+
+/** How an audience comes. */
+export interface AudienceOptions {
+  /** The edge, like `http://127.0.0.1:8787`. */
+  readonly url: string;
+  readonly viewers: number;
+  /** So many of them have an account, with these roles. */
+  readonly writers: number;
+  readonly roles: readonly string[];
+  readonly playing: boolean;
+}
+
+/** An audience in its seats. */
+export class Audience {
+  readonly clients: readonly RoomClient[];
+  readonly #sockets: readonly CountedSocket[];
+
+  private constructor(clients: readonly RoomClient[], sockets: readonly CountedSocket[]) {
+    this.clients = clients;
+    this.#sockets = sockets;
+  }
+
+  /** Everybody comes in and is welcomed; those with an account are first among the clients. Rejects if somebody isn't. */
+  static async come({ url, viewers, writers, roles, playing }: AudienceOptions): Promise<Audience> {
+    const sockets: CountedSocket[] = [];
+    const clients: RoomClient[] = [];
+    for (let first = 0; first < viewers; first += AT_ONCE) {
+      const some = Array.from({ length: Math.min(AT_ONCE, viewers - first) }, async (_, place) => {
+        const index = first + place;
+        const token = index < writers ? await tokenOf(url, `viewer-${index}`, roles) : "";
+        const query = `device=device-of-viewer-${String(index).padStart(6, "0")}${token === "" ? "" : `&token=${token}`}`;
+        const socket = new CountedSocket(`${url.replace("http", "ws")}/rooms/${ROOM}/socket?${query}`);
+        const client = await welcomed(socket);
+        if (playing) client.play(true);
+        return { socket, client };
+      });
+      for (const { socket, client } of await Promise.all(some)) {
+        sockets.push(socket);
+        clients.push(client);
+      }
+    }
+    return new Audience(clients, sockets);
+  }
+
+  /** Frames and characters that came, to all; answers to beats are not among them. */
+  get received(): { readonly frames: number; readonly chars: number } {
+    return this.#sockets.reduce(
+      (sum, { frames, chars }) => ({ frames: sum.frames + frames, chars: sum.chars + chars }),
+      { frames: 0, chars: 0 },
+    );
+  }
+
+  /** Each socket sends a text, past its client. */
+  sendAll(text: string): void {
+    for (const socket of this.#sockets) socket.send(text);
+  }
+
+  /** Everybody leaves. */
+  leave(): void {
+    for (const client of this.clients) client.stop();
+  }
+}
+
+/** A socket that counts what comes. */
+class CountedSocket implements RoomSocket {
+  onopen: RoomSocket["onopen"] = null;
+  onmessage: RoomSocket["onmessage"] = null;
+  onclose: RoomSocket["onclose"] = null;
+  frames = 0;
+  chars = 0;
+  readonly #socket: WebSocket;
+
+  constructor(url: string) {
+    this.#socket = new WebSocket(url);
+    this.#socket.onopen = () => this.onopen?.();
+    this.#socket.onclose = ({ code, reason }) => this.onclose?.({ code, reason });
+    this.#socket.onmessage = ({ data }) => {
+      if (typeof data === "string" && data.startsWith("{")) {
+        this.frames += 1;
+        this.chars += data.length;
+      }
+      this.onmessage?.({ data });
+    };
+  }
+
+  send(text: string): void {
+    this.#socket.send(text);
+  }
+
+  close(code?: number): void {
+    this.#socket.close(code);
+  }
+}
+
+async function tokenOf(url: string, sub: string, roles: readonly string[]): Promise<string> {
+  const body = JSON.stringify({ room: ROOM, sub, roles });
+  const answer = await fetch(`${url}/dev/token`, { method: "POST", body });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+function welcomed(socket: CountedSocket): Promise<RoomClient> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error("a viewer was not welcomed")), OPEN_MS);
+    const client = new RoomClient({
+      open: () => socket,
+      after: (ms, work) => {
+        const timer = setTimeout(work, ms);
+        return () => clearTimeout(timer);
+      },
+      nowMs: Date.now,
+      random: Math.random,
+      listener: {
+        welcomed: () => {
+          clearTimeout(late);
+          resolve(client);
+        },
+      },
+    });
+    client.start();
+  });
+}

@@ -1,0 +1,47 @@
+/** What an hour of a room costs: each meter's amount times its price, nothing taken off for what the plan includes. */
+import { type Item, item } from "../bill.ts";
+import { PRICES } from "../prices.ts";
+import { frameSizes } from "./frames.ts";
+import type { RoomMeasured } from "./measured.ts";
+import type { Rates, Standing } from "./rates.ts";
+import { rowsOf } from "./rows.ts";
+
+const HOUR_S = 3_600;
+/** History is kept for a day of a month of thirty. */
+const MONTHS_KEPT = 1 / 30;
+
+/** The bill of an hour in which the room stands as it does, with so many `objects` in memory. */
+export function roomBill(
+  { viewers, assumed, placesPerSecond }: Standing,
+  rates: Rates,
+  objects: number,
+  measured: RoomMeasured,
+): readonly Item[] {
+  const hourly = (perSecond: number): number => perSecond * HOUR_S;
+  const frames = (perSecond: number): number => hourly(perSecond) / PRICES.framesPerRequest;
+  const rows = rowsOf(rates, { pruned: true, objects });
+  const gb = (hourly(rates.messages) * 2 * frameSizes(assumed.textChars).event) / 1e9;
+  const requests = (meter: string, amount: number): Item =>
+    item(`object requests: ${meter}`, amount, "requests", PRICES.objectRequest);
+  const sent = Math.max(0, rates.framesIn - rates.messages - rates.taps);
+  return [
+    item("Worker requests: sockets", hourly(rates.joins), "requests", PRICES.workerRequest),
+    item("Worker CPU", hourly(rates.joins) * measured.joinMs, "ms", PRICES.workerCpuMs),
+    requests("sockets", hourly(rates.joins)),
+    requests("frames in, messages", frames(rates.messages)),
+    requests("frames in, likes and reactions", frames(rates.taps)),
+    requests("frames in, that one is there", frames(sent)),
+    requests("beats, answered by the platform", assumed.beatsBilled ? frames(rates.beats) : 0),
+    requests("calls up, what was done", hourly(rates.submissions + rates.relaySubmissions)),
+    requests("calls up, who watches", hourly(rates.reports + rates.relayReports)),
+    requests("calls to keyrings", hourly(rates.writers)),
+    requests("ticks to relays and shards", hourly(rates.delivers)),
+    requests("Workers to the room, where to", hourly(placesPerSecond)),
+    item("object duration", objects * HOUR_S * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
+    item("SQLite rows written: messages", hourly(rows.messages), "rows", PRICES.rowWritten),
+    item("SQLite rows written: counts, alarms", hourly(rows.counts + rows.alarms), "rows", PRICES.rowWritten),
+    item("SQLite rows read", hourly(rows.read), "rows", PRICES.rowRead),
+    item("SQLite stored for a day", gb * MONTHS_KEPT, "GB", PRICES.rowGbMonth),
+    item("egress", (viewers * rates.bytesOut * HOUR_S) / 1e9, "GB", PRICES.egressGb),
+  ];
+}

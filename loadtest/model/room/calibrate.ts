@@ -1,0 +1,190 @@
+/** Measures on this machine, with the real Worker and room in workerd, what the room's model counts with. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BEAT } from "../../../protocol/room/wire.ts";
+import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { freePort } from "../../../tests/support/ports.ts";
+import { cpuMs, memoryBytes, processesBelow } from "../../processes.ts";
+import { Audience } from "./audience.ts";
+import type { Counted } from "./counted.ts";
+import { heapBytes } from "./heap.ts";
+import type { RoomMeasured } from "./measured.ts";
+
+const VIEWERS = 400;
+/** Moderators write fast; 40 of them may write so many messages a second together without being refused. */
+const WRITERS = 40;
+const MANY_PER_SECOND = 400;
+const SOME_PER_SECOND = 150;
+const FEW_PER_SECOND = 8;
+const FOR_MS = 8_000;
+const CALLS = 4_000;
+const JUDGED = 10_000;
+/** Frames of each socket at once, below the burst that a socket may send. */
+const BURST = 100;
+const SHORT = "x".repeat(10);
+const LONG = "x".repeat(300);
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** An edge of which CPU and heap can be read, for as long as `work` takes. */
+export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) => Promise<T>): Promise<T> {
+  const dataDir = await mkdtemp(join(tmpdir(), "corral-room-"));
+  const entry = fileURLToPath(new URL("../probe-worker.ts", import.meta.url));
+  const inspectorPort = await freePort();
+  const edge = await startEdge({ port: await freePort(), dataDir, adminToken: "calibrate", entry, inspectorPort });
+  try {
+    return await work(edge, inspectorPort);
+  } finally {
+    await edge.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Measures everything; takes a minute. `say`: what is under way. */
+export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured> {
+  return withRoomEdge(async ({ url }, inspectorPort) => {
+    const pid = processesBelow(process.pid, "workerd")[0] ?? 0;
+    say("calls …");
+    const calls = await taken(pid, async () => {
+      await fetch(`${url}/calls/model/${CALLS}`);
+    });
+    say("judging …");
+    const judging = await taken(pid, async () => {
+      await fetch(`${url}/judge/model/${JUDGED}`);
+    });
+    say("viewers coming …");
+    const come = (): Promise<Audience> =>
+      Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
+    // Memory is grown by others first; they stay, so that what they have isn't used anew.
+    const others = await come();
+    say("viewers in their seats …");
+    const resident = memoryBytes(pid);
+    const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
+    const heap = await heapNow();
+    let audience: Audience | null = null;
+    const joining = await taken(pid, async () => {
+      audience = await come();
+    });
+    if (audience === null) throw new Error("nobody came");
+    await wait(2_000);
+    const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
+    const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
+    others.leave();
+    try {
+      const { actMs, ...rest } = await withAudience({ pid, url }, audience, say);
+      return {
+        callMs: calls / CALLS,
+        ...rest,
+        // What moderators write isn't judged.
+        actMs: actMs + judging / JUDGED,
+        joinMs: joining / VIEWERS,
+        socketBytes,
+        heapSocketBytes,
+      };
+    } finally {
+      (audience as Audience).leave();
+    }
+  });
+}
+
+async function withAudience(
+  { pid, url }: Measured,
+  audience: Audience,
+  say: (line: string) => void,
+): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "submitMs" | "actMs" | "sendMs" | "byteMs">> {
+  say("frames and beats …");
+  const frame = JSON.stringify({ type: "seen" });
+  const frameMs = await burst(pid, audience, frame);
+  const beatMs = await burst(pid, audience, BEAT);
+  say("messages …");
+  const chat = (viewers: Audience, perSecond: number, text: string): Promise<Chatted> =>
+    chatted({ pid, url }, viewers, perSecond, text);
+  // Code is compiled first.
+  await chat(audience, MANY_PER_SECOND, SHORT);
+  const few = await chat(audience, FEW_PER_SECOND, SHORT);
+  const some = await chat(audience, SOME_PER_SECOND, SHORT);
+  const many = await chat(audience, MANY_PER_SECOND, SHORT);
+  const long = await chat(audience, MANY_PER_SECOND, LONG);
+  const byteMs = Math.max(0, (long.ms - many.ms) / (long.chars - many.chars));
+  const [submitMs, actMs, sendMs] = solved([few, some, many], byteMs);
+  return { frameMs, beatMs, submitMs, actMs, sendMs, byteMs };
+}
+
+/** A process and its edge. */
+interface Measured {
+  readonly pid: number;
+  readonly url: string;
+}
+
+/** What came of some messages. */
+interface Chatted {
+  readonly ms: number;
+  readonly messages: number;
+  readonly submissions: number;
+  readonly frames: number;
+  readonly chars: number;
+}
+
+/** What a call, a message of it and a frame take, by three runs whose shares of them differ. */
+function solved(runs: readonly [Chatted, Chatted, Chatted], byteMs: number): [number, number, number] {
+  const rows = runs.map(({ submissions, messages, frames }) => [submissions, messages, frames] as const);
+  const sums = runs.map(({ ms, chars }) => ms - chars * byteMs);
+  const whole = determinant(rows);
+  const [submitMs, actMs, sendMs] = [0, 1, 2].map((column) => {
+    const replaced = rows.map((row, at) => row.map((value, place) => (place === column ? (sums[at] ?? 0) : value)));
+    return Math.max(0, determinant(replaced) / whole);
+  });
+  return [submitMs ?? 0, actMs ?? 0, sendMs ?? 0];
+}
+
+function determinant(rows: readonly (readonly number[])[]): number {
+  const [[a = 0, b = 0, c = 0] = [], [d = 0, e = 0, f = 0] = [], [g = 0, h = 0, i = 0] = []] = rows;
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+}
+
+/** CPU of one text that every socket sends many times at once. */
+async function burst(pid: number, audience: Audience, text: string): Promise<number> {
+  const ms = await taken(pid, async () => {
+    for (let time = 0; time < BURST; time += 1) audience.sendAll(text);
+    await wait(3_000);
+  });
+  return ms / (BURST * audience.clients.length);
+}
+
+/** CPU, and what came of it, while so many messages a second are written. */
+async function chatted({ pid, url }: Measured, audience: Audience, perSecond: number, text: string): Promise<Chatted> {
+  const submitted = async (): Promise<number> =>
+    ((await (await fetch(`${url}/counted`)).json()) as Counted).submissions;
+  const before = { ...audience.received, submissions: await submitted() };
+  let messages = 0;
+  let refused = 0;
+  const ms = await taken(pid, async () => {
+    const began = performance.now();
+    for (let due = 0; performance.now() - began < FOR_MS; due += 1) {
+      await wait(Math.max(0, began + (due * 1_000) / perSecond - performance.now()));
+      messages += 1;
+      const outcome = audience.clients[due % WRITERS]?.act({ kind: "chat", text });
+      void outcome?.then(({ ok }) => {
+        if (!ok) refused += 1;
+      });
+    }
+    await wait(1_000);
+  });
+  if (refused > 0) throw new Error(`the room refused ${refused} of ${messages} messages`);
+  const { frames, chars } = audience.received;
+  const submissions = (await submitted()) - before.submissions;
+  return { ms, messages, submissions, frames: frames - before.frames, chars: chars - before.chars };
+}
+
+/** CPU that a process takes while something is done, and for nothing else. */
+async function taken(pid: number, work: () => Promise<void>): Promise<number> {
+  const idleFrom = cpuMs(pid);
+  await wait(2_000);
+  const idlePerMs = (cpuMs(pid) - idleFrom) / 2_000;
+  const before = cpuMs(pid);
+  const began = performance.now();
+  await work();
+  return Math.max(0, cpuMs(pid) - before - idlePerMs * (performance.now() - began));
+}

@@ -1,0 +1,45 @@
+/** The heap of a Worker's isolate, asked of workerd's inspector. */
+
+/** A message of the inspector's protocol, as far as it is read here. */
+interface Answer {
+  readonly id?: number;
+  readonly result?: { readonly usedSize?: number };
+}
+
+/** An isolate reads what its inspector asks when it runs: it is woken this often. */
+const WAKE_EVERY_MS = 100;
+
+/** Bytes that are in use after a collection; `wake` makes the isolate run. Rejects where the inspector goes away. */
+export async function heapBytes(port: number, worker: string, wake: () => Promise<unknown>): Promise<number> {
+  const listed = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as readonly {
+    readonly title?: string;
+    readonly id?: string;
+    readonly webSocketDebuggerUrl: string;
+  }[];
+  const target = listed.find(({ webSocketDebuggerUrl }) => webSocketDebuggerUrl.endsWith(`:${worker}`));
+  if (target === undefined) throw new Error(`the inspector doesn't know the Worker ${worker}`);
+  const socket = new WebSocket(target.webSocketDebuggerUrl);
+  const waking = setInterval(() => void wake(), WAKE_EVERY_MS);
+  try {
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    await ask(socket, 1, "HeapProfiler.collectGarbage");
+    return (await ask(socket, 2, "Runtime.getHeapUsage")).result?.usedSize ?? 0;
+  } finally {
+    clearInterval(waking);
+    socket.close();
+  }
+}
+
+function ask(socket: WebSocket, id: number, method: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    socket.onclose = () => reject(new Error("the inspector went away"));
+    socket.onmessage = ({ data }) => {
+      const answer = JSON.parse(String(data)) as Answer;
+      if (answer.id === id) resolve(answer);
+    };
+    socket.send(JSON.stringify({ id, method }));
+  });
+}

@@ -1,0 +1,169 @@
+/** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
+import { KEYRING_LIMITS } from "../../../protocol/room/keyring.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { frameSizes } from "./frames.ts";
+import type { RoomMeasured } from "./measured.ts";
+import type { Rates, Standing } from "./rates.ts";
+import type { Seating } from "./seating.ts";
+
+/** What one object bears. */
+export interface ObjectLoad {
+  readonly object: "room" | "relay" | "keyring" | "shard" | "fullest shard";
+  readonly objects: number;
+  readonly sockets: number;
+  /** Calls and sockets asked for, a second, once all have come. */
+  readonly requests: number;
+  readonly callsOut: number;
+  /** Frames from viewers that wake it, and frames to them, a second. */
+  readonly framesIn: number;
+  readonly framesOut: number;
+  /** Messages shown to its viewers a second, each viewer counted. */
+  readonly delivered: number;
+  readonly bytesOut: number;
+  /** Its heap, which is bounded; and with what the platform keeps for its sockets, which is bounded by their number. */
+  readonly memoryBytes: number;
+  readonly residentBytes: number;
+  /** Part of one core that it takes: 1 is all of it. */
+  readonly core: number;
+}
+
+/** An object's own code and heap: an assumption, the same as for the tree's objects. */
+const BARE_BYTES = 16_000_000;
+/** Outcomes of acts that a shard remembers, each with its event; `intake.ts` has it. */
+const OUTCOMES = 1_024;
+/** What an event takes in memory for each of its characters: the object, and the text that was parsed; an assumption. */
+const BYTES_PER_CHAR = 4;
+
+/** Every kind of object. */
+export function loadsOf(
+  standing: Standing,
+  rates: Rates,
+  seating: Seating,
+  measured: RoomMeasured,
+): readonly ObjectLoad[] {
+  const { viewers } = standing;
+  const seats = seating.seats.toSorted();
+  const relays = rates.relays > 0 ? [relayLoad(standing, rates, measured)] : [];
+  const shard = (object: ObjectLoad["object"], sockets: number): ObjectLoad =>
+    shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
+  const memoryBytes = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents);
+  const batch = batchBytes(standing, rates);
+  const down = rates.ticks * rates.roomChildren;
+  const calls = rates.submissions + rates.reports + standing.placesPerSecond;
+  return [
+    {
+      object: "room",
+      objects: 1,
+      sockets: 0,
+      requests: calls,
+      callsOut: down + rates.writers,
+      framesIn: 0,
+      framesOut: 0,
+      delivered: 0,
+      bytesOut: down * batch,
+      memoryBytes,
+      residentBytes: memoryBytes,
+      core:
+        ((calls - rates.submissions + rates.writers) * measured.callMs +
+          rates.submissions * measured.submitMs +
+          rates.messages * measured.actMs +
+          down * callMs(measured, batch)) /
+        1_000,
+    },
+    ...relays,
+    keyringLoad(rates, measured),
+    shard("shard", viewers / Math.max(1, seats.length)),
+    shard("fullest shard", seats.at(-1) ?? 0),
+  ];
+}
+
+/** One of the keyrings, which other rooms ask too. */
+function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
+  const requests = writers / KEYRING_LIMITS.keyrings;
+  return {
+    object: "keyring",
+    objects: KEYRING_LIMITS.keyrings,
+    sockets: 0,
+    requests,
+    callsOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    delivered: 0,
+    bytesOut: 0,
+    memoryBytes: BARE_BYTES,
+    residentBytes: BARE_BYTES,
+    core: (requests * measured.callMs) / 1_000,
+  };
+}
+
+/** Heap of so many events. */
+const eventsHeap = ({ assumed }: Standing, events: number): number =>
+  events * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
+
+/** Bytes of what the room tells a child in a tick. */
+const batchBytes = ({ assumed }: Standing, { ticks, shown }: Rates): number => {
+  const { tick, event } = frameSizes(assumed.textChars);
+  return tick + (ticks === 0 ? 0 : shown / ticks) * event;
+};
+
+const callMs = ({ callMs: call, byteMs }: RoomMeasured, bytes: number): number => call + bytes * byteMs;
+
+function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): ObjectLoad {
+  const batch = batchBytes(standing, rates);
+  const down = rates.ticks * rates.relayChildren;
+  const up = (rates.submissions + rates.reports) / rates.relays;
+  const fromShards = (rates.relaySubmissions + rates.relayReports) / rates.relays;
+  return {
+    object: "relay",
+    objects: rates.relays,
+    sockets: 0,
+    requests: rates.ticks + fromShards,
+    callsOut: down + up,
+    framesIn: 0,
+    framesOut: 0,
+    delivered: 0,
+    bytesOut: down * batch,
+    memoryBytes: BARE_BYTES,
+    residentBytes: BARE_BYTES,
+    core: ((rates.ticks + down) * callMs(measured, batch) + (up + fromShards) * measured.callMs) / 1_000,
+  };
+}
+
+function shardLoad(
+  { object, sockets, objects }: Pick<ObjectLoad, "object" | "sockets" | "objects">,
+  standing: Standing,
+  rates: Rates,
+  measured: RoomMeasured,
+): ObjectLoad {
+  const part = sockets / standing.viewers;
+  const joins = rates.joins * part;
+  const messages = rates.messages * part;
+  const framesIn = rates.framesIn * part;
+  const framesOut = rates.framesOut * sockets;
+  const bytesOut = rates.bytesOut * sockets;
+  const up = rates.relays > 0 ? rates.relaySubmissions + rates.relayReports : rates.submissions + rates.reports;
+  const callsOut = up / standing.shards;
+  const kept = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents + OUTCOMES);
+  const busyMs =
+    (rates.ticks + callsOut) * measured.callMs +
+    joins * measured.joinMs +
+    messages * measured.actMs +
+    Math.max(0, framesIn - messages - joins) * measured.frameMs +
+    rates.beats * part * measured.beatMs +
+    framesOut * measured.sendMs +
+    bytesOut * measured.byteMs;
+  return {
+    object,
+    objects,
+    sockets,
+    requests: rates.ticks + joins,
+    callsOut,
+    framesIn,
+    framesOut,
+    delivered: rates.shown * sockets,
+    bytesOut,
+    memoryBytes: kept + sockets * measured.heapSocketBytes,
+    residentBytes: kept + sockets * measured.socketBytes,
+    core: busyMs / 1_000,
+  };
+}

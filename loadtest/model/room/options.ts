@@ -1,0 +1,76 @@
+/** The room's part of the command line: what makes no sense is refused, with the reason. */
+import { BadOptions } from "../../options.ts";
+import type { ModelOptions } from "../run.ts";
+import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";
+import { ROOM_DEFAULTS, type RoomOptions } from "./run.ts";
+
+/** The room's options, as the command line shows them. Defaults are assumptions. */
+export const ROOM_ARGS = {
+  chat: {
+    type: "string",
+    description: "messages that a viewer writes in a minute",
+    default: String(ASSUMPTIONS.chatPerMinute),
+  },
+  taps: {
+    type: "string",
+    description: "frames of likes and reactions that a viewer sends in a minute",
+    default: String(ASSUMPTIONS.tapsPerMinute),
+  },
+  text: { type: "string", description: "characters of a message", default: String(ASSUMPTIONS.textChars) },
+  stay: { type: "string", description: "seconds that a viewer stays in the room", default: String(ASSUMPTIONS.stayS) },
+  "joins-per-second": {
+    type: "string",
+    description: "sockets that one object takes on in a second",
+    default: String(ASSUMPTIONS.joinsPerSecond),
+  },
+  "calls-at-once": {
+    type: "string",
+    description: "calls of one object that wait for an answer at once",
+    default: String(ASSUMPTIONS.callsAtOnce),
+  },
+  store: { type: "string", description: "ms until what is stored is confirmed", default: String(ASSUMPTIONS.storeMs) },
+  "beats-billed": { type: "boolean", description: "beats cost what other frames do", default: false },
+  flat: { type: "boolean", description: "the room tells all shards itself, however many", default: false },
+} as const;
+
+/** The arguments as typed. */
+export interface RoomArgs {
+  readonly chat: string;
+  readonly taps: string;
+  readonly text: string;
+  readonly stay: string;
+  readonly "joins-per-second": string;
+  readonly "calls-at-once": string;
+  readonly store: string;
+  readonly "beats-billed": boolean;
+  readonly flat: boolean;
+}
+
+/** What the arguments ask for, in the broadcast that the tree is modelled with. Throws `BadOptions`. */
+export function parseRoom(args: RoomArgs, tree: ModelOptions): RoomOptions {
+  const assumed: RoomAssumptions = {
+    chatPerMinute: number("chat", args.chat, 0, 60),
+    tapsPerMinute: number("taps", args.taps, 0, 120),
+    textChars: number("text", args.text, 1, 500),
+    stayS: number("stay", args.stay, 1, 86_400),
+    joinsPerSecond: number("joins-per-second", args["joins-per-second"], 1, 1_000_000),
+    callsAtOnce: number("calls-at-once", args["calls-at-once"], 1, 1_000_000),
+    storeMs: number("store", args.store, 0, 10_000),
+    beatsBilled: args["beats-billed"],
+  };
+  const { viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond } = tree;
+  return {
+    ...{ viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond },
+    ...ROOM_DEFAULTS,
+    assumed,
+    flat: args.flat,
+  };
+}
+
+function number(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most) {
+    throw new BadOptions(`--${name} is a number from ${least} to ${most}, not ${text === "" ? "nothing" : text}.`);
+  }
+  return value;
+}

@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { countMs, gatherMs, tickMs } from "../../../protocol/room/shards.ts";
+import { randomOf } from "../random.ts";
+import { ASSUMPTIONS } from "./assumptions.ts";
+import {
+  paceMs,
+  quietShare,
+  ratesOf,
+  reportsPerSecond,
+  type Standing,
+  shownPerSecond,
+  submissionsPerSecond,
+  tickEveryMs,
+  ticksPerSecond,
+} from "./rates.ts";
+
+const ROOM: Standing = {
+  viewers: 2_000,
+  shards: 1,
+  assumed: ASSUMPTIONS,
+  hopMs: 50,
+  sendMs: 0.01,
+  sharedMs: 0,
+  placesPerSecond: 0,
+  flat: false,
+};
+const MOST_CALLS = 200;
+
+test("all shards together keep to the calls that the room bears, whatever is done", () => {
+  const shards = fc.integer({ min: 1, max: 1_000 });
+  const rate = fc.double({ min: 0, max: 1e6, noNaN: true });
+  fc.assert(
+    fc.property(shards, rate, (count, things) => {
+      expect(count * submissionsPerSecond(things, gatherMs(count), 50)).toBeLessThanOrEqual(MOST_CALLS);
+      expect(count * reportsPerSecond(things, countMs(count))).toBeLessThanOrEqual(MOST_CALLS * (1 + 1e-9));
+    }),
+  );
+});
+
+test("rare things each make a call, a report and a tick of their own", () => {
+  expect(submissionsPerSecond(0.01, 50, 10)).toBeCloseTo(0.01, 4);
+  expect(ticksPerSecond(0.01, 100, 1)).toBeCloseTo(0.01, 4);
+  // A count that doesn't change is told every ten seconds.
+  expect(reportsPerSecond(0, 500)).toBeCloseTo(0.1);
+});
+
+test("there are at most ten ticks a second", () => {
+  expect(ticksPerSecond(1e6, ROOM_LIMITS.tickMs, 0)).toBeCloseTo(10);
+});
+
+test("a shard that always has something to tell is never quiet for longer than it gathers", () => {
+  expect(quietShare(1_000, 50, 10, 100)).toBeCloseTo(0);
+  expect(quietShare(1e9, 50, 10, 30)).toBeCloseTo(0.5);
+  expect(quietShare(0, 50, 10, 100)).toBe(1);
+  expect(quietShare(0.001, 50, 10, 100)).toBeCloseTo(1);
+});
+
+test("a shard that needs longer than a tick to answer is told every other tick", () => {
+  const everyMs = tickMs(ROOM.viewers);
+  expect(tickEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs);
+  expect(tickEveryMs({ ...ROOM, hopMs: everyMs - 10 }, 1, 0)).toBe(2 * everyMs);
+  expect(tickEveryMs({ ...ROOM, hopMs: 5, sendMs: 0.1 }, 1, 0)).toBe(2 * everyMs);
+  expect(tickEveryMs({ ...ROOM, hopMs: 5, sendMs: 0.2 }, 1, 0)).toBe(3 * everyMs);
+});
+
+test("what can be read is shown, and no more", () => {
+  for (const everyMs of [ROOM_LIMITS.tickMs, ROOM_LIMITS.tickMostMs]) {
+    expect(shownPerSecond(12, everyMs, randomOf(1))).toBeCloseTo(12, 0);
+    expect(shownPerSecond(5_000, everyMs, randomOf(1))).toBeCloseTo(ROOM_LIMITS.readablePerSecond, 0);
+  }
+});
+
+test("six calls at once to a hundred objects far away take many round trips; to six they take none", () => {
+  expect(paceMs(6, ROOM)).toBe(0);
+  expect(paceMs(100, ROOM)).toBeCloseTo((100 / 6) * 50);
+  const large = { ...ROOM, viewers: 200_000, shards: 64 };
+  const unlimited = { ...large, assumed: { ...ASSUMPTIONS, callsAtOnce: Number.POSITIVE_INFINITY } };
+  expect(ratesOf(large, randomOf(1)).ticks).toBeLessThan(2);
+  expect(ratesOf(unlimited, randomOf(1)).ticks).toBeGreaterThan(5);
+});
+
+test("above its fan-out the room tells relays, unless it shall tell all itself", () => {
+  const many = { ...ROOM, viewers: 1_000_000, shards: 512 };
+  expect(ratesOf(many, randomOf(1))).toMatchObject({ relays: 8, roomChildren: 8, relayChildren: 64 });
+  expect(ratesOf({ ...many, flat: true }, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 512 });
+  expect(ratesOf(ROOM, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 1 });
+});
+
+test("a silent room whose viewers stay makes no calls but its counts", () => {
+  const silent = { ...ASSUMPTIONS, chatPerMinute: 0, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
+  const rates = ratesOf({ ...ROOM, assumed: silent }, randomOf(1));
+  expect(rates).toMatchObject({ messages: 0, submissions: 0, joins: 0, shown: 0 });
+  expect(rates.reports).toBeCloseTo(0.1);
+});

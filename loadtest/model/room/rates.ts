@@ -1,0 +1,234 @@
+/** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
+import type { Bucket } from "../../../protocol/room/bucket.ts";
+import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
+import type { RoomEvent } from "../../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { readable } from "../../../protocol/room/readable.ts";
+import {
+  countMs,
+  gatherMs,
+  relays as relaysOf,
+  siblings as siblingsOf,
+  tickMs as tickMsOf,
+} from "../../../protocol/room/shards.ts";
+import type { Random } from "../random.ts";
+import type { RoomAssumptions } from "./assumptions.ts";
+import { frameSizes } from "./frames.ts";
+
+/** A room as it stands. */
+export interface Standing {
+  readonly viewers: number;
+  readonly shards: number;
+  readonly assumed: RoomAssumptions;
+  /** A round trip between two objects, ms. */
+  readonly hopMs: number;
+  /** Sending one frame to one socket, ms. */
+  readonly sendMs: number;
+  /**
+   * What the room waits for beside its own work in each tick, ms: nothing, unless it shares a thread with its shards. A
+   * call comes at any moment of that, and waits for half of it.
+   */
+  readonly sharedMs: number;
+  /** Questions of isolates for the room's place, a second. */
+  readonly placesPerSecond: number;
+  /** Whether the room tells every shard itself, however many there are. */
+  readonly flat: boolean;
+}
+
+/** Rates a second, of all objects of a kind together where nothing else is said. */
+export interface Rates {
+  readonly messages: number;
+  readonly taps: number;
+  readonly joins: number;
+  /** People who write in the room for the first time: a key is made for each. */
+  readonly writers: number;
+  /** Messages that viewers are shown: one selection for all. */
+  readonly shown: number;
+  /** Times a second that each shard is told something; every socket of it gets a frame. */
+  readonly ticks: number;
+  /** Calls that reach the room, with what was done and with who watches; and those that reach relays. */
+  readonly submissions: number;
+  readonly reports: number;
+  readonly relaySubmissions: number;
+  readonly relayReports: number;
+  readonly relays: number;
+  /** Objects that the room tells, and that each relay does. */
+  readonly roomChildren: number;
+  readonly relayChildren: number;
+  /** Calls down: to relays and to shards. */
+  readonly delivers: number;
+  /** Frames that say that a viewer still plays; all frames of viewers, but for beats; and beats. */
+  readonly plays: number;
+  readonly framesIn: number;
+  readonly beats: number;
+  /** Frames and bytes to one viewer. */
+  readonly framesOut: number;
+  readonly bytesOut: number;
+}
+
+/** A shard that told its count tells it again after so long though it is the same; `tally.ts` has it. */
+const TELL_EVERY_MS = 10_000;
+
+/** All rates. */
+export function ratesOf(standing: Standing, random: Random): Rates {
+  const { viewers, assumed } = standing;
+  const came = {
+    messages: (viewers * assumed.chatPerMinute) / 60,
+    taps: (viewers * assumed.tapsPerMinute) / 60,
+    joins: viewers / assumed.stayS,
+  };
+  const between = betweenObjects(standing, came);
+  const { messages, taps, joins } = came;
+  const { ticks } = between;
+  const shown = shownPerSecond(messages, tickMsOf(viewers), random);
+  const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
+  const perViewer = (rate: number): number => rate / viewers;
+  const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
+  const plays = (viewers * 1_000) / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
+  const seen = bytesOut / ROOM_LIMITS.seenEvery;
+  return {
+    ...came,
+    writers: joins * (1 - Math.exp((-assumed.chatPerMinute * assumed.stayS) / 60)),
+    ...between,
+    shown,
+    plays,
+    framesIn: messages + taps + joins + plays + viewers * seen,
+    beats: (viewers * 1_000) / ROOM_LIMITS.beatMs,
+    framesOut: ticks + perViewer(messages) + perViewer(joins),
+    bytesOut,
+  };
+}
+
+/** What objects call each other with. */
+type Between = Pick<
+  Rates,
+  | "submissions"
+  | "reports"
+  | "relaySubmissions"
+  | "relayReports"
+  | "relays"
+  | "roomChildren"
+  | "relayChildren"
+  | "ticks"
+  | "delivers"
+>;
+
+function betweenObjects(
+  standing: Standing,
+  { messages, taps, joins }: Pick<Rates, "messages" | "taps" | "joins">,
+): Between {
+  const { shards, assumed, hopMs, sharedMs, flat } = standing;
+  const relays = flat ? 0 : relaysOf(shards);
+  const siblings = flat ? shards : siblingsOf(shards);
+  const storedMs = hopMs + assumed.storeMs + sharedMs / 2;
+  const things = messages + taps;
+  // A relay answers when the room has answered it.
+  const answerMs = relays > 0 ? gatherMs(relays) + hopMs + storedMs : storedMs;
+  const fromShards = shards * submissionsPerSecond(things / shards, gatherMs(siblings), answerMs);
+  const countsOfShards = shards * reportsPerSecond((2 * joins) / shards, countMs(siblings));
+  // Relays gather what their shards call with; without relays shards call the room.
+  const callers = relays > 0 ? relays : shards;
+  const bringing = relays > 0 ? fromShards : things;
+  const submissions =
+    relays > 0 ? relays * submissionsPerSecond(bringing / relays, gatherMs(relays), storedMs) : fromShards;
+  const reports = relays > 0 ? relays * reportsPerSecond(countsOfShards / relays, countMs(relays)) : countsOfShards;
+  const roomChildren = callers;
+  const relayChildren = relays > 0 ? Math.ceil(shards / relays) : 0;
+  const tickMs = tickEveryMs(standing, roomChildren, relayChildren);
+  const silent = quietShare(bringing / callers, gatherMs(callers), storedMs, tickMs) ** callers;
+  const ticks = ticksPerSecond(submissions + reports, tickMs, silent * Math.exp((-reports * tickMs) / 1_000));
+  return {
+    submissions,
+    reports,
+    relaySubmissions: relays > 0 ? fromShards : 0,
+    relayReports: relays > 0 ? countsOfShards : 0,
+    relays,
+    roomChildren,
+    relayChildren,
+    ticks,
+    delivers: ticks * (shards + relays),
+  };
+}
+
+/** How long an object takes at least to tell so many others, with so many calls at once. */
+export function paceMs(children: number, { assumed, hopMs }: Pick<Standing, "assumed" | "hopMs">): number {
+  return children <= assumed.callsAtOnce ? 0 : (children / assumed.callsAtOnce) * hopMs;
+}
+
+/**
+ * Calls a second of a shard where so many things are done a second: the first one waits for the others for `gather`, and
+ * what comes while a call is under way gathers anew.
+ */
+export function submissionsPerSecond(things: number, gather: number, callMs: number): number {
+  if (things === 0) return 0;
+  const duringCall = 1 - Math.exp((-things * callMs) / 1_000);
+  const idleMs = (1 - duringCall) * (1_000 / things);
+  return 1_000 / (gather + callMs + idleMs);
+}
+
+/** Reports a second of a shard where so many come or go a second: it counts every `count` ms, and tells what changed. */
+export function reportsPerSecond(changes: number, count: number): number {
+  const changed = 1 - Math.exp((-changes * count) / 1_000);
+  return Math.max((changed * 1_000) / count, 1_000 / Math.max(count, TELL_EVERY_MS));
+}
+
+/**
+ * The least time from one tick to the next at a shard, ms. A shard that hasn't answered yet is left out of a tick, and the
+ * calls of a tick must find their places.
+ */
+export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+  const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
+  // A relay answers when its shards have.
+  const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards) * sendMs;
+  const tickMs = tickMsOf(viewers);
+  const answered = tickMs * Math.max(1, Math.ceil(answerMs / tickMs));
+  return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs;
+}
+
+/** In which part of all spans of `spanMs` a shard makes no call that brings something. */
+export function quietShare(things: number, gather: number, callMs: number, spanMs: number): number {
+  if (things === 0) return 1;
+  const idle = Math.exp((-things * callMs) / 1_000);
+  const meanIdleMs = 1_000 / things;
+  const everyMs = gather + callMs + idle * meanIdleMs;
+  const beyondMs = spanMs - gather - callMs;
+  const longer = beyondMs <= 0 ? everyMs - spanMs : idle * meanIdleMs * Math.exp(-beyondMs / meanIdleMs);
+  return longer / everyMs;
+}
+
+/**
+ * Ticks a second where so many things come that shards are told: after a tick the next one is due; if there is nothing to
+ * tell then, which is so in a part of all cases, it is due a tick's time after the next thing.
+ */
+export function ticksPerSecond(things: number, tickMs: number, quiet: number): number {
+  if (things === 0) return 0;
+  return 1_000 / (tickMs + quiet * (1_000 / things + tickMs));
+}
+
+/** Messages a second that are shown of so many, by the room's own selection over a minute of ticks. */
+export function shownPerSecond(perSecond: number, tickMs: number, random: Random): number {
+  const ticks = Math.floor(60_000 / tickMs);
+  const warmUp = Math.floor(ticks / 2);
+  let bucket: Bucket | undefined;
+  let shown = 0;
+  let due = random();
+  for (let tick = 0; tick < ticks; tick += 1) {
+    due += (perSecond * tickMs) / 1_000;
+    // More than the whole burst isn't shown anyway.
+    const events = Array.from({ length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.readableBurst) }, () => MESSAGE);
+    due -= Math.floor(due);
+    const chosen = readable(events, bucket, tick * tickMs);
+    bucket = chosen.bucket;
+    if (tick >= warmUp) shown += chosen.shown.length;
+  }
+  return (shown * 1_000) / ((ticks - warmUp) * tickMs);
+}
+
+const MESSAGE: RoomEvent = {
+  kind: "chat",
+  by: { subject: "somebody", name: "", roles: [] },
+  text: "",
+  offset: 1,
+  atMs: 0,
+  programmeMs: 0,
+};

@@ -1,0 +1,149 @@
+import { expect, test } from "vitest";
+import { fullness } from "../limits.ts";
+import { randomOf } from "../random.ts";
+import { DEFAULTS } from "../run.ts";
+import { halfSecond } from "../settings.ts";
+import { harnessColos, worldColos } from "../world.ts";
+import { ASSUMPTIONS } from "./assumptions.ts";
+import { roomBill } from "./bill.ts";
+import { frameSizes } from "./frames.ts";
+import { ROOM_MEASURED } from "./measured.ts";
+import { parseRoom, type RoomArgs } from "./options.ts";
+import { ratesOf, type Standing } from "./rates.ts";
+import { ROOM_DEFAULTS, type RoomOptions, runRoom } from "./run.ts";
+import { besideOf } from "./validate.ts";
+
+const SMALL: RoomOptions = {
+  ...DEFAULTS,
+  ...ROOM_DEFAULTS,
+  settings: halfSecond("muxed"),
+  viewers: 20_000,
+  colos: worldColos(40),
+};
+const STANDING: Standing = {
+  viewers: 1_000,
+  shards: 1,
+  assumed: ASSUMPTIONS,
+  hopMs: 10,
+  sendMs: 0.01,
+  sharedMs: 0,
+  placesPerSecond: 0.5,
+  flat: false,
+};
+
+test("one seed gives one outcome, another seed another", () => {
+  const figures = (seed: number): unknown => runRoom({ ...SMALL, seed }).delays;
+  expect(figures(7)).toEqual(figures(7));
+  expect(figures(7)).not.toEqual(figures(8));
+});
+
+test("objects' sockets are the room's viewers, and what is delivered is what is shown times those who see it", () => {
+  const { loads, arrival, rates } = runRoom(SMALL);
+  const shard = loads.find(({ object }) => object === "shard");
+  const sockets = (shard?.sockets ?? 0) * (shard?.objects ?? 0);
+  expect(sockets).toBeCloseTo(SMALL.viewers);
+  expect(arrival.seats.length).toBe(shard?.objects);
+  expect((shard?.delivered ?? 0) * (shard?.objects ?? 0)).toBeCloseTo(rates.shown * SMALL.viewers);
+});
+
+test("pages that show the state ask for the room's place though nobody comes, and the room answers them too", () => {
+  const { loads, rates, placesPerSecond } = runRoom({
+    ...SMALL,
+    assumed: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
+  });
+  // Each of forty data centres asks when its cache is two seconds old and somebody there asks again.
+  expect(placesPerSecond).toBeGreaterThan(10);
+  expect(placesPerSecond).toBeLessThanOrEqual(20);
+  const room = loads.find(({ object }) => object === "room");
+  expect(room?.requests).toBeCloseTo(rates.submissions + rates.reports + placesPerSecond);
+});
+
+test("an hour of a thousand viewers costs what is computed by hand", () => {
+  const rates = {
+    ...ratesOf(STANDING, randomOf(1)),
+    ...{
+      messages: 2,
+      writers: 1,
+      taps: 0,
+      joins: 1,
+      framesIn: 43,
+      beats: 500,
+      submissions: 2,
+      reports: 1,
+      ticks: 3,
+      delivers: 3,
+    },
+  };
+  const bill = roomBill(STANDING, rates, 2, { ...ROOM_MEASURED, joinMs: 2 });
+  const stored = (3_600 * 2 * 2 * frameSizes(ASSUMPTIONS.textChars).event) / 1e9 / 30;
+  const byHand =
+    3_600 * 0.3e-6 + // sockets at the Worker
+    3_600 * 2 * 0.02e-6 + // its CPU
+    3_600 * (1 + 43 / 20 + 2 + 1 + 1 + 3 + 0.5) * 0.15e-6 + // object requests: sockets, frames, calls; beats cost nothing
+    2 * 3_600 * 0.128 * 12.5e-6 + // the room and a shard
+    3_600 * (2 * 4 + 1 * 3 * 2 + 1 + 0.5 + 0.2) * 1e-6 + // rows: messages, a writer and their end, a count, sums, an alarm
+    3_600 * 2 * 3 * 0.001e-6 + // rows read
+    stored * 0.2;
+  expect(bill.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(byHand, 9);
+  const beats = roomBill({ ...STANDING, assumed: { ...ASSUMPTIONS, beatsBilled: true } }, rates, 2, {
+    ...ROOM_MEASURED,
+    joinMs: 2,
+  }).reduce((sum, { dollars }) => sum + dollars, 0);
+  expect(beats - byHand).toBeCloseTo((3_600 * 500 * 0.15e-6) / 20, 9);
+});
+
+test("who writes more waits longer and pays more, and at last the room's core breaks", () => {
+  const quiet = runRoom(SMALL);
+  const loud = runRoom({ ...SMALL, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } });
+  expect(loud.dollarsAnHour).toBeGreaterThan(quiet.dollarsAnHour);
+  expect(loud.delays.p99).toBeGreaterThan(quiet.delays.p99);
+  const core = loud.checks.find(({ limit }) => limit === "core of the room");
+  expect(core === undefined ? 0 : fullness(core)).toBeGreaterThan(1);
+  expect(loud.rates.shown).toBeLessThan(31);
+});
+
+test("too few of something are not compared", () => {
+  const counted = {
+    acts: 30,
+    submissions: 30,
+    reports: 3,
+    delivers: 90,
+    framesIn: 0,
+    rowsWritten: 0,
+    frames: 0,
+    chars: 0,
+    hopMs: 1,
+    storeMs: 1,
+  };
+  const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
+  const beside = besideOf(counted, { ...STANDING, assumed: silent }, 1);
+  expect(beside.find(({ what }) => what === "messages at the room")).toMatchObject({ modelled: 30, ratio: null });
+  expect(beside.find(({ what }) => what === "ticks to the shard")?.ratio).not.toBeNull();
+});
+
+const ARGS: RoomArgs = {
+  chat: "0.1",
+  taps: "0",
+  text: "40",
+  stay: "900",
+  "joins-per-second": "1000",
+  "calls-at-once": "6",
+  store: "10",
+  "beats-billed": false,
+  flat: false,
+};
+const TREE = { ...DEFAULTS, settings: halfSecond("muxed"), viewers: 1_000, colos: harnessColos(2, 1) };
+
+test("the words of the command line become a room", () => {
+  const options = parseRoom({ ...ARGS, "beats-billed": true, flat: true }, TREE);
+  expect(options).toMatchObject({ viewers: 1_000, flat: true, assumed: { chatPerMinute: 0.1, beatsBilled: true } });
+});
+
+test.each([
+  [{ chat: "-1" }, "--chat is a number from 0 to 60, not -1."],
+  [{ taps: "many" }, "--taps"],
+  [{ stay: "0" }, "--stay"],
+  [{ "calls-at-once": "" }, "not nothing"],
+])("nonsense is refused with the reason: %j", (wrong, reason) => {
+  expect(() => parseRoom({ ...ARGS, ...wrong }, TREE)).toThrow(reason);
+});
