@@ -150,7 +150,7 @@ test("a room shrinks by halves after minutes of emptiness, never by a level of i
 });
 
 test("a room gathers longer as it fills, and never longer than people wait for", () => {
-  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 140, 180, 180]);
+  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 135, 170, 170]);
 });
 
 test("programme time is what was watched, if that can be, and never ahead of the server", () => {
