@@ -6,18 +6,16 @@ import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../../protocol/access.ts";
 import { objectName, ofName, streamOf } from "../../protocol/room/address.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Role, type Viewer } from "../../protocol/room/events.ts";
+import { type Counts, isStaff, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
-import { Ring } from "../../protocol/room/ring.ts";
+import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
-import { type Fact, RoomState, sanctionKeys } from "../../protocol/room/state.ts";
+import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
 import {
   BEAT,
   BEAT_ANSWER,
   type ClientFrame,
   type ErrorCode,
-  isOf,
   type Outcome,
   type Position,
   type Stretch,
@@ -27,8 +25,10 @@ import {
 import { type Located, located } from "../../tiers/located.ts";
 import type { ViewerKeys } from "../../tiers/viewer-token.ts";
 import { Intake } from "./intake.ts";
+import { KnownRoom, missedSince, type View } from "./known-room.ts";
 import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
+import { Recount } from "./recount.ts";
 import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
@@ -42,12 +42,6 @@ export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
   readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
-}
-
-/** What a shard knows of its room. */
-interface View {
-  readonly ring: Ring;
-  state: RoomState;
 }
 
 /** The headers in which the gateway says who comes (a `Viewer` in JSON, percent-encoded), and how many shards it knows of. */
@@ -68,15 +62,12 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #tally: ShardTally;
   readonly #tokens: Tokens;
   readonly #intake: Intake;
-  #view: Promise<View> | null = null;
-  #known: View | null = null;
+  readonly #known: KnownRoom;
+  readonly #recount: Recount;
   #counts: Counts = NO_COUNTS;
   #shards: number;
   /** The number of shards is the room's own, or was. */
   #sized: boolean;
-  #counting = false;
-  /** Something is to be counted that the count under way may not have seen. */
-  #changed = false;
   #wakeMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
@@ -95,10 +86,16 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#tokens = new Tokens(this.#seats, env, stream);
     this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
     const outbox = new Outbox((submission) => this.#above().submit(submission));
-    this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#attached());
+    this.#known = new KnownRoom(() => this.#attach());
+    this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#known.view());
+    this.#recount = new Recount(
+      () => this.#count(),
+      () => countMs(siblings(this.#shards, this.#sizing)),
+      () => this.#rest(),
+    );
     // Beats are answered without waking the object; when the last one came is all that it needs to know.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(BEAT, BEAT_ANSWER));
-    if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#countSoon();
+    if ([...this.#seats].some(({ playMs }) => playMs !== null)) this.#recount.soon();
   }
 
   // ── sockets ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +111,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     else if (this.#seats.tooMany(viewer, this.#sizing.socketsPerAddress)) seat.close("rateLimited", "sockets");
     if (this.#tokens.came(seat)) this.#arm();
     this.#mover.look();
-    this.#countSoon();
+    this.#recount.soon();
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -152,27 +149,23 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     // Whoever tells all of it has lost its memory, and what was counted with it.
     if (batch.wholeFacts) {
       this.#tally.forget();
-      this.#countSoon();
+      this.#recount.soon();
     }
     const counts = sameCounts(batch.counts, this.#counts) ? {} : { counts: batch.counts };
     this.#counts = batch.counts;
-    const view = this.#known;
-    const fresh = view === null || view.ring.epoch !== batch.epoch ? batch : view.ring.add(batch);
-    // The room sends again from where this shard stands; where it no longer can, the shard begins anew.
-    if (fresh === null && !batch.reset) return Promise.resolve(view?.ring.head ?? batch.from);
-    const anew = fresh === null || fresh === batch;
-    if (anew || view === null) this.#forget();
-    else this.#learn(view, batch);
+    const taken = this.#known.take(batch);
+    // The room sends again from where this shard stands.
+    if (taken === null) return Promise.resolve(this.#known.head ?? batch.from);
     this.#sever(batch.facts);
-    const { epoch, from, to, events, unseen } = fresh ?? batch;
+    const { epoch, from, to, events, unseen } = taken.stretch;
     // Where the shard can't tell what its viewers have, an empty tick lets them see whether they lack something.
-    if (anew || to > from || counts.counts !== undefined) {
+    if (taken.anew || to > from || counts.counts !== undefined) {
       this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: batch.nowMs, ...counts });
     }
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
-    if (this.#seats.size === 0) this.#countSoon();
+    if (this.#seats.size === 0) this.#recount.soon();
     if (batch.notes.length > 0) {
-      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#rolesOf(viewer)));
+      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#known.rolesOf(viewer)));
     }
     return Promise.resolve(to);
   }
@@ -181,7 +174,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   beacon(key: string, shards: number): void {
     if (!this.#sized) this.#resized(shards);
     this.#tally.beacon(key, Date.now());
-    this.#countSoon();
+    this.#recount.soon();
   }
 
   /** Wakes a shard that lost its memory, so that it counts again; and ends the sockets whose tokens are over. */
@@ -189,7 +182,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#wakeMs = 0;
     this.#tokens.expire(Date.now());
     this.#arm();
-    this.#countSoon();
+    this.#recount.soon();
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,11 +199,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
         return this.#intake.tap(seat.viewer, frame.emoji, frame.count, this.#gatherMs);
       case "play":
         seat.keep({ playMs: frame.on ? Date.now() : null });
-        return this.#countSoon();
+        return this.#recount.soon();
       case "seen":
         return seat.seen();
       case "renew": {
-        const access = async (): Promise<Access> => (await this.#attached()).state.access;
+        const access = async (): Promise<Access> => (await this.#known.view()).state.access;
         const outcome = await this.#tokens.renew(seat, frame.token, access);
         return seat.send({ type: "renewed", outcome });
       }
@@ -222,8 +215,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     let view: View;
     let missed: Stretch | null = null;
     try {
-      view = await this.#attached();
-      if (from !== null) missed = await this.#missed(view, from);
+      view = await this.#known.view();
+      if (from !== null) missed = await missedSince(view.ring, from, (...asked) => this.#above().since(...asked));
     } catch (error) {
       console.warn("a viewer could not be welcomed", error);
       return seat.close("comeBack", "5");
@@ -249,66 +242,29 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     });
   }
 
-  /** All that a returning viewer missed, up to where the shard stands; null if that can't be told. */
-  async #missed(view: View, position: Position): Promise<Stretch | null> {
-    const { ring } = view;
-    const { offset } = position;
-    if (!isOf(position, ring.epoch) || offset > ring.head) return null;
-    const held = ring.since(offset);
-    if (held !== null) return held;
-    if (ring.head - offset > ROOM_LIMITS.recoverEvents) return null;
-    const stored = await this.#above().since(ring.epoch, offset);
-    if (stored === null || stored.to < ring.head) return null;
-    // The room is ahead by what this shard is about to be told.
-    const events = stored.events.filter((event) => event.offset <= ring.head);
-    return { ...stored, to: ring.head, events, unseen: 0 };
-  }
-
   #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
     const { viewer } = seat;
     if (viewer.subject === null) {
       refuse(seat, id, "sign-in");
       return;
     }
-    const roles = this.#known?.state.rolesOf(viewer) ?? viewer.roles;
+    const roles = this.#known.rolesOf(viewer);
     const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
     this.#intake.act({ by: viewer, id, act, programmeMs }, roles, answer, this.#gatherMs);
   }
 
-  /** What the shard knows of its room, asked for once by whoever needs it first. */
-  #attached(): Promise<View> {
-    this.#view ??= this.#attach().catch((error: unknown) => {
-      this.#forget();
-      throw error;
-    });
-    return this.#view;
-  }
-
-  async #attach(): Promise<View> {
-    const { recent, facts, counts, shards } = await this.#above().attach(this.#index);
-    const ring = new Ring(recent.epoch, recent.from, ROOM_LIMITS.ringEvents);
-    ring.add(recent);
-    this.#known = { ring, state: RoomState.from(facts) };
-    this.#counts = counts;
+  async #attach(): Promise<Attachment> {
+    const attachment = await this.#above().attach(this.#index);
+    this.#counts = attachment.counts;
     this.#sized = true;
-    this.#resized(shards);
-    return this.#known;
-  }
-
-  #forget(): void {
-    this.#view = null;
-    this.#known = null;
-  }
-
-  #learn(view: View, { facts, wholeFacts }: Batch): void {
-    if (wholeFacts) view.state = RoomState.from(facts);
-    else for (const fact of facts) view.state.apply(fact);
+    this.#resized(attachment.shards);
+    return attachment;
   }
 
   /** Closes the sockets of those who are banned, or may not read any more. */
   #sever(facts: readonly Fact[]): void {
     for (const fact of facts) {
-      if (fact.of === "access") this.#tokens.shutAll(fact.value, (viewer) => this.#rolesOf(viewer));
+      if (fact.of === "access") this.#tokens.shutAll(fact.value, (viewer) => this.#known.rolesOf(viewer));
     }
     const banned = new Set(
       facts.flatMap(({ of, key, value }) => (of === "sanction" && value?.ban === true ? key : [])),
@@ -317,33 +273,21 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     for (const seat of this.#seats) if (sanctionKeys(seat.viewer).some((key) => banned.has(key))) seat.close("banned");
   }
 
-  #rolesOf(viewer: Viewer): readonly Role[] {
-    return this.#known?.state.rolesOf(viewer) ?? viewer.roles;
-  }
-
   #gone(socket: WebSocket): void {
     this.#seats.remove(socket);
-    this.#countSoon();
+    this.#recount.soon();
   }
 
-  #countSoon(): void {
-    this.#changed = true;
-    if (this.#counting) return;
-    this.#counting = true;
-    setTimeout(() => void this.#count(), countMs(siblings(this.#shards, this.#sizing)));
-  }
-
-  /** Counts who watches; goes on while somebody does. */
-  async #count(): Promise<void> {
-    this.#changed = false;
+  /** Counts who watches, and tells the room; whether somebody does, or it couldn't be told. */
+  async #count(): Promise<boolean> {
     const nowMs = Date.now();
     const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
     const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
     let failed = false;
     if (report !== null) {
       try {
-        if (report.sockets > 0) await this.#attached();
-        else this.#forget();
+        if (report.sockets > 0) await this.#known.view();
+        else this.#known.forget();
         const above = this.#relay;
         const { shards } = await this.#above().report(this.#index, report);
         if (above === this.#relay) this.#tally.told(report, nowMs);
@@ -353,10 +297,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
         console.warn("the room could not be told who watches", error);
       }
     }
-    this.#counting = false;
-    if (watching > 0 || failed) this.#keepAwake(nowMs);
-    else if (!this.#changed) return this.#rest();
-    this.#countSoon();
+    if (watching === 0 && !failed) return false;
+    this.#keepAwake(nowMs);
+    return true;
   }
 
   /** Nobody watches. A shard without sockets keeps nothing. */
@@ -390,7 +333,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       else if (before !== null) this.ctx.storage.kv.delete("shards");
       if (this.#relay !== before) {
         this.#tally.forget();
-        this.#countSoon();
+        this.#recount.soon();
       }
     }
     this.#mover.resized(shards, Date.now());
