@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { CLOSES } from "../../protocol/room/wire.ts";
 import { Crowd } from "./crowd.ts";
 import { sentAt } from "./dialects.ts";
 
@@ -66,3 +67,26 @@ test("a server that leaves viewers out is found out", async () => {
   const stats = await write(await serve(3), VIEWERS - 3);
   expect(stats.delivered).toBe(stats.sent * (VIEWERS - 3));
 }, 60_000);
+
+test("viewers whom a server sends elsewhere go there, and nobody counts as dropped", async () => {
+  let came = 0;
+  const server = createServer();
+  http = server;
+  new WebSocketServer({ server }).on("connection", (socket) => {
+    came += 1;
+    if (came <= 2) socket.close(CLOSES.moved.code);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const made = new Crowd(1);
+  crowd = made;
+  await made.open({ dialect: "bare", servers: [url], room: "r", viewers: 4, tokens: [], perSecond: 1_000 });
+  let stats = await made.stats();
+  while (stats.moved < 2 || stats.ready < 4) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stats = await made.stats();
+  }
+  expect(came).toBe(6);
+  expect(stats.closes).toEqual({});
+});

@@ -121,7 +121,7 @@ export class Crowd {
 
 function sumOf(parts: readonly MassStats[]): CrowdStats {
   const sum = (
-    key: "ready" | "frames" | "bytes" | "delivered" | "sent" | "acknowledged" | "holes" | "repeats",
+    key: "ready" | "frames" | "bytes" | "delivered" | "sent" | "acknowledged" | "holes" | "repeats" | "moved",
   ): number => parts.reduce((all, part) => all + part[key], 0);
   const delays = new Delays();
   const closes: Record<number, number> = {};
@@ -138,6 +138,7 @@ function sumOf(parts: readonly MassStats[]): CrowdStats {
     acknowledged: sum("acknowledged"),
     holes: sum("holes"),
     repeats: sum("repeats"),
+    moved: sum("moved"),
     closes,
     closedAtMs: parts.flatMap(({ closedAtMs }) => closedAtMs),
     watching: parts[0]?.watching ?? null,

@@ -53,7 +53,9 @@ export interface MassStats {
   /** Frames that didn't join on to what the viewer had, and frames that told nothing new. */
   readonly holes: number;
   readonly repeats: number;
-  /** Closes by code, and when the first of each came, ms since the epoch. */
+  /** Viewers whom the room sent to another of its shards, and who went. */
+  readonly moved: number;
+  /** Other closes by code, and when the first of each came, ms since the epoch. */
   readonly closes: Readonly<Record<number, number>>;
   readonly closedAtMs: readonly { readonly token: string; readonly code: number; readonly atMs: number }[];
   /** People watching, as the last frame that told it said. */

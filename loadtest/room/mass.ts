@@ -4,7 +4,7 @@
  */
 import { WebSocket } from "ws";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { BEAT, BEAT_ANSWER } from "../../protocol/room/wire.ts";
+import { BEAT, BEAT_ANSWER, CLOSES } from "../../protocol/room/wire.ts";
 import { Delays } from "./delays.ts";
 import { DIALECTS, type Dialect, messageText, type Told } from "./dialects.ts";
 import type { MassStats, OpenJob } from "./jobs.ts";
@@ -19,7 +19,8 @@ const WRITE_EVERY_MS = 20;
 const READY_MS = 60_000;
 
 interface Member {
-  readonly socket: WebSocket;
+  readonly number: number;
+  socket: WebSocket;
   readonly token: string;
   ready: boolean;
   /** The last event that it knows; -1: it was told of none. */
@@ -52,6 +53,7 @@ export class Mass {
   #repeats = 0;
   #watching: number | null = null;
   #closes: { token: string; code: number; atMs: number }[] = [];
+  #moved = 0;
   #closing = false;
 
   /** `index`: which of the crowd's processes this is. */
@@ -72,7 +74,10 @@ export class Mass {
     }
     const untilMs = performance.now() + READY_MS;
     while (this.#members.some(({ ready }) => !ready)) {
-      if (performance.now() > untilMs) throw new Error(`${this.#ready()} of ${viewers} viewers got into the room`);
+      if (performance.now() > untilMs) {
+        const closes = JSON.stringify(this.stats().closes);
+        throw new Error(`${this.#ready()} of ${viewers} viewers got into the room; closed, by code: ${closes}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -120,6 +125,7 @@ export class Mass {
       acknowledged: this.#acknowledged,
       holes: this.#holes,
       repeats: this.#repeats,
+      moved: this.#moved,
       closes,
       closedAtMs: this.#closes.filter(({ token }) => token !== ""),
       watching: this.#watching,
@@ -136,6 +142,7 @@ export class Mass {
     this.#acknowledged = 0;
     this.#holes = 0;
     this.#repeats = 0;
+    this.#moved = 0;
     this.#closes = [];
     this.#delays.clear();
   }
@@ -150,19 +157,27 @@ export class Mass {
   }
 
   #connect(number: number): void {
+    const token = this.#job.tokens[number] ?? "";
+    const member = { number, socket: this.#socket(number), token, ready: false, at: -1, unseenChars: 0, beats: null };
+    this.#members.push(member);
+    if (token !== "") this.#writers.push(member);
+    this.#listen(member);
+  }
+
+  #socket(number: number): WebSocket {
     const { servers, room, tokens } = this.#job;
-    const token = tokens[number] ?? "";
     const device = `load-${this.#index}-${String(number).padStart(10, "0")}`;
     const address = 2 + 8 * this.#index + Math.floor(number / SOCKETS_PER_ADDRESS);
     const server = servers[number % servers.length] ?? "";
-    const socket = new WebSocket(`${server}${this.#dialect.path(room, device, token)}`, {
+    return new WebSocket(`${server}${this.#dialect.path(room, device, tokens[number] ?? "")}`, {
       perMessageDeflate: false,
       skipUTF8Validation: true,
       localAddress: `127.0.0.${address}`,
     });
-    const member: Member = { socket, token, ready: false, at: -1, unseenChars: 0, beats: null };
-    this.#members.push(member);
-    if (token !== "") this.#writers.push(member);
+  }
+
+  #listen(member: Member): void {
+    const { socket, token } = member;
     socket.on("open", () => {
       if (this.#dialect.greeting !== null) socket.send(this.#dialect.greeting);
       if (this.#dialect.readyWhenOpen) member.ready = true;
@@ -172,7 +187,12 @@ export class Mass {
     socket.on("close", (code) => {
       member.ready = false;
       if (member.beats !== null) clearTimeout(member.beats);
-      if (!this.#closing) this.#closes.push({ token, code, atMs: Date.now() });
+      if (this.#closing) return;
+      if (code === CLOSES.moved.code) {
+        this.#moved += 1;
+        member.socket = this.#socket(member.number);
+        this.#listen(member);
+      } else this.#closes.push({ token, code, atMs: Date.now() });
     });
   }
 
