@@ -111,16 +111,23 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   };
 }
 
+/** Bindings of objects, and their classes. */
+const OBJECTS = {
+  LIVE: "Live",
+  SHIELD: "Shield",
+  ROOM: "Room",
+  ROOM_RELAY: "RoomRelay",
+  ROOM_SHARD: "RoomShard",
+  KEYRING: "Keyring",
+} as const;
+
 /** The objects' bindings; `script` names the Worker that has them, where that is another one. */
 function objectsOf(script: { readonly scriptName?: string }): object {
-  return {
-    LIVE: { className: "Live", useSQLite: true, ...script },
-    SHIELD: { className: "Shield", useSQLite: true, ...script },
-    ROOM: { className: "Room", useSQLite: true, ...script },
-    ROOM_RELAY: { className: "RoomRelay", useSQLite: true, ...script },
-    ROOM_SHARD: { className: "RoomShard", useSQLite: true, ...script },
-    KEYRING: { className: "Keyring", useSQLite: true, ...script },
-  };
+  const bindings = Object.entries(OBJECTS).map(([name, className]) => [
+    name,
+    { className, useSQLite: true, ...script },
+  ]);
+  return Object.fromEntries(bindings);
 }
 
 async function bundle(entry: string): Promise<string> {
@@ -128,6 +135,7 @@ async function bundle(entry: string): Promise<string> {
     entryPoints: [entry],
     bundle: true,
     write: false,
+    metafile: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
@@ -135,6 +143,10 @@ async function bundle(entry: string): Promise<string> {
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error("the Worker's bundle is empty");
+  // workerd only warns of a class that isn't there, and fails when it is called.
+  const exported = Object.values(result.metafile.outputs).flatMap(({ exports }) => exports);
+  const missing = Object.values(OBJECTS).filter((name) => !exported.includes(name));
+  if (missing.length > 0) throw new Error(`${entry} doesn't export ${missing.join(", ")}`);
   return file.text;
 }
 

@@ -11,6 +11,7 @@ import product from "../../workers/index.ts";
 import { roomHarness } from "../room/objects.ts";
 
 export { Keyring } from "../../durable-objects/keyring/keyring.ts";
+export { RoomRelay } from "../../durable-objects/room/room-relay.ts";
 export { Room, RoomShard } from "../room/objects.ts";
 
 /** What the harness binds beside the product's own. */
