@@ -352,6 +352,7 @@ test("a room that was moved takes nobody in and says where the stream's room is;
   expect(await roomOf(empty).move(`eu:${empty}`)).toBe(true);
   expect(await roomOf(empty).place()).toMatchObject({ moved: `eu:${empty}` });
   await runInDurableObject(roomOf(empty), async (room: Room) => {
+    await expect(room.report(0, { sockets: 0, watching: 1, distinct: null })).rejects.toThrow("elsewhere");
     await expect(room.attach(0)).rejects.toThrow("elsewhere");
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
@@ -368,4 +369,15 @@ test("who may read is told to the room that the stream has instead, before it wa
   const later = { revision: 2, playback: "public" as const, revocations: [] };
   await roomOf(from).setAccess(later);
   expect((await roomOf(to).place()).access).toEqual(later);
+});
+
+test("where a stream's room is outlives the looks through what it was before", async () => {
+  const [from, to] = [newRoom(), newRoom()];
+  // Somebody watched by beacon, which is nothing that keeps a room.
+  await roomOf(from).report(0, { sockets: 0, watching: 1, distinct: null });
+  await roomOf(from).report(0, { sockets: 0, watching: 0, distinct: null });
+  expect(await roomOf(from).move(to)).toBe(true);
+  expect(await runDurableObjectAlarm(roomOf(from))).toBe(true);
+  await evictDurableObject(roomOf(from));
+  expect(await roomOf(from).place()).toMatchObject({ moved: to });
 });

@@ -141,7 +141,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
-  report(shard: number, report: Report): Promise<ReportReply> {
+  async report(shard: number, report: Report): Promise<ReportReply> {
+    this.#refuseIfMoved();
     const nowMs = Date.now();
     for (const below of report.of ?? []) if (this.#broadcaster.leave(below)) this.#leave(below);
     if (this.#audience.report(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
@@ -154,9 +155,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     }
     if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
     if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
-    void this.#arm();
+    await this.#arm();
     this.#tickSoon();
-    return Promise.resolve({ shards: this.#size.shards });
+    return { shards: this.#size.shards };
   }
 
   /** All events after `offset`, for those who return; null if they are too many or no longer there. */
@@ -263,6 +264,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
   async #prune(nowMs: number): Promise<boolean> {
+    // Where the stream's room is has to be kept for good.
+    if (this.#moved !== null) return false;
     for (const fact of this.#state.expired(nowMs)) {
       this.#state.apply(fact);
       this.#history.drop(fact);
