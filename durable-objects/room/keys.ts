@@ -42,7 +42,7 @@ export class RoomKeys {
       else persons.set(subject, known);
     }
     await eachKeyring([...missing], keyringOf, async (index, asked) => {
-      const keys = await this.#keyring(index).keysOf(this.#room, asked);
+      const keys = await this.#keysOf(index, asked);
       for (const [at, subject] of asked.entries()) {
         const person = await this.#take(keys[at]);
         persons.set(subject, person);
@@ -84,6 +84,16 @@ export class RoomKeys {
   async release(tags: readonly string[]): Promise<void> {
     for (const tag of tags) this.forget(tag);
     await eachKeyring(tags, keyringOfTag, (index, asked) => this.#keyring(index).release(asked));
+  }
+
+  /** Keys that were given up, of which the keyring couldn't be told, are destroyed now: others are made. */
+  async #keysOf(index: number, subjects: readonly string[]): Promise<readonly TaggedKey[]> {
+    const keyring = this.#keyring(index);
+    const keys = await keyring.keysOf(this.#room, subjects);
+    const givenUp = keys.flatMap(({ tag }) => (this.#forgotten.has(tag) ? [tag] : []));
+    if (givenUp.length === 0) return keys;
+    await keyring.release(givenUp);
+    return keyring.keysOf(this.#room, subjects);
   }
 
   async #take(tagged: TaggedKey | undefined): Promise<Person> {
