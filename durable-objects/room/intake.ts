@@ -24,6 +24,7 @@ export class Intake {
   readonly #reviews: Reviews;
   readonly #room: Parameters<Reviews["take"]>[1];
   readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
+  #sweepAt: number = INTAKE_LIMITS.buckets;
   /** Who waits for the outcome of each act that is on its way. */
   readonly #underway = new Map<string, Answer[]>();
   /** Outcomes of acts that were done, the oldest first. */
@@ -83,10 +84,12 @@ export class Intake {
 
   #within(key: string, rate: Rate, cost: number): boolean {
     const nowMs = Date.now();
-    if (this.#buckets.size > INTAKE_LIMITS.buckets) {
+    if (this.#buckets.size > this.#sweepAt) {
       for (const [each, known] of this.#buckets) {
         if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
       }
+      // Those that are in use stay: looking again at once would be in vain.
+      this.#sweepAt = Math.max(INTAKE_LIMITS.buckets, 2 * this.#buckets.size);
     }
     const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
     this.#buckets.set(key, { bucket, rate });
