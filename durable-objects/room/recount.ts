@@ -25,7 +25,11 @@ export class Recount {
 
   async #run(): Promise<void> {
     this.#asked = false;
-    const more = await this.#count();
+    // A count that failed is made again.
+    const more = await this.#count().catch((error: unknown) => {
+      console.warn("a shard could not count who watches", error);
+      return true;
+    });
     this.#underway = false;
     if (more || this.#asked) this.soon();
     else await this.#rest();
