@@ -16,7 +16,8 @@ export interface Cached {
 /** The text of `key` (a path that says all that it depends on, and nothing else), from the cache or from `load`. */
 export async function throughCache(life: Lifetime, key: string, load: () => Promise<Kept>): Promise<Cached> {
   const url = `https://rooms.corral.invalid/${key}`;
-  const held = await caches.default.match(url);
+  // A cache that fails is one that has nothing.
+  const held = await caches.default.match(url).catch(() => undefined);
   if (held !== undefined) return { text: await held.text(), hit: true };
   const { text, maxAgeS } = await load();
   const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/json" };
