@@ -15,20 +15,19 @@ export type HerdJob =
       readonly kind: "park";
       readonly base: string;
       readonly viewers: number;
-      readonly rounds: number;
       readonly track: string;
       /** Parts between the next one and the one that is waited for; fewer than a segment has. */
       readonly ahead: number;
     }
-  | { readonly kind: "bare"; readonly base: string; readonly viewers: number; readonly rounds: number };
+  | { readonly kind: "bare"; readonly base: string; readonly viewers: number };
 
 /** What they saw. */
 export interface HerdResult {
   readonly answers: number;
   /** Answers other than 200. */
   readonly failures: number;
-  /** For each round, milliseconds between the first and the last answer. */
-  readonly spreadsMs: readonly number[];
+  /** Between the first and the last answer to those who are parked; NaN of those who watch. */
+  readonly spreadMs: number;
 }
 
 const job = workerData as HerdJob;
@@ -76,32 +75,32 @@ async function spread(viewers: number, ask: () => Promise<unknown>): Promise<num
   return Math.max(...times) - Math.min(...times);
 }
 
-async function run(): Promise<readonly number[]> {
-  const spreads: number[] = [];
-  if (job.kind === "watch") {
-    const untilMs = performance.now() + job.seconds * 1000;
-    const { base, tracks } = job;
-    await Promise.all(
-      Array.from({ length: job.viewers }, () => tracks.map((track) => watch(base, track, untilMs))).flat(),
-    );
-    return spreads;
-  }
-  for (let round = 0; round < job.rounds; round += 1) {
-    if (job.kind === "park") {
+async function run(): Promise<number> {
+  switch (job.kind) {
+    case "watch": {
+      const untilMs = performance.now() + job.seconds * 1000;
+      const { base, tracks } = job;
+      await Promise.all(
+        Array.from({ length: job.viewers }, () => tracks.map((track) => watch(base, track, untilMs))).flat(),
+      );
+      return Number.NaN;
+    }
+    case "park": {
       const path = `${job.base}/${job.track}/media.m3u8`;
       const { msn, part } = nextPart(await get(path));
       const ahead = part + job.ahead;
       const [at, index] = [msn + Math.floor(ahead / PARTS_PER_SEGMENT), ahead % PARTS_PER_SEGMENT];
-      spreads.push(await spread(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`)));
-    } else {
+      return spread(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`));
+    }
+    case "bare": {
       const { base } = job;
       const release = new Promise((resolve) => setTimeout(resolve, 500)).then(() => get(`${base}/release`));
-      spreads.push(await spread(job.viewers, () => get(`${base}/wait`)));
+      const spreadMs = await spread(job.viewers, () => get(`${base}/wait`));
       await release;
+      return spreadMs;
     }
   }
-  return spreads;
 }
 
-const spreadsMs = await run();
-parentPort?.postMessage({ answers, failures, spreadsMs } satisfies HerdResult);
+const spreadMs = await run();
+parentPort?.postMessage({ answers, failures, spreadMs } satisfies HerdResult);

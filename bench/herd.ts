@@ -14,6 +14,7 @@ const PARKED = [
   { viewers: 500, ahead: 2 },
   { viewers: 2_000, ahead: 6 },
 ] as const;
+/** The edge and the bare Worker are asked in turn, so often: what else the machine does meets them alike. */
 const ROUNDS = 10;
 
 /** `seconds`: how long the viewers watch; the goal speaks of 120. */
@@ -49,28 +50,45 @@ export async function herd(
   }
 }
 
-/** All wait for the same part, again and again; then the same client against a Worker that only waits. */
-async function park(base: string, crowd: (typeof PARKED)[number], barePort: number): Promise<Figure> {
-  const ours = await viewers({ kind: "park", base, ...crowd, rounds: ROUNDS, track: "720p" });
-  const bare = await bareWorker(barePort, crowd.viewers);
-  const [medianMs, bareMedianMs] = [median(ours.spreadsMs), median(bare.spreadsMs)];
+/** All wait for the same part, and then for a Worker that only waits; again and again, with the same client. */
+async function park(
+  base: string,
+  { viewers: crowd, ahead }: (typeof PARKED)[number],
+  barePort: number,
+): Promise<Figure> {
+  const bareBase = `http://127.0.0.1:${barePort}`;
+  const miniflare = await bareWorker(barePort);
+  const ours: HerdResult[] = [];
+  const bare: HerdResult[] = [];
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      ours.push(await viewers({ kind: "park", base, viewers: crowd, ahead, track: "720p" }));
+      bare.push(await viewers({ kind: "bare", base: bareBase, viewers: crowd }));
+    }
+  } finally {
+    await miniflare.dispose();
+  }
+  const [spreads, bareSpreads] = [ours.map(({ spreadMs }) => spreadMs), bare.map(({ spreadMs }) => spreadMs)];
+  const ratio = median(spreads.map((ms, round) => ms / (bareSpreads[round] ?? Number.NaN)));
+  const failures = ours.reduce((sum, result) => sum + result.failures, 0);
   return {
-    figure: `first → last of ${crowd.viewers} viewers parked on one part answered, median of ${ROUNDS}`,
+    figure: `first → last of ${crowd} viewers parked on one part answered, median of ${ROUNDS} pairs`,
     goal: "≤ 1.5 × a bare Worker that only waits",
-    measured: `${short(medianMs, 1)} ms, bare Worker ${short(bareMedianMs, 1)} ms: ${short(medianMs / bareMedianMs)} ×`,
-    met: medianMs <= 1.5 * bareMedianMs && ours.failures === 0,
+    measured: `${short(ratio)} × (${short(median(spreads), 1)} ms, bare Worker ${short(median(bareSpreads), 1)} ms)`,
+    met: ratio <= 1.5 && failures === 0,
     values: {
-      medianMs,
-      p95Ms: percentile(ours.spreadsMs, 95),
-      bareMedianMs,
-      bareP95Ms: percentile(bare.spreadsMs, 95),
-      failures: ours.failures,
+      ratio,
+      medianMs: median(spreads),
+      p95Ms: percentile(spreads, 95),
+      bareMedianMs: median(bareSpreads),
+      bareP95Ms: percentile(bareSpreads, 95),
+      failures,
     },
   };
 }
 
-/** The same client against a Worker whose requests wait for one promise and answer with a playlist's worth of text. */
-async function bareWorker(port: number, crowd: number): Promise<HerdResult> {
+/** A Worker whose requests wait for one promise and answer with a playlist's worth of text. */
+async function bareWorker(port: number): Promise<Miniflare> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
@@ -85,11 +103,7 @@ async function bareWorker(port: number, crowd: number): Promise<HerdResult> {
     } as Parameters<typeof convertV4MiniflareOptions>[0]),
   );
   await miniflare.ready;
-  try {
-    return await viewers({ kind: "bare", base: `http://127.0.0.1:${port}`, viewers: crowd, rounds: ROUNDS });
-  } finally {
-    await miniflare.dispose();
-  }
+  return miniflare;
 }
 
 const BARE = `
