@@ -109,8 +109,8 @@ export class Broadcaster {
     this.#changes = this.#changes.slice(excess);
   }
 
-  /** Tells each shard what it lacks; whether all of them were told. */
-  send(counts: Counts, shards: number, nowMs: number): boolean {
+  /** Tells each shard what it lacks, for one of `parts` of its viewers; whether all shards were told before. */
+  send(counts: Counts, shards: number, parts: number, nowMs: number): boolean {
     const told = JSON.stringify([counts, shards]);
     const { revision } = this.#state.access;
     let all = true;
@@ -123,7 +123,7 @@ export class Broadcaster {
       place.busy = true;
       const { notes } = place;
       place.notes = [];
-      const call = this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, nowMs }, told);
+      const call = this.#deliver(shard, place, { ...this.#batch(place), notes, counts, shards, parts, nowMs }, told);
       this.#underway.add(call);
       void call.finally(() => this.#underway.delete(call));
     }

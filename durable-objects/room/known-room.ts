@@ -44,9 +44,9 @@ export class KnownRoom {
     this.#view = null;
   }
 
-  /** The last event that is known, or null. */
-  get head(): number | null {
-    return this.#view?.ring.head ?? null;
+  /** What was last said, or null while nothing is known. */
+  get ring(): Ring | null {
+    return this.#view?.ring ?? null;
   }
 
   /** Takes in what the room tells; null if something is missing before it, which the room will tell from `head` on. */

@@ -206,7 +206,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
   }
 
   #tell({ broadcaster }: Tree): boolean {
-    return broadcaster.send(this.#counts, this.#shards, Date.now());
+    return broadcaster.send(this.#counts, this.#shards, 1, Date.now());
   }
 
   /** Tells those shards that lack something, again and again until none does. */

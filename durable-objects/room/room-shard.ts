@@ -9,6 +9,7 @@ import { decodeClient } from "../../protocol/room/decode.ts";
 import { type Counts, isStaff, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
+import { Portions } from "../../protocol/room/portions.ts";
 import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
 import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
 import {
@@ -49,6 +50,8 @@ const VIEWER_HEADER = "corral-viewer";
 const SHARDS_HEADER = "corral-shards";
 /** A shard that lost its memory while people watch is woken within this time to count them. */
 const WAKE_MS = 10_000;
+/** The room's next call is waited for so much longer than it usually takes. */
+const LATE = 1.3;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
 
@@ -64,6 +67,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #intake: Intake;
   readonly #known: KnownRoom;
   readonly #recount: Recount;
+  readonly #portions = new Portions();
+  #telling: ReturnType<typeof setTimeout> | undefined;
   #counts: Counts = NO_COUNTS;
   #shards: number;
   /** The number of shards is the room's own, or was. */
@@ -151,16 +156,20 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       this.#tally.forget();
       this.#recount.soon();
     }
-    const counts = sameCounts(batch.counts, this.#counts) ? {} : { counts: batch.counts };
+    const counted = !sameCounts(batch.counts, this.#counts);
     this.#counts = batch.counts;
     const taken = this.#known.take(batch);
     // The room sends again from where this shard stands.
-    if (taken === null) return Promise.resolve(this.#known.head ?? batch.from);
+    if (taken === null) return Promise.resolve(this.#known.ring?.head ?? batch.from);
     this.#sever(batch.facts);
-    const { epoch, from, to, events, unseen } = taken.stretch;
-    // Where the shard can't tell what its viewers have, an empty tick lets them see whether they lack something.
-    if (taken.anew || to > from || counts.counts !== undefined) {
-      this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: batch.nowMs, ...counts });
+    const { from, to } = taken.stretch;
+    if (taken.anew) {
+      this.#tellAll(taken.stretch);
+      // What comes next can be told in parts only by those who know what was before.
+      if (batch.parts > 1) this.#known.view().catch(() => {});
+    } else {
+      this.#portions.add(to > from ? from : null, counted);
+      this.#tellNext(batch.parts);
     }
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
     if (this.#seats.size === 0) this.#recount.soon();
@@ -210,6 +219,33 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     }
   }
 
+  /** Tells those whose turn it is; the others in theirs, with the room's next calls, or without where none come. */
+  #tellNext(parts: number): void {
+    clearTimeout(this.#telling);
+    const { ring } = this.#known;
+    if (ring === null) return;
+    for (const { portions, from, counts } of this.#portions.next(parts)) {
+      // Where too much happened since, they see by an empty tick that they lack something.
+      const stretch = ring.since(from ?? ring.head) ?? emptyAt(ring.epoch, ring.head);
+      const frame = {
+        type: "tick",
+        ...stretch,
+        nowMs: Date.now(),
+        ...(counts ? { counts: this.#counts } : {}),
+      } as const;
+      this.#seats.tell(frame, portions);
+    }
+    if (!this.#portions.waiting) return;
+    this.#telling = setTimeout(() => this.#tellNext(parts), (LATE * ROOM_LIMITS.tickMostMs) / parts);
+  }
+
+  /** Tells everybody; it isn't known what they were told before. */
+  #tellAll(stretch: Stretch): void {
+    const { epoch, from, to, events, unseen } = stretch;
+    this.#portions.clear();
+    this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: Date.now(), counts: this.#counts });
+  }
+
   async #welcome(seat: Seat, from: Position | null): Promise<void> {
     if (seat.ready) seat.keep({ ready: false });
     let view: View;
@@ -228,6 +264,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     if (this.#tokens.shut(view.state.access, seat, roles)) return;
     const stretch = missed ?? view.ring.recent(ROOM_LIMITS.joinEvents);
     seat.keep({ ready: true });
+    seat.portion = this.#portions.seat();
     seat.send({
       type: "welcome",
       version: VERSION,
@@ -258,6 +295,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#counts = attachment.counts;
     this.#sized = true;
     this.#resized(attachment.shards);
+    // Those who were here before the memory was lost see by an empty tick whether they lack something.
+    this.#tellAll(emptyAt(attachment.recent.epoch, attachment.recent.to));
     return attachment;
   }
 
@@ -358,6 +397,10 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
 function refuse(seat: Seat, id: string, error: ErrorCode): void {
   seat.send({ type: "ack", id, outcome: { ok: false, error } });
+}
+
+function emptyAt(epoch: string, offset: number): Stretch {
+  return { epoch, from: offset, to: offset, events: [], unseen: 0 };
 }
 
 function sameCounts(a: Counts, b: Counts): boolean {

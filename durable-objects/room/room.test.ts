@@ -198,6 +198,7 @@ test("a viewer that never says it has read is cut off at a bound", async () => {
         notes: [],
         counts,
         shards: 1,
+        parts: 1,
       });
     }
   });

@@ -7,7 +7,7 @@ import type { Access, AccessTaker } from "../../protocol/access.ts";
 import { streamOf } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
-import type { Happening, RoomEvent } from "../../protocol/room/events.ts";
+import type { Counts, Happening, RoomEvent } from "../../protocol/room/events.ts";
 import { Judge } from "../../protocol/room/judge.ts";
 import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
@@ -25,7 +25,7 @@ import { programmeTime } from "../../protocol/room/programme.ts";
 import { Recent } from "../../protocol/room/recent.ts";
 import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
-import { RoomSize, sizingOf, tickMs } from "../../protocol/room/shards.ts";
+import { RoomSize, sizingOf, tickMs, tickParts } from "../../protocol/room/shards.ts";
 import { type Fact, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import { type Located, located } from "../../tiers/located.ts";
@@ -75,6 +75,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   readonly #fresh = new Fresh();
   #armed = false;
   #ticking = false;
+  /** Which part of a tick was told last, from 0; counts change with the first. */
+  #part = 0;
+  #counts: Counts;
   #tapped = false;
   #totalsKeptMs = 0;
 
@@ -91,6 +94,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
+    this.#counts = this.#audience.counts(Date.now());
     const latest = this.#store.latest(ROOM_LIMITS.ringEvents);
     const ring = new Ring(this.#store.epoch, (latest[0]?.offset ?? this.#head + 1) - 1, ROOM_LIMITS.ringEvents);
     this.#broadcaster = new Broadcaster(childStubs(env, this.#name), ring, this.#state);
@@ -363,19 +367,28 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   #tickSoon(): void {
     if (this.#ticking) return;
     this.#ticking = true;
+    const { sockets } = this.#audience;
+    const parts = tickParts(sockets, this.#size.shards);
     setTimeout(() => {
       this.#ticking = false;
+      this.#part = (this.#part + 1) % parts;
+      if (this.#part === 0) this.#sum();
       this.#tell();
-      if (this.#broadcaster.send(this.#audience.counts(Date.now()), this.#size.shards, Date.now())) return;
-      // A shard was busy, or is behind: it is told with the next tick.
-      this.#tickSoon();
-    }, tickMs(this.#audience.sockets));
+      const all = this.#broadcaster.send(this.#counts, this.#size.shards, parts, Date.now());
+      // A shard was busy, or is behind: it is told with the next call.
+      if (!all || this.#part > 0) this.#tickSoon();
+    }, tickMs(sockets) / parts);
+  }
+
+  /** Sums up who watches and what was tapped, keeps that, and tells it from now on. */
+  #sum(): void {
+    if (this.#tapped) this.#keepTotals(Date.now());
+    this.#tapped = false;
+    this.#counts = this.#audience.counts(Date.now());
   }
 
   /** Puts what is fresh where the shards are told from. */
   #tell(): void {
-    if (this.#tapped) this.#keepTotals(Date.now());
-    this.#tapped = false;
     this.#fresh.into(this.#broadcaster.ring, Date.now());
   }
 

@@ -18,6 +18,8 @@ export class Seat {
   readonly socket: WebSocket;
   #kept: Kept;
   #frames: Bucket | undefined;
+  /** The portion of the shard's viewers that it belongs to. */
+  portion = 0;
   /** Characters sent since the viewer last said that it has read all. */
   #unseen = 0;
 
@@ -157,6 +159,14 @@ export class Seats {
   broadcast(frame: ServerFrame, to: (viewer: Viewer) => boolean = () => true): void {
     const text = JSON.stringify(frame);
     for (const seat of this.#seats.values()) if (seat.ready && to(seat.viewer)) seat.sendText(text);
+  }
+
+  /** Sends the viewers of these portions a frame, encoded once. */
+  tell(frame: ServerFrame, portions: readonly number[]): void {
+    const text = JSON.stringify(frame);
+    for (const seat of this.#seats.values()) {
+      if (seat.ready && portions.includes(seat.portion)) seat.sendText(text);
+    }
   }
 
   /** When a socket last showed that it plays, ms since the epoch; null if it doesn't. */

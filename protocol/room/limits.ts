@@ -68,6 +68,10 @@ export const ROOM_LIMITS = {
   tickMs: 100,
   tickMostMs: 170,
   tickSockets: 1_500,
+  /** A shard tells its viewers in portions of about so many, up to four within a tick: a frame takes it some 30 µs. */
+  portionSockets: 500,
+  /** Calls of the room to its shards for each tick, all portions together, where portions make them more. */
+  portionCalls: 32,
   /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
   watchedMs: 4_200,
   beatMs: 2_000,

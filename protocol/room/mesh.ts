@@ -27,6 +27,8 @@ export interface Batch extends Stretch {
   readonly notes: readonly StaffNote[];
   readonly counts: Counts;
   readonly shards: number;
+  /** A shard tells this part of its viewers with each call, 1: all of them. A power of two. */
+  readonly parts: number;
 }
 
 /** All that a shard without memory needs. */

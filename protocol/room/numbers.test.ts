@@ -20,6 +20,7 @@ import {
   siblings,
   sizingOf,
   tickMs,
+  tickParts,
   treeDepth,
 } from "./shards.ts";
 
@@ -151,6 +152,11 @@ test("a room shrinks by halves after minutes of emptiness, never by a level of i
 
 test("a room gathers longer as it fills, and never longer than people wait for", () => {
   expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 135, 170, 170]);
+});
+
+test("a tick is told in parts where a shard has many sockets, and never in more calls than the room can make", () => {
+  expect([0, 500, 501, 1_000, 1_001, 2_500].map((sockets) => tickParts(sockets, 1))).toEqual([1, 1, 2, 2, 4, 4]);
+  expect([8, 16, 32, 4_096].map((shards) => tickParts(2_500 * shards, shards))).toEqual([4, 2, 1, 1]);
 });
 
 test("programme time is what was watched, if that can be, and never ahead of the server", () => {

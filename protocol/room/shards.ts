@@ -112,6 +112,15 @@ export function tickMs(sockets: number): number {
   return Math.round(least + (most - least) * Math.min(1, sockets / tickSockets));
 }
 
+/** In how many parts a room with so many sockets and shards tells a tick, a power of two up to 4: see `Portions`. */
+export function tickParts(sockets: number, shards: number): number {
+  const { portionSockets, portionCalls } = ROOM_LIMITS;
+  const most = Math.min(4, portionCalls / shards);
+  let parts = 1;
+  while (2 * parts <= most && sockets / shards > parts * portionSockets) parts *= 2;
+  return parts;
+}
+
 /** Objects that have the same parent as a shard, with it. */
 export function siblings(shards: number, { fanOut }: Sizing = SIZING): number {
   return Math.min(shards, fanOut);

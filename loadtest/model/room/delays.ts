@@ -1,12 +1,12 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
-import { gatherMs, siblings } from "../../../protocol/room/shards.ts";
+import { gatherMs, siblings, tickMs, tickParts } from "../../../protocol/room/shards.ts";
 import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
 import { type Random, weighted } from "../random.ts";
 import type { Colo, Distances } from "../world.ts";
 import type { ObjectLoad } from "./loads.ts";
 import type { RoomMeasured } from "./measured.ts";
-import { paceMs, type Rates, type Standing, tickEveryMs } from "./rates.ts";
+import { callEveryMs, paceMs, type Rates, type Standing } from "./rates.ts";
 
 /** Percentiles, and the mean of each step on the way; milliseconds. */
 export interface MessageDelays {
@@ -60,7 +60,9 @@ export function messageDelays(
   const shard = load("fullest shard");
   const acts = rates.submissions === 0 ? 0 : rates.messages / rates.submissions;
   const workMs = measured.submitMs + acts * measured.actMs;
-  const tickMs = tickEveryMs(standing, rates.roomChildren, rates.relayChildren);
+  const callMs = callEveryMs(standing, rates.roomChildren, rates.relayChildren);
+  const parts = tickParts(standing.viewers, shards);
+  const partMs = tickMs(standing.viewers) / parts;
   const things = (rates.messages + rates.taps) / shards;
   const gatherAtShard = gatherer(gatherMs(standing.flat ? shards : siblings(shards)), things, random);
   const gatherAtRelay = gatherer(gatherMs(rates.relays), rates.relaySubmissions / Math.max(1, rates.relays), random);
@@ -70,11 +72,14 @@ export function messageDelays(
     const step: Record<Step, number> = {
       gather: gatherAtShard() + (rates.relays > 0 ? gatherAtRelay() : 0),
       room: standing.assumed.storeMs + workMs + waitMs(room, workMs, random),
-      tick: tickMs * random(),
+      // Until the next call, and until one's turn in it.
+      tick: callMs * random() + partMs * Math.floor(parts * random()),
       deliver:
         random() * (rates.roomChildren * measured.callMs + paceMs(rates.roomChildren, standing)) +
         random() * (rates.relayChildren * measured.callMs + paceMs(rates.relayChildren, standing)),
-      sockets: random() * (shard?.sockets ?? 0) * measured.sendMs + waitMs(shard?.core ?? 0, measured.callMs, random),
+      sockets:
+        (random() / parts) * (shard?.sockets ?? 0) * measured.sendMs +
+        waitMs(shard?.core ?? 0, measured.callMs, random),
       distance:
         apartMs(sender, from, places) / 2 +
         live[from] / 2 +

@@ -48,7 +48,7 @@ export function loadsOf(
     shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
   const memoryBytes = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents);
   const batch = batchBytes(standing, rates);
-  const down = rates.ticks * rates.roomChildren;
+  const down = rates.calls * rates.roomChildren;
   const calls = rates.submissions + rates.reports + standing.placesPerSecond;
   return [
     {
@@ -100,10 +100,10 @@ function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
 const eventsHeap = ({ assumed }: Standing, events: number): number =>
   events * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
 
-/** Bytes of what the room tells a child in a tick. */
-const batchBytes = ({ assumed }: Standing, { ticks, shown }: Rates): number => {
+/** Bytes of what the room tells a child in a call. */
+const batchBytes = ({ assumed }: Standing, { calls, shown }: Rates): number => {
   const { tick, event } = frameSizes(assumed.textChars);
-  return tick + (ticks === 0 ? 0 : shown / ticks) * event;
+  return tick + (calls === 0 ? 0 : shown / calls) * event;
 };
 
 const callMs = ({ callMs: call, byteMs }: RoomMeasured, bytes: number): number => call + bytes * byteMs;
@@ -117,7 +117,7 @@ function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): Ob
     object: "relay",
     objects: rates.relays,
     sockets: 0,
-    requests: rates.ticks + fromShards,
+    requests: rates.calls + fromShards,
     callsOut: down + up,
     framesIn: 0,
     framesOut: 0,
@@ -125,7 +125,7 @@ function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): Ob
     bytesOut: down * batch,
     memoryBytes: BARE_BYTES,
     residentBytes: BARE_BYTES,
-    core: ((rates.ticks + down) * callMs(measured, batch) + (up + fromShards) * measured.callMs) / 1_000,
+    core: ((rates.calls + down) * callMs(measured, batch) + (up + fromShards) * measured.callMs) / 1_000,
   };
 }
 
@@ -145,7 +145,7 @@ function shardLoad(
   const callsOut = up / standing.shards;
   const kept = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents + OUTCOMES);
   const busyMs =
-    (rates.ticks + callsOut) * measured.callMs +
+    (rates.calls + callsOut) * measured.callMs +
     joins * measured.joinMs +
     messages * measured.actMs +
     Math.max(0, framesIn - messages - joins) * measured.frameMs +
@@ -156,7 +156,7 @@ function shardLoad(
     object,
     objects,
     sockets,
-    requests: rates.ticks + joins,
+    requests: rates.calls + joins,
     callsOut,
     framesIn,
     framesOut,

@@ -5,6 +5,7 @@ import { countMs, gatherMs, tickMs } from "../../../protocol/room/shards.ts";
 import { randomOf } from "../random.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import {
+  callEveryMs,
   paceMs,
   quietShare,
   ratesOf,
@@ -58,11 +59,25 @@ test("a shard that always has something to tell is never quiet for longer than i
 });
 
 test("a shard that needs longer than a tick to answer is told every other tick", () => {
+  // With so many shards none is told in parts.
+  const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumed: { ...ASSUMPTIONS, callsAtOnce: 1_000 } };
+  const everyMs = tickMs(wide.viewers);
+  expect(tickEveryMs({ ...wide, hopMs: 50 }, 32, 0)).toBe(everyMs);
+  expect(tickEveryMs({ ...wide, hopMs: everyMs - 10 }, 32, 0)).toBe(2 * everyMs);
+  expect(tickEveryMs({ ...wide, hopMs: 5, sendMs: 0.1 }, 32, 0)).toBe(2 * everyMs);
+  expect(tickEveryMs({ ...wide, hopMs: 5, sendMs: 0.2 }, 32, 0)).toBe(3 * everyMs);
+});
+
+test("a shard that tells its viewers in parts is called once for each, or as often as it answers", () => {
   const everyMs = tickMs(ROOM.viewers);
+  expect(callEveryMs({ ...ROOM, hopMs: 1 }, 1, 0)).toBe(everyMs / 4);
+  expect(callEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs / 2);
   expect(tickEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs);
-  expect(tickEveryMs({ ...ROOM, hopMs: everyMs - 10 }, 1, 0)).toBe(2 * everyMs);
-  expect(tickEveryMs({ ...ROOM, hopMs: 5, sendMs: 0.1 }, 1, 0)).toBe(2 * everyMs);
-  expect(tickEveryMs({ ...ROOM, hopMs: 5, sendMs: 0.2 }, 1, 0)).toBe(3 * everyMs);
+  expect(tickEveryMs({ ...ROOM, hopMs: 2 * everyMs }, 1, 0)).toBeGreaterThan(2 * everyMs);
+  // Beyond what its core sends it can't go.
+  expect(tickEveryMs({ ...ROOM, hopMs: 1, sendMs: 0.2 }, 1, 0)).toBe(400);
+  const { calls, ticks } = ratesOf({ ...ROOM, hopMs: 1, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } }, randomOf(1));
+  expect(calls / ticks).toBeCloseTo(4, 0);
 });
 
 test("what can be read is shown, and no more", () => {

@@ -10,6 +10,7 @@ import {
   relays as relaysOf,
   siblings as siblingsOf,
   tickMs as tickMsOf,
+  tickParts,
 } from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
 import type { RoomAssumptions } from "./assumptions.ts";
@@ -44,8 +45,10 @@ export interface Rates {
   readonly writers: number;
   /** Messages that viewers are shown: one selection for all. */
   readonly shown: number;
-  /** Times a second that each shard is told something; every socket of it gets a frame. */
+  /** Times a second that each viewer is told something. */
   readonly ticks: number;
+  /** Calls a second to each child of the room: as many as ticks, or more where shards tell their viewers in parts. */
+  readonly calls: number;
   /** Calls that reach the room, with what was done and with who watches; and those that reach relays. */
   readonly submissions: number;
   readonly reports: number;
@@ -110,6 +113,7 @@ type Between = Pick<
   | "roomChildren"
   | "relayChildren"
   | "ticks"
+  | "calls"
   | "delivers"
 >;
 
@@ -134,9 +138,12 @@ function betweenObjects(
   const reports = relays > 0 ? relays * reportsPerSecond(countsOfShards / relays, countMs(relays)) : countsOfShards;
   const roomChildren = callers;
   const relayChildren = relays > 0 ? Math.ceil(shards / relays) : 0;
-  const tickMs = tickEveryMs(standing, roomChildren, relayChildren);
-  const silent = quietShare(bringing / callers, gatherMs(callers), storedMs, tickMs) ** callers;
-  const ticks = ticksPerSecond(submissions + reports, tickMs, silent * Math.exp((-reports * tickMs) / 1_000));
+  const perSecond = (everyMs: number): number => {
+    const silent = quietShare(bringing / callers, gatherMs(callers), storedMs, everyMs) ** callers;
+    return ticksPerSecond(submissions + reports, everyMs, silent * Math.exp((-reports * everyMs) / 1_000));
+  };
+  const ticks = perSecond(tickEveryMs(standing, roomChildren, relayChildren));
+  const calls = perSecond(callEveryMs(standing, roomChildren, relayChildren));
   return {
     submissions,
     reports,
@@ -146,7 +153,8 @@ function betweenObjects(
     roomChildren,
     relayChildren,
     ticks,
-    delivers: ticks * (shards + relays),
+    calls,
+    delivers: calls * roomChildren + ticks * relays * relayChildren,
   };
 }
 
@@ -173,16 +181,24 @@ export function reportsPerSecond(changes: number, count: number): number {
 }
 
 /**
- * The least time from one tick to the next at a shard, ms. A shard that hasn't answered yet is left out of a tick, and the
- * calls of a tick must find their places.
+ * The least time from one call of the room to a child to the next, ms. A child that hasn't answered yet is left out, and
+ * the calls to all of them must find their places.
  */
-export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+export function callEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
+  const parts = tickParts(viewers, shards);
   // A relay answers when its shards have.
-  const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards) * sendMs;
-  const tickMs = tickMsOf(viewers);
-  const answered = tickMs * Math.max(1, Math.ceil(answerMs / tickMs));
-  return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs;
+  const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards / parts) * sendMs;
+  const partMs = tickMsOf(viewers) / parts;
+  const answered = partMs * Math.max(1, Math.ceil(answerMs / partMs));
+  return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs / parts;
+}
+
+/** The least time from one frame of what happened to the next at a viewer, ms. */
+export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+  const { viewers, shards, sendMs, sharedMs } = standing;
+  const sendsMs = (viewers / shards) * sendMs;
+  return Math.max(tickMsOf(viewers) + sharedMs, sendsMs, callEveryMs(standing, roomChildren, relayChildren));
 }
 
 /** In which part of all spans of `spanMs` a shard makes no call that brings something. */

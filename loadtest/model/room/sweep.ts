@@ -145,14 +145,14 @@ export function roomPlots(outcomes: readonly RoomOutcome[]): Readonly<Record<str
     (1e6 / outcome.options.viewers);
   return {
     "scale-room-calls": {
-      title: "Calls of shards to the room, and ticks to a shard",
+      title: "Calls of shards to the room, and of the room to a shard",
       x,
       y: { label: "a second" },
       lines: [
         line("what was done", ({ rates }) => rates.submissions),
         line("who watches", ({ rates }) => rates.reports),
         line("where to?", ({ placesPerSecond }) => placesPerSecond),
-        line("ticks to a shard", ({ rates }) => rates.ticks),
+        line("calls to a shard", ({ rates }) => rates.calls),
       ],
     },
     "scale-room-delay": {

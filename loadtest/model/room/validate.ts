@@ -14,6 +14,7 @@ const ROOMS = [
   { viewers: 200, chatPerMinute: 3, tapsPerMinute: 3 },
   { viewers: 500, chatPerMinute: 1, tapsPerMinute: 2 },
   { viewers: 500, chatPerMinute: 6, tapsPerMinute: 0 },
+  { viewers: 1_200, chatPerMinute: 2, tapsPerMinute: 0 },
 ] as const;
 const SECONDS = 30;
 /** Once all are in their seats, counts go on changing for a moment. */
@@ -150,7 +151,7 @@ export function besideOf(measured: Measured, standing: Standing, seed: number): 
     ["messages at the room", measured.acts, rates.messages],
     ["calls with messages and taps", measured.submissions, rates.submissions],
     ["reports of who watches", measured.reports, rates.reports],
-    ["ticks to the shard", measured.delivers, rates.delivers],
+    ["calls to the shard", measured.delivers, rates.delivers],
     ["frames in, without beats", measured.framesIn, framesIn],
     ["frames out", measured.frames, rates.framesOut * viewers],
     ["bytes out", measured.chars, rates.bytesOut * viewers],

@@ -1,0 +1,98 @@
+/** A shard that is told ticks in parts: each viewer gets each event once, in one frame a round, whatever else happens. */
+import { evictDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Batch } from "../../protocol/room/mesh.ts";
+import type { ServerFrame } from "../../protocol/room/wire.ts";
+import { openAtShard, shardOf, until } from "./testing.ts";
+
+type Welcome = Extract<ServerFrame, { type: "welcome" }>;
+type Tick = Extract<ServerFrame, { type: "tick" }>;
+
+/** A viewer who only listens. */
+class Listener {
+  readonly ticks: Tick[] = [];
+  welcome: Welcome | null = null;
+
+  static async at(room: string, name: string): Promise<Listener> {
+    const listener = new Listener();
+    const socket = await openAtShard(room, 0, name);
+    socket.addEventListener("message", ({ data }) => {
+      const frame = JSON.parse(String(data)) as ServerFrame;
+      if (frame.type === "welcome") listener.welcome = frame;
+      if (frame.type === "tick") listener.ticks.push(frame);
+    });
+    socket.accept();
+    socket.send(JSON.stringify({ type: "hello", from: null }));
+    await until(() => listener.welcome !== null);
+    return listener;
+  }
+
+  /** Ticks that told of events. */
+  get stretches(): (readonly [number, number])[] {
+    return this.ticks.filter(({ from, to }) => to > from).map(({ from, to }) => [from, to]);
+  }
+}
+
+/** A batch with one message, for a quarter of the viewers. */
+function batchOf(epoch: string, offset: number, likes: number): Batch {
+  const by = { subject: "a", name: "a", roles: [] };
+  return {
+    epoch,
+    from: offset - 1,
+    to: offset,
+    events: [{ kind: "chat", by, text: `message ${offset}`, offset, atMs: 0, programmeMs: 0 }],
+    unseen: 0,
+    nowMs: 0,
+    facts: [],
+    wholeFacts: false,
+    reset: false,
+    notes: [],
+    counts: { watching: 0, peak: 0, distinct: 0, likes, reactions: {} },
+    shards: 1,
+    parts: 4,
+  };
+}
+
+/** Events that a listener was told of, from its welcome on, without a hole or a repetition. */
+function follows(listener: Listener, head: number): boolean {
+  const first = listener.welcome?.to ?? Number.NaN;
+  return listener.stretches.reduce((at, [from, to]) => (from === at ? to : Number.NaN), first) === head;
+}
+
+let rooms = 0;
+function newRoom(): string {
+  rooms += 1;
+  return `portions-${rooms}`;
+}
+
+test("ticks in parts: a frame for each viewer in four calls, and none lacks anything when the calls end", async () => {
+  const room = newRoom();
+  const listeners = await Promise.all(Array.from({ length: 8 }, (_, index) => Listener.at(room, `viewer-${index}`)));
+  const epoch = listeners[0]?.welcome?.epoch ?? "";
+  const shard = shardOf(room);
+  const frames = (): number => listeners.reduce((sum, { stretches }) => sum + stretches.length, 0);
+
+  for (let offset = 1; offset <= 4; offset += 1) expect(await shard.deliver(batchOf(epoch, offset, 0))).toBe(offset);
+  await until(() => frames() >= 8);
+  const late = await Listener.at(room, "late");
+  expect(late.welcome?.to).toBe(4);
+  // The room falls silent: those who had their turn before the last message are told all the same.
+  await until(() => [...listeners, late].every((listener) => follows(listener, 4)));
+  expect(late.stretches).toEqual([]);
+
+  // Counts go with the frames that tell of events, to everybody once.
+  await shard.deliver(batchOf(epoch, 5, 9));
+  const liked = ({ ticks }: Listener): number => ticks.filter(({ counts }) => counts?.likes === 9).length;
+  await until(() => [...listeners, late].every((listener) => follows(listener, 5) && liked(listener) === 1));
+});
+
+test("viewers of a shard that lost its memory are shown where the room stands", async () => {
+  const room = newRoom();
+  const early = await Listener.at(room, "early");
+  const before = early.ticks.length;
+  await evictDurableObject(shardOf(room), { webSockets: "hibernate" });
+  const next = await Listener.at(room, "next");
+  await until(() => early.ticks.length > before);
+  const [from, to] = [early.ticks[before]?.from, early.ticks[before]?.to];
+  expect([from, to]).toEqual([next.welcome?.to, next.welcome?.to]);
+});
