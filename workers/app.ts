@@ -5,6 +5,7 @@ import { UpstreamError } from "../tiers/calls.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { streamAccess, streamRevocations } from "./access-api.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
+import { expectCrowd } from "./crowd.ts";
 import { type Delivery, deliver } from "./deliver.ts";
 import { devToken } from "./dev-token.ts";
 import { edgeOf } from "./edge/edges.ts";
@@ -44,6 +45,10 @@ app.on(["GET", "PUT"], "/api/streams/:stream/access", (c) => {
 app.post("/api/streams/:stream/revocations", (c) => {
   const stream = parseStreamName(c.req.param("stream"));
   return stream === null ? nothing() : streamRevocations(c.env, c.req.raw, stream);
+});
+app.put("/api/streams/:stream/crowd", (c) => {
+  const stream = parseStreamName(c.req.param("stream"));
+  return stream === null ? nothing() : expectCrowd(c.env, c.req.raw, stream);
 });
 app.put("/api/streams/:stream/jurisdiction", (c) => {
   const stream = parseStreamName(c.req.param("stream"));

@@ -43,7 +43,7 @@ import { Turns } from "./turns.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv extends ChildEnv, RetentionSettings {
-  readonly ROOM: Located<AccessTaker>;
+  readonly ROOM: Located<AccessTaker & { expect(viewers: number): Promise<number> }>;
   readonly LIVE: { getByName(name: string): Revoker };
   readonly KEYRING: Located<KeyringCalls>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
@@ -91,7 +91,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     this.#keys = new RoomKeys(env.KEYRING, this.#name);
     this.#history = new History(this.#store, this.#people, this.#keys);
     this.#head = this.#store.head();
-    this.#size = new RoomSize(this.#store.shards(), sizingOf(env));
+    this.#size = new RoomSize(this.#store.shards(), sizingOf(env), this.#store.expected());
     const kept = this.#store.audience();
     this.#audience = new Audience(kept, Date.now());
     this.#counts = this.#audience.counts(Date.now());
@@ -157,7 +157,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
       if (this.#store.there || report.watching > 0) this.#store.setShard(shard, report);
       this.#broadcaster.heard(shard);
     }
-    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
+    this.#resize(nowMs);
     if (this.#store.there && nowMs - this.#totalsKeptMs >= KEEP_TOTALS_MS) this.#keepTotals(nowMs);
     await this.#arm();
     this.#tickSoon();
@@ -194,6 +194,18 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
       this.#state.apply(fact);
       this.#tickSoon();
     });
+  }
+
+  /** A crowd is on its way: the room has shards for it before it comes, so that none is overrun. Gives their number. */
+  async expect(viewers: number): Promise<number> {
+    if (this.#moved !== null) return located(this.env.ROOM, this.#moved).expect(viewers);
+    const nowMs = Date.now();
+    const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedMs };
+    this.#store.setExpected(expected);
+    this.#size.expect(expected);
+    this.#resize(nowMs);
+    await this.#arm();
+    return this.#size.shards;
   }
 
   /** Events of a window of programme time, ms since the epoch. */
@@ -276,11 +288,16 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     }
     const left = this.#store.prune(nowMs, this.#retention);
     await this.#history.release(this.#people.unused(KEYRING_LIMITS.perCall));
-    if (left || this.#people.any || this.#broadcaster.occupied || this.#audience.sockets > 0) return true;
+    const inUse = this.#broadcaster.occupied || this.#audience.sockets > 0 || this.#size.expecting(nowMs);
+    if (left || this.#people.any || inUse) return true;
     // A room of which nothing is left but counts of people who are gone is as if it had never been.
     this.#armed = false;
     await this.#store.clear();
     return false;
+  }
+
+  #resize(nowMs: number): void {
+    if (this.#size.see(this.#audience.sockets, nowMs)) this.#store.setShards(this.#size.shards);
   }
 
   /** A child's count is in no sum any more. */

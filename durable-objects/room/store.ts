@@ -7,6 +7,7 @@ import type { Trace } from "../../protocol/room/decide.ts";
 import type { Role, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Retention } from "../../protocol/room/retention.ts";
+import { type Expected, NOBODY_EXPECTED } from "../../protocol/room/shards.ts";
 import type { AuditLine, Fact } from "../../protocol/room/state.ts";
 import { LazySql } from "./lazy-sql.ts";
 
@@ -262,6 +263,17 @@ export class RoomStore {
   /** Keeps the number of shards. */
   setShards(shards: number): void {
     this.#setMeta("shards", String(shards));
+  }
+
+  /** The crowd that is expected. */
+  expected(): Expected {
+    const kept = this.#meta("expected");
+    return kept === null ? NOBODY_EXPECTED : (JSON.parse(kept) as Expected);
+  }
+
+  /** Keeps what crowd is expected. */
+  setExpected(expected: Expected): void {
+    this.#setMeta("expected", JSON.stringify(expected));
   }
 
   /** Where the room's stream is bound to: the name of the room that it has instead of this one, or null. */

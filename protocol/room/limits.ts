@@ -56,6 +56,9 @@ export const ROOM_LIMITS = {
   socketsPerAddress: 1_000,
   /** Sockets a shard should have before the room gets more shards. */
   shardFill: 2_500,
+  /** A crowd that is announced is expected for so long; and how large it may be. */
+  expectedMs: 43_200_000,
+  expectedViewers: 10_000_000,
   /** Children that one object sends a batch to each tick: with 64, ten ticks a second are 640 calls. A power of two. */
   fanOut: 64,
   /** Viewers whom a shard with too many sends elsewhere at once, and how often: each says hello anew at another shard. */

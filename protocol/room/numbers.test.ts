@@ -150,6 +150,19 @@ test("a room shrinks by halves after minutes of emptiness, never by a level of i
   expect([size.see(0, 2_000_000), size.shards]).toEqual([true, 1]);
 });
 
+test("a crowd that is announced has its shards before it comes, and for as long as it is expected", () => {
+  const size = new RoomSize(1, { ...SIZING, shardFill: 100 }, { viewers: 1_600, untilMs: 1_000_000 });
+  expect([size.see(0, 0), size.shards]).toEqual([true, 16]);
+  // Few came so far: that is no reason to shrink.
+  for (let atMs = 0; atMs < 1_000_000; atMs += 10_000) expect(size.see(50, atMs)).toBe(false);
+  for (let atMs = 1_000_000; atMs < 1_500_000; atMs += 10_000) size.see(50, atMs);
+  expect(size.shards).toBeLessThan(16);
+  size.expect({ viewers: 800, untilMs: 3_000_000 });
+  expect([size.see(50, 2_000_000), size.shards]).toEqual([true, 8]);
+  size.expect({ viewers: 0, untilMs: 3_000_000 });
+  expect([size.see(0, 2_000_000), size.shards]).toEqual([true, 1]);
+});
+
 test("a room gathers longer as it fills, and never longer than people wait for", () => {
   expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 135, 170, 170]);
 });

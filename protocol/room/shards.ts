@@ -53,24 +53,50 @@ const ROOMY = 1 / 8;
 /** A room that has been too large for so long gets half of its shards. */
 const SHRINK_MS = 120_000;
 
+/** A crowd that is on its way: until then the room has shards for so many. */
+export interface Expected {
+  readonly viewers: number;
+  readonly untilMs: number;
+}
+
+/** Nobody in particular. */
+export const NOBODY_EXPECTED: Expected = { viewers: 0, untilMs: 0 };
+
 /** A room's number of shards as its sockets come and go. */
 export class RoomSize {
   readonly #sizing: Sizing;
   #shards: number;
+  #expected: Expected;
   #roomySinceMs: number | null = null;
 
-  constructor(shards: number, sizing: Sizing) {
+  constructor(shards: number, sizing: Sizing, expected: Expected = NOBODY_EXPECTED) {
     this.#shards = shards;
     this.#sizing = sizing;
+    this.#expected = expected;
   }
 
   get shards(): number {
     return this.#shards;
   }
 
+  /** Another crowd is expected than before. */
+  expect(expected: Expected): void {
+    this.#expected = expected;
+  }
+
+  /** Whether a crowd is expected. */
+  expecting(nowMs: number): boolean {
+    return this.#expected.viewers > 0 && nowMs < this.#expected.untilMs;
+  }
+
   /** The room has so many sockets now; whether that changed the number of shards. */
   see(sockets: number, nowMs: number): boolean {
     const before = this.#shards;
+    const expected = this.expecting(nowMs) ? this.#expected.viewers : 0;
+    return this.#fit(Math.max(sockets, expected), before, nowMs);
+  }
+
+  #fit(sockets: number, before: number, nowMs: number): boolean {
     this.#shards = shardsFor(sockets, before, this.#sizing);
     const half = before / 2;
     // The tree keeps its depth until the room is empty, so that nobody's count is in two places.

@@ -1,4 +1,5 @@
 /** The room's part of the command line: what makes no sense is refused, with the reason. */
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import { BadOptions } from "../../options.ts";
 import type { ModelOptions } from "../run.ts";
 import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";
@@ -30,6 +31,11 @@ export const ROOM_ARGS = {
   },
   store: { type: "string", description: "ms until what is stored is confirmed", default: String(ASSUMPTIONS.storeMs) },
   "beats-billed": { type: "boolean", description: "beats cost what other frames do", default: false },
+  expected: {
+    type: "string",
+    description: "viewers that the room was told to expect (PUT /api/streams/{stream}/crowd)",
+    default: "0",
+  },
   flat: { type: "boolean", description: "the room tells all shards itself, however many", default: false },
 } as const;
 
@@ -43,6 +49,7 @@ export interface RoomArgs {
   readonly "calls-at-once": string;
   readonly store: string;
   readonly "beats-billed": boolean;
+  readonly expected: string;
   readonly flat: boolean;
 }
 
@@ -63,6 +70,7 @@ export function parseRoom(args: RoomArgs, tree: ModelOptions): RoomOptions {
     ...{ viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond },
     ...ROOM_DEFAULTS,
     assumed,
+    expected: number("expected", args.expected, 0, ROOM_LIMITS.expectedViewers),
     flat: args.flat,
   };
 }

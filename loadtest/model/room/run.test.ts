@@ -118,7 +118,7 @@ test("too few of something are not compared", () => {
   const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
   const beside = besideOf(counted, { ...STANDING, assumed: silent }, 1);
   expect(beside.find(({ what }) => what === "messages at the room")).toMatchObject({ modelled: 30, ratio: null });
-  expect(beside.find(({ what }) => what === "ticks to the shard")?.ratio).not.toBeNull();
+  expect(beside.find(({ what }) => what === "calls to the shard")?.ratio).toBeGreaterThan(0);
 });
 
 const ARGS: RoomArgs = {
@@ -130,6 +130,7 @@ const ARGS: RoomArgs = {
   "calls-at-once": "6",
   store: "10",
   "beats-billed": false,
+  expected: "0",
   flat: false,
 };
 const TREE = { ...DEFAULTS, settings: halfSecond("muxed"), viewers: 1_000, colos: harnessColos(2, 1) };
@@ -140,6 +141,7 @@ test("the words of the command line become a room", () => {
 });
 
 test.each([
+  [{ expected: "1e9" }, "--expected is a number from 0 to 10000000"],
   [{ chat: "-1" }, "--chat is a number from 0 to 60, not -1."],
   [{ taps: "many" }, "--taps"],
   [{ stay: "0" }, "--stay"],

@@ -1,6 +1,7 @@
 /** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
 import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import { PLACE_MS, placeS } from "../../../protocol/room/place.ts";
+import { shardsFor } from "../../../protocol/room/shards.ts";
 import { dollarsOf, type Item, STATE_EVERY_S } from "../bill.ts";
 import { drawCrowd } from "../crowd.ts";
 import { breaksFirst, type Check } from "../limits.ts";
@@ -22,14 +23,17 @@ export interface RoomOptions
   readonly linkBytesPerSecond: number;
   readonly assumed: RoomAssumptions;
   readonly measured: RoomMeasured;
+  /** Viewers that the room was told to expect. */
+  readonly expected: number;
   /** The room tells every shard itself, without relays. */
   readonly flat: boolean;
 }
 
 /** What is assumed and measured unless something else is said. */
-export const ROOM_DEFAULTS: Pick<RoomOptions, "assumed" | "measured" | "flat"> = {
+export const ROOM_DEFAULTS: Pick<RoomOptions, "assumed" | "measured" | "expected" | "flat"> = {
   assumed: ASSUMPTIONS,
   measured: ROOM_MEASURED,
+  expected: 0,
   flat: false,
 };
 
@@ -61,12 +65,12 @@ const TRUST: Trust = { isolateMs: () => PLACE_MS, coloMs: (shards) => 1_000 * pl
 
 /** Runs the model. */
 export function runRoom(options: RoomOptions): RoomOutcome {
-  const { viewers, assumed, measured, flat, seed } = options;
+  const { viewers, expected, assumed, measured, flat, seed } = options;
   const random = randomOf(seed);
   const crowd = drawCrowd(options, random);
   const colos = crowd.isolates.map(({ colo }) => options.colos.indexOf(colo));
   const storm = { viewers, colos, trust: TRUST, joinsPerSecond: capacity(options) };
-  const arrival = seat({ ...storm, joins: crowd.joins, shards: 1 }, random);
+  const arrival = seat({ ...storm, joins: crowd.joins, shards: shardsFor(expected, 1) }, random);
   const { shards } = arrival;
   // Full jitter: all come back within a client's first wait.
   const backS = CLIENT_LIMITS.againMs / 1_000;
