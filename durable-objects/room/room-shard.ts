@@ -10,7 +10,16 @@ import { type Counts, isStaff, NO_COUNTS, type Viewer } from "../../protocol/roo
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { Portions } from "../../protocol/room/portions.ts";
-import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
+import {
+  countMs,
+  gatherMs,
+  portionMs,
+  relayOf,
+  type Sizing,
+  shardOf,
+  siblings,
+  sizingOf,
+} from "../../protocol/room/shards.ts";
 import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
 import {
   BEAT,
@@ -69,6 +78,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #recount: Recount;
   readonly #portions = new Portions();
   #telling: ReturnType<typeof setTimeout> | undefined;
+  #toldMs = 0;
   #counts: Counts = NO_COUNTS;
   #shards: number;
   /** The number of shards is the room's own, or was. */
@@ -169,7 +179,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       if (batch.parts > 1) this.#known.view().catch(() => {});
     } else {
       this.#portions.add(to > from ? from : null, counted);
-      this.#tellNext(batch.parts);
+      const restMs = this.#toldMs + portionMs(this.#seats.size, batch.parts) - Date.now();
+      if (restMs <= 0) this.#tellNext(batch.parts);
+      else this.#tellLater(batch.parts, restMs);
     }
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
     if (this.#seats.size === 0) this.#recount.soon();
@@ -224,6 +236,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     clearTimeout(this.#telling);
     const { ring } = this.#known;
     if (ring === null) return;
+    this.#toldMs = Date.now();
     for (const { portions, from, counts } of this.#portions.next(parts)) {
       // Where too much happened since, they see by an empty tick that they lack something.
       const stretch = ring.since(from ?? ring.head) ?? emptyAt(ring.epoch, ring.head);
@@ -236,7 +249,12 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       this.#seats.tell(frame, portions);
     }
     if (!this.#portions.waiting) return;
-    this.#telling = setTimeout(() => this.#tellNext(parts), (LATE * ROOM_LIMITS.tickMostMs) / parts);
+    this.#tellLater(parts, Math.max((LATE * ROOM_LIMITS.tickMostMs) / parts, portionMs(this.#seats.size, parts)));
+  }
+
+  #tellLater(parts: number, afterMs: number): void {
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => this.#tellNext(parts), afterMs);
   }
 
   /** Tells everybody; it isn't known what they were told before. */

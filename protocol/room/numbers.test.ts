@@ -11,6 +11,7 @@ import {
   excessOf,
   gatherMs,
   MOST_SHARDS,
+  portionMs,
   RoomSize,
   relayOf,
   relays,
@@ -170,6 +171,12 @@ test("a room gathers longer as it fills, and never longer than people wait for",
 test("a tick is told in parts where a shard has many sockets, and never in more calls than the room can make", () => {
   expect([0, 500, 501, 1_000, 1_001, 2_500].map((sockets) => tickParts(sockets, 1))).toEqual([1, 1, 2, 2, 4, 4]);
   expect([8, 16, 32, 4_096].map((shards) => tickParts(2_500 * shards, shards))).toEqual([4, 2, 1, 1]);
+});
+
+test("a shard that is fuller than planned keeps as much of its time as one that is full", () => {
+  const { shardFill, tickMostMs } = ROOM_LIMITS;
+  expect([0, shardFill].map((sockets) => portionMs(sockets, 4))).toEqual([0, 0]);
+  expect([portionMs(2 * shardFill, 1), portionMs(2 * shardFill, 4)]).toEqual([2 * tickMostMs, tickMostMs / 2]);
 });
 
 test("programme time is what was watched, if that can be, and never ahead of the server", () => {

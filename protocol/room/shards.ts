@@ -147,6 +147,15 @@ export function tickParts(sockets: number, shards: number): number {
   return parts;
 }
 
+/**
+ * The least time between two portions of a shard with so many sockets, ms: one that is fuller than planned tells its
+ * viewers less often, rather than do nothing else.
+ */
+export function portionMs(sockets: number, parts: number): number {
+  const { shardFill, tickMostMs } = ROOM_LIMITS;
+  return sockets <= shardFill ? 0 : (tickMostMs * sockets) / shardFill / parts;
+}
+
 /** Objects that have the same parent as a shard, with it. */
 export function siblings(shards: number, { fanOut }: Sizing = SIZING): number {
   return Math.min(shards, fanOut);

@@ -1,6 +1,6 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
-import { gatherMs, siblings, tickMs, tickParts } from "../../../protocol/room/shards.ts";
+import { gatherMs, portionMs, siblings, tickMs, tickParts } from "../../../protocol/room/shards.ts";
 import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
 import { type Random, weighted } from "../random.ts";
 import type { Colo, Distances } from "../world.ts";
@@ -62,7 +62,7 @@ export function messageDelays(
   const workMs = measured.submitMs + acts * measured.actMs;
   const callMs = callEveryMs(standing, rates.roomChildren, rates.relayChildren);
   const parts = tickParts(standing.viewers, shards);
-  const partMs = tickMs(standing.viewers) / parts;
+  const partMs = Math.max(tickMs(standing.viewers) / parts, portionMs(shard?.sockets ?? 0, parts));
   const things = (rates.messages + rates.taps) / shards;
   const gatherAtShard = gatherer(gatherMs(standing.flat ? shards : siblings(shards)), things, random);
   const gatherAtRelay = gatherer(gatherMs(rates.relays), rates.relaySubmissions / Math.max(1, rates.relays), random);

@@ -1,6 +1,7 @@
 /** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
 import { KEYRING_LIMITS } from "../../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { portionMs } from "../../../protocol/room/shards.ts";
 import { frameSizes } from "./frames.ts";
 import type { RoomMeasured } from "./measured.ts";
 import type { Rates, Standing } from "./rates.ts";
@@ -139,7 +140,9 @@ function shardLoad(
   const joins = rates.joins * part;
   const messages = rates.messages * part;
   const framesIn = rates.framesIn * part;
-  const framesOut = rates.framesOut * sockets;
+  // One that is fuller than planned tells its viewers less often.
+  const ticks = Math.min(rates.ticks, 1_000 / portionMs(sockets, 1));
+  const framesOut = (rates.framesOut - rates.ticks + ticks) * sockets;
   const bytesOut = rates.bytesOut * sockets;
   const up = rates.relays > 0 ? rates.relaySubmissions + rates.relayReports : rates.submissions + rates.reports;
   const callsOut = up / standing.shards;
