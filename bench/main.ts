@@ -57,7 +57,8 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
   const benches: Record<string, () => Promise<Figure[]>> = {
     packager,
     herd: async () => herd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
-    hits: async () => hits(edge, adminToken, { bare: await freePort(), nginx: await freePort() }),
+    hits: async () =>
+      hits(edge, adminToken, { bare: await freePort(), dressed: await freePort(), nginx: await freePort() }),
     parts: () => parts(edge, adminToken, seconds),
     balanced: () => watch(edge, adminToken, "balanced", seconds),
     ultra: () => watch(edge, adminToken, "ultra", seconds),

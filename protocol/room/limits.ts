@@ -69,7 +69,7 @@ export const ROOM_LIMITS = {
    * `tickSockets`, for each tick costs a frame for every socket.
    */
   tickMs: 100,
-  tickMostMs: 170,
+  tickMostMs: 150,
   tickSockets: 1_500,
   /** A shard tells its viewers in portions of about so many, up to four within a tick: a frame takes it some 30 µs. */
   portionSockets: 500,

@@ -165,7 +165,7 @@ test("a crowd that is announced has its shards before it comes, and for as long 
 });
 
 test("a room gathers longer as it fills, and never longer than people wait for", () => {
-  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 135, 170, 170]);
+  expect([0, 750, 1_500, 1_000_000].map(tickMs)).toEqual([100, 125, 150, 150]);
 });
 
 test("a tick is told in parts where a shard has many sockets, and never in more calls than the room can make", () => {
