@@ -6,20 +6,10 @@ import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../../protocol/access.ts";
 import { objectName, ofName, streamOf } from "../../protocol/room/address.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
-import { type Counts, isStaff, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
+import { isStaff, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
-import { Portions } from "../../protocol/room/portions.ts";
-import {
-  countMs,
-  gatherMs,
-  portionMs,
-  relayOf,
-  type Sizing,
-  shardOf,
-  siblings,
-  sizingOf,
-} from "../../protocol/room/shards.ts";
+import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
 import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
 import {
   BEAT,
@@ -43,6 +33,7 @@ import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
 import { ShardTally } from "./tally.ts";
+import { Teller } from "./teller.ts";
 import { Tokens } from "./tokens.ts";
 
 /** What a shard is bound to. */
@@ -59,8 +50,6 @@ const VIEWER_HEADER = "corral-viewer";
 const SHARDS_HEADER = "corral-shards";
 /** A shard that lost its memory while people watch is woken within this time to count them. */
 const WAKE_MS = 10_000;
-/** The room's next call is waited for so much longer than it usually takes. */
-const LATE = 1.3;
 /** Seconds within which those come back for whom there is no seat. */
 const FULL_SPREAD_S = "30";
 
@@ -76,10 +65,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #intake: Intake;
   readonly #known: KnownRoom;
   readonly #recount: Recount;
-  readonly #portions = new Portions();
-  #telling: ReturnType<typeof setTimeout> | undefined;
-  #toldMs = 0;
-  #counts: Counts = NO_COUNTS;
+  readonly #teller: Teller;
   #shards: number;
   /** The number of shards is the room's own, or was. */
   #sized: boolean;
@@ -103,6 +89,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const outbox = new Outbox((submission) => this.#above().submit(submission));
     this.#known = new KnownRoom(() => this.#attach());
     this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#known.view());
+    this.#teller = new Teller(this.#seats, () => this.#known.ring);
     this.#recount = new Recount(
       () => this.#count(),
       () => countMs(siblings(this.#shards, this.#sizing)),
@@ -166,23 +153,17 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       this.#tally.forget();
       this.#recount.soon();
     }
-    const counted = !sameCounts(batch.counts, this.#counts);
-    this.#counts = batch.counts;
     const taken = this.#known.take(batch);
     // The room sends again from where this shard stands.
     if (taken === null) return Promise.resolve(this.#known.ring?.head ?? batch.from);
+    const counted = this.#teller.count(batch.counts);
     this.#sever(batch.facts);
     const { from, to } = taken.stretch;
     if (taken.anew) {
-      this.#tellAll(taken.stretch);
+      this.#teller.all(taken.stretch);
       // What comes next can be told in parts only by those who know what was before.
       if (batch.parts > 1) this.#known.view().catch(() => {});
-    } else {
-      this.#portions.add(to > from ? from : null, counted);
-      const restMs = this.#toldMs + portionMs(this.#seats.size, batch.parts) - Date.now();
-      if (restMs <= 0) this.#tellNext(batch.parts);
-      else this.#tellLater(batch.parts, restMs);
-    }
+    } else this.#teller.some(to > from ? from : null, counted, batch.parts);
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
     if (this.#seats.size === 0) this.#recount.soon();
     if (batch.notes.length > 0) {
@@ -231,39 +212,6 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     }
   }
 
-  /** Tells those whose turn it is; the others in theirs, with the room's next calls, or without where none come. */
-  #tellNext(parts: number): void {
-    clearTimeout(this.#telling);
-    const { ring } = this.#known;
-    if (ring === null) return;
-    this.#toldMs = Date.now();
-    for (const { portions, from, counts } of this.#portions.next(parts)) {
-      // Where too much happened since, they see by an empty tick that they lack something.
-      const stretch = ring.since(from ?? ring.head) ?? emptyAt(ring.epoch, ring.head);
-      const frame = {
-        type: "tick",
-        ...stretch,
-        nowMs: Date.now(),
-        ...(counts ? { counts: this.#counts } : {}),
-      } as const;
-      this.#seats.tell(frame, portions);
-    }
-    if (!this.#portions.waiting) return;
-    this.#tellLater(parts, Math.max((LATE * ROOM_LIMITS.tickMostMs) / parts, portionMs(this.#seats.size, parts)));
-  }
-
-  #tellLater(parts: number, afterMs: number): void {
-    clearTimeout(this.#telling);
-    this.#telling = setTimeout(() => this.#tellNext(parts), afterMs);
-  }
-
-  /** Tells everybody; it isn't known what they were told before. */
-  #tellAll(stretch: Stretch): void {
-    const { epoch, from, to, events, unseen } = stretch;
-    this.#portions.clear();
-    this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: Date.now(), counts: this.#counts });
-  }
-
   async #welcome(seat: Seat, from: Position | null): Promise<void> {
     if (seat.ready) seat.keep({ ready: false });
     let view: View;
@@ -282,7 +230,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     if (this.#tokens.shut(view.state.access, seat, roles)) return;
     const stretch = missed ?? view.ring.recent(ROOM_LIMITS.joinEvents);
     seat.keep({ ready: true });
-    seat.portion = this.#portions.seat();
+    seat.portion = this.#teller.seat();
     seat.send({
       type: "welcome",
       version: VERSION,
@@ -292,7 +240,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       expiresMs: seat.viewer.expiresMs,
       modes: view.state.modes,
       pinned: view.state.pin,
-      counts: this.#counts,
+      counts: this.#teller.counts,
       ...stretch,
     });
   }
@@ -310,11 +258,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   async #attach(): Promise<Attachment> {
     const attachment = await this.#above().attach(this.#index);
-    this.#counts = attachment.counts;
+    this.#teller.count(attachment.counts);
     this.#sized = true;
     this.#resized(attachment.shards);
     // Those who were here before the memory was lost see by an empty tick whether they lack something.
-    this.#tellAll(emptyAt(attachment.recent.epoch, attachment.recent.to));
+    this.#teller.compare(attachment.recent.epoch, attachment.recent.to);
     return attachment;
   }
 
@@ -415,12 +363,4 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
 function refuse(seat: Seat, id: string, error: ErrorCode): void {
   seat.send({ type: "ack", id, outcome: { ok: false, error } });
-}
-
-function emptyAt(epoch: string, offset: number): Stretch {
-  return { epoch, from: offset, to: offset, events: [], unseen: 0 };
-}
-
-function sameCounts(a: Counts, b: Counts): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

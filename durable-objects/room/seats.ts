@@ -2,6 +2,7 @@
 import { type Bucket, FRAME_RATE, take } from "../../protocol/room/bucket.ts";
 import { type Viewer, viewerKey } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { MOST_PORTIONS } from "../../protocol/room/portions.ts";
 import { CLOSES, type CloseName, type ServerFrame } from "../../protocol/room/wire.ts";
 
 /** What a socket's attachment holds. */
@@ -104,7 +105,10 @@ export class Seats {
     this.#ctx = ctx;
     for (const socket of ctx.getWebSockets()) {
       const kept = socket.deserializeAttachment() as Kept | null;
-      if (kept !== null) this.#set(socket, new Seat(socket, kept));
+      if (kept === null) continue;
+      const seat = new Seat(socket, kept);
+      seat.portion = this.#seats.size % MOST_PORTIONS;
+      this.#set(socket, seat);
     }
   }
 
