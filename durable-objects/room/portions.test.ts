@@ -86,6 +86,16 @@ test("ticks in parts: a frame for each viewer in four calls, and none lacks anyt
   await until(() => [...listeners, late].every((listener) => follows(listener, 5) && liked(listener) === 1));
 });
 
+test("of many viewers each gets all batches in their order, however fast they come", async () => {
+  const room = newRoom();
+  const listeners = await Promise.all(Array.from({ length: 300 }, (_, index) => Listener.at(room, `one-of-${index}`)));
+  const epoch = listeners[0]?.welcome?.epoch ?? "";
+  for (let offset = 1; offset <= 6; offset += 1) {
+    await shardOf(room).deliver({ ...batchOf(epoch, offset, 0), parts: offset % 2 === 0 ? 1 : 4 });
+  }
+  await until(() => listeners.every((listener) => follows(listener, 6)));
+});
+
 test("viewers of a shard that lost its memory are shown where the room stands", async () => {
   const room = newRoom();
   const early = await Listener.at(room, "early");
