@@ -13,6 +13,8 @@ import { findTool, installCommand, PACKAGE_MANAGERS, TOOLS } from "./tools.mjs";
 
 /** The oldest Node that the pinned wrangler, miniflare and vitest run on. */
 const OLDEST_NODE = [22, 12];
+/** npm goes on without an optional package that it couldn't load; it is asked so often. */
+const TRIES = 3;
 /** A long step says this often that it is still at it. */
 const PROGRESS_MS = 10_000;
 
@@ -84,7 +86,8 @@ export function nodeCommand(root) {
   if (version !== null && isNewEnough(version.trim().replace(/^v/, ""))) return [carried, quiet];
   throw new SetupError(
     `this needs Node ${OLDEST_NODE.join(".")} or later, but runs on ${process.versions.node}, and there is none to ` +
-      `install for ${process.platform} ${process.arch}: install one from https://nodejs.org and run the command again.`,
+      `install for ${process.platform} ${process.arch}, or it couldn't be loaded: install one from https://nodejs.org ` +
+      "and run the command again.",
   );
 }
 
@@ -111,7 +114,11 @@ export function packagesAreInstalled(root) {
   return installed !== null && samePackages(wanted, installed);
 }
 
-/** @typedef {Record<string, { version?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }>} Packages */
+/**
+ * @typedef {{ version?: string, optional?: boolean, devOptional?: boolean, peer?: boolean,
+ *   os?: string | string[], cpu?: string | string[], libc?: string | string[] }} Package
+ */
+/** @typedef {Record<string, Package>} Packages */
 
 /**
  * @param {Packages} wanted of `package-lock.json`
@@ -123,8 +130,28 @@ export function samePackages(wanted, installed) {
     if (wanted[path]?.version !== version) return false;
   }
   return Object.entries(wanted).every(
-    ([path, { optional, devOptional }]) => path === "" || path in installed || optional || devOptional,
+    ([path, one]) => path === "" || path in installed || ((one.optional || one.devOptional) && !isForHere(one)),
   );
+}
+
+/** @returns {string} */
+function libcHere() {
+  if (process.platform !== "linux") return "";
+  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report?.getReport() ?? {});
+  return report.header?.glibcVersionRuntime === undefined ? "musl" : "glibc";
+}
+
+/**
+ * Whether a package is this platform's part of another: npm calls it optional, and goes on without it where it couldn't be
+ * loaded, but the other doesn't work without it.
+ * @param {Package} one
+ * @param {{ os: string, cpu: string, libc: string }} [here]
+ * @returns {boolean}
+ */
+export function isForHere({ os, cpu, libc }, here = { os: process.platform, cpu: process.arch, libc: libcHere() }) {
+  if (os === undefined || cpu === undefined) return false;
+  const has = (/** @type {string | string[]} */ list, /** @type {string} */ value) => [list].flat().includes(value);
+  return has(os, here.os) && has(cpu, here.cpu) && (libc === undefined || has(libc, here.libc));
 }
 
 /**
@@ -145,11 +172,15 @@ async function installPackages(root) {
   const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
   const cli = process.env.npm_execpath;
   const viaNode = cli !== undefined && /npm-cli\.c?js$/.test(cli);
-  const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
-  if (code !== 0) {
-    throw new SetupError(
-      "`npm ci` failed, its message stands above: check the network (or free disk space) and run the command again.",
-    );
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
+    if (code !== 0) {
+      throw new SetupError(
+        "`npm ci` failed, its message stands above: check the network (or free disk space) and run the command again.",
+      );
+    }
+    if (packagesAreInstalled(root)) return;
+    if (attempt < TRIES) say("npm couldn't load a package of this platform and went on without it: once more…");
   }
 }
 

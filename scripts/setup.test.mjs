@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { withLock } from "./lock.mjs";
-import { isNewEnough, needsOf, packagesAreInstalled, samePackages } from "./setup.mjs";
+import { isForHere, isNewEnough, needsOf, packagesAreInstalled, samePackages } from "./setup.mjs";
 import { findTool, installCommand, PACKAGE_MANAGERS } from "./tools.mjs";
 
 /** @type {string[]} */
@@ -28,6 +28,19 @@ test("packages are installed when each wanted one is there in its version, save 
   expect(samePackages(wanted, { "node_modules/a": { version: "3" } })).toBe(false);
   expect(samePackages(wanted, {})).toBe(false);
   expect(samePackages(wanted, { "node_modules/a": { version: "2" }, "node_modules/b": { version: "1" } })).toBe(false);
+});
+
+test("packages for this platform are wanted though npm calls them optional, those of others are not", () => {
+  const here = { optional: true, os: [process.platform], cpu: [process.arch] };
+  const there = { optional: true, os: ["plan9"], cpu: [process.arch] };
+  expect(samePackages({ "node_modules/tool-here": here }, {})).toBe(false);
+  expect(samePackages({ "node_modules/tool-there": there }, {})).toBe(true);
+  const linux = { os: "linux", cpu: "x64", libc: "glibc" };
+  expect(isForHere({ os: ["linux"], cpu: ["x64"], libc: ["glibc"] }, linux)).toBe(true);
+  expect(isForHere({ os: "linux", cpu: "x64" }, linux)).toBe(true);
+  expect(isForHere({ os: ["linux"], cpu: ["x64"], libc: ["musl"] }, linux)).toBe(false);
+  expect(isForHere({ os: ["linux"], cpu: ["arm64"] }, linux)).toBe(false);
+  expect(isForHere({}, linux)).toBe(false);
 });
 
 test("a folder without node_modules has no packages installed, one without a lockfile is told to restore it", () => {
