@@ -1,6 +1,7 @@
 /** How a room is spread: how many shards, who is where, what stands between, how often each calls the one above. */
 import { hash32 } from "./hash.ts";
 import { ROOM_LIMITS } from "./limits.ts";
+import { MOST_PORTIONS } from "./portions.ts";
 
 /** Most shards of a room: 10 million sockets at their fill, with as many relays as a relay has shards. */
 export const MOST_SHARDS = 4_096;
@@ -138,10 +139,10 @@ export function tickMs(sockets: number): number {
   return Math.round(least + (most - least) * Math.min(1, sockets / tickSockets));
 }
 
-/** In how many parts a room with so many sockets and shards tells a tick, a power of two up to 4: see `Portions`. */
+/** In how many parts a room with so many sockets and shards tells a tick, a power of two: see `Portions`. */
 export function tickParts(sockets: number, shards: number): number {
   const { portionSockets, portionCalls } = ROOM_LIMITS;
-  const most = Math.min(4, portionCalls / shards);
+  const most = Math.min(MOST_PORTIONS, portionCalls / shards);
   let parts = 1;
   while (2 * parts <= most && sockets / shards > parts * portionSockets) parts *= 2;
   return parts;
