@@ -109,6 +109,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
   /** Takes a shard in, and gives all that it needs. */
   async attach(shard: number): Promise<Attachment> {
     this.#refuseIfMoved();
+    this.#sum();
     this.#tell();
     const { ring } = this.#broadcaster;
     this.#broadcaster.join(shard, true);
@@ -118,7 +119,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     return {
       recent: ring.recent(ROOM_LIMITS.ringEvents),
       facts: this.#state.publicFacts(),
-      counts: this.#audience.counts(Date.now()),
+      counts: this.#counts,
       shards: this.#size.shards,
     };
   }
@@ -288,6 +289,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     }
     const left = this.#store.prune(nowMs, this.#retention);
     await this.#history.release(this.#people.unused(KEYRING_LIMITS.perCall));
+    // Whoever was expected and didn't come isn't any more.
+    this.#resize(nowMs);
     const inUse = this.#broadcaster.occupied || this.#audience.sockets > 0 || this.#size.expecting(nowMs);
     if (left || this.#people.any || inUse) return true;
     // A room of which nothing is left but counts of people who are gone is as if it had never been.
