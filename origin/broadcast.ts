@@ -3,19 +3,29 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
 import type { PartMeta } from "../protocol/broadcast/log.ts";
+import { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
 import { partTargetFor } from "../protocol/cmaf/packager.ts";
 import { partPath } from "../protocol/hls/paths.ts";
 import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/ids.ts";
+import { chooseEncoder, ENCODERS, parseEncoders } from "./encode-args.ts";
+import type { EncodeJob } from "./encoder.ts";
 import { PublishError, SourceError, UsageError } from "./errors.ts";
-import { chooseEncoder, ENCODERS, type EncodeJob, type Input, parseEncoders } from "./ffmpeg-args.ts";
-import { frameMs, planRenditions, type Rendition, type SourceInfo, type VideoCodec } from "./ladder.ts";
-import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
+import type { Input } from "./input.ts";
+import {
+  frameMs,
+  planRenditions,
+  type Rendition,
+  type SourceInfo,
+  type VideoCodec,
+  type VideoRendition,
+} from "./ladder.ts";
 import { createToken, type EdgeAccess, startLocalEdge } from "./local-edge.ts";
 import type { Log } from "./log.ts";
+import { firstFeedOf, opener } from "./open-source.ts";
 import type { Options } from "./options.ts";
-import { findFont, listEncoders, probe } from "./probe.ts";
+import { canToneMap, findFont, listEncoders, probe } from "./probe.ts";
 import { Publisher } from "./publisher.ts";
-import { Source } from "./source.ts";
+import { type OpenSource, Source } from "./source.ts";
 import { tracksOf } from "./tracks.ts";
 
 /** How long the first part may take to be fetchable once the edge has taken it. */
@@ -51,34 +61,31 @@ function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
 /** What to encode, and where from. */
 interface Plan {
   readonly job: EncodeJob;
-  /** For an encoder that pushes: gives the connection that was accepted first, then waits for others. */
-  readonly feed: ((signal: AbortSignal) => Promise<Feed>) | null;
+  readonly kind: Input["kind"];
+  readonly open: (signal: AbortSignal) => Promise<OpenSource>;
 }
 
 /** Looks at the input, fits the ladder to it, finds an encoder for each codec. */
 async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<Plan> {
-  const wish = options.input;
-  if (wish.kind !== "live" || !wish.listen) {
-    const source = await probe(wish, stop);
-    return { job: await fitLadder(options, await settleInput(wish, source, log, stop), source, log, stop), feed: null };
-  }
-  log.info(`Waiting for an encoder to push to ${wish.url}`);
-  let first: Feed | null = await acceptEncoder(wish, stop);
-  const feed = (signal: AbortSignal): Promise<Feed> => {
-    const accepted = first;
-    first = null;
-    return accepted === null ? acceptEncoder(wish, signal) : Promise.resolve(accepted);
-  };
-  return { job: await fitLadder(options, FEED_INPUT, first.info, log, stop), feed };
+  if (options.input.kind === "live" && options.input.listen)
+    log.info(`Waiting for an encoder to push to ${options.input.url}`);
+  const feed = await firstFeedOf(options.input, stop);
+  const source = feed?.info ?? (await probe(options.input, stop));
+  if (source.isStill && options.input.kind === "file" && !options.input.loop)
+    throw new UsageError(`${options.inputName} is one picture: add --loop to keep it on the air.`);
+  for (const warning of source.warnings) log.warn(`${options.inputName}: ${warning}`);
+  const input = await settleInput(options.input, source, log, stop);
+  const job = await fitLadder(options, source, log, stop);
+  const isHdr = source.video !== null && source.video.transfer !== "sdr";
+  const mapsTone = await canToneMap(stop);
+  if (isHdr && !mapsTone)
+    log.warn("The source has high dynamic range, which this FFmpeg can't map (it lacks zscale): colours will be pale.");
+  const hasSound = job.renditions.some(({ kind }) => kind === "audio");
+  const open = opener({ input, source, canvas: job.canvas, hasSound, canToneMap: mapsTone, log }, feed);
+  return { job, kind: input.kind, open };
 }
 
-async function fitLadder(
-  options: Options,
-  input: Input,
-  source: SourceInfo,
-  log: Log,
-  stop: AbortSignal,
-): Promise<EncodeJob> {
+async function fitLadder(options: Options, source: SourceInfo, log: Log, stop: AbortSignal): Promise<EncodeJob> {
   const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
   const available = parseEncoders(await listed);
@@ -94,7 +101,20 @@ async function fitLadder(
     encoders[rendition.codec] = encoder;
   }
   log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describe).join(", ")}.`);
-  return { input, source, renditions, preset: options.preset, encoders };
+  return encodeJob(renditions, options.preset, encoders);
+}
+
+/** What is encoded: the largest rendition is the canvas that the others are scaled from. */
+export function encodeJob(
+  renditions: readonly Rendition[],
+  preset: EncodeJob["preset"],
+  encoders: EncodeJob["encoders"],
+): EncodeJob {
+  const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
+  const area = ({ width, height }: VideoRendition): number => width * height;
+  const canvas = videos.toSorted((a, b) => area(b) - area(a))[0] ?? null;
+  const schedule = canvas === null ? null : new KeyframeSchedule(canvas.frameRate, preset.segmentMs);
+  return { renditions, canvas, schedule, preset, encoders };
 }
 
 async function settleInput(input: Input, source: SourceInfo, log: Log, stop: AbortSignal): Promise<Input> {
@@ -116,7 +136,7 @@ async function settleInput(input: Input, source: SourceInfo, log: Log, stop: Abo
 /** From the first frame to the stored end. */
 async function onAir(
   options: Options,
-  { job, feed }: Plan,
+  { job, kind, open }: Plan,
   edge: EdgeAccess,
   log: Log,
   stop: AbortSignal,
@@ -124,7 +144,7 @@ async function onAir(
   const { stream, windowS, preset, muxed } = options;
   const id = newBroadcastId(Date.now());
   const partTargets = partTargetsOf(job.renditions, preset.partMs);
-  const targetDurationS = Math.ceil(preset.segmentMs / 1000);
+  const targetDurationS = job.schedule?.targetDurationS ?? Math.ceil(preset.segmentMs / 1000);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   let publisher: Publisher | null = null;
@@ -132,6 +152,9 @@ async function onAir(
 
   const source = new Source({
     name: options.inputName,
+    kind,
+    loop: options.input.kind === "file" && options.input.loop,
+    open,
     job,
     partTargets,
     targetDurationS,
@@ -155,7 +178,6 @@ async function onAir(
       if (output.kind === "part") log.debug(`out ${output.track} ${output.meta.msn}.${output.meta.part}`);
       publisher?.push(output);
     },
-    ...(feed === null ? {} : { feed }),
   });
 
   const onStop = (): void => {

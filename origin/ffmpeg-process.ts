@@ -1,10 +1,7 @@
-/** One FFmpeg process: its pipes read as frames, its last words kept, its end told once. */
+/** One FFmpeg process: its pipes read, its last words kept, its end told once. */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
-import type { Frame, InitInfo } from "../protocol/cmaf/frame.ts";
-import { FragmentReader } from "../protocol/cmaf/reader.ts";
-import type { TrackName } from "../protocol/ids.ts";
-import { FIRST_PIPE } from "./ffmpeg-args.ts";
+import type { Readable, Writable } from "node:stream";
+import { FIRST_PIPE } from "./decode-args.ts";
 
 /** Bounds on a process. */
 export const LIMITS = {
@@ -15,24 +12,19 @@ export const LIMITS = {
   lineCharacters: 160,
 } as const;
 
-/** An init section with what it says. */
-export interface Init {
-  readonly info: InitInfo;
-  readonly bytes: Uint8Array;
-}
-
-/** What a process tells while it runs. What a handler throws ends the process, and becomes its `error`. */
-export interface EncodeHandlers {
-  readonly onInit: (track: TrackName, init: Init) => void;
-  readonly onFrame: (track: TrackName, frame: Frame) => void;
+/** What is done with what a process writes. What a handler throws ends the process, and becomes its `error`. */
+export interface PipeHandlers {
+  readonly onData: (pipe: number, chunk: Uint8Array) => void;
+  /** Nothing more comes from this pipe. */
+  readonly onEnd?: (pipe: number) => void;
 }
 
 /** How a process ended. */
-export interface EncodeEnd {
+export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly lastLines: readonly string[];
-  /** Thrown by a reader or a handler, or by the attempt to start. */
+  /** Thrown by a handler, or by the attempt to start. */
   readonly error: unknown;
 }
 
@@ -51,32 +43,19 @@ export function endWithUs(child: ChildProcess): void {
 /** A running FFmpeg. */
 export class FfmpegProcess {
   /** Resolves when the process is gone and its pipes are read to their ends. */
-  readonly done: Promise<EncodeEnd>;
+  readonly done: Promise<ProcessEnd>;
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   #error: unknown = null;
 
-  /**
-   * `name` stands for the input in errors; track `i` is read from descriptor `FIRST_PIPE + i`; `feed` is given to the
-   * process as its standard input.
-   */
-  constructor(
-    args: readonly string[],
-    tracks: readonly TrackName[],
-    name: string,
-    handlers: EncodeHandlers,
-    feed: Readable | null = null,
-  ) {
-    const pipes = tracks.map(() => "pipe" as const);
-    const child = spawn("ffmpeg", args, { stdio: [feed === null ? "ignore" : "pipe", "ignore", "pipe", ...pipes] });
+  /** `pipes`: how many it writes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
+  constructor(args: readonly string[], pipes: number, input: boolean, handlers: PipeHandlers) {
+    const outputs = Array.from({ length: pipes }, () => "pipe" as const);
+    const child = spawn("ffmpeg", args, { stdio: [input ? "pipe" : "ignore", "ignore", "pipe", ...outputs] });
     this.#child = child;
     endWithUs(child);
     child.stdin?.on("error", () => {});
-    if (feed !== null && child.stdin) feed.pipe(child.stdin);
-    for (const [index, track] of tracks.entries()) {
-      const pipe = child.stdio[FIRST_PIPE + index] as Readable | null | undefined;
-      if (pipe) this.#read(pipe, track, new FragmentReader(`${name} (${track})`), handlers);
-    }
+    for (let pipe = 0; pipe < pipes; pipe++) this.#read(pipe, handlers);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#note(text));
     this.done = new Promise((resolve) => {
       child.once("error", (error) => {
@@ -94,6 +73,21 @@ export class FfmpegProcess {
     return this.#child.pid;
   }
 
+  /** Its standard input. */
+  get input(): Writable | null {
+    return this.#child.stdin;
+  }
+
+  /** Reads a pipe no further for now, so that the process waits. */
+  pause(pipe: number): void {
+    this.#pipe(pipe)?.pause();
+  }
+
+  /** Reads a pipe again. */
+  resume(pipe: number): void {
+    this.#pipe(pipe)?.resume();
+  }
+
   /** Asks the process to write what it holds and to go. */
   stop(): void {
     this.#child.kill("SIGTERM");
@@ -103,22 +97,28 @@ export class FfmpegProcess {
   /** Ends the process at once. */
   kill(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
+    // What nobody reads would keep it from closing.
+    for (let pipe = 0; this.#pipe(pipe) !== null; pipe++) this.resume(pipe);
   }
 
-  #read(pipe: Readable, track: TrackName, reader: FragmentReader, handlers: EncodeHandlers): void {
-    pipe.on("data", (chunk: Uint8Array) => {
+  #pipe(pipe: number): Readable | null {
+    return (this.#child.stdio[FIRST_PIPE + pipe] as Readable | null | undefined) ?? null;
+  }
+
+  #read(pipe: number, { onData, onEnd }: PipeHandlers): void {
+    const attempt = (step: () => void): void => {
       if (this.#error !== null) return;
       try {
-        for (const event of reader.push(chunk)) {
-          if (event.kind === "init") handlers.onInit(track, event);
-          else handlers.onFrame(track, event.frame);
-        }
+        step();
       } catch (error) {
         this.#error = error;
         this.kill();
       }
-    });
-    pipe.on("error", () => {});
+    };
+    this.#pipe(pipe)
+      ?.on("data", (chunk: Uint8Array) => attempt(() => onData(pipe, chunk)))
+      .on("end", () => attempt(() => onEnd?.(pipe)))
+      .on("error", () => {});
   }
 
   #note(text: string): void {
@@ -126,4 +126,12 @@ export class FfmpegProcess {
     this.#lines.push(...lines.map((line) => line.slice(0, LIMITS.lineCharacters)));
     this.#lines.splice(0, Math.max(0, this.#lines.length - LIMITS.lastLines));
   }
+}
+
+/** Why a process ended, as a sentence; null where it ended as it should. */
+export function failureOf({ error, code, signal, lastLines }: ProcessEnd): string | null {
+  if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
+  const words = lastLines.length === 0 ? "" : ` ${lastLines.join(" | ")}`;
+  if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
+  return code === 0 ? null : `FFmpeg ended with code ${code}.${words}`;
 }

@@ -1,27 +1,46 @@
 /** From what the source is and what the user wishes to the renditions that are encoded. Pure. */
+import { timescaleFor } from "../protocol/cmaf/keyframes.ts";
 import { parseTrackName, type TrackName } from "../protocol/ids.ts";
+import { type Rational, reduce } from "../protocol/rational.ts";
 import { UsageError } from "./errors.ts";
-
-/** A fraction, e.g. 30000/1001 frames per second. */
-export interface Rational {
-  readonly num: number;
-  readonly den: number;
-}
 
 /** The picture of a source as it is shown: rotation and pixel aspect applied. */
 export interface SourceVideo {
+  /** FFmpeg's index of the stream. */
+  readonly stream: number;
   readonly width: number;
   readonly height: number;
-  /** Null where the source has no steady rate. */
+  /** The rate of its motion; null where none is known. */
   readonly frameRate: Rational | null;
+  readonly isInterlaced: boolean;
+  /** How its samples stand for light: `pq` and `hlg` are high dynamic range. */
+  readonly transfer: "sdr" | "pq" | "hlg";
+  /** Timestamp at which the last picture ends, as a file's index has it, seconds; null where there is none. */
+  readonly endS: number | null;
+  /** Whether frames say how their colours are coded. */
+  readonly hasMatrix: boolean;
 }
 
-/** What a probe tells of a source. */
+/** The sound of a source. */
+export interface SourceAudio {
+  /** FFmpeg's index of the stream. */
+  readonly stream: number;
+  readonly channels: number;
+  readonly sampleRate: number;
+}
+
+/** What a probe tells of a source: the tracks that are broadcast. */
 export interface SourceInfo {
   readonly video: SourceVideo | null;
-  readonly audio: { readonly channels: number; readonly sampleRate: number } | null;
-  /** Seconds of media, or null where the source has no known end. */
+  readonly audio: SourceAudio | null;
+  /** Seconds of media as the header has it, which may be wrong; null where the source has no known end. */
   readonly durationS: number | null;
+  /** The format's clock may begin anew within the media. */
+  readonly mayJump: boolean;
+  /** Nothing but one picture. */
+  readonly isStill: boolean;
+  /** What the user should know, a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** Codecs that a rendition may ask for. */
@@ -85,7 +104,6 @@ export const LIMITS = {
 /** Samples in an AAC-LC frame. */
 export const AAC_FRAME_SAMPLES = 1024;
 
-const VIDEO_TIMESCALE = 90_000;
 const AUDIO_RATE = 48_000;
 const PART_OVERHEAD_BYTES = 160;
 const SAMPLE_OVERHEAD_BYTES = 12;
@@ -198,7 +216,7 @@ function videoRendition(source: SourceVideo, wish: LadderStep, frameRate: Ration
     bitsPerSecond: wish.bitsPerSecond,
     maxBitsPerSecond: wish.bitsPerSecond,
     bufferBits: Math.round(wish.bitsPerSecond / 2),
-    timescale: VIDEO_TIMESCALE,
+    timescale: timescaleFor(frameRate),
   };
 }
 
@@ -213,13 +231,18 @@ function toEven(pixels: number): number {
   return Math.floor(pixels / 2) * 2;
 }
 
-/** The source's rate, halved until it is at most `max`; 30 where the source has none. */
+/** Terms of a rate that is taken as it is; a demuxer's guess may be any fraction. */
+const MOST_TERM = 250_000;
+
+/** The source's rate, or an even share of it that is at most `max`; 30 where the source has none. */
 function capFrameRate(rate: Rational | null, max: number): Rational {
   if (rate === null || rate.num <= 0 || rate.den <= 0 || rate.num / rate.den < 1) return { num: 30, den: 1 };
   if (rate.num / rate.den > 1000) return { num: 30, den: 1 };
-  let den = rate.den;
-  while (rate.num / den > max + 0.01) den *= 2;
-  return { num: rate.num, den };
+  const exact = reduce(rate);
+  const isPlain = Math.max(exact.num, exact.den) <= MOST_TERM;
+  const { num, den } = isPlain ? exact : { num: Math.round((rate.num / rate.den) * 1000), den: 1000 };
+  // Every second, third … picture: the steps stay even.
+  return reduce({ num, den: den * Math.ceil(num / den / (max + 0.01)) });
 }
 
 /** Milliseconds of one frame of `rendition`. */

@@ -4,9 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { announcedFrameRate } from "../protocol/ingest/frame-rate.ts";
 import { SourceError } from "./errors.ts";
-import { type Input, inputArgs } from "./ffmpeg-args.ts";
 import { endWithUs } from "./ffmpeg-process.ts";
+import { type Input, inputArgs } from "./input.ts";
 import type { SourceInfo } from "./ladder.ts";
 
 /** Characters of the relay's standard error that are kept: its account of the input is a few hundred. */
@@ -25,7 +26,9 @@ export const FEED_INPUT: Input = { kind: "live", url: "pipe:0", listen: false, f
 
 /** Waits, as long as it takes, until an encoder has connected. Throws `SourceError`. */
 export function acceptEncoder(input: Extract<Input, { kind: "live" }>, signal: AbortSignal): Promise<Feed> {
-  const streams = ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "nut", "pipe:1"];
+  // A track that pauses holds up no other, so nothing waits to be interleaved.
+  const prompt = ["-max_interleave_delta", "1", "-flush_packets", "1"];
+  const streams = ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", ...prompt, "-f", "nut", "pipe:1"];
   const args = ["-hide_banner", "-loglevel", "info", "-nostats", "-nostdin", ...inputArgs(input), ...streams];
   const child = spawn("ffmpeg", args, { stdio: ["ignore", "pipe", "pipe"] });
   endWithUs(child);
@@ -55,11 +58,12 @@ export function acceptEncoder(input: Extract<Input, { kind: "live" }>, signal: A
   });
 }
 
-/** What FFmpeg's account of its first input says. */
+/** What FFmpeg's account of its first input says; a feed has the picture first, then the sound. */
 export function parseBanner(text: string): SourceInfo {
   const input = text.slice(0, text.indexOf("Stream mapping:"));
-  const picture = /Video: .*?, (\d{2,5})x(\d{2,5})(?: \[SAR (\d+):(\d+))?/.exec(input);
-  const rate = /Video: .*?, ([\d.]+) fps/.exec(input)?.[1];
+  const line = /Video: .*/.exec(input)?.[0] ?? "";
+  const picture = /, (\d{2,5})x(\d{2,5})(?: \[SAR (\d+):(\d+))?/.exec(line);
+  const [rate, base] = [/, ([\d.]+) fps/, /, ([\d.]+k?) tbr/].map((pattern) => rational(pattern.exec(line)?.[1]));
   const sound = /Audio: .*?, (\d+) Hz/.exec(input);
   const aspect = picture?.[3] === undefined ? 1 : Number(picture[3]) / Number(picture[4]);
   return {
@@ -67,18 +71,26 @@ export function parseBanner(text: string): SourceInfo {
       picture === null
         ? null
         : {
+            stream: 0,
             width: Math.round(Number(picture[1]) * aspect),
             height: Number(picture[2]),
-            frameRate: rate === undefined ? null : rational(Number(rate)),
+            frameRate: announcedFrameRate(rate ?? null, base ?? null),
+            endS: null,
+            isInterlaced: /(top|bottom) (first|coded first)/.test(line),
+            transfer: /smpte2084/.test(line) ? "pq" : /arib-std-b67/.test(line) ? "hlg" : "sdr",
+            hasMatrix: /\((?:tv|pc), (?:bt|smpte|fcc)/.test(line),
           },
-    audio: sound === null ? null : { channels: 2, sampleRate: Number(sound[1]) },
+    audio: sound === null ? null : { stream: picture === null ? 0 : 1, channels: 2, sampleRate: Number(sound[1]) },
     durationS: null,
+    mayJump: true,
+    isStill: false,
+    warnings: [],
   };
 }
 
-/** FFmpeg prints two digits: 29.97 is 30000/1001. */
-function rational(rate: number): { num: number; den: number } {
-  const ntsc = Math.round(rate);
-  if (rate !== ntsc && Math.abs(rate - (ntsc * 1000) / 1001) < 0.01) return { num: ntsc * 1000, den: 1001 };
+/** FFmpeg prints a rate with two digits, and thousands as `k`. */
+function rational(text: string | undefined): { num: number; den: number } | null {
+  if (text === undefined) return null;
+  const rate = Number(text.replace("k", "")) * (text.endsWith("k") ? 1000 : 1);
   return { num: Math.round(rate * 100), den: 100 };
 }

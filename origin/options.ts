@@ -6,7 +6,7 @@ import { PLAYBACKS, type Playback } from "../protocol/access.ts";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { complaintAbout } from "../scripts/known-options.ts";
 import { messageOf, UsageError } from "./errors.ts";
-import type { Input } from "./ffmpeg-args.ts";
+import type { Input } from "./input.ts";
 import {
   checkLadder,
   DEFAULT_LADDER,
@@ -22,7 +22,7 @@ import { PRESETS, type Preset, parsePreset } from "./presets.ts";
 export const LIMITS = {
   /** Shorter parts cost more in requests and packaging than they save in delay. */
   minPartS: 0.1,
-  minSegmentS: 1,
+  minSegmentS: 0.5,
   maxSegmentS: 10,
   /** Six segments are listed in any case. */
   minDvrS: 10,
@@ -184,7 +184,7 @@ function presetOf(args: Args): Preset {
   const segmentMs =
     args.segment === undefined
       ? preset.segmentMs
-      : numberOf("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000;
+      : Math.round(numberOf("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000);
   const partMs =
     args.part === undefined ? preset.partMs : numberOf("--part", args.part, minPartS, maxSegmentS, false) * 1000;
   if (partMs * 2 > segmentMs) {
@@ -220,7 +220,7 @@ function inputOf(args: Args): Input {
   }
   if (url === "-")
     throw new UsageError("Standard input can't be probed first; give a file, a named pipe or an address.");
-  const path = url.replace(/^file:\/\//, "");
+  const path = pathOf(url);
   if (args.format === undefined || args.format === "v4l2") {
     if (!existsSync(path)) throw new UsageError(`There is no file or device ${path}.`);
     const kind = statSync(path);
@@ -236,6 +236,18 @@ function inputOf(args: Args): Input {
   return existsSync(path) && statSync(path).isFile()
     ? { kind: "file", url: path, loop: false, ...format }
     : { kind: "live", url, listen: false, ...format };
+}
+
+/** The path that `url` names: itself, or what stands behind `file:`, where %20 may be a space. */
+function pathOf(url: string): string {
+  const rest = /^file:(?:\/\/(?:localhost)?(?=\/))?(.*)$/is.exec(url)?.[1];
+  if (rest === undefined || existsSync(url)) return url;
+  if (existsSync(rest)) return rest;
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
 }
 
 const LadderFile = z.strictObject({

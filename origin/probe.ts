@@ -1,9 +1,12 @@
-/** Asks ffprobe what an input is and FFmpeg what this machine can encode. */
+/** Asks ffprobe what an input is and FFmpeg what this machine can do. */
 import { execFile } from "node:child_process";
-import { z } from "zod";
+import { measuredFrameRate } from "../protocol/ingest/frame-rate.ts";
+import { demoSource } from "./decode-args.ts";
+import { parseDecodable } from "./encode-args.ts";
 import { SourceError } from "./errors.ts";
-import { type Input, inputArgs } from "./ffmpeg-args.ts";
-import type { Rational, SourceInfo } from "./ladder.ts";
+import { type Input, inputArgs, type MediaInput } from "./input.ts";
+import type { SourceInfo } from "./ladder.ts";
+import { selectTracks } from "./select-tracks.ts";
 
 /** Bounds on a probe. */
 export const LIMITS = {
@@ -11,78 +14,54 @@ export const LIMITS = {
   probeMs: 20_000,
   /** ffprobe's answer is a few kilobytes. */
   outputBytes: 4_000_000,
+  /** Pictures of a file whose distances tell its rate. */
+  pictures: 400,
 } as const;
-
-const Probe = z.object({
-  streams: z
-    .array(
-      z.object({
-        codec_type: z.string().optional(),
-        width: z.number().optional(),
-        height: z.number().optional(),
-        sample_aspect_ratio: z.string().optional(),
-        avg_frame_rate: z.string().optional(),
-        r_frame_rate: z.string().optional(),
-        channels: z.number().optional(),
-        sample_rate: z.string().optional(),
-        disposition: z.object({ attached_pic: z.number().optional() }).optional(),
-        side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
-      }),
-    )
-    .default([]),
-  format: z.object({ duration: z.string().optional() }).optional(),
-});
-
-/** What ffprobe's JSON says of a source. Throws where it is not what ffprobe writes. */
-export function parseProbe(json: string): SourceInfo {
-  const { streams, format } = Probe.parse(JSON.parse(json));
-  const picture = streams.find(
-    ({ codec_type, width, height, disposition }) =>
-      codec_type === "video" && disposition?.attached_pic !== 1 && (width ?? 0) > 0 && (height ?? 0) > 0,
-  );
-  const sound = streams.find(({ codec_type }) => codec_type === "audio");
-  const durationS = Number(format?.duration);
-  return {
-    video: picture === undefined ? null : shownPicture(picture),
-    audio:
-      sound === undefined ? null : { channels: sound.channels ?? 2, sampleRate: Number(sound.sample_rate ?? 48_000) },
-    durationS: durationS > 0 ? durationS : null,
-  };
-}
-
-function shownPicture(stream: z.infer<typeof Probe>["streams"][number]): NonNullable<SourceInfo["video"]> {
-  const aspect = parseRational(stream.sample_aspect_ratio ?? "", ":");
-  const width = Math.round((stream.width ?? 0) * (aspect === null ? 1 : aspect.num / aspect.den));
-  const height = stream.height ?? 0;
-  const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation ?? 0;
-  const turned = Math.abs(rotation) % 180 === 90;
-  const frameRate = parseRational(stream.avg_frame_rate ?? "", "/") ?? parseRational(stream.r_frame_rate ?? "", "/");
-  return { width: turned ? height : width, height: turned ? width : height, frameRate };
-}
-
-function parseRational(text: string, separator: string): Rational | null {
-  const [num, den] = text.split(separator).map(Number);
-  return num !== undefined && den !== undefined && num > 0 && den > 0 ? { num, den } : null;
-}
 
 /** Probes `input`. Throws `SourceError` with one sentence that names it. */
 export async function probe(input: Input, signal: AbortSignal): Promise<SourceInfo> {
-  if (input.kind === "demo") {
-    const { width, height, frameRate } = input;
-    const video = { width, height, frameRate: { num: frameRate, den: 1 } };
-    return { video, audio: { channels: 2, sampleRate: 48_000 }, durationS: null };
-  }
-  const args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", ...inputArgs(input, true)];
-  const { stdout, stderr, failed } = await run("ffprobe", args, signal);
+  if (input.kind === "demo") return demoSource(input);
+  const args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_programs", ...inputArgs(input)];
+  const [{ stdout, stderr, failed }, codecs] = await Promise.all([
+    run("ffprobe", args, signal),
+    run("ffmpeg", ["-hide_banner", "-codecs"], signal),
+  ]);
   if (failed !== null) throw new SourceError(`Cannot read ${input.url}: ${failed === "" ? lastLine(stderr) : failed}.`);
+  let info: SourceInfo;
   try {
-    const info = parseProbe(stdout);
-    if (info.video === null && info.audio === null) throw new SourceError(`${input.url} has neither video nor audio.`);
-    return info;
+    info = selectTracks(stdout, parseDecodable(codecs.stdout));
   } catch (cause) {
-    if (cause instanceof SourceError) throw cause;
     throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
   }
+  if (info.video === null && info.audio === null) {
+    throw new SourceError(
+      [`${input.url} has neither video nor audio that can be broadcast.`, ...info.warnings].join(" "),
+    );
+  }
+  return input.kind === "file" && input.format !== "lavfi" ? watchMotion(input, info, signal) : info;
+}
+
+/** A file's own pictures tell the rate of its motion, and whether there is more than one. */
+async function watchMotion(input: MediaInput, info: SourceInfo, signal: AbortSignal): Promise<SourceInfo> {
+  const { video } = info;
+  if (video === null) return info;
+  const args = [
+    ...["-v", "error", "-of", "csv=p=0", "-select_streams", `${video.stream}`],
+    ...["-show_entries", "packet=pts_time,dts_time", "-read_intervals", `%+#${LIMITS.pictures}`],
+  ];
+  const { stdout } = await run("ffprobe", [...args, ...inputArgs(input)], signal);
+  const lines = stdout.split("\n").filter((line) => line.trim() !== "");
+  const columns = [0, 1].map((column) => lines.map((line) => Number.parseFloat(line.split(",")[column] ?? "")));
+  const times = columns.find((column) => column.length > 0 && column.every((time) => Number.isFinite(time))) ?? [];
+  const isStill = info.audio === null && lines.length === 1;
+  // Each field of interlaced video may be a packet of its own; the demuxer counts frames.
+  const measured = video.isInterlaced && video.frameRate !== null ? null : measuredFrameRate(times, tickOf(times));
+  return { ...info, isStill, video: { ...video, frameRate: measured ?? video.frameRate } };
+}
+
+/** What timestamps are rounded to, seconds: whole milliseconds, or something finer. */
+function tickOf(times: readonly number[]): number {
+  return times.every((time) => Math.abs(time * 1000 - Math.round(time * 1000)) < 1e-4) ? 0.001 : 0.000_02;
 }
 
 /** What `ffmpeg -encoders` prints. Throws `SourceError` where there is no FFmpeg. */
@@ -90,6 +69,12 @@ export async function listEncoders(signal: AbortSignal): Promise<string> {
   const { stdout, failed } = await run("ffmpeg", ["-hide_banner", "-encoders"], signal);
   if (failed !== null) throw new SourceError(`FFmpeg does not run here: ${failed}.`);
   return stdout;
+}
+
+/** Whether FFmpeg has the filters that bring high dynamic range down to what every screen shows. */
+export async function canToneMap(signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await run("ffmpeg", ["-hide_banner", "-filters"], signal);
+  return / zscale /.test(stdout) && / tonemap /.test(stdout);
 }
 
 /** Path of a font for the demo's clock, or null. Asks fontconfig, where there is one, for the fixed-width DejaVu. */

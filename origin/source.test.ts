@@ -4,21 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type Output, partTargetFor } from "../protocol/cmaf/packager.ts";
-import type { EncodeJob, Input } from "./ffmpeg-args.ts";
+import { encodeJob } from "./broadcast.ts";
+import type { Input } from "./input.ts";
 import { frameMs, parseLadderFlags, planRenditions, type SourceInfo } from "./ladder.ts";
+import { opener } from "./open-source.ts";
 import { PRESETS } from "./presets.ts";
 import { probe } from "./probe.ts";
 import { Source, type SourceOptions } from "./source.ts";
+import { sourceOf } from "./testing/source-info.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "corral-source-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const LAVFI = "testsrc2=s=160x90:r=30[out0];sine=r=48000[out1]";
-const TINY: SourceInfo = {
-  video: { width: 160, height: 90, frameRate: { num: 30, den: 1 } },
-  audio: { channels: 1, sampleRate: 48_000 },
-  durationS: null,
-};
+const TINY: SourceInfo = sourceOf(160, 90);
 
 function optionsFor(
   input: Input,
@@ -27,16 +26,21 @@ function optionsFor(
 ): SourceOptions & { outputs: Output[]; warnings: string[] } {
   const preset = { ...PRESETS.balanced, partMs: 200, segmentMs: 1000 };
   const renditions = planRenditions(source, parseLadderFlags("90p:200k"));
-  const job: EncodeJob = { input, source, renditions, preset, encoders: { h264: "libx264" } };
+  const job = encodeJob(renditions, preset, { h264: "libx264" });
   const outputs: Output[] = [];
   const warnings: string[] = [];
+  const warn = (text: string): number => warnings.push(text);
+  const log = { info: (): void => {}, warn, error: warn };
   return {
     name: input.kind === "demo" ? "demo" : input.url,
+    kind: input.kind,
+    loop: input.kind === "file" && input.loop,
+    open: opener({ input, source, canvas: job.canvas, hasSound: true, canToneMap: false, log }, null),
     job,
     partTargets: new Map(renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))])),
     targetDurationS: 1,
     muxed: false,
-    log: { info: () => {}, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) },
+    log,
     onStart: () => {},
     onOutput: (output) => outputs.push(output),
     outputs,
@@ -73,7 +77,7 @@ test("after FFmpeg is killed the broadcast goes on behind gaps and a discontinui
       const media = output.kind === "part" && output.track === "90p" && !output.meta.gap;
       if (media && !killed && output.meta.msn === 1) {
         killed = true;
-        process.kill(source.pid ?? expect.fail("no FFmpeg runs"), "SIGKILL");
+        process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGKILL");
       } else if (media && source.counters().runs === 2) {
         resumed += 1;
         if (resumed === 3) source.stop();
@@ -121,9 +125,16 @@ test("an input that is no media gives one error that names it", async () => {
   await expect(probing).rejects.toThrow(/^Cannot read .*garbage\.mp4: Invalid data/);
 });
 
-test("a source that never brings a frame is given up with FFmpeg's own words", { timeout: 20_000 }, async () => {
+test("a file that cannot be read is one sentence with FFmpeg's own words, and no second try", {
+  timeout: 20_000,
+}, async () => {
   const input: Input = { kind: "file", url: join(folder, "gone.mp4"), loop: false };
-  const limits = { retry: { firstMs: 1, maxMs: 1 } };
-  const end = await new Source(optionsFor(input, TINY, { limits })).run();
-  expect(end).toMatchObject({ kind: "failed", message: expect.stringMatching(/gone\.mp4 is given up.*No such file/) });
+  const options = optionsFor(input, TINY);
+  const source = new Source(options);
+  expect(await source.run()).toMatchObject({
+    kind: "failed",
+    message: expect.stringMatching(/gone\.mp4 cannot be broadcast:.*No such file/),
+  });
+  expect(source.counters().runs).toBe(1);
+  expect(options.warnings).toEqual([]);
 });

@@ -1,19 +1,22 @@
-/** Keeps a source on the air: FFmpeg runs follow each other, gaps stand between them, the packager cuts it all. */
+/** Keeps a source on the air: runs follow each other, gaps stand between them, the packager cuts it all. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CmafError } from "../protocol/cmaf/errors.ts";
 import type { Frame } from "../protocol/cmaf/frame.ts";
 import { type Output, Packager } from "../protocol/cmaf/packager.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import { ENCODE_OFFSET_S } from "./encode-args.ts";
+import { type EncodeJob, Encoder, type Init } from "./encoder.ts";
 import { messageOf, SourceError } from "./errors.ts";
-import { type EncodeJob, encodeArgs } from "./ffmpeg-args.ts";
-import { type EncodeEnd, type EncodeHandlers, FfmpegProcess, type Init } from "./ffmpeg-process.ts";
+import { failureOf } from "./ffmpeg-process.ts";
+import type { Input } from "./input.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
-import type { Feed } from "./listen.ts";
+import type { DecodeEnd, MediaReader } from "./media-reader.ts";
+import { type Pacing, Synchronizer } from "./synchronizer.ts";
 
 /** Bounds on patience with a source. */
 export interface Patience {
-  /** A run that brings no frame for this long is ended; its beginning may take `startMs`. */
+  /** A live source that brings nothing for this long is dropped; so is a run whose encoders bring nothing. */
   readonly stallMs: number;
   readonly startMs: number;
   /** Failures in a row, each with less than `goodRunMs` of media, after which the source is given up. */
@@ -54,10 +57,25 @@ export type SourceEnd =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly message: string };
 
+/** A source that was opened. */
+export interface OpenSource {
+  /** Reads it from `resumeS` on; each time anew. */
+  readonly read: (resumeS: number) => MediaReader & { readonly done: Promise<readonly DecodeEnd[]> };
+  readonly pacing: Pacing;
+  readonly mayJump: boolean;
+  /** See `SynchronizerOptions`. */
+  readonly pictureEndS: number | null;
+  readonly close: () => void;
+}
+
 /** What a source needs. */
 export interface SourceOptions {
   /** Names the input in messages. */
   readonly name: string;
+  readonly kind: Input["kind"];
+  readonly loop: boolean;
+  /** Opens the input for a run; waits until there is one. Throws `SourceError`. */
+  readonly open: (signal: AbortSignal) => Promise<OpenSource>;
   readonly job: EncodeJob;
   readonly partTargets: ReadonlyMap<TrackName, number>;
   readonly targetDurationS: number;
@@ -67,8 +85,6 @@ export interface SourceOptions {
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
   readonly onOutput: (output: Output) => void;
-  /** Where FFmpeg's standard input comes from, for each run; waits until there is one. */
-  readonly feed?: (signal: AbortSignal) => Promise<Feed>;
   readonly limits?: Partial<Patience>;
   readonly now?: () => number;
 }
@@ -81,6 +97,14 @@ export interface SourceCounters {
   readonly mediaMs: number;
 }
 
+/** How a run ended. */
+interface RunEnd {
+  /** Null where the source ended as it should. */
+  readonly failure: string | null;
+  /** Another start may do better. */
+  readonly isCurable: boolean;
+}
+
 /** A source on the air. */
 export class Source {
   readonly #options: SourceOptions;
@@ -90,7 +114,7 @@ export class Source {
   readonly #now: () => number;
   readonly #stop = new AbortController();
   #packager: Packager | null = null;
-  #process: FfmpegProcess | null = null;
+  #run: { readonly encoder: Encoder; readonly synchronizer: Synchronizer } | null = null;
   #gapTimer: NodeJS.Timeout | null = null;
   #counters = { runs: 0, frames: 0, mediaMs: 0 };
 
@@ -104,9 +128,9 @@ export class Source {
     this.#now = options.now ?? ((): number => performance.timeOrigin + performance.now());
   }
 
-  /** Process id of the FFmpeg that runs now. */
-  get pid(): number | undefined {
-    return this.#process?.pid;
+  /** Process ids of the encoders that run now. */
+  get pids(): readonly number[] {
+    return this.#run?.encoder.pids ?? [];
   }
 
   counters(): SourceCounters {
@@ -116,7 +140,7 @@ export class Source {
   /** Ends the source cleanly; `run` then resolves. */
   stop(): void {
     this.#stop.abort();
-    this.#process?.stop();
+    this.#run?.synchronizer.stop();
   }
 
   /** Runs until the source ends, is stopped, or is given up; every segment is closed then. */
@@ -130,23 +154,21 @@ export class Source {
   }
 
   async #supervise(): Promise<SourceEnd> {
-    const { log, name, job } = this.#options;
+    const { log, name, kind } = this.#options;
     const { signal } = this.#stop;
     let failures = 0;
     for (;;) {
       if (signal.aborted) return { kind: "stopped" };
       const before = this.#counters.mediaMs;
       const run = new Run();
-      const end = await this.#runOnce(run);
+      const { failure, isCurable } = await this.#runOnce(run);
       this.#emit(() => (run.begun ? (this.#packager?.endRun() ?? []) : []));
       if (signal.aborted) return { kind: "stopped" };
-      const mediaMs = this.#counters.mediaMs - before;
-      if (end.error === null && end.code === 0 && job.input.kind === "file" && !job.input.loop && run.begun) {
-        return { kind: "ended" };
-      }
-      failures = mediaMs >= this.#limits.goodRunMs ? 1 : failures + 1;
-      const reason = reasonOf(end, run.stalled);
-      if (failures >= this.#limits.failures[job.input.kind] || !isWorthAnother(end)) {
+      if (failure === null && kind !== "live") return { kind: "ended" };
+      failures = this.#counters.mediaMs - before >= this.#limits.goodRunMs ? 1 : failures + 1;
+      const reason = failure ?? "the input ended.";
+      if (!isCurable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
+      if (failures >= this.#limits.failures[kind]) {
         return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
       }
       const waitMs = backoffMs(failures, this.#limits.retry);
@@ -156,85 +178,138 @@ export class Source {
     }
   }
 
-  /** One FFmpeg process from its start to its end, fed by what is fed. */
-  async #runOnce(run: Run): Promise<EncodeEnd> {
-    if (this.#options.feed === undefined) return this.#encode(run, null);
-    let feed: Feed | null = null;
+  /** One run from its opening to its end. */
+  async #runOnce(run: Run): Promise<RunEnd> {
+    let open: OpenSource;
     try {
-      feed = await this.#options.feed(this.#stop.signal);
-      return await this.#encode(run, feed);
+      open = await this.#options.open(this.#stop.signal);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      return { code: null, signal: null, lastLines: [], error };
+      return { failure: sentence(error), isCurable: this.#options.kind === "live" };
+    }
+    try {
+      return await this.#broadcast(run, open);
     } finally {
-      feed?.close();
+      open.close();
     }
   }
 
-  async #encode(run: Run, feed: Feed | null): Promise<EncodeEnd> {
-    const { job, name } = this.#options;
-    const resumeS = job.input.kind === "file" && !job.input.loop ? this.#counters.mediaMs / 1000 : 0;
+  async #broadcast(run: Run, open: OpenSource): Promise<RunEnd> {
+    const { job, name, kind, loop, log } = this.#options;
+    const decoders: Promise<readonly DecodeEnd[]>[] = [];
     this.#counters.runs += 1;
     run.lastFrameMs = performance.now();
-    const handlers: EncodeHandlers = {
+    const encoder = new Encoder(name, job, {
       onInit: (track, init) => {
         run.inits.set(track, init);
-        this.#begin(run);
+        this.#begin(run, synchronizer);
       },
-      onFrame: (track, frame) => {
-        run.lastFrameMs = performance.now();
-        if (track === this.#leader.name) {
-          this.#counters.frames += 1;
-          this.#counters.mediaMs += (frame.durationTicks * 1000) / this.#leader.timescale;
-        }
-        if (run.begun) this.#emit(() => this.#packager?.push(track, frame) ?? []);
-        else this.#hold(run, track, frame);
+      onFrame: (track, frame) => this.#take(run, track, frame, synchronizer),
+      onDrain: () => synchronizer.drained(),
+    });
+    let resumeS = kind === "file" && !loop ? this.#counters.mediaMs / 1000 : 0;
+    const synchronizer: Synchronizer = new Synchronizer({
+      ...{ name, loop, log, sink: encoder, pacing: open.pacing, now: this.#now },
+      ...{ mayJump: open.mayJump, pictureEndS: open.pictureEndS },
+      frameRate: job.schedule?.frameRate ?? null,
+      canvas: job.canvas,
+      hasSound: job.renditions.some((each) => each.kind === "audio"),
+      open: () => {
+        const reader = open.read(resumeS);
+        resumeS = 0;
+        decoders.push(reader.done);
+        return reader;
       },
-    };
-    const ffmpeg = new FfmpegProcess(encodeArgs(job, resumeS), this.#tracks, name, handlers, feed?.stream ?? null);
-    this.#process = ffmpeg;
-    if (this.#stop.signal.aborted) ffmpeg.stop();
-    const watchdog = setInterval(() => {
-      const limit = run.begun ? this.#limits.stallMs : this.#limits.startMs;
-      if (performance.now() - run.lastFrameMs <= limit) return;
-      run.stalled = true;
-      ffmpeg.kill();
-    }, 1000);
+    });
+    this.#run = { encoder, synchronizer };
+    if (this.#stop.signal.aborted) synchronizer.stop();
+    else synchronizer.start();
+    const watchdog = setInterval(() => this.#watch(run, encoder, synchronizer), 1000);
     try {
-      return await ffmpeg.done;
+      // The source ends and the encoders after it, or an encoder fails and nothing can come any more.
+      await Promise.race([synchronizer.done, encoder.done]);
+      synchronizer.stop();
+      const encoded = await encoder.done;
+      const failure = run.failure ?? failureOf(encoded);
+      const decoded = (await Promise.all(decoders)).flat();
+      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) };
+      return this.#judge(decoded, run);
     } finally {
       clearInterval(watchdog);
-      this.#process = null;
+      synchronizer.stop();
+      encoder.kill();
+      this.#run = null;
     }
   }
 
-  /** Holds a frame until all init sections are there, and learns from it how media time lies to the clock. */
-  #hold(run: Run, track: TrackName, frame: Frame): void {
-    const rendition = this.#options.job.renditions.find((each) => each.name === track) ?? this.#leader;
-    const mediaMs = ((frame.dts + frame.ctsOffset) * 1000) / rendition.timescale;
+  /** A run that the encoders brought to its end: what the decoders say of it. */
+  #judge(decoded: readonly DecodeEnd[], run: Run): RunEnd {
+    const { log, name, kind } = this.#options;
+    const names = { video: "picture", audio: "sound" } as const;
+    const failed = decoded.filter(({ end }) => end.signal === null && failureOf(end) !== null);
+    const killed = decoded.find(({ isKilled }) => isKilled);
+    if (killed !== undefined) return { failure: failureOf(killed.end), isCurable: true };
+    if (!run.begun && !this.#stop.signal.aborted) {
+      const reasons = failed.map(({ end }) => failureOf(end) ?? "");
+      const reason =
+        reasons.length === 0 ? "it brings no frame that could be decoded." : [...new Set(reasons)].join(" ");
+      return { failure: reason, isCurable: kind === "live" };
+    }
+    if (kind !== "live") {
+      for (const { track, end, frames } of failed) {
+        const what = frames === 0 ? `cannot be decoded` : `could be decoded only in part`;
+        log.warn(`The ${names[track]} of ${name} ${what}: ${failureOf(end)}`);
+      }
+      return { failure: null, isCurable: true };
+    }
+    const [reason] = failed.flatMap(({ end }) => failureOf(end) ?? []);
+    return { failure: reason ?? null, isCurable: true };
+  }
+
+  /** Ends what brings nothing. */
+  #watch(run: Run, encoder: Encoder, synchronizer: Synchronizer): void {
+    const limit = run.begun ? this.#limits.stallMs : this.#limits.startMs;
+    const isSilent = this.#options.kind === "live" && this.#now() - synchronizer.lastArrivalMs > limit;
+    if (!isSilent && performance.now() - run.lastFrameMs <= limit) return;
+    run.failure = "no frame came for too long.";
+    if (isSilent) synchronizer.stop();
+    else encoder.kill();
+  }
+
+  #take(run: Run, track: TrackName, frame: Frame, synchronizer: Synchronizer): void {
+    run.lastFrameMs = performance.now();
+    if (track === this.#leader.name) {
+      this.#counters.frames += 1;
+      this.#counters.mediaMs += (frame.durationTicks * 1000) / this.#leader.timescale;
+    }
+    if (run.begun) this.#emit(() => this.#packager?.push(track, frame) ?? []);
+    else this.#hold(run, track, frame, synchronizer);
+  }
+
+  /** Holds a frame until all init sections are there, and it is known how media time lies to the clock. */
+  #hold(run: Run, track: TrackName, frame: Frame, synchronizer: Synchronizer): void {
     if (track === this.#leader.name) run.leads = true;
     run.firstFrameMs = Math.min(run.firstFrameMs, performance.now());
-    run.firstMediaMs = Math.min(run.firstMediaMs, mediaMs);
-    run.offsetMs = Math.min(run.offsetMs, this.#now() - mediaMs);
     run.held.push({ track, frame });
     if (run.held.length > HELD_FRAMES) {
       const missing = this.#tracks.filter((each) => !run.inits.has(each)).join(", ") || this.#leader.name;
       throw new CmafError("state", `nothing came of ${missing}`, { input: this.#options.name });
     }
-    this.#begin(run);
+    this.#begin(run, synchronizer);
   }
 
   /** Begins the packager's run once every track's init section and the leader's first frame are there. */
-  #begin(run: Run): void {
+  #begin(run: Run, synchronizer: Synchronizer): void {
     if (!run.leads || run.inits.size < this.#tracks.length) return;
-    if (performance.now() - run.firstFrameMs < SETTLE_MS[this.#options.job.input.kind]) return;
-    // The demo's timestamps are wall clock; all others are placed where their first frames arrived.
-    const programOffsetMs = this.#options.job.input.kind === "demo" ? 0 : run.offsetMs;
+    if (performance.now() - run.firstFrameMs < SETTLE_MS[this.#options.kind]) return;
+    const startedAtMs = synchronizer.startedAtMs;
+    if (startedAtMs === null) return;
+    const programOffsetMs = startedAtMs - ENCODE_OFFSET_S * 1000;
     this.#stopGaps();
     if (this.#packager === null) {
-      const startedAtMs = Math.floor(run.firstMediaMs + programOffsetMs);
-      this.#packager = this.#createPackager(startedAtMs);
-      this.#options.onStart({ inits: run.inits, startedAtMs });
+      const wholeMs = Math.floor(startedAtMs);
+      this.#packager = this.#createPackager(wholeMs);
+      this.#options.onStart({ inits: run.inits, startedAtMs: wholeMs });
     }
     const packager = this.#packager;
     this.#emit(() => packager.beginRun({ inits: run.inits, programOffsetMs }));
@@ -255,7 +330,7 @@ export class Source {
       segmentTargetMs: job.preset.segmentMs,
       targetDurationS,
       startedAtMs,
-      keyframesPromised: true,
+      ...(job.schedule === null ? {} : { keyframes: job.schedule }),
       muxed,
     });
   }
@@ -270,7 +345,7 @@ export class Source {
     if (packager === null || this.#gapTimer !== null) return;
     const tick = (): void => {
       try {
-        this.#emit(() => packager.gap(this.#now() - GAP_MARGIN_MS[this.#options.job.input.kind]));
+        this.#emit(() => packager.gap(this.#now() - GAP_MARGIN_MS[this.#options.kind]));
       } catch (error) {
         this.#stopGaps();
         this.#options.log.error(`The gap cannot be marked any longer: ${messageOf(error)}.`);
@@ -291,25 +366,18 @@ class Run {
   readonly held: { readonly track: TrackName; readonly frame: Frame }[] = [];
   begun = false;
   leads = false;
-  stalled = false;
   lastFrameMs = 0;
   firstFrameMs: number = Number.POSITIVE_INFINITY;
-  firstMediaMs: number = Number.POSITIVE_INFINITY;
-  /** Wall clock minus media time of the frame that was least late. */
-  offsetMs: number = Number.POSITIVE_INFINITY;
+  /** Why we ended it. */
+  failure: string | null = null;
 }
 
 /** A missing program or a fault of ours is not cured by another start. */
-function isWorthAnother({ error }: EncodeEnd): boolean {
+function isCurable(error: unknown): boolean {
   if (error === null || error instanceof CmafError || error instanceof SourceError) return true;
   return error instanceof Error && "code" in error && error.code !== "ENOENT";
 }
 
-/** Why a run ended, as a sentence. */
-function reasonOf({ error, code, signal, lastLines }: EncodeEnd, stalled: boolean): string {
-  if (error !== null) return `${messageOf(error).replace(/\.$/, "")}.`;
-  if (stalled) return "no frame came for too long.";
-  const words = lastLines.length === 0 ? "" : ` ${lastLines.join(" | ")}`;
-  if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
-  return code === 0 ? `the input ended.${words}` : `FFmpeg ended with code ${code}.${words}`;
+function sentence(error: Error): string {
+  return `${error.message.replace(/\.$/, "")}.`;
 }

@@ -3,13 +3,10 @@ import type { InitInfo } from "../protocol/cmaf/frame.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { DEFAULT_LADDER, planRenditions, type SourceInfo } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
+import { sourceOf } from "./testing/source-info.ts";
 import { tracksOf } from "./tracks.ts";
 
-const SOURCE: SourceInfo = {
-  video: { width: 854, height: 480, frameRate: { num: 30, den: 1 } },
-  audio: { channels: 2, sampleRate: 48_000 },
-  durationS: null,
-};
+const SOURCE = sourceOf(854, 480);
 
 function tracks(source: SourceInfo, muxed: boolean) {
   const renditions = planRenditions(source, DEFAULT_LADDER);

@@ -2,7 +2,7 @@
 import type { Track } from "../protocol/broadcast/log.ts";
 import type { InitInfo } from "../protocol/cmaf/frame.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import type { EncodeJob } from "./ffmpeg-args.ts";
+import type { EncodeJob } from "./encoder.ts";
 import { bandwidthOf } from "./ladder.ts";
 
 /** The tracks of a broadcast; `partTargets` in milliseconds. `muxed`: each video track carries the sound. */

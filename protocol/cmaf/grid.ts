@@ -1,4 +1,5 @@
 /** Where the segments of one run begin: an even grid, and the leader's cuts on it. Seconds on the output timeline. */
+import type { KeyframeSchedule } from "./keyframes.ts";
 
 /** Where a segment begins, in all tracks. */
 export interface Cut {
@@ -11,23 +12,26 @@ export interface Cut {
 export const ALIGNED_S = 0.002;
 /** A keyframe this long before a boundary is not on it, however long the frames are. */
 const MOST_TOLERANCE_S = 0.05;
-/** A promised keyframe is expected where the next frame is due on a boundary, or so much after it. */
-const PROMISED_S = 0.001;
 
-/** Ideal boundaries lie even from the leader's first keyframe on. */
+/** Boundaries lie even from the leader's first keyframe on, or where the schedule of keyframes has them. */
 export class Grid {
   readonly #segmentTargetS: number;
+  readonly #schedule: KeyframeSchedule | null;
   /** Cuts that not every track has passed, and the last. */
   #cuts: Cut[] = [];
+  /** The cut before the last. */
+  #previous: Cut | null = null;
   #firstMsn = 0;
   #originS: number | null = null;
   #boundaryS = 0;
-  /** Half a leader's frame, bounded: how far before the boundary a keyframe counts as being on it. */
+  /** Half a leader's frame, bounded where its rate isn't known: how far before the boundary a keyframe counts as being on it. */
   #toleranceS = 0;
   #passedS: number = Number.NEGATIVE_INFINITY;
 
-  constructor(segmentTargetS: number) {
+  /** `schedule`: where the encoder puts keyframes, if that is known. */
+  constructor(segmentTargetS: number, schedule: KeyframeSchedule | null) {
     this.#segmentTargetS = segmentTargetS;
+    this.#schedule = schedule;
   }
 
   /** Where the leader's first keyframe was; null until it came. */
@@ -52,6 +56,7 @@ export class Grid {
 
   /** No cut that is not decided yet can be at or before this. */
   get horizonS(): number {
+    if (this.#schedule !== null) return Math.max(this.#boundaryS - ALIGNED_S, this.#passedS);
     // The tolerance goes by the leader's frames, the next of which may be longer than those that were seen.
     return Math.max(this.#boundaryS - MOST_TOLERANCE_S - ALIGNED_S, this.#passedS);
   }
@@ -71,12 +76,12 @@ export class Grid {
     this.#firstMsn = msn;
     this.#originS = atS;
     this.#cuts = [{ msn, atS }];
-    this.#boundaryS = atS + this.#segmentTargetS;
+    this.#boundaryS = this.#after(atS);
   }
 
   /** The leader shows a frame of `frameS` at `ptsS`. */
   pass(ptsS: number, frameS: number): void {
-    this.#toleranceS = Math.min(frameS / 2, MOST_TOLERANCE_S);
+    this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, MOST_TOLERANCE_S) : frameS / 2;
     this.#passedS = Math.max(this.#passedS, ptsS);
   }
 
@@ -85,17 +90,35 @@ export class Grid {
     return atS >= this.#boundaryS - this.#toleranceS;
   }
 
-  /** Whether the frame that is due at `atS` is one that an encoder makes a keyframe of if it was told to. */
-  isPromised(atS: number): boolean {
-    return Math.abs(atS - this.#boundaryS - PROMISED_S / 2) <= PROMISED_S / 2 + 1e-6;
+  /** Whether the frame that is due at `atS` is a keyframe by the schedule. */
+  isScheduled(atS: number): boolean {
+    return this.#schedule !== null && this.isDue(atS);
   }
 
   /** The next segment begins at `atS`; every track has come to `passedMsn`. */
   cut(atS: number, passedMsn: number): void {
-    const target = this.#segmentTargetS;
-    const originS = this.#originS ?? atS;
+    this.#previous = this.last;
     this.#cuts = [...this.#cuts.filter(({ msn }) => msn > passedMsn), { msn: this.last.msn + 1, atS }];
+    this.#boundaryS = this.#after(atS);
+  }
+
+  /** Takes the newest cut back: nothing came of the segment that it begins. */
+  uncut(): void {
+    const previous = this.#previous;
+    if (previous === null) return;
+    this.#cuts = [...this.#cuts.filter(({ msn }) => msn < previous.msn), previous];
+    this.#previous = null;
+  }
+
+  /** The first boundary after a segment that begins at `atS`. */
+  #after(atS: number): number {
+    const originS = this.#originS ?? atS;
+    if (this.#schedule !== null) {
+      const { num, den } = this.#schedule.frameRate;
+      return originS + this.#schedule.seconds(this.#schedule.nextAfter(Math.round(((atS - originS) * num) / den)));
+    }
+    const target = this.#segmentTargetS;
     const beyond = Math.floor((atS + target / 2 - originS) / target + 1e-9) + 1;
-    this.#boundaryS = originS + beyond * target;
+    return originS + beyond * target;
   }
 }

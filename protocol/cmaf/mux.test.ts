@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
 import { dataOf, idOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
 import type { Frame } from "./frame.ts";
+import { KeyframeSchedule } from "./keyframes.ts";
 import { type Output, Packager, type PackagerConfig } from "./packager.ts";
 import { firstFault, SOUND_ID } from "./rules.ts";
 
@@ -17,7 +18,7 @@ const CONFIG: PackagerConfig = {
   segmentTargetMs: 2000,
   targetDurationS: 2,
   startedAtMs: STARTED_AT,
-  keyframesPromised: true,
+  keyframes: new KeyframeSchedule({ num: 30, den: 1 }, 2000),
   muxed: true,
 };
 

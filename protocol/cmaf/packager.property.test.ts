@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
+import type { Rational } from "../rational.ts";
 import { dataOf, idOf, initsOf, trackName } from "./fixtures.ts";
 import type { Frame } from "./frame.ts";
+import { KeyframeSchedule } from "./keyframes.ts";
 import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
 import { firstFault, framesOf, SOUND_ID } from "./rules.ts";
 
@@ -20,7 +22,7 @@ interface Scenario {
   readonly audioTimescale: number;
   readonly audioFrame: number;
   readonly audioLeadMs: number;
-  readonly keyframesPromised: boolean;
+  readonly keyframes: KeyframeSchedule | null;
   readonly muxed: boolean;
   readonly epoch: boolean;
   readonly runs: readonly {
@@ -36,12 +38,25 @@ interface Scenario {
 /** Enough to meet every clock with and without B-frames; a few thousand were run when the rules were written. */
 const RUNS = 60;
 const STARTED_AT = 1_760_000_000_000;
-const CLOCKS: Record<string, { clock: (noise: readonly number[]) => Clock; frameMs: number }> = {
-  "30 fps": { clock: () => (i) => i * 3000, frameMs: 1000 / 30 },
-  "29.97 fps": { clock: () => (i) => i * 3003, frameMs: 1001 / 30 },
-  "25 fps": { clock: () => (i) => i * 3600, frameMs: 40 },
-  "24 fps": { clock: () => (i) => i * 3750, frameMs: 1000 / 24 },
-  "60 fps": { clock: () => (i) => i * 1500, frameMs: 1000 / 60 },
+/** `rate`: frames last equally long, so that their keyframes can be scheduled. */
+interface Kind {
+  readonly clock: (noise: readonly number[]) => Clock;
+  readonly frameMs: number;
+  readonly rate?: Rational;
+}
+
+const steady = (num: number, den: number): Kind => ({
+  clock: () => (i) => (i * 90_000 * den) / num,
+  frameMs: (1000 * den) / num,
+  rate: { num, den },
+});
+
+const CLOCKS: Record<string, Kind> = {
+  "30 fps": steady(30, 1),
+  "29.97 fps": steady(30_000, 1_001),
+  "25 fps": steady(25, 1),
+  "24 fps": steady(24, 1),
+  "60 fps": steady(60, 1),
   "30 fps in milliseconds": { clock: () => (i) => Math.round((i * 1000) / 30) * 90, frameMs: 1000 / 30 },
   "30 fps, jittered by 3 ms": {
     clock: (noise) => (i) => (Math.round((i * 1000) / 30) + ((noise[i % noise.length] ?? 0) % 4)) * 90,
@@ -69,7 +84,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
     audio: fc.constantFrom([48000, 1024], [44100, 1024], [48000, 960], [16000, 1024]),
     audioLeadMs: fc.integer({ min: -400, max: 400 }),
     epoch: fc.boolean(),
-    keyframesPromised: fc.boolean(),
+    scheduled: fc.boolean(),
     muxed: fc.boolean(),
     runs: fc.array(
       fc.record({
@@ -82,9 +97,12 @@ const scenario: fc.Arbitrary<Scenario> = fc
     ),
     skewMs: fc.tuple(fc.nat(700), fc.nat(700), fc.nat(700)),
   })
-  .map(({ rate, noise, audio, ...rest }) => {
-    const { clock, frameMs } = CLOCKS[rate] ?? { clock: () => (i: number) => i * 3000, frameMs: 33 };
-    return { ...rest, clock: clock(noise), frameMs, audioTimescale: audio[0] ?? 1, audioFrame: audio[1] ?? 1 };
+  .map(({ rate, noise, audio, scheduled, ...rest }) => {
+    const kind = CLOCKS[rate] ?? steady(30, 1);
+    const keyframes = scheduled && kind.rate !== undefined ? new KeyframeSchedule(kind.rate, rest.segmentMs) : null;
+    const { frameMs } = kind;
+    const [audioTimescale = 1, audioFrame = 1] = audio;
+    return { ...rest, clock: kind.clock(noise), frameMs, keyframes, audioTimescale, audioFrame };
   });
 
 const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
@@ -133,7 +151,7 @@ function play(s: Scenario): Played {
     segmentTargetMs: s.segmentMs,
     targetDurationS: s.segmentMs / 1000 + 1,
     startedAtMs: STARTED_AT,
-    keyframesPromised: s.keyframesPromised,
+    ...(s.keyframes === null ? {} : { keyframes: s.keyframes }),
     muxed: s.muxed,
   };
   const packager = new Packager(config);

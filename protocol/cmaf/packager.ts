@@ -6,6 +6,7 @@ import type { Frame, InitInfo } from "./frame.ts";
 import { GapFiller } from "./gaps.ts";
 import { trackIdsOf } from "./init.ts";
 import { Intake } from "./intake.ts";
+import type { KeyframeSchedule } from "./keyframes.ts";
 import { Lane } from "./lane.ts";
 import { LIMITS } from "./limits.ts";
 import { muxInits } from "./mux-init.ts";
@@ -27,10 +28,10 @@ export interface PackagerConfig {
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /**
-   * The encoder was told to put a keyframe on the first frame at or after each even boundary. A frame that ends on a
-   * boundary then closes its segment at once, instead of waiting for the next frame to say so.
+   * Where the encoder was told to put keyframes; the leading track's frames then have this rate. The frame before one
+   * closes its segment at once, instead of waiting for the next frame to say so.
    */
-  readonly keyframesPromised?: boolean;
+  readonly keyframes?: KeyframeSchedule;
   /** The first audio track does not leave by itself: each video track carries it. */
   readonly muxed?: boolean;
 }
@@ -120,7 +121,7 @@ export class Packager {
       offsetMs: start.programOffsetMs - this.#config.startedAtMs + LEAD_MS,
       segmentTargetS: this.#config.segmentTargetMs / 1000,
       targetDurationS: this.#config.targetDurationS,
-      keyframesPromised: this.#config.keyframesPromised ?? false,
+      keyframes: this.#config.keyframes ?? null,
       discontinuity: this.#leader.writer.hasBegun,
       programTimeMs: (seconds) => this.#programTimeMs(seconds),
       enter: (lane) => {

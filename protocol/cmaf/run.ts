@@ -4,6 +4,7 @@ import type { Frame, TimedFrame } from "./frame.ts";
 import type { GapFiller } from "./gaps.ts";
 import { ALIGNED_S, Grid } from "./grid.ts";
 import type { Intake } from "./intake.ts";
+import type { KeyframeSchedule } from "./keyframes.ts";
 import type { Lane } from "./lane.ts";
 import { LIMITS } from "./limits.ts";
 import type { PartOutput } from "./part.ts";
@@ -20,7 +21,7 @@ export interface RunContext {
   readonly segmentTargetS: number;
   readonly targetDurationS: number;
   /** See `PackagerConfig`. */
-  readonly keyframesPromised: boolean;
+  readonly keyframes: KeyframeSchedule | null;
   /** Whether `EXT-X-DISCONTINUITY` stands before the run's first segment. */
   readonly discontinuity: boolean;
   /** Programme time of an output time. */
@@ -43,7 +44,7 @@ export class Run {
   readonly #leader: Lane;
   readonly #followers: readonly Lane[];
   readonly #grid: Grid;
-  /** The leader's segment was closed in expectation of the keyframe that is promised next. */
+  /** The leader's segment was closed in expectation of the keyframe that is scheduled next. */
   #closedAhead = false;
   /** When the last sound that was handed on begins, seconds. */
   #heardS: number = Number.NEGATIVE_INFINITY;
@@ -55,7 +56,7 @@ export class Run {
   constructor(context: RunContext) {
     this.#context = context;
     this.#leader = context.leader;
-    this.#grid = new Grid(context.segmentTargetS);
+    this.#grid = new Grid(context.segmentTargetS, context.keyframes);
     const others = context.lanes.filter((lane) => lane !== context.leader);
     this.#followers = [
       ...others.filter((lane) => lane.kind === "video"),
@@ -98,8 +99,16 @@ export class Run {
         if (!(error instanceof CmafError)) throw error;
       }
     }
+    this.#dropEmptyCut();
     this.#level(out);
     return out;
+  }
+
+  /** A run that ends where a keyframe was due has no segment after that; it is not opened for nothing. */
+  #dropEmptyCut(): void {
+    const { msn, atS } = this.#grid.last;
+    const isEmpty = this.#context.lanes.every((lane) => lane.started && lane.writer.msn < msn);
+    if (this.#closedAhead && isEmpty && this.#heardS < atS) this.#grid.uncut();
   }
 
   /** Hands sound to every track that carries it; what begins before the pictures is left out. */
@@ -145,7 +154,7 @@ export class Run {
     // A part that may be the segment's last waits for the next frame, which tells.
     const nextS = lane.seconds(lane.writer.end + lane.keyOffset);
     if (!this.#grid.isDue(nextS)) lane.writer.settle(out);
-    else if (this.#context.keyframesPromised && this.#grid.isPromised(nextS)) {
+    else if (this.#grid.isScheduled(nextS)) {
       lane.writer.close(1, out);
       this.#cut(nextS);
       this.#closedAhead = true;
@@ -276,7 +285,7 @@ export class Run {
     const endS = lane.seconds(lane.writer.end + lane.keyOffset);
     const frameS = lane.seconds(lane.frameTicks);
     const nearS = lane.kind === "audio" ? frameS / 2 : ALIGNED_S / 2;
-    const complete = lane.kind === "audio" || this.#context.keyframesPromised;
+    const complete = lane.kind === "audio" || this.#context.keyframes !== null;
     if (next !== undefined && complete && endS >= next.atS - nearS) lane.writer.close(1, out);
     else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#grid.horizonS)
       lane.writer.settle(out);

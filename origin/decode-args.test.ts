@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { type DecodeJob, decodeArgs, decodedTracks, demoSource } from "./decode-args.ts";
+import type { Input } from "./input.ts";
+import { sourceOf } from "./testing/source-info.ts";
+
+const after = (args: readonly string[], flag: string): string[] =>
+  args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ""] : []));
+const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
+  const { video, audio } = sourceOf(1280, 720);
+  const canvas = { width: 640, height: 360 };
+  return { input, video, audio, canvas, resumeS: 0, startMs: 1_760_000_000_250, canToneMap: true, ...more };
+};
+const file = { kind: "file", url: "a.mp4", loop: false } as const;
+const filters = (more: Partial<DecodeJob>): string => after(decodeArgs(job(file, more)), "-vf")[0] ?? "";
+const picture = sourceOf(1280, 720).video ?? expect.fail();
+
+test("the tracks that were selected leave on pipes of their own, the picture first, with the source's own timestamps", () => {
+  const args = decodeArgs(job(file));
+  expect(after(args, "-map")).toEqual(["0:0?", "0:1?"]);
+  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3", "pipe:4"]);
+  expect(args).toContain("-copyts");
+  expect(after(args, "-map_chapters")).toEqual(["-1", "-1"]);
+  expect(decodedTracks(job(file))).toEqual(["video", "audio"]);
+});
+
+test("a track alone has the first pipe", () => {
+  const args = decodeArgs(job(file, { video: null, canvas: null }));
+  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3"]);
+  expect(after(args, "-map")).toEqual(["0:1?"]);
+});
+
+test("a file is taken up where it was left", () => {
+  const args = decodeArgs(job(file, { resumeS: 4 }));
+  expect(args.indexOf("-ss")).toBeLessThan(args.indexOf("-i"));
+  expect(after(args, "-ss")).toEqual(["4.000"]);
+});
+
+test("any picture is fitted into the canvas with bars", () => {
+  expect(filters({})).toMatch(/scale=w=2\*floor.*640.*pad=640:360:\(ow-iw\)\/2:\(oh-ih\)\/2/);
+});
+
+test("interlaced pictures are deinterlaced, others are left alone", () => {
+  expect(filters({ video: { ...picture, isInterlaced: true } })).toMatch(/^bwdif/);
+  expect(filters({})).not.toContain("bwdif");
+});
+
+test("colours become BT.709, and those of unknown coding are taken for what their size has", () => {
+  expect(filters({})).toContain("out_color_matrix=bt709");
+  expect(filters({})).not.toContain("in_color_matrix");
+  expect(filters({ video: { ...picture, hasMatrix: false } })).toContain("in_color_matrix=bt709");
+  expect(filters({ video: { ...picture, hasMatrix: false, height: 576 } })).toContain("in_color_matrix=bt601");
+});
+
+test("high dynamic range is mapped where FFmpeg can", () => {
+  expect(filters({ video: { ...picture, transfer: "pq" } })).toContain("tin=smpte2084");
+  expect(filters({ video: { ...picture, transfer: "hlg" } })).toContain("tin=arib-std-b67");
+  expect(filters({ video: { ...picture, transfer: "pq" }, canToneMap: false })).not.toContain("zscale");
+});
+
+test("of more channels than a room has loudspeakers, the first two are taken", () => {
+  const sound = sourceOf(2, 2).audio ?? expect.fail();
+  expect(after(decodeArgs(job(file, { audio: { ...sound, channels: 10 } })), "-af")[0]).toMatch(/^pan=stereo/);
+  expect(after(decodeArgs(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
+});
+
+test("the demo shows the wall clock that its beginning has, if there is a font", () => {
+  const demo = { kind: "demo", font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
+  const { video } = demoSource(demo);
+  const args = decodeArgs(job(demo, { video, audio: null }));
+  expect(after(args, "-vf")[0]).toMatch(
+    /setpts=PTS\+0\.25\/TB,drawtext=fontfile=\/fonts\/mono\.ttf.*gmtime\\:1760000000/,
+  );
+  expect(after(decodeArgs(job({ ...demo, font: null }, { video })), "-vf")[0]).not.toContain("drawtext");
+  expect(after(decodeArgs(job(demo, { video: null, canvas: null })), "-i")[0]).toMatch(/^aevalsrc.*mod\(t\+0\.25/);
+});

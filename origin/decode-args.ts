@@ -1,0 +1,150 @@
+/** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
+import { type Input, inputArgs } from "./input.ts";
+import type { SourceAudio, SourceInfo, SourceVideo } from "./ladder.ts";
+
+/** The picture that all of a broadcast's renditions are made from. */
+export interface Canvas {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What one process decodes, each track to a pipe of its own. */
+export interface DecodeJob {
+  readonly input: Input;
+  readonly video: SourceVideo | null;
+  readonly audio: SourceAudio | null;
+  /** Null without `video`. */
+  readonly canvas: Canvas | null;
+  /** Seconds of a file that are skipped. */
+  readonly resumeS: number;
+  /** The wall clock at the demo's beginning, milliseconds since the epoch. */
+  readonly startMs: number;
+  /** Whether FFmpeg has the filters that map high dynamic range to what every screen shows. */
+  readonly canToneMap: boolean;
+}
+
+/** File descriptor of the first track's pipe. */
+export const FIRST_PIPE = 3;
+/** Sound on its way between decoder and encoder. */
+export const SOUND = { sampleRate: 48_000, channels: 2 } as const;
+/** NUT's timestamps have no sign: this is added to a source's, which may begin below zero, seconds. */
+export const TIMESTAMP_OFFSET_S = 1000;
+/** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
+const MOST_LOUDSPEAKERS = 8;
+
+/** All arguments of the decoder. The picture's pipe comes first. */
+export function decodeArgs(job: DecodeJob): string[] {
+  const { input, video, audio, canvas, resumeS } = job;
+  const common = ["-hide_banner", "-loglevel", "error", "-nostdin", "-copyts"];
+  const seek = resumeS > 0 ? ["-ss", resumeS.toFixed(3)] : [];
+  const source = input.kind === "demo" ? demoInput(input, job) : inputArgs(input);
+  let pipe = FIRST_PIPE;
+  const outputs: string[] = [];
+  if (video !== null && canvas !== null) {
+    const filters = input.kind === "demo" ? demoFilters(input, job.startMs) : pictureFilters(video, canvas, job);
+    const raw = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"];
+    outputs.push("-map", `0:${video.stream}?`, "-vf", filters, ...raw, ...nut(pipe++));
+  }
+  if (audio !== null) {
+    outputs.push("-map", `0:${audio.stream}?`, "-af", soundFilters(audio), "-c:a", "pcm_s16le", ...nut(pipe++));
+  }
+  return [...common, ...seek, ...source, ...outputs];
+}
+
+/** The source's tracks that `job` decodes, in the order of their pipes. */
+export function decodedTracks({ video, audio, canvas }: DecodeJob): ("video" | "audio")[] {
+  return [
+    ...(video !== null && canvas !== null ? ["video" as const] : []),
+    ...(audio === null ? [] : ["audio" as const]),
+  ];
+}
+
+function nut(pipe: number): string[] {
+  const offset = ["-output_ts_offset", `${TIMESTAMP_OFFSET_S}`];
+  return ["-map_metadata", "-1", "-map_chapters", "-1", ...offset, "-flush_packets", "1", "-f", "nut", `pipe:${pipe}`];
+}
+
+/** Whatever comes, also when it changes, is fitted into the canvas with bars: progressive, BT.709, 4:2:0. */
+function pictureFilters(video: SourceVideo, { width, height }: Canvas, { canToneMap }: DecodeJob): string {
+  const isHdr = video.transfer !== "sdr" && canToneMap;
+  const fit = [
+    // The shape as shown, in whole even pixels; a rounding of less than one fills the canvas.
+    `w=2*floor((min(${width}\\,${height}*dar)+1)/2)`,
+    `h=2*floor((min(${height}\\,${width}/dar)+1)/2)`,
+    "flags=bicubic",
+  ];
+  const matrix = isHdr
+    ? []
+    : [
+        // Who doesn't say how colours are coded means what is usual for the size.
+        ...(video.hasMatrix
+          ? []
+          : [`in_color_matrix=${Math.min(video.width, video.height) >= 720 ? "bt709" : "bt601"}`]),
+        "out_color_matrix=bt709",
+        "out_range=tv",
+      ];
+  return [
+    ...(video.isInterlaced ? ["bwdif=mode=send_frame:deint=interlaced"] : []),
+    `scale=${[...fit, ...matrix].join(":")}`,
+    ...(isHdr ? ["format=yuv420p10le", ...toneMap(video.transfer)] : []),
+    "format=yuv420p",
+    `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`,
+    "setsar=1",
+  ].join(",");
+}
+
+function toneMap(transfer: SourceVideo["transfer"]): string[] {
+  const from = transfer === "pq" ? "smpte2084" : "arib-std-b67";
+  return [
+    `zscale=tin=${from}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=203`,
+    "format=gbrpf32le",
+    "zscale=p=bt709",
+    "tonemap=tonemap=hable:desat=0",
+    "zscale=t=bt709:m=bt709:r=tv",
+  ];
+}
+
+function soundFilters({ channels }: SourceAudio): string {
+  const firstTwo = channels > MOST_LOUDSPEAKERS ? ["pan=stereo|c0=c0|c1=c1"] : [];
+  return [...firstTwo, `aresample=${SOUND.sampleRate}`, "aformat=sample_fmts=s16:channel_layouts=stereo"].join(",");
+}
+
+/**
+ * The demo's picture or tone: as generators, each in a process of its own, whose timestamps count from `startMs`. The
+ * tone beeps for the first tenth of every second of the wall clock.
+ */
+function demoInput(input: Extract<Input, { kind: "demo" }>, { video, startMs }: DecodeJob): string[] {
+  const fast = ["-probesize", "32", "-analyzeduration", "0"];
+  const picture = `testsrc2=s=${input.width}x${input.height}:r=${input.frameRate}`;
+  const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
+  const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
+  const tone = `aevalsrc=exprs='${beep}|${beep}':s=${SOUND.sampleRate}:n=480:c=stereo`;
+  return [...fast, "-f", "lavfi", "-i", video === null ? tone : picture];
+}
+
+/** The clock that is burnt into the demo: UTC, to the millisecond. */
+function demoFilters({ font, height }: Extract<Input, { kind: "demo" }>, startMs: number): string {
+  if (font === null) return "format=yuv420p";
+  const wholeS = Math.floor(startMs / 1000);
+  const t = `t+${(startMs % 1000) / 1000}`;
+  const text = `%{pts\\:gmtime\\:${wholeS}\\:%H\\\\\\:%M\\\\\\:%S}.%{eif\\:floor(mod(${t}\\,1)*1000+0.01)\\:d\\:3}`;
+  return (
+    `setpts=PTS+${(startMs % 1000) / 1000}/TB,` +
+    `drawtext=fontfile=${font}:fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=${Math.round(height / 45)}:` +
+    `x=(w-text_w)/2:y=h*0.07:text='${text.replace(t, "t")}',setpts=PTS-${(startMs % 1000) / 1000}/TB,format=yuv420p`
+  );
+}
+
+/** The tracks of the demo. */
+export function demoSource({ width, height, frameRate }: Extract<Input, { kind: "demo" }>): SourceInfo {
+  const rate = { num: frameRate, den: 1 };
+  const look = { isInterlaced: false, transfer: "sdr", hasMatrix: true, endS: null } as const;
+  return {
+    video: { stream: 0, width, height, frameRate: rate, ...look },
+    audio: { stream: 0, channels: SOUND.channels, sampleRate: SOUND.sampleRate },
+    durationS: null,
+    mayJump: false,
+    isStill: false,
+    warnings: [],
+  };
+}

@@ -1,0 +1,139 @@
+/** The encoders of a run: raw pictures and sound in, coded frames of each rendition out. */
+import type { Frame, InitInfo } from "../protocol/cmaf/frame.ts";
+import type { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
+import { FragmentReader } from "../protocol/cmaf/reader.ts";
+import type { TrackName } from "../protocol/ids.ts";
+import { type Canvas, SOUND } from "./decode-args.ts";
+import { ENCODE_OFFSET_S, type Encoders, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
+import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
+import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
+import type { Preset } from "./presets.ts";
+import type { MediaSink, Picture } from "./synchronizer.ts";
+
+/** Bytes that an encoder may be behind before it is waited for: a few pictures, a second of sound. */
+const BEHIND = { pictures: 4, soundBytes: SOUND.sampleRate * SOUND.channels * 2 } as const;
+
+/** An init section with what it says. */
+export interface Init {
+  readonly info: InitInfo;
+  readonly bytes: Uint8Array;
+}
+
+/** What is encoded. Video renditions come first. */
+export interface EncodeJob {
+  readonly renditions: readonly Rendition[];
+  /** Null without video. */
+  readonly canvas: Canvas | null;
+  readonly schedule: KeyframeSchedule | null;
+  readonly preset: Preset;
+  readonly encoders: Encoders;
+}
+
+/** What the encoders tell. What a handler throws ends them, and becomes their `error`. */
+export interface EncodeHandlers {
+  readonly onInit: (track: TrackName, init: Init) => void;
+  readonly onFrame: (track: TrackName, frame: Frame) => void;
+  /** The encoders can take more. */
+  readonly onDrain: () => void;
+}
+
+/** One process for the video renditions, one for the sound, so that neither waits for the other. */
+export class Encoder implements MediaSink {
+  /** Resolves when both are gone: with the end of the one that failed, or of the last. */
+  readonly done: Promise<ProcessEnd>;
+  readonly #video: FfmpegProcess | null;
+  readonly #audio: FfmpegProcess | null;
+  readonly #pictureBytes: number;
+  /** Samples of sound that were written and that will not be followed by others; null while it goes on. */
+  #soundEnd: number | null = null;
+  #samples = 0;
+
+  constructor(name: string, job: EncodeJob, handlers: EncodeHandlers) {
+    const { renditions, canvas, schedule, preset, encoders } = job;
+    const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
+    const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
+    this.#pictureBytes = canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
+    this.#video =
+      canvas === null || schedule === null
+        ? null
+        : this.#start(name, encodeVideoArgs(videos, canvas, schedule, preset, encoders), videos, handlers);
+    this.#audio = audio === undefined ? null : this.#start(name, encodeAudioArgs(audio), [audio], handlers);
+    this.done = this.#settle();
+  }
+
+  /** Process ids of the encoders. */
+  get pids(): number[] {
+    return [this.#video, this.#audio].flatMap((each) => (each?.pid === undefined ? [] : [each.pid]));
+  }
+
+  get canTakePicture(): boolean {
+    return (this.#video?.input?.writableLength ?? 0) <= BEHIND.pictures * this.#pictureBytes;
+  }
+
+  get canTakeSound(): boolean {
+    return (this.#audio?.input?.writableLength ?? 0) <= BEHIND.soundBytes;
+  }
+
+  picture(picture: Picture): void {
+    const input = this.#video?.input;
+    if (input === null || input === undefined || !input.writable) return;
+    input.cork();
+    for (const piece of picture) input.write(piece);
+    process.nextTick(() => input.uncork());
+  }
+
+  sound(samples: Int16Array): void {
+    const input = this.#audio?.input;
+    this.#samples += samples.length / SOUND.channels;
+    if (input?.writable) input.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+
+  /** Nothing more will be written: the encoders give out what they hold and go. */
+  end(): void {
+    this.#soundEnd = this.#samples;
+    this.#video?.input?.end();
+    this.#audio?.input?.end();
+  }
+
+  /** Ends the encoders at once. */
+  kill(): void {
+    this.#video?.kill();
+    this.#audio?.kill();
+  }
+
+  #start(name: string, args: string[], renditions: readonly Rendition[], handlers: EncodeHandlers): FfmpegProcess {
+    const readers = renditions.map((each) => new FragmentReader(`${name} (${each.name})`));
+    const onData = (pipe: number, chunk: Uint8Array): void => {
+      const [rendition, reader] = [renditions[pipe], readers[pipe]];
+      if (rendition === undefined || reader === undefined) return;
+      for (const event of reader.push(chunk)) {
+        if (event.kind === "init") handlers.onInit(rendition.name, event);
+        else if (!this.#isPadding(rendition, event.frame)) handlers.onFrame(rendition.name, event.frame);
+      }
+    };
+    const process = new FfmpegProcess(args, renditions.length, true, { onData });
+    process.input?.on("drain", handlers.onDrain);
+    return process;
+  }
+
+  /** AAC is flushed with frames of silence after the last sample: they would make a segment of their own. */
+  #isPadding(rendition: Rendition, frame: Frame): boolean {
+    if (rendition.kind !== "audio" || this.#soundEnd === null) return false;
+    return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#soundEnd / SOUND.sampleRate;
+  }
+
+  async #settle(): Promise<ProcessEnd> {
+    const processes = [this.#video, this.#audio].filter((each) => each !== null);
+    const ends = await Promise.all(
+      processes.map(async (each) => {
+        const end = await each.done;
+        // One without the other is of no use.
+        if (end.code !== 0) this.kill();
+        return { end, atMs: performance.now() };
+      }),
+    );
+    const order = ends.toSorted((a, b) => a.atMs - b.atMs).map(({ end }) => end);
+    const failed = order.find((end) => end.code !== 0 || end.error !== null);
+    return failed ?? order[0] ?? { code: 0, signal: null, lastLines: [], error: null };
+  }
+}

@@ -1,0 +1,83 @@
+/** What is read, and how FFmpeg is told to read it. Pure. */
+
+/** An input. */
+export type Input =
+  /** The built-in picture and tone, on the wall clock. */
+  | {
+      readonly kind: "demo";
+      readonly font: string | null;
+      readonly width: number;
+      readonly height: number;
+      readonly frameRate: number;
+    }
+  /** Media with an end, given out at its own speed. `url`: a path, or an address that FFmpeg reads. */
+  | { readonly kind: "file"; readonly url: string; readonly loop: boolean; readonly format?: string }
+  /** Media that comes when it comes. `listen`: an encoder connects to us. */
+  | { readonly kind: "live"; readonly url: string; readonly listen: boolean; readonly format?: string };
+
+/** An input that FFmpeg reads from somewhere. */
+export type MediaInput = Exclude<Input, { kind: "demo" }>;
+
+/** Microseconds that a network read may hang before FFmpeg gives the connection up. */
+const NETWORK_TIMEOUT_US = 10_000_000;
+/** How much of a file is looked through for tracks that begin late: reading is fast, and stops when all are found. */
+const FILE_PROBE = ["-probesize", "50000000", "-analyzeduration", "60000000"] as const;
+/** A live source shows within this what it is; what comes later than that is left out. */
+const LIVE_PROBE = ["-analyzeduration", "1500000"] as const;
+
+/** The arguments up to and with `-i`, for FFmpeg and ffprobe. */
+export function inputArgs(input: MediaInput): string[] {
+  const format = input.format === undefined ? [] : ["-f", input.format];
+  // A generator has no end to look at.
+  if (input.format === "lavfi") return [...format, "-i", input.url];
+  if (input.kind === "file")
+    return [...FILE_PROBE, ...protocolArgs(input.url, false), ...format, "-i", addressOf(input.url)];
+  // A device's name, such as :0.0, means something to its format only.
+  const isNamed = input.format !== undefined && schemeOf(input.url) === null;
+  // Not `nobuffer`: what was read to look at it, the first keyframe with it, would be lost.
+  const lowDelay = ["-fflags", "+genpts", "-flags", "low_delay"];
+  // A feed's header says what is in it.
+  const probe = input.url.startsWith("pipe:") ? ["-probesize", "100000", "-analyzeduration", "100000"] : LIVE_PROBE;
+  const address = isNamed ? input.url : listenUrl(addressOf(input.url), input.listen);
+  return [...lowDelay, ...probe, ...protocolArgs(input.url, input.listen), ...format, "-i", address];
+}
+
+/** The address of `url` for FFmpeg: a path is one whatever is in it, colons, percent signs and leading dashes included. */
+export function addressOf(url: string): string {
+  return schemeOf(url) === null && !url.startsWith("pipe:") ? `file:${url}` : url;
+}
+
+/** The scheme of an address, in lower case; null for a path. */
+export function schemeOf(url: string): string | null {
+  return /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase() ?? null;
+}
+
+function protocolArgs(url: string, listen: boolean): string[] {
+  switch (schemeOf(url)) {
+    case "http":
+    case "https":
+      return [
+        "-rw_timeout",
+        `${NETWORK_TIMEOUT_US}`,
+        "-reconnect",
+        "1",
+        "-reconnect_streamed",
+        "1",
+        "-reconnect_delay_max",
+        "5",
+      ];
+    case "rtmp":
+    case "rtmps":
+      return listen ? ["-listen", "1"] : ["-rw_timeout", `${NETWORK_TIMEOUT_US}`];
+    case "rtsp":
+      return ["-rtsp_transport", "tcp"];
+    default:
+      return [];
+  }
+}
+
+/** SRT says in its address who calls whom. */
+function listenUrl(url: string, listen: boolean): string {
+  if (!listen || !/^srt:\/\//i.test(url) || /[?&]mode=/.test(url)) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}mode=listener`;
+}

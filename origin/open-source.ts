@@ -1,0 +1,119 @@
+/** Opens inputs: what is in them, and which processes decode it. */
+import type { Readable } from "node:stream";
+import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
+import type { Input } from "./input.ts";
+import type { SourceInfo } from "./ladder.ts";
+import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
+import { Decoder } from "./media-reader.ts";
+import { probe } from "./probe.ts";
+import type { OpenSource } from "./source.ts";
+import type { Pacing } from "./synchronizer.ts";
+
+/** The demo's processes are up after this; its clock begins then. */
+const DEMO_START_MS = 150;
+
+/** What all openings of a broadcast's input have in common. */
+export interface OpenOptions {
+  readonly input: Input;
+  /** What the first look at it found. */
+  readonly source: SourceInfo;
+  /** Null where the broadcast has no picture. */
+  readonly canvas: Canvas | null;
+  readonly hasSound: boolean;
+  readonly canToneMap: boolean;
+  /** How a file is given out: by the clock, unless it needn't be watched meanwhile. */
+  readonly filePacing?: Pacing;
+  readonly log: { warn(text: string): void };
+}
+
+/** An encoder that has connected, for the first opening. */
+export type FirstFeed = Feed | null;
+
+/**
+ * How a broadcast's input is opened, each time anew: a file and the demo by a process a track, so that none holds up
+ * the other; a live source, which comes once, by one for both.
+ */
+export function opener(options: OpenOptions, firstFeed: FirstFeed): (signal: AbortSignal) => Promise<OpenSource> {
+  const { input } = options;
+  switch (input.kind) {
+    case "demo":
+      return () => Promise.resolve(openDemo(options, input));
+    case "file":
+      return () => Promise.resolve(openFile(options));
+    case "live":
+      return openLive(options, input, firstFeed);
+  }
+}
+
+/** The encoder that a listening input waits for; null for others. Throws `SourceError`. */
+export async function firstFeedOf(input: Input, signal: AbortSignal): Promise<FirstFeed> {
+  return input.kind === "live" && input.listen ? acceptEncoder(input, signal) : null;
+}
+
+function jobOf(options: OpenOptions, source: SourceInfo): DecodeJob {
+  const { input, canvas, hasSound, canToneMap } = options;
+  return {
+    ...{ input, canvas, canToneMap, resumeS: 0, startMs: 0 },
+    video: canvas === null ? null : source.video,
+    audio: hasSound ? source.audio : null,
+  };
+}
+
+/** A job for each track of `job`. */
+function apart(job: DecodeJob): DecodeJob[] {
+  return [
+    ...(job.video === null ? [] : [{ ...job, audio: null }]),
+    ...(job.audio === null ? [] : [{ ...job, video: null, canvas: null }]),
+  ];
+}
+
+function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>): OpenSource {
+  const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
+  const job = { ...jobOf(options, demoSource(input)), startMs };
+  return {
+    read: () => new Decoder(apart(job)),
+    pacing: { kind: "anchored", startMs },
+    mayJump: false,
+    pictureEndS: null,
+    close: () => {},
+  };
+}
+
+function openFile(options: OpenOptions): OpenSource {
+  const job = jobOf(options, options.source);
+  return {
+    read: (resumeS) => new Decoder(apart({ ...job, resumeS })),
+    pacing: options.filePacing ?? { kind: "clock" },
+    mayJump: options.source.mayJump,
+    pictureEndS: options.source.video?.endS ?? null,
+    close: () => {},
+  };
+}
+
+function openLive(
+  options: OpenOptions,
+  input: Extract<Input, { kind: "live" }>,
+  firstFeed: FirstFeed,
+): (signal: AbortSignal) => Promise<OpenSource> {
+  let [feed, source]: [FirstFeed, SourceInfo | null] = [firstFeed, options.source];
+  return async (signal) => {
+    const [accepted, known] = [feed, source];
+    [feed, source] = [null, null];
+    if (!input.listen) return liveSource(options, known ?? (await probe(input, signal)), null, () => {});
+    const { info, stream, close } = accepted ?? (await acceptEncoder(input, signal));
+    return liveSource({ ...options, input: FEED_INPUT }, info, stream, close);
+  };
+}
+
+function liveSource(options: OpenOptions, source: SourceInfo, feed: Readable | null, close: () => void): OpenSource {
+  const { log, canvas, hasSound } = options;
+  const job = jobOf(options, source);
+  for (const warning of source.warnings) log.warn(warning);
+  if (canvas !== null && job.video === null)
+    log.warn("The source has no picture now: there is black until it has one.");
+  if (hasSound && job.audio === null) log.warn("The source has no sound now: there is silence until it has some.");
+  if (!hasSound && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
+  if (canvas === null && source.video !== null)
+    log.warn("The broadcast began without a picture: the source's is left out.");
+  return { read: () => new Decoder([job], feed), pacing: { kind: "arrival" }, mayJump: true, pictureEndS: null, close };
+}

@@ -1,0 +1,326 @@
+/**
+ * Reads NUT, the container in which FFmpeg hands on decoded pictures and sound: of all that it can write to a pipe, the
+ * only one that keeps exact timestamps of raw media and gives out each frame at once. Format: nut.txt of FFmpeg's
+ * documentation. Payloads are handed on in the pieces in which they came, without a copy.
+ */
+
+/** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
+export const LIMITS = {
+  /** Bytes of a header packet: FFmpeg's are below 1 KiB. */
+  headerBytes: 65_536,
+  /** Bytes of one frame: a raw 8K picture in 4:2:0 has 50 MB. */
+  frameBytes: 134_217_728,
+  streams: 16,
+} as const;
+
+/** The pipe brings something that is no NUT, or more than `LIMITS` allow. */
+export class NutError extends Error {
+  override readonly name: string = "NutError";
+}
+
+/** One frame. */
+export interface NutFrame {
+  readonly stream: number;
+  /** Presentation time, seconds. */
+  readonly ptsS: number;
+  /** Its bytes, in pieces. */
+  readonly pieces: readonly Uint8Array[];
+  readonly byteLength: number;
+}
+
+/** Flags of a frame header. */
+const FLAG = {
+  codedPts: 8,
+  streamId: 16,
+  sizeMsb: 32,
+  checksum: 64,
+  reserved: 128,
+  sideData: 256,
+  headerIndex: 1024,
+  matchTime: 2048,
+  coded: 4096,
+  invalid: 8192,
+} as const;
+
+const ID = "nut/multimedia container\0";
+const START = 0x4e;
+/** The second byte of each startcode. */
+const PACKET = { main: 0x4d, stream: 0x53, syncpoint: 0x4b, index: 0x58, info: 0x49 } as const;
+
+interface FrameCode {
+  readonly flags: number;
+  readonly ptsDelta: number;
+  readonly stream: number;
+  readonly sizeMul: number;
+  readonly sizeLsb: number;
+  readonly reserved: number;
+  readonly header: number;
+}
+
+interface Stream {
+  readonly base: { readonly num: number; readonly den: number };
+  readonly msbShift: number;
+  lastPts: number;
+}
+
+/** Thrown inside where a header isn't whole yet. */
+const INCOMPLETE = new Error("incomplete");
+
+/** Numbers from bytes. */
+class Cursor {
+  at: number;
+  readonly end: number;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array, at: number, end: number = bytes.length) {
+    this.#bytes = bytes;
+    this.at = at;
+    this.end = end;
+  }
+
+  u8(): number {
+    const value = this.at < this.end ? this.#bytes[this.at] : undefined;
+    if (value === undefined) throw INCOMPLETE;
+    this.at += 1;
+    return value;
+  }
+
+  /** A number in groups of seven bits, the highest first. */
+  v(): number {
+    let value = 0;
+    for (;;) {
+      const byte = this.u8();
+      value = value * 128 + (byte & 127);
+      if (value > Number.MAX_SAFE_INTEGER) throw new NutError("a number beyond 2^53");
+      if (byte < 128) return value;
+    }
+  }
+
+  /** A signed number. */
+  s(): number {
+    const value = this.v() + 1;
+    return value % 2 === 1 ? -Math.floor(value / 2) : Math.floor(value / 2);
+  }
+
+  skip(count: number): void {
+    if (this.at + count > this.end) throw INCOMPLETE;
+    this.at += count;
+  }
+
+  bytes(count: number): Uint8Array {
+    this.skip(count);
+    return this.#bytes.slice(this.at - count, this.at);
+  }
+}
+
+/** One pipe. Holds the frame under way, nothing else. */
+export class NutReader {
+  /** Bytes of a header that isn't whole yet. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #begun = false;
+  #bases: { num: number; den: number }[] = [];
+  #codes: (FrameCode | null)[] = [];
+  /** What is left out at the beginning of frames, by index. */
+  #elided: Uint8Array[] = [new Uint8Array(0)];
+  #streams: Stream[] = [];
+  #streamCount = 0;
+  #frame: { stream: number; ptsS: number; pieces: Uint8Array[]; byteLength: number } | null = null;
+  #wanted = 0;
+
+  /** The frames that `chunk` completes; it must not be changed after. Throws `NutError`. */
+  push(chunk: Uint8Array): NutFrame[] {
+    const frames: NutFrame[] = [];
+    let bytes = chunk;
+    let at = 0;
+    for (;;) {
+      if (this.#frame !== null) {
+        const count = Math.min(this.#wanted, bytes.length - at);
+        if (count > 0) this.#frame.pieces.push(bytes.subarray(at, at + count));
+        at += count;
+        this.#wanted -= count;
+        if (this.#wanted > 0) return frames;
+        frames.push(this.#frame);
+        this.#frame = null;
+        continue;
+      }
+      if (at >= bytes.length) return frames;
+      if (this.#rest.length > 0) {
+        bytes = concat(this.#rest, bytes.subarray(at));
+        at = 0;
+        this.#rest = new Uint8Array(0);
+      }
+      const cursor = new Cursor(bytes, at);
+      try {
+        this.#readHeader(cursor);
+      } catch (error) {
+        if (error !== INCOMPLETE) throw error;
+        if (bytes.length - at > LIMITS.headerBytes) throw new NutError("a header that does not end");
+        this.#rest = bytes.slice(at);
+        return frames;
+      }
+      at = cursor.at;
+    }
+  }
+
+  /** One packet's header, and all of it where it is no frame. */
+  #readHeader(cursor: Cursor): void {
+    if (!this.#begun) {
+      const id = String.fromCharCode(...cursor.bytes(ID.length));
+      if (id !== ID) throw new NutError("it does not begin as NUT does");
+      this.#begun = true;
+      return;
+    }
+    const code = cursor.u8();
+    if (code === START) this.#readPacket(cursor);
+    else this.#readFrame(cursor, code);
+  }
+
+  #readPacket(cursor: Cursor): void {
+    const kind = cursor.u8();
+    cursor.skip(6);
+    const size = cursor.v();
+    if (size > LIMITS.headerBytes) throw new NutError(`a header of ${size} bytes`);
+    if (size > 4096) cursor.skip(4);
+    // The last four bytes are a checksum: a pipe between two processes of one machine loses nothing.
+    const start = cursor.at;
+    const body = new Cursor(cursor.bytes(size), 0, size - 4);
+    try {
+      if (kind === PACKET.main) this.#readMain(body);
+      else if (kind === PACKET.stream) this.#readStream(body);
+      else if (kind === PACKET.syncpoint) this.#readSyncpoint(body);
+      else if (kind !== PACKET.index && kind !== PACKET.info) throw new NutError("an unknown packet");
+    } catch (error) {
+      throw error === INCOMPLETE ? new NutError(`a header that is cut off, at ${start}`) : error;
+    }
+  }
+
+  #readMain(body: Cursor): void {
+    const version = body.v();
+    if (version < 2 || version > 4) throw new NutError(`version ${version} of NUT`);
+    if (version > 3) body.v();
+    this.#streamCount = body.v();
+    if (this.#streamCount > LIMITS.streams) throw new NutError(`${this.#streamCount} streams`);
+    body.v();
+    const bases = body.v();
+    if (bases > LIMITS.streams) throw new NutError(`${bases} time bases`);
+    this.#bases = Array.from({ length: bases }, () => ({ num: body.v(), den: body.v() }));
+    this.#codes = readFrameCodes(body);
+    this.#elided = [new Uint8Array(0)];
+    const elided = body.at < body.end ? body.v() : 0;
+    if (elided > 127) throw new NutError(`${elided} elided headers`);
+    for (let i = 0; i < elided; i++) this.#elided.push(body.bytes(body.v()));
+    this.#streams = [];
+  }
+
+  #readStream(body: Cursor): void {
+    const id = body.v();
+    body.v();
+    body.skip(body.v());
+    const base = this.#bases[body.v()];
+    const msbShift = body.v();
+    if (id >= this.#streamCount || base === undefined || msbShift > 15) throw new NutError("a broken stream header");
+    this.#streams[id] = { base, msbShift, lastPts: 0 };
+  }
+
+  #readSyncpoint(body: Cursor): void {
+    const time = body.v();
+    const base = this.#bases[time % this.#bases.length];
+    if (base === undefined) throw new NutError("a syncpoint before the main header");
+    const ticks = Math.floor(time / this.#bases.length);
+    for (const stream of this.#streams) {
+      const { num, den } = stream.base;
+      // Exact where it matters: only the low bits of a timestamp are taken from it.
+      stream.lastPts = Number((BigInt(ticks) * BigInt(base.num) * BigInt(den)) / (BigInt(base.den) * BigInt(num)));
+    }
+  }
+
+  #readFrame(cursor: Cursor, index: number): void {
+    const code = this.#codes[index];
+    if (code === null || code === undefined) throw new NutError(`frame code ${index} stands for nothing`);
+    let { flags, stream: id, reserved, header } = code;
+    if ((flags & FLAG.coded) !== 0) flags ^= cursor.v();
+    if ((flags & FLAG.streamId) !== 0) id = cursor.v();
+    const stream = this.#streams[id];
+    if (stream === undefined || (flags & FLAG.invalid) !== 0) throw new NutError("a frame of no stream");
+    const pts = (flags & FLAG.codedPts) !== 0 ? fullPts(cursor.v(), stream) : stream.lastPts + code.ptsDelta;
+    let size = code.sizeLsb + ((flags & FLAG.sizeMsb) !== 0 ? code.sizeMul * cursor.v() : 0);
+    if ((flags & FLAG.matchTime) !== 0) cursor.s();
+    if ((flags & FLAG.headerIndex) !== 0) header = cursor.v();
+    if ((flags & FLAG.reserved) !== 0) reserved = cursor.v();
+    for (let i = 0; i < reserved; i++) cursor.v();
+    if ((flags & FLAG.checksum) !== 0) cursor.skip(4);
+    const start = size > 4096 ? this.#elided[0] : this.#elided[header];
+    if (start === undefined || size < start.length) throw new NutError("a frame with a wrong header");
+    if (size > LIMITS.frameBytes) throw new NutError(`a frame of ${size} bytes`);
+    const byteLength = size;
+    size -= start.length;
+    let skipped = 0;
+    if ((flags & FLAG.sideData) !== 0) {
+      const before = cursor.at;
+      skipSideData(cursor);
+      skipSideData(cursor);
+      skipped = cursor.at - before;
+      if (skipped > size) throw new NutError("side data beyond its frame");
+    }
+    stream.lastPts = pts;
+    const ptsS = (pts * stream.base.num) / stream.base.den;
+    const pieces = start.length > 0 ? [start] : [];
+    this.#frame = { stream: id, ptsS, pieces, byteLength: byteLength - skipped };
+    this.#wanted = size - skipped;
+  }
+}
+
+/** The table that says what each first byte of a frame stands for. */
+function readFrameCodes(body: Cursor): (FrameCode | null)[] {
+  const codes: (FrameCode | null)[] = [];
+  let [ptsDelta, sizeMul, stream, header] = [0, 1, 0, 0];
+  while (codes.length < 256) {
+    const flags = body.v();
+    const fields = body.v();
+    if (fields > 0) ptsDelta = body.s();
+    if (fields > 1) sizeMul = body.v();
+    if (fields > 2) stream = body.v();
+    const sizeLsb = fields > 3 ? body.v() : 0;
+    const reserved = fields > 4 ? body.v() : 0;
+    const count = fields > 5 ? body.v() : sizeMul - sizeLsb;
+    if (fields > 6) body.s();
+    if (fields > 7) header = body.v();
+    for (let i = 8; i < fields; i++) body.v();
+    if (count <= 0 || count > 256) throw new NutError("a broken table of frame codes");
+    for (let j = 0; j < count && codes.length < 256; j++) {
+      if (codes.length === START) codes.push(null);
+      codes.push({ flags, ptsDelta, stream, sizeMul, sizeLsb: sizeLsb + j, reserved, header });
+    }
+  }
+  return codes;
+}
+
+/** A timestamp whose high bits are those of the one before, or all of it. */
+function fullPts(coded: number, { msbShift, lastPts }: Stream): number {
+  const span = 2 ** msbShift;
+  if (coded >= span) return coded - span;
+  const from = lastPts - Math.floor((span - 1) / 2);
+  return ((((coded - from) % span) + span) % span) + from;
+}
+
+/** A frame's side data, of which nothing is used. */
+function skipSideData(cursor: Cursor): void {
+  const count = cursor.v();
+  for (let i = 0; i < count; i++) {
+    cursor.skip(cursor.v());
+    const type = cursor.s();
+    if (type === -1) cursor.skip(cursor.v());
+    else if (type === -2) {
+      cursor.skip(cursor.v());
+      cursor.skip(cursor.v());
+    } else if (type === -3 || type < -4) cursor.s();
+    else if (type === -4) cursor.v();
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

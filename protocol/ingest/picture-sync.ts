@@ -1,0 +1,116 @@
+/**
+ * A frame synchronizer, as between any source and a studio: pictures come at the source's moments and leave at a
+ * constant rate. The newest picture is repeated where the source has none, and left out where it has too many.
+ */
+import type { Rational } from "../rational.ts";
+
+/**
+ * A picture is on the frame after its predecessor's as long as it is not further off than this, frames: timestamps that
+ * tremble around the middle between two frames would otherwise be repeated and left out by turns.
+ */
+const STICKY_FRAMES = 0.7;
+/** A picture may be this early to decide its frame, frames; before that, another may come for it. */
+const EARLY_FRAMES = 0.3;
+
+/** A first picture that begins within this of the sound is shown from the start, seconds; before a later one it is dark. */
+const PROMPT_S = 1;
+
+/** Counters since the start. */
+export interface PictureCounters {
+  /** Frames that repeat the picture before. */
+  readonly repeated: number;
+  /** Pictures that were never given out: too many for the rate, or too late. */
+  readonly dropped: number;
+}
+
+/** See the file's first line. `Picture` is whatever is given out, untouched. */
+export class PictureSync<Picture> {
+  readonly #rate: Rational;
+  #queue: { readonly frame: number; readonly exact: number; readonly picture: Picture }[] = [];
+  #held: Picture;
+  #next = 0;
+  #lastFrame = -1;
+  #ended = false;
+  #counters = { repeated: 0, dropped: 0 };
+
+  /** `blank` is given out before the first picture. */
+  constructor(rate: Rational, blank: Picture) {
+    this.#rate = rate;
+    this.#held = blank;
+  }
+
+  /** Number of the next frame that is given out. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Pictures that wait. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** The frame after that of the last picture. */
+  get endFrame(): number {
+    return this.#lastFrame + 1;
+  }
+
+  counters(): PictureCounters {
+    return this.#counters;
+  }
+
+  /** A picture of position `positionS` comes; positions may go back a little. */
+  push(positionS: number, picture: Picture): void {
+    const exact = (positionS * this.#rate.num) / this.#rate.den;
+    const follows = Math.abs(exact - (this.#lastFrame + 1)) < STICKY_FRAMES;
+    const frame = follows ? this.#lastFrame + 1 : Math.round(exact);
+    if (frame < this.#next) {
+      // Late: it is still the newest, until the next one comes.
+      this.#counters.dropped += 1;
+      if (this.#queue.length === 0 && frame >= 0) this.#held = picture;
+      return;
+    }
+    const isFirst = this.#lastFrame < 0 && this.#next === 0;
+    if (isFirst && frame * this.#rate.den <= PROMPT_S * this.#rate.num) this.#held = picture;
+    this.#lastFrame = Math.max(this.#lastFrame, frame);
+    this.#queue.push({ frame, exact, picture });
+  }
+
+  /** Whether nothing that may still come changes the next frame. */
+  get isDecided(): boolean {
+    if (this.#ended) return true;
+    return this.#queue.some(
+      ({ frame, exact }) => frame > this.#next || (frame === this.#next && exact >= this.#next - EARLY_FRAMES),
+    );
+  }
+
+  /** No picture will come: what is held is given out from then on. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Other pictures will come after all: the source begins again. */
+  resume(): void {
+    this.#ended = false;
+  }
+
+  /** Keeps the newest `count` of the pictures that wait: whoever gives them out is too slow. */
+  thin(count: number): void {
+    const dropped = this.#queue.splice(0, Math.max(0, this.#queue.length - count));
+    this.#counters.dropped += dropped.length;
+    this.#held = dropped.at(-1)?.picture ?? this.#held;
+  }
+
+  /** The next frame's picture. */
+  take(): Picture {
+    let fresh = 0;
+    while (this.#queue[0] !== undefined && this.#queue[0].frame <= this.#next) {
+      this.#held = this.#queue[0].picture;
+      this.#queue.shift();
+      fresh += 1;
+    }
+    if (fresh === 0) this.#counters.repeated += 1;
+    else this.#counters.dropped += fresh - 1;
+    this.#next += 1;
+    return this.#held;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * From a source's timestamps to positions on the timeline of a broadcast. A source's clock may jump forward or back,
+ * stand still, or run a little fast; positions go on. Picture and sound share the clock, so what belongs together
+ * stays together over each jump.
+ */
+
+/** Bounds between what is believed and what is taken for a jump of the clock, seconds. */
+export const LIMITS = {
+  /** Going back by less is disorder; by more the clock was set back, and what follows goes on at once. */
+  backS: 0.5,
+  /** A clock that may jump is believed up to here: a longer hole is cut out. */
+  holeS: 10,
+  /** By so much a live source's timestamps may step ahead of the time in which they came. */
+  stepS: 1,
+  /** A live track that is late for so long is moved to where it is heard and seen. */
+  lateS: 1,
+  /** A frame this much behind what was given out is late. */
+  lateByS: 0.1,
+  /** Tracks that begin further apart have clocks that have nothing to do with each other: they begin together. */
+  apartS: 600,
+  /** A live source's least delay is looked for in windows of this length. */
+  windowS: 10,
+} as const;
+
+/** What is asked of a clock. */
+export interface SourceClockOptions {
+  /** Frames come when they come, and the time at which they do says what a jump is. */
+  readonly live: boolean;
+  /** The format has a clock that may begin anew within the media, as MPEG-TS and FLV do. */
+  readonly mayJump: boolean;
+}
+
+/** A track of the source. */
+export type SourceTrack = "video" | "audio";
+
+/** One frame as it comes. */
+export interface Arrival {
+  readonly track: SourceTrack;
+  /** Presentation time by the source's clock, and duration, seconds. */
+  readonly ptsS: number;
+  readonly durationS: number;
+  /** When it came, milliseconds. */
+  readonly nowMs: number;
+  /** Position up to which the track was given out, seconds. */
+  readonly givenOutS: number;
+}
+
+interface TrackState {
+  shiftS: number;
+  /** Position where the last frame ended. */
+  endS: number;
+  lastMs: number;
+  lateSinceMs: number | null;
+}
+
+/** One connection to a source, or one reading of a file. */
+export class SourceClock {
+  readonly #options: SourceClockOptions;
+  /** Position minus timestamp, the newest last. */
+  readonly #shifts: number[] = [];
+  readonly #startS: number;
+  readonly #tracks = new Map<SourceTrack, TrackState>();
+  /** Least of arrival minus position, milliseconds: in this window, and in the one before. */
+  #window: { fromMs: number; leastMs: number; beforeMs: number } | null = null;
+  #jumps = 0;
+
+  /** Timestamp `ptsS` is at `positionS`. */
+  constructor(options: SourceClockOptions, ptsS: number, positionS: number) {
+    this.#options = options;
+    this.#startS = positionS;
+    this.#shifts.push(positionS - ptsS);
+  }
+
+  /** How often the source's clock jumped, in either track. */
+  get jumps(): number {
+    return this.#jumps;
+  }
+
+  /** Position of the frame that came, seconds. */
+  place(frame: Arrival): number {
+    const { track, ptsS, durationS, nowMs } = frame;
+    let state = this.#tracks.get(track);
+    if (state === undefined) {
+      let shiftS = this.#shifts.at(-1) ?? 0;
+      if (Math.abs(ptsS + shiftS - this.#startS) > LIMITS.apartS) shiftS = this.#startS - ptsS;
+      state = { shiftS, endS: ptsS + shiftS, lastMs: nowMs, lateSinceMs: null };
+      this.#tracks.set(track, state);
+    } else if (!this.#isBelievable(ptsS + state.shiftS - state.endS, nowMs - state.lastMs)) {
+      const { endS } = state;
+      this.#move(
+        state,
+        ptsS,
+        endS,
+        (positionS) => positionS >= endS - LIMITS.backS && positionS <= endS + LIMITS.stepS,
+      );
+    }
+    if (this.#options.live) this.#catchUp(state, frame);
+    const positionS = ptsS + state.shiftS;
+    state.endS = positionS + durationS;
+    state.lastMs = nowMs;
+    if (this.#options.live) this.#observe(nowMs, positionS);
+    return positionS;
+  }
+
+  /** Position of a timestamp by the clock as the video track has it now, seconds. */
+  positionOf(ptsS: number): number {
+    return ptsS + (this.#tracks.get("video")?.shiftS ?? this.#shifts.at(-1) ?? 0);
+  }
+
+  /** The position that a frame without delay would have if it came now, seconds; null before the first of a live source. */
+  liveEdgeS(nowMs: number): number | null {
+    if (this.#window === null) return null;
+    return (nowMs - Math.min(this.#window.leastMs, this.#window.beforeMs)) / 1000;
+  }
+
+  #isBelievable(stepS: number, waitedMs: number): boolean {
+    if (stepS < -LIMITS.backS) return false;
+    if (this.#options.live) return stepS <= waitedMs / 1000 + LIMITS.stepS;
+    return !this.#options.mayJump || stepS <= LIMITS.holeS;
+  }
+
+  /** Moves a track: to a shift that another track found and that `fits`, else so that `ptsS` is at `positionS`. */
+  #move(state: TrackState, ptsS: number, positionS: number, fits: (positionS: number) => boolean): void {
+    const known = this.#shifts.findLast((shiftS) => shiftS !== state.shiftS && fits(ptsS + shiftS));
+    state.shiftS = known ?? positionS - ptsS;
+    if (known !== undefined) return;
+    this.#shifts.push(state.shiftS);
+    if (this.#shifts.length > 8) this.#shifts.shift();
+    this.#jumps += 1;
+    this.#window = null;
+  }
+
+  /** A live track whose clock stood still, while time did not, would be late for good. */
+  #catchUp(state: TrackState, { ptsS, nowMs, givenOutS }: Arrival): void {
+    if (ptsS + state.shiftS >= givenOutS - LIMITS.lateByS) {
+      state.lateSinceMs = null;
+      return;
+    }
+    state.lateSinceMs ??= nowMs;
+    if (nowMs - state.lateSinceMs < LIMITS.lateS * 1000) return;
+    state.lateSinceMs = null;
+    const fits = (positionS: number): boolean =>
+      positionS >= givenOutS - LIMITS.lateByS && positionS <= givenOutS + LIMITS.stepS;
+    this.#move(state, ptsS, givenOutS, fits);
+  }
+
+  #observe(nowMs: number, positionS: number): void {
+    const delayMs = nowMs - positionS * 1000;
+    const window = this.#window;
+    if (window === null) this.#window = { fromMs: nowMs, leastMs: delayMs, beforeMs: Number.POSITIVE_INFINITY };
+    else if (nowMs - window.fromMs > LIMITS.windowS * 1000)
+      this.#window = { fromMs: nowMs, leastMs: delayMs, beforeMs: window.leastMs };
+    else window.leastMs = Math.min(window.leastMs, delayMs);
+  }
+}
