@@ -44,6 +44,7 @@ export function needsOf(program, args) {
     case "origin/main.ts":
       return ["ffmpeg", "font"];
     case "tests/conformance/main.ts":
+    case "tests/sources/main.ts":
       return ["ffmpeg"];
     case "scripts/test.ts":
       return ["ffmpeg", "font", "chromium"];

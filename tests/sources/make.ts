@@ -1,0 +1,67 @@
+/** Makes odd sources with FFmpeg's generators. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Runs FFmpeg in `folder`. */
+export function ffmpeg(folder: string, ...args: string[]): void {
+  execFileSync("ffmpeg", ["-v", "error", "-y", ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** Generators and encoders that most sources share. */
+export interface Shape {
+  readonly size?: string;
+  readonly rate?: string;
+  readonly seconds?: number;
+  readonly soundSeconds?: number;
+  readonly sampleRate?: number;
+  readonly layout?: string;
+  /** The sound's clock by the picture's: 1.0001 gains 0.1 ms a second. */
+  readonly drift?: number;
+}
+
+/** A white flash and a beep in the first tenth of every other second: inputs 0 and 1. */
+export function flashAndBeep(shape: Shape = {}): string[] {
+  return [...flash(shape), ...beep(shape)];
+}
+
+/** The flash alone. */
+export function flash({ size = "160x90", rate = "25", seconds = 6 }: Shape = {}): string[] {
+  const white = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001\\,2)\\,0.1)'";
+  return ["-f", "lavfi", "-i", `color=c=black:s=${size}:r=${rate}:d=${seconds},${white}`];
+}
+
+/** The beep alone. */
+export function beep(shape: Shape = {}): string[] {
+  const { seconds = 6, soundSeconds = seconds, sampleRate = 48_000, layout = "stereo", drift = 1 } = shape;
+  const tone = `0.5*sin(2*PI*1000*t)*lt(mod(t*${drift}\\,2)\\,0.1)`;
+  const channels = { mono: 1, stereo: 2, "5.1": 6 }[layout] ?? 2;
+  const exprs = Array.from({ length: channels }, () => tone).join("|");
+  const slower = drift === 1 ? "" : `,asetpts=PTS*${drift}`;
+  return [
+    "-f",
+    "lavfi",
+    "-i",
+    `aevalsrc=exprs='${exprs}':s=${sampleRate}:c=${layout}:d=${soundSeconds / drift}${slower}`,
+  ];
+}
+
+/** Encoders as they are in most files. */
+export const H264: readonly string[] = [
+  ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50"],
+];
+export const AAC: readonly string[] = ["-c:a", "aac", "-b:a", "96k"];
+
+/** Writes `parts` one after the other, as a recorder does that goes on in the same file. */
+export function concatenate(folder: string, name: string, parts: readonly string[]): void {
+  writeFileSync(join(folder, name), Buffer.concat(parts.map((part) => readFileSync(join(folder, part)))));
+}
+
+/** Overwrites the number that a FLV's header has for `field`. */
+export function lieInFlv(folder: string, name: string, field: string, value: number): void {
+  const bytes = readFileSync(join(folder, name));
+  const at = bytes.indexOf(field);
+  if (at < 0) throw new Error(`${name} has no ${field}`);
+  bytes.writeDoubleBE(value, at + field.length + 1);
+  writeFileSync(join(folder, name), bytes);
+}
