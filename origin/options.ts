@@ -4,7 +4,7 @@ import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } 
 import { z } from "zod";
 import { PLAYBACKS, type Playback } from "../protocol/access.ts";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
-import { complaintAbout } from "../scripts/known-options.ts";
+import { complaintAbout, complaintAboutNpm } from "../scripts/known-options.ts";
 import { messageOf, UsageError } from "./errors.ts";
 import type { Input } from "./input.ts";
 import {
@@ -156,6 +156,8 @@ function joinRepeated(words: readonly string[], flag: string): string[] {
 }
 
 function refuseUnknown(args: Args): void {
+  const taken = complaintAboutNpm(args, ARGS);
+  if (taken !== null) throw new UsageError(taken);
   if (args._.length > 1) throw new UsageError(`One input at a time: "${args._[1]}" is one too many.`);
   const complaint = complaintAbout(args, ARGS);
   if (complaint !== null) throw new UsageError(complaint);

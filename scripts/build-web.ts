@@ -1,38 +1,42 @@
-/** Bundles the pages of web/ into web/dist, which the Worker serves as static assets. */
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+/** Bundles the pages of web/, which the Worker serves as static assets. */
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Metafile } from "esbuild";
+import { type BuildResult, build, type Metafile } from "esbuild";
+import { type Pages, replacePages } from "./pages.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "web");
-const dist = join(web, "dist");
-const assets = join(dist, "assets");
+/** Where esbuild would put its outputs; nothing is written there. */
+const OUT = "web/dist";
 
 /** What browsers must understand: those that have WebKit's ManagedMediaSource or better. */
 const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 
-/** Builds everything anew. Throws what esbuild throws when a page doesn't compile. */
-export async function buildWeb(): Promise<void> {
-  await rm(dist, { recursive: true, force: true });
-  await mkdir(assets, { recursive: true });
+/** Builds every page, in memory. Throws what esbuild throws when a page doesn't compile. */
+export async function buildPages(): Promise<Pages> {
+  const pages = new Map<string, Uint8Array>();
   const addresses = new Map<string, string>();
   for (const page of ["watch", "studio", "landing"]) {
-    for (const [name, address] of outputsByName(await bundle(page))) addresses.set(name, address);
+    const { metafile, outputFiles } = await bundle(page);
+    for (const [name, address] of outputsByName(metafile)) addresses.set(name, address);
+    for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
   for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
     const text = await readFile(join(web, "pages", page), "utf8");
-    await writeFile(join(dist, page), fill(text, addresses));
+    pages.set(page, new TextEncoder().encode(fill(text, addresses)));
   }
-  await cp(join(web, "pages", "favicon.svg"), join(dist, "favicon.svg"));
+  pages.set("favicon.svg", await readFile(join(web, "pages", "favicon.svg")));
+  return pages;
 }
 
 /** One page's script. What pages have in common is not cut out: each further file makes a browser's six connections queue. */
-async function bundle(page: string): Promise<Metafile> {
-  const { metafile } = await build({
+function bundle(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
+  return build({
     absWorkingDir: root,
     entryPoints: { [page]: `web/src/${page}.ts` },
-    outdir: "web/dist/assets",
+    outdir: `${OUT}/assets`,
+    write: false,
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     bundle: true,
@@ -47,7 +51,6 @@ async function bundle(page: string): Promise<Metafile> {
     logLevel: "warning",
     tsconfigRaw: {},
   });
-  return metafile;
 }
 
 /** `watch.js` → `/assets/watch-ABCDEFGH.js` for each entry point, its style sheet and the links to its chunks. */
@@ -75,4 +78,5 @@ function fill(page: string, addresses: Map<string, string>): string {
   });
 }
 
-if (import.meta.main) await buildWeb();
+// What `wrangler deploy` uploads. Edges of this machine have their pages in folders of their own.
+if (import.meta.main) await replacePages(join(web, "dist"), await buildPages());

@@ -7,8 +7,9 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildWeb } from "./build-web.ts";
+import { buildPages } from "./build-web.ts";
 import { crossings, LAYERS } from "./layers.ts";
+import { writeOwnPages } from "./pages.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -20,8 +21,7 @@ const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boo
   ["format and lint", () => run("biome", "check", "--error-on-warnings", ".")],
   ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => run("tsc", "--noEmit", "--project", folder)] as const),
   ["layers", checkLayers],
-  ["pages", checkPages],
-  ["deploy --dry-run", dryRunDeploy],
+  ["pages, deploy --dry-run", dryRunDeploy],
 ];
 
 const failed: string[] = [];
@@ -46,26 +46,28 @@ function checkLayers(): boolean {
   return found.length === 0;
 }
 
-async function checkPages(): Promise<boolean> {
+/** Builds the pages and bundles the Worker as a deployment would; needs no network and no login. */
+async function dryRunDeploy(): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "corral-deploy-"));
   try {
-    await buildWeb();
-    return true;
+    const pages = await writeOwnPages(folder, await buildPages());
+    return runWrangler(folder, "deploy", "--dry-run", "--outdir", join(folder, "worker"), "--assets", pages.directory);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Bundles the Worker as a deployment would; needs no network and no login. Its output is shown only if it fails. */
-function dryRunDeploy(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "corral-deploy-"));
-  const { status, stdout, stderr } = spawnSync("wrangler", ["deploy", "--dry-run", "--outdir", folder], {
+/** Runs wrangler with its log in `folder`. Its output is shown only if it fails. */
+function runWrangler(folder: string, ...args: string[]): boolean {
+  const { status, stdout, stderr } = spawnSync("wrangler", args, {
     cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder },
   });
-  rmSync(folder, { recursive: true, force: true });
   if (status !== 0) console.error(`${stdout}${stderr}`);
   return status === 0;
 }

@@ -8,7 +8,8 @@ import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { buildWeb } from "./build-web.ts";
+import { buildPages } from "./build-web.ts";
+import { writeOwnPages } from "./pages.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -52,7 +53,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   for (const wanted of [port, ...isolates.map((isolate) => isolate.port)]) await assertFree(host, wanted);
   await mkdir(dataDir, { recursive: true });
   const { entry = `${ROOT}workers/index.ts`, bindings = {}, services = {} } = options;
-  const [script] = await Promise.all([bundle(entry), buildWeb()]);
+  const [script, built] = await Promise.all([bundle(entry), buildPages()]);
+  // Read for as long as the edge runs: by nobody else, and changed by nobody.
+  const pages = await writeOwnPages(dataDir, built);
   // Tokens of a local run are good for that run.
   const viewerSecret = randomBytes(32).toString("base64url");
   const worker = (name: string, at: number, site: string, objects: object): object => ({
@@ -96,7 +99,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
           modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
           compatibilityDate: "2026-11-02",
           assets: {
-            directory: `${ROOT}web/dist`,
+            directory: pages.directory,
             binding: "ASSETS",
             routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
           },
@@ -104,11 +107,14 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       ],
     } as Parameters<typeof convertV4MiniflareOptions>[0]),
   );
-  await miniflare.ready;
-  return {
-    url: `http://${host}:${port}`,
-    stop: () => miniflare.dispose(),
-  };
+  const stop = (): Promise<void> => miniflare.dispose().finally(() => pages.remove());
+  try {
+    await miniflare.ready;
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+  return { url: `http://${host}:${port}`, stop };
 }
 
 /** Bindings of objects, and their classes. */

@@ -4,7 +4,6 @@
  */
 import { fileURLToPath } from "node:url";
 import { startVitest, type TestModule } from "vitest/node";
-import { buildWeb } from "./build-web.ts";
 import { type Counts, closingLine, countResults } from "./test-counts.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -18,8 +17,6 @@ for (const [signal, code] of [
   process.once(signal, () => process.exit(code));
 }
 
-console.log("corral: building the pages, then running the tests…");
-await buildWeb();
 const { counts, complaints } = await run();
 for (const complaint of complaints) console.error(`corral: ${complaint}`);
 console.log(closingLine(counts));

@@ -18,7 +18,7 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly KEYRING: DurableObjectNamespace<Keyring>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
-  /** The pages of `web/dist`. */
+  /** The pages built from `web/`. */
   readonly ASSETS: Fetcher;
   /** Opens the control API; without it the control API is shut. */
   readonly CORRAL_ADMIN_TOKEN?: string;

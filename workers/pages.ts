@@ -1,4 +1,4 @@
-/** The pages people open: files of `web/dist`, with the watch page and the studio behind every stream's address. */
+/** The pages people open: files built from `web/`, with the watch page and the studio behind every stream's address. */
 import { parseStreamName } from "../protocol/ids.ts";
 import { CSP } from "../web/csp.ts";
 import type { Env } from "./env.ts";

@@ -1,21 +1,33 @@
-/** `node tests/conformance/main.ts URL`: checks a broadcast against the LL-HLS rules and prints what it found. */
+/** `npm run conformance -- URL`: checks a broadcast against the LL-HLS rules and prints what it found. */
 import { defineCommand, runMain } from "citty";
+import { complaintAbout } from "../../scripts/known-options.ts";
 import { ConformanceError, runConformance } from "./checker.ts";
 import { renderTable } from "./table.ts";
 
-const command = defineCommand({
-  meta: { name: "conformance", description: "Checks a live broadcast against the rules of Low-Latency HLS." },
-  args: {
-    url: { type: "positional", description: "URL of the multivariant playlist", required: true },
-    seconds: { type: "string", description: "how long to follow the broadcast", default: "30" },
-    json: { type: "boolean", description: "print the results as JSON", default: false },
-    "expect-end": {
-      type: "boolean",
-      description: "the broadcast ends during the run: check the rules of its end",
-      default: false,
-    },
+const ARGS = {
+  url: { type: "positional", description: "URL of the multivariant playlist", required: true },
+  seconds: { type: "string", description: "how long to follow the broadcast", default: "30" },
+  json: { type: "boolean", description: "print the results as JSON", default: false },
+  "expect-end": {
+    type: "boolean",
+    description: "the broadcast ends during the run: check the rules of its end",
+    default: false,
   },
+} as const;
+
+const command = defineCommand({
+  meta: {
+    name: "npm run conformance --",
+    description: "Checks a live broadcast against the rules of Low-Latency HLS.",
+  },
+  args: ARGS,
   async run({ args }) {
+    const complaint = complaintAbout(args, ARGS);
+    if (complaint !== null) {
+      process.stderr.write(`${complaint}\n`);
+      process.exitCode = 2;
+      return;
+    }
     const seconds = Number(args.seconds);
     if (!(seconds >= 1 && seconds <= 86_400)) {
       process.stderr.write("--seconds takes a number from 1 to 86400.\n");

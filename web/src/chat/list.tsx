@@ -24,11 +24,12 @@ interface Props {
 
 export function MessageList({ entries, all, you, empty, actions }: Props): VNode {
   const scroller = useRef<HTMLDivElement>(null);
+  const sizer = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(null);
   const keys = entries.map(({ key }) => key);
   const activeIndex = active === null ? -1 : keys.indexOf(active);
-  const { list, rows } = useVirtual(scroller, keys, activeIndex < 0 ? null : activeIndex);
-  const away = useNews(keys, list.isAtEnd());
+  const { list, rows, atEnd } = useVirtual(scroller, sizer, keys, activeIndex < 0 ? null : activeIndex);
+  const away = useNews(keys, atEnd);
   const read = useReadOut(entries);
 
   const move = (to: number): void => {
@@ -61,7 +62,7 @@ export function MessageList({ entries, all, you, empty, actions }: Props): VNode
         onKeyDown={onKeyDown}
       >
         {entries.length === 0 && <p class="chat-empty">{empty}</p>}
-        <div class="chat-rows" style={{ height: `${list.getTotalSize()}px` }}>
+        <div ref={sizer} class="chat-rows" style={{ height: `${list.getTotalSize()}px` }}>
           {rows.map(({ key, index, start }) => {
             const entry = entries[index];
             if (entry === undefined) return null;
@@ -84,7 +85,7 @@ export function MessageList({ entries, all, you, empty, actions }: Props): VNode
           })}
         </div>
       </div>
-      {!list.isAtEnd() && entries.length > 0 && (
+      {!atEnd && entries.length > 0 && (
         <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
           <DownIcon />
           {away === 0 ? "To the newest" : `${compact(away)} new ${away === 1 ? "message" : "messages"}`}

@@ -9,20 +9,29 @@ import {
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { AT_END_PX, Following, follow } from "./follow.ts";
 
-/** Pixels from the end within which the list still counts as being at its end, and follows what comes. */
-const AT_END_PX = 48;
 /** Rows kept beyond those in view. */
 const OVERSCAN = 6;
 /** A row of one line; each is measured once it is there. */
 const ROW_PX = 34;
 
-/** The rows in view of the list in `scroller`, and the virtualiser itself. `kept`: a row that stays whatever is in view. */
+/** A list of which only a part is in the page. */
+export interface VirtualList {
+  readonly list: Virtualizer<HTMLElement, HTMLElement>;
+  /** The rows in view. */
+  readonly rows: readonly VirtualItem[];
+  /** Whether its end is being read, so that it follows what comes. */
+  readonly atEnd: boolean;
+}
+
+/** The list of `keys`, in `sizer` in `scroller`. `kept`: a row that stays whatever is in view. */
 export function useVirtual(
   scroller: RefObject<HTMLElement | null>,
+  sizer: RefObject<HTMLElement | null>,
   keys: readonly string[],
   kept: number | null,
-): { list: Virtualizer<HTMLElement, HTMLElement>; rows: VirtualItem[] } {
+): VirtualList {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const made = useRef<Virtualizer<HTMLElement, HTMLElement> | null>(null);
   const options = {
@@ -45,7 +54,12 @@ export function useVirtual(
   list.setOptions(options);
   useLayoutEffect(() => list._didMount(), [list]);
   useLayoutEffect(() => list._willUpdate());
-  return { list, rows: list.getVirtualItems() };
+  const following = useRef(new Following());
+  useLayoutEffect(() => {
+    if (scroller.current === null || sizer.current === null) return;
+    return follow(scroller.current, sizer.current, following.current, () => redraw(null));
+  }, [scroller, sizer]);
+  return { list, rows: list.getVirtualItems(), atEnd: following.current.atEnd };
 }
 
 /** The rows of a range with those around it, and the kept one wherever it is. */

@@ -1,0 +1,231 @@
+/** The pages at the sizes that windows have: nothing is out of reach, and the chat stays where it is read. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join as path } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { launchBrowser } from "../support/browser.ts";
+import { Origin } from "../support/origin.ts";
+import { freePort } from "../support/ports.ts";
+import { join, moderate, openWatch, shows, write } from "../support/room-pages.ts";
+
+/** Widths of phones held upright. */
+const PHONES = [320, 360, 375, 390] as const;
+/** Windows of computers, low ones, tablets and phones. */
+const WINDOWS = [
+  [1280, 720],
+  [1440, 900],
+  [1920, 1080],
+  [1024, 768],
+  [1280, 500],
+  [1280, 499],
+  [1280, 300],
+  [900, 500],
+  [820, 1180],
+  [600, 900],
+  [390, 844],
+  [320, 568],
+  [844, 390],
+  [568, 320],
+  [480, 320],
+] as const;
+const LONG_NAME = "a-stream-with-the-longest-name-that-there-is-64-letters-and-more".slice(0, 64);
+/** A message that takes more lines, the narrower the chat is. */
+const LONG = "many words that go on and on until they have to be broken into several lines wherever they are shown";
+
+let dataDir: string;
+let edge: Edge;
+let browser: Browser;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path(tmpdir(), "corral-pages-"));
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin" });
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Collects in `wide` where the page is wider than a phone held upright. */
+async function look(page: Page, what: string, wide: string[]): Promise<void> {
+  for (const width of PHONES) {
+    await page.setViewportSize({ width, height: 640 });
+    const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (scrollWidth > width) wide.push(`${what}: ${scrollWidth} of ${width} px`);
+  }
+}
+
+test("on a phone held upright no page is wider than the window, whatever it shows", async () => {
+  const page = await browser.newPage();
+  const wide: string[] = [];
+  await page.goto(`${edge.url}/`);
+  await look(page, "landing", wide);
+  await page.locator("#name").fill("no name!");
+  await page.locator("button").click();
+  await page.locator("#hint:not(:empty)").waitFor();
+  await look(page, "landing, told of a wrong name", wide);
+  for (const address of ["/nowhere", "/watch/No%20Name", "/studio/No%20Name"]) {
+    await page.goto(`${edge.url}${address}`);
+    await look(page, address, wide);
+  }
+  await page.goto(`${edge.url}/watch/${LONG_NAME}`);
+  await page.locator("#chat .chat-foot").waitFor();
+  await look(page, "a broadcast that is awaited", wide);
+  await page.getByLabel("Hide the chat").click();
+  await page.getByLabel("Show the chat").waitFor();
+  await look(page, "the same without its chat", wide);
+  await page.goto(`${edge.url}/studio/${LONG_NAME}`);
+  await page.locator("#tab-review").waitFor();
+  await look(page, "its studio", wide);
+  await page.close();
+  expect(wide).toEqual([]);
+});
+
+test("on a phone on its side the chat can be read and written in, and where a window is lower the page scrolls to it", async () => {
+  const page = await openWatch(browser, `${edge.url}/watch/low`);
+  await page.locator("#chat .composer-join").waitFor();
+  for (const [width, height] of [
+    [844, 390],
+    [667, 375],
+    [568, 320],
+    [480, 320],
+    [320, 300],
+    [1280, 180],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    const lacks = await page.evaluate(() => {
+      const list = document.querySelector("#chat .chat-scroll")?.getBoundingClientRect();
+      const button = document.querySelector("#chat .composer-join");
+      button?.scrollIntoView();
+      const box = button?.getBoundingClientRect();
+      if (list === undefined || list.height < 60) return "the list has no room";
+      return box === undefined || box.top < 0 || box.bottom > innerHeight ? "the box is out of reach" : null;
+    });
+    expect(lacks, `${width}x${height}`).toBeNull();
+  }
+  await page.context().close();
+});
+
+test("whatever the window, the player with its controls is within it, with the chat and without, live and recorded", async () => {
+  const keys = `${edge.url}/api/streams/${LONG_NAME}/keys`;
+  const made = await fetch(keys, { method: "POST", headers: { authorization: "Bearer admin" } });
+  const { key } = (await made.json()) as { key: string };
+  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", LONG_NAME, "--ladder", "144p:100k"]);
+  const page = await openWatch(browser, `${edge.url}/watch/${LONG_NAME}`);
+  const wrong: string[] = [];
+  const lookAtAll = async (what: string): Promise<void> => {
+    await page.locator(".controls").waitFor();
+    for (const [width, height] of WINDOWS) {
+      await page.setViewportSize({ width, height });
+      const out = await page.evaluate(() => {
+        const parts = ["#player", ".topbar", ".controls", ".controls .bar > :last-child", ".stats"];
+        return parts.filter((part) => {
+          const box = document.querySelector(part)?.getBoundingClientRect();
+          return box !== undefined && (box.top < 0 || box.bottom > innerHeight || box.right > innerWidth);
+        });
+      });
+      wrong.push(...out.map((part) => `${what} at ${width}x${height}: ${part}`));
+    }
+    await look(page, what, wrong);
+    await page.setViewportSize({ width: 1280, height: 800 });
+  };
+  try {
+    await origin.printed("/watch/");
+    await page.locator("#chat .chat-foot").waitFor();
+    await lookAtAll("live with the chat");
+    await page.locator("#player").hover();
+    await page.getByLabel("Playback statistics").click();
+    await lookAtAll("live with statistics");
+    await page.getByLabel("Hide the chat").click();
+    await page.getByLabel("Show the chat").waitFor();
+    await lookAtAll("live without the chat");
+    // The choice is remembered.
+    await page.reload();
+    await page.getByLabel("Show the chat").waitFor();
+    await lookAtAll("live without the chat, opened anew");
+    const studio = await browser.newPage();
+    await studio.goto(`${edge.url}/studio/${LONG_NAME}`);
+    await studio.locator(".badge-live").waitFor();
+    await look(studio, "studio of a live broadcast", wrong);
+    await studio.close();
+  } finally {
+    await origin.interrupt();
+  }
+  await page.locator(".badge", { hasText: "ENDED" }).waitFor();
+  await look(page, "ended", wrong);
+  await page.getByRole("button", { name: "Watch again" }).click();
+  await page.locator(".badge", { hasText: "RECORDING" }).waitFor();
+  await lookAtAll("recording without the chat");
+  await page.getByLabel("Show the chat").click();
+  await page.locator("#chat .chat-head").waitFor();
+  await lookAtAll("recording with the chat");
+  await page.context().close();
+  expect(wrong).toEqual([]);
+});
+
+/** How the list stands some frames after the last change: pixels from its end, and the row at its top with its place there. */
+const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: number }> =>
+  page.evaluate(async () => {
+    for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+    const list = document.querySelector("#chat .chat-scroll");
+    if (list === null) throw new Error("there is no list");
+    const { top } = list.getBoundingClientRect();
+    const rows = [...list.querySelectorAll(".chat-row")].map((row) => ({
+      row: /message \d+/.exec(row.textContent ?? "")?.[0] ?? "",
+      place: Math.round(row.getBoundingClientRect().top - top),
+    }));
+    const first = rows.filter(({ place }) => place >= 0).sort((one, other) => one.place - other.place)[0];
+    const fromEnd = Math.round(list.scrollHeight - list.clientHeight - list.scrollTop);
+    return { fromEnd, row: first?.row ?? "", place: first?.place ?? Number.NaN };
+  });
+
+test("whoever reads the newest messages goes on so through a pin, resizes and rotations, and whoever reads older ones as well", async () => {
+  const page = await openWatch(browser, `${edge.url}/watch/busy`, { width: 390, height: 844 });
+  const moderator = await openWatch(browser, `${edge.url}/studio/busy`);
+  await join(page, "Ann");
+  for (let number = 1; number <= 16; number += 1) {
+    // A moderator may write as quickly.
+    await write(moderator, `message ${number}: ${LONG}`);
+    await shows(page, `message ${number}:`);
+  }
+  expect((await standing(page)).fromEnd).toBe(0);
+  await moderate(moderator, "message 16:", /^Pin/);
+  await page.locator(".chat-pinned").waitFor();
+  expect((await standing(page)).fromEnd, "pinned").toBe(0);
+  for (const [width, height] of [
+    [390, 560],
+    [320, 568],
+    [844, 390],
+    [1280, 800],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    expect((await standing(page)).fromEnd, `${width}x${height}`).toBe(0);
+  }
+  expect(await page.locator(".chat-jump").count()).toBe(0);
+
+  await page.locator("#chat .chat-scroll").hover();
+  await page.mouse.wheel(0, -400);
+  await page.locator(".chat-jump").waitFor();
+  const before = await standing(page);
+  await moderator.getByLabel("Unpin").click();
+  await page.locator(".chat-pinned").waitFor({ state: "detached" });
+  const { row, place } = await standing(page);
+  expect({ row, place }, "unpinned").toEqual({ row: before.row, place: before.place });
+  for (const [width, height] of [
+    [390, 560],
+    [844, 390],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    expect((await standing(page)).row, `${width}x${height}`).toBe(before.row);
+  }
+  await write(page, "a newer one");
+  await page.locator(".chat-jump", { hasText: "1 new message" }).click();
+  await shows(page, "a newer one");
+  expect((await standing(page)).fromEnd, "back at the end").toBe(0);
+});

@@ -1,0 +1,53 @@
+/** Several edges of one checkout that start while others run. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { freePort } from "../support/ports.ts";
+
+let folder: string;
+const edges: Edge[] = [];
+
+async function start(name: string): Promise<Edge> {
+  const edge = await startEdge({ port: await freePort(), dataDir: join(folder, name), adminToken: "admin" });
+  edges.push(edge);
+  return edge;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "corral-starts-"));
+});
+
+afterAll(async () => {
+  await Promise.all(edges.map((edge) => edge.stop()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("edges that start at the same moment all start, and one that runs shows its pages all the while", async () => {
+  const running = await start("running");
+  let started = false;
+  const others = Promise.all(["one", "two"].map(start)).finally(() => {
+    started = true;
+  });
+  const statuses = new Set<number>();
+  while (!started) {
+    const answer = await fetch(`${running.url}/watch/demo`);
+    await answer.arrayBuffer();
+    statuses.add(answer.status);
+  }
+  await others;
+  expect([...statuses]).toEqual([200]);
+  for (const { url } of edges) {
+    const page = await (await fetch(`${url}/watch/demo`)).text();
+    const script = /src="(\/assets\/watch-[^"]+)"/.exec(page)?.[1];
+    expect((await fetch(`${url}${script}`)).status).toBe(200);
+  }
+});
+
+test("an edge that stops takes its pages with it", async () => {
+  const edge = await start("short");
+  await edge.stop();
+  edges.splice(edges.indexOf(edge), 1);
+  expect((await readdir(join(folder, "short"))).filter((name) => name.startsWith("pages-"))).toEqual([]);
+});
