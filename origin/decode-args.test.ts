@@ -17,8 +17,10 @@ const picture = sourceOf(1280, 720).video ?? expect.fail();
 test("the tracks that were selected leave on pipes of their own, the picture first, with the source's own timestamps", () => {
   const args = decodeArgs(job(file));
   expect(after(args, "-map")).toEqual(["0:0?", "0:1?"]);
-  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3", "pipe:4"]);
+  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3", "pipe:5"]);
   expect(args).toContain("-copyts");
+  expect(after(args, "-vf")[0]).toContain("file='pipe\\:4'");
+  expect(after(args, "-af")[0]).toContain("file='pipe\\:6'");
   expect(after(args, "-map_chapters")).toEqual(["-1", "-1"]);
   expect(decodedTracks(job(file))).toEqual(["video", "audio"]);
 });

@@ -1,4 +1,5 @@
 /** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
+import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
 import { type Input, inputArgs } from "./input.ts";
 import type { SourceAudio, SourceInfo, SourceVideo } from "./ladder.ts";
 
@@ -23,16 +24,18 @@ export interface DecodeJob {
   readonly canToneMap: boolean;
 }
 
-/** File descriptor of the first track's pipe. */
+/** File descriptor of the first pipe. */
 export const FIRST_PIPE = 3;
 /** Sound on its way between decoder and encoder. */
 export const SOUND = { sampleRate: 48_000, channels: 2 } as const;
-/** NUT's timestamps have no sign: this is added to a source's, which may begin below zero, seconds. */
-export const TIMESTAMP_OFFSET_S = 1000;
+/** Ticks a second in which a frame's time is told. */
+export const TICKS: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: SOUND.sampleRate };
+/** Each track has two pipes: its frames in NUT, and their times. */
+export const PIPES_A_TRACK = 2;
 /** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
 const MOST_LOUDSPEAKERS = 8;
 
-/** All arguments of the decoder. The picture's pipe comes first. */
+/** All arguments of the decoder. The picture's pipes come first. */
 export function decodeArgs(job: DecodeJob): string[] {
   const { input, video, audio, canvas, resumeS } = job;
   const common = ["-hide_banner", "-loglevel", "error", "-nostdin", "-copyts"];
@@ -43,16 +46,25 @@ export function decodeArgs(job: DecodeJob): string[] {
   if (video !== null && canvas !== null) {
     const filters = input.kind === "demo" ? demoFilters(input, job.startMs) : pictureFilters(video, canvas, job);
     const raw = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"];
-    outputs.push("-map", `0:${video.stream}?`, "-vf", filters, ...raw, ...nut(pipe++));
+    outputs.push(
+      "-map",
+      `0:${video.stream}?`,
+      "-vf",
+      `${filters},${tellTimes("video", pipe + 1)}`,
+      ...raw,
+      ...nut(pipe),
+    );
+    pipe += PIPES_A_TRACK;
   }
   if (audio !== null) {
-    outputs.push("-map", `0:${audio.stream}?`, "-af", soundFilters(audio), "-c:a", "pcm_s16le", ...nut(pipe++));
+    const filters = `${soundFilters(audio)},${tellTimes("audio", pipe + 1)}`;
+    outputs.push("-map", `0:${audio.stream}?`, "-af", filters, "-c:a", "pcm_s16le", ...nut(pipe));
   }
   return [...common, ...seek, ...source, ...outputs];
 }
 
 /** The source's tracks that `job` decodes, in the order of their pipes. */
-export function decodedTracks({ video, audio, canvas }: DecodeJob): ("video" | "audio")[] {
+export function decodedTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
   return [
     ...(video !== null && canvas !== null ? ["video" as const] : []),
     ...(audio === null ? [] : ["audio" as const]),
@@ -60,8 +72,17 @@ export function decodedTracks({ video, audio, canvas }: DecodeJob): ("video" | "
 }
 
 function nut(pipe: number): string[] {
-  const offset = ["-output_ts_offset", `${TIMESTAMP_OFFSET_S}`];
-  return ["-map_metadata", "-1", "-map_chapters", "-1", ...offset, "-flush_packets", "1", "-f", "nut", `pipe:${pipe}`];
+  return ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut", `pipe:${pipe}`];
+}
+
+/**
+ * Filters that write the time of each frame to a pipe: a muxer would not let it go back, and so would lose what a source
+ * sends after its clock was set back. The filter prints frames that carry a word, so each gets one.
+ */
+function tellTimes(track: SourceTrack, pipe: number): string {
+  const a = track === "audio" ? "a" : "";
+  const print = `${a}metadata=mode=print:key=t:file='pipe\\:${pipe}':direct=1`;
+  return `${a}settb=1/${TICKS[track]},${a}metadata=mode=add:key=t:value=1,${print}`;
 }
 
 /** Whatever comes, also when it changes, is fitted into the canvas with bars: progressive, BT.709, 4:2:0. */

@@ -1,8 +1,8 @@
 /** Decoded pictures and sound of a source, from the processes that decode them or from memory. */
 import type { Readable } from "node:stream";
-import { NutReader } from "../protocol/ingest/nut.ts";
+import { type NutFrame, NutReader } from "../protocol/ingest/nut.ts";
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { type DecodeJob, decodeArgs, decodedTracks, SOUND, TIMESTAMP_OFFSET_S } from "./decode-args.ts";
+import { type DecodeJob, decodeArgs, decodedTracks, PIPES_A_TRACK, SOUND, TICKS } from "./decode-args.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
 
 /** A raw picture, in the pieces in which it came. */
@@ -82,30 +82,91 @@ export class Decoder implements MediaReader {
   }
 
   #spawn(job: DecodeJob, feed: Readable | null): FfmpegProcess {
-    const tracks = decodedTracks(job);
-    const readers = tracks.map(() => new NutReader());
-    const process = new FfmpegProcess(decodeArgs(job), tracks.length, feed !== null, {
+    const tracks = decodedTracks(job).map((track) => ({ track, frames: new TimedFrames(track, job) }));
+    const at = (pipe: number): (typeof tracks)[number] | undefined => tracks[Math.floor(pipe / PIPES_A_TRACK)];
+    const process = new FfmpegProcess(decodeArgs(job), tracks.length * PIPES_A_TRACK, feed !== null, {
       onData: (pipe, chunk) => {
-        const [track, reader] = [tracks[pipe], readers[pipe]];
-        if (track === undefined || reader === undefined || this.#isStopped) return;
-        for (const { ptsS, pieces, byteLength } of reader.push(chunk)) {
-          this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
-          const sourceS = ptsS - TIMESTAMP_OFFSET_S;
-          if (track === "video") this.#handlers?.onPicture(sourceS, pieces);
-          else this.#handlers?.onSound(sourceS, samplesOf(pieces, byteLength));
-        }
+        const from = at(pipe);
+        if (from === undefined || this.#isStopped) return;
+        for (const frame of from.frames.push(pipe % PIPES_A_TRACK === 0 ? "frames" : "times", chunk))
+          this.#tell(from.track, frame);
       },
       onEnd: (pipe) => {
-        const track = tracks[pipe];
-        if (track !== undefined && !this.#isStopped) this.#handlers?.onEnd(track);
+        const from = at(pipe);
+        if (from === undefined || this.#isStopped || !from.frames.end()) return;
+        this.#handlers?.onEnd(from.track);
       },
     });
     if (feed !== null && process.input !== null) feed.pipe(process.input);
-    for (const [pipe, track] of tracks.entries()) {
-      this.#pipes.set(track, { process, pipe });
-      process.pause(pipe);
+    for (const [i, { track }] of tracks.entries()) {
+      this.#pipes.set(track, { process, pipe: i * PIPES_A_TRACK });
+      process.pause(i * PIPES_A_TRACK);
     }
     return process;
+  }
+
+  #tell(track: SourceTrack, { ptsS, pieces, byteLength }: TimedFrame): void {
+    this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
+    if (track === "video") this.#handlers?.onPicture(ptsS, pieces);
+    else this.#handlers?.onSound(ptsS, samplesOf(pieces, byteLength));
+  }
+}
+
+interface TimedFrame {
+  readonly ptsS: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly byteLength: number;
+}
+
+/** Brings together the frames and the times that come on two pipes of one track. */
+class TimedFrames {
+  readonly #ticks: number;
+  readonly #reader = new NutReader();
+  readonly #frames: NutFrame[] = [];
+  readonly #times: (number | null)[] = [];
+  #line = "";
+  /** Where a frame without a time lies: after the one before. */
+  #nextS = 0;
+  readonly #durationS: (frame: NutFrame) => number;
+  #openPipes: number = PIPES_A_TRACK;
+
+  constructor(track: SourceTrack, { video }: DecodeJob) {
+    this.#ticks = TICKS[track];
+    const { num, den } = video?.frameRate ?? { num: 25, den: 1 };
+    const bytesPerSecond = SOUND.sampleRate * SOUND.channels * 2;
+    this.#durationS =
+      track === "video" ? (): number => den / num : ({ byteLength }): number => byteLength / bytesPerSecond;
+  }
+
+  /** The frames whose bytes and times are both there. */
+  push(pipe: "frames" | "times", chunk: Uint8Array): TimedFrame[] {
+    if (pipe === "frames") this.#frames.push(...this.#reader.push(chunk));
+    else this.#readTimes(chunk);
+    const out: TimedFrame[] = [];
+    for (let count = Math.min(this.#frames.length, this.#times.length); count > 0; count--) {
+      const [frame, ticks] = [this.#frames.shift(), this.#times.shift()];
+      if (frame === undefined || ticks === undefined) break;
+      const ptsS = ticks === null ? this.#nextS : ticks / this.#ticks;
+      this.#nextS = ptsS + this.#durationS(frame);
+      out.push({ ptsS, pieces: frame.pieces, byteLength: frame.byteLength });
+    }
+    return out;
+  }
+
+  /** One of the pipes has ended; whether that was the last. */
+  end(): boolean {
+    this.#openPipes -= 1;
+    return this.#openPipes === 0;
+  }
+
+  /** Lines such as `frame:1    pts:3600    pts_time:0.04`; `pts` is `NOPTS` where the source has none. */
+  #readTimes(chunk: Uint8Array): void {
+    const lines = (this.#line + new TextDecoder().decode(chunk)).split("\n");
+    this.#line = lines.pop() ?? "";
+    for (const line of lines) {
+      const pts = /^frame:\S+\s+pts:(\S+)/.exec(line)?.[1];
+      if (pts !== undefined) this.#times.push(/^-?\d+$/.test(pts) ? Number(pts) : null);
+    }
   }
 }
 

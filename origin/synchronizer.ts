@@ -5,7 +5,7 @@
  */
 import { PictureSync } from "../protocol/ingest/picture-sync.ts";
 import { SoundSync } from "../protocol/ingest/sound-sync.ts";
-import { SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
+import { LIMITS as SOURCE_LIMITS, SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
 import type { Rational } from "../protocol/rational.ts";
 import { type Canvas, SOUND } from "./decode-args.ts";
 import { AAC_FRAME_SAMPLES } from "./ladder.ts";
@@ -29,6 +29,8 @@ export const LIMITS = {
   worthAWordMs: 2_000,
   /** Without a clock, no track runs further ahead of the other. */
   apartS: 2,
+  /** Sound that begins this much before the picture does so because of its codec. */
+  runUpS: 0.06,
   /** A file's last picture is shown for so long at most, whatever the file says. */
   lastPictureS: 30,
   /** An encoder that is so far behind the clock is too slow for what is asked of it. */
@@ -266,7 +268,9 @@ export class Synchronizer {
     const startS = this.#fps > 0 ? startFrame / this.#fps : startFrame / SOUND.sampleRate;
     // The first picture is exactly on a frame, and the sound as far from it as it was.
     const early = pictureS === undefined || this.#fps === 0 ? 0 : pictureS - originS;
-    const apart = early > 600 ? 0 : Math.ceil(early * this.#fps - 1e-6) / (this.#fps || 1);
+    // A sound codec's run-up is not worth a frame, nor is a clock of another source.
+    const isNegligible = early > SOURCE_LIMITS.apartS || (early < LIMITS.runUpS && early * this.#fps < 0.5);
+    const apart = isNegligible ? 0 : Math.ceil(early * this.#fps - 1e-6) / (this.#fps || 1);
     const [ptsS, positionS] =
       pictureS === undefined || this.#fps === 0 ? [originS, startS] : [pictureS, startS + apart];
     const options = { live: !this.#isPaced, mayJump: this.#options.mayJump };

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NutError, type NutFrame, NutReader } from "./nut.ts";
 
-/** What FFmpeg writes: 30 pictures of 16 by 16, from 100 s on; and two seconds of sound. */
-const OFFSET = ["-output_ts_offset", "100", "-f", "nut", "-"];
+/** What FFmpeg writes: 30 pictures of 16 by 16; and two seconds of sound. */
+const NUT = ["-f", "nut", "-"];
 const PICTURES = execFileSync("ffmpeg", [
   ...["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=16x16:r=30000/1001:d=1"],
-  ...["-pix_fmt", "yuv420p", "-enc_time_base", "1:90000", "-c:v", "rawvideo", ...OFFSET],
+  ...["-pix_fmt", "yuv420p", "-enc_time_base", "1:90000", "-c:v", "rawvideo", ...NUT],
 ]);
 const SOUND = execFileSync("ffmpeg", [
-  ...["-v", "error", "-f", "lavfi", "-i", "sine=r=48000:d=2", "-ac", "2", "-c:a", "pcm_s16le", ...OFFSET],
+  ...["-v", "error", "-f", "lavfi", "-i", "sine=r=48000:d=2", "-ac", "2", "-c:a", "pcm_s16le", ...NUT],
 ]);
 
 function read(bytes: Uint8Array, size: number): NutFrame[] {
@@ -22,28 +22,19 @@ function read(bytes: Uint8Array, size: number): NutFrame[] {
 
 const bytesOf = ({ pieces }: NutFrame): Buffer => Buffer.concat(pieces);
 
-test("raw pictures come out with exact times and bytes, in whatever pieces the pipe brings them", () => {
+test("raw pictures come out whole, in whatever pieces the pipe brings them", () => {
   const whole = read(PICTURES, PICTURES.length);
   expect(whole).toHaveLength(30);
-  for (const [i, frame] of whole.entries()) {
-    expect(frame.ptsS).toBeCloseTo(100 + (i * 1001) / 30_000, 4);
-    expect(frame.byteLength).toBe(384);
-  }
+  for (const frame of whole) expect(frame.byteLength).toBe(384);
   for (const size of [1, 7, 383, 4096]) {
     const pieces = read(PICTURES, size);
     expect(pieces.map(bytesOf)).toEqual(whole.map(bytesOf));
-    expect(pieces.map(({ ptsS }) => ptsS)).toEqual(whole.map(({ ptsS }) => ptsS));
   }
 });
 
-test("sound comes out without a hole", () => {
-  const frames = read(SOUND, 1000);
-  let next = 100;
-  for (const { ptsS, byteLength } of frames) {
-    expect(ptsS).toBeCloseTo(next, 6);
-    next += byteLength / 4 / 48_000;
-  }
-  expect(next).toBeCloseTo(102, 6);
+test("sound comes out to the last sample", () => {
+  const bytes = read(SOUND, 1000).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(bytes).toBe(2 * 48_000 * 4);
 });
 
 test("what is no NUT is an error of its kind", () => {

@@ -1,7 +1,8 @@
 /**
  * Reads NUT, the container in which FFmpeg hands on decoded pictures and sound: of all that it can write to a pipe, the
- * only one that keeps exact timestamps of raw media and gives out each frame at once. Format: nut.txt of FFmpeg's
- * documentation. Payloads are handed on in the pieces in which they came, without a copy.
+ * one that tells where raw frames of any size end, and gives out each at once. Format: nut.txt of FFmpeg's
+ * documentation. Payloads are handed on in the pieces in which they came, without a copy. Its timestamps aren't read:
+ * FFmpeg lets none go back, and the source's may.
  */
 
 /** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
@@ -21,8 +22,6 @@ export class NutError extends Error {
 /** One frame. */
 export interface NutFrame {
   readonly stream: number;
-  /** Presentation time, seconds. */
-  readonly ptsS: number;
   /** Its bytes, in pieces. */
   readonly pieces: readonly Uint8Array[];
   readonly byteLength: number;
@@ -46,21 +45,16 @@ const ID = "nut/multimedia container\0";
 const START = 0x4e;
 /** The second byte of each startcode. */
 const PACKET = { main: 0x4d, stream: 0x53, syncpoint: 0x4b, index: 0x58, info: 0x49 } as const;
+/** Those in which nothing stands that is needed. */
+const PASSED: ReadonlySet<number> = new Set([PACKET.stream, PACKET.syncpoint, PACKET.index, PACKET.info]);
 
 interface FrameCode {
   readonly flags: number;
-  readonly ptsDelta: number;
   readonly stream: number;
   readonly sizeMul: number;
   readonly sizeLsb: number;
   readonly reserved: number;
   readonly header: number;
-}
-
-interface Stream {
-  readonly base: { readonly num: number; readonly den: number };
-  readonly msbShift: number;
-  lastPts: number;
 }
 
 /** Thrown inside where a header isn't whole yet. */
@@ -118,13 +112,11 @@ export class NutReader {
   /** Bytes of a header that isn't whole yet. */
   #rest: Uint8Array = new Uint8Array(0);
   #begun = false;
-  #bases: { num: number; den: number }[] = [];
   #codes: (FrameCode | null)[] = [];
   /** What is left out at the beginning of frames, by index. */
   #elided: Uint8Array[] = [new Uint8Array(0)];
-  #streams: Stream[] = [];
-  #streamCount = 0;
-  #frame: { stream: number; ptsS: number; pieces: Uint8Array[]; byteLength: number } | null = null;
+  #streams = 0;
+  #frame: { stream: number; pieces: Uint8Array[]; byteLength: number } | null = null;
   #wanted = 0;
 
   /** The frames that `chunk` completes; it must not be changed after. Throws `NutError`. */
@@ -186,9 +178,7 @@ export class NutReader {
     const body = new Cursor(cursor.bytes(size), 0, size - 4);
     try {
       if (kind === PACKET.main) this.#readMain(body);
-      else if (kind === PACKET.stream) this.#readStream(body);
-      else if (kind === PACKET.syncpoint) this.#readSyncpoint(body);
-      else if (kind !== PACKET.index && kind !== PACKET.info) throw new NutError("an unknown packet");
+      else if (!PASSED.has(kind)) throw new NutError("an unknown packet");
     } catch (error) {
       throw error === INCOMPLETE ? new NutError(`a header that is cut off, at ${start}`) : error;
     }
@@ -198,40 +188,17 @@ export class NutReader {
     const version = body.v();
     if (version < 2 || version > 4) throw new NutError(`version ${version} of NUT`);
     if (version > 3) body.v();
-    this.#streamCount = body.v();
-    if (this.#streamCount > LIMITS.streams) throw new NutError(`${this.#streamCount} streams`);
+    this.#streams = body.v();
+    if (this.#streams > LIMITS.streams) throw new NutError(`${this.#streams} streams`);
     body.v();
     const bases = body.v();
     if (bases > LIMITS.streams) throw new NutError(`${bases} time bases`);
-    this.#bases = Array.from({ length: bases }, () => ({ num: body.v(), den: body.v() }));
+    for (let i = 0; i < 2 * bases; i++) body.v();
     this.#codes = readFrameCodes(body);
     this.#elided = [new Uint8Array(0)];
     const elided = body.at < body.end ? body.v() : 0;
     if (elided > 127) throw new NutError(`${elided} elided headers`);
     for (let i = 0; i < elided; i++) this.#elided.push(body.bytes(body.v()));
-    this.#streams = [];
-  }
-
-  #readStream(body: Cursor): void {
-    const id = body.v();
-    body.v();
-    body.skip(body.v());
-    const base = this.#bases[body.v()];
-    const msbShift = body.v();
-    if (id >= this.#streamCount || base === undefined || msbShift > 15) throw new NutError("a broken stream header");
-    this.#streams[id] = { base, msbShift, lastPts: 0 };
-  }
-
-  #readSyncpoint(body: Cursor): void {
-    const time = body.v();
-    const base = this.#bases[time % this.#bases.length];
-    if (base === undefined) throw new NutError("a syncpoint before the main header");
-    const ticks = Math.floor(time / this.#bases.length);
-    for (const stream of this.#streams) {
-      const { num, den } = stream.base;
-      // Exact where it matters: only the low bits of a timestamp are taken from it.
-      stream.lastPts = Number((BigInt(ticks) * BigInt(base.num) * BigInt(den)) / (BigInt(base.den) * BigInt(num)));
-    }
   }
 
   #readFrame(cursor: Cursor, index: number): void {
@@ -240,9 +207,8 @@ export class NutReader {
     let { flags, stream: id, reserved, header } = code;
     if ((flags & FLAG.coded) !== 0) flags ^= cursor.v();
     if ((flags & FLAG.streamId) !== 0) id = cursor.v();
-    const stream = this.#streams[id];
-    if (stream === undefined || (flags & FLAG.invalid) !== 0) throw new NutError("a frame of no stream");
-    const pts = (flags & FLAG.codedPts) !== 0 ? fullPts(cursor.v(), stream) : stream.lastPts + code.ptsDelta;
+    if (id >= this.#streams || (flags & FLAG.invalid) !== 0) throw new NutError("a frame of no stream");
+    if ((flags & FLAG.codedPts) !== 0) cursor.v();
     let size = code.sizeLsb + ((flags & FLAG.sizeMsb) !== 0 ? code.sizeMul * cursor.v() : 0);
     if ((flags & FLAG.matchTime) !== 0) cursor.s();
     if ((flags & FLAG.headerIndex) !== 0) header = cursor.v();
@@ -262,10 +228,8 @@ export class NutReader {
       skipped = cursor.at - before;
       if (skipped > size) throw new NutError("side data beyond its frame");
     }
-    stream.lastPts = pts;
-    const ptsS = (pts * stream.base.num) / stream.base.den;
     const pieces = start.length > 0 ? [start] : [];
-    this.#frame = { stream: id, ptsS, pieces, byteLength: byteLength - skipped };
+    this.#frame = { stream: id, pieces, byteLength: byteLength - skipped };
     this.#wanted = size - skipped;
   }
 }
@@ -273,11 +237,11 @@ export class NutReader {
 /** The table that says what each first byte of a frame stands for. */
 function readFrameCodes(body: Cursor): (FrameCode | null)[] {
   const codes: (FrameCode | null)[] = [];
-  let [ptsDelta, sizeMul, stream, header] = [0, 1, 0, 0];
+  let [sizeMul, stream, header] = [1, 0, 0];
   while (codes.length < 256) {
     const flags = body.v();
     const fields = body.v();
-    if (fields > 0) ptsDelta = body.s();
+    if (fields > 0) body.s();
     if (fields > 1) sizeMul = body.v();
     if (fields > 2) stream = body.v();
     const sizeLsb = fields > 3 ? body.v() : 0;
@@ -289,18 +253,10 @@ function readFrameCodes(body: Cursor): (FrameCode | null)[] {
     if (count <= 0 || count > 256) throw new NutError("a broken table of frame codes");
     for (let j = 0; j < count && codes.length < 256; j++) {
       if (codes.length === START) codes.push(null);
-      codes.push({ flags, ptsDelta, stream, sizeMul, sizeLsb: sizeLsb + j, reserved, header });
+      codes.push({ flags, stream, sizeMul, sizeLsb: sizeLsb + j, reserved, header });
     }
   }
   return codes;
-}
-
-/** A timestamp whose high bits are those of the one before, or all of it. */
-function fullPts(coded: number, { msbShift, lastPts }: Stream): number {
-  const span = 2 ** msbShift;
-  if (coded >= span) return coded - span;
-  const from = lastPts - Math.floor((span - 1) / 2);
-  return ((((coded - from) % span) + span) % span) + from;
 }
 
 /** A frame's side data, of which nothing is used. */

@@ -59,17 +59,17 @@ test("silence is given out at once where nothing came, and late sound does not c
 });
 
 test("a source whose clock drifts stays within its slack for hours, by stretches that are too small to be heard", () => {
-  for (const ppm of [-400, -85, 85, 400, 2000]) {
-    const sync = new SoundSync(RATE, 2);
-    const hours = 3;
+  const block = new Int16Array(1024);
+  for (const ppm of [-400, -85, 85, 2000]) {
+    const sync = new SoundSync(RATE, 1);
     let worst = 0;
-    for (let i = 0; i < (hours * 3600 * RATE) / 1024; i++) {
+    for (let i = 0; i < (2 * 3600 * RATE) / 1024; i++) {
       const positionS = ((i * 1024) / RATE) * (1 + ppm / 1e6);
-      sync.push(positionS, level(1024, 1));
+      sync.push(positionS, block);
       worst = Math.max(worst, Math.abs(sync.end / RATE - (positionS + 1024 / RATE)));
       sync.take(sync.end - sync.next);
     }
-    expect(worst).toBeLessThan(0.04);
+    expect(worst).toBeLessThan(0.02);
     expect(sync.counters()).toMatchObject({ silence: 0, dropped: 0 });
   }
 });

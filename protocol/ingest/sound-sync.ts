@@ -6,7 +6,7 @@
 /** Bounds on what is done to sound. */
 export const LIMITS = {
   /** Timestamps this far off the samples before are a hole or an overlap, not a drift. */
-  driftS: 0.06,
+  driftS: 0.03,
   /** Drift below this is left alone: timestamps in milliseconds tremble as much. */
   slackS: 0.004,
   /** A block is stretched by this share at most: 8 cents of pitch. */

@@ -127,8 +127,9 @@ export function watch(aired: Aired, pictureAt = 0): Watched {
     const loudness: number[] = [];
     let soundStartS = 0;
     if (audio !== undefined) {
-      const file = write(audio.name);
-      const raw = run("ffmpeg", ["-i", file, "-f", "s16le", "-ac", "1", "-ar", "48000", "-"]);
+      const isCarried = aired.config.muxed === true && video !== undefined;
+      const file = isCarried ? write(video.name) : write(audio.name);
+      const raw = run("ffmpeg", ["-i", file, "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "48000", "-"]);
       const samples = new Int16Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + (raw.length & ~1)));
       for (let i = 0; i + HOP <= samples.length; i += HOP) {
         let sum = 0;

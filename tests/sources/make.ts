@@ -20,6 +20,12 @@ export interface Shape {
   readonly drift?: number;
 }
 
+/** Frames from one flash to the next: two seconds, as near as whole frames come to it. */
+function periodFrames(rate: string): number {
+  const [num = 25, den = 1] = rate.split("/").map(Number);
+  return Math.round((2 * num) / den);
+}
+
 /** A white flash and a beep in the first tenth of every other second: inputs 0 and 1. */
 export function flashAndBeep(shape: Shape = {}): string[] {
   return [...flash(shape), ...beep(shape)];
@@ -27,14 +33,17 @@ export function flashAndBeep(shape: Shape = {}): string[] {
 
 /** The flash alone. */
 export function flash({ size = "160x90", rate = "25", seconds = 6 }: Shape = {}): string[] {
-  const white = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001\\,2)\\,0.1)'";
+  const period = periodFrames(rate);
+  const white = `drawbox=color=white:t=fill:enable='lt(mod(n\\,${period})\\,${Math.max(1, Math.round(period / 20))})'`;
   return ["-f", "lavfi", "-i", `color=c=black:s=${size}:r=${rate}:d=${seconds},${white}`];
 }
 
 /** The beep alone. */
 export function beep(shape: Shape = {}): string[] {
-  const { seconds = 6, soundSeconds = seconds, sampleRate = 48_000, layout = "stereo", drift = 1 } = shape;
-  const tone = `0.5*sin(2*PI*1000*t)*lt(mod(t*${drift}\\,2)\\,0.1)`;
+  const { rate = "25", seconds = 6, soundSeconds = seconds, sampleRate = 48_000, layout = "stereo", drift = 1 } = shape;
+  const [num = 25, den = 1] = rate.split("/").map(Number);
+  const periodS = (periodFrames(rate) * den) / num;
+  const tone = `0.5*sin(2*PI*1000*t)*lt(mod(t*${drift}\\,${periodS})\\,0.1)`;
   const channels = { mono: 1, stereo: 2, "5.1": 6 }[layout] ?? 2;
   const exprs = Array.from({ length: channels }, () => tone).join("|");
   const slower = drift === 1 ? "" : `,asetpts=PTS*${drift}`;
