@@ -268,8 +268,8 @@ export class Synchronizer {
     const startS = this.#fps > 0 ? startFrame / this.#fps : startFrame / SOUND.sampleRate;
     // The first picture is exactly on a frame, and the sound as far from it as it was.
     const early = pictureS === undefined || this.#fps === 0 ? 0 : pictureS - originS;
-    // A sound codec's run-up is not worth a frame, nor is a clock of another source.
-    const isNegligible = early > SOURCE_LIMITS.apartS || (early < LIMITS.runUpS && early * this.#fps < 0.5);
+    // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
+    const isNegligible = early > SOURCE_LIMITS.apartS || early < LIMITS.runUpS;
     const apart = isNegligible ? 0 : Math.ceil(early * this.#fps - 1e-6) / (this.#fps || 1);
     const [ptsS, positionS] =
       pictureS === undefined || this.#fps === 0 ? [originS, startS] : [pictureS, startS + apart];

@@ -54,7 +54,7 @@ export interface Watched {
   readonly pictures: readonly { readonly atS: number; readonly yuv: readonly [number, number, number] }[];
   /** The first picture's luma, row by row. */
   readonly luma: Uint8Array;
-  /** Loudness of each hundredth of a second, 0 to 1. */
+  /** Loudness of each 2 ms, 0 to 1. */
   readonly loudness: readonly number[];
   /** Time of `loudness[0]`, seconds. */
   readonly soundStartS: number;
@@ -62,7 +62,8 @@ export interface Watched {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const HOP = 480;
+/** Samples of one reading of loudness: 2 ms. */
+const HOP = 96;
 
 /** Decodes what was aired, by FFmpeg as an independent player. Times are media time. */
 export function watch(aired: Aired, pictureAt = 0): Watched {
@@ -173,7 +174,7 @@ export function flashes({ pictures }: Watched): number[] {
 export function beeps({ loudness, soundStartS }: Watched): number[] {
   const at = (i: number): number => soundStartS + (i * HOP) / 48_000;
   return loudness.flatMap((level, i) => {
-    const quiet = loudness.slice(Math.max(0, i - 10), i).every((before) => before < 0.03);
+    const quiet = loudness.slice(Math.max(0, i - 50), i).every((before) => before < 0.03);
     return level >= 0.03 && quiet ? [at(i)] : [];
   });
 }
