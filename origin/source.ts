@@ -12,7 +12,7 @@ import { failureOf } from "./ffmpeg-process.ts";
 import type { Input } from "./input.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
 import type { DecodeEnd, MediaReader } from "./media-reader.ts";
-import { type Pacing, Synchronizer } from "./synchronizer.ts";
+import { type MediaSink, type Pacing, Synchronizer } from "./synchronizer.ts";
 
 /** Bounds on patience with a source. */
 export interface Patience {
@@ -85,6 +85,8 @@ export interface SourceOptions {
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
   readonly onOutput: (output: Output) => void;
+  /** Whether outputs wait to be sent, so that a source without a clock should wait too. */
+  readonly isFull?: () => boolean;
   readonly limits?: Partial<Patience>;
   readonly now?: () => number;
 }
@@ -209,7 +211,7 @@ export class Source {
     });
     let resumeS = kind === "file" && !loop ? this.#counters.mediaMs / 1000 : 0;
     const synchronizer: Synchronizer = new Synchronizer({
-      ...{ name, loop, log, sink: encoder, pacing: open.pacing, now: this.#now },
+      ...{ name, loop, log, sink: this.#sink(encoder), pacing: open.pacing, now: this.#now },
       ...{ mayJump: open.mayJump, pictureEndS: open.pictureEndS },
       frameRate: job.schedule?.frameRate ?? null,
       canvas: job.canvas,
@@ -240,6 +242,23 @@ export class Source {
       encoder.kill();
       this.#run = null;
     }
+  }
+
+  /** The encoders, who take nothing while too much waits behind them. */
+  #sink(encoder: Encoder): MediaSink {
+    const isFull = this.#options.isFull;
+    if (isFull === undefined) return encoder;
+    return {
+      get canTakePicture(): boolean {
+        return encoder.canTakePicture && !isFull();
+      },
+      get canTakeSound(): boolean {
+        return encoder.canTakeSound && !isFull();
+      },
+      picture: (picture) => encoder.picture(picture),
+      sound: (samples) => encoder.sound(samples),
+      end: () => encoder.end(),
+    };
   }
 
   /** A run that the encoders brought to its end: what the decoders say of it. */

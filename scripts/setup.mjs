@@ -45,6 +45,7 @@ export function needsOf(program, args) {
       return ["ffmpeg", "font"];
     case "tests/conformance/main.ts":
     case "tests/sources/main.ts":
+    case "tests/soak/main.ts":
       return ["ffmpeg"];
     case "scripts/test.ts":
       return ["ffmpeg", "font", "chromium"];

@@ -46,6 +46,13 @@ export function faultsOf(aired: Aired): string[] {
   return faults;
 }
 
+/** What can be watched. */
+export interface Watchable {
+  readonly outputs: Aired["outputs"];
+  readonly renditions: Aired["renditions"];
+  readonly config: Pick<Aired["config"], "muxed">;
+}
+
 /** What a viewer sees and hears. */
 export interface Watched {
   readonly width: number;
@@ -66,7 +73,7 @@ export interface Watched {
 const HOP = 96;
 
 /** Decodes what was aired, by FFmpeg as an independent player. Times are media time. */
-export function watch(aired: Aired, pictureAt = 0): Watched {
+export function watch(aired: Watchable, pictureAt = 0): Watched {
   const folder = mkdtempSync(join(tmpdir(), "corral-judge-"));
   try {
     const video = aired.renditions.find(({ kind }) => kind === "video");

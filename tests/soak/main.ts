@@ -1,0 +1,258 @@
+/**
+ * `npm run soak -- --hours N`: a long broadcast in accelerated time, with a real FFmpeg, a real edge and viewers. Its first
+ * half is one reading whose sound's clock drifts all the while, its second a clip that repeats; encoders are killed on the
+ * way. Judges frame and sample steps, keyframes, segment durations, flash and beep, what viewers get, and memory.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ArgsDef, defineCommand, runMain } from "citty";
+import { encodeJob, newBroadcastId } from "../../origin/broadcast.ts";
+import type { Input } from "../../origin/input.ts";
+import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/ladder.ts";
+import { opener } from "../../origin/open-source.ts";
+import { PRESETS } from "../../origin/presets.ts";
+import { probe } from "../../origin/probe.ts";
+import { Publisher } from "../../origin/publisher.ts";
+import { Source } from "../../origin/source.ts";
+import { tracksOf } from "../../origin/tracks.ts";
+import { partTargetFor } from "../../protocol/cmaf/packager.ts";
+import { parseStreamName } from "../../protocol/ids.ts";
+import { startEdge } from "../../scripts/edge.ts";
+import { complaintAbout } from "../../scripts/known-options.ts";
+import { SMALL_LADDER } from "../sources/air.ts";
+import { watch, worstOffsetMs } from "../sources/judge.ts";
+import { AAC, ffmpeg, flashAndBeep, H264 } from "../sources/make.ts";
+import { freePort } from "../support/ports.ts";
+import { follow, type ViewerCounts } from "./viewer.ts";
+import { Watcher } from "./watcher.ts";
+
+/** The sound's clock in the first half: it gains a tenth of a millisecond a second, 0.36 s an hour. */
+const DRIFT = 1.0001;
+const RATE = { num: 30_000, den: 1001 } as const;
+/** Media between two looks at pictures and sound, and between two losses, seconds. */
+const LOOK_S = 300;
+const LOSS_S = 900;
+/** Flash and beep are in step within this, milliseconds. */
+const IN_STEP_MS = 40;
+/** Parts that wait for the edge before the source waits for them. */
+const MOST_WAITING = 60;
+/** Memory of the last quarter above that of the second. */
+const MOST_GROWTH = 0.1;
+
+const ARGS = {
+  hours: { type: "string", description: "hours of media", default: "1", valueHint: "N" },
+  viewers: { type: "string", description: "viewers that follow the broadcast", default: "3", valueHint: "N" },
+} as const satisfies ArgsDef;
+
+const command = defineCommand({
+  meta: {
+    name: "npm run soak --",
+    description: "A long broadcast in accelerated time, with drift, loops, losses and viewers.",
+  },
+  args: ARGS,
+  async run({ args }) {
+    const [hours, viewers] = [Number(args.hours), Number(args.viewers)];
+    const complaint = complaintAbout(args, ARGS);
+    if (
+      complaint !== null ||
+      !(hours >= 0.01 && hours <= 1000) ||
+      !(Number.isInteger(viewers) && viewers >= 0 && viewers <= 200)
+    ) {
+      console.error(complaint ?? "--hours is from 0.01 to 1000, --viewers a whole number from 0 to 200.");
+      process.exitCode = 2;
+      return;
+    }
+    process.exitCode = (await soak(hours, viewers)) ? 0 : 1;
+  },
+});
+await runMain(command);
+process.exit();
+
+/** A lavfi graph of flash and beep without end, whose sound drifts. */
+function drifting(): Input {
+  const period = 60;
+  const periodS = (period * RATE.den) / RATE.num;
+  const picture =
+    `color=c=black:s=160x90:r=${RATE.num}/${RATE.den},` +
+    `drawbox=color=white:t=fill:enable='lt(mod(n\\,${period})\\,3)'[out0]`;
+  const beep = `0.5*sin(2*PI*1000*t)*lt(mod(t*${DRIFT}\\,${periodS})\\,0.1)`;
+  const sound = `aevalsrc=exprs='${beep}|${beep}':s=48000:c=stereo,asetpts=PTS*${DRIFT}[out1]`;
+  return { kind: "file", url: `${picture};${sound}`, loop: false, format: "lavfi" };
+}
+
+async function soak(hours: number, viewerCount: number): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "corral-soak-"));
+  const adminToken = randomBytes(12).toString("hex");
+  const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken });
+  try {
+    const clip = join(folder, "clip.mp4");
+    ffmpeg(folder, ...flashAndBeep({ seconds: 8, rate: "25" }), ...H264, ...AAC, clip);
+    const halfS = hours * 1800;
+    const halves = [
+      { name: "one reading whose sound drifts", input: drifting(), stream: "drift" },
+      { name: "a clip that repeats", input: { kind: "file", url: clip, loop: true } as const, stream: "loop" },
+    ];
+    let isRight = true;
+    for (const { name, input, stream } of halves) {
+      console.log(`${name}: ${(halfS / 3600).toFixed(2)} h`);
+      isRight = (await half(input, stream, halfS, viewerCount, edge.url, adminToken)) && isRight;
+    }
+    console.log(isRight ? "soak: all held" : "soak: failed");
+    return isRight;
+  } finally {
+    await edge.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function half(
+  input: Input,
+  streamText: string,
+  untilS: number,
+  viewerCount: number,
+  edgeUrl: string,
+  adminToken: string,
+): Promise<boolean> {
+  const stream = parseStreamName(streamText);
+  if (stream === null) throw new RangeError(`no stream name: ${streamText}`);
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const made = await fetch(`${edgeUrl}/api/streams/${stream}/keys`, { method: "POST", headers });
+  const { key } = (await made.json()) as { key: string };
+  const info = await probe(input, new AbortController().signal);
+  const preset = PRESETS.balanced;
+  const renditions = planRenditions(info, parseLadderFlags(SMALL_LADDER));
+  const job = encodeJob(renditions, preset, { h264: "libx264" });
+  const leader = renditions[0];
+  if (leader === undefined || job.schedule === null) throw new RangeError("the source has no picture");
+  const partTargetMs = partTargetFor(preset.partMs, frameMs(leader));
+  const partTargets = new Map(renditions.map(({ name }) => [name, partTargetMs]));
+  const targetDurationS = job.schedule.targetDurationS;
+  const watcher = new Watcher(renditions, frameMs(leader) / 1000, targetDurationS);
+  const said: string[] = [];
+  const log = { info: () => {}, warn: (text: string) => said.push(text), error: (text: string) => said.push(text) };
+  const leave = new AbortController();
+  const viewers: Promise<ViewerCounts>[] = [];
+  let publisher: Publisher | null = null;
+  let opened: Promise<void> = Promise.resolve();
+  let fatal: Error | null = null;
+  let [nextLookS, nextLossS, losses, worstMs] = [LOOK_S / 10, LOSS_S, 0, 0];
+  const memory: number[] = [];
+  const fail = (error: Error): void => {
+    fatal = error;
+    source.stop();
+  };
+  const startedMs = performance.now();
+  const source: Source = new Source({
+    ...{ name: streamText, kind: "file", loop: input.kind === "file" && input.loop, job, partTargets, targetDurationS },
+    ...{ muxed: false, log },
+    open: opener(
+      { input, source: info, canvas: job.canvas, hasSound: true, canToneMap: false, filePacing: { kind: "none" }, log },
+      null,
+    ),
+    isFull: () => (publisher?.counters().waiting ?? 0) > MOST_WAITING,
+    onStart: ({ startedAtMs, inits }) => {
+      const tracks = tracksOf(job, inits, partTargets, false);
+      const config = { broadcast: newBroadcastId(Date.now()), startedAtMs, targetDurationS, windowS: 60, tracks };
+      const to = { edge: edgeUrl, key, stream, publisher: randomBytes(9).toString("base64url") };
+      const created = new Publisher({ ...to, config, log, onFatal: fail });
+      publisher = created;
+      opened = created.open();
+      opened.catch(fail);
+      created.firstPart.then(() => watchers(edgeUrl, streamText, viewerCount, leave.signal, viewers)).catch(() => {});
+    },
+    onOutput: (output) => {
+      watcher.see(output);
+      publisher?.push(output);
+      const mediaS = source.counters().mediaMs / 1000;
+      if (mediaS >= nextLookS) {
+        nextLookS += LOOK_S;
+        const worst = offsetOf(watcher, renditions);
+        // Right after a loss there is less than a sample's worth.
+        if (Number.isFinite(worst)) worstMs = Math.max(worstMs, worst);
+        memory.push(process.memoryUsage().rss);
+        const speed = mediaS / ((performance.now() - startedMs) / 1000);
+        const faults = [...watcher.faults.values()].reduce((sum, count) => sum + count, 0);
+        console.log(
+          `  ${(mediaS / 3600).toFixed(2)} h at ${speed.toFixed(0)} times its speed, flash to beep ${worst.toFixed(0)} ms, ` +
+            `${faults} faults, ${losses} losses, ${((memory.at(-1) ?? 0) / 1e6).toFixed(0)} MB`,
+        );
+      }
+      if (mediaS >= nextLossS && source.pids[0] !== undefined) {
+        nextLossS += LOSS_S;
+        losses += 1;
+        process.kill(source.pids[losses % source.pids.length] ?? source.pids[0], "SIGKILL");
+      }
+      if (mediaS >= untilS) source.stop();
+    },
+  });
+  const end = await source.run();
+  await opened.catch(() => {});
+  const sender = publisher as Publisher | null;
+  await sender?.end();
+  const sent = sender?.counters();
+  leave.abort();
+  const watched = await Promise.all(viewers);
+  await sender?.close();
+  const sum = (pick: (counts: ViewerCounts) => number): number =>
+    watched.reduce((all, counts) => all + pick(counts), 0);
+  const quarter = Math.floor(memory.length / 4);
+  const median = (values: readonly number[]): number =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  const growth = quarter < 2 ? 0 : median(memory.slice(-quarter)) / median(memory.slice(quarter, 2 * quarter)) - 1;
+  const checks: readonly (readonly [string, string, boolean])[] = [
+    ["ended", fatal === null ? end.kind : String(fatal), fatal === null && end.kind === "stopped"],
+    ["restarts beyond the losses", `${source.counters().runs - 1 - losses}`, source.counters().runs - 1 === losses],
+    ["discontinuities beyond the losses", `${watcher.discontinuities - losses}`, watcher.discontinuities === losses],
+    [
+      "faults in frames and segments",
+      [...watcher.faults].map(([what, n]) => `${n} × ${what}`).join("; ") || "0",
+      watcher.faults.size === 0,
+    ],
+    ["flash to beep, at worst", `${worstMs.toFixed(0)} ms`, worstMs <= IN_STEP_MS],
+    ["parts given up by the publisher", `${sent?.gapsByOverflow ?? 0}`, (sent?.gapsByOverflow ?? 1) === 0],
+    ["parts that viewers got", `${sum(({ parts }) => parts)}`, viewerCount === 0 || sum(({ parts }) => parts) > 0],
+    [
+      "viewers' errors and holes",
+      `${sum(({ errors }) => errors)}, ${sum(({ holes }) => holes)}`,
+      sum(({ errors, holes }) => errors + holes) === 0,
+    ],
+    ["memory, last quarter against the second", `${(growth * 100).toFixed(1)} %`, growth <= MOST_GROWTH],
+    ["FFmpeg left behind", `${leftBehind()}`, leftBehind() === 0],
+  ];
+  for (const [what, value, isRight] of checks) console.log(`  ${isRight ? "ok    " : "FAILED"} ${what}: ${value}`);
+  for (const text of new Set(said.filter((text) => !/SIGKILL/.test(text)))) console.log(`  it said: ${text}`);
+  return checks.every(([, , isRight]) => isRight);
+}
+
+function offsetOf(watcher: Watcher, renditions: readonly Rendition[]): number {
+  const { outputs } = watcher.sample();
+  return worstOffsetMs(watch({ outputs, renditions, config: { muxed: false } }));
+}
+
+async function watchers(
+  edge: string,
+  stream: string,
+  count: number,
+  signal: AbortSignal,
+  viewers: Promise<ViewerCounts>[],
+): Promise<void> {
+  const base = `${edge}/live/${stream}/multivariant.m3u8`;
+  const text = await (await fetch(base)).text();
+  const uris = [...text.matchAll(/^(?!#).+\.m3u8$|URI="([^"]+media\.m3u8)"/gm)].map(([whole, uri]) => uri ?? whole);
+  for (let i = 0; i < count; i++) viewers.push(follow(base, uris[i % uris.length] ?? "", signal));
+}
+
+/** FFmpeg processes of ours that are alive. */
+function leftBehind(): number {
+  const path = `/proc/${process.pid}/task/${process.pid}/children`;
+  const children = readFileSync(path, "utf8").trim().split(" ");
+  return children.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "ffmpeg";
+    } catch {
+      return false;
+    }
+  }).length;
+}
