@@ -10,6 +10,7 @@ const BROADCAST_TESTS = [
   "tests/edge/**/*.test.ts",
   "tests/faults/**/*.test.ts",
   "tests/conformance/conformance.test.ts",
+  "tests/sources/listen.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({

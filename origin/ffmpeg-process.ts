@@ -63,7 +63,7 @@ export class FfmpegProcess {
         if (child.pid === undefined) finish(null, null);
       });
       const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
-        resolve({ code, signal, lastLines: this.#lines.filter((line) => line !== ""), error: this.#error });
+        resolve({ code, signal, lastLines: this.#lines.map(plain).filter((line) => line !== ""), error: this.#error });
       };
       child.once("close", finish);
     });
@@ -128,10 +128,16 @@ export class FfmpegProcess {
   }
 }
 
+/** What a line of FFmpeg's says, without addresses of its memory; nothing where it says nothing. */
+function plain(line: string): string {
+  if (/Last message repeated|^Conversion failed!|^\s*$/.test(line)) return "";
+  return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
+}
+
 /** Why a process ended, as a sentence; null where it ended as it should. */
 export function failureOf({ error, code, signal, lastLines }: ProcessEnd): string | null {
   if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
-  const words = lastLines.length === 0 ? "" : ` ${lastLines.join(" | ")}`;
+  const words = lastLines.length === 0 ? "" : ` It said: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;
   if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
   return code === 0 ? null : `FFmpeg ended with code ${code}.${words}`;
 }

@@ -133,7 +133,7 @@ test("a file that cannot be read is one sentence with FFmpeg's own words, and no
   const source = new Source(options);
   expect(await source.run()).toMatchObject({
     kind: "failed",
-    message: expect.stringMatching(/gone\.mp4 cannot be broadcast:.*No such file/),
+    message: expect.stringMatching(/gone\.mp4 cannot be broadcast: no frame.*No such file/),
   });
   expect(source.counters().runs).toBe(1);
   expect(options.warnings).toEqual([]);

@@ -269,14 +269,15 @@ export class Source {
     const killed = decoded.find(({ isKilled }) => isKilled);
     if (killed !== undefined) return { failure: failureOf(killed.end), isCurable: true };
     if (!run.begun && !this.#stop.signal.aborted) {
-      const reasons = failed.map(({ end }) => failureOf(end) ?? "");
-      const reason =
-        reasons.length === 0 ? "it brings no frame that could be decoded." : [...new Set(reasons)].join(" ");
-      return { failure: reason, isCurable: kind === "live" };
+      const reasons = [...new Set(failed.flatMap(({ end }) => failureOf(end) ?? []))];
+      const tracks = [...new Set(decoded.map(({ track }) => names[track]))].join(" and ");
+      const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
+      const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
+      return { failure: [what, ...reasons, ...advice].join(" "), isCurable: kind === "live" };
     }
     if (kind !== "live") {
       for (const { track, end, frames } of failed) {
-        const what = frames === 0 ? `cannot be decoded` : `could be decoded only in part`;
+        const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
         log.warn(`The ${names[track]} of ${name} ${what}: ${failureOf(end)}`);
       }
       return { failure: null, isCurable: true };

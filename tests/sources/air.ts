@@ -3,10 +3,10 @@
 import { encodeJob } from "../../origin/broadcast.ts";
 import type { Input } from "../../origin/input.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition, type SourceInfo } from "../../origin/ladder.ts";
-import { opener } from "../../origin/open-source.ts";
+import { type FirstFeed, firstFeedOf, opener } from "../../origin/open-source.ts";
 import { PRESETS } from "../../origin/presets.ts";
 import { canToneMap, probe } from "../../origin/probe.ts";
-import { Source, type SourceEnd, type SourceStart } from "../../origin/source.ts";
+import { Source, type SourceCounters, type SourceEnd, type SourceStart } from "../../origin/source.ts";
 import type { KeyframeSchedule } from "../../protocol/cmaf/keyframes.ts";
 import { type Output, type PackagerConfig, partTargetFor } from "../../protocol/cmaf/packager.ts";
 import type { TrackName } from "../../protocol/ids.ts";
@@ -42,10 +42,43 @@ export interface Aired {
 
 /** Airs a source to its end, or to `untilS`. Throws what a look at the source throws. */
 export async function air(options: AirOptions): Promise<Aired> {
-  const { input, ladder = SMALL_LADDER, segmentMs = 2000, muxed = false, untilS } = options;
   const startedMs = performance.now();
-  const signal = new AbortController().signal;
-  const source = await probe(input, signal);
+  const source = await probe(options.input, new AbortController().signal);
+  return start(options, source, null, startedMs, () => {});
+}
+
+/**
+ * Waits for an encoder as `--listen` does, and airs what it pushes, in real time. `push` is called with the address once
+ * somebody listens there; the source is stopped when it resolves.
+ */
+export async function airPushed(
+  options: Omit<AirOptions, "input">,
+  url: string,
+  push: (url: string, counters: () => SourceCounters) => Promise<void>,
+): Promise<Aired> {
+  const input = { kind: "live", url, listen: true } as const;
+  const startedMs = performance.now();
+  let counters = (): SourceCounters => ({ runs: 0, frames: 0, mediaMs: 0 });
+  let stop = (): void => {};
+  const pushed = push(url, () => counters()).finally(() => stop());
+  const feed = await firstFeedOf(input, new AbortController().signal);
+  if (feed === null) throw new Error("nobody listens");
+  const aired = await start({ ...options, input }, feed.info, feed, startedMs, (source) => {
+    counters = (): SourceCounters => source.counters();
+    stop = (): void => source.stop();
+  });
+  await pushed;
+  return aired;
+}
+
+async function start(
+  options: AirOptions,
+  source: SourceInfo,
+  feed: FirstFeed,
+  startedMs: number,
+  onSource: (source: Source) => void,
+): Promise<Aired> {
+  const { input, ladder = SMALL_LADDER, segmentMs = 2000, muxed = false, untilS } = options;
   const preset = { ...PRESETS.balanced, partMs: Math.min(PRESETS.balanced.partMs, segmentMs / 2), segmentMs };
   const renditions = planRenditions(source, parseLadderFlags(ladder));
   const job = encodeJob(renditions, preset, { h264: "libx264" });
@@ -60,7 +93,7 @@ export async function air(options: AirOptions): Promise<Aired> {
     error: (text: string) => said.push(text),
   };
   const hasSound = renditions.some(({ kind }) => kind === "audio");
-  const maps = await canToneMap(signal);
+  const maps = await canToneMap(new AbortController().signal);
   const outputs: Output[] = [];
   let start: SourceStart | null = null;
   let firstPartMs = Number.NaN;
@@ -77,7 +110,7 @@ export async function air(options: AirOptions): Promise<Aired> {
     loop: input.kind === "file" && input.loop,
     open: opener(
       { input, source, canvas: job.canvas, hasSound, canToneMap: maps, filePacing: { kind: "none" }, log },
-      null,
+      feed,
     ),
     onStart: (started) => {
       start = started;
@@ -88,6 +121,7 @@ export async function air(options: AirOptions): Promise<Aired> {
       if (untilS !== undefined && aired.counters().mediaMs >= untilS * 1000) aired.stop();
     },
   });
+  onSource(aired);
   const end = await aired.run();
   const config: PackagerConfig = {
     tracks: renditions.map(({ name, kind, timescale }) => ({ name, kind, timescale, partTargetMs })),

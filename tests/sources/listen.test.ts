@@ -1,0 +1,97 @@
+/** Encoders that push, as they really do: they lose their microphone, and come back as something else. */
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { freePort } from "../support/ports.ts";
+import { type Aired, airPushed } from "./air.ts";
+import { durationS, partsOf, watch } from "./judge.ts";
+import { AAC, beep, flashAndBeep, H264 } from "./make.ts";
+
+/** A push is tried again for so long: between two encoders, nobody listens for a moment. */
+const TRY_MS = 20_000;
+
+/** Pushes to `url` in real time until FFmpeg's inputs end. */
+async function push(url: string, args: readonly string[]): Promise<void> {
+  for (const untilMs = performance.now() + TRY_MS; performance.now() < untilMs; ) {
+    const startedMs = performance.now();
+    const child = spawn("ffmpeg", ["-v", "error", ...args, "-f", "flv", url], { stdio: "ignore" });
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    if (code === 0 || performance.now() - startedMs > 3000) return;
+    await sleep(200);
+  }
+  throw new Error(`nobody took ${args.join(" ")}`);
+}
+
+const real = (inputs: readonly string[]): string[] =>
+  inputs.flatMap((word) => (word === "-f" ? ["-re", word] : [word]));
+const LOW_DELAY = [...H264, "-tune", "zerolatency"];
+
+/** Segments that are media, by the run that they belong to. */
+function runsOf(aired: Aired, track: string): number[] {
+  let run = 0;
+  const media: number[] = [];
+  for (const { meta } of partsOf(aired, track)) {
+    if (meta.start?.discontinuity === true) run += 1;
+    if (!meta.gap) media[run] = (media[run] ?? 0) + 1;
+  }
+  return media;
+}
+
+test("an encoder whose microphone stops stays on the air, with silence", { timeout: 90_000 }, async () => {
+  const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;
+  const words = [
+    ...real(flashAndBeep({ seconds: 12, soundSeconds: 4 })),
+    ...LOW_DELAY,
+    ...AAC,
+    "-max_interleave_delta",
+    "1",
+  ];
+  const aired = await airPushed({}, url, (to) => push(to, words));
+  expect(aired.runs).toBe(1);
+  expect(durationS(aired, "90p")).toBeGreaterThan(10);
+  expect(Math.abs(durationS(aired, "audio") - durationS(aired, "90p"))).toBeLessThan(0.1);
+  // The last part of all may be one that closes its segment and nothing else.
+  expect(partsOf(aired, "audio").filter(({ meta }) => meta.gap && meta.close === undefined)).toEqual([]);
+  expect(aired.said.join("\n")).toMatch(/brings no sound/);
+});
+
+test("an encoder that comes back without sound, in portrait, or with other codecs is the same broadcast", {
+  timeout: 120_000,
+}, async () => {
+  const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;
+  const tall = ["-re", "-f", "lavfi", "-i", "color=white:s=90x160:r=30:d=6"];
+  const old = [
+    "-re",
+    "-f",
+    "lavfi",
+    "-i",
+    "color=white:s=160x120:r=15:d=6",
+    "-re",
+    ...beep({ sampleRate: 22_050, layout: "mono" }),
+  ];
+  const aired = await airPushed({}, url, async (to) => {
+    await push(to, [...real(flashAndBeep({ seconds: 6, sampleRate: 44_100 })), ...LOW_DELAY, ...AAC]);
+    await push(to, [...tall, ...LOW_DELAY, "-an"]);
+    await push(to, [...old, "-c:v", "flv", "-c:a", "libmp3lame"]);
+  });
+  expect(aired.end.kind).toBe("stopped");
+  for (const track of ["90p", "audio"]) {
+    const runs = runsOf(aired, track);
+    expect(runs).toHaveLength(3);
+    // Six seconds of parts, less what is read before the first frame.
+    for (const parts of runs) expect(parts).toBeGreaterThan(8);
+  }
+  expect(aired.said.join("\n")).toMatch(/has no sound now/);
+  const watched = watch(aired);
+  const at = (fraction: number): number => Math.floor(watched.pictures.length * fraction);
+  // A white picture of 9:16 within 16:9 has black at its sides; one of 4:3 has less of it.
+  expect(barsOf(aired, at(0.5))).toBeCloseTo(9 / 16 / (16 / 9), 1);
+  expect(barsOf(aired, at(0.9))).toBeCloseTo(4 / 3 / (16 / 9), 1);
+});
+
+/** The share of a picture's middle row that is not black. */
+function barsOf(aired: Aired, picture: number): number {
+  const { luma, width, height } = watch(aired, picture);
+  const row = luma.subarray(Math.floor(height / 2) * width, Math.floor(height / 2 + 1) * width);
+  return row.filter((value) => value > 100).length / width;
+}
