@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { UsageError } from "./errors.ts";
 import { helpText, parseLadderFile, parseOptions } from "./options.ts";
@@ -61,6 +64,29 @@ test("a ladder file says the same in JSON, and its faults are named by place", (
   expect(() => parseLadderFile({ video: [{ height: "tall" }] }, "l.json")).toThrow(
     /l\.json is wrong at video\.0\.height/,
   );
+});
+
+test("a file is found by whatever name it has, and by a file: address", () => {
+  const folder = mkdtempSync(join(tmpdir(), "corral-options-"));
+  const before = process.cwd();
+  try {
+    process.chdir(folder);
+    for (const name of ["talk: part 1.mp4", "100%.mp4", "-x.mp4", "a b.mp4"]) {
+      writeFileSync(name, "");
+      const { input } = parseOptions([name], {});
+      expect(input).toMatchObject({ kind: "file", url: name.startsWith("-") ? `./${name}` : name });
+    }
+    for (const address of [`file://${folder}/a%20b.mp4`, `file:${folder}/a b.mp4`, "file:a b.mp4"])
+      expect(parseOptions([address], {}).input).toMatchObject({ url: expect.stringMatching(/a b\.mp4$/) });
+  } finally {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("segments of half a second have parts of a quarter, unless others are asked for", () => {
+  expect(parseOptions(["--segment", "0.5"], {}).preset).toMatchObject({ segmentMs: 500, partMs: 250 });
+  expect(parseOptions(["--segment", "0.5", "--part", "0.1"], {}).preset).toMatchObject({ partMs: 100 });
 });
 
 test("a remote edge takes its key from the flag or from the environment", () => {

@@ -113,7 +113,9 @@ export async function helpText(): Promise<string> {
 
 /** Checked options from `words`. Throws `UsageError` with one sentence. */
 export function parseOptions(words: readonly string[], env: Environment): Options {
-  const args = parseArgs<typeof ARGS>([...joinRepeated(words, "--ladder")], ARGS);
+  // A file may be called -x.mp4.
+  const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
+  const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
   refuseUnknown(args);
   const stream = parseStreamName(args.stream);
   if (stream === null) {
@@ -188,7 +190,9 @@ function presetOf(args: Args): Preset {
       ? preset.segmentMs
       : Math.round(numberOf("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000);
   const partMs =
-    args.part === undefined ? preset.partMs : numberOf("--part", args.part, minPartS, maxSegmentS, false) * 1000;
+    args.part === undefined
+      ? Math.min(preset.partMs, segmentMs / 2)
+      : numberOf("--part", args.part, minPartS, maxSegmentS, false) * 1000;
   if (partMs * 2 > segmentMs) {
     throw new UsageError(
       `Parts of ${partMs / 1000} s are too long for segments of ${segmentMs / 1000} s: a segment needs two or more.`,
