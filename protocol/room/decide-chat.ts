@@ -1,5 +1,5 @@
 /** Whether a message is shown: modes, the judge, the review queue. */
-import { clean } from "../moderation/clean.ts";
+import { clean, isBlank } from "../moderation/clean.ts";
 import { type Decision as Outcome, stricter } from "../moderation/moderate.ts";
 import { combined, type Opinion } from "../moderation/review.ts";
 import { type CapitalsRule, hasLink, isEmoteOnly, isShouting } from "../moderation/rules.ts";
@@ -30,8 +30,8 @@ export function decideChat(state: RoomState, asked: AskedChat, around: Surroundi
   const broken = isStaff(asked.by.roles) ? null : brokenMode(state.modes, asked, around);
   if (broken !== null) return no(broken);
   const { decision, text, reasons } = judged(state, asked, around);
-  // In its clean form a text may be nothing, or a single sign many letters.
-  if (text.trim() === "" || text.length > ROOM_LIMITS.textChars) return no("malformed");
+  // Without what can't be seen a text may be nothing, and some signs are several in the normal form.
+  if (isBlank(text) || text.length > ROOM_LIMITS.textChars) return no("malformed");
   if (decision === "deny") return no("denied");
   const by = author(asked.by, state, around);
   if (decision === "hold") return hold(state, asked, { by, text, reasons }, around);

@@ -156,7 +156,7 @@ test("a reviewer's opinion makes it stricter, and says so to those who moderate"
   expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ event: { text: "hello" } });
 });
 
-test("a text is shown in its clean form, and one that is nothing in it, or far too long, is malformed", () => {
+test("a text is shown as it was written, and one of which nothing is seen, or that is far too long, is malformed", () => {
   const state = new RoomState();
   const shown = (by: Viewer, text: string): unknown => {
     const decision = decide(state, say(by, text), around());
@@ -164,8 +164,14 @@ test("a text is shown in its clean form, and one that is nothing in it, or far t
   };
   for (const by of [ann, moderator]) {
     expect(shown(by, "a\u202eb\u200b")).toMatchObject({ text: "ab" });
-    expect(shown(by, "\u200b\u2060")).toBe("malformed");
-    expect(shown(by, "\ufdfa".repeat(100))).toBe("malformed");
+    for (const blank of ["\u200b\u2060", "\u2800 \u2800", "\u{1d159}", "\u0301\u0302", "\u3164", "\ufe0f"]) {
+      expect(shown(by, blank), JSON.stringify(blank)).toBe("malformed");
+    }
+    // In the normal form each of these is two signs.
+    expect(shown(by, "\u{1d15e}".repeat(200))).toBe("malformed");
+    for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｗｉｄｅ ﷺ", "⠀⣴⣿⠀"]) {
+      expect(shown(by, text)).toMatchObject({ text });
+    }
     expect(shown(by, "<b>'; DROP TABLE events; --</b>")).toMatchObject({ text: "<b>'; DROP TABLE events; --</b>" });
   }
 });
@@ -179,7 +185,11 @@ test("a name in which the lists find something is shown as a neutral one, the sa
   expect(nameOf("  Ann\u202e \n <b>O'Hara</b> ")).toBe("Ann <b>O'Hara</b>");
   const neutral = nameOf("n.1.g.g.e.r");
   expect(neutral).toMatch(/^viewer-[0-9a-z]{7}$/);
-  for (const name of ["\u200b", "xX_f4gg0t_Xx"]) expect(nameOf(name), name).toBe(neutral);
+  for (const name of ["\u200b", "\u2800", "\u3164\u{1d159}", "\u0301", "xX_f4gg0t_Xx"]) {
+    expect(nameOf(name), name).toBe(neutral);
+  }
+  expect(nameOf("\u2800Ann\u2800\u2800Lee\u2800")).toBe("Ann Lee");
+  for (const name of ["\u2800", "\u115f"]) expect(nameOf(name, ["moderator"]), name).toBe(neutral);
   expect(nameOf("spammer")).toBe("spammer");
   carryOut(state, asked(host, { kind: "words", words: ["spammer"] }));
   expect(nameOf("spammer")).toBe(neutral);

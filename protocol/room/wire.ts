@@ -2,7 +2,7 @@
 
 import type { AccessError, TokenError } from "../access.ts";
 import type { Category, Level } from "../moderation/categories.ts";
-import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
+import type { Author, Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
 import type { AuditLine, AutoMod, BanLine, Held, Pinned } from "./state.ts";
 
 /** The version that both sides speak. */
@@ -170,7 +170,11 @@ export const CLOSES: Readonly<
   Record<CloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
 > = CLOSE_CODES;
 
-/** Who a viewer is, as its welcome says. */
-export function youAre(viewer: Viewer, roles: readonly Role[]): You {
-  return viewer.subject === null ? null : { subject: viewer.subject, name: viewer.name, roles };
+/** Who a viewer is, as its welcome says; `nameOf` gives the name as it is shown. */
+export function youAre(
+  { subject, name }: Viewer,
+  roles: readonly Role[],
+  nameOf: (who: Pick<Author, "subject" | "name">) => string,
+): You {
+  return subject === null ? null : { subject, name: nameOf({ subject, name }), roles };
 }
