@@ -3,12 +3,13 @@ import { clean, isBlank } from "../moderation/clean.ts";
 import { type Decision as Outcome, stricter } from "../moderation/moderate.ts";
 import { combined, type Opinion } from "../moderation/review.ts";
 import { type CapitalsRule, hasLink, isEmoteOnly, isShouting } from "../moderation/rules.ts";
+import { actDigest } from "./act-digest.ts";
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
 import { type Author, isStaff, type Modes, type Viewer } from "./events.ts";
 import { reasonsOf } from "./judge.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { programmeTime } from "./programme.ts";
-import type { Held, HeldReason, RoomState } from "./state.ts";
+import { type Held, type HeldReason, heldKey, type RoomState } from "./state.ts";
 import type { Act, ErrorCode } from "./wire.ts";
 
 /** A message of someone with an account. */
@@ -83,14 +84,13 @@ function hold(
   { by: author, text, reasons }: Pick<Held, "by" | "text" | "reasons">,
   around: Surroundings,
 ): Decision | Refusal {
-  // The same for the same message, so that one that is sent again is held once.
-  const key = `${by.subject}/${id}`;
-  if (state.held.has(key)) return { ok: true, facts: [], notes: [], held: key };
+  const key = heldKey(by.subject, id);
   if (state.held.size >= ROOM_LIMITS.held) return no("review-full");
   const held: Held = {
     id: key,
     by: author,
     clientId: id,
+    digest: actDigest(act),
     text,
     reasons,
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),

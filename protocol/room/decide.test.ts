@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { DEFAULT_LEVELS } from "../moderation/categories.ts";
 import type { Opinion } from "../moderation/review.ts";
+import { actDigest } from "./act-digest.ts";
 import { type Asked, type Decision, decide, type Refusal, type Surroundings } from "./decide.ts";
 import type { ChatEvent, Modes, Role, Viewer } from "./events.ts";
 import { Judge } from "./judge.ts";
@@ -31,7 +32,7 @@ const around = (over: Partial<Surroundings> = {}): Surroundings => ({
   ...over,
 });
 
-const asked = (by: Viewer, act: Act): Asked => ({ by, id: "1", act, programmeMs: null });
+const asked = (by: Viewer, act: Act, id = "1"): Asked => ({ by, id, act, programmeMs: null });
 const say = (by: Viewer, text = "hello"): Asked => asked(by, { kind: "chat", text });
 const host = viewer("host", ["host"]);
 const moderator = viewer("mod", ["moderator"]);
@@ -105,14 +106,28 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
   const held = carryOut(state, say(ann, "well, $h!t"));
   expect(held).toMatchObject({ ok: true, held: "ann/1", notes: [{ kind: "held", held: { reasons: ["profanity"] } }] });
   expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
-  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" })))).toBe("forbidden");
+  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" }, "2")))).toBe("forbidden");
   const approved = carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" }));
   expect(approved).toMatchObject({
     event: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
-    credit: { id: "1" },
+    credit: { id: "1", digest: actDigest({ kind: "chat", text: "well, $h!t" }) },
     audit: { act: "approve", about: "ann/1" },
   });
   expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "ann/1" })))).toBe("not-found");
+});
+
+test("an id under which a message is held is for that message only, whatever else comes with it", () => {
+  const state = new RoomState();
+  carryOut(state, asked(moderator, { kind: "modes", modes: { review: true } }));
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1" });
+  carryOut(state, asked(moderator, { kind: "modes", modes: { review: false } }));
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
+  expect(error(carryOut(state, say(ann, "second")))).toBe("id-used");
+  expect(error(carryOut(state, asked(ann, { kind: "chat", text: "first", replyTo: 3 })))).toBe("id-used");
+  expect(carryOut(state, asked(ann, { kind: "chat", text: "second" }, "2"))).toMatchObject({
+    event: { text: "second" },
+  });
+  expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" })))).toBeNull();
 });
 
 test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {

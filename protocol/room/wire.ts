@@ -49,7 +49,7 @@ export interface AutoModChange {
 /** What is acknowledged: a message, or a moderator's act. */
 export type Act = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationAct;
 
-/** Frames of clients. `id`: the client's own, the same when it sends again. */
+/** Frames of clients. `id`: the client's own, the same when it sends again, and never the same for another act. */
 export type ClientFrame =
   | { readonly type: "hello"; readonly from: Position | null }
   | { readonly type: "act"; readonly id: string; readonly act: Act; readonly programmeMs: number | null }
@@ -61,6 +61,7 @@ export type ClientFrame =
 
 const SAID = {
   malformed: "The act doesn't fit the protocol.",
+  "id-used": "Another act was sent with this id; send this one with a new id.",
   "sign-in": "Only people with an account may do this.",
   "token-expired": "The token has expired; connect with a new one.",
   "token-revoked": "The token was revoked; connect with a new one.",
