@@ -5,7 +5,7 @@ import type { Problem } from "../protocol/publish/reply.ts";
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers":
-    "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Encoding, Content-Length, Content-Range, Date, ETag, Retry-After",
+    "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Date, ETag, Retry-After",
 } as const;
 
 /** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
