@@ -43,6 +43,13 @@ export function matchForm(text: string): Mapped {
   return ASCII.test(text) ? identity(text) : cleanFrom(text, "NFKC");
 }
 
+/** Both forms of a text, made once where they are the same, as they are for most. */
+export function formsOf(text: string): { readonly shown: Mapped; readonly matched: Mapped } {
+  const shown = clean(text);
+  const same = ASCII.test(text) || text.normalize("NFKC") === text.normalize("NFC");
+  return { shown, matched: same ? shown : matchForm(text) };
+}
+
 function cleanFrom(text: string, form: "NFC" | "NFKC"): Mapped {
   return normalized(sifted(normalized(identity(text), form)), "NFC");
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clean, isBlank, matchForm, normalized, oneLine } from "./clean.ts";
+import { clean, formsOf, isBlank, matchForm, normalized, oneLine } from "./clean.ts";
 import { lettersOf } from "./letters.ts";
 import { LIMITS } from "./limits.ts";
 import { identity, type Mapped } from "./mapped.ts";
@@ -56,6 +56,15 @@ test("cleaning twice is cleaning once", () => {
     fc.property(worst, forms, (text, form) => {
       const once = form(text).text;
       expect(form(once).text).toBe(once);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("both forms at once are the two, with the same places", () => {
+  fc.assert(
+    fc.property(worst, (text) => {
+      expect(formsOf(text)).toEqual({ shown: clean(text), matched: matchForm(text) });
     }),
     { numRuns: 500 },
   );
