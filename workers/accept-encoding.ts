@@ -2,8 +2,9 @@
 
 /** What is known of one header's text: few texts come, and each comes often. */
 const known = new Map<string, boolean>();
-/** Texts remembered at once; they come from outside. */
+/** Texts remembered at once, and characters of one: they come from outside. */
 const MOST_KNOWN = 64;
+const KNOWN_CHARS = 128;
 
 /** Whether an answer may be, and should be, compressed with gzip. Without the header nothing is compressed. */
 export function prefersGzip(header: string | null): boolean {
@@ -11,6 +12,7 @@ export function prefersGzip(header: string | null): boolean {
   const before = known.get(header);
   if (before !== undefined) return before;
   const prefers = judge(header);
+  if (header.length > KNOWN_CHARS) return prefers;
   if (known.size >= MOST_KNOWN) known.clear();
   known.set(header, prefers);
   return prefers;
