@@ -6,6 +6,8 @@ import type { BroadcastId, TrackName } from "../protocol/ids.ts";
 export interface StoredPlaylist {
   readonly text: string;
   readonly ended: boolean;
+  /** When it changed last, milliseconds since the epoch. */
+  readonly changedMs: number;
 }
 
 /** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */

@@ -113,6 +113,11 @@ export class StreamEdge {
     return this.#follower.changedMs;
   }
 
+  /** The time of the latest request that came, milliseconds since the epoch. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   /** The stream's status as the Live object last told it, or null. */
   get status(): StreamStatus | null {
     return this.#follower.status?.status ?? null;

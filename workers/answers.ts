@@ -2,10 +2,12 @@
 import type { SegmentState } from "../protocol/broadcast/log.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import type { TrackName } from "../protocol/ids.ts";
+import { prefersGzip } from "./accept-encoding.ts";
 import { initCmsd, mediaCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
+import { isNotModified, lastModifiedMs } from "./conditional.ts";
 import { type Rendered, zip } from "./edge/playlists.ts";
 import { byteRange } from "./range.ts";
-import { answer, headersOf, lifetimes } from "./responses.ts";
+import { answer, headersOf, lifetimes, problemResponse } from "./responses.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
@@ -18,22 +20,31 @@ export interface PlaylistAsker {
 /** A viewer's own playlist is compressed for one: fast. Its tokens, all the same, become small in any case. */
 const OWN_ZIP_LEVEL = 1;
 
-/** A playlist, compressed for those who take it. `changedMs`: milliseconds since the epoch; `tiers`: as in `Cache-Status`. */
+/** When an object changed last, and the time of the request; milliseconds since the epoch. */
+export interface Dated {
+  readonly changedMs: number;
+  readonly nowMs: number;
+}
+
+/** A playlist, compressed for those who take it; 304 for those who have it. `tiers`: as in `Cache-Status`. */
 export function playlist(
   { request, query }: PlaylistAsker,
   rendered: Rendered,
   cacheControl: string,
-  changedMs: number,
+  { changedMs, nowMs }: Dated,
   cmsd: string,
   ...tiers: string[]
 ): Response {
-  const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  const zipped = prefersGzip(request.headers.get("accept-encoding"));
   const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
-  const headers = rendered.headers(`${zipped} ${cacheControl} ${status} ${cmsd}`, () =>
+  const modifiedMs = lastModifiedMs(changedMs, nowMs);
+  const etag = rendered.etag(zipped, query);
+  const headers = rendered.headers(`${etag} ${modifiedMs} ${cacheControl} ${status} ${cmsd}`, () =>
     headersOf({
       "content-type": PLAYLIST_TYPE,
       "cache-control": cacheControl,
-      "last-modified": new Date(changedMs).toUTCString(),
+      etag,
+      "last-modified": new Date(modifiedMs).toUTCString(),
       age: "0",
       "cache-status": status,
       "cmsd-static": cmsd,
@@ -41,9 +52,17 @@ export function playlist(
       ...(zipped ? { "content-encoding": "gzip" } : {}),
     }),
   );
+  if (isNotModified(request.headers, { etag, changedMs })) return notModified(headers);
   const own = query === "" ? null : rendered.withQuery(query);
   if (!zipped) return new Response(own ?? rendered.bytes, { headers });
   return new Response(own === null ? rendered.gzip() : zip(own, OWN_ZIP_LEVEL), { headers, encodeBody: "manual" });
+}
+
+/** The answer to one who has it: what headers say of the body is left out with the body. */
+function notModified(headers: Headers): Response {
+  const kept = new Headers(headers);
+  for (const name of ["content-type", "content-encoding"]) kept.delete(name);
+  return new Response(null, { status: 304, headers: kept });
 }
 
 /** The headers that an object was last answered with: a herd gets them as they are. */
@@ -51,7 +70,7 @@ const lastHeaders = new WeakMap<Uint8Array, { ageS: number; status: string; cmsd
 
 /** A file of media, or the range of it that is asked for; `ageS`: seconds since it was whole. */
 export function media(request: Request, about: About, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
-  const ranges = request.headers.get("range");
+  const ranges = wantedRanges(request);
   const { cmsd } = about;
   const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
   const last = lastHeaders.get(bytes);
@@ -72,11 +91,31 @@ export function media(request: Request, about: About, bytes: Uint8Array, ageS: n
     lastHeaders.set(bytes, { ageS, status, cmsd, headers });
     return new Response(bytes, { headers });
   }
-  if (range === "unsatisfiable") {
-    return answer("", { ...plain, "content-range": `bytes */${bytes.byteLength}` }, { status: 416 });
-  }
+  if (range === "unsatisfiable") return unsatisfiable(bytes.byteLength);
   plain["content-range"] = `bytes ${range.first}-${range.last}/${bytes.byteLength}`;
   return answer(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
+}
+
+/** The `Range` that is to be heeded, or null. */
+function wantedRanges({ method, headers }: Request): string | null {
+  // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
+  // which range handling is not defined. For this specification, GET is the only method for which range handling is defined."
+  // §13.1.5: a range is for those whose `If-Range` names the state that would be sent. Media have no validators: they don't
+  // change.
+  return method === "GET" && !headers.has("if-range") ? headers.get("range") : null;
+}
+
+/** The refusal of a range that lies beyond the end; it is no media, and not kept as such. */
+function unsatisfiable(byteLength: number): Response {
+  return problemResponse(
+    {
+      status: 416,
+      type: "/problems/range-not-satisfiable",
+      title: "Nothing is in this range",
+      detail: `The object has ${byteLength} bytes.`,
+    },
+    { "accept-ranges": "bytes", "content-range": `bytes */${byteLength}` },
+  );
 }
 
 /** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */

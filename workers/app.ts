@@ -1,10 +1,11 @@
 /** Routes of the Worker. */
-import { Hono } from "hono";
-import { parseStreamName } from "../protocol/ids.ts";
+import { type Context, Hono } from "hono";
+import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { UpstreamError } from "../tiers/calls.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { streamAccess, streamRevocations } from "./access-api.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
+import { canonicalUrl } from "./canonical-url.ts";
 import { expectCrowd } from "./crowd.ts";
 import { type Delivery, deliver } from "./deliver.ts";
 import { devToken } from "./dev-token.ts";
@@ -13,7 +14,8 @@ import type { Env } from "./env.ts";
 import { keepPrivate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
 import { bindStream } from "./jurisdiction.ts";
-import { parseLivePath } from "./live-path.ts";
+import { isLivePath, parseLivePath } from "./live-path.ts";
+import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./methods.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
@@ -21,73 +23,105 @@ import { roomReplay } from "./room-replay.ts";
 import { roomBeacon, roomSocket } from "./rooms.ts";
 import { eraseSubject, exportSubject } from "./subjects.ts";
 
+type Asked = Context<{ Bindings: Env }>;
+type Answer = Response | Promise<Response>;
+/** What an address takes. `HEAD` is answered as `GET`, whose body the runtime leaves out. */
+type Answerers<Names extends unknown[]> = Partial<Record<Method, (c: Asked, ...names: Names) => Answer>>;
+
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
 
-app.options("/api/*", () => preflight());
-app.put("/ingest/:stream/:rest{.+}", (c) => ingest(c.env, c.req.raw, c.req.param("stream"), c.req.param("rest")));
-app.get("/api/streams/:stream", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : streamStatus(c.env, c.req.raw, c.executionCtx, stream);
+stream("/api/streams/:stream", { GET: (c, name) => streamStatus(c.env, c.req.raw, c.executionCtx, name) });
+stream("/api/streams/:stream/keys", {
+  POST: (c, name) => streamKeys(c.env, c.req.raw, name),
+  DELETE: (c, name) => streamKeys(c.env, c.req.raw, name),
 });
-app.on(["POST", "DELETE"], "/api/streams/:stream/keys", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : streamKeys(c.env, c.req.raw, stream);
+stream("/api/streams/:stream/restart", { POST: (c, name) => restartStream(c.env, c.req.raw, name) });
+stream("/api/streams/:stream/access", {
+  GET: (c, name) => streamAccess(c.env, c.req.raw, name),
+  PUT: (c, name) => streamAccess(c.env, c.req.raw, name),
 });
-app.post("/api/streams/:stream/restart", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : restartStream(c.env, c.req.raw, stream);
+stream("/api/streams/:stream/revocations", { POST: (c, name) => streamRevocations(c.env, c.req.raw, name) });
+stream("/api/streams/:stream/crowd", { PUT: (c, name) => expectCrowd(c.env, c.req.raw, name) });
+stream("/api/streams/:stream/jurisdiction", { PUT: (c, name) => bindStream(c.env, c.req.raw, name) });
+subject("/api/subjects/:id", { DELETE: (c, id) => eraseSubject(c.env, c.req.raw, id) });
+subject("/api/subjects/:id/export", { GET: (c, id) => exportSubject(c.env, c.req.raw, id) });
+stream("/rooms/:stream/socket", { GET: (c, name) => roomSocket(c.env, c.req.raw, c.executionCtx, name) });
+stream("/rooms/:stream/beacon", { POST: (c, name) => roomBeacon(c.env, c.req.raw, c.executionCtx, name) });
+stream("/rooms/:stream/replay", { GET: (c, name) => roomReplay(c.env, c.req.raw, c.executionCtx, name) });
+address("/ingest/:stream/:rest{.+}", {
+  PUT: (c) => ingest(c.env, c.req.raw, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
 });
-app.on(["GET", "PUT"], "/api/streams/:stream/access", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : streamAccess(c.env, c.req.raw, stream);
-});
-app.post("/api/streams/:stream/revocations", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : streamRevocations(c.env, c.req.raw, stream);
-});
-app.put("/api/streams/:stream/crowd", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : expectCrowd(c.env, c.req.raw, stream);
-});
-app.put("/api/streams/:stream/jurisdiction", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : bindStream(c.env, c.req.raw, stream);
-});
-app.delete("/api/subjects/:id", (c) => eraseSubject(c.env, c.req.raw, c.req.param("id")));
-app.get("/api/subjects/:id/export", (c) => exportSubject(c.env, c.req.raw, c.req.param("id")));
-app.get("/rooms/:stream/socket", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : roomSocket(c.env, c.req.raw, c.executionCtx, stream);
-});
-app.post("/rooms/:stream/beacon", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : roomBeacon(c.env, c.req.raw, c.executionCtx, stream);
-});
-app.get("/rooms/:stream/replay", (c) => {
-  const stream = parseStreamName(c.req.param("stream"));
-  return stream === null ? nothing() : roomReplay(c.env, c.req.raw, c.executionCtx, stream);
-});
-app.post("/dev/token", (c) => devToken(c.env, c.req.raw));
-app.get("/metrics", (c) => metrics(c.env, c.req.raw, c.executionCtx));
-app.get("*", (c) => page(c.env, c.req.raw));
-app.all("*", () => deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method."));
+address("/metrics", { GET: (c) => metrics(c.env, c.req.raw, c.executionCtx) });
+app.all("/dev/token", (c) => devToken(c.env, c.req.raw));
+// Scripts of other pages are to see that there is nothing here.
+for (const below of ["/api/*", "/rooms/*", "/ingest/*"]) app.options(below, () => preflight(allowed(["GET"])));
+app.all("*", (c) => page(c.env, c.req.raw));
 
 app.onError(failure);
 
+/** An address that takes `Authorization`, and so is for scripts of other pages too. */
+function address(path: string, answerers: Answerers<[]>): void {
+  const allow = allowed(Object.keys(answerers) as Method[]);
+  app.all(path, async (c) => {
+    const { method } = c.req;
+    if (method === "OPTIONS") return preflight(allow);
+    const answerer = answerers[(method === "HEAD" ? "GET" : method) as Method];
+    return answerer === undefined ? methodNotAllowed(allow) : withCors(await answerer(c));
+  });
+}
+
+/** An address of a stream; one whose name none can have is none. */
+function stream(path: string, answerers: Answerers<[StreamName]>): void {
+  address(
+    path,
+    named(answerers, (c) => parseStreamName(c.req.param("stream") ?? "")),
+  );
+}
+
+/** An address of a subject, which may have any characters. */
+function subject(path: string, answerers: Answerers<[string]>): void {
+  address(path, named(answerers, subjectOf));
+}
+
+function named<Name>(answerers: Answerers<[Name]>, nameOf: (c: Asked) => Name | null): Answerers<[]> {
+  const of: Answerers<[]> = {};
+  for (const [method, answerer] of Object.entries(answerers)) {
+    of[method as Method] = (c) => {
+      const name = nameOf(c);
+      return name === null ? nothing() : answerer(c, name);
+    };
+  }
+  return of;
+}
+
+/** The subject in a path, or null where its escapes are no UTF-8, which the router leaves as they are. */
+function subjectOf(c: Asked): string | null {
+  try {
+    return decodeURIComponent(new URL(c.req.url).pathname.split("/")[3] ?? "");
+  } catch {
+    return null;
+  }
+}
+
+/** Any request. */
+export function serve(request: Request, env: Env, context: ExecutionContext): Answer {
+  const url = canonicalUrl(request.url);
+  const asked = url === request.url ? request : new Request(url, request);
+  if (isLivePath(url)) return live(asked, env, context);
+  // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
+  return app.fetch(asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked, env, context);
+}
+
+const LIVE_METHODS = allowed(["GET"]);
+
 /** `/live/…`: the hot path, so it goes past the router. */
 export async function live(request: Request, env: Env, life: Lifetime): Promise<Response> {
-  switch (request.method) {
-    case "GET":
-    case "HEAD":
-      break;
-    case "OPTIONS":
-      return preflight();
-    default:
-      return deliveryProblem(405, "Method not allowed", "Nothing at this address takes this method.");
-  }
-  const path = parseLivePath(request.url);
+  const { method, url } = request;
+  if (method === "OPTIONS") return preflight(LIVE_METHODS);
+  const path = parseLivePath(url);
   if (path === null) return nothing();
+  if (method !== "GET" && method !== "HEAD") return methodNotAllowed(LIVE_METHODS);
   try {
     const edge = edgeOf(env, request, path.stream);
     const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
@@ -95,7 +129,7 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
     if (delivery.gated) keepPrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
     edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
-    return request.method === "HEAD" ? new Response(null, answer) : answer;
+    return answer;
   } catch (error) {
     return failure(error);
   }
@@ -108,16 +142,4 @@ function failure(error: unknown): Response {
 
 function nothing(): Response {
   return deliveryProblem(404, "Not found", "There is nothing at this address.", UNKNOWN_LIFETIME);
-}
-
-function preflight(): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      "access-control-allow-origin": "*",
-      "access-control-allow-methods": "GET, HEAD, OPTIONS",
-      "access-control-allow-headers": "Authorization, Range, Content-Type",
-      "access-control-max-age": "86400",
-    },
-  });
 }

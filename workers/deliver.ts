@@ -57,7 +57,7 @@ function deliverMultivariant(delivery: Delivery, replica: Replica): Response {
   }
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   const cmsd = playlistCmsd(replica.state.ended);
-  return playlist(delivery, rendered, lifetimes.playlist(targetDurationS), edge.changedMs, cmsd, "corral-isolate; hit");
+  return playlist(delivery, rendered, lifetimes.playlist(targetDurationS), edge, cmsd, "corral-isolate; hit");
 }
 
 function deliverFile(delivery: Delivery, replica: Replica, path: MediaPath): Response | Promise<Response> {
@@ -102,7 +102,7 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
       const status = `corral-isolate; hit${waited ? "; detail=blocked" : ""}`;
       const plain = playlistCmsd(replica.state.ended);
       const cmsd = waited ? heldCmsd(plain, askedMs) : plain;
-      return playlist(delivery, playlistsOf(replica).get(kind), lifetime, edge.changedMs, cmsd, status);
+      return playlist(delivery, playlistsOf(replica).get(kind), lifetime, edge, cmsd, status);
     }
     const { msn, part } = decision;
     const place = part === null ? ({ kind: "segment", msn } as const) : ({ kind: "part", msn, part } as const);
@@ -149,7 +149,7 @@ async function deliverIframes(delivery: Delivery, first: Replica, track: TrackNa
   const rendered = playlistsOf(replica).get({ kind: "iframes", track, skip });
   const lifetime = msn === undefined ? lifetimes.playlist(targetDurationS) : lifetimes.blocking(targetDurationS);
   const cmsd = playlistCmsd(replica.state.ended);
-  return playlist(delivery, rendered, lifetime, edge.changedMs, cmsd, "corral-isolate; hit");
+  return playlist(delivery, rendered, lifetime, edge, cmsd, "corral-isolate; hit");
 }
 
 /** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
@@ -162,7 +162,8 @@ async function deliverStored(
   const { value, tiers } = await new Puller(delivery).playlist(broadcast, track, file);
   if (value === null) return notFound("There is no such playlist.", missing);
   const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
-  return playlist(delivery, new Rendered(value.text), lifetime, Date.now(), playlistCmsd(value.ended), ...tiers);
+  const dated = { changedMs: value.changedMs, nowMs: Date.now() };
+  return playlist(delivery, new Rendered(value.text), lifetime, dated, playlistCmsd(value.ended), ...tiers);
 }
 
 async function deliverInit(

@@ -4,7 +4,10 @@ import { z } from "zod";
 import { ROLES } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Env } from "./env.ts";
+import { allowed, methodNotAllowed, options } from "./methods.ts";
 import { deliveryProblem } from "./responses.ts";
+
+const METHODS = allowed(["POST"]);
 
 const Wanted = z.strictObject({
   room: z.string(),
@@ -23,6 +26,8 @@ export async function devToken(env: Env, request: Request): Promise<Response> {
   if (env.CORRAL_DEV_TOKENS !== "1" || secret === "") {
     return deliveryProblem(404, "Not found", "There is nothing at this address.");
   }
+  if (request.method === "OPTIONS") return options(METHODS);
+  if (request.method !== "POST") return methodNotAllowed(METHODS);
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a viewer", z.prettifyError(wanted.error));
   const { seconds, ...claims } = wanted.data;

@@ -1,7 +1,6 @@
 /** The deployed Worker: one script with the gateway and every Durable Object class. */
-import { app, live } from "./app.ts";
+import { serve } from "./app.ts";
 import type { Env } from "./env.ts";
-import { isLivePath } from "./live-path.ts";
 
 export { Keyring } from "../durable-objects/keyring/keyring.ts";
 export { Live } from "../durable-objects/live/live.ts";
@@ -10,7 +9,5 @@ export { RoomRelay } from "../durable-objects/room/room-relay.ts";
 export { RoomShard } from "../durable-objects/room/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
-const worker: ExportedHandler<Env> = {
-  fetch: (request, env, ctx) => (isLivePath(request.url) ? live(request, env, ctx) : app.fetch(request, env, ctx)),
-};
+const worker: ExportedHandler<Env> = { fetch: serve };
 export default worker;

@@ -20,8 +20,8 @@ const REMEMBERED = 1_024;
 const remembered = new Map<string, LivePath>();
 
 /**
- * What an address below `/live/` means, or null. Names have one spelling, so nothing is decoded. The query, in which a
- * viewer's token may be, is no part of it.
+ * What an address below `/live/` means, or null. It is in its canonical form (`canonical-url.ts`), so names have one
+ * spelling and nothing is decoded. The query, in which a viewer's token may be, is no part of it.
  */
 export function parseLivePath(url: string): LivePath | null {
   const query = url.indexOf("?");

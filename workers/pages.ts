@@ -2,23 +2,29 @@
 import { parseStreamName } from "../protocol/ids.ts";
 import { CSP } from "../web/csp.ts";
 import type { Env } from "./env.ts";
+import { allowed, methodNotAllowed, options } from "./methods.ts";
 import { deliveryProblem } from "./responses.ts";
+
+const METHODS = allowed(["GET"]);
 
 /** `GET /`, `/watch/{stream}`, `/studio/{stream}` and their assets. */
 export async function page(env: Env, request: Request): Promise<Response> {
   const url = new URL(request.url);
-  const [, kind, stream] = /^\/(watch|studio)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
-  const wanted = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
-  const found = await asset(env, request, new URL(wanted, url));
-  if (found.status === 404 && /^\/(api|live|ingest|rooms)\//.test(url.pathname)) {
+  if (/^\/(api|live|ingest|rooms)\//.test(url.pathname)) {
     return deliveryProblem(404, "Not found", "There is nothing at this address.");
   }
+  const [, kind, stream] = /^\/(watch|studio)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  const wanted = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
+  const found = await asset(env, request, wanted);
   if (found.status === 404 || wanted === "/404") {
-    const shown = await asset(env, request, new URL("/404", url));
+    // Who asks may have the page that is shown in its place; what is asked for is missing all the same.
+    const shown = await asset(env, new Request(url), "/404");
     return withPolicy(new Response(shown.body, { status: 404, headers: shown.headers }));
   }
+  if (request.method === "OPTIONS") return options(METHODS);
+  if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed(METHODS);
   const response = new Response(found.body, found);
-  if (url.pathname.startsWith("/assets/") && found.status === 200) {
+  if (url.pathname.startsWith("/assets/") && (found.status === 200 || found.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
   if (wanted === "/watch") {
@@ -28,8 +34,10 @@ export async function page(env: Env, request: Request): Promise<Response> {
   return withPolicy(response);
 }
 
-function asset(env: Env, request: Request, url: URL): Promise<Response> {
-  return env.ASSETS.fetch(new Request(url, { method: request.method, headers: request.headers }));
+function asset(env: Env, request: Request, path: string): Promise<Response> {
+  const url = new URL(request.url);
+  url.pathname = path;
+  return env.ASSETS.fetch(new Request(url, { headers: request.headers }));
 }
 
 function withPolicy(response: Response): Response {

@@ -4,7 +4,8 @@ import type { Problem } from "../protocol/publish/reply.ts";
 /** Headers that scripts of other pages may read. */
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "Age, Cache-Status, CMSD-Static, Date, Content-Length, Content-Range, Retry-After",
+  "access-control-expose-headers":
+    "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Date, ETag, Retry-After",
 } as const;
 
 /** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
@@ -59,7 +60,7 @@ export function comeBack(afterS: number): Response {
 
 /** A problem of the delivery side. */
 export function deliveryProblem(
-  status: 400 | 404 | 405 | 500 | 503,
+  status: 400 | 404 | 500 | 503,
   title: string,
   detail: string,
   cacheControl: string = lifetimes.never,
@@ -67,7 +68,6 @@ export function deliveryProblem(
   const types = {
     400: "/problems/bad-directive",
     404: "/problems/not-found",
-    405: "/problems/method-not-allowed",
     500: "/problems/internal",
     503: "/problems/timeout",
   };

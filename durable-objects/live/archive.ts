@@ -42,6 +42,11 @@ export class Archive {
     return this.#pendingBytes;
   }
 
+  /** Whether segments of this broadcast are on their way. */
+  isStoring(broadcast: BroadcastId): boolean {
+    return [...this.#chains.keys()].some((chain) => chain.startsWith(`${broadcast}/`));
+  }
+
   /** Takes a segment on. */
   add(job: ArchiveJob): void {
     const chain = `${job.broadcast}/${job.track}`;

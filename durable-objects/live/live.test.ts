@@ -34,6 +34,32 @@ function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Respon
   return liveOf(publisher).fetch(url, { headers });
 }
 
+test("gaps of a live playlist, of parts and of segments, stand in the recording, and its ranges are there", async () => {
+  const publisher = await live(6);
+  const lost = new Set([8, 9, 12, 13, 14, 15, 16, 17]);
+  for (let index = 6; index < 24; index += 1) {
+    for (const { name } of publisher.config.tracks) {
+      const gap = lost.has(index);
+      expect((await publisher.part(name, index, { gap, independent: !gap })).status).toBe(200);
+    }
+  }
+  const text = async (file: string): Promise<string> => (await door.ask(publisher.path("video", file))).text();
+  const shown = await text("media.m3u8");
+  expect([shown.match(/GAP=YES/g)?.length, shown.match(/#EXT-X-GAP\n/g)?.length]).toEqual([8, 1]);
+  await publisher.end();
+  const recording = await text("vod.m3u8");
+  expect(recording.match(/#EXT-X-GAP\n/g)?.length).toBe(2);
+  expect(recording).toContain("#EXT-X-GAP\n#EXTINF:2.00000,\n2.m4s");
+  const ranges = [...recording.matchAll(/#EXT-X-BYTERANGE:(\d+)@(\d+)\n(.*)/g)];
+  expect(ranges.map(([, length, offset, file]) => `${length}@${offset} ${file}`)).toEqual([
+    "40@0 1.m4s",
+    "40@40 1.m4s",
+  ]);
+  const headers = { range: "bytes=40-79" };
+  const rest = await door.ask(publisher.path("video", "1.m4s"), { headers });
+  expect([rest.status, (await rest.arrayBuffer()).byteLength]).toEqual([206, 40]);
+});
+
 /** Reads a feed up to its first beat: all that was there when it began. */
 async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedFrame[]> {
   const response = await ask(publisher, over);

@@ -20,9 +20,10 @@ import { Tally } from "../../protocol/tree/tally.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
+import type { StoredPlaylist } from "../../tiers/node.ts";
 import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
-import { storedPlaylist } from "./playlists.ts";
+import { isWhole, storedPlaylist } from "./playlists.ts";
 import { broadcastStatus, publishAnswer } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
@@ -150,6 +151,8 @@ export class Live extends DurableObject<LiveEnv> {
     if ("ok" in current) return this.#store.broadcast(id)?.ended === true ? this.#accept() : current;
     await this.#archive.drained();
     if (!current.replica.state.ended) this.#endNow(current, by.stream);
+    // Segments that were open are stored with the end.
+    await this.#archive.drained();
     return this.#accept();
   }
 
@@ -217,11 +220,13 @@ export class Live extends DurableObject<LiveEnv> {
     return this.#pulled(id, () => this.#replicaOf(id)?.init(track, version) ?? null);
   }
 
-  /** A playlist of any broadcast of this stream as it stands, or null. */
-  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): { text: string; ended: boolean } | null {
+  /** A playlist of any broadcast of this stream as it stands, or null; the whole of a broadcast once all of it is stored. */
+  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): StoredPlaylist | null {
     return this.#pulled(id, () => {
       const replica = this.#replicaOf(id);
-      return replica === null ? null : storedPlaylist(replica, track, file, () => this.#store.segments(id, track));
+      if (replica === null || (isWhole(file) && this.#archive.isStoring(id))) return null;
+      const stored = storedPlaylist(replica, track, file, () => this.#store.segments(id, track));
+      return stored === null ? null : { ...stored, changedMs: this.#store.endedMs(id) ?? Date.now() };
     });
   }
 

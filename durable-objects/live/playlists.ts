@@ -4,6 +4,12 @@ import type { Replica } from "../../protocol/broadcast/replica.ts";
 import { renderIframes, renderMedia, renderVod } from "../../protocol/hls/media.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { TrackName } from "../../protocol/ids.ts";
+import type { StoredPlaylist } from "../../tiers/node.ts";
+
+/** Whether a playlist is of the whole broadcast. */
+export function isWhole(file: PlaylistFile): boolean {
+  return file === "vod.m3u8" || file === "vod-iframes.m3u8";
+}
 
 /** A track's playlist as it stands; null where there is no such track, or not yet the whole of it. */
 export function storedPlaylist(
@@ -11,7 +17,7 @@ export function storedPlaylist(
   track: TrackName,
   file: PlaylistFile,
   segments: () => Iterable<SegmentState>,
-): { text: string; ended: boolean } | null {
+): Pick<StoredPlaylist, "text" | "ended"> | null {
   if (replica.track(track) === undefined) return null;
   const { ended } = replica.state;
   if (file === "media.m3u8") return { text: renderMedia(replica.state, track, { skip: "none" }), ended };

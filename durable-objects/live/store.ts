@@ -73,6 +73,15 @@ export class Store {
     this.#sql.exec("UPDATE broadcasts SET ended_ms = ? WHERE id = ? AND ended_ms IS NULL", nowMs, id);
   }
 
+  /** When a broadcast ended, milliseconds since the epoch; null if it didn't, or isn't known. */
+  endedMs(id: BroadcastId): number | null {
+    if (!this.#ready) return null;
+    return (
+      this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
+        ?.ended_ms ?? null
+    );
+  }
+
   /** One broadcast, or null. */
   broadcast(id: BroadcastId): BroadcastRow | null {
     return this.#broadcast("WHERE id = ?", id);

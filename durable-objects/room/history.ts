@@ -12,10 +12,16 @@ import type { EventRow, FactRow, RoomStore } from "./store.ts";
 /** What one act changes. `about`: whom its line of the audit log is about. */
 export interface Change {
   readonly event: RoomEvent | null;
-  readonly by: { readonly subject: string | null; readonly id: string } & Omit<Trace, "atMs">;
+  readonly by: { readonly subject: string | null } & ActId & Omit<Trace, "atMs">;
   readonly facts: readonly Fact[];
   readonly audit: AuditLine | null;
   readonly about: string | null;
+}
+
+/** A client's id of an act, and what tells the act from another with this id; see `protocol/room/act-digest.ts`. */
+export interface ActId {
+  readonly id: string;
+  readonly digest?: string | undefined;
 }
 
 /** The one who does what the room does by itself. */
@@ -63,10 +69,12 @@ export class History {
     return Promise.all(rows.map((row) => openEvent(row, keys)));
   }
 
-  /** The event that a person's act with this id made, or null. */
-  async stored({ tag }: Person, id: string): Promise<RoomEvent | null> {
+  /** The event that a person's act with this id made, with the act's digest where one was kept; or null. */
+  async stored({ tag }: Person, id: string): Promise<{ event: RoomEvent; digest: string | undefined } | null> {
     const row = this.#store.stored(tag, id);
-    return row === undefined ? null : ((await this.open([row]))[0] ?? null);
+    if (row === undefined) return null;
+    const key = keyOf(row.about, await this.#keys.under(new Set([row.about])));
+    return openRow(row, key);
   }
 
   /** A message that has its text, or null. */
@@ -160,9 +168,10 @@ export class History {
   }
 
   async #sealEvent(event: RoomEvent, { by }: Change, person: Whose): Promise<() => void> {
-    const { offset: _offset, atMs: _atMs, programmeMs: _programmeMs, kind: _kind, ...body } = event;
+    const { offset: _offset, atMs: _atMs, programmeMs: _programmeMs, kind: _kind, ...told } = event;
     const owner = person(subjectOfEvent(event));
     const key = owner?.key ?? null;
+    const body = { ...told, ...(by.digest === undefined ? {} : { digest: by.digest }) };
     const row = {
       event,
       tag: person(by.subject)?.tag ?? "",
@@ -230,11 +239,21 @@ function signer(fact: Fact): string | null {
 }
 
 async function openEvent(row: EventRow, keys: Keys): Promise<RoomEvent> {
-  const { kind, offset, at_ms: atMs, programme_ms: programmeMs, text, body } = row;
-  const key = keyOf(row.about, keys);
+  return (await openRow(row, keyOf(row.about, keys))).event;
+}
+
+async function openRow(
+  { kind, offset, at_ms: atMs, programme_ms: programmeMs, text, body }: EventRow,
+  key: CryptoKey | null | undefined,
+): Promise<{ event: RoomEvent; digest: string | undefined }> {
   const place = { kind, offset, atMs, programmeMs };
-  if (key === undefined || body === null) return forgotten(place);
-  const event = { ...((await unseal(body, key)) as object), ...place } as RoomEvent;
-  if (event.kind !== "chat") return event;
-  return text === null ? { ...event, text: "", gone: true } : { ...event, text: (await unseal(text, key)) as string };
+  if (key === undefined || body === null) return { event: forgotten(place), digest: undefined };
+  const { digest, ...told } = (await unseal(body, key)) as { readonly digest?: string };
+  const event = { ...told, ...place } as RoomEvent;
+  if (event.kind !== "chat") return { event, digest };
+  const gone = text === null;
+  return {
+    event: gone ? { ...event, text: "", gone } : { ...event, text: (await unseal(text, key)) as string },
+    digest,
+  };
 }

@@ -8,7 +8,7 @@ import { Reviews } from "./reviews.ts";
 import { crash, roomOf, shardOf, TestViewer, until } from "./testing.ts";
 
 const by = { subject: "ann", name: "ann", roles: [], followerSinceMs: null, device: "d", address: "", expiresMs: null };
-const chat = (id: string): Asked => ({ by, id, act: { kind: "chat", text: id }, programmeMs: null });
+const chat = (id: string, text = id): Asked => ({ by, id, act: { kind: "chat", text }, programmeMs: null });
 
 /** An intake whose room takes everything, once `open` was called. */
 function shard(): { intake: Intake; sent: Asked[]; open: () => void } {
@@ -45,6 +45,22 @@ test("an act that comes again while it is on its way, or after it was done, is p
   expect(sent.map(({ id }) => id)).toEqual(["a", "b", "c", "d", "e"]);
 });
 
+test("an id is for one act: another that comes with it, on its way or done, is refused and not passed on", async () => {
+  const { intake, sent, open } = shard();
+  const outcomes: Outcome[] = [];
+  const say = (text: string): void => intake.act(chat("1", text), [], (outcome) => outcomes.push(outcome), 0);
+  const used = { ok: false, error: "id-used" };
+  say("first");
+  say("second");
+  expect(outcomes).toEqual([used]);
+  open();
+  await until(() => outcomes.length === 2);
+  say("second");
+  say("first");
+  expect(outcomes.slice(1)).toEqual([{ ok: true }, used, { ok: true }]);
+  expect(sent.length).toBe(1);
+});
+
 test("beyond the rate the room is asked whether it knows an act, so often and no oftener", async () => {
   const { intake, sent, open } = shard();
   open();
@@ -69,13 +85,11 @@ test("what was stored before the shard lost its memory is acknowledged when it c
     storage.sql.exec<{ client_id: string }>("SELECT client_id FROM events ORDER BY offset LIMIT 5").toArray(),
   );
   const viewer = { ...by, device: "device-of-ann" };
-  const asked = stored.map(({ client_id }) => ({ ...chat(client_id), by: viewer, onlyIfKnown: true as const }));
-  const reply = await roomOf(room).submit({
-    acts: [...asked, { ...asked[0], id: "new" } as Asked],
-    likes: 0,
-    reactions: {},
-  });
+  const again = (id: string, text: string): Asked => ({ ...chat(id, text), by: viewer, onlyIfKnown: true });
+  const ids = stored.map(({ client_id }) => client_id);
+  const acts = [...ids.map((id, index) => again(id, `${index + 1}`)), again("new", "1"), again(ids[0] ?? "", "other")];
+  const reply = await roomOf(room).submit({ acts, likes: 0, reactions: {} });
   const errors = reply.outcomes.map((outcome) => (outcome.ok ? null : outcome.error));
-  expect(errors).toEqual([null, null, null, null, null, "rate-limited"]);
+  expect(errors).toEqual([null, null, null, null, null, "rate-limited", "id-used"]);
   ann.client.stop();
 });

@@ -1,4 +1,5 @@
 /** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
+import { actDigest } from "../../protocol/room/act-digest.ts";
 import { AGAIN_RATE, actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
 import type { Asked } from "../../protocol/room/decide.ts";
 import { type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
@@ -26,9 +27,9 @@ export class Intake {
   readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
   #sweepAt: number = INTAKE_LIMITS.buckets;
   /** Who waits for the outcome of each act that is on its way. */
-  readonly #underway = new Map<string, Answer[]>();
+  readonly #underway = new Map<string, { readonly digest: string; readonly answers: Answer[] }>();
   /** Outcomes of acts that were done, the oldest first. */
-  readonly #done = new Map<string, Outcome>();
+  readonly #done = new Map<string, { readonly digest: string; readonly outcome: Outcome }>();
 
   /** `room`: what the room is like, for those who review. */
   constructor(outbox: Outbox, reviews: Reviews, room: Parameters<Reviews["take"]>[1]) {
@@ -40,15 +41,18 @@ export class Intake {
   /** Takes an act on, of one who has `roles`; `answer` is called with what became of it. */
   act(asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
     const key = `${viewerKey(asked.by)} ${asked.id}`;
+    const digest = actDigest(asked.act);
     // An act that comes again costs nothing: its sender couldn't know that it had come.
     const done = this.#done.get(key);
-    const others = this.#underway.get(key);
-    if (done !== undefined) answer(done);
-    else if (others === undefined) this.#passOn(key, asked, roles, answer, gatherMs);
-    else if (others.length < INTAKE_LIMITS.answers) others.push(answer);
+    const underway = this.#underway.get(key);
+    const known = done ?? underway;
+    if (known !== undefined && known.digest !== digest) answer(no("id-used"));
+    else if (done !== undefined) answer(done.outcome);
+    else if (underway === undefined) this.#passOn(key, digest, asked, roles, answer, gatherMs);
+    else if (underway.answers.length < INTAKE_LIMITS.answers) underway.answers.push(answer);
   }
 
-  #passOn(key: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
+  #passOn(key: string, digest: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
     const person = viewerKey(asked.by);
     const within = this.#within(`act ${person}`, actRate(roles), 1);
     // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
@@ -58,7 +62,7 @@ export class Intake {
       answer(no("rate-limited"));
       return;
     }
-    this.#underway.set(key, [answer]);
+    this.#underway.set(key, { digest, answers: [answer] });
     const settle = (outcome: Outcome): void => this.#settle(key, outcome);
     const taken = this.#reviews.take(passed, this.#room, (reviewed) => {
       if (!this.#outbox.add(reviewed, settle, gatherMs)) settle(no("busy"));
@@ -72,10 +76,12 @@ export class Intake {
   }
 
   #settle(key: string, outcome: Outcome): void {
-    const answers = this.#underway.get(key) ?? [];
+    const underway = this.#underway.get(key);
+    if (underway === undefined) return;
+    const { digest, answers } = underway;
     this.#underway.delete(key);
     if (outcome.ok && outcome.list === undefined) {
-      this.#done.set(key, outcome);
+      this.#done.set(key, { digest, outcome });
       const [oldest] = this.#done.keys();
       if (this.#done.size > INTAKE_LIMITS.outcomes && oldest !== undefined) this.#done.delete(oldest);
     }
@@ -97,6 +103,6 @@ export class Intake {
   }
 }
 
-function no(error: "rate-limited" | "busy"): Outcome {
+function no(error: "rate-limited" | "busy" | "id-used"): Outcome {
   return { ok: false, error };
 }

@@ -173,7 +173,7 @@ test("markup, SQL and Unicode at its worst are plain text in clean form or malfo
       cleaned.map(([text]) => text),
     ),
   ).toEqual(cleaned.map(() => "shown"));
-  const nothing = ["\u200b\u2060", "\u202e", "\ufdfa".repeat(400), "\ud800"];
+  const nothing = ["\u200b\u2060", "\u202e", "\u2800\u0301", "\ud800"];
   expect(await sayAll(room, nothing)).toEqual(nothing.map(() => "malformed"));
   expect((await calm.say("still here")).ok).toBe(true);
   await until(() => calm.texts.includes("still here"));

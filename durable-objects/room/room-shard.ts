@@ -7,6 +7,7 @@ import type { Access } from "../../protocol/access.ts";
 import { objectName, ofName, streamOf } from "../../protocol/room/address.ts";
 import { decodeClient } from "../../protocol/room/decode.ts";
 import { isStaff, type Viewer } from "../../protocol/room/events.ts";
+import { ownName } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
@@ -236,7 +237,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
       version: VERSION,
       recovered: missed !== null,
       nowMs: Date.now(),
-      you: youAre(seat.viewer, roles),
+      you: youAre(seat.viewer, roles, ownName),
       expiresMs: seat.viewer.expiresMs,
       modes: view.state.modes,
       pinned: view.state.pin,

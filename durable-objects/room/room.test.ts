@@ -76,6 +76,37 @@ test("the same message sent again is stored once, and acknowledged again", async
   socket.close(1000);
 });
 
+test("an id that was used before with another act is refused, whatever memory was lost meanwhile", async () => {
+  const room = newRoom();
+  const socket = await openAtShard(room, 0, "host", ["host"]);
+  const acks: unknown[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    const frame = JSON.parse(String(data));
+    if (frame.type === "ack") acks.push(frame.outcome);
+  });
+  socket.accept();
+  socket.send(JSON.stringify({ type: "hello" }));
+  const act = async (what: object, id = "1"): Promise<unknown> => {
+    const before = acks.length;
+    socket.send(JSON.stringify({ type: "act", id, act: what }));
+    await until(() => acks.length > before);
+    return acks.at(-1);
+  };
+  const used = { ok: false, error: "id-used" };
+  expect(await act({ kind: "chat", text: "first" })).toMatchObject({ ok: true, event: { text: "first" } });
+  expect(await act({ kind: "ban", subject: "bob" }, "2")).toMatchObject({ ok: true, event: { kind: "ban" } });
+  await evictDurableObject(roomOf(room));
+  await evictDurableObject(shardOf(room));
+  expect(await act({ kind: "chat", text: "second" })).toEqual(used);
+  expect(await act({ kind: "ban", subject: "eve" })).toEqual(used);
+  expect(await act({ kind: "ban", subject: "eve" }, "2")).toEqual(used);
+  // A shard without memory asks the room about what it knows itself.
+  await evictDurableObject(shardOf(room));
+  expect(await act({ kind: "chat", text: "first" })).toMatchObject({ ok: true, event: { offset: 1, text: "first" } });
+  expect(await act({ kind: "chat", text: "second" }, "3")).toMatchObject({ ok: true, event: { text: "second" } });
+  socket.close(1000);
+});
+
 test("a ban severs every socket of the person and its device, holds on return, and ends with the unban", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });

@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Access, AccessTaker } from "../../protocol/access.ts";
+import { actDigest, isSameAct } from "../../protocol/room/act-digest.ts";
 import { streamOf } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
@@ -26,7 +27,7 @@ import { Recent } from "../../protocol/room/recent.ts";
 import { parseRetention, pruneEveryMs, type Retention, type RetentionSettings } from "../../protocol/room/retention.ts";
 import { Ring } from "../../protocol/room/ring.ts";
 import { RoomSize, sizingOf, tickMs, tickParts } from "../../protocol/room/shards.ts";
-import { type Fact, RoomState } from "../../protocol/room/state.ts";
+import { type Fact, heldKey, RoomState } from "../../protocol/room/state.ts";
 import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
 import { type Located, located } from "../../tiers/located.ts";
 import { Broadcaster } from "./broadcaster.ts";
@@ -330,8 +331,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     const persons = await this.#history.people(involved([asked], this.#state));
     const person = subject === null ? undefined : persons.get(subject);
     const known = person === undefined ? null : await this.#history.stored(person, asked.id);
-    if (known !== null) return { ok: true, event: known };
-    if (asked.onlyIfKnown === true && !this.#state.held.has(`${subject}/${asked.id}`)) {
+    if (known !== null) {
+      return isSameAct(known.digest, asked.act) ? { ok: true, event: known.event } : { ok: false, error: "id-used" };
+    }
+    if (asked.onlyIfKnown === true && (subject === null || !this.#state.held.has(heldKey(subject, asked.id)))) {
       return { ok: false, error: "rate-limited" };
     }
     const nowMs = Date.now();
@@ -342,12 +345,12 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
 
   async #carryOut(asked: Asked, decision: Decision, nowMs: number): Promise<Outcome> {
     const { facts, credit, audit, notes, held, list } = decision;
-    const { by, id } = credit ?? asked;
+    const { by, id, digest } = credit ?? { ...asked, digest: actDigest(asked.act) };
     const programmeMs = decision.programmeMs ?? credit?.programmeMs ?? programmeTime(asked.programmeMs, nowMs);
     const event = decision.event === undefined ? null : this.#stamp(decision.event, programmeMs, nowMs);
     const keep = await this.#history.seal({
       event,
-      by: { subject: by.subject, id, roles: by.roles, device: by.device, address: by.address },
+      by: { subject: by.subject, id, digest, roles: by.roles, device: by.device, address: by.address },
       facts,
       audit: audit === undefined ? null : { ...audit, atMs: nowMs, by: asked.by.subject ?? "" },
       about: subjectOfAct(asked.act, this.#state),

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BroadcastState, PartMeta } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
@@ -154,11 +155,87 @@ test("an I-frame playlist offers the delta update that its server control promis
   );
 });
 
+const part = (durationTicks: number, byteLength: number): VodSegment["parts"][number] => ({
+  durationTicks,
+  byteLength,
+  gap: byteLength === 0,
+});
+
+/** A recording of one segment with these parts. */
+function recordingOf(parts: VodSegment["parts"], iframes = false): string[] {
+  const start = { programTimeMs: config.startedAtMs, initVersion: 0, discontinuity: false };
+  const durationTicks = parts.reduce((sum, one) => sum + one.durationTicks, 0);
+  const gap = parts.every((one) => one.gap);
+  const segment = { msn: 3, start, durationTicks, gap, iframeBytes: 100, parts };
+  const lines = renderVod(config, video, [segment], { iframes }).split("\n");
+  return lines.slice(lines.findIndex((line) => line.includes("PROGRAM-DATE-TIME")) + 1, -2);
+}
+
+test("rule 26: what never came of a segment is a gap in the recording too, and what came beside it is all there", () => {
+  expect(recordingOf([part(30_000, 500), part(30_000, 0), part(30_000, 0), part(30_000, 700)])).toEqual([
+    "#EXTINF:0.33333,",
+    "#EXT-X-BYTERANGE:500@0",
+    "3.m4s",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.339Z",
+    "#EXT-X-GAP",
+    "#EXTINF:0.66667,",
+    "3.m4s",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:06.006Z",
+    "#EXTINF:0.33333,",
+    "#EXT-X-BYTERANGE:700@500",
+    "3.m4s",
+  ]);
+  // What came is the whole segment: it needs no range.
+  const ends = recordingOf([part(45_000, 500), part(45_000, 0)]);
+  expect(ends).toEqual([
+    "#EXTINF:0.50000,",
+    "3.m4s",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.506Z",
+    "#EXT-X-GAP",
+    "#EXTINF:0.50000,",
+    "3.m4s",
+  ]);
+  // A tick that only carries the segment's end is none that anybody sees.
+  expect(recordingOf([part(90_000, 500), part(1, 0)])).toEqual(["#EXTINF:1.00001,", "3.m4s"]);
+});
+
+test("a segment whose first part never came has no first picture, whatever its close says", () => {
+  const parts = [part(45_000, 0), part(45_000, 500)];
+  expect(recordingOf(parts, true)).toEqual(["#EXTINF:1.00000,", "#EXT-X-GAP", "3.m4s"]);
+  const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 && meta.part === 0 });
+  expect(renderIframes(grow(5, lost), video)).toContain("#EXTINF:1.00000,\n#EXT-X-GAP\n1.m4s");
+});
+
+test("pieces of a recording add up to the segment, in time and in bytes, and gaps are where the parts' were", () => {
+  const one = fc.record({ durationTicks: fc.integer({ min: 1, max: 45_000 }), byteLength: fc.nat(3) });
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 12 }), (made) => {
+      const parts = made.map(({ durationTicks, byteLength }) => part(durationTicks, byteLength));
+      const lines = recordingOf(parts);
+      const whole = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
+      const units = lines.flatMap((line) => (line.startsWith("#EXTINF:") ? [Number(line.slice(8, -1))] : []));
+      expect(units.reduce((sum, unit) => sum + unit, 0)).toBeCloseTo(whole / 90_000, 4);
+      const ranges = lines.flatMap((line) =>
+        line.startsWith("#EXT-X-BYTERANGE:") ? [line.slice(17).split("@").map(Number)] : [],
+      );
+      let at = 0;
+      for (const [length = 0, offset] of ranges) {
+        expect(offset).toBe(at);
+        at += length;
+      }
+      if (ranges.length > 0) expect(at).toBe(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+      const long = parts.some(({ gap, durationTicks }) => gap && durationTicks >= 9_000);
+      if (long) expect(lines).toContain("#EXT-X-GAP");
+    }),
+  );
+});
+
 test("the playlist of an ended broadcast in full, from any iterable", () => {
   function* segments(): Generator<VodSegment> {
     const start = { programTimeMs: config.startedAtMs, initVersion: 0, discontinuity: false };
-    yield { msn: 0, start, durationTicks: 180000, gap: false, iframeBytes: 900 };
-    yield { msn: 1, start: { ...start, initVersion: 1, discontinuity: true }, durationTicks: 90001, gap: true };
+    yield { msn: 0, start, durationTicks: 180000, gap: false, iframeBytes: 900, parts: [part(180000, 4_000)] };
+    const changed = { ...start, initVersion: 1, discontinuity: true };
+    yield { msn: 1, start: changed, durationTicks: 90001, gap: true, parts: [part(90001, 0)] };
   }
   expect(renderVod(config, video, segments(), { iframes: false })).toBe(`#EXTM3U
 #EXT-X-VERSION:8

@@ -44,7 +44,11 @@ export interface VodSegment {
   readonly durationTicks: number;
   readonly gap: boolean;
   readonly iframeBytes?: number;
+  readonly parts: readonly Pick<PartState, "durationTicks" | "byteLength" | "gap">[];
 }
+
+/** Holes of less than this are not told in a recording, seconds: players go over them by themselves. */
+const NEGLIGIBLE_GAP_S = 0.1;
 
 /** The live low-latency playlist of a track. Throws `RangeError` for a track that the broadcast doesn't have. */
 export function renderMedia(state: BroadcastState, track: TrackName, opts: MediaOptions): string {
@@ -126,7 +130,7 @@ export function renderVod(
     pushSegmentStart(body, segment.start, initVersion);
     initVersion = segment.start.initVersion;
     if (opts.iframes) pushIframe(body, segment, timescale);
-    else pushSegmentEnd(body, segment, timescale);
+    else pushVodSegment(body, segment, timescale);
   }
   const head = [
     "#EXTM3U",
@@ -187,7 +191,11 @@ function pushSegmentStart(lines: string[], start: SegmentStart, initVersion: num
   // EXT-X-PART tag of that Parent Segment."
   if (start.discontinuity) lines.push("#EXT-X-DISCONTINUITY");
   if (start.initVersion !== initVersion) lines.push(`#EXT-X-MAP:URI="${initPath(start.initVersion)}"`);
-  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(start.programTimeMs)).toISOString()}`);
+  pushProgramTime(lines, start.programTimeMs);
+}
+
+function pushProgramTime(lines: string[], programTimeMs: number): void {
+  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(programTimeMs)).toISOString()}`);
 }
 
 function pushParts(lines: string[], segment: SegmentState, timescale: number): void {
@@ -213,8 +221,58 @@ function pushSegmentEnd(lines: string[], segment: VodSegment, timescale: number)
   lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`, segmentPath(segment.msn));
 }
 
+/**
+ * A segment of which parts never came: a recording has no parts, so what there is is listed as ranges of the segment, with
+ * gaps of their own between them. A live playlist can't do that, since its sequence numbers are the segments'.
+ */
+function pushVodSegment(lines: string[], segment: VodSegment, timescale: number): void {
+  const holed = !segment.gap && segment.parts.some(({ gap }) => gap);
+  const pieces = holed ? piecesOf(segment, NEGLIGIBLE_GAP_S * timescale) : [];
+  if (pieces.length < 2) {
+    pushSegmentEnd(lines, segment, timescale);
+    return;
+  }
+  const ranged = pieces.filter(({ gap }) => !gap).length > 1;
+  let [endTicks, startUnits, offset] = [0, 0, 0];
+  for (const { durationTicks, byteLength, gap } of pieces) {
+    if (endTicks > 0) pushProgramTime(lines, segment.start.programTimeMs + (endTicks * 1_000) / timescale);
+    endTicks += durationTicks;
+    const endUnits = ticksToUnits(endTicks, timescale);
+    // §4.4.4.7: "The EXT-X-GAP tag indicates that the segment URI to which it applies does not contain media data and
+    // SHOULD NOT be loaded by clients."
+    if (gap) lines.push("#EXT-X-GAP");
+    lines.push(`#EXTINF:${unitsToText(endUnits - startUnits)},`);
+    if (ranged && !gap) lines.push(`#EXT-X-BYTERANGE:${byteLength}@${offset}`);
+    lines.push(segmentPath(segment.msn));
+    startUnits = endUnits;
+    offset += byteLength;
+  }
+}
+
+/** The runs of parts that came and that didn't; a gap of less than `leastGapTicks` belongs to what it lies beside. */
+function piecesOf({ parts }: VodSegment, leastGapTicks: number): VodSegment["parts"][number][] {
+  const runs = joined(parts);
+  const kept = runs.map((run) => (run.gap && run.durationTicks < leastGapTicks ? { ...run, gap: false } : run));
+  return joined(kept);
+}
+
+function joined(parts: VodSegment["parts"]): VodSegment["parts"][number][] {
+  const runs: VodSegment["parts"][number][] = [];
+  for (const { durationTicks, byteLength, gap } of parts) {
+    const last = runs.at(-1);
+    if (last?.gap !== gap) {
+      runs.push({ durationTicks, byteLength, gap });
+      continue;
+    }
+    const grown = { durationTicks: last.durationTicks + durationTicks, byteLength: last.byteLength + byteLength, gap };
+    runs[runs.length - 1] = grown;
+  }
+  return runs;
+}
+
 function pushIframe(lines: string[], segment: VodSegment, timescale: number): void {
-  const missing = segment.gap || segment.iframeBytes === undefined;
+  // The prefix that decodes to the first picture is that of the first part.
+  const missing = segment.gap || segment.iframeBytes === undefined || segment.parts[0]?.gap === true;
   lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`);
   lines.push(missing ? "#EXT-X-GAP" : `#EXT-X-BYTERANGE:${segment.iframeBytes}@0`, segmentPath(segment.msn));
 }

@@ -1,4 +1,7 @@
-/** The text as it may be stored and shown: one form for each character, nothing invisible, no towers of marks. */
+/**
+ * Two forms of a text: the one that is stored and shown, which is what was written without what can't be seen and without
+ * towers of marks; and the one in which terms are sought, with one form for each character besides.
+ */
 import { LIMITS } from "./limits.ts";
 import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
 
@@ -8,6 +11,12 @@ import { identity, type Mapped, MappedBuilder, spanOf } from "./mapped.ts";
  */
 const PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\ufff9-\ufffb]/u;
+/**
+ * What a reader sees. Beside white space and what is ignorable there are signs that fonts show as an empty place, which
+ * may stand within a picture made of text; a mark needs something to stand on.
+ */
+const VISIBLE =
+  /[^\s\p{M}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufff9-\ufffc\u2800\u{1d159}\u{13430}-\u{1343f}\u{13441}\u{13442}]/u;
 /** Printable ASCII, which every step of cleaning leaves as it is. */
 const ASCII = /^[ -~]*$/;
 const SPACE = /[\t\n\r]/u;
@@ -24,10 +33,35 @@ const VARIATION_SELECTORS = "\ufe0e\ufe0f";
 const BLACK_FLAG = "\u{1f3f4}";
 const TAG = /[\u{e0020}-\u{e007f}]/u;
 
-/** `text` in its clean form. Cleaning twice is cleaning once. */
+/** `text` as it is shown. Cleaning twice is cleaning once. */
 export function clean(text: string): Mapped {
-  if (ASCII.test(text)) return identity(text);
-  return normalized(sifted(normalized(identity(text), "NFKC")), "NFC");
+  return ASCII.test(text) ? identity(text) : cleanFrom(text, "NFC");
+}
+
+/** `text` as terms are sought in it: each character in the one form that stands for all that differ in style only. */
+export function matchForm(text: string): Mapped {
+  return ASCII.test(text) ? identity(text) : cleanFrom(text, "NFKC");
+}
+
+/** Both forms of a text, made once where they are the same, as they are for most. */
+export function formsOf(text: string): { readonly shown: Mapped; readonly matched: Mapped } {
+  const shown = clean(text);
+  const same = ASCII.test(text) || text.normalize("NFKC") === text.normalize("NFC");
+  return { shown, matched: same ? shown : matchForm(text) };
+}
+
+function cleanFrom(text: string, form: "NFC" | "NFKC"): Mapped {
+  return normalized(sifted(normalized(identity(text), form)), "NFC");
+}
+
+/** Whether nothing of a text can be seen: spaces, signs without a shape, marks without a letter. */
+export function isBlank(text: string): boolean {
+  return !VISIBLE.test(text);
+}
+
+/** A text in one line: each run of white space and of signs that look like it is one space, none is at the ends. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\s\u2800\ufffc\u{1d159}\u{13441}\u{13442}]+/gu, " ").trim();
 }
 
 /** `source` in a normal form, piece by piece, so that each piece keeps its place. */

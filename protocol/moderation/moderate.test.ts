@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clean, normalized } from "./clean.ts";
+import { clean, formsOf, isBlank, matchForm, normalized, oneLine } from "./clean.ts";
 import { lettersOf } from "./letters.ts";
 import { LIMITS } from "./limits.ts";
 import { identity, type Mapped } from "./mapped.ts";
@@ -35,6 +35,8 @@ const worst = fc
   )
   .map((pieces) => pieces.join(""));
 
+const forms = fc.constantFrom(clean, matchForm);
+
 function expectInside({ text, starts, ends }: Mapped, original: string): void {
   expect(starts.length).toBe(text.length);
   expect(ends.length).toBe(text.length);
@@ -46,14 +48,23 @@ function expectInside({ text, starts, ends }: Mapped, original: string): void {
 }
 
 test("every unit of a clean text comes from a place of the original, in order", () => {
-  fc.assert(fc.property(worst, (text) => expectInside(clean(text), text)));
+  fc.assert(fc.property(worst, forms, (text, form) => expectInside(form(text), text)));
 });
 
 test("cleaning twice is cleaning once", () => {
   fc.assert(
+    fc.property(worst, forms, (text, form) => {
+      const once = form(text).text;
+      expect(form(once).text).toBe(once);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("both forms at once are the two, with the same places", () => {
+  fc.assert(
     fc.property(worst, (text) => {
-      const once = clean(text).text;
-      expect(clean(once).text).toBe(once);
+      expect(formsOf(text)).toEqual({ shown: clean(text), matched: matchForm(text) });
     }),
     { numRuns: 500 },
   );
@@ -86,11 +97,57 @@ test("whatever the text, a verdict comes, and its matches lie within the text", 
 test("each letter is told with its place, and the runs are those of the letters", () => {
   fc.assert(
     fc.property(worst, fc.constantFrom("plain" as const, "leet" as const), (text, reading) => {
-      const { letters, starts, ends, fragmentOf, runs, collapsed } = lettersOf(clean(text), reading);
+      const { letters, starts, ends, fragmentOf, runs, collapsed } = lettersOf(matchForm(text), reading);
       expect(new Set([letters.length, starts.length, ends.length, fragmentOf.length]).size).toBe(1);
       expect(runs.at(-1)).toBe(letters.length);
       expect([...collapsed].length).toBe(runs.length - 1);
     }),
+  );
+});
+
+test("what is shown is what was written, in NFC: only what can't be seen and marks beyond the bound are missing", () => {
+  for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｈａｌｆ ｶﾞ", "ﬁﬂ Ⅷ ㎏"]) {
+    expect(clean(text).text).toBe(text);
+    expect(moderate(text, STRICT).text).toBe(text);
+  }
+  expect(matchForm("10⁵ ﬁ ½").text).toBe("105 fi 1⁄2");
+  const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{M}\ufff9-\ufffb]/gu;
+  fc.assert(
+    fc.property(worst, (text) => {
+      // Marks compose with their base, so texts are compared by what is left of them apart.
+      const bare = (all: string): string => all.normalize("NFD").replaceAll(unseen, "");
+      expect(bare(clean(text).text)).toBe(bare(text));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a text is blank where nothing of it is seen, however it is made, and isn't with one letter or picture in it", () => {
+  const nothing = fc
+    .array(
+      fc.constantFrom(
+        ...[0x20, 0x09, 0xa0, 0x3000, 0x2028, 0x2800, 0x1d159, 0x3164, 0x115f, 0x1160, 0xffa0, 0x200b, 0x200d, 0x2060],
+        ...[
+          0xfeff, 0x00ad, 0x034f, 0x180e, 0xfe0f, 0xe0100, 0xe0067, 0x1d173, 0x1bca0, 0x13430, 0x13441, 0xfffc, 0xfffe,
+        ],
+        ...[0x0301, 0x0302, 0x20e3, 0x0e33 + 1, 0x093e, 0x16fe4, 0x202e, 0x2066, 0x07],
+      ),
+      { maxLength: 12 },
+    )
+    .map((codes) => String.fromCodePoint(...codes));
+  fc.assert(
+    fc.property(
+      nothing,
+      nothing,
+      fc.constantFrom("a", "1", "ツ", "⣿", "🎉", "‼", ".", "\u0644"),
+      (before, after, sign) => {
+        expect(isBlank(before)).toBe(true);
+        expect(isBlank(clean(before).text)).toBe(true);
+        expect(oneLine(before).length).toBeLessThanOrEqual(before.length);
+        expect(isBlank(clean(`${before}${sign}${after}`).text)).toBe(false);
+      },
+    ),
+    { numRuns: 1_000 },
   );
 });
 

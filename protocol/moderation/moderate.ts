@@ -1,7 +1,7 @@
 /** The local verdict on a message: clean, fold, find, weigh. Pure, linear in the text, and it never throws. */
 
 import { CATEGORIES, type Category, type Level, type Levels } from "./categories.ts";
-import { clean } from "./clean.ts";
+import { formsOf } from "./clean.ts";
 import { Dictionary, type Found, type Term } from "./dictionary.ts";
 import { lettersOf, type Reading } from "./letters.ts";
 import { LIMITS } from "./limits.ts";
@@ -32,7 +32,7 @@ export interface Verdict {
   readonly matches: readonly Match[];
   /** For each category that matched, how grave the gravest match is: from 0.25 (level 4) to 1 (level 1 and blocked). */
   readonly scores: Readonly<Partial<Record<Matched, number>>>;
-  /** The text in its clean form, which is the one to show. */
+  /** The text to show: what was written, without what can't be seen. */
   readonly text: string;
 }
 
@@ -85,11 +85,11 @@ function lists(): BuiltIn {
 /** The verdict on `text`. One beyond `LIMITS.textUnits` is held unread. */
 export function moderate(text: string, levels: Levels, words: WordList = NO_WORDS): Verdict {
   if (text.length > LIMITS.textUnits) return { decision: "hold", matches: [], scores: {}, text };
-  const cleaned = clean(text);
-  const found = (["plain", "leet"] as const).flatMap((reading) => findIn(cleaned, reading, levels, words));
+  const { shown, matched } = formsOf(text);
+  const found = (["plain", "leet"] as const).flatMap((reading) => findIn(matched, reading, levels, words));
   const matches = distinct(found);
   const decision = matches.length === 0 ? "allow" : matches.some(isCertain) ? "deny" : "hold";
-  return { decision, matches, scores: scoresOf(matches), text: cleaned.text };
+  return { decision, matches, scores: scoresOf(matches), text: shown.text };
 }
 
 /** The worst terms and the stream's own words need nobody to look at them; whatever else is found may be meant well. */

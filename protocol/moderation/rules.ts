@@ -1,5 +1,5 @@
 /** A room's simple rules, one small function each. All take a message as it came. */
-import { clean } from "./clean.ts";
+import { clean, matchForm } from "./clean.ts";
 import { fold } from "./fold.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -20,7 +20,7 @@ const SPELT_DOT = /^[([{]?dot[)\]}]?$/i;
 
 /** Whether the message has a link: an address with a scheme, or a host name, its dots spelt out or not. */
 export function hasLink(message: string): boolean {
-  const words = clean(message.slice(0, LIMITS.textUnits)).text.split(/\s+/u);
+  const words = matchForm(message.slice(0, LIMITS.textUnits)).text.split(/\s+/u);
   return words.some((word, index) => {
     if (SCHEME.test(word) && word.length > word.indexOf("//") + 2) return true;
     if (SPELT_DOT.test(word)) return isSpeltHost(words[index - 1], words[index + 1]);
@@ -56,7 +56,7 @@ export interface CapitalsRule {
 export function isShouting(message: string, { leastLetters, mostShare }: CapitalsRule): boolean {
   let cased = 0;
   let capitals = 0;
-  for (const char of clean(message.slice(0, LIMITS.textUnits)).text) {
+  for (const char of matchForm(message.slice(0, LIMITS.textUnits)).text) {
     if (char.toLowerCase() === char.toUpperCase()) continue;
     cased += 1;
     if (char !== char.toLowerCase()) capitals += 1;
@@ -85,10 +85,10 @@ function isEmotes(word: string): boolean {
 
 /**
  * What makes a message the same as another in a unique-messages room: its letters as they look, without case, repeats,
- * gaps and signs; the clean text itself where it has no letters.
+ * gaps and signs; the text itself where it has no letters.
  */
 export function uniqueKey(message: string): string {
-  const text = clean(message.slice(0, LIMITS.textUnits)).text;
+  const text = matchForm(message.slice(0, LIMITS.textUnits)).text;
   let key = "";
   for (const char of text) {
     if (!WORD.test(char)) continue;

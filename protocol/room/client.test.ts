@@ -7,7 +7,7 @@ import { CLOSES, type ServerFrame } from "./wire.ts";
 /** A client whose sockets, clock and chance are the test's. */
 class Bench {
   nowMs = 0;
-  random = 0.5;
+  random: number;
   readonly timers = new Map<number, { readonly atMs: number; readonly work: () => void }>();
   readonly sockets: { socket: RoomSocket; sent: string[]; closed: boolean }[] = [];
   readonly shown: RoomEvent[] = [];
@@ -16,7 +16,8 @@ class Bench {
   readonly client: RoomClient;
   #timer = 0;
 
-  constructor(over: Pick<RoomClientOptions, "getToken"> = {}) {
+  constructor(over: Pick<RoomClientOptions, "getToken"> = {}, random = 0.5) {
+    this.random = random;
     const listener: RoomListener = {
       delivered: ({ events }) => {
         this.shown.push(...events);
@@ -135,6 +136,39 @@ test("an act is sent again with the same id until it is acknowledged: after a si
   expect(await outcome).toEqual({ ok: true });
   bench.pass(10 * CLIENT_LIMITS.answerMs);
   expect(acts(bench)).toEqual([id]);
+});
+
+test("ids are a client's own, also of one loaded anew; an act whose id another had is sent again under another id", async () => {
+  const bench = new Bench();
+  bench.welcome();
+  const said = bench.client.act({ kind: "chat", text: "hello" });
+  const first = String(bench.frames.at(-1)?.["id"]);
+  bench.random = 0.25;
+  bench.receive({ type: "ack", id: first, outcome: { ok: false, error: "id-used" } });
+  const again = bench.frames.at(-1);
+  expect(again).toMatchObject({ type: "act", act: { kind: "chat", text: "hello" } });
+  expect(again?.["id"]).not.toBe(first);
+  bench.receive({ type: "ack", id: String(again?.["id"]), outcome: { ok: true } });
+  expect(await said).toEqual({ ok: true });
+  const next = bench.client.act({ kind: "chat", text: "next" });
+  expect(String(bench.frames.at(-1)?.["id"]).split("-")[0]).toBe(String(again?.["id"]).split("-")[0]);
+  bench.receive({ type: "ack", id: String(bench.frames.at(-1)?.["id"]), outcome: { ok: true } });
+  expect(await next).toEqual({ ok: true });
+
+  const anew = new Bench({}, 0.75);
+  anew.welcome();
+  void anew.client.act({ kind: "chat", text: "hello" });
+  expect(anew.frames.at(-1)?.["id"]).not.toBe(first);
+});
+
+test("where every id is taken, an act is given up after so many tries", async () => {
+  const bench = new Bench();
+  bench.welcome();
+  const said = bench.client.act({ kind: "chat", text: "hello" });
+  for (let sent = 0; sent < CLIENT_LIMITS.sends; sent += 1) {
+    bench.receive({ type: "ack", id: String(bench.frames.at(-1)?.["id"]), outcome: { ok: false, error: "id-used" } });
+  }
+  expect(await said).toEqual({ ok: false, error: "unavailable" });
 });
 
 test("acts that wait are bounded, in number and in time", async () => {

@@ -89,7 +89,7 @@ export class RoomClient {
   readonly #inbox = new Inbox();
   readonly #waiting = new Map<string, Waiting>();
   readonly #taps = new Map<string, number>();
-  readonly #prefix: string;
+  #prefix: string;
   readonly #renewal: Renewal | null;
   #made = 0;
   #socket: RoomSocket | null = null;
@@ -108,11 +108,10 @@ export class RoomClient {
 
   constructor(options: RoomClientOptions) {
     this.#options = options;
-    // Ids are this client's own: what it sends again must not be taken for another's.
     const { getToken, after, random } = options;
     const send = (token: string): void => this.#send({ type: "renew", token });
     this.#renewal = getToken === undefined ? null : new Renewal({ getToken, after, random, send });
-    this.#prefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}${Math.floor(options.random() * 2 ** 48).toString(36)}`;
+    this.#prefix = idPrefix(random);
   }
 
   /** How far the server's clock is ahead of this one's, ms; null before the first welcome. */
@@ -143,12 +142,16 @@ export class RoomClient {
   act(act: Act, programmeMs: number | null = null): Promise<Outcome> {
     if (this.#stopped) return Promise.resolve({ ok: false, error: "unavailable" });
     if (this.#waiting.size >= CLIENT_LIMITS.waiting) return Promise.resolve({ ok: false, error: "busy" });
-    this.#made += 1;
-    const id = `${this.#prefix}-${this.#made}`;
     return new Promise((settle) => {
+      const id = this.#newId();
       this.#waiting.set(id, { frame: { type: "act", id, act, programmeMs }, settle, sends: 0, cancel: () => {} });
       if (this.#welcomed) this.#sendAct(id);
     });
+  }
+
+  #newId(): string {
+    this.#made += 1;
+    return `${this.#prefix}-${this.#made}`;
   }
 
   /** Likes, or an emoji as a reaction; gathered before they are sent, and lost while there is no connection. */
@@ -299,7 +302,20 @@ export class RoomClient {
   #answered(id: string, outcome: Outcome): void {
     // The timer of the act sends it again.
     if (!outcome.ok && RETRYABLE.has(outcome.error)) return;
-    this.#settle(id, outcome);
+    if (!outcome.ok && outcome.error === "id-used") this.#sendUnderNewId(id);
+    else this.#settle(id, outcome);
+  }
+
+  /** Another client of this person had the same ids: this one takes others, and what was refused for it is sent again. */
+  #sendUnderNewId(used: string): void {
+    const waiting = this.#waiting.get(used);
+    if (waiting === undefined) return;
+    this.#prefix = idPrefix(this.#options.random);
+    const id = this.#newId();
+    this.#waiting.delete(used);
+    this.#waiting.set(id, { ...waiting, frame: { ...waiting.frame, id } });
+    waiting.cancel();
+    this.#sendAct(id);
   }
 
   #settle(id: string, outcome: Outcome): void {
@@ -362,4 +378,10 @@ export class RoomClient {
     this.#cancelConnect = this.#options.after(againMs, () => this.#connect());
     this.#options.listener.disconnected?.({ code, reason, againMs });
   }
+}
+
+/** What the ids of one client begin with: 96 bits by chance, so that no other client of the person has them, nor this page loaded anew. */
+function idPrefix(random: () => number): string {
+  const half = (): string => Math.floor(random() * 2 ** 48).toString(36);
+  return `${half()}${half()}`;
 }

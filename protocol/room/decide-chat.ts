@@ -1,14 +1,15 @@
 /** Whether a message is shown: modes, the judge, the review queue. */
-import { clean } from "../moderation/clean.ts";
+import { clean, isBlank } from "../moderation/clean.ts";
 import { type Decision as Outcome, stricter } from "../moderation/moderate.ts";
 import { combined, type Opinion } from "../moderation/review.ts";
 import { type CapitalsRule, hasLink, isEmoteOnly, isShouting } from "../moderation/rules.ts";
+import { actDigest } from "./act-digest.ts";
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
 import { type Author, isStaff, type Modes, type Viewer } from "./events.ts";
 import { reasonsOf } from "./judge.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { programmeTime } from "./programme.ts";
-import type { Held, HeldReason, RoomState } from "./state.ts";
+import { type Held, type HeldReason, heldKey, type RoomState } from "./state.ts";
 import type { Act, ErrorCode } from "./wire.ts";
 
 /** A message of someone with an account. */
@@ -30,8 +31,8 @@ export function decideChat(state: RoomState, asked: AskedChat, around: Surroundi
   const broken = isStaff(asked.by.roles) ? null : brokenMode(state.modes, asked, around);
   if (broken !== null) return no(broken);
   const { decision, text, reasons } = judged(state, asked, around);
-  // In its clean form a text may be nothing, or a single sign many letters.
-  if (text.trim() === "" || text.length > ROOM_LIMITS.textChars) return no("malformed");
+  // Without what can't be seen a text may be nothing, and some signs are several in the normal form.
+  if (isBlank(text) || text.length > ROOM_LIMITS.textChars) return no("malformed");
   if (decision === "deny") return no("denied");
   const by = author(asked.by, state, around);
   if (decision === "hold") return hold(state, asked, { by, text, reasons }, around);
@@ -83,14 +84,13 @@ function hold(
   { by: author, text, reasons }: Pick<Held, "by" | "text" | "reasons">,
   around: Surroundings,
 ): Decision | Refusal {
-  // The same for the same message, so that one that is sent again is held once.
-  const key = `${by.subject}/${id}`;
-  if (state.held.has(key)) return { ok: true, facts: [], notes: [], held: key };
+  const key = heldKey(by.subject, id);
   if (state.held.size >= ROOM_LIMITS.held) return no("review-full");
   const held: Held = {
     id: key,
     by: author,
     clientId: id,
+    digest: actDigest(act),
     text,
     reasons,
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),

@@ -124,11 +124,16 @@ function appoint(state: RoomState, by: Viewer, subject: string, role: "moderator
 function settle(state: RoomState, kind: "approve" | "deny", id: string): Decision | Refusal {
   const held = state.held.get(id);
   if (held === undefined) return no("not-found");
-  const { by, clientId, text, replyTo, programmeMs, device, address } = held;
+  const { by, clientId, digest, text, replyTo, programmeMs, device, address } = held;
   const event: Happening = { kind: "chat", by, text, ...(replyTo === undefined ? {} : { replyTo }) };
   return {
     ...acted(kind, id, kind === "approve" ? event : null, [{ of: "held", key: id, value: null }]),
-    credit: { by: { subject: by.subject, roles: by.roles, device, address }, id: clientId, programmeMs },
+    credit: {
+      by: { subject: by.subject, roles: by.roles, device, address },
+      id: clientId,
+      ...(digest === undefined ? {} : { digest }),
+      programmeMs,
+    },
     notes: [{ kind: "settled", id }],
   };
 }

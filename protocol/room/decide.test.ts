@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { DEFAULT_LEVELS } from "../moderation/categories.ts";
 import type { Opinion } from "../moderation/review.ts";
+import { actDigest } from "./act-digest.ts";
 import { type Asked, type Decision, decide, type Refusal, type Surroundings } from "./decide.ts";
 import type { ChatEvent, Modes, Role, Viewer } from "./events.ts";
 import { Judge } from "./judge.ts";
@@ -31,7 +32,7 @@ const around = (over: Partial<Surroundings> = {}): Surroundings => ({
   ...over,
 });
 
-const asked = (by: Viewer, act: Act): Asked => ({ by, id: "1", act, programmeMs: null });
+const asked = (by: Viewer, act: Act, id = "1"): Asked => ({ by, id, act, programmeMs: null });
 const say = (by: Viewer, text = "hello"): Asked => asked(by, { kind: "chat", text });
 const host = viewer("host", ["host"]);
 const moderator = viewer("mod", ["moderator"]);
@@ -105,14 +106,28 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
   const held = carryOut(state, say(ann, "well, $h!t"));
   expect(held).toMatchObject({ ok: true, held: "ann/1", notes: [{ kind: "held", held: { reasons: ["profanity"] } }] });
   expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
-  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" })))).toBe("forbidden");
+  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" }, "2")))).toBe("forbidden");
   const approved = carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" }));
   expect(approved).toMatchObject({
     event: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
-    credit: { id: "1" },
+    credit: { id: "1", digest: actDigest({ kind: "chat", text: "well, $h!t" }) },
     audit: { act: "approve", about: "ann/1" },
   });
   expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "ann/1" })))).toBe("not-found");
+});
+
+test("an id under which a message is held is for that message only, whatever else comes with it", () => {
+  const state = new RoomState();
+  carryOut(state, asked(moderator, { kind: "modes", modes: { review: true } }));
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1" });
+  carryOut(state, asked(moderator, { kind: "modes", modes: { review: false } }));
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
+  expect(error(carryOut(state, say(ann, "second")))).toBe("id-used");
+  expect(error(carryOut(state, asked(ann, { kind: "chat", text: "first", replyTo: 3 })))).toBe("id-used");
+  expect(carryOut(state, asked(ann, { kind: "chat", text: "second" }, "2"))).toMatchObject({
+    event: { text: "second" },
+  });
+  expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" })))).toBeNull();
 });
 
 test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {
@@ -156,7 +171,7 @@ test("a reviewer's opinion makes it stricter, and says so to those who moderate"
   expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ event: { text: "hello" } });
 });
 
-test("a text is shown in its clean form, and one that is nothing in it, or far too long, is malformed", () => {
+test("a text is shown as it was written, and one of which nothing is seen, or that is far too long, is malformed", () => {
   const state = new RoomState();
   const shown = (by: Viewer, text: string): unknown => {
     const decision = decide(state, say(by, text), around());
@@ -164,8 +179,14 @@ test("a text is shown in its clean form, and one that is nothing in it, or far t
   };
   for (const by of [ann, moderator]) {
     expect(shown(by, "a\u202eb\u200b")).toMatchObject({ text: "ab" });
-    expect(shown(by, "\u200b\u2060")).toBe("malformed");
-    expect(shown(by, "\ufdfa".repeat(100))).toBe("malformed");
+    for (const blank of ["\u200b\u2060", "\u2800 \u2800", "\u{1d159}", "\u0301\u0302", "\u3164", "\ufe0f"]) {
+      expect(shown(by, blank), JSON.stringify(blank)).toBe("malformed");
+    }
+    // In the normal form each of these is two signs.
+    expect(shown(by, "\u{1d15e}".repeat(200))).toBe("malformed");
+    for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｗｉｄｅ ﷺ", "⠀⣴⣿⠀"]) {
+      expect(shown(by, text)).toMatchObject({ text });
+    }
     expect(shown(by, "<b>'; DROP TABLE events; --</b>")).toMatchObject({ text: "<b>'; DROP TABLE events; --</b>" });
   }
 });
@@ -179,7 +200,11 @@ test("a name in which the lists find something is shown as a neutral one, the sa
   expect(nameOf("  Ann\u202e \n <b>O'Hara</b> ")).toBe("Ann <b>O'Hara</b>");
   const neutral = nameOf("n.1.g.g.e.r");
   expect(neutral).toMatch(/^viewer-[0-9a-z]{7}$/);
-  for (const name of ["\u200b", "xX_f4gg0t_Xx"]) expect(nameOf(name), name).toBe(neutral);
+  for (const name of ["\u200b", "\u2800", "\u3164\u{1d159}", "\u0301", "xX_f4gg0t_Xx"]) {
+    expect(nameOf(name), name).toBe(neutral);
+  }
+  expect(nameOf("\u2800Ann\u2800\u2800Lee\u2800")).toBe("Ann Lee");
+  for (const name of ["\u2800", "\u115f"]) expect(nameOf(name, ["moderator"]), name).toBe(neutral);
   expect(nameOf("spammer")).toBe("spammer");
   carryOut(state, asked(host, { kind: "words", words: ["spammer"] }));
   expect(nameOf("spammer")).toBe(neutral);

@@ -2,17 +2,18 @@
 
 import { refusalOf } from "../access.ts";
 import type { Opinion } from "../moderation/review.ts";
+import { isSameAct } from "./act-digest.ts";
 import { decideChat } from "./decide-chat.ts";
 import { decideModeration } from "./decide-moderation.ts";
 import type { ChatEvent, Happening, Role, Viewer } from "./events.ts";
 import type { Judge } from "./judge.ts";
-import type { AuditLine, Fact, RoomState } from "./state.ts";
+import { type AuditLine, type Fact, heldKey, type RoomState } from "./state.ts";
 import type { Act, ErrorCode, Listed, StaffNote } from "./wire.ts";
 
 /** An act as a shard passes it on. */
 export interface Asked {
   readonly by: Viewer;
-  /** The client's id of the act: one that was stored already is not stored again. */
+  /** The client's id of the act: one that was stored already is not stored again, nor is another with its id. */
   readonly id: string;
   readonly act: Act;
   readonly programmeMs: number | null;
@@ -48,6 +49,8 @@ export interface Surroundings {
 export interface Credit {
   readonly by: Pick<Viewer, "subject" | "device" | "address" | "roles">;
   readonly id: string;
+  /** Of the act that has the id; see `act-digest.ts`. */
+  readonly digest?: string;
   readonly programmeMs: number;
 }
 
@@ -80,6 +83,12 @@ export function decide(state: RoomState, asked: Asked, around: Surroundings): De
   if (sanction !== null) return refuse(sanction.ban ? "banned" : "timed-out");
   const closed = refusalOf(state.access, { ...by, roles: state.rolesOf(by) }, around.nowMs);
   if (closed !== null) return refuse(closed === "token-missing" ? "sign-in" : closed);
+  const key = heldKey(by.subject, asked.id);
+  const held = state.held.get(key);
+  // The same for the same message, so that one that is sent again is held once.
+  if (held !== undefined) {
+    return isSameAct(held.digest, act) ? { ok: true, facts: [], notes: [], held: key } : refuse("id-used");
+  }
   const person = { ...by, subject: by.subject, roles: state.rolesOf(by) };
   return act.kind === "chat"
     ? decideChat(state, { ...asked, by: person, act }, around)

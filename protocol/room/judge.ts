@@ -1,6 +1,6 @@
 /** How a room judges texts and names: the local pipeline with the room's levels and words. */
 import { CATEGORIES } from "../moderation/categories.ts";
-import { clean } from "../moderation/clean.ts";
+import { clean, isBlank, oneLine } from "../moderation/clean.ts";
 import { compileWords, moderate, NO_WORDS, type Verdict, type WordList } from "../moderation/moderate.ts";
 import { hasLink } from "../moderation/rules.ts";
 import { type Author, isStaff } from "./events.ts";
@@ -33,7 +33,7 @@ export class Judge {
    */
   name({ subject, name, roles }: Author, rules: Rules): string {
     this.#learn(rules);
-    if (isStaff(roles)) return cleanName(name) || neutral(subject);
+    if (isStaff(roles)) return ownName({ subject, name });
     let shown = this.#names.get(name);
     if (shown === undefined) {
       shown = this.#judged(name, rules);
@@ -63,10 +63,16 @@ export function reasonsOf({ matches }: Verdict): HeldReason[] {
   return CATEGORIES.filter((category) => matches.some((match) => match.category === category));
 }
 
-/** A name without line breaks and what can't be seen, at most as long as a name may be. */
+/** What a person is called where no list is asked: to themselves, and among the staff. */
+export function ownName({ subject, name }: Pick<Author, "subject" | "name">): string {
+  return cleanName(name) || neutral(subject);
+}
+
+/** A name in one line without what can't be seen, at most as long as a name may be; empty where nothing of it is left. */
 function cleanName(name: string): string {
-  const text = clean(name).text.replaceAll(/\s+/gu, " ").trim();
-  return [...text].slice(0, ROOM_LIMITS.nameChars).join("").trim();
+  const text = oneLine(clean(name).text);
+  const cut = [...text].slice(0, ROOM_LIMITS.nameChars).join("").trim();
+  return isBlank(cut) ? "" : cut;
 }
 
 const neutral = (subject: string): string => `viewer-${hash32(subject).toString(36).padStart(7, "0")}`;

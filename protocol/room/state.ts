@@ -36,6 +36,8 @@ export interface Held {
   readonly id: string;
   readonly by: Author;
   readonly clientId: string;
+  /** Of the act as it came, by which it is known when it is sent again; see `act-digest.ts`. */
+  readonly digest?: string;
   readonly text: string;
   readonly reasons: readonly HeldReason[];
   readonly replyTo?: number;
@@ -79,6 +81,11 @@ export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">
   if (who.device !== "") keys.push(`device:${who.device}`);
   if (who.address !== "") keys.push(`address:${who.address}`);
   return keys;
+}
+
+/** The key of a message that is held: of the person and the client's id. */
+export function heldKey(subject: string, id: string): string {
+  return `${subject}/${id}`;
 }
 
 /** The state of a room. */

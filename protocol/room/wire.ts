@@ -2,7 +2,7 @@
 
 import type { AccessError, TokenError } from "../access.ts";
 import type { Category, Level } from "../moderation/categories.ts";
-import type { Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
+import type { Author, Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
 import type { AuditLine, AutoMod, BanLine, Held, Pinned } from "./state.ts";
 
 /** The version that both sides speak. */
@@ -49,7 +49,7 @@ export interface AutoModChange {
 /** What is acknowledged: a message, or a moderator's act. */
 export type Act = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationAct;
 
-/** Frames of clients. `id`: the client's own, the same when it sends again. */
+/** Frames of clients. `id`: the client's own, the same when it sends again, and never the same for another act. */
 export type ClientFrame =
   | { readonly type: "hello"; readonly from: Position | null }
   | { readonly type: "act"; readonly id: string; readonly act: Act; readonly programmeMs: number | null }
@@ -61,6 +61,7 @@ export type ClientFrame =
 
 const SAID = {
   malformed: "The act doesn't fit the protocol.",
+  "id-used": "Another act was sent with this id; send this one with a new id.",
   "sign-in": "Only people with an account may do this.",
   "token-expired": "The token has expired; connect with a new one.",
   "token-revoked": "The token was revoked; connect with a new one.",
@@ -170,7 +171,11 @@ export const CLOSES: Readonly<
   Record<CloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
 > = CLOSE_CODES;
 
-/** Who a viewer is, as its welcome says. */
-export function youAre(viewer: Viewer, roles: readonly Role[]): You {
-  return viewer.subject === null ? null : { subject: viewer.subject, name: viewer.name, roles };
+/** Who a viewer is, as its welcome says; `nameOf` gives the name as it is shown. */
+export function youAre(
+  { subject, name }: Viewer,
+  roles: readonly Role[],
+  nameOf: (who: Pick<Author, "subject" | "name">) => string,
+): You {
+  return subject === null ? null : { subject, name: nameOf({ subject, name }), roles };
 }

@@ -118,7 +118,49 @@ test("playlists are compressed for those who take it, and segments answer ranges
   expect(range.headers.get("content-range")).toBe("bytes 10-29/120");
   const got = new Uint8Array(await range.arrayBuffer());
   expect([...got]).toEqual([...partBytes(0).slice(10), ...partBytes(1).slice(0, 10)]);
-  expect((await ask(publisher.path("video", "0.m4s"), { headers: { range: "bytes=500-" } })).status).toBe(416);
+  const beyond = await ask(publisher.path("video", "0.m4s"), { headers: { range: "bytes=500-" } });
+  expect([beyond.status, beyond.headers.get("cache-control")]).toEqual([416, "no-store"]);
+});
+
+test("HEAD says of every kind of answer how long GET's is, and what else GET says", async () => {
+  const publisher = await live(14);
+  const over = await live(6);
+  await over.end();
+  const { stream } = publisher;
+  const paths = [
+    `/live/${stream}/multivariant.m3u8`,
+    ...["media.m3u8", "iframes.m3u8", "init-1.mp4", "0.m4s", "2.1.m4s", "9.m4s"].map((file) =>
+      publisher.path("video", file),
+    ),
+    ...["media.m3u8", "vod.m3u8", "vod-iframes.m3u8", "0.m4s"].map((file) => over.path("video", file)),
+    `${publisher.path("video", "media.m3u8")}?_HLS_part=1`,
+    `/api/streams/${stream}/access`,
+    "/api/streams/never",
+    `/rooms/${stream}/replay?from=1700000000000`,
+    `/rooms/${stream}/replay?from=1`,
+    "/",
+    "/favicon.svg",
+    `/watch/${stream}`,
+    "/nope",
+    "/live/nope",
+    "/dev/nope",
+  ];
+  // These differ from one request to the next.
+  const own = ["date", "age", "last-modified", "cache-status", "cmsd-static", "keep-alive", "connection"];
+  for (const path of paths) {
+    for (const coding of ["gzip", "identity"]) {
+      const headers = { "accept-encoding": coding, authorization: `Bearer ${door.adminToken}` };
+      const got = await ask(path, { headers });
+      await got.arrayBuffer();
+      const told = await ask(path, { headers, method: "HEAD" });
+      const of = (answer: Response): unknown => [
+        answer.status,
+        Object.fromEntries([...answer.headers].filter(([name]) => !own.includes(name))),
+      ];
+      expect(of(told), path).toEqual(of(got));
+      expect(Number(told.headers.get("content-length")), path).toBeGreaterThan(0);
+    }
+  }
 });
 
 test("after an eviction the publisher resends what isn't stored and no viewer sees anything taken back", async () => {

@@ -1,18 +1,24 @@
 /** Playlists as rendered from a replica: once per log entry and directive, however many ask; gzip likewise. */
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
 import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
 import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
 import { cutAtQueries } from "../../protocol/hls/queries.ts";
 import type { TrackName } from "../../protocol/ids.ts";
+import { hash32 } from "../../protocol/room/hash.ts";
 
 const encoder = new TextEncoder();
+
+/** Kinds of answers whose headers are kept: viewers with a token each have their own. */
+const MOST_KINDS = 64;
 
 /** A playlist's bytes, its gzip form when asked for, and the headers that go with it. */
 export class Rendered {
   readonly bytes: Uint8Array;
   readonly #text: string;
   #gzip: Uint8Array | null = null;
+  #digest: string | null = null;
   /** Cut where a query goes. */
   #pieces: string[] | null = null;
   readonly #headers = new Map<string, Headers>();
@@ -22,11 +28,19 @@ export class Rendered {
     this.bytes = encoder.encode(text);
   }
 
-  /** The headers for one kind of answer, made once. */
+  /** The headers for one kind of answer, made once as long as there are few kinds. */
   headers(kind: string, make: () => Headers): Headers {
     const headers = this.#headers.get(kind) ?? make();
+    if (this.#headers.size >= MOST_KINDS) this.#headers.clear();
     this.#headers.set(kind, headers);
     return headers;
+  }
+
+  /** What tells its bytes from all others, with its quotes: the same in every isolate that renders the same text. */
+  etag(zipped: boolean, query: string): string {
+    this.#digest ??= createHash("sha256").update(this.bytes).digest("base64url").slice(0, 22);
+    const own = query === "" ? "" : `-${hash32(query).toString(36)}`;
+    return `"${this.#digest}${own}${zipped ? "-gzip" : ""}"`;
   }
 
   /** One viewer's: every address with `query`. */

@@ -1,0 +1,45 @@
+/** `Accept-Encoding` of RFC 9110: whether gzip is what somebody wants most. */
+
+/** What is known of one header's text: few texts come, and each comes often. */
+const known = new Map<string, boolean>();
+/** Texts remembered at once, and characters of one: they come from outside. */
+const MOST_KNOWN = 64;
+const KNOWN_CHARS = 128;
+
+/** Whether an answer may be, and should be, compressed with gzip. Without the header nothing is compressed. */
+export function prefersGzip(header: string | null): boolean {
+  if (header === null) return false;
+  const before = known.get(header);
+  if (before !== undefined) return before;
+  const prefers = judge(header);
+  if (header.length > KNOWN_CHARS) return prefers;
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(header, prefers);
+  return prefers;
+}
+
+function judge(header: string): boolean {
+  const weights = new Map<string, number>();
+  for (const member of header.split(",")) {
+    const [coding = "", ...parameters] = member.split(";").map((piece) => piece.trim().toLowerCase());
+    if (coding !== "") weights.set(canonical(coding), weightOf(parameters));
+  }
+  // §12.5.3: "The asterisk "*" symbol in an Accept-Encoding field matches any available content coding not explicitly
+  // listed in the field."
+  const others = weights.get("*");
+  const gzip = weights.get("gzip") ?? others ?? 0;
+  // What isn't compressed is acceptable unless it is excluded, and wanted only where that is said.
+  const identity = weights.get("identity") ?? others ?? 0;
+  return gzip > 0 && gzip >= identity;
+}
+
+/** §8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"." */
+const canonical = (coding: string): string => (coding === "x-gzip" ? "gzip" : coding);
+
+/** From 0, not acceptable, to 1; a weight that is none makes its coding one that nobody asked for. */
+function weightOf(parameters: readonly string[]): number {
+  const [parameter] = parameters;
+  if (parameter === undefined) return 1;
+  const match = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.exec(parameter);
+  return match === null || parameters.length > 1 ? 0 : Number(match[1]);
+}

@@ -1,0 +1,21 @@
+/** One spelling for each address, so that names, routes and the keys of caches are the same however a client escapes. */
+
+/** RFC 3986 §2.3: characters that mean the same escaped or not. */
+const UNRESERVED = /[A-Za-z0-9\-._~]/u;
+
+/**
+ * The address with all escapes of its path undone that change nothing (RFC 3986 §6.2.2.2), the others in upper case, and
+ * without dot segments. What is no escape stays: no name has a `%`, so it leads nowhere. `url` is absolute; its query is
+ * left alone.
+ */
+export function canonicalUrl(url: string): string {
+  const query = url.indexOf("?");
+  const end = query < 0 ? url.length : query;
+  const first = url.indexOf("%");
+  if (first < 0 || first >= end) return url;
+  const path = url.slice(0, end).replaceAll(/%([0-9a-f]{2})/giu, (escaped, hex: string) => {
+    const char = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(char) ? char : escaped.toUpperCase();
+  });
+  return new URL(path + url.slice(end)).href;
+}

@@ -1,0 +1,34 @@
+/** Conditional requests of RFC 9110: whether who asks has already what would be sent. */
+
+/** What tells one state of an object from another. */
+export interface Validators {
+  /** With its quotes. */
+  readonly etag: string;
+  /** When it changed last, milliseconds since the epoch. */
+  readonly changedMs: number;
+}
+
+/**
+ * The time to say in `Last-Modified` of what changed at `changedMs`. It has no fractions, and live objects change several
+ * times a second: within the second of a change the one before is said, so that no two states are told by one time.
+ */
+export function lastModifiedMs(changedMs: number, nowMs: number): number {
+  const second = Math.floor(changedMs / 1_000);
+  return 1_000 * (Math.floor(nowMs / 1_000) > second ? second : second - 1);
+}
+
+/** Whether the answer to a `GET` or `HEAD` is 304. */
+export function isNotModified(headers: Headers, { etag, changedMs }: Validators): boolean {
+  const tags = headers.get("if-none-match");
+  if (tags !== null) return matches(tags, etag);
+  // §13.1.3: "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match header field", and where
+  // its value is no date.
+  const since = headers.get("if-modified-since");
+  return since !== null && 1_000 * Math.floor(changedMs / 1_000) <= Date.parse(since);
+}
+
+/** §13.1.2: the weak comparison, and "*" for any state. */
+function matches(tags: string, etag: string): boolean {
+  const opaque = etag.replace(/^W\//, "");
+  return tags.trim() === "*" || (tags.match(/"[^"]*"/g)?.includes(opaque) ?? false);
+}

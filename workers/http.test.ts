@@ -1,0 +1,273 @@
+/** What HTTP asks of every address: a table of all of them, which a route that isn't in it fails. */
+import { expect, test } from "vitest";
+import { TestPublisher } from "../tests/support/publisher.ts";
+import { app } from "./app.ts";
+import { bindings, door } from "./testing.ts";
+
+const admin = { authorization: `Bearer ${door.adminToken}` };
+
+interface Address {
+  readonly path: string;
+  /** Methods that are answered with something else than 405. */
+  readonly takes: string;
+  /** What an answer to `GET` needs. */
+  readonly headers?: Record<string, string>;
+}
+
+/** Every route of `app.ts` below a path that takes `Authorization`, by its pattern. */
+const API: Readonly<Record<string, Address>> = {
+  "/api/streams/:stream": { path: "/api/streams/S", takes: "GET, HEAD, OPTIONS" },
+  "/api/streams/:stream/keys": { path: "/api/streams/S/keys", takes: "POST, DELETE, OPTIONS" },
+  "/api/streams/:stream/restart": { path: "/api/streams/S/restart", takes: "POST, OPTIONS" },
+  "/api/streams/:stream/access": { path: "/api/streams/S/access", takes: "GET, HEAD, PUT, OPTIONS", headers: admin },
+  "/api/streams/:stream/revocations": { path: "/api/streams/S/revocations", takes: "POST, OPTIONS" },
+  "/api/streams/:stream/crowd": { path: "/api/streams/S/crowd", takes: "PUT, OPTIONS" },
+  "/api/streams/:stream/jurisdiction": { path: "/api/streams/S/jurisdiction", takes: "PUT, OPTIONS" },
+  "/api/subjects/:id": { path: "/api/subjects/ann", takes: "DELETE, OPTIONS" },
+  "/api/subjects/:id/export": { path: "/api/subjects/ann/export", takes: "GET, HEAD, OPTIONS", headers: admin },
+  "/rooms/:stream/socket": { path: "/rooms/S/socket", takes: "GET, HEAD, OPTIONS" },
+  "/rooms/:stream/beacon": { path: "/rooms/S/beacon", takes: "POST, OPTIONS" },
+  "/rooms/:stream/replay": { path: "/rooms/S/replay?from=1700000000000", takes: "GET, HEAD, OPTIONS" },
+  "/ingest/:stream/:rest{.+}": { path: "/ingest/S/B/video/0.0.m4s", takes: "PUT, OPTIONS" },
+  "/metrics": { path: "/metrics?stream=S", takes: "GET, HEAD, OPTIONS", headers: admin },
+};
+
+const PLAYED = ["media.m3u8", "iframes.m3u8", "vod.m3u8", "vod-iframes.m3u8", "init-1.mp4", "0.m4s"];
+
+interface Streams {
+  readonly live: TestPublisher;
+  readonly over: TestPublisher;
+}
+
+let made: Promise<Streams> | null = null;
+
+function streams(): Promise<Streams> {
+  made ??= (async () => {
+    const [live, over] = [new TestPublisher(door), new TestPublisher(door)];
+    for (const publisher of [live, over]) {
+      await publisher.begin();
+      await publisher.parts(0, 14);
+    }
+    await over.end();
+    return { live, over };
+  })();
+  return made;
+}
+
+/** Every address: of the API, of a stream that is live and one that is over, of pages, and of nothing. */
+async function addresses(): Promise<Address[]> {
+  const { live, over } = await streams();
+  const media = [live, over].flatMap((publisher) => [
+    `/live/${publisher.stream}/multivariant.m3u8`,
+    ...[...PLAYED, "2.1.m4s", "9.m4s", "7.0.m4s", "init-9.mp4"].map((file) => publisher.path("video", file)),
+    publisher.path("nope", "media.m3u8"),
+    `${publisher.path("video", "media.m3u8")}?_HLS_part=1`,
+  ]);
+  const takes = "GET, HEAD, OPTIONS";
+  return [
+    ...Object.values(API).map((one) => ({
+      ...one,
+      path: one.path
+        .replace("/S", `/${live.stream}`)
+        .replace("=S", `=${live.stream}`)
+        .replace("/B/", `/${live.config.broadcast}/`),
+    })),
+    ...media.map((path) => ({ path, takes })),
+    ...["/", "/watch/demo", "/studio/demo", "/favicon.svg", "/watch"].map((path) => ({ path, takes })),
+    { path: "/dev/token", takes: "POST, OPTIONS" },
+  ];
+}
+
+const NOWHERE = ["/nope", "/assets/nope.js", "/api/nope", "/live/nope", "/rooms/nope", "/live/never/multivariant.m3u8"];
+
+const ask = async (path: string, init: RequestInit = {}): Promise<{ answer: Response; bytes: number }> => {
+  const answer = await door.ask(path, { redirect: "manual", ...init });
+  return { answer, bytes: (await answer.arrayBuffer()).byteLength };
+};
+
+test("every route is in the table", () => {
+  const open = new Set(["/*", "/dev/token", "/api/*", "/rooms/*", "/ingest/*"]);
+  const routes = new Set(app.routes.map(({ path }) => path).filter((path) => !open.has(path)));
+  expect([...routes].sort()).toEqual(Object.keys(API).sort());
+});
+
+test("a method that an address doesn't take is answered 405, and Allow says which it takes", async () => {
+  for (const { path, takes } of await addresses()) {
+    for (const method of ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]) {
+      // Asked for nothing here: what they do is tested elsewhere.
+      if (takes.includes(method) && method !== "OPTIONS") continue;
+      const { answer } = await ask(path, { method });
+      expect([answer.status, answer.headers.get("allow")], `${method} ${path}`).toEqual([
+        method === "OPTIONS" ? 204 : 405,
+        takes,
+      ]);
+    }
+  }
+  for (const path of NOWHERE) {
+    if (path.endsWith(".m3u8")) continue;
+    expect((await ask(path, { method: "POST" })).answer.status, path).toBe(404);
+  }
+});
+
+test("HEAD has the headers of GET", async () => {
+  const all = [...(await addresses()), ...NOWHERE.map((path): Address => ({ path, takes: "GET" }))];
+  for (const { path, takes, headers = {} } of all) {
+    if (!takes.includes("GET")) continue;
+    for (const more of [{}, { "accept-encoding": "gzip" }]) {
+      const init = { headers: { ...headers, ...more } };
+      const got = await ask(path, init);
+      const told = await ask(path, { ...init, method: "HEAD" });
+      const of = ({ answer }: typeof got): unknown => {
+        const held = Object.fromEntries(answer.headers);
+        // What differs from one request to the next.
+        for (const name of ["date", "age", "last-modified", "cmsd-static", "cache-status"]) delete held[name];
+        return [answer.status, held];
+      };
+      expect(of(told), path).toEqual(of(got));
+    }
+  }
+});
+
+test("no answer that isn't good is kept as long as media: by its rule, or not at all", async () => {
+  const { live } = await streams();
+  const { targetDurationS } = live.config;
+  const bad: [string, RequestInit][] = [
+    [live.path("video", "0.m4s"), { headers: { range: "bytes=99999999-" } }],
+    [live.path("video", "2.1.m4s"), { headers: { range: "bytes=20-" } }],
+    [live.path("video", "init-1.mp4"), { headers: { range: "bytes=-0" } }],
+  ];
+  for (const { path, takes } of await addresses()) {
+    for (const method of ["GET", "HEAD", "PUT", "POST", "PATCH"]) {
+      const harmless = !takes.includes(method) || method === "GET" || method === "HEAD";
+      if (harmless) bad.push([path, { method }]);
+    }
+  }
+  for (const path of NOWHERE) bad.push([path, {}], [path, { method: "PUT" }]);
+  let seen = 0;
+  for (const [path, init] of bad) {
+    const { answer } = await ask(path, init);
+    if (answer.status < 400) continue;
+    seen += 1;
+    const lifetime = answer.headers.get("cache-control") ?? "";
+    const maxAge = Number(/max-age=(\d+)/.exec(lifetime)?.[1] ?? (lifetime === "no-store" ? 0 : Number.NaN));
+    expect(maxAge, `${init.method ?? "GET"} ${path}: ${answer.status} ${lifetime}`).toBeLessThanOrEqual(
+      targetDurationS,
+    );
+    expect(lifetime).not.toContain("immutable");
+  }
+  expect(seen).toBeGreaterThan(50);
+  const { answer } = await ask(...(bad[0] ?? ["", {}]));
+  expect([answer.status, answer.headers.get("content-range")]).toEqual([416, "bytes */120"]);
+});
+
+test("a preflight of players that send CMCD, tokens and ranges is granted at every address that takes them", async () => {
+  const wanted =
+    "authorization,range,content-type,accept-encoding,cmcd-object,cmcd-request,cmcd-session,cmcd-status".split(",");
+  for (const { path, takes } of await addresses()) {
+    const headers = {
+      origin: "https://player.example",
+      "access-control-request-method": "GET",
+      "access-control-request-headers": wanted.join(","),
+    };
+    const { answer } = await ask(path, { method: "OPTIONS", headers });
+    if (!/^\/(live|api|rooms|ingest|metrics)/.test(path)) {
+      expect(answer.headers.get("access-control-allow-origin"), path).toBeNull();
+      continue;
+    }
+    expect(answer.headers.get("access-control-allow-origin"), path).toBe("*");
+    expect(answer.headers.get("access-control-allow-methods")).toBe(takes);
+    const granted = (answer.headers.get("access-control-allow-headers") ?? "").toLowerCase().split(", ");
+    for (const header of wanted) expect(granted, path).toContain(header);
+  }
+  const { answer } = await ask("/api/streams/nope", { headers: { origin: "https://player.example" } });
+  expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([404, "*"]);
+});
+
+test("an address is the same however it is escaped, and what is no escape is a clean 404", async () => {
+  for (const { path, takes, headers = {} } of await addresses()) {
+    if (!takes.includes("GET") || path.includes("/export")) continue;
+    const escaped = path.replace(/[a-z0-9]/gi, (char, at: number) =>
+      at < (path.indexOf("?") + 1 || path.length + 1) && at % 3 === 1 ? `%${char.charCodeAt(0).toString(16)}` : char,
+    );
+    const [plain, other] = [await ask(path, { headers }), await ask(escaped, { headers })];
+    // Counts and rates are told anew each time.
+    const told = ({ answer, bytes }: typeof plain): unknown =>
+      /^\/(api|metrics)/.test(path) ? answer.status : [answer.status, bytes, answer.headers.get("etag")];
+    expect(told(other), escaped).toEqual(told(plain));
+  }
+  const { live } = await streams();
+  for (const bad of ["%", "%zz", "%2", "%ff", "%00", "%c0%ae", "d%2Femo", "%2e%2e%2f"]) {
+    for (const path of [
+      `/${bad}`,
+      `/live/${bad}/multivariant.m3u8`,
+      `/live/${live.stream}/${bad}/video/media.m3u8`,
+      `/api/streams/${bad}`,
+      `/api/subjects/${bad}/export`,
+      `/rooms/${bad}/replay?from=1700000000000`,
+      `/watch/${bad}`,
+      `/assets/${bad}`,
+    ]) {
+      const { answer } = await ask(path, { headers: admin });
+      expect([200, 400, 404], path).toContain(answer.status);
+      if (answer.status === 200) expect(path).toMatch(/subjects/);
+    }
+  }
+});
+
+test("a state that is told is known again: by its tag, else by its time, compressed or not", async () => {
+  const { live, over } = await streams();
+  const playlists = [live, over].flatMap((publisher) => [
+    `/live/${publisher.stream}/multivariant.m3u8`,
+    ...["media.m3u8", "iframes.m3u8", "vod.m3u8"].map((file) => publisher.path("video", file)),
+  ]);
+  for (const path of playlists) {
+    for (const coding of ["gzip", "identity"]) {
+      const headers = { "accept-encoding": coding };
+      const { answer } = await ask(path, { headers });
+      if (answer.status === 404) continue;
+      const etag = answer.headers.get("etag") ?? "";
+      expect(etag, path).toMatch(/^"[\w-]+"$/);
+      expect(answer.headers.get("vary")).toBe("accept-encoding");
+      const known = await ask(path, { headers: { ...headers, "if-none-match": etag } });
+      expect([known.answer.status, known.bytes, known.answer.headers.get("etag")], path).toEqual([304, 0, etag]);
+      for (const name of ["cache-control", "vary", "last-modified", "access-control-allow-origin"]) {
+        expect(known.answer.headers.get(name), name).not.toBeNull();
+      }
+      const since = new Date(Date.now() + 60_000).toUTCString();
+      const other = await ask(path, {
+        headers: { ...headers, "if-none-match": '"other"', "if-modified-since": since },
+      });
+      expect(other.answer.status, path).toBe(200);
+    }
+  }
+  // What is over was changed in a second that is over soon; from then on its time is told, and known.
+  const path = over.path("video", "vod.m3u8");
+  for (let last = ""; ; await scheduler.wait(200)) {
+    const told = (await ask(path)).answer.headers.get("last-modified") ?? "";
+    if (told !== last && last === "") last = told;
+    const { answer } = await ask(path, { headers: { "if-modified-since": told } });
+    if (answer.status === 304) break;
+  }
+  const earlier = { "if-modified-since": "Thu, 01 Jan 2026 00:00:00 GMT" };
+  expect((await ask(path, { headers: earlier })).answer.status).toBe(200);
+});
+
+test("a range is for GET only, and for nobody who holds another state", async () => {
+  const { live } = await streams();
+  const path = live.path("video", "0.m4s");
+  const range = { range: "bytes=0-9" };
+  const got = async (init: RequestInit): Promise<unknown> => {
+    const { answer } = await ask(path, init);
+    return [answer.status, answer.headers.get("content-range")];
+  };
+  expect(await got({ headers: range })).toEqual([206, "bytes 0-9/120"]);
+  expect(await got({ headers: range, method: "HEAD" })).toEqual([200, null]);
+  expect(await got({ headers: { ...range, "if-range": '"abc"' } })).toEqual([200, null]);
+});
+
+test("an address of local runs only doesn't exist where it is off", async () => {
+  const off = { ...bindings, CORRAL_DEV_TOKENS: "" };
+  for (const method of ["GET", "POST", "OPTIONS"]) {
+    expect((await app.request("/dev/token", { method }, off)).status).toBe(404);
+  }
+});
