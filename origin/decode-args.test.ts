@@ -3,6 +3,7 @@ import { type DecodeJob, decodeArgs, decodedTracks, demoSource } from "./decode-
 import type { Input } from "./input.ts";
 import { sourceOf } from "./testing/source-info.ts";
 
+const args = (of: DecodeJob): string[] => decodeArgs(of, ["/tmp/a.sock", "/tmp/b.sock"]);
 const after = (args: readonly string[], flag: string): string[] =>
   args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ""] : []));
 const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
@@ -11,30 +12,30 @@ const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
   return { input, video, audio, canvas, resumeS: 0, startMs: 1_760_000_000_250, canToneMap: true, ...more };
 };
 const file = { kind: "file", url: "a.mp4", loop: false } as const;
-const filters = (more: Partial<DecodeJob>): string => after(decodeArgs(job(file, more)), "-vf")[0] ?? "";
+const filters = (more: Partial<DecodeJob>): string => after(args(job(file, more)), "-vf")[0] ?? "";
 const picture = sourceOf(1280, 720).video ?? expect.fail();
 
-test("the tracks that were selected leave on pipes of their own, the picture first, with the source's own timestamps", () => {
-  const args = decodeArgs(job(file));
-  expect(after(args, "-map")).toEqual(["0:0?", "0:1?"]);
-  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3", "pipe:5"]);
-  expect(args).toContain("-copyts");
-  expect(after(args, "-vf")[0]).toContain("file='pipe\\:4'");
-  expect(after(args, "-af")[0]).toContain("file='pipe\\:6'");
-  expect(after(args, "-map_chapters")).toEqual(["-1", "-1"]);
+test("the tracks that were selected leave by sockets of their own, the picture first, with the source's own timestamps", () => {
+  const words = args(job(file));
+  expect(after(words, "-map")).toEqual(["0:0?", "0:1?"]);
+  expect(words.filter((word) => word.startsWith("unix:"))).toEqual(["unix:/tmp/a.sock", "unix:/tmp/b.sock"]);
+  expect(words).toContain("-copyts");
+  expect(after(words, "-vf")[0]).toContain("file='pipe\\:3'");
+  expect(after(words, "-af")[0]).toContain("file='pipe\\:4'");
+  expect(after(words, "-map_chapters")).toEqual(["-1", "-1"]);
   expect(decodedTracks(job(file))).toEqual(["video", "audio"]);
 });
 
-test("a track alone has the first pipe", () => {
-  const args = decodeArgs(job(file, { video: null, canvas: null }));
-  expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual(["pipe:3"]);
-  expect(after(args, "-map")).toEqual(["0:1?"]);
+test("a track alone has the first socket", () => {
+  const words = args(job(file, { video: null, canvas: null }));
+  expect(words.filter((word) => word.startsWith("unix:"))).toEqual(["unix:/tmp/a.sock"]);
+  expect(after(words, "-map")).toEqual(["0:1?"]);
 });
 
 test("a file is taken up where it was left", () => {
-  const args = decodeArgs(job(file, { resumeS: 4 }));
-  expect(args.indexOf("-ss")).toBeLessThan(args.indexOf("-i"));
-  expect(after(args, "-ss")).toEqual(["4.000"]);
+  const words = args(job(file, { resumeS: 4 }));
+  expect(words.indexOf("-ss")).toBeLessThan(words.indexOf("-i"));
+  expect(after(words, "-ss")).toEqual(["4.000"]);
 });
 
 test("any picture is fitted into the canvas with bars", () => {
@@ -61,17 +62,17 @@ test("high dynamic range is mapped where FFmpeg can", () => {
 
 test("of more channels than a room has loudspeakers, the first two are taken", () => {
   const sound = sourceOf(2, 2).audio ?? expect.fail();
-  expect(after(decodeArgs(job(file, { audio: { ...sound, channels: 10 } })), "-af")[0]).toMatch(/^pan=stereo/);
-  expect(after(decodeArgs(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
+  expect(after(args(job(file, { audio: { ...sound, channels: 10 } })), "-af")[0]).toMatch(/^pan=stereo/);
+  expect(after(args(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
 });
 
 test("the demo shows the wall clock that its beginning has, if there is a font", () => {
   const demo = { kind: "demo", font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
   const { video } = demoSource(demo);
-  const args = decodeArgs(job(demo, { video, audio: null }));
-  expect(after(args, "-vf")[0]).toMatch(
+  const words = args(job(demo, { video, audio: null }));
+  expect(after(words, "-vf")[0]).toMatch(
     /setpts=PTS\+0\.25\/TB,drawtext=fontfile=\/fonts\/mono\.ttf.*gmtime\\:1760000000/,
   );
-  expect(after(decodeArgs(job({ ...demo, font: null }, { video })), "-vf")[0]).not.toContain("drawtext");
-  expect(after(decodeArgs(job(demo, { video: null, canvas: null })), "-i")[0]).toMatch(/^aevalsrc.*mod\(t\+0\.25/);
+  expect(after(args(job({ ...demo, font: null }, { video })), "-vf")[0]).not.toContain("drawtext");
+  expect(after(args(job(demo, { video: null, canvas: null })), "-i")[0]).toMatch(/^aevalsrc.*mod\(t\+0\.25/);
 });

@@ -30,36 +30,34 @@ export const FIRST_PIPE = 3;
 export const SOUND = { sampleRate: 48_000, channels: 2 } as const;
 /** Ticks a second in which a frame's time is told. */
 export const TICKS: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: SOUND.sampleRate };
-/** Each track has two pipes: its frames in NUT, and their times. */
-export const PIPES_A_TRACK = 2;
+const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
+  video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],
+  audio: ["-c:a", "pcm_s16le"],
+};
 /** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
 const MOST_LOUDSPEAKERS = 8;
 
-/** All arguments of the decoder. The picture's pipes come first. */
-export function decodeArgs(job: DecodeJob): string[] {
+/**
+ * All arguments of the decoder. Frames leave in NUT by a Unix domain socket a track, at which FFmpeg listens at a path of
+ * `sockets`; their times by a pipe a track, from `FIRST_PIPE` on. The picture comes first.
+ */
+export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[] {
   const { input, video, audio, canvas, resumeS } = job;
   const common = ["-hide_banner", "-loglevel", "error", "-nostdin", "-copyts"];
   const seek = resumeS > 0 ? ["-ss", resumeS.toFixed(3)] : [];
   const source = input.kind === "demo" ? demoInput(input, job) : inputArgs(input);
-  let pipe = FIRST_PIPE;
   const outputs: string[] = [];
+  const next = (track: SourceTrack, filters: string): string[] => {
+    const i = outputs.filter((word) => word === "-map").length;
+    const to = ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut"];
+    const filter = [track === "video" ? "-vf" : "-af", `${filters},${tellTimes(track, FIRST_PIPE + i)}`];
+    return [...filter, ...CODECS[track], ...to, "-listen", "1", `unix:${sockets[i] ?? ""}`];
+  };
   if (video !== null && canvas !== null) {
     const filters = input.kind === "demo" ? demoFilters(input, job.startMs) : pictureFilters(video, canvas, job);
-    const raw = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"];
-    outputs.push(
-      "-map",
-      `0:${video.stream}?`,
-      "-vf",
-      `${filters},${tellTimes("video", pipe + 1)}`,
-      ...raw,
-      ...nut(pipe),
-    );
-    pipe += PIPES_A_TRACK;
+    outputs.push("-map", `0:${video.stream}?`, ...next("video", filters));
   }
-  if (audio !== null) {
-    const filters = `${soundFilters(audio)},${tellTimes("audio", pipe + 1)}`;
-    outputs.push("-map", `0:${audio.stream}?`, "-af", filters, "-c:a", "pcm_s16le", ...nut(pipe));
-  }
+  if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", soundFilters(audio)));
   return [...common, ...seek, ...source, ...outputs];
 }
 
@@ -69,10 +67,6 @@ export function decodedTracks({ video, audio, canvas }: DecodeJob): SourceTrack[
     ...(video !== null && canvas !== null ? ["video" as const] : []),
     ...(audio === null ? [] : ["audio" as const]),
   ];
-}
-
-function nut(pipe: number): string[] {
-  return ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut", `pipe:${pipe}`];
 }
 
 /**

@@ -7,8 +7,9 @@ import { type Canvas, SOUND } from "./decode-args.ts";
 import { ENCODE_OFFSET_S, type Encoders, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
 import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
+import type { Picture } from "./picture-pool.ts";
 import type { Preset } from "./presets.ts";
-import type { MediaSink, Picture } from "./synchronizer.ts";
+import type { MediaSink } from "./synchronizer.ts";
 
 /** Bytes that an encoder may be behind before it is waited for: a few pictures, a second of sound. */
 const BEHIND = { pictures: 4, soundBytes: SOUND.sampleRate * SOUND.channels * 2 } as const;
@@ -77,9 +78,8 @@ export class Encoder implements MediaSink {
   picture(picture: Picture): void {
     const input = this.#video?.input;
     if (input === null || input === undefined || !input.writable) return;
-    input.cork();
-    for (const piece of picture) input.write(piece);
-    process.nextTick(() => input.uncork());
+    picture.retain();
+    input.write(picture.bytes, () => picture.release());
   }
 
   sound(samples: Int16Array): void {

@@ -15,8 +15,6 @@ export const LIMITS = {
 /** What is done with what a process writes. What a handler throws ends the process, and becomes its `error`. */
 export interface PipeHandlers {
   readonly onData: (pipe: number, chunk: Uint8Array) => void;
-  /** Nothing more comes from this pipe. */
-  readonly onEnd?: (pipe: number) => void;
 }
 
 /** How a process ended. */
@@ -78,16 +76,6 @@ export class FfmpegProcess {
     return this.#child.stdin;
   }
 
-  /** Reads a pipe no further for now, so that the process waits. */
-  pause(pipe: number): void {
-    this.#pipe(pipe)?.pause();
-  }
-
-  /** Reads a pipe again. */
-  resume(pipe: number): void {
-    this.#pipe(pipe)?.resume();
-  }
-
   /** Asks the process to write what it holds and to go. */
   stop(): void {
     this.#child.kill("SIGTERM");
@@ -97,15 +85,13 @@ export class FfmpegProcess {
   /** Ends the process at once. */
   kill(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
-    // What nobody reads would keep it from closing.
-    for (let pipe = 0; this.#pipe(pipe) !== null; pipe++) this.resume(pipe);
   }
 
   #pipe(pipe: number): Readable | null {
     return (this.#child.stdio[FIRST_PIPE + pipe] as Readable | null | undefined) ?? null;
   }
 
-  #read(pipe: number, { onData, onEnd }: PipeHandlers): void {
+  #read(pipe: number, { onData }: PipeHandlers): void {
     const attempt = (step: () => void): void => {
       if (this.#error !== null) return;
       try {
@@ -117,7 +103,6 @@ export class FfmpegProcess {
     };
     this.#pipe(pipe)
       ?.on("data", (chunk: Uint8Array) => attempt(() => onData(pipe, chunk)))
-      .on("end", () => attempt(() => onEnd?.(pipe)))
       .on("error", () => {});
   }
 

@@ -1,15 +1,18 @@
 /** Decoded pictures and sound of a source, from the processes that decode them or from memory. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type NutFrame, NutReader } from "../protocol/ingest/nut.ts";
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { type DecodeJob, decodeArgs, decodedTracks, PIPES_A_TRACK, SOUND, TICKS } from "./decode-args.ts";
+import { type DecodeJob, decodeArgs, decodedTracks, SOUND, TICKS } from "./decode-args.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
-
-/** A raw picture, in the pieces in which it came. */
-export type Picture = readonly Uint8Array[];
+import { type Picture, PicturePool } from "./picture-pool.ts";
 
 /** What a reader brings; timestamps by the source's clock, seconds. */
 export interface ReaderHandlers {
+  /** The picture is the handler's, who releases it. */
   readonly onPicture: (ptsS: number, picture: Picture) => void;
   /** Interleaved samples of `SOUND`. */
   readonly onSound: (ptsS: number, samples: Int16Array) => void;
@@ -43,22 +46,23 @@ export class Decoder implements MediaReader {
   readonly tracks: readonly SourceTrack[];
   /** Resolves when all processes are gone. */
   readonly done: Promise<readonly DecodeEnd[]>;
-  readonly #pipes = new Map<SourceTrack, { readonly process: FfmpegProcess; readonly pipe: number }>();
+  readonly #pool = new PicturePool();
+  readonly #processes: FfmpegProcess[] = [];
+  readonly #inlets = new Map<SourceTrack, Inlet>();
   readonly #frames = new Map<SourceTrack, number>();
   #handlers: ReaderHandlers | null = null;
   #isStopped = false;
 
   /** `feed` is what the first process reads from its standard input. */
   constructor(jobs: readonly DecodeJob[], feed: Readable | null = null) {
-    const processes = jobs.map((job) => this.#spawn(job, feed));
     this.tracks = jobs.flatMap(decodedTracks);
-    this.done = Promise.all(
-      jobs.map(async (job, i): Promise<DecodeEnd[]> => {
-        const end = (await processes[i]?.done) ?? { code: null, signal: null, lastLines: [], error: null };
-        const isKilled = end.signal !== null && !this.#isStopped;
-        return decodedTracks(job).map((track) => ({ track, end, isKilled, frames: this.#frames.get(track) ?? 0 }));
-      }),
-    ).then((ends) => ends.flat());
+    const folder = mkdtempSync(join(tmpdir(), "corral-"));
+    const ends = jobs.map((job, i) => this.#decode(job, feed, join(folder, `${i}`)));
+    this.done = Promise.all(ends).then((all) => all.flat());
+    // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
+    Promise.allSettled([...this.#inlets.values()].map(({ connected }) => connected))
+      .then(() => rmSync(folder, { recursive: true, force: true }))
+      .catch(() => {});
   }
 
   start(handlers: ReaderHandlers): void {
@@ -67,75 +71,164 @@ export class Decoder implements MediaReader {
   }
 
   pause(track: SourceTrack): void {
-    const at = this.#pipes.get(track);
-    if (!this.#isStopped) at?.process.pause(at.pipe);
+    this.#inlets.get(track)?.pause();
   }
 
   resume(track: SourceTrack): void {
-    const at = this.#pipes.get(track);
-    at?.process.resume(at.pipe);
+    this.#inlets.get(track)?.resume();
   }
 
   stop(): void {
     this.#isStopped = true;
-    for (const { process } of this.#pipes.values()) process.kill();
+    for (const process of this.#processes) process.kill();
+    for (const inlet of this.#inlets.values()) inlet.close();
   }
 
-  #spawn(job: DecodeJob, feed: Readable | null): FfmpegProcess {
-    const tracks = decodedTracks(job).map((track) => ({ track, frames: new TimedFrames(track, job) }));
-    const at = (pipe: number): (typeof tracks)[number] | undefined => tracks[Math.floor(pipe / PIPES_A_TRACK)];
-    const process = new FfmpegProcess(decodeArgs(job), tracks.length * PIPES_A_TRACK, feed !== null, {
-      onData: (pipe, chunk) => {
-        const from = at(pipe);
-        if (from === undefined || this.#isStopped) return;
-        for (const frame of from.frames.push(pipe % PIPES_A_TRACK === 0 ? "frames" : "times", chunk))
-          this.#tell(from.track, frame);
-      },
-      onEnd: (pipe) => {
-        const from = at(pipe);
-        if (from === undefined || this.#isStopped || !from.frames.end()) return;
-        this.#handlers?.onEnd(from.track);
-      },
+  async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecodeEnd[]> {
+    const tracks = decodedTracks(job);
+    const sockets = tracks.map((track) => `${path}-${track}.sock`);
+    const allocate =
+      (track: SourceTrack) =>
+      (size: number): Uint8Array =>
+        track === "video" ? this.#pool.allocate(size) : new Uint8Array(size);
+    const frames = tracks.map((track) => new TimedFrames(track, job, allocate(track)));
+    const take = (i: number, from: "frames" | "times", chunk: Uint8Array): void => {
+      const track = tracks[i];
+      if (track === undefined || this.#isStopped) return;
+      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#tell(track, frame);
+    };
+    const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, feed !== null, {
+      onData: (pipe, chunk) => take(pipe, "times", chunk),
     });
+    this.#processes.push(process);
     if (feed !== null && process.input !== null) feed.pipe(process.input);
-    for (const [i, { track }] of tracks.entries()) {
-      this.#pipes.set(track, { process, pipe: i * PIPES_A_TRACK });
-      process.pause(i * PIPES_A_TRACK);
-    }
-    return process;
+    let error: unknown = null;
+    const drained = tracks.map((track, i) => {
+      const inlet = new Inlet(sockets[i] ?? "", (chunk) => {
+        try {
+          take(i, "frames", chunk);
+        } catch (thrown) {
+          error ??= thrown;
+          process.kill();
+        }
+      });
+      this.#inlets.set(track, inlet);
+      // A process that is gone listens nowhere, and has told the last time.
+      return Promise.all([inlet.done, process.done.then(() => inlet.giveUp())]).then(() => {
+        if (!this.#isStopped) this.#handlers?.onEnd(track);
+      });
+    });
+    const end = await process.done;
+    await Promise.all(drained);
+    const isKilled = end.signal !== null && !this.#isStopped && error === null;
+    return tracks.map((track) => ({
+      ...{ track, isKilled, frames: this.#frames.get(track) ?? 0 },
+      end: { ...end, error: end.error ?? error },
+    }));
   }
 
-  #tell(track: SourceTrack, { ptsS, pieces, byteLength }: TimedFrame): void {
+  #tell(track: SourceTrack, { ptsS, bytes }: TimedFrame): void {
     this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
-    if (track === "video") this.#handlers?.onPicture(ptsS, pieces);
-    else this.#handlers?.onSound(ptsS, samplesOf(pieces, byteLength));
+    if (track === "video") this.#handlers?.onPicture(ptsS, this.#pool.picture(bytes));
+    else this.#handlers?.onSound(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));
+  }
+}
+
+/** What is read of a socket at once: half a second of sound, a picture of 480p. */
+const READ_BYTES = 524_288;
+/** A process that begins to listen is tried so often. */
+const TRY_MS = 4;
+
+/** A socket at which a process will listen, read into memory of its own: chunks of a stream would be garbage. */
+class Inlet {
+  /** Resolves when the other side has closed it, or nobody will ever listen. */
+  readonly done: Promise<void>;
+  /** Resolves when it has connected, or never will. */
+  readonly connected: Promise<void>;
+  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #path: string;
+  readonly #onData: (chunk: Uint8Array) => void;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #socket: Socket | null = null;
+  #isConnected = false;
+  #isPaused = true;
+  #isClosed = false;
+
+  constructor(path: string, onData: (chunk: Uint8Array) => void) {
+    this.#path = path;
+    this.#onData = onData;
+    this.done = this.#ended.promise;
+    this.connected = this.#begun.promise;
+    this.#connect();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#isConnected) this.#socket?.resume();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.destroy();
+    this.#begun.resolve();
+    this.#ended.resolve();
+  }
+
+  /** Nobody will listen who doesn't by now; what was sent is still read. */
+  giveUp(): void {
+    if (!this.#isConnected) this.close();
+  }
+
+  #connect(): void {
+    if (this.#isClosed) return;
+    const callback = (count: number): boolean => {
+      if (!this.#isClosed) this.#onData(this.#buffer.subarray(0, count));
+      return !this.#isPaused;
+    };
+    const socket = connect({ path: this.#path, onread: { buffer: this.#buffer, callback } });
+    this.#socket = socket;
+    socket.once("connect", () => {
+      this.#isConnected = true;
+      this.#begun.resolve();
+      if (this.#isPaused) socket.pause();
+    });
+    socket.once("error", () => {});
+    socket.once("close", () => {
+      if (this.#isConnected) this.#ended.resolve();
+      else setTimeout(() => this.#connect(), TRY_MS);
+    });
   }
 }
 
 interface TimedFrame {
   readonly ptsS: number;
-  readonly pieces: readonly Uint8Array[];
-  readonly byteLength: number;
+  readonly bytes: Uint8Array;
 }
 
-/** Brings together the frames and the times that come on two pipes of one track. */
+/** Brings together the frames and the times of one track, which come by different ways. */
 class TimedFrames {
   readonly #ticks: number;
-  readonly #reader = new NutReader();
+  readonly #reader: NutReader;
   readonly #frames: NutFrame[] = [];
   readonly #times: (number | null)[] = [];
   #line = "";
   /** Where a frame without a time lies: after the one before. */
   #nextS = 0;
   readonly #durationS: (frame: NutFrame) => number;
-  #openPipes: number = PIPES_A_TRACK;
 
-  constructor(track: SourceTrack, { video }: DecodeJob) {
+  constructor(track: SourceTrack, { video }: DecodeJob, allocate: (size: number) => Uint8Array) {
     this.#ticks = TICKS[track];
+    this.#reader = new NutReader(allocate);
     const { num, den } = video?.frameRate ?? { num: 25, den: 1 };
     const bytesPerSecond = SOUND.sampleRate * SOUND.channels * 2;
     this.#durationS =
-      track === "video" ? (): number => den / num : ({ byteLength }): number => byteLength / bytesPerSecond;
+      track === "video" ? (): number => den / num : ({ bytes }): number => bytes.length / bytesPerSecond;
   }
 
   /** The frames whose bytes and times are both there. */
@@ -148,15 +241,9 @@ class TimedFrames {
       if (frame === undefined || ticks === undefined) break;
       const ptsS = ticks === null ? this.#nextS : ticks / this.#ticks;
       this.#nextS = ptsS + this.#durationS(frame);
-      out.push({ ptsS, pieces: frame.pieces, byteLength: frame.byteLength });
+      out.push({ ptsS, bytes: frame.bytes });
     }
     return out;
-  }
-
-  /** One of the pipes has ended; whether that was the last. */
-  end(): boolean {
-    this.#openPipes -= 1;
-    return this.#openPipes === 0;
   }
 
   /** Lines such as `frame:1    pts:3600    pts_time:0.04`; `pts` is `NOPTS` where the source has none. */
@@ -168,17 +255,6 @@ class TimedFrames {
       if (pts !== undefined) this.#times.push(/^-?\d+$/.test(pts) ? Number(pts) : null);
     }
   }
-}
-
-function samplesOf(pieces: readonly Uint8Array[], byteLength: number): Int16Array {
-  const bytes = new Uint8Array(byteLength - (byteLength % (2 * SOUND.channels)));
-  let at = 0;
-  for (const piece of pieces) {
-    const kept = piece.subarray(0, bytes.length - at);
-    bytes.set(kept, at);
-    at += kept.length;
-  }
-  return new Int16Array(bytes.buffer);
 }
 
 type Recorded =
@@ -202,10 +278,8 @@ export class Recording {
   }
 
   picture(ptsS: number, picture: Picture): void {
-    this.#keep(
-      { track: "video", ptsS, picture },
-      picture.reduce((sum, { length }) => sum + length, 0),
-    );
+    if (this.#frames !== null) picture.retain();
+    this.#keep({ track: "video", ptsS, picture }, picture.bytes.length);
   }
 
   sound(ptsS: number, samples: Int16Array): void {
@@ -220,8 +294,14 @@ export class Recording {
   #keep(frame: Recorded, bytes: number): void {
     this.#bytes += bytes;
     this.#fromS ??= frame.ptsS;
-    if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#frames = null;
     this.#frames?.push(frame);
+    if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#forget();
+  }
+
+  /** It is not short. */
+  #forget(): void {
+    for (const frame of this.#frames ?? []) if (frame.track === "video") frame.picture.release();
+    this.#frames = null;
   }
 }
 
@@ -262,8 +342,10 @@ class Replay implements MediaReader {
     const left = this.#left.get(track);
     if (left === undefined || this.#paused.has(track)) return;
     for (let frame = left.shift(); frame !== undefined; frame = left.shift()) {
-      if (frame.track === "video") this.#handlers?.onPicture(frame.ptsS, frame.picture);
-      else this.#handlers?.onSound(frame.ptsS, frame.samples);
+      if (frame.track === "video") {
+        frame.picture.retain();
+        this.#handlers?.onPicture(frame.ptsS, frame.picture);
+      } else this.#handlers?.onSound(frame.ptsS, frame.samples);
       if (this.#paused.has(track)) return;
     }
     this.#left.delete(track);

@@ -229,7 +229,7 @@ export class Source {
     const watchdog = setInterval(() => this.#watch(run, encoder, synchronizer), 1000);
     try {
       // The source ends and the encoders after it, or an encoder fails and nothing can come any more.
-      await Promise.race([synchronizer.done, encoder.done]);
+      await Promise.race([synchronizer.done.catch((error: unknown) => noteFailure(run, error)), encoder.done]);
       synchronizer.stop();
       const encoded = await encoder.done;
       const failure = run.failure ?? failureOf(encoded);
@@ -396,6 +396,12 @@ class Run {
 function isCurable(error: unknown): boolean {
   if (error === null || error instanceof CmafError || error instanceof SourceError) return true;
   return error instanceof Error && "code" in error && error.code !== "ENOENT";
+}
+
+/** A synchronizer gave up. Throws what is a fault of ours. */
+function noteFailure(run: Run, error: unknown): void {
+  if (!(error instanceof SourceError)) throw error;
+  run.failure = sentence(error);
 }
 
 function sentence(error: Error): string {

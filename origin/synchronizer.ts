@@ -8,10 +8,10 @@ import { SoundSync } from "../protocol/ingest/sound-sync.ts";
 import { LIMITS as SOURCE_LIMITS, SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
 import type { Rational } from "../protocol/rational.ts";
 import { type Canvas, SOUND } from "./decode-args.ts";
+import { SourceError } from "./errors.ts";
 import { AAC_FRAME_SAMPLES } from "./ladder.ts";
-import { type MediaReader, type Picture, Recording } from "./media-reader.ts";
-
-export type { Picture } from "./media-reader.ts";
+import { type MediaReader, Recording } from "./media-reader.ts";
+import { lasting, type Picture } from "./picture-pool.ts";
 
 /** Bounds on waiting and on what waits. */
 export const LIMITS = {
@@ -27,14 +27,16 @@ export const LIMITS = {
   patienceMs: 500,
   /** What is missing for so long is worth a word. */
   worthAWordMs: 2_000,
-  /** Without a clock, no track runs further ahead of the other. */
-  apartS: 2,
+  /** No track runs further ahead of the other: an encoder that is slow holds up both. */
+  apartS: 1,
   /** Sound that begins this much before the picture does so because of its codec. */
   runUpS: 0.06,
   /** A file's last picture is shown for so long at most, whatever the file says. */
   lastPictureS: 30,
   /** An encoder that is so far behind the clock is too slow for what is asked of it. */
   behindMs: 4_000,
+  /** What is live is begun anew where it is so far behind: later is not live. */
+  tooLateMs: 12_000,
 } as const;
 
 /** Sound leaves this much before its time: its encoder needs two frames to give out one. */
@@ -110,7 +112,7 @@ interface Waiting {
 
 /** See the file's first line. */
 export class Synchronizer {
-  /** Resolves when the source has ended and all of it was given out, or with `stop`. Rejects if it brings nothing. */
+  /** Resolves when the source has ended and all of it was given out, or with `stop`; rejects with a `SourceError`. */
   readonly done: Promise<void>;
   readonly #options: SynchronizerOptions;
   readonly #pictures: PictureSync<Picture> | null;
@@ -138,7 +140,7 @@ export class Synchronizer {
     this.#options = options;
     this.#lastArrivalMs = options.now();
     this.#fps = frameRate === null ? 0 : frameRate.num / frameRate.den;
-    this.#pictures = frameRate === null || canvas === null ? null : new PictureSync(frameRate, blankPicture(canvas));
+    this.#pictures = frameRate === null || canvas === null ? null : newPictureSync(frameRate, canvas);
     this.#sound = hasSound ? new SoundSync(SOUND.sampleRate, SOUND.channels) : null;
     const bytes = canvas === null ? 1 : (canvas.width * canvas.height * 3) / 2;
     const fitting = Math.floor(LIMITS.pictureBytes / bytes);
@@ -380,6 +382,7 @@ export class Synchronizer {
       }
     }
     this.#checkEnd();
+    this.#checkPace(now);
     this.#schedule();
   }
 
@@ -428,20 +431,16 @@ export class Synchronizer {
     return !isAired || round === null || round.ended.has(track) || !round.reader.tracks.includes(track);
   }
 
-  /** Position up to which frames may leave now. */
+  /** Position up to which frames may leave now: no further than the clock, and not far from the other track. */
   #limitS(now: number): number {
-    switch (this.#options.pacing.kind) {
-      case "clock":
-      case "anchored":
-        return (now - (this.#startMs ?? now)) / 1000;
-      case "arrival":
-        return Number.POSITIVE_INFINITY;
-      case "none": {
-        const pictureS = this.#pictures === null ? Number.POSITIVE_INFINITY : this.#pictures.next / this.#fps;
-        const soundS = this.#sound === null ? Number.POSITIVE_INFINITY : this.#sound.next / SOUND.sampleRate;
-        return Math.min(pictureS, soundS) + LIMITS.apartS;
-      }
-    }
+    const pictureS = this.#pictures === null ? Number.POSITIVE_INFINITY : this.#pictures.next / this.#fps;
+    const soundS = this.#sound === null ? Number.POSITIVE_INFINITY : this.#sound.next / SOUND.sampleRate;
+    const together = Math.min(pictureS, soundS) + LIMITS.apartS;
+    return this.#isClocked ? Math.min(together, (now - (this.#startMs ?? now)) / 1000) : together;
+  }
+
+  get #isClocked(): boolean {
+    return this.#options.pacing.kind === "clock" || this.#options.pacing.kind === "anchored";
   }
 
   /** Whether a frame leaves: it is decided, or it was waited for long enough. */
@@ -490,25 +489,40 @@ export class Synchronizer {
 
   #nextLookMs(): number {
     const startMs = this.#startMs;
-    const isClocked = this.#options.pacing.kind === "clock" || this.#options.pacing.kind === "anchored";
-    if (!isClocked || startMs === null) return LOOK_MS;
     const now = this.#options.now();
+    if (!this.#isClocked || startMs === null) return LOOK_MS;
     const pictureMs = this.#pictures === null ? Number.POSITIVE_INFINITY : (this.#pictures.next * 1000) / this.#fps;
     const soundS = this.#sound === null ? Number.POSITIVE_INFINITY : this.#sound.next / SOUND.sampleRate;
     const soundMs = (soundS + AAC_FRAME_SAMPLES / SOUND.sampleRate - SOUND_LEAD_S) * 1000;
-    this.#tellWhenBehind(now - startMs - pictureMs);
     const dueMs = startMs + Math.min(pictureMs, soundMs) - now;
     // What is due and still here waits for its source or for the encoder, who say so when they have it.
     return dueMs <= 0 ? LOOK_MS : Math.min(Math.max(1, Math.ceil(dueMs)), 1000);
   }
 
-  #tellWhenBehind(behindMs: number): void {
-    if (this.#isBehindTold || behindMs < LIMITS.behindMs || this.#options.sink.canTakePicture) return;
-    this.#isBehindTold = true;
-    this.#options.log.warn(
-      `This machine encodes slower than ${this.#options.name} plays, and is ${(behindMs / 1000).toFixed(0)} s behind: ` +
-        "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster.",
-    );
+  /** How far what leaves is behind what should, milliseconds. */
+  #behindMs(now: number): number {
+    const { kind } = this.#options.pacing;
+    const leavesS =
+      this.#pictures === null ? (this.#sound?.next ?? 0) / SOUND.sampleRate : this.#pictures.next / this.#fps;
+    if (this.#isClocked) return now - (this.#startMs ?? now) - leavesS * 1000;
+    const edgeS = kind === "arrival" ? (this.#round?.clock?.liveEdgeS(now) ?? null) : null;
+    return edgeS === null ? 0 : (edgeS - leavesS) * 1000;
+  }
+
+  /** Encoders that can't keep up are told of; where that makes a live source late, it is begun anew. */
+  #checkPace(now: number): void {
+    const { name, log, sink, pacing } = this.#options;
+    if (this.#startMs === null || this.#end !== null || sink.canTakePicture) return;
+    const behindMs = this.#behindMs(now);
+    const advice = "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster";
+    if (behindMs > LIMITS.behindMs && !this.#isBehindTold) {
+      this.#isBehindTold = true;
+      const seconds = (behindMs / 1000).toFixed(0);
+      log.warn(`This machine encodes slower than ${name} plays, and is ${seconds} s behind: ${advice}.`);
+    }
+    if (behindMs < LIMITS.tooLateMs || pacing.kind === "clock" || pacing.kind === "none") return;
+    this.#finish.reject(new SourceError(`this machine encodes slower than it plays; ${advice}`));
+    this.stop();
   }
 }
 
@@ -524,10 +538,14 @@ function isStill(round: Round): boolean {
   return isOver(round) && round.pictures <= 1 && round.sounds === 0;
 }
 
+function newPictureSync(frameRate: Rational, canvas: Canvas): PictureSync<Picture> {
+  return new PictureSync(frameRate, blankPicture(canvas), (picture) => picture.release());
+}
+
 /** Black, in 4:2:0 of limited range. */
 function blankPicture({ width, height }: Canvas): Picture {
   const luma = width * height;
   const bytes = new Uint8Array((luma * 3) / 2).fill(128);
   bytes.fill(16, 0, luma);
-  return [bytes];
+  return lasting(bytes);
 }

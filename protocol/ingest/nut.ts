@@ -1,8 +1,7 @@
 /**
  * Reads NUT, the container in which FFmpeg hands on decoded pictures and sound: of all that it can write to a pipe, the
  * one that tells where raw frames of any size end, and gives out each at once. Format: nut.txt of FFmpeg's
- * documentation. Payloads are handed on in the pieces in which they came, without a copy. Its timestamps aren't read:
- * FFmpeg lets none go back, and the source's may.
+ * documentation. Its timestamps aren't read: FFmpeg lets none go back, and the source's may.
  */
 
 /** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
@@ -22,9 +21,7 @@ export class NutError extends Error {
 /** One frame. */
 export interface NutFrame {
   readonly stream: number;
-  /** Its bytes, in pieces. */
-  readonly pieces: readonly Uint8Array[];
-  readonly byteLength: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Flags of a frame header. */
@@ -116,21 +113,28 @@ export class NutReader {
   /** What is left out at the beginning of frames, by index. */
   #elided: Uint8Array[] = [new Uint8Array(0)];
   #streams = 0;
-  #frame: { stream: number; pieces: Uint8Array[]; byteLength: number } | null = null;
-  #wanted = 0;
+  #frame: NutFrame | null = null;
+  #filled = 0;
+  readonly #allocate: (size: number) => Uint8Array;
 
-  /** The frames that `chunk` completes; it must not be changed after. Throws `NutError`. */
+  /** `allocate` gives the memory that a frame is written to. */
+  constructor(allocate: (size: number) => Uint8Array = (size) => new Uint8Array(size)) {
+    this.#allocate = allocate;
+  }
+
+  /** The frames that `chunk` completes; it may be used again after. Throws `NutError`. */
   push(chunk: Uint8Array): NutFrame[] {
     const frames: NutFrame[] = [];
     let bytes = chunk;
     let at = 0;
     for (;;) {
       if (this.#frame !== null) {
-        const count = Math.min(this.#wanted, bytes.length - at);
-        if (count > 0) this.#frame.pieces.push(bytes.subarray(at, at + count));
+        const { bytes: into } = this.#frame;
+        const count = Math.min(into.length - this.#filled, bytes.length - at);
+        into.set(bytes.subarray(at, at + count), this.#filled);
         at += count;
-        this.#wanted -= count;
-        if (this.#wanted > 0) return frames;
+        this.#filled += count;
+        if (this.#filled < into.length) return frames;
         frames.push(this.#frame);
         this.#frame = null;
         continue;
@@ -209,7 +213,7 @@ export class NutReader {
     if ((flags & FLAG.streamId) !== 0) id = cursor.v();
     if (id >= this.#streams || (flags & FLAG.invalid) !== 0) throw new NutError("a frame of no stream");
     if ((flags & FLAG.codedPts) !== 0) cursor.v();
-    let size = code.sizeLsb + ((flags & FLAG.sizeMsb) !== 0 ? code.sizeMul * cursor.v() : 0);
+    const size = code.sizeLsb + ((flags & FLAG.sizeMsb) !== 0 ? code.sizeMul * cursor.v() : 0);
     if ((flags & FLAG.matchTime) !== 0) cursor.s();
     if ((flags & FLAG.headerIndex) !== 0) header = cursor.v();
     if ((flags & FLAG.reserved) !== 0) reserved = cursor.v();
@@ -218,19 +222,18 @@ export class NutReader {
     const start = size > 4096 ? this.#elided[0] : this.#elided[header];
     if (start === undefined || size < start.length) throw new NutError("a frame with a wrong header");
     if (size > LIMITS.frameBytes) throw new NutError(`a frame of ${size} bytes`);
-    const byteLength = size;
-    size -= start.length;
-    let skipped = 0;
+    let payload = size - start.length;
     if ((flags & FLAG.sideData) !== 0) {
       const before = cursor.at;
       skipSideData(cursor);
       skipSideData(cursor);
-      skipped = cursor.at - before;
-      if (skipped > size) throw new NutError("side data beyond its frame");
+      payload -= cursor.at - before;
+      if (payload < 0) throw new NutError("side data beyond its frame");
     }
-    const pieces = start.length > 0 ? [start] : [];
-    this.#frame = { stream: id, pieces, byteLength: byteLength - skipped };
-    this.#wanted = size - skipped;
+    const bytes = this.#allocate(start.length + payload);
+    bytes.set(start);
+    this.#frame = { stream: id, bytes };
+    this.#filled = start.length;
   }
 }
 

@@ -85,3 +85,25 @@ test("before a first picture that is soon there is that picture, before a later 
   expect(shown([2 / 30])).toEqual(["0", "0", "0"]);
   expect(shown([2]).slice(0, 60)).toEqual(Array.from({ length: 60 }, () => "blank"));
 });
+
+test("each picture is released once, when it can't be given out any more", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: -0.1, max: 0.2, noNaN: true }), { maxLength: 100 }),
+      fc.nat(3),
+      (steps, thin) => {
+        const released: string[] = [];
+        const sync = new PictureSync<string>(RATE, "blank", (picture) => released.push(picture));
+        let at = 0;
+        for (const [i, step] of steps.entries()) {
+          at = Math.max(0, at + step);
+          sync.push(at, `${i}`);
+          if (i % 7 === 0) sync.thin(thin);
+          while (sync.isDecided) expect(released).not.toContain(sync.take());
+        }
+        expect(new Set(released).size).toBe(released.length);
+        expect(released.length + sync.waiting + 1).toBe(steps.length + 1);
+      },
+    ),
+  );
+});

@@ -26,17 +26,21 @@ export interface PictureCounters {
 /** See the file's first line. `Picture` is whatever is given out, untouched. */
 export class PictureSync<Picture> {
   readonly #rate: Rational;
+  readonly #release: (picture: Picture) => void;
   #queue: { readonly frame: number; readonly exact: number; readonly picture: Picture }[] = [];
   #held: Picture;
   #next = 0;
   #lastFrame = -1;
   #ended = false;
+  /** The first picture waits, and is shown before its time. */
+  #isPrompt = false;
   #counters = { repeated: 0, dropped: 0 };
 
-  /** `blank` is given out before the first picture. */
-  constructor(rate: Rational, blank: Picture) {
+  /** `blank` is given out before the first picture; `release` is called for each that will not be given out again. */
+  constructor(rate: Rational, blank: Picture, release: (picture: Picture) => void = () => {}) {
     this.#rate = rate;
     this.#held = blank;
+    this.#release = release;
   }
 
   /** Number of the next frame that is given out. */
@@ -66,11 +70,12 @@ export class PictureSync<Picture> {
     if (frame < this.#next) {
       // Late: it is still the newest, until the next one comes.
       this.#counters.dropped += 1;
-      if (this.#queue.length === 0 && frame >= 0) this.#held = picture;
+      if (this.#queue.length === 0 && frame >= 0) this.#hold(picture);
+      else this.#release(picture);
       return;
     }
     const isFirst = this.#lastFrame < 0 && this.#next === 0;
-    if (isFirst && frame * this.#rate.den <= PROMPT_S * this.#rate.num) this.#held = picture;
+    if (isFirst && frame * this.#rate.den <= PROMPT_S * this.#rate.num) this.#isPrompt = true;
     this.#lastFrame = Math.max(this.#lastFrame, frame);
     this.#queue.push({ frame, exact, picture });
   }
@@ -97,20 +102,26 @@ export class PictureSync<Picture> {
   thin(count: number): void {
     const dropped = this.#queue.splice(0, Math.max(0, this.#queue.length - count));
     this.#counters.dropped += dropped.length;
-    this.#held = dropped.at(-1)?.picture ?? this.#held;
+    for (const { picture } of dropped) this.#hold(picture);
   }
 
-  /** The next frame's picture. */
+  /** The next frame's picture; it is not the caller's to keep. */
   take(): Picture {
     let fresh = 0;
     while (this.#queue[0] !== undefined && this.#queue[0].frame <= this.#next) {
-      this.#held = this.#queue[0].picture;
+      this.#hold(this.#queue[0].picture);
       this.#queue.shift();
       fresh += 1;
     }
     if (fresh === 0) this.#counters.repeated += 1;
     else this.#counters.dropped += fresh - 1;
     this.#next += 1;
-    return this.#held;
+    if (fresh > 0) this.#isPrompt = false;
+    return (this.#isPrompt ? this.#queue[0]?.picture : undefined) ?? this.#held;
+  }
+
+  #hold(picture: Picture): void {
+    this.#release(this.#held);
+    this.#held = picture;
   }
 }

@@ -39,7 +39,8 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     const minutes = Number(args.rates ?? "1");
-    const complaint = complaintAbout(args, ARGS);
+    // Any number of words is fine.
+    const complaint = complaintAbout({ ...args, _: args._.slice(0, 1) }, ARGS);
     if (complaint !== null || !(minutes > 0 && minutes <= 1440)) {
       console.error(complaint ?? "--rates is a number of minutes up to 1440.");
       process.exitCode = 2;
