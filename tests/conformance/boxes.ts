@@ -1,12 +1,42 @@
 /** A small reader of the few ISO BMFF boxes that the rules speak of. */
 
-/** What an init section says. */
-export interface InitFacts {
+import { type Box, boxes, find, fourcc, viewOf } from "./box-tree.ts";
+import { opusSamples, readSoundFormat, type SoundFormat } from "./sound-format.ts";
+
+/** What an init section says of a track. */
+interface TrackFacts {
+  readonly trackId: number;
   readonly timescale: number;
   readonly kind: "video" | "audio" | "other";
   readonly defaultDuration: number;
   readonly defaultSize: number;
   readonly defaultFlags: number;
+}
+
+/** What an init section says of an audio track. */
+export interface SoundTrack extends TrackFacts {
+  readonly format: SoundFormat;
+}
+
+/** What an init section says: of its video track, or of its first where it has none. */
+export interface InitFacts extends TrackFacts {
+  /** The audio track: this same one, or the one muxed with it. */
+  readonly sound: SoundTrack | null;
+}
+
+/** Audio frames in a row that are alike. */
+export interface FrameRun {
+  readonly durationTicks: number;
+  /** Samples that the codec makes of each; null where that is unknown. */
+  readonly samples: number | null;
+  readonly count: number;
+}
+
+/** The audio of one `traf`. */
+export interface SoundRun {
+  readonly baseTicks: number;
+  readonly durationTicks: number;
+  readonly frames: readonly FrameRun[];
 }
 
 /** What the fragments of a part or segment say, in the track's ticks. */
@@ -22,58 +52,42 @@ export interface FragmentFacts {
   readonly firstSampleEnd: number;
   /** Whether each `moof` continues where the one before it ended. */
   readonly continuous: boolean;
+  /** The init section's audio track, and what of it is in here, `traf` by `traf`; null where it has none. */
+  readonly sound: { readonly track: SoundTrack; readonly runs: readonly SoundRun[] } | null;
 }
 
-interface Box {
-  readonly type: string;
-  readonly start: number;
-  readonly body: number;
-  readonly end: number;
-}
-
-/** The boxes between two offsets; stops at the first that doesn't fit. */
-export function* boxes(view: DataView, start = 0, end: number = view.byteLength): Generator<Box> {
-  let at = start;
-  while (at + 8 <= end) {
-    let size = view.getUint32(at);
-    let head = 8;
-    if (size === 1 && at + 16 <= end) {
-      size = Number(view.getBigUint64(at + 8));
-      head = 16;
-    } else if (size === 0) size = end - at;
-    if (size < head) return;
-    const type = String.fromCharCode(...[4, 5, 6, 7].map((offset) => view.getUint8(at + offset)));
-    yield { type, start: at, body: at + head, end: Math.min(at + size, end) };
-    at += size;
-  }
-}
-
-function find(view: DataView, path: readonly string[], start = 0, end: number = view.byteLength): Box | null {
-  const [type, ...rest] = path;
-  for (const box of boxes(view, start, end)) {
-    if (box.type !== type) continue;
-    return rest.length === 0 ? box : find(view, rest, box.body, box.end);
-  }
-  return null;
-}
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** Reads an init section of one track; null where the bytes are none. */
+/** Reads an init section; null where the bytes are none. */
 export function readInit(bytes: Uint8Array): InitFacts | null {
   const view = viewOf(bytes);
-  const mdhd = find(view, ["moov", "trak", "mdia", "mdhd"]);
-  const hdlr = find(view, ["moov", "trak", "mdia", "hdlr"]);
-  const trex = find(view, ["moov", "mvex", "trex"]);
-  if (mdhd === null || hdlr === null) return null;
-  const handler = String.fromCharCode(...[8, 9, 10, 11].map((offset) => view.getUint8(hdlr.body + offset)));
-  return {
+  const moov = find(view, ["moov"]);
+  if (moov === null) return null;
+  const traks = [...boxes(view, moov.body, moov.end)].filter((box) => box.type === "trak");
+  const tracks = traks.flatMap((trak) => readTrack(view, moov, trak) ?? []);
+  const first = tracks.find((track) => track.kind === "video") ?? tracks[0];
+  const sound = tracks.find((track): track is SoundTrack => "format" in track);
+  return first === undefined ? null : { ...first, sound: sound ?? null };
+}
+
+function readTrack(view: DataView, moov: Box, trak: Box): TrackFacts | SoundTrack | null {
+  const within = (...path: string[]): Box | null => find(view, path, trak.body, trak.end);
+  const [tkhd, mdhd, hdlr] = [within("tkhd"), within("mdia", "mdhd"), within("mdia", "hdlr")];
+  if (tkhd === null || mdhd === null || hdlr === null) return null;
+  const trackId = view.getUint32(tkhd.body + (view.getUint8(tkhd.body) === 1 ? 20 : 12));
+  const mvex = find(view, ["mvex"], moov.body, moov.end);
+  const trexes = mvex === null ? [] : [...boxes(view, mvex.body, mvex.end)].filter((box) => box.type === "trex");
+  const trex = trexes.find((box) => view.getUint32(box.body + 4) === trackId);
+  const handler = fourcc(view, hdlr.body + 8);
+  const facts: TrackFacts = {
+    trackId,
     timescale: view.getUint32(mdhd.body + (view.getUint8(mdhd.body) === 1 ? 20 : 12)),
     kind: handler === "vide" ? "video" : handler === "soun" ? "audio" : "other",
-    defaultDuration: trex === null ? 0 : view.getUint32(trex.body + 12),
-    defaultSize: trex === null ? 0 : view.getUint32(trex.body + 16),
-    defaultFlags: trex === null ? 0 : view.getUint32(trex.body + 20),
+    defaultDuration: trex === undefined ? 0 : view.getUint32(trex.body + 12),
+    defaultSize: trex === undefined ? 0 : view.getUint32(trex.body + 16),
+    defaultFlags: trex === undefined ? 0 : view.getUint32(trex.body + 20),
   };
+  const stsd = within("mdia", "minf", "stbl", "stsd");
+  const format = facts.kind === "audio" && stsd !== null ? readSoundFormat(view, stsd) : null;
+  return format === null ? facts : { ...facts, format };
 }
 
 /** Whether the bytes look like fMP4 media rather than, say, a transport stream. */
@@ -82,7 +96,7 @@ export function isFragmented(bytes: Uint8Array): boolean {
   return first !== undefined && ["styp", "moof", "sidx", "prft", "emsg", "mdat"].includes(first.type);
 }
 
-/** Reads all fragments in `bytes` (the first track of each); null where there are none. */
+/** Reads all fragments in `bytes`; null where there are none, or one lacks the init section's own track. */
 export function readFragments(bytes: Uint8Array, init: InitFacts): FragmentFacts | null {
   const view = viewOf(bytes);
   let facts: FragmentFacts | null = null;
@@ -108,39 +122,57 @@ function join(a: FragmentFacts, b: FragmentFacts): FragmentFacts {
     frameTicks: Math.max(a.frameTicks, b.frameTicks),
     syncSamples: a.syncSamples + b.syncSamples,
     continuous: a.continuous && b.continuous && a.baseTicks + a.durationTicks === b.baseTicks,
+    sound: a.sound === null || b.sound === null ? null : { ...a.sound, runs: [...a.sound.runs, ...b.sound.runs] },
   };
 }
 
+/** A `traf` with the fields that its samples need. */
+interface TrackFragment {
+  readonly box: Box;
+  readonly trackId: number;
+  readonly tfhd: Box;
+  readonly baseTicks: number;
+}
+
+function* trackFragments(view: DataView, moof: Box): Generator<TrackFragment> {
+  for (const box of boxes(view, moof.body, moof.end)) {
+    if (box.type !== "traf") continue;
+    const tfdt = find(view, ["tfdt"], box.body, box.end);
+    const tfhd = find(view, ["tfhd"], box.body, box.end);
+    if (tfdt === null || tfhd === null) continue;
+    const baseTicks =
+      view.getUint8(tfdt.body) === 1 ? Number(view.getBigUint64(tfdt.body + 4)) : view.getUint32(tfdt.body + 4);
+    yield { box, trackId: view.getUint32(tfhd.body + 4), tfhd, baseTicks };
+  }
+}
+
 function readFragment(view: DataView, moof: Box, init: InitFacts): FragmentFacts | null {
-  const traf = find(view, ["traf"], moof.body, moof.end);
-  if (traf === null) return null;
-  const tfdt = find(view, ["tfdt"], traf.body, traf.end);
-  const tfhd = find(view, ["tfhd"], traf.body, traf.end);
-  if (tfdt === null || tfhd === null) return null;
-  const baseTicks =
-    view.getUint8(tfdt.body) === 1 ? Number(view.getBigUint64(tfdt.body + 4)) : view.getUint32(tfdt.body + 4);
-  const defaults = readDefaults(view, tfhd, init);
+  const trafs = [...trackFragments(view, moof)];
+  const { sound } = init;
+  const isMuxed = sound !== null && sound.trackId !== init.trackId;
+  const traf = trafs.find((one) => one.trackId === init.trackId) ?? (isMuxed ? undefined : trafs[0]);
+  if (traf === undefined) return null;
+  const { baseTicks } = traf;
   let durationTicks = 0;
   let samples = 0;
   let frameTicks = 0;
   let syncSamples = 0;
   let startsWithSync = false;
   let firstSampleEnd = 0;
-  for (const trun of boxes(view, traf.body, traf.end)) {
-    if (trun.type !== "trun") continue;
-    for (const sample of readRun(view, trun, defaults)) {
-      // ISO/IEC 14496-12 §8.8.3.1: bit 16 of the sample flags is `sample_is_non_sync_sample`.
-      const sync = (sample.flags & 0x10000) === 0;
-      if (samples === 0) {
-        startsWithSync = sync;
-        firstSampleEnd = moof.start + sample.dataOffset + sample.size;
-      }
-      samples += 1;
-      durationTicks += sample.duration;
-      frameTicks = Math.max(frameTicks, sample.duration);
-      if (sync) syncSamples += 1;
+  for (const sample of readSamples(view, traf, init)) {
+    // ISO/IEC 14496-12 §8.8.3.1: bit 16 of the sample flags is `sample_is_non_sync_sample`.
+    const sync = (sample.flags & 0x10000) === 0;
+    if (samples === 0) {
+      startsWithSync = sync;
+      firstSampleEnd = moof.start + sample.dataOffset + sample.size;
     }
+    samples += 1;
+    durationTicks += sample.duration;
+    frameTicks = Math.max(frameTicks, sample.duration);
+    if (sync) syncSamples += 1;
   }
+  const soundId = isMuxed ? sound.trackId : traf.trackId;
+  const heard = trafs.filter((one) => one.trackId === soundId);
   return {
     baseTicks,
     durationTicks,
@@ -150,7 +182,30 @@ function readFragment(view: DataView, moof: Box, init: InitFacts): FragmentFacts
     startsWithSync,
     firstSampleEnd,
     continuous: true,
+    sound: sound === null ? null : { track: sound, runs: heard.map((one) => readSound(view, moof, one, sound)) },
   };
+}
+
+function readSound(view: DataView, moof: Box, traf: TrackFragment, track: SoundTrack): SoundRun {
+  const { frameSamples } = track.format;
+  const frames: FrameRun[] = [];
+  let durationTicks = 0;
+  for (const sample of readSamples(view, traf, track)) {
+    const samples =
+      frameSamples === "each" ? opusSamples(view, moof.start + sample.dataOffset, sample.size) : frameSamples;
+    const last = frames.at(-1);
+    const same = last?.durationTicks === sample.duration && last.samples === samples;
+    if (same) frames[frames.length - 1] = { ...last, count: last.count + 1 };
+    else frames.push({ durationTicks: sample.duration, samples, count: 1 });
+    durationTicks += sample.duration;
+  }
+  return { baseTicks: traf.baseTicks, durationTicks, frames };
+}
+
+/** The samples of a `traf` in order; `dataOffset` counts from its `moof`. */
+function* readSamples(view: DataView, { box, tfhd }: TrackFragment, track: TrackFacts) {
+  const defaults = readDefaults(view, tfhd, track);
+  for (const trun of boxes(view, box.body, box.end)) if (trun.type === "trun") yield* readRun(view, trun, defaults);
 }
 
 interface Defaults {
@@ -159,7 +214,7 @@ interface Defaults {
   readonly flags: number;
 }
 
-function readDefaults(view: DataView, tfhd: Box, init: InitFacts): Defaults {
+function readDefaults(view: DataView, tfhd: Box, init: TrackFacts): Defaults {
   const flags = view.getUint32(tfhd.body) & 0xffffff;
   let at = tfhd.body + 8;
   if (flags & 0x1) at += 8;
@@ -183,7 +238,7 @@ function* readRun(view: DataView, trun: Box, defaults: Defaults) {
     at += 4;
     return view.getUint32(at - 4);
   };
-  const dataOffset = take(0x1, 0);
+  let dataOffset = take(0x1, 0);
   const firstFlags = take(0x4, defaults.flags);
   for (let i = 0; i < count; i++) {
     const duration = take(0x100, defaults.duration);
@@ -191,5 +246,6 @@ function* readRun(view: DataView, trun: Box, defaults: Defaults) {
     const own = take(0x400, i === 0 ? firstFlags : defaults.flags);
     take(0x800, 0);
     yield { duration, size, flags: own, dataOffset };
+    dataOffset += size;
   }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { ConformanceError, runConformance } from "./checker.ts";
 import { sleep } from "./client.ts";
+import type { FakeFragment, FakeRun } from "./fake-media.ts";
 import { type Answer, type Faults, startFake } from "./fake-server.ts";
 import type { RuleResult, Status } from "./model.ts";
 import { CHECKS } from "./rules/all.ts";
@@ -30,14 +31,20 @@ const withHeaders = (answer: Answer, headers: Record<string, string>): Answer =>
   headers: { ...answer.headers, ...headers },
 });
 
-test("each of the 74 rules has one check", () => {
-  expect(CHECKS.map(({ rule }) => rule)).toEqual(Array.from({ length: 74 }, (_, i) => i + 1));
+test("each of the 76 rules has one check", () => {
+  expect(CHECKS.map(({ rule }) => rule)).toEqual(Array.from({ length: 76 }, (_, i) => i + 1));
 });
 
 test.concurrent("a right broadcast breaks no rule and leaves none unchecked", { timeout: TIMEOUT_MS }, async () => {
   const results = await check({}, 4);
   expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
   expect(rulesThat(results, "held").length).toBeGreaterThan(50);
+});
+
+test.concurrent("so does a right one with muxed sound", { timeout: TIMEOUT_MS }, async () => {
+  const results = await check({ isMuxed: true }, 4);
+  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([75, 76]));
 });
 
 test.concurrent("a broadcast that ends is held to the rules of its end", { timeout: TIMEOUT_MS }, async () => {
@@ -54,6 +61,26 @@ interface Wrong {
 }
 
 const refuse = (): Answer => ({ status: 400, headers: { "cache-control": "no-store" }, body: "no" });
+
+/** The run with durations of one tick, but for the last, which lasts until the next run. */
+function oneTickApart(run: FakeRun): FakeRun {
+  const rest = run.sampleTicks * run.samples - (run.samples - 1);
+  return { ...run, durations: Array.from({ length: run.samples }, (_, i) => (i === run.samples - 1 ? rest : 1)) };
+}
+
+/** The run without its last `frames`. */
+const less = (run: FakeRun, frames: number): FakeRun => ({ ...run, samples: run.samples - frames });
+
+const withLessSound = (fragment: FakeFragment, frames: number): FakeFragment =>
+  fragment.sound === undefined ? fragment : { ...fragment, sound: less(fragment.sound, frames) };
+
+/** Each part has one frame of sound less, and the next begins where it ended. */
+function slowSound(fragment: FakeFragment): FakeFragment {
+  const { sound } = fragment;
+  if (sound === undefined) return fragment;
+  const baseTicks = (sound.baseTicks / sound.samples) * (sound.samples - 1);
+  return { ...fragment, sound: { ...less(sound, 1), baseTicks } };
+}
 
 const WRONG: readonly Wrong[] = [
   {
@@ -159,6 +186,49 @@ const WRONG: readonly Wrong[] = [
       },
       answer: (answer) => withHeaders(answer, { age: "" }),
     },
+  },
+  {
+    name: "frames of sound that are one tick apart, and the last the rest of its part",
+    breaks: [75],
+    faults: { media: (fragment, _, track) => (track === "audio" ? oneTickApart(fragment) : fragment) },
+  },
+  {
+    name: "muxed sound whose frames are one tick apart",
+    breaks: [75],
+    faults: {
+      isMuxed: true,
+      media: (fragment) => ({ ...fragment, ...(fragment.sound && { sound: oneTickApart(fragment.sound) }) }),
+    },
+  },
+  {
+    name: "a sample entry of another rate than its AudioSpecificConfig",
+    breaks: [75],
+    faults: { init: (track) => (track.kind === "audio" ? { ...track, sampleRate: 44_100 } : track) },
+  },
+  {
+    name: "an AudioSpecificConfig that lets frames last longer than they say",
+    breaks: [75],
+    faults: { init: (track) => ({ ...track, sampleRate: 44_100, audioConfig: [0x12, 0x10] }) },
+  },
+  {
+    name: "muxed sound that pauses at the end of each segment",
+    breaks: [76],
+    faults: { isMuxed: true, media: (fragment, { part }) => (part === 3 ? withLessSound(fragment, 6) : fragment) },
+  },
+  {
+    name: "muxed sound that stops",
+    breaks: [76],
+    faults: { isMuxed: true, media: (fragment, { msn }) => (msn > 13 ? withLessSound(fragment, 12) : fragment) },
+  },
+  {
+    name: "muxed sound that falls behind the pictures",
+    breaks: [76],
+    faults: { isMuxed: true, media: slowSound },
+  },
+  {
+    name: "sound apart that is shorter than its segment",
+    breaks: [27, 33, 76],
+    faults: { media: (fragment, { part }, track) => (track === "audio" && part === 3 ? less(fragment, 6) : fragment) },
   },
 ];
 

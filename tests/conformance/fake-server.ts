@@ -2,13 +2,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { BroadcastState, PartMeta } from "../../protocol/broadcast/log.ts";
+import type { BroadcastConfig, BroadcastState, PartMeta } from "../../protocol/broadcast/log.ts";
 import { decide, decidePart, parseDirectives, satisfied } from "../../protocol/hls/directives.ts";
 import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "../../protocol/hls/fixtures.ts";
 import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
 import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
 import { parseTrackName, type TrackName } from "../../protocol/ids.ts";
-import { type FakeFragment, fakeFragment, fakeInit, firstSampleEnd } from "./fake-media.ts";
+import {
+  type FakeFragment,
+  type FakeRun,
+  type FakeTrack,
+  fakeFragment,
+  fakeInit,
+  firstSampleEnd,
+} from "./fake-media.ts";
 
 /** What a server may do wrong; each hook sees what the right server would say. */
 export interface Faults {
@@ -19,7 +26,11 @@ export interface Faults {
   /** Answers instead of the right server. */
   readonly instead?: (at: Request, state: BroadcastState, wait: Wait) => Promise<Answer | null>;
   /** Changes the media of a part. */
-  readonly media?: (fragment: FakeFragment, meta: PartMeta) => FakeFragment;
+  readonly media?: (fragment: FakeFragment, meta: PartMeta, track: TrackName) => FakeFragment;
+  /** Changes what an init section says of a track. */
+  readonly init?: (track: FakeTrack) => FakeTrack;
+  /** Sound comes in the pictures' parts. */
+  readonly isMuxed?: boolean;
   readonly noIframes?: boolean;
 }
 
@@ -44,7 +55,10 @@ export type Wait = (ready: () => boolean) => Promise<boolean>;
 
 const TARGET_S = 1;
 const PARTS = 4;
-const TICK_MS = 250;
+/** A whole number of AAC frames, 12 of them, and of pictures. */
+const TICK_MS = 256;
+const AAC_FRAME = 1024;
+const SOUND_RATE = 48_000;
 const HISTORY_SEGMENTS = 14;
 const SAMPLE_BYTES = 500;
 const IMMUTABLE = { "cache-control": "public, max-age=31536000, immutable" };
@@ -75,23 +89,24 @@ export async function startFake(faults: Faults = {}): Promise<FakeServer> {
 }
 
 class FakeBroadcast {
-  readonly config = fixtureConfig(
-    [
-      fixtureTrack("video", { partTargetMs: TICK_MS }),
-      fixtureTrack("audio", { kind: "audio", timescale: 48000, partTargetMs: TICK_MS }),
-    ],
-    { targetDurationS: TARGET_S, windowS: 9, startedAtMs: Date.now() - 1000 * HISTORY_SEGMENTS },
-  );
-  state: BroadcastState = emptyState(this.config);
+  readonly config: BroadcastConfig;
+  state: BroadcastState;
   readonly bytes: Map<string, Uint8Array> = new Map();
   readonly asked: Map<string, boolean> = new Map();
   readonly #faults: Faults;
   readonly #waiting: Set<() => void> = new Set();
   readonly #timer: NodeJS.Timeout;
   #index = 0;
+  #iframeBytes = 0;
 
   constructor(faults: Faults) {
     this.#faults = faults;
+    const startedAtMs = Date.now() - TICK_MS * PARTS * HISTORY_SEGMENTS;
+    const video = fixtureTrack("video", { partTargetMs: TICK_MS });
+    const audio = fixtureTrack("audio", { kind: "audio", timescale: SOUND_RATE, partTargetMs: TICK_MS });
+    const tracks = faults.isMuxed ? [{ ...video, codecs: `${video.codecs},${audio.codecs}` }] : [video, audio];
+    this.config = fixtureConfig(tracks, { targetDurationS: TARGET_S, windowS: 9, startedAtMs });
+    this.state = emptyState(this.config);
     for (let i = 0; i < HISTORY_SEGMENTS * PARTS; i++) this.#grow();
     const begun = performance.now();
     let grown = 0;
@@ -111,16 +126,18 @@ class FakeBroadcast {
       const cut = { parts: PARTS, partTicks, timescale: track.timescale, startedAtMs: this.config.startedAtMs };
       const even = evenPart(cut, this.#index);
       const video = track.kind === "video";
-      const made: FakeFragment = {
+      const pictures: FakeRun = {
         baseTicks: this.#index * partTicks,
         sampleTicks: partTicks / 5,
         samples: 5,
         sampleBytes: SAMPLE_BYTES,
-        sync: !video ? "all" : even.part === 0 ? "first" : "none",
+        sync: even.part === 0 ? "first" : "none",
       };
-      const bytes = fakeFragment(this.#faults.media?.(made, even) ?? made);
-      const iframeBytes = firstSampleEnd(bytes, SAMPLE_BYTES);
-      const close = even.close === undefined ? {} : { close: video ? { iframeBytes } : {} };
+      const sound = fakeSound(this.#index);
+      const made = !video ? sound : this.#faults.isMuxed ? { ...pictures, sound } : pictures;
+      const bytes = fakeFragment(this.#faults.media?.(made, even, track.name) ?? made);
+      if (video && even.part === 0) this.#iframeBytes = firstSampleEnd(bytes, SAMPLE_BYTES);
+      const close = even.close === undefined ? {} : { close: video ? { iframeBytes: this.#iframeBytes } : {} };
       const meta: PartMeta = { ...even, independent: !video || even.part === 0, ...close };
       this.bytes.set(`${track.name}/${meta.msn}.${meta.part}.m4s`, bytes);
       this.state = withPart(this.state, track.name, meta, bytes.byteLength);
@@ -157,6 +174,13 @@ class FakeBroadcast {
   stop(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** The sound of the part at `index`. */
+function fakeSound(index: number): FakeRun {
+  const samples = (TICK_MS * SOUND_RATE) / 1000 / AAC_FRAME;
+  const baseTicks = index * samples * AAC_FRAME;
+  return { baseTicks, sampleTicks: AAC_FRAME, samples, sampleBytes: SAMPLE_BYTES / 5, sync: "all" };
 }
 
 async function serve(broadcast: FakeBroadcast, faults: Faults, request: IncomingMessage, response: ServerResponse) {
@@ -222,7 +246,9 @@ async function answer(
   if (at.file === "media.m3u8" || at.file === "iframes.m3u8") return playlist(broadcast, faults, at);
   if (at.file === "init-0.mp4") {
     const track = broadcast.state.tracks.get(at.track)?.track;
-    return { status: 200, headers: IMMUTABLE, body: fakeInit(track?.kind ?? "video", track?.timescale ?? 1) };
+    const own: FakeTrack = { kind: track?.kind ?? "video", timescale: track?.timescale ?? 1 };
+    const tracks = faults.isMuxed ? [own, { kind: "audio" as const, timescale: SOUND_RATE }] : [own];
+    return { status: 200, headers: IMMUTABLE, body: fakeInit(tracks.map((one) => faults.init?.(one) ?? one)) };
   }
   const [, msn, part] = /^(\d+)(?:\.(\d+))?\.m4s$/.exec(at.file) ?? [];
   if (msn === undefined) return missing(at, true);

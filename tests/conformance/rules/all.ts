@@ -5,10 +5,11 @@ import { PART_RULES } from "./parts.ts";
 import { PLAYLIST_RULES } from "./playlist.ts";
 import { REQUEST_RULES } from "./requests.ts";
 import type { Rule } from "./seen.ts";
+import { SOUND_RULES } from "./sound.ts";
 import { TIMING_RULES } from "./timing.ts";
 import { TRANSPORT_RULES } from "./transport.ts";
 
-/** Each of the 74 rules with its check, by number. */
+/** Each of the 76 rules with its check, by number. */
 export const CHECKS: readonly Rule[] = [
   ...PLAYLIST_RULES,
   ...METADATA_RULES,
@@ -17,4 +18,5 @@ export const CHECKS: readonly Rule[] = [
   ...REQUEST_RULES,
   ...TIMING_RULES,
   ...TRANSPORT_RULES,
+  ...SOUND_RULES,
 ].toSorted((a, b) => a.rule - b.rule);
