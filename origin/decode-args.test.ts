@@ -66,6 +66,11 @@ test("of more channels than a room has loudspeakers, the first two are taken", (
   expect(after(args(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
 });
 
+test("the demo is made in the size of the canvas", () => {
+  const demo = { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 } as const;
+  expect(after(args(job(demo, { audio: null })), "-i")).toEqual(["testsrc2=s=640x360:r=30"]);
+});
+
 test("the demo shows the wall clock that its beginning has, if there is a font", () => {
   const demo = { kind: "demo", font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
   const { video } = demoSource(demo);

@@ -54,7 +54,8 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
     return [...filter, ...CODECS[track], ...to, "-listen", "1", `unix:${sockets[i] ?? ""}`];
   };
   if (video !== null && canvas !== null) {
-    const filters = input.kind === "demo" ? demoFilters(input, job.startMs) : pictureFilters(video, canvas, job);
+    const filters =
+      input.kind === "demo" ? demoFilters(input, canvas, job.startMs) : pictureFilters(video, canvas, job);
     outputs.push("-map", `0:${video.stream}?`, ...next("video", filters));
   }
   if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", soundFilters(audio)));
@@ -128,17 +129,18 @@ function soundFilters({ channels }: SourceAudio): string {
  * The demo's picture or tone: as generators, each in a process of its own, whose timestamps count from `startMs`. The
  * tone beeps for the first tenth of every second of the wall clock.
  */
-function demoInput(input: Extract<Input, { kind: "demo" }>, { video, startMs }: DecodeJob): string[] {
+function demoInput(input: Extract<Input, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
   const fast = ["-probesize", "32", "-analyzeduration", "0"];
-  const picture = `testsrc2=s=${input.width}x${input.height}:r=${input.frameRate}`;
+  const { width, height } = canvas ?? input;
+  const picture = `testsrc2=s=${width}x${height}:r=${input.frameRate}`;
   const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
   const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
   const tone = `aevalsrc=exprs='${beep}|${beep}':s=${SOUND.sampleRate}:n=480:c=stereo`;
-  return [...fast, "-f", "lavfi", "-i", video === null ? tone : picture];
+  return [...fast, "-f", "lavfi", "-i", canvas === null ? tone : picture];
 }
 
 /** The clock that is burnt into the demo: UTC, to the millisecond. */
-function demoFilters({ font, height }: Extract<Input, { kind: "demo" }>, startMs: number): string {
+function demoFilters({ font }: Extract<Input, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
   if (font === null) return "format=yuv420p";
   const wholeS = Math.floor(startMs / 1000);
   const t = `t+${(startMs % 1000) / 1000}`;

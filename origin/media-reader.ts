@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { type NutFrame, NutReader } from "../protocol/ingest/nut.ts";
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
 import { type DecodeJob, decodeArgs, decodedTracks, SOUND, TICKS } from "./decode-args.ts";
+import { SourceError } from "./errors.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
 import { type Picture, PicturePool } from "./picture-pool.ts";
 
@@ -86,6 +87,7 @@ export class Decoder implements MediaReader {
 
   async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecodeEnd[]> {
     const tracks = decodedTracks(job);
+    const pictureBytes = job.canvas === null ? 0 : (job.canvas.width * job.canvas.height * 3) / 2;
     const sockets = tracks.map((track) => `${path}-${track}.sock`);
     const allocate =
       (track: SourceTrack) =>
@@ -95,7 +97,7 @@ export class Decoder implements MediaReader {
     const take = (i: number, from: "frames" | "times", chunk: Uint8Array): void => {
       const track = tracks[i];
       if (track === undefined || this.#isStopped) return;
-      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#tell(track, frame);
+      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#tell(track, frame, pictureBytes);
     };
     const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, feed !== null, {
       onData: (pipe, chunk) => take(pipe, "times", chunk),
@@ -127,7 +129,10 @@ export class Decoder implements MediaReader {
     }));
   }
 
-  #tell(track: SourceTrack, { ptsS, bytes }: TimedFrame): void {
+  #tell(track: SourceTrack, { ptsS, bytes }: TimedFrame, pictureBytes: number): void {
+    // An encoder of raw pictures would take it for a part of one, or for several.
+    if (track === "video" && bytes.length !== pictureBytes)
+      throw new SourceError(`a picture of ${bytes.length} bytes came where ${pictureBytes} were due`);
     this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
     if (track === "video") this.#handlers?.onPicture(ptsS, this.#pool.picture(bytes));
     else this.#handlers?.onSound(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));
