@@ -11,12 +11,24 @@ import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
 import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
+import { origin } from "./origin.ts";
 import { packager } from "./packager.ts";
 import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance", "moderation"] as const;
+const PARTS = [
+  "packager",
+  "origin",
+  "herd",
+  "hits",
+  "parts",
+  "balanced",
+  "ultra",
+  "muxed",
+  "conformance",
+  "moderation",
+] as const;
 
 const ARGS = {
   only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
@@ -56,6 +68,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
   const edge = await startEdge({ port: await freePort(), dataDir, adminToken });
   const benches: Record<string, () => Promise<Figure[]>> = {
     packager,
+    origin: () => origin(edge, adminToken),
     herd: async () => herd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
     hits: async () =>
       hits(edge, adminToken, { bare: await freePort(), dressed: await freePort(), nginx: await freePort() }),
