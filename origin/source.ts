@@ -234,7 +234,9 @@ export class Source {
       const encoded = await encoder.done;
       const failure = run.failure ?? failureOf(encoded);
       const decoded = (await Promise.all(decoders)).flat();
-      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) };
+      // An encoder that gives up before its first frame does so each time.
+      const isHopeless = !run.begun && encoded.code !== null && encoded.code !== 0;
+      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) && !isHopeless };
       return this.#judge(decoded, run);
     } finally {
       clearInterval(watchdog);

@@ -3,36 +3,24 @@
  * as sound without holes, both on one timeline that begins at 0. A track that pauses, ends, or never begins is held or
  * silent, and holds up nothing.
  */
-import { PictureSync } from "../protocol/ingest/picture-sync.ts";
-import { SoundSync } from "../protocol/ingest/sound-sync.ts";
-import { LIMITS as SOURCE_LIMITS, SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
+import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
 import type { Rational } from "../protocol/rational.ts";
 import { type Canvas, SOUND } from "./decode-args.ts";
 import { SourceError } from "./errors.ts";
 import { AAC_FRAME_SAMPLES } from "./ladder.ts";
-import { type MediaReader, Recording } from "./media-reader.ts";
-import { lasting, type Picture } from "./picture-pool.ts";
+import type { MediaReader } from "./media-reader.ts";
+import type { Picture } from "./picture-pool.ts";
+import { SourceRound } from "./source-round.ts";
+import { Timeline } from "./timeline.ts";
 
-/** Bounds on waiting and on what waits. */
+/** Bounds on waiting. */
 export const LIMITS = {
-  /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
-  pictureBytes: 24_000_000,
-  fewestPictures: 3,
-  mostPictures: 30,
-  /** Sound is read this far ahead: its end is known before the picture's. */
-  soundAheadS: 3,
-  /** The other track's first frame is waited for so long before a source begins without it. */
-  headWaitMs: 1_500,
   /** A frame that is due is waited for so long before the last one is repeated. */
   patienceMs: 500,
   /** What is missing for so long is worth a word. */
   worthAWordMs: 2_000,
   /** No track runs further ahead of the other: an encoder that is slow holds up both. */
   apartS: 1,
-  /** Sound that begins this much before the picture does so because of its codec. */
-  runUpS: 0.06,
-  /** A file's last picture is shown for so long at most, whatever the file says. */
-  lastPictureS: 30,
   /** An encoder that is so far behind the clock is too slow for what is asked of it. */
   behindMs: 4_000,
   /** What is live is begun anew where it is so far behind: later is not live. */
@@ -41,13 +29,16 @@ export const LIMITS = {
 
 /** Sound leaves this much before its time: its encoder needs two frames to give out one. */
 const SOUND_LEAD_S = (3 * AAC_FRAME_SAMPLES) / SOUND.sampleRate;
-/** A live source's missing frames are looked for so often. */
+/** What has no time of its own is looked for so often. */
 const LOOK_MS = 20;
+const NAMES: Readonly<Record<SourceTrack, string>> = { video: "pictures", audio: "sound" };
+const INSTEAD: Readonly<Record<SourceTrack, string>> = { video: "the last one is held", audio: "there is silence" };
 
 /** Where pictures and sound go. */
 export interface MediaSink {
   readonly canTakePicture: boolean;
   readonly canTakeSound: boolean;
+  /** Whoever needs the picture for longer retains it. */
   picture(picture: Picture): void;
   sound(samples: Int16Array): void;
   /** Nothing more will come. */
@@ -88,21 +79,6 @@ export interface SynchronizerOptions {
   readonly log: { info(text: string): void; warn(text: string): void };
 }
 
-/** One reading of the source. */
-interface Round {
-  readonly reader: MediaReader;
-  readonly recording: Recording;
-  /** Frame at which it begins. */
-  readonly startFrame: number;
-  readonly ended: Set<SourceTrack>;
-  clock: SourceClock | null;
-  /** What came before all tracks had begun. */
-  pending: { readonly track: SourceTrack; readonly ptsS: number; readonly place: () => void }[];
-  firstMs: number | null;
-  pictures: number;
-  sounds: number;
-}
-
 /** How a track does: since when its next frame is due and isn't there, and whether that was told. */
 interface Waiting {
   sinceMs: number | null;
@@ -115,42 +91,35 @@ export class Synchronizer {
   /** Resolves when the source has ended and all of it was given out, or with `stop`; rejects with a `SourceError`. */
   readonly done: Promise<void>;
   readonly #options: SynchronizerOptions;
-  readonly #pictures: PictureSync<Picture> | null;
-  readonly #sound: SoundSync | null;
-  readonly #fps: number;
-  readonly #mostPictures: number;
+  readonly #timeline: Timeline;
   readonly #waiting: Record<SourceTrack, Waiting> = {
     video: { sinceMs: null, isHolding: false, isTold: false },
     audio: { sinceMs: null, isHolding: false, isTold: false },
   };
   readonly #finish: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #round: Round | null = null;
+  #round: SourceRound;
+  /** The next reading, got ready. */
   #ahead: MediaReader | null = null;
   /** Wall clock at position 0, milliseconds since the epoch; null until it is known. */
   #startMs: number | null = null;
-  /** Frame and sample after the last, once the source has ended. */
-  #end: { readonly frame: number; readonly sample: number } | null = null;
+  /** Frame after the last, once the source has ended. */
+  #endFrame: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isBehindTold = false;
   #lastArrivalMs: number;
   #isOver = false;
 
   constructor(options: SynchronizerOptions) {
-    const { frameRate, canvas, hasSound } = options;
     this.#options = options;
     this.#lastArrivalMs = options.now();
-    this.#fps = frameRate === null ? 0 : frameRate.num / frameRate.den;
-    this.#pictures = frameRate === null || canvas === null ? null : newPictureSync(frameRate, canvas);
-    this.#sound = hasSound ? new SoundSync(SOUND.sampleRate, SOUND.channels) : null;
-    const bytes = canvas === null ? 1 : (canvas.width * canvas.height * 3) / 2;
-    const fitting = Math.floor(LIMITS.pictureBytes / bytes);
-    this.#mostPictures = Math.min(LIMITS.mostPictures, Math.max(LIMITS.fewestPictures, fitting));
+    this.#timeline = new Timeline(options.frameRate, options.canvas, options.hasSound);
+    this.#round = this.#newRound(options.open(), 0);
     this.done = this.#finish.promise;
   }
 
   /** Begins to read. */
   start(): void {
-    this.#begin(this.#options.open(), 0);
+    this.#round.start();
     this.#schedule();
   }
 
@@ -158,25 +127,13 @@ export class Synchronizer {
   get startedAtMs(): number | null {
     if (this.#options.pacing.kind !== "arrival") return this.#startMs;
     const now = this.#options.now();
-    const edgeS = this.#round?.clock?.liveEdgeS(now) ?? null;
-    return edgeS === null ? null : now - edgeS * 1000;
+    const edges = (["video", "audio"] as const).flatMap((track) => this.#round.liveEdgeS(track, now) ?? []);
+    return edges.length === 0 ? null : now - Math.max(...edges) * 1000;
   }
 
   /** When the source last brought anything, milliseconds since the epoch. */
   get lastArrivalMs(): number {
     return this.#lastArrivalMs;
-  }
-
-  /** What was done to pictures and sound since the start. */
-  counters(): {
-    readonly repeated: number;
-    readonly dropped: number;
-    readonly silentS: number;
-    readonly stretchedS: number;
-  } {
-    const { repeated = 0, dropped = 0 } = this.#pictures?.counters() ?? {};
-    const { silence = 0, stretched = 0 } = this.#sound?.counters() ?? {};
-    return { repeated, dropped, silentS: silence / SOUND.sampleRate, stretchedS: stretched / SOUND.sampleRate };
   }
 
   /** The sink can take more. */
@@ -189,254 +146,135 @@ export class Synchronizer {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#round?.reader.stop();
+    this.#round.stop();
     this.#ahead?.stop();
     this.#level();
     this.#options.sink.end();
     this.#finish.resolve();
   }
 
-  /** Brings the track that is behind to the end of the other. */
-  #level(): void {
-    const [pictures, sound] = [this.#pictures, this.#sound];
-    if (pictures === null || sound === null || this.#startMs === null) return;
-    const samplesOf = (frame: number): number => Math.round((frame / this.#fps) * SOUND.sampleRate);
-    while (samplesOf(pictures.next) < sound.next) this.#options.sink.picture(pictures.take());
-    const left = samplesOf(pictures.next) - sound.next;
-    if (left > 0) this.#options.sink.sound(sound.take(left));
-  }
-
-  #begin(reader: MediaReader, startFrame: number): void {
-    const recording = new Recording(reader.tracks);
-    const round: Round = {
-      ...{ reader, recording, startFrame, ended: new Set<SourceTrack>(), clock: null, pending: [] },
-      ...{ firstMs: null, pictures: 0, sounds: 0 },
-    };
-    this.#round = round;
-    if (reader.tracks.includes("video")) this.#pictures?.resume();
-    else this.#pictures?.end();
-    if (reader.tracks.includes("audio")) this.#sound?.resume();
-    else this.#sound?.finish();
-    reader.start({
-      onPicture: (ptsS, picture) => {
-        round.pictures += 1;
-        recording.picture(ptsS, picture);
-        this.#arrive(round, "video", ptsS, () => this.#placePicture(round, ptsS, picture));
+  #newRound(reader: MediaReader, startFrame: number): SourceRound {
+    const { pacing, mayJump, now } = this.#options;
+    const round: SourceRound = new SourceRound({
+      ...{ reader, startFrame, mayJump, now, timeline: this.#timeline },
+      kind: pacing.kind === "arrival" ? "live" : "waits",
+      isPatient: pacing.kind === "none",
+      onArrival: () => {
+        if (round !== this.#round) return;
+        this.#lastArrivalMs = now();
+        this.#advance();
       },
-      onSound: (ptsS, samples) => {
-        round.sounds += 1;
-        recording.sound(ptsS, samples);
-        this.#arrive(round, "audio", ptsS, () => this.#placeSound(round, ptsS, samples));
-      },
-      onEnd: (track) => this.#endTrack(round, track),
     });
-  }
-
-  #arrive(round: Round, track: SourceTrack, ptsS: number, place: () => void): void {
-    if (round !== this.#round || this.#isOver) return;
-    this.#lastArrivalMs = this.#options.now();
-    if (round.clock !== null) place();
-    else {
-      round.firstMs ??= this.#lastArrivalMs;
-      round.pending.push({ track, ptsS, place });
-      if (track === "video" && round.pictures >= this.#mostPictures && this.#isPaced) round.reader.pause("video");
-      if (
-        track === "audio" &&
-        round.sounds * AAC_FRAME_SAMPLES > LIMITS.soundAheadS * SOUND.sampleRate &&
-        this.#isPaced
-      )
-        round.reader.pause("audio");
-    }
-    this.#advance();
-  }
-
-  /** Whether a source waits for us; a live one does not. */
-  get #isPaced(): boolean {
-    return this.#options.pacing.kind !== "arrival";
-  }
-
-  /** Once each track has begun, or was waited for: the round's clock is set, and what came is placed by it. */
-  #align(round: Round, now: number): void {
-    const { pending, reader, ended } = round;
-    const firstOf = (track: SourceTrack): number | undefined => pending.find((each) => each.track === track)?.ptsS;
-    const missing = reader.tracks.filter((track) => !ended.has(track) && firstOf(track) === undefined);
-    const [first] = pending;
-    if (first === undefined) return;
-    const waitedMs = now - (round.firstMs ?? now);
-    if (missing.length > 0 && (this.#options.pacing.kind === "none" || waitedMs < LIMITS.headWaitMs)) return;
-    const pictureS = firstOf("video");
-    const originS = Math.min(...reader.tracks.map((track) => firstOf(track) ?? Number.POSITIVE_INFINITY));
-    const startFrame = round.startFrame - this.#skipped(now);
-    const startS = this.#fps > 0 ? startFrame / this.#fps : startFrame / SOUND.sampleRate;
-    // The first picture is exactly on a frame, and the sound as far from it as it was.
-    const early = pictureS === undefined || this.#fps === 0 ? 0 : pictureS - originS;
-    // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
-    const isNegligible = early > SOURCE_LIMITS.apartS || early < LIMITS.runUpS;
-    const apart = isNegligible ? 0 : Math.ceil(early * this.#fps - 1e-6) / (this.#fps || 1);
-    const [ptsS, positionS] =
-      pictureS === undefined || this.#fps === 0 ? [originS, startS] : [pictureS, startS + apart];
-    const options = { live: !this.#isPaced, mayJump: this.#options.mayJump };
-    round.clock = new SourceClock(options, ptsS, positionS);
-    this.#startMs ??= this.#anchorMs(now);
-    round.pending = [];
-    for (const { place } of pending) place();
-    for (const track of reader.tracks) this.#flow(round, track);
-  }
-
-  /** Frames of an anchored source that are due before it is there. */
-  #skipped(now: number): number {
-    const { pacing } = this.#options;
-    if (pacing.kind !== "anchored" || this.#startMs !== null) return 0;
-    return Math.max(0, Math.ceil(((now - pacing.startMs) / 1000) * this.#fps));
-  }
-
-  #anchorMs(now: number): number {
-    const { pacing } = this.#options;
-    if (pacing.kind !== "anchored") return now;
-    return pacing.startMs + (this.#skipped(now) * 1000) / this.#fps;
-  }
-
-  #placePicture(round: Round, ptsS: number, picture: Picture): void {
-    const pictures = this.#pictures;
-    if (pictures === null || round.clock === null) return;
-    const durationS = 1 / this.#fps;
-    const at = { nowMs: this.#options.now(), givenOutS: pictures.next / this.#fps };
-    pictures.push(round.clock.place({ track: "video", ptsS, durationS, ...at }), picture);
-    if (this.#isPaced) this.#flow(round, "video");
-    else pictures.thin(this.#mostPictures);
-  }
-
-  #placeSound(round: Round, ptsS: number, samples: Int16Array): void {
-    const sound = this.#sound;
-    if (sound === null || round.clock === null) return;
-    const durationS = samples.length / SOUND.channels / SOUND.sampleRate;
-    const at = { nowMs: this.#options.now(), givenOutS: sound.next / SOUND.sampleRate };
-    sound.push(round.clock.place({ track: "audio", ptsS, durationS, ...at }), samples);
-    if (this.#isPaced) this.#flow(round, "audio");
-  }
-
-  /** Reads a track on, or no further for now. */
-  #flow(round: Round, track: SourceTrack): void {
-    if (round.clock === null || !this.#isPaced) return;
-    const isFull =
-      track === "video"
-        ? (this.#pictures?.waiting ?? 0) >= this.#mostPictures
-        : (this.#sound?.end ?? 0) - (this.#sound?.next ?? 0) >= LIMITS.soundAheadS * SOUND.sampleRate;
-    if (isFull) round.reader.pause(track);
-    else round.reader.resume(track);
-  }
-
-  #endTrack(round: Round, track: SourceTrack): void {
-    if (round !== this.#round || this.#isOver || round.ended.has(track)) return;
-    round.ended.add(track);
-    if (track === "video") this.#pictures?.end();
-    else this.#sound?.finish();
-    this.#openAhead(round);
-    this.#advance();
-  }
-
-  /** The next reading is got ready while this one's other track goes on. */
-  #openAhead(round: Round): void {
-    if (!this.#options.loop || this.#ahead !== null || isStill(round)) return;
-    const replay = round.recording.reader();
-    if (replay === null) this.#ahead = this.#options.open();
-    else if (isOver(round)) this.#ahead = replay;
-  }
-
-  /** All tracks have ended: the next reading begins where the longer of them ended, or the source is over. */
-  #endRound(round: Round): void {
-    const { pictureEndS } = this.#options;
-    const shownUntilS = pictureEndS === null || round.pictures === 0 ? null : round.clock?.positionOf(pictureEndS);
-    const longest = (this.#pictures?.endFrame ?? 0) + Math.round(LIMITS.lastPictureS * this.#fps);
-    const lastShown = Math.min(longest, Math.round((shownUntilS ?? 0) * this.#fps));
-    const frames = this.#pictures === null ? 0 : Math.max(this.#pictures.endFrame, this.#pictures.next, lastShown);
-    const samples = this.#sound === null ? 0 : Math.max(this.#sound.end, this.#sound.next);
-    const endFrame = this.#fps > 0 ? Math.max(frames, Math.round((samples / SOUND.sampleRate) * this.#fps)) : samples;
-    // One picture that repeats is held, as it is after any source's end.
-    if (this.#options.loop && isStill(round) && round.pictures > 0) return;
-    const next = this.#ahead;
-    this.#ahead = null;
-    if (next !== null && endFrame > round.startFrame) {
-      this.#begin(next, endFrame);
-      return;
-    }
-    next?.stop();
-    const sample = this.#fps > 0 ? Math.round((endFrame / this.#fps) * SOUND.sampleRate) : samples;
-    this.#end = { frame: endFrame, sample };
+    return round;
   }
 
   /** Gives out all that can be given out now. */
   #advance(): void {
     if (this.#isOver) return;
     const now = this.#options.now();
-    const round = this.#round;
-    if (round !== null && round.clock === null) this.#align(round, now);
-    if (round !== null && this.#end === null && isOver(round) && (round.clock !== null || round.pending.length === 0))
-      this.#endRound(round);
-    if (this.#startMs !== null) {
-      let more = true;
-      while (more) {
-        const pictured = this.#givePicture(now);
-        const sounded = this.#giveSound(now);
-        more = pictured || sounded;
-      }
-    }
-    this.#checkEnd();
+    this.#align(now);
+    this.#openAhead();
+    if (this.#endFrame === null && this.#round.isOver) this.#endRound();
+    if (this.#startMs !== null) while (this.#givePicture(now) || this.#giveSound(now));
+    this.#round.readOn();
+    const isGivenOut = this.#endFrame !== null && !this.#hasPictures && !this.#hasSound;
+    if (isGivenOut) this.stop();
     this.#checkPace(now);
     this.#schedule();
   }
 
+  /** Sets the clock of a reading that has begun; the first one starts the timeline's. */
+  #align(now: number): void {
+    const { pacing } = this.#options;
+    const isAnchored = pacing.kind === "anchored" && this.#startMs === null;
+    // What an anchored source made before it was there is skipped, in whole frames.
+    const late = isAnchored ? ((now - pacing.startMs) / 1000) * this.#timeline.fps : 0;
+    const skipped = Math.max(0, Math.ceil(late));
+    if (!this.#round.align(skipped)) return;
+    this.#startMs ??= isAnchored ? pacing.startMs + this.#timeline.secondsOf(skipped) * 1000 : now;
+  }
+
+  /** The next reading is got ready while this one's other track goes on. */
+  #openAhead(): void {
+    if (!this.#options.loop || this.#ahead !== null || !this.#round.isEnding || this.#round.isStill) return;
+    const again = this.#round.replay();
+    if (again === "long") this.#ahead = this.#options.open();
+    else if (again !== "later") this.#ahead = again;
+  }
+
+  /** All tracks have ended: the next reading begins where the longer of them ended, or the source is over. */
+  #endRound(): void {
+    // One picture that repeats is held, as it is after any source's end.
+    if (this.#options.loop && this.#round.isStill) return;
+    const endFrame = this.#round.endFrame(this.#options.pictureEndS);
+    const next = this.#ahead;
+    this.#ahead = null;
+    if (next !== null && endFrame > this.#round.startFrame) {
+      this.#round = this.#newRound(next, endFrame);
+      this.#round.start();
+      return;
+    }
+    next?.stop();
+    this.#endFrame = endFrame;
+  }
+
+  /** Whether pictures are left to give out. */
+  get #hasPictures(): boolean {
+    const { pictures } = this.#timeline;
+    return pictures !== null && (this.#endFrame === null || pictures.next < this.#endFrame);
+  }
+
+  /** Whether sound is left to give out. */
+  get #hasSound(): boolean {
+    const { sound } = this.#timeline;
+    return sound !== null && (this.#endFrame === null || sound.next < this.#timeline.sampleOf(this.#endFrame));
+  }
+
   #givePicture(now: number): boolean {
-    const pictures = this.#pictures;
+    const { pictures, pictureS } = this.#timeline;
     const { sink } = this.#options;
-    if (pictures === null || !sink.canTakePicture) return false;
-    if (this.#end !== null && pictures.next >= this.#end.frame) return false;
-    const positionS = pictures.next / this.#fps;
-    if (positionS > this.#limitS(now) || this.#isAhead("video", positionS)) return false;
-    if (!this.#isDue("video", positionS, pictures.isDecided, now)) return false;
+    if (pictures === null || !this.#hasPictures || !sink.canTakePicture) return false;
+    if (pictureS > this.#limitS("video", now) || !this.#isDue("video", pictureS, pictures.isDecided, now)) return false;
     sink.picture(pictures.take());
-    if (this.#round !== null) this.#flow(this.#round, "video");
     return true;
   }
 
   #giveSound(now: number): boolean {
-    const sound = this.#sound;
+    const { sound, soundS } = this.#timeline;
     const { sink } = this.#options;
-    if (sound === null || !sink.canTakeSound) return false;
-    const left = this.#end === null ? AAC_FRAME_SAMPLES : Math.min(AAC_FRAME_SAMPLES, this.#end.sample - sound.next);
-    if (left <= 0) return false;
-    const positionS = (sound.next + left) / SOUND.sampleRate;
-    if (positionS > this.#limitS(now) + SOUND_LEAD_S || this.#isAhead("audio", positionS)) return false;
-    if (!this.#isDue("audio", positionS, sound.isDecided(left), now)) return false;
-    sink.sound(sound.take(left));
-    if (this.#round !== null) this.#flow(this.#round, "audio");
+    if (sound === null || !this.#hasSound || !sink.canTakeSound) return false;
+    const end = this.#endFrame === null ? Number.POSITIVE_INFINITY : this.#timeline.sampleOf(this.#endFrame);
+    const count = Math.min(AAC_FRAME_SAMPLES, end - sound.next);
+    const untilS = soundS + count / SOUND.sampleRate;
+    if (untilS > this.#limitS("audio", now) || !this.#isDue("audio", untilS, sound.isDecided(count), now)) return false;
+    sink.sound(sound.take(count));
     return true;
   }
 
-  /**
-   * Whether a track that has ended would leave the other behind: where that one ends, the next reading may begin, and
-   * what was given out by then can't be taken back.
-   */
-  #isAhead(track: SourceTrack, positionS: number): boolean {
-    const round = this.#round;
-    if (round === null || !this.#isOut(track)) return false;
-    if (track === "video") return !this.#isOut("audio") && positionS > (this.#sound?.next ?? 0) / SOUND.sampleRate;
-    return !this.#isOut("video") && positionS > (this.#pictures?.next ?? 0) / this.#fps;
+  /** Brings the track that is behind to the end of the other. */
+  #level(): void {
+    const { pictures, sound } = this.#timeline;
+    if (pictures === null || sound === null || this.#startMs === null) return;
+    while (this.#timeline.sampleOf(pictures.next) < sound.next) this.#options.sink.picture(pictures.take());
+    const left = this.#timeline.sampleOf(pictures.next) - sound.next;
+    if (left > 0) this.#options.sink.sound(sound.take(left));
   }
 
-  /** Whether nothing more comes of a track in this reading. */
+  /** Position up to which a track may leave now: by the clock, and not far from the other track. */
+  #limitS(track: SourceTrack, now: number): number {
+    const { pictureS, soundS } = this.#timeline;
+    const otherS = track === "video" ? soundS : pictureS;
+    // Where the other track ends, the next reading may begin, and what was given out by then can't be taken back.
+    const isLast = this.#isOut(track) && !this.#isOut(track === "video" ? "audio" : "video");
+    const byOtherS = otherS + (isLast ? 0 : LIMITS.apartS);
+    const byClockS = this.#isClocked ? (now - (this.#startMs ?? now)) / 1000 : Number.POSITIVE_INFINITY;
+    return Math.min(byOtherS, byClockS + (track === "audio" ? SOUND_LEAD_S : 0));
+  }
+
+  /** Whether nothing more comes of a track, for now. */
   #isOut(track: SourceTrack): boolean {
-    const round = this.#round;
-    const isAired = track === "video" ? this.#pictures !== null : this.#sound !== null;
-    return !isAired || round === null || round.ended.has(track) || !round.reader.tracks.includes(track);
-  }
-
-  /** Position up to which frames may leave now: no further than the clock, and not far from the other track. */
-  #limitS(now: number): number {
-    const pictureS = this.#pictures === null ? Number.POSITIVE_INFINITY : this.#pictures.next / this.#fps;
-    const soundS = this.#sound === null ? Number.POSITIVE_INFINITY : this.#sound.next / SOUND.sampleRate;
-    const together = Math.min(pictureS, soundS) + LIMITS.apartS;
-    return this.#isClocked ? Math.min(together, (now - (this.#startMs ?? now)) / 1000) : together;
+    const { pictures, sound } = this.#timeline;
+    return (track === "video" ? pictures : sound) === null || this.#round.isOut(track);
   }
 
   get #isClocked(): boolean {
@@ -446,38 +284,29 @@ export class Synchronizer {
   /** Whether a frame leaves: it is decided, or it was waited for long enough. */
   #isDue(track: SourceTrack, positionS: number, isDecided: boolean, now: number): boolean {
     const waiting = this.#waiting[track];
+    const { pacing, name, log } = this.#options;
     if (isDecided) {
-      if (waiting.isTold && this.#round?.ended.has(track) === false)
-        this.#options.log.info(`${this.#options.name} brings ${NAMES[track]} again.`);
-      waiting.sinceMs = null;
-      waiting.isHolding = false;
-      waiting.isTold = false;
+      if (waiting.isTold && !this.#isOut(track)) log.info(`${name} brings ${NAMES[track]} again.`);
+      this.#waiting[track] = { sinceMs: null, isHolding: false, isTold: false };
       return true;
     }
     waiting.sinceMs ??= now;
-    if (!waiting.isTold && now - waiting.sinceMs > LIMITS.worthAWordMs && this.#options.pacing.kind !== "none") {
+    if (!waiting.isTold && now - waiting.sinceMs > LIMITS.worthAWordMs && pacing.kind !== "none") {
       waiting.isTold = true;
-      this.#options.log.warn(`${this.#options.name} brings no ${NAMES[track]}: ${INSTEAD[track]} until it does.`);
+      log.warn(`${name} brings no ${NAMES[track]}: ${INSTEAD[track]} until it does.`);
     }
-    switch (this.#options.pacing.kind) {
+    switch (pacing.kind) {
       case "clock":
       case "anchored":
         waiting.isHolding ||= now - waiting.sinceMs >= LIMITS.patienceMs;
         return waiting.isHolding;
       case "arrival": {
-        const edgeS = this.#round?.clock?.liveEdgeS(now) ?? null;
+        const edgeS = this.#round.liveEdgeS(track, now);
         return edgeS !== null && positionS + LIMITS.patienceMs / 1000 <= edgeS;
       }
       case "none":
         return false;
     }
-  }
-
-  #checkEnd(): void {
-    if (this.#end === null) return;
-    const pictured = this.#pictures === null || this.#pictures.next >= this.#end.frame;
-    const sounded = this.#sound === null || this.#sound.next >= this.#end.sample;
-    if (pictured && sounded) this.stop();
   }
 
   /** Looks again when the next frame is due. */
@@ -488,31 +317,27 @@ export class Synchronizer {
   }
 
   #nextLookMs(): number {
-    const startMs = this.#startMs;
-    const now = this.#options.now();
-    if (!this.#isClocked || startMs === null) return LOOK_MS;
-    const pictureMs = this.#pictures === null ? Number.POSITIVE_INFINITY : (this.#pictures.next * 1000) / this.#fps;
-    const soundS = this.#sound === null ? Number.POSITIVE_INFINITY : this.#sound.next / SOUND.sampleRate;
-    const soundMs = (soundS + AAC_FRAME_SAMPLES / SOUND.sampleRate - SOUND_LEAD_S) * 1000;
-    const dueMs = startMs + Math.min(pictureMs, soundMs) - now;
+    if (!this.#isClocked || this.#startMs === null) return LOOK_MS;
+    const { pictureS, soundS } = this.#timeline;
+    const sendS = soundS + AAC_FRAME_SAMPLES / SOUND.sampleRate - SOUND_LEAD_S;
+    const dueMs = this.#startMs + Math.min(pictureS, sendS) * 1000 - this.#options.now();
     // What is due and still here waits for its source or for the encoder, who say so when they have it.
     return dueMs <= 0 ? LOOK_MS : Math.min(Math.max(1, Math.ceil(dueMs)), 1000);
   }
 
   /** How far what leaves is behind what should, milliseconds. */
   #behindMs(now: number): number {
-    const { kind } = this.#options.pacing;
-    const leavesS =
-      this.#pictures === null ? (this.#sound?.next ?? 0) / SOUND.sampleRate : this.#pictures.next / this.#fps;
+    const { pictureS, soundS } = this.#timeline;
+    const leavesS = Number.isFinite(pictureS) ? pictureS : soundS;
     if (this.#isClocked) return now - (this.#startMs ?? now) - leavesS * 1000;
-    const edgeS = kind === "arrival" ? (this.#round?.clock?.liveEdgeS(now) ?? null) : null;
+    const edgeS = this.#options.pacing.kind === "arrival" ? this.#round.liveEdgeS("video", now) : null;
     return edgeS === null ? 0 : (edgeS - leavesS) * 1000;
   }
 
   /** Encoders that can't keep up are told of; where that makes a live source late, it is begun anew. */
   #checkPace(now: number): void {
     const { name, log, sink, pacing } = this.#options;
-    if (this.#startMs === null || this.#end !== null || sink.canTakePicture) return;
+    if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canTakePicture) return;
     const behindMs = this.#behindMs(now);
     const advice = "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster";
     if (behindMs > LIMITS.behindMs && !this.#isBehindTold) {
@@ -524,28 +349,4 @@ export class Synchronizer {
     this.#finish.reject(new SourceError(`this machine encodes slower than it plays; ${advice}`));
     this.stop();
   }
-}
-
-const NAMES: Readonly<Record<SourceTrack, string>> = { video: "pictures", audio: "sound" };
-const INSTEAD: Readonly<Record<SourceTrack, string>> = { video: "the last one is held", audio: "there is silence" };
-
-function isOver({ ended, reader }: Round): boolean {
-  return ended.size === reader.tracks.length;
-}
-
-/** A source of one picture, read to its end. */
-function isStill(round: Round): boolean {
-  return isOver(round) && round.pictures <= 1 && round.sounds === 0;
-}
-
-function newPictureSync(frameRate: Rational, canvas: Canvas): PictureSync<Picture> {
-  return new PictureSync(frameRate, blankPicture(canvas), (picture) => picture.release());
-}
-
-/** Black, in 4:2:0 of limited range. */
-function blankPicture({ width, height }: Canvas): Picture {
-  const luma = width * height;
-  const bytes = new Uint8Array((luma * 3) / 2).fill(128);
-  bytes.fill(16, 0, luma);
-  return lasting(bytes);
 }

@@ -77,7 +77,18 @@ test("the live edge is where a frame with the least delay would be, and follows 
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   clock.place(frame(0, { nowMs: 1000 }));
   clock.place(frame(0.04, { nowMs: 900 }));
-  expect(clock.liveEdgeS(1900)).toBeCloseTo(1.04);
+  expect(clock.liveEdgeS("video", 1900)).toBeCloseTo(1.04);
   for (let i = 0; i < 3000; i++) clock.place(frame(0.08 + i * FRAME_S, { nowMs: 1000 + i * 41 }));
-  expect(clock.liveEdgeS(1000 + 3000 * 41)).toBeCloseTo(0.08 + 3000 * FRAME_S, 0);
+  expect(clock.liveEdgeS("video", 1000 + 3000 * 41)).toBeCloseTo(0.08 + 3000 * FRAME_S, 0);
+});
+
+test("a track that always comes later than the other is not late by that", () => {
+  const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
+  for (let i = 0; i < 100; i++) {
+    clock.place(frame(i * FRAME_S, { track: "audio", nowMs: 5000 + i * 40 }));
+    clock.place(frame(i * FRAME_S, { nowMs: 5900 + i * 40 }));
+  }
+  const now = 5900 + 100 * 40;
+  expect(clock.liveEdgeS("video", now)).toBeCloseTo(4);
+  expect(clock.liveEdgeS("audio", now)).toBeCloseTo(4.9);
 });

@@ -51,6 +51,8 @@ interface TrackState {
   endS: number;
   lastMs: number;
   lateSinceMs: number | null;
+  /** Least of arrival minus position, milliseconds: in this window, and in the one before; null before there was any. */
+  window: { fromMs: number; leastMs: number; beforeMs: number } | null;
 }
 
 /** One connection to a source, or one reading of a file. */
@@ -60,8 +62,6 @@ export class SourceClock {
   readonly #shifts: number[] = [];
   readonly #startS: number;
   readonly #tracks = new Map<SourceTrack, TrackState>();
-  /** Least of arrival minus position, milliseconds: in this window, and in the one before. */
-  #window: { fromMs: number; leastMs: number; beforeMs: number } | null = null;
   #jumps = 0;
 
   /** Timestamp `ptsS` is at `positionS`. */
@@ -83,7 +83,7 @@ export class SourceClock {
     if (state === undefined) {
       let shiftS = this.#shifts.at(-1) ?? 0;
       if (Math.abs(ptsS + shiftS - this.#startS) > LIMITS.apartS) shiftS = this.#startS - ptsS;
-      state = { shiftS, endS: ptsS + shiftS, lastMs: nowMs, lateSinceMs: null };
+      state = { shiftS, endS: ptsS + shiftS, lastMs: nowMs, lateSinceMs: null, window: null };
       this.#tracks.set(track, state);
     } else if (!this.#isBelievable(ptsS + state.shiftS - state.endS, nowMs - state.lastMs)) {
       const { endS } = state;
@@ -98,7 +98,7 @@ export class SourceClock {
     const positionS = ptsS + state.shiftS;
     state.endS = positionS + durationS;
     state.lastMs = nowMs;
-    if (this.#options.live) this.#observe(nowMs, positionS);
+    if (this.#options.live) observe(state, nowMs, positionS);
     return positionS;
   }
 
@@ -107,10 +107,15 @@ export class SourceClock {
     return ptsS + (this.#tracks.get("video")?.shiftS ?? this.#shifts.at(-1) ?? 0);
   }
 
-  /** The position that a frame without delay would have if it came now, seconds; null before the first of a live source. */
-  liveEdgeS(nowMs: number): number | null {
-    if (this.#window === null) return null;
-    return (nowMs - Math.min(this.#window.leastMs, this.#window.beforeMs)) / 1000;
+  /**
+   * The position that a frame of `track` with the least delay would have if it came now, seconds; by the other track
+   * before the first frame of this one, null before any of a live source. Sources send sound and picture apart by as
+   * much as they like, so each is late by its own measure.
+   */
+  liveEdgeS(track: SourceTrack, nowMs: number): number | null {
+    const own = this.#tracks.get(track)?.window ?? null;
+    const window = own ?? [...this.#tracks.values()].find((state) => state.window !== null)?.window ?? null;
+    return window === null ? null : (nowMs - Math.min(window.leastMs, window.beforeMs)) / 1000;
   }
 
   #isBelievable(stepS: number, waitedMs: number): boolean {
@@ -127,7 +132,7 @@ export class SourceClock {
     this.#shifts.push(state.shiftS);
     if (this.#shifts.length > 8) this.#shifts.shift();
     this.#jumps += 1;
-    this.#window = null;
+    for (const each of this.#tracks.values()) each.window = null;
   }
 
   /** A live track whose clock stood still, while time did not, would be late for good. */
@@ -143,13 +148,13 @@ export class SourceClock {
       positionS >= givenOutS - LIMITS.lateByS && positionS <= givenOutS + LIMITS.stepS;
     this.#move(state, ptsS, givenOutS, fits);
   }
+}
 
-  #observe(nowMs: number, positionS: number): void {
-    const delayMs = nowMs - positionS * 1000;
-    const window = this.#window;
-    if (window === null) this.#window = { fromMs: nowMs, leastMs: delayMs, beforeMs: Number.POSITIVE_INFINITY };
-    else if (nowMs - window.fromMs > LIMITS.windowS * 1000)
-      this.#window = { fromMs: nowMs, leastMs: delayMs, beforeMs: window.leastMs };
-    else window.leastMs = Math.min(window.leastMs, delayMs);
-  }
+function observe(state: TrackState, nowMs: number, positionS: number): void {
+  const delayMs = nowMs - positionS * 1000;
+  const { window } = state;
+  if (window === null) state.window = { fromMs: nowMs, leastMs: delayMs, beforeMs: Number.POSITIVE_INFINITY };
+  else if (nowMs - window.fromMs > LIMITS.windowS * 1000)
+    state.window = { fromMs: nowMs, leastMs: delayMs, beforeMs: window.leastMs };
+  else window.leastMs = Math.min(window.leastMs, delayMs);
 }
