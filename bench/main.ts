@@ -9,6 +9,7 @@ import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
+import { inStep } from "./in-step.ts";
 import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
 import { packager } from "./packager.ts";
@@ -16,7 +17,18 @@ import { parts } from "./parts.ts";
 import type { Figure } from "./stats.ts";
 import { watch } from "./watch.ts";
 
-const PARTS = ["packager", "herd", "hits", "parts", "balanced", "ultra", "muxed", "conformance", "moderation"] as const;
+const PARTS = [
+  "packager",
+  "herd",
+  "hits",
+  "parts",
+  "balanced",
+  "ultra",
+  "muxed",
+  "in-step",
+  "conformance",
+  "moderation",
+] as const;
 
 const ARGS = {
   only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
@@ -63,6 +75,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     balanced: () => watch(edge, adminToken, "balanced", seconds),
     ultra: () => watch(edge, adminToken, "ultra", seconds),
     muxed: () => muxed(edge, adminToken, seconds),
+    "in-step": () => inStep(edge, adminToken),
     conformance: () => conformance(edge, adminToken),
     moderation,
   };

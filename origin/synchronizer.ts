@@ -213,7 +213,7 @@ export class Synchronizer {
     this.#round = round;
     if (reader.tracks.includes("video")) this.#pictures?.resume();
     else this.#pictures?.end();
-    if (reader.tracks.includes("audio")) this.#sound?.resume();
+    if (reader.tracks.includes("audio")) this.#sound?.resume(this.#sampleAt(startFrame));
     else this.#sound?.finish();
     reader.start({
       onPicture: (ptsS, picture) => {
@@ -359,8 +359,12 @@ export class Synchronizer {
       return;
     }
     next?.stop();
-    const sample = this.#fps > 0 ? Math.round((endFrame / this.#fps) * SOUND.sampleRate) : samples;
-    this.#end = { frame: endFrame, sample };
+    this.#end = { frame: endFrame, sample: this.#sampleAt(endFrame) };
+  }
+
+  /** The sample with which a frame begins; without pictures, frames are samples. */
+  #sampleAt(frame: number): number {
+    return this.#fps > 0 ? Math.round((frame / this.#fps) * SOUND.sampleRate) : frame;
   }
 
   /** Gives out all that can be given out now. */

@@ -100,10 +100,20 @@ export class SoundSync {
     this.#ended = true;
   }
 
-  /** Other sound will come after all: the source begins again. */
-  resume(): void {
+  /**
+   * Other sound will come after all: the source begins again at sample `from`. What is left of the sound before, such as
+   * the padding of its last frame, gives way to it.
+   */
+  resume(from: number): void {
     this.#ended = false;
     this.#isBroken = true;
+    const end = Math.max(from, this.#next);
+    if (this.#end <= end) return;
+    this.#queue = this.#queue
+      .filter(({ start }) => start < end)
+      .map(({ start, samples }) => ({ start, samples: samples.subarray(0, (end - start) * this.#channels) }));
+    this.#end = end;
+    this.#lastEnd = end;
   }
 
   /** The next `count` samples, interleaved. */
