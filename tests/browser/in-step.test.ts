@@ -6,7 +6,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AirOptions, air } from "../sources/air.ts";
 import { faultsOf } from "../sources/judge.ts";
-import { AAC, concatenate, ffmpeg, flashAndBeep, H264 } from "../sources/make.ts";
+import { AAC, concatenate, ffmpeg, flashAndBeep, H264, type Shape } from "../sources/make.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { measure } from "../support/in-step.ts";
 
@@ -23,20 +23,26 @@ interface Case {
   readonly withinS?: number;
 }
 
-const TS = [...H264, ...AAC, "-f", "mpegts"];
-
-/** Seven seconds: the flash after a loop comes a second early. */
-function clip(folder: string): string {
-  ffmpeg(folder, ...flashAndBeep({ seconds: 7 }), ...H264, ...AAC, "clip.mp4");
-  return "clip.mp4";
+/** Seven seconds, after which the next flash comes a second early. */
+function clip(shape: Shape): (folder: string) => string {
+  return (folder) => {
+    ffmpeg(folder, ...flashAndBeep({ seconds: 7, ...shape }), ...H264, ...AAC, "clip.mp4");
+    return "clip.mp4";
+  };
 }
 
+/** Several frames of sound share one time in MPEG-TS, the more the fewer bits they have. */
 function formats(folder: string): string {
-  const mono = flashAndBeep({ seconds: 6, sampleRate: 44_100, layout: "mono" });
-  ffmpeg(folder, ...flashAndBeep({ seconds: 6 }), ...TS, "first.ts");
-  ffmpeg(folder, ...mono, ...TS, "-output_ts_offset", "6", "second.ts");
-  ffmpeg(folder, ...flashAndBeep({ seconds: 6 }), ...TS, "-output_ts_offset", "12", "third.ts");
-  concatenate(folder, "joined.ts", ["first.ts", "second.ts", "third.ts"]);
+  const piece = (name: string, atS: number, shape: Shape, bitRate: string): string => {
+    const offset = ["-output_ts_offset", `${atS}`];
+    ffmpeg(folder, ...flashAndBeep(shape), ...H264, ...AAC, "-b:a", bitRate, ...offset, "-f", "mpegts", name);
+    return name;
+  };
+  concatenate(folder, "joined.ts", [
+    piece("1.ts", 0, { seconds: 6 }, "96k"),
+    piece("2.ts", 6, { seconds: 6, sampleRate: 44_100, layout: "mono" }, "48k"),
+    piece("3.ts", 12, { seconds: 8, sampleRate: 32_000, layout: "mono" }, "24k"),
+  ]);
   return "joined.ts";
 }
 
@@ -47,12 +53,15 @@ function drifting(folder: string): string {
   return "gains.mkv";
 }
 
-const repeated = { make: clip, loop: true, withinS: 29, beeps: 17 } as const;
+const repeated = { loop: true, withinS: 29, beeps: 17 } as const;
+/** Its sound ends within the last picture's time. */
+const slow = clip({ rate: "5", soundSeconds: 7.08 });
 
 const CASES: readonly Case[] = [
-  { name: "a file, repeated four times and begun anew", ...repeated, air: { untilS: 30 } },
-  { name: "the same with sound in the picture's track", ...repeated, air: { untilS: 30, muxed: true } },
-  { name: "from 48 kHz stereo to 44.1 kHz mono and back", make: formats, beeps: 9 },
+  { name: "a file, repeated four times and begun anew", ...repeated, make: clip({}), air: { untilS: 30 } },
+  { name: "five pictures a second, repeated", ...repeated, make: slow, air: { untilS: 30 } },
+  { name: "sound in the picture's track, repeated", ...repeated, make: clip({}), air: { untilS: 30, muxed: true } },
+  { name: "from 48 kHz stereo to 44.1 kHz mono, and to 32 kHz", make: formats, beeps: 10 },
   { name: "sound whose clock gains 0.5 ms a second, for eleven minutes", make: drifting, beeps: 330 },
 ];
 
