@@ -9,6 +9,7 @@ import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
+import { inStep } from "./in-step.ts";
 import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
 import { origin } from "./origin.ts";
@@ -26,6 +27,7 @@ const PARTS = [
   "balanced",
   "ultra",
   "muxed",
+  "in-step",
   "conformance",
   "moderation",
 ] as const;
@@ -76,6 +78,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     balanced: () => watch(edge, adminToken, "balanced", seconds),
     ultra: () => watch(edge, adminToken, "ultra", seconds),
     muxed: () => muxed(edge, adminToken, seconds),
+    "in-step": () => inStep(edge, adminToken),
     conformance: () => conformance(edge, adminToken),
     moderation,
   };

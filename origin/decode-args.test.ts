@@ -9,7 +9,10 @@ const after = (args: readonly string[], flag: string): string[] =>
 const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
   const { video, audio } = sourceOf(1280, 720);
   const canvas = { width: 640, height: 360 };
-  return { input, video, audio, canvas, resumeS: 0, startMs: 1_760_000_000_250, canToneMap: true, ...more };
+  return {
+    ...{ input, video, audio, canvas, mayJump: false, resumeS: 0, startMs: 1_760_000_000_250, canToneMap: true },
+    ...more,
+  };
 };
 const file = { kind: "file", url: "a.mp4", loop: false } as const;
 const filters = (more: Partial<DecodeJob>): string => after(args(job(file, more)), "-vf")[0] ?? "";
@@ -30,6 +33,15 @@ test("a track alone has the first socket", () => {
   const words = args(job(file, { video: null, canvas: null }));
   expect(words.filter((word) => word.startsWith("unix:"))).toEqual(["unix:/tmp/a.sock"]);
   expect(after(words, "-map")).toEqual(["0:1?"]);
+});
+
+test("times that a recorded transmission doesn't have are counted by its decoder where sound is read alone", () => {
+  const flags = (more: Partial<DecodeJob>): string[] => after(args(job(file, more)), "-fflags");
+  const alone = { video: null, canvas: null };
+  expect(flags({ ...alone, mayJump: true })).toEqual(["+nofillin"]);
+  expect(flags({ ...alone, mayJump: true, resumeS: 4 })).toEqual([]);
+  expect(flags(alone)).toEqual([]);
+  expect(flags({ mayJump: true })).toEqual([]);
 });
 
 test("a file is taken up where it was left", () => {

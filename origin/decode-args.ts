@@ -16,6 +16,8 @@ export interface DecodeJob {
   readonly audio: SourceAudio | null;
   /** Null without `video`. */
   readonly canvas: Canvas | null;
+  /** See `SourceClockOptions`. */
+  readonly mayJump: boolean;
   /** Seconds of a file that are skipped. */
   readonly resumeS: number;
   /** The wall clock at the demo's beginning, milliseconds since the epoch. */
@@ -45,7 +47,7 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
   const { input, video, audio, canvas, resumeS } = job;
   const common = ["-hide_banner", "-loglevel", "error", "-nostdin", "-copyts"];
   const seek = resumeS > 0 ? ["-ss", resumeS.toFixed(3)] : [];
-  const source = input.kind === "demo" ? demoInput(input, job) : inputArgs(input);
+  const source = input.kind === "demo" ? demoInput(input, job) : [...timesArgs(job), ...inputArgs(input)];
   const outputs: string[] = [];
   const next = (track: SourceTrack, filters: string): string[] => {
     const i = outputs.filter((word) => word === "-map").length;
@@ -60,6 +62,16 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
   }
   if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", soundFilters(audio)));
   return [...common, ...seek, ...source, ...outputs];
+}
+
+/**
+ * A demuxer gives times to what has none, in MPEG-TS all but the first of a packet's frames, by the sample rate with which
+ * the file began, which a transmission may change; the decoder counts with the one that there is. Pictures need the
+ * demuxer's times, and so does who seeks.
+ */
+function timesArgs({ input, video, mayJump, resumeS }: DecodeJob): string[] {
+  const isSoundAlone = video === null && input.kind === "file";
+  return isSoundAlone && mayJump && resumeS === 0 ? ["-fflags", "+nofillin"] : [];
 }
 
 /** The source's tracks that `job` decodes, in the order of their pipes. */

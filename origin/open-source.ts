@@ -53,7 +53,7 @@ export async function firstFeedOf(input: Input, signal: AbortSignal): Promise<Fi
 function jobOf(options: OpenOptions, source: SourceInfo): DecodeJob {
   const { input, canvas, hasSound, canToneMap } = options;
   return {
-    ...{ input, canvas, canToneMap, resumeS: 0, startMs: 0 },
+    ...{ input, canvas, canToneMap, mayJump: source.mayJump, resumeS: 0, startMs: 0 },
     video: canvas === null ? null : source.video,
     audio: hasSound ? source.audio : null,
   };

@@ -75,7 +75,7 @@ export class SourceRound {
     const { pictures, sound } = this.#timeline;
     if (this.#reader.tracks.includes("video")) pictures?.resume();
     else pictures?.end();
-    if (this.#reader.tracks.includes("audio")) sound?.resume();
+    if (this.#reader.tracks.includes("audio")) sound?.resume(this.#timeline.sampleOf(this.startFrame));
     else sound?.finish();
     this.#reader.start({
       onPicture: (ptsS, picture) => {

@@ -118,7 +118,8 @@ export class Run {
     for (let frame = sound.head; frame !== undefined; frame = sound.head) {
       sound.shift();
       const timed = sound.timed(frame);
-      if (sound.seconds(timed.dts) < this.#grid.originS) continue;
+      // Half a sample: the tracks' clocks round differently.
+      if (sound.seconds(timed.dts + 0.5) < this.#grid.originS) continue;
       for (const { muxer } of lanes) muxer?.hear(timed);
       this.#heardS = sound.seconds(timed.dts);
     }

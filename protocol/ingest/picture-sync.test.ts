@@ -63,6 +63,14 @@ test("whatever comes, frames are counted without a hole, pictures are shown in o
   );
 });
 
+test("pictures that are more than half a frame off for good, as after a splice, are put right once", () => {
+  const positions = Array.from({ length: 200 }, (_, i) => (i < 50 ? i : i + 0.65) / 30);
+  const frames = shown(positions).map(Number);
+  const repeated = frames.filter((picture, n) => picture === frames[n - 1]);
+  expect(repeated).toHaveLength(1);
+  expect(frames[150]).toBe(149);
+});
+
 test("a hole is filled with the picture before it", () => {
   expect(shown([0, 1 / 30, 5 / 30])).toEqual(["0", "1", "1", "1", "1", "2"]);
 });

@@ -9,6 +9,9 @@ import type { Rational } from "../rational.ts";
  * tremble around the middle between two frames would otherwise be repeated and left out by turns.
  */
 const STICKY_FRAMES = 0.7;
+/** Pictures that are off by so much in the mean are put right once, frames; and the weight of each in that mean. */
+const UNSTUCK_FRAMES = 0.55;
+const WEIGHT = 0.0625;
 /** A picture may be this early to decide its frame, frames; before that, another may come for it. */
 const EARLY_FRAMES = 0.3;
 
@@ -32,6 +35,8 @@ export class PictureSync<Picture> {
   #next = 0;
   #lastFrame = -1;
   #ended = false;
+  /** Mean of how far pictures are from the frame that they are on, frames. */
+  #meanOff = 0;
   /** The first picture waits, and is shown before its time. */
   #isPrompt = false;
   #counters = { repeated: 0, dropped: 0 };
@@ -65,8 +70,10 @@ export class PictureSync<Picture> {
   /** A picture of position `positionS` comes; positions may go back a little. */
   push(positionS: number, picture: Picture): void {
     const exact = (positionS * this.#rate.num) / this.#rate.den;
-    const follows = Math.abs(exact - (this.#lastFrame + 1)) < STICKY_FRAMES;
+    const off = exact - (this.#lastFrame + 1);
+    const follows = Math.abs(off) < STICKY_FRAMES && Math.abs(this.#meanOff) < UNSTUCK_FRAMES;
     const frame = follows ? this.#lastFrame + 1 : Math.round(exact);
+    this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * WEIGHT : 0;
     if (frame < this.#next) {
       // Late: it is still the newest, until the next one comes.
       this.#counters.dropped += 1;

@@ -45,6 +45,27 @@ test("a hole is silence, and what follows is where its timestamp says", () => {
   expect(out[48_000 + 500]).toBe(700);
 });
 
+test("what is left of a reading's sound gives way to the next reading's beginning", () => {
+  const sync = new SoundSync(RATE, 2);
+  for (let i = 0; i < 4; i++) sync.push((i * 1024) / RATE, level(1024, 100));
+  sync.take(1024);
+  sync.finish();
+  sync.resume(3000);
+  // A codec's run-up before it is left out, for there is sound.
+  sync.push((3000 - 512) / RATE, level(1024, 200));
+  sync.push((3000 + 512) / RATE, level(1024, 300));
+  expect(sync.end).toBe(3000 + 1536);
+  const out = heard(sync);
+  expect(out[2999 - 1024]).toBe(100);
+  expect(out[3000 + 200 - 1024]).toBe(200);
+  expect(out[3000 + 511 - 1024]).toBe(200);
+  expect(out[3000 + 512 - 1024]).toBe(300);
+  // What was given out stays.
+  sync.finish();
+  sync.resume(0);
+  expect(sync.end).toBe(sync.next);
+});
+
 test("silence is given out at once where nothing came, and late sound does not come after it", () => {
   const sync = new SoundSync(RATE, 2);
   sync.push(0, level(1024, 9));
@@ -71,6 +92,16 @@ test("a source whose clock drifts stays within its slack for hours, by stretches
     }
     expect(worst).toBeLessThan(0.02);
     expect(sync.counters()).toMatchObject({ silence: 0, dropped: 0 });
+  }
+});
+
+test("a splice of less than a hole is in place again within eight blocks", () => {
+  for (const offS of [-0.025, 0.025]) {
+    const sync = new SoundSync(RATE, 2);
+    for (let i = 0; i < 100; i++) sync.push((i * 1024) / RATE, level(1024, 1));
+    const from = sync.end / RATE;
+    for (let i = 0; i < 20; i++) sync.push(from + offS + (i * 1024) / RATE, level(1024, 1));
+    expect(Math.abs(sync.end / RATE - (from + offS + (20 * 1024) / RATE))).toBeLessThan(0.005);
   }
 });
 

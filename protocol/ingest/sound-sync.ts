@@ -11,6 +11,9 @@ export const LIMITS = {
   slackS: 0.004,
   /** A block is stretched by this share at most: 8 cents of pitch. */
   stretch: 0.005,
+  /** A drift does not go this far off; so many blocks in a row that do, to the same side, are a splice. */
+  spliceS: 0.01,
+  spliceBlocks: 8,
   /** Weight of a block in the mean of the drift. */
   weight: 0.0625,
 } as const;
@@ -46,6 +49,8 @@ export class SoundSync {
   /** The next block does not continue the last: it is placed by its timestamp alone. */
   #isBroken = true;
   #drift = 0;
+  /** Blocks in a row that were far off: more than 0 behind where they should be, less before. */
+  #farOff = 0;
   #ended = false;
   #counters = { silence: 0, stretched: 0, dropped: 0 };
 
@@ -73,8 +78,13 @@ export class SoundSync {
     const length = samples.length / this.#channels;
     const at = Math.round(positionS * this.#rate);
     const off = at - this.#end;
-    if (this.#isBroken || Math.abs(off) > LIMITS.driftS * this.#rate) {
+    const isFar = Math.abs(off) > LIMITS.spliceS * this.#rate;
+    const side = Math.sign(off);
+    this.#farOff = isFar ? (Math.sign(this.#farOff) === side ? this.#farOff + side : side) : 0;
+    const isSplice = Math.abs(this.#farOff) >= LIMITS.spliceBlocks;
+    if (this.#isBroken || isSplice || Math.abs(off) > LIMITS.driftS * this.#rate) {
       this.#drift = 0;
+      this.#farOff = 0;
       this.#place(at, samples, this.#isBroken || off > 0);
       return;
     }
@@ -100,10 +110,20 @@ export class SoundSync {
     this.#ended = true;
   }
 
-  /** Other sound will come after all: the source begins again. */
-  resume(): void {
+  /**
+   * Other sound will come after all: the source begins again at sample `from`. What is left of the sound before, such as
+   * the padding of its last frame, gives way to it.
+   */
+  resume(from: number): void {
     this.#ended = false;
     this.#isBroken = true;
+    const end = Math.max(from, this.#next);
+    if (this.#end <= end) return;
+    this.#queue = this.#queue
+      .filter(({ start }) => start < end)
+      .map(({ start, samples }) => ({ start, samples: samples.subarray(0, (end - start) * this.#channels) }));
+    this.#end = end;
+    this.#lastEnd = end;
   }
 
   /** The next `count` samples, interleaved. */
