@@ -22,8 +22,10 @@ export type MediaInput = Exclude<Input, { kind: "demo" }>;
 const NETWORK_TIMEOUT_US = 10_000_000;
 /** How much of a file is looked through for tracks that begin late: reading is fast, and stops when all are found. */
 const FILE_PROBE = ["-probesize", "50000000", "-analyzeduration", "60000000"] as const;
-/** A live source shows within this what it is; what comes later than that is left out. */
-const LIVE_PROBE = ["-analyzeduration", "1500000"] as const;
+/** An encoder that pushes begins with all that it has; what comes later than this is left out. */
+const PUSH_PROBE = ["-analyzeduration", "1500000"] as const;
+/** Who joins a transmission may have to wait for the next keyframe to see what it is, microseconds. */
+export const JOIN_PROBE_US = 15_000_000;
 
 /** The arguments up to and with `-i`, for FFmpeg and ffprobe. */
 export function inputArgs(input: MediaInput): string[] {
@@ -37,7 +39,8 @@ export function inputArgs(input: MediaInput): string[] {
   // Not `nobuffer`: what was read to look at it, the first keyframe with it, would be lost.
   const lowDelay = ["-fflags", "+genpts", "-flags", "low_delay"];
   // A feed's header says what is in it.
-  const probe = input.url.startsWith("pipe:") ? ["-probesize", "100000", "-analyzeduration", "100000"] : LIVE_PROBE;
+  const feed = ["-probesize", "100000", "-analyzeduration", "100000"];
+  const probe = input.url.startsWith("pipe:") ? feed : input.listen ? PUSH_PROBE : [];
   const address = isNamed ? input.url : listenUrl(addressOf(input.url), input.listen);
   return [...lowDelay, ...probe, ...protocolArgs(input.url, input.listen), ...format, "-i", address];
 }

@@ -4,7 +4,7 @@ import { measuredFrameRate } from "../protocol/ingest/frame-rate.ts";
 import { demoSource } from "./decode-args.ts";
 import { parseDecodable } from "./encode-args.ts";
 import { SourceError } from "./errors.ts";
-import { type Input, inputArgs, type MediaInput } from "./input.ts";
+import { type Input, inputArgs, JOIN_PROBE_US, type MediaInput } from "./input.ts";
 import type { SourceInfo } from "./ladder.ts";
 import { selectTracks } from "./select-tracks.ts";
 
@@ -21,24 +21,34 @@ export const LIMITS = {
 /** Probes `input`. Throws `SourceError` with one sentence that names it. */
 export async function probe(input: Input, signal: AbortSignal): Promise<SourceInfo> {
   if (input.kind === "demo") return demoSource(input);
-  const args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_programs", ...inputArgs(input)];
-  const [{ stdout, stderr, failed }, codecs] = await Promise.all([
-    run("ffprobe", args, signal),
-    run("ffmpeg", ["-hide_banner", "-codecs"], signal),
-  ]);
-  if (failed !== null) throw new SourceError(`Cannot read ${input.url}: ${failed === "" ? lastLine(stderr) : failed}.`);
-  let info: SourceInfo;
-  try {
-    info = selectTracks(stdout, parseDecodable(codecs.stdout));
-  } catch (cause) {
-    throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
-  }
+  const codecs = await run("ffmpeg", ["-hide_banner", "-codecs"], signal);
+  const decodable = parseDecodable(codecs.stdout);
+  let info = await look(input, [], decodable, signal);
+  // Its picture is announced, but no keyframe came that would say how large it is.
+  if (input.kind === "live" && info.isUndecided)
+    info = await look(input, ["-analyzeduration", `${JOIN_PROBE_US}`], decodable, signal);
   if (info.video === null && info.audio === null) {
     throw new SourceError(
       [`${input.url} has neither video nor audio that can be broadcast.`, ...info.warnings].join(" "),
     );
   }
   return input.kind === "file" && input.format !== "lavfi" ? watchMotion(input, info, signal) : info;
+}
+
+async function look(
+  input: MediaInput,
+  more: readonly string[],
+  decodable: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<SourceInfo & { readonly isUndecided: boolean }> {
+  const shown = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_programs"];
+  const { stdout, stderr, failed } = await run("ffprobe", [...shown, ...more, ...inputArgs(input)], signal);
+  if (failed !== null) throw new SourceError(`Cannot read ${input.url}: ${failed === "" ? lastLine(stderr) : failed}.`);
+  try {
+    return selectTracks(stdout, decodable);
+  } catch (cause) {
+    throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
+  }
 }
 
 /** A file's own pictures tell the rate of its motion, and whether there is more than one. */

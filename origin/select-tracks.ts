@@ -50,9 +50,13 @@ const INDEXED = ["mov", "mp4"];
 
 /**
  * The picture and the sound that are broadcast: those that the author marked as default, in one programme, no covers and
- * thumbnails, no commentary where there is other sound, nothing that is not among the codecs in `decodable`. `json` is ffprobe's; throws where it is not what ffprobe writes.
+ * thumbnails, no commentary where there is other sound, nothing that is not among the codecs in `decodable`. `json` is ffprobe's; throws where it is not what ffprobe writes. `isUndecided`: a picture was
+ * announced that has no size yet.
  */
-export function selectTracks(json: string, decodable: ReadonlySet<string>): SourceInfo {
+export function selectTracks(
+  json: string,
+  decodable: ReadonlySet<string>,
+): SourceInfo & { readonly isUndecided: boolean } {
   const { streams, programs, format } = Probe.parse(JSON.parse(json));
   const warnings: string[] = [];
   const canDecode = (stream: ProbedStream): boolean => decodable.has(stream.codec_name ?? "");
@@ -91,6 +95,7 @@ export function selectTracks(json: string, decodable: ReadonlySet<string>): Sour
     durationS: durationS > 0 ? durationS : null,
     mayJump: names.some((name) => JUMPING.includes(name)),
     isStill: false,
+    isUndecided: picture === null && pictures.some((stream) => canDecode(stream) && (stream.width ?? 0) === 0),
     warnings,
   };
 }
