@@ -4,8 +4,9 @@
 export interface ViewerCounts {
   parts: number;
   bytes: number;
-  /** Answers that were neither media nor a wait. */
+  /** Answers that were neither media nor a wait, and the first of them. */
   errors: number;
+  firstError: string | null;
   /** Parts that were missing between two, apart from those that left the playlist before the viewer came to them. */
   holes: number;
 }
@@ -22,7 +23,11 @@ interface Position {
 
 /** Follows `base` + `uri` until `signal` aborts or the playlist ends. */
 export async function follow(base: string, uri: string, signal: AbortSignal): Promise<ViewerCounts> {
-  const counts: ViewerCounts = { parts: 0, bytes: 0, errors: 0, holes: 0 };
+  const counts: ViewerCounts = { parts: 0, bytes: 0, errors: 0, firstError: null, holes: 0 };
+  const fail = (what: string): void => {
+    counts.errors += 1;
+    counts.firstError ??= what;
+  };
   const playlist = new URL(uri, base);
   let last: Position | null = null;
   while (!signal.aborted) {
@@ -36,7 +41,8 @@ export async function follow(base: string, uri: string, signal: AbortSignal): Pr
     const text = await answer.text().catch(() => "");
     if (answer.status !== 200) {
       // Whoever fell out of the window begins again at the live edge.
-      if (answer.status !== 400 && answer.status !== 404) counts.errors += 1;
+      if (answer.status !== 400 && answer.status !== 404)
+        fail(`${answer.status} for ${url.href}: ${text.slice(0, 200)}`);
       last = null;
       await new Promise((resolve) => setTimeout(resolve, 50));
       continue;
@@ -61,7 +67,7 @@ export async function follow(base: string, uri: string, signal: AbortSignal): Pr
       const media = await fetch(new URL(name, playlist), { signal }).catch(() => null);
       if (media === null) break;
       const bytes = (await media.arrayBuffer().catch(() => new ArrayBuffer(0))).byteLength;
-      if (media.status !== 200 || bytes === 0) counts.errors += 1;
+      if (media.status !== 200 || bytes === 0) fail(`${media.status}, ${bytes} bytes for ${media.url}`);
       else {
         counts.parts += 1;
         counts.bytes += bytes;
