@@ -97,7 +97,9 @@ export function watch(aired: Watchable, pictureAt = 0): Watched {
     let tags: Record<string, string> = {};
     if (video !== undefined) {
       const file = write(video.name);
-      const raw = run("ffmpeg", ["-i", file, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"]);
+      const as = ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"];
+      // The middle of each picture as 2 by 2 samples: hours of whole ones would fit into no memory.
+      const raw = run("ffmpeg", ["-i", file, "-vf", "crop=iw/2:ih/2,scale=2:2:flags=area", ...as]);
       const times = run("ffprobe", [
         "-select_streams",
         "v",
@@ -108,18 +110,12 @@ export function watch(aired: Watchable, pictureAt = 0): Watched {
         file,
       ]);
       const at = times.toString().trim().split("\n").map(Number);
-      const size = (width * height * 3) / 2;
-      for (let i = 0; i * size < raw.length; i++) {
-        const picture = raw.subarray(i * size, (i + 1) * size);
-        const half = [Math.ceil(width / 2), Math.ceil(height / 2)] as const;
-        const planes = [
-          mean(picture, width, height),
-          mean(picture.subarray(width * height), half[0], half[1]),
-          mean(picture.subarray(width * height + half[0] * half[1]), half[0], half[1]),
-        ] as [number, number, number];
-        pictures.push({ atS: at[i] ?? Number.NaN, yuv: planes });
+      for (let i = 0; i * 6 < raw.length; i++) {
+        const [a = 0, b = 0, c = 0, d = 0, u = 0, v = 0] = raw.subarray(i * 6, i * 6 + 6);
+        pictures.push({ atS: at[i] ?? Number.NaN, yuv: [(a + b + c + d) / 4, u, v] });
       }
-      luma = new Uint8Array(raw.subarray(pictureAt * size, pictureAt * size + width * height));
+      const whole = run("ffmpeg", ["-i", file, "-vf", `select=eq(n\\,${pictureAt})`, ...as]);
+      luma = new Uint8Array(whole.subarray(0, width * height));
       const shown = ["color_space", "color_transfer", "color_primaries", "color_range", "width", "height"];
       const text = run("ffprobe", [
         "-select_streams",
@@ -159,17 +155,6 @@ export function watch(aired: Watchable, pictureAt = 0): Watched {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function mean(plane: Uint8Array, width: number, height: number): number {
-  let [sum, count] = [0, 0];
-  for (let y = Math.floor(height / 4); y < (height * 3) / 4; y++) {
-    for (let x = Math.floor(width / 4); x < (width * 3) / 4; x++) {
-      sum += plane[y * width + x] ?? 0;
-      count += 1;
-    }
-  }
-  return sum / count;
 }
 
 /** When white pictures begin, seconds. */
