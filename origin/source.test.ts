@@ -118,6 +118,31 @@ test("a file is published to its last frame, its short sound filled up, and ends
   expect(options.warnings).toEqual([]);
 });
 
+test("a file whose encoder is killed with its last frames is still a file that ended", {
+  timeout: 20_000,
+}, async () => {
+  const file = join(folder, "end.mp4");
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=30:d=2", file]);
+  const input: Input = { kind: "file", url: file, loop: false };
+  const info = await probe(input, new AbortController().signal);
+  const options = optionsFor(input, info, { limits: { retry: { firstMs: 1, maxMs: 1 } } });
+  const source: Source = new Source({
+    ...options,
+    open: async (signal) => {
+      const open = await options.open(signal);
+      // The second opening finds nothing behind the place where the first one stopped.
+      return source.counters().runs === 0 ? open : { ...open, read: () => open.read(60) };
+    },
+    onOutput: (output) => {
+      const isLate = output.kind === "part" && output.meta.msn === 1 && source.counters().runs === 1;
+      const [pid] = source.pids;
+      if (isLate && pid !== undefined) process.kill(pid, "SIGKILL");
+    },
+  });
+  expect(await source.run()).toEqual({ kind: "ended" });
+  expect(source.counters().runs).toBe(2);
+});
+
 test("an input that is no media gives one error that names it", async () => {
   const file = join(folder, "garbage.mp4");
   writeFileSync(file, Buffer.alloc(20_000, 0xa5));

@@ -234,9 +234,9 @@ export class Source {
       const encoded = await encoder.done;
       const failure = run.failure ?? failureOf(encoded);
       const decoded = (await Promise.all(decoders)).flat();
-      // An encoder that gives up before its first frame does so each time.
-      const isHopeless = !run.begun && encoded.code !== null && encoded.code !== 0;
-      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) && !isHopeless };
+      // An encoder that gives up before the broadcast's first frame does so each time.
+      const isPermanent = this.#packager === null && encoded.code !== null && encoded.code !== 0;
+      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) && !isPermanent };
       return this.#judge(decoded, run);
     } finally {
       clearInterval(watchdog);
@@ -270,12 +270,15 @@ export class Source {
     const failed = decoded.filter(({ end }) => end.signal === null && failureOf(end) !== null);
     const killed = decoded.find(({ isKilled }) => isKilled);
     if (killed !== undefined) return { failure: failureOf(killed.end), isCurable: true };
-    if (!run.begun && !this.#stop.signal.aborted) {
+    // What was taken up again at its very end has nothing more to bring.
+    const isAtEnd = this.#packager !== null && kind === "file" && failed.length === 0;
+    if (!run.begun && !isAtEnd && !this.#stop.signal.aborted) {
       const reasons = [...new Set(failed.flatMap(({ end }) => failureOf(end) ?? []))];
       const tracks = [...new Set(decoded.map(({ track }) => names[track]))].join(" and ");
       const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
       const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
-      return { failure: [what, ...reasons, ...advice].join(" "), isCurable: kind === "live" };
+      const mayDoBetter = kind === "live" || this.#packager !== null;
+      return { failure: [what, ...reasons, ...advice].join(" "), isCurable: mayDoBetter };
     }
     if (kind !== "live") {
       for (const { track, end, frames } of failed) {
