@@ -37,6 +37,13 @@ test("a hole in a transmission is believed up to ten seconds", () => {
   expect(clock.place(frame(17.2))).toBeCloseTo(7.04);
 });
 
+test("a timestamp years ahead is broken, in any format", () => {
+  const clock = new SourceClock({ live: false, mayJump: false }, 0, 0);
+  clock.place(frame(0));
+  expect(clock.place(frame(1e9))).toBeCloseTo(FRAME_S);
+  expect(clock.place(frame(1e9 + FRAME_S))).toBeCloseTo(2 * FRAME_S);
+});
+
 test("tracks whose clocks have nothing in common begin together", () => {
   const clock = new SourceClock({ live: false, mayJump: false }, 0, 0);
   expect(clock.place(frame(0))).toBe(0);

@@ -10,6 +10,8 @@ export const LIMITS = {
   backS: 0.5,
   /** A clock that may jump is believed up to here: a longer hole is cut out. */
   holeS: 10,
+  /** Longer than this is no hole in any format: a broken timestamp would hold a picture for years. */
+  longestHoleS: 21_600,
   /** By so much a live source's timestamps may step ahead of the time in which they came. */
   stepS: 1,
   /** A live track that is late for so long is moved to where it is heard and seen. */
@@ -71,7 +73,7 @@ export class SourceClock {
     this.#shifts.push(positionS - ptsS);
   }
 
-  /** How often the source's clock jumped, in either track. */
+  /** Jumps of the source's clock so far, in either track. */
   get jumps(): number {
     return this.#jumps;
   }
@@ -121,7 +123,7 @@ export class SourceClock {
   #isBelievable(stepS: number, waitedMs: number): boolean {
     if (stepS < -LIMITS.backS) return false;
     if (this.#options.live) return stepS <= waitedMs / 1000 + LIMITS.stepS;
-    return !this.#options.mayJump || stepS <= LIMITS.holeS;
+    return stepS <= (this.#options.mayJump ? LIMITS.holeS : LIMITS.longestHoleS);
   }
 
   /** Moves a track: to a shift that another track found and that `fits`, else so that `ptsS` is at `positionS`. */
