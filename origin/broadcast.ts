@@ -69,6 +69,7 @@ interface Plan {
 async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<Plan> {
   if (options.input.kind === "live" && options.input.listen)
     log.info(`Waiting for an encoder to push to ${options.input.url}`);
+  const mapping = canToneMap(stop);
   const feed = await firstFeedOf(options.input, stop);
   const source = feed?.info ?? (await probe(options.input, stop));
   if (source.isStill && options.input.kind === "file" && !options.input.loop)
@@ -77,7 +78,7 @@ async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<P
   const input = await settleInput(options.input, source, log, stop);
   const job = await fitLadder(options, source, log, stop);
   const isHdr = source.video !== null && source.video.transfer !== "sdr";
-  const mapsTone = await canToneMap(stop);
+  const mapsTone = await mapping;
   if (isHdr && !mapsTone)
     log.warn("The source has high dynamic range, which this FFmpeg can't map (it lacks zscale): colours will be pale.");
   const hasSound = job.renditions.some(({ kind }) => kind === "audio");

@@ -5,8 +5,6 @@ import { FIRST_PIPE } from "./decode-args.ts";
 
 /** Bounds on a process. */
 export const LIMITS = {
-  /** A process asked to stop is killed after this. */
-  stopMs: 3_000,
   /** Lines of standard error kept to say why it failed. */
   lastLines: 4,
   lineCharacters: 160,
@@ -74,12 +72,6 @@ export class FfmpegProcess {
   /** Its standard input. */
   get input(): Writable | null {
     return this.#child.stdin;
-  }
-
-  /** Asks the process to write what it holds and to go. */
-  stop(): void {
-    this.#child.kill("SIGTERM");
-    setTimeout(() => this.kill(), LIMITS.stopMs).unref();
   }
 
   /** Ends the process at once. */

@@ -21,8 +21,7 @@ export const LIMITS = {
 /** Probes `input`. Throws `SourceError` with one sentence that names it. */
 export async function probe(input: Input, signal: AbortSignal): Promise<SourceInfo> {
   if (input.kind === "demo") return demoSource(input);
-  const codecs = await run("ffmpeg", ["-hide_banner", "-codecs"], signal);
-  const decodable = parseDecodable(codecs.stdout);
+  const decodable = run("ffmpeg", ["-hide_banner", "-codecs"], signal).then(({ stdout }) => parseDecodable(stdout));
   let info = await look(input, [], decodable, signal);
   // Its picture is announced, but no keyframe came that would say how large it is.
   if (input.kind === "live" && info.isUndecided)
@@ -38,14 +37,14 @@ export async function probe(input: Input, signal: AbortSignal): Promise<SourceIn
 async function look(
   input: MediaInput,
   more: readonly string[],
-  decodable: ReadonlySet<string>,
+  decodable: Promise<ReadonlySet<string>>,
   signal: AbortSignal,
 ): Promise<SourceInfo & { readonly isUndecided: boolean }> {
   const shown = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_programs"];
   const { stdout, stderr, failed } = await run("ffprobe", [...shown, ...more, ...inputArgs(input)], signal);
   if (failed !== null) throw new SourceError(`Cannot read ${input.url}: ${failed === "" ? lastLine(stderr) : failed}.`);
   try {
-    return selectTracks(stdout, decodable);
+    return selectTracks(stdout, await decodable);
   } catch (cause) {
     throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
   }
