@@ -52,7 +52,7 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
   const next = (track: SourceTrack, filters: string): string[] => {
     const i = outputs.filter((word) => word === "-map").length;
     const to = ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut"];
-    const filter = [track === "video" ? "-vf" : "-af", `${filters},${tellTimes(track, FIRST_PIPE + i)}`];
+    const filter = [track === "video" ? "-vf" : "-af", `${filters},${timestampFilters(track, FIRST_PIPE + i)}`];
     return [...filter, ...CODECS[track], ...to, "-listen", "1", `unix:${sockets[i] ?? ""}`];
   };
   if (video !== null && canvas !== null) {
@@ -86,7 +86,7 @@ export function decodedTracks({ video, audio, canvas }: DecodeJob): SourceTrack[
  * Filters that write the time of each frame to a pipe: a muxer would not let it go back, and so would lose what a source
  * sends after its clock was set back. The filter prints frames that carry a word, so each gets one.
  */
-function tellTimes(track: SourceTrack, pipe: number): string {
+function timestampFilters(track: SourceTrack, pipe: number): string {
   const a = track === "audio" ? "a" : "";
   const print = `${a}metadata=mode=print:key=t:file='pipe\\:${pipe}':direct=1`;
   return `${a}settb=1/${TICKS[track]},${a}metadata=mode=add:key=t:value=1,${print}`;

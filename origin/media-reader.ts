@@ -49,7 +49,7 @@ export class Decoder implements MediaReader {
   readonly done: Promise<readonly DecodeEnd[]>;
   readonly #pool = new PicturePool();
   readonly #processes: FfmpegProcess[] = [];
-  readonly #inlets = new Map<SourceTrack, Inlet>();
+  readonly #inlets = new Map<SourceTrack, FrameSocket>();
   readonly #frames = new Map<SourceTrack, number>();
   #handlers: ReaderHandlers | null = null;
   #isStopped = false;
@@ -106,7 +106,7 @@ export class Decoder implements MediaReader {
     if (feed !== null && process.input !== null) feed.pipe(process.input);
     let error: unknown = null;
     const drained = tracks.map((track, i) => {
-      const inlet = new Inlet(sockets[i] ?? "", (chunk) => {
+      const inlet = new FrameSocket(sockets[i] ?? "", (chunk) => {
         try {
           take(i, "frames", chunk);
         } catch (thrown) {
@@ -145,7 +145,7 @@ const READ_BYTES = 524_288;
 const TRY_MS = 4;
 
 /** A socket at which a process will listen, read into memory of its own: chunks of a stream would be garbage. */
-class Inlet {
+class FrameSocket {
   /** Resolves when the other side has closed it, or nobody will ever listen. */
   readonly done: Promise<void>;
   /** Resolves when it has connected, or never will. */

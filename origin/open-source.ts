@@ -60,7 +60,7 @@ function jobOf(options: OpenOptions, source: SourceInfo): DecodeJob {
 }
 
 /** A job for each track of `job`. */
-function apart(job: DecodeJob): DecodeJob[] {
+function splitByTrack(job: DecodeJob): DecodeJob[] {
   return [
     ...(job.video === null ? [] : [{ ...job, audio: null }]),
     ...(job.audio === null ? [] : [{ ...job, video: null, canvas: null }]),
@@ -71,7 +71,7 @@ function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>)
   const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
   const job = { ...jobOf(options, demoSource(input)), startMs };
   return {
-    read: () => new Decoder(apart(job)),
+    read: () => new Decoder(splitByTrack(job)),
     pacing: { kind: "anchored", startMs },
     mayJump: false,
     pictureEndS: null,
@@ -82,7 +82,7 @@ function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>)
 function openFile(options: OpenOptions): OpenSource {
   const job = jobOf(options, options.source);
   return {
-    read: (resumeS) => new Decoder(apart({ ...job, resumeS })),
+    read: (resumeS) => new Decoder(splitByTrack({ ...job, resumeS })),
     pacing: options.filePacing ?? { kind: "clock" },
     mayJump: options.source.mayJump,
     pictureEndS: options.source.video?.endS ?? null,

@@ -42,6 +42,6 @@ export class PicturePool {
 }
 
 /** A picture in memory of its own. */
-export function lasting(bytes: Uint8Array): Picture {
+export function unpooled(bytes: Uint8Array): Picture {
   return { bytes, retain: () => {}, release: () => {} };
 }

@@ -60,7 +60,7 @@ test("the track that is marked as default is broadcast, and no commentary where 
   expect(select([video, comment]).audio?.stream).toBe(1);
 });
 
-test("of several programmes the largest picture goes with its own sound", () => {
+test("of several programs the largest picture goes with its own sound", () => {
   const streams = [video, audio, { ...video, index: 2, width: 3840, height: 2160 }, { ...audio, index: 3 }];
   const programs = [{ streams: [{ index: 0 }, { index: 1 }] }, { streams: [{ index: 2 }, { index: 3 }] }];
   expect(select(streams, { programs })).toMatchObject({ video: { stream: 2 }, audio: { stream: 3 } });

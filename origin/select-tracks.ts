@@ -49,7 +49,7 @@ const JUMPING = ["mpegts", "mpeg", "hls", "flv", "live_flv", "asf", "rtp", "rtsp
 const INDEXED = ["mov", "mp4"];
 
 /**
- * The picture and the sound that are broadcast: those that the author marked as default, in one programme, no covers and
+ * The picture and the sound that are broadcast: those that the author marked as default, in one program, no covers and
  * thumbnails, no commentary where there is other sound, nothing that is not among the codecs in `decodable`. `json` is ffprobe's; throws where it is not what ffprobe writes. `isUndecided`: a picture was
  * announced that has no size yet.
  */

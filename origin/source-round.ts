@@ -14,9 +14,9 @@ export const LIMITS = {
   /** Sound is read this far ahead: its end is known before the picture's. */
   soundAheadS: 3,
   /** The other track's first frame is waited for so long before a source begins without it. */
-  headWaitMs: 1_500,
+  startTimeoutMs: 1_500,
   /** Sound that begins this much before the picture does so because of its codec. */
-  runUpS: 0.06,
+  primingS: 0.06,
   /** A file's last picture is shown for so long at most, whatever the file says. */
   lastPictureS: 30,
 } as const;
@@ -129,7 +129,7 @@ export class SourceRound {
   }
 
   /** Whether nothing more comes of a track in this reading. */
-  isOut(track: SourceTrack): boolean {
+  isTrackOver(track: SourceTrack): boolean {
     return this.#ended.has(track) || !this.#reader.tracks.includes(track);
   }
 
@@ -147,7 +147,7 @@ export class SourceRound {
   }
 
   /** Reads on where there is room. */
-  readOn(): void {
+  applyBackpressure(): void {
     if (this.#options.kind === "live" || this.#clock === null) return;
     const { pictures, sound } = this.#timeline;
     const isFull = {
@@ -169,20 +169,20 @@ export class SourceRound {
     const missing = this.#reader.tracks.filter((track) => !this.#ended.has(track) && firstOf(track) === undefined);
     if (this.#clock !== null || this.#pending.length === 0) return false;
     const waitedMs = this.#options.now() - (this.#firstMs ?? 0);
-    if (missing.length > 0 && (this.#options.isPatient || waitedMs < LIMITS.headWaitMs)) return false;
+    if (missing.length > 0 && (this.#options.isPatient || waitedMs < LIMITS.startTimeoutMs)) return false;
     const originS = Math.min(...this.#reader.tracks.map((track) => firstOf(track) ?? Number.POSITIVE_INFINITY));
     const startS = this.#timeline.secondsOf(this.startFrame - skippedFrames);
     // The first picture is exactly on a frame, and the sound as far from it as it was.
     const pictureS = this.#timeline.fps === 0 ? undefined : firstOf("video");
     const early = pictureS === undefined ? 0 : pictureS - originS;
     // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
-    const isNegligible = early > SOURCE_LIMITS.apartS || early < LIMITS.runUpS;
+    const isNegligible = early > SOURCE_LIMITS.apartS || early < LIMITS.primingS;
     const frames = isNegligible ? 0 : Math.ceil(early * this.#timeline.fps - 1e-6);
     const { kind, mayJump } = this.#options;
     const positionS = startS + (frames === 0 ? 0 : this.#timeline.secondsOf(frames));
     this.#clock = new SourceClock({ live: kind === "live", mayJump }, pictureS ?? originS, positionS);
     for (const { place } of this.#pending.splice(0)) place();
-    this.readOn();
+    this.applyBackpressure();
     return true;
   }
 
@@ -221,18 +221,18 @@ export class SourceRound {
       picture.release();
       return;
     }
-    const at = { nowMs: this.#options.now(), givenOutS: pictureS, durationS: 1 / fps };
+    const at = { nowMs: this.#options.now(), emittedS: pictureS, durationS: 1 / fps };
     pictures.push(this.#clock.place({ track: "video", ptsS, ...at }), picture);
-    if (this.#options.kind === "live") pictures.thin(this.#mostPictures);
-    else this.readOn();
+    if (this.#options.kind === "live") pictures.keepNewest(this.#mostPictures);
+    else this.applyBackpressure();
   }
 
   #placeSound(ptsS: number, samples: Int16Array): void {
     const { sound, soundS } = this.#timeline;
     if (sound === null || this.#clock === null) return;
     const durationS = samples.length / SOUND.channels / SOUND.sampleRate;
-    const at = { nowMs: this.#options.now(), givenOutS: soundS, durationS };
+    const at = { nowMs: this.#options.now(), emittedS: soundS, durationS };
     sound.push(this.#clock.place({ track: "audio", ptsS, ...at }), samples);
-    this.readOn();
+    this.applyBackpressure();
   }
 }

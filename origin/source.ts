@@ -104,7 +104,7 @@ interface RunEnd {
   /** Null where the source ended as it should. */
   readonly failure: string | null;
   /** Another start may do better. */
-  readonly isCurable: boolean;
+  readonly isRetryable: boolean;
 }
 
 /** A source on the air. */
@@ -163,13 +163,13 @@ export class Source {
       if (signal.aborted) return { kind: "stopped" };
       const before = this.#counters.mediaMs;
       const run = new Run();
-      const { failure, isCurable } = await this.#runOnce(run);
+      const { failure, isRetryable } = await this.#runOnce(run);
       this.#emit(() => (run.begun ? (this.#packager?.endRun() ?? []) : []));
       if (signal.aborted) return { kind: "stopped" };
       if (failure === null && kind !== "live") return { kind: "ended" };
       failures = this.#counters.mediaMs - before >= this.#limits.goodRunMs ? 1 : failures + 1;
       const reason = failure ?? "the input ended.";
-      if (!isCurable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
+      if (!isRetryable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
       if (failures >= this.#limits.failures[kind]) {
         return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
       }
@@ -187,7 +187,7 @@ export class Source {
       open = await this.#options.open(this.#stop.signal);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      return { failure: sentence(error), isCurable: this.#options.kind === "live" };
+      return { failure: sentence(error), isRetryable: this.#options.kind === "live" };
     }
     try {
       return await this.#broadcast(run, open);
@@ -236,7 +236,7 @@ export class Source {
       const decoded = (await Promise.all(decoders)).flat();
       // An encoder that gives up before the broadcast's first frame does so each time.
       const isPermanent = this.#packager === null && encoded.code !== null && encoded.code !== 0;
-      if (failure !== null) return { failure, isCurable: isCurable(encoded.error) && !isPermanent };
+      if (failure !== null) return { failure, isRetryable: isRetryable(encoded.error) && !isPermanent };
       return this.#judge(decoded, run);
     } finally {
       clearInterval(watchdog);
@@ -269,7 +269,7 @@ export class Source {
     const names = { video: "picture", audio: "sound" } as const;
     const failed = decoded.filter(({ end }) => end.signal === null && failureOf(end) !== null);
     const killed = decoded.find(({ isKilled }) => isKilled);
-    if (killed !== undefined) return { failure: failureOf(killed.end), isCurable: true };
+    if (killed !== undefined) return { failure: failureOf(killed.end), isRetryable: true };
     // What was taken up again at its very end has nothing more to bring.
     const isAtEnd = this.#packager !== null && kind === "file" && failed.length === 0;
     if (!run.begun && !isAtEnd && !this.#stop.signal.aborted) {
@@ -277,18 +277,18 @@ export class Source {
       const tracks = [...new Set(decoded.map(({ track }) => names[track]))].join(" and ");
       const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
       const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
-      const mayDoBetter = kind === "live" || this.#packager !== null;
-      return { failure: [what, ...reasons, ...advice].join(" "), isCurable: mayDoBetter };
+      const isLaterRun = kind === "live" || this.#packager !== null;
+      return { failure: [what, ...reasons, ...advice].join(" "), isRetryable: isLaterRun };
     }
     if (kind !== "live") {
       for (const { track, end, frames } of failed) {
         const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
         log.warn(`The ${names[track]} of ${name} ${what}: ${failureOf(end)}`);
       }
-      return { failure: null, isCurable: true };
+      return { failure: null, isRetryable: true };
     }
     const [reason] = failed.flatMap(({ end }) => failureOf(end) ?? []);
-    return { failure: reason ?? null, isCurable: true };
+    return { failure: reason ?? null, isRetryable: true };
   }
 
   /** Ends what brings nothing. */
@@ -398,7 +398,7 @@ class Run {
 }
 
 /** A missing program or a fault of ours is not cured by another start. */
-function isCurable(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   if (error === null || error instanceof CmafError || error instanceof SourceError) return true;
   return error instanceof Error && "code" in error && error.code !== "ENOENT";
 }

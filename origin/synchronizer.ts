@@ -18,13 +18,13 @@ export const LIMITS = {
   /** A frame that is due is waited for so long before the last one is repeated. */
   patienceMs: 500,
   /** What is missing for so long is worth a word. */
-  worthAWordMs: 2_000,
+  warnAfterMs: 2_000,
   /** No track runs further ahead of the other: an encoder that is slow holds up both. */
   apartS: 1,
   /** An encoder that is so far behind the clock is too slow for what is asked of it. */
-  behindMs: 4_000,
+  warnLagMs: 4_000,
   /** What is live is begun anew where it is so far behind: later is not live. */
-  tooLateMs: 12_000,
+  maxLagMs: 12_000,
 } as const;
 
 /** Sound leaves this much before its time: its encoder needs two frames to give out one. */
@@ -83,7 +83,7 @@ export interface SynchronizerOptions {
 interface Waiting {
   sinceMs: number | null;
   isHolding: boolean;
-  isTold: boolean;
+  isWarned: boolean;
 }
 
 /** See the file's first line. */
@@ -93,8 +93,8 @@ export class Synchronizer {
   readonly #options: SynchronizerOptions;
   readonly #timeline: Timeline;
   readonly #waiting: Record<SourceTrack, Waiting> = {
-    video: { sinceMs: null, isHolding: false, isTold: false },
-    audio: { sinceMs: null, isHolding: false, isTold: false },
+    video: { sinceMs: null, isHolding: false, isWarned: false },
+    audio: { sinceMs: null, isHolding: false, isWarned: false },
   };
   readonly #finish: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #round: SourceRound;
@@ -105,7 +105,7 @@ export class Synchronizer {
   /** Frame after the last, once the source has ended. */
   #endFrame: number | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #isBehindTold = false;
+  #isLagWarned = false;
   #lastArrivalMs: number;
   #isOver = false;
 
@@ -176,7 +176,7 @@ export class Synchronizer {
     this.#openAhead();
     if (this.#endFrame === null && this.#round.isOver) this.#endRound();
     if (this.#startMs !== null) while (this.#givePicture(now) || this.#giveSound(now));
-    this.#round.readOn();
+    this.#round.applyBackpressure();
     const isGivenOut = this.#endFrame !== null && !this.#hasPictures && !this.#hasSound;
     if (isGivenOut) this.stop();
     this.#checkPace(now);
@@ -265,16 +265,16 @@ export class Synchronizer {
     const { pictureS, soundS } = this.#timeline;
     const otherS = track === "video" ? soundS : pictureS;
     // Where the other track ends, the next reading may begin, and what was given out by then can't be taken back.
-    const isLast = this.#isOut(track) && !this.#isOut(track === "video" ? "audio" : "video");
+    const isLast = this.#isTrackOver(track) && !this.#isTrackOver(track === "video" ? "audio" : "video");
     const byOtherS = otherS + (isLast ? 0 : LIMITS.apartS);
     const byClockS = this.#isClocked ? (now - (this.#startMs ?? now)) / 1000 : Number.POSITIVE_INFINITY;
     return Math.min(byOtherS, byClockS + (track === "audio" ? SOUND_LEAD_S : 0));
   }
 
   /** Whether nothing more comes of a track, for now. */
-  #isOut(track: SourceTrack): boolean {
+  #isTrackOver(track: SourceTrack): boolean {
     const { pictures, sound } = this.#timeline;
-    return (track === "video" ? pictures : sound) === null || this.#round.isOut(track);
+    return (track === "video" ? pictures : sound) === null || this.#round.isTrackOver(track);
   }
 
   get #isClocked(): boolean {
@@ -286,13 +286,13 @@ export class Synchronizer {
     const waiting = this.#waiting[track];
     const { pacing, name, log } = this.#options;
     if (isDecided) {
-      if (waiting.isTold && !this.#isOut(track)) log.info(`${name} brings ${NAMES[track]} again.`);
-      this.#waiting[track] = { sinceMs: null, isHolding: false, isTold: false };
+      if (waiting.isWarned && !this.#isTrackOver(track)) log.info(`${name} brings ${NAMES[track]} again.`);
+      this.#waiting[track] = { sinceMs: null, isHolding: false, isWarned: false };
       return true;
     }
     waiting.sinceMs ??= now;
-    if (!waiting.isTold && now - waiting.sinceMs > LIMITS.worthAWordMs && pacing.kind !== "none") {
-      waiting.isTold = true;
+    if (!waiting.isWarned && now - waiting.sinceMs > LIMITS.warnAfterMs && pacing.kind !== "none") {
+      waiting.isWarned = true;
       log.warn(`${name} brings no ${NAMES[track]}: ${INSTEAD[track]} until it does.`);
     }
     switch (pacing.kind) {
@@ -326,7 +326,7 @@ export class Synchronizer {
   }
 
   /** How far what leaves is behind what should, milliseconds. */
-  #behindMs(now: number): number {
+  #lagMs(now: number): number {
     const { pictureS, soundS } = this.#timeline;
     const leavesS = Number.isFinite(pictureS) ? pictureS : soundS;
     if (this.#isClocked) return now - (this.#startMs ?? now) - leavesS * 1000;
@@ -338,14 +338,14 @@ export class Synchronizer {
   #checkPace(now: number): void {
     const { name, log, sink, pacing } = this.#options;
     if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canTakePicture) return;
-    const behindMs = this.#behindMs(now);
+    const behindMs = this.#lagMs(now);
     const advice = "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster";
-    if (behindMs > LIMITS.behindMs && !this.#isBehindTold) {
-      this.#isBehindTold = true;
+    if (behindMs > LIMITS.warnLagMs && !this.#isLagWarned) {
+      this.#isLagWarned = true;
       const seconds = (behindMs / 1000).toFixed(0);
       log.warn(`This machine encodes slower than ${name} plays, and is ${seconds} s behind: ${advice}.`);
     }
-    if (behindMs < LIMITS.tooLateMs || pacing.kind === "clock" || pacing.kind === "none") return;
+    if (behindMs < LIMITS.maxLagMs || pacing.kind === "clock" || pacing.kind === "none") return;
     this.#finish.reject(new SourceError(`this machine encodes slower than it plays; ${advice}`));
     this.stop();
   }

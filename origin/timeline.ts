@@ -3,7 +3,7 @@ import { PictureSync } from "../protocol/ingest/picture-sync.ts";
 import { SoundSync } from "../protocol/ingest/sound-sync.ts";
 import type { Rational } from "../protocol/rational.ts";
 import { type Canvas, SOUND } from "./decode-args.ts";
-import { lasting, type Picture } from "./picture-pool.ts";
+import { type Picture, unpooled } from "./picture-pool.ts";
 
 /** See the file's first line. A broadcast without picture, or without sound, has null in its place. */
 export class Timeline {
@@ -62,5 +62,5 @@ function blankPicture({ width, height }: Canvas): Picture {
   const luma = width * height;
   const bytes = new Uint8Array((luma * 3) / 2).fill(128);
   bytes.fill(16, 0, luma);
-  return lasting(bytes);
+  return unpooled(bytes);
 }

@@ -106,7 +106,7 @@ export class PictureSync<Picture> {
   }
 
   /** Keeps the newest `count` of the pictures that wait: whoever gives them out is too slow. */
-  thin(count: number): void {
+  keepNewest(count: number): void {
     const dropped = this.#queue.splice(0, Math.max(0, this.#queue.length - count));
     this.#counters.dropped += dropped.length;
     for (const { picture } of dropped) this.#hold(picture);

@@ -3,7 +3,7 @@ import { type Arrival, SourceClock } from "./source-clock.ts";
 
 const FRAME_S = 0.04;
 const frame = (ptsS: number, more: Partial<Arrival> = {}): Arrival => ({
-  ...{ track: "video", ptsS, durationS: FRAME_S, nowMs: ptsS * 1000, givenOutS: 0 },
+  ...{ track: "video", ptsS, durationS: FRAME_S, nowMs: ptsS * 1000, emittedS: 0 },
   ...more,
 });
 
@@ -65,7 +65,7 @@ test("a live source whose clock stood still while time did not is moved to the p
   // It paused for seven seconds, in which the last picture was repeated.
   for (let i = 1; i < 50; i++) {
     const nowMs = 7000 + i * 40;
-    positionS = clock.place(frame(i * FRAME_S, { nowMs, givenOutS: nowMs / 1000 - 0.5 }));
+    positionS = clock.place(frame(i * FRAME_S, { nowMs, emittedS: nowMs / 1000 - 0.5 }));
   }
   expect(positionS).toBeGreaterThan(7);
 });
@@ -74,7 +74,7 @@ test("a burst of what was held up somewhere is late, but no jump", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   for (let i = 0; i < 25; i++) clock.place(frame(i * FRAME_S));
   for (let i = 25; i < 100; i++) {
-    const at = clock.place(frame(i * FRAME_S, { nowMs: 4000 + i, givenOutS: 3.5 }));
+    const at = clock.place(frame(i * FRAME_S, { nowMs: 4000 + i, emittedS: 3.5 }));
     expect(at).toBeCloseTo(i * FRAME_S);
   }
   expect(clock.jumps).toBe(0);

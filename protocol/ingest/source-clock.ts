@@ -44,7 +44,7 @@ export interface Arrival {
   /** When it came, milliseconds. */
   readonly nowMs: number;
   /** Position up to which the track was given out, seconds. */
-  readonly givenOutS: number;
+  readonly emittedS: number;
 }
 
 interface TrackState {
@@ -138,8 +138,8 @@ export class SourceClock {
   }
 
   /** A live track whose clock stood still, while time did not, would be late for good. */
-  #catchUp(state: TrackState, { ptsS, nowMs, givenOutS }: Arrival): void {
-    if (ptsS + state.shiftS >= givenOutS - LIMITS.lateByS) {
+  #catchUp(state: TrackState, { ptsS, nowMs, emittedS }: Arrival): void {
+    if (ptsS + state.shiftS >= emittedS - LIMITS.lateByS) {
       state.lateSinceMs = null;
       return;
     }
@@ -147,8 +147,8 @@ export class SourceClock {
     if (nowMs - state.lateSinceMs < LIMITS.lateS * 1000) return;
     state.lateSinceMs = null;
     const fits = (positionS: number): boolean =>
-      positionS >= givenOutS - LIMITS.lateByS && positionS <= givenOutS + LIMITS.stepS;
-    this.#move(state, ptsS, givenOutS, fits);
+      positionS >= emittedS - LIMITS.lateByS && positionS <= emittedS + LIMITS.stepS;
+    this.#move(state, ptsS, emittedS, fits);
   }
 }
 

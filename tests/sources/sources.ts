@@ -440,7 +440,7 @@ const SELECTION: readonly OddSource[] = [
     check: all(lasts(6), inStep),
   },
   {
-    ...{ name: "two programmes", kind: KINDS.selection },
+    ...{ name: "two programs", kind: KINDS.selection },
     make: (folder) => {
       const small = [
         "-f",
