@@ -121,13 +121,17 @@ function pictureFilters(video: SourceVideo, { width, height }: Canvas, { canTone
   ].join(",");
 }
 
+/**
+ * Diffuse white of 203 nits (ITU-R BT.2408) becomes 85 % of the signal, and a mid-grey stays one; what is brighter is
+ * compressed above them.
+ */
 function toneMap(transfer: SourceVideo["transfer"]): string[] {
   const from = transfer === "pq" ? "smpte2084" : "arib-std-b67";
   return [
     `zscale=tin=${from}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=203`,
     "format=gbrpf32le",
     "zscale=p=bt709",
-    "tonemap=tonemap=hable:desat=0",
+    "tonemap=tonemap=mobius:desat=0",
     "zscale=t=bt709:m=bt709:r=tv",
   ];
 }
