@@ -1,11 +1,11 @@
 /** Clips of the rates that cameras, films and screens have, repeated for long. */
-import { beeps, flashes, worstOffsetMs } from "./judge.ts";
+import { inStep } from "./checks.ts";
+import { beeps, flashes } from "./judge.ts";
 import { AAC, ffmpeg, flashAndBeep, H264 } from "./make.ts";
 import type { OddSource } from "./sources.ts";
 
 const RATES = ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "125/4"] as const;
 const SAMPLE_RATES = [44_100, 48_000] as const;
-const IN_STEP_MS = 40;
 
 /** Each rate with each sample rate, for `untilS` seconds. */
 export function repeatedRates(untilS: number): OddSource[] {
@@ -21,13 +21,9 @@ export function repeatedRates(untilS: number): OddSource[] {
           return "clip.mp4";
         },
         air: { untilS },
-        check: (_, watched) => {
-          const worst = worstOffsetMs(watched);
+        check: (aired, watched) => {
           const [seen, heard] = [flashes(watched).length, beeps(watched).length];
-          return [
-            worst > IN_STEP_MS && `a flash is ${worst.toFixed(0)} ms from its beep`,
-            Math.abs(seen - heard) > 1 && `${seen} flashes and ${heard} beeps`,
-          ];
+          return [...inStep(aired, watched), Math.abs(seen - heard) > 1 && `${seen} flashes and ${heard} beeps`];
         },
       };
     }),

@@ -20,7 +20,7 @@ export async function judge(source: OddSource): Promise<Verdict> {
     const url = join(folder, source.make(folder));
     const aired = await air({ ...source.air, input: { kind: "file", url, loop: source.loop ?? false } });
     const faults = faultsOf(aired);
-    const found = aired.outputs.length === 0 ? [] : (source.check?.(aired, watch(aired)) ?? []);
+    const found = aired.outputs.length === 0 ? [] : (source.check?.(aired, watch(aired, source.pictureAt)) ?? []);
     return { faults: [...faults, ...found.filter((fault) => fault !== false)], aired };
   } finally {
     rmSync(folder, { recursive: true, force: true });
