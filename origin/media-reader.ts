@@ -36,8 +36,8 @@ export interface MediaReader {
 export interface DecodeEnd {
   readonly track: SourceTrack;
   readonly end: ProcessEnd;
-  /** It was ended by somebody else, in the middle. */
-  readonly isKilled: boolean;
+  /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
+  readonly isBroken: boolean;
   /** Frames that came of the track. */
   readonly frames: number;
 }
@@ -51,12 +51,14 @@ export class Decoder implements MediaReader {
   readonly #processes: FfmpegProcess[] = [];
   readonly #inlets = new Map<SourceTrack, FrameSocket>();
   readonly #frames = new Map<SourceTrack, number>();
+  readonly #onProcessEnd: (end: DecodeEnd) => void;
   #handlers: ReaderHandlers | null = null;
   #isStopped = false;
 
-  /** `feed` is what the first process reads from its standard input. */
-  constructor(jobs: readonly DecodeJob[], feed: Readable | null = null) {
+  /** `feed` is what the first process reads from its standard input; `onProcessEnd` hears of each track's process. */
+  constructor(jobs: readonly DecodeJob[], onProcessEnd: (end: DecodeEnd) => void, feed: Readable | null = null) {
     this.tracks = jobs.flatMap(decodedTracks);
+    this.#onProcessEnd = onProcessEnd;
     const folder = mkdtempSync(join(tmpdir(), "corral-"));
     const ends = jobs.map((job, i) => this.#decode(job, feed, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
@@ -120,13 +122,14 @@ export class Decoder implements MediaReader {
         if (!this.#isStopped) this.#handlers?.onEnd(track);
       });
     });
-    const end = await process.done;
+    const ended = await process.done;
+    const end = { ...ended, error: ended.error ?? error };
+    const isBroken = !this.#isStopped && (end.error !== null || end.signal !== null);
+    const ends = (): DecodeEnd[] =>
+      tracks.map((track) => ({ track, end, isBroken, frames: this.#frames.get(track) ?? 0 }));
+    for (const each of ends()) this.#onProcessEnd(each);
     await Promise.all(drained);
-    const isKilled = end.signal !== null && !this.#isStopped && error === null;
-    return tracks.map((track) => ({
-      ...{ track, isKilled, frames: this.#frames.get(track) ?? 0 },
-      end: { ...end, error: end.error ?? error },
-    }));
+    return ends();
   }
 
   #tell(track: SourceTrack, { ptsS, bytes }: TimedFrame, pictureBytes: number): void {

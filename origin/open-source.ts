@@ -71,7 +71,7 @@ function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>)
   const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
   const job = { ...jobOf(options, demoSource(input)), startMs };
   return {
-    read: () => new Decoder(splitByTrack(job)),
+    read: (_, onProcessEnd) => new Decoder(splitByTrack(job), onProcessEnd),
     pacing: { kind: "anchored", startMs },
     mayJump: false,
     pictureEndS: null,
@@ -82,7 +82,7 @@ function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>)
 function openFile(options: OpenOptions): OpenSource {
   const job = jobOf(options, options.source);
   return {
-    read: (resumeS) => new Decoder(splitByTrack({ ...job, resumeS })),
+    read: (resumeS, onProcessEnd) => new Decoder(splitByTrack({ ...job, resumeS }), onProcessEnd),
     pacing: options.filePacing ?? { kind: "clock" },
     mayJump: options.source.mayJump,
     pictureEndS: options.source.video?.endS ?? null,
@@ -115,5 +115,11 @@ function liveSource(options: OpenOptions, source: SourceInfo, feed: Readable | n
   if (!hasSound && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
   if (canvas === null && source.video !== null)
     log.warn("The broadcast began without a picture: the source's is left out.");
-  return { read: () => new Decoder([job], feed), pacing: { kind: "arrival" }, mayJump: true, pictureEndS: null, close };
+  return {
+    read: (_, onProcessEnd) => new Decoder([job], onProcessEnd, feed),
+    pacing: { kind: "arrival" },
+    mayJump: true,
+    pictureEndS: null,
+    close,
+  };
 }

@@ -118,6 +118,30 @@ test("a file is published to its last frame, its short sound filled up, and ends
   expect(options.warnings).toEqual([]);
 });
 
+test("a decoder that is killed is started again where it was, and its track is not held for good", {
+  timeout: 30_000,
+}, async () => {
+  const input: Input = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
+  const options = optionsFor(input, TINY, { limits: { retry: { firstMs: 1, maxMs: 1 } } });
+  let resumed = 0;
+  let isKilled = false;
+  const source: Source = new Source({
+    ...options,
+    onOutput: (output) => {
+      if (output.kind !== "part" || output.track !== "90p") return;
+      if (!isKilled && output.meta.msn === 1) {
+        isKilled = true;
+        execFileSync("pkill", ["-KILL", "-P", `${process.pid}`, "-f", "rawvideo -map_metadata"]);
+      } else if (source.counters().runs === 2 && !output.meta.gap) {
+        resumed += 1;
+        if (resumed === 3) source.stop();
+      }
+    },
+  });
+  expect(await source.run()).toEqual({ kind: "stopped" });
+  expect(options.warnings.join(" ")).toContain("SIGKILL");
+});
+
 test("a file whose encoder is killed with its last frames is still a file that ended", {
   timeout: 20_000,
 }, async () => {
@@ -131,7 +155,7 @@ test("a file whose encoder is killed with its last frames is still a file that e
     open: async (signal) => {
       const open = await options.open(signal);
       // The second opening finds nothing behind the place where the first one stopped.
-      return source.counters().runs === 0 ? open : { ...open, read: () => open.read(60) };
+      return source.counters().runs === 0 ? open : { ...open, read: (_, onProcessEnd) => open.read(60, onProcessEnd) };
     },
     onOutput: (output) => {
       const isLate = output.kind === "part" && output.meta.msn === 1 && source.counters().runs === 1;

@@ -59,8 +59,11 @@ export type SourceEnd =
 
 /** A source that was opened. */
 export interface OpenSource {
-  /** Reads it from `resumeS` on; each time anew. */
-  readonly read: (resumeS: number) => MediaReader & { readonly done: Promise<readonly DecodeEnd[]> };
+  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
+  readonly read: (
+    resumeS: number,
+    onProcessEnd: (end: DecodeEnd) => void,
+  ) => MediaReader & { readonly done: Promise<readonly DecodeEnd[]> };
   readonly pacing: Pacing;
   readonly mayJump: boolean;
   /** See `SynchronizerOptions`. */
@@ -217,7 +220,7 @@ export class Source {
       canvas: job.canvas,
       hasSound: job.renditions.some((each) => each.kind === "audio"),
       open: () => {
-        const reader = open.read(resumeS);
+        const reader = open.read(resumeS, (end) => this.#noteDecodeEnd(run, end, synchronizer));
         resumeS = 0;
         decoders.push(reader.done);
         return reader;
@@ -263,32 +266,36 @@ export class Source {
     };
   }
 
+  /**
+   * A decoder is gone. Where it was killed, its track would be held or silent from then on: the run ends, and is taken up
+   * again there. What it could not decode is told at once, if the rest of the source is on the air.
+   */
+  #noteDecodeEnd(run: Run, { track, end, isBroken, frames }: DecodeEnd, synchronizer: Synchronizer): void {
+    const { log, name, kind } = this.#options;
+    const failure = failureOf(end);
+    if (isBroken) {
+      run.failure ??= failure;
+      synchronizer.stop();
+    } else if (failure !== null && end.signal === null && run.begun && kind !== "live") {
+      const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
+      log.warn(`The ${NAMES[track]} of ${name} ${what}: ${failure}`);
+    }
+  }
+
   /** A run that the encoders brought to its end: what the decoders say of it. */
   #judge(decoded: readonly DecodeEnd[], run: Run): RunEnd {
-    const { log, name, kind } = this.#options;
-    const names = { video: "picture", audio: "sound" } as const;
-    const failed = decoded.filter(({ end }) => end.signal === null && failureOf(end) !== null);
-    const killed = decoded.find(({ isKilled }) => isKilled);
-    if (killed !== undefined) return { failure: failureOf(killed.end), isRetryable: true };
+    const { kind } = this.#options;
+    const failed = decoded.flatMap(({ end }) => (end.signal === null ? (failureOf(end) ?? []) : []));
     // What was taken up again at its very end has nothing more to bring.
     const isAtEnd = this.#packager !== null && kind === "file" && failed.length === 0;
     if (!run.begun && !isAtEnd && !this.#stop.signal.aborted) {
-      const reasons = [...new Set(failed.flatMap(({ end }) => failureOf(end) ?? []))];
-      const tracks = [...new Set(decoded.map(({ track }) => names[track]))].join(" and ");
+      const tracks = [...new Set(decoded.map(({ track }) => NAMES[track]))].join(" and ");
       const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
       const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
-      const isLaterRun = kind === "live" || this.#packager !== null;
-      return { failure: [what, ...reasons, ...advice].join(" "), isRetryable: isLaterRun };
+      const mayWorkAgain = kind === "live" || this.#packager !== null;
+      return { failure: [what, ...new Set(failed), ...advice].join(" "), isRetryable: mayWorkAgain };
     }
-    if (kind !== "live") {
-      for (const { track, end, frames } of failed) {
-        const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
-        log.warn(`The ${names[track]} of ${name} ${what}: ${failureOf(end)}`);
-      }
-      return { failure: null, isRetryable: true };
-    }
-    const [reason] = failed.flatMap(({ end }) => failureOf(end) ?? []);
-    return { failure: reason ?? null, isRetryable: true };
+    return { failure: kind === "live" ? (failed[0] ?? null) : null, isRetryable: true };
   }
 
   /** Ends what brings nothing. */
@@ -384,6 +391,8 @@ export class Source {
     this.#gapTimer = null;
   }
 }
+
+const NAMES = { video: "picture", audio: "sound" } as const;
 
 /** What is known of one run. */
 class Run {
