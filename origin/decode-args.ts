@@ -36,6 +36,8 @@ const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
   video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],
   audio: ["-c:a", "pcm_s16le"],
 };
+/** A decoder whose reader is gone before it has connected ends by itself after this. */
+const ACCEPT_MS = 10_000;
 /** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
 const MOST_LOUDSPEAKERS = 8;
 
@@ -53,7 +55,7 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
     const i = outputs.filter((word) => word === "-map").length;
     const to = ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut"];
     const filter = [track === "video" ? "-vf" : "-af", `${filters},${timestampFilters(track, FIRST_PIPE + i)}`];
-    return [...filter, ...CODECS[track], ...to, "-listen", "1", `unix:${sockets[i] ?? ""}`];
+    return [...filter, ...CODECS[track], ...to, "-listen", "1", "-timeout", `${ACCEPT_MS}`, `unix:${sockets[i] ?? ""}`];
   };
   if (video !== null && canvas !== null) {
     const filters =
