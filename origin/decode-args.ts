@@ -9,6 +9,11 @@ export interface Canvas {
   readonly height: number;
 }
 
+/** Bytes of a raw picture of `canvas`, in 4:2:0 of 8 bits; 0 without one. */
+export function pictureBytesOf(canvas: Canvas | null): number {
+  return canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
+}
+
 /** What one process decodes, each track to a pipe of its own. */
 export interface DecodeJob {
   readonly input: Input;

@@ -3,7 +3,7 @@ import type { Frame, InitInfo } from "../protocol/cmaf/frame.ts";
 import type { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
 import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import { type Canvas, SOUND } from "./decode-args.ts";
+import { type Canvas, pictureBytesOf, SOUND } from "./decode-args.ts";
 import { ENCODE_OFFSET_S, type Encoders, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
 import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
@@ -53,7 +53,7 @@ export class Encoder implements MediaSink {
     const { renditions, canvas, schedule, preset, encoders } = job;
     const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
     const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
-    this.#pictureBytes = canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
+    this.#pictureBytes = pictureBytesOf(canvas);
     this.#video =
       canvas === null || schedule === null
         ? null

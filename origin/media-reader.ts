@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type NutFrame, NutReader } from "../protocol/ingest/nut.ts";
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { type DecodeJob, decodeArgs, decodedTracks, SOUND, TICKS } from "./decode-args.ts";
+import { type DecodeJob, decodeArgs, decodedTracks, pictureBytesOf, SOUND, TICKS } from "./decode-args.ts";
 import { SourceError } from "./errors.ts";
 import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
 import { type Picture, PicturePool } from "./picture-pool.ts";
@@ -49,7 +49,7 @@ export class Decoder implements MediaReader {
   readonly done: Promise<readonly DecodeEnd[]>;
   readonly #pool = new PicturePool();
   readonly #processes: FfmpegProcess[] = [];
-  readonly #inlets = new Map<SourceTrack, FrameSocket>();
+  readonly #sockets = new Map<SourceTrack, FrameSocket>();
   readonly #frames = new Map<SourceTrack, number>();
   readonly #onProcessEnd: (end: DecodeEnd) => void;
   #handlers: ReaderHandlers | null = null;
@@ -63,7 +63,7 @@ export class Decoder implements MediaReader {
     const ends = jobs.map((job, i) => this.#decode(job, feed, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
     // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
-    Promise.allSettled([...this.#inlets.values()].map(({ connected }) => connected))
+    Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
       .then(() => rmSync(folder, { recursive: true, force: true }))
       .catch(() => {});
   }
@@ -74,22 +74,22 @@ export class Decoder implements MediaReader {
   }
 
   pause(track: SourceTrack): void {
-    this.#inlets.get(track)?.pause();
+    this.#sockets.get(track)?.pause();
   }
 
   resume(track: SourceTrack): void {
-    this.#inlets.get(track)?.resume();
+    this.#sockets.get(track)?.resume();
   }
 
   stop(): void {
     this.#isStopped = true;
     for (const process of this.#processes) process.kill();
-    for (const inlet of this.#inlets.values()) inlet.close();
+    for (const socket of this.#sockets.values()) socket.close();
   }
 
   async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecodeEnd[]> {
     const tracks = decodedTracks(job);
-    const pictureBytes = job.canvas === null ? 0 : (job.canvas.width * job.canvas.height * 3) / 2;
+    const pictureBytes = pictureBytesOf(job.canvas);
     const sockets = tracks.map((track) => `${path}-${track}.sock`);
     const allocate =
       (track: SourceTrack) =>
@@ -108,7 +108,7 @@ export class Decoder implements MediaReader {
     if (feed !== null && process.input !== null) feed.pipe(process.input);
     let error: unknown = null;
     const drained = tracks.map((track, i) => {
-      const inlet = new FrameSocket(sockets[i] ?? "", (chunk) => {
+      const socket = new FrameSocket(sockets[i] ?? "", (chunk) => {
         try {
           take(i, "frames", chunk);
         } catch (thrown) {
@@ -116,9 +116,9 @@ export class Decoder implements MediaReader {
           process.kill();
         }
       });
-      this.#inlets.set(track, inlet);
+      this.#sockets.set(track, socket);
       // A process that is gone listens nowhere, and has told the last time.
-      return Promise.all([inlet.done, process.done.then(() => inlet.giveUp())]).then(() => {
+      return Promise.all([socket.done, process.done.then(() => socket.giveUp())]).then(() => {
         if (!this.#isStopped) this.#handlers?.onEnd(track);
       });
     });
@@ -172,11 +172,13 @@ class FrameSocket {
   }
 
   pause(): void {
+    if (this.#isPaused) return;
     this.#isPaused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#isConnected) this.#socket?.resume();
   }

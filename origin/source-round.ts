@@ -1,6 +1,7 @@
 /** One reading of a source: from the first frames of its tracks, which set its clock, to the end of the last. */
 import { LIMITS as SOURCE_LIMITS, SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
 import { SOUND } from "./decode-args.ts";
+import { AAC_FRAME_SAMPLES } from "./ladder.ts";
 import { type MediaReader, Recording } from "./media-reader.ts";
 import type { Picture } from "./picture-pool.ts";
 import type { Timeline } from "./timeline.ts";
@@ -204,7 +205,8 @@ export class SourceRound {
     this.#firstMs ??= now();
     this.#pending.push(frame);
     const waiting = this.#pending.filter(({ track }) => track === frame.track);
-    const most = frame.track === "video" ? this.#mostPictures : (LIMITS.soundAheadS * SOUND.sampleRate) / 1024;
+    const most =
+      frame.track === "video" ? this.#mostPictures : (LIMITS.soundAheadS * SOUND.sampleRate) / AAC_FRAME_SAMPLES;
     if (waiting.length < most) return;
     if (kind === "waits") {
       this.#reader.pause(frame.track);

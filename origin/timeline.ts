@@ -2,7 +2,7 @@
 import { PictureSync } from "../protocol/ingest/picture-sync.ts";
 import { SoundSync } from "../protocol/ingest/sound-sync.ts";
 import type { Rational } from "../protocol/rational.ts";
-import { type Canvas, SOUND } from "./decode-args.ts";
+import { type Canvas, pictureBytesOf, SOUND } from "./decode-args.ts";
 import { type Picture, unpooled } from "./picture-pool.ts";
 
 /** See the file's first line. A broadcast without picture, or without sound, has null in its place. */
@@ -17,7 +17,7 @@ export class Timeline {
   constructor(frameRate: Rational | null, canvas: Canvas | null, hasSound: boolean) {
     const isPictured = frameRate !== null && canvas !== null;
     this.fps = isPictured ? frameRate.num / frameRate.den : 0;
-    this.pictureBytes = canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
+    this.pictureBytes = pictureBytesOf(canvas);
     this.pictures = isPictured
       ? new PictureSync(frameRate, blankPicture(canvas), (picture) => picture.release())
       : null;
@@ -58,9 +58,8 @@ export class Timeline {
 }
 
 /** Black, in 4:2:0 of limited range. */
-function blankPicture({ width, height }: Canvas): Picture {
-  const luma = width * height;
-  const bytes = new Uint8Array((luma * 3) / 2).fill(128);
-  bytes.fill(16, 0, luma);
+function blankPicture(canvas: Canvas): Picture {
+  const bytes = new Uint8Array(pictureBytesOf(canvas)).fill(128);
+  bytes.fill(16, 0, canvas.width * canvas.height);
   return unpooled(bytes);
 }
