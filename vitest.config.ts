@@ -54,6 +54,7 @@ const config: ViteUserConfig = defineConfig({
         ],
         test: {
           name: "workers",
+          globalSetup: "scripts/build-web.ts",
           include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts", "tiers/**/*.test.ts"],
           testTimeout: 30_000,
         },

@@ -78,5 +78,12 @@ function fill(page: string, addresses: Map<string, string>): string {
   });
 }
 
-// What `wrangler deploy` uploads. Edges of this machine have their pages in folders of their own.
-if (import.meta.main) await replacePages(join(web, "dist"), await buildPages());
+/**
+ * Builds the pages into the folder that `wrangler deploy` uploads and tests of the Worker read: Vitest calls it by this
+ * name before them. Edges of this machine have their pages in folders of their own.
+ */
+export async function setup(): Promise<void> {
+  await replacePages(join(web, "dist"), await buildPages());
+}
+
+if (import.meta.main) await setup();

@@ -204,8 +204,15 @@ async function findFlash(wanted: { beepS: number; frameS: number; nearS: number 
   const video = document.querySelector("video");
   if (video === null) throw new Error("no video");
   const [firstS, endS] = [video.buffered.start(0), video.buffered.end(video.buffered.length - 1)];
-  const shown = async (element: HTMLVideoElement): Promise<{ atS: number; isWhite: boolean }> => {
-    const frame = new VideoFrame(element);
+  /** What is on screen; null while a seek has left nothing there. */
+  const shown = async (element: HTMLVideoElement): Promise<{ atS: number; isWhite: boolean } | null> => {
+    let frame: VideoFrame;
+    try {
+      frame = new VideoFrame(element);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "InvalidStateError") return null;
+      throw error;
+    }
     const bytes = new Uint8Array(frame.allocationSize());
     const [luma] = await frame.copyTo(bytes);
     const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
@@ -220,11 +227,11 @@ async function findFlash(wanted: { beepS: number; frameS: number; nearS: number 
     const done = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
     video.currentTime = atS;
     await done;
-    // What is on screen may be the picture before for some moments more.
+    // What is on screen may be the picture before, or nothing, for some moments more.
     for (const untilMs = performance.now() + PATIENCE_MS; ; ) {
       const seen = await shown(video);
-      if (Math.abs(atS - seen.atS - frameS / 2) <= frameS / 2 + 0.001) return seen;
-      if (performance.now() > untilMs) throw new Error(`at ${atS} s the picture is that of ${seen.atS} s`);
+      if (seen !== null && Math.abs(atS - seen.atS - frameS / 2) <= frameS / 2 + 0.001) return seen;
+      if (performance.now() > untilMs) throw new Error(`at ${atS} s the picture is that of ${seen?.atS ?? "no"} s`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
