@@ -11,6 +11,7 @@ const BROADCAST_TESTS = [
   "tests/faults/**/*.test.ts",
   "tests/conformance/conformance.test.ts",
   "tests/sources/listen.test.ts",
+  "tests/attacks/edge/**/*.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({
@@ -30,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
             "loadtest/**/*.test.ts",
             "tests/**/*.test.ts",
           ],
-          exclude: [...BROADCAST_TESTS, "**/node_modules/**"],
+          exclude: [...BROADCAST_TESTS, "tests/attacks/objects/**", "**/node_modules/**"],
           testTimeout: 30_000,
         },
       },
@@ -55,7 +56,12 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "workers",
           globalSetup: "scripts/build-web.ts",
-          include: ["workers/**/*.test.ts", "durable-objects/**/*.test.ts", "tiers/**/*.test.ts"],
+          include: [
+            "workers/**/*.test.ts",
+            "durable-objects/**/*.test.ts",
+            "tiers/**/*.test.ts",
+            "tests/attacks/objects/**/*.test.ts",
+          ],
           testTimeout: 30_000,
         },
       },

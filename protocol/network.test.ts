@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { networkOf } from "./network.ts";
+
+test.each([
+  ["203.0.113.9", "203.0.113.9"],
+  ["::ffff:203.0.113.9", "203.0.113.9"],
+  ["::ffff:cb00:7109", "203.0.113.9"],
+  ["2001:DB8:0:1:a:b:c:d", "2001:db8:0:1::/64"],
+  ["2001:db8::1", "2001:db8:0:0::/64"],
+  ["::1", "0:0:0:0::/64"],
+  ["::", "0:0:0:0::/64"],
+  ["64:ff9b::192.0.2.33", "64:ff9b:0:0::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+  ["", null],
+  ["256.1.1.1", null],
+  ["01.2.3.4", null],
+  ["1.2.3", null],
+  ["2001:db8::1::2", null],
+  ["1:2:3:4:5:6:7:8::", null],
+  ["1:2:3:4:5:6:7", null],
+  ["gggg::", null],
+  ["host.example", null],
+])("%s is of %s", (ip, network) => {
+  expect(networkOf(ip)).toBe(network);
+});
+
+test("every IPv6 address is of a network", () => {
+  fc.assert(fc.property(fc.ipV6(), (ip) => networkOf(ip) !== null));
+});
+
+test("all addresses of a /64 are of one network, those of two are of two", () => {
+  const groups = fc.array(fc.integer({ min: 1, max: 0xffff }), { minLength: 8, maxLength: 8 });
+  const text = (parts: readonly number[]): string => parts.map((part) => part.toString(16)).join(":");
+  fc.assert(
+    fc.property(groups, groups, (a, b) => {
+      expect(networkOf(text([...a.slice(0, 4), ...b.slice(4)]))).toBe(networkOf(text(a)));
+      expect(networkOf(text(b)) === networkOf(text(a))).toBe(text(a.slice(0, 4)) === text(b.slice(0, 4)));
+    }),
+  );
+});

@@ -1,0 +1,51 @@
+/** Who an address on the internet stands for: networks, as hosts of IPv6 have as many addresses as they like. */
+
+const GROUPS = 8;
+/** Groups of sixteen bits of an IPv6 address that name its network: the least that a provider gives a household. */
+const NETWORK_GROUPS = 4;
+
+/**
+ * The network that is counted and limited as one: an IPv4 address itself, the /64 of an IPv6 address in lower-case
+ * groups without leading zeros (`2001:db8:0:1::/64`). An IPv4 address in IPv6's clothes is IPv4. Null where `ip` is neither.
+ */
+export function networkOf(ip: string): string | null {
+  if (parseV4(ip) !== null) return ip;
+  const groups = parseV6(ip);
+  if (groups === null) return null;
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (mapped) return [groups[6] ?? 0, groups[7] ?? 0].flatMap((group) => [group >> 8, group & 255]).join(".");
+  const network = groups.slice(0, NETWORK_GROUPS).map((group) => group.toString(16));
+  return `${network.join(":")}::/64`;
+}
+
+function parseV4(ip: string): number[] | null {
+  const parts = ip.split(".");
+  const numbers = parts.map((part) => (/^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
+  return parts.length === 4 && numbers.every((number) => number < 256) ? numbers : null;
+}
+
+function parseV6(ip: string): number[] | null {
+  const halves = ip.split("%", 1)[0]?.split("::") ?? [];
+  if (halves.length > 2) return null;
+  const [head, tail] = halves.map(groupsOf);
+  if (head === undefined || head === null || tail === null) return null;
+  if (tail === undefined) return head.length === GROUPS ? head : null;
+  const missing = GROUPS - head.length - tail.length;
+  return missing < 1 ? null : [...head, ...Array<number>(missing).fill(0), ...tail];
+}
+
+/** The groups of one side of `::`; null where one is none. */
+function groupsOf(side: string): number[] | null {
+  if (side === "") return [];
+  const groups: number[] = [];
+  const texts = side.split(":");
+  for (const [i, text] of texts.entries()) {
+    const v4 = i === texts.length - 1 ? parseV4(text) : null;
+    if (v4 !== null) {
+      const [a = 0, b = 0, c = 0, d = 0] = v4;
+      groups.push((a << 8) | b, (c << 8) | d);
+    } else if (/^[0-9a-f]{1,4}$/i.test(text)) groups.push(Number.parseInt(text, 16));
+    else return null;
+  }
+  return groups;
+}
