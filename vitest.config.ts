@@ -49,6 +49,8 @@ const config: ViteUserConfig = defineConfig({
                 CORRAL_ROOM_SHARD_FILL: "20",
                 CORRAL_ROOM_FAN_OUT: "2",
                 CORRAL_ROOM_SOCKETS_PER_ADDRESS: "30",
+                // workerd's environment is its bindings; tests/attacks/scale.ts reads it.
+                CORRAL_ATTACK: process.env["CORRAL_ATTACK"] ?? "",
               },
             },
           }),
