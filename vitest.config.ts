@@ -44,11 +44,13 @@ const config: ViteUserConfig = defineConfig({
               bindings: {
                 CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests",
                 CORRAL_VIEWER_SECRET: "viewer-secret-of-the-tests-of-32-bytes",
-                CORRAL_DEV_TOKENS: "1",
+                CORRAL_DEV_TOKENS: "edge.test",
                 // Small, so that a handful of sockets makes a room of several shards with relays before them.
                 CORRAL_ROOM_SHARD_FILL: "20",
                 CORRAL_ROOM_FAN_OUT: "2",
                 CORRAL_ROOM_SOCKETS_PER_ADDRESS: "30",
+                // workerd's environment is its bindings; tests/attacks/scale.ts reads it.
+                CORRAL_ATTACK: process.env["CORRAL_ATTACK"] ?? "",
               },
             },
           }),

@@ -48,6 +48,7 @@ export function needsOf(program, args) {
     case "tests/soak/main.ts":
       return ["ffmpeg"];
     case "scripts/test.ts":
+    case "tests/attacks/main.ts":
       return ["ffmpeg", "font", "chromium"];
     case "bench/main.ts":
       return ["ffmpeg", "font", "chromium", "wrk", "nginx"];

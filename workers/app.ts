@@ -21,6 +21,7 @@ import { page } from "./pages.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 import { roomReplay } from "./room-replay.ts";
 import { roomBeacon, roomSocket } from "./rooms.ts";
+import { secured } from "./security-headers.ts";
 import { eraseSubject, exportSubject } from "./subjects.ts";
 
 type Asked = Context<{ Bindings: Env }>;
@@ -105,12 +106,13 @@ function subjectOf(c: Asked): string | null {
 }
 
 /** Any request. */
-export function serve(request: Request, env: Env, context: ExecutionContext): Answer {
+export function serve(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
   const url = canonicalUrl(request.url);
   const asked = url === request.url ? request : new Request(url, request);
   if (isLivePath(url)) return live(asked, env, context);
   // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
-  return app.fetch(asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked, env, context);
+  const get = asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked;
+  return Promise.resolve(app.fetch(get, env, context)).then((response) => secured(response, url));
 }
 
 const LIVE_METHODS = allowed(["GET"]);

@@ -1,13 +1,20 @@
-/** `POST /dev/token`: viewer tokens for local runs. A deployment doesn't set `CORRAL_DEV_TOKENS`, and has no such address. */
+/**
+ * `POST /dev/token`: viewer tokens for local runs. A deployment doesn't set `CORRAL_DEV_TOKENS`, and has no such address;
+ * elsewhere it is for programs and pages of this machine.
+ */
 import { SignJWT } from "jose";
 import { z } from "zod";
+import { isLocalRequest } from "../protocol/local-request.ts";
 import { ROLES } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Env } from "./env.ts";
 import { allowed, methodNotAllowed, options } from "./methods.ts";
-import { deliveryProblem } from "./responses.ts";
+import { deliveryProblem, problemResponse } from "./responses.ts";
 
 const METHODS = allowed(["POST"]);
+
+/** What proxies and tunnels add to what they pass on. */
+const FORWARDING = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 const Wanted = z.strictObject({
   room: z.string(),
@@ -23,9 +30,11 @@ const Wanted = z.strictObject({
 /** Gives the token that the body asks for. */
 export async function devToken(env: Env, request: Request): Promise<Response> {
   const secret = env.CORRAL_VIEWER_SECRET ?? "";
-  if (env.CORRAL_DEV_TOKENS !== "1" || secret === "") {
+  const { CORRAL_DEV_TOKENS: on = "" } = env;
+  if (on === "" || secret === "") {
     return deliveryProblem(404, "Not found", "There is nothing at this address.");
   }
+  if (!isFromHere(request, on === "1" ? "" : on)) return notLocal();
   if (request.method === "OPTIONS") return options(METHODS);
   if (request.method !== "POST") return methodNotAllowed(METHODS);
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
@@ -39,4 +48,22 @@ export async function devToken(env: Env, request: Request): Promise<Response> {
     .setExpirationTime(nowS + seconds)
     .sign(new TextEncoder().encode(secret));
   return Response.json({ token }, { headers: { "cache-control": "no-store" } });
+}
+
+function isFromHere({ url, headers }: Request, bound: string): boolean {
+  const host = headers.get("host") ?? new URL(url).host;
+  const forwarded = FORWARDING.some((name) => headers.has(name));
+  return isLocalRequest({ host, origin: headers.get("origin"), forwarded }, bound);
+}
+
+function notLocal(): Response {
+  const refusal = problemResponse({
+    status: 403,
+    type: "/problems/not-local",
+    title: "For this machine only",
+    detail: "Tokens of local runs are for programs here, and for pages of this edge at localhost or 127.0.0.1.",
+  });
+  // The page that asked is another's.
+  refusal.headers.delete("access-control-allow-origin");
+  return refusal;
 }

@@ -28,7 +28,10 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly CORRAL_VIEWER_SECRET?: string;
   /** Public keys (a JWKS in JSON) of viewer tokens that are signed with ES256, found by their `kid`. */
   readonly CORRAL_VIEWER_JWKS?: string;
-  /** "1" in local runs only: `POST /dev/token` gives anybody any viewer token. */
+  /**
+   * In local runs only: `POST /dev/token` gives whoever asks on this machine any viewer token. "1", or a name that the edge is
+   * reached by beside localhost.
+   */
   readonly CORRAL_DEV_TOKENS?: string;
   /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
   readonly CORRAL_ROOM_KEEP_HOURS?: string;

@@ -1,6 +1,7 @@
 /** Methods of addresses: what one takes, what it says to others, and what browsers ask before scripts of other pages may. */
 import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
 import { problemResponse } from "./responses.ts";
+import { READABLE_HEADERS } from "./security-headers.ts";
 
 /** Methods that addresses are written for. */
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
@@ -53,7 +54,7 @@ export function preflight(allow: string): Response {
     status: 204,
     headers: {
       allow,
-      "access-control-allow-origin": "*",
+      ...READABLE_HEADERS,
       "access-control-allow-methods": allow,
       "access-control-allow-headers": HEADERS,
       "access-control-max-age": "86400",
@@ -64,6 +65,7 @@ export function preflight(allow: string): Response {
 /** An answer that scripts of other pages may read. Nothing here goes by cookies: whoever has the token may ask from anywhere. */
 export function withCors(response: Response): Response {
   // A socket's answer comes from its object, and browsers don't ask before they open one.
-  if (response.status !== 101) response.headers.set("access-control-allow-origin", "*");
+  if (response.status === 101) return response;
+  for (const [name, value] of Object.entries(READABLE_HEADERS)) response.headers.set(name, value);
   return response;
 }

@@ -1,9 +1,9 @@
 /** The pages people open: files built from `web/`, with the watch page and the studio behind every stream's address. */
 import { parseStreamName } from "../protocol/ids.ts";
-import { CSP } from "../web/csp.ts";
 import type { Env } from "./env.ts";
 import { allowed, methodNotAllowed, options } from "./methods.ts";
 import { deliveryProblem } from "./responses.ts";
+import { asPage } from "./security-headers.ts";
 
 const METHODS = allowed(["GET"]);
 
@@ -19,30 +19,24 @@ export async function page(env: Env, request: Request): Promise<Response> {
   if (found.status === 404 || wanted === "/404") {
     // Who asks may have the page that is shown in its place; what is asked for is missing all the same.
     const shown = await asset(env, new Request(url), "/404");
-    return withPolicy(new Response(shown.body, { status: 404, headers: shown.headers }));
+    return asPage(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
   }
   if (request.method === "OPTIONS") return options(METHODS);
   if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed(METHODS);
   const response = new Response(found.body, found);
-  if (url.pathname.startsWith("/assets/") && (found.status === 200 || found.status === 304)) {
+  const isAsset = url.pathname.startsWith("/assets/");
+  if (isAsset && (found.status === 200 || found.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
   if (wanted === "/watch") {
     // The player asks for it first; so it is on its way while the script still loads.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
-  return withPolicy(response);
+  return asPage(response, isAsset ? "file" : "page");
 }
 
 function asset(env: Env, request: Request, path: string): Promise<Response> {
   const url = new URL(request.url);
   url.pathname = path;
   return env.ASSETS.fetch(new Request(url, { headers: request.headers }));
-}
-
-function withPolicy(response: Response): Response {
-  response.headers.set("content-security-policy", CSP);
-  response.headers.set("x-content-type-options", "nosniff");
-  response.headers.set("referrer-policy", "same-origin");
-  return response;
 }

@@ -1,9 +1,10 @@
 /** Responses of the delivery side: lifetimes, cache headers, problems. */
 import type { Problem } from "../protocol/publish/reply.ts";
+import { READABLE_HEADERS } from "./security-headers.ts";
 
-/** Headers that scripts of other pages may read. */
-const CORS = {
-  "access-control-allow-origin": "*",
+/** Headers of all answers of the delivery side; `expose` names those that scripts of other pages may read. */
+const COMMON = {
+  ...READABLE_HEADERS,
   "access-control-expose-headers":
     "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Date, ETag, Retry-After",
 } as const;
@@ -30,18 +31,18 @@ export function answer(
   headers: Record<string, string>,
   init: { status?: number; encodeBody?: "manual" } = {},
 ): Response {
-  return new Response(body, { ...init, headers: { ...CORS, ...headers } });
+  return new Response(body, { ...init, headers: { ...COMMON, ...headers } });
 }
 
 /** Headers with those that all answers of the delivery side have. */
-export const headersOf = (headers: Record<string, string>): Headers => new Headers({ ...CORS, ...headers });
+export const headersOf = (headers: Record<string, string>): Headers => new Headers({ ...COMMON, ...headers });
 
 /** An RFC 9457 problem document. */
 export function problemResponse(problem: Problem, headers: Record<string, string> = {}, more: object = {}): Response {
   const { status, ...members } = problem;
   return new Response(`${JSON.stringify({ ...members, status, ...more })}\n`, {
     status,
-    headers: { ...CORS, "cache-control": lifetimes.never, "content-type": "application/problem+json", ...headers },
+    headers: { ...COMMON, "cache-control": lifetimes.never, "content-type": "application/problem+json", ...headers },
   });
 }
 

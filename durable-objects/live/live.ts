@@ -148,7 +148,11 @@ export class Live extends DurableObject<LiveEnv> {
   /** Ends a broadcast once all of it is stored. */
   async end(by: Publisher, id: BroadcastId): Promise<PublishReply> {
     const current = this.#publishing(by, id);
-    if ("ok" in current) return this.#store.broadcast(id)?.ended === true ? this.#accept() : current;
+    if ("ok" in current) {
+      // Whoever sends its end again has the key; who hasn't is told nothing.
+      const isOver = this.#store.hasKey(by.keyHash) && this.#store.broadcast(id)?.ended === true;
+      return isOver ? this.#accept() : current;
+    }
     await this.#archive.drained();
     if (!current.replica.state.ended) this.#endNow(current, by.stream);
     // Segments that were open are stored with the end.

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { request } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Playback } from "../../protocol/access.ts";
 import type { StreamStatus, TierCounters } from "../../protocol/status.ts";
@@ -268,6 +269,16 @@ test("tokens are given to anybody in local runs only", async () => {
     const body = JSON.stringify({ room: "show", sub: "ann" });
     expect((await fetch(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);
     expect((await door.ask("/dev/token", { method: "POST", body })).status).toBe(200);
+    // As a browser asks for a page of the internet whose name has come to mean 127.0.0.1.
+    const { port: own } = new URL(edge.url);
+    for (const host of ["evil.example", `127.0.0.1.evil.example:${own}`, "localhost."]) {
+      const { statusCode, body: text } = await request(`${edge.url}/dev/token`, {
+        method: "POST",
+        headers: { host },
+        body,
+      });
+      expect([statusCode, await text.text()], host).toEqual([403, expect.not.stringContaining("eyJ")]);
+    }
   } finally {
     await open.stop();
   }

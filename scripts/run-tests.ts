@@ -1,0 +1,72 @@
+/** Vitest as this project runs it: its own last word, and an exit code that no broken file slips past. */
+import { fileURLToPath } from "node:url";
+import { type Reporter, startVitest, type TestModule } from "vitest/node";
+import { type Counts, closingLine, countResults } from "./test-counts.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Which tests are run, and how. */
+export interface TestRun {
+  /** Files whose path contains one of these; all where there is none. */
+  readonly filters: readonly string[];
+  /** Milliseconds that a test may take, instead of what its project gives it. */
+  readonly testTimeoutMs?: number;
+  /** Hears what the tests do, beside the one that prints it. */
+  readonly reporter?: Reporter;
+  /** Called when the tests are over, before the last line. */
+  readonly closing?: () => void;
+}
+
+/** Runs tests, prints `N passed, N failed` last, and ends the process: non-zero if a test or file failed, an error had no handler, or nothing was run. */
+export async function runTests(run: TestRun): Promise<never> {
+  // Nothing waits for the run to be undone: `run.mjs` ends what the tests started.
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.once(signal, () => process.exit(code));
+  }
+  const { counts, complaints } = await results(run);
+  run.closing?.();
+  for (const complaint of complaints) console.error(`corral: ${complaint}`);
+  console.log(closingLine(counts));
+  process.exit(counts.failed > 0 || complaints.length > 0 ? 1 : 0);
+}
+
+/** Runs the tests, and gives their counts and what else makes the run a failure. */
+async function results({
+  filters,
+  testTimeoutMs,
+  reporter,
+}: TestRun): Promise<{ counts: Counts; complaints: string[] }> {
+  const vitest = await startVitest([...filters], {
+    root,
+    run: true,
+    watch: false,
+    passWithNoTests: true,
+    ...(testTimeoutMs === undefined ? {} : { testTimeout: testTimeoutMs }),
+    ...(reporter === undefined ? {} : { reporters: ["default", reporter] }),
+  });
+  const modules = vitest.state.getTestModules();
+  const counts = countResults(modules.map(outcome));
+  const unhandled = vitest.state.getUnhandledErrors().length;
+  const complaints = unhandled > 0 ? [`${unhandled} unhandled errors, shown above`] : [];
+  if (counts.passed + counts.failed === 0) {
+    complaints.push(filters.length > 0 ? `no test file's path contains ${filters.join(" or ")}` : "no tests were run");
+  } else if (filters.length === 0) {
+    const run = new Set(modules.map((module) => module.project.name));
+    const idle = vitest.projects.filter(({ name }) => !run.has(name));
+    complaints.push(...idle.map(({ name }) => `the project ${name} of vitest.config.ts has no tests`));
+  }
+  await vitest.close();
+  return { counts, complaints };
+}
+
+/** What a test file came to. */
+function outcome(module: TestModule): { tests: string[]; brokenOutsideTests: boolean } {
+  return {
+    tests: [...module.children.allTests()].map((test) => test.result().state),
+    brokenOutsideTests:
+      module.errors().length > 0 || [...module.children.allSuites()].some((suite) => suite.errors().length > 0),
+  };
+}

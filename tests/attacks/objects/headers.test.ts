@@ -1,0 +1,117 @@
+/** What browsers are told with every answer of every route, good or not: no sniffing, no embedding, no way back from TLS. */
+import { exports } from "cloudflare:workers";
+import { beforeAll, expect, test } from "vitest";
+import { door } from "../../../workers/testing.ts";
+import { ADDRESSES, initAt, LIVE, type Place, pathAt } from "../../support/addresses.ts";
+import { TestPublisher } from "../../support/publisher.ts";
+
+const front = (exports as unknown as { default: Fetcher }).default;
+const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as const;
+const ORIGIN = { origin: "https://player.example" };
+
+let live: TestPublisher;
+let at: Place;
+beforeAll(async () => {
+  live = new TestPublisher(door);
+  await live.begin();
+  await live.parts(0, 14);
+  at = { stream: live.stream, broadcast: live.config.broadcast, publisher: live.id };
+});
+
+interface Told {
+  readonly about: string;
+  readonly isLive: boolean;
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+/** Every answer that strangers get by this scheme, and what the operator reads. */
+async function answers(scheme: "http" | "https"): Promise<Told[]> {
+  const told: Told[] = [];
+  const ask = async (path: string, init: RequestInit): Promise<void> => {
+    const answer = await front.fetch(`${scheme}://edge.test${path}`, { redirect: "manual", ...init });
+    await answer.arrayBuffer();
+    const { status, headers } = answer;
+    told.push({ about: `${init.method} ${path}: ${status}`, isLive: path.startsWith("/live/"), status, headers });
+  };
+  for (const address of ADDRESSES) {
+    const path = pathAt(address, at);
+    for (const method of METHODS) await ask(path, { method, headers: ORIGIN });
+    const { GET } = address.methods;
+    const operator = { ...ORIGIN, authorization: `Bearer ${door.adminToken}` };
+    if (GET !== undefined) await ask(path, { ...initAt(GET, at), method: "GET", headers: operator });
+  }
+  for (const file of ["9.m4s", "init-9.mp4", "media.m3u8?_HLS_part=1", "nope"]) {
+    await ask(live.path("video", file), { method: "GET", headers: ORIGIN });
+  }
+  await ask(live.path("video", "0.m4s"), { method: "GET", headers: { ...ORIGIN, range: "bytes=0-9" } });
+  await ask(live.path("video", "0.m4s"), { method: "GET", headers: { ...ORIGIN, range: "bytes=99999-" } });
+  const { headers } = await door.ask(live.path("video", "media.m3u8"));
+  await ask(live.path("video", "media.m3u8"), {
+    method: "GET",
+    headers: { "if-none-match": headers.get("etag") ?? "" },
+  });
+  for (const path of ["/nope", "/assets/nope.js", "/live/nope", "/live/never/multivariant.m3u8", "/watch/NO"]) {
+    await ask(path, { method: "GET", headers: ORIGIN });
+  }
+  const page = await (await door.ask("/watch/demo")).text();
+  const script = /src="(\/assets\/[^"]+)"/.exec(page)?.[1] ?? "";
+  await ask(script, { method: "GET", headers: ORIGIN });
+  return told;
+}
+
+test("no answer may be taken for another type, and only what every origin may read may be embedded by another", async () => {
+  const told = await answers("http");
+  expect(new Set(told.map(({ status }) => status))).toEqual(
+    new Set([200, 204, 206, 304, 400, 401, 403, 404, 405, 416]),
+  );
+  for (const { about, headers } of told) {
+    expect(headers.get("x-content-type-options"), about).toBe("nosniff");
+    const readable = headers.get("access-control-allow-origin") === "*";
+    expect(headers.get("cross-origin-resource-policy"), about).toBe(readable ? null : "same-origin");
+    // RFC 6797 §8.1: browsers ignore it over plain HTTP, and §7.2 forbids it there.
+    expect(headers.get("strict-transport-security"), about).toBeNull();
+  }
+});
+
+test("over TLS every answer but media's says to come back by TLS only", async () => {
+  for (const { about, isLive, headers } of await answers("https")) {
+    expect(headers.get("strict-transport-security"), about).toBe(isLive ? null : "max-age=31536000");
+  }
+});
+
+test("a page may use what it needs and is opened, framed and referred from by its own origin alone", async () => {
+  let pages = 0;
+  for (const { about, headers } of await answers("http")) {
+    if (headers.get("content-type")?.startsWith("text/html") !== true) continue;
+    pages += 1;
+    expect(headers.get("content-security-policy"), about).toMatch(
+      /^default-src 'none'; script-src 'self';.*frame-ancestors 'self'$/,
+    );
+    expect(headers.get("cross-origin-opener-policy"), about).toBe("same-origin");
+    expect(headers.get("referrer-policy"), about).toBe("same-origin");
+    const permissions = headers.get("permissions-policy");
+    for (const wanted of ["camera=()", "microphone=()", "geolocation=()", "fullscreen=(self)"]) {
+      expect(permissions?.split(", "), about).toContain(wanted);
+    }
+  }
+  expect(pages).toBeGreaterThan(5);
+});
+
+test("media carry no header beyond those that players and caches go by, and nosniff: each costs time of every hit", async () => {
+  for (const address of LIVE) {
+    const { status, headers } = await door.ask(pathAt(address, at));
+    if (status !== 200 || headers.get("content-type") !== "video/mp4") continue;
+    expect([...headers.keys()].sort()).toEqual([
+      "accept-ranges",
+      "access-control-allow-origin",
+      "access-control-expose-headers",
+      "age",
+      "cache-control",
+      "cache-status",
+      "cmsd-static",
+      "content-type",
+      "x-content-type-options",
+    ]);
+  }
+});

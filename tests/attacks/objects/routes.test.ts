@@ -1,0 +1,170 @@
+/** Every route × method × caller: what each is answered at a public stream, and at one that asks for tokens. */
+import { beforeAll, expect, test } from "vitest";
+import { TestViewer, token } from "../../../durable-objects/room/testing.ts";
+import { app } from "../../../workers/app.ts";
+import { door } from "../../../workers/testing.ts";
+import {
+  ADDRESSES,
+  type Address,
+  type Asking,
+  CALLERS,
+  type Caller,
+  initAt,
+  type Place,
+  type Policy,
+  pathAt,
+  ROUTES,
+  SOCKET,
+} from "../../support/addresses.ts";
+import { TestPublisher } from "../../support/publisher.ts";
+
+const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as const;
+const KINDS = ["public", "gated"] as const;
+
+/** A live stream with everybody who may ask it, by what they send. */
+interface Stage extends Place {
+  readonly tokens: Readonly<Record<Caller, string>>;
+}
+
+const admin = { authorization: `Bearer ${door.adminToken}` };
+
+async function control(stream: string, rest: string, method: string, body: object): Promise<void> {
+  const answer = await door.ask(`/api/streams/${stream}/${rest}`, {
+    method,
+    headers: admin,
+    body: JSON.stringify(body),
+  });
+  expect(answer.status).toBe(200);
+}
+
+async function stage(kind: keyof Policy): Promise<Stage> {
+  const live = new TestPublisher(door);
+  const { stream } = live;
+  if (kind === "gated") await control(stream, "access", "PUT", { playback: "token" });
+  await live.begin();
+  await live.parts(0, 14);
+  const of = (sub: string, roles: string[] = []): Promise<string> => token(stream, { sub, roles, ver: 1 });
+  const [viewer, banned, revoked, moderator, host] = await Promise.all([
+    of("ann"),
+    of("bob"),
+    of("cy"),
+    of("mo", ["moderator"]),
+    of("hana", ["host"]),
+  ]);
+  await control(stream, "revocations", "POST", { subject: "cy", version: 2 });
+  const person = await TestViewer.come(stream, { sub: "hana", roles: ["host"], ver: 1 });
+  expect(await person.client.act({ kind: "ban", subject: "bob", address: false })).toMatchObject({ ok: true });
+  person.client.stop();
+  return {
+    stream,
+    broadcast: live.config.broadcast,
+    publisher: live.id,
+    tokens: {
+      nobody: "",
+      anonymous: "",
+      viewer,
+      banned,
+      revoked,
+      moderator,
+      host,
+      publisher: live.key,
+      operator: door.adminToken,
+    },
+  };
+}
+
+/** The status, and the problem's name. */
+async function answerTo(path: string, init: RequestInit): Promise<string> {
+  const answer = await door.ask(path, { redirect: "manual", ...init });
+  const isProblem = answer.headers.get("content-type") === "application/problem+json";
+  const text = await answer.text();
+  if (!isProblem || text === "") return String(answer.status);
+  return `${answer.status} ${String((JSON.parse(text) as { type: unknown }).type).replace("/problems/", "")}`;
+}
+
+function sentBy(caller: Caller, { tokens }: Stage, init: RequestInit): RequestInit {
+  const authorization = tokens[caller] === "" ? {} : { authorization: `Bearer ${tokens[caller]}` };
+  return { ...init, headers: { ...(init.headers as Record<string, string>), ...authorization } };
+}
+
+function pathFor(caller: Caller, address: Address, at: Stage): string {
+  const path = pathAt(address, at);
+  if (caller !== "anonymous" || path.includes("?device=")) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}device=device-of-the-table-0002`;
+}
+
+/** A method that an address doesn't take is refused whoever asks: the least and the most that anybody may be are tried. */
+const EXTREMES: readonly Caller[] = ["nobody", "operator"];
+
+const askingOf = ({ methods }: Address, method: (typeof METHODS)[number]): Asking | undefined =>
+  methods[method === "HEAD" ? "GET" : (method as "GET")];
+
+/** What each caller is answered by each method, as lines. */
+async function observed(address: Address, at: Stage): Promise<string[]> {
+  const lines: string[] = [];
+  for (const method of METHODS) {
+    const asking = askingOf(address, method);
+    for (const caller of asking === undefined ? EXTREMES : CALLERS) {
+      const init = { ...initAt(asking, at), method };
+      const answer = await answerTo(pathFor(caller, address, at), sentBy(caller, at, init));
+      lines.push(`${method} ${caller}: ${answer}`);
+    }
+  }
+  return lines;
+}
+
+function expected(address: Address, kind: keyof Policy): string[] {
+  const refused = address.nowhere === true ? "404 not-found" : "405 method-not-allowed";
+  return METHODS.flatMap((method) => {
+    const answers = askingOf(address, method)?.policy[kind];
+    const callers = answers === undefined ? EXTREMES : CALLERS;
+    return callers.map((caller) => {
+      const answer = answers?.[caller] ?? (method === "OPTIONS" ? "204" : refused);
+      // Without a body, there is no problem's name.
+      return `${method} ${caller}: ${method === "HEAD" ? answer.split(" ", 1)[0] : answer}`;
+    });
+  });
+}
+
+let stages: Readonly<Record<keyof Policy, Stage>>;
+beforeAll(async () => {
+  stages = { public: await stage("public"), gated: await stage("gated") };
+});
+
+test("every route has a row, and every row a route", () => {
+  expect([...new Set(app.routes.map(({ path }) => path))].sort()).toEqual(Object.keys(ROUTES).sort());
+});
+
+test.each(ADDRESSES)("$path answers each caller by every method as the table says", async (address) => {
+  for (const kind of KINDS) {
+    const at = address.spends === true ? await stage(kind) : stages[kind];
+    expect({ kind, lines: await observed(address, at) }).toEqual({ kind, lines: expected(address, kind) });
+  }
+});
+
+/** What a socket comes to after its hello: the first frame, or the close. */
+async function opened(path: string, init: RequestInit): Promise<string> {
+  const { status, webSocket } = await door.ask(path, {
+    ...init,
+    headers: { ...(init.headers as Record<string, string>), upgrade: "websocket" },
+  });
+  if (webSocket === null) return String(status);
+  return new Promise((resolve) => {
+    const end = (outcome: string): void => {
+      resolve(`${status} ${outcome}`);
+      webSocket.close();
+    };
+    webSocket.addEventListener("message", ({ data }) => end((JSON.parse(String(data)) as { type: string }).type));
+    webSocket.addEventListener("close", ({ code }) => resolve(`${status} closed ${code}`));
+    webSocket.accept();
+    webSocket.send('{"type":"hello","from":null}');
+  });
+}
+
+test.each(KINDS)("a socket of a %s stream is for those for whom the table says so", async (kind) => {
+  const at = stages[kind];
+  const path = SOCKET.path.replace("{stream}", at.stream);
+  const outcomes: Partial<Record<Caller, string>> = {};
+  for (const caller of CALLERS) outcomes[caller] = await opened(path, sentBy(caller, at, {}));
+  expect(outcomes).toEqual(SOCKET.policy[kind]);
+});

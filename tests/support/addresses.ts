@@ -1,0 +1,238 @@
+/**
+ * Every address of the edge: which methods it takes, and what each caller is answered. Tests of the Worker ask all of them,
+ * and fail for a route of `app.ts` that has no row.
+ *
+ * To add a route, add a row under its pattern as `app.ts` writes it. Its path has `{stream}` and `{broadcast}`; each method
+ * has a policy (`forEverybody`, `forOperator`, …; write another where none fits) and what it sends. `spends: true` where the
+ * method changes what other rows see: its stream is then its own.
+ */
+import { testConfig } from "../../protocol/broadcast/testing.ts";
+import type { PlaylistFile } from "../../protocol/hls/paths.ts";
+import type { BroadcastId } from "../../protocol/ids.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+import type { TrackFile } from "../../workers/media-path.ts";
+import { partBytes, partMeta } from "./publisher.ts";
+
+/** Who asks: without anything, with a device's key, with a viewer's token (good, banned, revoked, of staff), with a stream's key, with the admin token. */
+export const CALLERS = [
+  "nobody",
+  "anonymous",
+  "viewer",
+  "banned",
+  "revoked",
+  "moderator",
+  "host",
+  "publisher",
+  "operator",
+] as const;
+export type Caller = (typeof CALLERS)[number];
+
+/** What each caller is answered: the status, and a problem's name behind it. */
+export type Answers = Readonly<Record<Caller, string>>;
+/** What callers are answered at a stream that is public, and at one that asks for tokens. */
+export interface Policy {
+  readonly public: Answers;
+  readonly gated: Answers;
+}
+
+/** One method of an address. */
+export interface Asking {
+  readonly policy: Policy;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One address below a pattern. `HEAD` and `OPTIONS` go without saying. */
+export interface Address {
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", Asking>>>;
+  readonly spends?: boolean;
+  /** There is nothing here: 404 by any method but `OPTIONS`. */
+  readonly nowhere?: boolean;
+}
+
+const all = (answer: string): Answers =>
+  Object.fromEntries(CALLERS.map((caller) => [caller, answer])) as Record<Caller, string>;
+const everywhere = (answers: Answers): Policy => ({ public: answers, gated: answers });
+const forEverybody = (done = "200"): Policy => everywhere(all(done));
+const secret = (done: string, owner: Caller): Policy =>
+  everywhere({
+    ...all("403 key-wrong"),
+    nobody: "401 key-missing",
+    anonymous: "401 key-missing",
+    [owner]: done,
+  });
+const forOperator = (done = "200"): Policy => secret(done, "operator");
+const forPublisher = (done = "200"): Policy => secret(done, "publisher");
+
+/** At a stream that asks for tokens, those who are let in and those who aren't. */
+const gated = (done: string): Answers => ({
+  ...all(done),
+  nobody: "401 token-missing",
+  anonymous: "401 token-missing",
+  banned: "403 token-revoked",
+  revoked: "403 token-revoked",
+  publisher: "401 token-malformed",
+  operator: "401 token-malformed",
+});
+/** Nobody's token is looked at where everybody may watch. */
+const forViewers = (done = "200"): Policy => ({ public: all(done), gated: gated(done) });
+
+/** What the room lets read and count goes by the room's access, which has no bans: the banned are shut out of its sockets. */
+const forReaders = (done = "200"): Policy => ({ public: all(done), gated: { ...gated(done), banned: done } });
+/** A token that is brought is looked at in the room of a public stream too. */
+const forCounted = (done = "200"): Policy => ({
+  public: {
+    ...all(done),
+    revoked: "403 token-revoked",
+    publisher: "401 token-malformed",
+    operator: "401 token-malformed",
+  },
+  gated: { ...gated(done), banned: done },
+});
+/** Sockets: how it goes on behind `101`. */
+const forSockets: Policy = {
+  public: {
+    ...all("101 welcome"),
+    banned: "101 closed 4403",
+    revoked: "101 closed 4401",
+    publisher: "101 closed 4401",
+    operator: "101 closed 4401",
+  },
+  gated: {
+    ...all("101 closed 4401"),
+    banned: "101 closed 4403",
+    viewer: "101 welcome",
+    moderator: "101 welcome",
+    host: "101 welcome",
+  },
+};
+
+const media = (file: string): Address => ({
+  path: `/live/{stream}/{broadcast}/video/${file}`,
+  methods: { GET: { policy: forViewers() } },
+});
+
+/** Files of a track by what they are: a new kind of playlist or file doesn't compile without its row. */
+const PLAYLISTS: Readonly<Record<PlaylistFile, Address>> = {
+  "media.m3u8": media("media.m3u8"),
+  "iframes.m3u8": media("iframes.m3u8"),
+  "vod.m3u8": { ...media("vod.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
+  "vod-iframes.m3u8": { ...media("vod-iframes.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
+};
+const FILES: Readonly<Record<TrackFile["kind"], readonly Address[]>> = {
+  playlist: Object.values(PLAYLISTS),
+  init: [media("init-1.mp4")],
+  segment: [media("0.m4s")],
+  part: [media("2.1.m4s")],
+};
+
+/** Delivery, which goes past the router. */
+export const LIVE: readonly Address[] = [
+  { path: "/live/{stream}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
+  ...Object.values(FILES).flat(),
+];
+
+const control = (path: string, methods: Address["methods"], spends = false): readonly Address[] => [
+  { path: `/api/streams/{stream}${path}`, methods, spends },
+];
+const ingest = (rest: string, asking: Omit<Asking, "policy">): Address => ({
+  path: `/ingest/{stream}/{broadcast}${rest}`,
+  methods: {
+    PUT: { policy: forPublisher(), ...asking, headers: { [PUBLISHER_HEADER]: "{publisher}", ...asking.headers } },
+  },
+  spends: true,
+});
+const page = (path: string): Address => ({ path, methods: { GET: { policy: forEverybody() } } });
+const missing = (path: string): Address => ({
+  path,
+  methods: { GET: { policy: forEverybody("404 not-found") } },
+  nowhere: true,
+});
+
+/** What a token of a local run is asked for with. */
+const WANTED = JSON.stringify({ room: "demo", sub: "ann" });
+const PART_AFTER_THOSE = 14;
+
+/** The routes of `app.ts`. */
+export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
+  "/api/streams/:stream": control("", { GET: { policy: forEverybody() } }),
+  "/api/streams/:stream/keys": control(
+    "/keys",
+    { POST: { policy: forOperator("201") }, DELETE: { policy: forOperator("204") } },
+    true,
+  ),
+  "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
+  "/api/streams/:stream/access": control(
+    "/access",
+    { GET: { policy: forOperator() }, PUT: { policy: forOperator(), body: '{"playback":"followers"}' } },
+    true,
+  ),
+  "/api/streams/:stream/revocations": control(
+    "/revocations",
+    { POST: { policy: forOperator(), body: '{"subject":"ann","version":1}' } },
+    true,
+  ),
+  "/api/streams/:stream/crowd": control("/crowd", { PUT: { policy: forOperator(), body: '{"viewers":0}' } }, true),
+  "/api/streams/:stream/jurisdiction": control("/jurisdiction", {
+    PUT: { policy: forOperator("501 no-jurisdictions"), body: '{"jurisdiction":"eu"}' },
+  }),
+  "/api/subjects/:id": [{ path: "/api/subjects/somebody", methods: { DELETE: { policy: forOperator() } } }],
+  "/api/subjects/:id/export": [{ path: "/api/subjects/somebody/export", methods: { GET: { policy: forOperator() } } }],
+  "/rooms/:stream/socket": [
+    { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 bad-directive") } } },
+  ],
+  "/rooms/:stream/beacon": [
+    { path: "/rooms/{stream}/beacon?device=device-of-the-table-0001", methods: { POST: { policy: forCounted() } } },
+  ],
+  "/rooms/:stream/replay": [
+    { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forReaders() } } },
+  ],
+  "/ingest/:stream/:rest{.+}": [
+    ingest("", { body: "{config}" }),
+    ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),
+    ingest("/video/2.2.m4s", {
+      body: partBytes(PART_AFTER_THOSE),
+      headers: { [PART_HEADER]: JSON.stringify(partMeta(PART_AFTER_THOSE)) },
+    }),
+    ingest("/end", {}),
+  ],
+  "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forOperator() } } }],
+  "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: WANTED } } }],
+  "/api/*": [missing("/api/nope")],
+  "/rooms/*": [missing("/rooms/nope")],
+  "/ingest/*": [missing("/ingest/nope")],
+  "/*": [page("/"), page("/watch/{stream}"), page("/studio/{stream}"), page("/watch"), page("/favicon.svg")],
+};
+
+/** The room's socket, as it is opened. */
+export const SOCKET: { readonly path: string; readonly policy: Policy } = {
+  path: "/rooms/{stream}/socket",
+  policy: forSockets,
+};
+
+/** Every address of the table. */
+export const ADDRESSES: readonly Address[] = [...Object.values(ROUTES).flat(), ...LIVE];
+
+/** Where a stream of a test is. */
+export interface Place {
+  readonly stream: string;
+  readonly broadcast: string;
+  /** The publishing process's id. */
+  readonly publisher: string;
+}
+
+/** An address's path at a stream. */
+export const pathAt = ({ path }: Address, { stream, broadcast }: Place): string =>
+  path.replace("{stream}", stream).replace("{broadcast}", broadcast);
+
+/** What a method sends at a stream. */
+export function initAt({ body, headers = {} }: Partial<Asking> = {}, { broadcast, publisher }: Place): RequestInit {
+  const config = (): string => JSON.stringify(testConfig({ broadcast: broadcast as BroadcastId }));
+  const filled = Object.entries(headers).map(([name, value]) => [name, value.replace("{publisher}", publisher)]);
+  return { body: body === "{config}" ? config() : (body ?? null), headers: Object.fromEntries(filled) };
+}
+
+/** The value of `Allow`. */
+export const allowOf = ({ methods }: Address): string =>
+  [...Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"].join(", ");
