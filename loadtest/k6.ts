@@ -1,12 +1,14 @@
 /** The k6 program: found, or built with Go where Go is there. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
+/** The version that measures here; another one's figures are no comparison, and nobody has looked at what it brings. */
+export const K6_VERSION = "v1.8.1";
+
 /** Where a k6 that was built here is kept, one for all checkouts of a user. */
 const KEPT = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "corral");
-const PLACES = [process.env["K6"], join(KEPT, "k6"), "/usr/bin/k6", "/usr/local/bin/k6", join(homedir(), "go/bin/k6")];
+const PLACES = [join(KEPT, "k6"), "/usr/bin/k6", "/usr/local/bin/k6", join(homedir(), "go/bin/k6"), "k6"];
 const GOS = ["go", "/usr/local/go/bin/go"];
 
 /** k6 can't be had here; `message` says how to get it. */
@@ -14,23 +16,30 @@ export class NoK6 extends Error {
   override readonly name = "NoK6";
 }
 
-/** The path of k6. Builds it the first time, which takes a minute or two. Throws `NoK6`. */
+/** The path of k6: the one that `K6` names, or one of `K6_VERSION`, built the first time in a minute or two. Throws `NoK6`. */
 export function findK6(): string {
-  const found = PLACES.find((path) => path !== undefined && existsSync(path));
+  const chosen = process.env["K6"];
+  if (chosen !== undefined) return chosen;
+  const found = PLACES.find((path) => versionOf(path) === K6_VERSION);
   if (found !== undefined) return found;
-  const onPath = spawnSync("k6", ["version"]);
-  if (onPath.status === 0) return "k6";
   const go = GOS.find((command) => spawnSync(command, ["version"]).status === 0);
   if (go === undefined) {
     throw new NoK6(
-      "k6 is missing, and so is Go to build it: install k6 (https://grafana.com/docs/k6), or set K6 to its path.",
+      `k6 ${K6_VERSION} is missing, and so is Go to build it: install it (https://grafana.com/docs/k6), or set K6 to the path of another.`,
     );
   }
-  console.error("building k6 with `go install go.k6.io/k6@latest`; this takes a minute or two, once …");
-  const { status } = spawnSync(go, ["install", "go.k6.io/k6@latest"], {
+  const source = `go.k6.io/k6@${K6_VERSION}`;
+  console.error(`building k6 with \`go install ${source}\`; this takes a minute or two, once …`);
+  const { status } = spawnSync(go, ["install", source], {
     env: { ...process.env, GOBIN: KEPT },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  if (status !== 0) throw new NoK6("`go install go.k6.io/k6@latest` failed: see above, or set K6 to the path of a k6.");
+  if (status !== 0) throw new NoK6(`\`go install ${source}\` failed: see above, or set K6 to the path of a k6.`);
   return join(KEPT, "k6");
+}
+
+/** The version that a k6 says it is; null where there is none. */
+function versionOf(path: string): string | null {
+  const { status, stdout } = spawnSync(path, ["version"], { encoding: "utf8" });
+  return status === 0 ? (/\bv\d+\.\d+\.\d+\b/.exec(stdout)?.[0] ?? null) : null;
 }

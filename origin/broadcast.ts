@@ -55,7 +55,7 @@ async function startEdge(options: Options, log: Log): Promise<EdgeAccess> {
 }
 
 function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
-  return { ...edge, stop: () => Promise.resolve() };
+  return { ...edge, publisher: randomBytes(9).toString("base64url"), stop: () => Promise.resolve() };
 }
 
 /** What to encode, and where from. */
@@ -165,7 +165,7 @@ async function onAir(
       const { startedAtMs, inits } = start;
       const tracks = tracksOf(job, inits, partTargets, muxed);
       const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
-      const key = { edge: edge.url, key: edge.key, stream, publisher: randomBytes(9).toString("base64url") };
+      const key = { edge: edge.url, key: edge.key, stream, publisher: edge.publisher };
       const playback = options.playback === null ? {} : { playback: options.playback };
       const created = new Publisher({ ...key, ...playback, config, log, onFatal: (error) => failed.reject(error) });
       publisher = created;

@@ -111,6 +111,14 @@ function plain(line: string): string {
   return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
 }
 
+/** Signals from outside: from a person, a supervisor or a kernel without memory. A fault of its own ends a process by others. */
+const KILLS: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+
+/** Whether somebody else ended the process, which says nothing of what it worked on. */
+export function wasKilled({ error, signal }: ProcessEnd): boolean {
+  return error === null && KILLS.has(signal);
+}
+
 /** Why a process ended, as a sentence; null where it ended as it should. */
 export function failureOf({ error, code, signal, lastLines }: ProcessEnd): string | null {
   if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;

@@ -10,6 +10,8 @@ import { messageOf, PublishError, UsageError } from "./errors.ts";
 export interface EdgeAccess {
   readonly url: string;
   readonly key: string;
+  /** Id of who publishes: another one has to wait until the edge believes that its forerunner has gone. */
+  readonly publisher: string;
   stop(): Promise<void>;
 }
 
@@ -21,17 +23,20 @@ const TOKEN_S = 86_400;
 export async function startLocalEdge(stream: StreamName, port: number, dataDir: string | null): Promise<EdgeAccess> {
   const adminToken = randomBytes(24).toString("base64url");
   const { startEdge, PortError } = await import("../scripts/edge.ts");
+  const { DataFolderError } = await import("../scripts/data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
   const keepSignals = keepOwnSignals();
   const edge = await startEdge({ port, dataDir: data, adminToken })
     .catch((cause: unknown) => {
-      if (cause instanceof PortError) throw new UsageError(cause.message, { cause });
+      if (cause instanceof PortError || cause instanceof DataFolderError)
+        throw new UsageError(cause.message, { cause });
       throw new PublishError(`The edge does not start: ${messageOf(cause)}`, { cause });
     })
     .finally(keepSignals);
   try {
     const key = await createKey(edge.url, stream, adminToken);
-    return { url: edge.url, key, stop: () => edge.stop() };
+    // The folder is this process's alone, so whoever published from here before has gone.
+    return { url: edge.url, key, publisher: edge.secret("publisher"), stop: () => edge.stop() };
   } catch (error) {
     await edge.stop();
     throw error;

@@ -73,6 +73,24 @@ test("Ctrl-C, though it comes twice, ends the broadcast at the edge, exits 0 and
   expect(() => process.kill(Number(ffmpeg), 0)).toThrow();
 });
 
+test("the broadcast goes on when whoever read the log has gone", { timeout: 30_000 }, async () => {
+  const edge = await fakeEdge();
+  const { child, says, code } = run(LAVFI, "--format", "lavfi", "--edge", edge.url, "--key", "secret", "--verbose");
+  await says(/On the air/);
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  const sent = (): number => [...edge.tracks.values()].reduce((sum, { parts }) => sum + parts.length, 0);
+  const before = sent();
+  // Each part is a line of the log.
+  while (sent() < before + 6) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill("SIGINT");
+  expect(await code).toBe(0);
+  expect(edge.ended).toBe(true);
+});
+
 test("a wrong key is one sentence and exit code 1", { timeout: 30_000 }, async () => {
   const edge = await fakeEdge();
   const { code, output } = run(LAVFI, "--format", "lavfi", "--edge", edge.url, "--key", "wrong");

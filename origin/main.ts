@@ -8,6 +8,9 @@ import { helpText, type Options, parseOptions } from "./options.ts";
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;
 
+// Whoever read the log may go, and its disk may be full: nobody watches the broadcast through it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const words = process.argv.slice(2);
 process.exitCode = await main(words);
 // The clean end waits for nothing more: idle connections must not keep the process.

@@ -142,6 +142,57 @@ test("a decoder that is killed is started again where it was, and its track is n
   expect(options.warnings.join(" ")).toContain("SIGKILL");
 });
 
+test("FFmpeg killed more often than a fault is borne gives no source up", {
+  timeout: 30_000,
+}, async () => {
+  const kinds = [
+    { kind: "demo", font: null, width: 160, height: 90, frameRate: 30 },
+    {
+      kind: "live",
+      url: "testsrc2=s=160x90:r=30,realtime[out0];sine=r=48000,arealtime[out1]",
+      listen: false,
+      format: "lavfi",
+    },
+    { kind: "file", url: LAVFI, loop: true, format: "lavfi" },
+  ] as const satisfies readonly Input[];
+  const broadcasts = kinds.map(async (input) => {
+    const limits = { failures: { demo: 2, file: 2, live: 2 }, retry: { firstMs: 1, maxMs: 1 } };
+    const options = optionsFor(input, TINY, { limits });
+    let killedInRun = 0;
+    const source: Source = new Source({
+      ...options,
+      onOutput: (output) => {
+        const { runs } = source.counters();
+        if (output.kind !== "part" || output.meta.gap || killedInRun === runs) return;
+        killedInRun = runs;
+        if (runs === 5) source.stop();
+        else process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGKILL");
+      },
+    });
+    expect(await source.run()).toEqual({ kind: "stopped" });
+    expect(options.warnings.filter((warning) => warning.includes("SIGKILL"))).toHaveLength(4);
+  });
+  await Promise.all(broadcasts);
+});
+
+test("a file that fails by itself each time is given up, on the air or not", { timeout: 20_000 }, async () => {
+  const input: Input = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
+  const limits = { failures: { demo: 2, file: 2, live: 2 }, retry: { firstMs: 1, maxMs: 1 } };
+  const options = optionsFor(input, TINY, { limits });
+  let failedInRun = 0;
+  const source: Source = new Source({
+    ...options,
+    onOutput: (output) => {
+      const { runs } = source.counters();
+      if (output.kind !== "part" || output.meta.gap || failedInRun === runs) return;
+      failedInRun = runs;
+      process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGSEGV");
+    },
+  });
+  expect(await source.run()).toMatchObject({ kind: "failed", message: expect.stringContaining("SIGSEGV") });
+  expect(source.counters().runs).toBe(2);
+});
+
 test("a file whose encoder is killed with its last frames is still a file that ended", {
   timeout: 20_000,
 }, async () => {

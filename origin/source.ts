@@ -8,7 +8,7 @@ import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
 import { type EncodeJob, Encoder, type Init } from "./encoder.ts";
 import { messageOf, SourceError } from "./errors.ts";
-import { failureOf } from "./ffmpeg-process.ts";
+import { failureOf, wasKilled } from "./ffmpeg-process.ts";
 import type { Input } from "./input.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
 import type { DecodeEnd, MediaReader } from "./media-reader.ts";
@@ -19,7 +19,10 @@ export interface Patience {
   /** A live source that brings nothing for this long is dropped; so is a run whose encoders bring nothing. */
   readonly stallMs: number;
   readonly startMs: number;
-  /** Failures in a row, each with less than `goodRunMs` of media, after which the source is given up. */
+  /**
+   * Failures in a row, each with less than `goodRunMs` of media, after which the source is given up. What comes by itself
+   * is not given up any more once it was on the air, nor is a file whose FFmpeg was killed: it may come back.
+   */
   readonly failures: { readonly demo: number; readonly file: number; readonly live: number };
   readonly goodRunMs: number;
   readonly retry: BackoffOptions;
@@ -173,7 +176,8 @@ export class Source {
       failures = this.#counters.mediaMs - before >= this.#limits.goodRunMs ? 1 : failures + 1;
       const reason = failure ?? "the input ended.";
       if (!isRetryable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
-      if (failures >= this.#limits.failures[kind]) {
+      const mayComeBack = this.#packager !== null && (kind !== "file" || run.wasKilled);
+      if (failures >= this.#limits.failures[kind] && !mayComeBack) {
         return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
       }
       const waitMs = backoffMs(failures, this.#limits.retry);
@@ -235,6 +239,7 @@ export class Source {
       await Promise.race([synchronizer.done.catch((error: unknown) => noteFailure(run, error)), encoder.done]);
       synchronizer.stop();
       const encoded = await encoder.done;
+      if (run.failure === null && wasKilled(encoded)) run.wasKilled = true;
       const failure = run.failure ?? failureOf(encoded);
       const decoded = (await Promise.all(decoders)).flat();
       // An encoder that gives up before the broadcast's first frame does so each time.
@@ -274,6 +279,7 @@ export class Source {
     const { log, name, kind } = this.#options;
     const failure = failureOf(end);
     if (isBroken) {
+      if (run.failure === null && wasKilled(end)) run.wasKilled = true;
       run.failure ??= failure;
       synchronizer.stop();
     } else if (failure !== null && end.signal === null && run.begun && kind !== "live") {
@@ -404,6 +410,8 @@ class Run {
   firstFrameMs: number = Number.POSITIVE_INFINITY;
   /** Why we ended it. */
   failure: string | null = null;
+  /** Somebody else ended it. */
+  wasKilled = false;
 }
 
 /** A missing program or a fault of ours is not cured by another start. */

@@ -54,6 +54,16 @@ export interface StreamStatus {
   readonly children: number;
 }
 
+/** One broadcast of a stream, as `GET /api/streams/{stream}/broadcasts` lists it; its recording is at `vod.m3u8` of each track. */
+export interface BroadcastSummary {
+  readonly broadcast: BroadcastId;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Null while it goes on. */
+  readonly endedAt: number | null;
+  readonly tracks: readonly { readonly name: TrackName; readonly kind: "video" | "audio" }[];
+}
+
 /**
  * What a tier counts; plain numbers that only grow, so that they can be sent and summed. A request is counted when it is
  * answered, as exactly one of hit, coalesced and pulled: `requests` is their sum, at every tier. What the tiers send up

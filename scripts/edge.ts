@@ -2,14 +2,23 @@
  * The edge on this machine: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
  * edges may share one core's objects, each an isolate of its own, as several machines of a data centre would.
  */
-import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import {
+  convertV4MiniflareOptions,
+  type Json,
+  Log,
+  LogLevel,
+  Miniflare,
+  type V4DurableObject,
+  type V4SharedOptions,
+  type V4SourceOptions,
+  type V4WorkerOptionsShape,
+} from "miniflare";
 import { buildPages } from "./build-web.ts";
-import { writeOwnPages } from "./pages.ts";
+import { complaint, type DataFolder, DataFolderError, openDataFolder } from "./data-folder.ts";
+import { type OwnPages, type Pages, writeOwnPages } from "./pages.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -18,7 +27,7 @@ const ASSETS_WORKER = "export default { fetch: (request, env) => env.ASSETS.fetc
 /** How to start an edge. */
 export interface EdgeOptions {
   readonly port: number;
-  /** Where objects and R2 are kept. */
+  /** Where objects and R2 are kept: one edge's at a time. */
   readonly dataDir: string;
   /** Opens the control API. */
   readonly adminToken: string;
@@ -31,13 +40,15 @@ export interface EdgeOptions {
   /** The Worker's entry, for those who wrap it; by default the one that is deployed. */
   readonly entry?: string;
   /** Bindings beside the Worker's own: plain values, and further Workers by name. */
-  readonly bindings?: Readonly<Record<string, unknown>>;
+  readonly bindings?: Readonly<Record<string, Json>>;
   readonly services?: Readonly<Record<string, { readonly script: string; readonly port: number }>>;
 }
 
 /** A running edge. */
 export interface Edge {
   readonly url: string;
+  /** A secret of the edge's folder, by name: the same in each run. */
+  secret(name: string): string;
   stop(): Promise<void>;
 }
 
@@ -46,19 +57,50 @@ export class PortError extends Error {
   override readonly name = "PortError";
 }
 
-/** Starts the edge. Throws `PortError`. */
+/** The options by their names: miniflare's types take others too, and a misspelt one would do nothing. */
+type Known<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
+type WorkerOptions = V4SourceOptions & Known<V4WorkerOptionsShape>;
+type MiniflareOptions = Known<V4SharedOptions> & { readonly workers: WorkerOptions[] };
+
+/** Starts the edge. Throws `PortError` and `DataFolderError`. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const { port, dataDir, adminToken, host = "127.0.0.1", isolatePorts = [] } = options;
-  const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
-  for (const wanted of [port, ...isolates.map((isolate) => isolate.port)]) await assertFree(host, wanted);
-  await mkdir(dataDir, { recursive: true });
-  const { entry = `${ROOT}workers/index.ts`, bindings = {}, services = {} } = options;
-  const [script, built] = await Promise.all([bundle(entry), buildPages()]);
-  // Read for as long as the edge runs: by nobody else, and changed by nobody.
-  const pages = await writeOwnPages(dataDir, built);
-  // Tokens of a local run are good for that run.
-  const viewerSecret = randomBytes(32).toString("base64url");
-  const worker = (name: string, at: number, site: string, objects: object): object => ({
+  const { port, host = "127.0.0.1", isolatePorts = [] } = options;
+  const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
+  for (const wanted of [port, ...ports]) await assertFree(host, wanted);
+  const folder = await openDataFolder(options.dataDir);
+  try {
+    const [script, built] = await Promise.all([bundle(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
+    // Read for as long as the edge runs: by nobody else, and changed by nobody.
+    const pages = await writePages(folder, built);
+    const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, folder, script, pages)));
+    const stop = (): Promise<void> =>
+      miniflare
+        .dispose()
+        .finally(() => pages.remove())
+        .finally(() => folder.close());
+    await miniflare.ready.catch(async (error: unknown) => {
+      await stop().catch(() => undefined);
+      throw error;
+    });
+    return { url: `http://${host}:${port}`, secret: folder.secret, stop };
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+async function writePages({ path }: DataFolder, built: Pages): Promise<OwnPages> {
+  try {
+    return await writeOwnPages(path, built);
+  } catch (error) {
+    throw new DataFolderError(complaint(path, error), { cause: error });
+  }
+}
+
+/** The Workers, and where they keep what they keep. */
+function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: string, pages: OwnPages): MiniflareOptions {
+  const { port, adminToken, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
+  const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
@@ -66,7 +108,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     bindings: {
       CORRAL_ADMIN_TOKEN: adminToken,
       CORRAL_SITE: site,
-      CORRAL_VIEWER_SECRET: viewerSecret,
+      // Links and tokens of an earlier run open what they opened.
+      CORRAL_VIEWER_SECRET: folder.secret("viewer"),
       // Whoever reaches such an edge may be anybody in its rooms.
       CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
       ...bindings,
@@ -77,44 +120,35 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
     unsafeDirectSockets: [{ host, port: at }],
   });
+  const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
   const own = objectsOf({});
   const shared = objectsOf({ scriptName: "corral" });
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      defaultPersistRoot: dataDir,
-      cf: false,
-      log: new Log(LogLevel.WARN),
-      ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
-      workers: [
-        worker("corral", port, "", own),
-        ...isolates.map(({ port: at, site }, index) => worker(`corral-${index + 1}`, at, site, shared)),
-        ...Object.entries(services).map(([service, { script: contents, port: at }]) => ({
-          name: service,
-          modules: [{ type: "ESModule", path: "index.js", contents }],
-          compatibilityDate: "2026-11-02",
-          unsafeDirectSockets: [{ host, port: at }],
-        })),
-        {
-          name: "assets",
-          modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
-          compatibilityDate: "2026-11-02",
-          assets: {
-            directory: pages.directory,
-            binding: "ASSETS",
-            routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
-          },
+  return {
+    resourcePersistencePath: folder.path,
+    cf: false,
+    log: new Log(LogLevel.WARN),
+    ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
+    workers: [
+      worker("corral", port, "", own),
+      ...isolates.map(({ port: at, site }, index) => worker(`corral-${index + 1}`, at, site, shared)),
+      ...Object.entries(services).map(([service, { script: contents, port: at }]) => ({
+        name: service,
+        modules: [{ type: "ESModule" as const, path: "index.js", contents }],
+        compatibilityDate: "2026-11-02",
+        unsafeDirectSockets: [{ host, port: at }],
+      })),
+      {
+        name: "assets",
+        modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
+        compatibilityDate: "2026-11-02",
+        assets: {
+          directory: pages.directory,
+          binding: "ASSETS",
+          routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
         },
-      ],
-    } as Parameters<typeof convertV4MiniflareOptions>[0]),
-  );
-  const stop = (): Promise<void> => miniflare.dispose().finally(() => pages.remove());
-  try {
-    await miniflare.ready;
-  } catch (error) {
-    await stop().catch(() => undefined);
-    throw error;
-  }
-  return { url: `http://${host}:${port}`, stop };
+      },
+    ],
+  };
 }
 
 /** Bindings of objects, and their classes. */
@@ -128,7 +162,7 @@ const OBJECTS = {
 } as const;
 
 /** The objects' bindings; `script` names the Worker that has them, where that is another one. */
-function objectsOf(script: { readonly scriptName?: string }): object {
+function objectsOf(script: { readonly scriptName?: string }): Record<string, V4DurableObject> {
   const bindings = Object.entries(OBJECTS).map(([name, className]) => [
     name,
     { className, useSQLite: true, ...script },

@@ -1,8 +1,15 @@
 /**
- * Loaded into every program that `run.mjs` starts: file descriptor 3 is a pipe that only `run.mjs` holds open, so it
- * ends when `run.mjs` does, even by SIGKILL. The program then ends as by SIGTERM, and its group with it, instead of
- * going on unseen. Threads and forks of the program load it too, and have another file descriptor 3 or none.
+ * Loaded into every program that `run.mjs` starts, which leads a process group of its own. Threads and forks of the
+ * program load it too, and have another file descriptor 3 or none.
+ *
+ * File descriptor 3 is a pipe that only `run.mjs` holds open, so it ends when `run.mjs` does, even by SIGKILL. The program
+ * then ends as by SIGTERM, and its group with it, instead of going on unseen.
+ *
+ * The program itself may be killed, and `run.mjs` with it. A guard outside of the group waits at a pipe that only the
+ * program holds open: where that ends without a word, it kills what is left of the group at once, so that nobody who
+ * starts the program again meets what the killed one had started.
  */
+import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { isMainThread } from "node:worker_threads";
 
@@ -14,4 +21,21 @@ if (isMainThread && process.env.CORRAL_RUN_BY === `${process.ppid}`) {
   });
   parent.resume();
   parent.unref();
+  watchOver(process.pid);
+}
+
+/**
+ * Kills the group when its leader was killed.
+ * @param {number} group
+ */
+function watchOver(group) {
+  const script = `read -r word || kill -s KILL -- -${group}`;
+  const guard = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  // Without a shell the program runs unguarded.
+  guard.once("error", () => {});
+  guard.unref();
+  const pipe = /** @type {Socket} */ (guard.stdin);
+  pipe.on("error", () => {});
+  pipe.unref();
+  process.once("exit", () => pipe.write("ended\n"));
 }

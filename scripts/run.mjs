@@ -3,7 +3,8 @@
  * needs, then starts it with a Node that is new enough. Plain JavaScript for Node 18 and later, with nothing installed.
  *
  * The program leads a session of its own: it gets each signal once (a terminal signals the whole group, and npm
- * forwards to its child again), and what it leaves behind when it ends is ended too.
+ * forwards to its child again), and what it leaves behind when it ends is ended too. It ends with npm, and with this
+ * process, even where those are killed (`end-with-parent.mjs`).
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
@@ -15,9 +16,12 @@ import { needsOf, nodeCommand, SetupError, setUp } from "./setup.mjs";
 const SAME_SIGNAL_MS = 500;
 /** What a program leaves behind gets this long between SIGTERM and SIGKILL. */
 const LEFTOVER_GRACE_MS = 2000;
+/** How often it is seen whether npm is still there. */
+const NPM_WATCH_MS = 250;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [program, ...args] = process.argv.slice(2);
+const startedBy = process.ppid;
 
 if (program === undefined) {
   console.error("Usage: node scripts/run.mjs PROGRAM [ARGUMENT…]");
@@ -52,6 +56,7 @@ async function run(program, args) {
     },
   });
   forwardSignals(child);
+  endWithNpm(child);
   const code = await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
@@ -71,6 +76,20 @@ function forwardSignals(child) {
       child.kill(signal);
     });
   }
+}
+
+/**
+ * npm passes signals on, but not that it was killed: the system then gives its children another parent.
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const watch = setInterval(() => {
+    if (process.ppid === startedBy) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, NPM_WATCH_MS);
+  watch.unref();
 }
 
 /**

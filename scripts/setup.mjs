@@ -11,8 +11,8 @@ import { findTool, installCommand, PACKAGE_MANAGERS, TOOLS } from "./tools.mjs";
 
 /** @typedef {import("./tools.mjs").ToolName} ToolName */
 
-/** The oldest Node that the pinned wrangler, miniflare and vitest run on. */
-const OLDEST_NODE = [22, 12];
+/** The oldest Node with SQLite, and that the pinned wrangler, miniflare and vitest run on. */
+const OLDEST_NODE = [22, 13];
 /** npm goes on without an optional package that it couldn't load; it is asked so often. */
 const TRIES = 3;
 /** A long step says this often that it is still at it. */

@@ -17,9 +17,9 @@ afterEach(() => {
   for (const path of folders.splice(0)) rmSync(path, { recursive: true });
 });
 
-test("Node 22.12 and everything later is new enough, nothing before is", () => {
-  expect(["22.12.0", "22.20.1", "24.0.0", "100.0.0"].every(isNewEnough)).toBe(true);
-  expect(["20.19.4", "22.11.9", "18.20.0", "9.0.0"].some(isNewEnough)).toBe(false);
+test("Node 22.13 and everything later is new enough, nothing before is", () => {
+  expect(["22.13.0", "22.20.1", "24.0.0", "100.0.0"].every(isNewEnough)).toBe(true);
+  expect(["20.19.4", "22.12.9", "18.20.0", "9.0.0"].some(isNewEnough)).toBe(false);
 });
 
 test("packages are installed when each wanted one is there in its version, save what other platforms need", () => {

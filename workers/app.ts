@@ -5,6 +5,7 @@ import { UpstreamError } from "../tiers/calls.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { streamAccess, streamRevocations } from "./access-api.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
+import { streamBroadcasts } from "./broadcasts.ts";
 import { canonicalUrl } from "./canonical-url.ts";
 import { expectCrowd } from "./crowd.ts";
 import { type Delivery, deliver } from "./deliver.ts";
@@ -33,6 +34,9 @@ type Answerers<Names extends unknown[]> = Partial<Record<Method, (c: Asked, ...n
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
 
 stream("/api/streams/:stream", { GET: (c, name) => streamStatus(c.env, c.req.raw, c.executionCtx, name) });
+stream("/api/streams/:stream/broadcasts", {
+  GET: (c, name) => streamBroadcasts(c.env, c.req.raw, c.executionCtx, name),
+});
 stream("/api/streams/:stream/keys", {
   POST: (c, name) => streamKeys(c.env, c.req.raw, name),
   DELETE: (c, name) => streamKeys(c.env, c.req.raw, name),

@@ -172,3 +172,58 @@ test("a broadcast that its publisher abandoned ends by itself, with what it had"
   expect(state?.state).toBe("ended");
   expect((await door.ask(publisher.path("video", "1.m4s"))).status).toBe(200);
 });
+
+test("a broadcast ends though its object loses its memory before each alarm, and not before its publisher had time", async () => {
+  const publisher = await live(8);
+  await publisher.stored(0);
+  const state = async (): Promise<string | undefined> =>
+    (await liveOf(publisher).status(publisher.stream as never))?.state;
+  const alarmAfterLoss = async (): Promise<boolean> => {
+    await evictDurableObject(liveOf(publisher));
+    return runDurableObjectAlarm(liveOf(publisher));
+  };
+  expect(await alarmAfterLoss()).toBe(true);
+  expect(await state()).not.toBe("ended");
+  // A publisher that comes back starts the time anew.
+  await publisher.parts(6, 9);
+  expect(await alarmAfterLoss()).toBe(true);
+  expect(await state()).not.toBe("ended");
+  expect(await alarmAfterLoss()).toBe(true);
+  expect(await state()).toBe("ended");
+});
+
+test("an alarm that became due while nothing ran is set anew by whoever wakes the object", async () => {
+  const publisher = await live(8);
+  const alarmOf = (): Promise<number | null> =>
+    runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub, (_, { storage }) => storage.getAlarm());
+  await runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub, (_, { storage }) =>
+    storage.deleteAlarm(),
+  );
+  expect(await alarmOf()).toBeNull();
+  await evictDurableObject(liveOf(publisher));
+  expect(await alarmOf()).toBeGreaterThan(Date.now());
+});
+
+test("a stream's broadcasts are listed, the newest first, with when they ended", async () => {
+  const first = await live(6);
+  await first.end();
+  const second = new TestPublisher(door, { stream: first.stream, key: first.key });
+  await second.begin();
+  await second.parts(0, 6);
+  const answer = await door.ask(`/api/streams/${first.stream}/broadcasts`);
+  expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "public, max-age=5"]);
+  const named = first.config.tracks.map(({ name, kind }) => ({ name, kind }));
+  expect(await answer.json()).toEqual({
+    stream: first.stream,
+    broadcasts: [
+      { broadcast: second.config.broadcast, startedAt: second.config.startedAtMs, endedAt: null, tracks: named },
+      {
+        broadcast: first.config.broadcast,
+        startedAt: first.config.startedAtMs,
+        endedAt: expect.any(Number),
+        tracks: named,
+      },
+    ],
+  });
+  expect((await door.ask("/api/streams/never-heard-of/broadcasts")).status).toBe(404);
+});

@@ -12,7 +12,7 @@ import { comparePositions, LogError, nextPosition } from "../../protocol/broadca
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
 import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
-import type { StreamStatus } from "../../protocol/status.ts";
+import type { BroadcastSummary, StreamStatus } from "../../protocol/status.ts";
 import { LIVE } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
 import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
@@ -45,7 +45,12 @@ interface Current {
   readonly feeds: Feeds;
   publisher: string;
   lastSeenMs: number;
+  /** Whether a publisher was heard of since this object's memory began. */
+  heard: boolean;
 }
+
+/** Key of the broadcast that a whole alarm's time passed over without a word, in an object that had lost its memory. */
+const SILENT = "silent";
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
@@ -63,7 +68,9 @@ export class Live extends DurableObject<LiveEnv> {
     this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
     this.#access = new StreamAccess(ctx.storage.kv, (access) => this.#current?.feeds.sendAccess(access));
     const latest = this.#store.latestBroadcast();
-    if (latest !== null) this.#adopt(latest);
+    if (latest === null) return;
+    this.#adopt(latest);
+    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#setMissingAlarm());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +99,7 @@ export class Live extends DurableObject<LiveEnv> {
       if (playback !== null) this.#access.setPlayback(playback);
       this.#store.addBroadcast(config, by.id, Date.now());
       this.#adopt({ config, publisher: by.id, ended: false });
+      this.sawPublisher(Date.now());
     } else if (current !== null && current.publisher !== by.id) {
       this.#store.setPublisher(config.broadcast, by.id);
       current.publisher = by.id;
@@ -254,7 +262,12 @@ export class Live extends DurableObject<LiveEnv> {
     const current = this.#current;
     if (current === null || current.replica.state.ended) return;
     const dueMs = current.lastSeenMs + LIVE_LIMITS.abandonedMs;
-    if (Date.now() < dueMs) return this.ctx.storage.setAlarm(dueMs);
+    // Who lost its memory can't know when it last heard: the publisher gets one such time more, but not one each loss.
+    const isLast = !current.heard && this.ctx.storage.kv.get(SILENT) === current.replica.config.broadcast;
+    if (Date.now() < dueMs && !isLast) {
+      if (!current.heard) this.ctx.storage.kv.put(SILENT, current.replica.config.broadcast);
+      return this.ctx.storage.setAlarm(dueMs);
+    }
     console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
     this.#endNow(current, this.ctx.id.name as StreamName);
   }
@@ -266,7 +279,17 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** The publisher was last heard of at this time, milliseconds since the epoch. */
   sawPublisher(atMs: number): void {
-    if (this.#current !== null) this.#current.lastSeenMs = atMs;
+    const current = this.#current;
+    if (current === null) return;
+    current.lastSeenMs = atMs;
+    if (current.heard) return;
+    current.heard = true;
+    this.ctx.storage.kv.delete(SILENT);
+  }
+
+  /** The stream's broadcasts, newest first. */
+  broadcasts(): BroadcastSummary[] {
+    return this.#store.broadcasts(LIVE_LIMITS.listedBroadcasts);
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,7 +299,13 @@ export class Live extends DurableObject<LiveEnv> {
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => this.status(this.ctx.id.name as StreamName);
     const feeds = new Feeds(replica, status, () => this.#access.now);
-    this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now() };
+    this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now(), heard: false };
+  }
+
+  /** An alarm that became due while nothing ran may never come: workerd on a machine of one's own forgets it. */
+  async #setMissingAlarm(): Promise<void> {
+    const atMs = await this.ctx.storage.getAlarm();
+    if (atMs === null || atMs < Date.now()) await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
   }
 
   #replicaOf(id: BroadcastId): Replica | null {

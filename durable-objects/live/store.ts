@@ -4,6 +4,7 @@ import { Replica, type Snapshot } from "../../protocol/broadcast/replica.ts";
 import type { Tail } from "../../protocol/broadcast/tail.ts";
 import { MIN_SEGMENTS } from "../../protocol/broadcast/window.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
+import type { BroadcastSummary } from "../../protocol/status.ts";
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
@@ -90,6 +91,20 @@ export class Store {
   /** The broadcast that opened last, or null. */
   latestBroadcast(): BroadcastRow | null {
     return this.#broadcast("ORDER BY opened_ms DESC, rowid DESC LIMIT 1");
+  }
+
+  /** The stream's broadcasts, the one that opened last first. */
+  broadcasts(most: number): BroadcastSummary[] {
+    if (!this.#ready) return [];
+    const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
+      "SELECT config, ended_ms FROM broadcasts ORDER BY rowid DESC LIMIT ?",
+      most,
+    );
+    return [...rows].map((row) => {
+      const { broadcast, startedAtMs, tracks } = JSON.parse(row.config) as BroadcastConfig;
+      const named = tracks.map(({ name, kind }) => ({ name, kind }));
+      return { broadcast, startedAt: startedAtMs, endedAt: row.ended_ms, tracks: named };
+    });
   }
 
   /** Keeps an init section. */

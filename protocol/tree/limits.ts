@@ -76,6 +76,8 @@ export const LIVE_LIMITS = {
   pendingBytes: 33_554_432,
   /** A publisher that was silent so long may be replaced by another. */
   leaseMs: 10_000,
+  /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
+  listedBroadcasts: 100,
   /** A publisher that was silent so long has left: the broadcast ends. */
   abandonedMs: 60_000,
 } as const;

@@ -1,0 +1,94 @@
+/** The folder in which an edge of this machine keeps its data: one edge's at a time, with secrets that outlive a run. */
+import { randomBytes } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** What SQLite says where another process has the lock. */
+const SQLITE_BUSY = 5;
+const SECRET_BYTES = 32;
+
+/** The folder can't be used; `message` is a sentence for people. */
+export class DataFolderError extends Error {
+  override readonly name = "DataFolderError";
+}
+
+/** A folder that this process has for itself. */
+export interface DataFolder {
+  readonly path: string;
+  /** The secret of this name: made the first time, the same from then on. */
+  secret(name: string): string;
+  /** Leaves it to others. */
+  close(): void;
+}
+
+/**
+ * Takes the folder for this process, and makes it where it isn't there. The lock is the kernel's, held through SQLite: it
+ * goes with the process, however that ends, so no lock is ever left behind. Throws `DataFolderError`.
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  try {
+    await mkdir(path, { recursive: true });
+    const lock = lockFolder(path);
+    try {
+      // Answers that were cached say what was so in an earlier run.
+      await rm(join(path, "cache"), { recursive: true, force: true });
+      const secrets = new Map(Object.entries(readSecrets(path)));
+      const secret = (name: string): string => {
+        const kept = secrets.get(name) ?? randomBytes(SECRET_BYTES).toString("base64url");
+        if (!secrets.has(name)) writeSecrets(path, secrets.set(name, kept));
+        return kept;
+      };
+      let isOpen = true;
+      const close = (): void => {
+        if (isOpen) lock.close();
+        isOpen = false;
+      };
+      return { path, secret, close };
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  } catch (error) {
+    throw error instanceof DataFolderError ? error : new DataFolderError(complaint(path, error), { cause: error });
+  }
+}
+
+function lockFolder(path: string): DatabaseSync {
+  const lock = new DatabaseSync(join(path, "lock"));
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    const message = `Another edge keeps its data in ${path}; stop it, or choose another folder with --data.`;
+    throw new DataFolderError(message, { cause: error });
+  }
+}
+
+/** What went wrong with a folder, as a sentence; a disk that is full is named so. */
+export function complaint(path: string, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || /database or disk is full|No space left/i.test(message)) {
+    return `There is no room left for ${path}; make some, or choose another folder with --data.`;
+  }
+  return `The data folder ${path} can't be used: ${message.replace(/\.$/, "")}.`;
+}
+
+function readSecrets(path: string): Record<string, string> {
+  try {
+    return JSON.parse(readFileSync(join(path, "secrets.json"), "utf8")) as Record<string, string>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw error;
+  }
+}
+
+/** Whole at every moment, and for this user's eyes only. */
+function writeSecrets(path: string, secrets: ReadonlyMap<string, string>): void {
+  const file = join(path, "secrets.json");
+  writeFileSync(`${file}.new`, JSON.stringify(Object.fromEntries(secrets)), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
