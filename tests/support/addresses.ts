@@ -157,6 +157,7 @@ const PART_AFTER_THOSE = 14;
 /** The routes of `app.ts`. */
 export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
   "/api/streams/:stream": control("", { GET: { policy: forEverybody() } }),
+  "/api/streams/:stream/broadcasts": control("/broadcasts", { GET: { policy: forEverybody() } }),
   "/api/streams/:stream/keys": control(
     "/keys",
     { POST: { policy: forOperator("201") }, DELETE: { policy: forOperator("204") } },
