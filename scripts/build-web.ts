@@ -17,8 +17,7 @@ const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 export async function buildPages(): Promise<Pages> {
   const pages = new Map<string, Uint8Array>();
   const addresses = new Map<string, string>();
-  for (const page of ["watch", "studio", "landing"]) {
-    const { metafile, outputFiles } = await bundle(page);
+  for (const { metafile, outputFiles } of await bundlePages()) {
     for (const [name, address] of outputsByName(metafile)) addresses.set(name, address);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
@@ -26,8 +25,14 @@ export async function buildPages(): Promise<Pages> {
     const text = await readFile(join(web, "pages", page), "utf8");
     pages.set(page, new TextEncoder().encode(fill(text, addresses)));
   }
+  pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
   pages.set("favicon.svg", await readFile(join(web, "pages", "favicon.svg")));
   return pages;
+}
+
+/** The scripts and style sheets of every page, in memory. */
+export function bundlePages(): Promise<BuildResult<{ metafile: true; write: false }>[]> {
+  return Promise.all(["watch", "studio", "landing"].map(bundle));
 }
 
 /** One page's script. What pages have in common is not cut out: each further file makes a browser's six connections queue. */
@@ -48,6 +53,7 @@ function bundle(page: string): Promise<BuildResult<{ metafile: true; write: fals
     jsxImportSource: "preact",
     metafile: true,
     legalComments: "eof",
+    footer: { js: "/*! Licences of the packages in this file: /third-party-notices.txt */" },
     logLevel: "warning",
     tsconfigRaw: {},
   });

@@ -9,7 +9,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildPages } from "./build-web.ts";
 import { crossings, LAYERS } from "./layers.ts";
+import { bundledPackages, NOTICES, noticesOf } from "./notices.ts";
 import { writeOwnPages } from "./pages.ts";
+import { trackedSecrets } from "./secrets.ts";
+import { type LockedPackages, packageName, unlicensed, unpinned } from "./supply-chain.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -21,6 +24,10 @@ const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boo
   ["format and lint", () => run("biome", "check", "--error-on-warnings", ".")],
   ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => run("tsc", "--noEmit", "--project", folder)] as const),
   ["layers", checkLayers],
+  ["lock file", () => told(unpinned(lockedPackages()))],
+  ["licences and notices", checkLicences],
+  ["secrets", async () => told(await trackedSecrets(root))],
+  ["SBOM", checkSbom],
   ["pages, deploy --dry-run", dryRunDeploy],
 ];
 
@@ -39,11 +46,38 @@ function run(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
 }
 
+/** Prints what was found to be wrong; passes where nothing was. */
+function told(complaints: readonly string[]): boolean {
+  for (const line of complaints) console.error(line);
+  return complaints.length === 0;
+}
+
 function checkLayers(): boolean {
   const files = globSync(`{${LAYERS.join(",")}}/**/*.{ts,tsx}`, { cwd: root });
-  const found = files.flatMap((path) => crossings(path, readFileSync(join(root, path), "utf8")));
-  for (const line of found) console.error(line);
-  return found.length === 0;
+  return told(files.flatMap((path) => crossings(path, readFileSync(join(root, path), "utf8"))));
+}
+
+function lockedPackages(): LockedPackages {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: LockedPackages };
+  return lock.packages;
+}
+
+async function checkLicences(): Promise<boolean> {
+  const bundled = await bundledPackages();
+  const isOld = readFileSync(join(root, NOTICES), "utf8") !== noticesOf(bundled);
+  const complaints = unlicensed(lockedPackages(), new Set(bundled));
+  return told(isOld ? [...complaints, `${NOTICES} is out of date: run \`npm run notices\` and commit it`] : complaints);
+}
+
+/** Whether `npm run sbom` tells of every package of the lock file. */
+function checkSbom(): boolean {
+  const { stdout } = spawnSync("npm", ["run", "--silent", "sbom"], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 });
+  const bom = JSON.parse(stdout || "{}") as { bomFormat?: string; components?: { name: string; version: string }[] };
+  const names = new Set(bom.components?.map(({ name, version }) => `${name}@${version}`));
+  const missing = Object.entries(lockedPackages())
+    .map(([path, { version }]) => (path === "" ? "" : `${packageName(path)}@${version}`))
+    .filter((name) => name !== "" && !names.has(name));
+  return told(bom.bomFormat === "CycloneDX" ? missing.map((name) => `the SBOM lacks ${name}`) : ["there is no SBOM"]);
 }
 
 /** Builds the pages and bundles the Worker as a deployment would; needs no network and no login. */

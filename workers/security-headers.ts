@@ -1,6 +1,6 @@
 /**
- * Headers that tell browsers what an answer is not to be used for. Media carry one of them and no more, because each costs
- * a hundredth of a hit: HSTS holds for a whole host, and pages and the control API say it.
+ * Headers that tell browsers what an answer is not to be used for. Media carry two of them and no more: each costs every hit
+ * up to half a microsecond, and HSTS holds for a whole host, so pages and the control API say it.
  */
 import { CSP } from "../web/csp.ts";
 
@@ -8,10 +8,14 @@ import { CSP } from "../web/csp.ts";
 const EVERY = { "x-content-type-options": "nosniff" } as const;
 
 /**
- * Of answers that pages of any origin may read: playlists, media, the control API. They say nothing of CORP: without it they
- * may be embedded anywhere, and a page that is isolated by COEP `require-corp` loads them with CORS (`<video crossorigin>`).
+ * Of answers that pages of any origin may read: playlists, media, the control API. A page that is isolated from other
+ * origins (COEP `require-corp`) may play media in a plain `<video>` too, which asks without CORS.
  */
-export const READABLE_HEADERS: Readonly<Record<string, string>> = { ...EVERY, "access-control-allow-origin": "*" };
+export const READABLE_HEADERS: Readonly<Record<string, string>> = {
+  ...EVERY,
+  "access-control-allow-origin": "*",
+  "cross-origin-resource-policy": "cross-origin",
+};
 
 /** Of files that only pages of this edge load: none of another origin may embed them. */
 const OWN_HEADERS = { ...EVERY, "cross-origin-resource-policy": "same-origin" } as const;
@@ -65,7 +69,7 @@ export function secured(response: Response, url: string): Response {
   // A socket is no document.
   if (response.status === 101) return response;
   const { headers } = response;
-  setAll(response, headers.has("access-control-allow-origin") ? EVERY : OWN_HEADERS);
+  setAll(response, headers.has("access-control-allow-origin") ? READABLE_HEADERS : OWN_HEADERS);
   // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure transport."
   if (url.startsWith("https:")) headers.set("strict-transport-security", HSTS);
   return response;

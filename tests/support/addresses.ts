@@ -203,7 +203,14 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
   "/api/*": [missing("/api/nope")],
   "/rooms/*": [missing("/rooms/nope")],
   "/ingest/*": [missing("/ingest/nope")],
-  "/*": [page("/"), page("/watch/{stream}"), page("/studio/{stream}"), page("/watch"), page("/favicon.svg")],
+  "/*": [
+    page("/"),
+    page("/watch/{stream}"),
+    page("/studio/{stream}"),
+    page("/watch"),
+    page("/favicon.svg"),
+    page("/third-party-notices.txt"),
+  ],
 };
 
 /** The room's socket, as it is opened. */

@@ -68,7 +68,7 @@ test("no answer may be taken for another type, and only what every origin may re
   for (const { about, headers } of told) {
     expect(headers.get("x-content-type-options"), about).toBe("nosniff");
     const readable = headers.get("access-control-allow-origin") === "*";
-    expect(headers.get("cross-origin-resource-policy"), about).toBe(readable ? null : "same-origin");
+    expect(headers.get("cross-origin-resource-policy"), about).toBe(readable ? "cross-origin" : "same-origin");
     // RFC 6797 §8.1: browsers ignore it over plain HTTP, and §7.2 forbids it there.
     expect(headers.get("strict-transport-security"), about).toBeNull();
   }
@@ -98,7 +98,7 @@ test("a page may use what it needs and is opened, framed and referred from by it
   expect(pages).toBeGreaterThan(5);
 });
 
-test("media carry no header beyond those that players and caches go by, and nosniff: each costs time of every hit", async () => {
+test("media carry no header beyond those that players and caches go by, nosniff and CORP: each costs time of every hit", async () => {
   for (const address of LIVE) {
     const { status, headers } = await door.ask(pathAt(address, at));
     if (status !== 200 || headers.get("content-type") !== "video/mp4") continue;
@@ -111,6 +111,7 @@ test("media carry no header beyond those that players and caches go by, and nosn
       "cache-status",
       "cmsd-static",
       "content-type",
+      "cross-origin-resource-policy",
       "x-content-type-options",
     ]);
   }
