@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { type FeedFrame, FeedReader } from "../../protocol/broadcast/feed.ts";
+import { type FeedMessage, FeedReader } from "../../protocol/broadcast/feed.ts";
 import { Replica } from "../../protocol/broadcast/replica.ts";
 import { Tail } from "../../protocol/broadcast/tail.ts";
 import type { TrackName } from "../../protocol/ids.ts";
@@ -61,13 +61,13 @@ test("gaps of a live playlist, of parts and of segments, stand in the recording,
 });
 
 /** Reads a feed up to its first beat: all that was there when it began. */
-async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedFrame[]> {
+async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedMessage[]> {
   const response = await ask(publisher, over);
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
   const frames = new FeedReader();
-  const read: FeedFrame[] = [];
+  const read: FeedMessage[] = [];
   while (read.at(-1)?.header.kind !== "beat") {
     const { value, done } = await reader.read();
     if (done) throw new Error("the feed ended early");
@@ -82,7 +82,7 @@ test("a fresh feed is a snapshot with init sections and the tail of the wanted t
   const frames = await opening(publisher, { want: new Set([video]) });
   const [hello] = frames;
   if (hello?.header.kind !== "hello" || hello.header.snapshot === undefined) throw new Error("no snapshot");
-  const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, hello.body, new Tail(1e6));
+  const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, new Tail(1e6));
   expect(replica.track(video)?.segments.at(-1)?.parts.length).toBe(2);
   expect(replica.init(video, 1)).toEqual(new Uint8Array(8).fill(1));
   const sent = frames.flatMap(({ header }) =>
@@ -110,7 +110,7 @@ test("a feed that moves ends the one before, and nothing is sent twice", async (
   const node = "the-same-node";
   const both = { node, want: new Set([video]), have: new Set([video]) };
   const first = await ask(publisher, both);
-  const read: FeedFrame[] = [];
+  const read: FeedMessage[] = [];
   const reading = (async () => {
     const frames = new FeedReader();
     for await (const chunk of first.body ?? []) read.push(...frames.push(chunk));

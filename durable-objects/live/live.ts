@@ -23,7 +23,7 @@ import { Feeds } from "../../tiers/feeds.ts";
 import type { StoredPlaylist } from "../../tiers/node.ts";
 import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
-import { isWhole, storedPlaylist } from "./playlists.ts";
+import { isWhole, Recordings, windowPlaylist } from "./recordings.ts";
 import { broadcastStatus, publishAnswer } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
@@ -56,6 +56,7 @@ const SILENT = "silent";
 export class Live extends DurableObject<LiveEnv> {
   readonly #store: Store;
   readonly #archive: Archive;
+  readonly #recordings: Recordings;
   readonly #access: StreamAccess;
   readonly #tally = new Tally("live", "live");
   readonly #countedFrom = Date.now();
@@ -66,6 +67,7 @@ export class Live extends DurableObject<LiveEnv> {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
     this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
+    this.#recordings = new Recordings(env.MEDIA, this.#store);
     this.#access = new StreamAccess(ctx.storage.kv, (access) => this.#current?.feeds.sendAccess(access));
     const latest = this.#store.latestBroadcast();
     if (latest === null) return;
@@ -216,30 +218,37 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** A part of the tail that the caller's replica lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Uint8Array | null {
-    return this.#pulled(id, (replica) => replica.tail.part(track, msn, part));
+    return this.#answered(this.#replicaOf(id)?.tail.part(track, msn, part) ?? null);
   }
 
   /** A closed segment that is not in R2 yet, or null. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Uint8Array | null {
-    return this.#pulled(id, (replica) => {
-      const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
-      return segment === undefined ? null : replica.tail.segment(track, segment);
-    });
+    const replica = this.#replicaOf(id);
+    const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
+    return this.#answered(segment === undefined ? null : (replica?.tail.segment(track, segment) ?? null));
   }
 
   /** An init section of any broadcast of this stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    return this.#pulled(id, () => this.#replicaOf(id)?.init(track, version) ?? null);
+    return this.#answered(this.#replicaOf(id)?.init(track, version) ?? this.#store.init(id, track, version));
   }
 
   /** A playlist of any broadcast of this stream as it stands, or null; the whole of a broadcast once all of it is stored. */
-  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): StoredPlaylist | null {
-    return this.#pulled(id, () => {
-      const replica = this.#replicaOf(id);
-      if (replica === null || (isWhole(file) && this.#archive.isStoring(id))) return null;
-      const stored = storedPlaylist(replica, track, file, () => this.#store.segments(id, track));
-      return stored === null ? null : { ...stored, changedMs: this.#store.endedMs(id) ?? Date.now() };
-    });
+  async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    return this.#answered(await this.#playlist(id, track, file));
+  }
+
+  async #playlist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    const replica = this.#replicaOf(id);
+    const ended = replica?.state.ended ?? true;
+    if (ended && !this.#archive.isStoring(id)) {
+      const row = this.#store.broadcast(id);
+      const known = row?.config.tracks.some(({ name }) => name === track) ?? false;
+      // One that isn't the latest any more is over, whatever its row says.
+      return row !== null && known ? this.#recordings.playlist(this.#name, { ...row, ended: true }, track, file) : null;
+    }
+    if (isWhole(file) || replica?.track(track) === undefined) return null;
+    return { text: windowPlaylist(replica, track, file), ended, changedMs: this.#store.endedMs(id) ?? Date.now() };
   }
 
   /** The stream's state and summed counters, or null before its first broadcast. */
@@ -269,7 +278,7 @@ export class Live extends DurableObject<LiveEnv> {
       return this.ctx.storage.setAlarm(dueMs);
     }
     console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
-    this.#endNow(current, this.ctx.id.name as StreamName);
+    this.#endNow(current, this.#name);
   }
 
   /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
@@ -294,10 +303,14 @@ export class Live extends DurableObject<LiveEnv> {
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  get #name(): StreamName {
+    return this.ctx.id.name as StreamName;
+  }
+
   #adopt(row: BroadcastRow): void {
     this.#current?.feeds.close();
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
-    const status = (): StreamStatus | null => this.status(this.ctx.id.name as StreamName);
+    const status = (): StreamStatus | null => this.status(this.#name);
     const feeds = new Feeds(replica, status, () => this.#access.now);
     this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now(), heard: false };
   }
@@ -308,10 +321,9 @@ export class Live extends DurableObject<LiveEnv> {
     if (atMs === null || atMs < Date.now()) await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
   }
 
+  /** The replica of the latest broadcast, where it is this one. */
   #replicaOf(id: BroadcastId): Replica | null {
-    if (this.#current?.replica.config.broadcast === id) return this.#current.replica;
-    const row = this.#store.broadcast(id);
-    return row === null ? null : this.#store.restore(row, "", new Tail(0));
+    return this.#current?.replica.config.broadcast === id ? this.#current.replica : null;
   }
 
   /** The broadcast that `by` may publish to, or why not. */
@@ -367,6 +379,8 @@ export class Live extends DurableObject<LiveEnv> {
     this.#append(current, { kind: "end" }, null);
     current.feeds.close();
     for (const { track, msn } of open) this.#file(current, stream, track, msn);
+    const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
+    void this.#archive.drained().then(() => this.#recordings.file(stream, row));
   }
 
   #accept(): PublishReply {
@@ -375,9 +389,7 @@ export class Live extends DurableObject<LiveEnv> {
     return { ok: true, answer: publishAnswer(current.replica) };
   }
 
-  #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {
-    const replica = this.#replicaOf(id);
-    const found = replica === null ? null : from(replica);
+  #answered<T>(found: T | null): T | null {
     this.#tally.answered("hits", found === null ? 404 : 200);
     return found;
   }
