@@ -23,6 +23,7 @@ import { Feeds } from "../../tiers/feeds.ts";
 import type { StoredPlaylist } from "../../tiers/node.ts";
 import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
+import { PublisherWatch } from "./publisher-watch.ts";
 import { isWhole, Recordings, windowPlaylist } from "./recordings.ts";
 import { broadcastStatus, publishAnswer } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
@@ -40,17 +41,16 @@ export interface Publisher {
   readonly id: string;
 }
 
+/** Who publishes a broadcast whose publisher's key was revoked. */
+const NOBODY = "";
+
 interface Current {
   readonly replica: Replica;
   readonly feeds: Feeds;
   publisher: string;
   lastSeenMs: number;
-  /** Whether a publisher was heard of since this object's memory began. */
-  heard: boolean;
+  readonly watch: PublisherWatch;
 }
-
-/** Key of the broadcast that a whole alarm's time passed over without a word, in an object that had lost its memory. */
-const SILENT = "silent";
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
@@ -72,7 +72,7 @@ export class Live extends DurableObject<LiveEnv> {
     const latest = this.#store.latestBroadcast();
     if (latest === null) return;
     this.#adopt(latest);
-    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#setMissingAlarm());
+    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#current?.watch.setMissingAlarm() ?? Promise.resolve());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,9 +82,13 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store.addKey(hash, Date.now());
   }
 
-  /** Revokes every key of the stream. */
+  /** Revokes every key of the stream. Who publishes with one of them may be replaced at once. */
   removeKeys(): void {
     this.#store.removeKeys();
+    const current = this.#current;
+    if (current === null || current.replica.state.ended) return;
+    this.#store.setPublisher(current.replica.config.broadcast, NOBODY);
+    current.publisher = NOBODY;
   }
 
   /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
@@ -93,6 +97,9 @@ export class Live extends DurableObject<LiveEnv> {
     const known = this.#store.broadcast(config.broadcast);
     if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
     const current = this.#current;
+    if (known !== null && current?.replica.config.broadcast !== config.broadcast) {
+      return refuse("ended", "Another broadcast took its place; open one with an id of its own.");
+    }
     if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#leased(current)) {
       return refuse("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
     }
@@ -101,12 +108,12 @@ export class Live extends DurableObject<LiveEnv> {
       if (playback !== null) this.#access.setPlayback(playback);
       this.#store.addBroadcast(config, by.id, Date.now());
       this.#adopt({ config, publisher: by.id, ended: false });
-      this.sawPublisher(Date.now());
-    } else if (current !== null && current.publisher !== by.id) {
-      this.#store.setPublisher(config.broadcast, by.id);
+    } else if (current !== null) {
+      this.#heard(current);
+      if (current.publisher !== by.id) this.#store.setPublisher(config.broadcast, by.id);
       current.publisher = by.id;
     }
-    await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+    await this.#current?.watch.setAlarm();
     if (playback !== null) await this.#tellRoom();
     return this.#accept();
   }
@@ -270,13 +277,7 @@ export class Live extends DurableObject<LiveEnv> {
   override async alarm(): Promise<void> {
     const current = this.#current;
     if (current === null || current.replica.state.ended) return;
-    const dueMs = current.lastSeenMs + LIVE_LIMITS.abandonedMs;
-    // Who lost its memory can't know when it last heard: the publisher gets one such time more, but not one each loss.
-    const isLast = !current.heard && this.ctx.storage.kv.get(SILENT) === current.replica.config.broadcast;
-    if (Date.now() < dueMs && !isLast) {
-      if (!current.heard) this.ctx.storage.kv.put(SILENT, current.replica.config.broadcast);
-      return this.ctx.storage.setAlarm(dueMs);
-    }
+    if (!(await current.watch.rang())) return;
     console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
     this.#endNow(current, this.#name);
   }
@@ -284,16 +285,6 @@ export class Live extends DurableObject<LiveEnv> {
   /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
   restart(): void {
     this.ctx.abort("restarted on request");
-  }
-
-  /** The publisher was last heard of at this time, milliseconds since the epoch. */
-  sawPublisher(atMs: number): void {
-    const current = this.#current;
-    if (current === null) return;
-    current.lastSeenMs = atMs;
-    if (current.heard) return;
-    current.heard = true;
-    this.ctx.storage.kv.delete(SILENT);
   }
 
   /** The stream's broadcasts, newest first. */
@@ -312,13 +303,13 @@ export class Live extends DurableObject<LiveEnv> {
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => this.status(this.#name);
     const feeds = new Feeds(replica, status, () => this.#access.now);
-    this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now(), heard: false };
+    const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
+    this.#current = { replica, feeds, watch, publisher: row.publisher, lastSeenMs: Date.now() };
   }
 
-  /** An alarm that became due while nothing ran may never come: workerd on a machine of one's own forgets it. */
-  async #setMissingAlarm(): Promise<void> {
-    const atMs = await this.ctx.storage.getAlarm();
-    if (atMs === null || atMs < Date.now()) await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+  #heard(current: Current): void {
+    current.lastSeenMs = Date.now();
+    current.watch.heard();
   }
 
   /** The replica of the latest broadcast, where it is this one. */
@@ -337,12 +328,14 @@ export class Live extends DurableObject<LiveEnv> {
     }
     if (current.replica.state.ended) return refuse("ended", "Open a broadcast with an id of its own.");
     if (current.publisher !== by.id) return refuse("alreadyLive", "Another process publishes this broadcast.");
-    this.sawPublisher(Date.now());
+    this.#heard(current);
     return current;
   }
 
-  #leased(current: Current): boolean {
-    return Date.now() - current.lastSeenMs < LIVE_LIMITS.leaseMs;
+  #leased({ publisher, lastSeenMs }: Current): boolean {
+    const silentMs = Date.now() - lastSeenMs;
+    // A clock that was set back says nothing of who is there.
+    return publisher !== NOBODY && silentMs >= 0 && silentMs < LIVE_LIMITS.leaseMs;
   }
 
   #append(current: Current, entry: Entry, bytes: Uint8Array | null): void {

@@ -11,7 +11,8 @@ import type { BroadcastSummary } from "../../protocol/status.ts";
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS broadcasts (
-  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER);
+  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
+  sequence INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS inits (
   broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (broadcast, track, version));
@@ -21,11 +22,17 @@ CREATE TABLE IF NOT EXISTS segments (
   PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
 `;
 
-/** Of segments that are listed already: what a long window is restored from. */
+/** Of segments that are listed already: what a long window is restored from. Every object has it that knows sequences. */
 const PACKS = `
 CREATE TABLE IF NOT EXISTS packs (
   broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
+`;
+
+/** Storage from before broadcasts were counted has them in the order in which they came. */
+const MIGRATION = `
+ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+UPDATE broadcasts SET sequence = rowid;
 `;
 
 /** A broadcast as the table of broadcasts has it. */
@@ -43,7 +50,7 @@ export class Store {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#ready = this.#hasTable("segments");
-    if (this.#ready) sql.exec(PACKS);
+    if (this.#ready && !this.#hasTable("packs")) sql.exec(MIGRATION + PACKS);
   }
 
   /** Whether a key with this hash was issued for the stream. */
@@ -66,7 +73,8 @@ export class Store {
   addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
     this.#create();
     this.#sql.exec(
-      "INSERT INTO broadcasts (id, config, publisher, opened_ms) VALUES (?, ?, ?, ?)",
+      `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
+         VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
       config.broadcast,
       JSON.stringify(config),
       publisher,
@@ -74,7 +82,7 @@ export class Store {
     );
   }
 
-  /** Another process publishes this broadcast from now on. */
+  /** Another process publishes this broadcast from now on; nobody, where it is empty. */
   setPublisher(id: BroadcastId, publisher: string): void {
     this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
   }
@@ -98,16 +106,16 @@ export class Store {
     return this.#broadcast("WHERE id = ?", id);
   }
 
-  /** The broadcast that opened last, or null. */
+  /** The broadcast that opened last, or null. Clocks jump, so broadcasts are counted. */
   latestBroadcast(): BroadcastRow | null {
-    return this.#broadcast("ORDER BY opened_ms DESC, rowid DESC LIMIT 1");
+    return this.#broadcast("ORDER BY sequence DESC LIMIT 1");
   }
 
   /** The stream's broadcasts, the one that opened last first. */
   broadcasts(most: number): BroadcastSummary[] {
     if (!this.#ready) return [];
     const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
-      "SELECT config, ended_ms FROM broadcasts ORDER BY rowid DESC LIMIT ?",
+      "SELECT config, ended_ms FROM broadcasts ORDER BY sequence DESC LIMIT ?",
       most,
     );
     return [...rows].map((row) => {

@@ -80,6 +80,8 @@ export const LIVE_LIMITS = {
   leaseMs: 10_000,
   /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
   listedBroadcasts: 100,
-  /** A publisher that was silent so long has left: the broadcast ends. */
+  /** A publisher that was silent so long has left: the broadcast ends with the next alarm. */
   abandonedMs: 60_000,
+  /** Alarms within that time. */
+  quietAlarms: 2,
 } as const;
