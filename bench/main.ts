@@ -10,6 +10,7 @@ import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
 import { hits } from "./hits.ts";
 import { inStep } from "./in-step.ts";
+import { longWindows } from "./long-windows.ts";
 import { moderation } from "./moderation.ts";
 import { muxed } from "./muxed.ts";
 import { origin } from "./origin.ts";
@@ -30,6 +31,7 @@ const PARTS = [
   "in-step",
   "conformance",
   "moderation",
+  "long-windows",
 ] as const;
 
 const ARGS = {
@@ -81,6 +83,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
     "in-step": () => inStep(edge, adminToken),
     conformance: () => conformance(edge, adminToken),
     moderation,
+    "long-windows": longWindows,
   };
   const figures: Figure[] = [];
   try {

@@ -1,5 +1,5 @@
 /** One reading of a feed, from its request to its end; what it brings goes to the stream's edge. */
-import { FeedError, type FeedFrame, FeedReader } from "../protocol/broadcast/feed.ts";
+import { FeedError, type FeedMessage, FeedReader } from "../protocol/broadcast/feed.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { TreeReport } from "../protocol/status.ts";
 import type { Asker } from "../protocol/tree/policy.ts";
@@ -24,7 +24,9 @@ export type FeedEnd = "absent" | "bye" | "up" | "down" | "broken" | "stopped";
 
 /** What a reading brings. */
 export interface FeedReading {
-  frame(frame: FeedFrame): "on" | "again" | Promise<"on" | "again">;
+  /** Bytes have come, though they may be no whole message yet. */
+  heard(): void;
+  message(message: FeedMessage): "on" | "again" | Promise<"on" | "again">;
   /** The node sent the asker on, and gives it what it counted: it has no feed of its own to report with. */
   carry(report: TreeReport): void;
   /** The asker's own report was not taken. */
@@ -61,13 +63,14 @@ export async function readFeed(
     if (!response.ok || response.body === null) throw new FeedError(`the feed answered ${response.status}`);
     taken = true;
     reader = response.body.getReader();
-    const frames = new FeedReader();
+    const messages = new FeedReader();
     while (!reading.stop()) {
       const chunk = await inTime(reader.read());
       if (chunk.done) return "broken";
-      for (const frame of frames.push(chunk.value)) {
-        if (frame.header.kind === "bye") return "bye";
-        const next = reading.frame(frame);
+      reading.heard();
+      for (const message of messages.push(chunk.value)) {
+        if (message.header.kind === "bye") return "bye";
+        const next = reading.message(message);
         if ((typeof next === "string" ? next : await next) === "again") return "broken";
       }
     }

@@ -1,8 +1,12 @@
-/** The feeds that leave a node: one queue a subscriber, bounded; who falls behind is cut off. */
+/**
+ * The feeds that leave a node. What a subscriber lacks when it comes is sent as fast as it reads, however much that is; from
+ * then on entries are queued as they come, up to a bound, and who falls behind it is cut off.
+ */
 import type { Access } from "../protocol/access.ts";
-import { encodeFrame } from "../protocol/broadcast/feed.ts";
-import type { Entry } from "../protocol/broadcast/log.ts";
-import type { Replica } from "../protocol/broadcast/replica.ts";
+import { encodeMessage } from "../protocol/broadcast/feed.ts";
+import type { Entry, TrackState } from "../protocol/broadcast/log.ts";
+import type { Replica, Snapshot } from "../protocol/broadcast/replica.ts";
+import { snapshotHead, snapshotPieces } from "../protocol/broadcast/snapshot.ts";
 import { joinTailS } from "../protocol/hls/timing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { StreamStatus } from "../protocol/status.ts";
@@ -29,7 +33,10 @@ interface Subscriber {
   readonly kind: "isolate" | "shield";
   readonly want: ReadonlySet<TrackName>;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
-  readonly openedMs: number;
+  /** What it lacked when it came, drawn as it reads; null once it is sent entries as they come. */
+  opening: Generator<Uint8Array> | null;
+  /** Beats since it came: they count its life. */
+  beats: number;
 }
 
 interface Recent {
@@ -85,24 +92,24 @@ export class Feeds {
   open(subscription: Subscription): ReadableStream<Uint8Array> {
     const { node, kind, want } = subscription;
     const before = this.#subscribers.get(node);
-    const moved = subscription.moving && before !== undefined;
     let subscriber: Subscriber | undefined;
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          for (const frame of this.#opening(subscription, moved)) controller.enqueue(frame);
-          const status = this.#status();
-          if (status !== null) controller.enqueue(encodeFrame({ kind: "status", status }));
-          controller.enqueue(encodeFrame({ kind: "beat" }));
-          if (this.#replica.state.ended) {
-            controller.enqueue(encodeFrame({ kind: "bye" }));
-            controller.close();
-            return;
+          // One that is still being sent what it lacked has not been sent every entry.
+          const moved = subscription.moving && before !== undefined && before.opening === null;
+          const opening = this.#opening(subscription, moved);
+          subscriber = { node, kind, want, controller, opening, beats: 0 };
+          if (!this.#replica.state.ended) {
+            if (before !== undefined) this.#dismiss(before);
+            this.#subscribers.set(node, subscriber);
+            this.#beat ??= setInterval(() => this.#tick(), FEED_LIMITS.beatMs);
           }
-          if (before !== undefined) this.#dismiss(before);
-          subscriber = { node, kind, want, controller, openedMs: Date.now() };
-          this.#subscribers.set(node, subscriber);
-          this.#beat ??= setInterval(() => this.#tick(), FEED_LIMITS.beatMs);
+          // Now, so that what it lacks is what it lacked when it asked, and most have come up at once.
+          this.#draw(subscriber);
+        },
+        pull: () => {
+          if (subscriber !== undefined) this.#draw(subscriber);
         },
         cancel: () => {
           if (subscriber !== undefined) this.#remove(subscriber);
@@ -117,11 +124,12 @@ export class Feeds {
     const { offset } = this.#replica;
     this.#recent.push({ offset, entry });
     if (this.#recent.length > FEED_LIMITS.recentEntries) this.#recent.shift();
-    const bare = encodeFrame(
+    const bare = encodeMessage(
       { kind: "entry", offset, entry },
       entry.kind === "init" ? (bytes ?? undefined) : undefined,
     );
-    const full = entry.kind === "part" && bytes !== null ? encodeFrame({ kind: "entry", offset, entry }, bytes) : bare;
+    const full =
+      entry.kind === "part" && bytes !== null ? encodeMessage({ kind: "entry", offset, entry }, bytes) : bare;
     for (const subscriber of [...this.#subscribers.values()]) {
       this.#push(subscriber, entry.kind === "part" && subscriber.want.has(entry.track) ? full : bare);
     }
@@ -129,16 +137,17 @@ export class Feeds {
 
   /** Sends a part's bytes that came late to those who want its track. */
   sendBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
-    const frame = encodeFrame({ kind: "bytes", track, msn, part }, bytes);
+    const message = encodeMessage({ kind: "bytes", track, msn, part }, bytes);
     for (const subscriber of [...this.#subscribers.values()]) {
-      if (subscriber.want.has(track)) this.#push(subscriber, frame);
+      if (subscriber.want.has(track)) this.#push(subscriber, message);
     }
   }
 
   /** Tells who may watch from now on. */
   sendAccess(access: Access): void {
-    const frame = encodeFrame({ kind: "access", access });
-    for (const subscriber of [...this.#subscribers.values()]) this.#push(subscriber, frame);
+    const message = encodeMessage({ kind: "access", access });
+    // Before what a newcomer still lacks, too: nobody is let in for longer because a window is long.
+    for (const subscriber of [...this.#subscribers.values()]) this.#push(subscriber, message, "urgent");
   }
 
   /** Says goodbye to every subscriber. */
@@ -146,22 +155,62 @@ export class Feeds {
     for (const subscriber of [...this.#subscribers.values()]) this.#dismiss(subscriber);
   }
 
-  *#opening({ from, want, have }: Subscription, moved: boolean): Generator<Uint8Array> {
-    const { epoch, offset } = this.#replica;
-    const access = this.#access();
-    // Every subscriber has been sent every entry: one that moves has all of them, or will have read them by its old feed's end.
-    const start = from !== null && from.epoch === epoch ? (moved ? offset : from.offset) : null;
-    const resumed = start === null ? null : this.#since(start);
-    if (resumed === null) {
-      const { snapshot, inits } = this.#replica.snapshot();
-      yield encodeFrame({ kind: "hello", epoch, offset, access, snapshot }, inits);
-      for (const track of want) yield* this.#tailOf(track);
+  /** Queues some of what a subscriber lacks; at its end it is sent entries as they come. */
+  #draw(subscriber: Subscriber): void {
+    const { controller, opening } = subscriber;
+    const queued = (): number => FEED_LIMITS.queueBytes - (controller.desiredSize ?? 0);
+    try {
+      while (subscriber.opening !== null && queued() < FEED_LIMITS.openingBytes) {
+        const next = opening?.next();
+        if (next?.done === false) controller.enqueue(next.value);
+        else subscriber.opening = null;
+      }
+    } catch (error) {
+      this.#cut(subscriber, error);
       return;
     }
-    yield encodeFrame({ kind: "hello", epoch, offset: start ?? 0, access });
-    for (const track of want) if (!have.has(track)) yield* this.#tailOf(track);
-    for (const { offset: at, entry } of resumed) {
-      yield encodeFrame({ kind: "entry", offset: at, entry }, this.#bytesOf(entry, want) ?? undefined);
+    // Whoever came after the end has it all now; nobody else is without a place.
+    if (subscriber.opening !== null || this.#subscribers.get(subscriber.node) === subscriber) return;
+    controller.enqueue(encodeMessage({ kind: "bye" }));
+    controller.close();
+  }
+
+  *#opening({ from, want, have }: Subscription, moved: boolean): Generator<Uint8Array> {
+    const { epoch, offset } = this.#replica;
+    // Every subscriber is sent every entry: one that moves has all of them, or will have read them by its old feed's end.
+    const start = from !== null && from.epoch === epoch ? (moved ? offset : from.offset) : null;
+    const resumed = start !== null && this.#since(start) !== null;
+    const snapshot = this.#replica.snapshot();
+    if (resumed) yield encodeMessage({ kind: "hello", epoch, offset: start, access: this.#access() });
+    else yield* this.#snapshotOf(epoch, snapshot);
+    for (const state of snapshot.tracks) {
+      const { name } = state.track;
+      if (want.has(name) && !(resumed && have.has(name))) yield* this.#tailOf(state);
+    }
+    const reached = yield* this.#missed(resumed ? start : offset, want);
+    const status = this.#status();
+    if (status !== null) yield encodeMessage({ kind: "status", status });
+    yield encodeMessage({ kind: "beat" });
+    yield* this.#missed(reached, want);
+  }
+
+  *#snapshotOf(epoch: string, snapshot: Snapshot): Generator<Uint8Array> {
+    const head = snapshotHead(snapshot);
+    yield encodeMessage({ kind: "hello", epoch, offset: snapshot.offset, access: this.#access(), snapshot: head });
+    for (const [piece, body] of snapshotPieces(snapshot)) yield encodeMessage(piece, body);
+  }
+
+  /** The entries after `offset`, those too that come meanwhile, until there are no more; gives the last one's offset. */
+  *#missed(offset: number, want: ReadonlySet<TrackName>): Generator<Uint8Array, number> {
+    let reached = offset;
+    for (;;) {
+      const missed = this.#since(reached);
+      if (missed === null) throw new Error("the subscriber fell behind the entries that are kept");
+      if (missed.length === 0) return reached;
+      for (const { offset: at, entry } of missed) {
+        yield encodeMessage({ kind: "entry", offset: at, entry }, this.#bytesOf(entry, want) ?? undefined);
+        reached = at;
+      }
     }
   }
 
@@ -181,9 +230,8 @@ export class Feeds {
   }
 
   /** The parts that low-latency players start with, from the beginning of a segment. */
-  *#tailOf(name: TrackName): Generator<Uint8Array> {
-    const state = this.#replica.track(name);
-    if (state === undefined) return;
+  *#tailOf(state: TrackState): Generator<Uint8Array> {
+    const { name } = state.track;
     const largestMs = Math.max(...this.#replica.config.tracks.map(({ partTargetMs }) => partTargetMs));
     const wantTicks = joinTailS(largestMs) * state.track.timescale;
     let ticks = 0;
@@ -195,27 +243,30 @@ export class Feeds {
     for (const segment of state.segments.slice(first)) {
       for (const { part } of segment.parts) {
         const bytes = this.#replica.tail.part(name, segment.msn, part);
-        if (bytes !== null) yield encodeFrame({ kind: "bytes", track: name, msn: segment.msn, part }, bytes);
+        if (bytes !== null) yield encodeMessage({ kind: "bytes", track: name, msn: segment.msn, part }, bytes);
       }
     }
   }
 
   #tick(): void {
-    const beat = encodeFrame({ kind: "beat" });
+    const beat = encodeMessage({ kind: "beat" });
     this.#beats += 1;
     const status = this.#beats % FEED_LIMITS.beatsPerStatus === 0 ? this.#status() : null;
-    const told = status === null ? null : encodeFrame({ kind: "status", status });
+    const told = status === null ? null : encodeMessage({ kind: "status", status });
     for (const subscriber of [...this.#subscribers.values()]) {
-      if (Date.now() - subscriber.openedMs > FEED_LIMITS.lifeMs) this.#dismiss(subscriber);
-      else {
-        if (told !== null) this.#push(subscriber, told);
-        this.#push(subscriber, beat);
+      subscriber.beats += 1;
+      if (subscriber.beats > FEED_LIMITS.lifeMs / FEED_LIMITS.beatMs) {
+        this.#dismiss(subscriber);
+        continue;
       }
+      if (told !== null) this.#push(subscriber, told);
+      this.#push(subscriber, beat);
     }
   }
 
   #dismiss(subscriber: Subscriber): void {
-    this.#push(subscriber, encodeFrame({ kind: "bye" }));
+    subscriber.opening = null;
+    this.#push(subscriber, encodeMessage({ kind: "bye" }));
     if (!this.#remove(subscriber)) return;
     try {
       subscriber.controller.close();
@@ -224,17 +275,23 @@ export class Feeds {
     }
   }
 
-  #push(subscriber: Subscriber, frame: Uint8Array): void {
+  /** Queues a message for one that has come up; to the others, where it isn't urgent, it comes with what they lack. */
+  #push(subscriber: Subscriber, message: Uint8Array, haste: "urgent" | "in turn" = "in turn"): void {
+    if (subscriber.opening !== null && haste === "in turn") return;
     try {
       if ((subscriber.controller.desiredSize ?? 0) <= 0) throw new Error("the subscriber fell behind its bound");
-      subscriber.controller.enqueue(frame);
+      subscriber.controller.enqueue(message);
     } catch (error) {
-      this.#remove(subscriber);
-      try {
-        subscriber.controller.error(error);
-      } catch {
-        // Already closed from the other side.
-      }
+      this.#cut(subscriber, error);
+    }
+  }
+
+  #cut(subscriber: Subscriber, error: unknown): void {
+    this.#remove(subscriber);
+    try {
+      subscriber.controller.error(error);
+    } catch {
+      // Already closed from the other side.
     }
   }
 

@@ -4,7 +4,7 @@
  * to be woken. In a shield the object itself leads.
  */
 import type { Access } from "../protocol/access.ts";
-import type { FeedFrame } from "../protocol/broadcast/feed.ts";
+import type { FeedMessage } from "../protocol/broadcast/feed.ts";
 import { Follower, type FollowerEvents } from "../protocol/broadcast/follower.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { type Place, reached } from "../protocol/broadcast/waiters.ts";
@@ -52,7 +52,7 @@ interface Lead {
   due: boolean;
   /** The node has begun to feed it. */
   heard: boolean;
-  lastFrameMs: number;
+  lastHeardMs: number;
 }
 
 /** A stream as this node sees it. */
@@ -236,7 +236,7 @@ export class StreamEdge {
     if (lead === null && (now < this.#retryAtMs || this.#fresh(now))) return;
     for (const other of this.#live) if (isSuspect(other, now)) this.#live.delete(other);
     const want = this.#wants(now);
-    const next: Lead = { startedMs: now, want, caughtUp: false, due: false, heard: false, lastFrameMs: now };
+    const next: Lead = { startedMs: now, want, caughtUp: false, due: false, heard: false, lastHeardMs: now };
     this.#lead = next;
     life.waitUntil(this.#run(life, next, lead));
   }
@@ -284,7 +284,10 @@ export class StreamEdge {
           report: this.tally.report(Date.now()),
         },
         {
-          frame: (frame) => this.#take(life, lead, address, frame),
+          heard: () => {
+            lead.lastHeardMs = Date.now();
+          },
+          message: (message) => this.#take(life, lead, address, message),
           carry: (report) => this.tally.take(report, Date.now()),
           refused: (report) => this.tally.giveBack(report),
           stop: () => this.#relieved(lead),
@@ -292,7 +295,7 @@ export class StreamEdge {
       );
       if (end === "up" || end === "down") {
         if (!this.#way.sent(end, Date.now())) return "broken";
-        lead.lastFrameMs = Date.now();
+        lead.lastHeardMs = Date.now();
         continue;
       }
       if (end === "broken" && !lead.heard) this.#way.failed(Date.now());
@@ -305,10 +308,9 @@ export class StreamEdge {
     return Date.now() - lead.startedMs > this.#options.leadMs + EDGE_LIMITS.graceMs;
   }
 
-  #take(life: Lifetime, lead: Lead, address: Address, frame: FeedFrame): "on" | "again" | Promise<"on" | "again"> {
+  #take(life: Lifetime, lead: Lead, address: Address, message: FeedMessage): "on" | "again" | Promise<"on" | "again"> {
     const now = Date.now();
-    lead.lastFrameMs = now;
-    const { header } = frame;
+    const { header } = message;
     if (header.kind === "hello") {
       this.#failures = 0;
       lead.heard = true;
@@ -318,7 +320,7 @@ export class StreamEdge {
       if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
     }
     if (header.kind === "beat") this.#remember(life, now);
-    const taken = this.#follower.take(frame, now);
+    const taken = this.#follower.take(message, now);
     if (header.kind === "beat" && !lead.caughtUp) {
       lead.caughtUp = true;
       this.#live.add(lead);
@@ -368,5 +370,5 @@ export class StreamEdge {
 }
 
 function isSuspect(lead: Lead, now: number): boolean {
-  return now - lead.lastFrameMs > EDGE_LIMITS.suspectMs;
+  return now - lead.lastHeardMs > EDGE_LIMITS.suspectMs;
 }

@@ -157,7 +157,7 @@ export function ageOf(replica: Replica | null, track: TrackName, segment: Segmen
   const timescale = replica?.track(track)?.track.timescale;
   if (replica === null || timescale === undefined) return 0;
   if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));
-  const parts = part < 0 ? segment.parts : segment.parts.slice(0, part + 1);
-  const ticks = parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
+  const parts = segment.parts.slice(0, part + 1);
+  const ticks = part < 0 ? segment.durationTicks : parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
   return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
 }

@@ -1,6 +1,7 @@
 /** Delivery: playlists and media, answered by the nearest tier that can. */
 
 import type { Replica } from "../protocol/broadcast/replica.ts";
+import { segmentAt } from "../protocol/broadcast/window.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
@@ -8,7 +9,7 @@ import type { StreamEdge } from "../tiers/stream-edge.ts";
 import { ageOf, initOf, media, mediaOf, playlist } from "./answers.ts";
 import { heldCmsd, playlistCmsd } from "./cmsd.ts";
 import { askToJoin } from "./edge/joins.ts";
-import { type PlaylistKind, playlistsOf, Rendered } from "./edge/playlists.ts";
+import { type PlaylistKind, playlistsOf } from "./edge/playlists.ts";
 import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import { enter, refusalResponse } from "./gate.ts";
 import type { LivePath } from "./live-path.ts";
@@ -72,6 +73,8 @@ function deliverFile(delivery: Delivery, replica: Replica, path: MediaPath): Res
     case "playlist":
       if (mine !== null && path.file.file === "media.m3u8") return deliverMedia(delivery, mine, path.track);
       if (mine !== null && path.file.file === "iframes.m3u8") return deliverIframes(delivery, mine, path.track);
+      // There is no recording of what goes on.
+      if (mine?.state.ended === false) return notFound("There is no such playlist.", missing);
       return deliverStored(delivery, path, path.file.file, missing);
     case "init":
       return deliverInit(delivery, mine, path, path.file.version, missing);
@@ -163,7 +166,7 @@ async function deliverStored(
   if (value === null) return notFound("There is no such playlist.", missing);
   const lifetime = value.ended ? lifetimes.vod : lifetimes.never;
   const dated = { changedMs: value.changedMs, nowMs: Date.now() };
-  return playlist(delivery, new Rendered(value.text), lifetime, dated, playlistCmsd(value.ended), ...tiers);
+  return playlist(delivery, value.rendered, lifetime, dated, playlistCmsd(value.ended), ...tiers);
 }
 
 async function deliverInit(
@@ -250,7 +253,7 @@ async function deliverSegment(
   const { request } = delivery;
   const puller = new Puller(delivery);
   const state = mine?.track(track);
-  const segment = state?.segments.find((candidate) => candidate.msn === msn) ?? null;
+  const segment = state === undefined ? null : (segmentAt(state, msn) ?? null);
   if (mine !== null && state !== undefined) {
     if (segment === null && msn >= state.mediaSequence) return notFound(`Segment ${msn} doesn't exist yet.`, missing);
     if (segment !== null && (segment.gap || !segment.closed)) return notFound(`No whole segment ${msn} here.`, missing);

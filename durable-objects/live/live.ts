@@ -23,7 +23,8 @@ import { Feeds } from "../../tiers/feeds.ts";
 import type { StoredPlaylist } from "../../tiers/node.ts";
 import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
-import { isWhole, storedPlaylist } from "./playlists.ts";
+import { PublisherWatch } from "./publisher-watch.ts";
+import { isWhole, Recordings, windowPlaylist } from "./recordings.ts";
 import { broadcastStatus, publishAnswer } from "./status.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
@@ -40,22 +41,22 @@ export interface Publisher {
   readonly id: string;
 }
 
+/** Who publishes a broadcast whose publisher's key was revoked. */
+const NOBODY = "";
+
 interface Current {
   readonly replica: Replica;
   readonly feeds: Feeds;
   publisher: string;
   lastSeenMs: number;
-  /** Whether a publisher was heard of since this object's memory began. */
-  heard: boolean;
+  readonly watch: PublisherWatch;
 }
-
-/** Key of the broadcast that a whole alarm's time passed over without a word, in an object that had lost its memory. */
-const SILENT = "silent";
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
   readonly #store: Store;
   readonly #archive: Archive;
+  readonly #recordings: Recordings;
   readonly #access: StreamAccess;
   readonly #tally = new Tally("live", "live");
   readonly #countedFrom = Date.now();
@@ -66,11 +67,12 @@ export class Live extends DurableObject<LiveEnv> {
     super(ctx, env);
     this.#store = new Store(ctx.storage.sql);
     this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
+    this.#recordings = new Recordings(env.MEDIA, this.#store);
     this.#access = new StreamAccess(ctx.storage.kv, (access) => this.#current?.feeds.sendAccess(access));
     const latest = this.#store.latestBroadcast();
     if (latest === null) return;
     this.#adopt(latest);
-    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#setMissingAlarm());
+    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#current?.watch.setMissingAlarm() ?? Promise.resolve());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,9 +82,13 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store.addKey(hash, Date.now());
   }
 
-  /** Revokes every key of the stream. */
+  /** Revokes every key of the stream. Who publishes with one of them may be replaced at once. */
   removeKeys(): void {
     this.#store.removeKeys();
+    const current = this.#current;
+    if (current === null || current.replica.state.ended) return;
+    this.#store.setPublisher(current.replica.config.broadcast, NOBODY);
+    current.publisher = NOBODY;
   }
 
   /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
@@ -91,6 +97,9 @@ export class Live extends DurableObject<LiveEnv> {
     const known = this.#store.broadcast(config.broadcast);
     if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
     const current = this.#current;
+    if (known !== null && current?.replica.config.broadcast !== config.broadcast) {
+      return refuse("ended", "Another broadcast took its place; open one with an id of its own.");
+    }
     if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#leased(current)) {
       return refuse("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
     }
@@ -99,12 +108,12 @@ export class Live extends DurableObject<LiveEnv> {
       if (playback !== null) this.#access.setPlayback(playback);
       this.#store.addBroadcast(config, by.id, Date.now());
       this.#adopt({ config, publisher: by.id, ended: false });
-      this.sawPublisher(Date.now());
-    } else if (current !== null && current.publisher !== by.id) {
-      this.#store.setPublisher(config.broadcast, by.id);
+    } else if (current !== null) {
+      this.#heard(current);
+      if (current.publisher !== by.id) this.#store.setPublisher(config.broadcast, by.id);
       current.publisher = by.id;
     }
-    await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+    await this.#current?.watch.setAlarm();
     if (playback !== null) await this.#tellRoom();
     return this.#accept();
   }
@@ -216,30 +225,37 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** A part of the tail that the caller's replica lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Uint8Array | null {
-    return this.#pulled(id, (replica) => replica.tail.part(track, msn, part));
+    return this.#answered(this.#replicaOf(id)?.tail.part(track, msn, part) ?? null);
   }
 
   /** A closed segment that is not in R2 yet, or null. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Uint8Array | null {
-    return this.#pulled(id, (replica) => {
-      const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
-      return segment === undefined ? null : replica.tail.segment(track, segment);
-    });
+    const replica = this.#replicaOf(id);
+    const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
+    return this.#answered(segment === undefined ? null : (replica?.tail.segment(track, segment) ?? null));
   }
 
   /** An init section of any broadcast of this stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    return this.#pulled(id, () => this.#replicaOf(id)?.init(track, version) ?? null);
+    return this.#answered(this.#replicaOf(id)?.init(track, version) ?? this.#store.init(id, track, version));
   }
 
   /** A playlist of any broadcast of this stream as it stands, or null; the whole of a broadcast once all of it is stored. */
-  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): StoredPlaylist | null {
-    return this.#pulled(id, () => {
-      const replica = this.#replicaOf(id);
-      if (replica === null || (isWhole(file) && this.#archive.isStoring(id))) return null;
-      const stored = storedPlaylist(replica, track, file, () => this.#store.segments(id, track));
-      return stored === null ? null : { ...stored, changedMs: this.#store.endedMs(id) ?? Date.now() };
-    });
+  async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    return this.#answered(await this.#playlist(id, track, file));
+  }
+
+  async #playlist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    const replica = this.#replicaOf(id);
+    const ended = replica?.state.ended ?? true;
+    if (ended && !this.#archive.isStoring(id)) {
+      const row = this.#store.broadcast(id);
+      const known = row?.config.tracks.some(({ name }) => name === track) ?? false;
+      // One that isn't the latest any more is over, whatever its row says.
+      return row !== null && known ? this.#recordings.playlist(this.#name, { ...row, ended: true }, track, file) : null;
+    }
+    if (isWhole(file) || replica?.track(track) === undefined) return null;
+    return { text: windowPlaylist(replica, track, file), ended, changedMs: this.#store.endedMs(id) ?? Date.now() };
   }
 
   /** The stream's state and summed counters, or null before its first broadcast. */
@@ -261,30 +277,14 @@ export class Live extends DurableObject<LiveEnv> {
   override async alarm(): Promise<void> {
     const current = this.#current;
     if (current === null || current.replica.state.ended) return;
-    const dueMs = current.lastSeenMs + LIVE_LIMITS.abandonedMs;
-    // Who lost its memory can't know when it last heard: the publisher gets one such time more, but not one each loss.
-    const isLast = !current.heard && this.ctx.storage.kv.get(SILENT) === current.replica.config.broadcast;
-    if (Date.now() < dueMs && !isLast) {
-      if (!current.heard) this.ctx.storage.kv.put(SILENT, current.replica.config.broadcast);
-      return this.ctx.storage.setAlarm(dueMs);
-    }
+    if (!(await current.watch.rang())) return;
     console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
-    this.#endNow(current, this.ctx.id.name as StreamName);
+    this.#endNow(current, this.#name);
   }
 
   /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
   restart(): void {
     this.ctx.abort("restarted on request");
-  }
-
-  /** The publisher was last heard of at this time, milliseconds since the epoch. */
-  sawPublisher(atMs: number): void {
-    const current = this.#current;
-    if (current === null) return;
-    current.lastSeenMs = atMs;
-    if (current.heard) return;
-    current.heard = true;
-    this.ctx.storage.kv.delete(SILENT);
   }
 
   /** The stream's broadcasts, newest first. */
@@ -294,24 +294,27 @@ export class Live extends DurableObject<LiveEnv> {
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  get #name(): StreamName {
+    return this.ctx.id.name as StreamName;
+  }
+
   #adopt(row: BroadcastRow): void {
     this.#current?.feeds.close();
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
-    const status = (): StreamStatus | null => this.status(this.ctx.id.name as StreamName);
+    const status = (): StreamStatus | null => this.status(this.#name);
     const feeds = new Feeds(replica, status, () => this.#access.now);
-    this.#current = { replica, feeds, publisher: row.publisher, lastSeenMs: Date.now(), heard: false };
+    const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
+    this.#current = { replica, feeds, watch, publisher: row.publisher, lastSeenMs: Date.now() };
   }
 
-  /** An alarm that became due while nothing ran may never come: workerd on a machine of one's own forgets it. */
-  async #setMissingAlarm(): Promise<void> {
-    const atMs = await this.ctx.storage.getAlarm();
-    if (atMs === null || atMs < Date.now()) await this.ctx.storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs);
+  #heard(current: Current): void {
+    current.lastSeenMs = Date.now();
+    current.watch.heard();
   }
 
+  /** The replica of the latest broadcast, where it is this one. */
   #replicaOf(id: BroadcastId): Replica | null {
-    if (this.#current?.replica.config.broadcast === id) return this.#current.replica;
-    const row = this.#store.broadcast(id);
-    return row === null ? null : this.#store.restore(row, "", new Tail(0));
+    return this.#current?.replica.config.broadcast === id ? this.#current.replica : null;
   }
 
   /** The broadcast that `by` may publish to, or why not. */
@@ -325,12 +328,14 @@ export class Live extends DurableObject<LiveEnv> {
     }
     if (current.replica.state.ended) return refuse("ended", "Open a broadcast with an id of its own.");
     if (current.publisher !== by.id) return refuse("alreadyLive", "Another process publishes this broadcast.");
-    this.sawPublisher(Date.now());
+    this.#heard(current);
     return current;
   }
 
-  #leased(current: Current): boolean {
-    return Date.now() - current.lastSeenMs < LIVE_LIMITS.leaseMs;
+  #leased({ publisher, lastSeenMs }: Current): boolean {
+    const silentMs = Date.now() - lastSeenMs;
+    // A clock that was set back says nothing of who is there.
+    return publisher !== NOBODY && silentMs >= 0 && silentMs < LIVE_LIMITS.leaseMs;
   }
 
   #append(current: Current, entry: Entry, bytes: Uint8Array | null): void {
@@ -367,6 +372,8 @@ export class Live extends DurableObject<LiveEnv> {
     this.#append(current, { kind: "end" }, null);
     current.feeds.close();
     for (const { track, msn } of open) this.#file(current, stream, track, msn);
+    const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
+    void this.#archive.drained().then(() => this.#recordings.file(stream, row));
   }
 
   #accept(): PublishReply {
@@ -375,9 +382,7 @@ export class Live extends DurableObject<LiveEnv> {
     return { ok: true, answer: publishAnswer(current.replica) };
   }
 
-  #pulled<T>(id: BroadcastId, from: (replica: Replica) => T | null): T | null {
-    const replica = this.#replicaOf(id);
-    const found = replica === null ? null : from(replica);
+  #answered<T>(found: T | null): T | null {
     this.#tally.answered("hits", found === null ? 404 : 200);
     return found;
   }

@@ -1,15 +1,18 @@
 /** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
-import type { BroadcastConfig, SegmentState } from "../../protocol/broadcast/log.ts";
-import { Replica, type Snapshot } from "../../protocol/broadcast/replica.ts";
+import { LIMITS } from "../../protocol/broadcast/limits.ts";
+import type { BroadcastConfig, SegmentState, Track, TrackState } from "../../protocol/broadcast/log.ts";
+import { extendPast, NO_PAST, PACK_SEGMENTS, type Pack, packLength, pastOf } from "../../protocol/broadcast/past.ts";
+import { Replica } from "../../protocol/broadcast/replica.ts";
 import type { Tail } from "../../protocol/broadcast/tail.ts";
-import { MIN_SEGMENTS } from "../../protocol/broadcast/window.ts";
+import { MIN_SEGMENTS, settle, slide } from "../../protocol/broadcast/window.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import type { BroadcastSummary } from "../../protocol/status.ts";
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS broadcasts (
-  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER);
+  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
+  sequence INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS inits (
   broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (broadcast, track, version));
@@ -17,6 +20,19 @@ CREATE TABLE IF NOT EXISTS segments (
   broadcast TEXT NOT NULL, track TEXT NOT NULL, msn INTEGER NOT NULL, discontinuity INTEGER NOT NULL,
   duration_ticks INTEGER NOT NULL, segment TEXT NOT NULL,
   PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
+`;
+
+/** Of segments that are listed already: what a long window is restored from. Every object has it that knows sequences. */
+const PACKS = `
+CREATE TABLE IF NOT EXISTS packs (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
+`;
+
+/** Storage from before broadcasts were counted has them in the order in which they came. */
+const MIGRATION = `
+ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+UPDATE broadcasts SET sequence = rowid;
 `;
 
 /** A broadcast as the table of broadcasts has it. */
@@ -33,7 +49,8 @@ export class Store {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#ready = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'segments'").toArray().length > 0;
+    this.#ready = this.#hasTable("segments");
+    if (this.#ready && !this.#hasTable("packs")) sql.exec(MIGRATION + PACKS);
   }
 
   /** Whether a key with this hash was issued for the stream. */
@@ -56,7 +73,8 @@ export class Store {
   addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
     this.#create();
     this.#sql.exec(
-      "INSERT INTO broadcasts (id, config, publisher, opened_ms) VALUES (?, ?, ?, ?)",
+      `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
+         VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
       config.broadcast,
       JSON.stringify(config),
       publisher,
@@ -64,7 +82,7 @@ export class Store {
     );
   }
 
-  /** Another process publishes this broadcast from now on. */
+  /** Another process publishes this broadcast from now on; nobody, where it is empty. */
   setPublisher(id: BroadcastId, publisher: string): void {
     this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
   }
@@ -88,16 +106,16 @@ export class Store {
     return this.#broadcast("WHERE id = ?", id);
   }
 
-  /** The broadcast that opened last, or null. */
+  /** The broadcast that opened last, or null. Clocks jump, so broadcasts are counted. */
   latestBroadcast(): BroadcastRow | null {
-    return this.#broadcast("ORDER BY opened_ms DESC, rowid DESC LIMIT 1");
+    return this.#broadcast("ORDER BY sequence DESC LIMIT 1");
   }
 
   /** The stream's broadcasts, the one that opened last first. */
   broadcasts(most: number): BroadcastSummary[] {
     if (!this.#ready) return [];
     const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
-      "SELECT config, ended_ms FROM broadcasts ORDER BY rowid DESC LIMIT ?",
+      "SELECT config, ended_ms FROM broadcasts ORDER BY sequence DESC LIMIT ?",
       most,
     );
     return [...rows].map((row) => {
@@ -123,28 +141,27 @@ export class Store {
       segment.durationTicks,
       JSON.stringify({ ...segment, durable: true }),
     );
+    if ((segment.msn + 1) % PACK_SEGMENTS === 0) this.#pack(id, track, segment.msn + 1 - PACK_SEGMENTS);
   }
 
-  /** Last listed segment of a track, or -1. */
-  lastSegment(id: BroadcastId, track: TrackName): number {
-    const row = this.#sql
-      .exec<{ last: number | null }>(
-        "SELECT MAX(msn) AS last FROM segments WHERE broadcast = ? AND track = ?",
-        id,
-        track,
-      )
-      .one();
-    return row.last ?? -1;
-  }
-
-  /** All listed segments of a track, in order. */
-  *segments(id: BroadcastId, track: TrackName): Generator<SegmentState> {
-    const rows = this.#sql.exec<{ segment: string }>(
-      "SELECT segment FROM segments WHERE broadcast = ? AND track = ? ORDER BY msn",
+  /** An init section of any broadcast, or null. */
+  init(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
+    if (!this.#ready) return null;
+    const rows = this.#sql.exec<{ bytes: ArrayBuffer }>(
+      "SELECT bytes FROM inits WHERE broadcast = ? AND track = ? AND version = ?",
       id,
       track,
+      version,
     );
-    for (const row of rows) yield JSON.parse(row.segment) as SegmentState;
+    const [row] = rows.toArray();
+    return row === undefined ? null : new Uint8Array(row.bytes);
+  }
+
+  /** Up to `most` listed segments of a track from `msn` on, in order. */
+  segments(id: BroadcastId, track: TrackName, msn: number, most: number): SegmentState[] {
+    return [
+      ...this.#segments("WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn LIMIT ?", id, track, msn, most),
+    ];
   }
 
   /** The replica that the index gives: what is stored of the window, in a new epoch. */
@@ -156,44 +173,78 @@ export class Store {
         config.broadcast,
       )
       .toArray();
-    const snapshot: Snapshot = {
+    const snapshot = {
       config,
       offset: 0,
       ended: row.ended,
-      tracks: config.tracks.map((track) => {
-        const segments = this.#window(config, track.name, track.timescale);
-        const first = segments[0]?.msn ?? 0;
-        return {
-          name: track.name,
-          segments,
-          mediaSequence: first,
-          discontinuitySequence: this.#discontinuitiesBefore(config.broadcast, track.name, first),
-        };
-      }),
+      tracks: config.tracks.map((track) => this.#window(config, track)),
       inits: inits.map(({ track, version, bytes }) => ({
         track: track as TrackName,
         version,
-        byteLength: bytes.byteLength,
+        bytes: new Uint8Array(bytes),
       })),
     };
-    return Replica.restore(epoch, snapshot, concat(inits.map(({ bytes }) => new Uint8Array(bytes))), tail);
+    return Replica.restore(epoch, snapshot, tail);
   }
 
   /** The last segments of a track that fill the window: the same ones that sliding would have left. */
-  #window(config: BroadcastConfig, track: TrackName, timescale: number): SegmentState[] {
-    const rows = this.#sql.exec<{ segment: string; duration_ticks: number }>(
-      "SELECT segment, duration_ticks FROM segments WHERE broadcast = ? AND track = ? ORDER BY msn DESC",
-      config.broadcast,
+  #window(config: BroadcastConfig, track: Track): TrackState {
+    const windowTicks = config.windowS * track.timescale;
+    const older: SegmentState[] = [];
+    const packs: Pack[] = [];
+    const newer: SegmentState[] = [];
+    let [count, ticks] = [0, 0];
+    for (const found of this.#backwards(config.broadcast, track.name)) {
+      if ("bytes" in found) {
+        packs.unshift(found);
+        count += packLength(found);
+        ticks += pastOf([found])?.durationTicks ?? 0;
+      } else {
+        (packs.length === 0 ? newer : older).push(found);
+        count += 1;
+        ticks += found.durationTicks;
+      }
+      if ((count >= MIN_SEGMENTS && ticks >= windowTicks) || count >= LIMITS.windowSegments) break;
+    }
+    const past = pastOf([...extendPast(NO_PAST, older.reverse()).packs, ...packs]) ?? NO_PAST;
+    const segments = newer.reverse();
+    const mediaSequence = past.packs[0]?.first ?? segments[0]?.msn ?? 0;
+    const discontinuitySequence = this.#discontinuitiesBefore(config.broadcast, track.name, mediaSequence);
+    return settle(slide({ track, past, segments, mediaSequence, discontinuitySequence }, config), config);
+  }
+
+  /** A track's listed segments from the last one back: single, then packed, then those from before packs were kept. */
+  *#backwards(id: BroadcastId, track: TrackName): Generator<SegmentState | Pack> {
+    const packs = this.#sql.exec<{ first: number; bytes: ArrayBuffer }>(
+      "SELECT first, bytes FROM packs WHERE broadcast = ? AND track = ? ORDER BY first DESC",
+      id,
       track,
     );
-    const segments: SegmentState[] = [];
-    let ticks = 0;
-    for (const row of rows) {
-      segments.push(JSON.parse(row.segment) as SegmentState);
-      ticks += row.duration_ticks;
-      if (segments.length >= MIN_SEGMENTS && ticks >= config.windowS * timescale) break;
+    let next: number | null = null;
+    for (const { first, bytes } of packs) {
+      const pack = { first, bytes: new Uint8Array(bytes) };
+      const end = first + packLength(pack);
+      if (next === null) {
+        yield* this.#segments("WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn DESC", id, track, end);
+      } else if (next !== end) break;
+      yield pack;
+      next = first;
     }
-    return segments.reverse();
+    const before = next ?? Number.MAX_SAFE_INTEGER;
+    yield* this.#segments("WHERE broadcast = ? AND track = ? AND msn < ? ORDER BY msn DESC", id, track, before);
+  }
+
+  *#segments(where: string, ...values: (string | number)[]): Generator<SegmentState> {
+    if (!this.#ready) return;
+    const rows = this.#sql.exec<{ segment: string }>(`SELECT segment FROM segments ${where}`, ...values);
+    for (const { segment } of rows) yield JSON.parse(segment) as SegmentState;
+  }
+
+  /** Keeps the segments from `first` on as one row more, where they are all there. */
+  #pack(id: BroadcastId, track: TrackName, first: number): void {
+    const [pack] = extendPast(NO_PAST, this.segments(id, track, first, PACK_SEGMENTS)).packs;
+    if (pack === undefined || pack.first !== first || packLength(pack) < PACK_SEGMENTS) return;
+    this.#sql.exec("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
   }
 
   #discontinuitiesBefore(id: BroadcastId, track: TrackName, msn: number): number {
@@ -225,17 +276,11 @@ export class Store {
 
   #create(): void {
     if (this.#ready) return;
-    this.#sql.exec(SCHEMA);
+    this.#sql.exec(SCHEMA + PACKS);
     this.#ready = true;
   }
-}
 
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
+  #hasTable(name: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray().length > 0;
   }
-  return whole;
 }

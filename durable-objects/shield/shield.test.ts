@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { type FeedFrame, FeedReader } from "../../protocol/broadcast/feed.ts";
+import { type FeedMessage, FeedReader } from "../../protocol/broadcast/feed.ts";
 import type { StreamName, TrackName } from "../../protocol/ids.ts";
 import type { Address } from "../../protocol/tree/address.ts";
 import { objectName } from "../../protocol/tree/policy.ts";
@@ -33,12 +33,12 @@ function ask(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = 
 }
 
 /** Reads a feed until `enough`. */
-async function read(response: Response, enough: (frames: readonly FeedFrame[]) => boolean): Promise<FeedFrame[]> {
+async function read(response: Response, enough: (frames: readonly FeedMessage[]) => boolean): Promise<FeedMessage[]> {
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
   const cutter = new FeedReader();
-  const frames: FeedFrame[] = [];
+  const frames: FeedMessage[] = [];
   while (!enough(frames)) {
     const { value, done } = await reader.read();
     if (done) throw new Error("the feed ended early");
@@ -48,7 +48,7 @@ async function read(response: Response, enough: (frames: readonly FeedFrame[]) =
   return frames;
 }
 
-const names = (frames: readonly FeedFrame[]): string[] =>
+const names = (frames: readonly FeedMessage[]): string[] =>
   frames.flatMap(({ header }) => {
     if (header.kind === "bytes") return [`${header.track} ${header.msn}.${header.part}`];
     if (header.kind !== "entry" || header.entry.kind !== "part") return [];

@@ -1,6 +1,8 @@
 /**
- * The feed's wire format: frames of `u32 header bytes, u32 body bytes, header (JSON), body`, big-endian. A feed begins
- * with `hello`; then come `entry` frames in order, `bytes` of parts that the subscriber lacks, and a `beat` now and then.
+ * The feed's wire format. Frames: `u32 bytes` (top bit: the message goes on in the next frame) and so many bytes of a
+ * message, 1 MiB with it at most. Messages: `u32 header bytes, u32 body bytes, header (JSON), body`. All big-endian. A feed
+ * begins with `hello` and the snapshot that it may announce; then come `entry` messages in order, `bytes` of parts that the
+ * subscriber lacks, and a `beat` now and then.
  */
 import type { Access } from "../access.ts";
 import type { TrackName } from "../ids.ts";
@@ -8,20 +10,20 @@ import type { StreamStatus } from "../status.ts";
 import { LIMITS } from "./limits.ts";
 import type { Entry } from "./log.ts";
 import type { Snapshot } from "./replica.ts";
+import { SnapshotBuilder, type SnapshotHead, type SnapshotPiece } from "./snapshot.ts";
 
-/** One frame's header. */
-export type FeedHeader =
-  /**
-   * First frame. With a snapshot (body: init sections) the subscriber starts anew, else it goes on from `offset`. That
-   * may be later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
-   */
-  | {
-      readonly kind: "hello";
-      readonly epoch: string;
-      readonly offset: number;
-      readonly access: Access;
-      readonly snapshot?: Snapshot;
-    }
+/** The first message, with what it says of a snapshot. */
+interface Hello<Snap> {
+  readonly kind: "hello";
+  readonly epoch: string;
+  readonly offset: number;
+  readonly access: Access;
+  readonly snapshot?: Snap;
+}
+
+type SentHello = Hello<SnapshotHead>;
+
+type Plain =
   /** Entry number `offset`; body: its bytes, or empty where the subscriber doesn't take that track's bytes. */
   | { readonly kind: "entry"; readonly offset: number; readonly entry: Entry }
   /** A part from before the feed began. */
@@ -35,9 +37,15 @@ export type FeedHeader =
   /** Another broadcast took this one's place, or the sender must go: subscribe again. */
   | { readonly kind: "bye" };
 
-/** A frame as read. */
-export interface FeedFrame {
-  readonly header: FeedHeader;
+/** One message's header, as sent. */
+export type FeedHeader = SentHello | SnapshotPiece | Plain;
+
+/**
+ * A message as read. With a snapshot in its `hello` the subscriber starts anew, else it goes on from `offset`. That may be
+ * later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
+ */
+export interface FeedMessage {
+  readonly header: Hello<Snapshot> | Plain;
   readonly body: Uint8Array;
 }
 
@@ -46,71 +54,142 @@ export class FeedError extends Error {
   override readonly name = "FeedError";
 }
 
-const PREFIX = 8;
+/** Bytes of a frame before its piece, and of a message's two lengths. */
+const FRAME_PREFIX = 4;
+const MESSAGE_PREFIX = 8;
+/** Set in a frame's length where the next frame goes on with the same message. */
+const MORE = 0x8000_0000;
+const PIECE_BYTES = LIMITS.feedFrameBytes - FRAME_PREFIX;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const EMPTY = new Uint8Array(0);
 
-/** A frame's bytes. */
-export function encodeFrame(header: FeedHeader, body: Uint8Array = EMPTY): Uint8Array {
+/** A message's frames, in a row. Throws `RangeError` for one that no reader takes. */
+export function encodeMessage(header: FeedHeader, body: Uint8Array = EMPTY): Uint8Array {
   const head = encoder.encode(JSON.stringify(header));
-  const frame = new Uint8Array(PREFIX + head.byteLength + body.byteLength);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, head.byteLength);
-  view.setUint32(4, body.byteLength);
-  frame.set(head, PREFIX);
-  frame.set(body, PREFIX + head.byteLength);
-  return frame;
+  if (head.byteLength > LIMITS.feedHeaderBytes || body.byteLength > LIMITS.feedBodyBytes) {
+    throw new RangeError(`a message ${header.kind} of ${head.byteLength} and ${body.byteLength} bytes`);
+  }
+  const whole = MESSAGE_PREFIX + head.byteLength + body.byteLength;
+  const frames = Math.ceil(whole / PIECE_BYTES);
+  const sent = new Uint8Array(whole + frames * FRAME_PREFIX);
+  const view = new DataView(sent.buffer);
+  // Written as if it were one frame, then moved apart from behind: nearly every message is one.
+  view.setUint32(FRAME_PREFIX, head.byteLength);
+  view.setUint32(FRAME_PREFIX + 4, body.byteLength);
+  sent.set(head, FRAME_PREFIX + MESSAGE_PREFIX);
+  sent.set(body, FRAME_PREFIX + MESSAGE_PREFIX + head.byteLength);
+  for (let frame = frames - 1; frame >= 0; frame -= 1) {
+    const from = FRAME_PREFIX + frame * PIECE_BYTES;
+    const length = Math.min(PIECE_BYTES, FRAME_PREFIX + whole - from);
+    const at = frame * LIMITS.feedFrameBytes;
+    if (frame > 0) sent.copyWithin(at + FRAME_PREFIX, from, from + length);
+    view.setUint32(at, frame === frames - 1 ? length : length + MORE);
+  }
+  return sent;
 }
 
-/** Cuts a byte stream into frames, whatever its chunks are. */
+/** Cuts a byte stream into messages, whatever its chunks are. */
 export class FeedReader {
   #chunks: Uint8Array[] = [];
   #held = 0;
+  /** Pieces of a message that goes on. */
+  #pieces: Uint8Array[] = [];
+  #piecesBytes = 0;
+  #hello: { readonly header: SentHello; readonly snapshot: SnapshotBuilder } | null = null;
 
-  /** The frames that are whole now. Throws `FeedError`. */
-  push(chunk: Uint8Array): FeedFrame[] {
+  /** The messages that are whole now; `hello` is once its snapshot is. Throws `FeedError`. */
+  push(chunk: Uint8Array): FeedMessage[] {
     this.#chunks.push(chunk);
     this.#held += chunk.byteLength;
-    const frames: FeedFrame[] = [];
-    for (let frame = this.#next(); frame !== null; frame = this.#next()) frames.push(frame);
-    return frames;
+    try {
+      return this.#messages();
+    } catch (cause) {
+      throw cause instanceof FeedError ? cause : new FeedError("a message that makes no sense", { cause });
+    }
   }
 
-  /** Whether the stream could end here without losing a frame. */
+  #messages(): FeedMessage[] {
+    const messages: FeedMessage[] = [];
+    for (let frame = this.#next(); frame !== null; frame = this.#next()) {
+      const joined = this.#join(frame.piece, frame.more);
+      const message = joined === null ? null : this.#assemble(parse(joined));
+      if (message !== null) messages.push(message);
+    }
+    return messages;
+  }
+
+  /** Whether the stream could end here without losing anything. */
   get atBoundary(): boolean {
-    return this.#held === 0;
+    return this.#held === 0 && this.#piecesBytes === 0 && this.#hello === null;
   }
 
-  #next(): FeedFrame | null {
-    if (this.#held < PREFIX) return null;
-    const prefix = this.#peek(PREFIX);
-    const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX);
-    const headBytes = view.getUint32(0);
-    const bodyBytes = view.getUint32(4);
-    if (headBytes > LIMITS.feedHeaderBytes) throw new FeedError(`frame header of ${headBytes} bytes`);
-    if (bodyBytes > LIMITS.feedBodyBytes) throw new FeedError(`frame body of ${bodyBytes} bytes`);
-    const total = PREFIX + headBytes + bodyBytes;
+  #next(): { piece: Uint8Array; more: boolean } | null {
+    if (this.#held < FRAME_PREFIX) return null;
+    const prefix = this.#peek(FRAME_PREFIX);
+    const word = new DataView(prefix.buffer, prefix.byteOffset, FRAME_PREFIX).getUint32(0);
+    const length = word % MORE;
+    if (length > PIECE_BYTES || length === 0) throw new FeedError(`a frame of ${length} bytes`);
+    const total = FRAME_PREFIX + length;
     if (this.#held < total) return null;
-    const frame = this.#peek(total);
+    const piece = this.#peek(total).subarray(FRAME_PREFIX);
     this.#skip(total);
-    return {
-      header: parseHeader(frame.subarray(PREFIX, PREFIX + headBytes)),
-      // A copy of its own, so that a kept part doesn't hold the whole chunk.
-      body: frame.slice(PREFIX + headBytes),
-    };
+    return { piece, more: word >= MORE };
+  }
+
+  /** The message that a piece makes whole, or null. */
+  #join(piece: Uint8Array, more: boolean): Uint8Array | null {
+    if (!more && this.#piecesBytes === 0) return piece;
+    this.#pieces.push(piece);
+    this.#piecesBytes += piece.byteLength;
+    if (this.#piecesBytes > MESSAGE_PREFIX + LIMITS.feedHeaderBytes + LIMITS.feedBodyBytes) {
+      throw new FeedError(`a message of more than ${this.#piecesBytes} bytes`);
+    }
+    if (more) return null;
+    const whole = concat(this.#pieces, this.#piecesBytes);
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    return whole;
+  }
+
+  /** Puts a snapshot together; all else passes, but for what has to stand behind it. */
+  #assemble({ header, body }: { header: FeedHeader; body: Uint8Array }): FeedMessage | null {
+    switch (header.kind) {
+      case "hello": {
+        const { snapshot: head, ...hello } = header;
+        if (this.#hello !== null) throw new FeedError("a second hello within a snapshot");
+        if (head === undefined) return { header: hello, body };
+        this.#hello = { header, snapshot: new SnapshotBuilder(head, header.offset) };
+        return null;
+      }
+      case "init":
+      case "past":
+      case "tail":
+        if (this.#hello?.snapshot.add(header, body) !== true)
+          throw new FeedError(`${header.kind} that fits no snapshot`);
+        return null;
+      case "whole": {
+        const snapshot = this.#hello?.snapshot.whole() ?? null;
+        if (this.#hello === null || snapshot === null) throw new FeedError("a snapshot that is not whole");
+        const { kind, epoch, offset, access } = this.#hello.header;
+        this.#hello = null;
+        return { header: { kind, epoch, offset, access, snapshot }, body };
+      }
+      case "entry":
+      case "bytes":
+      case "beat":
+        if (this.#hello !== null) throw new FeedError(`${header.kind} within a snapshot`);
+        return { header, body };
+      default:
+        return { header, body };
+    }
   }
 
   /** The first `length` bytes as one array; joins chunks only where it must. */
   #peek(length: number): Uint8Array {
     const first = this.#chunks[0] ?? EMPTY;
     if (first.byteLength >= length) return first.subarray(0, length);
-    const joined = new Uint8Array(this.#held);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      joined.set(chunk, at);
-      at += chunk.byteLength;
-    }
+    const joined = concat(this.#chunks, this.#held);
     this.#chunks = [joined];
     return joined.subarray(0, length);
   }
@@ -123,7 +202,42 @@ export class FeedReader {
   }
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(["hello", "entry", "bytes", "beat", "status", "access", "bye"]);
+function concat(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
+  const whole = new Uint8Array(byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
+/** A message's header and body. Throws `FeedError`. */
+function parse(message: Uint8Array): { header: FeedHeader; body: Uint8Array } {
+  if (message.byteLength < MESSAGE_PREFIX) throw new FeedError("a message without its lengths");
+  const view = new DataView(message.buffer, message.byteOffset, MESSAGE_PREFIX);
+  const [headBytes, bodyBytes] = [view.getUint32(0), view.getUint32(4)];
+  if (headBytes > LIMITS.feedHeaderBytes) throw new FeedError(`a header of ${headBytes} bytes`);
+  if (bodyBytes > LIMITS.feedBodyBytes) throw new FeedError(`a body of ${bodyBytes} bytes`);
+  const bodyAt = MESSAGE_PREFIX + headBytes;
+  if (message.byteLength !== bodyAt + bodyBytes) throw new FeedError("a message of another length than it says");
+  // A copy of its own, so that a kept part doesn't hold the whole chunk.
+  return { header: parseHeader(message.subarray(MESSAGE_PREFIX, bodyAt)), body: message.slice(bodyAt) };
+}
+
+const KINDS: ReadonlySet<unknown> = new Set<FeedHeader["kind"]>([
+  "hello",
+  "init",
+  "past",
+  "tail",
+  "whole",
+  "entry",
+  "bytes",
+  "beat",
+  "status",
+  "access",
+  "bye",
+]);
 
 /** Feeds come only from our own objects: the shape is trusted once it is JSON of a known kind. */
 function parseHeader(bytes: Uint8Array): FeedHeader {
@@ -131,10 +245,10 @@ function parseHeader(bytes: Uint8Array): FeedHeader {
   try {
     header = JSON.parse(decoder.decode(bytes));
   } catch (cause) {
-    throw new FeedError("frame header is not JSON", { cause });
+    throw new FeedError("a header that is not JSON", { cause });
   }
   if (typeof header !== "object" || header === null || !KINDS.has((header as { kind?: unknown }).kind)) {
-    throw new FeedError("frame of an unknown kind");
+    throw new FeedError("a message of an unknown kind");
   }
   return header as FeedHeader;
 }

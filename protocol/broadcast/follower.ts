@@ -1,11 +1,11 @@
 /**
- * Keeps a replica from the frames of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
+ * Keeps a replica from the messages of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
  * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
  */
 import { type Access, OPEN_ACCESS } from "../access.ts";
 import type { TrackName } from "../ids.ts";
 import type { StreamStatus } from "../status.ts";
-import type { FeedFrame } from "./feed.ts";
+import type { FeedMessage } from "./feed.ts";
 import type { Entry } from "./log.ts";
 import { Replica } from "./replica.ts";
 import { Tail } from "./tail.ts";
@@ -63,15 +63,15 @@ export class Follower {
     return base === null ? null : { epoch: base.epoch, offset: base.offset };
   }
 
-  /** Takes a frame. `again`: this feed is of no use any more, subscribe anew. Throws `LogError` on a snapshot that contradicts itself. */
-  take({ header, body }: FeedFrame, nowMs: number): "on" | "again" {
+  /** Takes a message. `again`: this feed is of no use any more, subscribe anew. Throws `LogError` on a snapshot that contradicts itself. */
+  take({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
         this.#allow(header.access);
         if (header.snapshot === undefined) return "on";
         const same = this.#replica?.config.broadcast === header.snapshot.config.broadcast ? this.#replica : null;
         const tail = same?.tail ?? new Tail(this.#tailBytes);
-        this.#offer(Replica.restore(header.epoch, header.snapshot, body, tail), same, nowMs);
+        this.#offer(Replica.restore(header.epoch, header.snapshot, tail), same, nowMs);
         return "on";
       }
       case "entry":

@@ -12,8 +12,12 @@ export const LIMITS = {
   initsPerTrack: 256,
   /** Seconds of DVR window: a playlist of a day of 2 s segments has 4 MB. The opening PUT is refused. */
   windowS: 86_400,
-  /** Header of a feed's frame: a snapshot of `windowS` at 2 s. A longer one breaks the feed. */
-  feedHeaderBytes: 16_777_216,
-  /** Body of a feed's frame: a part, or all init sections. A longer one breaks the feed. */
-  feedBodyBytes: 67_108_864,
+  /** Segments in a track's window: a day of 1 s segments, with some to spare. Beyond it the oldest leave sooner. */
+  windowSegments: 100_000,
+  /** A frame of a feed: memory and a link's time are given out in pieces of this. A longer one breaks the feed. */
+  feedFrameBytes: 1_048_576,
+  /** Header of a feed's message: who may watch, or some segments with their parts. A longer one breaks the feed. */
+  feedHeaderBytes: 1_048_576,
+  /** Body of a feed's message: a part. A longer one breaks the feed. */
+  feedBodyBytes: 16_777_216,
 } as const;

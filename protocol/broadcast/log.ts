@@ -3,6 +3,7 @@
  * entries in the same order and so holds the same state; see `replica.ts`.
  */
 import type { BroadcastId, TrackName } from "../ids.ts";
+import type { Past } from "./past.ts";
 
 /** One rendition, as announced when the broadcast opens. Frozen for the broadcast's life. */
 export interface Track {
@@ -108,9 +109,14 @@ export interface SegmentState {
 /** One track of a replica. */
 export interface TrackState {
   readonly track: Track;
-  /** Contiguous `msn`s; closed ones within the window, then at most one open. May be empty. */
+  /** The window's segments that have left its tail; all are closed and durable. */
+  readonly past: Past;
+  /**
+   * The window's tail, with its parts: contiguous `msn`s that follow the past's; closed ones, then at most one open. May be
+   * empty.
+   */
   readonly segments: readonly SegmentState[];
-  /** `EXT-X-MEDIA-SEQUENCE`: msn of `segments[0]`, or of the segment to come. */
+  /** `EXT-X-MEDIA-SEQUENCE`: msn of the window's first segment, or of the segment to come. */
   readonly mediaSequence: number;
   /** `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that have left with their segments. */
   readonly discontinuitySequence: number;

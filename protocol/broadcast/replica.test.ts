@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { OPEN_ACCESS } from "../access.ts";
 import type { TrackName } from "../ids.ts";
-import { encodeFrame, type FeedFrame, FeedReader } from "./feed.ts";
+import { encodeMessage, type FeedMessage, FeedReader } from "./feed.ts";
 import type { BroadcastState } from "./log.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type Snapshot } from "./replica.ts";
+import { snapshotHead, snapshotPieces } from "./snapshot.ts";
 import { Tail } from "./tail.ts";
 import { initStep, partStep, type Step, testConfig } from "./testing.ts";
 
@@ -40,11 +42,13 @@ function plain(state: BroadcastState): unknown {
   return { ended: state.ended, tracks: [...state.tracks] };
 }
 
+type EntryMessage = FeedMessage & { readonly header: { readonly kind: "entry" } };
+
 /** The states of the authority after each offset, and the feed's frames. */
-function broadcast(all: readonly Step[]): { states: unknown[]; frames: FeedFrame[]; authority: Replica } {
+function broadcast(all: readonly Step[]): { states: unknown[]; frames: EntryMessage[]; authority: Replica } {
   const authority = fresh();
   const states = [plain(authority.state)];
-  const frames: FeedFrame[] = [];
+  const frames: EntryMessage[] = [];
   for (const { entry, bytes } of all) {
     authority.append(entry, bytes);
     states.push(structuredClone(plain(authority.state)));
@@ -87,15 +91,24 @@ test("whatever a feed loses, repeats or reorders, a replica equals the authority
   );
 });
 
+/** A snapshot as the other side of a feed has it. */
+function overTheWire(snapshot: Snapshot): Snapshot {
+  const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: OPEN_ACCESS } as const;
+  const reader = new FeedReader();
+  const read = reader.push(encodeMessage({ ...hello, snapshot: snapshotHead(snapshot) }));
+  for (const [piece, body] of snapshotPieces(snapshot)) read.push(...reader.push(encodeMessage(piece, body)));
+  const header = read[0]?.header;
+  if (header?.kind !== "hello" || header.snapshot === undefined) throw new Error("no snapshot came");
+  return header.snapshot;
+}
+
 test("a snapshot taken at any offset and the entries after it give the authority's state", () => {
   fc.assert(
     fc.property(steps, fc.nat(200), (all, cut) => {
       const at = cut % (all.length + 1);
       const first = fresh();
       for (const { entry, bytes } of all.slice(0, at)) first.append(entry, bytes);
-      const { snapshot, inits } = first.snapshot();
-      const wire = JSON.parse(JSON.stringify(snapshot)) as typeof snapshot;
-      const replica = Replica.restore("epoch", wire, inits, new Tail(1e9));
+      const replica = Replica.restore("epoch", overTheWire(first.snapshot()), new Tail(1e9));
       all.slice(at).forEach(({ entry, bytes }, index) => {
         expect(replica.apply(at + index + 1, entry, bytes)).toBe("applied");
       });
@@ -111,7 +124,7 @@ test("a feed cut into any chunks gives the same frames, and a feed that ends ins
   fc.assert(
     fc.property(steps, fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 50 }), (all, sizes) => {
       const { frames } = broadcast(all);
-      const encoded = frames.map(({ header, body }) => encodeFrame(header, body));
+      const encoded = frames.map(({ header, body }) => encodeMessage(header, body));
       const wire = new Uint8Array(encoded.reduce((sum, { byteLength }) => sum + byteLength, 0));
       let end = 0;
       for (const bytes of encoded) {
@@ -119,7 +132,7 @@ test("a feed cut into any chunks gives the same frames, and a feed that ends ins
         end += bytes.byteLength;
       }
       const reader = new FeedReader();
-      const read: FeedFrame[] = [];
+      const read: FeedMessage[] = [];
       for (let at = 0, turn = 0; at < wire.byteLength; turn += 1) {
         const size = sizes[turn % sizes.length] ?? 1;
         read.push(...reader.push(wire.subarray(at, at + size)));

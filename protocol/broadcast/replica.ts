@@ -3,23 +3,18 @@
  * parked on what comes next. The Live object runs one as the authority; isolates run one from a feed.
  */
 import type { TrackName } from "../ids.ts";
-import type { BroadcastConfig, BroadcastState, Entry, SegmentState, TrackState } from "./log.ts";
+import type { BroadcastConfig, BroadcastState, Entry, TrackState } from "./log.ts";
 import type { Tail } from "./tail.ts";
 import { Waiters } from "./waiters.ts";
 import { appendPart, closeLast, comparePositions, emptyTrack, LogError, markDurable, nextPosition } from "./window.ts";
 
-/** Everything a replica needs to begin at an offset; the init sections' bytes travel beside it, in this order. */
+/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
 export interface Snapshot {
   readonly config: BroadcastConfig;
   readonly offset: number;
   readonly ended: boolean;
-  readonly tracks: readonly {
-    readonly name: TrackName;
-    readonly segments: readonly SegmentState[];
-    readonly mediaSequence: number;
-    readonly discontinuitySequence: number;
-  }[];
-  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly byteLength: number }[];
+  readonly tracks: readonly TrackState[];
+  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
 }
 
 /** What `Replica.apply` did with an entry: `hole` and `foreign` mean that the replica must subscribe again. */
@@ -44,19 +39,16 @@ export class Replica {
     this.#tracks = new Map(config.tracks.map((track) => [track.name, emptyTrack(track)]));
   }
 
-  /** The replica that a snapshot describes. Throws `LogError` when `inits` doesn't fit it. */
-  static restore(epoch: string, snapshot: Snapshot, inits: Uint8Array, tail: Tail): Replica {
+  /** The replica that a snapshot describes. Throws `LogError` for tracks that its broadcast doesn't have. */
+  static restore(epoch: string, snapshot: Snapshot, tail: Tail): Replica {
     const replica = new Replica(epoch, snapshot.config, tail);
-    let at = 0;
-    for (const { track, version, byteLength } of snapshot.inits) {
-      if (at + byteLength > inits.byteLength) throw new LogError("malformed", "the snapshot lacks init sections");
-      replica.#keepInit(track, version, inits.slice(at, at + byteLength));
-      at += byteLength;
+    for (const { track, version, bytes } of snapshot.inits) {
+      replica.#known(track);
+      replica.#keepInit(track, version, bytes);
     }
-    for (const { name, ...rest } of snapshot.tracks) {
-      const track = replica.#tracks.get(name)?.track;
-      if (track === undefined) throw new LogError("malformed", `the snapshot has an unknown track ${name}`);
-      replica.#tracks.set(name, { track, ...rest });
+    for (const state of snapshot.tracks) {
+      replica.#known(state.track.name);
+      replica.#tracks.set(state.track.name, state);
     }
     replica.#offset = snapshot.offset;
     replica.#ended = snapshot.ended;
@@ -93,25 +85,17 @@ export class Replica {
     return this.initVersions(track).at(-1);
   }
 
-  /** The state as a snapshot with the init sections' bytes. */
-  snapshot(): { snapshot: Snapshot; inits: Uint8Array } {
-    const inits = [...this.#inits].flatMap(([track, versions]) =>
-      [...versions].map(([version, bytes]) => ({ track, version, bytes })),
-    );
-    const body = new Uint8Array(inits.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
-    let at = 0;
-    for (const { bytes } of inits) {
-      body.set(bytes, at);
-      at += bytes.byteLength;
-    }
-    const snapshot: Snapshot = {
+  /** The state as it is now. */
+  snapshot(): Snapshot {
+    return {
       config: this.config,
       offset: this.#offset,
       ended: this.#ended,
-      tracks: [...this.#tracks].map(([name, { track: _, ...rest }]) => ({ name, ...rest })),
-      inits: inits.map(({ track, version, bytes }) => ({ track, version, byteLength: bytes.byteLength })),
+      tracks: [...this.#tracks.values()],
+      inits: [...this.#inits].flatMap(([track, versions]) =>
+        [...versions].map(([version, bytes]) => ({ track, version, bytes })),
+      ),
     };
-    return { snapshot, inits: body };
   }
 
   /**
@@ -164,7 +148,7 @@ export class Replica {
         return;
       }
       case "durable": {
-        this.#tracks.set(entry.track, markDurable(this.#known(entry.track), entry.msn));
+        this.#tracks.set(entry.track, markDurable(this.#known(entry.track), entry.msn, this.config));
         return;
       }
       case "end": {

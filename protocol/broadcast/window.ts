@@ -2,6 +2,7 @@
 
 import { LIMITS } from "./limits.ts";
 import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./log.ts";
+import { dropPast, extendPast, NO_PAST, pastSegment } from "./past.ts";
 
 /** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
 export class LogError extends Error {
@@ -16,9 +17,15 @@ export class LogError extends Error {
 /** Fewest segments a live playlist keeps (Apple's authoring rules ask for 6). */
 export const MIN_SEGMENTS = 6;
 
+/**
+ * Target durations from the end within which segments keep their parts: a playlist names those of the last 3, a delta
+ * update reaches back 6, and a player that was paused for a moment still asks for what it was told.
+ */
+export const TAIL_TARGETS = 12;
+
 /** A track before its first part. */
 export function emptyTrack(track: Track): TrackState {
-  return { track, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
+  return { track, past: NO_PAST, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
 }
 
 /** A place in a track's log: the part that comes next. */
@@ -32,6 +39,12 @@ export function nextPosition(state: TrackState): Position {
   const last = state.segments.at(-1);
   if (last === undefined) return { msn: state.mediaSequence, part: 0 };
   return last.closed ? { msn: last.msn + 1, part: 0 } : { msn: last.msn, part: last.parts.length };
+}
+
+/** The segment `msn` of the window, or undefined. One of the past has no parts. */
+export function segmentAt(state: TrackState, msn: number): SegmentState | undefined {
+  const index = msn - state.mediaSequence - state.past.length;
+  return index < 0 ? pastSegment(state.past, msn) : state.segments[index];
 }
 
 /** Negative when `a` stands before `b`. */
@@ -57,7 +70,7 @@ export function appendPart(state: TrackState, config: BroadcastConfig, meta: Par
   const segments = state.segments.slice();
   if (meta.start === undefined) segments.push(withPart(segments.pop(), part, meta));
   else segments.push(withPart(newSegment(meta, meta.start), part, meta));
-  return meta.close === undefined ? { ...state, segments } : slide({ ...state, segments }, config);
+  return meta.close === undefined ? { ...state, segments } : settle(slide({ ...state, segments }, config), config);
 }
 
 function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
@@ -90,32 +103,54 @@ function withPart(segment: SegmentState | undefined, part: PartState, meta: Part
   return meta.close?.iframeBytes === undefined ? grown : { ...grown, iframeBytes: meta.close.iframeBytes };
 }
 
-/** Lets segments leave at the front while the closed ones that stay still fill the window. */
+/** Lets segments leave at the front while the closed ones that stay still fill the window, or are too many. */
 export function slide(state: TrackState, config: BroadcastConfig): TrackState {
+  const { past, segments } = state;
   const windowTicks = config.windowS * state.track.timescale;
-  const closed = state.segments.filter((segment) => segment.closed);
-  let remaining = closed.reduce((sum, segment) => sum + segment.durationTicks, 0);
+  const closed = segments.filter((segment) => segment.closed);
+  let remaining = closed.reduce((sum, segment) => sum + segment.durationTicks, past.durationTicks);
+  let count = past.length + closed.length;
   let drop = 0;
   let discontinuities = 0;
-  for (const segment of closed) {
-    if (closed.length - drop <= MIN_SEGMENTS || remaining - segment.durationTicks < windowTicks) break;
-    remaining -= segment.durationTicks;
-    discontinuities += segment.start.discontinuity ? 1 : 0;
+  while (count > MIN_SEGMENTS) {
+    const first = segmentAt(state, state.mediaSequence + drop);
+    if (first === undefined) break;
+    if (remaining - first.durationTicks < windowTicks && count <= LIMITS.windowSegments) break;
+    remaining -= first.durationTicks;
+    discontinuities += first.start.discontinuity ? 1 : 0;
     drop += 1;
+    count -= 1;
   }
   if (drop === 0) return state;
+  const ofPast = Math.min(drop, past.length);
   return {
     track: state.track,
-    segments: state.segments.slice(drop),
+    past: dropPast(past, ofPast),
+    segments: segments.slice(drop - ofPast),
     mediaSequence: state.mediaSequence + drop,
     discontinuitySequence: state.discontinuitySequence + discontinuities,
   };
 }
 
-/** The track with segment `msn` marked as stored; unchanged when it has slid out already. */
-export function markDurable(state: TrackState, msn: number): TrackState {
+/** Moves what is stored and has left the tail to the past. */
+export function settle(state: TrackState, config: BroadcastConfig): TrackState {
+  const { past, segments } = state;
+  const tailTicks = TAIL_TARGETS * config.targetDurationS * state.track.timescale;
+  let after = segments.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
+  let leaving = 0;
+  for (const { closed, durable, durationTicks } of segments) {
+    after -= durationTicks;
+    if (!closed || !durable || after < tailTicks) break;
+    leaving += 1;
+  }
+  if (leaving === 0) return state;
+  return { ...state, past: extendPast(past, segments.slice(0, leaving)), segments: segments.slice(leaving) };
+}
+
+/** The track with segment `msn` marked as stored; unchanged when it has left the tail already. */
+export function markDurable(state: TrackState, msn: number, config: BroadcastConfig): TrackState {
   const segments = state.segments.map((segment) => (segment.msn === msn ? { ...segment, durable: true } : segment));
-  return { ...state, segments };
+  return settle({ ...state, segments }, config);
 }
 
 /** The track with its open segment, if any, closed as it stands. */

@@ -1,5 +1,6 @@
 /** Delivery directives (§6.2.5): parsed once from a request, then decided against a broadcast's state. */
 import type { BroadcastState } from "../broadcast/log.ts";
+import { segmentAt } from "../broadcast/window.ts";
 import type { TrackName } from "../ids.ts";
 import type { Skip } from "./media.ts";
 import { lastClosedMsn, lastPartOf, nextPartOf, trackOf } from "./position.ts";
@@ -137,7 +138,7 @@ export type MediaDecision = { readonly kind: "ready" } | { readonly kind: "wait"
 export function decidePart(state: BroadcastState, track: TrackName, msn: number, part: number): MediaDecision {
   const of = trackOf(state, track);
   if (msn < of.mediaSequence) return { kind: "ready" };
-  const known = of.segments[msn - of.mediaSequence];
+  const known = segmentAt(of, msn);
   const listed = known?.parts[part];
   if (listed !== undefined) return { kind: listed.gap ? "not-found" : "ready" };
   // §6.2.6: "The server SHOULD respond with "Not Found" ... to a request for a resource that it cannot find and that is

@@ -1,5 +1,6 @@
 /** For tests: broadcasts grown step by step, as a replica would hold them, without its bounds or its bytes. */
 import type { BroadcastConfig, BroadcastState, PartMeta, SegmentState, Track, TrackState } from "../broadcast/log.ts";
+import { emptyTrack } from "../broadcast/window.ts";
 import type { BroadcastId, TrackName } from "../ids.ts";
 
 /** A track's description with everything that a test doesn't care about filled in. */
@@ -33,7 +34,7 @@ export function fixtureConfig(tracks: readonly Track[], over: Partial<BroadcastC
 
 /** The state of a broadcast before its first part. */
 export function emptyState(config: BroadcastConfig, mediaSequence = 0): BroadcastState {
-  const empty = (track: Track): TrackState => ({ track, segments: [], mediaSequence, discontinuitySequence: 0 });
+  const empty = (track: Track): TrackState => ({ ...emptyTrack(track), mediaSequence });
   return { config, tracks: new Map(config.tracks.map((track) => [track.name, empty(track)])), ended: false };
 }
 

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import type { BroadcastState, PartMeta } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
 import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "./fixtures.ts";
-import { renderIframes, renderMedia, renderVod, type VodSegment } from "./media.ts";
+import { renderIframes, renderMedia } from "./media.ts";
+import type { VodSegment } from "./segment-lines.ts";
 import { holdBack, partHoldBack } from "./timing.ts";
+import { renderVod } from "./vod.ts";
 
 const video = "720p" as TrackName;
 const audio = "audio" as TrackName;

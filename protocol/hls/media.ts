@@ -1,15 +1,13 @@
-/** Media playlists, rendered whole from a broadcast's state: values in, text out, one pass over the segments. */
-import type {
-  BroadcastConfig,
-  BroadcastState,
-  PartState,
-  SegmentStart,
-  SegmentState,
-  TrackState,
-} from "../broadcast/log.ts";
+/**
+ * Media playlists, rendered from a broadcast's state: values in, text out, one pass over the segments of the tail. What has
+ * left the tail never changes: its text is kept with the pack that it is of, and rendered once however often it is listed.
+ */
+import type { BroadcastConfig, BroadcastState, TrackState } from "../broadcast/log.ts";
+import { type Pack, packLength, packSegments, unpackSegment } from "../broadcast/past.ts";
 import type { TrackName } from "../ids.ts";
-import { initPath, partPath, segmentPath } from "./paths.ts";
+import { initPath, partPath } from "./paths.ts";
 import { lastPartOf, nextPartOf, trackOf } from "./position.ts";
+import { pushIframe, pushParts, pushSegmentEnd, pushSegmentStart } from "./segment-lines.ts";
 import {
   canSkipUntil,
   holdBack,
@@ -17,15 +15,12 @@ import {
   partHoldBack,
   partTargetUnits,
   SKIP_BOUNDARY_TARGETS,
-  ticksToUnits,
   UNITS_PER_SECOND,
   unitsToText,
 } from "./timing.ts";
 
 /** §8: 9 for `EXT-X-SKIP`, 10 where it replaces date ranges; constant, so a reload never changes it. */
 const LIVE_VERSION = 10;
-/** §8: 6 for `EXT-X-MAP`; `EXT-X-GAP` came with 8. */
-const VOD_VERSION = 8;
 
 /** Which delta update a playlist request asks for: none, segments, or segments and date ranges. */
 export type Skip = "none" | "YES" | "v2";
@@ -37,28 +32,26 @@ export interface MediaOptions {
   readonly nextInitVersion?: number;
 }
 
-/** A closed segment of an ended broadcast, as the index keeps it. */
-export interface VodSegment {
-  readonly msn: number;
-  readonly start: SegmentStart;
-  readonly durationTicks: number;
-  readonly gap: boolean;
-  readonly iframeBytes?: number;
-  readonly parts: readonly Pick<PartState, "durationTicks" | "byteLength" | "gap">[];
+/** Some lines of a playlist, each with its end. Of a pack it is the same object as long as it says the same. */
+export interface Piece {
+  readonly text: string;
 }
 
-/** Holes of less than this are not told in a recording, seconds: players go over them by themselves. */
-const NEGLIGIBLE_GAP_S = 0.1;
+/** The text of a playlist's pieces. */
+export const textOf = (pieces: readonly Piece[]): string => pieces.map(({ text }) => text).join("");
 
 /** The live low-latency playlist of a track. Throws `RangeError` for a track that the broadcast doesn't have. */
-export function renderMedia(state: BroadcastState, track: TrackName, opts: MediaOptions): string {
+export const renderMedia = (state: BroadcastState, track: TrackName, opts: MediaOptions): string =>
+  textOf(mediaPieces(state, track, opts));
+
+/** Its pieces. */
+export function mediaPieces(state: BroadcastState, track: TrackName, opts: MediaOptions): Piece[] {
   const of = trackOf(state, track);
   const { timescale, partTargetMs } = of.track;
-  const lines = liveHeader(state.config, of);
-  lines.splice(3, 0, `#EXT-X-PART-INF:PART-TARGET=${unitsToText(partTargetUnits(partTargetMs))}`);
-
-  const first = pushSkip(lines, state, of, opts.skip);
-  let initVersion = first > 0 ? of.segments[first - 1]?.start.initVersion : undefined;
+  const head = liveHeader(state.config, of);
+  head.splice(3, 0, `#EXT-X-PART-INF:PART-TARGET=${unitsToText(partTargetUnits(partTargetMs))}`);
+  const { pieces, lines, first } = begin(head, state, of, opts.skip, "media");
+  let initVersion = initBefore(of, first);
   // §6.2.2: "EXT-X-PART tags SHOULD be removed from the Playlist after they are greater than three Target Durations from
   // the end of the Playlist." A segment keeps all of its parts or none, or their indexes would change.
   const partWindowTicks = PART_WINDOW_TARGETS * state.config.targetDurationS * timescale;
@@ -85,23 +78,25 @@ export function renderMedia(state: BroadcastState, track: TrackName, opts: Media
   pushRenditionReports(lines, state, track);
   // §4.4.5.3: "A Playlist containing an EXT-X-ENDLIST tag MUST NOT contain an EXT-X-PRELOAD-HINT tag."
   if (state.ended) lines.push("#EXT-X-ENDLIST");
-  return `${lines.join("\n")}\n`;
+  return [...pieces, pieceOf(lines)];
 }
 
 /**
  * The live I-frame playlist of a track: the first picture of each closed segment, as a byte range of the segment.
  * A segment without a picture keeps its place as a gap. Throws `RangeError` as `renderMedia` does.
  */
-export function renderIframes(
+export const renderIframes = (
   state: BroadcastState,
   track: TrackName,
   opts: { readonly skip: Skip } = { skip: "none" },
-): string {
+): string => textOf(iframePieces(state, track, opts));
+
+/** Its pieces. */
+export function iframePieces(state: BroadcastState, track: TrackName, opts: { readonly skip: Skip }): Piece[] {
   const of = trackOf(state, track);
-  const lines = liveHeader(state.config, of);
-  lines.push("#EXT-X-I-FRAMES-ONLY");
-  const first = pushSkip(lines, state, of, opts.skip);
-  let initVersion = first > 0 ? of.segments[first - 1]?.start.initVersion : undefined;
+  const head = [...liveHeader(state.config, of), "#EXT-X-I-FRAMES-ONLY"];
+  const { pieces, lines, first } = begin(head, state, of, opts.skip, "iframes");
+  let initVersion = initBefore(of, first);
   for (let i = first; i < of.segments.length; i++) {
     const segment = of.segments[i];
     if (segment === undefined || !segment.closed) break;
@@ -110,38 +105,63 @@ export function renderIframes(
     pushIframe(lines, segment, of.track.timescale);
   }
   if (state.ended) lines.push("#EXT-X-ENDLIST");
-  return `${lines.join("\n")}\n`;
+  return [...pieces, pieceOf(lines)];
 }
 
-/** The playlist of a whole ended broadcast. `segments` are in order, without holes. Throws `RangeError` likewise. */
-export function renderVod(
-  config: BroadcastConfig,
-  track: TrackName,
-  segments: Iterable<VodSegment>,
-  opts: { readonly iframes: boolean },
-): string {
-  const timescale = config.tracks.find((one) => one.name === track)?.timescale;
-  if (timescale === undefined) throw new RangeError(`the broadcast has no track ${track}`);
-  const body: string[] = [];
-  let mediaSequence: number | undefined;
-  let initVersion: number | undefined;
-  for (const segment of segments) {
-    mediaSequence ??= segment.msn;
-    pushSegmentStart(body, segment.start, initVersion);
+const pieceOf = (lines: readonly string[]): Piece => ({ text: `${lines.join("\n")}\n` });
+
+/** A live playlist up to its tail: the pieces that are whole, the lines to go on with, and the tail's first segment. */
+interface Beginning {
+  readonly pieces: readonly Piece[];
+  readonly lines: string[];
+  readonly first: number;
+}
+
+/** The header, and what stands for the past: a skip tag where one is due, else the text of its packs. */
+function begin(head: string[], state: BroadcastState, of: TrackState, skip: Skip, kind: PastKind): Beginning {
+  const first = pushSkip(head, state, of, skip);
+  if (first !== null || of.past.length === 0) return { pieces: [], lines: head, first: first ?? 0 };
+  return { pieces: [pieceOf(head), ...pastPieces(of, kind)], lines: [], first: 0 };
+}
+
+/** The init version that applies before the tail's segment `first`; undefined where it begins the playlist. */
+function initBefore(of: TrackState, first: number): number | undefined {
+  if (first > 0) return of.segments[first - 1]?.start.initVersion;
+  const pack = of.past.packs.at(-1);
+  return pack === undefined ? undefined : unpackSegment(pack, packLength(pack) - 1).start.initVersion;
+}
+
+type PastKind = "media" | "iframes";
+
+/** What a pack was last rendered as, and after which init version. */
+type PackText = Partial<Record<PastKind, { readonly piece: Piece; readonly after: number | undefined }>>;
+
+const packTexts = new WeakMap<Pack, PackText>();
+
+function pastPieces({ past, track }: TrackState, kind: PastKind): Piece[] {
+  let after: number | undefined;
+  return past.packs.map((pack) => {
+    const texts = packTexts.get(pack) ?? {};
+    let text = texts[kind];
+    if (text === undefined || text.after !== after) {
+      text = { piece: pieceOf(packLines(pack, kind, track.timescale, after)), after };
+      packTexts.set(pack, { ...texts, [kind]: text });
+    }
+    after = unpackSegment(pack, packLength(pack) - 1).start.initVersion;
+    return text.piece;
+  });
+}
+
+function packLines(pack: Pack, kind: PastKind, timescale: number, after: number | undefined): string[] {
+  const lines: string[] = [];
+  let initVersion = after;
+  for (const segment of packSegments(pack)) {
+    pushSegmentStart(lines, segment.start, initVersion);
     initVersion = segment.start.initVersion;
-    if (opts.iframes) pushIframe(body, segment, timescale);
-    else pushVodSegment(body, segment, timescale);
+    if (kind === "iframes") pushIframe(lines, segment, timescale);
+    else pushSegmentEnd(lines, segment, timescale);
   }
-  const head = [
-    "#EXTM3U",
-    `#EXT-X-VERSION:${VOD_VERSION}`,
-    `#EXT-X-TARGETDURATION:${config.targetDurationS}`,
-    "#EXT-X-PLAYLIST-TYPE:VOD",
-    `#EXT-X-MEDIA-SEQUENCE:${mediaSequence ?? 0}`,
-    "#EXT-X-DISCONTINUITY-SEQUENCE:0",
-  ];
-  if (opts.iframes) head.push("#EXT-X-I-FRAMES-ONLY");
-  return `${[...head, ...body, "#EXT-X-ENDLIST"].join("\n")}\n`;
+  return lines;
 }
 
 function liveHeader(config: BroadcastConfig, of: TrackState): string[] {
@@ -163,10 +183,10 @@ function liveHeader(config: BroadcastConfig, of: TrackState): string[] {
   ];
 }
 
-/** Pushes the skip tag where one is due; returns the index of the first segment that stays. */
-function pushSkip(lines: string[], state: BroadcastState, of: TrackState, skip: Skip): number {
+/** Pushes the skip tag where one is due; returns the index of the tail's first segment that stays, null where all stay. */
+function pushSkip(lines: string[], state: BroadcastState, of: TrackState, skip: Skip): number | null {
   // §6.2.5.1: "A Server MUST ignore the _HLS_skip directive if ... it contains an EXT-X-ENDLIST tag."
-  if (skip === "none" || state.ended) return 0;
+  if (skip === "none" || state.ended) return null;
   // §6.2.5.1: "Media Segments that are further from the end of the last (Parent) Media Segment in the Playlist than the
   // Skip Boundary, as well as their associated tags, are replaced by an EXT-X-SKIP tag."
   const boundaryTicks = SKIP_BOUNDARY_TARGETS * state.config.targetDurationS * of.track.timescale;
@@ -178,103 +198,14 @@ function pushSkip(lines: string[], state: BroadcastState, of: TrackState, skip: 
     if (segment.closed) fromEnd += segment.durationTicks;
     first -= 1;
   }
-  if (first === 0) return 0;
+  // The tail reaches back further than the boundary wherever there is a past.
+  const skipped = of.past.length + first;
+  if (skipped === 0) return null;
   // §4.4.5.2: RECENTLY-REMOVED-DATERANGES is "REQUIRED if the Client requested an update that skips EXT-X-DATERANGE
   // tags"; it may be empty, and is: no date ranges are published.
   const removed = skip === "v2" ? ',RECENTLY-REMOVED-DATERANGES=""' : "";
-  lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${first}${removed}`);
+  lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}${removed}`);
   return first;
-}
-
-function pushSegmentStart(lines: string[], start: SegmentStart, initVersion: number | undefined): void {
-  // §4.4.4.9: "EXT-X-DISCONTINUITY, EXT-X-KEY, EXT-X-MAP, or EXT-X-PROGRAM-DATE-TIME ... MUST appear before the first
-  // EXT-X-PART tag of that Parent Segment."
-  if (start.discontinuity) lines.push("#EXT-X-DISCONTINUITY");
-  if (start.initVersion !== initVersion) lines.push(`#EXT-X-MAP:URI="${initPath(start.initVersion)}"`);
-  pushProgramTime(lines, start.programTimeMs);
-}
-
-function pushProgramTime(lines: string[], programTimeMs: number): void {
-  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(programTimeMs)).toISOString()}`);
-}
-
-function pushParts(lines: string[], segment: SegmentState, timescale: number): void {
-  // Each part spans from its rounded start to its rounded end, so printed parts add up to the printed segment, and none
-  // is above its exact duration rounded up, which the printed part target covers.
-  let endTicks = 0;
-  let startUnits = 0;
-  for (const part of segment.parts) {
-    endTicks += part.durationTicks;
-    const endUnits = ticksToUnits(endTicks, timescale);
-    lines.push(partLine(segment.msn, part, endUnits - startUnits));
-    startUnits = endUnits;
-  }
-}
-
-function partLine(msn: number, part: PartState, units: number): string {
-  const flags = `${part.independent ? ",INDEPENDENT=YES" : ""}${part.gap ? ",GAP=YES" : ""}`;
-  return `#EXT-X-PART:DURATION=${unitsToText(units)},URI="${partPath(msn, part.part)}"${flags}`;
-}
-
-function pushSegmentEnd(lines: string[], segment: VodSegment, timescale: number): void {
-  if (segment.gap) lines.push("#EXT-X-GAP");
-  lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`, segmentPath(segment.msn));
-}
-
-/**
- * A segment of which parts never came: a recording has no parts, so what there is is listed as ranges of the segment, with
- * gaps of their own between them. A live playlist can't do that, since its sequence numbers are the segments'.
- */
-function pushVodSegment(lines: string[], segment: VodSegment, timescale: number): void {
-  const holed = !segment.gap && segment.parts.some(({ gap }) => gap);
-  const pieces = holed ? piecesOf(segment, NEGLIGIBLE_GAP_S * timescale) : [];
-  if (pieces.length < 2) {
-    pushSegmentEnd(lines, segment, timescale);
-    return;
-  }
-  const ranged = pieces.filter(({ gap }) => !gap).length > 1;
-  let [endTicks, startUnits, offset] = [0, 0, 0];
-  for (const { durationTicks, byteLength, gap } of pieces) {
-    if (endTicks > 0) pushProgramTime(lines, segment.start.programTimeMs + (endTicks * 1_000) / timescale);
-    endTicks += durationTicks;
-    const endUnits = ticksToUnits(endTicks, timescale);
-    // §4.4.4.7: "The EXT-X-GAP tag indicates that the segment URI to which it applies does not contain media data and
-    // SHOULD NOT be loaded by clients."
-    if (gap) lines.push("#EXT-X-GAP");
-    lines.push(`#EXTINF:${unitsToText(endUnits - startUnits)},`);
-    if (ranged && !gap) lines.push(`#EXT-X-BYTERANGE:${byteLength}@${offset}`);
-    lines.push(segmentPath(segment.msn));
-    startUnits = endUnits;
-    offset += byteLength;
-  }
-}
-
-/** The runs of parts that came and that didn't; a gap of less than `leastGapTicks` belongs to what it lies beside. */
-function piecesOf({ parts }: VodSegment, leastGapTicks: number): VodSegment["parts"][number][] {
-  const runs = joined(parts);
-  const kept = runs.map((run) => (run.gap && run.durationTicks < leastGapTicks ? { ...run, gap: false } : run));
-  return joined(kept);
-}
-
-function joined(parts: VodSegment["parts"]): VodSegment["parts"][number][] {
-  const runs: VodSegment["parts"][number][] = [];
-  for (const { durationTicks, byteLength, gap } of parts) {
-    const last = runs.at(-1);
-    if (last?.gap !== gap) {
-      runs.push({ durationTicks, byteLength, gap });
-      continue;
-    }
-    const grown = { durationTicks: last.durationTicks + durationTicks, byteLength: last.byteLength + byteLength, gap };
-    runs[runs.length - 1] = grown;
-  }
-  return runs;
-}
-
-function pushIframe(lines: string[], segment: VodSegment, timescale: number): void {
-  // The prefix that decodes to the first picture is that of the first part.
-  const missing = segment.gap || segment.iframeBytes === undefined || segment.parts[0]?.gap === true;
-  lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`);
-  lines.push(missing ? "#EXT-X-GAP" : `#EXT-X-BYTERANGE:${segment.iframeBytes}@0`, segmentPath(segment.msn));
 }
 
 function pushRenditionReports(lines: string[], state: BroadcastState, self: TrackName): void {

@@ -1,7 +1,13 @@
 /** Names of what is stored: one place, because the Live object writes them and every isolate reads them. */
+import type { PlaylistFile } from "../hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../ids.ts";
 
 /** Key of a segment (`12.m4s`) in R2. */
 export function mediaKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: string): string {
   return `${stream}/${broadcast}/${track}/${file}`;
+}
+
+/** Key of an ended broadcast's playlist in R2, as `StoredPlaylist` in JSON. */
+export function playlistKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: PlaylistFile): string {
+  return mediaKey(stream, broadcast, track, `${file}.json`);
 }

@@ -4,8 +4,10 @@
 export const FEED_LIMITS = {
   /** Entries kept for subscribers that come back: a handover misses a second's worth, about 15 a second with 4 tracks. */
   recentEntries: 1024,
-  /** Bytes queued for one subscriber before it is cut off: 10 s at 6 Mb/s and a snapshot's tail. */
+  /** Bytes queued for one subscriber before it is cut off: 20 s at 6 Mb/s. */
   queueBytes: 16_777_216,
+  /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
+  openingBytes: 1_048_576,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
@@ -78,6 +80,8 @@ export const LIVE_LIMITS = {
   leaseMs: 10_000,
   /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
   listedBroadcasts: 100,
-  /** A publisher that was silent so long has left: the broadcast ends. */
+  /** A publisher that was silent so long has left: the broadcast ends with the next alarm. */
   abandonedMs: 60_000,
+  /** Alarms within that time. */
+  quietAlarms: 2,
 } as const;

@@ -2,7 +2,7 @@
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
-import { mediaKey } from "../../protocol/publish/keys.ts";
+import { mediaKey, playlistKey } from "../../protocol/publish/keys.ts";
 import { type Counters, countAnswer, type Outcome } from "../../protocol/status.ts";
 import type { Address } from "../../protocol/tree/address.ts";
 import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
@@ -10,6 +10,7 @@ import { SingleFlight } from "../../tiers/single-flight.ts";
 import { readStored } from "../../tiers/stored.ts";
 import type { Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
+import { keepRecording, keptRecording, type ReadyPlaylist, readyPlaylist } from "./recordings.ts";
 
 /** Bytes and the tiers that were asked for them, the one nearest to the origin first, in RFC 9211's terms. */
 export interface Pulled<T> {
@@ -29,7 +30,15 @@ export interface Asking {
 const FLIGHT_MS = 4_000;
 
 const bytesFlights = new SingleFlight<Pulled<Uint8Array>>(FLIGHT_MS);
-const playlistFlights = new SingleFlight<Pulled<StoredPlaylist>>(FLIGHT_MS);
+const playlistFlights = new SingleFlight<Pulled<ReadyPlaylist>>(FLIGHT_MS);
+const decoder = new TextDecoder();
+
+/** A playlist as it came, kept where it will not change. */
+function ready(key: string, stored: StoredPlaylist): ReadyPlaylist {
+  const playlist = readyPlaylist(stored);
+  if (stored.ended) keepRecording(key, playlist, stored.text.length);
+  return playlist;
+}
 
 /** The pulls of one request. */
 export class Puller {
@@ -79,17 +88,25 @@ export class Puller {
     return this.#above(`${broadcast}/${track}/init-${version}`, (node) => node.pullInit(broadcast, track, version));
   }
 
-  /** A playlist of any broadcast that this isolate has no replica of. */
-  playlist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<Pulled<StoredPlaylist>> {
-    const key = `${this.#edge.stream}/${broadcast}/${track}/${file}`;
+  /**
+   * A playlist of any broadcast that this isolate has no replica of. Once a broadcast is over and stored, so are its
+   * playlists: the Live object is asked for one that isn't, and stores it.
+   */
+  async playlist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<Pulled<ReadyPlaylist>> {
+    const key = playlistKey(this.#edge.stream, broadcast, track, file);
+    const kept = keptRecording(key);
+    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"] };
     return this.#fly(playlistFlights, key, async () => {
+      const stored = await this.#cached(key);
+      if (stored.value !== null) return { ...stored, value: ready(key, JSON.parse(decoder.decode(stored.value))) };
       const { tally } = this.#edge;
       const { address, value: pulled } = await this.#ask(
         (node) => node.pullPlaylist(broadcast, track, file),
         tally.own,
       );
-      if (pulled !== null) tally.came(key);
-      return { value: pulled, tiers: [`corral-${address.tier}; ${pulled === null ? "fwd=miss" : "hit"}`] };
+      if (pulled === null) return { value: null, tiers: [`corral-${address.tier}; fwd=miss`] };
+      tally.came(key);
+      return { value: ready(key, pulled), tiers: [`corral-${address.tier}; hit`] };
     });
   }
 

@@ -1,0 +1,45 @@
+/** A day of a broadcast without a day's waiting: its segments, as an object lists them and as a replica has them. */
+import type { BroadcastConfig, SegmentState, TrackState } from "../../protocol/broadcast/log.ts";
+import { extendPast, NO_PAST } from "../../protocol/broadcast/past.ts";
+import { Replica } from "../../protocol/broadcast/replica.ts";
+import type { Tail } from "../../protocol/broadcast/tail.ts";
+import { emptyTrack, settle } from "../../protocol/broadcast/window.ts";
+
+/** Seconds of a day, and its segments of 2 s. */
+export const DAY_S = 86_400;
+export const DAY_SEGMENTS: number = DAY_S / 2;
+
+const PARTS = 6;
+
+/** Segment `msn`: 2 s of six parts, stored. */
+export function storedSegment(msn: number): SegmentState {
+  const parts = Array.from({ length: PARTS }, (_, part) => ({
+    part,
+    durationTicks: 30_000,
+    independent: part === 0,
+    gap: false,
+    byteLength: 20,
+  }));
+  return {
+    msn,
+    start: { programTimeMs: 1_700_000_000_000 + msn * 2_000, initVersion: 1, discontinuity: msn % 1_000 === 999 },
+    parts,
+    durationTicks: PARTS * 30_000,
+    byteLength: PARTS * 20,
+    gap: false,
+    closed: true,
+    iframeBytes: 4,
+    durable: true,
+  };
+}
+
+/** The replica of a broadcast whose tracks have so many segments each; every track has the init section 1. */
+export function longReplica(epoch: string, config: BroadcastConfig, segments: number, tail: Tail): Replica {
+  const all = Array.from({ length: segments }, (_, msn) => storedSegment(msn));
+  const tracks: TrackState[] = config.tracks.map((track) => {
+    const past = extendPast(NO_PAST, all.slice(0, -100));
+    return settle({ ...emptyTrack(track), past, segments: all.slice(-100) }, config);
+  });
+  const inits = config.tracks.map(({ name }) => ({ track: name, version: 1, bytes: new Uint8Array(8).fill(1) }));
+  return Replica.restore(epoch, { config, offset: 1_000, ended: false, tracks, inits }, tail);
+}

@@ -1,0 +1,71 @@
+/**
+ * A gzip body of pieces that are each compressed once: RFC 1951's blocks don't need one another where none looks back
+ * beyond its piece, so those of a long playlist that stay are joined to the few that are new.
+ */
+import { constants, crc32, deflateRawSync } from "node:zlib";
+
+/** A compressed piece, which ends at a whole byte and not with the stream's last block. */
+export interface DeflatedPiece {
+  readonly blocks: Uint8Array;
+  /** Of what is compressed. */
+  readonly crc: number;
+  readonly byteLength: number;
+}
+
+/** RFC 1952 §2.3: deflate, no name, no time, unknown system. */
+const HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+/** RFC 1951 §3.2.6: a last block without anything in it. */
+const LAST_BLOCK = [3, 0];
+const TRAILER_BYTES = 8;
+
+/** A piece, compressed. */
+export function deflatePiece(bytes: Uint8Array, level: number): DeflatedPiece {
+  const blocks = deflateRawSync(bytes, { level, finishFlush: constants.Z_SYNC_FLUSH });
+  return { blocks, crc: crc32(bytes), byteLength: bytes.byteLength };
+}
+
+/** The gzip body of pieces in a row. */
+export function gzipOf(pieces: readonly DeflatedPiece[]): Uint8Array {
+  const blocksBytes = pieces.reduce((sum, { blocks }) => sum + blocks.byteLength, 0);
+  const body = new Uint8Array(HEADER.length + blocksBytes + LAST_BLOCK.length + TRAILER_BYTES);
+  body.set(HEADER);
+  let at = HEADER.length;
+  let [crc, byteLength] = [0, 0];
+  for (const piece of pieces) {
+    body.set(piece.blocks, at);
+    at += piece.blocks.byteLength;
+    crc = joinCrc(crc, piece.crc, piece.byteLength);
+    byteLength += piece.byteLength;
+  }
+  body.set(LAST_BLOCK, at);
+  const trailer = new DataView(body.buffer, at + LAST_BLOCK.length);
+  trailer.setUint32(0, crc, true);
+  trailer.setUint32(4, byteLength, true);
+  return body;
+}
+
+/** CRC-32's polynomial and the powers 0 and 8 of x, each with its highest power in the lowest bit. */
+const POLYNOMIAL = 0xedb8_8320;
+const ONE = 0x8000_0000;
+const X8 = 0x0080_0000;
+
+/** The CRC-32 of two runs of bytes from those of each, of which the second has `byteLength`. */
+function joinCrc(first: number, second: number, byteLength: number): number {
+  let shift = ONE;
+  for (let [left, power] = [byteLength, X8]; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) shift = multiply(shift, power);
+    power = multiply(power, power);
+  }
+  return (multiply(first, shift) ^ second) >>> 0;
+}
+
+/** The product modulo the polynomial. */
+function multiply(a: number, b: number): number {
+  let product = 0;
+  let shifted = b;
+  for (let bit = 31; bit >= 0; bit -= 1) {
+    if ((a >>> bit) & 1) product ^= shifted;
+    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1;
+  }
+  return product >>> 0;
+}
