@@ -33,6 +33,7 @@ const config: ViteUserConfig = defineConfig({
           ],
           exclude: [...BROADCAST_TESTS, "tests/attacks/objects/**", "**/node_modules/**"],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -65,6 +66,7 @@ const config: ViteUserConfig = defineConfig({
             "tests/attacks/objects/**/*.test.ts",
           ],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
