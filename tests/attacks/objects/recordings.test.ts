@@ -154,4 +154,8 @@ test("an object that lost its memory after a day goes on with the whole window, 
     Array.from({ length: DAY_SEGMENTS }, (_, index) => 500 + index),
   );
   expect(text).toContain(`URI="${DAY_SEGMENTS + 500}.2.m4s"`);
+  // Compressed it is put together from packs that were each compressed once.
+  const zipped = await door.ask(publisher.path("video", "media.m3u8"), { headers: { "accept-encoding": "gzip" } });
+  expect(zipped.headers.get("etag")).toBe(answer.headers.get("etag")?.replace(/"$/, '-gzip"'));
+  expect(new TextDecoder().decode(await zipped.arrayBuffer())).toBe(text);
 });
