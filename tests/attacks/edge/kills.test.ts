@@ -1,6 +1,6 @@
 /**
  * Kills of any process of `npm start`, at any moment: nothing that was acknowledged is lost, nothing is left running, and
- * the next run on the same folder has it all. A few kills; `CORRAL_ATTACK=whole` does a hundred.
+ * the next run on the same folder has it all.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,8 +11,9 @@ import type { BroadcastSummary } from "../../../protocol/status.ts";
 import { Chain, type Link, until } from "../../support/chain.ts";
 import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
 import { freePort } from "../../support/ports.ts";
+import { figure, whole } from "../scale.ts";
 
-const KILLS = process.env["CORRAL_ATTACK"] === "whole" ? 100 : 3;
+const KILLS = whole ? 100 : 3;
 const LINKS: readonly Link[] = ["workerd", "node", "npm", "ffmpeg", "run"];
 const SEED = Number(process.env["CORRAL_SEED"] ?? 12);
 /** Whatever was started is gone this soon after a link was killed: a clean end takes a second or two. */
@@ -81,9 +82,8 @@ test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing 
     };
     expect(listed.broadcasts).toHaveLength(Math.min(100, starts));
     expect(listed.broadcasts.filter(({ endedAt }) => endedAt === null)).toHaveLength(1);
-    console.log(
-      `${KILLS} kills, ${starts} starts: of ${2 * broadcast.parts} parts and ${talk.acknowledged.length} acknowledged messages none was lost`,
-    );
+    const counted = `0 of ${2 * broadcast.parts} and ${talk.acknowledged.length}`;
+    figure(`acknowledged parts and messages lost through ${KILLS} kills`, `${counted}, ${starts} starts`, 0);
   } finally {
     talk.close();
     await broadcast.close();
