@@ -1,5 +1,4 @@
 /** The edge that the origin starts beside itself, and the calls to its control API. */
-import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
@@ -21,12 +20,11 @@ const TOKEN_S = 86_400;
 
 /** Starts an edge on `port` and gets a key for `stream`. Throws `UsageError` where the port cannot be used. */
 export async function startLocalEdge(stream: StreamName, port: number, dataDir: string | null): Promise<EdgeAccess> {
-  const adminToken = randomBytes(24).toString("base64url");
   const { startEdge, PortError } = await import("../scripts/edge.ts");
   const { DataFolderError } = await import("../scripts/data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
   const keepSignals = keepOwnSignals();
-  const edge = await startEdge({ port, dataDir: data, adminToken })
+  const edge = await startEdge({ port, dataDir: data })
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });
@@ -34,7 +32,7 @@ export async function startLocalEdge(stream: StreamName, port: number, dataDir: 
     })
     .finally(keepSignals);
   try {
-    const key = await createKey(edge.url, stream, adminToken);
+    const key = await createKey(edge.url, stream, edge.secret("admin"));
     // The folder is this process's alone, so whoever published from here before has gone.
     return { url: edge.url, key, publisher: edge.secret("publisher"), stop: () => edge.stop() };
   } catch (error) {

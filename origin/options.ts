@@ -98,7 +98,11 @@ const ARGS = {
   port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
   edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },
   key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
-  data: { type: "string", valueHint: "DIR", description: "where the edge started here keeps media (default .corral)" },
+  data: {
+    type: "string",
+    valueHint: "DIR",
+    description: "where the edge started here keeps recordings, chat, bans and keys (default .corral/edge-PORT)",
+  },
   log: { type: "string", default: "text", valueHint: "text|json", description: "how to log" },
   verbose: { type: "boolean", default: false, description: "log more" },
 } as const satisfies ArgsDef;

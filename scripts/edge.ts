@@ -8,8 +8,6 @@ import { build } from "esbuild";
 import {
   convertV4MiniflareOptions,
   type Json,
-  Log,
-  LogLevel,
   Miniflare,
   type V4DurableObject,
   type V4SharedOptions,
@@ -18,6 +16,7 @@ import {
 } from "miniflare";
 import { buildPages } from "./build-web.ts";
 import { complaint, type DataFolder, DataFolderError, openDataFolder } from "./data-folder.ts";
+import { EdgeLog } from "./edge-log.ts";
 import { type OwnPages, type Pages, writeOwnPages } from "./pages.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -29,8 +28,8 @@ export interface EdgeOptions {
   readonly port: number;
   /** Where objects and R2 are kept: one edge's at a time. */
   readonly dataDir: string;
-  /** Opens the control API. */
-  readonly adminToken: string;
+  /** Opens the control API; by default the folder's secret `admin`. */
+  readonly adminToken?: string;
   /** Address to listen on; by default this machine only. */
   readonly host?: string;
   /** Further isolates, each at a port of its own; they share the objects. */
@@ -99,14 +98,14 @@ async function writePages({ path }: DataFolder, built: Pages): Promise<OwnPages>
 
 /** The Workers, and where they keep what they keep. */
 function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: string, pages: OwnPages): MiniflareOptions {
-  const { port, adminToken, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
+  const { port, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
   const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     compatibilityDate: "2026-11-02",
     compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
     bindings: {
-      CORRAL_ADMIN_TOKEN: adminToken,
+      CORRAL_ADMIN_TOKEN: options.adminToken ?? folder.secret("admin"),
       CORRAL_SITE: site,
       // Links and tokens of an earlier run open what they opened.
       CORRAL_VIEWER_SECRET: folder.secret("viewer"),
@@ -121,12 +120,14 @@ function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: stri
     unsafeDirectSockets: [{ host, port: at }],
   });
   const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
+  const log = new EdgeLog(folder.path);
   const own = objectsOf({});
   const shared = objectsOf({ scriptName: "corral" });
   return {
     resourcePersistencePath: folder.path,
     cf: false,
-    log: new Log(LogLevel.WARN),
+    log,
+    handleStructuredLogs: ({ level, message }) => log.say(level, message),
     ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
     workers: [
       worker("corral", port, "", own),

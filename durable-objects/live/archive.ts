@@ -14,6 +14,8 @@ export interface ArchiveJob {
 
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
+/** A write without an answer for so long is made again, which changes nothing where it comes through after all. */
+const WRITE_MS = 8_000;
 /** A segment's last part goes out to the viewers before its bytes go to R2. */
 const VIEWERS_FIRST_MS = 60;
 /**
@@ -63,13 +65,23 @@ export class Archive {
     await Promise.all(this.#chains.values());
   }
 
+  async #write(key: string, bytes: Uint8Array): Promise<void> {
+    const timer = new AbortController();
+    const late = scheduler.wait(WRITE_MS, { signal: timer.signal }).then(
+      () => Promise.reject(new Error(`no answer within ${WRITE_MS} ms`)),
+      () => {},
+    );
+    const written = this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
+    await Promise.race([written, late]).finally(() => timer.abort());
+  }
+
   async #store(job: ArchiveJob): Promise<void> {
     const { stream, broadcast, track, segment, bytes } = job;
     await scheduler.wait(VIEWERS_FIRST_MS);
     for (let wait = FIRST_RETRY_MS; bytes !== null; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
         const key = mediaKey(stream, broadcast, track, `${segment.msn}.m4s`);
-        await this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
+        await this.#write(key, bytes);
         break;
       } catch (error) {
         console.error(`R2 refused segment ${broadcast}/${track}/${segment.msn}; trying again`, error);

@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { complaint, openDataFolder } from "./data-folder.ts";
+
+const folders: string[] = [];
+const newFolder = (): string => {
+  const path = join(mkdtempSync(join(tmpdir(), "corral-data-")), "edge");
+  folders.push(path);
+  return path;
+};
+afterEach(() => {
+  for (const path of folders.splice(0)) rmSync(join(path, ".."), { recursive: true });
+});
+
+test("a folder is one edge's at a time, and the next one's at once when that one ends, even by SIGKILL", async () => {
+  const path = newFolder();
+  const refusal = `Another edge keeps its data in ${path}; stop it, or choose another folder with --data.`;
+  const folder = await openDataFolder(path);
+  await expect(openDataFolder(path)).rejects.toThrow(refusal);
+  folder.close();
+  const holds = `const { openDataFolder } = await import(${JSON.stringify(join(import.meta.dirname, "data-folder.ts"))});
+    globalThis.folder = await openDataFolder(${JSON.stringify(path)});
+    console.log("held");
+    setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ["--input-type=module", "-e", holds], { stdio: ["ignore", "pipe", "ignore"] });
+  await once(holder.stdout, "data");
+  await expect(openDataFolder(path)).rejects.toThrow(refusal);
+  holder.kill("SIGKILL");
+  await once(holder, "exit");
+  (await openDataFolder(path)).close();
+});
+
+test("a secret is another by each name, the same in each run, and nobody else's to read", async () => {
+  const path = newFolder();
+  const first = await openDataFolder(path);
+  const secrets = [first.secret("viewer"), first.secret("admin")];
+  expect(new Set([...secrets, first.secret("viewer")]).size).toBe(2);
+  expect(Buffer.from(secrets[0] ?? "", "base64url")).toHaveLength(32);
+  first.close();
+  expect(statSync(join(path, "secrets.json")).mode & 0o777).toBe(0o600);
+  const second = await openDataFolder(path);
+  expect([second.secret("viewer"), second.secret("admin")]).toEqual(secrets);
+  second.close();
+});
+
+test("secrets that cannot be read are one sentence and stay as they are, and the folder is free again", async () => {
+  const path = newFolder();
+  (await openDataFolder(path)).close();
+  writeFileSync(join(path, "secrets.json"), "{");
+  await expect(openDataFolder(path)).rejects.toThrow(/^The data folder .*edge can't be used: .*[^.]\.$/);
+  expect(readFileSync(join(path, "secrets.json"), "utf8")).toBe("{");
+  writeFileSync(join(path, "secrets.json"), "{}");
+  (await openDataFolder(path)).close();
+});
+
+test("a disk without room is named as such", () => {
+  const full = Object.assign(new Error("ENOSPC: no space left on device, mkdir"), { code: "ENOSPC" });
+  expect(complaint("/data", full)).toBe(
+    "There is no room left for /data; make some, or choose another folder with --data.",
+  );
+});

@@ -1,0 +1,68 @@
+/** A disk that fills up under an edge: nothing that was acknowledged is lost, and it goes on when there is room again. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { until } from "../../support/chain.ts";
+import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
+import { freePort } from "../../support/ports.ts";
+import { figure } from "../scale.ts";
+
+const DISK_BYTES = 40_000_000;
+/** So large that each segment is a file of its own size in what is left of the disk. */
+const PART_BYTES = 20_000;
+
+let disk: string;
+let edge: Edge;
+
+beforeAll(async () => {
+  disk = mkdtempSync(join(tmpdir(), "corral-disk-"));
+  // A disk of its own, which needs root: without it nothing is tested, and the test fails.
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
+  edge = await startEdge({ port: await freePort(), dataDir: join(disk, "edge"), adminToken: "admin" });
+});
+
+afterAll(async () => {
+  await edge?.stop();
+  execFileSync("umount", ["--lazy", disk]);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+const ballast = (): string => join(disk, "ballast");
+
+/** Leaves no block of the disk. */
+function fill(): void {
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(ballast(), Buffer.alloc(bavail * bsize));
+}
+
+test("a disk that was full for a while costs nothing that was acknowledged, and the end is taken once there is room", async () => {
+  const broadcast = await KeptBroadcast.start(edge.url, "full", "admin", PART_BYTES);
+  const talk = await KeptTalk.start(edge.url, "full");
+  try {
+    await until("talk begins", () => talk.acknowledged.length >= 3 && broadcast.parts >= 12);
+    fill();
+    const { parts } = broadcast;
+    await until("the broadcast goes on", () => broadcast.parts >= parts + 60);
+    rmSync(ballast());
+    await until("there is room again", () => broadcast.waiting <= 2);
+    const said = talk.acknowledged.length;
+    await until("the talk goes on", () => talk.acknowledged.length >= said + 3);
+    await talk.end();
+    const endsMs = performance.now();
+    await broadcast.end();
+    const endS = ((performance.now() - endsMs) / 1_000).toFixed(1);
+    expect(broadcast.fatal).toBeNull();
+    expect(await broadcast.missing()).toEqual([]);
+    expect(await talk.missing()).toEqual([]);
+    const counted = `0 of ${2 * broadcast.parts} and ${talk.acknowledged.length}`;
+    figure("acknowledged parts and messages lost through a full disk", counted, 0);
+    figure("seconds that the end took once there was room again", endS, 20);
+  } finally {
+    talk.close();
+    await broadcast.close();
+    rmSync(ballast(), { force: true });
+  }
+});

@@ -1,0 +1,93 @@
+/**
+ * Kills of any process of `npm start`, at any moment: nothing that was acknowledged is lost, nothing is left running, and
+ * the next run on the same folder has it all.
+ */
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { randomOf } from "../../../loadtest/model/random.ts";
+import type { BroadcastSummary } from "../../../protocol/status.ts";
+import { Chain, type Link, until } from "../../support/chain.ts";
+import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
+import { freePort } from "../../support/ports.ts";
+import { figure, whole } from "../scale.ts";
+
+const KILLS = whole ? 100 : 3;
+const LINKS: readonly Link[] = ["workerd", "node", "npm", "ffmpeg", "run"];
+const SEED = Number(process.env["CORRAL_SEED"] ?? 12);
+/** Whatever was started is gone this soon after a link was killed: a clean end takes a second or two. */
+const GONE_MS = 15_000;
+
+const data = mkdtempSync(join(tmpdir(), "corral-kills-"));
+let chain: Chain | null = null;
+afterAll(() => {
+  chain?.destroy();
+  rmSync(data, { recursive: true, force: true });
+});
+
+async function start(port: number): Promise<Chain> {
+  chain = new Chain(["--port", `${port}`, "--data", data, "--ladder", "90p:100k"]);
+  await chain.printed("On the air");
+  return chain;
+}
+
+async function answers(url: string): Promise<boolean> {
+  const answer = await fetch(url).catch(() => null);
+  await answer?.arrayBuffer();
+  return answer?.status === 200;
+}
+
+test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing is left running`, {
+  timeout: 120_000 + KILLS * 30_000,
+}, async () => {
+  const random = randomOf(SEED);
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let running = await start(port);
+  let starts = 1;
+  const secrets = JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { admin: string };
+  expect(statSync(join(data, "secrets.json")).mode & 0o777).toBe(0o600);
+  const second = new Chain(["--port", `${await freePort()}`, "--data", data, "--ladder", "90p:100k"]);
+  await second.printed(`Another edge keeps its data in ${data}; stop it, or choose another folder with --data.`);
+  expect(await second.exit).toBe(2);
+  expect(second.left()).toEqual([]);
+  const broadcast = await KeptBroadcast.start(url, "kept", secrets.admin);
+  const talk = await KeptTalk.start(url, "kept");
+  try {
+    await until("the talk begins", () => talk.acknowledged.length > 0);
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const link = LINKS[kill % LINKS.length] ?? "node";
+      await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1_500));
+      const pids = running.pids(link);
+      const pid = pids[Math.floor(random() * pids.length)] ?? expect.fail(`no ${link} runs\n${running.output}`);
+      process.kill(pid, "SIGKILL");
+      if (link !== "workerd" && link !== "ffmpeg") {
+        await until(`kill ${kill}, of ${link}: nothing is left`, () => running.left().length === 0, GONE_MS);
+        running = await start(port);
+        starts += 1;
+      }
+      await until(`kill ${kill}, of ${link}: the edge is back`, () => answers(`${url}/api/streams/kept`));
+      await until(`kill ${kill}, of ${link}: all is taken again`, () => broadcast.waiting <= 2);
+      expect(await talk.missing(), `after kill ${kill}, of ${link}`).toEqual([]);
+    }
+    await talk.end();
+    await broadcast.end();
+    expect(broadcast.fatal).toBeNull();
+    expect(await broadcast.missing()).toEqual([]);
+    expect(await talk.missing()).toEqual([]);
+    // The runs' own broadcasts are listed, and each that a later one followed has ended.
+    const listed = (await (await fetch(`${url}/api/streams/demo/broadcasts`)).json()) as {
+      broadcasts: BroadcastSummary[];
+    };
+    expect(listed.broadcasts).toHaveLength(Math.min(100, starts));
+    expect(listed.broadcasts.filter(({ endedAt }) => endedAt === null)).toHaveLength(1);
+    const counted = `0 of ${2 * broadcast.parts} and ${talk.acknowledged.length}`;
+    figure(`acknowledged parts and messages lost through ${KILLS} kills`, `${counted}, ${starts} starts`, 0);
+  } finally {
+    talk.close();
+    await broadcast.close();
+  }
+  running.interrupt();
+  await until("Ctrl-C leaves nothing", () => running.left().length === 0, GONE_MS);
+});

@@ -1,0 +1,115 @@
+/** `npm start` as people run it: npm, run.mjs, the program, and what that starts. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A link of the chain. */
+export type Link = "npm" | "run" | "node" | "workerd" | "ffmpeg";
+
+interface Row {
+  readonly pid: number;
+  readonly parent: number;
+  readonly link: Link | null;
+}
+
+/** A running chain. */
+export class Chain {
+  /** Settles with npm's exit code. */
+  readonly exit: Promise<number | null>;
+  readonly #npm: ChildProcess;
+  readonly #seen = new Set<number>();
+  #output = "";
+
+  constructor(args: readonly string[]) {
+    this.#npm = spawn("npm", ["start", "--", ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    this.exit = new Promise((resolve) => this.#npm.once("exit", resolve));
+    for (const stream of [this.#npm.stdout, this.#npm.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output += text;
+      });
+    }
+  }
+
+  /** What it printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Settles when it has printed `text`. Throws with its output where it takes longer than `ms`. */
+  async printed(text: string, ms = 60_000): Promise<void> {
+    await until(`it prints ${text}`, () => this.#output.includes(text), ms).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.#output}`);
+    });
+  }
+
+  /** Process ids of a link that runs now. */
+  pids(link: Link): number[] {
+    return this.#rows().flatMap((row) => (row.link === link ? [row.pid] : []));
+  }
+
+  /** Processes of the chain that are still there, whoever is their parent now. */
+  left(): number[] {
+    this.#rows();
+    return [...this.#seen].filter(isAlive);
+  }
+
+  /** Ends it as Ctrl-C does. */
+  interrupt(): void {
+    this.#rows();
+    this.#npm.kill("SIGINT");
+  }
+
+  /** Kills every process of it. */
+  destroy(): void {
+    for (const pid of this.left()) process.kill(pid, "SIGKILL");
+  }
+
+  #rows(): Row[] {
+    const root = this.#npm.pid ?? 0;
+    const all = tree(root);
+    for (const { pid } of all) this.#seen.add(pid);
+    return all;
+  }
+}
+
+function tree(root: number): Row[] {
+  const lines = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
+  const rows = lines.map((line) => {
+    const [, pid = "0", parent = "0", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return { pid: Number(pid), parent: Number(parent), link: Number(pid) === root ? ("npm" as const) : linkOf(args) };
+  });
+  const members = new Set([root]);
+  for (let grew = true; grew; ) {
+    const more = rows.filter(({ pid, parent }) => members.has(parent) && !members.has(pid));
+    for (const { pid } of more) members.add(pid);
+    grew = more.length > 0;
+  }
+  return rows.filter(({ pid }) => members.has(pid));
+}
+
+function linkOf(args: string): Link | null {
+  if (/^\S*workerd serve/.test(args)) return "workerd";
+  if (/^ffmpeg /.test(args)) return "ffmpeg";
+  if (/^node scripts\/run\.mjs origin/.test(args)) return "run";
+  return / \S*origin\/main\.ts/.test(args) && !args.startsWith("npm") ? "node" : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    const stat = execFileSync("ps", ["-o", "stat=", "-p", `${pid}`], { encoding: "utf8" });
+    // Nobody may have taken the end of one whose parent was killed yet.
+    return !stat.startsWith("Z");
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until `holds`. Throws after `ms`. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+  const untilMs = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > untilMs) throw new Error(`${what}: not within ${ms / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
