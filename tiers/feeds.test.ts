@@ -17,6 +17,7 @@ function broadcast(): { feeds: Feeds; append: (index: number) => void } {
     replica,
     () => null,
     () => OPEN_ACCESS,
+    () => 0,
   );
   const { entry, bytes } = initStep("video");
   replica.append(entry, bytes);

@@ -30,8 +30,11 @@ export const EDGE_LIMITS = {
   helloMs: 3_000,
   /** That a stream doesn't exist is remembered so long. */
   absentMs: 1_000,
-  /** That a broadcast has ended is trusted so long before its stream is asked for a newer one. */
-  endedMs: 3_000,
+  /**
+   * Without word of the Live object for so long nothing is served: it may have stopped the stream. A restart of the object
+   * or of a shield takes a tenth of it.
+   */
+  unheardMs: 5_000,
   /** A track that nobody asked for so long is left out of the next feed. */
   unwantedMs: 30_000,
   /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
