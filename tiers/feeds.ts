@@ -10,6 +10,7 @@ import { snapshotHead, snapshotPieces } from "../protocol/broadcast/snapshot.ts"
 import { joinTailS } from "../protocol/hls/timing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import { standingStop } from "../protocol/stop.ts";
 import type { Fed } from "../protocol/tree/door.ts";
 import { FEED_LIMITS } from "../protocol/tree/limits.ts";
 
@@ -149,8 +150,15 @@ export class Feeds {
   /** Tells what changed of who may watch. */
   sendAccess(change: Access): void {
     const message = encodeMessage({ kind: "access", access: change });
-    // Before what a newcomer still lacks, too: nobody is let in for longer because a window is long.
-    for (const subscriber of [...this.#subscribers.values()]) this.#push(subscriber, message, "urgent");
+    const stopped = standingStop(change, Date.now()) !== null;
+    for (const subscriber of [...this.#subscribers.values()]) {
+      const queuedBytes = FEED_LIMITS.queueBytes - (subscriber.controller.desiredSize ?? 0);
+      // What is queued before a stop would be read, and shown, first: who subscribes anew is told of it first.
+      if (stopped && queuedBytes > FEED_LIMITS.stopBehindBytes)
+        this.#cut(subscriber, new Error("the stream was stopped"));
+      // Before what a newcomer still lacks, too: nobody is let in for longer because a window is long.
+      else this.#push(subscriber, message, "urgent");
+    }
   }
 
   /** Says goodbye to every subscriber. */
@@ -290,6 +298,7 @@ export class Feeds {
     }
   }
 
+  /** Ends a feed, and what is queued for it. */
   #cut(subscriber: Subscriber, error: unknown): void {
     this.#remove(subscriber);
     try {

@@ -348,7 +348,7 @@ export class StreamEdge {
       if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
     }
     if (header.kind === "beat") {
-      this.#heardMs = Math.max(this.#heardMs, now - header.unheardMs);
+      this.#heardMs = Math.max(this.#heardMs, now - (header.unheardMs ?? 0));
       this.#remember(life, now);
     }
     const taken = this.#follower.take(message, now);

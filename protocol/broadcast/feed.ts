@@ -30,9 +30,9 @@ type Plain =
   | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
   /**
    * All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. `unheardMs`: for how long
-   * the sender hasn't heard of the Live object itself.
+   * the sender hasn't heard of the Live object itself; absent where it is that.
    */
-  | { readonly kind: "beat"; readonly unheardMs: number }
+  | { readonly kind: "beat"; readonly unheardMs?: number }
   /** The stream's state and counters, as the Live object sees them; sent now and then. */
   | { readonly kind: "status"; readonly status: StreamStatus }
   /** Who may watch has changed: what changed of it, or a further piece of the hello's. */

@@ -8,6 +8,8 @@ export const FEED_LIMITS = {
   queueBytes: 16_777_216,
   /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
   openingBytes: 1_048_576,
+  /** A subscriber for which more is queued when the stream is stopped begins anew: twice what a newcomer has queued. */
+  stopBehindBytes: 2_097_152,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
-import { figure } from "../attacks/scale.ts";
-import { launchBrowser, until } from "../support/browser.ts";
-import { Origin } from "../support/origin.ts";
-import { freePort } from "../support/ports.ts";
+import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { launchBrowser, until } from "../../support/browser.ts";
+import { Origin } from "../../support/origin.ts";
+import { freePort } from "../../support/ports.ts";
+import { figure } from "../scale.ts";
 
 const ADMIN = "admin-token";
 const PATIENCE_MS = 30_000;
