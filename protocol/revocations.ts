@@ -44,19 +44,19 @@ export class RevocationPools {
    * but its end. Null where the issuer has filled the issuer's own pool; a ban is always taken.
    */
   revoke({ subject, version, by, actor = "" }: Revoking, revision: number, nowMs: number): PoolChange | null {
+    const dropped = this.#expire(nowMs);
     const pool = this.#pools[by];
     const before = pool.get(subject);
     const untilMs = nowMs + ACCESS_LIMITS.tokenLifeMs + 2 * ACCESS_LIMITS.toleranceMs;
     const highest = version === 0 ? 0 : Math.max(version, before?.version ?? 0);
     const kept: KeptRevocation = { subject, version: highest, by, untilMs, revision, actor };
-    const dropped: KeptRevocation[] = [];
     if (before === undefined && pool.size >= boundOf(by)) {
       // Nothing leaves for the news that somebody isn't revoked.
-      if (version === 0) return { kept, dropped: [kept] };
-      const weakest = this.#weakest(by, nowMs);
-      if (weakest.length === 0) return null;
-      for (const leaving of weakest) pool.delete(leaving.subject);
-      dropped.push(...weakest);
+      if (version === 0) return { kept, dropped: [...dropped, kept] };
+      const weakest = this.#weakest(by);
+      if (weakest === null) return null;
+      pool.delete(weakest.subject);
+      dropped.push(weakest);
     }
     // The newest stands last.
     pool.delete(subject);
@@ -64,19 +64,29 @@ export class RevocationPools {
     return { kept, dropped };
   }
 
-  /** What leaves first: all that concern no token any more, else what was taken back, else a ban of whoever has the most. */
-  #weakest(by: Revocation["by"], nowMs: number): KeptRevocation[] {
+  /** Drops what concerns no token any more. The oldest stand first. */
+  #expire(nowMs: number): KeptRevocation[] {
+    const dropped: KeptRevocation[] = [];
+    for (const pool of Object.values(this.#pools)) {
+      for (const each of pool.values()) {
+        if (each.untilMs > nowMs) break;
+        pool.delete(each.subject);
+        dropped.push(each);
+      }
+    }
+    return dropped;
+  }
+
+  /** What leaves first: what was taken back, else a ban of whoever has the most; null where the issuer has only its own. */
+  #weakest(by: Revocation["by"]): KeptRevocation | null {
     const pool = [...this.#pools[by].values()];
-    const over = pool.filter(({ untilMs }) => untilMs <= nowMs);
-    if (over.length > 0) return over;
     const takenBack = pool.find(({ version }) => version === 0);
-    if (takenBack !== undefined) return [takenBack];
-    if (by === "issuer") return [];
+    if (takenBack !== undefined) return takenBack;
+    if (by === "issuer") return null;
     const held = new Map<string, number>();
     for (const { actor } of pool) held.set(actor, (held.get(actor) ?? 0) + 1);
     const most = Math.max(...held.values());
-    const oldest = pool.find(({ actor }) => held.get(actor) === most);
-    return oldest === undefined ? [] : [oldest];
+    return pool.find(({ actor }) => held.get(actor) === most) ?? null;
   }
 }
 

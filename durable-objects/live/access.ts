@@ -67,10 +67,10 @@ export class StreamAccess {
     const change = this.#pools.revoke(revoking, revision, nowMs);
     if (change === null) return false;
     const { actor: _, ...revocation } = change.kept;
-    this.#insert(change.kept);
     for (const { by, subject } of change.dropped) {
       this.#sql.exec("DELETE FROM revocations WHERE made_by = ? AND subject = ?", by, subject);
     }
+    if (!change.dropped.includes(change.kept)) this.#insert(change.kept);
     this.#keep({ ...this.#head, revision }, [revocation]);
     return true;
   }
