@@ -93,7 +93,6 @@ test("a stop in the studio takes the picture off every page at once and says why
     `${Math.max(...took)} ms`,
     "≤ 1.5 s",
   );
-  console.info(`picture gone after ${took.join(", ")} ms`);
   expect(Math.max(...took)).toBeLessThan(GOAL_MS);
   for (const page of pages) {
     await page.getByText(REASON).waitFor({ timeout: PATIENCE_MS });

@@ -196,7 +196,6 @@ test("after a stop no isolate of four data centres gives another byte, parked or
   figure(`stop → last media byte, p99 of ${last.length}`, ms(0.99, last), "≤ 1 s");
   figure(`stop → last media byte, most`, ms(1, last));
   figure(`stop → first refusal, parked included, p99`, ms(0.99, refused), "≤ 1 s");
-  console.info(`last byte p99 ${ms(0.99, last)}, most ${ms(1, last)}; refused p99 ${ms(0.99, refused)}`);
   expect(quantile(last, 0.99)).toBeLessThan(GOAL_MS);
   expect(quantile(refused, 0.99)).toBeLessThan(GOAL_MS);
   // Nobody was told anything else than that it was stopped; a hinted part that never comes is as good as none.
