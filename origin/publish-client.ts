@@ -29,6 +29,8 @@ export type Reply =
   | { readonly kind: "already-live"; readonly reason: string }
   /** Not now: no connection, no answer in time, 429, 5xx. */
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs: number | null }
+  /** The stream was stopped; the reason is for people. */
+  | { readonly kind: "stopped"; readonly reason: string }
   /** Never. */
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -141,6 +143,7 @@ export function classify(status: number, body: string, afterMs: number | null): 
   const reason = `${status} ${[title, detail].filter((text) => text !== "").join(": ")}`.trim();
   if (status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
   if (status === 413) return { kind: "too-large" };
+  if (status === 403 && type === PROBLEMS.stopped) return { kind: "stopped", reason: detail };
   if (status === 409) {
     if (type === PROBLEMS.outOfOrder && answer.success)
       return { kind: "out-of-order", answer: answer.data as PublishAnswer };

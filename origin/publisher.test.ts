@@ -162,3 +162,16 @@ test("an edge that is not there is named", async () => {
   stops.shift();
   await expect(publisher.open()).rejects.toThrow(/does not answer/);
 });
+
+test("a stream that is stopped, before a broadcast or in its middle, ends it with one sentence", async () => {
+  const sentence = "demo was stopped, and nobody publishes to it until that is undone: Not here.";
+  const before = await setUp(() => "stopped");
+  await expect(before.publisher.open()).rejects.toThrow(sentence);
+  const { edge, publisher, fatal } = await setUp();
+  await publisher.open();
+  await pushAll(publisher, 20);
+  edge.fault = () => "stopped";
+  await pushAll(publisher, 5);
+  await expect(publisher.end()).rejects.toThrow(sentence);
+  expect(fatal.map(({ message }) => message)).toEqual([sentence]);
+});

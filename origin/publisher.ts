@@ -133,6 +133,7 @@ export class Publisher {
         if (this.#queue.durable) break;
       } else if (reply.kind === "out-of-order") this.#absorb(reply);
       else if (reply.kind === "not-open") await this.#reopen();
+      else if (reply.kind === "stopped") this.#stopped(reply.reason);
       else if (reply.kind === "refused") this.#fail(`The edge refuses to end the broadcast: ${reply.reason}.`, null);
       attempt += 1;
       await this.#wait(attempt, reply, stop);
@@ -191,6 +192,8 @@ export class Publisher {
           }
           announced = true;
           break;
+        case "stopped":
+          throw this.#stopped(reply.reason);
         default:
           throw this.#fail(`The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`, null);
       }
@@ -256,6 +259,9 @@ export class Publisher {
         );
         if (send.kind === "init") this.#fail(`The edge takes no init section of ${send.bytes.byteLength} bytes.`, null);
         break;
+      case "stopped":
+        this.#stopped(reply.reason);
+        break;
       case "refused":
         this.#fail(`The edge refuses ${track} ${describe(send)}: ${reply.reason}.`, null);
         break;
@@ -314,6 +320,11 @@ export class Publisher {
     const asked = reply.kind === "retry" ? reply.afterMs : null;
     const ownMs = backoffMs(attempt, this.#limits.retry);
     await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
+  }
+
+  #stopped(reason: string): PublishError {
+    const { stream } = this.#options;
+    return this.#fail(`${stream} was stopped, and nobody publishes to it until that is undone: ${reason}`, null);
   }
 
   #fail(message: string, cause: unknown): PublishError {

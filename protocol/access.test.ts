@@ -1,14 +1,18 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   ACCESS_LIMITS,
   type Access,
+  accessPieces,
   type Bearer,
   EVERY_VERSION,
+  mergeAccess,
   OPEN_ACCESS,
   type Playback,
+  type Revocation,
   refusalOf,
   withPlayback,
-  withRevocation,
+  withStop,
 } from "./access.ts";
 
 const NOW = 1_800_000_000_000;
@@ -16,6 +20,7 @@ const nobody: Bearer = { subject: null, roles: [], followerSinceMs: null, expire
 const ann: Bearer = { subject: "ann", roles: [], followerSinceMs: null, expiresMs: NOW + 60_000 };
 const play = (playback: Playback): Access => withPlayback(OPEN_ACCESS, playback);
 
+/** The access after the subject's tokens were revoked, as a feed tells of it. */
 function revoke(
   access: Access,
   subject: string,
@@ -23,9 +28,9 @@ function revoke(
   nowMs = NOW,
   by: "issuer" | "ban" = "issuer",
 ): Access {
-  const next = withRevocation(access, { subject, version, by }, nowMs);
-  if (next === null) throw new Error("full");
-  return next;
+  const revision = access.revision + 1;
+  const revocation = { subject, version, by, untilMs: nowMs + ACCESS_LIMITS.tokenLifeMs, revision };
+  return mergeAccess(access, { ...access, revision, revocations: [revocation] }, nowMs);
 }
 
 test("everybody watches what is public, and only bearers of a token what asks for one", () => {
@@ -59,7 +64,6 @@ test("a revocation is of the versions below its own, of its subject only, on pub
   expect(refusalOf(access, { ...ann, subject: "constructor" }, NOW)).toBeNull();
   expect(refusalOf(revoke(access, "ann", EVERY_VERSION), { ...ann, tokenVersion: 9e15 }, NOW)).toBe("token-revoked");
   expect(refusalOf(revoke(access, "ann", 0), ann, NOW)).toBeNull();
-  expect(refusalOf(revoke(access, "ann", 1), { ...ann, tokenVersion: 1 }, NOW)).toBe("token-revoked");
 });
 
 test("the end of a ban doesn't take back what the issuer revoked", () => {
@@ -70,12 +74,83 @@ test("the end of a ban doesn't take back what the issuer revoked", () => {
   expect(refusalOf(unbanned, { ...ann, tokenVersion: 1 }, NOW)).toBe("token-revoked");
 });
 
-test("revocations are bounded, and dropped when no token can be concerned by them any more", () => {
-  let access = OPEN_ACCESS;
-  for (let i = 0; i < ACCESS_LIMITS.revocations; i += 1) access = revoke(access, `viewer${i}`, 1);
-  expect(access.revision).toBe(ACCESS_LIMITS.revocations);
-  expect(withRevocation(access, { subject: "one-more", version: 1, by: "issuer" }, NOW)).toBeNull();
-  expect(revoke(access, "viewer7", 3).revocations).toHaveLength(ACCESS_LIMITS.revocations);
-  const later = NOW + ACCESS_LIMITS.tokenLifeMs + 60_000;
-  expect(revoke(access, "one-more", 1, later).revocations.map(({ subject }) => subject)).toEqual(["one-more"]);
+test("no token opens what was stopped, not a host's either, until the stop is over", () => {
+  const stop = { category: "legal", reason: "No.", untilMs: NOW + 1_000, atMs: NOW, authority: "operator" } as const;
+  for (const playback of ["public", "token", "followers"] as const) {
+    const stopped = withStop(play(playback), stop);
+    for (const bearer of [nobody, ann, { ...ann, roles: ["host"] as const }]) {
+      expect(refusalOf(stopped, bearer, NOW)).toBe("stopped");
+      expect(refusalOf(stopped, bearer, NOW + 1_000)).not.toBe("stopped");
+      expect(refusalOf(withStop(stopped, null), bearer, NOW)).not.toBe("stopped");
+    }
+  }
+});
+
+const change = fc.oneof(
+  fc.record({
+    subject: fc.constantFrom("ann", "bob", "cat"),
+    by: fc.constantFrom("issuer" as const, "ban" as const),
+    version: fc.nat(3),
+  }),
+  fc.constantFrom<Playback>("public", "token"),
+);
+
+test("in whatever order and however often pieces of an access are told, all come to know the same", () => {
+  const property = fc.property(fc.array(change, { maxLength: 20 }), fc.infiniteStream(fc.nat()), (changes, chance) => {
+    let truth = OPEN_ACCESS;
+    const told: Access[] = [];
+    for (const each of changes) {
+      const revision = truth.revision + 1;
+      const head = typeof each === "string" ? withPlayback(truth, each) : { ...truth, revision };
+      const revocations: Revocation[] =
+        typeof each === "string" ? [] : [{ ...each, revision, untilMs: NOW + ACCESS_LIMITS.tokenLifeMs }];
+      told.push({ ...head, revocations });
+      truth = mergeAccess(truth, { ...head, revocations }, NOW);
+      if ((chance.next().value ?? 0) % 3 === 0) told.push(...accessPieces(truth));
+    }
+    const shuffled = [...told, ...told].map((each) => ({ each, at: chance.next().value ?? 0 }));
+    const known = shuffled
+      .sort((a, b) => a.at - b.at)
+      .reduce((all, { each }) => mergeAccess(all, each, NOW), OPEN_ACCESS);
+    const sorted = ({ revocations, ...head }: Access): unknown => [
+      head,
+      [...revocations].sort((a, b) => a.revision - b.revision),
+    ];
+    expect(sorted(known)).toEqual(sorted(truth));
+    expect(mergeAccess(known, truth, NOW)).toBe(known);
+  });
+  fc.assert(property);
+});
+
+test("a full access goes into frames of less than half a megabyte, whatever its subjects are, and one that knows it is bounded", () => {
+  const { bans, issuerRevocations, perFrame } = ACCESS_LIMITS;
+  const untilMs = NOW + ACCESS_LIMITS.tokenLifeMs;
+  const worst = (by: "issuer" | "ban", index: number): Revocation => ({
+    subject: String(index).padStart(64, "\u0001"),
+    version: EVERY_VERSION,
+    by,
+    untilMs,
+    revision: index,
+  });
+  const revocations = [
+    ...Array.from({ length: issuerRevocations }, (_, index) => worst("issuer", index)),
+    ...Array.from({ length: bans }, (_, index) => worst("ban", index)),
+  ];
+  const full: Access = { ...OPEN_ACCESS, revision: bans, revocations };
+  const pieces = accessPieces(full);
+  expect(pieces.length).toBe((bans + issuerRevocations) / perFrame);
+  for (const piece of pieces) expect(JSON.stringify(piece).length).toBeLessThan(524_288);
+  const known = pieces.reduce((all, piece) => mergeAccess(all, piece, NOW), OPEN_ACCESS);
+  expect(known.revocations).toEqual(revocations);
+  const more = mergeAccess(known, { ...full, revision: bans + 1, revocations: [worst("ban", bans)] }, NOW);
+  expect(more.revocations.length).toBe(bans + issuerRevocations);
+  expect(more.revocations.filter(({ by }) => by === "issuer").length).toBe(issuerRevocations);
+  expect(more.revocations.at(-1)).toEqual(worst("ban", bans));
+  // What concerns no token any more is dropped with the next change.
+  const later = mergeAccess(
+    more,
+    { ...full, revision: bans + 2, revocations: [{ ...worst("ban", 0), revision: bans + 2, untilMs: untilMs + 9e7 }] },
+    untilMs,
+  );
+  expect(later.revocations.length).toBe(1);
 });

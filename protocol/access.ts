@@ -3,6 +3,7 @@
  * it to every isolate, and the room's facts to every shard.
  */
 import type { Role } from "./room/events.ts";
+import { type Stop, standingStop } from "./stop.ts";
 
 /**
  * Who may watch: everybody; whoever has a token; followers, which are those whose token says since when they follow, and
@@ -16,17 +17,25 @@ export const PLAYBACKS: readonly Playback[] = ["public", "token", "followers"];
 /** Tokens of `subject` whose version is below `version` open nothing until `untilMs`, ms since the epoch. */
 export interface Revocation {
   readonly subject: string;
+  /** 0: it was taken back, which those who know of it have to be told. */
   readonly version: number;
   /** The issuer of tokens took them back, or the room banned the subject: each stands for itself. */
   readonly by: "issuer" | "ban";
   readonly untilMs: number;
+  /** The access's revision that it came with: of two for one subject, the newer counts. */
+  readonly revision: number;
 }
 
-/** A stream's access. `revision` grows with each change, so that of two the newer is known. */
+/**
+ * A stream's access. `revision` grows with each change, so that of two the newer is known. On a feed `revocations` may be
+ * those only that changed, or a piece of all: `mergeAccess` joins them.
+ */
 export interface Access {
   readonly revision: number;
   readonly playback: Playback;
   readonly revocations: readonly Revocation[];
+  /** Absent or null where the stream isn't stopped. */
+  readonly stop?: Stop | null;
 }
 
 /** The access of a stream that nobody has set any for. */
@@ -38,8 +47,12 @@ export const ACCESS_LIMITS = {
   tokenLifeMs: 86_400_000,
   /** Clocks of issuers may be off by so much. */
   toleranceMs: 5_000,
-  /** Revocations at once: each feed and each shard's attachment begins with them. A further one is refused. */
-  revocations: 1_000,
+  /** The issuer's revocations at once: the row that the room keeps them in has 2 MB. A further one is refused. */
+  issuerRevocations: 2_000,
+  /** Bans at once, beside the issuer's: an isolate holds 2 MB of them. One more drops one of whoever has the most. */
+  bans: 10_000,
+  /** Revocations in one frame of a feed: 500 kB of the longest, most escaped subjects. Further ones follow in others. */
+  perFrame: 1_000,
 } as const;
 
 /** A version that no token reaches: a revocation with it is of all tokens of its subject. */
@@ -63,14 +76,18 @@ export type TokenError =
   | "token-unsupported";
 
 /** Why somebody may not watch; stable. */
-export type AccessError = "token-missing" | "token-expired" | "token-revoked" | "followers-only";
+export type AccessError = "token-missing" | "token-expired" | "token-revoked" | "followers-only" | "stopped";
 
-/** Why the bearer may not watch and read at `nowMs`, or null. A revoked token opens a public stream no more than another. */
+/**
+ * Why the bearer may not watch and read at `nowMs`, or null. No token opens what was stopped; a revoked one opens a public
+ * stream no more than another.
+ */
 export function refusalOf(access: Access, bearer: Bearer, nowMs: number): AccessError | null {
+  if (standingStop(access, nowMs) !== null) return "stopped";
   const { subject, expiresMs } = bearer;
   if (subject === null) return access.playback === "public" ? null : "token-missing";
   if (expiresMs !== null && nowMs > expiresMs + ACCESS_LIMITS.toleranceMs) return "token-expired";
-  if ((bearer.tokenVersion ?? 0) < (revokedIn(access).get(subject) ?? 0)) return "token-revoked";
+  if ((bearer.tokenVersion ?? 0) < revokedBelow(access, subject)) return "token-revoked";
   return access.playback === "followers" && !follows(bearer, nowMs) ? "followers-only" : null;
 }
 
@@ -81,16 +98,24 @@ function follows({ roles, followerSinceMs }: Bearer, nowMs: number): boolean {
   return since || roles.some((role) => FOLLOWERS.includes(role));
 }
 
-const revoked = new WeakMap<Access, ReadonlyMap<string, number>>();
+type Index = Readonly<Record<Revocation["by"], ReadonlyMap<string, Revocation>>>;
 
-/** The version below which a subject's tokens are revoked, by subject. Made once: it is asked for with every request. */
-function revokedIn(access: Access): ReadonlyMap<string, number> {
-  const known = revoked.get(access);
+const indexes = new WeakMap<Access, Index>();
+
+/** Revocations by who made them and of whom. Made once: it is asked for with every request. */
+function indexOf(access: Access): Index {
+  const known = indexes.get(access);
   if (known !== undefined) return known;
-  const made = new Map<string, number>();
-  for (const { subject, version } of access.revocations) made.set(subject, Math.max(version, made.get(subject) ?? 0));
-  revoked.set(access, made);
+  const made = { issuer: new Map<string, Revocation>(), ban: new Map<string, Revocation>() };
+  for (const revocation of access.revocations) made[revocation.by].set(revocation.subject, revocation);
+  indexes.set(access, made);
   return made;
+}
+
+/** The version below which a subject's tokens are revoked. */
+function revokedBelow(access: Access, subject: string): number {
+  const { issuer, ban } = indexOf(access);
+  return Math.max(issuer.get(subject)?.version ?? 0, ban.get(subject)?.version ?? 0);
 }
 
 /** With another way to play. */
@@ -98,21 +123,50 @@ export function withPlayback(access: Access, playback: Playback): Access {
   return { ...access, revision: access.revision + 1, playback };
 }
 
-/** What is to be revoked; version 0 takes a revocation back. */
-export type Revoking = Omit<Revocation, "untilMs">;
+/** With the stream stopped, or with that undone (null). */
+export function withStop(access: Access, stop: Stop | null): Access {
+  return { ...access, revision: access.revision + 1, stop };
+}
 
 /**
- * With the subject's tokens below the version revoked. A lower version than the standing one changes nothing but its end.
- * What no token can be concerned by any more is dropped. Null where there is no room for another revocation.
+ * What is known of an access with what a feed told: the newer of everything, in whatever order feeds tell. The same object
+ * where nothing is new. Revocations that no token can be concerned by any more are dropped, and bans beyond the bound.
  */
-export function withRevocation(access: Access, { subject, version, by }: Revoking, nowMs: number): Access | null {
-  const standing = access.revocations.filter(({ untilMs }) => untilMs > nowMs);
-  const others = standing.filter((each) => each.subject !== subject || each.by !== by);
-  if (version > 0 && others.length >= ACCESS_LIMITS.revocations) return null;
-  const untilMs = nowMs + ACCESS_LIMITS.tokenLifeMs + 2 * ACCESS_LIMITS.toleranceMs;
-  const before = standing.find((each) => !others.includes(each))?.version ?? 0;
-  const revocation = { subject, version: Math.max(version, before), by, untilMs };
-  return { ...access, revision: access.revision + 1, revocations: version > 0 ? [...others, revocation] : others };
+export function mergeAccess(known: Access, told: Access, nowMs: number): Access {
+  const fresh = told.revocations.filter((each) => (standing(known, told, each)?.revision ?? -1) < each.revision);
+  if (fresh.length === 0 && told.revision <= known.revision) return known;
+  const head = told.revision > known.revision ? told : known;
+  if (fresh.length === 0) return { ...head, revocations: known.revocations };
+  const renewed = { issuer: new Set<string>(), ban: new Set<string>() };
+  for (const { by, subject } of fresh) renewed[by].add(subject);
+  const kept = known.revocations.filter(({ by, subject, untilMs }) => untilMs > nowMs && !renewed[by].has(subject));
+  return { ...head, revocations: bounded([...kept, ...fresh]) };
+}
+
+/** What is known of a subject. One ban is looked for without an index, which would be made anew with each of a raid's bans. */
+function standing(known: Access, told: Access, { by, subject }: Revocation): Revocation | undefined {
+  if (told.revocations.length > 1) return indexOf(known)[by].get(subject);
+  return known.revocations.find((each) => each.subject === subject && each.by === by);
+}
+
+/** The issuer's, and of the bans the newest. */
+function bounded(revocations: readonly Revocation[]): readonly Revocation[] {
+  let over = revocations.length - ACCESS_LIMITS.bans - ACCESS_LIMITS.issuerRevocations;
+  if (over <= 0) return revocations;
+  return revocations.filter(({ by }) => by === "issuer" || --over < 0);
+}
+
+/** Of what two sources say of one stream's access, the newer. */
+export function newerAccess(one: Access, other: Access | undefined): Access {
+  return other !== undefined && other.revision > one.revision ? other : one;
+}
+
+/** An access in pieces for the frames of a feed: any one of them may be told first. */
+export function accessPieces(access: Access): readonly [Access, ...Access[]] {
+  const { perFrame } = ACCESS_LIMITS;
+  const piece = (from: number): Access => ({ ...access, revocations: access.revocations.slice(from, from + perFrame) });
+  const count = Math.max(1, Math.ceil(access.revocations.length / perFrame));
+  return [piece(0), ...Array.from({ length: count - 1 }, (_, index) => piece((index + 1) * perFrame))];
 }
 
 /** The access as the room knows it: whom it banned, it knows better. */

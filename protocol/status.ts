@@ -1,5 +1,6 @@
 /** A stream's state and counters, as `GET /api/streams/{stream}` answers. */
 import type { BroadcastId, StreamName, TrackName } from "./ids.ts";
+import type { StopNotice } from "./stop.ts";
 
 /** A tier that can answer a request for media or playlists. */
 export type TierName = "isolate" | "colo" | "region" | "live" | "r2";
@@ -50,6 +51,8 @@ export interface StreamStatus {
   /** Viewers' requests a second: of each isolate over its latest report. */
   readonly requestsPerSecond: number;
   readonly tiers: readonly TierCounters[];
+  /** Where the stream is stopped. */
+  readonly stop?: StopNotice;
   /** Isolates and shields that the Live object feeds now. */
   readonly children: number;
 }

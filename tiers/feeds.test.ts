@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { OPEN_ACCESS } from "../protocol/access.ts";
-import { FeedReader } from "../protocol/broadcast/feed.ts";
+import { mergeAccess, OPEN_ACCESS } from "../protocol/access.ts";
+import { type FeedHeader, FeedReader } from "../protocol/broadcast/feed.ts";
 import { Replica } from "../protocol/broadcast/replica.ts";
 import { Tail } from "../protocol/broadcast/tail.ts";
 import { initStep, partStep, testConfig } from "../protocol/broadcast/testing.ts";
@@ -11,12 +11,13 @@ import { Feeds } from "./feeds.ts";
 const VIDEO = "video" as TrackName;
 const PART_BYTES = 1_000_000;
 
-function broadcast(): { feeds: Feeds; append: (index: number) => void } {
+function broadcast(access = OPEN_ACCESS, unheardMs = 0): { feeds: Feeds; append: (index: number) => void } {
   const replica = new Replica("epoch", testConfig(), new Tail(100_000_000));
   const feeds = new Feeds(
     replica,
     () => null,
-    () => OPEN_ACCESS,
+    () => access,
+    () => unheardMs,
   );
   const { entry, bytes } = initStep("video");
   replica.append(entry, bytes);
@@ -72,5 +73,50 @@ test("a second feed of the same node takes the place of the first, which ends wi
   }
   expect(kinds.at(-1)).toBe("bye");
   expect((await second.read()).done).toBe(false);
+  feeds.close();
+});
+
+test("a feed begins with all of a large access before its first beat, which says how old the news is", async () => {
+  const untilMs = Date.now() + 60_000;
+  const revocations = Array.from({ length: 2_500 }, (_, index) => {
+    return { subject: `viewer-${index}`, version: 1, by: "ban" as const, untilMs, revision: index };
+  });
+  const { feeds } = broadcast({ ...OPEN_ACCESS, revision: 2_500, revocations }, 1_234);
+  const reader = subscribe(feeds, "node");
+  const frames = new FeedReader();
+  const read: FeedHeader[] = [];
+  while (read.at(-1)?.kind !== "beat") {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error("the feed ended");
+    read.push(...frames.push(value).map(({ header }) => header));
+  }
+  expect(read.map(({ kind }) => kind)).toEqual(["hello", "access", "access", "beat"]);
+  expect(read.at(-1)).toEqual({ kind: "beat", unheardMs: 1_234 });
+  const known = read.reduce(
+    (all, header) => ("access" in header ? mergeAccess(all, header.access, Date.now()) : all),
+    OPEN_ACCESS,
+  );
+  expect(known.revocations).toEqual(revocations);
+  feeds.close();
+});
+
+test("who is behind when the stream is stopped reads nothing more of it, and is told of the stop first when it subscribes anew", async () => {
+  const { feeds, append } = broadcast();
+  const behind = subscribe(feeds, "behind");
+  const prompt = subscribe(feeds, "prompt");
+  const frames = new FeedReader();
+  const parts = 1 + Math.ceil(FEED_LIMITS.stopBehindBytes / PART_BYTES);
+  for (let index = 0; index < parts; index += 1) append(index);
+  for (let came = 0; came < parts; ) {
+    const { value } = await prompt.read();
+    const read = frames.push(value ?? new Uint8Array());
+    came += read.filter(({ header }) => header.kind === "entry" && header.entry.kind === "part").length;
+  }
+  const stop = { category: "safety", reason: "No.", untilMs: null, atMs: 0, authority: "operator" } as const;
+  feeds.sendAccess({ ...OPEN_ACCESS, revision: 1, stop });
+  const { value } = await prompt.read();
+  expect(frames.push(value ?? new Uint8Array())[0]?.header).toMatchObject({ kind: "access", access: { stop } });
+  expect([feeds.has("behind"), feeds.has("prompt")]).toEqual([false, true]);
+  await expect(behind.read()).rejects.toThrow("stopped");
   feeds.close();
 });

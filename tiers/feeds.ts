@@ -2,7 +2,7 @@
  * The feeds that leave a node. What a subscriber lacks when it comes is sent as fast as it reads, however much that is; from
  * then on entries are queued as they come, up to a bound, and who falls behind it is cut off.
  */
-import type { Access } from "../protocol/access.ts";
+import { type Access, accessPieces } from "../protocol/access.ts";
 import { encodeMessage } from "../protocol/broadcast/feed.ts";
 import type { Entry, TrackState } from "../protocol/broadcast/log.ts";
 import type { Replica, Snapshot } from "../protocol/broadcast/replica.ts";
@@ -10,6 +10,7 @@ import { snapshotHead, snapshotPieces } from "../protocol/broadcast/snapshot.ts"
 import { joinTailS } from "../protocol/hls/timing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import { standingStop } from "../protocol/stop.ts";
 import type { Fed } from "../protocol/tree/door.ts";
 import { FEED_LIMITS } from "../protocol/tree/limits.ts";
 
@@ -49,16 +50,21 @@ export class Feeds {
   readonly #replica: Replica;
   readonly #status: () => StreamStatus | null;
   readonly #access: () => Access;
+  readonly #unheardMs: () => number;
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #recent: Recent[] = [];
   #beat: ReturnType<typeof setInterval> | null = null;
   #beats = 0;
 
-  /** `status`: what subscribers are told of the stream now and then; `access`: who may watch it. */
-  constructor(replica: Replica, status: () => StreamStatus | null, access: () => Access) {
+  /**
+   * `status`: what subscribers are told of the stream now and then; `access`: who may watch it; `unheardMs`: for how long
+   * this node hasn't heard of the Live object.
+   */
+  constructor(replica: Replica, status: () => StreamStatus | null, access: () => Access, unheardMs: () => number) {
     this.#replica = replica;
     this.#status = status;
     this.#access = access;
+    this.#unheardMs = unheardMs;
   }
 
   /** Feeds that are open. */
@@ -100,11 +106,9 @@ export class Feeds {
           const moved = subscription.moving && before !== undefined && before.opening === null;
           const opening = this.#opening(subscription, moved);
           subscriber = { node, kind, want, controller, opening, beats: 0 };
-          if (!this.#replica.state.ended) {
-            if (before !== undefined) this.#dismiss(before);
-            this.#subscribers.set(node, subscriber);
-            this.#beat ??= setInterval(() => this.#tick(), FEED_LIMITS.beatMs);
-          }
+          if (before !== undefined) this.#dismiss(before);
+          this.#subscribers.set(node, subscriber);
+          this.#beat ??= setInterval(() => this.#tick(), FEED_LIMITS.beatMs);
           // Now, so that what it lacks is what it lacked when it asked, and most have come up at once.
           this.#draw(subscriber);
         },
@@ -143,11 +147,18 @@ export class Feeds {
     }
   }
 
-  /** Tells who may watch from now on. */
-  sendAccess(access: Access): void {
-    const message = encodeMessage({ kind: "access", access });
-    // Before what a newcomer still lacks, too: nobody is let in for longer because a window is long.
-    for (const subscriber of [...this.#subscribers.values()]) this.#push(subscriber, message, "urgent");
+  /** Tells what changed of who may watch. */
+  sendAccess(change: Access): void {
+    const message = encodeMessage({ kind: "access", access: change });
+    const stopped = standingStop(change, Date.now()) !== null;
+    for (const subscriber of [...this.#subscribers.values()]) {
+      const queuedBytes = FEED_LIMITS.queueBytes - (subscriber.controller.desiredSize ?? 0);
+      // What is queued before a stop would be read, and shown, first: who subscribes anew is told of it first.
+      if (stopped && queuedBytes > FEED_LIMITS.stopBehindBytes)
+        this.#cut(subscriber, new Error("the stream was stopped"));
+      // Before what a newcomer still lacks, too: nobody is let in for longer because a window is long.
+      else this.#push(subscriber, message, "urgent");
+    }
   }
 
   /** Says goodbye to every subscriber. */
@@ -167,12 +178,7 @@ export class Feeds {
       }
     } catch (error) {
       this.#cut(subscriber, error);
-      return;
     }
-    // Whoever came after the end has it all now; nobody else is without a place.
-    if (subscriber.opening !== null || this.#subscribers.get(subscriber.node) === subscriber) return;
-    controller.enqueue(encodeMessage({ kind: "bye" }));
-    controller.close();
   }
 
   *#opening({ from, want, have }: Subscription, moved: boolean): Generator<Uint8Array> {
@@ -181,8 +187,10 @@ export class Feeds {
     const start = from !== null && from.epoch === epoch ? (moved ? offset : from.offset) : null;
     const resumed = start !== null && this.#since(start) !== null;
     const snapshot = this.#replica.snapshot();
-    if (resumed) yield encodeMessage({ kind: "hello", epoch, offset: start, access: this.#access() });
-    else yield* this.#snapshotOf(epoch, snapshot);
+    const [access, ...more] = accessPieces(this.#access());
+    if (resumed) yield encodeMessage({ kind: "hello", epoch, offset: start, access });
+    else yield* this.#snapshotOf(epoch, access, snapshot);
+    for (const piece of more) yield encodeMessage({ kind: "access", access: piece });
     for (const state of snapshot.tracks) {
       const { name } = state.track;
       if (want.has(name) && !(resumed && have.has(name))) yield* this.#tailOf(state);
@@ -190,13 +198,13 @@ export class Feeds {
     const reached = yield* this.#missed(resumed ? start : offset, want);
     const status = this.#status();
     if (status !== null) yield encodeMessage({ kind: "status", status });
-    yield encodeMessage({ kind: "beat" });
+    yield this.#beatMessage();
     yield* this.#missed(reached, want);
   }
 
-  *#snapshotOf(epoch: string, snapshot: Snapshot): Generator<Uint8Array> {
+  *#snapshotOf(epoch: string, access: Access, snapshot: Snapshot): Generator<Uint8Array> {
     const head = snapshotHead(snapshot);
-    yield encodeMessage({ kind: "hello", epoch, offset: snapshot.offset, access: this.#access(), snapshot: head });
+    yield encodeMessage({ kind: "hello", epoch, offset: snapshot.offset, access, snapshot: head });
     for (const [piece, body] of snapshotPieces(snapshot)) yield encodeMessage(piece, body);
   }
 
@@ -249,7 +257,7 @@ export class Feeds {
   }
 
   #tick(): void {
-    const beat = encodeMessage({ kind: "beat" });
+    const beat = this.#beatMessage();
     this.#beats += 1;
     const status = this.#beats % FEED_LIMITS.beatsPerStatus === 0 ? this.#status() : null;
     const told = status === null ? null : encodeMessage({ kind: "status", status });
@@ -262,6 +270,10 @@ export class Feeds {
       if (told !== null) this.#push(subscriber, told);
       this.#push(subscriber, beat);
     }
+  }
+
+  #beatMessage(): Uint8Array {
+    return encodeMessage({ kind: "beat", unheardMs: this.#unheardMs() });
   }
 
   #dismiss(subscriber: Subscriber): void {
@@ -286,6 +298,7 @@ export class Feeds {
     }
   }
 
+  /** Ends a feed, and what is queued for it. */
   #cut(subscriber: Subscriber, error: unknown): void {
     this.#remove(subscriber);
     try {

@@ -10,6 +10,7 @@ import type { Replica } from "../protocol/broadcast/replica.ts";
 import { type Place, reached } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
+import { type Stop, standingStop } from "../protocol/stop.ts";
 import { type Address, sameAddress } from "../protocol/tree/address.ts";
 import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
 import { Tally } from "../protocol/tree/tally.ts";
@@ -17,6 +18,7 @@ import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
 import { Calls } from "./calls.ts";
 import { type FeedEnd, readFeed } from "./feed-client.ts";
 import type { FeedNode } from "./node.ts";
+import { StreamStopped } from "./stopped.ts";
 
 /** The part of a request's context that outlives its answer. */
 export interface Lifetime {
@@ -71,7 +73,8 @@ export class StreamEdge {
   /** Leaders whose feeds have caught up. */
   readonly #live = new Set<Lead>();
   #absentUntilMs = 0;
-  #endedUntilMs = 0;
+  /** When the Live object was last heard of, by way of whatever nodes. */
+  #heardMs = 0;
   #failures = 0;
   #retryAtMs = 0;
   /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
@@ -93,7 +96,10 @@ export class StreamEdge {
       came: (object) => this.tally.came(object),
       entry: (entry, bytes) => events?.entry(entry, bytes),
       bytes: (track, msn, part, bytes) => events?.bytes(track, msn, part, bytes),
-      access: (access) => events?.access(access),
+      access: (access, change) => {
+        if (this.stop !== null) this.#wakeParked();
+        events?.access(access, change);
+      },
       swapped: (replica, before) => events?.swapped(replica, before),
     });
   }
@@ -128,6 +134,23 @@ export class StreamEdge {
     return this.#follower.access;
   }
 
+  /** The stop that holds as far as this node knows, or null. */
+  get stop(): Stop | null {
+    const { access } = this;
+    return access.stop === undefined || access.stop === null ? null : standingStop(access, Date.now());
+  }
+
+  /** For how long the Live object hasn't been heard of, ms: what it decided since isn't known here. */
+  unheardMs(nowMs: number = this.#nowMs): number {
+    return Math.max(0, nowMs - this.#heardMs);
+  }
+
+  /** Throws `StreamStopped` where the stream is stopped. */
+  refuseStopped(): void {
+    const { stop } = this;
+    if (stop !== null) throw new StreamStopped(stop);
+  }
+
   /** Whether the replica is known to be behind: nothing has come from above for a while. */
   get stale(): boolean {
     return !this.#fresh();
@@ -155,6 +178,7 @@ export class StreamEdge {
       await this.#called(Math.min(EDGE_LIMITS.watchMs, deadlineMs - Date.now()));
       this.tend(life);
     }
+    this.#nowMs = Date.now();
     return this.known;
   }
 
@@ -167,18 +191,23 @@ export class StreamEdge {
     }
   }
 
-  /** Waits, bounded, until the feed that carries `track` has brought what was missing. */
+  /** Waits, bounded, until the feed that carries `track` has brought what was missing. Throws `StreamStopped`. */
   async carried(life: Lifetime, track: TrackName, untilMs: number): Promise<void> {
     this.want(life, track, Date.now());
     while (this.#lead !== null && !(this.#lead.caughtUp && this.#lead.want.has(track)) && Date.now() < untilMs) {
       await this.#called(untilMs - Date.now());
+      this.refuseStopped();
       this.tend(life);
     }
   }
 
-  /** Parks the request until `track` comes to `place` (true), the replica gives way or ends (true), or time is up (false). */
+  /**
+   * Parks the request until `track` comes to `place` (true), the replica gives way or ends (true), or time is up (false).
+   * Throws `StreamStopped` as soon as the stream is stopped.
+   */
   async wait(life: Lifetime, replica: Replica, track: TrackName, place: Place, untilMs: number): Promise<boolean> {
     for (;;) {
+      this.refuseStopped();
       const state = replica.track(track);
       if (this.known !== replica || replica.state.ended || state === undefined || reached(state, place)) return true;
       const leftMs = untilMs - Date.now();
@@ -220,8 +249,7 @@ export class StreamEdge {
 
   #fresh(now: number = Date.now()): boolean {
     for (const lead of this.#live) if (!isSuspect(lead, now)) return true;
-    if (this.known === null) return now < this.#absentUntilMs;
-    return this.known.state.ended && now < this.#endedUntilMs;
+    return this.known === null && now < this.#absentUntilMs;
   }
 
   /** The circuit to the nodes above is open: there is something to answer with, and waiting has not helped. */
@@ -319,7 +347,10 @@ export class StreamEdge {
       const at = this.#follower.from?.offset ?? 0;
       if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
     }
-    if (header.kind === "beat") this.#remember(life, now);
+    if (header.kind === "beat") {
+      this.#heardMs = Math.max(this.#heardMs, now - (header.unheardMs ?? 0));
+      this.#remember(life, now);
+    }
     const taken = this.#follower.take(message, now);
     if (header.kind === "beat" && !lead.caughtUp) {
       lead.caughtUp = true;
@@ -351,7 +382,6 @@ export class StreamEdge {
     if (this.#lead === lead) {
       this.#lead = null;
       if (end === "absent") this.#absentUntilMs = now + EDGE_LIMITS.absentMs;
-      if (this.known?.state.ended === true) this.#endedUntilMs = now + EDGE_LIMITS.endedMs;
       if (end === "broken") {
         this.#failures += 1;
         const most = Math.min(EDGE_LIMITS.retryMostMs, EDGE_LIMITS.retryMs * 2 ** Math.min(this.#failures - 1, 6));
@@ -361,6 +391,12 @@ export class StreamEdge {
       const [heir] = this.#heirs;
       heir?.();
     }
+    this.#call();
+  }
+
+  /** Everybody who waits here looks again. */
+  #wakeParked(): void {
+    this.known?.waiters.wakeAll();
     this.#call();
   }
 

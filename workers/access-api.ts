@@ -42,7 +42,11 @@ export async function streamRevocations(env: Env, request: Request, stream: Stre
   return taken ? told(await live.access()) : full();
 }
 
-const told = (access: Access): Response => Response.json(access, { headers: { "cache-control": "no-store" } });
+function told(access: Access): Response {
+  // What was taken back is of interest to nodes only.
+  const revocations = access.revocations.filter(({ version }) => version > 0);
+  return Response.json({ ...access, revocations }, { headers: { "cache-control": "no-store" } });
+}
 
 async function done(work: Promise<void>): Promise<boolean> {
   try {
@@ -63,6 +67,6 @@ function full(): Response {
     status: 409,
     type: "/problems/too-many-revocations",
     title: "Too many revocations",
-    detail: `A stream has at most ${ACCESS_LIMITS.revocations}, each for a day; use another signing key instead.`,
+    detail: `A stream has at most ${ACCESS_LIMITS.issuerRevocations}, each for a day; use another signing key instead.`,
   });
 }

@@ -2,6 +2,7 @@
 import type { StreamName } from "../protocol/ids.ts";
 import type { Place } from "../protocol/room/place.ts";
 import type { StreamStatus } from "../protocol/status.ts";
+import { noticeOf } from "../protocol/stop.ts";
 import { parseAddress } from "../protocol/tree/address.ts";
 import type { Watching } from "../protocol/tree/tally.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
@@ -21,7 +22,9 @@ export async function streamStatus(env: Env, request: Request, life: Lifetime, s
   }
   const room = await placeOf(env, life, stream);
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  return Response.json(withRoom(withOwnViewers(edge.status, edge.tally.watching(Date.now())), room), {
+  const status = withRoom(withOwnViewers(edge.status, edge.tally.watching(Date.now())), room);
+  const { stop } = edge;
+  return Response.json(stop === null ? status : { ...status, stop: noticeOf(stop) }, {
     headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
   });
 }

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { UpstreamError } from "../tiers/calls.ts";
+import { StreamStopped } from "../tiers/stopped.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { streamAccess, streamRevocations } from "./access-api.ts";
 import { restartStream, streamKeys, streamStatus } from "./api.ts";
@@ -12,10 +13,10 @@ import { type Delivery, deliver } from "./deliver.ts";
 import { devToken } from "./dev-token.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { keepPrivate } from "./gate.ts";
+import { keepPrivate, stoppedResponse } from "./gate.ts";
 import { ingest } from "./ingest.ts";
 import { bindStream } from "./jurisdiction.ts";
-import { isLivePath, parseLivePath } from "./live-path.ts";
+import { isLivePath, type LivePath, parseLivePath } from "./live-path.ts";
 import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./methods.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
@@ -23,6 +24,7 @@ import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 import { roomReplay } from "./room-replay.ts";
 import { roomBeacon, roomSocket } from "./rooms.ts";
 import { secured } from "./security-headers.ts";
+import { streamStop } from "./stop-api.ts";
 import { eraseSubject, exportSubject } from "./subjects.ts";
 
 type Asked = Context<{ Bindings: Env }>;
@@ -47,6 +49,11 @@ stream("/api/streams/:stream/access", {
   PUT: (c, name) => streamAccess(c.env, c.req.raw, name),
 });
 stream("/api/streams/:stream/revocations", { POST: (c, name) => streamRevocations(c.env, c.req.raw, name) });
+stream("/api/streams/:stream/stop", {
+  GET: (c, name) => streamStop(c.env, c.req.raw, name),
+  POST: (c, name) => streamStop(c.env, c.req.raw, name),
+  DELETE: (c, name) => streamStop(c.env, c.req.raw, name),
+});
 stream("/api/streams/:stream/crowd", { PUT: (c, name) => expectCrowd(c.env, c.req.raw, name) });
 stream("/api/streams/:stream/jurisdiction", { PUT: (c, name) => bindStream(c.env, c.req.raw, name) });
 subject("/api/subjects/:id", { DELETE: (c, id) => eraseSubject(c.env, c.req.raw, id) });
@@ -131,7 +138,7 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   try {
     const edge = edgeOf(env, request, path.stream);
     const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
-    const answer = await deliver(delivery, path).catch(failure);
+    const answer = await answerTo(delivery, path);
     if (delivery.gated) keepPrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
     edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
@@ -141,7 +148,19 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   }
 }
 
+async function answerTo(delivery: Delivery, path: LivePath): Promise<Response> {
+  try {
+    const answer = await deliver(delivery, path);
+    // The stream may have been stopped while this was pulled.
+    delivery.edge.refuseStopped();
+    return answer;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
 function failure(error: unknown): Response {
+  if (error instanceof StreamStopped) return stoppedResponse(error.stop);
   if (!(error instanceof UpstreamError)) console.error("a request failed", error);
   return deliveryProblem(503, "Not now", "The edge couldn't answer; ask again.");
 }

@@ -5,6 +5,7 @@ import { segmentAt } from "../protocol/broadcast/window.ts";
 import { decide, decidePart, parseDirectives } from "../protocol/hls/directives.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
+import { UpstreamError } from "../tiers/calls.ts";
 import type { StreamEdge } from "../tiers/stream-edge.ts";
 import { ageOf, initOf, media, mediaOf, playlist } from "./answers.ts";
 import { heldCmsd, playlistCmsd } from "./cmsd.ts";
@@ -30,12 +31,14 @@ export interface Delivery extends Asking {
   query: string;
 }
 
-/** `GET /live/{stream}/…` */
+/** `GET /live/{stream}/…`. Throws `StreamStopped`, and `UpstreamError` where nobody says whether it is. */
 export async function deliver(delivery: Delivery, { stream, file }: LivePath): Promise<Response> {
   const { env, life, edge, request } = delivery;
   const known = edge.replica(life);
   const replica = known instanceof Promise ? await known : known;
   if (replica === null) return unknown(edge);
+  edge.refuseStopped();
+  if (edge.unheardMs() > EDGE_LIMITS.unheardMs) throw new UpstreamError("the stream's object can't be heard of");
   const { access } = edge;
   if (access.playback !== "public") {
     delivery.gated = true;

@@ -1,6 +1,7 @@
 /** The gate of streams that aren't for everybody: whose token opens them, and why another's doesn't. */
 import { type Access, type AccessError, type Bearer, refusalOf, type TokenError } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
+import { noticeOf, type Stop, stopStatus } from "../protocol/stop.ts";
 import { type Identity, type ViewerKeys, verifyViewer } from "../tiers/viewer-token.ts";
 import { bearerToken } from "./auth.ts";
 import { problemResponse } from "./responses.ts";
@@ -63,7 +64,7 @@ function judged(access: Access, bearer: Bearer, query: string): Entry {
 }
 
 interface Said {
-  readonly status: 401 | 403;
+  readonly status: 401 | 403 | 410;
   readonly title: string;
   readonly detail: string;
 }
@@ -86,6 +87,7 @@ const SAID: Readonly<Record<AccessError | TokenError, Said>> = {
   },
   "token-wrong-room": { status: 403, title: "The token is for another stream", detail: ANOTHER },
   "token-revoked": { status: 403, title: "The token was revoked", detail: ANOTHER },
+  stopped: { status: 410, title: "The stream was stopped", detail: "Nothing of it can be watched or read." },
   "followers-only": { status: 403, title: "For followers only", detail: "Follow the host, and get a new token." },
 };
 
@@ -96,6 +98,17 @@ export function refusalResponse(code: AccessError | TokenError): Response {
   return problemResponse(
     { status, type: `/problems/${code}`, title, detail },
     status === 401 ? { "www-authenticate": `Bearer realm="corral"${challenge}` } : {},
+  );
+}
+
+/** The answer to whoever asks for something of a stream that was stopped: why, and until when, for programs and people. */
+export function stoppedResponse(stop: Stop): Response {
+  const { category, reason, until } = noticeOf(stop);
+  const { title } = SAID.stopped;
+  return problemResponse(
+    { status: stopStatus(category), type: "/problems/stopped", title, detail: reason },
+    {},
+    { category, reason, until },
   );
 }
 

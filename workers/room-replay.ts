@@ -1,12 +1,15 @@
 /** A room's history by programme time, for those who watch a recording: one call to the room for all who ask in a place. */
+import { newerAccess } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { type Cached, type Kept, throughCache } from "./colo-cache.ts";
+import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { enter, refusalResponse } from "./gate.ts";
+import { enter, refusalResponse, stoppedResponse } from "./gate.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 
@@ -28,8 +31,14 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
   }
   const place = await placeOf(env, life, stream);
   if (place === null) return deliveryProblem(503, "Not now", "The room didn't answer; ask again.");
-  const gated = place.access.playback !== "public";
-  const entry = gated ? await enter(env, stream, place.access, request) : null;
+  // What the room says of itself is kept for some seconds; feeds tell at once.
+  const edge = edgeOf(env, request, stream);
+  await edge.replica(life);
+  const access = newerAccess(place.access, edge.access);
+  const stop = standingStop(access, Date.now());
+  if (stop !== null) return stoppedResponse(stop);
+  const gated = access.playback !== "public";
+  const entry = gated ? await enter(env, stream, access, request) : null;
   if (entry !== null && "refusal" in entry) return refusalResponse(entry.refusal);
   const toMs = fromMs + replayWindowMs;
   // Even a closed window changes when a message in it is deleted.

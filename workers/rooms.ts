@@ -1,5 +1,5 @@
 /** The room at the gateway: who comes, which shard is theirs; beacons. */
-import { refusalOf, type TokenError } from "../protocol/access.ts";
+import { newerAccess, refusalOf, type TokenError } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { objectName } from "../protocol/room/address.ts";
 import { type Viewer, viewerKey } from "../protocol/room/events.ts";
@@ -7,11 +7,13 @@ import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Place } from "../protocol/room/place.ts";
 import { shardOf } from "../protocol/room/shards.ts";
 import { CLOSES } from "../protocol/room/wire.ts";
+import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { sha256Hex } from "./auth.ts";
+import { servedEdge } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { identityOf, refusalResponse, tokenOf } from "./gate.ts";
+import { identityOf, refusalResponse, stoppedResponse, tokenOf } from "./gate.ts";
 import { answer, deliveryProblem } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 
@@ -30,6 +32,8 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
+  const stop = standingStop(newerAccess(place.access, servedEdge(stream)?.access), Date.now());
+  if (stop !== null) return closedSocket(CLOSES.stopped.code, stop.category);
   const headers = {
     upgrade: "websocket",
     "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
@@ -45,7 +49,10 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
   const place = await placeOf(env, life, stream);
   if (place === null)
     return deliveryProblem(503, "Not now", "The room didn't answer; send the next one when it is due.");
-  const refusal = refusalOf(place.access, viewer, Date.now());
+  const access = newerAccess(place.access, servedEdge(stream)?.access);
+  const stop = standingStop(access, Date.now());
+  if (stop !== null) return stoppedResponse(stop);
+  const refusal = refusalOf(access, viewer, Date.now());
   if (refusal !== null) return refusalResponse(refusal);
   if (viewer.subject === null && !DEVICE.test(new URL(request.url).searchParams.get("device") ?? "")) {
     return deliveryProblem(

@@ -3,7 +3,7 @@
  * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type Access, type AccessTaker, type Playback, type Revoking, withoutBans } from "../../protocol/access.ts";
+import { type Access, type AccessTaker, type Playback, withoutBans } from "../../protocol/access.ts";
 import { LIMITS } from "../../protocol/broadcast/limits.ts";
 import type { BroadcastConfig, Entry, PartMeta } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
@@ -12,7 +12,9 @@ import { comparePositions, LogError, nextPosition } from "../../protocol/broadca
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
 import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
+import type { Revoking } from "../../protocol/revocations.ts";
 import type { BroadcastSummary, StreamStatus } from "../../protocol/status.ts";
+import { mayChangeStop, type Stop, type StopActor, type StopRecord, standingStop } from "../../protocol/stop.ts";
 import { LIVE } from "../../protocol/tree/address.ts";
 import { Door } from "../../protocol/tree/door.ts";
 import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
@@ -26,6 +28,7 @@ import { Archive, type ArchiveJob } from "./archive.ts";
 import { PublisherWatch } from "./publisher-watch.ts";
 import { isWhole, Recordings, windowPlaylist } from "./recordings.ts";
 import { broadcastStatus, publishAnswer } from "./status.ts";
+import { StopRecords } from "./stops.ts";
 import { type BroadcastRow, Store } from "./store.ts";
 
 /** What the Live object is bound to. */
@@ -58,6 +61,7 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #archive: Archive;
   readonly #recordings: Recordings;
   readonly #access: StreamAccess;
+  readonly #stops: StopRecords;
   readonly #tally = new Tally("live", "live");
   readonly #countedFrom = Date.now();
   readonly #door = new Door(LIVE);
@@ -68,7 +72,8 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store = new Store(ctx.storage.sql);
     this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
     this.#recordings = new Recordings(env.MEDIA, this.#store);
-    this.#access = new StreamAccess(ctx.storage.kv, (access) => this.#current?.feeds.sendAccess(access));
+    this.#access = new StreamAccess(ctx.storage, (change) => this.#current?.feeds.sendAccess(change));
+    this.#stops = new StopRecords(ctx.storage);
     const latest = this.#store.latestBroadcast();
     if (latest === null) return;
     this.#adopt(latest);
@@ -93,7 +98,8 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
   async open(by: Publisher, config: BroadcastConfig, playback: Playback | null): Promise<PublishReply> {
-    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
+    const refused = this.#refuse(by);
+    if (refused !== null) return refused;
     const known = this.#store.broadcast(config.broadcast);
     if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
     const current = this.#current;
@@ -164,12 +170,11 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** Ends a broadcast once all of it is stored. */
   async end(by: Publisher, id: BroadcastId): Promise<PublishReply> {
+    // Whoever sends its end again has the key; who hasn't is told nothing.
+    const refused = this.#refuse(by);
+    if (refused !== null) return refused;
     const current = this.#publishing(by, id);
-    if ("ok" in current) {
-      // Whoever sends its end again has the key; who hasn't is told nothing.
-      const isOver = this.#store.hasKey(by.keyHash) && this.#store.broadcast(id)?.ended === true;
-      return isOver ? this.#accept() : current;
-    }
+    if ("ok" in current) return this.#store.broadcast(id)?.ended === true ? this.#accept() : current;
     await this.#archive.drained();
     if (!current.replica.state.ended) this.#endNow(current, by.stream);
     // Segments that were open are stored with the end.
@@ -190,9 +195,33 @@ export class Live extends DurableObject<LiveEnv> {
     await this.#tellRoom();
   }
 
-  /** Revokes tokens; false where there are too many revocations. Rejects where the room could not be told. */
+  /** Revokes tokens; false where the issuer has too many revocations. Rejects where the room could not be told. */
   async revoke(revoking: Revoking): Promise<boolean> {
     if (!this.#access.revoke(revoking, Date.now())) return false;
+    // Whom it banned, the room knows better.
+    if (revoking.by !== "ban") await this.#tellRoom();
+    return true;
+  }
+
+  /** The stop that holds, or null, and who stopped the stream and undid that, the newest first. */
+  stops(): { readonly stop: Stop | null; readonly records: StopRecord[] } {
+    return { stop: standingStop(this.#access.now, Date.now()), records: this.#stops.list() };
+  }
+
+  /**
+   * Stops the stream, or undoes that (null): no key publishes, no token opens anything, until it is undone or over. False
+   * where it is not `by`'s to change. Rejects where the room could not be told: to be sent again.
+   */
+  async setStop(by: StopActor, wanted: Pick<Stop, "category" | "reason" | "untilMs"> | null): Promise<boolean> {
+    const atMs = Date.now();
+    const standing = standingStop(this.#access.now, atMs);
+    if (!mayChangeStop(standing, by.authority)) return false;
+    const stop = wanted === null ? null : { ...wanted, atMs, authority: by.authority };
+    if (!isSameStop(standing, stop)) {
+      const { category = null, reason = null, untilMs = null } = stop ?? {};
+      this.#access.setStop(stop);
+      this.#stops.add({ act: stop === null ? "undo" : "stop", atMs, ...by, category, reason, untilMs });
+    }
     await this.#tellRoom();
     return true;
   }
@@ -302,7 +331,12 @@ export class Live extends DurableObject<LiveEnv> {
     this.#current?.feeds.close();
     const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => this.status(this.#name);
-    const feeds = new Feeds(replica, status, () => this.#access.now);
+    const feeds = new Feeds(
+      replica,
+      status,
+      () => this.#access.now,
+      () => 0,
+    );
     const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
     this.#current = { replica, feeds, watch, publisher: row.publisher, lastSeenMs: Date.now() };
   }
@@ -317,9 +351,17 @@ export class Live extends DurableObject<LiveEnv> {
     return this.#current?.replica.config.broadcast === id ? this.#current.replica : null;
   }
 
+  /** Why nobody with this key publishes here, or null. What is stopped is told only to those who have a key. */
+  #refuse(by: Publisher): (PublishReply & { ok: false }) | null {
+    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
+    const stop = standingStop(this.#access.now, Date.now());
+    return stop === null ? null : refuse("stopped", stop.reason);
+  }
+
   /** The broadcast that `by` may publish to, or why not. */
   #publishing(by: Publisher, id: BroadcastId): Current | (PublishReply & { ok: false }) {
-    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
+    const refused = this.#refuse(by);
+    if (refused !== null) return refused;
     const current = this.#current;
     if (current === null || current.replica.config.broadcast !== id) {
       return this.#store.broadcast(id) === null
@@ -370,7 +412,6 @@ export class Live extends DurableObject<LiveEnv> {
     });
     this.#store.endBroadcast(config.broadcast, Date.now());
     this.#append(current, { kind: "end" }, null);
-    current.feeds.close();
     for (const { track, msn } of open) this.#file(current, stream, track, msn);
     const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
     void this.#archive.drained().then(() => this.#recordings.file(stream, row));
@@ -386,6 +427,13 @@ export class Live extends DurableObject<LiveEnv> {
     this.#tally.answered("hits", found === null ? 404 : 200);
     return found;
   }
+}
+
+/** Whether one stop, or its absence, is as good as another: one that is sent again is recorded once. */
+function isSameStop(a: Stop | null, b: Stop | null): boolean {
+  if (a === null || b === null) return a === b;
+  const { authority, category, reason, untilMs } = b;
+  return a.authority === authority && a.category === category && a.reason === reason && a.untilMs === untilMs;
 }
 
 function refuse(why: keyof typeof problems, detail: string): PublishReply & { ok: false } {

@@ -357,7 +357,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     });
     this.#keep(keep);
     if (event !== null) this.#happened(event);
-    if (event?.kind === "ban" || event?.kind === "unban") this.#shutOut(event.subject, event.kind === "ban");
+    if (event?.kind === "ban" || event?.kind === "unban") {
+      this.#shutOut(event.subject, event.kind === "ban", asked.by.subject ?? "");
+    }
     for (const fact of facts) this.#state.apply(fact);
     this.#broadcaster.changed(this.#head, facts, notes);
     return {
@@ -368,9 +370,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     };
   }
 
-  #shutOut(subject: string, banned: boolean): void {
+  #shutOut(subject: string, banned: boolean, actor: string): void {
     const { LIVE } = this.env;
-    this.ctx.waitUntil(shutOut(() => LIVE.getByName(streamOf(this.#name)), subject, banned));
+    this.ctx.waitUntil(shutOut(() => LIVE.getByName(streamOf(this.#name)), subject, banned, actor));
   }
 
   /** The event in the place that comes next, which it has once it is stored. */

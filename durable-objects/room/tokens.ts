@@ -55,7 +55,8 @@ export class Tokens {
   shut(access: Access, seat: Seat, roles: readonly Role[]): boolean {
     const refusal = refusalOf(access, { ...seat.viewer, roles }, Date.now());
     if (refusal === null) return false;
-    seat.close(refusal === "followers-only" ? "banned" : "token", refusal);
+    if (refusal === "stopped") seat.close("stopped", access.stop?.category);
+    else seat.close(refusal === "followers-only" ? "banned" : "token", refusal);
     return true;
   }
 

@@ -96,7 +96,7 @@ test("a shield of a stream that was never live says so, and of a broadcast that 
   expect((await ask(publisher, "one", { asker })).status).toBe(404);
   const ended = await live(6);
   await ended.end();
-  const frames = await read(await ask(ended, "one", { asker }), (got) => got.at(-1)?.header.kind === "bye");
+  const frames = await read(await ask(ended, "one", { asker }), (got) => got.at(-1)?.header.kind === "beat");
   expect(frames[0]?.header).toMatchObject({ kind: "hello", snapshot: { ended: true } });
 });
 

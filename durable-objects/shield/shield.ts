@@ -57,7 +57,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       events: {
         entry: (entry, bytes) => this.#feeds?.send(entry, bytes),
         bytes: (track, msn, part, bytes) => this.#feeds?.sendBytes(track, msn, part, bytes),
-        access: (access) => this.#feeds?.sendAccess(access),
+        access: (_, change) => this.#feeds?.sendAccess(change),
         swapped: (replica) => this.#swapped(replica),
       },
     });
@@ -85,7 +85,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     if (replica === null) return new Response(null, { status: this.#edge.stale ? 503 : 404 });
     const untilMs = Date.now() + SHIELD_LIMITS.carryMs;
     await Promise.all([...query.want].map((track) => this.#edge.carried(this.ctx, track, untilMs)));
-    if (this.#edge.stale && !replica.state.ended) return new Response(null, { status: 503 });
+    if (this.#edge.stale) return new Response(null, { status: 503 });
     this.#tend();
     const feeds = this.#feeds;
     if (feeds === null) return new Response(null, { status: 503 });
@@ -194,6 +194,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       replica,
       () => this.#edge.status,
       () => this.#edge.access,
+      () => this.#edge.unheardMs(Date.now()),
     );
     before?.close();
   }

@@ -5,7 +5,7 @@ import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts"
 import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
 
 /** What happens to a request: `drop-after` takes it and breaks the connection before the answer. */
-export type Fault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash";
+export type Fault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash" | "stopped";
 
 /** One track as the edge holds it. */
 export interface FakeTrack {
@@ -65,6 +65,9 @@ export class FakeEdge {
     const fault = this.fault({ method: request.method ?? "", path, index: this.requests++ });
     if (fault === "busy")
       return answer(response, { status: 503, json: { type: PROBLEMS.unavailable, title: "fault" } });
+    if (fault === "stopped") {
+      return answer(response, { status: 403, json: { type: PROBLEMS.stopped, title: "stopped", detail: "Not here." } });
+    }
     if (fault === "slow-down") return answer(response, { status: 429, json: { title: "fault" } });
     if (fault === "crash") this.crash();
     const taken = fault === "drop-before" ? null : this.#put(request, Buffer.concat(chunks));

@@ -28,11 +28,14 @@ type Plain =
   | { readonly kind: "entry"; readonly offset: number; readonly entry: Entry }
   /** A part from before the feed began. */
   | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
-  /** All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. */
-  | { readonly kind: "beat" }
+  /**
+   * All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. `unheardMs`: for how long
+   * the sender hasn't heard of the Live object itself; absent where it is that.
+   */
+  | { readonly kind: "beat"; readonly unheardMs?: number }
   /** The stream's state and counters, as the Live object sees them; sent now and then. */
   | { readonly kind: "status"; readonly status: StreamStatus }
-  /** Who may watch has changed. */
+  /** Who may watch has changed: what changed of it, or a further piece of the hello's. */
   | { readonly kind: "access"; readonly access: Access }
   /** Another broadcast took this one's place, or the sender must go: subscribe again. */
   | { readonly kind: "bye" };

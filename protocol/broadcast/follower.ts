@@ -2,7 +2,7 @@
  * Keeps a replica from the messages of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
  * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
  */
-import { type Access, OPEN_ACCESS } from "../access.ts";
+import { type Access, mergeAccess, OPEN_ACCESS } from "../access.ts";
 import type { TrackName } from "../ids.ts";
 import type { StreamStatus } from "../status.ts";
 import type { FeedMessage } from "./feed.ts";
@@ -18,8 +18,8 @@ export interface FollowerEvents {
   entry(entry: Entry, bytes: Uint8Array | null): void;
   /** Bytes of a part from before the feed began, or that came twice. */
   bytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
-  /** Who may watch has changed. */
-  access(access: Access): void;
+  /** Who may watch has changed; `change` is what was told of it. */
+  access(access: Access, change: Access): void;
   /** `replica` is shown from now on; `before` gives way to it. */
   swapped(replica: Replica, before: Replica | null): void;
 }
@@ -67,7 +67,7 @@ export class Follower {
   take({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
-        this.#allow(header.access);
+        this.#allow(header.access, nowMs);
         if (header.snapshot === undefined) return "on";
         const same = this.#replica?.config.broadcast === header.snapshot.config.broadcast ? this.#replica : null;
         const tail = same?.tail ?? new Tail(this.#tailBytes);
@@ -87,7 +87,7 @@ export class Follower {
         this.status = { status: header.status, atMs: nowMs };
         return "on";
       case "access":
-        this.#allow(header.access);
+        this.#allow(header.access, nowMs);
         return "on";
       case "beat":
         this.#promote(nowMs);
@@ -98,10 +98,11 @@ export class Follower {
   }
 
   /** Of two feeds at once, one may be behind. */
-  #allow(access: Access): void {
-    if (access.revision <= this.#access.revision) return;
+  #allow(told: Access, nowMs: number): void {
+    const access = mergeAccess(this.#access, told, nowMs);
+    if (access === this.#access) return;
     this.#access = access;
-    this.#events.access(access);
+    this.#events.access(access, told);
   }
 
   #entry(offset: number, entry: Entry, body: Uint8Array, nowMs: number): "on" | "again" {

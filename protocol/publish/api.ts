@@ -41,6 +41,8 @@ export const PROBLEMS = {
   keyMissing: "/problems/key-missing",
   /** 403: the stream key is not this stream's. */
   keyWrong: "/problems/key-wrong",
+  /** 403: the operator or a host has stopped the stream, as `detail` says; no key publishes until that is undone. */
+  stopped: "/problems/stopped",
   /** 409: another publisher is live on this stream; try later or stop the other one. */
   alreadyLive: "/problems/already-live",
   /** 409: carries `PublishAnswer`'s members; resend that track from `next`. */

@@ -27,6 +27,7 @@ export const problems: Record<keyof typeof PROBLEMS, (detail: string) => Problem
   outOfOrder: problem(409, PROBLEMS.outOfOrder, "Not the part that comes next"),
   initMissing: problem(409, PROBLEMS.initMissing, "The part's init section is missing"),
   notOpen: problem(409, PROBLEMS.notOpen, "The broadcast is not open"),
+  stopped: problem(403, PROBLEMS.stopped, "The stream was stopped"),
   ended: problem(410, PROBLEMS.ended, "The broadcast has ended"),
   tooLarge: problem(413, PROBLEMS.tooLarge, "Too large"),
   malformed: problem(400, PROBLEMS.malformed, "The request doesn't fit the publish API"),

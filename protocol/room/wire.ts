@@ -67,6 +67,7 @@ const SAID = {
   "token-revoked": "The token was revoked; connect with a new one.",
   forbidden: "This is not for your role.",
   banned: "You are banned from this room.",
+  stopped: "The stream was stopped.",
   "timed-out": "You may not write for a while.",
   "rate-limited": "Too many in a short time; wait a little.",
   "slow-mode": "Slow mode: wait before the next message.",
@@ -160,6 +161,8 @@ const CLOSE_CODES = {
   tooLarge: { code: 4413, again: "never" },
   binary: { code: 4415, again: "never" },
   rateLimited: { code: 4429, again: "later" },
+  /** The stream was stopped; the reason is the stop's category. */
+  stopped: { code: 4451, again: "later" },
   /** The reason is the number of seconds within which to come back, at a random moment. */
   comeBack: { code: 4503, again: "later" },
 } as const;

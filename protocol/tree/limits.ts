@@ -8,6 +8,8 @@ export const FEED_LIMITS = {
   queueBytes: 16_777_216,
   /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
   openingBytes: 1_048_576,
+  /** A subscriber for which more is queued when the stream is stopped begins anew: twice what a newcomer has queued. */
+  stopBehindBytes: 2_097_152,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
@@ -30,8 +32,11 @@ export const EDGE_LIMITS = {
   helloMs: 3_000,
   /** That a stream doesn't exist is remembered so long. */
   absentMs: 1_000,
-  /** That a broadcast has ended is trusted so long before its stream is asked for a newer one. */
-  endedMs: 3_000,
+  /**
+   * Without word of the Live object for so long nothing is served: it may have stopped the stream. A restart of the object
+   * or of a shield takes a tenth of it.
+   */
+  unheardMs: 5_000,
   /** A track that nobody asked for so long is left out of the next feed. */
   unwantedMs: 30_000,
   /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */

@@ -63,6 +63,11 @@ const secret = (done: string, owner: Caller): Policy =>
     [owner]: done,
   });
 const forOperator = (done = "200"): Policy => secret(done, "operator");
+/** A host does as the operator does, until the operator has: the table's operator comes last. */
+const forHosts = (undone: string): Policy => {
+  const { public: answers } = forOperator();
+  return everywhere({ ...answers, host: undone });
+};
 const forPublisher = (done = "200"): Policy => secret(done, "publisher");
 
 /** At a stream that asks for tokens, those who are let in and those who aren't. */
@@ -78,17 +83,16 @@ const gated = (done: string): Answers => ({
 /** Nobody's token is looked at where everybody may watch. */
 const forViewers = (done = "200"): Policy => ({ public: all(done), gated: gated(done) });
 
-/** What the room lets read and count goes by the room's access, which has no bans: the banned are shut out of its sockets. */
-const forReaders = (done = "200"): Policy => ({ public: all(done), gated: { ...gated(done), banned: done } });
 /** A token that is brought is looked at in the room of a public stream too. */
 const forCounted = (done = "200"): Policy => ({
   public: {
     ...all(done),
+    banned: "403 token-revoked",
     revoked: "403 token-revoked",
     publisher: "401 token-malformed",
     operator: "401 token-malformed",
   },
-  gated: { ...gated(done), banned: done },
+  gated: gated(done),
 });
 /** Sockets: how it goes on behind `101`. */
 const forSockets: Policy = {
@@ -174,6 +178,15 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
     { POST: { policy: forOperator(), body: '{"subject":"ann","version":1}' } },
     true,
   ),
+  "/api/streams/:stream/stop": control(
+    "/stop",
+    {
+      GET: { policy: forHosts("200") },
+      POST: { policy: forHosts("200"), body: '{"category":"other","reason":"Not today."}' },
+      DELETE: { policy: forHosts("409 stopped-by-operator") },
+    },
+    true,
+  ),
   "/api/streams/:stream/crowd": control("/crowd", { PUT: { policy: forOperator(), body: '{"viewers":0}' } }, true),
   "/api/streams/:stream/jurisdiction": control("/jurisdiction", {
     PUT: { policy: forOperator("501 no-jurisdictions"), body: '{"jurisdiction":"eu"}' },
@@ -187,7 +200,7 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
     { path: "/rooms/{stream}/beacon?device=device-of-the-table-0001", methods: { POST: { policy: forCounted() } } },
   ],
   "/rooms/:stream/replay": [
-    { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forReaders() } } },
+    { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
   ],
   "/ingest/:stream/:rest{.+}": [
     ingest("", { body: "{config}" }),

@@ -3,7 +3,7 @@ import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { backoffMs } from "./backoff.ts";
 import { hlsConfig } from "./hls-config.ts";
 import { extendMedia, type Traits } from "./media-traits.ts";
-import type { Player, Reading, Report } from "./player.ts";
+import { type Player, type Reading, type Report, saysStopped } from "./player.ts";
 import { type Rendition, RenditionList, renditionName } from "./renditions.ts";
 import { type Edge, Steering } from "./steering.ts";
 import { refusedText, type Ticket } from "./ticket.ts";
@@ -99,7 +99,9 @@ export class HlsPlayer implements Player {
       if (startS !== null) this.#steering.begin(startS);
     });
     hls.on(Events.ERROR, (_, data) => {
-      if (data.fatal) this.#recover(hls, data);
+      // Whatever was asked for, and whatever is buffered.
+      if (saysStopped(data.response?.code)) this.#stopped(hls);
+      else if (data.fatal) this.#recover(hls, data);
     });
     hls.loadSource(this.#url);
     hls.attachMedia(this.#video);
@@ -167,6 +169,12 @@ export class HlsPlayer implements Player {
       bitrate: level.bitrate,
     }));
     this.renditions.replace(items);
+  }
+
+  #stopped(hls: Hls): void {
+    if (hls !== this.#hls) return;
+    this.stop();
+    this.#report({ type: "stopped" });
   }
 
   #recover(hls: Hls, data: ErrorData): void {

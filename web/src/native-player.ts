@@ -1,6 +1,6 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
 import { backoffMs } from "./backoff.ts";
-import type { Player, Reading, Report } from "./player.ts";
+import { type Player, type Reading, type Report, saysStopped } from "./player.ts";
 import { refusedText, type Ticket } from "./ticket.ts";
 
 /** `getStartDate` is Safari's: the programme time of the timeline's zero. */
@@ -70,6 +70,7 @@ export class NativePlayer implements Player {
   #onError(): void {
     void fetch(this.#address(), { method: "HEAD" })
       .then(({ status }) => {
+        if (saysStopped(status)) return this.#report({ type: "stopped" });
         const refused = refusedText(status);
         if (refused !== null) return this.#renew(refused);
         this.#report({ type: status === 404 ? "missing" : status === 503 ? "crowded" : "stuck" });

@@ -29,5 +29,8 @@ export interface Player {
   readonly recording: boolean;
 }
 
+/** Whether an answer says that the stream was stopped. */
+export const saysStopped = (status: number | undefined): boolean => status === 410 || status === 451;
+
 /** How a player talks to the page. */
 export type Report = (event: ViewEvent) => void;

@@ -15,6 +15,7 @@ export class Side {
   readonly #toggled: () => void;
   readonly #beacon: Beacon;
   #begun = false;
+  #paused = false;
   #loading = false;
   #chat: MountedChat | null = null;
   #shown: boolean;
@@ -40,7 +41,23 @@ export class Side {
     this.#apply();
   }
 
+  /** Leaves the room, and shows nothing of it. */
+  pause(): void {
+    this.#paused = true;
+    this.#beacon.stop();
+    this.#chat?.stop();
+    this.#chat = null;
+    document.body.dataset["chat"] = "hidden";
+  }
+
+  resume(): void {
+    this.#paused = false;
+    document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
+    if (this.#begun) this.#apply();
+  }
+
   toggle(): void {
+    if (this.#paused) return;
     this.#shown = !this.#shown;
     document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
     remember(HIDDEN_AT, this.#shown ? "0" : "1");
@@ -50,6 +67,7 @@ export class Side {
   }
 
   #apply(): void {
+    if (this.#paused) return;
     if (!this.#shown) {
       this.#chat?.stop();
       this.#chat = null;
@@ -62,7 +80,7 @@ export class Side {
     import("./chat/mount.tsx")
       .then(({ mountChat }) => {
         this.#loading = false;
-        if (this.#shown) this.#chat = mountChat(this.#root, this.#parts, () => this.toggle());
+        if (this.#shown && !this.#paused) this.#chat = mountChat(this.#root, this.#parts, () => this.toggle());
       })
       .catch(() => {
         this.#loading = false;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { StopNotice } from "../../protocol/stop.ts";
 import { initialView, liveElsewhere, reduce, type Source, type View, type ViewEvent } from "./state.ts";
 
 const live = (broadcast: string): ViewEvent => ({ type: "source", source: { state: "live", broadcast } });
@@ -17,6 +18,55 @@ test("a page opened on a live stream loads once and becomes live with its first 
   expect(after(live("a"))).toMatchObject({ phase: "starting", load: 1, loaded: "a" });
   expect(after(live("a"), moving)).toMatchObject({ phase: "live", load: 1 });
   expect(after(moving, live("a"))).toMatchObject({ phase: "live", load: 1 });
+});
+
+const notice: StopNotice = { category: "legal", reason: "A court has ordered this.", until: null };
+const stopped: ViewEvent = { type: "source", source: { state: "live", broadcast: "a" }, stop: notice };
+
+test("a stop takes the picture away whatever the page was doing, says why, and nothing else brings it back", () => {
+  const before: readonly ViewEvent[][] = [
+    [],
+    [live("a")],
+    [live("a"), moving],
+    [live("a"), moving, stuck],
+    [source("ended", "a"), recording],
+    [{ type: "missing" }, none],
+    [{ type: "crowded" }],
+    [{ type: "failed", error: "It failed." }],
+  ];
+  const rest: readonly ViewEvent[] = [
+    moving,
+    recording,
+    stuck,
+    { type: "missing" },
+    { type: "crowded" },
+    { type: "finished" },
+    { type: "failed", error: "It failed." },
+    { type: "retry" },
+    { type: "watchAgain" },
+    { type: "watchLive" },
+    { type: "stopped" },
+    stopped,
+  ];
+  for (const events of before) {
+    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stop: null });
+    const told = after(...events, { type: "stopped" }, stopped);
+    expect(told).toMatchObject({ phase: "stopped", stop: notice });
+    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stop: notice });
+    for (const event of rest) expect(reduce(told, event)).toBe(told);
+  }
+});
+
+test("when a stop is undone the page loads what there is then, or waits for it", () => {
+  const before = after(live("a"), moving, stopped);
+  expect(reduce(before, live("a"))).toMatchObject({
+    phase: "starting",
+    load: before.load + 1,
+    loaded: "a",
+    stop: null,
+  });
+  expect(reduce(before, live("b"))).toMatchObject({ phase: "starting", load: before.load + 1, loaded: "b" });
+  expect(reduce(before, none)).toMatchObject({ phase: "waiting", load: before.load, stop: null });
 });
 
 test("a page opened before the broadcast waits, and loads when it begins", () => {

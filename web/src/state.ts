@@ -1,5 +1,7 @@
 /** What the page shows, as a pure reducer: events from the API, the player and the person → the view. */
 
+import type { StopNotice } from "../../protocol/stop.ts";
+
 /** The picture that the page presents. */
 export type Phase =
   /** Nothing is known yet. */
@@ -20,7 +22,9 @@ export type Phase =
   /** The address names no possible stream. */
   | "unknown"
   /** Playback gave up; the person may retry. */
-  | "failed";
+  | "failed"
+  /** The stream was stopped: no picture stays. The page asks again until that is undone. */
+  | "stopped";
 
 /** The stream's state as `GET /api/streams/{stream}` tells it; `none` is its 404. */
 export type Source =
@@ -42,11 +46,15 @@ export interface View {
   readonly chose: boolean;
   /** What failed, in words for the person. */
   readonly error: string | null;
+  /** Why the stream was stopped, where the API has said so. */
+  readonly stop: StopNotice | null;
 }
 
 /** Everything that can change the picture. */
 export type ViewEvent =
-  | { readonly type: "source"; readonly source: Source }
+  | { readonly type: "source"; readonly source: Source; readonly stop?: StopNotice | null }
+  /** The edge or the room refused because the stream was stopped. */
+  | { readonly type: "stopped" }
   /** Pictures advance; `recording` where the playlist has ended. */
   | { readonly type: "moving"; readonly recording: boolean }
   /** Pictures stopped although nobody paused, or the network fails. */
@@ -73,15 +81,20 @@ export function initialView(validName: boolean): View {
     autoplay: "allowed",
     chose: false,
     error: null,
+    stop: null,
   };
 }
 
 /** The view after `event`; the same object where nothing changes. */
 export function reduce(view: View, event: ViewEvent): View {
   if (view.phase === "unknown") return view;
+  // What the player tells of a stream that was stopped is of before.
+  if (view.phase === "stopped" && event.type !== "source") return view;
   switch (event.type) {
     case "source":
-      return onSource(view, event.source);
+      return onStop(view, event.source, event.stop ?? null);
+    case "stopped":
+      return { ...view, phase: "stopped", stop: null };
     case "moving":
       return onMoving(view, event.recording);
     case "stuck":
@@ -132,6 +145,17 @@ function onFinished(view: View): View {
   if (view.phase === "failed") return view;
   // What began while a recording was watched to its end is shown next.
   return liveElsewhere(view) ? loadAgain(view) : { ...view, phase: "ended", chose: false };
+}
+
+/** Stopped, whatever the picture was; started again, the page loads as if it had been opened now. */
+function onStop(view: View, source: Source, stop: StopNotice | null): View {
+  if (stop !== null) {
+    const known = view.phase === "stopped" && JSON.stringify(view.stop) === JSON.stringify(stop);
+    return known && sameSource(view.source, source) ? view : { ...view, phase: "stopped", source, stop };
+  }
+  if (view.phase !== "stopped") return onSource(view, source);
+  const begun = { ...view, source, stop };
+  return source.state === "none" ? { ...begun, phase: "waiting" } : loadAgain(begun);
 }
 
 function onSource(before: View, source: Source): View {

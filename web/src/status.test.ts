@@ -6,7 +6,12 @@ import { parseStatus } from "./status.ts";
 test("an answer of the API becomes a status", () => {
   const body = { stream: "demo", state: "live", broadcast: "b1", startedAt: 1000, viewers: { current: 3, peak: 9 } };
   const audience = { watching: 3, peak: 9 };
-  expect(parseStatus(body)).toEqual({ source: { state: "live", broadcast: "b1" }, audience, startedAtMs: 1000 });
+  expect(parseStatus(body)).toEqual({
+    source: { state: "live", broadcast: "b1" },
+    audience,
+    startedAtMs: 1000,
+    stop: null,
+  });
 });
 
 test("whom the room has counted are the viewers, whatever their requests tell", () => {
@@ -16,7 +21,12 @@ test("whom the room has counted are the viewers, whatever their requests tell", 
 
 test("a start that is written as a date is read too", () => {
   const body = { state: "ended", broadcast: "b1", startedAt: "1970-01-01T00:00:01Z" };
-  expect(parseStatus(body)).toEqual({ source: { state: "ended", broadcast: "b1" }, audience: null, startedAtMs: 1000 });
+  expect(parseStatus(body)).toEqual({
+    source: { state: "ended", broadcast: "b1" },
+    audience: null,
+    startedAtMs: 1000,
+    stop: null,
+  });
 });
 
 test("what isn't a status is null", () => {

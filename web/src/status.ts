@@ -1,4 +1,6 @@
 /** Asks the API how the stream is, again and again, with jitter. */
+
+import { STOP_CATEGORIES, type StopNotice } from "../../protocol/stop.ts";
 import { backoffMs, between } from "./backoff.ts";
 import { narrow, type OffsetBounds, offsetMs, UNBOUNDED } from "./clock.ts";
 import type { Phase, Source } from "./state.ts";
@@ -16,6 +18,8 @@ export interface Status {
   readonly audience: Audience | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number | null;
+  /** Why the stream was stopped, or null. */
+  readonly stop: StopNotice | null;
 }
 
 /** Times between two questions, milliseconds. */
@@ -23,7 +27,7 @@ export const POLL_LIMITS = {
   /** While something is awaited: a start, a return, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
-  /** While pictures move; the player notices by itself when they stop. */
+  /** While pictures move: the player notices by itself when they stop. While a stream is stopped: all its viewers ask. */
   calmMinMs: 10_000,
   calmMaxMs: 15_000,
   failureBaseMs: 2000,
@@ -41,6 +45,17 @@ export function parseStatus(body: unknown): Status | null {
     source: { state, broadcast },
     audience: audienceOf(viewers),
     startedAtMs: Number.isFinite(started) ? started : null,
+    stop: stopOf(body["stop"]),
+  };
+}
+
+function stopOf(stop: unknown): StopNotice | null {
+  if (!isRecord(stop)) return null;
+  const { category, reason, until } = stop;
+  return {
+    category: STOP_CATEGORIES.find((each) => each === category) ?? "other",
+    reason: typeof reason === "string" ? reason : "",
+    until: typeof until === "string" ? until : null,
   };
 }
 
@@ -101,7 +116,7 @@ export class StatusPoll {
     const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failureBaseMs, failureMaxMs } = POLL_LIMITS;
     if (this.#failures > 0) return backoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random());
     const phase = this.#phase();
-    const calm = phase === "live" || phase === "replay";
+    const calm = phase === "live" || phase === "replay" || phase === "stopped";
     return calm ? between(calmMinMs, calmMaxMs, Math.random()) : between(awaitMinMs, awaitMaxMs, Math.random());
   }
 
@@ -122,6 +137,6 @@ export class StatusPoll {
 }
 
 async function readStatus(answer: Response): Promise<Status | null> {
-  if (answer.status === 404) return { source: { state: "none" }, audience: null, startedAtMs: null };
+  if (answer.status === 404) return { source: { state: "none" }, audience: null, startedAtMs: null, stop: null };
   return answer.ok ? parseStatus(await answer.json()) : null;
 }

@@ -3,6 +3,7 @@ import "./base.css";
 import "./studio.css";
 import "./chat/chat.css";
 import "./studio/room/room.css";
+import "./studio/stop/stop.css";
 import { parseStreamName } from "../../protocol/ids.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 import { draw } from "./studio/draw.tsx";
@@ -10,6 +11,7 @@ import { History } from "./studio/history.ts";
 import { Poll } from "./studio/poll.ts";
 import { Rates } from "./studio/rates.ts";
 import type { Told } from "./studio/told.ts";
+import type { Phase } from "./studio/words.ts";
 
 const root = document.getElementById("studio");
 if (root === null) throw new Error("the page lacks #studio");
@@ -45,6 +47,12 @@ function take(answer: Told): void {
 function redraw(): void {
   if (root === null) return;
   const status = told === null || told === "none" ? null : told;
-  const phase = stream === null ? "unknown" : told === null ? "asking" : told === "none" ? "none" : told.state;
-  draw(root, { name, phase, status, history, nowMs: poll.serverNowMs(), failing });
+  draw(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), failing });
+}
+
+function phase(): Phase {
+  if (stream === null) return "unknown";
+  if (told === null) return "asking";
+  if (told === "none") return "none";
+  return told.stop === undefined ? told.state : "stopped";
 }

@@ -43,7 +43,7 @@ const poll = new StatusPoll(
   () => view.phase,
   (answer) => {
     status = answer;
-    dispatch({ type: "source", source: answer.source });
+    dispatch({ type: "source", source: answer.source, stop: answer.stop });
     if (view.phase === "reconnecting" && answer.source.state === "live") player.nudge();
     draw();
   },
@@ -58,10 +58,12 @@ function dispatch(event: ViewEvent): void {
   if (view.load !== before.load) {
     keepStill(video, still);
     player.load();
-  } else if (view.phase === "waiting" || view.phase === "failed") {
+  } else if (view.phase === "waiting" || view.phase === "failed" || view.phase === "stopped") {
     if (before.phase !== view.phase) player.stop();
   }
   if (view.phase !== before.phase) {
+    if (view.phase === "stopped") clearAll();
+    if (before.phase === "stopped") side?.resume();
     if (view.phase !== "starting") drawControls();
     if (view.phase === "reconnecting") poll.askSoon();
     if (view.phase === "ended") poll.askSoon();
@@ -70,6 +72,13 @@ function dispatch(event: ViewEvent): void {
     if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
   }
   draw();
+}
+
+/** Nothing of a stopped stream stays on the page; why it was stopped is asked for. */
+function clearAll(): void {
+  dropStill(still);
+  side?.pause();
+  if (view.stop === null) poll.askSoon();
 }
 
 const stats = (): Stats => readStats(video, view, player, renditions, counts.read(), poll.serverNowMs());
@@ -87,6 +96,7 @@ const side =
             return { phase: view.phase, programTimeMs, edgeDistanceS, serverNowMs: poll.serverNowMs() };
           },
           playing: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
+          stopped: () => dispatch({ type: "stopped" }),
           counted: ({ watching, peak }) => {
             audience = { watching, peak };
             draw();

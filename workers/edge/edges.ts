@@ -28,6 +28,11 @@ export function edgeOf(env: Env, request: Request, stream: StreamName): StreamEd
   return edge;
 }
 
+/** The edge of a stream that this isolate serves already, or null. */
+export function servedEdge(stream: StreamName): StreamEdge | null {
+  return edges.get(stream) ?? null;
+}
+
 /** The edges of this isolate. */
 export function servedEdges(): StreamEdge[] {
   return [...edges.values()];

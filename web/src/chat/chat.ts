@@ -19,6 +19,8 @@ export interface ChatParts {
   /** Whether pictures move, which counts the viewer as watching. */
   readonly playing: () => boolean;
   readonly counted: (counts: Counts) => void;
+  /** The room was shut with its stream. */
+  readonly stopped: () => void;
   /** Something that is shown changed. */
   readonly changed: () => void;
 }
@@ -170,6 +172,7 @@ export class Chat {
       this.#parts.counted(event.counts);
     }
     const { link } = this.#view;
+    if (event.type === "disconnected" && event.code === CLOSES.stopped.code) this.#parts.stopped();
     if (event.type === "disconnected" && link.state === "closed" && link.code === CLOSES.token.code) {
       this.#signOut(link.code, link.reason);
     }

@@ -6,6 +6,7 @@ import { CHARTS } from "./charts.ts";
 import type { History } from "./history.ts";
 import { onAirMs } from "./rates.ts";
 import { Room } from "./room/room.tsx";
+import { StopPanel } from "./stop/stop-panel.tsx";
 import { TiersTable, TracksTable } from "./tables.tsx";
 import { bitRate, compact, type Phase, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
 
@@ -33,6 +34,7 @@ export function App({ view }: { view: View }): VNode {
       <main>
         <Note view={view} />
         {status !== null && <Tiles view={view} status={status} />}
+        {view.phase !== "unknown" && <StopPanel stream={name} reason={status?.stop?.reason ?? null} />}
         {view.phase !== "unknown" && <Room stream={name} />}
         {status !== null && (
           <>
@@ -92,7 +94,7 @@ function Heading({ view: { name, phase } }: { view: View }): VNode {
 
 /** The one sentence about what is the matter, read out when it changes. */
 function Note({ view: { phase, name, status, nowMs, failing } }: { view: View }): VNode {
-  const stale = status !== null && phase !== "ended" && nowMs - status.at > STALE_MS;
+  const stale = status !== null && phase !== "ended" && phase !== "stopped" && nowMs - status.at > STALE_MS;
   const note = failing
     ? "The edge doesn’t answer. Asking again; the numbers are the last ones known."
     : stale

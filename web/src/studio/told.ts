@@ -13,6 +13,7 @@ export function parseTold(body: unknown): StreamStatus | null {
   const whole =
     (state === "live" || state === "reconnecting" || state === "ended") &&
     typeof body["broadcast"] === "string" &&
+    (body["stop"] === undefined || isRecord(body["stop"])) &&
     hasNumbers(body, "startedAt", "at", "countedFrom", "requestsPerSecond", "children") &&
     isRecord(viewers) &&
     hasNumbers(viewers, "current", "peak") &&

@@ -48,7 +48,7 @@ export function bitRate(bitsPerSecond: number): string {
 }
 
 /** What the page is about: a stream's state, that there is none yet, or that it can't exist; `asking` before the first answer. */
-export type Phase = "asking" | "none" | "unknown" | StreamStatus["state"];
+export type Phase = "asking" | "none" | "unknown" | "stopped" | StreamStatus["state"];
 
 /** A phase's badge, and a sentence where the charts need one. */
 export function phaseWords(phase: Phase, name: string): { readonly badge: string; readonly note: string | null } {
@@ -62,6 +62,8 @@ export function phaseWords(phase: Phase, name: string): { readonly badge: string
         badge: "",
         note: "No such stream. A stream’s name has small letters, digits, - and _, and at most 64 of them.",
       };
+    case "stopped":
+      return { badge: "STOPPED", note: "The stream is stopped: nobody publishes, watches or reads it. See below." };
     case "live":
       return { badge: "LIVE", note: null };
     case "reconnecting":

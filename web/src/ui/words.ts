@@ -1,4 +1,5 @@
 /** The page's words for each state, in one place. */
+import type { StopNotice } from "../../../protocol/stop.ts";
 import type { View } from "../state.ts";
 
 /** What the overlay of a state says. */
@@ -30,6 +31,8 @@ export function titleOf(view: View, name: string): string {
       return "No such stream · Corral";
     case "failed":
       return `${name} can’t be played · Corral`;
+    case "stopped":
+      return `${name} was stopped · Corral`;
   }
 }
 
@@ -70,8 +73,16 @@ export function messageOf(view: View, name: string): Message | null {
       };
     case "failed":
       return { title: "This can’t be played", detail: view.error ?? "", busy: false };
+    case "stopped":
+      return { title: "This stream was stopped", detail: stopDetail(view.stop), busy: false };
     case "live":
     case "replay":
       return null;
   }
+}
+
+/** Why, and until when. */
+function stopDetail(stop: StopNotice | null): string {
+  if (stop === null) return "";
+  return stop.until === null ? stop.reason : `${stop.reason} Until ${new Date(stop.until).toLocaleString()}.`;
 }

@@ -1,0 +1,83 @@
+/** Attempts to fill the revocations of a stream, so that nobody can be revoked or banned any more. */
+import { runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Live } from "../../../durable-objects/live/live.ts";
+import { token, until } from "../../../durable-objects/room/testing.ts";
+import { ACCESS_LIMITS, EVERY_VERSION } from "../../../protocol/access.ts";
+import { door, liveOf } from "../../../workers/testing.ts";
+import { TestPublisher } from "../../support/publisher.ts";
+
+function control(stream: string, rest: string, method: string, body: object): Promise<Response> {
+  const headers = { authorization: `Bearer ${door.adminToken}` };
+  return door.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
+}
+
+/** A stream for those with a token. */
+async function gated(): Promise<{
+  publisher: TestPublisher;
+  /** The stream's object; a new stub each time, since one breaks with the object's memory. */
+  live: () => DurableObjectStub<Live>;
+  /** Waits until a token of the subject is answered so. */
+  answered: (sub: string, status: number) => Promise<void>;
+}> {
+  const publisher = new TestPublisher(door);
+  const { stream } = publisher;
+  await control(stream, "access", "PUT", { playback: "token" });
+  await publisher.begin();
+  await publisher.parts(0, 2);
+  const answered = async (sub: string, status: number): Promise<void> => {
+    const headers = { authorization: `Bearer ${await token(stream, { sub })}` };
+    await until(async () => {
+      const answer = await door.ask(publisher.path("video", "0.1.m4s"), { headers });
+      await answer.arrayBuffer();
+      return answer.status === status;
+    });
+  };
+  return { publisher, live: () => liveOf(publisher) as unknown as DurableObjectStub<Live>, answered };
+}
+
+function flood(live: DurableObjectStub<Live>, count: number, actor: string): Promise<void> {
+  return runInDurableObject(live, async (object) => {
+    for (let index = 0; index < count; index += 1) {
+      await object.revoke({ subject: `${actor}-${index}`, version: EVERY_VERSION, by: "ban", actor });
+    }
+  });
+}
+
+test("more bans than there is room for keep neither the operator from revoking nor a later ban from ending playback", async () => {
+  const { publisher, live, answered } = await gated();
+  const { stream } = publisher;
+  const revoke = async (subject: string): Promise<void> => {
+    expect((await control(stream, "revocations", "POST", { subject, version: 1 })).status).toBe(200);
+  };
+  await revoke("ann");
+  await flood(live(), ACCESS_LIMITS.bans + 100, "flood");
+  await answered("ann", 403);
+  await answered("bob", 200);
+  await revoke("bob");
+  await answered("bob", 403);
+  await flood(live(), 1, "later");
+  await answered("later-0", 403);
+  await answered(`flood-${ACCESS_LIMITS.bans}`, 403);
+  // What is stored says the same, in pieces that a feed begins with.
+  await publisher.restart();
+  for (const sub of ["ann", "bob", "later-0", `flood-${ACCESS_LIMITS.bans}`]) await answered(sub, 403);
+  await answered("cat", 200);
+  expect((await live().access()).revocations.length).toBe(ACCESS_LIMITS.bans + 2);
+});
+
+test("revocations that were kept with the rest, as earlier versions did, hold", async () => {
+  const { publisher, live, answered } = await gated();
+  await runInDurableObject(live(), (_, { storage }) => {
+    const untilMs = Date.now() + ACCESS_LIMITS.tokenLifeMs;
+    const revocations = [{ subject: "ann", version: EVERY_VERSION, by: "ban", untilMs }];
+    storage.kv.put("access", { revision: 7, playback: "token", revocations });
+  });
+  for (let times = 0; times < 2; times += 1) {
+    await publisher.restart();
+    expect(await live().access()).toMatchObject({ revision: 7, playback: "token", revocations: [{ subject: "ann" }] });
+  }
+  await publisher.parts(0, 2);
+  await answered("ann", 403);
+  await answered("bob", 200);
+});

@@ -1,0 +1,309 @@
+/** Attempts to go on publishing, watching and reading a stream that was stopped, at the Worker and its objects. */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import {
+  openAtShard,
+  openSocket,
+  roomOf,
+  shardOf,
+  TestViewer,
+  token,
+  until,
+} from "../../../durable-objects/room/testing.ts";
+import { CLOSES } from "../../../protocol/room/wire.ts";
+import { bindings, door, liveOf } from "../../../workers/testing.ts";
+import { json, partBytes, TestPublisher } from "../../support/publisher.ts";
+
+const OPERATOR = `Bearer ${door.adminToken}`;
+const BODY = { category: "legal", reason: "A court has ordered this." };
+
+const viewers: TestViewer[] = [];
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+function change(stream: string, method: "POST" | "DELETE", body: object | null, by = OPERATOR): Promise<Response> {
+  const headers = { authorization: by };
+  return door.ask(`/api/streams/${stream}/stop`, {
+    method,
+    headers,
+    body: body === null ? null : JSON.stringify(body),
+  });
+}
+
+async function stop(stream: string, over: object = {}): Promise<void> {
+  expect((await change(stream, "POST", { ...BODY, ...over })).status).toBe(200);
+}
+
+async function undo(stream: string): Promise<void> {
+  expect((await change(stream, "DELETE", null)).status).toBe(200);
+}
+
+/** A stream with an ended broadcast and a live one, both with a stored segment. */
+async function streams(): Promise<{ live: TestPublisher; over: TestPublisher }> {
+  const over = new TestPublisher(door);
+  await over.begin();
+  await over.parts(0, 8);
+  await over.stored(0);
+  expect((await over.end()).status).toBe(200);
+  const live = new TestPublisher(door, { stream: over.stream, key: over.key });
+  await live.begin();
+  await live.parts(0, 8);
+  await live.stored(0);
+  return { live, over };
+}
+
+/** Every kind of address of a stream that gives something. */
+function addresses({ live, over }: { live: TestPublisher; over: TestPublisher }): string[] {
+  const files = ["media.m3u8", "iframes.m3u8", "init-1.mp4", "0.m4s"];
+  return [
+    `/live/${live.stream}/multivariant.m3u8`,
+    ...[...files, "1.1.m4s", "0.0.m4s", "media.m3u8?_HLS_msn=1&_HLS_part=0"].map((file) => live.path("video", file)),
+    ...[...files, "vod.m3u8", "vod-iframes.m3u8"].map((file) => over.path("video", file)),
+  ];
+}
+
+async function statuses(paths: readonly string[], init: RequestInit = {}): Promise<number[]> {
+  const seen = new Set<number>();
+  for (const path of paths) {
+    const answer = await door.ask(path, init);
+    await answer.arrayBuffer();
+    seen.add(answer.status);
+  }
+  return [...seen];
+}
+
+/** Waits until the isolate's feed has told it: some milliseconds. */
+async function becomes(path: string, status: number): Promise<void> {
+  await until(async () => (await statuses([path]))[0] === status);
+}
+
+async function problem(answer: Response): Promise<unknown> {
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+  const { type, status, detail, category, until: end } = await json(answer);
+  return [type, status, detail, category, end];
+}
+
+const STOPPED = ["/problems/stopped", 451, BODY.reason, BODY.category, null];
+
+test("nothing of a stopped stream is given: no playlist, media, I-frames, recording or init, whatever token is brought", async () => {
+  const both = await streams();
+  const all = addresses(both);
+  const { stream } = both.live;
+  expect(await statuses(all)).toEqual([200]);
+  await stop(stream);
+  await becomes(all[0] ?? "", 451);
+  for (const path of all) expect(await problem(await door.ask(path)), path).toEqual(STOPPED);
+  const host = await token(stream, { sub: "host", roles: ["host", "moderator", "subscriber"] });
+  for (const bearer of [host, door.adminToken, both.live.key]) {
+    expect(await statuses(all, { headers: { authorization: `Bearer ${bearer}` } })).toEqual([451]);
+  }
+  expect(await statuses(all, { method: "HEAD" })).toEqual([451]);
+  expect(await statuses(all, { headers: { range: "bytes=0-3" } })).toEqual([451]);
+  expect(await statuses(all.map((path) => path.replace("/live/", "/l%69ve/")))).toEqual([451]);
+  expect((await door.ask(all[1] ?? "", { headers: { "if-none-match": "*" } })).status).toBe(451);
+  const status = await json(await door.ask(`/api/streams/${stream}`));
+  expect(status["stop"]).toEqual({ ...BODY, until: null });
+  await stop(stream, { category: "rules", reason: "Not here." });
+  await becomes(all[0] ?? "", 410);
+  expect(await statuses(all)).toEqual([410]);
+  await undo(stream);
+  await becomes(all[0] ?? "", 200);
+  expect(await statuses(all)).toEqual([200]);
+  expect(await json(await door.ask(`/api/streams/${stream}`))).not.toHaveProperty("stop");
+});
+
+test("no key publishes to a stopped stream, nor opens another broadcast; the same ones do when it is undone", async () => {
+  const { live } = await streams();
+  const { stream } = live;
+  await stop(stream);
+  const other = new TestPublisher(door, { stream, key: live.key });
+  for (const answer of [
+    await live.part("video", 8),
+    await live.open(),
+    await live.init("video", 2),
+    await live.end(),
+    await other.open(),
+  ]) {
+    expect(answer.status).toBe(403);
+    expect(await json(answer)).toMatchObject({ type: "/problems/stopped", detail: BODY.reason });
+  }
+  // A key that is made meanwhile is suspended with the others, and one that was never issued learns nothing.
+  const made = await door.ask(`/api/streams/${stream}/keys`, { method: "POST", headers: { authorization: OPERATOR } });
+  const fresh = new TestPublisher(door, { stream, key: String((await json(made))["key"]) });
+  expect((await json(await fresh.open()))["type"]).toBe("/problems/stopped");
+  expect((await json(await new TestPublisher(door, { stream, key: "corral_wrong" }).open()))["type"]).toBe(
+    "/problems/key-wrong",
+  );
+  await undo(stream);
+  await live.parts(8, 10);
+  await becomes(live.path("video", "1.3.m4s"), 200);
+});
+
+test("the room of a stopped stream is shut: sockets are closed and say why, new ones, beacons and the replay are refused", async () => {
+  const { live } = await streams();
+  const { stream } = live;
+  const host = await TestViewer.come(stream, { sub: "host", roles: ["host"] });
+  viewers.push(host);
+  await host.say("hello");
+  const reader = await openAtShard(stream, 0, "reader");
+  const closed = new Promise((resolve) =>
+    reader.addEventListener("close", ({ code, reason }) => resolve([code, reason])),
+  );
+  reader.accept();
+  reader.send(JSON.stringify({ type: "hello", from: null }));
+  const mute = await openAtShard(stream, 0, "mute");
+  const mutes = new Promise((resolve) => mute.addEventListener("close", ({ code }) => resolve(code)));
+  mute.accept();
+  await stop(stream);
+  expect(await closed).toEqual([CLOSES.stopped.code, "legal"]);
+  // One that never said hello too.
+  expect(await mutes).toBe(CLOSES.stopped.code);
+  await until(() => host.closes.includes(CLOSES.stopped.code));
+  const refusedBy = async (open: () => Promise<WebSocket>): Promise<number> => {
+    const socket = await open();
+    const code = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
+    socket.accept();
+    socket.send(JSON.stringify({ type: "hello", from: null }));
+    return code;
+  };
+  const good = await token(stream, { sub: "host", roles: ["host"] });
+  expect(await refusedBy(() => openSocket(`/rooms/${stream}/socket?token=${good}`))).toBe(CLOSES.stopped.code);
+  expect(await refusedBy(() => openAtShard(stream, 0, "late"))).toBe(CLOSES.stopped.code);
+  await evictDurableObject(shardOf(stream));
+  await evictDurableObject(roomOf(stream));
+  expect(await refusedBy(() => openAtShard(stream, 0, "later"))).toBe(CLOSES.stopped.code);
+  // What gateways know of a room is some seconds old at most; with a feed it is as old as that.
+  await until(async () => (await door.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 451);
+  const beacon = await door.ask(`/rooms/${stream}/beacon?device=device-of-nobody-0000`, { method: "POST" });
+  expect(await problem(beacon)).toEqual(STOPPED);
+  expect(await problem(await door.ask(`/rooms/${stream}/replay?from=1700000000000`))).toEqual(STOPPED);
+  await undo(stream);
+  await until(async () => (await door.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 200);
+  const back = await TestViewer.come(stream, { sub: "ann" });
+  viewers.push(back);
+  expect(await back.say("back")).toMatchObject({ ok: true });
+});
+
+test("a stop survives the loss of every object's memory, new epochs and new broadcasts", async () => {
+  const { live, over } = await streams();
+  const { stream } = live;
+  const all = addresses({ live, over });
+  await stop(stream);
+  await live.restart();
+  expect((await live.open()).status).toBe(403);
+  // Nobody in this isolate has asked before.
+  expect(await statuses(all)).toEqual([451]);
+  await live.restart();
+  expect(await statuses(all)).toEqual([451]);
+  await undo(stream);
+  await live.restart();
+  expect((await live.open()).status).toBe(200);
+  await becomes(over.path("video", "vod.m3u8"), 200);
+});
+
+test("a stop whose time is over ends by itself, with nobody and nothing ending it", async () => {
+  const { live, over } = await streams();
+  const untilMs = Date.now() + 400;
+  await stop(live.stream, { until: new Date(untilMs).toISOString() });
+  await becomes(live.path("video", "0.m4s"), 451);
+  expect(await runInDurableObject(liveOf(live), async (_, { storage }) => storage.getAlarm())).toBeGreaterThan(untilMs);
+  await becomes(live.path("video", "0.m4s"), 200);
+  expect(Date.now()).toBeGreaterThanOrEqual(untilMs);
+  expect(await statuses(addresses({ live, over }))).toEqual([200]);
+  await live.parts(8, 9);
+  expect(await json(await change(live.stream, "GET" as "POST", null))).toMatchObject({
+    stop: null,
+    records: [{ act: "stop" }],
+  });
+  expect((await change(live.stream, "POST", { ...BODY, until: new Date(untilMs).toISOString() })).status).toBe(400);
+});
+
+test("a host stops and starts its own stream; what the operator stopped stays so, and who did what is kept", async () => {
+  const { live } = await streams();
+  const { stream } = live;
+  const bearer = async (sub: string, ...roles: string[]): Promise<string> =>
+    `Bearer ${await token(stream, { sub, roles })}`;
+  const host = await bearer("ann", "host");
+  const strangers = [
+    await bearer("mod", "moderator", "subscriber"),
+    `Bearer ${await token("other", { sub: "x", roles: ["host"] })}`,
+    `Bearer ${live.key}`,
+    "Bearer x.y.z",
+    "",
+  ];
+  for (const stranger of strangers) {
+    for (const method of ["POST", "DELETE", "GET"] as const) {
+      expect([401, 403]).toContain(
+        (await change(stream, method as "POST", method === "POST" ? BODY : null, stranger)).status,
+      );
+    }
+  }
+  expect((await change(stream, "POST", { ...BODY, by: "somebody else" }, host)).status).toBe(200);
+  await becomes(live.path("video", "0.m4s"), 451);
+  expect((await change(stream, "DELETE", null, host)).status).toBe(200);
+  await becomes(live.path("video", "0.m4s"), 200);
+  expect((await change(stream, "POST", { ...BODY, by: "Jo of the night shift" })).status).toBe(200);
+  expect((await change(stream, "POST", { ...BODY, by: "Jo of the night shift" })).status).toBe(200);
+  for (const [method, body] of [
+    ["DELETE", null],
+    ["POST", { ...BODY, until: new Date(Date.now() + 1_000).toISOString() }],
+  ] as const) {
+    expect(await json(await change(stream, method, body, host))).toMatchObject({
+      type: "/problems/stopped-by-operator",
+    });
+  }
+  await becomes(live.path("video", "0.m4s"), 451);
+  const told = await json(await change(stream, "DELETE", { by: "Sam" }));
+  expect(told).toMatchObject({
+    stop: null,
+    records: [
+      { act: "undo", authority: "operator", by: "Sam" },
+      {
+        act: "stop",
+        authority: "operator",
+        by: "Jo of the night shift",
+        category: "legal",
+        reason: BODY.reason,
+        until: null,
+      },
+      { act: "undo", authority: "host", by: "ann" },
+      { act: "stop", authority: "host", by: "ann" },
+    ],
+  });
+  expect((told["records"] as unknown[]).length).toBe(4);
+  // A host whose token was revoked is none.
+  await door.ask(`/api/streams/${stream}/revocations`, {
+    method: "POST",
+    headers: { authorization: OPERATOR },
+    body: JSON.stringify({ subject: "ann", version: 1 }),
+  });
+  expect((await change(stream, "POST", BODY, host)).status).toBe(403);
+});
+
+test("what isn't a stop is refused, and a stream that nobody published to can be stopped before it begins", async () => {
+  const publisher = new TestPublisher(door);
+  const { stream } = publisher;
+  const wrong = [
+    {},
+    { ...BODY, category: "mood" },
+    { ...BODY, reason: "" },
+    { ...BODY, reason: "x".repeat(301) },
+    { ...BODY, until: "soon" },
+    { ...BODY, more: 1 },
+    { ...BODY, by: "x".repeat(65) },
+  ];
+  for (const body of wrong) expect((await change(stream, "POST", body)).status).toBe(400);
+  expect((await change(stream, "DELETE", { who: "me" })).status).toBe(400);
+  await stop(stream);
+  await publisher.begin();
+  expect((await publisher.open()).status).toBe(403);
+  expect(bindings.LIVE).toBeDefined();
+  await undo(stream);
+  await publisher.begin();
+  await publisher.parts(0, 2);
+  expect(new Uint8Array(await (await door.ask(publisher.path("video", "0.1.m4s"))).arrayBuffer())).toEqual(
+    partBytes(1),
+  );
+});

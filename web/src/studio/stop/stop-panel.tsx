@@ -1,0 +1,175 @@
+/** The studio's section in which a stream is stopped, with a confirmation, and started again. */
+import type { VNode } from "preact";
+import { useEffect, useReducer, useState } from "preact/hooks";
+import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../protocol/stop.ts";
+import { StopDesk } from "./stop-desk.ts";
+import { CATEGORY_WORDS, moment, recordWords, type ToldStops } from "./told.ts";
+
+/** How long a stop may last, hours; 0: until a person undoes it. */
+const LENGTHS_H: readonly (readonly [hours: number, words: string])[] = [
+  [0, "until it is undone"],
+  [1, "for an hour"],
+  [24, "for a day"],
+  [168, "for a week"],
+];
+const RECORDS_SHOWN = 10;
+
+/** The section of one stream. `reason`: of the stop that the stream's status tells of, which another may have made. */
+export function StopPanel({ stream, reason }: { stream: string; reason: string | null }): VNode {
+  const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
+  const [desk] = useState(() => new StopDesk(stream, () => redraw(null)));
+  useEffect(() => void desk.start(), [desk]);
+  useEffect(() => void desk.refresh(), [desk, reason]);
+  const { told } = desk;
+  return (
+    <section class="panel" aria-labelledby="stopping">
+      <h2 id="stopping">Stop</h2>
+      <div class="stop-panel">
+        {told === null ? (
+          <OperatorForm desk={desk} />
+        ) : told.stop === null ? (
+          <StopForm desk={desk} />
+        ) : (
+          <Stopped desk={desk} told={told} />
+        )}
+        <p class="desk-said bad" role="alert" hidden={desk.trouble === null}>
+          {desk.trouble}
+        </p>
+        {told !== null && (
+          <details class="stop-operator">
+            <summary>Act as the operator</summary>
+            <OperatorForm desk={desk} />
+          </details>
+        )}
+        {told !== null && told.records.length > 0 && (
+          <ul class="stop-records" aria-label="Record of stops">
+            {told.records.slice(0, RECORDS_SHOWN).map((record) => (
+              <li key={record.at}>{recordWords(record)}</li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function OperatorForm({ desk }: { desk: StopDesk }): VNode {
+  const [token, setToken] = useState("");
+  return (
+    <form
+      class="inline-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void desk.useToken(token.trim());
+      }}
+    >
+      <p>The operator’s token, or a host’s, opens this.</p>
+      <label>
+        <span class="sr">Operator’s token</span>
+        <input
+          type="password"
+          autocomplete="off"
+          placeholder="Operator’s token"
+          value={token}
+          onInput={(event) => setToken(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="plain-button" disabled={token.trim() === "" || desk.busy}>
+        Open
+      </button>
+    </form>
+  );
+}
+
+function StopForm({ desk }: { desk: StopDesk }): VNode {
+  const [asked, setAsked] = useState(false);
+  const [category, setCategory] = useState<StopCategory>("rules");
+  const [reason, setReason] = useState("");
+  const [hours, setHours] = useState(0);
+  if (!asked) {
+    return (
+      <div class="inline-form">
+        <p>Everybody loses the picture, the recordings and the chat within a second; no key publishes any more.</p>
+        <button type="button" class="plain-button bad" onClick={() => setAsked(true)}>
+          Stop this stream…
+        </button>
+      </div>
+    );
+  }
+  return (
+    <form
+      class="fields stop-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const until = hours === 0 ? null : new Date(Date.now() + hours * 3_600_000).toISOString();
+        void desk.stop({ category, reason: reason.trim(), until });
+      }}
+    >
+      <label>
+        Why
+        <select value={category} onChange={(event) => setCategory(event.currentTarget.value as StopCategory)}>
+          {STOP_CATEGORIES.map((each) => (
+            <option key={each} value={each}>
+              {CATEGORY_WORDS[each]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        How long
+        <select value={hours} onChange={(event) => setHours(Number(event.currentTarget.value))}>
+          {LENGTHS_H.map(([value, words]) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="stop-reason">
+        What viewers read
+        <input
+          value={reason}
+          maxLength={STOP_LIMITS.reasonChars}
+          placeholder="A sentence for the public"
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
+      </label>
+      <div class="stop-buttons">
+        <button type="submit" class="plain-button bad" disabled={reason.trim() === "" || desk.busy}>
+          Stop now
+        </button>
+        <button type="button" class="plain-button" onClick={() => setAsked(false)}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Stopped({ desk, told: { stop } }: { desk: StopDesk; told: ToldStops }): VNode | null {
+  const [asked, setAsked] = useState(false);
+  if (stop === null) return null;
+  const end = stop.until === null ? "until it is undone" : `until ${moment(stop.until)}`;
+  return (
+    <div class="inline-form">
+      <p>
+        <strong>Stopped by {stop.authority === "host" ? "a host" : "the operator"}</strong>, {end} (
+        {CATEGORY_WORDS[stop.category]}): {stop.reason}
+      </p>
+      {asked ? (
+        <>
+          <button type="button" class="plain-button good" disabled={desk.busy} onClick={() => void desk.undo()}>
+            Yes, start it again
+          </button>
+          <button type="button" class="plain-button" onClick={() => setAsked(false)}>
+            Cancel
+          </button>
+        </>
+      ) : (
+        <button type="button" class="plain-button" onClick={() => setAsked(true)}>
+          Start it again…
+        </button>
+      )}
+    </div>
+  );
+}
