@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { mergeAccess, OPEN_ACCESS } from "../protocol/access.ts";
-import { type FeedHeader, FeedReader } from "../protocol/broadcast/feed.ts";
+import { type FeedMessage, FeedReader } from "../protocol/broadcast/feed.ts";
 import { Replica } from "../protocol/broadcast/replica.ts";
 import { Tail } from "../protocol/broadcast/tail.ts";
 import { initStep, partStep, testConfig } from "../protocol/broadcast/testing.ts";
@@ -84,7 +84,7 @@ test("a feed begins with all of a large access before its first beat, which says
   const { feeds } = broadcast({ ...OPEN_ACCESS, revision: 2_500, revocations }, 1_234);
   const reader = subscribe(feeds, "node");
   const frames = new FeedReader();
-  const read: FeedHeader[] = [];
+  const read: FeedMessage["header"][] = [];
   while (read.at(-1)?.kind !== "beat") {
     const { value } = await reader.read();
     if (value === undefined) throw new Error("the feed ended");

@@ -25,6 +25,7 @@ function day(): { replica: Replica; feeds: Feeds; step(bytes?: number): void } {
     replica,
     () => null,
     () => OPEN_ACCESS,
+    () => 0,
   );
   let next = DAY_SEGMENTS * 6;
   return {
