@@ -1,5 +1,6 @@
 /** One broadcast from its options to its end: edge, probe, ladder, source and publisher put together. */
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
 import type { PartMeta } from "../protocol/broadcast/log.ts";
@@ -11,6 +12,7 @@ import { chooseEncoder, ENCODERS, parseEncoders } from "./encode-args.ts";
 import type { EncodeJob } from "./encoder.ts";
 import { PublishError, SourceError, UsageError } from "./errors.ts";
 import type { Input } from "./input.ts";
+import { Journal } from "./journal.ts";
 import {
   frameMs,
   planRenditions,
@@ -51,11 +53,11 @@ export async function broadcast(options: Options, log: Log, stop: AbortSignal): 
 
 async function startEdge(options: Options, log: Log): Promise<EdgeAccess> {
   log.info(`Starting the edge on port ${options.port}.`);
-  return startLocalEdge(options.stream, options.port, options.dataDir);
+  return startLocalEdge(options.stream, options.port, options.dataDir, log);
 }
 
 function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
-  return { ...edge, publisher: randomBytes(9).toString("base64url"), stop: () => Promise.resolve() };
+  return { ...edge, publisher: randomBytes(9).toString("base64url"), unsent: null, stop: () => Promise.resolve() };
 }
 
 /** What to encode, and where from. */
@@ -167,7 +169,10 @@ async function onAir(
       const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
       const key = { edge: edge.url, key: edge.key, stream, publisher: edge.publisher };
       const playback = options.playback === null ? {} : { playback: options.playback };
-      const created = new Publisher({ ...key, ...playback, config, log, onFatal: (error) => failed.reject(error) });
+      const warn = (text: string): void => log.warn(text);
+      const journal = edge.unsent === null ? {} : { journal: new Journal(join(edge.unsent, id), config, warn) };
+      const onFatal = (error: PublishError): void => failed.reject(error);
+      const created = new Publisher({ ...key, ...playback, ...journal, config, log, onFatal });
       publisher = created;
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));

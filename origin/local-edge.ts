@@ -1,9 +1,12 @@
 /** The edge that the origin starts beside itself, and the calls to its control API. */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
-import type { StreamName } from "../protocol/ids.ts";
+import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { messageOf, PublishError, UsageError } from "./errors.ts";
+import { foldersIn, sendLeftovers } from "./journal.ts";
+import type { Log } from "./log.ts";
 
 /** An edge to publish to. */
 export interface EdgeAccess {
@@ -11,6 +14,8 @@ export interface EdgeAccess {
   readonly key: string;
   /** Id of who publishes: another one has to wait until the edge believes that its forerunner has gone. */
   readonly publisher: string;
+  /** Where what it has not stored yet is kept on disk; null where that is no use, since it goes on when we are killed. */
+  readonly unsent: string | null;
   stop(): Promise<void>;
 }
 
@@ -18,8 +23,16 @@ const KEY_REQUEST_MS = 10_000;
 /** As long as a token may live. */
 const TOKEN_S = 86_400;
 
-/** Starts an edge on `port` and gets a key for `stream`. Throws `UsageError` where the port cannot be used. */
-export async function startLocalEdge(stream: StreamName, port: number, dataDir: string | null): Promise<EdgeAccess> {
+/**
+ * Starts an edge on `port`, gives it what an earlier run had not sent yet, and gets a key for `stream`. Throws `UsageError`
+ * where the port or the folder cannot be used.
+ */
+export async function startLocalEdge(
+  stream: StreamName,
+  port: number,
+  dataDir: string | null,
+  log: Log,
+): Promise<EdgeAccess> {
   const { startEdge, PortError } = await import("../scripts/edge.ts");
   const { DataFolderError } = await import("../scripts/data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
@@ -32,9 +45,17 @@ export async function startLocalEdge(stream: StreamName, port: number, dataDir: 
     })
     .finally(keepSignals);
   try {
-    const key = await createKey(edge.url, stream, edge.secret("admin"));
     // The folder is this process's alone, so whoever published from here before has gone.
-    return { url: edge.url, key, publisher: edge.secret("publisher"), stop: () => edge.stop() };
+    const publisher = edge.secret("publisher");
+    const unsent = join(data, "unsent");
+    for (const name of foldersIn(unsent)) {
+      const cut = parseStreamName(name);
+      if (cut === null) continue;
+      const key = await createKey(edge.url, cut, edge.secret("admin"));
+      await sendLeftovers(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log });
+    }
+    const key = await createKey(edge.url, stream, edge.secret("admin"));
+    return { url: edge.url, key, publisher, unsent: join(unsent, stream), stop: () => edge.stop() };
   } catch (error) {
     await edge.stop();
     throw error;

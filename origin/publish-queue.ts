@@ -114,6 +114,11 @@ export class PublishQueue {
     return this.#parts === 0;
   }
 
+  /** The last segment that is durable in every track, or -1. */
+  get durableMsn(): number {
+    return Math.min(...[...this.#tracks.values()].map(({ durableMsn }) => durableMsn));
+  }
+
   /** Adds an init section, before the first part that needs it. */
   pushInit(track: TrackName, version: number, bytes: Uint8Array): void {
     const queue = this.#queue(track);

@@ -4,6 +4,7 @@ import type { PartMeta } from "../protocol/broadcast/log.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { messageOf, PublishError } from "./errors.ts";
+import type { Journal } from "./journal.ts";
 import { PublishClient, type PublishTarget, type Reply } from "./publish-client.ts";
 import { type Outcome, PublishQueue, type Send } from "./publish-queue.ts";
 
@@ -37,6 +38,8 @@ export interface PublisherOptions extends PublishTarget {
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, when the edge refuses for good: the broadcast cannot go on. */
   readonly onFatal: (error: PublishError) => void;
+  /** Keeps on disk what is not stored yet. */
+  readonly journal?: Pick<Journal, "write" | "stored" | "remove">;
   /** Shorter patience, for tests. */
   readonly limits?: Partial<Patience> & { readonly requestMs?: number };
 }
@@ -95,6 +98,7 @@ export class Publisher {
   /** Queues an init section or a part. Never blocks; `onFatal` hears of what cannot be kept. */
   push(output: Output): void {
     if (this.#fatal !== null) return;
+    this.#options.journal?.write(output);
     try {
       if (output.kind === "init") this.#queue.pushInit(output.track, output.version, output.bytes);
       else this.#pushPart(output.track, output.meta, output.bytes);
@@ -141,8 +145,8 @@ export class Publisher {
     if (this.#fatal !== null) throw this.#fatal;
     if (!ended)
       throw new PublishError(`The edge did not take the end of the broadcast within ${this.#limits.endMs / 1000} s.`);
-    if (!this.#queue.durable)
-      this.#options.log.warn("The edge has taken the end, but not yet confirmed that the last segments are stored.");
+    if (this.#queue.durable) this.#options.journal?.remove();
+    else this.#options.log.warn("The edge has taken the end, but not yet confirmed that the last segments are stored.");
   }
 
   /** Stops sending at once and closes the connections. */
@@ -245,6 +249,7 @@ export class Publisher {
       return false;
     }
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
+    this.#options.journal?.stored(this.#queue.durableMsn);
     switch (reply.kind) {
       case "ok":
         if (send.kind === "part" && moved) this.#count(send);

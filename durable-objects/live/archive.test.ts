@@ -57,3 +57,19 @@ test("segments that R2 refuses are tried again, and those after them wait, so th
   expect(listed).toContain("audio 0");
   expect((await MEDIA.head("s/archivetest/video/1.m4s"))?.size).toBe(6);
 });
+
+test("a write that R2 never answers is made again", async () => {
+  let writes = 0;
+  const silentOnce = {
+    put: (...args: Parameters<R2Bucket["put"]>) => {
+      writes += 1;
+      return writes === 1 ? new Promise(() => {}) : MEDIA.put(...args);
+    },
+  } as unknown as R2Bucket;
+  const listed: number[] = [];
+  const archive = new Archive(silentOnce, (jobs) => void listed.push(...jobs.map(({ segment }) => segment.msn)), 20);
+  archive.add(job("silent", 0, new Uint8Array(7)));
+  await archive.drained();
+  expect([writes, listed]).toEqual([2, [0]]);
+  expect((await MEDIA.head("s/archivetest/silent/0.m4s"))?.size).toBe(7);
+});

@@ -33,10 +33,13 @@ export class Archive {
   readonly #chains = new Map<string, Promise<void>>();
   #pendingBytes = 0;
 
+  readonly #writeMs: number;
+
   /** `list` is called when segments are in R2, to list them in the index. */
-  constructor(bucket: R2Bucket, list: (jobs: readonly ArchiveJob[]) => void) {
+  constructor(bucket: R2Bucket, list: (jobs: readonly ArchiveJob[]) => void, writeMs: number = WRITE_MS) {
     this.#bucket = bucket;
     this.#list = list;
+    this.#writeMs = writeMs;
   }
 
   /** Bytes that are not in R2 yet. */
@@ -67,8 +70,8 @@ export class Archive {
 
   async #write(key: string, bytes: Uint8Array): Promise<void> {
     const timer = new AbortController();
-    const late = scheduler.wait(WRITE_MS, { signal: timer.signal }).then(
-      () => Promise.reject(new Error(`no answer within ${WRITE_MS} ms`)),
+    const late = scheduler.wait(this.#writeMs, { signal: timer.signal }).then(
+      () => Promise.reject(new Error(`no answer within ${this.#writeMs} ms`)),
       () => {},
     );
     const written = this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });

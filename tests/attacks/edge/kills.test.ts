@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { randomOf } from "../../../loadtest/model/random.ts";
-import type { BroadcastSummary } from "../../../protocol/status.ts";
+import type { BroadcastSummary, StreamStatus } from "../../../protocol/status.ts";
 import { Chain, type Link, until } from "../../support/chain.ts";
 import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
 import { freePort } from "../../support/ports.ts";
@@ -30,6 +30,23 @@ async function start(port: number): Promise<Chain> {
   chain = new Chain(["--port", `${port}`, "--data", data, "--ladder", "90p:100k"]);
   await chain.printed("On the air");
   return chain;
+}
+
+/** What viewers of the run's own broadcast may have been given. */
+async function shown(url: string): Promise<StreamStatus> {
+  return (await (await fetch(`${url}/api/streams/demo`)).json()) as StreamStatus;
+}
+
+/** Segments of those that were shown before that the recording lacks. */
+async function missingOf(url: string, { broadcast, tracks }: StreamStatus): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { name, lastMsn } of tracks) {
+    const listed = await (await fetch(`${url}/live/demo/${broadcast}/${name}/vod.m3u8`)).text();
+    for (let msn = 0; msn <= lastMsn; msn += 1) {
+      if (!listed.includes(`\n${msn}.m4s\n`)) missing.push(`${name} ${msn}`);
+    }
+  }
+  return missing;
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -61,11 +78,13 @@ test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing 
       await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1_500));
       const pids = running.pids(link);
       const pid = pids[Math.floor(random() * pids.length)] ?? expect.fail(`no ${link} runs\n${running.output}`);
+      const before = await shown(url);
       process.kill(pid, "SIGKILL");
       if (link !== "workerd" && link !== "ffmpeg") {
         await until(`kill ${kill}, of ${link}: nothing is left`, () => running.left().length === 0, GONE_MS);
         running = await start(port);
         starts += 1;
+        expect(await missingOf(url, before), `of the run that kill ${kill}, of ${link}, ended`).toEqual([]);
       }
       await until(`kill ${kill}, of ${link}: the edge is back`, () => answers(`${url}/api/streams/kept`));
       await until(`kill ${kill}, of ${link}: all is taken again`, () => broadcast.waiting <= 2);

@@ -1,0 +1,146 @@
+/**
+ * What the edge has not stored yet, on disk as well as in memory: where the edge's memory and ours are lost at once, as when
+ * both are killed on one machine, the next run sends it. A file a segment, which goes when the segment is stored.
+ */
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
+import type { Output } from "../protocol/cmaf/packager.ts";
+import { messageOf, PublishError } from "./errors.ts";
+import { Publisher, type PublisherOptions } from "./publisher.ts";
+
+const CONFIG = "broadcast.json";
+const INITS = "inits";
+/** Lengths of a record's description and of its bytes. */
+const HEAD_BYTES = 8;
+
+/** The journal of one broadcast. */
+export class Journal {
+  readonly #folder: string;
+  readonly #warn: (text: string) => void;
+  #stored = -1;
+  /** Not after a failure: what came before the hole can be sent, what comes behind it can't. */
+  #works = true;
+
+  /** Begins it in a new folder. A disk that takes nothing is told once, and the broadcast goes on without. */
+  constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
+    this.#folder = folder;
+    this.#warn = warn;
+    this.#attempt(() => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, CONFIG), JSON.stringify(config));
+    });
+  }
+
+  /** Keeps an output until it is stored. */
+  write(output: Output): void {
+    const { bytes, ...description } = output;
+    const text = Buffer.from(JSON.stringify(description));
+    const head = Buffer.alloc(HEAD_BYTES);
+    head.writeUInt32BE(text.byteLength, 0);
+    head.writeUInt32BE(bytes.byteLength, 4);
+    const file = output.kind === "init" ? INITS : `${output.meta.msn}`;
+    this.#attempt(() => appendFileSync(join(this.#folder, file), Buffer.concat([head, text, bytes])));
+  }
+
+  /** The segments up to `msn` are stored in every track. */
+  stored(msn: number): void {
+    for (; this.#stored < msn; this.#stored += 1) this.#forget(`${this.#stored + 1}`);
+  }
+
+  /** All of it is stored. */
+  remove(): void {
+    this.#works = false;
+    this.#forget("");
+  }
+
+  #forget(file: string): void {
+    try {
+      rmSync(join(this.#folder, file), { recursive: true, force: true });
+    } catch (error) {
+      this.#warn(`${join(this.#folder, file)} can't be removed: ${messageOf(error)}.`);
+    }
+  }
+
+  #attempt(step: () => void): void {
+    if (!this.#works) return;
+    try {
+      step();
+    } catch (error) {
+      this.#works = false;
+      this.#warn(`What is on its way is not kept on disk any more: ${messageOf(error)}.`);
+    }
+  }
+}
+
+/** What the journal in `folder` has: its broadcast, and outputs in their order; null where it has none. */
+export function readJournal(folder: string): { readonly config: BroadcastConfig; readonly outputs: Output[] } | null {
+  try {
+    const config = JSON.parse(readFileSync(join(folder, CONFIG), "utf8")) as BroadcastConfig;
+    const segments = readdirSync(folder)
+      .filter((name) => /^\d+$/.test(name))
+      .sort((a, b) => Number(a) - Number(b));
+    const outputs = [INITS, ...segments].flatMap((file) => [...records(join(folder, file))]);
+    return { config, outputs };
+  } catch {
+    return null;
+  }
+}
+
+/** The records of a file; the last one may have been cut off. */
+function* records(file: string): Generator<Output> {
+  const content = readFileSync(file);
+  for (let at = 0; at + HEAD_BYTES <= content.byteLength; ) {
+    const textEnd = at + HEAD_BYTES + content.readUInt32BE(at);
+    const end = textEnd + content.readUInt32BE(at + 4);
+    if (end > content.byteLength) return;
+    const description = JSON.parse(content.toString("utf8", at + HEAD_BYTES, textEnd)) as Omit<Output, "bytes">;
+    yield { ...description, bytes: new Uint8Array(content.subarray(textEnd, end)) } as Output;
+    at = end;
+  }
+}
+
+/** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
+export async function sendLeftovers(
+  folder: string,
+  target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log">,
+): Promise<void> {
+  for (const name of foldersIn(folder)) {
+    const journal = join(folder, name);
+    const left = readJournal(journal);
+    let isRefused = left === null;
+    const onFatal = (): void => {
+      isRefused = true;
+    };
+    if (left !== null) await send({ ...target, config: left.config, onFatal }, left.outputs);
+    // What the edge doesn't take now may be taken in the next run; what it refuses never will.
+    if (isRefused) rmSync(journal, { recursive: true, force: true });
+  }
+
+  async function send(options: PublisherOptions, outputs: readonly Output[]): Promise<void> {
+    const publisher = new Publisher(options);
+    try {
+      await publisher.open();
+      for (const output of outputs) publisher.push(output);
+      await publisher.end();
+      rmSync(join(folder, options.config.broadcast), { recursive: true, force: true });
+      target.log.info(
+        `The broadcast ${options.config.broadcast} of ${target.stream} was cut off; all of it is stored now.`,
+      );
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      target.log.warn(`The broadcast ${options.config.broadcast} was cut off, and its end is lost: ${error.message}`);
+    } finally {
+      await publisher.close();
+    }
+  }
+}
+
+/** Names of the folders in `folder`. */
+export function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return [];
+  }
+}
