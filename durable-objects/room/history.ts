@@ -258,8 +258,8 @@ export class History {
     if (key === undefined) return undefined;
     try {
       return (await unseal(bytes, key, place, this.#store.unplaced)) as T;
-    } catch (error) {
-      console.error("a row of a room doesn't open in its place", error);
+    } catch {
+      console.error(`a row of a room doesn't open in its place: ${place}`);
       return undefined;
     }
   }
