@@ -37,6 +37,11 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   if (viewer === "ticket-over") return ticketOver();
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
+  const opened = await openedFor(env, life, stream, viewer);
+  return ticketOf(request) === null ? opened : inProtocol(opened);
+}
+
+async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: Viewer): Promise<Response> {
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
   const stop = standingStop(newerAccess(place.access, servedEdge(stream)?.access), Date.now());
@@ -46,8 +51,7 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
     "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
     "corral-shards": String(place.shards),
   };
-  const opened = await shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
-  return ticketOf(request) === null ? opened : inProtocol(opened);
+  return shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
 }
 
 /** `POST /rooms/{stream}/ticket` with `{ device, playback }`: what opens the socket, and a key where the device needs one. */
