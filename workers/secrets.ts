@@ -10,8 +10,9 @@ const SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_METRICS_TOKEN", "CORRAL_VIEWER_SE
 /** The names of the secrets that are set and shorter than a secret must be. */
 export function shortSecrets(env: Pick<Env, (typeof SECRETS)[number]>): string[] {
   return SECRETS.filter((name) => {
-    const bytes = new TextEncoder().encode(env[name] ?? "").byteLength;
-    return bytes > 0 && bytes < SECRET_BYTES;
+    const text = env[name] ?? "";
+    // A character has a byte at least.
+    return text !== "" && text.length < SECRET_BYTES && new TextEncoder().encode(text).byteLength < SECRET_BYTES;
   });
 }
 

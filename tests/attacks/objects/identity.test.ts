@@ -11,8 +11,12 @@ import {
   token,
   until,
 } from "../../../durable-objects/room/testing.ts";
+import type { StreamName } from "../../../protocol/ids.ts";
 import { CLOSES, SOCKET_PROTOCOL } from "../../../protocol/room/wire.ts";
 import { bindings, door } from "../../../workers/testing.ts";
+import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/tickets.ts";
+
+const NOBODY = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -241,6 +245,12 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
     bearer,
   ];
   for (const text of made) expect(await status(`/rooms/${room}/socket`, text)).toBe(401);
+  const stream = room as StreamName;
+  const short = await sealTicket(bindings, stream, { ...NOBODY, device: "d" }, 1_000);
+  const opens = async (nowMs: number): Promise<boolean> =>
+    (await openTicket(bindings, stream, short ?? "", nowMs)) !== null;
+  const { lifeMs } = TICKET_LIMITS;
+  expect([await opens(1_000), await opens(999 + lifeMs), await opens(1_000 + lifeMs)]).toEqual([true, true, false]);
   // A refused token gets no ticket, and says why.
   const refused = await door.ask(`/rooms/${room}/ticket`, {
     method: "POST",
