@@ -58,7 +58,7 @@ export async function countedAs(env: Env, stream: StreamName, who: string | Devi
           stream,
           "device",
           base64url.encode(who.home),
-          String(placeAmong(who, ROOM_LIMITS.countedPerNetwork)),
+          String(placeAmong(who, ROOM_LIMITS.placesPerNetwork)),
         );
   return base64url.encode(await authenticate(key, text, 12));
 }

@@ -7,9 +7,14 @@ function listed(env: Pick<Env, "CORRAL_ORIGINS">): string[] {
   return (env.CORRAL_ORIGINS ?? "").split(/[\s,]+/).filter((origin) => origin !== "");
 }
 
-/** Whether a page of this origin may ask at `url`. A program sends no origin; only browsers do, and can't be made not to. */
+/**
+ * Whether a page of this origin may ask at `url`. A program sends no origin; only browsers do, and can't be made not to. Where
+ * TLS ends before the edge, as at a tunnel to a laptop, its own pages are of `https:` and its addresses of `http:`.
+ */
 export function isWelcome(env: Pick<Env, "CORRAL_ORIGINS">, url: string, origin: string | null): boolean {
-  return origin === null || origin === new URL(url).origin || listed(env).includes(origin);
+  if (origin === null) return true;
+  const { origin: own, host } = new URL(url);
+  return origin === own || origin === `https://${host}` || listed(env).includes(origin);
 }
 
 /** The refusal of a browser that another site's page sends here, or null. */

@@ -13,6 +13,7 @@ import {
 } from "../../../durable-objects/room/testing.ts";
 import type { StreamName } from "../../../protocol/ids.ts";
 import { CLOSES, SOCKET_PROTOCOL } from "../../../protocol/room/wire.ts";
+import { isWelcome } from "../../../workers/origins.ts";
 import { bindings, door } from "../../../workers/testing.ts";
 import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/tickets.ts";
 
@@ -209,12 +210,24 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
     "https://evil.example",
     "null",
     "http://edge.test.evil.example",
-    "https://edge.test",
+    "ftp://edge.test",
     "http://edge.test:81",
   ];
   for (const origin of foreign) expect([origin, await asked(origin)]).toEqual([origin, [403, 403, 403]]);
   expect(await asked(null)).toEqual([101, 200, 200]);
   expect(await asked("http://edge.test")).toEqual([101, 200, 200]);
+  // Never a page that anybody on the way may have written.
+  expect(isWelcome({}, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
+  const listing = { CORRAL_ORIGINS: "https://a.example, https://b.example:8443" };
+  const others = [
+    "https://a.example",
+    "https://b.example:8443",
+    "https://b.example",
+    "http://a.example",
+    "https://a.example.evil.example",
+  ];
+  const welcome = others.map((origin) => isWelcome(listing, "https://edge.test/", origin));
+  expect(welcome).toEqual([true, true, false, false, false]);
 });
 
 test("a ticket opens one room for seconds, says nothing to who reads it, and can't be changed", async () => {
