@@ -17,14 +17,17 @@ const STEP_MS = 60_000;
 /** It shows what it shows for so many steps, six hours: who is thrown out of a long broadcast comes back as a viewer. */
 const STEPS = 360;
 
-/** Adds the text to the answer to who asked for the multivariant playlist, unless it was refused. */
+/** Answers to those who may have the playlist: it, that it hasn't changed, or that there is none yet. */
+const GIVEN: ReadonlySet<number> = new Set([200, 304, 404]);
+
+/** Adds the text to the answer to who asked for the multivariant playlist, if the asker may have it. */
 export async function addPlaybackProof(
   env: Env,
   stream: StreamName,
   request: Request,
   answer: Response,
 ): Promise<void> {
-  if (answer.status === 401 || answer.status === 403) return;
+  if (!GIVEN.has(answer.status)) return;
   const proof = await playbackProof(env, stream, networkFrom(request), Date.now());
   if (proof !== null) answer.headers.set(PLAYBACK_HEADER, proof);
 }
