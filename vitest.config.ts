@@ -43,7 +43,7 @@ const config: ViteUserConfig = defineConfig({
             // Secrets when deployed; any value does here.
             miniflare: {
               bindings: {
-                CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests",
+                CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests-of-32-bytes",
                 CORRAL_VIEWER_SECRET: "viewer-secret-of-the-tests-of-32-bytes",
                 CORRAL_DEV_TOKENS: "edge.test",
                 // Small, so that a handful of sockets makes a room of several shards with relays before them.

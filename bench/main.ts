@@ -67,7 +67,7 @@ const command = defineCommand({
 });
 
 async function measure(wanted: readonly string[], seconds: number): Promise<Figure[]> {
-  const adminToken = "bench";
+  const adminToken = "admin-token-of-32-bytes-for-tests";
   const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-edge-"));
   const edge = await startEdge({ port: await freePort(), dataDir, adminToken });
   const benches: Record<string, () => Promise<Figure[]>> = {

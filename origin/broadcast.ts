@@ -260,7 +260,7 @@ async function announce(
     if (status === 401 && token === null) {
       // The stream isn't for everybody: our own edge gives us a token, another one has the part and doesn't show it to us.
       if (options.edge !== null) break;
-      token = await createToken(edge.url, options.stream);
+      token = await createToken(edge.url, options.stream, "viewer");
       continue;
     }
     if (performance.now() > deadline) {
@@ -270,6 +270,11 @@ async function announce(
   }
   log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}${token === null ? "" : `#token=${token}`}`);
   log.info(`            Playlist: ${playlist}${token === null ? "" : `?token=${token}`}`);
+  if (token === null) return;
+  const host = await createToken(edge.url, options.stream, "host");
+  log.info(
+    `            Secret:   ${edge.url}/studio/${options.stream}#token=${host} (whoever has this link is the host)`,
+  );
 }
 
 async function statusOf(url: string, token: string | null): Promise<number | null> {

@@ -82,9 +82,17 @@ async function createKey(url: string, stream: StreamName, adminToken: string): P
   return z.object({ key: z.string() }).parse(answer).key;
 }
 
-/** A viewer's token of the edge started here: the host's, for a day. Throws `PublishError`. */
-export async function createToken(url: string, stream: StreamName): Promise<string> {
-  const body = JSON.stringify({ room: stream, sub: "host", roles: ["host"], seconds: TOKEN_S });
+/** Whom a token is for: somebody who watches, follows the host and has no other right, or the host. */
+export type TokenFor = "viewer" | "host";
+
+const CLAIMS: Readonly<Record<TokenFor, object>> = {
+  viewer: { sub: "viewer", name: "Viewer", follower_since: 0 },
+  host: { sub: "host", name: "Host", roles: ["host"] },
+};
+
+/** A token of the edge started here, for a day. Throws `PublishError`. */
+export async function createToken(url: string, stream: StreamName, whom: TokenFor): Promise<string> {
+  const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...CLAIMS[whom] });
   const answer = await asked(`${url}/dev/token`, { body }, 200, "viewer's token");
   return z.object({ token: z.string() }).parse(answer).token;
 }

@@ -74,6 +74,11 @@ const FAMILIES: readonly Family[] = [
   ifCounted("corral_room_watch_seconds_total", "Time that all viewers together have watched.", ({ watchTimeMs }) =>
     watchTimeMs === undefined ? undefined : watchTimeMs / 1000,
   ),
+  ifCounted(
+    "corral_room_uncounted",
+    "Viewers who say that they play and aren't counted.",
+    ({ uncounted }) => uncounted,
+  ),
   one("corral_stream_viewers_peak", "The most people watching at once.", ({ viewers }) => viewers.peak),
   one("corral_stream_viewer_requests_per_second", "Viewers' requests a second.", (status) => status.requestsPerSecond),
   one("corral_stream_children", "Isolates and shields that the Live object feeds.", ({ children }) => children),

@@ -22,6 +22,8 @@ export interface Viewers {
   readonly distinct?: number;
   /** Time that all of them together have watched. */
   readonly watchTimeMs?: number;
+  /** Viewers who say that they play and aren't counted: their networks have as many as count, or they show no key. */
+  readonly uncounted?: number;
 }
 
 /** The whole answer. */

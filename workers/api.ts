@@ -43,7 +43,8 @@ export function withRoom(status: StreamStatus, room: Place | null): StreamStatus
   if (room === null || room.counts.peak === 0) return status;
   const { watching, peak, distinct } = room.counts;
   const { current } = status.viewers;
-  return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs: room.watchedMs } };
+  const { watchedMs: watchTimeMs, uncounted } = room;
+  return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs, uncounted } };
 }
 
 /** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */

@@ -20,9 +20,11 @@ import { isLivePath, type LivePath, parseLivePath } from "./live-path.ts";
 import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./methods.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
+import { addPlaybackProof } from "./playback-proof.ts";
 import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
 import { roomReplay } from "./room-replay.ts";
-import { roomBeacon, roomSocket } from "./rooms.ts";
+import { roomBeacon, roomSocket, roomTicket } from "./rooms.ts";
+import { refuseShortSecrets } from "./secrets.ts";
 import { secured } from "./security-headers.ts";
 import { streamStop } from "./stop-api.ts";
 import { eraseSubject, exportSubject } from "./subjects.ts";
@@ -59,6 +61,7 @@ stream("/api/streams/:stream/jurisdiction", { PUT: (c, name) => bindStream(c.env
 subject("/api/subjects/:id", { DELETE: (c, id) => eraseSubject(c.env, c.req.raw, id) });
 subject("/api/subjects/:id/export", { GET: (c, id) => exportSubject(c.env, c.req.raw, id) });
 stream("/rooms/:stream/socket", { GET: (c, name) => roomSocket(c.env, c.req.raw, c.executionCtx, name) });
+stream("/rooms/:stream/ticket", { POST: (c, name) => roomTicket(c.env, c.req.raw, name) });
 stream("/rooms/:stream/beacon", { POST: (c, name) => roomBeacon(c.env, c.req.raw, c.executionCtx, name) });
 stream("/rooms/:stream/replay", { GET: (c, name) => roomReplay(c.env, c.req.raw, c.executionCtx, name) });
 address("/ingest/:stream/:rest{.+}", {
@@ -119,6 +122,8 @@ function subjectOf(c: Asked): string | null {
 /** Any request. */
 export function serve(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
   const url = canonicalUrl(request.url);
+  const refusal = refuseShortSecrets(env);
+  if (refusal !== null) return Promise.resolve(secured(refusal, url));
   const asked = url === request.url ? request : new Request(url, request);
   if (isLivePath(url)) return live(asked, env, context);
   // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
@@ -139,6 +144,7 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
     const edge = edgeOf(env, request, path.stream);
     const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
     const answer = await answerTo(delivery, path);
+    if (path.file === "multivariant") await addPlaybackProof(env, path.stream, request, answer);
     if (delivery.gated) keepPrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
     edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);

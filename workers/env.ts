@@ -33,6 +33,10 @@ export interface Env extends ReviewerEnv, ViewerKeys {
    * reached by beside localhost.
    */
   readonly CORRAL_DEV_TOKENS?: string;
+  /** The secret of what only the edge itself makes and checks (device keys, tickets, names of networks); see `secrets.ts`. */
+  readonly CORRAL_EDGE_SECRET?: string;
+  /** Origins beside this edge's own whose pages may open rooms, with spaces between. */
+  readonly CORRAL_ORIGINS?: string;
   /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
   readonly CORRAL_ROOM_KEEP_HOURS?: string;
   readonly CORRAL_ROOM_KEEP_EVENTS?: string;

@@ -6,7 +6,7 @@ import { READABLE_HEADERS } from "./security-headers.ts";
 const COMMON = {
   ...READABLE_HEADERS,
   "access-control-expose-headers":
-    "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Date, ETag, Retry-After",
+    "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Corral-Playback, Date, ETag, Retry-After",
 } as const;
 
 /** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */

@@ -35,6 +35,22 @@ test("a stream's state and the metrics tell who watches exactly as its room coun
   expect(metrics).toContain(`corral_room_distinct{stream="${stream}"} 2\n`);
 });
 
+test("what shows that a network plays comes with the multivariant playlist, and not to those who may not have it", async () => {
+  const { stream } = await live();
+  const ask = (headers: Record<string, string>): Promise<Response> =>
+    door.ask(`/live/${stream}/multivariant.m3u8`, { headers });
+  const [here, there] = [
+    await ask({ "cf-connecting-ip": "192.0.2.1" }),
+    await ask({ "cf-connecting-ip": "192.0.2.2" }),
+  ];
+  expect([here.status, there.status]).toEqual([200, 200]);
+  expect(here.headers.get("corral-playback")).toMatch(/^\d+\.[A-Za-z0-9_-]{16}$/);
+  expect(here.headers.get("corral-playback")).not.toBe(there.headers.get("corral-playback"));
+  await bindings.LIVE.getByName(stream).setPlayback("token");
+  await until(async () => (await ask({})).status === 401);
+  expect((await ask({})).headers.get("corral-playback")).toBeNull();
+});
+
 test("asking for a stream whose room nobody was in tells of no counts, and leaves no room behind", async () => {
   const { stream } = await live();
   expect(Object.keys(await viewersOf(stream)).sort()).toEqual(["current", "peak"]);

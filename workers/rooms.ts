@@ -1,35 +1,47 @@
-/** The room at the gateway: who comes, which shard is theirs; beacons. */
-import { newerAccess, refusalOf, type TokenError } from "../protocol/access.ts";
+/** The room at the gateway: who comes, which shard is theirs; tickets and beacons. */
+import { newerAccess, refusalOf } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { objectName } from "../protocol/room/address.ts";
 import { type Viewer, viewerKey } from "../protocol/room/events.ts";
+import { parseMembers } from "../protocol/room/fields.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Place } from "../protocol/room/place.ts";
 import { shardOf } from "../protocol/room/shards.ts";
-import { CLOSES } from "../protocol/room/wire.ts";
+import { CLOSES, SOCKET_PROTOCOL } from "../protocol/room/wire.ts";
 import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
-import { sha256Hex } from "./auth.ts";
 import { servedEdge } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { identityOf, refusalResponse, stoppedResponse, tokenOf } from "./gate.ts";
-import { answer, deliveryProblem } from "./responses.ts";
+import { refusalResponse, stoppedResponse } from "./gate.ts";
+import { addressesOf } from "./networks.ts";
+import { refuseForeignPage } from "./origins.ts";
+import { answer, deliveryProblem, problemResponse } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
+import { sealTicket, TICKET_LIMITS, ticketOf } from "./tickets.ts";
+import { type Shown, socketViewerOf, visitorOf } from "./visitors.ts";
 
 /** Seconds within which those come back who come while the room doesn't answer. */
 const COME_BACK_S = "5";
+/** Bytes of what a page says of itself. */
+const SHOWN_BYTES = 512;
 
-const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
-
-/** `GET /rooms/{stream}/socket?token=…&device=…`: the socket, at the viewer's shard. */
+/** `GET /rooms/{stream}/socket` with a ticket in `Sec-WebSocket-Protocol`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
+  const foreign = refuseForeignPage(env, request);
+  if (foreign !== null) return foreign;
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return deliveryProblem(400, "Not a WebSocket", "Connect to this address with a WebSocket.");
   }
-  const viewer = await viewerOf(env, request, stream);
+  const viewer = await socketViewerOf(env, request, stream);
+  if (viewer === "ticket-over") return ticketOver();
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
+  const opened = await openedFor(env, life, stream, viewer);
+  return ticketOf(request) === null ? opened : inProtocol(opened);
+}
+
+async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: Viewer): Promise<Response> {
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
   const stop = standingStop(newerAccess(place.access, servedEdge(stream)?.access), Date.now());
@@ -42,46 +54,86 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   return shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
 }
 
-/** `POST /rooms/{stream}/beacon?device=…`: a viewer without a socket watches. */
+/** `POST /rooms/{stream}/ticket` with `{ device, playback }`: what opens the socket, and a key where the device needs one. */
+export async function roomTicket(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const foreign = refuseForeignPage(env, request);
+  if (foreign !== null) return foreign;
+  const visitor = await visitorOf(env, request, stream, await shownIn(request));
+  if (typeof visitor === "string") return refusalResponse(visitor);
+  const ticket = await sealTicket(env, stream, visitor.viewer, Date.now());
+  if (ticket === null) return deliveryProblem(503, "Not now", "The deployment has no secret to sign with.");
+  return json({
+    ticket,
+    lastsMs: TICKET_LIMITS.lifeMs,
+    counted: isCounted(visitor.viewer),
+    ...deviceIn(visitor.issued),
+  });
+}
+
+/** `POST /rooms/{stream}/beacon` with `{ device, playback }`: a viewer without a socket watches. */
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
-  const viewer = await viewerOf(env, request, stream);
-  if (typeof viewer === "string") return refusalResponse(viewer);
+  const foreign = refuseForeignPage(env, request);
+  if (foreign !== null) return foreign;
+  const visitor = await visitorOf(env, request, stream, await shownIn(request));
+  if (typeof visitor === "string") return refusalResponse(visitor);
   const place = await placeOf(env, life, stream);
   if (place === null)
     return deliveryProblem(503, "Not now", "The room didn't answer; send the next one when it is due.");
+  const { viewer, issued } = visitor;
   const access = newerAccess(place.access, servedEdge(stream)?.access);
   const stop = standingStop(access, Date.now());
   if (stop !== null) return stoppedResponse(stop);
   const refusal = refusalOf(access, viewer, Date.now());
   if (refusal !== null) return refusalResponse(refusal);
-  if (viewer.subject === null && !DEVICE.test(new URL(request.url).searchParams.get("device") ?? "")) {
-    return deliveryProblem(
-      400,
-      "No device key",
-      "Send `?device=` with the same 16 to 64 of A–Z a–z 0–9 _ - each time.",
-    );
+  const { countedAs } = viewer;
+  if (countedAs !== undefined) {
+    const { address } = await addressesOf(env, request, stream);
+    const network = viewer.subject === null ? address : null;
+    await shardFor(env, place, viewer).beacon({ key: viewerKey(viewer), countedAs, network }, place.shards);
   }
-  await shardFor(env, place, viewer).beacon(viewerKey(viewer), place.shards);
-  const headers = { "cache-control": "no-store", "content-type": "application/json" };
-  return answer(JSON.stringify({ nextMs: ROOM_LIMITS.beaconMs }), headers);
+  return json({ nextMs: ROOM_LIMITS.beaconMs, counted: isCounted(viewer), ...deviceIn(issued) });
 }
 
-/** Who comes: by token, else someone who may read, by the key of the device. */
-async function viewerOf(env: Env, request: Request, stream: StreamName): Promise<Viewer | TokenError> {
-  const brought = tokenOf(request);
-  const told = new URL(request.url).searchParams.get("device") ?? "";
-  const device = DEVICE.test(told) ? told : crypto.randomUUID();
-  const ip = request.headers.get("cf-connecting-ip");
-  // Salted with the room, so that a room's ban list tells nothing about another's.
-  const address = ip === null ? "" : (await sha256Hex(`${stream} ${ip}`)).slice(0, 32);
-  const nobody = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null };
-  if (brought === null) return { ...nobody, device, address };
-  const identity = await identityOf(env, stream, brought.token);
-  return typeof identity === "string" ? identity : { ...identity, device, address };
+const isCounted = ({ countedAs }: Pick<Viewer, "countedAs">): boolean => countedAs !== undefined;
+
+const deviceIn = (issued: string | null): { device?: string } => (issued === null ? {} : { device: issued });
+
+/** What a page says of itself; whatever isn't that says nothing. */
+async function shownIn(request: Request): Promise<Shown> {
+  const length = Number(request.headers.get("content-length") ?? 0);
+  const said = length > 0 && length <= SHOWN_BYTES ? parseMembers(await request.text().catch(() => "")) : null;
+  const { device, playback } = said ?? {};
+  return {
+    device: typeof device === "string" ? device : null,
+    playback: typeof playback === "string" ? playback : null,
+  };
 }
 
-function shardFor(env: Env, { room, shards }: Place, viewer: Viewer): ReturnType<Env["ROOM_SHARD"]["getByName"]> {
+function json(body: object): Response {
+  return answer(JSON.stringify(body), { "cache-control": "no-store", "content-type": "application/json" });
+}
+
+function ticketOver(): Response {
+  return problemResponse({
+    status: 401,
+    type: "/problems/ticket-over",
+    title: "The ticket opens nothing",
+    detail: "Tickets last for seconds, and for one room; get another one where this one came from.",
+  });
+}
+
+function shardFor(
+  env: Env,
+  { room, shards }: Place,
+  viewer: Pick<Viewer, "subject" | "device">,
+): ReturnType<Env["ROOM_SHARD"]["getByName"]> {
   return located(env.ROOM_SHARD, objectName(room, shardOf(viewerKey(viewer), shards)));
+}
+
+/** A browser closes a socket that doesn't say which of the protocols that it named is spoken. */
+function inProtocol({ status, webSocket, body }: Response): Response {
+  if (webSocket === null) return new Response(body, { status });
+  return new Response(null, { status, webSocket, headers: { "sec-websocket-protocol": SOCKET_PROTOCOL } });
 }
 
 function closedSocket(code: number, reason: string): Response {

@@ -52,18 +52,17 @@ export async function bans(
 /** Bans one after the other; from sending each ban to the close of that socket, ms. */
 async function banAll(server: RunningServer, tokens: readonly string[]): Promise<number[]> {
   const [host = ""] = await tokensFor(server, "bans", 1, ["host"], "host");
-  const url = (token: string, device: string): string =>
-    `${server.socketUrl}${DIALECTS.corral.path("bans", device, token)}`;
+  const url = (token: string): string => `${server.socketUrl}${DIALECTS.corral.path("bans", token)}`;
   const closed = new Map<number, number>();
   const victims = tokens.map((token, index) => {
-    const socket = new WebSocket(url(token, `victim-of-a-ban-${index}`), { perMessageDeflate: false });
+    const socket = new WebSocket(url(token), { perMessageDeflate: false });
     socket.on("open", () => socket.send(DIALECTS.corral.greeting ?? ""));
     socket.on("close", (code) => {
       closed.set(index, code === CLOSES.banned.code ? performance.now() : Number.NaN);
     });
     return socket;
   });
-  const moderator = nodeClient(url(host, "the-device-of-the-host"), "127.0.0.1", {});
+  const moderator = nodeClient(url(host), "127.0.0.1", {});
   moderator.start();
   // The first act waits for the welcome.
   await moderator.act({ kind: "chat", text: "the moderator is here" });

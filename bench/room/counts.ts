@@ -2,7 +2,7 @@
 import type { Crowd } from "../../loadtest/room/crowd.ts";
 import type { Figure } from "../stats.ts";
 import { short } from "../stats.ts";
-import { startServer } from "./servers.ts";
+import { startServer, tokensFor } from "./servers.ts";
 
 /** How long everybody watches, and how often the count is read meanwhile, ms. */
 const STEADY_MS = 15_000;
@@ -20,7 +20,7 @@ export async function counts(crowd: Crowd, viewers: number, say: (line: string) 
   const server = await startServer("corral");
   try {
     const open = { dialect: "corral", servers: [server.socketUrl], room: "counts", perSecond: 500 } as const;
-    await crowd.open({ ...open, viewers, tokens: [] });
+    await crowd.open({ ...open, viewers, tokens: await tokensFor(server, "counts", viewers) });
     await crowd.play(1);
     await pause(BEGUN_MS);
     let worst = 0;

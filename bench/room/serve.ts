@@ -20,7 +20,7 @@ async function start(kind: ServerKind, port: number, dataDir: string): Promise<(
     case "corral-counted": {
       const harness = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
       const entry = kind === "corral" ? {} : { entry: harness };
-      return (await startEdge({ port, dataDir, adminToken: "bench", ...entry })).stop;
+      return (await startEdge({ port, dataDir, adminToken: "admin-token-of-32-bytes-for-tests", ...entry })).stop;
     }
   }
 }

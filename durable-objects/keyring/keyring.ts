@@ -14,6 +14,7 @@ import {
   type TaggedKey,
 } from "../../protocol/room/keyring.ts";
 import { type Located, located } from "../../tiers/located.ts";
+import { wipe } from "./wipe.ts";
 
 /** The calls that a keyring makes to rooms. */
 export interface ForgetfulRoom {
@@ -41,6 +42,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS keys_by_tag ON keys (tag);
 CREATE TABLE IF NOT EXISTS erasing (tag TEXT PRIMARY KEY, room TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+/** A row that is deleted leaves its bytes in the page; one that is overwritten by as many doesn't. */
+const OVERWRITE = "UPDATE keys SET key = zeroblob(length(key)) WHERE tag = ?";
+
 const KEY_BYTES = 32;
 const TAG_BYTES = 12;
 
@@ -48,6 +52,8 @@ const TAG_BYTES = 12;
 export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
   readonly #sql: SqlStorage;
   readonly #index: number;
+  /** The disk may still have keys that were destroyed; so it may where that isn't known. */
+  #unwiped = true;
 
   constructor(ctx: DurableObjectState, env: KeyringEnv) {
     super(ctx, env);
@@ -73,9 +79,16 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
   }
 
   /** A room holds nothing under these tags any more, so their keys are destroyed. */
-  release(tags: readonly string[]): Promise<void> {
-    for (const tag of tags) this.#sql.exec("DELETE FROM keys WHERE tag = ?", tag);
-    return Promise.resolve();
+  async release(tags: readonly string[]): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      for (const tag of tags) {
+        this.#sql.exec(OVERWRITE, tag);
+        this.#sql.exec("DELETE FROM keys WHERE tag = ?", tag);
+      }
+    });
+    this.#unwiped = true;
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + KEYRING_LIMITS.wipeMs);
   }
 
   /** The rooms in which a subject is known. */
@@ -91,8 +104,10 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
     const hash = await hashOf(subject);
     const rooms = this.ctx.storage.transactionSync(() => {
       this.#sql.exec("INSERT INTO erasing SELECT tag, room, subject FROM keys WHERE subject = ?", hash);
+      for (const { tag } of this.#pending("WHERE subject = ?", hash)) this.#sql.exec(OVERWRITE, tag);
       return this.#sql.exec("DELETE FROM keys WHERE subject = ? RETURNING tag", hash).toArray().length;
     });
+    this.#unwiped = true;
     const atMs = Date.now();
     const pending = (): Pending[] => this.#pending("WHERE subject = ?", hash);
     if (pending().length > 0) {
@@ -100,14 +115,23 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringCalls {
       await this.ctx.storage.setAlarm(atMs + KEYRING_LIMITS.retryMs);
       await this.#tell(pending());
     }
+    if (rooms > 0) await this.#wipe();
     return { atMs, rooms, pending: pending().length };
   }
 
   /** Tells the rooms that couldn't be told. At most six tries of a failing alarm are made, so it arms itself again first. */
   override async alarm(): Promise<void> {
-    if (this.#pending("LIMIT 1").length === 0) return;
+    const pending = this.#pending("LIMIT 1").length > 0;
+    if (!pending) return this.#wipe();
     await this.ctx.storage.setAlarm(Date.now() + KEYRING_LIMITS.retryMs);
     await this.#tell(this.#pending("ORDER BY random() LIMIT ?", KEYRING_LIMITS.perCall));
+    await this.#wipe();
+  }
+
+  async #wipe(): Promise<void> {
+    if (!this.#unwiped) return;
+    this.#unwiped = false;
+    await wipe(this.ctx.storage);
   }
 
   async #tell(pending: readonly Pending[]): Promise<void> {

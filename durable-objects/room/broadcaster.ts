@@ -3,7 +3,7 @@ import type { Counts, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type { Batch, ShardCalls } from "../../protocol/room/mesh.ts";
 import type { Ring } from "../../protocol/room/ring.ts";
-import { type Fact, isPublic, type RoomState } from "../../protocol/room/state.ts";
+import { type Fact, factName, isPublic, type RoomState } from "../../protocol/room/state.ts";
 import type { StaffNote, Stretch } from "../../protocol/room/wire.ts";
 
 /** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
@@ -50,13 +50,15 @@ export class Broadcaster {
 
   /** What is yet to be told of these facts, and of a pinned message at one of the offsets, is not told any more. */
   forget(facts: readonly Fact[], offsets: readonly number[]): void {
-    const gone = new Set(facts.map(({ of, key }) => `${of} ${key}`));
+    const gone = new Set(facts.map(factName));
     this.#changes = this.#changes.filter(({ fact }) => {
       const pinned = fact.of === "pin" && fact.value !== null && offsets.includes(fact.value.offset);
-      return !pinned && !gone.has(`${fact.of} ${fact.key}`);
+      return !pinned && !gone.has(factName(fact));
     });
     for (const place of this.#places.values()) {
-      place.notes = place.notes.filter((note) => note.kind !== "held" || !gone.has(`held ${note.held.id}`));
+      place.notes = place.notes.filter(
+        (note) => note.kind !== "held" || !gone.has(factName({ of: "held", key: note.held.id })),
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 /** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
+import { compositeKey } from "../../protocol/composite.ts";
 import { actDigest } from "../../protocol/room/act-digest.ts";
 import { AGAIN_RATE, actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
 import type { Asked } from "../../protocol/room/decide.ts";
@@ -40,7 +41,7 @@ export class Intake {
 
   /** Takes an act on, of one who has `roles`; `answer` is called with what became of it. */
   act(asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
-    const key = `${viewerKey(asked.by)} ${asked.id}`;
+    const key = compositeKey(viewerKey(asked.by), asked.id);
     const digest = actDigest(asked.act);
     // An act that comes again costs nothing: its sender couldn't know that it had come.
     const done = this.#done.get(key);
@@ -54,9 +55,9 @@ export class Intake {
 
   #passOn(key: string, digest: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
     const person = viewerKey(asked.by);
-    const within = this.#within(`act ${person}`, actRate(roles), 1);
+    const within = this.#within(compositeKey("act", person), actRate(roles), 1);
     // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
-    const may = within || this.#within(`again ${person}`, AGAIN_RATE, 1);
+    const may = within || this.#within(compositeKey("again", person), AGAIN_RATE, 1);
     const passed: Asked = within ? asked : { ...asked, onlyIfKnown: true };
     if (!may) {
       answer(no("rate-limited"));
@@ -72,7 +73,7 @@ export class Intake {
 
   /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */
   tap(by: Viewer, emoji: string | null, count: number, gatherMs: number): void {
-    if (this.#within(`tap ${viewerKey(by)}`, TAP_RATE, count)) this.#outbox.tap(emoji, count, gatherMs);
+    if (this.#within(compositeKey("tap", viewerKey(by)), TAP_RATE, count)) this.#outbox.tap(emoji, count, gatherMs);
   }
 
   #settle(key: string, outcome: Outcome): void {

@@ -241,7 +241,12 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
     if (this.#unheard.size > 0 && nowMs - this.#bornMs < RELAY_LIMITS.unheardMs) return this.#countSoon();
     const { sockets } = this.#audience;
     const of = [...this.#children];
-    const report = { sockets, watching: this.#audience.watching(nowMs), of };
+    const report = {
+      sockets,
+      watching: this.#audience.watching(nowMs),
+      uncounted: this.#audience.uncounted(nowMs),
+      of,
+    };
     const told = JSON.stringify(report);
     if (told === this.#told && !this.#distinctChanged && nowMs - this.#toldMs < RELAY_LIMITS.tellEveryMs) return;
     const distinct = this.#distinctChanged ? this.#distinct.bytes() : null;

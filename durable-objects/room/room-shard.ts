@@ -9,8 +9,8 @@ import { decodeClient } from "../../protocol/room/decode.ts";
 import { isStaff, type Viewer } from "../../protocol/room/events.ts";
 import { ownName } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Batch, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
-import { countMs, gatherMs, relayOf, type Sizing, shardOf, siblings, sizingOf } from "../../protocol/room/shards.ts";
+import type { Attachment, Batch, BeaconViewer, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
+import { countMs, gatherMs, relayOf, type Sizing, siblings, sizingOf } from "../../protocol/room/shards.ts";
 import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
 import {
   BEAT,
@@ -33,7 +33,7 @@ import { Recount } from "./recount.ts";
 import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
 import { type Seat, Seats } from "./seats.ts";
-import { ShardTally } from "./tally.ts";
+import { type KeptBeacon, ShardTally } from "./tally.ts";
 import { Teller } from "./teller.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -86,7 +86,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#shards = kept ?? 1;
     this.#sized = kept !== undefined;
     this.#tokens = new Tokens(this.#seats, env, stream);
-    this.#tally = new ShardTally(ctx.storage.kv.get<[string, number][]>("beacons") ?? []);
+    this.#tally = new ShardTally(ctx.storage.kv.get<KeptBeacon[]>("beacons") ?? []);
     const outbox = new Outbox((submission) => this.#above().submit(submission));
     this.#known = new KnownRoom(() => this.#attach());
     this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#known.view());
@@ -174,9 +174,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 
   /** A viewer without a socket watches; the gateway knows of so many shards. */
-  beacon(key: string, shards: number): void {
+  beacon(viewer: BeaconViewer, shards: number): void {
     if (!this.#sized) this.#resized(shards);
-    this.#tally.beacon(key, Date.now());
+    this.#tally.beacon(viewer, this.#shards, Date.now());
     this.#recount.soon();
   }
 
@@ -287,8 +287,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** Counts who watches, and tells the room; whether somebody does, or it couldn't be told. */
   async #count(): Promise<boolean> {
     const nowMs = Date.now();
-    const belongs = (key: string): boolean => shardOf(key, this.#shards) === this.#index;
-    const { report, watching } = this.#tally.count(this.#seats, nowMs, belongs);
+    const { report, watching } = this.#tally.count(this.#seats, nowMs, { index: this.#index, shards: this.#shards });
     let failed = false;
     if (report !== null) {
       try {

@@ -5,7 +5,18 @@ import { CLOSES } from "../../protocol/room/wire.ts";
 import { door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { closeOf, openAtShard, openSocket, roomOf, shardOf, TestViewer, token, until } from "./testing.ts";
+import {
+  closeOf,
+  openAtShard,
+  openSocket,
+  openWithTicket,
+  roomOf,
+  shardOf,
+  TestViewer,
+  ticketTo,
+  token,
+  until,
+} from "./testing.ts";
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -110,7 +121,8 @@ test("an id that was used before with another act is refused, whatever memory wa
 test("a ban severs every socket of the person and its device, holds on return, and ends with the unban", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
-  const rude = await come(room, { sub: "rude" });
+  const { device = "" } = await ticketTo(room);
+  const rude = await come(room, { sub: "rude" }, { device });
   const other = await come(room, { sub: "other" });
   await rude.say("spam");
   expect((await rude.client.act({ kind: "ban", subject: "host", address: false })).ok).toBe(false);
@@ -119,7 +131,7 @@ test("a ban severs every socket of the person and its device, holds on return, a
   expect(rude.closes).toEqual([CLOSES.banned.code]);
   expect((await come(room, { sub: "rude" })).closes).toEqual([CLOSES.banned.code]);
   // Without its account, but with the same device.
-  const anonymous = await openSocket(`/rooms/${room}/socket?device=device-of-rude-0000`);
+  const anonymous = await openWithTicket(room, (await ticketTo(room, { device })).ticket);
   const closed = closeOf(anonymous);
   anonymous.accept();
   anonymous.send(JSON.stringify({ type: "hello" }));

@@ -90,7 +90,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     this.#people = new PeopleStore(this.#store.sql);
     this.#moved = this.#store.moved();
     this.#keys = new RoomKeys(env.KEYRING, this.#name);
-    this.#history = new History(this.#store, this.#people, this.#keys);
+    this.#history = new History(this.#name, this.#store, this.#people, this.#keys);
     this.#head = this.#store.head();
     this.#size = new RoomSize(this.#store.shards(), sizingOf(env), this.#store.expected());
     const kept = this.#store.audience();
@@ -183,7 +183,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     const counts = this.#audience.counts(Date.now());
     const { watchedMs } = this.#audience.totals;
     const { access } = this.#state;
-    return { room: this.#name, moved: this.#moved, shards: this.#size.shards, counts, watchedMs, access };
+    const uncounted = this.#audience.uncounted(Date.now());
+    return { room: this.#name, moved: this.#moved, shards: this.#size.shards, counts, watchedMs, uncounted, access };
   }
 
   /** Takes who may read from the stream's Live object; the shards are told within a tick. */

@@ -83,18 +83,33 @@ export const COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
 const BY_TAG = "tag = ? AND tag <> ''";
 const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
+/** Layouts: every row is sealed with its place; older rows are sealed without. Before there were these, there was no mark. */
+const PLACED = "placed";
+const MIXED = "mixed";
+
 /** Typed access to one room's SQLite. */
 export class RoomStore {
   /** The tables; `PeopleStore` works on them too. */
   readonly sql: LazySql;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
+  /** There may be rows that are sealed without their place. */
+  readonly unplaced: boolean;
+  /** Devices and networks had names that others can make too; those of events were forgotten just now. */
+  readonly renamed: boolean;
 
   /** `fresh` becomes the epoch of a room that has none. */
   constructor(storage: DurableObjectStorage, fresh: string) {
     for (const table of otherTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
-    this.sql = new LazySql(storage, "meta", SCHEMA, () => this.#setMeta("epoch", this.epoch));
+    this.sql = new LazySql(storage, "meta", SCHEMA, () => {
+      this.#setMeta("epoch", this.epoch);
+      this.#setMeta("layout", PLACED);
+    });
     this.epoch = this.#meta("epoch") ?? fresh;
+    const layout = this.there ? this.#meta("layout") : PLACED;
+    this.unplaced = layout !== PLACED;
+    this.renamed = layout === null;
+    if (this.renamed) this.#forgetTraces();
   }
 
   /** Whether anything was ever stored. */
@@ -184,18 +199,16 @@ export class RoomStore {
     return this.sql.exec<FactRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
   }
 
-  /** Keeps a fact in the row `id`, or in a new one; gives the row. */
-  setFact(id: number | null, { of, about, by, body }: NewFact): number {
-    return this.sql
-      .exec<{ id: number }>(
-        "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?) RETURNING id",
-        id,
-        of,
-        about,
-        by,
-        body,
-      )
-      .one().id;
+  /** Keeps a fact in the row `id`. */
+  setFact(id: number, { of, about, by, body }: NewFact): void {
+    this.sql.exec(
+      "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?)",
+      id,
+      of,
+      about,
+      by,
+      body,
+    );
   }
 
   /** Forgets a fact. */
@@ -300,6 +313,11 @@ export class RoomStore {
   /** Forgets everything; the room's alarm goes too. */
   async clear(): Promise<void> {
     await this.sql.clear();
+  }
+
+  #forgetTraces(): void {
+    this.sql.exec("UPDATE events SET device = '', address = '' WHERE device <> '' OR address <> ''");
+    this.#setMeta("layout", MIXED);
   }
 
   #any(query: string): boolean {

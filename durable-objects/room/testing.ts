@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { Counts, Role, RoomEvent } from "../../protocol/room/events.ts";
 import type { Delivery } from "../../protocol/room/inbox.ts";
-import type { StaffNote, You } from "../../protocol/room/wire.ts";
+import { SOCKET_PROTOCOL, type StaffNote, type You } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomRelay } from "./room-relay.ts";
@@ -26,10 +26,52 @@ export async function token(room: string, claims: Claims): Promise<string> {
 }
 
 /** A socket opened at the gateway. */
-export async function openSocket(path: string): Promise<WebSocket> {
-  const { webSocket } = await door.ask(path, { headers: { upgrade: "websocket" } });
+export async function openSocket(path: string, headers: Record<string, string> = {}): Promise<WebSocket> {
+  const { webSocket } = await door.ask(path, { headers: { upgrade: "websocket", ...headers } });
   if (webSocket === null) throw new Error("no socket");
   return webSocket;
+}
+
+/** Who asks for a ticket: with a token or without, from a network, with what a page shows. */
+export interface Entering {
+  readonly token?: string;
+  readonly device?: string | null;
+  readonly playback?: string | null;
+  readonly ip?: string;
+}
+
+/** What the gateway says to one who asks for a ticket. */
+export interface Entered {
+  readonly ticket: string;
+  readonly device?: string;
+  readonly counted: boolean;
+}
+
+/** Headers of a request from a network, with a token. */
+export function headersFrom({ token: bearer, ip }: Entering): Record<string, string> {
+  return {
+    ...(ip === undefined ? {} : { "cf-connecting-ip": ip }),
+    ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+  };
+}
+
+/** A ticket to a room. */
+export async function ticketTo(room: string, entering: Entering = {}): Promise<Entered> {
+  const { device = null, playback = null } = entering;
+  const init = { method: "POST", headers: headersFrom(entering), body: JSON.stringify({ device, playback }) };
+  return (await door.ask(`/rooms/${room}/ticket`, init)).json();
+}
+
+/** A socket opened with a ticket. */
+export async function openWithTicket(room: string, ticket: string, ip?: string): Promise<WebSocket> {
+  const from = headersFrom(ip === undefined ? {} : { ip });
+  return openSocket(`/rooms/${room}/socket`, { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${ticket}`, ...from });
+}
+
+/** What a network gets with the playlist of a stream. */
+export async function proofOf(room: string, ip?: string): Promise<string | null> {
+  const headers = headersFrom(ip === undefined ? {} : { ip });
+  return (await door.ask(`/live/${room}/multivariant.m3u8`, { headers })).headers.get("corral-playback");
 }
 
 /** A socket opened at a given shard. */
@@ -49,6 +91,7 @@ export async function openAtShard(
     device,
     address: "",
     expiresMs,
+    countedAs: `count-of-${subject ?? device}`,
   };
   const { webSocket } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
     headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },
@@ -121,12 +164,13 @@ export class TestViewer {
     this.client.start();
   }
 
-  /** Someone with a token, by way of the gateway. */
-  static async come(room: string, claims: Claims): Promise<TestViewer> {
+  /** Someone with a token, by way of the gateway; `entering`: from where, and with which device's key. */
+  static async come(room: string, claims: Claims, entering: Entering = {}): Promise<TestViewer> {
     const bearer = await token(room, claims);
-    const viewer = new TestViewer(() =>
-      openSocket(`/rooms/${room}/socket?token=${bearer}&device=device-of-${claims.sub}-0000`),
-    );
+    const viewer = new TestViewer(async () => {
+      const { ticket } = await ticketTo(room, { ...entering, token: bearer });
+      return openWithTicket(room, ticket, entering.ip);
+    });
     await until(() => viewer.ready || viewer.closes.length > 0);
     return viewer;
   }

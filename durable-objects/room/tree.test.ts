@@ -11,6 +11,7 @@ import {
   roomOf,
   shardOf,
   TestViewer,
+  token,
   until,
 } from "./testing.ts";
 
@@ -104,10 +105,10 @@ test("a room that grows moves only those above its bound, who lose nothing and s
     let opened = 0;
     const viewer = new TestViewer(() => {
       opened += 1;
-      const device = `device-of-comer-${index}-00000000`;
+      const sub = `comer-${index}`;
       return opened === 1
-        ? openAtShard(room, 0, null, [], null, device)
-        : openSocket(`/rooms/${room}/socket?device=${device}`);
+        ? openAtShard(room, 0, sub)
+        : token(room, { sub }).then((bearer) => openSocket(`/rooms/${room}/socket?token=${bearer}`));
     });
     viewers.push(viewer);
     return viewer;
@@ -128,5 +129,5 @@ test("a room that grows moves only those above its bound, who lose nothing and s
   }
   const sockets = await runInDurableObject(shardOf(room), (_shard, state) => state.getWebSockets().length);
   expect(sockets).toBeLessThanOrEqual(40);
-  expect((await door.ask(`/rooms/${room}/beacon?device=one-more-viewer-0001`, { method: "POST" })).status).toBe(200);
+  expect((await door.ask(`/rooms/${room}/beacon`, { method: "POST" })).status).toBe(200);
 }, 60_000);

@@ -7,7 +7,7 @@ import { REGIONS } from "../../protocol/tree/address.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
 import { freePort } from "../../tests/support/ports.ts";
 
-const ADMIN_TOKEN = "load";
+const ADMIN_TOKEN = "admin-token-of-32-bytes-for-tests";
 
 /** What to start. */
 export interface ColosOptions {

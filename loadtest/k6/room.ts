@@ -195,10 +195,7 @@ export default async function person(): Promise<void> {
   const token = await tokenOf(edge);
   const comesAfterMs = scenario === "join-storm" ? 2_000 : 2_000 * Math.random();
   await wait(began + comesAfterMs - Date.now());
-  const device = `k6-device-${String(__VU).padStart(12, "0")}`;
-  const one = new Person(
-    `${edge.replace("http", "ws")}/rooms/${stream}/socket?device=${device}&token=${encodeURIComponent(token)}`,
-  );
+  const one = new Person(`${edge.replace("http", "ws")}/rooms/${stream}/socket?token=${encodeURIComponent(token)}`);
   one.client.play(true);
   const untilMs = began + seconds * 1_000;
   await Promise.all([write(one, untilMs - CALM_MS), tap(one, untilMs - CALM_MS)]);

@@ -11,7 +11,7 @@ import { cpuMs, memoryBytes, processesBelow } from "../processes.ts";
 import { type Shape, SyntheticPublisher } from "../publisher.ts";
 import type { Measured } from "./measured.ts";
 
-const ADMIN_TOKEN = "calibrate";
+const ADMIN_TOKEN = "admin-token-of-32-bytes-for-tests";
 const CHILDREN = 64;
 const PARKED = 1_000;
 const ROUNDS = 8;

@@ -23,7 +23,7 @@ export interface Told {
 /** One server's way of speaking. */
 export interface Dialect {
   /** The address of a viewer's socket below the server's; `token`: empty for those who only read. */
-  path(room: string, device: string, token: string): string;
+  path(room: string, token: string): string;
   /** What a client says as soon as its socket is open. */
   readonly greeting: string | null;
   /** Whether it is in the room as soon as its socket is open. */
@@ -54,8 +54,7 @@ export function sentAt(text: unknown): number[] {
 }
 
 const corral: Dialect = {
-  path: (room, device, token) =>
-    `/rooms/${room}/socket?device=${device}${token === "" ? "" : `&token=${encodeURIComponent(token)}`}`,
+  path: (room, token) => `/rooms/${room}/socket${token === "" ? "" : `?token=${encodeURIComponent(token)}`}`,
   greeting: JSON.stringify({ type: "hello", from: null }),
   readyWhenOpen: false,
   say: (id, text) => JSON.stringify({ type: "act", id: `m${id}`, act: { kind: "chat", text }, programmeMs: null }),

@@ -166,10 +166,9 @@ export class Mass {
 
   #socket(number: number): WebSocket {
     const { servers, room, tokens } = this.#job;
-    const device = `load-${this.#index}-${String(number).padStart(10, "0")}`;
     const address = 2 + 8 * this.#index + Math.floor(number / SOCKETS_PER_ADDRESS);
     const server = servers[number % servers.length] ?? "";
-    return new WebSocket(`${server}${this.#dialect.path(room, device, tokens[number] ?? "")}`, {
+    return new WebSocket(`${server}${this.#dialect.path(room, tokens[number] ?? "")}`, {
       perMessageDeflate: false,
       skipUTF8Validation: true,
       localAddress: `127.0.0.${address}`,

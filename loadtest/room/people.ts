@@ -105,8 +105,7 @@ export class People {
   async open(): Promise<void> {
     const { server, room, viewers, tokens, perSecond } = this.#job;
     for (let number = 0; number < viewers; number += 1) {
-      const device = `people-${this.#index}-${String(number).padStart(10, "0")}`;
-      const url = `${server}${DIALECTS.corral.path(room, device, tokens[number] ?? "")}`;
+      const url = `${server}${DIALECTS.corral.path(room, tokens[number] ?? "")}`;
       const person = new Person(url, `127.0.0.${2 + this.#index}`);
       this.#people.push(person);
       person.client.start();

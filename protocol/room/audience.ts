@@ -8,6 +8,8 @@ import type { Report } from "./mesh.ts";
 export interface ShardCount {
   readonly sockets: number;
   readonly watching: number;
+  /** Absent where nobody is left out. */
+  readonly uncounted?: number;
 }
 
 /** Sums that only grow. */
@@ -44,11 +46,11 @@ export class Audience {
   }
 
   /** Takes in a shard's report; whether the estimate of different people changed. */
-  report(shard: number, { sockets, watching, distinct }: Report, nowMs: number): boolean {
+  report(shard: number, { sockets, watching, distinct, uncounted = 0 }: Report, nowMs: number): boolean {
     const before = this.watching(nowMs);
     const passedMs = Math.min(Math.max(0, nowMs - this.#summedMs), ROOM_LIMITS.reportMs);
     this.#summedMs = Math.max(this.#summedMs, nowMs);
-    this.#shards.set(shard, { sockets, watching, atMs: nowMs });
+    this.#shards.set(shard, { sockets, watching, uncounted, atMs: nowMs });
     const peak = Math.max(this.#totals.peak, this.watching(nowMs));
     this.#totals = { ...this.#totals, peak, watchedMs: this.#totals.watchedMs + before * passedMs };
     const changed = distinct !== null && this.#distinct.merge(Distinct.from(distinct));
@@ -73,11 +75,18 @@ export class Audience {
 
   /** People watching, by reports that can still be trusted. */
   watching(nowMs: number): number {
-    let watching = 0;
-    for (const count of this.#shards.values()) {
-      if (nowMs - count.atMs <= ROOM_LIMITS.reportMs) watching += count.watching;
-    }
-    return watching;
+    return this.#sum(nowMs, ({ watching }) => watching);
+  }
+
+  /** Viewers who say that they play and aren't counted. */
+  uncounted(nowMs: number): number {
+    return this.#sum(nowMs, ({ uncounted = 0 }) => uncounted);
+  }
+
+  #sum(nowMs: number, of: (count: ShardCount) => number): number {
+    let sum = 0;
+    for (const count of this.#shards.values()) if (nowMs - count.atMs <= ROOM_LIMITS.reportMs) sum += of(count);
+    return sum;
   }
 
   /** Sockets of all shards. */

@@ -1,8 +1,9 @@
 /** What those who moderate may do, and what it changes. */
+import { networkBanEndsMs } from "./address-days.ts";
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
 import { type Happening, isStaff, type Viewer } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { type Fact, type Pinned, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
+import { addressKey, type Fact, type Pinned, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
 import type { Act, ErrorCode, Listed } from "./wire.ts";
 
 /** An act of someone with an account. */
@@ -87,6 +88,7 @@ function sanction(state: RoomState, { by, act }: AskedModeration, around: Surrou
   const isOfStaff = state.moderators.has(subject) || traces.some(({ roles }) => isStaff(roles));
   if (subject === by.subject || (isOfStaff && !by.roles.includes("host"))) return no("forbidden");
   const keys = new Set([`account:${subject}`]);
+  const networks = new Set(traces.map(({ address }) => addressKey(address)));
   if (act.kind === "ban") {
     for (const { device, address } of traces) {
       for (const key of sanctionKeys({ subject: null, device, address: act.address ? address : "" })) keys.add(key);
@@ -100,7 +102,10 @@ function sanction(state: RoomState, { by, act }: AskedModeration, around: Surrou
   const facts = [...keys].flatMap((key): Fact[] => {
     const standing = state.sanctions.get(key);
     // A timeout doesn't soften a ban.
-    return standing?.ban === true && !value.ban ? [] : [{ of: "sanction", key, value }];
+    if (standing?.ban === true && !value.ban) return [];
+    // A network's name is for a day; a ban of it ends when nobody can have it any more.
+    const ofNetwork = untilMs === null && networks.has(key);
+    return [{ of: "sanction", key, value: ofNetwork ? { ...value, untilMs: networkBanEndsMs(around.nowMs) } : value }];
   });
   const event: Happening = untilMs === null ? { kind: "ban", subject } : { kind: "timeout", subject, untilMs };
   return acted(act.kind, subject, event, facts);

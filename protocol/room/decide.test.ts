@@ -104,30 +104,34 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 3 } } }));
   const held = carryOut(state, say(ann, "well, $h!t"));
-  expect(held).toMatchObject({ ok: true, held: "ann/1", notes: [{ kind: "held", held: { reasons: ["profanity"] } }] });
-  expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
-  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "ann/1" }, "2")))).toBe("forbidden");
-  const approved = carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" }));
+  expect(held).toMatchObject({
+    ok: true,
+    held: "3:ann1:1",
+    notes: [{ kind: "held", held: { reasons: ["profanity"] } }],
+  });
+  expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "3:ann1:1", facts: [] });
+  expect(error(carryOut(state, asked(ann, { kind: "approve", held: "3:ann1:1" }, "2")))).toBe("forbidden");
+  const approved = carryOut(state, asked(moderator, { kind: "approve", held: "3:ann1:1" }));
   expect(approved).toMatchObject({
     event: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
     credit: { id: "1", digest: actDigest({ kind: "chat", text: "well, $h!t" }) },
-    audit: { act: "approve", about: "ann/1" },
+    audit: { act: "approve", about: "3:ann1:1" },
   });
-  expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "ann/1" })))).toBe("not-found");
+  expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "3:ann1:1" })))).toBe("not-found");
 });
 
 test("an id under which a message is held is for that message only, whatever else comes with it", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "modes", modes: { review: true } }));
-  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1" });
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "3:ann1:1" });
   carryOut(state, asked(moderator, { kind: "modes", modes: { review: false } }));
-  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "ann/1", facts: [] });
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "3:ann1:1", facts: [] });
   expect(error(carryOut(state, say(ann, "second")))).toBe("id-used");
   expect(error(carryOut(state, asked(ann, { kind: "chat", text: "first", replyTo: 3 })))).toBe("id-used");
   expect(carryOut(state, asked(ann, { kind: "chat", text: "second" }, "2"))).toMatchObject({
     event: { text: "second" },
   });
-  expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "ann/1" })))).toBeNull();
+  expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "3:ann1:1" })))).toBeNull();
 });
 
 test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {

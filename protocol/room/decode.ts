@@ -14,6 +14,8 @@ export type Decoded =
 const MALFORMED: Decoded = { close: "malformed" };
 const MOST = Number.MAX_SAFE_INTEGER;
 const { nameChars, textChars } = ROOM_LIMITS;
+/** A subject and an id with their lengths: see `heldKey`. */
+const heldChars = 2 * (nameChars + 3);
 
 /** Reads a text frame of a client. */
 export function decodeClient(text: string): Decoded {
@@ -85,7 +87,7 @@ function chat(fields: Members): Act | null {
 function moderation(fields: Members): ModerationAct | null {
   const subject = words(fields["subject"], nameChars);
   const target = whole(fields["target"], 1, MOST);
-  const held = words(fields["held"], 2 * nameChars + 1);
+  const held = words(fields["held"], heldChars);
   const { kind } = fields;
   switch (kind) {
     case "delete":

@@ -13,10 +13,14 @@ export interface Viewer {
   readonly roles: readonly Role[];
   /** Follows the host since then; null for those who don't. */
   readonly followerSinceMs: number | null;
-  /** A random key that the device keeps. */
+  /** What the room calls the device, by the key that it showed; another name each time where it showed none. */
   readonly device: string;
-  /** A hash of the network address; empty where it is not known. */
+  /** What the room calls the network today; empty where it is not known. */
   readonly address: string;
+  /** What it calls it on the days beside this one. */
+  readonly addressesNear?: readonly string[];
+  /** What the viewer is in the estimate of different people; absent where it isn't counted. */
+  readonly countedAs?: string;
   /** The token's end; null without a token. */
   readonly expiresMs: number | null;
   /** What revocations of tokens compare with; 0 where it is absent. */

@@ -16,6 +16,8 @@ export const KEYRING_LIMITS = {
   telling: 6,
   /** A room that couldn't be told of an erasure is told again after so long. */
   retryMs: 60_000,
+  /** Keys that rooms give up are wiped from what the disk still has of them within so long, all in one go. */
+  wipeMs: 3_600_000,
   /** The platform can bring back an object's storage as it was so long ago: 30 days. */
   recoveryMs: 2_592_000_000,
 } as const;

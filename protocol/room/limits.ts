@@ -81,8 +81,15 @@ export const ROOM_LIMITS = {
   /** A beacon counts its viewer for so long; the answer asks for one each `beaconMs`. */
   beaconCountsMs: 25_000,
   beaconMs: 10_000,
-  /** Viewers by beacon at one shard: they are kept in one row. */
+  /** Viewers by beacon at one shard: they are kept in one row. Half of them are for those who have an account. */
   beacons: 10_000,
+  /**
+   * Viewers without an account that count of one network (`protocol/network.ts`) at once, in the whole room: some hundred
+   * phones behind one address of a carrier, the guests of a hall. Those with a token always count.
+   */
+  countedPerNetwork: 500,
+  /** Places that those of one network have in the estimate of different people, by chance: they come and go. */
+  placesPerNetwork: 2_000,
   /** A shard's report is trusted for so long: a shard that lost its memory is woken within 10 s. */
   reportMs: 30_000,
   /** A client's programme time further from the server's clock than this is replaced by the server's time. */

@@ -39,11 +39,20 @@ export interface Attachment {
   readonly shards: number;
 }
 
+/** A viewer without a socket. `network`: null for one with an account. */
+export interface BeaconViewer {
+  readonly key: string;
+  readonly countedAs: string;
+  readonly network: string | null;
+}
+
 /** What a shard counted, or a relay summed up. `distinct` comes when it changed. */
 export interface Report {
   readonly sockets: number;
   readonly watching: number;
   readonly distinct: Uint8Array | null;
+  /** Viewers who say that they play and aren't counted: their networks have as many as count, or they show no key. */
+  readonly uncounted?: number;
   /** A relay's shards, whose counts are in its own: whoever counted one of them by itself stops doing so. */
   readonly of?: readonly number[];
 }

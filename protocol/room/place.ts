@@ -12,6 +12,8 @@ export interface Place {
   readonly counts: Counts;
   /** Time that all viewers together have watched. */
   readonly watchedMs: number;
+  /** Viewers who say that they play and aren't counted. */
+  readonly uncounted: number;
   /** Who may read. */
   readonly access: Access;
 }

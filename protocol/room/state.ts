@@ -4,6 +4,7 @@
  */
 
 import { type Access, OPEN_ACCESS } from "../access.ts";
+import { compositeKey } from "../composite.ts";
 import { type Category, DEFAULT_LEVELS, type Levels } from "../moderation/categories.ts";
 import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
 import type { Act } from "./wire.ts";
@@ -75,17 +76,28 @@ export type Fact =
   | { readonly of: "access"; readonly key: ""; readonly value: Access };
 
 /** The keys under which a viewer may be sanctioned. */
-export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address">): string[] {
+export function sanctionKeys(who: Pick<Viewer, "subject" | "device" | "address" | "addressesNear">): string[] {
   const keys = [];
   if (who.subject !== null) keys.push(`account:${who.subject}`);
   if (who.device !== "") keys.push(`device:${who.device}`);
-  if (who.address !== "") keys.push(`address:${who.address}`);
+  if (who.address !== "") keys.push(addressKey(who.address));
+  for (const near of who.addressesNear ?? []) keys.push(addressKey(near));
   return keys;
+}
+
+/** The key under which a network is sanctioned. */
+export function addressKey(address: string): string {
+  return `address:${address}`;
 }
 
 /** The key of a message that is held: of the person and the client's id. */
 export function heldKey(subject: string, id: string): string {
-  return `${subject}/${id}`;
+  return compositeKey(subject, id);
+}
+
+/** The name of a fact among all that hold. */
+export function factName({ of, key }: Pick<Fact, "of" | "key">): string {
+  return compositeKey(of, key);
 }
 
 /** The state of a room. */
@@ -167,7 +179,7 @@ export class RoomState {
   }
 
   /** The sanction that keeps a viewer from writing at `nowMs`, the harder first, or null. */
-  sanctionOn(who: Pick<Viewer, "subject" | "device" | "address">, nowMs: number): Sanction | null {
+  sanctionOn(who: Parameters<typeof sanctionKeys>[0], nowMs: number): Sanction | null {
     const standing = sanctionKeys(who).flatMap((key) => {
       const sanction = this.sanctions.get(key);
       return sanction === undefined || (sanction.untilMs !== null && sanction.untilMs <= nowMs) ? [] : [sanction];

@@ -12,6 +12,9 @@ export const VERSION = 1;
 export const BEAT = "beat";
 export const BEAT_ANSWER = "ok";
 
+/** What a browser's socket names as its protocol, beside the ticket that opens it. */
+export const SOCKET_PROTOCOL = "corral";
+
 /** A position in a room's history: its epoch, and the last event that is known. */
 export interface Position {
   readonly epoch: string;

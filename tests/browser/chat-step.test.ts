@@ -11,7 +11,7 @@ import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 import { join, messages, openWatch, PATIENCE_MS, shows, write } from "../support/room-pages.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 
 let dataDir: string;
 let edge: Edge;

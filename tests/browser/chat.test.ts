@@ -22,7 +22,7 @@ const trouble: string[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-chat-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token" });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token-of-32-bytes-for-tests" });
   browser = await launchBrowser();
   [ann, bob, moderator] = await Promise.all([
     openWatch(browser, `${edge.url}/watch/show`),

@@ -9,7 +9,7 @@ import { launchBrowser, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 const HLS_JS = createRequire(import.meta.url).resolve("hls.js/dist/hls.min.js");
 

@@ -18,7 +18,12 @@ let publisher: SyntheticPublisher;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-joins-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin", bindings: JOINS });
+  edge = await startEdge({
+    port: await freePort(),
+    dataDir,
+    adminToken: "admin-token-of-32-bytes-for-tests",
+    bindings: JOINS,
+  });
   publisher = await SyntheticPublisher.start(edge.url, "crowded", "admin");
   browser = await launchBrowser();
 });

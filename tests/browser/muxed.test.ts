@@ -8,7 +8,7 @@ import { launchBrowser, stats, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 /** A page that is opened as the broadcast begins finds less than a hold-back's worth, and may have to wait for more. */
 const WARM_UP_MS = 5_000;

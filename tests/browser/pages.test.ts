@@ -40,7 +40,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-pages-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin" });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token-of-32-bytes-for-tests" });
   browser = await launchBrowser();
 });
 

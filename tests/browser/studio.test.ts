@@ -8,7 +8,7 @@ import { type Edge, startEdge } from "../../scripts/edge.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 60_000;
 const SHAPE = { partMs: 200, partsPerSegment: 5, tracks: { "720p": 20_000, audio: 2_000 } };
 

@@ -8,7 +8,7 @@ import { launchBrowser, stats, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** A machine that is busy with something else gets this long wherever the test only waits for something to happen. */
 const PATIENCE_MS = 30_000;
 

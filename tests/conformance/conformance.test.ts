@@ -10,7 +10,7 @@ import type { RuleResult } from "./model.ts";
 import { CHECKS } from "./rules/all.ts";
 import { renderTable } from "./table.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** Two renditions, small ones: two cores encode them with ease beside everything else. */
 const LADDER = "360p:700k,240p:300k";
 const LIVE_MS = 24_000;

@@ -18,7 +18,10 @@ const PATIENCE_MS = 60_000;
 
 let edge: Edge;
 let dataDir: string;
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-counters-"));

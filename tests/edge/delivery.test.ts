@@ -8,7 +8,10 @@ import { type Door, json, partBytes, TestPublisher } from "../support/publisher.
 
 let edge: Edge;
 let dataDir: string;
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 const { ask } = door;
 
 beforeAll(async () => {

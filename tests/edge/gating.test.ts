@@ -13,7 +13,10 @@ let edge: Edge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-gating-"));
@@ -264,7 +267,12 @@ test("the control API of access wants the admin token and a body that makes sens
 
 test("tokens are given to anybody in local runs only", async () => {
   const port = await freePort();
-  const open = await startEdge({ port, dataDir: join(dataDir, "open"), adminToken: "x", host: "0.0.0.0" });
+  const open = await startEdge({
+    port,
+    dataDir: join(dataDir, "open"),
+    adminToken: "admin-token-of-32-bytes-for-tests",
+    host: "0.0.0.0",
+  });
   try {
     const body = JSON.stringify({ room: "show", sub: "ann" });
     expect((await fetch(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);

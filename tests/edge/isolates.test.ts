@@ -11,7 +11,10 @@ let edge: Edge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-isolates-"));

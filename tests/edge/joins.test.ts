@@ -12,7 +12,10 @@ const SPREAD_S = 20;
 
 let edge: Edge;
 let dataDir: string;
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-joins-"));

@@ -42,7 +42,7 @@ beforeAll(async () => {
   byAddress = await startEdge({
     port: await freePort(),
     dataDir: join(dataDir, "address"),
-    adminToken: "admin-token",
+    adminToken: "admin-token-of-32-bytes-for-tests",
     bindings: {
       CORRAL_REVIEWER_URL: `http://127.0.0.1:${port}/review`,
       CORRAL_REVIEWER_TOKEN: "reviewer-token",
@@ -53,7 +53,7 @@ beforeAll(async () => {
   byBinding = await startEdge({
     port: await freePort(),
     dataDir: join(dataDir, "binding"),
-    adminToken: "admin-token",
+    adminToken: "admin-token-of-32-bytes-for-tests",
     bindings: { CORRAL_REVIEW_MS: "2000", CORRAL_REVIEW_FALLBACK: "hold" },
     services: { REVIEWER: { script: REVIEWER_WORKER, port: await freePort() } },
   });

@@ -16,7 +16,12 @@ let crowd: Crowd;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-crowd-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "crowd", entry: HARNESS });
+  edge = await startEdge({
+    port: await freePort(),
+    dataDir,
+    adminToken: "admin-token-of-32-bytes-for-tests",
+    entry: HARNESS,
+  });
   crowd = new Crowd(2);
 });
 
@@ -44,7 +49,7 @@ const socketUrl = (): string => edge.url.replace("http", "ws");
 
 test("a crowd at a real edge is shown every message that was acknowledged, nothing left out and nothing twice", async () => {
   const job = { dialect: "corral", servers: [socketUrl()], room: "crowd", viewers: VIEWERS, perSecond: 500 } as const;
-  await crowd.open({ ...job, tokens: await tokens("crowd", 6) });
+  await crowd.open({ ...job, tokens: await tokens("crowd", VIEWERS) });
   await crowd.write(20);
   await until(async () => (await crowd.stats()).acknowledged >= 40);
   await crowd.write(0);

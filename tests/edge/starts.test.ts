@@ -10,7 +10,11 @@ let folder: string;
 const edges: Edge[] = [];
 
 async function start(name: string): Promise<Edge> {
-  const edge = await startEdge({ port: await freePort(), dataDir: join(folder, name), adminToken: "admin" });
+  const edge = await startEdge({
+    port: await freePort(),
+    dataDir: join(folder, name),
+    adminToken: "admin-token-of-32-bytes-for-tests",
+  });
   edges.push(edge);
   return edge;
 }

@@ -16,7 +16,10 @@ const ABSENT_MS = 1_000;
 let edge: Edge;
 let dataDir: string;
 let isolates: string[];
-const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+const door: Door = {
+  ask: (path, init) => fetch(`${edge.url}${path}`, init),
+  adminToken: "admin-token-of-32-bytes-for-tests",
+};
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-tree-"));

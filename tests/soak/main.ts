@@ -86,7 +86,7 @@ function drifting(): Input {
 
 async function soak(hours: number, viewerCount: number): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "corral-soak-"));
-  const adminToken = randomBytes(12).toString("hex");
+  const adminToken = randomBytes(16).toString("hex");
   const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken });
   try {
     const clip = join(folder, "clip.mp4");

@@ -94,6 +94,12 @@ const forCounted = (done = "200"): Policy => ({
   },
   gated: gated(done),
 });
+/** A ticket is given to whoever's token is one of this room; the socket says who is let in. */
+const forComers: Policy = everywhere({
+  ...all("200"),
+  publisher: "401 token-malformed",
+  operator: "401 token-malformed",
+});
 /** Sockets: how it goes on behind `101`. */
 const forSockets: Policy = {
   public: {
@@ -196,9 +202,8 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
   "/rooms/:stream/socket": [
     { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 bad-directive") } } },
   ],
-  "/rooms/:stream/beacon": [
-    { path: "/rooms/{stream}/beacon?device=device-of-the-table-0001", methods: { POST: { policy: forCounted() } } },
-  ],
+  "/rooms/:stream/ticket": [{ path: "/rooms/{stream}/ticket", methods: { POST: { policy: forComers } } }],
+  "/rooms/:stream/beacon": [{ path: "/rooms/{stream}/beacon", methods: { POST: { policy: forCounted() } } }],
   "/rooms/:stream/replay": [
     { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
   ],

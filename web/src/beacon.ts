@@ -1,5 +1,6 @@
 /** Counts a viewer whose chat is hidden: while pictures move, the edge is told so every few seconds. */
 import { between } from "./backoff.ts";
+import { sendBeacon } from "./room-ticket.ts";
 
 /** Until the edge says how often it wants to be told, and while nothing plays. */
 const EVERY_MS = 10_000;
@@ -7,14 +8,13 @@ const IDLE_MS = 2_000;
 
 /** The beacon of one page. */
 export class Beacon {
-  readonly #url: string;
+  readonly #stream: string;
   readonly #token: () => string | null;
   readonly #playing: () => boolean;
   #stop = new AbortController();
 
-  /** `url`: `/rooms/{stream}/beacon?device=…`. */
-  constructor(url: string, token: () => string | null, playing: () => boolean) {
-    this.#url = url;
+  constructor(stream: string, token: () => string | null, playing: () => boolean) {
+    this.#stream = stream;
     this.#token = token;
     this.#playing = playing;
   }
@@ -39,13 +39,7 @@ export class Beacon {
 
   /** Ms until the edge wants to be told again. */
   async #tell(): Promise<number> {
-    const token = this.#token();
-    const answer = await fetch(this.#url, {
-      method: "POST",
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(EVERY_MS),
-    });
-    const { nextMs } = (await answer.json()) as { nextMs?: unknown };
-    return typeof nextMs === "number" && nextMs >= IDLE_MS ? nextMs : EVERY_MS;
+    const nextMs = await sendBeacon(this.#stream, this.#token());
+    return nextMs !== null && nextMs >= IDLE_MS ? nextMs : EVERY_MS;
   }
 }

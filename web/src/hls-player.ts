@@ -3,6 +3,7 @@ import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { backoffMs } from "./backoff.ts";
 import { hlsConfig } from "./hls-config.ts";
 import { extendMedia, type Traits } from "./media-traits.ts";
+import { keepPlaybackProof, proofIn } from "./playback-proof.ts";
 import { type Player, type Reading, type Report, saysStopped } from "./player.ts";
 import { type Rendition, RenditionList, renditionName } from "./renditions.ts";
 import { type Edge, Steering } from "./steering.ts";
@@ -83,6 +84,7 @@ export class HlsPlayer implements Player {
     this.#token = this.#ticket.token;
     const hls = new Hls(hlsConfig(connection?.downlink, () => this.#ticket.token));
     this.#hls = hls;
+    hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => keepPlaybackProof(proofIn(networkDetails)));
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.#retries = 0;

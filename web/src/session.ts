@@ -6,8 +6,9 @@
 /** The longest token that a page takes from its address; the edge takes no longer ones. */
 const MOST_CHARS = 4_096;
 
-const DEVICE = /^[A-Za-z0-9_-]{16,64}$/;
 const DEVICE_AT = "corral.device";
+const PERSON = /^[0-9a-f]{8}$/;
+const PERSON_AT = "corral.person";
 const tokenAt = (stream: string): string => `corral.token.${stream}`;
 
 /** The token in a fragment like `#token=…`, and the fragment without it; `token` is null where there is none. */
@@ -39,14 +40,27 @@ export function keepToken(stream: string, token: string | null): void {
   else keep("session", tokenAt(stream), token);
 }
 
-/** The key by which the edge knows this device again, made once; a browser that stores nothing gets a new one each time. */
-export function deviceKey(): string {
-  const known = remembered(DEVICE_AT) ?? "";
-  if (DEVICE.test(known)) return known;
-  const made = [...crypto.getRandomValues(new Uint8Array(16))]
+let keyOfThisPage: string | null = null;
+
+/** The key by which the edge knows this device again, as the edge gave it; null before it did. */
+export function deviceKey(): string | null {
+  return remembered(DEVICE_AT) ?? keyOfThisPage;
+}
+
+/** Keeps the key that the edge gave; a browser that stores nothing has it until the page is left. */
+export function keepDeviceKey(key: string): void {
+  keyOfThisPage = key;
+  remember(DEVICE_AT, key);
+}
+
+/** What tells this device's people from those of others who choose the same names; chosen by chance, once. */
+export function personTag(): string {
+  const known = remembered(PERSON_AT) ?? "";
+  if (PERSON.test(known)) return known;
+  const made = [...crypto.getRandomValues(new Uint8Array(4))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  remember(DEVICE_AT, made);
+  remember(PERSON_AT, made);
   return made;
 }
 

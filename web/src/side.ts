@@ -2,7 +2,7 @@
 import { Beacon } from "./beacon.ts";
 import type { ChatParts } from "./chat/chat.ts";
 import type { MountedChat } from "./chat/mount.tsx";
-import { deviceKey, remember, remembered, viewerToken } from "./session.ts";
+import { remember, remembered, viewerToken } from "./session.ts";
 
 const HIDDEN_AT = "corral.chat.hidden";
 /** The chat's code failed to come: it is asked for again. */
@@ -26,8 +26,7 @@ export class Side {
     this.#toggled = toggled;
     this.#shown = remembered(HIDDEN_AT) !== "1";
     document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
-    const url = `/rooms/${parts.stream}/beacon?device=${deviceKey()}`;
-    this.#beacon = new Beacon(url, () => viewerToken(parts.stream), parts.playing);
+    this.#beacon = new Beacon(parts.stream, () => viewerToken(parts.stream), parts.playing);
   }
 
   get shown(): boolean {

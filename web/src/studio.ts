@@ -6,6 +6,7 @@ import "./studio/room/room.css";
 import "./studio/stop/stop.css";
 import { parseStreamName } from "../../protocol/ids.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
+import { anomaliesIn, CountHistory } from "./studio/anomalies.ts";
 import { draw } from "./studio/draw.tsx";
 import { History } from "./studio/history.ts";
 import { Poll } from "./studio/poll.ts";
@@ -21,6 +22,8 @@ const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
 const stream = parseStreamName(name);
 const history = new History();
 let rates = new Rates();
+let counts = new CountHistory();
+let anomalies: readonly string[] = [];
 let told: Told | null = null;
 let failing = false;
 
@@ -35,10 +38,16 @@ if (stream !== null) poll.start();
 function take(answer: Told): void {
   const before: StreamStatus | null = told === null || told === "none" ? null : told;
   told = answer;
+  anomalies = [];
   if (answer === "none") return;
   if (before !== null && before.broadcast !== answer.broadcast) {
     history.clear();
     rates = new Rates();
+    counts = new CountHistory();
+  }
+  if (answer.state === "live") {
+    const { at: atMs, viewers } = answer;
+    anomalies = anomaliesIn(viewers, counts.add({ atMs, viewers }));
   }
   const sample = rates.sample(answer);
   if (sample !== null) history.add(sample);
@@ -47,7 +56,7 @@ function take(answer: Told): void {
 function redraw(): void {
   if (root === null) return;
   const status = told === null || told === "none" ? null : told;
-  draw(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), failing });
+  draw(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), failing, anomalies });
 }
 
 function phase(): Phase {

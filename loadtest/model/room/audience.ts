@@ -35,9 +35,11 @@ export class Audience {
     for (let first = 0; first < viewers; first += AT_ONCE) {
       const some = Array.from({ length: Math.min(AT_ONCE, viewers - first) }, async (_, place) => {
         const index = first + place;
-        const token = index < writers ? await tokenOf(url, `viewer-${index}`, roles) : "";
-        const query = `device=device-of-viewer-${String(index).padStart(6, "0")}${token === "" ? "" : `&token=${token}`}`;
-        const socket = new CountedSocket(`${url.replace("http", "ws")}/rooms/${ROOM}/socket?${query}`);
+        // Without a token somebody who plays counts only with a page's key.
+        const known = index < writers || playing;
+        const token = known ? await tokenOf(url, `viewer-${index}`, index < writers ? roles : []) : "";
+        const query = token === "" ? "" : `?token=${token}`;
+        const socket = new CountedSocket(`${url.replace("http", "ws")}/rooms/${ROOM}/socket${query}`);
         const client = await welcomed(socket);
         if (playing) client.play(true);
         return { socket, client };

@@ -33,7 +33,13 @@ export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) 
   const dataDir = await mkdtemp(join(tmpdir(), "corral-room-"));
   const entry = fileURLToPath(new URL("../probe-worker.ts", import.meta.url));
   const inspectorPort = await freePort();
-  const edge = await startEdge({ port: await freePort(), dataDir, adminToken: "calibrate", entry, inspectorPort });
+  const edge = await startEdge({
+    port: await freePort(),
+    dataDir,
+    adminToken: "admin-token-of-32-bytes-for-tests",
+    entry,
+    inspectorPort,
+  });
   try {
     return await work(edge, inspectorPort);
   } finally {

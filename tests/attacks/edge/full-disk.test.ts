@@ -21,7 +21,11 @@ beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), "corral-disk-"));
   // A disk of its own, which needs root: without it nothing is tested, and the test fails.
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
-  edge = await startEdge({ port: await freePort(), dataDir: join(disk, "edge"), adminToken: "admin" });
+  edge = await startEdge({
+    port: await freePort(),
+    dataDir: join(disk, "edge"),
+    adminToken: "admin-token-of-32-bytes-for-tests",
+  });
 });
 
 afterAll(async () => {

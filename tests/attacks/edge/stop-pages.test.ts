@@ -9,7 +9,7 @@ import { Origin } from "../../support/origin.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 
-const ADMIN = "admin-token";
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 const GOAL_MS = 1_500;
 const REASON = "A court has ordered this broadcast to be stopped.";

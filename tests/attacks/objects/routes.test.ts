@@ -1,6 +1,6 @@
 /** Every route × method × caller: what each is answered at a public stream, and at one that asks for tokens. */
 import { beforeAll, expect, test } from "vitest";
-import { TestViewer, token } from "../../../durable-objects/room/testing.ts";
+import { TestViewer, ticketTo, token } from "../../../durable-objects/room/testing.ts";
 import { app } from "../../../workers/app.ts";
 import { door } from "../../../workers/testing.ts";
 import {
@@ -24,6 +24,8 @@ const KINDS = ["public", "gated"] as const;
 /** A live stream with everybody who may ask it, by what they send. */
 interface Stage extends Place {
   readonly tokens: Readonly<Record<Caller, string>>;
+  /** A device's key. */
+  readonly device: string;
 }
 
 const admin = { authorization: `Bearer ${door.adminToken}` };
@@ -59,6 +61,7 @@ async function stage(kind: keyof Policy): Promise<Stage> {
     stream,
     broadcast: live.config.broadcast,
     publisher: live.id,
+    device: (await ticketTo(stream)).device ?? "",
     tokens: {
       nobody: "",
       anonymous: "",
@@ -87,10 +90,10 @@ function sentBy(caller: Caller, { tokens }: Stage, init: RequestInit): RequestIn
   return { ...init, headers: { ...(init.headers as Record<string, string>), ...authorization } };
 }
 
-function pathFor(caller: Caller, address: Address, at: Stage): string {
-  const path = pathAt(address, at);
-  if (caller !== "anonymous" || path.includes("?device=")) return path;
-  return `${path}${path.includes("?") ? "&" : "?"}device=device-of-the-table-0002`;
+/** What a page without a token shows of its device, where it shows something. */
+function shownBy(caller: Caller, { path }: Address, { device }: Stage, method: string): RequestInit {
+  const shows = caller === "anonymous" && method === "POST" && /\/(ticket|beacon)$/.test(path);
+  return shows ? { body: JSON.stringify({ device }) } : {};
 }
 
 /** A method that an address doesn't take is refused whoever asks: the least and the most that anybody may be are tried. */
@@ -105,8 +108,8 @@ async function observed(address: Address, at: Stage): Promise<string[]> {
   for (const method of METHODS) {
     const asking = askingOf(address, method);
     for (const caller of asking === undefined ? EXTREMES : CALLERS) {
-      const init = { ...initAt(asking, at), method };
-      const answer = await answerTo(pathFor(caller, address, at), sentBy(caller, at, init));
+      const init = { ...initAt(asking, at), ...shownBy(caller, address, at, method), method };
+      const answer = await answerTo(pathAt(address, at), sentBy(caller, at, init));
       lines.push(`${method} ${caller}: ${answer}`);
     }
   }

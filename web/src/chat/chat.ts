@@ -2,7 +2,7 @@
 import type { RoomClient } from "../../../protocol/room/client.ts";
 import type { Counts } from "../../../protocol/room/events.ts";
 import { CLOSES, type Outcome } from "../../../protocol/room/wire.ts";
-import { deviceKey, devToken, isLocal, keepToken, remember, remembered, viewerToken } from "../session.ts";
+import { devToken, isLocal, keepToken, personTag, remember, remembered, viewerToken } from "../session.ts";
 import { freshTaps, HEART, rise } from "./bursts.ts";
 import { playheadOf, type Sight } from "./playhead.ts";
 import { ReplayLoader } from "./replay-loader.ts";
@@ -98,7 +98,7 @@ export class Chat {
     const { stream } = this.#parts;
     return async (name) => {
       // Two devices that choose one name are two people.
-      const claims = { sub: `${name.slice(0, 40)}~${deviceKey().slice(0, 8)}`, name };
+      const claims = { sub: `${name.slice(0, 40)}~${personTag()}`, name };
       const token = await devToken(stream, claims).catch(() => null);
       if (token === null) return false;
       keepToken(stream, token);
@@ -154,7 +154,7 @@ export class Chat {
     this.#dispatch({ type: "cleared" });
     const { stream } = this.#parts;
     const dispatch = (event: RoomViewEvent): void => this.#dispatch(event);
-    this.#client = openRoom({ stream, token: viewerToken(stream), device: deviceKey(), dispatch });
+    this.#client = openRoom({ stream, token: viewerToken(stream), dispatch });
     this.#client.play(this.#parts.playing());
   }
 

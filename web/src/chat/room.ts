@@ -1,6 +1,7 @@
-/** The room's client on a page: browser sockets and timers, and what it tells as events of the view. */
+/** The room's client on a page: browser sockets, opened by tickets, and timers, and what it tells as events of the view. */
 import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
-import type { StaffNote } from "../../../protocol/room/wire.ts";
+import { SOCKET_PROTOCOL, type StaffNote } from "../../../protocol/room/wire.ts";
+import { roomTicket } from "../room-ticket.ts";
 import { viewerToken } from "../session.ts";
 import type { RoomViewEvent } from "./view.ts";
 
@@ -8,18 +9,14 @@ import type { RoomViewEvent } from "./view.ts";
 export interface RoomParts {
   readonly stream: string;
   readonly token: string | null;
-  readonly device: string;
   readonly dispatch: (event: RoomViewEvent) => void;
   readonly staff?: (notes: readonly StaffNote[]) => void;
 }
 
 /** Opens the room. The client goes on until it is stopped or told never to come back. */
-export function openRoom({ stream, token, device, dispatch, staff }: RoomParts): RoomClient {
+export function openRoom({ stream, token, dispatch, staff }: RoomParts): RoomClient {
   const client: RoomClient = new RoomClient({
-    open: (current) => {
-      const query = new URLSearchParams({ device, ...(current === null ? {} : { token: current }) });
-      return browserSocket(`${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket?${query}`);
-    },
+    open: (current) => browserSocket(stream, current),
     // The page around this one may have given another token since.
     getToken: () => Promise.resolve(viewerToken(stream) ?? token),
     after: (ms, work) => {
@@ -44,18 +41,29 @@ export function openRoom({ stream, token, device, dispatch, staff }: RoomParts):
   return client;
 }
 
-/** A browser's WebSocket as the client wants it. */
-function browserSocket(url: string): RoomSocket {
-  const socket = new WebSocket(url);
+/** A browser's WebSocket as the client wants it, once the edge has given a ticket for it. */
+function browserSocket(stream: string, token: string | null): RoomSocket {
+  let socket: WebSocket | null = null;
+  let left = false;
   const told: RoomSocket = {
     onopen: null,
     onmessage: null,
     onclose: null,
-    send: (text) => socket.send(text),
-    close: (code) => socket.close(code),
+    send: (text) => socket?.send(text),
+    close: (code) => {
+      left = true;
+      socket?.close(code);
+    },
   };
-  socket.onopen = () => told.onopen?.();
-  socket.onmessage = ({ data }: MessageEvent<unknown>) => told.onmessage?.({ data });
-  socket.onclose = ({ code, reason }) => told.onclose?.({ code, reason });
+  void roomTicket(stream, token).then((answer) => {
+    if (left) return;
+    if (!("ticket" in answer)) return told.onclose?.(answer);
+    const url = `${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket`;
+    const opened = new WebSocket(url, [SOCKET_PROTOCOL, answer.ticket]);
+    socket = opened;
+    opened.onopen = () => told.onopen?.();
+    opened.onmessage = ({ data }: MessageEvent<unknown>) => told.onmessage?.({ data });
+    opened.onclose = ({ code, reason }) => told.onclose?.({ code, reason });
+  });
   return told;
 }

@@ -21,6 +21,8 @@ export interface View {
   readonly nowMs: number;
   /** The last question to the API failed. */
   readonly failing: boolean;
+  /** What the counts tell of viewers that somebody invents. */
+  readonly anomalies: readonly string[];
 }
 
 /** Longer than this without news from the stream's object, and the page says so: it tells every 2 s. */
@@ -33,6 +35,7 @@ export function App({ view }: { view: View }): VNode {
       <Heading view={view} />
       <main>
         <Note view={view} />
+        <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
         {view.phase !== "unknown" && <StopPanel stream={name} reason={status?.stop?.reason ?? null} />}
         {view.phase !== "unknown" && <Room stream={name} />}
@@ -104,6 +107,17 @@ function Note({ view: { phase, name, status, nowMs, failing } }: { view: View })
     <p class={`note note-${failing || stale ? "trouble" : phase}`} role="status" hidden={note === null}>
       {note}
     </p>
+  );
+}
+
+/** What can't be explained by people who watch. */
+function Anomalies({ found }: { found: readonly string[] }): VNode {
+  return (
+    <ul class="anomalies" role="status" aria-label="What the counts can’t be explained by" hidden={found.length === 0}>
+      {found.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -5,7 +5,7 @@ import type { Act, Listed, ModerationAct, Outcome } from "../../../../protocol/r
 import { openRoom } from "../../chat/room.ts";
 import { type RoomView, type RoomViewEvent, reduceRoom, UNKNOWN_ROOM } from "../../chat/view.ts";
 import { closeWords, refusal } from "../../chat/words.ts";
-import { deviceKey, devToken, isLocal, keepToken, viewerToken } from "../../session.ts";
+import { devToken, isLocal, keepToken, viewerToken } from "../../session.ts";
 import { changedBy, LISTS, listed, NO_STAFF, noted, type Staff } from "./staff.ts";
 
 /** Lists that others' acts change are asked for after so long, together. */
@@ -113,7 +113,6 @@ export class Desk {
     this.#client = openRoom({
       stream: this.#stream,
       token,
-      device: deviceKey(),
       dispatch: (event) => this.#dispatch(event),
       staff: (notes) => {
         this.#staff = noted(this.#staff, notes);

@@ -1,0 +1,44 @@
+/** What a local run prints for a stream that isn't for everybody: who is given the link to watch has no other right. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Origin } from "../../support/origin.ts";
+import { freePort } from "../../support/ports.ts";
+
+let dataDir: string;
+let origin: Origin;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-links-"));
+  const where = ["--port", String(await freePort()), "--data", dataDir];
+  origin = new Origin([...where, "--stream", "show", "--playback", "followers", "--ladder", "180p:200k"]);
+  await origin.printed(/Secret: .*\n/);
+});
+
+afterAll(async () => {
+  if (origin?.process.exitCode === null) await origin.interrupt();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+function claimsIn(token: string): { sub: string; roles?: string[] } {
+  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
+    sub: string;
+    roles?: string[];
+  };
+}
+
+test("the links to watch and to play carry a viewer's token, and only the line that says so is the host's", async () => {
+  const lines = origin.output.split("\n").filter((line) => /token=/.test(line));
+  const tokens = lines.map((line) => /token=([\w-]+\.[\w-]+\.[\w-]+)/.exec(line)?.[1] ?? "");
+  expect(lines.map((line) => /(Watch|Playlist|Secret):/.exec(line)?.[1])).toEqual(["Watch", "Playlist", "Secret"]);
+  const [watch = "", playlist = "", host = ""] = tokens;
+  expect(playlist).toBe(watch);
+  expect(claimsIn(watch).roles).toBeUndefined();
+  expect(claimsIn(host).roles).toEqual(["host"]);
+  expect(lines[2]).toContain("/studio/show#token=");
+  // It opens what it is for.
+  const address = /https?:\S+multivariant\.m3u8\?token=\S+/.exec(lines[1] ?? "")?.[0] ?? "";
+  expect((await fetch(address)).status).toBe(200);
+  expect((await fetch(address.replace(/\?.*/, ""))).status).toBe(401);
+});

@@ -1,0 +1,59 @@
+/** Whether the counts can be true: what tells that somebody invents viewers, in sentences for those who run a stream. */
+import type { Viewers } from "../../../protocol/status.ts";
+import { compact } from "./words.ts";
+
+/** Bounds of what is taken for an anomaly, each with its reason. */
+export const ANOMALY_LIMITS = {
+  /** Viewers that aren't counted: a few come before their page has a key. */
+  uncounted: 20,
+  /** People who say that they watch beyond the players that ask for playlists, by estimate: both are a few seconds old. */
+  watchingBeyond: 50,
+  watchingTimes: 3,
+  /** New people within a minute beyond those who watch: an estimate has an error of 2 %. */
+  newBeyond: 50,
+  newTimes: 2,
+  errorShare: 0.05,
+} as const;
+
+/** What the room counted, and when, ms. */
+export interface Counted {
+  readonly atMs: number;
+  readonly viewers: Viewers;
+}
+
+/** The status as it was about a minute ago is compared with the one now. */
+export const COMPARED_MS = 60_000;
+
+/** What can't be explained by people who watch; empty where all can. `before`: about a minute before `now`, or null. */
+export function anomaliesIn(now: Viewers, before: Viewers | null): string[] {
+  const { current, watching = 0, distinct = 0, uncounted = 0 } = now;
+  const { watchingBeyond, watchingTimes, newBeyond, newTimes, errorShare } = ANOMALY_LIMITS;
+  const found: string[] = [];
+  if (uncounted >= ANOMALY_LIMITS.uncounted) {
+    found.push(
+      `${compact(uncounted)} more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.`,
+    );
+  }
+  if (watching > watchingTimes * current + watchingBeyond) {
+    found.push(
+      `${compact(watching)} people say that they watch, but playlists are asked for as ${compact(current)} players do.`,
+    );
+  }
+  const grown = distinct - (before?.distinct ?? distinct);
+  const most = Math.max(watching, before?.watching ?? 0, current);
+  if (grown > newTimes * most + newBeyond + errorShare * distinct) {
+    found.push(`${compact(grown)} new people within a minute, where ${compact(most)} watch.`);
+  }
+  return found;
+}
+
+/** The last minute's counts, from which the one that is compared is taken. */
+export class CountHistory {
+  #counted: Counted[] = [];
+
+  /** Adds what was counted; gives what was about a minute before, or null. */
+  add(counted: Counted): Viewers | null {
+    this.#counted = [...this.#counted.filter(({ atMs }) => counted.atMs - atMs <= COMPARED_MS), counted];
+    return this.#counted[0]?.viewers ?? null;
+  }
+}

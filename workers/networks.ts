@@ -1,0 +1,30 @@
+/** From which network a request comes, and what a room calls it. */
+import { base64url } from "jose";
+import { compositeKey } from "../protocol/composite.ts";
+import type { StreamName } from "../protocol/ids.ts";
+import { networkOf } from "../protocol/network.ts";
+import { daysAround } from "../protocol/room/address-days.ts";
+import type { Viewer } from "../protocol/room/events.ts";
+import type { Env } from "./env.ts";
+import { authenticate, edgeKey } from "./secrets.ts";
+
+/** The network from which a request comes; all of whom nothing is known are one. */
+export function networkFrom(request: Request): string {
+  const ip = request.headers.get("cf-connecting-ip");
+  return ip === null ? "" : (networkOf(ip) ?? "");
+}
+
+/** What the room calls the network of a request today, and on the days beside it; nothing where it isn't known. */
+export async function addressesOf(
+  env: Env,
+  request: Request,
+  stream: StreamName,
+): Promise<Pick<Viewer, "address" | "addressesNear">> {
+  const network = networkFrom(request);
+  const key = network === "" ? null : await edgeKey(env, "address");
+  if (key === null) return { address: "" };
+  const nameOn = async (day: number): Promise<string> =>
+    base64url.encode(await authenticate(key, compositeKey(stream, String(day), network)));
+  const [address = "", ...addressesNear] = await Promise.all(daysAround(Date.now()).map(nameOn));
+  return { address, addressesNear };
+}
