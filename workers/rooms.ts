@@ -6,7 +6,8 @@ import { type Viewer, viewerKey } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Place } from "../protocol/room/place.ts";
 import { shardOf } from "../protocol/room/shards.ts";
-import { CLOSES } from "../protocol/room/wire.ts";
+import { closeFor } from "../protocol/room/standing.ts";
+import { CLOSES, type CloseName } from "../protocol/room/wire.ts";
 import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
@@ -32,14 +33,23 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
-  const stop = standingStop(newerAccess(place.access, servedEdge(stream)?.access), Date.now());
-  if (stop !== null) return closedSocket(CLOSES.stopped.code, stop.category);
+  const access = newerAccess(place.access, servedEdge(stream)?.access);
+  const refusal = refusalOf(access, viewer, Date.now());
+  if (refusal !== null) {
+    const { name, reason } = closeFor(refusal, access);
+    return closedSocket(CLOSES[name].code, reason);
+  }
   const headers = {
     upgrade: "websocket",
     "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
     "corral-shards": String(place.shards),
   };
-  return shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
+  const answered = await shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
+  // The shard opens no socket for somebody who may not come in, or of whom there are too many already.
+  const close = answered.headers.get("corral-close");
+  if (close === null) return answered;
+  const { name, reason } = JSON.parse(close) as { readonly name: CloseName; readonly reason: string };
+  return closedSocket(CLOSES[name].code, reason);
 }
 
 /** `POST /rooms/{stream}/beacon?device=…`: a viewer without a socket watches. */
