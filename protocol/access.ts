@@ -87,7 +87,7 @@ export function refusalOf(access: Access, bearer: Bearer, nowMs: number): Access
   const { subject, expiresMs } = bearer;
   if (subject === null) return access.playback === "public" ? null : "token-missing";
   if (expiresMs !== null && nowMs > expiresMs + ACCESS_LIMITS.toleranceMs) return "token-expired";
-  if ((bearer.tokenVersion ?? 0) < revokedBelow(access, subject)) return "token-revoked";
+  if ((bearer.tokenVersion ?? 0) < revokedBelow(access, bearer, subject)) return "token-revoked";
   return access.playback === "followers" && !follows(bearer, nowMs) ? "followers-only" : null;
 }
 
@@ -112,10 +112,18 @@ function indexOf(access: Access): Index {
   return made;
 }
 
-/** The version below which a subject's tokens are revoked. */
-function revokedBelow(access: Access, subject: string): number {
+/** The version below which a bearer's tokens are revoked: of a host, by the issuer only; a room's ban is none for it. */
+function revokedBelow(access: Access, { roles }: Bearer, subject: string): number {
   const { issuer, ban } = indexOf(access);
-  return Math.max(issuer.get(subject)?.version ?? 0, ban.get(subject)?.version ?? 0);
+  const byIssuer = issuer.get(subject)?.version ?? 0;
+  return roles.includes("host") ? byIssuer : Math.max(byIssuer, ban.get(subject)?.version ?? 0);
+}
+
+/** Whether a bearer whose token is revoked has that from a ban in the room, and not from whoever issues tokens. */
+export function isBanned(access: Access, { subject, tokenVersion = 0 }: Bearer): boolean {
+  if (subject === null) return false;
+  const { issuer, ban } = indexOf(access);
+  return ban.has(subject) && tokenVersion >= (issuer.get(subject)?.version ?? 0);
 }
 
 /** With another way to play. */

@@ -7,7 +7,8 @@ import { parseMembers } from "../protocol/room/fields.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Place } from "../protocol/room/place.ts";
 import { shardOf } from "../protocol/room/shards.ts";
-import { CLOSES, SOCKET_PROTOCOL } from "../protocol/room/wire.ts";
+import { closeFor } from "../protocol/room/standing.ts";
+import { CLOSES, type CloseName, SOCKET_PROTOCOL } from "../protocol/room/wire.ts";
 import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
@@ -44,14 +45,23 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
 async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: Viewer): Promise<Response> {
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
-  const stop = standingStop(newerAccess(place.access, servedEdge(stream)?.access), Date.now());
-  if (stop !== null) return closedSocket(CLOSES.stopped.code, stop.category);
+  const access = newerAccess(place.access, servedEdge(stream)?.access);
+  const refusal = refusalOf(access, viewer, Date.now());
+  if (refusal !== null) {
+    const { name, reason } = closeFor(refusal, access, viewer);
+    return closedSocket(CLOSES[name].code, reason);
+  }
   const headers = {
     upgrade: "websocket",
     "corral-viewer": encodeURIComponent(JSON.stringify(viewer)),
     "corral-shards": String(place.shards),
   };
-  return shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
+  const answered = await shardFor(env, place, viewer).fetch("http://shard/socket", { headers });
+  // The shard opens no socket for somebody who may not come in, or of whom there are too many already.
+  const close = answered.headers.get("corral-close");
+  if (close === null) return answered;
+  const { name, reason } = JSON.parse(close) as { readonly name: CloseName; readonly reason: string };
+  return closedSocket(CLOSES[name].code, reason);
 }
 
 /** `POST /rooms/{stream}/ticket` with `{ device, playback }`: what opens the socket, and a key where the device needs one. */

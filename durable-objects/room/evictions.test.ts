@@ -150,12 +150,15 @@ test("in a quiet room nothing keeps an object awake, nothing wakes another, and 
     heard.push(data);
   });
   socket.accept();
+  socket.send(JSON.stringify({ type: "hello" }));
+  await until(() => heard.length > 0);
   await Promise.all(writers.map((writer) => say(writer, "good night")));
   for (const { client } of writers) client.tap();
   await until(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
   const objects = objectsOf(room);
   const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(slept))).every((was) => was);
   while (!(await asleep())) await scheduler.wait(COUNTED_MS);
+  heard.length = 0;
   for (let beat = 1; beat <= 5; beat += 1) {
     socket.send(BEAT);
     await until(() => heard.length === beat);

@@ -136,20 +136,16 @@ test("a token is renewed over the socket, by one of the same person in the same 
 test("when a token is over its socket is closed, by an alarm that outlives the shard's memory, and the others stay", async () => {
   const room = newRoom();
   const shard = bindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
-  const staying = await openAtShard(room, 0, "bob", [], Date.now() + 3_600_000);
-  staying.accept();
-  const over = await openAtShard(room, 0, "ann", [], Date.now());
-  const closed = new Promise((resolve) =>
-    over.addEventListener("close", ({ code, reason }) => resolve([code, reason])),
-  );
-  over.accept();
+  const staying = new Ear(await openAtShard(room, 0, "bob", [], Date.now() + 3_600_000));
+  const over = new Ear(await openAtShard(room, 0, "ann", [], Date.now()));
+  expect([await staying.welcomed(), await over.welcomed()]).toEqual([true, true]);
   await evictDurableObject(shard);
-  expect(await closed).toEqual([CLOSES.token.code, "token-expired"]);
+  expect(await over.closed).toEqual([CLOSES.token.code, "token-expired"]);
   // The next end is an hour away, and waited for.
   const nextMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
   expect(nextMs ?? 0).toBeGreaterThan(Date.now() + 3_000_000);
-  expect(staying.readyState).toBe(WebSocket.OPEN);
-  staying.close(1000);
+  expect(staying.socket.readyState).toBe(WebSocket.OPEN);
+  staying.socket.close(1000);
 }, 60_000);
 
 test("a revocation closes the sockets of its versions, holds on return and through the room's eviction", async () => {

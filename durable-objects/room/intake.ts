@@ -1,7 +1,8 @@
 /** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
 import { compositeKey } from "../../protocol/composite.ts";
 import { actDigest } from "../../protocol/room/act-digest.ts";
-import { AGAIN_RATE, actRate, type Bucket, isFull, type Rate, TAP_RATE, take } from "../../protocol/room/bucket.ts";
+import { AGAIN_RATE, actRate, TAP_RATE } from "../../protocol/room/bucket.ts";
+import { Buckets } from "../../protocol/room/buckets.ts";
 import type { Asked } from "../../protocol/room/decide.ts";
 import { type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
 import type { Outcome } from "../../protocol/room/wire.ts";
@@ -12,8 +13,6 @@ type Answer = (outcome: Outcome) => void;
 
 /** Bounds of an intake, each with its reason. */
 const INTAKE_LIMITS = {
-  /** Rate buckets are looked through when there are so many. */
-  buckets: 1_000,
   /** Outcomes remembered for those whose acknowledgement was lost: some 20 s of a full room. */
   outcomes: 1_024,
   /** Sendings of one act that are answered: a client makes no more. */
@@ -25,8 +24,7 @@ export class Intake {
   readonly #outbox: Outbox;
   readonly #reviews: Reviews;
   readonly #room: Parameters<Reviews["take"]>[1];
-  readonly #buckets = new Map<string, { bucket: Bucket; rate: Rate }>();
-  #sweepAt: number = INTAKE_LIMITS.buckets;
+  readonly #buckets = new Buckets();
   /** Who waits for the outcome of each act that is on its way. */
   readonly #underway = new Map<string, { readonly digest: string; readonly answers: Answer[] }>();
   /** Outcomes of acts that were done, the oldest first. */
@@ -55,9 +53,10 @@ export class Intake {
 
   #passOn(key: string, digest: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
     const person = viewerKey(asked.by);
-    const within = this.#within(compositeKey("act", person), actRate(roles), 1);
+    const nowMs = Date.now();
+    const within = this.#buckets.within(compositeKey("act", person), actRate(roles), nowMs);
     // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
-    const may = within || this.#within(compositeKey("again", person), AGAIN_RATE, 1);
+    const may = within || this.#buckets.within(compositeKey("again", person), AGAIN_RATE, nowMs);
     const passed: Asked = within ? asked : { ...asked, onlyIfKnown: true };
     if (!may) {
       answer(no("rate-limited"));
@@ -73,7 +72,8 @@ export class Intake {
 
   /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */
   tap(by: Viewer, emoji: string | null, count: number, gatherMs: number): void {
-    if (this.#within(compositeKey("tap", viewerKey(by)), TAP_RATE, count)) this.#outbox.tap(emoji, count, gatherMs);
+    const within = this.#buckets.within(compositeKey("tap", viewerKey(by)), TAP_RATE, Date.now(), count);
+    if (within) this.#outbox.tap(emoji, count, gatherMs);
   }
 
   #settle(key: string, outcome: Outcome): void {
@@ -87,20 +87,6 @@ export class Intake {
       if (this.#done.size > INTAKE_LIMITS.outcomes && oldest !== undefined) this.#done.delete(oldest);
     }
     for (const answer of answers) answer(outcome);
-  }
-
-  #within(key: string, rate: Rate, cost: number): boolean {
-    const nowMs = Date.now();
-    if (this.#buckets.size > this.#sweepAt) {
-      for (const [each, known] of this.#buckets) {
-        if (isFull(known.bucket, known.rate, nowMs)) this.#buckets.delete(each);
-      }
-      // Those that are in use stay: looking again at once would be in vain.
-      this.#sweepAt = Math.max(INTAKE_LIMITS.buckets, 2 * this.#buckets.size);
-    }
-    const { bucket, ok } = take(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
-    this.#buckets.set(key, { bucket, rate });
-    return ok;
   }
 }
 

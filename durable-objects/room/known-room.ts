@@ -44,6 +44,11 @@ export class KnownRoom {
     this.#view = null;
   }
 
+  /** What holds, or null while nothing is known. */
+  get state(): RoomState | null {
+    return this.#view?.state ?? null;
+  }
+
   /** What was last said, or null while nothing is known. */
   get ring(): Ring | null {
     return this.#view?.ring ?? null;

@@ -57,7 +57,6 @@ export class Mover {
       if (moved === most) return;
       if (shardOf(viewerKey(seat.viewer), this.#shards) === this.#index) continue;
       seat.close("moved");
-      this.#seats.remove(seat.socket);
       moved += 1;
     }
     this.#done = moved < most;

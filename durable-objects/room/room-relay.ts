@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { ofName } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import { Distinct } from "../../protocol/room/distinct.ts";
-import { type Counts, NO_COUNTS } from "../../protocol/room/events.ts";
+import { type Counts, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type {
   Attachment,
@@ -135,6 +135,11 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls,
     }
     this.#countSoon();
     return { shards: this.#shards };
+  }
+
+  /** The room is told who has come. */
+  meet(viewer: Viewer): Promise<void> {
+    return this.#room().meet(viewer);
   }
 
   /** As the room answers. */

@@ -1,41 +1,32 @@
 /**
  * A shard of a room: it holds viewers' sockets, passes on what they do, and shows them what happened. It decides nothing
- * but rates; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
+ * but rates and who is heard; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Access } from "../../protocol/access.ts";
 import { objectName, ofName, streamOf } from "../../protocol/room/address.ts";
-import { decodeClient } from "../../protocol/room/decode.ts";
-import { isStaff, type Viewer } from "../../protocol/room/events.ts";
-import { ownName } from "../../protocol/room/judge.ts";
-import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { Budgets } from "../../protocol/room/budget.ts";
+import type { Viewer } from "../../protocol/room/events.ts";
 import type { Attachment, Batch, BeaconViewer, RoomCalls, ShardCalls } from "../../protocol/room/mesh.ts";
 import { countMs, gatherMs, relayOf, type Sizing, siblings, sizingOf } from "../../protocol/room/shards.ts";
-import { type Fact, sanctionKeys } from "../../protocol/room/state.ts";
-import {
-  BEAT,
-  BEAT_ANSWER,
-  type ClientFrame,
-  type ErrorCode,
-  type Outcome,
-  type Position,
-  type Stretch,
-  VERSION,
-  youAre,
-} from "../../protocol/room/wire.ts";
+import { barredFrom } from "../../protocol/room/standing.ts";
+import { type Fact, RoomState } from "../../protocol/room/state.ts";
+import { BEAT, BEAT_ANSWER } from "../../protocol/room/wire.ts";
 import { type Located, located } from "../../tiers/located.ts";
 import type { ViewerKeys } from "../../tiers/viewer-token.ts";
+import { type Close, type Hall, refusalOfSocket } from "./arrivals.ts";
+import { Commands, isOnDuty } from "./commands.ts";
+import { Ends } from "./ends.ts";
 import { Intake } from "./intake.ts";
-import { KnownRoom, missedSince, type View } from "./known-room.ts";
+import { KnownRoom } from "./known-room.ts";
 import { Mover } from "./mover.ts";
 import { Outbox } from "./outbox.ts";
 import { Recount } from "./recount.ts";
 import { type ReviewerEnv, reviewPolicy } from "./reviewer.ts";
 import { Reviews } from "./reviews.ts";
-import { type Seat, Seats } from "./seats.ts";
+import { Seats } from "./seats.ts";
 import { type KeptBeacon, ShardTally } from "./tally.ts";
 import { Teller } from "./teller.ts";
-import { Tokens } from "./tokens.ts";
+import { renew } from "./tokens.ts";
 
 /** What a shard is bound to. */
 export interface RoomShardEnv extends ReviewerEnv, ViewerKeys {
@@ -51,8 +42,8 @@ const VIEWER_HEADER = "corral-viewer";
 const SHARDS_HEADER = "corral-shards";
 /** A shard that lost its memory while people watch is woken within this time to count them. */
 const WAKE_MS = 10_000;
-/** Seconds within which those come back for whom there is no seat. */
-const FULL_SPREAD_S = "30";
+/** The header in which the gateway is told how to close the socket of somebody who isn't let in: a `Close` in JSON. */
+const CLOSE_HEADER = "corral-close";
 
 /** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls {
@@ -62,8 +53,9 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   readonly #mover: Mover;
   readonly #seats: Seats;
   readonly #tally: ShardTally;
-  readonly #tokens: Tokens;
-  readonly #intake: Intake;
+  readonly #ends: Ends;
+  readonly #hall: Hall;
+  readonly #commands: Commands;
   readonly #known: KnownRoom;
   readonly #recount: Recount;
   readonly #teller: Teller;
@@ -79,18 +71,35 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     const stream = streamOf(room);
     this.#index = index;
     this.#sizing = sizingOf(env);
-    this.#seats = new Seats(ctx);
+    this.#seats = new Seats(ctx, () => {
+      this.#ends.watch();
+      this.#recount.soon();
+    });
     this.#mover = new Mover(this.#seats, index, this.#sizing);
     // Of a large room it is kept, so that no shard calls it past its relay.
     const kept = ctx.storage.kv.get<number>("shards");
     this.#shards = kept ?? 1;
     this.#sized = kept !== undefined;
-    this.#tokens = new Tokens(this.#seats, env, stream);
+    this.#ends = new Ends(this.#seats, () => void this.#end());
     this.#tally = new ShardTally(ctx.storage.kv.get<KeptBeacon[]>("beacons") ?? []);
     const outbox = new Outbox((submission) => this.#above().submit(submission));
     this.#known = new KnownRoom(() => this.#attach());
-    this.#intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#known.view());
+    const intake = new Intake(outbox, new Reviews(stream, reviewPolicy(env)), () => this.#known.view());
     this.#teller = new Teller(this.#seats, () => this.#known.ring);
+    this.#hall = {
+      seats: this.#seats,
+      budgets: new Budgets(),
+      known: this.#known,
+      teller: this.#teller,
+      socketsPerAddress: this.#sizing.socketsPerAddress,
+      above: () => this.#above(),
+    };
+    this.#commands = new Commands(this.#hall, {
+      intake,
+      renew: (seat, token) => renew(env, stream, seat, token, () => this.#known.view().then(({ state }) => state)),
+      gatherMs: () => gatherMs(siblings(this.#shards, this.#sizing)),
+      counted: () => this.#recount.soon(),
+    });
     this.#recount = new Recount(
       () => this.#count(),
       () => countMs(siblings(this.#shards, this.#sizing)),
@@ -107,12 +116,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   override async fetch(request: Request): Promise<Response> {
     const viewer = JSON.parse(decodeURIComponent(request.headers.get(VIEWER_HEADER) ?? "null")) as Viewer;
     if (!this.#sized) this.#resized(Math.max(1, Number(request.headers.get(SHARDS_HEADER) ?? 1)));
+    const refusal = await refusalOfSocket(this.#hall, viewer);
+    if (refusal !== null) return refused(refusal);
     const { 0: client, 1: server } = new WebSocketPair();
-    const full = this.#seats.size >= ROOM_LIMITS.shardSockets;
-    const seat = this.#seats.add(server, viewer);
-    if (full) seat.close("comeBack", FULL_SPREAD_S);
-    else if (this.#seats.tooMany(viewer, this.#sizing.socketsPerAddress)) seat.close("rateLimited", "sockets");
-    if (this.#tokens.came(seat)) this.#arm();
+    const seat = this.#seats.add(server, viewer, Date.now());
+    if (this.#ends.came(seat)) this.#arm();
     this.#mover.look();
     this.#recount.soon();
     return new Response(null, { status: 101, webSocket: client });
@@ -120,13 +128,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const seat = this.#seats.get(socket);
-    if (seat === undefined) return;
-    if (typeof message !== "string") return seat.close("binary");
-    if (!seat.takeFrame(Date.now())) return seat.close("rateLimited");
-    const decoded = decodeClient(message);
-    if ("close" in decoded) return seat.close(decoded.close);
-    if ("refused" in decoded) return refuse(seat, decoded.refused, "malformed");
-    await this.#handle(seat, decoded.frame);
+    // The platform goes on delivering what comes on a socket that was closed: nobody hears it.
+    if (seat !== undefined) await this.#commands.hear(seat, message);
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
@@ -168,7 +171,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
     if (this.#seats.size === 0) this.#recount.soon();
     if (batch.notes.length > 0) {
-      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isStaff(this.#known.rolesOf(viewer)));
+      this.#seats.broadcast({ type: "staff", notes: batch.notes }, (viewer) => isOnDuty(this.#known.state, viewer));
     }
     return Promise.resolve(to);
   }
@@ -183,79 +186,12 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   /** Wakes a shard that lost its memory, so that it counts again; and ends the sockets whose tokens are over. */
   override alarm(): void {
     this.#wakeMs = 0;
-    this.#tokens.expire(Date.now());
+    this.#ends.expire(Date.now());
     this.#arm();
     this.#recount.soon();
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #handle(seat: Seat, frame: ClientFrame): Promise<void> {
-    switch (frame.type) {
-      case "hello":
-        return this.#welcome(seat, frame.from);
-      case "act":
-        return this.#act(seat, frame);
-      case "like":
-        return this.#intake.tap(seat.viewer, null, frame.count, this.#gatherMs);
-      case "react":
-        return this.#intake.tap(seat.viewer, frame.emoji, frame.count, this.#gatherMs);
-      case "play":
-        seat.keep({ playMs: frame.on ? Date.now() : null });
-        return this.#recount.soon();
-      case "seen":
-        return seat.seen();
-      case "renew": {
-        const access = async (): Promise<Access> => (await this.#known.view()).state.access;
-        const outcome = await this.#tokens.renew(seat, frame.token, access);
-        return seat.send({ type: "renewed", outcome });
-      }
-    }
-  }
-
-  async #welcome(seat: Seat, from: Position | null): Promise<void> {
-    if (seat.ready) seat.keep({ ready: false });
-    let view: View;
-    let missed: Stretch | null = null;
-    try {
-      view = await this.#known.view();
-      if (from !== null) missed = await missedSince(view.ring, from, (...asked) => this.#above().since(...asked));
-    } catch (error) {
-      console.warn("a viewer could not be welcomed", error);
-      return seat.close("comeBack", "5");
-    }
-    // From here to the end nothing waits: what comes next is sent as a tick.
-    const sanction = view.state.sanctionOn(seat.viewer, Date.now());
-    if (sanction?.ban === true) return seat.close("banned");
-    const roles = view.state.rolesOf(seat.viewer);
-    if (this.#tokens.shut(view.state.access, seat, roles)) return;
-    const stretch = missed ?? view.ring.recent(ROOM_LIMITS.joinEvents);
-    seat.keep({ ready: true });
-    seat.portion = this.#teller.seat();
-    seat.send({
-      type: "welcome",
-      version: VERSION,
-      recovered: missed !== null,
-      nowMs: Date.now(),
-      you: youAre(seat.viewer, roles, ownName),
-      expiresMs: seat.viewer.expiresMs,
-      modes: view.state.modes,
-      pinned: view.state.pin,
-      counts: this.#teller.counts,
-      ...stretch,
-    });
-  }
-
-  #act(seat: Seat, { id, act, programmeMs }: Extract<ClientFrame, { type: "act" }>): void {
-    const { viewer } = seat;
-    if (viewer.subject === null) {
-      refuse(seat, id, "sign-in");
-      return;
-    }
-    const roles = this.#known.rolesOf(viewer);
-    const answer = (outcome: Outcome): void => seat.send({ type: "ack", id, outcome });
-    this.#intake.act({ by: viewer, id, act, programmeMs }, roles, answer, this.#gatherMs);
-  }
 
   async #attach(): Promise<Attachment> {
     const attachment = await this.#above().attach(this.#index);
@@ -264,24 +200,32 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     this.#resized(attachment.shards);
     // Those who were here before the memory was lost see by an empty tick whether they lack something.
     this.#teller.compare(attachment.recent.epoch, attachment.recent.to);
+    // Who was shut out while nothing was known here.
+    this.#severFrom(RoomState.from(attachment.facts));
     return attachment;
   }
 
-  /** Closes the sockets of those who are banned, or may not read any more. */
+  /** Closes the sockets of those who may not read any more, where one of these facts may be why. */
   #sever(facts: readonly Fact[]): void {
-    for (const fact of facts) {
-      if (fact.of === "access") this.#tokens.shutAll(fact.value, (viewer) => this.#known.rolesOf(viewer));
+    if (!facts.some(({ of, value }) => of === "access" || (of === "sanction" && value?.ban === true))) return;
+    const { state } = this.#known;
+    if (state !== null) this.#severFrom(state);
+    // Whoever asks the room severs.
+    else if (this.#seats.size > 0) this.#known.view().catch(() => {});
+  }
+
+  /** Tokens that are over have their own end, before which they may be renewed. */
+  #severFrom(state: RoomState): void {
+    const nowMs = Date.now();
+    for (const seat of this.#seats) {
+      const barred = barredFrom(state, seat.viewer, nowMs);
+      if (barred === null || barred.close === null || barred.error === "token-expired") continue;
+      seat.close(barred.close.name, barred.close.reason);
     }
-    const banned = new Set(
-      facts.flatMap(({ of, key, value }) => (of === "sanction" && value?.ban === true ? key : [])),
-    );
-    if (banned.size === 0) return;
-    for (const seat of this.#seats) if (sanctionKeys(seat.viewer).some((key) => banned.has(key))) seat.close("banned");
   }
 
   #gone(socket: WebSocket): void {
     this.#seats.remove(socket);
-    this.#recount.soon();
   }
 
   /** Counts who watches, and tells the room; whether somebody does, or it couldn't be told. */
@@ -315,6 +259,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     await this.ctx.storage.deleteAll();
   }
 
+  /** Ends this object, and with it sockets that are closed and don't go. Those who are heard come back, and miss nothing. */
+  async #end(): Promise<void> {
+    if (this.#seats.size === 0) await this.ctx.storage.deleteAll();
+    console.warn("a shard ends, for sockets that it closed don't go");
+    this.ctx.abort("sockets that were closed don't go");
+  }
+
   #keepAwake(nowMs: number): void {
     if (this.#wakeMs - nowMs > WAKE_MS / 2) return;
     this.#wakeMs = nowMs + WAKE_MS;
@@ -325,7 +276,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
 
   /** The one alarm rings for what is due first. */
   #arm(): void {
-    const atMs = Math.min(this.#wakeMs === 0 ? Number.POSITIVE_INFINITY : this.#wakeMs, this.#tokens.dueMs);
+    const atMs = Math.min(this.#wakeMs === 0 ? Number.POSITIVE_INFINITY : this.#wakeMs, this.#ends.tokensMs);
     if (atMs < Number.POSITIVE_INFINITY) void this.ctx.storage.setAlarm(atMs);
   }
 
@@ -348,10 +299,6 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
     return relayOf(this.#index, this.#shards, this.#sizing);
   }
 
-  get #gatherMs(): number {
-    return gatherMs(siblings(this.#shards, this.#sizing));
-  }
-
   /** The room, or the relay that stands before it. */
   #above(): RoomCalls {
     const relay = this.#relay;
@@ -361,6 +308,6 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardCalls
   }
 }
 
-function refuse(seat: Seat, id: string, error: ErrorCode): void {
-  seat.send({ type: "ack", id, outcome: { ok: false, error } });
+function refused(close: Close): Response {
+  return new Response(null, { status: 403, headers: { [CLOSE_HEADER]: JSON.stringify(close) } });
 }

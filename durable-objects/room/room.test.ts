@@ -208,6 +208,7 @@ test("oversized, malformed, binary and flooding frames close their socket with a
   expect(await bad((socket) => socket.send("{]"))).toBe(CLOSES.malformed.code);
   expect(await bad((socket) => socket.send(new Uint8Array(4)))).toBe(CLOSES.binary.code);
   const flood = (socket: WebSocket): void => {
+    socket.send(JSON.stringify({ type: "hello" }));
     for (let index = 0; index < 1_000; index += 1) socket.send(JSON.stringify({ type: "seen" }));
   };
   expect(await bad(flood)).toBe(CLOSES.rateLimited.code);
@@ -226,7 +227,7 @@ test("a viewer that never says it has read is cut off at a bound", async () => {
     const by = { subject: "a", name: "a", roles: [] };
     const text = "x".repeat(ROOM_LIMITS.unseenBytes / 4);
     const counts = { watching: 0, peak: 0, distinct: 0, likes: 0, reactions: {} };
-    await until(() => [...shardSeats(shard)].some(({ ready }) => ready));
+    await until(() => [...shardSeats(shard)].some(({ state }) => state === "admitted"));
     for (let offset = 1; offset <= 5; offset += 1) {
       await shard.deliver({
         epoch,
@@ -248,9 +249,9 @@ test("a viewer that never says it has read is cut off at a bound", async () => {
   expect(await closed).toBe(CLOSES.slow.code);
 });
 
-function* shardSeats(shard: RoomShard): Generator<{ ready: boolean }> {
+function* shardSeats(shard: RoomShard): Generator<{ state: string }> {
   const { ctx } = shard as unknown as { ctx: DurableObjectState };
-  for (const socket of ctx.getWebSockets()) yield socket.deserializeAttachment() as { ready: boolean };
+  for (const socket of ctx.getWebSockets()) yield socket.deserializeAttachment() as { state: string };
 }
 
 test("tokens that are forged, expired or of another room open nothing, and say why", async () => {

@@ -8,10 +8,11 @@ import { actDigest, isSameAct } from "../../protocol/room/act-digest.ts";
 import { streamOf } from "../../protocol/room/address.ts";
 import { Audience } from "../../protocol/room/audience.ts";
 import { type Asked, type Decision, decide } from "../../protocol/room/decide.ts";
-import type { Counts, Happening, RoomEvent } from "../../protocol/room/events.ts";
+import type { Counts, Happening, RoomEvent, Viewer } from "../../protocol/room/events.ts";
 import { Judge } from "../../protocol/room/judge.ts";
 import { KEYRING_LIMITS, type KeyringCalls } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
+import { meeting } from "../../protocol/room/meeting.ts";
 import type {
   Attachment,
   Report,
@@ -144,6 +145,13 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
       void this.#arm();
       this.#tickSoon();
     }
+  }
+
+  /** Somebody whose token makes them staff has come: from now on it is known whom moderators can't reach. */
+  async meet(viewer: Viewer): Promise<void> {
+    this.#refuseIfMoved();
+    if (meeting(this.#state, viewer, Date.now()) !== null) await this.#turns.run(() => this.#meet(viewer, Date.now()));
+    this.#tickSoon();
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
@@ -339,9 +347,22 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
       return { ok: false, error: "rate-limited" };
     }
     const nowMs = Date.now();
+    await this.#meet(asked.by, nowMs);
     const sources = { judge: this.#judge, store: this.#store, history: this.#history, recent: this.#recent };
     const decision = decide(this.#state, asked, await surroundings(sources, asked, persons, nowMs));
     return decision.ok ? this.#carryOut(asked, decision, nowMs) : decision;
+  }
+
+  async #meet(viewer: Viewer, nowMs: number): Promise<void> {
+    const met = meeting(this.#state, viewer, nowMs);
+    if (met === null) return;
+    const { facts } = met;
+    const event = met.event === undefined ? null : this.#stamp(met.event, null, nowMs);
+    this.#keep(await this.#history.seal({ event, by: ITSELF, facts, audit: null, about: null }));
+    if (event !== null) this.#happened(event);
+    if (event?.kind === "unban") this.#shutOut(event.subject, false, "");
+    for (const fact of facts) this.#state.apply(fact);
+    this.#broadcaster.changed(this.#head, facts, []);
   }
 
   async #carryOut(asked: Asked, decision: Decision, nowMs: number): Promise<Outcome> {

@@ -1,9 +1,9 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { Counts, Role, RoomEvent } from "../../protocol/room/events.ts";
+import type { Counts, Role, RoomEvent, Viewer } from "../../protocol/room/events.ts";
 import type { Delivery } from "../../protocol/room/inbox.ts";
-import { SOCKET_PROTOCOL, type StaffNote, type You } from "../../protocol/room/wire.ts";
+import { CLOSES, type CloseName, SOCKET_PROTOCOL, type StaffNote, type You } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomRelay } from "./room-relay.ts";
@@ -93,11 +93,21 @@ export async function openAtShard(
     expiresMs,
     countedAs: `count-of-${subject ?? device}`,
   };
-  const { webSocket } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
+  return openFor(room, shard, viewer);
+}
+
+/** A socket opened at a given shard for a viewer; one that is closed as the gateway closes it, where the shard opens none. */
+export async function openFor(room: string, shard: number, viewer: Viewer): Promise<WebSocket> {
+  const { webSocket, headers } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
     headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },
   });
-  if (webSocket === null) throw new Error("no socket");
-  return webSocket;
+  if (webSocket !== null) return webSocket;
+  const close = JSON.parse(headers.get("corral-close") ?? "null") as { name: CloseName; reason: string } | null;
+  if (close === null) throw new Error("no socket");
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.close(CLOSES[close.name].code, close.reason);
+  return client;
 }
 
 /** The client's view of a socket that is on its way. */

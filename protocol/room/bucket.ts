@@ -1,5 +1,6 @@
 /** Rate limits: token buckets as values, and how much each role may do. */
 import { isStaff, type Role } from "./events.ts";
+import type { ClientFrame } from "./wire.ts";
 
 /** How fast a bucket fills, and how much it holds. */
 export interface Rate {
@@ -41,3 +42,24 @@ export const TAP_RATE: Rate = { perSecond: 15, burst: 60 };
 
 /** Frames of one socket, whatever they are; one that sends more is closed. */
 export const FRAME_RATE: Rate = { perSecond: 25, burst: 150 };
+
+/** Sockets that one address opens at a shard: all of a company that comes back at once, and some more. */
+export const JOIN_RATE: Rate = { perSecond: 10, burst: 1_000 };
+
+/** Questions about the room's history of one address: what a shard remembers is told without. */
+export const HISTORY_RATE: Rate = { perSecond: 2, burst: 50 };
+
+/** How often one socket may send each frame, and all sockets of one address at a shard; taps are counted one by one. */
+export const COMMAND_RATES: Readonly<Record<ClientFrame["type"], { readonly socket: Rate; readonly address: Rate }>> = {
+  // Each time that something is missing.
+  hello: { socket: { perSecond: 1, burst: 20 }, address: { perSecond: 50, burst: 2_000 } },
+  // A person's rate is `actRate`.
+  act: { socket: FRAME_RATE, address: { perSecond: 50, burst: 500 } },
+  like: { socket: TAP_RATE, address: { perSecond: 300, burst: 1_200 } },
+  react: { socket: TAP_RATE, address: { perSecond: 300, burst: 1_200 } },
+  // A client says it again each half minute.
+  play: { socket: { perSecond: 1, burst: 10 }, address: { perSecond: 50, burst: 1_000 } },
+  seen: { socket: FRAME_RATE, address: { perSecond: 100, burst: 2_000 } },
+  // Each is a signature to be checked.
+  renew: { socket: { perSecond: 0.2, burst: 5 }, address: { perSecond: 10, burst: 500 } },
+};

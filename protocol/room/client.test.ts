@@ -239,6 +239,9 @@ test("it beats while it plays, gathers taps, and says how far it has read", () =
   expect(bench.last.sent.filter((text) => text === "beat").length).toBe(6);
   bench.client.play(false);
   expect(bench.frames.at(-1)).toEqual({ type: "play", on: false });
+  bench.client.play(true);
+  expect(bench.frames.at(-1)).toEqual({ type: "play", on: true });
+  bench.client.play(false);
   for (let tap = 0; tap < 80; tap += 1) bench.client.tap("🎉");
   bench.pass(CLIENT_LIMITS.tapMs);
   expect(bench.frames.at(-1)).toEqual({ type: "react", emoji: "🎉", count: ROOM_LIMITS.taps });

@@ -166,6 +166,8 @@ export class RoomClient {
   play(on: boolean): void {
     if (this.#playing === on) return;
     this.#playing = on;
+    // The first beat says so, also after a pause.
+    this.#beats = 0;
     this.#cancelBeat();
     if (!this.#welcomed) return;
     if (on) this.#beat();

@@ -1,7 +1,8 @@
 /** What those who moderate may do, and what it changes. */
 import { networkBanEndsMs } from "./address-days.ts";
+import { higher, mayDo, mayLift, mayRemove, maySanction, rankOf } from "./authority.ts";
 import type { Decision, Refusal, Surroundings } from "./decide.ts";
-import { type Happening, isStaff, type Viewer } from "./events.ts";
+import type { Happening, Viewer } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 import { addressKey, type Fact, type Pinned, type RoomState, type Sanction, sanctionKeys } from "./state.ts";
 import type { Act, ErrorCode, Listed } from "./wire.ts";
@@ -16,11 +17,13 @@ export interface AskedModeration {
 /** Decides about a moderator's act. */
 export function decideModeration(state: RoomState, asked: AskedModeration, around: Surroundings): Decision | Refusal {
   const { by, act } = asked;
-  if (!isStaff(by.roles)) return no("forbidden");
+  const rank = rankOf(by.roles);
+  if (!mayDo(rank, act.kind)) return no("forbidden");
   switch (act.kind) {
     case "delete":
-      return remove(state, act.target, around);
+      return remove(state, by, act.target, around);
     case "clear": {
+      if (!mayRemove(rank, state.rankOf(act.subject, around.nowMs))) return no("forbidden");
       const pinned = state.pin?.by.subject === act.subject;
       return acted(act.kind, act.subject, { kind: "clear", subject: act.subject }, pinned ? [unpinned] : []);
     }
@@ -36,9 +39,9 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
     case "ban":
       return sanction(state, asked, around);
     case "unban":
-      return unban(state, act.subject);
+      return unban(state, by, act.subject);
     case "role":
-      return appoint(state, by, act.subject, act.role);
+      return appoint(state, act.subject, act.role);
     case "words":
       return acted(act.kind, `${act.words.length} words`, RULES, [{ of: "words", key: "", value: act.words }]);
     case "automod": {
@@ -60,8 +63,11 @@ export function decideModeration(state: RoomState, asked: AskedModeration, aroun
 const RULES: Happening = { kind: "rules" };
 const unpinned: Fact = { of: "pin", key: "", value: null };
 
-function remove(state: RoomState, target: number, around: Surroundings): Decision | Refusal {
-  if (around.message(target) === null) return no("not-found");
+function remove(state: RoomState, by: Viewer, target: number, around: Surroundings): Decision | Refusal {
+  const author = around.message(target)?.by;
+  if (author === undefined) return no("not-found");
+  const rank = higher(rankOf(author.roles), state.rankOf(author.subject, around.nowMs));
+  if (!mayRemove(rankOf(by.roles), rank)) return no("forbidden");
   const facts = state.pin?.offset === target ? [unpinned] : [];
   return acted("delete", String(target), { kind: "delete", target }, facts);
 }
@@ -80,14 +86,14 @@ function pinned(target: number | null, value: Pinned | null): Decision {
   return acted("pin", String(target), { kind: "pin", target }, [{ of: "pin", key: "", value }]);
 }
 
-/** The host may sanction everybody else; moderators everybody but the staff. */
+/** A sanction of the account; where it is a ban, of the devices that it wrote from, and of the addresses where that is asked. */
 function sanction(state: RoomState, { by, act }: AskedModeration, around: Surroundings): Decision | Refusal {
   if (act.kind !== "ban" && act.kind !== "timeout") return no("forbidden");
   const { subject } = act;
-  const traces = around.traces(subject);
-  const isOfStaff = state.moderators.has(subject) || traces.some(({ roles }) => isStaff(roles));
-  if (subject === by.subject || (isOfStaff && !by.roles.includes("host"))) return no("forbidden");
+  const rank = rankOf(by.roles);
+  if (subject === by.subject || !maySanction(rank, state.rankOf(subject, around.nowMs))) return no("forbidden");
   const keys = new Set([`account:${subject}`]);
+  const traces = around.traces(subject);
   const networks = new Set(traces.map(({ address }) => addressKey(address)));
   if (act.kind === "ban") {
     for (const { device, address } of traces) {
@@ -96,13 +102,16 @@ function sanction(state: RoomState, { by, act }: AskedModeration, around: Surrou
     // Whoever shares the moderator's own device or connection is not shut out with it.
     for (const key of sanctionKeys(by)) keys.delete(key);
   }
-  if (state.sanctions.size + keys.size > ROOM_LIMITS.sanctions) return no("full");
+  const most = ROOM_LIMITS.sanctions - (rank === "host" ? 0 : ROOM_LIMITS.hostSanctions);
+  if (state.sanctions.size + keys.size > most) return no("full");
   const untilMs = act.kind === "ban" ? null : around.nowMs + 1_000 * act.seconds;
-  const value: Sanction = { subject, by: by.subject, ban: act.kind === "ban", untilMs };
+  const value: Sanction = { subject, by: by.subject, rank, ban: act.kind === "ban", untilMs };
   const facts = [...keys].flatMap((key): Fact[] => {
     const standing = state.sanctions.get(key);
-    // A timeout doesn't soften a ban.
-    if (standing?.ban === true && !value.ban) return [];
+    const stands = standing !== undefined && (standing.untilMs === null || standing.untilMs > around.nowMs);
+    // A timeout doesn't soften a ban, and nobody replaces what a higher one has set.
+    const kept = stands && ((standing.ban && !value.ban) || !mayLift(rank, standing.rank ?? rank));
+    if (kept) return [];
     // A network's name is for a day; a ban of it ends when nobody can have it any more.
     const ofNetwork = untilMs === null && networks.has(key);
     return [{ of: "sanction", key, value: ofNetwork ? { ...value, untilMs: networkBanEndsMs(around.nowMs) } : value }];
@@ -111,15 +120,15 @@ function sanction(state: RoomState, { by, act }: AskedModeration, around: Surrou
   return acted(act.kind, subject, event, facts);
 }
 
-function unban(state: RoomState, subject: string): Decision | Refusal {
-  const facts = [...state.sanctions].flatMap(([key, value]): Fact[] =>
-    value.subject === subject ? [{ of: "sanction", key, value: null }] : [],
-  );
+function unban(state: RoomState, by: Viewer, subject: string): Decision | Refusal {
+  const set = [...state.sanctions].filter(([, value]) => value.subject === subject);
+  const rank = rankOf(by.roles);
+  if (set.some(([, value]) => !mayLift(rank, value.rank ?? rank))) return no("forbidden");
+  const facts = set.map(([key]): Fact => ({ of: "sanction", key, value: null }));
   return facts.length === 0 ? no("not-found") : acted("unban", subject, { kind: "unban", subject }, facts);
 }
 
-function appoint(state: RoomState, by: Viewer, subject: string, role: "moderator" | null): Decision | Refusal {
-  if (!by.roles.includes("host")) return no("forbidden");
+function appoint(state: RoomState, subject: string, role: "moderator" | null): Decision | Refusal {
   if (role !== null && state.moderators.size >= ROOM_LIMITS.moderators) return no("full");
   return acted("role", `${subject}: ${role ?? "none"}`, { kind: "role", subject, role }, [
     { of: "role", key: subject, value: role },

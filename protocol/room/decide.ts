@@ -1,12 +1,12 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
-import { refusalOf } from "../access.ts";
 import type { Opinion } from "../moderation/review.ts";
 import { isSameAct } from "./act-digest.ts";
 import { decideChat } from "./decide-chat.ts";
 import { decideModeration } from "./decide-moderation.ts";
 import type { ChatEvent, Happening, Role, Viewer } from "./events.ts";
 import type { Judge } from "./judge.ts";
+import { barredFrom } from "./standing.ts";
 import { type AuditLine, type Fact, heldKey, type RoomState } from "./state.ts";
 import type { Act, ErrorCode, Listed, StaffNote } from "./wire.ts";
 
@@ -78,11 +78,8 @@ export interface Refusal {
 export function decide(state: RoomState, asked: Asked, around: Surroundings): Decision | Refusal {
   const { by, act } = asked;
   if (by.subject === null) return refuse("sign-in");
-  if (by.expiresMs !== null && by.expiresMs <= around.nowMs) return refuse("token-expired");
-  const sanction = state.sanctionOn(by, around.nowMs);
-  if (sanction !== null) return refuse(sanction.ban ? "banned" : "timed-out");
-  const closed = refusalOf(state.access, { ...by, roles: state.rolesOf(by) }, around.nowMs);
-  if (closed !== null) return refuse(closed === "token-missing" ? "sign-in" : closed);
+  const barred = barredFrom(state, by, around.nowMs);
+  if (barred !== null) return refuse(barred.error);
   const key = heldKey(by.subject, asked.id);
   const held = state.held.get(key);
   // The same for the same message, so that one that is sent again is held once.

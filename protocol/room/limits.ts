@@ -13,8 +13,16 @@ export const ROOM_LIMITS = {
   wordChars: 64,
   /** Accounts, device keys and addresses banned or timed out at once: each shard holds the list. */
   sanctions: 10_000,
+  /** Of them a part that hosts alone may fill: moderators' bans must not keep a host from banning. */
+  hostSanctions: 1_000,
   /** Moderators appointed in the room. */
   moderators: 200,
+  /** Whoever was here as a host is out of moderators' reach for so long after the token's end. */
+  hostMs: 2_592_000_000,
+  /** A token that ends so little later than the one that was shown isn't noted again. */
+  staffMs: 60_000,
+  /** Staff by tokens that the room remembers; the one that ends first makes room for a further one. */
+  staff: 500,
   /** Messages held for review; further ones are refused with `review-full`. */
   held: 500,
   /** Messages of one shard that a reviewer has before it at once: some seconds of a fast room. Further ones go unreviewed. */
@@ -54,6 +62,11 @@ export const ROOM_LIMITS = {
   socketsPerViewer: 20,
   /** Sockets of one network address at one shard: a company behind one. Further ones: close `rateLimited`. */
   socketsPerAddress: 1_000,
+  /** A socket says hello within this (a client gives up after 15 s). Beyond it: close `comeBack`. */
+  helloMs: 10_000,
+  /** A peer answers a close within this; and so many sockets of one shard whose peers don't are too many. */
+  ghostMs: 30_000,
+  ghosts: 1_000,
   /** Sockets a shard should have before the room gets more shards. */
   shardFill: 2_500,
   /** A crowd that is announced is expected for so long; and how large it may be. */

@@ -1,6 +1,6 @@
 /** What the room and its shards tell each other. */
 import type { Asked } from "./decide.ts";
-import type { Counts } from "./events.ts";
+import type { Counts, Viewer } from "./events.ts";
 import type { Fact } from "./state.ts";
 import type { Outcome, StaffNote, Stretch } from "./wire.ts";
 
@@ -67,6 +67,8 @@ export interface RoomCalls {
   attach(child: number): Promise<Attachment>;
   submit(submission: Submission): Promise<SubmissionReply>;
   report(child: number, report: Report): Promise<ReportReply>;
+  /** Somebody whose token makes them staff has come. */
+  meet(viewer: Viewer): Promise<void>;
   /** All events after `offset`, or null if they are too many, or no longer there. */
   since(epoch: string, offset: number): Promise<Stretch | null>;
 }

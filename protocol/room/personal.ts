@@ -36,6 +36,7 @@ export function subjectOfFact(fact: Fact): string | null {
     case "pin":
       return fact.value?.by.subject ?? null;
     case "role":
+    case "staff":
       return fact.key;
     case "sanction":
       return fact.value?.subject ?? null;

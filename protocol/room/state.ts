@@ -6,6 +6,7 @@
 import { type Access, OPEN_ACCESS } from "../access.ts";
 import { compositeKey } from "../composite.ts";
 import { type Category, DEFAULT_LEVELS, type Levels } from "../moderation/categories.ts";
+import { higher, maySanction, type Rank, rankOf } from "./authority.ts";
 import { type Author, type ChatEvent, isStaff, type Modes, OPEN_MODES, type Role, type Viewer } from "./events.ts";
 import type { Act } from "./wire.ts";
 
@@ -13,6 +14,8 @@ import type { Act } from "./wire.ts";
 export interface Sanction {
   readonly subject: string;
   readonly by: string;
+  /** What the setter was: it is felt by those only whom one of this rank may sanction. Absent: a host. */
+  readonly rank?: Rank;
   readonly ban: boolean;
   /** Its end; null for good. */
   readonly untilMs: number | null;
@@ -64,6 +67,15 @@ export interface AuditLine {
 /** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
 export type Pinned = ChatEvent & { readonly fromProgrammeMs?: number };
 
+/** A place among the staff that a token gives, as its bearer showed it. */
+export interface StaffToken {
+  readonly rank: "moderator" | "host";
+  /** Until then it counts, ms since the epoch. */
+  readonly untilMs: number;
+  /** Of the token, for its revocation. */
+  readonly version: number;
+}
+
 /** One thing that holds; a null value: no longer. */
 export type Fact =
   | { readonly of: "modes"; readonly key: ""; readonly value: Modes }
@@ -71,6 +83,7 @@ export type Fact =
   | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
   | { readonly of: "automod"; readonly key: ""; readonly value: AutoMod }
   | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
+  | { readonly of: "staff"; readonly key: string; readonly value: StaffToken | null }
   | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
   | { readonly of: "held"; readonly key: string; readonly value: Held | null }
   | { readonly of: "access"; readonly key: ""; readonly value: Access };
@@ -109,6 +122,8 @@ export class RoomState {
   /** Who may read, as the stream's Live object told. */
   access: Access = OPEN_ACCESS;
   readonly moderators: Set<string> = new Set();
+  /** Whose tokens make them staff, as far as they were here. */
+  readonly staff: Map<string, StaffToken> = new Map();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly held: Map<string, Held> = new Map();
 
@@ -138,6 +153,10 @@ export class RoomState {
         if (fact.value === null) this.moderators.delete(fact.key);
         else this.moderators.add(fact.key);
         break;
+      case "staff":
+        if (fact.value === null) this.staff.delete(fact.key);
+        else this.staff.set(fact.key, fact.value);
+        break;
       case "sanction":
         if (fact.value === null) this.sanctions.delete(fact.key);
         else this.sanctions.set(fact.key, fact.value);
@@ -165,11 +184,15 @@ export class RoomState {
     ];
   }
 
-  /** What to apply for sanctions that have come to their end. */
+  /** What to apply for sanctions and places among the staff that have come to their end. */
   expired(nowMs: number): Fact[] {
-    return [...this.sanctions].flatMap(([key, { untilMs }]): Fact[] =>
-      untilMs === null || untilMs > nowMs ? [] : [{ of: "sanction", key, value: null }],
-    );
+    const over = ({ untilMs }: { readonly untilMs: number | null }): boolean => untilMs !== null && untilMs <= nowMs;
+    return [
+      ...[...this.sanctions].flatMap(([key, value]): Fact[] =>
+        over(value) ? [{ of: "sanction", key, value: null }] : [],
+      ),
+      ...[...this.staff].flatMap(([key, value]): Fact[] => (over(value) ? [{ of: "staff", key, value: null }] : [])),
+    ];
   }
 
   /** A person's roles, with what the room itself gave. */
@@ -178,17 +201,33 @@ export class RoomState {
     return appointed && !isStaff(who.roles) ? [...who.roles, "moderator"] : who.roles;
   }
 
+  /** The rank that a person holds now: appointed here, or by a token that was shown here, is not over and not revoked. */
+  rankOf(subject: string, nowMs: number): Rank {
+    const appointed = this.moderators.has(subject) ? "moderator" : "viewer";
+    const shown = this.staff.get(subject);
+    if (shown === undefined || shown.untilMs <= nowMs) return appointed;
+    const revoked = this.access.revocations.some(
+      ({ subject: of, by, version }) => of === subject && by === "issuer" && shown.version < version,
+    );
+    return revoked ? appointed : higher(appointed, shown.rank);
+  }
+
   /** The sanction that keeps a viewer from writing at `nowMs`, the harder first, or null. */
-  sanctionOn(who: Parameters<typeof sanctionKeys>[0], nowMs: number): Sanction | null {
-    const standing = sanctionKeys(who).flatMap((key) => {
+  sanctionOn(who: Parameters<typeof sanctionKeys>[0] & Pick<Viewer, "roles">, nowMs: number): Sanction | null {
+    if (this.sanctions.size === 0) return null;
+    let found: Sanction | null = null;
+    for (const key of sanctionKeys(who)) {
       const sanction = this.sanctions.get(key);
-      return sanction === undefined || (sanction.untilMs !== null && sanction.untilMs <= nowMs) ? [] : [sanction];
-    });
-    return standing.find(({ ban }) => ban) ?? standing[0] ?? null;
+      if (sanction === undefined || (sanction.untilMs !== null && sanction.untilMs <= nowMs)) continue;
+      if (!maySanction(sanction.rank ?? "host", rankOf(this.rolesOf(who)))) continue;
+      if (sanction.ban) return sanction;
+      found ??= sanction;
+    }
+    return found;
   }
 }
 
 /** Whether shards are told of a fact. */
 export function isPublic({ of }: Fact): boolean {
-  return of !== "held";
+  return of !== "held" && of !== "staff";
 }

@@ -1,0 +1,205 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test, vi } from "vitest";
+import type { RoomShard } from "../../../durable-objects/room/room-shard.ts";
+import { openSocket, roomOf, shardOf, TestViewer, token, until } from "../../../durable-objects/room/testing.ts";
+import type { Counts } from "../../../protocol/room/events.ts";
+import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { CLOSES } from "../../../protocol/room/wire.ts";
+import { bindings, door } from "../../../workers/testing.ts";
+import { Stubborn, socketsOf, viewerFor } from "./room-sockets.ts";
+
+const viewers: TestViewer[] = [];
+let rooms = 0;
+
+function newRoom(): string {
+  rooms += 1;
+  return `haunted${rooms}`;
+}
+
+async function calmAt(room: string, subject = "calm"): Promise<TestViewer> {
+  const viewer = await TestViewer.at(room, 0, subject);
+  viewers.push(viewer);
+  return viewer;
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+const EVERYTHING = [
+  { type: "like", count: 50 },
+  { type: "react", emoji: "🎉", count: 50 },
+  { type: "play", on: true },
+  { type: "act", id: "a", act: { kind: "chat", text: "from beyond" } },
+  { type: "act", id: "b", act: { kind: "ban", subject: "calm", address: false } },
+  { type: "hello" },
+  { type: "renew", token: "x" },
+];
+
+function sendAll(socket: Stubborn): void {
+  for (const frame of EVERYTHING) socket.send(frame);
+  socket.socket.send("beat");
+}
+
+async function counts(room: string): Promise<Counts> {
+  return (await bindings.ROOM.getByName(room).place()).counts;
+}
+
+/** A message goes to the room and back after all that came before it, and counts are made. */
+async function settle(calm: TestViewer, room: string): Promise<Counts> {
+  calm.client.tap();
+  await until(async () => (await counts(room)).likes > 0);
+  expect((await calm.say(`fence ${Math.random()}`)).ok).toBe(true);
+  calm.client.play(true);
+  await until(async () => (await counts(room)).watching > 0);
+  return counts(room);
+}
+
+test("whoever never says hello neither likes, reacts, plays, writes nor counts, also where a stream asks for tokens", async () => {
+  const room = newRoom();
+  const calm = await calmAt(room);
+  for (const frame of EVERYTHING.filter(({ type }) => type !== "hello")) {
+    for (const subject of [null, `viewer-${frame.type}`]) {
+      const silent = await Stubborn.at(
+        room,
+        viewerFor(subject, { roles: ["host"], device: `${frame.type}-${subject}` }),
+      );
+      silent.send(frame);
+      silent.socket.send("beat");
+      await until(() => silent.closed !== null);
+      expect(silent.closed, frame.type).toEqual([CLOSES.malformed.code, "hello"]);
+    }
+  }
+  expect(await settle(calm, room)).toMatchObject({ likes: 1, reactions: {}, watching: 1, distinct: 1 });
+  expect(calm.texts.filter((text) => text.startsWith("from"))).toEqual([]);
+});
+
+test("a closed socket that its peer leaves open is deaf and in no count, at once and after the shard's memory is lost", async () => {
+  const room = newRoom();
+  const calm = await calmAt(room);
+  const ghosts: Stubborn[] = [];
+  for (const subject of [null, "ann", "moderator"]) {
+    const roles = subject === "moderator" ? ["moderator" as const] : [];
+    ghosts.push(await (await Stubborn.at(room, viewerFor(subject, { roles }))).come());
+  }
+  for (const ghost of ghosts) ghost.send({ type: "play", on: true });
+  await until(async () => (await counts(room)).watching === 3);
+  for (const ghost of ghosts) await ghost.haunt();
+  await until(async () => (await counts(room)).watching === 0);
+  const heard = ghosts.map((ghost) => ghost.heard.length);
+  for (const ghost of ghosts) sendAll(ghost);
+  expect(await settle(calm, room)).toMatchObject({ likes: 1, reactions: {}, watching: 1 });
+  calm.client.play(false);
+  await until(async () => (await counts(room)).watching === 0);
+  await evictDurableObject(shardOf(room));
+  for (const ghost of ghosts) sendAll(ghost);
+  expect((await calm.say("after")).ok).toBe(true);
+  calm.client.play(true);
+  await until(async () => (await counts(room)).watching > 0);
+  expect(await counts(room)).toMatchObject({ likes: 1, reactions: {}, watching: 1 });
+  expect(calm.texts.filter((text) => text === "from beyond")).toEqual([]);
+  expect(ghosts.map((ghost) => ghost.heard.length)).toEqual(heard);
+  // They are there all the same: it is not for want of a socket that nobody hears them.
+  expect(await socketsOf(room)).toBe(4);
+});
+
+test("closed sockets make no room grow, take nobody's place, and keep their address from opening ever more", async () => {
+  const room = newRoom();
+  const address = "one-address";
+  // As many as the tests' sizing has of one address at a shard, and far more than a shard's fill.
+  let left = 0;
+  for (; left < 40; left += 1) {
+    const ghost = await Stubborn.at(room, viewerFor(`ghost-${left}`, { address }));
+    if (ghost.closed !== null || (await ghost.come()).closed !== null) break;
+    await ghost.haunt();
+  }
+  expect(left).toBe(30);
+  const refused = await Stubborn.at(room, viewerFor("ghost-again", { address }));
+  await until(() => refused.closed !== null);
+  expect(refused.closed).toEqual([CLOSES.rateLimited.code, "sockets"]);
+  // Nothing of it is at the shard.
+  expect(await socketsOf(room)).toBe(30);
+  const calm = await calmAt(room);
+  await settle(calm, room);
+  expect((await bindings.ROOM.getByName(room).place()).shards).toBe(1);
+  expect(await roomOf(room).report(0, { sockets: 1, watching: 1, distinct: null })).toEqual({ shards: 1 });
+});
+
+/**
+ * What `work` does in a room's shard, whose clock and timers it moves on; what it gives is waited for afterwards. It
+ * waits for nothing from outside, or other objects' timers would be lost with the shard's.
+ */
+async function inTime(
+  room: string,
+  work: (shard: RoomShard, sockets: WebSocket[]) => Promise<() => Promise<void>>,
+): Promise<void> {
+  await runInDurableObject(shardOf(room), async (shard, ctx) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const after = await work(shard, ctx.getWebSockets()).finally(() => vi.useRealTimers());
+    await after();
+  });
+}
+
+test("a hello that doesn't come in time closes its socket, and nobody else's", async () => {
+  const room = newRoom();
+  const calm = await calmAt(room);
+  await inTime(room, async (shard) => {
+    const headers = { "corral-viewer": encodeURIComponent(JSON.stringify(viewerFor("silent"))) };
+    const { webSocket } = await shard.fetch(new Request("http://shard/socket", { headers }));
+    const closed = new Promise((resolve) => {
+      webSocket?.addEventListener("close", ({ code, reason }) => resolve([code, reason]));
+    });
+    webSocket?.accept();
+    vi.advanceTimersByTime(ROOM_LIMITS.helloMs - 1);
+    expect(webSocket?.readyState).toBe(WebSocket.OPEN);
+    vi.advanceTimersByTime(1);
+    return async () => expect(await closed).toEqual([CLOSES.comeBack.code, "5"]);
+  });
+  expect((await calm.say("still here")).ok).toBe(true);
+  expect(calm.closes).toEqual([]);
+});
+
+test("sockets that were closed and don't go are ended with their shard, once nobody else is there", async () => {
+  const room = newRoom();
+  await (await Stubborn.at(room, viewerFor("ghost"))).come();
+  const dies = inTime(room, async (shard, [socket]) => {
+    if (socket === undefined) throw new Error("no socket");
+    await shard.webSocketMessage(socket, new ArrayBuffer(1));
+    vi.advanceTimersByTime(ROOM_LIMITS.ghostMs);
+    return () => new Promise(() => {});
+  });
+  await expect(dies).rejects.toThrow("don't go");
+  await until(async () => (await socketsOf(room).catch(() => 1)) === 0);
+});
+
+test("who may not come in is refused before a socket is opened, with a close that says why", async () => {
+  const room = newRoom();
+  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const control = (rest: string, method: string, body: object): Promise<Response> =>
+    door.ask(`/api/streams/${room}/${rest}`, { method, headers, body: JSON.stringify(body) });
+  const calm = await TestViewer.come(room, { sub: "calm", roles: ["host"] });
+  viewers.push(calm);
+  expect((await calm.client.act({ kind: "ban", subject: "banned", address: false })).ok).toBe(true);
+  expect((await control("revocations", "POST", { subject: "revoked", version: 2 })).status).toBe(200);
+  expect((await control("access", "PUT", { playback: "token" })).status).toBe(200);
+  await until(async () => (await bindings.ROOM.getByName(room).place()).access.playback === "token");
+  const sockets = await socketsOf(room);
+  const cases: [string, number, string][] = [
+    ["", CLOSES.token.code, "token-missing"],
+    [`token=${await token(room, { sub: "revoked" })}`, CLOSES.token.code, "token-revoked"],
+    [`token=${await token(room, { sub: "late", seconds: -60 })}`, CLOSES.token.code, "token-expired"],
+    [`token=${await token(room, { sub: "banned" })}`, CLOSES.banned.code, "banned"],
+  ];
+  for (const [query, code, reason] of cases) {
+    // The isolate may know the old place for a while, and the shard hears within a tick.
+    await until(async () => {
+      const comer = new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`));
+      await comer.come();
+      return comer.closed?.[0] === code && comer.closed[1] === reason && comer.heard.length === 0;
+    });
+  }
+  expect(await socketsOf(room)).toBeGreaterThanOrEqual(sockets);
+  const before = await socketsOf(room);
+  for (const [query] of cases) await new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`)).come();
+  expect(await socketsOf(room)).toBe(before);
+});

@@ -1,0 +1,260 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { openSocket, shardOf, TestViewer, token, until } from "../../../durable-objects/room/testing.ts";
+import { ACT_RANKS } from "../../../protocol/room/authority.ts";
+import { decodeClient } from "../../../protocol/room/decode.ts";
+import type { Role, Viewer } from "../../../protocol/room/events.ts";
+import { FRAME_NEEDS } from "../../../protocol/room/standing.ts";
+import type { Act, ClientFrame } from "../../../protocol/room/wire.ts";
+import { bindings, door } from "../../../workers/testing.ts";
+import { Stubborn, viewerFor } from "./room-sockets.ts";
+
+/** Who sends a frame: how far its socket is, and what keeps it. */
+const SENDERS = [
+  "unheard",
+  "closed",
+  "banned",
+  "revoked",
+  "expired",
+  "over",
+  "timedOut",
+  "anonymous",
+  "viewer",
+  "moderator",
+  "host",
+] as const;
+type Sender = (typeof SENDERS)[number];
+
+/** One frame of each type but acts, and one act of each kind: a type or kind that isn't here doesn't compile. */
+const FRAMES: Readonly<Record<Exclude<ClientFrame["type"], "act">, object>> = {
+  hello: { from: null },
+  like: { count: 1 },
+  react: { emoji: "🎉", count: 1 },
+  play: { on: true },
+  seen: {},
+  renew: {},
+};
+const ACTS: Readonly<Record<Act["kind"], object>> = {
+  chat: { text: "hello" },
+  delete: { target: 1 },
+  clear: { subject: "somebody" },
+  pin: { target: null },
+  modes: { modes: { slowS: 0 } },
+  timeout: { subject: "somebody", seconds: 1 },
+  ban: { subject: "somebody else", address: false },
+  unban: { subject: "nobody" },
+  role: { subject: "somebody", role: null },
+  words: { words: [] },
+  automod: { automod: {} },
+  approve: { held: "x/1" },
+  deny: { held: "x/1" },
+  list: { what: "held" },
+};
+
+/** What comes of it, in the order of `SENDERS`; `-` is nothing at all. A row for `act` is of a viewer's kinds, see `ofActs`. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  // unheard closed banned revoked expired over timedOut anonymous viewer moderator host
+  hello: "welcome - - - 4401 welcome welcome welcome welcome welcome welcome",
+  like: "4400 - - - 4401 - - counted counted counted counted",
+  react: "4400 - - - 4401 - - counted counted counted counted",
+  play: "4400 - - - 4401 counted counted counted counted counted counted",
+  seen: "4400 - - - - - - - - - -",
+  renew: "4400 - - - renewed renewed renewed token-other-subject renewed renewed renewed",
+  "act chat": "4400 - - - 4401 token-expired timed-out sign-in ok ok ok",
+  "act delete": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act clear": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act pin": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act modes": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act timeout": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act ban": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act unban": "4400 - - - 4401 token-expired timed-out sign-in forbidden not-found not-found",
+  "act role": "4400 - - - 4401 token-expired timed-out sign-in forbidden forbidden ok",
+  "act words": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act automod": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+  "act approve": "4400 - - - 4401 token-expired timed-out sign-in forbidden not-found not-found",
+  "act deny": "4400 - - - 4401 token-expired timed-out sign-in forbidden not-found not-found",
+  "act list": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
+};
+
+const viewers: TestViewer[] = [];
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+/** Every frame that a client may send, by its name. */
+function everyFrame(): Map<string, object> {
+  const frames = Object.entries(FRAMES).map(([type, rest]) => [type, { type, ...rest }] as const);
+  const acts = Object.entries(ACTS).map(
+    ([kind, rest]) => [`act ${kind}`, { type: "act", id: "a", act: { kind, ...rest } }] as const,
+  );
+  return new Map([...frames, ...acts]);
+}
+
+test("every frame and every act of the protocol has its row here, and is one that the room reads", () => {
+  const types = Object.keys(FRAME_NEEDS).flatMap((type) =>
+    type === "act" ? Object.keys(ACT_RANKS).map((kind) => `act ${kind}`) : [type],
+  );
+  expect(Object.keys(EXPECTED).sort()).toEqual(types.sort());
+  expect([...everyFrame().keys()].sort()).toEqual(types);
+  for (const [name, frame] of everyFrame()) {
+    const text = JSON.stringify(name === "renew" ? { ...frame, token: "x" } : frame);
+    expect("frame" in decodeClient(text), name).toBe(true);
+  }
+  for (const row of Object.values(EXPECTED)) expect(row.split(" ")).toHaveLength(SENDERS.length);
+});
+
+const ROLES: Partial<Record<Sender, readonly Role[]>> = { moderator: ["moderator"], host: ["host"] };
+
+/** A room in which sockets of one kind send all frames, each its own. */
+class Stage {
+  readonly room: string;
+  readonly sender: Sender;
+  readonly #calm: TestViewer;
+  #tapped = false;
+
+  private constructor(sender: Sender, calm: TestViewer, room: string) {
+    this.sender = sender;
+    this.room = room;
+    this.#calm = calm;
+  }
+
+  static async of(sender: Sender): Promise<Stage> {
+    const room = `table-${sender}`;
+    const calm = await TestViewer.at(room, 0, "calm", ["host"]);
+    viewers.push(calm);
+    expect((await (await TestViewer.at(room, 0, "somebody")).say("the first")).ok).toBe(true);
+    return new Stage(sender, calm, room);
+  }
+
+  subject(index: number): string | null {
+    return this.sender === "anonymous" ? null : `${this.sender}-${index}`;
+  }
+
+  viewer(index: number): Viewer {
+    const roles = ROLES[this.sender] ?? [];
+    const expiresMs = this.sender === "anonymous" ? null : Date.now() + 600_000;
+    return viewerFor(this.subject(index), { roles, expiresMs, device: `device-${this.sender}-${index}` });
+  }
+
+  /** Brings sockets, which were welcomed, to where this sender's are. */
+  async prepare(sockets: readonly Stubborn[]): Promise<void> {
+    const subjects = sockets.map((_, index) => this.subject(index) ?? "");
+    switch (this.sender) {
+      case "closed":
+        await Promise.all(sockets.map((socket) => socket.haunt()));
+        break;
+      case "banned":
+        for (const subject of subjects) await this.#calm.client.act({ kind: "ban", subject, address: false });
+        await until(() => sockets.every(({ closed }) => closed?.[0] === 4403));
+        break;
+      case "revoked": {
+        const headers = { authorization: `Bearer ${door.adminToken}` };
+        for (const subject of subjects) {
+          const body = JSON.stringify({ subject, version: 1 });
+          await door.ask(`/api/streams/${this.room}/revocations`, { method: "POST", headers, body });
+        }
+        await until(() => sockets.every(({ closed }) => closed?.[0] === 4401));
+        break;
+      }
+      case "timedOut":
+        for (const subject of subjects) await this.#calm.client.act({ kind: "timeout", subject, seconds: 600 });
+        await this.#calm.say("told");
+        await until(() => this.#calm.texts.includes("told"));
+        break;
+      case "expired":
+      case "over":
+        await this.#expire(this.sender === "over" ? 0 : 5_100);
+        break;
+      default:
+    }
+  }
+
+  /** Their tokens ended so long ago; the shard has yet to see it. */
+  async #expire(agoMs: number): Promise<void> {
+    await runInDurableObject(shardOf(this.room), (_shard, ctx) => {
+      for (const socket of ctx.getWebSockets()) {
+        const kept = socket.deserializeAttachment() as { viewer: Viewer };
+        if (kept.viewer.expiresMs === null) continue;
+        socket.serializeAttachment({ ...kept, viewer: { ...kept.viewer, expiresMs: Date.now() - agoMs } });
+      }
+    });
+    await evictDurableObject(shardOf(this.room));
+  }
+
+  /** Taps and playback that were counted, after all that was sent. */
+  async counted(): Promise<Record<string, number>> {
+    await this.#calm.say(`fence ${this.sender}`);
+    if (!this.#tapped) {
+      this.#tapped = true;
+      this.#calm.client.tap();
+      this.#calm.client.play(true);
+    }
+    const counts = async (): Promise<Record<string, number>> => {
+      const { likes, reactions, watching } = (await bindings.ROOM.getByName(this.room).place()).counts;
+      return { like: likes - 1, react: reactions["🎉"] ?? 0, play: watching - 1 };
+    };
+    await until(async () => Math.min(...Object.values(await counts())) >= 0);
+    return counts();
+  }
+}
+
+/** What came of a frame that one socket sent, but for what is counted. */
+function outcomeOf({ heard, closed }: Stubborn, before: number, wasClosed: boolean): string {
+  if (closed !== null && !wasClosed) return String(closed[0]);
+  const answer = heard.slice(before).find(({ type }) => type !== "tick" && type !== "staff");
+  if (answer === undefined) return "-";
+  const outcome = answer["outcome"] as { ok: boolean; error?: string } | undefined;
+  if (outcome?.ok === false) return outcome.error ?? "";
+  return answer["type"] === "ack" ? "ok" : String(answer["type"]);
+}
+
+test.each(SENDERS)("what comes of each frame from a socket that is %s is in the table", async (sender) => {
+  const stage = await Stage.of(sender);
+  const frames = [...everyFrame()];
+  const sockets = await Promise.all(frames.map((_, index) => Stubborn.at(stage.room, stage.viewer(index))));
+  if (sender !== "unheard") await Promise.all(sockets.map((socket) => socket.come()));
+  await stage.prepare(sockets);
+  const before = sockets.map(({ heard, closed }) => ({ heard: heard.length, closed: closed !== null }));
+  for (const [index, [name, frame]] of frames.entries()) {
+    const sub = stage.subject(index) ?? "anybody";
+    const renewal = { ...frame, token: await token(stage.room, { sub, roles: [...(ROLES[sender] ?? [])] }) };
+    sockets[index]?.send(name === "renew" ? renewal : frame);
+  }
+  let counted = await stage.counted();
+  const expected = new Map(
+    Object.entries(EXPECTED).map(([name, row]) => [name, row.split(" ")[SENDERS.indexOf(sender)] ?? ""]),
+  );
+  const outcomes = (): Map<string, string> =>
+    new Map(
+      frames.map(([name], index) => {
+        const socket = sockets[index];
+        const { heard = 0, closed = false } = before[index] ?? {};
+        const outcome = socket === undefined ? "" : outcomeOf(socket, heard, closed);
+        return [name, outcome === "-" && (counted[name] ?? 0) > 0 ? "counted" : outcome];
+      }),
+    );
+  // What is answered may come a little later than the fence; what isn't answered has had its time.
+  for (let turns = 0; turns < 200; turns += 1) {
+    if ([...expected].every(([name, outcome]) => outcome === "-" || outcomes().get(name) !== "-")) break;
+    await scheduler.wait(10);
+    counted = await stage.counted();
+  }
+  const table = (rows: Iterable<[string, string]>): object => Object.fromEntries([...rows].sort());
+  expect(table(outcomes())).toEqual(table(expected));
+});
+
+test("who may not come in is told so at the door, in each of these ways", async () => {
+  const room = "table-door";
+  const calm = await TestViewer.come(room, { sub: "calm", roles: ["host"] });
+  viewers.push(calm);
+  await calm.client.act({ kind: "ban", subject: "banned", address: false });
+  const at = async (query: string): Promise<readonly [number, string] | null> =>
+    (await new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`)).come()).closed;
+  await until(() => calm.events.some(({ kind }) => kind === "ban"));
+  expect(await at("")).toBeNull();
+  expect(await at(`token=${await token(room, { sub: "ann" })}`)).toBeNull();
+  expect(await at(`token=${await token(room, { sub: "banned" })}`)).toEqual([4403, "banned"]);
+  expect(await at("token=x")).toEqual([4401, "token-malformed"]);
+  expect(await at(`token=${await token("elsewhere", { sub: "ann" })}`)).toEqual([4401, "token-wrong-room"]);
+});

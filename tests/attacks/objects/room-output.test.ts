@@ -1,0 +1,97 @@
+import { afterEach, expect, test } from "vitest";
+import { roomOf, TestViewer, until } from "../../../durable-objects/room/testing.ts";
+import { BUDGET_LIMITS } from "../../../protocol/room/budget.ts";
+import type { ClientFrame } from "../../../protocol/room/wire.ts";
+import { Stubborn, viewerFor } from "./room-sockets.ts";
+
+/** Bytes answered for each byte that came, at most. */
+const MOST = 50;
+
+const viewers: TestViewer[] = [];
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+/** A room with a long history of long messages, and where it begins and ends. */
+async function longRoom(room: string): Promise<{ epoch: string; head: number }> {
+  const by = viewerFor("host", { roles: ["host"] });
+  const acts = Array.from({ length: 400 }, (_, index) => {
+    return { by, id: `${index}`, act: { kind: "chat" as const, text: "\u4e16".repeat(500) }, programmeMs: null };
+  });
+  await roomOf(room).submit({ acts, likes: 0, reactions: {} });
+  const { recent } = await roomOf(room).attach(0);
+  return { epoch: recent.epoch, head: recent.to };
+}
+
+/** Floods of one kind: each frame of it. */
+const FLOODS: Readonly<Record<ClientFrame["type"] | "hello from the end" | "hello with a long position", object>> = {
+  hello: { type: "hello", from: null },
+  "hello from the end": { type: "hello" },
+  "hello with a long position": { type: "hello" },
+  act: { type: "act", id: "a", act: { kind: "chat", text: "x" } },
+  like: { type: "like", count: 1 },
+  react: { type: "react", emoji: "🎉", count: 1 },
+  play: { type: "play", on: true },
+  seen: { type: "seen" },
+  renew: { type: "renew", token: "x" },
+};
+
+test("no flood of frames of an anonymous socket is answered with more than fifty times what it sent", async () => {
+  const room = "amplified";
+  const { epoch, head } = await longRoom(room);
+  const calm = await TestViewer.at(room, 0, "calm", ["moderator"]);
+  viewers.push(calm);
+  const ratios: Record<string, number> = {};
+  for (const [name, flood] of Object.entries(FLOODS)) {
+    const socket = await (
+      await Stubborn.at(room, viewerFor(null, { device: `device-of-${name}`, address: name }))
+    ).come();
+    let sent = BUDGET_LIMITS.openingBytes + '{"type":"hello"}'.length + 6;
+    const from =
+      name === "hello with a long position"
+        ? { epoch: epoch.padEnd(64, "x"), offset: 1 }
+        : { epoch, offset: head - 399 };
+    const frame = name.startsWith("hello ") ? { ...flood, from } : flood;
+    for (let count = 0; count < 120; count += 1) {
+      sent += JSON.stringify(frame).length + 6;
+      socket.send(frame);
+    }
+    socket.send({ type: "renew", token: "the last" });
+    await until(() => socket.closed !== null || socket.heard.some(({ type }) => type === "renewed"));
+    // A seat that was closed for its flood says nothing more; the others have answered all by now.
+    expect((await calm.say(`after ${name}`)).ok).toBe(true);
+    ratios[name] = socket.bytes / sent;
+  }
+  console.info("answered bytes a byte sent:", JSON.stringify(ratios));
+  for (const [name, ratio] of Object.entries(ratios)) expect(ratio, name).toBeLessThanOrEqual(MOST);
+}, 60_000);
+
+test("an old position costs the room's history little, whatever number of sockets of an address come with it", async () => {
+  const room = "amplified-together";
+  const { epoch, head } = await longRoom(room);
+  let bytes = 0;
+  const beganMs = Date.now();
+  for (let index = 0; index < 20; index += 1) {
+    const socket = await Stubborn.at(room, viewerFor(`person-${index}`, { address: "one" }));
+    for (let count = 0; count < 30; count += 1) socket.send({ type: "hello", from: { epoch, offset: head - 399 } });
+    await until(() => socket.closed !== null || socket.heard.length >= 30);
+    bytes += socket.bytes;
+    socket.socket.close();
+  }
+  // 600 answers of 700 kB were 420 MB: it is what an address has at once, and since then.
+  const seconds = (Date.now() - beganMs) / 1_000;
+  expect(bytes).toBeLessThan(8_388_608 + seconds * 262_144);
+}, 60_000);
+
+test("who comes back to the same socket or another after a moment misses nothing, with an account or without", async () => {
+  const room = "returning";
+  const { epoch, head } = await longRoom(room);
+  for (const subject of [null, "ann"]) {
+    const socket = await Stubborn.at(room, viewerFor(subject));
+    socket.send({ type: "hello", from: { epoch, offset: head - 5 } });
+    await until(() => socket.heard.length > 0);
+    expect(socket.heard[0]).toMatchObject({ type: "welcome", recovered: true, from: head - 5, to: head });
+    socket.socket.close();
+  }
+});

@@ -1,0 +1,81 @@
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { type Claims, roomOf, TestViewer, until } from "../../../durable-objects/room/testing.ts";
+import { bindings, door } from "../../../workers/testing.ts";
+
+const viewers: TestViewer[] = [];
+let rooms = 0;
+
+async function come(room: string, claims: Claims): Promise<TestViewer> {
+  const viewer = await TestViewer.come(room, claims);
+  viewers.push(viewer);
+  return viewer;
+}
+
+function newRoom(): string {
+  rooms += 1;
+  return `ranks${rooms}`;
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+const revoked = async (room: string): Promise<readonly string[]> =>
+  // One of version 0 was taken back.
+  (await bindings.LIVE.getByName(room).access()).revocations.flatMap(({ subject, version }) =>
+    version > 0 ? [subject] : [],
+  );
+
+test("a moderator can't ban a host that came and never wrote, also after the room's memory was lost", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
+  for (const round of [1, 2]) {
+    for (const act of [
+      { kind: "ban", subject: "host", address: true },
+      { kind: "timeout", subject: "host", seconds: 60 },
+      { kind: "clear", subject: "host" },
+      { kind: "role", subject: "host", role: null },
+    ] as const) {
+      expect(await moderator.client.act(act), `${act.kind} ${round}`).toEqual({ ok: false, error: "forbidden" });
+    }
+    await evictDurableObject(roomOf(room));
+  }
+  const { ok } = await host.say("hello");
+  expect(ok).toBe(true);
+  expect([host.closes, await revoked(room)]).toEqual([[], []]);
+});
+
+test("a host that was banned before the room knew it comes in, plays, and what was put on it is lifted", async () => {
+  const room = newRoom();
+  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const body = JSON.stringify({ playback: "token" });
+  await door.ask(`/api/streams/${room}/access`, { method: "PUT", headers, body });
+  const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
+  expect((await moderator.client.act({ kind: "ban", subject: "host", address: true })).ok).toBe(true);
+  await until(async () => (await revoked(room)).includes("host"));
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  expect(host.closes).toEqual([]);
+  expect((await host.say("I am back")).ok).toBe(true);
+  await until(async () => !(await revoked(room)).includes("host"));
+  expect((await host.client.act({ kind: "ban", subject: "mod", address: true })).ok).toBe(true);
+  await until(() => moderator.closes.length > 0);
+  expect(moderator.closes).toEqual([4403]);
+});
+
+test("a ban that sweeps up devices and addresses never reaches a host that shares them", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const shadow = await TestViewer.at(room, 0, "shadow");
+  viewers.push(shadow);
+  const by = { subject: "troll", name: "troll", roles: [], followerSinceMs: null, expiresMs: null };
+  const sameDevice = { ...by, device: "device-of-host-0000", address: "" };
+  const act = { kind: "chat", text: "from the host's device" } as const;
+  await roomOf(room).submit({ acts: [{ by: sameDevice, id: "1", act, programmeMs: null }], likes: 0, reactions: {} });
+  const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
+  expect((await moderator.client.act({ kind: "ban", subject: "troll", address: true })).ok).toBe(true);
+  await until(() => host.events.some(({ kind }) => kind === "ban"));
+  expect((await host.say("still here")).ok).toBe(true);
+  expect(host.closes).toEqual([]);
+});
