@@ -12,7 +12,7 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS broadcasts (
   id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
-  sequence INTEGER NOT NULL);
+  sequence INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS inits (
   broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (broadcast, track, version));
@@ -29,11 +29,9 @@ CREATE TABLE IF NOT EXISTS packs (
   PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
 `;
 
-/** Storage from before broadcasts were counted has them in the order in which they came. */
-const MIGRATION = `
-ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
-UPDATE broadcasts SET sequence = rowid;
-`;
+const MIGRATION = "ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;";
+/** Versions of this program that don't count broadcasts have them in the order in which they came, and may come back. */
+const NUMBERING = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0;";
 
 /** A broadcast as the table of broadcasts has it. */
 export interface BroadcastRow {
@@ -50,7 +48,9 @@ export class Store {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#ready = this.#hasTable("segments");
-    if (this.#ready && !this.#hasTable("packs")) sql.exec(MIGRATION + PACKS);
+    if (!this.#ready) return;
+    if (!this.#hasTable("packs")) sql.exec(MIGRATION + PACKS);
+    sql.exec(NUMBERING);
   }
 
   /** Whether a key with this hash was issued for the stream. */

@@ -17,6 +17,9 @@ const MOST_KINDS = 64;
 /** Fast enough for what is made for each entry of the log. */
 const ZIP_LEVEL = 5;
 
+/** A playlist of so many characters, of some minutes, is digested and compressed faster whole than in pieces. */
+const WHOLE_CHARS = 16_384;
+
 /** What was made of a piece; pieces of a long window's past stay, and what was made of them with them. */
 interface Made {
   digest?: Uint8Array;
@@ -54,7 +57,8 @@ export class Rendered {
   readonly #headers = new Map<string, Headers>();
 
   constructor(pieces: readonly Piece[]) {
-    this.#pieces = pieces;
+    const chars = pieces.reduce((sum, { text }) => sum + text.length, 0);
+    this.#pieces = chars > WHOLE_CHARS ? pieces : [{ text: textOf(pieces) }];
   }
 
   /** The whole of it, made once. */

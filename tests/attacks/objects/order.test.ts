@@ -75,6 +75,29 @@ test("storage from before broadcasts were counted keeps their order, and what op
   });
 });
 
+test("a broadcast that an earlier version of the program opened, which doesn't count, is the last one none the less", async () => {
+  const { second } = await twoBroadcasts(HOUR_MS);
+  await second.end();
+  const third = "ofanearlierversion";
+  await runInDurableObject(objectOf(second), (_object, { storage }) => {
+    storage.sql.exec(
+      "INSERT INTO broadcasts (id, config, publisher, opened_ms) VALUES (?, ?, ?, ?)",
+      third,
+      JSON.stringify({ ...second.config, broadcast: third }),
+      "publisher-of-old",
+      0,
+    );
+  });
+  await evictDurableObject(liveOf(second));
+  expect(await statusOf(second)).toMatchObject({ broadcast: third });
+  jump(-HOUR_MS);
+  const fourth = new TestPublisher(door, { stream: second.stream, key: second.key, config: {} });
+  jump(2 * HOUR_MS);
+  expect((await fourth.open()).status).toBe(200);
+  await evictDurableObject(liveOf(second));
+  expect(await statusOf(second)).toMatchObject({ broadcast: fourth.config.broadcast });
+});
+
 test("a broadcast that another one took the place of is over, though its end was never written down", async () => {
   const { first, second } = await twoBroadcasts(0);
   await runInDurableObject(objectOf(first), (_object, { storage }) => {
