@@ -114,7 +114,7 @@ function floods(witness: Witness): Record<string, { requests: FloodRequest[]; pe
       requests: [
         get("/live/invented-{n}/multivariant.m3u8"),
         get("/api/streams/invented-{n}"),
-        { ...get("/rooms/invented-{n}/beacon?device=device-of-a-stranger"), method: "POST" },
+        { ...get("/rooms/invented-{n}/beacon"), method: "POST" },
         get("/rooms/invented-{n}/replay?from=1700000000000"),
       ],
     },
