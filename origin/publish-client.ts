@@ -27,7 +27,7 @@ export type Reply =
   | { readonly kind: "init-missing" | "not-open" | "too-large" }
   /** Another publisher is live; it may be the remains of a crashed one. */
   | { readonly kind: "already-live"; readonly reason: string }
-  /** Not now: no connection, no answer in time, 429, 5xx. */
+  /** Not now: no connection, no answer in time, 408, 429, 5xx. */
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs: number | null }
   /** The stream was stopped; the reason is for people. */
   | { readonly kind: "stopped"; readonly reason: string }
@@ -141,7 +141,7 @@ export function classify(status: number, body: string, afterMs: number | null): 
   const problem = Problem.safeParse(json);
   const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};
   const reason = `${status} ${[title, detail].filter((text) => text !== "").join(": ")}`.trim();
-  if (status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
+  if (status === 408 || status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
   if (status === 413) return { kind: "too-large" };
   if (status === 403 && type === PROBLEMS.stopped) return { kind: "stopped", reason: detail };
   if (status === 409) {

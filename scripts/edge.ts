@@ -18,6 +18,7 @@ import { buildPages } from "./build-web.ts";
 import { complaint, type DataFolder, DataFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
 import { type OwnPages, type Pages, writeOwnPages } from "./pages.ts";
+import { RATE_LIMITS } from "./rate-limits.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -115,6 +116,7 @@ function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: stri
     },
     durableObjects: objects,
     r2Buckets: { MEDIA: "corral-media" },
+    ratelimits: ratelimits(),
     // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
     serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
     unsafeDirectSockets: [{ host, port: at }],
@@ -152,14 +154,22 @@ function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: stri
   };
 }
 
+function ratelimits(): NonNullable<V4WorkerOptionsShape["ratelimits"]> {
+  const bindings = Object.entries(RATE_LIMITS).map(
+    ([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }] as const,
+  );
+  return Object.fromEntries(bindings);
+}
+
 /** Bindings of objects, and their classes. */
-const OBJECTS = {
+export const OBJECTS = {
   LIVE: "Live",
   SHIELD: "Shield",
   ROOM: "Room",
   ROOM_RELAY: "RoomRelay",
   ROOM_SHARD: "RoomShard",
   KEYRING: "Keyring",
+  REGISTRY: "Registry",
 } as const;
 
 /** The objects' bindings; `script` names the Worker that has them, where that is another one. */

@@ -10,6 +10,18 @@ export interface StoredPlaylist {
   readonly changedMs: number;
 }
 
+/** What there is of a broadcast that isn't live any more, so that what there isn't can be refused without asking. */
+export interface BroadcastOutline {
+  readonly tracks: readonly {
+    readonly name: TrackName;
+    readonly inits: readonly number[];
+    /** The last segment, or -1. */
+    readonly lastMsn: number;
+  }[];
+  /** Nothing of it is on its way to storage: the outline stays. */
+  readonly whole: boolean;
+}
+
 /** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */
 export interface FeedNode {
   fetch(url: string, init?: RequestInit): Promise<Response>;
@@ -21,6 +33,10 @@ export interface FeedNode {
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null>;
   /** A playlist of any broadcast of the stream, as it stands. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null>;
+  /** Ids of the stream's broadcasts, as `Fingerprints` encodes them. */
+  pullBroadcasts(): Promise<Uint8Array>;
+  /** What there is of a broadcast of the stream. */
+  pullOutline(id: BroadcastId): Promise<BroadcastOutline | null>;
   /** Throws the node's memory away, as a crash or a deploy does; the call fails with it. */
   restart(): Promise<void>;
   /** A segment in R2, read once for all below; the Live object has none of these, its children read R2 themselves. */

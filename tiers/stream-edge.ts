@@ -9,6 +9,7 @@ import { Follower, type FollowerEvents } from "../protocol/broadcast/follower.ts
 import type { Replica } from "../protocol/broadcast/replica.ts";
 import { type Place, reached } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
+import { Shares } from "../protocol/shares.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
 import { type Stop, standingStop } from "../protocol/stop.ts";
 import { type Address, sameAddress } from "../protocol/tree/address.ts";
@@ -75,6 +76,7 @@ export class StreamEdge {
   #absentUntilMs = 0;
   /** When the Live object was last heard of, by way of whatever nodes. */
   #heardMs = 0;
+  #closed = false;
   #failures = 0;
   #retryAtMs = 0;
   /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
@@ -83,6 +85,7 @@ export class StreamEdge {
   /** The node that feeds this one, and since when. */
   #fed: { readonly by: Address; readonly sinceMs: number } | null = null;
   readonly #wanted = new Map<TrackName, number>();
+  readonly #parkedBy = new Shares(EDGE_LIMITS.parked, EDGE_LIMITS.parkedEach);
   readonly #heirs = new Set<() => void>();
   readonly #callers = new Set<() => void>();
 
@@ -107,6 +110,11 @@ export class StreamEdge {
   /** Requests parked here. */
   get parked(): number {
     return this.known?.waiters.count ?? 0;
+  }
+
+  /** Requests that wait for word from a feed. */
+  get awaiting(): number {
+    return this.#callers.size;
   }
 
   /** The replica as far as this node has it, without asking. */
@@ -162,6 +170,12 @@ export class StreamEdge {
     return { address, node: this.#options.nodes(address) };
   }
 
+  /** Ends the feed; nothing leads any more. Requests that still have this edge are answered with what it knows. */
+  close(): void {
+    this.#closed = true;
+    this.#call();
+  }
+
   /**
    * The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. At once
    * where the feed runs, else after the feed's first word.
@@ -174,7 +188,7 @@ export class StreamEdge {
 
   async #awaited(life: Lifetime): Promise<Replica | null> {
     const deadlineMs = Date.now() + EDGE_LIMITS.helloMs;
-    while (!this.#fresh() && !this.#open && Date.now() < deadlineMs) {
+    while (!this.#fresh() && !this.#open && !this.#closed && Date.now() < deadlineMs) {
       await this.#called(Math.min(EDGE_LIMITS.watchMs, deadlineMs - Date.now()));
       this.tend(life);
     }
@@ -203,15 +217,33 @@ export class StreamEdge {
 
   /**
    * Parks the request until `track` comes to `place` (true), the replica gives way or ends (true), or time is up (false).
-   * Throws `StreamStopped` as soon as the stream is stopped.
+   * `network`: whose it is, null where that isn't known; false as well where that one has parked its share. Throws
+   * `StreamStopped` as soon as the stream is stopped.
    */
-  async wait(life: Lifetime, replica: Replica, track: TrackName, place: Place, untilMs: number): Promise<boolean> {
+  async wait(
+    life: Lifetime,
+    replica: Replica,
+    track: TrackName,
+    place: Place,
+    untilMs: number,
+    network: string | null,
+  ): Promise<boolean> {
+    if (network === null) return this.#wait(life, replica, track, place, untilMs);
+    if (!this.#parkedBy.take(network)) return false;
+    try {
+      return await this.#wait(life, replica, track, place, untilMs);
+    } finally {
+      this.#parkedBy.give(network);
+    }
+  }
+
+  async #wait(life: Lifetime, replica: Replica, track: TrackName, place: Place, untilMs: number): Promise<boolean> {
     for (;;) {
       this.refuseStopped();
       const state = replica.track(track);
       if (this.known !== replica || replica.state.ended || state === undefined || reached(state, place)) return true;
       const leftMs = untilMs - Date.now();
-      if (leftMs <= 0 || replica.waiters.count >= EDGE_LIMITS.parked) return false;
+      if (leftMs <= 0 || this.#closed || replica.waiters.count >= EDGE_LIMITS.parked) return false;
       this.tend(life);
       const lookMs = EDGE_LIMITS.watchMs * Math.max(1, replica.waiters.count / EDGE_LIMITS.watchers);
       await this.#park(replica, track, place, Math.min(leftMs, lookMs * (0.75 + Math.random() / 2)));
@@ -259,6 +291,7 @@ export class StreamEdge {
 
   /** Makes this request lead where nobody does, or relieve a leader who is due. */
   tend(life: Lifetime, now: number = Date.now()): void {
+    if (this.#closed) return;
     const lead = this.#lead;
     if (lead !== null && !this.#due(lead, now)) return;
     if (lead === null && (now < this.#retryAtMs || this.#fresh(now))) return;
@@ -332,7 +365,7 @@ export class StreamEdge {
   }
 
   #relieved(lead: Lead): boolean {
-    if (this.#lead !== lead && this.#lead?.caughtUp === true) return true;
+    if (this.#closed || (this.#lead !== lead && this.#lead?.caughtUp === true)) return true;
     return Date.now() - lead.startedMs > this.#options.leadMs + EDGE_LIMITS.graceMs;
   }
 

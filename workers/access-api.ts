@@ -5,6 +5,7 @@ import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { refuseAdminStranger } from "./api.ts";
 import type { Env } from "./env.ts";
+import { register } from "./registry.ts";
 import { deliveryProblem, problemResponse } from "./responses.ts";
 
 const Playing = z.strictObject({ playback: z.enum(PLAYBACKS) });
@@ -22,6 +23,7 @@ export async function streamAccess(env: Env, request: Request, stream: StreamNam
   if (request.method === "PUT") {
     const wanted = Playing.safeParse(await request.json().catch(() => null));
     if (!wanted.success) return deliveryProblem(400, "Not a way to play", z.prettifyError(wanted.error));
+    await register(env, stream);
     if (!(await done(live.setPlayback(wanted.data.playback)))) return unfinished();
   }
   return told(await live.access());
@@ -33,6 +35,7 @@ export async function streamRevocations(env: Env, request: Request, stream: Stre
   if (refusal !== null) return refusal;
   const wanted = Revoking.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a revocation", z.prettifyError(wanted.error));
+  await register(env, stream);
   const live = env.LIVE.getByName(stream);
   let taken = true;
   const revoke = async (): Promise<void> => {

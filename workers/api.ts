@@ -10,16 +10,16 @@ import { newStreamKey, sha256Hex } from "./auth.ts";
 import { edgeOf, nodeAt } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { refuseStranger } from "./guard.ts";
-import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { register } from "./registry.ts";
+import { deliveryProblem, withoutEdge } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 
 /** `GET /api/streams/{stream}`: what came with the feed, and what the room counts, however many ask. */
 export async function streamStatus(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
-  const edge = edgeOf(env, request, stream);
+  const edge = await edgeOf(env, request, life, stream);
+  if (typeof edge === "string") return withoutEdge(edge);
   const replica = await edge.replica(life);
-  if (replica === null || edge.status === null) {
-    return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
-  }
+  if (replica === null || edge.status === null) return withoutEdge("unregistered");
   const room = await placeOf(env, life, stream);
   // The object hears of this isolate's viewers with its next feed; until then they are counted here.
   const status = withRoom(withOwnViewers(edge.status, edge.tally.watching(Date.now())), room);
@@ -56,6 +56,7 @@ export async function streamKeys(env: Env, request: Request, stream: StreamName)
     await live.removeKeys();
     return new Response(null, { status: 204 });
   }
+  await register(env, stream);
   const key = newStreamKey();
   await live.addKey(await sha256Hex(key));
   return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
@@ -81,7 +82,7 @@ export async function restartStream(env: Env, request: Request, stream: StreamNa
 
 /** The refusal of a request without the admin token, or null. */
 export const refuseAdminStranger = (env: Env, request: Request): Promise<Response | null> =>
-  refuseStranger(request, {
+  refuseStranger(env, request, {
     secret: env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_ADMIN_TOKEN",
     token: "admin token",

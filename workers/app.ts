@@ -21,7 +21,7 @@ import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./m
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
 import { addPlaybackProof } from "./playback-proof.ts";
-import { deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { deliveryProblem, UNKNOWN_LIFETIME, withoutEdge } from "./responses.ts";
 import { roomReplay } from "./room-replay.ts";
 import { roomBeacon, roomSocket, roomTicket } from "./rooms.ts";
 import { refuseShortSecrets } from "./secrets.ts";
@@ -65,7 +65,7 @@ stream("/rooms/:stream/ticket", { POST: (c, name) => roomTicket(c.env, c.req.raw
 stream("/rooms/:stream/beacon", { POST: (c, name) => roomBeacon(c.env, c.req.raw, c.executionCtx, name) });
 stream("/rooms/:stream/replay", { GET: (c, name) => roomReplay(c.env, c.req.raw, c.executionCtx, name) });
 address("/ingest/:stream/:rest{.+}", {
-  PUT: (c) => ingest(c.env, c.req.raw, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
+  PUT: (c) => ingest(c.env, c.req.raw, c.executionCtx, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
 });
 address("/metrics", { GET: (c) => metrics(c.env, c.req.raw, c.executionCtx) });
 app.all("/dev/token", (c) => devToken(c.env, c.req.raw));
@@ -120,12 +120,15 @@ function subjectOf(c: Asked): string | null {
 }
 
 /** Any request. */
-export function serve(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
-  const url = canonicalUrl(request.url);
+export function serve(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
+  const { url: sent } = request;
+  const url = canonicalUrl(sent);
   const refusal = refuseShortSecrets(env);
-  if (refusal !== null) return Promise.resolve(secured(refusal, url));
-  const asked = url === request.url ? request : new Request(url, request);
+  if (refusal !== null) return URL.canParse(url) ? secured(refusal, url) : refusal;
+  const asked = url === sent ? request : new Request(url, request);
   if (isLivePath(url)) return live(asked, env, context);
+  // A client may send any `Host` and any target. The live path, which is the hot one, looks at that where it fails.
+  if (!URL.canParse(url)) return noAddress();
   // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
   const get = asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked;
   return Promise.resolve(app.fetch(get, env, context)).then((response) => secured(response, url));
@@ -141,7 +144,9 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
   if (path === null) return nothing();
   if (method !== "GET" && method !== "HEAD") return methodNotAllowed(LIVE_METHODS);
   try {
-    const edge = edgeOf(env, request, path.stream);
+    const found = edgeOf(env, request, life, path.stream);
+    const edge = found instanceof Promise ? await found : found;
+    if (typeof edge === "string") return withoutEdge(edge);
     const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
     const answer = await answerTo(delivery, path);
     if (path.file === "multivariant") await addPlaybackProof(env, path.stream, request, answer);
@@ -150,7 +155,7 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
     edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
     return answer;
   } catch (error) {
-    return failure(error);
+    return liveFailure(error, url);
   }
 }
 
@@ -161,8 +166,16 @@ async function answerTo(delivery: Delivery, path: LivePath): Promise<Response> {
     delivery.edge.refuseStopped();
     return answer;
   } catch (error) {
-    return failure(error);
+    return liveFailure(error, delivery.request.url);
   }
+}
+
+function liveFailure(error: unknown, url: string): Response {
+  return URL.canParse(url) ? failure(error) : noAddress();
+}
+
+function noAddress(): Response {
+  return deliveryProblem(400, "No address", "The request's target and `Host` make no address.");
 }
 
 function failure(error: unknown): Response {

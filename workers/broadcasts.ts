@@ -5,7 +5,7 @@ import type { Lifetime } from "../tiers/stream-edge.ts";
 import { type Cached, throughCache } from "./colo-cache.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { answer, deliveryProblem, UNKNOWN_LIFETIME } from "./responses.ts";
+import { answer, deliveryProblem, withoutEdge } from "./responses.ts";
 
 /** A follower waits so long for the leader of its flight before it asks itself. */
 const FLIGHT_MS = 4_000;
@@ -21,12 +21,11 @@ export async function streamBroadcasts(
   life: Lifetime,
   stream: StreamName,
 ): Promise<Response> {
-  const edge = edgeOf(env, request, stream);
+  const edge = await edgeOf(env, request, life, stream);
+  if (typeof edge === "string") return withoutEdge(edge);
   // A stream that the feed doesn't know has no broadcasts, and its object isn't asked.
   const replica = await edge.replica(life);
-  if (replica === null && !edge.stale) {
-    return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
-  }
+  if (replica === null && !edge.stale) return withoutEdge("unregistered");
   const key = `${stream}/broadcasts`;
   const flown = await flights.get(life, key, () =>
     throughCache(life, key, async () => {

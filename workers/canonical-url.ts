@@ -17,5 +17,6 @@ export function canonicalUrl(url: string): string {
     const char = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(char) ? char : escaped.toUpperCase();
   });
-  return new URL(path + url.slice(end)).href;
+  const whole = path + url.slice(end);
+  return URL.canParse(whole) ? new URL(whole).href : url;
 }

@@ -1,4 +1,4 @@
-/** JSON texts in the data centre's cache, for what isolates of one place would each ask an object for. */
+/** The data centre's cache, for what isolates of one place would each ask an object for. */
 import type { Lifetime } from "../tiers/stream-edge.ts";
 
 /** A text and how long it may be kept, whole seconds. */
@@ -24,3 +24,26 @@ export async function throughCache(life: Lifetime, key: string, load: () => Prom
   life.waitUntil(caches.default.put(url, new Response(text, { headers })).catch(() => {}));
   return { text, hit: false };
 }
+
+/** Bytes under a key, as `throughCache` gives texts. */
+export async function bytesThroughCache(
+  life: Lifetime,
+  key: string,
+  maxAgeS: number,
+  load: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const url = bytesUrl(key);
+  const held = await caches.default.match(url).catch(() => undefined);
+  if (held !== undefined) return new Uint8Array(await held.arrayBuffer());
+  const bytes = await load();
+  const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/octet-stream" };
+  life.waitUntil(caches.default.put(url, new Response(bytes, { headers })).catch(() => {}));
+  return bytes;
+}
+
+/** The bytes under a key have changed: this data centre loads them anew. */
+export async function forgetBytes(key: string): Promise<void> {
+  await caches.default.delete(bytesUrl(key)).catch(() => false);
+}
+
+const bytesUrl = (key: string): string => `https://bytes.corral.invalid/${key}`;

@@ -4,6 +4,7 @@ import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import { refuseAdminStranger } from "./api.ts";
 import type { Env } from "./env.ts";
+import { register } from "./registry.ts";
 import { deliveryProblem } from "./responses.ts";
 
 const Wanted = z.strictObject({ viewers: z.int().min(0).max(ROOM_LIMITS.expectedViewers) });
@@ -15,6 +16,7 @@ export async function expectCrowd(env: Env, request: Request, stream: StreamName
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a crowd", z.prettifyError(wanted.error));
   const { viewers } = wanted.data;
+  await register(env, stream);
   const shards = await env.ROOM.getByName(stream).expect(viewers);
   const until = new Date(Date.now() + ROOM_LIMITS.expectedMs).toISOString();
   return Response.json({ stream, viewers, shards, until }, { headers: { "cache-control": "no-store" } });

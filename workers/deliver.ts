@@ -9,13 +9,15 @@ import { UpstreamError } from "../tiers/calls.ts";
 import type { StreamEdge } from "../tiers/stream-edge.ts";
 import { ageOf, initOf, media, mediaOf, playlist } from "./answers.ts";
 import { heldCmsd, playlistCmsd } from "./cmsd.ts";
-import { askToJoin } from "./edge/joins.ts";
+import { refuseToJoin } from "./edge/joins.ts";
+import { mayExist } from "./edge/outlines.ts";
 import { type PlaylistKind, playlistsOf } from "./edge/playlists.ts";
 import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import { enter, refusalResponse } from "./gate.ts";
 import type { LivePath } from "./live-path.ts";
 import type { MediaPath } from "./media-path.ts";
-import { comeBack, deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
+import { networkOfRequest } from "./network.ts";
+import { deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
 /** hls.js gives up a playlist whose first byte takes 10 s. */
 const LONGEST_WAIT_MS = 9_000;
@@ -50,14 +52,14 @@ export async function deliver(delivery: Delivery, { stream, file }: LivePath): P
   return file === "multivariant" ? deliverMultivariant(delivery, replica) : deliverFile(delivery, replica, file);
 }
 
-function deliverMultivariant(delivery: Delivery, replica: Replica): Response {
-  const { env, edge } = delivery;
+async function deliverMultivariant(delivery: Delivery, replica: Replica): Promise<Response> {
+  const { env, edge, request } = delivery;
   const { targetDurationS } = replica.config;
   // Who asks for this playlist is about to join; those who watch don't ask for it again.
-  const comeBackS = replica.state.ended ? null : askToJoin(env, edge);
-  if (comeBackS !== null) {
+  const refusal = replica.state.ended ? null : await refuseToJoin(env, edge, request);
+  if (refusal !== null) {
     delivery.putOff = true;
-    return comeBack(comeBackS);
+    return refusal;
   }
   const rendered = playlistsOf(replica).get({ kind: "multivariant" });
   const cmsd = playlistCmsd(replica.state.ended);
@@ -71,13 +73,24 @@ function deliverFile(delivery: Delivery, replica: Replica, path: MediaPath): Res
   if (broadcast === path.broadcast && replica.track(path.track) === undefined) {
     return notFound(`This broadcast has no track ${path.track}.`, missing);
   }
-  const mine = broadcast === path.broadcast ? replica : null;
+  if (broadcast === path.broadcast) return deliverMine(delivery, replica, path, missing);
+  return mayExist(delivery, path).then((may) =>
+    may ? deliverMine(delivery, null, path, missing) : notFound("There is no such file of a broadcast.", missing),
+  );
+}
+
+/** A file of the broadcast that `mine` is of, or of another one of which it exists. */
+function deliverMine(
+  delivery: Delivery,
+  mine: Replica | null,
+  path: MediaPath,
+  missing: string,
+): Response | Promise<Response> {
   switch (path.file.kind) {
     case "playlist":
       if (mine !== null && path.file.file === "media.m3u8") return deliverMedia(delivery, mine, path.track);
       if (mine !== null && path.file.file === "iframes.m3u8") return deliverIframes(delivery, mine, path.track);
-      // There is no recording of what goes on.
-      if (mine?.state.ended === false) return notFound("There is no such playlist.", missing);
+      if (mine?.state.ended === false) return notFound("The recording is there once the broadcast has ended.", missing);
       return deliverStored(delivery, path, path.file.file, missing);
     case "init":
       return deliverInit(delivery, mine, path, path.file.version, missing);
@@ -114,7 +127,7 @@ async function deliverMedia(delivery: Delivery, first: Replica, track: TrackName
     const place = part === null ? ({ kind: "segment", msn } as const) : ({ kind: "part", msn, part } as const);
     waited = true;
     // A server SHOULD answer 503 when it would have to wait for more than three target durations.
-    if (!(await edge.wait(life, replica, track, place, untilMs))) {
+    if (!(await edge.wait(life, replica, track, place, untilMs, networkOfRequest(request)))) {
       return deliveryProblem(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
     }
     replica = edge.known;
@@ -146,7 +159,16 @@ async function deliverIframes(delivery: Delivery, first: Replica, track: TrackNa
     const decision = decide(replica.state, track, { msn, skip: "none" });
     if (decision.kind === "refuse") return deliveryProblem(400, "Impossible delivery directive", decision.detail);
     if (decision.kind === "now") break;
-    if (!(await edge.wait(life, replica, track, { kind: "segment", msn: decision.msn }, untilMs))) {
+    if (
+      !(await edge.wait(
+        life,
+        replica,
+        track,
+        { kind: "segment", msn: decision.msn },
+        untilMs,
+        networkOfRequest(request),
+      ))
+    ) {
       return deliveryProblem(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
     }
     replica = edge.known ?? replica;
@@ -198,7 +220,7 @@ async function deliverPart(
   part: number,
   missing: string,
 ): Promise<Response> {
-  const { life, edge } = delivery;
+  const { life, edge, request } = delivery;
   if (mine === null) return notFound("Parts are kept only while a broadcast is live; take the segment.", missing);
   edge.want(life, track);
   let askedMs: number | null = null;
@@ -210,7 +232,7 @@ async function deliverPart(
     }
     askedMs ??= Date.now();
     const untilMs = askedMs + Math.min(3_000 * mine.config.targetDurationS, LONGEST_WAIT_MS);
-    if (!(await edge.wait(life, replica, track, { kind: "settled", msn, part }, untilMs))) {
+    if (!(await edge.wait(life, replica, track, { kind: "settled", msn, part }, untilMs, networkOfRequest(request)))) {
       return deliveryProblem(503, "The part didn't come in time", "Reload the playlist and go on from there.");
     }
   }
@@ -268,7 +290,7 @@ async function deliverSegment(
   }
   const { value, tiers }: Pulled<Uint8Array> =
     segment === null
-      ? await puller.segment(broadcast, track, msn)
+      ? await puller.pastSegment(broadcast, track, msn)
       : await puller.closedSegment(broadcast, track, segment);
   if (value === null) {
     if (segment === null) return notFound(`No segment ${msn} of ${track}.`, missing);

@@ -4,11 +4,13 @@
  */
 import { SignJWT } from "jose";
 import { z } from "zod";
+import { parseStreamName } from "../protocol/ids.ts";
 import { isLocalRequest } from "../protocol/local-request.ts";
 import { ROLES } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Env } from "./env.ts";
 import { allowed, methodNotAllowed, options } from "./methods.ts";
+import { register } from "./registry.ts";
 import { deliveryProblem, problemResponse } from "./responses.ts";
 
 const METHODS = allowed(["POST"]);
@@ -40,6 +42,9 @@ export async function devToken(env: Env, request: Request): Promise<Response> {
   const wanted = Wanted.safeParse(await request.json().catch(() => null));
   if (!wanted.success) return deliveryProblem(400, "Not a viewer", z.prettifyError(wanted.error));
   const { seconds, ...claims } = wanted.data;
+  // Whoever issues a token for a stream knows it.
+  const stream = parseStreamName(claims.room);
+  if (stream !== null) await register(env, stream);
   const nowS = Math.floor(Date.now() / 1_000);
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256" })

@@ -1,6 +1,7 @@
 /** What the Worker is bound to. */
 import type { Keyring } from "../durable-objects/keyring/keyring.ts";
 import type { Live } from "../durable-objects/live/live.ts";
+import type { Registry } from "../durable-objects/registry/registry.ts";
 import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
 import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomRelay } from "../durable-objects/room/room-relay.ts";
@@ -16,8 +17,15 @@ export interface Env extends ReviewerEnv, ViewerKeys {
   readonly ROOM_RELAY: DurableObjectNamespace<RoomRelay>;
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
   readonly KEYRING: DurableObjectNamespace<Keyring>;
+  readonly REGISTRY: DurableObjectNamespace<Registry>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
+  /** Limits of requests of one network; see `rate-limits.ts`. */
+  readonly LIMIT_JOINS?: RateLimit;
+  readonly LIMIT_SOCKETS?: RateLimit;
+  readonly LIMIT_BEACONS?: RateLimit;
+  readonly LIMIT_REPLAYS?: RateLimit;
+  readonly LIMIT_SECRETS?: RateLimit;
   /** The pages built from `web/`. */
   readonly ASSETS: Fetcher;
   /** Opens the control API; without it the control API is shut. */

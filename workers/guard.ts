@@ -1,6 +1,8 @@
 /** Doors that a secret of the deployment opens. */
 import { problems } from "../protocol/publish/reply.ts";
 import { bearerToken, sameSecret } from "./auth.ts";
+import type { Env } from "./env.ts";
+import { refuseFast } from "./rate-limits.ts";
 import { problemResponse } from "./responses.ts";
 
 /** A door: the secret's value and name, what is sent as it, and what lies behind. */
@@ -14,7 +16,7 @@ export interface Guarded {
 }
 
 /** The refusal of a request that doesn't bring the secret, or null. Without a secret the door stays shut. */
-export async function refuseStranger(request: Request, door: Guarded): Promise<Response | null> {
+export async function refuseStranger(env: Env, request: Request, door: Guarded): Promise<Response | null> {
   const { secret, secretName, token, behind } = door;
   if (secret === undefined || secret === "") {
     return problemResponse(problems.keyWrong(`Set the secret ${secretName} to use ${behind}.`));
@@ -26,5 +28,7 @@ export async function refuseStranger(request: Request, door: Guarded): Promise<R
     });
   }
   if (await sameSecret(sent, secret)) return null;
-  return problemResponse(problems.keyWrong(`This is not the ${token} of this deployment.`));
+  // Whoever brings the secret is never counted.
+  const fast = await refuseFast(env, "secrets", request);
+  return fast ?? problemResponse(problems.keyWrong(`This is not the ${token} of this deployment.`));
 }

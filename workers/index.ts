@@ -4,6 +4,7 @@ import type { Env } from "./env.ts";
 
 export { Keyring } from "../durable-objects/keyring/keyring.ts";
 export { Live } from "../durable-objects/live/live.ts";
+export { Registry } from "../durable-objects/registry/registry.ts";
 export { Room } from "../durable-objects/room/room.ts";
 export { RoomRelay } from "../durable-objects/room/room-relay.ts";
 export { RoomShard } from "../durable-objects/room/room-shard.ts";

@@ -2,13 +2,26 @@
 
 import type { Publisher } from "../durable-objects/live/live.ts";
 import { LIMITS } from "../protocol/broadcast/limits.ts";
-import { type BroadcastId, parseBroadcastId, parseStreamName, parseTrackName } from "../protocol/ids.ts";
-import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
+import type { PartMeta } from "../protocol/broadcast/log.ts";
+import {
+  type BroadcastId,
+  parseBroadcastId,
+  parseStreamName,
+  parseTrackName,
+  type TrackName,
+} from "../protocol/ids.ts";
+import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
 import { type Opening, parseOpening, parsePartMeta } from "../protocol/publish/parse.ts";
 import { type Problem, type PublishReply, problems } from "../protocol/publish/reply.ts";
+import { UpstreamError } from "../tiers/calls.ts";
+import type { Lifetime } from "../tiers/stream-edge.ts";
 import { bearerToken, sha256Hex } from "./auth.ts";
+import { withBody } from "./body.ts";
 import type { Env } from "./env.ts";
 import { parseTrackFile } from "./media-path.ts";
+import { networkOfRequest } from "./network.ts";
+import { forgetKeys, judgeKey } from "./publishers.ts";
+import { COME_BACK_S, refuseFast } from "./rate-limits.ts";
 import { problemResponse } from "./responses.ts";
 
 /** Bytes of an opening request's JSON. */
@@ -25,20 +38,37 @@ class Refusal extends Error {
 }
 
 /** `PUT /ingest/{stream}/{rest}` */
-export async function ingest(env: Env, request: Request, streamText: string, rest: string): Promise<Response> {
+export async function ingest(
+  env: Env,
+  request: Request,
+  life: Lifetime,
+  streamText: string,
+  rest: string,
+): Promise<Response> {
   try {
-    return replyResponse(await route(env, request, streamText, rest.split("/")));
+    return replyResponse(await route(env, request, life, streamText, rest.split("/")));
   } catch (error) {
-    if (error instanceof Refusal) return problemResponse(error.problem, authenticate(error.problem));
+    if (error instanceof Refusal) return problemResponse(error.problem, hintsOf(error.problem));
+    if (error instanceof UpstreamError) return notNow();
     // The object was evicted or reset under the request: nothing is lost, the publisher sends again.
     console.warn("the Live object didn't answer a publisher", error);
-    return problemResponse(problems.unavailable("The stream's object is restarting; send again."), {
-      "retry-after": "1",
-    });
+    return notNow();
   }
 }
 
-async function route(env: Env, request: Request, streamText: string, path: readonly string[]): Promise<PublishReply> {
+function notNow(): Response {
+  return problemResponse(problems.unavailable("The stream's object is restarting; send again."), {
+    "retry-after": "1",
+  });
+}
+
+async function route(
+  env: Env,
+  request: Request,
+  life: Lifetime,
+  streamText: string,
+  path: readonly string[],
+): Promise<PublishReply> {
   const stream = parseStreamName(streamText) ?? refuse(problems.malformed("A stream's name is 1–64 of a–z 0–9 _ -."));
   const token = bearerToken(request);
   if (token === null) throw new Refusal(problems.keyMissing("Send `Authorization: Bearer <stream key>`."));
@@ -47,28 +77,51 @@ async function route(env: Env, request: Request, streamText: string, path: reado
     throw new Refusal(problems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
   const broadcast: BroadcastId =
     parseBroadcastId(path[0] ?? "") ?? refuse(problems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
+  const target = parseTarget(request, path);
   const by: Publisher = { stream, keyHash: await sha256Hex(token), id };
-  const live = env.LIVE.getByName(stream);
-  if (path.length === 1) {
-    const { config, playback } = await readOpening(request, broadcast);
-    return live.open(by, config, playback);
+  await authorize(env, life, request, by, token);
+  const reply = await publish(env.LIVE.getByName(stream), request, by, broadcast, target);
+  if (!reply.ok && reply.problem.type === PROBLEMS.keyWrong) forgetKeys(stream);
+  return reply;
+}
+
+/** Refuses a wrong key before anything of the body is read. */
+async function authorize(
+  env: Env,
+  life: Lifetime,
+  request: Request,
+  { stream, keyHash }: Publisher,
+  key: string,
+): Promise<void> {
+  const judged = await judgeKey(env, life, { stream, key, keyHash, actor: networkOfRequest(request) ?? "" });
+  if (judged === "busy") refuse(problems.unavailable("Many keys are being looked up; send this again."));
+  if (judged === "wrong" && (await refuseFast(env, "secrets", request)) !== null) {
+    throw new Refusal(problems.tooMany("Your network has sent many wrong keys; send this again later."));
   }
-  if (path.length === 2 && path[1] === "end") return live.end(by, broadcast);
+  if (judged === "wrong") refuse(problems.keyWrong("Use the key that was issued for this stream."));
+}
+
+/** What is published at an address. */
+type Target =
+  | { readonly kind: "opening" | "end" }
+  | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
+  | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta };
+
+function parseTarget(request: Request, path: readonly string[]): Target {
+  if (path.length === 1) return { kind: "opening" };
+  if (path.length === 2 && path[1] === "end") return { kind: "end" };
   const track = parseTrackName(path[1] ?? "") ?? refuse(problems.malformed("A track's name is 1–32 of a–z 0–9 _ -."));
   const file = path.length === 3 ? parseTrackFile(path[2] ?? "") : null;
   switch (file?.kind) {
-    case "init": {
-      const bytes = await readBody(request, LIMITS.initBytes);
-      if (bytes.byteLength === 0) throw new Refusal(problems.malformed("An init section has bytes."));
-      return live.init(by, broadcast, track, file.version, bytes);
-    }
+    case "init":
+      return { kind: "init", track, version: file.version };
     case "part": {
       const meta = parsePartMeta(request.headers.get(PART_HEADER) ?? "");
       if (typeof meta === "string") throw new Refusal(problems.malformed(`\`${PART_HEADER}\`: ${meta}`));
       if (meta.msn !== file.msn || meta.part !== file.part) {
         throw new Refusal(problems.malformed(`The address and \`${PART_HEADER}\` name different parts.`));
       }
-      return live.part(by, broadcast, track, meta, await readBody(request, LIMITS.partBytes));
+      return { kind: "part", track, meta };
     }
     default:
       throw new Refusal(
@@ -77,38 +130,42 @@ async function route(env: Env, request: Request, streamText: string, path: reado
   }
 }
 
-async function readOpening(request: Request, broadcast: BroadcastId): Promise<Opening> {
-  const opening = parseOpening(new TextDecoder().decode(await readBody(request, CONFIG_BYTES)));
+async function publish(
+  live: ReturnType<Env["LIVE"]["getByName"]>,
+  request: Request,
+  by: Publisher,
+  broadcast: BroadcastId,
+  target: Target,
+): Promise<PublishReply> {
+  const withBytes = async (limit: number, use: (bytes: Uint8Array) => Promise<PublishReply>): Promise<PublishReply> => {
+    const reply = await withBody(request, by.stream, limit, use);
+    return "status" in reply ? refuse(reply) : reply;
+  };
+  switch (target.kind) {
+    case "opening":
+      return withBytes(CONFIG_BYTES, async (bytes) => {
+        const { config, playback } = readOpening(bytes, broadcast);
+        return live.open(by, config, playback);
+      });
+    case "end":
+      return live.end(by, broadcast);
+    case "init":
+      return withBytes(LIMITS.initBytes, async (bytes) => {
+        if (bytes.byteLength === 0) throw new Refusal(problems.malformed("An init section has bytes."));
+        return live.init(by, broadcast, target.track, target.version, bytes);
+      });
+    case "part":
+      return withBytes(LIMITS.partBytes, async (bytes) => live.part(by, broadcast, target.track, target.meta, bytes));
+  }
+}
+
+function readOpening(bytes: Uint8Array, broadcast: BroadcastId): Opening {
+  const opening = parseOpening(new TextDecoder().decode(bytes));
   if (typeof opening === "string") throw new Refusal(problems.malformed(opening));
   if (opening.config.broadcast !== broadcast) {
     throw new Refusal(problems.malformed("The address names another broadcast."));
   }
   return opening;
-}
-
-/** The whole body, or a refusal as soon as it is over `limit` bytes. */
-async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  const tooLarge = (): never => refuse(problems.tooLarge(`At most ${limit} bytes are taken here.`));
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > limit) tooLarge();
-  if (request.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body) {
-    const bytes = chunk as Uint8Array;
-    length += bytes.byteLength;
-    if (length > limit) tooLarge();
-    chunks.push(bytes);
-  }
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const bytes of chunks) {
-    whole.set(bytes, at);
-    at += bytes.byteLength;
-  }
-  return whole;
 }
 
 function refuse(problem: Problem): never {
@@ -117,10 +174,12 @@ function refuse(problem: Problem): never {
 
 function replyResponse(reply: PublishReply): Response {
   if (reply.ok) return Response.json(reply.answer, { headers: { "cache-control": "no-store" } });
-  const retry = reply.problem.status === 503 ? { "retry-after": "1" } : {};
-  return problemResponse(reply.problem, { ...retry, ...authenticate(reply.problem) }, reply.answer ?? {});
+  return problemResponse(reply.problem, hintsOf(reply.problem), reply.answer ?? {});
 }
 
-function authenticate(problem: Problem): Record<string, string> {
-  return problem.status === 401 ? { "www-authenticate": 'Bearer realm="corral"' } : {};
+/** Headers that tell what to do about a problem. */
+function hintsOf({ status }: Problem): Record<string, string> {
+  if (status === 401) return { "www-authenticate": 'Bearer realm="corral"' };
+  if (status === 429) return { "retry-after": String(COME_BACK_S) };
+  return status === 503 || status === 408 ? { "retry-after": "1" } : {};
 }

@@ -5,6 +5,7 @@ import { JURISDICTIONS, roomName } from "../protocol/room/address.ts";
 import { jurisdictions } from "../tiers/located.ts";
 import { refuseAdminStranger } from "./api.ts";
 import type { Env } from "./env.ts";
+import { register } from "./registry.ts";
 import { deliveryProblem, problemResponse } from "./responses.ts";
 
 const Wanted = z.strictObject({ jurisdiction: z.enum(JURISDICTIONS) });
@@ -24,6 +25,7 @@ export async function bindStream(env: Env, request: Request, stream: StreamName)
       detail: "workerd by itself has none: bind the stream where the Worker is deployed.",
     });
   }
+  await register(env, stream);
   if (!(await env.ROOM.getByName(stream).move(roomName(stream, jurisdiction)))) {
     return problemResponse({
       status: 409,

@@ -15,7 +15,7 @@ const MOST_NAMED = 16;
 /** The streams that `?stream=` names, and those that this isolate serves at the moment. */
 export async function metrics(env: Env, request: Request, life: Lifetime): Promise<Response> {
   const own = env.CORRAL_METRICS_TOKEN !== undefined && env.CORRAL_METRICS_TOKEN !== "";
-  const refusal = await refuseStranger(request, {
+  const refusal = await refuseStranger(env, request, {
     secret: own ? env.CORRAL_METRICS_TOKEN : env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_METRICS_TOKEN (or CORRAL_ADMIN_TOKEN)",
     token: own ? "metrics token" : "admin token",
@@ -39,7 +39,8 @@ export async function metrics(env: Env, request: Request, life: Lifetime): Promi
 }
 
 async function metered(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Metered> {
-  const edge = edgeOf(env, request, stream);
+  const edge = await edgeOf(env, request, life, stream);
+  if (typeof edge === "string") return { stream, status: null };
   await edge.replica(life);
   return counted(env, life, edge);
 }

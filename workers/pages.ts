@@ -5,6 +5,8 @@ import { allowed, methodNotAllowed, options } from "./methods.ts";
 import { deliveryProblem } from "./responses.ts";
 import { asPage } from "./security-headers.ts";
 
+const ASSETS_ORIGIN = "https://pages.corral.invalid/";
+
 const METHODS = allowed(["GET"]);
 
 /** `GET /`, `/watch/{stream}`, `/studio/{stream}` and their assets. */
@@ -18,7 +20,7 @@ export async function page(env: Env, request: Request): Promise<Response> {
   const found = await asset(env, request, wanted);
   if (found.status === 404 || wanted === "/404") {
     // Who asks may have the page that is shown in its place; what is asked for is missing all the same.
-    const shown = await asset(env, new Request(url), "/404");
+    const shown = await asset(env, new Request(ASSETS_ORIGIN), "/404");
     return asPage(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
   }
   if (request.method === "OPTIONS") return options(METHODS);
@@ -36,7 +38,9 @@ export async function page(env: Env, request: Request): Promise<Response> {
 }
 
 function asset(env: Env, request: Request, path: string): Promise<Response> {
-  const url = new URL(request.url);
+  // Whatever `Host` a client sends: pages are the same on every one.
+  const url = new URL(ASSETS_ORIGIN);
   url.pathname = path;
+  url.search = new URL(request.url).search;
   return env.ASSETS.fetch(new Request(url, { headers: request.headers }));
 }

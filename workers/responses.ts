@@ -59,6 +59,30 @@ export function comeBack(afterS: number): Response {
   );
 }
 
+/** The answer to a network that asks too often. */
+export function tooMany(afterS: number): Response {
+  return problemResponse(
+    {
+      status: 429,
+      type: "/problems/too-many-requests",
+      title: "Too many requests from your network",
+      detail: `Ask again in ${afterS} s.`,
+    },
+    { "retry-after": String(afterS) },
+  );
+}
+
+/** The answer about a stream that this isolate has no edge for. */
+export function withoutEdge(why: "unregistered" | "full"): Response {
+  if (why === "full") return comeBack(1);
+  return deliveryProblem(404, "Not found", "No broadcast has been here yet.", UNKNOWN_LIFETIME);
+}
+
+/** The answer about the room of a stream that nobody has registered. */
+export function noRoom(): Response {
+  return deliveryProblem(404, "Not found", "There is no stream of this name yet.", UNKNOWN_LIFETIME);
+}
+
 /** A problem of the delivery side. */
 export function deliveryProblem(
   status: 400 | 404 | 500 | 503,

@@ -2,6 +2,7 @@
 import { newerAccess } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
+import type { Place } from "../protocol/room/place.ts";
 import { standingStop } from "../protocol/stop.ts";
 import { located } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
@@ -10,7 +11,9 @@ import { type Cached, type Kept, throughCache } from "./colo-cache.ts";
 import { edgeOf } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { enter, refusalResponse, stoppedResponse } from "./gate.ts";
-import { answer, deliveryProblem } from "./responses.ts";
+import { refuseFast } from "./rate-limits.ts";
+import { isRegistered } from "./registry.ts";
+import { answer, deliveryProblem, noRoom } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 
 /** A follower waits so long for the leader of its flight before it asks itself. */
@@ -29,12 +32,13 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
     const detail = `\`from\` is a programme time in ms since 1970 that ${replayWindowMs} divides.`;
     return deliveryProblem(400, "Not a window of the replay", detail);
   }
+  if (!(await isRegistered(env, life, stream))) return noRoom();
   const place = await placeOf(env, life, stream);
   if (place === null) return deliveryProblem(503, "Not now", "The room didn't answer; ask again.");
   // What the room says of itself is kept for some seconds; feeds tell at once.
-  const edge = edgeOf(env, request, stream);
-  await edge.replica(life);
-  const access = newerAccess(place.access, edge.access);
+  const edge = await edgeOf(env, request, life, stream);
+  if (typeof edge !== "string") await edge.replica(life);
+  const access = newerAccess(place.access, typeof edge === "string" ? undefined : edge.access);
   const stop = standingStop(access, Date.now());
   if (stop !== null) return stoppedResponse(stop);
   const gated = access.playback !== "public";
@@ -43,6 +47,10 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
   const toMs = fromMs + replayWindowMs;
   // Even a closed window changes when a message in it is deleted.
   const maxAgeS = Date.now() - toMs > CLOSED_MS ? 60 : 2;
+  const lifetime = `${gated ? "private" : "public"}, max-age=${maxAgeS}`;
+  if (!mayHaveEvents(place, fromMs, toMs)) return none(fromMs, toMs, lifetime);
+  const fast = await refuseFast(env, "replays", request);
+  if (fast !== null) return fast;
   const load = async (): Promise<Kept> => {
     const events = await located(env.ROOM, place.room).replay(fromMs, toMs);
     return { text: JSON.stringify({ from: fromMs, next: toMs, events }), maxAgeS };
@@ -53,8 +61,21 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
   const { text, hit } = flown.value;
   const above = hit ? "corral-colo-cache; hit" : "corral-room; hit, corral-colo-cache; fwd=uri-miss; stored";
   return answer(text, {
-    "cache-control": `${gated ? "private" : "public"}, max-age=${maxAgeS}`,
+    "cache-control": lifetime,
     "cache-status": `${above}, corral-isolate; fwd=uri-miss${flown.coalesced ? "; collapsed" : ""}`,
+    "content-type": "application/json",
+  });
+}
+
+/** Windows before the room's first event, and such as have not begun, are empty without asking the room. */
+function mayHaveEvents({ sinceMs }: Place, fromMs: number, toMs: number): boolean {
+  return sinceMs !== null && toMs > sinceMs && fromMs <= Date.now();
+}
+
+function none(from: number, next: number, lifetime: string): Response {
+  return answer(JSON.stringify({ from, next, events: [] }), {
+    "cache-control": lifetime,
+    "cache-status": "corral-isolate; hit",
     "content-type": "application/json",
   });
 }

@@ -17,7 +17,9 @@ import type { Env } from "./env.ts";
 import { refusalResponse, stoppedResponse } from "./gate.ts";
 import { addressesOf } from "./networks.ts";
 import { refuseForeignPage } from "./origins.ts";
-import { answer, deliveryProblem, problemResponse } from "./responses.ts";
+import { refuseFast } from "./rate-limits.ts";
+import { hasRoom } from "./registry.ts";
+import { answer, deliveryProblem, noRoom, problemResponse } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 import { sealTicket, TICKET_LIMITS, ticketOf } from "./tickets.ts";
 import { type Shown, socketViewerOf, visitorOf } from "./visitors.ts";
@@ -27,6 +29,9 @@ const COME_BACK_S = "5";
 /** Bytes of what a page says of itself. */
 const SHOWN_BYTES = 512;
 
+/** Those who wait for a stream that nobody has registered yet look again within so many. */
+const NO_ROOM_COME_BACK_S = "10";
+
 /** `GET /rooms/{stream}/socket` with a ticket in `Sec-WebSocket-Protocol`: the socket, at the viewer's shard. */
 export async function roomSocket(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
@@ -34,6 +39,8 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return deliveryProblem(400, "Not a WebSocket", "Connect to this address with a WebSocket.");
   }
+  const fast = await refuseFast(env, "sockets", request);
+  if (fast !== null) return closedSocket(CLOSES.comeBack.code, fast.headers.get("retry-after") ?? COME_BACK_S);
   const viewer = await socketViewerOf(env, request, stream);
   if (viewer === "ticket-over") return ticketOver();
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
@@ -43,6 +50,9 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
 }
 
 async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: Viewer): Promise<Response> {
+  if (!(await hasRoom(env, life, stream, viewer.subject !== null))) {
+    return closedSocket(CLOSES.comeBack.code, NO_ROOM_COME_BACK_S);
+  }
   const place = await placeOf(env, life, stream);
   if (place === null) return closedSocket(CLOSES.comeBack.code, COME_BACK_S);
   const access = newerAccess(place.access, servedEdge(stream)?.access);
@@ -84,8 +94,11 @@ export async function roomTicket(env: Env, request: Request, stream: StreamName)
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
   if (foreign !== null) return foreign;
+  const fast = await refuseFast(env, "beacons", request);
+  if (fast !== null) return fast;
   const visitor = await visitorOf(env, request, stream, await shownIn(request));
   if (typeof visitor === "string") return refusalResponse(visitor);
+  if (!(await hasRoom(env, life, stream, visitor.viewer.subject !== null))) return noRoom();
   const place = await placeOf(env, life, stream);
   if (place === null)
     return deliveryProblem(503, "Not now", "The room didn't answer; send the next one when it is due.");

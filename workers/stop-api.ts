@@ -14,6 +14,7 @@ import { refuseAdminStranger } from "./api.ts";
 import { bearerToken } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { identityOf } from "./gate.ts";
+import { register } from "./registry.ts";
 import { deliveryProblem, problemResponse } from "./responses.ts";
 
 const By = z.string().trim().min(1).max(STOP_LIMITS.nameChars);
@@ -40,6 +41,7 @@ export async function streamStop(env: Env, request: Request, stream: StreamName)
   const undo = request.method === "DELETE";
   const wanted = undo ? await readUndoing(request) : await readStopping(request);
   if (wanted instanceof Response) return wanted;
+  await register(env, stream);
   const by = actor.authority === "operator" ? { ...actor, name: wanted.by ?? actor.name } : actor;
   try {
     if (!(await live.setStop(by, wanted.stop))) return operatorsOwn();

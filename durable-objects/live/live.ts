@@ -12,6 +12,8 @@ import { comparePositions, LogError, nextPosition } from "../../protocol/broadca
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
 import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
+import { Fingerprints } from "../../protocol/registry/fingerprints.ts";
+import { REGISTRY_LIMITS } from "../../protocol/registry/limits.ts";
 import type { Revoking } from "../../protocol/revocations.ts";
 import type { BroadcastSummary, StreamStatus } from "../../protocol/status.ts";
 import { mayChangeStop, type Stop, type StopActor, type StopRecord, standingStop } from "../../protocol/stop.ts";
@@ -22,7 +24,7 @@ import { Tally } from "../../protocol/tree/tally.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
-import type { StoredPlaylist } from "../../tiers/node.ts";
+import type { BroadcastOutline, StoredPlaylist } from "../../tiers/node.ts";
 import { StreamAccess } from "./access.ts";
 import { Archive, type ArchiveJob } from "./archive.ts";
 import { PublisherWatch } from "./publisher-watch.ts";
@@ -65,6 +67,8 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #tally = new Tally("live", "live");
   readonly #countedFrom = Date.now();
   readonly #door = new Door(LIVE);
+  /** Of the ids that nodes below hold copies of. */
+  readonly #salt = Math.floor(Math.random() * 2 ** 32);
   #current: Current | null = null;
 
   constructor(ctx: DurableObjectState, env: LiveEnv) {
@@ -85,6 +89,11 @@ export class Live extends DurableObject<LiveEnv> {
   /** Issues a stream key: only its hash is kept. */
   addKey(hash: string): void {
     this.#store.addKey(hash, Date.now());
+  }
+
+  /** Hashes of the stream's keys: what a gateway judges a publisher by before it takes a body. */
+  keyHashes(): string[] {
+    return this.#store.keyHashes(REGISTRY_LIMITS.keys);
   }
 
   /** Revokes every key of the stream. Who publishes with one of them may be replaced at once. */
@@ -285,6 +294,25 @@ export class Live extends DurableObject<LiveEnv> {
     }
     if (isWhole(file) || replica?.track(track) === undefined) return null;
     return { text: windowPlaylist(replica, track, file), ended, changedMs: this.#store.endedMs(id) ?? Date.now() };
+  }
+
+  /** Ids of the stream's broadcasts: nodes below refuse what is asked of any other. */
+  pullBroadcasts(): Uint8Array {
+    this.#tally.answered("hits", 200);
+    return Fingerprints.of(this.#store.broadcastIds(), this.#salt).encode();
+  }
+
+  /** What there is of a broadcast of this stream, or null. */
+  pullOutline(id: BroadcastId): BroadcastOutline | null {
+    const row = this.#store.broadcast(id);
+    this.#tally.answered("hits", row === null ? 404 : 200);
+    if (row === null) return null;
+    const tracks = row.config.tracks.map(({ name }) => ({
+      name,
+      inits: this.#store.initVersions(id, name),
+      lastMsn: this.#store.lastSegment(id, name),
+    }));
+    return { tracks, whole: row.ended && !this.#archive.isStoring(id) };
   }
 
   /** The stream's state and summed counters, or null before its first broadcast. */

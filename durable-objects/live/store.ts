@@ -64,6 +64,13 @@ export class Store {
     this.#sql.exec("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
   }
 
+  /** Hashes of the latest keys, at most `most`. */
+  keyHashes(most: number): string[] {
+    if (!this.#ready) return [];
+    const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", most);
+    return rows.toArray().map(({ hash }) => hash);
+  }
+
   /** Forgets every key, so that none opens the stream any more. */
   removeKeys(): void {
     if (this.#ready) this.#sql.exec("DELETE FROM keys");
@@ -99,6 +106,13 @@ export class Store {
       this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
         ?.ended_ms ?? null
     );
+  }
+
+  /** Ids of all broadcasts. */
+  broadcastIds(): BroadcastId[] {
+    if (!this.#ready) return [];
+    const rows = this.#sql.exec<{ id: string }>("SELECT id FROM broadcasts").toArray();
+    return rows.map(({ id }) => id as BroadcastId);
   }
 
   /** One broadcast, or null. */
@@ -162,6 +176,27 @@ export class Store {
     return [
       ...this.#segments("WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn LIMIT ?", id, track, msn, most),
     ];
+  }
+
+  /** Versions of a track's init sections. */
+  initVersions(id: BroadcastId, track: TrackName): number[] {
+    return this.#sql
+      .exec<{ version: number }>("SELECT version FROM inits WHERE broadcast = ? AND track = ?", id, track)
+      .toArray()
+      .map(({ version }) => version);
+  }
+
+  /** Last listed segment of a track, or -1. */
+  lastSegment(id: BroadcastId, track: TrackName): number {
+    return (
+      this.#sql
+        .exec<{ last: number | null }>(
+          "SELECT MAX(msn) AS last FROM segments WHERE broadcast = ? AND track = ?",
+          id,
+          track,
+        )
+        .one().last ?? -1
+    );
   }
 
   /** The replica that the index gives: what is stored of the window, in a new epoch. */

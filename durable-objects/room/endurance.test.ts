@@ -5,7 +5,7 @@ import { BEAT } from "../../protocol/room/wire.ts";
 import { door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { crash, openAtShard, proofOf, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+import { crash, openAtShard, proofOf, registered, roomOf, shardOf, TestViewer, until } from "./testing.ts";
 
 /** Each of four people writes at least so many messages, and goes on until there were so many crashes. */
 const LINES = 20;
@@ -128,7 +128,7 @@ function silence(shard: RoomShard): void {
 }
 
 test("beacons count their viewers without a socket", async () => {
-  const room = newRoom();
+  const room = await registered(newRoom());
   const playback = await proofOf(room);
   const send = async (device: string | null): Promise<{ nextMs: number; counted: boolean; device?: string }> => {
     const init = { method: "POST", body: JSON.stringify({ device, playback }) };

@@ -5,7 +5,7 @@ import { CLOSES } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { type Claims, openAtShard, openSocket, TestViewer, token, until } from "./testing.ts";
+import { type Claims, openAtShard, openSocket, registered, TestViewer, token, until } from "./testing.ts";
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -82,7 +82,7 @@ class Ear {
 }
 
 test("a room's chat is read by those who may watch: the others' sockets are closed, and say why", async () => {
-  const room = newRoom();
+  const room = await registered(newRoom());
   const nobody = await Ear.at(room, null);
   await nobody.first("welcome");
   const bob = await Ear.at(room, await token(room, { sub: "bob" }));

@@ -7,7 +7,7 @@ import type { Outcome } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Room } from "./room.ts";
-import { roomOf, TestViewer, until } from "./testing.ts";
+import { registered, roomOf, TestViewer, until } from "./testing.ts";
 
 const viewers: TestViewer[] = [];
 let rooms = 0;
@@ -357,6 +357,7 @@ test("a room that was moved takes nobody in and says where the stream's room is;
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
   // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
+  await registered(empty);
   expect((await door.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
 });
 

@@ -191,8 +191,10 @@ export class Room extends DurableObject<RoomEnv> implements RoomCalls, AccessTak
     const counts = this.#audience.counts(Date.now());
     const { watchedMs } = this.#audience.totals;
     const { access } = this.#state;
+    const { shards } = this.#size;
     const uncounted = this.#audience.uncounted(Date.now());
-    return { room: this.#name, moved: this.#moved, shards: this.#size.shards, counts, watchedMs, uncounted, access };
+    const sinceMs = this.#store.sinceMs();
+    return { room: this.#name, moved: this.#moved, shards, counts, watchedMs, uncounted, access, sinceMs };
   }
 
   /** Takes who may read from the stream's Live object; the shards are told within a tick. */

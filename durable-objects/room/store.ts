@@ -176,6 +176,14 @@ export class RoomStore {
     );
   }
 
+  /** The least programme time of an event, or null without one. */
+  sinceMs(): number | null {
+    const first = this.sql
+      .exec<{ at: number }>("SELECT programme_ms AS at FROM events ORDER BY programme_ms LIMIT 1")
+      .toArray()[0];
+    return first?.at ?? null;
+  }
+
   /** Traces of a person's latest messages, the newest first. */
   traces(tag: string): Trace[] {
     return this.sql

@@ -25,6 +25,14 @@ export async function token(room: string, claims: Claims): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
+/** Registers a stream's name, as issuing a key for it does: whoever has no token is let into no other stream's room. */
+export async function registered<Name extends string>(stream: Name): Promise<Name> {
+  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const answer = await door.ask(`/api/streams/${stream}/keys`, { method: "POST", headers });
+  if (answer.status !== 201) throw new Error(`no key for ${stream}: ${answer.status}`);
+  return stream;
+}
+
 /** A socket opened at the gateway. */
 export async function openSocket(path: string, headers: Record<string, string> = {}): Promise<WebSocket> {
   const { webSocket } = await door.ask(path, { headers: { upgrade: "websocket", ...headers } });

@@ -7,6 +7,7 @@ import {
   largeRoom,
   openAtShard,
   openSocket,
+  registered,
   relayOf,
   roomOf,
   shardOf,
@@ -99,7 +100,7 @@ test("counts don't jump when a relay loses its memory", async () => {
 });
 
 test("a room that grows moves only those above its bound, who lose nothing and see nothing twice", async () => {
-  const room = "growing";
+  const room = await registered("growing");
   // Twice the fill of a shard and some more, all of them where there was one shard.
   const comers = Array.from({ length: 50 }, (_, index) => {
     let opened = 0;

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { CLOSES } from "../../protocol/room/wire.ts";
 import { bindings, door } from "../../workers/testing.ts";
-import { closeOf, crash, openSocket, roomOf, TestViewer, until } from "./testing.ts";
+import { closeOf, crash, openSocket, registered, roomOf, TestViewer, until } from "./testing.ts";
 
 const objects = (room: string): DurableObjectStub[] =>
   [bindings.ROOM.getByName(room), bindings.ROOM_SHARD.getByName(`${room}/0`)] as unknown as DurableObjectStub[];
@@ -20,7 +20,7 @@ async function keeps(room: string): Promise<number[]> {
 }
 
 test("sockets, questions and a replay leave nothing behind in a room that nobody ever wrote or watched in", async () => {
-  const room = "unheard-of";
+  const room = await registered("unheard-of");
   await bindings.ROOM.getByName(room).place();
   expect((await door.ask(`/rooms/${room}/replay?from=10000`)).status).toBe(200);
   const socket = await openSocket(`/rooms/${room}/socket`);

@@ -14,7 +14,7 @@ import { objectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
 import { awayStatus, sendAway, turnAway } from "../../tiers/feed-door.ts";
 import { Feeds } from "../../tiers/feeds.ts";
-import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
+import type { BroadcastOutline, FeedNode, StoredPlaylist } from "../../tiers/node.ts";
 import { readStored } from "../../tiers/stored.ts";
 import { StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Live } from "../live/live.ts";
@@ -118,6 +118,18 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** A playlist of any broadcast of the stream as it stands, or null. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
     return this.#pulled(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
+  }
+
+  /** Ids of the stream's broadcasts. */
+  async pullBroadcasts(): Promise<Uint8Array> {
+    const ids = await this.#pulled("broadcasts", null, (node) => node.pullBroadcasts());
+    if (ids === null) throw new Error("the node above gave no ids");
+    return ids;
+  }
+
+  /** What there is of a broadcast of the stream, or null. */
+  pullOutline(id: BroadcastId): Promise<BroadcastOutline | null> {
+    return this.#pulled(`${id}/outline`, null, (node) => node.pullOutline(id));
   }
 
   /** A segment in R2, or null: read once for all below, by the topmost shield. */

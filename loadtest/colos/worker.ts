@@ -11,6 +11,7 @@ import product from "../../workers/index.ts";
 import { roomHarness } from "../room/objects.ts";
 
 export { Keyring } from "../../durable-objects/keyring/keyring.ts";
+export { Registry } from "../../durable-objects/registry/registry.ts";
 export { RoomRelay } from "../../durable-objects/room/room-relay.ts";
 export { Room, RoomShard } from "../room/objects.ts";
 
@@ -120,11 +121,12 @@ export class Shield extends RealShield {
 }
 
 /** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as if somebody wanted another track; counters ride along. */
-function renew(request: Request, env: Env, ctx: ExecutionContext): Response {
+async function renew(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const [, , , stream = "", n = ""] = new URL(request.url).pathname.split("/");
-  const edge = edgeOf(env, request, stream as StreamName);
-  if (edge.known !== null) edge.want(ctx, `renew-${n}` as TrackName, Date.now());
-  return Response.json({ known: edge.known !== null });
+  const edge = await edgeOf(env, request, ctx, stream as StreamName);
+  const known = typeof edge !== "string" && edge.known !== null;
+  if (known) edge.want(ctx, `renew-${n}` as TrackName, Date.now());
+  return Response.json({ known });
 }
 
 const worker: ExportedHandler<HarnessEnv> = {

@@ -53,8 +53,12 @@ export const PROBLEMS = {
   notOpen: "/problems/not-open",
   /** 410: the broadcast has ended; open another. */
   ended: "/problems/ended",
+  /** 408: the body came too slowly, or not at all; send it again. */
+  tooSlow: "/problems/too-slow",
   /** 413: over a limit named in `detail`. */
   tooLarge: "/problems/too-large",
+  /** 429 with `Retry-After`: many wrong keys came from this network. */
+  tooMany: "/problems/too-many-requests",
   /** 400: the request does not fit this API; `detail` says how. */
   malformed: "/problems/malformed",
   /** 503 with `Retry-After`: come back. */

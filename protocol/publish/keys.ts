@@ -11,3 +11,8 @@ export function mediaKey(stream: StreamName, broadcast: BroadcastId, track: Trac
 export function playlistKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: PlaylistFile): string {
   return mediaKey(stream, broadcast, track, `${file}.json`);
 }
+
+/** Names of the streams of which `prefixes` are, which a listing of the bucket up to the first `/` gives. */
+export function streamsIn(prefixes: readonly string[]): string[] {
+  return prefixes.map((prefix) => prefix.split("/", 1)[0] ?? "");
+}

@@ -29,7 +29,9 @@ export const problems: Record<keyof typeof PROBLEMS, (detail: string) => Problem
   notOpen: problem(409, PROBLEMS.notOpen, "The broadcast is not open"),
   stopped: problem(403, PROBLEMS.stopped, "The stream was stopped"),
   ended: problem(410, PROBLEMS.ended, "The broadcast has ended"),
+  tooSlow: problem(408, PROBLEMS.tooSlow, "Too slow"),
   tooLarge: problem(413, PROBLEMS.tooLarge, "Too large"),
   malformed: problem(400, PROBLEMS.malformed, "The request doesn't fit the publish API"),
+  tooMany: problem(429, PROBLEMS.tooMany, "Too many requests from your network"),
   unavailable: problem(503, PROBLEMS.unavailable, "Not now"),
 };

@@ -16,6 +16,8 @@ export interface Place {
   readonly uncounted: number;
   /** Who may read. */
   readonly access: Access;
+  /** The programme time of the first event that the room has, ms since the epoch; null: it has none. */
+  readonly sinceMs: number | null;
 }
 
 /** A place is kept in an isolate for so long. */

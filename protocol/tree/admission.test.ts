@@ -66,3 +66,19 @@ test("settings are read, absent ones keep the default, and nonsense is refused b
     expect(() => admissionRates({ CORRAL_JOINS_PER_SECOND: text })).toThrow("CORRAL_JOINS_PER_SECOND");
   }
 });
+
+test("who only asks what would be said gets the same answer, and takes nothing from those who join", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(500), fc.boolean()), { maxLength: 200 }), (asked) => {
+      const [peeked, plain] = [0, 1].map(() => new Admission({ joinsPerSecond: 5, burst: 10, spreadS: 5 }));
+      let nowMs = 0;
+      for (const [passedMs, peek] of asked) {
+        nowMs += passedMs;
+        const said = peek ? peeked?.peek(nowMs, 0.5) : undefined;
+        const told = peeked?.ask(nowMs, 0.5);
+        if (peek) expect(said === null).toBe(told === null);
+        expect(told).toBe(plain?.ask(nowMs, 0.5));
+      }
+    }),
+  );
+});

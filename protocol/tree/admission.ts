@@ -1,5 +1,7 @@
 /** Who may come in now: a token bucket for joins, which spreads a rush over time. Whoever is in never meets it. */
 
+import { type Bucket, isFull, type Rate, take } from "../room/bucket.ts";
+
 /** How a node takes newcomers in. */
 export interface AdmissionRates {
   /** Joins taken a second over a long stretch. */
@@ -47,11 +49,58 @@ export class Admission {
     return this.comeBackS(random);
   }
 
+  /** What `ask` would say, without a seat being taken. */
+  peek(nowMs: number, random: number): number | null {
+    const { joinsPerSecond } = this.#rates;
+    const passedS = Math.max(0, nowMs - this.#atMs) / 1000;
+    return this.#tokens + passedS * joinsPerSecond >= 1 ? null : this.comeBackS(random);
+  }
+
   /** Whole seconds after which one who is refused for whatever reason should come back: at least 1, at most `spreadS`. */
   comeBackS(random: number): number {
     const { joinsPerSecond, spreadS } = this.#rates;
     const neededS = Math.min(spreadS, Math.max(1, this.#backlog / joinsPerSecond));
     return Math.max(1, Math.ceil(neededS * random));
+  }
+}
+
+/**
+ * What one network may take of the joins of one stream at one node: a tenth, so that it can't keep newcomers out by itself;
+ * in any case what a household or a small office needs.
+ */
+const NETWORK = { part: 0.1, leastPerSecond: 1, leastBurst: 8 } as const;
+/** Networks whose joins are remembered; beyond it those are forgotten that may take all again, then the oldest. */
+const MOST_NETWORKS = 4_096;
+
+/** The joins of each network. */
+export class NetworkAdmission {
+  readonly #rate: Rate;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor({ joinsPerSecond, burst }: AdmissionRates) {
+    this.#rate = {
+      perSecond: Math.max(NETWORK.leastPerSecond, NETWORK.part * joinsPerSecond),
+      burst: Math.max(NETWORK.leastBurst, NETWORK.part * burst),
+    };
+  }
+
+  /** Whether one of this network may join as far as its share goes. */
+  ask(network: string, nowMs: number): boolean {
+    const { bucket, ok } = take(this.#buckets.get(network), this.#rate, nowMs);
+    this.#buckets.delete(network);
+    this.#buckets.set(network, bucket);
+    if (this.#buckets.size > MOST_NETWORKS) this.#forget(nowMs);
+    return ok;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [network, bucket] of this.#buckets) {
+      if (isFull(bucket, this.#rate, nowMs)) this.#buckets.delete(network);
+    }
+    for (const oldest of this.#buckets.keys()) {
+      if (this.#buckets.size <= MOST_NETWORKS / 2) return;
+      this.#buckets.delete(oldest);
+    }
   }
 }
 

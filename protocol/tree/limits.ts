@@ -59,6 +59,8 @@ export const EDGE_LIMITS = {
   retryMostMs: 2_000,
   /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
   parked: 20_000,
+  /** Those that one network may park in any case: a household's. */
+  parkedEach: 32,
 } as const;
 
 /** Bounds of one shield, each with its reason. */

@@ -256,7 +256,8 @@ export class HlsPlayer implements Player {
 
 /** Seconds after which the edge wants to be asked again for the stream's address, or null where it says nothing of it. */
 function comeBackAfter(data: ErrorData): number | null {
-  if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || data.response?.code !== 503) return null;
+  const { code = 0 } = data.response ?? {};
+  if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || (code !== 503 && code !== 429)) return null;
   const { networkDetails } = data as { networkDetails?: unknown };
   if (!(networkDetails instanceof XMLHttpRequest)) return null;
   const seconds = Number(networkDetails.getResponseHeader("Retry-After") ?? Number.NaN);

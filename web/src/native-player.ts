@@ -73,7 +73,8 @@ export class NativePlayer implements Player {
         if (saysStopped(status)) return this.#report({ type: "stopped" });
         const refused = refusedText(status);
         if (refused !== null) return this.#renew(refused);
-        this.#report({ type: status === 404 ? "missing" : status === 503 ? "crowded" : "stuck" });
+        const crowded = status === 503 || status === 429;
+        this.#report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
       })
       .catch(() => this.#report({ type: "stuck" }));
     this.#timer = setTimeout(() => this.load(), backoffMs(this.#attempts++, 1000, 10_000, Math.random()));

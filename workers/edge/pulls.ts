@@ -3,12 +3,14 @@ import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { mediaKey, playlistKey } from "../../protocol/publish/keys.ts";
+import { REGISTRY_LIMITS } from "../../protocol/registry/limits.ts";
 import { type Counters, countAnswer, type Outcome } from "../../protocol/status.ts";
 import type { Address } from "../../protocol/tree/address.ts";
-import type { FeedNode, StoredPlaylist } from "../../tiers/node.ts";
+import type { BroadcastOutline, FeedNode, StoredPlaylist } from "../../tiers/node.ts";
 import { SingleFlight } from "../../tiers/single-flight.ts";
 import { readStored } from "../../tiers/stored.ts";
 import type { Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
+import { bytesThroughCache } from "../colo-cache.ts";
 import type { Env } from "../env.ts";
 import { keepRecording, keptRecording, type ReadyPlaylist, readyPlaylist } from "./recordings.ts";
 
@@ -29,6 +31,11 @@ export interface Asking {
 /** A follower waits so long for the leader of its flight before it asks itself. */
 const FLIGHT_MS = 4_000;
 
+/** A segment that R2 lacks is one that never came: a gap. That is remembered so long, of so many. */
+const MISSING_MS = 10_000;
+const MOST_MISSING = 4_096;
+
+const missing = new Map<string, number>();
 const bytesFlights = new SingleFlight<Pulled<Uint8Array>>(FLIGHT_MS);
 const playlistFlights = new SingleFlight<Pulled<ReadyPlaylist>>(FLIGHT_MS);
 const decoder = new TextDecoder();
@@ -50,6 +57,18 @@ export class Puller {
 
   get #edge(): StreamEdge {
     return this.#asking.edge;
+  }
+
+  /** A segment that has left the window, or of a broadcast that is over; that it isn't there is remembered for a while. */
+  async pastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<Pulled<Uint8Array>> {
+    const key = mediaKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
+    if (Date.now() < (missing.get(key) ?? 0)) return { value: null, tiers: [] };
+    const pulled = await this.segment(broadcast, track, msn);
+    if (pulled.value === null) {
+      if (missing.size >= MOST_MISSING) missing.clear();
+      missing.set(key, Date.now() + MISSING_MS);
+    }
+    return pulled;
   }
 
   /** A stored segment. */
@@ -86,6 +105,22 @@ export class Puller {
   /** An init section of any broadcast. */
   init(broadcast: BroadcastId, track: TrackName, version: number): Promise<Pulled<Uint8Array>> {
     return this.#above(`${broadcast}/${track}/init-${version}`, (node) => node.pullInit(broadcast, track, version));
+  }
+
+  /** Ids of the stream's broadcasts: from the data centre's cache, unless the newest are wanted. */
+  async broadcasts(newest: boolean): Promise<Uint8Array> {
+    const { stream, tally } = this.#edge;
+    const ask = async (): Promise<Uint8Array> => {
+      const { value } = await this.#ask((node) => node.pullBroadcasts(), tally.own);
+      return value;
+    };
+    return newest ? ask() : bytesThroughCache(this.#asking.life, `broadcasts/${stream}`, REGISTRY_LIMITS.cacheS, ask);
+  }
+
+  /** What there is of a broadcast of the stream. */
+  async outline(broadcast: BroadcastId): Promise<BroadcastOutline | null> {
+    const { value } = await this.#ask((node) => node.pullOutline(broadcast), this.#edge.tally.own);
+    return value;
   }
 
   /**

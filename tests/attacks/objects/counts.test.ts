@@ -7,6 +7,7 @@ import {
   headersFrom,
   openWithTicket,
   proofOf,
+  registered,
   roomOf,
   ticketTo,
   token,
@@ -48,7 +49,7 @@ async function playing(
 }
 
 test("keys that the edge didn't give, and keys without the playlist, count nobody; real viewers beside them count", async () => {
-  const room = "invented";
+  const room = await registered("invented");
   const stolen = await proofOf(room, HOME);
   const elsewhere = await proofOf("another", ATTACKER);
   for (const playback of [null, "", "1.AAAAAAAAAAAAAAAA", stolen, elsewhere, `${stolen}A`]) {
@@ -65,7 +66,7 @@ test("keys that the edge didn't give, and keys without the playlist, count nobod
 });
 
 test("one network gets so many keys at once and no more; those that come with a token count all the same", async () => {
-  const room = "flooded";
+  const room = await registered("flooded");
   const flooder = "203.0.113.99";
   const playback = await proofOf(room, flooder);
   let given = 0;
@@ -147,7 +148,7 @@ test("an estimate can be driven to millions by chosen names, and none that a cli
   const fooled = new Distinct();
   for (const name of chosen.values()) fooled.add(name);
   expect(fooled.count()).toBeGreaterThan(20 * chosen.size);
-  const room = "estimated";
+  const room = await registered("estimated");
   const playback = await proofOf(room, ATTACKER);
   const { device = "" } = await beacon(room, ATTACKER, { device: null, playback });
   // The same device by whatever it shows besides is one; names of its own choice are none.

@@ -6,6 +6,7 @@ import {
   openSocket,
   openWithTicket,
   proofOf,
+  registered,
   TestViewer,
   ticketTo,
   token,
@@ -193,7 +194,7 @@ test("held messages of people whose names run into each other's ids are two", as
 });
 
 test("pages of other origins open no socket, get no ticket and send no beacon; programs and the edge's own page do", async () => {
-  const room = newRoom();
+  const room = await registered(newRoom());
   const { ticket } = await ticketTo(room);
   const asked = async (origin: string | null): Promise<number[]> => {
     const from: Record<string, string> = origin === null ? {} : { origin };

@@ -1,0 +1,182 @@
+/** What attackers could fill: an isolate's streams, its memory for bodies. */
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { processesBelow } from "../../../loadtest/processes.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
+import type { StreamStatus } from "../../../protocol/status.ts";
+import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { freePort } from "../../support/ports.ts";
+import { type Door, partMeta, TestPublisher } from "../../support/publisher.ts";
+import { figure } from "../scale.ts";
+import { Flood } from "./flood.ts";
+
+/** More streams than an isolate holds. */
+const OTHERS = 70;
+const MIB = 1_048_576;
+
+let edge: Edge;
+let port: number;
+/** Another isolate, which shares the objects. */
+let beside: string;
+let dataDir: string;
+const door: Door = { ask: (path, init) => fetch(`${edge.url}${path}`, init), adminToken: "admin-token" };
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-pools-"));
+  port = await freePort();
+  const other = await freePort();
+  edge = await startEdge({ port, dataDir, adminToken: door.adminToken, isolatePorts: [other] });
+  beside = `http://127.0.0.1:${other}`;
+});
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function live(): Promise<TestPublisher> {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  await publisher.parts(0, 2);
+  return publisher;
+}
+
+/** A stream's status as the other isolate has it, so that asking changes nothing here. */
+async function statusOf({ stream }: TestPublisher): Promise<StreamStatus> {
+  return (await (await fetch(`${beside}/api/streams/${stream}`)).json()) as StreamStatus;
+}
+
+const liveRequests = async (publisher: TestPublisher): Promise<number> =>
+  (await statusOf(publisher)).tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
+
+test("neither invented names nor more live streams than an isolate holds push out one that is watched, and those that leave end their feeds", async () => {
+  const watched = await live();
+  const playlist = watched.path("video", "media.m3u8");
+  let part = 2;
+  const reload = async (): Promise<void> => {
+    const parked = door.ask(`${playlist}?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`);
+    await watched.parts(part, part + 1);
+    expect((await parked).status).toBe(200);
+    part += 1;
+  };
+  await reload();
+  const before = await liveRequests(watched);
+  for (let n = 0; n < 200; n += 1) await (await door.ask(`/live/invented-${n}/multivariant.m3u8`)).arrayBuffer();
+  await reload();
+  const others: TestPublisher[] = [];
+  for (let n = 0; n < OTHERS; n += 1) {
+    const other = await live();
+    expect((await door.ask(other.path("video", "media.m3u8"))).status).toBe(200);
+    others.push(other);
+    if (n % 10 === 0) await reload();
+  }
+  await sleep(2_500);
+  // A feed that was handed over meanwhile, and the other isolate's own; one for each name that was asked for is far more.
+  const after = (await liveRequests(watched)) - before;
+  figure(`requests at the Live object of a watched stream for ${200 + OTHERS} other names`, after, "a few");
+  expect(after).toBeLessThanOrEqual(4);
+  const [first] = others;
+  if (first === undefined) throw new Error("no stream");
+  // Only the other isolate still follows it.
+  await expect.poll(async () => (await statusOf(first)).children, { timeout: 5_000, interval: 300 }).toBe(1);
+});
+
+/** Memory of the edge's process, MiB. */
+function memoryMiB(): number {
+  const [pid = 0] = processesBelow(process.pid, "workerd");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
+}
+
+/** By how much memory grew at most while `work` went on, MiB. */
+async function growthMiB(work: Promise<unknown>): Promise<number> {
+  const before = memoryMiB();
+  let most = before;
+  const watching = setInterval(() => {
+    most = Math.max(most, memoryMiB());
+  }, 20);
+  await work.finally(() => clearInterval(watching));
+  return most - before;
+}
+
+test("bodies of a wrong key are not read: 24 of 16 MiB take no memory, and those of a right one only their share", async () => {
+  const publisher = await live();
+  const { broadcast } = publisher.config;
+  const put = (key: string): Flood => {
+    const headers = {
+      authorization: `Bearer ${key}`,
+      [PUBLISHER_HEADER]: publisher.id,
+      [PART_HEADER]: JSON.stringify(partMeta(2)),
+      "content-length": String(16 * MIB),
+    };
+    const path = `/ingest/${publisher.stream}/${broadcast}/video/0.2.m4s`;
+    return new Flood(port, [{ method: "PUT", path, headers, bodyBytes: 16 * MIB }], { connections: 24, most: 24 });
+  };
+  const wrong = put("corral_wrong").over();
+  const grownByWrong = await growthMiB(wrong);
+  // Whoever goes on sending may find the connection closed before it reads the answer.
+  expect(Object.keys(await wrong).every((status) => ["0", "403", "503"].includes(status))).toBe(true);
+  const right = put(publisher.key).over();
+  const grownByRight = await growthMiB(right);
+  figure(
+    "memory for 24 bodies of 16 MiB with a wrong key, with a right one",
+    `${grownByWrong.toFixed()}, ${grownByRight.toFixed()} MiB`,
+  );
+  expect(grownByWrong).toBeLessThan(100);
+  expect(grownByRight).toBeLessThan(300);
+  expect((await publisher.part("audio", 2)).status).toBe(200);
+});
+
+/** Sends a PUT whose body comes a byte at a time; its status, and how long its connection stayed open. */
+function drip(
+  publisher: TestPublisher,
+  key: string,
+): Promise<{ status: number; answeredMs: number; closedMs: number }> {
+  const beganMs = performance.now();
+  const socket = connect(port, "127.0.0.1");
+  let status = 0;
+  let answeredMs = 0;
+  const dripping = setInterval(() => socket.write("x"), 100);
+  return new Promise((resolve) => {
+    socket.on("data", (bytes) => {
+      if (status === 0) answeredMs = performance.now() - beganMs;
+      status ||= Number(/^HTTP\/1.1 (\d+)/.exec(bytes.toString("latin1"))?.[1] ?? 0);
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      clearInterval(dripping);
+      resolve({ status, answeredMs, closedMs: performance.now() - beganMs });
+    });
+    socket.write(
+      [
+        `PUT /ingest/${publisher.stream}/${publisher.config.broadcast}/video/0.2.m4s HTTP/1.1`,
+        "Host: edge",
+        `Authorization: Bearer ${key}`,
+        `${PUBLISHER_HEADER}: ${publisher.id}`,
+        `${PART_HEADER}: ${JSON.stringify(partMeta(2))}`,
+        `Content-Length: ${16 * MIB}`,
+        "",
+        "",
+      ].join("\r\n"),
+    );
+  });
+}
+
+test("a body that comes a byte at a time is refused at once with a wrong key, and after its grace with a right one", async () => {
+  const publisher = await live();
+  const [wrong, right] = await Promise.all([drip(publisher, "corral_wrong"), drip(publisher, publisher.key)]);
+  figure(
+    "slow body: wrong key answered, closed; right key answered, closed",
+    [wrong, right].map(({ answeredMs, closedMs }) => `${answeredMs.toFixed()}, ${closedMs.toFixed()} ms`).join("; "),
+    "75 s before",
+  );
+  expect([wrong.status, right.status]).toEqual([403, 408]);
+  expect(wrong.answeredMs).toBeLessThan(4_500);
+  expect(right.answeredMs).toBeLessThan(9_000);
+  expect(Math.max(wrong.closedMs, right.closedMs)).toBeLessThan(20_000);
+  await publisher.parts(2, 3);
+});

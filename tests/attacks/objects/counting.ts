@@ -1,0 +1,62 @@
+/** What a request costs upstream: objects that it makes, calls that it sends. */
+import { createExecutionContext, listDurableObjectIds } from "cloudflare:test";
+import { serve } from "../../../workers/app.ts";
+import type { Env } from "../../../workers/env.ts";
+import { bindings } from "../../../workers/testing.ts";
+
+const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY"] as const;
+
+/** A gateway whose calls upstream are counted. */
+export class CountedGateway {
+  /** Like `LIVE.pullInit`, in order. */
+  readonly calls: string[] = [];
+  readonly #env: Env;
+
+  constructor() {
+    const counted = NAMESPACES.map((name) => [name, this.#namespace(name)]);
+    const media = this.#proxied("MEDIA", bindings.MEDIA);
+    this.#env = { ...bindings, ...(Object.fromEntries(counted) as object), MEDIA: media };
+  }
+
+  /** Asks, and gives the status. */
+  async ask(path: string, init: RequestInit = {}): Promise<number> {
+    const context = createExecutionContext();
+    const answer = await serve(new Request(`http://edge.test${path}`, init), this.#env, context);
+    if (answer.webSocket !== null) {
+      answer.webSocket.accept();
+      answer.webSocket.close(1000);
+    } else await answer.arrayBuffer();
+    return answer.status;
+  }
+
+  #namespace(name: (typeof NAMESPACES)[number]): object {
+    const namespace = bindings[name] as unknown as { getByName(name: string, options?: object): object };
+    return {
+      getByName: (object: string, options?: object) => this.#proxied(name, namespace.getByName(object, options)),
+      jurisdiction: () => {
+        throw new Error("this runtime has no jurisdictions");
+      },
+    };
+  }
+
+  #proxied<T extends object>(name: string, under: T): T {
+    return new Proxy(under, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key, target) as unknown;
+        if (typeof value !== "function" || typeof key !== "string") return value;
+        return (...args: unknown[]) => {
+          this.calls.push(`${name}.${key}`);
+          return (target as Record<string, (...args: unknown[]) => unknown>)[key]?.(...args);
+        };
+      },
+    });
+  }
+}
+
+/** How many objects there are, without the registry's own. */
+export async function objects(): Promise<number> {
+  const all = NAMESPACES.filter((name) => name !== "REGISTRY").map((name) =>
+    listDurableObjectIds(bindings[name] as unknown as DurableObjectNamespace),
+  );
+  return (await Promise.all(all)).reduce((sum, ids) => sum + ids.length, 0);
+}

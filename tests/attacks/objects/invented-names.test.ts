@@ -1,0 +1,202 @@
+/** Strangers who ask for names that nobody registered: what each route costs then, and that nothing is left behind. */
+import { runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { StreamName } from "../../../protocol/ids.ts";
+import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
+import { REGISTRY_LIMITS } from "../../../protocol/registry/limits.ts";
+import { registryName, registryShardOf } from "../../../protocol/registry/names.ts";
+import { app } from "../../../workers/app.ts";
+import { bindings, door } from "../../../workers/testing.ts";
+import { TestPublisher } from "../../support/publisher.ts";
+import { figure, whole } from "../scale.ts";
+import { CountedGateway, objects } from "./counting.ts";
+
+const admin = { authorization: `Bearer ${door.adminToken}` };
+const publisher = { authorization: `Bearer corral_${"x".repeat(43)}`, [PUBLISHER_HEADER]: "stranger-1" };
+const MEDIA = "/live/:stream/broadcast1/video";
+
+interface Cost {
+  /** Beside the path of a route: how it is asked. */
+  readonly init?: RequestInit;
+  readonly query?: string;
+  readonly status: number;
+  /** Only who has the operator's secret gets so far. */
+  readonly operator?: true;
+}
+
+/** Every route, and the delivery paths that the router doesn't see: what an unknown stream is answered. */
+const ROUTES: Readonly<Record<string, Cost>> = {
+  "/live/:stream/multivariant.m3u8": { status: 404 },
+  [`${MEDIA}/media.m3u8`]: { status: 404 },
+  [`${MEDIA}/media.m3u8?_HLS_msn=1`]: { status: 404 },
+  [`${MEDIA}/vod.m3u8`]: { status: 404 },
+  [`${MEDIA}/init-1.mp4`]: { status: 404 },
+  [`${MEDIA}/7.m4s`]: { status: 404 },
+  [`${MEDIA}/7.1.m4s`]: { status: 404 },
+  "/api/streams/:stream": { status: 404 },
+  "/api/streams/:stream/broadcasts": { status: 404 },
+  "/api/streams/:stream/keys": { init: { method: "POST" }, status: 401 },
+  "/api/streams/:stream/restart": { init: { method: "POST" }, status: 401 },
+  "/api/streams/:stream/access": { status: 401 },
+  "/api/streams/:stream/revocations": { init: { method: "POST" }, status: 401 },
+  "/api/streams/:stream/crowd": { init: { method: "PUT", body: '{"viewers":9}' }, status: 401 },
+  "/api/streams/:stream/jurisdiction": { init: { method: "PUT" }, status: 401 },
+  "/api/subjects/:id": { init: { method: "DELETE" }, status: 401 },
+  "/api/subjects/:id/export": { status: 401 },
+  "/api/streams/:stream/stop": { init: { method: "POST" }, status: 401 },
+  "/rooms/:stream/ticket": { init: { method: "POST", body: "{}" }, status: 200 },
+  "/rooms/:stream/socket": { init: { headers: { upgrade: "websocket" } }, status: 101 },
+  "/rooms/:stream/beacon": { init: { method: "POST", body: "{}" }, status: 404 },
+  "/rooms/:stream/replay": { query: "?from=1700000000000", status: 404 },
+  "/ingest/:stream/:rest{.+}": { init: { method: "PUT", headers: publisher, body: "{}" }, status: 403 },
+  "/metrics": { init: { headers: admin }, query: "?stream=:stream", status: 200, operator: true },
+  "/watch/:stream": { status: 200 },
+  "/studio/:stream": { status: 200 },
+};
+
+const OTHER_ROUTES = new Set(["/*", "/dev/token", "/api/*", "/rooms/*", "/ingest/*"]);
+let invented = 0;
+
+/** A path of a route with a name that was never asked for. */
+function pathOf(route: string, { query = "" }: Cost): string {
+  invented += 1;
+  return (route + query)
+    .replaceAll(":stream", `invented-${invented}`)
+    .replace(":id", `nobody-${invented}`)
+    .replace(":rest{.+}", "broadcast1");
+}
+
+test("every route has its cost in the table", () => {
+  const routes = new Set(app.routes.map(({ path }) => path).filter((path) => !OTHER_ROUTES.has(path)));
+  expect([...routes].filter((route) => ROUTES[route] === undefined)).toEqual([]);
+});
+
+test("a stranger's request for an unknown stream makes no object and asks none but the registry, whatever the route", async () => {
+  const before = await objects();
+  const many = 20;
+  for (const [route, cost] of Object.entries(ROUTES)) {
+    const gateway = new CountedGateway();
+    const beganMs = Date.now();
+    const asked = Array.from({ length: many }, async () => {
+      const status = await gateway.ask(pathOf(route, cost), cost.init);
+      // A name of the time before the registry might have this key: a few are looked up, the others are to come back.
+      expect(status === 503 && cost.status === 403 ? 403 : status, route).toBe(cost.status);
+    });
+    await Promise.all(asked);
+    const probes = gateway.calls.filter((call) => call === "LIVE.keyHashes").length;
+    expect(
+      gateway.calls.filter((call) => !["REGISTRY.names", "LIVE.keyHashes"].includes(call)),
+      route,
+    ).toEqual([]);
+    expect(probes, route).toBeLessThanOrEqual(2);
+    expect(gateway.calls.length - probes, route).toBeLessThanOrEqual(mostReads(Date.now() - beganMs));
+  }
+  expect((await objects()) - before).toBeLessThanOrEqual(2);
+});
+
+test("requests for invented names over all routes leave no object with storage and cost upstream by time, not by number", async () => {
+  const total = whole ? 10_000 : 2_000;
+  const gateway = new CountedGateway();
+  const open = Object.entries(ROUTES).filter(
+    ([route, { operator }]) => operator !== true && !/watch|studio/.test(route),
+  );
+  const beganMs = Date.now();
+  // Publishers wait for the answer of a registry that is newer than their question: the others don't wait for them.
+  const publishing: Promise<unknown>[] = [];
+  for (let done = 0; done < total; ) {
+    const round: Promise<unknown>[] = [];
+    for (const end = Math.min(total, done + 200); done < end; done += 1) {
+      const [route, cost] = open[done % open.length] ?? ["/", { status: 200 }];
+      const asked = gateway.ask(pathOf(route, cost), cost.init);
+      (route.startsWith("/ingest") ? publishing : round).push(asked);
+    }
+    await Promise.all(round);
+  }
+  await Promise.all(publishing);
+  const tookMs = Date.now() - beganMs;
+  const stored = await storedObjects();
+  figure(`objects with storage after ${total} requests for invented names`, stored, 0);
+  figure(`upstream requests for ${total} invented names`, gateway.calls.length, "10");
+  expect(stored).toBe(0);
+  expect(gateway.calls.length).toBeLessThanOrEqual(mostReads(tookMs) + 2 + Math.ceil(tookMs / 5_000));
+});
+
+test("a stream is there for all who ask as soon as the operator has issued a key for it", async () => {
+  const stream = `awaited-${Date.now()}`;
+  expect((await door.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(404);
+  const later = new TestPublisher(door, { stream });
+  await later.begin();
+  await later.parts(0, 2);
+  expect((await door.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(200);
+});
+
+test("a name that another isolate registered is known here within a second, and its publisher is never refused", async () => {
+  const stream = "registered-elsewhere" as StreamName;
+  const key = `corral_${"k".repeat(43)}`;
+  expect((await door.ask(`/api/streams/${stream}`)).status).toBe(404);
+  await bindings.REGISTRY.getByName(registryName(registryShardOf(stream))).register(stream);
+  await bindings.LIVE.getByName(stream).addKey(await sha256(key));
+  const elsewhere = new TestPublisher(door, { stream, key });
+  await elsewhere.begin();
+  expect((await elsewhere.part("video", 0)).status).toBe(200);
+  const beganMs = Date.now();
+  while ((await door.ask(`/api/streams/${stream}`)).status === 404) await scheduler.wait(20);
+  expect(Date.now() - beganMs).toBeLessThan(2_000);
+});
+
+test("a stream of the time before the registry goes on: one that was stored is found, another registers with its key", async () => {
+  const key = `corral_${"o".repeat(43)}`;
+  const old = "older-than-the-registry" as StreamName;
+  await bindings.LIVE.getByName(old).addKey(await sha256(key));
+  const publishing = new TestPublisher(door, { stream: old, key });
+  let status = 0;
+  // Others may have used up the look-ups of names that aren't registered: then it is asked to come back.
+  while (status !== 200) {
+    status = (await publishing.open()).status;
+    expect([200, 503]).toContain(status);
+    if (status !== 200) await scheduler.wait(200);
+  }
+  expect((await door.ask(`/api/streams/${old}`)).status).toBe(200);
+
+  const stored = "stored-before" as StreamName;
+  await bindings.MEDIA.put(`${stored}/broadcast1/video/0.m4s`, "bytes");
+  const registry = bindings.REGISTRY.getByName(registryName(registryShardOf(stored)));
+  await runInDurableObject(registry as unknown as DurableObjectStub, (_object, { storage }) => {
+    storage.kv.delete("import");
+  });
+  await runInDurableObject(registry as unknown as DurableObjectStub, (_object, state) => state.abort("a crash")).catch(
+    () => {},
+  );
+  await bindings.REGISTRY.getByName(registryName(registryShardOf(stored))).names();
+  const names = await runInDurableObject(
+    bindings.REGISTRY.getByName(registryName(registryShardOf(stored))) as unknown as DurableObjectStub,
+    (_object, { storage }) => storage.sql.exec("SELECT name FROM names").toArray(),
+  );
+  expect(names).toContainEqual({ name: stored });
+});
+
+/** Reads of all the registry's objects that so long a time allows. */
+function mostReads(tookMs: number): number {
+  return REGISTRY_LIMITS.shards * (2 + Math.ceil(tookMs / REGISTRY_LIMITS.trustMs));
+}
+
+/** Objects of invented names that keep something. */
+async function storedObjects(): Promise<number> {
+  let stored = 0;
+  for (let n = 1; n <= invented; n += Math.max(1, Math.floor(invented / 200))) {
+    for (const stub of [bindings.LIVE.getByName(`invented-${n}`), bindings.ROOM.getByName(`invented-${n}`)]) {
+      await runInDurableObject(stub as unknown as DurableObjectStub, (_object, { storage }) => {
+        if (
+          storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray().length > 0
+        )
+          stored += 1;
+      });
+    }
+  }
+  return stored;
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

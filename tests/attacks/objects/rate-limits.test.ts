@@ -1,0 +1,103 @@
+/** The platform's rate limits: they meet floods of one network, and neither its neighbours nor who has the secret. */
+import { expect, test } from "vitest";
+import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
+import { ADMISSION_DEFAULTS } from "../../../protocol/tree/admission.ts";
+import { RATE_LIMITS } from "../../../scripts/rate-limits.ts";
+import { door } from "../../../workers/testing.ts";
+import { TestPublisher } from "../../support/publisher.ts";
+import { CountedGateway } from "./counting.ts";
+
+const from = (ip: string, more: Record<string, string> = {}): Record<string, string> => ({
+  "cf-connecting-ip": ip,
+  ...more,
+});
+
+/** More than the limit, whenever a minute ends in between. */
+const A_MINUTE_OF_SECRETS = 2 * RATE_LIMITS.LIMIT_SECRETS + 1;
+
+/** Statuses of so many requests, and the last answer. */
+async function flood(
+  count: number,
+  ask: (n: number) => Promise<Response>,
+): Promise<{ statuses: number[]; last: Response }> {
+  const statuses: number[] = [];
+  let last = new Response();
+  for (let n = 0; n < count; n += 1) {
+    last = await ask(n);
+    statuses.push(last.status);
+    if (n < count - 1) await last.arrayBuffer();
+  }
+  return { statuses, last };
+}
+
+test("wrong admin tokens of one network are answered 429 after a while, another network's 403, and the right one never", async () => {
+  const ask = (ip: string, token: string): Promise<Response> =>
+    door.ask("/api/streams/guarded/access", { headers: from(ip, { authorization: `Bearer ${token}` }) });
+  const { statuses, last } = await flood(A_MINUTE_OF_SECRETS, (n) => ask("2001:db8:1:1::1", `wrong-${n}`));
+  expect(statuses[0]).toBe(403);
+  expect([last.status, last.headers.get("content-type")]).toEqual([429, "application/problem+json"]);
+  expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await ask("2001:db8:1:1:ffff::2", "wrong")).status).toBe(429);
+  expect((await ask("2001:db8:1:2::1", "wrong")).status).toBe(403);
+  expect((await ask("2001:db8:1:1::1", door.adminToken)).status).toBe(200);
+});
+
+test("wrong stream keys of one network are answered 429 after a while, and the publisher beside it goes on", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  const gateway = new CountedGateway();
+  const put = (n: number): Promise<number> =>
+    gateway.ask(`/ingest/${publisher.stream}/${publisher.config.broadcast}/end`, {
+      method: "PUT",
+      headers: from("198.51.100.7", { authorization: `Bearer wrong-${n}`, [PUBLISHER_HEADER]: "a-stranger" }),
+    });
+  const statuses = new Set<number>();
+  for (let n = 0; n < A_MINUTE_OF_SECRETS && !statuses.has(429); n += 40) {
+    const round = await Promise.all(Array.from({ length: 40 }, (_, index) => put(n + index)));
+    for (const status of round) statuses.add(status);
+  }
+  expect([...statuses].sort()).toEqual([403, 429]);
+  await publisher.parts(0, 2);
+});
+
+test("a flood of joins from one network is answered 429, while others join and those who watch aren't counted", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  await publisher.parts(0, 6);
+  const join = (ip: string, method = "GET"): Promise<Response> =>
+    door.ask(`/live/${publisher.stream}/multivariant.m3u8`, { method, headers: from(ip) });
+  const heads = await flood(700, () => join("203.0.113.5", "HEAD"));
+  expect(new Set(heads.statuses)).toEqual(new Set([200]));
+  const beganMs = Date.now();
+  const answers = await Promise.all(Array.from({ length: 200 }, () => join("203.0.113.5")));
+  const refused = answers.filter(({ status }) => status === 429);
+  const most = 0.1 * (ADMISSION_DEFAULTS.burst + (ADMISSION_DEFAULTS.joinsPerSecond * (Date.now() - beganMs)) / 1_000);
+  expect(answers.length - refused.length).toBeLessThanOrEqual(Math.max(most + 1, 61));
+  for (const { headers } of refused) {
+    expect(headers.get("content-type")).toBe("application/problem+json");
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+  }
+  const neighbours = Array.from({ length: 100 }, (_, n) => join(`203.0.113.${n + 100}`));
+  for (const { status } of await Promise.all(neighbours)) expect(status).toBe(200);
+  const watching = await flood(50, () => door.ask(publisher.path("video", "0.m4s"), { headers: from("203.0.113.5") }));
+  expect(new Set(watching.statuses)).toEqual(new Set([200]));
+});
+
+test("sockets of one network beyond the limit are closed with word to come back, and other networks' aren't", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  const closeOf = async (ip: string): Promise<number | null> => {
+    const { webSocket } = await door.ask(`/rooms/${publisher.stream}/socket?token=none`, {
+      headers: from(ip, { upgrade: "websocket" }),
+    });
+    if (webSocket === null) return null;
+    const closed = new Promise<number>((resolve) => webSocket.addEventListener("close", ({ code }) => resolve(code)));
+    webSocket.accept();
+    return closed;
+  };
+  for (let n = 0; n < 2 * RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => closeOf("192.0.2.9")));
+  }
+  expect(await closeOf("192.0.2.9")).toBe(4503);
+  expect(await closeOf("192.0.2.10")).toBe(4401);
+});

@@ -1,0 +1,70 @@
+/** Whether a publisher's key opens its stream: known before its body is read, and asked of nobody for each wrong key. */
+import type { StreamName } from "../protocol/ids.ts";
+import { REGISTRY_LIMITS } from "../protocol/registry/limits.ts";
+import { type Bucket, take } from "../protocol/room/bucket.ts";
+import { KnownSet } from "../tiers/known-set.ts";
+import type { Lifetime } from "../tiers/stream-edge.ts";
+import type { Env } from "./env.ts";
+import { isSurelyRegistered, register } from "./registry.ts";
+
+/** Keys as they are issued. */
+const KEY = /^corral_[A-Za-z0-9_-]{43}$/;
+
+/**
+ * Names that the registry lacks, and whose Live object is asked all the same for the key that came: a stream of the time
+ * before the registry of which nothing was stored. Seldom, as anybody can invent a name.
+ */
+const PROBES = { perSecond: 0.2, burst: 2 } as const;
+
+const keysOf = new Map<StreamName, KnownSet>();
+let probes: Bucket | undefined;
+
+/** Who wants to publish. */
+export interface Claim {
+  readonly stream: StreamName;
+  readonly key: string;
+  readonly keyHash: string;
+  /** Whose waiting is counted together. */
+  readonly actor: string;
+}
+
+/** `busy`: to be asked again. Throws where nobody can be asked. */
+export async function judgeKey(env: Env, life: Lifetime, claim: Claim): Promise<"right" | "wrong" | "busy"> {
+  const { stream, keyHash, actor } = claim;
+  if (keysOf.get(stream)?.knows(keyHash) === true) return "right";
+  const registered = await isSurelyRegistered(env, life, stream, actor);
+  if (registered === "busy") return "busy";
+  if (!registered) return probe(env, claim);
+  const reader = {
+    life,
+    read: async () => new Set(await env.LIVE.getByName(stream).keyHashes()),
+  };
+  const opens = await keySet(stream).surelyHas(reader, keyHash, actor);
+  return opens === "busy" ? "busy" : opens ? "right" : "wrong";
+}
+
+/** The Live object refused a key that was right: the stream's keys are read anew. */
+export function forgetKeys(stream: StreamName): void {
+  keysOf.delete(stream);
+}
+
+function keySet(stream: StreamName): KnownSet {
+  const known = keysOf.get(stream) ?? new KnownSet();
+  keysOf.delete(stream);
+  keysOf.set(stream, known);
+  for (const oldest of keysOf.keys()) {
+    if (keysOf.size <= REGISTRY_LIMITS.keySets) break;
+    keysOf.delete(oldest);
+  }
+  return known;
+}
+
+async function probe(env: Env, { stream, key, keyHash }: Claim): Promise<"right" | "wrong" | "busy"> {
+  if (!KEY.test(key)) return "wrong";
+  const taken = take(probes, PROBES, Date.now());
+  probes = taken.bucket;
+  if (!taken.ok) return "busy";
+  if (!(await env.LIVE.getByName(stream).keyHashes()).includes(keyHash)) return "wrong";
+  await register(env, stream);
+  return "right";
+}

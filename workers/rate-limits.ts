@@ -1,0 +1,41 @@
+/**
+ * The platform's Rate Limiting binding: requests of one kind and network in a data centre. It is for floods, and far above
+ * what people behind one address do; where it isn't bound, or the network isn't known, nothing is limited by it.
+ */
+import type { Env } from "./env.ts";
+import { networkOfRequest } from "./network.ts";
+import { tooMany } from "./responses.ts";
+
+/** Kinds of requests that are limited; their numbers are in `wrangler.toml`. */
+export type Limited = "joins" | "sockets" | "beacons" | "replays" | "secrets";
+
+const BINDINGS = {
+  joins: "LIMIT_JOINS",
+  sockets: "LIMIT_SOCKETS",
+  beacons: "LIMIT_BEACONS",
+  replays: "LIMIT_REPLAYS",
+  secrets: "LIMIT_SECRETS",
+} as const satisfies Record<Limited, keyof Env>;
+
+/** Seconds after which a network that was too fast comes back: the binding counts in minutes, and doesn't say which. */
+export const COME_BACK_S = 10;
+
+/** Those that were too fast aren't asked about again for so long; so many are remembered. */
+const REMEMBERED_MS = 5_000;
+const MOST_REMEMBERED = 4_096;
+
+const refusedUntilMs = new Map<string, number>();
+
+/** The refusal of a request whose network makes too many of its kind, or null. */
+export async function refuseFast(env: Env, kind: Limited, request: Request): Promise<Response | null> {
+  const limit = env[BINDINGS[kind]];
+  const network = networkOfRequest(request);
+  if (limit === undefined || network === null) return null;
+  const key = `${kind} ${network}`;
+  if (Date.now() < (refusedUntilMs.get(key) ?? 0)) return tooMany(COME_BACK_S);
+  const { success } = await limit.limit({ key: network });
+  if (success) return null;
+  if (refusedUntilMs.size >= MOST_REMEMBERED) refusedUntilMs.clear();
+  refusedUntilMs.set(key, Date.now() + REMEMBERED_MS);
+  return tooMany(COME_BACK_S);
+}
