@@ -16,7 +16,7 @@ import { type Asking, type Pulled, Puller } from "./edge/pulls.ts";
 import { enter, refusalResponse } from "./gate.ts";
 import type { LivePath } from "./live-path.ts";
 import type { MediaPath } from "./media-path.ts";
-import { networkOfRequest } from "./network.ts";
+import { networkOfRequest } from "./networks.ts";
 import { deliveryProblem, lifetimes, UNKNOWN_LIFETIME } from "./responses.ts";
 
 /** hls.js gives up a playlist whose first byte takes 10 s. */

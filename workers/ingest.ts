@@ -19,7 +19,7 @@ import { bearerToken, sha256Hex } from "./auth.ts";
 import { withBody } from "./body.ts";
 import type { Env } from "./env.ts";
 import { parseTrackFile } from "./media-path.ts";
-import { networkOfRequest } from "./network.ts";
+import { networkOfRequest } from "./networks.ts";
 import { forgetKeys, judgeKey } from "./publishers.ts";
 import { COME_BACK_S, refuseFast } from "./rate-limits.ts";
 import { problemResponse } from "./responses.ts";

@@ -8,10 +8,10 @@ import type { Viewer } from "../protocol/room/events.ts";
 import type { Env } from "./env.ts";
 import { authenticate, edgeKey } from "./secrets.ts";
 
-/** The network from which a request comes; all of whom nothing is known are one. */
-export function networkFrom(request: Request): string {
+/** The network from which a request comes; null where the platform doesn't tell it, as in a run on one machine. */
+export function networkOfRequest(request: Request): string | null {
   const ip = request.headers.get("cf-connecting-ip");
-  return ip === null ? "" : (networkOf(ip) ?? "");
+  return ip === null ? null : networkOf(ip);
 }
 
 /** What the room calls the network of a request today, and on the days beside it; nothing where it isn't known. */
@@ -20,9 +20,9 @@ export async function addressesOf(
   request: Request,
   stream: StreamName,
 ): Promise<Pick<Viewer, "address" | "addressesNear">> {
-  const network = networkFrom(request);
-  const key = network === "" ? null : await edgeKey(env, "address");
-  if (key === null) return { address: "" };
+  const network = networkOfRequest(request);
+  const key = network === null ? null : await edgeKey(env, "address");
+  if (network === null || key === null) return { address: "" };
   const nameOn = async (day: number): Promise<string> =>
     base64url.encode(await authenticate(key, compositeKey(stream, String(day), network)));
   const [address = "", ...addressesNear] = await Promise.all(daysAround(Date.now()).map(nameOn));

@@ -6,7 +6,7 @@ import { base64url } from "jose";
 import { compositeKey } from "../protocol/composite.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import type { Env } from "./env.ts";
-import { networkFrom } from "./networks.ts";
+import { networkOfRequest } from "./networks.ts";
 import { authenticate, edgeKey } from "./secrets.ts";
 
 /** The header in which it comes. */
@@ -28,7 +28,7 @@ export async function addPlaybackProof(
   answer: Response,
 ): Promise<void> {
   if (!GIVEN.has(answer.status)) return;
-  const proof = await playbackProof(env, stream, networkFrom(request), Date.now());
+  const proof = await playbackProof(env, stream, networkOfRequest(request) ?? "", Date.now());
   if (proof !== null) answer.headers.set(PLAYBACK_HEADER, proof);
 }
 

@@ -3,7 +3,7 @@
  * what people behind one address do; where it isn't bound, or the network isn't known, nothing is limited by it.
  */
 import type { Env } from "./env.ts";
-import { networkOfRequest } from "./network.ts";
+import { networkOfRequest } from "./networks.ts";
 import { tooMany } from "./responses.ts";
 
 /** Kinds of requests that are limited; their numbers are in `wrangler.toml`. */

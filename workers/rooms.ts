@@ -78,6 +78,8 @@ async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: V
 export async function roomTicket(env: Env, request: Request, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
   if (foreign !== null) return foreign;
+  const fast = await refuseFast(env, "sockets", request);
+  if (fast !== null) return fast;
   const visitor = await visitorOf(env, request, stream, await shownIn(request));
   if (typeof visitor === "string") return refusalResponse(visitor);
   const ticket = await sealTicket(env, stream, visitor.viewer, Date.now());

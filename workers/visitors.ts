@@ -5,7 +5,7 @@ import type { Viewer } from "../protocol/room/events.ts";
 import { countedAs, type Device, deviceName, deviceOf } from "./device-keys.ts";
 import type { Env } from "./env.ts";
 import { identityOf, tokenOf } from "./gate.ts";
-import { addressesOf, networkFrom } from "./networks.ts";
+import { addressesOf, networkOfRequest } from "./networks.ts";
 import { hasPlayed } from "./playback-proof.ts";
 import { openTicket, type Ticketed, ticketOf } from "./tickets.ts";
 
@@ -33,7 +33,7 @@ export async function visitorOf(
   const brought = tokenOf(request);
   const identity = brought === null ? NOBODY : await identityOf(env, stream, brought.token);
   if (typeof identity === "string") return identity;
-  const network = networkFrom(request);
+  const network = networkOfRequest(request) ?? "";
   const device = await deviceOf(env, shown.device, network, Date.now());
   const counted = await countedOf(env, stream, identity.subject, device, async () => {
     return hasPlayed(env, stream, network, shown.playback, Date.now());

@@ -3,7 +3,7 @@ import { Admission, admissionRates, NetworkAdmission } from "../../protocol/tree
 import { EDGE_LIMITS } from "../../protocol/tree/limits.ts";
 import type { StreamEdge } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
-import { networkOfRequest } from "../network.ts";
+import { networkOfRequest } from "../networks.ts";
 import { refuseFast } from "../rate-limits.ts";
 import { comeBack, tooMany } from "../responses.ts";
 
