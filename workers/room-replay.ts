@@ -67,9 +67,13 @@ export async function roomReplay(env: Env, request: Request, life: Lifetime, str
   });
 }
 
-/** Windows before the room's first event, and such as have not begun, are empty without asking the room. */
+/**
+ * Windows before the room's first event, and such as have not begun, are empty without asking the room. One that isn't closed
+ * may have that first event, since when nothing was heard of the room here.
+ */
 function mayHaveEvents({ sinceMs }: Place, fromMs: number, toMs: number): boolean {
-  return sinceMs !== null && toMs > sinceMs && fromMs <= Date.now();
+  const nowMs = Date.now();
+  return fromMs <= nowMs && (nowMs - toMs <= CLOSED_MS || (sinceMs !== null && toMs > sinceMs));
 }
 
 function none(from: number, next: number, lifetime: string): Response {

@@ -1,5 +1,6 @@
 /** Attempts to be served a stream by an isolate that can't know whether it was stopped. */
 import { expect, test } from "vitest";
+import { registered } from "../../../durable-objects/room/testing.ts";
 import { OPEN_ACCESS, withStop } from "../../../protocol/access.ts";
 import { Replica } from "../../../protocol/broadcast/replica.ts";
 import { Tail } from "../../../protocol/broadcast/tail.ts";
@@ -43,7 +44,8 @@ async function ask(unheardMs: number, stopped = false): Promise<Response> {
   const { env, path, feeds } = node(unheardMs, stopped);
   const work: Promise<unknown>[] = [];
   const life = { waitUntil: (each: Promise<unknown>) => void work.push(each) };
-  const answer = await live(new Request(`http://edge.test/live/unheard${made}${path}`), env, life);
+  const stream = await registered(`unheard${made}`);
+  const answer = await live(new Request(`http://edge.test/live/${stream}${path}`), env, life);
   feeds.close();
   await Promise.allSettled(work);
   return answer;
