@@ -21,7 +21,7 @@ beforeAll(async () => {
     isolatePorts: others,
   });
   isolates = [edge.url, ...others.map((port) => `http://127.0.0.1:${port}`)];
-  const headers = { authorization: "Bearer admin-token" };
+  const headers = { authorization: "Bearer admin-token-of-32-bytes-for-tests" };
   await fetch(`${edge.url}/api/streams/crowded/keys`, { method: "POST", headers });
 });
 
