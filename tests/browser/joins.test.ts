@@ -8,6 +8,7 @@ import { type Edge, startEdge } from "../../scripts/edge.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
+const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** One at once, and another every two seconds. */
 const JOINS = { CORRAL_JOINS_PER_SECOND: "0.5", CORRAL_JOIN_SPREAD_S: "2" };
 
@@ -21,10 +22,10 @@ beforeAll(async () => {
   edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN,
     bindings: JOINS,
   });
-  publisher = await SyntheticPublisher.start(edge.url, "crowded", "admin");
+  publisher = await SyntheticPublisher.start(edge.url, "crowded", ADMIN);
   browser = await launchBrowser();
 });
 

@@ -34,13 +34,15 @@ const LONG_NAME = "a-stream-with-the-longest-name-that-there-is-64-letters-and-m
 /** A message that takes more lines, the narrower the chat is. */
 const LONG = "many words that go on and on until they have to be broken into several lines wherever they are shown";
 
+const ADMIN = "admin-token-of-32-bytes-for-tests";
+
 let dataDir: string;
 let edge: Edge;
 let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-pages-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token-of-32-bytes-for-tests" });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
   browser = await launchBrowser();
 });
 
@@ -49,6 +51,13 @@ afterAll(async () => {
   await edge?.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
+
+/** Issues a key for a stream, without which it has no room. */
+async function keyOf(stream: string): Promise<string> {
+  const headers = { authorization: `Bearer ${ADMIN}` };
+  const made = await fetch(`${edge.url}/api/streams/${stream}/keys`, { method: "POST", headers });
+  return ((await made.json()) as { key: string }).key;
+}
 
 /** Collects in `wide` where the page is wider than a phone held upright. */
 async function look(page: Page, what: string, wide: string[]): Promise<void> {
@@ -86,6 +95,7 @@ test("on a phone held upright no page is wider than the window, whatever it show
 });
 
 test("on a phone on its side the chat can be read and written in, and where a window is lower the page scrolls to it", async () => {
+  await keyOf("low");
   const page = await openWatch(browser, `${edge.url}/watch/low`);
   await page.locator("#chat .composer-join").waitFor();
   for (const [width, height] of [
@@ -111,9 +121,7 @@ test("on a phone on its side the chat can be read and written in, and where a wi
 });
 
 test("whatever the window, the player with its controls is within it, with the chat and without, live and recorded", async () => {
-  const keys = `${edge.url}/api/streams/${LONG_NAME}/keys`;
-  const made = await fetch(keys, { method: "POST", headers: { authorization: "Bearer admin" } });
-  const { key } = (await made.json()) as { key: string };
+  const key = await keyOf(LONG_NAME);
   const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", LONG_NAME, "--ladder", "144p:100k"]);
   const page = await openWatch(browser, `${edge.url}/watch/${LONG_NAME}`);
   const wrong: string[] = [];

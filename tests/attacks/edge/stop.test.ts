@@ -199,7 +199,9 @@ test("after a stop no isolate of four data centres gives another byte, parked or
   expect(quantile(last, 0.99)).toBeLessThan(GOAL_MS);
   expect(quantile(refused, 0.99)).toBeLessThan(GOAL_MS);
   // Nobody was told anything else than that it was stopped; a hinted part that never comes is as good as none.
-  expect(new Set(readers.flatMap(({ others }) => [...others]))).toEqual(new Set());
+  expect(
+    readers.flatMap(({ kind, site, others }) => [...others].map((status) => `${kind} at ${site}: ${status}`)),
+  ).toEqual([]);
   const answer = await json(await door.ask(`/api/streams/${over.stream}`));
   expect(answer["stop"]).toBeUndefined();
 });
