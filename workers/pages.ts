@@ -1,5 +1,6 @@
 /** The pages people open: files built from `web/`, with the watch page and the studio behind every stream's address. */
 import { parseStreamName } from "../protocol/ids.ts";
+import { servedEdge } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
 import { allowed, methodNotAllowed, options } from "./methods.ts";
 import { deliveryProblem } from "./responses.ts";
@@ -30,8 +31,9 @@ export async function page(env: Env, request: Request): Promise<Response> {
   if (isAsset && (found.status === 200 || found.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
-  if (wanted === "/watch") {
-    // The player asks for it first; so it is on its way while the script still loads.
+  const name = kind === "watch" ? parseStreamName(stream ?? "") : null;
+  if (name !== null && (servedEdge(name)?.access.playback ?? "public") === "public") {
+    // The player asks for it first; so it is on its way while the script still loads. A preload brings no token.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
   return asPage(response, isAsset ? "file" : "page");

@@ -96,6 +96,24 @@ test("a token in the address's fragment plays, leaves the address bar, and is re
   await page.close();
 });
 
+test("a page that had the playlist preloaded, without a token, plays with the one in its address", async () => {
+  const page = await browser.newPage();
+  // As an isolate answers that doesn't know yet that the stream isn't for everybody.
+  await page.route("**/watch/show", async (route) => {
+    const answer = await route.fetch();
+    const link = "</live/show/multivariant.m3u8>; rel=preload; as=fetch; crossorigin";
+    await route.fulfill({ response: answer, headers: { ...answer.headers(), link } });
+  });
+  const statuses: number[] = [];
+  page.on("response", (response) => {
+    if (response.url().endsWith("/multivariant.m3u8")) statuses.push(response.status());
+  });
+  await page.goto(`${edge.url}/watch/show#token=${await token(600)}`);
+  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  expect(statuses[0]).toBe(401);
+  await page.close();
+});
+
 test("a player that takes nothing along but addresses plays too: playlists carry the token to all that they name", async () => {
   const page = await browser.newPage({ bypassCSP: true });
   await page.goto(`${edge.url}/404`);

@@ -41,6 +41,8 @@ export class HlsPlayer implements Player {
   #hls: Hls | null = null;
   /** The token with which the stream was loaded. */
   #token: string | null = null;
+  /** The first refusal may be the browser's answer to the page's preload, which brings no token. */
+  #preloadSpent = false;
   #troubles = 0;
   #troubleAtMs = Number.NEGATIVE_INFINITY;
   #retries = 0;
@@ -226,6 +228,9 @@ export class HlsPlayer implements Player {
   /** Goes on with another token where there is one. */
   async #renew(hls: Hls, anew: boolean, refused: string): Promise<void> {
     const before = this.#token;
+    const isPreload = anew && before !== null && !this.#preloadSpent;
+    this.#preloadSpent = true;
+    if (isPreload) return this.load();
     const renewed = await this.#ticket.renewed(before);
     if (hls !== this.#hls) return;
     this.#token = this.#ticket.token;
