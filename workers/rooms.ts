@@ -14,7 +14,7 @@ import { located } from "../tiers/located.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import { servedEdge } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { refusalResponse, stoppedResponse } from "./gate.ts";
+import { refusalResponse, stoppedResponse, tokenOf } from "./gate.ts";
 import { addressesOf } from "./networks.ts";
 import { refuseForeignPage } from "./origins.ts";
 import { refuseFast } from "./rate-limits.ts";
@@ -96,10 +96,11 @@ export async function roomTicket(env: Env, request: Request, stream: StreamName)
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
   if (foreign !== null) return foreign;
-  const fast = await refuseFast(env, "beacons", request);
+  // Who has a token counts, whatever others of the same network do.
+  const fast = tokenOf(request) === null ? await refuseFast(env, "beacons", request) : null;
   if (fast !== null) return fast;
   const visitor = await visitorOf(env, request, stream, await shownIn(request));
-  if (typeof visitor === "string") return refusalResponse(visitor);
+  if (typeof visitor === "string") return (await refuseFast(env, "beacons", request)) ?? refusalResponse(visitor);
   if (!(await hasRoom(env, life, stream, visitor.viewer.subject !== null))) return noRoom();
   const place = await placeOf(env, life, stream);
   if (place === null)
