@@ -16,7 +16,7 @@ import type { Env } from "./env.ts";
 import { keepPrivate, stoppedResponse } from "./gate.ts";
 import { ingest } from "./ingest.ts";
 import { bindStream } from "./jurisdiction.ts";
-import { isLivePath, type LivePath, parseLivePath } from "./live-path.ts";
+import { isLivePath, parseLivePath } from "./live-path.ts";
 import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./methods.ts";
 import { metrics } from "./metrics.ts";
 import { page } from "./pages.ts";
@@ -148,7 +148,14 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
     const edge = found instanceof Promise ? await found : found;
     if (typeof edge === "string") return withoutEdge(edge);
     const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
-    const answer = await answerTo(delivery, path);
+    let answer: Response;
+    try {
+      answer = await deliver(delivery, path);
+      // The stream may have been stopped while this was pulled.
+      edge.refuseStopped();
+    } catch (error) {
+      answer = liveFailure(error, url);
+    }
     if (path.file === "multivariant") await addPlaybackProof(env, path.stream, request, answer);
     if (delivery.gated) keepPrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
@@ -156,17 +163,6 @@ export async function live(request: Request, env: Env, life: Lifetime): Promise<
     return answer;
   } catch (error) {
     return liveFailure(error, url);
-  }
-}
-
-async function answerTo(delivery: Delivery, path: LivePath): Promise<Response> {
-  try {
-    const answer = await deliver(delivery, path);
-    // The stream may have been stopped while this was pulled.
-    delivery.edge.refuseStopped();
-    return answer;
-  } catch (error) {
-    return liveFailure(error, delivery.request.url);
   }
 }
 
