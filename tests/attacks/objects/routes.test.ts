@@ -76,9 +76,16 @@ async function stage(kind: keyof Policy): Promise<Stage> {
   };
 }
 
+/** Times that a request is made which is told to come back: a busy machine's feeds are late. */
+const MOST_TRIES = 10;
+
 /** The status, and the problem's name. */
 async function answerTo(path: string, init: RequestInit): Promise<string> {
-  const answer = await door.ask(path, { redirect: "manual", ...init });
+  let answer = await door.ask(path, { redirect: "manual", ...init });
+  for (let tries = 1; answer.status === 503 && tries < MOST_TRIES; tries += 1) {
+    await scheduler.wait(Number(answer.headers.get("retry-after") ?? 0) * 1_000);
+    answer = await door.ask(path, { redirect: "manual", ...init });
+  }
   const isProblem = answer.headers.get("content-type") === "application/problem+json";
   const text = await answer.text();
   if (!isProblem || text === "") return String(answer.status);
