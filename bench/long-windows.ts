@@ -11,6 +11,7 @@ import { Tail } from "../protocol/broadcast/tail.ts";
 import { testConfig, testTrack } from "../protocol/broadcast/testing.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type Edge, startEdge } from "../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../tests/support/long-window.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { partMeta, TestPublisher } from "../tests/support/publisher.ts";
@@ -18,7 +19,6 @@ import { playlistsOf } from "../workers/edge/playlists.ts";
 import { type Figure, median, percentile, short } from "./stats.ts";
 
 const TRACKS = ["high", "low", "sound"] as TrackName[];
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 const SIX_HOURS = 10_800;
 const MIB = 1_048_576;
 const ROUNDS = 10;
@@ -30,7 +30,7 @@ export async function longWindows(): Promise<Figure[]> {
   const edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: ADMIN,
+    adminToken: ADMIN_TOKEN,
     isolatePorts: isolates,
     entry: fileURLToPath(new URL("long-windows-edge.ts", import.meta.url)),
   });
@@ -43,7 +43,10 @@ export async function longWindows(): Promise<Figure[]> {
 }
 
 function publisherOn(edge: Edge, over: { stream: string; key?: string; windowS?: number }): TestPublisher {
-  const door = { adminToken: ADMIN, ask: (path: string, init?: RequestInit) => fetch(`${edge.url}${path}`, init) };
+  const door = {
+    adminToken: ADMIN_TOKEN,
+    ask: (path: string, init?: RequestInit) => fetch(`${edge.url}${path}`, init),
+  };
   const tracks = TRACKS.map((name) => testTrack(name, name === "sound" ? "audio" : "video"));
   const { stream, key = "", windowS = 60 } = over;
   return new TestPublisher(door, { stream, key, config: { windowS, tracks } });

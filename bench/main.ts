@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { defineCommand, runMain } from "citty";
 import { startEdge } from "../scripts/edge.ts";
 import { complaintAbout } from "../scripts/known-options.ts";
+import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { conformance } from "./conformance.ts";
 import { herd } from "./herd.ts";
@@ -67,7 +68,7 @@ const command = defineCommand({
 });
 
 async function measure(wanted: readonly string[], seconds: number): Promise<Figure[]> {
-  const adminToken = "admin-token-of-32-bytes-for-tests";
+  const adminToken = ADMIN_TOKEN;
   const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-edge-"));
   const edge = await startEdge({ port: await freePort(), dataDir, adminToken });
   const benches: Record<string, () => Promise<Figure[]>> = {

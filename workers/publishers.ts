@@ -2,6 +2,7 @@
 import type { StreamName } from "../protocol/ids.ts";
 import { REGISTRY_LIMITS } from "../protocol/registry/limits.ts";
 import { type Bucket, take } from "../protocol/room/bucket.ts";
+import { Buckets } from "../protocol/room/buckets.ts";
 import { KnownSet } from "../tiers/known-set.ts";
 import type { Lifetime } from "../tiers/stream-edge.ts";
 import type { Env } from "./env.ts";
@@ -12,19 +13,22 @@ const KEY = /^corral_[A-Za-z0-9_-]{43}$/;
 
 /**
  * Names that the registry lacks, and whose Live object is asked all the same for the key that came: a stream of the time
- * before the registry of which nothing was stored. Seldom, as anybody can invent a name.
+ * before the registry of which nothing was stored. Seldom, as anybody can invent a name: of one network, so that it takes
+ * no other's turn, and of all together, as there are many networks.
  */
-const PROBES = { perSecond: 0.2, burst: 2 } as const;
+export const PROBES = { each: { perSecond: 0.2, burst: 2 }, all: { perSecond: 2, burst: 20 } } as const;
 
 const keysOf = new Map<StreamName, KnownSet>();
-let probes: Bucket | undefined;
+/** One for each network that had its turn lately: `PROBES.all` bounds how many those are. */
+const probesEach = new Buckets();
+let probesAll: Bucket | undefined;
 
 /** Who wants to publish. */
 export interface Claim {
   readonly stream: StreamName;
   readonly key: string;
   readonly keyHash: string;
-  /** Whose waiting is counted together. */
+  /** Whose waiting and look-ups are counted together. */
   readonly actor: string;
 }
 
@@ -59,12 +63,17 @@ function keySet(stream: StreamName): KnownSet {
   return known;
 }
 
-async function probe(env: Env, { stream, key, keyHash }: Claim): Promise<"right" | "wrong" | "busy"> {
+async function probe(env: Env, { stream, key, keyHash, actor }: Claim): Promise<"right" | "wrong" | "busy"> {
   if (!KEY.test(key)) return "wrong";
-  const taken = take(probes, PROBES, Date.now());
-  probes = taken.bucket;
-  if (!taken.ok) return "busy";
+  if (!mayProbe(actor, Date.now())) return "busy";
   if (!(await env.LIVE.getByName(stream).keyHashes()).includes(keyHash)) return "wrong";
   await register(env, stream);
   return "right";
+}
+
+function mayProbe(actor: string, nowMs: number): boolean {
+  const { bucket, ok } = take(probesAll, PROBES.all, nowMs);
+  if (!ok || !probesEach.within(actor, PROBES.each, nowMs)) return false;
+  probesAll = bucket;
+  return true;
 }

@@ -1,6 +1,7 @@
 /**
- * The platform's Rate Limiting binding: requests of one kind and network in a data centre. It is for floods, and far above
- * what people behind one address do; where it isn't bound, or the network isn't known, nothing is limited by it.
+ * The platform's Rate Limiting binding: requests of one kind and network in a data centre, or of one who has a token. It is
+ * for floods, and far above what people behind one address do; where it isn't bound, or the network isn't known, nothing is
+ * limited by it.
  */
 import type { Env } from "./env.ts";
 import { networkOfRequest } from "./networks.ts";
@@ -26,14 +27,24 @@ const MOST_REMEMBERED = 4_096;
 
 const refusedUntilMs = new Map<string, number>();
 
-/** The refusal of a request whose network makes too many of its kind, or null. */
-export async function refuseFast(env: Env, kind: Limited, request: Request): Promise<Response | null> {
+/**
+ * The refusal of a request whose network makes too many of its kind, or null. `subject`: who a token says has sent it; this
+ * one's are counted, and not those of its network, which a whole school may share.
+ */
+export async function refuseFast(
+  env: Env,
+  kind: Limited,
+  request: Request,
+  subject: string | null = null,
+): Promise<Response | null> {
   const limit = env[BINDINGS[kind]];
   const network = networkOfRequest(request);
   if (limit === undefined || network === null) return null;
-  const key = `${kind} ${network}`;
+  // No network begins with this.
+  const who = subject === null ? network : `subject ${subject}`;
+  const key = `${kind} ${who}`;
   if (Date.now() < (refusedUntilMs.get(key) ?? 0)) return tooMany(COME_BACK_S);
-  const { success } = await limit.limit({ key: network });
+  const { success } = await limit.limit({ key: who });
   if (success) return null;
   if (refusedUntilMs.size >= MOST_REMEMBERED) refusedUntilMs.clear();
   refusedUntilMs.set(key, Date.now() + REMEMBERED_MS);

@@ -1,5 +1,5 @@
 /** The room at the gateway: who comes, which shard is theirs; tickets and beacons. */
-import { newerAccess, refusalOf } from "../protocol/access.ts";
+import { newerAccess, refusalOf, type TokenError } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { objectName } from "../protocol/room/address.ts";
 import { type Viewer, viewerKey } from "../protocol/room/events.ts";
@@ -17,12 +17,12 @@ import type { Env } from "./env.ts";
 import { refusalResponse, stoppedResponse, tokenOf } from "./gate.ts";
 import { addressesOf } from "./networks.ts";
 import { refuseForeignPage } from "./origins.ts";
-import { refuseFast } from "./rate-limits.ts";
+import { type Limited, refuseFast } from "./rate-limits.ts";
 import { hasRoom } from "./registry.ts";
 import { answer, deliveryProblem, noRoom, problemResponse } from "./responses.ts";
 import { placeOf } from "./room-place.ts";
 import { sealTicket, TICKET_LIMITS, ticketOf } from "./tickets.ts";
-import { type Shown, socketViewerOf, visitorOf } from "./visitors.ts";
+import { type Shown, socketViewerOf, type Visitor, visitorOf } from "./visitors.ts";
 
 /** Seconds within which those come back who come while the room doesn't answer. */
 const COME_BACK_S = "5";
@@ -39,9 +39,13 @@ export async function roomSocket(env: Env, request: Request, life: Lifetime, str
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return deliveryProblem(400, "Not a WebSocket", "Connect to this address with a WebSocket.");
   }
-  const fast = await refuseFast(env, "sockets", request);
-  if (fast !== null) return closedSocket(CLOSES.comeBack.code, fast.headers.get("retry-after") ?? COME_BACK_S);
-  const viewer = await socketViewerOf(env, request, stream);
+  const viewer = await unlessFast(env, "sockets", request, {
+    look: () => socketViewerOf(env, request, stream),
+    subjectOf: (found) => (typeof found === "string" ? null : found.subject),
+  });
+  if (viewer instanceof Response) {
+    return closedSocket(CLOSES.comeBack.code, viewer.headers.get("retry-after") ?? COME_BACK_S);
+  }
   if (viewer === "ticket-over") return ticketOver();
   // Browsers don't show scripts the answer to a failed upgrade, but they do show a close.
   if (typeof viewer === "string") return closedSocket(CLOSES.token.code, viewer);
@@ -78,9 +82,8 @@ async function openedFor(env: Env, life: Lifetime, stream: StreamName, viewer: V
 export async function roomTicket(env: Env, request: Request, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
   if (foreign !== null) return foreign;
-  const fast = await refuseFast(env, "sockets", request);
-  if (fast !== null) return fast;
-  const visitor = await visitorOf(env, request, stream, await shownIn(request));
+  const visitor = await visitorUnlessFast(env, "sockets", request, stream);
+  if (visitor instanceof Response) return visitor;
   if (typeof visitor === "string") return refusalResponse(visitor);
   const ticket = await sealTicket(env, stream, visitor.viewer, Date.now());
   if (ticket === null) return deliveryProblem(503, "Not now", "The deployment has no secret to sign with.");
@@ -96,11 +99,9 @@ export async function roomTicket(env: Env, request: Request, stream: StreamName)
 export async function roomBeacon(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Response> {
   const foreign = refuseForeignPage(env, request);
   if (foreign !== null) return foreign;
-  // Who has a token counts, whatever others of the same network do.
-  const fast = tokenOf(request) === null ? await refuseFast(env, "beacons", request) : null;
-  if (fast !== null) return fast;
-  const visitor = await visitorOf(env, request, stream, await shownIn(request));
-  if (typeof visitor === "string") return (await refuseFast(env, "beacons", request)) ?? refusalResponse(visitor);
+  const visitor = await visitorUnlessFast(env, "beacons", request, stream);
+  if (visitor instanceof Response) return visitor;
+  if (typeof visitor === "string") return refusalResponse(visitor);
   if (!(await hasRoom(env, life, stream, visitor.viewer.subject !== null))) return noRoom();
   const place = await placeOf(env, life, stream);
   if (place === null)
@@ -119,6 +120,35 @@ export async function roomBeacon(env: Env, request: Request, life: Lifetime, str
   }
   return json({ nextMs: ROOM_LIMITS.beaconMs, counted: isCounted(viewer), ...deviceIn(issued) });
 }
+
+/**
+ * Who comes, as `look` finds it, or the refusal of who comes too fast. Who has a token is counted by who that says it is, all
+ * others by their network: those who bring neither token nor ticket before anything is looked up.
+ */
+async function unlessFast<Found>(
+  env: Env,
+  kind: Limited,
+  request: Request,
+  { look, subjectOf }: { look(): Promise<Found>; subjectOf(found: Found): string | null },
+): Promise<Found | Response> {
+  const brought = tokenOf(request) !== null || ticketOf(request) !== null;
+  const early = brought ? null : await refuseFast(env, kind, request);
+  if (early !== null) return early;
+  const found = await look();
+  const late = brought ? await refuseFast(env, kind, request, subjectOf(found)) : null;
+  return late ?? found;
+}
+
+const visitorUnlessFast = (
+  env: Env,
+  kind: Limited,
+  request: Request,
+  stream: StreamName,
+): Promise<Visitor | TokenError | Response> =>
+  unlessFast(env, kind, request, {
+    look: async () => visitorOf(env, request, stream, await shownIn(request)),
+    subjectOf: (found) => (typeof found === "string" ? null : found.viewer.subject),
+  });
 
 const isCounted = ({ countedAs }: Pick<Viewer, "countedAs">): boolean => countedAs !== undefined;
 

@@ -1,6 +1,7 @@
 /** A process with one of the servers that are compared, so that its CPU and memory can be told from the bench's. */
 import { fileURLToPath } from "node:url";
 import { startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { startBare } from "./bare.ts";
 import type { ServerKind } from "./servers.ts";
 import { startSocketIo } from "./socketio.ts";
@@ -20,7 +21,7 @@ async function start(kind: ServerKind, port: number, dataDir: string): Promise<(
     case "corral-counted": {
       const harness = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
       const entry = kind === "corral" ? {} : { entry: harness };
-      return (await startEdge({ port, dataDir, adminToken: "admin-token-of-32-bytes-for-tests", ...entry })).stop;
+      return (await startEdge({ port, dataDir, adminToken: ADMIN_TOKEN, ...entry })).stop;
     }
   }
 }

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { REGIONS } from "../../protocol/tree/address.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
-
-const ADMIN_TOKEN = "admin-token-of-32-bytes-for-tests";
 
 /** What to start. */
 export interface ColosOptions {

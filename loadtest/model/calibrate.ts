@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { median } from "../../bench/stats.ts";
 import { startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 import { cpuMs, memoryBytes, processesBelow } from "../processes.ts";
 import { type Shape, SyntheticPublisher } from "../publisher.ts";
 import type { Measured } from "./measured.ts";
 
-const ADMIN_TOKEN = "admin-token-of-32-bytes-for-tests";
 const CHILDREN = 64;
 const PARKED = 1_000;
 const ROUNDS = 8;

@@ -6,12 +6,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { RoomEvent } from "../../protocol/room/events.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, stats, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 import { join, messages, openWatch, PATIENCE_MS, shows, write } from "../support/room-pages.ts";
-
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 
 let dataDir: string;
 let edge: Edge;
@@ -23,10 +22,10 @@ let other: RoomClient;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-step-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   const answer = await fetch(`${edge.url}/api/streams/show/keys`, {
     method: "POST",
-    headers: { authorization: `Bearer ${ADMIN}` },
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();

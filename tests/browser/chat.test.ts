@@ -4,6 +4,7 @@ import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 import { join, messages, moderate, openWatch, PATIENCE_MS, shows, write } from "../support/room-pages.ts";
@@ -22,7 +23,7 @@ const trouble: string[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-chat-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: "admin-token-of-32-bytes-for-tests" });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   browser = await launchBrowser();
   [ann, bob, moderator] = await Promise.all([
     openWatch(browser, `${edge.url}/watch/show`),

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 const HLS_JS = createRequire(import.meta.url).resolve("hls.js/dist/hls.min.js");
 
@@ -26,8 +26,8 @@ let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-gated-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
-  const headers = { authorization: `Bearer ${ADMIN}` };
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const answer = await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();

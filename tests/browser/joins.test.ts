@@ -5,10 +5,10 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SyntheticPublisher } from "../../loadtest/publisher.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** One at once, and another every two seconds. */
 const JOINS = { CORRAL_JOINS_PER_SECOND: "0.5", CORRAL_JOIN_SPREAD_S: "2" };
 
@@ -22,10 +22,10 @@ beforeAll(async () => {
   edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: ADMIN,
+    adminToken: ADMIN_TOKEN,
     bindings: JOINS,
   });
-  publisher = await SyntheticPublisher.start(edge.url, "crowded", ADMIN);
+  publisher = await SyntheticPublisher.start(edge.url, "crowded", ADMIN_TOKEN);
   browser = await launchBrowser();
 });
 

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, stats, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 /** A page that is opened as the broadcast begins finds less than a hold-back's worth, and may have to wait for more. */
 const WARM_UP_MS = 5_000;
@@ -23,8 +23,8 @@ let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-browser-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
-  const headers = { authorization: `Bearer ${ADMIN}` };
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const answer = await fetch(`${edge.url}/api/streams/duet/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();

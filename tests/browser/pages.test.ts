@@ -5,6 +5,7 @@ import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
@@ -34,15 +35,13 @@ const LONG_NAME = "a-stream-with-the-longest-name-that-there-is-64-letters-and-m
 /** A message that takes more lines, the narrower the chat is. */
 const LONG = "many words that go on and on until they have to be broken into several lines wherever they are shown";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
-
 let dataDir: string;
 let edge: Edge;
 let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-pages-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   browser = await launchBrowser();
 });
 
@@ -54,7 +53,7 @@ afterAll(async () => {
 
 /** Issues a key for a stream, without which it has no room. */
 async function keyOf(stream: string): Promise<string> {
-  const headers = { authorization: `Bearer ${ADMIN}` };
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const made = await fetch(`${edge.url}/api/streams/${stream}/keys`, { method: "POST", headers });
   return ((await made.json()) as { key: string }).key;
 }

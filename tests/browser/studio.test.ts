@@ -5,10 +5,10 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SyntheticPublisher } from "../../loadtest/publisher.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 60_000;
 const SHAPE = { partMs: 200, partsPerSegment: 5, tracks: { "720p": 20_000, audio: 2_000 } };
 
@@ -20,7 +20,7 @@ const trouble: string[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-studio-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.on("pageerror", (error) => trouble.push(String(error)));
@@ -60,7 +60,7 @@ test("the studio waits for a broadcast, shows its viewers' requests while it is 
   await page.goto(`${edge.url}/studio/show`);
   await shows(".badge", /NOT LIVE/);
   await shows(".note", /isn’t live yet/);
-  const publisher = await SyntheticPublisher.start(edge.url, "show", ADMIN, SHAPE);
+  const publisher = await SyntheticPublisher.start(edge.url, "show", ADMIN_TOKEN, SHAPE);
   const stop = new AbortController();
   const watching = watch(publisher, stop.signal);
   try {

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, stats, until } from "../support/browser.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** A machine that is busy with something else gets this long wherever the test only waits for something to happen. */
 const PATIENCE_MS = 30_000;
 
@@ -20,11 +20,11 @@ let page: Page;
 const trouble: string[] = [];
 
 const admin = (path: string): Promise<Response> =>
-  fetch(`${edge.url}${path}`, { method: "POST", headers: { authorization: `Bearer ${ADMIN}` } });
+  fetch(`${edge.url}${path}`, { method: "POST", headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-browser-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   const { key } = (await (await admin("/api/streams/show/keys")).json()) as { key: string };
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });

@@ -13,6 +13,8 @@ export interface ConformanceOptions {
   readonly seconds: number;
   /** The broadcast will end during the run: rules about its end are then owed evidence. */
   readonly expectEnd?: boolean;
+  /** Called once when everything has been asked of the live broadcast: it may end. */
+  readonly asked?: () => void;
 }
 
 /** The URL could not be checked at all; `message` says why and what to do. */
@@ -40,7 +42,7 @@ export async function observe(url: string, opts: ConformanceOptions): Promise<Ob
     const iframes = urls.iframes.map((href) => follower(client, href, "iframes"));
     const untilMs = nowMs() + 1000 * opts.seconds;
     const [probes, tls] = await Promise.all([
-      askAll(client, media, iframes, untilMs),
+      askAll(client, media, iframes, untilMs).finally(opts.asked),
       negotiate(url),
       ...media.map((one) => one.run(untilMs)),
       ...iframes.map((one) => one.run(untilMs)),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { Origin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 import { runConformance } from "./checker.ts";
@@ -10,7 +11,6 @@ import type { RuleResult } from "./model.ts";
 import { CHECKS } from "./rules/all.ts";
 import { renderTable } from "./table.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 /** Two renditions, small ones: two cores encode them with ease beside everything else. */
 const LADDER = "360p:700k,240p:300k";
 const LIVE_MS = 24_000;
@@ -25,10 +25,10 @@ let results: RuleResult[];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-conformance-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   const keys = await fetch(`${edge.url}/api/streams/rules/keys`, {
     method: "POST",
-    headers: { authorization: `Bearer ${ADMIN}` },
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
   const { key } = (await keys.json()) as { key: string };
   origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "rules", "--dvr", "14", "--ladder", LADDER]);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startColos } from "../../loadtest/colos/colos.ts";
 import { noCounts, type StreamStatus, type TierCounters, type TierName } from "../../protocol/status.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 import { type Door, TestPublisher } from "../support/publisher.ts";
 
@@ -20,7 +21,7 @@ let edge: Edge;
 let dataDir: string;
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 import { type Door, json, partBytes, TestPublisher } from "../support/publisher.ts";
 
@@ -10,7 +11,7 @@ let edge: Edge;
 let dataDir: string;
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 const { ask } = door;
 

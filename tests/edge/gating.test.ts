@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Playback } from "../../protocol/access.ts";
 import type { StreamStatus, TierCounters } from "../../protocol/status.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
 
@@ -15,7 +16,7 @@ let dataDir: string;
 let isolates: string[];
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {
@@ -270,7 +271,7 @@ test("tokens are given to anybody in local runs only", async () => {
   const open = await startEdge({
     port,
     dataDir: join(dataDir, "open"),
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     host: "0.0.0.0",
   });
   try {

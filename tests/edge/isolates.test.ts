@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus } from "../../protocol/status.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
 
@@ -13,7 +14,7 @@ let dataDir: string;
 let isolates: string[];
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {

@@ -9,6 +9,7 @@ import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { RoomEvent } from "../../protocol/room/events.ts";
 import type { Outcome, StaffNote } from "../../protocol/room/wire.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 /** Reviews by what a message says; the last two bring no review. */
@@ -42,7 +43,7 @@ beforeAll(async () => {
   byAddress = await startEdge({
     port: await freePort(),
     dataDir: join(dataDir, "address"),
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     bindings: {
       CORRAL_REVIEWER_URL: `http://127.0.0.1:${port}/review`,
       CORRAL_REVIEWER_TOKEN: "reviewer-token",
@@ -53,7 +54,7 @@ beforeAll(async () => {
   byBinding = await startEdge({
     port: await freePort(),
     dataDir: join(dataDir, "binding"),
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     bindings: { CORRAL_REVIEW_MS: "2000", CORRAL_REVIEW_FALLBACK: "hold" },
     services: { REVIEWER: { script: REVIEWER_WORKER, port: await freePort() } },
   });

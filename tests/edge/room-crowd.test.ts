@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Crowd } from "../../loadtest/room/crowd.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 const HARNESS = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
@@ -19,7 +20,7 @@ beforeAll(async () => {
   edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     entry: HARNESS,
   });
   crowd = new Crowd(2);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 let edge: Edge;
@@ -17,11 +18,11 @@ beforeAll(async () => {
   edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     isolatePorts: others,
   });
   isolates = [edge.url, ...others.map((port) => `http://127.0.0.1:${port}`)];
-  const headers = { authorization: "Bearer admin-token-of-32-bytes-for-tests" };
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   await fetch(`${edge.url}/api/streams/crowded/keys`, { method: "POST", headers });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 let folder: string;
@@ -13,7 +14,7 @@ async function start(name: string): Promise<Edge> {
   const edge = await startEdge({
     port: await freePort(),
     dataDir: join(folder, name),
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
   });
   edges.push(edge);
   return edge;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BEAT } from "../../../protocol/room/wire.ts";
 import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../../tests/support/admin-token.ts";
 import { freePort } from "../../../tests/support/ports.ts";
 import { cpuMs, memoryBytes, processesBelow } from "../../processes.ts";
 import { Audience } from "./audience.ts";
@@ -36,7 +37,7 @@ export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) 
   const edge = await startEdge({
     port: await freePort(),
     dataDir,
-    adminToken: "admin-token-of-32-bytes-for-tests",
+    adminToken: ADMIN_TOKEN,
     entry,
     inspectorPort,
   });

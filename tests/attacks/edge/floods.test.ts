@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
 import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
 import { type Door, TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
@@ -22,7 +23,7 @@ let port: number;
 let dataDir: string;
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { until } from "../../support/chain.ts";
 import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
 import { freePort } from "../../support/ports.ts";
@@ -13,7 +14,6 @@ import { figure } from "../scale.ts";
 const DISK_BYTES = 40_000_000;
 /** So large that each segment is a file of its own size in what is left of the disk. */
 const PART_BYTES = 20_000;
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 
 let disk: string;
 let edge: Edge;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   edge = await startEdge({
     port: await freePort(),
     dataDir: join(disk, "edge"),
-    adminToken: ADMIN,
+    adminToken: ADMIN_TOKEN,
   });
 });
 
@@ -44,7 +44,7 @@ function fill(): void {
 }
 
 test("a disk that was full for a while costs nothing that was acknowledged, and the end is taken once there is room", async () => {
-  const broadcast = await KeptBroadcast.start(edge.url, "full", ADMIN, PART_BYTES);
+  const broadcast = await KeptBroadcast.start(edge.url, "full", ADMIN_TOKEN, PART_BYTES);
   const talk = await KeptTalk.start(edge.url, "full");
   try {
     await until("talk begins", () => talk.acknowledged.length >= 3 && broadcast.parts >= 12);

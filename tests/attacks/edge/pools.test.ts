@@ -10,6 +10,7 @@ import { processesBelow } from "../../../loadtest/processes.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
 import type { StreamStatus } from "../../../protocol/status.ts";
 import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
 import { type Door, partMeta, TestPublisher } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
@@ -26,7 +27,7 @@ let beside: string;
 let dataDir: string;
 const door: Door = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: "admin-token-of-32-bytes-for-tests",
+  adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { launchBrowser, until } from "../../support/browser.ts";
 import { Origin } from "../../support/origin.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 
-const ADMIN = "admin-token-of-32-bytes-for-tests";
 const PATIENCE_MS = 30_000;
 const GOAL_MS = 1_500;
 const REASON = "A court has ordered this broadcast to be stopped.";
@@ -23,8 +23,8 @@ let browser: Browser;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-stop-"));
-  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN });
-  const headers = { authorization: `Bearer ${ADMIN}` };
+  edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const answer = await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();

@@ -6,6 +6,7 @@ import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
 import { REGISTRY_LIMITS } from "../../../protocol/registry/limits.ts";
 import { registryName, registryShardOf } from "../../../protocol/registry/names.ts";
 import { app } from "../../../workers/app.ts";
+import { PROBES } from "../../../workers/publishers.ts";
 import { bindings, door } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
@@ -142,6 +143,34 @@ test("a name that another isolate registered is known here within a second, and 
   const beganMs = Date.now();
   while ((await door.ask(`/api/streams/${stream}`)).status === 404) await scheduler.wait(20);
   expect(Date.now() - beganMs).toBeLessThan(2_000);
+});
+
+test("a stranger's keys for invented names keep no publisher of another network from the look-up of its key", async () => {
+  const gateway = new CountedGateway();
+  const looked = (): number => gateway.calls.filter((call) => call === "LIVE.keyHashes").length;
+  const strangerAt = (network: number): Promise<number> =>
+    gateway.ask(pathOf("/ingest/:stream/:rest{.+}", { status: 403 }), {
+      method: "PUT",
+      headers: { ...publisher, "cf-connecting-ip": `2001:db8:6:${network.toString(16)}::1` },
+    });
+  while ((await strangerAt(0)) !== 503);
+  const key = `corral_${"d".repeat(43)}`;
+  const old = "older-and-not-drained" as StreamName;
+  await bindings.LIVE.getByName(old).addKey(await sha256(key));
+  const opened = await gateway.ask(`/ingest/${old}/broadcast1/end`, {
+    method: "PUT",
+    headers: { ...publisher, authorization: `Bearer ${key}`, "cf-connecting-ip": "198.51.100.61" },
+  });
+  // The key is right: there is only no such broadcast to end.
+  expect([403, 503]).not.toContain(opened);
+
+  const before = looked();
+  const beganMs = Date.now();
+  const many = 120;
+  await Promise.all(Array.from({ length: many }, (_, network) => strangerAt(network + 1)));
+  const most = PROBES.all.burst + (PROBES.all.perSecond * (Date.now() - beganMs)) / 1_000;
+  figure(`look-ups for ${many} networks' keys of invented names`, looked() - before, Math.floor(most));
+  expect(looked() - before).toBeLessThanOrEqual(most);
 });
 
 test("a stream of the time before the registry goes on: one that was stored is found, another registers with its key", async () => {

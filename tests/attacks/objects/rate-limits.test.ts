@@ -1,6 +1,8 @@
 /** The platform's rate limits: they meet floods of one network, and neither its neighbours nor who has the secret. */
 import { expect, test } from "vitest";
+import { token } from "../../../durable-objects/room/testing.ts";
 import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
+import { SOCKET_PROTOCOL } from "../../../protocol/room/wire.ts";
 import { ADMISSION_DEFAULTS } from "../../../protocol/tree/admission.ts";
 import { RATE_LIMITS } from "../../../scripts/rate-limits.ts";
 import { door } from "../../../workers/testing.ts";
@@ -100,4 +102,63 @@ test("sockets of one network beyond the limit are closed with word to come back,
   }
   expect(await closeOf("192.0.2.9")).toBe(4503);
   expect(await closeOf("192.0.2.10")).toBe(4401);
+});
+
+test("who has a token comes to a room and counts, however many of its network come, and is limited by its own", async () => {
+  const publisher = new TestPublisher(door);
+  await publisher.begin();
+  const { stream } = publisher;
+  const ip = "192.0.2.77";
+  const post = async (what: "ticket" | "beacon", bearer: string | null): Promise<Response> =>
+    door.ask(`/rooms/${stream}/${what}`, {
+      method: "POST",
+      headers: from(ip, bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+      body: "{}",
+    });
+  const statusOf = async (what: "ticket" | "beacon", bearer: string | null): Promise<number> => {
+    const answer = await post(what, bearer);
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  /** What comes first on a socket: a close's code, or the welcome. */
+  const entering = async (query: string, headers: Record<string, string> = {}): Promise<unknown> => {
+    const { webSocket } = await door.ask(`/rooms/${stream}/socket${query}`, {
+      headers: from(ip, { upgrade: "websocket", ...headers }),
+    });
+    if (webSocket === null) return null;
+    const first = new Promise<unknown>((resolve) => {
+      webSocket.addEventListener("close", ({ code }) => resolve(code));
+      webSocket.addEventListener("message", ({ data }) => resolve((JSON.parse(String(data)) as { type: string }).type));
+    });
+    webSocket.accept();
+    webSocket.send(JSON.stringify({ type: "hello" }));
+    const got = await first;
+    if (got === "welcome") webSocket.close(1000);
+    return got;
+  };
+  const ann = await token(stream, { sub: "ann" });
+  const anonymous = ((await (await post("ticket", null)).json()) as { ticket: string }).ticket;
+  const floodOf = async (bearer: string | null): Promise<void> => {
+    for (let n = 0; n < 2 * RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => statusOf("ticket", bearer)));
+    }
+  };
+
+  await floodOf(null);
+  expect(await statusOf("ticket", null)).toBe(429);
+  expect(await statusOf("ticket", "none")).toBe(429);
+  expect(await entering("?token=none")).toBe(4503);
+  expect(await entering("")).toBe(4503);
+  expect(await entering("", { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${anonymous}` })).toBe(4503);
+
+  expect(await statusOf("beacon", ann)).toBe(200);
+  const answer = await post("ticket", ann);
+  expect(answer.status).toBe(200);
+  const { ticket } = (await answer.json()) as { ticket: string };
+  expect(await entering("", { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${ticket}` })).toBe("welcome");
+  expect(await entering(`?token=${ann}`)).toBe("welcome");
+
+  await floodOf(ann);
+  expect(await statusOf("ticket", ann)).toBe(429);
+  expect(await statusOf("ticket", await token(stream, { sub: "bob" }))).toBe(200);
 });
