@@ -1,18 +1,18 @@
 /** A demo broadcast to measure. */
-import type { Edge } from "../scripts/edge.ts";
-import { Origin } from "../tests/support/origin.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
+import { OriginProcess } from "../tests/support/origin.ts";
 
 /** Starts an origin that publishes `stream` to `edge`; `more` is added to its command line. */
 export async function startBroadcast(
-  edge: Edge,
+  edge: LocalEdge,
   adminToken: string,
   stream: string,
-  more: readonly string[],
-): Promise<Origin> {
+  extraArgs: readonly string[],
+): Promise<OriginProcess> {
   const keys = await fetch(`${edge.url}/api/streams/${stream}/keys`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminToken}` },
   });
   const { key } = (await keys.json()) as { key: string };
-  return new Origin(["--edge", edge.url, "--key", key, "--stream", stream, ...more]);
+  return new OriginProcess(["--edge", edge.url, "--key", key, "--stream", stream, ...extraArgs]);
 }

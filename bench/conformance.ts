@@ -1,23 +1,23 @@
 /** The conformance suite against a live demo broadcast. */
-import type { Edge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
 import { runConformance } from "../tests/conformance/checker.ts";
-import type { Status } from "../tests/conformance/model.ts";
+import type { RuleStatus } from "../tests/conformance/model.ts";
 import { startBroadcast } from "./broadcast.ts";
-import type { Figure } from "./stats.ts";
+import type { BenchFigure } from "./stats.ts";
 
 /** Until delta updates skip something and segments leave the shortened window. */
 const WARM_UP_MS = 18_000;
 const SECONDS = 30;
 
 /** Follows a demo broadcast and judges every rule. */
-export async function conformance(edge: Edge, adminToken: string): Promise<Figure[]> {
+export async function measureConformance(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
   const stream = "bench-conformance";
   const origin = await startBroadcast(edge, adminToken, stream, ["--dvr", "14"]);
   try {
-    await origin.printed("/watch/");
+    await origin.waitForOutput("/watch/");
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
     const results = await runConformance(`${edge.url}/live/${stream}/multivariant.m3u8`, { seconds: SECONDS });
-    const count = (status: Status): number => results.filter((result) => result.status === status).length;
+    const count = (status: RuleStatus): number => results.filter((result) => result.status === status).length;
     const wrong = results.filter(({ status }) => status === "broken" || status === "not-checked");
     return [
       {

@@ -45,13 +45,13 @@ async function get(url: string): Promise<string> {
   return text;
 }
 
-interface Next {
+interface NextPart {
   msn: number;
   part: number;
 }
 
 /** The part after the last one that a playlist lists. */
-function nextPart(playlist: string): Next {
+function nextPart(playlist: string): NextPart {
   const [, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(playlist) ?? [];
   return { msn: Number(msn), part: Number(part) };
 }
@@ -65,7 +65,7 @@ async function watch(base: string, track: string, untilMs: number): Promise<void
   }
 }
 
-async function spread(viewers: number, ask: () => Promise<unknown>): Promise<number> {
+async function answerSpreadMs(viewers: number, ask: () => Promise<unknown>): Promise<number> {
   const times = await Promise.all(
     Array.from({ length: viewers }, async () => {
       await ask();
@@ -75,7 +75,7 @@ async function spread(viewers: number, ask: () => Promise<unknown>): Promise<num
   return Math.max(...times) - Math.min(...times);
 }
 
-async function run(): Promise<number> {
+async function runJob(): Promise<number> {
   switch (job.kind) {
     case "watch": {
       const untilMs = performance.now() + job.seconds * 1000;
@@ -90,17 +90,17 @@ async function run(): Promise<number> {
       const { msn, part } = nextPart(await get(path));
       const ahead = part + job.ahead;
       const [at, index] = [msn + Math.floor(ahead / PARTS_PER_SEGMENT), ahead % PARTS_PER_SEGMENT];
-      return spread(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`));
+      return answerSpreadMs(job.viewers, () => get(`${path}?_HLS_msn=${at}&_HLS_part=${index}`));
     }
     case "bare": {
       const { base } = job;
       const release = new Promise((resolve) => setTimeout(resolve, 500)).then(() => get(`${base}/release`));
-      const spreadMs = await spread(job.viewers, () => get(`${base}/wait`));
+      const spreadMs = await answerSpreadMs(job.viewers, () => get(`${base}/wait`));
       await release;
       return spreadMs;
     }
   }
 }
 
-const spreadMs = await run();
+const spreadMs = await runJob();
 parentPort?.postMessage({ answers, failures, spreadMs } satisfies HerdResult);

@@ -3,10 +3,10 @@ import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { SyntheticPublisher } from "../loadtest/publisher.ts";
 import type { StreamStatus } from "../protocol/status.ts";
-import type { Edge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
 import type { HerdJob, HerdResult } from "./herd-worker.ts";
-import type { Figure } from "./stats.ts";
-import { median, percentile, short } from "./stats.ts";
+import type { BenchFigure } from "./stats.ts";
+import { formatFixed, median, percentile } from "./stats.ts";
 
 const VIEWERS = 500;
 /** Parked viewers, and how many parts ahead they ask, so that all of them are parked by then. */
@@ -18,28 +18,28 @@ const PARKED = [
 const ROUNDS = 10;
 
 /** `seconds`: how long the viewers watch; the goal speaks of 120. */
-export async function herd(
-  edge: Edge,
+export async function measureHerd(
+  edge: LocalEdge,
   adminToken: string,
   seconds: number,
   ports: { bare: number },
-): Promise<Figure[]> {
+): Promise<BenchFigure[]> {
   const stream = `herd${Date.now().toString(36)}`;
   const publisher = await SyntheticPublisher.start(edge.url, stream, adminToken);
   try {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const base = `${edge.url}/live/${stream}/${publisher.config.broadcast}`;
     const before = await liveRequests(edge.url, stream);
-    const watched = await viewers({ kind: "watch", base, viewers: VIEWERS, seconds, tracks: ["720p", "audio"] });
+    const watched = await runHerdWorker({ kind: "watch", base, viewers: VIEWERS, seconds, tracks: ["720p", "audio"] });
     const after = await liveRequests(edge.url, stream);
     const perMinuteAndTrack = (after - before) / (seconds / 60) / publisher.config.tracks.length;
-    const parked: Figure[] = [];
-    for (const crowd of PARKED) parked.push(await park(base, crowd, ports.bare));
+    const parked: BenchFigure[] = [];
+    for (const crowd of PARKED) parked.push(await measureParked(base, crowd, ports.bare));
     return [
       {
         figure: `requests from one isolate to the Live object while ${VIEWERS} viewers watch for ${seconds} s`,
         goal: "≤ 4 a minute and track",
-        measured: `${short(perMinuteAndTrack)} a minute and track`,
+        measured: `${formatFixed(perMinuteAndTrack)} a minute and track`,
         met: perMinuteAndTrack <= 4 && watched.failures === 0,
         values: { perMinuteAndTrack, answers: watched.answers, failures: watched.failures, seconds },
       },
@@ -51,19 +51,19 @@ export async function herd(
 }
 
 /** All wait for the same part, and then for a Worker that only waits; again and again, with the same client. */
-async function park(
+async function measureParked(
   base: string,
   { viewers: crowd, ahead }: (typeof PARKED)[number],
   barePort: number,
-): Promise<Figure> {
+): Promise<BenchFigure> {
   const bareBase = `http://127.0.0.1:${barePort}`;
   const miniflare = await bareWorker(barePort);
   const ours: HerdResult[] = [];
   const bare: HerdResult[] = [];
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      ours.push(await viewers({ kind: "park", base, viewers: crowd, ahead, track: "720p" }));
-      bare.push(await viewers({ kind: "bare", base: bareBase, viewers: crowd }));
+      ours.push(await runHerdWorker({ kind: "park", base, viewers: crowd, ahead, track: "720p" }));
+      bare.push(await runHerdWorker({ kind: "bare", base: bareBase, viewers: crowd }));
     }
   } finally {
     await miniflare.dispose();
@@ -74,7 +74,7 @@ async function park(
   return {
     figure: `first → last of ${crowd} viewers parked on one part answered, median of ${ROUNDS} pairs`,
     goal: "≤ 1.5 × a bare Worker that only waits",
-    measured: `${short(ratio)} × (${short(median(spreads), 1)} ms, bare Worker ${short(median(bareSpreads), 1)} ms)`,
+    measured: `${formatFixed(ratio)} × (${formatFixed(median(spreads), 1)} ms, bare Worker ${formatFixed(median(bareSpreads), 1)} ms)`,
     met: ratio <= 1.5 && failures === 0,
     values: {
       ratio,
@@ -125,7 +125,7 @@ export default {
 };`;
 
 /** Runs a client in a thread of its own, so that the publisher's timers are not held up by the viewers. */
-function viewers(job: HerdJob): Promise<HerdResult> {
+function runHerdWorker(job: HerdJob): Promise<HerdResult> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./herd-worker.ts", import.meta.url), { workerData: job });
     worker.once("message", resolve);

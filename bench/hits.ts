@@ -5,10 +5,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
-import { cpuMs, processesBelow } from "../loadtest/processes.ts";
+import { cpuMs, descendantPids } from "../loadtest/processes.ts";
 import { SyntheticPublisher } from "../loadtest/publisher.ts";
-import type { Edge } from "../scripts/edge.ts";
-import { type Figure, median, short } from "./stats.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
+import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const PART_BYTES = 50_000;
 /** Each server is asked in turn, so often and so shortly: what else the machine does meets them alike. */
@@ -17,20 +17,20 @@ const ROUND_S = 1;
 const CONNECTIONS = 50;
 
 /** What one round of one server showed. */
-interface Round {
+interface WrkRound {
   readonly perSecond: number;
   readonly cpuMsPerRequest: number;
 }
 
 /** Requests a second and CPU of a hit. */
-export async function hits(
-  edge: Edge,
+export async function measureCacheHits(
+  edge: LocalEdge,
   adminToken: string,
   ports: { readonly bare: number; readonly dressed: number; readonly nginx: number },
-): Promise<Figure[]> {
+): Promise<BenchFigure[]> {
   const stream = `hits${Date.now().toString(36)}`;
   const shape = { partMs: 1_000, partsPerSegment: 2, tracks: { "720p": PART_BYTES } };
-  const [workerd = 0] = processesBelow(process.pid, "workerd");
+  const [workerd = 0] = descendantPids(process.pid, "workerd");
   const publisher = await SyntheticPublisher.start(edge.url, stream, adminToken, shape);
   const folder = await mkdtemp(join(tmpdir(), "corral-bench-hits-"));
   const nginx = await startNginx(folder, ports.nginx);
@@ -38,24 +38,24 @@ export async function hits(
   try {
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     bare = await bareWorkers(ports, await headersOf(await newestPart(`${edge.url}/live/${stream}`)));
-    const [bareWorkerd = 0] = processesBelow(process.pid, "workerd").filter((pid) => pid !== workerd);
+    const [bareWorkerd = 0] = descendantPids(process.pid, "workerd").filter((pid) => pid !== workerd);
     const token = await viewerToken(edge.url, stream);
-    const ours: Round[] = [];
-    const gated: Round[] = [];
-    const bares: Round[] = [];
-    const dressed: Round[] = [];
-    const files: Round[] = [];
+    const edgeRounds: WrkRound[] = [];
+    const tokenRounds: WrkRound[] = [];
+    const bareRounds: WrkRound[] = [];
+    const headerRounds: WrkRound[] = [];
+    const nginxRounds: WrkRound[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const part = await newestPart(`${edge.url}/live/${stream}`);
-      ours.push(await ask(part, workerd));
-      await setPlayback(edge.url, stream, adminToken, "token", part);
-      gated.push(await ask(`${part}?token=${token}`, workerd));
-      await setPlayback(edge.url, stream, adminToken, "public", part);
-      bares.push(await ask(`http://127.0.0.1:${ports.bare}/`, bareWorkerd));
-      dressed.push(await ask(`http://127.0.0.1:${ports.dressed}/`, bareWorkerd));
-      files.push(await ask(`http://127.0.0.1:${ports.nginx}/part`, nginx.pid ?? 0));
+      edgeRounds.push(await runWrk(part, workerd));
+      await setPlaybackPolicy(edge.url, stream, adminToken, "token", part);
+      tokenRounds.push(await runWrk(`${part}?token=${token}`, workerd));
+      await setPlaybackPolicy(edge.url, stream, adminToken, "public", part);
+      bareRounds.push(await runWrk(`http://127.0.0.1:${ports.bare}/`, bareWorkerd));
+      headerRounds.push(await runWrk(`http://127.0.0.1:${ports.dressed}/`, bareWorkerd));
+      nginxRounds.push(await runWrk(`http://127.0.0.1:${ports.nginx}/part`, nginx.pid ?? 0));
     }
-    return [...figuresOf(ours, bares, dressed, files), gatedFigure(ours, gated)];
+    return [...hitFigures(edgeRounds, bareRounds, headerRounds, nginxRounds), tokenFigure(edgeRounds, tokenRounds)];
   } finally {
     nginx.kill("SIGTERM");
     await bare?.dispose();
@@ -64,15 +64,15 @@ export async function hits(
   }
 }
 
-function figuresOf(
-  ours: readonly Round[],
-  bares: readonly Round[],
-  dressed: readonly Round[],
-  files: readonly Round[],
-): Figure[] {
-  const rate = (rounds: readonly Round[]): number => median(rounds.map(({ perSecond }) => perSecond));
-  const cpu = (rounds: readonly Round[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
-  const ratio = (some: readonly Round[], others: readonly Round[]): number =>
+function hitFigures(
+  ours: readonly WrkRound[],
+  bares: readonly WrkRound[],
+  dressed: readonly WrkRound[],
+  files: readonly WrkRound[],
+): BenchFigure[] {
+  const rate = (rounds: readonly WrkRound[]): number => median(rounds.map(({ perSecond }) => perSecond));
+  const cpu = (rounds: readonly WrkRound[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
+  const ratio = (some: readonly WrkRound[], others: readonly WrkRound[]): number =>
     median(some.map(({ perSecond }, i) => perSecond / (others[i]?.perSecond ?? Number.NaN)));
   const toBare = ratio(ours, bares);
   const toDressed = ratio(ours, dressed);
@@ -94,21 +94,21 @@ function figuresOf(
     {
       figure: "hit in isolate memory, CPU of workerd a request",
       goal: "≤ 0.12 ms",
-      measured: `${short(cpu(ours), 3)} ms (a bare Worker ${short(cpu(bares), 3)} ms)`,
+      measured: `${formatFixed(cpu(ours), 3)} ms (a bare Worker ${formatFixed(cpu(bares), 3)} ms)`,
       met: cpu(ours) <= 0.12,
       values,
     },
     {
       figure: `requests/s, 50 kB part from isolate memory ÷ the same body from a bare Worker, median of ${ROUNDS} pairs`,
       goal: "≥ 0.85",
-      measured: `${short(toBare)} (${short(rate(ours), 0)} ÷ ${short(rate(bares), 0)}; with our headers from the bare Worker too ${short(toDressed)})`,
+      measured: `${formatFixed(toBare)} (${formatFixed(rate(ours), 0)} ÷ ${formatFixed(rate(bares), 0)}; with our headers from the bare Worker too ${formatFixed(toDressed)})`,
       met: toBare >= 0.85,
       values,
     },
     {
       figure: `the same ÷ nginx that serves the file, median of ${ROUNDS} pairs`,
       goal: "≥ 0.25",
-      measured: `${short(toNginx)} (÷ ${short(rate(files), 0)}; the bare Worker ${short(bareToNginx)})`,
+      measured: `${formatFixed(toNginx)} (÷ ${formatFixed(rate(files), 0)}; the bare Worker ${formatFixed(bareToNginx)})`,
       met: toNginx >= 0.25,
       values,
     },
@@ -116,13 +116,13 @@ function figuresOf(
 }
 
 /** What the gate costs: the same part, public and for those with a token. */
-function gatedFigure(ours: readonly Round[], gated: readonly Round[]): Figure {
-  const cpu = (rounds: readonly Round[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
+function tokenFigure(ours: readonly WrkRound[], gated: readonly WrkRound[]): BenchFigure {
+  const cpu = (rounds: readonly WrkRound[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
   const ratio = median(gated.map(({ cpuMsPerRequest }, i) => cpuMsPerRequest / (ours[i]?.cpuMsPerRequest ?? 0)));
   return {
     figure: "the same part of a stream for those with a token ÷ of a public one, CPU of workerd a request",
     goal: "≤ 1.15",
-    measured: `${short(ratio)} (${short(cpu(gated), 3)} ms ÷ ${short(cpu(ours), 3)} ms)`,
+    measured: `${formatFixed(ratio)} (${formatFixed(cpu(gated), 3)} ms ÷ ${formatFixed(cpu(ours), 3)} ms)`,
     met: ratio <= 1.15,
     values: { publicCpuMs: cpu(ours), gatedCpuMs: cpu(gated) },
   };
@@ -134,7 +134,7 @@ async function viewerToken(url: string, room: string): Promise<string> {
 }
 
 /** Sets who may watch, and waits until a viewer without a token sees that. Throws if the edge doesn't follow. */
-async function setPlayback(
+async function setPlaybackPolicy(
   url: string,
   stream: string,
   adminToken: string,
@@ -165,7 +165,7 @@ async function newestPart(base: string): Promise<string> {
 }
 
 /** One round of `wrk` on a core of its own, against a server on the other. Throws on answers that are no 200. */
-async function ask(url: string, pid: number): Promise<Round> {
+async function runWrk(url: string, pid: number): Promise<WrkRound> {
   const before = cpuMs(pid);
   const wrk = spawn("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${ROUND_S}s`, url], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";

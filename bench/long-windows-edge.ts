@@ -1,10 +1,10 @@
 /** The deployed Worker, whose Live object can be given segments that nobody has published: a day in a second. */
 import { Live as DeployedLive } from "../durable-objects/live/live.ts";
-import { Store } from "../durable-objects/live/store.ts";
+import { BroadcastStore } from "../durable-objects/live/store.ts";
 import type { BroadcastId, StreamName, TrackName } from "../protocol/ids.ts";
 import { storedSegment } from "../tests/support/long-window.ts";
-import { type FeedQuery, feedRequest } from "../tiers/feed-client.ts";
-import { serve } from "../workers/app.ts";
+import { buildFeedRequest, type FeedQuery } from "../tiers/feed-client.ts";
+import { serveRequest } from "../workers/app.ts";
 import type { Env } from "../workers/env.ts";
 
 export { Keyring } from "../durable-objects/keyring/keyring.ts";
@@ -15,12 +15,12 @@ export { Shield } from "../durable-objects/shield/shield.ts";
 
 /** As an isolate asks that has nothing yet and nobody to watch. */
 const NEW_FEED: FeedQuery = {
-  node: "bench",
-  asker: { kind: "isolate", pressed: false, sited: false },
-  from: null,
-  want: new Set(),
-  have: new Set(),
-  moving: false,
+  nodeId: "bench",
+  requester: { kind: "isolate", mustBeServed: false, hasSite: false },
+  resumeFrom: null,
+  wantedTracks: new Set(),
+  heldTracks: new Set(),
+  isHandover: false,
   report: { node: "bench", tiers: {}, viewers: 0, requestsPerSecond: 0 },
 };
 
@@ -28,7 +28,7 @@ const NEW_FEED: FeedQuery = {
 export class Live extends DeployedLive {
   /** Lists segments; the object learns of them when it is restored. */
   list(broadcast: BroadcastId, tracks: readonly TrackName[], segments: number): void {
-    const store = new Store(this.ctx.storage.sql);
+    const store = new BroadcastStore(this.ctx.storage.sql);
     for (const track of tracks) {
       for (let msn = 0; msn < segments; msn += 1) store.addSegment(broadcast, track, storedSegment(msn));
     }
@@ -39,10 +39,10 @@ const worker: ExportedHandler<Env> = {
   async fetch(request, env, context) {
     const { pathname } = new URL(request.url);
     const [, root, verb, stream = "", broadcast = "", tracks = "", segments = ""] = pathname.split("/");
-    if (root !== "bench") return serve(request, env, context);
+    if (root !== "bench") return serveRequest(request, env, context);
     const live = env.LIVE.getByName(stream as StreamName) as unknown as DurableObjectStub<Live>;
     if (verb === "feed") {
-      const { url, headers } = feedRequest(NEW_FEED);
+      const { url, headers } = buildFeedRequest(NEW_FEED);
       return live.fetch(url, { headers });
     }
     await live.list(broadcast as BroadcastId, tracks.split(",") as TrackName[], Number(segments));

@@ -7,16 +7,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { request } from "undici";
 import type { Replica } from "../protocol/broadcast/replica.ts";
-import { Tail } from "../protocol/broadcast/tail.ts";
-import { testConfig, testTrack } from "../protocol/broadcast/testing.ts";
+import { TailBuffer } from "../protocol/broadcast/tail.ts";
+import { makeTestConfig, makeTestTrack } from "../protocol/broadcast/testing.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import { type Edge, startEdge } from "../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../tests/support/long-window.ts";
 import { freePort } from "../tests/support/ports.ts";
-import { partMeta, TestPublisher } from "../tests/support/publisher.ts";
-import { playlistsOf } from "../workers/edge/playlists.ts";
-import { type Figure, median, percentile, short } from "./stats.ts";
+import { TestPublisher, testPartMeta } from "../tests/support/publisher.ts";
+import { getPlaylistCache } from "../workers/edge/playlists.ts";
+import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
 const TRACKS = ["high", "low", "sound"] as TrackName[];
 const SIX_HOURS = 10_800;
@@ -24,7 +24,7 @@ const MIB = 1_048_576;
 const ROUNDS = 10;
 
 /** Every figure; takes some 40 s. */
-export async function longWindows(): Promise<Figure[]> {
+export async function measureLongWindows(): Promise<BenchFigure[]> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-long-"));
   const isolates = [await freePort(), await freePort(), await freePort()];
   const edge = await startEdge({
@@ -35,65 +35,65 @@ export async function longWindows(): Promise<Figure[]> {
     entry: fileURLToPath(new URL("long-windows-edge.ts", import.meta.url)),
   });
   try {
-    return [...(await followed(edge, isolates)), ...rendered(), ...(await recorded(edge))];
+    return [...(await followFigures(edge, isolates)), ...renderFigures(), ...(await recordingFigures(edge))];
   } finally {
     await edge.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-function publisherOn(edge: Edge, over: { stream: string; key?: string; windowS?: number }): TestPublisher {
-  const door = {
+function publisherOn(edge: LocalEdge, overrides: { stream: string; key?: string; windowS?: number }): TestPublisher {
+  const edgeClient = {
     adminToken: ADMIN_TOKEN,
     ask: (path: string, init?: RequestInit) => fetch(`${edge.url}${path}`, init),
   };
-  const tracks = TRACKS.map((name) => testTrack(name, name === "sound" ? "audio" : "video"));
-  const { stream, key = "", windowS = 60 } = over;
-  return new TestPublisher(door, { stream, key, config: { windowS, tracks } });
+  const tracks = TRACKS.map((name) => makeTestTrack(name, name === "sound" ? "audio" : "video"));
+  const { stream, key = "", windowS = 60 } = overrides;
+  return new TestPublisher(edgeClient, { stream, key, config: { windowS, tracks } });
 }
 
-async function list(edge: Edge, { stream, config }: TestPublisher, segments: number): Promise<void> {
+async function listSegments(edge: LocalEdge, { stream, config }: TestPublisher, segments: number): Promise<void> {
   const answer = await fetch(`${edge.url}/bench/list/${stream}/${config.broadcast}/${TRACKS.join(",")}/${segments}`);
   if (!answer.ok) throw new Error(`segments could not be listed: ${answer.status}`);
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; value: T }> {
+async function measureMs<T>(work: () => Promise<T>): Promise<{ ms: number; value: T }> {
   const beganMs = performance.now();
   const value = await work();
   return { ms: performance.now() - beganMs, value };
 }
 
-async function followed(edge: Edge, isolates: readonly number[]): Promise<Figure[]> {
+async function followFigures(edge: LocalEdge, isolates: readonly number[]): Promise<BenchFigure[]> {
   const publisher = publisherOn(edge, { stream: "bench-day", windowS: DAY_S });
-  await publisher.begin();
-  await list(edge, publisher, DAY_SEGMENTS);
+  await publisher.openWithInits();
+  await listSegments(edge, publisher, DAY_SEGMENTS);
   const restores: number[] = [];
   for (let time = 0; time < 3; time += 1) {
-    await publisher.restart();
-    restores.push((await timed(() => publisher.open())).ms);
+    await publisher.restartNode();
+    restores.push((await measureMs(() => publisher.open())).ms);
   }
-  await publisher.parts(6 * DAY_SEGMENTS, 6 * DAY_SEGMENTS + 3);
+  await publisher.putParts(6 * DAY_SEGMENTS, 6 * DAY_SEGMENTS + 3);
   const follows: number[] = [];
   for (const port of isolates) {
     const path = publisher.path("high", "media.m3u8");
-    const { ms, value } = await timed(async () => (await fetch(`http://127.0.0.1:${port}${path}`)).text());
+    const { ms, value } = await measureMs(async () => (await fetch(`http://127.0.0.1:${port}${path}`)).text());
     if (!value.includes(`URI="${DAY_SEGMENTS}.2.m4s"`)) throw new Error(`isolate ${port} does not follow`);
     follows.push(ms);
   }
-  const { frames, bytes } = await feedOf(edge, publisher.stream);
+  const { frames, bytes } = await readFeedFrames(edge, publisher.stream);
   const largest = Math.max(...frames);
   return [
     {
       figure: "a day of 3 tracks: a new isolate's first playlist, slowest of 3",
       goal: "≤ 1 s",
-      measured: `${short(Math.max(...follows), 0)} ms (the object's restart ${short(Math.max(...restores), 0)} ms)`,
+      measured: `${formatFixed(Math.max(...follows), 0)} ms (the object's restart ${formatFixed(Math.max(...restores), 0)} ms)`,
       met: Math.max(...follows) <= 1_000,
-      values: { followsMs: follows.map((ms) => short(ms, 0)).join(" "), restoreMs: median(restores) },
+      values: { followsMs: follows.map((ms) => formatFixed(ms, 0)).join(" "), restoreMs: median(restores) },
     },
     {
       figure: "the same: largest frame of a new feed",
       goal: "≤ 1 MiB",
-      measured: `${short(largest / MIB, 3)} MiB (${frames.length} frames, ${short(bytes / MIB, 1)} MiB in all)`,
+      measured: `${formatFixed(largest / MIB, 3)} MiB (${frames.length} frames, ${formatFixed(bytes / MIB, 1)} MiB in all)`,
       met: largest <= MIB,
       values: { largestBytes: largest, frames: frames.length, bytes },
     },
@@ -101,23 +101,23 @@ async function followed(edge: Edge, isolates: readonly number[]): Promise<Figure
 }
 
 /** Bytes of a new feed's frames, up to where it has come up: half a second without another. */
-async function feedOf(edge: Edge, stream: string): Promise<{ frames: number[]; bytes: number }> {
+async function readFeedFrames(edge: LocalEdge, stream: string): Promise<{ frames: number[]; bytes: number }> {
   const answer = await fetch(`${edge.url}/bench/feed/${stream}`);
   const reader = answer.body?.getReader();
-  let held = new Uint8Array(0);
+  let pending = new Uint8Array(0);
   const frames: number[] = [];
   let bytes = 0;
   for (const untilMs = Date.now() + 1_500; Date.now() < untilMs; ) {
     const chunk = await reader?.read();
     if (chunk?.value === undefined) break;
     bytes += chunk.value.byteLength;
-    held = Buffer.concat([held, chunk.value]);
+    pending = Buffer.concat([pending, chunk.value]);
     for (;;) {
-      if (held.byteLength < 4) break;
-      const frame = 4 + (new DataView(held.buffer, held.byteOffset).getUint32(0) & 0x7fff_ffff);
-      if (held.byteLength < frame) break;
+      if (pending.byteLength < 4) break;
+      const frame = 4 + (new DataView(pending.buffer, pending.byteOffset).getUint32(0) & 0x7fff_ffff);
+      if (pending.byteLength < frame) break;
       frames.push(frame);
-      held = held.subarray(frame);
+      pending = pending.subarray(frame);
     }
   }
   await reader?.cancel();
@@ -125,19 +125,19 @@ async function feedOf(edge: Edge, stream: string): Promise<{ frames: number[]; b
 }
 
 /** A playlist of a day, made anew with each part of its track: whole and compressed, and as a delta update. */
-function rendered(): Figure[] {
-  const config = testConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => testTrack(name)) });
+function renderFigures(): BenchFigure[] {
+  const config = makeTestConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => makeTestTrack(name)) });
   const before = heapMb();
-  const replica = longReplica("bench", config, DAY_SEGMENTS, new Tail(50_000_000));
+  const replica = longReplica("bench", config, DAY_SEGMENTS, new TailBuffer(50_000_000));
   const replicaMb = heapMb() - before;
   const [track] = TRACKS as [TrackName];
   const first = renderMs(replica, track, "none");
   const textMb = heapMb() - before - replicaMb;
   const [whole, delta]: [number[], number[]] = [[], []];
   for (let index = 6 * DAY_SEGMENTS; index < 6 * DAY_SEGMENTS + 120; index += 1) {
-    const meta = partMeta(index);
-    replica.append({ kind: "part", track, meta, byteLength: 20 }, new Uint8Array(20));
-    if (meta.close !== undefined) replica.append({ kind: "durable", track, msn: meta.msn }, null);
+    const meta = testPartMeta(index);
+    replica.appendEntry({ kind: "part", track, meta, byteLength: 20 }, new Uint8Array(20));
+    if (meta.close !== undefined) replica.appendEntry({ kind: "durable", track, msn: meta.msn }, null);
     whole.push(renderMs(replica, track, "none"));
     delta.push(renderMs(replica, track, "YES"));
   }
@@ -146,14 +146,14 @@ function rendered(): Figure[] {
     {
       figure: "a playlist of a day after each part, rendered and compressed (in Node): whole; delta update",
       goal: "≤ 5 ms; ≤ 1 ms",
-      measured: `${short(values.wholeMs, 2)} ms (the first ${short(first, 0)} ms); ${short(values.deltaMs, 2)} ms`,
+      measured: `${formatFixed(values.wholeMs, 2)} ms (the first ${formatFixed(first, 0)} ms); ${formatFixed(values.deltaMs, 2)} ms`,
       met: values.wholeMs <= 5 && values.deltaMs <= 1,
       values,
     },
     {
       figure: "memory of a day of 3 tracks in a replica; of a track's text",
       goal: "≤ 16 MB; ≤ 16 MB",
-      measured: `${short(replicaMb, 1)} MB; ${short(textMb, 1)} MB`,
+      measured: `${formatFixed(replicaMb, 1)} MB; ${formatFixed(textMb, 1)} MB`,
       met: replicaMb <= 16 && textMb <= 16,
       values,
     },
@@ -162,52 +162,52 @@ function rendered(): Figure[] {
 
 function renderMs(replica: Replica, track: TrackName, skip: "none" | "YES"): number {
   const beganMs = performance.now();
-  const playlist = playlistsOf(replica).get({ kind: "media", track, skip });
+  const playlist = getPlaylistCache(replica).render({ kind: "media", track, skip });
   playlist.etag(true, "");
   playlist.gzip();
   return performance.now() - beganMs;
 }
 
-const collect = (() => {
+const collectGarbage = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
 })();
 
 function heapMb(): number {
-  collect();
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 1e6;
 }
 
 /** A recording of six hours that is asked for ten times a second while the next broadcast is published. */
-async function recorded(edge: Edge): Promise<Figure[]> {
+async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
   const old = publisherOn(edge, { stream: "bench-recording" });
-  await old.begin();
-  await list(edge, old, SIX_HOURS);
-  await old.restart();
+  await old.openWithInits();
+  await listSegments(edge, old, SIX_HOURS);
+  await old.restartNode();
   await old.end();
   const now = publisherOn(edge, { stream: old.stream, key: old.key });
-  await now.begin();
+  await now.openWithInits();
   const path = `${edge.url}${old.path("high", "vod.m3u8")}`;
   // As it comes, compressed: this process measures the publisher, too.
   const fetchText = async (): Promise<number> => {
     const { body } = await request(path, { headers: { "accept-encoding": "gzip" } });
     return (await body.arrayBuffer()).byteLength;
   };
-  const first = await timed(fetchText);
+  const first = await measureMs(fetchText);
   const requestsBefore = await liveRequests(edge, old.stream);
   const [quiet, busy, answers]: [number[], number[], number[]] = [[], [], []];
   // In turn, so that what else the machine does meets both alike.
   for (let round = 0; round < ROUNDS; round += 1) {
-    quiet.push(...(await puts(now, 4 * round, 4 * round + 2)));
+    quiet.push(...(await timePartPuts(now, 4 * round, 4 * round + 2)));
     const asking = new AbortController();
     const asker = (async () => {
       while (!asking.signal.aborted) {
-        answers.push((await timed(fetchText)).ms);
+        answers.push((await measureMs(fetchText)).ms);
         await new Promise((resolve) => setTimeout(resolve, 90));
       }
     })();
-    busy.push(...(await puts(now, 4 * round + 2, 4 * round + 4)));
+    busy.push(...(await timePartPuts(now, 4 * round + 2, 4 * round + 4)));
     asking.abort();
     await asker;
   }
@@ -218,7 +218,7 @@ async function recorded(edge: Edge): Promise<Figure[]> {
     {
       figure: "vod.m3u8 of 6 h (first; then, median), ten a second: publisher's PUT, p99 beside quiet",
       goal: "≤ 2 × quiet",
-      measured: `${short(first.ms, 0)} ms; ${short(median(answers), 1)} ms; ${short(busyMs, 1)} ms beside ${short(quietMs, 1)} ms`,
+      measured: `${formatFixed(first.ms, 0)} ms; ${formatFixed(median(answers), 1)} ms; ${formatFixed(busyMs, 1)} ms beside ${formatFixed(quietMs, 1)} ms`,
       met: busyMs <= 2 * quietMs && first.value > 50_000,
       values: {
         firstMs: first.ms,
@@ -232,11 +232,11 @@ async function recorded(edge: Edge): Promise<Figure[]> {
 }
 
 /** The times of the PUTs of parts over so many segments, sent at three a second a track, as a packager does. */
-async function puts(publisher: TestPublisher, from: number, to: number): Promise<number[]> {
+async function timePartPuts(publisher: TestPublisher, from: number, to: number): Promise<number[]> {
   const times: number[] = [];
   for (let index = 6 * from; index < 6 * to; index += 1) {
     for (const name of TRACKS) {
-      const { ms, value } = await timed(() => publisher.part(name, index));
+      const { ms, value } = await measureMs(() => publisher.putPart(name, index));
       if (value.status !== 200) throw new Error(`a part was refused: ${value.status}`);
       await value.arrayBuffer();
       times.push(ms);
@@ -246,7 +246,7 @@ async function puts(publisher: TestPublisher, from: number, to: number): Promise
   return times;
 }
 
-async function liveRequests(edge: Edge, stream: string): Promise<number> {
+async function liveRequests(edge: LocalEdge, stream: string): Promise<number> {
   const status = (await (await fetch(`${edge.url}/api/streams/${stream}`)).json()) as {
     tiers?: { tier: string; requests: number }[];
   };

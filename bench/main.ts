@@ -4,23 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineCommand, runMain } from "citty";
 import { startEdge } from "../scripts/edge.ts";
-import { complaintAbout } from "../scripts/known-options.ts";
+import { describeOptionError } from "../scripts/known-options.ts";
 import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { freePort } from "../tests/support/ports.ts";
-import { conformance } from "./conformance.ts";
-import { herd } from "./herd.ts";
-import { hits } from "./hits.ts";
-import { inStep } from "./in-step.ts";
-import { longWindows } from "./long-windows.ts";
-import { moderation } from "./moderation.ts";
-import { muxed } from "./muxed.ts";
-import { origin } from "./origin.ts";
-import { packager } from "./packager.ts";
-import { parts } from "./parts.ts";
-import type { Figure } from "./stats.ts";
-import { watch } from "./watch.ts";
+import { measureConformance } from "./conformance.ts";
+import { measureHerd } from "./herd.ts";
+import { measureCacheHits } from "./hits.ts";
+import { measurePageAvSync } from "./in-step.ts";
+import { measureLongWindows } from "./long-windows.ts";
+import { measureModeration } from "./moderation.ts";
+import { measureMuxedAudio } from "./muxed.ts";
+import { measureOriginCpu } from "./origin.ts";
+import { measurePackager } from "./packager.ts";
+import { measurePartDelay } from "./parts.ts";
+import type { BenchFigure } from "./stats.ts";
+import { measurePlayback } from "./watch.ts";
 
-const PARTS = [
+const BENCHES = [
   "packager",
   "origin",
   "herd",
@@ -36,7 +36,7 @@ const PARTS = [
 ] as const;
 
 const ARGS = {
-  only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
+  only: { type: "string", description: `some of ${BENCHES.join(",")}`, valueHint: "NAMES" },
   seconds: { type: "string", description: "seconds of each delay reading", default: "60" },
   json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
 } as const;
@@ -45,10 +45,10 @@ const command = defineCommand({
   meta: { name: "npm run bench --", description: "Measures Corral on this machine." },
   args: ARGS,
   async run({ args }) {
-    const wanted = args.only === undefined ? [...PARTS] : args.only.split(",");
-    const unknown = wanted.filter((name) => !(PARTS as readonly string[]).includes(name));
+    const wanted = args.only === undefined ? [...BENCHES] : args.only.split(",");
+    const unknown = wanted.filter((name) => !(BENCHES as readonly string[]).includes(name));
     const seconds = Number(args.seconds);
-    const complaint = complaintAbout(args, ARGS);
+    const complaint = describeOptionError(args, ARGS);
     if (complaint !== null) {
       console.error(complaint);
       process.exitCode = 2;
@@ -59,7 +59,7 @@ const command = defineCommand({
       process.exitCode = 2;
       return;
     }
-    const figures = await measure(wanted, seconds);
+    const figures = await runBenches(wanted, seconds);
     printTable(figures);
     const json = `${JSON.stringify(figures, null, 2)}\n`;
     if (args.json === undefined) console.log(json);
@@ -67,26 +67,30 @@ const command = defineCommand({
   },
 });
 
-async function measure(wanted: readonly string[], seconds: number): Promise<Figure[]> {
+async function runBenches(wanted: readonly string[], seconds: number): Promise<BenchFigure[]> {
   const adminToken = ADMIN_TOKEN;
   const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-edge-"));
   const edge = await startEdge({ port: await freePort(), dataDir, adminToken });
-  const benches: Record<string, () => Promise<Figure[]>> = {
-    packager,
-    origin: () => origin(edge, adminToken),
-    herd: async () => herd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
+  const benches: Record<string, () => Promise<BenchFigure[]>> = {
+    packager: measurePackager,
+    origin: () => measureOriginCpu(edge, adminToken),
+    herd: async () => measureHerd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
     hits: async () =>
-      hits(edge, adminToken, { bare: await freePort(), dressed: await freePort(), nginx: await freePort() }),
-    parts: () => parts(edge, adminToken, seconds),
-    balanced: () => watch(edge, adminToken, "balanced", seconds),
-    ultra: () => watch(edge, adminToken, "ultra", seconds),
-    muxed: () => muxed(edge, adminToken, seconds),
-    "in-step": () => inStep(edge, adminToken),
-    conformance: () => conformance(edge, adminToken),
-    moderation,
-    "long-windows": longWindows,
+      measureCacheHits(edge, adminToken, {
+        bare: await freePort(),
+        dressed: await freePort(),
+        nginx: await freePort(),
+      }),
+    parts: () => measurePartDelay(edge, adminToken, seconds),
+    balanced: () => measurePlayback(edge, adminToken, "balanced", seconds),
+    ultra: () => measurePlayback(edge, adminToken, "ultra", seconds),
+    muxed: () => measureMuxedAudio(edge, adminToken, seconds),
+    "in-step": () => measurePageAvSync(edge, adminToken),
+    conformance: () => measureConformance(edge, adminToken),
+    moderation: measureModeration,
+    "long-windows": measureLongWindows,
   };
-  const figures: Figure[] = [];
+  const figures: BenchFigure[] = [];
   try {
     for (const name of wanted) {
       console.error(`measuring: ${name} …`);
@@ -99,7 +103,7 @@ async function measure(wanted: readonly string[], seconds: number): Promise<Figu
   return figures;
 }
 
-function printTable(figures: readonly Figure[]): void {
+function printTable(figures: readonly BenchFigure[]): void {
   console.log("| figure | goal | measured | |\n|---|---|---|---|");
   for (const { figure, goal, measured, met } of figures) {
     console.log(`| ${figure} | ${goal} | ${measured} | ${met ? "met" : "not met"} |`);

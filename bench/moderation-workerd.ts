@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
-import { cpuMs, processesBelow } from "../loadtest/processes.ts";
-import { benign, CORPUS_LEVELS } from "../protocol/moderation/testing.ts";
-import { type Figure, median, short } from "./stats.ts";
+import { cpuMs, descendantPids } from "../loadtest/processes.ts";
+import { benignSamples, CORPUS_LEVELS } from "../protocol/moderation/testing.ts";
+import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Runtimes that are started: each loads the module once. */
@@ -21,12 +21,12 @@ export default { async fetch(request) {
 } };`;
 
 /** Every figure; takes some 10 s. */
-export async function moderationInWorkerd(): Promise<Figure[]> {
+export async function measureModerationInWorkerd(): Promise<BenchFigure[]> {
   const worker = await bundle("workers/index.ts");
   const pipeline = await bundle("protocol/moderation/moderate.ts");
-  const starts: Start[] = [];
-  for (let start = 0; start < STARTS; start += 1) starts.push(await measured(pipeline.text));
-  const middle = (of: keyof Start): number => median(starts.map((start) => start[of]));
+  const starts: WorkerStart[] = [];
+  for (let start = 0; start < STARTS; start += 1) starts.push(await measureStart(pipeline.text));
+  const middle = (of: keyof WorkerStart): number => median(starts.map((start) => start[of]));
   const sizes = {
     scriptBytes: worker.text.length,
     scriptGzipBytes: gzipSync(worker.text).length,
@@ -34,7 +34,7 @@ export async function moderationInWorkerd(): Promise<Figure[]> {
     pipelineGzipBytes: gzipSync(pipeline.text).length,
   };
   const times = { loadMs: middle("loadMs"), firstMs: middle("firstMs"), messageUs: middle("messageUs") };
-  const kb = (bytes: number): string => short(bytes / 1000, 0);
+  const kb = (bytes: number): string => formatFixed(bytes / 1000, 0);
   return [
     {
       figure: "moderation in the deployed script, minified (gzip)",
@@ -46,22 +46,22 @@ export async function moderationInWorkerd(): Promise<Figure[]> {
     {
       figure: `moderation in workerd: load, first message, median of ${STARTS} starts; CPU a message`,
       goal: "told",
-      measured: `${short(times.loadMs, 1)} ms, ${short(times.firstMs, 1)} ms; ${short(times.messageUs, 0)} µs`,
+      measured: `${formatFixed(times.loadMs, 1)} ms, ${formatFixed(times.firstMs, 1)} ms; ${formatFixed(times.messageUs, 0)} µs`,
       met: true,
       values: times,
     },
   ];
 }
 
-interface Start {
+interface WorkerStart {
   /** Until the module is there, until the first message was judged, both without the request's own time. */
   readonly loadMs: number;
   readonly firstMs: number;
   readonly messageUs: number;
 }
 
-async function measured(pipeline: string): Promise<Start> {
-  const others = new Set(processesBelow(process.pid, "workerd"));
+async function measureStart(pipeline: string): Promise<WorkerStart> {
+  const others = new Set(descendantPids(process.pid, "workerd"));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
@@ -78,7 +78,7 @@ async function measured(pipeline: string): Promise<Start> {
     } as Parameters<typeof convertV4MiniflareOptions>[0]),
   );
   const url = await miniflare.ready;
-  const texts = benign("tuned").map(({ text }) => text);
+  const texts = benignSamples("tuned").map(({ text }) => text);
   const ask = async (times: number, load: boolean): Promise<number> => {
     const beganMs = performance.now();
     const body = JSON.stringify({ times, load, texts, levels: CORPUS_LEVELS });
@@ -86,7 +86,7 @@ async function measured(pipeline: string): Promise<Start> {
     return performance.now() - beganMs;
   };
   try {
-    const pid = processesBelow(process.pid, "workerd").find((one) => !others.has(one)) ?? 0;
+    const pid = descendantPids(process.pid, "workerd").find((one) => !others.has(one)) ?? 0;
     await ask(0, false);
     const bareMs = median([await ask(0, false), await ask(0, false), await ask(0, false)]);
     const loadMs = (await ask(0, true)) - bareMs;

@@ -1,10 +1,10 @@
 /** Sound in the picture's track against sound in a track of its own: two broadcasts and two viewers side by side. */
 import type { Browser } from "playwright-core";
-import type { Edge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
 import { launchBrowser } from "../tests/support/browser.ts";
 import { startBroadcast } from "./broadcast.ts";
-import { type Figure, percentile, short } from "./stats.ts";
-import { openSettled, type Readings, readDelays, WARM_UP_MS } from "./watch.ts";
+import { type BenchFigure, formatFixed, percentile } from "./stats.ts";
+import { BROADCAST_WARM_UP_MS, type DelayReadings, openAtHoldBack, readDelays } from "./watch.ts";
 
 /** One rendition each, so that two broadcasts are no more work than one of the default ladder. */
 const LADDER = ["--ladder", "720p:2500k", "--log", "json"];
@@ -13,7 +13,7 @@ const KINDS = { separate: [], muxed: ["--muxed"] } as const;
 type Kind = keyof typeof KINDS;
 
 /** Requests of a viewer, and the delay at its playhead, over `seconds`. */
-export async function muxed(edge: Edge, adminToken: string, seconds: number): Promise<Figure[]> {
+export async function measureMuxedAudio(edge: LocalEdge, adminToken: string, seconds: number): Promise<BenchFigure[]> {
   const kinds = Object.keys(KINDS) as Kind[];
   const streamOf = (kind: Kind): string => `bench-${kind}`;
   const origins = await Promise.all(
@@ -21,24 +21,24 @@ export async function muxed(edge: Edge, adminToken: string, seconds: number): Pr
   );
   const browser = await launchBrowser();
   try {
-    await Promise.all(origins.map((origin) => origin.printed("/watch/")));
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    await Promise.all(origins.map((origin) => origin.waitForOutput("/watch/")));
+    await new Promise((resolve) => setTimeout(resolve, BROADCAST_WARM_UP_MS));
     const [separate, together] = await Promise.all(
-      kinds.map((kind) => view(browser, edge.url, streamOf(kind), seconds)),
+      kinds.map((kind) => measureViewer(browser, edge.url, streamOf(kind), seconds)),
     );
-    return separate === undefined || together === undefined ? [] : compare(separate, together, seconds);
+    return separate === undefined || together === undefined ? [] : compareFigures(separate, together, seconds);
   } finally {
     await browser.close();
     await Promise.all(origins.map((origin) => origin.interrupt()));
   }
 }
 
-interface Viewed extends Readings {
+interface ViewerReadings extends DelayReadings {
   readonly requestsPerMinute: number;
 }
 
-async function view(browser: Browser, base: string, stream: string, seconds: number): Promise<Viewed> {
-  const page = await openSettled(browser, `${base}/watch/${stream}`);
+async function measureViewer(browser: Browser, base: string, stream: string, seconds: number): Promise<ViewerReadings> {
+  const page = await openAtHoldBack(browser, `${base}/watch/${stream}`);
   let requests = 0;
   page.on("request", (request) => {
     if (new URL(request.url()).pathname.startsWith(`/live/${stream}/`)) requests += 1;
@@ -48,7 +48,7 @@ async function view(browser: Browser, base: string, stream: string, seconds: num
   return { ...readings, requestsPerMinute: (requests * 60_000) / (performance.now() - began) };
 }
 
-function compare(separate: Viewed, together: Viewed, seconds: number): Figure[] {
+function compareFigures(separate: ViewerReadings, together: ViewerReadings, seconds: number): BenchFigure[] {
   const ratio = together.requestsPerMinute / separate.requestsPerMinute;
   const [apartP95, togetherP95] = [separate, together].map(({ delays }) => percentile(delays, 95));
   const more = (togetherP95 ?? Number.NaN) - (apartP95 ?? Number.NaN);
@@ -56,14 +56,14 @@ function compare(separate: Viewed, together: Viewed, seconds: number): Figure[] 
     {
       figure: "requests of a viewer a minute, sound muxed against sound apart",
       goal: "about half",
-      measured: `${short(together.requestsPerMinute, 0)} against ${short(separate.requestsPerMinute, 0)}: ${short(ratio)}`,
+      measured: `${formatFixed(together.requestsPerMinute, 0)} against ${formatFixed(separate.requestsPerMinute, 0)}: ${formatFixed(ratio)}`,
       met: ratio <= 0.55,
       values: { muxedPerMinute: together.requestsPerMinute, separatePerMinute: separate.requestsPerMinute, ratio },
     },
     {
       figure: `delay at the playhead, sound muxed against sound apart, p95 over ${seconds} s, no stall`,
       goal: "≤ 0.1 s more",
-      measured: `${short(togetherP95 ?? Number.NaN)} s against ${short(apartP95 ?? Number.NaN)} s, ${together.stalls} stalls`,
+      measured: `${formatFixed(togetherP95 ?? Number.NaN)} s against ${formatFixed(apartP95 ?? Number.NaN)} s, ${together.stalls} stalls`,
       met: more <= 0.1 && together.stalls === 0,
       values: {
         muxedP50S: percentile(together.delays, 50),
@@ -72,8 +72,8 @@ function compare(separate: Viewed, together: Viewed, seconds: number): Figure[] 
         separateP95S: apartP95 ?? Number.NaN,
         muxedStalls: together.stalls,
         separateStalls: separate.stalls,
-        muxedTargetS: together.last?.targetS ?? Number.NaN,
-        separateTargetS: separate.last?.targetS ?? Number.NaN,
+        muxedTargetS: together.lastStats?.targetS ?? Number.NaN,
+        separateTargetS: separate.lastStats?.targetS ?? Number.NaN,
         samples: together.delays.length,
       },
     },

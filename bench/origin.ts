@@ -1,10 +1,10 @@
 /** What a broadcast takes of this machine: the origin's own process, its decoders, its encoders; beside one FFmpeg alone. */
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import type { Edge } from "../scripts/edge.ts";
-import { childrenOf } from "../tests/support/origin.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
+import { childProcessesOf } from "../tests/support/origin.ts";
 import { startBroadcast } from "./broadcast.ts";
-import { type Figure, median, short } from "./stats.ts";
+import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 /** The broadcast and FFmpeg alone take turns, so that whatever else the machine does meets both. */
 const TURNS = 5;
@@ -14,18 +14,18 @@ const WARM_UP_MS = 4_000;
 const TICK_MS = 1000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
 /** Processor time of the demo with the default ladder, for each second of media. */
-export async function origin(edge: Edge, adminToken: string): Promise<Figure[]> {
+export async function measureOriginCpu(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
   const turns: { own: number; decoders: number; encoders: number; alone: number }[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const running = await startBroadcast(edge, adminToken, `bench-origin-${turn}`, []);
     try {
-      await running.printed("/watch/");
-      await wait(WARM_UP_MS);
+      await running.waitForOutput("/watch/");
+      await sleep(WARM_UP_MS);
       const pid = running.process.pid ?? 0;
-      const before = used(pid);
-      await wait(TURN_S * 1000);
-      const after = used(pid);
-      const each = (of: (use: Use) => number): number => (of(after) - of(before)) / TURN_S;
+      const before = readCpuUse(pid);
+      await sleep(TURN_S * 1000);
+      const after = readCpuUse(pid);
+      const each = (of: (use: CpuUse) => number): number => (of(after) - of(before)) / TURN_S;
       const { own, decoders, encoders } = {
         own: each((use) => use.own),
         decoders: each((use) => use.decoders),
@@ -36,7 +36,7 @@ export async function origin(edge: Edge, adminToken: string): Promise<Figure[]> 
       await running.interrupt();
     }
     const last = turns.at(-1);
-    if (last !== undefined) last.alone = await alone();
+    if (last !== undefined) last.alone = await ffmpegAloneMs();
   }
   const of = (pick: (turn: (typeof turns)[number]) => number): number => median(turns.map(pick));
   const ratio = of(({ own, decoders, encoders, alone: single }) => (own + decoders + encoders) / single);
@@ -44,13 +44,13 @@ export async function origin(edge: Edge, adminToken: string): Promise<Figure[]> 
     {
       figure: "processor time of a broadcast ÷ one FFmpeg that encodes the same to nowhere, median of 5 pairs",
       goal: "≤ 1.3",
-      measured: `${short(ratio)} (origin ${short(
+      measured: `${formatFixed(ratio)} (origin ${formatFixed(
         of(({ own }) => own),
         0,
-      )} ms, decoders ${short(
+      )} ms, decoders ${formatFixed(
         of(({ decoders }) => decoders),
         0,
-      )} ms, encoders ${short(
+      )} ms, encoders ${formatFixed(
         of(({ encoders }) => encoders),
         0,
       )} ms a second)`,
@@ -66,15 +66,15 @@ export async function origin(edge: Edge, adminToken: string): Promise<Figure[]> 
   ];
 }
 
-interface Use {
+interface CpuUse {
   readonly own: number;
   readonly decoders: number;
   readonly encoders: number;
 }
 
 /** Processor time so far, milliseconds. */
-function used(pid: number): Use {
-  const ffmpegs = childrenOf(pid).filter(({ name }) => name === "ffmpeg");
+function readCpuUse(pid: number): CpuUse {
+  const ffmpegs = childProcessesOf(pid).filter(({ name }) => name === "ffmpeg");
   const isDecoder = (child: number): boolean => readFileSync(`/proc/${child}/cmdline`, "utf8").includes("\0nut\0");
   const sum = (children: typeof ffmpegs): number => children.reduce((all, child) => all + cpuMs(child.pid), 0);
   return {
@@ -91,7 +91,7 @@ function cpuMs(pid: number): number {
 }
 
 /** The same picture, sound and ladder in one FFmpeg at its own speed, whose output goes nowhere: ms for a second of media. */
-async function alone(): Promise<number> {
+async function ffmpegAloneMs(): Promise<number> {
   const rates = ["2500k", "1200k", "700k"];
   const graph =
     "testsrc2=s=1280x720:r=30,drawtext=text='%{pts\\:gmtime}':fontsize=h/9:x=(w-text_w)/2:y=h*0.07," +
@@ -125,6 +125,6 @@ async function alone(): Promise<number> {
   return ((Number(user) + Number(system)) * 1000) / TURN_S;
 }
 
-function wait(ms: number): Promise<void> {
+function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

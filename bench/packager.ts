@@ -8,7 +8,7 @@ import type { InitInfo } from "../protocol/cmaf/frame.ts";
 import { Packager, partTargetFor } from "../protocol/cmaf/packager.ts";
 import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import { type Figure, median, short } from "./stats.ts";
+import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 /** 64 s hold whole numbers of frames: 1,920 at 30 fps, 3,000 of AAC at 48 kHz. */
 const LOOP_S = 64;
@@ -20,25 +20,25 @@ const LADDER = [
   ["360p", "640x360", "700k"],
 ] as const;
 
-interface Recorded {
+interface TrackRecording {
   readonly name: TrackName;
   readonly kind: "video" | "audio";
   readonly bytes: Uint8Array;
 }
 
 /** What the measuring process reports. */
-interface Report {
+interface PackagerReport {
   readonly cpuMsPerSecond: number;
   /** Bytes of heap and buffers after a collection, one a loop. */
   readonly memory: readonly number[];
 }
 
 /** Records a little of the ladder, then measures in a process of its own that can collect its garbage. */
-export async function packager(): Promise<Figure[]> {
+export async function measurePackager(): Promise<BenchFigure[]> {
   const folder = await mkdtemp(join(tmpdir(), "corral-bench-"));
   try {
-    await record(folder);
-    const report = await measure(folder);
+    await recordLadder(folder);
+    const report = await measureInChild(folder);
     const quarter = LOOPS / 4;
     const second = median(report.memory.slice(quarter, 2 * quarter));
     const last = median(report.memory.slice(3 * quarter));
@@ -47,14 +47,14 @@ export async function packager(): Promise<Figure[]> {
       {
         figure: "packager CPU, 4 tracks, per second of media (FFmpeg not counted)",
         goal: "≤ 25 ms",
-        measured: `${short(report.cpuMsPerSecond)} ms`,
+        measured: `${formatFixed(report.cpuMsPerSecond)} ms`,
         met: report.cpuMsPerSecond <= 25,
         values: { cpuMsPerSecond: report.cpuMsPerSecond, mediaSeconds: LOOPS * LOOP_S },
       },
       {
         figure: "packager memory after an hour's worth of media pushed through fast",
         goal: "last quarter within 5 % of the second",
-        measured: `${short(growth * 100)} % (${short(second / 1e6, 1)} MB → ${short(last / 1e6, 1)} MB)`,
+        measured: `${formatFixed(growth * 100)} % (${formatFixed(second / 1e6, 1)} MB → ${formatFixed(last / 1e6, 1)} MB)`,
         met: Math.abs(growth) <= 0.05,
         values: { secondQuarterBytes: second, lastQuarterBytes: last },
       },
@@ -64,7 +64,7 @@ export async function packager(): Promise<Figure[]> {
   }
 }
 
-async function record(folder: string): Promise<void> {
+async function recordLadder(folder: string): Promise<void> {
   const fragments = [
     "-f",
     "mp4",
@@ -94,7 +94,7 @@ async function record(folder: string): Promise<void> {
   });
 }
 
-function measure(folder: string): Promise<Report> {
+function measureInChild(folder: string): Promise<PackagerReport> {
   return new Promise((resolve, reject) => {
     const script = fileURLToPath(import.meta.url);
     const child = spawn(process.execPath, ["--expose-gc", script, folder], { stdio: ["ignore", "pipe", "inherit"] });
@@ -102,15 +102,15 @@ function measure(folder: string): Promise<Report> {
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.once("error", reject);
     child.once("exit", (code) => {
-      if (code === 0) resolve(JSON.parse(Buffer.concat(chunks).toString()) as Report);
+      if (code === 0) resolve(JSON.parse(Buffer.concat(chunks).toString()) as PackagerReport);
       else reject(new Error(`the measuring process ended with code ${code}`));
     });
   });
 }
 
 /** In the measuring process: the same media again and again, each time later. */
-async function run(folder: string): Promise<Report> {
-  const tracks: Recorded[] = await Promise.all(
+async function packageInChild(folder: string): Promise<PackagerReport> {
+  const tracks: TrackRecording[] = await Promise.all(
     [...LADDER.map(([name]) => name), "audio"].map(async (name) => ({
       name: name as TrackName,
       kind: name === "audio" ? ("audio" as const) : ("video" as const),
@@ -148,7 +148,7 @@ async function run(folder: string): Promise<Report> {
         }
       });
       if (target === null && inits.size === tracks.length) {
-        target = begin(tracks, inits);
+        target = createPackager(tracks, inits);
         for (const push of held) push();
       }
     }
@@ -161,7 +161,10 @@ async function run(folder: string): Promise<Report> {
   return { cpuMsPerSecond: cpuUs / 1000 / (LOOPS * LOOP_S), memory };
 }
 
-function begin(tracks: readonly Recorded[], inits: Parameters<Packager["beginRun"]>[0]["inits"]): Packager {
+function createPackager(
+  tracks: readonly TrackRecording[],
+  inits: Parameters<Packager["beginTimeline"]>[0]["inits"],
+): Packager {
   const packager = new Packager({
     tracks: tracks.map(({ name, kind }) => ({
       name,
@@ -173,11 +176,11 @@ function begin(tracks: readonly Recorded[], inits: Parameters<Packager["beginRun
     targetDurationS: 2,
     startedAtMs: 1_700_000_000_000,
   });
-  packager.beginRun({ inits, programOffsetMs: 1_700_000_000_000 });
+  packager.beginTimeline({ inits, programOffsetMs: 1_700_000_000_000 });
   return packager;
 }
 
 const [, script, folder] = process.argv;
 if (script === fileURLToPath(import.meta.url) && folder !== undefined) {
-  process.stdout.write(JSON.stringify(await run(folder)));
+  process.stdout.write(JSON.stringify(await packageInChild(folder)));
 }

@@ -1,16 +1,16 @@
 /** From FFmpeg to the edge: how long after its last frame a part can be fetched. */
-import type { Edge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
 import { startBroadcast } from "./broadcast.ts";
-import { type Figure, median, percentile, short } from "./stats.ts";
+import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
 /** One viewer asks for each hinted part of the leading track ahead of time; both clocks are this machine's. */
-export async function parts(edge: Edge, adminToken: string, seconds: number): Promise<Figure[]> {
+export async function measurePartDelay(edge: LocalEdge, adminToken: string, seconds: number): Promise<BenchFigure[]> {
   const stream = "bench-parts";
   const origin = await startBroadcast(edge, adminToken, stream, ["--log", "json", "--verbose"]);
   try {
-    await origin.printed("/watch/");
+    await origin.waitForOutput("/watch/");
     const fetched = await fetchParts(`${edge.url}/live/${stream}`, seconds);
-    const left = departures(origin.output);
+    const left = emitTimes(origin.output);
     const delays = [...fetched].flatMap(([part, atMs]) => {
       const from = left.get(part);
       return from === undefined ? [] : [atMs - from];
@@ -20,7 +20,7 @@ export async function parts(edge: Edge, adminToken: string, seconds: number): Pr
       {
         figure: "a part's last frame leaves FFmpeg → that part can be fetched at the edge, p95",
         goal: "≤ 40 ms",
-        measured: `${short(p95, 0)} ms`,
+        measured: `${formatFixed(p95, 0)} ms`,
         met: p95 <= 40 && delays.length > 0,
         values: { p50Ms: median(delays), p95Ms: p95, maxMs: Math.max(...delays), parts: delays.length },
       },
@@ -48,7 +48,7 @@ async function fetchParts(base: string, seconds: number): Promise<Map<string, nu
 }
 
 /** When each part of the leading track was given out, which is when its last frame had come from FFmpeg. */
-function departures(output: string): Map<string, number> {
+function emitTimes(output: string): Map<string, number> {
   const left = new Map<string, number>();
   for (const line of output.split("\n")) {
     const [, time, part] = /"time":(\d+),.*"msg":"out \d+p (\d+\.\d+)"/.exec(line) ?? [];

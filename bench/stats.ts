@@ -1,7 +1,7 @@
 /** Figures of a run: percentiles, and rows for the table and the JSON. */
 
 /** One figure as printed. */
-export interface Figure {
+export interface BenchFigure {
   readonly figure: string;
   readonly goal: string;
   readonly measured: string;
@@ -20,4 +20,5 @@ export function percentile(values: readonly number[], p: number): number {
 export const median = (values: readonly number[]): number => percentile(values, 50);
 
 /** A number with few digits. */
-export const short = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : "none");
+export const formatFixed = (value: number, digits = 2): string =>
+  Number.isFinite(value) ? value.toFixed(digits) : "none";

@@ -1,51 +1,56 @@
 /** A real player in Chromium against a real broadcast: delay at the playhead, first picture, delivery of parts. */
 import { performance } from "node:perf_hooks";
 import type { Browser, Page } from "playwright-core";
-import type { Edge } from "../scripts/edge.ts";
-import { launchBrowser, stats, until } from "../tests/support/browser.ts";
-import type { Origin } from "../tests/support/origin.ts";
-import type { Stats } from "../web/src/stats.ts";
+import type { LocalEdge } from "../scripts/edge.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../tests/support/browser.ts";
+import type { OriginProcess } from "../tests/support/origin.ts";
+import type { PlaybackStats } from "../web/src/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
-import { type Figure, median, percentile, short } from "./stats.ts";
+import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
 const GOALS = { balanced: 1.2, ultra: 0.8 } as const;
 const OPENINGS = 15;
 const OPENING_MS = 1_500;
 /** Pages are opened once the broadcast has some past: a second after its start there is not yet a hold-back's worth. */
-export const WARM_UP_MS = 8_000;
+export const BROADCAST_WARM_UP_MS = 8_000;
 const SAMPLE_MS = 250;
 /** The page gets this long to reach its hold-back before the delay is read. */
 const SETTLE_MS = 20_000;
 
 /** One preset: `seconds` of delay readings, and, for `balanced`, page openings. */
-export async function watch(
-  edge: Edge,
+export async function measurePlayback(
+  edge: LocalEdge,
   adminToken: string,
   preset: keyof typeof GOALS,
   seconds: number,
-): Promise<Figure[]> {
+): Promise<BenchFigure[]> {
   const stream = `bench-${preset}`;
   const origin = await startBroadcast(edge, adminToken, stream, ["--preset", preset, "--log", "json"]);
   const browser = await launchBrowser();
   try {
-    await origin.printed("/watch/");
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-    const opened = preset === "balanced" ? [await openings(browser, `${edge.url}/watch/${stream}`)] : [];
-    return [...opened, await delay(browser, `${edge.url}/watch/${stream}`, preset, seconds, origin)];
+    await origin.waitForOutput("/watch/");
+    await new Promise((resolve) => setTimeout(resolve, BROADCAST_WARM_UP_MS));
+    const opened = preset === "balanced" ? [await openingFigure(browser, `${edge.url}/watch/${stream}`)] : [];
+    return [...opened, await delayFigure(browser, `${edge.url}/watch/${stream}`, preset, seconds, origin)];
   } finally {
     await browser.close();
     await origin.interrupt();
   }
 }
 
-async function openings(browser: Browser, url: string): Promise<Figure> {
+async function openingFigure(browser: Browser, url: string): Promise<BenchFigure> {
   const times: number[] = [];
   for (let opening = 0; opening < OPENINGS; opening += 1) {
     const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
     await page.goto(url);
     // Asking the page while it starts would take time from it.
     await page.waitForTimeout(OPENING_MS);
-    const first = await until(page, ({ firstPictureMs }) => firstPictureMs !== null, 10_000, "showing a picture");
+    const first = await waitForStats(
+      page,
+      ({ firstPictureMs }) => firstPictureMs !== null,
+      10_000,
+      "showing a picture",
+    );
     times.push((first.firstPictureMs ?? Number.NaN) / 1000);
     await page.context().close();
   }
@@ -53,77 +58,83 @@ async function openings(browser: Browser, url: string): Promise<Figure> {
   return {
     figure: "page open to first picture, p50",
     goal: "≤ 0.5 s",
-    measured: `${short(p50)} s`,
+    measured: `${formatFixed(p50)} s`,
     met: p50 <= 0.5,
     values: { p50S: p50, worstS: Math.max(...times), openings: OPENINGS },
   };
 }
 
 /** A page that plays `url` and has reached its hold-back. */
-export async function openSettled(browser: Browser, url: string): Promise<Page> {
+export async function openAtHoldBack(browser: Browser, url: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
   await page.goto(url);
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, 10_000, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, 10_000, "showing a picture");
   await page.waitForTimeout(SETTLE_MS);
   return page;
 }
 
 /** What a page said of itself over some time. */
-export interface Readings {
+export interface DelayReadings {
   /** Seconds from programme time to wall clock at the playhead. */
   readonly delays: readonly number[];
   /** Seconds behind the playlist's edge. */
-  readonly distances: readonly number[];
+  readonly edgeDistances: readonly number[];
   readonly stalls: number;
   readonly droppedFrames: number;
-  readonly last: Stats | null;
+  readonly lastStats: PlaybackStats | null;
 }
 
 /** Reads `page` for `seconds`. */
-export async function readDelays(page: Page, seconds: number): Promise<Readings> {
-  const before = await stats(page);
+export async function readDelays(page: Page, seconds: number): Promise<DelayReadings> {
+  const before = await readPageStats(page);
   const began = performance.now();
   const delays: number[] = [];
   const distances: number[] = [];
   while (performance.now() - began < seconds * 1000) {
-    const now = await stats(page);
+    const now = await readPageStats(page);
     if (now?.delayS != null) delays.push(now.delayS);
     if (now?.edgeDistanceS != null) distances.push(now.edgeDistanceS);
     await page.waitForTimeout(SAMPLE_MS);
   }
-  const last = await stats(page);
-  const since = (of: (stats: Stats) => number): number =>
+  const last = await readPageStats(page);
+  const since = (of: (stats: PlaybackStats) => number): number =>
     (last === null ? 0 : of(last)) - (before === null ? 0 : of(before));
   const stalls = since((one) => one.stalls);
-  return { delays, distances, stalls, droppedFrames: since((one) => one.droppedFrames), last };
+  return {
+    delays,
+    edgeDistances: distances,
+    stalls,
+    droppedFrames: since((one) => one.droppedFrames),
+    lastStats: last,
+  };
 }
 
-async function delay(
+async function delayFigure(
   browser: Browser,
   url: string,
   preset: keyof typeof GOALS,
   seconds: number,
-  origin: Origin,
-): Promise<Figure> {
-  const page = await openSettled(browser, url);
+  origin: OriginProcess,
+): Promise<BenchFigure> {
+  const page = await openAtHoldBack(browser, url);
   const cpuBefore = origin.cpuMs();
   const began = performance.now();
-  const { delays, distances, stalls, droppedFrames, last } = await readDelays(page, seconds);
+  const { delays, edgeDistances, stalls, droppedFrames, lastStats } = await readDelays(page, seconds);
   const originCpu = (origin.cpuMs() - cpuBefore) / ((performance.now() - began) / 1000);
   const p95 = percentile(delays, 95);
   return {
     figure: `delay at the playhead in Chromium, ${preset}, encoder included, p95 over ${seconds} s, no stall`,
     goal: `≤ ${GOALS[preset]} s`,
-    measured: `${short(p95)} s, ${stalls} stalls`,
+    measured: `${formatFixed(p95)} s, ${stalls} stalls`,
     met: p95 <= GOALS[preset] && stalls === 0,
     values: {
       p50S: median(delays),
       p95S: p95,
       maxS: Math.max(...delays),
-      behindPlaylistP50S: median(distances),
-      targetS: last?.targetS ?? Number.NaN,
+      behindPlaylistP50S: median(edgeDistances),
+      targetS: lastStats?.targetS ?? Number.NaN,
       stalls,
-      rendition: last?.rendition ?? "",
+      rendition: lastStats?.rendition ?? "",
       droppedFrames,
       originCpuMsPerSecond: originCpu,
       samples: delays.length,

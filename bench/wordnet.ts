@@ -16,7 +16,7 @@ const FILES = [
   ["r", "data.adv"],
 ] as const;
 
-interface Entry {
+interface Synset {
   readonly key: string;
   readonly words: readonly string[];
   /** Keys of the entries that name how the words are used. */
@@ -25,14 +25,14 @@ interface Entry {
 
 /** Reads it. */
 export function readWordNet(): WordNet {
-  const entries: Entry[] = [];
+  const entries: Synset[] = [];
   const examples = new Set<string>();
   for (const [part, file] of FILES) {
     for (const line of readFileSync(`${wordnet.path}/${file}`, "utf8").split("\n")) {
       // The licence, and the end.
       if (line.startsWith(" ") || line === "") continue;
       const [head = "", gloss = ""] = line.split(" | ");
-      entries.push(entry(part, head.split(" ")));
+      entries.push(parseSynset(part, head.split(" ")));
       for (const { 1: example = "" } of gloss.matchAll(/"([^"]+)"/g)) examples.add(example);
     }
   }
@@ -46,7 +46,7 @@ export function readWordNet(): WordNet {
 }
 
 /** "wndb(5WN)": offset, file, part of speech, number of words (hex), word and id of each, number of pointers, pointers. */
-function entry(part: string, fields: readonly string[]): Entry {
+function parseSynset(part: string, fields: readonly string[]): Synset {
   const count = Number.parseInt(fields[3] ?? "0", 16);
   const words = Array.from({ length: count }, (_, at) => (fields[4 + 2 * at] ?? "").replaceAll("_", " "));
   const first = 5 + 2 * count;

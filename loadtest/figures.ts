@@ -1,8 +1,8 @@
 /** What a load run shows, as figures with their goals; pure. */
 import type { TierCounters, TierName } from "../protocol/status.ts";
-import { roomFiguresOf } from "./room/figures.ts";
-import type { LoadResult, Sample } from "./run.ts";
-import { playsVideo } from "./scenarios.ts";
+import { roomFigures } from "./room/figures.ts";
+import type { LoadResult, LoadSample } from "./run.ts";
+import { watchesVideo } from "./scenarios.ts";
 
 /** One figure. */
 export interface LoadFigure {
@@ -18,28 +18,28 @@ const TIERS: readonly TierName[] = ["isolate", "colo", "region"];
 const MINUTE_S = 60;
 
 /** The figures of a run. */
-export function figuresOf(result: LoadResult): LoadFigure[] {
+export function loadFigures(result: LoadResult): LoadFigure[] {
   const { options, k6Failed } = result;
   return [
-    ...roomFiguresOf(result),
-    ...(playsVideo(options.scenario) ? videoFiguresOf(result) : []),
+    ...roomFigures(result),
+    ...(watchesVideo(options.scenario) ? videoFigures(result) : []),
     { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },
   ];
 }
 
-function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
+function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   const last = samples.at(-1);
   const count = (metric: string): number => k6.metrics[metric]?.values["count"] ?? 0;
   const trend = (metric: string, value: string): number => k6.metrics[metric]?.values[value] ?? Number.NaN;
   const figures: LoadFigure[] = [
-    zero("answers that were wrong: order, length or hash", count("wrong_bytes") + count("out_of_order")),
-    zero("answers that failed twice", count("errors")),
+    zeroFigure("answers that were wrong: order, length or hash", count("wrong_bytes") + count("out_of_order")),
+    zeroFigure("answers that failed twice", count("errors")),
   ];
   if (options.faults.length === 0) {
-    figures.push(zero("answers that failed once", count("retries")));
-    figures.push(zero("5xx answers to viewers who are in", count("server_errors")));
-    const stalls = zero("stalls", count("stalls"));
-    figures.push(options.judgeStalls ? stalls : { ...stalls, goal: "printed", met: null });
+    figures.push(zeroFigure("answers that failed once", count("retries")));
+    figures.push(zeroFigure("5xx answers to viewers who are in", count("server_errors")));
+    const stalls = zeroFigure("stalls", count("stalls"));
+    figures.push(options.failOnStalls ? stalls : { ...stalls, goal: "printed", met: null });
   } else {
     figures.push({
       figure: "answers that failed once and came when asked for again, 5xx answers",
@@ -55,10 +55,10 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
       measured: Number.isNaN(longest) ? "no stall" : `${longest.toFixed(2)} s (${count("stalls")} stalls)`,
       met: Number.isNaN(longest) || longest <= segmentS,
     });
-    figures.push(...stormsOf(samples));
+    figures.push(...stormFigures(samples));
   }
   for (const tier of TIERS) {
-    const counters = of(last, tier);
+    const counters = tierCountersOf(last, tier);
     if (counters === undefined || counters.objects === 0) continue;
     figures.push({
       figure: `times one object crosses the link up from ${tier === "isolate" ? "an isolate" : `a ${tier}'s shield`}`,
@@ -67,14 +67,14 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
       met: options.faults.length === 0 ? counters.crossings === counters.objects && counters.mostCrossings === 1 : null,
     });
   }
-  const live = of(last, "live");
-  const isolate = of(last, "isolate");
+  const live = tierCountersOf(last, "live");
+  const isolate = tierCountersOf(last, "isolate");
   if (live !== undefined && isolate !== undefined && last !== undefined) {
     const tracks = Object.keys(options.shape.tracks).length;
     const children = Math.max(1, ...samples.map((sample) => sample.children));
     // Collecting the counters renews feeds, which no viewer makes.
     const watched = samples.findLast(({ over }) => !over) ?? last;
-    const asked = of(watched, "live")?.requests ?? 0;
+    const asked = tierCountersOf(watched, "live")?.requests ?? 0;
     const perMinute = asked / (watched.atS / 60);
     figures.push({
       figure: "requests at the Live object a minute, by children and tracks",
@@ -83,7 +83,7 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
       // In less than a minute every child's first request weighs more than once.
       met: watched.atS < MINUTE_S ? null : perMinute / children / tracks <= 4,
     });
-    const r2 = of(last, "r2");
+    const r2 = tierCountersOf(last, "r2");
     const pulled = isolate.requests - isolate.hits - isolate.coalesced;
     figures.push({
       figure: "leak: viewers' requests that an isolate had to pull for, of all",
@@ -93,8 +93,8 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
     });
     const sum = (counters: readonly (TierCounters | undefined)[], key: "requests" | "upstream"): number =>
       counters.reduce((all, one) => all + (one?.[key] ?? 0), 0);
-    const sent = sum([isolate, of(last, "colo"), of(last, "region")], "upstream");
-    const came = sum([of(last, "colo"), of(last, "region"), live, r2], "requests");
+    const sent = sum([isolate, tierCountersOf(last, "colo"), tierCountersOf(last, "region")], "upstream");
+    const came = sum([tierCountersOf(last, "colo"), tierCountersOf(last, "region"), live, r2], "requests");
     figures.push({
       figure: "requests that the tiers sent up ÷ that the tiers above counted",
       goal: "1, what is under way apart",
@@ -114,13 +114,13 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
     {
       figure: "time to the first playlist, p50 and p99",
       goal: "printed",
-      measured: ms(trend("join_ms", "med"), trend("join_ms", "p(99)")),
+      measured: formatLatencies(trend("join_ms", "med"), trend("join_ms", "p(99)")),
       met: null,
     },
     {
       figure: "a part's answer, p50 and p99",
       goal: "printed",
-      measured: ms(trend("part_ms", "med"), trend("part_ms", "p(99)")),
+      measured: formatLatencies(trend("part_ms", "med"), trend("part_ms", "p(99)")),
       met: null,
     },
     {
@@ -134,12 +134,12 @@ function videoFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
 }
 
 /** Upstream requests a second during each fault against the seconds without. */
-function stormsOf(samples: readonly Sample[]): LoadFigure[] {
+function stormFigures(samples: readonly LoadSample[]): LoadFigure[] {
   const rates = new Map<string, number[]>();
   for (const [index, sample] of samples.entries()) {
     const before = samples[index - 1];
     if (before === undefined) continue;
-    const sum = (s: Sample): number =>
+    const sum = (s: LoadSample): number =>
       s.tiers.filter(({ tier }) => tier === "live" || tier === "r2").reduce((all, { requests }) => all + requests, 0);
     const grown = sum(sample) - sum(before);
     if (grown < 0) continue;
@@ -159,12 +159,12 @@ function stormsOf(samples: readonly Sample[]): LoadFigure[] {
     }));
 }
 
-function zero(figure: string, measured: number): LoadFigure {
+function zeroFigure(figure: string, measured: number): LoadFigure {
   return { figure, goal: "0", measured: String(measured), met: measured === 0 };
 }
 
-const of = (sample: Sample | undefined, tier: TierName): TierCounters | undefined =>
+const tierCountersOf = (sample: LoadSample | undefined, tier: TierName): TierCounters | undefined =>
   sample?.tiers.find((counters) => counters.tier === tier);
 
-const ms = (median: number, p99: number): string =>
+const formatLatencies = (median: number, p99: number): string =>
   Number.isNaN(median) ? "none in this scenario" : `${median.toFixed(1)} ms, ${p99.toFixed(1)} ms`;

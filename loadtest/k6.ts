@@ -7,35 +7,36 @@ import { join } from "node:path";
 export const K6_VERSION = "v1.8.1";
 
 /** Where a k6 that was built here is kept, one for all checkouts of a user. */
-const KEPT = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "corral");
-const PLACES = [join(KEPT, "k6"), "/usr/bin/k6", "/usr/local/bin/k6", join(homedir(), "go/bin/k6"), "k6"];
-const GOS = ["go", "/usr/local/go/bin/go"];
+const CACHE_FOLDER = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "corral");
+const K6_PATHS = [join(CACHE_FOLDER, "k6"), "/usr/bin/k6", "/usr/local/bin/k6", join(homedir(), "go/bin/k6"), "k6"];
+const GO_COMMANDS = ["go", "/usr/local/go/bin/go"];
 
 /** k6 can't be had here; `message` says how to get it. */
-export class NoK6 extends Error {
+export class K6MissingError extends Error {
   override readonly name = "NoK6";
 }
 
-/** The path of k6: the one that `K6` names, or one of `K6_VERSION`, built the first time in a minute or two. Throws `NoK6`. */
+/** The path of k6: the one that `K6` names, or one of `K6_VERSION`, built the first time in a minute or two. Throws `K6MissingError`. */
 export function findK6(): string {
   const chosen = process.env["K6"];
   if (chosen !== undefined) return chosen;
-  const found = PLACES.find((path) => versionOf(path) === K6_VERSION);
+  const found = K6_PATHS.find((path) => versionOf(path) === K6_VERSION);
   if (found !== undefined) return found;
-  const go = GOS.find((command) => spawnSync(command, ["version"]).status === 0);
+  const go = GO_COMMANDS.find((command) => spawnSync(command, ["version"]).status === 0);
   if (go === undefined) {
-    throw new NoK6(
+    throw new K6MissingError(
       `k6 ${K6_VERSION} is missing, and so is Go to build it: install it (https://grafana.com/docs/k6), or set K6 to the path of another.`,
     );
   }
   const source = `go.k6.io/k6@${K6_VERSION}`;
   console.error(`building k6 with \`go install ${source}\`; this takes a minute or two, once …`);
   const { status } = spawnSync(go, ["install", source], {
-    env: { ...process.env, GOBIN: KEPT },
+    env: { ...process.env, GOBIN: CACHE_FOLDER },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  if (status !== 0) throw new NoK6(`\`go install ${source}\` failed: see above, or set K6 to the path of a k6.`);
-  return join(KEPT, "k6");
+  if (status !== 0)
+    throw new K6MissingError(`\`go install ${source}\` failed: see above, or set K6 to the path of a k6.`);
+  return join(CACHE_FOLDER, "k6");
 }
 
 /** The version that a k6 says it is; null where there is none. */

@@ -3,12 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
-import { complaintAbout } from "../scripts/known-options.ts";
-import { figuresOf } from "./figures.ts";
-import { NoK6 } from "./k6.ts";
-import { BadOptions, type LoadArgs, parseLoad } from "./options.ts";
-import { reportHtml } from "./report.ts";
-import { FAULTS, runLoad } from "./run.ts";
+import { describeOptionError } from "../scripts/known-options.ts";
+import { loadFigures } from "./figures.ts";
+import { K6MissingError } from "./k6.ts";
+import { type LoadArgs, OptionsError, parseLoadOptions } from "./options.ts";
+import { renderReport } from "./report.ts";
+import { FAULT_KINDS, runLoad } from "./run.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
@@ -23,7 +23,7 @@ const ARGS = {
   latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
   part: { type: "string", description: "part duration, ms", default: "1000" },
   tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
-  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULTS.join(",")}` },
+  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULT_KINDS.join(",")}` },
   "print-stalls": {
     type: "boolean",
     description: "stalls are printed, not judged: where others use the machine too",
@@ -38,14 +38,14 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     try {
-      const complaint = complaintAbout(args, ARGS);
-      if (complaint !== null) throw new BadOptions(complaint);
-      const options = await parseLoad(args as LoadArgs);
+      const complaint = describeOptionError(args, ARGS);
+      if (complaint !== null) throw new OptionsError(complaint);
+      const options = await parseLoadOptions(args as LoadArgs);
       const result = await runLoad(options, (line) => console.error(line));
-      const figures = figuresOf(result);
+      const figures = loadFigures(result);
       await mkdir(REPORTS, { recursive: true });
       const name = `${options.scenario}-${result.began.replaceAll(/[:.]/g, "-")}`;
-      await writeFile(join(REPORTS, `${name}.html`), reportHtml(result, figures));
+      await writeFile(join(REPORTS, `${name}.html`), renderReport(result, figures));
       await writeFile(join(REPORTS, `${name}.json`), `${JSON.stringify({ ...result, figures }, null, 1)}\n`);
       console.log("| figure | goal | measured | |\n|---|---|---|---|");
       for (const { figure, goal, measured, met } of figures) {
@@ -54,7 +54,7 @@ const command = defineCommand({
       console.error(`the report: loadtest/reports/${name}.html`);
       if (figures.some(({ met }) => met === false)) process.exitCode = 1;
     } catch (error) {
-      if (!(error instanceof BadOptions) && !(error instanceof NoK6)) throw error;
+      if (!(error instanceof OptionsError) && !(error instanceof K6MissingError)) throw error;
       console.error(error.message);
       process.exitCode = 2;
     }

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { BadOptions, type LoadArgs, parseLoad } from "./options.ts";
+import { type LoadArgs, OptionsError, parseLoadOptions } from "./options.ts";
 
 const ARGS: LoadArgs = {
   scenario: "spike",
@@ -18,12 +18,12 @@ const ARGS: LoadArgs = {
 };
 
 test("sensible arguments are taken as they are meant", async () => {
-  expect(await parseLoad({ ...ARGS, faults: "live,r2", tracks: "separate" })).toMatchObject({
+  expect(await parseLoadOptions({ ...ARGS, faults: "live,r2", tracks: "separate" })).toMatchObject({
     scenario: "spike",
     viewers: 200,
     colos: 4,
     faults: ["live", "r2"],
-    judgeStalls: true,
+    failOnStalls: true,
     target: null,
     shape: { partMs: 1000, partsPerSegment: 2 },
   });
@@ -50,19 +50,19 @@ test.for([
   [{ target: "ftp://127.0.0.1/live/demo/multivariant.m3u8" }, "--target is like"],
   [{ target: "http://127.0.0.1:1/live/demo/multivariant.m3u8" }, "can't be reached"],
 ] as const)("what makes no sense is refused in words: %o", async ([over, why]) => {
-  await expect(parseLoad({ ...ARGS, ...over })).rejects.toThrow(BadOptions);
-  await expect(parseLoad({ ...ARGS, ...over })).rejects.toThrow(why);
+  await expect(parseLoadOptions({ ...ARGS, ...over })).rejects.toThrow(OptionsError);
+  await expect(parseLoadOptions({ ...ARGS, ...over })).rejects.toThrow(why);
 });
 
 test("a target that isn't live, or that faults should be put into, is refused", async () => {
   const server = createServer((_, answer) => answer.writeHead(404).end()).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const target = `http://127.0.0.1:${(server.address() as AddressInfo).port}/live/demo/multivariant.m3u8`;
-  await expect(parseLoad({ ...ARGS, target })).rejects.toThrow("answers 404");
+  await expect(parseLoadOptions({ ...ARGS, target })).rejects.toThrow("answers 404");
   server.removeAllListeners("request");
   server.on("request", (_, answer) => answer.end("#EXTM3U"));
-  expect((await parseLoad({ ...ARGS, target })).target).toEqual({ url: new URL(target).origin, stream: "demo" });
-  await expect(parseLoad({ ...ARGS, target, faults: "live" })).rejects.toThrow("this machine only");
-  await expect(parseLoad({ ...ARGS, target, scenario: "join-storm" })).rejects.toThrow("leave --target out");
+  expect((await parseLoadOptions({ ...ARGS, target })).target).toEqual({ url: new URL(target).origin, stream: "demo" });
+  await expect(parseLoadOptions({ ...ARGS, target, faults: "live" })).rejects.toThrow("this machine only");
+  await expect(parseLoadOptions({ ...ARGS, target, scenario: "join-storm" })).rejects.toThrow("leave --target out");
   server.close();
 });

@@ -1,9 +1,9 @@
 /** The command line of a load run: what makes no sense is refused, with the reason. */
 import { REGIONS } from "../protocol/tree/address.ts";
-import type { ColosOptions } from "./colos/colos.ts";
-import type { Shape } from "./publisher.ts";
-import { FAULTS, type Fault, type LoadOptions } from "./run.ts";
-import { playsRoom, SCENARIOS, type Scenario } from "./scenarios.ts";
+import type { ColoHarnessOptions } from "./colos/colos.ts";
+import type { MediaShape } from "./publisher.ts";
+import { FAULT_KINDS, type FaultKind, type LoadOptions } from "./run.ts";
+import { joinsRoom, SCENARIOS, type Scenario } from "./scenarios.ts";
 
 /** Bounds, each with its reason. */
 const LOAD_LIMITS = {
@@ -14,7 +14,7 @@ const LOAD_LIMITS = {
 } as const;
 
 /** What is said of the data centres, as typed. */
-export interface PlaceArgs {
+export interface ColoArgs {
   readonly colos: string;
   readonly regions: string;
   readonly isolates: string;
@@ -22,7 +22,7 @@ export interface PlaceArgs {
 }
 
 /** The arguments as typed. */
-export interface LoadArgs extends PlaceArgs {
+export interface LoadArgs extends ColoArgs {
   readonly scenario?: string;
   readonly viewers: string;
   readonly seconds: string;
@@ -35,48 +35,48 @@ export interface LoadArgs extends PlaceArgs {
 }
 
 /** Arguments that make no sense; `message` says which and why. */
-export class BadOptions extends Error {
+export class OptionsError extends Error {
   override readonly name = "BadOptions";
 }
 
-/** What the arguments ask for. Throws `BadOptions`. */
-export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
+/** What the arguments ask for. Throws `OptionsError`. */
+export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   const scenario = args.scenario as Scenario;
   if (!SCENARIOS.includes(scenario)) {
-    throw new BadOptions(
+    throw new OptionsError(
       `${args.scenario === undefined ? "Say what to play" : `There is no scenario ${args.scenario}`}: one of ${SCENARIOS.join(", ")}.`,
     );
   }
-  const viewers = whole("viewers", args.viewers, 1, LOAD_LIMITS.connections);
-  const places = parsePlaces(args);
-  const shape = shapeOf(whole("part", args.part, 100, 6_000), args.tracks);
+  const viewers = parseInteger("viewers", args.viewers, 1, LOAD_LIMITS.connections);
+  const places = parseColoOptions(args);
+  const shape = shapeOf(parseInteger("part", args.part, 100, 6_000), args.tracks);
   const each = connectionsOf(scenario, Object.keys(shape.tracks).length);
   const connections = viewers * each;
   if (connections > LOAD_LIMITS.connections) {
-    throw new BadOptions(
+    throw new OptionsError(
       `${viewers} viewers with ${each} connections each need ${connections} connections; a process may open ${LOAD_LIMITS.connections} files.`,
     );
   }
   const faults = args.faults?.split(",") ?? [];
-  const unknown = faults.find((fault) => !FAULTS.includes(fault as Fault));
-  if (unknown !== undefined) throw new BadOptions(`There is no fault ${unknown}: some of ${FAULTS.join(", ")}.`);
-  const target = args.target === undefined ? null : await targetOf(args.target, args["i-own-this-target"]);
+  const unknown = faults.find((fault) => !FAULT_KINDS.includes(fault as FaultKind));
+  if (unknown !== undefined) throw new OptionsError(`There is no fault ${unknown}: some of ${FAULT_KINDS.join(", ")}.`);
+  const target = args.target === undefined ? null : await checkTarget(args.target, args["i-own-this-target"]);
   if (target !== null && faults.length > 0)
-    throw new BadOptions("Faults can be put into data centres of this machine only.");
-  if (target !== null && playsRoom(scenario))
-    throw new BadOptions(
+    throw new OptionsError("Faults can be put into data centres of this machine only.");
+  if (target !== null && joinsRoom(scenario))
+    throw new OptionsError(
       `${scenario} needs tokens for everybody, which only an edge of this machine gives: leave --target out.`,
     );
-  if (faults.length > 0 && scenario !== "mixed" && playsRoom(scenario))
-    throw new BadOptions(`Faults break what delivers video, and nobody watches in ${scenario}.`);
+  if (faults.length > 0 && scenario !== "mixed" && joinsRoom(scenario))
+    throw new OptionsError(`Faults break what delivers video, and nobody watches in ${scenario}.`);
   return {
     scenario,
     viewers,
-    seconds: whole("seconds", args.seconds, 5, 86_400),
+    seconds: parseInteger("seconds", args.seconds, 5, 86_400),
     ...places,
     shape,
-    faults: faults as Fault[],
-    judgeStalls: !args["print-stalls"],
+    faults: faults as FaultKind[],
+    failOnStalls: !args["print-stalls"],
     target,
   };
 }
@@ -84,53 +84,53 @@ export async function parseLoad(args: LoadArgs): Promise<LoadOptions> {
 /** Connections that one viewer holds: a request under way for each track, and a socket to the room. */
 function connectionsOf(scenario: Scenario, tracks: number): number {
   if (scenario === "mixed") return tracks + 1;
-  return playsRoom(scenario) ? 1 : tracks;
+  return joinsRoom(scenario) ? 1 : tracks;
 }
 
-/** The data centres that the arguments ask for. Throws `BadOptions`. */
-export function parsePlaces(args: PlaceArgs): ColosOptions {
-  const colos = whole("colos", args.colos, 1, LOAD_LIMITS.isolates);
-  const isolates = whole("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
+/** The data centres that the arguments ask for. Throws `OptionsError`. */
+export function parseColoOptions(args: ColoArgs): ColoHarnessOptions {
+  const colos = parseInteger("colos", args.colos, 1, LOAD_LIMITS.isolates);
+  const isolates = parseInteger("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
   if (colos * isolates > LOAD_LIMITS.isolates) {
-    throw new BadOptions(
+    throw new OptionsError(
       `${colos} × ${isolates} isolates are too many for one machine: at most ${LOAD_LIMITS.isolates}.`,
     );
   }
-  const regions = whole("regions", args.regions, 1, Math.min(colos, REGIONS.length));
-  return { colos, regions, isolates, latencyMs: whole("latency", args.latency, 0, 200) };
+  const regions = parseInteger("regions", args.regions, 1, Math.min(colos, REGIONS.length));
+  return { colos, regions, isolates, latencyMs: parseInteger("latency", args.latency, 0, 200) };
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
+function parseInteger(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new BadOptions(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
+    throw new OptionsError(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
   }
   return value;
 }
 
-function shapeOf(partMs: number, tracks: string): Shape {
+function shapeOf(partMs: number, tracks: string): MediaShape {
   const partsPerSegment = Math.max(2, Math.min(6, Math.round(2_000 / partMs)));
   const bytes = (bitsPerSecond: number): number => Math.max(512, Math.round((bitsPerSecond * partMs) / 8_000));
   if (tracks === "muxed") return { partMs, partsPerSegment, tracks: { av: bytes(400_000) } };
   if (tracks === "separate")
     return { partMs, partsPerSegment, tracks: { video: bytes(350_000), audio: bytes(50_000) } };
-  throw new BadOptions(`--tracks is muxed or separate, not ${tracks}.`);
+  throw new OptionsError(`--tracks is muxed or separate, not ${tracks}.`);
 }
 
-async function targetOf(text: string, owned: boolean): Promise<{ url: string; stream: string }> {
+async function checkTarget(text: string, owned: boolean): Promise<{ url: string; stream: string }> {
   const url = URL.canParse(text) ? new URL(text) : null;
   const stream = /^\/live\/([a-z0-9_-]+)\/multivariant\.m3u8$/.exec(url?.pathname ?? "")?.[1];
   if (url === null || stream === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new BadOptions(`--target is like https://edge.example/live/STREAM/multivariant.m3u8, not ${text}.`);
+    throw new OptionsError(`--target is like https://edge.example/live/STREAM/multivariant.m3u8, not ${text}.`);
   }
   const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (!loopback && !owned) {
-    throw new BadOptions(`${url.hostname} is not this machine: say --i-own-this-target if it is yours to load.`);
+    throw new OptionsError(`${url.hostname} is not this machine: say --i-own-this-target if it is yours to load.`);
   }
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch((error: unknown) => {
     const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
-    throw new BadOptions(`${url.origin} can't be reached: ${why}.`);
+    throw new OptionsError(`${url.origin} can't be reached: ${why}.`);
   });
-  if (!answer.ok) throw new BadOptions(`${text} answers ${answer.status}: is the stream live?`);
+  if (!answer.ok) throw new OptionsError(`${text} answers ${answer.status}: is the stream live?`);
   return { url: url.origin, stream };
 }

@@ -5,13 +5,13 @@ const HEIGHT = 180;
 const COLOURS = ["#3d7eff", "#ff7a45", "#2fb380", "#b06cff", "#888"];
 
 /** One line: a value for each sample. */
-export interface Line {
+export interface SampleLine {
   readonly name: string;
   readonly values: readonly number[];
 }
 
 /** Lines over `at`, the samples' times in seconds. */
-export function plot(at: readonly number[], lines: readonly Line[]): string {
+export function renderSamplePlot(at: readonly number[], lines: readonly SampleLine[]): string {
   const most = Math.max(1e-9, ...lines.flatMap(({ values }) => values));
   const end = Math.max(1, at.at(-1) ?? 1);
   const x = (s: number): string => (40 + (s / end) * (WIDTH - 50)).toFixed(1);
@@ -19,15 +19,15 @@ export function plot(at: readonly number[], lines: readonly Line[]): string {
   const paths = lines.map(({ name, values }, index) => {
     const points = values.map((value, i) => `${x(at[i] ?? 0)},${y(value)}`).join(" ");
     const colour = COLOURS[index % COLOURS.length];
-    return `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points}"/><text x="${50 + index * 90}" y="12" style="fill:${colour}">${escaped(name)}</text>`;
+    return `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points}"/><text x="${50 + index * 90}" y="12" style="fill:${colour}">${escapeHtml(name)}</text>`;
   });
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"><line x1="40" x2="${WIDTH - 10}" y1="${HEIGHT - 20}" y2="${HEIGHT - 20}" stroke="currentColor" opacity=".3"/>
-<text x="2" y="24">${short(most)}</text><text x="2" y="${HEIGHT - 16}">0</text><text x="${WIDTH - 40}" y="${HEIGHT - 4}">${end.toFixed(0)} s</text>${paths.join("")}</svg>`;
+<text x="2" y="24">${formatTick(most)}</text><text x="2" y="${HEIGHT - 16}">0</text><text x="${WIDTH - 40}" y="${HEIGHT - 4}">${end.toFixed(0)} s</text>${paths.join("")}</svg>`;
 }
 
-const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const formatTick = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 /** A text as it may stand in HTML. */
-export function escaped(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "");
 }

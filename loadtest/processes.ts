@@ -5,21 +5,21 @@ import { readdirSync, readFileSync } from "node:fs";
 const TICK_MS = 10;
 
 /** Processes named `name` below the process `pid`. */
-export function processesBelow(pid: number, name: string): number[] {
-  return below(pid)
+export function descendantPids(pid: number, name: string): number[] {
+  return descendantsOf(pid)
     .filter((process) => process.name === name)
     .map((process) => process.pid);
 }
 
 /** The process `pid` and all below it. */
-export function treeOf(pid: number): number[] {
-  return [pid, ...below(pid).map((process) => process.pid)];
+export function processTree(pid: number): number[] {
+  return [pid, ...descendantsOf(pid).map((process) => process.pid)];
 }
 
-function below(pid: number): { readonly pid: number; readonly name: string }[] {
+function descendantsOf(pid: number): { readonly pid: number; readonly name: string }[] {
   const parents = new Map<number, { readonly parent: number; readonly name: string }>();
-  for (const entry of entries()) {
-    const stat = read(`/proc/${entry}/stat`);
+  for (const entry of listPids()) {
+    const stat = readProcFile(`/proc/${entry}/stat`);
     const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
     parents.set(entry, { parent, name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")) });
   }
@@ -32,24 +32,24 @@ function below(pid: number): { readonly pid: number; readonly name: string }[] {
 
 /** CPU that a process has taken, milliseconds. */
 export function cpuMs(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`);
+  const stat = readProcFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
 }
 
 /** Memory of a process that is resident, bytes. */
-export function memoryBytes(pid: number): number {
-  const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
+export function residentBytes(pid: number): number {
+  const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(readProcFile(`/proc/${pid}/status`)) ?? [];
   return Number(kilobytes) * 1024;
 }
 
 /** How many files a process started from here may open; without end where that isn't known. */
-export function mostFiles(): number {
-  const [, most = ""] = /^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits")) ?? [];
+export function maxOpenFiles(): number {
+  const [, most = ""] = /^Max open files\s+\d+\s+(\d+)/m.exec(readProcFile("/proc/self/limits")) ?? [];
   return most === "" ? Number.POSITIVE_INFINITY : Number(most);
 }
 
-function entries(): number[] {
+function listPids(): number[] {
   try {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -59,7 +59,7 @@ function entries(): number[] {
   }
 }
 
-function read(path: string): string {
+function readProcFile(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -11,7 +11,7 @@ import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
 const TIMESCALE = 90_000;
 
 /** What to publish. */
-export interface Shape {
+export interface MediaShape {
   readonly partMs: number;
   readonly partsPerSegment: number;
   /** Names of tracks and bytes of one part of each; `audio` is an audio track, all others are video. */
@@ -19,24 +19,28 @@ export interface Shape {
 }
 
 /** 0.333 s parts of 2.5 Mb/s video and 128 kb/s audio. */
-export const SEPARATE: Shape = { partMs: 1000 / 3, partsPerSegment: 6, tracks: { "720p": 104_000, audio: 5_400 } };
+export const SEPARATE_TRACKS: MediaShape = {
+  partMs: 1000 / 3,
+  partsPerSegment: 6,
+  tracks: { "720p": 104_000, audio: 5_400 },
+};
 
 /** A broadcast of a given shape. */
 export class SyntheticPublisher {
   readonly stream: string;
   readonly config: BroadcastConfig;
-  readonly #shape: Shape;
+  readonly #shape: MediaShape;
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #agent: Agent = new Agent({ connections: 4 });
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
   /** The last part that was taken, by track. */
-  readonly #sent = new Map<string, number>();
+  readonly #lastPartIndex = new Map<string, number>();
   /** PUTs that had to be sent again. */
   retries = 0;
 
-  private constructor(url: string, stream: string, key: string, shape: Shape) {
+  private constructor(url: string, stream: string, key: string, shape: MediaShape) {
     this.stream = stream;
     this.#shape = shape;
     this.#url = url;
@@ -46,7 +50,7 @@ export class SyntheticPublisher {
       startedAtMs: Date.now(),
       targetDurationS: Math.max(1, Math.ceil((shape.partMs * shape.partsPerSegment) / 1000)),
       windowS: 60,
-      tracks: Object.keys(shape.tracks).map((name) => trackOf(name, shape)),
+      tracks: Object.keys(shape.tracks).map((name) => describeTrack(name, shape)),
     };
   }
 
@@ -55,7 +59,7 @@ export class SyntheticPublisher {
     url: string,
     stream: string,
     adminToken: string,
-    shape: Shape = SEPARATE,
+    shape: MediaShape = SEPARATE_TRACKS,
   ): Promise<SyntheticPublisher> {
     const keys = await fetch(`${url}/api/streams/${stream}/keys`, {
       method: "POST",
@@ -67,7 +71,7 @@ export class SyntheticPublisher {
     for (const { name } of publisher.config.tracks) {
       await publisher.#put(`${publisher.config.broadcast}/${name}/init-1.mp4`, Buffer.alloc(700));
     }
-    publisher.#done = publisher.#run();
+    publisher.#done = publisher.#publishInRealTime();
     return publisher;
   }
 
@@ -79,16 +83,16 @@ export class SyntheticPublisher {
     await this.#agent.close();
   }
 
-  async #run(): Promise<void> {
+  async #publishInRealTime(): Promise<void> {
     const began = performance.now();
     for (let index = 0; !this.#stop.signal.aborted; index += 1) {
       const due = began + (index + 1) * this.#shape.partMs - performance.now();
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, due)));
-      await Promise.all(this.config.tracks.map((track) => this.#part(track, index)));
+      await Promise.all(this.config.tracks.map((track) => this.#publishPart(track, index)));
     }
   }
 
-  async #part({ name, kind }: Track, index: number): Promise<void> {
+  async #publishPart({ name, kind }: Track, index: number): Promise<void> {
     const { partMs, partsPerSegment, tracks } = this.#shape;
     const part = index % partsPerSegment;
     const meta: PartMeta = {
@@ -111,7 +115,7 @@ export class SyntheticPublisher {
     const path = `${this.config.broadcast}/${name}/${meta.msn}.${part}.m4s`;
     const bytes = partBytes(name, meta.msn, part, tracks[name] ?? 1_000);
     await this.#put(path, bytes, { [PART_HEADER]: JSON.stringify(meta) });
-    this.#sent.set(name, Math.max(index, this.#sent.get(name) ?? -1));
+    this.#lastPartIndex.set(name, Math.max(index, this.#lastPartIndex.get(name) ?? -1));
   }
 
   /** Sends until it is taken: an object that restarts answers 503 for a moment, and has lost what wasn't stored. */
@@ -127,12 +131,13 @@ export class SyntheticPublisher {
         const text = await answer.body.text();
         if (answer.statusCode === 200) return;
         if (answer.statusCode === 409) {
-          await this.#resend(JSON.parse(text) as Behind);
+          await this.#resend(JSON.parse(text) as OutOfOrderAnswer);
           continue;
         }
-        if (answer.statusCode !== 503) throw new PublishError(`publishing ${path}: ${answer.statusCode} ${text}`);
+        if (answer.statusCode !== 503)
+          throw new PublishRefusedError(`publishing ${path}: ${answer.statusCode} ${text}`);
       } catch (error) {
-        if (error instanceof PublishError || attempt > 100) throw error;
+        if (error instanceof PublishRefusedError || attempt > 100) throw error;
       }
       this.retries += 1;
       await new Promise((resolve) => setTimeout(resolve, 100 + 100 * Math.random()));
@@ -140,24 +145,24 @@ export class SyntheticPublisher {
   }
 
   /** The object stands further back than what was sent: all parts from there are sent again; each can be made anew. */
-  async #resend({ tracks }: Behind): Promise<void> {
+  async #resend({ tracks }: OutOfOrderAnswer): Promise<void> {
     for (const [name, { next }] of Object.entries(tracks ?? {})) {
       const track = this.config.tracks.find((candidate) => candidate.name === name);
       const from = next.msn * this.#shape.partsPerSegment + next.part;
-      const upTo = this.#sent.get(name) ?? -1;
+      const upTo = this.#lastPartIndex.get(name) ?? -1;
       if (track === undefined) continue;
-      for (let index = from; index <= upTo; index += 1) await this.#part(track, index);
+      for (let index = from; index <= upTo; index += 1) await this.#publishPart(track, index);
     }
   }
 }
 
 /** The answer to a part that came too early. */
-interface Behind {
+interface OutOfOrderAnswer {
   readonly tracks?: Readonly<Record<string, { readonly next: { readonly msn: number; readonly part: number } }>>;
 }
 
 /** The edge refused for good. */
-class PublishError extends Error {
+class PublishRefusedError extends Error {
   override readonly name = "PublishError";
 }
 
@@ -168,7 +173,7 @@ function partBytes(track: string, msn: number, part: number, length: number): Bu
   return Buffer.concat([Buffer.from(`corral ${track} ${msn}.${part} ${hash}`.padEnd(127).concat("\n")), rest]);
 }
 
-function trackOf(name: string, { partMs, tracks }: Shape): Track {
+function describeTrack(name: string, { partMs, tracks }: MediaShape): Track {
   const bandwidth = Math.round(((tracks[name] ?? 0) * 8_000) / partMs);
   const common = {
     name: name as TrackName,

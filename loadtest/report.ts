@@ -1,39 +1,39 @@
 /** A load run as one page that needs nothing else; pure. */
 import type { TierName } from "../protocol/status.ts";
 import type { LoadFigure } from "./figures.ts";
-import { type Beside, besideOf } from "./model/beside.ts";
-import { escaped, type Line, plot } from "./plot.ts";
-import { roomLatencies, roomSection } from "./room/report.ts";
-import type { LoadResult, Sample } from "./run.ts";
-import { playsVideo } from "./scenarios.ts";
+import { compareWithModel, type TierComparison } from "./model/beside.ts";
+import { escapeHtml, renderSamplePlot, type SampleLine } from "./plot.ts";
+import { roomLatencyMetrics, roomReportSection } from "./room/report.ts";
+import type { LoadResult, LoadSample } from "./run.ts";
+import { watchesVideo } from "./scenarios.ts";
 
 /** The page. */
-export function reportHtml(result: LoadResult, figures: readonly LoadFigure[]): string {
+export function renderReport(result: LoadResult, figures: readonly LoadFigure[]): string {
   const { options, samples } = result;
   const at = samples.map(({ atS }) => atS);
   const title = `${options.scenario}: ${options.viewers} viewers, ${options.colos} data centres in ${options.regions} regions`;
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
 <style>
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bottom:1px solid #8885;text-align:left;vertical-align:top}
 .no{color:#d33;font-weight:600}.yes{color:#2a8}svg{width:100%;height:auto}text{fill:currentColor;font-size:11px}h2{margin-top:2rem;font-size:1.1rem}
 </style></head><body>
-<h1>${escaped(title)}</h1>
-<p>${escaped(result.began)}, ${options.seconds} s, ${options.isolates} isolates a data centre, ${options.latencyMs} ms to the Live object and back,
-tracks ${escaped(Object.keys(options.shape.tracks).join(", "))} in parts of ${Math.round(options.shape.partMs)} ms.</p>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(result.began)}, ${options.seconds} s, ${options.isolates} isolates a data centre, ${options.latencyMs} ms to the Live object and back,
+tracks ${escapeHtml(Object.keys(options.shape.tracks).join(", "))} in parts of ${Math.round(options.shape.partMs)} ms.</p>
 <table><tr><th>figure</th><th>goal</th><th>measured</th><th></th></tr>
-${figures.map(row).join("\n")}</table>
-${roomSection(result)}
-${playsVideo(options.scenario) ? deliverySections(at, samples) : ""}
+${figures.map(figureRow).join("\n")}</table>
+${roomReportSection(result)}
+${watchesVideo(options.scenario) ? deliverySections(at, samples) : ""}
 <h2>workerd: CPU in ms a second</h2>
-${plot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
+${renderSamplePlot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
 <h2>workerd: memory in MB</h2>
-${plot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
+${renderSamplePlot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
 <h2>Latencies in ms, as k6 saw them</h2>
 <table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
-${[...(playsVideo(options.scenario) ? VIDEO_LATENCIES : []), ...roomLatencies(options.scenario)].map((name) => latencies(result, name)).join("\n")}</table>
-${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? modelled(besideOf(result)) : ""}
+${[...(watchesVideo(options.scenario) ? VIDEO_LATENCIES : []), ...roomLatencyMetrics(options.scenario)].map((name) => latencyRow(result, name)).join("\n")}</table>
+${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? comparisonSection(compareWithModel(result)) : ""}
 </body></html>
 `;
 }
@@ -41,12 +41,12 @@ ${options.scenario === "steady" && options.faults.length === 0 && options.target
 const VIDEO_LATENCIES = ["join_ms", "playlist_ms", "part_ms"] as const;
 
 /** What the tiers that deliver video did. */
-function deliverySections(at: readonly number[], samples: readonly Sample[]): string {
-  const rate = (tier: TierName): Line => ({ name: tier, values: ratesOf(samples, tier) });
+function deliverySections(at: readonly number[], samples: readonly LoadSample[]): string {
+  const rate = (tier: TierName): SampleLine => ({ name: tier, values: requestRates(samples, tier) });
   return `<h2>Requests a second by tier</h2><p>What isolates count arrives when they renew their feeds, about every 20 s.</p>
-${plot(at, [rate("isolate"), rate("colo"), rate("region"), rate("live"), rate("r2")])}
+${renderSamplePlot(at, [rate("isolate"), rate("colo"), rate("region"), rate("live"), rate("r2")])}
 <h2>Crossings of one object, on average</h2>
-${plot(
+${renderSamplePlot(
   at,
   (["isolate", "colo", "region"] as const).map((tier) => ({
     name: tier,
@@ -54,7 +54,7 @@ ${plot(
   })),
 )}
 <h2>Hit ratio by tier</h2>
-${plot(
+${renderSamplePlot(
   at,
   (["isolate", "colo", "region"] as const).map((tier) => ({
     name: tier,
@@ -62,10 +62,10 @@ ${plot(
   })),
 )}
 <h2>Viewers, as the edge counts them</h2>
-${plot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}`;
+${renderSamplePlot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}`;
 }
 
-function modelled(beside: readonly Beside[]): string {
+function comparisonSection(beside: readonly TierComparison[]): string {
   const rows = beside.map(
     ({ tier, measured, modelled: model, ratio }) =>
       `<tr><th>${tier}</th><td>${measured}</td><td>${model}</td><td>${ratio === null ? "too few to compare" : ratio.toFixed(2)}</td></tr>`,
@@ -75,18 +75,18 @@ function modelled(beside: readonly Beside[]): string {
 ${rows.join("\n")}</table>`;
 }
 
-function row({ figure, goal, measured, met }: LoadFigure): string {
+function figureRow({ figure, goal, measured, met }: LoadFigure): string {
   const mark = met === null ? "" : met ? '<span class="yes">met</span>' : '<span class="no">not met</span>';
-  return `<tr><td>${escaped(figure)}</td><td>${escaped(goal)}</td><td>${escaped(measured)}</td><td>${mark}</td></tr>`;
+  return `<tr><td>${escapeHtml(figure)}</td><td>${escapeHtml(goal)}</td><td>${escapeHtml(measured)}</td><td>${mark}</td></tr>`;
 }
 
-function latencies({ k6 }: LoadResult, name: string): string {
+function latencyRow({ k6 }: LoadResult, name: string): string {
   const values = k6.metrics[name]?.values;
   const cell = (key: string): string => `<td>${values?.[key]?.toFixed(1) ?? "–"}</td>`;
   return `<tr><th>${name}</th>${["med", "p(90)", "p(95)", "p(99)", "max"].map(cell).join("")}</tr>`;
 }
 
-function ratesOf(samples: readonly Sample[], tier: TierName): number[] {
+function requestRates(samples: readonly LoadSample[], tier: TierName): number[] {
   const requests = samples.map((s) => s.tiers.find((counters) => counters.tier === tier)?.requests ?? 0);
   return requests.map((value, index) => {
     const seconds = (samples[index]?.atS ?? 0) - (samples[index - 1]?.atS ?? 0);
@@ -94,12 +94,12 @@ function ratesOf(samples: readonly Sample[], tier: TierName): number[] {
   });
 }
 
-function crossings(sample: Sample, tier: TierName): number {
+function crossings(sample: LoadSample, tier: TierName): number {
   const counters = sample.tiers.find((one) => one.tier === tier);
   return counters === undefined || counters.objects === 0 ? 0 : counters.crossings / counters.objects;
 }
 
-function hitRatio(sample: Sample, tier: TierName): number {
+function hitRatio(sample: LoadSample, tier: TierName): number {
   const counters = sample.tiers.find((one) => one.tier === tier);
   return counters === undefined || counters.requests === 0 ? 0 : counters.hits / counters.requests;
 }

@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StreamStatus, TierCounters } from "../protocol/status.ts";
-import { type Colos, type Faults, startColos } from "./colos/colos.ts";
+import { type ColoHarness, type NetworkFaults, startColoHarness } from "./colos/colos.ts";
 import { findK6 } from "./k6.ts";
-import { cpuMs, memoryBytes, processesBelow } from "./processes.ts";
-import { type Shape, SyntheticPublisher } from "./publisher.ts";
-import { playsRoom, playsVideo, type Scenario, scriptOf } from "./scenarios.ts";
+import { cpuMs, descendantPids, residentBytes } from "./processes.ts";
+import { type MediaShape, SyntheticPublisher } from "./publisher.ts";
+import { joinsRoom, k6ScriptOf, type Scenario, watchesVideo } from "./scenarios.ts";
 
 /** What breaks in the middle of a run. */
-export const FAULTS = ["shield", "live", "r2", "slow"] as const;
-export type Fault = (typeof FAULTS)[number];
+export const FAULT_KINDS = ["shield", "live", "r2", "slow"] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** How long each fault lasts. */
 const FAULT_MS = 10_000;
@@ -30,16 +30,16 @@ export interface LoadOptions {
   readonly regions: number;
   readonly isolates: number;
   readonly latencyMs: number;
-  readonly shape: Shape;
-  readonly faults: readonly Fault[];
+  readonly shape: MediaShape;
+  readonly faults: readonly FaultKind[];
   /** Whether a viewer's stall makes the run fail. */
-  readonly judgeStalls: boolean;
+  readonly failOnStalls: boolean;
   /** A broadcast elsewhere instead of one of our own: its edge and its stream. */
   readonly target: { readonly url: string; readonly stream: string } | null;
 }
 
 /** The counters at one moment. */
-export interface Sample {
+export interface LoadSample {
   /** Seconds since the viewers began to come. */
   readonly atS: number;
   readonly tiers: readonly TierCounters[];
@@ -81,26 +81,26 @@ export interface K6Summary {
 export interface LoadResult {
   readonly options: LoadOptions;
   readonly began: string;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly LoadSample[];
   readonly k6: K6Summary;
   readonly k6Failed: boolean;
   readonly publisherRetries: number;
 }
 
-/** Runs a scenario; `signal` ends it early. Throws `NoK6`, `PortError`, and what the edge refuses. */
-export async function runLoad(options: LoadOptions, say: (line: string) => void): Promise<LoadResult> {
+/** Runs a scenario; `signal` ends it early. Throws `K6MissingError`, `PortError`, and what the edge refuses. */
+export async function runLoad(options: LoadOptions, onProgress: (line: string) => void): Promise<LoadResult> {
   const k6 = findK6();
   const out = await mkdtemp(join(tmpdir(), "corral-load-"));
   const { target } = options;
-  const colos = target === null ? await startColos(options) : null;
+  const colos = target === null ? await startColoHarness(options) : null;
   if (colos !== null)
-    say(`${colos.edges.length} isolates in ${options.colos} data centres run; the core is ${colos.core}`);
+    onProgress(`${colos.edges.length} isolates in ${options.colos} data centres run; the core is ${colos.coreUrl}`);
   const stream = target?.stream ?? `load${Date.now().toString(36)}`;
   const early = options.scenario === "spike";
   let publisher: SyntheticPublisher | null = null;
   const publish = async (): Promise<void> => {
-    if (colos === null || !playsVideo(options.scenario)) return;
-    publisher = await SyntheticPublisher.start(colos.core, stream, colos.adminToken, options.shape);
+    if (colos === null || !watchesVideo(options.scenario)) return;
+    publisher = await SyntheticPublisher.start(colos.coreUrl, stream, colos.adminToken, options.shape);
   };
   try {
     if (!early) {
@@ -109,17 +109,17 @@ export async function runLoad(options: LoadOptions, say: (line: string) => void)
       if (publisher !== null) await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
     }
     const run = startK6(k6, join(out, "summary.json"), colos, stream, options);
-    const sampler = sample(target?.url ?? colos?.core ?? "", stream, options, say);
+    const sampler = startSampler(target?.url ?? colos?.coreUrl ?? "", stream, options, onProgress);
     // The broadcast begins with the crowd.
     if (early) await publish();
-    const faults = colos === null ? Promise.resolve() : breakThings(colos, stream, options, sampler, say);
-    const deployed = colos === null ? Promise.resolve() : deploy(colos, stream, options, say);
+    const faults = colos === null ? Promise.resolve() : injectFaults(colos, stream, options, sampler, onProgress);
+    const deployed = colos === null ? Promise.resolve() : dropRoomSockets(colos, stream, options, onProgress);
     const k6Failed = (await run) !== 0;
     await Promise.all([faults, deployed]);
     sampler.over = true;
     if (colos !== null) {
-      say("collecting the counters …");
-      await colos.collect(stream);
+      onProgress("collecting the counters …");
+      await colos.collectCounters(stream);
     }
     await new Promise((resolve) => setTimeout(resolve, STATUS_MS));
     const samples = await sampler.stop();
@@ -133,7 +133,13 @@ export async function runLoad(options: LoadOptions, say: (line: string) => void)
   }
 }
 
-function startK6(k6: string, out: string, colos: Colos | null, stream: string, options: LoadOptions): Promise<number> {
+function startK6(
+  k6: string,
+  out: string,
+  colos: ColoHarness | null,
+  stream: string,
+  options: LoadOptions,
+): Promise<number> {
   const edges = colos?.edges.map(({ url }) => url) ?? [options.target?.url ?? ""];
   const child = spawn(
     k6,
@@ -141,7 +147,7 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
       "run",
       "--quiet",
       "--no-usage-report",
-      fileURLToPath(new URL(`k6/${scriptOf(options.scenario)}`, import.meta.url)),
+      fileURLToPath(new URL(`k6/${k6ScriptOf(options.scenario)}`, import.meta.url)),
     ],
     {
       stdio: ["ignore", "ignore", "inherit"],
@@ -153,7 +159,7 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
         VIEWERS: String(options.viewers),
         SECONDS: String(options.seconds),
         PART_BYTES: JSON.stringify(colos === null ? {} : options.shape.tracks),
-        JUDGE_STALLS: options.judgeStalls && options.faults.length === 0 ? "yes" : "no",
+        JUDGE_STALLS: options.failOnStalls && options.faults.length === 0 ? "yes" : "no",
         FAULTS: options.faults.length > 0 ? "yes" : "no",
         OUT: out,
       },
@@ -175,25 +181,27 @@ function startK6(k6: string, out: string, colos: Colos | null, stream: string, o
 interface Sampler {
   fault: string;
   over: boolean;
-  stop(): Promise<readonly Sample[]>;
+  stop(): Promise<readonly LoadSample[]>;
 }
 
-function sample(edge: string, stream: string, options: LoadOptions, say: (line: string) => void): Sampler {
+function startSampler(edge: string, stream: string, options: LoadOptions, say: (line: string) => void): Sampler {
   const began = performance.now();
-  const samples: Sample[] = [];
-  const workerds = processesBelow(process.pid, "workerd");
+  const samples: LoadSample[] = [];
+  const workerds = descendantPids(process.pid, "workerd");
   let cpuBefore = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
-  const sampler = { fault: "", over: false, stop: async (): Promise<readonly Sample[]> => samples };
-  const take = async (): Promise<void> => {
-    const status = playsVideo(options.scenario) ? await json<StreamStatus>(`${edge}/api/streams/${stream}`) : null;
-    const room = playsRoom(options.scenario) ? await json<RoomSample>(`${edge}/harness/room/${stream}/now`) : null;
+  const sampler = { fault: "", over: false, stop: async (): Promise<readonly LoadSample[]> => samples };
+  const takeSample = async (): Promise<void> => {
+    const status = watchesVideo(options.scenario)
+      ? await fetchJson<StreamStatus>(`${edge}/api/streams/${stream}`)
+      : null;
+    const room = joinsRoom(options.scenario) ? await fetchJson<RoomSample>(`${edge}/harness/room/${stream}/now`) : null;
     const cpuNow = workerds.reduce((sum, pid) => sum + cpuMs(pid), 0);
     samples.push({
       atS: (performance.now() - began) / 1000,
       tiers: status?.tiers ?? [],
       viewers: status?.viewers.current ?? 0,
       children: status?.children ?? 0,
-      memoryBytes: workerds.reduce((sum, pid) => sum + memoryBytes(pid), 0),
+      memoryBytes: workerds.reduce((sum, pid) => sum + residentBytes(pid), 0),
       cpu: cpuNow - cpuBefore,
       fault: sampler.fault,
       room,
@@ -202,23 +210,23 @@ function sample(edge: string, stream: string, options: LoadOptions, say: (line: 
     cpuBefore = cpuNow;
     if (samples.length % 10 === 0) say(`${Math.round(samples.at(-1)?.atS ?? 0)} of ${options.seconds} s`);
   };
-  const timer = setInterval(() => void take().catch(() => {}), SAMPLE_MS);
+  const timer = setInterval(() => void takeSample().catch(() => {}), SAMPLE_MS);
   sampler.stop = async () => {
     clearInterval(timer);
-    await take().catch(() => {});
+    await takeSample().catch(() => {});
     return samples;
   };
   return sampler;
 }
 
-async function json<T>(url: string): Promise<T | null> {
+async function fetchJson<T>(url: string): Promise<T | null> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   return answer.ok ? ((await answer.json()) as T) : null;
 }
 
 /** In the middle of a `reconnect-storm` every object of the room is lost, and every socket with it. */
-async function deploy(
-  colos: Colos,
+async function dropRoomSockets(
+  colos: ColoHarness,
   stream: string,
   { scenario, seconds }: LoadOptions,
   say: (line: string) => void,
@@ -226,12 +234,12 @@ async function deploy(
   if (scenario !== "reconnect-storm") return;
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 2));
   say("every socket of the room is dropped, as a deployment does");
-  await fetch(`${colos.core}/harness/room/${stream}/drop`);
+  await fetch(`${colos.coreUrl}/harness/room/${stream}/drop`);
 }
 
 /** Breaks one thing after the other for 10 s each, with as long to recover between them. */
-async function breakThings(
-  colos: Colos,
+async function injectFaults(
+  colos: ColoHarness,
   stream: string,
   { faults, seconds }: LoadOptions,
   sampler: Sampler,
@@ -246,22 +254,22 @@ async function breakThings(
     }
     say(`breaking: ${fault}`);
     sampler.fault = fault;
-    await breakFor(colos, stream, fault);
+    await injectFault(colos, stream, fault);
     sampler.fault = "";
   }
 }
 
-async function breakFor(colos: Colos, stream: string, fault: Fault): Promise<void> {
+async function injectFault(colos: ColoHarness, stream: string, fault: FaultKind): Promise<void> {
   const untilMs = performance.now() + FAULT_MS;
-  const over: Faults = fault === "r2" ? { r2: "refuse" } : fault === "slow" ? { live: 2_000 } : {};
-  await colos.fault(over);
+  const over: NetworkFaults = fault === "r2" ? { r2: "refuse" } : fault === "slow" ? { live: 2_000 } : {};
+  await colos.setFaults(over);
   const sites = new Set(colos.edges.map(({ site }) => site));
   const shields = [...sites].flatMap((site) => [site.slice(0, site.indexOf("/")), `${site.replace("/", ".")}.0`]);
   // Killed again and again: each time it begins anew, it is thrown away.
   while (performance.now() < untilMs) {
     const nodes = fault === "live" ? ["live"] : fault === "shield" ? [...new Set(shields)] : [];
-    await Promise.all(nodes.map((node) => colos.restart(stream, node).catch(() => {})));
+    await Promise.all(nodes.map((node) => colos.restartNode(stream, node).catch(() => {})));
     await new Promise((resolve) => setTimeout(resolve, 2_500));
   }
-  await colos.fault({});
+  await colos.setFaults({});
 }

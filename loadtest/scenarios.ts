@@ -10,17 +10,17 @@ export const SCENARIOS = [...VIDEO_SCENARIOS, ...ROOM_SCENARIOS] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** Whether people of a scenario watch a broadcast. */
-export function playsVideo(scenario: Scenario): boolean {
-  return scenario === "mixed" || !playsRoom(scenario);
+export function watchesVideo(scenario: Scenario): boolean {
+  return scenario === "mixed" || !joinsRoom(scenario);
 }
 
 /** Whether people of a scenario are in a room. */
-export function playsRoom(scenario: Scenario): boolean {
+export function joinsRoom(scenario: Scenario): boolean {
   return (ROOM_SCENARIOS as readonly string[]).includes(scenario);
 }
 
 /** The script of `k6/` that plays a scenario. */
-export function scriptOf(scenario: Scenario): string {
+export function k6ScriptOf(scenario: Scenario): string {
   if (scenario === "mixed") return "mixed.ts";
-  return playsRoom(scenario) ? "room.ts" : "viewer.ts";
+  return joinsRoom(scenario) ? "room.ts" : "viewer.ts";
 }

@@ -8,11 +8,11 @@ import { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
 import { partTargetFor } from "../protocol/cmaf/packager.ts";
 import { partPath } from "../protocol/hls/paths.ts";
 import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/ids.ts";
-import { chooseEncoder, ENCODERS, parseEncoders } from "./encode-args.ts";
+import { chooseEncoder, ENCODER_PREFERENCES, parseEncoders } from "./encode-args.ts";
 import type { EncodeJob } from "./encoder.ts";
 import { PublishError, SourceError, UsageError } from "./errors.ts";
-import type { Input } from "./input.ts";
-import { Journal } from "./journal.ts";
+import type { SourceInput } from "./input.ts";
+import { PublishJournal } from "./journal.ts";
 import {
   frameMs,
   planRenditions,
@@ -21,74 +21,87 @@ import {
   type VideoCodec,
   type VideoRendition,
 } from "./ladder.ts";
-import { createToken, type EdgeAccess, startLocalEdge } from "./local-edge.ts";
-import type { Log } from "./log.ts";
-import { firstFeedOf, opener } from "./open-source.ts";
-import type { Options } from "./options.ts";
-import { canToneMap, findFont, listEncoders, probe } from "./probe.ts";
-import { Publisher } from "./publisher.ts";
-import { type OpenSource, Source } from "./source.ts";
-import { tracksOf } from "./tracks.ts";
+import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge.ts";
+import type { OriginLog } from "./log.ts";
+import { acceptFirstConnection, createSourceOpener } from "./open-source.ts";
+import type { BroadcastOptions } from "./options.ts";
+import { canToneMap, findFont, listEncoders, probeSource } from "./probe.ts";
+import { BroadcastPublisher } from "./publisher.ts";
+import { type SourceHandle, SourceSupervisor } from "./source.ts";
+import { announcedTracks } from "./tracks.ts";
 
 /** How long the first part may take to be fetchable once the edge has taken it. */
 const FETCHABLE_MS = 5_000;
 const STATUS_MS = 2_000;
 /** Our own edge stays this long after the end of a broadcast. */
-const FAREWELL_MS = 700;
+const EDGE_LINGER_MS = 700;
 
 /** Runs a broadcast until its source ends or `stop` aborts. Throws the errors of `errors.ts`. */
-export async function broadcast(options: Options, log: Log, stop: AbortSignal): Promise<void> {
-  const starting = options.edge === null ? startEdge(options, log) : Promise.resolve(remote(options.edge));
-  const [edge, plan] = await Promise.allSettled([starting, prepare(options, log, stop)]);
+export async function runBroadcast(options: BroadcastOptions, log: OriginLog, stop: AbortSignal): Promise<void> {
+  const starting = options.edge === null ? startOwnEdge(options, log) : Promise.resolve(remoteEdge(options.edge));
+  const [edge, plan] = await Promise.allSettled([starting, planBroadcast(options, log, stop)]);
   try {
     if (edge.status === "rejected") throw edge.reason;
     if (plan.status === "rejected") throw plan.reason;
     if (stop.aborted) return;
-    await onAir(options, plan.value, edge.value, log, stop);
+    await publishSource(options, plan.value, edge.value, log, stop);
   } finally {
-    log.status("");
+    log.setStatus("");
     if (edge.status === "fulfilled") await edge.value.stop();
   }
 }
 
-async function startEdge(options: Options, log: Log): Promise<EdgeAccess> {
+async function startOwnEdge(options: BroadcastOptions, log: OriginLog): Promise<EdgeAccess> {
   log.info(`Starting the edge on port ${options.port}.`);
   return startLocalEdge(options.stream, options.port, options.dataDir, log);
 }
 
-function remote(edge: NonNullable<Options["edge"]>): EdgeAccess {
-  return { ...edge, publisher: randomBytes(9).toString("base64url"), unsent: null, stop: () => Promise.resolve() };
+function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>): EdgeAccess {
+  return {
+    ...edge,
+    publisher: randomBytes(9).toString("base64url"),
+    journalFolder: null,
+    stop: () => Promise.resolve(),
+  };
 }
 
 /** What to encode, and where from. */
-interface Plan {
+interface BroadcastPlan {
   readonly job: EncodeJob;
-  readonly kind: Input["kind"];
-  readonly open: (signal: AbortSignal) => Promise<OpenSource>;
+  readonly kind: SourceInput["kind"];
+  readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
 }
 
 /** Looks at the input, fits the ladder to it, finds an encoder for each codec. */
-async function prepare(options: Options, log: Log, stop: AbortSignal): Promise<Plan> {
+async function planBroadcast(options: BroadcastOptions, log: OriginLog, stop: AbortSignal): Promise<BroadcastPlan> {
   if (options.input.kind === "live" && options.input.listen)
     log.info(`Waiting for an encoder to push to ${options.input.url}`);
   const mapping = canToneMap(stop);
-  const feed = await firstFeedOf(options.input, stop);
-  const source = feed?.info ?? (await probe(options.input, stop));
+  const feed = await acceptFirstConnection(options.input, stop);
+  const source = feed?.info ?? (await probeSource(options.input, stop));
   if (source.isStill && options.input.kind === "file" && !options.input.loop)
     throw new UsageError(`${options.inputName} is one picture: add --loop to keep it on the air.`);
   for (const warning of source.warnings) log.warn(`${options.inputName}: ${warning}`);
-  const input = await settleInput(options.input, source, log, stop);
+  const input = await resolveInput(options.input, source, log, stop);
   const job = await fitLadder(options, source, log, stop);
   const isHdr = source.video !== null && source.video.transfer !== "sdr";
   const mapsTone = await mapping;
   if (isHdr && !mapsTone)
     log.warn("The source has high dynamic range, which this FFmpeg can't map (it lacks zscale): colours will be pale.");
   const hasSound = job.renditions.some(({ kind }) => kind === "audio");
-  const open = opener({ input, source, canvas: job.canvas, hasSound, canToneMap: mapsTone, log }, feed);
+  const open = createSourceOpener(
+    { input, source, canvas: job.canvas, hasAudio: hasSound, canToneMap: mapsTone, log },
+    feed,
+  );
   return { job, kind: input.kind, open };
 }
 
-async function fitLadder(options: Options, source: SourceInfo, log: Log, stop: AbortSignal): Promise<EncodeJob> {
+async function fitLadder(
+  options: BroadcastOptions,
+  source: SourceInfo,
+  log: OriginLog,
+  stop: AbortSignal,
+): Promise<EncodeJob> {
   const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
   const available = parseEncoders(await listed);
@@ -98,17 +111,17 @@ async function fitLadder(options: Options, source: SourceInfo, log: Log, stop: A
     const encoder = chooseEncoder(rendition.codec, available);
     if (encoder === null) {
       throw new UsageError(
-        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODERS[rendition.codec].join(", ")}); leave ${rendition.name} out of the ladder.`,
+        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODER_PREFERENCES[rendition.codec].join(", ")}); leave ${rendition.name} out of the ladder.`,
       );
     }
     encoders[rendition.codec] = encoder;
   }
-  log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describe).join(", ")}.`);
-  return encodeJob(renditions, options.preset, encoders);
+  log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describeRendition).join(", ")}.`);
+  return createEncodeJob(renditions, options.preset, encoders);
 }
 
 /** What is encoded: the largest rendition is the canvas that the others are scaled from. */
-export function encodeJob(
+export function createEncodeJob(
   renditions: readonly Rendition[],
   preset: EncodeJob["preset"],
   encoders: EncodeJob["encoders"],
@@ -120,7 +133,12 @@ export function encodeJob(
   return { renditions, canvas, schedule, preset, encoders };
 }
 
-async function settleInput(input: Input, source: SourceInfo, log: Log, stop: AbortSignal): Promise<Input> {
+async function resolveInput(
+  input: SourceInput,
+  source: SourceInfo,
+  log: OriginLog,
+  stop: AbortSignal,
+): Promise<SourceInput> {
   if (input.kind === "demo") {
     const font = await findFont(stop);
     if (font === null) {
@@ -137,23 +155,23 @@ async function settleInput(input: Input, source: SourceInfo, log: Log, stop: Abo
 }
 
 /** From the first frame to the stored end. */
-async function onAir(
-  options: Options,
-  { job, kind, open }: Plan,
+async function publishSource(
+  options: BroadcastOptions,
+  { job, kind, open }: BroadcastPlan,
   edge: EdgeAccess,
-  log: Log,
+  log: OriginLog,
   stop: AbortSignal,
 ): Promise<void> {
   const { stream, windowS, preset, muxed } = options;
-  const id = newBroadcastId(Date.now());
+  const id = createBroadcastId(Date.now());
   const partTargets = partTargetsOf(job.renditions, preset.partMs);
   const targetDurationS = job.schedule?.targetDurationS ?? Math.ceil(preset.segmentMs / 1000);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
-  let publisher: Publisher | null = null;
+  let publisher: BroadcastPublisher | null = null;
   let opening: Promise<void> = Promise.resolve();
 
-  const source = new Source({
+  const source = new SourceSupervisor({
     name: options.inputName,
     kind,
     loop: options.input.kind === "file" && options.input.loop,
@@ -165,19 +183,20 @@ async function onAir(
     log,
     onStart: (start) => {
       const { startedAtMs, inits } = start;
-      const tracks = tracksOf(job, inits, partTargets, muxed);
+      const tracks = announcedTracks(job, inits, partTargets, muxed);
       const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
       const key = { edge: edge.url, key: edge.key, stream, publisher: edge.publisher };
       const playback = options.playback === null ? {} : { playback: options.playback };
       const warn = (text: string): void => log.warn(text);
-      const journal = edge.unsent === null ? {} : { journal: new Journal(join(edge.unsent, id), config, warn) };
+      const journal =
+        edge.journalFolder === null ? {} : { journal: new PublishJournal(join(edge.journalFolder, id), config, warn) };
       const onFatal = (error: PublishError): void => failed.reject(error);
-      const created = new Publisher({ ...key, ...playback, ...journal, config, log, onFatal });
+      const created = new BroadcastPublisher({ ...key, ...playback, ...journal, config, log, onFatal });
       publisher = created;
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));
       created.firstPart
-        .then((first) => announce(options, edge, id, first, log))
+        .then((first) => announceWatchUrl(options, edge, id, first, log))
         .catch((error: unknown) => failed.reject(error));
     },
     onOutput: (output) => {
@@ -187,33 +206,33 @@ async function onAir(
   });
 
   const onStop = (): void => {
-    log.status("");
+    log.setStatus("");
     log.info("Ending the broadcast.");
     source.stop();
   };
   stop.addEventListener("abort", onStop, { once: true });
-  const ticker = setInterval(() => log.status(statusLine(source, publisher)), STATUS_MS);
+  const ticker = setInterval(() => log.setStatus(statusLine(source, publisher)), STATUS_MS);
   try {
     const end = await Promise.race([source.run(), failed.promise]);
     clearInterval(ticker);
-    log.status("");
-    const sender = publisher as Publisher | null;
+    log.setStatus("");
+    const sender = publisher as BroadcastPublisher | null;
     if (sender !== null) {
       await Promise.race([opening.then(() => sender.end()), failed.promise]);
-      log.info(summary(source, sender));
+      log.info(endSummary(source, sender));
     }
     // Players that are parked on the edge get the end of the playlist before the edge goes.
-    if (options.edge === null && sender !== null) await sleep(FAREWELL_MS);
+    if (options.edge === null && sender !== null) await sleep(EDGE_LINGER_MS);
     if (end.kind === "failed") throw new SourceError(end.message);
     if (sender === null && end.kind === "ended")
       throw new SourceError(`${options.inputName} ended before its first frame.`);
     stop.removeEventListener("abort", onStop);
-    if (end.kind === "ended") await serveOn(options, edge, log, stop);
+    if (end.kind === "ended") await serveRecording(options, edge, log, stop);
   } finally {
     clearInterval(ticker);
     stop.removeEventListener("abort", onStop);
     source.stop();
-    await (publisher as Publisher | null)?.close();
+    await (publisher as BroadcastPublisher | null)?.close();
   }
 }
 
@@ -227,7 +246,12 @@ function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<Tr
 }
 
 /** After the end of a file the recording stays: on a remote edge by itself, on our own while we stay. */
-async function serveOn(options: Options, edge: EdgeAccess, log: Log, stop: AbortSignal): Promise<void> {
+async function serveRecording(
+  options: BroadcastOptions,
+  edge: EdgeAccess,
+  log: OriginLog,
+  stop: AbortSignal,
+): Promise<void> {
   log.info(
     `${options.inputName} ended, and with it the broadcast; the recording stays at ${edge.url}/watch/${options.stream}`,
   );
@@ -243,24 +267,24 @@ async function serveOn(options: Options, edge: EdgeAccess, log: Log, stop: Abort
 }
 
 /** Says where to watch, once a viewer would really get the first part. */
-async function announce(
-  options: Options,
+async function announceWatchUrl(
+  options: BroadcastOptions,
   edge: EdgeAccess,
   id: BroadcastId,
   first: { readonly track: TrackName; readonly meta: PartMeta },
-  log: Log,
+  log: OriginLog,
 ): Promise<void> {
   const playlist = `${edge.url}/live/${options.stream}/multivariant.m3u8`;
   const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
   const deadline = performance.now() + FETCHABLE_MS;
   let token: string | null = null;
   for (let waitMs = 20; ; waitMs *= 2) {
-    const status = await statusOf(part, token);
+    const status = await fetchStatus(part, token);
     if (status === 200) break;
     if (status === 401 && token === null) {
       // The stream isn't for everybody: our own edge gives us a token, another one has the part and doesn't show it to us.
       if (options.edge !== null) break;
-      token = await createToken(edge.url, options.stream, "viewer");
+      token = await createDevToken(edge.url, options.stream, "viewer");
       continue;
     }
     if (performance.now() > deadline) {
@@ -271,13 +295,13 @@ async function announce(
   log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}${token === null ? "" : `#token=${token}`}`);
   log.info(`            Playlist: ${playlist}${token === null ? "" : `?token=${token}`}`);
   if (token === null) return;
-  const host = await createToken(edge.url, options.stream, "host");
+  const host = await createDevToken(edge.url, options.stream, "host");
   log.info(
     `            Secret:   ${edge.url}/studio/${options.stream}#token=${host} (whoever has this link is the host)`,
   );
 }
 
-async function statusOf(url: string, token: string | null): Promise<number | null> {
+async function fetchStatus(url: string, token: string | null): Promise<number | null> {
   try {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
     const response = await request(url, { headers, signal: AbortSignal.timeout(FETCHABLE_MS) });
@@ -289,7 +313,7 @@ async function statusOf(url: string, token: string | null): Promise<number | nul
 }
 
 /** A broadcast id that no other broadcast has: time, then chance. */
-export function newBroadcastId(nowMs: number): BroadcastId {
+export function createBroadcastId(nowMs: number): BroadcastId {
   const chance = BigInt(`0x${randomBytes(6).toString("hex")}`)
     .toString(36)
     .padStart(10, "0");
@@ -304,31 +328,31 @@ function describeSource({ video, audio, durationS }: SourceInfo): string {
   return `${picture}, ${audio === null ? "no sound" : "sound"}, ${length}`;
 }
 
-function describe(rendition: Rendition): string {
+function describeRendition(rendition: Rendition): string {
   const rate = `${Math.round(rendition.bitsPerSecond / 1000)}k`;
   if (rendition.kind === "audio") return `AAC ${rate}`;
   const { name, width, height, frameRate } = rendition;
   return `${name} ${width}×${height} ${+(frameRate.num / frameRate.den).toFixed(2)} fps ${rate}`;
 }
 
-function statusLine(source: Source, publisher: Publisher | null): string {
+function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null): string {
   if (publisher === null) return "waiting for the first frame";
   const { mediaMs, runs } = source.counters();
   const { delayP95Ms, waiting, retries, bytes } = publisher.counters();
   const restarts = runs > 1 ? `, ${runs - 1} restart(s)` : "";
   const queue = waiting > 8 ? `, ${waiting} parts waiting` : "";
   const tries = retries > 0 ? `, ${retries} retries` : "";
-  return `${clock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;
+  return `${formatClock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;
 }
 
-function summary(source: Source, publisher: Publisher): string {
+function endSummary(source: SourceSupervisor, publisher: BroadcastPublisher): string {
   const { mediaMs } = source.counters();
   const { parts, bytes, delayP50Ms, delayP95Ms, gapsByOverflow } = publisher.counters();
   const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} given up` : "";
-  return `Ended after ${clock(mediaMs)}: ${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p50 ${delayP50Ms.toFixed(0)} ms and p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}.`;
+  return `Ended after ${formatClock(mediaMs)}: ${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p50 ${delayP50Ms.toFixed(0)} ms and p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}.`;
 }
 
-function clock(ms: number): string {
+function formatClock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

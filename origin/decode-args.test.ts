@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { type DecodeJob, decodeArgs, decodedTracks, demoSource } from "./decode-args.ts";
-import type { Input } from "./input.ts";
-import { sourceOf } from "./testing/source-info.ts";
+import { type DecodeJob, decodeArgs, demoSource, jobTracks } from "./decode-args.ts";
+import type { SourceInput } from "./input.ts";
+import { testSourceInfo } from "./testing/source-info.ts";
 
 const args = (of: DecodeJob): string[] => decodeArgs(of, ["/tmp/a.sock", "/tmp/b.sock"]);
 const after = (args: readonly string[], flag: string): string[] =>
   args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ""] : []));
-const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
-  const { video, audio } = sourceOf(1280, 720);
+const job = (input: SourceInput, more: Partial<DecodeJob> = {}): DecodeJob => {
+  const { video, audio } = testSourceInfo(1280, 720);
   const canvas = { width: 640, height: 360 };
   return {
     ...{ input, video, audio, canvas, mayJump: false, resumeS: 0, startMs: 1_760_000_000_250, canToneMap: true },
@@ -16,7 +16,7 @@ const job = (input: Input, more: Partial<DecodeJob> = {}): DecodeJob => {
 };
 const file = { kind: "file", url: "a.mp4", loop: false } as const;
 const filters = (more: Partial<DecodeJob>): string => after(args(job(file, more)), "-vf")[0] ?? "";
-const picture = sourceOf(1280, 720).video ?? expect.fail();
+const picture = testSourceInfo(1280, 720).video ?? expect.fail();
 
 test("the tracks that were selected leave by sockets of their own, the picture first, with the source's own timestamps", () => {
   const words = args(job(file));
@@ -26,7 +26,7 @@ test("the tracks that were selected leave by sockets of their own, the picture f
   expect(after(words, "-vf")[0]).toContain("file='pipe\\:3'");
   expect(after(words, "-af")[0]).toContain("file='pipe\\:4'");
   expect(after(words, "-map_chapters")).toEqual(["-1", "-1"]);
-  expect(decodedTracks(job(file))).toEqual(["video", "audio"]);
+  expect(jobTracks(job(file))).toEqual(["video", "audio"]);
 });
 
 test("a track alone has the first socket", () => {
@@ -73,7 +73,7 @@ test("high dynamic range is mapped where FFmpeg can", () => {
 });
 
 test("of more channels than a room has loudspeakers, the first two are taken", () => {
-  const sound = sourceOf(2, 2).audio ?? expect.fail();
+  const sound = testSourceInfo(2, 2).audio ?? expect.fail();
   expect(after(args(job(file, { audio: { ...sound, channels: 10 } })), "-af")[0]).toMatch(/^pan=stereo/);
   expect(after(args(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
 });

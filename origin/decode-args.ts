@@ -1,6 +1,6 @@
 /** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { type Input, inputArgs } from "./input.ts";
+import { inputArgs, type SourceInput } from "./input.ts";
 import type { SourceAudio, SourceInfo, SourceVideo } from "./ladder.ts";
 
 /** The picture that all of a broadcast's renditions are made from. */
@@ -10,13 +10,13 @@ export interface Canvas {
 }
 
 /** Bytes of a raw picture of `canvas`, in 4:2:0 of 8 bits; 0 without one. */
-export function pictureBytesOf(canvas: Canvas | null): number {
+export function rawFrameBytes(canvas: Canvas | null): number {
   return canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
 }
 
 /** What one process decodes, each track to a pipe of its own. */
 export interface DecodeJob {
-  readonly input: Input;
+  readonly input: SourceInput;
   readonly video: SourceVideo | null;
   readonly audio: SourceAudio | null;
   /** Null without `video`. */
@@ -34,9 +34,9 @@ export interface DecodeJob {
 /** File descriptor of the first pipe. */
 export const FIRST_PIPE = 3;
 /** Sound on its way between decoder and encoder. */
-export const SOUND = { sampleRate: 48_000, channels: 2 } as const;
+export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
 /** Ticks a second in which a frame's time is told. */
-export const TICKS: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: SOUND.sampleRate };
+export const RAW_TIMESCALES: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: RAW_AUDIO.sampleRate };
 const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
   video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],
   audio: ["-c:a", "pcm_s16le"],
@@ -44,7 +44,7 @@ const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
 /** A decoder whose reader is gone before it has connected ends by itself after this. */
 const ACCEPT_MS = 10_000;
 /** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
-const MOST_LOUDSPEAKERS = 8;
+const MAX_SPEAKERS = 8;
 
 /**
  * All arguments of the decoder. Frames leave in NUT by a Unix domain socket a track, at which FFmpeg listens at a path of
@@ -63,11 +63,10 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
     return [...filter, ...CODECS[track], ...to, "-listen", "1", "-timeout", `${ACCEPT_MS}`, `unix:${sockets[i] ?? ""}`];
   };
   if (video !== null && canvas !== null) {
-    const filters =
-      input.kind === "demo" ? demoFilters(input, canvas, job.startMs) : pictureFilters(video, canvas, job);
+    const filters = input.kind === "demo" ? demoFilters(input, canvas, job.startMs) : videoFilters(video, canvas, job);
     outputs.push("-map", `0:${video.stream}?`, ...next("video", filters));
   }
-  if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", soundFilters(audio)));
+  if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", audioFilters(audio)));
   return [...common, ...seek, ...source, ...outputs];
 }
 
@@ -82,7 +81,7 @@ function timesArgs({ input, video, mayJump, resumeS }: DecodeJob): string[] {
 }
 
 /** The source's tracks that `job` decodes, in the order of their pipes. */
-export function decodedTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
+export function jobTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
   return [
     ...(video !== null && canvas !== null ? ["video" as const] : []),
     ...(audio === null ? [] : ["audio" as const]),
@@ -96,11 +95,11 @@ export function decodedTracks({ video, audio, canvas }: DecodeJob): SourceTrack[
 function timestampFilters(track: SourceTrack, pipe: number): string {
   const a = track === "audio" ? "a" : "";
   const print = `${a}metadata=mode=print:key=t:file='pipe\\:${pipe}':direct=1`;
-  return `${a}settb=1/${TICKS[track]},${a}metadata=mode=add:key=t:value=1,${print}`;
+  return `${a}settb=1/${RAW_TIMESCALES[track]},${a}metadata=mode=add:key=t:value=1,${print}`;
 }
 
 /** Whatever comes, also when it changes, is fitted into the canvas with bars: progressive, BT.709, 4:2:0. */
-function pictureFilters(video: SourceVideo, { width, height }: Canvas, { canToneMap }: DecodeJob): string {
+function videoFilters(video: SourceVideo, { width, height }: Canvas, { canToneMap }: DecodeJob): string {
   const isHdr = video.transfer !== "sdr" && canToneMap;
   const fit = [
     // The shape as shown, in whole even pixels; a rounding of less than one fills the canvas.
@@ -143,27 +142,27 @@ function toneMap(transfer: SourceVideo["transfer"]): string[] {
   ];
 }
 
-function soundFilters({ channels }: SourceAudio): string {
-  const firstTwo = channels > MOST_LOUDSPEAKERS ? ["pan=stereo|c0=c0|c1=c1"] : [];
-  return [...firstTwo, `aresample=${SOUND.sampleRate}`, "aformat=sample_fmts=s16:channel_layouts=stereo"].join(",");
+function audioFilters({ channels }: SourceAudio): string {
+  const firstTwo = channels > MAX_SPEAKERS ? ["pan=stereo|c0=c0|c1=c1"] : [];
+  return [...firstTwo, `aresample=${RAW_AUDIO.sampleRate}`, "aformat=sample_fmts=s16:channel_layouts=stereo"].join(",");
 }
 
 /**
  * The demo's picture or tone: as generators, each in a process of its own, whose timestamps count from `startMs`. The
  * tone beeps for the first tenth of every second of the wall clock.
  */
-function demoInput(input: Extract<Input, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
+function demoInput(input: Extract<SourceInput, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
   const fast = ["-probesize", "32", "-analyzeduration", "0"];
   const { width, height } = canvas ?? input;
   const picture = `testsrc2=s=${width}x${height}:r=${input.frameRate}`;
   const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
   const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
-  const tone = `aevalsrc=exprs='${beep}|${beep}':s=${SOUND.sampleRate}:n=480:c=stereo`;
+  const tone = `aevalsrc=exprs='${beep}|${beep}':s=${RAW_AUDIO.sampleRate}:n=480:c=stereo`;
   return [...fast, "-f", "lavfi", "-i", canvas === null ? tone : picture];
 }
 
 /** The clock that is burnt into the demo: UTC, to the millisecond. */
-function demoFilters({ font }: Extract<Input, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
+function demoFilters({ font }: Extract<SourceInput, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
   if (font === null) return "format=yuv420p";
   const wholeS = Math.floor(startMs / 1000);
   const t = `t+${(startMs % 1000) / 1000}`;
@@ -176,12 +175,12 @@ function demoFilters({ font }: Extract<Input, { kind: "demo" }>, { height }: Can
 }
 
 /** The tracks of the demo. */
-export function demoSource({ width, height, frameRate }: Extract<Input, { kind: "demo" }>): SourceInfo {
+export function demoSource({ width, height, frameRate }: Extract<SourceInput, { kind: "demo" }>): SourceInfo {
   const rate = { num: frameRate, den: 1 };
   const look = { isInterlaced: false, transfer: "sdr", hasMatrix: true, endS: null } as const;
   return {
     video: { stream: 0, width, height, frameRate: rate, ...look },
-    audio: { stream: 0, channels: SOUND.channels, sampleRate: SOUND.sampleRate },
+    audio: { stream: 0, channels: RAW_AUDIO.channels, sampleRate: RAW_AUDIO.sampleRate },
     durationS: null,
     mayJump: false,
     isStill: false,

@@ -9,11 +9,11 @@ import {
   type VideoRendition,
 } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
-import { sourceOf } from "./testing/source-info.ts";
+import { testSourceInfo } from "./testing/source-info.ts";
 
 const after = (args: readonly string[], flag: string): string[] =>
   args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ""] : []));
-const renditions = planRenditions(sourceOf(1280, 720), DEFAULT_LADDER);
+const renditions = planRenditions(testSourceInfo(1280, 720), DEFAULT_LADDER);
 const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
 const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
 const schedule = new KeyframeSchedule({ num: 30, den: 1 }, 2000);
@@ -43,7 +43,7 @@ test("a rendition as large as the canvas is not scaled, and all are tagged as wh
 });
 
 test("each codec is encoded by the encoder that the machine has", () => {
-  const mixed = planRenditions(sourceOf(1280, 720), parseLadderFlags("720p:2M:hevc,480p:1M:av1,360p:500k"));
+  const mixed = planRenditions(testSourceInfo(1280, 720), parseLadderFlags("720p:2M:hevc,480p:1M:av1,360p:500k"));
   const encoders = { hevc: "libx265", av1: "libaom-av1", h264: "libx264" };
   const pictures = mixed.filter((each): each is VideoRendition => each.kind === "video");
   const words = encodeVideoArgs(pictures, { width: 1280, height: 720 }, schedule, PRESETS.balanced, encoders);

@@ -1,11 +1,11 @@
 /** FFmpeg's command lines that make renditions of raw pictures and sound, as pure functions. */
 import type { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
-import { type Canvas, FIRST_PIPE, SOUND } from "./decode-args.ts";
+import { type Canvas, FIRST_PIPE, RAW_AUDIO } from "./decode-args.ts";
 import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
 /** Encoders that can be used for each codec, best first. */
-export const ENCODERS: Readonly<Record<VideoCodec, readonly string[]>> = {
+export const ENCODER_PREFERENCES: Readonly<Record<VideoCodec, readonly string[]>> = {
   h264: ["libx264", "libopenh264"],
   hevc: ["libx265"],
   // SVT-AV1 1.4 refuses a bound on the bit rate with low delay, and counts a 90 kHz clock as its frame rate.
@@ -13,7 +13,7 @@ export const ENCODERS: Readonly<Record<VideoCodec, readonly string[]>> = {
 };
 
 /** FFmpeg's encoder for each codec, as `chooseEncoder` found it on this machine. */
-export type Encoders = Readonly<Partial<Record<VideoCodec, string>>>;
+export type EncoderByCodec = Readonly<Partial<Record<VideoCodec, string>>>;
 
 /**
  * Seconds added to every timestamp: AAC's first frame lies 1024 samples before zero, and `tfdt` has no sign.
@@ -26,7 +26,7 @@ export function encodeVideoArgs(
   canvas: Canvas,
   schedule: KeyframeSchedule,
   preset: Preset,
-  encoders: Encoders,
+  encoders: EncoderByCodec,
 ): string[] {
   const { num, den } = schedule.frameRate;
   const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${canvas.width}x${canvas.height}`];
@@ -36,25 +36,25 @@ export function encodeVideoArgs(
     ...["-b:v", `${rendition.bitsPerSecond}`, "-maxrate", `${rendition.maxBitsPerSecond}`],
     ...["-bufsize", `${rendition.bufferBits}`],
     // The encoder's own distance of keyframes never comes before the schedule's.
-    ...["-g", `${schedule.longestFrames + 1}`, "-force_key_frames", schedule.ffmpegExpression],
+    ...["-g", `${schedule.maxIntervalFrames + 1}`, "-force_key_frames", schedule.ffmpegExpression],
     ...["-enc_time_base", `1:${rendition.timescale}`, "-video_track_timescale", `${rendition.timescale}`],
     ...muxerArgs(rendition),
     `pipe:${FIRST_PIPE + index}`,
   ]);
   const graph = videoGraph(renditions, canvas);
-  return [...COMMON, ...raw, "-framerate", `${num}/${den}`, "-i", "pipe:0", "-filter_complex", graph, ...outputs];
+  return [...COMMON_ARGS, ...raw, "-framerate", `${num}/${den}`, "-i", "pipe:0", "-filter_complex", graph, ...outputs];
 }
 
 /** The sound's encoder: samples on standard input, the rendition on descriptor `FIRST_PIPE`. */
 export function encodeAudioArgs(rendition: AudioRendition): string[] {
-  const raw = ["-f", "s16le", "-ar", `${SOUND.sampleRate}`, "-ch_layout", "stereo", "-i", "pipe:0"];
+  const raw = ["-f", "s16le", "-ar", `${RAW_AUDIO.sampleRate}`, "-ch_layout", "stereo", "-i", "pipe:0"];
   const aac = ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", `${rendition.bitsPerSecond}`];
   const layout = ["-ar", `${rendition.sampleRate}`, "-ac", `${rendition.channels}`];
-  return [...COMMON, ...raw, "-map", "0:a:0", ...aac, ...layout, ...muxerArgs(rendition), `pipe:${FIRST_PIPE}`];
+  return [...COMMON_ARGS, ...raw, "-map", "0:a:0", ...aac, ...layout, ...muxerArgs(rendition), `pipe:${FIRST_PIPE}`];
 }
 
 /** Raw media needs no look at it before it is read. Not `nobuffer`: what a look reads would be lost. */
-const COMMON = [...["-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"]] as const;
+const COMMON_ARGS = [...["-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"]] as const;
 
 function videoGraph(renditions: readonly VideoRendition[], canvas: Canvas): string {
   const colours = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709";
@@ -96,7 +96,7 @@ function muxerArgs(rendition: Rendition): string[] {
 
 /** The encoder to use for `codec` among the names that `ffmpeg -encoders` lists, or null. */
 export function chooseEncoder(codec: VideoCodec, available: ReadonlySet<string>): string | null {
-  return ENCODERS[codec].find((name) => available.has(name)) ?? null;
+  return ENCODER_PREFERENCES[codec].find((name) => available.has(name)) ?? null;
 }
 
 /** The names in the output of `ffmpeg -hide_banner -encoders`. */

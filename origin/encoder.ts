@@ -1,21 +1,21 @@
 /** The encoders of a run: raw pictures and sound in, coded frames of each rendition out. */
-import type { Frame, InitInfo } from "../protocol/cmaf/frame.ts";
+import type { CodedFrame, InitInfo } from "../protocol/cmaf/frame.ts";
 import type { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
 import { FragmentReader } from "../protocol/cmaf/reader.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import { type Canvas, pictureBytesOf, SOUND } from "./decode-args.ts";
-import { ENCODE_OFFSET_S, type Encoders, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
-import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
+import { type Canvas, RAW_AUDIO, rawFrameBytes } from "./decode-args.ts";
+import { ENCODE_OFFSET_S, type EncoderByCodec, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
+import { FfmpegProcess, type ProcessExit } from "./ffmpeg-process.ts";
 import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
-import type { Picture } from "./picture-pool.ts";
+import type { RawFrame } from "./picture-pool.ts";
 import type { Preset } from "./presets.ts";
 import type { MediaSink } from "./synchronizer.ts";
 
 /** Bytes that an encoder may be behind before it is waited for: a few pictures, a second of sound. */
-const BEHIND = { pictures: 4, soundBytes: SOUND.sampleRate * SOUND.channels * 2 } as const;
+const BACKLOG_LIMITS = { pictures: 4, soundBytes: RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2 } as const;
 
 /** An init section with what it says. */
-export interface Init {
+export interface InitSection {
   readonly info: InitInfo;
   readonly bytes: Uint8Array;
 }
@@ -27,39 +27,39 @@ export interface EncodeJob {
   readonly canvas: Canvas | null;
   readonly schedule: KeyframeSchedule | null;
   readonly preset: Preset;
-  readonly encoders: Encoders;
+  readonly encoders: EncoderByCodec;
 }
 
 /** What the encoders tell. What a handler throws ends them, and becomes their `error`. */
 export interface EncodeHandlers {
-  readonly onInit: (track: TrackName, init: Init) => void;
-  readonly onFrame: (track: TrackName, frame: Frame) => void;
+  readonly onInit: (track: TrackName, init: InitSection) => void;
+  readonly onFrame: (track: TrackName, frame: CodedFrame) => void;
   /** The encoders can take more. */
   readonly onDrain: () => void;
 }
 
 /** One process for the video renditions, one for the sound, so that neither waits for the other. */
-export class Encoder implements MediaSink {
+export class RenditionEncoder implements MediaSink {
   /** Resolves when both are gone: with the end of the one that failed, or of the last. */
-  readonly done: Promise<ProcessEnd>;
+  readonly done: Promise<ProcessExit>;
   readonly #video: FfmpegProcess | null;
   readonly #audio: FfmpegProcess | null;
-  readonly #pictureBytes: number;
+  readonly #frameBytes: number;
   /** Samples of sound that were written and that will not be followed by others; null while it goes on. */
-  #soundEnd: number | null = null;
+  #endSample: number | null = null;
   #samples = 0;
 
   constructor(name: string, job: EncodeJob, handlers: EncodeHandlers) {
     const { renditions, canvas, schedule, preset, encoders } = job;
     const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
     const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
-    this.#pictureBytes = pictureBytesOf(canvas);
+    this.#frameBytes = rawFrameBytes(canvas);
     this.#video =
       canvas === null || schedule === null
         ? null
         : this.#start(name, encodeVideoArgs(videos, canvas, schedule, preset, encoders), videos, handlers);
     this.#audio = audio === undefined ? null : this.#start(name, encodeAudioArgs(audio), [audio], handlers);
-    this.done = this.#settle();
+    this.done = this.#awaitExit();
   }
 
   /** Process ids of the encoders. */
@@ -67,32 +67,32 @@ export class Encoder implements MediaSink {
     return [this.#video, this.#audio].flatMap((each) => (each?.pid === undefined ? [] : [each.pid]));
   }
 
-  get canTakePicture(): boolean {
-    return (this.#video?.input?.writableLength ?? 0) <= BEHIND.pictures * this.#pictureBytes;
+  get canAcceptVideo(): boolean {
+    return (this.#video?.stdin?.writableLength ?? 0) <= BACKLOG_LIMITS.pictures * this.#frameBytes;
   }
 
-  get canTakeSound(): boolean {
-    return (this.#audio?.input?.writableLength ?? 0) <= BEHIND.soundBytes;
+  get canAcceptAudio(): boolean {
+    return (this.#audio?.stdin?.writableLength ?? 0) <= BACKLOG_LIMITS.soundBytes;
   }
 
-  picture(picture: Picture): void {
-    const input = this.#video?.input;
+  writeVideo(picture: RawFrame): void {
+    const input = this.#video?.stdin;
     if (input === null || input === undefined || !input.writable) return;
     picture.retain();
     input.write(picture.bytes, () => picture.release());
   }
 
-  sound(samples: Int16Array): void {
-    const input = this.#audio?.input;
-    this.#samples += samples.length / SOUND.channels;
+  writeAudio(samples: Int16Array): void {
+    const input = this.#audio?.stdin;
+    this.#samples += samples.length / RAW_AUDIO.channels;
     if (input?.writable) input.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }
 
   /** Nothing more will be written: the encoders give out what they hold and go. */
   end(): void {
-    this.#soundEnd = this.#samples;
-    this.#video?.input?.end();
-    this.#audio?.input?.end();
+    this.#endSample = this.#samples;
+    this.#video?.stdin?.end();
+    this.#audio?.stdin?.end();
   }
 
   /** Ends the encoders at once. */
@@ -112,17 +112,17 @@ export class Encoder implements MediaSink {
       }
     };
     const process = new FfmpegProcess(args, renditions.length, true, { onData });
-    process.input?.on("drain", handlers.onDrain);
+    process.stdin?.on("drain", handlers.onDrain);
     return process;
   }
 
   /** AAC is flushed with frames of silence after the last sample: they would make a segment of their own. */
-  #isPadding(rendition: Rendition, frame: Frame): boolean {
-    if (rendition.kind !== "audio" || this.#soundEnd === null) return false;
-    return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#soundEnd / SOUND.sampleRate;
+  #isPadding(rendition: Rendition, frame: CodedFrame): boolean {
+    if (rendition.kind !== "audio" || this.#endSample === null) return false;
+    return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#endSample / RAW_AUDIO.sampleRate;
   }
 
-  async #settle(): Promise<ProcessEnd> {
+  async #awaitExit(): Promise<ProcessExit> {
     const processes = [this.#video, this.#audio].filter((each) => each !== null);
     const ends = await Promise.all(
       processes.map(async (each) => {

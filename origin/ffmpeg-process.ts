@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { FIRST_PIPE } from "./decode-args.ts";
 
 /** Bounds on a process. */
-export const LIMITS = {
+export const FFMPEG_STDERR_LIMITS = {
   /** Lines of standard error kept to say why it failed. */
   lastLines: 4,
   lineCharacters: 160,
@@ -16,7 +16,7 @@ export interface PipeHandlers {
 }
 
 /** How a process ended. */
-export interface ProcessEnd {
+export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly lastLines: readonly string[];
@@ -25,23 +25,23 @@ export interface ProcessEnd {
 }
 
 /** Children that are alive: none may outlive this process. */
-const alive = new Set<ChildProcess>();
+const liveChildren = new Set<ChildProcess>();
 process.on("exit", () => {
-  for (const child of alive) child.kill("SIGKILL");
+  for (const child of liveChildren) child.kill("SIGKILL");
 });
 
 /** Ends `child` with this process, at the latest. */
-export function endWithUs(child: ChildProcess): void {
-  alive.add(child);
-  child.once("close", () => alive.delete(child));
+export function killOnExit(child: ChildProcess): void {
+  liveChildren.add(child);
+  child.once("close", () => liveChildren.delete(child));
 }
 
 /** A running FFmpeg. */
 export class FfmpegProcess {
   /** Resolves when the process is gone and its pipes are read to their ends. */
-  readonly done: Promise<ProcessEnd>;
+  readonly done: Promise<ProcessExit>;
   readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
+  readonly #stderrLines: string[] = [];
   #error: unknown = null;
 
   /** `pipes`: how many it writes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
@@ -49,17 +49,22 @@ export class FfmpegProcess {
     const outputs = Array.from({ length: pipes }, () => "pipe" as const);
     const child = spawn("ffmpeg", args, { stdio: [input ? "pipe" : "ignore", "ignore", "pipe", ...outputs] });
     this.#child = child;
-    endWithUs(child);
+    killOnExit(child);
     child.stdin?.on("error", () => {});
     for (let pipe = 0; pipe < pipes; pipe++) this.#read(pipe, handlers);
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#note(text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#appendStderr(text));
     this.done = new Promise((resolve) => {
       child.once("error", (error) => {
         this.#error ??= error;
         if (child.pid === undefined) finish(null, null);
       });
       const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
-        resolve({ code, signal, lastLines: this.#lines.map(plain).filter((line) => line !== ""), error: this.#error });
+        resolve({
+          code,
+          signal,
+          lastLines: this.#stderrLines.map(cleanLine).filter((line) => line !== ""),
+          error: this.#error,
+        });
       };
       child.once("close", finish);
     });
@@ -70,7 +75,7 @@ export class FfmpegProcess {
   }
 
   /** Its standard input. */
-  get input(): Writable | null {
+  get stdin(): Writable | null {
     return this.#child.stdin;
   }
 
@@ -98,29 +103,29 @@ export class FfmpegProcess {
       .on("error", () => {});
   }
 
-  #note(text: string): void {
-    const lines = ((this.#lines.pop() ?? "") + text).split(/[\r\n]+/);
-    this.#lines.push(...lines.map((line) => line.slice(0, LIMITS.lineCharacters)));
-    this.#lines.splice(0, Math.max(0, this.#lines.length - LIMITS.lastLines));
+  #appendStderr(text: string): void {
+    const lines = ((this.#stderrLines.pop() ?? "") + text).split(/[\r\n]+/);
+    this.#stderrLines.push(...lines.map((line) => line.slice(0, FFMPEG_STDERR_LIMITS.lineCharacters)));
+    this.#stderrLines.splice(0, Math.max(0, this.#stderrLines.length - FFMPEG_STDERR_LIMITS.lastLines));
   }
 }
 
 /** What a line of FFmpeg's says, without addresses of its memory; nothing where it says nothing. */
-function plain(line: string): string {
+function cleanLine(line: string): string {
   if (/Last message repeated|^Conversion failed!|^\s*$/.test(line)) return "";
   return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
 }
 
 /** Signals from outside: from a person, a supervisor or a kernel without memory. A fault of its own ends a process by others. */
-const KILLS: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+const KILL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
 /** Whether somebody else ended the process, which says nothing of what it worked on. */
-export function wasKilled({ error, signal }: ProcessEnd): boolean {
-  return error === null && KILLS.has(signal);
+export function isExternalKill({ error, signal }: ProcessExit): boolean {
+  return error === null && KILL_SIGNALS.has(signal);
 }
 
 /** Why a process ended, as a sentence; null where it ended as it should. */
-export function failureOf({ error, code, signal, lastLines }: ProcessEnd): string | null {
+export function describeFailure({ error, code, signal, lastLines }: ProcessExit): string | null {
   if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
   const words = lastLines.length === 0 ? "" : ` It said: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;
   if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;

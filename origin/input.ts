@@ -1,7 +1,7 @@
 /** What is read, and how FFmpeg is told to read it. Pure. */
 
 /** An input. */
-export type Input =
+export type SourceInput =
   /** The built-in picture and tone, on the wall clock. */
   | {
       readonly kind: "demo";
@@ -16,7 +16,7 @@ export type Input =
   | { readonly kind: "live"; readonly url: string; readonly listen: boolean; readonly format?: string };
 
 /** An input that FFmpeg reads from somewhere. */
-export type MediaInput = Exclude<Input, { kind: "demo" }>;
+export type FfmpegInput = Exclude<SourceInput, { kind: "demo" }>;
 
 /** Microseconds that a network read may hang before FFmpeg gives the connection up. */
 const NETWORK_TIMEOUT_US = 10_000_000;
@@ -28,35 +28,35 @@ const PUSH_PROBE = ["-analyzeduration", "1500000"] as const;
 export const JOIN_PROBE_US = 15_000_000;
 
 /** The arguments up to and with `-i`, for FFmpeg and ffprobe. */
-export function inputArgs(input: MediaInput): string[] {
+export function inputArgs(input: FfmpegInput): string[] {
   const format = input.format === undefined ? [] : ["-f", input.format];
   // A generator has no end to look at.
   if (input.format === "lavfi") return [...format, "-i", input.url];
   if (input.kind === "file")
-    return [...FILE_PROBE, ...protocolArgs(input.url, false), ...format, "-i", addressOf(input.url)];
+    return [...FILE_PROBE, ...protocolArgs(input.url, false), ...format, "-i", ffmpegAddress(input.url)];
   // A device's name, such as :0.0, means something to its format only.
-  const isNamed = input.format !== undefined && schemeOf(input.url) === null;
+  const isNamed = input.format !== undefined && urlScheme(input.url) === null;
   // Not `nobuffer`: what was read to look at it, the first keyframe with it, would be lost.
   const lowDelay = ["-fflags", "+genpts", "-flags", "low_delay"];
   // A feed's header says what is in it.
   const feed = ["-probesize", "100000", "-analyzeduration", "100000"];
   const probe = input.url.startsWith("pipe:") ? feed : input.listen ? PUSH_PROBE : [];
-  const address = isNamed ? input.url : listenUrl(addressOf(input.url), input.listen);
+  const address = isNamed ? input.url : listenUrl(ffmpegAddress(input.url), input.listen);
   return [...lowDelay, ...probe, ...protocolArgs(input.url, input.listen), ...format, "-i", address];
 }
 
 /** The address of `url` for FFmpeg: a path is one whatever is in it, colons, percent signs and leading dashes included. */
-export function addressOf(url: string): string {
-  return schemeOf(url) === null && !url.startsWith("pipe:") ? `file:${url}` : url;
+export function ffmpegAddress(url: string): string {
+  return urlScheme(url) === null && !url.startsWith("pipe:") ? `file:${url}` : url;
 }
 
 /** The scheme of an address, in lower case; null for a path. */
-export function schemeOf(url: string): string | null {
+export function urlScheme(url: string): string | null {
   return /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase() ?? null;
 }
 
 function protocolArgs(url: string, listen: boolean): string[] {
-  switch (schemeOf(url)) {
+  switch (urlScheme(url)) {
     case "http":
     case "https":
       return [

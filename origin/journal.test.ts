@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../protocol/broadcast/log.ts";
-import { testConfig } from "../protocol/broadcast/testing.ts";
+import { makeTestConfig } from "../protocol/broadcast/testing.ts";
 import type { StreamName } from "../protocol/ids.ts";
-import { Journal, readJournal, sendLeftovers } from "./journal.ts";
-import { Publisher } from "./publisher.ts";
+import { PublishJournal, readJournal, resendJournals } from "./journal.ts";
+import { BroadcastPublisher } from "./publisher.ts";
 import { FakeEdge } from "./testing/fake-edge.ts";
 
 const stops: (() => unknown)[] = [];
@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 const PARTS = 4;
-const config: BroadcastConfig = testConfig();
+const config: BroadcastConfig = makeTestConfig();
 const quiet = { info: (): void => {}, warn: (): void => {}, error: (): void => {} };
 
 function newFolder(): string {
@@ -39,7 +39,7 @@ async function begin(): Promise<{
   folder: string;
   target: Target;
   push: (n: number) => void;
-  publisher: Publisher;
+  publisher: BroadcastPublisher;
 }> {
   const edge = await new FakeEdge().start();
   stops.push(() => edge.stop());
@@ -51,8 +51,13 @@ async function begin(): Promise<{
     publisher: "publisher",
     log: quiet,
   };
-  const journal = new Journal(join(folder, config.broadcast), config, (text) => expect.fail(text));
-  const publisher = new Publisher({ ...target, config, journal, onFatal: (error) => expect.fail(error.message) });
+  const journal = new PublishJournal(join(folder, config.broadcast), config, (text) => expect.fail(text));
+  const publisher = new BroadcastPublisher({
+    ...target,
+    config,
+    journal,
+    onFatal: (error) => expect.fail(error.message),
+  });
   stops.push(() => publisher.close());
   let count = 0;
   const push = (parts: number): void => {
@@ -66,7 +71,7 @@ async function begin(): Promise<{
   await publisher.open();
   return { edge, folder, target, push, publisher };
 }
-type Target = Parameters<typeof sendLeftovers>[1];
+type Target = Parameters<typeof resendJournals>[1];
 
 const held = (edge: FakeEdge, track: string): string[] =>
   (edge.tracks.get(track)?.parts ?? []).map(({ bytes }) => bytes.toString());
@@ -79,7 +84,7 @@ test("what was acknowledged is sent by the next run when edge and publisher were
   edge.crash();
   const before = held(edge, "video").length;
   expect(before).toBeLessThan(10);
-  await sendLeftovers(folder, target);
+  await resendJournals(folder, target);
   for (const { name } of config.tracks) {
     expect(held(edge, name)).toEqual(Array.from({ length: 10 }, (_, index) => `${name} ${index}`));
   }
@@ -99,11 +104,11 @@ test("what is stored is not kept, and nothing of a broadcast that ended", async 
 
 test("a record that was cut off is left out, those before it are not", async () => {
   const folder = newFolder();
-  const journal = new Journal(folder, config, (text) => expect.fail(text));
+  const journal = new PublishJournal(folder, config, (text) => expect.fail(text));
   const track = config.tracks[0]?.name ?? expect.fail("no track");
   const part = { kind: "part" as const, track, meta: meta(0), bytes: new Uint8Array([1, 2, 3]) };
-  journal.write({ kind: "init", track, version: 1, bytes: new Uint8Array([9]) });
-  journal.write(part);
+  journal.append({ kind: "init", track, version: 1, bytes: new Uint8Array([9]) });
+  journal.append(part);
   appendFileSync(join(folder, "0"), Buffer.from([0, 0, 0, 40, 0, 0, 1, 0, 123]));
   expect(readJournal(folder)?.outputs).toEqual([{ kind: "init", track, version: 1, bytes: new Uint8Array([9]) }, part]);
 });
@@ -114,7 +119,7 @@ test("a broadcast that the edge refuses is told and forgotten", async () => {
   await publisher.close();
   const said: string[] = [];
   const log = { ...quiet, warn: (text: string) => void said.push(text) };
-  await sendLeftovers(folder, { ...target, key: "wrong", log });
+  await resendJournals(folder, { ...target, key: "wrong", log });
   expect(said).toEqual([expect.stringMatching(/was cut off, and its end is lost: The edge refuses/)]);
   expect(edge.ended).toBe(false);
   expect(readdirSync(folder)).toEqual([]);
@@ -122,9 +127,9 @@ test("a broadcast that the edge refuses is told and forgotten", async () => {
 
 test("a disk that takes nothing is told once", () => {
   const said: string[] = [];
-  const journal = new Journal("/dev/null/journal", config, (text) => said.push(text));
+  const journal = new PublishJournal("/dev/null/journal", config, (text) => said.push(text));
   const track = config.tracks[0]?.name ?? expect.fail("no track");
-  journal.write({ kind: "init", track, version: 1, bytes: new Uint8Array([9]) });
-  journal.write({ kind: "init", track, version: 2, bytes: new Uint8Array([9]) });
+  journal.append({ kind: "init", track, version: 1, bytes: new Uint8Array([9]) });
+  journal.append({ kind: "init", track, version: 2, bytes: new Uint8Array([9]) });
   expect(said).toEqual([expect.stringMatching(/^What is on its way is not kept on disk any more: ENOTDIR/)]);
 });

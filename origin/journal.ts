@@ -5,22 +5,22 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
-import type { Output } from "../protocol/cmaf/packager.ts";
-import { messageOf, PublishError } from "./errors.ts";
-import { Publisher, type PublisherOptions } from "./publisher.ts";
+import type { PackagerOutput } from "../protocol/cmaf/packager.ts";
+import { errorMessage, PublishError } from "./errors.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 
 const CONFIG = "broadcast.json";
 const INITS = "inits";
 /** Lengths of a record's description and of its bytes. */
-const HEAD_BYTES = 8;
+const HEADER_BYTES = 8;
 
 /** The journal of one broadcast. */
-export class Journal {
+export class PublishJournal {
   readonly #folder: string;
   readonly #warn: (text: string) => void;
-  #stored = -1;
+  #durableMsn = -1;
   /** Not after a failure: what came before the hole can be sent, what comes behind it can't. */
-  #works = true;
+  #isWritable = true;
 
   /** Begins it in a new folder. A disk that takes nothing is told once, and the broadcast goes on without. */
   constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
@@ -33,10 +33,10 @@ export class Journal {
   }
 
   /** Keeps an output until it is stored. */
-  write(output: Output): void {
+  append(output: PackagerOutput): void {
     const { bytes, ...description } = output;
     const text = Buffer.from(JSON.stringify(description));
-    const head = Buffer.alloc(HEAD_BYTES);
+    const head = Buffer.alloc(HEADER_BYTES);
     head.writeUInt32BE(text.byteLength, 0);
     head.writeUInt32BE(bytes.byteLength, 4);
     const file = output.kind === "init" ? INITS : `${output.meta.msn}`;
@@ -44,43 +44,45 @@ export class Journal {
   }
 
   /** The segments up to `msn` are stored in every track. */
-  stored(msn: number): void {
-    for (; this.#stored < msn; this.#stored += 1) this.#forget(`${this.#stored + 1}`);
+  removeThrough(msn: number): void {
+    for (; this.#durableMsn < msn; this.#durableMsn += 1) this.#removeFile(`${this.#durableMsn + 1}`);
   }
 
   /** All of it is stored. */
-  remove(): void {
-    this.#works = false;
-    this.#forget("");
+  removeAll(): void {
+    this.#isWritable = false;
+    this.#removeFile("");
   }
 
-  #forget(file: string): void {
+  #removeFile(file: string): void {
     try {
       rmSync(join(this.#folder, file), { recursive: true, force: true });
     } catch (error) {
-      this.#warn(`${join(this.#folder, file)} can't be removed: ${messageOf(error)}.`);
+      this.#warn(`${join(this.#folder, file)} can't be removed: ${errorMessage(error)}.`);
     }
   }
 
   #attempt(step: () => void): void {
-    if (!this.#works) return;
+    if (!this.#isWritable) return;
     try {
       step();
     } catch (error) {
-      this.#works = false;
-      this.#warn(`What is on its way is not kept on disk any more: ${messageOf(error)}.`);
+      this.#isWritable = false;
+      this.#warn(`What is on its way is not kept on disk any more: ${errorMessage(error)}.`);
     }
   }
 }
 
 /** What the journal in `folder` has: its broadcast, and outputs in their order; null where it has none. */
-export function readJournal(folder: string): { readonly config: BroadcastConfig; readonly outputs: Output[] } | null {
+export function readJournal(
+  folder: string,
+): { readonly config: BroadcastConfig; readonly outputs: PackagerOutput[] } | null {
   try {
     const config = JSON.parse(readFileSync(join(folder, CONFIG), "utf8")) as BroadcastConfig;
     const segments = readdirSync(folder)
       .filter((name) => /^\d+$/.test(name))
       .sort((a, b) => Number(a) - Number(b));
-    const outputs = [INITS, ...segments].flatMap((file) => [...records(join(folder, file))]);
+    const outputs = [INITS, ...segments].flatMap((file) => [...readRecords(join(folder, file))]);
     return { config, outputs };
   } catch {
     return null;
@@ -88,24 +90,27 @@ export function readJournal(folder: string): { readonly config: BroadcastConfig;
 }
 
 /** The records of a file; the last one may have been cut off. */
-function* records(file: string): Generator<Output> {
+function* readRecords(file: string): Generator<PackagerOutput> {
   const content = readFileSync(file);
-  for (let at = 0; at + HEAD_BYTES <= content.byteLength; ) {
-    const textEnd = at + HEAD_BYTES + content.readUInt32BE(at);
+  for (let at = 0; at + HEADER_BYTES <= content.byteLength; ) {
+    const textEnd = at + HEADER_BYTES + content.readUInt32BE(at);
     const end = textEnd + content.readUInt32BE(at + 4);
     if (end > content.byteLength) return;
-    const description = JSON.parse(content.toString("utf8", at + HEAD_BYTES, textEnd)) as Omit<Output, "bytes">;
-    yield { ...description, bytes: new Uint8Array(content.subarray(textEnd, end)) } as Output;
+    const description = JSON.parse(content.toString("utf8", at + HEADER_BYTES, textEnd)) as Omit<
+      PackagerOutput,
+      "bytes"
+    >;
+    yield { ...description, bytes: new Uint8Array(content.subarray(textEnd, end)) } as PackagerOutput;
     at = end;
   }
 }
 
 /** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
-export async function sendLeftovers(
+export async function resendJournals(
   folder: string,
   target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log">,
 ): Promise<void> {
-  for (const name of foldersIn(folder)) {
+  for (const name of listFolders(folder)) {
     const journal = join(folder, name);
     const left = readJournal(journal);
     let isRefused = left === null;
@@ -117,8 +122,8 @@ export async function sendLeftovers(
     if (isRefused) rmSync(journal, { recursive: true, force: true });
   }
 
-  async function send(options: PublisherOptions, outputs: readonly Output[]): Promise<void> {
-    const publisher = new Publisher(options);
+  async function send(options: PublisherOptions, outputs: readonly PackagerOutput[]): Promise<void> {
+    const publisher = new BroadcastPublisher(options);
     try {
       await publisher.open();
       for (const output of outputs) publisher.push(output);
@@ -137,7 +142,7 @@ export async function sendLeftovers(
 }
 
 /** Names of the folders in `folder`. */
-export function foldersIn(folder: string): string[] {
+export function listFolders(folder: string): string[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
   } catch {

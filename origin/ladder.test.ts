@@ -11,7 +11,7 @@ import {
   type SourceInfo,
   type VideoRendition,
 } from "./ladder.ts";
-import { sourceOf } from "./testing/source-info.ts";
+import { testSourceInfo } from "./testing/source-info.ts";
 
 const sizes = (info: SourceInfo): string[] =>
   planRenditions(info, DEFAULT_LADDER)
@@ -19,23 +19,26 @@ const sizes = (info: SourceInfo): string[] =>
     .map(({ name, width, height }) => `${name} ${width}x${height}`);
 
 test("a 1080p source gets the whole default ladder and audio", () => {
-  expect(sizes(sourceOf(1920, 1080))).toEqual(["720p 1280x720", "480p 854x480", "360p 640x360"]);
-  expect(planRenditions(sourceOf(1920, 1080), DEFAULT_LADDER).at(-1)).toMatchObject({ kind: "audio", name: "audio" });
+  expect(sizes(testSourceInfo(1920, 1080))).toEqual(["720p 1280x720", "480p 854x480", "360p 640x360"]);
+  expect(planRenditions(testSourceInfo(1920, 1080), DEFAULT_LADDER).at(-1)).toMatchObject({
+    kind: "audio",
+    name: "audio",
+  });
 });
 
 test("a 480p source gets 480p and 360p, a smaller one its own size", () => {
-  expect(sizes(sourceOf(640, 480))).toEqual(["480p 640x480", "360p 480x360"]);
-  expect(sizes(sourceOf(320, 240))).toEqual(["240p 320x240"]);
+  expect(sizes(testSourceInfo(640, 480))).toEqual(["480p 640x480", "360p 480x360"]);
+  expect(sizes(testSourceInfo(320, 240))).toEqual(["240p 320x240"]);
 });
 
 test("the height rule goes by the shorter side of portrait pictures, and odd sides become even", () => {
-  expect(sizes(sourceOf(1080, 1920))).toEqual(["720p 720x1280", "480p 480x854", "360p 360x640"]);
-  expect(sizes(sourceOf(271, 481))).toEqual(["270p 270x480"]);
+  expect(sizes(testSourceInfo(1080, 1920))).toEqual(["720p 720x1280", "480p 480x854", "360p 360x640"]);
+  expect(sizes(testSourceInfo(271, 481))).toEqual(["270p 270x480"]);
 });
 
 test("frame rates over 60 become an even share of themselves; missing ones become 30", () => {
   const rate = (num: number, den: number): unknown => {
-    const [video] = planRenditions(sourceOf(640, 360, num, den), DEFAULT_LADDER);
+    const [video] = planRenditions(testSourceInfo(640, 360, num, den), DEFAULT_LADDER);
     return video?.kind === "video" ? video.frameRate : null;
   };
   expect(rate(120, 1)).toEqual({ num: 60, den: 1 });
@@ -49,7 +52,7 @@ test("frame rates over 60 become an even share of themselves; missing ones becom
 test("whatever the source, no rendition is larger than it, odd, or of another shape", () => {
   fc.assert(
     fc.property(fc.integer({ min: 64, max: 4096 }), fc.integer({ min: 64, max: 4096 }), (width, height) => {
-      const videos = planRenditions(sourceOf(width, height), DEFAULT_LADDER).filter(
+      const videos = planRenditions(testSourceInfo(width, height), DEFAULT_LADDER).filter(
         (rendition): rendition is VideoRendition => rendition.kind === "video",
       );
       expect(videos.length).toBeGreaterThan(0);
@@ -65,13 +68,15 @@ test("whatever the source, no rendition is larger than it, odd, or of another sh
 });
 
 test("sources without picture or without sound get what is left, and a source of neither is refused", () => {
-  expect(planRenditions({ ...sourceOf(640, 360), audio: null }, DEFAULT_LADDER).map(({ kind }) => kind)).toEqual([
+  expect(planRenditions({ ...testSourceInfo(640, 360), audio: null }, DEFAULT_LADDER).map(({ kind }) => kind)).toEqual([
     "video",
   ]);
-  expect(planRenditions({ ...sourceOf(640, 360), video: null }, DEFAULT_LADDER).map(({ kind }) => kind)).toEqual([
+  expect(planRenditions({ ...testSourceInfo(640, 360), video: null }, DEFAULT_LADDER).map(({ kind }) => kind)).toEqual([
     "audio",
   ]);
-  expect(() => planRenditions({ ...sourceOf(2, 2), video: null, audio: null }, DEFAULT_LADDER)).toThrow(UsageError);
+  expect(() => planRenditions({ ...testSourceInfo(2, 2), video: null, audio: null }, DEFAULT_LADDER)).toThrow(
+    UsageError,
+  );
 });
 
 test("ladder flags name height, bit rate and codec, in any order", () => {
@@ -95,7 +100,7 @@ test("bit rates are read with and without units", () => {
 });
 
 test("BANDWIDTH covers the bucket and stays within 125 % and packaging of the average", () => {
-  for (const rendition of planRenditions(sourceOf(1920, 1080), DEFAULT_LADDER)) {
+  for (const rendition of planRenditions(testSourceInfo(1920, 1080), DEFAULT_LADDER)) {
     const { bandwidth, averageBandwidth } = bandwidthOf(rendition, 333, 2000);
     expect(averageBandwidth).toBeGreaterThan(rendition.bitsPerSecond);
     expect(bandwidth).toBeGreaterThanOrEqual(averageBandwidth);
@@ -104,7 +109,7 @@ test("BANDWIDTH covers the bucket and stays within 125 % and packaging of the av
 });
 
 test("an AAC frame lasts 21.33 ms and a picture what its rate says", () => {
-  const [video, , , audio] = planRenditions(sourceOf(1280, 720, 30_000, 1001), DEFAULT_LADDER);
+  const [video, , , audio] = planRenditions(testSourceInfo(1280, 720, 30_000, 1001), DEFAULT_LADDER);
   expect(video && frameMs(video)).toBeCloseTo(33.3667, 3);
   expect(audio && frameMs(audio)).toBeCloseTo(21.3333, 3);
 });

@@ -1,7 +1,7 @@
 /** From what the source is and what the user wishes to the renditions that are encoded. Pure. */
 import { timescaleFor } from "../protocol/cmaf/keyframes.ts";
 import { parseTrackName, type TrackName } from "../protocol/ids.ts";
-import { type Rational, reduce } from "../protocol/rational.ts";
+import { type Rational, reduceRational } from "../protocol/rational.ts";
 import { UsageError } from "./errors.ts";
 
 /** The picture of a source as it is shown: rotation and pixel aspect applied. */
@@ -90,7 +90,7 @@ export interface AudioRendition {
 export type Rendition = VideoRendition | AudioRendition;
 
 /** Bounds on what a ladder may ask for; a request beyond them is refused with a sentence that names the bound. */
-export const LIMITS = {
+export const LADDER_LIMITS = {
   /** Each rendition is an encode on this machine; more than this is a typing error. */
   renditions: 12,
   minHeight: 64,
@@ -110,14 +110,20 @@ const SAMPLE_OVERHEAD_BYTES = 12;
 
 /** The ladder used when none is given. */
 export const DEFAULT_LADDER: LadderSpec = {
-  video: [step(720, 2_500_000, "h264"), step(480, 1_200_000, "h264"), step(360, 700_000, "h264")],
+  video: [
+    createLadderStep(720, 2_500_000, "h264"),
+    createLadderStep(480, 1_200_000, "h264"),
+    createLadderStep(360, 700_000, "h264"),
+  ],
   audioBitsPerSecond: 128_000,
 };
 
 /** A ladder step with its track's name: `720p`, or `720p-hevc` for other codecs than H.264. Throws `UsageError`. */
-export function step(height: number, bitsPerSecond: number, codec: VideoCodec): LadderStep {
-  if (!Number.isInteger(height) || height < LIMITS.minHeight || height > LIMITS.maxHeight) {
-    throw new UsageError(`A rendition's height must be ${LIMITS.minHeight} to ${LIMITS.maxHeight}, not ${height}.`);
+export function createLadderStep(height: number, bitsPerSecond: number, codec: VideoCodec): LadderStep {
+  if (!Number.isInteger(height) || height < LADDER_LIMITS.minHeight || height > LADDER_LIMITS.maxHeight) {
+    throw new UsageError(
+      `A rendition's height must be ${LADDER_LIMITS.minHeight} to ${LADDER_LIMITS.maxHeight}, not ${height}.`,
+    );
   }
   const name = parseTrackName(codec === "h264" ? `${height}p` : `${height}p-${codec}`);
   if (name === null) throw new UsageError(`${height}p makes no track name.`);
@@ -129,7 +135,7 @@ export function parseBitrate(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([kKmM]?)$/.exec(text.trim());
   const unit = match?.[2]?.toLowerCase();
   const value = Math.round(Number(match?.[1]) * (unit === "k" ? 1e3 : unit === "m" ? 1e6 : 1));
-  if (!(value >= LIMITS.minBitsPerSecond && value <= LIMITS.maxBitsPerSecond)) {
+  if (!(value >= LADDER_LIMITS.minBitsPerSecond && value <= LADDER_LIMITS.maxBitsPerSecond)) {
     throw new UsageError(`"${text}" is no bit rate between 16k and 200M; write 2500k or 2.5M.`);
   }
   return value;
@@ -148,7 +154,7 @@ function parseStep(text: string): LadderStep {
       `"${text.trim()}" is no rendition; write HEIGHT:BITRATE[:CODEC], e.g. 720p:2500k or 720p:1500k:hevc.`,
     );
   }
-  return step(Number(match[1]), parseBitrate(match[2] ?? ""), parseCodec(match[3] ?? "h264"));
+  return createLadderStep(Number(match[1]), parseBitrate(match[2] ?? ""), parseCodec(match[3] ?? "h264"));
 }
 
 /** A codec's name as users write it. Throws `UsageError`. */
@@ -163,8 +169,8 @@ export function parseCodec(text: string): VideoCodec {
 export function checkLadder(spec: LadderSpec): LadderSpec {
   if (spec.video.length === 0)
     throw new UsageError("The ladder names no video rendition; give at least one, e.g. 720p:2500k.");
-  if (spec.video.length > LIMITS.renditions)
-    throw new UsageError(`The ladder has more than ${LIMITS.renditions} renditions.`);
+  if (spec.video.length > LADDER_LIMITS.renditions)
+    throw new UsageError(`The ladder has more than ${LADDER_LIMITS.renditions} renditions.`);
   const names = new Set<string>();
   for (const { name } of spec.video) {
     if (names.has(name)) throw new UsageError(`The ladder names ${name} twice.`);
@@ -180,7 +186,7 @@ export function checkLadder(spec: LadderSpec): LadderSpec {
 export function planRenditions(
   source: SourceInfo,
   spec: LadderSpec,
-  maxFrameRate: number = LIMITS.maxFrameRate,
+  maxFrameRate: number = LADDER_LIMITS.maxFrameRate,
 ): Rendition[] {
   const video = source.video === null ? [] : planVideo(source.video, spec, maxFrameRate);
   if (video.length === 0 && source.audio === null) throw new UsageError("The source has neither video nor audio.");
@@ -232,17 +238,17 @@ function toEven(pixels: number): number {
 }
 
 /** Terms of a rate that is taken as it is; a demuxer's guess may be any fraction. */
-const MOST_TERM = 250_000;
+const MAX_RATE_TERM = 250_000;
 
 /** The source's rate, or an even share of it that is at most `max`; 30 where the source has none. */
 function capFrameRate(rate: Rational | null, max: number): Rational {
   if (rate === null || rate.num <= 0 || rate.den <= 0 || rate.num / rate.den < 1) return { num: 30, den: 1 };
   if (rate.num / rate.den > 1000) return { num: 30, den: 1 };
-  const exact = reduce(rate);
-  const isPlain = Math.max(exact.num, exact.den) <= MOST_TERM;
+  const exact = reduceRational(rate);
+  const isPlain = Math.max(exact.num, exact.den) <= MAX_RATE_TERM;
   const { num, den } = isPlain ? exact : { num: Math.round((rate.num / rate.den) * 1000), den: 1000 };
   // Every second, third … picture: the steps stay even.
-  return reduce({ num, den: den * Math.ceil(num / den / (max + 0.01)) });
+  return reduceRational({ num, den: den * Math.ceil(num / den / (max + 0.01)) });
 }
 
 /** Milliseconds of one frame of `rendition`. */

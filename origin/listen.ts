@@ -6,15 +6,15 @@ import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { announcedFrameRate } from "../protocol/ingest/frame-rate.ts";
 import { SourceError } from "./errors.ts";
-import { endWithUs } from "./ffmpeg-process.ts";
-import { type Input, inputArgs } from "./input.ts";
+import { killOnExit } from "./ffmpeg-process.ts";
+import { inputArgs, type SourceInput } from "./input.ts";
 import type { SourceInfo } from "./ladder.ts";
 
 /** Characters of the relay's standard error that are kept: its account of the input is a few hundred. */
 const STDERR_CHARACTERS = 20_000;
 
 /** A connected encoder. */
-export interface Feed {
+export interface EncoderConnection {
   readonly info: SourceInfo;
   /** The media in NUT, as it comes. */
   readonly stream: Readable;
@@ -22,16 +22,19 @@ export interface Feed {
 }
 
 /** How FFmpeg reads a feed from its standard input. */
-export const FEED_INPUT: Input = { kind: "live", url: "pipe:0", listen: false, format: "nut" };
+export const PIPED_INPUT: SourceInput = { kind: "live", url: "pipe:0", listen: false, format: "nut" };
 
 /** Waits, as long as it takes, until an encoder has connected. Throws `SourceError`. */
-export function acceptEncoder(input: Extract<Input, { kind: "live" }>, signal: AbortSignal): Promise<Feed> {
+export function acceptEncoder(
+  input: Extract<SourceInput, { kind: "live" }>,
+  signal: AbortSignal,
+): Promise<EncoderConnection> {
   // A track that pauses holds up no other, so nothing waits to be interleaved.
   const prompt = ["-max_interleave_delta", "1", "-flush_packets", "1"];
   const streams = ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", ...prompt, "-f", "nut", "pipe:1"];
   const args = ["-hide_banner", "-loglevel", "info", "-nostats", "-nostdin", ...inputArgs(input), ...streams];
   const child = spawn("ffmpeg", args, { stdio: ["ignore", "pipe", "pipe"] });
-  endWithUs(child);
+  killOnExit(child);
   const close = (): void => {
     child.kill("SIGKILL");
   };

@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
-import { messageOf, PublishError, UsageError } from "./errors.ts";
-import { foldersIn, sendLeftovers } from "./journal.ts";
-import type { Log } from "./log.ts";
+import { errorMessage, PublishError, UsageError } from "./errors.ts";
+import { listFolders, resendJournals } from "./journal.ts";
+import type { OriginLog } from "./log.ts";
 
 /** An edge to publish to. */
 export interface EdgeAccess {
@@ -15,7 +15,7 @@ export interface EdgeAccess {
   /** Id of who publishes: another one has to wait until the edge believes that its forerunner has gone. */
   readonly publisher: string;
   /** Where what it has not stored yet is kept on disk; null where that is no use, since it goes on when we are killed. */
-  readonly unsent: string | null;
+  readonly journalFolder: string | null;
   stop(): Promise<void>;
 }
 
@@ -31,31 +31,31 @@ export async function startLocalEdge(
   stream: StreamName,
   port: number,
   dataDir: string | null,
-  log: Log,
+  log: OriginLog,
 ): Promise<EdgeAccess> {
   const { startEdge, PortError } = await import("../scripts/edge.ts");
   const { DataFolderError } = await import("../scripts/data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../.corral/edge-${port}`, import.meta.url));
-  const keepSignals = keepOwnSignals();
+  const keepSignals = suppressNewSignalHandlers();
   const edge = await startEdge({ port, dataDir: data })
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });
-      throw new PublishError(`The edge does not start: ${messageOf(cause)}`, { cause });
+      throw new PublishError(`The edge does not start: ${errorMessage(cause)}`, { cause });
     })
     .finally(keepSignals);
   try {
     // The folder is this process's alone, so whoever published from here before has gone.
     const publisher = edge.secret("publisher");
     const unsent = join(data, "unsent");
-    for (const name of foldersIn(unsent)) {
+    for (const name of listFolders(unsent)) {
       const cut = parseStreamName(name);
       if (cut === null) continue;
       const key = await createKey(edge.url, cut, edge.secret("admin"));
-      await sendLeftovers(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log });
+      await resendJournals(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log });
     }
     const key = await createKey(edge.url, stream, edge.secret("admin"));
-    return { url: edge.url, key, publisher, unsent: join(unsent, stream), stop: () => edge.stop() };
+    return { url: edge.url, key, publisher, journalFolder: join(unsent, stream), stop: () => edge.stop() };
   } catch (error) {
     await edge.stop();
     throw error;
@@ -66,7 +66,7 @@ export async function startLocalEdge(
  * Miniflare ends the process on the first signal, before the broadcast could end cleanly. Takes away the handlers that
  * are added from now on until the returned function is called; workerd still goes with the process by its exit handler.
  */
-function keepOwnSignals(): () => void {
+function suppressNewSignalHandlers(): () => void {
   const onAdded = (event: string | symbol, listener: (...args: unknown[]) => void): void => {
     if (event === "SIGINT" || event === "SIGTERM" || event === "SIGHUP") {
       queueMicrotask(() => process.removeListener(event, listener));
@@ -78,26 +78,26 @@ function keepOwnSignals(): () => void {
 
 async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
   const headers = { authorization: `Bearer ${adminToken}` };
-  const answer = await asked(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key");
+  const answer = await postJson(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key");
   return z.object({ key: z.string() }).parse(answer).key;
 }
 
 /** Whom a token is for: somebody who watches, follows the host and has no other right, or the host. */
-export type TokenFor = "viewer" | "host";
+export type DevTokenRole = "viewer" | "host";
 
-const CLAIMS: Readonly<Record<TokenFor, object>> = {
+const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {
   viewer: { sub: "viewer", name: "Viewer", follower_since: 0 },
   host: { sub: "host", name: "Host", roles: ["host"] },
 };
 
 /** A token of the edge started here, for a day. Throws `PublishError`. */
-export async function createToken(url: string, stream: StreamName, whom: TokenFor): Promise<string> {
-  const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...CLAIMS[whom] });
-  const answer = await asked(`${url}/dev/token`, { body }, 200, "viewer's token");
+export async function createDevToken(url: string, stream: StreamName, role: DevTokenRole): Promise<string> {
+  const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...DEV_TOKEN_CLAIMS[role] });
+  const answer = await postJson(`${url}/dev/token`, { body }, 200, "viewer's token");
   return z.object({ token: z.string() }).parse(answer).token;
 }
 
-async function asked(
+async function postJson(
   url: string,
   more: { readonly headers?: Record<string, string>; readonly body?: string },
   status: number,

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { createLog, humanLine } from "./log.ts";
+import { createLog, formatLogLine } from "./log.ts";
 
 test("log lines are for people by default and JSON on request", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5).getTime();
-  expect(humanLine(JSON.stringify({ level: 40, time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
+  expect(formatLogLine(JSON.stringify({ level: 40, time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
   const lines: string[] = [];
   createLog({ json: true, verbose: false }, { write: (text) => lines.push(text) }).info("hello");
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: 30, msg: "hello" });
@@ -12,10 +12,10 @@ test("log lines are for people by default and JSON on request", () => {
 test("a terminal's status line stays under the log and is nothing elsewhere", () => {
   const texts: string[] = [];
   const log = createLog({ json: false, verbose: false }, { isTTY: true, write: (text) => texts.push(text) });
-  log.status("1 s");
+  log.setStatus("1 s");
   log.info("hello");
   expect(texts.at(-1)).toMatch(/hello\n1 s$/);
   const plain: string[] = [];
-  createLog({ json: false, verbose: false }, { write: (text) => plain.push(text) }).status("1 s");
+  createLog({ json: false, verbose: false }, { write: (text) => plain.push(text) }).setStatus("1 s");
   expect(plain).toEqual([]);
 });

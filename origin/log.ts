@@ -8,13 +8,13 @@ export interface Terminal {
 }
 
 /** What the origin says. */
-export interface Log {
+export interface OriginLog {
   debug(text: string): void;
   info(text: string): void;
   warn(text: string): void;
   error(text: string): void;
   /** Shows `text` under the log until the next one; nothing where there is no terminal. */
-  status(text: string): void;
+  setStatus(text: string): void;
 }
 
 /** How to log. */
@@ -27,7 +27,7 @@ const CLEAR_LINE = "\r\u001B[2K";
 const PREFIX: Readonly<Record<number, string>> = { 20: "debug: ", 40: "warning: ", 50: "error: ", 60: "error: " };
 
 /** A log on `terminal`. */
-export function createLog({ json, verbose }: LogOptions, terminal: Terminal): Log {
+export function createLog({ json, verbose }: LogOptions, terminal: Terminal): OriginLog {
   let status = "";
   const showsStatus = !json && terminal.isTTY === true;
   const write = (line: string): void => {
@@ -36,13 +36,13 @@ export function createLog({ json, verbose }: LogOptions, terminal: Terminal): Lo
   const level = verbose ? "debug" : "info";
   const logger: Logger = json
     ? pino({ level, base: null }, { write })
-    : pino({ level, base: null }, { write: (record: string) => write(humanLine(record)) });
+    : pino({ level, base: null }, { write: (record: string) => write(formatLogLine(record)) });
   return {
     debug: (text) => logger.debug(text),
     info: (text) => logger.info(text),
     warn: (text) => logger.warn(text),
     error: (text) => logger.error(text),
-    status: (text) => {
+    setStatus: (text) => {
       if (!showsStatus || text === status) return;
       status = text;
       terminal.write(CLEAR_LINE + text);
@@ -51,7 +51,7 @@ export function createLog({ json, verbose }: LogOptions, terminal: Terminal): Lo
 }
 
 /** `12:00:03 warning: text` from one of pino's records. */
-export function humanLine(record: string): string {
+export function formatLogLine(record: string): string {
   const { level, time, msg } = JSON.parse(record) as { level: number; time: number; msg?: string };
   const clock = new Date(time).toTimeString().slice(0, 8);
   return `${clock} ${PREFIX[level] ?? ""}${msg ?? ""}\n`;

@@ -1,9 +1,9 @@
 /** `npm start -- [INPUT] [options]`: puts a picture on the air and keeps it there until Ctrl-C or its end. */
 import { stripVTControlCharacters } from "node:util";
-import { broadcast } from "./broadcast.ts";
-import { messageOf, PublishError, SourceError, UsageError } from "./errors.ts";
+import { runBroadcast } from "./broadcast.ts";
+import { errorMessage, PublishError, SourceError, UsageError } from "./errors.ts";
 import { createLog } from "./log.ts";
-import { helpText, type Options, parseOptions } from "./options.ts";
+import { type BroadcastOptions, parseBroadcastOptions, renderHelp } from "./options.ts";
 
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;
@@ -19,13 +19,13 @@ process.exit();
 /** Runs the command; gives the exit code: 0, 1 for what went wrong, 2 for what was asked wrongly. */
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes("--help") || argv.includes("-h")) {
-    const help = await helpText();
+    const help = await renderHelp();
     process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
     return 0;
   }
-  let options: Options;
+  let options: BroadcastOptions;
   try {
-    options = parseOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
+    options = parseBroadcastOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -45,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
   try {
-    await broadcast(options, log, stop.signal);
+    await runBroadcast(options, log, stop.signal);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
@@ -55,7 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof SourceError || error instanceof PublishError) {
       if (stop.signal.aborted && error instanceof SourceError) return 0;
       log.error(error.message);
-      if (options.verbose && error.cause !== undefined) log.debug(messageOf(error.cause));
+      if (options.verbose && error.cause !== undefined) log.debug(errorMessage(error.cause));
       return 1;
     }
     log.error(

@@ -6,17 +6,17 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type NutFrame, NutReader } from "../protocol/ingest/nut.ts";
 import type { SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { type DecodeJob, decodeArgs, decodedTracks, pictureBytesOf, SOUND, TICKS } from "./decode-args.ts";
+import { type DecodeJob, decodeArgs, jobTracks, RAW_AUDIO, RAW_TIMESCALES, rawFrameBytes } from "./decode-args.ts";
 import { SourceError } from "./errors.ts";
-import { FfmpegProcess, type ProcessEnd } from "./ffmpeg-process.ts";
-import { type Picture, PicturePool } from "./picture-pool.ts";
+import { FfmpegProcess, type ProcessExit } from "./ffmpeg-process.ts";
+import { FramePool, type RawFrame } from "./picture-pool.ts";
 
 /** What a reader brings; timestamps by the source's clock, seconds. */
-export interface ReaderHandlers {
+export interface MediaReaderHandlers {
   /** The picture is the handler's, who releases it. */
-  readonly onPicture: (ptsS: number, picture: Picture) => void;
+  readonly onVideoFrame: (ptsS: number, picture: RawFrame) => void;
   /** Interleaved samples of `SOUND`. */
-  readonly onSound: (ptsS: number, samples: Int16Array) => void;
+  readonly onAudioSamples: (ptsS: number, samples: Int16Array) => void;
   /** Nothing more comes of this track. */
   readonly onEnd: (track: SourceTrack) => void;
 }
@@ -25,7 +25,7 @@ export interface ReaderHandlers {
 export interface MediaReader {
   readonly tracks: readonly SourceTrack[];
   /** Begins to read; before that, what is decoded waits in the pipes. */
-  start(handlers: ReaderHandlers): void;
+  start(handlers: MediaReaderHandlers): void;
   pause(track: SourceTrack): void;
   resume(track: SourceTrack): void;
   /** Ends the reading at once; no handler is called after that. */
@@ -33,9 +33,9 @@ export interface MediaReader {
 }
 
 /** How the decoders of a reader ended. */
-export interface DecodeEnd {
+export interface DecoderExit {
   readonly track: SourceTrack;
-  readonly end: ProcessEnd;
+  readonly end: ProcessExit;
   /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
   readonly isBroken: boolean;
   /** Frames that came of the track. */
@@ -43,24 +43,24 @@ export interface DecodeEnd {
 }
 
 /** Reads by FFmpeg: one process for each of `jobs`. */
-export class Decoder implements MediaReader {
+export class FfmpegDecoder implements MediaReader {
   readonly tracks: readonly SourceTrack[];
   /** Resolves when all processes are gone. */
-  readonly done: Promise<readonly DecodeEnd[]>;
-  readonly #pool = new PicturePool();
+  readonly done: Promise<readonly DecoderExit[]>;
+  readonly #pool = new FramePool();
   readonly #processes: FfmpegProcess[] = [];
   readonly #sockets = new Map<SourceTrack, FrameSocket>();
   readonly #frames = new Map<SourceTrack, number>();
-  readonly #onProcessEnd: (end: DecodeEnd) => void;
-  #handlers: ReaderHandlers | null = null;
+  readonly #onExit: (end: DecoderExit) => void;
+  #handlers: MediaReaderHandlers | null = null;
   #isStopped = false;
 
   /** `feed` is what the first process reads from its standard input; `onProcessEnd` hears of each track's process. */
-  constructor(jobs: readonly DecodeJob[], onProcessEnd: (end: DecodeEnd) => void, feed: Readable | null = null) {
-    this.tracks = jobs.flatMap(decodedTracks);
-    this.#onProcessEnd = onProcessEnd;
+  constructor(jobs: readonly DecodeJob[], onExit: (end: DecoderExit) => void, stdinSource: Readable | null = null) {
+    this.tracks = jobs.flatMap(jobTracks);
+    this.#onExit = onExit;
     const folder = mkdtempSync(join(tmpdir(), "corral-"));
-    const ends = jobs.map((job, i) => this.#decode(job, feed, join(folder, `${i}`)));
+    const ends = jobs.map((job, i) => this.#decode(job, stdinSource, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
     // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
     Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
@@ -68,7 +68,7 @@ export class Decoder implements MediaReader {
       .catch(() => {});
   }
 
-  start(handlers: ReaderHandlers): void {
+  start(handlers: MediaReaderHandlers): void {
     this.#handlers = handlers;
     for (const track of this.tracks) this.resume(track);
   }
@@ -87,25 +87,25 @@ export class Decoder implements MediaReader {
     for (const socket of this.#sockets.values()) socket.close();
   }
 
-  async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecodeEnd[]> {
-    const tracks = decodedTracks(job);
-    const pictureBytes = pictureBytesOf(job.canvas);
+  async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecoderExit[]> {
+    const tracks = jobTracks(job);
+    const pictureBytes = rawFrameBytes(job.canvas);
     const sockets = tracks.map((track) => `${path}-${track}.sock`);
     const allocate =
       (track: SourceTrack) =>
       (size: number): Uint8Array =>
         track === "video" ? this.#pool.allocate(size) : new Uint8Array(size);
-    const frames = tracks.map((track) => new TimedFrames(track, job, allocate(track)));
+    const frames = tracks.map((track) => new PtsFrameMatcher(track, job, allocate(track)));
     const take = (i: number, from: "frames" | "times", chunk: Uint8Array): void => {
       const track = tracks[i];
       if (track === undefined || this.#isStopped) return;
-      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#tell(track, frame, pictureBytes);
+      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#emitFrame(track, frame, pictureBytes);
     };
     const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, feed !== null, {
       onData: (pipe, chunk) => take(pipe, "times", chunk),
     });
     this.#processes.push(process);
-    if (feed !== null && process.input !== null) feed.pipe(process.input);
+    if (feed !== null && process.stdin !== null) feed.pipe(process.stdin);
     let error: unknown = null;
     const drained = tracks.map((track, i) => {
       const socket = new FrameSocket(sockets[i] ?? "", (chunk) => {
@@ -118,34 +118,34 @@ export class Decoder implements MediaReader {
       });
       this.#sockets.set(track, socket);
       // A process that is gone listens nowhere, and has told the last time.
-      return Promise.all([socket.done, process.done.then(() => socket.giveUp())]).then(() => {
+      return Promise.all([socket.done, process.done.then(() => socket.closeUnconnected())]).then(() => {
         if (!this.#isStopped) this.#handlers?.onEnd(track);
       });
     });
     const ended = await process.done;
     const end = { ...ended, error: ended.error ?? error };
     const isBroken = !this.#isStopped && (end.error !== null || end.signal !== null);
-    const ends = (): DecodeEnd[] =>
+    const ends = (): DecoderExit[] =>
       tracks.map((track) => ({ track, end, isBroken, frames: this.#frames.get(track) ?? 0 }));
-    for (const each of ends()) this.#onProcessEnd(each);
+    for (const each of ends()) this.#onExit(each);
     await Promise.all(drained);
     return ends();
   }
 
-  #tell(track: SourceTrack, { ptsS, bytes }: TimedFrame, pictureBytes: number): void {
+  #emitFrame(track: SourceTrack, { ptsS, bytes }: PtsFrame, pictureBytes: number): void {
     // An encoder of raw pictures would take it for a part of one, or for several.
     if (track === "video" && bytes.length !== pictureBytes)
       throw new SourceError(`a picture of ${bytes.length} bytes came where ${pictureBytes} were due`);
     this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
-    if (track === "video") this.#handlers?.onPicture(ptsS, this.#pool.picture(bytes));
-    else this.#handlers?.onSound(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));
+    if (track === "video") this.#handlers?.onVideoFrame(ptsS, this.#pool.wrap(bytes));
+    else this.#handlers?.onAudioSamples(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));
   }
 }
 
 /** What is read of a socket at once: half a second of sound, a picture of 480p. */
 const READ_BYTES = 524_288;
 /** A process that begins to listen is tried so often. */
-const TRY_MS = 4;
+const CONNECT_RETRY_MS = 4;
 
 /** A socket at which a process will listen, read into memory of its own: chunks of a stream would be garbage. */
 class FrameSocket {
@@ -153,8 +153,8 @@ class FrameSocket {
   readonly done: Promise<void>;
   /** Resolves when it has connected, or never will. */
   readonly connected: Promise<void>;
-  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #completion: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #connection: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly #path: string;
   readonly #onData: (chunk: Uint8Array) => void;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -166,8 +166,8 @@ class FrameSocket {
   constructor(path: string, onData: (chunk: Uint8Array) => void) {
     this.#path = path;
     this.#onData = onData;
-    this.done = this.#ended.promise;
-    this.connected = this.#begun.promise;
+    this.done = this.#completion.promise;
+    this.connected = this.#connection.promise;
     this.#connect();
   }
 
@@ -186,12 +186,12 @@ class FrameSocket {
   close(): void {
     this.#isClosed = true;
     this.#socket?.destroy();
-    this.#begun.resolve();
-    this.#ended.resolve();
+    this.#connection.resolve();
+    this.#completion.resolve();
   }
 
   /** Nobody will listen who doesn't by now; what was sent is still read. */
-  giveUp(): void {
+  closeUnconnected(): void {
     if (!this.#isConnected) this.close();
   }
 
@@ -205,24 +205,24 @@ class FrameSocket {
     this.#socket = socket;
     socket.once("connect", () => {
       this.#isConnected = true;
-      this.#begun.resolve();
+      this.#connection.resolve();
       if (this.#isPaused) socket.pause();
     });
     socket.once("error", () => {});
     socket.once("close", () => {
-      if (this.#isConnected) this.#ended.resolve();
-      else setTimeout(() => this.#connect(), TRY_MS);
+      if (this.#isConnected) this.#completion.resolve();
+      else setTimeout(() => this.#connect(), CONNECT_RETRY_MS);
     });
   }
 }
 
-interface TimedFrame {
+interface PtsFrame {
   readonly ptsS: number;
   readonly bytes: Uint8Array;
 }
 
 /** Brings together the frames and the times of one track, which come by different ways. */
-class TimedFrames {
+class PtsFrameMatcher {
   readonly #ticks: number;
   readonly #reader: NutReader;
   readonly #frames: NutFrame[] = [];
@@ -233,19 +233,19 @@ class TimedFrames {
   readonly #durationS: (frame: NutFrame) => number;
 
   constructor(track: SourceTrack, { video }: DecodeJob, allocate: (size: number) => Uint8Array) {
-    this.#ticks = TICKS[track];
+    this.#ticks = RAW_TIMESCALES[track];
     this.#reader = new NutReader(allocate);
     const { num, den } = video?.frameRate ?? { num: 25, den: 1 };
-    const bytesPerSecond = SOUND.sampleRate * SOUND.channels * 2;
+    const bytesPerSecond = RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2;
     this.#durationS =
       track === "video" ? (): number => den / num : ({ bytes }): number => bytes.length / bytesPerSecond;
   }
 
   /** The frames whose bytes and times are both there. */
-  push(pipe: "frames" | "times", chunk: Uint8Array): TimedFrame[] {
+  push(pipe: "frames" | "times", chunk: Uint8Array): PtsFrame[] {
     if (pipe === "frames") this.#frames.push(...this.#reader.push(chunk));
     else this.#readTimes(chunk);
-    const out: TimedFrame[] = [];
+    const out: PtsFrame[] = [];
     for (let count = Math.min(this.#frames.length, this.#times.length); count > 0; count--) {
       const [frame, ticks] = [this.#frames.shift(), this.#times.shift()];
       if (frame === undefined || ticks === undefined) break;
@@ -267,8 +267,8 @@ class TimedFrames {
   }
 }
 
-type Recorded =
-  | { readonly track: "video"; readonly ptsS: number; readonly picture: Picture }
+type RecordedFrame =
+  | { readonly track: "video"; readonly ptsS: number; readonly picture: RawFrame }
   | { readonly track: "audio"; readonly ptsS: number; readonly samples: Int16Array };
 
 /** A short source that repeats is decoded once, and kept: bytes of it, at most. */
@@ -277,9 +277,9 @@ const RECORDING_BYTES = 100_000_000;
 const RECORDING_S = 4;
 
 /** Keeps what passes, as long as it is short. */
-export class Recording {
+export class LoopRecording {
   readonly #tracks: readonly SourceTrack[];
-  #frames: Recorded[] | null = [];
+  #frames: RecordedFrame[] | null = [];
   #bytes = 0;
   #fromS: number | null = null;
 
@@ -287,47 +287,47 @@ export class Recording {
     this.#tracks = tracks;
   }
 
-  picture(ptsS: number, picture: Picture): void {
+  addVideoFrame(ptsS: number, picture: RawFrame): void {
     if (this.#frames !== null) picture.retain();
-    this.#keep({ track: "video", ptsS, picture }, picture.bytes.length);
+    this.#addFrame({ track: "video", ptsS, picture }, picture.bytes.length);
   }
 
-  sound(ptsS: number, samples: Int16Array): void {
-    this.#keep({ track: "audio", ptsS, samples }, samples.byteLength);
+  addAudioSamples(ptsS: number, samples: Int16Array): void {
+    this.#addFrame({ track: "audio", ptsS, samples }, samples.byteLength);
   }
 
   /** A reader of what was kept; null where that was too much. */
-  reader(): MediaReader | null {
-    return this.#frames === null ? null : new Replay(this.#tracks, this.#frames);
+  createReader(): MediaReader | null {
+    return this.#frames === null ? null : new RecordingReader(this.#tracks, this.#frames);
   }
 
-  #keep(frame: Recorded, bytes: number): void {
+  #addFrame(frame: RecordedFrame, bytes: number): void {
     this.#bytes += bytes;
     this.#fromS ??= frame.ptsS;
     this.#frames?.push(frame);
-    if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#forget();
+    if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#discard();
   }
 
   /** It is not short. */
-  #forget(): void {
+  #discard(): void {
     for (const frame of this.#frames ?? []) if (frame.track === "video") frame.picture.release();
     this.#frames = null;
   }
 }
 
 /** A recording that is read again. */
-class Replay implements MediaReader {
+class RecordingReader implements MediaReader {
   readonly tracks: readonly SourceTrack[];
-  readonly #left: Map<SourceTrack, Recorded[]>;
+  readonly #left: Map<SourceTrack, RecordedFrame[]>;
   readonly #paused = new Set<SourceTrack>();
-  #handlers: ReaderHandlers | null = null;
+  #handlers: MediaReaderHandlers | null = null;
 
-  constructor(tracks: readonly SourceTrack[], frames: readonly Recorded[]) {
+  constructor(tracks: readonly SourceTrack[], frames: readonly RecordedFrame[]) {
     this.tracks = tracks;
     this.#left = new Map(tracks.map((track) => [track, frames.filter((frame) => frame.track === track)]));
   }
 
-  start(handlers: ReaderHandlers): void {
+  start(handlers: MediaReaderHandlers): void {
     this.#handlers = handlers;
     for (const track of this.tracks) this.#schedule(track);
   }
@@ -354,8 +354,8 @@ class Replay implements MediaReader {
     for (let frame = left.shift(); frame !== undefined; frame = left.shift()) {
       if (frame.track === "video") {
         frame.picture.retain();
-        this.#handlers?.onPicture(frame.ptsS, frame.picture);
-      } else this.#handlers?.onSound(frame.ptsS, frame.samples);
+        this.#handlers?.onVideoFrame(frame.ptsS, frame.picture);
+      } else this.#handlers?.onAudioSamples(frame.ptsS, frame.samples);
       if (this.#paused.has(track)) return;
     }
     this.#left.delete(track);

@@ -1,25 +1,25 @@
 /** Opens inputs: what is in them, and which processes decode it. */
 import type { Readable } from "node:stream";
 import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
-import type { Input } from "./input.ts";
+import type { SourceInput } from "./input.ts";
 import type { SourceInfo } from "./ladder.ts";
-import { acceptEncoder, FEED_INPUT, type Feed } from "./listen.ts";
-import { Decoder } from "./media-reader.ts";
-import { probe } from "./probe.ts";
-import type { OpenSource } from "./source.ts";
+import { acceptEncoder, type EncoderConnection, PIPED_INPUT } from "./listen.ts";
+import { FfmpegDecoder } from "./media-reader.ts";
+import { probeSource } from "./probe.ts";
+import type { SourceHandle } from "./source.ts";
 import type { Pacing } from "./synchronizer.ts";
 
 /** The demo's processes are up after this; its clock begins then. */
 const DEMO_START_MS = 150;
 
 /** What all openings of a broadcast's input have in common. */
-export interface OpenOptions {
-  readonly input: Input;
+export interface SourceOpenerOptions {
+  readonly input: SourceInput;
   /** What the first look at it found. */
   readonly source: SourceInfo;
   /** Null where the broadcast has no picture. */
   readonly canvas: Canvas | null;
-  readonly hasSound: boolean;
+  readonly hasAudio: boolean;
   readonly canToneMap: boolean;
   /** How a file is given out: by the clock, unless it needn't be watched meanwhile. */
   readonly filePacing?: Pacing;
@@ -27,13 +27,16 @@ export interface OpenOptions {
 }
 
 /** An encoder that has connected, for the first opening. */
-export type FirstFeed = Feed | null;
+export type FirstConnection = EncoderConnection | null;
 
 /**
  * How a broadcast's input is opened, each time anew: a file and the demo by a process a track, so that none holds up
  * the other; a live source, which comes once, by one for both.
  */
-export function opener(options: OpenOptions, firstFeed: FirstFeed): (signal: AbortSignal) => Promise<OpenSource> {
+export function createSourceOpener(
+  options: SourceOpenerOptions,
+  firstFeed: FirstConnection,
+): (signal: AbortSignal) => Promise<SourceHandle> {
   const { input } = options;
   switch (input.kind) {
     case "demo":
@@ -46,16 +49,16 @@ export function opener(options: OpenOptions, firstFeed: FirstFeed): (signal: Abo
 }
 
 /** The encoder that a listening input waits for; null for others. Throws `SourceError`. */
-export async function firstFeedOf(input: Input, signal: AbortSignal): Promise<FirstFeed> {
+export async function acceptFirstConnection(input: SourceInput, signal: AbortSignal): Promise<FirstConnection> {
   return input.kind === "live" && input.listen ? acceptEncoder(input, signal) : null;
 }
 
-function jobOf(options: OpenOptions, source: SourceInfo): DecodeJob {
-  const { input, canvas, hasSound, canToneMap } = options;
+function decodeJobFor(options: SourceOpenerOptions, source: SourceInfo): DecodeJob {
+  const { input, canvas, hasAudio, canToneMap } = options;
   return {
     ...{ input, canvas, canToneMap, mayJump: source.mayJump, resumeS: 0, startMs: 0 },
     video: canvas === null ? null : source.video,
-    audio: hasSound ? source.audio : null,
+    audio: hasAudio ? source.audio : null,
   };
 }
 
@@ -67,11 +70,11 @@ function splitByTrack(job: DecodeJob): DecodeJob[] {
   ];
 }
 
-function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>): OpenSource {
+function openDemo(options: SourceOpenerOptions, input: Extract<SourceInput, { kind: "demo" }>): SourceHandle {
   const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
-  const job = { ...jobOf(options, demoSource(input)), startMs };
+  const job = { ...decodeJobFor(options, demoSource(input)), startMs };
   return {
-    read: (_, onProcessEnd) => new Decoder(splitByTrack(job), onProcessEnd),
+    read: (_, onProcessEnd) => new FfmpegDecoder(splitByTrack(job), onProcessEnd),
     pacing: { kind: "anchored", startMs },
     mayJump: false,
     pictureEndS: null,
@@ -79,10 +82,10 @@ function openDemo(options: OpenOptions, input: Extract<Input, { kind: "demo" }>)
   };
 }
 
-function openFile(options: OpenOptions): OpenSource {
-  const job = jobOf(options, options.source);
+function openFile(options: SourceOpenerOptions): SourceHandle {
+  const job = decodeJobFor(options, options.source);
   return {
-    read: (resumeS, onProcessEnd) => new Decoder(splitByTrack({ ...job, resumeS }), onProcessEnd),
+    read: (resumeS, onProcessEnd) => new FfmpegDecoder(splitByTrack({ ...job, resumeS }), onProcessEnd),
     pacing: options.filePacing ?? { kind: "clock" },
     mayJump: options.source.mayJump,
     pictureEndS: options.source.video?.endS ?? null,
@@ -91,32 +94,37 @@ function openFile(options: OpenOptions): OpenSource {
 }
 
 function openLive(
-  options: OpenOptions,
-  input: Extract<Input, { kind: "live" }>,
-  firstFeed: FirstFeed,
-): (signal: AbortSignal) => Promise<OpenSource> {
-  let [feed, source]: [FirstFeed, SourceInfo | null] = [firstFeed, options.source];
+  options: SourceOpenerOptions,
+  input: Extract<SourceInput, { kind: "live" }>,
+  firstFeed: FirstConnection,
+): (signal: AbortSignal) => Promise<SourceHandle> {
+  let [feed, source]: [FirstConnection, SourceInfo | null] = [firstFeed, options.source];
   return async (signal) => {
     const [accepted, known] = [feed, source];
     [feed, source] = [null, null];
-    if (!input.listen) return liveSource(options, known ?? (await probe(input, signal)), null, () => {});
+    if (!input.listen) return liveSource(options, known ?? (await probeSource(input, signal)), null, () => {});
     const { info, stream, close } = accepted ?? (await acceptEncoder(input, signal));
-    return liveSource({ ...options, input: FEED_INPUT }, info, stream, close);
+    return liveSource({ ...options, input: PIPED_INPUT }, info, stream, close);
   };
 }
 
-function liveSource(options: OpenOptions, source: SourceInfo, feed: Readable | null, close: () => void): OpenSource {
-  const { log, canvas, hasSound } = options;
-  const job = jobOf(options, source);
+function liveSource(
+  options: SourceOpenerOptions,
+  source: SourceInfo,
+  feed: Readable | null,
+  close: () => void,
+): SourceHandle {
+  const { log, canvas, hasAudio } = options;
+  const job = decodeJobFor(options, source);
   for (const warning of source.warnings) log.warn(warning);
   if (canvas !== null && job.video === null)
     log.warn("The source has no picture now: there is black until it has one.");
-  if (hasSound && job.audio === null) log.warn("The source has no sound now: there is silence until it has some.");
-  if (!hasSound && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
+  if (hasAudio && job.audio === null) log.warn("The source has no sound now: there is silence until it has some.");
+  if (!hasAudio && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
   if (canvas === null && source.video !== null)
     log.warn("The broadcast began without a picture: the source's is left out.");
   return {
-    read: (_, onProcessEnd) => new Decoder([job], onProcessEnd, feed),
+    read: (_, onProcessEnd) => new FfmpegDecoder([job], onProcessEnd, feed),
     pacing: { kind: "arrival" },
     mayJump: true,
     pictureEndS: null,

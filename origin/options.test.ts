@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { UsageError } from "./errors.ts";
-import { helpText, parseLadderFile, parseOptions } from "./options.ts";
+import { parseBroadcastOptions, parseLadderFile, renderHelp } from "./options.ts";
 
 const HERE = import.meta.filename;
 
 test("without words the demo is broadcast as `demo` on port 8787 with the balanced preset", () => {
-  expect(parseOptions([], {})).toMatchObject({
+  expect(parseBroadcastOptions([], {})).toMatchObject({
     input: { kind: "demo" },
     stream: "demo",
     port: 8787,
@@ -19,14 +19,20 @@ test("without words the demo is broadcast as `demo` on port 8787 with the balanc
 });
 
 test("files are files, addresses are live, and lavfi graphs are read at their own speed", () => {
-  expect(parseOptions([HERE, "--loop"], {}).input).toEqual({ kind: "file", url: HERE, loop: true });
-  expect(parseOptions(["rtmp://host/app/key"], {}).input).toMatchObject({ kind: "live", listen: false });
-  expect(parseOptions(["srt://0.0.0.0:9000", "--listen"], {}).input).toMatchObject({ kind: "live", listen: true });
-  expect(parseOptions(["testsrc2", "--format", "lavfi"], {}).input).toMatchObject({ kind: "file", format: "lavfi" });
+  expect(parseBroadcastOptions([HERE, "--loop"], {}).input).toEqual({ kind: "file", url: HERE, loop: true });
+  expect(parseBroadcastOptions(["rtmp://host/app/key"], {}).input).toMatchObject({ kind: "live", listen: false });
+  expect(parseBroadcastOptions(["srt://0.0.0.0:9000", "--listen"], {}).input).toMatchObject({
+    kind: "live",
+    listen: true,
+  });
+  expect(parseBroadcastOptions(["testsrc2", "--format", "lavfi"], {}).input).toMatchObject({
+    kind: "file",
+    format: "lavfi",
+  });
 });
 
 test("part and segment durations change the preset", () => {
-  expect(parseOptions(["--preset", "ultra", "--part", "0.25", "--segment", "3"], {}).preset).toMatchObject({
+  expect(parseBroadcastOptions(["--preset", "ultra", "--part", "0.25", "--segment", "3"], {}).preset).toMatchObject({
     name: "ultra",
     partMs: 250,
     segmentMs: 3000,
@@ -34,18 +40,18 @@ test("part and segment durations change the preset", () => {
 });
 
 test("sound is a track of its own unless it is to be muxed", () => {
-  expect(parseOptions([], {}).muxed).toBe(false);
-  expect(parseOptions(["--muxed"], {}).muxed).toBe(true);
+  expect(parseBroadcastOptions([], {}).muxed).toBe(false);
+  expect(parseBroadcastOptions(["--muxed"], {}).muxed).toBe(true);
 });
 
 test("who may watch stays as it is set unless it is said", () => {
-  expect(parseOptions([], {}).playback).toBeNull();
-  expect(parseOptions(["--playback", "followers"], {}).playback).toBe("followers");
-  expect(() => parseOptions(["--playback", "friends"], {})).toThrow(/public, token, followers/);
+  expect(parseBroadcastOptions([], {}).playback).toBeNull();
+  expect(parseBroadcastOptions(["--playback", "followers"], {}).playback).toBe("followers");
+  expect(() => parseBroadcastOptions(["--playback", "friends"], {})).toThrow(/public, token, followers/);
 });
 
 test("ladder flags may be repeated", () => {
-  const { ladder } = parseOptions(["--ladder", "720p:2M", "--ladder=360p:500k"], {});
+  const { ladder } = parseBroadcastOptions(["--ladder", "720p:2M", "--ladder=360p:500k"], {});
   expect(ladder.video.map(({ name }) => name)).toEqual(["720p", "360p"]);
 });
 
@@ -73,11 +79,11 @@ test("a file is found by whatever name it has, and by a file: address", () => {
     process.chdir(folder);
     for (const name of ["talk: part 1.mp4", "100%.mp4", "-x.mp4", "a b.mp4"]) {
       writeFileSync(name, "");
-      const { input } = parseOptions([name], {});
+      const { input } = parseBroadcastOptions([name], {});
       expect(input).toMatchObject({ kind: "file", url: name.startsWith("-") ? `./${name}` : name });
     }
     for (const address of [`file://${folder}/a%20b.mp4`, `file:${folder}/a b.mp4`, "file:a b.mp4"])
-      expect(parseOptions([address], {}).input).toMatchObject({ url: expect.stringMatching(/a b\.mp4$/) });
+      expect(parseBroadcastOptions([address], {}).input).toMatchObject({ url: expect.stringMatching(/a b\.mp4$/) });
   } finally {
     process.chdir(before);
     rmSync(folder, { recursive: true });
@@ -85,16 +91,16 @@ test("a file is found by whatever name it has, and by a file: address", () => {
 });
 
 test("segments of half a second have parts of a quarter, unless others are asked for", () => {
-  expect(parseOptions(["--segment", "0.5"], {}).preset).toMatchObject({ segmentMs: 500, partMs: 250 });
-  expect(parseOptions(["--segment", "0.5", "--part", "0.1"], {}).preset).toMatchObject({ partMs: 100 });
+  expect(parseBroadcastOptions(["--segment", "0.5"], {}).preset).toMatchObject({ segmentMs: 500, partMs: 250 });
+  expect(parseBroadcastOptions(["--segment", "0.5", "--part", "0.1"], {}).preset).toMatchObject({ partMs: 100 });
 });
 
 test("a remote edge takes its key from the flag or from the environment", () => {
-  expect(parseOptions(["--edge", "https://live.example/", "--key", "k"], {}).edge).toEqual({
+  expect(parseBroadcastOptions(["--edge", "https://live.example/", "--key", "k"], {}).edge).toEqual({
     url: "https://live.example",
     key: "k",
   });
-  expect(parseOptions(["--edge", "https://live.example"], { CORRAL_KEY: "e" }).edge?.key).toBe("e");
+  expect(parseBroadcastOptions(["--edge", "https://live.example"], { CORRAL_KEY: "e" }).edge?.key).toBe("e");
 });
 
 test.each([
@@ -120,13 +126,13 @@ test.each([
   [["--ladder", "missing.json"], /can't be read/],
   [["--log", "xml"], /text or json/],
 ] as const)("%j is refused with one sentence", (words, sentence) => {
-  const parse = (): unknown => parseOptions(words, {});
+  const parse = (): unknown => parseBroadcastOptions(words, {});
   expect(parse).toThrow(UsageError);
   expect(parse).toThrow(sentence);
 });
 
 test("the help text lists every option and the presets' notes", async () => {
-  const help = await helpText();
+  const help = await renderHelp();
   for (const word of ["--ladder", "--muxed", "--dvr", "--edge", "--listen", "balanced", "ultra", "scale"])
     expect(help).toContain(word);
 });

@@ -2,24 +2,24 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import { z } from "zod";
-import { PLAYBACKS, type Playback } from "../protocol/access.ts";
+import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../protocol/access.ts";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
-import { complaintAbout, complaintAboutNpm } from "../scripts/known-options.ts";
-import { messageOf, UsageError } from "./errors.ts";
-import type { Input } from "./input.ts";
+import { describeNpmOptionError, describeOptionError } from "../scripts/known-options.ts";
+import { errorMessage, UsageError } from "./errors.ts";
+import type { SourceInput } from "./input.ts";
 import {
   checkLadder,
+  createLadderStep,
   DEFAULT_LADDER,
   type LadderSpec,
   parseBitrate,
   parseCodec,
   parseLadderFlags,
-  step,
 } from "./ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "./presets.ts";
 
 /** Bounds on what may be asked for; beyond them the command line is refused with a sentence that names them. */
-export const LIMITS = {
+export const OPTION_LIMITS = {
   /** Shorter parts cost more in requests and packaging than they save in delay. */
   minPartS: 0.1,
   minSegmentS: 0.5,
@@ -30,8 +30,8 @@ export const LIMITS = {
 } as const;
 
 /** A broadcast as the command line asks for it. */
-export interface Options {
-  readonly input: Input;
+export interface BroadcastOptions {
+  readonly input: SourceInput;
   /** The input's name in messages. */
   readonly inputName: string;
   readonly stream: StreamName;
@@ -42,7 +42,7 @@ export interface Options {
   readonly muxed: boolean;
   readonly windowS: number;
   /** Who may watch the stream from now on; null leaves that as it is. */
-  readonly playback: Playback | null;
+  readonly playback: PlaybackPolicy | null;
   /** A remote edge, or null to start one here. */
   readonly edge: { readonly url: string; readonly key: string } | null;
   readonly dataDir: string | null;
@@ -51,7 +51,7 @@ export interface Options {
 }
 
 /** Variables of the environment that are read. */
-export interface Environment {
+export interface OriginEnvironment {
   readonly CORRAL_KEY?: string | undefined;
 }
 
@@ -92,7 +92,7 @@ const ARGS = {
   dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "how far back viewers may go while live" },
   playback: {
     type: "string",
-    valueHint: PLAYBACKS.join("|"),
+    valueHint: PLAYBACK_POLICIES.join("|"),
     description: "who may watch: everybody, whoever has a token, or followers (default: as the stream is set)",
   },
   port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
@@ -108,7 +108,7 @@ const ARGS = {
 } as const satisfies ArgsDef;
 
 /** The help text. */
-export async function helpText(): Promise<string> {
+export async function renderHelp(): Promise<string> {
   const meta = { name: "npm start --", description: "Broadcasts INPUT, or a demo, as Low-Latency HLS." };
   const usage = (await renderUsage(defineCommand({ meta, args: ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
   const presets = Object.values(PRESETS).map(({ name, note }) => `  ${name.padEnd(9)} ${note}`);
@@ -116,11 +116,11 @@ export async function helpText(): Promise<string> {
 }
 
 /** Checked options from `words`. Throws `UsageError` with one sentence. */
-export function parseOptions(words: readonly string[], env: Environment): Options {
+export function parseBroadcastOptions(words: readonly string[], env: OriginEnvironment): BroadcastOptions {
   // A file may be called -x.mp4.
   const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
   const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
-  refuseUnknown(args);
+  rejectUnknown(args);
   const stream = parseStreamName(args.stream);
   if (stream === null) {
     throw new UsageError(
@@ -137,7 +137,7 @@ export function parseOptions(words: readonly string[], env: Environment): Option
     preset: presetOf(args),
     ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
     muxed: args.muxed,
-    windowS: numberOf("--dvr", args.dvr, LIMITS.minDvrS, LIMITS.maxDvrS, false),
+    windowS: numberOf("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
     playback: playbackOf(args),
     edge: edgeOf(args, env),
     dataDir: args.data ?? null,
@@ -161,11 +161,11 @@ function joinRepeated(words: readonly string[], flag: string): string[] {
   return values.length === 0 ? rest : [...rest, `${flag}=${values.join(",")}`];
 }
 
-function refuseUnknown(args: Args): void {
-  const taken = complaintAboutNpm(args, ARGS);
+function rejectUnknown(args: Args): void {
+  const taken = describeNpmOptionError(args, ARGS);
   if (taken !== null) throw new UsageError(taken);
   if (args._.length > 1) throw new UsageError(`One input at a time: "${args._[1]}" is one too many.`);
-  const complaint = complaintAbout(args, ARGS);
+  const complaint = describeOptionError(args, ARGS);
   if (complaint !== null) throw new UsageError(complaint);
 }
 
@@ -177,10 +177,10 @@ function numberOf(flag: string, text: string, min: number, max: number, whole: b
   return value;
 }
 
-function playbackOf({ playback }: Args): Playback | null {
+function playbackOf({ playback }: Args): PlaybackPolicy | null {
   if (playback === undefined) return null;
-  const known = PLAYBACKS.find((each) => each === playback);
-  if (known === undefined) throw new UsageError(`--playback is ${PLAYBACKS.join(", ")}, not "${playback}".`);
+  const known = PLAYBACK_POLICIES.find((each) => each === playback);
+  if (known === undefined) throw new UsageError(`--playback is ${PLAYBACK_POLICIES.join(", ")}, not "${playback}".`);
   return known;
 }
 
@@ -188,7 +188,7 @@ function presetOf(args: Args): Preset {
   const preset = parsePreset(args.preset);
   if (preset === null)
     throw new UsageError(`"${args.preset}" is no preset; choose ${Object.keys(PRESETS).join(", ")}.`);
-  const { minSegmentS, maxSegmentS, minPartS } = LIMITS;
+  const { minSegmentS, maxSegmentS, minPartS } = OPTION_LIMITS;
   const segmentMs =
     args.segment === undefined
       ? preset.segmentMs
@@ -205,7 +205,7 @@ function presetOf(args: Args): Preset {
   return { ...preset, partMs, segmentMs };
 }
 
-function inputOf(args: Args): Input {
+function inputOf(args: Args): SourceInput {
   const format = args.format === undefined ? {} : { format: args.format };
   const url = args.input;
   if (url === undefined) {
@@ -277,7 +277,7 @@ function ladderOf(text: string): LadderSpec {
   try {
     json = JSON.parse(readFileSync(text, "utf8"));
   } catch (cause) {
-    throw new UsageError(`The ladder ${text} can't be read: ${messageOf(cause)}.`, { cause });
+    throw new UsageError(`The ladder ${text} can't be read: ${errorMessage(cause)}.`, { cause });
   }
   return parseLadderFile(json, text);
 }
@@ -293,12 +293,14 @@ export function parseLadderFile(json: unknown, name: string): LadderSpec {
   }
   const { video, audio } = file.data;
   return checkLadder({
-    video: video.map(({ height, bitrate, codec }) => step(height, parseBitrate(`${bitrate}`), parseCodec(codec))),
+    video: video.map(({ height, bitrate, codec }) =>
+      createLadderStep(height, parseBitrate(`${bitrate}`), parseCodec(codec)),
+    ),
     audioBitsPerSecond: audio === undefined ? DEFAULT_LADDER.audioBitsPerSecond : parseBitrate(`${audio.bitrate}`),
   });
 }
 
-function edgeOf(args: Args, env: Environment): Options["edge"] {
+function edgeOf(args: Args, env: OriginEnvironment): BroadcastOptions["edge"] {
   if (args.edge === undefined) {
     if (args.key !== undefined) throw new UsageError("--key goes with --edge; the edge started here makes its own.");
     return null;

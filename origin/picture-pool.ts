@@ -4,7 +4,7 @@
  */
 
 /** A raw picture, shared by whoever has it. */
-export interface Picture {
+export interface RawFrame {
   readonly bytes: Uint8Array;
   /** Another one has it, until it calls `release`. */
   retain(): void;
@@ -13,10 +13,10 @@ export interface Picture {
 }
 
 /** Buffers kept for pictures to come. */
-const KEPT = 64;
+const MAX_FREE_BUFFERS = 64;
 
 /** Gives memory for pictures of one size, most often. */
-export class PicturePool {
+export class FramePool {
   #free: Uint8Array[] = [];
 
   /** Memory for `size` bytes, with anything in it. */
@@ -26,7 +26,7 @@ export class PicturePool {
   }
 
   /** `bytes`, which are from `allocate`, as a picture that the caller has. */
-  picture(bytes: Uint8Array): Picture {
+  wrap(bytes: Uint8Array): RawFrame {
     let owners = 1;
     return {
       bytes,
@@ -35,13 +35,13 @@ export class PicturePool {
       },
       release: () => {
         owners -= 1;
-        if (owners === 0 && this.#free.length < KEPT) this.#free.push(bytes);
+        if (owners === 0 && this.#free.length < MAX_FREE_BUFFERS) this.#free.push(bytes);
       },
     };
   }
 }
 
 /** A picture in memory of its own. */
-export function unpooled(bytes: Uint8Array): Picture {
+export function unpooledFrame(bytes: Uint8Array): RawFrame {
   return { bytes, retain: () => {}, release: () => {} };
 }

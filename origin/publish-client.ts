@@ -1,17 +1,17 @@
 /** One publish request: HTTP out, a classified reply back. Knows nothing of what is kept or tried again. */
 import { Pool } from "undici";
 import { z } from "zod";
-import type { Playback } from "../protocol/access.ts";
+import type { PlaybackPolicy } from "../protocol/access.ts";
 import type { BroadcastConfig } from "../protocol/broadcast/log.ts";
 import { initPath, partPath } from "../protocol/hls/paths.ts";
 import type { StreamName } from "../protocol/ids.ts";
-import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER, type PublishAnswer } from "../protocol/publish/api.ts";
+import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER, type PublishProgress } from "../protocol/publish/api.ts";
 import { retryAfterMs } from "./backoff.ts";
-import { messageOf } from "./errors.ts";
-import type { Send } from "./publish-queue.ts";
+import { errorMessage } from "./errors.ts";
+import type { PublishRequest } from "./publish-queue.ts";
 
 /** Bounds on a request. */
-export const LIMITS = {
+export const PUBLISH_REQUEST_LIMITS = {
   /** A request without an answer for this long is given up and made again. */
   requestMs: 10_000,
   /** An answer larger than this is no answer of ours. */
@@ -21,9 +21,9 @@ export const LIMITS = {
 } as const;
 
 /** What a request came to. */
-export type Reply =
-  | { readonly kind: "ok"; readonly answer: PublishAnswer }
-  | { readonly kind: "out-of-order"; readonly answer: PublishAnswer }
+export type PublishResponse =
+  | { readonly kind: "ok"; readonly answer: PublishProgress }
+  | { readonly kind: "out-of-order"; readonly answer: PublishProgress }
   | { readonly kind: "init-missing" | "not-open" | "too-large" }
   /** Another publisher is live; it may be the remains of a crashed one. */
   | { readonly kind: "already-live"; readonly reason: string }
@@ -44,7 +44,7 @@ export interface PublishTarget {
   readonly publisher: string;
   readonly config: BroadcastConfig;
   /** Who may watch the stream from now on; absent: whoever may. */
-  readonly playback?: Playback;
+  readonly playback?: PlaybackPolicy;
 }
 
 /** Makes publish requests over kept-alive connections. */
@@ -55,7 +55,7 @@ export class PublishClient {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #requestMs: number;
 
-  constructor(target: PublishTarget, requestMs: number = LIMITS.requestMs) {
+  constructor(target: PublishTarget, requestMs: number = PUBLISH_REQUEST_LIMITS.requestMs) {
     this.#target = target;
     this.#requestMs = requestMs;
     const url = new URL(target.edge);
@@ -66,19 +66,19 @@ export class PublishClient {
       pipelining: 1,
       keepAliveTimeout: 60_000,
       keepAliveMaxTimeout: 600_000,
-      maxResponseSize: LIMITS.answerBytes,
+      maxResponseSize: PUBLISH_REQUEST_LIMITS.answerBytes,
       connect: { noDelay: true, timeout: requestMs },
     });
   }
 
   /** Opens the broadcast; safe to repeat. */
-  open(signal: AbortSignal): Promise<Reply> {
+  openBroadcast(signal: AbortSignal): Promise<PublishResponse> {
     const { config, playback } = this.#target;
     return this.#put("", JSON.stringify({ ...config, playback }), { "content-type": "application/json" }, signal);
   }
 
   /** Sends an init section or a part. */
-  send(send: Send, signal: AbortSignal): Promise<Reply> {
+  sendMedia(send: PublishRequest, signal: AbortSignal): Promise<PublishResponse> {
     if (send.kind === "init") {
       return this.#put(`/${send.track}/${initPath(send.version)}`, send.bytes, { "content-type": "video/mp4" }, signal);
     }
@@ -88,7 +88,7 @@ export class PublishClient {
   }
 
   /** Says that no more media will come; safe to repeat. */
-  end(signal: AbortSignal): Promise<Reply> {
+  endBroadcast(signal: AbortSignal): Promise<PublishResponse> {
     return this.#put("/end", "", {}, signal);
   }
 
@@ -102,7 +102,7 @@ export class PublishClient {
     body: Uint8Array | string,
     headers: Record<string, string>,
     signal: AbortSignal,
-  ): Promise<Reply> {
+  ): Promise<PublishResponse> {
     try {
       const response = await this.#pool.request({
         method: "PUT",
@@ -113,43 +113,50 @@ export class PublishClient {
       });
       const text = await response.body.text();
       const retryAfter = response.headers["retry-after"];
-      const afterMs = retryAfterMs(typeof retryAfter === "string" ? retryAfter : undefined, LIMITS.retryAfterMs);
-      return classify(response.statusCode, text, afterMs);
+      const afterMs = retryAfterMs(
+        typeof retryAfter === "string" ? retryAfter : undefined,
+        PUBLISH_REQUEST_LIMITS.retryAfterMs,
+      );
+      return classifyReply(response.statusCode, text, afterMs);
     } catch (error) {
-      return { kind: "retry", reason: messageOf(error), afterMs: null };
+      return { kind: "retry", reason: errorMessage(error), afterMs: null };
     }
   }
 }
 
-const Progress = z.object({
+const ProgressSchema = z.object({
   durableMsn: z.number().int().min(-1),
   next: z.object({ msn: z.number().int().nonnegative(), part: z.number().int().nonnegative() }),
   inits: z.array(z.number().int().nonnegative()),
 });
-const Answer = z.object({ epoch: z.string(), tracks: z.record(z.string(), Progress) });
-const Problem = z.object({ type: z.string().optional(), title: z.string().optional(), detail: z.string().optional() });
+const AnswerSchema = z.object({ epoch: z.string(), tracks: z.record(z.string(), ProgressSchema) });
+const ProblemSchema = z.object({
+  type: z.string().optional(),
+  title: z.string().optional(),
+  detail: z.string().optional(),
+});
 
 /** What an answer means. Pure. */
-export function classify(status: number, body: string, afterMs: number | null): Reply {
+export function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
   const json = parseJson(body);
-  const answer = Answer.safeParse(json);
+  const answer = AnswerSchema.safeParse(json);
   if (status === 200) {
     return answer.success
-      ? { kind: "ok", answer: answer.data as PublishAnswer }
+      ? { kind: "ok", answer: answer.data as PublishProgress }
       : { kind: "refused", reason: "the edge's answer is not of the publish API; is it a Corral edge?" };
   }
-  const problem = Problem.safeParse(json);
+  const problem = ProblemSchema.safeParse(json);
   const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};
   const reason = `${status} ${[title, detail].filter((text) => text !== "").join(": ")}`.trim();
   if (status === 408 || status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
   if (status === 413) return { kind: "too-large" };
-  if (status === 403 && type === PROBLEMS.stopped) return { kind: "stopped", reason: detail };
+  if (status === 403 && type === PUBLISH_PROBLEM_TYPES.stopped) return { kind: "stopped", reason: detail };
   if (status === 409) {
-    if (type === PROBLEMS.outOfOrder && answer.success)
-      return { kind: "out-of-order", answer: answer.data as PublishAnswer };
-    if (type === PROBLEMS.initMissing) return { kind: "init-missing" };
-    if (type === PROBLEMS.notOpen) return { kind: "not-open" };
-    if (type === PROBLEMS.alreadyLive) return { kind: "already-live", reason };
+    if (type === PUBLISH_PROBLEM_TYPES.outOfOrder && answer.success)
+      return { kind: "out-of-order", answer: answer.data as PublishProgress };
+    if (type === PUBLISH_PROBLEM_TYPES.initMissing) return { kind: "init-missing" };
+    if (type === PUBLISH_PROBLEM_TYPES.notOpen) return { kind: "not-open" };
+    if (type === PUBLISH_PROBLEM_TYPES.alreadyLive) return { kind: "already-live", reason };
   }
   return { kind: "refused", reason };
 }

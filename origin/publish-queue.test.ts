@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PartMeta } from "../protocol/broadcast/log.ts";
 import { parseTrackName, type TrackName } from "../protocol/ids.ts";
-import type { PublishAnswer } from "../protocol/publish/api.ts";
-import { type Outcome, PublishQueue, QueueError, type Send } from "./publish-queue.ts";
+import type { PublishProgress } from "../protocol/publish/api.ts";
+import { type PublishOutcome, PublishQueue, PublishQueueError, type PublishRequest } from "./publish-queue.ts";
 
 const name = (text: string): TrackName => parseTrackName(text) ?? expect.fail(`${text} is no track name`);
 const TRACKS = [name("720p"), name("audio")];
@@ -26,7 +26,7 @@ class ModelEdge {
     TRACKS.map((track) => [track, { durable: -1, parts: [] as string[], inits: new Set<number>(), gaps: 0 }]),
   );
 
-  take(send: Send): Outcome {
+  take(send: PublishRequest): PublishOutcome {
     const track = this.tracks.get(send.track) ?? expect.fail();
     if (send.kind === "init") {
       track.inits.add(send.version);
@@ -58,14 +58,14 @@ class ModelEdge {
     for (const track of this.tracks.values()) track.inits.clear();
   }
 
-  answer(): Extract<Outcome, { kind: "answer" }> {
+  answer(): Extract<PublishOutcome, { kind: "answer" }> {
     const entries = TRACKS.map((track) => {
       const state = this.tracks.get(track) ?? expect.fail();
       return [track, { durableMsn: state.durable, next: this.next(track), inits: [...state.inits] }] as const;
     });
     return {
       kind: "answer",
-      answer: { epoch: `e${this.epoch}`, tracks: Object.fromEntries(entries) } as PublishAnswer,
+      answer: { epoch: `e${this.epoch}`, tracks: Object.fromEntries(entries) } as PublishProgress,
     };
   }
 }
@@ -86,10 +86,10 @@ test("whatever is lost, delayed or forgotten, the edge ends with exactly the seq
       const queue = new PublishQueue(TRACKS);
       const edge = new ModelEdge();
       const pushed = new Map(TRACKS.map((track) => [track, 0]));
-      const flying = new Map<TrackName, { send: Send; outcome: Outcome | null }>();
+      const flying = new Map<TrackName, { send: PublishRequest; outcome: PublishOutcome | null }>();
       for (const track of TRACKS) queue.pushInit(track, 0, new Uint8Array(4));
       const begin = (track: TrackName): void => {
-        const send = queue.next(track);
+        const send = queue.nextRequest(track);
         if (send !== null) flying.set(track, { send, outcome: edge.take(send) });
       };
       for (const { do: what, track: index } of steps) {
@@ -101,22 +101,22 @@ test("whatever is lost, delayed or forgotten, the edge ends with exactly the seq
           pushed.set(track, count + 1);
         } else if (what === "send" && flight === undefined) begin(track);
         else if (what === "drop-request" && flight === undefined) {
-          if (queue.next(track) !== null) queue.settle(track, { kind: "failed" });
+          if (queue.nextRequest(track) !== null) queue.settleRequest(track, { kind: "failed" });
         } else if (what === "answer" && flight !== undefined) {
           flying.delete(track);
-          queue.settle(track, flight.outcome ?? { kind: "failed" });
+          queue.settleRequest(track, flight.outcome ?? { kind: "failed" });
         } else if (what === "drop-answer" && flight !== undefined) {
           flying.delete(track);
-          queue.settle(track, { kind: "failed" });
+          queue.settleRequest(track, { kind: "failed" });
         } else if (what === "store") edge.store(track);
         else if (what === "crash") edge.crash();
       }
-      for (const [track, { outcome }] of flying) queue.settle(track, outcome ?? { kind: "failed" });
-      queue.absorb(edge.answer().answer, null);
+      for (const [track, { outcome }] of flying) queue.settleRequest(track, outcome ?? { kind: "failed" });
+      queue.applyAnswer(edge.answer().answer, null);
       for (let round = 0; round < 2000; round += 1) {
         for (const track of TRACKS) {
-          const send = queue.next(track);
-          if (send !== null) queue.settle(track, edge.take(send));
+          const send = queue.nextRequest(track);
+          if (send !== null) queue.settleRequest(track, edge.take(send));
         }
       }
       for (const track of TRACKS) {
@@ -137,12 +137,13 @@ test("a part is kept until its segment is durable and dropped then", () => {
   const [video] = TRACKS as [TrackName];
   queue.pushInit(video, 0, new Uint8Array(4));
   for (let part = 0; part < PARTS; part += 1) queue.pushPart(video, meta(0, part), new Uint8Array(10), 0);
-  for (let send = queue.next(video); send !== null; send = queue.next(video)) queue.settle(video, edge.take(send));
+  for (let send = queue.nextRequest(video); send !== null; send = queue.nextRequest(video))
+    queue.settleRequest(video, edge.take(send));
   expect(queue.bytes).toBe(30);
   edge.store(video);
-  queue.absorb(edge.answer().answer, null);
+  queue.applyAnswer(edge.answer().answer, null);
   expect(queue.bytes).toBe(0);
-  expect(queue.durable).toBe(true);
+  expect(queue.isDurable).toBe(true);
 });
 
 test("beyond the byte limit the oldest parts become gaps that keep their place, duration and segment marks", () => {
@@ -152,10 +153,10 @@ test("beyond the byte limit the oldest parts become gaps that keep their place, 
   const dropped = [0, 1, 2].map((part) => queue.pushPart(video, meta(0, part), new Uint8Array(10), part));
   expect(dropped).toEqual([0, 0, 1]);
   const edge = new ModelEdge();
-  const sent: Send[] = [];
-  for (let send = queue.next(video); send !== null; send = queue.next(video)) {
+  const sent: PublishRequest[] = [];
+  for (let send = queue.nextRequest(video); send !== null; send = queue.nextRequest(video)) {
     sent.push(send);
-    queue.settle(video, edge.take(send));
+    queue.settleRequest(video, edge.take(send));
   }
   expect(sent[1]).toMatchObject({
     meta: { msn: 0, part: 0, gap: true, durationTicks: 3000, start: { initVersion: 0 } },
@@ -167,7 +168,7 @@ test("more parts than the limit is an error, not silent loss", () => {
   const queue = new PublishQueue(TRACKS, { bytes: 1000, parts: 1 });
   const [video] = TRACKS as [TrackName];
   queue.pushPart(video, meta(0, 0), new Uint8Array(1), 0);
-  expect(() => queue.pushPart(video, meta(0, 1), new Uint8Array(1), 0)).toThrow(QueueError);
+  expect(() => queue.pushPart(video, meta(0, 1), new Uint8Array(1), 0)).toThrow(PublishQueueError);
 });
 
 test("an edge that asks for what it had confirmed as stored is an error", () => {
@@ -177,10 +178,11 @@ test("an edge that asks for what it had confirmed as stored is an error", () => 
   queue.pushInit(video, 0, new Uint8Array(4));
   for (let i = 0; i < PARTS * 2; i += 1)
     queue.pushPart(video, meta(Math.floor(i / PARTS), i % PARTS), new Uint8Array(10), 0);
-  for (let send = queue.next(video); send !== null; send = queue.next(video)) queue.settle(video, edge.take(send));
+  for (let send = queue.nextRequest(video); send !== null; send = queue.nextRequest(video))
+    queue.settleRequest(video, edge.take(send));
   edge.store(video);
-  queue.absorb(edge.answer().answer, null);
+  queue.applyAnswer(edge.answer().answer, null);
   expect(queue.parts).toBe(PARTS);
   const { answer } = new ModelEdge().answer();
-  expect(() => queue.absorb({ ...answer, epoch: "lost" }, video)).toThrow(/confirmed as stored/);
+  expect(() => queue.applyAnswer({ ...answer, epoch: "lost" }, video)).toThrow(/confirmed as stored/);
 });

@@ -8,10 +8,10 @@
  */
 import type { PartMeta } from "../protocol/broadcast/log.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import type { PublishAnswer, TrackProgress } from "../protocol/publish/api.ts";
+import type { PublishProgress, TrackProgress } from "../protocol/publish/api.ts";
 
 /** Bounds on what waits here for an edge that does not answer. */
-export const LIMITS = {
+export const PUBLISH_QUEUE_LIMITS = {
   /** Minutes of a whole ladder. Beyond it the oldest parts lose their bytes and are sent as gaps. */
   bytes: 200_000_000,
   /** Parts and gaps; hours of a whole ladder. Beyond it the broadcast is given up. */
@@ -21,7 +21,7 @@ export const LIMITS = {
 } as const;
 
 /** A request to make. */
-export type Send =
+export type PublishRequest =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
   | {
       readonly kind: "part";
@@ -32,9 +32,9 @@ export type Send =
     };
 
 /** What came of a request. */
-export type Outcome =
+export type PublishOutcome =
   /** Success, or an `out-of-order` problem: both say where the edge stands. */
-  | { readonly kind: "answer"; readonly answer: PublishAnswer }
+  | { readonly kind: "answer"; readonly answer: PublishProgress }
   /** The edge lacks the init section that the part needs. */
   | { readonly kind: "init-missing" }
   /** The part is larger than the edge takes; it becomes a gap. */
@@ -42,7 +42,7 @@ export type Outcome =
   /** No usable answer: the same request again. */
   | { readonly kind: "failed" };
 
-interface Item {
+interface QueuedPart {
   meta: PartMeta;
   bytes: Uint8Array;
   readonly initVersion: number;
@@ -51,20 +51,20 @@ interface Item {
 
 interface TrackQueue {
   /** In order; those before `cursor` are sent and kept until they are durable. */
-  items: Item[];
+  items: QueuedPart[];
   cursor: number;
   readonly inits: Map<number, Uint8Array>;
   /** Init versions that the edge holds, as far as is known. */
   edgeInits: Set<number>;
   latestInit: number;
   durableMsn: number;
-  inFlight: Send | null;
+  inFlight: PublishRequest | null;
 }
 
-const NOTHING: Uint8Array = new Uint8Array(0);
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Thrown where the edge and the queue cannot be brought together again. */
-export class QueueError extends Error {
+export class PublishQueueError extends Error {
   override readonly name: string = "QueueError";
 }
 
@@ -76,7 +76,10 @@ export class PublishQueue {
   #bytes = 0;
   #parts = 0;
 
-  constructor(tracks: readonly TrackName[], limits: { readonly bytes: number; readonly parts: number } = LIMITS) {
+  constructor(
+    tracks: readonly TrackName[],
+    limits: { readonly bytes: number; readonly parts: number } = PUBLISH_QUEUE_LIMITS,
+  ) {
     this.#limits = limits;
     for (const track of tracks) {
       const queue = {
@@ -110,7 +113,7 @@ export class PublishQueue {
   }
 
   /** Whether the edge has confirmed every closed segment durable: nothing that must be kept is left. */
-  get durable(): boolean {
+  get isDurable(): boolean {
     return this.#parts === 0;
   }
 
@@ -125,28 +128,28 @@ export class PublishQueue {
     queue.inits.set(version, bytes);
     queue.latestInit = version;
     for (const old of queue.inits.keys()) {
-      if (queue.inits.size <= LIMITS.inits) break;
+      if (queue.inits.size <= PUBLISH_QUEUE_LIMITS.inits) break;
       queue.inits.delete(old);
     }
   }
 
-  /** Adds a part. Returns how many parts lost their bytes to stay within the limits. Throws `QueueError` at the end of them. */
+  /** Adds a part. Returns how many parts lost their bytes to stay within the limits. Throws `PublishQueueError` at the end of them. */
   pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array, nowMs: number): number {
     const queue = this.#queue(track);
     if (this.#parts >= this.#limits.parts) {
-      throw new QueueError(`${this.#parts} parts wait for the edge, which is more than the origin keeps`);
+      throw new PublishQueueError(`${this.#parts} parts wait for the edge, which is more than the origin keeps`);
     }
     const initVersion = meta.start?.initVersion ?? queue.items.at(-1)?.initVersion ?? queue.latestInit;
     queue.items.push({ meta, bytes, initVersion, queuedAtMs: nowMs });
     this.#parts += 1;
     this.#bytes += bytes.byteLength;
     let dropped = 0;
-    while (this.#bytes > this.#limits.bytes && this.#dropOldestBytes()) dropped += 1;
+    while (this.#bytes > this.#limits.bytes && this.#turnOldestIntoGap()) dropped += 1;
     return dropped;
   }
 
   /** The request to make now for `track`, or null: one is on its way, or nothing waits. */
-  next(track: TrackName): Send | null {
+  nextRequest(track: TrackName): PublishRequest | null {
     const queue = this.#queue(track);
     if (queue.inFlight !== null) return null;
     const item = queue.items[queue.cursor];
@@ -159,7 +162,7 @@ export class PublishQueue {
   }
 
   /** Takes in what came of the request on its way for `track`. True if the edge has moved on. */
-  settle(track: TrackName, outcome: Outcome): boolean {
+  settleRequest(track: TrackName, outcome: PublishOutcome): boolean {
     const queue = this.#queue(track);
     const sent = queue.inFlight;
     queue.inFlight = null;
@@ -170,10 +173,10 @@ export class PublishQueue {
         if (sent?.kind === "part") queue.edgeInits.delete(queue.items[queue.cursor]?.initVersion ?? -1);
         return false;
       case "too-large":
-        if (sent?.kind === "part") this.#emptyItem(queue.items[queue.cursor]);
+        if (sent?.kind === "part") this.#turnIntoGap(queue.items[queue.cursor]);
         return true;
       case "answer":
-        return this.absorb(outcome.answer, track);
+        return this.applyAnswer(outcome.answer, track);
     }
   }
 
@@ -182,7 +185,7 @@ export class PublishQueue {
    * overtaken this one, only goes where it says when the epoch changed and nothing of it is on its way. With `null` the
    * answer is to the whole broadcast: every track of which nothing is on its way goes where it says.
    */
-  absorb(answer: PublishAnswer, own: TrackName | null): boolean {
+  applyAnswer(answer: PublishProgress, own: TrackName | null): boolean {
     const changed = this.#epoch !== answer.epoch;
     this.#epoch = answer.epoch;
     let moved = false;
@@ -193,15 +196,15 @@ export class PublishQueue {
       const knownInits = queue.edgeInits.size;
       if (track === own || ((changed || own === null) && queue.inFlight === null)) {
         queue.edgeInits = new Set(progress.inits);
-        this.#moveTo(queue, track, progress, track === own);
+        this.#moveCursor(queue, track, progress, track === own);
       }
-      this.#forget(queue, progress.durableMsn);
+      this.#dropDurable(queue, progress.durableMsn);
       if (track === own) moved = queue.items[queue.cursor] !== before || queue.edgeInits.size !== knownInits;
     }
     return moved;
   }
 
-  #moveTo(queue: TrackQueue, track: TrackName, { next }: TrackProgress, strict: boolean): void {
+  #moveCursor(queue: TrackQueue, track: TrackName, { next }: TrackProgress, strict: boolean): void {
     const index = queue.items.findIndex(
       ({ meta }) => meta.msn > next.msn || (meta.msn === next.msn && meta.part >= next.part),
     );
@@ -212,14 +215,14 @@ export class PublishQueue {
     const isAfterClose = found?.part === 0 && previous?.close !== undefined && previous.msn === next.msn;
     if (found !== undefined && !isNext && !isAfterClose) {
       if (!strict) return;
-      throw new QueueError(
+      throw new PublishQueueError(
         `the edge asks for part ${next.msn}.${next.part} of ${track}, which it had confirmed as stored`,
       );
     }
     queue.cursor = index < 0 ? queue.items.length : index;
   }
 
-  #forget(queue: TrackQueue, durableMsn: number): void {
+  #dropDurable(queue: TrackQueue, durableMsn: number): void {
     if (durableMsn <= queue.durableMsn) return;
     queue.durableMsn = durableMsn;
     let count = 0;
@@ -234,19 +237,19 @@ export class PublishQueue {
   }
 
   /** Turns the oldest part that still has bytes into a gap. False where there is none. */
-  #dropOldestBytes(): boolean {
-    let oldest: Item | undefined;
+  #turnOldestIntoGap(): boolean {
+    let oldest: QueuedPart | undefined;
     for (const { items } of this.#tracks.values()) {
       const item = items.find(({ bytes }) => bytes.byteLength > 0);
       if (item !== undefined && (oldest === undefined || item.queuedAtMs < oldest.queuedAtMs)) oldest = item;
     }
-    return this.#emptyItem(oldest);
+    return this.#turnIntoGap(oldest);
   }
 
-  #emptyItem(item: Item | undefined): boolean {
+  #turnIntoGap(item: QueuedPart | undefined): boolean {
     if (item === undefined) return false;
     this.#bytes -= item.bytes.byteLength;
-    item.bytes = NOTHING;
+    item.bytes = NO_BYTES;
     const { close, ...rest } = item.meta;
     item.meta = { ...rest, independent: false, gap: true, ...(close === undefined ? {} : { close: {} }) };
     return true;
@@ -254,7 +257,7 @@ export class PublishQueue {
 
   #queue(track: TrackName): TrackQueue {
     const queue = this.#tracks.get(track);
-    if (queue === undefined) throw new QueueError(`no track is called ${track}`);
+    if (queue === undefined) throw new PublishQueueError(`no track is called ${track}`);
     return queue;
   }
 }

@@ -2,8 +2,8 @@ import { afterEach, expect, test } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../protocol/broadcast/log.ts";
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../protocol/ids.ts";
 import type { PublishError } from "./errors.ts";
-import { Publisher, type PublisherOptions } from "./publisher.ts";
-import { FakeEdge, type Fault } from "./testing/fake-edge.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
+import { type EdgeFault, FakeEdge } from "./testing/fake-edge.ts";
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -36,12 +36,12 @@ const config: BroadcastConfig = {
 async function setUp(
   fault?: FakeEdge["fault"],
   more: Partial<PublisherOptions> = {},
-): Promise<{ edge: FakeEdge; publisher: Publisher; fatal: PublishError[] }> {
+): Promise<{ edge: FakeEdge; publisher: BroadcastPublisher; fatal: PublishError[] }> {
   const edge = await new FakeEdge().start();
   stops.push(() => edge.stop());
   if (fault !== undefined) edge.fault = fault;
   const fatal: PublishError[] = [];
-  const publisher = new Publisher({
+  const publisher = new BroadcastPublisher({
     edge: edge.url,
     stream: must(parseStreamName("demo")),
     key: "secret",
@@ -73,7 +73,7 @@ function meta(count: number): PartMeta {
 }
 
 /** Pushes `count` parts of each track, a restart with a new init section in the middle, yielding now and then. */
-async function pushAll(publisher: Publisher, count: number): Promise<void> {
+async function pushAll(publisher: BroadcastPublisher, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     for (const name of TRACKS) {
       if (i === 0 || i === 40)
@@ -102,7 +102,7 @@ test("a broadcast arrives whole, in order, and the end waits until it is durable
   expect((await publisher.firstPart).meta).toMatchObject({ msn: 0, part: 0 });
 });
 
-const FAULTS: Fault[] = [
+const FAULTS: EdgeFault[] = [
   "busy",
   "drop-before",
   "none",

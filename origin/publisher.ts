@@ -3,13 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PartMeta } from "../protocol/broadcast/log.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { messageOf, PublishError } from "./errors.ts";
-import type { Journal } from "./journal.ts";
-import { PublishClient, type PublishTarget, type Reply } from "./publish-client.ts";
-import { type Outcome, PublishQueue, type Send } from "./publish-queue.ts";
+import { errorMessage, PublishError } from "./errors.ts";
+import type { PublishJournal } from "./journal.ts";
+import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
+import { type PublishOutcome, PublishQueue, type PublishRequest } from "./publish-queue.ts";
 
 /** Bounds on patience. */
-export interface Patience {
+export interface PublisherLimits {
   readonly takeoverMs: number;
   readonly endMs: number;
   readonly retry: BackoffOptions;
@@ -17,7 +17,7 @@ export interface Patience {
 }
 
 /** The bounds used unless a test shortens them. */
-export const LIMITS: Patience = {
+export const PUBLISHER_LIMITS: PublisherLimits = {
   /** How long to wait for another publisher's lease to run out: that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
   /** How long `end` waits for the queue to be sent and confirmed. */
@@ -29,7 +29,7 @@ export const LIMITS: Patience = {
 };
 
 /** What the packager hands over. */
-export type Output =
+export type PublishItem =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
   | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta; readonly bytes: Uint8Array };
 
@@ -39,9 +39,9 @@ export interface PublisherOptions extends PublishTarget {
   /** Called once, when the edge refuses for good: the broadcast cannot go on. */
   readonly onFatal: (error: PublishError) => void;
   /** Keeps on disk what is not stored yet. */
-  readonly journal?: Pick<Journal, "write" | "stored" | "remove">;
+  readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
   /** Shorter patience, for tests. */
-  readonly limits?: Partial<Patience> & { readonly requestMs?: number };
+  readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
 }
 
 /** Counters since the start. Delays are from the packager's hand to the edge's answer, milliseconds, of the latest parts. */
@@ -58,15 +58,15 @@ export interface PublishCounters {
 }
 
 /** One broadcast's way to the edge. */
-export class Publisher {
+export class BroadcastPublisher {
   readonly #options: PublisherOptions;
   readonly #client: PublishClient;
   readonly #queue: PublishQueue;
-  readonly #limits: Patience;
+  readonly #limits: PublisherLimits;
   readonly #stop = new AbortController();
-  readonly #wake = new Map<TrackName, () => void>();
-  readonly #idle = new Set<() => void>();
-  readonly #first = Promise.withResolvers<{ track: TrackName; meta: PartMeta }>();
+  readonly #wakeTrack = new Map<TrackName, () => void>();
+  readonly #idleWaiters = new Set<() => void>();
+  readonly #firstPart = Promise.withResolvers<{ track: TrackName; meta: PartMeta }>();
   readonly #delays: number[] = [];
   #delayCount = 0;
   #openedAtMs = 0;
@@ -77,35 +77,35 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#limits = { ...PUBLISHER_LIMITS, ...options.limits };
     this.#client = new PublishClient(options, options.limits?.requestMs);
     this.#queue = new PublishQueue(options.config.tracks.map(({ name }) => name));
-    this.#first.promise.catch(() => {});
+    this.#firstPart.promise.catch(() => {});
   }
 
   /** The first part that the edge has taken. Rejects where that never happens. */
   get firstPart(): Promise<{ track: TrackName; meta: PartMeta }> {
-    return this.#first.promise;
+    return this.#firstPart.promise;
   }
 
   /** Opens the broadcast, waiting out a predecessor, and begins to send. Throws `PublishError`. */
   async open(): Promise<void> {
-    await this.#open();
+    await this.#openWithRetry();
     this.#openedAtMs = performance.now();
-    this.#loops = this.#options.config.tracks.map(({ name }) => this.#run(name));
+    this.#loops = this.#options.config.tracks.map(({ name }) => this.#sendTrack(name));
   }
 
   /** Queues an init section or a part. Never blocks; `onFatal` hears of what cannot be kept. */
-  push(output: Output): void {
+  push(output: PublishItem): void {
     if (this.#fatal !== null) return;
-    this.#options.journal?.write(output);
+    this.#options.journal?.append(output);
     try {
       if (output.kind === "init") this.#queue.pushInit(output.track, output.version, output.bytes);
       else this.#pushPart(output.track, output.meta, output.bytes);
     } catch (error) {
-      this.#fail(`The broadcast cannot go on: ${messageOf(error)}.`, error);
+      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
     }
-    this.#wake.get(output.track)?.();
+    this.#wakeTrack.get(output.track)?.();
   }
 
   #pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array): void {
@@ -128,34 +128,34 @@ export class Publisher {
     let attempt = 0;
     let ended = false;
     while (this.#fatal === null && !stop.aborted) {
-      await this.#drained(stop);
+      await this.#untilDrained(stop);
       if (stop.aborted) break;
-      const reply = await this.#client.end(stop);
+      const reply = await this.#client.endBroadcast(stop);
       if (reply.kind === "ok") {
         ended = true;
-        this.#absorb(reply);
-        if (this.#queue.durable) break;
-      } else if (reply.kind === "out-of-order") this.#absorb(reply);
+        this.#applyAnswer(reply);
+        if (this.#queue.isDurable) break;
+      } else if (reply.kind === "out-of-order") this.#applyAnswer(reply);
       else if (reply.kind === "not-open") await this.#reopen();
-      else if (reply.kind === "stopped") this.#stopped(reply.reason);
+      else if (reply.kind === "stopped") this.#failStopped(reply.reason);
       else if (reply.kind === "refused") this.#fail(`The edge refuses to end the broadcast: ${reply.reason}.`, null);
       attempt += 1;
-      await this.#wait(attempt, reply, stop);
+      await this.#backOff(attempt, reply, stop);
     }
     if (this.#fatal !== null) throw this.#fatal;
     if (!ended)
       throw new PublishError(`The edge did not take the end of the broadcast within ${this.#limits.endMs / 1000} s.`);
-    if (this.#queue.durable) this.#options.journal?.remove();
+    if (this.#queue.isDurable) this.#options.journal?.removeAll();
     else this.#options.log.warn("The edge has taken the end, but not yet confirmed that the last segments are stored.");
   }
 
   /** Stops sending at once and closes the connections. */
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const wake of this.#wake.values()) wake();
+    for (const wake of this.#wakeTrack.values()) wake();
     await this.#client.close();
     await Promise.all(this.#loops);
-    this.#first.reject(new PublishError("The publisher was closed before the edge took a part."));
+    this.#firstPart.reject(new PublishError("The publisher was closed before the edge took a part."));
   }
 
   /** Counters since the start. */
@@ -166,16 +166,16 @@ export class Publisher {
     return { ...this.#counters, waiting, keptBytes, delayP50Ms: at(0.5), delayP95Ms: at(0.95) };
   }
 
-  async #open(): Promise<void> {
+  async #openWithRetry(): Promise<void> {
     const { stream, log, edge } = this.#options;
     const giveUp = performance.now() + this.#limits.takeoverMs;
     let announced = false;
     for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
-      const reply = await this.#client.open(this.#stop.signal);
+      const reply = await this.#client.openBroadcast(this.#stop.signal);
       switch (reply.kind) {
         case "ok":
         case "out-of-order":
-          this.#absorb(reply);
+          this.#applyAnswer(reply);
           return;
         case "already-live":
         case "retry":
@@ -197,27 +197,27 @@ export class Publisher {
           announced = true;
           break;
         case "stopped":
-          throw this.#stopped(reply.reason);
+          throw this.#failStopped(reply.reason);
         default:
           throw this.#fail(`The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`, null);
       }
-      await this.#wait(attempt, reply, this.#stop.signal);
+      await this.#backOff(attempt, reply, this.#stop.signal);
     }
     throw new PublishError("The publisher was closed.");
   }
 
   /** One track: request after request, asleep while nothing waits. */
-  async #run(track: TrackName): Promise<void> {
+  async #sendTrack(track: TrackName): Promise<void> {
     const { signal } = this.#stop;
     let attempt = 0;
     while (!signal.aborted && this.#fatal === null) {
-      const send = this.#queue.next(track);
+      const send = this.#queue.nextRequest(track);
       if (send === null) {
-        this.#announceIdle();
-        await new Promise<void>((resolve) => this.#wake.set(track, resolve));
+        this.#notifyIdle();
+        await new Promise<void>((resolve) => this.#wakeTrack.set(track, resolve));
         continue;
       }
-      const reply = await this.#client.send(send, signal);
+      const reply = await this.#client.sendMedia(send, signal);
       if (signal.aborted) return;
       const moved = this.#settle(track, send, reply);
       if (moved && reply.kind !== "out-of-order") {
@@ -234,25 +234,25 @@ export class Publisher {
       if (reply.kind === "retry" && (attempt === 3 || attempt % 20 === 0)) {
         this.#options.log.warn(`The edge does not take ${track} (${reply.reason}); trying on.`);
       }
-      await this.#wait(attempt, reply, signal);
+      await this.#backOff(attempt, reply, signal);
     }
   }
 
   /** Tells the queue what came of a request. True if the track has moved on. */
-  #settle(track: TrackName, send: Send, reply: Reply): boolean {
+  #settle(track: TrackName, send: PublishRequest, reply: PublishResponse): boolean {
     const { waiting } = this.#queue;
     let moved = false;
     try {
-      moved = this.#queue.settle(track, outcomeOf(reply));
+      moved = this.#queue.settleRequest(track, publishOutcomeOf(reply));
     } catch (error) {
-      this.#fail(`The broadcast cannot go on: ${messageOf(error)}.`, error);
+      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
       return false;
     }
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
-    this.#options.journal?.stored(this.#queue.durableMsn);
+    this.#options.journal?.removeThrough(this.#queue.durableMsn);
     switch (reply.kind) {
       case "ok":
-        if (send.kind === "part" && moved) this.#count(send);
+        if (send.kind === "part" && moved) this.#countPart(send);
         this.#wakeAll();
         break;
       case "out-of-order":
@@ -260,33 +260,33 @@ export class Publisher {
         break;
       case "too-large":
         this.#options.log.error(
-          `The edge takes no part as large as ${track} ${describe(send)} (${send.bytes.byteLength} bytes); it is sent as a gap.`,
+          `The edge takes no part as large as ${track} ${describeRequest(send)} (${send.bytes.byteLength} bytes); it is sent as a gap.`,
         );
         if (send.kind === "init") this.#fail(`The edge takes no init section of ${send.bytes.byteLength} bytes.`, null);
         break;
       case "stopped":
-        this.#stopped(reply.reason);
+        this.#failStopped(reply.reason);
         break;
       case "refused":
-        this.#fail(`The edge refuses ${track} ${describe(send)}: ${reply.reason}.`, null);
+        this.#fail(`The edge refuses ${track} ${describeRequest(send)}: ${reply.reason}.`, null);
         break;
     }
     return moved;
   }
 
-  #count(send: Extract<Send, { kind: "part" }>): void {
+  #countPart(send: Extract<PublishRequest, { kind: "part" }>): void {
     this.#counters.parts += 1;
     this.#counters.bytes += send.bytes.byteLength;
     // What was queued while the broadcast was being opened tells nothing of the way to the edge.
     if (send.queuedAtMs >= this.#openedAtMs) {
-      this.#delays[this.#delayCount++ % LIMITS.delays] = performance.now() - send.queuedAtMs;
+      this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = performance.now() - send.queuedAtMs;
     }
-    if (!send.meta.gap) this.#first.resolve({ track: send.track, meta: send.meta });
+    if (!send.meta.gap) this.#firstPart.resolve({ track: send.track, meta: send.meta });
   }
 
   /** Opens the broadcast again, once for all tracks that find it closed. */
   async #reopen(): Promise<void> {
-    this.#reopening ??= this.#open()
+    this.#reopening ??= this.#openWithRetry()
       .catch(() => {})
       .finally(() => {
         this.#reopening = null;
@@ -294,40 +294,40 @@ export class Publisher {
     await this.#reopening;
   }
 
-  #absorb(reply: Extract<Reply, { kind: "ok" | "out-of-order" }>): void {
+  #applyAnswer(reply: Extract<PublishResponse, { kind: "ok" | "out-of-order" }>): void {
     const { waiting } = this.#queue;
-    this.#queue.absorb(reply.answer, null);
+    this.#queue.applyAnswer(reply.answer, null);
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
     this.#wakeAll();
   }
 
   /** An answer to one track may have sent another, sleeping one back. */
   #wakeAll(): void {
-    for (const wake of this.#wake.values()) wake();
+    for (const wake of this.#wakeTrack.values()) wake();
   }
 
-  #announceIdle(): void {
+  #notifyIdle(): void {
     if (this.#queue.waiting > 0) return;
-    for (const resolve of this.#idle) resolve();
-    this.#idle.clear();
+    for (const resolve of this.#idleWaiters) resolve();
+    this.#idleWaiters.clear();
   }
 
   /** Resolves when nothing waits to be sent, or `signal` aborts. */
-  #drained(signal: AbortSignal): Promise<void> {
+  #untilDrained(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (this.#queue.waiting === 0 || signal.aborted) return resolve();
-      this.#idle.add(resolve);
+      this.#idleWaiters.add(resolve);
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
   }
 
-  async #wait(attempt: number, reply: Reply, signal: AbortSignal): Promise<void> {
+  async #backOff(attempt: number, reply: PublishResponse, signal: AbortSignal): Promise<void> {
     const asked = reply.kind === "retry" ? reply.afterMs : null;
     const ownMs = backoffMs(attempt, this.#limits.retry);
     await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
   }
 
-  #stopped(reason: string): PublishError {
+  #failStopped(reason: string): PublishError {
     const { stream } = this.#options;
     return this.#fail(`${stream} was stopped, and nobody publishes to it until that is undone: ${reason}`, null);
   }
@@ -336,7 +336,7 @@ export class Publisher {
     const error = new PublishError(message, { cause });
     if (this.#fatal === null) {
       this.#fatal = error;
-      this.#first.reject(error);
+      this.#firstPart.reject(error);
       this.#stop.abort();
       this.#wakeAll();
       this.#options.onFatal(error);
@@ -345,7 +345,7 @@ export class Publisher {
   }
 }
 
-function outcomeOf(reply: Reply): Outcome {
+function publishOutcomeOf(reply: PublishResponse): PublishOutcome {
   switch (reply.kind) {
     case "ok":
     case "out-of-order":
@@ -358,6 +358,6 @@ function outcomeOf(reply: Reply): Outcome {
   }
 }
 
-function describe(send: Send): string {
+function describeRequest(send: PublishRequest): string {
   return send.kind === "init" ? `init section ${send.version}` : `part ${send.meta.msn}.${send.meta.part}`;
 }

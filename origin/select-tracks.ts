@@ -4,8 +4,8 @@ import { announcedFrameRate } from "../protocol/ingest/frame-rate.ts";
 import type { Rational } from "../protocol/rational.ts";
 import type { SourceAudio, SourceInfo, SourceVideo } from "./ladder.ts";
 
-const Flag = z.number().default(0);
-const Stream = z.object({
+const FlagSchema = z.number().default(0);
+const StreamSchema = z.object({
   index: z.number().default(0),
   codec_type: z.string().optional(),
   codec_name: z.string().optional(),
@@ -24,29 +24,29 @@ const Stream = z.object({
   duration: z.string().optional(),
   disposition: z
     .object({
-      default: Flag,
-      attached_pic: Flag,
-      timed_thumbnails: Flag,
-      still_image: Flag,
-      comment: Flag,
-      hearing_impaired: Flag,
-      visual_impaired: Flag,
+      default: FlagSchema,
+      attached_pic: FlagSchema,
+      timed_thumbnails: FlagSchema,
+      still_image: FlagSchema,
+      comment: FlagSchema,
+      hearing_impaired: FlagSchema,
+      visual_impaired: FlagSchema,
     })
     .prefault({}),
   side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
 });
-const Probe = z.object({
-  streams: z.array(Stream).default([]),
+const ProbeSchema = z.object({
+  streams: z.array(StreamSchema).default([]),
   programs: z.array(z.object({ streams: z.array(z.object({ index: z.number() })).default([]) })).default([]),
   format: z.object({ duration: z.string().optional(), format_name: z.string().optional() }).optional(),
 });
 
-type ProbedStream = z.infer<typeof Stream>;
+type ProbedStream = z.infer<typeof StreamSchema>;
 
 /** Formats whose clock may begin anew within the media: of transmissions, recorded as they came. */
-const JUMPING = ["mpegts", "mpeg", "hls", "flv", "live_flv", "asf", "rtp", "rtsp", "sdp"];
+const JUMPING_CLOCK_FORMATS = ["mpegts", "mpeg", "hls", "flv", "live_flv", "asf", "rtp", "rtsp", "sdp"];
 /** Formats whose index has each picture's duration. */
-const INDEXED = ["mov", "mp4"];
+const INDEXED_FORMATS = ["mov", "mp4"];
 
 /**
  * The picture and the sound that are broadcast: those that the author marked as default, in one program, no covers and
@@ -57,27 +57,31 @@ export function selectTracks(
   json: string,
   decodable: ReadonlySet<string>,
 ): SourceInfo & { readonly isUndecided: boolean } {
-  const { streams, programs, format } = Probe.parse(JSON.parse(json));
+  const { streams, programs, format } = ProbeSchema.parse(JSON.parse(json));
   const warnings: string[] = [];
   const canDecode = (stream: ProbedStream): boolean => decodable.has(stream.codec_name ?? "");
-  const pictures = streams.filter((stream) => stream.codec_type === "video" && isFilm(stream));
+  const pictures = streams.filter((stream) => stream.codec_type === "video" && isMainVideo(stream));
   const sounds = streams.filter((stream) => stream.codec_type === "audio");
-  const picture = best(
+  const picture = highestRanked(
     pictures.filter((stream) => canDecode(stream) && (stream.width ?? 0) > 0 && (stream.height ?? 0) > 0),
     (stream) => [stream.disposition.default, (stream.width ?? 0) * (stream.height ?? 0)],
   );
   const program = programs.find((each) => each.streams.some(({ index }) => index === picture?.index));
   const isIn = (stream: ProbedStream): number =>
     program === undefined || program.streams.some(({ index }) => index === stream.index) ? 1 : 0;
-  const sound = best(sounds.filter(canDecode), (stream) => [isIn(stream), isMain(stream), stream.disposition.default]);
+  const sound = highestRanked(sounds.filter(canDecode), (stream) => [
+    isIn(stream),
+    mainAudioRank(stream),
+    stream.disposition.default,
+  ]);
   if (picture === null)
     warnings.push(
-      ...undecodable(
+      ...undecodableWarnings(
         "picture",
         pictures.filter((stream) => !canDecode(stream)),
       ),
     );
-  if (sound === null) warnings.push(...undecodable("sound", sounds));
+  if (sound === null) warnings.push(...undecodableWarnings("sound", sounds));
   const durationS = Number(format?.duration);
   // A generator means what it says; a demuxer guesses from few pictures.
   const isExact = format?.format_name === "lavfi";
@@ -86,14 +90,14 @@ export function selectTracks(
     video:
       picture === null
         ? null
-        : shownPicture(
+        : toSourceVideo(
             picture,
             isExact,
-            names.some((name) => INDEXED.includes(name)),
+            names.some((name) => INDEXED_FORMATS.includes(name)),
           ),
-    audio: sound === null ? null : heardSound(sound),
+    audio: sound === null ? null : toSourceAudio(sound),
     durationS: durationS > 0 ? durationS : null,
-    mayJump: names.some((name) => JUMPING.includes(name)),
+    mayJump: names.some((name) => JUMPING_CLOCK_FORMATS.includes(name)),
     isStill: false,
     isUndecided: picture === null && pictures.some((stream) => canDecode(stream) && (stream.width ?? 0) === 0),
     warnings,
@@ -101,16 +105,19 @@ export function selectTracks(
 }
 
 /** The film, not its cover. */
-function isFilm({ disposition }: ProbedStream): boolean {
+function isMainVideo({ disposition }: ProbedStream): boolean {
   return disposition.attached_pic === 0 && disposition.timed_thumbnails === 0 && disposition.still_image === 0;
 }
 
-function isMain({ disposition }: ProbedStream): number {
+function mainAudioRank({ disposition }: ProbedStream): number {
   return disposition.comment + disposition.hearing_impaired + disposition.visual_impaired === 0 ? 1 : 0;
 }
 
 /** The stream with the highest ranks, the first of them where several have. */
-function best(streams: readonly ProbedStream[], ranks: (stream: ProbedStream) => number[]): ProbedStream | null {
+function highestRanked(
+  streams: readonly ProbedStream[],
+  ranks: (stream: ProbedStream) => number[],
+): ProbedStream | null {
   const compare = (a: ProbedStream, b: ProbedStream): number =>
     ranks(b)
       .map((rank, i) => rank - (ranks(a)[i] ?? 0))
@@ -118,7 +125,7 @@ function best(streams: readonly ProbedStream[], ranks: (stream: ProbedStream) =>
   return streams.toSorted(compare)[0] ?? null;
 }
 
-function undecodable(what: string, streams: readonly ProbedStream[]): string[] {
+function undecodableWarnings(what: string, streams: readonly ProbedStream[]): string[] {
   const [first] = streams;
   if (first === undefined) return [];
   const tag = first.codec_tag_string?.startsWith("[") ? undefined : first.codec_tag_string;
@@ -126,7 +133,7 @@ function undecodable(what: string, streams: readonly ProbedStream[]): string[] {
   return [`This FFmpeg cannot decode the ${what} (track ${first.index}, ${codec}); it is left out.`];
 }
 
-function shownPicture(stream: ProbedStream, isExact: boolean, isIndexed: boolean): SourceVideo {
+function toSourceVideo(stream: ProbedStream, isExact: boolean, isIndexed: boolean): SourceVideo {
   const aspect = parseRational(stream.sample_aspect_ratio ?? "", ":");
   const width = Math.round((stream.width ?? 0) * (aspect === null ? 1 : aspect.num / aspect.den));
   const height = stream.height ?? 0;
@@ -147,7 +154,7 @@ function shownPicture(stream: ProbedStream, isExact: boolean, isIndexed: boolean
   };
 }
 
-function heardSound({ index, channels, sample_rate }: ProbedStream): SourceAudio {
+function toSourceAudio({ index, channels, sample_rate }: ProbedStream): SourceAudio {
   return { stream: index, channels: channels ?? 2, sampleRate: Number(sample_rate ?? 48_000) };
 }
 

@@ -1,31 +1,35 @@
 /** One reading of a source: from the first frames of its tracks, which set its clock, to the end of the last. */
-import { LIMITS as SOURCE_LIMITS, SourceClock, type SourceTrack } from "../protocol/ingest/source-clock.ts";
-import { SOUND } from "./decode-args.ts";
+import {
+  SOURCE_CLOCK_LIMITS as SOURCE_LIMITS,
+  SourceClock,
+  type SourceTrack,
+} from "../protocol/ingest/source-clock.ts";
+import { RAW_AUDIO } from "./decode-args.ts";
 import { AAC_FRAME_SAMPLES } from "./ladder.ts";
-import { type MediaReader, Recording } from "./media-reader.ts";
-import type { Picture } from "./picture-pool.ts";
-import type { Timeline } from "./timeline.ts";
+import { LoopRecording, type MediaReader } from "./media-reader.ts";
+import type { RawFrame } from "./picture-pool.ts";
+import type { SyncTimeline } from "./timeline.ts";
 
 /** Bounds on what is read ahead, and on waiting for a track to begin. */
-export const LIMITS = {
+export const READ_AHEAD_LIMITS = {
   /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
-  pictureBytes: 24_000_000,
-  fewestPictures: 3,
-  mostPictures: 30,
+  frameBytes: 24_000_000,
+  minFrames: 3,
+  maxFrames: 30,
   /** Sound is read this far ahead: its end is known before the picture's. */
-  soundAheadS: 3,
+  audioAheadS: 3,
   /** The other track's first frame is waited for so long before a source begins without it. */
   startTimeoutMs: 1_500,
   /** Sound that begins this much before the picture does so because of its codec. */
   primingS: 0.06,
   /** A file's last picture is shown for so long at most, whatever the file says. */
-  lastPictureS: 30,
+  lastFrameS: 30,
 } as const;
 
 /** What a reading needs. */
-export interface RoundOptions {
+export interface SourcePassOptions {
   readonly reader: MediaReader;
-  readonly timeline: Timeline;
+  readonly timeline: SyncTimeline;
   /** Frame at which it begins. */
   readonly startFrame: number;
   /** `waits`: a file, read as far as there is room. `live`: what comes is taken. */
@@ -40,7 +44,7 @@ export interface RoundOptions {
 }
 
 /** A frame that came before the clock was set. */
-interface Pending {
+interface PendingFrame {
   readonly track: SourceTrack;
   readonly ptsS: number;
   readonly place: () => void;
@@ -48,50 +52,50 @@ interface Pending {
 }
 
 /** See the file's first line. */
-export class SourceRound {
+export class SourcePass {
   readonly startFrame: number;
-  readonly #options: RoundOptions;
+  readonly #options: SourcePassOptions;
   readonly #reader: MediaReader;
-  readonly #timeline: Timeline;
-  readonly #recording: Recording;
-  readonly #mostPictures: number;
+  readonly #timeline: SyncTimeline;
+  readonly #recording: LoopRecording;
+  readonly #maxFrames: number;
   readonly #ended = new Set<SourceTrack>();
   #clock: SourceClock | null = null;
-  #pending: Pending[] = [];
+  #pending: PendingFrame[] = [];
   #firstMs: number | null = null;
-  #frames: Record<SourceTrack, number> = { video: 0, audio: 0 };
+  #frameCounts: Record<SourceTrack, number> = { video: 0, audio: 0 };
 
-  constructor(options: RoundOptions) {
+  constructor(options: SourcePassOptions) {
     this.#options = options;
     this.#reader = options.reader;
     this.#timeline = options.timeline;
     this.startFrame = options.startFrame;
-    this.#recording = new Recording(options.reader.tracks);
-    const fitting = Math.floor(LIMITS.pictureBytes / (options.timeline.pictureBytes || 1));
-    this.#mostPictures = Math.min(LIMITS.mostPictures, Math.max(LIMITS.fewestPictures, fitting));
+    this.#recording = new LoopRecording(options.reader.tracks);
+    const fitting = Math.floor(READ_AHEAD_LIMITS.frameBytes / (options.timeline.frameBytes || 1));
+    this.#maxFrames = Math.min(READ_AHEAD_LIMITS.maxFrames, Math.max(READ_AHEAD_LIMITS.minFrames, fitting));
   }
 
   /** Begins to read. */
   start(): void {
-    const { pictures, sound } = this.#timeline;
-    if (this.#reader.tracks.includes("video")) pictures?.resume();
-    else pictures?.end();
-    if (this.#reader.tracks.includes("audio")) sound?.resume(this.#timeline.sampleOf(this.startFrame));
-    else sound?.finish();
+    const { video, audio } = this.#timeline;
+    if (this.#reader.tracks.includes("video")) video?.resumeInput();
+    else video?.endInput();
+    if (this.#reader.tracks.includes("audio")) audio?.resumeInput(this.#timeline.sampleOf(this.startFrame));
+    else audio?.endInput();
     this.#reader.start({
-      onPicture: (ptsS, picture) => {
-        this.#recording.picture(ptsS, picture);
-        const place = (): void => this.#placePicture(ptsS, picture);
-        this.#arrive({ track: "video", ptsS, place, drop: () => picture.release() });
+      onVideoFrame: (ptsS, picture) => {
+        this.#recording.addVideoFrame(ptsS, picture);
+        const place = (): void => this.#placeVideo(ptsS, picture);
+        this.#onFrame({ track: "video", ptsS, place, drop: () => picture.release() });
       },
-      onSound: (ptsS, samples) => {
-        this.#recording.sound(ptsS, samples);
-        this.#arrive({ track: "audio", ptsS, place: () => this.#placeSound(ptsS, samples), drop: () => {} });
+      onAudioSamples: (ptsS, samples) => {
+        this.#recording.addAudioSamples(ptsS, samples);
+        this.#onFrame({ track: "audio", ptsS, place: () => this.#placeAudio(ptsS, samples), drop: () => {} });
       },
       onEnd: (track) => {
         this.#ended.add(track);
-        if (track === "video") pictures?.end();
-        else sound?.finish();
+        if (track === "video") video?.endInput();
+        else audio?.endInput();
         this.#options.onArrival();
       },
     });
@@ -114,7 +118,7 @@ export class SourceRound {
 
   /** One picture and nothing else. */
   get isStill(): boolean {
-    return this.#hasEnded && this.#frames.video === 1 && this.#frames.audio === 0;
+    return this.#hasEnded && this.#frameCounts.video === 1 && this.#frameCounts.audio === 0;
   }
 
   /** Whether a track has ended, so that the next reading may be got ready. */
@@ -124,7 +128,7 @@ export class SourceRound {
 
   /** The same again, from memory, once all of it has passed; "long" where it was too much to keep. */
   replay(): MediaReader | "long" | "later" {
-    const reader = this.#recording.reader();
+    const reader = this.#recording.createReader();
     if (reader === null) return "long";
     return this.#hasEnded ? reader : "later";
   }
@@ -141,19 +145,20 @@ export class SourceRound {
 
   /** The frame after the last: `pictureEndS` is the timestamp at which a file's index ends the last picture. */
   endFrame(pictureEndS: number | null): number {
-    const { endFrame, pictures, fps } = this.#timeline;
-    if (pictureEndS === null || pictures === null || this.#clock === null || this.#frames.video === 0) return endFrame;
-    const longest = pictures.endFrame + Math.round(LIMITS.lastPictureS * fps);
+    const { endFrame, video, fps } = this.#timeline;
+    if (pictureEndS === null || video === null || this.#clock === null || this.#frameCounts.video === 0)
+      return endFrame;
+    const longest = video.endFrame + Math.round(READ_AHEAD_LIMITS.lastFrameS * fps);
     return Math.max(endFrame, Math.min(longest, this.#timeline.frameAt(this.#clock.positionOf(pictureEndS))));
   }
 
   /** Reads on where there is room. */
   applyBackpressure(): void {
     if (this.#options.kind === "live" || this.#clock === null) return;
-    const { pictures, sound } = this.#timeline;
+    const { video, audio } = this.#timeline;
     const isFull = {
-      video: (pictures?.waiting ?? 0) >= this.#mostPictures,
-      audio: (sound?.end ?? 0) - (sound?.next ?? 0) >= LIMITS.soundAheadS * SOUND.sampleRate,
+      video: (video?.queuedFrames ?? 0) >= this.#maxFrames,
+      audio: (audio?.endSample ?? 0) - (audio?.nextSample ?? 0) >= READ_AHEAD_LIMITS.audioAheadS * RAW_AUDIO.sampleRate,
     };
     for (const track of this.#reader.tracks) {
       if (isFull[track]) this.#reader.pause(track);
@@ -170,14 +175,14 @@ export class SourceRound {
     const missing = this.#reader.tracks.filter((track) => !this.#ended.has(track) && firstOf(track) === undefined);
     if (this.#clock !== null || this.#pending.length === 0) return false;
     const waitedMs = this.#options.now() - (this.#firstMs ?? 0);
-    if (missing.length > 0 && (this.#options.isPatient || waitedMs < LIMITS.startTimeoutMs)) return false;
+    if (missing.length > 0 && (this.#options.isPatient || waitedMs < READ_AHEAD_LIMITS.startTimeoutMs)) return false;
     const originS = Math.min(...this.#reader.tracks.map((track) => firstOf(track) ?? Number.POSITIVE_INFINITY));
     const startS = this.#timeline.secondsOf(this.startFrame - skippedFrames);
     // The first picture is exactly on a frame, and the sound as far from it as it was.
     const pictureS = this.#timeline.fps === 0 ? undefined : firstOf("video");
     const early = pictureS === undefined ? 0 : pictureS - originS;
     // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
-    const isNegligible = early > SOURCE_LIMITS.apartS || early < LIMITS.primingS;
+    const isNegligible = early > SOURCE_LIMITS.maxStartSkewS || early < READ_AHEAD_LIMITS.primingS;
     const frames = isNegligible ? 0 : Math.ceil(early * this.#timeline.fps - 1e-6);
     const { kind, mayJump } = this.#options;
     const positionS = startS + (frames === 0 ? 0 : this.#timeline.secondsOf(frames));
@@ -191,22 +196,24 @@ export class SourceRound {
     return this.#ended.size === this.#reader.tracks.length;
   }
 
-  #arrive(frame: Pending): void {
+  #onFrame(frame: PendingFrame): void {
     const { track } = frame;
-    this.#frames[track] += 1;
+    this.#frameCounts[track] += 1;
     if (this.#clock !== null) frame.place();
-    else this.#await(frame);
+    else this.#holdUntilAligned(frame);
     this.#options.onArrival();
   }
 
   /** Keeps what came until the clock is set: all of a file that was read ahead, the newest of what is live. */
-  #await(frame: Pending): void {
+  #holdUntilAligned(frame: PendingFrame): void {
     const { kind, now } = this.#options;
     this.#firstMs ??= now();
     this.#pending.push(frame);
     const waiting = this.#pending.filter(({ track }) => track === frame.track);
     const most =
-      frame.track === "video" ? this.#mostPictures : (LIMITS.soundAheadS * SOUND.sampleRate) / AAC_FRAME_SAMPLES;
+      frame.track === "video"
+        ? this.#maxFrames
+        : (READ_AHEAD_LIMITS.audioAheadS * RAW_AUDIO.sampleRate) / AAC_FRAME_SAMPLES;
     if (waiting.length < most) return;
     if (kind === "waits") {
       this.#reader.pause(frame.track);
@@ -217,24 +224,24 @@ export class SourceRound {
     oldest?.drop();
   }
 
-  #placePicture(ptsS: number, picture: Picture): void {
-    const { pictures, fps, pictureS } = this.#timeline;
-    if (pictures === null || this.#clock === null) {
+  #placeVideo(ptsS: number, picture: RawFrame): void {
+    const { video, fps, videoPositionS } = this.#timeline;
+    if (video === null || this.#clock === null) {
       picture.release();
       return;
     }
-    const at = { nowMs: this.#options.now(), emittedS: pictureS, durationS: 1 / fps };
-    pictures.push(this.#clock.place({ track: "video", ptsS, ...at }), picture);
-    if (this.#options.kind === "live") pictures.keepNewest(this.#mostPictures);
+    const at = { nowMs: this.#options.now(), emittedS: videoPositionS, durationS: 1 / fps };
+    video.push(this.#clock.positionFrame({ track: "video", ptsS, ...at }), picture);
+    if (this.#options.kind === "live") video.keepNewest(this.#maxFrames);
     else this.applyBackpressure();
   }
 
-  #placeSound(ptsS: number, samples: Int16Array): void {
-    const { sound, soundS } = this.#timeline;
-    if (sound === null || this.#clock === null) return;
-    const durationS = samples.length / SOUND.channels / SOUND.sampleRate;
-    const at = { nowMs: this.#options.now(), emittedS: soundS, durationS };
-    sound.push(this.#clock.place({ track: "audio", ptsS, ...at }), samples);
+  #placeAudio(ptsS: number, samples: Int16Array): void {
+    const { audio, audioPositionS } = this.#timeline;
+    if (audio === null || this.#clock === null) return;
+    const durationS = samples.length / RAW_AUDIO.channels / RAW_AUDIO.sampleRate;
+    const at = { nowMs: this.#options.now(), emittedS: audioPositionS, durationS };
+    audio.push(this.#clock.positionFrame({ track: "audio", ptsS, ...at }), samples);
     this.applyBackpressure();
   }
 }

@@ -3,31 +3,31 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type Output, partTargetFor } from "../protocol/cmaf/packager.ts";
-import { encodeJob } from "./broadcast.ts";
-import type { Input } from "./input.ts";
+import { type PackagerOutput, partTargetFor } from "../protocol/cmaf/packager.ts";
+import { createEncodeJob } from "./broadcast.ts";
+import type { SourceInput } from "./input.ts";
 import { frameMs, parseLadderFlags, planRenditions, type SourceInfo } from "./ladder.ts";
-import { opener } from "./open-source.ts";
+import { createSourceOpener } from "./open-source.ts";
 import { PRESETS } from "./presets.ts";
-import { probe } from "./probe.ts";
-import { Source, type SourceOptions } from "./source.ts";
-import { sourceOf } from "./testing/source-info.ts";
+import { probeSource } from "./probe.ts";
+import { SourceSupervisor, type SourceSupervisorOptions } from "./source.ts";
+import { testSourceInfo } from "./testing/source-info.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "corral-source-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const LAVFI = "testsrc2=s=160x90:r=30[out0];sine=r=48000[out1]";
-const TINY: SourceInfo = sourceOf(160, 90);
+const TINY: SourceInfo = testSourceInfo(160, 90);
 
 function optionsFor(
-  input: Input,
+  input: SourceInput,
   source: SourceInfo,
-  more: Partial<SourceOptions> = {},
-): SourceOptions & { outputs: Output[]; warnings: string[] } {
+  more: Partial<SourceSupervisorOptions> = {},
+): SourceSupervisorOptions & { outputs: PackagerOutput[]; warnings: string[] } {
   const preset = { ...PRESETS.balanced, partMs: 200, segmentMs: 1000 };
   const renditions = planRenditions(source, parseLadderFlags("90p:200k"));
-  const job = encodeJob(renditions, preset, { h264: "libx264" });
-  const outputs: Output[] = [];
+  const job = createEncodeJob(renditions, preset, { h264: "libx264" });
+  const outputs: PackagerOutput[] = [];
   const warnings: string[] = [];
   const warn = (text: string): number => warnings.push(text);
   const log = { info: (): void => {}, warn, error: warn };
@@ -35,7 +35,7 @@ function optionsFor(
     name: input.kind === "demo" ? "demo" : input.url,
     kind: input.kind,
     loop: input.kind === "file" && input.loop,
-    open: opener({ input, source, canvas: job.canvas, hasSound: true, canToneMap: false, log }, null),
+    open: createSourceOpener({ input, source, canvas: job.canvas, hasAudio: true, canToneMap: false, log }, null),
     job,
     partTargets: new Map(renditions.map((each) => [each.name, partTargetFor(preset.partMs, frameMs(each))])),
     targetDurationS: 1,
@@ -49,8 +49,8 @@ function optionsFor(
   };
 }
 
-type Part = Extract<Output, { kind: "part" }>;
-const partsOf = (outputs: readonly Output[], track: string): Part[] =>
+type Part = Extract<PackagerOutput, { kind: "part" }>;
+const partsOf = (outputs: readonly PackagerOutput[], track: string): Part[] =>
   outputs.filter((output): output is Part => output.kind === "part" && output.track === track);
 
 /** Parts follow each other without a hole, and every segment is closed. */
@@ -70,7 +70,7 @@ test("after FFmpeg is killed the broadcast goes on behind gaps and a discontinui
     limits: { retry: { firstMs: 900, maxMs: 900 } },
   });
   const seen = options.outputs;
-  const source = new Source({
+  const source = new SourceSupervisor({
     ...options,
     onOutput: (output) => {
       seen.push(output);
@@ -103,9 +103,9 @@ test("a file is published to its last frame, its short sound filled up, and ends
   const file = join(folder, "short.mp4");
   const lavfi = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=30:d=2.5", "-f", "lavfi", "-i", "sine=d=1"];
   execFileSync("ffmpeg", ["-v", "error", ...lavfi, "-c:v", "libx264", "-preset", "ultrafast", file]);
-  const input: Input = { kind: "file", url: file, loop: false };
-  const options = optionsFor(input, await probe(input, new AbortController().signal));
-  expect(await new Source(options).run()).toEqual({ kind: "ended" });
+  const input: SourceInput = { kind: "file", url: file, loop: false };
+  const options = optionsFor(input, await probeSource(input, new AbortController().signal));
+  expect(await new SourceSupervisor(options).run()).toEqual({ kind: "ended" });
   for (const [track, timescale] of [
     ["90p", 90_000],
     ["audio", 48_000],
@@ -121,11 +121,11 @@ test("a file is published to its last frame, its short sound filled up, and ends
 test("a decoder that is killed is started again where it was, and its track is not held for good", {
   timeout: 30_000,
 }, async () => {
-  const input: Input = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
+  const input: SourceInput = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
   const options = optionsFor(input, TINY, { limits: { retry: { firstMs: 1, maxMs: 1 } } });
   let resumed = 0;
   let isKilled = false;
-  const source: Source = new Source({
+  const source: SourceSupervisor = new SourceSupervisor({
     ...options,
     onOutput: (output) => {
       if (output.kind !== "part" || output.track !== "90p") return;
@@ -154,12 +154,12 @@ test("FFmpeg killed more often than a fault is borne gives no source up", {
       format: "lavfi",
     },
     { kind: "file", url: LAVFI, loop: true, format: "lavfi" },
-  ] as const satisfies readonly Input[];
+  ] as const satisfies readonly SourceInput[];
   const broadcasts = kinds.map(async (input) => {
     const limits = { failures: { demo: 2, file: 2, live: 2 }, retry: { firstMs: 1, maxMs: 1 } };
     const options = optionsFor(input, TINY, { limits });
     let killedInRun = 0;
-    const source: Source = new Source({
+    const source: SourceSupervisor = new SourceSupervisor({
       ...options,
       onOutput: (output) => {
         const { runs } = source.counters();
@@ -176,11 +176,11 @@ test("FFmpeg killed more often than a fault is borne gives no source up", {
 });
 
 test("a file that fails by itself each time is given up, on the air or not", { timeout: 20_000 }, async () => {
-  const input: Input = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
+  const input: SourceInput = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
   const limits = { failures: { demo: 2, file: 2, live: 2 }, retry: { firstMs: 1, maxMs: 1 } };
   const options = optionsFor(input, TINY, { limits });
   let failedInRun = 0;
-  const source: Source = new Source({
+  const source: SourceSupervisor = new SourceSupervisor({
     ...options,
     onOutput: (output) => {
       const { runs } = source.counters();
@@ -198,10 +198,10 @@ test("a file whose encoder is killed with its last frames is still a file that e
 }, async () => {
   const file = join(folder, "end.mp4");
   execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=30:d=2", file]);
-  const input: Input = { kind: "file", url: file, loop: false };
-  const info = await probe(input, new AbortController().signal);
+  const input: SourceInput = { kind: "file", url: file, loop: false };
+  const info = await probeSource(input, new AbortController().signal);
   const options = optionsFor(input, info, { limits: { retry: { firstMs: 1, maxMs: 1 } } });
-  const source: Source = new Source({
+  const source: SourceSupervisor = new SourceSupervisor({
     ...options,
     open: async (signal) => {
       const open = await options.open(signal);
@@ -221,16 +221,16 @@ test("a file whose encoder is killed with its last frames is still a file that e
 test("an input that is no media gives one error that names it", async () => {
   const file = join(folder, "garbage.mp4");
   writeFileSync(file, Buffer.alloc(20_000, 0xa5));
-  const probing = probe({ kind: "file", url: file, loop: false }, new AbortController().signal);
+  const probing = probeSource({ kind: "file", url: file, loop: false }, new AbortController().signal);
   await expect(probing).rejects.toThrow(/^Cannot read .*garbage\.mp4: Invalid data/);
 });
 
 test("a file that cannot be read is one sentence with FFmpeg's own words, and no second try", {
   timeout: 20_000,
 }, async () => {
-  const input: Input = { kind: "file", url: join(folder, "gone.mp4"), loop: false };
+  const input: SourceInput = { kind: "file", url: join(folder, "gone.mp4"), loop: false };
   const options = optionsFor(input, TINY);
-  const source = new Source(options);
+  const source = new SourceSupervisor(options);
   expect(await source.run()).toMatchObject({
     kind: "failed",
     message: expect.stringMatching(/gone\.mp4 cannot be broadcast: no frame.*No such file/),

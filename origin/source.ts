@@ -1,21 +1,21 @@
 /** Keeps a source on the air: runs follow each other, gaps stand between them, the packager cuts it all. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CmafError } from "../protocol/cmaf/errors.ts";
-import type { Frame } from "../protocol/cmaf/frame.ts";
-import { type Output, Packager } from "../protocol/cmaf/packager.ts";
+import type { CodedFrame } from "../protocol/cmaf/frame.ts";
+import { Packager, type PackagerOutput } from "../protocol/cmaf/packager.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
-import { type EncodeJob, Encoder, type Init } from "./encoder.ts";
-import { messageOf, SourceError } from "./errors.ts";
-import { failureOf, wasKilled } from "./ffmpeg-process.ts";
-import type { Input } from "./input.ts";
+import { type EncodeJob, type InitSection, RenditionEncoder } from "./encoder.ts";
+import { errorMessage, SourceError } from "./errors.ts";
+import { describeFailure, isExternalKill } from "./ffmpeg-process.ts";
+import type { SourceInput } from "./input.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
-import type { DecodeEnd, MediaReader } from "./media-reader.ts";
+import type { DecoderExit, MediaReader } from "./media-reader.ts";
 import { type MediaSink, type Pacing, Synchronizer } from "./synchronizer.ts";
 
 /** Bounds on patience with a source. */
-export interface Patience {
+export interface SourceLimits {
   /** A live source that brings nothing for this long is dropped; so is a run whose encoders bring nothing. */
   readonly stallMs: number;
   readonly startMs: number;
@@ -24,16 +24,16 @@ export interface Patience {
    * is not given up any more once it was on the air, nor is a file whose FFmpeg was killed: it may come back.
    */
   readonly failures: { readonly demo: number; readonly file: number; readonly live: number };
-  readonly goodRunMs: number;
+  readonly stableSessionMs: number;
   readonly retry: BackoffOptions;
 }
 
 /** The bounds used unless a test shortens them. */
-export const LIMITS: Patience = {
+export const SOURCE_LIMITS: SourceLimits = {
   stallMs: 10_000,
   startMs: 30_000,
   failures: { demo: 4, file: 4, live: 10 },
-  goodRunMs: 5_000,
+  stableSessionMs: 5_000,
   retry: { firstMs: 250, maxMs: 10_000 },
 };
 
@@ -49,7 +49,7 @@ const HELD_FRAMES = 4_096;
 
 /** What a broadcast's first run is, before any output of it. */
 export interface SourceStart {
-  readonly inits: ReadonlyMap<TrackName, Init>;
+  readonly inits: ReadonlyMap<TrackName, InitSection>;
   /** Programme time of the first frame, milliseconds since the epoch. */
   readonly startedAtMs: number;
 }
@@ -61,12 +61,12 @@ export type SourceEnd =
   | { readonly kind: "failed"; readonly message: string };
 
 /** A source that was opened. */
-export interface OpenSource {
+export interface SourceHandle {
   /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
   readonly read: (
     resumeS: number,
-    onProcessEnd: (end: DecodeEnd) => void,
-  ) => MediaReader & { readonly done: Promise<readonly DecodeEnd[]> };
+    onProcessEnd: (end: DecoderExit) => void,
+  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
   readonly pacing: Pacing;
   readonly mayJump: boolean;
   /** See `SynchronizerOptions`. */
@@ -75,13 +75,13 @@ export interface OpenSource {
 }
 
 /** What a source needs. */
-export interface SourceOptions {
+export interface SourceSupervisorOptions {
   /** Names the input in messages. */
   readonly name: string;
-  readonly kind: Input["kind"];
+  readonly kind: SourceInput["kind"];
   readonly loop: boolean;
   /** Opens the input for a run; waits until there is one. Throws `SourceError`. */
-  readonly open: (signal: AbortSignal) => Promise<OpenSource>;
+  readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
   readonly job: EncodeJob;
   readonly partTargets: ReadonlyMap<TrackName, number>;
   readonly targetDurationS: number;
@@ -90,10 +90,10 @@ export interface SourceOptions {
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
-  readonly onOutput: (output: Output) => void;
+  readonly onOutput: (output: PackagerOutput) => void;
   /** Whether outputs wait to be sent, so that a source without a clock should wait too. */
   readonly isFull?: () => boolean;
-  readonly limits?: Partial<Patience>;
+  readonly limits?: Partial<SourceLimits>;
   readonly now?: () => number;
 }
 
@@ -106,7 +106,7 @@ export interface SourceCounters {
 }
 
 /** How a run ended. */
-interface RunEnd {
+interface EncodeSessionEnd {
   /** Null where the source ended as it should. */
   readonly failure: string | null;
   /** Another start may do better. */
@@ -114,31 +114,31 @@ interface RunEnd {
 }
 
 /** A source on the air. */
-export class Source {
-  readonly #options: SourceOptions;
-  readonly #limits: Patience;
+export class SourceSupervisor {
+  readonly #options: SourceSupervisorOptions;
+  readonly #limits: SourceLimits;
   readonly #leader: Rendition;
   readonly #tracks: readonly TrackName[];
   readonly #now: () => number;
   readonly #stop = new AbortController();
   #packager: Packager | null = null;
-  #run: { readonly encoder: Encoder; readonly synchronizer: Synchronizer } | null = null;
+  #session: { readonly encoder: RenditionEncoder; readonly synchronizer: Synchronizer } | null = null;
   #gapTimer: NodeJS.Timeout | null = null;
   #counters = { runs: 0, frames: 0, mediaMs: 0 };
 
-  constructor(options: SourceOptions) {
+  constructor(options: SourceSupervisorOptions) {
     const leader = options.job.renditions[0];
     if (leader === undefined) throw new RangeError("a source needs a rendition");
     this.#leader = leader;
     this.#options = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#limits = { ...SOURCE_LIMITS, ...options.limits };
     this.#tracks = options.job.renditions.map(({ name }) => name);
     this.#now = options.now ?? ((): number => performance.timeOrigin + performance.now());
   }
 
   /** Process ids of the encoders that run now. */
   get pids(): readonly number[] {
-    return this.#run?.encoder.pids ?? [];
+    return this.#session?.encoder.pids ?? [];
   }
 
   counters(): SourceCounters {
@@ -148,7 +148,7 @@ export class Source {
   /** Ends the source cleanly; `run` then resolves. */
   stop(): void {
     this.#stop.abort();
-    this.#run?.synchronizer.stop();
+    this.#session?.synchronizer.stop();
   }
 
   /** Runs until the source ends, is stopped, or is given up; every segment is closed then. */
@@ -157,7 +157,7 @@ export class Source {
       return await this.#supervise();
     } finally {
       this.#stopGaps();
-      this.#emit(() => this.#packager?.finish() ?? []);
+      this.#emit(() => this.#packager?.end() ?? []);
     }
   }
 
@@ -168,12 +168,12 @@ export class Source {
     for (;;) {
       if (signal.aborted) return { kind: "stopped" };
       const before = this.#counters.mediaMs;
-      const run = new Run();
-      const { failure, isRetryable } = await this.#runOnce(run);
-      this.#emit(() => (run.begun ? (this.#packager?.endRun() ?? []) : []));
+      const run = new EncodeSession();
+      const { failure, isRetryable } = await this.#runSession(run);
+      this.#emit(() => (run.hasBegun ? (this.#packager?.endTimeline() ?? []) : []));
       if (signal.aborted) return { kind: "stopped" };
       if (failure === null && kind !== "live") return { kind: "ended" };
-      failures = this.#counters.mediaMs - before >= this.#limits.goodRunMs ? 1 : failures + 1;
+      failures = this.#counters.mediaMs - before >= this.#limits.stableSessionMs ? 1 : failures + 1;
       const reason = failure ?? "the input ended.";
       if (!isRetryable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
       const mayComeBack = this.#packager !== null && (kind !== "file" || run.wasKilled);
@@ -188,85 +188,85 @@ export class Source {
   }
 
   /** One run from its opening to its end. */
-  async #runOnce(run: Run): Promise<RunEnd> {
-    let open: OpenSource;
+  async #runSession(run: EncodeSession): Promise<EncodeSessionEnd> {
+    let open: SourceHandle;
     try {
       open = await this.#options.open(this.#stop.signal);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      return { failure: sentence(error), isRetryable: this.#options.kind === "live" };
+      return { failure: toSentence(error), isRetryable: this.#options.kind === "live" };
     }
     try {
-      return await this.#broadcast(run, open);
+      return await this.#encodeSource(run, open);
     } finally {
       open.close();
     }
   }
 
-  async #broadcast(run: Run, open: OpenSource): Promise<RunEnd> {
+  async #encodeSource(run: EncodeSession, open: SourceHandle): Promise<EncodeSessionEnd> {
     const { job, name, kind, loop, log } = this.#options;
-    const decoders: Promise<readonly DecodeEnd[]>[] = [];
+    const decoders: Promise<readonly DecoderExit[]>[] = [];
     this.#counters.runs += 1;
     run.lastFrameMs = performance.now();
-    const encoder = new Encoder(name, job, {
+    const encoder = new RenditionEncoder(name, job, {
       onInit: (track, init) => {
         run.inits.set(track, init);
-        this.#begin(run, synchronizer);
+        this.#beginTimeline(run, synchronizer);
       },
-      onFrame: (track, frame) => this.#take(run, track, frame, synchronizer),
-      onDrain: () => synchronizer.drained(),
+      onFrame: (track, frame) => this.#onFrame(run, track, frame, synchronizer),
+      onDrain: () => synchronizer.onSinkDrain(),
     });
     let resumeS = kind === "file" && !loop ? this.#counters.mediaMs / 1000 : 0;
     const synchronizer: Synchronizer = new Synchronizer({
-      ...{ name, loop, log, sink: this.#sink(encoder), pacing: open.pacing, now: this.#now },
+      ...{ name, loop, log, sink: this.#createSink(encoder), pacing: open.pacing, now: this.#now },
       ...{ mayJump: open.mayJump, pictureEndS: open.pictureEndS },
       frameRate: job.schedule?.frameRate ?? null,
       canvas: job.canvas,
-      hasSound: job.renditions.some((each) => each.kind === "audio"),
+      hasAudio: job.renditions.some((each) => each.kind === "audio"),
       open: () => {
-        const reader = open.read(resumeS, (end) => this.#noteDecodeEnd(run, end, synchronizer));
+        const reader = open.read(resumeS, (end) => this.#onDecoderExit(run, end, synchronizer));
         resumeS = 0;
         decoders.push(reader.done);
         return reader;
       },
     });
-    this.#run = { encoder, synchronizer };
+    this.#session = { encoder, synchronizer };
     if (this.#stop.signal.aborted) synchronizer.stop();
     else synchronizer.start();
-    const watchdog = setInterval(() => this.#watch(run, encoder, synchronizer), 1000);
+    const watchdog = setInterval(() => this.#checkStall(run, encoder, synchronizer), 1000);
     try {
       // The source ends and the encoders after it, or an encoder fails and nothing can come any more.
-      await Promise.race([synchronizer.done.catch((error: unknown) => noteFailure(run, error)), encoder.done]);
+      await Promise.race([synchronizer.done.catch((error: unknown) => recordFailure(run, error)), encoder.done]);
       synchronizer.stop();
       const encoded = await encoder.done;
-      if (run.failure === null && wasKilled(encoded)) run.wasKilled = true;
-      const failure = run.failure ?? failureOf(encoded);
+      if (run.failure === null && isExternalKill(encoded)) run.wasKilled = true;
+      const failure = run.failure ?? describeFailure(encoded);
       const decoded = (await Promise.all(decoders)).flat();
       // An encoder that gives up before the broadcast's first frame does so each time.
       const isPermanent = this.#packager === null && encoded.code !== null && encoded.code !== 0;
       if (failure !== null) return { failure, isRetryable: isRetryable(encoded.error) && !isPermanent };
-      return this.#judge(decoded, run);
+      return this.#judgeEnd(decoded, run);
     } finally {
       clearInterval(watchdog);
       synchronizer.stop();
       encoder.kill();
-      this.#run = null;
+      this.#session = null;
     }
   }
 
   /** The encoders, who take nothing while too much waits behind them. */
-  #sink(encoder: Encoder): MediaSink {
+  #createSink(encoder: RenditionEncoder): MediaSink {
     const isFull = this.#options.isFull;
     if (isFull === undefined) return encoder;
     return {
-      get canTakePicture(): boolean {
-        return encoder.canTakePicture && !isFull();
+      get canAcceptVideo(): boolean {
+        return encoder.canAcceptVideo && !isFull();
       },
-      get canTakeSound(): boolean {
-        return encoder.canTakeSound && !isFull();
+      get canAcceptAudio(): boolean {
+        return encoder.canAcceptAudio && !isFull();
       },
-      picture: (picture) => encoder.picture(picture),
-      sound: (samples) => encoder.sound(samples),
+      writeVideo: (picture) => encoder.writeVideo(picture),
+      writeAudio: (samples) => encoder.writeAudio(samples),
       end: () => encoder.end(),
     };
   }
@@ -275,27 +275,27 @@ export class Source {
    * A decoder is gone. Where it was killed, its track would be held or silent from then on: the run ends, and is taken up
    * again there. What it could not decode is told at once, if the rest of the source is on the air.
    */
-  #noteDecodeEnd(run: Run, { track, end, isBroken, frames }: DecodeEnd, synchronizer: Synchronizer): void {
+  #onDecoderExit(run: EncodeSession, { track, end, isBroken, frames }: DecoderExit, synchronizer: Synchronizer): void {
     const { log, name, kind } = this.#options;
-    const failure = failureOf(end);
+    const failure = describeFailure(end);
     if (isBroken) {
-      if (run.failure === null && wasKilled(end)) run.wasKilled = true;
+      if (run.failure === null && isExternalKill(end)) run.wasKilled = true;
       run.failure ??= failure;
       synchronizer.stop();
-    } else if (failure !== null && end.signal === null && run.begun && kind !== "live") {
+    } else if (failure !== null && end.signal === null && run.hasBegun && kind !== "live") {
       const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
-      log.warn(`The ${NAMES[track]} of ${name} ${what}: ${failure}`);
+      log.warn(`The ${TRACK_LABELS[track]} of ${name} ${what}: ${failure}`);
     }
   }
 
   /** A run that the encoders brought to its end: what the decoders say of it. */
-  #judge(decoded: readonly DecodeEnd[], run: Run): RunEnd {
+  #judgeEnd(decoded: readonly DecoderExit[], run: EncodeSession): EncodeSessionEnd {
     const { kind } = this.#options;
-    const failed = decoded.flatMap(({ end }) => (end.signal === null ? (failureOf(end) ?? []) : []));
+    const failed = decoded.flatMap(({ end }) => (end.signal === null ? (describeFailure(end) ?? []) : []));
     // What was taken up again at its very end has nothing more to bring.
     const isAtEnd = this.#packager !== null && kind === "file" && failed.length === 0;
-    if (!run.begun && !isAtEnd && !this.#stop.signal.aborted) {
-      const tracks = [...new Set(decoded.map(({ track }) => NAMES[track]))].join(" and ");
+    if (!run.hasBegun && !isAtEnd && !this.#stop.signal.aborted) {
+      const tracks = [...new Set(decoded.map(({ track }) => TRACK_LABELS[track]))].join(" and ");
       const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
       const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
       const mayWorkAgain = kind === "live" || this.#packager !== null;
@@ -305,8 +305,8 @@ export class Source {
   }
 
   /** Ends what brings nothing. */
-  #watch(run: Run, encoder: Encoder, synchronizer: Synchronizer): void {
-    const limit = run.begun ? this.#limits.stallMs : this.#limits.startMs;
+  #checkStall(run: EncodeSession, encoder: RenditionEncoder, synchronizer: Synchronizer): void {
+    const limit = run.hasBegun ? this.#limits.stallMs : this.#limits.startMs;
     const isSilent = this.#options.kind === "live" && this.#now() - synchronizer.lastArrivalMs > limit;
     if (!isSilent && performance.now() - run.lastFrameMs <= limit) return;
     run.failure = "no frame came for too long.";
@@ -314,31 +314,31 @@ export class Source {
     else encoder.kill();
   }
 
-  #take(run: Run, track: TrackName, frame: Frame, synchronizer: Synchronizer): void {
+  #onFrame(run: EncodeSession, track: TrackName, frame: CodedFrame, synchronizer: Synchronizer): void {
     run.lastFrameMs = performance.now();
     if (track === this.#leader.name) {
       this.#counters.frames += 1;
       this.#counters.mediaMs += (frame.durationTicks * 1000) / this.#leader.timescale;
     }
-    if (run.begun) this.#emit(() => this.#packager?.push(track, frame) ?? []);
-    else this.#hold(run, track, frame, synchronizer);
+    if (run.hasBegun) this.#emit(() => this.#packager?.push(track, frame) ?? []);
+    else this.#holdFrame(run, track, frame, synchronizer);
   }
 
   /** Holds a frame until all init sections are there, and it is known how media time lies to the clock. */
-  #hold(run: Run, track: TrackName, frame: Frame, synchronizer: Synchronizer): void {
-    if (track === this.#leader.name) run.leads = true;
+  #holdFrame(run: EncodeSession, track: TrackName, frame: CodedFrame, synchronizer: Synchronizer): void {
+    if (track === this.#leader.name) run.hasLeaderFrame = true;
     run.firstFrameMs = Math.min(run.firstFrameMs, performance.now());
-    run.held.push({ track, frame });
-    if (run.held.length > HELD_FRAMES) {
+    run.heldFrames.push({ track, frame });
+    if (run.heldFrames.length > HELD_FRAMES) {
       const missing = this.#tracks.filter((each) => !run.inits.has(each)).join(", ") || this.#leader.name;
       throw new CmafError("state", `nothing came of ${missing}`, { input: this.#options.name });
     }
-    this.#begin(run, synchronizer);
+    this.#beginTimeline(run, synchronizer);
   }
 
   /** Begins the packager's run once every track's init section and the leader's first frame are there. */
-  #begin(run: Run, synchronizer: Synchronizer): void {
-    if (!run.leads || run.inits.size < this.#tracks.length) return;
+  #beginTimeline(run: EncodeSession, synchronizer: Synchronizer): void {
+    if (!run.hasLeaderFrame || run.inits.size < this.#tracks.length) return;
     if (performance.now() - run.firstFrameMs < SETTLE_MS[this.#options.kind]) return;
     const startedAtMs = synchronizer.startedAtMs;
     if (startedAtMs === null) return;
@@ -350,9 +350,9 @@ export class Source {
       this.#options.onStart({ inits: run.inits, startedAtMs: wholeMs });
     }
     const packager = this.#packager;
-    this.#emit(() => packager.beginRun({ inits: run.inits, programOffsetMs }));
-    run.begun = true;
-    for (const { track, frame } of run.held.splice(0)) this.#emit(() => packager.push(track, frame));
+    this.#emit(() => packager.beginTimeline({ inits: run.inits, programOffsetMs }));
+    run.hasBegun = true;
+    for (const { track, frame } of run.heldFrames.splice(0)) this.#emit(() => packager.push(track, frame));
   }
 
   #createPackager(startedAtMs: number): Packager {
@@ -373,7 +373,7 @@ export class Source {
     });
   }
 
-  #emit(step: () => readonly Output[]): void {
+  #emit(step: () => readonly PackagerOutput[]): void {
     for (const output of step()) this.#options.onOutput(output);
   }
 
@@ -383,10 +383,10 @@ export class Source {
     if (packager === null || this.#gapTimer !== null) return;
     const tick = (): void => {
       try {
-        this.#emit(() => packager.gap(this.#now() - GAP_MARGIN_MS[this.#options.kind]));
+        this.#emit(() => packager.fillGapUntil(this.#now() - GAP_MARGIN_MS[this.#options.kind]));
       } catch (error) {
         this.#stopGaps();
-        this.#options.log.error(`The gap cannot be marked any longer: ${messageOf(error)}.`);
+        this.#options.log.error(`The gap cannot be marked any longer: ${errorMessage(error)}.`);
       }
     };
     this.#gapTimer = setInterval(tick, this.#options.job.preset.partMs);
@@ -398,14 +398,14 @@ export class Source {
   }
 }
 
-const NAMES = { video: "picture", audio: "sound" } as const;
+const TRACK_LABELS = { video: "picture", audio: "sound" } as const;
 
 /** What is known of one run. */
-class Run {
-  readonly inits: Map<TrackName, Init> = new Map();
-  readonly held: { readonly track: TrackName; readonly frame: Frame }[] = [];
-  begun = false;
-  leads = false;
+class EncodeSession {
+  readonly inits: Map<TrackName, InitSection> = new Map();
+  readonly heldFrames: { readonly track: TrackName; readonly frame: CodedFrame }[] = [];
+  hasBegun = false;
+  hasLeaderFrame = false;
   lastFrameMs = 0;
   firstFrameMs: number = Number.POSITIVE_INFINITY;
   /** Why we ended it. */
@@ -421,11 +421,11 @@ function isRetryable(error: unknown): boolean {
 }
 
 /** A synchronizer gave up. Throws what is a fault of ours. */
-function noteFailure(run: Run, error: unknown): void {
+function recordFailure(run: EncodeSession, error: unknown): void {
   if (!(error instanceof SourceError)) throw error;
-  run.failure = sentence(error);
+  run.failure = toSentence(error);
 }
 
-function sentence(error: Error): string {
+function toSentence(error: Error): string {
   return `${error.message.replace(/\.$/, "")}.`;
 }

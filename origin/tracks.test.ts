@@ -3,17 +3,17 @@ import type { InitInfo } from "../protocol/cmaf/frame.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { DEFAULT_LADDER, planRenditions, type SourceInfo } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
-import { sourceOf } from "./testing/source-info.ts";
-import { tracksOf } from "./tracks.ts";
+import { testSourceInfo } from "./testing/source-info.ts";
+import { announcedTracks } from "./tracks.ts";
 
-const SOURCE = sourceOf(854, 480);
+const SOURCE = testSourceInfo(854, 480);
 
 function tracks(source: SourceInfo, muxed: boolean) {
   const renditions = planRenditions(source, DEFAULT_LADDER);
   const inits = new Map<TrackName, { info: InitInfo }>();
   for (const { name, kind, timescale } of renditions)
     inits.set(name, { info: { kind, timescale, codecs: kind === "video" ? "avc1.64001e" : "mp4a.40.2" } });
-  return tracksOf({ renditions, preset: PRESETS.balanced }, inits, new Map(), muxed);
+  return announcedTracks({ renditions, preset: PRESETS.balanced }, inits, new Map(), muxed);
 }
 
 test("a video track that carries the sound is announced with both codecs, the sound's traits and both bandwidths", () => {

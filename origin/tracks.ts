@@ -6,7 +6,7 @@ import type { EncodeJob } from "./encoder.ts";
 import { bandwidthOf } from "./ladder.ts";
 
 /** The tracks of a broadcast; `partTargets` in milliseconds. `muxed`: each video track carries the sound. */
-export function tracksOf(
+export function announcedTracks(
   { renditions, preset }: Pick<EncodeJob, "renditions" | "preset">,
   inits: ReadonlyMap<TrackName, { readonly info: InitInfo }>,
   partTargets: ReadonlyMap<TrackName, number>,
@@ -35,11 +35,11 @@ export function tracksOf(
       frameRate: Math.round((frameRate.num / frameRate.den) * 1000) / 1000,
     };
   });
-  return muxed ? withSound(tracks) : tracks;
+  return muxed ? withMuxedAudio(tracks) : tracks;
 }
 
 /** The video tracks as they are with the sound in them; `tracks` where pictures or sound are missing. */
-function withSound(tracks: Track[]): Track[] {
+function withMuxedAudio(tracks: Track[]): Track[] {
   const pictures = tracks.filter(({ kind }) => kind === "video");
   const sound = tracks.find(({ kind }) => kind === "audio");
   if (sound === undefined || pictures.length === 0) return tracks;

@@ -4,6 +4,6 @@
  * One text of several free texts. Each part says its own length first, so no part can be taken for the end of one and the
  * beginning of the next, whatever characters it has.
  */
-export function compositeKey(...parts: readonly string[]): string {
+export function encodeCompositeKey(...parts: readonly string[]): string {
   return parts.map((part) => `${part.length}:${part}`).join("");
 }

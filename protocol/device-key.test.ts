@@ -1,35 +1,37 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  ageOf,
-  DEVICE_LIMITS,
+  appendDeviceKeyMac,
+  assignNetworkSlot,
+  classifyDeviceKeyAge,
+  DEVICE_KEY_LIMITS,
   type DeviceKey,
-  deviceKeyBody,
-  placeAmong,
-  readDeviceKey,
-  signedDeviceKey,
+  decodeDeviceKey,
+  encodeDeviceKey,
 } from "./device-key.ts";
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
-const aKey: fc.Arbitrary<DeviceKey> = fc.record({ id: bytes(16), home: bytes(9), signedS: fc.nat(0xffffffff) });
+const aKey: fc.Arbitrary<DeviceKey> = fc.record({ id: bytes(16), homeTag: bytes(9), signedS: fc.nat(0xffffffff) });
 
 test("a key's bytes say what it says, and bytes of another length say nothing", () => {
   fc.assert(
     fc.property(aKey, bytes(16), fc.nat(80), (key, mac, length) => {
-      const all = signedDeviceKey(deviceKeyBody(key), mac);
+      const all = appendDeviceKeyMac(encodeDeviceKey(key), mac);
       // In base64url no two texts stand for the same bytes.
-      expect([(all.byteLength * 4) / 3, all.byteLength % 3]).toEqual([DEVICE_LIMITS.chars, 0]);
-      expect(readDeviceKey(all)).toEqual({ key, body: deviceKeyBody(key), mac });
-      if (length !== all.byteLength) expect(readDeviceKey(new Uint8Array(length))).toBeNull();
+      expect([(all.byteLength * 4) / 3, all.byteLength % 3]).toEqual([DEVICE_KEY_LIMITS.chars, 0]);
+      expect(decodeDeviceKey(all)).toEqual({ key, body: encodeDeviceKey(key), mac });
+      if (length !== all.byteLength) expect(decodeDeviceKey(new Uint8Array(length))).toBeNull();
     }),
   );
 });
 
 test("a key is good for a day, due for another until its end, and over after it or before it was made", () => {
-  const key = { id: new Uint8Array(16), home: new Uint8Array(9), signedS: 1_800_000_000 };
+  const key = { id: new Uint8Array(16), homeTag: new Uint8Array(9), signedS: 1_800_000_000 };
   const madeMs = 1_000 * key.signedS;
-  const { renewMs, lifeMs } = DEVICE_LIMITS;
-  const ages = [-60_001, -60_000, 0, renewMs, renewMs + 1, lifeMs, lifeMs + 1].map((ms) => ageOf(key, madeMs + ms));
+  const { renewalMs, lifetimeMs } = DEVICE_KEY_LIMITS;
+  const ages = [-60_001, -60_000, 0, renewalMs, renewalMs + 1, lifetimeMs, lifetimeMs + 1].map((ms) =>
+    classifyDeviceKeyAge(key, madeMs + ms),
+  );
   expect(ages).toEqual(["over", "good", "good", "good", "due", "due", "over"]);
 });
 
@@ -41,10 +43,10 @@ test("keys take the places of a network evenly, so that it has no more different
     // fast-check prefers small bytes; a hash of nothing else is needed than that they spread.
     const spread = {
       id: Uint8Array.from(id, (byte, at) => (byte * 197 + at * 89) & 255),
-      home: new Uint8Array(9),
+      homeTag: new Uint8Array(9),
       signedS: 0,
     };
-    const place = placeAmong(spread, places);
+    const place = assignNetworkSlot(spread, places);
     expect(place).toBeGreaterThanOrEqual(0);
     expect(place).toBeLessThan(places);
     taken.set(place, (taken.get(place) ?? 0) + 1);

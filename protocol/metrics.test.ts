@@ -1,8 +1,8 @@
 import parse from "parse-prometheus-text-format";
 import { expect, test } from "vitest";
 import type { BroadcastId, StreamName, TrackName } from "./ids.ts";
-import { metricsText } from "./metrics.ts";
-import { noCounts, type StreamStatus } from "./status.ts";
+import { renderMetrics } from "./metrics.ts";
+import { type StreamStatus, zeroCounters } from "./status.ts";
 
 const status: StreamStatus = {
   stream: "demo" as StreamName,
@@ -26,14 +26,14 @@ const status: StreamStatus = {
   viewers: { current: 12, peak: 40, watching: 10, distinct: 55, watchTimeMs: 90_500 },
   requestsPerSecond: 72.5,
   tiers: [
-    { tier: "isolate", ...noCounts(), requests: 9, hits: 5, coalesced: 3, pulled: 1, errors: 2 },
-    { tier: "live", ...noCounts(), requests: 4, hits: 4 },
+    { tier: "isolate", ...zeroCounters(), requests: 9, hits: 5, coalesced: 3, pulled: 1, errors: 2 },
+    { tier: "live", ...zeroCounters(), requests: 4, hits: 4 },
   ],
   children: 3,
 };
 
 const families = parse(
-  metricsText([
+  renderMetrics([
     { stream: "demo" as StreamName, status },
     { stream: "none" as StreamName, status: null },
   ]),
@@ -55,7 +55,7 @@ test("who watches is told as the room counts it, and not at all where it has cou
   expect(samples("corral_room_distinct")).toEqual([[{ stream: "demo" }, 55]]);
   expect(samples("corral_room_watch_seconds_total")).toEqual([[{ stream: "demo" }, 90.5]]);
   const uncounted = { ...status, viewers: { current: 12, peak: 40 } };
-  expect(metricsText([{ stream: "demo" as StreamName, status: uncounted }])).not.toMatch(/^corral_room_/m);
+  expect(renderMetrics([{ stream: "demo" as StreamName, status: uncounted }])).not.toMatch(/^corral_room_/m);
 });
 
 test("states are a set of which one is 1, and an unknown stream has nothing but that it is unknown", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { networkOf } from "./network.ts";
+import { parseNetwork } from "./network.ts";
 
 test.each([
   ["203.0.113.9", "203.0.113.9"],
@@ -22,11 +22,11 @@ test.each([
   ["gggg::", null],
   ["host.example", null],
 ])("%s is of %s", (ip, network) => {
-  expect(networkOf(ip)).toBe(network);
+  expect(parseNetwork(ip)).toBe(network);
 });
 
 test("every IPv6 address is of a network", () => {
-  fc.assert(fc.property(fc.ipV6(), (ip) => networkOf(ip) !== null));
+  fc.assert(fc.property(fc.ipV6(), (ip) => parseNetwork(ip) !== null));
 });
 
 test("all addresses of a /64 are of one network, those of two are of two", () => {
@@ -34,8 +34,8 @@ test("all addresses of a /64 are of one network, those of two are of two", () =>
   const text = (parts: readonly number[]): string => parts.map((part) => part.toString(16)).join(":");
   fc.assert(
     fc.property(groups, groups, (a, b) => {
-      expect(networkOf(text([...a.slice(0, 4), ...b.slice(4)]))).toBe(networkOf(text(a)));
-      expect(networkOf(text(b)) === networkOf(text(a))).toBe(text(a.slice(0, 4)) === text(b.slice(0, 4)));
+      expect(parseNetwork(text([...a.slice(0, 4), ...b.slice(4)]))).toBe(parseNetwork(text(a)));
+      expect(parseNetwork(text(b)) === parseNetwork(text(a))).toBe(text(a.slice(0, 4)) === text(b.slice(0, 4)));
     }),
   );
 });

@@ -1,6 +1,6 @@
 /** Who an address on the internet stands for: networks, as hosts of IPv6 have as many addresses as they like. */
 
-const GROUPS = 8;
+const IPV6_GROUPS = 8;
 /** Groups of sixteen bits of an IPv6 address that name its network: the least that a provider gives a household. */
 const NETWORK_GROUPS = 4;
 
@@ -8,7 +8,7 @@ const NETWORK_GROUPS = 4;
  * The network that is counted and limited as one: an IPv4 address itself, the /64 of an IPv6 address in lower-case
  * groups without leading zeros (`2001:db8:0:1::/64`). An IPv4 address in IPv6's clothes is IPv4. Null where `ip` is neither.
  */
-export function networkOf(ip: string): string | null {
+export function parseNetwork(ip: string): string | null {
   if (parseV4(ip) !== null) return ip;
   const groups = parseV6(ip);
   if (groups === null) return null;
@@ -27,15 +27,15 @@ function parseV4(ip: string): number[] | null {
 function parseV6(ip: string): number[] | null {
   const halves = ip.split("%", 1)[0]?.split("::") ?? [];
   if (halves.length > 2) return null;
-  const [head, tail] = halves.map(groupsOf);
+  const [head, tail] = halves.map(parseGroups);
   if (head === undefined || head === null || tail === null) return null;
-  if (tail === undefined) return head.length === GROUPS ? head : null;
-  const missing = GROUPS - head.length - tail.length;
+  if (tail === undefined) return head.length === IPV6_GROUPS ? head : null;
+  const missing = IPV6_GROUPS - head.length - tail.length;
   return missing < 1 ? null : [...head, ...Array<number>(missing).fill(0), ...tail];
 }
 
 /** The groups of one side of `::`; null where one is none. */
-function groupsOf(side: string): number[] | null {
+function parseGroups(side: string): number[] | null {
   if (side === "") return [];
   const groups: number[] = [];
   const texts = side.split(":");

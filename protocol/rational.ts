@@ -7,13 +7,13 @@ export interface Rational {
 }
 
 /** `rational` in lowest terms. */
-export function reduce({ num, den }: Rational): Rational {
+export function reduceRational({ num, den }: Rational): Rational {
   let [a, b] = [num, den];
   while (b !== 0) [a, b] = [b, a % b];
   return { num: num / a, den: den / a };
 }
 
 /** The value of `rational` as a floating-point number. */
-export function ratio({ num, den }: Rational): number {
+export function toNumber({ num, den }: Rational): number {
   return num / den;
 }

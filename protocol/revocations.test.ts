@@ -1,19 +1,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ACCESS_LIMITS, EVERY_VERSION } from "./access.ts";
-import { RevocationPools, type Revoking } from "./revocations.ts";
+import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "./access.ts";
+import { RevocationPools, type RevocationRequest } from "./revocations.ts";
 
 const NOW = 1_800_000_000_000;
-const DAY_MS = ACCESS_LIMITS.tokenLifeMs + 60_000;
-const ban = (subject: string, actor: string): Revoking => ({ subject, version: EVERY_VERSION, by: "ban", actor });
-const issued = (subject: string, version: number): Revoking => ({ subject, version, by: "issuer" });
+const DAY_MS = ACCESS_LIMITS.tokenLifetimeMs + 60_000;
+const ban = (subject: string, actor: string): RevocationRequest => ({
+  subject,
+  version: ALL_TOKEN_VERSIONS,
+  by: "ban",
+  actor,
+});
+const issued = (subject: string, version: number): RevocationRequest => ({ subject, version, by: "issuer" });
 
 /** Pools, and what a test does with them. */
 class Bench {
   readonly pools = new RevocationPools([]);
   revision = 0;
 
-  revoke(revoking: Revoking, nowMs = NOW): boolean {
+  revoke(revoking: RevocationRequest, nowMs = NOW): boolean {
     this.revision += 1;
     return this.pools.revoke(revoking, this.revision, nowMs) !== null;
   }
@@ -32,7 +37,7 @@ test("a lower version than the standing one changes nothing but its end, and eac
   bench.revoke(issued("ann", 3));
   bench.revoke(issued("ann", 1));
   bench.revoke(ban("ann", "mod"));
-  expect([bench.version("ann", "issuer"), bench.version("ann", "ban")]).toEqual([3, EVERY_VERSION]);
+  expect([bench.version("ann", "issuer"), bench.version("ann", "ban")]).toEqual([3, ALL_TOKEN_VERSIONS]);
   bench.revoke({ ...ban("ann", "mod"), version: 0 });
   expect([bench.version("ann", "issuer"), bench.version("ann", "ban")]).toEqual([3, 0]);
 });
@@ -75,10 +80,11 @@ test("a ban is always taken, and who floods the pool loses their own bans and no
   const bench = new Bench();
   bench.flood(100, "careful");
   bench.flood(ACCESS_LIMITS.bans + 300, "flood");
-  for (let index = 0; index < 100; index += 1) expect(bench.version(`careful-${index}`, "ban")).toBe(EVERY_VERSION);
+  for (let index = 0; index < 100; index += 1)
+    expect(bench.version(`careful-${index}`, "ban")).toBe(ALL_TOKEN_VERSIONS);
   expect(bench.version("flood-0", "ban")).toBe(0);
   bench.revoke(ban("troll", "careful"));
-  expect(bench.version("troll", "ban")).toBe(EVERY_VERSION);
+  expect(bench.version("troll", "ban")).toBe(ALL_TOKEN_VERSIONS);
   expect(bench.pools.all.length).toBe(ACCESS_LIMITS.bans);
 });
 
@@ -86,17 +92,17 @@ test("what concerns no token any more leaves first, then what was taken back; an
   const bench = new Bench();
   bench.revoke(ban("old", "mod"), NOW - DAY_MS);
   bench.revoke(issued("old", 1), NOW - DAY_MS);
-  expect(bench.pools.revoke(ban("pardoned", "mod"), 1, NOW)?.dropped).toMatchObject([
+  expect(bench.pools.revoke(ban("pardoned", "mod"), 1, NOW)?.evicted).toMatchObject([
     { subject: "old", by: "issuer" },
     { subject: "old", by: "ban" },
   ]);
   bench.revoke({ ...ban("pardoned", "mod"), version: 0 });
   bench.flood(ACCESS_LIMITS.bans - 1, "mod");
-  expect(bench.pools.revoke({ ...ban("stranger", "mod"), version: 0 }, 1e6, NOW)?.dropped).toMatchObject([
+  expect(bench.pools.revoke({ ...ban("stranger", "mod"), version: 0 }, 1e6, NOW)?.evicted).toMatchObject([
     { subject: "stranger" },
   ]);
-  expect(bench.pools.revoke(ban("two", "mod"), 1e6, NOW)?.dropped).toMatchObject([{ subject: "pardoned" }]);
-  expect(bench.pools.revoke(ban("three", "mod"), 1e6, NOW)?.dropped).toMatchObject([{ subject: "mod-0" }]);
+  expect(bench.pools.revoke(ban("two", "mod"), 1e6, NOW)?.evicted).toMatchObject([{ subject: "pardoned" }]);
+  expect(bench.pools.revoke(ban("three", "mod"), 1e6, NOW)?.evicted).toMatchObject([{ subject: "mod-0" }]);
 });
 
 test("only the issuer fills the issuer's pool, and is told so", () => {

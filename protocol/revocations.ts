@@ -5,37 +5,37 @@
 import { ACCESS_LIMITS, type Revocation } from "./access.ts";
 
 /** What is to be revoked; version 0 takes a revocation back. */
-export interface Revoking extends Pick<Revocation, "subject" | "version" | "by"> {
+export interface RevocationRequest extends Pick<Revocation, "subject" | "version" | "by"> {
   /** Who banned; the issuer is one. */
   readonly actor?: string;
 }
 
 /** A revocation and who made it. */
-export interface KeptRevocation extends Revocation {
+export interface RevocationRecord extends Revocation {
   readonly actor: string;
 }
 
 /** What of the pools changed. */
-export interface PoolChange {
-  readonly kept: KeptRevocation;
+export interface RevocationChange {
+  readonly revocation: RevocationRecord;
   /** What had to leave for it. */
-  readonly dropped: readonly KeptRevocation[];
+  readonly evicted: readonly RevocationRecord[];
 }
 
 /** The standing revocations of one stream, the oldest first. */
 export class RevocationPools {
-  readonly #pools: Readonly<Record<Revocation["by"], Map<string, KeptRevocation>>> = {
+  readonly #pools: Readonly<Record<Revocation["by"], Map<string, RevocationRecord>>> = {
     issuer: new Map(),
     ban: new Map(),
   };
 
   /** `kept`: those that stood before, in the order they were made. */
-  constructor(kept: Iterable<KeptRevocation>) {
-    for (const revocation of kept) this.#pools[revocation.by].set(revocation.subject, revocation);
+  constructor(records: Iterable<RevocationRecord>) {
+    for (const revocation of records) this.#pools[revocation.by].set(revocation.subject, revocation);
   }
 
   /** All of them, the issuer's first. */
-  get all(): KeptRevocation[] {
+  get all(): RevocationRecord[] {
     return [...this.#pools.issuer.values(), ...this.#pools.ban.values()];
   }
 
@@ -43,17 +43,21 @@ export class RevocationPools {
    * Revokes a subject's tokens below the version, or takes that back. A lower version than the standing one changes nothing
    * but its end. Null where the issuer has filled the issuer's own pool; a ban is always taken.
    */
-  revoke({ subject, version, by, actor = "" }: Revoking, revision: number, nowMs: number): PoolChange | null {
-    const dropped = this.#expire(nowMs);
+  revoke(
+    { subject, version, by, actor = "" }: RevocationRequest,
+    revision: number,
+    nowMs: number,
+  ): RevocationChange | null {
+    const dropped = this.#evictExpired(nowMs);
     const pool = this.#pools[by];
     const before = pool.get(subject);
-    const untilMs = nowMs + ACCESS_LIMITS.tokenLifeMs + 2 * ACCESS_LIMITS.toleranceMs;
+    const untilMs = nowMs + ACCESS_LIMITS.tokenLifetimeMs + 2 * ACCESS_LIMITS.clockSkewMs;
     const highest = version === 0 ? 0 : Math.max(version, before?.version ?? 0);
-    const kept: KeptRevocation = { subject, version: highest, by, untilMs, revision, actor };
-    if (before === undefined && pool.size >= boundOf(by)) {
+    const kept: RevocationRecord = { subject, version: highest, by, untilMs, revision, actor };
+    if (before === undefined && pool.size >= poolLimit(by)) {
       // Nothing leaves for the news that somebody isn't revoked.
-      if (version === 0) return { kept, dropped: [...dropped, kept] };
-      const weakest = this.#weakest(by);
+      if (version === 0) return { revocation: kept, evicted: [...dropped, kept] };
+      const weakest = this.#selectForEviction(by);
       if (weakest === null) return null;
       pool.delete(weakest.subject);
       dropped.push(weakest);
@@ -61,12 +65,12 @@ export class RevocationPools {
     // The newest stands last.
     pool.delete(subject);
     pool.set(subject, kept);
-    return { kept, dropped };
+    return { revocation: kept, evicted: dropped };
   }
 
   /** Drops what concerns no token any more. The oldest stand first. */
-  #expire(nowMs: number): KeptRevocation[] {
-    const dropped: KeptRevocation[] = [];
+  #evictExpired(nowMs: number): RevocationRecord[] {
+    const dropped: RevocationRecord[] = [];
     for (const pool of Object.values(this.#pools)) {
       for (const each of pool.values()) {
         if (each.untilMs > nowMs) break;
@@ -78,7 +82,7 @@ export class RevocationPools {
   }
 
   /** What leaves first: what was taken back, else a ban of whoever has the most; null where the issuer has only its own. */
-  #weakest(by: Revocation["by"]): KeptRevocation | null {
+  #selectForEviction(by: Revocation["by"]): RevocationRecord | null {
     const pool = [...this.#pools[by].values()];
     const takenBack = pool.find(({ version }) => version === 0);
     if (takenBack !== undefined) return takenBack;
@@ -90,5 +94,5 @@ export class RevocationPools {
   }
 }
 
-const boundOf = (by: Revocation["by"]): number =>
+const poolLimit = (by: Revocation["by"]): number =>
   by === "issuer" ? ACCESS_LIMITS.issuerRevocations : ACCESS_LIMITS.bans;

@@ -6,12 +6,12 @@ import type { StopNotice } from "./stop.ts";
 export type TierName = "isolate" | "colo" | "region" | "live" | "r2";
 
 /** What one tier did since the Live object's memory began. */
-export interface TierCounters extends Readonly<Counters> {
+export interface TierCounters extends Readonly<RequestCounters> {
   readonly tier: TierName;
 }
 
 /** Who watches. What the room counts, by playback on its sockets and by beacons, is absent where it has counted nobody. */
-export interface Viewers {
+export interface StreamViewers {
   /** Players of every kind, estimated from the rate of blocking playlist requests. */
   readonly current: number;
   /** The most people at once: as the room counted, else the most `current`. */
@@ -49,7 +49,7 @@ export interface StreamStatus {
     /** Programme time at the end of the newest part, milliseconds since the epoch; null before the first part. */
     readonly programTimeMs: number | null;
   }[];
-  readonly viewers: Viewers;
+  readonly viewers: StreamViewers;
   /** Viewers' requests a second: of each isolate over its latest report. */
   readonly requestsPerSecond: number;
   readonly tiers: readonly TierCounters[];
@@ -75,7 +75,7 @@ export interface BroadcastSummary {
  * (the sum of `upstream`) is what the tiers above receive (the sum of their `requests`), apart from what is under way or was
  * lost with a node. What the publisher sends is not counted.
  */
-export interface Counters {
+export interface RequestCounters {
   /**
    * Answers. Isolates: to viewers, for playlists and media of a stream. Data centre and region: to feeds and pulls at their
    * shields, and look-ups in the data centre's cache. Live object: to feeds and pulls. R2: to reads.
@@ -105,10 +105,10 @@ export interface Counters {
 }
 
 /** How a request came by its answer. */
-export type Outcome = "hits" | "coalesced" | "pulled";
+export type CacheOutcome = "hits" | "coalesced" | "pulled";
 
 /** Counters at zero. */
-export const noCounts = (): Counters => ({
+export const zeroCounters = (): RequestCounters => ({
   requests: 0,
   hits: 0,
   coalesced: 0,
@@ -122,13 +122,13 @@ export const noCounts = (): Counters => ({
 });
 
 /** The counters that sum up. */
-const SUMS = Object.keys(noCounts()).filter((key) => key !== "mostCrossings") as Exclude<
-  keyof Counters,
+const SUMMED_COUNTERS = Object.keys(zeroCounters()).filter((key) => key !== "mostCrossings") as Exclude<
+  keyof RequestCounters,
   "mostCrossings"
 >[];
 
 /** Counts a request that was answered with an HTTP `status`. */
-export function countAnswer(counters: Counters, outcome: Outcome, status: number): void {
+export function countRequest(counters: RequestCounters, outcome: CacheOutcome, status: number): void {
   counters.requests += 1;
   counters[outcome] += 1;
   if (status >= 500) counters.errors += 1;
@@ -136,22 +136,22 @@ export function countAnswer(counters: Counters, outcome: Outcome, status: number
 }
 
 /** Adds `more` to `sum`. A node of another version, in the middle of a deployment, may lack a counter. */
-export function addCounts(sum: Counters, more: Partial<Counters>): void {
-  for (const key of SUMS) sum[key] += more[key] ?? 0;
+export function addCounters(sum: RequestCounters, more: Partial<RequestCounters>): void {
+  for (const key of SUMMED_COUNTERS) sum[key] += more[key] ?? 0;
   sum.mostCrossings = Math.max(sum.mostCrossings, more.mostCrossings ?? 0);
 }
 
 /** What grew from `before` to `now`; `mostCrossings` is that of `now`. */
-export function growthOf(now: Counters, before: Counters): Counters {
+export function subtractCounters(now: RequestCounters, before: RequestCounters): RequestCounters {
   const growth = { ...now };
-  for (const key of SUMS) growth[key] -= before[key];
+  for (const key of SUMMED_COUNTERS) growth[key] -= before[key];
   return growth;
 }
 
 /** What a node reports with each feed it opens: what it and the nodes below it counted since its last report. */
-export interface TreeReport {
+export interface NodeReport {
   readonly node: string;
-  readonly tiers: Readonly<Partial<Record<TierName, Counters>>>;
+  readonly tiers: Readonly<Partial<Record<TierName, RequestCounters>>>;
   /** People watching below this node now. */
   readonly viewers: number;
   /** Their requests a second. */

@@ -20,7 +20,7 @@ export interface StopActor {
 }
 
 /** A stop as it stands. */
-export interface Stop {
+export interface StreamStop {
   readonly category: StopCategory;
   /** A sentence for the public. */
   readonly reason: string;
@@ -59,25 +59,25 @@ export const STOP_LIMITS = {
 } as const;
 
 /** The stop that holds at `nowMs`, or null: one whose time is over ends by itself. */
-export function standingStop({ stop }: { readonly stop?: Stop | null }, nowMs: number): Stop | null {
+export function activeStop({ stop }: { readonly stop?: StreamStop | null }, nowMs: number): StreamStop | null {
   if (stop === undefined || stop === null) return null;
   return stop.untilMs === null || nowMs < stop.untilMs ? stop : null;
 }
 
 /** Whether somebody may stop a stream of which `standing` holds, or undo that: what the operator stopped is the operator's. */
-export function mayChangeStop(standing: Stop | null, by: StopAuthority): boolean {
-  return by === "operator" || standing?.authority !== "operator";
+export function mayChangeStop(active: StreamStop | null, by: StopAuthority): boolean {
+  return by === "operator" || active?.authority !== "operator";
 }
 
 /**
  * The HTTP status that a stop is answered with. RFC 7725: 451 is for "a resource that is denied as a consequence of a
  * legal demand"; whatever else is stopped is gone, as far as anybody knows.
  */
-export function stopStatus(category: StopCategory): 410 | 451 {
+export function stopHttpStatus(category: StopCategory): 410 | 451 {
   return category === "legal" || category === "copyright" ? 451 : 410;
 }
 
 /** What the public is told. */
-export function noticeOf({ category, reason, untilMs }: Stop): StopNotice {
+export function toStopNotice({ category, reason, untilMs }: StreamStop): StopNotice {
   return { category, reason, until: untilMs === null ? null : new Date(untilMs).toISOString() };
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildResult, build, type Metafile } from "esbuild";
-import { type Pages, replacePages } from "./pages.ts";
+import { type PageFiles, replacePageFiles } from "./pages.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "web");
@@ -14,7 +14,7 @@ const OUT = "web/dist";
 const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 
 /** Builds every page, in memory. Throws what esbuild throws when a page doesn't compile. */
-export async function buildPages(): Promise<Pages> {
+export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
   const addresses = new Map<string, string>();
   for (const { metafile, outputFiles } of await bundlePages()) {
@@ -23,7 +23,7 @@ export async function buildPages(): Promise<Pages> {
   }
   for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
     const text = await readFile(join(web, "pages", page), "utf8");
-    pages.set(page, new TextEncoder().encode(fill(text, addresses)));
+    pages.set(page, new TextEncoder().encode(fillTemplate(text, addresses)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
   pages.set("favicon.svg", await readFile(join(web, "pages", "favicon.svg")));
@@ -32,11 +32,11 @@ export async function buildPages(): Promise<Pages> {
 
 /** The scripts and style sheets of every page, in memory. */
 export function bundlePages(): Promise<BuildResult<{ metafile: true; write: false }>[]> {
-  return Promise.all(["watch", "studio", "landing"].map(bundle));
+  return Promise.all(["watch", "studio", "landing"].map(bundlePage));
 }
 
 /** One page's script. What pages have in common is not cut out: each further file makes a browser's six connections queue. */
-function bundle(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
+function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     absWorkingDir: root,
     entryPoints: { [page]: `web/src/${page}.ts` },
@@ -67,16 +67,19 @@ function outputsByName(metafile: Metafile): Map<string, string> {
     const entry = basename(output.entryPoint, ".ts");
     names.set(`${entry}.js`, `/assets/${basename(path)}`);
     const chunks = output.imports.filter((imported) => imported.kind === "import-statement");
-    names.set(`${entry}.chunks`, chunks.map(({ path }) => preload(`/assets/${basename(path)}`)).join("\n    "));
+    names.set(
+      `${entry}.chunks`,
+      chunks.map(({ path }) => renderPreloadLink(`/assets/${basename(path)}`)).join("\n    "),
+    );
     if (output.cssBundle !== undefined) names.set(`${entry}.css`, `/assets/${basename(output.cssBundle)}`);
   }
   return names;
 }
 
 /** Has a chunk fetched beside the script that needs it, not after it. */
-const preload = (address: string): string => `<link rel="modulepreload" href="${address}" />`;
+const renderPreloadLink = (address: string): string => `<link rel="modulepreload" href="${address}" />`;
 
-function fill(page: string, addresses: Map<string, string>): string {
+function fillTemplate(page: string, addresses: Map<string, string>): string {
   return page.replace(/\s*<!--[\s\S]*?-->/g, "").replace(/\{\{([a-z.]+)\}\}/g, (_, name: string) => {
     const address = addresses.get(name);
     if (address === undefined) throw new Error(`no output called ${name} for a page`);
@@ -89,7 +92,7 @@ function fill(page: string, addresses: Map<string, string>): string {
  * name before them. Edges of this machine have their pages in folders of their own.
  */
 export async function setup(): Promise<void> {
-  await replacePages(join(web, "dist"), await buildPages());
+  await replacePageFiles(join(web, "dist"), await buildPages());
 }
 
 if (import.meta.main) await setup();

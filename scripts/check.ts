@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildPages } from "./build-web.ts";
-import { crossings, LAYERS } from "./layers.ts";
-import { bundledPackages, NOTICES, noticesOf } from "./notices.ts";
-import { writeOwnPages } from "./pages.ts";
-import { trackedSecrets } from "./secrets.ts";
-import { type LockedPackages, packageName, unlicensed, unpinned } from "./supply-chain.ts";
+import { findLayerCrossings, LAYERS } from "./layers.ts";
+import { listBundledPackages, NOTICES_FILE, renderNotices } from "./notices.ts";
+import { writePageFolder } from "./pages.ts";
+import { findTrackedSecrets } from "./secrets.ts";
+import { findUnlicensedPackages, findUnpinnedPackages, type LockedPackages, parsePackageName } from "./supply-chain.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -21,12 +21,12 @@ const TYPE_CHECKS = [".", "protocol", "workers", "web", "tests", "loadtest", "sc
 
 /** A step gives whether it passed, and prints what is wrong itself. */
 const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boolean>])[] = [
-  ["format and lint", () => run("biome", "check", "--error-on-warnings", ".")],
-  ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => run("tsc", "--noEmit", "--project", folder)] as const),
+  ["format and lint", () => runTool("biome", "check", "--error-on-warnings", ".")],
+  ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => runTool("tsc", "--noEmit", "--project", folder)] as const),
   ["layers", checkLayers],
-  ["lock file", () => told(unpinned(lockedPackages()))],
+  ["lock file", () => reportComplaints(findUnpinnedPackages(lockedPackages()))],
   ["licences and notices", checkLicences],
-  ["secrets", async () => told(await trackedSecrets(root))],
+  ["secrets", async () => reportComplaints(await findTrackedSecrets(root))],
   ["SBOM", checkSbom],
   ["pages, deploy --dry-run", dryRunDeploy],
 ];
@@ -42,19 +42,19 @@ console.log(failed.length === 0 ? "check: all held" : `check: failed: ${failed.j
 process.exitCode = failed.length === 0 ? 0 : 1;
 
 /** Runs a program of `node_modules/.bin`, which `run.mjs` puts first in the PATH. */
-function run(command: string, ...args: string[]): boolean {
+function runTool(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
 }
 
 /** Prints what was found to be wrong; passes where nothing was. */
-function told(complaints: readonly string[]): boolean {
+function reportComplaints(complaints: readonly string[]): boolean {
   for (const line of complaints) console.error(line);
   return complaints.length === 0;
 }
 
 function checkLayers(): boolean {
   const files = globSync(`{${LAYERS.join(",")}}/**/*.{ts,tsx}`, { cwd: root });
-  return told(files.flatMap((path) => crossings(path, readFileSync(join(root, path), "utf8"))));
+  return reportComplaints(files.flatMap((path) => findLayerCrossings(path, readFileSync(join(root, path), "utf8"))));
 }
 
 function lockedPackages(): LockedPackages {
@@ -63,10 +63,12 @@ function lockedPackages(): LockedPackages {
 }
 
 async function checkLicences(): Promise<boolean> {
-  const bundled = await bundledPackages();
-  const isOld = readFileSync(join(root, NOTICES), "utf8") !== noticesOf(bundled);
-  const complaints = unlicensed(lockedPackages(), new Set(bundled));
-  return told(isOld ? [...complaints, `${NOTICES} is out of date: run \`npm run notices\` and commit it`] : complaints);
+  const bundled = await listBundledPackages();
+  const isOld = readFileSync(join(root, NOTICES_FILE), "utf8") !== renderNotices(bundled);
+  const complaints = findUnlicensedPackages(lockedPackages(), new Set(bundled));
+  return reportComplaints(
+    isOld ? [...complaints, `${NOTICES_FILE} is out of date: run \`npm run notices\` and commit it`] : complaints,
+  );
 }
 
 /** Whether `npm run sbom` tells of every package of the lock file. */
@@ -75,16 +77,18 @@ function checkSbom(): boolean {
   const bom = JSON.parse(stdout || "{}") as { bomFormat?: string; components?: { name: string; version: string }[] };
   const names = new Set(bom.components?.map(({ name, version }) => `${name}@${version}`));
   const missing = Object.entries(lockedPackages())
-    .map(([path, { version }]) => (path === "" ? "" : `${packageName(path)}@${version}`))
+    .map(([path, { version }]) => (path === "" ? "" : `${parsePackageName(path)}@${version}`))
     .filter((name) => name !== "" && !names.has(name));
-  return told(bom.bomFormat === "CycloneDX" ? missing.map((name) => `the SBOM lacks ${name}`) : ["there is no SBOM"]);
+  return reportComplaints(
+    bom.bomFormat === "CycloneDX" ? missing.map((name) => `the SBOM lacks ${name}`) : ["there is no SBOM"],
+  );
 }
 
 /** Builds the pages and bundles the Worker as a deployment would; needs no network and no login. */
 async function dryRunDeploy(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "corral-deploy-"));
   try {
-    const pages = await writeOwnPages(folder, await buildPages());
+    const pages = await writePageFolder(folder, await buildPages());
     return runWrangler(folder, "deploy", "--dry-run", "--outdir", join(folder, "worker"), "--assets", pages.directory);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { complaint, openDataFolder } from "./data-folder.ts";
+import { describeFolderError, openDataFolder } from "./data-folder.ts";
 
 const folders: string[] = [];
 const newFolder = (): string => {
@@ -59,7 +59,7 @@ test("secrets that cannot be read are one sentence and stay as they are, and the
 
 test("a disk without room is named as such", () => {
   const full = Object.assign(new Error("ENOSPC: no space left on device, mkdir"), { code: "ENOSPC" });
-  expect(complaint("/data", full)).toBe(
+  expect(describeFolderError("/data", full)).toBe(
     "There is no room left for /data; make some, or choose another folder with --data.",
   );
 });

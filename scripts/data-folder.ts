@@ -51,7 +51,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       throw error;
     }
   } catch (error) {
-    throw error instanceof DataFolderError ? error : new DataFolderError(complaint(path, error), { cause: error });
+    throw error instanceof DataFolderError
+      ? error
+      : new DataFolderError(describeFolderError(path, error), { cause: error });
   }
 }
 
@@ -69,7 +71,7 @@ function lockFolder(path: string): DatabaseSync {
 }
 
 /** What went wrong with a folder, as a sentence; a disk that is full is named so. */
-export function complaint(path: string, error: unknown): string {
+export function describeFolderError(path: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || /database or disk is full|No space left/i.test(message)) {
     return `There is no room left for ${path}; make some, or choose another folder with --data.`;

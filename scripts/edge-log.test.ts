@@ -11,18 +11,18 @@ test("a full disk is one sentence a minute, and what else is said is said", () =
   );
   const full = "e = rust/worker/ffi.rs:110: overloaded: No space left on device (os error 28)\nstack: workerd@28a3c60";
   for (; nowMs < 59_000; nowMs += 1_000) {
-    log.say("error", full);
-    log.say("warn", "R2 refused segment a/video/1; trying again");
+    log.logWorkerLine("error", full);
+    log.logWorkerLine("warn", "R2 refused segment a/video/1; trying again");
     log.error(new Error("internal error; reference = abc"));
-    log.say("error", "the room doesn't answer Error: database or disk is full: SQLITE_FULL");
+    log.logWorkerLine("error", "the room doesn't answer Error: database or disk is full: SQLITE_FULL");
   }
   expect(said).toEqual(["corral: There is no room left for /data; what comes is kept in memory until there is some."]);
-  log.say("warn", "a broadcast was abandoned");
+  log.logWorkerLine("warn", "a broadcast was abandoned");
   expect(said.at(-1)).toBe("a broadcast was abandoned");
   nowMs += 2_000;
-  log.say("error", full);
+  log.logWorkerLine("error", full);
   expect(said).toHaveLength(3);
   nowMs += 20_000;
-  log.say("warn", "R2 refused segment a/video/1; trying again");
+  log.logWorkerLine("warn", "R2 refused segment a/video/1; trying again");
   expect(said.at(-1)).toMatch(/^R2 refused/);
 });

@@ -15,17 +15,17 @@ import {
   type V4WorkerOptionsShape,
 } from "miniflare";
 import { buildPages } from "./build-web.ts";
-import { complaint, type DataFolder, DataFolderError, openDataFolder } from "./data-folder.ts";
+import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
-import { type OwnPages, type Pages, writeOwnPages } from "./pages.ts";
-import { RATE_LIMITS } from "./rate-limits.ts";
+import { type PageFiles, type PageFolder, writePageFolder } from "./pages.ts";
+import { LOCAL_RATE_LIMITS } from "./rate-limits.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const ASSETS_WORKER = "export default { fetch: (request, env) => env.ASSETS.fetch(request) };";
 
 /** How to start an edge. */
-export interface EdgeOptions {
+export interface LocalEdgeOptions {
   readonly port: number;
   /** Where objects and R2 are kept: one edge's at a time. */
   readonly dataDir: string;
@@ -45,7 +45,7 @@ export interface EdgeOptions {
 }
 
 /** A running edge. */
-export interface Edge {
+export interface LocalEdge {
   readonly url: string;
   /** A secret of the edge's folder, by name: the same in each run. */
   secret(name: string): string;
@@ -58,20 +58,20 @@ export class PortError extends Error {
 }
 
 /** The options by their names: miniflare's types take others too, and a misspelt one would do nothing. */
-type Known<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
-type WorkerOptions = V4SourceOptions & Known<V4WorkerOptionsShape>;
-type MiniflareOptions = Known<V4SharedOptions> & { readonly workers: WorkerOptions[] };
+type DeclaredKeys<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
+type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
+type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
 
 /** Starts the edge. Throws `PortError` and `DataFolderError`. */
-export async function startEdge(options: EdgeOptions): Promise<Edge> {
+export async function startEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
   const { port, host = "127.0.0.1", isolatePorts = [] } = options;
   const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
-  for (const wanted of [port, ...ports]) await assertFree(host, wanted);
+  for (const wanted of [port, ...ports]) await assertPortFree(host, wanted);
   const folder = await openDataFolder(options.dataDir);
   try {
-    const [script, built] = await Promise.all([bundle(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
+    const [script, built] = await Promise.all([bundleWorker(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
     // Read for as long as the edge runs: by nobody else, and changed by nobody.
-    const pages = await writePages(folder, built);
+    const pages = await writeEdgePages(folder, built);
     const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, folder, script, pages)));
     const stop = (): Promise<void> =>
       miniflare
@@ -89,16 +89,21 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
 }
 
-async function writePages({ path }: DataFolder, built: Pages): Promise<OwnPages> {
+async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<PageFolder> {
   try {
-    return await writeOwnPages(path, built);
+    return await writePageFolder(path, built);
   } catch (error) {
-    throw new DataFolderError(complaint(path, error), { cause: error });
+    throw new DataFolderError(describeFolderError(path, error), { cause: error });
   }
 }
 
 /** The Workers, and where they keep what they keep. */
-function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: string, pages: OwnPages): MiniflareOptions {
+function miniflareOptions(
+  options: LocalEdgeOptions,
+  folder: DataFolder,
+  script: string,
+  pages: PageFolder,
+): MiniflareOptions {
   const { port, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
   const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
     name,
@@ -116,20 +121,20 @@ function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: stri
     },
     durableObjects: objects,
     r2Buckets: { MEDIA: "corral-media" },
-    ratelimits: ratelimits(),
+    ratelimits: rateLimitBindings(),
     // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
     serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
     unsafeDirectSockets: [{ host, port: at }],
   });
   const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
   const log = new EdgeLog(folder.path);
-  const own = objectsOf({});
-  const shared = objectsOf({ scriptName: "corral" });
+  const own = objectBindings({});
+  const shared = objectBindings({ scriptName: "corral" });
   return {
     resourcePersistencePath: folder.path,
     cf: false,
     log,
-    handleStructuredLogs: ({ level, message }) => log.say(level, message),
+    handleStructuredLogs: ({ level, message }) => log.logWorkerLine(level, message),
     ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
     workers: [
       worker("corral", port, "", own),
@@ -154,15 +159,15 @@ function miniflareOptions(options: EdgeOptions, folder: DataFolder, script: stri
   };
 }
 
-function ratelimits(): NonNullable<V4WorkerOptionsShape["ratelimits"]> {
-  const bindings = Object.entries(RATE_LIMITS).map(
+function rateLimitBindings(): NonNullable<V4WorkerOptionsShape["ratelimits"]> {
+  const bindings = Object.entries(LOCAL_RATE_LIMITS).map(
     ([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }] as const,
   );
   return Object.fromEntries(bindings);
 }
 
 /** Bindings of objects, and their classes. */
-export const OBJECTS = {
+export const OBJECT_CLASSES = {
   LIVE: "Live",
   SHIELD: "Shield",
   ROOM: "Room",
@@ -173,15 +178,15 @@ export const OBJECTS = {
 } as const;
 
 /** The objects' bindings; `script` names the Worker that has them, where that is another one. */
-function objectsOf(script: { readonly scriptName?: string }): Record<string, V4DurableObject> {
-  const bindings = Object.entries(OBJECTS).map(([name, className]) => [
+function objectBindings(script: { readonly scriptName?: string }): Record<string, V4DurableObject> {
+  const bindings = Object.entries(OBJECT_CLASSES).map(([name, className]) => [
     name,
     { className, useSQLite: true, ...script },
   ]);
   return Object.fromEntries(bindings);
 }
 
-async function bundle(entry: string): Promise<string> {
+async function bundleWorker(entry: string): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     bundle: true,
@@ -196,12 +201,12 @@ async function bundle(entry: string): Promise<string> {
   if (file === undefined) throw new Error("the Worker's bundle is empty");
   // workerd only warns of a class that isn't there, and fails when it is called.
   const exported = Object.values(result.metafile.outputs).flatMap(({ exports }) => exports);
-  const missing = Object.values(OBJECTS).filter((name) => !exported.includes(name));
+  const missing = Object.values(OBJECT_CLASSES).filter((name) => !exported.includes(name));
   if (missing.length > 0) throw new Error(`${entry} doesn't export ${missing.join(", ")}`);
   return file.text;
 }
 
-async function assertFree(host: string, port: number): Promise<void> {
+async function assertPortFree(host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (cause: NodeJS.ErrnoException) => {

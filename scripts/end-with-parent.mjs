@@ -21,14 +21,14 @@ if (isMainThread && process.env.CORRAL_RUN_BY === `${process.ppid}`) {
   });
   parent.resume();
   parent.unref();
-  watchOver(process.pid);
+  startGroupGuard(process.pid);
 }
 
 /**
  * Kills the group when its leader was killed.
  * @param {number} group
  */
-function watchOver(group) {
+function startGroupGuard(group) {
   const script = `read -r word || kill -s KILL -- -${group}`;
   const guard = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   // Without a shell the program runs unguarded.

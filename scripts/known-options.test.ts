@@ -1,6 +1,6 @@
 import { parseArgs } from "citty";
 import { expect, test } from "vitest";
-import { complaintAbout } from "./known-options.ts";
+import { describeOptionError } from "./known-options.ts";
 
 const KNOWN = {
   what: { type: "positional", required: false },
@@ -10,7 +10,7 @@ const KNOWN = {
   only: { type: "string" },
 } as const;
 
-const complaint = (...words: string[]): string | null => complaintAbout(parseArgs(words, KNOWN), KNOWN, {});
+const complaint = (...words: string[]): string | null => describeOptionError(parseArgs(words, KNOWN), KNOWN, {});
 
 test("what the command knows is let pass", () => {
   expect(complaint()).toBeNull();
@@ -27,7 +27,7 @@ test("a mistyped option, a missing value and a word too many are told", () => {
 const complaintUnderNpm = (config: Readonly<Record<string, string>>, ...words: string[]): string | null => {
   const settings = Object.entries(config).map(([name, value]) => [`npm_config_${name}`, value]);
   const environment = { npm_lifecycle_event: "spike:now", npm_config_yes: "", ...Object.fromEntries(settings) };
-  return complaintAbout(parseArgs(words, KNOWN), KNOWN, environment);
+  return describeOptionError(parseArgs(words, KNOWN), KNOWN, environment);
 };
 
 test("options that npm kept for itself are told with the command that was meant", () => {

@@ -2,7 +2,7 @@
 import type { ArgDef, ArgsDef } from "citty";
 
 /** A command line as `citty` parsed it. */
-type Parsed = Readonly<Record<string, unknown>> & { readonly _: readonly string[] };
+type ParsedArgs = Readonly<Record<string, unknown>> & { readonly _: readonly string[] };
 /** Variables of the environment, of which those are read that npm sets for its scripts. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,8 +13,12 @@ const SETTINGS_OF_NPM: readonly string[] = ["key", "only"];
  * A sentence about options that npm took for its own, about the first option that `known` lacks, that has no value where
  * it needs one, or about the first word too many; null where there is nothing to say.
  */
-export function complaintAbout(args: Parsed, known: ArgsDef, environment: Environment = process.env): string | null {
-  const taken = complaintAboutNpm(args, known, environment);
+export function describeOptionError(
+  args: ParsedArgs,
+  known: ArgsDef,
+  environment: Environment = process.env,
+): string | null {
+  const taken = describeNpmOptionError(args, known, environment);
   if (taken !== null) return taken;
   for (const [name, value] of Object.entries(args)) {
     if (name === "_") continue;
@@ -34,8 +38,12 @@ export function complaintAbout(args: Parsed, known: ArgsDef, environment: Enviro
  * A sentence about options that stood before npm's `--`: npm keeps such ones as settings of its own, hands on nothing but
  * the words between them, and tells its scripts of them in `npm_config_…`. Null where it has none of `known`.
  */
-export function complaintAboutNpm(args: Parsed, known: ArgsDef, environment: Environment = process.env): string | null {
-  const taken = Object.entries(known).flatMap(([name, option]): Taken[] => {
+export function describeNpmOptionError(
+  args: ParsedArgs,
+  known: ArgsDef,
+  environment: Environment = process.env,
+): string | null {
+  const taken = Object.entries(known).flatMap(([name, option]): NpmOption[] => {
     const value = environment[`npm_config_${name.replaceAll("-", "_")}`];
     // What was given in the right place as well has reached the command.
     const given = args[name] !== undefined && args[name] !== option.default;
@@ -46,24 +54,24 @@ export function complaintAboutNpm(args: Parsed, known: ArgsDef, environment: Env
   const names = taken.map(({ name }) => `--${name}`).join(", ");
   const script = environment["npm_lifecycle_event"] ?? "start";
   const command = ["start", "test"].includes(script) ? `npm ${script}` : `npm run ${script}`;
-  const meant = [command, "--", ...wordsMeant(taken, args._)].join(" ");
+  const meant = [command, "--", ...suggestWords(taken, args._)].join(" ");
   return `npm kept ${names} for itself; Corral's options go behind a --, as in: ${meant}`;
 }
 
 /** An option that npm has: its value as in the environment, where true says that it had none, and nothing that it was negated. */
-interface Taken {
+interface NpmOption {
   readonly name: string;
   readonly option: ArgDef;
   readonly value: string;
 }
 
 /** The words that were meant. A value that npm cut off its option is one of `words`; which one is not always to be known. */
-function wordsMeant(taken: readonly Taken[], words: readonly string[]): string[] {
-  const cutOff = taken.filter(({ option, value }) => option.type !== "boolean" && value === "true");
+function suggestWords(npmOptions: readonly NpmOption[], words: readonly string[]): string[] {
+  const cutOff = npmOptions.filter(({ option, value }) => option.type !== "boolean" && value === "true");
   const [first] = cutOff;
-  const value = cutOff.length === 1 && first !== undefined ? valueAmong(words, first.option) : undefined;
+  const value = cutOff.length === 1 && first !== undefined ? findOptionValue(words, first.option) : undefined;
   const rest = cutOff.length === 0 || value !== undefined ? words.filter((word) => word !== value) : [];
-  const options = taken.flatMap(({ name, option, value: known }) => {
+  const options = npmOptions.flatMap(({ name, option, value: known }) => {
     if (option.type === "boolean") return [known === "" ? `--no-${name}` : `--${name}`];
     if (known !== "true") return [`--${name}`, known];
     const hint = "valueHint" in option ? option.valueHint : undefined;
@@ -73,7 +81,7 @@ function wordsMeant(taken: readonly Taken[], words: readonly string[]): string[]
 }
 
 /** The word that is the value of `option`: the only one, or the only number where a number is wanted. */
-function valueAmong(words: readonly string[], { default: usual }: ArgDef): string | undefined {
+function findOptionValue(words: readonly string[], { default: usual }: ArgDef): string | undefined {
   const isNumber = (word: unknown): boolean => typeof word === "string" && /^\d+(\.\d+)?$/.test(word);
   const candidates = isNumber(usual) ? words.filter(isNumber) : words;
   return candidates.length === 1 ? candidates[0] : undefined;

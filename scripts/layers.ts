@@ -5,7 +5,7 @@ import { dirname, join } from "node:path/posix";
 export const LAYERS: readonly string[] = ["protocol", "origin", "tiers", "workers", "durable-objects", "web"];
 
 /** Imports across layers that stand for a reason; `typesOnly` ones vanish when the code is built. */
-const EXCEPTIONS: readonly { from: RegExp; to: RegExp; typesOnly: boolean }[] = [
+const ALLOWED_CROSSINGS: readonly { from: RegExp; to: RegExp; typesOnly: boolean }[] = [
   // What an isolate and an object do alike.
   { from: /^(workers|durable-objects)\//, to: /^tiers\//, typesOnly: false },
   // One script is deployed, and it must export every class.
@@ -17,21 +17,21 @@ const EXCEPTIONS: readonly { from: RegExp; to: RegExp; typesOnly: boolean }[] = 
 ];
 
 /** Files that only tests load. */
-const FOR_TESTS = /(\.test\.tsx?|(^|\/)testing\.ts)$/;
+const TEST_FILES = /(\.test\.tsx?|(^|\/)testing\.ts)$/;
 
 const IMPORT = /^\s*(?:import|export)\s+(?<type>type\s)?[^;"']*?\bfrom\s+"(?<path>\.{1,2}\/[^"]+)"/gm;
 const BARE_IMPORT = /\bimport\s*\(?\s*"(?<path>\.{1,2}\/[^"]+)"/g;
 
 /** One line for each import of `text` (the file at `path`, from the project's root) that crosses layers. */
-export function crossings(path: string, text: string): string[] {
-  const layer = layerOf(path);
-  if (layer === null || FOR_TESTS.test(path)) return [];
+export function findLayerCrossings(path: string, text: string): string[] {
+  const layer = findLayer(path);
+  if (layer === null || TEST_FILES.test(path)) return [];
   return [...text.matchAll(IMPORT), ...text.matchAll(BARE_IMPORT)].flatMap(({ groups }) => {
     const target = join(dirname(path), groups?.["path"] ?? "");
-    const other = layerOf(target);
+    const other = findLayer(target);
     if (other === null || other === layer || other === "protocol") return [];
     const isType = groups?.["type"] !== undefined;
-    const stands = EXCEPTIONS.some(
+    const stands = ALLOWED_CROSSINGS.some(
       ({ from, to, typesOnly }) => from.test(path) && to.test(target) && (isType || !typesOnly),
     );
     return stands ? [] : [`${path} imports ${target}: ${layer}/ may import protocol/ and itself only`];
@@ -39,6 +39,6 @@ export function crossings(path: string, text: string): string[] {
 }
 
 /** The layer that a file lies in, or null. */
-function layerOf(path: string): string | null {
+function findLayer(path: string): string | null {
   return LAYERS.find((layer) => path.startsWith(`${layer}/`)) ?? null;
 }

@@ -4,24 +4,24 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** The owner rewrites the file this often. */
-const BEAT_MS = 1000;
-/** A lock that stays unchanged under this many looks, one each `BEAT_MS`, has lost its owner. */
-const LOOKS_BEFORE_TAKING_OVER = 10;
+const HEARTBEAT_MS = 1000;
+/** A lock that stays unchanged under this many looks, one each `HEARTBEAT_MS`, has lost its owner. */
+const CHECKS_BEFORE_TAKEOVER = 10;
 
 /**
  * Runs `work` while no other process runs under the same lock.
  * @template T
  * @param {string} path the lock's file; its folder is made
- * @param {(text: string) => void} say told once if there is a wait
+ * @param {(text: string) => void} log told once if there is a wait
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withLock(path, say, work) {
+export async function withLock(path, log, work) {
   mkdirSync(dirname(path), { recursive: true });
   const owner = randomUUID();
-  await take(path, owner, say);
+  await acquireLock(path, owner, log);
   let beat = 0;
-  const beating = setInterval(() => writeFileSync(path, `${owner} ${++beat}`), BEAT_MS);
+  const beating = setInterval(() => writeFileSync(path, `${owner} ${++beat}`), HEARTBEAT_MS);
   const release = () => rmSync(path, { force: true });
   const releaseAndEnd = (/** @type {NodeJS.Signals} */ signal) => process.exit(signal === "SIGINT" ? 130 : 143);
   process.once("exit", release);
@@ -38,21 +38,21 @@ export async function withLock(path, say, work) {
 /**
  * @param {string} path
  * @param {string} owner
- * @param {(text: string) => void} say
+ * @param {(text: string) => void} log
  */
-async function take(path, owner, say) {
+async function acquireLock(path, owner, log) {
   let seen = "";
   let looks = 0;
-  for (let waits = 0; !tryTake(path, owner); waits++) {
-    if (waits === 0) say("another set-up of this folder is under way; waiting for it…");
-    const content = read(path);
+  for (let waits = 0; !tryAcquireLock(path, owner); waits++) {
+    if (waits === 0) log("another set-up of this folder is under way; waiting for it…");
+    const content = readLock(path);
     looks = content === seen ? looks + 1 : 0;
     seen = content;
-    if (looks >= LOOKS_BEFORE_TAKING_OVER) {
+    if (looks >= CHECKS_BEFORE_TAKEOVER) {
       rmSync(path, { force: true });
       looks = 0;
     } else {
-      await new Promise((resolve) => setTimeout(resolve, BEAT_MS));
+      await new Promise((resolve) => setTimeout(resolve, HEARTBEAT_MS));
     }
   }
 }
@@ -62,7 +62,7 @@ async function take(path, owner, say) {
  * @param {string} owner
  * @returns {boolean}
  */
-function tryTake(path, owner) {
+function tryAcquireLock(path, owner) {
   try {
     writeFileSync(path, `${owner} 0`, { flag: "wx" });
     return true;
@@ -76,7 +76,7 @@ function tryTake(path, owner) {
  * @param {string} path
  * @returns {string}
  */
-function read(path) {
+function readLock(path) {
   try {
     return readFileSync(path, "utf8");
   } catch {

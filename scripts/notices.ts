@@ -11,14 +11,14 @@ import { bundlePages } from "./build-web.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Where the notices stand, from the project's root. */
-export const NOTICES = "THIRD-PARTY-NOTICES.txt";
+export const NOTICES_FILE = "THIRD-PARTY-NOTICES.txt";
 
 const RULE = `${"=".repeat(100)}\n`;
 /** Files by which packages tell their licences, and what Apache-2.0 §4(d) has handed on. */
-const LEGAL = /^(licen[cs]e|copying|notice)/i;
+const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 
 /** The packages of which bytes are in the bundles, sorted by name. */
-export async function bundledPackages(): Promise<string[]> {
+export async function listBundledPackages(): Promise<string[]> {
   const worker = await build({
     absWorkingDir: root,
     entryPoints: ["workers/index.ts"],
@@ -31,10 +31,10 @@ export async function bundledPackages(): Promise<string[]> {
     external: ["cloudflare:*", "node:*"],
   });
   const pages = await bundlePages();
-  return [...new Set([worker, ...pages].flatMap(({ metafile }) => packagesOf(metafile)))].sort();
+  return [...new Set([worker, ...pages].flatMap(({ metafile }) => listOutputPackages(metafile)))].sort();
 }
 
-function packagesOf({ outputs }: Metafile): string[] {
+function listOutputPackages({ outputs }: Metafile): string[] {
   return Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => {
       const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
@@ -44,7 +44,7 @@ function packagesOf({ outputs }: Metafile): string[] {
 }
 
 /** The notices of these packages. Throws where one doesn't come with its licence. */
-export function noticesOf(packages: readonly string[]): string {
+export function renderNotices(packages: readonly string[]): string {
   const notices = packages.map((name) => {
     const folder = join(root, "node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<
@@ -52,7 +52,7 @@ export function noticesOf(packages: readonly string[]): string {
       string
     >;
     const files = readdirSync(folder)
-      .filter((file) => LEGAL.test(file))
+      .filter((file) => LICENCE_FILE.test(file))
       .sort();
     if (files.length === 0) throw new Error(`${name} is bundled, but comes without its licence`);
     const texts = files.map((file) => readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim());
@@ -64,7 +64,7 @@ export function noticesOf(packages: readonly string[]): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const packages = await bundledPackages();
-  writeFileSync(join(root, NOTICES), noticesOf(packages));
-  console.log(`corral: ${NOTICES} tells of ${packages.length} packages.`);
+  const packages = await listBundledPackages();
+  writeFileSync(join(root, NOTICES_FILE), renderNotices(packages));
+  console.log(`corral: ${NOTICES_FILE} tells of ${packages.length} packages.`);
 }

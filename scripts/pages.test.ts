@@ -4,7 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Pages, replacePages, writeOwnPages } from "./pages.ts";
+import { type PageFiles, replacePageFiles, writePageFolder } from "./pages.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A page that asks for a script, as a build called `name` has them. */
-function build(name: string): Pages {
+function build(name: string): PageFiles {
   const text = (words: string): Uint8Array => new TextEncoder().encode(words);
   return new Map([
     ["index.html", text(join("assets", `page-${name}.js`))],
@@ -26,7 +26,7 @@ const shown = (directory: string): string =>
   readFileSync(join(directory, readFileSync(join(directory, "index.html"), "utf8")), "utf8");
 
 test("processes that write pages at once have a folder each, which others leave alone until it is taken away", async () => {
-  const [one, two] = await Promise.all(["one", "two"].map((name) => writeOwnPages(folder, build(name))));
+  const [one, two] = await Promise.all(["one", "two"].map((name) => writePageFolder(folder, build(name))));
   expect([one, two].map((own) => shown(own?.directory ?? ""))).toEqual(["script one", "script two"]);
   await one?.remove();
   expect(readdirSync(folder)).toHaveLength(1);
@@ -40,7 +40,7 @@ test("what a killed process left is cleared away, what one of another machine ha
   const left = `pages-${hostname()}-${pid}-a`;
   const elsewhere = `pages-elsewhere-${pid}-a`;
   for (const name of [left, elsewhere, "media"]) mkdirSync(join(folder, name));
-  const own = await writeOwnPages(folder, build("one"));
+  const own = await writePageFolder(folder, build("one"));
   expect(readdirSync(folder)).not.toContain(left);
   expect(readdirSync(folder)).toEqual(expect.arrayContaining([elsewhere, "media"]));
   await own.remove();
@@ -48,10 +48,10 @@ test("what a killed process left is cleared away, what one of another machine ha
 
 test("a folder whose pages are replaced again and again never lacks one, nor what it asks for", async () => {
   const dist = join(folder, "dist");
-  await replacePages(dist, build("one"));
+  await replacePageFiles(dist, build("one"));
   let replaced = false;
   const replacing = (async () => {
-    for (const name of ["two", "one", "two", "two", "three"]) await replacePages(dist, build(name));
+    for (const name of ["two", "one", "two", "two", "three"]) await replacePageFiles(dist, build(name));
     replaced = true;
   })();
   const seen = new Set<string>();
@@ -68,11 +68,11 @@ test("a folder whose pages are replaced again and again never lacks one, nor wha
 
 test("a replacement that was interrupted leaves whole pages, and the next one tidies up", async () => {
   const dist = join(folder, "dist");
-  await replacePages(dist, build("one"));
+  await replacePageFiles(dist, build("one"));
   const broken = new Map([...build("two"), ["other.html", null as unknown as Uint8Array]]);
-  await expect(replacePages(dist, broken)).rejects.toThrow();
+  await expect(replacePageFiles(dist, broken)).rejects.toThrow();
   expect(shown(dist)).toBe("script one");
-  await replacePages(dist, build("three"));
+  await replacePageFiles(dist, build("three"));
   expect(shown(dist)).toBe("script three");
   expect(readdirSync(folder)).toEqual(["dist"]);
 });

@@ -9,26 +9,26 @@ import { basename, dirname, join, sep } from "node:path";
 import { withLock } from "./lock.mjs";
 
 /** The files of the pages: paths below their folder, and contents. */
-export type Pages = ReadonlyMap<string, Uint8Array>;
+export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
 /** Pages in a folder that one process alone has. */
-export interface OwnPages {
+export interface PageFolder {
   readonly directory: string;
   /** Takes the folder away. */
   remove(): Promise<void>;
 }
 
 /** Folders of this machine: processes of another one, or of another container, can't be asked whether they still run. */
-const PREFIX = `pages-${hostname()}-`;
+const FOLDER_PREFIX = `pages-${hostname()}-`;
 
 /**
  * Writes `pages` to a new folder in `parent`, which goes with this process at the latest. What killed processes left
  * there is cleared away.
  */
-export async function writeOwnPages(parent: string, pages: Pages): Promise<OwnPages> {
+export async function writePageFolder(parent: string, pages: PageFiles): Promise<PageFolder> {
   await mkdir(parent, { recursive: true });
   await clearLeftovers(parent);
-  const directory = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  const directory = await mkdtemp(join(parent, `${FOLDER_PREFIX}${process.pid}-`));
   const removeNow = (): void => rmSync(directory, { recursive: true, force: true });
   process.once("exit", removeNow);
   const remove = async (): Promise<void> => {
@@ -36,7 +36,7 @@ export async function writeOwnPages(parent: string, pages: Pages): Promise<OwnPa
     process.off("exit", removeNow);
   };
   try {
-    await writePages(directory, pages);
+    await writePageFiles(directory, pages);
   } catch (error) {
     await remove();
     throw error;
@@ -48,27 +48,27 @@ export async function writeOwnPages(parent: string, pages: Pages): Promise<OwnPa
  * Makes `folder` hold `pages` and nothing else. Whoever reads it meanwhile, or after this was interrupted, finds each page
  * with all that it asks for. Of several processes one does so at a time.
  */
-export async function replacePages(folder: string, pages: Pages): Promise<void> {
+export async function replacePageFiles(folder: string, pages: PageFiles): Promise<void> {
   const beside = join(dirname(folder), `.${basename(folder)}`);
   const say = (): void => console.error("corral: another build of the pages is under way; waiting for it…");
   await withLock(`${beside}.lock`, say, async () => {
     const building = `${beside}.building`;
     await rm(building, { recursive: true, force: true });
-    await writePages(building, pages);
+    await writePageFiles(building, pages);
     // Names of assets tell their contents, so both builds' stand side by side; a page comes after what it asks for.
     const paths = [...pages.keys()].sort((a, b) => Number(isAsset(b)) - Number(isAsset(a)));
     for (const path of paths) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await rename(join(building, path), join(folder, path));
     }
-    for (const file of await filesOf(folder)) {
+    for (const file of await listFiles(folder)) {
       if (!pages.has(file)) await rm(join(folder, file), { force: true });
     }
     await rm(building, { recursive: true, force: true });
   });
 }
 
-async function writePages(folder: string, pages: Pages): Promise<void> {
+async function writePageFiles(folder: string, pages: PageFiles): Promise<void> {
   for (const [path, contents] of pages) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), contents);
@@ -77,7 +77,7 @@ async function writePages(folder: string, pages: Pages): Promise<void> {
 
 const isAsset = (path: string): boolean => path.startsWith(`assets${sep}`);
 
-async function filesOf(folder: string): Promise<string[]> {
+async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => !entry.isDirectory())
@@ -87,8 +87,8 @@ async function filesOf(folder: string): Promise<string[]> {
 /** Removes the folders whose process has ended. */
 async function clearLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const pid = Number.parseInt(name.slice(PREFIX.length), 10);
+    if (!name.startsWith(FOLDER_PREFIX)) continue;
+    const pid = Number.parseInt(name.slice(FOLDER_PREFIX.length), 10);
     if (!isRunning(pid)) await rm(join(parent, name), { recursive: true, force: true });
   }
 }

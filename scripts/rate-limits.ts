@@ -1,7 +1,7 @@
 /** The rate limits of an edge on this machine. */
 
 /** Requests of one network a minute, by binding; `wrangler.toml` has the same. */
-export const RATE_LIMITS = {
+export const LOCAL_RATE_LIMITS = {
   LIMIT_JOINS: 1_200,
   LIMIT_SOCKETS: 600,
   LIMIT_BEACONS: 6_000,

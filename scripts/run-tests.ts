@@ -1,12 +1,12 @@
 /** Vitest as this project runs it: its own last word, and an exit code that no broken file slips past. */
 import { fileURLToPath } from "node:url";
 import { type Reporter, startVitest, type TestModule } from "vitest/node";
-import { type Counts, closingLine, countResults } from "./test-counts.ts";
+import { countTestResults, formatTestCounts, type TestCounts } from "./test-counts.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Which tests are run, and how. */
-export interface TestRun {
+export interface TestRunOptions {
   /** Files whose path contains one of these; all where there is none. */
   readonly filters: readonly string[];
   /** Milliseconds that a test may take, instead of what its project gives it. */
@@ -14,11 +14,11 @@ export interface TestRun {
   /** Hears what the tests do, beside the one that prints it. */
   readonly reporter?: Reporter;
   /** Called when the tests are over, before the last line. */
-  readonly closing?: () => void;
+  readonly onEnd?: () => void;
 }
 
 /** Runs tests, prints `N passed, N failed` last, and ends the process: non-zero if a test or file failed, an error had no handler, or nothing was run. */
-export async function runTests(run: TestRun): Promise<never> {
+export async function runTests(run: TestRunOptions): Promise<never> {
   // Nothing waits for the run to be undone: `run.mjs` ends what the tests started.
   for (const [signal, code] of [
     ["SIGINT", 130],
@@ -26,19 +26,19 @@ export async function runTests(run: TestRun): Promise<never> {
   ] as const) {
     process.once(signal, () => process.exit(code));
   }
-  const { counts, complaints } = await results(run);
-  run.closing?.();
+  const { counts, complaints } = await collectResults(run);
+  run.onEnd?.();
   for (const complaint of complaints) console.error(`corral: ${complaint}`);
-  console.log(closingLine(counts));
+  console.log(formatTestCounts(counts));
   process.exit(counts.failed > 0 || complaints.length > 0 ? 1 : 0);
 }
 
 /** Runs the tests, and gives their counts and what else makes the run a failure. */
-async function results({
+async function collectResults({
   filters,
   testTimeoutMs,
   reporter,
-}: TestRun): Promise<{ counts: Counts; complaints: string[] }> {
+}: TestRunOptions): Promise<{ counts: TestCounts; complaints: string[] }> {
   const vitest = await startVitest([...filters], {
     root,
     run: true,
@@ -48,7 +48,7 @@ async function results({
     ...(reporter === undefined ? {} : { reporters: ["default", reporter] }),
   });
   const modules = vitest.state.getTestModules();
-  const counts = countResults(modules.map(outcome));
+  const counts = countTestResults(modules.map(toFileOutcome));
   const unhandled = vitest.state.getUnhandledErrors().length;
   const complaints = unhandled > 0 ? [`${unhandled} unhandled errors, shown above`] : [];
   if (counts.passed + counts.failed === 0) {
@@ -63,7 +63,7 @@ async function results({
 }
 
 /** What a test file came to. */
-function outcome(module: TestModule): { tests: string[]; brokenOutsideTests: boolean } {
+function toFileOutcome(module: TestModule): { tests: string[]; brokenOutsideTests: boolean } {
   return {
     tests: [...module.children.allTests()].map((test) => test.result().state),
     brokenOutsideTests:

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { needsOf, nodeCommand, SetupError, setUp } from "./setup.mjs";
+import { listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from "./setup.mjs";
 
 /** The same signal again within this time is the terminal's and npm's copy of one key press. */
 const SAME_SIGNAL_MS = 500;
@@ -29,7 +29,7 @@ if (program === undefined) {
 }
 
 try {
-  await setUp(root, needsOf(program, args));
+  await prepareMachine(root, listRequiredTools(program, args));
   process.exitCode = await run(program, args);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
@@ -44,7 +44,7 @@ try {
  * @returns {Promise<number>}
  */
 async function run(program, args) {
-  const [node, ...flags] = nodeCommand(root);
+  const [node, ...flags] = selectNodeCommand(root);
   const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
   const child = spawn(node, [...flags, "--import", preload, join(root, program), ...args], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { secretsIn } from "./secrets.ts";
+import { findSecrets } from "./secrets.ts";
 
 /** Cut in two, or the check would find it here. */
 const written = (...pieces: string[]): string => pieces.join("");
@@ -20,7 +20,7 @@ test.each([
   ["a password in an address", written("https://admin:hunter2hunter2", "@example.com/")],
   ["a stream key", written("key: corral", "_", "aB3".repeat(14), "x")],
 ])("%s is found, and not shown again", async (_name, content) => {
-  const found = await secretsIn("file.txt", content);
+  const found = await findSecrets("file.txt", content);
   expect(found).toHaveLength(1);
   expect(found[0]).toMatch(/^file\.txt:1: /);
   expect(found[0]).not.toMatch(/wJalrX|wWPw5|MIIEow|hunter2|aB3aB3/);
@@ -28,5 +28,5 @@ test.each([
 
 test("a hash, a public key, an example and a placeholder are no secrets", async () => {
   const content = `sha512-${"A".repeat(86)}==\ncorral_…\nkey: corral_short\nBearer $(cat admin-token)\n`;
-  expect(await secretsIn("docs/deploy.md", content)).toEqual([]);
+  expect(await findSecrets("docs/deploy.md", content)).toEqual([]);
 });

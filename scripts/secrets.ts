@@ -11,7 +11,7 @@ const RULES = { rules: [{ id: "@secretlint/secretlint-rule-preset-recommend", ru
 const STREAM_KEY = /\bcorral_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
 
 /** A line for each secret in a file of text; the secret itself isn't shown. */
-export async function secretsIn(path: string, content: string): Promise<string[]> {
+export async function findSecrets(path: string, content: string): Promise<string[]> {
   const { messages } = await lintSource({
     source: { content, filePath: path, ext: extname(path), contentType: "text" },
     options: { config: RULES, maskSecrets: true },
@@ -24,23 +24,23 @@ export async function secretsIn(path: string, content: string): Promise<string[]
 }
 
 /** A line for each secret in the tracked files below `root`. */
-export async function trackedSecrets(root: string): Promise<string[]> {
+export async function findTrackedSecrets(root: string): Promise<string[]> {
   const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
     encoding: "utf8",
   });
   const found: string[] = [];
   for (const path of new Set(listed.split("\0"))) {
-    const bytes = path === "" ? null : contents(join(root, path));
+    const bytes = path === "" ? null : readTrackedFile(join(root, path));
     // Pictures and media are no texts.
     if (bytes === null || bytes.includes(0)) continue;
-    found.push(...(await secretsIn(path, bytes.toString("utf8"))));
+    found.push(...(await findSecrets(path, bytes.toString("utf8"))));
   }
   return found;
 }
 
 /** A tracked file may be deleted, or a link. */
-function contents(path: string): Buffer | null {
+function readTrackedFile(path: string): Buffer | null {
   try {
     return readFileSync(path);
   } catch {

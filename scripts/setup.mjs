@@ -7,14 +7,14 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { withLock } from "./lock.mjs";
-import { findTool, installCommand, PACKAGE_MANAGERS, TOOLS } from "./tools.mjs";
+import { findTool, formatInstallCommand, PACKAGE_MANAGERS, SYSTEM_TOOLS } from "./tools.mjs";
 
 /** @typedef {import("./tools.mjs").ToolName} ToolName */
 
 /** The oldest Node with SQLite, and that the pinned wrangler, miniflare and vitest run on. */
-const OLDEST_NODE = [22, 13];
+const MIN_NODE_VERSION = [22, 13];
 /** npm goes on without an optional package that it couldn't load; it is asked so often. */
-const TRIES = 3;
+const MAX_INSTALL_ATTEMPTS = 3;
 /** A long step says this often that it is still at it. */
 const PROGRESS_MS = 10_000;
 
@@ -37,7 +37,7 @@ export class SetupError extends Error {
  * @param {readonly string[]} args the program's arguments
  * @returns {readonly ToolName[]}
  */
-export function needsOf(program, args) {
+export function listRequiredTools(program, args) {
   const onlyAsks = args.some((arg) => ["--help", "-h", "--version"].includes(arg));
   if (onlyAsks) return [];
   switch (program) {
@@ -62,10 +62,10 @@ export function needsOf(program, args) {
  * @param {string} root the project's folder
  * @param {readonly ToolName[]} needs
  */
-export async function setUp(root, needs) {
+export async function prepareMachine(root, needs) {
   const missing = () => needs.filter((tool) => findTool(tool) === null);
   if (packagesAreInstalled(root) && missing().length === 0) return;
-  await withLock(join(root, ".corral", "setup.lock"), say, async () => {
+  await withLock(join(root, ".corral", "setup.lock"), log, async () => {
     if (!packagesAreInstalled(root)) await installPackages(root);
     const tools = missing();
     if (tools.length > 0) await installTools(tools);
@@ -78,7 +78,7 @@ export async function setUp(root, needs) {
  * @param {string} root
  * @returns {[string, ...string[]]}
  */
-export function nodeCommand(root) {
+export function selectNodeCommand(root) {
   const quiet = "--disable-warning=ExperimentalWarning";
   if (isNewEnough(process.versions.node)) {
     const strips = Boolean(/** @type {{ typescript?: unknown }} */ (process.features).typescript);
@@ -88,7 +88,7 @@ export function nodeCommand(root) {
   const version = existsSync(carried) ? spawnSync(carried, ["--version"], { encoding: "utf8" }).stdout : null;
   if (version !== null && isNewEnough(version.trim().replace(/^v/, ""))) return [carried, quiet];
   throw new SetupError(
-    `this needs Node ${OLDEST_NODE.join(".")} or later, but runs on ${process.versions.node}, and there is none to ` +
+    `this needs Node ${MIN_NODE_VERSION.join(".")} or later, but runs on ${process.versions.node}, and there is none to ` +
       `install for ${process.platform} ${process.arch}, or it couldn't be loaded: install one from https://nodejs.org ` +
       "and run the command again.",
   );
@@ -100,7 +100,7 @@ export function nodeCommand(root) {
  */
 export function isNewEnough(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  const [oldestMajor = 0, oldestMinor = 0] = MIN_NODE_VERSION;
   return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
@@ -114,7 +114,7 @@ export function packagesAreInstalled(root) {
   const installed = readPackages(join(root, "node_modules", ".package-lock.json"));
   const wanted = readPackages(join(root, "package-lock.json"));
   if (wanted === null) throw new SetupError("package-lock.json cannot be read: restore it with git and try again.");
-  return installed !== null && samePackages(wanted, installed);
+  return installed !== null && hasSamePackages(wanted, installed);
 }
 
 /**
@@ -128,17 +128,17 @@ export function packagesAreInstalled(root) {
  * @param {Packages} installed of `node_modules/.package-lock.json`
  * @returns {boolean} whether everything wanted, and nothing else, is installed; other platforms' packages may lack
  */
-export function samePackages(wanted, installed) {
+export function hasSamePackages(wanted, installed) {
   for (const [path, { version }] of Object.entries(installed)) {
     if (wanted[path]?.version !== version) return false;
   }
   return Object.entries(wanted).every(
-    ([path, one]) => path === "" || path in installed || ((one.optional || one.devOptional) && !isForHere(one)),
+    ([path, one]) => path === "" || path in installed || ((one.optional || one.devOptional) && !isForThisPlatform(one)),
   );
 }
 
 /** @returns {string} */
-function libcHere() {
+function detectLibc() {
   if (process.platform !== "linux") return "";
   const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report?.getReport() ?? {});
   return report.header?.glibcVersionRuntime === undefined ? "musl" : "glibc";
@@ -151,7 +151,10 @@ function libcHere() {
  * @param {{ os: string, cpu: string, libc: string }} [here]
  * @returns {boolean}
  */
-export function isForHere({ os, cpu, libc }, here = { os: process.platform, cpu: process.arch, libc: libcHere() }) {
+export function isForThisPlatform(
+  { os, cpu, libc },
+  here = { os: process.platform, cpu: process.arch, libc: detectLibc() },
+) {
   if (os === undefined || cpu === undefined) return false;
   const has = (/** @type {string | string[]} */ list, /** @type {string} */ value) => [list].flat().includes(value);
   return has(os, here.os) && has(cpu, here.cpu) && (libc === undefined || has(libc, here.libc));
@@ -171,11 +174,11 @@ function readPackages(path) {
 
 /** @param {string} root */
 async function installPackages(root) {
-  say("installing the packages of package-lock.json (about a minute on a fresh machine)…");
+  log("installing the packages of package-lock.json (about a minute on a fresh machine)…");
   const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
   const cli = process.env.npm_execpath;
   const viaNode = cli !== undefined && /npm-cli\.c?js$/.test(cli);
-  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+  for (let attempt = 1; attempt <= MAX_INSTALL_ATTEMPTS; attempt += 1) {
     const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
     if (code !== 0) {
       throw new SetupError(
@@ -183,34 +186,35 @@ async function installPackages(root) {
       );
     }
     if (packagesAreInstalled(root)) return;
-    if (attempt < TRIES) say("npm couldn't load a package of this platform and went on without it: once more…");
+    if (attempt < MAX_INSTALL_ATTEMPTS)
+      log("npm couldn't load a package of this platform and went on without it: once more…");
   }
 }
 
 /** @param {readonly ToolName[]} tools missing ones */
 async function installTools(tools) {
-  const names = tools.map((tool) => TOOLS[tool].title).join(", ");
-  const manager = PACKAGE_MANAGERS.find(({ command }) => onPath(command));
-  const command = manager && installCommand(manager, tools);
+  const names = tools.map((tool) => SYSTEM_TOOLS[tool].title).join(", ");
+  const manager = PACKAGE_MANAGERS.find(({ command }) => isOnPath(command));
+  const command = manager && formatInstallCommand(manager, tools);
   const prefix = manager?.unattended ? rootPrefix() : null;
   if (prefix !== null) {
-    say(`installing ${names} from the system's packages…`);
+    log(`installing ${names} from the system's packages…`);
     const apt = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
-    const packages = tools.flatMap((tool) => TOOLS[tool].packages["apt-get"]);
+    const packages = tools.flatMap((tool) => SYSTEM_TOOLS[tool].packages["apt-get"]);
     const [program = "env", ...rest] = apt;
     // A stale list of one source must not stop an installation that another source can serve.
     await runStep("/", program, [...rest, "update"]);
     await runStep("/", program, [...rest, "install", "-y", "--no-install-recommends", ...packages]);
   }
   const missing = tools.filter((tool) => findTool(tool) === null);
-  const needed = missing.filter((tool) => !TOOLS[tool].optional);
+  const needed = missing.filter((tool) => !SYSTEM_TOOLS[tool].optional);
   const advice = command ? `install with \`${command}\`` : "install from your system's packages";
-  const titles = (/** @type {readonly ToolName[]} */ list) => list.map((tool) => TOOLS[tool].title).join(", ");
+  const titles = (/** @type {readonly ToolName[]} */ list) => list.map((tool) => SYSTEM_TOOLS[tool].title).join(", ");
   if (needed.length > 0) {
     const why = prefix === null ? "not installed, and may not be installed without you" : "still not installed";
     throw new SetupError(`${titles(missing)}: ${why}; ${advice} and run the command again.`);
   }
-  if (missing.length > 0) say(`going on without ${titles(missing)}; ${advice} for a better picture.`);
+  if (missing.length > 0) log(`going on without ${titles(missing)}; ${advice} for a better picture.`);
 }
 
 /**
@@ -219,7 +223,7 @@ async function installTools(tools) {
  */
 function rootPrefix() {
   if (process.getuid?.() === 0) return [];
-  if (!onPath("sudo")) return null;
+  if (!isOnPath("sudo")) return null;
   return spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0 ? ["sudo", "-n"] : null;
 }
 
@@ -227,7 +231,7 @@ function rootPrefix() {
  * @param {string} command
  * @returns {boolean}
  */
-function onPath(command) {
+function isOnPath(command) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, command)));
 }
 
@@ -241,7 +245,7 @@ function onPath(command) {
 async function runStep(cwd, command, args) {
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  const progress = setInterval(() => say(`still at it (${seconds()} s)…`), PROGRESS_MS);
+  const progress = setInterval(() => log(`still at it (${seconds()} s)…`), PROGRESS_MS);
   try {
     return await new Promise((resolve) => {
       const child = spawn(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
@@ -257,6 +261,6 @@ async function runStep(cwd, command, args) {
  * Set-up talks on stderr, so that a program's own output stays clean.
  * @param {string} text
  */
-function say(text) {
+function log(text) {
   console.error(`corral: ${text}`);
 }

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { withLock } from "./lock.mjs";
-import { isForHere, isNewEnough, needsOf, packagesAreInstalled, samePackages } from "./setup.mjs";
-import { findTool, installCommand, PACKAGE_MANAGERS } from "./tools.mjs";
+import { hasSamePackages, isForThisPlatform, isNewEnough, listRequiredTools, packagesAreInstalled } from "./setup.mjs";
+import { findTool, formatInstallCommand, PACKAGE_MANAGERS } from "./tools.mjs";
 
 /** @type {string[]} */
 const folders = [];
@@ -24,23 +24,25 @@ test("Node 22.13 and everything later is new enough, nothing before is", () => {
 
 test("packages are installed when each wanted one is there in its version, save what other platforms need", () => {
   const wanted = { "": { version: "1" }, "node_modules/a": { version: "2" }, "node_modules/win": { optional: true } };
-  expect(samePackages(wanted, { "node_modules/a": { version: "2" } })).toBe(true);
-  expect(samePackages(wanted, { "node_modules/a": { version: "3" } })).toBe(false);
-  expect(samePackages(wanted, {})).toBe(false);
-  expect(samePackages(wanted, { "node_modules/a": { version: "2" }, "node_modules/b": { version: "1" } })).toBe(false);
+  expect(hasSamePackages(wanted, { "node_modules/a": { version: "2" } })).toBe(true);
+  expect(hasSamePackages(wanted, { "node_modules/a": { version: "3" } })).toBe(false);
+  expect(hasSamePackages(wanted, {})).toBe(false);
+  expect(hasSamePackages(wanted, { "node_modules/a": { version: "2" }, "node_modules/b": { version: "1" } })).toBe(
+    false,
+  );
 });
 
 test("packages for this platform are wanted though npm calls them optional, those of others are not", () => {
   const here = { optional: true, os: [process.platform], cpu: [process.arch] };
   const there = { optional: true, os: ["plan9"], cpu: [process.arch] };
-  expect(samePackages({ "node_modules/tool-here": here }, {})).toBe(false);
-  expect(samePackages({ "node_modules/tool-there": there }, {})).toBe(true);
+  expect(hasSamePackages({ "node_modules/tool-here": here }, {})).toBe(false);
+  expect(hasSamePackages({ "node_modules/tool-there": there }, {})).toBe(true);
   const linux = { os: "linux", cpu: "x64", libc: "glibc" };
-  expect(isForHere({ os: ["linux"], cpu: ["x64"], libc: ["glibc"] }, linux)).toBe(true);
-  expect(isForHere({ os: "linux", cpu: "x64" }, linux)).toBe(true);
-  expect(isForHere({ os: ["linux"], cpu: ["x64"], libc: ["musl"] }, linux)).toBe(false);
-  expect(isForHere({ os: ["linux"], cpu: ["arm64"] }, linux)).toBe(false);
-  expect(isForHere({}, linux)).toBe(false);
+  expect(isForThisPlatform({ os: ["linux"], cpu: ["x64"], libc: ["glibc"] }, linux)).toBe(true);
+  expect(isForThisPlatform({ os: "linux", cpu: "x64" }, linux)).toBe(true);
+  expect(isForThisPlatform({ os: ["linux"], cpu: ["x64"], libc: ["musl"] }, linux)).toBe(false);
+  expect(isForThisPlatform({ os: ["linux"], cpu: ["arm64"] }, linux)).toBe(false);
+  expect(isForThisPlatform({}, linux)).toBe(false);
 });
 
 test("a folder without node_modules has no packages installed, one without a lockfile is told to restore it", () => {
@@ -51,9 +53,9 @@ test("a folder without node_modules has no packages installed, one without a loc
 });
 
 test("asking for help needs nothing from the system, tests need Chromium, a broadcast does not", () => {
-  expect(needsOf("origin/main.ts", ["--help"])).toEqual([]);
-  expect(needsOf("origin/main.ts", ["in.mp4", "--loop"])).not.toContain("chromium");
-  expect(needsOf("scripts/test.ts", [])).toContain("chromium");
+  expect(listRequiredTools("origin/main.ts", ["--help"])).toEqual([]);
+  expect(listRequiredTools("origin/main.ts", ["in.mp4", "--loop"])).not.toContain("chromium");
+  expect(listRequiredTools("scripts/test.ts", [])).toContain("chromium");
 });
 
 test("a tool is found on the PATH only when all its programs are there and may be run", () => {
@@ -68,7 +70,7 @@ test("a tool is found on the PATH only when all its programs are there and may b
 });
 
 test("every system is told one command that names its own packages", () => {
-  const commands = PACKAGE_MANAGERS.map((manager) => installCommand(manager, ["ffmpeg", "font"]));
+  const commands = PACKAGE_MANAGERS.map((manager) => formatInstallCommand(manager, ["ffmpeg", "font"]));
   expect(commands).toContain("sudo apt-get install -y --no-install-recommends ffmpeg fonts-dejavu-core fontconfig");
   expect(commands).toContain("sudo pacman -S ffmpeg ttf-dejavu fontconfig");
 });

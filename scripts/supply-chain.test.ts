@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { type LockedPackage, unlicensed, unpinned } from "./supply-chain.ts";
+import { findUnlicensedPackages, findUnpinnedPackages, type LockedPackage } from "./supply-chain.ts";
 
 const integrity = `sha512-${"A".repeat(86)}==`;
 const at = (one: LockedPackage): Record<string, LockedPackage> => ({ "": {}, "node_modules/a/node_modules/@b/c": one });
 
 test("a package is pinned by its SHA-512 and comes from the registry", () => {
-  expect(unpinned(at({ integrity }))).toEqual([]);
-  expect(unpinned(at({ integrity, resolved: "https://registry.npmjs.org/a/-/a-1.0.0.tgz" }))).toEqual([]);
+  expect(findUnpinnedPackages(at({ integrity }))).toEqual([]);
+  expect(findUnpinnedPackages(at({ integrity, resolved: "https://registry.npmjs.org/a/-/a-1.0.0.tgz" }))).toEqual([]);
   for (const one of [
     {},
     { integrity: "" },
@@ -17,7 +17,7 @@ test("a package is pinned by its SHA-512 and comes from the registry", () => {
     { integrity, resolved: "git+ssh://git@github.com/a/b.git#abc" },
     { integrity, link: true },
   ]) {
-    expect(unpinned(at(one)), JSON.stringify(one)).toEqual([
+    expect(findUnpinnedPackages(at(one)), JSON.stringify(one)).toEqual([
       expect.stringContaining("node_modules/a/node_modules/@b/c"),
     ]);
   }
@@ -25,7 +25,7 @@ test("a package is pinned by its SHA-512 and comes from the registry", () => {
 
 test("what is deployed has a permissive licence, and tools have one that is on the list", () => {
   const complaints = (license: string | undefined, bundled: string[] = []): number =>
-    unlicensed(at(license === undefined ? {} : { license }), new Set(bundled)).length;
+    findUnlicensedPackages(at(license === undefined ? {} : { license }), new Set(bundled)).length;
   for (const license of ["MIT", "MIT OR Apache-2.0", "GPL-3.0-only OR MIT", "MIT AND ISC"]) {
     expect([complaints(license), complaints(license, ["@b/c"])], license).toEqual([0, 0]);
   }

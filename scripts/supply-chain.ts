@@ -34,11 +34,11 @@ const TOOL_LICENCES: ReadonlySet<string> = new Set([
 const STATED_ELSEWHERE: Readonly<Record<string, string>> = { "dom-walk": "MIT" };
 
 /** The name of the package at a path of the lock file. */
-export const packageName = (path: string): string =>
+export const parsePackageName = (path: string): string =>
   path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 
 /** A line for each package that another's contents could be put in the place of. */
-export function unpinned(packages: LockedPackages): string[] {
+export function findUnpinnedPackages(packages: LockedPackages): string[] {
   return Object.entries(packages).flatMap(([path, { integrity = "", resolved = REGISTRY, link }]) => {
     if (path === "") return [];
     if (link === true || !resolved.startsWith(REGISTRY)) return [`${path} doesn't come from ${REGISTRY}`];
@@ -49,18 +49,18 @@ export function unpinned(packages: LockedPackages): string[] {
 }
 
 /** A line for each package whose licence isn't on the list of its use; `bundled`: the names of those that are deployed. */
-export function unlicensed(packages: LockedPackages, bundled: ReadonlySet<string>): string[] {
+export function findUnlicensedPackages(packages: LockedPackages, bundled: ReadonlySet<string>): string[] {
   return Object.entries(packages).flatMap(([path, { license }]) => {
     if (path === "") return [];
-    const name = packageName(path);
+    const name = parsePackageName(path);
     const stated = license ?? STATED_ELSEWHERE[name] ?? "none";
     const allowed = bundled.has(name) ? BUNDLED_LICENCES : TOOL_LICENCES;
     const where = bundled.has(name) ? "what is deployed" : "a tool";
-    return satisfies(stated, allowed) ? [] : [`${path}: the licence ${stated} isn't on the list for ${where}`];
+    return satisfiesLicences(stated, allowed) ? [] : [`${path}: the licence ${stated} isn't on the list for ${where}`];
   });
 }
 
 /** Whether an SPDX expression leaves a choice that is allowed. One with brackets or exceptions is for people to read. */
-function satisfies(expression: string, allowed: ReadonlySet<string>): boolean {
+function satisfiesLicences(expression: string, allowed: ReadonlySet<string>): boolean {
   return expression.split(" OR ").some((choice) => choice.split(" AND ").every((licence) => allowed.has(licence)));
 }

@@ -1,20 +1,20 @@
 /** How a run of the tests is summed up in its last line. */
 
 /** Tests by result. */
-export interface Counts {
+export interface TestCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
 /** One test file: the state of each of its tests, and whether its own code or a hook failed. */
-export interface FileOutcome {
+export interface TestFileOutcome {
   readonly tests: readonly string[];
   readonly brokenOutsideTests: boolean;
 }
 
 /** A failure outside the tests counts as one; a test that never came to an end, because of one, as skipped. */
-export function countResults(files: readonly FileOutcome[]): Counts {
+export function countTestResults(files: readonly TestFileOutcome[]): TestCounts {
   const tests = files.flatMap((file) => file.tests);
   const passed = tests.filter((state) => state === "passed").length;
   const failed = tests.filter((state) => state === "failed").length;
@@ -23,6 +23,6 @@ export function countResults(files: readonly FileOutcome[]): Counts {
 }
 
 /** `N passed, N failed`, and `, N skipped` where some were. */
-export function closingLine({ passed, failed, skipped }: Counts): string {
+export function formatTestCounts({ passed, failed, skipped }: TestCounts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }

@@ -25,7 +25,7 @@ export const PACKAGE_MANAGERS = [
 ];
 
 /** @type {Record<ToolName, Tool>} */
-export const TOOLS = {
+export const SYSTEM_TOOLS = {
   ffmpeg: {
     title: "FFmpeg",
     programs: [["ffmpeg"], ["ffprobe"]],
@@ -100,7 +100,7 @@ export const TOOLS = {
  * @returns {string | null}
  */
 export function findTool(name, path = process.env.PATH ?? "") {
-  const { programs, files } = TOOLS[name];
+  const { programs, files } = SYSTEM_TOOLS[name];
   const found = files.find((file) => existsSync(file));
   if (found !== undefined) return found;
   const paths = programs.map((names) => findProgram(names, path));
@@ -113,8 +113,8 @@ export function findTool(name, path = process.env.PATH ?? "") {
  * @param {readonly ToolName[]} tools
  * @returns {string}
  */
-export function installCommand(manager, tools) {
-  return [manager.install, ...tools.flatMap((tool) => TOOLS[tool].packages[manager.command])].join(" ");
+export function formatInstallCommand(manager, tools) {
+  return [manager.install, ...tools.flatMap((tool) => SYSTEM_TOOLS[tool].packages[manager.command])].join(" ");
 }
 
 /**

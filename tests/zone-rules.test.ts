@@ -1,7 +1,7 @@
 /** The rules for zones in docs/cloudflare: what Cloudflare documents of them, and what players, encoders and pages need of them. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ADDRESSES } from "./support/addresses.ts";
+import { ALL_ADDRESSES } from "./support/addresses.ts";
 
 interface Rule {
   readonly description: string;
@@ -74,7 +74,7 @@ test("fifty viewers behind one address stay below every limit", () => {
 test("no route of the edge is blocked by its method or its length, and all that programs ask for is free of challenges", () => {
   const [skip, shape] = custom;
   expect(skip?.action).toBe("skip");
-  for (const { path, methods } of ADDRESSES) {
+  for (const { path, methods } of ALL_ADDRESSES) {
     const isPage = /^\/(watch|studio|favicon|third|dev|$)/.test(path);
     const prefix = `/${path.split("/")[1]?.split("?")[0] ?? ""}`;
     if (!isPage) expect(skip?.expression, path).toMatch(new RegExp(`"${prefix}/?"`));

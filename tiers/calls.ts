@@ -1,8 +1,8 @@
 /** Calls to an upstream: bounded in time, tried once more within a budget, refused while the upstream is down. */
-import { Circuit } from "../protocol/tree/circuit.ts";
+import { CircuitBreaker } from "../protocol/tree/circuit.ts";
 
 /** Bounds, each with its reason. */
-const CALL_LIMITS = {
+const UPSTREAM_CALL_LIMITS = {
   /** An answer takes milliseconds; a player's request for media waits no longer than a segment's time or two. */
   timeoutMs: 3_000,
   /** The second try comes within this, spread. */
@@ -15,8 +15,8 @@ export class UpstreamError extends Error {
 }
 
 /** The calls to one upstream. */
-export class Calls {
-  readonly #circuit = new Circuit();
+export class UpstreamClient {
+  readonly #breaker = new CircuitBreaker();
   readonly #name: string;
 
   /** `name`: of the upstream, for messages. */
@@ -25,27 +25,27 @@ export class Calls {
   }
 
   /** What `call` brings. `counted` is told of each request that goes out. Throws `UpstreamError`. */
-  async make<T>(call: () => Promise<T>, counted: () => void): Promise<T> {
+  async call<T>(request: () => Promise<T>, onAttempt: () => void): Promise<T> {
     for (let again = false; ; again = true) {
-      if (this.#circuit.permit(Date.now()) === "refused") throw new UpstreamError(`${this.#name} is down`);
-      counted();
+      if (this.#breaker.requestPermit(Date.now()) === "refused") throw new UpstreamError(`${this.#name} is down`);
+      onAttempt();
       try {
-        const value = await inTime(call());
-        this.#circuit.succeeded();
+        const value = await withTimeout(request());
+        this.#breaker.recordSuccess();
         return value;
       } catch (cause) {
-        this.#circuit.failed(Date.now(), Math.random());
-        if (again || !this.#circuit.retry()) throw new UpstreamError(`${this.#name} didn't answer`, { cause });
-        await scheduler.wait(CALL_LIMITS.retryMs * Math.random());
+        this.#breaker.recordFailure(Date.now(), Math.random());
+        if (again || !this.#breaker.spendRetry()) throw new UpstreamError(`${this.#name} didn't answer`, { cause });
+        await scheduler.wait(UPSTREAM_CALL_LIMITS.retryMs * Math.random());
       }
     }
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function withTimeout<T>(work: Promise<T>): Promise<T> {
   const timer = new AbortController();
-  const late = scheduler.wait(CALL_LIMITS.timeoutMs, { signal: timer.signal }).then(() => {
-    throw new UpstreamError(`no answer within ${CALL_LIMITS.timeoutMs} ms`);
+  const late = scheduler.wait(UPSTREAM_CALL_LIMITS.timeoutMs, { signal: timer.signal }).then(() => {
+    throw new UpstreamError(`no answer within ${UPSTREAM_CALL_LIMITS.timeoutMs} ms`);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,42 +1,42 @@
 /** One reading of a feed, from its request to its end; what it brings goes to the stream's edge. */
-import { FeedError, type FeedMessage, FeedReader } from "../protocol/broadcast/feed.ts";
+import { FeedDecoder, FeedError, type FeedMessage } from "../protocol/broadcast/feed.ts";
 import type { TrackName } from "../protocol/ids.ts";
-import type { TreeReport } from "../protocol/status.ts";
-import type { Asker } from "../protocol/tree/policy.ts";
+import type { NodeReport } from "../protocol/status.ts";
+import type { FeedRequester } from "../protocol/tree/policy.ts";
 
 /** What a feed is asked for, and by whom. */
 export interface FeedQuery {
-  readonly node: string;
-  readonly asker: Pick<Asker, "kind" | "pressed" | "sited">;
-  readonly from: { readonly epoch: string; readonly offset: number } | null;
-  readonly want: ReadonlySet<TrackName>;
-  readonly have: ReadonlySet<TrackName>;
+  readonly nodeId: string;
+  readonly requester: Pick<FeedRequester, "kind" | "mustBeServed" | "hasSite">;
+  readonly resumeFrom: { readonly epoch: string; readonly offset: number } | null;
+  readonly wantedTracks: ReadonlySet<TrackName>;
+  readonly heldTracks: ReadonlySet<TrackName>;
   /** The asker still reads its earlier feed, whichever node it comes from. */
-  readonly moving: boolean;
-  readonly report: TreeReport;
+  readonly isHandover: boolean;
+  readonly report: NodeReport;
 }
 
 /**
  * How a reading ended: `absent`, the stream has never been live; `bye`, the sender closed it; `up` and `down`, ask that
  * node instead; `stopped`, by the reader; `broken`, all else.
  */
-export type FeedEnd = "absent" | "bye" | "up" | "down" | "broken" | "stopped";
+export type FeedEndReason = "absent" | "bye" | "up" | "down" | "broken" | "stopped";
 
 /** What a reading brings. */
-export interface FeedReading {
+export interface FeedReadHandler {
   /** Bytes have come, though they may be no whole message yet. */
-  heard(): void;
-  message(message: FeedMessage): "on" | "again" | Promise<"on" | "again">;
+  bytesReceived(): void;
+  handleMessage(message: FeedMessage): "on" | "again" | Promise<"on" | "again">;
   /** The node sent the asker on, and gives it what it counted: it has no feed of its own to report with. */
-  carry(report: TreeReport): void;
+  addChildReport(report: NodeReport): void;
   /** The asker's own report was not taken. */
-  refused(report: TreeReport): void;
+  restoreReport(report: NodeReport): void;
   /** Whether to end the reading. */
-  stop(): boolean;
+  shouldStop(): boolean;
 }
 
 /** Answers that send an asker on carry the direction here. */
-const GO_HEADER = "corral-go";
+const REDIRECT_HEADER = "corral-go";
 const REPORT_HEADER = "corral-report";
 
 /** A feed that is silent so long is broken: it beats every 500 ms. */
@@ -44,33 +44,33 @@ const SILENCE_MS = 5_000;
 
 /** Reads a feed until it ends, breaks, or `stop()` says so. Never rejects. */
 export async function readFeed(
-  node: { fetch(url: string, init: RequestInit): Promise<Response> },
+  upstream: { fetch(url: string, init: RequestInit): Promise<Response> },
   query: FeedQuery,
-  reading: FeedReading,
-): Promise<FeedEnd> {
+  handler: FeedReadHandler,
+): Promise<FeedEndReason> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let taken = false;
   try {
-    const { url, headers } = feedRequest(query);
-    const response = await inTime(node.fetch(url, { headers }));
-    const go = response.headers.get(GO_HEADER);
+    const { url, headers } = buildFeedRequest(query);
+    const response = await failWhenSilent(upstream.fetch(url, { headers }));
+    const go = response.headers.get(REDIRECT_HEADER);
     if (go === "up" || go === "down") {
       const carried = response.headers.get(REPORT_HEADER);
-      if (carried !== null) reading.carry(JSON.parse(carried) as TreeReport);
+      if (carried !== null) handler.addChildReport(JSON.parse(carried) as NodeReport);
       return go;
     }
     if (response.status === 404) return "absent";
     if (!response.ok || response.body === null) throw new FeedError(`the feed answered ${response.status}`);
     taken = true;
     reader = response.body.getReader();
-    const messages = new FeedReader();
-    while (!reading.stop()) {
-      const chunk = await inTime(reader.read());
+    const messages = new FeedDecoder();
+    while (!handler.shouldStop()) {
+      const chunk = await failWhenSilent(reader.read());
       if (chunk.done) return "broken";
-      reading.heard();
-      for (const message of messages.push(chunk.value)) {
+      handler.bytesReceived();
+      for (const message of messages.decode(chunk.value)) {
         if (message.header.kind === "bye") return "bye";
-        const next = reading.message(message);
+        const next = handler.handleMessage(message);
         if ((typeof next === "string" ? next : await next) === "again") return "broken";
       }
     }
@@ -79,14 +79,14 @@ export async function readFeed(
     console.warn("feed broken", error);
     return "broken";
   } finally {
-    if (!taken) reading.refused(query.report);
+    if (!taken) handler.restoreReport(query.report);
     // Not awaited: the other side may be gone.
     reader?.cancel().catch(() => {});
   }
 }
 
 /** What `work` brings, or `FeedError` when it brings nothing for `SILENCE_MS`. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function failWhenSilent<T>(work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const silent = scheduler.wait(SILENCE_MS, { signal: timer.signal }).then(() => {
     throw new FeedError(`the feed was silent for ${SILENCE_MS} ms`);
@@ -100,24 +100,24 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
 }
 
 /** The request that asks a query. */
-export function feedRequest(query: FeedQuery): { readonly url: string; readonly headers: Record<string, string> } {
-  return { url: feedUrl(query), headers: { [REPORT_HEADER]: JSON.stringify(query.report) } };
+export function buildFeedRequest(query: FeedQuery): { readonly url: string; readonly headers: Record<string, string> } {
+  return { url: buildFeedUrl(query), headers: { [REPORT_HEADER]: JSON.stringify(query.report) } };
 }
 
-function feedUrl({ node, asker, from, want, have, moving }: FeedQuery): string {
+function buildFeedUrl({ nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover }: FeedQuery): string {
   const url = new URL("http://node/feed");
   const { searchParams } = url;
-  searchParams.set("node", node);
-  searchParams.set("kind", asker.kind);
-  if (asker.pressed) searchParams.set("pressed", "1");
-  if (asker.sited) searchParams.set("sited", "1");
-  if (moving) searchParams.set("moving", "1");
-  if (from !== null) {
-    searchParams.set("epoch", from.epoch);
-    searchParams.set("offset", String(from.offset));
+  searchParams.set("node", nodeId);
+  searchParams.set("kind", requester.kind);
+  if (requester.mustBeServed) searchParams.set("pressed", "1");
+  if (requester.hasSite) searchParams.set("sited", "1");
+  if (isHandover) searchParams.set("moving", "1");
+  if (resumeFrom !== null) {
+    searchParams.set("epoch", resumeFrom.epoch);
+    searchParams.set("offset", String(resumeFrom.offset));
   }
-  searchParams.set("want", [...want].join(","));
-  searchParams.set("have", [...have].join(","));
+  searchParams.set("want", [...wantedTracks].join(","));
+  searchParams.set("have", [...heldTracks].join(","));
   return url.href;
 }
 
@@ -131,23 +131,23 @@ export function parseFeedQuery(request: Request): FeedQuery | null {
   if (kind !== "isolate" && kind !== "colo" && kind !== "region") return null;
   const epoch = searchParams.get("epoch");
   return {
-    node,
-    asker: { kind, pressed: searchParams.has("pressed"), sited: searchParams.has("sited") },
-    from: epoch === null ? null : { epoch, offset: Number(searchParams.get("offset")) },
-    want: trackSet(searchParams.get("want")),
-    have: trackSet(searchParams.get("have")),
-    moving: searchParams.has("moving"),
-    report: JSON.parse(report) as TreeReport,
+    nodeId: node,
+    requester: { kind, mustBeServed: searchParams.has("pressed"), hasSite: searchParams.has("sited") },
+    resumeFrom: epoch === null ? null : { epoch, offset: Number(searchParams.get("offset")) },
+    wantedTracks: parseTrackSet(searchParams.get("want")),
+    heldTracks: parseTrackSet(searchParams.get("have")),
+    isHandover: searchParams.has("moving"),
+    report: JSON.parse(report) as NodeReport,
   };
 }
 
-function trackSet(text: string | null): Set<TrackName> {
+function parseTrackSet(text: string | null): Set<TrackName> {
   return new Set((text ?? "").split(",").filter((name) => name !== "") as TrackName[]);
 }
 
 /** The answer that sends an asker on; `report`: what it is to carry with it. */
-export function sendOn(direction: "up" | "down", report: TreeReport | null): Response {
-  const headers: Record<string, string> = { [GO_HEADER]: direction };
+export function createFeedRedirect(direction: "up" | "down", report: NodeReport | null): Response {
+  const headers: Record<string, string> = { [REDIRECT_HEADER]: direction };
   if (report !== null) headers[REPORT_HEADER] = JSON.stringify(report);
   return new Response(null, { status: 307, headers });
 }

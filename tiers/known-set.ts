@@ -4,117 +4,117 @@
  * by how much is invented.
  */
 import { REGISTRY_LIMITS } from "../protocol/registry/limits.ts";
-import { nextTrustMs } from "../protocol/registry/trust.ts";
-import { Shares } from "../protocol/shares.ts";
+import { computeTrustMs } from "../protocol/registry/trust.ts";
+import { FairPool } from "../protocol/shares.ts";
 import { UpstreamError } from "./calls.ts";
 import { SingleFlight } from "./single-flight.ts";
-import type { Lifetime } from "./stream-edge.ts";
+import type { WaitUntilContext } from "./stream-edge.ts";
 
 /** A copy of a set. */
-export interface Members {
+export interface MemberSet {
   readonly size: number;
   has(name: string): boolean;
 }
 
 /** Who asks, and how a copy is read; `newest`: not from a cache. */
-export interface Reader {
-  readonly life: Lifetime;
-  read(newest: boolean): Promise<Members>;
+export interface MemberSetReader {
+  readonly ctx: WaitUntilContext;
+  readMembers(newest: boolean): Promise<MemberSet>;
 }
 
 /** One set, as an isolate knows it. */
-export class KnownSet {
-  readonly #flights = new SingleFlight<void>(REGISTRY_LIMITS.flightMs);
+export class MembershipCache {
+  readonly #flights = new SingleFlight<void>(REGISTRY_LIMITS.sharedReadWaitMs);
   /** Names that were put into the set here, and that copies may lack yet. */
-  readonly #own = new Set<string>();
-  #members: Members | null = null;
+  readonly #addedNames = new Set<string>();
+  #members: MemberSet | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
-  #newestMs = Number.NEGATIVE_INFINITY;
-  #failedMs = Number.NEGATIVE_INFINITY;
+  #newestReadMs = Number.NEGATIVE_INFINITY;
+  #readFailedMs = Number.NEGATIVE_INFINITY;
   #trustMs: number = REGISTRY_LIMITS.trustMs;
   /** Since the trust was last judged: what was refused, and whether anything was new. */
-  #refused = 0;
-  #changed = false;
-  #judgedMs = 0;
-  #began = 0;
-  #came = 0;
-  readonly #waiting = new Shares(REGISTRY_LIMITS.waiting, REGISTRY_LIMITS.waitingEach);
+  #refusals = 0;
+  #hasChanged = false;
+  #trustUpdatedMs = 0;
+  #newestReadsStarted = 0;
+  #newestReadsFinished = 0;
+  readonly #pendingLookups = new FairPool(REGISTRY_LIMITS.pendingLookups, REGISTRY_LIMITS.pendingLookupsPerActor);
 
   /** Whether the name is in the set as it is known here, without asking. */
-  knows(name: string): boolean {
-    return this.#members?.has(name) === true || this.#own.has(name);
+  hasCached(name: string): boolean {
+    return this.#members?.has(name) === true || this.#addedNames.has(name);
   }
 
   /** Whether the name is in the set; the copy may be as old as it is trusted. Throws `UpstreamError` without a copy. */
-  has(reader: Reader, name: string): boolean | Promise<boolean> {
-    if (this.knows(name)) return true;
-    if (this.#flooded && Date.now() - this.#readMs < this.#trustMs) return this.#refuse();
-    return this.#read(reader, false).then(() => this.knows(name) || this.#refuse());
+  hasMember(reader: MemberSetReader, name: string): boolean | Promise<boolean> {
+    if (this.hasCached(name)) return true;
+    if (this.#isFlooded && Date.now() - this.#readMs < this.#trustMs) return this.#countRefusal();
+    return this.#refresh(reader, false).then(() => this.hasCached(name) || this.#countRefusal());
   }
 
   /**
    * Whether the name is in the set as it was when this was asked, or later: for those whom a wrong no would send away for
    * good. `busy`: too many wait for that, or too many of this actor's. Throws `UpstreamError` where the set can't be read.
    */
-  async surelyHas(reader: Reader, name: string, actor: string): Promise<boolean | "busy"> {
-    if (this.knows(name)) return true;
-    if (!this.#waiting.take(actor)) return "busy";
-    const asked = this.#began;
+  async hasMemberNow(reader: MemberSetReader, name: string, actor: string): Promise<boolean | "busy"> {
+    if (this.hasCached(name)) return true;
+    if (!this.#pendingLookups.tryAcquire(actor)) return "busy";
+    const asked = this.#newestReadsStarted;
     try {
-      while (this.#came <= asked) {
-        const waitMs = this.#newestMs + this.#trustMs - Date.now();
+      while (this.#newestReadsFinished <= asked) {
+        const waitMs = this.#newestReadMs + this.#trustMs - Date.now();
         if (waitMs > 0) await scheduler.wait(waitMs);
-        if (this.#came <= asked) await this.#read(reader, true);
-        if (this.knows(name)) return true;
+        if (this.#newestReadsFinished <= asked) await this.#refresh(reader, true);
+        if (this.hasCached(name)) return true;
       }
     } finally {
-      this.#waiting.give(actor);
+      this.#pendingLookups.release(actor);
     }
-    return this.#refuse();
+    return this.#countRefusal();
   }
 
   /** The name was put into the set by way of this isolate. */
-  add(name: string): void {
-    if (!this.knows(name)) this.#own.add(name);
+  addLocally(name: string): void {
+    if (!this.hasCached(name)) this.#addedNames.add(name);
   }
 
   /** Many unknown names come: only then is a copy trusted for what it lacks. Until then each is a look into the cache. */
-  get #flooded(): boolean {
-    return this.#trustMs > REGISTRY_LIMITS.trustMs || this.#refused >= REGISTRY_LIMITS.floodNames;
+  get #isFlooded(): boolean {
+    return this.#trustMs > REGISTRY_LIMITS.trustMs || this.#refusals >= REGISTRY_LIMITS.floodNames;
   }
 
-  #refuse(): false {
-    this.#refused += 1;
+  #countRefusal(): false {
+    this.#refusals += 1;
     return false;
   }
 
-  async #read({ life, read }: Reader, newest: boolean): Promise<void> {
-    if (Date.now() - this.#failedMs < REGISTRY_LIMITS.retryMs) throw new UpstreamError("the set can't be read");
-    const flown = await this.#flights.get(life, newest ? "newest" : "cached", async () => {
-      this.#began += newest ? 1 : 0;
-      const began = this.#began;
+  async #refresh({ ctx, readMembers }: MemberSetReader, newest: boolean): Promise<void> {
+    if (Date.now() - this.#readFailedMs < REGISTRY_LIMITS.retryMs) throw new UpstreamError("the set can't be read");
+    const flown = await this.#flights.load(ctx, newest ? "newest" : "cached", async () => {
+      this.#newestReadsStarted += newest ? 1 : 0;
+      const began = this.#newestReadsStarted;
       const beganMs = Date.now();
-      if (newest) this.#newestMs = beganMs;
-      const members = await read(newest);
-      this.#take(members, beganMs);
-      if (newest) this.#came = Math.max(this.#came, began);
+      if (newest) this.#newestReadMs = beganMs;
+      const members = await readMembers(newest);
+      this.#replaceMembers(members, beganMs);
+      if (newest) this.#newestReadsFinished = Math.max(this.#newestReadsFinished, began);
     });
     if (flown.ok) return;
-    this.#failedMs = Date.now();
+    this.#readFailedMs = Date.now();
     throw new UpstreamError("the set can't be read", { cause: flown.error });
   }
 
-  #take(members: Members, beganMs: number): void {
+  #replaceMembers(members: MemberSet, beganMs: number): void {
     const trustMs = this.#trustMs;
-    this.#changed ||= this.#members !== null && this.#members.size !== members.size;
-    if (beganMs - this.#judgedMs >= trustMs) {
-      this.#trustMs = nextTrustMs({ trustMs, refused: this.#refused, changed: this.#changed });
-      this.#judgedMs = beganMs;
-      this.#refused = 0;
-      this.#changed = false;
+    this.#hasChanged ||= this.#members !== null && this.#members.size !== members.size;
+    if (beganMs - this.#trustUpdatedMs >= trustMs) {
+      this.#trustMs = computeTrustMs({ trustMs, refusals: this.#refusals, hasChanged: this.#hasChanged });
+      this.#trustUpdatedMs = beganMs;
+      this.#refusals = 0;
+      this.#hasChanged = false;
     }
     this.#members = members;
     this.#readMs = beganMs;
-    for (const name of this.#own) if (members.has(name)) this.#own.delete(name);
+    for (const name of this.#addedNames) if (members.has(name)) this.#addedNames.delete(name);
   }
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { parseStreamName } from "../protocol/ids.ts";
-import { jurisdictionOf, roomName } from "../protocol/room/address.ts";
-import { keyringName } from "../protocol/room/keyring.ts";
-import { bindings } from "../workers/testing.ts";
-import { jurisdictions, located } from "./located.ts";
+import { jurisdictionOfObject, roomObjectName } from "../protocol/room/address.ts";
+import { keyringObjectName } from "../protocol/room/keyring.ts";
+import { testBindings } from "../workers/testing.ts";
+import { getObjectInJurisdiction, listJurisdictions } from "./located.ts";
 
 const stream = parseStreamName("show") ?? expect.unreachable();
 
@@ -14,14 +14,14 @@ test("room, shards and keyrings of a bound stream are looked for in its jurisdic
   });
   // workerd has no jurisdictions, so the platform's namespaces are stood in for.
   const namespace = { ...named("anywhere"), jurisdiction: named };
-  const room = roomName(stream, "eu");
-  const names = [room, `${room}/3`, keyringName(7, jurisdictionOf(room)), "show", "show/3", "7"];
-  for (const name of names) located(namespace, name);
+  const room = roomObjectName(stream, "eu");
+  const names = [room, `${room}/3`, keyringObjectName(7, jurisdictionOfObject(room)), "show", "show/3", "7"];
+  for (const name of names) getObjectInJurisdiction(namespace, name);
   expect(asked).toEqual(["eu eu:show", "eu eu:show/3", "eu eu:7", "anywhere show", "anywhere show/3", "anywhere 7"]);
-  expect(jurisdictions(namespace)).toEqual([null, "eu"]);
+  expect(listJurisdictions(namespace)).toEqual([null, "eu"]);
 });
 
 test("a runtime without jurisdictions says so, rather than make the object elsewhere", () => {
-  expect(() => located(bindings.ROOM, roomName(stream, "eu"))).toThrow("not implemented");
-  expect(jurisdictions(bindings.ROOM)).toEqual([null]);
+  expect(() => getObjectInJurisdiction(testBindings.ROOM, roomObjectName(stream, "eu"))).toThrow("not implemented");
+  expect(listJurisdictions(testBindings.ROOM)).toEqual([null]);
 });

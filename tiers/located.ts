@@ -1,15 +1,15 @@
 /** Namespaces of objects that may be bound to a jurisdiction: which one an object's name belongs to. */
-import { JURISDICTIONS, type Jurisdiction, jurisdictionOf } from "../protocol/room/address.ts";
+import { JURISDICTIONS, type Jurisdiction, jurisdictionOfObject } from "../protocol/room/address.ts";
 
 /** A namespace, as far as it gives objects by name. */
-export interface Located<T> {
+export interface JurisdictionNamespace<T> {
   getByName(name: string): T;
   jurisdiction(jurisdiction: Jurisdiction): { getByName(name: string): T };
 }
 
 /** The object of this name, in the jurisdiction that the name says. Throws where the runtime has no jurisdictions. */
-export function located<T>(namespace: Located<T>, name: string): T {
-  const jurisdiction = jurisdictionOf(name);
+export function getObjectInJurisdiction<T>(namespace: JurisdictionNamespace<T>, name: string): T {
+  const jurisdiction = jurisdictionOfObject(name);
   return (jurisdiction === null ? namespace : namespace.jurisdiction(jurisdiction)).getByName(name);
 }
 
@@ -17,11 +17,16 @@ export function located<T>(namespace: Located<T>, name: string): T {
  * The jurisdictions of this runtime, and null for no jurisdiction. workerd by itself has none, and says so with an error;
  * no object can then be in one, so nothing is missed by not asking there.
  */
-export function jurisdictions(namespace: Pick<Located<unknown>, "jurisdiction">): readonly (Jurisdiction | null)[] {
-  return [null, ...JURISDICTIONS.filter((each) => isThere(namespace, each))];
+export function listJurisdictions(
+  namespace: Pick<JurisdictionNamespace<unknown>, "jurisdiction">,
+): readonly (Jurisdiction | null)[] {
+  return [null, ...JURISDICTIONS.filter((each) => isSupported(namespace, each))];
 }
 
-function isThere(namespace: Pick<Located<unknown>, "jurisdiction">, jurisdiction: Jurisdiction): boolean {
+function isSupported(
+  namespace: Pick<JurisdictionNamespace<unknown>, "jurisdiction">,
+  jurisdiction: Jurisdiction,
+): boolean {
   try {
     namespace.jurisdiction(jurisdiction);
     return true;

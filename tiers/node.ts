@@ -23,7 +23,7 @@ export interface BroadcastOutline {
 }
 
 /** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */
-export interface FeedNode {
+export interface UpstreamNode {
   fetch(url: string, init?: RequestInit): Promise<Response>;
   /** A part that the caller's replica lists and its tail lacks. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null>;
@@ -33,7 +33,7 @@ export interface FeedNode {
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null>;
   /** A playlist of any broadcast of the stream, as it stands. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null>;
-  /** Ids of the stream's broadcasts, as `Fingerprints` encodes them. */
+  /** Ids of the stream's broadcasts, as `FingerprintSet` encodes them. */
   pullBroadcasts(): Promise<Uint8Array>;
   /** What there is of a broadcast of the stream. */
   pullOutline(id: BroadcastId): Promise<BroadcastOutline | null>;

@@ -4,14 +4,14 @@
  * client may leave at any moment.
  */
 
-type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+type SettledLoad<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
 /** What a request brought, and whether it was another asker's. */
-export type Flown<T> = Settled<T> & { readonly coalesced: boolean };
+export type FlightResult<T> = SettledLoad<T> & { readonly coalesced: boolean };
 
 /** Flights by key. Values must be plain (bytes, strings, records), never streams or responses. */
 export class SingleFlight<T> {
-  readonly #flights = new Map<string, Set<(settled: Settled<T>) => void>>();
+  readonly #followersByKey = new Map<string, Set<(settled: SettledLoad<T>) => void>>();
 
   /** `waitMs`: a follower waits so long for the leader, then goes itself. */
   readonly waitMs: number;
@@ -21,22 +21,26 @@ export class SingleFlight<T> {
   }
 
   /** The value of `key`, or the error, from the flight under way or from `load`. Never rejects. */
-  async get(ctx: { waitUntil(work: Promise<unknown>): void }, key: string, load: () => Promise<T>): Promise<Flown<T>> {
-    const flight = this.#flights.get(key);
+  async load(
+    ctx: { waitUntil(work: Promise<unknown>): void },
+    key: string,
+    load: () => Promise<T>,
+  ): Promise<FlightResult<T>> {
+    const flight = this.#followersByKey.get(key);
     if (flight !== undefined) {
-      const settled = await this.#follow(flight);
+      const settled = await this.#awaitFlight(flight);
       if (settled !== null) return { ...settled, coalesced: true };
     }
-    const followers = new Set<(settled: Settled<T>) => void>();
-    this.#flights.set(key, followers);
-    const work = this.#fly(key, followers, load);
+    const followers = new Set<(settled: SettledLoad<T>) => void>();
+    this.#followersByKey.set(key, followers);
+    const work = this.#runFlight(key, followers, load);
     ctx.waitUntil(work);
     return { ...(await work), coalesced: false };
   }
 
-  async #follow(flight: Set<(settled: Settled<T>) => void>): Promise<Settled<T> | null> {
-    let resolve: (settled: Settled<T>) => void = () => {};
-    const arrived = new Promise<Settled<T>>((done) => {
+  async #awaitFlight(flight: Set<(settled: SettledLoad<T>) => void>): Promise<SettledLoad<T> | null> {
+    let resolve: (settled: SettledLoad<T>) => void = () => {};
+    const arrived = new Promise<SettledLoad<T>>((done) => {
       resolve = done;
     });
     flight.add(resolve);
@@ -47,14 +51,18 @@ export class SingleFlight<T> {
     }
   }
 
-  async #fly(key: string, followers: Set<(settled: Settled<T>) => void>, load: () => Promise<T>): Promise<Settled<T>> {
-    let settled: Settled<T>;
+  async #runFlight(
+    key: string,
+    followers: Set<(settled: SettledLoad<T>) => void>,
+    load: () => Promise<T>,
+  ): Promise<SettledLoad<T>> {
+    let settled: SettledLoad<T>;
     try {
       settled = { ok: true, value: await load() };
     } catch (error) {
       settled = { ok: false, error };
     } finally {
-      if (this.#flights.get(key) === followers) this.#flights.delete(key);
+      if (this.#followersByKey.get(key) === followers) this.#followersByKey.delete(key);
     }
     for (const resolve of [...followers]) resolve(settled);
     return settled;

@@ -1,12 +1,12 @@
 /** A request that met a stop. */
-import type { Stop } from "../protocol/stop.ts";
+import type { StreamStop } from "../protocol/stop.ts";
 
 /** The stream was stopped: nothing of it is given. */
-export class StreamStopped extends Error {
+export class StreamStoppedError extends Error {
   override readonly name = "StreamStopped";
-  readonly stop: Stop;
+  readonly stop: StreamStop;
 
-  constructor(stop: Stop) {
+  constructor(stop: StreamStop) {
     super("the stream was stopped");
     this.stop = stop;
   }

@@ -1,7 +1,7 @@
 /** Reads of R2, bounded and counted: what an isolate and a shield do alike. */
-import { countAnswer } from "../protocol/status.ts";
-import type { Tally } from "../protocol/tree/tally.ts";
-import type { Calls } from "./calls.ts";
+import { countRequest } from "../protocol/status.ts";
+import type { NodeCounters } from "../protocol/tree/tally.ts";
+import type { UpstreamClient } from "./calls.ts";
 
 /** The part of a bucket that is used. */
 interface Bucket {
@@ -9,23 +9,23 @@ interface Bucket {
 }
 
 /** A segment in R2, or null. `sent` is told of each request that goes out. Throws `UpstreamError`. */
-export function readStored(
+export function readR2Object(
   bucket: Bucket,
-  { r2 }: Tally,
-  calls: Calls,
+  { r2Counters }: NodeCounters,
+  client: UpstreamClient,
   key: string,
-  sent: () => void,
+  onAttempt: () => void,
 ): Promise<Uint8Array | null> {
   const read = async (): Promise<Uint8Array | null> => {
     try {
       const stored = await bucket.get(key);
       const bytes = stored === null ? null : new Uint8Array(await stored.arrayBuffer());
-      countAnswer(r2, "hits", bytes === null ? 404 : 200);
+      countRequest(r2Counters, "hits", bytes === null ? 404 : 200);
       return bytes;
     } catch (error) {
-      countAnswer(r2, "hits", 500);
+      countRequest(r2Counters, "hits", 500);
       throw error;
     }
   };
-  return calls.make(read, sent);
+  return client.call(read, onAttempt);
 }

@@ -3,128 +3,128 @@
  * requests read the feed in turn: one leads inside its `waitUntil` and hands over before that ends, all others only wait
  * to be woken. In a shield the object itself leads.
  */
-import type { Access } from "../protocol/access.ts";
+import type { AccessPolicy } from "../protocol/access.ts";
 import type { FeedMessage } from "../protocol/broadcast/feed.ts";
-import { Follower, type FollowerEvents } from "../protocol/broadcast/follower.ts";
+import { type ReplicaEvents, ReplicaUpdater } from "../protocol/broadcast/follower.ts";
 import type { Replica } from "../protocol/broadcast/replica.ts";
-import { type Place, reached } from "../protocol/broadcast/waiters.ts";
+import { hasReached, type WaitTarget } from "../protocol/broadcast/waiters.ts";
 import type { StreamName, TrackName } from "../protocol/ids.ts";
-import { Shares } from "../protocol/shares.ts";
+import { FairPool } from "../protocol/shares.ts";
 import type { StreamStatus, TierName } from "../protocol/status.ts";
-import { type Stop, standingStop } from "../protocol/stop.ts";
-import { type Address, sameAddress } from "../protocol/tree/address.ts";
-import { EDGE_LIMITS } from "../protocol/tree/limits.ts";
-import { Tally } from "../protocol/tree/tally.ts";
-import { memorable, type Walker, Way } from "../protocol/tree/way.ts";
-import { Calls } from "./calls.ts";
-import { type FeedEnd, readFeed } from "./feed-client.ts";
-import type { FeedNode } from "./node.ts";
-import { StreamStopped } from "./stopped.ts";
+import { activeStop, type StreamStop } from "../protocol/stop.ts";
+import { isSameNode, type NodeAddress } from "../protocol/tree/address.ts";
+import { EDGE_STREAM_LIMITS } from "../protocol/tree/limits.ts";
+import { NodeCounters } from "../protocol/tree/tally.ts";
+import { cacheableParent, ParentResolver, type TreeNode } from "../protocol/tree/way.ts";
+import { UpstreamClient } from "./calls.ts";
+import { type FeedEndReason, readFeed } from "./feed-client.ts";
+import type { UpstreamNode } from "./node.ts";
+import { StreamStoppedError } from "./stopped.ts";
 
 /** The part of a request's context that outlives its answer. */
-export interface Lifetime {
+export interface WaitUntilContext {
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** What others of the same place know of the way to a stream. */
-export interface WayMemory {
-  recall(stream: StreamName): Promise<Address | null>;
-  remember(life: Lifetime, stream: StreamName, address: Address): void;
+export interface ParentCache {
+  read(stream: StreamName): Promise<NodeAddress | null>;
+  write(life: WaitUntilContext, stream: StreamName, address: NodeAddress): void;
 }
 
 /** What a stream's edge needs to know. */
-export interface StreamEdgeOptions {
+export interface EdgeStreamOptions {
   readonly stream: StreamName;
   readonly tier: TierName;
-  readonly walker: Walker;
-  readonly leadMs: number;
+  readonly node: TreeNode;
+  readonly leaseMs: number;
   readonly tailBytes: number;
   /** A node's stub, made anew for each request that uses it. */
-  readonly nodes: (address: Address) => FeedNode;
-  readonly memory?: WayMemory;
+  readonly nodeAt: (address: NodeAddress) => UpstreamNode;
+  readonly parentCache?: ParentCache;
   /** What the replica goes through, for those who feed others. */
-  readonly events?: Omit<FollowerEvents, "came">;
+  readonly events?: Omit<ReplicaEvents, "objectReceived">;
 }
 
-interface Lead {
+interface FeedLease {
   readonly startedMs: number;
-  readonly want: ReadonlySet<TrackName>;
+  readonly wantedTracks: ReadonlySet<TrackName>;
   /** All that this isolate lacked when the feed began has come. */
   caughtUp: boolean;
   /** To be relieved by the next request. */
-  due: boolean;
+  handoverRequested: boolean;
   /** The node has begun to feed it. */
-  heard: boolean;
-  lastHeardMs: number;
+  isServed: boolean;
+  lastBytesMs: number;
 }
 
 /** A stream as this node sees it. */
-export class StreamEdge {
+export class EdgeStream {
   readonly stream: StreamName;
-  readonly tally: Tally;
+  readonly counters: NodeCounters;
   /** Calls to the node above, beside its feed, and to R2. */
-  readonly calls: { readonly above: Calls; readonly r2: Calls } = {
-    above: new Calls("the tier above"),
-    r2: new Calls("R2"),
+  readonly clients: { readonly above: UpstreamClient; readonly r2: UpstreamClient } = {
+    above: new UpstreamClient("the tier above"),
+    r2: new UpstreamClient("R2"),
   };
-  readonly #options: StreamEdgeOptions;
-  readonly #follower: Follower;
-  readonly #way: Way;
-  #lead: Lead | null = null;
+  readonly #options: EdgeStreamOptions;
+  readonly #updater: ReplicaUpdater;
+  readonly #parentResolver: ParentResolver;
+  #lease: FeedLease | null = null;
   /** Leaders whose feeds have caught up. */
-  readonly #live = new Set<Lead>();
+  readonly #caughtUpLeases = new Set<FeedLease>();
   #absentUntilMs = 0;
   /** When the Live object was last heard of, by way of whatever nodes. */
-  #heardMs = 0;
+  #authorityHeardMs = 0;
   #closed = false;
   #failures = 0;
   #retryAtMs = 0;
   /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
   #nowMs = 0;
-  #rememberedMs = Number.NEGATIVE_INFINITY;
+  #parentCachedMs = Number.NEGATIVE_INFINITY;
   /** The node that feeds this one, and since when. */
-  #fed: { readonly by: Address; readonly sinceMs: number } | null = null;
-  readonly #wanted = new Map<TrackName, number>();
-  readonly #parkedBy = new Shares(EDGE_LIMITS.parked, EDGE_LIMITS.parkedEach);
-  readonly #heirs = new Set<() => void>();
-  readonly #callers = new Set<() => void>();
+  #feedSource: { readonly by: NodeAddress; readonly sinceMs: number } | null = null;
+  readonly #trackWantedMs = new Map<TrackName, number>();
+  readonly #parkedPool = new FairPool(EDGE_STREAM_LIMITS.parkedRequests, EDGE_STREAM_LIMITS.parkedRequestsPerNetwork);
+  readonly #successors = new Set<() => void>();
+  readonly #waiters = new Set<() => void>();
 
-  constructor(options: StreamEdgeOptions) {
+  constructor(options: EdgeStreamOptions) {
     this.#options = options;
     this.stream = options.stream;
-    this.tally = new Tally(options.tier, options.walker.node);
-    this.#way = new Way(options.walker);
+    this.counters = new NodeCounters(options.tier, options.node.nodeId);
+    this.#parentResolver = new ParentResolver(options.node);
     const { events } = options;
-    this.#follower = new Follower(options.tailBytes, {
-      came: (object) => this.tally.came(object),
-      entry: (entry, bytes) => events?.entry(entry, bytes),
-      bytes: (track, msn, part, bytes) => events?.bytes(track, msn, part, bytes),
-      access: (access, change) => {
-        if (this.stop !== null) this.#wakeParked();
-        events?.access(access, change);
+    this.#updater = new ReplicaUpdater(options.tailBytes, {
+      objectReceived: (object) => this.counters.countObject(object),
+      entryApplied: (entry, bytes) => events?.entryApplied(entry, bytes),
+      partBytesReceived: (track, msn, part, bytes) => events?.partBytesReceived(track, msn, part, bytes),
+      accessChanged: (access, change) => {
+        if (this.activeStop !== null) this.#wakeAll();
+        events?.accessChanged(access, change);
       },
-      swapped: (replica, before) => events?.swapped(replica, before),
+      replicaReplaced: (replica, before) => events?.replicaReplaced(replica, before),
     });
   }
 
   /** Requests parked here. */
-  get parked(): number {
-    return this.known?.waiters.count ?? 0;
+  get parkedCount(): number {
+    return this.currentReplica?.parkedRequests.count ?? 0;
   }
 
   /** Requests that wait for word from a feed. */
-  get awaiting(): number {
-    return this.#callers.size;
+  get waiterCount(): number {
+    return this.#waiters.size;
   }
 
   /** The replica as far as this node has it, without asking. */
-  get known(): Replica | null {
-    return this.#follower.replica;
+  get currentReplica(): Replica | null {
+    return this.#updater.replica;
   }
 
   /** When the replica last changed, milliseconds since the epoch. */
   get changedMs(): number {
-    return this.#follower.changedMs;
+    return this.#updater.changedMs;
   }
 
   /** The time of the latest request that came, milliseconds since the epoch. */
@@ -134,310 +134,340 @@ export class StreamEdge {
 
   /** The stream's status as the Live object last told it, or null. */
   get status(): StreamStatus | null {
-    return this.#follower.status?.status ?? null;
+    return this.#updater.status?.status ?? null;
   }
 
   /** Who may watch; known where there is a replica. */
-  get access(): Access {
-    return this.#follower.access;
+  get accessPolicy(): AccessPolicy {
+    return this.#updater.access;
   }
 
   /** The stop that holds as far as this node knows, or null. */
-  get stop(): Stop | null {
-    const { access } = this;
-    return access.stop === undefined || access.stop === null ? null : standingStop(access, Date.now());
+  get activeStop(): StreamStop | null {
+    const { accessPolicy } = this;
+    return accessPolicy.stop === undefined || accessPolicy.stop === null ? null : activeStop(accessPolicy, Date.now());
   }
 
   /** For how long the Live object hasn't been heard of, ms: what it decided since isn't known here. */
-  unheardMs(nowMs: number = this.#nowMs): number {
-    return Math.max(0, nowMs - this.#heardMs);
+  authoritySilenceMs(nowMs: number = this.#nowMs): number {
+    return Math.max(0, nowMs - this.#authorityHeardMs);
   }
 
-  /** Throws `StreamStopped` where the stream is stopped. */
-  refuseStopped(): void {
-    const { stop } = this;
-    if (stop !== null) throw new StreamStopped(stop);
+  /** Throws `StreamStoppedError` where the stream is stopped. */
+  throwIfStopped(): void {
+    const { activeStop } = this;
+    if (activeStop !== null) throw new StreamStoppedError(activeStop);
   }
 
   /** Whether the replica is known to be behind: nothing has come from above for a while. */
-  get stale(): boolean {
-    return !this.#fresh();
+  get isStale(): boolean {
+    return !this.#isFresh();
   }
 
   /** The node above, for what its feed doesn't hold. */
-  get above(): { readonly address: Address; readonly node: FeedNode } {
-    const { address } = this.#way;
-    return { address, node: this.#options.nodes(address) };
+  get parent(): { readonly address: NodeAddress; readonly node: UpstreamNode } {
+    const { currentParent } = this.#parentResolver;
+    return { address: currentParent, node: this.#options.nodeAt(currentParent) };
   }
 
   /** Ends the feed; nothing leads any more. Requests that still have this edge are answered with what it knows. */
   close(): void {
     this.#closed = true;
-    this.#call();
+    this.#notifyWaiters();
   }
 
   /**
    * The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. At once
    * where the feed runs, else after the feed's first word.
    */
-  replica(life: Lifetime): Replica | null | Promise<Replica | null> {
+  ensureReplica(ctx: WaitUntilContext): Replica | null | Promise<Replica | null> {
     this.#nowMs = Date.now();
-    this.tend(life, this.#nowMs);
-    return this.#fresh(this.#nowMs) ? this.known : this.#awaited(life);
+    this.ensureLease(ctx, this.#nowMs);
+    return this.#isFresh(this.#nowMs) ? this.currentReplica : this.#awaitReplica(ctx);
   }
 
-  async #awaited(life: Lifetime): Promise<Replica | null> {
-    const deadlineMs = Date.now() + EDGE_LIMITS.helloMs;
-    while (!this.#fresh() && !this.#open && !this.#closed && Date.now() < deadlineMs) {
-      await this.#called(Math.min(EDGE_LIMITS.watchMs, deadlineMs - Date.now()));
-      this.tend(life);
+  async #awaitReplica(ctx: WaitUntilContext): Promise<Replica | null> {
+    const deadlineMs = Date.now() + EDGE_STREAM_LIMITS.firstMessageMs;
+    while (!this.#isFresh() && !this.#isCircuitOpen && !this.#closed && Date.now() < deadlineMs) {
+      await this.#awaitNotification(Math.min(EDGE_STREAM_LIMITS.leaseCheckMs, deadlineMs - Date.now()));
+      this.ensureLease(ctx);
     }
     this.#nowMs = Date.now();
-    return this.known;
+    return this.currentReplica;
   }
 
   /** Says that somebody takes this track's bytes; the feed is renewed to carry them where it doesn't. */
-  want(life: Lifetime, track: TrackName, nowMs: number = this.#nowMs): void {
-    this.#wanted.set(track, nowMs);
-    if (this.#lead !== null && !this.#lead.want.has(track)) {
-      this.#lead.due = true;
-      this.tend(life);
+  requestTrack(ctx: WaitUntilContext, track: TrackName, nowMs: number = this.#nowMs): void {
+    this.#trackWantedMs.set(track, nowMs);
+    if (this.#lease !== null && !this.#lease.wantedTracks.has(track)) {
+      this.#lease.handoverRequested = true;
+      this.ensureLease(ctx);
     }
   }
 
-  /** Waits, bounded, until the feed that carries `track` has brought what was missing. Throws `StreamStopped`. */
-  async carried(life: Lifetime, track: TrackName, untilMs: number): Promise<void> {
-    this.want(life, track, Date.now());
-    while (this.#lead !== null && !(this.#lead.caughtUp && this.#lead.want.has(track)) && Date.now() < untilMs) {
-      await this.#called(untilMs - Date.now());
-      this.refuseStopped();
-      this.tend(life);
+  /** Waits, bounded, until the feed that carries `track` has brought what was missing. Throws `StreamStoppedError`. */
+  async awaitTrackBytes(ctx: WaitUntilContext, track: TrackName, untilMs: number): Promise<void> {
+    this.requestTrack(ctx, track, Date.now());
+    while (
+      this.#lease !== null &&
+      !(this.#lease.caughtUp && this.#lease.wantedTracks.has(track)) &&
+      Date.now() < untilMs
+    ) {
+      await this.#awaitNotification(untilMs - Date.now());
+      this.throwIfStopped();
+      this.ensureLease(ctx);
     }
   }
 
   /**
    * Parks the request until `track` comes to `place` (true), the replica gives way or ends (true), or time is up (false).
    * `network`: whose it is, null where that isn't known; false as well where that one has parked its share. Throws
-   * `StreamStopped` as soon as the stream is stopped.
+   * `StreamStoppedError` as soon as the stream is stopped.
    */
-  async wait(
-    life: Lifetime,
+  async awaitTarget(
+    ctx: WaitUntilContext,
     replica: Replica,
     track: TrackName,
-    place: Place,
+    target: WaitTarget,
     untilMs: number,
     network: string | null,
   ): Promise<boolean> {
-    if (network === null) return this.#wait(life, replica, track, place, untilMs);
-    if (!this.#parkedBy.take(network)) return false;
+    if (network === null) return this.#awaitTarget(ctx, replica, track, target, untilMs);
+    if (!this.#parkedPool.tryAcquire(network)) return false;
     try {
-      return await this.#wait(life, replica, track, place, untilMs);
+      return await this.#awaitTarget(ctx, replica, track, target, untilMs);
     } finally {
-      this.#parkedBy.give(network);
+      this.#parkedPool.release(network);
     }
   }
 
-  async #wait(life: Lifetime, replica: Replica, track: TrackName, place: Place, untilMs: number): Promise<boolean> {
+  async #awaitTarget(
+    ctx: WaitUntilContext,
+    replica: Replica,
+    track: TrackName,
+    target: WaitTarget,
+    untilMs: number,
+  ): Promise<boolean> {
     for (;;) {
-      this.refuseStopped();
+      this.throwIfStopped();
       const state = replica.track(track);
-      if (this.known !== replica || replica.state.ended || state === undefined || reached(state, place)) return true;
+      if (this.currentReplica !== replica || replica.state.ended || state === undefined || hasReached(state, target))
+        return true;
       const leftMs = untilMs - Date.now();
-      if (leftMs <= 0 || this.#closed || replica.waiters.count >= EDGE_LIMITS.parked) return false;
-      this.tend(life);
-      const lookMs = EDGE_LIMITS.watchMs * Math.max(1, replica.waiters.count / EDGE_LIMITS.watchers);
-      await this.#park(replica, track, place, Math.min(leftMs, lookMs * (0.75 + Math.random() / 2)));
+      if (leftMs <= 0 || this.#closed || replica.parkedRequests.count >= EDGE_STREAM_LIMITS.parkedRequests)
+        return false;
+      this.ensureLease(ctx);
+      const lookMs =
+        EDGE_STREAM_LIMITS.leaseCheckMs * Math.max(1, replica.parkedRequests.count / EDGE_STREAM_LIMITS.leaseCheckers);
+      await this.#park(replica, track, target, Math.min(leftMs, lookMs * (0.75 + Math.random() / 2)));
     }
   }
 
-  async #park(replica: Replica, track: TrackName, place: Place, waitMs: number): Promise<void> {
+  async #park(replica: Replica, track: TrackName, target: WaitTarget, waitMs: number): Promise<void> {
     let wake: () => void = () => {};
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    const unpark = replica.waiters.park(track, place, wake);
-    this.#heirs.add(wake);
+    const unpark = replica.parkedRequests.park(track, target, wake);
+    this.#successors.add(wake);
     try {
       await Promise.race([woken, scheduler.wait(waitMs)]);
     } finally {
       unpark();
-      this.#heirs.delete(wake);
+      this.#successors.delete(wake);
     }
   }
 
   /** Waits for word from a feed. */
-  async #called(waitMs: number): Promise<void> {
+  async #awaitNotification(waitMs: number): Promise<void> {
     let call: () => void = () => {};
     const called = new Promise<void>((resolve) => {
       call = resolve;
     });
-    this.#callers.add(call);
+    this.#waiters.add(call);
     try {
       await Promise.race([called, scheduler.wait(Math.max(waitMs, 0))]);
     } finally {
-      this.#callers.delete(call);
+      this.#waiters.delete(call);
     }
   }
 
-  #fresh(now: number = Date.now()): boolean {
-    for (const lead of this.#live) if (!isSuspect(lead, now)) return true;
-    return this.known === null && now < this.#absentUntilMs;
+  #isFresh(now: number = Date.now()): boolean {
+    for (const lead of this.#caughtUpLeases) if (!isLeaseSuspect(lead, now)) return true;
+    return this.currentReplica === null && now < this.#absentUntilMs;
   }
 
   /** The circuit to the nodes above is open: there is something to answer with, and waiting has not helped. */
-  get #open(): boolean {
-    return this.known !== null && this.#failures >= EDGE_LIMITS.openCircuit;
+  get #isCircuitOpen(): boolean {
+    return this.currentReplica !== null && this.#failures >= EDGE_STREAM_LIMITS.failuresToOpen;
   }
 
   /** Makes this request lead where nobody does, or relieve a leader who is due. */
-  tend(life: Lifetime, now: number = Date.now()): void {
+  ensureLease(ctx: WaitUntilContext, now: number = Date.now()): void {
     if (this.#closed) return;
-    const lead = this.#lead;
-    if (lead !== null && !this.#due(lead, now)) return;
-    if (lead === null && (now < this.#retryAtMs || this.#fresh(now))) return;
-    for (const other of this.#live) if (isSuspect(other, now)) this.#live.delete(other);
-    const want = this.#wants(now);
-    const next: Lead = { startedMs: now, want, caughtUp: false, due: false, heard: false, lastHeardMs: now };
-    this.#lead = next;
-    life.waitUntil(this.#run(life, next, lead));
+    const lead = this.#lease;
+    if (lead !== null && !this.#isHandoverDue(lead, now)) return;
+    if (lead === null && (now < this.#retryAtMs || this.#isFresh(now))) return;
+    for (const other of this.#caughtUpLeases) if (isLeaseSuspect(other, now)) this.#caughtUpLeases.delete(other);
+    const want = this.#collectWantedTracks(now);
+    const next: FeedLease = {
+      startedMs: now,
+      wantedTracks: want,
+      caughtUp: false,
+      handoverRequested: false,
+      isServed: false,
+      lastBytesMs: now,
+    };
+    this.#lease = next;
+    ctx.waitUntil(this.#runLease(ctx, next, lead));
   }
 
-  #due(lead: Lead, now: number): boolean {
-    if (isSuspect(lead, now)) return true;
-    return lead.caughtUp && (lead.due || now - lead.startedMs > this.#options.leadMs);
+  #isHandoverDue(lease: FeedLease, now: number): boolean {
+    if (isLeaseSuspect(lease, now)) return true;
+    return lease.caughtUp && (lease.handoverRequested || now - lease.startedMs > this.#options.leaseMs);
   }
 
-  #wants(now: number): Set<TrackName> {
-    for (const [track, wantedMs] of this.#wanted) {
-      if (now - wantedMs < EDGE_LIMITS.unwantedMs) continue;
-      this.#wanted.delete(track);
-      this.known?.tail.forget(track);
+  #collectWantedTracks(now: number): Set<TrackName> {
+    for (const [track, wantedMs] of this.#trackWantedMs) {
+      if (now - wantedMs < EDGE_STREAM_LIMITS.trackIdleMs) continue;
+      this.#trackWantedMs.delete(track);
+      this.currentReplica?.tail.dropTrack(track);
     }
-    return new Set(this.#wanted.keys());
+    return new Set(this.#trackWantedMs.keys());
   }
 
-  async #run(life: Lifetime, lead: Lead, before: Lead | null): Promise<void> {
-    let end: FeedEnd = "broken";
+  async #runLease(ctx: WaitUntilContext, lease: FeedLease, before: FeedLease | null): Promise<void> {
+    let end: FeedEndReason = "broken";
     try {
-      end = await this.#walk(life, lead, before);
+      end = await this.#readFromTree(ctx, lease, before);
     } finally {
-      this.#ended(lead, end);
+      this.#endLease(lease, end);
     }
   }
 
   /** Goes from node to node until one feeds, and reads that feed to its end. */
-  async #walk(life: Lifetime, lead: Lead, before: Lead | null): Promise<FeedEnd> {
-    const { memory, nodes } = this.#options;
-    const remembered = this.#way.lost ? ((await memory?.recall(this.stream)) ?? null) : null;
+  async #readFromTree(ctx: WaitUntilContext, lease: FeedLease, before: FeedLease | null): Promise<FeedEndReason> {
+    const { parentCache, nodeAt } = this.#options;
+    const remembered = this.#parentResolver.isUnresolved ? ((await parentCache?.read(this.stream)) ?? null) : null;
     for (;;) {
-      const { address, pressed } = this.#way.at(remembered, Date.now());
-      const { kind, sited } = this.#way;
-      this.tally.own.upstream += 1;
+      const { address, mustBeServed } = this.#parentResolver.resolve(remembered, Date.now());
+      const { requesterKind, hasSite } = this.#parentResolver;
+      this.counters.ownCounters.upstream += 1;
       const end = await readFeed(
-        nodes(address),
+        nodeAt(address),
         {
-          node: this.tally.node,
-          asker: { kind, pressed, sited },
-          from: this.#follower.from,
-          want: lead.want,
-          have: before?.caughtUp === true ? before.want : new Set(),
-          moving: before !== null && this.#live.has(before),
-          report: this.tally.report(Date.now()),
+          nodeId: this.counters.nodeId,
+          requester: { kind: requesterKind, mustBeServed, hasSite },
+          resumeFrom: this.#updater.resumePosition,
+          wantedTracks: lease.wantedTracks,
+          heldTracks: before?.caughtUp === true ? before.wantedTracks : new Set(),
+          isHandover: before !== null && this.#caughtUpLeases.has(before),
+          report: this.counters.createReport(Date.now()),
         },
         {
-          heard: () => {
-            lead.lastHeardMs = Date.now();
+          bytesReceived: () => {
+            lease.lastBytesMs = Date.now();
           },
-          message: (message) => this.#take(life, lead, address, message),
-          carry: (report) => this.tally.take(report, Date.now()),
-          refused: (report) => this.tally.giveBack(report),
-          stop: () => this.#relieved(lead),
+          handleMessage: (message) => this.#handleMessage(ctx, lease, address, message),
+          addChildReport: (report) => this.counters.addChildReport(report, Date.now()),
+          restoreReport: (report) => this.counters.restoreReport(report),
+          shouldStop: () => this.#isRelieved(lease),
         },
       );
       if (end === "up" || end === "down") {
-        if (!this.#way.sent(end, Date.now())) return "broken";
-        lead.lastHeardMs = Date.now();
+        if (!this.#parentResolver.followRedirect(end, Date.now())) return "broken";
+        lease.lastBytesMs = Date.now();
         continue;
       }
-      if (end === "broken" && !lead.heard) this.#way.failed(Date.now());
+      if (end === "broken" && !lease.isServed) this.#parentResolver.useAlternateParent(Date.now());
       return end;
     }
   }
 
-  #relieved(lead: Lead): boolean {
-    if (this.#closed || (this.#lead !== lead && this.#lead?.caughtUp === true)) return true;
-    return Date.now() - lead.startedMs > this.#options.leadMs + EDGE_LIMITS.graceMs;
+  #isRelieved(lease: FeedLease): boolean {
+    if (this.#closed || (this.#lease !== lease && this.#lease?.caughtUp === true)) return true;
+    return Date.now() - lease.startedMs > this.#options.leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs;
   }
 
-  #take(life: Lifetime, lead: Lead, address: Address, message: FeedMessage): "on" | "again" | Promise<"on" | "again"> {
+  #handleMessage(
+    ctx: WaitUntilContext,
+    lease: FeedLease,
+    address: NodeAddress,
+    message: FeedMessage,
+  ): "on" | "again" | Promise<"on" | "again"> {
     const now = Date.now();
     const { header } = message;
     if (header.kind === "hello") {
       this.#failures = 0;
-      lead.heard = true;
-      this.#way.served();
-      if (this.#fed === null || !sameAddress(this.#fed.by, address)) this.#fed = { by: address, sinceMs: now };
-      const at = this.#follower.from?.offset ?? 0;
-      if (header.snapshot === undefined && header.offset > at) return this.#forerunner(header.offset);
+      lease.isServed = true;
+      this.#parentResolver.confirmParent();
+      if (this.#feedSource === null || !isSameNode(this.#feedSource.by, address))
+        this.#feedSource = { by: address, sinceMs: now };
+      const at = this.#updater.resumePosition?.offset ?? 0;
+      if (header.snapshot === undefined && header.offset > at) return this.#awaitPredecessor(header.offset);
     }
     if (header.kind === "beat") {
-      this.#heardMs = Math.max(this.#heardMs, now - (header.unheardMs ?? 0));
-      this.#remember(life, now);
+      this.#authorityHeardMs = Math.max(this.#authorityHeardMs, now - (header.unheardMs ?? 0));
+      this.#cacheParent(ctx, now);
     }
-    const taken = this.#follower.take(message, now);
-    if (header.kind === "beat" && !lead.caughtUp) {
-      lead.caughtUp = true;
-      this.#live.add(lead);
-      this.#call();
+    const taken = this.#updater.applyMessage(message, now);
+    if (header.kind === "beat" && !lease.caughtUp) {
+      lease.caughtUp = true;
+      this.#caughtUpLeases.add(lease);
+      this.#notifyWaiters();
     }
     return taken;
   }
 
   /** Waits until the feed of the leader before has brought everything up to `offset`: it was moved, and ends there. */
-  async #forerunner(offset: number): Promise<"on" | "again"> {
-    const untilMs = Date.now() + EDGE_LIMITS.moveMs;
-    while ((this.#follower.from?.offset ?? 0) < offset && Date.now() < untilMs) {
-      await this.#called(Math.min(50, untilMs - Date.now()));
+  async #awaitPredecessor(offset: number): Promise<"on" | "again"> {
+    const untilMs = Date.now() + EDGE_STREAM_LIMITS.handoverMs;
+    while ((this.#updater.resumePosition?.offset ?? 0) < offset && Date.now() < untilMs) {
+      await this.#awaitNotification(Math.min(50, untilMs - Date.now()));
     }
-    return (this.#follower.from?.offset ?? 0) >= offset ? "on" : "again";
+    return (this.#updater.resumePosition?.offset ?? 0) >= offset ? "on" : "again";
   }
 
-  #remember(life: Lifetime, now: number): void {
-    const worth = this.#fed === null ? null : memorable(this.#fed.by, now - this.#fed.sinceMs);
-    if (worth === null || now - this.#rememberedMs < EDGE_LIMITS.leadMs / 2) return;
-    this.#rememberedMs = now;
-    this.#options.memory?.remember(life, this.stream, worth);
+  #cacheParent(ctx: WaitUntilContext, now: number): void {
+    const worth =
+      this.#feedSource === null ? null : cacheableParent(this.#feedSource.by, now - this.#feedSource.sinceMs);
+    if (worth === null || now - this.#parentCachedMs < EDGE_STREAM_LIMITS.leaseMs / 2) return;
+    this.#parentCachedMs = now;
+    this.#options.parentCache?.write(ctx, this.stream, worth);
   }
 
-  #ended(lead: Lead, end: FeedEnd): void {
+  #endLease(lease: FeedLease, end: FeedEndReason): void {
     const now = Date.now();
-    this.#live.delete(lead);
-    if (this.#lead === lead) {
-      this.#lead = null;
-      if (end === "absent") this.#absentUntilMs = now + EDGE_LIMITS.absentMs;
+    this.#caughtUpLeases.delete(lease);
+    if (this.#lease === lease) {
+      this.#lease = null;
+      if (end === "absent") this.#absentUntilMs = now + EDGE_STREAM_LIMITS.absenceCacheMs;
       if (end === "broken") {
         this.#failures += 1;
-        const most = Math.min(EDGE_LIMITS.retryMostMs, EDGE_LIMITS.retryMs * 2 ** Math.min(this.#failures - 1, 6));
+        const most = Math.min(
+          EDGE_STREAM_LIMITS.maxRetryMs,
+          EDGE_STREAM_LIMITS.minRetryMs * 2 ** Math.min(this.#failures - 1, 6),
+        );
         // The first retry is at once: one node's feed broke. Where every feed breaks, the second is spread.
         this.#retryAtMs = this.#failures === 1 ? 0 : now + most * Math.random();
       }
-      const [heir] = this.#heirs;
+      const [heir] = this.#successors;
       heir?.();
     }
-    this.#call();
+    this.#notifyWaiters();
   }
 
   /** Everybody who waits here looks again. */
-  #wakeParked(): void {
-    this.known?.waiters.wakeAll();
-    this.#call();
+  #wakeAll(): void {
+    this.currentReplica?.parkedRequests.wakeAll();
+    this.#notifyWaiters();
   }
 
-  #call(): void {
-    for (const call of [...this.#callers]) call();
+  #notifyWaiters(): void {
+    for (const call of [...this.#waiters]) call();
   }
 }
 
-function isSuspect(lead: Lead, now: number): boolean {
-  return now - lead.lastHeardMs > EDGE_LIMITS.suspectMs;
+function isLeaseSuspect(lease: FeedLease, now: number): boolean {
+  return now - lease.lastBytesMs > EDGE_STREAM_LIMITS.leaseSuspectMs;
 }

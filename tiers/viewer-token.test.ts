@@ -1,9 +1,9 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import type { StreamName } from "../protocol/ids.ts";
-import { devToken } from "../workers/dev-token.ts";
-import { bindings } from "../workers/testing.ts";
-import { verifyViewer } from "./viewer-token.ts";
+import { handleDevToken } from "../workers/dev-token.ts";
+import { testBindings } from "../workers/testing.ts";
+import { verifyViewerToken } from "./viewer-token.ts";
 
 const room = "show" as StreamName;
 const secret = "a secret of this test, of 32 bytes or more";
@@ -20,14 +20,14 @@ function signed(over: Record<string, unknown> = {}, key = secret): Promise<strin
 
 test("a token says who its bearer is; roles that nobody knows are left out", async () => {
   const token = await signed({ name: "Ann", roles: ["owner", "moderator"], follower_since: 1_000 });
-  expect(await verifyViewer(HMAC, room, token)).toMatchObject({
+  expect(await verifyViewerToken(HMAC, room, token)).toMatchObject({
     subject: "ann",
     name: "Ann",
     roles: ["moderator"],
     followerSinceMs: 1_000_000,
     tokenVersion: 0,
   });
-  expect(await verifyViewer(HMAC, room, await signed({ name: 7, roles: "host" }))).toMatchObject({
+  expect(await verifyViewerToken(HMAC, room, await signed({ name: 7, roles: "host" }))).toMatchObject({
     name: "ann",
     roles: [],
     followerSinceMs: null,
@@ -56,12 +56,12 @@ test("what is wrong with a token has a stable name", async () => {
     // A token without a signature is of no kind that any key here is for.
     [`${btoa('{"alg":"none"}')}.${btoa('{"sub":"ann"}')}.`.replaceAll("=", ""), "token-unsupported"],
   ];
-  for (const [token, error] of wrong) expect(await verifyViewer(HMAC, room, await token), error).toBe(error);
+  for (const [token, error] of wrong) expect(await verifyViewerToken(HMAC, room, await token), error).toBe(error);
 });
 
 test("a token ends a day after it was issued, whatever it says, and has a version", async () => {
   const iat = Math.floor(Date.now() / 1_000);
-  const verified = await verifyViewer(HMAC, room, await signed({ iat, exp: iat + 1_000_000, ver: 7 }));
+  const verified = await verifyViewerToken(HMAC, room, await signed({ iat, exp: iat + 1_000_000, ver: 7 }));
   expect(verified).toMatchObject({ expiresMs: 1_000 * (iat + 86_400), tokenVersion: 7 });
 });
 
@@ -80,22 +80,22 @@ test("ES256 keys are found by their kid, so that they can be rotated, and never 
   const env = { CORRAL_VIEWER_JWKS: JSON.stringify({ keys }) };
   const sign = (kid: string, key: CryptoKey): Promise<string> =>
     claims().setProtectedHeader({ alg: "ES256", kid }).sign(key);
-  expect(await verifyViewer(env, room, await sign("k0", old.privateKey))).toMatchObject({ subject: "ann" });
-  expect(await verifyViewer(env, room, await sign("k1", current.privateKey))).toMatchObject({ subject: "ann" });
-  expect(await verifyViewer(env, room, await sign("k1", strange.privateKey))).toBe("token-forged");
-  expect(await verifyViewer(env, room, await sign("k2", strange.privateKey))).toBe("token-forged");
+  expect(await verifyViewerToken(env, room, await sign("k0", old.privateKey))).toMatchObject({ subject: "ann" });
+  expect(await verifyViewerToken(env, room, await sign("k1", current.privateKey))).toMatchObject({ subject: "ann" });
+  expect(await verifyViewerToken(env, room, await sign("k1", strange.privateKey))).toBe("token-forged");
+  expect(await verifyViewerToken(env, room, await sign("k2", strange.privateKey))).toBe("token-forged");
   const withoutOld = { CORRAL_VIEWER_JWKS: JSON.stringify({ keys: keys.slice(1) }) };
-  expect(await verifyViewer(withoutOld, room, await sign("k0", old.privateKey))).toBe("token-forged");
+  expect(await verifyViewerToken(withoutOld, room, await sign("k0", old.privateKey))).toBe("token-forged");
   // Signed with the text of the public keys as if it were a secret.
-  expect(await verifyViewer(env, room, await signed({}, env.CORRAL_VIEWER_JWKS))).toBe("token-unsupported");
+  expect(await verifyViewerToken(env, room, await signed({}, env.CORRAL_VIEWER_JWKS))).toBe("token-unsupported");
 });
 
 test("a deployment gives no tokens away", async () => {
   const ask = (): Request =>
     new Request("http://edge.test/dev/token", { method: "POST", body: JSON.stringify({ room, sub: "ann" }) });
-  const { CORRAL_DEV_TOKENS: _, ...deployed } = bindings;
-  expect((await devToken(deployed, ask())).status).toBe(404);
-  expect((await devToken(bindings, ask())).status).toBe(200);
+  const { CORRAL_DEV_TOKENS: _, ...deployed } = testBindings;
+  expect((await handleDevToken(deployed, ask())).status).toBe(404);
+  expect((await handleDevToken(testBindings, ask())).status).toBe(200);
   const wrong = new Request("http://edge.test/dev/token", { method: "POST", body: "{" });
-  expect((await devToken(bindings, wrong)).status).toBe(400);
+  expect((await handleDevToken(testBindings, wrong)).status).toBe(400);
 });

@@ -14,17 +14,17 @@ import {
 } from "jose";
 import { ACCESS_LIMITS, type TokenError } from "../protocol/access.ts";
 import { ROLES, type Role } from "../protocol/room/events.ts";
-import { words } from "../protocol/room/fields.ts";
+import { readText } from "../protocol/room/fields.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 
 /** The keys of a deployment. */
-export interface ViewerKeys {
+export interface ViewerTokenKeys {
   readonly CORRAL_VIEWER_SECRET?: string;
   readonly CORRAL_VIEWER_JWKS?: string;
 }
 
 /** What a token says. */
-export interface Identity {
+export interface TokenClaims {
   readonly subject: string;
   readonly name: string;
   readonly roles: readonly Role[];
@@ -36,26 +36,30 @@ export interface Identity {
 }
 
 /** Who a token of this room says its bearer is, or why it opens nothing. */
-export async function verifyViewer(env: ViewerKeys, room: string, token: string): Promise<Identity | TokenError> {
+export async function verifyViewerToken(
+  env: ViewerTokenKeys,
+  room: string,
+  token: string,
+): Promise<TokenClaims | TokenError> {
   if (token.length > ROOM_LIMITS.tokenChars) return "token-malformed";
   try {
-    const payload = await verified(env, token);
+    const payload = await verifyJwt(env, token);
     if (payload === null) return "token-unsupported";
-    const identity = identityOf(payload);
+    const identity = parseTokenClaims(payload);
     if (identity === null) return "token-malformed";
     return payload["room"] === room ? identity : "token-wrong-room";
   } catch (error) {
-    return tokenError(error);
+    return classifyTokenError(error);
   }
 }
 
 /** The claims, null if no key of this deployment is for such a token. Throws what `jose` throws. */
-async function verified(env: ViewerKeys, token: string): Promise<JWTPayload | null> {
+async function verifyJwt(env: ViewerTokenKeys, token: string): Promise<JWTPayload | null> {
   const { alg } = decodeProtectedHeader(token);
   // The algorithm is fixed by the key that is used, never by the token.
   const options = {
-    clockTolerance: ACCESS_LIMITS.toleranceMs / 1_000,
-    maxTokenAge: ACCESS_LIMITS.tokenLifeMs / 1_000,
+    clockTolerance: ACCESS_LIMITS.clockSkewMs / 1_000,
+    maxTokenAge: ACCESS_LIMITS.tokenLifetimeMs / 1_000,
     requiredClaims: ["sub", "exp", "room"],
   };
   if (alg === "HS256" && env.CORRAL_VIEWER_SECRET !== undefined && env.CORRAL_VIEWER_SECRET !== "") {
@@ -63,20 +67,20 @@ async function verified(env: ViewerKeys, token: string): Promise<JWTPayload | nu
     return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
   }
   if (alg === "ES256" && env.CORRAL_VIEWER_JWKS !== undefined && env.CORRAL_VIEWER_JWKS !== "") {
-    return (await jwtVerify(token, keysOf(env.CORRAL_VIEWER_JWKS), { ...options, algorithms: ["ES256"] })).payload;
+    return (await jwtVerify(token, parseKeySet(env.CORRAL_VIEWER_JWKS), { ...options, algorithms: ["ES256"] })).payload;
   }
   return null;
 }
 
-let keySet: { readonly text: string; readonly keys: JWTVerifyGetKey } | null = null;
+let cachedKeySet: { readonly text: string; readonly keys: JWTVerifyGetKey } | null = null;
 
-function keysOf(text: string): JWTVerifyGetKey {
-  if (keySet?.text !== text) keySet = { text, keys: createLocalJWKSet(JSON.parse(text) as JSONWebKeySet) };
-  return keySet.keys;
+function parseKeySet(text: string): JWTVerifyGetKey {
+  if (cachedKeySet?.text !== text) cachedKeySet = { text, keys: createLocalJWKSet(JSON.parse(text) as JSONWebKeySet) };
+  return cachedKeySet.keys;
 }
 
-function identityOf(payload: JWTPayload): Identity | null {
-  const subject = words(payload.sub, ROOM_LIMITS.nameChars);
+function parseTokenClaims(payload: JWTPayload): TokenClaims | null {
+  const subject = readText(payload.sub, ROOM_LIMITS.nameChars);
   const { exp, iat, ver = 0 } = payload;
   if (subject === null || exp === undefined || iat === undefined) return null;
   if (typeof ver !== "number" || !Number.isSafeInteger(ver) || ver < 0) return null;
@@ -84,15 +88,15 @@ function identityOf(payload: JWTPayload): Identity | null {
   const since = payload["follower_since"];
   return {
     subject,
-    name: words(payload["name"], ROOM_LIMITS.nameChars) ?? subject,
+    name: readText(payload["name"], ROOM_LIMITS.nameChars) ?? subject,
     roles: ROLES.filter((role) => roles.includes(role)),
     followerSinceMs: typeof since === "number" && Number.isFinite(since) ? 1_000 * since : null,
-    expiresMs: Math.min(1_000 * exp, 1_000 * iat + ACCESS_LIMITS.tokenLifeMs),
+    expiresMs: Math.min(1_000 * exp, 1_000 * iat + ACCESS_LIMITS.tokenLifetimeMs),
     tokenVersion: ver,
   };
 }
 
-function tokenError(error: unknown): TokenError {
+function classifyTokenError(error: unknown): TokenError {
   if (error instanceof errors.JWTExpired) return "token-expired";
   const forged = [errors.JWSSignatureVerificationFailed, errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys];
   return forged.some((kind) => error instanceof kind) ? "token-forged" : "token-malformed";

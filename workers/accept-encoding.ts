@@ -1,28 +1,28 @@
 /** `Accept-Encoding` of RFC 9110: whether gzip is what somebody wants most. */
 
 /** What is known of one header's text: few texts come, and each comes often. */
-const known = new Map<string, boolean>();
+const cachedPreferences = new Map<string, boolean>();
 /** Texts remembered at once, and characters of one: they come from outside. */
-const MOST_KNOWN = 64;
-const KNOWN_CHARS = 128;
+const MAX_CACHED_HEADERS = 64;
+const MAX_CACHED_CHARS = 128;
 
 /** Whether an answer may be, and should be, compressed with gzip. Without the header nothing is compressed. */
 export function prefersGzip(header: string | null): boolean {
   if (header === null) return false;
-  const before = known.get(header);
+  const before = cachedPreferences.get(header);
   if (before !== undefined) return before;
-  const prefers = judge(header);
-  if (header.length > KNOWN_CHARS) return prefers;
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(header, prefers);
+  const prefers = parsePreference(header);
+  if (header.length > MAX_CACHED_CHARS) return prefers;
+  if (cachedPreferences.size >= MAX_CACHED_HEADERS) cachedPreferences.clear();
+  cachedPreferences.set(header, prefers);
   return prefers;
 }
 
-function judge(header: string): boolean {
+function parsePreference(header: string): boolean {
   const weights = new Map<string, number>();
   for (const member of header.split(",")) {
     const [coding = "", ...parameters] = member.split(";").map((piece) => piece.trim().toLowerCase());
-    if (coding !== "") weights.set(canonical(coding), weightOf(parameters));
+    if (coding !== "") weights.set(canonicalCoding(coding), parseWeight(parameters));
   }
   // §12.5.3: "The asterisk "*" symbol in an Accept-Encoding field matches any available content coding not explicitly
   // listed in the field."
@@ -34,10 +34,10 @@ function judge(header: string): boolean {
 }
 
 /** §8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"." */
-const canonical = (coding: string): string => (coding === "x-gzip" ? "gzip" : coding);
+const canonicalCoding = (coding: string): string => (coding === "x-gzip" ? "gzip" : coding);
 
 /** From 0, not acceptable, to 1; a weight that is none makes its coding one that nobody asked for. */
-function weightOf(parameters: readonly string[]): number {
+function parseWeight(parameters: readonly string[]): number {
   const [parameter] = parameters;
   if (parameter === undefined) return 1;
   const match = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.exec(parameter);

@@ -1,57 +1,57 @@
 /** The control API of a stream's access: who may watch, whose tokens are revoked. */
 import { z } from "zod";
-import { ACCESS_LIMITS, type Access, PLAYBACKS } from "../protocol/access.ts";
+import { ACCESS_LIMITS, type AccessPolicy, PLAYBACK_POLICIES } from "../protocol/access.ts";
 import type { StreamName } from "../protocol/ids.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
-import { refuseAdminStranger } from "./api.ts";
+import { requireAdminToken } from "./api.ts";
 import type { Env } from "./env.ts";
-import { register } from "./registry.ts";
-import { deliveryProblem, problemResponse } from "./responses.ts";
+import { registerStream } from "./registry.ts";
+import { deliveryProblemResponse, problemResponse } from "./responses.ts";
 
-const Playing = z.strictObject({ playback: z.enum(PLAYBACKS) });
-const Revoking = z.strictObject({
+const PlaybackPolicyBody = z.strictObject({ playback: z.enum(PLAYBACK_POLICIES) });
+const RevocationBody = z.strictObject({
   subject: z.string().min(1).max(ROOM_LIMITS.nameChars),
   /** Tokens with a lower `ver` open nothing; 0 takes a revocation back. */
   version: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
 });
 
 /** `GET /api/streams/{stream}/access`: as it stands. `PUT` with `{ playback }`: who may watch from now on. */
-export async function streamAccess(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseAdminStranger(env, request);
+export async function handleStreamAccess(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await requireAdminToken(env, request);
   if (refusal !== null) return refusal;
   const live = env.LIVE.getByName(stream);
   if (request.method === "PUT") {
-    const wanted = Playing.safeParse(await request.json().catch(() => null));
-    if (!wanted.success) return deliveryProblem(400, "Not a way to play", z.prettifyError(wanted.error));
-    await register(env, stream);
-    if (!(await done(live.setPlayback(wanted.data.playback)))) return unfinished();
+    const wanted = PlaybackPolicyBody.safeParse(await request.json().catch(() => null));
+    if (!wanted.success) return deliveryProblemResponse(400, "Not a way to play", z.prettifyError(wanted.error));
+    await registerStream(env, stream);
+    if (!(await hasCompleted(live.setPlayback(wanted.data.playback)))) return incompleteChangeResponse();
   }
-  return told(await live.access());
+  return accessResponse(await live.access());
 }
 
 /** `POST /api/streams/{stream}/revocations` with `{ subject, version }`: the subject's tokens below the version end. */
-export async function streamRevocations(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseAdminStranger(env, request);
+export async function handleStreamRevocations(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await requireAdminToken(env, request);
   if (refusal !== null) return refusal;
-  const wanted = Revoking.safeParse(await request.json().catch(() => null));
-  if (!wanted.success) return deliveryProblem(400, "Not a revocation", z.prettifyError(wanted.error));
-  await register(env, stream);
+  const wanted = RevocationBody.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblemResponse(400, "Not a revocation", z.prettifyError(wanted.error));
+  await registerStream(env, stream);
   const live = env.LIVE.getByName(stream);
   let taken = true;
   const revoke = async (): Promise<void> => {
     taken = await live.revoke({ ...wanted.data, by: "issuer" });
   };
-  if (!(await done(revoke()))) return unfinished();
-  return taken ? told(await live.access()) : full();
+  if (!(await hasCompleted(revoke()))) return incompleteChangeResponse();
+  return taken ? accessResponse(await live.access()) : tooManyRevocationsResponse();
 }
 
-function told(access: Access): Response {
+function accessResponse(access: AccessPolicy): Response {
   // What was taken back is of interest to nodes only.
   const revocations = access.revocations.filter(({ version }) => version > 0);
   return Response.json({ ...access, revocations }, { headers: { "cache-control": "no-store" } });
 }
 
-async function done(work: Promise<void>): Promise<boolean> {
+async function hasCompleted(work: Promise<void>): Promise<boolean> {
   try {
     await work;
     return true;
@@ -61,11 +61,11 @@ async function done(work: Promise<void>): Promise<boolean> {
   }
 }
 
-function unfinished(): Response {
-  return deliveryProblem(503, "Not now", "The change may not have reached the whole stream; send it again.");
+function incompleteChangeResponse(): Response {
+  return deliveryProblemResponse(503, "Not now", "The change may not have reached the whole stream; send it again.");
 }
 
-function full(): Response {
+function tooManyRevocationsResponse(): Response {
   return problemResponse({
     status: 409,
     type: "/problems/too-many-revocations",

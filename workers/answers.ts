@@ -4,44 +4,44 @@ import type { Replica } from "../protocol/broadcast/replica.ts";
 import type { TrackName } from "../protocol/ids.ts";
 import { prefersGzip } from "./accept-encoding.ts";
 import { initCmsd, mediaCmsd, UNKNOWN_CMSD } from "./cmsd.ts";
-import { isNotModified, lastModifiedMs } from "./conditional.ts";
-import { type Rendered, zip } from "./edge/playlists.ts";
-import { byteRange } from "./range.ts";
-import { answer, headersOf, lifetimes, problemResponse } from "./responses.ts";
+import { computeLastModifiedMs, isNotModified } from "./conditional.ts";
+import { gzipBytes, type RenderedPlaylist } from "./edge/playlists.ts";
+import { parseByteRange } from "./range.ts";
+import { cacheLifetimes, createDeliveryHeaders, deliveryResponse, problemResponse } from "./responses.ts";
 
-const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+const PLAYLIST_MEDIA_TYPE = "application/vnd.apple.mpegurl";
 
 /** Who asks for a playlist, and the query with which its addresses go to them; it is empty for most. */
-export interface PlaylistAsker {
+export interface PlaylistRequest {
   readonly request: Request;
-  readonly query: string;
+  readonly tokenQuery: string;
 }
 
 /** A viewer's own playlist is compressed for one: fast. Its tokens, all the same, become small in any case. */
-const OWN_ZIP_LEVEL = 1;
+const PER_VIEWER_GZIP_LEVEL = 1;
 
 /** When an object changed last, and the time of the request; milliseconds since the epoch. */
-export interface Dated {
+export interface ModificationTime {
   readonly changedMs: number;
   readonly nowMs: number;
 }
 
 /** A playlist, compressed for those who take it; 304 for those who have it. `tiers`: as in `Cache-Status`. */
-export function playlist(
-  { request, query }: PlaylistAsker,
-  rendered: Rendered,
+export function playlistResponse(
+  { request, tokenQuery }: PlaylistRequest,
+  rendered: RenderedPlaylist,
   cacheControl: string,
-  { changedMs, nowMs }: Dated,
+  { changedMs, nowMs }: ModificationTime,
   cmsd: string,
   ...tiers: string[]
 ): Response {
   const zipped = prefersGzip(request.headers.get("accept-encoding"));
   const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
-  const modifiedMs = lastModifiedMs(changedMs, nowMs);
-  const etag = rendered.etag(zipped, query);
-  const headers = rendered.headers(`${etag} ${modifiedMs} ${cacheControl} ${status} ${cmsd}`, () =>
-    headersOf({
-      "content-type": PLAYLIST_TYPE,
+  const modifiedMs = computeLastModifiedMs(changedMs, nowMs);
+  const etag = rendered.etag(zipped, tokenQuery);
+  const headers = rendered.cachedHeaders(`${etag} ${modifiedMs} ${cacheControl} ${status} ${cmsd}`, () =>
+    createDeliveryHeaders({
+      "content-type": PLAYLIST_MEDIA_TYPE,
       "cache-control": cacheControl,
       etag,
       "last-modified": new Date(modifiedMs).toUTCString(),
@@ -52,14 +52,17 @@ export function playlist(
       ...(zipped ? { "content-encoding": "gzip" } : {}),
     }),
   );
-  if (isNotModified(request.headers, { etag, changedMs })) return notModified(headers);
-  const own = query === "" ? null : rendered.withQuery(query);
+  if (isNotModified(request.headers, { etag, changedMs })) return notModifiedResponse(headers);
+  const own = tokenQuery === "" ? null : rendered.withQuery(tokenQuery);
   if (!zipped) return new Response(own ?? rendered.bytes, { headers });
-  return new Response(own === null ? rendered.gzip() : zip(own, OWN_ZIP_LEVEL), { headers, encodeBody: "manual" });
+  return new Response(own === null ? rendered.gzip() : gzipBytes(own, PER_VIEWER_GZIP_LEVEL), {
+    headers,
+    encodeBody: "manual",
+  });
 }
 
 /** The answer to one who has it: what headers say of the body is left out with the body. */
-function notModified(headers: Headers): Response {
+function notModifiedResponse(headers: Headers): Response {
   const kept = new Headers(headers);
   for (const name of ["content-type", "content-encoding"]) kept.delete(name);
   return new Response(null, { status: 304, headers: kept });
@@ -69,35 +72,41 @@ function notModified(headers: Headers): Response {
 const lastHeaders = new WeakMap<Uint8Array, { ageS: number; status: string; cmsd: string; headers: Headers }>();
 
 /** A file of media, or the range of it that is asked for; `ageS`: seconds since it was whole. */
-export function media(request: Request, about: About, bytes: Uint8Array, ageS: number, ...tiers: string[]): Response {
-  const ranges = wantedRanges(request);
-  const { cmsd } = about;
+export function mediaResponse(
+  request: Request,
+  description: MediaDescription,
+  bytes: Uint8Array,
+  ageS: number,
+  ...tiers: string[]
+): Response {
+  const ranges = readRangeHeader(request);
+  const { cmsd } = description;
   const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
   const last = lastHeaders.get(bytes);
   if (ranges === null && last?.ageS === ageS && last.status === status && last.cmsd === cmsd) {
     return new Response(bytes, { headers: last.headers });
   }
   const plain: Record<string, string> = {
-    "content-type": about.type,
+    "content-type": description.type,
     "cmsd-static": cmsd,
-    "cache-control": lifetimes.media,
+    "cache-control": cacheLifetimes.media,
     "accept-ranges": "bytes",
     age: String(ageS),
     "cache-status": status,
   };
-  const range = byteRange(ranges, bytes.byteLength);
+  const range = parseByteRange(ranges, bytes.byteLength);
   if (range === null) {
-    const headers = mediaHeaders(plain);
+    const headers = getMediaHeaders(plain);
     lastHeaders.set(bytes, { ageS, status, cmsd, headers });
     return new Response(bytes, { headers });
   }
-  if (range === "unsatisfiable") return unsatisfiable(bytes.byteLength);
+  if (range === "unsatisfiable") return unsatisfiableRangeResponse(bytes.byteLength);
   plain["content-range"] = `bytes ${range.first}-${range.last}/${bytes.byteLength}`;
-  return answer(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
+  return deliveryResponse(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
 }
 
 /** The `Range` that is to be heeded, or null. */
-function wantedRanges({ method, headers }: Request): string | null {
+function readRangeHeader({ method, headers }: Request): string | null {
   // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
   // which range handling is not defined. For this specification, GET is the only method for which range handling is defined."
   // §13.1.5: a range is for those whose `If-Range` names the state that would be sent. Media have no validators: they don't
@@ -106,7 +115,7 @@ function wantedRanges({ method, headers }: Request): string | null {
 }
 
 /** The refusal of a range that lies beyond the end; it is no media, and not kept as such. */
-function unsatisfiable(byteLength: number): Response {
+function unsatisfiableRangeResponse(byteLength: number): Response {
   return problemResponse(
     {
       status: 416,
@@ -119,27 +128,31 @@ function unsatisfiable(byteLength: number): Response {
 }
 
 /** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */
-const madeHeaders = new Map<string, Headers>();
-const MOST_MADE = 1024;
+const cachedHeaders = new Map<string, Headers>();
+const MAX_CACHED_HEADERS = 1024;
 
-function mediaHeaders(headers: Record<string, string>): Headers {
+function getMediaHeaders(headers: Record<string, string>): Headers {
   const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
-  const known = madeHeaders.get(key);
+  const known = cachedHeaders.get(key);
   if (known !== undefined) return known;
-  if (madeHeaders.size >= MOST_MADE) madeHeaders.clear();
-  const made = headersOf(headers);
-  madeHeaders.set(key, made);
+  if (cachedHeaders.size >= MAX_CACHED_HEADERS) cachedHeaders.clear();
+  const made = createDeliveryHeaders(headers);
+  cachedHeaders.set(key, made);
   return made;
 }
 
 /** What headers tell of a file of media. */
-export interface About {
+export interface MediaDescription {
   readonly type: "audio/mp4" | "video/mp4";
   readonly cmsd: string;
 }
 
 /** Of a track's part or segment; of a broadcast that isn't here any more, the type that fits both kinds. */
-export function mediaOf(replica: Replica | null, name: TrackName, durationTicks: number | null): About {
+export function describeMedia(
+  replica: Replica | null,
+  name: TrackName,
+  durationTicks: number | null,
+): MediaDescription {
   const track = replica?.track(name)?.track;
   const type = track?.kind === "audio" ? "audio/mp4" : "video/mp4";
   if (replica === null || track === undefined || durationTicks === null) return { type, cmsd: UNKNOWN_CMSD };
@@ -147,13 +160,18 @@ export function mediaOf(replica: Replica | null, name: TrackName, durationTicks:
 }
 
 /** Of a track's init section. */
-export function initOf(replica: Replica | null, name: TrackName): About {
-  const { type } = mediaOf(replica, name, null);
+export function describeInitSection(replica: Replica | null, name: TrackName): MediaDescription {
+  const { type } = describeMedia(replica, name, null);
   return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
 }
 
 /** Seconds since the media was whole: its programme time tells when. */
-export function ageOf(replica: Replica | null, track: TrackName, segment: SegmentState | null, part = -1): number {
+export function computeMediaAgeS(
+  replica: Replica | null,
+  track: TrackName,
+  segment: SegmentState | null,
+  part = -1,
+): number {
   const timescale = replica?.track(track)?.track.timescale;
   if (replica === null || timescale === undefined) return 0;
   if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));

@@ -2,116 +2,134 @@
 import { type Context, Hono } from "hono";
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
 import { UpstreamError } from "../tiers/calls.ts";
-import { StreamStopped } from "../tiers/stopped.ts";
-import type { Lifetime } from "../tiers/stream-edge.ts";
-import { streamAccess, streamRevocations } from "./access-api.ts";
-import { restartStream, streamKeys, streamStatus } from "./api.ts";
-import { streamBroadcasts } from "./broadcasts.ts";
-import { canonicalUrl } from "./canonical-url.ts";
-import { expectCrowd } from "./crowd.ts";
-import { type Delivery, deliver } from "./deliver.ts";
-import { devToken } from "./dev-token.ts";
-import { edgeOf } from "./edge/edges.ts";
+import { StreamStoppedError } from "../tiers/stopped.ts";
+import type { WaitUntilContext } from "../tiers/stream-edge.ts";
+import { handleStreamAccess, handleStreamRevocations } from "./access-api.ts";
+import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api.ts";
+import { handleStreamBroadcasts } from "./broadcasts.ts";
+import { canonicalizeUrl } from "./canonical-url.ts";
+import { handleExpectedAudience } from "./crowd.ts";
+import { type DeliveryContext, deliver } from "./deliver.ts";
+import { handleDevToken } from "./dev-token.ts";
+import { openEdgeStream } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { keepPrivate, stoppedResponse } from "./gate.ts";
-import { ingest } from "./ingest.ts";
-import { bindStream } from "./jurisdiction.ts";
+import { makePrivate, stoppedStreamResponse } from "./gate.ts";
+import { handleIngest } from "./ingest.ts";
+import { handleJurisdiction } from "./jurisdiction.ts";
 import { isLivePath, parseLivePath } from "./live-path.ts";
-import { allowed, type Method, methodNotAllowed, preflight, withCors } from "./methods.ts";
-import { metrics } from "./metrics.ts";
-import { page } from "./pages.ts";
+import {
+  addCorsHeaders,
+  formatAllow,
+  type HttpMethod,
+  methodNotAllowedResponse,
+  preflightResponse,
+} from "./methods.ts";
+import { handleMetrics } from "./metrics.ts";
+import { handlePage } from "./pages.ts";
 import { addPlaybackProof } from "./playback-proof.ts";
-import { deliveryProblem, UNKNOWN_LIFETIME, withoutEdge } from "./responses.ts";
-import { roomReplay } from "./room-replay.ts";
-import { roomBeacon, roomSocket, roomTicket } from "./rooms.ts";
+import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME, unavailableStreamResponse } from "./responses.ts";
+import { handleRoomReplay } from "./room-replay.ts";
+import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms.ts";
 import { refuseShortSecrets } from "./secrets.ts";
-import { secured } from "./security-headers.ts";
-import { streamStop } from "./stop-api.ts";
-import { eraseSubject, exportSubject } from "./subjects.ts";
+import { addSecurityHeaders } from "./security-headers.ts";
+import { handleStreamStop } from "./stop-api.ts";
+import { handleSubjectErasure, handleSubjectExport } from "./subjects.ts";
 
-type Asked = Context<{ Bindings: Env }>;
-type Answer = Response | Promise<Response>;
+type RouteContext = Context<{ Bindings: Env }>;
+type RouteResponse = Response | Promise<Response>;
 /** What an address takes. `HEAD` is answered as `GET`, whose body the runtime leaves out. */
-type Answerers<Names extends unknown[]> = Partial<Record<Method, (c: Asked, ...names: Names) => Answer>>;
+type MethodHandlers<Names extends unknown[]> = Partial<
+  Record<HttpMethod, (c: RouteContext, ...names: Names) => RouteResponse>
+>;
 
 /** The application; tests ask it through `app.request()`. */
 export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
 
-stream("/api/streams/:stream", { GET: (c, name) => streamStatus(c.env, c.req.raw, c.executionCtx, name) });
-stream("/api/streams/:stream/broadcasts", {
-  GET: (c, name) => streamBroadcasts(c.env, c.req.raw, c.executionCtx, name),
+addStreamRoute("/api/streams/:stream", {
+  GET: (c, name) => handleStreamStatus(c.env, c.req.raw, c.executionCtx, name),
 });
-stream("/api/streams/:stream/keys", {
-  POST: (c, name) => streamKeys(c.env, c.req.raw, name),
-  DELETE: (c, name) => streamKeys(c.env, c.req.raw, name),
+addStreamRoute("/api/streams/:stream/broadcasts", {
+  GET: (c, name) => handleStreamBroadcasts(c.env, c.req.raw, c.executionCtx, name),
 });
-stream("/api/streams/:stream/restart", { POST: (c, name) => restartStream(c.env, c.req.raw, name) });
-stream("/api/streams/:stream/access", {
-  GET: (c, name) => streamAccess(c.env, c.req.raw, name),
-  PUT: (c, name) => streamAccess(c.env, c.req.raw, name),
+addStreamRoute("/api/streams/:stream/keys", {
+  POST: (c, name) => handleStreamKeys(c.env, c.req.raw, name),
+  DELETE: (c, name) => handleStreamKeys(c.env, c.req.raw, name),
 });
-stream("/api/streams/:stream/revocations", { POST: (c, name) => streamRevocations(c.env, c.req.raw, name) });
-stream("/api/streams/:stream/stop", {
-  GET: (c, name) => streamStop(c.env, c.req.raw, name),
-  POST: (c, name) => streamStop(c.env, c.req.raw, name),
-  DELETE: (c, name) => streamStop(c.env, c.req.raw, name),
+addStreamRoute("/api/streams/:stream/restart", { POST: (c, name) => handleStreamRestart(c.env, c.req.raw, name) });
+addStreamRoute("/api/streams/:stream/access", {
+  GET: (c, name) => handleStreamAccess(c.env, c.req.raw, name),
+  PUT: (c, name) => handleStreamAccess(c.env, c.req.raw, name),
 });
-stream("/api/streams/:stream/crowd", { PUT: (c, name) => expectCrowd(c.env, c.req.raw, name) });
-stream("/api/streams/:stream/jurisdiction", { PUT: (c, name) => bindStream(c.env, c.req.raw, name) });
-subject("/api/subjects/:id", { DELETE: (c, id) => eraseSubject(c.env, c.req.raw, id) });
-subject("/api/subjects/:id/export", { GET: (c, id) => exportSubject(c.env, c.req.raw, id) });
-stream("/rooms/:stream/socket", { GET: (c, name) => roomSocket(c.env, c.req.raw, c.executionCtx, name) });
-stream("/rooms/:stream/ticket", { POST: (c, name) => roomTicket(c.env, c.req.raw, name) });
-stream("/rooms/:stream/beacon", { POST: (c, name) => roomBeacon(c.env, c.req.raw, c.executionCtx, name) });
-stream("/rooms/:stream/replay", { GET: (c, name) => roomReplay(c.env, c.req.raw, c.executionCtx, name) });
-address("/ingest/:stream/:rest{.+}", {
-  PUT: (c) => ingest(c.env, c.req.raw, c.executionCtx, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
+addStreamRoute("/api/streams/:stream/revocations", {
+  POST: (c, name) => handleStreamRevocations(c.env, c.req.raw, name),
 });
-address("/metrics", { GET: (c) => metrics(c.env, c.req.raw, c.executionCtx) });
-app.all("/dev/token", (c) => devToken(c.env, c.req.raw));
+addStreamRoute("/api/streams/:stream/stop", {
+  GET: (c, name) => handleStreamStop(c.env, c.req.raw, name),
+  POST: (c, name) => handleStreamStop(c.env, c.req.raw, name),
+  DELETE: (c, name) => handleStreamStop(c.env, c.req.raw, name),
+});
+addStreamRoute("/api/streams/:stream/crowd", { PUT: (c, name) => handleExpectedAudience(c.env, c.req.raw, name) });
+addStreamRoute("/api/streams/:stream/jurisdiction", { PUT: (c, name) => handleJurisdiction(c.env, c.req.raw, name) });
+addSubjectRoute("/api/subjects/:id", { DELETE: (c, id) => handleSubjectErasure(c.env, c.req.raw, id) });
+addSubjectRoute("/api/subjects/:id/export", { GET: (c, id) => handleSubjectExport(c.env, c.req.raw, id) });
+addStreamRoute("/rooms/:stream/socket", { GET: (c, name) => handleRoomSocket(c.env, c.req.raw, c.executionCtx, name) });
+addStreamRoute("/rooms/:stream/ticket", { POST: (c, name) => handleRoomTicket(c.env, c.req.raw, name) });
+addStreamRoute("/rooms/:stream/beacon", {
+  POST: (c, name) => handleRoomBeacon(c.env, c.req.raw, c.executionCtx, name),
+});
+addStreamRoute("/rooms/:stream/replay", { GET: (c, name) => handleRoomReplay(c.env, c.req.raw, c.executionCtx, name) });
+addRoute("/ingest/:stream/:rest{.+}", {
+  PUT: (c) => handleIngest(c.env, c.req.raw, c.executionCtx, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
+});
+addRoute("/metrics", { GET: (c) => handleMetrics(c.env, c.req.raw, c.executionCtx) });
+app.all("/dev/token", (c) => handleDevToken(c.env, c.req.raw));
 // Scripts of other pages are to see that there is nothing here.
-for (const below of ["/api/*", "/rooms/*", "/ingest/*"]) app.options(below, () => preflight(allowed(["GET"])));
-app.all("*", (c) => page(c.env, c.req.raw));
+for (const below of ["/api/*", "/rooms/*", "/ingest/*"])
+  app.options(below, () => preflightResponse(formatAllow(["GET"])));
+app.all("*", (c) => handlePage(c.env, c.req.raw));
 
-app.onError(failure);
+app.onError(errorResponse);
 
 /** An address that takes `Authorization`, and so is for scripts of other pages too. */
-function address(path: string, answerers: Answerers<[]>): void {
-  const allow = allowed(Object.keys(answerers) as Method[]);
+function addRoute(path: string, handlers: MethodHandlers<[]>): void {
+  const allow = formatAllow(Object.keys(handlers) as HttpMethod[]);
   app.all(path, async (c) => {
     const { method } = c.req;
-    if (method === "OPTIONS") return preflight(allow);
-    const answerer = answerers[(method === "HEAD" ? "GET" : method) as Method];
-    return answerer === undefined ? methodNotAllowed(allow) : withCors(await answerer(c));
+    if (method === "OPTIONS") return preflightResponse(allow);
+    const answerer = handlers[(method === "HEAD" ? "GET" : method) as HttpMethod];
+    return answerer === undefined ? methodNotAllowedResponse(allow) : addCorsHeaders(await answerer(c));
   });
 }
 
 /** An address of a stream; one whose name none can have is none. */
-function stream(path: string, answerers: Answerers<[StreamName]>): void {
-  address(
+function addStreamRoute(path: string, handlers: MethodHandlers<[StreamName]>): void {
+  addRoute(
     path,
-    named(answerers, (c) => parseStreamName(c.req.param("stream") ?? "")),
+    parseRouteName(handlers, (c) => parseStreamName(c.req.param("stream") ?? "")),
   );
 }
 
 /** An address of a subject, which may have any characters. */
-function subject(path: string, answerers: Answerers<[string]>): void {
-  address(path, named(answerers, subjectOf));
+function addSubjectRoute(path: string, handlers: MethodHandlers<[string]>): void {
+  addRoute(path, parseRouteName(handlers, parseSubjectPath));
 }
 
-function named<Name>(answerers: Answerers<[Name]>, nameOf: (c: Asked) => Name | null): Answerers<[]> {
-  const of: Answerers<[]> = {};
-  for (const [method, answerer] of Object.entries(answerers)) {
-    of[method as Method] = (c) => {
+function parseRouteName<Name>(
+  handlers: MethodHandlers<[Name]>,
+  nameOf: (c: RouteContext) => Name | null,
+): MethodHandlers<[]> {
+  const of: MethodHandlers<[]> = {};
+  for (const [method, answerer] of Object.entries(handlers)) {
+    of[method as HttpMethod] = (c) => {
       const name = nameOf(c);
-      return name === null ? nothing() : answerer(c, name);
+      return name === null ? notFoundResponse() : answerer(c, name);
     };
   }
   return of;
 }
 
 /** The subject in a path, or null where its escapes are no UTF-8, which the router leaves as they are. */
-function subjectOf(c: Asked): string | null {
+function parseSubjectPath(c: RouteContext): string | null {
   try {
     return decodeURIComponent(new URL(c.req.url).pathname.split("/")[3] ?? "");
   } catch {
@@ -120,66 +138,75 @@ function subjectOf(c: Asked): string | null {
 }
 
 /** Any request. */
-export function serve(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
+export function serveRequest(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
   const { url: sent } = request;
-  const url = canonicalUrl(sent);
+  const url = canonicalizeUrl(sent);
   const refusal = refuseShortSecrets(env);
-  if (refusal !== null) return URL.canParse(url) ? secured(refusal, url) : refusal;
+  if (refusal !== null) return URL.canParse(url) ? addSecurityHeaders(refusal, url) : refusal;
   const asked = url === sent ? request : new Request(url, request);
-  if (isLivePath(url)) return live(asked, env, context);
+  if (isLivePath(url)) return serveLivePath(asked, env, context);
   // A client may send any `Host` and any target. The live path, which is the hot one, looks at that where it fails.
-  if (!URL.canParse(url)) return noAddress();
+  if (!URL.canParse(url)) return invalidAddressResponse();
   // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
   const get = asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked;
-  return Promise.resolve(app.fetch(get, env, context)).then((response) => secured(response, url));
+  return Promise.resolve(app.fetch(get, env, context)).then((response) => addSecurityHeaders(response, url));
 }
 
-const LIVE_METHODS = allowed(["GET"]);
+const LIVE_METHODS = formatAllow(["GET"]);
 
 /** `/live/…`: the hot path, so it goes past the router. */
-export async function live(request: Request, env: Env, life: Lifetime): Promise<Response> {
+export async function serveLivePath(request: Request, env: Env, ctx: WaitUntilContext): Promise<Response> {
   const { method, url } = request;
-  if (method === "OPTIONS") return preflight(LIVE_METHODS);
+  if (method === "OPTIONS") return preflightResponse(LIVE_METHODS);
   const path = parseLivePath(url);
-  if (path === null) return nothing();
-  if (method !== "GET" && method !== "HEAD") return methodNotAllowed(LIVE_METHODS);
+  if (path === null) return notFoundResponse();
+  if (method !== "GET" && method !== "HEAD") return methodNotAllowedResponse(LIVE_METHODS);
   try {
-    const found = edgeOf(env, request, life, path.stream);
+    const found = openEdgeStream(env, request, ctx, path.stream);
     const edge = found instanceof Promise ? await found : found;
-    if (typeof edge === "string") return withoutEdge(edge);
-    const delivery: Delivery = { env, life, edge, request, outcome: "hits", putOff: false, gated: false, query: "" };
+    if (typeof edge === "string") return unavailableStreamResponse(edge);
+    const delivery: DeliveryContext = {
+      env,
+      ctx,
+      edge,
+      request,
+      outcome: "hits",
+      deferred: false,
+      isRestricted: false,
+      tokenQuery: "",
+    };
     let answer: Response;
     try {
       answer = await deliver(delivery, path);
       // The stream may have been stopped while this was pulled.
-      edge.refuseStopped();
+      edge.throwIfStopped();
     } catch (error) {
-      answer = liveFailure(error, url);
+      answer = liveErrorResponse(error, url);
     }
     if (path.file === "multivariant") await addPlaybackProof(env, path.stream, request, answer);
-    if (delivery.gated) keepPrivate(answer);
+    if (delivery.isRestricted) makePrivate(answer);
     // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
-    edge.tally.answered(delivery.outcome, delivery.putOff ? 429 : answer.status);
+    edge.counters.countRequest(delivery.outcome, delivery.deferred ? 429 : answer.status);
     return answer;
   } catch (error) {
-    return liveFailure(error, url);
+    return liveErrorResponse(error, url);
   }
 }
 
-function liveFailure(error: unknown, url: string): Response {
-  return URL.canParse(url) ? failure(error) : noAddress();
+function liveErrorResponse(error: unknown, url: string): Response {
+  return URL.canParse(url) ? errorResponse(error) : invalidAddressResponse();
 }
 
-function noAddress(): Response {
-  return deliveryProblem(400, "No address", "The request's target and `Host` make no address.");
+function invalidAddressResponse(): Response {
+  return deliveryProblemResponse(400, "No address", "The request's target and `Host` make no address.");
 }
 
-function failure(error: unknown): Response {
-  if (error instanceof StreamStopped) return stoppedResponse(error.stop);
+function errorResponse(error: unknown): Response {
+  if (error instanceof StreamStoppedError) return stoppedStreamResponse(error.stop);
   if (!(error instanceof UpstreamError)) console.error("a request failed", error);
-  return deliveryProblem(503, "Not now", "The edge couldn't answer; ask again.");
+  return deliveryProblemResponse(503, "Not now", "The edge couldn't answer; ask again.");
 }
 
-function nothing(): Response {
-  return deliveryProblem(404, "Not found", "There is nothing at this address.", UNKNOWN_LIFETIME);
+function notFoundResponse(): Response {
+  return deliveryProblemResponse(404, "Not found", "There is nothing at this address.", UNKNOWN_STREAM_LIFETIME);
 }

@@ -1,7 +1,7 @@
 /** Bearer tokens: read, hashed, compared. */
 
 /** The token of `Authorization: Bearer …`, or null. A viewer's may be long. */
-export function bearerToken(request: Request): string | null {
+export function readBearerToken(request: Request): string | null {
   return /^Bearer ([\x21-\x7e]{1,4096})$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
@@ -12,7 +12,7 @@ export async function sha256Hex(text: string): Promise<string> {
 }
 
 /** Whether two secrets are the same, in time that doesn't depend on where they differ. */
-export async function sameSecret(a: string, b: string): Promise<boolean> {
+export async function isSameSecret(a: string, b: string): Promise<boolean> {
   const [x, y] = await Promise.all([sha256Hex(a), sha256Hex(b)]);
   let difference = 0;
   for (let i = 0; i < x.length; i += 1) difference |= x.charCodeAt(i) ^ y.charCodeAt(i);
@@ -20,7 +20,7 @@ export async function sameSecret(a: string, b: string): Promise<boolean> {
 }
 
 /** A new stream key: 256 random bits in base64url. */
-export function newStreamKey(): string {
+export function createStreamKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   return `corral_${btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")

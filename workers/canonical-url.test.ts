@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalUrl } from "./canonical-url.ts";
+import { canonicalizeUrl } from "./canonical-url.ts";
 
 test("escapes that change nothing are undone, the others stay and have one case", () => {
   for (const [url, wanted] of [
@@ -12,7 +12,7 @@ test("escapes that change nothing are undone, the others stay and have one case"
     ["https://e.test/%zz/%", "https://e.test/%zz/%"],
     ["https://e.test/plain?x=%65", "https://e.test/plain?x=%65"],
   ] as const) {
-    expect(canonicalUrl(url), url).toBe(wanted);
+    expect(canonicalizeUrl(url), url).toBe(wanted);
   }
 });
 
@@ -35,11 +35,13 @@ test("a path is the same however many of its characters are escaped, and once ca
           }),
         );
         const url = `https://e.test/${names.join("/")}`;
-        const other = canonicalUrl(`https://e.test/${spelt.map((name) => name.join("")).join("/")}`);
+        const other = canonicalizeUrl(`https://e.test/${spelt.map((name) => name.join("")).join("/")}`);
         expect(other).toBe(other === url ? url : new URL(url).href);
-        expect(canonicalUrl(other)).toBe(other);
+        expect(canonicalizeUrl(other)).toBe(other);
       },
     ),
   );
-  fc.assert(fc.property(fc.webPath(), (path) => canonicalUrl(`https://e.test/${path}`).startsWith("https://e.test/")));
+  fc.assert(
+    fc.property(fc.webPath(), (path) => canonicalizeUrl(`https://e.test/${path}`).startsWith("https://e.test/")),
+  );
 });

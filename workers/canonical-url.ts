@@ -8,7 +8,7 @@ const UNRESERVED = /[A-Za-z0-9\-._~]/u;
  * without dot segments. What is no escape stays: no name has a `%`, so it leads nowhere. `url` is absolute; its query is
  * left alone.
  */
-export function canonicalUrl(url: string): string {
+export function canonicalizeUrl(url: string): string {
   const query = url.indexOf("?");
   const end = query < 0 ? url.length : query;
   const first = url.indexOf("%");

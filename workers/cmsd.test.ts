@@ -1,10 +1,10 @@
 import { decodeCmsdStatic } from "@svta/cml-cmsd";
 import { expect, test } from "vitest";
 import { TestPublisher } from "../tests/support/publisher.ts";
-import { door } from "./testing.ts";
+import { testEdge } from "./testing.ts";
 
 async function cmsd(path: string): Promise<Record<string, unknown>> {
-  const answer = await door.ask(path);
+  const answer = await testEdge.ask(path);
   await answer.arrayBuffer();
   expect(answer.headers.get("access-control-expose-headers")).toContain("CMSD-Static");
   const told = decodeCmsdStatic(answer.headers.get("cmsd-static") ?? "");
@@ -15,9 +15,9 @@ async function cmsd(path: string): Promise<Record<string, unknown>> {
 const symbolText = (value: unknown): unknown => (typeof value === "symbol" ? value.description : value);
 
 test("every kind of answer says what it is: playlists, init sections, parts, segments, live and over", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 8);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 8);
   const [video] = publisher.config.tracks;
   const br = Math.round((video?.averageBandwidth ?? 0) / 1000);
   const timescale = video?.timescale ?? 1;

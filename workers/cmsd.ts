@@ -7,42 +7,45 @@ import { type CmsdStatic, CmsdStreamingFormat, CmsdStreamType, encodeCmsdStatic 
 import type { Track } from "../protocol/broadcast/log.ts";
 
 /** Held times are told in steps of this, so that answers held alike share their headers. */
-const HELD_STEP_MS = 10;
+const HELD_TIME_STEP_MS = 10;
 
-const text = (keys: CmsdStatic, ended: boolean): string => {
+const encodeStatic = (keys: CmsdStatic, ended: boolean): string => {
   const st = ended ? CmsdStreamType.VOD : CmsdStreamType.LIVE;
   return encodeCmsdStatic({ ...keys, sf: CmsdStreamingFormat.HLS, st });
 };
 
-const PLAYLIST = { live: text({ ot: "m" }, false), ended: text({ ot: "m" }, true) };
-const INIT = { live: text({ ot: "i" }, false), ended: text({ ot: "i" }, true) };
+const PLAYLIST_CMSD = { live: encodeStatic({ ot: "m" }, false), ended: encodeStatic({ ot: "m" }, true) };
+const INIT_CMSD = { live: encodeStatic({ ot: "i" }, false), ended: encodeStatic({ ot: "i" }, true) };
 
 /** Of media of a broadcast of which nothing is known here. */
 export const UNKNOWN_CMSD: string = encodeCmsdStatic({ sf: CmsdStreamingFormat.HLS });
 
 /** Of a playlist. */
-export const playlistCmsd = (ended: boolean): string => (ended ? PLAYLIST.ended : PLAYLIST.live);
+export const playlistCmsd = (ended: boolean): string => (ended ? PLAYLIST_CMSD.ended : PLAYLIST_CMSD.live);
 
 /** Of an init section. */
-export const initCmsd = (ended: boolean): string => (ended ? INIT.ended : INIT.live);
+export const initCmsd = (ended: boolean): string => (ended ? INIT_CMSD.ended : INIT_CMSD.live);
 
-const ofTracks = new WeakMap<Track, { readonly live: Map<number, string>; readonly ended: Map<number, string> }>();
+const cachedTrackCmsd = new WeakMap<
+  Track,
+  { readonly live: Map<number, string>; readonly ended: Map<number, string> }
+>();
 
 /** Of a part or segment of `durationTicks`; the bit rate is the track's declared average. */
 export function mediaCmsd(track: Track, durationTicks: number, ended: boolean): string {
-  const known = ofTracks.get(track) ?? { live: new Map<number, string>(), ended: new Map<number, string>() };
-  ofTracks.set(track, known);
+  const known = cachedTrackCmsd.get(track) ?? { live: new Map<number, string>(), ended: new Map<number, string>() };
+  cachedTrackCmsd.set(track, known);
   const texts = ended ? known.ended : known.live;
   const made = texts.get(durationTicks);
   if (made !== undefined) return made;
   const { kind, averageBandwidth, timescale } = track;
   const d = Math.round((1000 * durationTicks) / timescale);
-  const fresh = text({ ot: kind === "audio" ? "a" : "v", br: Math.round(averageBandwidth / 1000), d }, ended);
+  const fresh = encodeStatic({ ot: kind === "audio" ? "a" : "v", br: Math.round(averageBandwidth / 1000), d }, ended);
   texts.set(durationTicks, fresh);
   return fresh;
 }
 
 /** `cmsd` of an answer that waited since `askedMs` for its object to come; a player's throughput estimate leaves that out. */
-export function heldCmsd(cmsd: string, askedMs: number): string {
-  return `${cmsd},ht=${HELD_STEP_MS * Math.round((Date.now() - askedMs) / HELD_STEP_MS)}`;
+export function addHeldTime(cmsd: string, requestedAtMs: number): string {
+  return `${cmsd},ht=${HELD_TIME_STEP_MS * Math.round((Date.now() - requestedAtMs) / HELD_TIME_STEP_MS)}`;
 }

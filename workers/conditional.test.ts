@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isNotModified, lastModifiedMs } from "./conditional.ts";
+import { computeLastModifiedMs, isNotModified } from "./conditional.ts";
 
 const AT = Date.parse("Sun, 29 Nov 2026 16:38:13 GMT");
 const state = { etag: '"abc"', changedMs: AT + 700 };
@@ -31,7 +31,7 @@ test("whoever asks with the time it was told gets every later state, however soo
       const changed = changes.toSorted((a, b) => a - b);
       const [firstMs, nextMs] = [Math.min(one, other), Math.max(one, other)];
       const stateAt = (ms: number): number => changed.findLast((change) => change <= ms) ?? AT - 10_000;
-      const told = lastModifiedMs(stateAt(firstMs), firstMs);
+      const told = computeLastModifiedMs(stateAt(firstMs), firstMs);
       const not = isNotModified(new Headers({ "if-modified-since": new Date(told).toUTCString() }), {
         etag: '""',
         changedMs: stateAt(nextMs),

@@ -12,7 +12,7 @@ export interface Validators {
  * The time to say in `Last-Modified` of what changed at `changedMs`. It has no fractions, and live objects change several
  * times a second: within the second of a change the one before is said, so that no two states are told by one time.
  */
-export function lastModifiedMs(changedMs: number, nowMs: number): number {
+export function computeLastModifiedMs(changedMs: number, nowMs: number): number {
   const second = Math.floor(changedMs / 1_000);
   return 1_000 * (Math.floor(nowMs / 1_000) > second ? second : second - 1);
 }
@@ -20,7 +20,7 @@ export function lastModifiedMs(changedMs: number, nowMs: number): number {
 /** Whether the answer to a `GET` or `HEAD` is 304. */
 export function isNotModified(headers: Headers, { etag, changedMs }: Validators): boolean {
   const tags = headers.get("if-none-match");
-  if (tags !== null) return matches(tags, etag);
+  if (tags !== null) return matchesEtag(tags, etag);
   // §13.1.3: "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match header field", and where
   // its value is no date.
   const since = headers.get("if-modified-since");
@@ -28,7 +28,7 @@ export function isNotModified(headers: Headers, { etag, changedMs }: Validators)
 }
 
 /** §13.1.2: the weak comparison, and "*" for any state. */
-function matches(tags: string, etag: string): boolean {
+function matchesEtag(tags: string, etag: string): boolean {
   const opaque = etag.replace(/^W\//, "");
   return tags.trim() === "*" || (tags.match(/"[^"]*"/g)?.includes(opaque) ?? false);
 }

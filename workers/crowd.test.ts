@@ -1,31 +1,34 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { TestViewer, until } from "../durable-objects/room/testing.ts";
-import { shardsFor, sizingOf } from "../protocol/room/shards.ts";
-import { bindings, door } from "./testing.ts";
+import { TestParticipant, waitForCondition } from "../durable-objects/room/testing.ts";
+import { parseShardingConfig, shardCountFor } from "../protocol/room/shards.ts";
+import { testBindings, testEdge } from "./testing.ts";
 
 const CROWD = 200;
 /** Shards here are small. */
-const WANTED = shardsFor(CROWD, 1, sizingOf(bindings));
+const WANTED = shardCountFor(CROWD, 1, parseShardingConfig(testBindings));
 
-const put = (stream: string, body: string, token: string = door.adminToken): Promise<Response> =>
-  door.ask(`/api/streams/${stream}/crowd`, { method: "PUT", body, headers: { authorization: `Bearer ${token}` } });
+const put = (stream: string, body: string, token: string = testEdge.adminToken): Promise<Response> =>
+  testEdge.ask(`/api/streams/${stream}/crowd`, { method: "PUT", body, headers: { authorization: `Bearer ${token}` } });
 
-const shardsOf = async (room: string): Promise<number> => (await bindings.ROOM.getByName(room).place()).shards;
+const shardsOf = async (room: string): Promise<number> => (await testBindings.ROOM.getByName(room).summary()).shards;
 
 test("a room has shards for a crowd that is announced, before it comes and when its memory was lost", async () => {
   const answer = await put("gala", JSON.stringify({ viewers: CROWD }));
   expect([answer.status, WANTED > 1]).toEqual([200, true]);
   expect(await answer.json()).toMatchObject({ stream: "gala", viewers: CROWD, shards: WANTED });
   expect(await shardsOf("gala")).toBe(WANTED);
-  expect(await runDurableObjectAlarm(bindings.ROOM.getByName("gala"))).toBe(true);
-  await evictDurableObject(bindings.ROOM.getByName("gala"));
+  expect(await runDurableObjectAlarm(testBindings.ROOM.getByName("gala"))).toBe(true);
+  await evictDurableObject(testBindings.ROOM.getByName("gala"));
   expect(await shardsOf("gala")).toBe(WANTED);
 
   // Whoever comes first speaks and is heard, wherever each has a seat; the room doesn't shrink for being empty so far.
-  const [ann, bob] = [await TestViewer.come("gala", { sub: "ann" }), await TestViewer.come("gala", { sub: "bob" })];
+  const [ann, bob] = [
+    await TestParticipant.join("gala", { sub: "ann" }),
+    await TestParticipant.join("gala", { sub: "bob" }),
+  ];
   expect((await ann.say("first")).ok).toBe(true);
-  await until(() => bob.texts.includes("first"));
+  await waitForCondition(() => bob.texts.includes("first"));
   for (const { client } of [ann, bob]) client.stop();
   expect(await shardsOf("gala")).toBe(WANTED);
 
@@ -33,7 +36,7 @@ test("a room has shards for a crowd that is announced, before it comes and when 
 });
 
 test("a crowd is announced to the room that the stream has instead", async () => {
-  expect(await bindings.ROOM.getByName("bound").move("bound-elsewhere")).toBe(true);
+  expect(await testBindings.ROOM.getByName("bound").setReplacementRoom("bound-elsewhere")).toBe(true);
   await put("bound", JSON.stringify({ viewers: CROWD }));
   expect([await shardsOf("bound"), await shardsOf("bound-elsewhere")]).toEqual([1, WANTED]);
 });

@@ -9,16 +9,16 @@ import { isLocalRequest } from "../protocol/local-request.ts";
 import { ROLES } from "../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../protocol/room/limits.ts";
 import type { Env } from "./env.ts";
-import { allowed, methodNotAllowed, options } from "./methods.ts";
-import { register } from "./registry.ts";
-import { deliveryProblem, problemResponse } from "./responses.ts";
+import { formatAllow, methodNotAllowedResponse, optionsResponse } from "./methods.ts";
+import { registerStream } from "./registry.ts";
+import { deliveryProblemResponse, problemResponse } from "./responses.ts";
 
-const METHODS = allowed(["POST"]);
+const ALLOWED_METHODS = formatAllow(["POST"]);
 
 /** What proxies and tunnels add to what they pass on. */
-const FORWARDING = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
-const Wanted = z.strictObject({
+const DevTokenBody = z.strictObject({
   room: z.string(),
   sub: z.string().min(1).max(ROOM_LIMITS.nameChars),
   name: z.string().min(1).max(ROOM_LIMITS.nameChars).optional(),
@@ -30,21 +30,21 @@ const Wanted = z.strictObject({
 });
 
 /** Gives the token that the body asks for. */
-export async function devToken(env: Env, request: Request): Promise<Response> {
+export async function handleDevToken(env: Env, request: Request): Promise<Response> {
   const secret = env.CORRAL_VIEWER_SECRET ?? "";
   const { CORRAL_DEV_TOKENS: on = "" } = env;
   if (on === "" || secret === "") {
-    return deliveryProblem(404, "Not found", "There is nothing at this address.");
+    return deliveryProblemResponse(404, "Not found", "There is nothing at this address.");
   }
-  if (!isFromHere(request, on === "1" ? "" : on)) return notLocal();
-  if (request.method === "OPTIONS") return options(METHODS);
-  if (request.method !== "POST") return methodNotAllowed(METHODS);
-  const wanted = Wanted.safeParse(await request.json().catch(() => null));
-  if (!wanted.success) return deliveryProblem(400, "Not a viewer", z.prettifyError(wanted.error));
+  if (!isFromThisMachine(request, on === "1" ? "" : on)) return notLocalResponse();
+  if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
+  if (request.method !== "POST") return methodNotAllowedResponse(ALLOWED_METHODS);
+  const wanted = DevTokenBody.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblemResponse(400, "Not a viewer", z.prettifyError(wanted.error));
   const { seconds, ...claims } = wanted.data;
   // Whoever issues a token for a stream knows it.
   const stream = parseStreamName(claims.room);
-  if (stream !== null) await register(env, stream);
+  if (stream !== null) await registerStream(env, stream);
   const nowS = Math.floor(Date.now() / 1_000);
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256" })
@@ -55,13 +55,13 @@ export async function devToken(env: Env, request: Request): Promise<Response> {
   return Response.json({ token }, { headers: { "cache-control": "no-store" } });
 }
 
-function isFromHere({ url, headers }: Request, bound: string): boolean {
+function isFromThisMachine({ url, headers }: Request, boundName: string): boolean {
   const host = headers.get("host") ?? new URL(url).host;
-  const forwarded = FORWARDING.some((name) => headers.has(name));
-  return isLocalRequest({ host, origin: headers.get("origin"), forwarded }, bound);
+  const forwarded = PROXY_HEADERS.some((name) => headers.has(name));
+  return isLocalRequest({ host, origin: headers.get("origin"), forwarded }, boundName);
 }
 
-function notLocal(): Response {
+function notLocalResponse(): Response {
   const refusal = problemResponse({
     status: 403,
     type: "/problems/not-local",

@@ -1,47 +1,63 @@
 import { expect, test } from "vitest";
-import { DEVICE_LIMITS } from "../protocol/device-key.ts";
+import { DEVICE_KEY_LIMITS } from "../protocol/device-key.ts";
 import type { StreamName } from "../protocol/ids.ts";
-import { countedAs, type Device, deviceName, deviceOf } from "./device-keys.ts";
-import { bindings } from "./testing.ts";
+import { deriveAudienceId, deriveDeviceName, type IdentifiedDevice, identifyDevice } from "./device-keys.ts";
+import { testBindings } from "./testing.ts";
 
 const NOW = Date.UTC(2026, 10, 29);
 const ROOM = "show" as StreamName;
 
-async function made(network: string, nowMs = NOW): Promise<Device & { issued: string }> {
-  const device = await deviceOf(bindings, null, network, nowMs);
-  if (device?.issued == null) throw new Error("no key");
-  return { ...device, issued: device.issued };
+async function made(network: string, nowMs = NOW): Promise<IdentifiedDevice & { issuedKey: string }> {
+  const device = await identifyDevice(testBindings, null, network, nowMs);
+  if (device?.issuedKey == null) throw new Error("no key");
+  return { ...device, issuedKey: device.issuedKey };
 }
 
 test("a key is shown for a day as it is, then exchanged for another of the same device, and is over after its life", async () => {
-  const { issued, key } = await made("192.0.2.1");
-  expect(await deviceOf(bindings, issued, "192.0.2.1", NOW + 1_000)).toEqual({ key, issued: null });
-  const next = await deviceOf(bindings, issued, "192.0.2.1", NOW + DEVICE_LIMITS.renewMs + 1_000);
-  expect(next?.issued).toMatch(/^[\w-]{60}$/);
-  expect(next?.issued).not.toBe(issued);
+  const { issuedKey, key } = await made("192.0.2.1");
+  expect(await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + 1_000)).toEqual({ key, issuedKey: null });
+  const next = await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.renewalMs + 1_000);
+  expect(next?.issuedKey).toMatch(/^[\w-]{60}$/);
+  expect(next?.issuedKey).not.toBe(issuedKey);
   // The same device, wherever it is by now.
-  const moved = await deviceOf(bindings, next?.issued ?? "", "203.0.113.9", NOW + DEVICE_LIMITS.renewMs + 2_000);
-  expect(await deviceName(bindings, ROOM, moved?.key ?? key)).toBe(await deviceName(bindings, ROOM, key));
-  expect(await countedAs(bindings, ROOM, moved?.key ?? key)).toBe(await countedAs(bindings, ROOM, key));
-  const over = await deviceOf(bindings, issued, "192.0.2.1", NOW + DEVICE_LIMITS.lifeMs + 1_000);
-  expect(await deviceName(bindings, ROOM, over?.key ?? key)).not.toBe(await deviceName(bindings, ROOM, key));
+  const moved = await identifyDevice(
+    testBindings,
+    next?.issuedKey ?? "",
+    "203.0.113.9",
+    NOW + DEVICE_KEY_LIMITS.renewalMs + 2_000,
+  );
+  expect(await deriveDeviceName(testBindings, ROOM, moved?.key ?? key)).toBe(
+    await deriveDeviceName(testBindings, ROOM, key),
+  );
+  expect(await deriveAudienceId(testBindings, ROOM, moved?.key ?? key)).toBe(
+    await deriveAudienceId(testBindings, ROOM, key),
+  );
+  const over = await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.lifetimeMs + 1_000);
+  expect(await deriveDeviceName(testBindings, ROOM, over?.key ?? key)).not.toBe(
+    await deriveDeviceName(testBindings, ROOM, key),
+  );
 });
 
 test("another secret knows no key of this one, and rooms know a device by names that don't lead to each other", async () => {
-  const { issued, key } = await made("192.0.2.2");
-  const other = { ...bindings, CORRAL_EDGE_SECRET: "another-secret-of-thirty-two-bytes" };
-  const there = await deviceOf(other, issued, "192.0.2.2", NOW);
-  expect(there?.issued).not.toBeNull();
-  expect(await deviceName(bindings, "other" as StreamName, key)).not.toBe(await deviceName(bindings, ROOM, key));
+  const { issuedKey, key } = await made("192.0.2.2");
+  const other = { ...testBindings, CORRAL_EDGE_SECRET: "another-secret-of-thirty-two-bytes" };
+  const there = await identifyDevice(other, issuedKey, "192.0.2.2", NOW);
+  expect(there?.issuedKey).not.toBeNull();
+  expect(await deriveDeviceName(testBindings, "other" as StreamName, key)).not.toBe(
+    await deriveDeviceName(testBindings, ROOM, key),
+  );
   // A room's name for a device is no key of it, nor is what it counts as.
-  for (const shown of [await deviceName(bindings, ROOM, key), (await countedAs(bindings, ROOM, key)) ?? ""]) {
-    expect((await deviceOf(bindings, shown.padEnd(60, "A"), "192.0.2.2", NOW))?.issued).not.toBeNull();
+  for (const shown of [
+    await deriveDeviceName(testBindings, ROOM, key),
+    (await deriveAudienceId(testBindings, ROOM, key)) ?? "",
+  ]) {
+    expect((await identifyDevice(testBindings, shown.padEnd(60, "A"), "192.0.2.2", NOW))?.issuedKey).not.toBeNull();
   }
 });
 
 test("where a deployment has no secret, nobody has a key and nobody counts by one", async () => {
-  const bare = { ...bindings, CORRAL_ADMIN_TOKEN: "", CORRAL_VIEWER_SECRET: "" };
+  const bare = { ...testBindings, CORRAL_ADMIN_TOKEN: "", CORRAL_VIEWER_SECRET: "" };
   const { key } = await made("192.0.2.3");
-  expect(await deviceOf(bare, null, "192.0.2.3", NOW)).toBeNull();
-  expect(await countedAs(bare, ROOM, key)).toBeNull();
+  expect(await identifyDevice(bare, null, "192.0.2.3", NOW)).toBeNull();
+  expect(await deriveAudienceId(bare, ROOM, key)).toBeNull();
 });

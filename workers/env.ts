@@ -7,10 +7,10 @@ import type { Room } from "../durable-objects/room/room.ts";
 import type { RoomRelay } from "../durable-objects/room/room-relay.ts";
 import type { RoomShard } from "../durable-objects/room/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
-import type { ViewerKeys } from "../tiers/viewer-token.ts";
+import type { ViewerTokenKeys } from "../tiers/viewer-token.ts";
 
 /** Bindings of `wrangler.toml`. */
-export interface Env extends ReviewerEnv, ViewerKeys {
+export interface Env extends ReviewerEnv, ViewerTokenKeys {
   readonly LIVE: DurableObjectNamespace<Live>;
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly ROOM: DurableObjectNamespace<Room>;

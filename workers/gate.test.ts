@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { keepPrivate, tokenOf } from "./gate.ts";
+import { makePrivate, readCredential } from "./gate.ts";
 
-const at = (query: string, authorization?: string): ReturnType<typeof tokenOf> =>
-  tokenOf(
+const at = (query: string, authorization?: string): ReturnType<typeof readCredential> =>
+  readCredential(
     new Request(
       `https://e.test/live/s/b/v/1.m4s${query}`,
       authorization === undefined ? {} : { headers: { authorization } },
@@ -21,7 +21,7 @@ test("a token is read from the header, else from the address, of which only the 
 test("an answer that is one asker's own is kept by nobody else, and one that may not be kept stays so", () => {
   const lifetimeAfter = (lifetime: string): string | null => {
     const answer = new Response("", { headers: { "cache-control": lifetime } });
-    keepPrivate(answer);
+    makePrivate(answer);
     return answer.headers.get("cache-control");
   };
   expect(lifetimeAfter("public, max-age=31536000, immutable")).toBe("private, max-age=31536000, immutable");

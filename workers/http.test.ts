@@ -1,11 +1,11 @@
 /** What HTTP asks of every address; tests/support/addresses.ts lists them. */
 import { expect, test } from "vitest";
-import { type Address, allowOf, LIVE, pathAt, ROUTES } from "../tests/support/addresses.ts";
+import { allowHeaderOf, LIVE_ADDRESSES, pathAt, ROUTES, type RouteAddress } from "../tests/support/addresses.ts";
 import { TestPublisher } from "../tests/support/publisher.ts";
 import { app } from "./app.ts";
-import { bindings, door } from "./testing.ts";
+import { testBindings, testEdge } from "./testing.ts";
 
-const admin = { authorization: `Bearer ${door.adminToken}` };
+const admin = { authorization: `Bearer ${testEdge.adminToken}` };
 
 /** An address as a request names it. */
 interface Asked {
@@ -25,10 +25,10 @@ let made: Promise<Streams> | null = null;
 
 function streams(): Promise<Streams> {
   made ??= (async () => {
-    const [live, over] = [new TestPublisher(door), new TestPublisher(door)];
+    const [live, over] = [new TestPublisher(testEdge), new TestPublisher(testEdge)];
     for (const publisher of [live, over]) {
-      await publisher.begin();
-      await publisher.parts(0, 14);
+      await publisher.openWithInits();
+      await publisher.putParts(0, 14);
     }
     await over.end();
     return { live, over };
@@ -42,10 +42,10 @@ async function addresses(): Promise<Asked[]> {
   const at = ({ stream, config: { broadcast }, id }: TestPublisher) => ({ stream, broadcast, publisher: id });
   const rows = Object.values(ROUTES)
     .flat()
-    .filter(({ nowhere }) => nowhere !== true)
-    .map((row) => ({ path: pathAt(row, at(live)), takes: allowOf(row), ...authorizationFor(row) }));
+    .filter(({ isUnknown }) => isUnknown !== true)
+    .map((row) => ({ path: pathAt(row, at(live)), takes: allowHeaderOf(row), ...authorizationFor(row) }));
   const media = [live, over].flatMap((publisher) => [
-    ...LIVE.map((row) => pathAt(row, at(publisher))),
+    ...LIVE_ADDRESSES.map((row) => pathAt(row, at(publisher))),
     ...["9.m4s", "7.0.m4s", "init-9.mp4"].map((file) => publisher.path("video", file)),
     publisher.path("nope", "media.m3u8"),
     `${publisher.path("video", "media.m3u8")}?_HLS_part=1`,
@@ -54,14 +54,14 @@ async function addresses(): Promise<Asked[]> {
 }
 
 /** The admin token, where `GET` is for the operator only. */
-function authorizationFor({ methods }: Address): { headers?: Record<string, string> } {
+function authorizationFor({ methods }: RouteAddress): { headers?: Record<string, string> } {
   return methods.GET?.policy.public.nobody.startsWith("401") === true ? { headers: admin } : {};
 }
 
 const NOWHERE = ["/nope", "/assets/nope.js", "/api/nope", "/live/nope", "/rooms/nope", "/live/never/multivariant.m3u8"];
 
 const ask = async (path: string, init: RequestInit = {}): Promise<{ answer: Response; bytes: number }> => {
-  const answer = await door.ask(path, { redirect: "manual", ...init });
+  const answer = await testEdge.ask(path, { redirect: "manual", ...init });
   return { answer, bytes: (await answer.arrayBuffer()).byteLength };
 };
 
@@ -241,7 +241,7 @@ test("a range is for GET only, and for nobody who holds another state", async ()
 });
 
 test("an address of local runs only doesn't exist where it is off", async () => {
-  const off = { ...bindings, CORRAL_DEV_TOKENS: "" };
+  const off = { ...testBindings, CORRAL_DEV_TOKENS: "" };
   for (const method of ["GET", "POST", "OPTIONS"]) {
     expect((await app.request("/dev/token", { method }, off)).status).toBe(404);
   }

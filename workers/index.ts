@@ -1,5 +1,5 @@
 /** The deployed Worker: one script with the gateway and every Durable Object class. */
-import { serve } from "./app.ts";
+import { serveRequest } from "./app.ts";
 import type { Env } from "./env.ts";
 
 export { Keyring } from "../durable-objects/keyring/keyring.ts";
@@ -10,5 +10,5 @@ export { RoomRelay } from "../durable-objects/room/room-relay.ts";
 export { RoomShard } from "../durable-objects/room/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
-const worker: ExportedHandler<Env> = { fetch: serve };
+const worker: ExportedHandler<Env> = { fetch: serveRequest };
 export default worker;

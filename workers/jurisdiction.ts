@@ -1,23 +1,23 @@
 /** `PUT /api/streams/{stream}/jurisdiction`: where a stream's room stays. */
 import { z } from "zod";
 import type { StreamName } from "../protocol/ids.ts";
-import { JURISDICTIONS, roomName } from "../protocol/room/address.ts";
-import { jurisdictions } from "../tiers/located.ts";
-import { refuseAdminStranger } from "./api.ts";
+import { JURISDICTIONS, roomObjectName } from "../protocol/room/address.ts";
+import { listJurisdictions } from "../tiers/located.ts";
+import { requireAdminToken } from "./api.ts";
 import type { Env } from "./env.ts";
-import { register } from "./registry.ts";
-import { deliveryProblem, problemResponse } from "./responses.ts";
+import { registerStream } from "./registry.ts";
+import { deliveryProblemResponse, problemResponse } from "./responses.ts";
 
-const Wanted = z.strictObject({ jurisdiction: z.enum(JURISDICTIONS) });
+const JurisdictionBody = z.strictObject({ jurisdiction: z.enum(JURISDICTIONS) });
 
 /** Binds the stream's room, its shards and its people's keys to a jurisdiction, before anybody has come; for good. */
-export async function bindStream(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await refuseAdminStranger(env, request);
+export async function handleJurisdiction(env: Env, request: Request, stream: StreamName): Promise<Response> {
+  const refusal = await requireAdminToken(env, request);
   if (refusal !== null) return refusal;
-  const wanted = Wanted.safeParse(await request.json().catch(() => null));
-  if (!wanted.success) return deliveryProblem(400, "Not a jurisdiction", z.prettifyError(wanted.error));
+  const wanted = JurisdictionBody.safeParse(await request.json().catch(() => null));
+  if (!wanted.success) return deliveryProblemResponse(400, "Not a jurisdiction", z.prettifyError(wanted.error));
   const { jurisdiction } = wanted.data;
-  if (!jurisdictions(env.ROOM).includes(jurisdiction)) {
+  if (!listJurisdictions(env.ROOM).includes(jurisdiction)) {
     return problemResponse({
       status: 501,
       type: "/problems/no-jurisdictions",
@@ -25,8 +25,8 @@ export async function bindStream(env: Env, request: Request, stream: StreamName)
       detail: "workerd by itself has none: bind the stream where the Worker is deployed.",
     });
   }
-  await register(env, stream);
-  if (!(await env.ROOM.getByName(stream).move(roomName(stream, jurisdiction)))) {
+  await registerStream(env, stream);
+  if (!(await env.ROOM.getByName(stream).setReplacementRoom(roomObjectName(stream, jurisdiction)))) {
     return problemResponse({
       status: 409,
       type: "/problems/room-in-use",

@@ -10,14 +10,14 @@ export interface LivePath {
 
 const PREFIX = "/live/";
 
-/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `Request.url` is. */
+/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `FakeRequest.url` is. */
 export function isLivePath(url: string): boolean {
-  return url.startsWith(PREFIX, pathStart(url));
+  return url.startsWith(PREFIX, findPathStart(url));
 }
 
 /** Viewers ask for the same few files at the same time: what their addresses mean is remembered, up to so many. */
-const REMEMBERED = 1_024;
-const remembered = new Map<string, LivePath>();
+const MAX_PARSED_PATHS = 1_024;
+const parsedPaths = new Map<string, LivePath>();
 
 /**
  * What an address below `/live/` means, or null. It is in its canonical form (`canonical-url.ts`), so names have one
@@ -26,17 +26,17 @@ const remembered = new Map<string, LivePath>();
 export function parseLivePath(url: string): LivePath | null {
   const query = url.indexOf("?");
   const bare = query < 0 ? url : url.slice(0, query);
-  const known = remembered.get(bare);
+  const known = parsedPaths.get(bare);
   if (known !== undefined) return known;
-  const parsed = parse(bare);
+  const parsed = parseBarePath(bare);
   if (parsed === null) return null;
-  if (remembered.size >= REMEMBERED) remembered.clear();
-  remembered.set(bare, parsed);
+  if (parsedPaths.size >= MAX_PARSED_PATHS) parsedPaths.clear();
+  parsedPaths.set(bare, parsed);
   return parsed;
 }
 
-function parse(bare: string): LivePath | null {
-  const path = bare.slice(pathStart(bare) + PREFIX.length);
+function parseBarePath(bare: string): LivePath | null {
+  const path = bare.slice(findPathStart(bare) + PREFIX.length);
   const [name = "", second = "", track, file, ...rest] = path.split("/");
   const stream = parseStreamName(name);
   if (stream === null || rest.length > 0) return null;
@@ -46,4 +46,4 @@ function parse(bare: string): LivePath | null {
 }
 
 /** Where the path of an absolute address begins. */
-const pathStart = (url: string): number => url.indexOf("/", url.indexOf("//") + 2);
+const findPathStart = (url: string): number => url.indexOf("/", url.indexOf("//") + 2);

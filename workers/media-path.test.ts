@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { partPath, segmentPath } from "../protocol/hls/paths.ts";
 import { parseMediaPath, parseTrackFile } from "./media-path.ts";
-import { byteRange } from "./range.ts";
+import { parseByteRange } from "./range.ts";
 
 test("every address that playlists contain is parsed back, and each object has one address", () => {
   fc.assert(
@@ -29,16 +29,16 @@ test("every address that playlists contain is parsed back, and each object has o
 });
 
 test("a byte range is within the resource, unsatisfiable, or no range at all", () => {
-  expect(byteRange("bytes=0-9", 100)).toEqual({ first: 0, last: 9 });
-  expect(byteRange("bytes=90-", 100)).toEqual({ first: 90, last: 99 });
-  expect(byteRange("bytes=-5", 100)).toEqual({ first: 95, last: 99 });
-  expect(byteRange("bytes=100-", 100)).toBe("unsatisfiable");
+  expect(parseByteRange("bytes=0-9", 100)).toEqual({ first: 0, last: 9 });
+  expect(parseByteRange("bytes=90-", 100)).toEqual({ first: 90, last: 99 });
+  expect(parseByteRange("bytes=-5", 100)).toEqual({ first: 95, last: 99 });
+  expect(parseByteRange("bytes=100-", 100)).toBe("unsatisfiable");
   for (const header of [null, "bytes=-", "bytes=1-2,4-5", "bytes=5-2", "lines=1-2", "bytes=a-b"]) {
-    expect(byteRange(header, 100)).toBeNull();
+    expect(parseByteRange(header, 100)).toBeNull();
   }
   fc.assert(
     fc.property(fc.string(), fc.nat(1000), (header, length) => {
-      const range = byteRange(header, length);
+      const range = parseByteRange(header, length);
       return typeof range !== "object" || range === null || (range.first <= range.last && range.last < length);
     }),
   );

@@ -1,51 +1,66 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
 import { parseStreamName, type StreamName } from "../protocol/ids.ts";
-import { METRICS_TYPE, type Metered, metricsText } from "../protocol/metrics.ts";
-import type { Lifetime, StreamEdge } from "../tiers/stream-edge.ts";
-import { withRoom } from "./api.ts";
-import { edgeOf, servedEdges } from "./edge/edges.ts";
+import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../protocol/metrics.ts";
+import type { EdgeStream, WaitUntilContext } from "../tiers/stream-edge.ts";
+import { addRoomCounts } from "./api.ts";
+import { listEdgeStreams, openEdgeStream } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { refuseStranger } from "./guard.ts";
-import { deliveryProblem } from "./responses.ts";
-import { placeOf } from "./room-place.ts";
+import { requireSecret } from "./guard.ts";
+import { deliveryProblemResponse } from "./responses.ts";
+import { fetchRoomSummary } from "./room-place.ts";
 
 /** Streams that one request may name: each that isn't served here already costs a feed. Further ones are answered 400. */
-const MOST_NAMED = 16;
+const MAX_NAMED_STREAMS = 16;
 
 /** The streams that `?stream=` names, and those that this isolate serves at the moment. */
-export async function metrics(env: Env, request: Request, life: Lifetime): Promise<Response> {
+export async function handleMetrics(env: Env, request: Request, ctx: WaitUntilContext): Promise<Response> {
   const own = env.CORRAL_METRICS_TOKEN !== undefined && env.CORRAL_METRICS_TOKEN !== "";
-  const refusal = await refuseStranger(env, request, {
+  const refusal = await requireSecret(env, request, {
     secret: own ? env.CORRAL_METRICS_TOKEN : env.CORRAL_ADMIN_TOKEN,
     secretName: "CORRAL_METRICS_TOKEN (or CORRAL_ADMIN_TOKEN)",
     token: own ? "metrics token" : "admin token",
-    behind: "the metrics",
+    resource: "the metrics",
   });
   if (refusal !== null) return refusal;
   const names = new URL(request.url).searchParams.getAll("stream").map(parseStreamName);
-  if (names.length > MOST_NAMED) {
-    return deliveryProblem(400, "Too many streams", `Name at most ${MOST_NAMED} streams; scrape the others apart.`);
+  if (names.length > MAX_NAMED_STREAMS) {
+    return deliveryProblemResponse(
+      400,
+      "Too many streams",
+      `Name at most ${MAX_NAMED_STREAMS} streams; scrape the others apart.`,
+    );
   }
   if (names.includes(null)) {
-    return deliveryProblem(400, "No such stream", "A stream's name is 1–64 of a–z 0–9 _ -.");
+    return deliveryProblemResponse(400, "No such stream", "A stream's name is 1–64 of a–z 0–9 _ -.");
   }
   const named = new Set(names.filter((name) => name !== null));
-  const asked = await Promise.all([...named].map((stream) => metered(env, request, life, stream)));
-  const others = servedEdges().filter(({ stream, stale, status }) => !named.has(stream) && !stale && status !== null);
-  const served = await Promise.all(others.map((edge) => counted(env, life, edge)));
-  return new Response(metricsText([...asked, ...served]), {
-    headers: { "content-type": METRICS_TYPE, "cache-control": "no-store" },
+  const asked = await Promise.all([...named].map((stream) => fetchStreamMetrics(env, request, ctx, stream)));
+  const others = listEdgeStreams().filter(
+    ({ stream, isStale, status }) => !named.has(stream) && !isStale && status !== null,
+  );
+  const served = await Promise.all(others.map((edge) => toStreamMetrics(env, ctx, edge)));
+  return new Response(renderMetrics([...asked, ...served]), {
+    headers: { "content-type": METRICS_MEDIA_TYPE, "cache-control": "no-store" },
   });
 }
 
-async function metered(env: Env, request: Request, life: Lifetime, stream: StreamName): Promise<Metered> {
-  const edge = await edgeOf(env, request, life, stream);
+async function fetchStreamMetrics(
+  env: Env,
+  request: Request,
+  ctx: WaitUntilContext,
+  stream: StreamName,
+): Promise<StreamMetrics> {
+  const edge = await openEdgeStream(env, request, ctx, stream);
   if (typeof edge === "string") return { stream, status: null };
-  await edge.replica(life);
-  return counted(env, life, edge);
+  await edge.ensureReplica(ctx);
+  return toStreamMetrics(env, ctx, edge);
 }
 
-async function counted(env: Env, life: Lifetime, { stream, status }: StreamEdge): Promise<Metered> {
+async function toStreamMetrics(
+  env: Env,
+  ctx: WaitUntilContext,
+  { stream, status }: EdgeStream,
+): Promise<StreamMetrics> {
   if (status === null) return { stream, status };
-  return { stream, status: withRoom(status, await placeOf(env, life, stream)) };
+  return { stream, status: addRoomCounts(status, await fetchRoomSummary(env, ctx, stream)) };
 }

@@ -3,7 +3,7 @@ import type { Env } from "./env.ts";
 import { problemResponse } from "./responses.ts";
 
 /** The origins that `CORRAL_ORIGINS` lists, as browsers write them. */
-function listed(env: Pick<Env, "CORRAL_ORIGINS">): string[] {
+function parseListedOrigins(env: Pick<Env, "CORRAL_ORIGINS">): string[] {
   return (env.CORRAL_ORIGINS ?? "").split(/[\s,]+/).filter((origin) => origin !== "");
 }
 
@@ -11,15 +11,15 @@ function listed(env: Pick<Env, "CORRAL_ORIGINS">): string[] {
  * Whether a page of this origin may ask at `url`. A program sends no origin; only browsers do, and can't be made not to. Where
  * TLS ends before the edge, as at a tunnel to a laptop, its own pages are of `https:` and its addresses of `http:`.
  */
-export function isWelcome(env: Pick<Env, "CORRAL_ORIGINS">, url: string, origin: string | null): boolean {
+export function isAllowedOrigin(env: Pick<Env, "CORRAL_ORIGINS">, url: string, origin: string | null): boolean {
   if (origin === null) return true;
   const { origin: own, host } = new URL(url);
-  return origin === own || origin === `https://${host}` || listed(env).includes(origin);
+  return origin === own || origin === `https://${host}` || parseListedOrigins(env).includes(origin);
 }
 
 /** The refusal of a browser that another site's page sends here, or null. */
-export function refuseForeignPage(env: Env, request: Request): Response | null {
-  if (isWelcome(env, request.url, request.headers.get("origin"))) return null;
+export function refuseForeignOrigin(env: Env, request: Request): Response | null {
+  if (isAllowedOrigin(env, request.url, request.headers.get("origin"))) return null;
   return problemResponse({
     status: 403,
     type: "/problems/foreign-origin",

@@ -1,45 +1,45 @@
 /** The pages people open: files built from `web/`, with the watch page and the studio behind every stream's address. */
 import { parseStreamName } from "../protocol/ids.ts";
-import { servedEdge } from "./edge/edges.ts";
+import { findEdgeStream } from "./edge/edges.ts";
 import type { Env } from "./env.ts";
-import { allowed, methodNotAllowed, options } from "./methods.ts";
-import { deliveryProblem } from "./responses.ts";
-import { asPage } from "./security-headers.ts";
+import { formatAllow, methodNotAllowedResponse, optionsResponse } from "./methods.ts";
+import { deliveryProblemResponse } from "./responses.ts";
+import { addPageHeaders } from "./security-headers.ts";
 
 const ASSETS_ORIGIN = "https://pages.corral.invalid/";
 
-const METHODS = allowed(["GET"]);
+const ALLOWED_METHODS = formatAllow(["GET"]);
 
 /** `GET /`, `/watch/{stream}`, `/studio/{stream}` and their assets. */
-export async function page(env: Env, request: Request): Promise<Response> {
+export async function handlePage(env: Env, request: Request): Promise<Response> {
   const url = new URL(request.url);
   if (/^\/(api|live|ingest|rooms)\//.test(url.pathname)) {
-    return deliveryProblem(404, "Not found", "There is nothing at this address.");
+    return deliveryProblemResponse(404, "Not found", "There is nothing at this address.");
   }
   const [, kind, stream] = /^\/(watch|studio)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const wanted = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
-  const found = await asset(env, request, wanted);
+  const found = await fetchAsset(env, request, wanted);
   if (found.status === 404 || wanted === "/404") {
     // Who asks may have the page that is shown in its place; what is asked for is missing all the same.
-    const shown = await asset(env, new Request(ASSETS_ORIGIN), "/404");
-    return asPage(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
+    const shown = await fetchAsset(env, new Request(ASSETS_ORIGIN), "/404");
+    return addPageHeaders(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
   }
-  if (request.method === "OPTIONS") return options(METHODS);
-  if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed(METHODS);
+  if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
+  if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowedResponse(ALLOWED_METHODS);
   const response = new Response(found.body, found);
   const isAsset = url.pathname.startsWith("/assets/");
   if (isAsset && (found.status === 200 || found.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
   const name = kind === "watch" ? parseStreamName(stream ?? "") : null;
-  if (name !== null && (servedEdge(name)?.access.playback ?? "public") === "public") {
+  if (name !== null && (findEdgeStream(name)?.accessPolicy.playback ?? "public") === "public") {
     // The player asks for it first; so it is on its way while the script still loads. A preload brings no token.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
-  return asPage(response, isAsset ? "file" : "page");
+  return addPageHeaders(response, isAsset ? "file" : "page");
 }
 
-function asset(env: Env, request: Request, path: string): Promise<Response> {
+function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {
   // Whatever `Host` a client sends: pages are the same on every one.
   const url = new URL(ASSETS_ORIGIN);
   url.pathname = path;

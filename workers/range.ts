@@ -1,7 +1,7 @@
 /** Single byte ranges of RFC 9110. */
 
 /** The bytes that a `Range` header asks for (inclusive); null: all of them; several ranges are answered whole. */
-export function byteRange(
+export function parseByteRange(
   header: string | null,
   length: number,
 ): { readonly first: number; readonly last: number } | "unsatisfiable" | null {

@@ -1,41 +1,45 @@
 /** What an isolate knows of rooms: asked once in a while for all who come, by way of the data centre's cache. */
 import type { StreamName } from "../protocol/ids.ts";
-import { PLACE_MS, type Place, placeS } from "../protocol/room/place.ts";
-import { located } from "../tiers/located.ts";
+import { ROOM_SUMMARY_ISOLATE_TTL_MS, type RoomSummary, roomSummaryColoTtlS } from "../protocol/room/place.ts";
+import { getObjectInJurisdiction } from "../tiers/located.ts";
 import { SingleFlight } from "../tiers/single-flight.ts";
-import type { Lifetime } from "../tiers/stream-edge.ts";
-import { throughCache } from "./colo-cache.ts";
+import type { WaitUntilContext } from "../tiers/stream-edge.ts";
+import { readTextThroughCache } from "./colo-cache.ts";
 import type { Env } from "./env.ts";
 
 /** Rooms that are remembered at once. */
-const MOST_PLACES = 256;
+const MAX_SUMMARIES = 256;
 /** A follower waits so long for the leader of its flight before it asks itself. */
-const FLIGHT_MS = 4_000;
+const COALESCED_WAIT_MS = 4_000;
 
-const flights = new SingleFlight<Place>(FLIGHT_MS);
-const places = new Map<StreamName, { readonly place: Place; readonly atMs: number }>();
+const flights = new SingleFlight<RoomSummary>(COALESCED_WAIT_MS);
+const summaries = new Map<StreamName, { readonly place: RoomSummary; readonly atMs: number }>();
 
 /** A room's place; an older one, or null, if the room doesn't answer. Never rejects. */
-export async function placeOf(env: Env, life: Lifetime, stream: StreamName): Promise<Place | null> {
-  const known = places.get(stream);
-  if (known !== undefined && Date.now() - known.atMs < PLACE_MS) return known.place;
-  const flown = await flights.get(life, stream, () => load(env, life, stream));
+export async function fetchRoomSummary(
+  env: Env,
+  ctx: WaitUntilContext,
+  stream: StreamName,
+): Promise<RoomSummary | null> {
+  const known = summaries.get(stream);
+  if (known !== undefined && Date.now() - known.atMs < ROOM_SUMMARY_ISOLATE_TTL_MS) return known.place;
+  const flown = await flights.load(ctx, stream, () => loadSummary(env, ctx, stream));
   if (!flown.ok) return known?.place ?? null;
-  if (places.size >= MOST_PLACES) places.clear();
-  places.set(stream, { place: flown.value, atMs: Date.now() });
+  if (summaries.size >= MAX_SUMMARIES) summaries.clear();
+  summaries.set(stream, { place: flown.value, atMs: Date.now() });
   return flown.value;
 }
 
-async function load(env: Env, life: Lifetime, stream: StreamName): Promise<Place> {
-  const { text } = await throughCache(life, `${stream}/place`, async () => {
-    const place = await ask(env, stream);
-    return { text: JSON.stringify(place), maxAgeS: placeS(place.shards) };
+async function loadSummary(env: Env, ctx: WaitUntilContext, stream: StreamName): Promise<RoomSummary> {
+  const { text } = await readTextThroughCache(ctx, `${stream}/place`, async () => {
+    const place = await askRoom(env, stream);
+    return { text: JSON.stringify(place), maxAgeS: roomSummaryColoTtlS(place.shards) };
   });
-  return JSON.parse(text) as Place;
+  return JSON.parse(text) as RoomSummary;
 }
 
 /** A stream's room is named like the stream, unless that one says which it is instead. */
-async function ask(env: Env, room: string): Promise<Place> {
-  const place = await located(env.ROOM, room).place();
-  return place.moved === null ? place : ask(env, place.moved);
+async function askRoom(env: Env, room: string): Promise<RoomSummary> {
+  const place = await getObjectInJurisdiction(env.ROOM, room).summary();
+  return place.moved === null ? place : askRoom(env, place.moved);
 }

@@ -1,51 +1,60 @@
 /** The deployment's secrets: how long they must be, and the keys that the edge derives from one of them for itself. */
 import type { Env } from "./env.ts";
-import { deliveryProblem } from "./responses.ts";
+import { deliveryProblemResponse } from "./responses.ts";
 
 /** Bytes that a secret has at least: as many as the hash with which it signs. */
-export const SECRET_BYTES = 32;
+export const MIN_SECRET_BYTES = 32;
 
-const SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_METRICS_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"] as const;
+const SECRET_NAMES = [
+  "CORRAL_ADMIN_TOKEN",
+  "CORRAL_METRICS_TOKEN",
+  "CORRAL_VIEWER_SECRET",
+  "CORRAL_EDGE_SECRET",
+] as const;
 
 /** The names of the secrets that are set and shorter than a secret must be. */
-export function shortSecrets(env: Pick<Env, (typeof SECRETS)[number]>): string[] {
-  return SECRETS.filter((name) => {
+export function findShortSecrets(env: Pick<Env, (typeof SECRET_NAMES)[number]>): string[] {
+  return SECRET_NAMES.filter((name) => {
     const text = env[name] ?? "";
     // A character has a byte at least.
-    return text !== "" && text.length < SECRET_BYTES && new TextEncoder().encode(text).byteLength < SECRET_BYTES;
+    return (
+      text !== "" && text.length < MIN_SECRET_BYTES && new TextEncoder().encode(text).byteLength < MIN_SECRET_BYTES
+    );
   });
 }
 
-let checked: { readonly env: Env; readonly short: readonly string[] } | null = null;
+let checkedEnv: { readonly env: Env; readonly short: readonly string[] } | null = null;
 
 /** The refusal of every request of a deployment with a secret that can be guessed, or null. */
 export function refuseShortSecrets(env: Env): Response | null {
-  if (checked?.env !== env) {
-    checked = { env, short: shortSecrets(env) };
-    if (checked.short.length > 0) console.error(sentence(checked.short));
+  if (checkedEnv?.env !== env) {
+    checkedEnv = { env, short: findShortSecrets(env) };
+    if (checkedEnv.short.length > 0) console.error(describeShortSecrets(checkedEnv.short));
   }
-  return checked.short.length === 0 ? null : deliveryProblem(500, "A secret is too short", sentence(checked.short));
+  return checkedEnv.short.length === 0
+    ? null
+    : deliveryProblemResponse(500, "A secret is too short", describeShortSecrets(checkedEnv.short));
 }
 
-const sentence = (short: readonly string[]): string =>
-  `${short.join(", ")} must have at least ${SECRET_BYTES} bytes: set it anew, as from \`openssl rand -hex 32\`.`;
+const describeShortSecrets = (short: readonly string[]): string =>
+  `${short.join(", ")} must have at least ${MIN_SECRET_BYTES} bytes: set it anew, as from \`openssl rand -hex 32\`.`;
 
 /** What a derived key is for; each has a key of its own, so that what is made for one says nothing to another. */
-export type Purpose = "address" | "count" | "device" | "network" | "playback" | "ticket";
+export type EdgeKeyPurpose = "address" | "count" | "device" | "network" | "playback" | "ticket";
 
 /** A key that the edge derives. */
-interface Derived {
+interface DerivedKey {
   readonly secret: string;
   readonly key: Promise<CryptoKey>;
 }
 
-const derived = new Map<Purpose, Derived>();
+const derivedKeys = new Map<EdgeKeyPurpose, DerivedKey>();
 
 /**
  * The secret that only this edge needs: `CORRAL_EDGE_SECRET`, else one that it has anyway. Null where there is none: such
  * an edge has no streams, for nobody can make keys for them.
  */
-function edgeSecret(env: Env): string | null {
+function selectEdgeSecret(env: Env): string | null {
   const [first] = [env.CORRAL_EDGE_SECRET, env.CORRAL_VIEWER_SECRET, env.CORRAL_ADMIN_TOKEN].filter(
     (secret) => secret !== undefined && secret !== "",
   );
@@ -53,17 +62,17 @@ function edgeSecret(env: Env): string | null {
 }
 
 /** The edge's key for a purpose; null where the deployment has no secret. */
-export async function edgeKey(env: Env, purpose: Purpose): Promise<CryptoKey | null> {
-  const secret = edgeSecret(env);
+export async function getEdgeKey(env: Env, purpose: EdgeKeyPurpose): Promise<CryptoKey | null> {
+  const secret = selectEdgeSecret(env);
   if (secret === null) return null;
-  const known = derived.get(purpose);
+  const known = derivedKeys.get(purpose);
   if (known?.secret === secret) return known.key;
-  const key = derive(secret, purpose);
-  derived.set(purpose, { secret, key });
+  const key = deriveKey(secret, purpose);
+  derivedKeys.set(purpose, { secret, key });
   return key;
 }
 
-async function derive(secret: string, purpose: Purpose): Promise<CryptoKey> {
+async function deriveKey(secret: string, purpose: EdgeKeyPurpose): Promise<CryptoKey> {
   const bytes = new TextEncoder();
   const master = await crypto.subtle.importKey("raw", bytes.encode(secret), "HKDF", false, ["deriveKey"]);
   const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: bytes.encode(`corral ${purpose} 1`) };
@@ -73,7 +82,7 @@ async function derive(secret: string, purpose: Purpose): Promise<CryptoKey> {
 }
 
 /** The first bytes of a text's authentication code under a key; without the key nobody tells which text it is of. */
-export async function authenticate(key: CryptoKey, text: string, bytes = 16): Promise<Uint8Array> {
+export async function computeMac(key: CryptoKey, text: string, bytes = 16): Promise<Uint8Array> {
   const code = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(text));
   return new Uint8Array(code, 0, bytes);
 }

@@ -5,20 +5,20 @@
 import { CSP } from "../web/csp.ts";
 
 /** Of every answer: nothing is run or shown as another type than its own. */
-const EVERY = { "x-content-type-options": "nosniff" } as const;
+const COMMON_HEADERS = { "x-content-type-options": "nosniff" } as const;
 
 /**
  * Of answers that pages of any origin may read: playlists, media, the control API. A page that is isolated from other
  * origins (COEP `require-corp`) may play media in a plain `<video>` too, which asks without CORS.
  */
 export const READABLE_HEADERS: Readonly<Record<string, string>> = {
-  ...EVERY,
+  ...COMMON_HEADERS,
   "access-control-allow-origin": "*",
   "cross-origin-resource-policy": "cross-origin",
 };
 
 /** Of files that only pages of this edge load: none of another origin may embed them. */
-const OWN_HEADERS = { ...EVERY, "cross-origin-resource-policy": "same-origin" } as const;
+const SAME_ORIGIN_HEADERS = { ...COMMON_HEADERS, "cross-origin-resource-policy": "same-origin" } as const;
 
 /** What the pages use, for themselves alone; the rest is for nobody on them. */
 const PERMISSIONS: Readonly<Record<string, "self" | "">> = {
@@ -45,7 +45,7 @@ const PERMISSIONS: Readonly<Record<string, "self" | "">> = {
 };
 
 const PAGE_HEADERS = {
-  ...OWN_HEADERS,
+  ...SAME_ORIGIN_HEADERS,
   "content-security-policy": CSP,
   "cross-origin-opener-policy": "same-origin",
   "permissions-policy": Object.entries(PERMISSIONS)
@@ -59,22 +59,22 @@ const PAGE_HEADERS = {
 const HSTS = "max-age=31536000";
 
 /** Makes an answer one of a page, or of a file that pages load. */
-export function asPage(response: Response, kind: "page" | "file"): Response {
-  setAll(response, kind === "page" ? PAGE_HEADERS : OWN_HEADERS);
+export function addPageHeaders(response: Response, kind: "page" | "file"): Response {
+  setHeaders(response, kind === "page" ? PAGE_HEADERS : SAME_ORIGIN_HEADERS);
   return response;
 }
 
 /** An answer to a request for `url` that isn't of the hot path, with what every answer has. */
-export function secured(response: Response, url: string): Response {
+export function addSecurityHeaders(response: Response, url: string): Response {
   // A socket is no document.
   if (response.status === 101) return response;
   const { headers } = response;
-  setAll(response, headers.has("access-control-allow-origin") ? READABLE_HEADERS : OWN_HEADERS);
+  setHeaders(response, headers.has("access-control-allow-origin") ? READABLE_HEADERS : SAME_ORIGIN_HEADERS);
   // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over non-secure transport."
   if (url.startsWith("https:")) headers.set("strict-transport-security", HSTS);
   return response;
 }
 
-function setAll({ headers }: Response, values: Readonly<Record<string, string>>): void {
+function setHeaders({ headers }: Response, values: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(values)) headers.set(name, value);
 }

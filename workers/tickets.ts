@@ -4,41 +4,41 @@
  */
 import { base64url } from "jose";
 import type { StreamName } from "../protocol/ids.ts";
-import type { Viewer } from "../protocol/room/events.ts";
-import { SOCKET_PROTOCOL } from "../protocol/room/wire.ts";
+import type { Participant } from "../protocol/room/events.ts";
+import { ROOM_SUBPROTOCOL } from "../protocol/room/wire.ts";
 import type { Env } from "./env.ts";
-import { edgeKey } from "./secrets.ts";
+import { getEdgeKey } from "./secrets.ts";
 
 /** Bounds of tickets, each with its reason. */
 export const TICKET_LIMITS = {
   /** From the answer to the socket, over a slow line. */
-  lifeMs: 30_000,
+  lifetimeMs: 30_000,
   /** Characters of one: a viewer whose names take four bytes a character, sealed. */
   chars: 4_096,
 } as const;
 
 /** Whom a ticket is for. The network is that of the socket, which isn't always that of the request for the ticket. */
-export type Ticketed = Omit<Viewer, "address" | "addressesNear">;
+export type TicketParticipant = Omit<Participant, "address" | "addressesNear">;
 
-interface Sealed {
+interface TicketPayload {
   readonly stream: StreamName;
-  readonly viewer: Ticketed;
+  readonly viewer: TicketParticipant;
   readonly untilMs: number;
 }
 
-const IV = 12;
+const IV_BYTES = 12;
 
 /** A ticket to a room; null where the deployment has no secret. */
 export async function sealTicket(
   env: Env,
   stream: StreamName,
-  viewer: Ticketed,
+  viewer: TicketParticipant,
   nowMs: number,
 ): Promise<string | null> {
-  const key = await edgeKey(env, "ticket");
+  const key = await getEdgeKey(env, "ticket");
   if (key === null) return null;
-  const sealed: Sealed = { stream, viewer, untilMs: nowMs + TICKET_LIMITS.lifeMs };
-  const iv = crypto.getRandomValues(new Uint8Array(IV));
+  const sealed: TicketPayload = { stream, viewer, untilMs: nowMs + TICKET_LIMITS.lifetimeMs };
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const plain = new TextEncoder().encode(JSON.stringify(sealed));
   const bytes = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plain));
   return `${base64url.encode(iv)}.${base64url.encode(bytes)}`;
@@ -50,15 +50,15 @@ export async function openTicket(
   stream: StreamName,
   ticket: string,
   nowMs: number,
-): Promise<Ticketed | null> {
+): Promise<TicketParticipant | null> {
   const parts = /^([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)$/.exec(ticket);
-  const key = parts === null || ticket.length > TICKET_LIMITS.chars ? null : await edgeKey(env, "ticket");
+  const key = parts === null || ticket.length > TICKET_LIMITS.chars ? null : await getEdgeKey(env, "ticket");
   if (parts === null || key === null) return null;
   try {
     const [, iv = "", bytes = ""] = parts;
     const how = { name: "AES-GCM", iv: base64url.decode(iv) };
     const plain = await crypto.subtle.decrypt(how, key, base64url.decode(bytes));
-    const sealed = JSON.parse(new TextDecoder().decode(plain)) as Sealed;
+    const sealed = JSON.parse(new TextDecoder().decode(plain)) as TicketPayload;
     return sealed.stream === stream && nowMs < sealed.untilMs ? sealed.viewer : null;
   } catch {
     return null;
@@ -66,7 +66,7 @@ export async function openTicket(
 }
 
 /** The ticket that a socket's request brings beside the protocol's name; null where it brings none. */
-export function ticketOf(request: Request): string | null {
+export function readTicket(request: Request): string | null {
   const [name, ticket] = (request.headers.get("sec-websocket-protocol") ?? "").split(/\s*,\s*/);
-  return name === SOCKET_PROTOCOL && ticket !== undefined ? ticket : null;
+  return name === ROOM_SUBPROTOCOL && ticket !== undefined ? ticket : null;
 }

@@ -33,7 +33,7 @@ export default {
 };`;
 
 /** Starts it at a port; gives what stops it. */
-export async function startBare(port: number, tickMs: number): Promise<() => Promise<void>> {
+export async function startBareObject(port: number, tickMs: number): Promise<() => Promise<void>> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,

@@ -1,11 +1,11 @@
 /** The same viewers and the same messages against each server: CPU for a message delivered, and from sending to seeing. */
-import type { Crowd, CrowdStats } from "../../loadtest/room/crowd.ts";
-import type { Figure } from "../stats.ts";
-import { short } from "../stats.ts";
-import { SERVERS, type ServerKind, startServer, tokensFor } from "./servers.ts";
+import type { ViewerFleet, ViewerFleetStats } from "../../loadtest/room/crowd.ts";
+import type { BenchFigure } from "../stats.ts";
+import { formatFixed } from "../stats.ts";
+import { BENCH_SERVERS, type BenchServerKind, issueBenchTokens, startBenchServer } from "./servers.ts";
 
 /** The load of the comparison. */
-export interface CompareOptions {
+export interface ComparisonOptions {
   readonly viewers: number;
   /** Messages a second, by all writers together. */
   readonly perSecond: number;
@@ -13,9 +13,9 @@ export interface CompareOptions {
 }
 
 /** What one server did with it. */
-export interface Row {
+export interface ComparisonRow {
   readonly title: string;
-  readonly kind: ServerKind;
+  readonly kind: BenchServerKind;
   /** Server CPU for each message that a viewer was shown, µs. */
   readonly cpuUs: number;
   /** Milliseconds of CPU a second. */
@@ -41,42 +41,47 @@ const SILENT_MS = 1_500;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One server's row. `staff`: Corral shows all messages of those who moderate, and samples others' above a rate. */
-export async function measure(kind: ServerKind, staff: boolean, crowd: Crowd, options: CompareOptions): Promise<Row> {
-  const server = await startServer(kind);
+export async function measureServer(
+  kind: BenchServerKind,
+  staff: boolean,
+  crowd: ViewerFleet,
+  options: ComparisonOptions,
+): Promise<ComparisonRow> {
+  const server = await startBenchServer(kind);
   try {
-    const tokens = await tokensFor(server, "bench", WRITERS, staff ? ["moderator"] : []);
-    await crowd.open({
-      dialect: SERVERS[kind].dialect,
+    const tokens = await issueBenchTokens(server, "bench", WRITERS, staff ? ["moderator"] : []);
+    await crowd.openSockets({
+      dialect: BENCH_SERVERS[kind].dialect,
       servers: [server.socketUrl],
       room: "bench",
       viewers: options.viewers,
       tokens,
       perSecond: OPENED_PER_SECOND,
     });
-    await crowd.write(options.perSecond);
+    await crowd.setWriteRate(options.perSecond);
     await pause(WARM_MS);
-    await drained(crowd);
-    await crowd.clear();
+    await drainStats(crowd);
+    await crowd.resetStats();
     const [before, beganMs] = [server.cpuMs(), performance.now()];
-    await crowd.write(options.perSecond);
+    await crowd.setWriteRate(options.perSecond);
     await pause(1_000 * options.seconds);
     // A server that can't keep up has more to do yet: what its messages cost is known when all have arrived.
-    const { stats, atMs } = await drained(crowd);
+    const { stats, atMs } = await drainStats(crowd);
     const cpu = server.cpuMs() - before;
     return rowOf(kind, staff, options.viewers, stats, cpu, (atMs - beganMs) / 1_000);
   } finally {
-    await crowd.close();
+    await crowd.closeSockets();
     await server.stop();
   }
 }
 
 /** Nobody writes any more, and what is under way arrives: what was seen in all, and when the last of it came. */
-async function drained(crowd: Crowd): Promise<{ stats: CrowdStats; atMs: number }> {
-  await crowd.write(0);
-  let [stats, atMs] = [await crowd.stats(), performance.now()];
+async function drainStats(crowd: ViewerFleet): Promise<{ stats: ViewerFleetStats; atMs: number }> {
+  await crowd.setWriteRate(0);
+  let [stats, atMs] = [await crowd.socketStats(), performance.now()];
   while (performance.now() - atMs < SILENT_MS) {
     await pause(100);
-    const now = await crowd.stats();
+    const now = await crowd.socketStats();
     if (now.frames > stats.frames) atMs = performance.now();
     stats = now;
   }
@@ -84,14 +89,14 @@ async function drained(crowd: Crowd): Promise<{ stats: CrowdStats; atMs: number 
 }
 
 function rowOf(
-  kind: ServerKind,
+  kind: BenchServerKind,
   staff: boolean,
   viewers: number,
-  stats: CrowdStats,
+  stats: ViewerFleetStats,
   cpu: number,
   passedS: number,
-): Row {
-  const { title } = SERVERS[kind];
+): ComparisonRow {
+  const { title } = BENCH_SERVERS[kind];
   return {
     title: kind !== "corral" || staff ? title : `${title}, chat sampled to what can be read`,
     kind,
@@ -109,12 +114,12 @@ function rowOf(
 }
 
 /** The whole comparison: Corral with all shown and with sampling, and each of the others. */
-export async function compare(
-  crowd: Crowd,
-  options: CompareOptions,
+export async function compareServers(
+  crowd: ViewerFleet,
+  options: ComparisonOptions,
   say: (line: string) => void,
-): Promise<{ rows: readonly Row[]; figures: Figure[] }> {
-  const rows: Row[] = [];
+): Promise<{ rows: readonly ComparisonRow[]; figures: BenchFigure[] }> {
+  const rows: ComparisonRow[] = [];
   const runs = [
     ["socketio", true],
     ["corral", true],
@@ -123,13 +128,13 @@ export async function compare(
     ["corral", false],
   ] as const;
   for (const [kind, staff] of runs) {
-    say(`comparing: ${SERVERS[kind].title}${kind === "corral" && !staff ? ", sampled" : ""} …`);
-    rows.push(await measure(kind, staff, crowd, options));
+    say(`comparing: ${BENCH_SERVERS[kind].title}${kind === "corral" && !staff ? ", sampled" : ""} …`);
+    rows.push(await measureServer(kind, staff, crowd, options));
   }
   return { rows, figures: figuresOf(rows, options) };
 }
 
-function figuresOf(rows: readonly Row[], { viewers, perSecond }: CompareOptions): Figure[] {
+function figuresOf(rows: readonly ComparisonRow[], { viewers, perSecond }: ComparisonOptions): BenchFigure[] {
   const ours = rows.find(({ kind }) => kind === "corral");
   const theirs = rows.find(({ kind }) => kind === "socketio");
   if (ours === undefined || theirs === undefined) return [];
@@ -139,7 +144,7 @@ function figuresOf(rows: readonly Row[], { viewers, perSecond }: CompareOptions)
     {
       figure: `server CPU per message delivered, ${load}`,
       goal: "≤ 0.25 × socket.io's",
-      measured: `${short(ours.cpuUs)} µs, socket.io ${short(theirs.cpuUs)} µs: ${short(ratio)} ×`,
+      measured: `${formatFixed(ours.cpuUs)} µs, socket.io ${formatFixed(theirs.cpuUs)} µs: ${formatFixed(ratio)} ×`,
       met: ratio <= 0.25,
       values: { cpuUs: ours.cpuUs, socketioCpuUs: theirs.cpuUs, ratio },
     },
@@ -153,7 +158,7 @@ function figuresOf(rows: readonly Row[], { viewers, perSecond }: CompareOptions)
     {
       figure: "messages delivered ÷ messages sent × viewers, and frames with something missing before them",
       goal: "1; 0",
-      measured: `${short(ours.share, 4)}; ${ours.holes}`,
+      measured: `${formatFixed(ours.share, 4)}; ${ours.holes}`,
       met: ours.share === 1 && ours.holes === 0,
       values: { share: ours.share, holes: ours.holes },
     },
@@ -161,10 +166,10 @@ function figuresOf(rows: readonly Row[], { viewers, perSecond }: CompareOptions)
 }
 
 /** The rows as a markdown table. */
-export function comparisonTable(rows: readonly Row[]): string {
+export function comparisonTable(rows: readonly ComparisonRow[]): string {
   const lines = rows.map(
     (row) =>
-      `| ${row.title} | ${short(row.cpuUs)} µs | ${short(row.load / 10, 0)} % | ${row.p50Ms} ms | ${row.p99Ms} ms | ${short(row.share, 3)} | ${short(row.framesPerViewer, 1)} | ${short(row.bytesPerViewer / 1_000, 1)} kB |`,
+      `| ${row.title} | ${formatFixed(row.cpuUs)} µs | ${formatFixed(row.load / 10, 0)} % | ${row.p50Ms} ms | ${row.p99Ms} ms | ${formatFixed(row.share, 3)} | ${formatFixed(row.framesPerViewer, 1)} | ${formatFixed(row.bytesPerViewer / 1_000, 1)} kB |`,
   );
   return [
     "| server | CPU per message delivered | CPU of one core | send → seen p50 | p99 | delivered ÷ sent × viewers | frames a second and viewer | bytes a second and viewer |",

@@ -1,8 +1,8 @@
 /** Whether the count of viewers is true: while all watch, and after half of them fall silent without closing anything. */
-import type { Crowd } from "../../loadtest/room/crowd.ts";
-import type { Figure } from "../stats.ts";
-import { short } from "../stats.ts";
-import { startServer, tokensFor } from "./servers.ts";
+import type { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import type { BenchFigure } from "../stats.ts";
+import { formatFixed } from "../stats.ts";
+import { issueBenchTokens, startBenchServer } from "./servers.ts";
 
 /** How long everybody watches, and how often the count is read meanwhile, ms. */
 const STEADY_MS = 15_000;
@@ -15,35 +15,39 @@ const BEGUN_MS = 5_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** `viewers` watch; what they are told is compared with how many they are. */
-export async function counts(crowd: Crowd, viewers: number, say: (line: string) => void): Promise<Figure[]> {
+export async function measureCountAccuracy(
+  crowd: ViewerFleet,
+  viewers: number,
+  say: (line: string) => void,
+): Promise<BenchFigure[]> {
   say("counting …");
-  const server = await startServer("corral");
+  const server = await startBenchServer("corral");
   try {
     const open = { dialect: "corral", servers: [server.socketUrl], room: "counts", perSecond: 500 } as const;
-    await crowd.open({ ...open, viewers, tokens: await tokensFor(server, "counts", viewers) });
-    await crowd.play(1);
+    await crowd.openSockets({ ...open, viewers, tokens: await issueBenchTokens(server, "counts", viewers) });
+    await crowd.setPlayingShare(1);
     await pause(BEGUN_MS);
     let worst = 0;
     for (let passedMs = 0; passedMs < STEADY_MS; passedMs += READ_EVERY_MS) {
-      worst = Math.max(worst, Math.abs(((await crowd.stats()).watching ?? 0) - viewers));
+      worst = Math.max(worst, Math.abs(((await crowd.socketStats()).watching ?? 0) - viewers));
       await pause(READ_EVERY_MS);
     }
-    await crowd.play(0.5);
+    await crowd.setPlayingShare(0.5);
     await pause(CONVERGED_MS);
     const left = Math.round(viewers / 2);
-    const told = (await crowd.stats()).watching ?? 0;
+    const told = (await crowd.socketStats()).watching ?? 0;
     const error = Math.abs(told - left) / left;
     return [
       {
         figure: `viewer count error with ${viewers} viewers, steady / 5 s after half leave silently`,
         goal: "0 / ≤ 1 %",
-        measured: `${worst} / ${short(100 * error)} %`,
+        measured: `${worst} / ${formatFixed(100 * error)} %`,
         met: worst === 0 && error <= 0.01,
         values: { steadyError: worst, told, left },
       },
     ];
   } finally {
-    await crowd.close();
+    await crowd.closeSockets();
     await server.stop();
   }
 }

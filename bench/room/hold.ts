@@ -1,9 +1,9 @@
 /** Very many sockets at once: what each takes in memory, and whether all of them get a tick each second. */
-import { mostFiles } from "../../loadtest/processes.ts";
-import type { Crowd } from "../../loadtest/room/crowd.ts";
-import type { Figure } from "../stats.ts";
-import { short } from "../stats.ts";
-import { SERVERS, type ServerKind, startServer, tokensFor } from "./servers.ts";
+import { maxOpenFiles } from "../../loadtest/processes.ts";
+import type { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import type { BenchFigure } from "../stats.ts";
+import { formatFixed } from "../stats.ts";
+import { BENCH_SERVERS, type BenchServerKind, issueBenchTokens, startBenchServer } from "./servers.ts";
 
 /** Sockets opened in a second, and how long all then stay quiet before memory is read: long enough to hibernate, ms. */
 const OPENED_PER_SECOND = 400;
@@ -18,7 +18,7 @@ const OWN_FILES = 200;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Held {
+interface IdleSocketResult {
   readonly bytesPerSocket: number;
   readonly ready: number;
   readonly sent: number;
@@ -31,56 +31,61 @@ interface Held {
 }
 
 /** Opens `sockets` to a server, lets them be quiet, and where `seconds` is not 0 sends a message each second. */
-async function hold(kind: ServerKind, crowd: Crowd, sockets: number, seconds: number): Promise<Held> {
-  const server = await startServer(kind);
-  const { dialect } = SERVERS[kind];
+async function holdSockets(
+  kind: BenchServerKind,
+  crowd: ViewerFleet,
+  sockets: number,
+  seconds: number,
+): Promise<IdleSocketResult> {
+  const server = await startBenchServer(kind);
+  const { dialect } = BENCH_SERVERS[kind];
   const open = { dialect, servers: [server.socketUrl], room: "hold", perSecond: OPENED_PER_SECOND };
   try {
     // The first sockets load what all others then share.
-    await crowd.open({ ...open, viewers: 20, tokens: [] });
-    await crowd.close();
+    await crowd.openSockets({ ...open, viewers: 20, tokens: [] });
+    await crowd.closeSockets();
     await pause(2_000);
     const before = server.memoryBytes();
-    const tokens = await tokensFor(server, "hold", 2, ["moderator"]);
-    await crowd.open({ ...open, viewers: sockets, tokens });
+    const tokens = await issueBenchTokens(server, "hold", 2, ["moderator"]);
+    await crowd.openSockets({ ...open, viewers: sockets, tokens });
     await pause(QUIET_MS);
-    const coming = await crowd.stats();
+    const coming = await crowd.socketStats();
     const bytesPerSocket = (server.memoryBytes() - before) / sockets;
-    await crowd.clear();
+    await crowd.resetStats();
     if (seconds > 0) {
-      await crowd.write(MESSAGES_PER_SECOND);
+      await crowd.setWriteRate(MESSAGES_PER_SECOND);
       await pause(1_000 * seconds);
-      await crowd.write(0);
+      await crowd.setWriteRate(0);
       await pause(SETTLE_MS);
     }
-    const { ready, sent, delivered, holes, moved, closes, delays } = await crowd.stats();
+    const { ready, sent, delivered, holes, moved, closes, delays } = await crowd.socketStats();
     const dropped = [coming.closes, closes]
       .flatMap((each) => Object.values(each))
       .reduce((sum, count) => sum + count, 0);
     const sentOn = coming.moved + moved;
     return { bytesPerSocket, ready, sent, delivered, holes, moved: sentOn, dropped, p99Ms: delays.percentile(99) };
   } finally {
-    await crowd.close();
+    await crowd.closeSockets();
     await server.stop();
   }
 }
 
 /** Corral's sockets beside those of a bare hibernating object and of socket.io, at the same number. */
-export async function holding(
-  crowd: Crowd,
+export async function measureIdleSockets(
+  crowd: ViewerFleet,
   wanted: number,
   seconds: number,
   say: (line: string) => void,
-): Promise<Figure[]> {
-  const most = Math.floor((mostFiles() - OWN_FILES) / FILES_PER_SOCKET);
+): Promise<BenchFigure[]> {
+  const most = Math.floor((maxOpenFiles() - OWN_FILES) / FILES_PER_SOCKET);
   const sockets = Math.min(wanted, most);
-  const bound = sockets < wanted ? `; workerd may open ${mostFiles()} files here, two a socket` : "";
+  const bound = sockets < wanted ? `; workerd may open ${maxOpenFiles()} files here, two a socket` : "";
   say(`holding ${sockets} sockets …`);
-  const ours = await hold("corral", crowd, sockets, seconds);
+  const ours = await holdSockets("corral", crowd, sockets, seconds);
   say("the same of a bare Durable Object …");
-  const bare = await hold("bare", crowd, sockets, 0);
+  const bare = await holdSockets("bare", crowd, sockets, 0);
   say("the same of socket.io …");
-  const theirs = await hold("socketio", crowd, sockets, 0);
+  const theirs = await holdSockets("socketio", crowd, sockets, 0);
   const above = ours.bytesPerSocket - bare.bytesPerSocket;
   const complete = ours.delivered === ours.sent * sockets && ours.sent >= seconds - 1;
   return [
@@ -106,4 +111,4 @@ export async function holding(
   ];
 }
 
-const kB = (bytes: number): string => `${short(bytes / 1_000, 1)} kB`;
+const kB = (bytes: number): string => `${formatFixed(bytes / 1_000, 1)} kB`;

@@ -1,51 +1,55 @@
 /** Room and shards are lost again and again while people write: what was acknowledged must be shown once, in one order. */
-import type { Crowd } from "../../loadtest/room/crowd.ts";
-import type { PeopleStats } from "../../loadtest/room/jobs.ts";
-import type { Figure } from "../stats.ts";
-import { type RunningServer, startServer, tokensFor } from "./servers.ts";
+import type { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import type { ClientLoadStats } from "../../loadtest/room/jobs.ts";
+import type { BenchFigure } from "../stats.ts";
+import { type BenchServer, issueBenchTokens, startBenchServer } from "./servers.ts";
 
 const PEOPLE = 100;
 const WRITERS = 40;
 /** Messages a second of all writers: the room shows all that moderators write. */
 const PER_SECOND = 20;
 /** A random wait up to this between two losses, ms. */
-const LOSE_EVERY_MS = 600;
+const CRASH_EVERY_MS = 600;
 /** What is under way arrives within this, ms: an act without an answer is sent again for 40 s. */
 const SETTLED_MS = 60_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Loses `losses` objects at random. */
-export async function losses(crowd: Crowd, count: number, say: (line: string) => void): Promise<Figure[]> {
+export async function measureCrashRecovery(
+  crowd: ViewerFleet,
+  count: number,
+  say: (line: string) => void,
+): Promise<BenchFigure[]> {
   say(`losing the room and its shards ${count} times …`);
-  const server = await startServer("corral-counted");
+  const server = await startBenchServer("corral-counted");
   try {
-    const tokens = await tokensFor(server, "losses", WRITERS, ["moderator"]);
-    await crowd.people({ server: server.socketUrl, room: "losses", viewers: PEOPLE, tokens, perSecond: 200 });
-    await crowd.write(PER_SECOND);
+    const tokens = await issueBenchTokens(server, "losses", WRITERS, ["moderator"]);
+    await crowd.openClients({ server: server.socketUrl, room: "losses", viewers: PEOPLE, tokens, perSecond: 200 });
+    await crowd.setWriteRate(PER_SECOND);
     for (let lost = 0; lost < count; lost += 1) {
-      await pause(LOSE_EVERY_MS * Math.random());
-      await lose(server, Math.random() < 0.5 ? "room" : "0");
+      await pause(CRASH_EVERY_MS * Math.random());
+      await crashRoomObject(server, Math.random() < 0.5 ? "room" : "0");
     }
-    await crowd.write(0);
-    return [figureOf(await settled(crowd), count)];
+    await crowd.setWriteRate(0);
+    return [figureOf(await waitUntilSettled(crowd), count)];
   } finally {
-    await crowd.close();
+    await crowd.closeSockets();
     await server.stop();
   }
 }
 
-async function lose(server: RunningServer, object: string): Promise<void> {
+async function crashRoomObject(server: BenchServer, object: string): Promise<void> {
   await fetch(`${server.url}/harness/room/losses/lose?object=${object}`);
 }
 
 /** Waits until everybody was shown all that was acknowledged, or the time is over. */
-async function settled(crowd: Crowd): Promise<PeopleStats> {
+async function waitUntilSettled(crowd: ViewerFleet): Promise<ClientLoadStats> {
   const untilMs = performance.now() + SETTLED_MS;
   let before = -1;
   for (;;) {
     await pause(2_000);
-    const stats = await crowd.peopleStats();
+    const stats = await crowd.clientStats();
     const shown = stats.people.map((person) => person.shown);
     const same = stats.people.every(({ order }) => order === stats.people[0]?.order);
     const still = stats.acknowledged.length === before;
@@ -55,7 +59,7 @@ async function settled(crowd: Crowd): Promise<PeopleStats> {
   }
 }
 
-function figureOf({ people, acknowledged, shownToFirst }: PeopleStats, count: number): Figure {
+function figureOf({ people, acknowledged, shownToFirst }: ClientLoadStats, count: number): BenchFigure {
   const shown = new Set(shownToFirst);
   const lost = acknowledged.filter((text) => !shown.has(text)).length;
   const sum = (key: "duplicates" | "disorders" | "unseen" | "resets" | "losses"): number =>

@@ -1,22 +1,22 @@
 /** `npm run bench:room`: the room's figures, and the same crowd against socket.io and bare Durable Objects. */
 import { writeFile } from "node:fs/promises";
 import { defineCommand, runMain } from "citty";
-import { Crowd } from "../../loadtest/room/crowd.ts";
-import { complaintAbout } from "../../scripts/known-options.ts";
-import type { Figure } from "../stats.ts";
-import { bans } from "./bans.ts";
-import { compare, comparisonTable, type Row } from "./compare.ts";
-import { counts } from "./counts.ts";
-import { holding } from "./hold.ts";
-import { losses } from "./losses.ts";
-import { BadBench, PARTS, parseBench, type RoomBench } from "./options.ts";
-import { storm } from "./storm.ts";
+import { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
+import type { BenchFigure } from "../stats.ts";
+import { measureBanLatency } from "./bans.ts";
+import { type ComparisonRow, compareServers, comparisonTable } from "./compare.ts";
+import { measureCountAccuracy } from "./counts.ts";
+import { measureIdleSockets } from "./hold.ts";
+import { measureCrashRecovery } from "./losses.ts";
+import { parseRoomBenchOptions, ROOM_BENCH_PARTS, type RoomBenchOptions, RoomBenchUsageError } from "./options.ts";
+import { measureReconnectStorm } from "./storm.ts";
 
 /** Processes of the crowd: each may hold fewer sockets than it may open files. */
 const CROWD_PROCESSES = 2;
 
 const ARGS = {
-  only: { type: "string", description: `some of ${PARTS.join(",")}`, valueHint: "NAMES" },
+  only: { type: "string", description: `some of ${ROOM_BENCH_PARTS.join(",")}`, valueHint: "NAMES" },
   viewers: { type: "string", description: "viewers of the comparison, of bans and counts", default: "2000" },
   rate: { type: "string", description: "messages a second of the comparison", default: "50" },
   sockets: { type: "string", description: "sockets that are held", default: "10000" },
@@ -31,9 +31,9 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     try {
-      const complaint = complaintAbout(args, ARGS);
-      if (complaint !== null) throw new BadBench(complaint);
-      const bench = parseBench(args);
+      const complaint = describeOptionError(args, ARGS);
+      if (complaint !== null) throw new RoomBenchUsageError(complaint);
+      const bench = parseRoomBenchOptions(args);
       const { rows, figures } = await measure(bench, (line) => console.error(line));
       if (rows.length > 0) console.log(`${comparisonTable(rows)}\n`);
       console.log("| figure | goal | measured | |\n|---|---|---|---|");
@@ -44,7 +44,7 @@ const command = defineCommand({
       if (args.json === undefined) console.log(`\n${json}`);
       else await writeFile(args.json, json);
     } catch (error) {
-      if (!(error instanceof BadBench)) throw error;
+      if (!(error instanceof RoomBenchUsageError)) throw error;
       console.error(error.message);
       process.exitCode = 2;
     }
@@ -52,27 +52,27 @@ const command = defineCommand({
 });
 
 async function measure(
-  bench: RoomBench,
+  bench: RoomBenchOptions,
   say: (line: string) => void,
-): Promise<{ rows: readonly Row[]; figures: readonly Figure[] }> {
+): Promise<{ rows: readonly ComparisonRow[]; figures: readonly BenchFigure[] }> {
   const { viewers, perSecond, seconds } = bench;
-  let rows: readonly Row[] = [];
-  const figures: Figure[] = [];
+  let rows: readonly ComparisonRow[] = [];
+  const figures: BenchFigure[] = [];
   for (const part of bench.only) {
     // A crowd of its own for each, so that none begins with another's sockets still closing.
-    const crowd = new Crowd(CROWD_PROCESSES);
+    const crowd = new ViewerFleet(CROWD_PROCESSES);
     try {
       if (part === "compare") {
-        const compared = await compare(crowd, { viewers, perSecond, seconds }, say);
+        const compared = await compareServers(crowd, { viewers, perSecond, seconds }, say);
         rows = compared.rows;
         figures.push(...compared.figures);
-      } else if (part === "hold") figures.push(...(await holding(crowd, bench.sockets, seconds, say)));
-      else if (part === "bans") figures.push(...(await bans(crowd, viewers, perSecond, say)));
-      else if (part === "counts") figures.push(...(await counts(crowd, viewers, say)));
-      else if (part === "storm") figures.push(...(await storm(crowd, bench.returning, say)));
-      else figures.push(...(await losses(crowd, bench.losses, say)));
+      } else if (part === "hold") figures.push(...(await measureIdleSockets(crowd, bench.sockets, seconds, say)));
+      else if (part === "bans") figures.push(...(await measureBanLatency(crowd, viewers, perSecond, say)));
+      else if (part === "counts") figures.push(...(await measureCountAccuracy(crowd, viewers, say)));
+      else if (part === "storm") figures.push(...(await measureReconnectStorm(crowd, bench.returning, say)));
+      else figures.push(...(await measureCrashRecovery(crowd, bench.losses, say)));
     } finally {
-      crowd.stop();
+      crowd.stopProcesses();
     }
   }
   return { rows, figures };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BadBench, PARTS, parseBench } from "./options.ts";
+import { parseRoomBenchOptions, ROOM_BENCH_PARTS, RoomBenchUsageError } from "./options.ts";
 
 const ARGS = {
   viewers: "2000",
@@ -11,8 +11,8 @@ const ARGS = {
 };
 
 test("without a choice everything is measured", () => {
-  expect(parseBench(ARGS)).toMatchObject({ only: PARTS, viewers: 2_000, perSecond: 50 });
-  expect(parseBench({ ...ARGS, only: "hold,bans" }).only).toEqual(["hold", "bans"]);
+  expect(parseRoomBenchOptions(ARGS)).toMatchObject({ only: ROOM_BENCH_PARTS, viewers: 2_000, perSecond: 50 });
+  expect(parseRoomBenchOptions({ ...ARGS, only: "hold,bans" }).only).toEqual(["hold", "bans"]);
 });
 
 test.for([
@@ -24,6 +24,6 @@ test.for([
   [{ losses: "1.5" }, "--losses"],
   [{ seconds: "-2" }, "--seconds"],
 ] as const)("what makes no sense is refused in words: %o", ([over, why]) => {
-  expect(() => parseBench({ ...ARGS, ...over })).toThrow(BadBench);
-  expect(() => parseBench({ ...ARGS, ...over })).toThrow(why);
+  expect(() => parseRoomBenchOptions({ ...ARGS, ...over })).toThrow(RoomBenchUsageError);
+  expect(() => parseRoomBenchOptions({ ...ARGS, ...over })).toThrow(why);
 });

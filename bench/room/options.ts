@@ -1,13 +1,13 @@
 /** The command line of the room's bench: what makes no sense is refused, with the reason. */
 
 /** What can be measured. */
-export const PARTS = ["compare", "hold", "bans", "counts", "storm", "losses"] as const;
+export const ROOM_BENCH_PARTS = ["compare", "hold", "bans", "counts", "storm", "losses"] as const;
 /** One of them. */
-export type RoomPart = (typeof PARTS)[number];
+export type RoomBenchPart = (typeof ROOM_BENCH_PARTS)[number];
 
 /** What to measure, and how much of it. */
-export interface RoomBench {
-  readonly only: readonly RoomPart[];
+export interface RoomBenchOptions {
+  readonly only: readonly RoomBenchPart[];
   readonly viewers: number;
   readonly perSecond: number;
   readonly sockets: number;
@@ -28,7 +28,7 @@ export interface RoomBenchArgs {
 }
 
 /** Arguments that make no sense; `message` says which and why. */
-export class BadBench extends Error {
+export class RoomBenchUsageError extends Error {
   override readonly name = "BadBench";
 }
 
@@ -37,13 +37,14 @@ const MOST_SOCKETS = 20_000;
 /** workerd opens two files for each socket, and may open 20,000 on most machines. */
 const MOST_VIEWERS = 9_900;
 
-/** What the arguments ask for. Throws `BadBench`. */
-export function parseBench(args: RoomBenchArgs): RoomBench {
-  const only = args.only?.split(",") ?? [...PARTS];
-  const unknown = only.find((part) => !(PARTS as readonly string[]).includes(part));
-  if (unknown !== undefined) throw new BadBench(`There is nothing called ${unknown}: some of ${PARTS.join(", ")}.`);
+/** What the arguments ask for. Throws `RoomBenchUsageError`. */
+export function parseRoomBenchOptions(args: RoomBenchArgs): RoomBenchOptions {
+  const only = args.only?.split(",") ?? [...ROOM_BENCH_PARTS];
+  const unknown = only.find((part) => !(ROOM_BENCH_PARTS as readonly string[]).includes(part));
+  if (unknown !== undefined)
+    throw new RoomBenchUsageError(`There is nothing called ${unknown}: some of ${ROOM_BENCH_PARTS.join(", ")}.`);
   return {
-    only: only as RoomPart[],
+    only: only as RoomBenchPart[],
     viewers: whole("viewers", args.viewers, 10, MOST_VIEWERS),
     perSecond: whole("rate", args.rate, 2, 1_000),
     sockets: whole("sockets", args.sockets, 10, MOST_SOCKETS),
@@ -56,7 +57,7 @@ export function parseBench(args: RoomBenchArgs): RoomBench {
 function whole(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new BadBench(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
+    throw new RoomBenchUsageError(`--${name} is a whole number from ${least} to ${most}, not ${text}.`);
   }
   return value;
 }

@@ -2,21 +2,21 @@
 import { fileURLToPath } from "node:url";
 import { startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
-import { startBare } from "./bare.ts";
-import type { ServerKind } from "./servers.ts";
+import { startBareObject } from "./bare.ts";
+import type { BenchServerKind } from "./servers.ts";
 import { startSocketIo } from "./socketio.ts";
 
 /** Ticks of the bare object that has some, ms. */
 const BARE_TICK_MS = 100;
 
-async function start(kind: ServerKind, port: number, dataDir: string): Promise<() => Promise<void>> {
+async function start(kind: BenchServerKind, port: number, dataDir: string): Promise<() => Promise<void>> {
   switch (kind) {
     case "socketio":
       return startSocketIo(port);
     case "bare":
-      return startBare(port, 0);
+      return startBareObject(port, 0);
     case "bare-tick":
-      return startBare(port, BARE_TICK_MS);
+      return startBareObject(port, BARE_TICK_MS);
     case "corral":
     case "corral-counted": {
       const harness = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
@@ -27,6 +27,6 @@ async function start(kind: ServerKind, port: number, dataDir: string): Promise<(
 }
 
 const [kind = "corral", port = "0", dataDir = ""] = process.argv.slice(2);
-const stop = await start(kind as ServerKind, Number(port), dataDir);
+const stop = await start(kind as BenchServerKind, Number(port), dataDir);
 process.send?.("ready");
 process.once("disconnect", () => void stop().finally(() => process.exit()));

@@ -4,15 +4,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cpuMs, memoryBytes, treeOf } from "../../loadtest/processes.ts";
-import type { DialectName } from "../../loadtest/room/dialects.ts";
+import { cpuMs, processTree, residentBytes } from "../../loadtest/processes.ts";
+import type { ServerProtocol } from "../../loadtest/room/dialects.ts";
 import { freePort } from "../../tests/support/ports.ts";
 
 /** `corral-counted` is Corral with counters and crashes on request; `bare-tick` is a bare object with a tick. */
-export type ServerKind = "corral" | "corral-counted" | "socketio" | "bare" | "bare-tick";
+export type BenchServerKind = "corral" | "corral-counted" | "socketio" | "bare" | "bare-tick";
 
 /** What each server is called in tables, and how it is spoken to. */
-export const SERVERS: Readonly<Record<ServerKind, { readonly title: string; readonly dialect: DialectName }>> = {
+export const BENCH_SERVERS: Readonly<
+  Record<BenchServerKind, { readonly title: string; readonly dialect: ServerProtocol }>
+> = {
   corral: { title: "Corral's room", dialect: "corral" },
   "corral-counted": { title: "Corral's room, counted", dialect: "corral" },
   socketio: { title: "socket.io", dialect: "socketio" },
@@ -21,8 +23,8 @@ export const SERVERS: Readonly<Record<ServerKind, { readonly title: string; read
 };
 
 /** A server that runs. */
-export interface RunningServer {
-  readonly kind: ServerKind;
+export interface BenchServer {
+  readonly kind: BenchServerKind;
   /** `http://…` and `ws://…` of it. */
   readonly url: string;
   readonly socketUrl: string;
@@ -34,10 +36,10 @@ export interface RunningServer {
 }
 
 /** Starts a server. Throws if it ends before it serves. */
-export async function startServer(kind: ServerKind): Promise<RunningServer> {
+export async function startBenchServer(kind: BenchServerKind): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-bench-room-"));
   const port = await freePort();
-  const child = fork(fileURLToPath(new URL("serve.ts", import.meta.url)), [kind, String(port), dataDir]);
+  const child = fork(fileURLToPath(new URL("server-process.ts", import.meta.url)), [kind, String(port), dataDir]);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
   });
@@ -46,13 +48,13 @@ export async function startServer(kind: ServerKind): Promise<RunningServer> {
   });
   const serves = await Promise.race([ready, ended.then(() => false)]);
   if (!serves || child.pid === undefined) throw new Error(`${kind} ended before it served`);
-  const tree = treeOf(child.pid);
+  const tree = processTree(child.pid);
   return {
     kind,
     url: `http://127.0.0.1:${port}`,
     socketUrl: `ws://127.0.0.1:${port}`,
     cpuMs: () => tree.reduce((sum, pid) => sum + cpuMs(pid), 0),
-    memoryBytes: () => tree.reduce((sum, pid) => sum + memoryBytes(pid), 0),
+    memoryBytes: () => tree.reduce((sum, pid) => sum + residentBytes(pid), 0),
     stop: async () => {
       child.disconnect();
       await ended;
@@ -62,14 +64,14 @@ export async function startServer(kind: ServerKind): Promise<RunningServer> {
 }
 
 /** Tokens for so many people of a room; people of other servers need none but count as writers by having one. */
-export async function tokensFor(
-  server: RunningServer,
+export async function issueBenchTokens(
+  server: BenchServer,
   room: string,
   count: number,
   roles: readonly string[] = [],
   prefix = "writer",
 ): Promise<string[]> {
-  if (SERVERS[server.kind].dialect !== "corral")
+  if (BENCH_SERVERS[server.kind].dialect !== "corral")
     return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   const tokens: string[] = [];
   for (let index = 0; index < count; index += 1) {

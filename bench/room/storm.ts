@@ -1,26 +1,30 @@
 /** A deployment drops every socket of a room at once: how long until all are back, and what the room object bears. */
-import type { Crowd } from "../../loadtest/room/crowd.ts";
-import type { Figure } from "../stats.ts";
+import type { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import type { BenchFigure } from "../stats.ts";
 import { percentile } from "../stats.ts";
-import { type RunningServer, startServer } from "./servers.ts";
+import { type BenchServer, startBenchServer } from "./servers.ts";
 
 const OPENED_PER_SECOND = 400;
 /** The goal allows so long beyond the spread of the clients' waits, ms. */
 const GRACE_MS = 5_000;
 const MOST_CALLS = 500;
 /** Whoever isn't back by then stays away, ms. */
-const BACK_MS = 90_000;
+const RECONNECT_TIMEOUT_MS = 90_000;
 /** The calls of the crowd's first coming are over by then, ms. */
 const QUIET_MS = 5_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** `viewers` with the product's own client. */
-export async function storm(crowd: Crowd, viewers: number, say: (line: string) => void): Promise<Figure[]> {
+export async function measureReconnectStorm(
+  crowd: ViewerFleet,
+  viewers: number,
+  say: (line: string) => void,
+): Promise<BenchFigure[]> {
   say(`${viewers} come back …`);
-  const server = await startServer("corral-counted");
+  const server = await startBenchServer("corral-counted");
   try {
-    await crowd.people({
+    await crowd.openClients({
       server: server.socketUrl,
       room: "storm",
       viewers,
@@ -31,11 +35,11 @@ export async function storm(crowd: Crowd, viewers: number, say: (line: string) =
     const second = Math.floor(Date.now() / 1_000);
     await fetch(`${server.url}/harness/room/storm/drop`);
     await pause(1_000);
-    const untilMs = performance.now() + BACK_MS;
-    let { people } = await crowd.peopleStats();
+    const untilMs = performance.now() + RECONNECT_TIMEOUT_MS;
+    let { people } = await crowd.clientStats();
     while (people.some(({ connected, losses }) => !connected || losses === 0) && performance.now() < untilMs) {
       await pause(500);
-      people = (await crowd.peopleStats()).people;
+      people = (await crowd.clientStats()).people;
     }
     const back = people.filter(({ connected, losses }) => connected && losses > 0).length;
     const backMs = people.flatMap((person) => person.backMs);
@@ -59,12 +63,12 @@ export async function storm(crowd: Crowd, viewers: number, say: (line: string) =
       },
     ];
   } finally {
-    await crowd.close();
+    await crowd.closeSockets();
     await server.stop();
   }
 }
 
-async function mostCalls(server: RunningServer, fromSecond: number): Promise<number> {
+async function mostCalls(server: BenchServer, fromSecond: number): Promise<number> {
   const answer = await fetch(`${server.url}/harness/room/storm/calls`);
   const calls = (await answer.json()) as Readonly<Record<string, number>>;
   return Math.max(

@@ -10,7 +10,7 @@ const FILL_BYTES = 1_900_000;
 const ROUNDS = 6;
 
 /** Wipes the log of an object's storage; what was overwritten before is nowhere on the disk after it. */
-export async function wipe(storage: DurableObjectStorage): Promise<void> {
+export async function wipeWriteAheadLog(storage: DurableObjectStorage): Promise<void> {
   const { sql } = storage;
   sql.exec("CREATE TABLE IF NOT EXISTS fill (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
 import type { Env } from "../../workers/env.ts";
-import { Archive, type ArchiveJob } from "./archive.ts";
+import { type ArchiveJob, SegmentArchive } from "./archive.ts";
 
 const { MEDIA } = env as unknown as Env;
 
@@ -44,14 +44,14 @@ function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
 
 test("segments that R2 refuses are tried again, and those after them wait, so that what is listed has no holes", async () => {
   const listed: string[] = [];
-  const archive = new Archive(refusing(2), (jobs) => {
+  const archive = new SegmentArchive(refusing(2), (jobs) => {
     for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
   });
-  archive.add(job("video", 0, new Uint8Array(5)));
-  archive.add(job("video", 1, new Uint8Array(6)));
-  archive.add(job("audio", 0, null));
+  archive.enqueue(job("video", 0, new Uint8Array(5)));
+  archive.enqueue(job("video", 1, new Uint8Array(6)));
+  archive.enqueue(job("audio", 0, null));
   expect(archive.pendingBytes).toBe(11);
-  await archive.drained();
+  await archive.whenDrained();
   expect(archive.pendingBytes).toBe(0);
   expect(listed.filter((name) => name.startsWith("video"))).toEqual(["video 0", "video 1"]);
   expect(listed).toContain("audio 0");
@@ -67,9 +67,13 @@ test("a write that R2 never answers is made again", async () => {
     },
   } as unknown as R2Bucket;
   const listed: number[] = [];
-  const archive = new Archive(silentOnce, (jobs) => void listed.push(...jobs.map(({ segment }) => segment.msn)), 20);
-  archive.add(job("silent", 0, new Uint8Array(7)));
-  await archive.drained();
+  const archive = new SegmentArchive(
+    silentOnce,
+    (jobs) => void listed.push(...jobs.map(({ segment }) => segment.msn)),
+    20,
+  );
+  archive.enqueue(job("silent", 0, new Uint8Array(7)));
+  await archive.whenDrained();
   expect([writes, listed]).toEqual([2, [0]]);
   expect((await MEDIA.head("s/archivetest/silent/0.m4s"))?.size).toBe(7);
 });

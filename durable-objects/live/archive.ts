@@ -1,7 +1,7 @@
 /** Finished segments on their way to R2: in order within a track, retried until they are there. */
 import type { SegmentState } from "../../protocol/broadcast/log.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
-import { mediaKey } from "../../protocol/publish/keys.ts";
+import { mediaObjectKey } from "../../protocol/publish/keys.ts";
 
 /** A segment to store; `bytes` is null for a gap, of which only the index knows. */
 export interface ArchiveJob {
@@ -12,34 +12,34 @@ export interface ArchiveJob {
   readonly bytes: Uint8Array | null;
 }
 
-const FIRST_RETRY_MS = 200;
-const LAST_RETRY_MS = 5_000;
+const MIN_RETRY_MS = 200;
+const MAX_RETRY_MS = 5_000;
 /** A write without an answer for so long is made again, which changes nothing where it comes through after all. */
-const WRITE_MS = 8_000;
+const WRITE_TIMEOUT_MS = 8_000;
 /** A segment's last part goes out to the viewers before its bytes go to R2. */
-const VIEWERS_FIRST_MS = 60;
+const STORE_DELAY_MS = 60;
 /**
  * Segments of all tracks are listed together, this long after the first of them is in R2: an object's answers and feeds
  * wait for its writes to SQLite, so there should be one write a segment, away from the parts that close and open it.
  */
-const LISTING_MS = 80;
+const INDEX_DELAY_MS = 80;
 
 /** Writes segments to R2, one at a time per track, so that what is durable is always a whole beginning. */
-export class Archive {
+export class SegmentArchive {
   readonly #bucket: R2Bucket;
-  readonly #list: (jobs: readonly ArchiveJob[]) => void;
-  #unlisted: ArchiveJob[] = [];
-  #listing: Promise<void> | null = null;
-  readonly #chains = new Map<string, Promise<void>>();
+  readonly #onStored: (jobs: readonly ArchiveJob[]) => void;
+  #unindexedJobs: ArchiveJob[] = [];
+  #indexing: Promise<void> | null = null;
+  readonly #writeChains = new Map<string, Promise<void>>();
   #pendingBytes = 0;
 
-  readonly #writeMs: number;
+  readonly #writeTimeoutMs: number;
 
   /** `list` is called when segments are in R2, to list them in the index. */
-  constructor(bucket: R2Bucket, list: (jobs: readonly ArchiveJob[]) => void, writeMs: number = WRITE_MS) {
+  constructor(bucket: R2Bucket, list: (jobs: readonly ArchiveJob[]) => void, writeMs: number = WRITE_TIMEOUT_MS) {
     this.#bucket = bucket;
-    this.#list = list;
-    this.#writeMs = writeMs;
+    this.#onStored = list;
+    this.#writeTimeoutMs = writeMs;
   }
 
   /** Bytes that are not in R2 yet. */
@@ -49,42 +49,42 @@ export class Archive {
 
   /** Whether segments of this broadcast are on their way. */
   isStoring(broadcast: BroadcastId): boolean {
-    return [...this.#chains.keys()].some((chain) => chain.startsWith(`${broadcast}/`));
+    return [...this.#writeChains.keys()].some((chain) => chain.startsWith(`${broadcast}/`));
   }
 
   /** Takes a segment on. */
-  add(job: ArchiveJob): void {
+  enqueue(job: ArchiveJob): void {
     const chain = `${job.broadcast}/${job.track}`;
     this.#pendingBytes += job.bytes?.byteLength ?? 0;
-    const done = (this.#chains.get(chain) ?? Promise.resolve()).then(() => this.#store(job));
-    this.#chains.set(chain, done);
+    const done = (this.#writeChains.get(chain) ?? Promise.resolve()).then(() => this.#storeSegment(job));
+    this.#writeChains.set(chain, done);
     void done.then(() => {
-      if (this.#chains.get(chain) === done) this.#chains.delete(chain);
+      if (this.#writeChains.get(chain) === done) this.#writeChains.delete(chain);
     });
   }
 
   /** Settles when everything taken on so far is stored and listed. */
-  async drained(): Promise<void> {
-    await Promise.all(this.#chains.values());
+  async whenDrained(): Promise<void> {
+    await Promise.all(this.#writeChains.values());
   }
 
-  async #write(key: string, bytes: Uint8Array): Promise<void> {
+  async #writeObject(key: string, bytes: Uint8Array): Promise<void> {
     const timer = new AbortController();
-    const late = scheduler.wait(this.#writeMs, { signal: timer.signal }).then(
-      () => Promise.reject(new Error(`no answer within ${this.#writeMs} ms`)),
+    const late = scheduler.wait(this.#writeTimeoutMs, { signal: timer.signal }).then(
+      () => Promise.reject(new Error(`no answer within ${this.#writeTimeoutMs} ms`)),
       () => {},
     );
     const written = this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
     await Promise.race([written, late]).finally(() => timer.abort());
   }
 
-  async #store(job: ArchiveJob): Promise<void> {
+  async #storeSegment(job: ArchiveJob): Promise<void> {
     const { stream, broadcast, track, segment, bytes } = job;
-    await scheduler.wait(VIEWERS_FIRST_MS);
-    for (let wait = FIRST_RETRY_MS; bytes !== null; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+    await scheduler.wait(STORE_DELAY_MS);
+    for (let wait = MIN_RETRY_MS; bytes !== null; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
       try {
-        const key = mediaKey(stream, broadcast, track, `${segment.msn}.m4s`);
-        await this.#write(key, bytes);
+        const key = mediaObjectKey(stream, broadcast, track, `${segment.msn}.m4s`);
+        await this.#writeObject(key, bytes);
         break;
       } catch (error) {
         console.error(`R2 refused segment ${broadcast}/${track}/${segment.msn}; trying again`, error);
@@ -92,13 +92,13 @@ export class Archive {
       }
     }
     this.#pendingBytes -= bytes?.byteLength ?? 0;
-    this.#unlisted.push(job);
-    this.#listing ??= scheduler.wait(LISTING_MS).then(() => {
-      const jobs = this.#unlisted;
-      this.#unlisted = [];
-      this.#listing = null;
-      this.#list(jobs);
+    this.#unindexedJobs.push(job);
+    this.#indexing ??= scheduler.wait(INDEX_DELAY_MS).then(() => {
+      const jobs = this.#unindexedJobs;
+      this.#unindexedJobs = [];
+      this.#indexing = null;
+      this.#onStored(jobs);
     });
-    await this.#listing;
+    await this.#indexing;
   }
 }

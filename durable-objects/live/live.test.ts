@@ -1,38 +1,38 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { type FeedMessage, FeedReader } from "../../protocol/broadcast/feed.ts";
+import { FeedDecoder, type FeedMessage } from "../../protocol/broadcast/feed.ts";
 import { Replica } from "../../protocol/broadcast/replica.ts";
-import { Tail } from "../../protocol/broadcast/tail.ts";
+import { TailBuffer } from "../../protocol/broadcast/tail.ts";
 import type { TrackName } from "../../protocol/ids.ts";
 import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
 import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
-import { type FeedQuery, feedRequest } from "../../tiers/feed-client.ts";
-import { door, liveOf } from "../../workers/testing.ts";
+import { buildFeedRequest, type FeedQuery } from "../../tiers/feed-client.ts";
+import { getLiveObject, testEdge } from "../../workers/testing.ts";
 import type { Live } from "./live.ts";
 
 const video = "video" as TrackName;
 
 async function live(parts: number): Promise<TestPublisher> {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, parts);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, parts);
   return publisher;
 }
 
 function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Response> {
   const query: FeedQuery = {
-    node: crypto.randomUUID(),
-    asker: { kind: "isolate", pressed: false, sited: false },
-    from: null,
-    want: new Set(),
-    have: new Set(),
-    moving: false,
+    nodeId: crypto.randomUUID(),
+    requester: { kind: "isolate", mustBeServed: false, hasSite: false },
+    resumeFrom: null,
+    wantedTracks: new Set(),
+    heldTracks: new Set(),
+    isHandover: false,
     report: { node: "test", tiers: {}, viewers: 0, requestsPerSecond: 0 },
     ...over,
   };
-  const { url, headers } = feedRequest(query);
-  return liveOf(publisher).fetch(url, { headers });
+  const { url, headers } = buildFeedRequest(query);
+  return getLiveObject(publisher).fetch(url, { headers });
 }
 
 test("gaps of a live playlist, of parts and of segments, stand in the recording, and its ranges are there", async () => {
@@ -41,10 +41,10 @@ test("gaps of a live playlist, of parts and of segments, stand in the recording,
   for (let index = 6; index < 24; index += 1) {
     for (const { name } of publisher.config.tracks) {
       const gap = lost.has(index);
-      expect((await publisher.part(name, index, { gap, independent: !gap })).status).toBe(200);
+      expect((await publisher.putPart(name, index, { gap, independent: !gap })).status).toBe(200);
     }
   }
-  const text = async (file: string): Promise<string> => (await door.ask(publisher.path("video", file))).text();
+  const text = async (file: string): Promise<string> => (await testEdge.ask(publisher.path("video", file))).text();
   const shown = await text("media.m3u8");
   expect([shown.match(/GAP=YES/g)?.length, shown.match(/#EXT-X-GAP\n/g)?.length]).toEqual([8, 1]);
   await publisher.end();
@@ -57,7 +57,7 @@ test("gaps of a live playlist, of parts and of segments, stand in the recording,
     "40@40 1.m4s",
   ]);
   const headers = { range: "bytes=40-79" };
-  const rest = await door.ask(publisher.path("video", "1.m4s"), { headers });
+  const rest = await testEdge.ask(publisher.path("video", "1.m4s"), { headers });
   expect([rest.status, (await rest.arrayBuffer()).byteLength]).toEqual([206, 40]);
 });
 
@@ -67,12 +67,12 @@ async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}):
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
-  const frames = new FeedReader();
+  const frames = new FeedDecoder();
   const read: FeedMessage[] = [];
   while (read.at(-1)?.header.kind !== "beat") {
     const { value, done } = await reader.read();
     if (done) throw new Error("the feed ended early");
-    read.push(...frames.push(value));
+    read.push(...frames.decode(value));
   }
   await reader.cancel();
   return read;
@@ -80,12 +80,12 @@ async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}):
 
 test("a fresh feed is a snapshot with init sections and the tail of the wanted tracks", async () => {
   const publisher = await live(8);
-  const frames = await opening(publisher, { want: new Set([video]) });
+  const frames = await opening(publisher, { wantedTracks: new Set([video]) });
   const [hello] = frames;
   if (hello?.header.kind !== "hello" || hello.header.snapshot === undefined) throw new Error("no snapshot");
-  const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, new Tail(1e6));
+  const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, new TailBuffer(1e6));
   expect(replica.track(video)?.segments.at(-1)?.parts.length).toBe(2);
-  expect(replica.init(video, 1)).toEqual(new Uint8Array(8).fill(1));
+  expect(replica.initSection(video, 1)).toEqual(new Uint8Array(8).fill(1));
   const sent = frames.flatMap(({ header }) =>
     header.kind === "bytes" ? [`${header.track} ${header.msn}.${header.part}`] : [],
   );
@@ -97,31 +97,31 @@ test("a feed resumed within its epoch brings exactly the entries that were misse
   const [hello] = await opening(publisher);
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
-  await publisher.parts(4, 5);
-  const both = { want: new Set([video]), have: new Set([video]) };
-  const frames = await opening(publisher, { ...both, from: { epoch, offset } });
+  await publisher.putParts(4, 5);
+  const both = { wantedTracks: new Set([video]), heldTracks: new Set([video]) };
+  const frames = await opening(publisher, { ...both, resumeFrom: { epoch, offset } });
   expect(frames.map(({ header }) => header.kind)).toEqual(["hello", "entry", "entry", "status", "beat"]);
   expect(frames.map(({ body }) => body.byteLength)).toEqual([0, 20, 0, 0, 0]);
-  const stranger = await opening(publisher, { from: { epoch: "another", offset } });
+  const stranger = await opening(publisher, { resumeFrom: { epoch: "another", offset } });
   expect(stranger[0]?.header).toHaveProperty("snapshot");
 });
 
 test("a feed that moves ends the one before, and nothing is sent twice", async () => {
   const publisher = await live(4);
   const node = "the-same-node";
-  const both = { node, want: new Set([video]), have: new Set([video]) };
+  const both = { nodeId: node, wantedTracks: new Set([video]), heldTracks: new Set([video]) };
   const first = await ask(publisher, both);
   const read: FeedMessage[] = [];
   const reading = (async () => {
-    const frames = new FeedReader();
-    for await (const chunk of first.body ?? []) read.push(...frames.push(chunk));
+    const frames = new FeedDecoder();
+    for await (const chunk of first.body ?? []) read.push(...frames.decode(chunk));
   })();
-  await publisher.parts(4, 5);
+  await publisher.putParts(4, 5);
   const hello = (await opening(publisher)).find(({ header }) => header.kind === "hello");
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
   // As seen by a node that has read less than it was sent.
-  const moved = await opening(publisher, { ...both, from: { epoch, offset: offset - 2 }, moving: true });
+  const moved = await opening(publisher, { ...both, resumeFrom: { epoch, offset: offset - 2 }, isHandover: true });
   expect(moved.map(({ header }) => header.kind)).toEqual(["hello", "status", "beat"]);
   expect(moved[0]?.header).toMatchObject({ offset });
   await reading;
@@ -132,60 +132,60 @@ test("a feed that moves ends the one before, and nothing is sent twice", async (
 test("isolates beyond the object's fill are sent one level down, those that it feeds stay, and shields are taken", async () => {
   const publisher = await live(2);
   const isolate = (index: number) => ({
-    node: `isolate-${index}`,
-    asker: { kind: "isolate", pressed: false, sited: true } as const,
+    nodeId: `isolate-${index}`,
+    requester: { kind: "isolate", mustBeServed: false, hasSite: true } as const,
   });
   // Held until the end: a feed that nobody holds is collected, which ends it.
   const fed: Response[] = [];
   for (let index = 0; index < TREE_LIMITS.liveIsolates; index += 1) fed.push(await ask(publisher, isolate(index)));
   const more = await ask(publisher, isolate(TREE_LIMITS.liveIsolates));
   expect([more.status, more.headers.get("corral-go")]).toEqual([307, "down"]);
-  expect((await ask(publisher, { ...isolate(7), moving: true })).status).toBe(200);
-  const shield = { node: "weur", asker: { kind: "region", pressed: false, sited: true } as const };
+  expect((await ask(publisher, { ...isolate(7), isHandover: true })).status).toBe(200);
+  const shield = { nodeId: "weur", requester: { kind: "region", mustBeServed: false, hasSite: true } as const };
   expect((await ask(publisher, shield)).status).toBe(200);
   expect(fed.map(({ status }) => status)).toEqual(fed.map(() => 200));
 });
 
 test("a stream that was never live has no feed, and asking for it writes nothing", async () => {
-  const publisher = new TestPublisher(door);
+  const publisher = new TestPublisher(testEdge);
   expect((await ask(publisher, {})).status).toBe(404);
-  await runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub<Live>, (_object: Live, state) => {
+  await runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub<Live>, (_object: Live, state) => {
     expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'broadcasts'").toArray()).toEqual([]);
   });
 });
 
 test("an evicted object restores listed parts, so that a playlist keeps their tags and they can still be fetched", async () => {
   const publisher = await live(18);
-  await publisher.stored(2);
-  await evictDurableObject(liveOf(publisher));
-  const pulled = await liveOf(publisher).pullPlaylist(publisher.config.broadcast, video, "media.m3u8");
+  await publisher.waitUntilStored(2);
+  await evictDurableObject(getLiveObject(publisher));
+  const pulled = await getLiveObject(publisher).pullPlaylist(publisher.config.broadcast, video, "media.m3u8");
   expect(pulled?.text).toContain("2.5.m4s");
-  expect((await door.ask(publisher.path("video", "2.m4s"))).status).toBe(200);
+  expect((await testEdge.ask(publisher.path("video", "2.m4s"))).status).toBe(200);
 });
 
 test("a broadcast that its publisher abandoned ends by itself, with what it had", async () => {
   const publisher = await live(8);
-  for (let alarm = 0; alarm <= LIVE_LIMITS.quietAlarms; alarm += 1)
-    expect(await runDurableObjectAlarm(liveOf(publisher))).toBe(true);
-  const state = await liveOf(publisher).status(publisher.stream as never);
+  for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)
+    expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);
+  const state = await getLiveObject(publisher).status(publisher.stream as never);
   expect(state?.state).toBe("ended");
-  expect((await door.ask(publisher.path("video", "1.m4s"))).status).toBe(200);
+  expect((await testEdge.ask(publisher.path("video", "1.m4s"))).status).toBe(200);
 });
 
 test("a broadcast ends though its object loses its memory before each alarm, and not before its publisher had time", async () => {
   const publisher = await live(8);
-  await publisher.stored(0);
+  await publisher.waitUntilStored(0);
   const state = async (): Promise<string | undefined> =>
-    (await liveOf(publisher).status(publisher.stream as never))?.state;
+    (await getLiveObject(publisher).status(publisher.stream as never))?.state;
   const alarmAfterLoss = async (): Promise<boolean> => {
-    await evictDurableObject(liveOf(publisher));
-    return runDurableObjectAlarm(liveOf(publisher));
+    await evictDurableObject(getLiveObject(publisher));
+    return runDurableObjectAlarm(getLiveObject(publisher));
   };
   expect(await alarmAfterLoss()).toBe(true);
   expect(await state()).not.toBe("ended");
   // A publisher that comes back starts the time anew.
-  await publisher.parts(6, 9);
-  for (let alarm = 0; alarm < LIVE_LIMITS.quietAlarms; alarm += 1) {
+  await publisher.putParts(6, 9);
+  for (let alarm = 0; alarm < LIVE_LIMITS.silentAlarms; alarm += 1) {
     expect(await alarmAfterLoss()).toBe(true);
     expect(await state()).not.toBe("ended");
   }
@@ -196,22 +196,24 @@ test("a broadcast ends though its object loses its memory before each alarm, and
 test("an alarm that became due while nothing ran is set anew by whoever wakes the object", async () => {
   const publisher = await live(8);
   const alarmOf = (): Promise<number | null> =>
-    runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub, (_, { storage }) => storage.getAlarm());
-  await runInDurableObject(liveOf(publisher) as unknown as DurableObjectStub, (_, { storage }) =>
+    runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub, (_, { storage }) =>
+      storage.getAlarm(),
+    );
+  await runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub, (_, { storage }) =>
     storage.deleteAlarm(),
   );
   expect(await alarmOf()).toBeNull();
-  await evictDurableObject(liveOf(publisher));
+  await evictDurableObject(getLiveObject(publisher));
   expect(await alarmOf()).toBeGreaterThan(Date.now());
 });
 
 test("a stream's broadcasts are listed, the newest first, with when they ended", async () => {
   const first = await live(6);
   await first.end();
-  const second = new TestPublisher(door, { stream: first.stream, key: first.key });
-  await second.begin();
-  await second.parts(0, 6);
-  const answer = await door.ask(`/api/streams/${first.stream}/broadcasts`);
+  const second = new TestPublisher(testEdge, { stream: first.stream, key: first.key });
+  await second.openWithInits();
+  await second.putParts(0, 6);
+  const answer = await testEdge.ask(`/api/streams/${first.stream}/broadcasts`);
   expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "public, max-age=5"]);
   const named = first.config.tracks.map(({ name, kind }) => ({ name, kind }));
   expect(await answer.json()).toEqual({
@@ -226,5 +228,5 @@ test("a stream's broadcasts are listed, the newest first, with when they ended",
       },
     ],
   });
-  expect((await door.ask("/api/streams/never-heard-of/broadcasts")).status).toBe(404);
+  expect((await testEdge.ask("/api/streams/never-heard-of/broadcasts")).status).toBe(404);
 });

@@ -3,85 +3,91 @@
  * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type Access, type AccessTaker, type Playback, withoutBans } from "../../protocol/access.ts";
-import { LIMITS } from "../../protocol/broadcast/limits.ts";
-import type { BroadcastConfig, Entry, PartMeta } from "../../protocol/broadcast/log.ts";
+import {
+  type AccessPolicy,
+  type AccessPolicyReceiver,
+  type PlaybackPolicy,
+  withoutBans,
+} from "../../protocol/access.ts";
+import { BROADCAST_LIMITS } from "../../protocol/broadcast/limits.ts";
+import type { BroadcastConfig, LogEntry, PartMeta } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
-import { Tail } from "../../protocol/broadcast/tail.ts";
-import { comparePositions, LogError, nextPosition } from "../../protocol/broadcast/window.ts";
+import { TailBuffer } from "../../protocol/broadcast/tail.ts";
+import { BroadcastLogError, compareLogPositions, nextLogPosition } from "../../protocol/broadcast/window.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
-import { type PublishReply, problems } from "../../protocol/publish/reply.ts";
-import { Fingerprints } from "../../protocol/registry/fingerprints.ts";
+import { type PublishResult, publishProblems } from "../../protocol/publish/reply.ts";
+import { FingerprintSet } from "../../protocol/registry/fingerprints.ts";
 import { REGISTRY_LIMITS } from "../../protocol/registry/limits.ts";
-import type { Revoking } from "../../protocol/revocations.ts";
+import type { RevocationRequest } from "../../protocol/revocations.ts";
 import type { BroadcastSummary, StreamStatus } from "../../protocol/status.ts";
-import { mayChangeStop, type Stop, type StopActor, type StopRecord, standingStop } from "../../protocol/stop.ts";
-import { LIVE } from "../../protocol/tree/address.ts";
-import { Door } from "../../protocol/tree/door.ts";
+import { activeStop, mayChangeStop, type StopActor, type StopRecord, type StreamStop } from "../../protocol/stop.ts";
+import { LIVE_ADDRESS } from "../../protocol/tree/address.ts";
+import { FeedAdmission } from "../../protocol/tree/door.ts";
 import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
-import { Tally } from "../../protocol/tree/tally.ts";
+import { NodeCounters } from "../../protocol/tree/tally.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
-import { sendAway, turnAway } from "../../tiers/feed-door.ts";
-import { Feeds } from "../../tiers/feeds.ts";
+import { redirectResponse, redirectSubscriber } from "../../tiers/feed-door.ts";
+import { FeedFanout } from "../../tiers/feeds.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../tiers/node.ts";
-import { StreamAccess } from "./access.ts";
-import { Archive, type ArchiveJob } from "./archive.ts";
+import { StreamAccessStore } from "./access.ts";
+import { type ArchiveJob, SegmentArchive } from "./archive.ts";
 import { PublisherWatch } from "./publisher-watch.ts";
-import { isWhole, Recordings, windowPlaylist } from "./recordings.ts";
-import { broadcastStatus, publishAnswer } from "./status.ts";
-import { StopRecords } from "./stops.ts";
-import { type BroadcastRow, Store } from "./store.ts";
+import { isVodPlaylist, RecordingPlaylists, renderWindowPlaylist } from "./recordings.ts";
+import { describeBroadcast, describePublishProgress } from "./status.ts";
+import { StopRecordStore } from "./stops.ts";
+import { type BroadcastRow, BroadcastStore } from "./store.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {
   readonly MEDIA: R2Bucket;
-  readonly ROOM: { getByName(name: string): AccessTaker };
+  readonly ROOM: { getByName(name: string): AccessPolicyReceiver };
 }
 
 /** Who publishes: the stream, the hash of the key it sent, and the publishing process's random id. */
-export interface Publisher {
+export interface PublisherIdentity {
   readonly stream: StreamName;
   readonly keyHash: string;
   readonly id: string;
 }
 
 /** Who publishes a broadcast whose publisher's key was revoked. */
-const NOBODY = "";
+const NO_PUBLISHER = "";
 
-interface Current {
+interface ActiveBroadcast {
   readonly replica: Replica;
-  readonly feeds: Feeds;
+  readonly fanout: FeedFanout;
   publisher: string;
-  lastSeenMs: number;
-  readonly watch: PublisherWatch;
+  lastActivityMs: number;
+  readonly publisherWatch: PublisherWatch;
 }
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
-  readonly #store: Store;
-  readonly #archive: Archive;
-  readonly #recordings: Recordings;
-  readonly #access: StreamAccess;
-  readonly #stops: StopRecords;
-  readonly #tally = new Tally("live", "live");
-  readonly #countedFrom = Date.now();
-  readonly #door = new Door(LIVE);
+  readonly #store: BroadcastStore;
+  readonly #archive: SegmentArchive;
+  readonly #recordings: RecordingPlaylists;
+  readonly #accessStore: StreamAccessStore;
+  readonly #stopRecords: StopRecordStore;
+  readonly #counters = new NodeCounters("live", "live");
+  readonly #countingSinceMs = Date.now();
+  readonly #admission = new FeedAdmission(LIVE_ADDRESS);
   /** Of the ids that nodes below hold copies of. */
-  readonly #salt = Math.floor(Math.random() * 2 ** 32);
-  #current: Current | null = null;
+  readonly #fingerprintSalt = Math.floor(Math.random() * 2 ** 32);
+  #current: ActiveBroadcast | null = null;
 
   constructor(ctx: DurableObjectState, env: LiveEnv) {
     super(ctx, env);
-    this.#store = new Store(ctx.storage.sql);
-    this.#archive = new Archive(env.MEDIA, (jobs) => this.#list(jobs));
-    this.#recordings = new Recordings(env.MEDIA, this.#store);
-    this.#access = new StreamAccess(ctx.storage, (change) => this.#current?.feeds.sendAccess(change));
-    this.#stops = new StopRecords(ctx.storage);
-    const latest = this.#store.latestBroadcast();
+    this.#store = new BroadcastStore(ctx.storage.sql);
+    this.#archive = new SegmentArchive(env.MEDIA, (jobs) => this.#indexSegments(jobs));
+    this.#recordings = new RecordingPlaylists(env.MEDIA, this.#store);
+    this.#accessStore = new StreamAccessStore(ctx.storage, (change) => this.#current?.fanout.sendAccess(change));
+    this.#stopRecords = new StopRecordStore(ctx.storage);
+    const latest = this.#store.readLatestBroadcast();
     if (latest === null) return;
-    this.#adopt(latest);
-    if (!latest.ended) ctx.blockConcurrencyWhile(() => this.#current?.watch.setMissingAlarm() ?? Promise.resolve());
+    this.#activateBroadcast(latest);
+    if (!latest.ended)
+      ctx.blockConcurrencyWhile(() => this.#current?.publisherWatch.restoreAlarm() ?? Promise.resolve());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +99,7 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** Hashes of the stream's keys: what a gateway judges a publisher by before it takes a body. */
   keyHashes(): string[] {
-    return this.#store.keyHashes(REGISTRY_LIMITS.keys);
+    return this.#store.listKeyHashes(REGISTRY_LIMITS.keysPerStream);
   }
 
   /** Revokes every key of the stream. Who publishes with one of them may be replaced at once. */
@@ -101,142 +107,148 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store.removeKeys();
     const current = this.#current;
     if (current === null || current.replica.state.ended) return;
-    this.#store.setPublisher(current.replica.config.broadcast, NOBODY);
-    current.publisher = NOBODY;
+    this.#store.setPublisher(current.replica.config.broadcast, NO_PUBLISHER);
+    current.publisher = NO_PUBLISHER;
   }
 
   /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
-  async open(by: Publisher, config: BroadcastConfig, playback: Playback | null): Promise<PublishReply> {
-    const refused = this.#refuse(by);
+  async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
+    const refused = this.#refusePublisher(by);
     if (refused !== null) return refused;
-    const known = this.#store.broadcast(config.broadcast);
-    if (known?.ended === true) return refuse("ended", "Open a broadcast with an id of its own.");
+    const known = this.#store.readBroadcast(config.broadcast);
+    if (known?.ended === true) return refusePublish("ended", "Open a broadcast with an id of its own.");
     const current = this.#current;
     if (known !== null && current?.replica.config.broadcast !== config.broadcast) {
-      return refuse("ended", "Another broadcast took its place; open one with an id of its own.");
+      return refusePublish("ended", "Another broadcast took its place; open one with an id of its own.");
     }
-    if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#leased(current)) {
-      return refuse("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
+    if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#holdsLease(current)) {
+      return refusePublish("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
     }
     if (known === null) {
-      if (current !== null && !current.replica.state.ended) this.#endNow(current, by.stream);
-      if (playback !== null) this.#access.setPlayback(playback);
+      if (current !== null && !current.replica.state.ended) this.#endBroadcast(current, by.stream);
+      if (playback !== null) this.#accessStore.setPlaybackPolicy(playback);
       this.#store.addBroadcast(config, by.id, Date.now());
-      this.#adopt({ config, publisher: by.id, ended: false });
+      this.#activateBroadcast({ config, publisher: by.id, ended: false });
     } else if (current !== null) {
-      this.#heard(current);
+      this.#recordPublisherActivity(current);
       if (current.publisher !== by.id) this.#store.setPublisher(config.broadcast, by.id);
       current.publisher = by.id;
     }
-    await this.#current?.watch.setAlarm();
-    if (playback !== null) await this.#tellRoom();
-    return this.#accept();
+    await this.#current?.publisherWatch.scheduleAlarm();
+    if (playback !== null) await this.#sendAccessToRoom();
+    return this.#acceptPublish();
   }
 
   /** Takes an init section. */
-  init(by: Publisher, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishReply {
-    const current = this.#publishing(by, id);
+  init(by: PublisherIdentity, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishResult {
+    const current = this.#findPublishedBroadcast(by, id);
     if ("ok" in current) return current;
     const { replica } = current;
-    if (replica.track(track) === undefined) return refuse("malformed", `This broadcast has no track ${track}.`);
-    if (replica.init(track, version) !== null) return this.#accept();
-    if (replica.initVersions(track).length >= LIMITS.initsPerTrack) {
-      return refuse("tooLarge", `A track has at most ${LIMITS.initsPerTrack} init sections; open a new broadcast.`);
+    if (replica.track(track) === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
+    if (replica.initSection(track, version) !== null) return this.#acceptPublish();
+    if (replica.initVersions(track).length >= BROADCAST_LIMITS.initsPerTrack) {
+      return refusePublish(
+        "tooLarge",
+        `A track has at most ${BROADCAST_LIMITS.initsPerTrack} init sections; open a new broadcast.`,
+      );
     }
     this.#store.addInit(id, track, version, bytes);
-    this.#append(current, { kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
-    return this.#accept();
+    this.#appendEntry(current, { kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
+    return this.#acceptPublish();
   }
 
   /** Takes a part; one that is there already is confirmed again. */
-  part(by: Publisher, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishReply {
-    const current = this.#publishing(by, id);
+  part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
+    const current = this.#findPublishedBroadcast(by, id);
     if ("ok" in current) return current;
     const state = current.replica.track(track);
-    if (state === undefined) return refuse("malformed", `This broadcast has no track ${track}.`);
-    const order = comparePositions(meta, nextPosition(state));
-    if (order < 0) return this.#accept();
+    if (state === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
+    const order = compareLogPositions(meta, nextLogPosition(state));
+    if (order < 0) return this.#acceptPublish();
     if (order > 0) {
-      const reply = refuse("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
-      return { ...reply, answer: publishAnswer(current.replica) };
+      const reply = refusePublish("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
+      return { ...reply, answer: describePublishProgress(current.replica) };
     }
-    if (meta.start !== undefined && current.replica.init(track, meta.start.initVersion) === null) {
-      return refuse("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
+    if (meta.start !== undefined && current.replica.initSection(track, meta.start.initVersion) === null) {
+      return refusePublish("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
     }
-    if (this.#archive.pendingBytes > LIVE_LIMITS.pendingBytes) {
-      return refuse("unavailable", "Storage is behind; keep this part and send it again.");
+    if (this.#archive.pendingBytes > LIVE_LIMITS.pendingArchiveBytes) {
+      return refusePublish("unavailable", "Storage is behind; keep this part and send it again.");
     }
     try {
       const held = bytes.byteLength === 0 ? null : bytes;
-      this.#append(current, { kind: "part", track, meta, byteLength: bytes.byteLength }, held);
+      this.#appendEntry(current, { kind: "part", track, meta, byteLength: bytes.byteLength }, held);
     } catch (error) {
-      if (error instanceof LogError) return refuse("malformed", error.message);
+      if (error instanceof BroadcastLogError) return refusePublish("malformed", error.message);
       throw error;
     }
-    if (meta.close !== undefined) this.#file(current, by.stream, track, meta.msn);
-    return this.#accept();
+    if (meta.close !== undefined) this.#archiveSegment(current, by.stream, track, meta.msn);
+    return this.#acceptPublish();
   }
 
   /** Ends a broadcast once all of it is stored. */
-  async end(by: Publisher, id: BroadcastId): Promise<PublishReply> {
+  async end(by: PublisherIdentity, id: BroadcastId): Promise<PublishResult> {
     // Whoever sends its end again has the key; who hasn't is told nothing.
-    const refused = this.#refuse(by);
+    const refused = this.#refusePublisher(by);
     if (refused !== null) return refused;
-    const current = this.#publishing(by, id);
-    if ("ok" in current) return this.#store.broadcast(id)?.ended === true ? this.#accept() : current;
-    await this.#archive.drained();
-    if (!current.replica.state.ended) this.#endNow(current, by.stream);
+    const current = this.#findPublishedBroadcast(by, id);
+    if ("ok" in current) return this.#store.readBroadcast(id)?.ended === true ? this.#acceptPublish() : current;
+    await this.#archive.whenDrained();
+    if (!current.replica.state.ended) this.#endBroadcast(current, by.stream);
     // Segments that were open are stored with the end.
-    await this.#archive.drained();
-    return this.#accept();
+    await this.#archive.whenDrained();
+    return this.#acceptPublish();
   }
 
   // ── access ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Who may watch, and whose tokens are revoked. */
-  access(): Access {
-    return this.#access.now;
+  access(): AccessPolicy {
+    return this.#accessStore.current;
   }
 
   /** Sets who may watch. Rejects where the room could not be told: to be set again. */
-  async setPlayback(playback: Playback): Promise<void> {
-    this.#access.setPlayback(playback);
-    await this.#tellRoom();
+  async setPlayback(playback: PlaybackPolicy): Promise<void> {
+    this.#accessStore.setPlaybackPolicy(playback);
+    await this.#sendAccessToRoom();
   }
 
   /** Revokes tokens; false where the issuer has too many revocations. Rejects where the room could not be told. */
-  async revoke(revoking: Revoking): Promise<boolean> {
-    if (!this.#access.revoke(revoking, Date.now())) return false;
+  async revoke(revoking: RevocationRequest): Promise<boolean> {
+    if (!this.#accessStore.revoke(revoking, Date.now())) return false;
     // Whom it banned, the room knows better.
-    if (revoking.by !== "ban") await this.#tellRoom();
+    if (revoking.by !== "ban") await this.#sendAccessToRoom();
     return true;
   }
 
   /** The stop that holds, or null, and who stopped the stream and undid that, the newest first. */
-  stops(): { readonly stop: Stop | null; readonly records: StopRecord[] } {
-    return { stop: standingStop(this.#access.now, Date.now()), records: this.#stops.list() };
+  stops(): { readonly stop: StreamStop | null; readonly records: StopRecord[] } {
+    return { stop: activeStop(this.#accessStore.current, Date.now()), records: this.#stopRecords.listRecords() };
   }
 
   /**
    * Stops the stream, or undoes that (null): no key publishes, no token opens anything, until it is undone or over. False
    * where it is not `by`'s to change. Rejects where the room could not be told: to be sent again.
    */
-  async setStop(by: StopActor, wanted: Pick<Stop, "category" | "reason" | "untilMs"> | null): Promise<boolean> {
+  async setStop(
+    by: StopActor,
+    requestedStop: Pick<StreamStop, "category" | "reason" | "untilMs"> | null,
+  ): Promise<boolean> {
     const atMs = Date.now();
-    const standing = standingStop(this.#access.now, atMs);
+    const standing = activeStop(this.#accessStore.current, atMs);
     if (!mayChangeStop(standing, by.authority)) return false;
-    const stop = wanted === null ? null : { ...wanted, atMs, authority: by.authority };
+    const stop = requestedStop === null ? null : { ...requestedStop, atMs, authority: by.authority };
     if (!isSameStop(standing, stop)) {
       const { category = null, reason = null, untilMs = null } = stop ?? {};
-      this.#access.setStop(stop);
-      this.#stops.add({ act: stop === null ? "undo" : "stop", atMs, ...by, category, reason, untilMs });
+      this.#accessStore.setStop(stop);
+      this.#stopRecords.addRecord({ act: stop === null ? "undo" : "stop", atMs, ...by, category, reason, untilMs });
     }
-    await this.#tellRoom();
+    await this.#sendAccessToRoom();
     return true;
   }
 
-  #tellRoom(): Promise<void> {
-    return this.env.ROOM.getByName(this.ctx.id.name ?? "").setAccess(withoutBans(this.#access.now));
+  #sendAccessToRoom(): Promise<void> {
+    return this.env.ROOM.getByName(this.ctx.id.name ?? "").setAccess(withoutBans(this.#accessStore.current));
   }
 
   // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,72 +257,80 @@ export class Live extends DurableObject<LiveEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const answer = this.#feed(query);
-    this.#tally.answered("hits", answer.status);
+    const answer = this.#openFeed(query);
+    this.#counters.countRequest("hits", answer.status);
     return answer;
   }
 
-  #feed(query: FeedQuery): Response {
+  #openFeed(query: FeedQuery): Response {
     const current = this.#current;
     if (current === null) return new Response(null, { status: 404 });
-    const away = turnAway(this.#door, current.feeds, query);
-    if (away !== null) return sendAway(away, () => null);
-    this.#tally.take(query.report, Date.now());
-    const { node, asker, from, want, have, moving } = query;
-    const kind = asker.kind === "isolate" ? "isolate" : "shield";
-    return new Response(current.feeds.open({ node, kind, from, want, have, moving }));
+    const away = redirectSubscriber(this.#admission, current.fanout, query);
+    if (away !== null) return redirectResponse(away, () => null);
+    this.#counters.addChildReport(query.report, Date.now());
+    const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
+    const kind = requester.kind === "isolate" ? "isolate" : "shield";
+    return new Response(current.fanout.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
   }
 
   /** A part of the tail that the caller's replica lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Uint8Array | null {
-    return this.#answered(this.#replicaOf(id)?.tail.part(track, msn, part) ?? null);
+    return this.#countPull(this.#findReplica(id)?.tail.partBytes(track, msn, part) ?? null);
   }
 
   /** A closed segment that is not in R2 yet, or null. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Uint8Array | null {
-    const replica = this.#replicaOf(id);
+    const replica = this.#findReplica(id);
     const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
-    return this.#answered(segment === undefined ? null : (replica?.tail.segment(track, segment) ?? null));
+    return this.#countPull(segment === undefined ? null : (replica?.tail.assembleSegment(track, segment) ?? null));
   }
 
   /** An init section of any broadcast of this stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    return this.#answered(this.#replicaOf(id)?.init(track, version) ?? this.#store.init(id, track, version));
+    return this.#countPull(
+      this.#findReplica(id)?.initSection(track, version) ?? this.#store.readInit(id, track, version),
+    );
   }
 
   /** A playlist of any broadcast of this stream as it stands, or null; the whole of a broadcast once all of it is stored. */
   async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    return this.#answered(await this.#playlist(id, track, file));
+    return this.#countPull(await this.#loadPlaylist(id, track, file));
   }
 
-  async #playlist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    const replica = this.#replicaOf(id);
+  async #loadPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    const replica = this.#findReplica(id);
     const ended = replica?.state.ended ?? true;
     if (ended && !this.#archive.isStoring(id)) {
-      const row = this.#store.broadcast(id);
+      const row = this.#store.readBroadcast(id);
       const known = row?.config.tracks.some(({ name }) => name === track) ?? false;
       // One that isn't the latest any more is over, whatever its row says.
-      return row !== null && known ? this.#recordings.playlist(this.#name, { ...row, ended: true }, track, file) : null;
+      return row !== null && known
+        ? this.#recordings.render(this.#streamName, { ...row, ended: true }, track, file)
+        : null;
     }
-    if (isWhole(file) || replica?.track(track) === undefined) return null;
-    return { text: windowPlaylist(replica, track, file), ended, changedMs: this.#store.endedMs(id) ?? Date.now() };
+    if (isVodPlaylist(file) || replica?.track(track) === undefined) return null;
+    return {
+      text: renderWindowPlaylist(replica, track, file),
+      ended,
+      changedMs: this.#store.readEndedMs(id) ?? Date.now(),
+    };
   }
 
   /** Ids of the stream's broadcasts: nodes below refuse what is asked of any other. */
   pullBroadcasts(): Uint8Array {
-    this.#tally.answered("hits", 200);
-    return Fingerprints.of(this.#store.broadcastIds(), this.#salt).encode();
+    this.#counters.countRequest("hits", 200);
+    return FingerprintSet.fromNames(this.#store.listBroadcastIds(), this.#fingerprintSalt).encode();
   }
 
   /** What there is of a broadcast of this stream, or null. */
   pullOutline(id: BroadcastId): BroadcastOutline | null {
-    const row = this.#store.broadcast(id);
-    this.#tally.answered("hits", row === null ? 404 : 200);
+    const row = this.#store.readBroadcast(id);
+    this.#counters.countRequest("hits", row === null ? 404 : 200);
     if (row === null) return null;
     const tracks = row.config.tracks.map(({ name }) => ({
       name,
-      inits: this.#store.initVersions(id, name),
-      lastMsn: this.#store.lastSegment(id, name),
+      inits: this.#store.listInitVersions(id, name),
+      lastMsn: this.#store.findLastSegment(id, name),
     }));
     return { tracks, whole: row.ended && !this.#archive.isStoring(id) };
   }
@@ -322,11 +342,11 @@ export class Live extends DurableObject<LiveEnv> {
     const { config } = current.replica;
     const now = Date.now();
     return {
-      ...broadcastStatus(stream, current.replica, now - current.lastSeenMs > 2_000 * config.targetDurationS),
+      ...describeBroadcast(stream, current.replica, now - current.lastActivityMs > 2_000 * config.targetDurationS),
       at: now,
-      countedFrom: this.#countedFrom,
-      ...this.#tally.summary(now),
-      children: current.feeds.count,
+      countedFrom: this.#countingSinceMs,
+      ...this.#counters.summarize(now),
+      children: current.fanout.subscriberCount,
     };
   }
 
@@ -334,9 +354,9 @@ export class Live extends DurableObject<LiveEnv> {
   override async alarm(): Promise<void> {
     const current = this.#current;
     if (current === null || current.replica.state.ended) return;
-    if (!(await current.watch.rang())) return;
+    if (!(await current.publisherWatch.handleAlarm())) return;
     console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
-    this.#endNow(current, this.#name);
+    this.#endBroadcast(current, this.#streamName);
   }
 
   /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
@@ -346,81 +366,88 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** The stream's broadcasts, newest first. */
   broadcasts(): BroadcastSummary[] {
-    return this.#store.broadcasts(LIVE_LIMITS.listedBroadcasts);
+    return this.#store.listBroadcasts(LIVE_LIMITS.listedBroadcasts);
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get #name(): StreamName {
+  get #streamName(): StreamName {
     return this.ctx.id.name as StreamName;
   }
 
-  #adopt(row: BroadcastRow): void {
-    this.#current?.feeds.close();
-    const replica = this.#store.restore(row, crypto.randomUUID(), new Tail(LIVE_LIMITS.tailBytes));
-    const status = (): StreamStatus | null => this.status(this.#name);
-    const feeds = new Feeds(
+  #activateBroadcast(row: BroadcastRow): void {
+    this.#current?.fanout.closeAll();
+    const replica = this.#store.restoreReplica(row, crypto.randomUUID(), new TailBuffer(LIVE_LIMITS.tailBytes));
+    const status = (): StreamStatus | null => this.status(this.#streamName);
+    const feeds = new FeedFanout(
       replica,
       status,
-      () => this.#access.now,
+      () => this.#accessStore.current,
       () => 0,
     );
     const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
-    this.#current = { replica, feeds, watch, publisher: row.publisher, lastSeenMs: Date.now() };
+    this.#current = {
+      replica,
+      fanout: feeds,
+      publisherWatch: watch,
+      publisher: row.publisher,
+      lastActivityMs: Date.now(),
+    };
   }
 
-  #heard(current: Current): void {
-    current.lastSeenMs = Date.now();
-    current.watch.heard();
+  #recordPublisherActivity(current: ActiveBroadcast): void {
+    current.lastActivityMs = Date.now();
+    current.publisherWatch.recordActivity();
   }
 
   /** The replica of the latest broadcast, where it is this one. */
-  #replicaOf(id: BroadcastId): Replica | null {
+  #findReplica(id: BroadcastId): Replica | null {
     return this.#current?.replica.config.broadcast === id ? this.#current.replica : null;
   }
 
   /** Why nobody with this key publishes here, or null. What is stopped is told only to those who have a key. */
-  #refuse(by: Publisher): (PublishReply & { ok: false }) | null {
-    if (!this.#store.hasKey(by.keyHash)) return refuse("keyWrong", "Use the key that was issued for this stream.");
-    const stop = standingStop(this.#access.now, Date.now());
-    return stop === null ? null : refuse("stopped", stop.reason);
+  #refusePublisher(by: PublisherIdentity): (PublishResult & { ok: false }) | null {
+    if (!this.#store.hasKey(by.keyHash))
+      return refusePublish("keyWrong", "Use the key that was issued for this stream.");
+    const stop = activeStop(this.#accessStore.current, Date.now());
+    return stop === null ? null : refusePublish("stopped", stop.reason);
   }
 
   /** The broadcast that `by` may publish to, or why not. */
-  #publishing(by: Publisher, id: BroadcastId): Current | (PublishReply & { ok: false }) {
-    const refused = this.#refuse(by);
+  #findPublishedBroadcast(by: PublisherIdentity, id: BroadcastId): ActiveBroadcast | (PublishResult & { ok: false }) {
+    const refused = this.#refusePublisher(by);
     if (refused !== null) return refused;
     const current = this.#current;
     if (current === null || current.replica.config.broadcast !== id) {
-      return this.#store.broadcast(id) === null
-        ? refuse("notOpen", "Open the broadcast first.")
-        : refuse("ended", "Another broadcast took its place.");
+      return this.#store.readBroadcast(id) === null
+        ? refusePublish("notOpen", "Open the broadcast first.")
+        : refusePublish("ended", "Another broadcast took its place.");
     }
-    if (current.replica.state.ended) return refuse("ended", "Open a broadcast with an id of its own.");
-    if (current.publisher !== by.id) return refuse("alreadyLive", "Another process publishes this broadcast.");
-    this.#heard(current);
+    if (current.replica.state.ended) return refusePublish("ended", "Open a broadcast with an id of its own.");
+    if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
+    this.#recordPublisherActivity(current);
     return current;
   }
 
-  #leased({ publisher, lastSeenMs }: Current): boolean {
-    const silentMs = Date.now() - lastSeenMs;
+  #holdsLease({ publisher, lastActivityMs }: ActiveBroadcast): boolean {
+    const silentMs = Date.now() - lastActivityMs;
     // A clock that was set back says nothing of who is there.
-    return publisher !== NOBODY && silentMs >= 0 && silentMs < LIVE_LIMITS.leaseMs;
+    return publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
   }
 
-  #append(current: Current, entry: Entry, bytes: Uint8Array | null): void {
-    current.replica.append(entry, bytes);
-    current.feeds.send(entry, bytes);
+  #appendEntry(current: ActiveBroadcast, entry: LogEntry, bytes: Uint8Array | null): void {
+    current.replica.appendEntry(entry, bytes);
+    current.fanout.sendEntry(entry, bytes);
   }
 
-  #file(current: Current, stream: StreamName, track: TrackName, msn: number): void {
+  #archiveSegment(current: ActiveBroadcast, stream: StreamName, track: TrackName, msn: number): void {
     const segment = current.replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
     if (segment === undefined) return;
-    const bytes = segment.byteLength === 0 ? null : current.replica.tail.segment(track, segment);
-    this.#archive.add({ stream, broadcast: current.replica.config.broadcast, track, segment, bytes });
+    const bytes = segment.byteLength === 0 ? null : current.replica.tail.assembleSegment(track, segment);
+    this.#archive.enqueue({ stream, broadcast: current.replica.config.broadcast, track, segment, bytes });
   }
 
-  #list(jobs: readonly ArchiveJob[]): void {
+  #indexSegments(jobs: readonly ArchiveJob[]): void {
     this.ctx.storage.transactionSync(() => {
       for (const { broadcast, track, segment } of jobs) this.#store.addSegment(broadcast, track, segment);
     });
@@ -428,42 +455,42 @@ export class Live extends DurableObject<LiveEnv> {
     if (current === null || current.replica.state.ended) return;
     for (const { broadcast, track, segment } of jobs) {
       if (current.replica.config.broadcast !== broadcast) continue;
-      this.#append(current, { kind: "durable", track, msn: segment.msn }, null);
+      this.#appendEntry(current, { kind: "durable", track, msn: segment.msn }, null);
     }
   }
 
-  #endNow(current: Current, stream: StreamName): void {
+  #endBroadcast(current: ActiveBroadcast, stream: StreamName): void {
     const { config, state } = current.replica;
     const open = [...state.tracks.values()].flatMap(({ track, segments }) => {
       const last = segments.at(-1);
       return last === undefined || last.closed ? [] : [{ track: track.name, msn: last.msn }];
     });
     this.#store.endBroadcast(config.broadcast, Date.now());
-    this.#append(current, { kind: "end" }, null);
-    for (const { track, msn } of open) this.#file(current, stream, track, msn);
+    this.#appendEntry(current, { kind: "end" }, null);
+    for (const { track, msn } of open) this.#archiveSegment(current, stream, track, msn);
     const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
-    void this.#archive.drained().then(() => this.#recordings.file(stream, row));
+    void this.#archive.whenDrained().then(() => this.#recordings.storeAll(stream, row));
   }
 
-  #accept(): PublishReply {
+  #acceptPublish(): PublishResult {
     const current = this.#current;
-    if (current === null) return refuse("notOpen", "Open the broadcast first.");
-    return { ok: true, answer: publishAnswer(current.replica) };
+    if (current === null) return refusePublish("notOpen", "Open the broadcast first.");
+    return { ok: true, answer: describePublishProgress(current.replica) };
   }
 
-  #answered<T>(found: T | null): T | null {
-    this.#tally.answered("hits", found === null ? 404 : 200);
+  #countPull<T>(found: T | null): T | null {
+    this.#counters.countRequest("hits", found === null ? 404 : 200);
     return found;
   }
 }
 
 /** Whether one stop, or its absence, is as good as another: one that is sent again is recorded once. */
-function isSameStop(a: Stop | null, b: Stop | null): boolean {
+function isSameStop(a: StreamStop | null, b: StreamStop | null): boolean {
   if (a === null || b === null) return a === b;
   const { authority, category, reason, untilMs } = b;
   return a.authority === authority && a.category === category && a.reason === reason && a.untilMs === untilMs;
 }
 
-function refuse(why: keyof typeof problems, detail: string): PublishReply & { ok: false } {
-  return { ok: false, problem: problems[why](detail) };
+function refusePublish(why: keyof typeof publishProblems, detail: string): PublishResult & { ok: false } {
+  return { ok: false, problem: publishProblems[why](detail) };
 }

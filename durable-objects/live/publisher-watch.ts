@@ -12,53 +12,56 @@ type WatchStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm"> & {
 };
 
 /** Alarms without a word, as they are stored. */
-interface Quiet {
+interface SilentAlarmCount {
   readonly broadcast: BroadcastId;
   readonly alarms: number;
 }
 
-const KEY = "quiet";
+const SILENT_ALARMS_KEY = "quiet";
 
 /** The watch over one broadcast's publisher. */
 export class PublisherWatch {
   readonly #storage: WatchStorage;
   readonly #broadcast: BroadcastId;
-  #alarms: number;
+  #silentAlarms: number;
 
   constructor(storage: WatchStorage, broadcast: BroadcastId) {
     this.#storage = storage;
     this.#broadcast = broadcast;
-    const quiet = storage.kv.get<Quiet>(KEY);
-    this.#alarms = quiet?.broadcast === broadcast ? quiet.alarms : 0;
+    const quiet = storage.kv.get<SilentAlarmCount>(SILENT_ALARMS_KEY);
+    this.#silentAlarms = quiet?.broadcast === broadcast ? quiet.alarms : 0;
   }
 
   /** A word came from the publisher. */
-  heard(): void {
-    if (this.#alarms === 0) return;
-    this.#alarms = 0;
-    this.#storage.kv.delete(KEY);
+  recordActivity(): void {
+    if (this.#silentAlarms === 0) return;
+    this.#silentAlarms = 0;
+    this.#storage.kv.delete(SILENT_ALARMS_KEY);
   }
 
   /** An alarm rang: whether the publisher has left. If not, the next alarm is set. */
-  async rang(): Promise<boolean> {
-    this.#alarms += 1;
-    if (this.#alarms > LIVE_LIMITS.quietAlarms) return true;
-    this.#storage.kv.put(KEY, { broadcast: this.#broadcast, alarms: this.#alarms } satisfies Quiet);
-    await this.setAlarm();
+  async handleAlarm(): Promise<boolean> {
+    this.#silentAlarms += 1;
+    if (this.#silentAlarms > LIVE_LIMITS.silentAlarms) return true;
+    this.#storage.kv.put(SILENT_ALARMS_KEY, {
+      broadcast: this.#broadcast,
+      alarms: this.#silentAlarms,
+    } satisfies SilentAlarmCount);
+    await this.scheduleAlarm();
     return false;
   }
 
-  setAlarm(): Promise<void> {
-    return this.#storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.quietAlarms);
+  scheduleAlarm(): Promise<void> {
+    return this.#storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms);
   }
 
   /**
    * An alarm that became due while nothing ran may never come: workerd on a machine of one's own forgets it. One that lies far
    * ahead was set by a clock that was.
    */
-  async setMissingAlarm(): Promise<void> {
+  async restoreAlarm(): Promise<void> {
     const atMs = await this.#storage.getAlarm();
     const nowMs = Date.now();
-    if (atMs === null || atMs < nowMs || atMs > nowMs + LIVE_LIMITS.abandonedMs) await this.setAlarm();
+    if (atMs === null || atMs < nowMs || atMs > nowMs + LIVE_LIMITS.abandonedMs) await this.scheduleAlarm();
   }
 }

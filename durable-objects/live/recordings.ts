@@ -4,40 +4,40 @@
  */
 import type { BroadcastConfig } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
-import { Tail } from "../../protocol/broadcast/tail.ts";
-import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
+import { TailBuffer } from "../../protocol/broadcast/tail.ts";
+import { renderIframePlaylist, renderMediaPlaylist } from "../../protocol/hls/media.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import { VodPlaylist } from "../../protocol/hls/vod.ts";
 import type { StreamName, TrackName } from "../../protocol/ids.ts";
-import { playlistKey } from "../../protocol/publish/keys.ts";
+import { playlistObjectKey } from "../../protocol/publish/keys.ts";
 import type { StoredPlaylist } from "../../tiers/node.ts";
-import type { BroadcastRow, Store } from "./store.ts";
+import type { BroadcastRow, BroadcastStore } from "./store.ts";
 
 /** Segments of a step: some 2 ms of CPU, less than a publisher's part takes. */
 const STEP_SEGMENTS = 256;
 
-const FILES: readonly PlaylistFile[] = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"];
+const RECORDING_FILES: readonly PlaylistFile[] = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"];
 
 /** Whether a playlist is of the whole broadcast. */
-export const isWhole = (file: PlaylistFile): boolean => file === "vod.m3u8" || file === "vod-iframes.m3u8";
+export const isVodPlaylist = (file: PlaylistFile): boolean => file === "vod.m3u8" || file === "vod-iframes.m3u8";
 
 /** One stream's recordings. */
-export class Recordings {
+export class RecordingPlaylists {
   readonly #bucket: R2Bucket;
-  readonly #store: Store;
+  readonly #store: BroadcastStore;
   readonly #rendering = new Map<string, Promise<StoredPlaylist>>();
 
-  constructor(bucket: R2Bucket, store: Store) {
+  constructor(bucket: R2Bucket, store: BroadcastStore) {
     this.#bucket = bucket;
     this.#store = store;
   }
 
   /** Renders and stores the playlists of an ended broadcast, all of which is listed. What fails is done when it is asked for. */
-  async file(stream: StreamName, row: BroadcastRow): Promise<void> {
+  async storeAll(stream: StreamName, row: BroadcastRow): Promise<void> {
     for (const { name } of row.config.tracks) {
-      for (const file of FILES) {
+      for (const file of RECORDING_FILES) {
         try {
-          await this.playlist(stream, row, name, file);
+          await this.render(stream, row, name, file);
         } catch (error) {
           console.error(`${file} of ${row.config.broadcast}/${name} was not rendered`, error);
         }
@@ -46,18 +46,20 @@ export class Recordings {
   }
 
   /** A playlist of such a broadcast, for all who ask while it is rendered. */
-  playlist(stream: StreamName, row: BroadcastRow, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist> {
-    const key = playlistKey(stream, row.config.broadcast, track, file);
+  render(stream: StreamName, row: BroadcastRow, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist> {
+    const key = playlistObjectKey(stream, row.config.broadcast, track, file);
     const known = this.#rendering.get(key);
     if (known !== undefined) return known;
-    const rendering = this.#render(key, row, track, file).finally(() => this.#rendering.delete(key));
+    const rendering = this.#renderAndStore(key, row, track, file).finally(() => this.#rendering.delete(key));
     this.#rendering.set(key, rendering);
     return rendering;
   }
 
-  async #render(key: string, row: BroadcastRow, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist> {
-    const text = isWhole(file) ? await this.#whole(row.config, track, file) : this.#window(row, track, file);
-    const changedMs = this.#store.endedMs(row.config.broadcast) ?? row.config.startedAtMs;
+  async #renderAndStore(key: string, row: BroadcastRow, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist> {
+    const text = isVodPlaylist(file)
+      ? await this.#renderVod(row.config, track, file)
+      : this.#renderWindow(row, track, file);
+    const changedMs = this.#store.readEndedMs(row.config.broadcast) ?? row.config.startedAtMs;
     const playlist: StoredPlaylist = { text, ended: true, changedMs };
     try {
       await this.#bucket.put(key, JSON.stringify(playlist), { httpMetadata: { contentType: "application/json" } });
@@ -67,24 +69,26 @@ export class Recordings {
     return playlist;
   }
 
-  async #whole(config: BroadcastConfig, track: TrackName, file: PlaylistFile): Promise<string> {
+  async #renderVod(config: BroadcastConfig, track: TrackName, file: PlaylistFile): Promise<string> {
     const playlist = new VodPlaylist(config, track, { iframes: file === "vod-iframes.m3u8" });
     for (let msn = 0; ; ) {
-      const some = this.#store.segments(config.broadcast, track, msn, STEP_SEGMENTS);
-      for (const segment of some) playlist.push(segment);
+      const some = this.#store.listSegments(config.broadcast, track, msn, STEP_SEGMENTS);
+      for (const segment of some) playlist.addSegment(segment);
       const last = some.at(-1);
-      if (last === undefined) return playlist.text();
+      if (last === undefined) return playlist.render();
       msn = last.msn + 1;
       await scheduler.wait(0);
     }
   }
 
-  #window(row: BroadcastRow, track: TrackName, file: PlaylistFile): string {
-    return windowPlaylist(this.#store.restore(row, "", new Tail(0)), track, file);
+  #renderWindow(row: BroadcastRow, track: TrackName, file: PlaylistFile): string {
+    return renderWindowPlaylist(this.#store.restoreReplica(row, "", new TailBuffer(0)), track, file);
   }
 }
 
 /** A playlist of a replica's window as it stands. */
-export function windowPlaylist({ state }: Pick<Replica, "state">, track: TrackName, file: PlaylistFile): string {
-  return file === "iframes.m3u8" ? renderIframes(state, track) : renderMedia(state, track, { skip: "none" });
+export function renderWindowPlaylist({ state }: Pick<Replica, "state">, track: TrackName, file: PlaylistFile): string {
+  return file === "iframes.m3u8"
+    ? renderIframePlaylist(state, track)
+    : renderMediaPlaylist(state, track, { skip: "none" });
 }

@@ -1,39 +1,39 @@
 /** What a replica tells of its broadcast's state. */
 import type { TrackState } from "../../protocol/broadcast/log.ts";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
-import { nextPosition } from "../../protocol/broadcast/window.ts";
+import { nextLogPosition } from "../../protocol/broadcast/window.ts";
 import type { StreamName } from "../../protocol/ids.ts";
-import type { PublishAnswer } from "../../protocol/publish/api.ts";
+import type { PublishProgress } from "../../protocol/publish/api.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 
 /** The part of a stream's status that is the broadcast's own. `silent`: the publisher has not been heard of for a while. */
-export function broadcastStatus(
+export function describeBroadcast(
   stream: StreamName,
   { config, state }: Replica,
-  silent: boolean,
+  isSilent: boolean,
 ): Pick<StreamStatus, "stream" | "state" | "broadcast" | "startedAt" | "tracks"> {
   const tracks = [...state.tracks.values()];
   const away = tracks.every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
   return {
     stream,
-    state: state.ended ? "ended" : silent || away ? "reconnecting" : "live",
+    state: state.ended ? "ended" : isSilent || away ? "reconnecting" : "live",
     broadcast: config.broadcast,
     startedAt: config.startedAtMs,
-    tracks: tracks.map(trackStatus),
+    tracks: tracks.map(describeTrack),
   };
 }
 
 /** Where each track stands, as publishers are told. */
-export function publishAnswer(replica: Replica): PublishAnswer {
+export function describePublishProgress(replica: Replica): PublishProgress {
   const tracks = [...replica.state.tracks].map(([name, state]) => {
     const open = state.segments.find((segment) => !segment.durable);
-    const durableMsn = (open?.msn ?? nextPosition(state).msn) - 1;
-    return [name, { durableMsn, next: nextPosition(state), inits: replica.initVersions(name) }];
+    const durableMsn = (open?.msn ?? nextLogPosition(state).msn) - 1;
+    return [name, { durableMsn, next: nextLogPosition(state), inits: replica.initVersions(name) }];
   });
-  return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishAnswer["tracks"] };
+  return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishProgress["tracks"] };
 }
 
-function trackStatus({ track, segments }: TrackState): StreamStatus["tracks"][number] {
+function describeTrack({ track, segments }: TrackState): StreamStatus["tracks"][number] {
   const { name, kind, codecs, bandwidth, partTargetMs, timescale } = track;
   const last = segments.at(-1);
   return {

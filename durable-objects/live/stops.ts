@@ -2,13 +2,13 @@
 import { STOP_LIMITS, type StopRecord } from "../../protocol/stop.ts";
 import { LazySql } from "../room/lazy-sql.ts";
 
-const SCHEMA = `
+const STOPS_SCHEMA = `
 CREATE TABLE IF NOT EXISTS stops (
   id INTEGER PRIMARY KEY, act TEXT NOT NULL, at_ms INTEGER NOT NULL, authority TEXT NOT NULL, name TEXT NOT NULL,
   category TEXT, reason TEXT, until_ms INTEGER);
 `;
 
-type Row = {
+type StopRow = {
   act: StopRecord["act"];
   at_ms: number;
   authority: StopRecord["authority"];
@@ -19,15 +19,15 @@ type Row = {
 };
 
 /** One stream's record of stops. */
-export class StopRecords {
+export class StopRecordStore {
   readonly #sql: LazySql;
 
   constructor(storage: DurableObjectStorage) {
-    this.#sql = new LazySql(storage, "stops", SCHEMA, () => {});
+    this.#sql = new LazySql(storage, "stops", STOPS_SCHEMA, () => {});
   }
 
   /** Keeps a record; the oldest leave beyond the bound. */
-  add({ act, atMs, authority, name, category, reason, untilMs }: StopRecord): void {
+  addRecord({ act, atMs, authority, name, category, reason, untilMs }: StopRecord): void {
     this.#sql.exec(
       "INSERT INTO stops (act, at_ms, authority, name, category, reason, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
       act,
@@ -43,8 +43,8 @@ export class StopRecords {
   }
 
   /** The newest first. */
-  list(): StopRecord[] {
-    const rows = this.#sql.exec<Row>("SELECT * FROM stops ORDER BY id DESC").toArray();
+  listRecords(): StopRecord[] {
+    const rows = this.#sql.exec<StopRow>("SELECT * FROM stops ORDER BY id DESC").toArray();
     return rows.map(({ act, at_ms, authority, name, category, reason, until_ms }) => ({
       act,
       atMs: at_ms,

@@ -4,34 +4,34 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { parseStreamName, type StreamName } from "../../protocol/ids.ts";
-import { streamsIn } from "../../protocol/publish/keys.ts";
-import { Fingerprints } from "../../protocol/registry/fingerprints.ts";
+import { parseStreamPrefixes } from "../../protocol/publish/keys.ts";
+import { FingerprintSet } from "../../protocol/registry/fingerprints.ts";
 import { REGISTRY_LIMITS } from "../../protocol/registry/limits.ts";
-import { registryName, registryShardOf } from "../../protocol/registry/names.ts";
+import { registryObjectName, selectRegistryShard } from "../../protocol/registry/names.ts";
 
 /** What the registry is bound to. */
 export interface RegistryEnv {
   readonly MEDIA: R2Bucket;
 }
 
-const SCHEMA = `
+const NAMES_SCHEMA = `
 CREATE TABLE IF NOT EXISTS names (name TEXT PRIMARY KEY, registered_ms INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
 /** How far the import of what was stored before there was a registry has come; absent: it has not begun. */
-type Import = { readonly done: false; readonly cursor: string } | { readonly done: true };
+type ImportProgress = { readonly done: false; readonly cursor: string } | { readonly done: true };
 
 /** One of the registry's objects, named by `registryName`. */
 export class Registry extends DurableObject<RegistryEnv> {
   readonly #sql: SqlStorage;
   readonly #salt: number;
-  #copy: Uint8Array | null = null;
-  #importing: Promise<void> | null = null;
+  #encodedNames: Uint8Array | null = null;
+  #runningImport: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(SCHEMA);
+    this.#sql.exec(NAMES_SCHEMA);
     const salt = ctx.storage.kv.get<number>("salt") ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     ctx.storage.kv.put("salt", salt);
     this.#salt = salt;
@@ -40,43 +40,43 @@ export class Registry extends DurableObject<RegistryEnv> {
   /** Registers a stream's name, for good. */
   register(name: StreamName): void {
     this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, ?)", name, Date.now());
-    this.#copy = null;
+    this.#encodedNames = null;
   }
 
-  /** All names, as `Fingerprints` encodes them. */
+  /** All names, as `FingerprintSet` encodes them. */
   async names(): Promise<Uint8Array> {
-    if (!this.#imported) await this.#import();
-    this.#copy ??= this.#fingerprints().encode();
-    return this.#copy;
+    if (!this.#isImported) await this.#awaitImport();
+    this.#encodedNames ??= this.#buildFingerprints().encode();
+    return this.#encodedNames;
   }
 
-  get #imported(): boolean {
-    return this.ctx.storage.kv.get<Import>("import")?.done === true;
+  get #isImported(): boolean {
+    return this.ctx.storage.kv.get<ImportProgress>("import")?.done === true;
   }
 
-  #fingerprints(): Fingerprints {
+  #buildFingerprints(): FingerprintSet {
     const rows = this.#sql.exec<{ name: string }>("SELECT name FROM names").toArray();
-    return Fingerprints.of(
+    return FingerprintSet.fromNames(
       rows.map(({ name }) => name),
       this.#salt,
-      !this.#imported,
+      !this.#isImported,
     );
   }
 
   /** Waits, bounded, for the import; what it had not found by then goes on beside. */
-  async #import(): Promise<void> {
-    this.#importing ??= this.#importAll()
+  async #awaitImport(): Promise<void> {
+    this.#runningImport ??= this.#importStoredStreams()
       .catch((error: unknown) => console.error("names of stored streams could not be read; trying again", error))
       .finally(() => {
-        this.#importing = null;
+        this.#runningImport = null;
       });
-    this.ctx.waitUntil(this.#importing);
-    await Promise.race([this.#importing, scheduler.wait(REGISTRY_LIMITS.importWaitMs)]);
+    this.ctx.waitUntil(this.#runningImport);
+    await Promise.race([this.#runningImport, scheduler.wait(REGISTRY_LIMITS.importWaitMs)]);
   }
 
   /** Streams of the time before there was a registry: those of which something is stored. */
-  async #importAll(): Promise<void> {
-    const begun = this.ctx.storage.kv.get<Import>("import");
+  async #importStoredStreams(): Promise<void> {
+    const begun = this.ctx.storage.kv.get<ImportProgress>("import");
     let cursor = begun?.done === false ? begun.cursor : undefined;
     do {
       const page = await this.env.MEDIA.list({
@@ -84,17 +84,17 @@ export class Registry extends DurableObject<RegistryEnv> {
         limit: REGISTRY_LIMITS.importNames,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      const mine = streamsIn(page.delimitedPrefixes)
+      const mine = parseStreamPrefixes(page.delimitedPrefixes)
         .map(parseStreamName)
         .filter((name) => name !== null)
-        .filter((name) => registryName(registryShardOf(name)) === this.ctx.id.name);
+        .filter((name) => registryObjectName(selectRegistryShard(name)) === this.ctx.id.name);
       cursor = page.truncated ? page.cursor : undefined;
-      const progress: Import = cursor === undefined ? { done: true } : { done: false, cursor };
+      const progress: ImportProgress = cursor === undefined ? { done: true } : { done: false, cursor };
       this.ctx.storage.transactionSync(() => {
         for (const name of mine) this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, 0)", name);
         this.ctx.storage.kv.put("import", progress);
       });
-      this.#copy = null;
+      this.#encodedNames = null;
     } while (cursor !== undefined);
   }
 }

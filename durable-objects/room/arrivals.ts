@@ -1,100 +1,110 @@
 /** Who is let in at a shard: what keeps a socket from being opened, and what a hello is answered. */
-import { rankOf } from "../../protocol/room/authority.ts";
-import type { Budgets } from "../../protocol/room/budget.ts";
-import type { Viewer } from "../../protocol/room/events.ts";
-import { ownName } from "../../protocol/room/judge.ts";
+import { rankOfRoles } from "../../protocol/room/authority.ts";
+import type { ShardBudgets } from "../../protocol/room/budget.ts";
+import type { Participant } from "../../protocol/room/events.ts";
+import { unmoderatedName } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { RoomCalls } from "../../protocol/room/mesh.ts";
-import { barredFrom } from "../../protocol/room/standing.ts";
-import { encodeWelcome } from "../../protocol/room/welcome.ts";
-import { type CloseName, type Position, type Stretch, VERSION, youAre } from "../../protocol/room/wire.ts";
-import { type KnownRoom, missedSince, type View } from "./known-room.ts";
-import type { Seat, Seats } from "./seats.ts";
-import type { Teller } from "./teller.ts";
+import type { RoomRpc } from "../../protocol/room/mesh.ts";
+import { restrictionOn } from "../../protocol/room/standing.ts";
+import { encodeWelcomeFrame } from "../../protocol/room/welcome.ts";
+import {
+  type EventRange,
+  ROOM_PROTOCOL_VERSION,
+  type RoomPosition,
+  type SocketCloseName,
+  toOwnProfile,
+} from "../../protocol/room/wire.ts";
+import { missedEvents, type ReplicaContent, type RoomReplica } from "./known-room.ts";
+import type { Connection, Connections } from "./seats.ts";
+import type { ShardFanout } from "./teller.ts";
 
 /** Seconds within which those come back for whom there is no seat, and those whom the room doesn't answer. */
-const FULL_SPREAD_S = "30";
-const UNANSWERED_SPREAD_S = "5";
+const FULL_RECONNECT_SPREAD_S = "30";
+const UNAVAILABLE_RECONNECT_SPREAD_S = "5";
 
 /** How a socket ends that isn't wanted. */
-export interface Close {
-  readonly name: CloseName;
+export interface SocketClose {
+  readonly name: SocketCloseName;
   readonly reason: string;
 }
 
 /** What a shard lets people in with. */
-export interface Hall {
-  readonly seats: Seats;
-  readonly budgets: Budgets;
-  readonly known: KnownRoom;
-  readonly teller: Teller;
+export interface ShardContext {
+  readonly connections: Connections;
+  readonly budgets: ShardBudgets;
+  readonly replica: RoomReplica;
+  readonly fanout: ShardFanout;
   readonly socketsPerAddress: number;
-  readonly above: () => Pick<RoomCalls, "since" | "meet">;
+  readonly parent: () => Pick<RoomRpc, "eventsSince" | "recordStaff">;
 }
 
 /** Why no socket is opened for a viewer, or null. Nothing of it stays here: neither a seat nor a socket. */
-export async function refusalOfSocket(hall: Hall, viewer: Viewer): Promise<Close | null> {
-  const { seats, budgets, known, socketsPerAddress } = hall;
-  if (!budgets.join(viewer, Date.now())) return { name: "rateLimited", reason: "sockets" };
-  const view = await known.view().catch(() => null);
-  if (view === null) return { name: "comeBack", reason: UNANSWERED_SPREAD_S };
+export async function socketRefusal(context: ShardContext, participant: Participant): Promise<SocketClose | null> {
+  const { connections, budgets, replica, socketsPerAddress } = context;
+  if (!budgets.allowSocketOpen(participant, Date.now())) return { name: "rateLimited", reason: "sockets" };
+  const view = await replica.load().catch(() => null);
+  if (view === null) return { name: "comeBack", reason: UNAVAILABLE_RECONNECT_SPREAD_S };
   // From here to the end nothing waits: what is counted is what is there when the seat is taken.
-  const barred = barredFrom(view.state, viewer, Date.now());
+  const barred = restrictionOn(view.state, participant, Date.now());
   if (barred !== null && barred.close !== null) return barred.close;
-  if (seats.size >= ROOM_LIMITS.shardSockets) return { name: "comeBack", reason: FULL_SPREAD_S };
-  return seats.tooMany(viewer, socketsPerAddress) ? { name: "rateLimited", reason: "sockets" } : null;
+  if (connections.size >= ROOM_LIMITS.socketsPerShard) return { name: "comeBack", reason: FULL_RECONNECT_SPREAD_S };
+  return connections.exceedsLimit(participant, socketsPerAddress) ? { name: "rateLimited", reason: "sockets" } : null;
 }
 
 /** Answers a hello: the seat is admitted with the welcome, or closed. */
-export async function welcome(hall: Hall, seat: Seat, from: Position | null): Promise<void> {
-  if (seat.closed) return;
-  const asked = await askRoom(hall, seat, from);
-  if (seat.closed) return;
-  if (asked === null) return seat.close("comeBack", UNANSWERED_SPREAD_S);
+export async function answerHello(
+  context: ShardContext,
+  connection: Connection,
+  position: RoomPosition | null,
+): Promise<void> {
+  if (connection.isClosed) return;
+  const asked = await loadWelcomeData(context, connection, position);
+  if (connection.isClosed) return;
+  if (asked === null) return connection.close("comeBack", UNAVAILABLE_RECONNECT_SPREAD_S);
   // From here to the end nothing waits: what comes next is sent as a tick.
   const { view, missed } = asked;
-  const { budgets, teller } = hall;
-  const { account, viewer } = seat;
+  const { budgets, fanout } = context;
+  const { budget, viewer } = connection;
   const nowMs = Date.now();
-  const barred = barredFrom(view.state, viewer, nowMs);
-  if (barred !== null && barred.close !== null) return seat.close(barred.close.name, barred.close.reason);
+  const barred = restrictionOn(view.state, viewer, nowMs);
+  if (barred !== null && barred.close !== null) return connection.close(barred.close.name, barred.close.reason);
   const greeting = {
     type: "welcome",
-    version: VERSION,
+    version: ROOM_PROTOCOL_VERSION,
     nowMs,
-    you: youAre(viewer, view.state.rolesOf(viewer), ownName),
+    you: toOwnProfile(viewer, view.state.effectiveRoles(viewer), unmoderatedName),
     expiresMs: viewer.expiresMs,
     modes: view.state.modes,
-    pinned: view.state.pin,
-    counts: teller.counts,
+    pinned: view.state.pinned,
+    counts: fanout.counts,
   } as const;
-  const recent = (): Stretch => view.ring.recent(ROOM_LIMITS.joinEvents);
-  const encoded = encodeWelcome(greeting, missed, recent, budgets.allowance(account, nowMs));
-  if (encoded === null) return seat.close("rateLimited");
-  budgets.spend(account, encoded.bytes, nowMs);
-  seat.admit(nowMs);
-  seat.portion = teller.seat();
-  seat.sendText(encoded.text);
+  const recent = (): EventRange => view.recentEvents.latestRange(ROOM_LIMITS.joinEvents);
+  const encoded = encodeWelcomeFrame(greeting, missed, recent, budgets.answerAllowanceBytes(budget, nowMs));
+  if (encoded === null) return connection.close("rateLimited");
+  budgets.spendAnswerBytes(budget, encoded.bytes, nowMs);
+  connection.admit(nowMs);
+  connection.cohort = fanout.assignCohort();
+  connection.sendText(encoded.text);
 }
 
 /** What the room has to say to a hello; null if it doesn't answer. */
-async function askRoom(
-  { budgets, known, above }: Hall,
-  { account, viewer }: Seat,
-  from: Position | null,
-): Promise<{ readonly view: View; readonly missed: Stretch | null } | null> {
+async function loadWelcomeData(
+  { budgets, replica, parent: above }: ShardContext,
+  { budget, viewer }: Connection,
+  from: RoomPosition | null,
+): Promise<{ readonly view: ReplicaContent; readonly missed: EventRange | null } | null> {
   try {
-    const view = await known.view();
-    if (rankOf(viewer.roles) !== "viewer") await above().meet(viewer);
+    const view = await replica.load();
+    if (rankOfRoles(viewer.roles) !== "viewer") await above().recordStaff(viewer);
     if (from === null) return { view, missed: null };
-    const since: RoomCalls["since"] = (epoch, offset) => {
+    const since: RoomRpc["eventsSince"] = (epoch, offset) => {
       const nowMs = Date.now();
       // An answer that can't be sent isn't asked for.
-      const least = LEAST_EVENT_BYTES * (view.ring.head - offset);
-      const may = budgets.allowance(account, nowMs) >= least && budgets.history(viewer, nowMs);
-      return may ? above().since(epoch, offset) : Promise.resolve(null);
+      const least = MIN_EVENT_BYTES * (view.recentEvents.head - offset);
+      const may = budgets.answerAllowanceBytes(budget, nowMs) >= least && budgets.allowHistoryRead(viewer, nowMs);
+      return may ? above().eventsSince(epoch, offset) : Promise.resolve(null);
     };
-    return { view, missed: await missedSince(view.ring, from, since) };
+    return { view, missed: await missedEvents(view.recentEvents, from, since) };
   } catch (error) {
     console.warn("a viewer could not be welcomed", error);
     return null;
@@ -102,4 +112,4 @@ async function askRoom(
 }
 
 /** The shortest event in JSON. */
-const LEAST_EVENT_BYTES = 64;
+const MIN_EVENT_BYTES = 64;

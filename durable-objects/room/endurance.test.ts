@@ -1,17 +1,26 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { BEAT } from "../../protocol/room/wire.ts";
-import { door } from "../../workers/testing.ts";
+import { HEARTBEAT } from "../../protocol/room/wire.ts";
+import { testEdge } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { crash, openAtShard, proofOf, registered, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+import {
+  crashRoomObject,
+  fetchPlaybackProof,
+  openShardSocket,
+  registerTestStream,
+  roomStub,
+  shardStub,
+  TestParticipant,
+  waitForCondition,
+} from "./testing.ts";
 
 /** Each of four people writes at least so many messages, and goes on until there were so many crashes. */
 const LINES = 20;
 const CRASHES = 12;
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 function newRoom(): string {
@@ -19,8 +28,8 @@ function newRoom(): string {
   return `lasting${rooms}`;
 }
 
-async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
-  const viewer = await TestViewer.at(...args);
+async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -45,8 +54,8 @@ test("under crashes of the room and its shards, what is acknowledged is stored, 
   });
   const crashing = (async () => {
     while (!done) {
-      for (const stub of [roomOf(room), shardOf(room, 0), roomOf(room), roomOf(room), shardOf(room, 1)]) {
-        await crash(stub);
+      for (const stub of [roomStub(room), shardStub(room, 0), roomStub(room), roomStub(room), shardStub(room, 1)]) {
+        await crashRoomObject(stub);
         crashes += 1;
         await scheduler.wait(150 * Math.random());
       }
@@ -56,62 +65,62 @@ test("under crashes of the room and its shards, what is acknowledged is stored, 
   done = true;
   await crashing;
   const written = acknowledged.length;
-  await until(() => all.every(({ texts }) => texts.length >= written));
-  for (const { texts, unseen } of all) {
+  await waitForCondition(() => all.every(({ texts }) => texts.length >= written));
+  for (const { texts, omitted } of all) {
     expect(texts).toEqual(all[0]?.texts);
     expect(new Set(texts).size).toBe(written);
-    expect(unseen).toBe(0);
+    expect(omitted).toBe(0);
   }
   expect([...(all[0]?.texts ?? [])].sort()).toEqual(acknowledged.sort());
-  await runInDurableObject(roomOf(room), (_room: Room, state) => {
+  await runInDurableObject(roomStub(room), (_room: Room, state) => {
     expect(state.storage.sql.exec("SELECT COUNT(*) AS n FROM events").one()["n"]).toBe(written);
   });
 }, 120_000);
 
 test("a shard with quiet sockets hibernates, though tokens will end; beats don't wake it, and a message does", async () => {
   const room = newRoom();
-  const socket = await openAtShard(room, 0, "ann", [], Date.now() + 3_600_000);
+  const socket = await openShardSocket(room, 0, "ann", [], Date.now() + 3_600_000);
   const heard: string[] = [];
   socket.addEventListener("message", ({ data }) => {
     heard.push(String(data));
   });
   socket.accept();
   socket.send(JSON.stringify({ type: "hello" }));
-  await until(() => heard.some((text) => text.includes("welcome")));
-  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+  await waitForCondition(() => heard.some((text) => text.includes("welcome")));
+  await runInDurableObject(shardStub(room), (shard: RoomShard) => {
     (shard as unknown as Record<string, boolean>)["mark"] = true;
   });
   // The platform hibernates an object after 10 s without work.
   for (let waited = 0; waited < 14; waited += 2) {
-    socket.send(BEAT);
+    socket.send(HEARTBEAT);
     await scheduler.wait(2_000);
   }
   expect(heard.filter((text) => text === "ok").length).toBe(7);
   socket.send(JSON.stringify({ type: "act", id: "a1", act: { kind: "chat", text: "awake" } }));
-  await until(() => heard.some((text) => text.includes('"ack"')));
-  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+  await waitForCondition(() => heard.some((text) => text.includes('"ack"')));
+  await runInDurableObject(shardStub(room), (shard: RoomShard) => {
     expect((shard as unknown as Record<string, boolean>)["mark"]).toBeUndefined();
   });
-  await until(() => heard.some((text) => text.includes('"tick"') && text.includes("awake")));
+  await waitForCondition(() => heard.some((text) => text.includes('"tick"') && text.includes("awake")));
   socket.close(1000);
 }, 60_000);
 
 test("who plays is counted, once a person, through crashes, and no longer once the beats stop", async () => {
   const room = newRoom();
   const [ann, again, bob] = [await at(room, 0, "ann"), await at(room, 0, "ann"), await at(room, 1, "bob")];
-  for (const viewer of [ann, again, bob]) viewer.client.play(true);
-  const watching = async (): Promise<number> => (await roomOf(room).place()).counts.watching;
-  await until(async () => (await watching()) === 2);
-  await crash(shardOf(room, 0));
-  await evictDurableObject(roomOf(room));
+  for (const viewer of [ann, again, bob]) viewer.client.setPlaying(true);
+  const watching = async (): Promise<number> => (await roomStub(room).summary()).counts.watching;
+  await waitForCondition(async () => (await watching()) === 2);
+  await crashRoomObject(shardStub(room, 0));
+  await evictDurableObject(roomStub(room));
   expect(await watching()).toBe(2);
   // The clients come back by themselves.
-  await until(() => ann.closes.length > 0 && again.closes.length > 0 && ann.ready && again.ready);
-  await until(async () => (await watching()) === 2 && ann.counts?.watching === 2);
+  await waitForCondition(() => ann.closes.length > 0 && again.closes.length > 0 && ann.ready && again.ready);
+  await waitForCondition(async () => (await watching()) === 2 && ann.counts?.watching === 2);
   // Both tabs of ann fall silent without a word: their sockets stay open.
-  await runInDurableObject(shardOf(room, 0), (shard: RoomShard) => silence(shard));
-  await until(async () => (await watching()) === 1);
-  expect((await roomOf(room).place()).counts).toMatchObject({ peak: 2, distinct: 2 });
+  await runInDurableObject(shardStub(room, 0), (shard: RoomShard) => silence(shard));
+  await waitForCondition(async () => (await watching()) === 1);
+  expect((await roomStub(room).summary()).counts).toMatchObject({ peak: 2, distinct: 2 });
 }, 60_000);
 
 /** As if the beats of a shard's sockets had stopped now. */
@@ -128,29 +137,29 @@ function silence(shard: RoomShard): void {
 }
 
 test("beacons count their viewers without a socket", async () => {
-  const room = await registered(newRoom());
-  const playback = await proofOf(room);
+  const room = await registerTestStream(newRoom());
+  const playback = await fetchPlaybackProof(room);
   const send = async (device: string | null): Promise<{ nextMs: number; counted: boolean; device?: string }> => {
     const init = { method: "POST", body: JSON.stringify({ device, playback }) };
-    return (await door.ask(`/rooms/${room}/beacon`, init)).json();
+    return (await testEdge.ask(`/rooms/${room}/beacon`, init)).json();
   };
   const first = await send(null);
-  expect(first).toMatchObject({ nextMs: ROOM_LIMITS.beaconMs, counted: true });
+  expect(first).toMatchObject({ nextMs: ROOM_LIMITS.beaconEveryMs, counted: true });
   const { device = "" } = first;
   await send(null);
   // The device shows the key that it got, and keeps it.
-  expect(await send(device)).toEqual({ nextMs: ROOM_LIMITS.beaconMs, counted: true });
-  await until(async () => (await roomOf(room).place()).counts.watching === 2);
+  expect(await send(device)).toEqual({ nextMs: ROOM_LIMITS.beaconEveryMs, counted: true });
+  await waitForCondition(async () => (await roomStub(room).summary()).counts.watching === 2);
 });
 
 test("likes and reactions are summed, and everybody is told", async () => {
   const room = newRoom();
   const [ann, bob] = [await at(room, 0, "ann"), await at(room, 1, "bob")];
-  for (let tap = 0; tap < 7; tap += 1) ann.client.tap();
-  for (let tap = 0; tap < 3; tap += 1) bob.client.tap("🎉");
-  await until(() => [ann, bob].every(({ counts }) => counts?.likes === 7 && counts.reactions["🎉"] === 3));
-  await evictDurableObject(roomOf(room));
-  expect((await roomOf(room).place()).counts).toMatchObject({ likes: 7, reactions: { "🎉": 3 } });
+  for (let tap = 0; tap < 7; tap += 1) ann.client.addReaction();
+  for (let tap = 0; tap < 3; tap += 1) bob.client.addReaction("🎉");
+  await waitForCondition(() => [ann, bob].every(({ counts }) => counts?.likes === 7 && counts.reactions["🎉"] === 3));
+  await evictDurableObject(roomStub(room));
+  expect((await roomStub(room).summary()).counts).toMatchObject({ likes: 7, reactions: { "🎉": 3 } });
 });
 
 test("who begins to watch while the room is being told of a count is counted", async () => {
@@ -159,24 +168,24 @@ test("who begins to watch while the room is being told of a count is counted", a
   let asked = false;
   let open = false;
   const slow = {
-    attach: (shard: number) => roomOf(room).attach(shard),
-    submit: (...args: Parameters<Room["submit"]>) => roomOf(room).submit(...args),
+    attach: (shard: number) => roomStub(room).attach(shard),
+    submit: (...args: Parameters<Room["submit"]>) => roomStub(room).submit(...args),
     report: async (...args: Parameters<Room["report"]>) => {
       asked = true;
-      await until(() => open);
-      return roomOf(room).report(...args);
+      await waitForCondition(() => open);
+      return roomStub(room).report(...args);
     },
   };
-  await runInDurableObject(shardOf(room), (shard: RoomShard) => {
+  await runInDurableObject(shardStub(room), (shard: RoomShard) => {
     const object = shard as unknown as { env: object };
     object.env = { ...object.env, ROOM: { getByName: () => slow } };
   });
   // Another one who comes is a reason to count.
   await at(room, 0, "bob");
-  await until(() => asked);
-  ann.client.play(true);
+  await waitForCondition(() => asked);
+  ann.client.setPlaying(true);
   // Frames are handled in order: once this is answered, the shard knows that she watches.
-  await ann.client.act({ kind: "list", what: "bans" });
+  await ann.client.sendCommand({ kind: "list", what: "bans" });
   open = true;
-  await until(() => ann.counts?.watching === 1);
+  await waitForCondition(() => ann.counts?.watching === 1);
 });

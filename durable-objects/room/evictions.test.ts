@@ -6,12 +6,20 @@
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { randomOf } from "../../loadtest/model/random.ts";
-import { BEAT, BEAT_ANSWER } from "../../protocol/room/wire.ts";
+import { seededRandom } from "../../loadtest/model/random.ts";
+import { HEARTBEAT, HEARTBEAT_REPLY } from "../../protocol/room/wire.ts";
 import type { Room } from "./room.ts";
 import type { RoomRelay } from "./room-relay.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { largeRoom, openAtShard, relayOf, roomOf, shardOf, TestViewer, until } from "./testing.ts";
+import {
+  createLargeRoom,
+  openShardSocket,
+  relayStub,
+  roomStub,
+  shardStub,
+  TestParticipant,
+  waitForCondition,
+} from "./testing.ts";
 
 /** Decides which objects are evicted beside which wave. */
 const SEED = 5;
@@ -28,10 +36,10 @@ const COUNTED_MS = 3_000;
 type Stub = DurableObjectStub<Room | RoomRelay | RoomShard>;
 type Acknowledged = { readonly offset: number; readonly text: string };
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 
-async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
-  const viewer = await TestViewer.at(...args);
+async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -42,8 +50,8 @@ afterEach(() => {
 
 /** All objects of a large room. */
 function objectsOf(room: string): Stub[] {
-  const relays = [0, 1].map((relay) => relayOf(room, relay));
-  return [roomOf(room), ...relays, ...[0, 1, 2, 3].map((shard) => shardOf(room, shard))] as Stub[];
+  const relays = [0, 1].map((relay) => relayStub(room, relay));
+  return [roomStub(room), ...relays, ...[0, 1, 2, 3].map((shard) => shardStub(room, shard))] as Stub[];
 }
 
 /** Takes an object's memory as soon as it is idle; an object that has none is woken first. */
@@ -63,15 +71,17 @@ async function slept(stub: Stub): Promise<boolean> {
   }
 }
 
-async function say(writer: TestViewer, text: string): Promise<Acknowledged> {
+async function say(writer: TestParticipant, text: string): Promise<Acknowledged> {
   const outcome = await writer.say(text);
   if (!outcome.ok || outcome.event === undefined) throw new Error(`not stored: ${JSON.stringify(outcome)}`);
   return { offset: outcome.event.offset, text };
 }
 
 /** A writer and a reader at each shard of a large room. */
-async function crowd(room: string): Promise<{ readonly writers: TestViewer[]; readonly people: TestViewer[] }> {
-  const writers = await largeRoom(room, at);
+async function crowd(
+  room: string,
+): Promise<{ readonly writers: TestParticipant[]; readonly people: TestParticipant[] }> {
+  const writers = await createLargeRoom(room, at);
   const readers = await Promise.all(writers.map((_, shard) => at(room, shard, `reader-${shard}`)));
   const people = [...writers, ...readers];
   // A shard that was slow to learn how many there are has sent them elsewhere, which is here.
@@ -82,12 +92,12 @@ async function crowd(room: string): Promise<{ readonly writers: TestViewer[]; re
 /** Evicts random objects at least so many times, beside waves of the writers' messages; gives those in their order. */
 async function writeThrough(
   room: string,
-  writers: readonly TestViewer[],
+  writers: readonly TestParticipant[],
   evictions: number,
   webSockets: "hibernate" | "close",
 ): Promise<Acknowledged[]> {
-  const random = randomOf(SEED);
-  const pauses = randomOf(SEED);
+  const random = seededRandom(SEED);
+  const pauses = seededRandom(SEED);
   const objects = objectsOf(room);
   const acknowledged: Acknowledged[] = [];
   let evicted = 0;
@@ -109,18 +119,22 @@ async function writeThrough(
 }
 
 /** What was acknowledged is the history, and what each of the `people` was shown, once and in its order. */
-async function expectAll(room: string, acknowledged: readonly Acknowledged[], people: TestViewer[]): Promise<void> {
-  const events = await roomOf(room).replay(0, Number.MAX_SAFE_INTEGER);
+async function expectAll(
+  room: string,
+  acknowledged: readonly Acknowledged[],
+  people: TestParticipant[],
+): Promise<void> {
+  const events = await roomStub(room).replay(0, Number.MAX_SAFE_INTEGER);
   const history = events.flatMap((event): Acknowledged[] =>
     event.kind === "chat" && event.text !== "hello" ? [{ offset: event.offset, text: event.text }] : [],
   );
   expect(history).toEqual(acknowledged);
   const texts = acknowledged.map(({ text }) => text);
-  const shown = (viewer: TestViewer): string[] => viewer.texts.filter((text) => text !== "hello");
-  await until(() => people.every((viewer) => shown(viewer).length >= texts.length));
+  const shown = (viewer: TestParticipant): string[] => viewer.texts.filter((text) => text !== "hello");
+  await waitForCondition(() => people.every((viewer) => shown(viewer).length >= texts.length));
   for (const viewer of people) {
     expect(shown(viewer)).toEqual(texts);
-    expect([viewer.unseen, viewer.resets]).toEqual([0, 1]);
+    expect([viewer.omitted, viewer.resets]).toEqual([0, 1]);
   }
 }
 
@@ -144,26 +158,26 @@ test("through evictions that close the sockets, viewers come back to exactly wha
 test("in a quiet room nothing keeps an object awake, nothing wakes another, and beats wake none", async () => {
   const room = "quiet";
   const { writers } = await crowd(room);
-  const socket = await openAtShard(room, 1, "beating");
+  const socket = await openShardSocket(room, 1, "beating");
   const heard: unknown[] = [];
   socket.addEventListener("message", ({ data }) => {
     heard.push(data);
   });
   socket.accept();
   socket.send(JSON.stringify({ type: "hello" }));
-  await until(() => heard.length > 0);
+  await waitForCondition(() => heard.length > 0);
   await Promise.all(writers.map((writer) => say(writer, "good night")));
-  for (const { client } of writers) client.tap();
-  await until(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
+  for (const { client } of writers) client.addReaction();
+  await waitForCondition(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
   const objects = objectsOf(room);
   const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(slept))).every((was) => was);
   while (!(await asleep())) await scheduler.wait(COUNTED_MS);
   heard.length = 0;
   for (let beat = 1; beat <= 5; beat += 1) {
-    socket.send(BEAT);
-    await until(() => heard.length === beat);
+    socket.send(HEARTBEAT);
+    await waitForCondition(() => heard.length === beat);
   }
-  expect(new Set(heard)).toEqual(new Set([BEAT_ANSWER]));
+  expect(new Set(heard)).toEqual(new Set([HEARTBEAT_REPLY]));
   expect(await asleep()).toBe(true);
   socket.close(1000);
 }, 120_000);

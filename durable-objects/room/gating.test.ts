@@ -1,13 +1,21 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { EVERY_VERSION, type Playback } from "../../protocol/access.ts";
-import { CLOSES } from "../../protocol/room/wire.ts";
-import { bindings, door } from "../../workers/testing.ts";
+import { ALL_TOKEN_VERSIONS, type PlaybackPolicy } from "../../protocol/access.ts";
+import { SOCKET_CLOSES } from "../../protocol/room/wire.ts";
+import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomShard } from "./room-shard.ts";
-import { type Claims, openAtShard, openSocket, registered, TestViewer, token, until } from "./testing.ts";
+import {
+  issueTestToken,
+  openGatewaySocket,
+  openShardSocket,
+  registerTestStream,
+  TestParticipant,
+  type TestTokenClaims,
+  waitForCondition,
+} from "./testing.ts";
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 function newRoom(): string {
@@ -15,8 +23,8 @@ function newRoom(): string {
   return `gated${rooms}`;
 }
 
-async function come(room: string, claims: Claims): Promise<TestViewer> {
-  const viewer = await TestViewer.come(room, claims);
+async function come(room: string, claims: TestTokenClaims): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(room, claims);
   viewers.push(viewer);
   return viewer;
 }
@@ -26,11 +34,11 @@ afterEach(() => {
 });
 
 function control(room: string, rest: string, method: string, body: object): Promise<Response> {
-  const headers = { authorization: `Bearer ${door.adminToken}` };
-  return door.ask(`/api/streams/${room}/${rest}`, { method, headers, body: JSON.stringify(body) });
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
+  return testEdge.ask(`/api/streams/${room}/${rest}`, { method, headers, body: JSON.stringify(body) });
 }
 
-async function setPlayback(room: string, playback: Playback): Promise<void> {
+async function setPlayback(room: string, playback: PlaybackPolicy): Promise<void> {
   expect((await control(room, "access", "PUT", { playback })).status).toBe(200);
 }
 
@@ -53,7 +61,7 @@ class Ear {
   }
 
   static async at(room: string, bearer: string | null): Promise<Ear> {
-    return new Ear(await openSocket(`/rooms/${room}/socket${bearer === null ? "" : `?token=${bearer}`}`));
+    return new Ear(await openGatewaySocket(`/rooms/${room}/socket${bearer === null ? "" : `?token=${bearer}`}`));
   }
 
   /** The first frame of a kind; an empty one if the socket is closed without. */
@@ -62,7 +70,7 @@ class Ear {
     void this.closed.then(() => {
       closed = true;
     });
-    await until(() => closed || this.heard.some((frame) => frame["type"] === type));
+    await waitForCondition(() => closed || this.heard.some((frame) => frame["type"] === type));
     return this.heard.find((frame) => frame["type"] === type) ?? {};
   }
 
@@ -76,53 +84,54 @@ class Ear {
     const answers = (): Record<string, unknown>[] => this.heard.filter(({ type }) => type === "renewed");
     const before = answers().length;
     this.socket.send(JSON.stringify({ type: "renew", token: bearer }));
-    await until(() => answers().length > before);
+    await waitForCondition(() => answers().length > before);
     return answers().at(-1)?.["outcome"];
   }
 }
 
 test("a room's chat is read by those who may watch: the others' sockets are closed, and say why", async () => {
-  const room = await registered(newRoom());
+  const room = await registerTestStream(newRoom());
   const nobody = await Ear.at(room, null);
   await nobody.first("welcome");
-  const bob = await Ear.at(room, await token(room, { sub: "bob" }));
+  const bob = await Ear.at(room, await issueTestToken(room, { sub: "bob" }));
   await bob.first("welcome");
   const ann = await come(room, { sub: "ann", follower_since: 1_700_000_000 });
   await setPlayback(room, "token");
-  expect(await nobody.closed).toEqual([CLOSES.token.code, "token-missing"]);
-  expect(await (await Ear.at(room, null)).closed).toEqual([CLOSES.token.code, "token-missing"]);
+  expect(await nobody.closed).toEqual([SOCKET_CLOSES.token.code, "token-missing"]);
+  expect(await (await Ear.at(room, null)).closed).toEqual([SOCKET_CLOSES.token.code, "token-missing"]);
   await setPlayback(room, "followers");
-  expect(await bob.closed).toEqual([CLOSES.banned.code, "followers-only"]);
-  const again = await Ear.at(room, await token(room, { sub: "bob" }));
-  expect(await again.closed).toEqual([CLOSES.banned.code, "followers-only"]);
+  expect(await bob.closed).toEqual([SOCKET_CLOSES.banned.code, "followers-only"]);
+  const again = await Ear.at(room, await issueTestToken(room, { sub: "bob" }));
+  expect(await again.closed).toEqual([SOCKET_CLOSES.banned.code, "followers-only"]);
   expect(await ann.say("still here")).toMatchObject({ ok: true });
   await setPlayback(room, "public");
   // The shard hears of it within a tick.
-  await until(async () => (await Ear.at(room, null)).welcomed());
+  await waitForCondition(async () => (await Ear.at(room, null)).welcomed());
 });
 
 test("the replay and beacons of a stream that asks for tokens ask for them too", async () => {
   const room = newRoom();
   await setPlayback(room, "token");
-  const good = await token(room, { sub: "ann" });
-  const beacon = (query: string): Promise<Response> => door.ask(`/rooms/${room}/beacon${query}`, { method: "POST" });
-  expect((await door.ask(`/rooms/${room}/replay?from=0`)).status).toBe(401);
+  const good = await issueTestToken(room, { sub: "ann" });
+  const beacon = (query: string): Promise<Response> =>
+    testEdge.ask(`/rooms/${room}/beacon${query}`, { method: "POST" });
+  expect((await testEdge.ask(`/rooms/${room}/replay?from=0`)).status).toBe(401);
   expect((await beacon("")).status).toBe(401);
-  const replay = await door.ask(`/rooms/${room}/replay?from=0&token=${good}`);
+  const replay = await testEdge.ask(`/rooms/${room}/replay?from=0&token=${good}`);
   expect([replay.status, replay.headers.get("cache-control")]).toEqual([200, "private, max-age=60"]);
   expect((await beacon(`?token=${good}`)).status).toBe(200);
 });
 
 test("a token is renewed over the socket, by one of the same person in the same room", async () => {
   const room = newRoom();
-  const ann = await Ear.at(room, await token(room, { sub: "ann", seconds: 60 }));
+  const ann = await Ear.at(room, await issueTestToken(room, { sub: "ann", seconds: 60 }));
   const { expiresMs } = await ann.first("welcome");
-  const longer = await token(room, { sub: "ann", seconds: 600 });
+  const longer = await issueTestToken(room, { sub: "ann", seconds: 600 });
   const refused = (error: string): object => ({ ok: false, error });
-  expect(await ann.renew(await token(room, { sub: "bob" }))).toEqual(refused("token-other-subject"));
-  expect(await ann.renew(await token("elsewhere", { sub: "ann" }))).toEqual(refused("token-wrong-room"));
+  expect(await ann.renew(await issueTestToken(room, { sub: "bob" }))).toEqual(refused("token-other-subject"));
+  expect(await ann.renew(await issueTestToken("elsewhere", { sub: "ann" }))).toEqual(refused("token-wrong-room"));
   expect(await ann.renew(`${longer.slice(0, -4)}AAAA`)).toEqual(refused("token-forged"));
-  expect(await ann.renew(await token(room, { sub: "ann", seconds: -60 }))).toEqual(refused("token-expired"));
+  expect(await ann.renew(await issueTestToken(room, { sub: "ann", seconds: -60 }))).toEqual(refused("token-expired"));
   const outcome = (await ann.renew(longer)) as { ok: boolean; expiresMs: number };
   expect(outcome.ok).toBe(true);
   expect(outcome.expiresMs).toBeGreaterThan(Number(expiresMs));
@@ -135,12 +144,12 @@ test("a token is renewed over the socket, by one of the same person in the same 
 
 test("when a token is over its socket is closed, by an alarm that outlives the shard's memory, and the others stay", async () => {
   const room = newRoom();
-  const shard = bindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
-  const staying = new Ear(await openAtShard(room, 0, "bob", [], Date.now() + 3_600_000));
-  const over = new Ear(await openAtShard(room, 0, "ann", [], Date.now()));
+  const shard = testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
+  const staying = new Ear(await openShardSocket(room, 0, "bob", [], Date.now() + 3_600_000));
+  const over = new Ear(await openShardSocket(room, 0, "ann", [], Date.now()));
   expect([await staying.welcomed(), await over.welcomed()]).toEqual([true, true]);
   await evictDurableObject(shard);
-  expect(await over.closed).toEqual([CLOSES.token.code, "token-expired"]);
+  expect(await over.closed).toEqual([SOCKET_CLOSES.token.code, "token-expired"]);
   // The next end is an hour away, and waited for.
   const nextMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
   expect(nextMs ?? 0).toBeGreaterThan(Date.now() + 3_000_000);
@@ -150,19 +159,19 @@ test("when a token is over its socket is closed, by an alarm that outlives the s
 
 test("a revocation closes the sockets of its versions, holds on return and through the room's eviction", async () => {
   const room = newRoom();
-  const old = await token(room, { sub: "ann", ver: 1 });
+  const old = await issueTestToken(room, { sub: "ann", ver: 1 });
   const ann = await Ear.at(room, old);
   const bob = await come(room, { sub: "bob" });
   await ann.first("welcome");
   expect((await control(room, "revocations", "POST", { subject: "ann", version: 2 })).status).toBe(200);
-  expect(await ann.closed).toEqual([CLOSES.token.code, "token-revoked"]);
-  await evictDurableObject(bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
-  expect(await (await Ear.at(room, old)).closed).toEqual([CLOSES.token.code, "token-revoked"]);
-  const renewed = await Ear.at(room, await token(room, { sub: "ann", ver: 2 }));
+  expect(await ann.closed).toEqual([SOCKET_CLOSES.token.code, "token-revoked"]);
+  await evictDurableObject(testBindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
+  expect(await (await Ear.at(room, old)).closed).toEqual([SOCKET_CLOSES.token.code, "token-revoked"]);
+  const renewed = await Ear.at(room, await issueTestToken(room, { sub: "ann", ver: 2 }));
   await renewed.first("welcome");
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
   // A shard that lost its memory asks the room before it takes a token.
-  await evictDurableObject(bindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>);
+  await evictDurableObject(testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>);
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
   expect(await bob.say("hello")).toMatchObject({ ok: true });
   renewed.socket.close(1000);
@@ -172,10 +181,10 @@ test("a ban ends the playback of the banned too, and an unban takes that back", 
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const revoked = async (): Promise<readonly object[]> =>
-    (await bindings.LIVE.getByName(room).access()).revocations.filter(({ version }) => version > 0);
-  await host.client.act({ kind: "ban", subject: "troll", address: false });
-  await until(async () => (await revoked()).length === 1);
-  expect(await revoked()).toMatchObject([{ subject: "troll", version: EVERY_VERSION, by: "ban" }]);
-  await host.client.act({ kind: "unban", subject: "troll" });
-  await until(async () => (await revoked()).length === 0);
+    (await testBindings.LIVE.getByName(room).access()).revocations.filter(({ version }) => version > 0);
+  await host.client.sendCommand({ kind: "ban", subject: "troll", address: false });
+  await waitForCondition(async () => (await revoked()).length === 1);
+  expect(await revoked()).toMatchObject([{ subject: "troll", version: ALL_TOKEN_VERSIONS, by: "ban" }]);
+  await host.client.sendCommand({ kind: "unban", subject: "troll" });
+  await waitForCondition(async () => (await revoked()).length === 0);
 });

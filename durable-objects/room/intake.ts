@@ -1,95 +1,107 @@
 /** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
-import { compositeKey } from "../../protocol/composite.ts";
-import { actDigest } from "../../protocol/room/act-digest.ts";
-import { AGAIN_RATE, actRate, TAP_RATE } from "../../protocol/room/bucket.ts";
-import { Buckets } from "../../protocol/room/buckets.ts";
-import type { Asked } from "../../protocol/room/decide.ts";
-import { type Role, type Viewer, viewerKey } from "../../protocol/room/events.ts";
-import type { Outcome } from "../../protocol/room/wire.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Reviews } from "./reviews.ts";
+import { encodeCompositeKey } from "../../protocol/composite.ts";
+import { commandDigest } from "../../protocol/room/act-digest.ts";
+import { commandRate, REACTION_RATE, RESEND_RATE } from "../../protocol/room/bucket.ts";
+import { TokenBuckets } from "../../protocol/room/buckets.ts";
+import type { CommandEnvelope } from "../../protocol/room/decide.ts";
+import { type Participant, participantKey, type Role } from "../../protocol/room/events.ts";
+import type { CommandOutcome } from "../../protocol/room/wire.ts";
+import type { CommandBatcher } from "./outbox.ts";
+import type { ReviewQueue } from "./reviews.ts";
 
-type Answer = (outcome: Outcome) => void;
+type OutcomeCallback = (outcome: CommandOutcome) => void;
 
 /** Bounds of an intake, each with its reason. */
-const INTAKE_LIMITS = {
+const COMMAND_INTAKE_LIMITS = {
   /** Outcomes remembered for those whose acknowledgement was lost: some 20 s of a full room. */
   outcomes: 1_024,
   /** Sendings of one act that are answered: a client makes no more. */
-  answers: 10,
+  answersPerCommand: 10,
 } as const;
 
 /** The intake of one shard. */
-export class Intake {
-  readonly #outbox: Outbox;
-  readonly #reviews: Reviews;
-  readonly #room: Parameters<Reviews["take"]>[1];
-  readonly #buckets = new Buckets();
+export class CommandIntake {
+  readonly #batcher: CommandBatcher;
+  readonly #reviewQueue: ReviewQueue;
+  readonly #loadReplica: Parameters<ReviewQueue["submit"]>[1];
+  readonly #buckets = new TokenBuckets();
   /** Who waits for the outcome of each act that is on its way. */
-  readonly #underway = new Map<string, { readonly digest: string; readonly answers: Answer[] }>();
+  readonly #pending = new Map<string, { readonly digest: string; readonly answers: OutcomeCallback[] }>();
   /** Outcomes of acts that were done, the oldest first. */
-  readonly #done = new Map<string, { readonly digest: string; readonly outcome: Outcome }>();
+  readonly #outcomes = new Map<string, { readonly digest: string; readonly outcome: CommandOutcome }>();
 
   /** `room`: what the room is like, for those who review. */
-  constructor(outbox: Outbox, reviews: Reviews, room: Parameters<Reviews["take"]>[1]) {
-    this.#outbox = outbox;
-    this.#reviews = reviews;
-    this.#room = room;
+  constructor(outbox: CommandBatcher, reviews: ReviewQueue, room: Parameters<ReviewQueue["submit"]>[1]) {
+    this.#batcher = outbox;
+    this.#reviewQueue = reviews;
+    this.#loadReplica = room;
   }
 
   /** Takes an act on, of one who has `roles`; `answer` is called with what became of it. */
-  act(asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
-    const key = compositeKey(viewerKey(asked.by), asked.id);
-    const digest = actDigest(asked.act);
+  submit(asked: CommandEnvelope, roles: readonly Role[], answer: OutcomeCallback, gatherMs: number): void {
+    const key = encodeCompositeKey(participantKey(asked.by), asked.id);
+    const digest = commandDigest(asked.act);
     // An act that comes again costs nothing: its sender couldn't know that it had come.
-    const done = this.#done.get(key);
-    const underway = this.#underway.get(key);
+    const done = this.#outcomes.get(key);
+    const underway = this.#pending.get(key);
     const known = done ?? underway;
-    if (known !== undefined && known.digest !== digest) answer(no("id-used"));
+    if (known !== undefined && known.digest !== digest) answer(refusedOutcome("id-used"));
     else if (done !== undefined) answer(done.outcome);
-    else if (underway === undefined) this.#passOn(key, digest, asked, roles, answer, gatherMs);
-    else if (underway.answers.length < INTAKE_LIMITS.answers) underway.answers.push(answer);
+    else if (underway === undefined) this.#forward(key, digest, asked, roles, answer, gatherMs);
+    else if (underway.answers.length < COMMAND_INTAKE_LIMITS.answersPerCommand) underway.answers.push(answer);
   }
 
-  #passOn(key: string, digest: string, asked: Asked, roles: readonly Role[], answer: Answer, gatherMs: number): void {
-    const person = viewerKey(asked.by);
+  #forward(
+    key: string,
+    digest: string,
+    asked: CommandEnvelope,
+    roles: readonly Role[],
+    answer: OutcomeCallback,
+    gatherMs: number,
+  ): void {
+    const person = participantKey(asked.by);
     const nowMs = Date.now();
-    const within = this.#buckets.within(compositeKey("act", person), actRate(roles), nowMs);
+    const within = this.#buckets.tryTake(encodeCompositeKey("act", person), commandRate(roles), nowMs);
     // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
-    const may = within || this.#buckets.within(compositeKey("again", person), AGAIN_RATE, nowMs);
-    const passed: Asked = within ? asked : { ...asked, onlyIfKnown: true };
+    const may = within || this.#buckets.tryTake(encodeCompositeKey("again", person), RESEND_RATE, nowMs);
+    const passed: CommandEnvelope = within ? asked : { ...asked, onlyIfKnown: true };
     if (!may) {
-      answer(no("rate-limited"));
+      answer(refusedOutcome("rate-limited"));
       return;
     }
-    this.#underway.set(key, { digest, answers: [answer] });
-    const settle = (outcome: Outcome): void => this.#settle(key, outcome);
-    const taken = this.#reviews.take(passed, this.#room, (reviewed) => {
-      if (!this.#outbox.add(reviewed, settle, gatherMs)) settle(no("busy"));
+    this.#pending.set(key, { digest, answers: [answer] });
+    const settle = (outcome: CommandOutcome): void => this.#resolve(key, outcome);
+    const taken = this.#reviewQueue.submit(passed, this.#loadReplica, (reviewed) => {
+      if (!this.#batcher.enqueue(reviewed, settle, gatherMs)) settle(refusedOutcome("busy"));
     });
-    if (!taken) settle(no("busy"));
+    if (!taken) settle(refusedOutcome("busy"));
   }
 
   /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */
-  tap(by: Viewer, emoji: string | null, count: number, gatherMs: number): void {
-    const within = this.#buckets.within(compositeKey("tap", viewerKey(by)), TAP_RATE, Date.now(), count);
-    if (within) this.#outbox.tap(emoji, count, gatherMs);
+  addReactions(by: Participant, emoji: string | null, count: number, gatherMs: number): void {
+    const within = this.#buckets.tryTake(
+      encodeCompositeKey("tap", participantKey(by)),
+      REACTION_RATE,
+      Date.now(),
+      count,
+    );
+    if (within) this.#batcher.addReactions(emoji, count, gatherMs);
   }
 
-  #settle(key: string, outcome: Outcome): void {
-    const underway = this.#underway.get(key);
+  #resolve(key: string, outcome: CommandOutcome): void {
+    const underway = this.#pending.get(key);
     if (underway === undefined) return;
     const { digest, answers } = underway;
-    this.#underway.delete(key);
+    this.#pending.delete(key);
     if (outcome.ok && outcome.list === undefined) {
-      this.#done.set(key, { digest, outcome });
-      const [oldest] = this.#done.keys();
-      if (this.#done.size > INTAKE_LIMITS.outcomes && oldest !== undefined) this.#done.delete(oldest);
+      this.#outcomes.set(key, { digest, outcome });
+      const [oldest] = this.#outcomes.keys();
+      if (this.#outcomes.size > COMMAND_INTAKE_LIMITS.outcomes && oldest !== undefined) this.#outcomes.delete(oldest);
     }
     for (const answer of answers) answer(outcome);
   }
 }
 
-function no(error: "rate-limited" | "busy" | "id-used"): Outcome {
+function refusedOutcome(error: "rate-limited" | "busy" | "id-used"): CommandOutcome {
   return { ok: false, error };
 }

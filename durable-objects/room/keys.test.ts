@@ -1,24 +1,27 @@
 import { expect, test } from "vitest";
-import { type KeyringCalls, keyringOf } from "../../protocol/room/keyring.ts";
-import type { Located } from "../../tiers/located.ts";
-import { bindings } from "../../workers/testing.ts";
-import { RoomKeys } from "./keys.ts";
+import { type KeyringRpc, keyringIndexOfSubject } from "../../protocol/room/keyring.ts";
+import type { JurisdictionNamespace } from "../../tiers/located.ts";
+import { testBindings } from "../../workers/testing.ts";
+import { SubjectKeys } from "./keys.ts";
 
 const SUBJECT = "ann-given-up";
 
 test("a person whose key couldn't be destroyed has another one when it comes back", async () => {
-  const real = bindings.KEYRING.getByName(String(keyringOf(SUBJECT))) as unknown as KeyringCalls;
+  const real = testBindings.KEYRING.getByName(String(keyringIndexOfSubject(SUBJECT))) as unknown as KeyringRpc;
   let reached = false;
-  const keyring: KeyringCalls = {
+  const keyring: KeyringRpc = {
     keysOf: (room, subjects) => real.keysOf(room, subjects),
     keysOfTags: (tags) => real.keysOfTags(tags),
     release: (tags) => (reached ? real.release(tags) : Promise.reject(new Error("overloaded"))),
   };
-  const keys = new RoomKeys({ getByName: () => keyring } as unknown as Located<KeyringCalls>, "keys-room");
-  const before = (await keys.of([SUBJECT])).get(SUBJECT);
+  const keys = new SubjectKeys(
+    { getByName: () => keyring } as unknown as JurisdictionNamespace<KeyringRpc>,
+    "keys-room",
+  );
+  const before = (await keys.forSubjects([SUBJECT])).get(SUBJECT);
   await expect(keys.release([before?.tag ?? ""])).rejects.toThrow("overloaded");
   reached = true;
-  const after = (await keys.of([SUBJECT])).get(SUBJECT);
+  const after = (await keys.forSubjects([SUBJECT])).get(SUBJECT);
   expect(after?.tag).toBeDefined();
   expect(after?.tag).not.toBe(before?.tag);
   expect(await real.keysOfTags([before?.tag ?? ""])).toEqual([null]);

@@ -1,72 +1,72 @@
 /** The keys of a room's subjects, in memory only: the keyrings hold them, and a key that they destroyed is not used again. */
-import { jurisdictionOf } from "../../protocol/room/address.ts";
+import { jurisdictionOfObject } from "../../protocol/room/address.ts";
 import {
   KEYRING_LIMITS,
-  type KeyringCalls,
-  keyringName,
-  keyringOf,
-  keyringOfTag,
+  type KeyringRpc,
+  keyringIndexOfSubject,
+  keyringIndexOfTag,
+  keyringObjectName,
   type TaggedKey,
 } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { type Located, located } from "../../tiers/located.ts";
+import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../tiers/located.ts";
 
 /** A subject as the room's storage knows it. */
-export interface Person {
+export interface SubjectKey {
   readonly tag: string;
   readonly key: CryptoKey;
 }
 
 /** The keys of one room. */
-export class RoomKeys {
-  readonly #keyrings: Located<KeyringCalls>;
+export class SubjectKeys {
+  readonly #keyrings: JurisdictionNamespace<KeyringRpc>;
   readonly #room: string;
-  readonly #bySubject = new Map<string, Person>();
+  readonly #bySubject = new Map<string, SubjectKey>();
   readonly #byTag = new Map<string, CryptoKey>();
   /** Tags whose keys were destroyed: an answer with one may still be under way. */
-  readonly #forgotten = new Map<string, true>();
+  readonly #discardedTags = new Map<string, true>();
 
   /** `room`: the object's name. */
-  constructor(keyrings: Located<KeyringCalls>, room: string) {
+  constructor(keyrings: JurisdictionNamespace<KeyringRpc>, room: string) {
     this.#keyrings = keyrings;
     this.#room = room;
   }
 
   /** The persons that these subjects are, made known to their keyrings if they are new. */
-  async of(subjects: Iterable<string>): Promise<Map<string, Person>> {
-    const persons = new Map<string, Person>();
+  async forSubjects(subjects: Iterable<string>): Promise<Map<string, SubjectKey>> {
+    const persons = new Map<string, SubjectKey>();
     const missing = new Set<string>();
     for (const subject of subjects) {
       const known = this.#bySubject.get(subject);
       if (known === undefined) missing.add(subject);
       else persons.set(subject, known);
     }
-    await eachKeyring([...missing], keyringOf, async (index, asked) => {
+    await callKeyrings([...missing], keyringIndexOfSubject, async (index, asked) => {
       const keys = await this.#keysOf(index, asked);
       for (const [at, subject] of asked.entries()) {
-        const person = await this.#take(keys[at]);
+        const person = await this.#importKey(keys[at]);
         persons.set(subject, person);
-        remember(this.#bySubject, subject, person);
+        setBounded(this.#bySubject, subject, person);
       }
     });
     return persons;
   }
 
   /** The keys under these tags, without those that were destroyed. */
-  async under(tags: Iterable<string>): Promise<Map<string, CryptoKey>> {
+  async forTags(tags: Iterable<string>): Promise<Map<string, CryptoKey>> {
     const keys = new Map<string, CryptoKey>();
     const missing = new Set<string>();
     for (const tag of tags) {
       const known = this.#byTag.get(tag);
       if (known !== undefined) keys.set(tag, known);
-      else if (tag !== "" && !this.#forgotten.has(tag)) missing.add(tag);
+      else if (tag !== "" && !this.#discardedTags.has(tag)) missing.add(tag);
     }
-    await eachKeyring([...missing], keyringOfTag, async (index, asked) => {
+    await callKeyrings([...missing], keyringIndexOfTag, async (index, asked) => {
       const found = await this.#keyring(index).keysOfTags(asked);
       for (const [at, tag] of asked.entries()) {
         const bytes = found[at];
         if (bytes === null || bytes === undefined) continue;
-        const { key } = await this.#take({ tag, key: bytes });
+        const { key } = await this.#importKey({ tag, key: bytes });
         keys.set(tag, key);
       }
     });
@@ -74,45 +74,45 @@ export class RoomKeys {
   }
 
   /** The key under this tag is not used any more. */
-  forget(tag: string): void {
-    remember(this.#forgotten, tag, true);
+  discard(tag: string): void {
+    setBounded(this.#discardedTags, tag, true);
     this.#byTag.delete(tag);
     for (const [subject, person] of this.#bySubject) if (person.tag === tag) this.#bySubject.delete(subject);
   }
 
   /** Tells the keyrings that the room has nothing under these tags any more. */
   async release(tags: readonly string[]): Promise<void> {
-    for (const tag of tags) this.forget(tag);
-    await eachKeyring(tags, keyringOfTag, (index, asked) => this.#keyring(index).release(asked));
+    for (const tag of tags) this.discard(tag);
+    await callKeyrings(tags, keyringIndexOfTag, (index, asked) => this.#keyring(index).release(asked));
   }
 
   /** Keys that were given up, of which the keyring couldn't be told, are destroyed now: others are made. */
   async #keysOf(index: number, subjects: readonly string[]): Promise<readonly TaggedKey[]> {
     const keyring = this.#keyring(index);
     const keys = await keyring.keysOf(this.#room, subjects);
-    const givenUp = keys.flatMap(({ tag }) => (this.#forgotten.has(tag) ? [tag] : []));
+    const givenUp = keys.flatMap(({ tag }) => (this.#discardedTags.has(tag) ? [tag] : []));
     if (givenUp.length === 0) return keys;
     await keyring.release(givenUp);
     return keyring.keysOf(this.#room, subjects);
   }
 
-  async #take(tagged: TaggedKey | undefined): Promise<Person> {
+  async #importKey(tagged: TaggedKey | undefined): Promise<SubjectKey> {
     if (tagged === undefined) throw new Error("a keyring gave fewer keys than it was asked for");
     const { tag } = tagged;
-    if (this.#forgotten.has(tag)) throw new Error("a subject is being erased; ask again");
+    if (this.#discardedTags.has(tag)) throw new Error("a subject is being erased; ask again");
     const usages = ["encrypt", "decrypt"];
     const key = await crypto.subtle.importKey("raw", tagged.key, "AES-GCM", false, usages);
-    remember(this.#byTag, tag, key);
+    setBounded(this.#byTag, tag, key);
     return { tag, key };
   }
 
-  #keyring(index: number): KeyringCalls {
-    return located(this.#keyrings, keyringName(index, jurisdictionOf(this.#room)));
+  #keyring(index: number): KeyringRpc {
+    return getObjectInJurisdiction(this.#keyrings, keyringObjectName(index, jurisdictionOfObject(this.#room)));
   }
 }
 
 /** Asks each keyring for what is its own, all at once, a bounded number in a call. */
-async function eachKeyring(
+async function callKeyrings(
   items: readonly string[],
   indexOf: (item: string) => number,
   ask: (index: number, items: readonly string[]) => Promise<void>,
@@ -120,16 +120,16 @@ async function eachKeyring(
   const groups = Map.groupBy(items, indexOf);
   await Promise.all(
     [...groups].map(async ([index, group]) => {
-      for (let at = 0; at < group.length; at += KEYRING_LIMITS.perCall) {
-        await ask(index, group.slice(at, at + KEYRING_LIMITS.perCall));
+      for (let at = 0; at < group.length; at += KEYRING_LIMITS.itemsPerCall) {
+        await ask(index, group.slice(at, at + KEYRING_LIMITS.itemsPerCall));
       }
     }),
   );
 }
 
 /** Remembers the newest; the one that was remembered first makes room. */
-function remember<T>(known: Map<string, T>, name: string, value: T): void {
-  if (known.size >= ROOM_LIMITS.keys) {
+function setBounded<T>(known: Map<string, T>, name: string, value: T): void {
+  if (known.size >= ROOM_LIMITS.cachedSubjectKeys) {
     const first = known.keys().next();
     if (first.done !== true) known.delete(first.value);
   }

@@ -1,97 +1,101 @@
 /** What a shard knows of its room, in memory only: what was last said, and what holds. */
-import type { Role, Viewer } from "../../protocol/room/events.ts";
+import type { Participant, Role } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Attachment, Batch, RoomCalls } from "../../protocol/room/mesh.ts";
-import { Ring } from "../../protocol/room/ring.ts";
+import type { RoomRpc, ShardSnapshot, TickBatch } from "../../protocol/room/mesh.ts";
+import { RecentEvents } from "../../protocol/room/ring.ts";
 import { RoomState } from "../../protocol/room/state.ts";
-import { isOf, type Position, type Stretch } from "../../protocol/room/wire.ts";
+import { type EventRange, isInEpoch, type RoomPosition } from "../../protocol/room/wire.ts";
 
 /** The last events, and all that holds. */
-export interface View {
-  readonly ring: Ring;
+export interface ReplicaContent {
+  readonly recentEvents: RecentEvents;
   state: RoomState;
 }
 
 /** What of a batch is new. `anew`: it isn't known what viewers were told before. */
-export interface Taken {
-  readonly stretch: Stretch;
-  readonly anew: boolean;
+export interface AppliedBatch {
+  readonly range: EventRange;
+  readonly isRestart: boolean;
 }
 
 /** One shard's knowledge. */
-export class KnownRoom {
-  readonly #attach: () => Promise<Attachment>;
-  #coming: Promise<View> | null = null;
-  #view: View | null = null;
+export class RoomReplica {
+  readonly #attach: () => Promise<ShardSnapshot>;
+  #loading: Promise<ReplicaContent> | null = null;
+  #content: ReplicaContent | null = null;
 
   /** `attach` asks the room. */
-  constructor(attach: () => Promise<Attachment>) {
+  constructor(attach: () => Promise<ShardSnapshot>) {
     this.#attach = attach;
   }
 
   /** What is known; the room is asked once, for whoever needs it first. */
-  view(): Promise<View> {
-    this.#coming ??= this.#ask().catch((error: unknown) => {
-      this.forget();
+  load(): Promise<ReplicaContent> {
+    this.#loading ??= this.#fetchContent().catch((error: unknown) => {
+      this.reset();
       throw error;
     });
-    return this.#coming;
+    return this.#loading;
   }
 
   /** The room is asked anew when somebody needs it. */
-  forget(): void {
-    this.#coming = null;
-    this.#view = null;
+  reset(): void {
+    this.#loading = null;
+    this.#content = null;
   }
 
   /** What holds, or null while nothing is known. */
   get state(): RoomState | null {
-    return this.#view?.state ?? null;
+    return this.#content?.state ?? null;
   }
 
   /** What was last said, or null while nothing is known. */
-  get ring(): Ring | null {
-    return this.#view?.ring ?? null;
+  get recentEvents(): RecentEvents | null {
+    return this.#content?.recentEvents ?? null;
   }
 
   /** Takes in what the room tells; null if something is missing before it, which the room will tell from `head` on. */
-  take(batch: Batch): Taken | null {
-    const view = this.#view;
-    if (view === null || view.ring.epoch !== batch.epoch) {
-      this.forget();
-      return { stretch: batch, anew: true };
+  apply(batch: TickBatch): AppliedBatch | null {
+    const view = this.#content;
+    if (view === null || view.recentEvents.epoch !== batch.epoch) {
+      this.reset();
+      return { range: batch, isRestart: true };
     }
-    const fresh = view.ring.add(batch);
+    const fresh = view.recentEvents.append(batch);
     if (fresh === null) {
       // The room can't tell what is missing, so the shard begins anew.
       if (!batch.reset) return null;
-      this.forget();
-      return { stretch: batch, anew: true };
+      this.reset();
+      return { range: batch, isRestart: true };
     }
-    if (batch.wholeFacts) view.state = RoomState.from(batch.facts);
+    if (batch.wholeFacts) view.state = RoomState.fromEntries(batch.facts);
     else for (const fact of batch.facts) view.state.apply(fact);
-    return { stretch: fresh, anew: false };
+    return { range: fresh, isRestart: false };
   }
 
   /** A viewer's roles, with what the room gave if that is known. */
-  rolesOf(viewer: Viewer): readonly Role[] {
-    return this.#view?.state.rolesOf(viewer) ?? viewer.roles;
+  effectiveRoles(viewer: Participant): readonly Role[] {
+    return this.#content?.state.effectiveRoles(viewer) ?? viewer.roles;
   }
 
-  async #ask(): Promise<View> {
+  async #fetchContent(): Promise<ReplicaContent> {
     const { recent, facts } = await this.#attach();
-    const ring = new Ring(recent.epoch, recent.from, ROOM_LIMITS.ringEvents);
-    ring.add(recent);
-    this.#view = { ring, state: RoomState.from(facts) };
-    return this.#view;
+    const ring = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
+    ring.append(recent);
+    this.#content = { recentEvents: ring, state: RoomState.fromEntries(facts) };
+    return this.#content;
   }
 }
 
 /** All that came after a returning viewer's position, up to where the ring stands; null if that can't be told. */
-export async function missedSince(ring: Ring, position: Position, since: RoomCalls["since"]): Promise<Stretch | null> {
+export async function missedEvents(
+  ring: RecentEvents,
+  position: RoomPosition,
+  since: RoomRpc["eventsSince"],
+): Promise<EventRange | null> {
   const { offset } = position;
-  if (!isOf(position, ring.epoch) || offset > ring.head) return null;
-  const held = ring.since(offset);
+  if (!isInEpoch(position, ring.epoch) || offset > ring.head) return null;
+  const held = ring.rangeAfter(offset);
   if (held !== null) return held;
   if (ring.head - offset > ROOM_LIMITS.recoverEvents) return null;
   const stored = await since(ring.epoch, offset);

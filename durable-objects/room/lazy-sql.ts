@@ -1,19 +1,19 @@
 /** SQLite that holds nothing, not even tables, before the first row: so that whoever only looks leaves nothing behind. */
 
-const INSERTS = /^\s*INSERT\b/i;
+const INSERT_STATEMENT = /^\s*INSERT\b/i;
 
 /** Statements on a schema that is made with the first INSERT; until then there is nothing to find, change or delete. */
 export class LazySql {
   readonly #storage: DurableObjectStorage;
   readonly #create: () => void;
-  #there: boolean;
+  #exists: boolean;
 
   /** `table`: one that the schema has; `create` is called once, before the first INSERT, with the schema made. */
   constructor(storage: DurableObjectStorage, table: string, schema: string, create: () => void) {
     this.#storage = storage;
-    this.#there = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", table).toArray().length > 0;
+    this.#exists = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", table).toArray().length > 0;
     // The schema is of statements that do nothing where they were done before: an older one is brought up to date.
-    if (this.#there) storage.sql.exec(schema);
+    if (this.#exists) storage.sql.exec(schema);
     this.#create = () => {
       storage.sql.exec(schema);
       create();
@@ -21,15 +21,15 @@ export class LazySql {
   }
 
   /** Whether anything was ever stored. */
-  get there(): boolean {
-    return this.#there;
+  get exists(): boolean {
+    return this.#exists;
   }
 
   /** As `SqlStorage.exec` does. */
   exec<T extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]): SqlStorageCursor<T> {
-    if (!this.#there) {
-      if (!INSERTS.test(query)) return this.#storage.sql.exec<T>("SELECT 1 WHERE 0");
-      this.#there = true;
+    if (!this.#exists) {
+      if (!INSERT_STATEMENT.test(query)) return this.#storage.sql.exec<T>("SELECT 1 WHERE 0");
+      this.#exists = true;
       this.#create();
     }
     return this.#storage.sql.exec<T>(query, ...values);
@@ -37,7 +37,7 @@ export class LazySql {
 
   /** Deletes all that was stored, the object's alarm too. */
   async clear(): Promise<void> {
-    this.#there = false;
+    this.#exists = false;
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();
   }

@@ -1,11 +1,18 @@
 import { afterEach, expect, test } from "vitest";
-import type { Viewer } from "../../protocol/room/events.ts";
+import type { Participant } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { CLOSES } from "../../protocol/room/wire.ts";
-import { door } from "../../workers/testing.ts";
-import { closeOf, openAtShard, roomOf, TestViewer, token, until } from "./testing.ts";
+import { SOCKET_CLOSES } from "../../protocol/room/wire.ts";
+import { testEdge } from "../../workers/testing.ts";
+import {
+  closeCodeOf,
+  issueTestToken,
+  openShardSocket,
+  roomStub,
+  TestParticipant,
+  waitForCondition,
+} from "./testing.ts";
 
-const HOST: Viewer = {
+const HOST: Participant = {
   subject: "host",
   name: "host",
   roles: ["host"],
@@ -16,15 +23,15 @@ const HOST: Viewer = {
 };
 
 const open: WebSocket[] = [];
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 
 afterEach(() => {
   for (const socket of open.splice(0)) socket.close(1000);
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
-  const viewer = await TestViewer.at(...args);
+async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -41,17 +48,17 @@ function follow(socket: WebSocket): Record<string, unknown>[] {
 }
 
 async function join(room: string, subject: string): Promise<{ socket: WebSocket; frames: Record<string, unknown>[] }> {
-  const socket = await openAtShard(room, 0, subject, ["moderator"]);
+  const socket = await openShardSocket(room, 0, subject, ["moderator"]);
   const frames = follow(socket);
   socket.send(JSON.stringify({ type: "hello" }));
-  await until(() => frames.length > 0);
+  await waitForCondition(() => frames.length > 0);
   return { socket, frames };
 }
 
 test("a viewer that never reads is closed at its bound of real messages, and the others get all of them", async () => {
   const room = "unread";
-  const deaf = await openAtShard(room, 0, "deaf");
-  const closed = closeOf(deaf);
+  const deaf = await openShardSocket(room, 0, "deaf");
+  const closed = closeCodeOf(deaf);
   follow(deaf);
   deaf.send(JSON.stringify({ type: "hello" }));
   const calm = await at(room, 0, "calm");
@@ -59,23 +66,23 @@ test("a viewer that never reads is closed at its bound of real messages, and the
   void closed.then(() => {
     gone = true;
   });
-  const act = { kind: "chat", text: "\u4e16".repeat(ROOM_LIMITS.textChars) } as const;
+  const act = { kind: "chat", text: "\u4e16".repeat(ROOM_LIMITS.messageChars) } as const;
   let said = 0;
   // A host's messages are never left out; half of what a shard remembers at a time.
-  for (const at = ROOM_LIMITS.ringEvents / 2; !gone; said += at) {
+  for (const at = ROOM_LIMITS.shardHistoryEvents / 2; !gone; said += at) {
     const acts = Array.from({ length: at }, (_, index) => ({
       by: HOST,
       id: `${said + index}`,
       act,
       programmeMs: null,
     }));
-    await roomOf(room).submit({ acts, likes: 0, reactions: {} });
-    await until(() => calm.texts.length === said + at);
+    await roomStub(room).submit({ acts, likes: 0, reactions: {} });
+    await waitForCondition(() => calm.texts.length === said + at);
   }
-  expect(await closed).toBe(CLOSES.slow.code);
-  await until(() => calm.texts.length === said);
+  expect(await closed).toBe(SOCKET_CLOSES.slow.code);
+  await waitForCondition(() => calm.texts.length === said);
   expect(calm.closes).toEqual([]);
-  expect(calm.unseen).toBe(0);
+  expect(calm.omitted).toBe(0);
 }, 60_000);
 
 test("a clock that is far off moves nobody's messages: they have the server's time", async () => {
@@ -97,7 +104,7 @@ test("a clock that is far off moves nobody's messages: they have the server's ti
     frames.flatMap(({ type, outcome }) =>
       type === "ack" ? [(outcome as { event: { programmeMs: number; atMs: number } }).event] : [],
     );
-  await until(() => acks().length === 7);
+  await waitForCondition(() => acks().length === 7);
   for (const { programmeMs, atMs } of acks()) {
     expect(programmeMs).toBe(atMs);
     expect(atMs).toBeGreaterThanOrEqual(before);
@@ -122,7 +129,7 @@ test("ids, names and texts of Unicode at its worst come through clean, or are re
   // Half a character: JSON can write it, and nothing else can.
   socket.send('{"type":"act","id":"half","act":{"kind":"chat","text":"\\ud800"}}');
   const acks = (): Record<string, unknown>[] => frames.filter(({ type }) => type === "ack");
-  await until(() => acks().length === ids.length + 1);
+  await waitForCondition(() => acks().length === ids.length + 1);
   const outcomes = new Map(acks().map(({ id, outcome }) => [id, outcome]));
   expect(outcomes.get("half")).toEqual({ ok: false, error: "malformed" });
   for (const id of ids) expect(outcomes.get(id.trim()), JSON.stringify(id)).toMatchObject({ ok: true });
@@ -131,25 +138,26 @@ test("ids, names and texts of Unicode at its worst come through clean, or are re
 });
 
 test("an id that is half a character closes its socket, as a frame without one does", async () => {
-  const socket = await openAtShard("half", 0, "ann");
-  const closed = closeOf(socket);
+  const socket = await openShardSocket("half", 0, "ann");
+  const closed = closeCodeOf(socket);
   follow(socket);
   socket.send('{"type":"act","id":"\\udc00","act":{"kind":"chat","text":"x"}}');
-  expect(await closed).toBe(CLOSES.malformed.code);
+  expect(await closed).toBe(SOCKET_CLOSES.malformed.code);
 });
 
 test("a viewer, and a network address, may have so many sockets and no more; the others are not disturbed", async () => {
   const room = "many-sockets";
   const calm = await at(room, 0, "calm");
-  for (let index = 0; index < ROOM_LIMITS.socketsPerViewer; index += 1) follow(await openAtShard(room, 0, "greedy"));
-  const further = await openAtShard(room, 0, "greedy");
-  const closed = closeOf(further);
+  for (let index = 0; index < ROOM_LIMITS.socketsPerParticipant; index += 1)
+    follow(await openShardSocket(room, 0, "greedy"));
+  const further = await openShardSocket(room, 0, "greedy");
+  const closed = closeCodeOf(further);
   further.accept();
-  expect(await closed).toBe(CLOSES.rateLimited.code);
+  expect(await closed).toBe(SOCKET_CLOSES.rateLimited.code);
   const from = async (index: number): Promise<WebSocket> => {
-    const bearer = await token(room, { sub: `office-${index}` });
+    const bearer = await issueTestToken(room, { sub: `office-${index}` });
     const headers = { upgrade: "websocket", "cf-connecting-ip": "203.0.113.7" };
-    const { webSocket } = await door.ask(`/rooms/${room}/socket?token=${bearer}`, { headers });
+    const { webSocket } = await testEdge.ask(`/rooms/${room}/socket?token=${bearer}`, { headers });
     if (webSocket === null) throw new Error("no socket");
     return webSocket;
   };
@@ -159,7 +167,7 @@ test("a viewer, and a network address, may have so many sockets and no more; the
     expect(index).toBeLessThan(200);
     const socket = await from(index);
     socket.addEventListener("close", ({ code }) => {
-      if (code === CLOSES.rateLimited.code) refused += 1;
+      if (code === SOCKET_CLOSES.rateLimited.code) refused += 1;
     });
     follow(socket);
   }

@@ -1,16 +1,16 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { benign, CORPUS_LEVELS, evasions } from "../../protocol/moderation/testing.ts";
+import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../protocol/moderation/testing.ts";
 import type { RoomEvent } from "../../protocol/room/events.ts";
-import type { Act, AutoModChange, Outcome } from "../../protocol/room/wire.ts";
-import { bindings } from "../../workers/testing.ts";
+import type { AutoModUpdate, Command, CommandOutcome } from "../../protocol/room/wire.ts";
+import { testBindings } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
-import { TestViewer, until } from "./testing.ts";
+import { TestParticipant, waitForCondition } from "./testing.ts";
 
 /** Texts of the corpus that are said in a room: enough to see that it is wired, few enough for its rate limits. */
 const SAID = 60;
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 function newRoom(): string {
@@ -18,8 +18,8 @@ function newRoom(): string {
   return `moderated${rooms}`;
 }
 
-async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestViewer> {
-  const viewer = await TestViewer.come(...args);
+async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -28,17 +28,17 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-async function act(viewer: TestViewer, what: Act): Promise<Outcome> {
-  const outcome = await viewer.client.act(what);
+async function act(viewer: TestParticipant, what: Command): Promise<CommandOutcome> {
+  const outcome = await viewer.client.sendCommand(what);
   expect(outcome.ok, JSON.stringify(what)).toBe(true);
   return outcome;
 }
 
-const automod = (viewer: TestViewer, change: AutoModChange): Promise<Outcome> =>
+const automod = (viewer: TestParticipant, change: AutoModUpdate): Promise<CommandOutcome> =>
   act(viewer, { kind: "automod", automod: change });
 
 /** What became of a message, in a word. */
-function became(outcome: Outcome): string {
+function became(outcome: CommandOutcome): string {
   if (!outcome.ok) return outcome.error;
   return outcome.held === undefined ? "shown" : "held";
 }
@@ -46,7 +46,7 @@ function became(outcome: Outcome): string {
 /** What becomes of texts, each said by somebody new, so that no rate limit is met. */
 async function sayAll(room: string, texts: readonly string[]): Promise<string[]> {
   const said = texts.map(async (text, index) => {
-    const viewer = await TestViewer.at(room, index % 3, `person-${index}`);
+    const viewer = await TestParticipant.joinShard(room, index % 3, `person-${index}`);
     const outcome = await viewer.say(text);
     viewer.client.stop();
     return became(outcome);
@@ -63,7 +63,7 @@ test("evasions are refused or held and never shown, harmless texts are shown", a
   await automod(host, { levels: CORPUS_LEVELS });
   const hidden = await sayAll(
     room,
-    evasions("tuned")
+    evasionSamples("tuned")
       .slice(0, SAID)
       .map(({ text }) => text),
   );
@@ -72,7 +72,7 @@ test("evasions are refused or held and never shown, harmless texts are shown", a
   expect(new Set(hidden)).toContain("denied");
   const harmless = await sayAll(
     room,
-    benign("tuned")
+    benignSamples("tuned")
       .slice(0, SAID)
       .map(({ text }) => text),
   );
@@ -90,11 +90,11 @@ test("levels, blocked and allowed words hold from the next message on, outlive t
   await act(moderator, { kind: "words", words: ["spoiler"] });
   expect(await say("damn, a $p0iler")).toBe("denied");
   await automod(moderator, { allowed: ["damn"] });
-  await evictDurableObject(bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
+  await evictDurableObject(testBindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
   expect(await say("damn")).toBe("shown");
   expect(await say("a sp.oi.ler")).toBe("denied");
   for (const exempt of [host, moderator]) expect((await exempt.say("a damn spoiler")).ok).toBe(true);
-  await until(() => host.events.filter(({ kind }) => kind === "rules").length === 3);
+  await waitForCondition(() => host.events.filter(({ kind }) => kind === "rules").length === 3);
   expect(await act(host, { kind: "list", what: "automod" })).toMatchObject({
     list: { automod: { levels: { profanity: 4, hate: 2 }, allowed: ["damn"] } },
   });
@@ -130,7 +130,7 @@ test("a held message is approved or denied from the queue, and either is in the 
   await automod(host, { levels: { profanity: 3 } });
   const outcomes = [await ann.say("well, $h!t"), await ann.say("holy sh1t")];
   const [good = "", bad = ""] = outcomes.map((outcome) => (outcome.ok ? outcome.held : undefined));
-  await until(() => host.notes.length === 2);
+  await waitForCondition(() => host.notes.length === 2);
   expect(host.notes[0]).toMatchObject({ kind: "held", held: { text: "well, $h!t", reasons: ["profanity"] } });
   expect(await act(host, { kind: "list", what: "held" })).toMatchObject({
     list: { held: [{ id: good }, { id: bad }] },
@@ -138,9 +138,9 @@ test("a held message is approved or denied from the queue, and either is in the 
   await act(host, { kind: "approve", held: good });
   await act(host, { kind: "deny", held: bad });
   await ann.say("hello");
-  await until(() => ann.texts.includes("hello"));
+  await waitForCondition(() => ann.texts.includes("hello"));
   expect(ann.texts).toEqual(["well, $h!t", "hello"]);
-  await until(() => host.notes.length === 4);
+  await waitForCondition(() => host.notes.length === 4);
   expect(host.notes.slice(2)).toEqual([
     { kind: "settled", id: good },
     { kind: "settled", id: bad },
@@ -176,7 +176,7 @@ test("markup, SQL and Unicode at its worst are plain text in clean form or malfo
   const nothing = ["\u200b\u2060", "\u202e", "\u2800\u0301", "\ud800"];
   expect(await sayAll(room, nothing)).toEqual(nothing.map(() => "malformed"));
   expect((await calm.say("still here")).ok).toBe(true);
-  await until(() => calm.texts.includes("still here"));
+  await waitForCondition(() => calm.texts.includes("still here"));
   const shown = new Set(calm.texts);
   for (const text of [...plain, ...cleaned.map(([, text]) => text)]) expect(shown, text).toContain(text);
   expect(calm.closes).toEqual([]);
@@ -190,7 +190,7 @@ test("a name that is a slur is never shown, whatever its disguise; markup in a n
   for (const viewer of [rude, odd]) expect((await viewer.say("hello")).ok).toBe(true);
   await act(host, { kind: "modes", modes: { review: true } });
   expect(became(await rude.say("may I?"))).toBe("held");
-  await until(() => host.notes.length === 1 && host.texts.length === 2);
+  await waitForCondition(() => host.notes.length === 1 && host.texts.length === 2);
   const [first, second] = chats(host.events).map(({ by }) => by.name);
   expect(first).toMatch(/^viewer-[0-9a-z]{7}$/);
   expect(second).toBe("<b>Bobby'); DROP TABLE</b>");

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { Submission } from "../../protocol/room/mesh.ts";
-import { Outbox } from "./outbox.ts";
+import type { CommandBatch } from "../../protocol/room/mesh.ts";
+import { CommandBatcher } from "./outbox.ts";
 
 const GATHER_MS = 200;
 
-const tap = (outbox: Outbox): void => outbox.tap(null, 1, GATHER_MS);
+const tap = (outbox: CommandBatcher): void => outbox.addReactions(null, 1, GATHER_MS);
 
 test("what comes while the room is called gathers as long as what came before", async () => {
   const calls: { readonly likes: number; readonly atMs: number }[] = [];
@@ -12,7 +12,7 @@ test("what comes while the room is called gathers as long as what came before", 
   const twice = new Promise<void>((resolve) => {
     done = resolve;
   });
-  const outbox = new Outbox(({ likes }: Submission) => {
+  const outbox = new CommandBatcher(({ likes }: CommandBatch) => {
     calls.push({ likes, atMs: Date.now() });
     if (calls.length === 2) done();
     else tap(outbox);

@@ -1,9 +1,9 @@
 /** What the room keeps in SQLite of each person: whom a tag stands for, and all that is found, and forgotten, by it. */
 import type { LazySql } from "./lazy-sql.ts";
-import { COLUMNS, type EventRow } from "./store.ts";
+import { EVENT_COLUMNS, type EventRow } from "./store.ts";
 
 /** A person's own events, with where they came from. */
-export interface OwnRow extends EventRow {
+export interface SubjectEventRow extends EventRow {
   readonly tag: string;
   readonly roles: string;
   readonly device: string;
@@ -11,7 +11,7 @@ export interface OwnRow extends EventRow {
 }
 
 /** Typed access to one room's SQLite by person; the tables are those of `RoomStore`. */
-export class PeopleStore {
+export class SubjectStore {
   readonly #sql: LazySql;
 
   constructor(sql: LazySql) {
@@ -19,18 +19,18 @@ export class PeopleStore {
   }
 
   /** Keeps whom a tag stands for. */
-  addPerson(tag: string, subject: Uint8Array): void {
+  addSubject(tag: string, subject: Uint8Array): void {
     this.#sql.exec("INSERT OR IGNORE INTO people VALUES (?, ?)", tag, subject);
   }
 
   /** Whom a tag stands for, sealed; undefined: nobody any more. */
-  person(tag: string): ArrayBuffer | undefined {
+  encryptedSubject(tag: string): ArrayBuffer | undefined {
     return this.#sql.exec<{ subject: ArrayBuffer }>("SELECT subject FROM people WHERE tag = ?", tag).toArray()[0]
       ?.subject;
   }
 
   /** Tags of people of whom nothing is kept any more, at most `most`. */
-  unused(most: number): string[] {
+  unusedTags(most: number): string[] {
     return this.#sql
       .exec<{ tag: string }>(
         `SELECT tag FROM people
@@ -44,17 +44,17 @@ export class PeopleStore {
   }
 
   /** Whether any person is known. */
-  get any(): boolean {
+  get hasSubjects(): boolean {
     return this.#sql.exec("SELECT 1 FROM people LIMIT 1").toArray().length > 0;
   }
 
   /** Forgets people of whom nothing is kept. */
-  dropPeople(tags: readonly string[]): void {
+  deleteSubjects(tags: readonly string[]): void {
     for (const tag of tags) this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
   }
 
   /** Forgets all that tells of a person, or leads to it; events keep their places. */
-  erase(tag: string): void {
+  eraseSubject(tag: string): void {
     this.#sql.exec("UPDATE events SET about = '', text = NULL, body = NULL WHERE about = ?", tag);
     this.#sql.exec(
       "UPDATE events SET tag = '', client_id = '', roles = '[]', device = '', address = '' WHERE tag = ?",
@@ -68,10 +68,10 @@ export class PeopleStore {
   }
 
   /** Events after `offset` that a person made, or that tell of it, at most `most`, in order. */
-  own(tag: string, offset: number, most: number): OwnRow[] {
+  subjectEvents(tag: string, offset: number, most: number): SubjectEventRow[] {
     return this.#sql
-      .exec<OwnRow>(
-        `SELECT ${COLUMNS}, tag, roles, device, address FROM events
+      .exec<SubjectEventRow>(
+        `SELECT ${EVENT_COLUMNS}, tag, roles, device, address FROM events
          WHERE offset > ? AND (tag = ? OR about = ?) ORDER BY offset LIMIT ?`,
         offset,
         tag,
@@ -82,7 +82,7 @@ export class PeopleStore {
   }
 
   /** Offsets of the last events that tell of a person, at most `most`, in order. */
-  offsetsAbout(tag: string, most: number): number[] {
+  subjectEventOffsets(tag: string, most: number): number[] {
     return this.#sql
       .exec<{ offset: number }>("SELECT offset FROM events WHERE about = ? ORDER BY offset DESC LIMIT ?", tag, most)
       .toArray()

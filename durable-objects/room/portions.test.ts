@@ -1,9 +1,9 @@
 /** A shard that is told ticks in parts: each viewer gets each event once, in one frame a round, whatever else happens. */
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Batch } from "../../protocol/room/mesh.ts";
+import type { TickBatch } from "../../protocol/room/mesh.ts";
 import type { ServerFrame } from "../../protocol/room/wire.ts";
-import { openAtShard, shardOf, until } from "./testing.ts";
+import { openShardSocket, shardStub, waitForCondition } from "./testing.ts";
 
 type Welcome = Extract<ServerFrame, { type: "welcome" }>;
 type Tick = Extract<ServerFrame, { type: "tick" }>;
@@ -15,7 +15,7 @@ class Listener {
 
   static async at(room: string, name: string): Promise<Listener> {
     const listener = new Listener();
-    const socket = await openAtShard(room, 0, name);
+    const socket = await openShardSocket(room, 0, name);
     socket.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(String(data)) as ServerFrame;
       if (frame.type === "welcome") listener.welcome = frame;
@@ -23,7 +23,7 @@ class Listener {
     });
     socket.accept();
     socket.send(JSON.stringify({ type: "hello", from: null }));
-    await until(() => listener.welcome !== null);
+    await waitForCondition(() => listener.welcome !== null);
     return listener;
   }
 
@@ -34,7 +34,7 @@ class Listener {
 }
 
 /** A batch with one message, for a quarter of the viewers. */
-function batchOf(epoch: string, offset: number, likes: number): Batch {
+function batchOf(epoch: string, offset: number, likes: number): TickBatch {
   const by = { subject: "a", name: "a", roles: [] };
   return {
     epoch,
@@ -69,26 +69,26 @@ test("ticks in parts: a frame for each viewer in four calls, and none lacks anyt
   const room = newRoom();
   const listeners = await Promise.all(Array.from({ length: 8 }, (_, index) => Listener.at(room, `viewer-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
-  const shard = shardOf(room);
+  const shard = shardStub(room);
   const frames = (): number => listeners.reduce((sum, { stretches }) => sum + stretches.length, 0);
 
   for (let offset = 1; offset <= 4; offset += 1) expect(await shard.deliver(batchOf(epoch, offset, 0))).toBe(offset);
-  await until(() => frames() >= 8);
+  await waitForCondition(() => frames() >= 8);
   const late = await Listener.at(room, "late");
   expect(late.welcome?.to).toBe(4);
   // The room falls silent: those who had their turn before the last message are told all the same.
-  await until(() => [...listeners, late].every((listener) => follows(listener, 4)));
+  await waitForCondition(() => [...listeners, late].every((listener) => follows(listener, 4)));
   expect(late.stretches).toEqual([]);
 
   // Counts go with them. The real room knows of no likes and may say so meanwhile, so they are told until all saw them.
   const liked = ({ ticks }: Listener): boolean => ticks.some(({ counts }) => counts?.likes === 9);
   let head = 4;
-  await until(async () => {
+  await waitForCondition(async () => {
     head += 1;
     await shard.deliver(batchOf(epoch, head, 9));
     return [...listeners, late].every(liked);
   });
-  await until(() => [...listeners, late].every((listener) => follows(listener, head)));
+  await waitForCondition(() => [...listeners, late].every((listener) => follows(listener, head)));
 });
 
 test("of many viewers each gets all batches in their order, however fast they come", async () => {
@@ -96,18 +96,18 @@ test("of many viewers each gets all batches in their order, however fast they co
   const listeners = await Promise.all(Array.from({ length: 300 }, (_, index) => Listener.at(room, `one-of-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
   for (let offset = 1; offset <= 6; offset += 1) {
-    await shardOf(room).deliver({ ...batchOf(epoch, offset, 0), parts: offset % 2 === 0 ? 1 : 4 });
+    await shardStub(room).deliver({ ...batchOf(epoch, offset, 0), parts: offset % 2 === 0 ? 1 : 4 });
   }
-  await until(() => listeners.every((listener) => follows(listener, 6)));
+  await waitForCondition(() => listeners.every((listener) => follows(listener, 6)));
 });
 
 test("viewers of a shard that lost its memory are shown where the room stands", async () => {
   const room = newRoom();
   const early = await Listener.at(room, "early");
   const before = early.ticks.length;
-  await evictDurableObject(shardOf(room), { webSockets: "hibernate" });
+  await evictDurableObject(shardStub(room), { webSockets: "hibernate" });
   const next = await Listener.at(room, "next");
-  await until(() => early.ticks.length > before);
+  await waitForCondition(() => early.ticks.length > before);
   const [from, to] = [early.ticks[before]?.from, early.ticks[before]?.to];
   expect([from, to]).toEqual([next.welcome?.to, next.welcome?.to]);
 });

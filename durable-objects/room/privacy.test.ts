@@ -1,15 +1,15 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { RoomEvent } from "../../protocol/room/events.ts";
-import { keyringName, keyringOf } from "../../protocol/room/keyring.ts";
+import { keyringIndexOfSubject, keyringObjectName } from "../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Outcome } from "../../protocol/room/wire.ts";
-import { bindings, door } from "../../workers/testing.ts";
+import type { CommandOutcome } from "../../protocol/room/wire.ts";
+import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Room } from "./room.ts";
-import { registered, roomOf, TestViewer, until } from "./testing.ts";
+import { registerTestStream, roomStub, TestParticipant, waitForCondition } from "./testing.ts";
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 function newRoom(): string {
@@ -17,16 +17,18 @@ function newRoom(): string {
   return `private${rooms}`;
 }
 
-async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestViewer> {
-  const viewer = await TestViewer.come(...args);
+async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(...args);
   viewers.push(viewer);
   return viewer;
 }
 
 const ringOf = (subject: string): DurableObjectStub<Keyring> =>
-  bindings.KEYRING.getByName(keyringName(keyringOf(subject), null)) as unknown as DurableObjectStub<Keyring>;
+  testBindings.KEYRING.getByName(
+    keyringObjectName(keyringIndexOfSubject(subject), null),
+  ) as unknown as DurableObjectStub<Keyring>;
 
-const admin = { authorization: `Bearer ${door.adminToken}` };
+const admin = { authorization: `Bearer ${testEdge.adminToken}` };
 
 interface Erased {
   readonly rooms: number;
@@ -36,7 +38,10 @@ interface Erased {
 }
 
 async function erase(subject: string): Promise<Erased> {
-  const answer = await door.ask(`/api/subjects/${encodeURIComponent(subject)}`, { method: "DELETE", headers: admin });
+  const answer = await testEdge.ask(`/api/subjects/${encodeURIComponent(subject)}`, {
+    method: "DELETE",
+    headers: admin,
+  });
   expect([200, 202]).toContain(answer.status);
   return answer.json();
 }
@@ -53,7 +58,7 @@ interface Exported {
 }
 
 async function exported(subject: string): Promise<Exported> {
-  const answer = await door.ask(`/api/subjects/${encodeURIComponent(subject)}/export`, { headers: admin });
+  const answer = await testEdge.ask(`/api/subjects/${encodeURIComponent(subject)}/export`, { headers: admin });
   expect(answer.status).toBe(200);
   return answer.json();
 }
@@ -70,16 +75,17 @@ function dump(state: DurableObjectState): string {
     .join("\n");
 }
 
-const stored = (room: string): Promise<string> => runInDurableObject(roomOf(room), (_room: Room, state) => dump(state));
+const stored = (room: string): Promise<string> =>
+  runInDurableObject(roomStub(room), (_room: Room, state) => dump(state));
 
-function eventOf(outcome: Outcome): RoomEvent {
+function eventOf(outcome: CommandOutcome): RoomEvent {
   if (!outcome.ok || outcome.event === undefined) throw new Error("nothing was stored");
   return outcome.event;
 }
 
 async function replay(room: string, { programmeMs }: RoomEvent): Promise<string> {
   const from = programmeMs - (programmeMs % ROOM_LIMITS.replayWindowMs);
-  return JSON.stringify(await roomOf(room).replay(from, from + 2 * ROOM_LIMITS.replayWindowMs));
+  return JSON.stringify(await roomStub(room).replay(from, from + 2 * ROOM_LIMITS.replayWindowMs));
 }
 
 afterEach(() => {
@@ -87,7 +93,10 @@ afterEach(() => {
 });
 
 /** A room in which a person has left every kind of trace. */
-async function traces(room: string, subject: string): Promise<{ host: TestViewer; bob: TestViewer; said: RoomEvent }> {
+async function traces(
+  room: string,
+  subject: string,
+): Promise<{ host: TestParticipant; bob: TestParticipant; said: RoomEvent }> {
   const host = await come(room, { sub: `host-${room}`, name: "Hostname", roles: ["host"] });
   const bob = await come(room, { sub: `bob-${room}`, name: "Bobname" });
   const ann = await come(room, { sub: subject, name: "Annname" });
@@ -99,11 +108,11 @@ async function traces(room: string, subject: string): Promise<{ host: TestViewer
     { kind: "role", subject, role: null },
     { kind: "modes", modes: { review: true } },
   ] as const) {
-    expect((await host.client.act(act)).ok, act.kind).toBe(true);
+    expect((await host.client.sendCommand(act)).ok, act.kind).toBe(true);
   }
   expect(await ann.say("the held secret")).toMatchObject({ ok: true, held: expect.any(String) });
-  expect((await host.client.act({ kind: "timeout", subject, seconds: 600 })).ok).toBe(true);
-  await until(() => bob.events.some(({ kind }) => kind === "timeout"));
+  expect((await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 })).ok).toBe(true);
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "timeout"));
   return { host, bob, said };
 }
 
@@ -123,15 +132,15 @@ test("the storage of a room and of a keyring has no text, no name and no subject
 test("a room that lost its memory has all of it again, by the keys of its people", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-evicted");
-  await evictDurableObject(roomOf(room));
+  await evictDurableObject(roomStub(room));
   const late = await come(room, { sub: `late-${room}` });
-  await until(() => late.texts.length === 2);
+  await waitForCondition(() => late.texts.length === 2);
   expect(late.texts).toEqual(["the first secret", "what bob says"]);
-  const bans = await host.client.act({ kind: "list", what: "bans" });
+  const bans = await host.client.sendCommand({ kind: "list", what: "bans" });
   expect(bans).toMatchObject({ list: { bans: [{ subject: "ann-evicted", by: `host-${room}` }] } });
-  const held = await host.client.act({ kind: "list", what: "held" });
+  const held = await host.client.sendCommand({ kind: "list", what: "held" });
   expect(held).toMatchObject({ list: { held: [{ text: "the held secret", by: { name: "Annname" } }] } });
-  const audit = await host.client.act({ kind: "list", what: "audit" });
+  const audit = await host.client.sendCommand({ kind: "list", what: "audit" });
   expect(audit).toMatchObject({
     list: { audit: [{ act: "timeout", about: "ann-evicted", by: `host-${room}` }, {}, {}, {}, {}] },
   });
@@ -148,15 +157,15 @@ test("after an erasure nothing of the person can be read in any room, live, repl
   expect(Date.parse(erased.erasedAt)).toBeGreaterThanOrEqual(before);
   expect(Date.parse(erased.recoveryCopiesEndAt) - Date.parse(erased.erasedAt)).toBe(30 * 86_400_000);
   // Those who are there are told which of the events that they show are gone.
-  await until(() => bob.events.some(({ kind }) => kind === "erase"));
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   const gone = bob.events.find((event) => event.kind === "erase");
   expect(gone).toMatchObject({ targets: expect.arrayContaining([said.offset]) });
-  await until(() => host.notes.some(({ kind }) => kind === "settled"));
+  await waitForCondition(() => host.notes.some(({ kind }) => kind === "settled"));
   for (const evicted of [false, true]) {
-    if (evicted) await evictDurableObject(roomOf(here));
+    if (evicted) await evictDurableObject(roomStub(here));
     const late = await come(here, { sub: `late-${here}-${evicted}` });
     const lists = await Promise.all(
-      (["held", "bans", "audit"] as const).map((what) => host.client.act({ kind: "list", what })),
+      (["held", "bans", "audit"] as const).map((what) => host.client.sendCommand({ kind: "list", what })),
     );
     const told = JSON.stringify([late.events, lists, await replay(here, said)]);
     for (const word of ["secret", "Annname", subject]) expect(told).not.toContain(word);
@@ -175,11 +184,11 @@ test("offsets keep having no holes, and one who was away is told of the erasure"
   const ann = await come(room, { sub: "ann-away" });
   const bob = await come(room, { sub: `bob-${room}` });
   const { offset } = eventOf(await ann.say("gone soon"));
-  await until(() => bob.texts.length === 1);
+  await waitForCondition(() => bob.texts.length === 1);
   bob.client.stop();
   await erase("ann-away");
   bob.client.start();
-  await until(() => bob.events.some(({ kind }) => kind === "erase"));
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   expect(bob.resets).toBe(1);
   expect(bob.events.map((event) => [event.offset, event.kind])).toEqual([
     [offset, "chat"],
@@ -192,11 +201,11 @@ test("one who was erased writes again as a stranger, under a new key", async () 
   const { host } = await traces(room, "ann-again");
   await erase("ann-again");
   const again = await come(room, { sub: "ann-again" });
-  await host.client.act({ kind: "modes", modes: { review: false } });
+  await host.client.sendCommand({ kind: "modes", modes: { review: false } });
   expect(eventOf(await again.say("hello again"))).toMatchObject({ text: "hello again" });
-  await evictDurableObject(roomOf(room));
+  await evictDurableObject(roomStub(room));
   const late = await come(room, { sub: `late-${room}` });
-  await until(() => late.texts.includes("hello again"));
+  await waitForCondition(() => late.texts.includes("hello again"));
   const mine = (await exported("ann-again")).rooms.flatMap(({ events }) => events.map(({ event }) => event));
   expect(mine).toMatchObject([{ kind: "chat", text: "hello again" }]);
 });
@@ -205,13 +214,13 @@ test("a moderator who is erased leaves its sanctions standing, without saying wh
   const room = newRoom();
   const mod = await come(room, { sub: "mod-erased", roles: ["moderator"] });
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
-  await mod.client.act({ kind: "ban", subject: `rude-${room}`, address: false });
+  await mod.client.sendCommand({ kind: "ban", subject: `rude-${room}`, address: false });
   await erase("mod-erased");
   for (const evicted of [false, true]) {
-    if (evicted) await evictDurableObject(roomOf(room));
-    const bans = await host.client.act({ kind: "list", what: "bans" });
+    if (evicted) await evictDurableObject(roomStub(room));
+    const bans = await host.client.sendCommand({ kind: "list", what: "bans" });
     expect(bans).toMatchObject({ list: { bans: [{ subject: `rude-${room}`, by: "", ban: true }] } });
-    const audit = await host.client.act({ kind: "list", what: "audit" });
+    const audit = await host.client.sendCommand({ kind: "list", what: "audit" });
     expect(audit).toMatchObject({ list: { audit: [{ act: "ban", by: "", about: `rude-${room}` }] } });
   }
 });
@@ -227,13 +236,13 @@ test("a room that can't be told is unreadable at once, and told once it can be",
     (object as unknown as { env: { ROOM: unknown } }).env = { ROOM: broken };
   });
   expect(await erase(subject)).toMatchObject({ rooms: 1, pending: 1 });
-  await evictDurableObject(roomOf(room));
+  await evictDurableObject(roomStub(room));
   expect(await replay(room, said)).not.toContain("secret");
-  expect(JSON.stringify(await roomOf(room).attach(0))).not.toContain("secret");
+  expect(JSON.stringify(await roomStub(room).attach(0))).not.toContain("secret");
   // It finds the room again after its own eviction, and knows what it has yet to do.
   await evictDurableObject(keyring);
   expect(await erase(subject)).toMatchObject({ rooms: 0, pending: 0 });
-  await until(() => bob.events.some(({ kind }) => kind === "erase"));
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   expect(await stored(room)).not.toContain("device-of-ann-unreachable");
 });
 
@@ -249,14 +258,14 @@ test("an erasure that is pending is carried on by an alarm", async () => {
     return state.storage.setAlarm(Date.now() + 3_600_000);
   });
   expect(await runDurableObjectAlarm(ringOf(subject))).toBe(true);
-  await until(() => ann.events.some(({ kind }) => kind === "erase"));
+  await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
 });
 
 test("erasing twice, and erasing someone unknown, is answered alike and changes nothing", async () => {
   const room = newRoom();
   const { bob } = await traces(room, "ann-twice");
   expect(await erase("ann-twice")).toMatchObject({ rooms: 1, pending: 0 });
-  await until(() => bob.events.some(({ kind }) => kind === "erase"));
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   const rows = await stored(room);
   expect(await erase("ann-twice")).toMatchObject({ rooms: 0, pending: 0 });
   expect(await erase("nobody at all, ever / ?")).toMatchObject({ rooms: 0, pending: 0 });
@@ -269,19 +278,19 @@ test("without the admin token nothing is erased or exported", async () => {
     ["/api/subjects/ann/export", "GET"],
     ["/api/streams/ann/jurisdiction", "PUT"],
   ]) {
-    expect((await door.ask(path ?? "", { method: method ?? "" })).status).toBe(401);
+    expect((await testEdge.ask(path ?? "", { method: method ?? "" })).status).toBe(401);
     const headers = { authorization: "Bearer nope" };
-    expect((await door.ask(path ?? "", { method: method ?? "", headers })).status).toBe(403);
+    expect((await testEdge.ask(path ?? "", { method: method ?? "", headers })).status).toBe(403);
   }
   const long = `/api/subjects/${"x".repeat(ROOM_LIMITS.nameChars + 1)}`;
-  expect((await door.ask(long, { method: "DELETE", headers: admin })).status).toBe(400);
+  expect((await testEdge.ask(long, { method: "DELETE", headers: admin })).status).toBe(400);
 });
 
 test("an export has all that is held, over more than one page, and nothing of others", async () => {
   const room = newRoom();
   const subject = "ann-exported";
   const { said } = await traces(room, subject);
-  const many = ROOM_LIMITS.exportEvents + 20;
+  const many = ROOM_LIMITS.exportPageEvents + 20;
   const viewer = { subject, name: "Annname", roles: ["moderator" as const], followerSinceMs: null, expiresMs: null };
   const by = { ...viewer, device: "device-of-ann-exported-0000", address: "hash" };
   const acts = Array.from({ length: many }, (_, index) => {
@@ -289,13 +298,13 @@ test("an export has all that is held, over more than one page, and nothing of ot
   });
   // The timeout holds her back until it is taken off.
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
-  await host.client.act({ kind: "unban", subject });
-  await host.client.act({ kind: "ban", subject, address: false });
-  await host.client.act({ kind: "unban", subject });
+  await host.client.sendCommand({ kind: "unban", subject });
+  await host.client.sendCommand({ kind: "ban", subject, address: false });
+  await host.client.sendCommand({ kind: "unban", subject });
   for (let at = 0; at < acts.length; at += 100) {
-    await roomOf(room).submit({ acts: acts.slice(at, at + 100), likes: 0, reactions: {} });
+    await roomStub(room).submit({ acts: acts.slice(at, at + 100), likes: 0, reactions: {} });
   }
-  await host.client.act({ kind: "timeout", subject, seconds: 60 });
+  await host.client.sendCommand({ kind: "timeout", subject, seconds: 60 });
   const [one, ...others] = (await exported(subject)).rooms;
   expect(others).toEqual([]);
   const texts = one?.events.flatMap(({ event }) => (event.kind === "chat" ? [event.text] : []));
@@ -319,25 +328,25 @@ test("what retention takes away, by age and by count, takes the keys of those of
   const bob = await come(room, { sub: "bob-retained" });
   await ann.say("old");
   await bob.say("new");
-  await runInDurableObject(roomOf(room), (_room: Room, state) => {
-    state.storage.sql.exec("UPDATE events SET at_ms = at_ms - ? WHERE offset = 1", ROOM_LIMITS.keepMs);
+  await runInDurableObject(roomStub(room), (_room: Room, state) => {
+    state.storage.sql.exec("UPDATE events SET at_ms = at_ms - ? WHERE offset = 1", ROOM_LIMITS.retentionMs);
   });
-  expect(await runDurableObjectAlarm(roomOf(room))).toBe(true);
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
   expect((await exported("ann-retained")).rooms).toEqual([]);
   expect((await exported("bob-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "new" } }]);
   // And whoever comes back is known again.
   expect(eventOf(await ann.say("again")).offset).toBe(3);
-  await runInDurableObject(roomOf(room), (_room: Room, state) => {
-    state.storage.sql.exec("UPDATE events SET offset = offset - ? WHERE offset <= 2", ROOM_LIMITS.keepEvents);
+  await runInDurableObject(roomStub(room), (_room: Room, state) => {
+    state.storage.sql.exec("UPDATE events SET offset = offset - ? WHERE offset <= 2", ROOM_LIMITS.retentionEvents);
   });
-  expect(await runDurableObjectAlarm(roomOf(room))).toBe(true);
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
   expect((await exported("bob-retained")).rooms).toEqual([]);
   expect((await exported("ann-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "again" } }]);
 });
 
 test("where the runtime has no jurisdictions, binding a stream to one is refused", async () => {
   const bind = (body: string): Promise<Response> =>
-    door.ask("/api/streams/bound/jurisdiction", { method: "PUT", headers: admin, body });
+    testEdge.ask("/api/streams/bound/jurisdiction", { method: "PUT", headers: admin, body });
   expect((await bind('{"jurisdiction":"eu"}')).status).toBe(501);
   expect((await bind('{"jurisdiction":"mars"}')).status).toBe(400);
 });
@@ -346,39 +355,39 @@ test("a room that was moved takes nobody in and says where the stream's room is;
   const [empty, used] = [newRoom(), newRoom()];
   const ann = await come(used, { sub: "ann" });
   await ann.say("here");
-  expect(await roomOf(used).move(`eu:${used}`)).toBe(false);
-  expect(await roomOf(empty).move(`eu:${empty}`)).toBe(true);
-  await evictDurableObject(roomOf(empty));
-  expect(await roomOf(empty).move(`eu:${empty}`)).toBe(true);
-  expect(await roomOf(empty).place()).toMatchObject({ moved: `eu:${empty}` });
-  await runInDurableObject(roomOf(empty), async (room: Room) => {
+  expect(await roomStub(used).setReplacementRoom(`eu:${used}`)).toBe(false);
+  expect(await roomStub(empty).setReplacementRoom(`eu:${empty}`)).toBe(true);
+  await evictDurableObject(roomStub(empty));
+  expect(await roomStub(empty).setReplacementRoom(`eu:${empty}`)).toBe(true);
+  expect(await roomStub(empty).summary()).toMatchObject({ moved: `eu:${empty}` });
+  await runInDurableObject(roomStub(empty), async (room: Room) => {
     await expect(room.report(0, { sockets: 0, watching: 1, distinct: null })).rejects.toThrow("elsewhere");
     await expect(room.attach(0)).rejects.toThrow("elsewhere");
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
   // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
-  await registered(empty);
-  expect((await door.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
+  await registerTestStream(empty);
+  expect((await testEdge.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
 });
 
 test("who may read is told to the room that the stream has instead, before it was moved and after", async () => {
   const [from, to] = [newRoom(), newRoom()];
   const first = { revision: 1, playback: "token" as const, revocations: [] };
-  await roomOf(from).setAccess(first);
-  expect(await roomOf(from).move(to)).toBe(true);
-  expect((await roomOf(to).place()).access).toEqual(first);
+  await roomStub(from).setAccess(first);
+  expect(await roomStub(from).setReplacementRoom(to)).toBe(true);
+  expect((await roomStub(to).summary()).access).toEqual(first);
   const later = { revision: 2, playback: "public" as const, revocations: [] };
-  await roomOf(from).setAccess(later);
-  expect((await roomOf(to).place()).access).toEqual(later);
+  await roomStub(from).setAccess(later);
+  expect((await roomStub(to).summary()).access).toEqual(later);
 });
 
 test("where a stream's room is outlives the looks through what it was before", async () => {
   const [from, to] = [newRoom(), newRoom()];
   // Somebody watched by beacon, which is nothing that keeps a room.
-  await roomOf(from).report(0, { sockets: 0, watching: 1, distinct: null });
-  await roomOf(from).report(0, { sockets: 0, watching: 0, distinct: null });
-  expect(await roomOf(from).move(to)).toBe(true);
-  expect(await runDurableObjectAlarm(roomOf(from))).toBe(true);
-  await evictDurableObject(roomOf(from));
-  expect(await roomOf(from).place()).toMatchObject({ moved: to });
+  await roomStub(from).report(0, { sockets: 0, watching: 1, distinct: null });
+  await roomStub(from).report(0, { sockets: 0, watching: 0, distinct: null });
+  expect(await roomStub(from).setReplacementRoom(to)).toBe(true);
+  expect(await runDurableObjectAlarm(roomStub(from))).toBe(true);
+  await evictDurableObject(roomStub(from));
+  expect(await roomStub(from).summary()).toMatchObject({ moved: to });
 });

@@ -1,5 +1,10 @@
 /** The reviewer that a deployment may name: another Worker by a service binding, or an address. */
-import { type Deadline, parseReview, type Reviewer, type ReviewPolicy } from "../../protocol/moderation/review.ts";
+import {
+  type MessageReviewer,
+  parseReviewResponse,
+  type ReviewDeadline,
+  type ReviewPolicy,
+} from "../../protocol/moderation/review.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 
 /** What names a reviewer; see `docs/design/moderation.md`. Without both of the first there is none. */
@@ -17,22 +22,26 @@ export interface ReviewerEnv {
 }
 
 /** How messages are reviewed here, or null where they aren't. */
-export function reviewPolicy(env: ReviewerEnv): ReviewPolicy<AbortSignal> | null {
+export function reviewPolicyFromEnv(env: ReviewerEnv): ReviewPolicy<AbortSignal> | null {
   const url = env.CORRAL_REVIEWER_URL ?? "";
   if (env.REVIEWER === undefined && url === "") return null;
   const told = Number(env.CORRAL_REVIEW_MS);
   return {
-    reviewer: httpReviewer(env.REVIEWER ?? NETWORK, url === "" ? "https://reviewer/" : url, env.CORRAL_REVIEWER_TOKEN),
+    reviewer: createHttpReviewer(
+      env.REVIEWER ?? PLATFORM_FETCHER,
+      url === "" ? "https://reviewer/" : url,
+      env.CORRAL_REVIEWER_TOKEN,
+    ),
     startDeadline,
-    deadlineMs: told > 0 ? Math.min(told, ROOM_LIMITS.reviewMostMs) : ROOM_LIMITS.reviewMs,
+    deadlineMs: told > 0 ? Math.min(told, ROOM_LIMITS.maxReviewTimeoutMs) : ROOM_LIMITS.reviewTimeoutMs,
     fallback: env.CORRAL_REVIEW_FALLBACK === "hold" ? "hold" : "allow",
   };
 }
 
 /** The platform's `fetch` may not be called as another object's method. */
-const NETWORK: Pick<Fetcher, "fetch"> = { fetch: (to, init) => fetch(to, init) };
+const PLATFORM_FETCHER: Pick<Fetcher, "fetch"> = { fetch: (to, init) => fetch(to, init) };
 
-function httpReviewer(to: Pick<Fetcher, "fetch">, url: string, token = ""): Reviewer<AbortSignal> {
+function createHttpReviewer(to: Pick<Fetcher, "fetch">, url: string, token = ""): MessageReviewer<AbortSignal> {
   const headers = { "content-type": "application/json", ...(token === "" ? {} : { authorization: `Bearer ${token}` }) };
   return async (text, { stream, sender, local }, signal) => {
     const { decision, scores } = local;
@@ -42,22 +51,22 @@ function httpReviewer(to: Pick<Fetcher, "fetch">, url: string, token = ""): Revi
       await answer.body?.cancel();
       throw new Error(`The reviewer answered ${answer.status}.`);
     }
-    return parseReview(await shortText(answer), ROOM_LIMITS.textChars);
+    return parseReviewResponse(await readBoundedText(answer), ROOM_LIMITS.messageChars);
   };
 }
 
 /** An answer's text. Throws `RangeError` if it is longer than a review can be. */
-async function shortText(answer: Response): Promise<string> {
+async function readBoundedText(answer: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of answer.body ?? []) {
     text += decoder.decode(bytes, { stream: true });
-    if (text.length > ROOM_LIMITS.reviewChars) throw new RangeError("The review is too long.");
+    if (text.length > ROOM_LIMITS.reviewResponseChars) throw new RangeError("The review is too long.");
   }
   return text + decoder.decode();
 }
 
-function startDeadline(milliseconds: number): Deadline<AbortSignal> {
+function startDeadline(milliseconds: number): ReviewDeadline<AbortSignal> {
   const abort = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { ReviewPolicy } from "../../protocol/moderation/review.ts";
-import type { Asked } from "../../protocol/room/decide.ts";
+import type { CommandEnvelope } from "../../protocol/room/decide.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import { RoomState } from "../../protocol/room/state.ts";
-import { Reviews } from "./reviews.ts";
+import { ReviewQueue } from "./reviews.ts";
 
 const policy: ReviewPolicy<AbortSignal> = {
   reviewer: () => Promise.resolve({ decision: "allow" }),
@@ -12,7 +12,7 @@ const policy: ReviewPolicy<AbortSignal> = {
   fallback: "allow",
 };
 
-const chat = (index: number): Asked => ({
+const chat = (index: number): CommandEnvelope => ({
   by: {
     subject: `s${index % 50}`,
     name: "n",
@@ -28,19 +28,19 @@ const chat = (index: number): Asked => ({
 });
 
 test("behind a room that doesn't answer only so many messages wait; then each goes on, and there is room again", async () => {
-  const reviews = new Reviews("show", policy);
+  const reviews = new ReviewQueue("show", policy);
   const { promise, resolve } = Promise.withResolvers<{ state: RoomState }>();
   const passed: string[] = [];
   const take = (index: number): boolean =>
-    reviews.take(
+    reviews.submit(
       chat(index),
       () => promise,
       ({ id }) => passed.push(id),
     );
-  for (let index = 0; index < ROOM_LIMITS.shardQueue; index += 1) expect(take(index)).toBe(true);
-  expect(take(ROOM_LIMITS.shardQueue)).toBe(false);
+  for (let index = 0; index < ROOM_LIMITS.pendingCommandsPerShard; index += 1) expect(take(index)).toBe(true);
+  expect(take(ROOM_LIMITS.pendingCommandsPerShard)).toBe(false);
   expect(passed).toEqual([]);
   resolve({ state: new RoomState() });
-  await expect.poll(() => passed.length).toBe(ROOM_LIMITS.shardQueue);
-  expect(take(ROOM_LIMITS.shardQueue)).toBe(true);
+  await expect.poll(() => passed.length).toBe(ROOM_LIMITS.pendingCommandsPerShard);
+  expect(take(ROOM_LIMITS.pendingCommandsPerShard)).toBe(true);
 });

@@ -3,279 +3,299 @@
  * and passes on, and decides nothing; whatever it knows, the room and its shards know too.
  */
 import { DurableObject } from "cloudflare:workers";
-import { ofName } from "../../protocol/room/address.ts";
-import { Audience } from "../../protocol/room/audience.ts";
-import { Distinct } from "../../protocol/room/distinct.ts";
-import { type Counts, NO_COUNTS, type Viewer } from "../../protocol/room/events.ts";
+import { parseRoomChildName } from "../../protocol/room/address.ts";
+import { RoomAudience } from "../../protocol/room/audience.ts";
+import { HyperLogLog } from "../../protocol/room/distinct.ts";
+import { EMPTY_ROOM_COUNTS, type Participant, type RoomCounts } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
 import type {
-  Attachment,
-  Batch,
-  Report,
-  ReportReply,
-  RoomCalls,
-  ShardCalls,
-  Submission,
-  SubmissionReply,
+  AudienceReport,
+  AudienceReportReply,
+  CommandBatch,
+  CommandBatchReply,
+  RoomRpc,
+  ShardRpc,
+  ShardSnapshot,
+  TickBatch,
 } from "../../protocol/room/mesh.ts";
-import { Ring } from "../../protocol/room/ring.ts";
-import { countMs, gatherMs, relays, type Sizing, sizingOf } from "../../protocol/room/shards.ts";
+import { RecentEvents } from "../../protocol/room/ring.ts";
+import {
+  batchIntervalMs,
+  parseShardingConfig,
+  relayCount,
+  reportIntervalMs,
+  type ShardingConfig,
+} from "../../protocol/room/shards.ts";
 import { RoomState } from "../../protocol/room/state.ts";
-import { relayChild } from "../../protocol/room/tree.ts";
-import type { Outcome, Stretch } from "../../protocol/room/wire.ts";
-import { type Located, located } from "../../tiers/located.ts";
-import { Broadcaster } from "./broadcaster.ts";
-import { type ChildEnv, childStubs } from "./children.ts";
-import { Outbox } from "./outbox.ts";
+import { relayChildId } from "../../protocol/room/tree.ts";
+import type { CommandOutcome, EventRange } from "../../protocol/room/wire.ts";
+import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../tiers/located.ts";
+import { RoomFanout } from "./broadcaster.ts";
+import { type RoomChildEnv, roomChildStubs } from "./children.ts";
+import { CommandBatcher } from "./outbox.ts";
 
 /** What a relay is bound to. */
-export interface RoomRelayEnv extends ChildEnv {
-  readonly ROOM: Located<RoomCalls>;
+export interface RoomRelayEnv extends RoomChildEnv {
+  readonly ROOM: JurisdictionNamespace<RoomRpc>;
   readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** What a relay knows of its room, and how it tells its shards. */
-interface Tree {
-  readonly ring: Ring;
+interface RelayState {
+  readonly recentEvents: RecentEvents;
   readonly state: RoomState;
-  readonly broadcaster: Broadcaster;
+  readonly fanout: RoomFanout;
 }
 
 /** Bounds of a relay, each with its reason. */
-const RELAY_LIMITS = {
+const ROOM_RELAY_LIMITS = {
   /** Rounds in which shards are told before the room hears that they were: a shard that is behind needs two. */
-  rounds: 3,
+  deliveryRounds: 3,
   /** A shard that takes longer doesn't hold up the others. */
   roundMs: 1_000,
   /** A relay that lost its memory waits so long for its shards' counts before it counts without them. */
-  unheardMs: 15_000,
+  firstReportTimeoutMs: 15_000,
   /** A room that didn't answer is asked again after so long. */
-  againMs: 1_000,
+  retryMs: 1_000,
   /** A count that didn't change is told this often, well before the room stops trusting it. */
-  tellEveryMs: 10_000,
+  reportEveryMs: 10_000,
 } as const;
 
-const EMPTY = { shards: new Map(), totals: { peak: 0, watchedMs: 0, likes: 0, reactions: {} }, distinct: null };
-const BUSY: Outcome = { ok: false, error: "busy" };
+const EMPTY_AUDIENCE = {
+  shards: new Map(),
+  totals: { peak: 0, watchedMs: 0, likes: 0, reactions: {} },
+  distinct: null,
+};
+const BUSY_OUTCOME: CommandOutcome = { ok: false, error: "busy" };
 
 /** One relay of a room, named `{room}/{index}`. */
-export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomCalls, ShardCalls {
+export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, ShardRpc {
   readonly #roomName: string;
   readonly #child: number;
-  readonly #sizing: Sizing;
+  readonly #sharding: ShardingConfig;
   readonly #children: Set<number>;
   /** Shards that haven't counted since this relay's memory began. */
-  readonly #unheard: Set<number>;
-  readonly #bornMs = Date.now();
-  readonly #audience = new Audience(EMPTY, Date.now());
-  readonly #distinct = new Distinct();
-  readonly #outbox: Outbox;
+  readonly #unreportedShards: Set<number>;
+  readonly #startedMs = Date.now();
+  readonly #audience = new RoomAudience(EMPTY_AUDIENCE, Date.now());
+  readonly #distinct = new HyperLogLog();
+  readonly #batcher: CommandBatcher;
   #distinctChanged = false;
-  #tree: Promise<Tree> | null = null;
-  #counts: Counts = NO_COUNTS;
+  #state: Promise<RelayState> | null = null;
+  #counts: RoomCounts = EMPTY_ROOM_COUNTS;
   #shards = 1;
-  #ticking = false;
-  #counting = false;
-  #told = "";
-  #toldMs = 0;
+  #tickScheduled = false;
+  #reportScheduled = false;
+  #lastReport = "";
+  #lastReportMs = 0;
 
   constructor(ctx: DurableObjectState, env: RoomRelayEnv) {
     super(ctx, env);
-    const { room, index } = ofName(ctx.id.name);
+    const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
-    this.#child = relayChild(index);
-    this.#sizing = sizingOf(env);
+    this.#child = relayChildId(index);
+    this.#sharding = parseShardingConfig(env);
     this.#children = new Set(ctx.storage.kv.get<number[]>("children") ?? []);
-    this.#unheard = new Set(this.#children);
-    this.#outbox = new Outbox((submission) => this.#room().submit(submission));
+    this.#unreportedShards = new Set(this.#children);
+    this.#batcher = new CommandBatcher((submission) => this.#roomStub().submit(submission));
     // What the room told may not have reached all shards before the memory was lost.
-    if (this.#children.size > 0) this.#tickSoon();
+    if (this.#children.size > 0) this.#scheduleTick();
   }
 
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<Attachment> {
-    const { ring, state, broadcaster } = await this.#attached();
-    this.#keep(shard);
-    broadcaster.join(shard, true);
-    const recent = ring.recent(ROOM_LIMITS.ringEvents);
-    return { recent, facts: state.publicFacts(), counts: this.#counts, shards: this.#shards };
+  async attach(shard: number): Promise<ShardSnapshot> {
+    const { recentEvents, state, fanout } = await this.#loadState();
+    this.#addChild(shard);
+    fanout.addShard(shard, true);
+    const recent = recentEvents.latestRange(ROOM_LIMITS.shardHistoryEvents);
+    return { recent, facts: state.sharedEntries(), counts: this.#counts, shards: this.#shards };
   }
 
   /** Passes on what a shard's viewers did, with what those of others did. */
-  async submit({ acts, likes, reactions }: Submission): Promise<SubmissionReply> {
-    const afterMs = gatherMs(this.#peers);
-    if (likes > 0) this.#outbox.tap(null, likes, afterMs);
-    for (const [emoji, count] of Object.entries(reactions)) this.#outbox.tap(emoji, count, afterMs);
+  async submit({ acts, likes, reactions }: CommandBatch): Promise<CommandBatchReply> {
+    const afterMs = batchIntervalMs(this.#siblingCount);
+    if (likes > 0) this.#batcher.addReactions(null, likes, afterMs);
+    for (const [emoji, count] of Object.entries(reactions)) this.#batcher.addReactions(emoji, count, afterMs);
     const outcomes = acts.map(
       (asked) =>
-        new Promise<Outcome>((answer) => {
-          if (!this.#outbox.add(asked, answer, afterMs)) answer(BUSY);
+        new Promise<CommandOutcome>((answer) => {
+          if (!this.#batcher.enqueue(asked, answer, afterMs)) answer(BUSY_OUTCOME);
         }),
     );
     return { outcomes: await Promise.all(outcomes) };
   }
 
   /** Takes in what a shard counted. */
-  async report(shard: number, report: Report): Promise<ReportReply> {
+  async report(shard: number, report: AudienceReport): Promise<AudienceReportReply> {
     const nowMs = Date.now();
-    this.#unheard.delete(shard);
-    this.#audience.report(shard, { ...report, distinct: null }, nowMs);
-    if (report.distinct !== null && this.#distinct.merge(Distinct.from(report.distinct))) this.#distinctChanged = true;
-    const { broadcaster } = await this.#attached();
+    this.#unreportedShards.delete(shard);
+    this.#audience.applyReport(shard, { ...report, distinct: null }, nowMs);
+    if (report.distinct !== null && this.#distinct.merge(HyperLogLog.fromBytes(report.distinct)))
+      this.#distinctChanged = true;
+    const { fanout } = await this.#loadState();
     if (report.sockets > 0 || report.watching > 0) {
-      this.#keep(shard);
-      broadcaster.heard(shard);
-      this.#tickSoon();
+      this.#addChild(shard);
+      fanout.markResponsive(shard);
+      this.#scheduleTick();
     } else {
-      this.#audience.drop(shard);
-      broadcaster.leave(shard);
+      this.#audience.removeShard(shard);
+      fanout.removeShard(shard);
       if (this.#children.delete(shard)) this.ctx.storage.kv.put("children", [...this.#children]);
     }
-    this.#countSoon();
+    this.#scheduleReport();
     return { shards: this.#shards };
   }
 
   /** The room is told who has come. */
-  meet(viewer: Viewer): Promise<void> {
-    return this.#room().meet(viewer);
+  recordStaff(viewer: Participant): Promise<void> {
+    return this.#roomStub().recordStaff(viewer);
   }
 
   /** As the room answers. */
-  since(epoch: string, offset: number): Promise<Stretch | null> {
-    return this.#room().since(epoch, offset);
+  eventsSince(epoch: string, offset: number): Promise<EventRange | null> {
+    return this.#roomStub().eventsSince(epoch, offset);
   }
 
   // ── for the room ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Tells the shards what happened, and then the room that they were told; so nothing is lost with this relay. */
-  async deliver(batch: Batch): Promise<number> {
-    const known = this.#tree !== null;
-    let tree = await this.#attached();
-    const { epoch, head } = tree.ring;
+  async deliver(batch: TickBatch): Promise<number> {
+    const known = this.#state !== null;
+    let tree = await this.#loadState();
+    const { epoch, head } = tree.recentEvents;
     if (known && (batch.wholeFacts || batch.epoch !== epoch || (batch.reset && batch.from > head))) {
-      this.#tree = null;
-      tree = await this.#attached();
+      this.#state = null;
+      tree = await this.#loadState();
     }
     // What this relay was told meanwhile is newer than the batch; access has a revision of its own and comes beside events.
-    const fresh = batch.to > tree.ring.head;
+    const fresh = batch.to > tree.recentEvents.head;
     const facts = batch.facts.filter(({ of }) => fresh || of === "access");
-    if (tree.ring.add(batch) === null) return tree.ring.head;
+    if (tree.recentEvents.append(batch) === null) return tree.recentEvents.head;
     for (const fact of facts) tree.state.apply(fact);
     this.#counts = batch.counts;
     this.#shards = batch.shards;
-    tree.broadcaster.changed(batch.to, facts, batch.notes);
-    for (let round = 0; round < RELAY_LIMITS.rounds && !this.#tell(tree); round += 1) {
+    tree.fanout.recordChanges(batch.to, facts, batch.notes);
+    for (let round = 0; round < ROOM_RELAY_LIMITS.deliveryRounds && !this.#sendTick(tree); round += 1) {
       // A wait that is left behind would keep this relay awake.
       const told = new AbortController();
-      await Promise.race([tree.broadcaster.idle(), scheduler.wait(RELAY_LIMITS.roundMs, { signal: told.signal })]);
+      await Promise.race([
+        tree.fanout.waitUntilIdle(),
+        scheduler.wait(ROOM_RELAY_LIMITS.roundMs, { signal: told.signal }),
+      ]);
       told.abort();
     }
-    this.#tickSoon();
-    return tree.ring.head;
+    this.#scheduleTick();
+    return tree.recentEvents.head;
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** How many call the room beside this relay. */
-  get #peers(): number {
-    return Math.max(1, relays(this.#shards, this.#sizing));
+  get #siblingCount(): number {
+    return Math.max(1, relayCount(this.#shards, this.#sharding));
   }
 
-  #keep(shard: number): void {
+  #addChild(shard: number): void {
     if (this.#children.has(shard)) return;
     this.#children.add(shard);
     this.ctx.storage.kv.put("children", [...this.#children]);
   }
 
   /** What this relay knows of its room, asked for once by whoever needs it first. */
-  #attached(): Promise<Tree> {
-    this.#tree ??= this.#attach().catch((error: unknown) => {
-      this.#tree = null;
+  #loadState(): Promise<RelayState> {
+    this.#state ??= this.#attach().catch((error: unknown) => {
+      this.#state = null;
       throw error;
     });
-    return this.#tree;
+    return this.#state;
   }
 
-  async #attach(): Promise<Tree> {
-    const { recent, facts, counts, shards } = await this.#room().attach(this.#child);
-    const ring = new Ring(recent.epoch, recent.from, ROOM_LIMITS.ringEvents);
-    ring.add(recent);
-    const state = RoomState.from(facts);
-    const broadcaster = new Broadcaster(childStubs(this.env, this.#roomName), ring, state);
-    for (const shard of this.#children) broadcaster.join(shard, false);
+  async #attach(): Promise<RelayState> {
+    const { recent, facts, counts, shards } = await this.#roomStub().attach(this.#child);
+    const ring = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
+    ring.append(recent);
+    const state = RoomState.fromEntries(facts);
+    const broadcaster = new RoomFanout(roomChildStubs(this.env, this.#roomName), ring, state);
+    for (const shard of this.#children) broadcaster.addShard(shard, false);
     this.#counts = counts;
     this.#shards = shards;
-    return { ring, state, broadcaster };
+    return { recentEvents: ring, state, fanout: broadcaster };
   }
 
-  #tell({ broadcaster }: Tree): boolean {
-    return broadcaster.send(this.#counts, this.#shards, 1, Date.now());
+  #sendTick({ fanout }: RelayState): boolean {
+    return fanout.sendTick(this.#counts, this.#shards, 1, Date.now());
   }
 
   /** Tells those shards that lack something, again and again until none does. */
-  #tickSoon(afterMs: number = ROOM_LIMITS.tickMs): void {
-    if (this.#ticking) return;
-    this.#ticking = true;
+  #scheduleTick(afterMs: number = ROOM_LIMITS.minTickMs): void {
+    if (this.#tickScheduled) return;
+    this.#tickScheduled = true;
     setTimeout(() => void this.#tick(), afterMs);
   }
 
   async #tick(): Promise<void> {
     try {
-      const all = this.#tell(await this.#attached());
-      this.#ticking = false;
-      if (!all) this.#tickSoon();
+      const all = this.#sendTick(await this.#loadState());
+      this.#tickScheduled = false;
+      if (!all) this.#scheduleTick();
     } catch (error) {
       console.warn("a relay could not reach its room", error);
-      this.#ticking = false;
-      this.#tickSoon(RELAY_LIMITS.againMs);
+      this.#tickScheduled = false;
+      this.#scheduleTick(ROOM_RELAY_LIMITS.retryMs);
     }
   }
 
-  #countSoon(): void {
-    if (this.#counting) return;
-    this.#counting = true;
-    setTimeout(() => void this.#count(), countMs(this.#peers));
+  #scheduleReport(): void {
+    if (this.#reportScheduled) return;
+    this.#reportScheduled = true;
+    setTimeout(() => void this.#sendReport(), reportIntervalMs(this.#siblingCount));
   }
 
-  async #count(): Promise<void> {
-    this.#counting = false;
+  async #sendReport(): Promise<void> {
+    this.#reportScheduled = false;
     const nowMs = Date.now();
     // Sums without a shard that is about to count would let the room's count jump.
-    if (this.#unheard.size > 0 && nowMs - this.#bornMs < RELAY_LIMITS.unheardMs) return this.#countSoon();
-    const { sockets } = this.#audience;
+    if (this.#unreportedShards.size > 0 && nowMs - this.#startedMs < ROOM_RELAY_LIMITS.firstReportTimeoutMs)
+      return this.#scheduleReport();
+    const { socketCount } = this.#audience;
     const of = [...this.#children];
     const report = {
-      sockets,
-      watching: this.#audience.watching(nowMs),
-      uncounted: this.#audience.uncounted(nowMs),
+      sockets: socketCount,
+      watching: this.#audience.watchingCount(nowMs),
+      uncounted: this.#audience.uncountedCount(nowMs),
       of,
     };
     const told = JSON.stringify(report);
-    if (told === this.#told && !this.#distinctChanged && nowMs - this.#toldMs < RELAY_LIMITS.tellEveryMs) return;
-    const distinct = this.#distinctChanged ? this.#distinct.bytes() : null;
+    if (
+      told === this.#lastReport &&
+      !this.#distinctChanged &&
+      nowMs - this.#lastReportMs < ROOM_RELAY_LIMITS.reportEveryMs
+    )
+      return;
+    const distinct = this.#distinctChanged ? this.#distinct.toBytes() : null;
     this.#distinctChanged = false;
     try {
-      await this.#room().report(this.#child, { ...report, distinct });
-      this.#told = told;
-      this.#toldMs = nowMs;
-      if (of.length === 0) await this.#rest();
+      await this.#roomStub().report(this.#child, { ...report, distinct });
+      this.#lastReport = told;
+      this.#lastReportMs = nowMs;
+      if (of.length === 0) await this.#releaseStorage();
     } catch (error) {
       this.#distinctChanged ||= distinct !== null;
       console.warn("the room could not be told who watches", error);
-      this.#countSoon();
+      this.#scheduleReport();
     }
   }
 
   /** A relay without shards keeps nothing, and asks anew when one comes. */
-  async #rest(): Promise<void> {
+  async #releaseStorage(): Promise<void> {
     if (this.#children.size > 0) return;
-    this.#tree = null;
+    this.#state = null;
     await this.ctx.storage.deleteAll();
   }
 
-  #room(): RoomCalls {
-    return located(this.env.ROOM, this.#roomName);
+  #roomStub(): RoomRpc {
+    return getObjectInJurisdiction(this.env.ROOM, this.#roomName);
   }
 }

@@ -2,22 +2,22 @@
  * The sockets of a shard: who holds each, whether it was let in, what it was sent, whether it plays. Attachments outlive
  * hibernation.
  */
-import { type Account, openAccount } from "../../protocol/room/budget.ts";
-import { type Viewer, viewerKey } from "../../protocol/room/events.ts";
+import { createSocketBudget, type SocketBudget } from "../../protocol/room/budget.ts";
+import { type Participant, participantKey } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { MOST_PORTIONS } from "../../protocol/room/portions.ts";
-import { CLOSES, type CloseName, type ServerFrame } from "../../protocol/room/wire.ts";
+import { MAX_FANOUT_COHORTS } from "../../protocol/room/portions.ts";
+import { type ServerFrame, SOCKET_CLOSES, type SocketCloseName } from "../../protocol/room/wire.ts";
 
 /**
  * A seat waits for its hello, is admitted with the welcome, and is closed once, from either side. Only an admitted one is
  * heard, told and counted; a closed one is none any more, even if its peer doesn't let go of the socket.
  */
-export type SeatState = "waiting" | "admitted" | "closed";
+export type ConnectionState = "waiting" | "admitted" | "closed";
 
 /** What a socket's attachment holds. */
-interface Kept {
-  readonly viewer: Viewer;
-  readonly state: SeatState;
+interface ConnectionAttachment {
+  readonly viewer: Participant;
+  readonly state: ConnectionState;
   /** When it entered this state, ms since the epoch. */
   readonly sinceMs: number;
   /** When it last said that it plays, ms since the epoch; null while it doesn't. */
@@ -25,75 +25,75 @@ interface Kept {
 }
 
 /** A socket and who holds it. */
-export class Seat {
+export class Connection {
   readonly socket: WebSocket;
-  readonly account: Account;
-  readonly #changed: (seat: Seat) => void;
-  #kept: Kept;
+  readonly budget: SocketBudget;
+  readonly #onStateChange: (seat: Connection) => void;
+  #attachment: ConnectionAttachment;
   /** A hello that is being answered: what comes meanwhile waits for it, and the seat is told nothing else. */
-  arrival: Promise<void> | null = null;
+  pendingHello: Promise<void> | null = null;
   /** The portion of the shard's viewers that it belongs to. */
-  portion = 0;
+  cohort = 0;
   /** Characters sent since the viewer last said that it has read all. */
-  #unseen = 0;
+  #unacknowledgedChars = 0;
 
   /** `name`: one that no other seat of the shard has; `changed` is called when it has entered another state. */
-  constructor(socket: WebSocket, kept: Kept, name: string, changed: (seat: Seat) => void) {
+  constructor(socket: WebSocket, kept: ConnectionAttachment, name: string, changed: (seat: Connection) => void) {
     this.socket = socket;
-    this.account = openAccount(kept.viewer, name);
-    this.#kept = kept;
-    this.#changed = changed;
+    this.budget = createSocketBudget(kept.viewer, name);
+    this.#attachment = kept;
+    this.#onStateChange = changed;
   }
 
-  get viewer(): Viewer {
-    return this.#kept.viewer;
+  get viewer(): Participant {
+    return this.#attachment.viewer;
   }
 
-  get state(): SeatState {
-    return this.#kept.state;
+  get state(): ConnectionState {
+    return this.#attachment.state;
   }
 
-  get closed(): boolean {
-    return this.#kept.state === "closed";
+  get isClosed(): boolean {
+    return this.#attachment.state === "closed";
   }
 
   /** When it entered its state, ms since the epoch. */
   get sinceMs(): number {
-    return this.#kept.sinceMs;
+    return this.#attachment.sinceMs;
   }
 
   /** Whether it is sent what happens. */
-  get ready(): boolean {
-    return this.#kept.state === "admitted" && this.arrival === null;
+  get isReady(): boolean {
+    return this.#attachment.state === "admitted" && this.pendingHello === null;
   }
 
   get playMs(): number | null {
-    return this.#kept.playMs;
+    return this.#attachment.playMs;
   }
 
   /** Keeps what changed. */
-  keep(change: Partial<Kept>): void {
-    this.#kept = { ...this.#kept, ...change };
-    this.socket.serializeAttachment(this.#kept);
+  updateAttachment(change: Partial<ConnectionAttachment>): void {
+    this.#attachment = { ...this.#attachment, ...change };
+    this.socket.serializeAttachment(this.#attachment);
   }
 
   /** Its hello was answered: from now on it is heard and told. */
   admit(nowMs: number): void {
-    if (this.#kept.state !== "waiting") return;
-    this.keep({ state: "admitted", sinceMs: nowMs });
-    this.#changed(this);
+    if (this.#attachment.state !== "waiting") return;
+    this.updateAttachment({ state: "admitted", sinceMs: nowMs });
+    this.#onStateChange(this);
   }
 
   /** The viewer has read what it was sent. */
-  seen(): void {
-    this.#unseen = 0;
+  acknowledgeFlow(): void {
+    this.#unacknowledgedChars = 0;
   }
 
   /** Sends a text; one who doesn't read is cut off. */
   sendText(text: string): void {
-    if (this.closed) return;
-    this.#unseen += text.length;
-    if (this.#unseen > ROOM_LIMITS.unseenBytes) {
+    if (this.isClosed) return;
+    this.#unacknowledgedChars += text.length;
+    if (this.#unacknowledgedChars > ROOM_LIMITS.unacknowledgedChars) {
       this.close("slow");
       return;
     }
@@ -110,12 +110,12 @@ export class Seat {
   }
 
   /** Closes with a code of the protocol: at once for this shard, whenever the peer answers for the socket. */
-  close(name: CloseName, reason: string = name): void {
-    if (this.#kept.state === "closed") return;
-    this.keep({ state: "closed", sinceMs: Date.now(), playMs: null });
-    this.#changed(this);
+  close(name: SocketCloseName, reason: string = name): void {
+    if (this.#attachment.state === "closed") return;
+    this.updateAttachment({ state: "closed", sinceMs: Date.now(), playMs: null });
+    this.#onStateChange(this);
     try {
-      this.socket.close(CLOSES[name].code, reason);
+      this.socket.close(SOCKET_CLOSES[name].code, reason);
     } catch {
       // It is closed already.
     }
@@ -123,20 +123,20 @@ export class Seat {
 }
 
 /** Under which keys a viewer's sockets are counted: itself, and its network address where that is known. */
-function holdersOf(viewer: Viewer): string[] {
-  return viewer.address === "" ? [viewerKey(viewer)] : [viewerKey(viewer), `address:${viewer.address}`];
+function limitKeys(viewer: Participant): string[] {
+  return viewer.address === "" ? [participantKey(viewer)] : [participantKey(viewer), `address:${viewer.address}`];
 }
 
 /** Frames that are sent in one go: 4 ms of a shard's time. */
-const AT_ONCE = 125;
+const SENDS_PER_TURN = 125;
 
-function sendSome(seats: readonly Seat[], text: string): void {
-  for (const seat of seats.slice(0, AT_ONCE)) if (seat.ready) seat.sendText(text);
-  if (seats.length > AT_ONCE) setTimeout(() => sendSome(seats.slice(AT_ONCE), text), 0);
+function sendInTurns(seats: readonly Connection[], text: string): void {
+  for (const seat of seats.slice(0, SENDS_PER_TURN)) if (seat.isReady) seat.sendText(text);
+  if (seats.length > SENDS_PER_TURN) setTimeout(() => sendInTurns(seats.slice(SENDS_PER_TURN), text), 0);
 }
 
 /** How many there are of each. */
-class Counter {
+class KeyCounter {
   readonly #counts = new Map<string, number>();
 
   of(key: string): number {
@@ -153,54 +153,54 @@ class Counter {
 }
 
 /** All seats of a shard. */
-export class Seats {
+export class Connections {
   readonly #ctx: DurableObjectState;
-  readonly #seats = new Map<WebSocket, Seat>();
+  readonly #open = new Map<WebSocket, Connection>();
   /** Seats of each viewer and each address. */
-  readonly #held = new Counter();
+  readonly #openCounts = new KeyCounter();
   /** Closed ones whose peers haven't answered the close; nothing in this runtime ends such a socket but the object's end. */
-  readonly #ghosts = new Map<WebSocket, Seat>();
-  readonly #haunting = new Counter();
-  readonly #waiting = new Set<Seat>();
+  readonly #unclosed = new Map<WebSocket, Connection>();
+  readonly #unclosedCounts = new KeyCounter();
+  readonly #awaitingHello = new Set<Connection>();
   readonly #onChange: () => void;
-  #names = 0;
+  #idCounter = 0;
 
   /** `onChange` is called when a seat was admitted, closed from this side, or is gone. */
   constructor(ctx: DurableObjectState, onChange: () => void) {
     this.#ctx = ctx;
     this.#onChange = onChange;
     for (const socket of ctx.getWebSockets()) {
-      const kept = socket.deserializeAttachment() as Kept | null;
+      const kept = socket.deserializeAttachment() as ConnectionAttachment | null;
       if (kept === null) continue;
-      const seat = this.#seat(socket, kept);
-      seat.portion = this.#seats.size % MOST_PORTIONS;
+      const seat = this.#register(socket, kept);
+      seat.cohort = this.#open.size % MAX_FANOUT_COHORTS;
     }
   }
 
   get size(): number {
-    return this.#seats.size;
+    return this.#open.size;
   }
 
   /** Takes a socket on, which waits for its hello. */
-  add(socket: WebSocket, viewer: Viewer, nowMs: number): Seat {
+  add(socket: WebSocket, viewer: Participant, nowMs: number): Connection {
     this.#ctx.acceptWebSocket(socket);
-    const seat = this.#seat(socket, { viewer, state: "waiting", sinceMs: nowMs, playMs: null });
-    seat.keep({});
+    const seat = this.#register(socket, { viewer, state: "waiting", sinceMs: nowMs, playMs: null });
+    seat.updateAttachment({});
     return seat;
   }
 
   /** The seat of a socket that has one: no closed socket does. */
-  get(socket: WebSocket): Seat | undefined {
-    return this.#seats.get(socket);
+  get(socket: WebSocket): Connection | undefined {
+    return this.#open.get(socket);
   }
 
   /** A socket is gone. */
   remove(socket: WebSocket): void {
-    const seat = this.#seats.get(socket);
-    if (seat !== undefined && this.#seats.delete(socket)) this.#held.add(holdersOf(seat.viewer), -1);
-    const ghost = this.#ghosts.get(socket);
-    if (ghost !== undefined && this.#ghosts.delete(socket)) this.#haunting.add(holdersOf(ghost.viewer), -1);
-    if (seat !== undefined) this.#waiting.delete(seat);
+    const seat = this.#open.get(socket);
+    if (seat !== undefined && this.#open.delete(socket)) this.#openCounts.add(limitKeys(seat.viewer), -1);
+    const ghost = this.#unclosed.get(socket);
+    if (ghost !== undefined && this.#unclosed.delete(socket)) this.#unclosedCounts.add(limitKeys(ghost.viewer), -1);
+    if (seat !== undefined) this.#awaitingHello.delete(seat);
     this.#onChange();
   }
 
@@ -208,70 +208,71 @@ export class Seats {
    * Whether a viewer, or its address, has as many sockets here as one may. Those that were closed and are still there are
    * counted apart: they take nobody's place, and whoever leaves too many behind gets no further ones.
    */
-  tooMany(viewer: Viewer, perAddress: number): boolean {
-    const [own = "", address] = holdersOf(viewer);
-    const full = (key: string, most: number): boolean => this.#held.of(key) >= most || this.#haunting.of(key) >= most;
-    return full(own, ROOM_LIMITS.socketsPerViewer) || (address !== undefined && full(address, perAddress));
+  exceedsLimit(viewer: Participant, perAddress: number): boolean {
+    const [own = "", address] = limitKeys(viewer);
+    const full = (key: string, most: number): boolean =>
+      this.#openCounts.of(key) >= most || this.#unclosedCounts.of(key) >= most;
+    return full(own, ROOM_LIMITS.socketsPerParticipant) || (address !== undefined && full(address, perAddress));
   }
 
   /** Seats that wait for their hello, in the order in which they came. */
-  get waiting(): ReadonlySet<Seat> {
-    return this.#waiting;
+  get awaitingHello(): ReadonlySet<Connection> {
+    return this.#awaitingHello;
   }
 
   /** Closed seats whose sockets are still there, in the order in which they were closed. */
-  get ghosts(): IterableIterator<Seat> {
-    return this.#ghosts.values();
+  get unclosed(): IterableIterator<Connection> {
+    return this.#unclosed.values();
   }
 
-  #seat(socket: WebSocket, kept: Kept): Seat {
-    this.#names += 1;
-    const seat = new Seat(socket, kept, String(this.#names), (changed) => this.#changed(changed));
-    if (kept.state === "closed") this.#haunt(seat);
+  #register(socket: WebSocket, kept: ConnectionAttachment): Connection {
+    this.#idCounter += 1;
+    const seat = new Connection(socket, kept, String(this.#idCounter), (changed) => this.#handleStateChange(changed));
+    if (kept.state === "closed") this.#trackUnclosed(seat);
     else {
-      this.#seats.set(socket, seat);
-      this.#held.add(holdersOf(kept.viewer), 1);
+      this.#open.set(socket, seat);
+      this.#openCounts.add(limitKeys(kept.viewer), 1);
     }
-    if (kept.state === "waiting") this.#waiting.add(seat);
+    if (kept.state === "waiting") this.#awaitingHello.add(seat);
     return seat;
   }
 
-  #changed(seat: Seat): void {
-    this.#waiting.delete(seat);
-    if (seat.closed) {
-      this.#seats.delete(seat.socket);
-      this.#held.add(holdersOf(seat.viewer), -1);
-      this.#haunt(seat);
+  #handleStateChange(seat: Connection): void {
+    this.#awaitingHello.delete(seat);
+    if (seat.isClosed) {
+      this.#open.delete(seat.socket);
+      this.#openCounts.add(limitKeys(seat.viewer), -1);
+      this.#trackUnclosed(seat);
     }
     this.#onChange();
   }
 
-  #haunt(seat: Seat): void {
-    this.#ghosts.set(seat.socket, seat);
-    this.#haunting.add(holdersOf(seat.viewer), 1);
+  #trackUnclosed(seat: Connection): void {
+    this.#unclosed.set(seat.socket, seat);
+    this.#unclosedCounts.add(limitKeys(seat.viewer), 1);
   }
 
-  [Symbol.iterator](): IterableIterator<Seat> {
-    return this.#seats.values();
+  [Symbol.iterator](): IterableIterator<Connection> {
+    return this.#open.values();
   }
 
   /** Sends a frame, encoded once, to all who were welcomed and whom `to` lets in. */
-  broadcast(frame: ServerFrame, to: (viewer: Viewer) => boolean = () => true): void {
+  broadcast(frame: ServerFrame, to: (viewer: Participant) => boolean = () => true): void {
     const text = JSON.stringify(frame);
-    for (const seat of this.#seats.values()) if (seat.ready && to(seat.viewer)) seat.sendText(text);
+    for (const seat of this.#open.values()) if (seat.isReady && to(seat.viewer)) seat.sendText(text);
   }
 
   /** Sends the viewers of these portions a frame, encoded once; some at a time, so that who speaks meanwhile is heard. */
-  tell(frame: ServerFrame, portions: readonly number[]): void {
+  sendToCohorts(frame: ServerFrame, portions: readonly number[]): void {
     const text = JSON.stringify(frame);
-    sendSome(
-      [...this.#seats.values()].filter(({ ready, portion }) => ready && portions.includes(portion)),
+    sendInTurns(
+      [...this.#open.values()].filter(({ isReady, cohort }) => isReady && portions.includes(cohort)),
       text,
     );
   }
 
   /** When a socket last showed that it plays, ms since the epoch; null if it doesn't. */
-  lastBeatMs(seat: Seat): number | null {
+  lastHeartbeatMs(seat: Connection): number | null {
     if (seat.playMs === null) return null;
     return Math.max(seat.playMs, this.#ctx.getWebSocketAutoResponseTimestamp(seat.socket)?.getTime() ?? 0);
   }

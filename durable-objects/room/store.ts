@@ -2,13 +2,13 @@
  * What the room keeps in SQLite: its history, what holds, the audit log, counts. Whatever is about a person comes sealed
  * under that person's key, and the person is named by a tag; see `sealing.ts`.
  */
-import type { AudienceSnapshot, ShardCount, Totals } from "../../protocol/room/audience.ts";
-import type { Trace } from "../../protocol/room/decide.ts";
+import type { AudienceSnapshot, AudienceTotals, ShardViewerCount } from "../../protocol/room/audience.ts";
+import type { SenderTrace } from "../../protocol/room/decide.ts";
 import type { Role, RoomEvent } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import type { Retention } from "../../protocol/room/retention.ts";
-import { type Expected, NOBODY_EXPECTED } from "../../protocol/room/shards.ts";
-import type { AuditLine, Fact } from "../../protocol/room/state.ts";
+import type { HistoryRetention } from "../../protocol/room/retention.ts";
+import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../protocol/room/shards.ts";
+import type { AuditLogEntry, StateEntry } from "../../protocol/room/state.ts";
 import { LazySql } from "./lazy-sql.ts";
 
 /** `tag`: who did it; `about`: whose key it is sealed under, empty where it tells of nobody. */
@@ -41,28 +41,28 @@ export interface EventRow extends Record<string, SqlStorageValue> {
 }
 
 /** An event that is about to be stored. */
-export interface NewEvent {
+export interface EventInsert {
   readonly event: RoomEvent;
   readonly tag: string;
   readonly id: string;
-  readonly trace: Omit<Trace, "atMs">;
+  readonly senderTrace: Omit<SenderTrace, "atMs">;
   readonly about: string;
   readonly text: Uint8Array | null;
   readonly body: Uint8Array;
 }
 
 /** A fact as it is stored; `by`: the tag of who set it, where that is told. */
-export interface FactRow extends Record<string, SqlStorageValue> {
+export interface StateEntryRow extends Record<string, SqlStorageValue> {
   readonly id: number;
-  readonly of: Fact["of"];
+  readonly of: StateEntry["of"];
   readonly about: string;
   readonly by: string;
   readonly body: ArrayBuffer;
 }
 
 /** A fact that is about to be stored. */
-export interface NewFact {
-  readonly of: Fact["of"];
+export interface StateEntryInsert {
+  readonly of: StateEntry["of"];
   readonly about: string;
   readonly by: string;
   readonly body: Uint8Array;
@@ -72,53 +72,53 @@ export interface NewFact {
 export interface AuditRow extends Record<string, SqlStorageValue> {
   readonly at_ms: number;
   readonly by: string;
-  readonly act: AuditLine["act"];
+  readonly act: AuditLogEntry["act"];
   readonly about: string;
   readonly body: ArrayBuffer;
 }
 
 /** Columns of an `EventRow`. */
-export const COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
+export const EVENT_COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
 /** The index of tags leaves out what was erased, and is used only where the question does so too. */
-const BY_TAG = "tag = ? AND tag <> ''";
-const NO_TOTALS: Totals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
+const TAG_CONDITION = "tag = ? AND tag <> ''";
+const EMPTY_TOTALS: AudienceTotals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
 /** Layouts: every row is sealed with its place; older rows are sealed without. Before there were these, there was no mark. */
-const PLACED = "placed";
-const MIXED = "mixed";
+const LAYOUT_WITH_AAD = "placed";
+const LAYOUT_MIXED = "mixed";
 
 /** Typed access to one room's SQLite. */
 export class RoomStore {
-  /** The tables; `PeopleStore` works on them too. */
+  /** The tables; `SubjectStore` works on them too. */
   readonly sql: LazySql;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
   /** There may be rows that are sealed without their place. */
-  readonly unplaced: boolean;
+  readonly hasRowsWithoutAad: boolean;
   /** Devices and networks had names that others can make too; those of events were forgotten just now. */
-  readonly renamed: boolean;
+  readonly hasReplacedDeviceNames: boolean;
 
   /** `fresh` becomes the epoch of a room that has none. */
   constructor(storage: DurableObjectStorage, fresh: string) {
-    for (const table of otherTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
+    for (const table of unencryptedTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
     this.sql = new LazySql(storage, "meta", SCHEMA, () => {
       this.#setMeta("epoch", this.epoch);
-      this.#setMeta("layout", PLACED);
+      this.#setMeta("layout", LAYOUT_WITH_AAD);
     });
     this.epoch = this.#meta("epoch") ?? fresh;
-    const layout = this.there ? this.#meta("layout") : PLACED;
-    this.unplaced = layout !== PLACED;
-    this.renamed = layout === null;
-    if (this.renamed) this.#forgetTraces();
+    const layout = this.exists ? this.#meta("layout") : LAYOUT_WITH_AAD;
+    this.hasRowsWithoutAad = layout !== LAYOUT_WITH_AAD;
+    this.hasReplacedDeviceNames = layout === null;
+    if (this.hasReplacedDeviceNames) this.#clearSenderTraces();
   }
 
   /** Whether anything was ever stored. */
-  get there(): boolean {
-    return this.sql.there;
+  get exists(): boolean {
+    return this.sql.exists;
   }
 
   /** The last event ever stored, 0 before the first. */
-  head(): number {
+  headOffset(): number {
     const last = this.sql
       .exec<{ offset: number }>("SELECT offset FROM events ORDER BY offset DESC LIMIT 1")
       .toArray()[0];
@@ -126,7 +126,7 @@ export class RoomStore {
   }
 
   /** Keeps an event, and what it does to those before it. */
-  add({ event, tag, id, trace, about, text, body }: NewEvent): void {
+  insertEvent({ event, tag, id, senderTrace, about, text, body }: EventInsert): void {
     this.sql.exec(
       "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       event.offset,
@@ -135,9 +135,9 @@ export class RoomStore {
       event.kind,
       tag,
       id,
-      JSON.stringify(trace.roles),
-      trace.device,
-      trace.address,
+      JSON.stringify(senderTrace.roles),
+      senderTrace.device,
+      senderTrace.address,
       about,
       text,
       body,
@@ -147,27 +147,27 @@ export class RoomStore {
   }
 
   /** The event that a person's act with this id made, or undefined. */
-  stored(tag: string, id: string): EventRow | undefined {
-    return this.#events(`WHERE ${BY_TAG} AND client_id = ?`, tag, id)[0];
+  findByCommandId(tag: string, id: string): EventRow | undefined {
+    return this.#events(`WHERE ${TAG_CONDITION} AND client_id = ?`, tag, id)[0];
   }
 
   /** A message that has its text, or undefined. */
-  message(offset: number): EventRow | undefined {
+  findMessage(offset: number): EventRow | undefined {
     return this.#events("WHERE offset = ? AND kind = 'chat' AND text IS NOT NULL", offset)[0];
   }
 
   /** Events after `offset`, at most `most`, in order. */
-  after(offset: number, most: number): EventRow[] {
+  eventsAfter(offset: number, most: number): EventRow[] {
     return this.#events("WHERE offset > ? ORDER BY offset LIMIT ?", offset, most);
   }
 
   /** The last events, in order. */
-  latest(most: number): EventRow[] {
+  latestEvents(most: number): EventRow[] {
     return this.#events("ORDER BY offset DESC LIMIT ?", most).reverse();
   }
 
   /** Events whose programme time is in a window, at most `most`, in the order of programme time. */
-  window(fromMs: number, toMs: number, most: number): EventRow[] {
+  eventsInWindow(fromMs: number, toMs: number, most: number): EventRow[] {
     return this.#events(
       "WHERE programme_ms >= ? AND programme_ms < ? ORDER BY programme_ms, offset LIMIT ?",
       fromMs,
@@ -177,7 +177,7 @@ export class RoomStore {
   }
 
   /** The least programme time of an event, or null without one. */
-  sinceMs(): number | null {
+  firstProgramTimeMs(): number | null {
     const first = this.sql
       .exec<{ at: number }>("SELECT programme_ms AS at FROM events ORDER BY programme_ms LIMIT 1")
       .toArray()[0];
@@ -185,13 +185,13 @@ export class RoomStore {
   }
 
   /** Traces of a person's latest messages, the newest first. */
-  traces(tag: string): Trace[] {
+  senderTraces(tag: string): SenderTrace[] {
     return this.sql
       .exec<{ roles: string; device: string; address: string; at_ms: number }>(
         `SELECT roles, device, address, at_ms FROM events
-         WHERE ${BY_TAG} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
+         WHERE ${TAG_CONDITION} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
         tag,
-        TRACES,
+        MAX_SENDER_TRACES,
       )
       .toArray()
       .map(({ roles, device, address, at_ms }) => ({
@@ -203,12 +203,12 @@ export class RoomStore {
   }
 
   /** All that holds. */
-  facts(): FactRow[] {
-    return this.sql.exec<FactRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
+  stateEntries(): StateEntryRow[] {
+    return this.sql.exec<StateEntryRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
   }
 
   /** Keeps a fact in the row `id`. */
-  setFact(id: number, { of, about, by, body }: NewFact): void {
+  upsertStateEntry(id: number, { of, about, by, body }: StateEntryInsert): void {
     this.sql.exec(
       "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?)",
       id,
@@ -220,17 +220,17 @@ export class RoomStore {
   }
 
   /** Forgets a fact. */
-  dropFact(id: number): void {
+  deleteStateEntry(id: number): void {
     this.sql.exec("DELETE FROM facts WHERE id = ?", id);
   }
 
   /** Adds a line to the audit log. */
-  note(atMs: number, act: AuditLine["act"], by: string, about: string, body: Uint8Array): void {
+  appendAuditEntry(atMs: number, act: AuditLogEntry["act"], by: string, about: string, body: Uint8Array): void {
     this.sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
   }
 
   /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
-  audit(most: number, of: string | null = null): AuditRow[] {
+  auditRows(most: number, of: string | null = null): AuditRow[] {
     return this.sql
       .exec<AuditRow>(
         `SELECT at_ms, by, act, about, body FROM audit
@@ -242,7 +242,7 @@ export class RoomStore {
   }
 
   /** What was kept of the audience. */
-  audience(): AudienceSnapshot {
+  audienceSnapshot(): AudienceSnapshot {
     const rows = this.sql
       .exec<{ id: number; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
       .toArray();
@@ -250,7 +250,7 @@ export class RoomStore {
     const totals = this.#meta("totals");
     return {
       shards: new Map(rows.map(({ id, sockets, watching }) => [id, { sockets, watching }])),
-      totals: totals === null ? NO_TOTALS : (JSON.parse(totals) as Totals),
+      totals: totals === null ? EMPTY_TOTALS : (JSON.parse(totals) as AudienceTotals),
       distinct: sketch === undefined ? null : new Uint8Array(sketch.bytes),
     };
   }
@@ -261,13 +261,13 @@ export class RoomStore {
   }
 
   /** Keeps what a shard counted; null forgets the shard. */
-  setShard(id: number, count: ShardCount | null): void {
+  setShard(id: number, count: ShardViewerCount | null): void {
     if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
     else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }
 
   /** Keeps sums. */
-  setTotals(totals: Totals): void {
+  setTotals(totals: AudienceTotals): void {
     this.#setMeta("totals", JSON.stringify(totals));
   }
 
@@ -277,45 +277,45 @@ export class RoomStore {
   }
 
   /** The number of shards, 1 at first. */
-  shards(): number {
+  shardCount(): number {
     return Number(this.#meta("shards") ?? 1);
   }
 
   /** Keeps the number of shards. */
-  setShards(shards: number): void {
+  setShardCount(shards: number): void {
     this.#setMeta("shards", String(shards));
   }
 
   /** The crowd that is expected. */
-  expected(): Expected {
+  expectedAudience(): ExpectedAudience {
     const kept = this.#meta("expected");
-    return kept === null ? NOBODY_EXPECTED : (JSON.parse(kept) as Expected);
+    return kept === null ? NO_EXPECTED_AUDIENCE : (JSON.parse(kept) as ExpectedAudience);
   }
 
   /** Keeps what crowd is expected. */
-  setExpected(expected: Expected): void {
+  setExpectedAudience(expected: ExpectedAudience): void {
     this.#setMeta("expected", JSON.stringify(expected));
   }
 
   /** Where the room's stream is bound to: the name of the room that it has instead of this one, or null. */
-  moved(): string | null {
+  replacementRoom(): string | null {
     return this.#meta("moved");
   }
 
   /** The stream has another room instead of this one, for good. */
-  setMoved(room: string): void {
+  setReplacementRoom(room: string): void {
     this.#setMeta("moved", room);
   }
 
   /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
-  prune(nowMs: number, { keepMs, keepEvents }: Retention): boolean {
-    const head = this.head();
-    if (this.there) this.#setMeta("head", String(head));
-    this.sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - keepMs);
-    this.sql.exec("DELETE FROM events WHERE offset <= ?", head - keepEvents);
-    this.sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditMs);
-    this.sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditLines);
-    return ["events", "facts", "audit"].some((table) => this.#any(`SELECT 1 FROM ${table} LIMIT 1`));
+  prune(nowMs: number, { maxAgeMs, maxEvents }: HistoryRetention): boolean {
+    const head = this.headOffset();
+    if (this.exists) this.#setMeta("head", String(head));
+    this.sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - maxAgeMs);
+    this.sql.exec("DELETE FROM events WHERE offset <= ?", head - maxEvents);
+    this.sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditRetentionMs);
+    this.sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditEntries);
+    return ["events", "facts", "audit"].some((table) => this.#hasRows(`SELECT 1 FROM ${table} LIMIT 1`));
   }
 
   /** Forgets everything; the room's alarm goes too. */
@@ -323,17 +323,17 @@ export class RoomStore {
     await this.sql.clear();
   }
 
-  #forgetTraces(): void {
+  #clearSenderTraces(): void {
     this.sql.exec("UPDATE events SET device = '', address = '' WHERE device <> '' OR address <> ''");
-    this.#setMeta("layout", MIXED);
+    this.#setMeta("layout", LAYOUT_MIXED);
   }
 
-  #any(query: string): boolean {
+  #hasRows(query: string): boolean {
     return this.sql.exec(query).toArray().length > 0;
   }
 
   #events(where: string, ...values: SqlStorageValue[]): EventRow[] {
-    return this.sql.exec<EventRow>(`SELECT ${COLUMNS} FROM events ${where}`, ...values).toArray();
+    return this.sql.exec<EventRow>(`SELECT ${EVENT_COLUMNS} FROM events ${where}`, ...values).toArray();
   }
 
   #meta(key: string): string | null {
@@ -346,10 +346,10 @@ export class RoomStore {
 }
 
 /** Devices and addresses of a person that a ban reaches: those of so many last messages. */
-const TRACES = 20;
+const MAX_SENDER_TRACES = 20;
 
 /** Tables of a layout in which history is not sealed: what is in them may not stay. */
-function otherTables(sql: SqlStorage): string[] {
+function unencryptedTables(sql: SqlStorage): string[] {
   const unsealed = sql.exec("SELECT 1 FROM pragma_table_info('events') WHERE name = 'subject'").toArray().length > 0;
   return unsealed ? ["meta", "events", "facts", "audit", "people", "shards"] : [];
 }

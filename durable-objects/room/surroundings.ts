@@ -1,40 +1,40 @@
 /** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
-import type { Asked, Surroundings } from "../../protocol/room/decide.ts";
-import type { Judge } from "../../protocol/room/judge.ts";
+import type { CommandEnvelope, DecisionContext } from "../../protocol/room/decide.ts";
+import type { TextModerator } from "../../protocol/room/judge.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { targetOfAct } from "../../protocol/room/personal.ts";
-import type { Recent } from "../../protocol/room/recent.ts";
-import type { History } from "./history.ts";
-import type { Person } from "./keys.ts";
+import { targetOfCommand } from "../../protocol/room/personal.ts";
+import type { RecentMessages } from "../../protocol/room/recent.ts";
+import type { EncryptedHistory } from "./history.ts";
+import type { SubjectKey } from "./keys.ts";
 import type { RoomStore } from "./store.ts";
 
 /** Where a room finds what it knows. */
-export interface Sources {
-  readonly judge: Judge;
+export interface DecisionSources {
+  readonly textModerator: TextModerator;
   readonly store: RoomStore;
-  readonly history: History;
-  readonly recent: Recent;
+  readonly history: EncryptedHistory;
+  readonly recentMessages: RecentMessages;
 }
 
 /** The surroundings of an act; `persons`: those whom it is by or about. */
-export async function surroundings(
-  { judge, store, history, recent }: Sources,
-  { act }: Asked,
-  persons: ReadonlyMap<string, Person>,
+export async function loadDecisionContext(
+  { textModerator, store, history, recentMessages }: DecisionSources,
+  { act }: CommandEnvelope,
+  persons: ReadonlyMap<string, SubjectKey>,
   nowMs: number,
-): Promise<Surroundings> {
-  const target = targetOfAct(act);
-  const message = target === null ? null : (recent.message(target) ?? (await history.message(target)));
-  const audit = act.kind === "list" && act.what === "audit" ? await history.audit(ROOM_LIMITS.listed) : [];
+): Promise<DecisionContext> {
+  const target = targetOfCommand(act);
+  const message = target === null ? null : (recentMessages.find(target) ?? (await history.findMessage(target)));
+  const audit = act.kind === "list" && act.what === "audit" ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
   return {
     nowMs,
-    judge,
-    message: (offset) => (offset === target ? message : null),
-    traces: (subject) => {
+    textModerator,
+    findMessage: (offset) => (offset === target ? message : null),
+    senderTraces: (subject) => {
       const person = persons.get(subject);
-      return person === undefined ? [] : store.traces(person.tag);
+      return person === undefined ? [] : store.senderTraces(person.tag);
     },
-    wasWritten: (text) => recent.wasWritten(text),
-    audit: () => audit,
+    isRepeat: (text) => recentMessages.hasRepeat(text),
+    auditLog: () => audit,
   };
 }

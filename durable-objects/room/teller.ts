@@ -1,87 +1,102 @@
 /** How a shard shows its viewers what happened: in portions, as often as the room calls, or by itself where it doesn't. */
-import { type Counts, NO_COUNTS } from "../../protocol/room/events.ts";
+import { EMPTY_ROOM_COUNTS, type RoomCounts } from "../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../protocol/room/limits.ts";
-import { Portions } from "../../protocol/room/portions.ts";
-import type { Ring } from "../../protocol/room/ring.ts";
-import { portionMs } from "../../protocol/room/shards.ts";
-import type { Stretch } from "../../protocol/room/wire.ts";
-import type { Seats } from "./seats.ts";
+import { FanoutCohorts } from "../../protocol/room/portions.ts";
+import type { RecentEvents } from "../../protocol/room/ring.ts";
+import { minFanoutIntervalMs } from "../../protocol/room/shards.ts";
+import type { EventRange } from "../../protocol/room/wire.ts";
+import type { Connections } from "./seats.ts";
 
 /** The room's next call is waited for so much longer than it usually takes. */
-const LATE = 1.3;
+const LATE_TICK_FACTOR = 1.3;
 
 /** What one shard's viewers were told, and are told next. */
-export class Teller {
-  readonly #seats: Seats;
-  readonly #ring: () => Ring | null;
-  readonly #portions = new Portions();
-  #counts: Counts = NO_COUNTS;
+export class ShardFanout {
+  readonly #connections: Connections;
+  readonly #recentEvents: () => RecentEvents | null;
+  readonly #cohorts = new FanoutCohorts();
+  #counts: RoomCounts = EMPTY_ROOM_COUNTS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #toldMs = 0;
+  #lastSentMs = 0;
 
   /** `ring`: what was last said, or null while that isn't known. */
-  constructor(seats: Seats, ring: () => Ring | null) {
-    this.#seats = seats;
-    this.#ring = ring;
+  constructor(seats: Connections, ring: () => RecentEvents | null) {
+    this.#connections = seats;
+    this.#recentEvents = ring;
   }
 
   /** The last counts. */
-  get counts(): Counts {
+  get counts(): RoomCounts {
     return this.#counts;
   }
 
   /** Takes counts in; whether they are others than before. */
-  count(counts: Counts): boolean {
+  setCounts(counts: RoomCounts): boolean {
     const changed = JSON.stringify(counts) !== JSON.stringify(this.#counts);
     this.#counts = counts;
     return changed;
   }
 
   /** The portion of somebody who is told all that is known now. */
-  seat(): number {
-    return this.#portions.seat();
+  assignCohort(): number {
+    return this.#cohorts.assign();
   }
 
   /** Tells everybody; it isn't known what they were told before. */
-  all({ epoch, from, to, events, unseen }: Stretch): void {
-    this.#portions.clear();
-    this.#seats.broadcast({ type: "tick", epoch, from, to, events, unseen, nowMs: Date.now(), counts: this.#counts });
+  sendToAll({ epoch, from, to, events, unseen }: EventRange): void {
+    this.#cohorts.markAllCurrent();
+    this.#connections.broadcast({
+      type: "tick",
+      epoch,
+      from,
+      to,
+      events,
+      unseen,
+      nowMs: Date.now(),
+      counts: this.#counts,
+    });
   }
 
   /** Lets everybody see where the room stands, and so whether they lack something. */
-  compare(epoch: string, offset: number): void {
-    this.all(emptyAt(epoch, offset));
+  sendHeadPosition(epoch: string, offset: number): void {
+    this.sendToAll(emptyRangeAt(epoch, offset));
   }
 
   /** Events came after `from` (null: none did), and perhaps other counts: one of `parts` is told now, unless it is too soon. */
-  some(from: number | null, counted: boolean, parts: number): void {
-    this.#portions.add(from, counted);
-    const restMs = this.#toldMs + portionMs(this.#seats.size, parts) - Date.now();
-    if (restMs <= 0) this.#next(parts);
-    else this.#later(parts, restMs);
+  sendToNextCohorts(from: number | null, counted: boolean, parts: number): void {
+    this.#cohorts.markBehind(from, counted);
+    const restMs = this.#lastSentMs + minFanoutIntervalMs(this.#connections.size, parts) - Date.now();
+    if (restMs <= 0) this.#sendNext(parts);
+    else this.#scheduleNext(parts, restMs);
   }
 
-  #next(parts: number): void {
+  #sendNext(parts: number): void {
     clearTimeout(this.#timer);
-    const ring = this.#ring();
+    const ring = this.#recentEvents();
     if (ring === null) return;
     const nowMs = Date.now();
-    this.#toldMs = nowMs;
-    for (const { portions, from, counts } of this.#portions.next(parts)) {
+    this.#lastSentMs = nowMs;
+    for (const { cohorts, afterOffset, includesCounts } of this.#cohorts.takeNextUpdates(parts)) {
       // Where too much happened since, they see by an empty tick that they lack something.
-      const stretch = ring.since(from ?? ring.head) ?? emptyAt(ring.epoch, ring.head);
-      this.#seats.tell({ type: "tick", ...stretch, nowMs, ...(counts ? { counts: this.#counts } : {}) }, portions);
+      const stretch = ring.rangeAfter(afterOffset ?? ring.head) ?? emptyRangeAt(ring.epoch, ring.head);
+      this.#connections.sendToCohorts(
+        { type: "tick", ...stretch, nowMs, ...(includesCounts ? { counts: this.#counts } : {}) },
+        cohorts,
+      );
     }
-    if (!this.#portions.waiting) return;
-    this.#later(parts, Math.max((LATE * ROOM_LIMITS.tickMostMs) / parts, portionMs(this.#seats.size, parts)));
+    if (!this.#cohorts.hasBacklog) return;
+    this.#scheduleNext(
+      parts,
+      Math.max((LATE_TICK_FACTOR * ROOM_LIMITS.maxTickMs) / parts, minFanoutIntervalMs(this.#connections.size, parts)),
+    );
   }
 
-  #later(parts: number, afterMs: number): void {
+  #scheduleNext(parts: number, afterMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#next(parts), afterMs);
+    this.#timer = setTimeout(() => this.#sendNext(parts), afterMs);
   }
 }
 
-function emptyAt(epoch: string, offset: number): Stretch {
+function emptyRangeAt(epoch: string, offset: number): EventRange {
   return { epoch, from: offset, to: offset, events: [], unseen: 0 };
 }

@@ -1,16 +1,22 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { Counts, Role, RoomEvent, Viewer } from "../../protocol/room/events.ts";
-import type { Delivery } from "../../protocol/room/inbox.ts";
-import { CLOSES, type CloseName, SOCKET_PROTOCOL, type StaffNote, type You } from "../../protocol/room/wire.ts";
-import { bindings, door } from "../../workers/testing.ts";
+import type { Participant, Role, RoomCounts, RoomEvent } from "../../protocol/room/events.ts";
+import type { EventDelivery } from "../../protocol/room/inbox.ts";
+import {
+  type OwnProfile,
+  ROOM_SUBPROTOCOL,
+  SOCKET_CLOSES,
+  type SocketCloseName,
+  type StaffNote,
+} from "../../protocol/room/wire.ts";
+import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { Room } from "./room.ts";
 import type { RoomRelay } from "./room-relay.ts";
 import type { RoomShard } from "./room-shard.ts";
 
 /** Claims of a token for tests. */
-export interface Claims {
+export interface TestTokenClaims {
   readonly sub: string;
   readonly roles?: readonly string[];
   readonly name?: string;
@@ -20,28 +26,28 @@ export interface Claims {
 }
 
 /** A token of a room. */
-export async function token(room: string, claims: Claims): Promise<string> {
-  const answer = await door.ask("/dev/token", { method: "POST", body: JSON.stringify({ room, ...claims }) });
+export async function issueTestToken(room: string, claims: TestTokenClaims): Promise<string> {
+  const answer = await testEdge.ask("/dev/token", { method: "POST", body: JSON.stringify({ room, ...claims }) });
   return ((await answer.json()) as { token: string }).token;
 }
 
 /** Registers a stream's name, as issuing a key for it does: whoever has no token is let into no other stream's room. */
-export async function registered<Name extends string>(stream: Name): Promise<Name> {
-  const headers = { authorization: `Bearer ${door.adminToken}` };
-  const answer = await door.ask(`/api/streams/${stream}/keys`, { method: "POST", headers });
+export async function registerTestStream<Name extends string>(stream: Name): Promise<Name> {
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
+  const answer = await testEdge.ask(`/api/streams/${stream}/keys`, { method: "POST", headers });
   if (answer.status !== 201) throw new Error(`no key for ${stream}: ${answer.status}`);
   return stream;
 }
 
 /** A socket opened at the gateway. */
-export async function openSocket(path: string, headers: Record<string, string> = {}): Promise<WebSocket> {
-  const { webSocket } = await door.ask(path, { headers: { upgrade: "websocket", ...headers } });
+export async function openGatewaySocket(path: string, headers: Record<string, string> = {}): Promise<WebSocket> {
+  const { webSocket } = await testEdge.ask(path, { headers: { upgrade: "websocket", ...headers } });
   if (webSocket === null) throw new Error("no socket");
   return webSocket;
 }
 
 /** Who asks for a ticket: with a token or without, from a network, with what a page shows. */
-export interface Entering {
+export interface TicketRequest {
   readonly token?: string;
   readonly device?: string | null;
   readonly playback?: string | null;
@@ -49,14 +55,14 @@ export interface Entering {
 }
 
 /** What the gateway says to one who asks for a ticket. */
-export interface Entered {
+export interface TicketGrant {
   readonly ticket: string;
   readonly device?: string;
   readonly counted: boolean;
 }
 
 /** Headers of a request from a network, with a token. */
-export function headersFrom({ token: bearer, ip }: Entering): Record<string, string> {
+export function gatewayHeaders({ token: bearer, ip }: TicketRequest): Record<string, string> {
   return {
     ...(ip === undefined ? {} : { "cf-connecting-ip": ip }),
     ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
@@ -64,26 +70,29 @@ export function headersFrom({ token: bearer, ip }: Entering): Record<string, str
 }
 
 /** A ticket to a room. */
-export async function ticketTo(room: string, entering: Entering = {}): Promise<Entered> {
+export async function requestTicket(room: string, entering: TicketRequest = {}): Promise<TicketGrant> {
   const { device = null, playback = null } = entering;
-  const init = { method: "POST", headers: headersFrom(entering), body: JSON.stringify({ device, playback }) };
-  return (await door.ask(`/rooms/${room}/ticket`, init)).json();
+  const init = { method: "POST", headers: gatewayHeaders(entering), body: JSON.stringify({ device, playback }) };
+  return (await testEdge.ask(`/rooms/${room}/ticket`, init)).json();
 }
 
 /** A socket opened with a ticket. */
-export async function openWithTicket(room: string, ticket: string, ip?: string): Promise<WebSocket> {
-  const from = headersFrom(ip === undefined ? {} : { ip });
-  return openSocket(`/rooms/${room}/socket`, { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${ticket}`, ...from });
+export async function openTicketSocket(room: string, ticket: string, ip?: string): Promise<WebSocket> {
+  const from = gatewayHeaders(ip === undefined ? {} : { ip });
+  return openGatewaySocket(`/rooms/${room}/socket`, {
+    "sec-websocket-protocol": `${ROOM_SUBPROTOCOL}, ${ticket}`,
+    ...from,
+  });
 }
 
 /** What a network gets with the playlist of a stream. */
-export async function proofOf(room: string, ip?: string): Promise<string | null> {
-  const headers = headersFrom(ip === undefined ? {} : { ip });
-  return (await door.ask(`/live/${room}/multivariant.m3u8`, { headers })).headers.get("corral-playback");
+export async function fetchPlaybackProof(room: string, ip?: string): Promise<string | null> {
+  const headers = gatewayHeaders(ip === undefined ? {} : { ip });
+  return (await testEdge.ask(`/live/${room}/multivariant.m3u8`, { headers })).headers.get("corral-playback");
 }
 
 /** A socket opened at a given shard. */
-export async function openAtShard(
+export async function openShardSocket(
   room: string,
   shard: number,
   subject: string | null,
@@ -101,20 +110,23 @@ export async function openAtShard(
     expiresMs,
     countedAs: `count-of-${subject ?? device}`,
   };
-  return openFor(room, shard, viewer);
+  return openParticipantSocket(room, shard, viewer);
 }
 
 /** A socket opened at a given shard for a viewer; one that is closed as the gateway closes it, where the shard opens none. */
-export async function openFor(room: string, shard: number, viewer: Viewer): Promise<WebSocket> {
-  const { webSocket, headers } = await bindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch("http://shard/socket", {
-    headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },
-  });
+export async function openParticipantSocket(room: string, shard: number, viewer: Participant): Promise<WebSocket> {
+  const { webSocket, headers } = await testBindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch(
+    "http://shard/socket",
+    {
+      headers: { upgrade: "websocket", "corral-viewer": encodeURIComponent(JSON.stringify(viewer)) },
+    },
+  );
   if (webSocket !== null) return webSocket;
-  const close = JSON.parse(headers.get("corral-close") ?? "null") as { name: CloseName; reason: string } | null;
+  const close = JSON.parse(headers.get("corral-close") ?? "null") as { name: SocketCloseName; reason: string } | null;
   if (close === null) throw new Error("no socket");
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  server.close(CLOSES[close.name].code, close.reason);
+  server.close(SOCKET_CLOSES[close.name].code, close.reason);
   return client;
 }
 
@@ -140,21 +152,21 @@ function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
 }
 
 /** A viewer that remembers what it was told. */
-export class TestViewer {
+export class TestParticipant {
   readonly client: RoomClient;
   readonly events: RoomEvent[] = [];
-  unseen = 0;
+  omitted = 0;
   resets = 0;
-  you: You = null;
-  counts: Counts | null = null;
+  you: OwnProfile = null;
+  counts: RoomCounts | null = null;
   readonly notes: StaffNote[] = [];
   readonly closes: number[] = [];
   ready = false;
 
   constructor(open: () => Promise<WebSocket>) {
     this.client = new RoomClient({
-      open: () => asClientSocket(open()),
-      after: (ms, work) => {
+      openSocket: () => asClientSocket(open()),
+      schedule: (ms, work) => {
         const timer = setTimeout(work, ms);
         return () => clearTimeout(timer);
       },
@@ -162,18 +174,18 @@ export class TestViewer {
       // Back within a fiftieth of the time, so that a test can see many returns.
       random: () => 0.02 * Math.random(),
       listener: {
-        delivered: (delivery) => this.#take(delivery),
-        welcomed: ({ you }) => {
+        onDelivery: (delivery) => this.#applyDelivery(delivery),
+        onWelcome: ({ you }) => {
           this.ready = true;
           this.you = you;
         },
-        counted: (counts) => {
+        onCounts: (counts) => {
           this.counts = counts;
         },
-        staff: (notes) => {
+        onStaffNotes: (notes) => {
           this.notes.push(...notes);
         },
-        disconnected: ({ code }) => {
+        onDisconnect: ({ code }) => {
           this.ready = false;
           this.closes.push(code);
         },
@@ -183,20 +195,25 @@ export class TestViewer {
   }
 
   /** Someone with a token, by way of the gateway; `entering`: from where, and with which device's key. */
-  static async come(room: string, claims: Claims, entering: Entering = {}): Promise<TestViewer> {
-    const bearer = await token(room, claims);
-    const viewer = new TestViewer(async () => {
-      const { ticket } = await ticketTo(room, { ...entering, token: bearer });
-      return openWithTicket(room, ticket, entering.ip);
+  static async join(room: string, claims: TestTokenClaims, entering: TicketRequest = {}): Promise<TestParticipant> {
+    const bearer = await issueTestToken(room, claims);
+    const viewer = new TestParticipant(async () => {
+      const { ticket } = await requestTicket(room, { ...entering, token: bearer });
+      return openTicketSocket(room, ticket, entering.ip);
     });
-    await until(() => viewer.ready || viewer.closes.length > 0);
+    await waitForCondition(() => viewer.ready || viewer.closes.length > 0);
     return viewer;
   }
 
   /** Someone at a given shard. */
-  static async at(room: string, shard: number, subject: string, roles: readonly Role[] = []): Promise<TestViewer> {
-    const viewer = new TestViewer(() => openAtShard(room, shard, subject, roles));
-    await until(() => viewer.ready);
+  static async joinShard(
+    room: string,
+    shard: number,
+    subject: string,
+    roles: readonly Role[] = [],
+  ): Promise<TestParticipant> {
+    const viewer = new TestParticipant(() => openShardSocket(room, shard, subject, roles));
+    await waitForCondition(() => viewer.ready);
     return viewer;
   }
 
@@ -205,30 +222,30 @@ export class TestViewer {
     return this.events.flatMap((event) => (event.kind === "chat" ? [event.text] : []));
   }
 
-  say(text: string): ReturnType<RoomClient["act"]> {
-    return this.client.act({ kind: "chat", text });
+  say(text: string): ReturnType<RoomClient["sendCommand"]> {
+    return this.client.sendCommand({ kind: "chat", text });
   }
 
-  #take({ events, unseen, recovered }: Delivery): void {
+  #applyDelivery({ events, omitted, recovered }: EventDelivery): void {
     if (!recovered) {
       this.resets += 1;
       this.events.length = 0;
     }
     this.events.push(...events);
-    this.unseen += unseen;
+    this.omitted += omitted;
   }
 }
 
 /** A room's objects. */
-export const roomOf = (room: string): DurableObjectStub<Room> =>
-  bindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
-export const shardOf = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
-  bindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
-export const relayOf = (room: string, relay: number): DurableObjectStub<RoomRelay> =>
-  bindings.ROOM_RELAY.getByName(`${room}/${relay}`) as unknown as DurableObjectStub<RoomRelay>;
+export const roomStub = (room: string): DurableObjectStub<Room> =>
+  testBindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
+export const shardStub = (room: string, shard = 0): DurableObjectStub<RoomShard> =>
+  testBindings.ROOM_SHARD.getByName(`${room}/${shard}`) as unknown as DurableObjectStub<RoomShard>;
+export const relayStub = (room: string, relay: number): DurableObjectStub<RoomRelay> =>
+  testBindings.ROOM_RELAY.getByName(`${room}/${relay}`) as unknown as DurableObjectStub<RoomRelay>;
 
 /** Loses an object's memory and its sockets at once, whatever it is doing, as a crash does. */
-export async function crash(stub: DurableObjectStub<Room | RoomShard | RoomRelay>): Promise<void> {
+export async function crashRoomObject(stub: DurableObjectStub<Room | RoomShard | RoomRelay>): Promise<void> {
   const abort = (_object: unknown, state: DurableObjectState): void => state.abort("a crash");
   await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
 }
@@ -237,21 +254,21 @@ export async function crash(stub: DurableObjectStub<Room | RoomShard | RoomRelay
  * A room of four shards, with two of them below each relay, and a moderator at each shard; one more, who said hello, at
  * the first. `at`: how they come.
  */
-export async function largeRoom(room: string, at: typeof TestViewer.at): Promise<TestViewer[]> {
+export async function createLargeRoom(room: string, at: typeof TestParticipant.joinShard): Promise<TestParticipant[]> {
   const first = await at(room, 0, "first", ["moderator"]);
   await first.say("hello");
-  await runInDurableObject(roomOf(room), (_room, { storage }) => {
+  await runInDurableObject(roomStub(room), (_room, { storage }) => {
     storage.sql.exec("INSERT OR REPLACE INTO meta VALUES ('shards', '4')");
   });
-  await evictDurableObject(roomOf(room));
+  await evictDurableObject(roomStub(room));
   const all = await Promise.all([0, 1, 2, 3].map((shard) => at(room, shard, `person-${shard}`, ["moderator"])));
-  await until(async () => (await childrenOf(room)).join() === "1000000,1000001");
+  await waitForCondition(async () => (await storedChildIds(room)).join() === "1000000,1000001");
   return all;
 }
 
 /** The children that a room keeps, by their numbers. */
-export const childrenOf = (room: string): Promise<unknown[]> =>
-  runInDurableObject(roomOf(room), (_room, { storage }) =>
+export const storedChildIds = (room: string): Promise<unknown[]> =>
+  runInDurableObject(roomStub(room), (_room, { storage }) =>
     storage.sql
       .exec("SELECT id FROM shards ORDER BY id")
       .toArray()
@@ -259,11 +276,11 @@ export const childrenOf = (room: string): Promise<unknown[]> =>
   );
 
 /** Waits until something holds; the test's own time limit ends it. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function waitForCondition(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await scheduler.wait(10);
 }
 
 /** Waits for a socket's close and gives its code. */
-export function closeOf(socket: WebSocket): Promise<number> {
+export function closeCodeOf(socket: WebSocket): Promise<number> {
   return new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
 }

@@ -1,57 +1,57 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { door } from "../../workers/testing.ts";
+import { testEdge } from "../../workers/testing.ts";
 import {
-  childrenOf,
-  crash,
-  largeRoom,
-  openAtShard,
-  openSocket,
-  registered,
-  relayOf,
-  roomOf,
-  shardOf,
-  TestViewer,
-  token,
-  until,
+  crashRoomObject,
+  createLargeRoom,
+  issueTestToken,
+  openGatewaySocket,
+  openShardSocket,
+  registerTestStream,
+  relayStub,
+  roomStub,
+  shardStub,
+  storedChildIds,
+  TestParticipant,
+  waitForCondition,
 } from "./testing.ts";
 
 /** Each of four people writes at least so many messages, and goes on until there were so many crashes. */
 const LINES = 12;
 const CRASHES = 12;
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-async function at(...args: Parameters<typeof TestViewer.at>): Promise<TestViewer> {
-  const viewer = await TestViewer.at(...args);
+async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(...args);
   viewers.push(viewer);
   return viewer;
 }
 
 test("a large room tells relays only, and is told by relays only; messages, likes and counts cross it", async () => {
   const room = "large";
-  const all = await largeRoom(room, at);
+  const all = await createLargeRoom(room, at);
   const said = all.flatMap((viewer, index) => [viewer.say(`${index} a`), viewer.say(`${index} b`)]);
   for (const outcome of await Promise.all(said)) expect(outcome.ok).toBe(true);
-  await until(() => all.every(({ events }) => events.at(-1)?.offset === 9));
+  await waitForCondition(() => all.every(({ events }) => events.at(-1)?.offset === 9));
   for (const { texts } of all) expect(texts).toEqual(all[0]?.texts);
   for (const { client } of all) {
-    client.tap();
-    client.tap("🎉");
-    client.play(true);
+    client.addReaction();
+    client.addReaction("🎉");
+    client.setPlaying(true);
   }
-  await until(() => all.every(({ counts }) => counts?.watching === 4 && counts.likes === 4));
+  await waitForCondition(() => all.every(({ counts }) => counts?.watching === 4 && counts.likes === 4));
   expect(all[0]?.counts).toMatchObject({ peak: 4, distinct: 4, reactions: { "🎉": 4 } });
-  expect(await childrenOf(room)).toEqual([1_000_000, 1_000_001]);
+  expect(await storedChildIds(room)).toEqual([1_000_000, 1_000_001]);
 });
 
 test("under crashes of room, relays and shards, what is acknowledged is stored, shown once, and in one order", async () => {
   const room = "large-and-crashing";
-  const all = await largeRoom(room, at);
+  const all = await createLargeRoom(room, at);
   let done = false;
   let crashes = 0;
   let written = 0;
@@ -63,8 +63,14 @@ test("under crashes of room, relays and shards, what is acknowledged is stored, 
   });
   const crashing = (async () => {
     while (!done) {
-      for (const stub of [relayOf(room, 0), roomOf(room), relayOf(room, 1), shardOf(room, 2), relayOf(room, 0)]) {
-        await crash(stub);
+      for (const stub of [
+        relayStub(room, 0),
+        roomStub(room),
+        relayStub(room, 1),
+        shardStub(room, 2),
+        relayStub(room, 0),
+      ]) {
+        await crashRoomObject(stub);
         crashes += 1;
         await scheduler.wait(150 * Math.random());
       }
@@ -73,62 +79,62 @@ test("under crashes of room, relays and shards, what is acknowledged is stored, 
   await Promise.all(saying);
   done = true;
   await crashing;
-  const lines = (viewer: TestViewer): string[] => viewer.texts.filter((text) => text !== "hello");
-  await until(() => all.every((viewer) => lines(viewer).length >= written));
+  const lines = (viewer: TestParticipant): string[] => viewer.texts.filter((text) => text !== "hello");
+  await waitForCondition(() => all.every((viewer) => lines(viewer).length >= written));
   for (const viewer of all) {
     expect(lines(viewer)).toEqual(all[0] && lines(all[0]));
     expect(new Set(lines(viewer)).size).toBe(written);
-    expect(viewer.unseen).toBe(0);
+    expect(viewer.omitted).toBe(0);
   }
 }, 120_000);
 
 test("counts don't jump when a relay loses its memory", async () => {
   const room = "large-and-counted";
-  const all = await largeRoom(room, at);
+  const all = await createLargeRoom(room, at);
   const seen = new Set<number>();
-  for (const { client } of all) client.play(true);
-  await until(() => all.every(({ counts }) => counts?.watching === 4));
-  await evictDurableObject(relayOf(room, 0));
-  await crash(relayOf(room, 1));
+  for (const { client } of all) client.setPlaying(true);
+  await waitForCondition(() => all.every(({ counts }) => counts?.watching === 4));
+  await evictDurableObject(relayStub(room, 0));
+  await crashRoomObject(relayStub(room, 1));
   for (let told = 0; told < 40; told += 1) {
-    seen.add((await roomOf(room).place()).counts.watching);
+    seen.add((await roomStub(room).summary()).counts.watching);
     await scheduler.wait(50);
   }
   expect([...seen]).toEqual([4]);
   await all[0]?.say("still here");
-  await until(() => all.every(({ texts }) => texts.includes("still here")));
+  await waitForCondition(() => all.every(({ texts }) => texts.includes("still here")));
 });
 
 test("a room that grows moves only those above its bound, who lose nothing and see nothing twice", async () => {
-  const room = await registered("growing");
+  const room = await registerTestStream("growing");
   // Twice the fill of a shard and some more, all of them where there was one shard.
   const comers = Array.from({ length: 50 }, (_, index) => {
     let opened = 0;
-    const viewer = new TestViewer(() => {
+    const viewer = new TestParticipant(() => {
       opened += 1;
       const sub = `comer-${index}`;
       return opened === 1
-        ? openAtShard(room, 0, sub)
-        : token(room, { sub }).then((bearer) => openSocket(`/rooms/${room}/socket?token=${bearer}`));
+        ? openShardSocket(room, 0, sub)
+        : issueTestToken(room, { sub }).then((bearer) => openGatewaySocket(`/rooms/${room}/socket?token=${bearer}`));
     });
     viewers.push(viewer);
     return viewer;
   });
   const host = await at(room, 0, "host", ["host"]);
-  await until(() => comers.every(({ ready }) => ready));
-  const moved = (): TestViewer[] => comers.filter(({ closes }) => closes.length > 0);
+  await waitForCondition(() => comers.every(({ ready }) => ready));
+  const moved = (): TestParticipant[] => comers.filter(({ closes }) => closes.length > 0);
   for (let line = 1; moved().length < 11 || !comers.every(({ ready }) => ready); line += 1) {
     await host.say(`line ${line}`);
     await scheduler.wait(100);
   }
   await host.say("the end");
-  await until(() => comers.every(({ texts }) => texts.at(-1) === "the end"));
+  await waitForCondition(() => comers.every(({ texts }) => texts.at(-1) === "the end"));
   for (const viewer of comers) {
     expect(viewer.texts).toEqual(host.texts);
     expect(viewer.resets).toBe(1);
     expect(viewer.closes.filter((code) => code !== 4410)).toEqual([]);
   }
-  const sockets = await runInDurableObject(shardOf(room), (_shard, state) => state.getWebSockets().length);
+  const sockets = await runInDurableObject(shardStub(room), (_shard, state) => state.getWebSockets().length);
   expect(sockets).toBeLessThanOrEqual(40);
-  expect((await door.ask(`/rooms/${room}/beacon`, { method: "POST" })).status).toBe(200);
+  expect((await testEdge.ask(`/rooms/${room}/beacon`, { method: "POST" })).status).toBe(200);
 }, 60_000);

@@ -1,31 +1,31 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { type FeedMessage, FeedReader } from "../../protocol/broadcast/feed.ts";
+import { FeedDecoder, type FeedMessage } from "../../protocol/broadcast/feed.ts";
 import type { StreamName, TrackName } from "../../protocol/ids.ts";
-import type { Address } from "../../protocol/tree/address.ts";
-import { objectName } from "../../protocol/tree/policy.ts";
+import type { NodeAddress } from "../../protocol/tree/address.ts";
+import { nodeObjectName } from "../../protocol/tree/policy.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
-import { type FeedQuery, feedRequest } from "../../tiers/feed-client.ts";
+import { buildFeedRequest, type FeedQuery } from "../../tiers/feed-client.ts";
 import type { Env } from "../../workers/env.ts";
-import { door, liveOf } from "../../workers/testing.ts";
+import { getLiveObject, testEdge } from "../../workers/testing.ts";
 
 const video = "video" as TrackName;
-const FRA: Address = { tier: "colo", region: "weur", colo: "FRA", shard: 0 };
+const FRA: NodeAddress = { tier: "colo", region: "weur", colo: "FRA", shard: 0 };
 
-function shieldOf(publisher: TestPublisher, address: Address = FRA): DurableObjectStub {
+function shieldOf(publisher: TestPublisher, address: NodeAddress = FRA): DurableObjectStub {
   return (env as unknown as Env).SHIELD.getByName(
-    objectName(publisher.stream, address),
+    nodeObjectName(publisher.stream, address),
   ) as unknown as DurableObjectStub;
 }
 
 function ask(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = {}): Promise<Response> {
-  const { url, headers } = feedRequest({
-    node,
-    asker: { kind: "isolate", pressed: false, sited: true },
-    from: null,
-    want: new Set([video]),
-    have: new Set(),
-    moving: false,
+  const { url, headers } = buildFeedRequest({
+    nodeId: node,
+    requester: { kind: "isolate", mustBeServed: false, hasSite: true },
+    resumeFrom: null,
+    wantedTracks: new Set([video]),
+    heldTracks: new Set(),
+    isHandover: false,
     report: { node, tiers: {}, viewers: 0, requestsPerSecond: 0 },
     ...over,
   });
@@ -37,12 +37,12 @@ async function read(response: Response, enough: (frames: readonly FeedMessage[])
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
-  const cutter = new FeedReader();
+  const cutter = new FeedDecoder();
   const frames: FeedMessage[] = [];
   while (!enough(frames)) {
     const { value, done } = await reader.read();
     if (done) throw new Error("the feed ended early");
-    frames.push(...cutter.push(value));
+    frames.push(...cutter.decode(value));
   }
   await reader.cancel();
   return frames;
@@ -56,9 +56,9 @@ const names = (frames: readonly FeedMessage[]): string[] =>
   });
 
 async function live(parts: number): Promise<TestPublisher> {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, parts);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, parts);
   return publisher;
 }
 
@@ -68,7 +68,7 @@ test("a lone asker is sent up, and from the second on the shield feeds: the whol
   expect([first.status, first.headers.get("corral-go")]).toEqual([307, "up"]);
   const second = await ask(publisher, "two");
   const frames = read(second, (got) => names(got).includes("video 0.4"));
-  await publisher.parts(3, 5);
+  await publisher.putParts(3, 5);
   const got = await frames;
   expect(names(got).filter((name) => name.startsWith("video"))).toEqual([
     "video 0.0",
@@ -78,37 +78,47 @@ test("a lone asker is sent up, and from the second on the shield feeds: the whol
     "video 0.4",
   ]);
   expect(got.filter(({ header }) => header.kind === "status").length).toBeGreaterThan(0);
-  const status = await liveOf(publisher).status(publisher.stream as StreamName);
+  const status = await getLiveObject(publisher).status(publisher.stream as StreamName);
   // The region's shield had a lone asker too: this one is fed by the Live object.
   expect(status?.tiers.find(({ tier }) => tier === "live")?.requests).toBe(1);
 });
 
 test("one that was sent down is fed even when it is alone", async () => {
   const publisher = await live(3);
-  const asker = { kind: "isolate", pressed: true, sited: true } as const;
-  const frames = await read(await ask(publisher, "one", { asker }), (got) => got.at(-1)?.header.kind === "beat");
+  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  const frames = await read(
+    await ask(publisher, "one", { requester: asker }),
+    (got) => got.at(-1)?.header.kind === "beat",
+  );
   expect(names(frames)).toEqual(["video 0.0", "video 0.1", "video 0.2"]);
 });
 
 test("a shield of a stream that was never live says so, and of a broadcast that has ended gives it all", async () => {
-  const publisher = new TestPublisher(door);
-  const asker = { kind: "isolate", pressed: true, sited: true } as const;
-  expect((await ask(publisher, "one", { asker })).status).toBe(404);
+  const publisher = new TestPublisher(testEdge);
+  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  expect((await ask(publisher, "one", { requester: asker })).status).toBe(404);
   const ended = await live(6);
   await ended.end();
-  const frames = await read(await ask(ended, "one", { asker }), (got) => got.at(-1)?.header.kind === "beat");
+  const frames = await read(await ask(ended, "one", { requester: asker }), (got) => got.at(-1)?.header.kind === "beat");
   expect(frames[0]?.header).toMatchObject({ kind: "hello", snapshot: { ended: true } });
 });
 
 test("a shield that lost its memory feeds anew, from where its child stands", async () => {
   const publisher = await live(3);
-  const asker = { kind: "isolate", pressed: true, sited: true } as const;
-  const [hello] = await read(await ask(publisher, "one", { asker }), (got) => got.at(-1)?.header.kind === "beat");
+  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  const [hello] = await read(
+    await ask(publisher, "one", { requester: asker }),
+    (got) => got.at(-1)?.header.kind === "beat",
+  );
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
-  await publisher.restart("weur.FRA.0");
-  await publisher.parts(3, 4);
-  const again = await ask(publisher, "one", { asker, from: { epoch, offset }, have: new Set([video]) });
+  await publisher.restartNode("weur.FRA.0");
+  await publisher.putParts(3, 4);
+  const again = await ask(publisher, "one", {
+    requester: asker,
+    resumeFrom: { epoch, offset },
+    heldTracks: new Set([video]),
+  });
   const frames = await read(again, (got) => got.at(-1)?.header.kind === "beat");
   // Its own replica begins at a later offset: the child gets a snapshot of the same epoch and skips what it has.
   expect(frames[0]?.header).toMatchObject({ kind: "hello", epoch });
@@ -116,9 +126,9 @@ test("a shield that lost its memory feeds anew, from where its child stands", as
 
 test("what two ask for at once is pulled from above once", async () => {
   const publisher = await live(8);
-  await publisher.stored(0);
-  const stub = (env as unknown as Env).SHIELD.getByName(objectName(publisher.stream, FRA));
-  const before = (await liveOf(publisher).status(publisher.stream as StreamName))?.tiers.find(
+  await publisher.waitUntilStored(0);
+  const stub = (env as unknown as Env).SHIELD.getByName(nodeObjectName(publisher.stream, FRA));
+  const before = (await getLiveObject(publisher).status(publisher.stream as StreamName))?.tiers.find(
     ({ tier }) => tier === "live",
   );
   const { broadcast } = publisher.config;
@@ -126,7 +136,7 @@ test("what two ask for at once is pulled from above once", async () => {
     Array.from({ length: 10 }, () => stub.pullPlaylist(broadcast, video, "media.m3u8")),
   );
   for (const playlist of playlists) expect(playlist?.text).toContain("1.1.m4s");
-  const after = (await liveOf(publisher).status(publisher.stream as StreamName))?.tiers.find(
+  const after = (await getLiveObject(publisher).status(publisher.stream as StreamName))?.tiers.find(
     ({ tier }) => tier === "live",
   );
   expect((after?.requests ?? 0) - (before?.requests ?? 0)).toBe(1);

@@ -6,19 +6,19 @@ import { DurableObject } from "cloudflare:workers";
 import type { Replica } from "../../protocol/broadcast/replica.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../protocol/ids.ts";
-import type { TreeReport } from "../../protocol/status.ts";
-import { type Address, addressText, parseAddress } from "../../protocol/tree/address.ts";
-import { Door } from "../../protocol/tree/door.ts";
+import type { NodeReport } from "../../protocol/status.ts";
+import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../../protocol/tree/address.ts";
+import { FeedAdmission } from "../../protocol/tree/door.ts";
 import { SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
-import { objectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import { nodeObjectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
-import { awayStatus, sendAway, turnAway } from "../../tiers/feed-door.ts";
-import { Feeds } from "../../tiers/feeds.ts";
-import type { BroadcastOutline, FeedNode, StoredPlaylist } from "../../tiers/node.ts";
-import { readStored } from "../../tiers/stored.ts";
-import { StreamEdge } from "../../tiers/stream-edge.ts";
+import { redirectResponse, redirectStatus, redirectSubscriber } from "../../tiers/feed-door.ts";
+import { FeedFanout } from "../../tiers/feeds.ts";
+import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../tiers/node.ts";
+import { readR2Object } from "../../tiers/stored.ts";
+import { EdgeStream } from "../../tiers/stream-edge.ts";
 import type { Live } from "../live/live.ts";
-import { Kept } from "./kept.ts";
+import { SegmentCache } from "./kept.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
@@ -30,35 +30,35 @@ export interface ShieldEnv {
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {
   readonly #stream: StreamName;
-  readonly #edge: StreamEdge;
-  readonly #door: Door;
-  readonly #kept = new Kept(SHIELD_LIMITS.keptBytes);
-  #feeds: Feeds | null = null;
-  #tending: ReturnType<typeof setInterval> | null = null;
+  readonly #edgeStream: EdgeStream;
+  readonly #admission: FeedAdmission;
+  readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
+  #fanout: FeedFanout | null = null;
+  #leaseTimer: ReturnType<typeof setInterval> | null = null;
   #lastChildMs = 0;
 
   constructor(ctx: DurableObjectState, env: ShieldEnv) {
     super(ctx, env);
     const [streamText = "", addressPart = ""] = (ctx.id.name ?? "").split("/");
     const stream = parseStreamName(streamText);
-    const address = parseAddress(addressPart);
+    const address = parseNodeAddress(addressPart);
     if (stream === null || address === null || address.tier === "live") {
       throw new TypeError(`a shield is named STREAM/ADDRESS, not ${JSON.stringify(ctx.id.name)}`);
     }
     this.#stream = stream;
-    this.#door = new Door(address);
-    this.#edge = new StreamEdge({
+    this.#admission = new FeedAdmission(address);
+    this.#edgeStream = new EdgeStream({
       stream,
       tier: address.tier,
-      walker: { kind: "shield", address, node: `${addressText(address)}#${crypto.randomUUID().slice(0, 8)}` },
-      leadMs: SHIELD_LIMITS.leadMs,
+      node: { kind: "shield", address, nodeId: `${formatNodeAddress(address)}#${crypto.randomUUID().slice(0, 8)}` },
+      leaseMs: SHIELD_LIMITS.leaseMs,
       tailBytes: SHIELD_LIMITS.tailBytes,
-      nodes: (above) => this.#nodeAt(above),
+      nodeAt: (above) => this.#getNode(above),
       events: {
-        entry: (entry, bytes) => this.#feeds?.send(entry, bytes),
-        bytes: (track, msn, part, bytes) => this.#feeds?.sendBytes(track, msn, part, bytes),
-        access: (_, change) => this.#feeds?.sendAccess(change),
-        swapped: (replica) => this.#swapped(replica),
+        entryApplied: (entry, bytes) => this.#fanout?.sendEntry(entry, bytes),
+        partBytesReceived: (track, msn, part, bytes) => this.#fanout?.sendPartBytes(track, msn, part, bytes),
+        accessChanged: (_, change) => this.#fanout?.sendAccess(change),
+        replicaReplaced: (replica) => this.#replaceFanout(replica),
       },
     });
   }
@@ -67,81 +67,83 @@ export class Shield extends DurableObject<ShieldEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const away = turnAway(this.#door, this.#feeds, query);
+    const away = redirectSubscriber(this.#admission, this.#fanout, query);
     if (away !== null) {
       // Counted first, so that what is handed on tells of it too.
-      this.#edge.tally.answered("hits", awayStatus(away));
-      return sendAway(away, () => this.#handOn());
+      this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
+      return redirectResponse(away, () => this.#createCarriedReport());
     }
-    const answer = await this.#feed(query);
-    this.#edge.tally.answered("hits", answer.status);
+    const answer = await this.#openFeed(query);
+    this.#edgeStream.counters.countRequest("hits", answer.status);
     return answer;
   }
 
-  async #feed(query: FeedQuery): Promise<Response> {
+  async #openFeed(query: FeedQuery): Promise<Response> {
     this.#lastChildMs = Date.now();
-    for (const track of query.want) this.#edge.want(this.ctx, track, Date.now());
-    const replica = await this.#edge.replica(this.ctx);
-    if (replica === null) return new Response(null, { status: this.#edge.stale ? 503 : 404 });
-    const untilMs = Date.now() + SHIELD_LIMITS.carryMs;
-    await Promise.all([...query.want].map((track) => this.#edge.carried(this.ctx, track, untilMs)));
-    if (this.#edge.stale) return new Response(null, { status: 503 });
-    this.#tend();
-    const feeds = this.#feeds;
+    for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, Date.now());
+    const replica = await this.#edgeStream.ensureReplica(this.ctx);
+    if (replica === null) return new Response(null, { status: this.#edgeStream.isStale ? 503 : 404 });
+    const untilMs = Date.now() + SHIELD_LIMITS.feedWaitMs;
+    await Promise.all(
+      [...query.wantedTracks].map((track) => this.#edgeStream.awaitTrackBytes(this.ctx, track, untilMs)),
+    );
+    if (this.#edgeStream.isStale) return new Response(null, { status: 503 });
+    this.#keepLease();
+    const feeds = this.#fanout;
     if (feeds === null) return new Response(null, { status: 503 });
-    this.#edge.tally.take(query.report, Date.now());
-    const { node, asker, from, want, have, moving } = query;
-    const kind = asker.kind === "isolate" ? "isolate" : "shield";
-    return new Response(feeds.open({ node, kind, from, want, have, moving }));
+    this.#edgeStream.counters.addChildReport(query.report, Date.now());
+    const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
+    const kind = requester.kind === "isolate" ? "isolate" : "shield";
+    return new Response(feeds.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
   }
 
   /** A part that the caller's replica lists and its tail lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null> {
-    const held = this.#mine(id)?.tail.part(track, msn, part) ?? null;
-    return this.#pulled(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
+    const held = this.#findReplica(id)?.tail.partBytes(track, msn, part) ?? null;
+    return this.#pull(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
   }
 
   /** A closed segment that is not in R2 yet, or null. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Promise<Uint8Array | null> {
-    const replica = this.#mine(id);
+    const replica = this.#findReplica(id);
     const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
-    const held = replica === null || segment === undefined ? null : replica.tail.segment(track, segment);
-    return this.#pulled(`${id}/${track}/${msn}`, held, (node) => node.pullSegment(id, track, msn));
+    const held = replica === null || segment === undefined ? null : replica.tail.assembleSegment(track, segment);
+    return this.#pull(`${id}/${track}/${msn}`, held, (node) => node.pullSegment(id, track, msn));
   }
 
   /** An init section of any broadcast of the stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null> {
-    const held = this.#mine(id)?.init(track, version) ?? null;
-    return this.#pulled(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
+    const held = this.#findReplica(id)?.initSection(track, version) ?? null;
+    return this.#pull(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
   }
 
   /** A playlist of any broadcast of the stream as it stands, or null. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    return this.#pulled(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
+    return this.#pull(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
   }
 
   /** Ids of the stream's broadcasts. */
   async pullBroadcasts(): Promise<Uint8Array> {
-    const ids = await this.#pulled("broadcasts", null, (node) => node.pullBroadcasts());
+    const ids = await this.#pull("broadcasts", null, (node) => node.pullBroadcasts());
     if (ids === null) throw new Error("the node above gave no ids");
     return ids;
   }
 
   /** What there is of a broadcast of the stream, or null. */
   pullOutline(id: BroadcastId): Promise<BroadcastOutline | null> {
-    return this.#pulled(`${id}/outline`, null, (node) => node.pullOutline(id));
+    return this.#pull(`${id}/outline`, null, (node) => node.pullOutline(id));
   }
 
   /** A segment in R2, or null: read once for all below, by the topmost shield. */
   async pullStored(key: string): Promise<Uint8Array | null> {
-    const { above, calls, tally } = this.#edge;
+    const { parent: above, clients, counters } = this.#edgeStream;
     const top = above.address.tier === "live";
-    const bytes = await this.#answered(key, this.#kept.get(key), () =>
+    const bytes = await this.#loadCounted(key, this.#segmentCache.get(key), () =>
       top
-        ? readStored(this.env.MEDIA, tally, calls.r2, key, () => this.#sent())
-        : this.#ask(async (node) => (await node.pullStored?.(key)) ?? null),
+        ? readR2Object(this.env.MEDIA, counters, clients.r2, key, () => this.#countUpstream())
+        : this.#callParent(async (node) => (await node.pullStored?.(key)) ?? null),
     );
-    if (bytes !== null) this.#kept.keep(key, bytes);
+    if (bytes !== null) this.#segmentCache.store(key, bytes);
     return bytes;
   }
 
@@ -151,84 +153,84 @@ export class Shield extends DurableObject<ShieldEnv> {
   }
 
   /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
-  #pulled<T>(name: string, held: T | null, pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
-    return this.#answered(name, held, () => this.#ask(pull));
+  #pull<T>(name: string, held: T | null, pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
+    return this.#loadCounted(name, held, () => this.#callParent(pull));
   }
 
   /** What is `held`, or what `load` brings from the origin's side: once, however many ask meanwhile; counted. */
-  async #answered<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
-    const { tally } = this.#edge;
+  async #loadCounted<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
+    const { counters } = this.#edgeStream;
     if (held !== null) {
-      tally.answered("hits", 200);
+      counters.countRequest("hits", 200);
       return held;
     }
-    const { value, shared } = this.#kept.once(name, async () => {
+    const { value, isShared } = this.#segmentCache.pullOnce(name, async () => {
       const loaded = await load();
-      if (loaded !== null) tally.came(name);
+      if (loaded !== null) counters.countObject(name);
       return loaded;
     });
-    const outcome = shared ? "coalesced" : "pulled";
+    const outcome = isShared ? "coalesced" : "pulled";
     try {
       const loaded = await value;
-      tally.answered(outcome, loaded === null ? 404 : 200);
+      counters.countRequest(outcome, loaded === null ? 404 : 200);
       return loaded;
     } catch (error) {
-      tally.answered(outcome, 503);
+      counters.countRequest(outcome, 503);
       throw error;
     }
   }
 
-  #ask<T>(pull: (node: FeedNode) => Promise<T | null>): Promise<T | null> {
-    return this.#edge.calls.above.make(
-      () => pull(this.#edge.above.node),
-      () => this.#sent(),
+  #callParent<T>(pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
+    return this.#edgeStream.clients.above.call(
+      () => pull(this.#edgeStream.parent.node),
+      () => this.#countUpstream(),
     );
   }
 
-  #sent(): void {
-    this.#edge.tally.own.upstream += 1;
+  #countUpstream(): void {
+    this.#edgeStream.counters.ownCounters.upstream += 1;
   }
 
-  #mine(id: BroadcastId): Replica | null {
-    const { known } = this.#edge;
-    return known?.config.broadcast === id ? known : null;
+  #findReplica(id: BroadcastId): Replica | null {
+    const { currentReplica } = this.#edgeStream;
+    return currentReplica?.config.broadcast === id ? currentReplica : null;
   }
 
   /** What this shield counted, for an asker to carry on while it has no feed to report with. */
-  #handOn(): TreeReport | null {
-    if (this.#tending !== null) return null;
-    return { ...this.#edge.tally.report(Date.now()), viewers: 0, requestsPerSecond: 0 };
+  #createCarriedReport(): NodeReport | null {
+    if (this.#leaseTimer !== null) return null;
+    return { ...this.#edgeStream.counters.createReport(Date.now()), viewers: 0, requestsPerSecond: 0 };
   }
 
-  #swapped(replica: Replica): void {
-    const before = this.#feeds;
-    this.#feeds = new Feeds(
+  #replaceFanout(replica: Replica): void {
+    const before = this.#fanout;
+    this.#fanout = new FeedFanout(
       replica,
-      () => this.#edge.status,
-      () => this.#edge.access,
-      () => this.#edge.unheardMs(Date.now()),
+      () => this.#edgeStream.status,
+      () => this.#edgeStream.accessPolicy,
+      () => this.#edgeStream.authoritySilenceMs(Date.now()),
     );
-    before?.close();
+    before?.closeAll();
   }
 
   /** While there are children, this object looks after its own feed as an isolate's viewers do. */
-  #tend(): void {
-    this.#tending ??= setInterval(() => {
+  #keepLease(): void {
+    this.#leaseTimer ??= setInterval(() => {
       const now = Date.now();
-      const feeds = this.#feeds;
-      if (feeds !== null && feeds.count > 0) this.#lastChildMs = now;
-      if (now - this.#lastChildMs > TREE_LIMITS.idleMs && this.#tending !== null) {
-        clearInterval(this.#tending);
-        this.#tending = null;
+      const feeds = this.#fanout;
+      if (feeds !== null && feeds.subscriberCount > 0) this.#lastChildMs = now;
+      if (now - this.#lastChildMs > TREE_LIMITS.idleMs && this.#leaseTimer !== null) {
+        clearInterval(this.#leaseTimer);
+        this.#leaseTimer = null;
         return;
       }
-      for (const track of feeds?.wanted() ?? []) this.#edge.want(this.ctx, track, now);
-      this.#edge.tend(this.ctx);
-    }, SHIELD_LIMITS.tendMs);
+      for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, now);
+      this.#edgeStream.ensureLease(this.ctx);
+    }, SHIELD_LIMITS.leaseCheckMs);
   }
 
-  #nodeAt(address: Address): FeedNode {
+  #getNode(address: NodeAddress): UpstreamNode {
     if (address.tier === "live") return this.env.LIVE.getByName(this.#stream);
-    return this.env.SHIELD.getByName(objectName(this.#stream, address), { locationHint: address.region });
+    return this.env.SHIELD.getByName(nodeObjectName(this.#stream, address), { locationHint: address.region });
   }
 }

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { REGIONS } from "../../protocol/tree/address.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 
 /** What to start. */
-export interface ColosOptions {
+export interface ColoHarnessOptions {
   readonly colos: number;
   readonly regions: number;
   /** Isolates in each data centre. */
@@ -19,23 +19,23 @@ export interface ColosOptions {
 }
 
 /** What can be broken: `refuse` fails at once, a number delays by as many milliseconds. */
-export type Faults = Partial<Record<"colo" | "region" | "live" | "r2", "refuse" | number>>;
+export type NetworkFaults = Partial<Record<"colo" | "region" | "live" | "r2", "refuse" | number>>;
 
 /** Data centres that run. */
-export interface Colos {
+export interface ColoHarness {
   /** Where the publisher sends, and the control API answers. */
-  readonly core: string;
+  readonly coreUrl: string;
   readonly adminToken: string;
   /** One address for each isolate, with its site. */
   readonly edges: readonly { readonly url: string; readonly site: string }[];
   /** Takes what is broken from now on as JSON by PUT. */
   readonly faultsUrl: string;
   /** What is broken from now on; `{}` mends all. */
-  fault(faults: Faults): Promise<void>;
+  setFaults(faults: NetworkFaults): Promise<void>;
   /** Throws a node's memory away: `live`, a region or `weur.C00.0`. */
-  restart(stream: string, node: string): Promise<void>;
+  restartNode(stream: string, node: string): Promise<void>;
   /** Makes every counter ride up to the Live object, a level of the tree at a time. */
-  collect(stream: string): Promise<void>;
+  collectCounters(stream: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -53,7 +53,12 @@ export default {
 };`;
 
 /** Starts them. Throws what `startEdge` throws. */
-export async function startColos({ colos, regions, isolates, latencyMs }: ColosOptions): Promise<Colos> {
+export async function startColoHarness({
+  colos,
+  regions,
+  isolates,
+  latencyMs,
+}: ColoHarnessOptions): Promise<ColoHarness> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-colos-"));
   const sites = Array.from({ length: colos }, (_, index) => `${REGIONS[index % regions]}/${coloName(index)}`);
   const sited = await Promise.all(
@@ -61,7 +66,7 @@ export async function startColos({ colos, regions, isolates, latencyMs }: ColosO
   );
   const faultsPort = await freePort();
   const hops = { colo: latencyMs / 10, region: latencyMs / 2, live: latencyMs, r2: latencyMs / 2 };
-  const edge: Edge = await startEdge({
+  const edge: LocalEdge = await startEdge({
     port: await freePort(),
     dataDir,
     adminToken: ADMIN_TOKEN,
@@ -72,18 +77,18 @@ export async function startColos({ colos, regions, isolates, latencyMs }: ColosO
   });
   const faultsUrl = `http://127.0.0.1:${faultsPort}/`;
   return {
-    core: edge.url,
+    coreUrl: edge.url,
     adminToken: ADMIN_TOKEN,
     edges: sited.map(({ port, site }) => ({ url: `http://127.0.0.1:${port}`, site })),
     faultsUrl,
-    fault: async (faults) => {
+    setFaults: async (faults) => {
       await fetch(faultsUrl, { method: "PUT", body: JSON.stringify(faults) });
     },
-    restart: async (stream, node) => {
+    restartNode: async (stream, node) => {
       const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
       await fetch(`${edge.url}/api/streams/${stream}/restart?node=${node}`, { method: "POST", headers });
     },
-    collect: async (stream) => {
+    collectCounters: async (stream) => {
       for (let level = 0; level < LEVELS; level += 1) {
         await Promise.all(sited.map(({ port }) => fetch(`http://127.0.0.1:${port}/harness/renew/${stream}/${level}`)));
         await new Promise((resolve) => setTimeout(resolve, LEVEL_MS + 2 * latencyMs));

@@ -1,9 +1,9 @@
 /** `npm run colos`: many data centres on this machine with a broadcast on them, to be watched, loaded and broken by hand. */
 import { defineCommand, runMain } from "citty";
-import { complaintAbout } from "../../scripts/known-options.ts";
-import { BadOptions, type PlaceArgs, parsePlaces } from "../options.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
+import { type ColoArgs, OptionsError, parseColoOptions } from "../options.ts";
 import { SyntheticPublisher } from "../publisher.ts";
-import { startColos } from "./colos.ts";
+import { startColoHarness } from "./colos.ts";
 
 const STREAM = "demo";
 
@@ -19,33 +19,33 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     try {
-      const complaint = complaintAbout(args, ARGS);
-      if (complaint !== null) throw new BadOptions(complaint);
+      const complaint = describeOptionError(args, ARGS);
+      if (complaint !== null) throw new OptionsError(complaint);
       await run(args);
     } catch (error) {
-      if (!(error instanceof BadOptions)) throw error;
+      if (!(error instanceof OptionsError)) throw error;
       console.error(error.message);
       process.exitCode = 2;
     }
   },
 });
 
-async function run(args: PlaceArgs): Promise<void> {
+async function run(args: ColoArgs): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
   });
-  const colos = await startColos(parsePlaces(args));
-  const publisher = await SyntheticPublisher.start(colos.core, STREAM, colos.adminToken);
-  console.log(`core        ${colos.core}/studio/${STREAM}`);
+  const colos = await startColoHarness(parseColoOptions(args));
+  const publisher = await SyntheticPublisher.start(colos.coreUrl, STREAM, colos.adminToken);
+  console.log(`core        ${colos.coreUrl}/studio/${STREAM}`);
   for (const { url, site } of colos.edges) console.log(`${site.padEnd(11)} ${url}/live/${STREAM}/multivariant.m3u8`);
   console.log(`
 break       curl -X PUT ${colos.faultsUrl} -d '{"live":"refuse","region":500}'    colo, region, live, r2: "refuse", or ms more
 mend        curl -X PUT ${colos.faultsUrl} -d '{}'
-kill        curl -X POST '${colos.core}/api/streams/${STREAM}/restart?node=live' -H 'Authorization: Bearer ${colos.adminToken}'
+kill        curl -X POST '${colos.coreUrl}/api/streams/${STREAM}/restart?node=live' -H 'Authorization: Bearer ${colos.adminToken}'
 Ctrl-C ends it.`);
   await stopped;
-  await colos.fault({});
+  await colos.setFaults({});
   await publisher.stop();
   await colos.stop();
 }

@@ -5,15 +5,15 @@
 import { Live as RealLive } from "../../durable-objects/live/live.ts";
 import { Shield as RealShield } from "../../durable-objects/shield/shield.ts";
 import type { StreamName, TrackName } from "../../protocol/ids.ts";
-import { edgeOf } from "../../workers/edge/edges.ts";
+import { openEdgeStream } from "../../workers/edge/edges.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
-import { roomHarness } from "../room/objects.ts";
+import { handleRoomHarness } from "../room/objects.ts";
 
 export { Keyring } from "../../durable-objects/keyring/keyring.ts";
 export { Registry } from "../../durable-objects/registry/registry.ts";
 export { RoomRelay } from "../../durable-objects/room/room-relay.ts";
-export { Room, RoomShard } from "../room/objects.ts";
+export { CountedRoom, CrashableShard } from "../room/objects.ts";
 
 /** What the harness binds beside the product's own. */
 interface HarnessEnv extends Env {
@@ -27,14 +27,14 @@ type Fault = "refuse" | number;
 type Target = "colo" | "region" | "live" | "r2";
 
 /** Faults are looked up this often. */
-const LOOK_MS = 200;
+const FAULT_POLL_MS = 200;
 let faults: Partial<Record<Target, Fault>> = {};
-let lookedMs = 0;
+let faultsReadAtMs = 0;
 
-async function hop(env: HarnessEnv, target: Target): Promise<void> {
+async function delayHop(env: HarnessEnv, target: Target): Promise<void> {
   const now = Date.now();
-  if (now - lookedMs > LOOK_MS) {
-    lookedMs = now;
+  if (now - faultsReadAtMs > FAULT_POLL_MS) {
+    faultsReadAtMs = now;
     faults = (await (await env.FAULTS.fetch("http://faults/")).json()) as typeof faults;
   }
   const fault = faults[target];
@@ -44,7 +44,7 @@ async function hop(env: HarnessEnv, target: Target): Promise<void> {
 }
 
 /** Chunks arrive half a round trip later, in their order. */
-function distant(body: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
+function delayStream(body: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
   if (ms === 0) return body;
   let last = Promise.resolve();
   return body.pipeThrough(
@@ -65,46 +65,50 @@ function distant(body: ReadableStream<Uint8Array>, ms: number): ReadableStream<U
   );
 }
 
-function node<T extends object>(env: HarnessEnv, target: Target, stub: T): T {
+function withHops<T extends object>(env: HarnessEnv, target: Target, stub: T): T {
   return new Proxy(stub, {
     get(under, key) {
       if (key === "then" || typeof key !== "string") return undefined;
       const call = (...args: unknown[]): Promise<unknown> =>
         (under as Record<string, (...args: unknown[]) => Promise<unknown>>)[key]?.(...args) ?? Promise.resolve();
       return async (...args: unknown[]) => {
-        await hop(env, target);
+        await delayHop(env, target);
         const answer = await call(...args);
         if (!(answer instanceof Response) || answer.body === null) return answer;
-        return new Response(distant(answer.body, env.HOPS[target]), answer);
+        return new Response(delayStream(answer.body, env.HOPS[target]), answer);
       };
     },
   });
 }
 
-const wrapped = new WeakMap<object, Env>();
+const wrappedEnvs = new WeakMap<object, Env>();
 
 function withNetwork(env: HarnessEnv): Env {
-  const known = wrapped.get(env);
+  const known = wrappedEnvs.get(env);
   if (known !== undefined) return known;
   const made: Env = {
     ...env,
-    LIVE: { getByName: (name: string) => node(env, "live", env.LIVE.getByName(name)) } as Env["LIVE"],
+    LIVE: { getByName: (name: string) => withHops(env, "live", env.LIVE.getByName(name)) } as Env["LIVE"],
     SHIELD: {
       getByName: (name: string, options?: DurableObjectNamespaceGetDurableObjectOptions) =>
-        node(env, name.slice(name.indexOf("/")).includes(".") ? "colo" : "region", env.SHIELD.getByName(name, options)),
+        withHops(
+          env,
+          name.slice(name.indexOf("/")).includes(".") ? "colo" : "region",
+          env.SHIELD.getByName(name, options),
+        ),
     } as Env["SHIELD"],
     MEDIA: {
       get: async (key: string) => {
-        await hop(env, "r2");
+        await delayHop(env, "r2");
         return env.MEDIA.get(key);
       },
       put: async (...args: Parameters<R2Bucket["put"]>) => {
-        await hop(env, "r2");
+        await delayHop(env, "r2");
         return env.MEDIA.put(...args);
       },
     } as unknown as Env["MEDIA"],
   };
-  wrapped.set(env, made);
+  wrappedEnvs.set(env, made);
   return made;
 }
 
@@ -121,19 +125,19 @@ export class Shield extends RealShield {
 }
 
 /** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as if somebody wanted another track; counters ride along. */
-async function renew(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+async function renewFeed(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const [, , , stream = "", n = ""] = new URL(request.url).pathname.split("/");
-  const edge = await edgeOf(env, request, ctx, stream as StreamName);
-  const known = typeof edge !== "string" && edge.known !== null;
-  if (known) edge.want(ctx, `renew-${n}` as TrackName, Date.now());
+  const edge = await openEdgeStream(env, request, ctx, stream as StreamName);
+  const known = typeof edge !== "string" && edge.currentReplica !== null;
+  if (known) edge.requestTrack(ctx, `renew-${n}` as TrackName, Date.now());
   return Response.json({ known });
 }
 
 const worker: ExportedHandler<HarnessEnv> = {
   fetch: (request, env, ctx) => {
     const wrappedEnv = withNetwork(env);
-    if (request.url.includes("/harness/renew/")) return renew(request, wrappedEnv, ctx);
-    if (request.url.includes("/harness/room/")) return roomHarness(request, env);
+    if (request.url.includes("/harness/renew/")) return renewFeed(request, wrappedEnv, ctx);
+    if (request.url.includes("/harness/room/")) return handleRoomHarness(request, env);
     return product.fetch?.(request, wrappedEnv, ctx) ?? new Response(null, { status: 500 });
   },
 };

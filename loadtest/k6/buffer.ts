@@ -1,5 +1,5 @@
 /** A player's buffer: media goes in as it comes, the playhead goes on with the clock, and stops where there is none. */
-export class PlayBuffer {
+export class PlaybackBuffer {
   /** How often the playhead stopped for want of media. */
   stalls = 0;
   /** For how long in all, seconds. */
@@ -18,7 +18,7 @@ export class PlayBuffer {
   }
 
   /** What the playlist says changes what is buffered before it begins. */
-  startAt(startS: number): void {
+  setStartS(startS: number): void {
     this.#startS = startS;
   }
 
@@ -29,7 +29,7 @@ export class PlayBuffer {
   }
 
   /** `durationS` of media came. */
-  add(durationS: number, nowMs: number): void {
+  append(durationS: number, nowMs: number): void {
     this.#advance(nowMs);
     this.#aheadS += durationS;
     if (!this.#playing && this.#stalledSinceMs === null && this.#aheadS >= this.#startS) {
@@ -46,7 +46,7 @@ export class PlayBuffer {
   }
 
   /** Whether it has begun to play. */
-  get started(): boolean {
+  get hasStarted(): boolean {
     return this.#playing || this.#stalledSinceMs !== null;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseMedia, parseMultivariant } from "./playlist.ts";
+import { parseMediaPlaylist, parseMultivariantPlaylist } from "./playlist.ts";
 
 const PLAYLIST = `#EXTM3U
 #EXT-X-VERSION:9
@@ -18,16 +18,22 @@ const PLAYLIST = `#EXTM3U
 `;
 
 test("parts are numbered over skipped segments, and the next one is known", () => {
-  const playlist = parseMedia(PLAYLIST);
+  const playlist = parseMediaPlaylist(PLAYLIST);
   expect(playlist.parts.map(({ msn, part }) => `${msn}.${part}`)).toEqual(["10.0", "10.1", "11.0"]);
-  expect(playlist.next).toEqual({ msn: 11, part: 1 });
+  expect(playlist.nextPart).toEqual({ msn: 11, part: 1 });
   expect(playlist.segments).toEqual([{ msn: 10, durationS: 2 }]);
-  expect(playlist).toMatchObject({ targetDurationS: 2, holdBackS: 3.1, canSkip: true, ended: false, skipped: 3 });
-  expect(playlist.reports).toEqual([{ uri: "../audio/media.m3u8", msn: 11, part: 0 }]);
+  expect(playlist).toMatchObject({
+    targetDurationS: 2,
+    holdBackS: 3.1,
+    canSkip: true,
+    ended: false,
+    skippedSegments: 3,
+  });
+  expect(playlist.renditionReports).toEqual([{ uri: "../audio/media.m3u8", msn: 11, part: 0 }]);
 });
 
 test("what is no playlist is refused", () => {
-  expect(() => parseMedia("<html>")).toThrow("not a playlist");
+  expect(() => parseMediaPlaylist("<html>")).toThrow("not a playlist");
 });
 
 test("a multivariant playlist's variants and sound are read", () => {
@@ -36,7 +42,7 @@ test("a multivariant playlist's variants and sound are read", () => {
 #EXT-X-STREAM-INF:BANDWIDTH=3000000,AUDIO="audio"
 b/720p/media.m3u8
 `;
-  expect(parseMultivariant(text)).toEqual({
+  expect(parseMultivariantPlaylist(text)).toEqual({
     variants: [{ uri: "b/720p/media.m3u8", bandwidth: 3_000_000 }],
     audio: ["b/audio/media.m3u8"],
   });

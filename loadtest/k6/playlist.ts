@@ -1,34 +1,34 @@
 /** What a player reads from playlists; pure, for k6 and for tests. */
 
 /** A part as listed. */
-export interface ListedPart {
+export interface K6Part {
   readonly msn: number;
   readonly part: number;
   readonly durationS: number;
 }
 
 /** A media playlist, or a delta update of it. */
-export interface MediaPlaylist {
+export interface K6MediaPlaylist {
   readonly targetDurationS: number;
   readonly partTargetS: number;
   readonly holdBackS: number;
   /** Number of the first segment, the skipped ones counted. */
   readonly firstMsn: number;
   /** Segments that a delta update left out. */
-  readonly skipped: number;
+  readonly skippedSegments: number;
   readonly segments: readonly { readonly msn: number; readonly durationS: number }[];
   /** Parts of the listed segments near the end, and of the one that grows. */
-  readonly parts: readonly ListedPart[];
+  readonly parts: readonly K6Part[];
   /** The part that comes next. */
-  readonly next: { readonly msn: number; readonly part: number };
+  readonly nextPart: { readonly msn: number; readonly part: number };
   readonly ended: boolean;
   readonly canSkip: boolean;
   /** Rendition reports: address, last segment, last part. */
-  readonly reports: readonly { readonly uri: string; readonly msn: number; readonly part: number }[];
+  readonly renditionReports: readonly { readonly uri: string; readonly msn: number; readonly part: number }[];
 }
 
 /** An attribute's value without its quotes. By hand: k6's engine takes longer for an expression than for a request. */
-function attribute(line: string, name: string): string | undefined {
+function attributeOf(line: string, name: string): string | undefined {
   for (let at = line.indexOf(`${name}=`); at >= 0; at = line.indexOf(`${name}=`, at + 1)) {
     const before = line[at - 1];
     if (before !== ":" && before !== ",") continue;
@@ -41,7 +41,7 @@ function attribute(line: string, name: string): string | undefined {
 }
 
 /** Reads a media playlist. Throws `Error` on what is none. */
-export function parseMedia(text: string): MediaPlaylist {
+export function parseMediaPlaylist(text: string): K6MediaPlaylist {
   if (!text.startsWith("#EXTM3U")) throw new Error("not a playlist");
   let targetDurationS = 0;
   let partTargetS = 0;
@@ -52,9 +52,9 @@ export function parseMedia(text: string): MediaPlaylist {
   let ended = false;
   let durationS = 0;
   const segments: { msn: number; durationS: number }[] = [];
-  const parts: ListedPart[] = [];
+  const parts: K6Part[] = [];
   const reports: { uri: string; msn: number; part: number }[] = [];
-  let open: ListedPart[] = [];
+  let open: K6Part[] = [];
   const nextMsn = (): number => firstMsn + skipped + segments.length;
   for (const line of text.split("\n")) {
     const colon = line.indexOf(":");
@@ -63,20 +63,20 @@ export function parseMedia(text: string): MediaPlaylist {
         targetDurationS = Number(line.slice(colon + 1));
         break;
       case "#EXT-X-PART-INF":
-        partTargetS = Number(attribute(line, "PART-TARGET"));
+        partTargetS = Number(attributeOf(line, "PART-TARGET"));
         break;
       case "#EXT-X-SERVER-CONTROL":
-        holdBackS = Number(attribute(line, "PART-HOLD-BACK"));
-        canSkip = attribute(line, "CAN-SKIP-UNTIL") !== undefined;
+        holdBackS = Number(attributeOf(line, "PART-HOLD-BACK"));
+        canSkip = attributeOf(line, "CAN-SKIP-UNTIL") !== undefined;
         break;
       case "#EXT-X-MEDIA-SEQUENCE":
         firstMsn = Number(line.slice(colon + 1));
         break;
       case "#EXT-X-SKIP":
-        skipped = Number(attribute(line, "SKIPPED-SEGMENTS"));
+        skipped = Number(attributeOf(line, "SKIPPED-SEGMENTS"));
         break;
       case "#EXT-X-PART":
-        open.push({ msn: nextMsn(), part: open.length, durationS: Number(attribute(line, "DURATION")) });
+        open.push({ msn: nextMsn(), part: open.length, durationS: Number(attributeOf(line, "DURATION")) });
         break;
       case "#EXTINF":
         durationS = Number.parseFloat(line.slice(colon + 1));
@@ -86,9 +86,9 @@ export function parseMedia(text: string): MediaPlaylist {
         break;
       case "#EXT-X-RENDITION-REPORT":
         reports.push({
-          uri: attribute(line, "URI") ?? "",
-          msn: Number(attribute(line, "LAST-MSN")),
-          part: Number(attribute(line, "LAST-PART")),
+          uri: attributeOf(line, "URI") ?? "",
+          msn: Number(attributeOf(line, "LAST-MSN")),
+          part: Number(attributeOf(line, "LAST-PART")),
         });
         break;
       default:
@@ -105,32 +105,35 @@ export function parseMedia(text: string): MediaPlaylist {
     partTargetS,
     holdBackS,
     firstMsn,
-    skipped,
+    skippedSegments: skipped,
     segments,
     parts,
-    next,
+    nextPart: next,
     ended,
     canSkip,
-    reports,
+    renditionReports: reports,
   };
 }
 
 /** A variant of a multivariant playlist. */
-export interface Variant {
+export interface K6Variant {
   readonly uri: string;
   readonly bandwidth: number;
 }
 
 /** The variants, and the audio renditions' addresses. */
-export function parseMultivariant(text: string): { readonly variants: readonly Variant[]; readonly audio: string[] } {
+export function parseMultivariantPlaylist(text: string): {
+  readonly variants: readonly K6Variant[];
+  readonly audio: string[];
+} {
   const lines = text.split("\n");
-  const variants: Variant[] = [];
+  const variants: K6Variant[] = [];
   const audio: string[] = [];
   for (const [index, line] of lines.entries()) {
     if (line.startsWith("#EXT-X-STREAM-INF:")) {
-      variants.push({ uri: lines[index + 1] ?? "", bandwidth: Number(attribute(line, "BANDWIDTH")) });
-    } else if (line.startsWith("#EXT-X-MEDIA:") && attribute(line, "TYPE") === "AUDIO") {
-      const uri = attribute(line, "URI");
+      variants.push({ uri: lines[index + 1] ?? "", bandwidth: Number(attributeOf(line, "BANDWIDTH")) });
+    } else if (line.startsWith("#EXT-X-MEDIA:") && attributeOf(line, "TYPE") === "AUDIO") {
+      const uri = attributeOf(line, "URI");
       if (uri !== undefined) audio.push(uri);
     }
   }

@@ -1,12 +1,12 @@
 /** One viewer's loop over one rendition, as a player runs it; how it asks and what it notes is the caller's. */
-import type { PlayBuffer } from "./buffer.ts";
-import { type MediaPlaylist, parseMedia } from "./playlist.ts";
+import type { PlaybackBuffer } from "./buffer.ts";
+import { type K6MediaPlaylist, parseMediaPlaylist } from "./playlist.ts";
 
 /** What is asked for. */
-export type Asked = "multivariant" | "playlist" | "blocking" | "init" | "part" | "segment";
+export type RequestKind = "multivariant" | "playlist" | "blocking" | "init" | "part" | "segment";
 
 /** An answer; `body` is empty where it was not asked for. */
-export interface Answer {
+export interface ViewerAnswer {
   readonly status: number;
   readonly body: string;
   readonly bytes: number;
@@ -18,18 +18,18 @@ export interface Answer {
  * What a viewer notes: `retry`, an answer that was none and is asked for once more; `error`, one that failed twice;
  * `behind`, parts that it came too late for, since they had left the playlist.
  */
-export type Noted = "retry" | "error" | "wrong" | "out-of-order" | "behind" | "part" | "switch";
+export type ViewerEventKind = "retry" | "error" | "wrong" | "out-of-order" | "behind" | "part" | "switch";
 
 /** How a viewer asks, waits and checks, and what it notes. */
-export interface Viewing {
-  get(url: string, kind: Asked, body: "text" | "none"): Promise<Answer>;
+export interface ViewerRuntime {
+  get(url: string, kind: RequestKind, body: "text" | "none"): Promise<ViewerAnswer>;
   wait(ms: number): Promise<void>;
   sha256(text: string): string;
-  note(what: Noted, kind: Asked): void;
+  record(what: ViewerEventKind, kind: RequestKind): void;
 }
 
 /** What is known of the media beforehand: bytes of a part by track; a track that isn't here is not checked. */
-export type PartBytes = Readonly<Record<string, number>>;
+export type PartSizes = Readonly<Record<string, number>>;
 
 /** One part in so many is read whole and its hash compared; of all others the length. */
 const HASH_EVERY = 16;
@@ -41,26 +41,26 @@ const WHOLE_EVERY = 8;
 const SWITCH_EVERY = 20;
 
 /** A viewer of one rendition; `uri` and the others are as the multivariant playlist has them, `base` is its folder. */
-export class Rendition {
+export class RenditionViewer {
   uri: string;
-  readonly #viewing: Viewing;
+  readonly #runtime: ViewerRuntime;
   readonly #base: string;
-  readonly #partBytes: PartBytes;
-  readonly #buffer: PlayBuffer | null;
-  readonly #others: readonly string[];
+  readonly #partSizes: PartSizes;
+  readonly #buffer: PlaybackBuffer | null;
+  readonly #renditionUris: readonly string[];
   #last = { msn: -1, part: -1 };
 
   constructor(
-    viewing: Viewing,
+    viewing: ViewerRuntime,
     media: { readonly base: string; readonly uri: string; readonly others: readonly string[] },
-    partBytes: PartBytes,
-    buffer: PlayBuffer | null,
+    partBytes: PartSizes,
+    buffer: PlaybackBuffer | null,
   ) {
-    this.#viewing = viewing;
+    this.#runtime = viewing;
     this.#base = media.base;
     this.uri = media.uri;
-    this.#others = media.others;
-    this.#partBytes = partBytes;
+    this.#renditionUris = media.others;
+    this.#partSizes = partBytes;
     this.#buffer = buffer;
   }
 
@@ -71,21 +71,21 @@ export class Rendition {
 
   /** Plays from the hold-back on until `over()` says so, or the broadcast ends, or two reloads in a row fail. */
   async follow(over: () => boolean): Promise<void> {
-    let playlist = (await this.#load("")) ?? (await this.#load("", true));
+    let playlist = (await this.#loadPlaylist("")) ?? (await this.#loadPlaylist("", true));
     if (playlist === null) return;
-    await this.#init();
-    this.#begin(playlist);
+    await this.#fetchInit();
+    this.#startAtHoldBack(playlist);
     for (let round = 1; !over() && !playlist.ended; round += 1) {
       for (const [index, { msn, part, durationS }] of playlist.parts.entries()) {
         if (msn < this.#last.msn || (msn === this.#last.msn && part <= this.#last.part)) continue;
-        if (!this.#follows(msn, part)) this.#viewing.note(index === 0 ? "behind" : "out-of-order", "part");
-        await this.#part(msn, part, durationS);
+        if (!this.#isNextPart(msn, part)) this.#runtime.record(index === 0 ? "behind" : "out-of-order", "part");
+        await this.#fetchPart(msn, part, durationS);
       }
-      if (this.#others.length > 1 && round % SWITCH_EVERY === 0) this.#switch(playlist);
-      const { msn, part }: { msn: number; part: number } = playlist.next;
+      if (this.#renditionUris.length > 1 && round % SWITCH_EVERY === 0) this.#switchRendition(playlist);
+      const { msn, part }: { msn: number; part: number } = playlist.nextPart;
       const skip: string = playlist.canSkip && round % WHOLE_EVERY !== 0 ? "&_HLS_skip=YES" : "";
-      const next: MediaPlaylist | null =
-        (await this.#load(`?_HLS_msn=${msn}&_HLS_part=${part}${skip}`)) ?? (await this.#load("", true));
+      const next: K6MediaPlaylist | null =
+        (await this.#loadPlaylist(`?_HLS_msn=${msn}&_HLS_part=${part}${skip}`)) ?? (await this.#loadPlaylist("", true));
       if (next === null) return;
       playlist = next;
     }
@@ -93,14 +93,14 @@ export class Rendition {
 
   /** Takes a whole segment of the past, as after a seek; a playlist's text says which there are. */
   async seek(playlistText: string): Promise<void> {
-    const { segments } = parseMedia(playlistText);
+    const { segments } = parseMediaPlaylist(playlistText);
     const old = segments[Math.floor(Math.random() * Math.max(1, segments.length - 6))];
     if (old === undefined) return;
-    await this.#media(`${old.msn}.m4s`, "segment", "none");
+    await this.#fetchFile(`${old.msn}.m4s`, "segment", "none");
   }
 
-  #begin({ parts, holdBackS, partTargetS }: MediaPlaylist): void {
-    this.#buffer?.startAt(2 * partTargetS);
+  #startAtHoldBack({ parts, holdBackS, partTargetS }: K6MediaPlaylist): void {
+    this.#buffer?.setStartS(2 * partTargetS);
     let behindS = 0;
     let first = parts.length;
     while (first > 0 && behindS < holdBackS) {
@@ -111,70 +111,71 @@ export class Rendition {
     if (start !== undefined) this.#last = { msn: start.msn, part: start.part - 1 };
   }
 
-  #file(name: string): string {
+  #urlOf(name: string): string {
     return `${this.#base}${this.uri.replace("media.m3u8", name)}`;
   }
 
   /** A playlist, or null where the answer is none. */
-  async #load(query: string, again = false): Promise<MediaPlaylist | null> {
-    if (again) await this.#viewing.wait(RETRY_MS * (0.5 + Math.random()));
+  async #loadPlaylist(query: string, isRetry = false): Promise<K6MediaPlaylist | null> {
+    if (isRetry) await this.#runtime.wait(RETRY_MS * (0.5 + Math.random()));
     const kind = query === "" ? "playlist" : "blocking";
-    const { status, body } = await this.#viewing.get(`${this.#base}${this.uri}${query}`, kind, "text");
-    if (status === 200) return parseMedia(body);
-    this.#viewing.note(again ? "error" : "retry", kind);
+    const { status, body } = await this.#runtime.get(`${this.#base}${this.uri}${query}`, kind, "text");
+    if (status === 200) return parseMediaPlaylist(body);
+    this.#runtime.record(isRetry ? "error" : "retry", kind);
     return null;
   }
 
-  async #init(): Promise<void> {
-    await this.#media("init-1.mp4", "init", "none");
+  async #fetchInit(): Promise<void> {
+    await this.#fetchFile("init-1.mp4", "init", "none");
   }
 
   /** A file, asked for once more where it doesn't come; null where it doesn't come then either. */
-  async #media(name: string, kind: Asked, body: "text" | "none"): Promise<Answer | null> {
+  async #fetchFile(name: string, kind: RequestKind, body: "text" | "none"): Promise<ViewerAnswer | null> {
     for (const note of ["retry", "error"] as const) {
-      const answer = await this.#viewing.get(this.#file(name), kind, body);
+      const answer = await this.#runtime.get(this.#urlOf(name), kind, body);
       if (answer.status === 200) return answer;
-      this.#viewing.note(note, kind);
-      await this.#viewing.wait(RETRY_MS * (0.5 + Math.random()));
+      this.#runtime.record(note, kind);
+      await this.#runtime.wait(RETRY_MS * (0.5 + Math.random()));
     }
     return null;
   }
 
   /** To another rendition: its report says where it stands; the parts that follow are asked for there. */
-  #switch(playlist: MediaPlaylist): void {
-    const other = this.#others.find((uri) => uri !== this.uri);
-    const report = playlist.reports.find(({ uri }) => other?.endsWith(uri.replace(/^(\.\.\/)+/, "")) === true);
+  #switchRendition(playlist: K6MediaPlaylist): void {
+    const other = this.#renditionUris.find((uri) => uri !== this.uri);
+    const report = playlist.renditionReports.find(({ uri }) => other?.endsWith(uri.replace(/^(\.\.\/)+/, "")) === true);
     if (other === undefined) return;
-    if (report === undefined || report.msn < playlist.next.msn - 1) this.#viewing.note("out-of-order", "playlist");
+    if (report === undefined || report.msn < playlist.nextPart.msn - 1)
+      this.#runtime.record("out-of-order", "playlist");
     this.uri = other;
-    this.#viewing.note("switch", "playlist");
+    this.#runtime.record("switch", "playlist");
   }
 
-  #follows(msn: number, part: number): boolean {
+  #isNextPart(msn: number, part: number): boolean {
     const { msn: lastMsn, part: lastPart } = this.#last;
     if (lastMsn < 0) return true;
     return msn === lastMsn ? part === lastPart + 1 : msn === lastMsn + 1 && part === 0;
   }
 
-  async #part(msn: number, part: number, durationS: number): Promise<void> {
+  async #fetchPart(msn: number, part: number, durationS: number): Promise<void> {
     this.#last = { msn, part };
     const whole = Math.random() * HASH_EVERY < 1;
-    const answer = await this.#media(`${msn}.${part}.m4s`, "part", whole ? "text" : "none");
+    const answer = await this.#fetchFile(`${msn}.${part}.m4s`, "part", whole ? "text" : "none");
     if (answer === null) return;
-    this.#viewing.note("part", "part");
+    this.#runtime.record("part", "part");
     const track = this.uri.split("/").at(-2) ?? "";
-    const expected = this.#partBytes[track];
+    const expected = this.#partSizes[track];
     if (expected !== undefined) {
-      const right = answer.bytes === expected && (!whole || this.#isWhole(answer.body, `${track} ${msn}.${part}`));
-      if (!right) this.#viewing.note("wrong", "part");
+      const right = answer.bytes === expected && (!whole || this.#isIntact(answer.body, `${track} ${msn}.${part}`));
+      if (!right) this.#runtime.record("wrong", "part");
     }
-    this.#buffer?.add(durationS, Date.now());
+    this.#buffer?.append(durationS, Date.now());
   }
 
   /** Whether a part is the one named, and its hash is that of its bytes. */
-  #isWhole(body: string, name: string): boolean {
+  #isIntact(body: string, name: string): boolean {
     const [, track, position, hash] = /^corral (\S+) (\S+) ([0-9a-f]{64}) *\n/.exec(body) ?? [];
-    return `${track} ${position}` === name && this.#viewing.sha256(body.slice(128)) === hash;
+    return `${track} ${position}` === name && this.#runtime.sha256(body.slice(128)) === hash;
   }
 }
 
@@ -182,17 +183,17 @@ export class Rendition {
  * The multivariant playlist, asked for again where the broadcast hasn't begun or the edge sends newcomers away; null when
  * `over()` says so first. `putOff` is told of each time the edge had no room.
  */
-export async function join(
-  viewing: Viewing,
+export async function fetchMultivariant(
+  viewing: ViewerRuntime,
   base: string,
-  over: () => boolean,
-  putOff: () => void,
+  isOver: () => boolean,
+  onDeferred: () => void,
 ): Promise<string | null> {
-  while (!over()) {
+  while (!isOver()) {
     const { status, body, retryAfterS } = await viewing.get(`${base}multivariant.m3u8`, "multivariant", "text");
     if (status === 200) return body;
-    if (status === 503 && retryAfterS > 0) putOff();
-    else if (status !== 404) viewing.note("error", "multivariant");
+    if (status === 503 && retryAfterS > 0) onDeferred();
+    else if (status !== 404) viewing.record("error", "multivariant");
     await viewing.wait(
       status === 503 && retryAfterS > 0 ? (retryAfterS + Math.random()) * 1_000 : 200 + 300 * Math.random(),
     );

@@ -6,7 +6,7 @@ import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { WebSocket } from "k6/websockets";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { Delivery } from "../../protocol/room/inbox.ts";
+import type { EventDelivery } from "../../protocol/room/inbox.ts";
 
 declare const __ENV: Record<string, string>;
 declare const __VU: number;
@@ -19,29 +19,29 @@ const seconds = Number(__ENV["SECONDS"]);
 
 const welcomes = new Counter("room_welcomes");
 const notWelcomed = new Counter("room_not_welcomed");
-const losses = new Counter("room_losses");
-const backs = new Counter("room_backs");
-const forGood = new Counter("room_closed_for_good");
-const shown = new Counter("room_shown");
-const unseen = new Counter("room_unseen");
+const disconnects = new Counter("room_losses");
+const reconnects = new Counter("room_backs");
+const permanentCloses = new Counter("room_closed_for_good");
+const shownEvents = new Counter("room_shown");
+const omittedEvents = new Counter("room_unseen");
 const duplicates = new Counter("room_duplicates");
-const disorders = new Counter("room_disorders");
+const outOfOrder = new Counter("room_disorders");
 const resets = new Counter("room_resets");
 const acknowledged = new Counter("room_acknowledged");
 const refused = new Counter("room_refused");
 const unanswered = new Counter("room_unanswered");
-const ownMissing = new Counter("room_own_missing");
-const taps = new Counter("room_taps");
-const likesTold = new Trend("room_likes_told");
+const missingOwnMessages = new Counter("room_own_missing");
+const sentLikes = new Counter("room_taps");
+const reportedLikes = new Trend("room_likes_told");
 const welcomeMs = new Trend("room_welcome_ms", true);
-const backMs = new Trend("room_back_ms", true);
-const seenMs = new Trend("room_seen_ms", true);
+const reconnectMs = new Trend("room_back_ms", true);
+const deliveryMs = new Trend("room_seen_ms", true);
 
 /** One person writes this often, about as much as the room lets one write over time; taps come this often, ms. */
 const WRITE_EVERY_MS = 3_000;
-const TAP_EVERY_MS = 250;
+const LIKE_EVERY_MS = 250;
 /** Nothing new is begun in the last part of a run, so that what is under way arrives, ms. */
-const CALM_MS = 3_000;
+const QUIET_END_MS = 3_000;
 
 /** What a run must not show, as counts. */
 export const roomThresholds: Record<string, string[]> = Object.fromEntries([
@@ -66,7 +66,7 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const began = Date.now();
 
 /** A socket of k6 as the client sees it; one that fails says so once. */
-function open(url: string): RoomSocket {
+function openSocket(url: string): RoomSocket {
   const socket = new WebSocket(url);
   let closed = false;
   const seen: RoomSocket = {
@@ -92,35 +92,35 @@ function open(url: string): RoomSocket {
 }
 
 /** One person and what it was shown. */
-class Person {
+class LoadParticipant {
   readonly client: RoomClient;
-  readonly #own = new Set<string>();
-  readonly #seen = new Set<number>();
-  #last = 0;
-  #cameMs = Date.now();
-  #lostMs: number | null = null;
+  readonly #ownTexts = new Set<string>();
+  readonly #shownOffsets = new Set<number>();
+  #lastOffset = 0;
+  #startedAtMs = Date.now();
+  #disconnectedAtMs: number | null = null;
   #welcomed = false;
   #likes = 0;
 
   constructor(url: string) {
     this.client = new RoomClient({
-      open: () => open(url),
-      after: (ms, work) => {
+      openSocket: () => openSocket(url),
+      schedule: (ms, work) => {
         const timer = setTimeout(work, ms);
         return () => clearTimeout(timer);
       },
       nowMs: () => Date.now(),
       random: () => Math.random(),
       listener: {
-        delivered: (delivery) => this.#take(delivery),
-        welcomed: () => this.#isIn(),
-        counted: ({ likes }) => {
+        onDelivery: (delivery) => this.#onDelivery(delivery),
+        onWelcome: () => this.#onWelcome(),
+        onCounts: ({ likes }) => {
           this.#likes = likes;
         },
-        disconnected: ({ againMs }) => {
-          if (againMs === null) forGood.add(1);
-          if (this.#welcomed && this.#lostMs === null) losses.add(1);
-          this.#lostMs ??= Date.now();
+        onDisconnect: ({ againMs }) => {
+          if (againMs === null) permanentCloses.add(1);
+          if (this.#welcomed && this.#disconnectedAtMs === null) disconnects.add(1);
+          this.#disconnectedAtMs ??= Date.now();
         },
       },
     });
@@ -129,52 +129,52 @@ class Person {
 
   async write(number: number): Promise<void> {
     const text = `at ${Date.now()} by ${__VU} number ${number}`;
-    const outcome = await this.client.act({ kind: "chat", text });
+    const outcome = await this.client.sendCommand({ kind: "chat", text });
     if (outcome.ok) {
       acknowledged.add(1);
-      this.#own.add(text);
+      this.#ownTexts.add(text);
     } else if (outcome.error === "busy" || outcome.error === "unavailable") unanswered.add(1);
     else refused.add(1, { error: outcome.error });
   }
 
-  tap(): void {
-    this.client.tap();
-    taps.add(1);
+  like(): void {
+    this.client.addReaction();
+    sentLikes.add(1);
   }
 
   leave(): void {
     this.client.stop();
     if (!this.#welcomed) notWelcomed.add(1);
-    ownMissing.add(this.#own.size);
-    likesTold.add(this.#likes);
+    missingOwnMessages.add(this.#ownTexts.size);
+    reportedLikes.add(this.#likes);
   }
 
-  #isIn(): void {
-    if (!this.#welcomed) welcomeMs.add(Date.now() - this.#cameMs);
-    if (this.#lostMs !== null) {
-      backs.add(1);
-      backMs.add(Date.now() - this.#lostMs);
+  #onWelcome(): void {
+    if (!this.#welcomed) welcomeMs.add(Date.now() - this.#startedAtMs);
+    if (this.#disconnectedAtMs !== null) {
+      reconnects.add(1);
+      reconnectMs.add(Date.now() - this.#disconnectedAtMs);
     }
-    this.#lostMs = null;
+    this.#disconnectedAtMs = null;
     this.#welcomed = true;
     welcomes.add(1);
   }
 
-  #take(delivery: Delivery): void {
-    const first = this.#last === 0 && this.#seen.size === 0;
+  #onDelivery(delivery: EventDelivery): void {
+    const first = this.#lastOffset === 0 && this.#shownOffsets.size === 0;
     if (!delivery.recovered && !first) resets.add(1);
-    unseen.add(delivery.unseen);
-    shown.add(delivery.events.length);
+    omittedEvents.add(delivery.omitted);
+    shownEvents.add(delivery.events.length);
     for (const event of delivery.events) {
-      if (this.#seen.has(event.offset)) duplicates.add(1);
+      if (this.#shownOffsets.has(event.offset)) duplicates.add(1);
       // An own message that was left out is shown with its acknowledgement, in its place.
-      else if (event.offset < this.#last && delivery.unseen >= 0) disorders.add(1);
-      this.#seen.add(event.offset);
-      this.#last = Math.max(this.#last, event.offset);
+      else if (event.offset < this.#lastOffset && delivery.omitted >= 0) outOfOrder.add(1);
+      this.#shownOffsets.add(event.offset);
+      this.#lastOffset = Math.max(this.#lastOffset, event.offset);
       if (event.kind !== "chat") continue;
-      this.#own.delete(event.text);
+      this.#ownTexts.delete(event.text);
       const sentMs = Number(/^at (\d{13}) /.exec(event.text)?.[1] ?? Number.NaN);
-      if (delivery.recovered && !Number.isNaN(sentMs)) seenMs.add(Date.now() - sentMs);
+      if (delivery.recovered && !Number.isNaN(sentMs)) deliveryMs.add(Date.now() - sentMs);
     }
   }
 }
@@ -190,20 +190,22 @@ async function tokenOf(edge: string): Promise<string> {
 }
 
 /** One person's evening in the room. */
-export default async function person(): Promise<void> {
+export default async function runParticipant(): Promise<void> {
   const edge = edges[(__VU - 1) % edges.length] ?? "";
   const token = await tokenOf(edge);
   const comesAfterMs = scenario === "join-storm" ? 2_000 : 2_000 * Math.random();
   await wait(began + comesAfterMs - Date.now());
-  const one = new Person(`${edge.replace("http", "ws")}/rooms/${stream}/socket?token=${encodeURIComponent(token)}`);
-  one.client.play(true);
+  const one = new LoadParticipant(
+    `${edge.replace("http", "ws")}/rooms/${stream}/socket?token=${encodeURIComponent(token)}`,
+  );
+  one.client.setPlaying(true);
   const untilMs = began + seconds * 1_000;
-  await Promise.all([write(one, untilMs - CALM_MS), tap(one, untilMs - CALM_MS)]);
+  await Promise.all([sendMessages(one, untilMs - QUIET_END_MS), sendLikes(one, untilMs - QUIET_END_MS)]);
   await wait(untilMs - Date.now());
   one.leave();
 }
 
-async function write(one: Person, untilMs: number): Promise<void> {
+async function sendMessages(one: LoadParticipant, untilMs: number): Promise<void> {
   if (scenario === "join-storm" || scenario === "likes-storm") return;
   await wait(WRITE_EVERY_MS * Math.random());
   for (let number = 1; Date.now() < untilMs; number += 1) {
@@ -212,11 +214,11 @@ async function write(one: Person, untilMs: number): Promise<void> {
   }
 }
 
-async function tap(one: Person, untilMs: number): Promise<void> {
+async function sendLikes(one: LoadParticipant, untilMs: number): Promise<void> {
   if (scenario !== "likes-storm") return;
   while (Date.now() < untilMs) {
-    one.tap();
-    await wait(TAP_EVERY_MS);
+    one.like();
+    await wait(LIKE_EVERY_MS);
   }
 }
 

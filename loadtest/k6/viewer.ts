@@ -5,9 +5,15 @@
 import { sha256 } from "k6/crypto";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
-import { PlayBuffer } from "./buffer.ts";
-import { parseMedia, parseMultivariant } from "./playlist.ts";
-import { type Asked, join, type Noted, Rendition, type Viewing } from "./rendition.ts";
+import { PlaybackBuffer } from "./buffer.ts";
+import { parseMediaPlaylist, parseMultivariantPlaylist } from "./playlist.ts";
+import {
+  fetchMultivariant,
+  RenditionViewer,
+  type RequestKind,
+  type ViewerEventKind,
+  type ViewerRuntime,
+} from "./rendition.ts";
 
 declare const __ENV: Record<string, string>;
 declare const __VU: number;
@@ -25,7 +31,7 @@ const partBytes: Record<string, number> = JSON.parse(__ENV["PART_BYTES"] ?? "{}"
 const SEEKS = 5;
 
 const answers = new Counter("answers");
-const notes: Record<Noted, Counter> = {
+const eventCounters: Record<ViewerEventKind, Counter> = {
   retry: new Counter("retries"),
   error: new Counter("errors"),
   wrong: new Counter("wrong_bytes"),
@@ -35,13 +41,13 @@ const notes: Record<Noted, Counter> = {
   switch: new Counter("switches"),
 };
 const serverErrors = new Counter("server_errors");
-const refused = new Counter("joins_refused");
+const deferredJoins = new Counter("joins_refused");
 const stalls = new Counter("stalls");
 const partMs = new Trend("part_ms", true);
 const playlistMs = new Trend("playlist_ms", true);
 const joinMs = new Trend("join_ms", true);
 const longestStall = new Trend("longest_stall_s");
-const spreadAt = new Trend("answered_at_ms");
+const answeredAtMs = new Trend("answered_at_ms");
 
 export const options = {
   scenarios: {
@@ -65,7 +71,7 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const began = Date.now();
 
 /** Milliseconds after the start when this viewer comes. */
-function joinsAfterMs(): number {
+function joinDelayMs(): number {
   const share = Math.random();
   switch (scenario) {
     case "ramp":
@@ -79,14 +85,14 @@ function joinsAfterMs(): number {
   }
 }
 
-const times: Partial<Record<Asked, Trend>> = {
+const times: Partial<Record<RequestKind, Trend>> = {
   playlist: playlistMs,
   blocking: playlistMs,
   part: partMs,
   segment: partMs,
 };
 
-const viewing: Viewing = {
+const runtime: ViewerRuntime = {
   async get(url, kind, body) {
     const response = await http.asyncRequest("GET", url, null, {
       responseType: body,
@@ -106,69 +112,69 @@ const viewing: Viewing = {
   },
   wait,
   sha256: (text) => sha256(text, "hex"),
-  note: (what, kind) => notes[what].add(1, { kind }),
+  record: (what, kind) => eventCounters[what].add(1, { kind }),
 };
 
-async function view(untilMs: number): Promise<void> {
+async function watchStream(untilMs: number): Promise<void> {
   const base = `${edges[(__VU - 1) % edges.length]}/live/${stream}/`;
   const cameMs = Date.now();
   const over = (): boolean => Date.now() >= untilMs;
-  const text = await join(viewing, base, over, () => refused.add(1));
+  const text = await fetchMultivariant(runtime, base, over, () => deferredJoins.add(1));
   if (text === null) return;
-  const { variants, audio } = parseMultivariant(text);
+  const { variants, audio } = parseMultivariantPlaylist(text);
   const uris = variants.map(({ uri }) => uri);
   const main = uris[__VU % Math.max(1, uris.length)];
   if (main === undefined) return;
-  const buffer = new PlayBuffer(1);
+  const buffer = new PlaybackBuffer(1);
   joinMs.add(Date.now() - cameMs);
-  const video = new Rendition(viewing, { base, uri: main, others: uris }, partBytes, buffer);
-  const sound = audio.map((uri) => new Rendition(viewing, { base, uri, others: [] }, partBytes, null));
+  const video = new RenditionViewer(runtime, { base, uri: main, others: uris }, partBytes, buffer);
+  const sound = audio.map((uri) => new RenditionViewer(runtime, { base, uri, others: [] }, partBytes, null));
   const loops = [video, ...sound].map((rendition) => rendition.follow(over));
-  if (scenario === "dvr-seek") loops.push(seeks(base, video, untilMs));
+  if (scenario === "dvr-seek") loops.push(seekRepeatedly(base, video, untilMs));
   await Promise.all(loops);
   stalls.add(buffer.stalls);
   if (buffer.stalls > 0) longestStall.add(buffer.longestStallS);
 }
 
-async function seeks(base: string, video: Rendition, untilMs: number): Promise<void> {
+async function seekRepeatedly(base: string, video: RenditionViewer, untilMs: number): Promise<void> {
   for (let seek = 0; seek < SEEKS && Date.now() < untilMs; seek += 1) {
     await wait(((untilMs - Date.now()) / SEEKS) * Math.random());
-    const { status, body } = await viewing.get(`${base}${video.uri}`, "playlist", "text");
+    const { status, body } = await runtime.get(`${base}${video.uri}`, "playlist", "text");
     if (status === 200) await video.seek(body);
   }
 }
 
 /** All wait for the same part that is not there yet, again and again; when each is answered is noted. */
-async function herd(untilMs: number): Promise<void> {
+async function waitInHerd(untilMs: number): Promise<void> {
   const base = `${edges[(__VU - 1) % edges.length]}/live/${stream}/`;
-  const text = await join(
-    viewing,
+  const text = await fetchMultivariant(
+    runtime,
     base,
     () => Date.now() >= untilMs,
-    () => refused.add(1),
+    () => deferredJoins.add(1),
   );
-  const uri = text === null ? undefined : parseMultivariant(text).variants[0]?.uri;
+  const uri = text === null ? undefined : parseMultivariantPlaylist(text).variants[0]?.uri;
   if (uri === undefined) return;
   while (Date.now() < untilMs) {
-    const now = await viewing.get(`${base}${uri}`, "playlist", "text");
-    if (now.status !== 200) return notes.error.add(1, { kind: "playlist" });
-    const { next, parts } = parseMedia(now.body);
+    const now = await runtime.get(`${base}${uri}`, "playlist", "text");
+    if (now.status !== 200) return eventCounters.error.add(1, { kind: "playlist" });
+    const { nextPart, parts } = parseMediaPlaylist(now.body);
     const perSegment = Math.max(1, ...parts.map(({ part }) => part + 1));
     // Two parts ahead, so that everybody is parked by then.
-    const index = next.msn * perSegment + next.part + 1;
+    const index = nextPart.msn * perSegment + nextPart.part + 1;
     const query = `?_HLS_msn=${Math.floor(index / perSegment)}&_HLS_part=${index % perSegment}`;
-    const parked = await viewing.get(`${base}${uri}${query}`, "blocking", "text");
-    if (parked.status !== 200) notes.error.add(1, { kind: "blocking" });
-    spreadAt.add(Date.now() - began, { part: String(index) });
+    const parked = await runtime.get(`${base}${uri}${query}`, "blocking", "text");
+    if (parked.status !== 200) eventCounters.error.add(1, { kind: "blocking" });
+    answeredAtMs.add(Date.now() - began, { part: String(index) });
   }
 }
 
-export default async function viewer(): Promise<void> {
-  await wait(joinsAfterMs());
+export default async function runViewer(): Promise<void> {
+  await wait(joinDelayMs());
   const untilMs = began + seconds * 1_000;
-  if (scenario === "herd-at-part") return herd(untilMs);
-  if (scenario !== "churn") return view(untilMs);
-  while (Date.now() < untilMs) await view(Math.min(untilMs, Date.now() + 5_000 + 10_000 * Math.random()));
+  if (scenario === "herd-at-part") return waitInHerd(untilMs);
+  if (scenario !== "churn") return watchStream(untilMs);
+  while (Date.now() < untilMs) await watchStream(Math.min(untilMs, Date.now() + 5_000 + 10_000 * Math.random()));
 }
 
 export function handleSummary(data: unknown): Record<string, string> {

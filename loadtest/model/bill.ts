@@ -1,10 +1,10 @@
 /** What an hour costs: each meter's amount times its price, nothing taken off for what the plan includes. */
 import { PRICES } from "./prices.ts";
-import { bytesPerSecond, joinRequests, requestsPerSecond, type Settings } from "./settings.ts";
+import { type BroadcastSettings, joinRequests, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
 
 /** An hour of a broadcast. */
-export interface Hour {
-  readonly settings: Settings;
+export interface BroadcastHour {
+  readonly settings: BroadcastSettings;
   /** People who watch, all the hour. */
   readonly viewers: number;
   /** Objects in memory: the Live object and shields. */
@@ -20,7 +20,7 @@ export interface Hour {
 }
 
 /** A meter's amount and what it costs. */
-export interface Item {
+export interface BillItem {
   readonly meter: string;
   readonly amount: number;
   readonly unit: string;
@@ -28,51 +28,53 @@ export interface Item {
 }
 
 /** How long people stay: each who leaves is followed by one who joins. */
-export const STAY_S = 900;
+export const VIEWER_STAY_S = 900;
 /** The watch page asks for the stream's state so often. */
-export const STATE_EVERY_S = 12.5;
+export const STATUS_POLL_S = 12.5;
 /** What is stored is kept for a month. */
 const MONTHS = 1;
 
 /** The bill of an hour. */
-export function billOf(hour: Hour): readonly Item[] {
+export function broadcastBill(hour: BroadcastHour): readonly BillItem[] {
   const { settings, viewers, objects, feedsPerSecond, hitMs, dvrShare, colos } = hour;
   const tracks = settings.tracks.length;
   const parts = (3_600_000 / settings.partMs) * tracks;
   const segments = (3_600_000 / settings.segmentMs) * tracks;
-  const live = viewers * (1 - dvrShare) * requestsPerSecond(settings) * 3_600;
+  const live = viewers * (1 - dvrShare) * viewerRequestsPerSecond(settings) * 3_600;
   const perSegment = settings.partMs / settings.segmentMs;
-  const past = viewers * dvrShare * requestsPerSecond(settings) * perSegment * 3_600;
-  const joins = (viewers * 3_600 * joinRequests(settings)) / STAY_S;
-  const state = (viewers * 3_600) / STATE_EVERY_S;
+  const past = viewers * dvrShare * viewerRequestsPerSecond(settings) * perSegment * 3_600;
+  const joins = (viewers * 3_600 * joinRequests(settings)) / VIEWER_STAY_S;
+  const state = (viewers * 3_600) / STATUS_POLL_S;
   const requests = live + past + joins + state + parts;
-  const storedGb = (bytesPerSecond(settings, -1) * 3_600) / 1e9;
+  const storedGb = (trackBytesPerSecond(settings, -1) * 3_600) / 1e9;
   const read = dvrShare === 0 ? 0 : segments * colos;
   return [
-    item("Worker requests: live, a playlist and a part", live, "requests", PRICES.workerRequest),
-    item("Worker requests: the past, a playlist and a segment", past, "requests", PRICES.workerRequest),
-    item("Worker requests: joins", joins, "requests", PRICES.workerRequest),
-    item("Worker requests: the page asks for the state", state, "requests", PRICES.workerRequest),
-    item("Worker requests: the publisher's parts", parts, "requests", PRICES.workerRequest),
-    item("Worker CPU", requests * hitMs, "ms", PRICES.workerCpuMs),
-    item("object requests: the publisher's parts", parts, "requests", PRICES.objectRequest),
-    item("object requests: feeds", feedsPerSecond * 3_600, "requests", PRICES.objectRequest),
-    item("object duration", objects * 3_600 * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
-    item("SQLite rows written: a segment and its index", 2 * segments, "rows", PRICES.rowWritten),
-    item("R2 writes: segments", segments, "writes", PRICES.r2ClassA),
-    item("R2 reads: segments of the past", read, "reads", PRICES.r2ClassB),
-    item("R2 stored for a month", storedGb * MONTHS, "GB", PRICES.r2GbMonth),
+    billItem("Worker requests: live, a playlist and a part", live, "requests", PRICES.workerRequest),
+    billItem("Worker requests: the past, a playlist and a segment", past, "requests", PRICES.workerRequest),
+    billItem("Worker requests: joins", joins, "requests", PRICES.workerRequest),
+    billItem("Worker requests: the page asks for the state", state, "requests", PRICES.workerRequest),
+    billItem("Worker requests: the publisher's parts", parts, "requests", PRICES.workerRequest),
+    billItem("Worker CPU", requests * hitMs, "ms", PRICES.workerCpuMs),
+    billItem("object requests: the publisher's parts", parts, "requests", PRICES.objectRequest),
+    billItem("object requests: feeds", feedsPerSecond * 3_600, "requests", PRICES.objectRequest),
+    billItem("object duration", objects * 3_600 * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
+    billItem("SQLite rows written: a segment and its index", 2 * segments, "rows", PRICES.rowWritten),
+    billItem("R2 writes: segments", segments, "writes", PRICES.r2ClassA),
+    billItem("R2 reads: segments of the past", read, "reads", PRICES.r2ClassB),
+    billItem("R2 stored for a month", storedGb * MONTHS, "GB", PRICES.r2GbMonth),
   ];
 }
 
 /** Dollars of a bill. */
-export const dollarsOf = (items: readonly Item[]): number => items.reduce((sum, { dollars }) => sum + dollars, 0);
+export const dollarsOf = (items: readonly BillItem[]): number => items.reduce((sum, { dollars }) => sum + dollars, 0);
 
 /** Dollars of a bill for a million viewer-hours. */
-export const perMillionViewerHours = (items: readonly Item[], { viewers }: Pick<Hour, "viewers">): number =>
-  (dollarsOf(items) * 1e6) / viewers;
+export const perMillionViewerHours = (
+  items: readonly BillItem[],
+  { viewers }: Pick<BroadcastHour, "viewers">,
+): number => (dollarsOf(items) * 1e6) / viewers;
 
 /** An amount of a meter at a price. */
-export function item(meter: string, amount: number, unit: string, price: number): Item {
+export function billItem(meter: string, amount: number, unit: string, price: number): BillItem {
   return { meter, amount, unit, dollars: amount * price };
 }

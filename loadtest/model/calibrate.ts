@@ -8,37 +8,37 @@ import { median } from "../../bench/stats.ts";
 import { startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
-import { cpuMs, memoryBytes, processesBelow } from "../processes.ts";
-import { type Shape, SyntheticPublisher } from "../publisher.ts";
-import type { Measured } from "./measured.ts";
+import { cpuMs, descendantPids, residentBytes } from "../processes.ts";
+import { type MediaShape, SyntheticPublisher } from "../publisher.ts";
+import type { Measurements } from "./measured.ts";
 
 const CHILDREN = 64;
 const PARKED = 1_000;
 const ROUNDS = 8;
 const RENEWALS = 600;
-const WATCHED_MS = 8_000;
+const OBSERVATION_MS = 8_000;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const shape = (bytes: number): Shape => ({ partMs: 500, partsPerSegment: 4, tracks: { av: bytes } });
+const shape = (bytes: number): MediaShape => ({ partMs: 500, partsPerSegment: 4, tracks: { av: bytes } });
 
 /** Measures everything; takes a minute. `say`: what is under way. */
-export async function calibrate(say: (line: string) => void): Promise<Measured> {
+export async function calibrateTree(onProgress: (line: string) => void): Promise<Measurements> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-calibrate-"));
   const entry = fileURLToPath(new URL("probe-worker.ts", import.meta.url));
   const edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN, entry });
   const agent = new Agent({ connections: 2 * PARKED, pipelining: 1, bodyTimeout: 0 });
-  const probe = new Probe(edge.url, agent);
+  const probe = new EdgeProbe(edge.url, agent);
   try {
-    say("feeds of small parts …");
-    const small = await probe.withBroadcast(shape(1_000), () => probe.fanOut());
-    say("feeds of large parts …");
+    onProgress("feeds of small parts …");
+    const small = await probe.withBroadcast(shape(1_000), () => probe.measureFanOut());
+    onProgress("feeds of large parts …");
     const bytes = 150_000;
-    const large = await probe.withBroadcast(shape(bytes), () => probe.fanOut());
-    say("renewals, hits and parked requests …");
+    const large = await probe.withBroadcast(shape(bytes), () => probe.measureFanOut());
+    onProgress("renewals, hits and parked requests …");
     const rest = await probe.withBroadcast(shape(bytes), async () => ({
-      feedMs: await probe.renewals(),
-      hitMs: await probe.hits(),
-      ...(await probe.parked()),
+      feedMs: await probe.measureRenewals(),
+      hitMs: await probe.measureHits(),
+      ...(await probe.measureParked()),
     }));
     return {
       ...rest,
@@ -53,7 +53,7 @@ export async function calibrate(say: (line: string) => void): Promise<Measured> 
   }
 }
 
-class Probe {
+class EdgeProbe {
   readonly #url: string;
   readonly #agent: Agent;
   readonly #pid: number;
@@ -64,11 +64,11 @@ class Probe {
   constructor(url: string, agent: Agent) {
     this.#url = url;
     this.#agent = agent;
-    this.#pid = processesBelow(process.pid, "workerd")[0] ?? 0;
+    this.#pid = descendantPids(process.pid, "workerd")[0] ?? 0;
   }
 
   /** What `work` measures while a broadcast of that shape runs. */
-  async withBroadcast<T>(published: Shape, work: () => Promise<T>): Promise<T> {
+  async withBroadcast<T>(published: MediaShape, work: () => Promise<T>): Promise<T> {
     this.#streams += 1;
     this.#stream = `calibrate${this.#streams}`;
     const publisher = await SyntheticPublisher.start(this.#url, this.#stream, ADMIN_TOKEN, published);
@@ -82,41 +82,42 @@ class Probe {
   }
 
   /** CPU of sending one part to one child, with all that workerd does for it, and memory that a child takes. */
-  async fanOut(): Promise<{ perSendMs: number; childBytes: number }> {
-    const idle = await this.#cpuPerMs(WATCHED_MS);
-    const before = memoryBytes(this.#pid);
+  async measureFanOut(): Promise<{ perSendMs: number; childBytes: number }> {
+    const idle = await this.#cpuPerMs(OBSERVATION_MS);
+    const before = residentBytes(this.#pid);
     const stop = new AbortController();
-    for (let child = 0; child < CHILDREN; child += 1) void this.#read(`child-${child}`, stop.signal).catch(() => {});
+    for (let child = 0; child < CHILDREN; child += 1)
+      void this.#readFeed(`child-${child}`, stop.signal).catch(() => {});
     await wait(2_000);
-    const busy = await this.#cpuPerMs(WATCHED_MS);
-    const grown = memoryBytes(this.#pid) - before;
+    const busy = await this.#cpuPerMs(OBSERVATION_MS);
+    const grown = residentBytes(this.#pid) - before;
     stop.abort();
     return { perSendMs: ((busy - idle) * 500) / CHILDREN, childBytes: Math.max(0, grown) / CHILDREN };
   }
 
   /** CPU of one renewal of a feed by a child that lacks nothing. */
-  async renewals(): Promise<number> {
+  async measureRenewals(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
     const before = cpuMs(this.#pid);
     const began = performance.now();
     for (let time = 0; time < RENEWALS; time += 1) {
-      const { body } = await this.#get(`/probe/${this.#stream}?node=renewing&kind=isolate&want=&have=`);
+      const { body } = await this.#request(`/probe/${this.#stream}?node=renewing&kind=isolate&want=&have=`);
       for await (const _ of body) break;
     }
     return (cpuMs(this.#pid) - before - idle * (performance.now() - began)) / RENEWALS;
   }
 
   /** CPU of a playlist or a part out of an isolate's memory. */
-  async hits(): Promise<number> {
+  async measureHits(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
-    const until = performance.now() + WATCHED_MS;
+    const until = performance.now() + OBSERVATION_MS;
     const before = cpuMs(this.#pid);
     const began = performance.now();
     const last = await this.#lastPart();
     const client = async (): Promise<number> => {
       let answers = 0;
       for (; performance.now() < until; answers += 1) {
-        const { body } = await this.#get(answers % 2 === 0 ? this.#path("media.m3u8") : this.#path(`${last}.m4s`));
+        const { body } = await this.#request(answers % 2 === 0 ? this.#path("media.m3u8") : this.#path(`${last}.m4s`));
         await body.dump({ limit: 1e9 });
       }
       return answers;
@@ -126,23 +127,23 @@ class Probe {
   }
 
   /** Time and memory for one of many who wait for the same part. */
-  async parked(): Promise<{ wakeMs: number; parkedBytes: number }> {
+  async measureParked(): Promise<{ wakeMs: number; parkedBytes: number }> {
     const spreads: number[] = [];
-    const before = memoryBytes(this.#pid);
+    const before = residentBytes(this.#pid);
     let grown = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const [msn = 0, part = 0] = (await this.#lastPart()).split(".").map(Number);
       const wanted = msn * 4 + part + 3;
       const times: number[] = [];
       const asked = Array.from({ length: PARKED }, async () => {
-        const { body } = await this.#get(
+        const { body } = await this.#request(
           this.#path(`media.m3u8?_HLS_msn=${Math.floor(wanted / 4)}&_HLS_part=${wanted % 4}`),
         );
         times.push(performance.now());
         await body.dump();
       });
       await wait(800);
-      if (times.length === 0) grown = Math.max(grown, memoryBytes(this.#pid) - before);
+      if (times.length === 0) grown = Math.max(grown, residentBytes(this.#pid) - before);
       await Promise.all(asked);
       spreads.push(Math.max(...times) - Math.min(...times));
     }
@@ -150,11 +151,11 @@ class Probe {
   }
 
   async #lastPart(): Promise<string> {
-    const { body } = await this.#get(this.#path("media.m3u8"));
+    const { body } = await this.#request(this.#path("media.m3u8"));
     return [...(await body.text()).matchAll(/^#EXT-X-PART:.*URI="(\d+\.\d+)\.m4s"/gm)].at(-1)?.[1] ?? "0.0";
   }
 
-  async #read(node: string, signal: AbortSignal): Promise<void> {
+  async #readFeed(node: string, signal: AbortSignal): Promise<void> {
     const url = `${this.#url}/probe/${this.#stream}?node=${node}&kind=isolate&want=av&have=`;
     const { body } = await request(url, { dispatcher: this.#agent, signal });
     for await (const _ of body);
@@ -170,7 +171,7 @@ class Probe {
     return this.#base.slice(this.#url.length).concat("/", file);
   }
 
-  #get(path: string): ReturnType<typeof request> {
+  #request(path: string): ReturnType<typeof request> {
     return request(`${this.#url}${path}`, { dispatcher: this.#agent });
   }
 }

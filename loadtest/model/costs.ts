@@ -1,23 +1,23 @@
 /** What each setting costs for a million viewer-hours. */
 import { PRESETS, type PresetName } from "../../origin/presets.ts";
 import { PRICES } from "./prices.ts";
-import { short, table } from "./print.ts";
-import { DEFAULTS, type Outcome, runModel } from "./run.ts";
-import { halfSecond, presetSettings, type Settings, settingsOf } from "./settings.ts";
+import { formatScaled, markdownTable } from "./print.ts";
+import { runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";
+import { type BroadcastSettings, halfSecondSettings, ladderSettings, presetSettings } from "./settings.ts";
 
 /** The size of the broadcast that the settings are compared at. */
 const VIEWERS = 1_000_000;
 
-interface Setting {
+interface CostScenario {
   readonly name: string;
-  readonly settings: Settings;
+  readonly settings: BroadcastSettings;
   readonly viewersEach?: number;
   readonly dvrShare?: number;
 }
 
 const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
-const SETTINGS: readonly Setting[] = [
+const COST_SCENARIOS: readonly CostScenario[] = [
   ...PRESET_NAMES.flatMap((preset) =>
     (["separate", "muxed"] as const).map((tracks) => ({
       name: `preset ${preset}, ${tracks}`,
@@ -26,24 +26,24 @@ const SETTINGS: readonly Setting[] = [
   ),
   ...(["separate", "muxed"] as const).map((tracks) => ({
     name: `0.5 s parts, ${tracks}`,
-    settings: halfSecond(tracks),
+    settings: halfSecondSettings(tracks),
   })),
   {
     name: "0.5 s muxed, one rendition",
-    settings: settingsOf("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
+    settings: ladderSettings("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
   },
-  { name: "0.5 s muxed, 100 viewers an isolate", settings: halfSecond("muxed"), viewersEach: 100 },
-  { name: "0.5 s muxed, 1,000 viewers an isolate", settings: halfSecond("muxed"), viewersEach: 1_000 },
-  { name: "0.5 s muxed, 20 % watch the past", settings: halfSecond("muxed"), dvrShare: 0.2 },
+  { name: "0.5 s muxed, 100 viewers an isolate", settings: halfSecondSettings("muxed"), viewersEach: 100 },
+  { name: "0.5 s muxed, 1,000 viewers an isolate", settings: halfSecondSettings("muxed"), viewersEach: 1_000 },
+  { name: "0.5 s muxed, 20 % watch the past", settings: halfSecondSettings("muxed"), dvrShare: 0.2 },
 ];
 
 /** The table, and what it was computed from. */
-export function costs(): {
+export function compareCosts(): {
   readonly text: string;
   readonly rows: readonly { readonly name: string; readonly dollars: number }[];
 } {
-  const outcomes = SETTINGS.map((setting) => [setting, run(setting)] as const);
-  const sum = ({ bill }: Outcome, meter: string): string =>
+  const outcomes = COST_SCENARIOS.map((setting) => [setting, runScenario(setting)] as const);
+  const sum = ({ bill }: TreeModelOutcome, meter: string): string =>
     `$${bill
       .filter((item) => item.meter.startsWith(meter))
       .reduce((all, { dollars }) => all + dollars, 0)
@@ -69,19 +69,19 @@ export function costs(): {
       .toFixed(2)}`,
     `$${outcome.dollarsPerMillionViewerHours.toFixed(0)}`,
   ]);
-  const stream = `Cloudflare Stream's list price for the same: $${short(PRICES.streamMinute * 60 * 1e6)}`;
+  const stream = `Cloudflare Stream's list price for the same: $${formatScaled(PRICES.streamMinute * 60 * 1e6)}`;
   return {
-    text: `${table(head, rows)}\n\n${stream}`,
+    text: `${markdownTable(head, rows)}\n\n${stream}`,
     rows: outcomes.map(([{ name }, { dollarsPerMillionViewerHours: dollars }]) => ({ name, dollars })),
   };
 }
 
-function run({ settings, viewersEach = 500, dvrShare = 0 }: Setting): Outcome {
-  return runModel({
-    ...DEFAULTS,
+function runScenario({ settings, viewersEach = 500, dvrShare = 0 }: CostScenario): TreeModelOutcome {
+  return runTreeModel({
+    ...TREE_MODEL_DEFAULTS,
     settings,
     viewers: VIEWERS,
     dvrShare,
-    isolates: { kind: "load", viewersEach, most: 200 },
+    isolates: { kind: "load", viewersPerIsolate: viewersEach, maxIsolates: 200 },
   });
 }

@@ -1,28 +1,28 @@
 /** The crowd: each viewer is drawn once (data centre, isolate, time, rendition); what is kept are counts per isolate. */
-import { type Curve, comesAtS } from "./curves.ts";
-import { type Random, weighted } from "./random.ts";
-import { maskOf, type Settings } from "./settings.ts";
-import type { Colo } from "./world.ts";
+import { type ArrivalCurve, arrivalTimeS } from "./curves.ts";
+import { type Random, weightedChoice } from "./random.ts";
+import { type BroadcastSettings, trackMask } from "./settings.ts";
+import type { ModelColo } from "./world.ts";
 
 /** Who comes. */
-export interface CrowdOptions {
+export interface PopulationOptions {
   readonly viewers: number;
-  readonly colos: readonly Colo[];
-  readonly curve: Curve;
+  readonly colos: readonly ModelColo[];
+  readonly curve: ArrivalCurve;
   /** The curve's time, seconds; a step takes one. */
   readonly overS: number;
   readonly isolates: IsolateRule;
-  readonly settings: Settings;
+  readonly settings: BroadcastSettings;
 }
 
 /** How many isolates a data centre runs: always so many, or one for each so many viewers between bounds. */
 export type IsolateRule =
   | { readonly kind: "fixed"; readonly count: number }
-  | { readonly kind: "load"; readonly viewersEach: number; readonly most: number };
+  | { readonly kind: "load"; readonly viewersPerIsolate: number; readonly maxIsolates: number };
 
 /** An isolate and its viewers. */
-export interface Isolate {
-  readonly colo: Colo;
+export interface ModelIsolate {
+  readonly colo: ModelColo;
   readonly viewers: number;
   /** When its first viewer comes, seconds. */
   readonly firstS: number;
@@ -33,24 +33,24 @@ export interface Isolate {
 }
 
 /** The crowd as drawn. */
-export interface Crowd {
+export interface Population {
   /** Isolates with viewers only: nobody starts one without a request. */
-  readonly isolates: readonly Isolate[];
+  readonly isolates: readonly ModelIsolate[];
   /** Viewers who come in each second. */
   readonly joins: Uint32Array;
 }
 
 /** Isolates in a data centre of `viewers`. */
-export function isolatesIn(rule: IsolateRule, viewers: number): number {
+export function isolateCount(rule: IsolateRule, viewers: number): number {
   if (rule.kind === "fixed") return rule.count;
-  return Math.min(rule.most, Math.max(1, Math.ceil(viewers / rule.viewersEach)));
+  return Math.min(rule.maxIsolates, Math.max(1, Math.ceil(viewers / rule.viewersPerIsolate)));
 }
 
 /** Draws the crowd. */
-export function drawCrowd(options: CrowdOptions, random: Random): Crowd {
+export function drawPopulation(options: PopulationOptions, random: Random): Population {
   const { colos, viewers, curve, overS } = options;
   const perColo = new Uint32Array(colos.length);
-  const coloOf = weighted(colos.map(({ share }) => share));
+  const coloOf = weightedChoice(colos.map(({ share }) => share));
   for (let viewer = 0; viewer < viewers; viewer += 1) {
     const colo = coloOf(random);
     perColo[colo] = (perColo[colo] ?? 0) + 1;
@@ -62,21 +62,21 @@ export function drawCrowd(options: CrowdOptions, random: Random): Crowd {
 }
 
 function drawColo(
-  { curve, overS, isolates: rule, settings }: CrowdOptions,
-  colo: Colo,
+  { curve, overS, isolates: rule, settings }: PopulationOptions,
+  colo: ModelColo,
   viewers: number,
   joins: Uint32Array,
   random: Random,
-): Isolate[] {
-  const count = isolatesIn(rule, viewers);
-  const choices = settings.choices.length;
-  const choiceOf = weighted(settings.choices.map(({ share }) => share));
+): ModelIsolate[] {
+  const count = isolateCount(rule, viewers);
+  const choices = settings.renditionChoices.length;
+  const choiceOf = weightedChoice(settings.renditionChoices.map(({ share }) => share));
   const numbers = new Uint32Array(count);
   const firstS = new Float64Array(count * choices).fill(Number.POSITIVE_INFINITY);
   const perSecond = new Uint32Array(count * joins.length);
   for (let viewer = 0; viewer < viewers; viewer += 1) {
     const isolate = Math.floor(random() * count);
-    const atS = comesAtS(curve, overS, random());
+    const atS = arrivalTimeS(curve, overS, random());
     const slot = isolate * choices + choiceOf(random);
     const second = Math.floor(atS);
     numbers[isolate] = (numbers[isolate] ?? 0) + 1;
@@ -98,4 +98,5 @@ function drawColo(
 }
 
 /** The tracks that viewers of a choice follow, as sets. */
-export const choiceMasks = ({ choices }: Settings): number[] => choices.map(({ tracks }) => maskOf(tracks));
+export const choiceMasks = ({ renditionChoices }: BroadcastSettings): number[] =>
+  renditionChoices.map(({ tracks }) => trackMask(tracks));

@@ -2,18 +2,18 @@
 
 /** The curves by name: `step`, all within a second; `exponential`, twice as many every tenth of the time; `wave`, a push
  * notification that people open at once or some time later; `even`, one after the other. */
-export const CURVES = ["step", "exponential", "wave", "even"] as const;
-export type Curve = (typeof CURVES)[number];
+export const ARRIVAL_CURVES = ["step", "exponential", "wave", "even"] as const;
+export type ArrivalCurve = (typeof ARRIVAL_CURVES)[number];
 
 /** Doublings of an exponential crowd from its first viewers to its last ones. */
 const DOUBLINGS = 10;
 /** A wave's shape: how the times from a notification to its being opened are spread (Weibull's distribution). */
 const WAVE_SHAPE = 1.5;
 /** The share of a wave that has come after the curve's time; the others never come. */
-const WAVE_WHOLE = 0.999;
+const WAVE_SHARE = 0.999;
 
 /** Seconds after the start when a viewer comes, from a number that is spread evenly from 0 up to 1. */
-export function comesAtS(curve: Curve, overS: number, even: number): number {
+export function arrivalTimeS(curve: ArrivalCurve, overS: number, even: number): number {
   switch (curve) {
     case "step":
       return even;
@@ -22,8 +22,8 @@ export function comesAtS(curve: Curve, overS: number, even: number): number {
     case "exponential":
       return (Math.log2(1 + even * (2 ** DOUBLINGS - 1)) / DOUBLINGS) * overS;
     case "wave": {
-      const scaleS = overS / (-Math.log(1 - WAVE_WHOLE)) ** (1 / WAVE_SHAPE);
-      return scaleS * (-Math.log(1 - even * WAVE_WHOLE)) ** (1 / WAVE_SHAPE);
+      const scaleS = overS / (-Math.log(1 - WAVE_SHARE)) ** (1 / WAVE_SHAPE);
+      return scaleS * (-Math.log(1 - even * WAVE_SHARE)) ** (1 / WAVE_SHAPE);
     }
   }
 }

@@ -1,16 +1,16 @@
 /** From a part's arrival at the Live object to the viewers' answers: hop by hop, child by child, viewer by viewer. */
-import type { Measured } from "./measured.ts";
-import type { Feeder } from "./nodes.ts";
-import type { Settings } from "./settings.ts";
-import type { Tree } from "./tree.ts";
-import { type Distances, roundTripMs } from "./world.ts";
+import type { Measurements } from "./measured.ts";
+import type { FeederNode } from "./nodes.ts";
+import type { BroadcastSettings } from "./settings.ts";
+import type { TreeSimulation } from "./tree.ts";
+import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 
 /** Percentiles of a spread of delays, milliseconds, and how deep the tree is below the Live object. */
-export interface Delays {
+export interface TreeDelays {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
-  readonly most: number;
+  readonly max: number;
   /** Part of the viewers whose isolate is fed by a node so many steps below the Live object. */
   readonly byDepth: readonly {
     readonly depth: number;
@@ -23,7 +23,7 @@ export interface Delays {
 /** Viewers of an isolate stand for so many points of the time that waking them takes. */
 const POINTS = 8;
 
-interface Reached {
+interface NodeArrival {
   readonly ms: number;
   readonly depth: number;
 }
@@ -32,24 +32,29 @@ interface Reached {
  * The delays in the tree as it stands. Tracks' parts come at the same time and are sent one after the other; a node sends
  * to its children in turn, and an isolate answers its viewers in turn.
  */
-export function delaysOf(tree: Tree, settings: Settings, distances: Distances, measured: Measured): Delays {
-  const reached = new Map<Feeder, Reached>([[tree.live, { ms: 0, depth: 0 }]]);
-  const places = new Map<Feeder, Map<object, number>>();
+export function treeDelays(
+  tree: TreeSimulation,
+  settings: BroadcastSettings,
+  distances: NetworkRoundTrips,
+  measured: Measurements,
+): TreeDelays {
+  const reached = new Map<FeederNode, NodeArrival>([[tree.live, { ms: 0, depth: 0 }]]);
+  const places = new Map<FeederNode, Map<object, number>>();
   const partBytes =
     settings.tracks.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0) * (settings.partMs / 1_000);
   const sendMs = settings.tracks.length * measured.childMs + partBytes * measured.byteMs;
-  const at = (feeder: Feeder): Reached => {
+  const at = (feeder: FeederNode): NodeArrival => {
     const known = reached.get(feeder);
     if (known !== undefined) return known;
-    const above = feeder.fedSide?.feeder ?? null;
-    const node = feeder.fedSide;
+    const above = feeder.lowerSide?.feeder ?? null;
+    const node = feeder.lowerSide;
     if (above === null || node === null) return { ms: 0, depth: 0 };
     const found = { ms: below(above, node), depth: at(above).depth + 1 };
     reached.set(feeder, found);
     return found;
   };
-  const below = (feeder: Feeder, child: Parameters<Feeder["fed"]["get"]>[0]): number => {
-    const order = places.get(feeder) ?? new Map([...feeder.fed.keys()].map((fed, index) => [fed, index] as const));
+  const below = (feeder: FeederNode, child: Parameters<FeederNode["children"]["get"]>[0]): number => {
+    const order = places.get(feeder) ?? new Map([...feeder.children.keys()].map((fed, index) => [fed, index] as const));
     places.set(feeder, order);
     const hopMs = roundTripMs(distances, child.region, feeder.address) / 2;
     return at(feeder).ms + ((order.get(child) ?? 0) + 1) * sendMs + hopMs;
@@ -70,7 +75,7 @@ export function delaysOf(tree: Tree, settings: Settings, distances: Distances, m
     p50: quantile(points, 0.5),
     p90: quantile(points, 0.9),
     p99: quantile(points, 0.99),
-    most: points.at(-1)?.ms ?? 0,
+    max: points.at(-1)?.ms ?? 0,
     byDepth: depths.map((depth) => {
       const those = points.filter((point) => point.depth === depth);
       const viewers = those.reduce((sum, point) => sum + point.viewers, 0);

@@ -1,5 +1,5 @@
 /** What may break: bounds that Cloudflare publishes, that the tree sets itself, and that are assumed here. */
-import { EDGE_LIMITS, FEED_LIMITS } from "../../protocol/tree/limits.ts";
+import { EDGE_STREAM_LIMITS, FEED_LIMITS } from "../../protocol/tree/limits.ts";
 import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
 import type { IsolateLoad, TierLoad } from "./run.ts";
 
@@ -20,7 +20,7 @@ export const PLATFORM_LIMITS = {
 } as const;
 
 /** A bound and what came of it. */
-export interface Check {
+export interface LimitCheck {
   readonly limit: string;
   readonly bound: number;
   readonly value: number;
@@ -28,30 +28,30 @@ export interface Check {
 }
 
 /** How full a bound is: over 1 it is broken. */
-export const fullness = ({ value, bound }: Check): number => value / bound;
+export const utilization = ({ value, bound }: LimitCheck): number => value / bound;
 
 /** The bound that is fullest. */
-export function breaksFirst(checks: readonly Check[]): Check {
-  const [first] = checks.toSorted((a, b) => fullness(b) - fullness(a));
+export function mostUtilized(checks: readonly LimitCheck[]): LimitCheck {
+  const [first] = checks.toSorted((a, b) => utilization(b) - utilization(a));
   if (first === undefined) throw new RangeError("nothing was checked");
   return first;
 }
 
 /** What is checked. */
-export interface Checked {
+export interface LimitInputs {
   readonly tiers: readonly TierLoad[];
   readonly isolate: IsolateLoad;
-  readonly longestWalk: number;
+  readonly maxResolveSteps: number;
   readonly linkBytesPerSecond: number;
 }
 
 /** A leader's connections that wait for headers at once: its feed, and the data centre's cache or a pull. */
-const LEADERS_CONNECTIONS = 2;
+const LEADER_CONNECTIONS = 2;
 
 /** Every bound with what came of it. */
-export function checksOf({ tiers, isolate, longestWalk, linkBytesPerSecond }: Checked): Check[] {
+export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecond }: LimitInputs): LimitCheck[] {
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
-  const objects = tiers.flatMap((load): Check[] => {
+  const objects = tiers.flatMap((load): LimitCheck[] => {
     const name = load.tier === "live" ? "the Live object" : `a ${load.tier}'s shield`;
     return [
       {
@@ -96,13 +96,23 @@ export function checksOf({ tiers, isolate, longestWalk, linkBytesPerSecond }: Ch
     },
     { limit: "memory of an isolate", bound: memoryBytes, value: isolate.memoryBytes, unit: "bytes" },
     { limit: "core of an isolate", bound: core, value: isolate.core, unit: "cores" },
-    { limit: "requests parked in an isolate", bound: EDGE_LIMITS.parked, value: isolate.parked, unit: "requests" },
+    {
+      limit: "requests parked in an isolate",
+      bound: EDGE_STREAM_LIMITS.parkedRequests,
+      value: isolate.parkedRequests,
+      unit: "requests",
+    },
     {
       limit: "connections of a leader that wait for headers",
       bound: PLATFORM_LIMITS.waitingConnections,
-      value: LEADERS_CONNECTIONS,
+      value: LEADER_CONNECTIONS,
       unit: "connections",
     },
-    { limit: "subrequests of a leader", bound: PLATFORM_LIMITS.subrequests, value: longestWalk + 1, unit: "requests" },
+    {
+      limit: "subrequests of a leader",
+      bound: PLATFORM_LIMITS.subrequests,
+      value: maxResolveSteps + 1,
+      unit: "requests",
+    },
   ];
 }

@@ -2,20 +2,27 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
-import { complaintAbout } from "../../scripts/known-options.ts";
-import { NoK6 } from "../k6.ts";
-import { BadOptions } from "../options.ts";
-import { CURVES } from "./curves.ts";
-import { type ModelArgs, parseModel } from "./options.ts";
-import { PARTS, type Part, type PartName, roomPart, type Said, treePart } from "./parts.ts";
-import { svg } from "./plot.ts";
-import { parseRoom, ROOM_ARGS, type RoomArgs } from "./room/options.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
+import { K6MissingError } from "../k6.ts";
+import { OptionsError } from "../options.ts";
+import { ARRIVAL_CURVES } from "./curves.ts";
+import { type ModelArgs, parseModelOptions } from "./options.ts";
+import {
+  createRoomPart,
+  createTreePart,
+  MODEL_PARTS,
+  type ModelPart,
+  type ModelPartName,
+  type ModelReport,
+} from "./parts.ts";
+import { renderPlot } from "./plot.ts";
+import { parseRoomOptions, ROOM_ARGS, type RoomArgs } from "./room/options.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
 
 const ARGS = {
   viewers: { type: "string", description: "people who watch", default: "1000000" },
-  curve: { type: "string", description: `how they come: ${CURVES.join(", ")}`, default: "step" },
+  curve: { type: "string", description: `how they come: ${ARRIVAL_CURVES.join(", ")}`, default: "step" },
   over: { type: "string", description: "seconds in which they come; a step takes one", default: "60" },
   seconds: { type: "string", description: "how long, 60 at least: feeds are renewed every 24 s", default: "120" },
   colos: { type: "string", description: "data centres of the world", default: "330" },
@@ -55,19 +62,19 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     try {
-      const complaint = complaintAbout(args, ARGS);
-      if (complaint !== null) throw new BadOptions(complaint);
+      const complaint = describeOptionError(args, ARGS);
+      if (complaint !== null) throw new OptionsError(complaint);
       const mode = MODES.find((known) => args[known]) ?? "once";
-      const said = new Map<PartName, Said>();
-      for (const [name, part] of partsOf(args as Args)) said.set(name, await part[mode]());
+      const said = new Map<ModelPartName, ModelReport>();
+      for (const [name, part] of selectParts(args as Args)) said.set(name, await part[mode]());
       console.log([...said.values()].map(({ text }) => text).join("\n\n"));
       for (const { plots = {} } of said.values()) {
-        for (const [name, plot] of Object.entries(plots)) await writeFile(`${DOCS}/${name}.svg`, svg(plot));
+        for (const [name, plot] of Object.entries(plots)) await writeFile(`${DOCS}/${name}.svg`, renderPlot(plot));
       }
       const figures = Object.fromEntries([...said].map(([name, each]) => [name, each.figures]));
       if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(figures, null, 1)}\n`);
     } catch (error) {
-      if (!(error instanceof BadOptions) && !(error instanceof NoK6)) throw error;
+      if (!(error instanceof OptionsError) && !(error instanceof K6MissingError)) throw error;
       console.error(error.message);
       process.exitCode = 2;
     }
@@ -78,18 +85,18 @@ const MODES = ["calibrate", "validate", "costs", "sweep"] as const;
 
 type Args = ModelArgs & RoomArgs & { readonly only?: string };
 
-/** The parts that are asked for. Throws `BadOptions`. */
-function partsOf(args: Args): Map<PartName, Part> {
+/** The parts that are asked for. Throws `OptionsError`. */
+function selectParts(args: Args): Map<ModelPartName, ModelPart> {
   const say = (line: string): void => console.error(line);
-  const tree = parseModel(args);
-  const room = parseRoom(args, tree);
-  const only = PARTS.find((known) => known === args.only);
+  const tree = parseModelOptions(args);
+  const room = parseRoomOptions(args, tree);
+  const only = MODEL_PARTS.find((known) => known === args.only);
   if (args.only !== undefined && only === undefined) {
-    throw new BadOptions(`--only is ${PARTS.join(" or ")}, not ${args.only}.`);
+    throw new OptionsError(`--only is ${MODEL_PARTS.join(" or ")}, not ${args.only}.`);
   }
-  const parts = new Map<PartName, Part>([
-    ["tree", treePart(tree, say)],
-    ["room", roomPart(room, say)],
+  const parts = new Map<ModelPartName, ModelPart>([
+    ["tree", createTreePart(tree, say)],
+    ["room", createRoomPart(room, say)],
   ]);
   return only === undefined ? parts : new Map([...parts].filter(([name]) => name === only));
 }

@@ -1,7 +1,7 @@
 /** What the real Worker and objects were measured to take; the scale model counts with it. */
 
 /** Times in milliseconds of CPU of workerd, sizes in bytes. */
-export interface Measured {
+export interface Measurements {
   /** One answer of an isolate out of its memory: playlists and parts, half of each. */
   readonly hitMs: number;
   /** One request for a feed at an object. */
@@ -22,7 +22,7 @@ export interface Measured {
  * As `npm run model -- --calibrate` measured on one of two shared cores (AMD EPYC, November 2026). CPU is that of the whole
  * workerd process, sockets to the clients included, so an object alone takes less.
  */
-export const MEASURED: Measured = {
+export const MEASUREMENTS: Measurements = {
   hitMs: 0.162,
   feedMs: 0.925,
   childMs: 0.0879,

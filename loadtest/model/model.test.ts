@@ -1,60 +1,68 @@
 import { expect, test } from "vitest";
 import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
-import { billOf, dollarsOf } from "./bill.ts";
-import { drawCrowd } from "./crowd.ts";
-import { CURVES, comesAtS } from "./curves.ts";
-import { MEASURED } from "./measured.ts";
+import { broadcastBill, dollarsOf } from "./bill.ts";
+import { drawPopulation } from "./crowd.ts";
+import { ARRIVAL_CURVES, arrivalTimeS } from "./curves.ts";
+import { MEASUREMENTS } from "./measured.ts";
 import { EventQueue } from "./queue.ts";
-import { randomOf, weighted } from "./random.ts";
-import { DEFAULTS, type ModelOptions, runModel } from "./run.ts";
-import { halfSecond, requestsOfViewer, settingsOf } from "./settings.ts";
-import { harnessColos, harnessDistances, worldColos } from "./world.ts";
+import { seededRandom, weightedChoice } from "./random.ts";
+import { type ModelOptions, runTreeModel, TREE_MODEL_DEFAULTS } from "./run.ts";
+import { halfSecondSettings, ladderSettings, viewerRequests } from "./settings.ts";
+import { harnessColos, harnessRoundTrips, worldColos } from "./world.ts";
 
-const SMALL: ModelOptions = { ...DEFAULTS, settings: halfSecond("muxed"), viewers: 30_000, colos: worldColos(40) };
+const SMALL: ModelOptions = {
+  ...TREE_MODEL_DEFAULTS,
+  settings: halfSecondSettings("muxed"),
+  viewers: 30_000,
+  colos: worldColos(40),
+};
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((all, number) => all + number, 0);
 
 test("one seed gives one outcome, another seed another", () => {
-  const figures = (seed: number): unknown => runModel({ ...SMALL, seed }).tiers;
+  const figures = (seed: number): unknown => runTreeModel({ ...SMALL, seed }).tiers;
   expect(figures(7)).toEqual(figures(7));
   expect(figures(7)).not.toEqual(figures(8));
 });
 
-test.each(CURVES)("every viewer of a %s comes once, to one isolate, within the curve's time", (curve) => {
-  const crowd = drawCrowd({ ...SMALL, curve }, randomOf(1));
+test.each(ARRIVAL_CURVES)("every viewer of a %s comes once, to one isolate, within the curve's time", (curve) => {
+  const crowd = drawPopulation({ ...SMALL, curve }, seededRandom(1));
   expect(sum(crowd.joins)).toBe(SMALL.viewers);
   expect(sum(crowd.isolates.map(({ viewers }) => viewers))).toBe(SMALL.viewers);
-  expect(comesAtS(curve, 60, 0)).toBeGreaterThanOrEqual(0);
-  expect(comesAtS(curve, 60, 1 - Number.EPSILON)).toBeLessThanOrEqual(60);
+  expect(arrivalTimeS(curve, 60, 0)).toBeGreaterThanOrEqual(0);
+  expect(arrivalTimeS(curve, 60, 1 - Number.EPSILON)).toBeLessThanOrEqual(60);
 });
 
-test.each(CURVES)("what nodes send up is what the nodes above count, when viewers come in a %s", (curve) => {
-  const { sent, tiers } = runModel({ ...SMALL, curve });
-  expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
+test.each(ARRIVAL_CURVES)("what nodes send up is what the nodes above count, when viewers come in a %s", (curve) => {
+  const { requestsSent, tiers } = runTreeModel({ ...SMALL, curve });
+  expect(sum(tiers.map(({ requests }) => requests))).toBe(requestsSent);
 });
 
 test("where objects send slowly, parts are pulled, and those requests are counted above too", () => {
-  const { sent, pulls, tiers } = runModel({ ...SMALL, linkBytesPerSecond: 2_000_000 });
+  const { requestsSent, pulls, tiers } = runTreeModel({ ...SMALL, linkBytesPerSecond: 2_000_000 });
   expect(pulls).toBeGreaterThan(0);
-  expect(sum(tiers.map(({ requests }) => requests))).toBe(sent);
-  expect(runModel({ ...SMALL, linkBytesPerSecond: 1e12, distances: harnessDistances(0) }).pulls).toBe(0);
+  expect(sum(tiers.map(({ requests }) => requests))).toBe(requestsSent);
+  expect(runTreeModel({ ...SMALL, linkBytesPerSecond: 1e12, distances: harnessRoundTrips(0) }).pulls).toBe(0);
 });
 
-test.each(CURVES)("no node feeds more isolates than the tree's rules allow, when viewers come in a %s", (curve) => {
-  const { tiers } = runModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
-  const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));
-  expect(isolates["live"]).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
-  expect(isolates["region"]).toBeLessThanOrEqual(TREE_LIMITS.regionIsolates);
-  expect(isolates["colo"]).toBeLessThanOrEqual(TREE_LIMITS.coloIsolates);
-});
+test.each(ARRIVAL_CURVES)(
+  "no node feeds more isolates than the tree's rules allow, when viewers come in a %s",
+  (curve) => {
+    const { tiers } = runTreeModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
+    const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));
+    expect(isolates["live"]).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
+    expect(isolates["region"]).toBeLessThanOrEqual(TREE_LIMITS.regionIsolates);
+    expect(isolates["colo"]).toBeLessThanOrEqual(TREE_LIMITS.coloIsolates);
+  },
+);
 
 test("one isolate of one viewer is turned up by its colo's shield, then asks again for its track and every 24 s", () => {
-  const { tiers } = runModel({
+  const { tiers } = runTreeModel({
     ...SMALL,
     viewers: 1,
     seconds: 60,
     colos: harnessColos(1, 1),
-    distances: harnessDistances(0),
-    settings: settingsOf("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
+    distances: harnessRoundTrips(0),
+    settings: ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
   });
   const requests = Object.fromEntries(tiers.map((load) => [load.tier, load.requests]));
   // At the start without a track, at once with it, and at 24 s and 48 s.
@@ -62,13 +70,21 @@ test("one isolate of one viewer is turned up by its colo's shield, then asks aga
 });
 
 test("a viewer of two tracks for ten parts asks for a playlist and a part of each, and what a join takes", () => {
-  const settings = settingsOf("", { partMs: 500, segmentMs: 2_000 }, "separate", 1);
-  expect(requestsOfViewer(settings, 5)).toBe(1 + 2 * (1 + 1 + 4) + 10 * 2 * 2);
+  const settings = ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "separate", 1);
+  expect(viewerRequests(settings, 5)).toBe(1 + 2 * (1 + 1 + 4) + 10 * 2 * 2);
 });
 
 test("an hour of a thousand viewers costs what is computed by hand", () => {
-  const settings = settingsOf("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1);
-  const bill = billOf({ settings, viewers: 1_000, objects: 1, feedsPerSecond: 2, hitMs: 0.1, dvrShare: 0, colos: 330 });
+  const settings = ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1);
+  const bill = broadcastBill({
+    settings,
+    viewers: 1_000,
+    objects: 1,
+    feedsPerSecond: 2,
+    hitMs: 0.1,
+    dvrShare: 0,
+    colos: 330,
+  });
   // 4 requests a second live; 4 joins of 7 requests an hour; the state every 12.5 s; 7,200 parts published.
   const requests = 14_400_000 + 28_000 + 288_000 + 7_200;
   const byHand =
@@ -83,8 +99,8 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
 });
 
 test("draws follow their weights", () => {
-  const draw = weighted([1, 2, 5]);
-  const random = randomOf(3);
+  const draw = weightedChoice([1, 2, 5]);
+  const random = seededRandom(3);
   const counts = [0, 0, 0];
   for (let time = 0; time < 80_000; time += 1) {
     const drawn = draw(random);
@@ -105,16 +121,16 @@ test("things are done in the order of their times, and of their coming where tho
     ["b2", 2],
     ["d", 9],
   ] as const) {
-    queue.at(atMs, () => void done.push(name));
+    queue.schedule(atMs, () => void done.push(name));
   }
-  queue.at(2, (now) => queue.at(now + 5, () => void done.push("later")));
-  queue.drain();
+  queue.schedule(2, (now) => queue.schedule(now + 5, () => void done.push("later")));
+  queue.runAll();
   expect(done).toEqual(["a", "b", "b2", "c", "later", "d"]);
 });
 
 test("the smaller the measured times, the sooner viewers are answered", () => {
-  const slow = runModel(SMALL).delays;
-  const fast = runModel({ ...SMALL, measured: { ...MEASURED, childMs: 0, byteMs: 0, wakeMs: 0 } }).delays;
+  const slow = runTreeModel(SMALL).delays;
+  const fast = runTreeModel({ ...SMALL, measurements: { ...MEASUREMENTS, childMs: 0, byteMs: 0, wakeMs: 0 } }).delays;
   expect(fast.p99).toBeLessThan(slow.p99);
   expect(slow.p50).toBeLessThanOrEqual(slow.p99);
 });

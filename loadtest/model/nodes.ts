@@ -1,177 +1,183 @@
 /** The nodes of the simulated tree: who feeds, who is fed, and what each has counted. */
-import { type Address, addressText, type Region } from "../../protocol/tree/address.ts";
-import { Door } from "../../protocol/tree/door.ts";
-import type { Asker } from "../../protocol/tree/policy.ts";
-import { Way } from "../../protocol/tree/way.ts";
+import { formatNodeAddress, type NodeAddress, type Region } from "../../protocol/tree/address.ts";
+import { FeedAdmission } from "../../protocol/tree/door.ts";
+import type { FeedRequester } from "../../protocol/tree/policy.ts";
+import { ParentResolver } from "../../protocol/tree/way.ts";
 
 /** One reading of a feed. */
-export interface Lead {
+export interface ModelLease {
   readonly startedMs: number;
   /** Tracks whose bytes it carries, as a set. */
-  readonly want: number;
+  readonly wantedTracks: number;
   /** When the last word came from above; at the start, the start. */
-  wordMs: number;
+  lastHeardMs: number;
   /** A node has begun to feed it. */
-  heard: boolean;
+  hasStarted: boolean;
 }
 
 /** A node that is fed: an isolate, or the lower side of a shield. */
-export interface Fed {
+export interface FedNode {
   readonly name: string;
-  readonly kind: Asker["kind"];
+  readonly kind: FeedRequester["kind"];
   readonly region: Region;
   /** The data centre, whose isolates share a memory of the way; empty for a region's shield. */
   readonly colo: string;
-  readonly way: Way;
+  readonly parentResolver: ParentResolver;
   /** Tracks whose bytes somebody below wants. */
-  wanted: number;
+  wantedTracks: number;
   /** The feed that it has caught up with. */
-  lead: Lead | null;
-  feeder: Feeder | null;
+  lease: ModelLease | null;
+  feeder: FeederNode | null;
   fedSinceMs: number;
   /** The one on its way to a feed. */
-  walking: Lead | null;
+  pendingLease: ModelLease | null;
   /** By track: when its first viewer asked for it, and the time of the oldest media that the feed brought. */
-  readonly wantedMs: number[];
+  readonly requestedAtMs: number[];
   readonly tailFromMs: number[];
   /** Tracks whose first parts were pulled, since the feed was late with them or began after them. */
-  pulled: number;
+  pulledTracks: number;
   failures: number;
-  rememberedMs: number;
+  parentCachedAtMs: number;
   /** Mean time between two requests that may take the lead over. */
-  readonly lookMs: number;
+  readonly renewalCheckMs: number;
   /** Requests that it sent up. */
-  sent: number;
+  requestsSent: number;
   /** What it feeds itself: a shield's other side. */
-  readonly side: Feeder | null;
+  readonly upperSide: FeederNode | null;
 }
 
 /** A feed that a shield can't open yet, since it has none itself that carries what is wanted. */
-export interface Waiting {
-  readonly asker: Fed;
-  readonly lead: Lead;
+export interface PendingFeed {
+  readonly asker: FedNode;
+  readonly lead: ModelLease;
   readonly halfMs: number;
 }
 
 /** A node that feeds others: the Live object, or the upper side of a shield. */
-export interface Feeder {
-  readonly address: Address;
-  readonly text: string;
-  readonly door: Door;
+export interface FeederNode {
+  readonly address: NodeAddress;
+  readonly name: string;
+  readonly admission: FeedAdmission;
   /** Who is fed, in the order of their feeds, and what each wants. */
-  readonly fed: Map<Fed, number>;
-  readonly names: Set<string>;
+  readonly children: Map<FedNode, number>;
+  readonly childNames: Set<string>;
   isolates: number;
   shields: number;
-  mostIsolates: number;
-  mostChildren: number;
+  maxIsolates: number;
+  maxChildren: number;
   /** It computes until, and its link is busy with what newcomers lack until. */
   busyUntilMs: number;
   linkUntilMs: number;
-  mostQueueMs: number;
-  mostLinkMs: number;
+  maxQueueMs: number;
+  maxLinkMs: number;
   childlessSinceMs: number;
-  waiting: Waiting[];
+  pendingFeeds: PendingFeed[];
   /** Requests that came, in each second. */
   readonly requests: Uint32Array;
   /** How the flow of new parts' bytes changes in each second; its sums are the flow. */
-  readonly flow: Float64Array;
+  readonly flowChanges: Float64Array;
   /** The shield's lower side; null for the Live object. */
-  fedSide: Fed | null;
+  lowerSide: FedNode | null;
 }
 
 /** A feeder that has fed nobody yet. */
-export function newFeeder(address: Address, seconds: number): Feeder {
-  const feeder: Feeder = {
+export function createFeeder(address: NodeAddress, seconds: number): FeederNode {
+  const feeder: FeederNode = {
     address,
-    text: addressText(address),
-    door: new Door(address),
-    fed: new Map(),
-    names: new Set(),
+    name: formatNodeAddress(address),
+    admission: new FeedAdmission(address),
+    children: new Map(),
+    childNames: new Set(),
     isolates: 0,
     shields: 0,
-    mostIsolates: 0,
-    mostChildren: 0,
+    maxIsolates: 0,
+    maxChildren: 0,
     busyUntilMs: 0,
     linkUntilMs: 0,
-    mostQueueMs: 0,
-    mostLinkMs: 0,
+    maxQueueMs: 0,
+    maxLinkMs: 0,
     childlessSinceMs: 0,
-    waiting: [],
+    pendingFeeds: [],
     requests: new Uint32Array(seconds),
-    flow: new Float64Array(seconds + 1),
-    fedSide: null,
+    flowChanges: new Float64Array(seconds + 1),
+    lowerSide: null,
   };
   if (address.tier === "live") return feeder;
-  const node = addressText(address);
-  feeder.fedSide = {
-    ...newFed(node, new Way({ kind: "shield", address, node }), address.region, 0),
+  const node = formatNodeAddress(address);
+  feeder.lowerSide = {
+    ...createFedNode(node, new ParentResolver({ kind: "shield", address, nodeId: node }), address.region, 0),
     colo: address.tier === "colo" ? address.colo : "",
-    side: feeder,
+    upperSide: feeder,
   };
   return feeder;
 }
 
 /** A node that nobody feeds yet. */
-export function newFed(name: string, way: Way, region: Region, lookMs: number): Fed {
+export function createFedNode(name: string, way: ParentResolver, region: Region, lookMs: number): FedNode {
   return {
     name,
-    kind: way.kind,
+    kind: way.requesterKind,
     region,
     colo: "",
-    way,
-    wanted: 0,
-    lead: null,
+    parentResolver: way,
+    wantedTracks: 0,
+    lease: null,
     feeder: null,
     fedSinceMs: 0,
-    walking: null,
-    wantedMs: [],
+    pendingLease: null,
+    requestedAtMs: [],
     tailFromMs: [],
-    pulled: 0,
+    pulledTracks: 0,
     failures: 0,
-    rememberedMs: Number.NEGATIVE_INFINITY,
-    lookMs,
-    sent: 0,
-    side: null,
+    parentCachedAtMs: Number.NEGATIVE_INFINITY,
+    renewalCheckMs: lookMs,
+    requestsSent: 0,
+    upperSide: null,
   };
 }
 
 /** `fed` gets a feed of `feeder` with the bytes of `want`; `flow` is what that is a second. */
-export function attach(feeder: Feeder, fed: Fed, want: number, flow: (want: number) => number, nowMs: number): void {
-  detach(feeder, fed, flow, nowMs);
-  feeder.fed.set(fed, want);
-  feeder.names.add(fed.name);
+export function attachChild(
+  feeder: FeederNode,
+  fed: FedNode,
+  want: number,
+  flow: (want: number) => number,
+  nowMs: number,
+): void {
+  detachChild(feeder, fed, flow, nowMs);
+  feeder.children.set(fed, want);
+  feeder.childNames.add(fed.name);
   if (fed.kind === "isolate") feeder.isolates += 1;
   else feeder.shields += 1;
-  feeder.mostIsolates = Math.max(feeder.mostIsolates, feeder.isolates);
-  feeder.mostChildren = Math.max(feeder.mostChildren, feeder.fed.size);
-  change(feeder, flow(want), nowMs);
+  feeder.maxIsolates = Math.max(feeder.maxIsolates, feeder.isolates);
+  feeder.maxChildren = Math.max(feeder.maxChildren, feeder.children.size);
+  addFlow(feeder, flow(want), nowMs);
 }
 
 /** `fed` has no feed of `feeder` any more. */
-export function detach(feeder: Feeder, fed: Fed, flow: (want: number) => number, nowMs: number): void {
-  const want = feeder.fed.get(fed);
+export function detachChild(feeder: FeederNode, fed: FedNode, flow: (want: number) => number, nowMs: number): void {
+  const want = feeder.children.get(fed);
   if (want === undefined) return;
-  feeder.fed.delete(fed);
-  feeder.names.delete(fed.name);
+  feeder.children.delete(fed);
+  feeder.childNames.delete(fed.name);
   if (fed.kind === "isolate") feeder.isolates -= 1;
   else feeder.shields -= 1;
-  if (feeder.fed.size === 0) feeder.childlessSinceMs = nowMs;
-  change(feeder, -flow(want), nowMs);
+  if (feeder.children.size === 0) feeder.childlessSinceMs = nowMs;
+  addFlow(feeder, -flow(want), nowMs);
 }
 
-function change({ flow }: Feeder, bytesPerSecond: number, nowMs: number): void {
+function addFlow({ flowChanges }: FeederNode, bytesPerSecond: number, nowMs: number): void {
   const second = Math.floor(nowMs / 1_000);
-  if (second >= flow.length - 1) return;
+  if (second >= flowChanges.length - 1) return;
   const rest = 1 - (nowMs / 1_000 - second);
-  flow[second] = (flow[second] ?? 0) + bytesPerSecond * rest;
-  flow[second + 1] = (flow[second + 1] ?? 0) + bytesPerSecond * (1 - rest);
+  flowChanges[second] = (flowChanges[second] ?? 0) + bytesPerSecond * rest;
+  flowChanges[second + 1] = (flowChanges[second + 1] ?? 0) + bytesPerSecond * (1 - rest);
 }
 
 /** Bytes a second of new parts that leave a feeder, in each second. */
-export function flowOf({ flow }: Feeder): Float64Array {
+export function feederFlow({ flowChanges }: FeederNode): Float64Array {
   let flowing = 0;
-  return flow.map((change) => {
+  return flowChanges.map((change) => {
     flowing += change;
     return flowing;
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ModelArgs, parseModel } from "./options.ts";
+import { type ModelArgs, parseModelOptions } from "./options.ts";
 
 const ARGS: ModelArgs = {
   viewers: "1000000",
@@ -16,7 +16,7 @@ const ARGS: ModelArgs = {
 };
 
 test("the words of the command line become a run", () => {
-  const options = parseModel({ ...ARGS, isolates: "200", dvr: "20", preset: "ultra", tracks: "separate" });
+  const options = parseModelOptions({ ...ARGS, isolates: "200", dvr: "20", preset: "ultra", tracks: "separate" });
   expect(options).toMatchObject({ viewers: 1_000_000, isolates: { kind: "fixed", count: 200 }, dvrShare: 0.2 });
   expect(options.settings).toMatchObject({ partMs: 200, segmentMs: 2_000 });
   expect(options.colos).toHaveLength(330);
@@ -32,5 +32,5 @@ test.each([
   [{ dvr: "101" }, "--dvr"],
   [{ isolates: "" }, "not nothing"],
 ])("nonsense is refused with the reason: %j", (wrong, reason) => {
-  expect(() => parseModel({ ...ARGS, ...wrong })).toThrow(reason);
+  expect(() => parseModelOptions({ ...ARGS, ...wrong })).toThrow(reason);
 });

@@ -1,9 +1,9 @@
 /** The command line of the scale model: what makes no sense is refused, with the reason. */
 import { PRESETS, type PresetName, parsePreset } from "../../origin/presets.ts";
-import { BadOptions } from "../options.ts";
-import { CURVES } from "./curves.ts";
-import { DEFAULTS, type ModelOptions } from "./run.ts";
-import { halfSecond, presetSettings, type Settings } from "./settings.ts";
+import { OptionsError } from "../options.ts";
+import { ARRIVAL_CURVES } from "./curves.ts";
+import { type ModelOptions, TREE_MODEL_DEFAULTS } from "./run.ts";
+import { type BroadcastSettings, halfSecondSettings, presetSettings } from "./settings.ts";
 import { worldColos } from "./world.ts";
 
 /** Bounds, each with its reason. */
@@ -33,44 +33,51 @@ export interface ModelArgs {
   readonly seed: string;
 }
 
-/** What the arguments ask for. Throws `BadOptions`. */
-export function parseModel(args: ModelArgs): ModelOptions {
-  const curve = CURVES.find((known) => known === args.curve);
-  if (curve === undefined) throw new BadOptions(`There is no curve ${args.curve}: one of ${CURVES.join(", ")}.`);
-  const seconds = whole("seconds", args.seconds, 60, MODEL_LIMITS.seconds);
+/** What the arguments ask for. Throws `OptionsError`. */
+export function parseModelOptions(args: ModelArgs): ModelOptions {
+  const curve = ARRIVAL_CURVES.find((known) => known === args.curve);
+  if (curve === undefined)
+    throw new OptionsError(`There is no curve ${args.curve}: one of ${ARRIVAL_CURVES.join(", ")}.`);
+  const seconds = parseInteger("seconds", args.seconds, 60, MODEL_LIMITS.seconds);
   return {
-    ...DEFAULTS,
-    viewers: whole("viewers", args.viewers, 1, MODEL_LIMITS.viewers),
+    ...TREE_MODEL_DEFAULTS,
+    viewers: parseInteger("viewers", args.viewers, 1, MODEL_LIMITS.viewers),
     curve,
-    overS: whole("over", args.over, 1, seconds),
+    overS: parseInteger("over", args.over, 1, seconds),
     seconds,
-    colos: worldColos(whole("colos", args.colos, 1, MODEL_LIMITS.colos)),
+    colos: worldColos(parseInteger("colos", args.colos, 1, MODEL_LIMITS.colos)),
     isolates:
       args.isolates === undefined
-        ? { kind: "load", viewersEach: whole("viewers-per-isolate", args["viewers-per-isolate"], 1, 20_000), most: 200 }
-        : { kind: "fixed", count: whole("isolates", args.isolates, 1, MODEL_LIMITS.isolates) },
-    settings: settingsFor(args.preset, args.tracks),
-    dvrShare: whole("dvr", args.dvr, 0, 100) / 100,
-    linkBytesPerSecond: whole("link", args.link, 1, 100_000) * 125_000,
-    seed: whole("seed", args.seed, 0, 2 ** 31 - 1),
+        ? {
+            kind: "load",
+            viewersPerIsolate: parseInteger("viewers-per-isolate", args["viewers-per-isolate"], 1, 20_000),
+            maxIsolates: 200,
+          }
+        : { kind: "fixed", count: parseInteger("isolates", args.isolates, 1, MODEL_LIMITS.isolates) },
+    settings: parseSettings(args.preset, args.tracks),
+    dvrShare: parseInteger("dvr", args.dvr, 0, 100) / 100,
+    linkBytesPerSecond: parseInteger("link", args.link, 1, 100_000) * 125_000,
+    seed: parseInteger("seed", args.seed, 0, 2 ** 31 - 1),
   };
 }
 
-function settingsFor(preset: string, tracks: string): Settings {
+function parseSettings(preset: string, tracks: string): BroadcastSettings {
   if (tracks !== "muxed" && tracks !== "separate")
-    throw new BadOptions(`--tracks is muxed or separate, not ${tracks}.`);
-  if (preset === "half") return halfSecond(tracks);
+    throw new OptionsError(`--tracks is muxed or separate, not ${tracks}.`);
+  if (preset === "half") return halfSecondSettings(tracks);
   const known = parsePreset(preset);
   if (known === null) {
-    throw new BadOptions(`--preset is half (0.5 s parts) or one of ${Object.keys(PRESETS).join(", ")}, not ${preset}.`);
+    throw new OptionsError(
+      `--preset is half (0.5 s parts) or one of ${Object.keys(PRESETS).join(", ")}, not ${preset}.`,
+    );
   }
   return presetSettings(known.name satisfies PresetName, tracks);
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
+function parseInteger(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most) {
-    throw new BadOptions(
+    throw new OptionsError(
       `--${name} is a whole number from ${least} to ${most}, not ${text === "" ? "nothing" : text}.`,
     );
   }

@@ -1,77 +1,77 @@
 /** The two parts of the scale model, the delivery tree and the room: what each can be asked, and what it says. */
-import { calibrate } from "./calibrate.ts";
-import { costs } from "./costs.ts";
+import { calibrateTree } from "./calibrate.ts";
+import { compareCosts } from "./costs.ts";
 import type { Plot } from "./plot.ts";
-import { describe } from "./print.ts";
+import { describeTreeOutcome } from "./print.ts";
 import { calibrateRoom } from "./room/calibrate.ts";
 import { describeRoom } from "./room/print.ts";
-import { type RoomOptions, runRoom } from "./room/run.ts";
-import { roomCosts, roomPlots, roomSweepTables, sweepRoom } from "./room/sweep.ts";
+import { type RoomModelOptions, runRoomModel } from "./room/run.ts";
+import { compareRoomCosts, roomPlots, roomSweepTables, sweepRoom } from "./room/sweep.ts";
 import { roomValidationTable, validateRoom } from "./room/validate.ts";
-import { type ModelOptions, runModel } from "./run.ts";
-import { firstBreak, sweep, sweepPlots, sweepTable } from "./sweep.ts";
-import { validate, validationTable } from "./validate.ts";
+import { type ModelOptions, runTreeModel } from "./run.ts";
+import { findFirstBreak, sweepTree, treeSweepPlots, treeSweepTable } from "./sweep.ts";
+import { treeValidationTable, validateTree } from "./validate.ts";
 
 /** What a part says: text for people, figures for JSON, and plots by the names of their files. */
-export interface Said {
+export interface ModelReport {
   readonly text: string;
   readonly figures: unknown;
   readonly plots?: Readonly<Record<string, Plot>>;
 }
 
 /** A part of the model. */
-export interface Part {
-  once(): Said;
-  sweep(): Said;
-  costs(): Said;
-  validate(): Promise<Said>;
-  calibrate(): Promise<Said>;
+export interface ModelPart {
+  once(): ModelReport;
+  sweep(): ModelReport;
+  costs(): ModelReport;
+  validate(): Promise<ModelReport>;
+  calibrate(): Promise<ModelReport>;
 }
 
 /** The names of the parts. */
-export const PARTS = ["tree", "room"] as const;
-export type PartName = (typeof PARTS)[number];
+export const MODEL_PARTS = ["tree", "room"] as const;
+export type ModelPartName = (typeof MODEL_PARTS)[number];
 
-type Say = (line: string) => void;
+type ProgressListener = (line: string) => void;
 
 /** The delivery tree. `say`: what is under way. */
-export function treePart(options: ModelOptions, say: Say): Part {
+export function createTreePart(options: ModelOptions, onProgress: ProgressListener): ModelPart {
   return {
     once: () => {
-      const outcome = runModel(options);
-      return { text: describe(outcome), figures: withoutColos(outcome) };
+      const outcome = runTreeModel(options);
+      return { text: describeTreeOutcome(outcome), figures: withoutColos(outcome) };
     },
     sweep: () => {
-      const outcomes = sweep(options, say);
-      const breaks = firstBreak(outcomes, (viewers) => runModel({ ...options, viewers }), say);
+      const outcomes = sweepTree(options, onProgress);
+      const breaks = findFirstBreak(outcomes, (viewers) => runTreeModel({ ...options, viewers }), onProgress);
       return {
-        text: `${sweepTable(outcomes)}\n\n${breaks}`,
+        text: `${treeSweepTable(outcomes)}\n\n${breaks}`,
         figures: { outcomes: outcomes.map(withoutColos), breaks },
-        plots: sweepPlots(outcomes),
+        plots: treeSweepPlots(outcomes),
       };
     },
     costs: () => {
-      const { text, rows } = costs();
+      const { text, rows } = compareCosts();
       return { text, figures: rows };
     },
     validate: async () => {
-      const figures = await validate(say);
-      return { text: validationTable(figures), figures };
+      const figures = await validateTree(onProgress);
+      return { text: treeValidationTable(figures), figures };
     },
-    calibrate: async () => asJson(await calibrate(say)),
+    calibrate: async () => jsonReport(await calibrateTree(onProgress)),
   };
 }
 
 /** The room. `say`: what is under way. */
-export function roomPart(options: RoomOptions, say: Say): Part {
+export function createRoomPart(options: RoomModelOptions, onProgress: ProgressListener): ModelPart {
   return {
     once: () => {
-      const outcome = runRoom(options);
+      const outcome = runRoomModel(options);
       return { text: describeRoom(outcome), figures: withoutColos(outcome) };
     },
     sweep: () => {
-      const outcomes = sweepRoom(options, say);
-      const breaks = firstBreak(outcomes, (viewers) => runRoom({ ...options, viewers }), say);
+      const outcomes = sweepRoom(options, onProgress);
+      const breaks = findFirstBreak(outcomes, (viewers) => runRoomModel({ ...options, viewers }), onProgress);
       return {
         text: `${roomSweepTables(outcomes)}\n\n${breaks}`,
         figures: { outcomes: outcomes.map(withoutColos), breaks },
@@ -79,18 +79,18 @@ export function roomPart(options: RoomOptions, say: Say): Part {
       };
     },
     costs: () => {
-      const { text, rows } = roomCosts(options);
+      const { text, rows } = compareRoomCosts(options);
       return { text, figures: rows };
     },
     validate: async () => {
-      const figures = await validateRoom(options, say);
+      const figures = await validateRoom(options, onProgress);
       return { text: roomValidationTable(figures), figures };
     },
-    calibrate: async () => asJson(await calibrateRoom(say)),
+    calibrate: async () => jsonReport(await calibrateRoom(onProgress)),
   };
 }
 
-const asJson = (figures: unknown): Said => ({ text: JSON.stringify(figures, null, 1), figures });
+const jsonReport = (figures: unknown): ModelReport => ({ text: JSON.stringify(figures, null, 1), figures });
 
 /** The figures without the list of all data centres. */
 function withoutColos<T extends { readonly options: { readonly colos: readonly unknown[] } }>(outcome: T): unknown {

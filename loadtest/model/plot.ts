@@ -1,7 +1,7 @@
 /** Plots as SVG that are legible on light and on dark pages: text and axes take the page's colour scheme. */
 
 /** A line of a plot. */
-export interface Line {
+export interface PlotLine {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
@@ -15,7 +15,7 @@ export interface Plot {
     readonly ticks: readonly { readonly at: number; readonly text: string }[];
   };
   readonly y: { readonly label: string };
-  readonly lines: readonly Line[];
+  readonly lines: readonly PlotLine[];
 }
 
 const WIDTH = 760;
@@ -29,11 +29,11 @@ const STYLE = `text{font:13px system-ui,sans-serif;fill:#3b4250}.title{font-size
 @media (prefers-color-scheme:dark){text{fill:#d5dae3}.axis{stroke:#d5dae3}}`;
 
 /** The plot's SVG. */
-export function svg({ title, x, y, lines }: Plot): string {
+export function renderPlot({ title, x, y, lines }: Plot): string {
   const of = (value: number): number => (x.log ? Math.log10(value) : value);
   const xs = lines.flatMap(({ points }) => points.map((point) => of(point.x)));
   const [least, most] = [Math.min(...xs), Math.max(...xs)];
-  const top = ceiling(Math.max(...lines.flatMap(({ points }) => points.map((point) => point.y))));
+  const top = roundCeiling(Math.max(...lines.flatMap(({ points }) => points.map((point) => point.y))));
   const atX = (value: number): number => LEFT + ((of(value) - least) / (most - least || 1)) * (WIDTH - LEFT - RIGHT);
   const atY = (value: number): number => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
   const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
@@ -50,15 +50,15 @@ ${grid.join("\n")}
 ${ticks.join("\n")}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">${x.label}</text>
 <text transform="translate(14 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${y.label}</text>
-${lines.map((line, index) => drawn(line, index, lines, atX, atY)).join("\n")}
+${lines.map((line, index) => renderLine(line, index, lines, atX, atY)).join("\n")}
 </svg>
 `;
 }
 
-function drawn(
-  { name, points }: Line,
+function renderLine(
+  { name, points }: PlotLine,
   index: number,
-  lines: readonly Line[],
+  lines: readonly PlotLine[],
   atX: (x: number) => number,
   atY: (y: number) => number,
 ): string {
@@ -75,7 +75,7 @@ function drawn(
 }
 
 /** The next 1, 2, 4 or 8 times a power of ten: its quarters are round. */
-function ceiling(value: number): number {
+function roundCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-9)));
   return ([1, 2, 4, 8, 10].find((step) => step * power >= value) ?? 10) * power;
 }

@@ -1,12 +1,12 @@
 /** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
-import { Judge } from "../../protocol/room/judge.ts";
+import { TextModerator } from "../../protocol/room/judge.ts";
 import { RoomState } from "../../protocol/room/state.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
-import { counted } from "./room/probe-objects.ts";
+import { roomCallCounts } from "./room/probe-objects.ts";
 
 export { Keyring, Live, Shield } from "../../workers/index.ts";
-export { Room, RoomRelay, RoomShard } from "./room/probe-objects.ts";
+export { ProbeRoom, ProbeRoomRelay, ProbeRoomShard } from "./room/probe-objects.ts";
 
 /** A shard that no viewer is on. */
 const NOBODYS_SHARD = 1_000;
@@ -15,14 +15,15 @@ const worker: ExportedHandler<Env> = {
   fetch: async (request, env, ctx) => {
     const { pathname, search } = new URL(request.url);
     const [, probe, stream = "", number = "0"] = pathname.split("/");
-    if (probe === "counted") return Response.json(counted);
+    if (probe === "counted") return Response.json(roomCallCounts);
     if (probe === "calls") {
-      for (let call = 0; call < Number(number); call += 1) await env.ROOM.getByName(stream).place();
+      for (let call = 0; call < Number(number); call += 1) await env.ROOM.getByName(stream).summary();
       return new Response(null, { status: 204 });
     }
     if (probe === "judge") {
-      const [judge, state] = [new Judge(), new RoomState()];
-      for (let text = 0; text < Number(number); text += 1) judge.text(`did you see that one coming? ${text}`, state);
+      const [judge, state] = [new TextModerator(), new RoomState()];
+      for (let text = 0; text < Number(number); text += 1)
+        judge.moderateText(`did you see that one coming? ${text}`, state);
       return new Response(null, { status: 204 });
     }
     if (probe === "stores") {

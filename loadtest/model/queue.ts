@@ -9,7 +9,7 @@ export class EventQueue {
   }
 
   /** Puts `run` off until `atMs`. */
-  at(atMs: number, run: (nowMs: number) => void): void {
+  schedule(atMs: number, run: (nowMs: number) => void): void {
     this.#heap.push({ atMs, order: this.#order, run });
     this.#order += 1;
     let child = this.#heap.length - 1;
@@ -22,7 +22,7 @@ export class EventQueue {
   }
 
   /** Does everything, and what it puts off in its turn. */
-  drain(): void {
+  runAll(): void {
     for (let first = this.#pop(); first !== undefined; first = this.#pop()) first.run(first.atMs);
   }
 

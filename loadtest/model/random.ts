@@ -5,13 +5,13 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 export type Random = () => number;
 
 /** The numbers of `seed`, the same each time. */
-export function randomOf(seed: number): Random {
+export function seededRandom(seed: number): Random {
   const generator = xoroshiro128plus(seed);
   return () => (generator.next() >>> 0) / 4_294_967_296;
 }
 
 /** A source of whole numbers from 0, each as often as its weight says; one random number a draw (Walker's alias method). */
-export function weighted(weights: readonly number[]): (random: Random) => number {
+export function weightedChoice(weights: readonly number[]): (random: Random) => number {
   const count = weights.length;
   const sum = weights.reduce((all, weight) => all + weight, 0);
   const share = Float64Array.from(weights, (weight) => (weight * count) / sum);

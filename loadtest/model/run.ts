@@ -1,40 +1,40 @@
 /** One run of the scale model: who comes, what the tree makes of it, and what each object and isolate bears. */
-import { EDGE_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
-import { billOf, dollarsOf, type Hour, type Item, perMillionViewerHours } from "./bill.ts";
-import { type Crowd, drawCrowd, type IsolateRule } from "./crowd.ts";
-import type { Curve } from "./curves.ts";
-import { type Delays, delaysOf } from "./delays.ts";
-import { breaksFirst, type Check, checksOf } from "./limits.ts";
-import { MEASURED, type Measured } from "./measured.ts";
-import { type Feeder, flowOf } from "./nodes.ts";
-import { randomOf } from "./random.ts";
+import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
+import { type BillItem, type BroadcastHour, broadcastBill, dollarsOf, perMillionViewerHours } from "./bill.ts";
+import { drawPopulation, type IsolateRule, type Population } from "./crowd.ts";
+import type { ArrivalCurve } from "./curves.ts";
+import { type TreeDelays, treeDelays } from "./delays.ts";
+import { checkLimits, type LimitCheck, mostUtilized } from "./limits.ts";
+import { MEASUREMENTS, type Measurements } from "./measured.ts";
+import { type FeederNode, feederFlow } from "./nodes.ts";
+import { seededRandom } from "./random.ts";
 import {
-  bytesPerSecond,
+  type BroadcastSettings,
   joinRequests,
-  requestsOfViewer,
-  requestsPerSecond,
-  type Settings,
-  targetDurationS,
+  settingsTargetDurationS,
+  trackBytesPerSecond,
   tracksPerViewer,
+  viewerRequests,
+  viewerRequestsPerSecond,
 } from "./settings.ts";
-import { Tree, type TreeOptions } from "./tree.ts";
-import { type Colo, type Distances, WORLD_DISTANCES, worldColos } from "./world.ts";
+import { TreeSimulation, type TreeSimulationOptions } from "./tree.ts";
+import { type ModelColo, type NetworkRoundTrips, WORLD_ROUND_TRIPS, worldColos } from "./world.ts";
 
 /** What to run. */
 export interface ModelOptions {
   readonly viewers: number;
-  readonly colos: readonly Colo[];
-  readonly curve: Curve;
+  readonly colos: readonly ModelColo[];
+  readonly curve: ArrivalCurve;
   readonly overS: number;
   readonly seconds: number;
   readonly isolates: IsolateRule;
-  readonly settings: Settings;
-  readonly distances: Distances;
-  readonly measured: Measured;
+  readonly settings: BroadcastSettings;
+  readonly distances: NetworkRoundTrips;
+  readonly measurements: Measurements;
   readonly linkBytesPerSecond: number;
   readonly dvrShare: number;
   readonly seed: number;
-  readonly collect?: TreeOptions["collect"];
+  readonly collect?: TreeSimulationOptions["collect"];
 }
 
 /** What one kind of object bears; all but the sums are of the one that bears most. */
@@ -49,7 +49,7 @@ export interface TierLoad {
   readonly isolates: number;
   readonly bytesPerSecond: number;
   /** The longest that a newcomer's missing media waited for the link. */
-  readonly linkMs: number;
+  readonly maxLinkWaitMs: number;
   readonly memoryBytes: number;
   /** Part of one core that it takes while nobody joins: 1 is all of it. */
   readonly core: number;
@@ -60,46 +60,46 @@ export interface IsolateLoad {
   readonly isolates: number;
   /** Viewers' requests over the whole run, and a second once all have come. */
   readonly requests: number;
-  readonly perSecond: number;
+  readonly requestsPerSecond: number;
   readonly viewers: number;
   readonly peakPerSecond: number;
   readonly memoryBytes: number;
-  readonly parked: number;
+  readonly parkedRequests: number;
   readonly core: number;
 }
 
 /** What a run shows. */
-export interface Outcome {
+export interface TreeModelOutcome {
   readonly options: ModelOptions;
   readonly isolate: IsolateLoad;
   readonly tiers: readonly TierLoad[];
-  readonly delays: Delays;
+  readonly delays: TreeDelays;
   /** The longest that a node waited for the first word of a feed. */
-  readonly longestHelloMs: number;
+  readonly maxFeedWaitMs: number;
   /** Leaders that were taken for dead, and parts that were pulled, since feeds were late in a herd. */
-  readonly suspected: number;
+  readonly presumedDead: number;
   readonly pulls: number;
-  readonly longestWalk: number;
+  readonly maxResolveSteps: number;
   readonly refused: number;
   /** Requests that all nodes sent up. */
-  readonly sent: number;
-  readonly bill: readonly Item[];
+  readonly requestsSent: number;
+  readonly bill: readonly BillItem[];
   readonly dollarsAnHour: number;
   readonly dollarsPerMillionViewerHours: number;
-  readonly checks: readonly Check[];
+  readonly checks: readonly LimitCheck[];
   /** The check that is nearest to its bound, or furthest over it. */
-  readonly first: Check;
+  readonly firstLimit: LimitCheck;
 }
 
 /** What is run unless something else is said: 0.5 s muxed parts to the whole world, all within a second. */
-export const DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
+export const TREE_MODEL_DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
   colos: worldColos(330),
   curve: "step",
   overS: 60,
   seconds: 120,
-  isolates: { kind: "load", viewersEach: 500, most: 200 },
-  distances: WORLD_DISTANCES,
-  measured: MEASURED,
+  isolates: { kind: "load", viewersPerIsolate: 500, maxIsolates: 200 },
+  distances: WORLD_ROUND_TRIPS,
+  measurements: MEASUREMENTS,
   // An assumption: a gigabit a second.
   linkBytesPerSecond: 125_000_000,
   dvrShare: 0,
@@ -108,97 +108,100 @@ export const DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
 
 /** An isolate's own code and heap before anybody watches: an assumption. */
 const BARE_BYTES = 16_000_000;
-const RECALL_MS = 2;
+const CACHE_LOOKUP_MS = 2;
 const VIEWER_MS = 40;
 
 /** Runs the model. */
-export function runModel(options: ModelOptions): Outcome {
-  const { settings, measured, distances, seconds, viewers } = options;
-  const random = randomOf(options.seed);
-  const crowd = drawCrowd(options, random);
+export function runTreeModel(options: ModelOptions): TreeModelOutcome {
+  const { settings, measurements, distances, seconds, viewers } = options;
+  const random = seededRandom(options.seed);
+  const crowd = drawPopulation(options, random);
   const service = {
-    feedMs: measured.feedMs,
-    byteMs: measured.byteMs,
-    recallMs: RECALL_MS,
+    feedMs: measurements.feedMs,
+    byteMs: measurements.byteMs,
+    recallMs: CACHE_LOOKUP_MS,
     viewerMs: VIEWER_MS,
     linkBytesPerSecond: options.linkBytesPerSecond,
   };
   const { collect } = options;
-  const tree = new Tree(
-    { crowd, settings, distances, service, seconds, ...(collect === undefined ? {} : { collect }) },
+  const tree = new TreeSimulation(
+    { population: crowd, settings, distances, service, seconds, ...(collect === undefined ? {} : { collect }) },
     random,
   );
   const tiers = (["live", "region", "colo"] as const).map((tier) => tierLoad(tree, tier, options));
   const isolate = isolateLoad(crowd, options);
-  const hour: Hour = {
+  const hour: BroadcastHour = {
     settings,
     viewers,
-    objects: [...tree.feeders.values()].filter(({ fed, address }) => address.tier === "live" || fed.size > 0).length,
+    objects: [...tree.feeders.values()].filter(({ children, address }) => address.tier === "live" || children.size > 0)
+      .length,
     feedsPerSecond: feedsPerSecond(tree, options),
-    hitMs: measured.hitMs,
+    hitMs: measurements.hitMs,
     dvrShare: options.dvrShare,
     colos: options.colos.length,
   };
-  const bill = billOf(hour);
-  const { longestHelloMs, longestWalk, refused, sent, suspected, pulls } = tree;
-  const checks = checksOf({
+  const bill = broadcastBill(hour);
+  const { maxFeedWaitMs, maxResolveSteps, refused, requestsSent, presumedDead, pulledParts } = tree;
+  const checks = checkLimits({
     tiers,
     isolate,
-    longestWalk,
+    maxResolveSteps,
     linkBytesPerSecond: options.linkBytesPerSecond,
   });
   return {
     options,
     isolate,
     tiers,
-    delays: delaysOf(tree, settings, distances, measured),
-    longestHelloMs,
-    longestWalk,
+    delays: treeDelays(tree, settings, distances, measurements),
+    maxFeedWaitMs,
+    maxResolveSteps,
     refused,
-    sent,
-    suspected,
-    pulls,
+    requestsSent,
+    presumedDead,
+    pulls: pulledParts,
     bill,
     dollarsAnHour: dollarsOf(bill),
     dollarsPerMillionViewerHours: perMillionViewerHours(bill, hour),
     checks,
-    first: breaksFirst(checks),
+    firstLimit: mostUtilized(checks),
   };
 }
 
 /** Requests for feeds a second once all have come: over the last two lives of an isolate's feed. */
-function feedsPerSecond(tree: Tree, { seconds }: ModelOptions): number {
-  const from = Math.max(0, seconds - Math.round((2 * EDGE_LIMITS.leadMs) / 1_000));
+function feedsPerSecond(tree: TreeSimulation, { seconds }: ModelOptions): number {
+  const from = Math.max(0, seconds - Math.round((2 * EDGE_STREAM_LIMITS.leaseMs) / 1_000));
   const all = [...tree.feeders.values()].reduce(
-    (sum, { requests }) => sum + total(requests.subarray(from, seconds)),
+    (sum, { requests }) => sum + sumCounts(requests.subarray(from, seconds)),
     0,
   );
   return all / (seconds - from);
 }
 
-function tierLoad(tree: Tree, tier: TierLoad["tier"], options: ModelOptions): TierLoad {
-  const { settings, seconds, measured } = options;
+function tierLoad(tree: TreeSimulation, tier: TierLoad["tier"], options: ModelOptions): TierLoad {
+  const { settings, seconds, measurements } = options;
   const feeders = [...tree.feeders.values()].filter(({ address }) => address.tier === tier);
   const parts = (1_000 / settings.partMs) * settings.tracks.length;
   const ingest = tier === "live" ? parts : 0;
-  const most = (value: (feeder: Feeder) => number): number =>
+  const most = (value: (feeder: FeederNode) => number): number =>
     feeders.reduce((top, one) => Math.max(top, value(one)), 0);
   return {
     tier,
     objects: feeders.length,
-    requests: feeders.reduce((sum, { requests }) => sum + total(requests), 0),
+    requests: feeders.reduce((sum, { requests }) => sum + sumCounts(requests), 0),
     peakPerSecond: ingest + most(({ requests }) => requests.reduce((top, count) => Math.max(top, count), 0)),
-    meanPerSecond: ingest + most(({ requests }) => total(requests) / seconds),
-    children: most(({ mostChildren }) => mostChildren),
-    isolates: most(({ mostIsolates }) => mostIsolates),
-    bytesPerSecond: most((feeder) => flowOf(feeder).reduce((top, flow) => Math.max(top, flow), 0)),
-    linkMs: most(({ mostLinkMs }) => mostLinkMs),
-    memoryBytes: most(({ mostChildren, fedSide }) => objectMemory(mostChildren, fedSide?.wanted ?? -1, tier, options)),
+    meanPerSecond: ingest + most(({ requests }) => sumCounts(requests) / seconds),
+    children: most(({ maxChildren }) => maxChildren),
+    isolates: most(({ maxIsolates }) => maxIsolates),
+    bytesPerSecond: most((feeder) => feederFlow(feeder).reduce((top, flow) => Math.max(top, flow), 0)),
+    maxLinkWaitMs: most(({ maxLinkMs }) => maxLinkMs),
+    memoryBytes: most(({ maxChildren, lowerSide }) =>
+      objectMemory(maxChildren, lowerSide?.wantedTracks ?? -1, tier, options),
+    ),
     core: most(
       (feeder) =>
-        (parts * feeder.fed.size * measured.childMs +
-          (flowOf(feeder).at(-1) ?? 0) * measured.byteMs +
-          (total(feeder.requests) / seconds + ingest) * measured.feedMs) /
+        (parts * feeder.children.size * measurements.childMs +
+          (feederFlow(feeder).at(-1) ?? 0) * measurements.byteMs +
+          (sumCounts(feeder.requests) / seconds + ingest) * measurements.feedMs) /
         1_000,
     ),
   };
@@ -209,39 +212,45 @@ function objectMemory(
   children: number,
   wanted: number,
   tier: TierLoad["tier"],
-  { settings, measured }: ModelOptions,
+  { settings, measurements }: ModelOptions,
 ): number {
   const most = tier === "live" ? LIVE_LIMITS.tailBytes : SHIELD_LIMITS.tailBytes;
   const beside =
-    tier === "live" ? (bytesPerSecond(settings, -1) * settings.segmentMs) / 1_000 : SHIELD_LIMITS.keptBytes;
+    tier === "live"
+      ? (trackBytesPerSecond(settings, -1) * settings.segmentMs) / 1_000
+      : SHIELD_LIMITS.segmentCacheBytes;
   return (
-    BARE_BYTES + tailBytes(settings, wanted, most) + beside + children * measured.childBytes + FEED_LIMITS.queueBytes
+    BARE_BYTES +
+    tailBytes(settings, wanted, most) +
+    beside +
+    children * measurements.childBytes +
+    FEED_LIMITS.queueBytes
   );
 }
 
 /** The tail keeps seven target durations, and the segment that grows. */
-function tailBytes(settings: Settings, wanted: number, most: number): number {
-  return Math.min(most, 8 * targetDurationS(settings) * bytesPerSecond(settings, wanted));
+function tailBytes(settings: BroadcastSettings, wanted: number, most: number): number {
+  return Math.min(most, 8 * settingsTargetDurationS(settings) * trackBytesPerSecond(settings, wanted));
 }
 
-function isolateLoad({ isolates, joins }: Crowd, options: ModelOptions): IsolateLoad {
-  const { settings, seconds, measured, viewers } = options;
-  const perViewer = requestsPerSecond(settings);
+function isolateLoad({ isolates, joins }: Population, options: ModelOptions): IsolateLoad {
+  const { settings, seconds, measurements, viewers } = options;
+  const perViewer = viewerRequestsPerSecond(settings);
   const most = isolates.reduce((top, isolate) => Math.max(top, isolate.viewers), 0);
   const parked = most * tracksPerViewer(settings);
   return {
     isolates: isolates.length,
-    requests: joins.reduce((sum, count, second) => sum + count * requestsOfViewer(settings, seconds - second - 0.5), 0),
-    perSecond: viewers * perViewer,
+    requests: joins.reduce((sum, count, second) => sum + count * viewerRequests(settings, seconds - second - 0.5), 0),
+    requestsPerSecond: viewers * perViewer,
     viewers: most,
     peakPerSecond: isolates.reduce(
       (top, one) => Math.max(top, one.viewers * perViewer, one.mostJoins * joinRequests(settings)),
       0,
     ),
-    memoryBytes: BARE_BYTES + tailBytes(settings, -1, EDGE_LIMITS.tailBytes) + parked * measured.parkedBytes,
-    parked,
-    core: (most * perViewer * measured.hitMs) / 1_000,
+    memoryBytes: BARE_BYTES + tailBytes(settings, -1, EDGE_STREAM_LIMITS.tailBytes) + parked * measurements.parkedBytes,
+    parkedRequests: parked,
+    core: (most * perViewer * measurements.hitMs) / 1_000,
   };
 }
 
-const total = (counts: Uint32Array): number => counts.reduce((sum, count) => sum + count, 0);
+const sumCounts = (counts: Uint32Array): number => counts.reduce((sum, count) => sum + count, 0);

@@ -3,32 +3,32 @@ import { DEFAULT_LADDER } from "../../origin/ladder.ts";
 import { PRESETS, type PresetName } from "../../origin/presets.ts";
 
 /** Settings of a broadcast. */
-export interface Settings {
+export interface BroadcastSettings {
   readonly name: string;
   readonly partMs: number;
   readonly segmentMs: number;
   /** Bytes a second of each track. */
   readonly tracks: readonly { readonly name: string; readonly bytesPerSecond: number }[];
   /** What viewers follow: indices into `tracks`, and the part of the viewers that does; the parts sum to 1. */
-  readonly choices: readonly { readonly tracks: readonly number[]; readonly share: number }[];
+  readonly renditionChoices: readonly { readonly tracks: readonly number[]; readonly share: number }[];
 }
 
 /** Which part of the viewers takes each step of the ladder, the best first: an assumption. */
-const STEP_SHARES = [0.5, 0.3, 0.2];
+const RENDITION_SHARES = [0.5, 0.3, 0.2];
 
 /** Sound in a track of its own, or in each picture's track. */
-export type Tracks = "separate" | "muxed";
+export type TrackLayout = "separate" | "muxed";
 
 /** The default ladder in parts and segments of these lengths. `steps`: how many of its pictures, the best first. */
-export function settingsOf(
+export function ladderSettings(
   name: string,
   { partMs, segmentMs }: { readonly partMs: number; readonly segmentMs: number },
-  tracks: Tracks,
+  tracks: TrackLayout,
   steps: number = DEFAULT_LADDER.video.length,
-): Settings {
+): BroadcastSettings {
   const { video, audioBitsPerSecond } = DEFAULT_LADDER;
   const pictures = video.slice(0, steps);
-  const shares = STEP_SHARES.slice(0, steps);
+  const shares = RENDITION_SHARES.slice(0, steps);
   const whole = shares.reduce((sum, share) => sum + share, 0);
   const sound = audioBitsPerSecond / 8;
   const muxed = tracks === "muxed";
@@ -40,7 +40,7 @@ export function settingsOf(
       ...pictures.map((step) => ({ name: step.name, bytesPerSecond: step.bitsPerSecond / 8 + (muxed ? sound : 0) })),
       ...(muxed ? [] : [{ name: "audio", bytesPerSecond: sound }]),
     ],
-    choices: shares.map((share, index) => ({
+    renditionChoices: shares.map((share, index) => ({
       tracks: muxed ? [index] : [index, pictures.length],
       share: share / whole,
     })),
@@ -48,41 +48,44 @@ export function settingsOf(
 }
 
 /** The default ladder at a preset. */
-export const presetSettings = (preset: PresetName, tracks: Tracks): Settings =>
-  settingsOf(preset, PRESETS[preset], tracks);
+export const presetSettings = (preset: PresetName, tracks: TrackLayout): BroadcastSettings =>
+  ladderSettings(preset, PRESETS[preset], tracks);
 
 /** Parts of half a second: what the goal for the bill speaks of. */
-export const halfSecond = (tracks: Tracks): Settings =>
-  settingsOf("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, tracks);
+export const halfSecondSettings = (tracks: TrackLayout): BroadcastSettings =>
+  ladderSettings("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, tracks);
 
 /** Target duration of the broadcast, seconds. */
-export const targetDurationS = ({ segmentMs }: Settings): number => Math.max(1, Math.ceil(segmentMs / 1_000));
+export const settingsTargetDurationS = ({ segmentMs }: BroadcastSettings): number =>
+  Math.max(1, Math.ceil(segmentMs / 1_000));
 
 /** Bytes a second of the tracks in a set; bit `i` of `mask` stands for track `i`. */
-export const bytesPerSecond = ({ tracks }: Settings, mask: number): number =>
+export const trackBytesPerSecond = ({ tracks }: BroadcastSettings, mask: number): number =>
   tracks.reduce((sum, track, index) => sum + ((mask >> index) & 1) * track.bytesPerSecond, 0);
 
 /** The set of tracks that a choice follows. */
-export const maskOf = (tracks: readonly number[]): number => tracks.reduce((mask, index) => mask | (1 << index), 0);
+export const trackMask = (tracks: readonly number[]): number => tracks.reduce((mask, index) => mask | (1 << index), 0);
 
 /** Tracks that one viewer follows. */
-export const tracksPerViewer = ({ choices }: Settings): number => choices[0]?.tracks.length ?? 1;
+export const tracksPerViewer = ({ renditionChoices }: BroadcastSettings): number =>
+  renditionChoices[0]?.tracks.length ?? 1;
 
 /** Requests a second of a viewer who watches live: a playlist and a part for each part of each track. */
-export const requestsPerSecond = (settings: Settings): number => (2_000 / settings.partMs) * tracksPerViewer(settings);
+export const viewerRequestsPerSecond = (settings: BroadcastSettings): number =>
+  (2_000 / settings.partMs) * tracksPerViewer(settings);
 
 /** Parts that a player takes before it waits for the next one: those within PART-HOLD-BACK, three parts and a bit. */
-export const FIRST_PARTS = 4;
+export const JOIN_PARTS = 4;
 
 /**
  * Requests of a viewer who watches for `seconds`: the multivariant playlist; a playlist, an init section and the first
  * parts of each track; then a playlist and a part for each part.
  */
-export function requestsOfViewer(settings: Settings, seconds: number): number {
+export function viewerRequests(settings: BroadcastSettings, seconds: number): number {
   if (seconds <= 0) return 0;
   const rounds = Math.floor((seconds * 1_000) / settings.partMs);
-  return 1 + tracksPerViewer(settings) * (2 + FIRST_PARTS + 2 * rounds);
+  return 1 + tracksPerViewer(settings) * (2 + JOIN_PARTS + 2 * rounds);
 }
 
 /** Requests of a viewer's join. */
-export const joinRequests = (settings: Settings): number => 1 + tracksPerViewer(settings) * (2 + FIRST_PARTS);
+export const joinRequests = (settings: BroadcastSettings): number => 1 + tracksPerViewer(settings) * (2 + JOIN_PARTS);

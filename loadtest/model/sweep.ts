@@ -1,66 +1,66 @@
 /** From ten thousand viewers on, each time ten times as many, and beyond until something breaks. */
-import { type Check, fullness } from "./limits.ts";
+import { type LimitCheck, utilization } from "./limits.ts";
 import type { Plot } from "./plot.ts";
-import { short, table } from "./print.ts";
-import { DEFAULTS, type ModelOptions, type Outcome, runModel } from "./run.ts";
-import { type Settings, settingsOf, type Tracks } from "./settings.ts";
+import { formatScaled, markdownTable } from "./print.ts";
+import { type ModelOptions, runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";
+import { type BroadcastSettings, ladderSettings, type TrackLayout } from "./settings.ts";
 
 /** The sizes of a sweep, viewers. */
-export const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
+export const SWEEP_VIEWERS: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
 /** Part durations whose bill is plotted, milliseconds. */
-const PARTS = [200, 333, 500, 1_000];
+const PLOTTED_PART_MS = [200, 333, 500, 1_000];
 /** Where nothing broke up to the largest size, it is doubled so often. */
 const DOUBLINGS = 3;
 
 /** Runs the sweep; `say` is told of each size. */
-export function sweep(options: ModelOptions, say: (line: string) => void): readonly Outcome[] {
-  return SIZES.map((viewers) => {
-    say(`${short(viewers)} viewers …`);
-    return runModel({ ...options, viewers });
+export function sweepTree(options: ModelOptions, onProgress: (line: string) => void): readonly TreeModelOutcome[] {
+  return SWEEP_VIEWERS.map((viewers) => {
+    onProgress(`${formatScaled(viewers)} viewers …`);
+    return runTreeModel({ ...options, viewers });
   });
 }
 
 /** What is looked at for what breaks: a size, and the check that is nearest to its bound or furthest over it. */
-interface Sized {
+interface LimitedOutcome {
   readonly options: { readonly viewers: number };
-  readonly first: Check;
+  readonly firstLimit: LimitCheck;
 }
 
 /**
  * The first limit that breaks as viewers grow, found by halving between a size that holds and one that doesn't. `run`: the
  * model with so many viewers.
  */
-export function firstBreak<T extends Sized>(
+export function findFirstBreak<T extends LimitedOutcome>(
   outcomes: readonly T[],
   run: (viewers: number) => T,
-  say: (line: string) => void,
+  onProgress: (line: string) => void,
 ): string {
-  let holds = outcomes.findLast((outcome) => fullness(outcome.first) <= 1) ?? null;
-  let broken = outcomes.find((outcome) => fullness(outcome.first) > 1) ?? null;
+  let holds = outcomes.findLast((outcome) => utilization(outcome.firstLimit) <= 1) ?? null;
+  let broken = outcomes.find((outcome) => utilization(outcome.firstLimit) > 1) ?? null;
   const options = outcomes.at(-1)?.options;
   if (options === undefined) throw new RangeError("nothing was run");
   for (let doubling = 1; broken === null && doubling <= DOUBLINGS; doubling += 1) {
     const viewers = options.viewers * 2 ** doubling;
-    say(`${short(viewers)} viewers …`);
+    onProgress(`${formatScaled(viewers)} viewers …`);
     const outcome = run(viewers);
-    if (fullness(outcome.first) > 1) broken = outcome;
+    if (utilization(outcome.firstLimit) > 1) broken = outcome;
     else holds = outcome;
   }
-  if (broken === null) return `nothing breaks up to ${short(options.viewers * 2 ** DOUBLINGS)} viewers`;
+  if (broken === null) return `nothing breaks up to ${formatScaled(options.viewers * 2 ** DOUBLINGS)} viewers`;
   for (let halving = 0; halving < 4 && holds !== null; halving += 1) {
     const viewers: number = Math.round((holds.options.viewers + broken.options.viewers) / 2);
-    say(`${short(viewers)} viewers …`);
+    onProgress(`${formatScaled(viewers)} viewers …`);
     const outcome = run(viewers);
-    if (fullness(outcome.first) > 1) broken = outcome;
+    if (utilization(outcome.firstLimit) > 1) broken = outcome;
     else holds = outcome;
   }
-  const { first } = broken;
-  const before = holds === null ? "" : `, and holds at ${short(holds.options.viewers)}`;
-  return `breaks first: ${first.limit}: ${short(first.value)} of ${short(first.bound)} ${first.unit} at ${short(broken.options.viewers)} viewers${before}`;
+  const { firstLimit } = broken;
+  const before = holds === null ? "" : `, and holds at ${formatScaled(holds.options.viewers)}`;
+  return `breaks first: ${firstLimit.limit}: ${formatScaled(firstLimit.value)} of ${formatScaled(firstLimit.bound)} ${firstLimit.unit} at ${formatScaled(broken.options.viewers)} viewers${before}`;
 }
 
 /** A sweep as a table. */
-export function sweepTable(outcomes: readonly Outcome[]): string {
+export function treeSweepTable(outcomes: readonly TreeModelOutcome[]): string {
   const head = [
     "viewers",
     "isolates",
@@ -72,40 +72,42 @@ export function sweepTable(outcomes: readonly Outcome[]): string {
     "1M viewer-hours",
     "the fullest limit",
   ];
-  const load = ({ tiers }: Outcome, tier: string): string => {
+  const load = ({ tiers }: TreeModelOutcome, tier: string): string => {
     const of = tiers.find((one) => one.tier === tier);
-    return of === undefined || of.objects === 0 ? "none" : `${short(of.peakPerSecond)}, ${short(of.meanPerSecond)}`;
+    return of === undefined || of.objects === 0
+      ? "none"
+      : `${formatScaled(of.peakPerSecond)}, ${formatScaled(of.meanPerSecond)}`;
   };
-  return table(
+  return markdownTable(
     head,
     outcomes.map((outcome) => [
-      short(outcome.options.viewers),
-      short(outcome.isolate.isolates),
-      short(outcome.isolate.perSecond),
+      formatScaled(outcome.options.viewers),
+      formatScaled(outcome.isolate.isolates),
+      formatScaled(outcome.isolate.requestsPerSecond),
       load(outcome, "live"),
       load(outcome, "region"),
       load(outcome, "colo"),
       `${outcome.delays.p50.toFixed(0)} ms, ${outcome.delays.p99.toFixed(0)} ms`,
       `$${outcome.dollarsPerMillionViewerHours.toFixed(0)}`,
-      `${outcome.first.limit}: ${(100 * fullness(outcome.first)).toFixed(0)} %`,
+      `${outcome.firstLimit.limit}: ${(100 * utilization(outcome.firstLimit)).toFixed(0)} %`,
     ]),
   );
 }
 
 /** The plots of a sweep by the names of their files. */
-export function sweepPlots(outcomes: readonly Outcome[]): Readonly<Record<string, Plot>> {
+export function treeSweepPlots(outcomes: readonly TreeModelOutcome[]): Readonly<Record<string, Plot>> {
   const x = {
     label: "viewers",
     log: true,
-    ticks: outcomes.map(({ options }) => ({ at: options.viewers, text: short(options.viewers) })),
+    ticks: outcomes.map(({ options }) => ({ at: options.viewers, text: formatScaled(options.viewers) })),
   };
-  const line = (name: string, y: (outcome: Outcome) => number): Plot["lines"][number] => ({
+  const line = (name: string, y: (outcome: TreeModelOutcome) => number): Plot["lines"][number] => ({
     name,
     points: outcomes.map((outcome) => ({ x: outcome.options.viewers, y: y(outcome) })),
   });
   const peak =
     (tier: string) =>
-    (outcome: Outcome): number =>
+    (outcome: TreeModelOutcome): number =>
       outcome.tiers.find((load) => load.tier === tier)?.peakPerSecond ?? 0;
   return {
     "scale-load": {
@@ -134,13 +136,13 @@ export function sweepPlots(outcomes: readonly Outcome[]): Readonly<Record<string
 }
 
 function billPlot(): Plot {
-  const bill = (tracks: Tracks): Plot["lines"][number] => ({
+  const bill = (tracks: TrackLayout): Plot["lines"][number] => ({
     name: tracks,
-    points: PARTS.map((partMs) => {
-      const settings: Settings = settingsOf("", { partMs, segmentMs: 2_000 }, tracks);
+    points: PLOTTED_PART_MS.map((partMs) => {
+      const settings: BroadcastSettings = ladderSettings("", { partMs, segmentMs: 2_000 }, tracks);
       return {
         x: partMs / 1_000,
-        y: runModel({ ...DEFAULTS, settings, viewers: 100_000 }).dollarsPerMillionViewerHours,
+        y: runTreeModel({ ...TREE_MODEL_DEFAULTS, settings, viewers: 100_000 }).dollarsPerMillionViewerHours,
       };
     }),
   });
@@ -149,7 +151,7 @@ function billPlot(): Plot {
     x: {
       label: "part duration, seconds",
       log: false,
-      ticks: PARTS.map((partMs) => ({ at: partMs / 1_000, text: String(partMs / 1_000) })),
+      ticks: PLOTTED_PART_MS.map((partMs) => ({ at: partMs / 1_000, text: String(partMs / 1_000) })),
     },
     y: { label: "dollars" },
     lines: [bill("separate"), bill("muxed")],

@@ -1,10 +1,10 @@
 /** The model beside the real harness: k6's viewers against the real Worker and objects, and the same crowd modelled. */
 import { runLoad } from "../run.ts";
-import { type Beside, besideOf } from "./beside.ts";
-import { short, table } from "./print.ts";
+import { compareWithModel, type TierComparison } from "./beside.ts";
+import { formatScaled, markdownTable } from "./print.ts";
 
 /** The sizes that are compared. */
-const SIZES = [
+const VALIDATION_SIZES = [
   { viewers: 100, isolates: 2 },
   { viewers: 400, isolates: 2 },
 ] as const;
@@ -14,16 +14,16 @@ const COLOS = 4;
 const REGIONS = 2;
 
 /** A size, and what both counted. */
-export interface Validation {
+export interface TreeValidation {
   readonly viewers: number;
-  readonly beside: readonly Beside[];
+  readonly comparisons: readonly TierComparison[];
 }
 
 /** Runs the harness at each size and the model with it. Throws what `runLoad` throws. */
-export async function validate(say: (line: string) => void): Promise<readonly Validation[]> {
-  const done: Validation[] = [];
-  for (const { viewers, isolates } of SIZES) {
-    say(`${viewers} viewers against ${COLOS} data centres for ${SECONDS} s …`);
+export async function validateTree(onProgress: (line: string) => void): Promise<readonly TreeValidation[]> {
+  const done: TreeValidation[] = [];
+  for (const { viewers, isolates } of VALIDATION_SIZES) {
+    onProgress(`${viewers} viewers against ${COLOS} data centres for ${SECONDS} s …`);
     const result = await runLoad(
       {
         scenario: "steady",
@@ -35,23 +35,23 @@ export async function validate(say: (line: string) => void): Promise<readonly Va
         latencyMs: 20,
         shape: SHAPE,
         faults: [],
-        judgeStalls: true,
+        failOnStalls: true,
         target: null,
       },
-      say,
+      onProgress,
     );
-    done.push({ viewers, beside: besideOf(result) });
+    done.push({ viewers, comparisons: compareWithModel(result) });
   }
   return done;
 }
 
 /** The comparison as a table. */
-export function validationTable(validations: readonly Validation[]): string {
-  return table(
+export function treeValidationTable(validations: readonly TreeValidation[]): string {
+  return markdownTable(
     ["viewers", "requests at", "measured", "modelled", "measured ÷ modelled"],
-    validations.flatMap(({ viewers, beside }) =>
-      beside.map(({ tier, measured, modelled, ratio }) => [
-        short(viewers),
+    validations.flatMap(({ viewers, comparisons }) =>
+      comparisons.map(({ tier, measured, modelled, ratio }) => [
+        formatScaled(viewers),
         tier,
         String(measured),
         String(modelled),

@@ -1,13 +1,13 @@
 /** Where viewers are: data centres, the regions that hold them, and how far apart they lie. */
-import { type Address, REGIONS, type Region, type Site } from "../../protocol/tree/address.ts";
+import { type NodeAddress, REGIONS, type Region, type Site } from "../../protocol/tree/address.ts";
 
 /** A data centre and its part of all viewers; the parts sum to 1. */
-export interface Colo extends Site {
+export interface ModelColo extends Site {
   readonly share: number;
 }
 
 /** Round trips in milliseconds. */
-export interface Distances {
+export interface NetworkRoundTrips {
   /** To the shield of one's own data centre. */
   readonly colo: number;
   /** To the shield of one's own region. */
@@ -34,20 +34,20 @@ const SPREAD: Readonly<Record<Region, { readonly viewers: number; readonly colos
 const SKEW = 0.9;
 
 /** The Live object in eastern North America, shields near those whom they feed. */
-export const WORLD_DISTANCES: Distances = {
+export const WORLD_ROUND_TRIPS: NetworkRoundTrips = {
   colo: 5,
   region: 30,
   live: Object.fromEntries(REGIONS.map((region) => [region, SPREAD[region].liveMs])) as Record<Region, number>,
 };
 
 /** The distances of the many-colo harness at a round trip of `latencyMs` to the Live object. */
-export function harnessDistances(latencyMs: number): Distances {
+export function harnessRoundTrips(latencyMs: number): NetworkRoundTrips {
   const live = Object.fromEntries(REGIONS.map((region) => [region, latencyMs])) as Record<Region, number>;
   return { colo: latencyMs / 10, region: latencyMs / 2, live };
 }
 
 /** `count` data centres of the world: each region has its part of them, and its viewers are skewed over them. */
-export function worldColos(count: number): Colo[] {
+export function worldColos(count: number): ModelColo[] {
   const all = REGIONS.reduce((sum, region) => sum + SPREAD[region].colos, 0);
   const numbers = REGIONS.map((region) => Math.max(1, Math.floor((SPREAD[region].colos * count) / all)));
   const order = REGIONS.map((_, index) => index).sort(
@@ -72,7 +72,7 @@ export function worldColos(count: number): Colo[] {
 }
 
 /** `count` data centres of equal size, in `regions` regions by turns, as the harness makes them. */
-export function harnessColos(count: number, regions: number): Colo[] {
+export function harnessColos(count: number, regions: number): ModelColo[] {
   return Array.from({ length: count }, (_, index) => ({
     region: REGIONS[index % regions] ?? "wnam",
     colo: coloName(index),
@@ -84,6 +84,10 @@ export function harnessColos(count: number, regions: number): Colo[] {
 const coloName = (index: number): string => `C${String(index).padStart(2, "0")}`;
 
 /** The round trip from a node in `region` to the node at `to`; shields of data centres ask no other data centre's. */
-export function roundTripMs({ colo, region: regional, live }: Distances, region: Region, to: Address): number {
+export function roundTripMs(
+  { colo, region: regional, live }: NetworkRoundTrips,
+  region: Region,
+  to: NodeAddress,
+): number {
   return to.tier === "live" ? live[region] : to.tier === "region" ? regional : colo;
 }

@@ -1,41 +1,41 @@
 /** One process of a crowd: does what its parent asks, one job after another, and ends with it. */
-import type { Job } from "./jobs.ts";
-import { Mass } from "./mass.ts";
-import { People } from "./people.ts";
+import type { FleetJob } from "./jobs.ts";
+import { SocketLoad } from "./mass.ts";
+import { ClientLoad } from "./people.ts";
 
 const index = Number(process.argv[2]);
-let mass: Mass | null = null;
-let people: People | null = null;
+let socketLoad: SocketLoad | null = null;
+let clientLoad: ClientLoad | null = null;
 
-async function carryOut(job: Job): Promise<unknown> {
+async function runJob(job: FleetJob): Promise<unknown> {
   switch (job.do) {
     case "open":
-      mass = new Mass(job, index);
-      return mass.open();
+      socketLoad = new SocketLoad(job, index);
+      return socketLoad.open();
     case "people":
-      people = new People(job, index);
-      return people.open();
+      clientLoad = new ClientLoad(job, index);
+      return clientLoad.open();
     case "write":
-      mass?.write(job.perSecond);
-      return people?.write(job.perSecond);
+      socketLoad?.setWriteRate(job.perSecond);
+      return clientLoad?.setWriteRate(job.perSecond);
     case "play":
-      return mass?.play(job.share);
+      return socketLoad?.setPlayingShare(job.share);
     case "clear":
-      return mass?.clear();
+      return socketLoad?.resetStats();
     case "stats":
-      return mass?.stats();
+      return socketLoad?.stats();
     case "people-stats":
-      return people?.stats();
+      return clientLoad?.stats();
     case "close":
-      mass?.close();
-      people?.close();
-      mass = null;
-      people = null;
+      socketLoad?.close();
+      clientLoad?.close();
+      socketLoad = null;
+      clientLoad = null;
   }
 }
 
-process.on("message", ({ id, job }: { readonly id: number; readonly job: Job }) => {
-  carryOut(job).then(
+process.on("message", ({ id, job }: { readonly id: number; readonly job: FleetJob }) => {
+  runJob(job).then(
     (answer) => process.send?.({ id, answer: answer ?? null }),
     (error: unknown) => process.send?.({ id, error: String(error) }),
   );

@@ -3,17 +3,17 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { CLOSES } from "../../protocol/room/wire.ts";
-import { Crowd } from "./crowd.ts";
-import { sentAt } from "./dialects.ts";
+import { SOCKET_CLOSES } from "../../protocol/room/wire.ts";
+import { ViewerFleet } from "./crowd.ts";
+import { parseSentAtMs } from "./dialects.ts";
 
 const VIEWERS = 30;
 
 let http: Server | null = null;
-let crowd: Crowd | null = null;
+let crowd: ViewerFleet | null = null;
 
 afterEach(() => {
-  crowd?.stop();
+  crowd?.stopProcesses();
   http?.closeAllConnections();
   http?.close();
 });
@@ -28,7 +28,7 @@ async function serve(leaveOut: number): Promise<string> {
     socket.on("close", () => sockets.delete(socket));
     socket.on("message", (data) => {
       const { id, text } = JSON.parse(String(data)) as { id: number; text: string };
-      expect(sentAt(text)).toHaveLength(1);
+      expect(parseSentAtMs(text)).toHaveLength(1);
       socket.send(JSON.stringify({ ack: id }));
       for (const each of [...sockets].slice(leaveOut)) each.send(JSON.stringify({ events: [{ text }] }));
     });
@@ -39,18 +39,18 @@ async function serve(leaveOut: number): Promise<string> {
 }
 
 /** What the crowd saw once every message that somebody wrote was answered and told to `told` viewers. */
-async function write(server: string, told: number): Promise<Awaited<ReturnType<Crowd["stats"]>>> {
-  const made = new Crowd(2);
+async function write(server: string, told: number): Promise<Awaited<ReturnType<ViewerFleet["socketStats"]>>> {
+  const made = new ViewerFleet(2);
   crowd = made;
   const tokens = ["a", "b", "c", "d"];
-  await made.open({ dialect: "bare", servers: [server], room: "r", viewers: VIEWERS, tokens, perSecond: 1_000 });
-  await made.write(40);
-  while ((await made.stats()).acknowledged < 10) await new Promise((resolve) => setTimeout(resolve, 20));
-  await made.write(0);
-  let stats = await made.stats();
+  await made.openSockets({ dialect: "bare", servers: [server], room: "r", viewers: VIEWERS, tokens, perSecond: 1_000 });
+  await made.setWriteRate(40);
+  while ((await made.socketStats()).acknowledged < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+  await made.setWriteRate(0);
+  let stats = await made.socketStats();
   while (stats.acknowledged < stats.sent || stats.delivered < stats.sent * told) {
     await new Promise((resolve) => setTimeout(resolve, 20));
-    stats = await made.stats();
+    stats = await made.socketStats();
   }
   return stats;
 }
@@ -74,18 +74,18 @@ test("viewers whom a server sends elsewhere go there, and nobody counts as dropp
   http = server;
   new WebSocketServer({ server }).on("connection", (socket) => {
     came += 1;
-    if (came <= 2) socket.close(CLOSES.moved.code);
+    if (came <= 2) socket.close(SOCKET_CLOSES.moved.code);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const made = new Crowd(1);
+  const made = new ViewerFleet(1);
   crowd = made;
-  await made.open({ dialect: "bare", servers: [url], room: "r", viewers: 4, tokens: [], perSecond: 1_000 });
-  let stats = await made.stats();
+  await made.openSockets({ dialect: "bare", servers: [url], room: "r", viewers: 4, tokens: [], perSecond: 1_000 });
+  let stats = await made.socketStats();
   while (stats.moved < 2 || stats.ready < 4) {
     await new Promise((resolve) => setTimeout(resolve, 20));
-    stats = await made.stats();
+    stats = await made.socketStats();
   }
   expect(came).toBe(6);
   expect(stats.closes).toEqual({});

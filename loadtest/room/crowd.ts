@@ -1,20 +1,20 @@
 /** A crowd of viewers in several processes of their own, so that neither the server nor its judge waits for them. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Delays } from "./delays.ts";
-import type { Answers, Job, MassStats, OpenJob, PeopleJob, PeopleStats } from "./jobs.ts";
+import { LatencyHistogram } from "./delays.ts";
+import type { ClientLoadJob, ClientLoadStats, FleetAnswers, FleetJob, SocketLoadJob, SocketLoadStats } from "./jobs.ts";
 
-const PROCESS = fileURLToPath(new URL("crowd-process.ts", import.meta.url));
+const PROCESS = fileURLToPath(new URL("viewer-fleet-process.ts", import.meta.url));
 
 /** What the whole crowd has seen. */
-export interface CrowdStats extends Omit<MassStats, "delays"> {
-  readonly delays: Delays;
+export interface ViewerFleetStats extends Omit<SocketLoadStats, "delays"> {
+  readonly delays: LatencyHistogram;
 }
 
 /** A number of processes full of viewers. */
-export class Crowd {
+export class ViewerFleet {
   readonly #processes: readonly ChildProcess[];
-  #asked = 0;
+  #requestCounter = 0;
 
   /** Starts so many processes; 10,000 sockets need two or more. */
   constructor(processes: number) {
@@ -22,36 +22,36 @@ export class Crowd {
   }
 
   /** Opens sockets; writers are dealt out as `tokens` are. Rejects if somebody doesn't get in. */
-  async open(job: Omit<OpenJob, "do">): Promise<void> {
-    await this.#share(job, (share) => ({ ...job, ...share, do: "open" }));
+  async openSockets(job: Omit<SocketLoadJob, "do">): Promise<void> {
+    await this.#divideJob(job, (share) => ({ ...job, ...share, do: "open" }));
   }
 
   /** Opens sockets with the product's own client. */
-  async people(job: Omit<PeopleJob, "do">): Promise<void> {
-    await this.#share(job, (share) => ({ ...job, ...share, do: "people" }));
+  async openClients(job: Omit<ClientLoadJob, "do">): Promise<void> {
+    await this.#divideJob(job, (share) => ({ ...job, ...share, do: "people" }));
   }
 
   /** So many messages a second are written by the whole crowd, until told otherwise. */
-  async write(perSecond: number): Promise<void> {
-    await this.#all({ do: "write", perSecond: perSecond / this.#processes.length });
+  async setWriteRate(perSecond: number): Promise<void> {
+    await this.#requestAll({ do: "write", perSecond: perSecond / this.#processes.length });
   }
 
   /** A share of the viewers plays; the others fall silent. */
-  async play(share: number): Promise<void> {
-    await this.#all({ do: "play", share });
+  async setPlayingShare(share: number): Promise<void> {
+    await this.#requestAll({ do: "play", share });
   }
 
   /** Counts anew. */
-  async clear(): Promise<void> {
-    await this.#all({ do: "clear" });
+  async resetStats(): Promise<void> {
+    await this.#requestAll({ do: "clear" });
   }
 
-  async stats(): Promise<CrowdStats> {
-    return sumOf(await this.#all({ do: "stats" }));
+  async socketStats(): Promise<ViewerFleetStats> {
+    return sumOf(await this.#requestAll({ do: "stats" }));
   }
 
-  async peopleStats(): Promise<PeopleStats> {
-    const parts = await this.#all({ do: "people-stats" });
+  async clientStats(): Promise<ClientLoadStats> {
+    const parts = await this.#requestAll({ do: "people-stats" });
     return {
       people: parts.flatMap(({ people }) => people),
       acknowledged: parts.flatMap(({ acknowledged }) => acknowledged),
@@ -61,23 +61,23 @@ export class Crowd {
   }
 
   /** All leave; the processes go on. */
-  async close(): Promise<void> {
-    await this.#all({ do: "close" });
+  async closeSockets(): Promise<void> {
+    await this.#requestAll({ do: "close" });
   }
 
   /** Ends the processes, and with them their sockets. */
-  stop(): void {
+  stopProcesses(): void {
     for (const child of this.#processes) child.disconnect();
   }
 
-  async #share(
-    { viewers, tokens, perSecond }: Pick<OpenJob, "viewers" | "tokens" | "perSecond">,
-    jobOf: (share: Pick<OpenJob, "viewers" | "tokens" | "perSecond">) => Job,
+  async #divideJob(
+    { viewers, tokens, perSecond }: Pick<SocketLoadJob, "viewers" | "tokens" | "perSecond">,
+    jobOf: (share: Pick<SocketLoadJob, "viewers" | "tokens" | "perSecond">) => FleetJob,
   ): Promise<void> {
     const count = this.#processes.length;
     await Promise.all(
       this.#processes.map((child, index) =>
-        this.#ask(
+        this.#request(
           child,
           jobOf({
             viewers: Math.floor((viewers + index) / count),
@@ -89,20 +89,24 @@ export class Crowd {
     );
   }
 
-  #all<J extends Job>(job: J): Promise<Answers[J["do"]][]> {
-    return Promise.all(this.#processes.map((child) => this.#ask(child, job)));
+  #requestAll<J extends FleetJob>(job: J): Promise<FleetAnswers[J["do"]][]> {
+    return Promise.all(this.#processes.map((child) => this.#request(child, job)));
   }
 
-  #ask<J extends Job>(child: ChildProcess, job: J): Promise<Answers[J["do"]]> {
-    this.#asked += 1;
-    const id = this.#asked;
+  #request<J extends FleetJob>(child: ChildProcess, job: J): Promise<FleetAnswers[J["do"]]> {
+    this.#requestCounter += 1;
+    const id = this.#requestCounter;
     return new Promise((resolve, reject) => {
       const done = (): void => {
         child.off("message", heard);
         child.off("exit", gone);
       };
       const heard = (message: unknown): void => {
-        const told = message as { readonly id: number; readonly answer: Answers[J["do"]]; readonly error?: string };
+        const told = message as {
+          readonly id: number;
+          readonly answer: FleetAnswers[J["do"]];
+          readonly error?: string;
+        };
         if (told.id !== id) return;
         done();
         if (told.error === undefined) resolve(told.answer);
@@ -119,11 +123,11 @@ export class Crowd {
   }
 }
 
-function sumOf(parts: readonly MassStats[]): CrowdStats {
+function sumOf(parts: readonly SocketLoadStats[]): ViewerFleetStats {
   const sum = (
     key: "ready" | "frames" | "bytes" | "delivered" | "sent" | "acknowledged" | "holes" | "repeats" | "moved",
   ): number => parts.reduce((all, part) => all + part[key], 0);
-  const delays = new Delays();
+  const delays = new LatencyHistogram();
   const closes: Record<number, number> = {};
   for (const part of parts) {
     delays.merge(part.delays);

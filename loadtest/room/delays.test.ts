@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Delays } from "./delays.ts";
+import { LatencyHistogram } from "./delays.ts";
 
 test("percentiles are by nearest rank, over what several processes counted", () => {
-  const [one, other] = [new Delays(), new Delays()];
+  const [one, other] = [new LatencyHistogram(), new LatencyHistogram()];
   for (let ms = 1; ms <= 50; ms += 1) one.add(ms);
   for (let ms = 51; ms <= 100; ms += 1) other.add(ms);
   one.merge(other.pairs());
@@ -11,7 +11,7 @@ test("percentiles are by nearest rank, over what several processes counted", () 
 });
 
 test("of no delays there is no percentile, and a clock that went back counts as no delay", () => {
-  const delays = new Delays();
+  const delays = new LatencyHistogram();
   expect(delays.percentile(99)).toBeNaN();
   delays.add(-3);
   delays.add(1e9);

@@ -1,13 +1,13 @@
 /** Many delays in little memory: how many there were of each whole millisecond. Pure. */
 
 /** Delays from here on are counted as this one, ms. */
-const LONGEST_MS = 60_000;
+const MAX_LATENCY_MS = 60_000;
 
 /** Delays as they travel between processes: pairs of milliseconds and how many. */
-export type DelayPairs = readonly (readonly [ms: number, count: number])[];
+export type LatencyPairs = readonly (readonly [ms: number, count: number])[];
 
 /** A count of delays. */
-export class Delays {
+export class LatencyHistogram {
   readonly #counts = new Map<number, number>();
   #count = 0;
 
@@ -18,13 +18,13 @@ export class Delays {
 
   /** Takes in a delay, `times` times. */
   add(ms: number, times = 1): void {
-    const whole = Math.min(LONGEST_MS, Math.max(0, Math.round(ms)));
+    const whole = Math.min(MAX_LATENCY_MS, Math.max(0, Math.round(ms)));
     this.#counts.set(whole, (this.#counts.get(whole) ?? 0) + times);
     this.#count += times;
   }
 
   /** Takes in others. */
-  merge(pairs: DelayPairs): void {
+  merge(pairs: LatencyPairs): void {
     for (const [ms, times] of pairs) this.add(ms, times);
   }
 
@@ -39,7 +39,7 @@ export class Delays {
   }
 
   /** All of them. */
-  pairs(): DelayPairs {
+  pairs(): LatencyPairs {
     return [...this.#counts];
   }
 

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { reportHtml } from "../report.ts";
-import type { LoadResult, Sample } from "../run.ts";
-import { type Scenario, scriptOf } from "../scenarios.ts";
-import { roomFiguresOf } from "./figures.ts";
+import { renderReport } from "../report.ts";
+import type { LoadResult, LoadSample } from "../run.ts";
+import { k6ScriptOf, type Scenario } from "../scenarios.ts";
+import { roomFigures } from "./figures.ts";
 
-const SAMPLE: Sample = {
+const SAMPLE: LoadSample = {
   atS: 1,
   tiers: [],
   viewers: 0,
@@ -32,7 +32,7 @@ function run(scenario: Scenario, counters: Readonly<Record<string, number>>, lik
       latencyMs: 0,
       shape: { partMs: 1_000, partsPerSegment: 2, tracks: { av: 1_000 } },
       faults: [],
-      judgeStalls: true,
+      failOnStalls: true,
       target: null,
     },
     began: "2026-11-24T12:00:00.000Z",
@@ -44,7 +44,7 @@ function run(scenario: Scenario, counters: Readonly<Record<string, number>>, lik
 }
 
 const notMet = (result: LoadResult): string[] =>
-  roomFiguresOf(result).flatMap(({ figure, met }) => (met === false ? [figure] : []));
+  roomFigures(result).flatMap(({ figure, met }) => (met === false ? [figure] : []));
 
 test("a clean run meets every goal but that of the calls, which were too many", () => {
   expect(notMet(run("chat-storm", {}))).toEqual(["calls to the room object in its busiest second"]);
@@ -75,20 +75,20 @@ test("likes told must be likes tapped", () => {
 });
 
 test("nobody is in the room of a run that only watches, and its report has no room", () => {
-  expect(roomFiguresOf(run("spike", {}))).toEqual([]);
-  expect(reportHtml(run("spike", {}), [])).not.toContain("The room");
+  expect(roomFigures(run("spike", {}))).toEqual([]);
+  expect(renderReport(run("spike", {}), [])).not.toContain("The room");
 });
 
 test("a room's report draws its calls, and video only where there was some", () => {
-  const page = reportHtml(run("chat-storm", {}), roomFiguresOf(run("chat-storm", {})));
+  const page = renderReport(run("chat-storm", {}), roomFigures(run("chat-storm", {})));
   expect(page).toContain("calls to its object");
   expect(page).toContain("501");
   expect(page).not.toContain("Hit ratio");
-  const mixed = reportHtml(run("mixed", {}), []);
+  const mixed = renderReport(run("mixed", {}), []);
   expect(mixed).toContain("Hit ratio");
   expect(mixed).toContain("calls to its object");
 });
 
 test("each scenario has its script", () => {
-  expect((["spike", "chat-storm", "mixed"] as const).map(scriptOf)).toEqual(["viewer.ts", "room.ts", "mixed.ts"]);
+  expect((["spike", "chat-storm", "mixed"] as const).map(k6ScriptOf)).toEqual(["viewer.ts", "room.ts", "mixed.ts"]);
 });

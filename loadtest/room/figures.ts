@@ -1,15 +1,15 @@
 /** What a load run shows of the room, as figures with their goals; pure. */
 import type { LoadFigure } from "../figures.ts";
 import type { LoadResult } from "../run.ts";
-import { playsRoom } from "../scenarios.ts";
+import { joinsRoom } from "../scenarios.ts";
 
 /** Calls that a room object may get in a second: half of what the platform bears. */
-const MOST_CALLS = 500;
+const MAX_ROOM_CALLS = 500;
 
 /** The figures; none where nobody was in the room. */
-export function roomFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[] {
+export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   const { scenario, viewers } = options;
-  if (!playsRoom(scenario)) return [];
+  if (!joinsRoom(scenario)) return [];
   const count = (metric: string): number => k6.metrics[`room_${metric}`]?.values["count"] ?? 0;
   const trend = (metric: string, value: string): number => k6.metrics[`room_${metric}`]?.values[value] ?? Number.NaN;
   const zero = (figure: string, measured: number): LoadFigure => ({
@@ -30,14 +30,14 @@ export function roomFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[
   const welcomed = viewers - count("not_welcomed");
   const figures: LoadFigure[] = [
     { figure: "people who got into the room", goal: `${viewers}`, measured: `${welcomed}`, met: welcomed === viewers },
-    zero("events that came twice, or out of order, or after which a client had to begin anew", wrongOf(count)),
+    zero("events that came twice, or out of order, or after which a client had to begin anew", deliveryErrors(count)),
     zero("acknowledged messages that their senders were not shown", count("own_missing")),
     zero("messages without an answer", count("unanswered")),
     {
       figure: "calls to the room object in its busiest second",
-      goal: `≤ ${MOST_CALLS}`,
+      goal: `≤ ${MAX_ROOM_CALLS}`,
       measured: String(most),
-      met: most <= MOST_CALLS,
+      met: most <= MAX_ROOM_CALLS,
     },
     delays("from coming to the welcome, p50 and p99", "welcome_ms"),
     delays("from sending to seeing, p50 and p99", "seen_ms"),
@@ -69,6 +69,6 @@ export function roomFiguresOf({ options, samples, k6 }: LoadResult): LoadFigure[
   return figures;
 }
 
-function wrongOf(count: (metric: string) => number): number {
+function deliveryErrors(count: (metric: string) => number): number {
   return count("duplicates") + count("disorders") + count("resets");
 }

@@ -1,11 +1,11 @@
 /** What a crowd's processes are asked to do, and what they answer. */
-import type { DelayPairs } from "./delays.ts";
-import type { DialectName } from "./dialects.ts";
+import type { LatencyPairs } from "./delays.ts";
+import type { ServerProtocol } from "./dialects.ts";
 
 /** Sockets that one process opens to a server. */
-export interface OpenJob {
+export interface SocketLoadJob {
   readonly do: "open";
-  readonly dialect: DialectName;
+  readonly dialect: ServerProtocol;
   /** The server, like `ws://127.0.0.1:8787`; each viewer takes the next one. */
   readonly servers: readonly string[];
   readonly room: string;
@@ -17,7 +17,7 @@ export interface OpenJob {
 }
 
 /** Viewers as the product's own client has them, for what must be right rather than many. */
-export interface PeopleJob {
+export interface ClientLoadJob {
   readonly do: "people";
   readonly server: string;
   readonly room: string;
@@ -27,9 +27,9 @@ export interface PeopleJob {
 }
 
 /** All jobs by what is asked. */
-export type Job =
-  | OpenJob
-  | PeopleJob
+export type FleetJob =
+  | SocketLoadJob
+  | ClientLoadJob
   /** The writers write so many messages a second between them, until told otherwise; 0: no more. */
   | { readonly do: "write"; readonly perSecond: number }
   /** A share (0–1) of the viewers plays and beats; the others don't, and say nothing about it. */
@@ -41,7 +41,7 @@ export type Job =
   | { readonly do: "close" };
 
 /** What the sockets of a process have seen. */
-export interface MassStats {
+export interface SocketLoadStats {
   /** Sockets in the room now. */
   readonly ready: number;
   readonly frames: number;
@@ -61,11 +61,11 @@ export interface MassStats {
   /** People watching, as the last frame that told it said. */
   readonly watching: number | null;
   /** From sending to seeing. */
-  readonly delays: DelayPairs;
+  readonly delays: LatencyPairs;
 }
 
 /** What one person's client gave. */
-export interface PersonStats {
+export interface ClientStats {
   readonly connected: boolean;
   /** A hash over the messages shown, in their order. */
   readonly order: number;
@@ -84,8 +84,8 @@ export interface PersonStats {
 }
 
 /** What the people of a process have seen. */
-export interface PeopleStats {
-  readonly people: readonly PersonStats[];
+export interface ClientLoadStats {
+  readonly people: readonly ClientStats[];
   /** Messages that were acknowledged, and those that were shown to the first person. */
   readonly acknowledged: readonly string[];
   readonly refused: number;
@@ -93,9 +93,9 @@ export interface PeopleStats {
 }
 
 /** The answers by job. */
-export interface Answers {
-  readonly stats: MassStats;
-  readonly "people-stats": PeopleStats;
+export interface FleetAnswers {
+  readonly stats: SocketLoadStats;
+  readonly "people-stats": ClientLoadStats;
   readonly open: null;
   readonly people: null;
   readonly write: null;

@@ -3,10 +3,10 @@ import { WebSocket } from "ws";
 import { RoomClient, type RoomListener, type RoomSocket } from "../../protocol/room/client.ts";
 
 /** A client of the room at `url`, whose sockets come from `localAddress`. */
-export function nodeClient(url: string, localAddress: string, listener: RoomListener): RoomClient {
+export function createNodeRoomClient(url: string, localAddress: string, listener: RoomListener): RoomClient {
   return new RoomClient({
-    open: () => asClientSocket(new WebSocket(url, { perMessageDeflate: false, localAddress })),
-    after: (ms, work) => {
+    openSocket: () => asClientSocket(new WebSocket(url, { perMessageDeflate: false, localAddress })),
+    schedule: (ms, work) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);
     },

@@ -17,26 +17,26 @@ function count(room: string): void {
 }
 
 /** The room object; each call to it is counted. */
-export class Room extends RealRoom {
+export class CountedRoom extends RealRoom {
   crash(): void {
     this.ctx.abort("a crash of the harness");
   }
 }
 
 /** A shard that can be lost. */
-export class RoomShard extends RealShard {
+export class CrashableShard extends RealShard {
   crash(): void {
     this.ctx.abort("a crash of the harness");
   }
 }
 
-type Method = (this: Room, ...args: unknown[]) => unknown;
+type Method = (this: CountedRoom, ...args: unknown[]) => unknown;
 
 for (const name of Object.getOwnPropertyNames(RealRoom.prototype)) {
   const method: unknown = Object.getOwnPropertyDescriptor(RealRoom.prototype, name)?.value;
   if (name === "constructor" || name === "alarm" || typeof method !== "function") continue;
-  Object.defineProperty(Room.prototype, name, {
-    value(this: Room, ...args: unknown[]): unknown {
+  Object.defineProperty(CountedRoom.prototype, name, {
+    value(this: CountedRoom, ...args: unknown[]): unknown {
       count((this as unknown as { ctx: DurableObjectState }).ctx.id.name ?? "");
       return (method as Method).apply(this, args);
     },
@@ -44,7 +44,7 @@ for (const name of Object.getOwnPropertyNames(RealRoom.prototype)) {
 }
 
 /** An object that can be lost. */
-interface Losable {
+interface CrashableObject {
   crash(): Promise<void>;
 }
 
@@ -53,30 +53,31 @@ interface Losable {
  * second with the counts; `lose?object=room` and `lose?object=N` lose the room or shard N, `drop` all of them, as a
  * deployment does.
  */
-export async function roomHarness(request: Request, env: Env): Promise<Response> {
+export async function handleRoomHarness(request: Request, env: Env): Promise<Response> {
   const url = new URL(request.url);
   const [, , , stream = "", what = ""] = url.pathname.split("/");
   if (what === "calls") return Response.json(Object.fromEntries(calls.get(stream) ?? []));
-  const room = env.ROOM.getByName(stream) as unknown as Losable;
+  const room = env.ROOM.getByName(stream) as unknown as CrashableObject;
   if (what === "now") {
-    const { shards, counts } = await env.ROOM.getByName(stream).place();
+    const { shards, counts } = await env.ROOM.getByName(stream).summary();
     const second = Math.floor(Date.now() / 1_000) - 1;
     const { watching, likes } = counts;
     return Response.json({ calls: calls.get(stream)?.get(second) ?? 0, watching, likes, shards });
   }
-  const shard = (index: string): Losable => env.ROOM_SHARD.getByName(`${stream}/${index}`) as unknown as Losable;
+  const shard = (index: string): CrashableObject =>
+    env.ROOM_SHARD.getByName(`${stream}/${index}`) as unknown as CrashableObject;
   if (what === "lose") {
     const object = url.searchParams.get("object") ?? "room";
-    await lose(object === "room" ? room : shard(object));
+    await crashObject(object === "room" ? room : shard(object));
     return Response.json({});
   }
   if (what !== "drop") return new Response(null, { status: 404 });
-  const { shards } = await env.ROOM.getByName(stream).place();
-  await Promise.all([...Array.from({ length: shards }, (_, index) => shard(String(index))), room].map(lose));
+  const { shards } = await env.ROOM.getByName(stream).summary();
+  await Promise.all([...Array.from({ length: shards }, (_, index) => shard(String(index))), room].map(crashObject));
   return Response.json({ shards });
 }
 
-async function lose(object: Losable): Promise<void> {
+async function crashObject(object: CrashableObject): Promise<void> {
   // It ends before it can answer.
   await object.crash().catch(() => {});
 }

@@ -1,14 +1,14 @@
 /** Viewers with the product's own client, who remember what they were shown: for order, loss, duplicates and returns. */
-import { CLIENT_LIMITS, type RoomClient } from "../../protocol/room/client.ts";
-import type { Delivery } from "../../protocol/room/inbox.ts";
-import { DIALECTS } from "./dialects.ts";
-import type { PeopleJob, PeopleStats, PersonStats } from "./jobs.ts";
-import { nodeClient } from "./node-client.ts";
+import { ROOM_CLIENT_LIMITS, type RoomClient } from "../../protocol/room/client.ts";
+import type { EventDelivery } from "../../protocol/room/inbox.ts";
+import { PROTOCOL_ADAPTERS } from "./dialects.ts";
+import type { ClientLoadJob, ClientLoadStats, ClientStats } from "./jobs.ts";
+import { createNodeRoomClient } from "./node-client.ts";
 
 /** Everybody must be in the room within this, ms. */
-const READY_MS = 60_000;
+const READY_TIMEOUT_MS = 60_000;
 
-class Person {
+class ObservedClient {
   readonly client: RoomClient;
   readonly texts: string[] = [];
   connected = false;
@@ -27,17 +27,17 @@ class Person {
   readonly #backMs: number[] = [];
 
   constructor(url: string, localAddress: string) {
-    this.client = nodeClient(url, localAddress, {
-      delivered: (delivery) => this.#take(delivery),
-      counted: ({ watching }) => {
+    this.client = createNodeRoomClient(url, localAddress, {
+      onDelivery: (delivery) => this.#checkDelivery(delivery),
+      onCounts: ({ watching }) => {
         this.watching = watching;
       },
-      welcomed: () => this.#back(),
-      disconnected: () => this.#lost(),
+      onWelcome: () => this.#handleWelcome(),
+      onDisconnect: () => this.#handleDisconnect(),
     });
   }
 
-  stats(): PersonStats {
+  stats(): ClientStats {
     return {
       connected: this.connected,
       order: this.#order,
@@ -54,9 +54,9 @@ class Person {
     };
   }
 
-  #take({ events, unseen, recovered }: Delivery): void {
+  #checkDelivery({ events, omitted, recovered }: EventDelivery): void {
     if (!recovered) this.#resets += 1;
-    this.#unseen += unseen;
+    this.#unseen += omitted;
     for (const event of events) {
       if (event.kind !== "chat") continue;
       if (this.#seen.has(event.text)) this.#duplicates += 1;
@@ -68,35 +68,38 @@ class Person {
     }
   }
 
-  #back(): void {
+  #handleWelcome(): void {
     if (this.#lostAtMs !== null) this.#backMs.push(performance.now() - this.#lostAtMs);
     this.#lostAtMs = null;
     this.#failures = 0;
     this.connected = true;
   }
 
-  #lost(): void {
+  #handleDisconnect(): void {
     if (this.connected) this.#losses += 1;
     this.connected = false;
     this.#lostAtMs ??= performance.now();
-    const boundMs = Math.min(CLIENT_LIMITS.againMostMs, CLIENT_LIMITS.againMs * 2 ** this.#failures);
+    const boundMs = Math.min(
+      ROOM_CLIENT_LIMITS.reconnectMaxMs,
+      ROOM_CLIENT_LIMITS.reconnectBaseMs * 2 ** this.#failures,
+    );
     this.#failures += 1;
     this.#spreadMs = Math.max(this.#spreadMs, boundMs);
   }
 }
 
 /** The people of one process. */
-export class People {
-  readonly #job: PeopleJob;
+export class ClientLoad {
+  readonly #job: ClientLoadJob;
   readonly #index: number;
-  readonly #people: Person[] = [];
+  readonly #clients: ObservedClient[] = [];
   readonly #acknowledged: string[] = [];
-  #writing: NodeJS.Timeout | null = null;
-  #said = 0;
+  #writeTimer: NodeJS.Timeout | null = null;
+  #messageCounter = 0;
   #refused = 0;
 
   /** `index`: which of the crowd's processes this is. */
-  constructor(job: PeopleJob, index: number) {
+  constructor(job: ClientLoadJob, index: number) {
     this.#job = job;
     this.#index = index;
   }
@@ -105,46 +108,46 @@ export class People {
   async open(): Promise<void> {
     const { server, room, viewers, tokens, perSecond } = this.#job;
     for (let number = 0; number < viewers; number += 1) {
-      const url = `${server}${DIALECTS.corral.path(room, tokens[number] ?? "")}`;
-      const person = new Person(url, `127.0.0.${2 + this.#index}`);
-      this.#people.push(person);
+      const url = `${server}${PROTOCOL_ADAPTERS.corral.socketPath(room, tokens[number] ?? "")}`;
+      const person = new ObservedClient(url, `127.0.0.${2 + this.#index}`);
+      this.#clients.push(person);
       person.client.start();
       if (number % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 10_000 / perSecond));
     }
-    const untilMs = performance.now() + READY_MS;
-    while (this.#people.some(({ connected }) => !connected)) {
+    const untilMs = performance.now() + READY_TIMEOUT_MS;
+    while (this.#clients.some(({ connected }) => !connected)) {
       if (performance.now() > untilMs) throw new Error("not everybody got into the room");
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
   /** So many messages a second from now on, by those with a token in turn. */
-  write(perSecond: number): void {
-    if (this.#writing !== null) clearInterval(this.#writing);
-    this.#writing = perSecond === 0 ? null : setInterval(() => void this.#say(), 1_000 / perSecond);
+  setWriteRate(perSecond: number): void {
+    if (this.#writeTimer !== null) clearInterval(this.#writeTimer);
+    this.#writeTimer = perSecond === 0 ? null : setInterval(() => void this.#sendMessage(), 1_000 / perSecond);
   }
 
-  stats(): PeopleStats {
+  stats(): ClientLoadStats {
     return {
-      people: this.#people.map((person) => person.stats()),
+      people: this.#clients.map((person) => person.stats()),
       acknowledged: this.#acknowledged,
       refused: this.#refused,
-      shownToFirst: this.#people[0]?.texts ?? [],
+      shownToFirst: this.#clients[0]?.texts ?? [],
     };
   }
 
   close(): void {
-    this.write(0);
-    for (const { client } of this.#people) client.stop();
+    this.setWriteRate(0);
+    for (const { client } of this.#clients) client.stop();
   }
 
-  async #say(): Promise<void> {
-    const writers = Math.min(this.#people.length, this.#job.tokens.length);
-    const person = this.#people[this.#said % Math.max(1, writers)];
+  async #sendMessage(): Promise<void> {
+    const writers = Math.min(this.#clients.length, this.#job.tokens.length);
+    const person = this.#clients[this.#messageCounter % Math.max(1, writers)];
     if (person === undefined || writers === 0) return;
-    this.#said += 1;
-    const text = `message ${this.#index}-${this.#said}`;
-    const outcome = await person.client.act({ kind: "chat", text });
+    this.#messageCounter += 1;
+    const text = `message ${this.#index}-${this.#messageCounter}`;
+    const outcome = await person.client.sendCommand({ kind: "chat", text });
     if (outcome.ok) this.#acknowledged.push(text);
     else this.#refused += 1;
   }

@@ -1,14 +1,14 @@
 /** The product's Worker with the counted, losable objects of a room. */
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
-import { roomHarness } from "./objects.ts";
+import { handleRoomHarness } from "./objects.ts";
 
 export * from "../../workers/index.ts";
-export { Room, RoomShard } from "./objects.ts";
+export { CountedRoom, CrashableShard } from "./objects.ts";
 
 const worker: ExportedHandler<Env> = {
   fetch: (request, env, ctx) => {
-    if (request.url.includes("/harness/room/")) return roomHarness(request, env);
+    if (request.url.includes("/harness/room/")) return handleRoomHarness(request, env);
     return product.fetch?.(request, env, ctx) ?? new Response(null, { status: 500 });
   },
 };

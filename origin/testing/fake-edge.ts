@@ -2,13 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
-import { PART_HEADER, PROBLEMS, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
 
 /** What happens to a request: `drop-after` takes it and breaks the connection before the answer. */
-export type Fault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash" | "stopped";
+export type EdgeFault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash" | "stopped";
 
 /** One track as the edge holds it. */
-export interface FakeTrack {
+export interface FakeEdgeTrack {
   readonly name: string;
   readonly parts: { readonly meta: PartMeta; readonly bytes: Buffer }[];
   durableMsn: number;
@@ -24,9 +24,10 @@ export class FakeEdge {
   epoch = 0;
   leases = 0;
   requests = 0;
-  readonly tracks: Map<string, FakeTrack> = new Map();
+  readonly tracks: Map<string, FakeEdgeTrack> = new Map();
   /** Asked for each request; the default is no fault. */
-  fault: (request: { readonly method: string; readonly path: string; readonly index: number }) => Fault = () => "none";
+  fault: (request: { readonly method: string; readonly path: string; readonly index: number }) => EdgeFault = () =>
+    "none";
   readonly #server: Server;
 
   constructor() {
@@ -64,9 +65,12 @@ export class FakeEdge {
     if (request.method === "GET") return this.#get(path, response);
     const fault = this.fault({ method: request.method ?? "", path, index: this.requests++ });
     if (fault === "busy")
-      return answer(response, { status: 503, json: { type: PROBLEMS.unavailable, title: "fault" } });
+      return answer(response, { status: 503, json: { type: PUBLISH_PROBLEM_TYPES.unavailable, title: "fault" } });
     if (fault === "stopped") {
-      return answer(response, { status: 403, json: { type: PROBLEMS.stopped, title: "stopped", detail: "Not here." } });
+      return answer(response, {
+        status: 403,
+        json: { type: PUBLISH_PROBLEM_TYPES.stopped, title: "stopped", detail: "Not here." },
+      });
     }
     if (fault === "slow-down") return answer(response, { status: 429, json: { title: "fault" } });
     if (fault === "crash") this.crash();
@@ -89,13 +93,13 @@ export class FakeEdge {
       json: { type, title: type, ...more },
     });
     const accept = (): Answer => ({ status: 200, json: this.#answer() });
-    if (request.headers.authorization !== `Bearer ${this.key}`) return refuse(403, PROBLEMS.keyWrong);
-    if (typeof request.headers[PUBLISHER_HEADER] !== "string") return refuse(400, PROBLEMS.malformed);
+    if (request.headers.authorization !== `Bearer ${this.key}`) return refuse(403, PUBLISH_PROBLEM_TYPES.keyWrong);
+    if (typeof request.headers[PUBLISHER_HEADER] !== "string") return refuse(400, PUBLISH_PROBLEM_TYPES.malformed);
     const [, , , trackName, file] = (request.url ?? "").split("/").slice(1);
     if (trackName === undefined) {
       if (this.leases > 0) {
         this.leases -= 1;
-        return refuse(409, PROBLEMS.alreadyLive);
+        return refuse(409, PUBLISH_PROBLEM_TYPES.alreadyLive);
       }
       const config = JSON.parse(body.toString()) as BroadcastConfig;
       this.config = config;
@@ -104,15 +108,15 @@ export class FakeEdge {
       }
       return accept();
     }
-    if (this.config === null) return refuse(409, PROBLEMS.notOpen);
+    if (this.config === null) return refuse(409, PUBLISH_PROBLEM_TYPES.notOpen);
     if (trackName === "end") {
       this.ended = true;
       for (const track of this.tracks.values()) track.durableMsn = track.parts.at(-1)?.meta.msn ?? -1;
       return accept();
     }
-    if (this.ended) return refuse(410, PROBLEMS.ended);
+    if (this.ended) return refuse(410, PUBLISH_PROBLEM_TYPES.ended);
     const track = this.tracks.get(trackName);
-    if (track === undefined) return refuse(400, PROBLEMS.malformed);
+    if (track === undefined) return refuse(400, PUBLISH_PROBLEM_TYPES.malformed);
     const init = /^init-(\d+)\.mp4$/.exec(file ?? "");
     if (init !== null) {
       track.inits.set(Number(init[1]), body);
@@ -121,8 +125,10 @@ export class FakeEdge {
     const meta = JSON.parse(String(request.headers[PART_HEADER])) as PartMeta;
     if (track.parts.some((other) => other.meta.msn === meta.msn && other.meta.part === meta.part)) return accept();
     const next = nextOf(track);
-    if (meta.msn !== next.msn || meta.part !== next.part) return refuse(409, PROBLEMS.outOfOrder, this.#answer());
-    if (meta.start !== undefined && !track.inits.has(meta.start.initVersion)) return refuse(409, PROBLEMS.initMissing);
+    if (meta.msn !== next.msn || meta.part !== next.part)
+      return refuse(409, PUBLISH_PROBLEM_TYPES.outOfOrder, this.#answer());
+    if (meta.start !== undefined && !track.inits.has(meta.start.initVersion))
+      return refuse(409, PUBLISH_PROBLEM_TYPES.initMissing);
     track.parts.push({ meta, bytes: body });
     // A segment becomes durable when the next one closes, as if R2 took a while.
     if (meta.close !== undefined) track.durableMsn = Math.max(track.durableMsn, meta.msn - 1);
@@ -138,7 +144,7 @@ export class FakeEdge {
   }
 }
 
-function nextOf(track: FakeTrack): { msn: number; part: number } {
+function nextOf(track: FakeEdgeTrack): { msn: number; part: number } {
   const last = track.parts.at(-1)?.meta;
   if (last === undefined) return { msn: track.durableMsn + 1, part: 0 };
   return last.close === undefined ? { msn: last.msn, part: last.part + 1 } : { msn: last.msn + 1, part: 0 };

@@ -2,7 +2,7 @@
 import type { SourceInfo } from "../ladder.ts";
 
 /** A source with picture and sound. */
-export function sourceOf(width: number, height: number, num = 30, den = 1): SourceInfo {
+export function testSourceInfo(width: number, height: number, num = 30, den = 1): SourceInfo {
   const look = { isInterlaced: false, transfer: "sdr", hasMatrix: true, endS: null } as const;
   return {
     video: { stream: 0, width, height, frameRate: { num, den }, ...look },

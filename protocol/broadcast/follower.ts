@@ -2,47 +2,47 @@
  * Keeps a replica from the messages of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
  * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
  */
-import { type Access, mergeAccess, OPEN_ACCESS } from "../access.ts";
+import { type AccessPolicy, mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access.ts";
 import type { TrackName } from "../ids.ts";
 import type { StreamStatus } from "../status.ts";
 import type { FeedMessage } from "./feed.ts";
-import type { Entry } from "./log.ts";
+import type { LogEntry } from "./log.ts";
 import { Replica } from "./replica.ts";
-import { Tail } from "./tail.ts";
+import { TailBuffer } from "./tail.ts";
 
 /** What a follower tells its owner. */
-export interface FollowerEvents {
+export interface ReplicaEvents {
   /** An object's bytes came with the feed. */
-  came(object: string): void;
+  objectReceived(object: string): void;
   /** The replica applied the entry; `bytes` is null where the feed didn't carry them. */
-  entry(entry: Entry, bytes: Uint8Array | null): void;
+  entryApplied(entry: LogEntry, bytes: Uint8Array | null): void;
   /** Bytes of a part from before the feed began, or that came twice. */
-  bytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
+  partBytesReceived(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
   /** Who may watch has changed; `change` is what was told of it. */
-  access(access: Access, change: Access): void;
+  accessChanged(access: AccessPolicy, change: AccessPolicy): void;
   /** `replica` is shown from now on; `before` gives way to it. */
-  swapped(replica: Replica, before: Replica | null): void;
+  replicaReplaced(replica: Replica, before: Replica | null): void;
 }
 
 /** An object's name in counters. */
-export const partName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
+export const partObjectName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
 
 /** One stream's replica, kept from feeds. */
-export class Follower {
+export class ReplicaUpdater {
   /** When the replica last changed, milliseconds since the epoch. */
   changedMs = 0;
   /** The latest status that came with a feed. */
   status: { readonly status: StreamStatus; readonly atMs: number } | null = null;
   /** Who may watch, as the latest feed told; without a replica nothing is known of it. */
-  #access: Access = OPEN_ACCESS;
+  #access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   #replica: Replica | null = null;
   /** A replica of a new epoch that doesn't show yet all that `#replica` shows. */
   #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
   readonly #tailBytes: number;
-  readonly #events: FollowerEvents;
+  readonly #events: ReplicaEvents;
 
   /** `tailBytes`: bound of the bytes held. */
-  constructor(tailBytes: number, events: FollowerEvents) {
+  constructor(tailBytes: number, events: ReplicaEvents) {
     this.#tailBytes = tailBytes;
     this.#events = events;
   }
@@ -53,44 +53,44 @@ export class Follower {
   }
 
   /** Who may watch. */
-  get access(): Access {
+  get access(): AccessPolicy {
     return this.#access;
   }
 
   /** Where the next feed should go on, or null for a fresh one. */
-  get from(): { readonly epoch: string; readonly offset: number } | null {
+  get resumePosition(): { readonly epoch: string; readonly offset: number } | null {
     const base = this.#candidate?.replica ?? this.#replica;
     return base === null ? null : { epoch: base.epoch, offset: base.offset };
   }
 
-  /** Takes a message. `again`: this feed is of no use any more, subscribe anew. Throws `LogError` on a snapshot that contradicts itself. */
-  take({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
+  /** Takes a message. `again`: this feed is of no use any more, subscribe anew. Throws `BroadcastLogError` on a snapshot that contradicts itself. */
+  applyMessage({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
-        this.#allow(header.access, nowMs);
+        this.#updateAccess(header.access, nowMs);
         if (header.snapshot === undefined) return "on";
         const same = this.#replica?.config.broadcast === header.snapshot.config.broadcast ? this.#replica : null;
-        const tail = same?.tail ?? new Tail(this.#tailBytes);
-        this.#offer(Replica.restore(header.epoch, header.snapshot, tail), same, nowMs);
+        const tail = same?.tail ?? new TailBuffer(this.#tailBytes);
+        this.#installReplica(Replica.restore(header.epoch, header.snapshot, tail), same, nowMs);
         return "on";
       }
       case "entry":
-        return this.#entry(header.offset, header.entry, body, nowMs);
+        return this.#applyEntry(header.offset, header.entry, body, nowMs);
       case "bytes": {
         const { track, msn, part } = header;
-        this.#events.came(partName(track, msn, part));
-        (this.#candidate?.replica ?? this.#replica)?.tail.put(track, msn, part, body);
-        this.#events.bytes(track, msn, part, body);
+        this.#events.objectReceived(partObjectName(track, msn, part));
+        (this.#candidate?.replica ?? this.#replica)?.tail.storePart(track, msn, part, body);
+        this.#events.partBytesReceived(track, msn, part, body);
         return "on";
       }
       case "status":
         this.status = { status: header.status, atMs: nowMs };
         return "on";
       case "access":
-        this.#allow(header.access, nowMs);
+        this.#updateAccess(header.access, nowMs);
         return "on";
       case "beat":
-        this.#promote(nowMs);
+        this.#promoteCandidate(nowMs);
         return "on";
       case "bye":
         return "again";
@@ -98,56 +98,56 @@ export class Follower {
   }
 
   /** Of two feeds at once, one may be behind. */
-  #allow(told: Access, nowMs: number): void {
-    const access = mergeAccess(this.#access, told, nowMs);
+  #updateAccess(update: AccessPolicy, nowMs: number): void {
+    const access = mergeAccessPolicy(this.#access, update, nowMs);
     if (access === this.#access) return;
     this.#access = access;
-    this.#events.access(access, told);
+    this.#events.accessChanged(access, update);
   }
 
-  #entry(offset: number, entry: Entry, body: Uint8Array, nowMs: number): "on" | "again" {
+  #applyEntry(offset: number, entry: LogEntry, body: Uint8Array, nowMs: number): "on" | "again" {
     const replica = this.#candidate?.replica ?? this.#replica;
     if (replica === null) return "again";
     const carried = body.byteLength > 0 ? body : null;
     if (carried !== null && entry.kind === "part") {
-      this.#events.came(partName(entry.track, entry.meta.msn, entry.meta.part));
+      this.#events.objectReceived(partObjectName(entry.track, entry.meta.msn, entry.meta.part));
     }
-    const applied = replica.apply(offset, entry, carried);
+    const applied = replica.applyEntry(offset, entry, carried);
     if (applied === "hole" || applied === "foreign") return "again";
     if (applied === "applied") {
       this.changedMs = nowMs;
-      if (replica === this.#replica) this.#events.entry(entry, carried);
+      if (replica === this.#replica) this.#events.entryApplied(entry, carried);
     } else if (entry.kind === "part" && carried !== null) {
       const { msn, part } = entry.meta;
-      replica.tail.put(entry.track, msn, part, carried);
-      this.#events.bytes(entry.track, msn, part, carried);
+      replica.tail.storePart(entry.track, msn, part, carried);
+      this.#events.partBytesReceived(entry.track, msn, part, carried);
     }
-    this.#promote(nowMs);
+    this.#promoteCandidate(nowMs);
     return "on";
   }
 
   /** Takes a new epoch's replica: at once, or, where it shows less than what viewers have seen, as soon as it shows as much. */
-  #offer(fresh: Replica, same: Replica | null, nowMs: number): void {
+  #installReplica(candidate: Replica, same: Replica | null, nowMs: number): void {
     this.changedMs = nowMs;
-    if (same !== null && !fresh.covers(same)) {
-      this.#candidate = { replica: fresh, sinceMs: nowMs };
+    if (same !== null && !candidate.isAtLeast(same)) {
+      this.#candidate = { replica: candidate, sinceMs: nowMs };
       return;
     }
-    this.#swap(fresh);
+    this.#replaceReplica(candidate);
   }
 
-  #promote(nowMs: number): void {
+  #promoteCandidate(nowMs: number): void {
     if (this.#candidate === null || this.#replica === null) return;
     const { replica, sinceMs } = this.#candidate;
     const late = nowMs - sinceMs > 3_000 * replica.config.targetDurationS;
-    if (late || replica.covers(this.#replica)) this.#swap(replica);
+    if (late || replica.isAtLeast(this.#replica)) this.#replaceReplica(replica);
   }
 
-  #swap(replica: Replica): void {
+  #replaceReplica(replica: Replica): void {
     const before = this.#replica;
     this.#candidate = null;
     this.#replica = replica;
-    this.#events.swapped(replica, before);
-    before?.waiters.wakeAll();
+    this.#events.replicaReplaced(replica, before);
+    before?.parkedRequests.wakeAll();
   }
 }

@@ -1,5 +1,5 @@
 /** Bounds of a broadcast's log and of its feeds, each with its reason. */
-export const LIMITS = {
+export const BROADCAST_LIMITS = {
   /** Tracks in a broadcast: a ladder of renditions and languages; more is a mistake. The opening PUT is refused. */
   tracks: 16,
   /** Parts in one segment: 6 s of 0.2 s parts is 30. A part past it is refused. */

@@ -3,7 +3,7 @@
  * entries in the same order and so holds the same state; see `replica.ts`.
  */
 import type { BroadcastId, TrackName } from "../ids.ts";
-import type { Past } from "./past.ts";
+import type { PackedSegments } from "./past.ts";
 
 /** One rendition, as announced when the broadcast opens. Frozen for the broadcast's life. */
 export interface Track {
@@ -75,7 +75,7 @@ export interface PartMeta {
 }
 
 /** One step of a broadcast. `byteLength` bytes of media travel with `init` and `part`. */
-export type Entry =
+export type LogEntry =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly byteLength: number }
   | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta; readonly byteLength: number }
   | { readonly kind: "durable"; readonly track: TrackName; readonly msn: number }
@@ -110,7 +110,7 @@ export interface SegmentState {
 export interface TrackState {
   readonly track: Track;
   /** The window's segments that have left its tail; all are closed and durable. */
-  readonly past: Past;
+  readonly packed: PackedSegments;
   /**
    * The window's tail, with its parts: contiguous `msn`s that follow the past's; closed ones, then at most one open. May be
    * empty.

@@ -1,14 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { iframePieces, mediaPieces, renderIframes, renderMedia } from "../hls/media.ts";
+import { iframePlaylistChunks, mediaPlaylistChunks, renderIframePlaylist, renderMediaPlaylist } from "../hls/media.ts";
 import type { TrackName } from "../ids.ts";
-import { LIMITS } from "./limits.ts";
+import { BROADCAST_LIMITS } from "./limits.ts";
 import type { BroadcastState, SegmentState, TrackState } from "./log.ts";
-import { dropPast, extendPast, NO_PAST, PACK_SEGMENTS, packSegments, pastOf, pastSegment } from "./past.ts";
+import {
+  appendPackedSegments,
+  dropPackedSegments,
+  findPackedSegment,
+  joinPacks,
+  NO_PACKED_SEGMENTS,
+  SEGMENTS_PER_PACK,
+  unpackSegments,
+} from "./past.ts";
 import { Replica } from "./replica.ts";
-import { Tail } from "./tail.ts";
-import { initStep, partStep, testConfig, testTrack } from "./testing.ts";
-import { MIN_SEGMENTS, segmentAt } from "./window.ts";
+import { TailBuffer } from "./tail.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig, makeTestTrack } from "./testing.ts";
+import { findSegment, MIN_WINDOW_SEGMENTS } from "./window.ts";
 
 const video = "video" as TrackName;
 const TICKS = 30_000;
@@ -24,26 +32,30 @@ const broadcast = fc.record({
 type Broadcast = typeof broadcast extends fc.Arbitrary<infer T> ? T : never;
 
 function play(one: Broadcast, look: (replica: Replica, index: number) => void): Replica {
-  const replica = new Replica("e", testConfig({ windowS: one.windowS, tracks: [testTrack("video")] }), new Tail(1));
+  const replica = new Replica(
+    "e",
+    makeTestConfig({ windowS: one.windowS, tracks: [makeTestTrack("video")] }),
+    new TailBuffer(1),
+  );
   for (let version = 0; version * one.initEvery <= one.segments; version += 1) {
-    const { entry, bytes } = initStep("video", version);
-    replica.append(entry, bytes);
+    const { entry, bytes } = makeInitEntry("video", version);
+    replica.appendEntry(entry, bytes);
   }
   for (let index = 0; index < one.segments; index += 1) {
-    const { entry, bytes } = partStep("video", index, 1, index % one.gapEvery === 1);
+    const { entry, bytes } = makePartEntry("video", index, 1, index % one.gapEvery === 1);
     if (entry.kind !== "part" || entry.meta.start === undefined) throw new Error("no segment");
     const start = { ...entry.meta.start, initVersion: Math.floor(index / one.initEvery) };
-    replica.append({ ...entry, meta: { ...entry.meta, start } }, bytes);
+    replica.appendEntry({ ...entry, meta: { ...entry.meta, start } }, bytes);
     const msn = index - one.storedAfter;
-    if (msn >= 0) replica.append({ kind: "durable", track: video, msn }, null);
+    if (msn >= 0) replica.appendEntry({ kind: "durable", track: video, msn }, null);
     look(replica, index);
   }
   return replica;
 }
 
 const stateOf = (replica: Replica): TrackState => replica.track(video) as TrackState;
-const all = ({ past, segments }: TrackState): SegmentState[] => [
-  ...past.packs.flatMap((pack) => [...packSegments(pack)]),
+const all = ({ packed, segments }: TrackState): SegmentState[] => [
+  ...packed.packs.flatMap((pack) => [...unpackSegments(pack)]),
   ...segments,
 ];
 
@@ -53,10 +65,10 @@ test("a window has the same segments whether they are packed or not: those that 
       const ticksOfWindow = one.windowS * 90_000;
       let first = 0;
       const replica = play(one, (now, index) => {
-        while (index + 1 - first > MIN_SEGMENTS && (index - first) * TICKS >= ticksOfWindow) first += 1;
-        const { mediaSequence, past, segments } = stateOf(now);
-        expect([mediaSequence, past.length + segments.length]).toEqual([first, index + 1 - first]);
-        expect(past.durationTicks).toBe(past.length * TICKS);
+        while (index + 1 - first > MIN_WINDOW_SEGMENTS && (index - first) * TICKS >= ticksOfWindow) first += 1;
+        const { mediaSequence, packed, segments } = stateOf(now);
+        expect([mediaSequence, packed.length + segments.length]).toEqual([first, index + 1 - first]);
+        expect(packed.durationTicks).toBe(packed.length * TICKS);
       });
       const state = stateOf(replica);
       for (const [index, segment] of all(state).entries()) {
@@ -64,11 +76,11 @@ test("a window has the same segments whether they are packed or not: those that 
         const gap = msn % one.gapEvery === 1;
         expect(segment).toMatchObject({ msn, gap, closed: true, durationTicks: TICKS, byteLength: gap ? 0 : 20 });
         expect(segment.start.initVersion).toBe(Math.floor(msn / one.initEvery));
-        expect(segmentAt(state, msn)).toEqual(segment);
+        expect(findSegment(state, msn)).toEqual(segment);
       }
-      expect(segmentAt(state, state.mediaSequence - 1)).toBeUndefined();
-      expect(segmentAt(state, one.segments)).toBeUndefined();
-      expect(all(state).every(({ durable }, index) => durable || index >= state.past.length)).toBe(true);
+      expect(findSegment(state, state.mediaSequence - 1)).toBeUndefined();
+      expect(findSegment(state, one.segments)).toBeUndefined();
+      expect(all(state).every(({ durable }, index) => durable || index >= state.packed.length)).toBe(true);
     }),
     { numRuns: 25 },
   );
@@ -80,20 +92,20 @@ test("playlists say the same whether segments are packed or not, and the text of
       const replica = play(one, () => {});
       const { state } = replica;
       const track = stateOf(replica);
-      const unpacked = { ...track, past: NO_PAST, segments: all(track) };
+      const unpacked = { ...track, packed: NO_PACKED_SEGMENTS, segments: all(track) };
       const plain: BroadcastState = { ...state, tracks: new Map([[video, unpacked]]) };
       for (const skip of ["none", "YES", "v2"] as const) {
         const ended = { ended: one.segments % 2 === 0 };
-        expect(renderMedia({ ...state, ...ended }, video, { skip })).toBe(
-          renderMedia({ ...plain, ...ended }, video, { skip }),
+        expect(renderMediaPlaylist({ ...state, ...ended }, video, { skip })).toBe(
+          renderMediaPlaylist({ ...plain, ...ended }, video, { skip }),
         );
-        expect(renderIframes({ ...state, ...ended }, video, { skip })).toBe(
-          renderIframes({ ...plain, ...ended }, video, { skip }),
+        expect(renderIframePlaylist({ ...state, ...ended }, video, { skip })).toBe(
+          renderIframePlaylist({ ...plain, ...ended }, video, { skip }),
         );
       }
-      for (const pieces of [mediaPieces, iframePieces]) {
+      for (const pieces of [mediaPlaylistChunks, iframePlaylistChunks]) {
         const [before, after] = [pieces(state, video, { skip: "none" }), pieces(state, video, { skip: "none" })];
-        expect(before.filter((piece) => after.includes(piece)).length).toBe(track.past.packs.length);
+        expect(before.filter((piece) => after.includes(piece)).length).toBe(track.packed.packs.length);
       }
     }),
     { numRuns: 25 },
@@ -106,22 +118,22 @@ test("segments leave and come at any number, and what is left is one row of pack
       fc.integer({ min: 0, max: 2_000 }),
       fc.array(fc.record({ more: fc.nat(700), less: fc.nat(700) }), { maxLength: 8 }),
       (from, turns) => {
-        let past = NO_PAST;
+        let past = NO_PACKED_SEGMENTS;
         let [first, next] = [from, from];
         for (const { more, less } of turns) {
-          past = extendPast(
+          past = appendPackedSegments(
             past,
             Array.from({ length: more }, (_, index) => segment(next + index)),
           );
           next += more;
           const leaving = Math.min(less, past.length);
-          past = dropPast(past, leaving);
+          past = dropPackedSegments(past, leaving);
           first += leaving;
-          expect(past.packs.flatMap((pack) => [...packSegments(pack)]).map(({ msn }) => msn)).toEqual(
+          expect(past.packs.flatMap((pack) => [...unpackSegments(pack)]).map(({ msn }) => msn)).toEqual(
             Array.from({ length: next - first }, (_, index) => first + index),
           );
-          expect(pastOf(past.packs)).toEqual(past);
-          expect([pastSegment(past, first - 1), pastSegment(past, next)]).toEqual([undefined, undefined]);
+          expect(joinPacks(past.packs)).toEqual(past);
+          expect([findPackedSegment(past, first - 1), findPackedSegment(past, next)]).toEqual([undefined, undefined]);
         }
       },
     ),
@@ -130,27 +142,31 @@ test("segments leave and come at any number, and what is left is one row of pack
 });
 
 test("packs with a hole, with half a segment, empty or misaligned are no past", () => {
-  const { packs } = extendPast(
-    NO_PAST,
-    Array.from({ length: 3 * PACK_SEGMENTS }, (_, index) => segment(index)),
+  const { packs } = appendPackedSegments(
+    NO_PACKED_SEGMENTS,
+    Array.from({ length: 3 * SEGMENTS_PER_PACK }, (_, index) => segment(index)),
   );
   const [one, two, three] = packs as [(typeof packs)[0], (typeof packs)[0], (typeof packs)[0]];
-  expect(pastOf([one, two, three])?.length).toBe(3 * PACK_SEGMENTS);
-  expect(pastOf([one, three])).toBeNull();
-  expect(pastOf([two, one])).toBeNull();
-  expect(pastOf([{ ...one, bytes: one.bytes.subarray(1) }, two])).toBeNull();
-  expect(pastOf([{ ...one, bytes: new Uint8Array(0) }])).toBeNull();
-  expect(pastOf([{ ...one, first: 1 }])).toBeNull();
+  expect(joinPacks([one, two, three])?.length).toBe(3 * SEGMENTS_PER_PACK);
+  expect(joinPacks([one, three])).toBeNull();
+  expect(joinPacks([two, one])).toBeNull();
+  expect(joinPacks([{ ...one, bytes: one.bytes.subarray(1) }, two])).toBeNull();
+  expect(joinPacks([{ ...one, bytes: new Uint8Array(0) }])).toBeNull();
+  expect(joinPacks([{ ...one, first: 1 }])).toBeNull();
 });
 
 test("a window that never fills has no more segments than the limit, so that short ones can't fill the memory", () => {
-  const replica = new Replica("e", testConfig({ windowS: 86_400, tracks: [testTrack("video")] }), new Tail(1));
-  for (let index = 0; index < LIMITS.windowSegments + 20; index += 1) {
-    const { entry, bytes } = partStep("video", index, 1);
-    replica.append(entry, bytes);
-    replica.append({ kind: "durable", track: video, msn: index }, null);
+  const replica = new Replica(
+    "e",
+    makeTestConfig({ windowS: 86_400, tracks: [makeTestTrack("video")] }),
+    new TailBuffer(1),
+  );
+  for (let index = 0; index < BROADCAST_LIMITS.windowSegments + 20; index += 1) {
+    const { entry, bytes } = makePartEntry("video", index, 1);
+    replica.appendEntry(entry, bytes);
+    replica.appendEntry({ kind: "durable", track: video, msn: index }, null);
   }
-  expect(all(stateOf(replica)).length).toBe(LIMITS.windowSegments);
+  expect(all(stateOf(replica)).length).toBe(BROADCAST_LIMITS.windowSegments);
 });
 
 function segment(msn: number): SegmentState {

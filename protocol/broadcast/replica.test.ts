@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OPEN_ACCESS } from "../access.ts";
+import { PUBLIC_ACCESS_POLICY } from "../access.ts";
 import type { TrackName } from "../ids.ts";
-import { encodeMessage, type FeedMessage, FeedReader } from "./feed.ts";
+import { encodeFeedMessage, FeedDecoder, type FeedMessage } from "./feed.ts";
 import type { BroadcastState } from "./log.ts";
-import { Replica, type Snapshot } from "./replica.ts";
-import { snapshotHead, snapshotPieces } from "./snapshot.ts";
-import { Tail } from "./tail.ts";
-import { initStep, partStep, type Step, testConfig } from "./testing.ts";
+import { type BroadcastSnapshot, Replica } from "./replica.ts";
+import { describeSnapshot, splitSnapshot } from "./snapshot.ts";
+import { TailBuffer } from "./tail.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig, type TestEntry } from "./testing.ts";
 
 const video = "video" as TrackName;
 const audio = "audio" as TrackName;
 
 /** Any broadcast: two tracks that advance independently, gaps, segments stored late, perhaps an end. */
-const steps: fc.Arbitrary<Step[]> = fc
+const steps: fc.Arbitrary<TestEntry[]> = fc
   .record({
     turns: fc.array(fc.record({ track: fc.constantFrom("video", "audio"), gap: fc.boolean(), store: fc.boolean() }), {
       maxLength: 120,
@@ -22,11 +22,11 @@ const steps: fc.Arbitrary<Step[]> = fc
     ends: fc.boolean(),
   })
   .map(({ turns, perSegment, ends }) => {
-    const made: Step[] = [initStep("video"), initStep("audio")];
+    const made: TestEntry[] = [makeInitEntry("video"), makeInitEntry("audio")];
     const next = { video: 0, audio: 0 };
     for (const { track, gap, store } of turns) {
       const name = track as "video" | "audio";
-      made.push(partStep(name, next[name], perSegment, gap));
+      made.push(makePartEntry(name, next[name], perSegment, gap));
       next[name] += 1;
       const closed = Math.floor(next[name] / perSegment) - 1;
       if (store && closed >= 0)
@@ -36,7 +36,7 @@ const steps: fc.Arbitrary<Step[]> = fc
     return made;
   });
 
-const fresh = (): Replica => new Replica("epoch", testConfig(), new Tail(1e9));
+const fresh = (): Replica => new Replica("epoch", makeTestConfig(), new TailBuffer(1e9));
 
 function plain(state: BroadcastState): unknown {
   return { ended: state.ended, tracks: [...state.tracks] };
@@ -45,12 +45,12 @@ function plain(state: BroadcastState): unknown {
 type EntryMessage = FeedMessage & { readonly header: { readonly kind: "entry" } };
 
 /** The states of the authority after each offset, and the feed's frames. */
-function broadcast(all: readonly Step[]): { states: unknown[]; frames: EntryMessage[]; authority: Replica } {
+function broadcast(all: readonly TestEntry[]): { states: unknown[]; frames: EntryMessage[]; authority: Replica } {
   const authority = fresh();
   const states = [plain(authority.state)];
   const frames: EntryMessage[] = [];
   for (const { entry, bytes } of all) {
-    authority.append(entry, bytes);
+    authority.appendEntry(entry, bytes);
     states.push(structuredClone(plain(authority.state)));
     frames.push({ header: { kind: "entry", offset: authority.offset, entry }, body: bytes ?? new Uint8Array(0) });
   }
@@ -79,7 +79,7 @@ test("whatever a feed loses, repeats or reorders, a replica equals the authority
         const replica = fresh();
         for (const { header, body } of sent) {
           if (header.kind !== "entry") continue;
-          const applied = replica.apply(header.offset, header.entry, body.byteLength === 0 ? null : body);
+          const applied = replica.applyEntry(header.offset, header.entry, body.byteLength === 0 ? null : body);
           if (applied === "hole") break;
           expect(applied).not.toBe("foreign");
           expect(plain(replica.state)).toEqual(states[replica.offset]);
@@ -92,11 +92,11 @@ test("whatever a feed loses, repeats or reorders, a replica equals the authority
 });
 
 /** A snapshot as the other side of a feed has it. */
-function overTheWire(snapshot: Snapshot): Snapshot {
-  const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: OPEN_ACCESS } as const;
-  const reader = new FeedReader();
-  const read = reader.push(encodeMessage({ ...hello, snapshot: snapshotHead(snapshot) }));
-  for (const [piece, body] of snapshotPieces(snapshot)) read.push(...reader.push(encodeMessage(piece, body)));
+function overTheWire(snapshot: BroadcastSnapshot): BroadcastSnapshot {
+  const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: PUBLIC_ACCESS_POLICY } as const;
+  const reader = new FeedDecoder();
+  const read = reader.decode(encodeFeedMessage({ ...hello, snapshot: describeSnapshot(snapshot) }));
+  for (const [piece, body] of splitSnapshot(snapshot)) read.push(...reader.decode(encodeFeedMessage(piece, body)));
   const header = read[0]?.header;
   if (header?.kind !== "hello" || header.snapshot === undefined) throw new Error("no snapshot came");
   return header.snapshot;
@@ -107,10 +107,10 @@ test("a snapshot taken at any offset and the entries after it give the authority
     fc.property(steps, fc.nat(200), (all, cut) => {
       const at = cut % (all.length + 1);
       const first = fresh();
-      for (const { entry, bytes } of all.slice(0, at)) first.append(entry, bytes);
-      const replica = Replica.restore("epoch", overTheWire(first.snapshot()), new Tail(1e9));
+      for (const { entry, bytes } of all.slice(0, at)) first.appendEntry(entry, bytes);
+      const replica = Replica.restore("epoch", overTheWire(first.snapshot()), new TailBuffer(1e9));
       all.slice(at).forEach(({ entry, bytes }, index) => {
-        expect(replica.apply(at + index + 1, entry, bytes)).toBe("applied");
+        expect(replica.applyEntry(at + index + 1, entry, bytes)).toBe("applied");
       });
       const { states, authority } = broadcast(all);
       expect(plain(replica.state)).toEqual(states.at(-1));
@@ -124,24 +124,24 @@ test("a feed cut into any chunks gives the same frames, and a feed that ends ins
   fc.assert(
     fc.property(steps, fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 50 }), (all, sizes) => {
       const { frames } = broadcast(all);
-      const encoded = frames.map(({ header, body }) => encodeMessage(header, body));
+      const encoded = frames.map(({ header, body }) => encodeFeedMessage(header, body));
       const wire = new Uint8Array(encoded.reduce((sum, { byteLength }) => sum + byteLength, 0));
       let end = 0;
       for (const bytes of encoded) {
         wire.set(bytes, end);
         end += bytes.byteLength;
       }
-      const reader = new FeedReader();
+      const reader = new FeedDecoder();
       const read: FeedMessage[] = [];
       for (let at = 0, turn = 0; at < wire.byteLength; turn += 1) {
         const size = sizes[turn % sizes.length] ?? 1;
-        read.push(...reader.push(wire.subarray(at, at + size)));
+        read.push(...reader.decode(wire.subarray(at, at + size)));
         at += size;
       }
       expect(read).toEqual(frames);
       expect(reader.atBoundary).toBe(true);
-      const cut = new FeedReader();
-      cut.push(wire.subarray(0, wire.byteLength - 1));
+      const cut = new FeedDecoder();
+      cut.decode(wire.subarray(0, wire.byteLength - 1));
       expect(cut.atBoundary).toBe(false);
     }),
     { numRuns: 60 },
@@ -154,7 +154,7 @@ test("a window slides by whole segments, never below six, and its sequence numbe
       const replica = fresh();
       let before = { media: 0, discontinuity: 0 };
       for (const { entry, bytes } of all) {
-        replica.append(entry, bytes);
+        replica.appendEntry(entry, bytes);
         const state = replica.track(video);
         if (state === undefined) throw new Error("no video");
         const now = { media: state.mediaSequence, discontinuity: state.discontinuitySequence };
@@ -171,14 +171,14 @@ test("a window slides by whole segments, never below six, and its sequence numbe
 
 test("parts out of order, repeated or misshapen are refused and change nothing", () => {
   const replica = fresh();
-  const append = (step: Step): void => replica.append(step.entry, step.bytes);
-  append(initStep("video"));
-  append(partStep("video", 0, 3));
+  const append = (step: TestEntry): void => replica.appendEntry(step.entry, step.bytes);
+  append(makeInitEntry("video"));
+  append(makePartEntry("video", 0, 3));
   const before = structuredClone(plain(replica.state));
-  expect(() => append(partStep("video", 0, 3))).toThrow(/next is 0.1/);
-  expect(() => append(partStep("video", 2, 3))).toThrow(/next is 0.1/);
-  expect(() => append(partStep("other", 0, 3))).toThrow(/no track other/);
-  const long = partStep("video", 1, 3);
+  expect(() => append(makePartEntry("video", 0, 3))).toThrow(/next is 0.1/);
+  expect(() => append(makePartEntry("video", 2, 3))).toThrow(/next is 0.1/);
+  expect(() => append(makePartEntry("other", 0, 3))).toThrow(/no track other/);
+  const long = makePartEntry("video", 1, 3);
   if (long.entry.kind !== "part") throw new Error("not a part");
   const { entry } = long;
   expect(() => append({ ...long, entry: { ...entry, meta: { ...entry.meta, durationTicks: 40_000 } } })).toThrow(
@@ -191,33 +191,33 @@ test("parts out of order, repeated or misshapen are refused and change nothing",
 test("the tail keeps what is listed with parts, lets go of what is old, and gives whole segments", () => {
   const replica = fresh();
   for (let index = 0; index < 60; index += 1) {
-    const step = partStep("video", index, 3);
-    replica.append(step.entry, step.bytes);
+    const step = makePartEntry("video", index, 3);
+    replica.appendEntry(step.entry, step.bytes);
     const meta = step.entry.kind === "part" ? step.entry.meta : undefined;
-    if (meta?.close !== undefined) replica.append({ kind: "durable", track: video, msn: meta.msn }, null);
+    if (meta?.close !== undefined) replica.appendEntry({ kind: "durable", track: video, msn: meta.msn }, null);
   }
   const last = replica.track(video)?.segments.at(-1);
   if (last === undefined) throw new Error("no segment");
-  expect(replica.tail.segment(video, last)?.byteLength).toBe(60);
-  expect(replica.tail.part(video, 0, 0)).toBeNull();
-  expect(replica.tail.bytes).toBeLessThan(60 * 20);
+  expect(replica.tail.assembleSegment(video, last)?.byteLength).toBe(60);
+  expect(replica.tail.partBytes(video, 0, 0)).toBeNull();
+  expect(replica.tail.heldBytes).toBeLessThan(60 * 20);
 });
 
 test("bytes that are not stored yet stay, however many there are", () => {
-  const replica = new Replica("epoch", testConfig(), new Tail(100));
+  const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100));
   for (let index = 0; index < 30; index += 1) {
-    const step = partStep("video", index, 3);
-    replica.append(step.entry, step.bytes);
+    const step = makePartEntry("video", index, 3);
+    replica.appendEntry(step.entry, step.bytes);
   }
-  expect(replica.tail.part(video, 9, 0)).not.toBeNull();
-  expect(replica.tail.part(video, 4, 0)).not.toBeNull();
+  expect(replica.tail.partBytes(video, 9, 0)).not.toBeNull();
+  expect(replica.tail.partBytes(video, 4, 0)).not.toBeNull();
 });
 
 test("waiters are woken once, when their place is reached, and not before", () => {
   const replica = fresh();
   const woken: string[] = [];
-  const park = (name: string, place: Parameters<typeof replica.waiters.park>[1]): (() => void) =>
-    replica.waiters.park(video, place, () => woken.push(name));
+  const park = (name: string, place: Parameters<typeof replica.parkedRequests.park>[1]): (() => void) =>
+    replica.parkedRequests.park(video, place, () => woken.push(name));
   park("part 0.1", { kind: "part", msn: 0, part: 1 });
   park("past the end", { kind: "part", msn: 0, part: 5 });
   park("segment", { kind: "segment", msn: 0 });
@@ -226,8 +226,8 @@ test("waiters are woken once, when their place is reached, and not before", () =
   leave();
   leave();
   const append = (index: number): void => {
-    const step = partStep("video", index, 3);
-    replica.append(step.entry, step.bytes);
+    const step = makePartEntry("video", index, 3);
+    replica.appendEntry(step.entry, step.bytes);
   };
   append(0);
   expect(woken).toEqual([]);
@@ -237,27 +237,27 @@ test("waiters are woken once, when their place is reached, and not before", () =
   expect(woken).toEqual(["part 0.1", "segment", "settled"]);
   append(3);
   expect(woken).toEqual(["part 0.1", "segment", "settled", "past the end"]);
-  expect(replica.waiters.count).toBe(0);
+  expect(replica.parkedRequests.count).toBe(0);
   park("end", { kind: "part", msn: 9, part: 0 });
-  replica.append({ kind: "end" }, null);
+  replica.appendEntry({ kind: "end" }, null);
   expect(woken.at(-1)).toBe("end");
 });
 
 test("a replica covers another exactly when it takes nothing back from its viewers", () => {
   const [a, b] = [fresh(), fresh()];
   const append = (replica: Replica, name: string, index: number): void => {
-    const step = partStep(name, index, 3);
-    replica.append(step.entry, step.bytes);
+    const step = makePartEntry(name, index, 3);
+    replica.appendEntry(step.entry, step.bytes);
   };
-  expect(a.covers(b)).toBe(true);
+  expect(a.isAtLeast(b)).toBe(true);
   append(a, "video", 0);
-  expect(a.covers(b)).toBe(true);
-  expect(b.covers(a)).toBe(false);
+  expect(a.isAtLeast(b)).toBe(true);
+  expect(b.isAtLeast(a)).toBe(false);
   append(b, "audio", 0);
-  expect(b.covers(a)).toBe(false);
+  expect(b.isAtLeast(a)).toBe(false);
   append(b, "video", 0);
-  expect(b.covers(a)).toBe(true);
-  b.append({ kind: "end" }, null);
-  expect(a.covers(b)).toBe(false);
+  expect(b.isAtLeast(a)).toBe(true);
+  b.appendEntry({ kind: "end" }, null);
+  expect(a.isAtLeast(b)).toBe(false);
   expect(b.track(audio)?.segments.at(-1)?.closed).toBe(true);
 });

@@ -4,8 +4,8 @@
  */
 import type { TrackName } from "../ids.ts";
 import type { BroadcastConfig, SegmentState, TrackState } from "./log.ts";
-import { type Pack, packLength, pastOf } from "./past.ts";
-import type { Snapshot } from "./replica.ts";
+import { countPackSegments, joinPacks, type SegmentPack } from "./past.ts";
+import type { BroadcastSnapshot } from "./replica.ts";
 
 /** What `hello` says of the snapshot that follows: its frame, and the counts of what fills it. */
 export interface SnapshotHead {
@@ -22,7 +22,7 @@ export interface SnapshotHead {
 }
 
 /** The headers of the messages that fill a snapshot. */
-export type SnapshotPiece =
+export type SnapshotPieceHeader =
   /** Body: the init section. */
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
   /** Body: the pack. */
@@ -31,18 +31,18 @@ export type SnapshotPiece =
   | { readonly kind: "whole" };
 
 /** Parts that one `tail` message tells of, each in about 100 bytes; a segment's own fields count as three. */
-const TAIL_PARTS = 2_048;
+const TAIL_MESSAGE_WEIGHT = 2_048;
 
 /** What a snapshot's `hello` says of it. */
-export function snapshotHead({ config, ended, tracks, inits }: Snapshot): SnapshotHead {
+export function describeSnapshot({ config, ended, tracks, inits }: BroadcastSnapshot): SnapshotHead {
   return {
     config,
     ended,
-    tracks: tracks.map(({ track, past, segments, mediaSequence, discontinuitySequence }) => ({
+    tracks: tracks.map(({ track, packed, segments, mediaSequence, discontinuitySequence }) => ({
       name: track.name,
       mediaSequence,
       discontinuitySequence,
-      past: past.length,
+      past: packed.length,
       segments: segments.length,
     })),
     inits: inits.length,
@@ -50,21 +50,24 @@ export function snapshotHead({ config, ended, tracks, inits }: Snapshot): Snapsh
 }
 
 /** The messages that follow `hello`, with their bodies. */
-export function* snapshotPieces({ tracks, inits }: Snapshot): Generator<readonly [SnapshotPiece, Uint8Array?]> {
+export function* splitSnapshot({
+  tracks,
+  inits,
+}: BroadcastSnapshot): Generator<readonly [SnapshotPieceHeader, Uint8Array?]> {
   for (const { track, version, bytes } of inits) yield [{ kind: "init", track, version }, bytes];
-  for (const { track, past, segments } of tracks) {
-    for (const { first, bytes } of past.packs) yield [{ kind: "past", track: track.name, first }, bytes];
-    for (const some of portions(segments)) yield [{ kind: "tail", track: track.name, segments: some }];
+  for (const { track, packed, segments } of tracks) {
+    for (const { first, bytes } of packed.packs) yield [{ kind: "past", track: track.name, first }, bytes];
+    for (const some of splitTailSegments(segments)) yield [{ kind: "tail", track: track.name, segments: some }];
   }
   yield [{ kind: "whole" }];
 }
 
-function* portions(segments: readonly SegmentState[]): Generator<readonly SegmentState[]> {
+function* splitTailSegments(segments: readonly SegmentState[]): Generator<readonly SegmentState[]> {
   let some: SegmentState[] = [];
   let weight = 0;
   for (const segment of segments) {
     const more = 3 + segment.parts.length;
-    if (weight + more > TAIL_PARTS) {
+    if (weight + more > TAIL_MESSAGE_WEIGHT) {
       yield some;
       [some, weight] = [[], 0];
     }
@@ -79,7 +82,7 @@ export class SnapshotBuilder {
   readonly #head: SnapshotHead;
   readonly #offset: number;
   readonly #inits: { track: TrackName; version: number; bytes: Uint8Array }[] = [];
-  readonly #tracks: Map<TrackName, { packs: Pack[]; past: number; segments: SegmentState[] }>;
+  readonly #tracks: Map<TrackName, { packs: SegmentPack[]; past: number; segments: SegmentState[] }>;
 
   /** `head`: what `hello` said of it; `offset`: of the entry that it was taken after. */
   constructor(head: SnapshotHead, offset: number) {
@@ -89,7 +92,7 @@ export class SnapshotBuilder {
   }
 
   /** Takes a piece; false where it is one too many, or of a track that was not announced. */
-  add(piece: Exclude<SnapshotPiece, { kind: "whole" }>, body: Uint8Array): boolean {
+  addPiece(piece: Exclude<SnapshotPieceHeader, { kind: "whole" }>, body: Uint8Array): boolean {
     const { track } = piece;
     const announced = this.#head.tracks.find(({ name }) => name === track);
     const held = this.#tracks.get(track);
@@ -101,7 +104,7 @@ export class SnapshotBuilder {
       case "past": {
         const pack = { first: piece.first, bytes: body };
         held.packs.push(pack);
-        held.past += packLength(pack);
+        held.past += countPackSegments(pack);
         return held.past <= announced.past;
       }
       case "tail":
@@ -111,7 +114,7 @@ export class SnapshotBuilder {
   }
 
   /** The snapshot, or null where what came is not what was announced. */
-  whole(): Snapshot | null {
+  build(): BroadcastSnapshot | null {
     const { config, ended } = this.#head;
     if (this.#inits.length !== this.#head.inits || this.#head.tracks.length !== config.tracks.length) return null;
     const tracks: TrackState[] = [];
@@ -119,13 +122,13 @@ export class SnapshotBuilder {
       const announced = this.#head.tracks.find(({ name }) => name === track.name);
       const held = this.#tracks.get(track.name);
       if (announced === undefined || held === undefined || held.segments.length !== announced.segments) return null;
-      const past = pastOf(held.packs);
+      const past = joinPacks(held.packs);
       const { mediaSequence, discontinuitySequence } = announced;
       if (past?.length !== announced.past) return null;
       if (past.length > 0 && past.packs[0]?.first !== mediaSequence) return null;
       const from = mediaSequence + past.length;
       if (held.segments.some(({ msn }, index) => msn !== from + index)) return null;
-      tracks.push({ track, past, segments: held.segments, mediaSequence, discontinuitySequence });
+      tracks.push({ track, packed: past, segments: held.segments, mediaSequence, discontinuitySequence });
     }
     return { config, offset: this.#offset, ended, tracks, inits: this.#inits };
   }

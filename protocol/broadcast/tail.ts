@@ -3,7 +3,7 @@ import type { TrackName } from "../ids.ts";
 import type { BroadcastConfig, SegmentState, TrackState } from "./log.ts";
 
 /** Segments whose parts' bytes are kept, counted from the end of the track. */
-function keptSegments(config: BroadcastConfig, state: TrackState): number {
+function countTailSegments(config: BroadcastConfig, state: TrackState): number {
   // Part tags leave 3 × TD from the end and their parts stay fetchable for 3 × TD more.
   const wantTicks = 7 * config.targetDurationS * state.track.timescale;
   let ticks = 0;
@@ -17,10 +17,10 @@ function keptSegments(config: BroadcastConfig, state: TrackState): number {
 }
 
 /** Parts of one broadcast held in memory. */
-export class Tail {
+export class TailBuffer {
   readonly maxBytes: number;
   readonly #tracks = new Map<TrackName, Map<number, Uint8Array[]>>();
-  #bytes = 0;
+  #heldBytes = 0;
 
   /** `maxBytes`: beyond it the oldest segments go first, whichever track they belong to. */
   constructor(maxBytes: number) {
@@ -28,27 +28,27 @@ export class Tail {
   }
 
   /** Bytes held now. */
-  get bytes(): number {
-    return this.#bytes;
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Keeps a part's bytes; what is there already stays. Gaps are not kept. */
-  put(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+  storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
     const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
     const parts = segments.get(msn) ?? [];
     this.#tracks.set(track, segments.set(msn, parts));
     if (parts[part] !== undefined) return;
     parts[part] = bytes;
-    this.#bytes += bytes.byteLength;
+    this.#heldBytes += bytes.byteLength;
   }
 
   /** A part's bytes, or null where they are not held. */
-  part(track: TrackName, msn: number, part: number): Uint8Array | null {
+  partBytes(track: TrackName, msn: number, part: number): Uint8Array | null {
     return this.#tracks.get(track)?.get(msn)?.[part] ?? null;
   }
 
   /** A closed segment's bytes put together, or null where one of its parts is not held. */
-  segment(track: TrackName, segment: SegmentState): Uint8Array | null {
+  assembleSegment(track: TrackName, segment: SegmentState): Uint8Array | null {
     const parts = this.#tracks.get(track)?.get(segment.msn);
     if (parts === undefined || !segment.closed) return null;
     const whole = new Uint8Array(segment.byteLength);
@@ -66,33 +66,37 @@ export class Tail {
   }
 
   /** Lets go of what is too old, and of the oldest beyond `maxBytes`. `pinned` segments stay in any case. */
-  trim(config: BroadcastConfig, state: TrackState, pinned: (track: TrackName, msn: number) => boolean): void {
+  evictOldSegments(
+    config: BroadcastConfig,
+    state: TrackState,
+    isPinned: (track: TrackName, msn: number) => boolean,
+  ): void {
     const segments = this.#tracks.get(state.track.name);
     if (segments === undefined) return;
-    const first = state.segments[state.segments.length - keptSegments(config, state)]?.msn ?? state.mediaSequence;
+    const first = state.segments[state.segments.length - countTailSegments(config, state)]?.msn ?? state.mediaSequence;
     for (const msn of [...segments.keys()]) {
-      if (msn < first && !pinned(state.track.name, msn)) this.#drop(segments, msn);
+      if (msn < first && !isPinned(state.track.name, msn)) this.#dropSegment(segments, msn);
     }
-    if (this.#bytes <= this.maxBytes) return;
+    if (this.#heldBytes <= this.maxBytes) return;
     const oldestFirst = [...this.#tracks]
       .flatMap(([track, held]) => [...held.keys()].map((msn) => ({ track, held, msn })))
       .sort((a, b) => a.msn - b.msn);
     for (const { track, held, msn } of oldestFirst) {
-      if (this.#bytes <= this.maxBytes) return;
-      if (!pinned(track, msn)) this.#drop(held, msn);
+      if (this.#heldBytes <= this.maxBytes) return;
+      if (!isPinned(track, msn)) this.#dropSegment(held, msn);
     }
   }
 
   /** Lets go of a whole track. */
-  forget(track: TrackName): void {
+  dropTrack(track: TrackName): void {
     const segments = this.#tracks.get(track);
     if (segments === undefined) return;
-    for (const msn of [...segments.keys()]) this.#drop(segments, msn);
+    for (const msn of [...segments.keys()]) this.#dropSegment(segments, msn);
     this.#tracks.delete(track);
   }
 
-  #drop(segments: Map<number, Uint8Array[]>, msn: number): void {
-    for (const bytes of segments.get(msn) ?? []) this.#bytes -= bytes?.byteLength ?? 0;
+  #dropSegment(segments: Map<number, Uint8Array[]>, msn: number): void {
+    for (const bytes of segments.get(msn) ?? []) this.#heldBytes -= bytes?.byteLength ?? 0;
     segments.delete(msn);
   }
 }

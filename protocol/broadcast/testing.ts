@@ -1,9 +1,9 @@
 /** Broadcasts for tests: a configuration, and entries that follow one another. */
 import type { BroadcastId, TrackName } from "../ids.ts";
-import type { BroadcastConfig, Entry, PartMeta, Track } from "./log.ts";
+import type { BroadcastConfig, LogEntry, PartMeta, Track } from "./log.ts";
 
 /** A track with 0.333 s parts at 90 kHz. */
-export function testTrack(name: string, kind: Track["kind"] = "video"): Track {
+export function makeTestTrack(name: string, kind: Track["kind"] = "video"): Track {
   return {
     name: name as TrackName,
     kind,
@@ -16,25 +16,25 @@ export function testTrack(name: string, kind: Track["kind"] = "video"): Track {
 }
 
 /** A broadcast of one video and one audio track, 2 s segments, a window of 12 s. */
-export function testConfig(over: Partial<BroadcastConfig> = {}): BroadcastConfig {
+export function makeTestConfig(over: Partial<BroadcastConfig> = {}): BroadcastConfig {
   return {
     broadcast: "testbroadcast" as BroadcastId,
     startedAtMs: 1_700_000_000_000,
     targetDurationS: 2,
     windowS: 12,
-    tracks: [testTrack("video"), testTrack("audio", "audio")],
+    tracks: [makeTestTrack("video"), makeTestTrack("audio", "audio")],
     ...over,
   };
 }
 
 /** One entry with the bytes that travel with it. */
-export interface Step {
-  readonly entry: Entry;
+export interface TestEntry {
+  readonly entry: LogEntry;
   readonly bytes: Uint8Array | null;
 }
 
 /** Part number `index` of a track whose segments have `perSegment` parts; a gap where `gap` is set. */
-export function partStep(track: string, index: number, perSegment: number, gap = false): Step {
+export function makePartEntry(track: string, index: number, perSegment: number, gap = false): TestEntry {
   const part = index % perSegment;
   const meta: PartMeta = {
     msn: Math.floor(index / perSegment),
@@ -52,7 +52,7 @@ export function partStep(track: string, index: number, perSegment: number, gap =
 }
 
 /** An init section's entry. */
-export function initStep(track: string, version = 1): Step {
+export function makeInitEntry(track: string, version = 1): TestEntry {
   const bytes = new Uint8Array(8).fill(version);
   return { entry: { kind: "init", track: track as TrackName, version, byteLength: bytes.byteLength }, bytes };
 }

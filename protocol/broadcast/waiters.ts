@@ -3,34 +3,34 @@ import type { TrackName } from "../ids.ts";
 import type { TrackState } from "./log.ts";
 
 /** What a request waits for: a part, the whole of a segment, or a part that may also turn out never to come. */
-export type Place =
+export type WaitTarget =
   | { readonly kind: "part"; readonly msn: number; readonly part: number }
   | { readonly kind: "segment"; readonly msn: number }
   | { readonly kind: "settled"; readonly msn: number; readonly part: number };
 
 /** Whether the track has come to a place. */
-export function reached(state: TrackState, place: Place): boolean {
+export function hasReached(state: TrackState, target: WaitTarget): boolean {
   const last = state.segments.at(-1);
-  if (last === undefined) return state.mediaSequence > place.msn;
-  if (last.msn !== place.msn) return last.msn > place.msn;
-  switch (place.kind) {
+  if (last === undefined) return state.mediaSequence > target.msn;
+  if (last.msn !== target.msn) return last.msn > target.msn;
+  switch (target.kind) {
     case "segment":
       return last.closed;
     case "part":
-      return last.parts.length > place.part;
+      return last.parts.length > target.part;
     case "settled":
-      return last.closed || last.parts.length > place.part;
+      return last.closed || last.parts.length > target.part;
   }
 }
 
-interface Parked {
-  readonly place: Place;
+interface ParkedGroup {
+  readonly target: WaitTarget;
   readonly wakers: Set<() => void>;
 }
 
 /** The parked requests of one replica, grouped by track and place: an entry costs one test a place, not one a viewer. */
-export class Waiters {
-  readonly #tracks = new Map<TrackName, Map<string, Parked>>();
+export class ParkedRequests {
+  readonly #tracks = new Map<TrackName, Map<string, ParkedGroup>>();
   #count = 0;
 
   /** Requests parked now. */
@@ -39,11 +39,11 @@ export class Waiters {
   }
 
   /** Parks `wake` until `track` comes to `place`; the answer takes it out again (call it in any case). */
-  park(track: TrackName, place: Place, wake: () => void): () => void {
-    const places = this.#tracks.get(track) ?? new Map<string, Parked>();
+  park(track: TrackName, target: WaitTarget, wake: () => void): () => void {
+    const places = this.#tracks.get(track) ?? new Map<string, ParkedGroup>();
     this.#tracks.set(track, places);
-    const key = `${place.kind} ${place.msn}.${place.kind === "segment" ? "" : place.part}`;
-    const parked = places.get(key) ?? { place, wakers: new Set() };
+    const key = `${target.kind} ${target.msn}.${target.kind === "segment" ? "" : target.part}`;
+    const parked = places.get(key) ?? { target, wakers: new Set() };
     places.set(key, parked);
     const { wakers } = parked;
     wakers.add(wake);
@@ -59,10 +59,10 @@ export class Waiters {
   wake(track: TrackName, state: TrackState): void {
     const places = this.#tracks.get(track);
     if (places === undefined) return;
-    for (const [key, { place, wakers }] of places) {
-      if (!reached(state, place)) continue;
+    for (const [key, { target, wakers }] of places) {
+      if (!hasReached(state, target)) continue;
       places.delete(key);
-      this.#release(wakers);
+      this.#wakeGroup(wakers);
     }
   }
 
@@ -70,10 +70,10 @@ export class Waiters {
   wakeAll(): void {
     const all = [...this.#tracks.values()].flatMap((places) => [...places.values()]);
     this.#tracks.clear();
-    for (const { wakers } of all) this.#release(wakers);
+    for (const { wakers } of all) this.#wakeGroup(wakers);
   }
 
-  #release(wakers: Set<() => void>): void {
+  #wakeGroup(wakers: Set<() => void>): void {
     const woken = [...wakers];
     this.#count -= woken.length;
     wakers.clear();

@@ -1,11 +1,11 @@
 /** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
 
-import { LIMITS } from "./limits.ts";
+import { BROADCAST_LIMITS } from "./limits.ts";
 import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./log.ts";
-import { dropPast, extendPast, NO_PAST, pastSegment } from "./past.ts";
+import { appendPackedSegments, dropPackedSegments, findPackedSegment, NO_PACKED_SEGMENTS } from "./past.ts";
 
 /** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
-export class LogError extends Error {
+export class BroadcastLogError extends Error {
   readonly code: "out-of-order" | "malformed";
   constructor(code: "out-of-order" | "malformed", message: string) {
     super(message);
@@ -15,49 +15,57 @@ export class LogError extends Error {
 }
 
 /** Fewest segments a live playlist keeps (Apple's authoring rules ask for 6). */
-export const MIN_SEGMENTS = 6;
+export const MIN_WINDOW_SEGMENTS = 6;
 
 /**
  * Target durations from the end within which segments keep their parts: a playlist names those of the last 3, a delta
  * update reaches back 6, and a player that was paused for a moment still asks for what it was told.
  */
-export const TAIL_TARGETS = 12;
+export const TAIL_TARGET_DURATIONS = 12;
 
 /** A track before its first part. */
-export function emptyTrack(track: Track): TrackState {
-  return { track, past: NO_PAST, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
+export function createTrackState(track: Track): TrackState {
+  return { track, packed: NO_PACKED_SEGMENTS, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
 }
 
 /** A place in a track's log: the part that comes next. */
-export interface Position {
+export interface LogPosition {
   readonly msn: number;
   readonly part: number;
 }
 
 /** The part that must come next. */
-export function nextPosition(state: TrackState): Position {
+export function nextLogPosition(state: TrackState): LogPosition {
   const last = state.segments.at(-1);
   if (last === undefined) return { msn: state.mediaSequence, part: 0 };
   return last.closed ? { msn: last.msn + 1, part: 0 } : { msn: last.msn, part: last.parts.length };
 }
 
 /** The segment `msn` of the window, or undefined. One of the past has no parts. */
-export function segmentAt(state: TrackState, msn: number): SegmentState | undefined {
-  const index = msn - state.mediaSequence - state.past.length;
-  return index < 0 ? pastSegment(state.past, msn) : state.segments[index];
+export function findSegment(state: TrackState, msn: number): SegmentState | undefined {
+  const index = msn - state.mediaSequence - state.packed.length;
+  return index < 0 ? findPackedSegment(state.packed, msn) : state.segments[index];
 }
 
 /** Negative when `a` stands before `b`. */
-export function comparePositions(a: Position, b: Position): number {
+export function compareLogPositions(a: LogPosition, b: LogPosition): number {
   return a.msn - b.msn || a.part - b.part;
 }
 
-/** The track with one part more. Throws `LogError` when it is not the next one or not well formed. */
-export function appendPart(state: TrackState, config: BroadcastConfig, meta: PartMeta, byteLength: number): TrackState {
-  const next = nextPosition(state);
+/** The track with one part more. Throws `BroadcastLogError` when it is not the next one or not well formed. */
+export function appendPartToTrack(
+  state: TrackState,
+  config: BroadcastConfig,
+  meta: PartMeta,
+  byteLength: number,
+): TrackState {
+  const next = nextLogPosition(state);
   if (meta.msn !== next.msn || meta.part !== next.part) {
     const name = state.track.name;
-    throw new LogError("out-of-order", `${name}: got ${meta.msn}.${meta.part}, next is ${next.msn}.${next.part}`);
+    throw new BroadcastLogError(
+      "out-of-order",
+      `${name}: got ${meta.msn}.${meta.part}, next is ${next.msn}.${next.part}`,
+    );
   }
   checkPart(state.track, meta, byteLength);
   const part: PartState = {
@@ -68,17 +76,20 @@ export function appendPart(state: TrackState, config: BroadcastConfig, meta: Par
     byteLength,
   };
   const segments = state.segments.slice();
-  if (meta.start === undefined) segments.push(withPart(segments.pop(), part, meta));
-  else segments.push(withPart(newSegment(meta, meta.start), part, meta));
-  return meta.close === undefined ? { ...state, segments } : settle(slide({ ...state, segments }, config), config);
+  if (meta.start === undefined) segments.push(addPartToSegment(segments.pop(), part, meta));
+  else segments.push(addPartToSegment(openSegment(meta, meta.start), part, meta));
+  return meta.close === undefined
+    ? { ...state, segments }
+    : packDurableSegments(slideWindow({ ...state, segments }, config), config);
 }
 
 function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
   const fail = (why: string): never => {
-    throw new LogError("malformed", `${track.name} ${meta.msn}.${meta.part}: ${why}`);
+    throw new BroadcastLogError("malformed", `${track.name} ${meta.msn}.${meta.part}: ${why}`);
   };
   if ((meta.part === 0) !== (meta.start !== undefined)) fail("`start` belongs on part 0 and only there");
-  if (meta.part >= LIMITS.partsPerSegment) fail(`a segment has at most ${LIMITS.partsPerSegment} parts`);
+  if (meta.part >= BROADCAST_LIMITS.partsPerSegment)
+    fail(`a segment has at most ${BROADCAST_LIMITS.partsPerSegment} parts`);
   if (!Number.isSafeInteger(meta.durationTicks) || meta.durationTicks <= 0)
     fail("durationTicks is not a positive whole number");
   if (meta.gap !== (byteLength === 0)) fail("a part has bytes, a gap has none");
@@ -86,12 +97,12 @@ function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
   if (meta.durationTicks > (track.partTargetMs * track.timescale) / 1000 + 1) fail("longer than the part target");
 }
 
-function newSegment(meta: PartMeta, start: SegmentState["start"]): SegmentState {
+function openSegment(meta: PartMeta, start: SegmentState["start"]): SegmentState {
   return { msn: meta.msn, start, parts: [], durationTicks: 0, byteLength: 0, gap: true, closed: false, durable: false };
 }
 
-function withPart(segment: SegmentState | undefined, part: PartState, meta: PartMeta): SegmentState {
-  if (segment === undefined) throw new LogError("malformed", "no open segment");
+function addPartToSegment(segment: SegmentState | undefined, part: PartState, meta: PartMeta): SegmentState {
+  if (segment === undefined) throw new BroadcastLogError("malformed", "no open segment");
   const grown: SegmentState = {
     ...segment,
     parts: [...segment.parts, part],
@@ -104,28 +115,28 @@ function withPart(segment: SegmentState | undefined, part: PartState, meta: Part
 }
 
 /** Lets segments leave at the front while the closed ones that stay still fill the window, or are too many. */
-export function slide(state: TrackState, config: BroadcastConfig): TrackState {
-  const { past, segments } = state;
+export function slideWindow(state: TrackState, config: BroadcastConfig): TrackState {
+  const { packed, segments } = state;
   const windowTicks = config.windowS * state.track.timescale;
   const closed = segments.filter((segment) => segment.closed);
-  let remaining = closed.reduce((sum, segment) => sum + segment.durationTicks, past.durationTicks);
-  let count = past.length + closed.length;
+  let remaining = closed.reduce((sum, segment) => sum + segment.durationTicks, packed.durationTicks);
+  let count = packed.length + closed.length;
   let drop = 0;
   let discontinuities = 0;
-  while (count > MIN_SEGMENTS) {
-    const first = segmentAt(state, state.mediaSequence + drop);
+  while (count > MIN_WINDOW_SEGMENTS) {
+    const first = findSegment(state, state.mediaSequence + drop);
     if (first === undefined) break;
-    if (remaining - first.durationTicks < windowTicks && count <= LIMITS.windowSegments) break;
+    if (remaining - first.durationTicks < windowTicks && count <= BROADCAST_LIMITS.windowSegments) break;
     remaining -= first.durationTicks;
     discontinuities += first.start.discontinuity ? 1 : 0;
     drop += 1;
     count -= 1;
   }
   if (drop === 0) return state;
-  const ofPast = Math.min(drop, past.length);
+  const ofPast = Math.min(drop, packed.length);
   return {
     track: state.track,
-    past: dropPast(past, ofPast),
+    packed: dropPackedSegments(packed, ofPast),
     segments: segments.slice(drop - ofPast),
     mediaSequence: state.mediaSequence + drop,
     discontinuitySequence: state.discontinuitySequence + discontinuities,
@@ -133,9 +144,9 @@ export function slide(state: TrackState, config: BroadcastConfig): TrackState {
 }
 
 /** Moves what is stored and has left the tail to the past. */
-export function settle(state: TrackState, config: BroadcastConfig): TrackState {
-  const { past, segments } = state;
-  const tailTicks = TAIL_TARGETS * config.targetDurationS * state.track.timescale;
+export function packDurableSegments(state: TrackState, config: BroadcastConfig): TrackState {
+  const { packed, segments } = state;
+  const tailTicks = TAIL_TARGET_DURATIONS * config.targetDurationS * state.track.timescale;
   let after = segments.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
   let leaving = 0;
   for (const { closed, durable, durationTicks } of segments) {
@@ -144,17 +155,21 @@ export function settle(state: TrackState, config: BroadcastConfig): TrackState {
     leaving += 1;
   }
   if (leaving === 0) return state;
-  return { ...state, past: extendPast(past, segments.slice(0, leaving)), segments: segments.slice(leaving) };
+  return {
+    ...state,
+    packed: appendPackedSegments(packed, segments.slice(0, leaving)),
+    segments: segments.slice(leaving),
+  };
 }
 
 /** The track with segment `msn` marked as stored; unchanged when it has left the tail already. */
-export function markDurable(state: TrackState, msn: number, config: BroadcastConfig): TrackState {
+export function markSegmentDurable(state: TrackState, msn: number, config: BroadcastConfig): TrackState {
   const segments = state.segments.map((segment) => (segment.msn === msn ? { ...segment, durable: true } : segment));
-  return settle({ ...state, segments }, config);
+  return packDurableSegments({ ...state, segments }, config);
 }
 
 /** The track with its open segment, if any, closed as it stands. */
-export function closeLast(state: TrackState): TrackState {
+export function closeOpenSegment(state: TrackState): TrackState {
   const last = state.segments.at(-1);
   if (last === undefined || last.closed) return state;
   return { ...state, segments: [...state.segments.slice(0, -1), { ...last, closed: true }] };

@@ -14,7 +14,7 @@ export type CmafErrorCode =
   | "state";
 
 /** Where the fault is, as far as it is known. */
-export interface CmafErrorPlace {
+export interface CmafErrorLocation {
   /** The pipe or track that brought it. */
   readonly input?: string;
   /** Path of the box, e.g. `moof/traf/trun`. */
@@ -29,9 +29,9 @@ export interface CmafErrorPlace {
 export class CmafError extends Error {
   override readonly name: string = "CmafError";
   readonly code: CmafErrorCode;
-  readonly place: CmafErrorPlace;
+  readonly location: CmafErrorLocation;
 
-  constructor(code: CmafErrorCode, what: string, place: CmafErrorPlace = {}) {
+  constructor(code: CmafErrorCode, what: string, place: CmafErrorLocation = {}) {
     const where: string[] = [];
     if (place.input !== undefined) where.push(place.input);
     if (place.box !== undefined) where.push(`box ${place.box}`);
@@ -39,6 +39,6 @@ export class CmafError extends Error {
     if (place.timestampS !== undefined) where.push(`at timestamp ${place.timestampS.toFixed(6)} s`);
     super(where.length === 0 ? what : `${where.join(", ")}: ${what}`);
     this.code = code;
-    this.place = place;
+    this.location = place;
   }
 }

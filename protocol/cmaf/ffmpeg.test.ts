@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFile, MP4BoxBuffer } from "mp4box";
 import { afterAll, expect, test } from "vitest";
-import { concat, trackName } from "./fixtures.ts";
-import type { Frame, InitInfo } from "./frame.ts";
-import { type Output, Packager, partTargetFor } from "./packager.ts";
+import { concatBytes, testTrackName } from "./fixtures.ts";
+import type { CodedFrame, InitInfo } from "./frame.ts";
+import { Packager, type PackagerOutput, partTargetFor } from "./packager.ts";
 import { FragmentReader } from "./reader.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "cmaf-"));
@@ -27,7 +27,7 @@ const X264 = "-c:v libx264 -preset veryfast -g 999 -sc_threshold 0 -force_key_fr
 interface Recording {
   readonly info: InitInfo;
   readonly init: Uint8Array;
-  readonly frames: readonly Frame[];
+  readonly frames: readonly CodedFrame[];
 }
 
 /** What FFmpeg writes into one pipe. */
@@ -43,15 +43,15 @@ function record(options: string): Recording {
 }
 
 /** The recording, repackaged: init section and all parts. */
-function repackage(recording: Recording, frameMs: number): { bytes: Uint8Array; outputs: readonly Output[] } {
+function repackage(recording: Recording, frameMs: number): { bytes: Uint8Array; outputs: readonly PackagerOutput[] } {
   const { info, init, frames } = recording;
-  const name = trackName("track");
+  const name = testTrackName("track");
   const tracks = [{ name, kind: info.kind, timescale: info.timescale, partTargetMs: partTargetFor(333, frameMs) }];
   const packager = new Packager({ tracks, segmentTargetMs: 1000, targetDurationS: 2, startedAtMs: EPOCH * 1000 });
-  const outputs = packager.beginRun({ inits: new Map([[name, { info, bytes: init }]]), programOffsetMs: 0 });
+  const outputs = packager.beginTimeline({ inits: new Map([[name, { info, bytes: init }]]), programOffsetMs: 0 });
   for (const frame of frames) outputs.push(...packager.push(name, frame));
-  outputs.push(...packager.finish());
-  return { bytes: concat(outputs.map(({ bytes }) => bytes)), outputs };
+  outputs.push(...packager.end());
+  return { bytes: concatBytes(outputs.map(({ bytes }) => bytes)), outputs };
 }
 
 /** Presentation times of the packets, seconds from the first, and an MD5 of what they decode to, by FFmpeg. */
@@ -69,7 +69,7 @@ function judge(bytes: Uint8Array, name: string): { errors: string; times: number
 }
 
 /** Samples that mp4box finds in each track of `init` with all parts, pushed to it part by part. */
-function countByMp4box(init: Uint8Array, outputs: readonly Output[]): number[] {
+function countByMp4box(init: Uint8Array, outputs: readonly PackagerOutput[]): number[] {
   const file = createFile(true);
   const counts: number[] = [];
   file.onError = (module, message) => {
@@ -120,7 +120,7 @@ test.each<[string, string, number, RegExp]>([
     for (const [i, frame] of frames.entries())
       expect(frames[i + 1]?.dts ?? frame.dts + frame.durationTicks).toBe(frame.dts + frame.durationTicks);
     const { bytes, outputs } = repackage(recording, frameMs);
-    const pipe = concat([init, ...frames.map(({ data }) => data)]);
+    const pipe = concatBytes([init, ...frames.map(({ data }) => data)]);
     expect(bytes.length).toBeGreaterThan(pipe.length);
     expect(countByMp4box(init, outputs)).toEqual([frames.length]);
     const file = judge(bytes, `${name}.mp4`);
@@ -141,24 +141,24 @@ test("what is decoded from the packaged H.264 is bit for bit what is decoded fro
   const recording = record(options);
   const { info, init, frames } = recording;
   expect(frames.some(({ ctsOffset }) => ctsOffset < 0)).toBe(true);
-  const name = trackName("track");
+  const name = testTrackName("track");
   const tracks = [{ name, kind: info.kind, timescale: info.timescale, partTargetMs: 333.34 }];
   const packager = new Packager({ tracks, segmentTargetMs: 1000, targetDurationS: 1, startedAtMs: 0 });
-  const outputs = packager.beginRun({ inits: new Map([[name, { info, bytes: init }]]), programOffsetMs: 0 });
+  const outputs = packager.beginTimeline({ inits: new Map([[name, { info, bytes: init }]]), programOffsetMs: 0 });
   for (const frame of frames) outputs.push(...packager.push(name, frame));
-  outputs.push(...packager.finish());
+  outputs.push(...packager.end());
   const own = execFileSync("ffmpeg", ["-v", "error", ...options.split(" "), ...FRAGMENTED], {
     maxBuffer: 1 << 28,
     stdio: STDIO,
   });
-  const packaged = judge(concat(outputs.map(({ bytes }) => bytes)), "packaged.mp4");
+  const packaged = judge(concatBytes(outputs.map(({ bytes }) => bytes)), "packaged.mp4");
   expect(packaged.errors).toBe("");
   expect(packaged.decoded).toBe(judge(new Uint8Array(own), "own.mp4").decoded);
 }, 30_000);
 
 /** Two recordings as one muxed track: its init section and all parts. */
-function mux(picture: Recording, sound: Recording): Output[] {
-  const [video, audio] = [trackName("video"), trackName("audio")];
+function mux(picture: Recording, sound: Recording): PackagerOutput[] {
+  const [video, audio] = [testTrackName("video"), testTrackName("audio")];
   const tracks = [picture, sound].map(({ info: { kind, timescale } }) => ({
     name: kind === "video" ? video : audio,
     kind,
@@ -173,12 +173,12 @@ function mux(picture: Recording, sound: Recording): Output[] {
     muxed: true,
   });
   const inits = new Map([picture, sound].map(({ info, init }, i) => [i === 0 ? video : audio, { info, bytes: init }]));
-  const outputs = packager.beginRun({ inits, programOffsetMs: 0 });
+  const outputs = packager.beginTimeline({ inits, programOffsetMs: 0 });
   const arrivals = [picture, sound].flatMap(({ info, frames }) =>
     frames.map((frame) => ({ track: info.kind === "video" ? video : audio, frame, atS: frame.dts / info.timescale })),
   );
   for (const { track, frame } of arrivals.sort((a, b) => a.atS - b.atS)) outputs.push(...packager.push(track, frame));
-  outputs.push(...packager.finish());
+  outputs.push(...packager.end());
   return outputs;
 }
 
@@ -210,7 +210,7 @@ test("pictures and sound in one track are what FFmpeg and mp4box find in two, fo
   // AAC's first frame lies before the first picture.
   const heard = sound.frames.slice(1);
   expect(countByMp4box(init, outputs)).toEqual([picture.frames.length, heard.length]);
-  const whole = concat([init, ...parts]);
+  const whole = concatBytes([init, ...parts]);
   const file = judge(whole, "muxed.mp4");
   expect(file.errors).toBe("");
   expect(file.times).toHaveLength(picture.frames.length + heard.length);
@@ -218,10 +218,10 @@ test("pictures and sound in one track are what FFmpeg and mp4box find in two, fo
   expect(alone.count).toBe(picture.frames.length);
   expect(decodedPictures(whole)).toEqual(alone);
   const media = [...picture.frames, ...heard].reduce((sum, { data }) => sum + data.length, 0);
-  expect(concat(parts).length / media - 1).toBeLessThan(0.01);
+  expect(concatBytes(parts).length / media - 1).toBeLessThan(0.01);
 
   const closing = outputs.find((output) => output.kind === "part" && output.meta.close !== undefined);
   const prefix = closing?.kind === "part" ? closing.meta.close?.iframeBytes : 0;
-  const first = concat([init, parts[0]?.subarray(0, prefix) ?? new Uint8Array(0)]);
+  const first = concatBytes([init, parts[0]?.subarray(0, prefix) ?? new Uint8Array(0)]);
   expect(decodedPictures(first).count).toBe(1);
 }, 30_000);

@@ -1,9 +1,9 @@
 import { createFile, MP4BoxBuffer } from "mp4box";
 import { expect, test } from "vitest";
-import { concat, initOf } from "./fixtures.ts";
-import { type Sample, writeFragment } from "./fragment.ts";
+import { concatBytes, testInit } from "./fixtures.ts";
+import { type FragmentSample, writeFragment } from "./fragment.ts";
 
-const sample = (durationTicks: number, size: number, sync: boolean, ctsOffset = 0): Sample => ({
+const sample = (durationTicks: number, size: number, sync: boolean, ctsOffset = 0): FragmentSample => ({
   durationTicks,
   ctsOffset,
   sync,
@@ -11,10 +11,10 @@ const sample = (durationTicks: number, size: number, sync: boolean, ctsOffset = 
 });
 
 /** What mp4box reads of one fragment. */
-function judged(samples: readonly Sample[], dts: number): unknown[] {
+function judged(samples: readonly FragmentSample[], dts: number): unknown[] {
   const { bytes } = writeFragment(5, [{ trackId: 1, decodeTicks: dts, samples }]);
   const file = createFile(true);
-  const whole = concat([initOf("video", 90_000), bytes]);
+  const whole = concatBytes([testInit("video", 90_000), bytes]);
   const got: unknown[] = [];
   file.onReady = () => {
     file.setExtractionOptions(1, null, { nbSamples: 1 });
@@ -28,7 +28,7 @@ function judged(samples: readonly Sample[], dts: number): unknown[] {
   return got;
 }
 
-test.each<[string, Sample[]]>([
+test.each<[string, FragmentSample[]]>([
   ["one keyframe", [sample(3000, 9, true)]],
   ["one other frame", [sample(3000, 9, false)]],
   ["a keyframe and others", [sample(3000, 9, true), sample(3000, 5, false), sample(3000, 7, false)]],
@@ -49,7 +49,7 @@ test.each<[string, Sample[]]>([
 test("packaging adds under 1 % to 2.5 Mb/s video, alone or with sound, and under 6 % to 128 kb/s audio at parts of 0.333 s", () => {
   const video = Array.from({ length: 10 }, (_, i) => sample(3000, 10_000 + i, i === 0, i % 3 === 0 ? 0 : 3000));
   const audio = Array.from({ length: 15 }, (_, i) => sample(1024, 330 + (i % 20), true));
-  const share = (...tracks: Sample[][]): number => {
+  const share = (...tracks: FragmentSample[][]): number => {
     const media = tracks.flat().reduce((sum, s) => sum + s.data.length, 0);
     const runs = tracks.map((samples, i) => ({ trackId: i + 1, decodeTicks: 0, samples }));
     return (writeFragment(1, runs).bytes.length - media) / media;

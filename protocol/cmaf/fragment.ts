@@ -1,7 +1,7 @@
 /** Writes one part: a tight `moof` + `mdat` of one track, or of a picture track and its sound. */
 
 /** One sample of a part. */
-export interface Sample {
+export interface FragmentSample {
   durationTicks: number;
   /** May be negative. */
   readonly ctsOffset: number;
@@ -25,7 +25,7 @@ interface Layout {
   readonly wordsPerSample: number;
 }
 
-function layoutOf(samples: readonly Sample[]): Layout {
+function trackRunLayout(samples: readonly FragmentSample[]): Layout {
   const [first, second] = samples;
   let runFlags: number = TRUN.dataOffset;
   let version: 0 | 1 = 0;
@@ -55,25 +55,25 @@ export interface TrackRun {
   readonly trackId: number;
   /** When the first is decoded. */
   readonly decodeTicks: number;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly FragmentSample[];
 }
 
 /** A part's bytes, and how many of them lead through the first sample's data. */
-export interface Fragment {
+export interface MediaFragment {
   readonly bytes: Uint8Array;
   readonly firstSampleEnd: number;
 }
 
 /** A run with what its `traf` needs. */
-interface Planned extends TrackRun {
+interface TrackRunPlan extends TrackRun {
   readonly layout: Layout;
   readonly tfhdBytes: number;
   readonly trunBytes: number;
   readonly dataBytes: number;
 }
 
-function plan(run: TrackRun): Planned {
-  const layout = layoutOf(run.samples);
+function planTrackRun(run: TrackRun): TrackRunPlan {
+  const layout = trackRunLayout(run.samples);
   const { runFlags, headerFlags, wordsPerSample } = layout;
   const defaults = [TFHD.duration, TFHD.size, TFHD.flags].filter((bit) => (headerFlags & bit) !== 0).length;
   const trunBytes = 20 + ((runFlags & TRUN.firstFlags) !== 0 ? 4 : 0) + 4 * wordsPerSample * run.samples.length;
@@ -82,17 +82,17 @@ function plan(run: TrackRun): Planned {
   return { ...run, layout, tfhdBytes: 16 + 4 * defaults, trunBytes, dataBytes };
 }
 
-const trafBytesOf = ({ tfhdBytes, trunBytes }: Planned): number => 8 + tfhdBytes + 20 + trunBytes;
+const trafBytesOf = ({ tfhdBytes, trunBytes }: TrackRunPlan): number => 8 + tfhdBytes + 20 + trunBytes;
 
 /** Writes words one after the other. */
-interface Pen {
+interface WordWriter {
   readonly word: (value: number) => void;
   readonly box: (size: number, type: number) => void;
 }
 
 /** `runs` (at least one) as one fragment, their data one after the other. */
-export function writeFragment(sequence: number, runs: readonly TrackRun[]): Fragment {
-  const planned = runs.map(plan);
+export function writeFragment(sequence: number, runs: readonly TrackRun[]): MediaFragment {
+  const planned = runs.map(planTrackRun);
   let moofBytes = 8 + 16;
   let dataBytes = 0;
   for (const run of planned) {
@@ -130,7 +130,7 @@ export function writeFragment(sequence: number, runs: readonly TrackRun[]): Frag
 }
 
 /** `dataOffset`: bytes from the beginning of the `moof` to the run's first sample. */
-function writeTraf(run: Planned, dataOffset: number, { word, box }: Pen): void {
+function writeTraf(run: TrackRunPlan, dataOffset: number, { word, box }: WordWriter): void {
   const { trackId, decodeTicks, samples, layout, tfhdBytes, trunBytes } = run;
   const { runFlags, headerFlags } = layout;
   const [first] = samples;

@@ -1,7 +1,7 @@
 /** What passes between FFmpeg's pipes and the packager: one coded picture or audio frame at a time. */
 
 /** One coded frame of one track, in decode order. */
-export interface Frame {
+export interface CodedFrame {
   /** Decode time in ticks, absolute on FFmpeg's timeline; may be beyond 2^32, at most 2^53. */
   readonly dts: number;
   /** Presentation time minus `dts`, ticks; may be negative. */

@@ -2,9 +2,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CmafError } from "./errors.ts";
-import { box, concat, dataOf, initOf, initsOf, pipeOf, trackName, words } from "./fixtures.ts";
-import type { Frame } from "./frame.ts";
-import { LIMITS } from "./limits.ts";
+import {
+  bigEndianWords,
+  concatBytes,
+  fmp4Pipe,
+  frameData,
+  makeBox,
+  testInit,
+  testInits,
+  testTrackName,
+} from "./fixtures.ts";
+import type { CodedFrame } from "./frame.ts";
+import { CMAF_LIMITS } from "./limits.ts";
 import { Packager } from "./packager.ts";
 import { FragmentReader } from "./reader.ts";
 
@@ -26,14 +35,14 @@ function outcome(bytes: Uint8Array, chunk = 4096): number | CmafError {
   }
 }
 
-const FRAMES: readonly Frame[] = Array.from({ length: 6 }, (_, i) => ({
+const FRAMES: readonly CodedFrame[] = Array.from({ length: 6 }, (_, i) => ({
   dts: i * 3000,
   ctsOffset: i % 2 === 0 ? 0 : -300,
   durationTicks: 3000,
   sync: i === 0,
-  data: dataOf(i),
+  data: frameData(i),
 }));
-const PIPE = pipeOf(initOf("video", 90_000), FRAMES);
+const PIPE = fmp4Pipe(testInit("video", 90_000), FRAMES);
 
 /** Each file of the corpus and what it must give: bytes of frames, or a part of the error's message. */
 const CORPUS: Readonly<Record<string, number | string>> = {
@@ -87,7 +96,7 @@ test("a valid pipe with any of its bytes changed, cut out or doubled gives frame
         for (const { at, byte, cut, twice } of changes) {
           bytes[at % bytes.length] = byte;
           const end = twice ? Math.max(0, at - cut) : Math.min(bytes.length, at + cut);
-          if (cut > 20) bytes = concat([bytes.slice(0, at), bytes.slice(end)]);
+          if (cut > 20) bytes = concatBytes([bytes.slice(0, at), bytes.slice(end)]);
         }
         const got = outcome(bytes, chunk);
         if (typeof got === "number") expect(got).toBeLessThanOrEqual(bytes.length);
@@ -122,13 +131,13 @@ test("random boxes nested in random boxes give a CmafError or nothing", () => {
       { depthSize: "small" },
       fc
         .tuple(fc.constantFrom(...BOXES, "avc1", "mp4a", "esds", "tkhd", "mdhd"), fc.uint8Array({ maxLength: 60 }))
-        .map(([t, b]) => box(t, b)),
-      fc.tuple(fc.constantFrom(...BOXES), fc.array(tie("tree"), { maxLength: 4 })).map(([t, b]) => box(t, ...b)),
+        .map(([t, b]) => makeBox(t, b)),
+      fc.tuple(fc.constantFrom(...BOXES), fc.array(tie("tree"), { maxLength: 4 })).map(([t, b]) => makeBox(t, ...b)),
     ),
   }));
   fc.assert(
     fc.property(fc.array(tree, { maxLength: 5 }), fc.boolean(), (boxes, valid) => {
-      const got = outcome(concat([...(valid ? [initOf("audio", 48_000)] : []), ...boxes]));
+      const got = outcome(concatBytes([...(valid ? [testInit("audio", 48_000)] : []), ...boxes]));
       if (typeof got !== "number") expect(got.message).toMatch(/^pipe, box /);
     }),
     { numRuns: 2000 },
@@ -145,8 +154,8 @@ test("random bytes give a CmafError", () => {
 });
 
 test("a size field alone reserves no memory, and boxes nested 125,000 deep are not followed", () => {
-  const announced = concat([
-    new Uint8Array(words(LIMITS.mdatBytes)),
+  const announced = concatBytes([
+    new Uint8Array(bigEndianWords(CMAF_LIMITS.mdatBytes)),
     new TextEncoder().encode("mdat"),
     new Uint8Array(100),
   ]);
@@ -165,7 +174,7 @@ test("a size field alone reserves no memory, and boxes nested 125,000 deep are n
   ]) {
     const nest: Uint8Array = new Uint8Array(1_000_000);
     for (let i = 0; i * 8 < nest.length; i++) {
-      nest.set(words(nest.length - i * 8), i * 8);
+      nest.set(bigEndianWords(nest.length - i * 8), i * 8);
       nest.set(new TextEncoder().encode(types[i % types.length]), i * 8 + 4);
     }
     expect(outcome(nest)).toBeInstanceOf(CmafError);
@@ -181,7 +190,7 @@ test("any frames at all give a CmafError or output, and the run can always be en
     sync: fc.boolean(),
     data: fc.uint8Array({ maxLength: 3 }),
   });
-  const names = [trackName("720p"), trackName("audio")] as const;
+  const names = [testTrackName("720p"), testTrackName("audio")] as const;
   const config = {
     tracks: [
       { name: names[0], kind: "video" as const, timescale: 90_000, partTargetMs: 333.34 },
@@ -194,13 +203,13 @@ test("any frames at all give a CmafError or output, and the run can always be en
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.boolean(), frame), { maxLength: 30 }), (pushes) => {
       const packager = new Packager(config);
-      packager.beginRun({ inits: initsOf(config), programOffsetMs: 0 });
+      packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 });
       try {
         for (const [video, one] of pushes) packager.push(names[video ? 0 : 1], one);
       } catch (error) {
         if (!(error instanceof CmafError)) throw error;
       }
-      packager.finish();
+      packager.end();
     }),
     { numRuns: 1000 },
   );

@@ -2,31 +2,31 @@
 import type { KeyframeSchedule } from "./keyframes.ts";
 
 /** Where a segment begins, in all tracks. */
-export interface Cut {
+export interface SegmentBoundary {
   readonly msn: number;
   /** Presentation time of its first frame. */
   readonly atS: number;
 }
 
 /** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart. */
-export const ALIGNED_S = 0.002;
+export const ALIGNMENT_TOLERANCE_S = 0.002;
 /** A keyframe this long before a boundary is not on it, however long the frames are. */
-const MOST_TOLERANCE_S = 0.05;
+const MAX_BOUNDARY_TOLERANCE_S = 0.05;
 
 /** Boundaries lie even from the leader's first keyframe on, or where the schedule of keyframes has them. */
-export class Grid {
+export class SegmentGrid {
   readonly #segmentTargetS: number;
   readonly #schedule: KeyframeSchedule | null;
   /** Cuts that not every track has passed, and the last. */
-  #cuts: Cut[] = [];
+  #boundaries: SegmentBoundary[] = [];
   /** The cut before the last. */
-  #previous: Cut | null = null;
+  #previous: SegmentBoundary | null = null;
   #firstMsn = 0;
   #originS: number | null = null;
-  #boundaryS = 0;
+  #idealBoundaryS = 0;
   /** Half a leader's frame, bounded where its rate isn't known: how far before the boundary a keyframe counts as being on it. */
   #toleranceS = 0;
-  #passedS: number = Number.NEGATIVE_INFINITY;
+  #leaderPtsS: number = Number.NEGATIVE_INFINITY;
 
   /** `schedule`: where the encoder puts keyframes, if that is known. */
   constructor(segmentTargetS: number, schedule: KeyframeSchedule | null) {
@@ -45,49 +45,49 @@ export class Grid {
   }
 
   /** The next ideal boundary. */
-  get boundaryS(): number {
-    return this.#boundaryS;
+  get idealBoundaryS(): number {
+    return this.#idealBoundaryS;
   }
 
   /** Latest presentation time that the leader has passed. */
-  get passedS(): number {
-    return this.#passedS;
+  get leaderPtsS(): number {
+    return this.#leaderPtsS;
   }
 
   /** No cut that is not decided yet can be at or before this. */
   get horizonS(): number {
-    if (this.#schedule !== null) return Math.max(this.#boundaryS - ALIGNED_S, this.#passedS);
+    if (this.#schedule !== null) return Math.max(this.#idealBoundaryS - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
     // The tolerance goes by the leader's frames, the next of which may be longer than those that were seen.
-    return Math.max(this.#boundaryS - MOST_TOLERANCE_S - ALIGNED_S, this.#passedS);
+    return Math.max(this.#idealBoundaryS - MAX_BOUNDARY_TOLERANCE_S - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
   }
 
   /** The newest cut. */
-  get last(): Cut {
-    return this.#cuts.at(-1) ?? { msn: this.#firstMsn, atS: this.#originS ?? 0 };
+  get lastBoundary(): SegmentBoundary {
+    return this.#boundaries.at(-1) ?? { msn: this.#firstMsn, atS: this.#originS ?? 0 };
   }
 
   /** The cut that `msn` begins with, if it is decided. */
-  of(msn: number): Cut | undefined {
-    return this.#cuts.find((cut) => cut.msn === msn);
+  boundaryOf(msn: number): SegmentBoundary | undefined {
+    return this.#boundaries.find((cut) => cut.msn === msn);
   }
 
   /** The leader's first keyframe, at `atS`, opens `msn`. */
   begin(msn: number, atS: number): void {
     this.#firstMsn = msn;
     this.#originS = atS;
-    this.#cuts = [{ msn, atS }];
-    this.#boundaryS = this.#after(atS);
+    this.#boundaries = [{ msn, atS }];
+    this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
   }
 
   /** The leader shows a frame of `frameS` at `ptsS`. */
-  pass(ptsS: number, frameS: number): void {
-    this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, MOST_TOLERANCE_S) : frameS / 2;
-    this.#passedS = Math.max(this.#passedS, ptsS);
+  observeLeaderFrame(ptsS: number, frameS: number): void {
+    this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, MAX_BOUNDARY_TOLERANCE_S) : frameS / 2;
+    this.#leaderPtsS = Math.max(this.#leaderPtsS, ptsS);
   }
 
   /** Whether a keyframe at `atS` begins a segment. */
   isDue(atS: number): boolean {
-    return atS >= this.#boundaryS - this.#toleranceS;
+    return atS >= this.#idealBoundaryS - this.#toleranceS;
   }
 
   /** Whether the frame that is due at `atS` is a keyframe by the schedule. */
@@ -96,26 +96,31 @@ export class Grid {
   }
 
   /** The next segment begins at `atS`; every track has come to `passedMsn`. */
-  cut(atS: number, passedMsn: number): void {
-    this.#previous = this.last;
-    this.#cuts = [...this.#cuts.filter(({ msn }) => msn > passedMsn), { msn: this.last.msn + 1, atS }];
-    this.#boundaryS = this.#after(atS);
+  addBoundary(atS: number, passedMsn: number): void {
+    this.#previous = this.lastBoundary;
+    this.#boundaries = [
+      ...this.#boundaries.filter(({ msn }) => msn > passedMsn),
+      { msn: this.lastBoundary.msn + 1, atS },
+    ];
+    this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
   }
 
   /** Takes the newest cut back: nothing came of the segment that it begins. */
-  uncut(): void {
+  removeLastBoundary(): void {
     const previous = this.#previous;
     if (previous === null) return;
-    this.#cuts = [...this.#cuts.filter(({ msn }) => msn < previous.msn), previous];
+    this.#boundaries = [...this.#boundaries.filter(({ msn }) => msn < previous.msn), previous];
     this.#previous = null;
   }
 
   /** The first boundary after a segment that begins at `atS`. */
-  #after(atS: number): number {
+  #idealBoundaryAfter(atS: number): number {
     const originS = this.#originS ?? atS;
     if (this.#schedule !== null) {
       const { num, den } = this.#schedule.frameRate;
-      return originS + this.#schedule.seconds(this.#schedule.nextAfter(Math.round(((atS - originS) * num) / den)));
+      return (
+        originS + this.#schedule.frameTimeS(this.#schedule.nextKeyframeAfter(Math.round(((atS - originS) * num) / den)))
+      );
     }
     const target = this.#segmentTargetS;
     const beyond = Math.floor((atS + target / 2 - originS) / target + 1e-9) + 1;

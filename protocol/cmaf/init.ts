@@ -1,10 +1,10 @@
 /** Reads the `moov` of a one-track fMP4 pipe. */
-import { boxError, eachBox, type Span, u8, u32 } from "./bytes.ts";
+import { type BoxSpan, boxError, forEachBox, readU8, readU32 } from "./bytes.ts";
 import { readSampleDescription, type SampleEntry } from "./codecs.ts";
 import type { InitInfo } from "./frame.ts";
 
 /** What later fragments need of the `moov`, beside what it says of the track. */
-export interface Movie {
+export interface MovieBox {
   readonly info: InitInfo;
   readonly trackId: number;
   /** `trex`: what a fragment leaves out. */
@@ -17,21 +17,25 @@ export interface Movie {
 const MAX_TIMESCALE = 10_000_000;
 
 /** Boxes whose children matter, by their place: so a box nested in its like is not followed. */
-const DESCEND: ReadonlySet<string> = new Set(["moov/trak/mdia", "moov/trak/mdia/minf", "moov/trak/mdia/minf/stbl"]);
+const CONTAINER_PATHS: ReadonlySet<string> = new Set([
+  "moov/trak/mdia",
+  "moov/trak/mdia/minf",
+  "moov/trak/mdia/minf/stbl",
+]);
 
 /** Reads `moov` (its span begins after the header). Throws `CmafError` on anything but one supported track. */
-export function readMovie(moov: Span): Movie {
+export function readMovieBox(moov: BoxSpan): MovieBox {
   const tracks: { trackId: number; timescale: number; entry: SampleEntry }[] = [];
   const defaults = { trackId: 0, duration: 0, size: 0, flags: 0 };
-  eachBox(moov, moov.start, (type, child) => {
+  forEachBox(moov, moov.bodyStart, (type, child) => {
     if (type === "trak") tracks.push(readTrack(child));
     if (type !== "mvex") return;
-    eachBox(child, child.start, (name, trex) => {
+    forEachBox(child, child.bodyStart, (name, trex) => {
       if (name !== "trex") return;
-      defaults.trackId = u32(trex, trex.start + 4);
-      defaults.duration = u32(trex, trex.start + 12);
-      defaults.size = u32(trex, trex.start + 16);
-      defaults.flags = u32(trex, trex.start + 20);
+      defaults.trackId = readU32(trex, trex.bodyStart + 4);
+      defaults.duration = readU32(trex, trex.bodyStart + 12);
+      defaults.size = readU32(trex, trex.bodyStart + 16);
+      defaults.flags = readU32(trex, trex.bodyStart + 20);
     });
   });
   const [track] = tracks;
@@ -47,15 +51,16 @@ export function readMovie(moov: Span): Movie {
   };
 }
 
-function readTrack(trak: Span): { trackId: number; timescale: number; entry: SampleEntry } {
+function readTrack(trak: BoxSpan): { trackId: number; timescale: number; entry: SampleEntry } {
   const found: { trackId?: number; timescale?: number; entry?: SampleEntry } = {};
-  const visit = (type: string, child: Span): void => {
-    if (DESCEND.has(child.path)) eachBox(child, child.start, visit);
-    else if (type === "tkhd") found.trackId = u32(child, trackIdAt(child));
-    else if (type === "mdhd") found.timescale = u32(child, child.start + (u8(child, child.start) === 1 ? 20 : 12));
+  const visit = (type: string, child: BoxSpan): void => {
+    if (CONTAINER_PATHS.has(child.path)) forEachBox(child, child.bodyStart, visit);
+    else if (type === "tkhd") found.trackId = readU32(child, trackIdOffset(child));
+    else if (type === "mdhd")
+      found.timescale = readU32(child, child.bodyStart + (readU8(child, child.bodyStart) === 1 ? 20 : 12));
     else if (type === "stsd") found.entry = readSampleDescription(child);
   };
-  eachBox(trak, trak.start, visit);
+  forEachBox(trak, trak.bodyStart, visit);
   const { trackId, timescale, entry } = found;
   if (trackId === undefined || timescale === undefined || entry === undefined) {
     throw boxError(trak, `it has no ${trackId === undefined ? "tkhd" : timescale === undefined ? "mdhd" : "stsd"}`);
@@ -67,21 +72,21 @@ function readTrack(trak: Span): { trackId: number; timescale: number; entry: Sam
 /** Track ids of an init section, in order. */
 export function trackIdsOf(init: Uint8Array): number[] {
   const trackIds: number[] = [];
-  const visit = (type: string, child: Span): void => {
-    if (child.path === "init/moov" || child.path === "init/moov/trak") eachBox(child, child.start, visit);
-    else if (type === "tkhd") trackIds.push(u32(child, trackIdAt(child)));
+  const visit = (type: string, child: BoxSpan): void => {
+    if (child.path === "init/moov" || child.path === "init/moov/trak") forEachBox(child, child.bodyStart, visit);
+    else if (type === "tkhd") trackIds.push(readU32(child, trackIdOffset(child)));
   };
-  const span = spanOf(init);
-  eachBox(span, 0, visit);
+  const span = initSpan(init);
+  forEachBox(span, 0, visit);
   return trackIds;
 }
 
 /** Where a `tkhd` has its track id: its times have 64 bits in version 1. */
-export function trackIdAt(tkhd: Span): number {
-  return tkhd.start + (u8(tkhd, tkhd.start) === 1 ? 20 : 12);
+export function trackIdOffset(tkhd: BoxSpan): number {
+  return tkhd.bodyStart + (readU8(tkhd, tkhd.bodyStart) === 1 ? 20 : 12);
 }
 
 /** An init section as one span. */
-export function spanOf(bytes: Uint8Array): Span {
-  return { bytes, at: 0, start: 0, end: bytes.length, path: "init", input: "init", base: 0 };
+export function initSpan(bytes: Uint8Array): BoxSpan {
+  return { bytes, boxStart: 0, bodyStart: 0, end: bytes.length, path: "init", input: "init", inputOffset: 0 };
 }

@@ -1,17 +1,17 @@
 /** One pipe's way in: frames as they come, checked, timed and held until they can be placed. */
 import type { TrackName } from "../ids.ts";
 import { CmafError } from "./errors.ts";
-import type { Frame, TimedFrame } from "./frame.ts";
-import { LIMITS } from "./limits.ts";
+import type { CodedFrame, TimedFrame } from "./frame.ts";
+import { CMAF_LIMITS } from "./limits.ts";
 
 /** What comes from one pipe. */
-export class Intake {
+export class FrameQueue {
   readonly name: TrackName;
   readonly kind: "video" | "audio";
   /** Ticks per second of its frames. */
   readonly timescale: number;
-  #queue: Frame[] = [];
-  #heldBytes = 0;
+  #frames: CodedFrame[] = [];
+  #queuedBytes = 0;
   #offsetTicks = 0;
   #lastDts: number | null = null;
   #lastEnd = 0;
@@ -24,13 +24,13 @@ export class Intake {
 
   /** Forgets the run before. */
   reset(): void {
-    this.#queue = [];
-    this.#heldBytes = 0;
+    this.#frames = [];
+    this.#queuedBytes = 0;
     this.#lastDts = null;
   }
 
   /** Places this run's timeline: output time = input time + `offsetS`. */
-  align(offsetTicks: number): void {
+  setOffset(offsetTicks: number): void {
     this.#offsetTicks = offsetTicks;
   }
 
@@ -40,20 +40,20 @@ export class Intake {
   }
 
   /** The next frame, not yet placed. */
-  get head(): Frame | undefined {
-    return this.#queue[0];
+  get firstFrame(): CodedFrame | undefined {
+    return this.#frames[0];
   }
 
   /** Takes the next frame off. */
-  shift(): void {
-    const frame = this.#queue.shift();
-    if (frame !== undefined) this.#heldBytes -= frame.data.length;
+  dequeue(): void {
+    const frame = this.#frames.shift();
+    if (frame !== undefined) this.#queuedBytes -= frame.data.length;
   }
 
   /** Checks `frame` and holds it. Throws `CmafError` naming track and timestamp. */
-  hold(frame: Frame): void {
+  enqueue(frame: CodedFrame): void {
     const { dts, durationTicks, ctsOffset } = frame;
-    const limit = LIMITS.frameS * this.timescale;
+    const limit = CMAF_LIMITS.frameS * this.timescale;
     const fail = (what: string): CmafError =>
       new CmafError("timestamp-invalid", what, { input: this.name, timestampS: dts / this.timescale });
     if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(durationTicks) || !Number.isSafeInteger(ctsOffset)) {
@@ -68,31 +68,34 @@ export class Intake {
       if (dts <= this.#lastDts)
         throw fail(`decode time goes back, from ${(this.#lastDts / this.timescale).toFixed(6)} s`);
       const jumpS = (dts - this.#lastEnd) / this.timescale;
-      if (Math.abs(jumpS) > LIMITS.frameS) throw fail(`the timestamps jump by ${jumpS.toFixed(3)} s`);
+      if (Math.abs(jumpS) > CMAF_LIMITS.frameS) throw fail(`the timestamps jump by ${jumpS.toFixed(3)} s`);
     }
-    if (this.#queue.length >= LIMITS.heldFrames || this.#heldBytes + frame.data.length > LIMITS.heldBytes) {
-      const what = `${this.#queue.length} frames wait for the leading track; it has stalled or brings no keyframe`;
+    if (
+      this.#frames.length >= CMAF_LIMITS.queuedFrames ||
+      this.#queuedBytes + frame.data.length > CMAF_LIMITS.queuedBytes
+    ) {
+      const what = `${this.#frames.length} frames wait for the leading track; it has stalled or brings no keyframe`;
       throw new CmafError("limit", what, { input: this.name, timestampS: dts / this.timescale });
     }
     this.#lastDts = dts;
     this.#lastEnd = dts + durationTicks;
-    this.#queue.push(frame);
-    this.#heldBytes += frame.data.length;
+    this.#frames.push(frame);
+    this.#queuedBytes += frame.data.length;
   }
 
   /** `frame` on the output timeline. */
-  timed(frame: Frame): TimedFrame {
+  toOutputTime(frame: CodedFrame): TimedFrame {
     const dts = frame.dts + this.#offsetTicks;
     return { dts, pts: dts + frame.ctsOffset, end: dts + frame.durationTicks, sync: frame.sync, data: frame.data };
   }
 
   /** Seconds on the output timeline to this track's ticks. */
-  ticks(seconds: number): number {
+  toTicks(seconds: number): number {
     return Math.round(seconds * this.timescale);
   }
 
   /** This track's ticks to seconds. */
-  seconds(ticks: number): number {
+  toSeconds(ticks: number): number {
     return ticks / this.timescale;
   }
 }

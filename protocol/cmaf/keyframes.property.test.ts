@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
 import type { Rational } from "../rational.ts";
-import { dataOf, initsOf, trackName } from "./fixtures.ts";
+import { frameData, testInits, testTrackName } from "./fixtures.ts";
 import { KeyframeSchedule, timescaleFor } from "./keyframes.ts";
-import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
-import { firstFault } from "./rules.ts";
+import { Packager, type PackagerConfig, type PackagerOutput, partTargetFor } from "./packager.ts";
+import { findOutputFault } from "./rules.ts";
 
-const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
+const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(testTrackName) as [TrackName, TrackName, TrackName];
 const STARTED_AT = 1_760_000_000_000;
 const SIX_HOURS_S = 21_600;
 
@@ -34,8 +34,8 @@ test("for any rate and segment duration, six hours of segments begin at the firs
       const { num, den } = schedule.frameRate;
       const last = Math.floor((SIX_HOURS_S * num) / den);
       for (let n = 0; n < last; ) {
-        const next = schedule.nextAfter(n);
-        if (next - n > schedule.longestFrames) throw new Error(`${next - n} frames from ${n}`);
+        const next = schedule.nextKeyframeAfter(n);
+        if (next - n > schedule.maxIntervalFrames) throw new Error(`${next - n} frames from ${n}`);
         for (const at of [n, n + 1, next - 1, next]) {
           const due = at === n || at === next;
           if (schedule.isKeyframe(at) !== due || byFfmpeg(schedule, at) !== due) throw new Error(`frame ${at}`);
@@ -56,7 +56,9 @@ test("every segment of any schedule, rounded, holds its target duration", () => 
   fc.assert(
     fc.property(rate, segmentMs, (frameRate, ms) => {
       const schedule = new KeyframeSchedule(frameRate, ms);
-      expect(Math.round(schedule.seconds(schedule.longestFrames) + 0.02)).toBeLessThanOrEqual(schedule.targetDurationS);
+      expect(Math.round(schedule.frameTimeS(schedule.maxIntervalFrames) + 0.02)).toBeLessThanOrEqual(
+        schedule.targetDurationS,
+      );
       expect(schedule.targetDurationS).toBeLessThanOrEqual(Math.ceil(ms / 1000) + 1);
     }),
   );
@@ -92,25 +94,25 @@ function packaged(frameRate: Rational, ms: number, partWishMs: number, seconds: 
     muxed,
   };
   const packager = new Packager(config);
-  const outputs: Output[] = packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  const outputs: PackagerOutput[] = packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
   let sound = 0;
-  for (let n = 0; schedule.seconds(n) < seconds; n++) {
-    for (; (sound * 1024) / 48_000 <= schedule.seconds(n); sound++) {
-      const frame = { dts: sound * 1024, ctsOffset: 0, durationTicks: 1024, sync: true, data: dataOf(sound) };
+  for (let n = 0; schedule.frameTimeS(n) < seconds; n++) {
+    for (; (sound * 1024) / 48_000 <= schedule.frameTimeS(n); sound++) {
+      const frame = { dts: sound * 1024, ctsOffset: 0, durationTicks: 1024, sync: true, data: frameData(sound) };
       outputs.push(...packager.push(AUDIO, frame));
     }
     for (const track of [LOW, HIGH]) {
       const sync = schedule.isKeyframe(n);
-      const frame = { dts: n * frameTicks, ctsOffset: 0, durationTicks: frameTicks, sync, data: dataOf(n) };
+      const frame = { dts: n * frameTicks, ctsOffset: 0, durationTicks: frameTicks, sync, data: frameData(n) };
       outputs.push(...packager.push(track, frame));
     }
   }
-  outputs.push(...packager.finish());
+  outputs.push(...packager.end());
   return { config, outputs, schedule, timescale };
 }
 
 /** The first frame of each segment of `track`, counted from the decode times. */
-function cuts(outputs: readonly Output[], track: TrackName, frameTicks: number): number[] {
+function cuts(outputs: readonly PackagerOutput[], track: TrackName, frameTicks: number): number[] {
   let ticks = 0;
   const found: number[] = [];
   for (const output of outputs) {
@@ -129,7 +131,7 @@ test("any rate is cut at its keyframes, alike in all renditions, and holds every
     fc.property(rate, segmentMs, fc.constantFrom(200, 333, 1000), fc.boolean(), (frameRate, ms, partWish, muxed) => {
       const frameMs = (1000 * frameRate.den) / frameRate.num;
       const { config, outputs, schedule, timescale } = packaged(frameRate, ms, Math.min(partWish, ms / 2), 24, muxed);
-      expect(firstFault(config, outputs, Math.max(0.03, frameMs / 1000) + 0.001)).toBeNull();
+      expect(findOutputFault(config, outputs, Math.max(0.03, frameMs / 1000) + 0.001)).toBeNull();
       const frameTicks = (timescale * frameRate.den) / frameRate.num;
       const high = cuts(outputs, HIGH, frameTicks);
       expect(cuts(outputs, LOW, frameTicks)).toEqual(high);
@@ -151,7 +153,7 @@ test.each([
     const frameTicks = (timescale * frameRate.den) / frameRate.num;
     const starts = cuts(outputs, HIGH, frameTicks);
     for (const [i, n] of starts.entries()) {
-      if (i + 1 < starts.length && starts[i + 1] !== schedule.nextAfter(n)) throw new Error(`after frame ${n}`);
+      if (i + 1 < starts.length && starts[i + 1] !== schedule.nextKeyframeAfter(n)) throw new Error(`after frame ${n}`);
     }
     expect(starts).toHaveLength(SIX_HOURS_S / 2);
   },

@@ -2,10 +2,10 @@
  * Where keyframes stand: counted in frames of a constant rate, in exact integers. The encoder's command line and the
  * packager both ask here, so neither has to guess the other's rounding.
  */
-import { type Rational, reduce } from "../rational.ts";
+import { type Rational, reduceRational } from "../rational.ts";
 
 /** Bounds within which every product below is an exact integer (below 2^53) for hours of media at any rate, and years at usual ones. */
-export const LIMITS = {
+export const KEYFRAME_LIMITS = {
   /** Frames per second, and its numerator and denominator in lowest terms. */
   maxRate: 1000,
   maxTerm: 1_000_000,
@@ -32,12 +32,18 @@ export class KeyframeSchedule {
 
   /** `segmentMs` in whole milliseconds. Throws `RangeError` outside of `LIMITS`. */
   constructor(frameRate: Rational, segmentMs: number) {
-    const { num, den } = reduce(frameRate);
+    const { num, den } = reduceRational(frameRate);
     const whole = [num, den, segmentMs].every((value) => Number.isSafeInteger(value) && value > 0);
-    if (!whole || num > LIMITS.maxTerm || den > LIMITS.maxTerm || num / den > LIMITS.maxRate) {
+    if (
+      !whole ||
+      num > KEYFRAME_LIMITS.maxTerm ||
+      den > KEYFRAME_LIMITS.maxTerm ||
+      num / den > KEYFRAME_LIMITS.maxRate
+    ) {
       throw new RangeError(`no frame rate that can be cut exactly: ${frameRate.num}/${frameRate.den}, ${segmentMs} ms`);
     }
-    if (segmentMs > LIMITS.maxSegmentMs) throw new RangeError(`a segment of ${segmentMs} ms is over the limit`);
+    if (segmentMs > KEYFRAME_LIMITS.maxSegmentMs)
+      throw new RangeError(`a segment of ${segmentMs} ms is over the limit`);
     this.frameRate = { num, den };
     this.segmentMs = segmentMs;
     this.#a = den * 1000;
@@ -50,19 +56,19 @@ export class KeyframeSchedule {
   }
 
   /** The first keyframe after frame `n`. */
-  nextAfter(n: number): number {
+  nextKeyframeAfter(n: number): number {
     const next = Math.ceil(((this.#segmentOf(n) + 1) * this.#b) / this.#a);
     // A frame that lasts longer than a segment is one by itself.
     return Math.max(next, n + 1);
   }
 
   /** The longest distance of two keyframes, frames. */
-  get longestFrames(): number {
+  get maxIntervalFrames(): number {
     return Math.ceil(this.#b / this.#a);
   }
 
   /** Seconds from the run's first frame to frame `n`. */
-  seconds(n: number): number {
+  frameTimeS(n: number): number {
     return (n * this.frameRate.den) / this.frameRate.num;
   }
 
@@ -73,7 +79,7 @@ export class KeyframeSchedule {
 
   /** The target duration that all segments hold (RFC 8216bis §4.4.3.1: each, rounded, is at most that), seconds. */
   get targetDurationS(): number {
-    const longestS = Math.max(this.segmentMs / 1000, this.seconds(this.longestFrames));
+    const longestS = Math.max(this.segmentMs / 1000, this.frameTimeS(this.maxIntervalFrames));
     return Math.max(Math.ceil(this.segmentMs / 1000), Math.ceil(longestS + AUDIO_MARGIN_S - 0.5 + 1e-9), 1);
   }
 
@@ -85,7 +91,7 @@ export class KeyframeSchedule {
 
 /** Ticks per second in which each frame of `frameRate` lasts a whole number of ticks. */
 export function timescaleFor(frameRate: Rational): number {
-  const { num, den } = reduce(frameRate);
+  const { num, den } = reduceRational(frameRate);
   if ((USUAL_TIMESCALE * den) % num === 0) return USUAL_TIMESCALE;
   return num * Math.ceil(FINE_TIMESCALE / num);
 }

@@ -1,12 +1,12 @@
 /** One track of the packager: what comes in, and where it is written. */
 import type { TrackName } from "../ids.ts";
-import { Intake } from "./intake.ts";
+import { FrameQueue } from "./intake.ts";
 import { Muxer } from "./mux.ts";
 import { PartWriter } from "./part.ts";
 import { TrackWriter } from "./writer.ts";
 
 /** A track that leaves the packager. */
-export class Lane extends Intake {
+export class TrackPackager extends FrameQueue {
   readonly writer: TrackWriter;
   /** Puts sound into the track's parts; null where it carries none. */
   readonly muxer: Muxer | null;
@@ -15,31 +15,37 @@ export class Lane extends Intake {
   /** Version that the open segment's media needs: the run's, once its first segment is open. */
   initVersion = 0;
   /** Whether this run's first frame was placed. */
-  started = false;
+  hasStarted = false;
   /** `ctsOffset` of the run's first keyframe, ticks: what tells a keyframe's time of presentation from its decode time. */
-  keyOffset = 0;
+  keyframeCtsOffset = 0;
   /** Duration of the last frame, ticks. */
   frameTicks = 0;
   /** No frame will come before this output time, ticks. */
-  silentUntil = 0;
+  silentUntilTicks = 0;
 
   /** `sound` is what the track's parts carry beside its own frames, or null. */
-  constructor(name: TrackName, kind: "video" | "audio", timescale: number, partTargetMs: number, sound: Intake | null) {
+  constructor(
+    name: TrackName,
+    kind: "video" | "audio",
+    timescale: number,
+    partTargetMs: number,
+    sound: FrameQueue | null,
+  ) {
     super(name, kind, timescale);
     const parts = new PartWriter(name, kind);
     const muxer = sound === null ? null : new Muxer(parts, sound, timescale, partTargetMs);
     this.muxer = muxer;
     this.writer = new TrackWriter(kind, timescale, partTargetMs, (cut, out) => {
       if (muxer === null) out.push(parts.write(cut, null));
-      else muxer.add(cut, out);
+      else muxer.addPart(cut, out);
     });
   }
 
   override reset(): void {
     super.reset();
-    this.started = false;
+    this.hasStarted = false;
     this.frameTicks = 0;
-    this.silentUntil = 0;
-    this.muxer?.begin();
+    this.silentUntilTicks = 0;
+    this.muxer?.awaitAudio();
   }
 }

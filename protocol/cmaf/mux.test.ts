@@ -1,14 +1,14 @@
 import { createFile, MP4BoxBuffer } from "mp4box";
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
-import { dataOf, idOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
-import type { Frame } from "./frame.ts";
+import { frameData, frameId, readPartsBack, testInit, testInits, testTrackName } from "./fixtures.ts";
+import type { CodedFrame } from "./frame.ts";
 import { KeyframeSchedule } from "./keyframes.ts";
-import { type Output, Packager, type PackagerConfig } from "./packager.ts";
-import { firstFault, SOUND_ID } from "./rules.ts";
+import { Packager, type PackagerConfig, type PackagerOutput } from "./packager.ts";
+import { findOutputFault, MUXED_AUDIO_TRACK_ID } from "./rules.ts";
 
 const STARTED_AT = 1_760_000_000_000;
-const [VIDEO, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
+const [VIDEO, LOW, AUDIO] = ["720p", "360p", "audio"].map(testTrackName) as [TrackName, TrackName, TrackName];
 const CONFIG: PackagerConfig = {
   tracks: [
     { name: VIDEO, kind: "video", timescale: 90_000, partTargetMs: 333.34 },
@@ -23,25 +23,25 @@ const CONFIG: PackagerConfig = {
 };
 
 /** Frame `i` of 30 fps video with a keyframe every 2 s. */
-function video(i: number): Frame {
-  return { dts: i * 3000, ctsOffset: 0, durationTicks: 3000, sync: i % 60 === 0, data: dataOf(i) };
+function video(i: number): CodedFrame {
+  return { dts: i * 3000, ctsOffset: 0, durationTicks: 3000, sync: i % 60 === 0, data: frameData(i) };
 }
 
 /** AAC frame `i`. */
-function audio(i: number, frames = 1): Frame {
-  return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024 * frames, sync: true, data: dataOf(i) };
+function audio(i: number, frames = 1): CodedFrame {
+  return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024 * frames, sync: true, data: frameData(i) };
 }
 
 /** A packager fed with pictures and sound as they fall due, as long as there are some of each. */
 class Show {
-  readonly outputs: Output[];
+  readonly outputs: PackagerOutput[];
   readonly packager: Packager;
   #pictures = 0;
   #sounds = 0;
 
   constructor() {
     this.packager = new Packager(CONFIG);
-    this.outputs = this.packager.beginRun({ inits: initsOf(CONFIG), programOffsetMs: STARTED_AT });
+    this.outputs = this.packager.beginTimeline({ inits: testInits(CONFIG), programOffsetMs: STARTED_AT });
   }
 
   /** Pictures up to `untilS`, and sound up to `soundS`; gives the parts of the first track that came out. */
@@ -59,7 +59,7 @@ class Show {
 
   finish(): string[] {
     const from = this.outputs.length;
-    this.outputs.push(...this.packager.finish());
+    this.outputs.push(...this.packager.end());
     return this.labels(from);
   }
 
@@ -72,10 +72,10 @@ class Show {
 
   /** What each part of `track` carries: how many pictures, and which sound. */
   carried(track: TrackName): { pictures: number; sounds: number[] }[] {
-    const sound = readBack(this.outputs, track, initOf("audio", 48_000), SOUND_ID);
-    return readBack(this.outputs, track, initOf("video", 90_000)).map(({ frames }, i) => ({
+    const sound = readPartsBack(this.outputs, track, testInit("audio", 48_000), MUXED_AUDIO_TRACK_ID);
+    return readPartsBack(this.outputs, track, testInit("video", 90_000)).map(({ frames }, i) => ({
       pictures: frames.length,
-      sounds: (sound[i]?.frames ?? []).map(({ data }) => idOf(data)),
+      sounds: (sound[i]?.frames ?? []).map(({ data }) => frameId(data)),
     }));
   }
 }
@@ -86,7 +86,7 @@ test("each part of each video track carries the sound that begins within it, and
   const show = new Show();
   show.play(4, 4);
   show.finish();
-  expect(firstFault(CONFIG, show.outputs, 0.034)).toBeNull();
+  expect(findOutputFault(CONFIG, show.outputs, 0.034)).toBeNull();
   expect(new Set(show.outputs.map(({ track }) => track))).toEqual(new Set([VIDEO, LOW]));
   for (const track of [VIDEO, LOW]) {
     const parts = show.carried(track).filter(({ pictures }) => pictures > 0);
@@ -113,7 +113,7 @@ test("sound that stays away keeps a part for half a second, and goes with a late
   expect(show.play(1.2, 1.2)).toEqual(["0.1", "0.2"]);
   show.play(2, 2);
   show.finish();
-  expect(firstFault(CONFIG, show.outputs, 0.034)).toBeNull();
+  expect(findOutputFault(CONFIG, show.outputs, 0.034)).toBeNull();
   const parts = show.carried(VIDEO);
   expect(parts[0]?.sounds).toEqual(count(0, 5));
   expect(parts[1]?.sounds).toEqual(count(5, 32));
@@ -130,7 +130,7 @@ test("sound that outlasts the pictures goes on in parts and segments without pic
   const show = new Show();
   show.play(1, 6);
   show.finish();
-  expect(firstFault(CONFIG, show.outputs, 0.034)).toBeNull();
+  expect(findOutputFault(CONFIG, show.outputs, 0.034)).toBeNull();
   const parts = show.carried(LOW);
   expect(parts.flatMap(({ sounds }) => sounds)).toEqual(count(0, 282));
   expect(parts.filter(({ pictures }) => pictures > 0)).toHaveLength(3);
@@ -143,17 +143,17 @@ test("sound that outlasts the pictures goes on in parts and segments without pic
 test("between runs nothing is waited for, and the next run's sound begins with its pictures", () => {
   const show = new Show();
   show.play(1, 1);
-  show.outputs.push(...show.packager.endRun());
+  show.outputs.push(...show.packager.endTimeline());
   const from = show.outputs.length;
-  show.outputs.push(...show.packager.gap(STARTED_AT + 2000));
+  show.outputs.push(...show.packager.fillGapUntil(STARTED_AT + 2000));
   expect(show.labels(from)).toEqual(["1.0 gap"]);
-  show.outputs.push(...show.packager.beginRun({ inits: initsOf(CONFIG), programOffsetMs: STARTED_AT + 2500 }));
+  show.outputs.push(...show.packager.beginTimeline({ inits: testInits(CONFIG), programOffsetMs: STARTED_AT + 2500 }));
   for (let i = 0; i < 30; i++) {
     for (const a of [2 * i - 20, 2 * i - 19]) show.outputs.push(...show.packager.push(AUDIO, audio(a)));
     for (const track of [VIDEO, LOW]) show.outputs.push(...show.packager.push(track, video(i)));
   }
   show.finish();
-  expect(firstFault(CONFIG, show.outputs, 0.034)).toBeNull();
+  expect(findOutputFault(CONFIG, show.outputs, 0.034)).toBeNull();
   expect(show.outputs.filter(({ kind }) => kind === "init")).toHaveLength(2);
   const after = show.carried(VIDEO).filter(({ pictures }) => pictures > 0);
   expect(after[3]?.sounds[0]).toBe(0);

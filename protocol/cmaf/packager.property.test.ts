@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
 import type { Rational } from "../rational.ts";
-import { dataOf, idOf, initsOf, trackName } from "./fixtures.ts";
-import type { Frame } from "./frame.ts";
+import { frameData, frameId, testInits, testTrackName } from "./fixtures.ts";
+import type { CodedFrame } from "./frame.ts";
 import { KeyframeSchedule } from "./keyframes.ts";
-import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
-import { firstFault, framesOf, SOUND_ID } from "./rules.ts";
+import { Packager, type PackagerConfig, type PackagerOutput, partTargetFor } from "./packager.ts";
+import { findOutputFault, MUXED_AUDIO_TRACK_ID, outputFrames } from "./rules.ts";
 
 /** Presentation times of video, ticks of 90 kHz, from 0 up. */
 type Clock = (frame: number) => number;
@@ -105,10 +105,10 @@ const scenario: fc.Arbitrary<Scenario> = fc
     return { ...rest, clock: kind.clock(noise), frameMs, keyframes, audioTimescale, audioFrame };
   });
 
-const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
+const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(testTrackName) as [TrackName, TrackName, TrackName];
 
 /** Video frames in decode order: groups of one segment, each a keyframe, anchors, and B-frames before their anchor. */
-function videoFrames(s: Scenario, count: number, extraKey: number, base: number): Frame[] {
+function videoFrames(s: Scenario, count: number, extraKey: number, base: number): CodedFrame[] {
   const keys = new Set<number>();
   for (let k = 0; k * s.segmentMs * 90 <= s.clock(count); k++) {
     let i = s.leadingFrames;
@@ -129,13 +129,13 @@ function videoFrames(s: Scenario, count: number, extraKey: number, base: number)
     ctsOffset: s.clock(display) - s.clock(i),
     durationTicks: s.clock(i + 1) - s.clock(i),
     sync: keys.has(display),
-    data: dataOf(display),
+    data: frameData(display),
   }));
 }
 
 interface Played {
   readonly config: PackagerConfig;
-  readonly outputs: Output[];
+  readonly outputs: PackagerOutput[];
   /** Frames that must come out, with presentation times in seconds of programme time; runs after each other. */
   readonly expected: ReadonlyMap<TrackName, { id: number; ptsS: number }[]>;
 }
@@ -155,7 +155,7 @@ function play(s: Scenario): Played {
     muxed: s.muxed,
   };
   const packager = new Packager(config);
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   const expected = new Map<TrackName, { id: number; ptsS: number }[]>([HIGH, LOW, AUDIO].map((name) => [name, []]));
   let programMs = STARTED_AT + 500;
   for (const [r, run] of s.runs.entries()) {
@@ -163,15 +163,15 @@ function play(s: Scenario): Played {
     const programOffsetMs = programMs - baseS * 1000;
     const id = (n: number): number => r * 100_000 + n;
     const video = videoFrames(s, run.frames + s.leadingFrames, run.extraKey, baseS * 90_000);
-    const high = video.map((frame) => ({ ...frame, data: dataOf(id(idOf(frame.data))) }));
+    const high = video.map((frame) => ({ ...frame, data: frameData(id(frameId(frame.data))) }));
     const endMs = s.clock(run.frames + s.leadingFrames) / 90 - run.audioCutMs;
-    const audio: Frame[] = [];
+    const audio: CodedFrame[] = [];
     const first = Math.round((s.audioLeadMs * s.audioTimescale) / 1000) + baseS * s.audioTimescale;
     for (let i = 0; (i * s.audioFrame * 1000) / s.audioTimescale + s.audioLeadMs < endMs; i++) {
-      const data = dataOf(id(i));
+      const data = frameData(id(i));
       audio.push({ dts: first + i * s.audioFrame, ctsOffset: 0, durationTicks: s.audioFrame, sync: true, data });
     }
-    outputs.push(...packager.beginRun({ inits: initsOf(config), programOffsetMs }));
+    outputs.push(...packager.beginTimeline({ inits: testInits(config), programOffsetMs }));
     const arrivals = [
       ...high.map((frame) => ({ track: HIGH, frame, at: frame.dts / 90 + (s.skewMs[0] ?? 0) })),
       ...high.map((frame) => ({ track: LOW, frame, at: frame.dts / 90 + (s.skewMs[1] ?? 0) })),
@@ -182,26 +182,27 @@ function play(s: Scenario): Played {
       })),
     ].sort((a, b) => a.at - b.at);
     for (const { track, frame } of arrivals) outputs.push(...packager.push(track, frame));
-    outputs.push(...packager.endRun());
+    outputs.push(...packager.endTimeline());
     const key = video.findIndex(({ sync }) => sync);
     const keyMs = key < 0 ? Number.POSITIVE_INFINITY : s.clock(s.leadingFrames) / 90;
     for (const name of [HIGH, LOW]) {
       for (const frame of key < 0 ? [] : high.slice(key)) {
         expected
           .get(name)
-          ?.push({ id: idOf(frame.data), ptsS: (frame.dts + frame.ctsOffset) / 90_000 + programOffsetMs / 1000 });
+          ?.push({ id: frameId(frame.data), ptsS: (frame.dts + frame.ctsOffset) / 90_000 + programOffsetMs / 1000 });
       }
     }
     for (const frame of audio) {
       const ptsS = frame.dts / s.audioTimescale;
       if (ptsS - baseS > keyMs / 1000 + s.audioFrame / s.audioTimescale) {
-        expected.get(AUDIO)?.push({ id: idOf(frame.data), ptsS: ptsS + programOffsetMs / 1000 });
+        expected.get(AUDIO)?.push({ id: frameId(frame.data), ptsS: ptsS + programOffsetMs / 1000 });
       }
     }
     programMs += s.clock(run.frames + s.leadingFrames) / 90 + run.outageMs;
-    for (let now = programMs - run.outageMs; now < programMs - 400; now += 170) outputs.push(...packager.gap(now));
+    for (let now = programMs - run.outageMs; now < programMs - 400; now += 170)
+      outputs.push(...packager.fillGapUntil(now));
   }
-  outputs.push(...packager.finish());
+  outputs.push(...packager.end());
   return { config, outputs, expected };
 }
 
@@ -213,7 +214,9 @@ function placesOf({ tracks, muxed }: PackagerConfig) {
   const sound = own.filter(({ kind }) => kind === "audio");
   return [
     ...pictures,
-    ...sound.flatMap((track) => pictures.map(({ name }) => ({ ...track, within: name, trackId: SOUND_ID }))),
+    ...sound.flatMap((track) =>
+      pictures.map(({ name }) => ({ ...track, within: name, trackId: MUXED_AUDIO_TRACK_ID })),
+    ),
   ];
 }
 
@@ -222,7 +225,7 @@ test("any stream of frames becomes parts and segments that hold every rule", () 
     fc.property(scenario, (s) => {
       const { config, outputs } = play(s);
       const frameS = Math.max(0.16, s.audioFrame / s.audioTimescale) + 0.001;
-      expect(firstFault(config, outputs, frameS)).toBeNull();
+      expect(findOutputFault(config, outputs, frameS)).toBeNull();
     }),
     { numRuns: RUNS },
   );
@@ -233,8 +236,8 @@ test("no frame is lost, repeated or reordered, and each keeps its presentation t
     fc.property(scenario, (s) => {
       const { config, outputs, expected } = play(s);
       for (const { name, kind, timescale, within, trackId } of placesOf(config)) {
-        const got = framesOf(outputs, within, kind, timescale, trackId).map(({ data, pts }) => ({
-          id: idOf(data),
+        const got = outputFrames(outputs, within, kind, timescale, trackId).map(({ data, pts }) => ({
+          id: frameId(data),
           ptsS: pts / timescale,
         }));
         const due = expected.get(name) ?? [];
@@ -278,12 +281,12 @@ test("durations that lie and frames that are missing break no rule, and presenta
         ticks: number,
         times: readonly number[],
         of: typeof lies extends fc.Arbitrary<infer T> ? T : never,
-      ): Frame[] =>
+      ): CodedFrame[] =>
         times.flatMap((dts, i) => {
           const lie = of[i % of.length];
           const sync = ticks === 1024 || i % 60 === 0;
           if (lie?.missing === 0 && !(sync && ticks === 512)) return [];
-          return [{ dts, ctsOffset: 0, durationTicks: Math.ceil(ticks * (lie?.claim ?? 1)), sync, data: dataOf(i) }];
+          return [{ dts, ctsOffset: 0, durationTicks: Math.ceil(ticks * (lie?.claim ?? 1)), sync, data: frameData(i) }];
         });
       const video = lied(
         512,
@@ -296,19 +299,22 @@ test("durations that lie and frames that are missing break no rule, and presenta
         audioLies,
       );
       const packager = new Packager(config);
-      const outputs = packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+      const outputs = packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
       const all = [
         ...video.map((frame) => ({ track: HIGH, frame, at: frame.dts / 15_360 })),
         ...audio.map((frame) => ({ track: AUDIO, frame, at: frame.dts / 48_000 })),
       ].sort((a, b) => a.at - b.at);
       for (const { track, frame } of all) outputs.push(...packager.push(track, frame));
-      outputs.push(...packager.finish());
-      expect(firstFault(config, outputs, 0.15)).toBeNull();
+      outputs.push(...packager.end());
+      expect(findOutputFault(config, outputs, 0.15)).toBeNull();
       const [shown = [], heard = []] = placesOf(config).map(({ kind, timescale, within, trackId }) =>
-        framesOf(outputs, within, kind, timescale, trackId).map(({ data, pts }) => [idOf(data), pts - timescale]),
+        outputFrames(outputs, within, kind, timescale, trackId).map(({ data, pts }) => [
+          frameId(data),
+          pts - timescale,
+        ]),
       );
-      expect(shown).toEqual(video.map(({ dts, data }) => [idOf(data), dts]));
-      expect(heard).toEqual(audio.map(({ dts, data }) => [idOf(data), dts]).slice(-heard.length));
+      expect(shown).toEqual(video.map(({ dts, data }) => [frameId(data), dts]));
+      expect(heard).toEqual(audio.map(({ dts, data }) => [frameId(data), dts]).slice(-heard.length));
       expect(audio.length - heard.length).toBeLessThanOrEqual(1);
     }),
     { numRuns: RUNS },

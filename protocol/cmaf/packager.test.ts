@@ -1,14 +1,23 @@
 import { expect, test } from "vitest";
 import type { TrackName } from "../ids.ts";
 import { CmafError } from "./errors.ts";
-import { box, concat, dataOf, idOf, initOf, initsOf, readBack, trackName } from "./fixtures.ts";
-import type { Frame } from "./frame.ts";
+import {
+  concatBytes,
+  frameData,
+  frameId,
+  makeBox,
+  readPartsBack,
+  testInit,
+  testInits,
+  testTrackName,
+} from "./fixtures.ts";
+import type { CodedFrame } from "./frame.ts";
 import { KeyframeSchedule } from "./keyframes.ts";
-import { type Output, Packager, type PackagerConfig, partTargetFor } from "./packager.ts";
-import { firstFault } from "./rules.ts";
+import { Packager, type PackagerConfig, type PackagerOutput, partTargetFor } from "./packager.ts";
+import { findOutputFault } from "./rules.ts";
 
 const STARTED_AT = 1_760_000_000_000;
-const [VIDEO, LOW, AUDIO] = ["720p", "360p", "audio"].map(trackName) as [TrackName, TrackName, TrackName];
+const [VIDEO, LOW, AUDIO] = ["720p", "360p", "audio"].map(testTrackName) as [TrackName, TrackName, TrackName];
 const PT = partTargetFor(333, 1000 / 30);
 const TRACKS = {
   video: { name: VIDEO, kind: "video", timescale: 30, partTargetMs: PT },
@@ -22,22 +31,22 @@ function configOf(...tracks: PackagerConfig["tracks"]): PackagerConfig {
 
 function begun(config: PackagerConfig): Packager {
   const packager = new Packager(config);
-  packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
   return packager;
 }
 
 /** Frame `i` of 30 fps video with a keyframe every 2 s, in ticks of `timescale`. */
-function video(i: number, timescale = 30, sync = i % 60 === 0): Frame {
+function video(i: number, timescale = 30, sync = i % 60 === 0): CodedFrame {
   const frameTicks = timescale / 30;
-  return { dts: i * frameTicks, ctsOffset: 0, durationTicks: frameTicks, sync, data: dataOf(i) };
+  return { dts: i * frameTicks, ctsOffset: 0, durationTicks: frameTicks, sync, data: frameData(i) };
 }
 
 /** AAC frame `i`. */
-function audio(i: number): Frame {
-  return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024, sync: true, data: dataOf(i) };
+function audio(i: number): CodedFrame {
+  return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024, sync: true, data: frameData(i) };
 }
 
-const labels = (outputs: readonly Output[]): string[] =>
+const labels = (outputs: readonly PackagerOutput[]): string[] =>
   outputs.flatMap((output) => {
     if (output.kind === "init") return [`${output.track} init ${output.version}`];
     const { msn, part, gap, close } = output.meta;
@@ -49,7 +58,7 @@ test("where keyframes are scheduled, a segment closes with its last frame in all
     ...configOf(TRACKS.video, TRACKS.low),
     keyframes: new KeyframeSchedule({ num: 30, den: 1 }, 2000),
   });
-  const out: Output[] = [];
+  const out: PackagerOutput[] = [];
   for (let i = 0; i < 60; i += 1) {
     out.push(...packager.push(VIDEO, video(i)));
     out.push(...packager.push(LOW, video(i, 90_000)));
@@ -58,7 +67,7 @@ test("where keyframes are scheduled, a segment closes with its last frame in all
   expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/told to make did not come/);
   expect(() => packager.push(VIDEO, video(61))).toThrow(CmafError);
   // Nothing came of the segment after the last, so there is none.
-  expect(packager.endRun()).toEqual([]);
+  expect(packager.endTimeline()).toEqual([]);
 });
 
 test("the part target is the nearest whole number of frames, rounded up to 10 µs", () => {
@@ -96,20 +105,20 @@ test("a part leaves with its last frame, and only a segment's last part waits fo
 
 test("tracks that follow close their segment with the last frame before the leader's keyframe", () => {
   const packager = begun(configOf(TRACKS.video, TRACKS.low, TRACKS.audio));
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   for (let i = 0; i <= 121; i++) {
     outputs.push(...packager.push(AUDIO, audio(2 * i)), ...packager.push(LOW, video(i, 90_000)));
     outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(2 * i + 1)));
   }
-  outputs.push(...packager.finish());
-  expect(firstFault(configOf(TRACKS.video, TRACKS.low, TRACKS.audio), outputs, 0.034)).toBeNull();
+  outputs.push(...packager.end());
+  expect(findOutputFault(configOf(TRACKS.video, TRACKS.low, TRACKS.audio), outputs, 0.034)).toBeNull();
   expect(labels(outputs).filter((label) => label.endsWith("close"))).toHaveLength(9);
 });
 
 test("a segment's prefix of iframeBytes ends with the keyframe's data", () => {
   const packager = begun(configOf(TRACKS.video));
   const outputs = [...Array(61).keys()].flatMap((i) => packager.push(VIDEO, video(i)));
-  const parts = readBack(outputs, VIDEO, initOf("video", 30));
+  const parts = readPartsBack(outputs, VIDEO, testInit("video", 30));
   const prefix = parts[0]?.bytes.slice(0, parts.at(-1)?.meta.close?.iframeBytes);
   expect([...(prefix ?? []).slice(-4)]).toEqual([0, 0, 0, 0]);
   expect(prefix?.length).toBe((parts[0]?.bytes.length ?? 0) - 9 * 4);
@@ -119,10 +128,10 @@ test("a keyframe within a segment begins an independent part wherever the part b
   const packager = begun({ ...configOf(TRACKS.low), tracks: [{ ...TRACKS.low, name: VIDEO }] });
   // After 9 frames of a part; after 8, which borrow half a frame to be long enough; after 3, which are too short.
   const keys = new Set([0, 19, 37, 50]);
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   for (let i = 0; i < 60; i++) outputs.push(...packager.push(VIDEO, video(i, 90_000, keys.has(i))));
-  outputs.push(...packager.finish());
-  const parts = readBack(outputs, VIDEO, initOf("video", 90_000)).filter(({ meta }) => !meta.gap);
+  outputs.push(...packager.end());
+  const parts = readPartsBack(outputs, VIDEO, testInit("video", 90_000)).filter(({ meta }) => !meta.gap);
   expect(parts.map(({ meta, frames }) => [meta.durationTicks, frames.length, meta.independent])).toEqual([
     [30_000, 10, true],
     [27_000, 9, false],
@@ -137,33 +146,33 @@ test("a keyframe within a segment begins an independent part wherever the part b
 test("decode time is programme time since the start plus one second", () => {
   const packager = new Packager(configOf(TRACKS.video));
   const epoch = 1_760_000_000 * 30;
-  packager.beginRun({ inits: initsOf(configOf(TRACKS.video)), programOffsetMs: 500 });
-  const outputs: Output[] = [];
+  packager.beginTimeline({ inits: testInits(configOf(TRACKS.video)), programOffsetMs: 500 });
+  const outputs: PackagerOutput[] = [];
   for (let i = 0; i < 10; i++) outputs.push(...packager.push(VIDEO, { ...video(i), dts: epoch + i }));
-  const [part] = readBack(outputs, VIDEO, initOf("video", 30));
+  const [part] = readPartsBack(outputs, VIDEO, testInit("video", 30));
   expect(part?.frames[0]?.dts).toBe(45);
   expect(part?.meta.start).toEqual({ programTimeMs: STARTED_AT + 500, initVersion: 1, discontinuity: false });
 });
 
 test("video before the first keyframe and audio before that are left out", () => {
   const packager = begun(configOf(TRACKS.video, TRACKS.audio));
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   for (let i = 0; i < 20; i++) outputs.push(...packager.push(AUDIO, audio(i)));
   for (let i = 0; i < 20; i++) outputs.push(...packager.push(VIDEO, video(i, 30, i === 6)));
-  outputs.push(...packager.finish());
-  expect(readBack(outputs, VIDEO, initOf("video", 30))[0]?.frames[0]?.data).toEqual(dataOf(6));
-  expect(readBack(outputs, AUDIO, initOf("audio", 48_000))[0]?.frames[0]?.data).toEqual(dataOf(9));
+  outputs.push(...packager.end());
+  expect(readPartsBack(outputs, VIDEO, testInit("video", 30))[0]?.frames[0]?.data).toEqual(frameData(6));
+  expect(readPartsBack(outputs, AUDIO, testInit("audio", 48_000))[0]?.frames[0]?.data).toEqual(frameData(9));
 });
 
 test("audio that begins late has a gap before it, and audio that never came is all gap", () => {
   for (const count of [60, 0]) {
     const config = configOf(TRACKS.video, TRACKS.audio);
     const packager = begun(config);
-    const outputs: Output[] = [];
+    const outputs: PackagerOutput[] = [];
     for (let i = 0; i < 70; i++) outputs.push(...packager.push(VIDEO, video(i)));
     for (let i = 30; i < 30 + count; i++) outputs.push(...packager.push(AUDIO, audio(i)));
-    outputs.push(...packager.finish());
-    expect(firstFault(config, outputs, 0.034)).toBeNull();
+    outputs.push(...packager.end());
+    expect(findOutputFault(config, outputs, 0.034)).toBeNull();
     expect(labels(outputs)).toContain("audio 0.0 gap");
   }
 });
@@ -186,7 +195,7 @@ test.each([
   (_name, told) => {
     const config = configOf(TRACKS.video, TRACKS.audio);
     const packager = begun(config);
-    const outputs: Output[] = [];
+    const outputs: PackagerOutput[] = [];
     const during: string[] = [];
     for (let i = 0; i < 400; i++) {
       const step = packager.push(VIDEO, video(i));
@@ -198,11 +207,11 @@ test.each([
       if (s > 3 && s < 8) during.push(...labels(step).filter((label) => label.startsWith("audio")));
       outputs.push(...step);
     }
-    outputs.push(...packager.finish());
-    expect(firstFault(config, outputs, 0.034)).toBeNull();
+    outputs.push(...packager.end());
+    expect(findOutputFault(config, outputs, 0.034)).toBeNull();
     expect(during.length).toBe(told ? 14 : 0);
-    const frames = readBack(outputs, AUDIO, initOf("audio", 48_000)).flatMap((part) => part.frames);
-    const after = frames.find(({ data }) => idOf(data) === 400);
+    const frames = readPartsBack(outputs, AUDIO, testInit("audio", 48_000)).flatMap((part) => part.frames);
+    const after = frames.find(({ data }) => frameId(data) === 400);
     expect((after?.dts ?? 0) + (after?.ctsOffset ?? 0)).toBe(48_000 + 400 * 1024);
   },
 );
@@ -210,7 +219,7 @@ test.each([
 test("a source without keyframes is one error with track and time, and what came before it stays playable", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = begun(config);
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   let error: unknown;
   for (let i = 0; i < 300 && error === undefined; i++) {
     try {
@@ -222,9 +231,9 @@ test("a source without keyframes is one error with track and time, and what came
   expect(error).toBeInstanceOf(CmafError);
   expect(String(error)).toContain("720p, at timestamp 2.433333 s: no keyframe came in time");
   expect(() => packager.push(AUDIO, audio(500))).toThrow("no keyframe came in time");
-  outputs.push(...packager.endRun(), ...packager.finish());
-  expect(firstFault(config, outputs, 0.034)).toBeNull();
-  const frames = readBack(outputs, VIDEO, initOf("video", 30)).flatMap((part) => part.frames);
+  outputs.push(...packager.endTimeline(), ...packager.end());
+  expect(findOutputFault(config, outputs, 0.034)).toBeNull();
+  const frames = readPartsBack(outputs, VIDEO, testInit("video", 30)).flatMap((part) => part.frames);
   expect(frames).toHaveLength(73);
 });
 
@@ -237,10 +246,10 @@ test("renditions whose keyframes differ are one error that names both", () => {
     }
   };
   expect(run).toThrow("360p, at timestamp 2.000000 s: renditions not aligned: 720p has a keyframe at 2.000000 s");
-  expect(labels(packager.endRun()).filter((label) => label.includes("1.")).length).toBeGreaterThan(1);
+  expect(labels(packager.endTimeline()).filter((label) => label.includes("1.")).length).toBeGreaterThan(1);
 });
 
-test.each<[string, Partial<Frame>, string]>([
+test.each<[string, Partial<CodedFrame>, string]>([
   ["backwards", { dts: 0 }, "decode time goes back"],
   ["a jump", { dts: 900 }, "the timestamps jump by 28.000 s"],
   ["a duration of nothing", { durationTicks: 0 }, "the frame lasts 0 ticks"],
@@ -256,7 +265,7 @@ test.each<[string, Partial<Frame>, string]>([
   expect(push).toThrow(CmafError);
   expect(push).toThrow(message);
   expect(push).toThrow("720p, at timestamp");
-  expect(labels(packager.endRun())).toEqual(["720p 0.5 close"]);
+  expect(labels(packager.endTimeline())).toEqual(["720p 0.5 close"]);
 });
 
 test("a follower that stays silent, and one that runs away from the leader, are errors", () => {
@@ -273,14 +282,14 @@ test("a follower that stays silent, and one that runs away from the leader, are 
 test("between runs time goes on as gaps, and the next run begins with a discontinuity in every track", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = new Packager(config);
-  const outputs = packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
+  const outputs = packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
   for (let i = 0; i < 75; i++) outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(i)));
-  outputs.push(...packager.endRun());
-  for (let ms = 2500; ms <= 6000; ms += 100) outputs.push(...packager.gap(STARTED_AT + ms));
-  outputs.push(...packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT + 6100 }));
+  outputs.push(...packager.endTimeline());
+  for (let ms = 2500; ms <= 6000; ms += 100) outputs.push(...packager.fillGapUntil(STARTED_AT + ms));
+  outputs.push(...packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT + 6100 }));
   for (let i = 0; i < 75; i++) outputs.push(...packager.push(VIDEO, video(i)), ...packager.push(AUDIO, audio(i)));
-  outputs.push(...packager.finish());
-  expect(firstFault(config, outputs, 0.034)).toBeNull();
+  outputs.push(...packager.end());
+  expect(findOutputFault(config, outputs, 0.034)).toBeNull();
   expect(labels(outputs).filter((label) => label.includes("init"))).toEqual(["720p init 1", "audio init 1"]);
   const starts = outputs.flatMap((o) =>
     o.kind === "part" && o.meta.start !== undefined && o.track === VIDEO ? [o.meta.start] : [],
@@ -292,20 +301,20 @@ test("between runs time goes on as gaps, and the next run begins with a disconti
 test("a gap is announced a part at a time while it lasts", () => {
   const packager = begun(configOf(TRACKS.video));
   for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
-  packager.endRun();
-  const seen = [1000, 1200, 1400, 1700, 2100].map((ms) => labels(packager.gap(STARTED_AT + ms)).length);
+  packager.endTimeline();
+  const seen = [1000, 1200, 1400, 1700, 2100].map((ms) => labels(packager.fillGapUntil(STARTED_AT + ms)).length);
   expect(seen).toEqual([0, 0, 0, 1, 1]);
-  expect(labels(packager.finish())).toEqual(["720p 1.2 gap close"]);
+  expect(labels(packager.end())).toEqual(["720p 1.2 gap close"]);
 });
 
 test("a run whose init section changed announces the next version with its first segment, not with the gap before it", () => {
   const config = configOf(TRACKS.video);
   const packager = begun(config);
   for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
-  packager.endRun();
+  packager.endTimeline();
   const info = { kind: "video", codecs: "hvc1.1.6.L93.B0", timescale: 30 } as const;
-  const inits = new Map([[VIDEO, { info, bytes: concat([initOf("video", 30), box("free")]) }]]);
-  const outputs = packager.beginRun({ inits, programOffsetMs: STARTED_AT + 3000 });
+  const inits = new Map([[VIDEO, { info, bytes: concatBytes([testInit("video", 30), makeBox("free")]) }]]);
+  const outputs = packager.beginTimeline({ inits, programOffsetMs: STARTED_AT + 3000 });
   for (let i = 0; i < 30; i++) outputs.push(...packager.push(VIDEO, video(i)));
   expect(labels(outputs)[0]).toBe("720p init 2");
   const versions = outputs.flatMap((o) =>
@@ -319,15 +328,15 @@ test("calls out of turn and runs that don't fit the tracks are errors that say w
   const packager = new Packager(config);
   expect(() => new Packager(configOf())).toThrow("at least one track");
   expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no run is under way");
-  expect(() => packager.beginRun({ inits: new Map(), programOffsetMs: 0 })).toThrow("720p: no init section came");
-  const wrong = initsOf(configOf({ ...TRACKS.video, timescale: 25 }, TRACKS.audio));
-  expect(() => packager.beginRun({ inits: wrong, programOffsetMs: 0 })).toThrow(
+  expect(() => packager.beginTimeline({ inits: new Map(), programOffsetMs: 0 })).toThrow("720p: no init section came");
+  const wrong = testInits(configOf({ ...TRACKS.video, timescale: 25 }, TRACKS.audio));
+  expect(() => packager.beginTimeline({ inits: wrong, programOffsetMs: 0 })).toThrow(
     "timescale is 25 where 30 was announced",
   );
-  packager.beginRun({ inits: initsOf(config), programOffsetMs: STARTED_AT });
-  expect(() => packager.gap(STARTED_AT)).toThrow("a run is under way");
-  expect(() => packager.beginRun({ inits: initsOf(config), programOffsetMs: 0 })).toThrow("a run is under way");
-  expect(packager.endRun()).toEqual([]);
-  expect(packager.gap(STARTED_AT + 1000)).toEqual([]);
-  expect(packager.finish()).toEqual([]);
+  packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
+  expect(() => packager.fillGapUntil(STARTED_AT)).toThrow("a run is under way");
+  expect(() => packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 })).toThrow("a run is under way");
+  expect(packager.endTimeline()).toEqual([]);
+  expect(packager.fillGapUntil(STARTED_AT + 1000)).toEqual([]);
+  expect(packager.end()).toEqual([]);
 });

@@ -13,11 +13,11 @@ export interface PartOutput {
 }
 
 /** A part of one track, cut but not written. */
-export interface PartCut {
+export interface PartDraft {
   /** Without `iframeBytes`. */
   readonly meta: PartMeta;
   /** Null for a gap. */
-  readonly run: TrackRun | null;
+  readonly trackRun: TrackRun | null;
   /** Decode time after it, ticks of the track. */
   readonly endTicks: number;
   /** Long enough to be a part like others, or the segment's last: a gap that may have sound in it. */
@@ -38,13 +38,13 @@ export class PartWriter {
   }
 
   /** `cut` with `sound` beside it. */
-  write(cut: PartCut, sound: TrackRun | null): PartOutput {
-    const { meta, run } = cut;
-    const runs = [run, sound].filter((each) => each !== null);
+  write(cut: PartDraft, sound: TrackRun | null): PartOutput {
+    const { meta, trackRun } = cut;
+    const runs = [trackRun, sound].filter((each) => each !== null);
     const gap = runs.length === 0;
     const fragment = gap ? null : writeFragment(++this.#sequence, runs);
     if (meta.part === 0) {
-      const decodes = this.#kind === "video" && run?.samples[0]?.sync === true;
+      const decodes = this.#kind === "video" && trackRun?.samples[0]?.sync === true;
       this.#iframeBytes = decodes ? fragment?.firstSampleEnd : undefined;
     }
     const close = this.#iframeBytes === undefined ? {} : { iframeBytes: this.#iframeBytes };

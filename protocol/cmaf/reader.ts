@@ -1,17 +1,17 @@
 /** Reads one FFmpeg fMP4 pipe (`ftyp moov (moof mdat)*`, one track) as frames. */
-import { boxError, eachBox, type Span, u8, u32, u64 } from "./bytes.ts";
+import { type BoxSpan, boxError, forEachBox, readU8, readU32, readU64 } from "./bytes.ts";
 import { CmafError } from "./errors.ts";
-import type { Frame, InitInfo } from "./frame.ts";
-import { type Movie, readMovie } from "./init.ts";
-import { LIMITS } from "./limits.ts";
-import { type Box, BoxSplitter } from "./splitter.ts";
+import type { CodedFrame, InitInfo } from "./frame.ts";
+import { type MovieBox, readMovieBox } from "./init.ts";
+import { CMAF_LIMITS } from "./limits.ts";
+import { BoxSplitter, type TopLevelBox } from "./splitter.ts";
 
 /** What a pipe brings: its init section once, then frames. */
-export type ReaderEvent =
+export type FragmentReaderEvent =
   | { readonly kind: "init"; readonly info: InitInfo; readonly bytes: Uint8Array }
-  | { readonly kind: "frame"; readonly frame: Frame };
+  | { readonly kind: "frame"; readonly frame: CodedFrame };
 
-interface Sample {
+interface SampleLocation {
   readonly dts: number;
   readonly durationTicks: number;
   readonly ctsOffset: number;
@@ -26,9 +26,9 @@ export class FragmentReader {
   readonly #input: string;
   readonly #splitter: BoxSplitter;
   #ftyp: Uint8Array = new Uint8Array(0);
-  #movie: Movie | null = null;
+  #movie: MovieBox | null = null;
   /** The `moof` whose `mdat` has not come. */
-  #fragment: { readonly samples: readonly Sample[]; readonly moofBytes: number } | null = null;
+  #fragment: { readonly samples: readonly SampleLocation[]; readonly moofBytes: number } | null = null;
   #lastDurationTicks = 0;
 
   /** `input` names the pipe in errors. */
@@ -38,9 +38,9 @@ export class FragmentReader {
   }
 
   /** What `chunk` completes. Throws `CmafError`; the reader is of no further use then. */
-  push(chunk: Uint8Array): ReaderEvent[] {
-    const events: ReaderEvent[] = [];
-    for (const box of this.#splitter.push(chunk)) this.#read(box, events);
+  push(chunk: Uint8Array): FragmentReaderEvent[] {
+    const events: FragmentReaderEvent[] = [];
+    for (const box of this.#splitter.push(chunk)) this.#readBox(box, events);
     return events;
   }
 
@@ -55,21 +55,21 @@ export class FragmentReader {
     }
   }
 
-  #read(box: Box, events: ReaderEvent[]): void {
+  #readBox(box: TopLevelBox, events: FragmentReaderEvent[]): void {
     const { bytes, type, headerBytes, offset } = box;
-    const span: Span = {
+    const span: BoxSpan = {
       bytes,
-      at: 0,
-      start: headerBytes,
+      boxStart: 0,
+      bodyStart: headerBytes,
       end: bytes.length,
       path: type,
       input: this.#input,
-      base: offset,
+      inputOffset: offset,
     };
     if (type === "ftyp") this.#ftyp = bytes;
     else if (type === "moov") {
       if (this.#movie !== null) throw boxError(span, "a second moov in one stream", "box-unexpected");
-      this.#movie = readMovie(span);
+      this.#movie = readMovieBox(span);
       const init = new Uint8Array(this.#ftyp.length + bytes.length);
       init.set(this.#ftyp);
       init.set(bytes, this.#ftyp.length);
@@ -81,13 +81,13 @@ export class FragmentReader {
     } else if (type === "mdat" && this.#fragment !== null) {
       const { samples, moofBytes } = this.#fragment;
       this.#fragment = null;
-      for (const sample of samples) events.push({ kind: "frame", frame: this.#frame(sample, moofBytes, span) });
+      for (const sample of samples) events.push({ kind: "frame", frame: this.#toFrame(sample, moofBytes, span) });
     } else if (type === "mdat") throw boxError(span, "media without a moof", "box-unexpected");
   }
 
-  #frame(sample: Sample, moofBytes: number, mdat: Span): Frame {
+  #toFrame(sample: SampleLocation, moofBytes: number, mdat: BoxSpan): CodedFrame {
     const start = sample.position - moofBytes;
-    if (start < mdat.start || start + sample.size > mdat.end) {
+    if (start < mdat.bodyStart || start + sample.size > mdat.end) {
       throw boxError(mdat, `a sample of ${sample.size} bytes at ${start} lies outside it`);
     }
     // FFmpeg writes 0 for the very last frame where the source gives no duration.
@@ -99,9 +99,9 @@ export class FragmentReader {
 }
 
 /** Samples of `moof` (its span begins after the header), in order. */
-function readFragment(moof: Span, movie: Movie): Sample[] {
-  let samples: Sample[] | null = null;
-  eachBox(moof, moof.start, (type, child) => {
+function readFragment(moof: BoxSpan, movie: MovieBox): SampleLocation[] {
+  let samples: SampleLocation[] | null = null;
+  forEachBox(moof, moof.bodyStart, (type, child) => {
     if (type !== "traf") return;
     if (samples !== null) throw boxError(child, "a second traf in a stream of one track", "box-unexpected");
     samples = readTrackFragment(child, movie);
@@ -110,43 +110,46 @@ function readFragment(moof: Span, movie: Movie): Sample[] {
   return samples;
 }
 
-interface Defaults {
+interface SampleDefaults {
   base: number;
   duration: number;
   size: number;
   flags: number;
 }
 
-function readTrackFragment(traf: Span, movie: Movie): Sample[] {
-  const samples: Sample[] = [];
-  let defaults: Defaults | null = null;
+function readTrackFragment(traf: BoxSpan, movie: MovieBox): SampleLocation[] {
+  const samples: SampleLocation[] = [];
+  let defaults: SampleDefaults | null = null;
   let time: number | null = null;
-  eachBox(traf, traf.start, (type, child) => {
-    if (type === "tfhd") defaults = readHeader(child, movie);
+  forEachBox(traf, traf.bodyStart, (type, child) => {
+    if (type === "tfhd") defaults = readTrackFragmentHeader(child, movie);
     else if (type === "tfdt")
-      time = u8(child, child.start) === 1 ? u64(child, child.start + 4) : u32(child, child.start + 4);
+      time =
+        readU8(child, child.bodyStart) === 1
+          ? readU64(child, child.bodyStart + 4)
+          : readU32(child, child.bodyStart + 4);
     else if (type === "trun") {
       if (defaults === null || time === null) throw boxError(child, "it stands before tfhd or tfdt", "box-unexpected");
-      time = readRun(child, defaults, time, samples);
+      time = readTrackRun(child, defaults, time, samples);
     }
   });
   if (samples.length === 0) throw boxError(traf, "it has no samples");
   return samples;
 }
 
-function readHeader(tfhd: Span, movie: Movie): Defaults {
-  const flags = u32(tfhd, tfhd.start);
-  const trackId = u32(tfhd, tfhd.start + 4);
+function readTrackFragmentHeader(tfhd: BoxSpan, movie: MovieBox): SampleDefaults {
+  const flags = readU32(tfhd, tfhd.bodyStart);
+  const trackId = readU32(tfhd, tfhd.bodyStart + 4);
   if (trackId !== movie.trackId) throw boxError(tfhd, `track ${trackId} is not in the moov`);
-  let at = tfhd.start + 8;
+  let at = tfhd.bodyStart + 8;
   const optional = (bit: number, fallback: number): number => {
     if ((flags & bit) === 0) return fallback;
     at += 4;
-    return u32(tfhd, at - 4);
+    return readU32(tfhd, at - 4);
   };
   let base = 0;
   if ((flags & 0x01) !== 0) {
-    base = u64(tfhd, at) - tfhd.base;
+    base = readU64(tfhd, at) - tfhd.inputOffset;
     at += 8;
   }
   optional(0x02, 1);
@@ -156,15 +159,15 @@ function readHeader(tfhd: Span, movie: Movie): Defaults {
 }
 
 /** Appends the samples of `trun` to `samples`; returns the decode time after them. */
-function readRun(trun: Span, defaults: Defaults, startTime: number, samples: Sample[]): number {
-  const head = u32(trun, trun.start);
-  const count = u32(trun, trun.start + 4);
-  if (count + samples.length > LIMITS.samplesPerFragment)
+function readTrackRun(trun: BoxSpan, defaults: SampleDefaults, startTime: number, samples: SampleLocation[]): number {
+  const head = readU32(trun, trun.bodyStart);
+  const count = readU32(trun, trun.bodyStart + 4);
+  if (count + samples.length > CMAF_LIMITS.samplesPerFragment)
     throw boxError(trun, `${count} samples in one fragment`, "limit");
-  let at = trun.start + 8;
+  let at = trun.bodyStart + 8;
   const next = (): number => {
     at += 4;
-    return u32(trun, at - 4);
+    return readU32(trun, at - 4);
   };
   const previous = samples.at(-1);
   let position = previous === undefined ? defaults.base : previous.position + previous.size;
@@ -182,6 +185,6 @@ function readRun(trun: Span, defaults: Defaults, startTime: number, samples: Sam
     dts += durationTicks;
     position += size;
   }
-  if (dts > LIMITS.ticks) throw boxError(trun, `its decode time ${dts} is beyond 2^53`, "timestamp-invalid");
+  if (dts > CMAF_LIMITS.ticks) throw boxError(trun, `its decode time ${dts} is beyond 2^53`, "timestamp-invalid");
   return dts;
 }

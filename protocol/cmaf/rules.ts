@@ -1,25 +1,32 @@
 /** Test judge: what must hold of a packager's output, whatever went in. Returns the first thing that is wrong. */
 import type { TrackName } from "../ids.ts";
-import { initOf, type ReadPart, readBack } from "./fixtures.ts";
-import type { Output, PackagerConfig } from "./packager.ts";
+import { type PartReadBack, readPartsBack, testInit } from "./fixtures.ts";
+import type { PackagerConfig, PackagerOutput } from "./packager.ts";
 
 /** Track id of the sound in a video track that carries it: the pictures' is 1. */
-export const SOUND_ID = 2;
+export const MUXED_AUDIO_TRACK_ID = 2;
 
 /** The first rule that `outputs` breaks, or null. `frameS` is the longest frame: how far tracks may differ. */
-export function firstFault(config: PackagerConfig, outputs: readonly Output[], frameS: number): string | null {
+export function findOutputFault(
+  config: PackagerConfig,
+  outputs: readonly PackagerOutput[],
+  frameS: number,
+): string | null {
   const sound = config.muxed ? config.tracks.find(({ kind }) => kind === "audio") : undefined;
   const tracks = config.tracks
     .filter((track) => track !== sound)
     .map((track) => ({
       track,
-      parts: readBack(outputs, track.name, initOf(track.kind, track.timescale)),
-      heard: sound === undefined ? [] : readBack(outputs, track.name, initOf("audio", sound.timescale), SOUND_ID),
+      parts: readPartsBack(outputs, track.name, testInit(track.kind, track.timescale)),
+      heard:
+        sound === undefined
+          ? []
+          : readPartsBack(outputs, track.name, testInit("audio", sound.timescale), MUXED_AUDIO_TRACK_ID),
     }));
   for (const { track, parts, heard } of tracks) {
     const fault =
       trackFault(config, track, parts, heard) ??
-      (sound === undefined ? null : soundFault(track.timescale, sound.timescale, parts, heard));
+      (sound === undefined ? null : muxedAudioFault(track.timescale, sound.timescale, parts, heard));
     if (fault !== null) return `${track.name}: ${fault}`;
   }
   const [first, ...others] = tracks;
@@ -43,16 +50,16 @@ export function firstFault(config: PackagerConfig, outputs: readonly Output[], f
   return null;
 }
 
-interface Segment {
+interface OutputSegment {
   readonly endS: number;
   readonly programTimeMs: number;
   readonly discontinuity: boolean;
 }
 
-function segmentsOf(parts: readonly ReadPart[], timescale: number): Segment[] {
-  const segments: Segment[] = [];
+function segmentsOf(parts: readonly PartReadBack[], timescale: number): OutputSegment[] {
+  const segments: OutputSegment[] = [];
   let ticks = 0;
-  let start: ReadPart["meta"]["start"];
+  let start: PartReadBack["meta"]["start"];
   for (const { meta } of parts) {
     start = meta.start ?? start;
     ticks += meta.durationTicks;
@@ -64,8 +71,8 @@ function segmentsOf(parts: readonly ReadPart[], timescale: number): Segment[] {
 function trackFault(
   config: PackagerConfig,
   track: PackagerConfig["tracks"][number],
-  parts: readonly ReadPart[],
-  heard: readonly ReadPart[],
+  parts: readonly PartReadBack[],
+  heard: readonly PartReadBack[],
 ): string | null {
   const partTicks = Math.floor((track.partTargetMs * track.timescale) / 1000 + 1e-6);
   let expected = { msn: 0, part: 0 };
@@ -119,11 +126,11 @@ function trackFault(
 }
 
 /** Sound within a picture track: decode times that never go back, and nothing before its time. */
-function soundFault(
+function muxedAudioFault(
   timescale: number,
   soundTimescale: number,
-  parts: readonly ReadPart[],
-  heard: readonly ReadPart[],
+  parts: readonly PartReadBack[],
+  heard: readonly PartReadBack[],
 ): string | null {
   let end = 0;
   let pictureEndS = 0;
@@ -145,14 +152,14 @@ function soundFault(
 }
 
 /** The frames of one track, as told apart by `idOf`, with presentation times in ticks. */
-export function framesOf(
-  outputs: readonly Output[],
+export function outputFrames(
+  outputs: readonly PackagerOutput[],
   track: TrackName,
   kind: "video" | "audio",
   timescale: number,
   trackId = 1,
 ): { data: Uint8Array; pts: number }[] {
-  return readBack(outputs, track, initOf(kind, timescale), trackId).flatMap(({ frames }) =>
+  return readPartsBack(outputs, track, testInit(kind, timescale), trackId).flatMap(({ frames }) =>
     frames.map(({ data, dts, ctsOffset }) => ({ data, pts: dts + ctsOffset })),
   );
 }

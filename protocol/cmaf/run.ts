@@ -1,21 +1,21 @@
 /** One run of the source: the leader decides where segments begin, the other tracks follow. */
 import { CmafError } from "./errors.ts";
-import type { Frame, TimedFrame } from "./frame.ts";
+import type { CodedFrame, TimedFrame } from "./frame.ts";
 import type { GapFiller } from "./gaps.ts";
-import { ALIGNED_S, Grid } from "./grid.ts";
-import type { Intake } from "./intake.ts";
+import { ALIGNMENT_TOLERANCE_S, SegmentGrid } from "./grid.ts";
+import type { FrameQueue } from "./intake.ts";
 import type { KeyframeSchedule } from "./keyframes.ts";
-import type { Lane } from "./lane.ts";
-import { LIMITS } from "./limits.ts";
+import type { TrackPackager } from "./lane.ts";
+import { CMAF_LIMITS } from "./limits.ts";
 import type { PartOutput } from "./part.ts";
 
 /** What a run needs of the packager. */
-export interface RunContext {
-  readonly lanes: readonly Lane[];
-  readonly leader: Lane;
+export interface TimelineContext {
+  readonly tracks: readonly TrackPackager[];
+  readonly leader: TrackPackager;
   /** What the video tracks carry beside their pictures, or null. */
-  readonly sound: Intake | null;
-  readonly gaps: GapFiller;
+  readonly muxedAudio: FrameQueue | null;
+  readonly gapFiller: GapFiller;
   /** Output time minus media time, milliseconds. */
   readonly offsetMs: number;
   readonly segmentTargetS: number;
@@ -27,37 +27,37 @@ export interface RunContext {
   /** Programme time of an output time. */
   readonly programTimeMs: (seconds: number) => number;
   /** Called when a track's first segment of this run opens. */
-  readonly enter: (lane: Lane) => void;
+  readonly onTrackStart: (lane: TrackPackager) => void;
 }
 
 /** What becomes of a follower's next frame. */
-type Place = "this-segment" | "next-segment" | "drop" | "wait";
+type FramePlacement = "this-segment" | "next-segment" | "drop" | "wait";
 
 /** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
 const TARGET_MARGIN_S = 0.04;
 /** Gap part that closes a segment whose last part is already out, seconds. */
-const CARRIER_S = 0.01;
+const CLOSING_GAP_S = 0.01;
 
 /** See the file's first line. Times are seconds on the output timeline where names end in `S`, else a track's ticks. */
-export class Run {
-  readonly #context: RunContext;
-  readonly #leader: Lane;
-  readonly #followers: readonly Lane[];
-  readonly #grid: Grid;
+export class Timeline {
+  readonly #context: TimelineContext;
+  readonly #leader: TrackPackager;
+  readonly #followers: readonly TrackPackager[];
+  readonly #grid: SegmentGrid;
   /** The leader's segment was closed in expectation of the keyframe that is scheduled next. */
-  #closedAhead = false;
+  #isClosedEarly = false;
   /** When the last sound that was handed on begins, seconds. */
-  #heardS: number = Number.NEGATIVE_INFINITY;
-  #plan: readonly number[] = [];
+  #lastAudioS: number = Number.NEGATIVE_INFINITY;
+  #gapPlan: readonly number[] = [];
   #failure: CmafError | null = null;
   /** What was complete when `#failure` was thrown. */
-  #kept: PartOutput[] = [];
+  #completedParts: PartOutput[] = [];
 
-  constructor(context: RunContext) {
+  constructor(context: TimelineContext) {
     this.#context = context;
     this.#leader = context.leader;
-    this.#grid = new Grid(context.segmentTargetS, context.keyframes);
-    const others = context.lanes.filter((lane) => lane !== context.leader);
+    this.#grid = new SegmentGrid(context.segmentTargetS, context.keyframes);
+    const others = context.tracks.filter((lane) => lane !== context.leader);
     this.#followers = [
       ...others.filter((lane) => lane.kind === "video"),
       ...others.filter((lane) => lane.kind === "audio"),
@@ -65,279 +65,280 @@ export class Run {
   }
 
   /** Takes a frame in; gives the parts that it completes. Throws `CmafError`, from then on always the same. */
-  push(intake: Intake, frame: Frame): PartOutput[] {
+  push(intake: FrameQueue, frame: CodedFrame): PartOutput[] {
     if (this.#failure !== null) throw this.#failure;
     const out: PartOutput[] = [];
     try {
-      intake.hold(frame);
+      intake.enqueue(frame);
       const follower = this.#followers.find((lane) => lane === intake);
-      if (follower !== undefined) this.#follow(follower, out, false);
+      if (follower !== undefined) this.#placeFollowerFrames(follower, out, false);
       else if (intake === this.#leader) {
-        this.#lead(frame, out);
-        for (const lane of this.#followers) this.#follow(lane, out, false);
+        this.#pushLeaderFrame(frame, out);
+        for (const lane of this.#followers) this.#placeFollowerFrames(lane, out, false);
         this.#checkLag();
       }
-      this.#hear(out);
+      this.#distributeAudio(out);
       return out;
     } catch (error) {
       if (!(error instanceof CmafError)) throw error;
       this.#failure = error;
-      this.#kept = out;
+      this.#completedParts = out;
       throw error;
     }
   }
 
   /** Emits what is held; all tracks close the same segment at the same time. */
   end(): PartOutput[] {
-    const out = this.#kept;
+    const out = this.#completedParts;
     if (this.#grid.originS === null) return out;
     for (const lane of this.#followers) {
       try {
-        this.#follow(lane, out, true);
+        this.#placeFollowerFrames(lane, out, true);
       } catch (error) {
         // The run is over for a reason that was told already, or ends before this could matter.
         if (!(error instanceof CmafError)) throw error;
       }
     }
-    this.#dropEmptyCut();
-    this.#level(out);
+    this.#dropEmptyBoundary();
+    this.#alignEnds(out);
     return out;
   }
 
   /** A run that ends where a keyframe was due has no segment after that; it is not opened for nothing. */
-  #dropEmptyCut(): void {
-    const { msn, atS } = this.#grid.last;
-    const isEmpty = this.#context.lanes.every((lane) => lane.started && lane.writer.msn < msn);
-    if (this.#closedAhead && isEmpty && this.#heardS < atS) this.#grid.uncut();
+  #dropEmptyBoundary(): void {
+    const { msn, atS } = this.#grid.lastBoundary;
+    const isEmpty = this.#context.tracks.every((lane) => lane.hasStarted && lane.writer.msn < msn);
+    if (this.#isClosedEarly && isEmpty && this.#lastAudioS < atS) this.#grid.removeLastBoundary();
   }
 
   /** Hands sound to every track that carries it; what begins before the pictures is left out. */
-  #hear(out: PartOutput[]): void {
-    const { sound, lanes } = this.#context;
-    if (sound === null || this.#grid.originS === null) return;
-    for (let frame = sound.head; frame !== undefined; frame = sound.head) {
-      sound.shift();
-      const timed = sound.timed(frame);
+  #distributeAudio(out: PartOutput[]): void {
+    const { muxedAudio, tracks } = this.#context;
+    if (muxedAudio === null || this.#grid.originS === null) return;
+    for (let frame = muxedAudio.firstFrame; frame !== undefined; frame = muxedAudio.firstFrame) {
+      muxedAudio.dequeue();
+      const timed = muxedAudio.toOutputTime(frame);
       // Half a sample: the tracks' clocks round differently.
-      if (sound.seconds(timed.dts + 0.5) < this.#grid.originS) continue;
-      for (const { muxer } of lanes) muxer?.hear(timed);
-      this.#heardS = sound.seconds(timed.dts);
+      if (muxedAudio.toSeconds(timed.dts + 0.5) < this.#grid.originS) continue;
+      for (const { muxer } of tracks) muxer?.addAudioFrame(timed);
+      this.#lastAudioS = muxedAudio.toSeconds(timed.dts);
     }
-    const untilS = sound.receivedS ?? Number.NEGATIVE_INFINITY;
-    for (const { muxer, receivedS } of lanes) {
-      const lateS = (receivedS ?? Number.NEGATIVE_INFINITY) - LIMITS.soundWaitS;
-      muxer?.pass(Math.max(untilS, lateS) * sound.timescale, out);
+    const untilS = muxedAudio.receivedS ?? Number.NEGATIVE_INFINITY;
+    for (const { muxer, receivedS } of tracks) {
+      const lateS = (receivedS ?? Number.NEGATIVE_INFINITY) - CMAF_LIMITS.audioWaitS;
+      muxer?.completeAudioUntil(Math.max(untilS, lateS) * muxedAudio.timescale, out);
     }
   }
 
-  #lead(frame: Frame, out: PartOutput[]): void {
+  #pushLeaderFrame(frame: CodedFrame, out: PartOutput[]): void {
     const lane = this.#leader;
-    lane.shift();
+    lane.dequeue();
     if (this.#grid.originS === null) {
       if (!frame.sync) return;
-      this.#start(frame, out);
+      this.#startAtKeyframe(frame, out);
     } else {
-      const timed = lane.timed(frame);
-      if (this.#closedAhead) {
-        if (!frame.sync) throw this.#broken(frame);
-        this.#closedAhead = false;
+      const timed = lane.toOutputTime(frame);
+      if (this.#isClosedEarly) {
+        if (!frame.sync) throw this.#missingKeyframe(frame);
+        this.#isClosedEarly = false;
         this.#enterSegment(lane, timed, out);
-      } else if (frame.sync && this.#grid.isDue(lane.seconds(timed.dts + lane.keyOffset))) {
-        this.#checkLength(lane, timed.dts, frame);
-        this.#cut(lane.seconds(timed.pts));
+      } else if (frame.sync && this.#grid.isDue(lane.toSeconds(timed.dts + lane.keyframeCtsOffset))) {
+        this.#checkSegmentLength(lane, timed.dts, frame);
+        this.#addBoundary(lane.toSeconds(timed.pts));
         this.#enterSegment(lane, timed, out);
-      } else this.#checkLength(lane, timed.end, frame);
+      } else this.#checkSegmentLength(lane, timed.end, frame);
     }
-    const timed = lane.timed(frame);
-    lane.writer.frame(timed, out);
+    const timed = lane.toOutputTime(frame);
+    lane.writer.addFrame(timed, out);
     lane.frameTicks = frame.durationTicks;
-    this.#grid.pass(lane.seconds(timed.pts), lane.seconds(frame.durationTicks));
+    this.#grid.observeLeaderFrame(lane.toSeconds(timed.pts), lane.toSeconds(frame.durationTicks));
     // A part that may be the segment's last waits for the next frame, which tells.
-    const nextS = lane.seconds(lane.writer.end + lane.keyOffset);
-    if (!this.#grid.isDue(nextS)) lane.writer.settle(out);
+    const nextS = lane.toSeconds(lane.writer.endTicks + lane.keyframeCtsOffset);
+    if (!this.#grid.isDue(nextS)) lane.writer.flushIfFull(out);
     else if (this.#grid.isScheduled(nextS)) {
-      lane.writer.close(1, out);
-      this.#cut(nextS);
-      this.#closedAhead = true;
+      lane.writer.closeSegment(1, out);
+      this.#addBoundary(nextS);
+      this.#isClosedEarly = true;
     }
   }
 
-  #broken(frame: Frame): CmafError {
+  #missingKeyframe(frame: CodedFrame): CmafError {
     const what = "the keyframe that the encoder was told to make did not come";
     return new CmafError("no-keyframe", what, {
       input: this.#leader.name,
-      timestampS: this.#leader.seconds(frame.dts),
+      timestampS: this.#leader.toSeconds(frame.dts),
     });
   }
 
   /** The leader's first keyframe: the run's timeline is placed behind what was written before. */
-  #start(frame: Frame, out: PartOutput[]): void {
-    const { lanes, sound, gaps, offsetMs, discontinuity } = this.#context;
+  #startAtKeyframe(frame: CodedFrame, out: PartOutput[]): void {
+    const { tracks, muxedAudio, gapFiller, offsetMs, discontinuity } = this.#context;
     const lane = this.#leader;
     const place = (shiftS: number): void => {
-      for (const each of sound === null ? lanes : [...lanes, sound])
-        each.align(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
+      for (const each of muxedAudio === null ? tracks : [...tracks, muxedAudio])
+        each.setOffset(Math.round((offsetMs / 1000 + shiftS) * each.timescale));
     };
     place(0);
-    const early = discontinuity ? gaps.fromS - lane.seconds(lane.timed(frame).dts) : 0;
+    const early = discontinuity ? gapFiller.writtenUntilS - lane.toSeconds(lane.toOutputTime(frame).dts) : 0;
     if (early > 0) place(early);
-    const timed = lane.timed(frame);
+    const timed = lane.toOutputTime(frame);
     const fail = (what: string): CmafError =>
-      new CmafError("timestamp-invalid", what, { input: lane.name, timestampS: lane.seconds(frame.dts) });
+      new CmafError("timestamp-invalid", what, { input: lane.name, timestampS: lane.toSeconds(frame.dts) });
     if (timed.dts < 0) throw fail("its programme time is more than a second before the broadcast's start");
-    if (timed.end > LIMITS.ticks / 2) throw fail("its programme time is absurdly late");
-    if (-early > LIMITS.gapS && discontinuity) throw fail(`it is ${(-early).toFixed(0)} s after the last run's end`);
-    const resumeS = lane.seconds(Math.max(timed.dts, lane.writer.end));
+    if (timed.end > CMAF_LIMITS.ticks / 2) throw fail("its programme time is absurdly late");
+    if (-early > CMAF_LIMITS.gapS && discontinuity)
+      throw fail(`it is ${(-early).toFixed(0)} s after the last run's end`);
+    const resumeS = lane.toSeconds(Math.max(timed.dts, lane.writer.endTicks));
     const openMsn = lane.writer.isOpen ? lane.writer.msn : lane.writer.msn + 1;
-    this.#plan = discontinuity ? gaps.plan(resumeS) : [];
-    this.#grid.begin(openMsn + this.#plan.length, lane.seconds(timed.pts));
-    this.#startLane(lane, timed, out);
+    this.#gapPlan = discontinuity ? gapFiller.planSegments(resumeS) : [];
+    this.#grid.begin(openMsn + this.#gapPlan.length, lane.toSeconds(timed.pts));
+    this.#startTrack(lane, timed, out);
   }
 
   /** Opens the run's first segment in `lane`, after the gap before it; `frame` is its first, null if none ever came. */
-  #startLane(lane: Lane, frame: TimedFrame | null, out: PartOutput[]): void {
-    const { gaps, enter, discontinuity } = this.#context;
-    const atS = this.#grid.of(this.#grid.firstMsn)?.atS ?? 0;
+  #startTrack(lane: TrackPackager, frame: TimedFrame | null, out: PartOutput[]): void {
+    const { gapFiller, onTrackStart, discontinuity } = this.#context;
+    const atS = this.#grid.boundaryOf(this.#grid.firstMsn)?.atS ?? 0;
     // What begins a frame or more after the others has a gap within its first segment, so that all segments agree.
-    const late = frame === null || lane.seconds(frame.dts) - atS > lane.seconds(frame.end - frame.dts);
-    const dts = frame === null || late ? lane.ticks(atS) : frame.dts;
-    gaps.fill(lane, this.#plan, dts, out);
-    lane.keyOffset = frame === null ? 0 : frame.pts - frame.dts;
-    lane.started = true;
-    enter(lane);
-    this.#open(lane, this.#grid.firstMsn, dts, late ? null : frame, discontinuity);
+    const late = frame === null || lane.toSeconds(frame.dts) - atS > lane.toSeconds(frame.end - frame.dts);
+    const dts = frame === null || late ? lane.toTicks(atS) : frame.dts;
+    gapFiller.writePlan(lane, this.#gapPlan, dts, out);
+    lane.keyframeCtsOffset = frame === null ? 0 : frame.pts - frame.dts;
+    lane.hasStarted = true;
+    onTrackStart(lane);
+    this.#openSegment(lane, this.#grid.firstMsn, dts, late ? null : frame, discontinuity);
   }
 
-  #open(lane: Lane, msn: number, dts: number, frame: TimedFrame | null, discontinuity: boolean): void {
-    const begin = frame?.pts ?? (lane.writer.hasBegun ? lane.writer.end : dts);
-    const programTimeMs = this.#context.programTimeMs(lane.seconds(begin));
-    lane.writer.open(msn, dts, { programTimeMs, initVersion: lane.initVersion, discontinuity });
+  #openSegment(lane: TrackPackager, msn: number, dts: number, frame: TimedFrame | null, discontinuity: boolean): void {
+    const begin = frame?.pts ?? (lane.writer.hasBegun ? lane.writer.endTicks : dts);
+    const programTimeMs = this.#context.programTimeMs(lane.toSeconds(begin));
+    lane.writer.openSegment(msn, dts, { programTimeMs, initVersion: lane.initVersion, discontinuity });
   }
 
-  #cut(atS: number): void {
+  #addBoundary(atS: number): void {
     const first = this.#grid.firstMsn;
-    const { lanes } = this.#context;
-    this.#grid.cut(atS, Math.min(...lanes.map((lane) => (lane.started ? lane.writer.msn : first - 1))));
+    const { tracks } = this.#context;
+    this.#grid.addBoundary(atS, Math.min(...tracks.map((lane) => (lane.hasStarted ? lane.writer.msn : first - 1))));
   }
 
   /** Closes `lane`'s segment and opens the next with `frame`. */
-  #enterSegment(lane: Lane, frame: TimedFrame, out: PartOutput[]): void {
+  #enterSegment(lane: TrackPackager, frame: TimedFrame, out: PartOutput[]): void {
     const { writer } = lane;
     if (writer.isOpen) {
-      writer.bridge(frame.dts, out);
-      writer.close(1, out);
+      writer.bridgeTo(frame.dts, out);
+      writer.closeSegment(1, out);
     }
-    this.#open(lane, writer.msn + 1, frame.dts, frame, false);
+    this.#openSegment(lane, writer.msn + 1, frame.dts, frame, false);
   }
 
   /** Rule 3: a segment's duration, rounded, is at most the target duration. */
-  #checkLength(lane: Lane, end: number, frame: Frame): void {
-    if (this.#fits(lane, end)) return;
+  #checkSegmentLength(lane: TrackPackager, end: number, frame: CodedFrame): void {
+    if (this.#fitsSegment(lane, end)) return;
     const { targetDurationS } = this.#context;
     const what = `no keyframe came in time: the segment would be longer than the target duration of ${targetDurationS} s`;
-    throw new CmafError("no-keyframe", what, { input: lane.name, timestampS: lane.seconds(frame.dts) });
+    throw new CmafError("no-keyframe", what, { input: lane.name, timestampS: lane.toSeconds(frame.dts) });
   }
 
-  #fits(lane: Lane, end: number): boolean {
-    return lane.seconds(end - lane.writer.segmentDts) < this.#longestS;
+  #fitsSegment(lane: TrackPackager, end: number): boolean {
+    return lane.toSeconds(end - lane.writer.segmentDts) < this.#maxSegmentS;
   }
 
   /** A segment must be shorter than this. */
-  get #longestS(): number {
+  get #maxSegmentS(): number {
     return this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
   }
 
   #checkLag(): void {
     if (this.#grid.originS === null) return;
     const leadS = this.#leader.receivedS ?? 0;
-    const { sound } = this.#context;
-    for (const lane of sound === null ? this.#followers : [...this.#followers, sound]) {
+    const { muxedAudio } = this.#context;
+    for (const lane of muxedAudio === null ? this.#followers : [...this.#followers, muxedAudio]) {
       const atS = Math.max(lane.receivedS ?? this.#grid.originS, this.#grid.originS);
-      if (leadS - atS <= LIMITS.lagS) continue;
-      const what = `it has sent nothing for ${LIMITS.lagS} s while ${this.#leader.name} went on`;
-      throw new CmafError("limit", what, { input: lane.name, timestampS: lane.seconds(lane.head?.dts ?? 0) });
+      if (leadS - atS <= CMAF_LIMITS.lagS) continue;
+      const what = `it has sent nothing for ${CMAF_LIMITS.lagS} s while ${this.#leader.name} went on`;
+      throw new CmafError("limit", what, { input: lane.name, timestampS: lane.toSeconds(lane.firstFrame?.dts ?? 0) });
     }
   }
 
   /** Places as many of `lane`'s frames as can be placed; all of them if `ending`. */
-  #follow(lane: Lane, out: PartOutput[], ending: boolean): void {
+  #placeFollowerFrames(lane: TrackPackager, out: PartOutput[], ending: boolean): void {
     if (this.#grid.originS === null) return;
-    for (let frame = lane.head; frame !== undefined; frame = lane.head) {
-      const timed = lane.timed(frame);
-      if (!this.#passSilence(lane, timed, out) && !ending) break;
-      let place = this.#placeOf(lane, timed, frame);
+    for (let frame = lane.firstFrame; frame !== undefined; frame = lane.firstFrame) {
+      const timed = lane.toOutputTime(frame);
+      if (!this.#fillSilence(lane, timed, out) && !ending) break;
+      let place = this.#placementOf(lane, timed, frame);
       if (place === "wait") {
         if (!ending) break;
-        place = this.#placeAlone(lane, timed);
+        place = this.#placementAfterLeader(lane, timed);
       }
-      lane.shift();
+      lane.dequeue();
       if (place === "drop") continue;
-      if (!lane.started) this.#startLane(lane, timed, out);
+      if (!lane.hasStarted) this.#startTrack(lane, timed, out);
       else if (place === "next-segment") this.#enterSegment(lane, timed, out);
       // What an audio frame leaves empty is filled later, because segments may begin within it.
       const end = lane.kind === "audio" ? Math.min(timed.end, timed.dts + lane.writer.partTicks) : timed.end;
-      lane.writer.frame({ ...timed, end }, out);
+      lane.writer.addFrame({ ...timed, end }, out);
       if (frame.durationTicks <= lane.writer.partTicks) lane.frameTicks = frame.durationTicks;
-      lane.silentUntil = timed.end;
+      lane.silentUntilTicks = timed.end;
     }
-    if (lane.head === undefined) this.#passSilence(lane, null, out);
-    if (!lane.started || !lane.writer.isOpen) return;
-    const next = this.#grid.of(lane.writer.msn + 1);
-    const endS = lane.seconds(lane.writer.end + lane.keyOffset);
-    const frameS = lane.seconds(lane.frameTicks);
-    const nearS = lane.kind === "audio" ? frameS / 2 : ALIGNED_S / 2;
+    if (lane.firstFrame === undefined) this.#fillSilence(lane, null, out);
+    if (!lane.hasStarted || !lane.writer.isOpen) return;
+    const next = this.#grid.boundaryOf(lane.writer.msn + 1);
+    const endS = lane.toSeconds(lane.writer.endTicks + lane.keyframeCtsOffset);
+    const frameS = lane.toSeconds(lane.frameTicks);
+    const nearS = lane.kind === "audio" ? frameS / 2 : ALIGNMENT_TOLERANCE_S / 2;
     const complete = lane.kind === "audio" || this.#context.keyframes !== null;
-    if (next !== undefined && complete && endS >= next.atS - nearS) lane.writer.close(1, out);
+    if (next !== undefined && complete && endS >= next.atS - nearS) lane.writer.closeSegment(1, out);
     else if (next !== undefined ? endS < next.atS - 2 * frameS : endS + frameS < this.#grid.horizonS)
-      lane.writer.settle(out);
+      lane.writer.flushIfFull(out);
   }
 
   /** Gap parts for the time in which an audio track has nothing, segment by segment; whether that time is over. */
-  #passSilence(lane: Lane, next: TimedFrame | null, out: PartOutput[]): boolean {
+  #fillSilence(lane: TrackPackager, next: TimedFrame | null, out: PartOutput[]): boolean {
     const { writer } = lane;
-    if (!lane.started || lane.kind === "video") return true;
-    const until = next === null ? lane.silentUntil : Math.max(lane.silentUntil, next.dts);
-    while (until - writer.end > lane.frameTicks) {
-      const cut = this.#grid.of(writer.msn + 1);
-      const known = cut === undefined ? Math.floor(this.#grid.passedS * lane.timescale) : lane.ticks(cut.atS);
-      if (writer.isOpen) writer.gapUntil(Math.min(until, known), out);
+    if (!lane.hasStarted || lane.kind === "video") return true;
+    const until = next === null ? lane.silentUntilTicks : Math.max(lane.silentUntilTicks, next.dts);
+    while (until - writer.endTicks > lane.frameTicks) {
+      const cut = this.#grid.boundaryOf(writer.msn + 1);
+      const known = cut === undefined ? Math.floor(this.#grid.leaderPtsS * lane.timescale) : lane.toTicks(cut.atS);
+      if (writer.isOpen) writer.fillGapUntil(Math.min(until, known), out);
       if (known >= until) return true;
       if (cut === undefined) return false;
-      if (writer.isOpen) writer.close(1, out);
-      this.#open(lane, cut.msn, known, null, false);
+      if (writer.isOpen) writer.closeSegment(1, out);
+      this.#openSegment(lane, cut.msn, known, null, false);
     }
     return true;
   }
 
-  #placeOf(lane: Lane, frame: TimedFrame, raw: Frame): Place {
+  #placementOf(lane: TrackPackager, frame: TimedFrame, raw: CodedFrame): FramePlacement {
     // A frame that lasts over a pause is no longer than others where its beginning is concerned.
-    const halfS = lane.seconds(Math.min(raw.durationTicks, lane.frameTicks || lane.writer.partTicks)) / 2;
-    const ptsS = lane.seconds(frame.pts);
-    const next = this.#grid.of(lane.started ? lane.writer.msn + 1 : this.#grid.firstMsn);
+    const halfS = lane.toSeconds(Math.min(raw.durationTicks, lane.frameTicks || lane.writer.partTicks)) / 2;
+    const ptsS = lane.toSeconds(frame.pts);
+    const next = this.#grid.boundaryOf(lane.hasStarted ? lane.writer.msn + 1 : this.#grid.firstMsn);
     if (next === undefined) return ptsS + halfS < this.#grid.horizonS ? "this-segment" : "wait";
-    const before: Place = lane.started ? "this-segment" : "drop";
+    const before: FramePlacement = lane.hasStarted ? "this-segment" : "drop";
     if (lane.kind === "audio") {
-      const reached = ptsS >= next.atS - halfS && (lane.started || this.#isAfterGap(lane, frame));
+      const reached = ptsS >= next.atS - halfS && (lane.hasStarted || this.#isAfterGap(lane, frame));
       return reached ? "next-segment" : before;
     }
-    const same = Math.abs(ptsS - next.atS) <= Math.min(halfS, ALIGNED_S);
+    const same = Math.abs(ptsS - next.atS) <= Math.min(halfS, ALIGNMENT_TOLERANCE_S);
     if (same && frame.sync) return "next-segment";
-    const key = lane.started ? lane.keyOffset : 0;
-    if (!same && (ptsS < next.atS || lane.seconds(frame.dts + key) <= next.atS + halfS)) return before;
+    const key = lane.hasStarted ? lane.keyframeCtsOffset : 0;
+    if (!same && (ptsS < next.atS || lane.toSeconds(frame.dts + key) <= next.atS + halfS)) return before;
     const what = `renditions not aligned: ${this.#leader.name} has a keyframe at ${this.#inputTime(next.atS)} s, this track has none`;
-    throw new CmafError("not-aligned", what, { input: lane.name, timestampS: lane.seconds(raw.dts + raw.ctsOffset) });
+    throw new CmafError("not-aligned", what, { input: lane.name, timestampS: lane.toSeconds(raw.dts + raw.ctsOffset) });
   }
 
   /** A gap segment needs time of its own, so a run's first audio frame does not begin within what was written. */
-  #isAfterGap(lane: Lane, frame: TimedFrame): boolean {
-    return !lane.writer.hasBegun || frame.dts > lane.writer.end || this.#plan.length === 0;
+  #isAfterGap(lane: TrackPackager, frame: TimedFrame): boolean {
+    return !lane.writer.hasBegun || frame.dts > lane.writer.endTicks || this.#gapPlan.length === 0;
   }
 
   /** The leader has ended: where a frame goes that it never reached. */
-  #placeAlone(lane: Lane, frame: TimedFrame): Place {
-    if (!lane.started || this.#fits(lane, frame.end)) return lane.started ? "this-segment" : "drop";
+  #placementAfterLeader(lane: TrackPackager, frame: TimedFrame): FramePlacement {
+    if (!lane.hasStarted || this.#fitsSegment(lane, frame.end)) return lane.hasStarted ? "this-segment" : "drop";
     if (!frame.sync) return "drop";
-    this.#cut(lane.seconds(frame.pts));
+    this.#addBoundary(lane.toSeconds(frame.pts));
     return "next-segment";
   }
 
@@ -346,31 +347,33 @@ export class Run {
   }
 
   /** Brings all tracks to the same segment and the same end, with gap parts where one has less, and closes them. */
-  #level(out: PartOutput[]): void {
-    const { lanes } = this.#context;
-    const endOf = (): number => Math.max(...lanes.map(({ writer, timescale }) => writer.end / timescale));
+  #alignEnds(out: PartOutput[]): void {
+    const { tracks } = this.#context;
+    const endOf = (): number => Math.max(...tracks.map(({ writer, timescale }) => writer.endTicks / timescale));
     // Sound that outlasts the pictures may need segments of its own.
-    const soundS = this.#heardS >= endOf() ? this.#heardS + CARRIER_S : 0;
-    while (soundS - this.#grid.last.atS >= this.#longestS) this.#cut(Math.max(this.#grid.boundaryS, endOf()));
-    const lastMsn = this.#grid.last.msn;
-    for (const lane of lanes) {
-      if (!lane.started) this.#startLane(lane, null, out);
+    const soundS = this.#lastAudioS >= endOf() ? this.#lastAudioS + CLOSING_GAP_S : 0;
+    while (soundS - this.#grid.lastBoundary.atS >= this.#maxSegmentS)
+      this.#addBoundary(Math.max(this.#grid.idealBoundaryS, endOf()));
+    const lastMsn = this.#grid.lastBoundary.msn;
+    for (const lane of tracks) {
+      if (!lane.hasStarted) this.#startTrack(lane, null, out);
       for (let msn = lane.writer.msn + 1; msn <= lastMsn; msn++) {
         const { writer } = lane;
-        const dts = Math.max(lane.ticks(this.#grid.of(msn)?.atS ?? 0), writer.end);
+        const dts = Math.max(lane.toTicks(this.#grid.boundaryOf(msn)?.atS ?? 0), writer.endTicks);
         if (writer.isOpen) {
-          writer.bridge(dts, out);
-          writer.close(lane.ticks(CARRIER_S), out);
+          writer.bridgeTo(dts, out);
+          writer.closeSegment(lane.toTicks(CLOSING_GAP_S), out);
         }
-        this.#open(lane, msn, dts, null, false);
+        this.#openSegment(lane, msn, dts, null, false);
       }
     }
     let endS = Math.max(endOf(), soundS);
-    if (lanes.some((lane) => !lane.writer.isPending && lane.ticks(endS) <= lane.writer.end)) endS += CARRIER_S;
-    for (const lane of lanes) {
+    if (tracks.some((lane) => !lane.writer.isPending && lane.toTicks(endS) <= lane.writer.endTicks))
+      endS += CLOSING_GAP_S;
+    for (const lane of tracks) {
       if (!lane.writer.isOpen) continue;
-      lane.writer.bridge(lane.ticks(endS), out);
-      lane.writer.close(1, out);
+      lane.writer.bridgeTo(lane.toTicks(endS), out);
+      lane.writer.closeSegment(1, out);
     }
   }
 }

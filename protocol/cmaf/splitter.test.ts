@@ -1,15 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CmafError } from "./errors.ts";
-import { box, concat, words } from "./fixtures.ts";
-import { LIMITS } from "./limits.ts";
+import { bigEndianWords, concatBytes, makeBox } from "./fixtures.ts";
+import { CMAF_LIMITS } from "./limits.ts";
 import { BoxSplitter } from "./splitter.ts";
 
-const STREAM = concat([
-  box("ftyp", words(1, 2)),
-  box("free"),
-  concat([words(1), new TextEncoder().encode("mdat"), words(0, 20), [1, 2, 3, 4]].map((part) => new Uint8Array(part))),
-  box("moof", new Uint8Array(3000).fill(7)),
+const STREAM = concatBytes([
+  makeBox("ftyp", bigEndianWords(1, 2)),
+  makeBox("free"),
+  concatBytes(
+    [bigEndianWords(1), new TextEncoder().encode("mdat"), bigEndianWords(0, 20), [1, 2, 3, 4]].map(
+      (part) => new Uint8Array(part),
+    ),
+  ),
+  makeBox("moof", new Uint8Array(3000).fill(7)),
 ]);
 
 function split(chunks: readonly Uint8Array[]): { type: string; bytes: number; offset: number }[] {
@@ -41,7 +45,7 @@ test("a stream gives the same boxes however it is cut into chunks", () => {
 });
 
 test("a box that arrives in single bytes costs time and memory in proportion to its bytes", () => {
-  const bytes = box("mdat", new Uint8Array(200_000));
+  const bytes = makeBox("mdat", new Uint8Array(200_000));
   const splitter = new BoxSplitter();
   let boxes = 0;
   for (let i = 0; i < bytes.length; i++) boxes += splitter.push(bytes.subarray(i, i + 1)).length;
@@ -49,46 +53,46 @@ test("a box that arrives in single bytes costs time and memory in proportion to 
 });
 
 test("a box is the caller's own: later bytes of the stream don't change it", () => {
-  const chunk = box("free", [1, 2, 3]);
+  const chunk = makeBox("free", [1, 2, 3]);
   const splitter = new BoxSplitter();
   const [first] = splitter.push(chunk);
   chunk.fill(9);
-  splitter.push(box("free", [4, 5, 6]));
-  expect(first?.bytes).toEqual(box("free", [1, 2, 3]));
+  splitter.push(makeBox("free", [4, 5, 6]));
+  expect(first?.bytes).toEqual(makeBox("free", [1, 2, 3]));
 });
 
 const BAD: readonly (readonly [name: string, bytes: Uint8Array, message: string])[] = [
-  ["a type that no stream has", box("evil"), "pipe, box evil, at byte 8: no such box"],
-  ["a type of no characters", box("\0\0\0\0"), "box ????"],
+  ["a type that no stream has", makeBox("evil"), "pipe, box evil, at byte 8: no such box"],
+  ["a type of no characters", makeBox("\0\0\0\0"), "box ????"],
   [
     "a size below the header",
-    new Uint8Array([...words(7), ...new TextEncoder().encode("moof")]),
+    new Uint8Array([...bigEndianWords(7), ...new TextEncoder().encode("moof")]),
     "its size 7 is below",
   ],
   [
     "a box to the end of the file",
-    new Uint8Array([...words(0), ...new TextEncoder().encode("mdat")]),
+    new Uint8Array([...bigEndianWords(0), ...new TextEncoder().encode("mdat")]),
     "without a size",
   ],
   [
     "a 64-bit size beyond the limit",
-    new Uint8Array([...words(1), ...new TextEncoder().encode("mdat"), ...words(1, 0)]),
-    `its size 4294967296 is over the limit of ${LIMITS.mdatBytes}`,
+    new Uint8Array([...bigEndianWords(1), ...new TextEncoder().encode("mdat"), ...bigEndianWords(1, 0)]),
+    `its size 4294967296 is over the limit of ${CMAF_LIMITS.mdatBytes}`,
   ],
   [
     "a moof as large as media",
-    new Uint8Array([...words(LIMITS.boxBytes + 1), ...new TextEncoder().encode("moof")]),
+    new Uint8Array([...bigEndianWords(CMAF_LIMITS.boxBytes + 1), ...new TextEncoder().encode("moof")]),
     "over the limit",
   ],
 ];
 
 test.each(BAD)("%s is refused with the input, the box and its offset", (_name, bytes, message) => {
   const splitter = new BoxSplitter("pipe");
-  splitter.push(box("free"));
+  splitter.push(makeBox("free"));
   expect(() => splitter.push(bytes)).toThrow(CmafError);
   expect(() => {
     const again = new BoxSplitter("pipe");
-    again.push(box("free"));
+    again.push(makeBox("free"));
     again.push(bytes);
   }).toThrow(message);
 });

@@ -1,10 +1,10 @@
 /** Cuts a byte stream into its top-level boxes. */
-import { printable } from "./bytes.ts";
+import { printableType } from "./bytes.ts";
 import { CmafError } from "./errors.ts";
-import { LIMITS } from "./limits.ts";
+import { CMAF_LIMITS } from "./limits.ts";
 
 /** One whole top-level box. */
-export interface Box {
+export interface TopLevelBox {
   readonly type: string;
   /** The box with its header; a copy that the caller owns. */
   readonly bytes: Uint8Array;
@@ -14,7 +14,7 @@ export interface Box {
   readonly offset: number;
 }
 
-const TYPES: ReadonlySet<string> = new Set([
+const TOP_LEVEL_TYPES: ReadonlySet<string> = new Set([
   ...["ftyp", "styp", "moov", "moof", "mdat", "mfra"],
   ...["sidx", "free", "skip", "emsg", "prft", "uuid"],
 ]);
@@ -37,19 +37,19 @@ export class BoxSplitter {
   }
 
   /** The boxes that `chunk` completes. Throws `CmafError` on a box that is too large, malformed or of no known type. */
-  push(chunk: Uint8Array): Box[] {
-    const boxes: Box[] = [];
+  push(chunk: Uint8Array): TopLevelBox[] {
+    const boxes: TopLevelBox[] = [];
     let at = 0;
     while (at < chunk.length) {
       if (this.#size === 0) {
         const wanted = this.#headerBytes === 16 ? 16 : 8;
-        at += this.#take(chunk, at, wanted);
+        at += this.#fillBuffer(chunk, at, wanted);
         if (this.#length < wanted) break;
         this.#readHeader();
       } else {
-        at += this.#take(chunk, at, this.#size);
+        at += this.#fillBuffer(chunk, at, this.#size);
       }
-      if (this.#size !== 0 && this.#length === this.#size) boxes.push(this.#finish());
+      if (this.#size !== 0 && this.#length === this.#size) boxes.push(this.#completeBox());
     }
     return boxes;
   }
@@ -62,7 +62,7 @@ export class BoxSplitter {
     throw this.#error("box-truncated", what, box);
   }
 
-  #take(chunk: Uint8Array, at: number, until: number): number {
+  #fillBuffer(chunk: Uint8Array, at: number, until: number): number {
     const count = Math.min(until - this.#length, chunk.length - at);
     const length = this.#length + count;
     if (length > this.#buffer.length) {
@@ -78,8 +78,8 @@ export class BoxSplitter {
   #readHeader(): void {
     const view = new DataView(this.#buffer.buffer);
     const raw = String.fromCharCode(...this.#buffer.subarray(4, 8));
-    this.#type = printable(raw);
-    if (!TYPES.has(raw)) throw this.#error("box-unexpected", "no such box belongs here", this.#type);
+    this.#type = printableType(raw);
+    if (!TOP_LEVEL_TYPES.has(raw)) throw this.#error("box-unexpected", "no such box belongs here", this.#type);
     let size = view.getUint32(0);
     if (size === 1) {
       if (this.#length < 16) {
@@ -90,14 +90,14 @@ export class BoxSplitter {
     } else this.#headerBytes = 8;
     if (size === 0) throw this.#error("box-invalid", "a box without a size cannot end in a live stream", this.#type);
     if (size < this.#headerBytes) throw this.#error("box-invalid", `its size ${size} is below its header`, this.#type);
-    const limit = raw === "mdat" ? LIMITS.mdatBytes : LIMITS.boxBytes;
+    const limit = raw === "mdat" ? CMAF_LIMITS.mdatBytes : CMAF_LIMITS.boxBytes;
     if (size > limit) throw this.#error("box-too-large", `its size ${size} is over the limit of ${limit}`, this.#type);
     this.#size = size;
   }
 
-  #finish(): Box {
+  #completeBox(): TopLevelBox {
     const bytes = this.#buffer.slice(0, this.#size);
-    const box: Box = { type: this.#type, bytes, headerBytes: this.#headerBytes, offset: this.#offset };
+    const box: TopLevelBox = { type: this.#type, bytes, headerBytes: this.#headerBytes, offset: this.#offset };
     this.#offset += this.#size;
     this.#length = 0;
     this.#size = 0;

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BroadcastState } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
-import { canonicalQuery, decide, decidePart, parseDirectives, satisfied } from "./directives.ts";
-import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "./fixtures.ts";
+import { canonicalQuery, decidePartRequest, decideReload, isReloadSatisfied, parseDirectives } from "./directives.ts";
+import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "./fixtures.ts";
 
 const name = "720p" as TrackName;
 const config = fixtureConfig([fixtureTrack(name)], { windowS: 4 });
@@ -12,13 +12,13 @@ const cut = { parts: 4, partTicks: 45000, timescale: 90000, startedAtMs: config.
 /** After `count` parts, four a segment, of 0.5 s. */
 function after(count: number): BroadcastState {
   let state = emptyState(config);
-  for (let i = 0; i < count; i++) state = withPart(state, name, evenPart(cut, i));
+  for (let i = 0; i < count; i++) state = addFixturePart(state, name, evenPart(cut, i));
   return state;
 }
 
 const parse = (query: string) => parseDirectives(new URLSearchParams(query));
 const ask = (state: BroadcastState, msn: number, part?: number) =>
-  decide(state, name, { skip: "none", msn, ...(part === undefined ? {} : { part }) });
+  decideReload(state, name, { skip: "none", msn, ...(part === undefined ? {} : { part }) });
 
 test("directives are read and other parameters ignored", () => {
   expect(parse("")).toEqual({ skip: "none" });
@@ -82,8 +82,8 @@ test("rule 37: a part past the last of a closed segment is part 0 of the next", 
 test("rule 37: a wait for a part of the open segment ends with part 0 of the next, if the segment closes before", () => {
   const wait = { msn: 1, part: 5 };
   expect(ask(after(7), 1, 5)).toEqual({ kind: "wait", ...wait });
-  expect(satisfied(after(8), name, wait)).toBe(false);
-  expect(satisfied(after(9), name, wait)).toBe(true);
+  expect(isReloadSatisfied(after(8), name, wait)).toBe(false);
+  expect(isReloadSatisfied(after(9), name, wait)).toBe(true);
 });
 
 test("rule 38: a segment that has left is answered at once", () => {
@@ -118,29 +118,29 @@ test("rule 42: more than three seconds of parts past the last is refused", () =>
 });
 
 test("rule 47: the hinted part waits, and the one that a replica one entry ahead would hint", () => {
-  expect(decidePart(after(6), name, 1, 2)).toEqual({ kind: "wait" });
-  expect(decidePart(after(6), name, 1, 3)).toEqual({ kind: "wait" });
-  expect(decidePart(after(7), name, 2, 0)).toEqual({ kind: "wait" });
-  expect(decidePart(after(8), name, 2, 0)).toEqual({ kind: "wait" });
-  expect(decidePart(after(0), name, 0, 0)).toEqual({ kind: "wait" });
+  expect(decidePartRequest(after(6), name, 1, 2)).toEqual({ kind: "wait" });
+  expect(decidePartRequest(after(6), name, 1, 3)).toEqual({ kind: "wait" });
+  expect(decidePartRequest(after(7), name, 2, 0)).toEqual({ kind: "wait" });
+  expect(decidePartRequest(after(8), name, 2, 0)).toEqual({ kind: "wait" });
+  expect(decidePartRequest(after(0), name, 0, 0)).toEqual({ kind: "wait" });
 });
 
 test("rule 49: a part that was never hinted is not found", () => {
-  expect(decidePart(after(6), name, 1, 4)).toEqual({ kind: "not-found" });
-  expect(decidePart(after(6), name, 0, 4)).toEqual({ kind: "not-found" });
-  expect(decidePart(after(8), name, 1, 4)).toEqual({ kind: "not-found" });
-  expect(decidePart(after(8), name, 5, 0)).toEqual({ kind: "not-found" });
-  expect(decidePart({ ...after(6), ended: true }, name, 1, 2)).toEqual({ kind: "not-found" });
+  expect(decidePartRequest(after(6), name, 1, 4)).toEqual({ kind: "not-found" });
+  expect(decidePartRequest(after(6), name, 0, 4)).toEqual({ kind: "not-found" });
+  expect(decidePartRequest(after(8), name, 1, 4)).toEqual({ kind: "not-found" });
+  expect(decidePartRequest(after(8), name, 5, 0)).toEqual({ kind: "not-found" });
+  expect(decidePartRequest({ ...after(6), ended: true }, name, 1, 2)).toEqual({ kind: "not-found" });
 });
 
 test("parts that are out are ready, and so may be those that have left", () => {
-  expect(decidePart(after(6), name, 1, 1)).toEqual({ kind: "ready" });
-  expect(decidePart(after(60), name, 0, 0)).toEqual({ kind: "ready" });
+  expect(decidePartRequest(after(6), name, 1, 1)).toEqual({ kind: "ready" });
+  expect(decidePartRequest(after(60), name, 0, 0)).toEqual({ kind: "ready" });
 });
 
 test("a part that never came is not found", () => {
-  const gap = withPart(after(4), name, { ...evenPart(cut, 4), gap: true }, 0);
-  expect(decidePart(gap, name, 1, 0)).toEqual({ kind: "not-found" });
+  const gap = addFixturePart(after(4), name, { ...evenPart(cut, 4), gap: true }, 0);
+  expect(decidePartRequest(gap, name, 1, 0)).toEqual({ kind: "not-found" });
 });
 
 test("a wait is satisfied exactly when the request would be answered now", () => {
@@ -149,8 +149,8 @@ test("a wait is satisfied exactly when the request would be answered now", () =>
     fc.property(requests, ({ parts, msn, part }) => {
       const state = after(parts);
       const decision = ask(state, msn, part ?? undefined);
-      expect(decision.kind === "now").toBe(satisfied(state, name, { msn, part }));
-      if (decision.kind === "wait") expect(satisfied(after(parts + 20), name, decision)).toBe(true);
+      expect(decision.kind === "now").toBe(isReloadSatisfied(state, name, { msn, part }));
+      if (decision.kind === "wait") expect(isReloadSatisfied(after(parts + 20), name, decision)).toBe(true);
     }),
   );
 });

@@ -1,11 +1,11 @@
 /** For tests: broadcasts grown step by step, as a replica would hold them, without its bounds or its bytes. */
 import type { BroadcastConfig, BroadcastState, PartMeta, SegmentState, Track, TrackState } from "../broadcast/log.ts";
-import { emptyTrack } from "../broadcast/window.ts";
+import { createTrackState } from "../broadcast/window.ts";
 import type { BroadcastId, TrackName } from "../ids.ts";
 
 /** A track's description with everything that a test doesn't care about filled in. */
-export function fixtureTrack(name: string, over: Partial<Track> = {}): Track {
-  const kind = over.kind ?? "video";
+export function fixtureTrack(name: string, overrides: Partial<Track> = {}): Track {
+  const kind = overrides.kind ?? "video";
   const picture = kind === "video" ? { width: 1280, height: 720, frameRate: 30 } : { channels: 2, sampleRate: 48000 };
   return {
     name: name as TrackName,
@@ -16,30 +16,35 @@ export function fixtureTrack(name: string, over: Partial<Track> = {}): Track {
     bandwidth: 2_500_000,
     averageBandwidth: 2_000_000,
     ...picture,
-    ...over,
+    ...overrides,
   };
 }
 
 /** A broadcast's configuration, likewise. */
-export function fixtureConfig(tracks: readonly Track[], over: Partial<BroadcastConfig> = {}): BroadcastConfig {
+export function fixtureConfig(tracks: readonly Track[], overrides: Partial<BroadcastConfig> = {}): BroadcastConfig {
   return {
     broadcast: "b0000001" as BroadcastId,
     startedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
     targetDurationS: 2,
     windowS: 20,
     tracks,
-    ...over,
+    ...overrides,
   };
 }
 
 /** The state of a broadcast before its first part. */
 export function emptyState(config: BroadcastConfig, mediaSequence = 0): BroadcastState {
-  const empty = (track: Track): TrackState => ({ ...emptyTrack(track), mediaSequence });
+  const empty = (track: Track): TrackState => ({ ...createTrackState(track), mediaSequence });
   return { config, tracks: new Map(config.tracks.map((track) => [track.name, empty(track)])), ended: false };
 }
 
 /** The state after one more part; segments that have left the window are dropped. */
-export function withPart(state: BroadcastState, name: TrackName, meta: PartMeta, byteLength = 1000): BroadcastState {
+export function addFixturePart(
+  state: BroadcastState,
+  name: TrackName,
+  meta: PartMeta,
+  byteLength = 1000,
+): BroadcastState {
   const old = state.tracks.get(name);
   if (old === undefined) throw new RangeError(`no track ${name}`);
   const open = old.segments.at(-1);
@@ -47,16 +52,19 @@ export function withPart(state: BroadcastState, name: TrackName, meta: PartMeta,
   let segments: readonly SegmentState[];
   if (meta.start !== undefined) {
     const opened = { msn: meta.msn, start: meta.start, parts: [], durationTicks: 0, byteLength: 0, durable: false };
-    segments = [...old.segments, extend({ ...opened, gap: true, closed: false }, meta, { ...part, byteLength })];
+    segments = [
+      ...old.segments,
+      appendToSegment({ ...opened, gap: true, closed: false }, meta, { ...part, byteLength }),
+    ];
   } else if (open !== undefined && !open.closed && open.msn === meta.msn && open.parts.length === meta.part) {
-    segments = [...old.segments.slice(0, -1), extend(open, meta, { ...part, byteLength })];
+    segments = [...old.segments.slice(0, -1), appendToSegment(open, meta, { ...part, byteLength })];
   } else {
     throw new RangeError(`part ${meta.msn}.${meta.part} is out of order`);
   }
-  return { ...state, tracks: new Map(state.tracks).set(name, slide(state.config, { ...old, segments })) };
+  return { ...state, tracks: new Map(state.tracks).set(name, slideWindow(state.config, { ...old, segments })) };
 }
 
-function extend(segment: SegmentState, meta: PartMeta, part: SegmentState["parts"][number]): SegmentState {
+function appendToSegment(segment: SegmentState, meta: PartMeta, part: SegmentState["parts"][number]): SegmentState {
   return {
     ...segment,
     parts: [...segment.parts, part],
@@ -68,7 +76,7 @@ function extend(segment: SegmentState, meta: PartMeta, part: SegmentState["parts
   };
 }
 
-function slide(config: BroadcastConfig, track: TrackState): TrackState {
+function slideWindow(config: BroadcastConfig, track: TrackState): TrackState {
   let { segments, mediaSequence, discontinuitySequence } = track;
   const windowTicks = config.windowS * track.track.timescale;
   for (;;) {
@@ -84,7 +92,7 @@ function slide(config: BroadcastConfig, track: TrackState): TrackState {
 }
 
 /** One part of an evenly cut track: what `evenParts` yields. */
-export interface EvenCut {
+export interface EvenLayout {
   readonly parts: number;
   readonly partTicks: number;
   readonly timescale: number;
@@ -94,7 +102,7 @@ export interface EvenCut {
 }
 
 /** The part at `index` of a track whose segments all have `parts` parts of the same length. */
-export function evenPart(cut: EvenCut, index: number): PartMeta {
+export function evenPart(cut: EvenLayout, index: number): PartMeta {
   const msn = Math.floor(index / cut.parts);
   const part = index % cut.parts;
   const programTimeMs = cut.startedAtMs + (msn * cut.parts * cut.partTicks * 1000) / cut.timescale;

@@ -4,9 +4,9 @@ import { type ParsedManifest, Parser } from "m3u8-parser";
 import { expect, test } from "vitest";
 import type { BroadcastState, PartMeta } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
-import { emptyState, fixtureConfig, fixtureTrack, withPart } from "./fixtures.ts";
-import { renderIframes, renderMedia } from "./media.ts";
-import { nextPartOf, trackOf } from "./position.ts";
+import { addFixturePart, emptyState, fixtureConfig, fixtureTrack } from "./fixtures.ts";
+import { renderIframePlaylist, renderMediaPlaylist } from "./media.ts";
+import { nextPartOf, requireTrackState } from "./position.ts";
 
 const main = "main" as TrackName;
 const other = "other" as TrackName;
@@ -46,14 +46,14 @@ function play({ timescale, partTargetMs, steps }: Broadcast, look: (now: Broadca
     if (one.newInit) initVersion += 1;
     const track = one.onOther ? other : main;
     const was = state;
-    state = withPart(state, track, partOf(state, track, one, initVersion));
+    state = addFixturePart(state, track, partOf(state, track, one, initVersion));
     look(state, was);
   }
 }
 
 function partOf(state: BroadcastState, name: TrackName, one: Step, initVersion: number): PartMeta {
-  const { track, segments } = trackOf(state, name);
-  const { msn, part } = nextPartOf(trackOf(state, name));
+  const { track, segments } = requireTrackState(state, name);
+  const { msn, part } = nextPartOf(requireTrackState(state, name));
   const mostTicks = Math.floor((track.partTargetMs * track.timescale) / 1000);
   const durationTicks = Math.max(1, Math.floor((mostTicks * (one.close ? one.share : 860 + one.share * 0.14)) / 1000));
   const soFar = part === 0 ? 0 : (segments.at(-1)?.durationTicks ?? 0);
@@ -79,7 +79,7 @@ const property = (name: string, look: (now: BroadcastState, was: BroadcastState)
     ),
   );
 
-const full = (state: BroadcastState) => renderMedia(state, main, { skip: "none" });
+const full = (state: BroadcastState) => renderMediaPlaylist(state, main, { skip: "none" });
 const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
 
 /** Splits a playlist into what stands before, in and after its segments; parts belong to the segment after them. */
@@ -104,8 +104,8 @@ test("the broadcasts of these properties grow past the skip boundary and slide",
   let skips = 0;
   let slides = 0;
   const look = (now: BroadcastState) => {
-    if (renderMedia(now, main, { skip: "YES" }).includes("EXT-X-SKIP")) skips += 1;
-    if (trackOf(now, main).mediaSequence > 5) slides += 1;
+    if (renderMediaPlaylist(now, main, { skip: "YES" }).includes("EXT-X-SKIP")) skips += 1;
+    if (requireTrackState(now, main).mediaSequence > 5) slides += 1;
   };
   for (const one of fc.sample(broadcast, { numRuns: 20, seed: 1 })) play(one, look);
   expect(skips).toBeGreaterThan(100);
@@ -113,7 +113,7 @@ test("the broadcasts of these properties grow past the skip boundary and slide",
 });
 
 property("a delta update merged onto the playlist before it is the full playlist", (now, was) => {
-  for (const render of [renderMedia, renderIframes]) {
+  for (const render of [renderMediaPlaylist, renderIframePlaylist]) {
     const whole = render(now, main, { skip: "none" });
     const delta = render(now, main, { skip: "YES" });
     const skipped = number(delta, /SKIPPED-SEGMENTS=(\d+)/);
@@ -122,7 +122,7 @@ property("a delta update merged onto the playlist before it is the full playlist
       expect(delta).toBe(whole);
       continue;
     }
-    if (render === renderIframes) continue;
+    if (render === renderIframePlaylist) continue;
     const left = number(delta, /MEDIA-SEQUENCE:(\d+)/) - number(full(was), /MEDIA-SEQUENCE:(\d+)/);
     const known = blocks(full(was)).segments.slice(left, left + skipped);
     const news = blocks(delta);
@@ -180,7 +180,7 @@ property("the part that comes has the URI that was hinted", (now, was) => {
 });
 
 property("rendition reports name the other track's last part", (now) => {
-  const next = trackOf(now, other).segments.at(-1);
+  const next = requireTrackState(now, other).segments.at(-1);
   const report = /RENDITION-REPORT:URI="\.\.\/other\/media\.m3u8",LAST-MSN=(\d+),LAST-PART=(\d+)/.exec(full(now));
   expect(report?.slice(1).map(Number)).toEqual(next && [next.msn, next.parts.length - 1]);
 });
@@ -201,7 +201,7 @@ test("m3u8-parser and hls-parser read the segments and parts that were written",
   hls.setOptions({ strictMode: false, silent: true });
   const look = (now: BroadcastState) => {
     const text = full(now);
-    const { segments, mediaSequence } = trackOf(now, main);
+    const { segments, mediaSequence } = requireTrackState(now, main);
     const one = judge(text);
     const two = hls.parse(text);
     if (two.isMasterPlaylist) throw new Error("hls-parser took a media playlist for a multivariant one");
@@ -212,7 +212,7 @@ test("m3u8-parser and hls-parser read the segments and parts that were written",
     expect(one.segments.map((segment) => segment.uri)).toEqual(uris);
     expect(two.segments.filter((segment) => segment.uri).map((segment) => segment.uri)).toEqual(uris);
     for (const [i, segment] of closed.entries()) {
-      const scale = trackOf(now, main).track.timescale;
+      const scale = requireTrackState(now, main).track.timescale;
       expect(one.segments[i]?.duration).toBeCloseTo(segment.durationTicks / scale, 4);
       expect(two.segments[i]?.duration).toBeCloseTo(segment.durationTicks / scale, 4);
       expect(one.segments[i]?.map?.uri).toBe(`init-${segment.start.initVersion}.mp4`);

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BroadcastState, PartMeta } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
-import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "./fixtures.ts";
-import { renderIframes, renderMedia } from "./media.ts";
+import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "./fixtures.ts";
+import { renderIframePlaylist, renderMediaPlaylist } from "./media.ts";
 import type { VodSegment } from "./segment-lines.ts";
-import { holdBack, partHoldBack } from "./timing.ts";
-import { renderVod } from "./vod.ts";
+import { holdBackS, partHoldBackS } from "./timing.ts";
+import { renderVodPlaylist } from "./vod.ts";
 
 const video = "720p" as TrackName;
 const audio = "audio" as TrackName;
@@ -20,13 +20,13 @@ const live = { skip: "none" } as const;
 
 function grow(count: number, change: (meta: PartMeta) => PartMeta = (meta) => meta, cut = videoCut): BroadcastState {
   let state = emptyState(config);
-  for (let i = 0; i < count; i++) state = withPart(state, video, change(evenPart(cut, i)));
+  for (let i = 0; i < count; i++) state = addFixturePart(state, video, change(evenPart(cut, i)));
   return state;
 }
 
 test("a live playlist in full", () => {
-  const state = withPart(grow(3), audio, evenPart(audioCut, 0));
-  expect(renderMedia(state, video, { ...live, nextInitVersion: 1 })).toBe(`#EXTM3U
+  const state = addFixturePart(grow(3), audio, evenPart(audioCut, 0));
+  expect(renderMediaPlaylist(state, video, { ...live, nextInitVersion: 1 })).toBe(`#EXTM3U
 #EXT-X-VERSION:10
 #EXT-X-TARGETDURATION:2
 #EXT-X-PART-INF:PART-TARGET=0.50000
@@ -48,7 +48,7 @@ test("a live playlist in full", () => {
 });
 
 test("a track without media renders a playlist with its first part hinted", () => {
-  const text = renderMedia(emptyState(config, 7), audio, live);
+  const text = renderMediaPlaylist(emptyState(config, 7), audio, live);
   expect(text).toContain("#EXT-X-MEDIA-SEQUENCE:7\n");
   expect(text).toContain('TYPE=PART,URI="7.0.m4s"');
   expect(text).not.toContain("RENDITION-REPORT");
@@ -57,17 +57,17 @@ test("a track without media renders a playlist with its first part hinted", () =
 test("rule 16: server control is the same in every playlist and covers the largest part target", () => {
   const state = grow(3);
   const control = (text: string) => /#EXT-X-SERVER-CONTROL:.*/.exec(text)?.[0];
-  const first = control(renderMedia(state, video, live));
-  expect(control(renderMedia(state, audio, live))).toBe(first);
-  expect(control(renderIframes(state, video))).toBe(first);
-  expect(control(renderMedia({ ...state, ended: true }, video, live))).toBe(first);
-  expect(partHoldBack(config)).toBe(1.536);
-  expect(holdBack(config)).toBe(6);
+  const first = control(renderMediaPlaylist(state, video, live));
+  expect(control(renderMediaPlaylist(state, audio, live))).toBe(first);
+  expect(control(renderIframePlaylist(state, video))).toBe(first);
+  expect(control(renderMediaPlaylist({ ...state, ended: true }, video, live))).toBe(first);
+  expect(partHoldBackS(config)).toBe(1.536);
+  expect(holdBackS(config)).toBe(6);
 });
 
 test("rule 12: discontinuity, map and programme time stand before the first part, and a map only where it changes", () => {
   const cut = { ...videoCut, discontinuityAt: 1, initVersion: (msn: number) => (msn === 0 ? 0 : 1) };
-  const text = renderMedia(grow(5, undefined, cut), video, live);
+  const text = renderMediaPlaylist(grow(5, undefined, cut), video, live);
   expect(text).toContain(
     "0.m4s\n#EXT-X-DISCONTINUITY\n" +
       '#EXT-X-MAP:URI="init-1.mp4"\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:06.006Z\n#EXT-X-PART',
@@ -77,7 +77,7 @@ test("rule 12: discontinuity, map and programme time stand before the first part
 
 test("rule 17: parts stay within three target durations of the end and then leave with their whole segment", () => {
   const parts = (count: number) =>
-    [...renderMedia(grow(count), video, live).matchAll(/EXT-X-PART:.*"(\d+)\.0\.m4s"/g)].map((match) =>
+    [...renderMediaPlaylist(grow(count), video, live).matchAll(/EXT-X-PART:.*"(\d+)\.0\.m4s"/g)].map((match) =>
       Number(match[1]),
     );
   expect(parts(14)).toEqual([0, 1, 2, 3, 4, 5, 6]);
@@ -86,7 +86,7 @@ test("rule 17: parts stay within three target durations of the end and then leav
 
 test("rule 26: parts that never came are gaps, and so is a segment of nothing else", () => {
   const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 || (meta.msn === 2 && meta.part === 0) });
-  const text = renderMedia(grow(6, lost), video, live);
+  const text = renderMediaPlaylist(grow(6, lost), video, live);
   expect(text).toContain('URI="1.0.m4s",INDEPENDENT=YES,GAP=YES');
   expect(text).toContain("#EXT-X-GAP\n#EXTINF:1.00000,\n1.m4s");
   expect(text.match(/#EXT-X-GAP\n/g)).toHaveLength(1);
@@ -95,44 +95,44 @@ test("rule 26: parts that never came are gaps, and so is a segment of nothing el
 
 test("rules 20 and 29: after the end there is an end tag and no hint, and the rest stays", () => {
   const state = grow(9);
-  const before = renderMedia(state, video, { skip: "none", nextInitVersion: 3 }).split("\n");
-  const after = renderMedia({ ...state, ended: true }, video, { skip: "none", nextInitVersion: 3 }).split("\n");
+  const before = renderMediaPlaylist(state, video, { skip: "none", nextInitVersion: 3 }).split("\n");
+  const after = renderMediaPlaylist({ ...state, ended: true }, video, { skip: "none", nextInitVersion: 3 }).split("\n");
   expect(after).toEqual([...before.filter((line) => line !== "" && !line.includes("HINT")), "#EXT-X-ENDLIST", ""]);
 });
 
 test("rule 32: a delta update skips what is beyond the boundary and keeps the tags of what follows", () => {
   const cut = { ...videoCut, discontinuityAt: 3, initVersion: (msn: number) => (msn < 3 ? 0 : 1) };
-  const text = renderMedia(grow(31, undefined, cut), video, { skip: "YES" });
+  const text = renderMediaPlaylist(grow(31, undefined, cut), video, { skip: "YES" });
   expect(text).toContain(
     "#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:07.006Z",
   );
   expect(text).toContain('2.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="init-1.mp4"');
-  const later = renderMedia(grow(33, undefined, cut), video, { skip: "YES" });
+  const later = renderMediaPlaylist(grow(33, undefined, cut), video, { skip: "YES" });
   expect(later).toContain('SKIPPED-SEGMENTS=3\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="init-1.mp4"');
 });
 
 test("rule 32: a delta update that would skip nothing is the full playlist", () => {
   for (const count of [0, 1, 8, 27]) {
     const state = grow(count);
-    expect(renderMedia(state, video, { skip: "YES" })).toBe(renderMedia(state, video, live));
+    expect(renderMediaPlaylist(state, video, { skip: "YES" })).toBe(renderMediaPlaylist(state, video, live));
   }
 });
 
 test("rule 45: a v2 delta update lists the removed date ranges, of which there are none", () => {
-  expect(renderMedia(grow(33), video, { skip: "v2" })).toContain(
+  expect(renderMediaPlaylist(grow(33), video, { skip: "v2" })).toContain(
     '#EXT-X-SKIP:SKIPPED-SEGMENTS=3,RECENTLY-REMOVED-DATERANGES=""',
   );
 });
 
 test("rule 44: no delta update after the end", () => {
   const state = { ...grow(33), ended: true };
-  expect(renderMedia(state, video, { skip: "YES" })).toBe(renderMedia(state, video, live));
-  expect(renderIframes(state, video, { skip: "YES" })).toBe(renderIframes(state, video));
+  expect(renderMediaPlaylist(state, video, { skip: "YES" })).toBe(renderMediaPlaylist(state, video, live));
+  expect(renderIframePlaylist(state, video, { skip: "YES" })).toBe(renderIframePlaylist(state, video));
 });
 
 test("an I-frame playlist in full", () => {
   const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 });
-  expect(renderIframes(grow(5, lost), video)).toBe(`#EXTM3U
+  expect(renderIframePlaylist(grow(5, lost), video)).toBe(`#EXTM3U
 #EXT-X-VERSION:10
 #EXT-X-TARGETDURATION:2
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.00000,HOLD-BACK=6.00000,PART-HOLD-BACK=1.53600
@@ -152,7 +152,7 @@ test("an I-frame playlist in full", () => {
 });
 
 test("an I-frame playlist offers the delta update that its server control promises", () => {
-  expect(renderIframes(grow(33), video, { skip: "YES" })).toContain(
+  expect(renderIframePlaylist(grow(33), video, { skip: "YES" })).toContain(
     "#EXT-X-I-FRAMES-ONLY\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXT-X-PROGRAM-DATE-TIME",
   );
 });
@@ -169,7 +169,7 @@ function recordingOf(parts: VodSegment["parts"], iframes = false): string[] {
   const durationTicks = parts.reduce((sum, one) => sum + one.durationTicks, 0);
   const gap = parts.every((one) => one.gap);
   const segment = { msn: 3, start, durationTicks, gap, iframeBytes: 100, parts };
-  const lines = renderVod(config, video, [segment], { iframes }).split("\n");
+  const lines = renderVodPlaylist(config, video, [segment], { iframes }).split("\n");
   return lines.slice(lines.findIndex((line) => line.includes("PROGRAM-DATE-TIME")) + 1, -2);
 }
 
@@ -205,7 +205,7 @@ test("a segment whose first part never came has no first picture, whatever its c
   const parts = [part(45_000, 0), part(45_000, 500)];
   expect(recordingOf(parts, true)).toEqual(["#EXTINF:1.00000,", "#EXT-X-GAP", "3.m4s"]);
   const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 && meta.part === 0 });
-  expect(renderIframes(grow(5, lost), video)).toContain("#EXTINF:1.00000,\n#EXT-X-GAP\n1.m4s");
+  expect(renderIframePlaylist(grow(5, lost), video)).toContain("#EXTINF:1.00000,\n#EXT-X-GAP\n1.m4s");
 });
 
 test("pieces of a recording add up to the segment, in time and in bytes, and gaps are where the parts' were", () => {
@@ -239,7 +239,7 @@ test("the playlist of an ended broadcast in full, from any iterable", () => {
     const changed = { ...start, initVersion: 1, discontinuity: true };
     yield { msn: 1, start: changed, durationTicks: 90001, gap: true, parts: [part(90001, 0)] };
   }
-  expect(renderVod(config, video, segments(), { iframes: false })).toBe(`#EXTM3U
+  expect(renderVodPlaylist(config, video, segments(), { iframes: false })).toBe(`#EXTM3U
 #EXT-X-VERSION:8
 #EXT-X-TARGETDURATION:2
 #EXT-X-PLAYLIST-TYPE:VOD
@@ -257,13 +257,13 @@ test("the playlist of an ended broadcast in full, from any iterable", () => {
 1.m4s
 #EXT-X-ENDLIST
 `);
-  const iframes = renderVod(config, video, segments(), { iframes: true });
+  const iframes = renderVodPlaylist(config, video, segments(), { iframes: true });
   expect(iframes).toContain("#EXT-X-I-FRAMES-ONLY\n");
   expect(iframes).toContain("#EXTINF:2.00000,\n#EXT-X-BYTERANGE:900@0\n0.m4s");
 });
 
 test("a track that the broadcast doesn't have is an error of the caller", () => {
   const ghost = "ghost" as TrackName;
-  expect(() => renderMedia(grow(1), ghost, live)).toThrow(RangeError);
-  expect(() => renderVod(config, ghost, [], { iframes: false })).toThrow(RangeError);
+  expect(() => renderMediaPlaylist(grow(1), ghost, live)).toThrow(RangeError);
+  expect(() => renderVodPlaylist(config, ghost, [], { iframes: false })).toThrow(RangeError);
 });

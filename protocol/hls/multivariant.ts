@@ -23,34 +23,34 @@ export function renderMultivariant(config: BroadcastConfig, opts: MultivariantOp
   const lines = ["#EXTM3U", `#EXT-X-VERSION:${VERSION}`, "#EXT-X-INDEPENDENT-SEGMENTS"];
 
   if (video.length === 0) {
-    for (const track of audio) lines.push(streamInf(track, []), uri(track));
+    for (const track of audio) lines.push(streamInfTag(track, []), uri(track));
     return `${lines.join("\n")}\n`;
   }
-  for (const [index, track] of audio.entries()) lines.push(audioMedia(track, index === 0, uri(track)));
-  for (const track of video) lines.push(streamInf(track, audio), uri(track));
+  for (const [index, track] of audio.entries()) lines.push(audioMediaTag(track, index === 0, uri(track)));
+  for (const track of video) lines.push(streamInfTag(track, audio), uri(track));
   if (opts.iframes) {
     const file = opts.ended ? "vod-iframes.m3u8" : "iframes.m3u8";
     for (const track of video)
-      lines.push(iframeStreamInf(track, mediaPlaylistPath(config.broadcast, track.name, file)));
+      lines.push(iframeStreamInfTag(track, mediaPlaylistPath(config.broadcast, track.name, file)));
   }
   return `${lines.join("\n")}\n`;
 }
 
-function audioMedia(track: Track, isDefault: boolean, uri: string): string {
+function audioMediaTag(track: Track, isDefault: boolean, uri: string): string {
   const attributes = [
     "TYPE=AUDIO",
     `GROUP-ID="${AUDIO_GROUP}"`,
-    `NAME=${quoted(track.name)}`,
+    `NAME=${quote(track.name)}`,
     `DEFAULT=${isDefault ? "YES" : "NO"}`,
     "AUTOSELECT=YES",
   ];
-  if (track.language !== undefined) attributes.push(`LANGUAGE=${quoted(track.language)}`);
+  if (track.language !== undefined) attributes.push(`LANGUAGE=${quote(track.language)}`);
   if (track.channels !== undefined) attributes.push(`CHANNELS="${track.channels}"`);
-  attributes.push(`URI=${quoted(uri)}`);
+  attributes.push(`URI=${quote(uri)}`);
   return `#EXT-X-MEDIA:${attributes.join(",")}`;
 }
 
-function streamInf(track: Track, audio: readonly Track[]): string {
+function streamInfTag(track: Track, audio: readonly Track[]): string {
   // §4.4.6.2: "[BANDWIDTH] MUST be ... the largest sum of peak segment bit rates that is produced by any playable
   // combination of Renditions": the variant's own and the heaviest audio rendition's.
   const heaviest = (rate: (of: Track) => number): number => Math.max(0, ...audio.map(rate));
@@ -59,33 +59,33 @@ function streamInf(track: Track, audio: readonly Track[]): string {
   const attributes = [
     `BANDWIDTH=${Math.ceil(track.bandwidth + heaviest((one) => one.bandwidth))}`,
     `AVERAGE-BANDWIDTH=${Math.ceil(track.averageBandwidth + heaviest((one) => one.averageBandwidth))}`,
-    `CODECS=${quoted(codecs)}`,
-    ...resolution(track),
+    `CODECS=${quote(codecs)}`,
+    ...resolutionAttributes(track),
   ];
   if (track.frameRate !== undefined) attributes.push(`FRAME-RATE=${track.frameRate.toFixed(3)}`);
   if (audio.length > 0) attributes.push(`AUDIO="${AUDIO_GROUP}"`);
   return `#EXT-X-STREAM-INF:${attributes.join(",")}`;
 }
 
-function iframeStreamInf(track: Track, uri: string): string {
+function iframeStreamInfTag(track: Track, uri: string): string {
   // An I-frame a segment never needs more than the rendition that holds it, so its rates are upper bounds. Of what the
   // rendition carries, it shows the picture.
   const [picture = ""] = track.codecs.split(",");
   const attributes = [
     `BANDWIDTH=${Math.ceil(track.bandwidth)}`,
     `AVERAGE-BANDWIDTH=${Math.ceil(track.averageBandwidth)}`,
-    `CODECS=${quoted(picture)}`,
-    ...resolution(track),
-    `URI=${quoted(uri)}`,
+    `CODECS=${quote(picture)}`,
+    ...resolutionAttributes(track),
+    `URI=${quote(uri)}`,
   ];
   return `#EXT-X-I-FRAME-STREAM-INF:${attributes.join(",")}`;
 }
 
-function resolution(track: Track): string[] {
+function resolutionAttributes(track: Track): string[] {
   return track.width === undefined || track.height === undefined ? [] : [`RESOLUTION=${track.width}x${track.height}`];
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   // §4.2: a quoted-string must not contain line feed, carriage return or double quote.
   return `"${text.replaceAll(/["\r\n]/g, "")}"`;
 }

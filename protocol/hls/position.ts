@@ -9,7 +9,7 @@ export interface PartPosition {
 }
 
 /** A broadcast's track; throws `RangeError` where it has none of that name. */
-export function trackOf(state: BroadcastState, name: TrackName): TrackState {
+export function requireTrackState(state: BroadcastState, name: TrackName): TrackState {
   const track = state.tracks.get(name);
   if (track === undefined) throw new RangeError(`the broadcast has no track ${name}`);
   return track;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { cutAtQueries } from "./queries.ts";
+import { splitAfterUris } from "./queries.ts";
 
-const joined = (playlist: string): string => cutAtQueries(playlist).join("?token=t");
+const joined = (playlist: string): string => splitAfterUris(playlist).join("?token=t");
 
 test("every kind of address in a playlist gets the query, and nothing else changes", () => {
   const lines = [
@@ -28,7 +28,7 @@ test("every kind of address in a playlist gets the query, and nothing else chang
   ];
   const text = (column: number): string => `${lines.map((line) => line[column]).join("\n")}\n`;
   expect(joined(text(0))).toBe(text(1));
-  expect(cutAtQueries(text(0)).join("")).toBe(text(0));
+  expect(splitAfterUris(text(0)).join("")).toBe(text(0));
 });
 
 test("a playlist without addresses stays as it is", () => {

@@ -4,7 +4,7 @@
  * A playlist cut behind each of its addresses: lines that are one, and `URI` attributes. Joined with a query, the pieces
  * are the playlist in which every address has it. The playlist's own addresses have no query.
  */
-export function cutAtQueries(playlist: string): string[] {
+export function splitAfterUris(playlist: string): string[] {
   const pieces: string[] = [];
   let from = 0;
   for (const { 0: match, index } of playlist.matchAll(/^[^#\n].*$|\bURI="[^"\n]+/gm)) {

@@ -1,7 +1,7 @@
 /** The lines of one segment, which live playlists and recordings have alike. */
 import type { PartState, SegmentStart, SegmentState } from "../broadcast/log.ts";
 import { initPath, partPath, segmentPath } from "./paths.ts";
-import { ticksToUnits, unitsToText } from "./timing.ts";
+import { formatUnits, ticksToUnits } from "./timing.ts";
 
 /** A closed segment of an ended broadcast, as the index keeps it. */
 export interface VodSegment {
@@ -43,19 +43,19 @@ export function pushParts(lines: string[], segment: SegmentState, timescale: num
 
 function partLine(msn: number, part: PartState, units: number): string {
   const flags = `${part.independent ? ",INDEPENDENT=YES" : ""}${part.gap ? ",GAP=YES" : ""}`;
-  return `#EXT-X-PART:DURATION=${unitsToText(units)},URI="${partPath(msn, part.part)}"${flags}`;
+  return `#EXT-X-PART:DURATION=${formatUnits(units)},URI="${partPath(msn, part.part)}"${flags}`;
 }
 
 /** The segment itself. */
 export function pushSegmentEnd(lines: string[], segment: VodSegment, timescale: number): void {
   if (segment.gap) lines.push("#EXT-X-GAP");
-  lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`, segmentPath(segment.msn));
+  lines.push(`#EXTINF:${formatUnits(ticksToUnits(segment.durationTicks, timescale))},`, segmentPath(segment.msn));
 }
 
 /** Its first picture, as a range of it. */
 export function pushIframe(lines: string[], segment: VodSegment, timescale: number): void {
   // The prefix that decodes to the first picture is that of the first part.
   const missing = segment.gap || segment.iframeBytes === undefined || segment.parts[0]?.gap === true;
-  lines.push(`#EXTINF:${unitsToText(ticksToUnits(segment.durationTicks, timescale))},`);
+  lines.push(`#EXTINF:${formatUnits(ticksToUnits(segment.durationTicks, timescale))},`);
   lines.push(missing ? "#EXT-X-GAP" : `#EXT-X-BYTERANGE:${segment.iframeBytes}@0`, segmentPath(segment.msn));
 }

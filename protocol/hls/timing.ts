@@ -18,12 +18,12 @@ export const PART_WINDOW_TARGETS = 3;
 export const BLOCKING_TARGETS = 3;
 
 /** Seconds from the end at which ordinary players start, the same in all playlists. */
-export function holdBack(config: BroadcastConfig): number {
+export function holdBackS(config: BroadcastConfig): number {
   return HOLD_BACK_TARGETS * config.targetDurationS;
 }
 
 /** Seconds from the end at which low-latency players start, the same in all playlists. */
-export function partHoldBack(config: BroadcastConfig): number {
+export function partHoldBackS(config: BroadcastConfig): number {
   const largest = Math.max(0, ...config.tracks.map((track) => partTargetUnits(track.partTargetMs)));
   return (PART_HOLD_BACK_TARGETS * largest) / UNITS_PER_SECOND;
 }
@@ -37,7 +37,7 @@ export function joinTailS(largestPartTargetMs: number): number {
 }
 
 /** Seconds from the end beyond which a delta update skips segments, the same in all playlists. */
-export function canSkipUntil(config: BroadcastConfig): number {
+export function canSkipUntilS(config: BroadcastConfig): number {
   return SKIP_BOUNDARY_TARGETS * config.targetDurationS;
 }
 
@@ -60,6 +60,6 @@ export function ticksToUnits(ticks: number, timescale: number): number {
 }
 
 /** Printed units as decimal seconds. */
-export function unitsToText(units: number): string {
+export function formatUnits(units: number): string {
   return (units / UNITS_PER_SECOND).toFixed(SECONDS_DECIMALS);
 }

@@ -3,7 +3,7 @@ import type { BroadcastConfig } from "../broadcast/log.ts";
 import type { TrackName } from "../ids.ts";
 import { segmentPath } from "./paths.ts";
 import { pushIframe, pushProgramTime, pushSegmentEnd, pushSegmentStart, type VodSegment } from "./segment-lines.ts";
-import { ticksToUnits, unitsToText } from "./timing.ts";
+import { formatUnits, ticksToUnits } from "./timing.ts";
 
 /** §8: 6 for `EXT-X-MAP`; `EXT-X-GAP` came with 8. */
 const VOD_VERSION = 8;
@@ -35,7 +35,7 @@ export class VodPlaylist {
   }
 
   /** The next segment. */
-  push(segment: VodSegment): void {
+  addSegment(segment: VodSegment): void {
     this.#mediaSequence ??= segment.msn;
     pushSegmentStart(this.#body, segment.start, this.#initVersion);
     this.#initVersion = segment.start.initVersion;
@@ -44,7 +44,7 @@ export class VodPlaylist {
   }
 
   /** The playlist of all that was pushed. */
-  text(): string {
+  render(): string {
     const sequences = [`#EXT-X-MEDIA-SEQUENCE:${this.#mediaSequence ?? 0}`, "#EXT-X-DISCONTINUITY-SEQUENCE:0"];
     const only = this.#iframes ? ["#EXT-X-I-FRAMES-ONLY"] : [];
     return `${[...this.#head, ...sequences, ...only, ...this.#body, "#EXT-X-ENDLIST"].join("\n")}\n`;
@@ -52,15 +52,15 @@ export class VodPlaylist {
 }
 
 /** The playlist of a whole ended broadcast. Throws as `VodPlaylist` does. */
-export function renderVod(
+export function renderVodPlaylist(
   config: BroadcastConfig,
   track: TrackName,
   segments: Iterable<VodSegment>,
   opts: { readonly iframes: boolean },
 ): string {
   const playlist = new VodPlaylist(config, track, opts);
-  for (const segment of segments) playlist.push(segment);
-  return playlist.text();
+  for (const segment of segments) playlist.addSegment(segment);
+  return playlist.render();
 }
 
 /**
@@ -69,7 +69,7 @@ export function renderVod(
  */
 function pushVodSegment(lines: string[], segment: VodSegment, timescale: number): void {
   const holed = !segment.gap && segment.parts.some(({ gap }) => gap);
-  const pieces = holed ? piecesOf(segment, NEGLIGIBLE_GAP_S * timescale) : [];
+  const pieces = holed ? mergeShortGaps(segment, NEGLIGIBLE_GAP_S * timescale) : [];
   if (pieces.length < 2) {
     pushSegmentEnd(lines, segment, timescale);
     return;
@@ -83,7 +83,7 @@ function pushVodSegment(lines: string[], segment: VodSegment, timescale: number)
     // §4.4.4.7: "The EXT-X-GAP tag indicates that the segment URI to which it applies does not contain media data and
     // SHOULD NOT be loaded by clients."
     if (gap) lines.push("#EXT-X-GAP");
-    lines.push(`#EXTINF:${unitsToText(endUnits - startUnits)},`);
+    lines.push(`#EXTINF:${formatUnits(endUnits - startUnits)},`);
     if (ranged && !gap) lines.push(`#EXT-X-BYTERANGE:${byteLength}@${offset}`);
     lines.push(segmentPath(segment.msn));
     startUnits = endUnits;
@@ -92,13 +92,13 @@ function pushVodSegment(lines: string[], segment: VodSegment, timescale: number)
 }
 
 /** The runs of parts that came and that didn't; a gap of less than `leastGapTicks` belongs to what it lies beside. */
-function piecesOf({ parts }: VodSegment, leastGapTicks: number): VodSegment["parts"][number][] {
-  const runs = joined(parts);
+function mergeShortGaps({ parts }: VodSegment, leastGapTicks: number): VodSegment["parts"][number][] {
+  const runs = mergeAdjacent(parts);
   const kept = runs.map((run) => (run.gap && run.durationTicks < leastGapTicks ? { ...run, gap: false } : run));
-  return joined(kept);
+  return mergeAdjacent(kept);
 }
 
-function joined(parts: VodSegment["parts"]): VodSegment["parts"][number][] {
+function mergeAdjacent(parts: VodSegment["parts"]): VodSegment["parts"][number][] {
   const runs: VodSegment["parts"][number][] = [];
   for (const { durationTicks, byteLength, gap } of parts) {
     const last = runs.at(-1);

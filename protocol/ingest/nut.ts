@@ -5,7 +5,7 @@
  */
 
 /** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
-export const LIMITS = {
+export const NUT_LIMITS = {
   /** Bytes of a header packet: FFmpeg's are below 1 KiB. */
   headerBytes: 65_536,
   /** Bytes of one frame: a raw 8K picture in 4:2:0 has 50 MB. */
@@ -25,7 +25,7 @@ export interface NutFrame {
 }
 
 /** Flags of a frame header. */
-const FLAG = {
+const FRAME_FLAGS = {
   codedPts: 8,
   streamId: 16,
   sizeMsb: 32,
@@ -38,12 +38,17 @@ const FLAG = {
   invalid: 8192,
 } as const;
 
-const ID = "nut/multimedia container\0";
-const START = 0x4e;
+const FILE_ID = "nut/multimedia container\0";
+const STARTCODE_BYTE = 0x4e;
 /** The second byte of each startcode. */
-const PACKET = { main: 0x4d, stream: 0x53, syncpoint: 0x4b, index: 0x58, info: 0x49 } as const;
+const PACKET_BYTES = { main: 0x4d, stream: 0x53, syncpoint: 0x4b, index: 0x58, info: 0x49 } as const;
 /** Those in which nothing stands that is needed. */
-const PASSED: ReadonlySet<number> = new Set([PACKET.stream, PACKET.syncpoint, PACKET.index, PACKET.info]);
+const SKIPPED_PACKETS: ReadonlySet<number> = new Set([
+  PACKET_BYTES.stream,
+  PACKET_BYTES.syncpoint,
+  PACKET_BYTES.index,
+  PACKET_BYTES.info,
+]);
 
 interface FrameCode {
   readonly flags: number;
@@ -58,7 +63,7 @@ interface FrameCode {
 const INCOMPLETE = new Error("incomplete");
 
 /** Numbers from bytes. */
-class Cursor {
+class NutCursor {
   at: number;
   readonly end: number;
   readonly #bytes: Uint8Array;
@@ -69,7 +74,7 @@ class Cursor {
     this.end = end;
   }
 
-  u8(): number {
+  readByte(): number {
     const value = this.at < this.end ? this.#bytes[this.at] : undefined;
     if (value === undefined) throw INCOMPLETE;
     this.at += 1;
@@ -77,10 +82,10 @@ class Cursor {
   }
 
   /** A number in groups of seven bits, the highest first. */
-  v(): number {
+  readVarint(): number {
     let value = 0;
     for (;;) {
-      const byte = this.u8();
+      const byte = this.readByte();
       value = value * 128 + (byte & 127);
       if (value > Number.MAX_SAFE_INTEGER) throw new NutError("a number beyond 2^53");
       if (byte < 128) return value;
@@ -88,8 +93,8 @@ class Cursor {
   }
 
   /** A signed number. */
-  s(): number {
-    const value = this.v() + 1;
+  readSignedVarint(): number {
+    const value = this.readVarint() + 1;
     return value % 2 === 1 ? -Math.floor(value / 2) : Math.floor(value / 2);
   }
 
@@ -98,7 +103,7 @@ class Cursor {
     this.at += count;
   }
 
-  bytes(count: number): Uint8Array {
+  readBytes(count: number): Uint8Array {
     this.skip(count);
     return this.#bytes.slice(this.at - count, this.at);
   }
@@ -107,8 +112,8 @@ class Cursor {
 /** One pipe. Holds the frame under way, nothing else. */
 export class NutReader {
   /** Bytes of a header that isn't whole yet. */
-  #rest: Uint8Array = new Uint8Array(0);
-  #begun = false;
+  #partialHeader: Uint8Array = new Uint8Array(0);
+  #hasFileId = false;
   #codes: (FrameCode | null)[] = [];
   /** What is left out at the beginning of frames, by index. */
   #elided: Uint8Array[] = [new Uint8Array(0)];
@@ -140,18 +145,18 @@ export class NutReader {
         continue;
       }
       if (at >= bytes.length) return frames;
-      if (this.#rest.length > 0) {
-        bytes = concat(this.#rest, bytes.subarray(at));
+      if (this.#partialHeader.length > 0) {
+        bytes = concatBytes(this.#partialHeader, bytes.subarray(at));
         at = 0;
-        this.#rest = new Uint8Array(0);
+        this.#partialHeader = new Uint8Array(0);
       }
-      const cursor = new Cursor(bytes, at);
+      const cursor = new NutCursor(bytes, at);
       try {
         this.#readHeader(cursor);
       } catch (error) {
         if (error !== INCOMPLETE) throw error;
-        if (bytes.length - at > LIMITS.headerBytes) throw new NutError("a header that does not end");
-        this.#rest = bytes.slice(at);
+        if (bytes.length - at > NUT_LIMITS.headerBytes) throw new NutError("a header that does not end");
+        this.#partialHeader = bytes.slice(at);
         return frames;
       }
       at = cursor.at;
@@ -159,71 +164,71 @@ export class NutReader {
   }
 
   /** One packet's header, and all of it where it is no frame. */
-  #readHeader(cursor: Cursor): void {
-    if (!this.#begun) {
-      const id = String.fromCharCode(...cursor.bytes(ID.length));
-      if (id !== ID) throw new NutError("it does not begin as NUT does");
-      this.#begun = true;
+  #readHeader(cursor: NutCursor): void {
+    if (!this.#hasFileId) {
+      const id = String.fromCharCode(...cursor.readBytes(FILE_ID.length));
+      if (id !== FILE_ID) throw new NutError("it does not begin as NUT does");
+      this.#hasFileId = true;
       return;
     }
-    const code = cursor.u8();
-    if (code === START) this.#readPacket(cursor);
+    const code = cursor.readByte();
+    if (code === STARTCODE_BYTE) this.#readPacket(cursor);
     else this.#readFrame(cursor, code);
   }
 
-  #readPacket(cursor: Cursor): void {
-    const kind = cursor.u8();
+  #readPacket(cursor: NutCursor): void {
+    const kind = cursor.readByte();
     cursor.skip(6);
-    const size = cursor.v();
-    if (size > LIMITS.headerBytes) throw new NutError(`a header of ${size} bytes`);
+    const size = cursor.readVarint();
+    if (size > NUT_LIMITS.headerBytes) throw new NutError(`a header of ${size} bytes`);
     if (size > 4096) cursor.skip(4);
     // The last four bytes are a checksum: a pipe between two processes of one machine loses nothing.
     const start = cursor.at;
-    const body = new Cursor(cursor.bytes(size), 0, size - 4);
+    const body = new NutCursor(cursor.readBytes(size), 0, size - 4);
     try {
-      if (kind === PACKET.main) this.#readMain(body);
-      else if (!PASSED.has(kind)) throw new NutError("an unknown packet");
+      if (kind === PACKET_BYTES.main) this.#readMain(body);
+      else if (!SKIPPED_PACKETS.has(kind)) throw new NutError("an unknown packet");
     } catch (error) {
       throw error === INCOMPLETE ? new NutError(`a header that is cut off, at ${start}`) : error;
     }
   }
 
-  #readMain(body: Cursor): void {
-    const version = body.v();
+  #readMain(body: NutCursor): void {
+    const version = body.readVarint();
     if (version < 2 || version > 4) throw new NutError(`version ${version} of NUT`);
-    if (version > 3) body.v();
-    this.#streams = body.v();
-    if (this.#streams > LIMITS.streams) throw new NutError(`${this.#streams} streams`);
-    body.v();
-    const bases = body.v();
-    if (bases > LIMITS.streams) throw new NutError(`${bases} time bases`);
-    for (let i = 0; i < 2 * bases; i++) body.v();
+    if (version > 3) body.readVarint();
+    this.#streams = body.readVarint();
+    if (this.#streams > NUT_LIMITS.streams) throw new NutError(`${this.#streams} streams`);
+    body.readVarint();
+    const bases = body.readVarint();
+    if (bases > NUT_LIMITS.streams) throw new NutError(`${bases} time bases`);
+    for (let i = 0; i < 2 * bases; i++) body.readVarint();
     this.#codes = readFrameCodes(body);
     this.#elided = [new Uint8Array(0)];
-    const elided = body.at < body.end ? body.v() : 0;
+    const elided = body.at < body.end ? body.readVarint() : 0;
     if (elided > 127) throw new NutError(`${elided} elided headers`);
-    for (let i = 0; i < elided; i++) this.#elided.push(body.bytes(body.v()));
+    for (let i = 0; i < elided; i++) this.#elided.push(body.readBytes(body.readVarint()));
   }
 
-  #readFrame(cursor: Cursor, index: number): void {
+  #readFrame(cursor: NutCursor, index: number): void {
     const code = this.#codes[index];
     if (code === null || code === undefined) throw new NutError(`frame code ${index} stands for nothing`);
     let { flags, stream: id, reserved, header } = code;
-    if ((flags & FLAG.coded) !== 0) flags ^= cursor.v();
-    if ((flags & FLAG.streamId) !== 0) id = cursor.v();
-    if (id >= this.#streams || (flags & FLAG.invalid) !== 0) throw new NutError("a frame of no stream");
-    if ((flags & FLAG.codedPts) !== 0) cursor.v();
-    const size = code.sizeLsb + ((flags & FLAG.sizeMsb) !== 0 ? code.sizeMul * cursor.v() : 0);
-    if ((flags & FLAG.matchTime) !== 0) cursor.s();
-    if ((flags & FLAG.headerIndex) !== 0) header = cursor.v();
-    if ((flags & FLAG.reserved) !== 0) reserved = cursor.v();
-    for (let i = 0; i < reserved; i++) cursor.v();
-    if ((flags & FLAG.checksum) !== 0) cursor.skip(4);
+    if ((flags & FRAME_FLAGS.coded) !== 0) flags ^= cursor.readVarint();
+    if ((flags & FRAME_FLAGS.streamId) !== 0) id = cursor.readVarint();
+    if (id >= this.#streams || (flags & FRAME_FLAGS.invalid) !== 0) throw new NutError("a frame of no stream");
+    if ((flags & FRAME_FLAGS.codedPts) !== 0) cursor.readVarint();
+    const size = code.sizeLsb + ((flags & FRAME_FLAGS.sizeMsb) !== 0 ? code.sizeMul * cursor.readVarint() : 0);
+    if ((flags & FRAME_FLAGS.matchTime) !== 0) cursor.readSignedVarint();
+    if ((flags & FRAME_FLAGS.headerIndex) !== 0) header = cursor.readVarint();
+    if ((flags & FRAME_FLAGS.reserved) !== 0) reserved = cursor.readVarint();
+    for (let i = 0; i < reserved; i++) cursor.readVarint();
+    if ((flags & FRAME_FLAGS.checksum) !== 0) cursor.skip(4);
     const start = size > 4096 ? this.#elided[0] : this.#elided[header];
     if (start === undefined || size < start.length) throw new NutError("a frame with a wrong header");
-    if (size > LIMITS.frameBytes) throw new NutError(`a frame of ${size} bytes`);
+    if (size > NUT_LIMITS.frameBytes) throw new NutError(`a frame of ${size} bytes`);
     let payload = size - start.length;
-    if ((flags & FLAG.sideData) !== 0) {
+    if ((flags & FRAME_FLAGS.sideData) !== 0) {
       const before = cursor.at;
       skipSideData(cursor);
       skipSideData(cursor);
@@ -238,24 +243,24 @@ export class NutReader {
 }
 
 /** The table that says what each first byte of a frame stands for. */
-function readFrameCodes(body: Cursor): (FrameCode | null)[] {
+function readFrameCodes(body: NutCursor): (FrameCode | null)[] {
   const codes: (FrameCode | null)[] = [];
   let [sizeMul, stream, header] = [1, 0, 0];
   while (codes.length < 256) {
-    const flags = body.v();
-    const fields = body.v();
-    if (fields > 0) body.s();
-    if (fields > 1) sizeMul = body.v();
-    if (fields > 2) stream = body.v();
-    const sizeLsb = fields > 3 ? body.v() : 0;
-    const reserved = fields > 4 ? body.v() : 0;
-    const count = fields > 5 ? body.v() : sizeMul - sizeLsb;
-    if (fields > 6) body.s();
-    if (fields > 7) header = body.v();
-    for (let i = 8; i < fields; i++) body.v();
+    const flags = body.readVarint();
+    const fields = body.readVarint();
+    if (fields > 0) body.readSignedVarint();
+    if (fields > 1) sizeMul = body.readVarint();
+    if (fields > 2) stream = body.readVarint();
+    const sizeLsb = fields > 3 ? body.readVarint() : 0;
+    const reserved = fields > 4 ? body.readVarint() : 0;
+    const count = fields > 5 ? body.readVarint() : sizeMul - sizeLsb;
+    if (fields > 6) body.readSignedVarint();
+    if (fields > 7) header = body.readVarint();
+    for (let i = 8; i < fields; i++) body.readVarint();
     if (count <= 0 || count > 256) throw new NutError("a broken table of frame codes");
     for (let j = 0; j < count && codes.length < 256; j++) {
-      if (codes.length === START) codes.push(null);
+      if (codes.length === STARTCODE_BYTE) codes.push(null);
       codes.push({ flags, stream, sizeMul, sizeLsb: sizeLsb + j, reserved, header });
     }
   }
@@ -263,21 +268,21 @@ function readFrameCodes(body: Cursor): (FrameCode | null)[] {
 }
 
 /** A frame's side data, of which nothing is used. */
-function skipSideData(cursor: Cursor): void {
-  const count = cursor.v();
+function skipSideData(cursor: NutCursor): void {
+  const count = cursor.readVarint();
   for (let i = 0; i < count; i++) {
-    cursor.skip(cursor.v());
-    const type = cursor.s();
-    if (type === -1) cursor.skip(cursor.v());
+    cursor.skip(cursor.readVarint());
+    const type = cursor.readSignedVarint();
+    if (type === -1) cursor.skip(cursor.readVarint());
     else if (type === -2) {
-      cursor.skip(cursor.v());
-      cursor.skip(cursor.v());
-    } else if (type === -3 || type < -4) cursor.s();
-    else if (type === -4) cursor.v();
+      cursor.skip(cursor.readVarint());
+      cursor.skip(cursor.readVarint());
+    } else if (type === -3 || type < -4) cursor.readSignedVarint();
+    else if (type === -4) cursor.readVarint();
   }
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);
   both.set(a);
   both.set(b, a.length);

@@ -1,29 +1,29 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PictureSync } from "./picture-sync.ts";
+import { VideoSync } from "./picture-sync.ts";
 
 const RATE = { num: 30, den: 1 };
 
 /** What is given out when pictures come as fast as they can, and each frame is taken as soon as it is decided. */
 function shown(positions: readonly number[], rate = RATE): string[] {
-  const sync = new PictureSync<string>(rate, "blank");
+  const sync = new VideoSync<string>(rate, "blank");
   const out: string[] = [];
   for (const [i, position] of positions.entries()) {
     sync.push(position, `${i}`);
-    while (sync.isDecided) out.push(sync.take());
+    while (sync.isNextFrameDecided) out.push(sync.emitFrame());
   }
-  sync.end();
-  while (sync.next < sync.endFrame) out.push(sync.take());
+  sync.endInput();
+  while (sync.nextFrame < sync.endFrame) out.push(sync.emitFrame());
   return out;
 }
 
 test("pictures at the rate are each given out once, when they come", () => {
-  const sync = new PictureSync<number>(RATE, -1);
+  const sync = new VideoSync<number>(RATE, -1);
   for (let i = 0; i < 100; i++) {
     sync.push(i / 30, i);
-    expect(sync.isDecided).toBe(true);
-    expect(sync.take()).toBe(i);
-    expect(sync.isDecided).toBe(false);
+    expect(sync.isNextFrameDecided).toBe(true);
+    expect(sync.emitFrame()).toBe(i);
+    expect(sync.isNextFrameDecided).toBe(false);
   }
   expect(sync.counters()).toEqual({ repeated: 0, dropped: 0 });
 });
@@ -81,11 +81,11 @@ test("of a faster source, the last picture of each frame is shown", () => {
 });
 
 test("what comes after its time isn't shown, unless nothing newer is there", () => {
-  const sync = new PictureSync<string>(RATE, "blank");
-  for (let n = 0; n < 10; n++) sync.take();
+  const sync = new VideoSync<string>(RATE, "blank");
+  for (let n = 0; n < 10; n++) sync.emitFrame();
   sync.push(2 / 30, "late");
-  expect(sync.isDecided).toBe(false);
-  expect(sync.take()).toBe("late");
+  expect(sync.isNextFrameDecided).toBe(false);
+  expect(sync.emitFrame()).toBe("late");
   expect(sync.counters().dropped).toBe(1);
 });
 
@@ -101,16 +101,16 @@ test("each picture is released once, when it can't be given out any more", () =>
       fc.nat(3),
       (steps, thin) => {
         const released: string[] = [];
-        const sync = new PictureSync<string>(RATE, "blank", (picture) => released.push(picture));
+        const sync = new VideoSync<string>(RATE, "blank", (picture) => released.push(picture));
         let at = 0;
         for (const [i, step] of steps.entries()) {
           at = Math.max(0, at + step);
           sync.push(at, `${i}`);
           if (i % 7 === 0) sync.keepNewest(thin);
-          while (sync.isDecided) expect(released).not.toContain(sync.take());
+          while (sync.isNextFrameDecided) expect(released).not.toContain(sync.emitFrame());
         }
         expect(new Set(released).size).toBe(released.length);
-        expect(released.length + sync.waiting + 1).toBe(steps.length + 1);
+        expect(released.length + sync.queuedFrames + 1).toBe(steps.length + 1);
       },
     ),
   );

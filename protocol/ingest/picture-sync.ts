@@ -8,53 +8,53 @@ import type { Rational } from "../rational.ts";
  * A picture is on the frame after its predecessor's as long as it is not further off than this, frames: timestamps that
  * tremble around the middle between two frames would otherwise be repeated and left out by turns.
  */
-const STICKY_FRAMES = 0.7;
+const FOLLOW_TOLERANCE_FRAMES = 0.7;
 /** Pictures that are off by so much in the mean are put right once, frames; and the weight of each in that mean. */
-const UNSTUCK_FRAMES = 0.55;
-const WEIGHT = 0.0625;
+const MAX_MEAN_OFFSET_FRAMES = 0.55;
+const MEAN_OFFSET_WEIGHT = 0.0625;
 /** A picture may be this early to decide its frame, frames; before that, another may come for it. */
 const EARLY_FRAMES = 0.3;
 
 /** A first picture that begins within this of the sound is shown from the start, seconds; before a later one it is dark. */
-const PROMPT_S = 1;
+const EARLY_FIRST_FRAME_S = 1;
 
 /** Counters since the start. */
-export interface PictureCounters {
+export interface VideoSyncCounters {
   /** Frames that repeat the picture before. */
   readonly repeated: number;
   /** Pictures that were never given out: too many for the rate, or too late. */
   readonly dropped: number;
 }
 
-/** See the file's first line. `Picture` is whatever is given out, untouched. */
-export class PictureSync<Picture> {
+/** See the file's first line. `RawFrame` is whatever is given out, untouched. */
+export class VideoSync<Picture> {
   readonly #rate: Rational;
   readonly #release: (picture: Picture) => void;
   #queue: { readonly frame: number; readonly exact: number; readonly picture: Picture }[] = [];
-  #held: Picture;
-  #next = 0;
+  #current: Picture;
+  #nextFrame = 0;
   #lastFrame = -1;
   #ended = false;
   /** Mean of how far pictures are from the frame that they are on, frames. */
   #meanOff = 0;
   /** The first picture waits, and is shown before its time. */
-  #isPrompt = false;
+  #showsFirstEarly = false;
   #counters = { repeated: 0, dropped: 0 };
 
   /** `blank` is given out before the first picture; `release` is called for each that will not be given out again. */
   constructor(rate: Rational, blank: Picture, release: (picture: Picture) => void = () => {}) {
     this.#rate = rate;
-    this.#held = blank;
+    this.#current = blank;
     this.#release = release;
   }
 
   /** Number of the next frame that is given out. */
-  get next(): number {
-    return this.#next;
+  get nextFrame(): number {
+    return this.#nextFrame;
   }
 
   /** Pictures that wait. */
-  get waiting(): number {
+  get queuedFrames(): number {
     return this.#queue.length;
   }
 
@@ -63,7 +63,7 @@ export class PictureSync<Picture> {
     return this.#lastFrame + 1;
   }
 
-  counters(): PictureCounters {
+  counters(): VideoSyncCounters {
     return this.#counters;
   }
 
@@ -71,37 +71,38 @@ export class PictureSync<Picture> {
   push(positionS: number, picture: Picture): void {
     const exact = (positionS * this.#rate.num) / this.#rate.den;
     const off = exact - (this.#lastFrame + 1);
-    const follows = Math.abs(off) < STICKY_FRAMES && Math.abs(this.#meanOff) < UNSTUCK_FRAMES;
+    const follows = Math.abs(off) < FOLLOW_TOLERANCE_FRAMES && Math.abs(this.#meanOff) < MAX_MEAN_OFFSET_FRAMES;
     const frame = follows ? this.#lastFrame + 1 : Math.round(exact);
-    this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * WEIGHT : 0;
-    if (frame < this.#next) {
+    this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * MEAN_OFFSET_WEIGHT : 0;
+    if (frame < this.#nextFrame) {
       // Late: it is still the newest, until the next one comes.
       this.#counters.dropped += 1;
-      if (this.#queue.length === 0 && frame >= 0) this.#hold(picture);
+      if (this.#queue.length === 0 && frame >= 0) this.#replaceCurrent(picture);
       else this.#release(picture);
       return;
     }
-    const isFirst = this.#lastFrame < 0 && this.#next === 0;
-    if (isFirst && frame * this.#rate.den <= PROMPT_S * this.#rate.num) this.#isPrompt = true;
+    const isFirst = this.#lastFrame < 0 && this.#nextFrame === 0;
+    if (isFirst && frame * this.#rate.den <= EARLY_FIRST_FRAME_S * this.#rate.num) this.#showsFirstEarly = true;
     this.#lastFrame = Math.max(this.#lastFrame, frame);
     this.#queue.push({ frame, exact, picture });
   }
 
   /** Whether nothing that may still come changes the next frame. */
-  get isDecided(): boolean {
+  get isNextFrameDecided(): boolean {
     if (this.#ended) return true;
     return this.#queue.some(
-      ({ frame, exact }) => frame > this.#next || (frame === this.#next && exact >= this.#next - EARLY_FRAMES),
+      ({ frame, exact }) =>
+        frame > this.#nextFrame || (frame === this.#nextFrame && exact >= this.#nextFrame - EARLY_FRAMES),
     );
   }
 
   /** No picture will come: what is held is given out from then on. */
-  end(): void {
+  endInput(): void {
     this.#ended = true;
   }
 
   /** Other pictures will come after all: the source begins again. */
-  resume(): void {
+  resumeInput(): void {
     this.#ended = false;
   }
 
@@ -109,26 +110,26 @@ export class PictureSync<Picture> {
   keepNewest(count: number): void {
     const dropped = this.#queue.splice(0, Math.max(0, this.#queue.length - count));
     this.#counters.dropped += dropped.length;
-    for (const { picture } of dropped) this.#hold(picture);
+    for (const { picture } of dropped) this.#replaceCurrent(picture);
   }
 
   /** The next frame's picture; it is not the caller's to keep. */
-  take(): Picture {
+  emitFrame(): Picture {
     let fresh = 0;
-    while (this.#queue[0] !== undefined && this.#queue[0].frame <= this.#next) {
-      this.#hold(this.#queue[0].picture);
+    while (this.#queue[0] !== undefined && this.#queue[0].frame <= this.#nextFrame) {
+      this.#replaceCurrent(this.#queue[0].picture);
       this.#queue.shift();
       fresh += 1;
     }
     if (fresh === 0) this.#counters.repeated += 1;
     else this.#counters.dropped += fresh - 1;
-    this.#next += 1;
-    if (fresh > 0) this.#isPrompt = false;
-    return (this.#isPrompt ? this.#queue[0]?.picture : undefined) ?? this.#held;
+    this.#nextFrame += 1;
+    if (fresh > 0) this.#showsFirstEarly = false;
+    return (this.#showsFirstEarly ? this.#queue[0]?.picture : undefined) ?? this.#current;
   }
 
-  #hold(picture: Picture): void {
-    this.#release(this.#held);
-    this.#held = picture;
+  #replaceCurrent(picture: Picture): void {
+    this.#release(this.#current);
+    this.#current = picture;
   }
 }

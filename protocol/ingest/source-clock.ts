@@ -5,7 +5,7 @@
  */
 
 /** Bounds between what is believed and what is taken for a jump of the clock, seconds. */
-export const LIMITS = {
+export const SOURCE_CLOCK_LIMITS = {
   /** Going back by less is disorder; by more the clock was set back, and what follows goes on at once. */
   backS: 0.5,
   /** A clock that may jump is believed up to here: a longer hole is cut out. */
@@ -19,7 +19,7 @@ export const LIMITS = {
   /** A frame this much behind what was given out is late. */
   lateByS: 0.1,
   /** Tracks that begin further apart have clocks that have nothing to do with each other: they begin together. */
-  apartS: 600,
+  maxStartSkewS: 600,
   /** A live source's least delay is looked for in windows of this length. */
   windowS: 10,
 } as const;
@@ -36,7 +36,7 @@ export interface SourceClockOptions {
 export type SourceTrack = "video" | "audio";
 
 /** One frame as it comes. */
-export interface Arrival {
+export interface FrameArrival {
   readonly track: SourceTrack;
   /** Presentation time by the source's clock, and duration, seconds. */
   readonly ptsS: number;
@@ -47,7 +47,7 @@ export interface Arrival {
   readonly emittedS: number;
 }
 
-interface TrackState {
+interface TrackClock {
   shiftS: number;
   /** Position where the last frame ended. */
   endS: number;
@@ -63,7 +63,7 @@ export class SourceClock {
   /** Position minus timestamp, the newest last. */
   readonly #shifts: number[] = [];
   readonly #startS: number;
-  readonly #tracks = new Map<SourceTrack, TrackState>();
+  readonly #tracks = new Map<SourceTrack, TrackClock>();
   #jumps = 0;
 
   /** Timestamp `ptsS` is at `positionS`. */
@@ -79,28 +79,28 @@ export class SourceClock {
   }
 
   /** Position of the frame that came, seconds. */
-  place(frame: Arrival): number {
+  positionFrame(frame: FrameArrival): number {
     const { track, ptsS, durationS, nowMs } = frame;
     let state = this.#tracks.get(track);
     if (state === undefined) {
       let shiftS = this.#shifts.at(-1) ?? 0;
-      if (Math.abs(ptsS + shiftS - this.#startS) > LIMITS.apartS) shiftS = this.#startS - ptsS;
+      if (Math.abs(ptsS + shiftS - this.#startS) > SOURCE_CLOCK_LIMITS.maxStartSkewS) shiftS = this.#startS - ptsS;
       state = { shiftS, endS: ptsS + shiftS, lastMs: nowMs, lateSinceMs: null, window: null };
       this.#tracks.set(track, state);
-    } else if (!this.#isBelievable(ptsS + state.shiftS - state.endS, nowMs - state.lastMs)) {
+    } else if (!this.#isPlausibleStep(ptsS + state.shiftS - state.endS, nowMs - state.lastMs)) {
       const { endS } = state;
-      this.#move(
+      this.#shiftTrack(
         state,
         ptsS,
         endS,
-        (positionS) => positionS >= endS - LIMITS.backS && positionS <= endS + LIMITS.stepS,
+        (positionS) => positionS >= endS - SOURCE_CLOCK_LIMITS.backS && positionS <= endS + SOURCE_CLOCK_LIMITS.stepS,
       );
     }
     if (this.#options.live) this.#catchUp(state, frame);
     const positionS = ptsS + state.shiftS;
     state.endS = positionS + durationS;
     state.lastMs = nowMs;
-    if (this.#options.live) observe(state, nowMs, positionS);
+    if (this.#options.live) observeDelay(state, nowMs, positionS);
     return positionS;
   }
 
@@ -120,14 +120,14 @@ export class SourceClock {
     return window === null ? null : (nowMs - Math.min(window.leastMs, window.beforeMs)) / 1000;
   }
 
-  #isBelievable(stepS: number, waitedMs: number): boolean {
-    if (stepS < -LIMITS.backS) return false;
-    if (this.#options.live) return stepS <= waitedMs / 1000 + LIMITS.stepS;
-    return stepS <= (this.#options.mayJump ? LIMITS.holeS : LIMITS.longestHoleS);
+  #isPlausibleStep(stepS: number, waitedMs: number): boolean {
+    if (stepS < -SOURCE_CLOCK_LIMITS.backS) return false;
+    if (this.#options.live) return stepS <= waitedMs / 1000 + SOURCE_CLOCK_LIMITS.stepS;
+    return stepS <= (this.#options.mayJump ? SOURCE_CLOCK_LIMITS.holeS : SOURCE_CLOCK_LIMITS.longestHoleS);
   }
 
   /** Moves a track: to a shift that another track found and that `fits`, else so that `ptsS` is at `positionS`. */
-  #move(state: TrackState, ptsS: number, positionS: number, fits: (positionS: number) => boolean): void {
+  #shiftTrack(state: TrackClock, ptsS: number, positionS: number, fits: (positionS: number) => boolean): void {
     const known = this.#shifts.findLast((shiftS) => shiftS !== state.shiftS && fits(ptsS + shiftS));
     state.shiftS = known ?? positionS - ptsS;
     if (known !== undefined) return;
@@ -138,25 +138,25 @@ export class SourceClock {
   }
 
   /** A live track whose clock stood still, while time did not, would be late for good. */
-  #catchUp(state: TrackState, { ptsS, nowMs, emittedS }: Arrival): void {
-    if (ptsS + state.shiftS >= emittedS - LIMITS.lateByS) {
+  #catchUp(state: TrackClock, { ptsS, nowMs, emittedS }: FrameArrival): void {
+    if (ptsS + state.shiftS >= emittedS - SOURCE_CLOCK_LIMITS.lateByS) {
       state.lateSinceMs = null;
       return;
     }
     state.lateSinceMs ??= nowMs;
-    if (nowMs - state.lateSinceMs < LIMITS.lateS * 1000) return;
+    if (nowMs - state.lateSinceMs < SOURCE_CLOCK_LIMITS.lateS * 1000) return;
     state.lateSinceMs = null;
     const fits = (positionS: number): boolean =>
-      positionS >= emittedS - LIMITS.lateByS && positionS <= emittedS + LIMITS.stepS;
-    this.#move(state, ptsS, emittedS, fits);
+      positionS >= emittedS - SOURCE_CLOCK_LIMITS.lateByS && positionS <= emittedS + SOURCE_CLOCK_LIMITS.stepS;
+    this.#shiftTrack(state, ptsS, emittedS, fits);
   }
 }
 
-function observe(state: TrackState, nowMs: number, positionS: number): void {
+function observeDelay(state: TrackClock, nowMs: number, positionS: number): void {
   const delayMs = nowMs - positionS * 1000;
   const { window } = state;
   if (window === null) state.window = { fromMs: nowMs, leastMs: delayMs, beforeMs: Number.POSITIVE_INFINITY };
-  else if (nowMs - window.fromMs > LIMITS.windowS * 1000)
+  else if (nowMs - window.fromMs > SOURCE_CLOCK_LIMITS.windowS * 1000)
     state.window = { fromMs: nowMs, leastMs: delayMs, beforeMs: window.leastMs };
   else window.leastMs = Math.min(window.leastMs, delayMs);
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { benign, evasions, type Half, shares, tallies } from "./testing.ts";
+import { benignSamples, type CorpusHalf, categoryScores, corpusRates, evasionSamples } from "./testing.ts";
 
-const tuned = shares("tuned");
-const heldOut = shares("held-out");
+const tuned = corpusRates("tuned");
+const heldOut = corpusRates("held-out");
 
 test("the corpus has enough of both sorts, and no text twice", () => {
-  const hidden = [...evasions("tuned"), ...evasions("held-out")].map(({ text }) => text);
-  const harmless = [...benign("tuned"), ...benign("held-out")].map(({ text }) => text);
+  const hidden = [...evasionSamples("tuned"), ...evasionSamples("held-out")].map(({ text }) => text);
+  const harmless = [...benignSamples("tuned"), ...benignSamples("held-out")].map(({ text }) => text);
   expect(hidden.length).toBeGreaterThanOrEqual(300);
   expect(harmless.length).toBeGreaterThanOrEqual(300);
   expect(new Set([...hidden, ...harmless]).size).toBe(hidden.length + harmless.length);
@@ -17,8 +17,8 @@ test("at least 98 percent of the evasions are caught in their category, in each 
   expect(heldOut.caught).toBeGreaterThanOrEqual(0.98);
 });
 
-test.each<Half>(["tuned", "held-out"])("no category catches much less than the others: %s half", (half) => {
-  for (const { category, caught, evasions } of tallies(half)) {
+test.each<CorpusHalf>(["tuned", "held-out"])("no category catches much less than the others: %s half", (half) => {
+  for (const { category, caught, evasions } of categoryScores(half)) {
     expect(caught / evasions, category).toBeGreaterThanOrEqual(0.95);
   }
 });

@@ -1,38 +1,38 @@
 /** Lists of terms compiled for matching in linear time, and how a place where one's letters stand is judged. */
 import AhoCorasick from "modern-ahocorasick";
-import { type Letters, lettersOf } from "./letters.ts";
-import { LIMITS } from "./limits.ts";
-import { identity } from "./mapped.ts";
+import { type LetterSequence, readLetters } from "./letters.ts";
+import { MODERATION_LIMITS } from "./limits.ts";
+import { identityMappedText } from "./mapped.ts";
 
 /** Where a term may stand: `word` as a whole word, `any` inside longer ones too. */
-export type Reach = "word" | "any";
+export type TermReach = "word" | "any";
 
 /** A term to find, with what its finder wants to know of it; `split` where its pieces are no words of their own. */
-export interface Term<Data> {
+export interface DictionaryTerm<Data> {
   readonly text: string;
-  readonly reach: Reach;
+  readonly reach: TermReach;
   readonly split: boolean;
   readonly data: Data;
 }
 
 /** A term that was found at the original's units `start` to `end`. */
-export interface Found<Data> {
+export interface TermMatch<Data> {
   readonly start: number;
   readonly end: number;
   readonly data: Data;
 }
 
-interface Pattern<Data> {
+interface TermPattern<Data> {
   /** One letter each, with the least length of its run. */
   readonly collapsed: string;
   readonly lengths: readonly number[];
   /** Before which of `collapsed`'s letters a phrase has a gap. */
   readonly gaps: ReadonlySet<number>;
-  readonly term: Term<Data>;
+  readonly term: DictionaryTerm<Data>;
 }
 
 /** Letters of a text from `from` to `to`, and the fragments' beginnings between them. */
-interface Place {
+interface LetterRange {
   readonly from: number;
   readonly to: number;
   /** Beginnings of fragments inside the place, without those where the phrase has its gaps. */
@@ -40,36 +40,39 @@ interface Place {
 }
 
 /** Terms ready to be found. */
-export class Dictionary<Data> {
-  readonly #patterns: readonly Pattern<Data>[];
-  readonly #matcher: AhoCorasick<Pattern<Data>> | null;
+export class TermDictionary<Data> {
+  readonly #patterns: readonly TermPattern<Data>[];
+  readonly #matcher: AhoCorasick<TermPattern<Data>> | null;
 
-  constructor(terms: readonly Term<Data>[]) {
+  constructor(terms: readonly DictionaryTerm<Data>[]) {
     this.#patterns = terms.flatMap((term) => [...patternsOf(term)]);
     const inputs = this.#patterns.map((data) => ({ pattern: data.collapsed, data }));
     this.#matcher = inputs.length === 0 ? null : new AhoCorasick(inputs);
   }
 
   /** Every acceptable place of every term, in no order; a generator, so that a caller can stop at its bound. */
-  *find(text: Letters): Generator<Found<Data>> {
+  *find(text: LetterSequence): Generator<TermMatch<Data>> {
     for (const { start, data: pattern } of this.#matcher?.iterate(text.collapsed) ?? []) {
       if (pattern === undefined) continue;
-      const place = placeOf(text, pattern, runIndex(text, start));
-      if (place === null || !accepts(text, pattern.term, place)) continue;
+      const place = matchRange(text, pattern, runIndex(text, start));
+      if (place === null || !isAcceptedMatch(text, pattern.term, place)) continue;
       yield { start: text.starts[place.from] ?? 0, end: text.ends[place.to - 1] ?? 0, data: pattern.term.data };
     }
   }
 }
 
 /** Unit offsets of `collapsed` as run indices: they differ only behind letters beyond the basic plane. */
-function runIndex(text: Letters, unit: number): number {
+function runIndex(text: LetterSequence, unit: number): number {
   if (text.collapsed.length === text.runs.length - 1) return unit;
   return [...text.collapsed.slice(0, unit)].length;
 }
 
 /** The term's own pattern, and those with inner letters masked where enough is left to know it by. */
-function* patternsOf<Data>(term: Term<Data>): Generator<Pattern<Data>> {
-  const text = lettersOf(identity(term.text.slice(0, LIMITS.wordUnits).normalize("NFKC")), "leet");
+function* patternsOf<Data>(term: DictionaryTerm<Data>): Generator<TermPattern<Data>> {
+  const text = readLetters(
+    identityMappedText(term.text.slice(0, MODERATION_LIMITS.wordUnits).normalize("NFKC")),
+    "leet",
+  );
   if (text.letters.length === 0) return;
   const collapsed = [...text.collapsed];
   const lengths = collapsed.map((_, index) => (text.runs[index + 1] ?? 0) - (text.runs[index] ?? 0));
@@ -93,7 +96,11 @@ function* patternsOf<Data>(term: Term<Data>): Generator<Pattern<Data>> {
 }
 
 /** Where in `text` the pattern stands whose collapsed letters begin at run `at`; null where its repeats are missing. */
-function placeOf<Data>(text: Letters, { lengths, gaps, term }: Pattern<Data>, at: number): Place | null {
+function matchRange<Data>(
+  text: LetterSequence,
+  { lengths, gaps, term }: TermPattern<Data>,
+  at: number,
+): LetterRange | null {
   const { runs, fragmentOf } = text;
   const run = (index: number): number => runs[at + index] ?? 0;
   const more = lengths.map((length, index) => run(index + 1) - run(index) - length);
@@ -124,10 +131,14 @@ function isStretched(more: readonly number[]): boolean {
   return more.every((extra) => extra !== 1) || more.every((extra) => extra > 0);
 }
 
-const startsFragment = ({ fragmentOf }: Letters, at: number): boolean => fragmentOf[at] !== fragmentOf[at - 1];
+const startsFragment = ({ fragmentOf }: LetterSequence, at: number): boolean => fragmentOf[at] !== fragmentOf[at - 1];
 
 /** Whether letters at `place` are the term, and not parts of words that happen to touch. */
-function accepts(text: Letters, term: Term<unknown>, { from, to, breaks }: Place): boolean {
+function isAcceptedMatch(
+  text: LetterSequence,
+  term: DictionaryTerm<unknown>,
+  { from, to, breaks }: LetterRange,
+): boolean {
   const starts = startsFragment(text, from);
   const ends = startsFragment(text, to);
   const whole = starts && ends;
@@ -141,16 +152,16 @@ function accepts(text: Letters, term: Term<unknown>, { from, to, breaks }: Place
   if (isSpelt && pieces.length > 2) return term.reach === "any" || (ends && standsAlone(text, first, last));
   if (joints.every((joint) => text.fragments[joint]?.gap !== "space")) return ends || term.reach === "any";
   if (!whole) return false;
-  if (term.split) return pieces.length <= LIMITS.splitFragments;
-  return pieces.length === 2 && to - from > 3 && pieces.some(isStray);
+  if (term.split) return pieces.length <= MODERATION_LIMITS.splitFragments;
+  return pieces.length === 2 && to - from > 3 && pieces.some(isStrayLetter);
 }
 
 /** A single letter that is no word of English, and so belongs to a neighbour. */
-const isStray = ({ single, letter, gap }: { single: boolean; letter: string; gap: string }): boolean =>
+const isStrayLetter = ({ single, letter, gap }: { single: boolean; letter: string; gap: string }): boolean =>
   single && gap !== "apostrophe" && !"alouxk".includes(letter);
 
 /** Whether spelt letters are a run of their own, before which the word "a" or "I" may stand. */
-function standsAlone({ fragments }: Letters, first: number, last: number): boolean {
+function standsAlone({ fragments }: LetterSequence, first: number, last: number): boolean {
   const before = fragments[first - 1];
   const isWord = "al".includes(before?.letter ?? "") && fragments[first - 2]?.single !== true;
   const apart = before?.single !== true || isWord;

@@ -7,7 +7,7 @@ const prototypeOf = (char: string): string | undefined =>
   Object.hasOwn(PROTOTYPES, char) ? PROTOTYPES[char] : undefined;
 
 /** Look-alikes that TR39 gives a prototype outside Latin, or none: small capitals, turned letters, currency, capitals' lower case. */
-const LETTERS: ReadonlyMap<string, string> = new Map(
+const EXTRA_LOOKALIKES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     a: "ᗩᴀɐɑαДд",
     b: "ᗷʙʙßβƀ฿ɓвБ",
@@ -39,45 +39,48 @@ const LETTERS: ReadonlyMap<string, string> = new Map(
 );
 
 /** Letters in boxes, circles and flags, which no normal form takes out of them: the first of each run of 26. */
-const RUNS = [0x1f150, 0x1f170, 0x1f1e6] as const;
+const ENCLOSED_ALPHABETS = [0x1f150, 0x1f170, 0x1f1e6] as const;
 
 /** Marks that change a letter's look only; vowel signs of Indic and related scripts are letters. */
-const DECORATION = /[\p{M}&&[\p{sc=Zinh}\p{sc=Arab}\p{sc=Hebr}\p{sc=Cyrl}\p{sc=Grek}\p{sc=Latn}]]/v;
+const DECORATIVE_MARK = /[\p{M}&&[\p{sc=Zinh}\p{sc=Arab}\p{sc=Hebr}\p{sc=Cyrl}\p{sc=Grek}\p{sc=Latn}]]/v;
 
 /**
  * The lower-case letters that `char` (one code point) is taken for, with `i` and `l` as one, since `I`, `l`, `1` and `|`
  * are; itself in lower case where it is taken for nothing else, empty for a mark that is decoration.
  */
-export function fold(char: string): string {
-  if (char <= "\u007f") return oneStroke(char.toLowerCase());
+export function foldCharacter(char: string): string {
+  if (char <= "\u007f") return mergeStrokeLetters(char.toLowerCase());
   const code = char.codePointAt(0) ?? 0;
-  const run = RUNS.find((first) => code >= first && code < first + 26);
-  if (run !== undefined) return oneStroke(String.fromCharCode(0x61 + code - run));
+  const run = ENCLOSED_ALPHABETS.find((first) => code >= first && code < first + 26);
+  if (run !== undefined) return mergeStrokeLetters(String.fromCharCode(0x61 + code - run));
   let folded = "";
-  for (const part of standIn(char)) {
-    if (DECORATION.test(part)) continue;
+  for (const part of lookalikeOf(char)) {
+    if (DECORATIVE_MARK.test(part)) continue;
     const lower = part.toLowerCase();
-    folded += LETTERS.get(part) ?? LETTERS.get(lower) ?? prototypeOf(lower === part ? "" : lower) ?? lower;
+    folded +=
+      EXTRA_LOOKALIKES.get(part) ?? EXTRA_LOOKALIKES.get(lower) ?? prototypeOf(lower === part ? "" : lower) ?? lower;
   }
-  return oneStroke(folded);
+  return mergeStrokeLetters(folded);
 }
 
 /** What to take for `char`: a letter with accents for itself, else what it looks like, in normal form D. */
-function standIn(char: string): string {
+function lookalikeOf(char: string): string {
   const apart = char.normalize("NFD");
   if (/^[a-z]/i.test(apart)) return apart;
-  return LETTERS.get(char) ?? (prototypeOf(char) ?? char).normalize("NFD");
+  return EXTRA_LOOKALIKES.get(char) ?? (prototypeOf(char) ?? char).normalize("NFD");
 }
 
-const oneStroke = (text: string): string => text.replaceAll("i", "l");
+const mergeStrokeLetters = (text: string): string => text.replaceAll("i", "l");
 
 /** Digits and signs that stand for letters. */
-export const LEET: ReadonlyMap<string, string> = new Map(
+export const LEET_LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({ 0: "o", 1: "l", 2: "z", 3: "e", 4: "a", 5: "s", 6: "g", 7: "t", 8: "b", 9: "g", "@": "a", $: "s" }),
 );
 
 /** Signs that stand for a letter only where another letter follows: at a word's end they are punctuation. */
-export const LEET_INSIDE: ReadonlyMap<string, string> = new Map(Object.entries({ "!": "l", "|": "l", "+": "t" }));
+export const LEET_INNER_LETTERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ "!": "l", "|": "l", "+": "t" }),
+);
 
 /** Signs that hide a letter between two others. */
-export const MASKS = "*#%&";
+export const MASK_SIGNS = "*#%&";

@@ -1,11 +1,11 @@
 /** Bounds of what moderation takes in; each with its reason and what becomes of what exceeds it. */
-export const LIMITS = {
+export const MODERATION_LIMITS = {
   /** UTF-16 units of a message that are looked at. A room takes far less; a longer text is held unread. */
-  textUnits: 4_096,
+  messageUnits: 4_096,
   /** Combining marks kept on one base: Vietnamese, Hebrew and Thai need up to 4. The others are dropped. */
   marksPerBase: 4,
   /** Blocked and allowed words of one stream, each: about 50 kB of automaton. The list is refused whole. */
-  words: 1_000,
+  wordsPerList: 1_000,
   /** UTF-16 units of one such word or phrase. The list is refused whole. */
   wordUnits: 100,
   /** Matches told of one message: enough to show, and bounded whatever is pasted. The others are left out. */

@@ -1,20 +1,20 @@
 /** Texts that remember where each of their UTF-16 units came from. */
 
 /** A text made of an original; unit `i` stands for the original's units `starts[i]` (inclusive) to `ends[i]` (exclusive). */
-export interface Mapped {
+export interface MappedText {
   readonly text: string;
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 }
 
 /** Gathers a mapped text piece by piece. */
-export class MappedBuilder {
+export class MappedTextBuilder {
   #text = "";
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
 
   /** Appends `text`, all of whose units stand for the original's units `start` to `end`. */
-  add(text: string, start: number, end: number): void {
+  append(text: string, start: number, end: number): void {
     this.#text += text;
     for (let unit = 0; unit < text.length; unit += 1) {
       this.#starts.push(start);
@@ -23,29 +23,29 @@ export class MappedBuilder {
   }
 
   /** Appends units `from` to `to` of `source` as they are. */
-  copy(source: Mapped, from: number, to: number): void {
+  appendCopy(source: MappedText, from: number, to: number): void {
     this.#text += source.text.slice(from, to);
     for (let unit = from; unit < to; unit += 1) {
-      const { start, end } = spanOf(source, unit, unit + 1);
+      const { start, end } = originalSpan(source, unit, unit + 1);
       this.#starts.push(start);
       this.#ends.push(end);
     }
   }
 
   /** What was gathered. */
-  build(): Mapped {
+  build(): MappedText {
     return { text: this.#text, starts: this.#starts, ends: this.#ends };
   }
 }
 
 /** An original as a mapped text of itself. */
-export function identity(text: string): Mapped {
+export function identityMappedText(text: string): MappedText {
   const units = Array.from({ length: text.length }, (_, unit) => unit);
   return { text, starts: units, ends: units.map((unit) => unit + 1) };
 }
 
 /** The span of the original that units `from` to `to` of `mapped` stand for; empty for an empty range. */
-export function spanOf(mapped: Mapped, from: number, to: number): { start: number; end: number } {
+export function originalSpan(mapped: MappedText, from: number, to: number): { start: number; end: number } {
   const start = mapped.starts[from] ?? 0;
   return { start, end: to > from ? (mapped.ends[to - 1] ?? start) : start };
 }

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clean, formsOf, isBlank, matchForm, normalized, oneLine } from "./clean.ts";
-import { lettersOf } from "./letters.ts";
-import { LIMITS } from "./limits.ts";
-import { identity, type Mapped } from "./mapped.ts";
-import { compileWords, everyLevel, moderate } from "./moderate.ts";
+import { cleanText, isBlankText, normalizePieces, textForms, toMatchForm, toSingleLine } from "./clean.ts";
+import { readLetters } from "./letters.ts";
+import { MODERATION_LIMITS } from "./limits.ts";
+import { identityMappedText, type MappedText } from "./mapped.ts";
+import { compileWordLists, moderateText, uniformLevels } from "./moderate.ts";
 
-const STRICT = everyLevel(4);
+const STRICT = uniformLevels(4);
 const shown = (text: string, levels = STRICT): string[] =>
-  moderate(text, levels).matches.map(({ start, end }) => text.slice(start, end));
+  moderateText(text, levels).matches.map(({ start, end }) => text.slice(start, end));
 
 /** Text at its worst: any code unit, what is invisible, marks, joiners, and words that the lists know. */
 const worst = fc
@@ -35,9 +35,9 @@ const worst = fc
   )
   .map((pieces) => pieces.join(""));
 
-const forms = fc.constantFrom(clean, matchForm);
+const forms = fc.constantFrom(cleanText, toMatchForm);
 
-function expectInside({ text, starts, ends }: Mapped, original: string): void {
+function expectInside({ text, starts, ends }: MappedText, original: string): void {
   expect(starts.length).toBe(text.length);
   expect(ends.length).toBe(text.length);
   starts.forEach((start, unit) => {
@@ -64,7 +64,7 @@ test("cleaning twice is cleaning once", () => {
 test("both forms at once are the two, with the same places", () => {
   fc.assert(
     fc.property(worst, (text) => {
-      expect(formsOf(text)).toEqual({ shown: clean(text), matched: matchForm(text) });
+      expect(textForms(text)).toEqual({ shown: cleanText(text), matched: toMatchForm(text) });
     }),
     { numRuns: 500 },
   );
@@ -73,7 +73,7 @@ test("both forms at once are the two, with the same places", () => {
 test("normalising piece by piece is normalising the whole", () => {
   fc.assert(
     fc.property(worst, fc.constantFrom("NFC" as const, "NFKC" as const), (text, form) => {
-      expect(normalized(identity(text), form).text).toBe(text.normalize(form));
+      expect(normalizePieces(identityMappedText(text), form).text).toBe(text.normalize(form));
     }),
     { numRuns: 500 },
   );
@@ -82,7 +82,7 @@ test("normalising piece by piece is normalising the whole", () => {
 test("whatever the text, a verdict comes, and its matches lie within the text", () => {
   fc.assert(
     fc.property(worst, (text) => {
-      const { matches, decision } = moderate(text, STRICT);
+      const { matches, decision } = moderateText(text, STRICT);
       expect(decision === "allow").toBe(matches.length === 0);
       for (const { start, end } of matches) {
         expect(start).toBeGreaterThanOrEqual(0);
@@ -97,7 +97,7 @@ test("whatever the text, a verdict comes, and its matches lie within the text", 
 test("each letter is told with its place, and the runs are those of the letters", () => {
   fc.assert(
     fc.property(worst, fc.constantFrom("plain" as const, "leet" as const), (text, reading) => {
-      const { letters, starts, ends, fragmentOf, runs, collapsed } = lettersOf(matchForm(text), reading);
+      const { letters, starts, ends, fragmentOf, runs, collapsed } = readLetters(toMatchForm(text), reading);
       expect(new Set([letters.length, starts.length, ends.length, fragmentOf.length]).size).toBe(1);
       expect(runs.at(-1)).toBe(letters.length);
       expect([...collapsed].length).toBe(runs.length - 1);
@@ -107,16 +107,16 @@ test("each letter is told with its place, and the runs are those of the letters"
 
 test("what is shown is what was written, in NFC: only what can't be seen and marks beyond the bound are missing", () => {
   for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｈａｌｆ ｶﾞ", "ﬁﬂ Ⅷ ㎏"]) {
-    expect(clean(text).text).toBe(text);
-    expect(moderate(text, STRICT).text).toBe(text);
+    expect(cleanText(text).text).toBe(text);
+    expect(moderateText(text, STRICT).text).toBe(text);
   }
-  expect(matchForm("10⁵ ﬁ ½").text).toBe("105 fi 1⁄2");
+  expect(toMatchForm("10⁵ ﬁ ½").text).toBe("105 fi 1⁄2");
   const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{M}\ufff9-\ufffb]/gu;
   fc.assert(
     fc.property(worst, (text) => {
       // Marks compose with their base, so texts are compared by what is left of them apart.
       const bare = (all: string): string => all.normalize("NFD").replaceAll(unseen, "");
-      expect(bare(clean(text).text)).toBe(bare(text));
+      expect(bare(cleanText(text).text)).toBe(bare(text));
     }),
     { numRuns: 500 },
   );
@@ -141,10 +141,10 @@ test("a text is blank where nothing of it is seen, however it is made, and isn't
       nothing,
       fc.constantFrom("a", "1", "ツ", "⣿", "🎉", "‼", ".", "\u0644"),
       (before, after, sign) => {
-        expect(isBlank(before)).toBe(true);
-        expect(isBlank(clean(before).text)).toBe(true);
-        expect(oneLine(before).length).toBeLessThanOrEqual(before.length);
-        expect(isBlank(clean(`${before}${sign}${after}`).text)).toBe(false);
+        expect(isBlankText(before)).toBe(true);
+        expect(isBlankText(cleanText(before).text)).toBe(true);
+        expect(toSingleLine(before).length).toBeLessThanOrEqual(before.length);
+        expect(isBlankText(cleanText(`${before}${sign}${after}`).text)).toBe(false);
       },
     ),
     { numRuns: 1_000 },
@@ -166,31 +166,31 @@ test("what only touches is no term, and spelt words are read whole", () => {
 
 test("joiners stay where scripts and pictures need them, and nowhere else", () => {
   for (const text of ["می\u200cخواهم", "क्\u200dष", "👩\u200d🚀", "🏴\u{e0067}\u{e0062}\u{e007f}", "1\ufe0f\u20e3"]) {
-    expect(clean(text).text).toBe(text);
+    expect(cleanText(text).text).toBe(text);
   }
-  expect(clean("a\u200db\u200cc\ufe0f\u{e0067}").text).toBe("abc");
-  expect(clean("👩\u200d").text).toBe("👩");
+  expect(cleanText("a\u200db\u200cc\ufe0f\u{e0067}").text).toBe("abc");
+  expect(cleanText("👩\u200d").text).toBe("👩");
 });
 
 test("marks beyond the bound are dropped", () => {
-  expect(clean(`x${"\u0323".repeat(50)}`).text).toBe(`x${"\u0323".repeat(LIMITS.marksPerBase)}`);
+  expect(cleanText(`x${"\u0323".repeat(50)}`).text).toBe(`x${"\u0323".repeat(MODERATION_LIMITS.marksPerBase)}`);
 });
 
 test("a level decides which terms are found, and level 0 finds none", () => {
   const found = [0, 1, 2, 3, 4].map((level) => {
-    return shown("nigger fuck shit damn", everyLevel(level as 0 | 1 | 2 | 3 | 4)).length;
+    return shown("nigger fuck shit damn", uniformLevels(level as 0 | 1 | 2 | 3 | 4)).length;
   });
   expect(found).toEqual([0, 1, 2, 3, 4]);
 });
 
 test("the worst is denied, whatever stands beside it, the rest is held, and scores say how grave it was", () => {
-  expect(moderate("well damn", STRICT)).toMatchObject({ decision: "hold", scores: { profanity: 0.25 } });
-  expect(moderate("damn faggot", STRICT)).toMatchObject({ decision: "deny", scores: { profanity: 0.25, hate: 1 } });
+  expect(moderateText("well damn", STRICT)).toMatchObject({ decision: "hold", scores: { profanity: 0.25 } });
+  expect(moderateText("damn faggot", STRICT)).toMatchObject({ decision: "deny", scores: { profanity: 0.25, hate: 1 } });
 });
 
 test("a stream's words are found through the same disguises, and its allowed words pass", () => {
-  const words = compileWords(["spoiler", "*leak*", "🐍", "می\u200cخواهم"], ["damn", "fuck yeah"]);
-  const decide = (text: string): string => moderate(text, STRICT, words).decision;
+  const words = compileWordLists(["spoiler", "*leak*", "🐍", "می\u200cخواهم"], ["damn", "fuck yeah"]);
+  const decide = (text: string): string => moderateText(text, STRICT, words).decision;
   for (const text of ["$p0iler!", "s p o i l e r", "ｓｐｏｉｌｅｒ", "supersneakyleaks", "a 🐍", "میخواهم"]) {
     expect(decide(text), text).toBe("deny");
   }
@@ -200,12 +200,15 @@ test("a stream's words are found through the same disguises, and its allowed wor
 
 test("lists and texts beyond their bounds are refused or held", () => {
   expect(() =>
-    compileWords(
-      Array.from({ length: LIMITS.words + 1 }, () => "x"),
+    compileWordLists(
+      Array.from({ length: MODERATION_LIMITS.wordsPerList + 1 }, () => "x"),
       [],
     ),
   ).toThrow(RangeError);
-  expect(() => compileWords([], ["x".repeat(LIMITS.wordUnits + 1)])).toThrow(RangeError);
-  expect(moderate("a".repeat(LIMITS.textUnits + 1), STRICT)).toMatchObject({ decision: "hold", matches: [] });
-  expect(moderate("fuck ".repeat(800), STRICT).matches).toHaveLength(LIMITS.matches);
+  expect(() => compileWordLists([], ["x".repeat(MODERATION_LIMITS.wordUnits + 1)])).toThrow(RangeError);
+  expect(moderateText("a".repeat(MODERATION_LIMITS.messageUnits + 1), STRICT)).toMatchObject({
+    decision: "hold",
+    matches: [],
+  });
+  expect(moderateText("fuck ".repeat(800), STRICT).matches).toHaveLength(MODERATION_LIMITS.matches);
 });

@@ -1,17 +1,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { everyLevel, moderate } from "./moderate.ts";
-import { combined, type Opinion, opinionOn, parseReview, type Review, type Reviewer } from "./review.ts";
+import { moderateText, uniformLevels } from "./moderate.ts";
+import {
+  type MessageReviewer,
+  mergeVerdicts,
+  parseReviewResponse,
+  type ReviewResponse,
+  type ReviewVerdict,
+  requestReview,
+} from "./review.ts";
 
-const local = (text: string) => moderate(text, everyLevel(3));
+const local = (text: string) => moderateText(text, uniformLevels(3));
 
 /** Asks with a deadline that passes when the test says so. */
-function asking(reviewer: Reviewer<AbortSignal>, fallback: "allow" | "hold" = "allow") {
+function asking(reviewer: MessageReviewer<AbortSignal>, fallback: "allow" | "hold" = "allow") {
   const abort = new AbortController();
   const deadline = Promise.withResolvers<void>();
   let cancelled = false;
   const about = { stream: "demo", sender: "alice", local: local("hello") };
-  const opinion: Promise<Opinion> = opinionOn("hello", about, {
+  const opinion: Promise<ReviewVerdict> = requestReview("hello", about, {
     reviewer,
     deadlineMs: 500,
     fallback,
@@ -30,7 +37,7 @@ function asking(reviewer: Reviewer<AbortSignal>, fallback: "allow" | "hold" = "a
   return { opinion, pass, wasCancelled: () => cancelled };
 }
 
-const from = (review: Review): Opinion => ({ ...review, by: "reviewer" });
+const from = (review: ReviewResponse): ReviewVerdict => ({ ...review, by: "reviewer" });
 
 test("a reviewer's answer is its opinion, and ends the deadline", async () => {
   const { opinion, wasCancelled } = asking(() => Promise.resolve({ decision: "deny" }));
@@ -39,24 +46,24 @@ test("a reviewer's answer is its opinion, and ends the deadline", async () => {
 });
 
 test("an opinion makes the verdict stricter, never milder", () => {
-  expect(combined(local("hello"), from({ decision: "deny" })).decision).toBe("deny");
-  expect(combined(local("fuck"), from({ decision: "allow" })).decision).toBe("hold");
-  expect(combined(local("nigger"), from({ decision: "hold" })).decision).toBe("deny");
+  expect(mergeVerdicts(local("hello"), from({ decision: "deny" })).decision).toBe("deny");
+  expect(mergeVerdicts(local("fuck"), from({ decision: "allow" })).decision).toBe("hold");
+  expect(mergeVerdicts(local("nigger"), from({ decision: "hold" })).decision).toBe("deny");
 });
 
 test("a reviewer's own wording is shown, and a wish to rewrite without one is held", () => {
-  expect(combined(local("hello"), from({ decision: "rewrite", text: "hi" }))).toEqual({
+  expect(mergeVerdicts(local("hello"), from({ decision: "rewrite", text: "hi" }))).toEqual({
     decision: "rewrite",
     text: "hi",
   });
-  expect(combined(local("hello"), from({ decision: "rewrite" })).decision).toBe("hold");
-  expect(combined(local("fuck"), from({ decision: "rewrite", text: "hi" })).decision).toBe("hold");
+  expect(mergeVerdicts(local("hello"), from({ decision: "rewrite" })).decision).toBe("hold");
+  expect(mergeVerdicts(local("fuck"), from({ decision: "rewrite", text: "hi" })).decision).toBe("hold");
 });
 
 test("a late reviewer is left, told by its signal, and the stated fallback stands in", async () => {
   for (const fallback of ["allow", "hold"] as const) {
     let aborted = false;
-    const never: Reviewer<AbortSignal> = (_message, _context, signal) => {
+    const never: MessageReviewer<AbortSignal> = (_message, _context, signal) => {
       signal.addEventListener("abort", () => {
         aborted = true;
       });
@@ -70,8 +77,8 @@ test("a late reviewer is left, told by its signal, and the stated fallback stand
 });
 
 test("a reviewer that throws or rejects is replaced by the fallback", async () => {
-  const rejects: Reviewer<AbortSignal> = () => Promise.reject(new Error("down"));
-  const throws: Reviewer<AbortSignal> = () => {
+  const rejects: MessageReviewer<AbortSignal> = () => Promise.reject(new Error("down"));
+  const throws: MessageReviewer<AbortSignal> = () => {
     throw new Error("broken");
   };
   for (const reviewer of [rejects, throws]) {
@@ -80,9 +87,12 @@ test("a reviewer that throws or rejects is replaced by the fallback", async () =
 });
 
 test("an answer is read with limits, its text in clean form, and what is no review is an error", () => {
-  expect(parseReview('{"decision":"hold","more":1}', 9)).toEqual({ decision: "hold" });
-  expect(parseReview('{"decision":"rewrite","text":" h\u200bi "}', 9)).toEqual({ decision: "rewrite", text: "hi" });
-  expect(parseReview('{"decision":"deny","text":7}', 9)).toEqual({ decision: "deny" });
+  expect(parseReviewResponse('{"decision":"hold","more":1}', 9)).toEqual({ decision: "hold" });
+  expect(parseReviewResponse('{"decision":"rewrite","text":" h\u200bi "}', 9)).toEqual({
+    decision: "rewrite",
+    text: "hi",
+  });
+  expect(parseReviewResponse('{"decision":"deny","text":7}', 9)).toEqual({ decision: "deny" });
   for (const wrong of [
     "",
     "null",
@@ -92,11 +102,11 @@ test("an answer is read with limits, its text in clean form, and what is no revi
     '{"decision":"rewrite","text":"more than nine"}',
     '{"decision":"rewrite","text":"\\ud800"}',
   ]) {
-    expect(() => parseReview(wrong, 9), wrong).toThrow(TypeError);
+    expect(() => parseReviewResponse(wrong, 9), wrong).toThrow(TypeError);
   }
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
-      expect(() => parseReview(text, 9)).toThrow(TypeError);
+      expect(() => parseReviewResponse(text, 9)).toThrow(TypeError);
     }),
   );
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { hasLink, isEmoteOnly, isShouting, uniqueKey } from "./rules.ts";
+import { hasLink, isEmoteOnly, isShouting, messageFingerprint } from "./rules.ts";
 
 test("links are found with and without a scheme, and spelt out", () => {
   for (const text of [
@@ -37,13 +37,13 @@ test("numbers, files, code and dots in prose are no links", () => {
 });
 
 test("shouting is a share of the letters that have cases, from a least number of letters on", () => {
-  const rule = { leastLetters: 8, mostShare: 0.7 };
+  const rule = { minLetters: 8, maxCapitalShare: 0.7 };
   expect(isShouting("THIS IS LOUD", rule)).toBe(true);
   expect(isShouting("ＴＨＩＳ ＩＳ ＬＯＵＤ", rule)).toBe(true);
   expect(isShouting("GG WP", rule)).toBe(false);
   expect(isShouting("This is Not Loud", rule)).toBe(false);
   expect(isShouting("こんにちはみなさん元気", rule)).toBe(false);
-  expect(isShouting("", { leastLetters: 0, mostShare: 0 })).toBe(false);
+  expect(isShouting("", { minLetters: 0, maxCapitalShare: 0 })).toBe(false);
 });
 
 test("emote-only takes emoji and named emotes, and no text or bare digits", () => {
@@ -54,17 +54,17 @@ test("emote-only takes emoji and named emotes, and no text or bare digits", () =
 });
 
 test("texts that look the same have the same key, others have others", () => {
-  expect(uniqueKey("Hello, World!!!")).toBe(uniqueKey("heeello\u200b  wοrld"));
-  expect(uniqueKey("hello")).not.toBe(uniqueKey("hallo"));
-  expect(uniqueKey("11")).not.toBe(uniqueKey("1"));
-  expect(uniqueKey("😀 😀")).toBe(uniqueKey("😀😀"));
+  expect(messageFingerprint("Hello, World!!!")).toBe(messageFingerprint("heeello\u200b  wοrld"));
+  expect(messageFingerprint("hello")).not.toBe(messageFingerprint("hallo"));
+  expect(messageFingerprint("11")).not.toBe(messageFingerprint("1"));
+  expect(messageFingerprint("😀 😀")).toBe(messageFingerprint("😀😀"));
 });
 
 test("no text makes a rule throw", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
-      for (const rule of [hasLink, isEmoteOnly, uniqueKey]) rule(text);
-      isShouting(text, { leastLetters: 1, mostShare: 0.5 });
+      for (const rule of [hasLink, isEmoteOnly, messageFingerprint]) rule(text);
+      isShouting(text, { minLetters: 1, maxCapitalShare: 0.5 });
     }),
   );
 });

@@ -1,39 +1,39 @@
 /** The built-in lists: what each category looks for, and ordinary words that contain such letters. */
-import type { Category, Level } from "./categories.ts";
-import type { Reach, Term } from "./dictionary.ts";
+import type { AutoModLevel, ModerationCategory } from "./categories.ts";
+import type { DictionaryTerm, TermReach } from "./dictionary.ts";
 
 /** What is known of a built-in term: `level` is the lowest at which it is found. */
-export interface TermData {
-  readonly category: Category;
-  readonly level: Exclude<Level, 0>;
+export interface BuiltInTermData {
+  readonly category: ModerationCategory;
+  readonly level: Exclude<AutoModLevel, 0>;
 }
 
-interface Group extends TermData {
+interface TermGroup extends BuiltInTermData {
   /** `strong` terms are found inside words, in split and in masked ones: their letters make no other words. */
-  readonly how: "strong" | Reach;
+  readonly matching: "strong" | TermReach;
   /** Separated by commas; a phrase has spaces. */
   readonly terms: string;
 }
 
-const GROUPS: readonly Group[] = [
+const TERM_GROUPS: readonly TermGroup[] = [
   {
     category: "profanity",
     level: 2,
-    how: "strong",
+    matching: "strong",
     terms: `fuck, fuk, fuc, fvck, phuck, fcuk, motherfucker, asshole, arsehole, bullshit, dipshit, shithead, shitty,
       dickhead, wanker, bollocks, kurwa, scheisse, arschloch, pendejo, hijo de puta, cabron, fils de pute, putain`,
   },
   {
     category: "profanity",
     level: 3,
-    how: "strong",
+    matching: "strong",
     terms:
       "shit, bitch, bastard, bitches, blyat, cyka blyat, bullcrap, jackass, dumbass, smartass, badass, fatass, lardass",
   },
   {
     category: "profanity",
     level: 3,
-    how: "word",
+    matching: "word",
     terms: `ass, asses, arse, fck, fcking, fuq, fukin, sht, btch, biatch, beotch, azz, azzhole, ashole, ahole, prick, piss, pissed, pissing,
       pissed off, twat, twats, tosser, wank, wanking, dick, dicks, cock, cocks, mierda, puta, puto, merde, salope, connard, hurensohn, fotze,
       scheiss, cazzo, stronzo, vaffanculo, pizda, huj, chuj, jebac, spierdalaj, orospu, siktir, amk, сука, блядь, хуй,
@@ -42,13 +42,13 @@ const GROUPS: readonly Group[] = [
   {
     category: "profanity",
     level: 4,
-    how: "word",
+    matching: "word",
     terms: "damn, goddamn, dammit, crap, crappy, hell no, bloody hell, screw you, freaking, bugger, butthead, poop",
   },
   {
     category: "sexual",
     level: 2,
-    how: "strong",
+    matching: "strong",
     terms: `blowjob, handjob, footjob, rimjob, cumshot, creampie, gangbang, bukkake, deepthroat, masturbat, pornhub, porno,
       onlyfans leak, xvideos, hentai, dildo, cunnilingus, fellatio, buttplug, jerk off, jack off, fleshlight, camgirl, camwhore, upskirt,
       threesome, pedophile, paedophile, bestiality, beastiality, cock sucker, dick pic, pussy, ejaculat, anal sex, oral sex, phone sex, sex tape, sex cam, sex chat`,
@@ -56,13 +56,13 @@ const GROUPS: readonly Group[] = [
   {
     category: "sexual",
     level: 1,
-    how: "any",
+    matching: "any",
     terms: "child porn, childporn, kiddie porn, jailbait",
   },
   {
     category: "sexual",
     level: 3,
-    how: "word",
+    matching: "word",
     terms: `porn, pr0n, cum, cums, cumming, jizz, tits, titties, titty, boobs, boobies, boob, nudes, send nudes, horny, milf, clit, clitoris, penis, vagina, anal, anus,
       orgasm, orgasms, orgy, fap, fapping, boner, nipple, nipples, semen, sperm, slut, slutty, whore, hoe, thot, hooker, prostitute, escort service, erotic, erection,
       striptease, nsfw, bdsm, fetish, kinky, dominatrix, incest, bareback, fisting, rimming, squirting, bondage, ballsack, scrotum, testicles, vibrator, pegging, fingering, ahegao, rule34, show me your feet,
@@ -71,75 +71,75 @@ const GROUPS: readonly Group[] = [
   {
     category: "sexual",
     level: 4,
-    how: "word",
+    matching: "word",
     terms:
       "sex, sexy, sexual, nude, nudity, naked, lingerie, panties, topless, busty, xxx, lewd, butt, buttocks, booty, genitals, intercourse, condom, stripper, playboy, vulva",
   },
   {
     category: "hate",
     level: 1,
-    how: "strong",
+    matching: "strong",
     terms:
       "nigger, nigga, niggger, nigguh, n1gga, faggot, sandnigger, wetback, towelhead, raghead, porchmonkey, heil hitler, sieg heil, white power, gas the jews, kill all jews, kill all muslims, kill all gays",
   },
   {
     category: "hate",
     level: 1,
-    how: "word",
+    matching: "word",
     terms: `kike, faggy, beaner, jigaboo, kkk, nignog, golliwog, zipperhead, gypo,
       camel jockey, shemale, go back to your country, untermensch, ngger, nggr, niggr, niga, nigar, neger, pajeet, race traitor, 1488`,
   },
   {
     category: "hate",
     level: 2,
-    how: "word",
+    matching: "word",
     terms:
       "spic, spick, yid, wop, dago, sheeny, hymie, pickaninny, piccaninny, injun, greaseball, chink, gook, coon, fag, fagot, paki, tranny, trannies, dyke, negroid, subhuman, white supremacy, retard, retarded, retards, tard, libtard, cripple, spastic, spaz, mongoloid, feminazi, neonazi, nazi, nazis, hitler was right, lesbo, ladyboy, homo, negro, redskin, honky, cracker trash, white trash, jewboy, gays should, women belong in the kitchen",
   },
   {
     category: "hate",
     level: 4,
-    how: "word",
+    matching: "word",
     terms: "hitler, swastika, gypsy, midget, savages, illegals, infidel, infidels",
   },
   {
     category: "harassment",
     level: 1,
-    how: "strong",
+    matching: "strong",
     terms: `kill yourself, kill urself, kill ur self, kill your self, hang yourself, hang urself, cut yourself, neck yourself, shoot yourself, drink bleach, slit your wrists, slit your throat, i will kill you,
       i'll kill you, ill kill you, gonna kill you, going to kill you, i will rape, rape you, end your life, jump off a bridge, jump off a cliff, hope you die, i hope you get cancer, put a bullet in, i will find you, i know where you live`,
   },
   {
     category: "harassment",
     level: 1,
-    how: "word",
+    matching: "word",
     terms:
       "kys, keep yourself safe lol, go die, just die, please die, rope yourself, an hero, unalive yourself, swat you, dox you, doxx you, doxxed, gonna dox",
   },
   {
     category: "harassment",
     level: 1,
-    how: "strong",
+    matching: "strong",
     terms: "cunt",
   },
   {
     category: "harassment",
     level: 2,
-    how: "word",
+    matching: "word",
     terms:
       "rape, raped, raping, rapist, shut up, shut the hell up, shut the f up, nobody likes you, everyone hates you, you are worthless, you're worthless, ur worthless, you are disgusting, you disgust me, fat pig, fat cow, ugly pig, ugly cow, waste of space, piece of trash, piece of garbage, die in a fire, go to hell, eat a bag of, scumbag, lowlife, simp, incel, cuck, soyboy, skank, hag, imbecile, braindead, brain dead",
   },
   {
     category: "harassment",
     level: 4,
-    how: "word",
+    matching: "word",
     terms:
       "idiot, moron, stupid, loser, dumb, ugly, trash, garbage, pathetic, clown, noob, fool, dimwit, halfwit, dork, creep, weirdo, you suck, u suck, hate you, get lost",
   },
   {
     category: "spam",
     level: 1,
-    how: "any",
+    matching: "any",
     terms: `buy followers, buy viewers, cheap viewers, best viewers, cheap followers, free followers, free viewers, get followers, get viewers, more followers on, bigfollows, boost your channel, promote your channel,
       free robux, free vbucks, free v bucks, free bitcoin, double your bitcoin, double your crypto, crypto giveaway, bitcoin giveaway, send eth, claim your prize, claim your reward, you have won, work from home and earn,
       earn money fast, make money fast, earn cash online, earn dollars a day, investment opportunity, guaranteed profit, guaranteed returns, passive income, whatsapp me, text me on whatsapp, message me on telegram, join my telegram,
@@ -149,26 +149,26 @@ const GROUPS: readonly Group[] = [
   {
     category: "spam",
     level: 1,
-    how: "word",
+    matching: "word",
     terms: "viagra, cialis, levitra, xanax, bit ly, tinyurl com, discord gg, goo gl, cutt ly, grabify",
   },
   {
     category: "spam",
     level: 2,
-    how: "word",
+    matching: "word",
     terms:
       "follow for follow, follow 4 follow, sub for sub, sub 4 sub, sub4sub, follow me back, follow back, subscribe to my channel, follow my channel, check out my channel, check my channel, watch my stream, come watch me, giveaway winner, free money, promo code, discount code, airdrop, onlyfans, only fans",
   },
   {
     category: "spam",
     level: 4,
-    how: "word",
+    matching: "word",
     terms: "giveaway, casino, crypto, bitcoin, forex, nft, nfts, cheap, buy now, lottery, jackpot, telegram, whatsapp",
   },
 ];
 
 /** Words and phrases in which strong terms stand by accident. */
-const ORDINARY = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
+const ALLOWED_WORDS = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
   niggard, niggards, niggardly, niggardliness, shittah, shitzu, tittle, tittles, pussytoes, snigger, sniggers, sniggered, sniggering, pussycat, pussycats, pussyfoot, pussyfooting, pussy willow, octopussy, pussy riot,
   fukuoka, fukushima, fukuda, fukui, fukuyama, fukuhara, fukien, fukuro, fukubukuro, fukunaga, fukada, fukase, fukurou, yofukashi, fuku, kofuku, kafuka, fukt,
   confucius, confucian, confucianism, fuchsia, fuchs, fuchsias, fucose, fucus, fucoidan, fucoid, fucoxanthin, infuscate, fucales, effuce, obfuscate, fuca, fuco, fucata, fucking austria, wankel, swanker, swankers, wankers,
@@ -178,7 +178,7 @@ const ORDINARY = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shit
  * Set phrases, names and other languages' words in which a term means something harmless. WordNet's phrases and examples
  * are where to look for more; the corpus' held-out half is not.
  */
-const PHRASES = `homo sapiens, homo erectus, homo habilis, homo neanderthalensis, homo heidelbergensis, homo ludens, homo faber, homo economicus, genus homo, ecce homo,
+const ALLOWED_PHRASES = `homo sapiens, homo erectus, homo habilis, homo neanderthalensis, homo heidelbergensis, homo ludens, homo faber, homo economicus, genus homo, ecce homo,
   cum laude, doo wop, spic and span, spick and span, fag end, fag packet, maine coon, coon cat, coon hound, gone coon, coon dog, chink in the, chink in his, chink in her, chink in my, chink in your, chinks in, chink of light,
   boston cream pie, spotted dick, clever dick, tricky dick, tom dick and harry, tom and dick, dick and jane, dick turpin, dick cheney, dick clark, dick tracy, dick fosbury, dick grayson, dick francis, philip k dick, andy dick, dick advocaat, dick wolf, slippery dick,
   hooker's green, john lee hooker, richard hooker, joseph hooker, general hooker, offa's dyke, dyke road, van dyke's, dyke broke, dykes and dams, dams and dykes,
@@ -196,15 +196,15 @@ const PHRASES = `homo sapiens, homo erectus, homo habilis, homo neanderthalensis
   är slut, tar slut, tog slut, er slut, slut på, till slut, til slut, ta slut, just die laughing, could just die, die hard, die hards`;
 
 /** The words of a list whose entries are separated by commas. */
-const listed = (text: string): string[] => text.split(",").map((entry) => entry.trim().replace(/\s+/g, " "));
+const splitList = (text: string): string[] => text.split(",").map((entry) => entry.trim().replace(/\s+/g, " "));
 
 /** The built-in terms. */
-export function builtInTerms(): Term<TermData>[] {
-  return GROUPS.flatMap(({ how, terms, category, level }) => {
-    const split = how === "strong";
-    const reach = how === "strong" ? "any" : how;
+export function builtInTerms(): DictionaryTerm<BuiltInTermData>[] {
+  return TERM_GROUPS.flatMap(({ matching, terms, category, level }) => {
+    const split = matching === "strong";
+    const reach = matching === "strong" ? "any" : matching;
     const data = { category, level };
-    return listed(terms).flatMap((text) => {
+    return splitList(terms).flatMap((text) => {
       const term = { text, reach, split, data } as const;
       const plural = reach === "word" && !text.includes(" ") && !text.endsWith("s");
       return plural ? [term, { ...term, text: `${text}s` }] : [term];
@@ -213,4 +213,4 @@ export function builtInTerms(): Term<TermData>[] {
 }
 
 /** The built-in ordinary words and phrases. */
-export const ordinaryWords = (): string[] => [...listed(ORDINARY), ...listed(PHRASES)];
+export const builtInAllowedPhrases = (): string[] => [...splitList(ALLOWED_WORDS), ...splitList(ALLOWED_PHRASES)];

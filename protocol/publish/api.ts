@@ -9,7 +9,7 @@
  *   PUT /ingest/{stream}/{broadcast}/end                       empty: no more media will come
  *
  * A segment is complete with its last part (`PartMeta.close`), so a segment never exists without its last part.
- * Success is 200 with `PublishAnswer`. Failures are RFC 9457 problem documents with a `type` from `PROBLEMS`.
+ * Success is 200 with `PublishProgress`. Failures are RFC 9457 problem documents with a `type` from `PUBLISH_PROBLEM_TYPES`.
  */
 import type { TrackName } from "../ids.ts";
 
@@ -29,14 +29,14 @@ export interface TrackProgress {
 }
 
 /** What every successful PUT answers, and what an `out-of-order` problem carries beside its own members. */
-export interface PublishAnswer {
+export interface PublishProgress {
   /** Changes when the edge lost its memory: resend what is not durable from `next` on. */
   readonly epoch: string;
   readonly tracks: Readonly<Record<TrackName, TrackProgress>>;
 }
 
 /** Problem types of this API, relative references as sent in `type`. */
-export const PROBLEMS = {
+export const PUBLISH_PROBLEM_TYPES = {
   /** 401: no stream key was sent. */
   keyMissing: "/problems/key-missing",
   /** 403: the stream key is not this stream's. */
@@ -45,7 +45,7 @@ export const PROBLEMS = {
   stopped: "/problems/stopped",
   /** 409: another publisher is live on this stream; try later or stop the other one. */
   alreadyLive: "/problems/already-live",
-  /** 409: carries `PublishAnswer`'s members; resend that track from `next`. */
+  /** 409: carries `PublishProgress`'s members; resend that track from `next`. */
   outOfOrder: "/problems/out-of-order",
   /** 409: the init section that this part needs has not come; send it first. */
   initMissing: "/problems/init-missing",

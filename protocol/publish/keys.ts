@@ -3,16 +3,21 @@ import type { PlaylistFile } from "../hls/paths.ts";
 import type { BroadcastId, StreamName, TrackName } from "../ids.ts";
 
 /** Key of a segment (`12.m4s`) in R2. */
-export function mediaKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: string): string {
+export function mediaObjectKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: string): string {
   return `${stream}/${broadcast}/${track}/${file}`;
 }
 
 /** Key of an ended broadcast's playlist in R2, as `StoredPlaylist` in JSON. */
-export function playlistKey(stream: StreamName, broadcast: BroadcastId, track: TrackName, file: PlaylistFile): string {
-  return mediaKey(stream, broadcast, track, `${file}.json`);
+export function playlistObjectKey(
+  stream: StreamName,
+  broadcast: BroadcastId,
+  track: TrackName,
+  file: PlaylistFile,
+): string {
+  return mediaObjectKey(stream, broadcast, track, `${file}.json`);
 }
 
 /** Names of the streams of which `prefixes` are, which a listing of the bucket up to the first `/` gives. */
-export function streamsIn(prefixes: readonly string[]): string[] {
+export function parseStreamPrefixes(prefixes: readonly string[]): string[] {
   return prefixes.map((prefix) => prefix.split("/", 1)[0] ?? "");
 }

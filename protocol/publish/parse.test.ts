@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { testConfig } from "../broadcast/testing.ts";
-import { parseOpening, parsePartMeta } from "./parse.ts";
+import { makeTestConfig } from "../broadcast/testing.ts";
+import { parseBroadcastOpening, parsePartMeta } from "./parse.ts";
 
 const meta = {
   msn: 3,
@@ -15,12 +15,15 @@ const meta = {
 
 test("what a publisher sends is parsed as it was meant", () => {
   expect(parsePartMeta(JSON.stringify(meta))).toEqual(meta);
-  const config = testConfig();
-  expect(parseOpening(JSON.stringify(config))).toEqual({ config, playback: null });
-  expect(parseOpening(JSON.stringify({ ...config, playback: "followers" }))).toEqual({ config, playback: "followers" });
+  const config = makeTestConfig();
+  expect(parseBroadcastOpening(JSON.stringify(config))).toEqual({ config, playback: null });
+  expect(parseBroadcastOpening(JSON.stringify({ ...config, playback: "followers" }))).toEqual({
+    config,
+    playback: "followers",
+  });
   const [video] = config.tracks;
   const muxed = { ...config, tracks: [{ ...video, codecs: "avc1.64001f,ac-3", channels: 6, sampleRate: 48_000 }] };
-  expect(parseOpening(JSON.stringify(muxed))).toEqual({ config: muxed, playback: null });
+  expect(parseBroadcastOpening(JSON.stringify(muxed))).toEqual({ config: muxed, playback: null });
 });
 
 test("whatever is sent, the answer is a value of the right shape or a sentence", () => {
@@ -39,16 +42,16 @@ test("whatever is sent, the answer is a value of the right shape or a sentence",
     }),
   );
   fc.assert(
-    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(testConfig())), fc.jsonValue()), (more) => {
-      const parsed = parseOpening(JSON.stringify({ ...testConfig(), ...more }));
+    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(makeTestConfig())), fc.jsonValue()), (more) => {
+      const parsed = parseBroadcastOpening(JSON.stringify({ ...makeTestConfig(), ...more }));
       return typeof parsed === "string" ? parsed.length > 10 : parsed.config.tracks.length > 0;
     }),
   );
 });
 
 test("two tracks of one name, too many tracks and absurd numbers are refused by name", () => {
-  const { tracks } = testConfig();
-  const say = (over: object): unknown => parseOpening(JSON.stringify({ ...testConfig(), ...over }));
+  const { tracks } = makeTestConfig();
+  const say = (over: object): unknown => parseBroadcastOpening(JSON.stringify({ ...makeTestConfig(), ...over }));
   expect(say({ tracks: [tracks[0], tracks[0]] })).toMatch(/Two tracks are called video/);
   expect(say({ tracks: Array.from({ length: 17 }, () => tracks[0]) })).toMatch(/1 to 16 tracks/);
   expect(say({ playback: "friends" })).toMatch(/public, token, followers/);

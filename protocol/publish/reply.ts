@@ -1,8 +1,8 @@
 /** Answers to publishers as values: the Live object decides, the Worker turns them into responses. */
-import { PROBLEMS, type PublishAnswer } from "./api.ts";
+import { PUBLISH_PROBLEM_TYPES, type PublishProgress } from "./api.ts";
 
 /** An RFC 9457 problem. */
-export interface Problem {
+export interface ProblemDocument {
   readonly status: number;
   readonly type: string;
   readonly title: string;
@@ -11,27 +11,27 @@ export interface Problem {
 }
 
 /** What a PUT comes to. A problem may carry where the edge stands, so that the publisher can resend. */
-export type PublishReply =
-  | { readonly ok: true; readonly answer: PublishAnswer }
-  | { readonly ok: false; readonly problem: Problem; readonly answer?: PublishAnswer };
+export type PublishResult =
+  | { readonly ok: true; readonly answer: PublishProgress }
+  | { readonly ok: false; readonly problem: ProblemDocument; readonly answer?: PublishProgress };
 
-const problem =
+const defineProblem =
   (status: number, type: string, title: string) =>
-  (detail: string): Problem => ({ status, type, title, detail });
+  (detail: string): ProblemDocument => ({ status, type, title, detail });
 
 /** The publish API's problems; each takes its `detail`. */
-export const problems: Record<keyof typeof PROBLEMS, (detail: string) => Problem> = {
-  keyMissing: problem(401, PROBLEMS.keyMissing, "A stream key is needed"),
-  keyWrong: problem(403, PROBLEMS.keyWrong, "This key doesn't open this stream"),
-  alreadyLive: problem(409, PROBLEMS.alreadyLive, "Another publisher is live on this stream"),
-  outOfOrder: problem(409, PROBLEMS.outOfOrder, "Not the part that comes next"),
-  initMissing: problem(409, PROBLEMS.initMissing, "The part's init section is missing"),
-  notOpen: problem(409, PROBLEMS.notOpen, "The broadcast is not open"),
-  stopped: problem(403, PROBLEMS.stopped, "The stream was stopped"),
-  ended: problem(410, PROBLEMS.ended, "The broadcast has ended"),
-  tooSlow: problem(408, PROBLEMS.tooSlow, "Too slow"),
-  tooLarge: problem(413, PROBLEMS.tooLarge, "Too large"),
-  malformed: problem(400, PROBLEMS.malformed, "The request doesn't fit the publish API"),
-  tooMany: problem(429, PROBLEMS.tooMany, "Too many requests from your network"),
-  unavailable: problem(503, PROBLEMS.unavailable, "Not now"),
+export const publishProblems: Record<keyof typeof PUBLISH_PROBLEM_TYPES, (detail: string) => ProblemDocument> = {
+  keyMissing: defineProblem(401, PUBLISH_PROBLEM_TYPES.keyMissing, "A stream key is needed"),
+  keyWrong: defineProblem(403, PUBLISH_PROBLEM_TYPES.keyWrong, "This key doesn't open this stream"),
+  alreadyLive: defineProblem(409, PUBLISH_PROBLEM_TYPES.alreadyLive, "Another publisher is live on this stream"),
+  outOfOrder: defineProblem(409, PUBLISH_PROBLEM_TYPES.outOfOrder, "Not the part that comes next"),
+  initMissing: defineProblem(409, PUBLISH_PROBLEM_TYPES.initMissing, "The part's init section is missing"),
+  notOpen: defineProblem(409, PUBLISH_PROBLEM_TYPES.notOpen, "The broadcast is not open"),
+  stopped: defineProblem(403, PUBLISH_PROBLEM_TYPES.stopped, "The stream was stopped"),
+  ended: defineProblem(410, PUBLISH_PROBLEM_TYPES.ended, "The broadcast has ended"),
+  tooSlow: defineProblem(408, PUBLISH_PROBLEM_TYPES.tooSlow, "Too slow"),
+  tooLarge: defineProblem(413, PUBLISH_PROBLEM_TYPES.tooLarge, "Too large"),
+  malformed: defineProblem(400, PUBLISH_PROBLEM_TYPES.malformed, "The request doesn't fit the publish API"),
+  tooMany: defineProblem(429, PUBLISH_PROBLEM_TYPES.tooMany, "Too many requests from your network"),
+  unavailable: defineProblem(503, PUBLISH_PROBLEM_TYPES.unavailable, "Not now"),
 };

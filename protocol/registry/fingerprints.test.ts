@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fingerprints } from "./fingerprints.ts";
+import { FingerprintSet } from "./fingerprints.ts";
 
 const names = fc.array(fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,63}$/), { maxLength: 200 });
 const salt = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -8,14 +8,14 @@ const salt = fc.integer({ min: 0, max: 0xffff_ffff });
 test("every name that was put in is found, also in the copy that is sent", () => {
   fc.assert(
     fc.property(names, salt, (all, bits) => {
-      const copy = Fingerprints.decode(Fingerprints.of(all, bits).encode());
+      const copy = FingerprintSet.decode(FingerprintSet.fromNames(all, bits).encode());
       expect(all.every((name) => copy.has(name))).toBe(true);
     }),
   );
 });
 
 test("of 100,000 names that nobody put in a set of 10,000 finds two at most", () => {
-  const set = Fingerprints.of(
+  const set = FingerprintSet.fromNames(
     Array.from({ length: 10_000 }, (_, i) => `stream-${i}`),
     0x1234_5678,
   );
@@ -24,10 +24,10 @@ test("of 100,000 names that nobody put in a set of 10,000 finds two at most", ()
 });
 
 test("an empty set has nothing, and bytes that are no set are refused", () => {
-  expect(Fingerprints.decode(Fingerprints.of([], 7).encode()).has("any")).toBe(false);
-  for (const length of [0, 4, 11]) expect(() => Fingerprints.decode(new Uint8Array(length))).toThrow(RangeError);
+  expect(FingerprintSet.decode(FingerprintSet.fromNames([], 7).encode()).has("any")).toBe(false);
+  for (const length of [0, 4, 11]) expect(() => FingerprintSet.decode(new Uint8Array(length))).toThrow(RangeError);
 });
 
 test("an open set has every name, also in the copy that is sent", () => {
-  expect(Fingerprints.decode(Fingerprints.of([], 7, true).encode()).has("any")).toBe(true);
+  expect(FingerprintSet.decode(FingerprintSet.fromNames([], 7, true).encode()).has("any")).toBe(true);
 });

@@ -4,20 +4,20 @@
  */
 import { hash32 } from "../room/hash.ts";
 
-const BYTES = 4;
+const FINGERPRINT_BYTES = 4;
 /** The salt, and whether the set is open. */
-const HEADER_BYTES = 2 * BYTES;
+const HEADER_BYTES = 2 * FINGERPRINT_BYTES;
 
 /** A set of names. */
-export class Fingerprints {
+export class FingerprintSet {
   readonly #salt: number;
   readonly #sorted: Uint32Array;
   /** Not all names are known yet: any may be in the set. */
-  readonly open: boolean;
+  readonly isPartial: boolean;
 
   private constructor(salt: number, open: boolean, sorted: Uint32Array) {
     this.#salt = salt;
-    this.open = open;
+    this.isPartial = open;
     this.#sorted = sorted;
   }
 
@@ -27,34 +27,35 @@ export class Fingerprints {
   }
 
   /** The set of these names. `salt`: 32 bits that strangers don't know, so that they can't make names that are found. */
-  static of(names: Iterable<string>, salt: number, open = false): Fingerprints {
+  static fromNames(names: Iterable<string>, salt: number, isPartial = false): FingerprintSet {
     const all = Uint32Array.from(names, (name) => hash32(name, salt)).sort();
-    return new Fingerprints(salt >>> 0, open, all);
+    return new FingerprintSet(salt >>> 0, isPartial, all);
   }
 
   /** What `encode` gave. Throws `RangeError` on bytes that are none. */
-  static decode(bytes: Uint8Array): Fingerprints {
+  static decode(bytes: Uint8Array): FingerprintSet {
     const { byteLength } = bytes;
-    if (byteLength < HEADER_BYTES || byteLength % BYTES !== 0) throw new RangeError("these are no fingerprints");
+    if (byteLength < HEADER_BYTES || byteLength % FINGERPRINT_BYTES !== 0)
+      throw new RangeError("these are no fingerprints");
     const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
-    const sorted = new Uint32Array((byteLength - HEADER_BYTES) / BYTES);
-    for (let at = 0; at < sorted.length; at += 1) sorted[at] = view.getUint32(HEADER_BYTES + at * BYTES);
-    return new Fingerprints(view.getUint32(0), view.getUint32(BYTES) !== 0, sorted);
+    const sorted = new Uint32Array((byteLength - HEADER_BYTES) / FINGERPRINT_BYTES);
+    for (let at = 0; at < sorted.length; at += 1) sorted[at] = view.getUint32(HEADER_BYTES + at * FINGERPRINT_BYTES);
+    return new FingerprintSet(view.getUint32(0), view.getUint32(FINGERPRINT_BYTES) !== 0, sorted);
   }
 
   /** The set as bytes. */
   encode(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(HEADER_BYTES + this.#sorted.length * BYTES);
+    const bytes = new Uint8Array(HEADER_BYTES + this.#sorted.length * FINGERPRINT_BYTES);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, this.#salt);
-    view.setUint32(BYTES, this.open ? 1 : 0);
-    for (const [at, print] of this.#sorted.entries()) view.setUint32(HEADER_BYTES + at * BYTES, print);
+    view.setUint32(FINGERPRINT_BYTES, this.isPartial ? 1 : 0);
+    for (const [at, print] of this.#sorted.entries()) view.setUint32(HEADER_BYTES + at * FINGERPRINT_BYTES, print);
     return bytes;
   }
 
   /** Whether the name may be in the set; false: it is not. */
   has(name: string): boolean {
-    if (this.open) return true;
+    if (this.isPartial) return true;
     const wanted = hash32(name, this.#salt);
     let low = 0;
     let high = this.#sorted.length;

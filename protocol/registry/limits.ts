@@ -10,23 +10,23 @@ export const REGISTRY_LIMITS = {
   /** In a flood of unknown names a copy that lacks one is trusted for so long, and then read anew. */
   trustMs: 500,
   /** While the flood goes on and none of its names turns out to be new, the copy is trusted longer, up to this. */
-  trustMostMs: 4_000,
+  maxTrustMs: 4_000,
   /** So many unknown names within a copy's trust are a flood: those who wait for a stream ask once in seconds. */
   floodNames: 64,
   /** A copy that could not be read is asked for again after this. */
   retryMs: 500,
   /** A request waits so long for the copy that another one reads before it reads itself. */
-  flightMs: 4_000,
+  sharedReadWaitMs: 4_000,
   /** Requests that wait for a copy newer than themselves, each of some kB; further ones are sent away. */
-  waiting: 256,
+  pendingLookups: 256,
   /** Those of one network or stream that may wait in any case. */
-  waitingEach: 4,
+  pendingLookupsPerActor: 4,
   /** Rows of what was stored before there was a registry that are read at once; R2 gives at most 1,000. */
   importNames: 1_000,
   /** Whoever asks while the import runs waits so long for it; until it has ended no name is refused. */
   importWaitMs: 1_000,
   /** Keys of a stream that isolates are told; the latest ones. */
-  keys: 1_000,
+  keysPerStream: 1_000,
   /** Streams whose keys an isolate holds. */
   keySets: 256,
 } as const;

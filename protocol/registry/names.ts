@@ -4,9 +4,9 @@ import { hash32 } from "../room/hash.ts";
 import { REGISTRY_LIMITS } from "./limits.ts";
 
 /** The number of the registry's object that a stream's name belongs to. */
-export function registryShardOf(stream: StreamName): number {
+export function selectRegistryShard(stream: StreamName): number {
   return hash32(stream) % REGISTRY_LIMITS.shards;
 }
 
 /** Name of one of the registry's objects. */
-export const registryName = (shard: number): string => `names/${shard}`;
+export const registryObjectName = (shard: number): string => `names/${shard}`;

@@ -2,17 +2,17 @@
 import { REGISTRY_LIMITS } from "./limits.ts";
 
 /** What became of a copy up to the moment when the next one was read. */
-export interface CopyUse {
+export interface CopyUsage {
   /** How long it was trusted. */
   readonly trustMs: number;
   /** Requests that it refused. */
-  readonly refused: number;
+  readonly refusals: number;
   /** The next copy says something else. */
-  readonly changed: boolean;
+  readonly hasChanged: boolean;
 }
 
 /** How long the next copy is trusted for what it lacks, ms. */
-export function nextTrustMs({ trustMs, refused, changed }: CopyUse): number {
-  const flood = !changed && refused >= REGISTRY_LIMITS.floodNames;
-  return flood ? Math.min(REGISTRY_LIMITS.trustMostMs, 2 * trustMs) : REGISTRY_LIMITS.trustMs;
+export function computeTrustMs({ trustMs, refusals, hasChanged }: CopyUsage): number {
+  const flood = !hasChanged && refusals >= REGISTRY_LIMITS.floodNames;
+  return flood ? Math.min(REGISTRY_LIMITS.maxTrustMs, 2 * trustMs) : REGISTRY_LIMITS.trustMs;
 }

@@ -11,32 +11,32 @@ export type Jurisdiction = "eu";
 export const JURISDICTIONS: readonly Jurisdiction[] = ["eu"];
 
 /** The name of a stream's room object. */
-export function roomName(stream: StreamName, jurisdiction: Jurisdiction | null): string {
-  return inJurisdiction(stream, jurisdiction);
+export function roomObjectName(stream: StreamName, jurisdiction: Jurisdiction | null): string {
+  return jurisdictionObjectName(stream, jurisdiction);
 }
 
 /** A name with its jurisdiction, which no stream's name can be taken for: streams' names have no colon. */
-export function inJurisdiction(name: string, jurisdiction: Jurisdiction | null): string {
+export function jurisdictionObjectName(name: string, jurisdiction: Jurisdiction | null): string {
   return jurisdiction === null ? name : `${jurisdiction}:${name}`;
 }
 
 /** The jurisdiction in which the object of this name is; null: anywhere. */
-export function jurisdictionOf(name: string): Jurisdiction | null {
+export function jurisdictionOfObject(name: string): Jurisdiction | null {
   return JURISDICTIONS.find((each) => name.startsWith(`${each}:`)) ?? null;
 }
 
 /** The stream of a room's object. */
-export function streamOf(room: string): string {
+export function streamOfRoom(room: string): string {
   return room.slice(room.indexOf(":") + 1);
 }
 
 /** The name of a room's shard or relay number `index`. */
-export function objectName(room: string, index: number): string {
+export function roomChildName(room: string, index: number): string {
   return `${room}/${index}`;
 }
 
 /** The room's name and the number that the name of a shard or relay tells. */
-export function ofName(name: string | undefined): { readonly room: string; readonly index: number } {
+export function parseRoomChildName(name: string | undefined): { readonly room: string; readonly index: number } {
   const [room = "", index = "0"] = (name ?? "").split("/");
   return { room, index: Number(index) };
 }

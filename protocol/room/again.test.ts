@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { comeBackWithinMs } from "./again.ts";
-import { CLIENT_LIMITS } from "./client.ts";
-import { CLOSES } from "./wire.ts";
+import { maxReconnectDelayMs } from "./again.ts";
+import { ROOM_CLIENT_LIMITS } from "./client.ts";
+import { SOCKET_CLOSES } from "./wire.ts";
 
 const within = (code: number, reason: string, newToken = false): number | null =>
-  comeBackWithinMs(CLIENT_LIMITS, { code, reason }, newToken, 0);
+  maxReconnectDelayMs(ROOM_CLIENT_LIMITS, { code, reason }, newToken, 0);
 
 test("who can get another token comes back with it, but not where the token was wrong or followers are asked for", () => {
-  const { token, banned } = CLOSES;
+  const { token, banned } = SOCKET_CLOSES;
   for (const reason of ["token-expired", "token-revoked"]) {
     expect(within(token.code, reason)).toBeNull();
-    expect(within(token.code, reason, true)).toBe(CLIENT_LIMITS.againMs);
+    expect(within(token.code, reason, true)).toBe(ROOM_CLIENT_LIMITS.reconnectBaseMs);
   }
   for (const reason of ["token-forged", "token-missing", "token-wrong-room"]) {
     expect(within(token.code, reason, true)).toBeNull();
@@ -19,7 +19,7 @@ test("who can get another token comes back with it, but not where the token was 
 });
 
 test("a spread that the server asks for is bounded", () => {
-  expect(within(CLOSES.comeBack.code, "30")).toBe(30_000);
-  expect(within(CLOSES.comeBack.code, "1e9")).toBe(10 * CLIENT_LIMITS.laterMs);
-  expect(within(CLOSES.comeBack.code, "soon")).toBe(CLIENT_LIMITS.laterMs);
+  expect(within(SOCKET_CLOSES.comeBack.code, "30")).toBe(30_000);
+  expect(within(SOCKET_CLOSES.comeBack.code, "1e9")).toBe(10 * ROOM_CLIENT_LIMITS.reconnectLongMs);
+  expect(within(SOCKET_CLOSES.comeBack.code, "soon")).toBe(ROOM_CLIENT_LIMITS.reconnectLongMs);
 });

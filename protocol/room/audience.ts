@@ -1,11 +1,11 @@
 /** Who watches, summed over a room's shards: now, at most, different people, time watched; likes and reactions. */
-import { Distinct } from "./distinct.ts";
-import type { Counts } from "./events.ts";
+import { HyperLogLog } from "./distinct.ts";
+import type { RoomCounts } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import type { Report } from "./mesh.ts";
+import type { AudienceReport } from "./mesh.ts";
 
 /** What a shard said last. */
-export interface ShardCount {
+export interface ShardViewerCount {
   readonly sockets: number;
   readonly watching: number;
   /** Absent where nobody is left out. */
@@ -13,7 +13,7 @@ export interface ShardCount {
 }
 
 /** Sums that only grow. */
-export interface Totals {
+export interface AudienceTotals {
   readonly peak: number;
   /** Time that all viewers together have watched. */
   readonly watchedMs: number;
@@ -23,89 +23,89 @@ export interface Totals {
 
 /** What is kept of an audience, so that it doesn't jump when memory is lost. */
 export interface AudienceSnapshot {
-  readonly shards: ReadonlyMap<number, ShardCount>;
-  readonly totals: Totals;
+  readonly shards: ReadonlyMap<number, ShardViewerCount>;
+  readonly totals: AudienceTotals;
   readonly distinct: Uint8Array | null;
 }
 
 /** The audience of a room. */
-export class Audience {
-  readonly #shards = new Map<number, ShardCount & { readonly atMs: number }>();
-  readonly #distinct: Distinct;
+export class RoomAudience {
+  readonly #shards = new Map<number, ShardViewerCount & { readonly atMs: number }>();
+  readonly #distinct: HyperLogLog;
   #distinctCount: number;
-  #totals: Totals;
-  #summedMs: number;
+  #totals: AudienceTotals;
+  #lastReportMs: number;
 
   /** An audience as it was kept; what shards said is trusted anew from `nowMs` on. */
   constructor(kept: AudienceSnapshot, nowMs: number) {
     for (const [shard, count] of kept.shards) this.#shards.set(shard, { ...count, atMs: nowMs });
-    this.#distinct = kept.distinct === null ? new Distinct() : Distinct.from(kept.distinct);
-    this.#distinctCount = this.#distinct.count();
+    this.#distinct = kept.distinct === null ? new HyperLogLog() : HyperLogLog.fromBytes(kept.distinct);
+    this.#distinctCount = this.#distinct.estimate();
     this.#totals = kept.totals;
-    this.#summedMs = nowMs;
+    this.#lastReportMs = nowMs;
   }
 
   /** Takes in a shard's report; whether the estimate of different people changed. */
-  report(shard: number, { sockets, watching, distinct, uncounted = 0 }: Report, nowMs: number): boolean {
-    const before = this.watching(nowMs);
-    const passedMs = Math.min(Math.max(0, nowMs - this.#summedMs), ROOM_LIMITS.reportMs);
-    this.#summedMs = Math.max(this.#summedMs, nowMs);
+  applyReport(shard: number, { sockets, watching, distinct, uncounted = 0 }: AudienceReport, nowMs: number): boolean {
+    const before = this.watchingCount(nowMs);
+    const passedMs = Math.min(Math.max(0, nowMs - this.#lastReportMs), ROOM_LIMITS.reportTtlMs);
+    this.#lastReportMs = Math.max(this.#lastReportMs, nowMs);
     this.#shards.set(shard, { sockets, watching, uncounted, atMs: nowMs });
-    const peak = Math.max(this.#totals.peak, this.watching(nowMs));
+    const peak = Math.max(this.#totals.peak, this.watchingCount(nowMs));
     this.#totals = { ...this.#totals, peak, watchedMs: this.#totals.watchedMs + before * passedMs };
-    const changed = distinct !== null && this.#distinct.merge(Distinct.from(distinct));
-    if (changed) this.#distinctCount = this.#distinct.count();
+    const changed = distinct !== null && this.#distinct.merge(HyperLogLog.fromBytes(distinct));
+    if (changed) this.#distinctCount = this.#distinct.estimate();
     return changed;
   }
 
   /** A shard without sockets and viewers is forgotten. */
-  drop(shard: number): void {
+  removeShard(shard: number): void {
     this.#shards.delete(shard);
   }
 
   /** Counts likes and reactions in. */
-  tap(likes: number, reactions: Readonly<Record<string, number>>): void {
+  addReactions(likes: number, reactions: Readonly<Record<string, number>>): void {
     const sums = { ...this.#totals.reactions };
     for (const [emoji, count] of Object.entries(reactions)) {
-      if (sums[emoji] === undefined && Object.keys(sums).length >= ROOM_LIMITS.emoji) continue;
+      if (sums[emoji] === undefined && Object.keys(sums).length >= ROOM_LIMITS.distinctEmoji) continue;
       sums[emoji] = (sums[emoji] ?? 0) + count;
     }
     this.#totals = { ...this.#totals, likes: this.#totals.likes + likes, reactions: sums };
   }
 
   /** People watching, by reports that can still be trusted. */
-  watching(nowMs: number): number {
-    return this.#sum(nowMs, ({ watching }) => watching);
+  watchingCount(nowMs: number): number {
+    return this.#sumFreshShards(nowMs, ({ watching }) => watching);
   }
 
   /** Viewers who say that they play and aren't counted. */
-  uncounted(nowMs: number): number {
-    return this.#sum(nowMs, ({ uncounted = 0 }) => uncounted);
+  uncountedCount(nowMs: number): number {
+    return this.#sumFreshShards(nowMs, ({ uncounted = 0 }) => uncounted);
   }
 
-  #sum(nowMs: number, of: (count: ShardCount) => number): number {
+  #sumFreshShards(nowMs: number, of: (count: ShardViewerCount) => number): number {
     let sum = 0;
-    for (const count of this.#shards.values()) if (nowMs - count.atMs <= ROOM_LIMITS.reportMs) sum += of(count);
+    for (const count of this.#shards.values()) if (nowMs - count.atMs <= ROOM_LIMITS.reportTtlMs) sum += of(count);
     return sum;
   }
 
   /** Sockets of all shards. */
-  get sockets(): number {
+  get socketCount(): number {
     return [...this.#shards.values()].reduce((sum, { sockets }) => sum + sockets, 0);
   }
 
-  get totals(): Totals {
+  get totals(): AudienceTotals {
     return this.#totals;
   }
 
   /** The counts as viewers are told. */
-  counts(nowMs: number): Counts {
+  counts(nowMs: number): RoomCounts {
     const { peak, likes, reactions } = this.#totals;
-    return { watching: this.watching(nowMs), peak, distinct: this.#distinctCount, likes, reactions };
+    return { watching: this.watchingCount(nowMs), peak, distinct: this.#distinctCount, likes, reactions };
   }
 
   /** The estimate of different people, to be kept. */
   distinctBytes(): Uint8Array {
-    return this.#distinct.bytes();
+    return this.#distinct.toBytes();
   }
 }

@@ -1,20 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ACCESS_LIMITS, type Access, EVERY_VERSION, OPEN_ACCESS, type Revocation, refusalOf } from "../access.ts";
-import { ACT_RANKS, mayDo, RANKS, rankOf } from "./authority.ts";
-import { type Asked, decide, type Surroundings } from "./decide.ts";
-import { type ChatEvent, OPEN_MODES, type Role, type Viewer } from "./events.ts";
-import { Judge } from "./judge.ts";
+import {
+  ACCESS_LIMITS,
+  type AccessPolicy,
+  ALL_TOKEN_VERSIONS,
+  findAccessDenial,
+  PUBLIC_ACCESS_POLICY,
+  type Revocation,
+} from "../access.ts";
+import { COMMAND_MIN_RANKS, mayIssueCommand, RANKS, rankOfRoles } from "./authority.ts";
+import { type CommandEnvelope, type DecisionContext, decideCommand } from "./decide.ts";
+import { type ChatEvent, OPEN_CHAT_MODES, type Participant, type Role } from "./events.ts";
+import { TextModerator } from "./judge.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { meeting } from "./meeting.ts";
-import { barredFrom } from "./standing.ts";
-import { type Fact, RoomState } from "./state.ts";
-import type { Act } from "./wire.ts";
+import { staffChange } from "./meeting.ts";
+import { restrictionOn } from "./standing.ts";
+import { RoomState, type StateEntry } from "./state.ts";
+import type { Command } from "./wire.ts";
 
 const NOW = 1_700_000_000_000;
-const JUDGE = new Judge();
+const JUDGE = new TextModerator();
 
-const viewer = (subject: string, roles: readonly Role[] = [], over: Partial<Viewer> = {}): Viewer => ({
+const viewer = (subject: string, roles: readonly Role[] = [], over: Partial<Participant> = {}): Participant => ({
   subject,
   name: subject,
   roles,
@@ -34,17 +41,17 @@ const PEOPLE = [...HOSTS, ...MODERATORS, ...SHADOWS, viewer("ann")];
 const SUBJECTS = PEOPLE.map(({ subject }) => subject ?? "");
 
 /** With a subject's tokens below the version revoked. */
-function revoking(access: Access, subject: string, by: Revocation["by"], version: number): Access {
+function revoking(access: AccessPolicy, subject: string, by: Revocation["by"], version: number): AccessPolicy {
   const revision = access.revision + 1;
   const others = access.revocations.filter((each) => each.subject !== subject || each.by !== by);
-  const revocation = { subject, version, by, untilMs: NOW + ACCESS_LIMITS.tokenLifeMs, revision };
+  const revocation = { subject, version, by, untilMs: NOW + ACCESS_LIMITS.tokenLifetimeMs, revision };
   return { ...access, revision, revocations: [...others, revocation] };
 }
 
 /** A room with its history, as the room object keeps it. */
 class Model {
   readonly state = new RoomState();
-  access: Access = OPEN_ACCESS;
+  access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   readonly messages = new Map<number, ChatEvent>();
   #offset = 0;
   #id = 0;
@@ -55,57 +62,57 @@ class Model {
     for (const each of [HOSTS[0], ...SHADOWS, ...MODERATORS]) this.act(each, { kind: "chat", text: "hello" });
   }
 
-  act(by: Viewer, act: Act, nowMs = NOW): boolean {
+  act(by: Participant, act: Command, nowMs = NOW): boolean {
     this.#id += 1;
     this.#meet(by);
-    const asked: Asked = { by, id: String(this.#id), act, programmeMs: null };
-    const decision = decide(this.state, asked, this.#around(nowMs));
+    const asked: CommandEnvelope = { by, id: String(this.#id), act, programmeMs: null };
+    const decision = decideCommand(this.state, asked, this.#around(nowMs));
     if (!decision.ok) return false;
-    const { event } = decision;
+    const { effect } = decision;
     this.#offset += 1;
-    if (event?.kind === "chat") {
+    if (effect?.kind === "chat") {
       const place = { offset: this.#offset, atMs: nowMs, programmeMs: nowMs };
-      this.messages.set(this.#offset, { ...event, ...place });
+      this.messages.set(this.#offset, { ...effect, ...place });
     }
-    if (event?.kind === "delete") this.messages.delete(event.target);
-    if (event?.kind === "clear") {
+    if (effect?.kind === "delete") this.messages.delete(effect.target);
+    if (effect?.kind === "clear") {
       for (const [offset, message] of this.messages) {
-        if (message.by.subject === event.subject) this.messages.delete(offset);
+        if (message.by.subject === effect.subject) this.messages.delete(offset);
       }
     }
-    if (event?.kind === "ban" || event?.kind === "unban") {
-      this.access = revoking(this.access, event.subject, "ban", event.kind === "ban" ? EVERY_VERSION : 0);
+    if (effect?.kind === "ban" || effect?.kind === "unban") {
+      this.access = revoking(this.access, effect.subject, "ban", effect.kind === "ban" ? ALL_TOKEN_VERSIONS : 0);
     }
-    this.#apply(decision.facts);
+    this.#apply(decision.entries);
     return true;
   }
 
-  #meet(who: Viewer): void {
-    this.#apply(meeting(this.state, who, NOW)?.facts ?? []);
+  #meet(who: Participant): void {
+    this.#apply(staffChange(this.state, who, NOW)?.entries ?? []);
   }
 
-  #apply(facts: readonly Fact[]): void {
+  #apply(facts: readonly StateEntry[]): void {
     for (const fact of facts) this.state.apply(fact);
   }
 
-  #around(nowMs: number): Surroundings {
+  #around(nowMs: number): DecisionContext {
     return {
       nowMs,
-      judge: JUDGE,
-      message: (offset) => this.messages.get(offset) ?? null,
-      traces: (subject) =>
+      textModerator: JUDGE,
+      findMessage: (offset) => this.messages.get(offset) ?? null,
+      senderTraces: (subject) =>
         PEOPLE.filter((each) => each.subject === subject).map(({ roles, device, address }) => {
           return { roles, device, address, atMs: nowMs };
         }),
-      wasWritten: () => true,
-      audit: () => [],
+      isRepeat: () => true,
+      auditLog: () => [],
     };
   }
 }
 
 const subject = fc.constantFrom(...SUBJECTS);
 const target = fc.integer({ min: 1, max: 40 });
-const anyAct: fc.Arbitrary<Act> = fc.oneof(
+const anyAct: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: fc.constant("ban" as const), subject, address: fc.boolean() }),
   fc.record({ kind: fc.constant("timeout" as const), subject, seconds: fc.integer({ min: 1, max: 1_000 }) }),
   fc.record({ kind: fc.constant("unban" as const), subject }),
@@ -122,7 +129,7 @@ const anyAct: fc.Arbitrary<Act> = fc.oneof(
     kind: fc.constant("modes" as const),
     modes: fc.record(
       Object.fromEntries(
-        Object.entries(OPEN_MODES).map(([name, value]) => [
+        Object.entries(OPEN_CHAT_MODES).map(([name, value]) => [
           name,
           fc.constantFrom(typeof value === "boolean" ? true : 3_600),
         ]),
@@ -144,9 +151,9 @@ test("no sequence of acts of moderators, or of anybody but a host, takes a right
       for (const [by, act] of done) model.act(by, act);
       for (const host of HOSTS) {
         // To read and write, to play, to have what was written stand, to moderate.
-        expect(barredFrom(model.state, host, NOW)).toBeNull();
+        expect(restrictionOn(model.state, host, NOW)).toBeNull();
         for (const playback of ["public", "token", "followers"] as const) {
-          expect(refusalOf({ ...model.access, playback }, { ...host, tokenVersion: 0 }, NOW)).toBeNull();
+          expect(findAccessDenial({ ...model.access, playback }, { ...host, tokenVersion: 0 }, NOW)).toBeNull();
         }
         expect(model.act(host, { kind: "chat", text: "http://example.com HELLO HELLO HELLO damn" })).toBe(true);
         for (const each of ["mod", "granted", "ann"]) {
@@ -169,14 +176,14 @@ test("whom the room has met as a host nobody can ban, and what was put on one be
   expect(model.act(MODERATORS[0], { kind: "ban", subject: "host", address: true })).toBe(false);
   expect(model.act(MODERATORS[0], { kind: "clear", subject: "host" })).toBe(false);
   expect(model.act(MODERATORS[0], { kind: "ban", subject: "late-host", address: true })).toBe(true);
-  expect(barredFrom(model.state, HOSTS[1], NOW)).toBeNull();
+  expect(restrictionOn(model.state, HOSTS[1], NOW)).toBeNull();
   // The same person with a token that doesn't say so.
-  expect(barredFrom(model.state, viewer("late-host"), NOW)).toMatchObject({ error: "banned" });
-  const met = meeting(model.state, HOSTS[1], NOW);
-  expect(met).toMatchObject({ event: { kind: "unban", subject: "late-host" } });
-  for (const fact of met?.facts ?? []) model.state.apply(fact);
-  expect(barredFrom(model.state, viewer("late-host"), NOW)).toBeNull();
-  expect(meeting(model.state, HOSTS[1], NOW)).toBeNull();
+  expect(restrictionOn(model.state, viewer("late-host"), NOW)).toMatchObject({ error: "banned" });
+  const met = staffChange(model.state, HOSTS[1], NOW);
+  expect(met).toMatchObject({ effect: { kind: "unban", subject: "late-host" } });
+  for (const fact of met?.entries ?? []) model.state.apply(fact);
+  expect(restrictionOn(model.state, viewer("late-host"), NOW)).toBeNull();
+  expect(staffChange(model.state, HOSTS[1], NOW)).toBeNull();
 });
 
 test("staff is who holds the role now: not who wrote when it did, nor whose token is over or revoked", () => {
@@ -187,17 +194,17 @@ test("staff is who holds the role now: not who wrote when it did, nor whose toke
   expect(model.act(HOSTS[0], { kind: "role", subject: "granted", role: null })).toBe(true);
   expect(ban("granted")).toBe(true);
   const day = 86_400_000;
-  model.state.staff.set("second", { rank: "moderator", untilMs: NOW + 1_000, version: 3 });
+  model.state.staffGrants.set("second", { rank: "moderator", untilMs: NOW + 1_000, version: 3 });
   const revoked = (version: number): RoomState => {
-    model.state.apply({ of: "access", key: "", value: revoking(OPEN_ACCESS, "second", "issuer", version) });
+    model.state.apply({ of: "access", key: "", value: revoking(PUBLIC_ACCESS_POLICY, "second", "issuer", version) });
     return model.state;
   };
-  expect(revoked(3).rankOf("second", NOW)).toBe("moderator");
-  expect(revoked(4).rankOf("second", NOW)).toBe("viewer");
-  expect(revoked(0).rankOf("second", NOW + 1_000)).toBe("viewer");
+  expect(revoked(3).effectiveRank("second", NOW)).toBe("moderator");
+  expect(revoked(4).effectiveRank("second", NOW)).toBe("viewer");
+  expect(revoked(0).effectiveRank("second", NOW + 1_000)).toBe("viewer");
   // A host's messages stand as long as they may be read.
-  expect(model.state.rankOf("host", NOW + day + ROOM_LIMITS.hostMs - 1)).toBe("host");
-  expect(model.state.rankOf("host", NOW + day + ROOM_LIMITS.hostMs)).toBe("viewer");
+  expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs - 1)).toBe("host");
+  expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs)).toBe("viewer");
 });
 
 test("a moderator neither lifts nor softens what a host has set, nor fills the list so that a host can't ban", () => {
@@ -215,11 +222,11 @@ test("a moderator neither lifts nor softens what a host has set, nor fills the l
 });
 
 test("an act is done by those of its rank and above", () => {
-  for (const [kind, least] of Object.entries(ACT_RANKS)) {
+  for (const [kind, least] of Object.entries(COMMAND_MIN_RANKS)) {
     for (const rank of RANKS) {
       const may = RANKS.indexOf(rank) >= RANKS.indexOf(least);
-      expect(mayDo(rank, kind as Act["kind"]), `${rank} ${kind}`).toBe(may);
+      expect(mayIssueCommand(rank, kind as Command["kind"]), `${rank} ${kind}`).toBe(may);
     }
   }
-  expect(rankOf(["subscriber", "moderator", "host"])).toBe("host");
+  expect(rankOfRoles(["subscriber", "moderator", "host"])).toBe("host");
 });

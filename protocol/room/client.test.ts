@@ -1,8 +1,14 @@
 import { expect, test } from "vitest";
-import { CLIENT_LIMITS, RoomClient, type RoomClientOptions, type RoomListener, type RoomSocket } from "./client.ts";
-import { NO_COUNTS, OPEN_MODES, type RoomEvent } from "./events.ts";
+import {
+  ROOM_CLIENT_LIMITS,
+  RoomClient,
+  type RoomClientOptions,
+  type RoomListener,
+  type RoomSocket,
+} from "./client.ts";
+import { EMPTY_ROOM_COUNTS, OPEN_CHAT_MODES, type RoomEvent } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { CLOSES, type ServerFrame } from "./wire.ts";
+import { type ServerFrame, SOCKET_CLOSES } from "./wire.ts";
 
 /** A client whose sockets, clock and chance are the test's. */
 class Bench {
@@ -19,20 +25,20 @@ class Bench {
   constructor(over: Pick<RoomClientOptions, "getToken"> = {}, random = 0.5) {
     this.random = random;
     const listener: RoomListener = {
-      delivered: ({ events }) => {
+      onDelivery: ({ events }) => {
         this.shown.push(...events);
       },
-      disconnected: ({ code, againMs }) => {
+      onDisconnect: ({ code, againMs }) => {
         this.closes.push({ code, againMs });
       },
     };
     this.client = new RoomClient({
       ...over,
-      open: (token) => {
+      openSocket: (token) => {
         this.tokens.push(token);
         return this.#open();
       },
-      after: (ms, work) => {
+      schedule: (ms, work) => {
         this.#timer += 1;
         const timer = this.#timer;
         this.timers.set(timer, { atMs: this.nowMs + ms, work });
@@ -81,9 +87,9 @@ class Bench {
       nowMs: 500,
       you: null,
       expiresMs: null,
-      modes: OPEN_MODES,
+      modes: OPEN_CHAT_MODES,
       pinned: null,
-      counts: NO_COUNTS,
+      counts: EMPTY_ROOM_COUNTS,
       epoch: "e",
       from: 0,
       to: 0,
@@ -120,28 +126,28 @@ const acts = (bench: Bench): unknown[] => bench.frames.filter(({ type }) => type
 test("an act is sent again with the same id until it is acknowledged: after a silence, an error that passes, a reconnect", async () => {
   const bench = new Bench();
   bench.welcome();
-  const outcome = bench.client.act({ kind: "chat", text: "hello" });
+  const outcome = bench.client.sendCommand({ kind: "chat", text: "hello" });
   const [id] = acts(bench);
-  bench.pass(CLIENT_LIMITS.answerMs);
+  bench.pass(ROOM_CLIENT_LIMITS.resendAfterMs);
   bench.receive({ type: "ack", id: String(id), outcome: { ok: false, error: "unavailable" } });
-  bench.pass(CLIENT_LIMITS.answerMs);
+  bench.pass(ROOM_CLIENT_LIMITS.resendAfterMs);
   expect(acts(bench)).toEqual([id, id, id]);
   bench.close(1006);
-  bench.pass(CLIENT_LIMITS.againMs);
+  bench.pass(ROOM_CLIENT_LIMITS.reconnectBaseMs);
   expect(bench.sockets.length).toBe(2);
   bench.welcome();
   expect(acts(bench)).toEqual([id]);
   bench.receive({ type: "ack", id: String(id), outcome: { ok: true } });
   bench.receive({ type: "ack", id: String(id), outcome: { ok: true } });
   expect(await outcome).toEqual({ ok: true });
-  bench.pass(10 * CLIENT_LIMITS.answerMs);
+  bench.pass(10 * ROOM_CLIENT_LIMITS.resendAfterMs);
   expect(acts(bench)).toEqual([id]);
 });
 
 test("ids are a client's own, also of one loaded anew; an act whose id another had is sent again under another id", async () => {
   const bench = new Bench();
   bench.welcome();
-  const said = bench.client.act({ kind: "chat", text: "hello" });
+  const said = bench.client.sendCommand({ kind: "chat", text: "hello" });
   const first = String(bench.frames.at(-1)?.["id"]);
   bench.random = 0.25;
   bench.receive({ type: "ack", id: first, outcome: { ok: false, error: "id-used" } });
@@ -150,22 +156,22 @@ test("ids are a client's own, also of one loaded anew; an act whose id another h
   expect(again?.["id"]).not.toBe(first);
   bench.receive({ type: "ack", id: String(again?.["id"]), outcome: { ok: true } });
   expect(await said).toEqual({ ok: true });
-  const next = bench.client.act({ kind: "chat", text: "next" });
+  const next = bench.client.sendCommand({ kind: "chat", text: "next" });
   expect(String(bench.frames.at(-1)?.["id"]).split("-")[0]).toBe(String(again?.["id"]).split("-")[0]);
   bench.receive({ type: "ack", id: String(bench.frames.at(-1)?.["id"]), outcome: { ok: true } });
   expect(await next).toEqual({ ok: true });
 
   const anew = new Bench({}, 0.75);
   anew.welcome();
-  void anew.client.act({ kind: "chat", text: "hello" });
+  void anew.client.sendCommand({ kind: "chat", text: "hello" });
   expect(anew.frames.at(-1)?.["id"]).not.toBe(first);
 });
 
 test("where every id is taken, an act is given up after so many tries", async () => {
   const bench = new Bench();
   bench.welcome();
-  const said = bench.client.act({ kind: "chat", text: "hello" });
-  for (let sent = 0; sent < CLIENT_LIMITS.sends; sent += 1) {
+  const said = bench.client.sendCommand({ kind: "chat", text: "hello" });
+  for (let sent = 0; sent < ROOM_CLIENT_LIMITS.sendAttempts; sent += 1) {
     bench.receive({ type: "ack", id: String(bench.frames.at(-1)?.["id"]), outcome: { ok: false, error: "id-used" } });
   }
   expect(await said).toEqual({ ok: false, error: "unavailable" });
@@ -173,10 +179,12 @@ test("where every id is taken, an act is given up after so many tries", async ()
 
 test("acts that wait are bounded, in number and in time", async () => {
   const bench = new Bench();
-  const all = Array.from({ length: CLIENT_LIMITS.waiting + 1 }, () => bench.client.act({ kind: "chat", text: "x" }));
+  const all = Array.from({ length: ROOM_CLIENT_LIMITS.pendingCommands + 1 }, () =>
+    bench.client.sendCommand({ kind: "chat", text: "x" }),
+  );
   expect(await all.at(-1)).toEqual({ ok: false, error: "busy" });
   bench.welcome();
-  bench.pass((CLIENT_LIMITS.sends + 1) * CLIENT_LIMITS.answerMs);
+  bench.pass((ROOM_CLIENT_LIMITS.sendAttempts + 1) * ROOM_CLIENT_LIMITS.resendAfterMs);
   expect(await all[0]).toEqual({ ok: false, error: "unavailable" });
 });
 
@@ -202,50 +210,50 @@ test("waits double with full jitter, are as long as the server asks, and end wit
     bench.pass(bench.closes.at(-1)?.againMs ?? 0);
   }
   expect(bench.closes.map(({ againMs }) => againMs)).toEqual([500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
-  bench.close(CLOSES.comeBack.code, "30");
+  bench.close(SOCKET_CLOSES.comeBack.code, "30");
   expect(bench.closes.at(-1)?.againMs).toBe(15_000);
   bench.pass(15_000);
   bench.welcome();
-  bench.pass(CLIENT_LIMITS.steadyMs);
+  bench.pass(ROOM_CLIENT_LIMITS.stableConnectionMs);
   bench.random = 0.1;
   bench.close(1012);
   expect(bench.closes.at(-1)?.againMs).toBe(100);
   bench.pass(100);
-  bench.close(CLOSES.banned.code);
-  expect(bench.closes.at(-1)).toEqual({ code: CLOSES.banned.code, againMs: null });
+  bench.close(SOCKET_CLOSES.banned.code);
+  expect(bench.closes.at(-1)).toEqual({ code: SOCKET_CLOSES.banned.code, againMs: null });
   bench.pass(1_000_000);
   expect(bench.timers.size).toBe(0);
 });
 
 test("a connection that isn't welcomed is given up, and a stopped client does nothing more", () => {
   const bench = new Bench();
-  bench.pass(CLIENT_LIMITS.welcomeMs);
+  bench.pass(ROOM_CLIENT_LIMITS.welcomeTimeoutMs);
   expect(bench.last.closed).toBe(true);
-  bench.pass(CLIENT_LIMITS.againMs);
+  bench.pass(ROOM_CLIENT_LIMITS.reconnectBaseMs);
   expect(bench.sockets.length).toBe(2);
   bench.welcome();
-  bench.client.play(true);
-  bench.client.tap();
+  bench.client.setPlaying(true);
+  bench.client.addReaction();
   bench.client.stop();
   expect(bench.timers.size).toBe(0);
 });
 
 test("it beats while it plays, gathers taps, and says how far it has read", () => {
   const bench = new Bench();
-  bench.client.play(true);
+  bench.client.setPlaying(true);
   bench.welcome();
   expect(bench.frames.at(-1)).toEqual({ type: "play", on: true });
-  bench.pass(5 * ROOM_LIMITS.beatMs);
+  bench.pass(5 * ROOM_LIMITS.heartbeatEveryMs);
   expect(bench.last.sent.filter((text) => text === "beat").length).toBe(6);
-  bench.client.play(false);
+  bench.client.setPlaying(false);
   expect(bench.frames.at(-1)).toEqual({ type: "play", on: false });
-  bench.client.play(true);
+  bench.client.setPlaying(true);
   expect(bench.frames.at(-1)).toEqual({ type: "play", on: true });
-  bench.client.play(false);
-  for (let tap = 0; tap < 80; tap += 1) bench.client.tap("🎉");
-  bench.pass(CLIENT_LIMITS.tapMs);
-  expect(bench.frames.at(-1)).toEqual({ type: "react", emoji: "🎉", count: ROOM_LIMITS.taps });
-  bench.last.socket.onmessage?.({ data: "x".repeat(ROOM_LIMITS.seenEvery) });
+  bench.client.setPlaying(false);
+  for (let tap = 0; tap < 80; tap += 1) bench.client.addReaction("🎉");
+  bench.pass(ROOM_CLIENT_LIMITS.reactionFlushMs);
+  expect(bench.frames.at(-1)).toEqual({ type: "react", emoji: "🎉", count: ROOM_LIMITS.reactionsPerFrame });
+  bench.last.socket.onmessage?.({ data: "x".repeat(ROOM_LIMITS.flowAckEveryChars) });
   expect(bench.frames.at(-1)).toEqual({ type: "seen" });
 });
 
@@ -264,8 +272,8 @@ test("with a way to get tokens it asks for one before each connection, and renew
   await Promise.resolve();
   expect(bench.frames.filter(({ type }) => type === "renew").length).toBeGreaterThan(0);
   bench.receive({ type: "renewed", outcome: { ok: true, expiresMs: 1_000_000 } });
-  bench.close(CLOSES.token.code, "token-revoked");
-  bench.pass(CLIENT_LIMITS.againMs);
+  bench.close(SOCKET_CLOSES.token.code, "token-revoked");
+  bench.pass(ROOM_CLIENT_LIMITS.reconnectBaseMs);
   await Promise.resolve();
   expect(bench.tokens.length).toBe(2);
 });

@@ -2,27 +2,27 @@
 import { ROOM_LIMITS } from "./limits.ts";
 
 /** One who plays. `network`: null for one with an account. `countedAs`: absent where it showed no key of the edge. */
-export interface Playing {
+export interface PlayingViewer {
   readonly key: string;
   readonly countedAs: string | undefined;
   readonly network: string | null;
 }
 
 /** Who counts, as whom, and how many don't. */
-export interface CrowdCount {
+export interface PlaybackCount {
   /** By the viewer's key: what it is in the estimate of different people. */
   readonly counted: ReadonlyMap<string, string>;
   readonly uncounted: number;
 }
 
 /** Viewers without an account that one of `shards` counts of a network, so that all of them together count a room's part. */
-export function countedAtShard(shards: number): number {
-  return Math.ceil(ROOM_LIMITS.countedPerNetwork / Math.max(1, shards));
+export function anonymousViewersPerShard(shards: number): number {
+  return Math.ceil(ROOM_LIMITS.anonymousViewersPerNetwork / Math.max(1, shards));
 }
 
 /** Counts those who play at one of `shards`; whoever plays twice counts once. */
-export function countCrowd(playing: Iterable<Playing>, shards: number): CrowdCount {
-  const most = countedAtShard(shards);
+export function countPlayingViewers(playing: Iterable<PlayingViewer>, shards: number): PlaybackCount {
+  const most = anonymousViewersPerShard(shards);
   const counted = new Map<string, string>();
   const without = new Set<string>();
   const perNetwork = new Map<string, number>();

@@ -1,66 +1,74 @@
 /** Whether a message is shown: modes, the judge, the review queue. */
-import { clean, isBlank } from "../moderation/clean.ts";
-import { type Decision as Outcome, stricter } from "../moderation/moderate.ts";
-import { combined, type Opinion } from "../moderation/review.ts";
-import { type CapitalsRule, hasLink, isEmoteOnly, isShouting } from "../moderation/rules.ts";
-import { actDigest } from "./act-digest.ts";
-import type { Decision, Refusal, Surroundings } from "./decide.ts";
-import { type Author, isStaff, type Modes, type Viewer } from "./events.ts";
-import { reasonsOf } from "./judge.ts";
+import { cleanText, isBlankText } from "../moderation/clean.ts";
+import { type ModerationDecision as Outcome, stricterDecision } from "../moderation/moderate.ts";
+import { mergeVerdicts, type ReviewVerdict } from "../moderation/review.ts";
+import { hasLink, isEmoteOnly, isShouting, type ShoutingRule } from "../moderation/rules.ts";
+import { commandDigest } from "./act-digest.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decide.ts";
+import { type ChatModes, isStaff, type Participant, type ParticipantProfile } from "./events.ts";
+import { holdReasons } from "./judge.ts";
 import { ROOM_LIMITS } from "./limits.ts";
-import { programmeTime } from "./programme.ts";
-import { type Held, type HeldReason, heldKey, type RoomState } from "./state.ts";
-import type { Act, ErrorCode } from "./wire.ts";
+import { clampProgramTime } from "./programme.ts";
+import { type HeldMessage, type HoldReason, heldMessageKey, type RoomState } from "./state.ts";
+import type { Command, RoomErrorCode } from "./wire.ts";
 
 /** A message of someone with an account. */
-export interface AskedChat {
-  readonly by: Viewer & { readonly subject: string };
+export interface ChatEnvelope {
+  readonly by: Participant & { readonly subject: string };
   readonly id: string;
-  readonly act: Extract<Act, { kind: "chat" }>;
+  readonly act: Extract<Command, { kind: "chat" }>;
   readonly programmeMs: number | null;
-  readonly opinion?: Opinion;
+  readonly opinion?: ReviewVerdict;
 }
 
 /** Shouting: more than a word or an abbreviation, nearly all of it capitals. */
-const CAPITALS: CapitalsRule = { leastLetters: 10, mostShare: 0.7 };
+const SHOUTING_RULE: ShoutingRule = { minLetters: 10, maxCapitalShare: 0.7 };
 
 /** Decides about a message. */
-export function decideChat(state: RoomState, asked: AskedChat, around: Surroundings): Decision | Refusal {
-  const { act } = asked;
-  if (act.replyTo !== undefined && around.message(act.replyTo) === null) return no("not-found");
-  const broken = isStaff(asked.by.roles) ? null : brokenMode(state.modes, asked, around);
-  if (broken !== null) return no(broken);
-  const { decision, text, reasons } = judged(state, asked, around);
+export function decideChat(
+  state: RoomState,
+  envelope: ChatEnvelope,
+  context: DecisionContext,
+): CommandAcceptance | CommandRefusal {
+  const { act } = envelope;
+  if (act.replyTo !== undefined && context.findMessage(act.replyTo) === null) return refuseCommand("not-found");
+  const broken = isStaff(envelope.by.roles) ? null : violatedMode(state.modes, envelope, context);
+  if (broken !== null) return refuseCommand(broken);
+  const { decision, text, reasons } = moderateMessage(state, envelope, context);
   // Without what can't be seen a text may be nothing, and some signs are several in the normal form.
-  if (isBlank(text) || text.length > ROOM_LIMITS.textChars) return no("malformed");
-  if (decision === "deny") return no("denied");
-  const by = author(asked.by, state, around);
-  if (decision === "hold") return hold(state, asked, { by, text, reasons }, around);
-  return { ok: true, event: { ...act, by, text }, facts: [], notes: [] };
+  if (isBlankText(text) || text.length > ROOM_LIMITS.messageChars) return refuseCommand("malformed");
+  if (decision === "deny") return refuseCommand("denied");
+  const by = senderProfile(envelope.by, state, context);
+  if (decision === "hold") return holdMessage(state, envelope, { by, text, reasons }, context);
+  return { ok: true, effect: { ...act, by, text }, entries: [], staffNotes: [] };
 }
 
-interface Judged {
+interface MessageModeration {
   readonly decision: Outcome;
   readonly text: string;
   /** Why it is held, if it is. */
-  readonly reasons: readonly HeldReason[];
+  readonly reasons: readonly HoldReason[];
 }
 
 /** What the lists, the reviewer and the mode `review` make of a message together. */
-function judged(state: RoomState, { by, act, opinion }: AskedChat, { judge }: Surroundings): Judged {
-  if (isStaff(by.roles)) return { decision: "allow", text: clean(act.text).text, reasons: [] };
-  const local = judge.text(act.text, state);
-  const { decision, text } = opinion === undefined ? local : combined(local, opinion);
-  const reasons = reasonsOf(local);
+function moderateMessage(
+  state: RoomState,
+  { by, act, opinion }: ChatEnvelope,
+  { textModerator }: DecisionContext,
+): MessageModeration {
+  if (isStaff(by.roles)) return { decision: "allow", text: cleanText(act.text).text, reasons: [] };
+  const local = textModerator.moderateText(act.text, state);
+  const { decision, text } = opinion === undefined ? local : mergeVerdicts(local, opinion);
+  const reasons = holdReasons(local);
   if (opinion !== undefined && opinion.decision !== "allow") {
     reasons.push(opinion.by === "reviewer" ? "reviewer" : "unreviewed");
   }
   if (state.modes.review) reasons.push("mode");
-  return { decision: stricter(decision, state.modes.review ? "hold" : "allow"), text, reasons };
+  return { decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"), text, reasons };
 }
 
-function brokenMode(modes: Modes, { by, act }: AskedChat, around: Surroundings): ErrorCode | null {
-  const { nowMs } = around;
+function violatedMode(modes: ChatModes, { by, act }: ChatEnvelope, context: DecisionContext): RoomErrorCode | null {
+  const { nowMs } = context;
   const known = by.roles.includes("subscriber") || by.roles.includes("verified");
   if (modes.subscribersOnly && !by.roles.includes("subscriber")) return "subscribers-only";
   if (modes.verifiedOnly && !by.roles.includes("verified")) return "verified-only";
@@ -70,48 +78,52 @@ function brokenMode(modes: Modes, { by, act }: AskedChat, around: Surroundings):
   }
   if (modes.emoteOnly && !isEmoteOnly(act.text)) return "emote-only";
   if (modes.noLinks && !by.roles.includes("verified") && hasLink(act.text)) return "no-links";
-  if (modes.noCapitals && isShouting(act.text, CAPITALS)) return "no-capitals";
+  if (modes.noCapitals && isShouting(act.text, SHOUTING_RULE)) return "no-capitals";
   if (modes.slowS > 0) {
-    const last = around.traces(by.subject)[0];
+    const last = context.senderTraces(by.subject)[0];
     if (last !== undefined && nowMs - last.atMs < 1_000 * modes.slowS) return "slow-mode";
   }
-  return modes.unique && around.wasWritten(clean(act.text).text) ? "not-unique" : null;
+  return modes.unique && context.isRepeat(cleanText(act.text).text) ? "not-unique" : null;
 }
 
-function hold(
+function holdMessage(
   state: RoomState,
-  { by, id, act, programmeMs }: AskedChat,
-  { by: author, text, reasons }: Pick<Held, "by" | "text" | "reasons">,
-  around: Surroundings,
-): Decision | Refusal {
-  const key = heldKey(by.subject, id);
-  if (state.held.size >= ROOM_LIMITS.held) return no("review-full");
-  const held: Held = {
+  { by, id, act, programmeMs }: ChatEnvelope,
+  { by: author, text, reasons }: Pick<HeldMessage, "by" | "text" | "reasons">,
+  context: DecisionContext,
+): CommandAcceptance | CommandRefusal {
+  const key = heldMessageKey(by.subject, id);
+  if (state.heldMessages.size >= ROOM_LIMITS.heldMessages) return refuseCommand("review-full");
+  const held: HeldMessage = {
     id: key,
     by: author,
     clientId: id,
-    digest: actDigest(act),
+    digest: commandDigest(act),
     text,
     reasons,
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),
-    atMs: around.nowMs,
-    programmeMs: programmeTime(programmeMs, around.nowMs),
+    atMs: context.nowMs,
+    programmeMs: clampProgramTime(programmeMs, context.nowMs),
     device: by.device,
     address: by.address,
   };
   return {
     ok: true,
-    facts: [{ of: "held", key, value: held }],
-    notes: [{ kind: "held", held }],
-    held: key,
+    entries: [{ of: "held", key, value: held }],
+    staffNotes: [{ kind: "held", held }],
+    heldId: key,
   };
 }
 
 /** The sender as all see them. */
-function author({ subject, name, roles }: AskedChat["by"], state: RoomState, { judge }: Surroundings): Author {
-  return { subject, name: judge.name({ subject, name, roles }, state), roles };
+function senderProfile(
+  { subject, name, roles }: ChatEnvelope["by"],
+  state: RoomState,
+  { textModerator }: DecisionContext,
+): ParticipantProfile {
+  return { subject, name: textModerator.displayName({ subject, name, roles }, state), roles };
 }
 
-function no(error: ErrorCode): Refusal {
+function refuseCommand(error: RoomErrorCode): CommandRefusal {
   return { ok: false, error };
 }

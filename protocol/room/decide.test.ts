@@ -1,17 +1,23 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LEVELS } from "../moderation/categories.ts";
-import type { Opinion } from "../moderation/review.ts";
-import { actDigest } from "./act-digest.ts";
-import { type Asked, type Decision, decide, type Refusal, type Surroundings } from "./decide.ts";
-import type { ChatEvent, Modes, Role, Viewer } from "./events.ts";
-import { Judge } from "./judge.ts";
-import { type Fact, RoomState } from "./state.ts";
-import type { Act } from "./wire.ts";
+import { DEFAULT_AUTOMOD_LEVELS } from "../moderation/categories.ts";
+import type { ReviewVerdict } from "../moderation/review.ts";
+import { commandDigest } from "./act-digest.ts";
+import {
+  type CommandAcceptance,
+  type CommandEnvelope,
+  type CommandRefusal,
+  type DecisionContext,
+  decideCommand,
+} from "./decide.ts";
+import type { ChatEvent, ChatModes, Participant, Role } from "./events.ts";
+import { TextModerator } from "./judge.ts";
+import { RoomState, type StateEntry } from "./state.ts";
+import type { Command } from "./wire.ts";
 
 const NOW = 1_000_000_000;
-const JUDGE = new Judge();
+const JUDGE = new TextModerator();
 
-const viewer = (subject: string | null, roles: readonly Role[] = [], over: Partial<Viewer> = {}): Viewer => ({
+const viewer = (subject: string | null, roles: readonly Role[] = [], over: Partial<Participant> = {}): Participant => ({
   subject,
   name: subject ?? "",
   roles,
@@ -22,42 +28,46 @@ const viewer = (subject: string | null, roles: readonly Role[] = [], over: Parti
   ...over,
 });
 
-const around = (over: Partial<Surroundings> = {}): Surroundings => ({
+const around = (over: Partial<DecisionContext> = {}): DecisionContext => ({
   nowMs: NOW,
-  judge: JUDGE,
-  message: () => null,
-  traces: () => [],
-  wasWritten: () => false,
-  audit: () => [],
+  textModerator: JUDGE,
+  findMessage: () => null,
+  senderTraces: () => [],
+  isRepeat: () => false,
+  auditLog: () => [],
   ...over,
 });
 
-const asked = (by: Viewer, act: Act, id = "1"): Asked => ({ by, id, act, programmeMs: null });
-const say = (by: Viewer, text = "hello"): Asked => asked(by, { kind: "chat", text });
+const asked = (by: Participant, act: Command, id = "1"): CommandEnvelope => ({ by, id, act, programmeMs: null });
+const say = (by: Participant, text = "hello"): CommandEnvelope => asked(by, { kind: "chat", text });
 const host = viewer("host", ["host"]);
 const moderator = viewer("mod", ["moderator"]);
 const ann = viewer("ann");
 
 /** Decides, and lets the state hold what follows. */
-function carryOut(state: RoomState, what: Asked, over: Partial<Surroundings> = {}): Decision | Refusal {
-  const decision = decide(state, what, around(over));
-  if (decision.ok) for (const fact of decision.facts) state.apply(fact);
+function carryOut(
+  state: RoomState,
+  what: CommandEnvelope,
+  over: Partial<DecisionContext> = {},
+): CommandAcceptance | CommandRefusal {
+  const decision = decideCommand(state, what, around(over));
+  if (decision.ok) for (const fact of decision.entries) state.apply(fact);
   return decision;
 }
 
-function withModes(modes: Partial<Modes>): RoomState {
+function withModes(modes: Partial<ChatModes>): RoomState {
   const state = new RoomState();
   carryOut(state, asked(host, { kind: "modes", modes }));
   return state;
 }
 
-const error = (decision: Decision | Refusal): string | null => (decision.ok ? null : decision.error);
+const error = (decision: CommandAcceptance | CommandRefusal): string | null => (decision.ok ? null : decision.error);
 
 test("only people with an account whose token still holds may write", () => {
   const state = new RoomState();
-  expect(error(decide(state, say(viewer(null)), around()))).toBe("sign-in");
-  expect(error(decide(state, say(viewer("ann", [], { expiresMs: NOW })), around()))).toBe("token-expired");
-  expect(decide(state, say(ann), around())).toMatchObject({ ok: true, event: { kind: "chat", text: "hello" } });
+  expect(error(decideCommand(state, say(viewer(null)), around()))).toBe("sign-in");
+  expect(error(decideCommand(state, say(viewer("ann", [], { expiresMs: NOW })), around()))).toBe("token-expired");
+  expect(decideCommand(state, say(ann), around())).toMatchObject({ ok: true, effect: { kind: "chat", text: "hello" } });
 });
 
 test("each mode refuses those whom it means, and exempts those whom it should", () => {
@@ -66,8 +76,8 @@ test("each mode refuses those whom it means, and exempts those whom it should", 
   const oldFollower = viewer("ann", [], { followerSinceMs: NOW - week });
   const subscriber = viewer("sub", ["subscriber"]);
   const verified = viewer("ver", ["verified"]);
-  const recent = around({ traces: () => [{ roles: [], device: "", address: "", atMs: NOW - 4_000 }] });
-  const cases: [Partial<Modes>, Asked, string | null, Surroundings?][] = [
+  const recent = around({ senderTraces: () => [{ roles: [], device: "", address: "", atMs: NOW - 4_000 }] });
+  const cases: [Partial<ChatModes>, CommandEnvelope, string | null, DecisionContext?][] = [
     [{ slowS: 5 }, say(ann), "slow-mode", recent],
     [{ slowS: 4 }, say(ann), null, recent],
     [{ slowS: 5 }, say(moderator), null, recent],
@@ -81,11 +91,11 @@ test("each mode refuses those whom it means, and exempts those whom it should", 
     [{ verifiedOnly: true }, say(verified), null],
     [{ emoteOnly: true }, say(ann, "hi 🎉"), "emote-only"],
     [{ emoteOnly: true }, say(ann, "🎉 :wave: 👩‍🚀"), null],
-    [{ unique: true }, say(ann), "not-unique", around({ wasWritten: () => true })],
-    [{ unique: true }, say(host), null, around({ wasWritten: () => true })],
+    [{ unique: true }, say(ann), "not-unique", around({ isRepeat: () => true })],
+    [{ unique: true }, say(host), null, around({ isRepeat: () => true })],
   ];
   for (const [modes, what, wanted, surroundings] of cases) {
-    expect(error(decide(withModes(modes), what, surroundings ?? around())), JSON.stringify(modes)).toBe(wanted);
+    expect(error(decideCommand(withModes(modes), what, surroundings ?? around())), JSON.stringify(modes)).toBe(wanted);
   }
 });
 
@@ -93,11 +103,11 @@ test("a blocked word stops a message as a word, not within another, and not a mo
   const state = new RoomState();
   carryOut(state, asked(host, { kind: "words", words: ["Spam", "buy now"] }));
   for (const text of ["some ＳＰＡＭ!", "$p@m", "s p a m", "s\u200bpam"]) {
-    expect(error(decide(state, say(ann, text), around())), text).toBe("denied");
+    expect(error(decideCommand(state, say(ann, text), around())), text).toBe("denied");
   }
-  expect(error(decide(state, say(ann, "buy   NOW?"), around()))).toBe("denied");
-  expect(error(decide(state, say(ann, "spamalot"), around()))).toBeNull();
-  expect(error(decide(state, say(moderator, "no spam"), around()))).toBeNull();
+  expect(error(decideCommand(state, say(ann, "buy   NOW?"), around()))).toBe("denied");
+  expect(error(decideCommand(state, say(ann, "spamalot"), around()))).toBeNull();
+  expect(error(decideCommand(state, say(moderator, "no spam"), around()))).toBeNull();
 });
 
 test("what is uncertain is held once, with its reasons, and shown as its sender's when approved", () => {
@@ -106,15 +116,15 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
   const held = carryOut(state, say(ann, "well, $h!t"));
   expect(held).toMatchObject({
     ok: true,
-    held: "3:ann1:1",
-    notes: [{ kind: "held", held: { reasons: ["profanity"] } }],
+    heldId: "3:ann1:1",
+    staffNotes: [{ kind: "held", held: { reasons: ["profanity"] } }],
   });
-  expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, held: "3:ann1:1", facts: [] });
+  expect(carryOut(state, say(ann, "well, $h!t"))).toMatchObject({ ok: true, heldId: "3:ann1:1", entries: [] });
   expect(error(carryOut(state, asked(ann, { kind: "approve", held: "3:ann1:1" }, "2")))).toBe("forbidden");
   const approved = carryOut(state, asked(moderator, { kind: "approve", held: "3:ann1:1" }));
   expect(approved).toMatchObject({
-    event: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
-    credit: { id: "1", digest: actDigest({ kind: "chat", text: "well, $h!t" }) },
+    effect: { kind: "chat", by: { subject: "ann" }, text: "well, $h!t" },
+    attribution: { id: "1", digest: commandDigest({ kind: "chat", text: "well, $h!t" }) },
     audit: { act: "approve", about: "3:ann1:1" },
   });
   expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "3:ann1:1" })))).toBe("not-found");
@@ -123,13 +133,13 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
 test("an id under which a message is held is for that message only, whatever else comes with it", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "modes", modes: { review: true } }));
-  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "3:ann1:1" });
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, heldId: "3:ann1:1" });
   carryOut(state, asked(moderator, { kind: "modes", modes: { review: false } }));
-  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, held: "3:ann1:1", facts: [] });
+  expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, heldId: "3:ann1:1", entries: [] });
   expect(error(carryOut(state, say(ann, "second")))).toBe("id-used");
   expect(error(carryOut(state, asked(ann, { kind: "chat", text: "first", replyTo: 3 })))).toBe("id-used");
   expect(carryOut(state, asked(ann, { kind: "chat", text: "second" }, "2"))).toMatchObject({
-    event: { text: "second" },
+    effect: { text: "second" },
   });
   expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "3:ann1:1" })))).toBeNull();
 });
@@ -137,9 +147,9 @@ test("an id under which a message is held is for that message only, whatever els
 test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {
   const state = new RoomState();
   const set = (automod: object): unknown => carryOut(state, asked(host, { kind: "automod", automod }));
-  const verdict = (by: Viewer, text: string): string => {
-    const decision = decide(state, say(by, text), around());
-    return decision.ok ? (decision.held === undefined ? "shown" : "held") : decision.error;
+  const verdict = (by: Participant, text: string): string => {
+    const decision = decideCommand(state, say(by, text), around());
+    return decision.ok ? (decision.heldId === undefined ? "shown" : "held") : decision.error;
   };
   expect(verdict(ann, "you nigger")).toBe("denied");
   expect(verdict(ann, "damn")).toBe("shown");
@@ -155,31 +165,36 @@ test("levels and allowed words hold from the next message on, and only the staff
 test("links are for verified people where they are not for all, and shouting for nobody but the staff", () => {
   const links = withModes({ noLinks: true });
   const verified = viewer("ver", ["verified"]);
-  expect(error(decide(links, say(ann, "see example dot com"), around()))).toBe("no-links");
-  expect(error(decide(links, say(verified, "see example.com"), around()))).toBeNull();
-  expect(error(decide(links, say(moderator, "see example.com"), around()))).toBeNull();
+  expect(error(decideCommand(links, say(ann, "see example dot com"), around()))).toBe("no-links");
+  expect(error(decideCommand(links, say(verified, "see example.com"), around()))).toBeNull();
+  expect(error(decideCommand(links, say(moderator, "see example.com"), around()))).toBeNull();
   const capitals = withModes({ noCapitals: true });
-  expect(error(decide(capitals, say(verified, "THIS IS TOO LOUD"), around()))).toBe("no-capitals");
-  expect(error(decide(capitals, say(ann, "OK, GG WP"), around()))).toBeNull();
-  expect(error(decide(capitals, say(host, "THIS IS TOO LOUD"), around()))).toBeNull();
+  expect(error(decideCommand(capitals, say(verified, "THIS IS TOO LOUD"), around()))).toBe("no-capitals");
+  expect(error(decideCommand(capitals, say(ann, "OK, GG WP"), around()))).toBeNull();
+  expect(error(decideCommand(capitals, say(host, "THIS IS TOO LOUD"), around()))).toBeNull();
 });
 
 test("a reviewer's opinion makes it stricter, and says so to those who moderate", () => {
   const state = new RoomState();
-  const thinks = (opinion: Opinion, by = ann): Decision | Refusal => decide(state, { ...say(by), opinion }, around());
+  const thinks = (opinion: ReviewVerdict, by = ann): CommandAcceptance | CommandRefusal =>
+    decideCommand(state, { ...say(by), opinion }, around());
   expect(error(thinks({ decision: "deny", by: "reviewer" }))).toBe("denied");
-  expect(thinks({ decision: "allow", by: "reviewer" })).toMatchObject({ event: { text: "hello" } });
-  expect(thinks({ decision: "rewrite", text: "hi", by: "reviewer" })).toMatchObject({ event: { text: "hi" } });
-  expect(thinks({ decision: "hold", by: "reviewer" })).toMatchObject({ notes: [{ held: { reasons: ["reviewer"] } }] });
-  expect(thinks({ decision: "hold", by: "late" })).toMatchObject({ notes: [{ held: { reasons: ["unreviewed"] } }] });
-  expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ event: { text: "hello" } });
+  expect(thinks({ decision: "allow", by: "reviewer" })).toMatchObject({ effect: { text: "hello" } });
+  expect(thinks({ decision: "rewrite", text: "hi", by: "reviewer" })).toMatchObject({ effect: { text: "hi" } });
+  expect(thinks({ decision: "hold", by: "reviewer" })).toMatchObject({
+    staffNotes: [{ held: { reasons: ["reviewer"] } }],
+  });
+  expect(thinks({ decision: "hold", by: "late" })).toMatchObject({
+    staffNotes: [{ held: { reasons: ["unreviewed"] } }],
+  });
+  expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ effect: { text: "hello" } });
 });
 
 test("a text is shown as it was written, and one of which nothing is seen, or that is far too long, is malformed", () => {
   const state = new RoomState();
-  const shown = (by: Viewer, text: string): unknown => {
-    const decision = decide(state, say(by, text), around());
-    return decision.ok ? decision.event : decision.error;
+  const shown = (by: Participant, text: string): unknown => {
+    const decision = decideCommand(state, say(by, text), around());
+    return decision.ok ? decision.effect : decision.error;
   };
   for (const by of [ann, moderator]) {
     expect(shown(by, "a\u202eb\u200b")).toMatchObject({ text: "ab" });
@@ -198,8 +213,8 @@ test("a text is shown as it was written, and one of which nothing is seen, or th
 test("a name in which the lists find something is shown as a neutral one, the same each time; the staff keep theirs", () => {
   const state = new RoomState();
   const nameOf = (name: string, roles: readonly Role[] = []): string => {
-    const decision = decide(state, say(viewer("ann", roles, { name })), around());
-    return decision.ok && decision.event?.kind === "chat" ? decision.event.by.name : "";
+    const decision = decideCommand(state, say(viewer("ann", roles, { name })), around());
+    return decision.ok && decision.effect?.kind === "chat" ? decision.effect.by.name : "";
   };
   expect(nameOf("  Ann\u202e \n <b>O'Hara</b> ")).toBe("Ann <b>O'Hara</b>");
   const neutral = nameOf("n.1.g.g.e.r");
@@ -225,7 +240,7 @@ test("a ban reaches the account and the devices it wrote from, addresses only wh
   ];
   const ban = (address: boolean): string[] => {
     const state = new RoomState();
-    carryOut(state, asked(moderator, { kind: "ban", subject: "ann", address }), { traces: () => traces });
+    carryOut(state, asked(moderator, { kind: "ban", subject: "ann", address }), { senderTraces: () => traces });
     return [...state.sanctions.keys()].sort();
   };
   expect(ban(false)).toEqual(["account:ann", "device:phone"]);
@@ -235,13 +250,13 @@ test("a ban reaches the account and the devices it wrote from, addresses only wh
 test("a timeout ends by itself and doesn't soften a ban, an unban lifts all of it", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "timeout", subject: "ann", seconds: 60 }));
-  expect(error(decide(state, say(ann), around()))).toBe("timed-out");
-  expect(error(decide(state, say(ann), around({ nowMs: NOW + 60_000 })))).toBeNull();
+  expect(error(decideCommand(state, say(ann), around()))).toBe("timed-out");
+  expect(error(decideCommand(state, say(ann), around({ nowMs: NOW + 60_000 })))).toBeNull();
   carryOut(state, asked(moderator, { kind: "ban", subject: "ann", address: false }));
   carryOut(state, asked(moderator, { kind: "timeout", subject: "ann", seconds: 60 }));
-  expect(error(decide(state, say(ann), around({ nowMs: NOW + 60_000 })))).toBe("banned");
+  expect(error(decideCommand(state, say(ann), around({ nowMs: NOW + 60_000 })))).toBe("banned");
   carryOut(state, asked(moderator, { kind: "unban", subject: "ann" }));
-  expect(error(decide(state, say(ann), around()))).toBeNull();
+  expect(error(decideCommand(state, say(ann), around()))).toBeNull();
 });
 
 test("nobody acts beyond their role: viewers not at all, moderators not against staff, only hosts appoint", () => {
@@ -262,32 +277,32 @@ test("the pin goes with its message, and every act of moderation is for the audi
   const state = new RoomState();
   const by = { subject: "ann", name: "ann", roles: [] };
   const message: ChatEvent = { kind: "chat", by, text: "x", offset: 4, atMs: 1, programmeMs: 1 };
-  const known = { message: (offset: number) => (offset === 4 ? message : null) };
+  const known = { findMessage: (offset: number) => (offset === 4 ? message : null) };
   expect(error(carryOut(state, asked(host, { kind: "pin", target: 5 }), known))).toBe("not-found");
   carryOut(state, asked(host, { kind: "pin", target: 4 }), known);
-  expect(state.pin).toEqual(message);
+  expect(state.pinned).toEqual(message);
   const removed = carryOut(state, asked(host, { kind: "delete", target: 4 }), known);
   expect(removed).toMatchObject({ audit: { act: "delete", about: "4" } });
-  expect(state.pin).toBeNull();
+  expect(state.pinned).toBeNull();
 });
 
 test("a pin can be for a later moment of the picture, within a day", () => {
   const state = new RoomState();
   const by = { subject: "ann", name: "ann", roles: [] };
   const message: ChatEvent = { kind: "chat", by, text: "x", offset: 4, atMs: 1, programmeMs: 1 };
-  const known = { message: () => message };
-  const pin = (atProgrammeMs: number): Asked => asked(host, { kind: "pin", target: 4, atProgrammeMs });
+  const known = { findMessage: () => message };
+  const pin = (atProgrammeMs: number): CommandEnvelope => asked(host, { kind: "pin", target: 4, atProgrammeMs });
   expect(carryOut(state, pin(NOW + 60_000), known)).toMatchObject({
-    event: { kind: "pin", target: 4 },
-    programmeMs: NOW + 60_000,
+    effect: { kind: "pin", target: 4 },
+    programTimeMs: NOW + 60_000,
   });
-  expect(state.pin).toEqual({ ...message, fromProgrammeMs: NOW + 60_000 });
+  expect(state.pinned).toEqual({ ...message, fromProgrammeMs: NOW + 60_000 });
   expect(error(carryOut(state, pin(NOW + 2 * 86_400_000), known))).toBe("malformed");
 });
 
 test("a state is what its facts make it, and shards hear of all but held messages", () => {
   const state = new RoomState();
-  const facts: Fact[] = [];
+  const facts: StateEntry[] = [];
   for (const what of [
     asked(host, { kind: "modes", modes: { slowS: 3 } }),
     asked(host, { kind: "words", words: ["spam"] }),
@@ -297,11 +312,11 @@ test("a state is what its facts make it, and shards hear of all but held message
     asked(host, { kind: "ban", subject: "bob", address: false }),
   ]) {
     const decision = carryOut(state, what);
-    if (decision.ok) facts.push(...decision.facts);
+    if (decision.ok) facts.push(...decision.entries);
   }
-  expect(RoomState.from(facts)).toEqual(state);
-  const shard = RoomState.from(state.publicFacts());
-  expect(shard.held.size).toBe(0);
+  expect(RoomState.fromEntries(facts)).toEqual(state);
+  const shard = RoomState.fromEntries(state.sharedEntries());
+  expect(shard.heldMessages.size).toBe(0);
   expect([shard.words, shard.automod]).toEqual([state.words, state.automod]);
   expect([shard.modes, shard.sanctions, shard.moderators]).toEqual([state.modes, state.sanctions, state.moderators]);
 });
@@ -311,7 +326,7 @@ test("levels and allowed words change by what is named, and moderators can ask f
   carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 4 } } }));
   const changed = carryOut(state, asked(host, { kind: "automod", automod: { allowed: ["damn"] } }));
   expect(changed).toMatchObject({ audit: { act: "automod", about: "1 allowed words" } });
-  const automod = { levels: { ...DEFAULT_LEVELS, profanity: 4 }, allowed: ["damn"] };
+  const automod = { levels: { ...DEFAULT_AUTOMOD_LEVELS, profanity: 4 }, allowed: ["damn"] };
   expect(carryOut(state, asked(host, { kind: "list", what: "automod" }))).toMatchObject({ list: { automod } });
   expect(error(carryOut(state, asked(ann, { kind: "automod", automod: {} })))).toBe("forbidden");
 });

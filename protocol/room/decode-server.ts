@@ -1,9 +1,9 @@
 /** Frames of the server, as a client reads them. Kinds of frames and events that it doesn't know are left out. */
 import type { RoomEvent } from "./events.ts";
-import { type Members, members, parseMembers, whole } from "./fields.ts";
+import { asJsonObject, type JsonObject, parseJsonObject, readInteger } from "./fields.ts";
 import type { ServerFrame } from "./wire.ts";
 
-const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
+const EVENT_KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "chat",
   "delete",
   "clear",
@@ -17,51 +17,57 @@ const KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
   "erase",
 ]);
 
-const MOST = Number.MAX_SAFE_INTEGER;
+const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
 /** The frame that `text` is, or null for one that this client can't read. */
-export function decodeServer(text: string): ServerFrame | null {
-  const fields = parseMembers(text);
+export function decodeServerFrame(text: string): ServerFrame | null {
+  const fields = parseJsonObject(text);
   switch (fields?.["type"]) {
     case "welcome":
-      return isStretch(fields) && members(fields["modes"]) !== null && typeof fields["recovered"] === "boolean"
-        ? known(fields)
+      return isEventRange(fields) && asJsonObject(fields["modes"]) !== null && typeof fields["recovered"] === "boolean"
+        ? withKnownEvents(fields)
         : null;
     case "tick":
-      return isStretch(fields) ? known(fields) : null;
+      return isEventRange(fields) ? withKnownEvents(fields) : null;
     case "ack":
-      return typeof fields["id"] === "string" && members(fields["outcome"]) !== null ? as(fields) : null;
+      return typeof fields["id"] === "string" && asJsonObject(fields["outcome"]) !== null
+        ? asServerFrame(fields)
+        : null;
     case "staff":
-      return Array.isArray(fields["notes"]) ? as(fields) : null;
+      return Array.isArray(fields["notes"]) ? asServerFrame(fields) : null;
     case "renewed":
-      return members(fields["outcome"]) !== null ? as(fields) : null;
+      return asJsonObject(fields["outcome"]) !== null ? asServerFrame(fields) : null;
     default:
       return null;
   }
 }
 
 /** The events of a list that this client knows; an answer of the replay has them too. */
-export function decodeEvents(list: unknown): readonly RoomEvent[] {
+export function decodeRoomEvents(list: unknown): readonly RoomEvent[] {
   if (!Array.isArray(list)) return [];
   const known = list.filter((event) => {
-    const read = members(event);
-    return KINDS.has(read?.["kind"]) && whole(read?.["offset"], 1, MOST) !== null;
+    const read = asJsonObject(event);
+    return EVENT_KINDS.has(read?.["kind"]) && readInteger(read?.["offset"], 1, MAX_INTEGER) !== null;
   });
   return known as RoomEvent[];
 }
 
-function isStretch(fields: Members): boolean {
-  const from = whole(fields["from"], 0, MOST);
-  const numbers = [from, whole(fields["to"], from ?? 0, MOST), whole(fields["unseen"], 0, MOST)];
+function isEventRange(fields: JsonObject): boolean {
+  const from = readInteger(fields["from"], 0, MAX_INTEGER);
+  const numbers = [
+    from,
+    readInteger(fields["to"], from ?? 0, MAX_INTEGER),
+    readInteger(fields["unseen"], 0, MAX_INTEGER),
+  ];
   const told = typeof fields["nowMs"] === "number" && typeof fields["epoch"] === "string";
   return told && !numbers.includes(null) && Array.isArray(fields["events"]);
 }
 
-function known(fields: Members): ServerFrame {
-  return as({ ...fields, events: decodeEvents(fields["events"]) });
+function withKnownEvents(fields: JsonObject): ServerFrame {
+  return asServerFrame({ ...fields, events: decodeRoomEvents(fields["events"]) });
 }
 
 /** The server's own frames are trusted for the rest of their members. */
-function as(fields: Members): ServerFrame {
+function asServerFrame(fields: JsonObject): ServerFrame {
   return fields as unknown as ServerFrame;
 }

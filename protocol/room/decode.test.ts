@@ -1,27 +1,29 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeClient } from "./decode.ts";
-import { decodeServer } from "./decode-server.ts";
+import { decodeClientFrame } from "./decode.ts";
+import { decodeServerFrame } from "./decode-server.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 
 const act = (fields: object): string => JSON.stringify({ type: "act", id: "1", act: fields });
 
 test("frames of every kind are read", () => {
-  expect(decodeClient('{"type":"hello"}')).toEqual({ frame: { type: "hello", from: null } });
-  expect(decodeClient('{"type":"hello","from":{"epoch":"e","offset":7}}')).toEqual({
+  expect(decodeClientFrame('{"type":"hello"}')).toEqual({ frame: { type: "hello", from: null } });
+  expect(decodeClientFrame('{"type":"hello","from":{"epoch":"e","offset":7}}')).toEqual({
     frame: { type: "hello", from: { epoch: "e", offset: 7 } },
   });
-  expect(decodeClient('{"type":"react","emoji":"👩‍🚀","count":2}')).toEqual({
+  expect(decodeClientFrame('{"type":"react","emoji":"👩‍🚀","count":2}')).toEqual({
     frame: { type: "react", emoji: "👩‍🚀", count: 2 },
   });
-  expect(decodeClient(act({ kind: "chat", text: "  hi ", replyTo: 3, more: 1 }))).toEqual({
+  expect(decodeClientFrame(act({ kind: "chat", text: "  hi ", replyTo: 3, more: 1 }))).toEqual({
     frame: { type: "act", id: "1", act: { kind: "chat", text: "hi", replyTo: 3 }, programmeMs: null },
   });
-  expect(decodeClient(act({ kind: "modes", modes: { slowS: 5, followersMin: null, unique: true } }))).toMatchObject({
+  expect(
+    decodeClientFrame(act({ kind: "modes", modes: { slowS: 5, followersMin: null, unique: true } })),
+  ).toMatchObject({
     frame: { act: { kind: "modes", modes: { slowS: 5, followersMin: null, unique: true } } },
   });
   const automod = { levels: { hate: 4, spam: 0 }, allowed: ["cracker"] };
-  expect(decodeClient(act({ kind: "automod", automod: { ...automod, more: 1 } }))).toMatchObject({
+  expect(decodeClientFrame(act({ kind: "automod", automod: { ...automod, more: 1 } }))).toMatchObject({
     frame: { act: { kind: "automod", automod } },
   });
 });
@@ -36,19 +38,19 @@ test("what has no id to answer to closes the socket, an act that is wrong is ref
     '{"type":"like","count":0}',
     '{"type":"like","count":51}',
   ]) {
-    expect(decodeClient(text), text).toEqual({ close: "malformed" });
+    expect(decodeClientFrame(text), text).toEqual({ close: "malformed" });
   }
-  expect(decodeClient('{"type":"react","emoji":"<b>","count":1}')).toEqual({ close: "malformed" });
-  expect(decodeClient(" ".repeat(ROOM_LIMITS.frameChars + 1))).toEqual({ close: "tooLarge" });
+  expect(decodeClientFrame('{"type":"react","emoji":"<b>","count":1}')).toEqual({ close: "malformed" });
+  expect(decodeClientFrame(" ".repeat(ROOM_LIMITS.frameChars + 1))).toEqual({ close: "tooLarge" });
   for (const wrong of [
     { kind: "chat", text: " " },
-    { kind: "chat", text: "x".repeat(ROOM_LIMITS.textChars + 1) },
+    { kind: "chat", text: "x".repeat(ROOM_LIMITS.messageChars + 1) },
     { kind: "chat", text: "\ud800" },
     { kind: "chat", text: "x", replyTo: 0 },
     { kind: "timeout", subject: "bob", seconds: 1e9 },
     { kind: "role", subject: "bob", role: "host" },
     { kind: "modes", modes: { slowS: -1 } },
-    { kind: "words", words: new Array(ROOM_LIMITS.words + 1).fill("x") },
+    { kind: "words", words: new Array(ROOM_LIMITS.blockedWords + 1).fill("x") },
     { kind: "automod", automod: { levels: { hate: 5 } } },
     { kind: "automod", automod: { levels: [] } },
     { kind: "automod", automod: { allowed: "all" } },
@@ -56,7 +58,7 @@ test("what has no id to answer to closes the socket, an act that is wrong is ref
     { kind: "pin" },
     null,
   ]) {
-    expect(decodeClient(act(wrong as object)), JSON.stringify(wrong)?.slice(0, 60)).toEqual({ refused: "1" });
+    expect(decodeClientFrame(act(wrong as object)), JSON.stringify(wrong)?.slice(0, 60)).toEqual({ refused: "1" });
   }
 });
 
@@ -84,8 +86,8 @@ test("neither decoder throws, whatever comes", () => {
     .map(([named, rest, of, inner]) => JSON.stringify({ id: "1", ...rest, type: named, act: { kind: of, ...inner } }));
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), shaped), (text) => {
-      decodeClient(text);
-      decodeServer(text);
+      decodeClientFrame(text);
+      decodeServerFrame(text);
     }),
     { numRuns: 5_000 },
   );
@@ -97,7 +99,7 @@ test("a client leaves out kinds of events and frames that it doesn't know", () =
     { kind: "confetti", offset: 1 },
     { kind: "pin", target: null, offset: 2, atMs: 1, programmeMs: 1 },
   ];
-  expect(decodeServer(JSON.stringify({ ...tick, events }))).toMatchObject({ events: [{ kind: "pin" }] });
-  expect(decodeServer('{"type":"confetti"}')).toBeNull();
-  expect(decodeServer(JSON.stringify({ ...tick, events, to: -1 }))).toBeNull();
+  expect(decodeServerFrame(JSON.stringify({ ...tick, events }))).toMatchObject({ events: [{ kind: "pin" }] });
+  expect(decodeServerFrame('{"type":"confetti"}')).toBeNull();
+  expect(decodeServerFrame(JSON.stringify({ ...tick, events, to: -1 }))).toBeNull();
 });

@@ -8,12 +8,12 @@ const BYTES = (REGISTERS * 6) / 8;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
 
 /** An estimate of distinct names that can be added up. */
-export class Distinct {
+export class HyperLogLog {
   readonly #registers = new Uint8Array(REGISTERS);
 
   /** What `bytes()` gave; bytes of another length give an empty estimate. */
-  static from(bytes: Uint8Array): Distinct {
-    const distinct = new Distinct();
+  static fromBytes(bytes: Uint8Array): HyperLogLog {
+    const distinct = new HyperLogLog();
     if (bytes.byteLength !== BYTES) return distinct;
     for (let index = 0; index < REGISTERS; index += 1) {
       const bit = index * 6;
@@ -33,7 +33,7 @@ export class Distinct {
   }
 
   /** Takes in all that another estimate has seen; whether that changed anything. */
-  merge(other: Distinct): boolean {
+  merge(other: HyperLogLog): boolean {
     let changed = false;
     for (const [index, rank] of other.#registers.entries()) {
       if (rank <= (this.#registers[index] ?? 0)) continue;
@@ -44,7 +44,7 @@ export class Distinct {
   }
 
   /** The estimate, a whole number. */
-  count(): number {
+  estimate(): number {
     let sum = 0;
     let empty = 0;
     for (const rank of this.#registers) {
@@ -57,7 +57,7 @@ export class Distinct {
   }
 
   /** All of it, 2,040 bytes. */
-  bytes(): Uint8Array {
+  toBytes(): Uint8Array {
     const bytes = new Uint8Array(BYTES);
     for (const [index, rank] of this.#registers.entries()) {
       const bit = index * 6;

@@ -7,7 +7,7 @@ export type Role = "host" | "moderator" | "subscriber" | "verified";
 export const ROLES: readonly Role[] = ["host", "moderator", "subscriber", "verified"];
 
 /** Who holds a socket. `subject` is null for someone without an account, who may read. Times are ms since the epoch. */
-export interface Viewer {
+export interface Participant {
   readonly subject: string | null;
   readonly name: string;
   readonly roles: readonly Role[];
@@ -28,17 +28,17 @@ export interface Viewer {
 }
 
 /** A message's sender, as all see it. */
-export interface Author {
+export interface ParticipantProfile {
   readonly subject: string;
   readonly name: string;
   readonly roles: readonly Role[];
 }
 
 /** The sender of a message whose sender was erased. */
-export const NOBODY: Author = { subject: "", name: "", roles: [] };
+export const ERASED_PROFILE: ParticipantProfile = { subject: "", name: "", roles: [] };
 
 /** Restrictions on who may write what; those who moderate are exempt from all. */
-export interface Modes {
+export interface ChatModes {
   /** Seconds between two messages of one person; 0 is off. */
   readonly slowS: number;
   /** Only those who have followed for so many minutes may write; null is off. Subscribers and verified are exempt. */
@@ -57,7 +57,7 @@ export interface Modes {
 }
 
 /** A room in which everybody with an account may write. */
-export const OPEN_MODES: Modes = {
+export const OPEN_CHAT_MODES: ChatModes = {
   slowS: 0,
   followersMin: null,
   subscribersOnly: false,
@@ -70,10 +70,10 @@ export const OPEN_MODES: Modes = {
 };
 
 /** What happened. `target` is the offset of a message. */
-export type Happening =
+export type Effect =
   | {
       readonly kind: "chat";
-      readonly by: Author;
+      readonly by: ParticipantProfile;
       readonly text: string;
       readonly replyTo?: number;
       readonly gone?: true;
@@ -81,7 +81,7 @@ export type Happening =
   | { readonly kind: "delete"; readonly target: number }
   | { readonly kind: "clear"; readonly subject: string }
   | { readonly kind: "pin"; readonly target: number | null }
-  | { readonly kind: "modes"; readonly modes: Modes }
+  | { readonly kind: "modes"; readonly modes: ChatModes }
   | { readonly kind: "timeout"; readonly subject: string; readonly untilMs: number }
   | { readonly kind: "ban"; readonly subject: string }
   | { readonly kind: "unban"; readonly subject: string }
@@ -92,20 +92,20 @@ export type Happening =
   | { readonly kind: "erase"; readonly targets: readonly number[] };
 
 /** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
-export interface Stamp {
+export interface EventStamp {
   readonly offset: number;
   readonly atMs: number;
   readonly programmeMs: number;
 }
 
 /** One event of a room's history. */
-export type RoomEvent = Happening & Stamp;
+export type RoomEvent = Effect & EventStamp;
 
 /** A chat message of the history. */
 export type ChatEvent = Extract<RoomEvent, { kind: "chat" }>;
 
 /** People watching now, the most that did, an estimate of how many different ones; likes and reactions so far. */
-export interface Counts {
+export interface RoomCounts {
   readonly watching: number;
   readonly peak: number;
   readonly distinct: number;
@@ -114,10 +114,10 @@ export interface Counts {
 }
 
 /** Counts of a room in which nothing has happened. */
-export const NO_COUNTS: Counts = { watching: 0, peak: 0, distinct: 0, likes: 0, reactions: {} };
+export const EMPTY_ROOM_COUNTS: RoomCounts = { watching: 0, peak: 0, distinct: 0, likes: 0, reactions: {} };
 
 /** Who a viewer is to rate limits, places and counts: the account, else the device. */
-export function viewerKey({ subject, device }: Pick<Viewer, "subject" | "device">): string {
+export function participantKey({ subject, device }: Pick<Participant, "subject" | "device">): string {
   return subject === null ? `device:${device}` : `account:${subject}`;
 }
 
@@ -130,9 +130,9 @@ export function isStaff(roles: readonly Role[]): boolean {
  * The event after a later one: a message that was deleted, or whose sender was cleared, loses its text and says so; what
  * was erased loses all that is personal. Others are as they were.
  */
-export function afterwards(event: RoomEvent, later: Happening & { readonly offset: number }): RoomEvent {
+export function applyLaterEvent(event: RoomEvent, later: Effect & { readonly offset: number }): RoomEvent {
   if (event.offset >= later.offset) return event;
-  if (later.kind === "erase") return later.targets.includes(event.offset) ? forgotten(event) : event;
+  if (later.kind === "erase") return later.targets.includes(event.offset) ? redactEvent(event) : event;
   if (event.kind !== "chat" || event.gone === true) return event;
   const hit =
     (later.kind === "delete" && later.target === event.offset) ||
@@ -141,11 +141,11 @@ export function afterwards(event: RoomEvent, later: Happening & { readonly offse
 }
 
 /** The event without anything personal: it keeps its place, so that the history has no hole. */
-export function forgotten({ kind, offset, atMs, programmeMs }: Pick<RoomEvent, "kind"> & Stamp): RoomEvent {
+export function redactEvent({ kind, offset, atMs, programmeMs }: Pick<RoomEvent, "kind"> & EventStamp): RoomEvent {
   const place = { offset, atMs, programmeMs };
   switch (kind) {
     case "chat":
-      return { kind, by: NOBODY, text: "", gone: true, ...place };
+      return { kind, by: ERASED_PROFILE, text: "", gone: true, ...place };
     case "timeout":
       return { kind, subject: "", untilMs: atMs, ...place };
     case "role":

@@ -1,41 +1,41 @@
 /** What the room and its shards tell each other. */
-import type { Asked } from "./decide.ts";
-import type { Counts, Viewer } from "./events.ts";
-import type { Fact } from "./state.ts";
-import type { Outcome, StaffNote, Stretch } from "./wire.ts";
+import type { CommandEnvelope } from "./decide.ts";
+import type { Participant, RoomCounts } from "./events.ts";
+import type { StateEntry } from "./state.ts";
+import type { CommandOutcome, EventRange, StaffNote } from "./wire.ts";
 
 /** What a shard's viewers did in a tick; taps are sums. */
-export interface Submission {
-  readonly acts: readonly Asked[];
+export interface CommandBatch {
+  readonly acts: readonly CommandEnvelope[];
   readonly likes: number;
   readonly reactions: Readonly<Record<string, number>>;
 }
 
 /** What became of the acts, in their order, all of it stored. */
-export interface SubmissionReply {
-  readonly outcomes: readonly Outcome[];
+export interface CommandBatchReply {
+  readonly outcomes: readonly CommandOutcome[];
 }
 
 /** What happened in a tick, for one shard: events as they are shown, and what they changed. */
-export interface Batch extends Stretch {
+export interface TickBatch extends EventRange {
   readonly nowMs: number;
-  readonly facts: readonly Fact[];
+  readonly facts: readonly StateEntry[];
   /** The facts are all there are, not what changed. */
   readonly wholeFacts: boolean;
   /** What lies between this batch and where the shard stands can't be told any more. */
   readonly reset: boolean;
   readonly notes: readonly StaffNote[];
-  readonly counts: Counts;
+  readonly counts: RoomCounts;
   readonly shards: number;
   /** A shard tells this part of its viewers with each call, 1: all of them. A power of two. */
   readonly parts: number;
 }
 
 /** All that a shard without memory needs. */
-export interface Attachment {
-  readonly recent: Stretch;
-  readonly facts: readonly Fact[];
-  readonly counts: Counts;
+export interface ShardSnapshot {
+  readonly recent: EventRange;
+  readonly facts: readonly StateEntry[];
+  readonly counts: RoomCounts;
   readonly shards: number;
 }
 
@@ -47,7 +47,7 @@ export interface BeaconViewer {
 }
 
 /** What a shard counted, or a relay summed up. `distinct` comes when it changed. */
-export interface Report {
+export interface AudienceReport {
   readonly sockets: number;
   readonly watching: number;
   readonly distinct: Uint8Array | null;
@@ -58,23 +58,23 @@ export interface Report {
 }
 
 /** How many shards the room has. */
-export interface ReportReply {
+export interface AudienceReportReply {
   readonly shards: number;
 }
 
 /** The calls that a room takes of its shards and relays, by the numbers of `tree.ts`; and a relay of its shards. */
-export interface RoomCalls {
-  attach(child: number): Promise<Attachment>;
-  submit(submission: Submission): Promise<SubmissionReply>;
-  report(child: number, report: Report): Promise<ReportReply>;
+export interface RoomRpc {
+  attach(child: number): Promise<ShardSnapshot>;
+  submit(submission: CommandBatch): Promise<CommandBatchReply>;
+  report(child: number, report: AudienceReport): Promise<AudienceReportReply>;
   /** Somebody whose token makes them staff has come. */
-  meet(viewer: Viewer): Promise<void>;
+  recordStaff(viewer: Participant): Promise<void>;
   /** All events after `offset`, or null if they are too many, or no longer there. */
-  since(epoch: string, offset: number): Promise<Stretch | null>;
+  eventsSince(epoch: string, offset: number): Promise<EventRange | null>;
 }
 
 /** The calls that a shard takes of its room or relay, and a relay of its room. */
-export interface ShardCalls {
+export interface ShardRpc {
   /** Takes in a batch; gives the last event that the shard knows, which is before the batch if one between was lost. */
-  deliver(batch: Batch): Promise<number>;
+  deliver(batch: TickBatch): Promise<number>;
 }

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ChatEvent, NO_COUNTS, OPEN_MODES, type RoomEvent } from "./events.ts";
-import { Inbox } from "./inbox.ts";
-import { readable } from "./readable.ts";
-import { Ring } from "./ring.ts";
-import type { ServerFrame, Stretch } from "./wire.ts";
+import { type ChatEvent, EMPTY_ROOM_COUNTS, OPEN_CHAT_MODES, type RoomEvent } from "./events.ts";
+import { EventInbox } from "./inbox.ts";
+import { sampleForDisplay } from "./readable.ts";
+import { RecentEvents } from "./ring.ts";
+import type { EventRange, ServerFrame } from "./wire.ts";
 
 const chat = (offset: number, subject: string): ChatEvent => ({
   kind: "chat",
@@ -38,19 +38,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Run {
   epoch = 1;
   head = 0;
-  ring = new Ring("e1", 0, 50);
+  ring = new RecentEvents("e1", 0, 50);
   all: RoomEvent[] = [];
   shed = new Set<number>();
-  bucket: Parameters<typeof readable>[1];
+  bucket: Parameters<typeof sampleForDisplay>[1];
   nowMs = 0;
-  readonly inbox = new Inbox();
+  readonly inbox = new EventInbox();
   /** What the client's application shows, since it last had to begin anew; and where that was. */
   shown: RoomEvent[] = [];
   unseen = 0;
   base = 0;
-  late: Stretch[] = [];
+  late: EventRange[] = [];
 
-  happen(count: number): Stretch {
+  happen(count: number): EventRange {
     this.nowMs += 100;
     const fresh: RoomEvent[] = [];
     for (let index = 0; index < count; index += 1) {
@@ -58,25 +58,25 @@ class Run {
       fresh.push(chat(this.head, index % 5 === 0 ? "me" : "other"));
     }
     this.all.push(...fresh);
-    const { shown, bucket } = readable(fresh, this.bucket, this.nowMs);
+    const { shown, bucket } = sampleForDisplay(fresh, this.bucket, this.nowMs);
     this.bucket = bucket;
     for (const { offset } of fresh) if (!shown.some((event) => event.offset === offset)) this.shed.add(offset);
     const from = this.head - count;
     const told = { epoch: `e${this.epoch}`, from, to: this.head, events: shown, unseen: count - shown.length };
-    expect(this.ring.add(told)).toEqual(told);
+    expect(this.ring.append(told)).toEqual(told);
     return told;
   }
 
-  tick(told: Stretch): void {
-    const delivery = this.inbox.tick(told);
+  tick(told: EventRange): void {
+    const delivery = this.inbox.applyTick(told);
     if (delivery === "hole") this.hello();
-    else this.take(delivery.events, delivery.unseen);
+    else this.take(delivery.events, delivery.omitted);
   }
 
   hello(): void {
     const from = this.inbox.position;
-    const missed = from !== null && from.epoch === this.ring.epoch ? this.ring.since(from.offset) : null;
-    const stretch = missed ?? this.ring.recent(20);
+    const missed = from !== null && from.epoch === this.ring.epoch ? this.ring.rangeAfter(from.offset) : null;
+    const stretch = missed ?? this.ring.latestRange(20);
     const welcome: Extract<ServerFrame, { type: "welcome" }> = {
       type: "welcome",
       version: 1,
@@ -84,19 +84,19 @@ class Run {
       nowMs: this.nowMs,
       you: null,
       expiresMs: null,
-      modes: OPEN_MODES,
+      modes: OPEN_CHAT_MODES,
       pinned: null,
-      counts: NO_COUNTS,
+      counts: EMPTY_ROOM_COUNTS,
       ...stretch,
     };
-    const delivery = this.inbox.welcome(welcome);
+    const delivery = this.inbox.applyWelcome(welcome);
     expect(delivery.recovered).toBe(missed !== null);
     if (!delivery.recovered) {
       this.shown = [];
       this.unseen = 0;
       this.base = stretch.from;
     }
-    this.take(delivery.events, delivery.unseen);
+    this.take(delivery.events, delivery.omitted);
   }
 
   take(events: readonly RoomEvent[], unseen: number): void {
@@ -130,7 +130,7 @@ test("whatever is lost, repeated, reordered or cut, a client has the room's even
           run.head = 0;
           run.all = [];
           run.shed.clear();
-          run.ring = new Ring(`e${run.epoch}`, 0, 50);
+          run.ring = new RecentEvents(`e${run.epoch}`, 0, 50);
         } else {
           const told = run.happen(each.count);
           // A frame that was held up comes after those that overtook it.
@@ -168,8 +168,8 @@ test("a sender sees its own messages once, in their place, though they were left
           const own = run.all.slice(-count).filter((event) => event.kind === "chat" && event.by.subject === "me");
           const acknowledge = (): void => {
             for (const event of own) {
-              const delivery = run.inbox.acknowledged(event);
-              if (delivery !== null) run.take(delivery.events, delivery.unseen);
+              const delivery = run.inbox.applyOwnEvent(event);
+              if (delivery !== null) run.take(delivery.events, delivery.omitted);
             }
           };
           const early = before.next().value;

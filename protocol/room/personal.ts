@@ -1,8 +1,8 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
-import type { Asked } from "./decide.ts";
+import type { CommandEnvelope } from "./decide.ts";
 import type { RoomEvent } from "./events.ts";
-import type { Fact, RoomState } from "./state.ts";
-import type { Act } from "./wire.ts";
+import type { RoomState, StateEntry } from "./state.ts";
+import type { Command } from "./wire.ts";
 
 /** The subject that an event tells of, or null. */
 export function subjectOfEvent(event: RoomEvent): string | null {
@@ -25,8 +25,8 @@ export function subjectOfEvent(event: RoomEvent): string | null {
 }
 
 /** The subject that a fact tells of, or null. */
-export function subjectOfFact(fact: Fact): string | null {
-  switch (fact.of) {
+export function subjectOfEntry(entry: StateEntry): string | null {
+  switch (entry.of) {
     case "modes":
     case "words":
     case "automod":
@@ -34,29 +34,29 @@ export function subjectOfFact(fact: Fact): string | null {
     case "access":
       return null;
     case "pin":
-      return fact.value?.by.subject ?? null;
+      return entry.value?.by.subject ?? null;
     case "role":
     case "staff":
-      return fact.key;
+      return entry.key;
     case "sanction":
-      return fact.value?.subject ?? null;
+      return entry.value?.subject ?? null;
     case "held":
-      return fact.value?.by.subject ?? null;
+      return entry.value?.by.subject ?? null;
   }
 }
 
 /** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
-export function subjectOfAct(act: Act, state: RoomState): string | null {
-  switch (act.kind) {
+export function subjectOfCommand(command: Command, state: RoomState): string | null {
+  switch (command.kind) {
     case "clear":
     case "timeout":
     case "ban":
     case "unban":
     case "role":
-      return act.subject;
+      return command.subject;
     case "approve":
     case "deny":
-      return state.held.get(act.held)?.by.subject ?? null;
+      return state.heldMessages.get(command.held)?.by.subject ?? null;
     case "chat":
     case "delete":
     case "pin":
@@ -69,36 +69,39 @@ export function subjectOfAct(act: Act, state: RoomState): string | null {
 }
 
 /** Everybody whom these acts are by or about. */
-export function* involved(acts: Iterable<Pick<Asked, "by" | "act">>, state: RoomState): Generator<string> {
+export function* subjectsOfCommands(
+  acts: Iterable<Pick<CommandEnvelope, "by" | "act">>,
+  state: RoomState,
+): Generator<string> {
   for (const { by, act } of acts) {
     if (by.subject !== null) yield by.subject;
-    const about = subjectOfAct(act, state);
+    const about = subjectOfCommand(act, state);
     if (about !== null && about !== "") yield about;
   }
 }
 
 /** The message that an act is about, or null. */
-export function targetOfAct(act: Act): number | null {
-  switch (act.kind) {
+export function targetOfCommand(command: Command): number | null {
+  switch (command.kind) {
     case "chat":
-      return act.replyTo ?? null;
+      return command.replyTo ?? null;
     case "delete":
     case "pin":
-      return act.target;
+      return command.target;
     default:
       return null;
   }
 }
 
 /** The facts that an erasure changes: `gone` no longer hold, `unsigned` hold without who set them. */
-export function erasedFacts(
+export function erasureEntries(
   state: RoomState,
-  gone: readonly Pick<Fact, "of" | "key">[],
-  unsigned: readonly Pick<Fact, "of" | "key">[],
-): Fact[] {
+  gone: readonly Pick<StateEntry, "of" | "key">[],
+  unsigned: readonly Pick<StateEntry, "of" | "key">[],
+): StateEntry[] {
   return [
-    ...gone.map(({ of, key }) => ({ of, key, value: null }) as Fact),
-    ...unsigned.flatMap(({ key }): Fact[] => {
+    ...gone.map(({ of, key }) => ({ of, key, value: null }) as StateEntry),
+    ...unsigned.flatMap(({ key }): StateEntry[] => {
       const value = state.sanctions.get(key);
       return value === undefined ? [] : [{ of: "sanction", key, value: { ...value, by: "" } }];
     }),

@@ -5,69 +5,69 @@
  */
 
 /** Viewers are dealt into so many portions; several are told at once where a tick is divided into fewer. A power of two. */
-export const MOST_PORTIONS = 4;
+export const MAX_FANOUT_COHORTS = 4;
 
 /** What these portions are told next: all after the event `from`, null if they lack none; and counts where they changed. */
-export interface Due {
-  readonly portions: readonly number[];
-  readonly from: number | null;
-  readonly counts: boolean;
+export interface CohortUpdate {
+  readonly cohorts: readonly number[];
+  readonly afterOffset: number | null;
+  readonly includesCounts: boolean;
 }
 
-interface Lack {
-  from: number | null;
-  counts: boolean;
+interface CohortBacklog {
+  afterOffset: number | null;
+  includesCounts: boolean;
 }
 
-const nothing = (): Lack => ({ from: null, counts: false });
+const emptyBacklog = (): CohortBacklog => ({ afterOffset: null, includesCounts: false });
 
 /** What each portion of one shard's viewers lacks. */
-export class Portions {
-  #lacks: Lack[] = Array.from({ length: MOST_PORTIONS }, nothing);
-  #turn = 0;
-  #seated = 0;
+export class FanoutCohorts {
+  #backlogs: CohortBacklog[] = Array.from({ length: MAX_FANOUT_COHORTS }, emptyBacklog);
+  #turnIndex = 0;
+  #lastAssigned = 0;
 
   /** Events came after `from`, null if none did; `counts`: they changed. */
-  add(from: number | null, counts: boolean): void {
-    for (const lack of this.#lacks) {
-      lack.from ??= from;
-      lack.counts ||= counts;
+  markBehind(from: number | null, counts: boolean): void {
+    for (const lack of this.#backlogs) {
+      lack.afterOffset ??= from;
+      lack.includesCounts ||= counts;
     }
   }
 
   /** Everybody was told, or is told anew. */
-  clear(): void {
-    this.#lacks = this.#lacks.map(nothing);
+  markAllCurrent(): void {
+    this.#backlogs = this.#backlogs.map(emptyBacklog);
   }
 
   /** Whether somebody lacks something. */
-  get waiting(): boolean {
-    return this.#lacks.some(({ from, counts }) => from !== null || counts);
+  get hasBacklog(): boolean {
+    return this.#backlogs.some(({ afterOffset, includesCounts }) => afterOffset !== null || includesCounts);
   }
 
   /** What is told now, where a tick is told in `parts` (a power of two); those who lack the same are together. */
-  next(parts: number): Due[] {
-    this.#turn = (this.#turn + 1) % parts;
-    const dues = new Map<string, { portions: number[] } & Due>();
-    for (const [portion, lack] of this.#lacks.entries()) {
-      if (portion % parts !== this.#turn || (lack.from === null && !lack.counts)) continue;
-      const key = `${lack.from} ${lack.counts}`;
-      const due = dues.get(key) ?? { portions: [], ...lack };
+  takeNextUpdates(parts: number): CohortUpdate[] {
+    this.#turnIndex = (this.#turnIndex + 1) % parts;
+    const dues = new Map<string, { cohorts: number[] } & CohortUpdate>();
+    for (const [portion, lack] of this.#backlogs.entries()) {
+      if (portion % parts !== this.#turnIndex || (lack.afterOffset === null && !lack.includesCounts)) continue;
+      const key = `${lack.afterOffset} ${lack.includesCounts}`;
+      const due = dues.get(key) ?? { cohorts: [], ...lack };
       dues.set(key, due);
-      due.portions.push(portion);
-      this.#lacks[portion] = nothing();
+      due.cohorts.push(portion);
+      this.#backlogs[portion] = emptyBacklog();
     }
     return [...dues.values()];
   }
 
   /** The portion of somebody who knows all: one that lacks no event, so that nothing comes twice. */
-  seat(): number {
-    for (let step = 1; step <= MOST_PORTIONS; step += 1) {
-      const portion = (this.#seated + step) % MOST_PORTIONS;
-      if (this.#lacks[portion]?.from !== null) continue;
-      this.#seated = portion;
+  assign(): number {
+    for (let step = 1; step <= MAX_FANOUT_COHORTS; step += 1) {
+      const portion = (this.#lastAssigned + step) % MAX_FANOUT_COHORTS;
+      if (this.#backlogs[portion]?.afterOffset !== null) continue;
+      this.#lastAssigned = portion;
       return portion;
     }
-    return this.#turn;
+    return this.#turnIndex;
   }
 }

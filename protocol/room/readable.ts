@@ -1,19 +1,19 @@
 /** What a viewer can read: chat above a rate is left out and counted; what moderates, and who hosts, never is. */
-import { type Bucket, take } from "./bucket.ts";
+import { type TokenBucket, takeTokens } from "./bucket.ts";
 import { isStaff, type RoomEvent } from "./events.ts";
 import { ROOM_LIMITS } from "./limits.ts";
 
-const RATE = { perSecond: ROOM_LIMITS.readablePerSecond, burst: ROOM_LIMITS.readableBurst };
+const DISPLAY_RATE = { perSecond: ROOM_LIMITS.displayPerSecond, burst: ROOM_LIMITS.displayBurst };
 
 /** The events that are shown; the bucket is the room's, from one tick to the next. */
-export function readable(
+export function sampleForDisplay(
   events: readonly RoomEvent[],
-  bucket: Bucket | undefined,
+  bucket: TokenBucket | undefined,
   nowMs: number,
-): { shown: RoomEvent[]; bucket: Bucket | undefined } {
+): { shown: RoomEvent[]; bucket: TokenBucket | undefined } {
   let left = bucket;
   const fits = (): boolean => {
-    const taken = take(left, RATE, nowMs);
+    const taken = takeTokens(left, DISPLAY_RATE, nowMs);
     left = taken.bucket;
     return taken.ok;
   };

@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
-import { Renewal } from "./renewal.ts";
+import { TokenRenewal } from "./renewal.ts";
 
 /** Renewals whose clock and chance are the test's. */
 class Bench {
   nowMs = 0;
   timer: { readonly atMs: number; readonly work: () => void } | null = null;
   readonly sent: string[] = [];
-  readonly renewal: Renewal;
+  readonly renewal: TokenRenewal;
   /** What the next call for a token comes to. */
   next: () => Promise<string | null> = () => Promise.resolve(`token at ${this.nowMs}`);
 
   constructor() {
-    this.renewal = new Renewal({
+    this.renewal = new TokenRenewal({
       getToken: () => this.next(),
-      after: (ms, work) => {
+      schedule: (ms, work) => {
         const timer = { atMs: this.nowMs + ms, work };
         this.timer = timer;
         return () => {
@@ -26,7 +26,7 @@ class Bench {
   }
 
   holds(expiresMs: number | null): void {
-    this.renewal.holds(expiresMs, () => this.nowMs);
+    this.renewal.start(expiresMs, () => this.nowMs);
   }
 
   /** Runs the timer that is set, and what comes of it. */
@@ -49,7 +49,7 @@ test("a token is renewed in the last third of its life, and the new one in turn"
   expect(bench.nowMs).toBeLessThan(91_000);
   expect(bench.sent).toEqual([`token at ${bench.nowMs}`]);
   const renewedMs = bench.nowMs;
-  bench.renewal.answered({ ok: true, expiresMs: renewedMs + 100_000 });
+  bench.renewal.handleOutcome({ ok: true, expiresMs: renewedMs + 100_000 });
   await bench.ring();
   expect(bench.nowMs - renewedMs).toBeGreaterThan(66_000);
   expect(bench.sent.length).toBe(2);

@@ -1,13 +1,13 @@
-/** Children of a room by number: its shards from 0, its relays from `RELAYS_FROM`. */
+/** Children of a room by number: its shards from 0, its relays from `FIRST_RELAY_ID`. */
 
-const RELAYS_FROM = 1_000_000;
+const FIRST_RELAY_ID = 1_000_000;
 
 /** The number of a relay among a room's children. */
-export function relayChild(relay: number): number {
-  return RELAYS_FROM + relay;
+export function relayChildId(relay: number): number {
+  return FIRST_RELAY_ID + relay;
 }
 
 /** What a child's number means. */
-export function childOf(child: number): { readonly kind: "shard" | "relay"; readonly index: number } {
-  return child >= RELAYS_FROM ? { kind: "relay", index: child - RELAYS_FROM } : { kind: "shard", index: child };
+export function parseChildId(child: number): { readonly kind: "shard" | "relay"; readonly index: number } {
+  return child >= FIRST_RELAY_ID ? { kind: "relay", index: child - FIRST_RELAY_ID } : { kind: "shard", index: child };
 }

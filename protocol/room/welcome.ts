@@ -1,58 +1,61 @@
 /** A welcome that fits what its receiver may be sent: what it missed, else as many of the last events as there is room for. */
 import type { RoomEvent } from "./events.ts";
-import type { ServerFrame, Stretch } from "./wire.ts";
+import type { EventRange, ServerFrame } from "./wire.ts";
 
 /** What a welcome says beside the events. */
-export type Greeting = Omit<Extract<ServerFrame, { type: "welcome" }>, keyof Stretch | "recovered">;
+export type WelcomeHeader = Omit<Extract<ServerFrame, { type: "welcome" }>, keyof EventRange | "recovered">;
 
 /** The frame in JSON, of at most `bytes`; null if not even one without events fits. `missed`: null where that can't be told. */
-export function encodeWelcome(
-  greeting: Greeting,
-  missed: Stretch | null,
-  recent: () => Stretch,
-  bytes: number,
+export function encodeWelcomeFrame(
+  header: WelcomeHeader,
+  missed: EventRange | null,
+  recent: () => EventRange,
+  maxBytes: number,
 ): { readonly text: string; readonly bytes: number } | null {
   if (missed !== null) {
-    const whole = encode(greeting, true, missed, missed.events.map(encodeEvent));
-    if (whole.bytes <= bytes) return whole;
+    const whole = encodeFrame(header, true, missed, missed.events.map(encodeEvent));
+    if (whole.bytes <= maxBytes) return whole;
   }
   const stretch = recent();
   const events = stretch.events.map(encodeEvent);
-  const room = bytes - encode(greeting, false, stretch, []).bytes;
+  const room = maxBytes - encodeFrame(header, false, stretch, []).bytes;
   if (room < 0) return null;
-  const first = firstThatFits(events, room);
+  const first = firstFittingIndex(events, room);
   const from = first === 0 ? stretch.from : (stretch.events[first - 1]?.offset ?? stretch.from);
   const fitting = events.slice(first);
   const unseen = stretch.to - from - fitting.length;
-  return encode(greeting, false, { ...stretch, from, unseen }, fitting);
+  return encodeFrame(header, false, { ...stretch, from, unseen }, fitting);
 }
 
-interface Encoded {
+interface EncodedJson {
   readonly text: string;
   readonly bytes: number;
 }
 
-function encodeEvent(event: RoomEvent): Encoded {
+function encodeEvent(event: RoomEvent): EncodedJson {
   const text = JSON.stringify(event);
   // With the comma before it.
-  return { text, bytes: utf8Length(text) + 1 };
+  return { text, bytes: utf8ByteLength(text) + 1 };
 }
 
-function encode(
-  greeting: Greeting,
+function encodeFrame(
+  greeting: WelcomeHeader,
   recovered: boolean,
-  { epoch, from, to, unseen }: Omit<Stretch, "events">,
-  events: readonly Encoded[],
-): Encoded {
+  { epoch, from, to, unseen }: Omit<EventRange, "events">,
+  events: readonly EncodedJson[],
+): EncodedJson {
   const head = JSON.stringify({ ...greeting, recovered, epoch, from, to, unseen });
   const text = `${head.slice(0, -1)},"events":[${events.map((event) => event.text).join()}]}`;
-  return { text, bytes: utf8Length(head) + 12 + events.reduce((sum, event) => sum + event.bytes, 0) + DIGITS };
+  return {
+    text,
+    bytes: utf8ByteLength(head) + 12 + events.reduce((sum, event) => sum + event.bytes, 0) + OFFSET_DIGITS_RESERVE,
+  };
 }
 
 /** Numbers of a head that grow when events are left out. */
-const DIGITS = 16;
+const OFFSET_DIGITS_RESERVE = 16;
 
-function firstThatFits(events: readonly Encoded[], room: number): number {
+function firstFittingIndex(events: readonly EncodedJson[], room: number): number {
   let left = room;
   let first = events.length;
   while (first > 0) {
@@ -64,7 +67,7 @@ function firstThatFits(events: readonly Encoded[], room: number): number {
 }
 
 /** Bytes of a well-formed text in UTF-8. */
-export function utf8Length(text: string): number {
+export function utf8ByteLength(text: string): number {
   let bytes = text.length;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);

@@ -1,68 +1,68 @@
 /** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
 
-import type { AccessError, TokenError } from "../access.ts";
-import type { Category, Level } from "../moderation/categories.ts";
-import type { Author, Counts, Modes, Role, RoomEvent, Viewer } from "./events.ts";
-import type { AuditLine, AutoMod, BanLine, Held, Pinned } from "./state.ts";
+import type { AccessDenial, TokenError } from "../access.ts";
+import type { AutoModLevel, ModerationCategory } from "../moderation/categories.ts";
+import type { ChatModes, Participant, ParticipantProfile, Role, RoomCounts, RoomEvent } from "./events.ts";
+import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage, PinnedMessage } from "./state.ts";
 
 /** The version that both sides speak. */
-export const VERSION = 1;
+export const ROOM_PROTOCOL_VERSION = 1;
 
 /** What a client sends while it plays, and what it gets: fixed, so that the platform answers without waking the shard. */
-export const BEAT = "beat";
-export const BEAT_ANSWER = "ok";
+export const HEARTBEAT = "beat";
+export const HEARTBEAT_REPLY = "ok";
 
 /** What a browser's socket names as its protocol, beside the ticket that opens it. */
-export const SOCKET_PROTOCOL = "corral";
+export const ROOM_SUBPROTOCOL = "corral";
 
 /** A position in a room's history: its epoch, and the last event that is known. */
-export interface Position {
+export interface RoomPosition {
   readonly epoch: string;
   readonly offset: number;
 }
 
 /** Whether a position is one of this epoch. Before the first event all are the same: a room keeps no epoch before it. */
-export function isOf({ epoch, offset }: Position, ofEpoch: string): boolean {
+export function isInEpoch({ epoch, offset }: RoomPosition, ofEpoch: string): boolean {
   return offset === 0 || epoch === ofEpoch;
 }
 
 /** What a moderator may do. */
-export type ModerationAct =
+export type ModerationCommand =
   | { readonly kind: "delete"; readonly target: number }
   | { readonly kind: "clear"; readonly subject: string }
   /** `atProgrammeMs`: the moment of the picture at which it is shown, ms since the epoch; without it, at once. */
   | { readonly kind: "pin"; readonly target: number | null; readonly atProgrammeMs?: number }
-  | { readonly kind: "modes"; readonly modes: Partial<Modes> }
+  | { readonly kind: "modes"; readonly modes: Partial<ChatModes> }
   | { readonly kind: "timeout"; readonly subject: string; readonly seconds: number }
   | { readonly kind: "ban"; readonly subject: string; readonly address: boolean }
   | { readonly kind: "unban"; readonly subject: string }
   | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
   | { readonly kind: "words"; readonly words: readonly string[] }
-  | { readonly kind: "automod"; readonly automod: AutoModChange }
+  | { readonly kind: "automod"; readonly automod: AutoModUpdate }
   | { readonly kind: "approve"; readonly held: string }
   | { readonly kind: "deny"; readonly held: string }
   | { readonly kind: "list"; readonly what: "held" | "bans" | "audit" | "words" | "automod" | "moderators" };
 
-/** What changes of `AutoMod`; levels that are not named stay. */
-export interface AutoModChange {
-  readonly levels?: Readonly<Partial<Record<Category, Level>>>;
+/** What changes of `AutoModConfig`; levels that are not named stay. */
+export interface AutoModUpdate {
+  readonly levels?: Readonly<Partial<Record<ModerationCategory, AutoModLevel>>>;
   readonly allowed?: readonly string[];
 }
 
 /** What is acknowledged: a message, or a moderator's act. */
-export type Act = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationAct;
+export type Command = { readonly kind: "chat"; readonly text: string; readonly replyTo?: number } | ModerationCommand;
 
 /** Frames of clients. `id`: the client's own, the same when it sends again, and never the same for another act. */
 export type ClientFrame =
-  | { readonly type: "hello"; readonly from: Position | null }
-  | { readonly type: "act"; readonly id: string; readonly act: Act; readonly programmeMs: number | null }
+  | { readonly type: "hello"; readonly from: RoomPosition | null }
+  | { readonly type: "act"; readonly id: string; readonly act: Command; readonly programmeMs: number | null }
   | { readonly type: "like"; readonly count: number }
   | { readonly type: "react"; readonly emoji: string; readonly count: number }
   | { readonly type: "play"; readonly on: boolean }
   | { readonly type: "seen" }
   | { readonly type: "renew"; readonly token: string };
 
-const SAID = {
+const ERROR_TEXTS = {
   malformed: "The act doesn't fit the protocol.",
   "id-used": "Another act was sent with this id; send this one with a new id.",
   "sign-in": "Only people with an account may do this.",
@@ -89,36 +89,36 @@ const SAID = {
   unavailable: "The room didn't answer; send again.",
 } as const;
 /** A stable error code. */
-export type ErrorCode = keyof typeof SAID;
+export type RoomErrorCode = keyof typeof ERROR_TEXTS;
 
 /** What each code says to people. */
-export const ERRORS: Readonly<Record<ErrorCode, string>> = SAID;
+export const ROOM_ERROR_TEXTS: Readonly<Record<RoomErrorCode, string>> = ERROR_TEXTS;
 
 /** Errors after which the same act may be sent again at once. */
-export const RETRYABLE: ReadonlySet<ErrorCode> = new Set(["busy", "unavailable"]);
+export const RETRYABLE_ROOM_ERRORS: ReadonlySet<RoomErrorCode> = new Set(["busy", "unavailable"]);
 
 /** Lists that moderators ask for. */
-export type Listed =
-  | { readonly what: "held"; readonly held: readonly Held[] }
-  | { readonly what: "bans"; readonly bans: readonly BanLine[] }
-  | { readonly what: "audit"; readonly audit: readonly AuditLine[] }
+export type ModerationList =
+  | { readonly what: "held"; readonly held: readonly HeldMessage[] }
+  | { readonly what: "bans"; readonly bans: readonly BanListEntry[] }
+  | { readonly what: "audit"; readonly audit: readonly AuditLogEntry[] }
   | { readonly what: "words"; readonly words: readonly string[] }
-  | { readonly what: "automod"; readonly automod: AutoMod }
+  | { readonly what: "automod"; readonly automod: AutoModConfig }
   /** Those appointed in the room; whose token says so isn't among them. */
   | { readonly what: "moderators"; readonly moderators: readonly string[] };
 
 /** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
-export type Outcome =
-  | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: Listed }
-  | { readonly ok: false; readonly error: ErrorCode };
+export type CommandOutcome =
+  | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: ModerationList }
+  | { readonly ok: false; readonly error: RoomErrorCode };
 
 /** What became of a new token: it holds until `expiresMs`, or the old one goes on. */
-export type Renewed =
+export type TokenRenewalOutcome =
   | { readonly ok: true; readonly expiresMs: number }
-  | { readonly ok: false; readonly error: AccessError | TokenError | "token-other-subject" | "unavailable" };
+  | { readonly ok: false; readonly error: AccessDenial | TokenError | "token-other-subject" | "unavailable" };
 
 /** Which events a frame tells of: those after `from`, up to `to`; `unseen` of them were left out. */
-export interface Stretch {
+export interface EventRange {
   readonly epoch: string;
   readonly from: number;
   readonly to: number;
@@ -127,11 +127,11 @@ export interface Stretch {
 }
 
 /** Who a viewer is to the room. */
-export type You = { readonly subject: string; readonly name: string; readonly roles: readonly Role[] } | null;
+export type OwnProfile = { readonly subject: string; readonly name: string; readonly roles: readonly Role[] } | null;
 
 /** What only those who moderate are told. */
 export type StaffNote =
-  | { readonly kind: "held"; readonly held: Held }
+  | { readonly kind: "held"; readonly held: HeldMessage }
   | { readonly kind: "settled"; readonly id: string };
 
 /** Frames of the server. `nowMs` is the server's clock. */
@@ -141,19 +141,19 @@ export type ServerFrame =
       readonly version: number;
       readonly recovered: boolean;
       readonly nowMs: number;
-      readonly you: You;
+      readonly you: OwnProfile;
       /** The token's end; null without a token. */
       readonly expiresMs: number | null;
-      readonly modes: Modes;
-      readonly pinned: Pinned | null;
-      readonly counts: Counts;
-    } & Stretch)
-  | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: Counts } & Stretch)
-  | { readonly type: "ack"; readonly id: string; readonly outcome: Outcome }
+      readonly modes: ChatModes;
+      readonly pinned: PinnedMessage | null;
+      readonly counts: RoomCounts;
+    } & EventRange)
+  | ({ readonly type: "tick"; readonly nowMs: number; readonly counts?: RoomCounts } & EventRange)
+  | { readonly type: "ack"; readonly id: string; readonly outcome: CommandOutcome }
   | { readonly type: "staff"; readonly notes: readonly StaffNote[] }
-  | { readonly type: "renewed"; readonly outcome: Renewed };
+  | { readonly type: "renewed"; readonly outcome: TokenRenewalOutcome };
 
-const CLOSE_CODES = {
+const SOCKET_CLOSE_CODES = {
   malformed: { code: 4400, again: "never" },
   /** The reason says what is wrong with the token, or that there is none. */
   token: { code: 4401, again: "never" },
@@ -170,18 +170,18 @@ const CLOSE_CODES = {
   comeBack: { code: 4503, again: "later" },
 } as const;
 /** Name of a close. */
-export type CloseName = keyof typeof CLOSE_CODES;
+export type SocketCloseName = keyof typeof SOCKET_CLOSE_CODES;
 
 /** Why a socket was closed: its code, and whether a client may come back (`later`: after a long wait, spread). */
-export const CLOSES: Readonly<
-  Record<CloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
-> = CLOSE_CODES;
+export const SOCKET_CLOSES: Readonly<
+  Record<SocketCloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
+> = SOCKET_CLOSE_CODES;
 
 /** Who a viewer is, as its welcome says; `nameOf` gives the name as it is shown. */
-export function youAre(
-  { subject, name }: Viewer,
+export function toOwnProfile(
+  { subject, name }: Participant,
   roles: readonly Role[],
-  nameOf: (who: Pick<Author, "subject" | "name">) => string,
-): You {
+  nameOf: (who: Pick<ParticipantProfile, "subject" | "name">) => string,
+): OwnProfile {
   return subject === null ? null : { subject, name: nameOf({ subject, name }), roles };
 }

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Address, addressText, parseAddress, REGIONS, siteOf } from "./address.ts";
+import { formatNodeAddress, locateSite, type NodeAddress, parseNodeAddress, REGIONS } from "./address.ts";
 
 const colo = fc.stringMatching(/^[A-Z]{3}$/);
 const region = fc.constantFrom(...REGIONS);
-const address: fc.Arbitrary<Address> = fc.oneof(
+const address: fc.Arbitrary<NodeAddress> = fc.oneof(
   fc.constant({ tier: "live" as const }),
   region.map((region) => ({ tier: "region" as const, region })),
   fc.record({ tier: fc.constant("colo" as const), region, colo, shard: fc.integer({ min: 0, max: 8 }) }),
@@ -13,7 +13,7 @@ const address: fc.Arbitrary<Address> = fc.oneof(
 test("an address is read from the text that it makes", () => {
   fc.assert(
     fc.property(address, (one) => {
-      expect(parseAddress(addressText(one))).toEqual(one);
+      expect(parseNodeAddress(formatNodeAddress(one))).toEqual(one);
     }),
   );
 });
@@ -21,8 +21,8 @@ test("an address is read from the text that it makes", () => {
 test("what is no address is null, whatever it is", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
-      const parsed = parseAddress(text);
-      if (parsed !== null) expect(addressText(parsed)).toBe(text);
+      const parsed = parseNodeAddress(text);
+      if (parsed !== null) expect(formatNodeAddress(parsed)).toBe(text);
     }),
   );
   for (const text of [
@@ -36,15 +36,15 @@ test("what is no address is null, whatever it is", () => {
     "weur.FRA.-1",
     "weur.FRA.01",
   ]) {
-    expect(parseAddress(text), text).toBeNull();
+    expect(parseNodeAddress(text), text).toBeNull();
   }
 });
 
 test("a site is read from what the platform tells of a request, and is null where it tells nothing", () => {
-  expect(siteOf(undefined)).toBeNull();
-  expect(siteOf({})).toBeNull();
+  expect(locateSite(undefined)).toBeNull();
+  expect(locateSite({})).toBeNull();
   const told = (colo: string, continent: string, country: string, longitude: string): string | undefined =>
-    siteOf({ colo, continent, country, longitude })?.region;
+    locateSite({ colo, continent, country, longitude })?.region;
   expect(told("FRA", "EU", "DE", "8.7")).toBe("weur");
   expect(told("WAW", "EU", "PL", "21.0")).toBe("eeur");
   expect(told("SJC", "NA", "US", "-121.9")).toBe("wnam");

@@ -13,22 +13,25 @@ export interface Site {
 }
 
 /** A node that feeds others. A colo's shards are its children, for a colo with more isolates than one node feeds. */
-export type Address =
+export type NodeAddress =
   | { readonly tier: "live" }
   | { readonly tier: "region"; readonly region: Region }
   | { readonly tier: "colo"; readonly region: Region; readonly colo: string; readonly shard: number };
 
 /** The root of every tree. */
-export const LIVE: Address = { tier: "live" };
+export const LIVE_ADDRESS: NodeAddress = { tier: "live" };
 
 /** The shield of a data centre. */
-export const coloOf = (site: Site): Address => ({ tier: "colo", ...site, shard: 0 });
+export const coloShieldAddress = (site: Site): NodeAddress => ({ tier: "colo", ...site, shard: 0 });
 
 /** The shield of a region. */
-export const regionOf = (site: { readonly region: Region }): Address => ({ tier: "region", region: site.region });
+export const regionShieldAddress = (site: { readonly region: Region }): NodeAddress => ({
+  tier: "region",
+  region: site.region,
+});
 
 /** An address as text: part of an object's name, of a report, and of what a colo remembers. */
-export function addressText(address: Address): string {
+export function formatNodeAddress(address: NodeAddress): string {
   switch (address.tier) {
     case "live":
       return "live";
@@ -40,8 +43,8 @@ export function addressText(address: Address): string {
 }
 
 /** The address that `text` tells, or null. */
-export function parseAddress(text: string): Address | null {
-  if (text === "live") return LIVE;
+export function parseNodeAddress(text: string): NodeAddress | null {
+  if (text === "live") return LIVE_ADDRESS;
   const [region, colo, shard, ...rest] = text.split(".");
   if (rest.length > 0 || !isRegion(region)) return null;
   if (colo === undefined) return { tier: "region", region };
@@ -50,7 +53,7 @@ export function parseAddress(text: string): Address | null {
 }
 
 /** Whether two addresses are the same node. */
-export const sameAddress = (a: Address, b: Address): boolean => addressText(a) === addressText(b);
+export const isSameNode = (a: NodeAddress, b: NodeAddress): boolean => formatNodeAddress(a) === formatNodeAddress(b);
 
 /** Whether `text` names a region. */
 export function isRegion(text: unknown): text is Region {
@@ -58,7 +61,7 @@ export function isRegion(text: unknown): text is Region {
 }
 
 /** What the platform tells of a request's place; every field may be missing. */
-export interface PlaceHints {
+export interface RequestLocation {
   readonly colo?: string | undefined;
   readonly continent?: string | undefined;
   readonly country?: string | undefined;
@@ -67,17 +70,19 @@ export interface PlaceHints {
 }
 
 /** Countries that the platform's `me` hint is for. */
-const MIDDLE_EAST: ReadonlySet<string> = new Set("AE BH CY EG IL IQ IR JO KW LB OM PS QA SA SY TR YE".split(" "));
+const MIDDLE_EAST_COUNTRIES: ReadonlySet<string> = new Set(
+  "AE BH CY EG IL IQ IR JO KW LB OM PS QA SA SY TR YE".split(" "),
+);
 
 /** The site that a request's hints describe, or null where they don't (a run on one machine has none). */
-export function siteOf(hints: PlaceHints | undefined): Site | null {
+export function locateSite(hints: RequestLocation | undefined): Site | null {
   const colo = hints?.colo;
   if (colo === undefined || !/^[A-Z0-9]{2,8}$/.test(colo)) return null;
-  return { colo, region: regionFor(hints) };
+  return { colo, region: chooseRegion(hints) };
 }
 
-function regionFor({ continent, country, longitude }: PlaceHints = {}): Region {
-  if (country !== undefined && MIDDLE_EAST.has(country)) return "me";
+function chooseRegion({ continent, country, longitude }: RequestLocation = {}): Region {
+  if (country !== undefined && MIDDLE_EAST_COUNTRIES.has(country)) return "me";
   const east = Number(longitude);
   switch (continent) {
     case "NA":

@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ADMISSION_DEFAULTS, Admission, admissionRates } from "./admission.ts";
+import { DEFAULT_JOIN_RATES, JoinAdmission, parseJoinRates } from "./admission.ts";
 
 test("a burst is taken at once, the rest is told to come back, and the bucket fills with time", () => {
-  const admission = new Admission({ joinsPerSecond: 10, burst: 20, spreadS: 5 });
-  const answers = Array.from({ length: 30 }, () => admission.ask(0, 0.5));
+  const admission = new JoinAdmission({ joinsPerSecond: 10, burst: 20, spreadS: 5 });
+  const answers = Array.from({ length: 30 }, () => admission.tryJoin(0, 0.5));
   expect(answers.filter((answer) => answer === null)).toHaveLength(20);
-  expect(admission.ask(99, 0.5)).not.toBeNull();
-  expect(admission.ask(200, 0.5)).toBeNull();
+  expect(admission.tryJoin(99, 0.5)).not.toBeNull();
+  expect(admission.tryJoin(200, 0.5)).toBeNull();
 });
 
 test("the larger the rush, the longer the time over which it is asked to come back, up to the configured one", () => {
   const latest = (rush: number): number => {
-    const admission = new Admission({ joinsPerSecond: 10, burst: 10, spreadS: 8 });
-    return Math.max(...Array.from({ length: rush }, () => admission.ask(0, 0.999) ?? 0));
+    const admission = new JoinAdmission({ joinsPerSecond: 10, burst: 10, spreadS: 8 });
+    return Math.max(...Array.from({ length: rush }, () => admission.tryJoin(0, 0.999) ?? 0));
   };
   expect(latest(11)).toBe(1);
   expect(latest(50)).toBe(4);
@@ -28,13 +28,13 @@ test("however a rush comes, never more than the burst and the rate's worth are t
       fc.array(fc.nat(1_000), { minLength: 1, maxLength: 400 }),
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
       (joinsPerSecond, burst, comeMs, randoms) => {
-        const admission = new Admission({ joinsPerSecond, burst, spreadS: 5 });
+        const admission = new JoinAdmission({ joinsPerSecond, burst, spreadS: 5 });
         const takenMs: number[] = [];
         let waiting = [...comeMs].sort((a, b) => a - b);
         // Each round takes in at least one of those who are left.
         while (waiting.length > 0) {
           const [now = 0, ...rest] = waiting;
-          const comeBackS = admission.ask(now, randoms.next().value as number);
+          const comeBackS = admission.tryJoin(now, randoms.next().value as number);
           if (comeBackS === null) takenMs.push(now);
           else expect(comeBackS).toSatisfy((s: number) => Number.isInteger(s) && s >= 1 && s <= 5);
           waiting = comeBackS === null ? rest : [...rest, now + comeBackS * 1_000].sort((a, b) => a - b);
@@ -49,35 +49,35 @@ test("however a rush comes, never more than the burst and the rate's worth are t
 });
 
 test("a clock that goes back gives no tokens", () => {
-  const admission = new Admission({ joinsPerSecond: 1, burst: 1, spreadS: 5 });
-  expect(admission.ask(10_000, 0)).toBeNull();
-  expect(admission.ask(0, 0)).not.toBeNull();
-  expect(admission.ask(10_500, 0)).not.toBeNull();
+  const admission = new JoinAdmission({ joinsPerSecond: 1, burst: 1, spreadS: 5 });
+  expect(admission.tryJoin(10_000, 0)).toBeNull();
+  expect(admission.tryJoin(0, 0)).not.toBeNull();
+  expect(admission.tryJoin(10_500, 0)).not.toBeNull();
 });
 
 test("settings are read, absent ones keep the default, and nonsense is refused by name", () => {
-  expect(admissionRates({})).toEqual(ADMISSION_DEFAULTS);
-  expect(admissionRates({ CORRAL_JOINS_PER_SECOND: "", CORRAL_JOIN_SPREAD_S: "30" })).toEqual({
-    ...ADMISSION_DEFAULTS,
+  expect(parseJoinRates({})).toEqual(DEFAULT_JOIN_RATES);
+  expect(parseJoinRates({ CORRAL_JOINS_PER_SECOND: "", CORRAL_JOIN_SPREAD_S: "30" })).toEqual({
+    ...DEFAULT_JOIN_RATES,
     spreadS: 30,
   });
-  expect(admissionRates({ CORRAL_JOINS_PER_SECOND: "50" })).toMatchObject({ joinsPerSecond: 50, burst: 100 });
+  expect(parseJoinRates({ CORRAL_JOINS_PER_SECOND: "50" })).toMatchObject({ joinsPerSecond: 50, burst: 100 });
   for (const text of ["0", "-1", "many", "Infinity"]) {
-    expect(() => admissionRates({ CORRAL_JOINS_PER_SECOND: text })).toThrow("CORRAL_JOINS_PER_SECOND");
+    expect(() => parseJoinRates({ CORRAL_JOINS_PER_SECOND: text })).toThrow("CORRAL_JOINS_PER_SECOND");
   }
 });
 
 test("who only asks what would be said gets the same answer, and takes nothing from those who join", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(500), fc.boolean()), { maxLength: 200 }), (asked) => {
-      const [peeked, plain] = [0, 1].map(() => new Admission({ joinsPerSecond: 5, burst: 10, spreadS: 5 }));
+      const [peeked, plain] = [0, 1].map(() => new JoinAdmission({ joinsPerSecond: 5, burst: 10, spreadS: 5 }));
       let nowMs = 0;
       for (const [passedMs, peek] of asked) {
         nowMs += passedMs;
-        const said = peek ? peeked?.peek(nowMs, 0.5) : undefined;
-        const told = peeked?.ask(nowMs, 0.5);
+        const said = peek ? peeked?.checkJoin(nowMs, 0.5) : undefined;
+        const told = peeked?.tryJoin(nowMs, 0.5);
         if (peek) expect(said === null).toBe(told === null);
-        expect(told).toBe(plain?.ask(nowMs, 0.5));
+        expect(told).toBe(plain?.tryJoin(nowMs, 0.5));
       }
     }),
   );

@@ -1,9 +1,9 @@
 /** Who may come in now: a token bucket for joins, which spreads a rush over time. Whoever is in never meets it. */
 
-import { type Bucket, isFull, type Rate, take } from "../room/bucket.ts";
+import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../room/bucket.ts";
 
 /** How a node takes newcomers in. */
-export interface AdmissionRates {
+export interface JoinRates {
   /** Joins taken a second over a long stretch. */
   readonly joinsPerSecond: number;
   /** Joins taken at once, after a quiet time. */
@@ -16,17 +16,17 @@ export interface AdmissionRates {
  * One core answers some 6,000 requests a second and a join makes about a dozen: 300 joins leave room for those who watch.
  * Two seconds' worth at once is a crowd that the players' own buffers ride out.
  */
-export const ADMISSION_DEFAULTS: AdmissionRates = { joinsPerSecond: 300, burst: 600, spreadS: 15 };
+export const DEFAULT_JOIN_RATES: JoinRates = { joinsPerSecond: 300, burst: 600, spreadS: 15 };
 
 /** The joins of one stream at one node. */
-export class Admission {
-  readonly #rates: AdmissionRates;
+export class JoinAdmission {
+  readonly #rates: JoinRates;
   #tokens: number;
   /** Refusals less what has been taken in since: about as many are still to come back. */
   #backlog = 0;
   #atMs = Number.NEGATIVE_INFINITY;
 
-  constructor(rates: AdmissionRates) {
+  constructor(rates: JoinRates) {
     this.#rates = rates;
     this.#tokens = rates.burst;
   }
@@ -35,7 +35,7 @@ export class Admission {
    * Asks for one who wants to join at `nowMs`: null lets them in, a number is the whole seconds after which to come back.
    * `random` (0 ≤ random < 1) spreads those who are refused.
    */
-  ask(nowMs: number, random: number): number | null {
+  tryJoin(nowMs: number, random: number): number | null {
     const { joinsPerSecond, burst } = this.#rates;
     const passedS = Math.max(0, nowMs - this.#atMs) / 1000;
     this.#tokens = Math.min(burst, this.#tokens + passedS * joinsPerSecond);
@@ -46,18 +46,18 @@ export class Admission {
       return null;
     }
     this.#backlog += 1;
-    return this.comeBackS(random);
+    return this.retryAfterS(random);
   }
 
   /** What `ask` would say, without a seat being taken. */
-  peek(nowMs: number, random: number): number | null {
+  checkJoin(nowMs: number, random: number): number | null {
     const { joinsPerSecond } = this.#rates;
     const passedS = Math.max(0, nowMs - this.#atMs) / 1000;
-    return this.#tokens + passedS * joinsPerSecond >= 1 ? null : this.comeBackS(random);
+    return this.#tokens + passedS * joinsPerSecond >= 1 ? null : this.retryAfterS(random);
   }
 
   /** Whole seconds after which one who is refused for whatever reason should come back: at least 1, at most `spreadS`. */
-  comeBackS(random: number): number {
+  retryAfterS(random: number): number {
     const { joinsPerSecond, spreadS } = this.#rates;
     const neededS = Math.min(spreadS, Math.max(1, this.#backlog / joinsPerSecond));
     return Math.max(1, Math.ceil(neededS * random));
@@ -68,37 +68,37 @@ export class Admission {
  * What one network may take of the joins of one stream at one node: a tenth, so that it can't keep newcomers out by itself;
  * in any case what a household or a small office needs.
  */
-const NETWORK = { part: 0.1, leastPerSecond: 1, leastBurst: 8 } as const;
+const NETWORK_SHARE = { fraction: 0.1, minPerSecond: 1, minBurst: 8 } as const;
 /** Networks whose joins are remembered; beyond it those are forgotten that may take all again, then the oldest. */
-const MOST_NETWORKS = 4_096;
+const MAX_NETWORKS = 4_096;
 
 /** The joins of each network. */
-export class NetworkAdmission {
-  readonly #rate: Rate;
-  readonly #buckets = new Map<string, Bucket>();
+export class NetworkJoinAdmission {
+  readonly #rate: BucketRate;
+  readonly #buckets = new Map<string, TokenBucket>();
 
-  constructor({ joinsPerSecond, burst }: AdmissionRates) {
+  constructor({ joinsPerSecond, burst }: JoinRates) {
     this.#rate = {
-      perSecond: Math.max(NETWORK.leastPerSecond, NETWORK.part * joinsPerSecond),
-      burst: Math.max(NETWORK.leastBurst, NETWORK.part * burst),
+      perSecond: Math.max(NETWORK_SHARE.minPerSecond, NETWORK_SHARE.fraction * joinsPerSecond),
+      burst: Math.max(NETWORK_SHARE.minBurst, NETWORK_SHARE.fraction * burst),
     };
   }
 
   /** Whether one of this network may join as far as its share goes. */
-  ask(network: string, nowMs: number): boolean {
-    const { bucket, ok } = take(this.#buckets.get(network), this.#rate, nowMs);
+  tryJoin(network: string, nowMs: number): boolean {
+    const { bucket, ok } = takeTokens(this.#buckets.get(network), this.#rate, nowMs);
     this.#buckets.delete(network);
     this.#buckets.set(network, bucket);
-    if (this.#buckets.size > MOST_NETWORKS) this.#forget(nowMs);
+    if (this.#buckets.size > MAX_NETWORKS) this.#evictBuckets(nowMs);
     return ok;
   }
 
-  #forget(nowMs: number): void {
+  #evictBuckets(nowMs: number): void {
     for (const [network, bucket] of this.#buckets) {
-      if (isFull(bucket, this.#rate, nowMs)) this.#buckets.delete(network);
+      if (isBucketFull(bucket, this.#rate, nowMs)) this.#buckets.delete(network);
     }
     for (const oldest of this.#buckets.keys()) {
-      if (this.#buckets.size <= MOST_NETWORKS / 2) return;
+      if (this.#buckets.size <= MAX_NETWORKS / 2) return;
       this.#buckets.delete(oldest);
     }
   }
@@ -108,19 +108,19 @@ export class NetworkAdmission {
  * The rates that settings ask for; an absent or empty one keeps its default. Throws `TypeError` on what is no positive
  * number, naming the setting.
  */
-export function admissionRates(settings: {
+export function parseJoinRates(settings: {
   readonly CORRAL_JOINS_PER_SECOND?: string | undefined;
   readonly CORRAL_JOIN_SPREAD_S?: string | undefined;
-}): AdmissionRates {
-  const joinsPerSecond = positive("CORRAL_JOINS_PER_SECOND", settings.CORRAL_JOINS_PER_SECOND);
+}): JoinRates {
+  const joinsPerSecond = parsePositive("CORRAL_JOINS_PER_SECOND", settings.CORRAL_JOINS_PER_SECOND);
   return {
-    joinsPerSecond: joinsPerSecond ?? ADMISSION_DEFAULTS.joinsPerSecond,
-    burst: joinsPerSecond === null ? ADMISSION_DEFAULTS.burst : Math.max(1, 2 * joinsPerSecond),
-    spreadS: positive("CORRAL_JOIN_SPREAD_S", settings.CORRAL_JOIN_SPREAD_S) ?? ADMISSION_DEFAULTS.spreadS,
+    joinsPerSecond: joinsPerSecond ?? DEFAULT_JOIN_RATES.joinsPerSecond,
+    burst: joinsPerSecond === null ? DEFAULT_JOIN_RATES.burst : Math.max(1, 2 * joinsPerSecond),
+    spreadS: parsePositive("CORRAL_JOIN_SPREAD_S", settings.CORRAL_JOIN_SPREAD_S) ?? DEFAULT_JOIN_RATES.spreadS,
   };
 }
 
-function positive(name: string, text: string | undefined): number | null {
+function parsePositive(name: string, text: string | undefined): number | null {
   if (text === undefined || text === "") return null;
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;

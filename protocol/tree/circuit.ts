@@ -3,65 +3,65 @@
 /** Bounds, each with its reason. */
 export const CIRCUIT_LIMITS = {
   /** Failures in a row that open the circuit: one may be an object that moved, five are an upstream that is down. */
-  failures: 5,
+  failuresToOpen: 5,
   /** An open circuit lets one call through after this long, and after twice as long each time that fails. */
-  openMs: 500,
-  openMostMs: 8_000,
+  minOpenMs: 500,
+  maxOpenMs: 8_000,
   /** Retries a call earns: an upstream in trouble gets a tenth more, never a multiple. */
   retriesPerCall: 0.1,
   /** Retries saved up at most. */
-  savedRetries: 10,
+  maxRetryBudget: 10,
 } as const;
 
 /** Whether a call may go out: `probe` is the one that tries an open circuit. */
-export type Permit = "call" | "probe" | "refused";
+export type CallPermit = "call" | "probe" | "refused";
 
 /** The state of one upstream, as its callers found it. */
-export class Circuit {
+export class CircuitBreaker {
   #failures = 0;
   #openUntilMs = 0;
-  #openMs: number = CIRCUIT_LIMITS.openMs;
-  #probing = false;
-  #retries: number = CIRCUIT_LIMITS.savedRetries;
+  #openMs: number = CIRCUIT_LIMITS.minOpenMs;
+  #probeInFlight = false;
+  #retryBudget: number = CIRCUIT_LIMITS.maxRetryBudget;
 
   /** Asks before a call; `refused` while the circuit is open. */
-  permit(nowMs: number): Permit {
-    if (this.#failures < CIRCUIT_LIMITS.failures) {
-      this.#retries = Math.min(CIRCUIT_LIMITS.savedRetries, this.#retries + CIRCUIT_LIMITS.retriesPerCall);
+  requestPermit(nowMs: number): CallPermit {
+    if (this.#failures < CIRCUIT_LIMITS.failuresToOpen) {
+      this.#retryBudget = Math.min(CIRCUIT_LIMITS.maxRetryBudget, this.#retryBudget + CIRCUIT_LIMITS.retriesPerCall);
       return "call";
     }
-    if (this.#probing || nowMs < this.#openUntilMs) return "refused";
-    this.#probing = true;
+    if (this.#probeInFlight || nowMs < this.#openUntilMs) return "refused";
+    this.#probeInFlight = true;
     return "probe";
   }
 
   /** The call brought an answer. */
-  succeeded(): void {
+  recordSuccess(): void {
     this.#failures = 0;
-    this.#probing = false;
-    this.#openMs = CIRCUIT_LIMITS.openMs;
+    this.#probeInFlight = false;
+    this.#openMs = CIRCUIT_LIMITS.minOpenMs;
   }
 
   /** The call failed. `random` (0 ≤ random < 1) spreads the probes of many callers. */
-  failed(nowMs: number, random: number): void {
+  recordFailure(nowMs: number, random: number): void {
     this.#failures += 1;
-    if (this.#failures < CIRCUIT_LIMITS.failures) return;
+    if (this.#failures < CIRCUIT_LIMITS.failuresToOpen) return;
     this.#openUntilMs = nowMs + this.#openMs * (0.5 + random);
-    if (this.#probing || this.#failures > CIRCUIT_LIMITS.failures) {
-      this.#openMs = Math.min(CIRCUIT_LIMITS.openMostMs, this.#openMs * 2);
+    if (this.#probeInFlight || this.#failures > CIRCUIT_LIMITS.failuresToOpen) {
+      this.#openMs = Math.min(CIRCUIT_LIMITS.maxOpenMs, this.#openMs * 2);
     }
-    this.#probing = false;
+    this.#probeInFlight = false;
   }
 
   /** Takes a retry out of the budget; false where none is left or the circuit is open. */
-  retry(): boolean {
-    if (this.#failures >= CIRCUIT_LIMITS.failures || this.#retries < 1) return false;
-    this.#retries -= 1;
+  spendRetry(): boolean {
+    if (this.#failures >= CIRCUIT_LIMITS.failuresToOpen || this.#retryBudget < 1) return false;
+    this.#retryBudget -= 1;
     return true;
   }
 
   /** Whether calls are refused. */
-  get open(): boolean {
-    return this.#failures >= CIRCUIT_LIMITS.failures;
+  get isOpen(): boolean {
+    return this.#failures >= CIRCUIT_LIMITS.failuresToOpen;
   }
 }

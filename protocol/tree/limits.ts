@@ -7,74 +7,74 @@ export const FEED_LIMITS = {
   /** Bytes queued for one subscriber before it is cut off: 20 s at 6 Mb/s. */
   queueBytes: 16_777_216,
   /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
-  openingBytes: 1_048_576,
+  catchUpBytes: 1_048_576,
   /** A subscriber for which more is queued when the stream is stopped begins anew: twice what a newcomer has queued. */
-  stopBehindBytes: 2_097_152,
+  stopCutOffBytes: 2_097_152,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
   /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
-  lifeMs: 45_000,
+  lifetimeMs: 45_000,
   /** A beat this often shows a quiet feed to be alive: a reader must notice within a segment that it is not. */
-  beatMs: 500,
+  heartbeatMs: 500,
   /** The stream's status is sent with each of this many beats: every 2 s. */
-  beatsPerStatus: 4,
+  heartbeatsPerStatus: 4,
 } as const;
 
 /** Bounds in time and memory of one stream in a node below the Live object, each with its reason. */
-export const EDGE_LIMITS = {
+export const EDGE_STREAM_LIMITS = {
   /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
-  leadMs: 24_000,
+  leaseMs: 24_000,
   /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
-  graceMs: 4_000,
+  leaseGraceMs: 4_000,
   /** Bytes of one stream's tail in an isolate of 128 MB. */
   tailBytes: 41_943_040,
   /** A request waits so long for the first word of a feed before it is answered with what there is. */
-  helloMs: 3_000,
+  firstMessageMs: 3_000,
   /** That a stream doesn't exist is remembered so long. */
-  absentMs: 1_000,
+  absenceCacheMs: 1_000,
   /**
    * Without word of the Live object for so long nothing is served: it may have stopped the stream. A restart of the object
    * or of a shield takes a tenth of it.
    */
-  unheardMs: 5_000,
+  maxAuthoritySilenceMs: 5_000,
   /** A track that nobody asked for so long is left out of the next feed. */
-  unwantedMs: 30_000,
+  trackIdleMs: 30_000,
   /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
-  suspectMs: 1_500,
+  leaseSuspectMs: 1_500,
   /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
-  watchMs: 1_000,
+  leaseCheckMs: 1_000,
   /** So many looks in `watchMs` are enough: beyond it each looks less often, since a timer costs more than a wake-up. */
-  watchers: 32,
+  leaseCheckers: 32,
   /** A leader waits so long for what its forerunner's feed still has to bring. */
-  moveMs: 1_000,
+  handoverMs: 1_000,
   /**
    * A part that the feed is about to bring is waited for so long before it is pulled: in a herd the feeds of a whole region
    * are late at once, and a pull would only stand in the same queue.
    */
-  carriedMs: 5_000,
+  feedWaitMs: 5_000,
   /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
-  openCircuit: 2,
+  failuresToOpen: 2,
   /** Retries are spread over a time that doubles from the first to the second of these. */
-  retryMs: 50,
-  retryMostMs: 2_000,
+  minRetryMs: 50,
+  maxRetryMs: 2_000,
   /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
-  parked: 20_000,
+  parkedRequests: 20_000,
   /** Those that one network may park in any case: a household's. */
-  parkedEach: 32,
+  parkedRequestsPerNetwork: 32,
 } as const;
 
 /** Bounds of one shield, each with its reason. */
 export const SHIELD_LIMITS = {
   /** It renews its own feed before the node above ends it, which is after 45 s. */
-  leadMs: 35_000,
+  leaseMs: 35_000,
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 41_943_040,
   /** Stored segments kept for those below. */
-  keptBytes: 16_777_216,
+  segmentCacheBytes: 16_777_216,
   /** A newcomer waits so long for this shield's own feed to bring what it wants. */
-  carryMs: 2_000,
+  feedWaitMs: 2_000,
   /** How often it looks after its own feed. */
-  tendMs: 500,
+  leaseCheckMs: 500,
 } as const;
 
 /** Bounds in time and memory of the Live object, each with its reason. */
@@ -82,13 +82,13 @@ export const LIVE_LIMITS = {
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 50_331_648,
   /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher keeps what it has. */
-  pendingBytes: 33_554_432,
+  pendingArchiveBytes: 33_554_432,
   /** A publisher that was silent so long may be replaced by another. */
-  leaseMs: 10_000,
+  publisherLeaseMs: 10_000,
   /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
   listedBroadcasts: 100,
   /** A publisher that was silent so long has left: the broadcast ends with the next alarm. */
   abandonedMs: 60_000,
   /** Alarms within that time. */
-  quietAlarms: 2,
+  silentAlarms: 2,
 } as const;

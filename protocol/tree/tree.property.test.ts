@@ -1,21 +1,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Address, addressText, REGIONS, type Site } from "./address.ts";
-import { Door } from "./door.ts";
+import { formatNodeAddress, type NodeAddress, REGIONS, type Site } from "./address.ts";
+import { FeedAdmission } from "./door.ts";
 import { TREE_LIMITS } from "./policy.ts";
-import { type Walker, Way } from "./way.ts";
+import { ParentResolver, type TreeNode } from "./way.ts";
 
 /** The tree without its bytes: doors, who is fed at each, and the way that each data centre remembers. */
 class Forest {
   nowMs = 1_000_000;
-  readonly #doors = new Map<string, { door: Door; fed: Map<string, "isolate" | "shield">; way: Way | null }>();
-  readonly #memory = new Map<string, Address>();
-  readonly #ways = new Map<string, Way>();
+  readonly #doors = new Map<
+    string,
+    { door: FeedAdmission; fed: Map<string, "isolate" | "shield">; way: ParentResolver | null }
+  >();
+  readonly #memory = new Map<string, NodeAddress>();
+  readonly #ways = new Map<string, ParentResolver>();
   asks = 0;
 
   /** Brings an isolate to a node that feeds it; gives that node, or null where none did. */
-  join(node: string, site: Site): Address | null {
-    const way = this.#ways.get(node) ?? new Way({ kind: "isolate", site, node });
+  join(node: string, site: Site): NodeAddress | null {
+    const way = this.#ways.get(node) ?? new ParentResolver({ kind: "isolate", site, nodeId: node });
     this.#ways.set(node, way);
     const place = `${site.region}.${site.colo}`;
     const fedBy = this.#walk(node, way, this.#memory.get(place) ?? null);
@@ -29,7 +32,7 @@ class Forest {
     this.#ways.delete(node);
   }
 
-  count(kind: "isolate" | "shield", address: Address): number {
+  count(kind: "isolate" | "shield", address: NodeAddress): number {
     return [...this.#nodeAt(address).fed.values()].filter((fed) => fed === kind).length;
   }
 
@@ -37,36 +40,40 @@ class Forest {
     return [...this.#doors.keys()];
   }
 
-  #walk(node: string, way: Way, remembered: Address | null): Address | null {
+  #walk(node: string, way: ParentResolver, remembered: NodeAddress | null): NodeAddress | null {
     for (;;) {
-      const { address, pressed } = way.at(remembered, this.nowMs);
+      const { address, mustBeServed } = way.resolve(remembered, this.nowMs);
       const at = this.#nodeAt(address);
       this.asks += 1;
       const mine = at.fed.get(node);
       const others = [...at.fed].filter(([name]) => name !== node);
       const isolates = others.filter(([, kind]) => kind === "isolate").length;
       const fed = { isolates, shields: others.length - isolates, has: (name: string) => at.fed.has(name) };
-      const asker = { kind: way.kind, pressed, renews: mine !== undefined, sited: way.sited };
-      const verdict = at.door.ask(node, asker, fed, this.nowMs);
+      const asker = { kind: way.requesterKind, mustBeServed, isRenewal: mine !== undefined, hasSite: way.hasSite };
+      const verdict = at.door.admit(node, asker, fed, this.nowMs);
       if (verdict === "full") return null;
       if (verdict === "serve") {
-        if (at.way !== null && this.#walk(addressText(address), at.way, null) === null) return null;
+        if (at.way !== null && this.#walk(formatNodeAddress(address), at.way, null) === null) return null;
         for (const { fed } of this.#doors.values()) fed.delete(node);
-        at.fed.set(node, way.kind === "isolate" ? "isolate" : "shield");
-        way.served();
+        at.fed.set(node, way.requesterKind === "isolate" ? "isolate" : "shield");
+        way.confirmParent();
         return address;
       }
-      if (!way.sent(verdict, this.nowMs)) return null;
+      if (!way.followRedirect(verdict, this.nowMs)) return null;
     }
   }
 
-  #nodeAt(address: Address): { door: Door; fed: Map<string, "isolate" | "shield">; way: Way | null } {
-    const text = addressText(address);
-    const walker: Walker | null = address.tier === "live" ? null : { kind: "shield", address, node: text };
+  #nodeAt(address: NodeAddress): {
+    door: FeedAdmission;
+    fed: Map<string, "isolate" | "shield">;
+    way: ParentResolver | null;
+  } {
+    const text = formatNodeAddress(address);
+    const walker: TreeNode | null = address.tier === "live" ? null : { kind: "shield", address, nodeId: text };
     const node = this.#doors.get(text) ?? {
-      door: new Door(address),
+      door: new FeedAdmission(address),
       fed: new Map(),
-      way: walker === null ? null : new Way(walker),
+      way: walker === null ? null : new ParentResolver(walker),
     };
     this.#doors.set(text, node);
     return node;
@@ -91,7 +98,7 @@ test("whoever comes from wherever in whatever order is fed, and no node has more
         );
       }
       // At most the askers' steps down the whole tree, never a walk in circles.
-      expect(forest.asks).toBeLessThanOrEqual(comers.length * (TREE_LIMITS.hops + 2) * 2);
+      expect(forest.asks).toBeLessThanOrEqual(comers.length * (TREE_LIMITS.maxHops + 2) * 2);
     }),
     { numRuns: 40 },
   );
@@ -123,7 +130,7 @@ test("when a crowd has gone, who is left renews its way back up, and shields are
   const where: Site = { region: "weur", colo: "FRA" };
   for (let index = 0; index < 120; index += 1) forest.join(`isolate-${index}`, where);
   for (let index = 0; index < 119; index += 1) forest.leave(`isolate-${index}`);
-  let fedBy: Address | null = null;
+  let fedBy: NodeAddress | null = null;
   for (let renewal = 0; renewal < 12; renewal += 1) {
     forest.nowMs += 20_000;
     fedBy = forest.join("isolate-119", where);

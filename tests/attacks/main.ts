@@ -3,7 +3,7 @@ import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
 import type { Reporter } from "vitest/node";
-import { complaintAbout } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
 import { runTests } from "../../scripts/run-tests.ts";
 
 /** An attack in full may take so long: floods, days in simulated time, a hundred kills. */
@@ -28,7 +28,7 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     const words = args._;
-    const complaint = complaintAbout({ ...args, _: words.slice(0, 1) }, ARGS);
+    const complaint = describeOptionError({ ...args, _: words.slice(0, 1) }, ARGS);
     if (complaint !== null) {
       console.error(complaint);
       process.exitCode = 2;
@@ -57,7 +57,7 @@ const command = defineCommand({
     const closing = (): void => {
       if (figures.length > 0) console.table(figures);
     };
-    await runTests({ filters: meant, testTimeoutMs: TEST_TIMEOUT_MS, reporter, closing });
+    await runTests({ filters: meant, testTimeoutMs: TEST_TIMEOUT_MS, reporter, onEnd: closing });
   },
 });
 

@@ -3,18 +3,26 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
-import { join, messages, moderate, openWatch, PATIENCE_MS, shows, write } from "../support/room-pages.ts";
+import {
+  joinRoom,
+  messageRows,
+  openWatchPage,
+  PAGE_TIMEOUT_MS,
+  pressModeration,
+  waitForMessage,
+  writeMessage,
+} from "../support/room-pages.ts";
 
 /** A name and a text that would run if anything of them were markup. */
 const EVIL = "<img src=x onerror=hit()>";
 const MARKUP = "<script>hit()</script><b>bold</b> &amp; <a href=//evil.test>x</a>";
 
 let dataDir: string;
-let edge: Edge;
+let edge: LocalEdge;
 let browser: Browser;
 let ann: Page;
 let bob: Page;
@@ -26,9 +34,9 @@ beforeAll(async () => {
   edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   browser = await launchBrowser();
   [ann, bob, moderator] = await Promise.all([
-    openWatch(browser, `${edge.url}/watch/show`),
-    openWatch(browser, `${edge.url}/watch/show`),
-    openWatch(browser, `${edge.url}/studio/show`),
+    openWatchPage(browser, `${edge.url}/watch/show`),
+    openWatchPage(browser, `${edge.url}/watch/show`),
+    openWatchPage(browser, `${edge.url}/studio/show`),
   ]);
   for (const page of [ann, bob, moderator]) {
     page.on("pageerror", (error) => trouble.push(String(error)));
@@ -37,7 +45,7 @@ beforeAll(async () => {
       if (message.text().includes("Content Security Policy")) trouble.push(message.text());
     });
   }
-  await Promise.all([join(ann, "Ann"), join(bob, EVIL), moderator.locator("#tab-review").waitFor()]);
+  await Promise.all([joinRoom(ann, "Ann"), joinRoom(bob, EVIL), moderator.locator("#tab-review").waitFor()]);
 });
 
 afterAll(async () => {
@@ -47,18 +55,18 @@ afterAll(async () => {
 });
 
 test("what one writes the other sees, and answers, on two pages and the moderator's", async () => {
-  await write(ann, "hello from ann");
-  await Promise.all([ann, bob, moderator].map((page) => shows(page, "hello from ann")));
-  await write(bob, "@ann hello back");
-  await shows(ann, "hello back");
-  expect(await messages(ann, "hello back").getAttribute("class")).toContain("chat-row-me");
+  await writeMessage(ann, "hello from ann");
+  await Promise.all([ann, bob, moderator].map((page) => waitForMessage(page, "hello from ann")));
+  await writeMessage(bob, "@ann hello back");
+  await waitForMessage(ann, "hello back");
+  expect(await messageRows(ann, "hello back").getAttribute("class")).toContain("chat-row-me");
 });
 
 test("markup in names and messages is text", async () => {
-  await write(bob, MARKUP);
+  await writeMessage(bob, MARKUP);
   for (const page of [ann, moderator]) {
-    await shows(page, MARKUP);
-    expect(await messages(page, MARKUP).locator(".chat-name").textContent()).toBe(EVIL);
+    await waitForMessage(page, MARKUP);
+    expect(await messageRows(page, MARKUP).locator(".chat-name").textContent()).toBe(EVIL);
     expect(await page.locator(".chat-row :is(script, img, b, a)").count()).toBe(0);
   }
 });
@@ -79,19 +87,19 @@ test("the list is walked through with the arrow keys, and a message answered wit
 });
 
 test("a deleted message vanishes from every page", async () => {
-  await moderate(moderator, "hello from ann", /^Delete$/);
-  for (const page of [ann, bob, moderator]) await messages(page, "hello from ann").waitFor({ state: "detached" });
+  await pressModeration(moderator, "hello from ann", /^Delete$/);
+  for (const page of [ann, bob, moderator]) await messageRows(page, "hello from ann").waitFor({ state: "detached" });
 });
 
 test("a message that is held is shown once a moderator approves it", async () => {
   await moderator.locator("#tab-rules").click();
   await moderator.getByLabel("Review every message").check();
   await ann.locator(".chat-modes", { hasText: "reviewed" }).waitFor();
-  await write(ann, "may I?");
+  await writeMessage(ann, "may I?");
   await ann.locator(".composer-said", { hasText: "waits for a moderator" }).waitFor();
   await moderator.locator("#tab-review").click();
   await moderator.getByRole("button", { name: /^Approve/ }).click();
-  await Promise.all([ann, bob].map((page) => shows(page, "may I?")));
+  await Promise.all([ann, bob].map((page) => waitForMessage(page, "may I?")));
   await moderator.locator("#tab-rules").click();
   await moderator.getByLabel("Review every message").uncheck();
   await ann.locator(".chat-modes").waitFor({ state: "detached" });
@@ -135,18 +143,18 @@ test("on a phone nothing is wider than the screen, and the box to write in is on
 });
 
 test("a ban severs, and holds on return: by reload, and on the same device without the token", async () => {
-  await write(bob, "last words");
-  await shows(moderator, "last words");
+  await writeMessage(bob, "last words");
+  await waitForMessage(moderator, "last words");
   const severed = bob.locator(".chat-foot-note", { hasText: "You are banned" });
   // From the press to the words on the banned page, in the pages' own clocks, which are this machine's.
   const seen = bob.waitForFunction(() => document.querySelector(".chat-foot-note.bad") !== null && Date.now(), null, {
     polling: "raf",
-    timeout: PATIENCE_MS,
+    timeout: PAGE_TIMEOUT_MS,
   });
   await moderator.evaluate(() => {
     document.addEventListener("click", () => Object.assign(window, { pressedMs: Date.now() }), { capture: true });
   });
-  await moderate(moderator, "last words", /^Ban /);
+  await pressModeration(moderator, "last words", /^Ban /);
   const seenMs = Number(await (await seen).jsonValue());
   const pressedMs = await moderator.evaluate(() => (window as { pressedMs?: number }).pressedMs ?? Number.NaN);
   console.log(`ban: ${seenMs - pressedMs} ms from the moderator's press to the severed page`);
@@ -157,8 +165,8 @@ test("a ban severs, and holds on return: by reload, and on the same device witho
   await bob.reload();
   await severed.waitFor();
   // The others go on.
-  await write(ann, "still here");
-  await shows(moderator, "still here");
+  await writeMessage(ann, "still here");
+  await waitForMessage(moderator, "still here");
   await moderator.locator("#tab-log").click();
   await moderator.locator(".log td", { hasText: /^ban$/ }).waitFor();
 });
@@ -168,6 +176,6 @@ test("a ban that is lifted lets the person back in", async () => {
   await moderator.getByRole("button", { name: /^Unban/ }).click();
   await moderator.locator(".card-more", { hasText: "Nobody is." }).waitFor();
   await bob.reload();
-  await join(bob, EVIL);
+  await joinRoom(bob, EVIL);
   expect(trouble).toEqual([]);
 });

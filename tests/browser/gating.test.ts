@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { launchBrowser, until } from "../support/browser.ts";
-import { Origin } from "../support/origin.ts";
+import { launchBrowser, waitForStats } from "../support/browser.ts";
+import { OriginProcess } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
 const PATIENCE_MS = 30_000;
@@ -20,8 +20,8 @@ interface PlainPlayer {
 }
 
 let dataDir: string;
-let edge: Edge;
-let origin: Origin;
+let edge: LocalEdge;
+let origin: OriginProcess;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -32,8 +32,8 @@ beforeAll(async () => {
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();
   const one = ["--ladder", "360p:700k", "--playback", "token"];
-  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "show", ...one]);
-  await origin.printed("/watch/show");
+  origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show", ...one]);
+  await origin.waitForOutput("/watch/show");
 });
 
 afterAll(async () => {
@@ -52,7 +52,7 @@ async function token(seconds: number): Promise<string> {
 test("without a token the watch page says so, and plays once it gets one from the page around it", async () => {
   const page = await browser.newPage();
   await page.goto(`${edge.url}/watch/show`);
-  await until(page, ({ state }) => state === "failed", PATIENCE_MS, "refused");
+  await waitForStats(page, ({ state }) => state === "failed", PATIENCE_MS, "refused");
   await page.evaluate(
     (given) => {
       postMessage({ type: "corral-token", token: given }, location.origin);
@@ -60,7 +60,7 @@ test("without a token the watch page says so, and plays once it gets one from th
     await token(600),
   );
   await page.getByRole("button", { name: /again/i }).click();
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   await page.close();
 });
 
@@ -83,14 +83,15 @@ test("a token in the address's fragment plays, leaves the address bar, and is re
     if (response.status() === 401) refused.push(response.url());
   });
   await page.goto(`${edge.url}/watch/show#token=${await token(1)}`);
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   expect(page.url()).toBe(`${edge.url}/watch/show`);
   const untilMs = Date.now() + PATIENCE_MS;
   while (renewals === 0 && Date.now() < untilMs) await page.waitForTimeout(100);
   expect(renewals).toBe(1);
-  const before = (await until(page, ({ state }) => state === "live", PATIENCE_MS, "live again")).programTimeMs ?? 0;
+  const before =
+    (await waitForStats(page, ({ state }) => state === "live", PATIENCE_MS, "live again")).programTimeMs ?? 0;
   const on = (now: { programTimeMs: number | null }): boolean => (now.programTimeMs ?? 0) > before + 3_000;
-  await until(page, on, PATIENCE_MS, "going on");
+  await waitForStats(page, on, PATIENCE_MS, "going on");
   // The tokens travel in headers: no address that was asked for shows one.
   expect(refused.some((url) => url.includes("token"))).toBe(false);
   await page.close();
@@ -109,7 +110,7 @@ test("a page that had the playlist preloaded, without a token, plays with the on
     if (response.url().endsWith("/multivariant.m3u8")) statuses.push(response.status());
   });
   await page.goto(`${edge.url}/watch/show#token=${await token(600)}`);
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   expect(statuses[0]).toBe(401);
   await page.close();
 });

@@ -4,11 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AirOptions, air } from "../sources/air.ts";
-import { faultsOf } from "../sources/judge.ts";
-import { AAC, concatenate, ffmpeg, flashAndBeep, H264, type Shape } from "../sources/make.ts";
+import { type PackageSourceOptions, packageSource } from "../sources/air.ts";
+import { outputFaults } from "../sources/judge.ts";
+import {
+  AAC_ARGS,
+  concatenateFiles,
+  type FlashBeepShape,
+  flashAndBeepArgs,
+  H264_ARGS,
+  runFfmpeg,
+} from "../sources/make.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { measure } from "../support/in-step.ts";
+import { measureAvSync } from "../support/in-step.ts";
 
 /** Nobody sees or hears that picture and sound are this far apart, milliseconds. */
 const IN_STEP_MS = 40;
@@ -17,28 +24,39 @@ interface Case {
   readonly name: string;
   readonly make: (folder: string) => string;
   readonly loop?: true;
-  readonly air?: Omit<AirOptions, "input">;
+  readonly air?: Omit<PackageSourceOptions, "input">;
   /** Beeps in the first `withinS` seconds; in all without. */
   readonly beeps: number;
   readonly withinS?: number;
 }
 
 /** Seven seconds, after which the next flash comes a second early. */
-function clip(shape: Shape): (folder: string) => string {
+function clip(shape: FlashBeepShape): (folder: string) => string {
   return (folder) => {
-    ffmpeg(folder, ...flashAndBeep({ seconds: 7, ...shape }), ...H264, ...AAC, "clip.mp4");
+    runFfmpeg(folder, ...flashAndBeepArgs({ seconds: 7, ...shape }), ...H264_ARGS, ...AAC_ARGS, "clip.mp4");
     return "clip.mp4";
   };
 }
 
 /** Several frames of sound share one time in MPEG-TS, the more the fewer bits they have. */
 function formats(folder: string): string {
-  const piece = (name: string, atS: number, shape: Shape, bitRate: string): string => {
+  const piece = (name: string, atS: number, shape: FlashBeepShape, bitRate: string): string => {
     const offset = ["-output_ts_offset", `${atS}`];
-    ffmpeg(folder, ...flashAndBeep(shape), ...H264, ...AAC, "-b:a", bitRate, ...offset, "-f", "mpegts", name);
+    runFfmpeg(
+      folder,
+      ...flashAndBeepArgs(shape),
+      ...H264_ARGS,
+      ...AAC_ARGS,
+      "-b:a",
+      bitRate,
+      ...offset,
+      "-f",
+      "mpegts",
+      name,
+    );
     return name;
   };
-  concatenate(folder, "joined.ts", [
+  concatenateFiles(folder, "joined.ts", [
     piece("1.ts", 0, { seconds: 6 }, "96k"),
     piece("2.ts", 6, { seconds: 6, sampleRate: 44_100, layout: "mono" }, "48k"),
     piece("3.ts", 12, { seconds: 8, sampleRate: 32_000, layout: "mono" }, "24k"),
@@ -49,7 +67,7 @@ function formats(folder: string): string {
 /** Sound whose clock is a third of a second ahead in the end. */
 function drifting(folder: string): string {
   const shape = { seconds: 660, rate: "10", layout: "mono", drift: 1.0005 };
-  ffmpeg(folder, ...flashAndBeep(shape), ...H264, "-c:a", "pcm_s16le", "gains.mkv");
+  runFfmpeg(folder, ...flashAndBeepArgs(shape), ...H264_ARGS, "-c:a", "pcm_s16le", "gains.mkv");
   return "gains.mkv";
 }
 
@@ -80,11 +98,11 @@ afterAll(async () => {
 
 test.each(CASES)("Chromium shows the flash when it plays the beep: $name", async ({ make, loop, withinS, ...more }) => {
   const url = join(folder, make(folder));
-  const aired = await air({ ...more.air, input: { kind: "file", url, loop: loop ?? false } });
-  expect(faultsOf(aired)).toEqual([]);
-  const { beeps, beats, buffered } = await measure(browser, aired, withinS);
+  const aired = await packageSource({ ...more.air, input: { kind: "file", url, loop: loop ?? false } });
+  expect(outputFaults(aired)).toEqual([]);
+  const { beeps, pairs, buffered } = await measureAvSync(browser, aired, withinS);
   expect(buffered).toHaveLength(1);
   expect(beeps).toBe(more.beeps);
-  const apart = beats.filter(({ beepS, flashS }) => !(Math.abs(beepS - (flashS ?? Number.NaN)) * 1000 <= IN_STEP_MS));
+  const apart = pairs.filter(({ beepS, flashS }) => !(Math.abs(beepS - (flashS ?? Number.NaN)) * 1000 <= IN_STEP_MS));
   expect(apart).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SyntheticPublisher } from "../../loadtest/publisher.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
@@ -12,7 +12,7 @@ import { freePort } from "../support/ports.ts";
 /** One at once, and another every two seconds. */
 const JOINS = { CORRAL_JOINS_PER_SECOND: "0.5", CORRAL_JOIN_SPREAD_S: "2" };
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
 let browser: Browser;
 let publisher: SyntheticPublisher;

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { launchBrowser, stats, until } from "../support/browser.ts";
-import { Origin } from "../support/origin.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
+import { OriginProcess } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
 const PATIENCE_MS = 30_000;
@@ -17,8 +17,8 @@ const PICTURES = 150;
 const SOUND_BYTES = 4_000;
 
 let dataDir: string;
-let edge: Edge;
-let origin: Origin;
+let edge: LocalEdge;
+let origin: OriginProcess;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -28,8 +28,18 @@ beforeAll(async () => {
   const answer = await fetch(`${edge.url}/api/streams/duet/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();
-  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "duet", "--ladder", "360p:700k", "--muxed"]);
-  await origin.printed("/watch/duet");
+  origin = new OriginProcess([
+    "--edge",
+    edge.url,
+    "--key",
+    key,
+    "--stream",
+    "duet",
+    "--ladder",
+    "360p:700k",
+    "--muxed",
+  ]);
+  await origin.waitForOutput("/watch/duet");
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
 });
 
@@ -55,7 +65,7 @@ test("pictures and sound of one muxed track play on, with no request for a track
   const asked = new Set<string>();
   page.on("request", (request) => asked.add(new URL(request.url()).pathname.split("/").at(-2) ?? ""));
   await page.goto(`${edge.url}/watch/duet`);
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   const before = await decoded(page);
   let now = before;
   for (const untilMs = Date.now() + PATIENCE_MS; now.pictures < before.pictures + PICTURES; ) {
@@ -64,7 +74,7 @@ test("pictures and sound of one muxed track play on, with no request for a track
     now = await decoded(page);
   }
   expect(now.soundBytes).toBeGreaterThan(before.soundBytes + SOUND_BYTES);
-  expect((await stats(page))?.stalls).toBe(0);
+  expect((await readPageStats(page))?.stalls).toBe(0);
   expect(asked).toContain("360p");
   expect(asked).not.toContain("audio");
 });

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { Origin } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
-import { join, moderate, openWatch, shows, write } from "../support/room-pages.ts";
+import { joinRoom, openWatchPage, pressModeration, waitForMessage, writeMessage } from "../support/room-pages.ts";
 
 /** Widths of phones held upright. */
 const PHONES = [320, 360, 375, 390] as const;
@@ -36,7 +36,7 @@ const LONG_NAME = "a-stream-with-the-longest-name-that-there-is-64-letters-and-m
 const LONG = "many words that go on and on until they have to be broken into several lines wherever they are shown";
 
 let dataDir: string;
-let edge: Edge;
+let edge: LocalEdge;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -95,7 +95,7 @@ test("on a phone held upright no page is wider than the window, whatever it show
 
 test("on a phone on its side the chat can be read and written in, and where a window is lower the page scrolls to it", async () => {
   await keyOf("low");
-  const page = await openWatch(browser, `${edge.url}/watch/low`);
+  const page = await openWatchPage(browser, `${edge.url}/watch/low`);
   await page.locator("#chat .composer-join").waitFor();
   for (const [width, height] of [
     [844, 390],
@@ -121,8 +121,8 @@ test("on a phone on its side the chat can be read and written in, and where a wi
 
 test("whatever the window, the player with its controls is within it, with the chat and without, live and recorded", async () => {
   const key = await keyOf(LONG_NAME);
-  const origin = new Origin(["--edge", edge.url, "--key", key, "--stream", LONG_NAME, "--ladder", "144p:100k"]);
-  const page = await openWatch(browser, `${edge.url}/watch/${LONG_NAME}`);
+  const origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", LONG_NAME, "--ladder", "144p:100k"]);
+  const page = await openWatchPage(browser, `${edge.url}/watch/${LONG_NAME}`);
   const wrong: string[] = [];
   const lookAtAll = async (what: string): Promise<void> => {
     await page.locator(".controls").waitFor();
@@ -141,7 +141,7 @@ test("whatever the window, the player with its controls is within it, with the c
     await page.setViewportSize({ width: 1280, height: 800 });
   };
   try {
-    await origin.printed("/watch/");
+    await origin.waitForOutput("/watch/");
     await page.locator("#chat .chat-foot").waitFor();
     await lookAtAll("live with the chat");
     await page.locator("#player").hover();
@@ -191,16 +191,16 @@ const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: nu
   });
 
 test("whoever reads the newest messages goes on so through a pin, resizes and rotations, and whoever reads older ones as well", async () => {
-  const page = await openWatch(browser, `${edge.url}/watch/busy`, { width: 390, height: 844 });
-  const moderator = await openWatch(browser, `${edge.url}/studio/busy`);
-  await join(page, "Ann");
+  const page = await openWatchPage(browser, `${edge.url}/watch/busy`, { width: 390, height: 844 });
+  const moderator = await openWatchPage(browser, `${edge.url}/studio/busy`);
+  await joinRoom(page, "Ann");
   for (let number = 1; number <= 16; number += 1) {
     // A moderator may write as quickly.
-    await write(moderator, `message ${number}: ${LONG}`);
-    await shows(page, `message ${number}:`);
+    await writeMessage(moderator, `message ${number}: ${LONG}`);
+    await waitForMessage(page, `message ${number}:`);
   }
   expect((await standing(page)).fromEnd).toBe(0);
-  await moderate(moderator, "message 16:", /^Pin/);
+  await pressModeration(moderator, "message 16:", /^Pin/);
   await page.locator(".chat-pinned").waitFor();
   expect((await standing(page)).fromEnd, "pinned").toBe(0);
   for (const [width, height] of [
@@ -231,8 +231,8 @@ test("whoever reads the newest messages goes on so through a pin, resizes and ro
     await page.setViewportSize({ width, height });
     expect((await standing(page)).row, `${width}x${height}`).toBe(before.row);
   }
-  await write(page, "a newer one");
+  await writeMessage(page, "a newer one");
   await page.locator(".chat-jump", { hasText: "1 new message" }).click();
-  await shows(page, "a newer one");
+  await waitForMessage(page, "a newer one");
   expect((await standing(page)).fromEnd, "back at the end").toBe(0);
 });

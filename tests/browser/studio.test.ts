@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SyntheticPublisher } from "../../loadtest/publisher.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
@@ -13,7 +13,7 @@ const PATIENCE_MS = 60_000;
 const SHAPE = { partMs: 200, partsPerSegment: 5, tracks: { "720p": 20_000, audio: 2_000 } };
 
 let dataDir: string;
-let edge: Edge;
+let edge: LocalEdge;
 let browser: Browser;
 let page: Page;
 const trouble: string[] = [];

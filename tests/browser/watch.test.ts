@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { launchBrowser, stats, until } from "../support/browser.ts";
-import { Origin } from "../support/origin.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
+import { OriginProcess } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 
 /** A machine that is busy with something else gets this long wherever the test only waits for something to happen. */
 const PATIENCE_MS = 30_000;
 
 let dataDir: string;
-let edge: Edge;
-let origin: Origin;
+let edge: LocalEdge;
+let origin: OriginProcess;
 let browser: Browser;
 let page: Page;
 const trouble: string[] = [];
@@ -35,9 +35,9 @@ beforeAll(async () => {
   });
   await page.goto(`${edge.url}/watch/show`);
   await page.waitForTimeout(500);
-  expect((await stats(page))?.state).not.toBe("live");
-  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "show"]);
-  await origin.printed("/watch/show");
+  expect((await readPageStats(page))?.state).not.toBe("live");
+  origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show"]);
+  await origin.waitForOutput("/watch/show");
 });
 
 afterAll(async () => {
@@ -49,17 +49,22 @@ afterAll(async () => {
 
 /** Lets the picture move on by `seconds` of media. */
 async function moves(seconds: number): Promise<void> {
-  const from = (await stats(page))?.programTimeMs ?? 0;
+  const from = (await readPageStats(page))?.programTimeMs ?? 0;
   const on = (now: { programTimeMs: number | null }): boolean => (now.programTimeMs ?? 0) > from + seconds * 1000;
-  await until(page, on, PATIENCE_MS, `${seconds} s further`);
+  await waitForStats(page, on, PATIENCE_MS, `${seconds} s further`);
 }
 
 test("a page opened before the broadcast begins to play by itself, and one opened during it within three seconds", async () => {
-  await until(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   await moves(1);
   const second = await browser.newPage();
   await second.goto(`${edge.url}/watch/show`);
-  const shown = await until(second, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  const shown = await waitForStats(
+    second,
+    ({ firstPictureMs }) => firstPictureMs !== null,
+    PATIENCE_MS,
+    "showing a picture",
+  );
   expect(shown.firstPictureMs).toBeLessThan(3_000);
   await second.close();
 });
@@ -71,35 +76,36 @@ test("playback goes on through a switch of renditions and back", async () => {
       return handle?.setRendition(wanted) ?? false;
     }, name);
     expect(chosen).toBe(true);
-    if (name !== "auto") await until(page, ({ rendition }) => rendition === name, PATIENCE_MS, `showing ${name}`);
+    if (name !== "auto")
+      await waitForStats(page, ({ rendition }) => rendition === name, PATIENCE_MS, `showing ${name}`);
     await moves(2);
   }
 });
 
 test("playback goes on after FFmpeg is killed, behind a discontinuity, with what never came marked as a gap", async () => {
-  const [pid] = origin.ffmpegs();
+  const [pid] = origin.ffmpegPids();
   if (pid === undefined) throw new Error("no FFmpeg under the origin");
   process.kill(pid, "SIGKILL");
-  await origin.printed(/Starting it again/, PATIENCE_MS);
+  await origin.waitForOutput(/Starting it again/, PATIENCE_MS);
   await moves(6);
   const master = await (await fetch(`${edge.url}/live/show/multivariant.m3u8`)).text();
   const media = /^\S+720p\/media\.m3u8$/m.exec(master)?.[0];
   const playlist = await (await fetch(`${edge.url}/live/show/${media}`)).text();
   expect(playlist).toContain("#EXT-X-DISCONTINUITY\n");
-  expect((await stats(page))?.state).toBe("live");
+  expect((await readPageStats(page))?.state).toBe("live");
 });
 
 test("playback goes on after the Live object loses its memory, and the publisher resends what was not stored", async () => {
-  const before = (await stats(page))?.stalls ?? 0;
+  const before = (await readPageStats(page))?.stalls ?? 0;
   expect((await admin("/api/streams/show/restart")).status).toBe(204);
   await moves(6);
-  expect(((await stats(page))?.stalls ?? 0) - before).toBeLessThanOrEqual(1);
+  expect(((await readPageStats(page))?.stalls ?? 0) - before).toBeLessThanOrEqual(1);
 });
 
 test("the delay is read for a minute as wall clock less programme time at the playhead", async () => {
   const delays: number[] = [];
   for (const untilMs = Date.now() + 60_000; Date.now() < untilMs; await page.waitForTimeout(500)) {
-    const delay = (await stats(page))?.delayS;
+    const delay = (await readPageStats(page))?.delayS;
     if (delay != null) delays.push(delay);
   }
   delays.sort((a, b) => a - b);
@@ -113,7 +119,7 @@ test("the delay is read for a minute as wall clock less programme time at the pl
 
 test("after Ctrl-C the broadcast has ended, the page says so, and its recording can be watched", async () => {
   expect(await origin.interrupt()).toBe(0);
-  await until(page, ({ state }) => state === "ended", PATIENCE_MS, "ended");
+  await waitForStats(page, ({ state }) => state === "ended", PATIENCE_MS, "ended");
   const master = await (await fetch(`${edge.url}/live/show/multivariant.m3u8`)).text();
   expect(master).toContain("720p/vod.m3u8");
   expect(trouble).toEqual([]);

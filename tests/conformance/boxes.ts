@@ -1,7 +1,7 @@
 /** A small reader of the few ISO BMFF boxes that the rules speak of. */
 
-import { type Box, boxes, find, fourcc, viewOf } from "./box-tree.ts";
-import { opusSamples, readSoundFormat, type SoundFormat } from "./sound-format.ts";
+import { type BoxRange, dataViewOf, findBox, fourccAt, walkBoxes } from "./box-tree.ts";
+import { type AudioFormat, opusSamples, readAudioFormat } from "./sound-format.ts";
 
 /** What an init section says of a track. */
 interface TrackFacts {
@@ -14,18 +14,18 @@ interface TrackFacts {
 }
 
 /** What an init section says of an audio track. */
-export interface SoundTrack extends TrackFacts {
-  readonly format: SoundFormat;
+export interface AudioTrackFacts extends TrackFacts {
+  readonly format: AudioFormat;
 }
 
 /** What an init section says: of its video track, or of its first where it has none. */
 export interface InitFacts extends TrackFacts {
   /** The audio track: this same one, or the one muxed with it. */
-  readonly sound: SoundTrack | null;
+  readonly audio: AudioTrackFacts | null;
 }
 
 /** Audio frames in a row that are alike. */
-export interface FrameRun {
+export interface FrameGroup {
   readonly durationTicks: number;
   /** Samples that the codec makes of each; null where that is unknown. */
   readonly samples: number | null;
@@ -33,10 +33,10 @@ export interface FrameRun {
 }
 
 /** The audio of one `traf`. */
-export interface SoundRun {
+export interface AudioRun {
   readonly baseTicks: number;
   readonly durationTicks: number;
-  readonly frames: readonly FrameRun[];
+  readonly frames: readonly FrameGroup[];
 }
 
 /** What the fragments of a part or segment say, in the track's ticks. */
@@ -53,30 +53,30 @@ export interface FragmentFacts {
   /** Whether each `moof` continues where the one before it ended. */
   readonly continuous: boolean;
   /** The init section's audio track, and what of it is in here, `traf` by `traf`; null where it has none. */
-  readonly sound: { readonly track: SoundTrack; readonly runs: readonly SoundRun[] } | null;
+  readonly audio: { readonly track: AudioTrackFacts; readonly runs: readonly AudioRun[] } | null;
 }
 
 /** Reads an init section; null where the bytes are none. */
-export function readInit(bytes: Uint8Array): InitFacts | null {
-  const view = viewOf(bytes);
-  const moov = find(view, ["moov"]);
+export function readInitFacts(bytes: Uint8Array): InitFacts | null {
+  const view = dataViewOf(bytes);
+  const moov = findBox(view, ["moov"]);
   if (moov === null) return null;
-  const traks = [...boxes(view, moov.body, moov.end)].filter((box) => box.type === "trak");
+  const traks = [...walkBoxes(view, moov.body, moov.end)].filter((box) => box.type === "trak");
   const tracks = traks.flatMap((trak) => readTrack(view, moov, trak) ?? []);
   const first = tracks.find((track) => track.kind === "video") ?? tracks[0];
-  const sound = tracks.find((track): track is SoundTrack => "format" in track);
-  return first === undefined ? null : { ...first, sound: sound ?? null };
+  const sound = tracks.find((track): track is AudioTrackFacts => "format" in track);
+  return first === undefined ? null : { ...first, audio: sound ?? null };
 }
 
-function readTrack(view: DataView, moov: Box, trak: Box): TrackFacts | SoundTrack | null {
-  const within = (...path: string[]): Box | null => find(view, path, trak.body, trak.end);
+function readTrack(view: DataView, moov: BoxRange, trak: BoxRange): TrackFacts | AudioTrackFacts | null {
+  const within = (...path: string[]): BoxRange | null => findBox(view, path, trak.body, trak.end);
   const [tkhd, mdhd, hdlr] = [within("tkhd"), within("mdia", "mdhd"), within("mdia", "hdlr")];
   if (tkhd === null || mdhd === null || hdlr === null) return null;
   const trackId = view.getUint32(tkhd.body + (view.getUint8(tkhd.body) === 1 ? 20 : 12));
-  const mvex = find(view, ["mvex"], moov.body, moov.end);
-  const trexes = mvex === null ? [] : [...boxes(view, mvex.body, mvex.end)].filter((box) => box.type === "trex");
+  const mvex = findBox(view, ["mvex"], moov.body, moov.end);
+  const trexes = mvex === null ? [] : [...walkBoxes(view, mvex.body, mvex.end)].filter((box) => box.type === "trex");
   const trex = trexes.find((box) => view.getUint32(box.body + 4) === trackId);
-  const handler = fourcc(view, hdlr.body + 8);
+  const handler = fourccAt(view, hdlr.body + 8);
   const facts: TrackFacts = {
     trackId,
     timescale: view.getUint32(mdhd.body + (view.getUint8(mdhd.body) === 1 ? 20 : 12)),
@@ -86,26 +86,26 @@ function readTrack(view: DataView, moov: Box, trak: Box): TrackFacts | SoundTrac
     defaultFlags: trex === undefined ? 0 : view.getUint32(trex.body + 20),
   };
   const stsd = within("mdia", "minf", "stbl", "stsd");
-  const format = facts.kind === "audio" && stsd !== null ? readSoundFormat(view, stsd) : null;
+  const format = facts.kind === "audio" && stsd !== null ? readAudioFormat(view, stsd) : null;
   return format === null ? facts : { ...facts, format };
 }
 
 /** Whether the bytes look like fMP4 media rather than, say, a transport stream. */
-export function isFragmented(bytes: Uint8Array): boolean {
-  const first = boxes(viewOf(bytes)).next().value;
+export function isFragmentedMp4(bytes: Uint8Array): boolean {
+  const first = walkBoxes(dataViewOf(bytes)).next().value;
   return first !== undefined && ["styp", "moof", "sidx", "prft", "emsg", "mdat"].includes(first.type);
 }
 
 /** Reads all fragments in `bytes`; null where there are none, or one lacks the init section's own track. */
-export function readFragments(bytes: Uint8Array, init: InitFacts): FragmentFacts | null {
-  const view = viewOf(bytes);
+export function readFragmentFacts(bytes: Uint8Array, init: InitFacts): FragmentFacts | null {
+  const view = dataViewOf(bytes);
   let facts: FragmentFacts | null = null;
   try {
-    for (const moof of boxes(view)) {
+    for (const moof of walkBoxes(view)) {
       if (moof.type !== "moof") continue;
       const one = readFragment(view, moof, init);
       if (one === null) return null;
-      facts = facts === null ? one : join(facts, one);
+      facts = facts === null ? one : mergeFacts(facts, one);
     }
   } catch (error) {
     if (error instanceof RangeError) return null;
@@ -114,7 +114,7 @@ export function readFragments(bytes: Uint8Array, init: InitFacts): FragmentFacts
   return facts;
 }
 
-function join(a: FragmentFacts, b: FragmentFacts): FragmentFacts {
+function mergeFacts(a: FragmentFacts, b: FragmentFacts): FragmentFacts {
   return {
     ...a,
     durationTicks: a.durationTicks + b.durationTicks,
@@ -122,23 +122,23 @@ function join(a: FragmentFacts, b: FragmentFacts): FragmentFacts {
     frameTicks: Math.max(a.frameTicks, b.frameTicks),
     syncSamples: a.syncSamples + b.syncSamples,
     continuous: a.continuous && b.continuous && a.baseTicks + a.durationTicks === b.baseTicks,
-    sound: a.sound === null || b.sound === null ? null : { ...a.sound, runs: [...a.sound.runs, ...b.sound.runs] },
+    audio: a.audio === null || b.audio === null ? null : { ...a.audio, runs: [...a.audio.runs, ...b.audio.runs] },
   };
 }
 
 /** A `traf` with the fields that its samples need. */
 interface TrackFragment {
-  readonly box: Box;
+  readonly box: BoxRange;
   readonly trackId: number;
-  readonly tfhd: Box;
+  readonly tfhd: BoxRange;
   readonly baseTicks: number;
 }
 
-function* trackFragments(view: DataView, moof: Box): Generator<TrackFragment> {
-  for (const box of boxes(view, moof.body, moof.end)) {
+function* trackFragments(view: DataView, moof: BoxRange): Generator<TrackFragment> {
+  for (const box of walkBoxes(view, moof.body, moof.end)) {
     if (box.type !== "traf") continue;
-    const tfdt = find(view, ["tfdt"], box.body, box.end);
-    const tfhd = find(view, ["tfhd"], box.body, box.end);
+    const tfdt = findBox(view, ["tfdt"], box.body, box.end);
+    const tfhd = findBox(view, ["tfhd"], box.body, box.end);
     if (tfdt === null || tfhd === null) continue;
     const baseTicks =
       view.getUint8(tfdt.body) === 1 ? Number(view.getBigUint64(tfdt.body + 4)) : view.getUint32(tfdt.body + 4);
@@ -146,10 +146,10 @@ function* trackFragments(view: DataView, moof: Box): Generator<TrackFragment> {
   }
 }
 
-function readFragment(view: DataView, moof: Box, init: InitFacts): FragmentFacts | null {
+function readFragment(view: DataView, moof: BoxRange, init: InitFacts): FragmentFacts | null {
   const trafs = [...trackFragments(view, moof)];
-  const { sound } = init;
-  const isMuxed = sound !== null && sound.trackId !== init.trackId;
+  const { audio } = init;
+  const isMuxed = audio !== null && audio.trackId !== init.trackId;
   const traf = trafs.find((one) => one.trackId === init.trackId) ?? (isMuxed ? undefined : trafs[0]);
   if (traf === undefined) return null;
   const { baseTicks } = traf;
@@ -171,7 +171,7 @@ function readFragment(view: DataView, moof: Box, init: InitFacts): FragmentFacts
     frameTicks = Math.max(frameTicks, sample.duration);
     if (sync) syncSamples += 1;
   }
-  const soundId = isMuxed ? sound.trackId : traf.trackId;
+  const soundId = isMuxed ? audio.trackId : traf.trackId;
   const heard = trafs.filter((one) => one.trackId === soundId);
   return {
     baseTicks,
@@ -182,13 +182,13 @@ function readFragment(view: DataView, moof: Box, init: InitFacts): FragmentFacts
     startsWithSync,
     firstSampleEnd,
     continuous: true,
-    sound: sound === null ? null : { track: sound, runs: heard.map((one) => readSound(view, moof, one, sound)) },
+    audio: audio === null ? null : { track: audio, runs: heard.map((one) => readAudioRun(view, moof, one, audio)) },
   };
 }
 
-function readSound(view: DataView, moof: Box, traf: TrackFragment, track: SoundTrack): SoundRun {
+function readAudioRun(view: DataView, moof: BoxRange, traf: TrackFragment, track: AudioTrackFacts): AudioRun {
   const { frameSamples } = track.format;
-  const frames: FrameRun[] = [];
+  const frames: FrameGroup[] = [];
   let durationTicks = 0;
   for (const sample of readSamples(view, traf, track)) {
     const samples =
@@ -205,16 +205,17 @@ function readSound(view: DataView, moof: Box, traf: TrackFragment, track: SoundT
 /** The samples of a `traf` in order; `dataOffset` counts from its `moof`. */
 function* readSamples(view: DataView, { box, tfhd }: TrackFragment, track: TrackFacts) {
   const defaults = readDefaults(view, tfhd, track);
-  for (const trun of boxes(view, box.body, box.end)) if (trun.type === "trun") yield* readRun(view, trun, defaults);
+  for (const trun of walkBoxes(view, box.body, box.end))
+    if (trun.type === "trun") yield* readTrackRun(view, trun, defaults);
 }
 
-interface Defaults {
+interface SampleDefaults {
   readonly duration: number;
   readonly size: number;
   readonly flags: number;
 }
 
-function readDefaults(view: DataView, tfhd: Box, init: TrackFacts): Defaults {
+function readDefaults(view: DataView, tfhd: BoxRange, init: TrackFacts): SampleDefaults {
   const flags = view.getUint32(tfhd.body) & 0xffffff;
   let at = tfhd.body + 8;
   if (flags & 0x1) at += 8;
@@ -229,7 +230,7 @@ function readDefaults(view: DataView, tfhd: Box, init: TrackFacts): Defaults {
   return { duration, size, flags: next(0x20, init.defaultFlags) };
 }
 
-function* readRun(view: DataView, trun: Box, defaults: Defaults) {
+function* readTrackRun(view: DataView, trun: BoxRange, defaults: SampleDefaults) {
   const flags = view.getUint32(trun.body) & 0xffffff;
   const count = view.getUint32(trun.body + 4);
   let at = trun.body + 8;

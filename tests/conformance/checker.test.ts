@@ -2,19 +2,19 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { ConformanceError, runConformance } from "./checker.ts";
-import { sleep } from "./client.ts";
-import type { FakeFragment, FakeRun } from "./fake-media.ts";
-import { type Answer, type Faults, startFake } from "./fake-server.ts";
-import type { RuleResult, Status } from "./model.ts";
-import { CHECKS } from "./rules/all.ts";
-import { renderTable } from "./table.ts";
+import { sleepMs } from "./client.ts";
+import type { FakeFragment, FakeSamples } from "./fake-media.ts";
+import { type FakeAnswer, type FakeServerFaults, startFakeServer } from "./fake-server.ts";
+import type { RuleResult, RuleStatus } from "./model.ts";
+import { ALL_RULES } from "./rules/all.ts";
+import { renderResults } from "./table.ts";
 
 /** Rules that measure the wall clock: a busy machine can break them, so they are not asserted. */
 const CLOCK_RULES = new Set([48, 52, 53, 54, 59, 69]);
 const TIMEOUT_MS = 30_000;
 
-async function check(faults: Faults, seconds = 3, expectEnd = false): Promise<RuleResult[]> {
-  const fake = await startFake(faults);
+async function check(faults: FakeServerFaults, seconds = 3, expectEnd = false): Promise<RuleResult[]> {
+  const fake = await startFakeServer(faults);
   const asked = (): void => {
     if (expectEnd) fake.end();
   };
@@ -25,54 +25,54 @@ async function check(faults: Faults, seconds = 3, expectEnd = false): Promise<Ru
   }
 }
 
-const rulesThat = (results: readonly RuleResult[], ...statuses: Status[]): number[] =>
+const rulesThat = (results: readonly RuleResult[], ...statuses: RuleStatus[]): number[] =>
   results.filter((one) => statuses.includes(one.status) && !CLOCK_RULES.has(one.rule)).map((one) => one.rule);
 
-const withHeaders = (answer: Answer, headers: Record<string, string>): Answer => ({
+const withHeaders = (answer: FakeAnswer, headers: Record<string, string>): FakeAnswer => ({
   ...answer,
   headers: { ...answer.headers, ...headers },
 });
 
 test("each of the 76 rules has one check", () => {
-  expect(CHECKS.map(({ rule }) => rule)).toEqual(Array.from({ length: 76 }, (_, i) => i + 1));
+  expect(ALL_RULES.map(({ rule }) => rule)).toEqual(Array.from({ length: 76 }, (_, i) => i + 1));
 });
 
 test.concurrent("a right broadcast breaks no rule and leaves none unchecked", { timeout: TIMEOUT_MS }, async () => {
   const results = await check({}, 4);
-  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held").length).toBeGreaterThan(50);
 });
 
 test.concurrent("so does a right one with muxed sound", { timeout: TIMEOUT_MS }, async () => {
   const results = await check({ isMuxed: true }, 4);
-  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([75, 76]));
 });
 
 test.concurrent("a broadcast that ends is held to the rules of its end", { timeout: TIMEOUT_MS }, async () => {
   // It ends once all was asked, which takes as long as the machine needs.
   const results = await check({}, 20, true);
-  expect(rulesThat(results, "broken", "not-checked"), renderTable(results)).toEqual([]);
+  expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([20, 29, 39, 44]));
 });
 
 interface Wrong {
   readonly name: string;
-  readonly faults: Faults;
+  readonly faults: FakeServerFaults;
   /** Exactly the rules that it breaks. */
   readonly breaks: readonly number[];
 }
 
-const refuse = (): Answer => ({ status: 400, headers: { "cache-control": "no-store" }, body: "no" });
+const refuse = (): FakeAnswer => ({ status: 400, headers: { "cache-control": "no-store" }, body: "no" });
 
 /** The run with durations of one tick, but for the last, which lasts until the next run. */
-function oneTickApart(run: FakeRun): FakeRun {
+function oneTickApart(run: FakeSamples): FakeSamples {
   const rest = run.sampleTicks * run.samples - (run.samples - 1);
   return { ...run, durations: Array.from({ length: run.samples }, (_, i) => (i === run.samples - 1 ? rest : 1)) };
 }
 
 /** The run without its last `frames`. */
-const less = (run: FakeRun, frames: number): FakeRun => ({ ...run, samples: run.samples - frames });
+const less = (run: FakeSamples, frames: number): FakeSamples => ({ ...run, samples: run.samples - frames });
 
 const withLessSound = (fragment: FakeFragment, frames: number): FakeFragment =>
   fragment.sound === undefined ? fragment : { ...fragment, sound: less(fragment.sound, frames) };
@@ -95,14 +95,14 @@ const WRONG: readonly Wrong[] = [
         text
           .replace(/PART-HOLD-BACK=[\d.]+/, "PART-HOLD-BACK=0.62500")
           .replace(/(REPORT:URI="[^"]*)".*/g, `$1?${query}",LAST-MSN=0,LAST-PART=0`),
-      instead: async ({ file, track, query }, state) => {
+      replaceAnswer: async ({ file, track, query }, state) => {
         const asked = { msn: Number(query.get("_HLS_msn")), part: Number(query.get("_HLS_part")) };
         const held = state.tracks.get(track);
         if (file !== "media.m3u8" || !query.has("_HLS_msn") || held === undefined) return null;
         if (asked.msn < held.mediaSequence) return refuse();
         const ahead = asked.part > 8 && asked.msn >= (held.segments.at(-1)?.msn ?? 0);
         if (!ahead) return null;
-        await sleep(1200);
+        await sleepMs(1200);
         return { status: 200, headers: {}, body: "" };
       },
       answer: (answer, { file }) => {
@@ -171,7 +171,7 @@ const WRONG: readonly Wrong[] = [
     name: "requests for a segment too far ahead that are held",
     breaks: [41],
     faults: {
-      instead: async ({ file, track, query }, state, wait) => {
+      replaceAnswer: async ({ file, track, query }, state, wait) => {
         const last = state.tracks.get(track)?.segments.at(-1)?.msn ?? 0;
         if (file !== "media.m3u8" || Number(query.get("_HLS_msn")) <= last + 2) return null;
         await wait(() => false);
@@ -183,7 +183,7 @@ const WRONG: readonly Wrong[] = [
     name: "a part without a segment answered, and no Age",
     breaks: [40, 66],
     faults: {
-      instead: async ({ query }) => {
+      replaceAnswer: async ({ query }) => {
         if (query.has("_HLS_part") && !query.has("_HLS_msn")) query.delete("_HLS_part");
         return null;
       },
@@ -240,7 +240,7 @@ for (const { name, faults, breaks } of WRONG) {
     timeout: TIMEOUT_MS,
   }, async () => {
     const results = await check(faults);
-    expect(rulesThat(results, "broken"), renderTable(results)).toEqual(breaks);
+    expect(rulesThat(results, "broken"), renderResults(results)).toEqual(breaks);
   });
 }
 

@@ -1,11 +1,11 @@
 /** Runs the conformance check: follows a broadcast for a while, then judges each rule by what was seen. */
-import { readFragments } from "./boxes.ts";
-import { Client, negotiate, nowMs } from "./client.ts";
-import { type Follower, follower, patienceMs } from "./follow.ts";
-import type { Exchange, Observation, Probe, RuleResult, TrackLog } from "./model.ts";
-import { type MultivariantPlaylist, readMultivariant } from "./playlist-reader.ts";
+import { readFragmentFacts } from "./boxes.ts";
+import { CheckerClient, epochNowMs, negotiateTls } from "./client.ts";
+import { blockingTimeoutMs, createFollower, type PlaylistFollower } from "./follow.ts";
+import type { Exchange, Observation, PlaylistProbe, RuleResult, TrackLog } from "./model.ts";
+import { type MultivariantPlaylist, readMultivariantPlaylist } from "./playlist-reader.ts";
 import { probeIframes, probeTrack } from "./probes.ts";
-import { CHECKS } from "./rules/all.ts";
+import { ALL_RULES } from "./rules/all.ts";
 
 /** How a run goes. */
 export interface ConformanceOptions {
@@ -24,26 +24,26 @@ export class ConformanceError extends Error {
 
 /** Checks the broadcast behind a multivariant playlist's URL. Throws `ConformanceError` where there is none. */
 export async function runConformance(url: string, opts: ConformanceOptions): Promise<RuleResult[]> {
-  return judge(await observe(url, opts));
+  return judgeObservation(await observeBroadcast(url, opts));
 }
 
 /** Each rule's verdict on what was seen, in order. */
-export function judge(seen: Observation): RuleResult[] {
-  return CHECKS.map(({ rule, title, check }) => ({ rule, title, ...check(seen) }));
+export function judgeObservation(seen: Observation): RuleResult[] {
+  return ALL_RULES.map(({ rule, title, check }) => ({ rule, title, ...check(seen) }));
 }
 
 /** Follows the broadcast and asks it everything. Throws as `runConformance` does. */
-export async function observe(url: string, opts: ConformanceOptions): Promise<Observation> {
-  const client = new Client();
+export async function observeBroadcast(url: string, opts: ConformanceOptions): Promise<Observation> {
+  const client = new CheckerClient();
   try {
-    const { exchange, multivariant } = await open(client, url);
+    const { exchange, multivariant } = await openMultivariant(client, url);
     const urls = mediaUrls(multivariant);
-    const media = urls.media.map(({ href, kind }) => follower(client, href, kind));
-    const iframes = urls.iframes.map((href) => follower(client, href, "iframes"));
-    const untilMs = nowMs() + 1000 * opts.seconds;
+    const media = urls.media.map(({ href, kind }) => createFollower(client, href, kind));
+    const iframes = urls.iframes.map((href) => createFollower(client, href, "iframes"));
+    const untilMs = epochNowMs() + 1000 * opts.seconds;
     const [probes, tls] = await Promise.all([
-      askAll(client, media, iframes, untilMs).finally(opts.asked),
-      negotiate(url),
+      probeAll(client, media, iframes, untilMs).finally(opts.asked),
+      negotiateTls(url),
       ...media.map((one) => one.run(untilMs)),
       ...iframes.map((one) => one.run(untilMs)),
     ]);
@@ -66,7 +66,10 @@ export async function observe(url: string, opts: ConformanceOptions): Promise<Ob
   }
 }
 
-async function open(client: Client, url: string): Promise<{ exchange: Exchange; multivariant: MultivariantPlaylist }> {
+async function openMultivariant(
+  client: CheckerClient,
+  url: string,
+): Promise<{ exchange: Exchange; multivariant: MultivariantPlaylist }> {
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new ConformanceError(`${url} is no http or https URL.`);
   let exchange = await client.get(url, 10_000);
   const location = exchange.headers.location;
@@ -79,7 +82,7 @@ async function open(client: Client, url: string): Promise<{ exchange: Exchange; 
   if (exchange.status !== 200) {
     throw new ConformanceError(`${url} answered ${exchange.status}. Is the broadcast live, and the path right?`);
   }
-  const multivariant = readMultivariant(new TextDecoder().decode(exchange.body), exchange.url);
+  const multivariant = readMultivariantPlaylist(new TextDecoder().decode(exchange.body), exchange.url);
   if (multivariant === null) {
     throw new ConformanceError(`${url} is no multivariant playlist. Give the URL that lists the variants.`);
   }
@@ -103,7 +106,12 @@ function mediaUrls(multivariant: MultivariantPlaylist) {
   return { media: [...media].map(([href, kind]) => ({ href, kind })), iframes: [...iframes] };
 }
 
-async function askAll(client: Client, media: Follower[], iframes: Follower[], untilMs: number): Promise<Probe[]> {
+async function probeAll(
+  client: CheckerClient,
+  media: PlaylistFollower[],
+  iframes: PlaylistFollower[],
+  untilMs: number,
+): Promise<PlaylistProbe[]> {
   // One playlist of each kind is asked everything, so that the questions don't weigh on what is measured.
   const asked = ["video", "audio"].flatMap((kind) => media.find((one) => one.log.kind === kind) ?? []);
   const about = await Promise.all(asked.map((one) => probeTrack(client, one, untilMs)));
@@ -112,7 +120,11 @@ async function askAll(client: Client, media: Follower[], iframes: Follower[], un
 }
 
 /** Fetches the newest picture of an I-frame playlist by its byte range. */
-async function fetchIframe(client: Client, of: Follower, media: readonly Follower[]): Promise<void> {
+async function fetchIframe(
+  client: CheckerClient,
+  of: PlaylistFollower,
+  media: readonly PlaylistFollower[],
+): Promise<void> {
   const playlist = of.latest();
   const picture = playlist?.segments.findLast((segment) => !segment.gap && segment.uri !== null);
   if (playlist == null || picture?.uri == null) return;
@@ -120,10 +132,10 @@ async function fetchIframe(client: Client, of: Follower, media: readonly Followe
   const { byterange } = picture;
   const last = byterange === null ? 0 : byterange.offset + byterange.length - 1;
   const headers = byterange === null ? {} : { range: `bytes=${byterange.offset}-${last}` };
-  const exchange = await client.get(uri, patienceMs(playlist.targetDuration), headers as Record<string, string>);
+  const exchange = await client.get(uri, blockingTimeoutMs(playlist.targetDuration), headers as Record<string, string>);
   const map = picture.map === null ? "" : new URL(picture.map, of.log.url).href;
   const init = of.log.inits.get(map) ?? media.flatMap((one) => one.log.inits.get(map) ?? []).at(0);
-  const fragment = init === undefined ? null : readFragments(exchange.body, init);
+  const fragment = init === undefined ? null : readFragmentFacts(exchange.body, init);
   const byteLength = exchange.body.byteLength;
   const short = { ...exchange, body: exchange.body.subarray(0, 16).slice() };
   const fetched = {

@@ -5,30 +5,30 @@ import { Agent, request } from "undici";
 import type { Exchange } from "./model.ts";
 
 /** Bounds on what a server may do to the checker. */
-export const LIMITS = {
+export const CHECKER_LIMITS = {
   /** A larger body is cut off and counts as a failure. */
   bodyBytes: 67_108_864,
   connectMs: 5000,
 } as const;
 
 /** Milliseconds since the epoch, finer than `Date.now()` and never going back. */
-export const nowMs = (): number => performance.timeOrigin + performance.now();
+export const epochNowMs = (): number => performance.timeOrigin + performance.now();
 
 /** Waits. */
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+export const sleepMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /** One run's connections. */
-export class Client {
+export class CheckerClient {
   readonly #agent = new Agent({
     connections: 128,
     pipelining: 1,
     keepAliveTimeout: 10_000,
-    connect: { timeout: LIMITS.connectMs },
+    connect: { timeout: CHECKER_LIMITS.connectMs },
   });
 
   /** Requests `url`; whatever happens is told in the exchange, nothing is thrown. */
   async get(url: string, timeoutMs: number, headers: Record<string, string> = {}): Promise<Exchange> {
-    const sentMs = nowMs();
+    const sentMs = epochNowMs();
     let firstByteMs = sentMs;
     let status = 0;
     let got: Record<string, string> = {};
@@ -40,22 +40,23 @@ export class Client {
         signal: AbortSignal.timeout(timeoutMs),
       });
       status = response.statusCode;
-      firstByteMs = nowMs();
+      firstByteMs = epochNowMs();
       got = plainHeaders(response.headers);
       let length = 0;
       for await (const chunk of response.body) {
         const bytes: Uint8Array = chunk;
-        if (chunks.length === 0) firstByteMs = nowMs();
+        if (chunks.length === 0) firstByteMs = epochNowMs();
         length += bytes.byteLength;
-        if (length > LIMITS.bodyBytes) throw new Error(`body over ${LIMITS.bodyBytes} bytes`);
+        if (length > CHECKER_LIMITS.bodyBytes) throw new Error(`body over ${CHECKER_LIMITS.bodyBytes} bytes`);
         chunks.push(bytes);
       }
       const raw = Buffer.concat(chunks);
-      const body = got["content-encoding"] === "gzip" ? gunzipSync(raw, { maxOutputLength: LIMITS.bodyBytes }) : raw;
-      return { url, sentMs, firstByteMs, doneMs: nowMs(), status, headers: got, body };
+      const body =
+        got["content-encoding"] === "gzip" ? gunzipSync(raw, { maxOutputLength: CHECKER_LIMITS.bodyBytes }) : raw;
+      return { url, sentMs, firstByteMs, doneMs: epochNowMs(), status, headers: got, body };
     } catch (error) {
-      const failure = describe(error, timeoutMs);
-      return { url, sentMs, firstByteMs, doneMs: nowMs(), status, headers: got, body: new Uint8Array(), failure };
+      const failure = describeError(error, timeoutMs);
+      return { url, sentMs, firstByteMs, doneMs: epochNowMs(), status, headers: got, body: new Uint8Array(), failure };
     }
   }
 
@@ -73,7 +74,7 @@ function plainHeaders(headers: Record<string, string | string[] | undefined>): R
   );
 }
 
-function describe(error: unknown, timeoutMs: number): string {
+function describeError(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return `no whole answer in ${(timeoutMs / 1000).toFixed(1)} s`;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
@@ -81,7 +82,7 @@ function describe(error: unknown, timeoutMs: number): string {
 }
 
 /** What TLS and ALPN a server settles on; null for plain HTTP or where it can't be found out. */
-export function negotiate(url: string): Promise<{ protocol: string; alpn: string } | null> {
+export function negotiateTls(url: string): Promise<{ protocol: string; alpn: string } | null> {
   const { protocol, hostname, port } = new URL(url);
   if (protocol !== "https:") return Promise.resolve(null);
   return new Promise((resolve) => {
@@ -95,7 +96,7 @@ export function negotiate(url: string): Promise<{ protocol: string; alpn: string
       resolve({ protocol: socket.getProtocol() ?? "unknown", alpn: socket.alpnProtocol || "none" });
       socket.end();
     });
-    socket.setTimeout(LIMITS.connectMs, () => socket.destroy(new Error("timeout")));
+    socket.setTimeout(CHECKER_LIMITS.connectMs, () => socket.destroy(new Error("timeout")));
     socket.on("error", () => resolve(null));
   });
 }

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { Origin } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
 import { runConformance } from "./checker.ts";
 import type { RuleResult } from "./model.ts";
-import { CHECKS } from "./rules/all.ts";
-import { renderTable } from "./table.ts";
+import { ALL_RULES } from "./rules/all.ts";
+import { renderResults } from "./table.ts";
 
 /** Two renditions, small ones: two cores encode them with ease beside everything else. */
 const LADDER = "360p:700k,240p:300k";
@@ -19,8 +19,8 @@ const SECONDS = 36;
 const TIMED: ReadonlySet<number> = new Set([48, 52, 53, 54, 59, 69, 74]);
 
 let dataDir: string;
-let edge: Edge;
-let origin: Origin;
+let edge: LocalEdge;
+let origin: OriginProcess;
 let results: RuleResult[];
 
 beforeAll(async () => {
@@ -31,14 +31,25 @@ beforeAll(async () => {
     headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
   const { key } = (await keys.json()) as { key: string };
-  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "rules", "--dvr", "14", "--ladder", LADDER]);
-  await origin.printed("/watch/rules");
+  origin = new OriginProcess([
+    "--edge",
+    edge.url,
+    "--key",
+    key,
+    "--stream",
+    "rules",
+    "--dvr",
+    "14",
+    "--ladder",
+    LADDER,
+  ]);
+  await origin.waitForOutput("/watch/rules");
   await slid(`${edge.url}/live/rules`);
   const running = runConformance(`${edge.url}/live/rules/multivariant.m3u8`, { seconds: SECONDS, expectEnd: true });
   await new Promise((resolve) => setTimeout(resolve, LIVE_MS));
   expect(await origin.interrupt()).toBe(0);
   results = await running;
-  console.log(renderTable(results));
+  console.log(renderResults(results));
 });
 
 afterAll(async () => {
@@ -58,7 +69,7 @@ async function slid(base: string): Promise<void> {
 }
 
 describe("a broadcast of ours, followed to its end, holds", () => {
-  for (const { rule, title } of CHECKS) {
+  for (const { rule, title } of ALL_RULES) {
     test(`rule ${rule}: ${title}`, () => {
       const result = results.find((each) => each.rule === rule);
       expect(result, "the rule has a verdict").toBeDefined();

@@ -27,7 +27,7 @@ function u16(...values: readonly number[]): Uint8Array {
 }
 
 /** A made-up track as its init section describes it. */
-export interface FakeTrack {
+export interface FakeMediaTrack {
   readonly kind: "video" | "audio";
   readonly timescale: number;
   /** What the sample entry says. */
@@ -39,7 +39,7 @@ export interface FakeTrack {
 const AAC_LC_48K = [0x11, 0x90] as const;
 
 /** An init section of tracks, numbered from 1. */
-export function fakeInit(tracks: readonly FakeTrack[]): Uint8Array {
+export function fakeInit(tracks: readonly FakeMediaTrack[]): Uint8Array {
   const traks = tracks.map((track, i) => {
     const mdhd = box("mdhd", u32(0, 0, 0, track.timescale, 0, 0));
     const hdlr = box("hdlr", u32(0, 0), encoder.encode(track.kind === "video" ? "vide" : "soun"), u32(0, 0, 0));
@@ -51,7 +51,7 @@ export function fakeInit(tracks: readonly FakeTrack[]): Uint8Array {
   return concat([box("ftyp", encoder.encode("iso6"), u32(0)), box("moov", ...traks, box("mvex", ...trexes))]);
 }
 
-function mp4a({ sampleRate = 48_000, audioConfig = AAC_LC_48K }: FakeTrack): Uint8Array {
+function mp4a({ sampleRate = 48_000, audioConfig = AAC_LC_48K }: FakeMediaTrack): Uint8Array {
   const specific = new Uint8Array([5, audioConfig.length, ...audioConfig]);
   const decoder = new Uint8Array([4, 13 + specific.length, 0x40, ...new Uint8Array(12), ...specific]);
   const es = new Uint8Array([3, 3 + decoder.length, 0, 1, 0, ...decoder]);
@@ -60,13 +60,13 @@ function mp4a({ sampleRate = 48_000, audioConfig = AAC_LC_48K }: FakeTrack): Uin
 }
 
 /** A fragment's made-up media. */
-export interface FakeFragment extends FakeRun {
+export interface FakeFragment extends FakeSamples {
   /** Sound that is muxed into it. */
-  readonly sound?: FakeRun;
+  readonly sound?: FakeSamples;
 }
 
 /** The made-up samples of one track. */
-export interface FakeRun {
+export interface FakeSamples {
   readonly baseTicks: number;
   readonly sampleTicks: number;
   readonly samples: number;
@@ -82,7 +82,7 @@ const NON_SYNC = 0x10000;
 /** A `moof` and its `mdat`. */
 export function fakeFragment(fragment: FakeFragment): Uint8Array {
   const runs = fragment.sound === undefined ? [fragment] : [fragment, fragment.sound];
-  const bytesOf = ({ samples, sampleBytes }: FakeRun): number => samples * sampleBytes;
+  const bytesOf = ({ samples, sampleBytes }: FakeSamples): number => samples * sampleBytes;
   const moof = (dataOffset: number): Uint8Array => {
     const trafs = runs.map((run, i) => fakeTraf(run, i + 1, dataOffset + (i === 0 ? 0 : bytesOf(fragment))));
     return box("moof", box("mfhd", u32(0, 1)), ...trafs);
@@ -91,7 +91,7 @@ export function fakeFragment(fragment: FakeFragment): Uint8Array {
   return concat([moof(offset), box("mdat", new Uint8Array(runs.reduce((sum, run) => sum + bytesOf(run), 0)))]);
 }
 
-function fakeTraf(run: FakeRun, trackId: number, dataOffset: number): Uint8Array {
+function fakeTraf(run: FakeSamples, trackId: number, dataOffset: number): Uint8Array {
   const { baseTicks, sampleTicks, samples, sampleBytes, sync, durations } = run;
   const flags = (i: number): number => (sync === "all" || (sync === "first" && i === 0) ? 0 : NON_SYNC);
   const rows = Array.from({ length: samples }, (_, i) => u32(durations?.[i] ?? sampleTicks, sampleBytes, flags(i)));
@@ -101,6 +101,6 @@ function fakeTraf(run: FakeRun, trackId: number, dataOffset: number): Uint8Array
 }
 
 /** Bytes of a fragment up to the end of its first sample. */
-export function firstSampleEnd(fragment: Uint8Array, sampleBytes: number): number {
+export function fakeFirstSampleEnd(fragment: Uint8Array, sampleBytes: number): number {
   return new DataView(fragment.buffer, fragment.byteOffset).getUint32(0) + 8 + sampleBytes;
 }

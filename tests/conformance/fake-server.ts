@@ -3,46 +3,46 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { BroadcastConfig, BroadcastState, PartMeta } from "../../protocol/broadcast/log.ts";
-import { decide, decidePart, parseDirectives, satisfied } from "../../protocol/hls/directives.ts";
-import { emptyState, evenPart, fixtureConfig, fixtureTrack, withPart } from "../../protocol/hls/fixtures.ts";
-import { renderIframes, renderMedia } from "../../protocol/hls/media.ts";
+import { decidePartRequest, decideReload, isReloadSatisfied, parseDirectives } from "../../protocol/hls/directives.ts";
+import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "../../protocol/hls/fixtures.ts";
+import { renderIframePlaylist, renderMediaPlaylist } from "../../protocol/hls/media.ts";
 import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
 import { parseTrackName, type TrackName } from "../../protocol/ids.ts";
 import {
   type FakeFragment,
-  type FakeRun,
-  type FakeTrack,
+  type FakeMediaTrack,
+  type FakeSamples,
+  fakeFirstSampleEnd,
   fakeFragment,
   fakeInit,
-  firstSampleEnd,
 } from "./fake-media.ts";
 
 /** What a server may do wrong; each hook sees what the right server would say. */
-export interface Faults {
+export interface FakeServerFaults {
   /** Changes a playlist's text. */
-  readonly playlist?: (text: string, at: Request) => string;
+  readonly playlist?: (text: string, at: FakeRequest) => string;
   /** Changes an answer. */
-  readonly answer?: (answer: Answer, at: Request) => Answer | Promise<Answer>;
+  readonly answer?: (answer: FakeAnswer, at: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
   /** Answers instead of the right server. */
-  readonly instead?: (at: Request, state: BroadcastState, wait: Wait) => Promise<Answer | null>;
+  readonly replaceAnswer?: (at: FakeRequest, state: BroadcastState, wait: WaitUntil) => Promise<FakeAnswer | null>;
   /** Changes the media of a part. */
   readonly media?: (fragment: FakeFragment, meta: PartMeta, track: TrackName) => FakeFragment;
   /** Changes what an init section says of a track. */
-  readonly init?: (track: FakeTrack) => FakeTrack;
+  readonly init?: (track: FakeMediaTrack) => FakeMediaTrack;
   /** Sound comes in the pictures' parts. */
   readonly isMuxed?: boolean;
   readonly noIframes?: boolean;
 }
 
 /** A request as the hooks see it. */
-export interface Request {
+export interface FakeRequest {
   readonly file: string;
   readonly track: TrackName;
   readonly query: URLSearchParams;
 }
 
 /** An answer as the hooks see it. */
-export interface Answer {
+export interface FakeAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array;
@@ -51,7 +51,7 @@ export interface Answer {
 }
 
 /** Resolves when `ready` holds after some entry, or after three target durations with false. */
-export type Wait = (ready: () => boolean) => Promise<boolean>;
+export type WaitUntil = (ready: () => boolean) => Promise<boolean>;
 
 const TARGET_S = 1;
 const PARTS = 4;
@@ -72,7 +72,7 @@ export interface FakeServer {
 }
 
 /** Starts a fake on a port of the system's choice. */
-export async function startFake(faults: Faults = {}): Promise<FakeServer> {
+export async function startFakeServer(faults: FakeServerFaults = {}): Promise<FakeServer> {
   const broadcast = new FakeBroadcast(faults);
   const server = createServer((request, response) => void serve(broadcast, faults, request, response));
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -93,13 +93,13 @@ class FakeBroadcast {
   state: BroadcastState;
   readonly bytes: Map<string, Uint8Array> = new Map();
   readonly asked: Map<string, boolean> = new Map();
-  readonly #faults: Faults;
+  readonly #faults: FakeServerFaults;
   readonly #waiting: Set<() => void> = new Set();
   readonly #timer: NodeJS.Timeout;
   #index = 0;
   #iframeBytes = 0;
 
-  constructor(faults: Faults) {
+  constructor(faults: FakeServerFaults) {
     this.#faults = faults;
     const startedAtMs = Date.now() - TICK_MS * PARTS * HISTORY_SEGMENTS;
     const video = fixtureTrack("video", { partTargetMs: TICK_MS });
@@ -107,40 +107,40 @@ class FakeBroadcast {
     const tracks = faults.isMuxed ? [{ ...video, codecs: `${video.codecs},${audio.codecs}` }] : [video, audio];
     this.config = fixtureConfig(tracks, { targetDurationS: TARGET_S, windowS: 9, startedAtMs });
     this.state = emptyState(this.config);
-    for (let i = 0; i < HISTORY_SEGMENTS * PARTS; i++) this.#grow();
+    for (let i = 0; i < HISTORY_SEGMENTS * PARTS; i++) this.#addParts();
     const begun = performance.now();
     let grown = 0;
     // Ticks are counted from the start, so that a late timer is followed by an early one.
     this.#timer = setInterval(() => {
       while ((grown + 1) * TICK_MS <= performance.now() - begun) {
         grown += 1;
-        this.#grow();
+        this.#addParts();
       }
     }, 10);
   }
 
-  #grow(): void {
+  #addParts(): void {
     if (this.state.ended) return;
     for (const track of this.config.tracks) {
       const partTicks = (track.timescale * TICK_MS) / 1000;
       const cut = { parts: PARTS, partTicks, timescale: track.timescale, startedAtMs: this.config.startedAtMs };
       const even = evenPart(cut, this.#index);
       const video = track.kind === "video";
-      const pictures: FakeRun = {
+      const pictures: FakeSamples = {
         baseTicks: this.#index * partTicks,
         sampleTicks: partTicks / 5,
         samples: 5,
         sampleBytes: SAMPLE_BYTES,
         sync: even.part === 0 ? "first" : "none",
       };
-      const sound = fakeSound(this.#index);
+      const sound = fakeAudio(this.#index);
       const made = !video ? sound : this.#faults.isMuxed ? { ...pictures, sound } : pictures;
       const bytes = fakeFragment(this.#faults.media?.(made, even, track.name) ?? made);
-      if (video && even.part === 0) this.#iframeBytes = firstSampleEnd(bytes, SAMPLE_BYTES);
+      if (video && even.part === 0) this.#iframeBytes = fakeFirstSampleEnd(bytes, SAMPLE_BYTES);
       const close = even.close === undefined ? {} : { close: video ? { iframeBytes: this.#iframeBytes } : {} };
       const meta: PartMeta = { ...even, independent: !video || even.part === 0, ...close };
       this.bytes.set(`${track.name}/${meta.msn}.${meta.part}.m4s`, bytes);
-      this.state = withPart(this.state, track.name, meta, bytes.byteLength);
+      this.state = addFixturePart(this.state, track.name, meta, bytes.byteLength);
     }
     this.#index += 1;
     this.#wake();
@@ -150,7 +150,7 @@ class FakeBroadcast {
     for (const wake of this.#waiting) wake();
   }
 
-  readonly wait: Wait = (ready) => {
+  readonly wait: WaitUntil = (ready) => {
     if (ready()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (result: boolean): void => {
@@ -177,17 +177,22 @@ class FakeBroadcast {
 }
 
 /** The sound of the part at `index`. */
-function fakeSound(index: number): FakeRun {
+function fakeAudio(index: number): FakeSamples {
   const samples = (TICK_MS * SOUND_RATE) / 1000 / AAC_FRAME;
   const baseTicks = index * samples * AAC_FRAME;
   return { baseTicks, sampleTicks: AAC_FRAME, samples, sampleBytes: SAMPLE_BYTES / 5, sync: "all" };
 }
 
-async function serve(broadcast: FakeBroadcast, faults: Faults, request: IncomingMessage, response: ServerResponse) {
+async function serve(
+  broadcast: FakeBroadcast,
+  faults: FakeServerFaults,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
   const url = new URL(request.url ?? "/", "http://localhost");
   const steps = url.pathname.split("/").slice(1);
   const multivariant = steps.join("/") === "live/demo/multivariant.m3u8";
-  const at: Request = {
+  const at: FakeRequest = {
     file: multivariant ? "multivariant.m3u8" : (steps[4] ?? ""),
     track: parseTrackName(steps[3] ?? "") ?? ("none" as TrackName),
     query: url.searchParams,
@@ -195,8 +200,8 @@ async function serve(broadcast: FakeBroadcast, faults: Faults, request: Incoming
   const seenBefore = broadcast.asked.has(url.href);
   broadcast.asked.set(url.href, true);
   const right =
-    (await faults.instead?.(at, broadcast.state, broadcast.wait)) ??
-    (await answer(broadcast, faults, at, request.headers.range));
+    (await faults.replaceAnswer?.(at, broadcast.state, broadcast.wait)) ??
+    (await answerRequest(broadcast, faults, at, request.headers.range));
   const { status, headers, body, trickleMs } = (await faults.answer?.(right, at)) ?? right;
   const gzip = typeof body === "string" && headers["content-encoding"] === "gzip";
   const bytes = gzip ? gzipSync(body) : Buffer.from(body);
@@ -216,14 +221,14 @@ async function serve(broadcast: FakeBroadcast, faults: Faults, request: Incoming
   } else response.end(bytes);
 }
 
-function missing(at: Request, known: boolean): Answer {
+function notFoundAnswer(at: FakeRequest, known: boolean): FakeAnswer {
   const playlist = at.file.endsWith(".m3u8");
   const blocking = at.query.has("_HLS_msn");
   const seconds = known || playlist ? (blocking ? 4 * TARGET_S : TARGET_S) : TARGET_S;
   return { status: 404, headers: { "cache-control": `max-age=${seconds}` }, body: "not here" };
 }
 
-const playlistAnswer = (text: string, seconds: number): Answer => ({
+const playlistAnswer = (text: string, seconds: number): FakeAnswer => ({
   status: 200,
   headers: {
     "content-type": "application/vnd.apple.mpegurl",
@@ -233,64 +238,72 @@ const playlistAnswer = (text: string, seconds: number): Answer => ({
   body: text,
 });
 
-async function answer(
+async function answerRequest(
   broadcast: FakeBroadcast,
-  faults: Faults,
-  at: Request,
+  faults: FakeServerFaults,
+  at: FakeRequest,
   range: string | undefined,
-): Promise<Answer> {
+): Promise<FakeAnswer> {
   if (at.file === "multivariant.m3u8") {
     return playlistAnswer(renderMultivariant(broadcast.config, { ended: false, iframes: !faults.noIframes }), 1);
   }
-  if (!broadcast.state.tracks.has(at.track)) return missing(at, false);
-  if (at.file === "media.m3u8" || at.file === "iframes.m3u8") return playlist(broadcast, faults, at);
+  if (!broadcast.state.tracks.has(at.track)) return notFoundAnswer(at, false);
+  if (at.file === "media.m3u8" || at.file === "iframes.m3u8") return answerPlaylist(broadcast, faults, at);
   if (at.file === "init-0.mp4") {
     const track = broadcast.state.tracks.get(at.track)?.track;
-    const own: FakeTrack = { kind: track?.kind ?? "video", timescale: track?.timescale ?? 1 };
+    const own: FakeMediaTrack = { kind: track?.kind ?? "video", timescale: track?.timescale ?? 1 };
     const tracks = faults.isMuxed ? [own, { kind: "audio" as const, timescale: SOUND_RATE }] : [own];
     return { status: 200, headers: IMMUTABLE, body: fakeInit(tracks.map((one) => faults.init?.(one) ?? one)) };
   }
   const [, msn, part] = /^(\d+)(?:\.(\d+))?\.m4s$/.exec(at.file) ?? [];
-  if (msn === undefined) return missing(at, true);
+  if (msn === undefined) return notFoundAnswer(at, true);
   return part === undefined
-    ? segment(broadcast, at, Number(msn), range)
-    : partFile(broadcast, at, Number(msn), Number(part));
+    ? answerSegment(broadcast, at, Number(msn), range)
+    : answerPart(broadcast, at, Number(msn), Number(part));
 }
 
-async function playlist(broadcast: FakeBroadcast, faults: Faults, at: Request): Promise<Answer> {
-  const refuse = (detail: string): Answer => ({ status: 400, headers: { "cache-control": "no-store" }, body: detail });
+async function answerPlaylist(
+  broadcast: FakeBroadcast,
+  faults: FakeServerFaults,
+  at: FakeRequest,
+): Promise<FakeAnswer> {
+  const refuse = (detail: string): FakeAnswer => ({
+    status: 400,
+    headers: { "cache-control": "no-store" },
+    body: detail,
+  });
   const directives = parseDirectives(at.query);
   if ("error" in directives) return refuse(directives.error);
-  const decision = decide(broadcast.state, at.track, directives);
+  const decision = decideReload(broadcast.state, at.track, directives);
   if (decision.kind === "refuse") return refuse(decision.detail);
   if (decision.kind === "wait") {
-    const came = await broadcast.wait(() => satisfied(broadcast.state, at.track, decision));
+    const came = await broadcast.wait(() => isReloadSatisfied(broadcast.state, at.track, decision));
     if (!came) return { status: 503, headers: { "cache-control": "no-store" }, body: "too late" };
   }
   const { skip, msn } = directives;
   const text =
     at.file === "media.m3u8"
-      ? renderMedia(broadcast.state, at.track, { skip })
-      : renderIframes(broadcast.state, at.track, { skip });
+      ? renderMediaPlaylist(broadcast.state, at.track, { skip })
+      : renderIframePlaylist(broadcast.state, at.track, { skip });
   return playlistAnswer(
     faults.playlist?.(text, at) ?? text,
     msn === undefined ? Math.floor(TARGET_S / 2) : 6 * TARGET_S,
   );
 }
 
-async function partFile(broadcast: FakeBroadcast, at: Request, msn: number, part: number): Promise<Answer> {
-  const kind = () => decidePart(broadcast.state, at.track, msn, part).kind;
+async function answerPart(broadcast: FakeBroadcast, at: FakeRequest, msn: number, part: number): Promise<FakeAnswer> {
+  const kind = () => decidePartRequest(broadcast.state, at.track, msn, part).kind;
   await broadcast.wait(() => kind() !== "wait");
   const bytes = broadcast.bytes.get(`${at.track}/${msn}.${part}.m4s`);
   return bytes === undefined || kind() !== "ready"
-    ? missing(at, true)
+    ? notFoundAnswer(at, true)
     : { status: 200, headers: IMMUTABLE, body: bytes };
 }
 
-function segment(broadcast: FakeBroadcast, at: Request, msn: number, range: string | undefined): Answer {
+function answerSegment(broadcast: FakeBroadcast, at: FakeRequest, msn: number, range: string | undefined): FakeAnswer {
   const parts = Array.from({ length: PARTS }, (_, part) => broadcast.bytes.get(`${at.track}/${msn}.${part}.m4s`));
   const there = parts.filter((one) => one !== undefined);
-  if (there.length < PARTS) return missing(at, true);
+  if (there.length < PARTS) return notFoundAnswer(at, true);
   const whole = new Uint8Array(Buffer.concat(there));
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
   if (first === undefined || last === undefined) return { status: 200, headers: IMMUTABLE, body: whole };

@@ -1,8 +1,8 @@
 /** `npm run conformance -- URL`: checks a broadcast against the LL-HLS rules and prints what it found. */
 import { defineCommand, runMain } from "citty";
-import { complaintAbout } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
 import { ConformanceError, runConformance } from "./checker.ts";
-import { renderTable } from "./table.ts";
+import { renderResults } from "./table.ts";
 
 const ARGS = {
   url: { type: "positional", description: "URL of the multivariant playlist", required: true },
@@ -22,7 +22,7 @@ const command = defineCommand({
   },
   args: ARGS,
   async run({ args }) {
-    const complaint = complaintAbout(args, ARGS);
+    const complaint = describeOptionError(args, ARGS);
     if (complaint !== null) {
       process.stderr.write(`${complaint}\n`);
       process.exitCode = 2;
@@ -36,7 +36,7 @@ const command = defineCommand({
     }
     try {
       const results = await runConformance(args.url, { seconds, expectEnd: args["expect-end"] });
-      process.stdout.write(args.json ? `${JSON.stringify(results, null, 2)}\n` : renderTable(results));
+      process.stdout.write(args.json ? `${JSON.stringify(results, null, 2)}\n` : renderResults(results));
       if (results.some(({ status }) => status === "broken" || status === "not-checked")) process.exitCode = 1;
     } catch (error) {
       if (!(error instanceof ConformanceError)) throw error;

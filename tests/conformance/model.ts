@@ -4,16 +4,16 @@ import type { FragmentFacts, InitFacts } from "./boxes.ts";
 import type { MediaPlaylist, MultivariantPlaylist } from "./playlist-reader.ts";
 
 /** `not-checked`: the run collected no evidence, which is no pass. */
-export type Status = "held" | "broken" | "not-checked" | "not-applicable";
+export type RuleStatus = "held" | "broken" | "not-checked" | "not-applicable";
 
 /** What was found of one rule, with the evidence in a phrase. */
-export interface Verdict {
-  readonly status: Status;
+export interface RuleVerdict {
+  readonly status: RuleStatus;
   readonly evidence: string;
 }
 
 /** A rule's verdict as it is reported. */
-export interface RuleResult extends Verdict {
+export interface RuleResult extends RuleVerdict {
   readonly rule: number;
   readonly title: string;
 }
@@ -33,15 +33,15 @@ export interface Exchange {
 }
 
 /** What was asked of a playlist. */
-export interface Asked {
+export interface ReloadDirectives {
   readonly msn?: number;
   readonly part?: number;
   readonly skip?: "YES" | "v2";
 }
 
 /** A playlist request and what its answer said. */
-export interface Reload {
-  readonly asked: Asked;
+export interface PlaylistReload {
+  readonly directives: ReloadDirectives;
   readonly exchange: Exchange;
   readonly playlist: MediaPlaylist | null;
 }
@@ -49,8 +49,8 @@ export interface Reload {
 /** A full playlist and the delta update that was asked for at the same moment. */
 export interface DeltaPair {
   readonly before: MediaPlaylist;
-  readonly full: Reload;
-  readonly delta: Reload;
+  readonly full: PlaylistReload;
+  readonly delta: PlaylistReload;
 }
 
 /** A fetched part, segment or init section, without its bytes. */
@@ -70,21 +70,25 @@ export interface TrackLog {
   readonly url: string;
   readonly kind: "video" | "audio" | "iframes";
   /** The plain first request and the blocking ones after it, in order of their answers. */
-  readonly reloads: Reload[];
+  readonly reloads: PlaylistReload[];
   readonly deltas: DeltaPair[];
   readonly media: Map<string, MediaFetch>;
   readonly inits: Map<string, InitFacts>;
   /** When a part's tag or a segment was first missing, by URI. */
-  readonly leftMs: Map<string, number>;
+  readonly removedMs: Map<string, number>;
   /** Fetches of parts and segments after they had left the playlist. */
-  readonly afterLeaving: { readonly uri: string; readonly kind: "part" | "segment"; readonly exchange: Exchange }[];
+  readonly fetchesAfterRemoval: {
+    readonly uri: string;
+    readonly kind: "part" | "segment";
+    readonly exchange: Exchange;
+  }[];
   readonly failures: string[];
 }
 
 /** A single question put to the server, by name; see `probes.ts`. */
-export interface Probe {
+export interface PlaylistProbe {
   readonly name: ProbeName;
-  readonly asked: Asked;
+  readonly directives: ReloadDirectives;
   readonly exchange: Exchange;
   readonly playlist: MediaPlaylist | null;
   /** The playlist that the question was made from. */
@@ -123,28 +127,28 @@ export interface Observation {
   /** Video and audio playlists. */
   readonly tracks: readonly TrackLog[];
   readonly iframes: readonly TrackLog[];
-  readonly probes: readonly Probe[];
+  readonly probes: readonly PlaylistProbe[];
   readonly tls: { readonly protocol: string; readonly alpn: string } | null;
   readonly expectEnd: boolean;
   readonly seconds: number;
 }
 
 /** A rule's check. */
-export type Check = (seen: Observation) => Verdict;
+export type RuleCheck = (seen: Observation) => RuleVerdict;
 
 /** The rule holds, on this evidence. */
-export const held = (evidence: string): Verdict => ({ status: "held", evidence });
+export const ruleHeld = (evidence: string): RuleVerdict => ({ status: "held", evidence });
 /** The rule is broken, on this evidence. */
-export const broken = (evidence: string): Verdict => ({ status: "broken", evidence });
+export const ruleBroken = (evidence: string): RuleVerdict => ({ status: "broken", evidence });
 /** The run saw nothing to judge by. */
-export const notChecked = (evidence: string): Verdict => ({ status: "not-checked", evidence });
+export const ruleNotChecked = (evidence: string): RuleVerdict => ({ status: "not-checked", evidence });
 /** The rule doesn't concern this stream or place. */
-export const notApplicable = (evidence: string): Verdict => ({ status: "not-applicable", evidence });
+export const ruleNotApplicable = (evidence: string): RuleVerdict => ({ status: "not-applicable", evidence });
 
 /** Broken with the first of `faults` and their number; held where there are none among `count` things; else not checked. */
-export function verdict(faults: readonly string[], count: number, what: string): Verdict {
+export function verdictFromFaults(faults: readonly string[], count: number, what: string): RuleVerdict {
   if (faults.length > 0) {
-    return broken(faults.length === 1 ? (faults[0] ?? "") : `${faults[0]} (and ${faults.length - 1} more)`);
+    return ruleBroken(faults.length === 1 ? (faults[0] ?? "") : `${faults[0]} (and ${faults.length - 1} more)`);
   }
-  return count > 0 ? held(`${count} ${what}`) : notChecked(`no ${what} seen`);
+  return count > 0 ? ruleHeld(`${count} ${what}`) : ruleNotChecked(`no ${what} seen`);
 }

@@ -59,7 +59,7 @@ export interface MultivariantPlaylist {
 }
 
 /** An attribute list, quotes taken off. */
-export function attributes(text: string): Map<string, string> {
+export function parseAttributeList(text: string): Map<string, string> {
   const list = new Map<string, string>();
   for (const match of text.matchAll(/([A-Z0-9-]+)=("[^"]*"|[^",]*)/g)) {
     list.set(match[1] ?? "", (match[2] ?? "").replace(/^"|"$/g, ""));
@@ -70,7 +70,7 @@ export function attributes(text: string): Map<string, string> {
 const SEGMENT_TAGS = /^#(EXT-X-(DISCONTINUITY|MAP|KEY|PROGRAM-DATE-TIME))(?![A-Z-])/;
 
 /** Reads a media playlist; null where `text` is none. */
-export function readMedia(text: string): MediaPlaylist | null {
+export function readMediaPlaylist(text: string): MediaPlaylist | null {
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (!/^#EXT-X-TARGETDURATION:/m.test(text)) return null;
   const value = (tag: string): string | null => {
@@ -78,7 +78,7 @@ export function readMedia(text: string): MediaPlaylist | null {
     return line === undefined ? null : line.slice(tag.length + 2);
   };
   const lists = (tag: string) =>
-    lines.filter((line) => line.startsWith(`#${tag}:`)).map((line) => attributes(line.slice(tag.length + 2)));
+    lines.filter((line) => line.startsWith(`#${tag}:`)).map((line) => parseAttributeList(line.slice(tag.length + 2)));
   const skips = lists("EXT-X-SKIP");
   const skipped = Number(skips[0]?.get("SKIPPED-SEGMENTS") ?? 0);
   const control = lists("EXT-X-SERVER-CONTROL")[0] ?? null;
@@ -135,12 +135,12 @@ function readSegments(lines: readonly string[], firstMsn: number, firstDiscontin
     if (tag !== undefined && now.parts.length > 0) now.misplaced.push(tag);
     if (!line.startsWith("#")) finish(line);
     else if (line.startsWith("#EXTINF:")) now.durationS = Number.parseFloat(line.slice(8));
-    else if (line.startsWith("#EXT-X-PART:")) now.parts.push(readPart(attributes(line.slice(12))));
+    else if (line.startsWith("#EXT-X-PART:")) now.parts.push(readPart(parseAttributeList(line.slice(12))));
     else if (line === "#EXT-X-GAP") now.gap = true;
     else if (line === "#EXT-X-DISCONTINUITY") {
       now.discontinuity = true;
       discontinuitySequence += 1;
-    } else if (line.startsWith("#EXT-X-MAP:")) map = attributes(line.slice(11)).get("URI") ?? null;
+    } else if (line.startsWith("#EXT-X-MAP:")) map = parseAttributeList(line.slice(11)).get("URI") ?? null;
     else if (line.startsWith("#EXT-X-KEY:")) key = line.slice(11);
     else if (line.startsWith("#EXT-X-PROGRAM-DATE-TIME:")) {
       now.pdtMs = Date.parse(line.slice(25));
@@ -167,13 +167,13 @@ function readPart(list: Map<string, string>): PartTag {
 }
 
 /** Reads a multivariant playlist found at `base`; null where `text` is none. */
-export function readMultivariant(text: string, base: string): MultivariantPlaylist | null {
+export function readMultivariantPlaylist(text: string, base: string): MultivariantPlaylist | null {
   if (!/^#EXT-X-STREAM-INF:/m.test(text)) return null;
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   const of = (tag: string, uriOf: (list: Map<string, string>, index: number) => string | undefined) =>
     lines.flatMap((line, index) => {
       if (!line.startsWith(`#${tag}:`)) return [];
-      const list = attributes(line.slice(tag.length + 2));
+      const list = parseAttributeList(line.slice(tag.length + 2));
       const uri = uriOf(list, index);
       if (uri !== undefined) list.set("@URL", new URL(uri, base).href);
       return [list];
@@ -188,14 +188,14 @@ export function readMultivariant(text: string, base: string): MultivariantPlayli
 }
 
 /** The part that a blocking reload asks for after this playlist. */
-export function nextPosition(playlist: MediaPlaylist): { msn: number; part: number } {
+export function nextReloadPosition(playlist: MediaPlaylist): { msn: number; part: number } {
   const last = playlist.segments.at(-1);
   if (last === undefined) return { msn: playlist.mediaSequence + playlist.skipped, part: 0 };
   return last.uri === null ? { msn: last.msn, part: last.parts.length } : { msn: last.msn + 1, part: 0 };
 }
 
 /** Its last complete segment's number; one before the first where there is none. */
-export function lastClosed(playlist: MediaPlaylist): number {
+export function lastClosedSegment(playlist: MediaPlaylist): number {
   return playlist.segments.findLast((segment) => segment.uri !== null)?.msn ?? playlist.mediaSequence - 1;
 }
 
@@ -205,7 +205,7 @@ export function segmentSeconds(segment: SegmentTag): number {
 }
 
 /** Programme time of the playlist's end, milliseconds; null without programme times. */
-export function edgeMs(playlist: MediaPlaylist): number | null {
+export function playlistEndMs(playlist: MediaPlaylist): number | null {
   const index = playlist.segments.findLastIndex((segment) => segment.pdtMs !== null);
   const pdtMs = playlist.segments[index]?.pdtMs;
   if (pdtMs === undefined || pdtMs === null) return null;

@@ -1,8 +1,8 @@
 /** Questions put to a live playlist, one by one: each is a request whose right answer the rules know. */
-import { type Client, nowMs } from "./client.ts";
-import { type Follower, patienceMs, reload } from "./follow.ts";
-import type { Asked, Exchange, Probe, ProbeName } from "./model.ts";
-import { lastClosed, type MediaPlaylist, nextPosition, readMedia } from "./playlist-reader.ts";
+import { type CheckerClient, epochNowMs } from "./client.ts";
+import { blockingTimeoutMs, type PlaylistFollower, requestPlaylist } from "./follow.ts";
+import type { Exchange, PlaylistProbe, ProbeName, ReloadDirectives } from "./model.ts";
+import { lastClosedSegment, type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "./playlist-reader.ts";
 
 /** Identical requests sent at once to see whether caches coalesce them. */
 const HERD = 8;
@@ -12,31 +12,35 @@ const WARM_UP = 3;
 const ATTEMPTS = 2;
 
 /** Asks everything about one followed playlist. */
-export async function probeTrack(client: Client, of: Follower, untilMs: number): Promise<Probe[]> {
-  const probes: Probe[] = [];
+export async function probeTrack(
+  client: CheckerClient,
+  of: PlaylistFollower,
+  untilMs: number,
+): Promise<PlaylistProbe[]> {
+  const probes: PlaylistProbe[] = [];
   const track = of.log;
-  let first = await of.when(() => true, 10_000);
+  let first = await of.waitFor(() => true, 10_000);
   // The first answers pay for connections and cold code on both sides: what is timed comes after a few reloads.
   for (let i = 0; i < WARM_UP && first !== null && !first.endList; i++) {
     const before: MediaPlaylist = first;
-    first = (await of.when((playlist) => playlist !== before, 10_000)) ?? before;
+    first = (await of.waitFor((playlist) => playlist !== before, 10_000)) ?? before;
   }
   if (first === null) return probes;
-  const patience = patienceMs(first.targetDuration);
+  const patience = blockingTimeoutMs(first.targetDuration);
 
-  const note = (name: ProbeName, from: MediaPlaylist, asked: Asked, exchange: Exchange): void => {
-    const playlist = exchange.status === 200 ? readMedia(new TextDecoder().decode(exchange.body)) : null;
-    probes.push({ name, from, asked, exchange, playlist, track });
+  const note = (name: ProbeName, from: MediaPlaylist, asked: ReloadDirectives, exchange: Exchange): void => {
+    const playlist = exchange.status === 200 ? readMediaPlaylist(new TextDecoder().decode(exchange.body)) : null;
+    probes.push({ name, from, directives: asked, exchange, playlist, track });
   };
-  const ask = async (name: ProbeName, from: MediaPlaylist, asked: Asked): Promise<void> => {
-    note(name, from, asked, (await reload(client, track.url, asked, patience)).exchange);
+  const ask = async (name: ProbeName, from: MediaPlaylist, asked: ReloadDirectives): Promise<void> => {
+    note(name, from, asked, (await requestPlaylist(client, track.url, asked, patience)).exchange);
   };
   const fetchUrl = async (name: ProbeName, from: MediaPlaylist, url: string): Promise<void> => {
     note(name, from, {}, await client.get(url, patience));
   };
 
   if (first.endList) {
-    await ask("ended-directives", first, { msn: lastClosed(first) + 50 });
+    await ask("ended-directives", first, { msn: lastClosedSegment(first) + 50 });
     await ask("ended-skip", first, { skip: "YES" });
     return probes;
   }
@@ -48,10 +52,10 @@ export async function probeTrack(client: Client, of: Follower, untilMs: number):
       const begun = last?.uri === null && last.parts.length === 1 && playlist.segments.length > 1;
       return begun && last.msn > asked && !playlist.endList;
     };
-    const from = await of.when(young, Math.min(patience, untilMs - nowMs()));
+    const from = await of.waitFor(young, Math.min(patience, untilMs - epochNowMs()));
     if (from === null) return null;
-    const closed = lastClosed(from);
-    const next = nextPosition(from);
+    const closed = lastClosedSegment(from);
+    const next = nextReloadPosition(from);
     const parts = from.segments.find((segment) => segment.msn === closed)?.parts.length ?? 0;
     // Twice what the Advance Part Limit allows: too far by any way of counting.
     const tooFar = next.part + 2 * Math.ceil(3 / Math.min(1, from.partTarget ?? 1)) + 3;
@@ -69,7 +73,7 @@ export async function probeTrack(client: Client, of: Follower, untilMs: number):
   }
 
   async function askAnyTime(from: MediaPlaylist): Promise<void> {
-    const far = lastClosed(from) + 5;
+    const far = lastClosedSegment(from) + 5;
     await ask("plain", from, {});
     for (let i = 0; i < ATTEMPTS; i++) {
       await ask("part-without-msn", from, { part: 0 });
@@ -78,14 +82,14 @@ export async function probeTrack(client: Client, of: Follower, untilMs: number):
     }
     await ask("skip", from, { skip: "YES" });
     await ask("skip-v2", from, { skip: "v2" });
-    const known = { msn: lastClosed(from) };
+    const known = { msn: lastClosedSegment(from) };
     await Promise.all([ask("repeat", from, known), ask("repeat", from, known)]);
     await fetchUrl("unknown-media", from, new URL("conformance-no-such-part.m4s", track.url).href);
     const future = futurePart(from, track.url);
     if (future !== null) await fetchUrl("future-part", from, future);
     const missing = missingPlaylist(track.url);
     await fetchUrl("missing-playlist", from, missing);
-    await fetchUrl("missing-playlist-blocking", from, `${missing}?_HLS_msn=${lastClosed(from)}`);
+    await fetchUrl("missing-playlist-blocking", from, `${missing}?_HLS_msn=${lastClosedSegment(from)}`);
     const gone = beforeWindow(from, track.url);
     if (gone !== null) await fetchUrl("before-window", from, gone);
   }
@@ -94,11 +98,11 @@ export async function probeTrack(client: Client, of: Follower, untilMs: number):
   return probes;
 }
 
-type Ask = (name: ProbeName, from: MediaPlaylist, asked: Asked) => Promise<void>;
+type AskQuestion = (name: ProbeName, from: MediaPlaylist, asked: ReloadDirectives) => Promise<void>;
 type FetchUrl = (name: ProbeName, from: MediaPlaylist, url: string) => Promise<void>;
 
-async function askHerd(of: Follower, from: MediaPlaylist, ask: Ask, fetchUrl: FetchUrl): Promise<void> {
-  const next = nextPosition(from);
+async function askHerd(of: PlaylistFollower, from: MediaPlaylist, ask: AskQuestion, fetchUrl: FetchUrl): Promise<void> {
+  const next = nextReloadPosition(from);
   const asked = from.partTarget === null ? { msn: next.msn } : { msn: next.msn, part: next.part + 1 };
   const hint = from.hints.find((one) => one.get("TYPE") === "PART")?.get("URI");
   const herd = Array.from({ length: HERD }, () => ask("herd-playlist", from, asked));
@@ -110,12 +114,17 @@ async function askHerd(of: Follower, from: MediaPlaylist, ask: Ask, fetchUrl: Fe
 }
 
 /** Asks an I-frame playlist to block, and for one of its pictures. */
-export async function probeIframes(client: Client, of: Follower): Promise<Probe[]> {
+export async function probeIframes(client: CheckerClient, of: PlaylistFollower): Promise<PlaylistProbe[]> {
   const from = of.latest();
   if (from === null || from.endList) return [];
-  const asked = { msn: lastClosed(from) + 1 };
-  const { exchange, playlist } = await reload(client, of.log.url, asked, patienceMs(from.targetDuration));
-  return [{ name: "iframes-blocking", from, asked, exchange, playlist, track: of.log }];
+  const asked = { msn: lastClosedSegment(from) + 1 };
+  const { exchange, playlist } = await requestPlaylist(
+    client,
+    of.log.url,
+    asked,
+    blockingTimeoutMs(from.targetDuration),
+  );
+  return [{ name: "iframes-blocking", from, directives: asked, exchange, playlist, track: of.log }];
 }
 
 /** The address of a part far in the future, where part names end in numbers. */

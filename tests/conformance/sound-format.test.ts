@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type InitFacts, readFragments, readInit } from "./boxes.ts";
+import { type InitFacts, readFragmentFacts, readInitFacts } from "./boxes.ts";
 import { fakeInit } from "./fake-media.ts";
 import { opusSamples } from "./sound-format.ts";
 
@@ -22,7 +22,7 @@ function encode(...options: readonly string[]): Uint8Array {
 }
 
 const read = (bytes: Uint8Array): InitFacts => {
-  const init = readInit(bytes);
+  const init = readInitFacts(bytes);
   if (init === null) throw new Error("no init section");
   return init;
 };
@@ -47,8 +47,8 @@ test.each<[string, readonly string[], string, number, number]>([
 ])("%s from FFmpeg: the frames' length is read, and is what each lasts", (_, options, codec, sampleRate, samples) => {
   const bytes = encode(...options);
   const init = read(bytes);
-  expect(init.sound?.format).toMatchObject({ codec, sampleRate, rateFault: null });
-  const runs = readFragments(bytes, init)?.sound?.runs ?? [];
+  expect(init.audio?.format).toMatchObject({ codec, sampleRate, rateFault: null });
+  const runs = readFragmentFacts(bytes, init)?.audio?.runs ?? [];
   const frames = runs.flatMap((run) => run.frames).slice(0, -1);
   expect(frames.length).toBeGreaterThan(0);
   for (const frame of frames) {
@@ -58,7 +58,7 @@ test.each<[string, readonly string[], string, number, number]>([
 });
 
 const formatOf = (sampleRate: number, audioConfig: readonly number[]) =>
-  read(fakeInit([{ kind: "audio", timescale: sampleRate, sampleRate, audioConfig }])).sound?.format;
+  read(fakeInit([{ kind: "audio", timescale: sampleRate, sampleRate, audioConfig }])).audio?.format;
 
 test("HE-AAC counts its 1,024 samples at the core's rate, whichever rate the sample entry has", () => {
   // Object type 5, core of 24,000 Hz, stereo, output of 48,000 Hz, then object type 2.

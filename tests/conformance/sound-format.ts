@@ -1,8 +1,8 @@
 /** How long a codec's audio frame is, as the sample entry, or the frame itself, tells. */
-import { type Box, boxes, find, fourcc } from "./box-tree.ts";
+import { type BoxRange, findBox, fourccAt, walkBoxes } from "./box-tree.ts";
 
 /** What a sample entry says of an audio track. */
-export interface SoundFormat {
+export interface AudioFormat {
   /** Name for people. */
   readonly codec: string;
   /** Samples a second in which `frameSamples` counts: for HE-AAC the core's, half of the output's. */
@@ -14,10 +14,10 @@ export interface SoundFormat {
 }
 
 /** A configuration as the codec's own box has it. */
-interface Config {
+interface CodecConfig {
   readonly codec: string;
   readonly sampleRate: number;
-  readonly frameSamples: SoundFormat["frameSamples"];
+  readonly frameSamples: AudioFormat["frameSamples"];
   /** Output rate where it is not `sampleRate`. */
   readonly outputRate?: number;
 }
@@ -30,14 +30,14 @@ const AC3_RATES = [48000, 44100, 32000];
 const MAX_ENTRY_RATE = 65_535;
 
 /** Reads the first sample entry of an `stsd`; null where it is none of audio. */
-export function readSoundFormat(view: DataView, stsd: Box): SoundFormat | null {
-  const entry = boxes(view, stsd.body + 8, stsd.end).next().value;
+export function readAudioFormat(view: DataView, stsd: BoxRange): AudioFormat | null {
+  const entry = walkBoxes(view, stsd.body + 8, stsd.end).next().value;
   if (entry === undefined || entry.end < entry.body + 28) return null;
-  const frma = entry.type === "enca" ? find(view, ["sinf", "frma"], entry.body + 28, entry.end) : null;
-  const type = frma === null ? entry.type : fourcc(view, frma.body);
-  const child = (name: string): Box | null => find(view, [name], entry.body + 28, entry.end);
+  const frma = entry.type === "enca" ? findBox(view, ["sinf", "frma"], entry.body + 28, entry.end) : null;
+  const type = frma === null ? entry.type : fourccAt(view, frma.body);
+  const child = (name: string): BoxRange | null => findBox(view, [name], entry.body + 28, entry.end);
   const entryRate = view.getUint32(entry.body + 24) >>> 16;
-  const read = READERS[type];
+  const read = CONFIG_READERS[type];
   const box = read === undefined ? null : child(read.box);
   const config = read === undefined || box === null ? null : configOf(read, view, box, entryRate);
   if (config === null) return { codec: type, sampleRate: entryRate, frameSamples: null, rateFault: null };
@@ -50,7 +50,7 @@ export function readSoundFormat(view: DataView, stsd: Box): SoundFormat | null {
 }
 
 /** Null also where the box is cut short. */
-function configOf(read: Reader, view: DataView, box: Box, entryRate: number): Config | null {
+function configOf(read: ConfigReader, view: DataView, box: BoxRange, entryRate: number): CodecConfig | null {
   try {
     // Nothing after the box is taken for its own.
     return read.config(new DataView(view.buffer, view.byteOffset, box.end), box, entryRate);
@@ -60,12 +60,12 @@ function configOf(read: Reader, view: DataView, box: Box, entryRate: number): Co
   }
 }
 
-interface Reader {
+interface ConfigReader {
   readonly box: string;
-  readonly config: (view: DataView, box: Box, entryRate: number) => Config | null;
+  readonly config: (view: DataView, box: BoxRange, entryRate: number) => CodecConfig | null;
 }
 
-const READERS: Readonly<Record<string, Reader>> = {
+const CONFIG_READERS: Readonly<Record<string, ConfigReader>> = {
   mp4a: { box: "esds", config: readEsds },
   // RFC 7845 §4: Opus counts in samples of 48 kHz whatever its input's rate was.
   Opus: { box: "dOps", config: () => ({ codec: "Opus", sampleRate: 48_000, frameSamples: "each" }) },
@@ -75,13 +75,13 @@ const READERS: Readonly<Record<string, Reader>> = {
   fLaC: { box: "dfLa", config: readFlac },
 };
 
-function ac3(codec: string, fscod: number): Config | null {
+function ac3(codec: string, fscod: number): CodecConfig | null {
   const sampleRate = AC3_RATES[fscod];
   return sampleRate === undefined ? null : { codec, sampleRate, frameSamples: 1536 };
 }
 
 /** RFC 9639 §8.2: STREAMINFO begins with the smallest and the largest block; alike, they are every block's. */
-function readFlac(view: DataView, { body }: Box): Config {
+function readFlac(view: DataView, { body }: BoxRange): CodecConfig {
   const info = body + 8;
   const [least, most] = [view.getUint16(info), view.getUint16(info + 2)];
   return {
@@ -92,7 +92,7 @@ function readFlac(view: DataView, { body }: Box): Config {
 }
 
 /** ISO/IEC 14496-1 §7.2.6: ES_Descriptor (3) holds DecoderConfigDescriptor (4) holds DecoderSpecificInfo (5). */
-function readEsds(view: DataView, box: Box, entryRate: number): Config | null {
+function readEsds(view: DataView, box: BoxRange, entryRate: number): CodecConfig | null {
   const es = descriptor(view, box.body + 4, 3);
   if (es === null) return null;
   const flags = view.getUint8(es + 2);
@@ -119,7 +119,7 @@ function descriptor(view: DataView, at: number, tag: number): number | null {
 }
 
 /** ISO/IEC 14496-3 §1.6.2.1. */
-function readAudioSpecificConfig(view: DataView, start: number): Config | null {
+function readAudioSpecificConfig(view: DataView, start: number): CodecConfig | null {
   let bit = 8 * start;
   const take = (count: number): number => {
     let value = 0;

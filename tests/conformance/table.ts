@@ -1,7 +1,7 @@
 /** Results for people. */
-import type { RuleResult, Status } from "./model.ts";
+import type { RuleResult, RuleStatus } from "./model.ts";
 
-const WORDS: Record<Status, string> = {
+const STATUS_LABELS: Record<RuleStatus, string> = {
   held: "held",
   broken: "BROKEN",
   "not-checked": "not checked",
@@ -9,12 +9,12 @@ const WORDS: Record<Status, string> = {
 };
 
 /** A table of rule, result and evidence, with a line of sums. */
-export function renderTable(results: readonly RuleResult[]): string {
+export function renderResults(results: readonly RuleResult[]): string {
   const rows = results.map(
     ({ rule, title, status, evidence }) =>
-      `${String(rule).padStart(4)}  ${WORDS[status].padEnd(11)}  ${title}: ${evidence}`,
+      `${String(rule).padStart(4)}  ${STATUS_LABELS[status].padEnd(11)}  ${title}: ${evidence}`,
   );
-  const count = (status: Status): number => results.filter((one) => one.status === status).length;
+  const count = (status: RuleStatus): number => results.filter((one) => one.status === status).length;
   const sums = `${count("held")} held, ${count("broken")} broken, ${count("not-checked")} not checked, ${count("not-applicable")} not applicable`;
   return `${["rule  result       what: evidence", ...rows, "", sums].join("\n")}\n`;
 }

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startColos } from "../../loadtest/colos/colos.ts";
-import { noCounts, type StreamStatus, type TierCounters, type TierName } from "../../protocol/status.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { startColoHarness } from "../../loadtest/colos/colos.ts";
+import { type StreamStatus, type TierCounters, type TierName, zeroCounters } from "../../protocol/status.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, TestPublisher } from "../support/publisher.ts";
+import { type TestEdge, TestPublisher } from "../support/publisher.ts";
 
 /** So long an isolate remembers that a stream doesn't exist. */
 const ABSENT_MS = 1_000;
@@ -17,9 +17,9 @@ const STATUS_MS = 2_500;
 const FAULT_MS = 300;
 const PATIENCE_MS = 60_000;
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -39,7 +39,7 @@ type Counted = Record<TierName, TierCounters>;
 /** What the Live object has been told so far. */
 async function counted(url: string, stream: string): Promise<Counted> {
   const { tiers } = (await (await fetch(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
-  const of = (tier: TierName): TierCounters => tiers.find((one) => one.tier === tier) ?? { tier, ...noCounts() };
+  const of = (tier: TierName): TierCounters => tiers.find((one) => one.tier === tier) ?? { tier, ...zeroCounters() };
   return { isolate: of("isolate"), colo: of("colo"), region: of("region"), live: of("live"), r2: of("r2") };
 }
 
@@ -65,7 +65,7 @@ async function ask(isolate: string, path: string, times = 1, init: RequestInit =
 }
 
 /** Registers a stream: of one that nobody registered nothing is counted. */
-async function register({ ask, adminToken }: Door, stream: string): Promise<void> {
+async function register({ ask, adminToken }: TestEdge, stream: string): Promise<void> {
   const headers = { authorization: `Bearer ${adminToken}` };
   await (await ask(`/api/streams/${stream}/keys`, { method: "POST", headers })).arrayBuffer();
 }
@@ -89,10 +89,10 @@ test("of a known number of requests each is counted once, by how it was answered
   await register(door, stream);
   expect(await ask(lone, `/live/${stream}/multivariant.m3u8`, 3)).toEqual([404, 404, 404]);
   await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
-  await publisher.begin();
+  await publisher.openWithInits();
   // 62 s of media: segment 0 has left the window, and only R2 has it.
-  await publisher.parts(0, 200);
-  await publisher.stored(31);
+  await publisher.putParts(0, 200);
+  await publisher.waitUntilStored(31);
   const media = publisher.path("video", "media.m3u8");
   expect(await ask(lone, media, 5)).toEqual([200, 200, 200, 200, 200]);
   expect(await ask(lone, `${media}?_HLS_msn=900`, 2)).toEqual([400, 400]);
@@ -132,33 +132,36 @@ test("of a known number of requests each is counted once, by how it was answered
 });
 
 test("through a data centre's shield and a region's each request is counted once, and the sums fit", async () => {
-  const colos = await startColos({ colos: 2, regions: 1, isolates: 3, latencyMs: 0 });
+  const colos = await startColoHarness({ colos: 2, regions: 1, isolates: 3, latencyMs: 0 });
   try {
-    const core: Door = { ask: (path, init) => fetch(`${colos.core}${path}`, init), adminToken: colos.adminToken };
+    const core: TestEdge = {
+      ask: (path, init) => fetch(`${colos.coreUrl}${path}`, init),
+      adminToken: colos.adminToken,
+    };
     const publisher = new TestPublisher(core);
     const { stream } = publisher;
     await register(core, stream);
     // One after the other, so that each finds who came before.
     for (const { url } of colos.edges) expect(await ask(url, `/live/${stream}/multivariant.m3u8`)).toEqual([404]);
     await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
-    await publisher.begin();
-    await publisher.parts(0, 200);
-    await publisher.stored(31);
+    await publisher.openWithInits();
+    await publisher.putParts(0, 200);
+    await publisher.waitUntilStored(31);
     for (const { url } of colos.edges) {
       expect(await ask(url, publisher.path("video", "33.1.m4s"), 3)).toEqual([200, 200, 200]);
       expect(await ask(url, publisher.path("video", "0.m4s"))).toEqual([200]);
     }
-    await colos.fault({ r2: "refuse" });
+    await colos.setFaults({ r2: "refuse" });
     await new Promise((resolve) => setTimeout(resolve, FAULT_MS));
     expect(await ask(colos.edges[0]?.url ?? "", publisher.path("video", "1.m4s"))).toEqual([503]);
-    await colos.fault({});
+    await colos.setFaults({});
     const asked = colos.edges.length * (1 + 3 + 1) + 1;
     const balanced = (counters: Counted): boolean =>
       counters.isolate.requests === asked && sent(counters) === came(counters);
-    let counters = await counted(colos.core, stream);
+    let counters = await counted(colos.coreUrl, stream);
     for (const untilMs = Date.now() + PATIENCE_MS; !balanced(counters) && Date.now() < untilMs; ) {
-      await colos.collect(stream);
-      counters = await countedWhen(colos.core, stream, balanced, STATUS_MS);
+      await colos.collectCounters(stream);
+      counters = await countedWhen(colos.coreUrl, stream, balanced, STATUS_MS);
     }
     expect(counters.isolate).toMatchObject({ requests: asked, errors: 1, refusals: colos.edges.length });
     expect(counters.colo.requests).toBeGreaterThan(0);

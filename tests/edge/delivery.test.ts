@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, json, partBytes, TestPublisher } from "../support/publisher.ts";
+import { readJson, type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -27,8 +27,8 @@ afterAll(async () => {
 
 async function live(parts: number): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, parts);
+  await publisher.openWithInits();
+  await publisher.putParts(0, parts);
   return publisher;
 }
 
@@ -39,7 +39,7 @@ test("a blocking reload waits for its part and is then answered with it, however
   const publisher = await live(3);
   const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=3`;
   const parked = Array.from({ length: 20 }, () => ask(path));
-  await publisher.parts(3, 4);
+  await publisher.putParts(3, 4);
   for (const answer of await Promise.all(parked)) {
     expect(answer.status).toBe(200);
     expect(answer.headers.get("cache-control")).toBe("public, max-age=12");
@@ -53,8 +53,8 @@ test("a hinted part waits and comes whole; a part that turns out never to come i
   const publisher = await live(5);
   const hinted = ask(publisher.path("video", "0.5.m4s"));
   const never = ask(publisher.path("video", "0.6.m4s"));
-  await publisher.parts(5, 6);
-  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(new Uint8Array(partBytes(5)));
+  await publisher.putParts(5, 6);
+  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(new Uint8Array(testPartBytes(5)));
   expect((await never).status).toBe(404);
   expect((await ask(publisher.path("video", "1.4.m4s"))).status).toBe(404);
 });
@@ -64,7 +64,7 @@ test("an answer that was held says for how long (CTA-5006), and no other does", 
   // A part may come before the request for it has arrived, whose answer is then not held: the next one is asked for.
   const asked = async (part: number): Promise<string> => {
     const held = ask(publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`));
-    await publisher.parts(part, part + 1);
+    await publisher.putParts(part, part + 1);
     const cmsd = (await held).headers.get("cmsd-static") ?? "";
     return cmsd.includes("ht=") || part === 40 ? cmsd : asked(part + 1);
   };
@@ -121,7 +121,7 @@ test("playlists are compressed for those who take it, and segments answer ranges
   expect(range.status).toBe(206);
   expect(range.headers.get("content-range")).toBe("bytes 10-29/120");
   const got = new Uint8Array(await range.arrayBuffer());
-  expect([...got]).toEqual([...partBytes(0).slice(10), ...partBytes(1).slice(0, 10)]);
+  expect([...got]).toEqual([...testPartBytes(0).slice(10), ...testPartBytes(1).slice(0, 10)]);
   const beyond = await ask(publisher.path("video", "0.m4s"), { headers: { range: "bytes=500-" } });
   expect([beyond.status, beyond.headers.get("cache-control")]).toEqual([416, "no-store"]);
 });
@@ -173,13 +173,13 @@ test("after an eviction the publisher resends what isn't stored and no viewer se
   const before = await text(path);
   expect(before).toContain("3.1.m4s");
   const parked = ask(`${path}?_HLS_msn=3&_HLS_part=2`);
-  await publisher.stored(2);
-  await publisher.restart();
+  await publisher.waitUntilStored(2);
+  await publisher.restartNode();
   expect(await text(path)).toContain("3.1.m4s");
-  const answer = await publisher.part("video", 20);
+  const answer = await publisher.putPart("video", 20);
   expect(answer.status).toBe(409);
-  expect((await json(answer))["tracks"]).toMatchObject({ video: { durableMsn: 2, next: { msn: 3, part: 0 } } });
-  await publisher.parts(18, 21);
+  expect((await readJson(answer))["tracks"]).toMatchObject({ video: { durableMsn: 2, next: { msn: 3, part: 0 } } });
+  await publisher.putParts(18, 21);
   expect((await parked).status).toBe(200);
   expect(await (await parked).text()).toContain("3.2.m4s");
   for (const msn of [0, 1, 2]) {
@@ -197,7 +197,7 @@ test("when the request that leads the feed is aborted, the others are still woke
   const followers = Array.from({ length: 5 }, () => ask(path));
   leader.abort();
   await led;
-  await publisher.parts(2, 3);
+  await publisher.putParts(2, 3);
   for (const answer of await Promise.all(followers)) expect(answer.status).toBe(200);
 });
 
@@ -216,13 +216,13 @@ test("after the end playlists have ENDLIST, the whole is a VOD playlist, and bot
     expect((await bytes(publisher.path("audio", "init-1.mp4"))).byteLength).toBe(8);
   };
   await check();
-  await publisher.restart();
+  await publisher.restartNode();
   await check();
 });
 
 test("the stream's state tells tracks and counters, and is 404 before the first broadcast", async () => {
   const publisher = await live(8);
-  const state = await json(await ask(`/api/streams/${publisher.stream}`));
+  const state = await readJson(await ask(`/api/streams/${publisher.stream}`));
   expect(state).toMatchObject({ stream: publisher.stream, state: "live", broadcast: publisher.config.broadcast });
   expect(state["tracks"]).toMatchObject([{ name: "video", lastMsn: 1, lastPart: 1 }, { name: "audio" }]);
   expect((await ask("/api/streams/unheard-of")).status).toBe(404);

@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { request } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Playback } from "../../protocol/access.ts";
+import type { PlaybackPolicy } from "../../protocol/access.ts";
 import type { StreamStatus, TierCounters } from "../../protocol/status.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
+import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -41,16 +41,16 @@ function control(stream: string, rest: string, method: string, body: object): Pr
   return door.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
 }
 
-async function setPlayback(stream: string, playback: Playback): Promise<void> {
+async function setPlayback(stream: string, playback: PlaybackPolicy): Promise<void> {
   expect((await control(stream, "access", "PUT", { playback })).status).toBe(200);
 }
 
 /** A broadcast with three parts of a stream that asks for tokens. */
-async function gated(playback: Playback = "token"): Promise<TestPublisher> {
+async function gated(playback: PlaybackPolicy = "token"): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
   await setPlayback(publisher.stream, playback);
-  await publisher.begin();
-  await publisher.parts(0, 3);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 3);
   return publisher;
 }
 
@@ -125,7 +125,7 @@ test("playlists carry the token to all that they name, and only where it came in
   media.searchParams.set("_HLS_msn", "0");
   media.searchParams.set("_HLS_part", "3");
   const parked = fetch(media);
-  await publisher.parts(3, 4);
+  await publisher.putParts(3, 4);
   const playlist = await parked;
   expect(playlist.headers.get("cache-control")).toMatch(/^private/);
   const named = addresses(await playlist.text());
@@ -148,13 +148,13 @@ test("ranges, HEAD, hinted parts and what there isn't work behind the gate as be
   const part = publisher.path("video", "0.1.m4s");
   const range = await door.ask(part, { headers: { ...init.headers, range: "bytes=2-5" } });
   expect(range.status).toBe(206);
-  expect(new Uint8Array(await range.arrayBuffer())).toEqual(partBytes(1).subarray(2, 6));
+  expect(new Uint8Array(await range.arrayBuffer())).toEqual(testPartBytes(1).subarray(2, 6));
   const head = await door.ask(part, { ...init, method: "HEAD" });
   expect([head.status, head.headers.get("cache-control")]).toEqual([200, "private, max-age=31536000, immutable"]);
   expect((await door.ask(part, { method: "HEAD" })).status).toBe(401);
   const hinted = door.ask(publisher.path("video", "0.3.m4s"), init);
-  await publisher.parts(3, 4);
-  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(partBytes(3));
+  await publisher.putParts(3, 4);
+  expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(testPartBytes(3));
   const nothing = await door.ask(publisher.path("video", "9.9.m4s"), init);
   expect([nothing.status, nothing.headers.get("cache-control")]).toEqual([404, "private, max-age=2"]);
   // Of the same objects, everybody may keep what is public.
@@ -167,9 +167,9 @@ test("ranges, HEAD, hinted parts and what there isn't work behind the gate as be
 test("viewers with different tokens share every object: no token reaches a cache's key or a tier above", async () => {
   const publisher = new TestPublisher(door);
   await setPlayback(publisher.stream, "token");
-  await publisher.begin();
-  await publisher.parts(0, 60);
-  await publisher.stored(8);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 60);
+  await publisher.waitUntilStored(8);
   const viewers = await Promise.all(["ann", "bob", "cat", "dan"].map((sub) => token(publisher.stream, { sub })));
   const last = isolates[2] ?? "";
   // Segments that the last isolate's feed doesn't bring: each viewer asks for the same ones, with a token of its own.
@@ -234,8 +234,8 @@ test("a revoked token is refused by every isolate, replayed or not, also after t
   for (const isolate of isolates) expect((await fetch(`${isolate}${part}`, bearer(old))).status).toBe(200);
   expect((await control(publisher.stream, "revocations", "POST", { subject: "ann", version: 2 })).status).toBe(200);
   await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(old)), 403)));
-  await publisher.restart();
-  await publisher.parts(0, 4);
+  await publisher.restartNode();
+  await publisher.putParts(0, 4);
   for (const isolate of isolates) {
     expect(await problem(await fetch(`${isolate}${part}`, bearer(old)))).toEqual([403, "/problems/token-revoked"]);
     expect((await fetch(`${isolate}${part}`, bearer(next))).status).toBe(200);
@@ -247,8 +247,8 @@ test("a revoked token is refused by every isolate, replayed or not, also after t
 
 test("a publisher may say who watches: it holds from the first part on, and is not said again by a repeated opening", async () => {
   const publisher = new TestPublisher(door, { playback: "token" });
-  await publisher.begin();
-  await publisher.parts(0, 3);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 3);
   const part = publisher.path("video", "0.1.m4s");
   expect((await door.ask(part)).status).toBe(401);
   await setPlayback(publisher.stream, "public");

@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus } from "../../protocol/status.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
+import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -33,8 +33,8 @@ const everywhere = <T>(ask: (isolate: string) => Promise<T>): Promise<T[]> => Pr
 
 test("isolates that share one Live object each follow it by one feed, whatever their viewers ask", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 2);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
   const path = publisher.path("video", "media.m3u8");
   await everywhere(async (isolate) => (await fetch(`${isolate}${path}`)).text());
   await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer());
@@ -46,11 +46,11 @@ test("isolates that share one Live object each follow it by one feed, whatever t
   for (let part = 2; part < 12; part += 1) {
     const query = `?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`;
     const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetch(`${isolate}${path}${query}`)));
-    await publisher.parts(part, part + 1);
+    await publisher.putParts(part, part + 1);
     for (const answer of await Promise.all(parked)) expect(answer.status).toBe(200);
     const file = publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`);
     for (const bytes of await everywhere(async (isolate) => (await fetch(`${isolate}${file}`)).arrayBuffer())) {
-      expect(new Uint8Array(bytes)).toEqual(new Uint8Array(partBytes(part)));
+      expect(new Uint8Array(bytes)).toEqual(new Uint8Array(testPartBytes(part)));
     }
   }
   await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -60,17 +60,17 @@ test("isolates that share one Live object each follow it by one feed, whatever t
 
 test("when the object loses its memory, no isolate takes back what it has shown, and all go on with the resent parts", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 16);
-  await publisher.stored(1);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 16);
+  await publisher.waitUntilStored(1);
   const path = publisher.path("video", "media.m3u8");
   const last = async (isolate: string): Promise<string | undefined> =>
     (await (await fetch(`${isolate}${path}`)).text()).match(/^#EXT-X-PART:.*URI="(\d+\.\d+)\.m4s"/gm)?.at(-1);
   for (const shown of await everywhere(last)) expect(shown).toContain("2.3.m4s");
-  await publisher.restart();
+  await publisher.restartNode();
   for (const shown of await everywhere(last)) expect(shown).toContain("2.3.m4s");
   const parked = isolates.map((isolate) => fetch(`${isolate}${path}?_HLS_msn=2&_HLS_part=5`));
-  await publisher.parts(12, 18);
+  await publisher.putParts(12, 18);
   for (const answer of await Promise.all(parked)) {
     expect(answer.status).toBe(200);
     expect(await answer.text()).toContain("2.5.m4s");
@@ -79,8 +79,8 @@ test("when the object loses its memory, no isolate takes back what it has shown,
 
 test("clients that leave in the middle of what they asked for take nothing from the others", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 3);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 3);
   const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=3`;
   for (let round = 0; round < 20; round += 1) {
     const leaving = new AbortController();
@@ -90,6 +90,6 @@ test("clients that leave in the middle of what they asked for take nothing from 
     await Promise.all(left);
   }
   const staying = isolates.map((isolate) => fetch(`${isolate}${path}`));
-  await publisher.parts(3, 4);
+  await publisher.putParts(3, 4);
   for (const answer of await Promise.all(staying)) expect(answer.status).toBe(200);
 });

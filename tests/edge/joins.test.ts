@@ -2,18 +2,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, json, TestPublisher } from "../support/publisher.ts";
+import { readJson, type TestEdge, TestPublisher } from "../support/publisher.ts";
 
 /** Few enough that a slow machine's clock lets in hardly more than the burst, which is twice as many. */
 const JOINS_PER_SECOND = 2;
 const SPREAD_S = 20;
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -35,8 +35,8 @@ afterAll(async () => {
 
 test("a rush is let in at the configured rate, the others are told when to come back, and who watches notices nothing", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 3);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 3);
   const playlist = publisher.path("video", "media.m3u8");
   const parked = Array.from({ length: 20 }, () => door.ask(`${playlist}?_HLS_msn=0&_HLS_part=3`));
   const began = Date.now();
@@ -52,15 +52,15 @@ test("a rush is let in at the configured rate, the others are told when to come 
   // Spread, so that they don't come back together.
   expect(new Set(comeBackS).size).toBeGreaterThan(4);
   expect(refused.every(({ headers }) => headers.get("cache-control") === "no-store")).toBe(true);
-  expect(await json(refused[0] as Response)).toMatchObject({ type: "/problems/crowded", status: 503 });
-  await publisher.parts(3, 4);
+  expect(await readJson(refused[0] as Response)).toMatchObject({ type: "/problems/crowded", status: 503 });
+  await publisher.putParts(3, 4);
   for (const answer of await Promise.all(parked)) expect(answer.status).toBe(200);
 });
 
 test("whoever comes to a broadcast that has ended is let in", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 6);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 6);
   await (await publisher.end()).arrayBuffer();
   const playlist = publisher.path("video", "media.m3u8");
   expect(await (await door.ask(playlist)).text()).toContain("#EXT-X-ENDLIST");

@@ -7,8 +7,8 @@ import { text as bodyOf } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
 import type { RoomEvent } from "../../protocol/room/events.ts";
-import type { Outcome, StaffNote } from "../../protocol/room/wire.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import type { CommandOutcome, StaffNote } from "../../protocol/room/wire.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -31,8 +31,8 @@ interface Asked {
 
 const asked: Asked[] = [];
 let server: Server;
-let byAddress: Edge;
-let byBinding: Edge;
+let byAddress: LocalEdge;
+let byBinding: LocalEdge;
 let dataDir: string;
 
 beforeAll(async () => {
@@ -87,7 +87,7 @@ interface Person {
   readonly client: RoomClient;
   readonly events: RoomEvent[];
   readonly notes: StaffNote[];
-  say(text: string): Promise<Outcome>;
+  say(text: string): Promise<CommandOutcome>;
 }
 
 const people: Person[] = [];
@@ -98,7 +98,7 @@ afterEach(() => {
   asked.splice(0);
 });
 
-async function come(edge: Edge, room: string, sub: string, roles: readonly string[] = []): Promise<Person> {
+async function come(edge: LocalEdge, room: string, sub: string, roles: readonly string[] = []): Promise<Person> {
   const body = JSON.stringify({ room, sub, roles });
   const { token } = (await (await fetch(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {
     token: string;
@@ -107,20 +107,21 @@ async function come(edge: Edge, room: string, sub: string, roles: readonly strin
   const notes: StaffNote[] = [];
   const welcomed = Promise.withResolvers<void>();
   const client = new RoomClient({
-    open: () => new WebSocket(`${edge.url.replace("http", "ws")}/rooms/${room}/socket?token=${token}`) as RoomSocket,
-    after: (ms, work) => {
+    openSocket: () =>
+      new WebSocket(`${edge.url.replace("http", "ws")}/rooms/${room}/socket?token=${token}`) as RoomSocket,
+    schedule: (ms, work) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);
     },
     nowMs: () => Date.now(),
     random: () => Math.random(),
     listener: {
-      delivered: (delivery) => events.push(...delivery.events),
-      welcomed: () => welcomed.resolve(),
-      staff: (told) => notes.push(...told),
+      onDelivery: (delivery) => events.push(...delivery.events),
+      onWelcome: () => welcomed.resolve(),
+      onStaffNotes: (told) => notes.push(...told),
     },
   });
-  const person = { client, events, notes, say: (text: string) => client.act({ kind: "chat", text }) };
+  const person = { client, events, notes, say: (text: string) => client.sendCommand({ kind: "chat", text }) };
   people.push(person);
   client.start();
   await welcomed.promise;
@@ -132,7 +133,7 @@ function newRoom(): string {
   return `reviewed${rooms}`;
 }
 
-const textOf = (outcome: Outcome): string | undefined =>
+const textOf = (outcome: CommandOutcome): string | undefined =>
   outcome.ok && outcome.event?.kind === "chat" ? outcome.event.text : undefined;
 
 test("a reviewer at an address is asked with the local verdict, and its answer decides", async () => {
@@ -144,7 +145,7 @@ test("a reviewer at an address is asked with the local verdict, and its answer d
     ["clumsy", { decision: "rewrite", text: "elegant" }],
     ["doubtful", { decision: "hold" }],
   ];
-  const outcomes: Outcome[] = [];
+  const outcomes: CommandOutcome[] = [];
   for (const [text, review] of answers) {
     const said = ann.say(text);
     const { body, authorization, answer } = await askedAbout(text);
@@ -169,7 +170,7 @@ test("while a review is awaited others go on, and a person's messages keep their
   const second = ann.say("second");
   const firstAsked = await askedAbout("first");
   (await askedAbout("second")).answer({ decision: "allow" });
-  expect((await host.client.act({ kind: "modes", modes: { slowS: 0 } })).ok).toBe(true);
+  expect((await host.client.sendCommand({ kind: "modes", modes: { slowS: 0 } })).ok).toBe(true);
   expect(textOf(await host.say("from the host"))).toBe("from the host");
   firstAsked.answer({ decision: "allow" });
   expect([textOf(await first), textOf(await second)]).toEqual(["first", "second"]);
@@ -182,7 +183,7 @@ test("what the lists deny, and what the staff says, is not sent out", async () =
   const room = newRoom();
   const host = await come(byAddress, room, "host", ["host"]);
   const ann = await come(byAddress, room, "ann");
-  await host.client.act({ kind: "words", words: ["spoiler"] });
+  await host.client.sendCommand({ kind: "words", words: ["spoiler"] });
   expect((await host.say("a spoiler")).ok).toBe(true);
   // Her shard learns of the words with the event that tells of them.
   while (ann.events.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));

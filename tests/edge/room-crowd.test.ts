@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Crowd } from "../../loadtest/room/crowd.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { ViewerFleet } from "../../loadtest/room/crowd.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 const HARNESS = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
 const VIEWERS = 60;
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir = "";
-let crowd: Crowd;
+let crowd: ViewerFleet;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-crowd-"));
@@ -23,11 +23,11 @@ beforeAll(async () => {
     adminToken: ADMIN_TOKEN,
     entry: HARNESS,
   });
-  crowd = new Crowd(2);
+  crowd = new ViewerFleet(2);
 });
 
 afterAll(async () => {
-  crowd.stop();
+  crowd.stopProcesses();
   await edge.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -50,44 +50,44 @@ const socketUrl = (): string => edge.url.replace("http", "ws");
 
 test("a crowd at a real edge is shown every message that was acknowledged, nothing left out and nothing twice", async () => {
   const job = { dialect: "corral", servers: [socketUrl()], room: "crowd", viewers: VIEWERS, perSecond: 500 } as const;
-  await crowd.open({ ...job, tokens: await tokens("crowd", VIEWERS) });
-  await crowd.write(20);
-  await until(async () => (await crowd.stats()).acknowledged >= 40);
-  await crowd.write(0);
+  await crowd.openSockets({ ...job, tokens: await tokens("crowd", VIEWERS) });
+  await crowd.setWriteRate(20);
+  await until(async () => (await crowd.socketStats()).acknowledged >= 40);
+  await crowd.setWriteRate(0);
   await until(async () => {
-    const { acknowledged, sent, delivered } = await crowd.stats();
+    const { acknowledged, sent, delivered } = await crowd.socketStats();
     return acknowledged === sent && delivered === sent * VIEWERS;
   });
-  const { holes, repeats, closes } = await crowd.stats();
+  const { holes, repeats, closes } = await crowd.socketStats();
   expect({ holes, repeats, closes }).toEqual({ holes: 0, repeats: 0, closes: {} });
-  await crowd.play(1);
-  await until(async () => (await crowd.stats()).watching === VIEWERS);
-  await crowd.play(0.5);
-  await until(async () => (await crowd.stats()).watching === VIEWERS / 2);
-  await crowd.close();
+  await crowd.setPlayingShare(1);
+  await until(async () => (await crowd.socketStats()).watching === VIEWERS);
+  await crowd.setPlayingShare(0.5);
+  await until(async () => (await crowd.socketStats()).watching === VIEWERS / 2);
+  await crowd.closeSockets();
 });
 
 test("people whose room and shards are lost while they write come back, and miss nothing", async () => {
   const room = "people";
-  await crowd.people({
+  await crowd.openClients({
     server: socketUrl(),
     room,
     viewers: 12,
     tokens: await tokens(room, 6),
     perSecond: 500,
   });
-  await crowd.write(10);
+  await crowd.setWriteRate(10);
   for (const what of ["lose?object=room", "lose?object=0", "drop"]) {
     await fetch(`${edge.url}/harness/room/${room}/${what}`);
-    const before = (await crowd.peopleStats()).acknowledged.length;
-    await until(async () => (await crowd.peopleStats()).acknowledged.length > before + 5);
+    const before = (await crowd.clientStats()).acknowledged.length;
+    await until(async () => (await crowd.clientStats()).acknowledged.length > before + 5);
   }
-  await crowd.write(0);
+  await crowd.setWriteRate(0);
   await until(async () => {
-    const { people, acknowledged } = await crowd.peopleStats();
+    const { people, acknowledged } = await crowd.clientStats();
     return people.every(({ connected, shown }) => connected && shown >= acknowledged.length);
   });
-  const { people, acknowledged, shownToFirst } = await crowd.peopleStats();
+  const { people, acknowledged, shownToFirst } = await crowd.clientStats();
   expect(acknowledged.filter((text) => !shownToFirst.includes(text))).toEqual([]);
   expect(new Set(people.map(({ order }) => order)).size).toBe(1);
   for (const person of people) {

@@ -3,11 +3,11 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects, and the cache of their data centre. */
 let isolates: string[];

@@ -3,14 +3,14 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 
 let folder: string;
-const edges: Edge[] = [];
+const edges: LocalEdge[] = [];
 
-async function start(name: string): Promise<Edge> {
+async function start(name: string): Promise<LocalEdge> {
   const edge = await startEdge({
     port: await freePort(),
     dataDir: join(folder, name),

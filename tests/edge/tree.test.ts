@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus, TierCounters, TierName } from "../../protocol/status.ts";
-import { type Edge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
-import { type Door, partBytes, TestPublisher } from "../support/publisher.ts";
+import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 /** Two data centres of one region with three isolates each, and a lone isolate on another continent. */
 const SITES = ["weur/FRA", "weur/FRA", "weur/FRA", "weur/AMS", "weur/AMS", "weur/AMS", "oc/SYD"];
@@ -14,10 +14,10 @@ const SITES = ["weur/FRA", "weur/FRA", "weur/FRA", "weur/AMS", "weur/AMS", "weur
 /** So long an isolate remembers that a stream doesn't exist. */
 const ABSENT_MS = 1_000;
 
-let edge: Edge;
+let edge: LocalEdge;
 let dataDir: string;
 let isolates: string[];
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -50,14 +50,14 @@ async function watch(publisher: TestPublisher, from: number, to: number): Promis
   for (let part = from; part < to; part += 1) {
     const query = `?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`;
     const parked = isolates.flatMap((isolate) => Array.from({ length: 3 }, () => fetch(`${isolate}${path}${query}`)));
-    await publisher.parts(part, part + 1);
+    await publisher.putParts(part, part + 1);
     for (const answer of await Promise.all(parked)) {
       expect(answer.status).toBe(200);
       await answer.text();
     }
     const file = publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`);
     for (const bytes of await everywhere(async (isolate) => (await fetch(`${isolate}${file}`)).arrayBuffer())) {
-      expect(new Uint8Array(bytes)).toEqual(new Uint8Array(partBytes(part)));
+      expect(new Uint8Array(bytes)).toEqual(new Uint8Array(testPartBytes(part)));
     }
   }
 }
@@ -71,9 +71,9 @@ async function watched(): Promise<TestPublisher> {
   for (const isolate of isolates) {
     expect((await fetch(`${isolate}/live/${publisher.stream}/multivariant.m3u8`)).status).toBe(404);
   }
-  await publisher.begin();
+  await publisher.openWithInits();
   await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
-  await publisher.parts(0, 2);
+  await publisher.putParts(0, 2);
   for (const answer of await everywhere((isolate) => fetch(`${isolate}${publisher.path("video", "media.m3u8")}`))) {
     expect(answer.status).toBe(200);
     await answer.text();
@@ -105,13 +105,13 @@ test.for([
   "when %s loses its memory, those who wait are answered, and nobody asks again and again",
   async ([, node]) => {
     const publisher = await watched();
-    await publisher.stored(0);
+    await publisher.waitUntilStored(0);
     const before = count(await tiers(publisher.stream), "live");
     const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=1&_HLS_part=4`;
     const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetch(`${isolate}${path}`)));
-    await publisher.restart(node);
+    await publisher.restartNode(node);
     // An object that began anew has what is stored; the publisher resends the rest.
-    await publisher.parts(6, 12);
+    await publisher.putParts(6, 12);
     for (const answer of await Promise.all(parked)) {
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain("1.4.m4s");
@@ -124,15 +124,15 @@ test.for([
 
 test("a segment of the past is read from R2 once, however many data centres ask for it at once", async () => {
   const publisher = await watched();
-  await publisher.parts(8, 66);
-  await publisher.stored(9);
+  await publisher.putParts(8, 66);
+  await publisher.waitUntilStored(9);
   const bytes = await everywhere(async (isolate) => {
     const answer = await fetch(`${isolate}${publisher.path("video", "0.m4s")}`);
     expect(answer.status).toBe(200);
     return new Uint8Array(await answer.arrayBuffer());
   });
   for (const one of bytes)
-    expect(one).toEqual(new Uint8Array([0, 1, 2, 3, 4, 5].flatMap((part) => [...partBytes(part)])));
+    expect(one).toEqual(new Uint8Array([0, 1, 2, 3, 4, 5].flatMap((part) => [...testPartBytes(part)])));
   await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "10.5.m4s")}`)).arrayBuffer());
   // One for each that has no shield above it: three first isolates, one data centre's shield, the region's shield.
   expect(count(await tiers(publisher.stream), "r2")).toBeLessThanOrEqual(5);

@@ -1,29 +1,34 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Colos, type Faults, startColos } from "../../loadtest/colos/colos.ts";
-import { parseMultivariant } from "../../loadtest/k6/playlist.ts";
-import { join, type Noted, Rendition, type Viewing } from "../../loadtest/k6/rendition.ts";
-import { type Shape, SyntheticPublisher } from "../../loadtest/publisher.ts";
+import { type ColoHarness, type NetworkFaults, startColoHarness } from "../../loadtest/colos/colos.ts";
+import { parseMultivariantPlaylist } from "../../loadtest/k6/playlist.ts";
+import {
+  fetchMultivariant,
+  RenditionViewer,
+  type ViewerEventKind,
+  type ViewerRuntime,
+} from "../../loadtest/k6/rendition.ts";
+import { type MediaShape, SyntheticPublisher } from "../../loadtest/publisher.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
 
 /** Segments of a second. */
-const SHAPE: Shape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };
+const SHAPE: MediaShape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };
 const VIEWERS_PER_ISOLATE = 3;
 /** Things break when everybody has come so far, and viewers leave when they have come this much further. */
 const BREAK_AT = 3;
 const GOES_ON = 5;
 
-let colos: Colos;
+let colos: ColoHarness;
 
 beforeAll(async () => {
-  colos = await startColos({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
+  colos = await startColoHarness({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
 });
 
 afterAll(() => colos.stop());
 
 /** A viewer of k6's, on Node's own `fetch`. */
-class Viewer implements Viewing {
-  readonly noted: Record<Noted, number> = {
+class Viewer implements ViewerRuntime {
+  readonly noted: Record<ViewerEventKind, number> = {
     retry: 0,
     error: 0,
     wrong: 0,
@@ -32,9 +37,9 @@ class Viewer implements Viewing {
     part: 0,
     switch: 0,
   };
-  rendition: Rendition | null = null;
+  rendition: RenditionViewer | null = null;
 
-  async get(url: string): ReturnType<Viewing["get"]> {
+  async get(url: string): ReturnType<ViewerRuntime["get"]> {
     const answer = await fetch(url);
     const body = await answer.text();
     const retryAfterS = Number(answer.headers.get("retry-after") ?? "0");
@@ -49,26 +54,26 @@ class Viewer implements Viewing {
     return createHash("sha256").update(text).digest("hex");
   }
 
-  note(what: Noted): void {
+  record(what: ViewerEventKind): void {
     this.noted[what] += 1;
   }
 
   async watch(base: string, untilMsn: () => number): Promise<void> {
-    const text = await join(
+    const text = await fetchMultivariant(
       this,
       base,
       () => false,
       () => {},
     );
-    const uri = parseMultivariant(text ?? "").variants[0]?.uri ?? "";
-    const rendition = new Rendition(this, { base, uri, others: [] }, SHAPE.tracks, null);
+    const uri = parseMultivariantPlaylist(text ?? "").variants[0]?.uri ?? "";
+    const rendition = new RenditionViewer(this, { base, uri, others: [] }, SHAPE.tracks, null);
     this.rendition = rendition;
     await rendition.follow(() => rendition.last.msn >= untilMsn());
   }
 }
 
 async function liveRequests(stream: string): Promise<number> {
-  const status = (await (await fetch(`${colos.core}/api/streams/${stream}`)).json()) as StreamStatus;
+  const status = (await (await fetch(`${colos.coreUrl}/api/streams/${stream}`)).json()) as StreamStatus;
   return status.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 }
 
@@ -87,7 +92,7 @@ async function broken(
   readonly liveRequests: number;
   readonly publisher: SyntheticPublisher;
 }> {
-  const publisher = await SyntheticPublisher.start(colos.core, stream, colos.adminToken, SHAPE);
+  const publisher = await SyntheticPublisher.start(colos.coreUrl, stream, colos.adminToken, SHAPE);
   try {
     let untilMsn = Number.POSITIVE_INFINITY;
     const watched = colos.edges.flatMap(({ url }) =>
@@ -111,11 +116,11 @@ async function broken(
   }
 }
 
-const during = async (faults: Faults, ms: number, also: () => Promise<void> = async () => {}): Promise<void> => {
-  await colos.fault(faults);
+const during = async (faults: NetworkFaults, ms: number, also: () => Promise<void> = async () => {}): Promise<void> => {
+  await colos.setFaults(faults);
   await also();
   await new Promise((resolve) => setTimeout(resolve, ms));
-  await colos.fault({});
+  await colos.setFaults({});
 };
 
 const NODES = ["live", "wnam", "enam", "wnam.C00.0", "enam.C01.0"];
@@ -127,12 +132,12 @@ interface Case {
 
 /** One stream's objects; streams don't disturb each other. */
 const MEMORY_LOST: readonly Case[] = [
-  { name: "the Live object loses its memory", breaks: (stream) => colos.restart(stream, "live") },
-  { name: "a region's shield loses its memory", breaks: (stream) => colos.restart(stream, "wnam") },
-  { name: "a data centre's shield loses its memory", breaks: (stream) => colos.restart(stream, "wnam.C00.0") },
+  { name: "the Live object loses its memory", breaks: (stream) => colos.restartNode(stream, "live") },
+  { name: "a region's shield loses its memory", breaks: (stream) => colos.restartNode(stream, "wnam") },
+  { name: "a data centre's shield loses its memory", breaks: (stream) => colos.restartNode(stream, "wnam.C00.0") },
   {
     name: "a deployment throws away every object's memory at once",
-    breaks: async (stream) => void (await Promise.all(NODES.map((node) => colos.restart(stream, node)))),
+    breaks: async (stream) => void (await Promise.all(NODES.map((node) => colos.restartNode(stream, node)))),
   },
 ];
 
@@ -142,7 +147,7 @@ const NETWORK: readonly Case[] = [
   { name: "a region takes a second to answer", breaks: () => during({ region: 1_000 }, 2_000) },
   {
     name: "the Live object loses its memory and can't be reached for a second",
-    breaks: (stream) => during({ live: "refuse" }, 1_000, () => colos.restart(stream, "live")),
+    breaks: (stream) => during({ live: "refuse" }, 1_000, () => colos.restartNode(stream, "live")),
   },
 ];
 
@@ -167,8 +172,8 @@ describe("network at fault: viewers ask at most once more, nothing is lost and n
 
 test("what was broadcast while R2 refused is all in the recording", async () => {
   const { publisher } = await broken("fault-r2", () => during({ r2: "refuse" }, 2_000));
-  const base = `${colos.core}/live/fault-r2/`;
-  const [variant] = parseMultivariant(await (await fetch(`${base}multivariant.m3u8`)).text()).variants;
+  const base = `${colos.coreUrl}/live/fault-r2/`;
+  const [variant] = parseMultivariantPlaylist(await (await fetch(`${base}multivariant.m3u8`)).text()).variants;
   const recording = await (await fetch(`${base}${variant?.uri}`)).text();
   const segments = [...recording.matchAll(/^(\d+)\.m4s$/gm)].map(([, msn]) => Number(msn));
   expect(recording).toContain("#EXT-X-ENDLIST");

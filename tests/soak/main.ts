@@ -8,40 +8,40 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArgsDef, defineCommand, runMain } from "citty";
-import { encodeJob, newBroadcastId } from "../../origin/broadcast.ts";
-import type { Input } from "../../origin/input.ts";
+import { createBroadcastId, createEncodeJob } from "../../origin/broadcast.ts";
+import type { SourceInput } from "../../origin/input.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/ladder.ts";
-import { opener } from "../../origin/open-source.ts";
+import { createSourceOpener } from "../../origin/open-source.ts";
 import { PRESETS } from "../../origin/presets.ts";
-import { probe } from "../../origin/probe.ts";
-import { Publisher } from "../../origin/publisher.ts";
-import { Source } from "../../origin/source.ts";
-import { tracksOf } from "../../origin/tracks.ts";
+import { probeSource } from "../../origin/probe.ts";
+import { BroadcastPublisher } from "../../origin/publisher.ts";
+import { SourceSupervisor } from "../../origin/source.ts";
+import { announcedTracks } from "../../origin/tracks.ts";
 import { partTargetFor } from "../../protocol/cmaf/packager.ts";
 import { parseStreamName } from "../../protocol/ids.ts";
 import { startEdge } from "../../scripts/edge.ts";
-import { complaintAbout } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../scripts/known-options.ts";
 import { SMALL_LADDER } from "../sources/air.ts";
-import { watch, worstOffsetMs } from "../sources/judge.ts";
-import { AAC, ffmpeg, flashAndBeep, H264 } from "../sources/make.ts";
+import { decodeOutput, maxAvOffsetMs } from "../sources/judge.ts";
+import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "../sources/make.ts";
 import { freePort } from "../support/ports.ts";
-import { follow, type ViewerCounts } from "./viewer.ts";
-import { Watcher } from "./watcher.ts";
+import { followRendition, type ViewerCounts } from "./viewer.ts";
+import { OutputWatcher } from "./watcher.ts";
 
 /** The sound's clock in the first half: it gains a tenth of a millisecond a second, 0.36 s an hour. */
 const DRIFT = 1.0001;
 const RATE = { num: 30_000, den: 1001 } as const;
 /** Media between two looks at pictures and sound, and between two losses, seconds. */
-const LOOK_S = 300;
-const LOSS_S = 900;
+const CHECK_EVERY_S = 300;
+const KILL_EVERY_S = 900;
 /** Flash and beep are in step within this, milliseconds. */
-const IN_STEP_MS = 40;
+const MAX_AV_OFFSET_MS = 40;
 /** What is not judged at both ends of a sample, seconds: two flashes' distance holds one anyway. */
 const EDGE_S = 0.3;
 /** Parts that wait for the edge before the source waits for them. */
-const MOST_WAITING = 60;
+const MAX_WAITING_PARTS = 60;
 /** Memory of the last quarter above that of the second. */
-const MOST_GROWTH = 0.1;
+const MAX_MEMORY_GROWTH = 0.1;
 
 const ARGS = {
   hours: { type: "string", description: "hours of media", default: "1", valueHint: "N" },
@@ -56,7 +56,7 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     const [hours, viewers] = [Number(args.hours), Number(args.viewers)];
-    const complaint = complaintAbout(args, ARGS);
+    const complaint = describeOptionError(args, ARGS);
     if (
       complaint !== null ||
       !(hours >= 0.01 && hours <= 1000) ||
@@ -66,14 +66,14 @@ const command = defineCommand({
       process.exitCode = 2;
       return;
     }
-    process.exitCode = (await soak(hours, viewers)) ? 0 : 1;
+    process.exitCode = (await runSoak(hours, viewers)) ? 0 : 1;
   },
 });
 await runMain(command);
 process.exit();
 
 /** A lavfi graph of flash and beep without end, whose sound drifts. */
-function drifting(): Input {
+function driftingInput(): SourceInput {
   const period = 60;
   const periodS = (period * RATE.den) / RATE.num;
   const picture =
@@ -84,22 +84,22 @@ function drifting(): Input {
   return { kind: "file", url: `${picture};${sound}`, loop: false, format: "lavfi" };
 }
 
-async function soak(hours: number, viewerCount: number): Promise<boolean> {
+async function runSoak(hours: number, viewerCount: number): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "corral-soak-"));
   const adminToken = randomBytes(16).toString("hex");
   const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken });
   try {
     const clip = join(folder, "clip.mp4");
-    ffmpeg(folder, ...flashAndBeep({ seconds: 8, rate: "25" }), ...H264, ...AAC, clip);
+    runFfmpeg(folder, ...flashAndBeepArgs({ seconds: 8, rate: "25" }), ...H264_ARGS, ...AAC_ARGS, clip);
     const halfS = hours * 1800;
     const halves = [
-      { name: "one reading whose sound drifts", input: drifting(), stream: "drift" },
+      { name: "one reading whose sound drifts", input: driftingInput(), stream: "drift" },
       { name: "a clip that repeats", input: { kind: "file", url: clip, loop: true } as const, stream: "loop" },
     ];
     let isRight = true;
     for (const { name, input, stream } of halves) {
       console.log(`${name}: ${(halfS / 3600).toFixed(2)} h`);
-      isRight = (await half(input, stream, halfS, viewerCount, edge.url, adminToken)) && isRight;
+      isRight = (await runHalf(input, stream, halfS, viewerCount, edge.url, adminToken)) && isRight;
     }
     console.log(isRight ? "soak: all held" : "soak: failed");
     return isRight;
@@ -109,8 +109,8 @@ async function soak(hours: number, viewerCount: number): Promise<boolean> {
   }
 }
 
-async function half(
-  input: Input,
+async function runHalf(
+  input: SourceInput,
   streamText: string,
   untilS: number,
   viewerCount: number,
@@ -122,55 +122,57 @@ async function half(
   const headers = { authorization: `Bearer ${adminToken}` };
   const made = await fetch(`${edgeUrl}/api/streams/${stream}/keys`, { method: "POST", headers });
   const { key } = (await made.json()) as { key: string };
-  const info = await probe(input, new AbortController().signal);
+  const info = await probeSource(input, new AbortController().signal);
   const preset = PRESETS.balanced;
   const renditions = planRenditions(info, parseLadderFlags(SMALL_LADDER));
-  const job = encodeJob(renditions, preset, { h264: "libx264" });
+  const job = createEncodeJob(renditions, preset, { h264: "libx264" });
   const leader = renditions[0];
   if (leader === undefined || job.schedule === null) throw new RangeError("the source has no picture");
   const partTargetMs = partTargetFor(preset.partMs, frameMs(leader));
   const partTargets = new Map(renditions.map(({ name }) => [name, partTargetMs]));
   const targetDurationS = job.schedule.targetDurationS;
-  const watcher = new Watcher(renditions, frameMs(leader) / 1000, targetDurationS);
+  const watcher = new OutputWatcher(renditions, frameMs(leader) / 1000, targetDurationS);
   const said: string[] = [];
   const log = { info: () => {}, warn: (text: string) => said.push(text), error: (text: string) => said.push(text) };
   const leave = new AbortController();
   const viewers: Promise<ViewerCounts>[] = [];
-  let publisher: Publisher | null = null;
+  let publisher: BroadcastPublisher | null = null;
   let opened: Promise<void> = Promise.resolve();
   let fatal: Error | null = null;
-  let [nextLookS, nextLossS, losses, worstMs] = [LOOK_S / 10, LOSS_S, 0, 0];
+  let [nextLookS, nextLossS, losses, worstMs] = [CHECK_EVERY_S / 10, KILL_EVERY_S, 0, 0];
   const memory: number[] = [];
   const fail = (error: Error): void => {
     fatal = error;
     source.stop();
   };
   const startedMs = performance.now();
-  const source: Source = new Source({
+  const source: SourceSupervisor = new SourceSupervisor({
     ...{ name: streamText, kind: "file", loop: input.kind === "file" && input.loop, job, partTargets, targetDurationS },
     ...{ muxed: false, log },
-    open: opener(
-      { input, source: info, canvas: job.canvas, hasSound: true, canToneMap: false, filePacing: { kind: "none" }, log },
+    open: createSourceOpener(
+      { input, source: info, canvas: job.canvas, hasAudio: true, canToneMap: false, filePacing: { kind: "none" }, log },
       null,
     ),
-    isFull: () => (publisher?.counters().waiting ?? 0) > MOST_WAITING,
+    isFull: () => (publisher?.counters().waiting ?? 0) > MAX_WAITING_PARTS,
     onStart: ({ startedAtMs, inits }) => {
-      const tracks = tracksOf(job, inits, partTargets, false);
-      const config = { broadcast: newBroadcastId(Date.now()), startedAtMs, targetDurationS, windowS: 60, tracks };
+      const tracks = announcedTracks(job, inits, partTargets, false);
+      const config = { broadcast: createBroadcastId(Date.now()), startedAtMs, targetDurationS, windowS: 60, tracks };
       const to = { edge: edgeUrl, key, stream, publisher: randomBytes(9).toString("base64url") };
-      const created = new Publisher({ ...to, config, log, onFatal: fail });
+      const created = new BroadcastPublisher({ ...to, config, log, onFatal: fail });
       publisher = created;
       opened = created.open();
       opened.catch(fail);
-      created.firstPart.then(() => watchers(edgeUrl, streamText, viewerCount, leave.signal, viewers)).catch(() => {});
+      created.firstPart
+        .then(() => startViewers(edgeUrl, streamText, viewerCount, leave.signal, viewers))
+        .catch(() => {});
     },
     onOutput: (output) => {
-      watcher.see(output);
+      watcher.checkOutput(output);
       publisher?.push(output);
       const mediaS = source.counters().mediaMs / 1000;
       if (mediaS >= nextLookS) {
-        nextLookS += LOOK_S;
-        const worst = offsetOf(watcher, renditions);
+        nextLookS += CHECK_EVERY_S;
+        const worst = sampleOffsetMs(watcher, renditions);
         // Right after a loss there is less than a sample's worth.
         if (Number.isFinite(worst)) worstMs = Math.max(worstMs, worst);
         memory.push(process.memoryUsage().rss);
@@ -182,9 +184,9 @@ async function half(
         );
       }
       // A generator can't be taken up where it was left: it would make all of it anew.
-      const isLossy = input.kind === "file" && input.loop && mediaS < untilS - LOOK_S / 10;
+      const isLossy = input.kind === "file" && input.loop && mediaS < untilS - CHECK_EVERY_S / 10;
       if (isLossy && mediaS >= nextLossS && source.pids[0] !== undefined) {
-        nextLossS += LOSS_S;
+        nextLossS += KILL_EVERY_S;
         losses += 1;
         process.kill(source.pids[losses % source.pids.length] ?? source.pids[0], "SIGKILL");
       }
@@ -193,7 +195,7 @@ async function half(
   });
   const end = await source.run();
   await opened.catch(() => {});
-  const sender = publisher as Publisher | null;
+  const sender = publisher as BroadcastPublisher | null;
   await sender?.end();
   const sent = sender?.counters();
   leave.abort();
@@ -215,7 +217,7 @@ async function half(
       [...watcher.faults].map(([what, n]) => `${n} × ${what}`).join("; ") || "0",
       watcher.faults.size === 0,
     ],
-    ["flash to beep, at worst", `${worstMs.toFixed(0)} ms`, worstMs <= IN_STEP_MS],
+    ["flash to beep, at worst", `${worstMs.toFixed(0)} ms`, worstMs <= MAX_AV_OFFSET_MS],
     ["parts given up by the publisher", `${sent?.gapsByOverflow ?? 0}`, (sent?.gapsByOverflow ?? 1) === 0],
     ["parts that viewers got", `${sum(({ parts }) => parts)}`, viewerCount === 0 || sum(({ parts }) => parts) > 0],
     [
@@ -226,9 +228,9 @@ async function half(
     [
       "memory, last quarter against the second",
       isLong ? `${(growth * 100).toFixed(1)} %` : "not judged: too few readings, give more --hours",
-      growth <= MOST_GROWTH,
+      growth <= MAX_MEMORY_GROWTH,
     ],
-    ["FFmpeg left behind", `${leftBehind()}`, leftBehind() === 0],
+    ["FFmpeg left behind", `${countLeftoverFfmpegs()}`, countLeftoverFfmpegs() === 0],
   ];
   for (const [what, value, isRight] of checks) console.log(`  ${isRight ? "ok    " : "FAILED"} ${what}: ${value}`);
   for (const text of new Set(watched.flatMap(({ firstError }) => firstError ?? [])))
@@ -237,16 +239,16 @@ async function half(
   return checks.every(([, , isRight]) => isRight);
 }
 
-function offsetOf(watcher: Watcher, renditions: readonly Rendition[]): number {
-  const { outputs } = watcher.sample();
-  const watched = watch({ outputs, renditions, config: { muxed: false } });
+function sampleOffsetMs(watcher: OutputWatcher, renditions: readonly Rendition[]): number {
+  const { outputs } = watcher.takeSample();
+  const watched = decodeOutput({ outputs, renditions, config: { muxed: false } });
   // At its ends, a sample may have the one without the other.
   const [first = 0, last = 0] = [watched.pictures[0]?.atS, watched.pictures.at(-1)?.atS];
   const whole = watched.pictures.filter(({ atS }) => atS > first + EDGE_S && atS < last - EDGE_S);
-  return worstOffsetMs({ ...watched, pictures: whole });
+  return maxAvOffsetMs({ ...watched, pictures: whole });
 }
 
-async function watchers(
+async function startViewers(
   edge: string,
   stream: string,
   count: number,
@@ -256,11 +258,11 @@ async function watchers(
   const base = `${edge}/live/${stream}/multivariant.m3u8`;
   const text = await (await fetch(base)).text();
   const uris = [...text.matchAll(/^(?!#).+\.m3u8$|URI="([^"]+media\.m3u8)"/gm)].map(([whole, uri]) => uri ?? whole);
-  for (let i = 0; i < count; i++) viewers.push(follow(base, uris[i % uris.length] ?? "", signal));
+  for (let i = 0; i < count; i++) viewers.push(followRendition(base, uris[i % uris.length] ?? "", signal));
 }
 
 /** FFmpeg processes of ours that are alive. */
-function leftBehind(): number {
+function countLeftoverFfmpegs(): number {
   const path = `/proc/${process.pid}/task/${process.pid}/children`;
   const children = readFileSync(path, "utf8").trim().split(" ");
   return children.filter((pid) => {

@@ -11,7 +11,7 @@ export interface ViewerCounts {
   holes: number;
 }
 
-interface Listed extends Position {
+interface ListedPart extends Position {
   readonly name: string;
   readonly isGap: boolean;
 }
@@ -22,7 +22,7 @@ interface Position {
 }
 
 /** Follows `base` + `uri` until `signal` aborts or the playlist ends. */
-export async function follow(base: string, uri: string, signal: AbortSignal): Promise<ViewerCounts> {
+export async function followRendition(base: string, uri: string, signal: AbortSignal): Promise<ViewerCounts> {
   const counts: ViewerCounts = { parts: 0, bytes: 0, errors: 0, firstError: null, holes: 0 };
   const fail = (what: string): void => {
     counts.errors += 1;
@@ -47,7 +47,7 @@ export async function follow(base: string, uri: string, signal: AbortSignal): Pr
       await new Promise((resolve) => setTimeout(resolve, 50));
       continue;
     }
-    const listed: readonly Listed[] = [...text.matchAll(/#EXT-X-PART:[^\n]*URI="((\d+)\.(\d+)\.m4s)"[^\n]*/g)].map(
+    const listed: readonly ListedPart[] = [...text.matchAll(/#EXT-X-PART:[^\n]*URI="((\d+)\.(\d+)\.m4s)"[^\n]*/g)].map(
       ([line, name = "", msn, part]) => ({
         name,
         msn: Number(msn),
@@ -56,7 +56,7 @@ export async function follow(base: string, uri: string, signal: AbortSignal): Pr
       }),
     );
     const from: Position | null = last;
-    const fresh: readonly Listed[] = listed.filter(
+    const fresh: readonly ListedPart[] = listed.filter(
       ({ msn, part }) => from === null || msn > from.msn || (msn === from.msn && part > from.part),
     );
     for (const { name, msn, part, isGap } of fresh) {

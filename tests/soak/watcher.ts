@@ -1,7 +1,7 @@
 /** Looks at what a packager gives out while it gives it out: holds little, so that hours can pass. */
 
 import type { Rendition } from "../../origin/ladder.ts";
-import type { Output } from "../../protocol/cmaf/packager.ts";
+import type { PackagerOutput } from "../../protocol/cmaf/packager.ts";
 import { FragmentReader } from "../../protocol/cmaf/reader.ts";
 
 /** Segments in a row that are kept to be looked at as a viewer sees them. */
@@ -21,12 +21,12 @@ interface Track {
 }
 
 /** Consecutive segments of all tracks. */
-export interface Sample {
-  readonly outputs: readonly Output[];
+export interface OutputSample {
+  readonly outputs: readonly PackagerOutput[];
 }
 
 /** Counts what is wrong, a line for each kind. */
-export class Watcher {
+export class OutputWatcher {
   readonly #tracks: Map<string, Track>;
   readonly faults: Map<string, number> = new Map();
   readonly #targetDurationS: number;
@@ -54,7 +54,7 @@ export class Watcher {
   }
 
   /** Takes an output in. */
-  see(output: Output): void {
+  checkOutput(output: PackagerOutput): void {
     const track = this.#tracks.get(output.track);
     if (track === undefined) return;
     if (output.kind === "init") {
@@ -96,16 +96,18 @@ export class Watcher {
   }
 
   /** The last whole segments that all tracks have, as outputs. */
-  sample(): Sample {
+  takeSample(): OutputSample {
     const tracks = [...this.#tracks.values()];
     const newest = Math.min(...tracks.map(({ segments }) => (segments.at(-1)?.msn ?? 0) - 1));
-    const outputs = tracks.flatMap(({ rendition, init, segments }): Output[] => {
+    const outputs = tracks.flatMap(({ rendition, init, segments }): PackagerOutput[] => {
       const whole = segments.filter(({ msn }) => msn <= newest && msn > newest - SAMPLED_SEGMENTS);
       const { name } = rendition;
       const meta = { msn: 0, part: 0, durationTicks: 1, independent: true, gap: false };
       return [
         { kind: "init", track: name, version: 1, bytes: init },
-        ...whole.flatMap(({ pieces }) => pieces.map((bytes): Output => ({ kind: "part", track: name, meta, bytes }))),
+        ...whole.flatMap(({ pieces }) =>
+          pieces.map((bytes): PackagerOutput => ({ kind: "part", track: name, meta, bytes })),
+        ),
       ];
     });
     return { outputs };

@@ -1,22 +1,22 @@
 /** Puts a source on the air as the command line does, faster than real time, and keeps what came out. */
 
-import { encodeJob } from "../../origin/broadcast.ts";
-import type { Input } from "../../origin/input.ts";
+import { createEncodeJob } from "../../origin/broadcast.ts";
+import type { SourceInput } from "../../origin/input.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition, type SourceInfo } from "../../origin/ladder.ts";
-import { type FirstFeed, firstFeedOf, opener } from "../../origin/open-source.ts";
+import { acceptFirstConnection, createSourceOpener, type FirstConnection } from "../../origin/open-source.ts";
 import { PRESETS } from "../../origin/presets.ts";
-import { canToneMap, probe } from "../../origin/probe.ts";
-import { Source, type SourceCounters, type SourceEnd, type SourceStart } from "../../origin/source.ts";
+import { canToneMap, probeSource } from "../../origin/probe.ts";
+import { type SourceCounters, type SourceEnd, type SourceStart, SourceSupervisor } from "../../origin/source.ts";
 import type { KeyframeSchedule } from "../../protocol/cmaf/keyframes.ts";
-import { type Output, type PackagerConfig, partTargetFor } from "../../protocol/cmaf/packager.ts";
+import { type PackagerConfig, type PackagerOutput, partTargetFor } from "../../protocol/cmaf/packager.ts";
 import type { TrackName } from "../../protocol/ids.ts";
 
 /** A ladder that takes little to encode. */
 export const SMALL_LADDER = "90p:150k";
 
 /** What is aired, and how much of it. */
-export interface AirOptions {
-  readonly input: Input;
+export interface PackageSourceOptions {
+  readonly input: SourceInput;
   readonly ladder?: string;
   readonly segmentMs?: number;
   readonly muxed?: boolean;
@@ -25,45 +25,45 @@ export interface AirOptions {
 }
 
 /** What came out. */
-export interface Aired {
+export interface SourceOutput {
   readonly source: SourceInfo;
   readonly renditions: readonly Rendition[];
   readonly config: PackagerConfig;
   readonly schedule: KeyframeSchedule | null;
-  readonly outputs: readonly Output[];
+  readonly outputs: readonly PackagerOutput[];
   readonly start: SourceStart | null;
   readonly end: SourceEnd;
   readonly runs: number;
   /** What the user was told. */
-  readonly said: readonly string[];
+  readonly messages: readonly string[];
   /** From the beginning of the first look to the first part, milliseconds. */
   readonly firstPartMs: number;
 }
 
 /** Airs a source to its end, or to `untilS`. Throws what a look at the source throws. */
-export async function air(options: AirOptions): Promise<Aired> {
+export async function packageSource(options: PackageSourceOptions): Promise<SourceOutput> {
   const startedMs = performance.now();
-  const source = await probe(options.input, new AbortController().signal);
-  return start(options, source, null, startedMs, () => {});
+  const source = await probeSource(options.input, new AbortController().signal);
+  return runSource(options, source, null, startedMs, () => {});
 }
 
 /**
  * Waits for an encoder as `--listen` does, and airs what it pushes, in real time. `push` is called with the address once
  * somebody listens there; the source is stopped when it resolves.
  */
-export async function airPushed(
-  options: Omit<AirOptions, "input">,
+export async function packagePushedSource(
+  options: Omit<PackageSourceOptions, "input">,
   url: string,
   push: (url: string, counters: () => SourceCounters) => Promise<void>,
-): Promise<Aired> {
+): Promise<SourceOutput> {
   const input = { kind: "live", url, listen: true } as const;
   const startedMs = performance.now();
   let counters = (): SourceCounters => ({ runs: 0, frames: 0, mediaMs: 0 });
   let stop = (): void => {};
   const pushed = push(url, () => counters()).finally(() => stop());
-  const feed = await firstFeedOf(input, new AbortController().signal);
+  const feed = await acceptFirstConnection(input, new AbortController().signal);
   if (feed === null) throw new Error("nobody listens");
-  const aired = await start({ ...options, input }, feed.info, feed, startedMs, (source) => {
+  const aired = await runSource({ ...options, input }, feed.info, feed, startedMs, (source) => {
     counters = (): SourceCounters => source.counters();
     stop = (): void => source.stop();
   });
@@ -71,17 +71,17 @@ export async function airPushed(
   return aired;
 }
 
-async function start(
-  options: AirOptions,
+async function runSource(
+  options: PackageSourceOptions,
   source: SourceInfo,
-  feed: FirstFeed,
+  feed: FirstConnection,
   startedMs: number,
-  onSource: (source: Source) => void,
-): Promise<Aired> {
+  onSource: (source: SourceSupervisor) => void,
+): Promise<SourceOutput> {
   const { input, ladder = SMALL_LADDER, segmentMs = 2000, muxed = false, untilS } = options;
   const preset = { ...PRESETS.balanced, partMs: Math.min(PRESETS.balanced.partMs, segmentMs / 2), segmentMs };
   const renditions = planRenditions(source, parseLadderFlags(ladder));
-  const job = encodeJob(renditions, preset, { h264: "libx264" });
+  const job = createEncodeJob(renditions, preset, { h264: "libx264" });
   const leader = renditions[0];
   const partTargetMs = partTargetFor(preset.partMs, leader === undefined ? 40 : frameMs(leader));
   const partTargets = new Map<TrackName, number>(renditions.map(({ name }) => [name, partTargetMs]));
@@ -94,10 +94,10 @@ async function start(
   };
   const hasSound = renditions.some(({ kind }) => kind === "audio");
   const maps = await canToneMap(new AbortController().signal);
-  const outputs: Output[] = [];
+  const outputs: PackagerOutput[] = [];
   let start: SourceStart | null = null;
   let firstPartMs = Number.NaN;
-  const aired: Source = new Source({
+  const aired: SourceSupervisor = new SourceSupervisor({
     ...{
       name: input.kind === "demo" ? "the demo" : input.url,
       kind: input.kind,
@@ -108,8 +108,8 @@ async function start(
       log,
     },
     loop: input.kind === "file" && input.loop,
-    open: opener(
-      { input, source, canvas: job.canvas, hasSound, canToneMap: maps, filePacing: { kind: "none" }, log },
+    open: createSourceOpener(
+      { input, source, canvas: job.canvas, hasAudio: hasSound, canToneMap: maps, filePacing: { kind: "none" }, log },
       feed,
     ),
     onStart: (started) => {
@@ -130,5 +130,5 @@ async function start(
     ...(job.schedule === null ? {} : { keyframes: job.schedule }),
   };
   const { runs } = aired.counters();
-  return { source, renditions, config, schedule: job.schedule, outputs, start, end, runs, said, firstPartMs };
+  return { source, renditions, config, schedule: job.schedule, outputs, start, end, runs, messages: said, firstPartMs };
 }

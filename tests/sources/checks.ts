@@ -1,55 +1,55 @@
 /** What is checked of a source that was aired, beyond what must hold of every one. */
-import type { Aired } from "./air.ts";
-import { beeps, durationS, flashes, type Watched, worstOffsetMs } from "./judge.ts";
+import type { SourceOutput } from "./air.ts";
+import { beepTimesS, type DecodedOutput, flashTimesS, maxAvOffsetMs, trackDurationS } from "./judge.ts";
 
 /** What is wrong, a line each; false for what is right. */
-export type Check = (aired: Aired, watched: Watched) => (string | false)[];
+export type SourceCheck = (aired: SourceOutput, watched: DecodedOutput) => (string | false)[];
 
 /** Picture and sound are in step if no flash is further from its beep, milliseconds. */
-export const IN_STEP_MS = 40;
+export const MAX_AV_OFFSET_MS = 40;
 /** Neighbouring rows of pictures that are no combs differ less than this, by rows that are two apart. */
-const MOST_COMBS = 0.7;
+const MAX_COMBING_RATIO = 0.7;
 
 /** Each flash has its beep at the same moment. */
-export const inStep = (_: Aired, watched: Watched): (string | false)[] => {
-  const worst = worstOffsetMs(watched);
-  return [worst > IN_STEP_MS && `a flash is ${worst.toFixed(0)} ms from its beep`];
+export const hasAvSync = (_: SourceOutput, watched: DecodedOutput): (string | false)[] => {
+  const worst = maxAvOffsetMs(watched);
+  return [worst > MAX_AV_OFFSET_MS && `a flash is ${worst.toFixed(0)} ms from its beep`];
 };
 
 /** A track lasts so many seconds. */
-export const lasts =
+export const hasDuration =
   (seconds: number, track = "90p") =>
-  (aired: Aired): (string | false)[] => {
-    const got = durationS(aired, track);
+  (aired: SourceOutput): (string | false)[] => {
+    const got = trackDurationS(aired, track);
     return [Math.abs(got - seconds) > 0.15 && `${track} lasts ${got.toFixed(2)} s, not ${seconds}`];
   };
 
 /** Pictures have this rate. */
-export const rateIs =
+export const hasFrameRate =
   (num: number, den = 1) =>
-  ({ schedule }: Aired): (string | false)[] => {
+  ({ schedule }: SourceOutput): (string | false)[] => {
     const { frameRate } = schedule ?? {};
     return [(frameRate?.num !== num || frameRate.den !== den) && `its rate is ${frameRate?.num}/${frameRate?.den}`];
   };
 
 /** The colour in the middle of picture `at`. */
-export const colourIs =
+export const hasColor =
   (yuv: readonly [number, number, number], at = 0) =>
-  (_: Aired, { pictures }: Watched): (string | false)[] => {
+  (_: SourceOutput, { pictures }: DecodedOutput): (string | false)[] => {
     const got = pictures[at]?.yuv ?? [0, 0, 0];
     const off = Math.max(...got.map((value, i) => Math.abs(value - (yuv[i] ?? 0))));
     return [off > 6 && `its colour is ${got.map(Math.round).join(" ")}, not ${yuv.join(" ")}`];
   };
 
 /** Colours are tagged as what everything becomes. */
-export const tagged = (_: Aired, { tags }: Watched): (string | false)[] => {
+export const hasBt709Tags = (_: SourceOutput, { tags }: DecodedOutput): (string | false)[] => {
   const { color_space, color_transfer, color_primaries, color_range } = tags;
   const all = [color_space, color_transfer, color_primaries, color_range].join(" ");
   return [all !== "bt709 bt709 bt709 tv" && `it is tagged ${all}`];
 };
 
 /** Bars at both sides, or above and below: how wide the picture between them is, by how high. */
-function shape({ luma, width, height }: Watched): number {
+function visibleAspectRatio({ luma, width, height }: DecodedOutput): number {
   const isDark = (values: readonly number[]): boolean => values.every((value) => value < 40);
   const column = (x: number): number[] => Array.from({ length: height }, (_, y) => luma[y * width + x] ?? 0);
   const row = (y: number): number[] => Array.from(luma.subarray(y * width, (y + 1) * width));
@@ -59,35 +59,35 @@ function shape({ luma, width, height }: Watched): number {
 }
 
 /** The picture between the bars has this shape, width by height. */
-export const shaped =
+export const hasAspectRatio =
   (ratio: number) =>
-  (_: Aired, watched: Watched): (string | false)[] => {
-    const got = shape(watched);
+  (_: SourceOutput, watched: DecodedOutput): (string | false)[] => {
+    const got = visibleAspectRatio(watched);
     return [Math.abs(got / ratio - 1) > 0.06 && `its shape is ${got.toFixed(2)}, not ${ratio.toFixed(2)}`];
   };
 
 /** So many beeps are heard. */
-export const beepsAre =
+export const hasBeepCount =
   (count: number) =>
-  (_: Aired, watched: Watched): (string | false)[] => [
-    beeps(watched).length !== count && `${beeps(watched).length} beeps, not ${count}`,
+  (_: SourceOutput, watched: DecodedOutput): (string | false)[] => [
+    beepTimesS(watched).length !== count && `${beepTimesS(watched).length} beeps, not ${count}`,
   ];
 
 /** So many flashes are seen. */
-export const flashesAre =
+export const hasFlashCount =
   (count: number) =>
-  (_: Aired, watched: Watched): (string | false)[] => [
-    flashes(watched).length !== count && `${flashes(watched).length} flashes, not ${count}`,
+  (_: SourceOutput, watched: DecodedOutput): (string | false)[] => [
+    flashTimesS(watched).length !== count && `${flashTimesS(watched).length} flashes, not ${count}`,
   ];
 
 /** All of `checks`. */
-export const all =
-  (...checks: readonly Check[]): Check =>
+export const allChecks =
+  (...checks: readonly SourceCheck[]): SourceCheck =>
   (aired, watched) =>
     checks.flatMap((check) => check(aired, watched));
 
 /** How much more neighbouring rows differ than rows two apart: fields of two moments make combs. */
-function combs({ luma, width, height }: Watched): number {
+function combingRatio({ luma, width, height }: DecodedOutput): number {
   let [near, far] = [0, 0];
   for (let y = 2; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -100,7 +100,7 @@ function combs({ luma, width, height }: Watched): number {
 }
 
 /** Fields of two moments in one picture. */
-export const hasNoCombs: Check = (_, watched) => {
-  const got = combs(watched);
-  return [got > MOST_COMBS && `it has combs: ${got.toFixed(2)}`];
+export const hasNoCombing: SourceCheck = (_, watched) => {
+  const got = combingRatio(watched);
+  return [got > MAX_COMBING_RATIO && `it has combs: ${got.toFixed(2)}`];
 };

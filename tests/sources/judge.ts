@@ -3,24 +3,24 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstFault, framesOf } from "../../protocol/cmaf/rules.ts";
-import type { Aired } from "./air.ts";
+import { findOutputFault, outputFrames } from "../../protocol/cmaf/rules.ts";
+import type { SourceOutput } from "./air.ts";
 
-type PartOf = Extract<Aired["outputs"][number], { kind: "part" }>;
+type PartOf = Extract<SourceOutput["outputs"][number], { kind: "part" }>;
 
 /** The parts of a track, or of the leading one. */
-export function partsOf({ outputs }: Aired, track: string): PartOf[] {
+export function outputParts({ outputs }: SourceOutput, track: string): PartOf[] {
   return outputs.filter((output): output is PartOf => output.kind === "part" && output.track === track);
 }
 
 /** Seconds of a track. */
-export function durationS(aired: Aired, track: string): number {
+export function trackDurationS(aired: SourceOutput, track: string): number {
   const timescale = aired.renditions.find(({ name }) => name === track)?.timescale ?? 1;
-  return partsOf(aired, track).reduce((sum, { meta }) => sum + meta.durationTicks, 0) / timescale;
+  return outputParts(aired, track).reduce((sum, { meta }) => sum + meta.durationTicks, 0) / timescale;
 }
 
 /** What is wrong with a source that was aired, a line each; nothing if all holds that must hold of every source. */
-export function faultsOf(aired: Aired): string[] {
+export function outputFaults(aired: SourceOutput): string[] {
   const { config, outputs, renditions, schedule, runs, end } = aired;
   const faults: string[] = [];
   if (end.kind === "failed") faults.push(`it failed: ${end.message}`);
@@ -28,15 +28,15 @@ export function faultsOf(aired: Aired): string[] {
   if (outputs.some((output) => output.kind === "part" && output.meta.start?.discontinuity === true))
     faults.push("there is a discontinuity");
   if (outputs.length === 0) return [...faults, "nothing came out"];
-  const frameS = Math.max(0.03, schedule === null ? 0 : schedule.seconds(1)) + 0.001;
-  const fault = firstFault(config, outputs, frameS);
+  const frameS = Math.max(0.03, schedule === null ? 0 : schedule.frameTimeS(1)) + 0.001;
+  const fault = findOutputFault(config, outputs, frameS);
   if (fault !== null) faults.push(fault);
   for (const { name, kind, timescale } of renditions) {
-    const frames = framesOf(outputs, name, kind, timescale, 1);
-    const step = kind === "audio" ? 1024 : schedule === null ? 0 : Math.round(schedule.seconds(1) * timescale);
+    const frames = outputFrames(outputs, name, kind, timescale, 1);
+    const step = kind === "audio" ? 1024 : schedule === null ? 0 : Math.round(schedule.frameTimeS(1) * timescale);
     const odd = frames.filter((frame, i) => i > 0 && frame.pts - (frames[i - 1]?.pts ?? 0) !== step);
     if (odd.length > 0) faults.push(`${name}: ${odd.length} of ${frames.length} steps between frames are not ${step}`);
-    const parts = partsOf(aired, name);
+    const parts = outputParts(aired, name);
     const late = parts.filter(({ meta }) => meta.part === 0 && !meta.gap && !meta.independent);
     if (late.length > 0) faults.push(`${name}: ${late.length} segments begin without a keyframe`);
     // Sound's first and last frames may lie outside of the pictures.
@@ -47,14 +47,14 @@ export function faultsOf(aired: Aired): string[] {
 }
 
 /** What can be watched. */
-export interface Watchable {
-  readonly outputs: Aired["outputs"];
-  readonly renditions: Aired["renditions"];
-  readonly config: Pick<Aired["config"], "muxed">;
+export interface DecodableOutput {
+  readonly outputs: SourceOutput["outputs"];
+  readonly renditions: SourceOutput["renditions"];
+  readonly config: Pick<SourceOutput["config"], "muxed">;
 }
 
 /** What a viewer sees and hears. */
-export interface Watched {
+export interface DecodedOutput {
   readonly width: number;
   readonly height: number;
   /** Luma and both chromas, the mean of each picture's middle. */
@@ -73,7 +73,7 @@ export interface Watched {
 const HOP = 96;
 
 /** Decodes what was aired, by FFmpeg as an independent player. Times are media time. */
-export function watch(aired: Watchable, pictureAt = 0): Watched {
+export function decodeOutput(aired: DecodableOutput, pictureAt = 0): DecodedOutput {
   const folder = mkdtempSync(join(tmpdir(), "corral-judge-"));
   try {
     const video = aired.renditions.find(({ kind }) => kind === "video");
@@ -158,12 +158,12 @@ export function watch(aired: Watchable, pictureAt = 0): Watched {
 }
 
 /** When white pictures begin, seconds. */
-export function flashes({ pictures }: Watched): number[] {
+export function flashTimesS({ pictures }: DecodedOutput): number[] {
   return pictures.flatMap(({ atS, yuv: [y] }, i) => (y > 150 && (pictures[i - 1]?.yuv[0] ?? 0) <= 150 ? [atS] : []));
 }
 
 /** When sound begins after silence, seconds. */
-export function beeps({ loudness, soundStartS }: Watched): number[] {
+export function beepTimesS({ loudness, soundStartS }: DecodedOutput): number[] {
   const at = (i: number): number => soundStartS + (i * HOP) / 48_000;
   return loudness.flatMap((level, i) => {
     const quiet = loudness.slice(Math.max(0, i - 50), i).every((before) => before < 0.03);
@@ -172,9 +172,9 @@ export function beeps({ loudness, soundStartS }: Watched): number[] {
 }
 
 /** The largest distance between a flash and the beep that is nearest, milliseconds; infinite where there is none. */
-export function worstOffsetMs(watched: Watched): number {
-  const heard = beeps(watched);
-  const seen = flashes(watched);
+export function maxAvOffsetMs(watched: DecodedOutput): number {
+  const heard = beepTimesS(watched);
+  const seen = flashTimesS(watched);
   if (seen.length === 0 || heard.length === 0) return Number.POSITIVE_INFINITY;
   return Math.max(...seen.map((flash) => Math.min(...heard.map((beep) => Math.abs(beep - flash) * 1000))));
 }

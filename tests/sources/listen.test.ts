@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { freePort } from "../support/ports.ts";
-import { type Aired, airPushed } from "./air.ts";
-import { durationS, partsOf, watch } from "./judge.ts";
-import { AAC, beep, flashAndBeep, H264 } from "./make.ts";
+import { packagePushedSource, type SourceOutput } from "./air.ts";
+import { decodeOutput, outputParts, trackDurationS } from "./judge.ts";
+import { AAC_ARGS, beepArgs, flashAndBeepArgs, H264_ARGS } from "./make.ts";
 
 /** A push is tried again for so long: between two encoders, nobody listens for a moment. */
 const TRY_MS = 20_000;
@@ -24,13 +24,13 @@ async function push(url: string, args: readonly string[]): Promise<void> {
 
 const real = (inputs: readonly string[]): string[] =>
   inputs.flatMap((word) => (word === "-f" ? ["-re", word] : [word]));
-const LOW_DELAY = [...H264, "-tune", "zerolatency"];
+const LOW_DELAY = [...H264_ARGS, "-tune", "zerolatency"];
 
 /** Segments that are media, by the run that they belong to. */
-function runsOf(aired: Aired, track: string): number[] {
+function runsOf(aired: SourceOutput, track: string): number[] {
   let run = 0;
   const media: number[] = [];
-  for (const { meta } of partsOf(aired, track)) {
+  for (const { meta } of outputParts(aired, track)) {
     if (meta.start?.discontinuity === true) run += 1;
     if (!meta.gap) media[run] = (media[run] ?? 0) + 1;
   }
@@ -40,19 +40,19 @@ function runsOf(aired: Aired, track: string): number[] {
 test("an encoder whose microphone stops stays on the air, with silence", { timeout: 90_000 }, async () => {
   const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;
   const words = [
-    ...real(flashAndBeep({ seconds: 12, soundSeconds: 4 })),
+    ...real(flashAndBeepArgs({ seconds: 12, soundSeconds: 4 })),
     ...LOW_DELAY,
-    ...AAC,
+    ...AAC_ARGS,
     "-max_interleave_delta",
     "1",
   ];
-  const aired = await airPushed({}, url, (to) => push(to, words));
+  const aired = await packagePushedSource({}, url, (to) => push(to, words));
   expect(aired.runs).toBe(1);
-  expect(durationS(aired, "90p")).toBeGreaterThan(10);
-  expect(Math.abs(durationS(aired, "audio") - durationS(aired, "90p"))).toBeLessThan(0.1);
+  expect(trackDurationS(aired, "90p")).toBeGreaterThan(10);
+  expect(Math.abs(trackDurationS(aired, "audio") - trackDurationS(aired, "90p"))).toBeLessThan(0.1);
   // The last part of all may be one that closes its segment and nothing else.
-  expect(partsOf(aired, "audio").filter(({ meta }) => meta.gap && meta.close === undefined)).toEqual([]);
-  expect(aired.said.join("\n")).toMatch(/brings no sound/);
+  expect(outputParts(aired, "audio").filter(({ meta }) => meta.gap && meta.close === undefined)).toEqual([]);
+  expect(aired.messages.join("\n")).toMatch(/brings no sound/);
 });
 
 test("an encoder that comes back without sound, in portrait, or with other codecs is the same broadcast", {
@@ -67,10 +67,10 @@ test("an encoder that comes back without sound, in portrait, or with other codec
     "-i",
     "color=white:s=160x120:r=15:d=6",
     "-re",
-    ...beep({ sampleRate: 22_050, layout: "mono" }),
+    ...beepArgs({ sampleRate: 22_050, layout: "mono" }),
   ];
-  const aired = await airPushed({}, url, async (to) => {
-    await push(to, [...real(flashAndBeep({ seconds: 6, sampleRate: 44_100 })), ...LOW_DELAY, ...AAC]);
+  const aired = await packagePushedSource({}, url, async (to) => {
+    await push(to, [...real(flashAndBeepArgs({ seconds: 6, sampleRate: 44_100 })), ...LOW_DELAY, ...AAC_ARGS]);
     await push(to, [...tall, ...LOW_DELAY, "-an"]);
     await push(to, [...old, "-c:v", "flv", "-c:a", "libmp3lame"]);
   });
@@ -81,8 +81,8 @@ test("an encoder that comes back without sound, in portrait, or with other codec
     // Six seconds of parts, less what is read before the first frame.
     for (const parts of runs) expect(parts).toBeGreaterThan(8);
   }
-  expect(aired.said.join("\n")).toMatch(/has no sound now/);
-  const watched = watch(aired);
+  expect(aired.messages.join("\n")).toMatch(/has no sound now/);
+  const watched = decodeOutput(aired);
   const at = (fraction: number): number => Math.floor(watched.pictures.length * fraction);
   // A white picture of 9:16 within 16:9 has black at its sides; one of 4:3 has less of it.
   expect(barsOf(aired, at(0.5))).toBeCloseTo(9 / 16 / (16 / 9), 1);
@@ -90,8 +90,8 @@ test("an encoder that comes back without sound, in portrait, or with other codec
 });
 
 /** The share of a picture's middle row that is not black. */
-function barsOf(aired: Aired, picture: number): number {
-  const { luma, width, height } = watch(aired, picture);
+function barsOf(aired: SourceOutput, picture: number): number {
+  const { luma, width, height } = decodeOutput(aired, picture);
   const row = luma.subarray(Math.floor(height / 2) * width, Math.floor(height / 2 + 1) * width);
   return row.filter((value) => value > 100).length / width;
 }

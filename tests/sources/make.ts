@@ -4,12 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Runs FFmpeg in `folder`. */
-export function ffmpeg(folder: string, ...args: string[]): void {
+export function runFfmpeg(folder: string, ...args: string[]): void {
   execFileSync("ffmpeg", ["-v", "error", "-y", ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
 }
 
 /** Generators and encoders that most sources share. */
-export interface Shape {
+export interface FlashBeepShape {
   readonly size?: string;
   readonly rate?: string;
   readonly seconds?: number;
@@ -27,19 +27,19 @@ function periodFrames(rate: string): number {
 }
 
 /** A white flash and a beep in the first tenth of every other second: inputs 0 and 1. */
-export function flashAndBeep(shape: Shape = {}): string[] {
-  return [...flash(shape), ...beep(shape)];
+export function flashAndBeepArgs(shape: FlashBeepShape = {}): string[] {
+  return [...flashArgs(shape), ...beepArgs(shape)];
 }
 
 /** The flash alone. */
-export function flash({ size = "160x90", rate = "25", seconds = 6 }: Shape = {}): string[] {
+export function flashArgs({ size = "160x90", rate = "25", seconds = 6 }: FlashBeepShape = {}): string[] {
   const period = periodFrames(rate);
   const white = `drawbox=color=white:t=fill:enable='lt(mod(n\\,${period})\\,${Math.max(1, Math.round(period / 20))})'`;
   return ["-f", "lavfi", "-i", `color=c=black:s=${size}:r=${rate}:d=${seconds},${white}`];
 }
 
 /** The beep alone. */
-export function beep(shape: Shape = {}): string[] {
+export function beepArgs(shape: FlashBeepShape = {}): string[] {
   const { rate = "25", seconds = 6, soundSeconds = seconds, sampleRate = 48_000, layout = "stereo", drift = 1 } = shape;
   const [num = 25, den = 1] = rate.split("/").map(Number);
   const periodS = (periodFrames(rate) * den) / num;
@@ -56,18 +56,18 @@ export function beep(shape: Shape = {}): string[] {
 }
 
 /** Encoders as they are in most files. */
-export const H264: readonly string[] = [
+export const H264_ARGS: readonly string[] = [
   ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50"],
 ];
-export const AAC: readonly string[] = ["-c:a", "aac", "-b:a", "96k"];
+export const AAC_ARGS: readonly string[] = ["-c:a", "aac", "-b:a", "96k"];
 
 /** Writes `parts` one after the other, as a recorder does that goes on in the same file. */
-export function concatenate(folder: string, name: string, parts: readonly string[]): void {
+export function concatenateFiles(folder: string, name: string, parts: readonly string[]): void {
   writeFileSync(join(folder, name), Buffer.concat(parts.map((part) => readFileSync(join(folder, part)))));
 }
 
 /** Overwrites the number that a FLV's header has for `field`. */
-export function lieInFlv(folder: string, name: string, field: string, value: number): void {
+export function overwriteFlvNumber(folder: string, name: string, field: string, value: number): void {
   const bytes = readFileSync(join(folder, name));
   const at = bytes.indexOf(field);
   if (at < 0) throw new Error(`${name} has no ${field}`);

@@ -1,14 +1,14 @@
 /** Clips of the rates that cameras, films and screens have, repeated for long. */
-import { inStep } from "./checks.ts";
-import { beeps, flashes } from "./judge.ts";
-import { AAC, ffmpeg, flashAndBeep, H264 } from "./make.ts";
+import { hasAvSync } from "./checks.ts";
+import { beepTimesS, flashTimesS } from "./judge.ts";
+import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "./make.ts";
 import type { OddSource } from "./sources.ts";
 
 const RATES = ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "125/4"] as const;
 const SAMPLE_RATES = [44_100, 48_000] as const;
 
 /** Each rate with each sample rate, for `untilS` seconds. */
-export function repeatedRates(untilS: number): OddSource[] {
+export function repeatedRateSources(untilS: number): OddSource[] {
   return RATES.flatMap((rate) =>
     SAMPLE_RATES.map((sampleRate): OddSource => {
       const [num = 25, den = 1] = rate.split("/").map(Number);
@@ -17,13 +17,19 @@ export function repeatedRates(untilS: number): OddSource[] {
         kind: "rates",
         loop: true,
         make: (folder) => {
-          ffmpeg(folder, ...flashAndBeep({ rate, sampleRate, seconds: 10 }), ...H264, ...AAC, "clip.mp4");
+          runFfmpeg(
+            folder,
+            ...flashAndBeepArgs({ rate, sampleRate, seconds: 10 }),
+            ...H264_ARGS,
+            ...AAC_ARGS,
+            "clip.mp4",
+          );
           return "clip.mp4";
         },
-        air: { untilS },
+        options: { untilS },
         check: (aired, watched) => {
-          const [seen, heard] = [flashes(watched).length, beeps(watched).length];
-          return [...inStep(aired, watched), Math.abs(seen - heard) > 1 && `${seen} flashes and ${heard} beeps`];
+          const [seen, heard] = [flashTimesS(watched).length, beepTimesS(watched).length];
+          return [...hasAvSync(aired, watched), Math.abs(seen - heard) > 1 && `${seen} flashes and ${heard} beeps`];
         },
       };
     }),

@@ -2,25 +2,26 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Aired, air } from "./air.ts";
-import { faultsOf, watch } from "./judge.ts";
+import { packageSource, type SourceOutput } from "./air.ts";
+import { decodeOutput, outputFaults } from "./judge.ts";
 import type { OddSource } from "./sources.ts";
 
 /** What came of a source. */
-export interface Verdict {
+export interface SourceVerdict {
   /** What is wrong, a line each. */
   readonly faults: readonly string[];
-  readonly aired: Aired;
+  readonly aired: SourceOutput;
 }
 
 /** Makes, airs and judges `source`. */
-export async function judge(source: OddSource): Promise<Verdict> {
+export async function judgeSource(source: OddSource): Promise<SourceVerdict> {
   const folder = mkdtempSync(join(tmpdir(), "corral-odd-"));
   try {
     const url = join(folder, source.make(folder));
-    const aired = await air({ ...source.air, input: { kind: "file", url, loop: source.loop ?? false } });
-    const faults = faultsOf(aired);
-    const found = aired.outputs.length === 0 ? [] : (source.check?.(aired, watch(aired, source.pictureAt)) ?? []);
+    const aired = await packageSource({ ...source.options, input: { kind: "file", url, loop: source.loop ?? false } });
+    const faults = outputFaults(aired);
+    const found =
+      aired.outputs.length === 0 ? [] : (source.check?.(aired, decodeOutput(aired, source.pictureAt)) ?? []);
     return { faults: [...faults, ...found.filter((fault) => fault !== false)], aired };
   } finally {
     rmSync(folder, { recursive: true, force: true });

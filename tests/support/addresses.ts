@@ -6,12 +6,12 @@
  * has a policy (`forEverybody`, `forOperator`, …; write another where none fits) and what it sends. `spends: true` where the
  * method changes what other rows see: its stream is then its own.
  */
-import { testConfig } from "../../protocol/broadcast/testing.ts";
+import { makeTestConfig } from "../../protocol/broadcast/testing.ts";
 import type { PlaylistFile } from "../../protocol/hls/paths.ts";
 import type { BroadcastId } from "../../protocol/ids.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
 import type { TrackFile } from "../../workers/media-path.ts";
-import { partBytes, partMeta } from "./publisher.ts";
+import { testPartBytes, testPartMeta } from "./publisher.ts";
 
 /** Who asks: without anything, with a device's key, with a viewer's token (good, banned, revoked, of staff), with a stream's key, with the admin token. */
 export const CALLERS = [
@@ -28,51 +28,51 @@ export const CALLERS = [
 export type Caller = (typeof CALLERS)[number];
 
 /** What each caller is answered: the status, and a problem's name behind it. */
-export type Answers = Readonly<Record<Caller, string>>;
+export type CallerAnswers = Readonly<Record<Caller, string>>;
 /** What callers are answered at a stream that is public, and at one that asks for tokens. */
-export interface Policy {
-  readonly public: Answers;
-  readonly gated: Answers;
+export interface RoutePolicy {
+  readonly public: CallerAnswers;
+  readonly gated: CallerAnswers;
 }
 
 /** One method of an address. */
-export interface Asking {
-  readonly policy: Policy;
+export interface RouteMethod {
+  readonly policy: RoutePolicy;
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One address below a pattern. `HEAD` and `OPTIONS` go without saying. */
-export interface Address {
+export interface RouteAddress {
   readonly path: string;
-  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", Asking>>>;
-  readonly spends?: boolean;
+  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", RouteMethod>>>;
+  readonly changesStream?: boolean;
   /** There is nothing here: 404 by any method but `OPTIONS`. */
-  readonly nowhere?: boolean;
+  readonly isUnknown?: boolean;
 }
 
-const all = (answer: string): Answers =>
+const answerAll = (answer: string): CallerAnswers =>
   Object.fromEntries(CALLERS.map((caller) => [caller, answer])) as Record<Caller, string>;
-const everywhere = (answers: Answers): Policy => ({ public: answers, gated: answers });
-const forEverybody = (done = "200"): Policy => everywhere(all(done));
-const secret = (done: string, owner: Caller): Policy =>
-  everywhere({
-    ...all("403 key-wrong"),
+const alikeEverywhere = (answers: CallerAnswers): RoutePolicy => ({ public: answers, gated: answers });
+const forEverybody = (done = "200"): RoutePolicy => alikeEverywhere(answerAll(done));
+const secret = (done: string, owner: Caller): RoutePolicy =>
+  alikeEverywhere({
+    ...answerAll("403 key-wrong"),
     nobody: "401 key-missing",
     anonymous: "401 key-missing",
     [owner]: done,
   });
-const forOperator = (done = "200"): Policy => secret(done, "operator");
+const forOperator = (done = "200"): RoutePolicy => secret(done, "operator");
 /** A host does as the operator does, until the operator has: the table's operator comes last. */
-const forHosts = (undone: string): Policy => {
+const forHosts = (undone: string): RoutePolicy => {
   const { public: answers } = forOperator();
-  return everywhere({ ...answers, host: undone });
+  return alikeEverywhere({ ...answers, host: undone });
 };
-const forPublisher = (done = "200"): Policy => secret(done, "publisher");
+const forPublisher = (done = "200"): RoutePolicy => secret(done, "publisher");
 
 /** At a stream that asks for tokens, those who are let in and those who aren't. */
-const gated = (done: string): Answers => ({
-  ...all(done),
+const gated = (done: string): CallerAnswers => ({
+  ...answerAll(done),
   nobody: "401 token-missing",
   anonymous: "401 token-missing",
   banned: "403 token-revoked",
@@ -81,12 +81,12 @@ const gated = (done: string): Answers => ({
   operator: "401 token-malformed",
 });
 /** Nobody's token is looked at where everybody may watch. */
-const forViewers = (done = "200"): Policy => ({ public: all(done), gated: gated(done) });
+const forViewers = (done = "200"): RoutePolicy => ({ public: answerAll(done), gated: gated(done) });
 
 /** A token that is brought is looked at in the room of a public stream too. */
-const forCounted = (done = "200"): Policy => ({
+const forCounted = (done = "200"): RoutePolicy => ({
   public: {
-    ...all(done),
+    ...answerAll(done),
     banned: "403 token-revoked",
     revoked: "403 token-revoked",
     publisher: "401 token-malformed",
@@ -95,22 +95,22 @@ const forCounted = (done = "200"): Policy => ({
   gated: gated(done),
 });
 /** A ticket is given to whoever's token is one of this room; the socket says who is let in. */
-const forComers: Policy = everywhere({
-  ...all("200"),
+const forTicket: RoutePolicy = alikeEverywhere({
+  ...answerAll("200"),
   publisher: "401 token-malformed",
   operator: "401 token-malformed",
 });
 /** Sockets: how it goes on behind `101`. */
-const forSockets: Policy = {
+const forSockets: RoutePolicy = {
   public: {
-    ...all("101 welcome"),
+    ...answerAll("101 welcome"),
     banned: "101 closed 4403",
     revoked: "101 closed 4401",
     publisher: "101 closed 4401",
     operator: "101 closed 4401",
   },
   gated: {
-    ...all("101 closed 4401"),
+    ...answerAll("101 closed 4401"),
     banned: "101 closed 4403",
     viewer: "101 welcome",
     moderator: "101 welcome",
@@ -118,19 +118,19 @@ const forSockets: Policy = {
   },
 };
 
-const media = (file: string): Address => ({
+const media = (file: string): RouteAddress => ({
   path: `/live/{stream}/{broadcast}/video/${file}`,
   methods: { GET: { policy: forViewers() } },
 });
 
 /** Files of a track by what they are: a new kind of playlist or file doesn't compile without its row. */
-const PLAYLISTS: Readonly<Record<PlaylistFile, Address>> = {
+const PLAYLISTS: Readonly<Record<PlaylistFile, RouteAddress>> = {
   "media.m3u8": media("media.m3u8"),
   "iframes.m3u8": media("iframes.m3u8"),
   "vod.m3u8": { ...media("vod.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
   "vod-iframes.m3u8": { ...media("vod-iframes.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
 };
-const FILES: Readonly<Record<TrackFile["kind"], readonly Address[]>> = {
+const FILES: Readonly<Record<TrackFile["kind"], readonly RouteAddress[]>> = {
   playlist: Object.values(PLAYLISTS),
   init: [media("init-1.mp4")],
   segment: [media("0.m4s")],
@@ -138,34 +138,34 @@ const FILES: Readonly<Record<TrackFile["kind"], readonly Address[]>> = {
 };
 
 /** Delivery, which goes past the router. */
-export const LIVE: readonly Address[] = [
+export const LIVE_ADDRESSES: readonly RouteAddress[] = [
   { path: "/live/{stream}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
   ...Object.values(FILES).flat(),
 ];
 
-const control = (path: string, methods: Address["methods"], spends = false): readonly Address[] => [
-  { path: `/api/streams/{stream}${path}`, methods, spends },
+const control = (path: string, methods: RouteAddress["methods"], spends = false): readonly RouteAddress[] => [
+  { path: `/api/streams/{stream}${path}`, methods, changesStream: spends },
 ];
-const ingest = (rest: string, asking: Omit<Asking, "policy">): Address => ({
+const ingest = (rest: string, asking: Omit<RouteMethod, "policy">): RouteAddress => ({
   path: `/ingest/{stream}/{broadcast}${rest}`,
   methods: {
     PUT: { policy: forPublisher(), ...asking, headers: { [PUBLISHER_HEADER]: "{publisher}", ...asking.headers } },
   },
-  spends: true,
+  changesStream: true,
 });
-const page = (path: string): Address => ({ path, methods: { GET: { policy: forEverybody() } } });
-const missing = (path: string): Address => ({
+const page = (path: string): RouteAddress => ({ path, methods: { GET: { policy: forEverybody() } } });
+const missing = (path: string): RouteAddress => ({
   path,
   methods: { GET: { policy: forEverybody("404 not-found") } },
-  nowhere: true,
+  isUnknown: true,
 });
 
 /** What a token of a local run is asked for with. */
-const WANTED = JSON.stringify({ room: "demo", sub: "ann" });
-const PART_AFTER_THOSE = 14;
+const DEV_TOKEN_BODY = JSON.stringify({ room: "demo", sub: "ann" });
+const NEXT_PART_INDEX = 14;
 
 /** The routes of `app.ts`. */
-export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
+export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream": control("", { GET: { policy: forEverybody() } }),
   "/api/streams/:stream/broadcasts": control("/broadcasts", { GET: { policy: forEverybody() } }),
   "/api/streams/:stream/keys": control(
@@ -202,7 +202,7 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
   "/rooms/:stream/socket": [
     { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 bad-directive") } } },
   ],
-  "/rooms/:stream/ticket": [{ path: "/rooms/{stream}/ticket", methods: { POST: { policy: forComers } } }],
+  "/rooms/:stream/ticket": [{ path: "/rooms/{stream}/ticket", methods: { POST: { policy: forTicket } } }],
   "/rooms/:stream/beacon": [{ path: "/rooms/{stream}/beacon", methods: { POST: { policy: forCounted() } } }],
   "/rooms/:stream/replay": [
     { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
@@ -211,13 +211,13 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
     ingest("", { body: "{config}" }),
     ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),
     ingest("/video/2.2.m4s", {
-      body: partBytes(PART_AFTER_THOSE),
-      headers: { [PART_HEADER]: JSON.stringify(partMeta(PART_AFTER_THOSE)) },
+      body: testPartBytes(NEXT_PART_INDEX),
+      headers: { [PART_HEADER]: JSON.stringify(testPartMeta(NEXT_PART_INDEX)) },
     }),
     ingest("/end", {}),
   ],
   "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forOperator() } } }],
-  "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: WANTED } } }],
+  "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: DEV_TOKEN_BODY } } }],
   "/api/*": [missing("/api/nope")],
   "/rooms/*": [missing("/rooms/nope")],
   "/ingest/*": [missing("/ingest/nope")],
@@ -232,16 +232,16 @@ export const ROUTES: Readonly<Record<string, readonly Address[]>> = {
 };
 
 /** The room's socket, as it is opened. */
-export const SOCKET: { readonly path: string; readonly policy: Policy } = {
+export const SOCKET_ROUTE: { readonly path: string; readonly policy: RoutePolicy } = {
   path: "/rooms/{stream}/socket",
   policy: forSockets,
 };
 
 /** Every address of the table. */
-export const ADDRESSES: readonly Address[] = [...Object.values(ROUTES).flat(), ...LIVE];
+export const ALL_ADDRESSES: readonly RouteAddress[] = [...Object.values(ROUTES).flat(), ...LIVE_ADDRESSES];
 
 /** Where a stream of a test is. */
-export interface Place {
+export interface TestStream {
   readonly stream: string;
   readonly broadcast: string;
   /** The publishing process's id. */
@@ -249,16 +249,19 @@ export interface Place {
 }
 
 /** An address's path at a stream. */
-export const pathAt = ({ path }: Address, { stream, broadcast }: Place): string =>
+export const pathAt = ({ path }: RouteAddress, { stream, broadcast }: TestStream): string =>
   path.replace("{stream}", stream).replace("{broadcast}", broadcast);
 
 /** What a method sends at a stream. */
-export function initAt({ body, headers = {} }: Partial<Asking> = {}, { broadcast, publisher }: Place): RequestInit {
-  const config = (): string => JSON.stringify(testConfig({ broadcast: broadcast as BroadcastId }));
+export function requestInitFor(
+  { body, headers = {} }: Partial<RouteMethod> = {},
+  { broadcast, publisher }: TestStream,
+): RequestInit {
+  const config = (): string => JSON.stringify(makeTestConfig({ broadcast: broadcast as BroadcastId }));
   const filled = Object.entries(headers).map(([name, value]) => [name, value.replace("{publisher}", publisher)]);
   return { body: body === "{config}" ? config() : (body ?? null), headers: Object.fromEntries(filled) };
 }
 
 /** The value of `Allow`. */
-export const allowOf = ({ methods }: Address): string =>
+export const allowHeaderOf = ({ methods }: RouteAddress): string =>
   [...Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"].join(", ");

@@ -1,7 +1,7 @@
 /** The system's Chromium, driven by playwright-core. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import type { Stats } from "../../web/src/stats.ts";
+import type { PlaybackStats } from "../../web/src/stats.ts";
 
 const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -25,7 +25,7 @@ export function launchBrowser(): Promise<Browser> {
 }
 
 /** What `window.corral.stats()` says now; null while the page hasn't begun. */
-export function stats(page: Page): Promise<Stats | null> {
+export function readPageStats(page: Page): Promise<PlaybackStats | null> {
   return page.evaluate(() => {
     const handle = (globalThis as { corral?: { stats(): unknown } }).corral;
     return (handle?.stats() ?? null) as never;
@@ -33,10 +33,15 @@ export function stats(page: Page): Promise<Stats | null> {
 }
 
 /** Waits until the page's statistics fulfil `wanted`. Throws, with the last ones, after `ms`. */
-export async function until(page: Page, wanted: (stats: Stats) => boolean, ms: number, what: string): Promise<Stats> {
+export async function waitForStats(
+  page: Page,
+  wanted: (stats: PlaybackStats) => boolean,
+  ms: number,
+  what: string,
+): Promise<PlaybackStats> {
   const untilMs = Date.now() + ms;
   for (;;) {
-    const now = await stats(page);
+    const now = await readPageStats(page);
     if (now !== null && wanted(now)) return now;
     if (Date.now() > untilMs) throw new Error(`after ${ms} ms not ${what}: ${JSON.stringify(now)}`);
     await page.waitForTimeout(50);

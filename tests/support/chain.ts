@@ -5,20 +5,20 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A link of the chain. */
-export type Link = "npm" | "run" | "node" | "workerd" | "ffmpeg";
+export type ChainRole = "npm" | "run" | "node" | "workerd" | "ffmpeg";
 
-interface Row {
+interface ChainProcess {
   readonly pid: number;
   readonly parent: number;
-  readonly link: Link | null;
+  readonly link: ChainRole | null;
 }
 
 /** A running chain. */
-export class Chain {
+export class NpmStartChain {
   /** Settles with npm's exit code. */
   readonly exit: Promise<number | null>;
   readonly #npm: ChildProcess;
-  readonly #seen = new Set<number>();
+  readonly #knownPids = new Set<number>();
   #output = "";
 
   constructor(args: readonly string[]) {
@@ -37,21 +37,21 @@ export class Chain {
   }
 
   /** Settles when it has printed `text`. Throws with its output where it takes longer than `ms`. */
-  async printed(text: string, ms = 60_000): Promise<void> {
-    await until(`it prints ${text}`, () => this.#output.includes(text), ms).catch((error: Error) => {
+  async waitForOutput(text: string, ms = 60_000): Promise<void> {
+    await waitUntil(`it prints ${text}`, () => this.#output.includes(text), ms).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.#output}`);
     });
   }
 
   /** Process ids of a link that runs now. */
-  pids(link: Link): number[] {
+  pids(link: ChainRole): number[] {
     return this.#rows().flatMap((row) => (row.link === link ? [row.pid] : []));
   }
 
   /** Processes of the chain that are still there, whoever is their parent now. */
-  left(): number[] {
+  leftoverPids(): number[] {
     this.#rows();
-    return [...this.#seen].filter(isAlive);
+    return [...this.#knownPids].filter(isAlive);
   }
 
   /** Ends it as Ctrl-C does. */
@@ -61,23 +61,23 @@ export class Chain {
   }
 
   /** Kills every process of it. */
-  destroy(): void {
-    for (const pid of this.left()) process.kill(pid, "SIGKILL");
+  killAll(): void {
+    for (const pid of this.leftoverPids()) process.kill(pid, "SIGKILL");
   }
 
-  #rows(): Row[] {
+  #rows(): ChainProcess[] {
     const root = this.#npm.pid ?? 0;
-    const all = tree(root);
-    for (const { pid } of all) this.#seen.add(pid);
+    const all = chainProcesses(root);
+    for (const { pid } of all) this.#knownPids.add(pid);
     return all;
   }
 }
 
-function tree(root: number): Row[] {
+function chainProcesses(root: number): ChainProcess[] {
   const lines = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
   const rows = lines.map((line) => {
     const [, pid = "0", parent = "0", args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return { pid: Number(pid), parent: Number(parent), link: Number(pid) === root ? ("npm" as const) : linkOf(args) };
+    return { pid: Number(pid), parent: Number(parent), link: Number(pid) === root ? ("npm" as const) : roleOf(args) };
   });
   const members = new Set([root]);
   for (let grew = true; grew; ) {
@@ -88,7 +88,7 @@ function tree(root: number): Row[] {
   return rows.filter(({ pid }) => members.has(pid));
 }
 
-function linkOf(args: string): Link | null {
+function roleOf(args: string): ChainRole | null {
   if (/^\S*workerd serve/.test(args)) return "workerd";
   if (/^ffmpeg /.test(args)) return "ffmpeg";
   if (/^node scripts\/run\.mjs origin/.test(args)) return "run";
@@ -106,7 +106,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** Waits until `holds`. Throws after `ms`. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+export async function waitUntil(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const untilMs = Date.now() + ms;
   while (!(await holds())) {
     if (Date.now() > untilMs) throw new Error(`${what}: not within ${ms / 1000} s`);

@@ -1,43 +1,43 @@
 /** Picture and sound as Chromium has them on its media timeline: pictures by seeking, sound decoded; nothing in real time. */
 import { createFile, MP4BoxBuffer } from "mp4box";
 import type { Browser, Page } from "playwright-core";
-import type { Aired } from "../sources/air.ts";
+import type { SourceOutput } from "../sources/air.ts";
 
 /** A beep, and how far it is from its flash. */
-export interface Beat {
+export interface FlashBeepPair {
   /** Media time at which the beep begins, seconds. */
   readonly beepS: number;
-  /** Media time at which the nearest flash begins, seconds; null if there is none within `NEAR_S`. */
+  /** Media time at which the nearest flash begins, seconds; null if there is none within `SEARCH_RADIUS_S`. */
   readonly flashS: number | null;
 }
 
 /** What Chromium has of a source. */
-export interface Measured {
+export interface AvSyncMeasurement {
   /** Beeps in all. */
   readonly beeps: number;
   /** Those whose flash was looked for, the first and the last among them. */
-  readonly beats: readonly Beat[];
+  readonly pairs: readonly FlashBeepPair[];
   /** Ranges of media time that can be played without a stop, seconds. */
   readonly buffered: Ranges;
 }
 
 /** Flashes of so many beeps are looked for, evenly spread. */
-const MOST_BEATS = 24;
+const MAX_PAIRS = 24;
 /** A flash is looked for this far from its beep, seconds: further than any offset that is worth a number. */
-const NEAR_S = 0.6;
+const SEARCH_RADIUS_S = 0.6;
 /** Times that are further apart are not the same, seconds. */
-const SAME_S = 0.001;
+const TIME_TOLERANCE_S = 0.001;
 /** The page's address; nothing listens there, for the test answers. */
 const PAGE = "http://localhost/in-step";
 
 /** Bytes for a SourceBuffer. */
-interface Media {
+interface BufferMedia {
   readonly mime: string;
   readonly bytes: Uint8Array;
 }
 
 /** Frames of AAC as a demuxer finds them: times by `tfdt` and `trun`. */
-interface Sound {
+interface AacFrames {
   readonly codec: string;
   /** AudioSpecificConfig. */
   readonly config: readonly number[];
@@ -46,45 +46,45 @@ interface Sound {
 }
 
 /** Measures the first `withinS` seconds of what was aired, in a page of its own. Throws if Chromium doesn't take it. */
-export async function measure(
+export async function measureAvSync(
   browser: Browser,
-  aired: Aired,
+  aired: SourceOutput,
   withinS: number = Number.POSITIVE_INFINITY,
-): Promise<Measured> {
+): Promise<AvSyncMeasurement> {
   const video = aired.renditions.find(({ kind }) => kind === "video");
   const audio = aired.renditions.find(({ kind }) => kind === "audio");
   if (video === undefined || audio === undefined) throw new Error("flash and beep take picture and sound");
   const isMuxed = aired.config.muxed === true;
   const buffers = [video.name, ...(isMuxed ? [] : [audio.name])].map((track) => bufferOf(aired, track));
-  const sound = soundOf(buffers.at(-1)?.bytes ?? new Uint8Array(0));
-  const page = await openWith(browser, [...buffers.map(({ bytes }) => bytes), sound.data]);
+  const sound = aacFramesOf(buffers.at(-1)?.bytes ?? new Uint8Array(0));
+  const page = await openPageWith(browser, [...buffers.map(({ bytes }) => bytes), sound.data]);
   try {
     const mimes = buffers.map(({ mime }) => mime);
-    const { whole: buffered, last } = await page.evaluate(attach, mimes);
+    const { whole: buffered, last } = await page.evaluate(appendBuffers, mimes);
     const startS = (sound.frames[0]?.us ?? Number.NaN) / 1e6;
-    if (!isMuxed && !(Math.abs((last[0]?.[0] ?? Number.NaN) - startS) < SAME_S))
+    if (!isMuxed && !(Math.abs((last[0]?.[0] ?? Number.NaN) - startS) < TIME_TOLERANCE_S))
       throw new Error(`sound begins at ${startS} s, and for Chromium at ${last[0]?.[0]} s`);
     const { data: _, ...described } = sound;
     const heard = await page.evaluate(decodeBeeps, { ...described, address: `/${mimes.length}` });
     const beeps = heard.filter((atS) => atS - (buffered[0]?.[0] ?? 0) < withinS);
     const chosen = beeps.filter((_, i) => isChosen(i, beeps.length));
-    const beats: Beat[] = [];
-    const frameS = aired.schedule?.seconds(1) ?? Number.NaN;
+    const beats: FlashBeepPair[] = [];
+    const frameS = aired.schedule?.frameTimeS(1) ?? Number.NaN;
     for (const beepS of chosen)
-      beats.push({ beepS, flashS: await page.evaluate(findFlash, { beepS, frameS, nearS: NEAR_S }) });
-    return { beeps: beeps.length, beats, buffered };
+      beats.push({ beepS, flashS: await page.evaluate(findFlash, { beepS, frameS, nearS: SEARCH_RADIUS_S }) });
+    return { beeps: beeps.length, pairs: beats, buffered };
   } finally {
     await page.context().close();
   }
 }
 
-/** The `i`-th of `count` is one of at most `MOST_BEATS` that are evenly spread, with both ends. */
+/** The `i`-th of `count` is one of at most `MAX_PAIRS` that are evenly spread, with both ends. */
 function isChosen(i: number, count: number): boolean {
-  const step = Math.max(1, (count - 1) / (MOST_BEATS - 1));
+  const step = Math.max(1, (count - 1) / (MAX_PAIRS - 1));
   return Math.round(Math.round(i / step) * step) === i;
 }
 
-function bufferOf({ outputs }: Aired, track: string): Media {
+function bufferOf({ outputs }: SourceOutput, track: string): BufferMedia {
   const pieces = outputs.flatMap((output) =>
     output.track !== track || (output.kind === "part" && output.meta.gap) ? [] : [output.bytes],
   );
@@ -104,7 +104,7 @@ function demux(bytes: Uint8Array): ReturnType<typeof createFile> {
   return file;
 }
 
-function soundOf(bytes: Uint8Array): Sound {
+function aacFramesOf(bytes: Uint8Array): AacFrames {
   const file = demux(bytes);
   const track = file.getInfo().audioTracks[0];
   if (track === undefined) throw new Error("no sound");
@@ -127,7 +127,7 @@ function concat(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A page that can fetch `bodies` as `/0`, `/1` and so on. */
-async function openWith(browser: Browser, bodies: readonly Uint8Array[]): Promise<Page> {
+async function openPageWith(browser: Browser, bodies: readonly Uint8Array[]): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   await page.route("**/*", (route) => {
     const body = bodies[Number(new URL(route.request().url()).pathname.slice(1))];
@@ -142,7 +142,7 @@ async function openWith(browser: Browser, bodies: readonly Uint8Array[]): Promis
 type Ranges = (readonly [number, number])[];
 
 /** In the page: appends `/0`, `/1` … to SourceBuffers of these types; gives what can be played, and what the last holds. */
-async function attach(mimes: readonly string[]): Promise<{ whole: Ranges; last: Ranges }> {
+async function appendBuffers(mimes: readonly string[]): Promise<{ whole: Ranges; last: Ranges }> {
   const video = document.querySelector("video");
   if (video === null) throw new Error("no video");
   const event = (target: EventTarget, type: string): Promise<unknown> =>
@@ -165,7 +165,7 @@ async function attach(mimes: readonly string[]): Promise<{ whole: Ranges; last: 
 }
 
 /** In the page: decodes sound, and says when it begins after silence, seconds of media time. */
-async function decodeBeeps(sound: Omit<Sound, "data"> & { readonly address: string }): Promise<number[]> {
+async function decodeBeeps(sound: Omit<AacFrames, "data"> & { readonly address: string }): Promise<number[]> {
   const [LOUD, QUIET_S] = [0.1, 0.3];
   const data = new Uint8Array(await (await fetch(sound.address)).arrayBuffer());
   const beeps: number[] = [];

@@ -1,11 +1,11 @@
 /** What tests publish and say, and whether all of it was kept: through the origin's publisher and the room's client. */
 import { createHash } from "node:crypto";
-import { nodeClient } from "../../loadtest/room/node-client.ts";
-import { Publisher } from "../../origin/publisher.ts";
+import { createNodeRoomClient } from "../../loadtest/room/node-client.ts";
+import { BroadcastPublisher } from "../../origin/publisher.ts";
 import type { BroadcastConfig } from "../../protocol/broadcast/log.ts";
-import { testConfig } from "../../protocol/broadcast/testing.ts";
+import { makeTestConfig } from "../../protocol/broadcast/testing.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
-import { partMeta } from "./publisher.ts";
+import { testPartMeta } from "./publisher.ts";
 
 const PARTS_PER_SEGMENT = 6;
 /** A part of each track comes this often. */
@@ -18,12 +18,12 @@ function bytesOf(track: TrackName, index: number, length: number): Uint8Array {
 }
 
 /** A broadcast that goes on whatever happens to its edge. */
-export class KeptBroadcast {
+export class DurabilityBroadcast {
   readonly config: BroadcastConfig;
   readonly #edge: string;
   readonly #stream: string;
   readonly #partBytes: number;
-  readonly #publisher: Publisher;
+  readonly #publisher: BroadcastPublisher;
   readonly #timer: NodeJS.Timeout;
   #parts = 0;
   /** Why it could not go on. */
@@ -31,11 +31,11 @@ export class KeptBroadcast {
 
   private constructor(edge: string, stream: string, key: string, partBytes: number) {
     const broadcast = `kept${Date.now().toString(36)}` as BroadcastId;
-    this.config = testConfig({ broadcast, startedAtMs: Date.now(), windowS: 60 });
+    this.config = makeTestConfig({ broadcast, startedAtMs: Date.now(), windowS: 60 });
     this.#edge = edge;
     this.#stream = stream;
     this.#partBytes = partBytes;
-    this.#publisher = new Publisher({
+    this.#publisher = new BroadcastPublisher({
       edge,
       key,
       config: this.config,
@@ -51,11 +51,16 @@ export class KeptBroadcast {
   }
 
   /** Begins to publish with a key that `adminToken` opens the way to. */
-  static async start(edge: string, stream: string, adminToken: string, partBytes = 2_000): Promise<KeptBroadcast> {
+  static async start(
+    edge: string,
+    stream: string,
+    adminToken: string,
+    partBytes = 2_000,
+  ): Promise<DurabilityBroadcast> {
     const headers = { authorization: `Bearer ${adminToken}` };
     const answer = await fetch(`${edge}/api/streams/${stream}/keys`, { method: "POST", headers });
     const { key } = (await answer.json()) as { key: string };
-    const kept = new KeptBroadcast(edge, stream, key, partBytes);
+    const kept = new DurabilityBroadcast(edge, stream, key, partBytes);
     await kept.#publisher.open();
     return kept;
   }
@@ -75,7 +80,7 @@ export class KeptBroadcast {
     for (const { name: track } of this.config.tracks) {
       const bytes = bytesOf(track, index, this.#partBytes);
       if (index === 0) this.#publisher.push({ kind: "init", track, version: 1, bytes });
-      this.#publisher.push({ kind: "part", track, meta: partMeta(index), bytes });
+      this.#publisher.push({ kind: "part", track, meta: testPartMeta(index), bytes });
     }
   }
 
@@ -93,7 +98,7 @@ export class KeptBroadcast {
   }
 
   /** Segments that the recording lacks, or whose bytes are others. */
-  async missing(): Promise<string[]> {
+  async findMissingSegments(): Promise<string[]> {
     const missing: string[] = [];
     for (const { name: track } of this.config.tracks) {
       const base = `${this.#edge}/live/${this.#stream}/${this.config.broadcast}/${track}/`;
@@ -115,36 +120,36 @@ const WINDOW_MS = 10_000;
 const MESSAGE_MS = 400;
 
 /** Somebody who goes on talking in a room whatever happens to it. */
-export class KeptTalk {
+export class DurabilityChat {
   readonly acknowledged: string[] = [];
   readonly #edge: string;
   readonly #stream: string;
-  readonly #client: ReturnType<typeof nodeClient>;
+  readonly #client: ReturnType<typeof createNodeRoomClient>;
   readonly #timer: NodeJS.Timeout;
   readonly #sinceMs = Date.now();
-  #said = 0;
+  #sentCount = 0;
   #pending = 0;
 
   private constructor(edge: string, stream: string, token: string) {
     this.#edge = edge;
     this.#stream = stream;
     const socket = `${edge.replace("http", "ws")}/rooms/${stream}/socket?token=${token}`;
-    this.#client = nodeClient(socket, "127.0.0.1", {});
+    this.#client = createNodeRoomClient(socket, "127.0.0.1", {});
     this.#client.start();
-    this.#timer = setInterval(() => this.#say(), MESSAGE_MS);
+    this.#timer = setInterval(() => this.#sendMessage(), MESSAGE_MS);
   }
 
   /** Begins to talk, as the host. */
-  static async start(edge: string, stream: string): Promise<KeptTalk> {
+  static async start(edge: string, stream: string): Promise<DurabilityChat> {
     const body = JSON.stringify({ room: stream, sub: "talker", name: "Talker", roles: ["host"], seconds: 86_400 });
     const answer = await fetch(`${edge}/dev/token`, { method: "POST", body });
-    return new KeptTalk(edge, stream, ((await answer.json()) as { token: string }).token);
+    return new DurabilityChat(edge, stream, ((await answer.json()) as { token: string }).token);
   }
 
-  #say(): void {
-    const text = `message ${this.#said++}`;
+  #sendMessage(): void {
+    const text = `message ${this.#sentCount++}`;
     this.#pending += 1;
-    void this.#client.act({ kind: "chat", text }).then((outcome) => {
+    void this.#client.sendCommand({ kind: "chat", text }).then((outcome) => {
       this.#pending -= 1;
       if (outcome.ok) this.acknowledged.push(text);
     });
@@ -165,7 +170,7 @@ export class KeptTalk {
   }
 
   /** Messages that were acknowledged and that the room's history has not, or has more than once. */
-  async missing(): Promise<string[]> {
+  async findMissingMessages(): Promise<string[]> {
     const acknowledged = [...this.acknowledged];
     const missing = await this.#missingOf(acknowledged);
     if (missing.length === 0) return [];

@@ -1,9 +1,9 @@
 /** A day of a broadcast without a day's waiting: its segments, as an object lists them and as a replica has them. */
 import type { BroadcastConfig, SegmentState, TrackState } from "../../protocol/broadcast/log.ts";
-import { extendPast, NO_PAST } from "../../protocol/broadcast/past.ts";
+import { appendPackedSegments, NO_PACKED_SEGMENTS } from "../../protocol/broadcast/past.ts";
 import { Replica } from "../../protocol/broadcast/replica.ts";
-import type { Tail } from "../../protocol/broadcast/tail.ts";
-import { emptyTrack, settle } from "../../protocol/broadcast/window.ts";
+import type { TailBuffer } from "../../protocol/broadcast/tail.ts";
+import { createTrackState, packDurableSegments } from "../../protocol/broadcast/window.ts";
 
 /** Seconds of a day, and its segments of 2 s. */
 export const DAY_S = 86_400;
@@ -34,11 +34,11 @@ export function storedSegment(msn: number): SegmentState {
 }
 
 /** The replica of a broadcast whose tracks have so many segments each; every track has the init section 1. */
-export function longReplica(epoch: string, config: BroadcastConfig, segments: number, tail: Tail): Replica {
+export function longReplica(epoch: string, config: BroadcastConfig, segments: number, tail: TailBuffer): Replica {
   const all = Array.from({ length: segments }, (_, msn) => storedSegment(msn));
   const tracks: TrackState[] = config.tracks.map((track) => {
-    const past = extendPast(NO_PAST, all.slice(0, -100));
-    return settle({ ...emptyTrack(track), past, segments: all.slice(-100) }, config);
+    const past = appendPackedSegments(NO_PACKED_SEGMENTS, all.slice(0, -100));
+    return packDurableSegments({ ...createTrackState(track), packed: past, segments: all.slice(-100) }, config);
   });
   const inits = config.tracks.map(({ name }) => ({ track: name, version: 1, bytes: new Uint8Array(8).fill(1) }));
   return Replica.restore(epoch, { config, offset: 1_000, ended: false, tracks, inits }, tail);

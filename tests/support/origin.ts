@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../../origin/main.ts", import.meta.url));
 
 /** A running origin. */
-export class Origin {
+export class OriginProcess {
   readonly process: ChildProcess;
   /** Settles with the exit code. */
   readonly exit: Promise<number | null>;
@@ -28,7 +28,7 @@ export class Origin {
   }
 
   /** Settles when it has printed `text`. Throws with its output when it ends first or takes longer than `ms`. */
-  async printed(text: string | RegExp, ms = 30_000): Promise<void> {
+  async waitForOutput(text: string | RegExp, ms = 30_000): Promise<void> {
     const untilMs = Date.now() + ms;
     const found = (): boolean => (typeof text === "string" ? this.#output.includes(text) : text.test(this.#output));
     while (!found()) {
@@ -39,8 +39,8 @@ export class Origin {
   }
 
   /** Process ids of its FFmpeg children. */
-  ffmpegs(): number[] {
-    return childrenOf(this.process.pid ?? 0)
+  ffmpegPids(): number[] {
+    return childProcessesOf(this.process.pid ?? 0)
       .filter(({ name }) => name === "ffmpeg")
       .map(({ pid }) => pid);
   }
@@ -60,7 +60,7 @@ export class Origin {
 }
 
 /** The children of a process. */
-export function childrenOf(pid: number): { pid: number; name: string }[] {
+export function childProcessesOf(pid: number): { pid: number; name: string }[] {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,comm="], { encoding: "utf8" }).trim().split("\n");
   return rows
     .map((row) => row.trim().split(/\s+/))

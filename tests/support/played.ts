@@ -2,48 +2,48 @@
 import type { Page } from "playwright-core";
 
 /** What was played and shown, in milliseconds of the page's clock. */
-export interface Played {
+export interface PlaybackCapture {
   /** When beeps began. */
   readonly beeps: readonly number[];
-  readonly pictures: readonly Shown[];
+  readonly pictures: readonly PresentedFrame[];
 }
 
 /** A picture that was presented. */
-export interface Shown {
+export interface PresentedFrame {
   readonly mediaMs: number;
   readonly atMs: number;
   readonly isWhite: boolean;
 }
 
 /** What `tapPlayer` leaves in the page. */
-interface Tapped {
-  tapped?: { beeps: number[]; pictures: Shown[] };
+interface CaptureGlobal {
+  capture?: { beeps: number[]; pictures: PresentedFrame[] };
 }
 
 /**
  * Taps the page's player: its sound on the way out, and its pictures as they are presented. Sound of the player is lost
  * from then on unless the context may play; the page needs a secure address, and no policy against scripts of a `blob:`.
  */
-export async function tapPlayer(page: Page): Promise<void> {
+export async function startPlaybackCapture(page: Page): Promise<void> {
   await page.waitForSelector("video", { state: "attached" });
-  await page.evaluate(tap);
+  await page.evaluate(captureInPage);
 }
 
 /** What was played since the tap. */
-export function playedOf(page: Page): Promise<Played> {
+export function readPlaybackCapture(page: Page): Promise<PlaybackCapture> {
   return page.evaluate(() => {
-    const { tapped } = globalThis as Tapped;
-    return { beeps: [...(tapped?.beeps ?? [])], pictures: [...(tapped?.pictures ?? [])] };
+    const { capture } = globalThis as CaptureGlobal;
+    return { beeps: [...(capture?.beeps ?? [])], pictures: [...(capture?.pictures ?? [])] };
   });
 }
 
 /** In the page. */
-async function tap(): Promise<void> {
+async function captureInPage(): Promise<void> {
   const [LOUD, QUIET_S, WHITE] = [0.1, 0.3, 128];
   const video = document.querySelector("video");
   if (video === null) throw new Error("no video");
-  const tapped = { beeps: [] as number[], pictures: [] as Shown[] };
-  (globalThis as Tapped).tapped = tapped;
+  const tapped = { beeps: [] as number[], pictures: [] as PresentedFrame[] };
+  (globalThis as CaptureGlobal).capture = tapped;
   const context = new AudioContext({ sampleRate: 48_000 });
   const listener = `
     registerProcessor("beeps", class extends AudioWorkletProcessor {

@@ -1,39 +1,39 @@
 /** A publisher for tests: it speaks the publish API through the edge's front door, in workerd and from Node alike. */
-import type { Playback } from "../../protocol/access.ts";
+import type { PlaybackPolicy } from "../../protocol/access.ts";
 import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
-import { testConfig } from "../../protocol/broadcast/testing.ts";
+import { makeTestConfig } from "../../protocol/broadcast/testing.ts";
 import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
 
 /** An edge as a test reaches it. */
-export interface Door {
+export interface TestEdge {
   /** Asks the edge; `path` begins with a slash. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   readonly adminToken: string;
 }
 
-let made = 0;
+let publisherCount = 0;
 
 /** One publishing process on a stream of its own (or on a given one). */
 export class TestPublisher {
-  readonly #door: Door;
+  readonly #edge: TestEdge;
   readonly stream: string;
   readonly config: BroadcastConfig;
   readonly id: string;
   key = "";
-  readonly #playback: Playback | undefined;
+  readonly #playback: PlaybackPolicy | undefined;
 
   constructor(
-    door: Door,
-    over: { stream?: string; key?: string; config?: Partial<BroadcastConfig>; playback?: Playback } = {},
+    door: TestEdge,
+    over: { stream?: string; key?: string; config?: Partial<BroadcastConfig>; playback?: PlaybackPolicy } = {},
   ) {
-    this.#door = door;
-    made += 1;
-    this.stream = over.stream ?? `stream${made}`;
+    this.#edge = door;
+    publisherCount += 1;
+    this.stream = over.stream ?? `stream${publisherCount}`;
     this.key = over.key ?? "";
     this.#playback = over.playback;
-    this.id = `publisher-${made}`;
-    this.config = testConfig({ broadcast: `broadcast${made}` as BroadcastId, ...over.config });
+    this.id = `publisher-${publisherCount}`;
+    this.config = makeTestConfig({ broadcast: `broadcast${publisherCount}` as BroadcastId, ...over.config });
   }
 
   /** Address of a file of this broadcast. */
@@ -42,7 +42,7 @@ export class TestPublisher {
   }
 
   put(rest: string, body: BodyInit | null = null, headers: Record<string, string> = {}): Promise<Response> {
-    return this.#door.ask(`/ingest/${this.stream}/${rest}`, {
+    return this.#edge.ask(`/ingest/${this.stream}/${rest}`, {
       method: "PUT",
       body,
       headers: { authorization: `Bearer ${this.key}`, [PUBLISHER_HEADER]: this.id, ...headers },
@@ -50,36 +50,36 @@ export class TestPublisher {
   }
 
   /** Gets a key, opens the broadcast and sends its init sections. */
-  async begin(): Promise<void> {
+  async openWithInits(): Promise<void> {
     if (this.key === "") {
-      const admin = { authorization: `Bearer ${this.#door.adminToken}` };
-      const answer = await this.#door.ask(`/api/streams/${this.stream}/keys`, { method: "POST", headers: admin });
+      const admin = { authorization: `Bearer ${this.#edge.adminToken}` };
+      const answer = await this.#edge.ask(`/api/streams/${this.stream}/keys`, { method: "POST", headers: admin });
       this.key = ((await answer.json()) as { key: string }).key;
     }
     await this.open();
-    for (const { name } of this.config.tracks) await this.init(name);
+    for (const { name } of this.config.tracks) await this.putInit(name);
   }
 
   open(): Promise<Response> {
     return this.put(this.config.broadcast, JSON.stringify({ ...this.config, playback: this.#playback }));
   }
 
-  init(track: string, version = 1): Promise<Response> {
+  putInit(track: string, version = 1): Promise<Response> {
     return this.put(`${this.config.broadcast}/${track}/init-${version}.mp4`, new Uint8Array(8).fill(version));
   }
 
   /** Part number `index`, six to a segment, with bytes that tell which it is. */
-  part(track: string, index: number, over: Partial<PartMeta> = {}): Promise<Response> {
-    const meta = partMeta(index, over);
+  putPart(track: string, index: number, over: Partial<PartMeta> = {}): Promise<Response> {
+    const meta = testPartMeta(index, over);
     const file = `${this.config.broadcast}/${track}/${meta.msn}.${meta.part}.m4s`;
-    return this.put(file, meta.gap ? null : partBytes(index), { [PART_HEADER]: JSON.stringify(meta) });
+    return this.put(file, meta.gap ? null : testPartBytes(index), { [PART_HEADER]: JSON.stringify(meta) });
   }
 
   /** Parts `from` up to `to` of every track, each expected to be taken. */
-  async parts(from: number, to: number): Promise<void> {
+  async putParts(from: number, to: number): Promise<void> {
     for (let index = from; index < to; index += 1) {
       for (const { name } of this.config.tracks) {
-        const answer = await this.part(name, index);
+        const answer = await this.putPart(name, index);
         if (answer.status !== 200) throw new Error(`${name} ${index}: ${answer.status} ${await answer.text()}`);
         await answer.arrayBuffer();
       }
@@ -87,9 +87,9 @@ export class TestPublisher {
   }
 
   /** Throws away the memory of the stream's object, or of a shield like `weur.FRA.0`. */
-  async restart(node = "live"): Promise<void> {
-    const admin = { authorization: `Bearer ${this.#door.adminToken}` };
-    const answer = await this.#door.ask(`/api/streams/${this.stream}/restart?node=${node}`, {
+  async restartNode(node = "live"): Promise<void> {
+    const admin = { authorization: `Bearer ${this.#edge.adminToken}` };
+    const answer = await this.#edge.ask(`/api/streams/${this.stream}/restart?node=${node}`, {
       method: "POST",
       headers: admin,
     });
@@ -101,7 +101,7 @@ export class TestPublisher {
   }
 
   /** Waits until the segments up to `msn` are stored in every track. */
-  async stored(msn: number): Promise<void> {
+  async waitUntilStored(msn: number): Promise<void> {
     for (;;) {
       const answer = (await (await this.open()).json()) as { tracks: Record<TrackName, { durableMsn: number }> };
       if (Object.values(answer.tracks).every(({ durableMsn }) => durableMsn >= msn)) return;
@@ -111,7 +111,7 @@ export class TestPublisher {
 }
 
 /** Metadata of part number `index`. */
-export function partMeta(index: number, over: Partial<PartMeta> = {}): PartMeta {
+export function testPartMeta(index: number, over: Partial<PartMeta> = {}): PartMeta {
   const part = index % 6;
   return {
     msn: Math.floor(index / 6),
@@ -128,11 +128,11 @@ export function partMeta(index: number, over: Partial<PartMeta> = {}): PartMeta 
 }
 
 /** Bytes of part number `index`. */
-export function partBytes(index: number): Uint8Array<ArrayBuffer> {
+export function testPartBytes(index: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(20).fill(index & 0xff);
 }
 
 /** An answer's body as JSON. */
-export async function json(answer: Response): Promise<Record<string, unknown>> {
+export async function readJson(answer: Response): Promise<Record<string, unknown>> {
   return (await answer.json()) as Record<string, unknown>;
 }

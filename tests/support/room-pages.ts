@@ -2,38 +2,38 @@
 import type { Browser, Locator, Page } from "playwright-core";
 
 /** A machine that is busy with something else gets this long wherever a test only waits for something to happen. */
-export const PATIENCE_MS = 60_000;
+export const PAGE_TIMEOUT_MS = 60_000;
 
 /** Opens the watch page in a browser context of its own, which is another device to the edge. */
-export async function openWatch(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Page> {
+export async function openWatchPage(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Page> {
   const page = await (await browser.newContext({ viewport: size })).newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
+  page.setDefaultTimeout(PAGE_TIMEOUT_MS);
   await page.goto(url);
   return page;
 }
 
 /** Signs in under a name, as local runs allow. */
-export async function join(page: Page, name: string): Promise<void> {
+export async function joinRoom(page: Page, name: string): Promise<void> {
   await page.locator("#chat input").fill(name);
   await page.locator(".composer-join").click();
   await page.locator("#chat textarea").waitFor();
 }
 
 /** Writes a message. */
-export async function write(page: Page, text: string): Promise<void> {
+export async function writeMessage(page: Page, text: string): Promise<void> {
   await page.locator("#chat textarea").fill(text);
   await page.locator("#chat textarea").press("Enter");
 }
 
 /** The messages that contain a text. */
-export const messages = (page: Page, text: string): Locator => page.locator("#chat .chat-row", { hasText: text });
+export const messageRows = (page: Page, text: string): Locator => page.locator("#chat .chat-row", { hasText: text });
 
 /** Waits until a message is on the page. */
-export const shows = (page: Page, text: string): Promise<void> => messages(page, text).first().waitFor();
+export const waitForMessage = (page: Page, text: string): Promise<void> => messageRows(page, text).first().waitFor();
 
 /** Presses a moderator's button beside a message. */
-export async function moderate(page: Page, text: string, label: RegExp): Promise<void> {
-  const row = messages(page, text).first();
+export async function pressModeration(page: Page, text: string, label: RegExp): Promise<void> {
+  const row = messageRows(page, text).first();
   await row.focus();
   await row.getByRole("button", { name: label }).click();
 }

@@ -1,13 +1,13 @@
 /** Counts a viewer whose chat is hidden: while pictures move, the edge is told so every few seconds. */
-import { between } from "./backoff.ts";
-import { sendBeacon } from "./room-ticket.ts";
+import { randomBetween } from "./backoff.ts";
+import { sendViewerBeacon } from "./room-ticket.ts";
 
 /** Until the edge says how often it wants to be told, and while nothing plays. */
-const EVERY_MS = 10_000;
+const DEFAULT_INTERVAL_MS = 10_000;
 const IDLE_MS = 2_000;
 
 /** The beacon of one page. */
-export class Beacon {
+export class ViewerBeacon {
   readonly #stream: string;
   readonly #token: () => string | null;
   readonly #playing: () => boolean;
@@ -31,15 +31,15 @@ export class Beacon {
 
   async #run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const everyMs = this.#playing() ? await this.#tell().catch(() => EVERY_MS) : IDLE_MS;
-      const waitMs = between(0.9 * everyMs, everyMs, Math.random());
+      const everyMs = this.#playing() ? await this.#send().catch(() => DEFAULT_INTERVAL_MS) : IDLE_MS;
+      const waitMs = randomBetween(0.9 * everyMs, everyMs, Math.random());
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 
   /** Ms until the edge wants to be told again. */
-  async #tell(): Promise<number> {
-    const nextMs = await sendBeacon(this.#stream, this.#token());
-    return nextMs !== null && nextMs >= IDLE_MS ? nextMs : EVERY_MS;
+  async #send(): Promise<number> {
+    const nextMs = await sendViewerBeacon(this.#stream, this.#token());
+    return nextMs !== null && nextMs >= IDLE_MS ? nextMs : DEFAULT_INTERVAL_MS;
   }
 }

@@ -4,16 +4,21 @@
  */
 
 /** Milliseconds that may have to be added to the local clock to get the server's. */
-export interface OffsetBounds {
+export interface ClockOffsetBounds {
   readonly minMs: number;
   readonly maxMs: number;
 }
 
 /** Nothing known. */
-export const UNBOUNDED: OffsetBounds = { minMs: Number.NEGATIVE_INFINITY, maxMs: Number.POSITIVE_INFINITY };
+export const UNBOUNDED_OFFSET: ClockOffsetBounds = { minMs: Number.NEGATIVE_INFINITY, maxMs: Number.POSITIVE_INFINITY };
 
 /** Narrows `bounds` by an answer with `Date` = `dateMs`, asked for and received at these times of the local clock. */
-export function narrow(bounds: OffsetBounds, dateMs: number, sentMs: number, receivedMs: number): OffsetBounds {
+export function narrowClockOffset(
+  bounds: ClockOffsetBounds,
+  dateMs: number,
+  sentMs: number,
+  receivedMs: number,
+): ClockOffsetBounds {
   if (!Number.isFinite(dateMs) || receivedMs < sentMs) return bounds;
   // The server's clock stood within [dateMs, dateMs + 1000) at some moment between the two.
   const fresh = { minMs: dateMs - receivedMs, maxMs: dateMs + 1000 - sentMs };
@@ -24,7 +29,7 @@ export function narrow(bounds: OffsetBounds, dateMs: number, sentMs: number, rec
 }
 
 /** The smallest correction that fits: 0 for a clock that may be right. */
-export function offsetMs(bounds: OffsetBounds): number {
+export function clockOffsetMs(bounds: ClockOffsetBounds): number {
   if (bounds.minMs > 0) return Number.isFinite(bounds.maxMs) ? (bounds.minMs + bounds.maxMs) / 2 : bounds.minMs;
   if (bounds.maxMs < 0) return Number.isFinite(bounds.minMs) ? (bounds.minMs + bounds.maxMs) / 2 : bounds.maxMs;
   return 0;

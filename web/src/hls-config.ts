@@ -1,29 +1,29 @@
 /** How hls.js is set up for a stream that is about a second old. */
 import type { HlsConfig } from "hls.js";
-import { PromptAudio } from "./prompt-audio.ts";
+import { PromptAudioController } from "./prompt-audio.ts";
 
 /** Bits per second to assume before the first measurement, where the browser has no opinion. */
-const FIRST_ESTIMATE = 4_000_000;
+const DEFAULT_BANDWIDTH = 4_000_000;
 
 /**
  * `downlinkMbps` is the browser's own estimate (`navigator.connection`). `token` gives the viewer's token, asked for with
  * every request where there is one when the stream is loaded.
  */
-export function hlsConfig(downlinkMbps: number | undefined, token: () => string | null): Partial<HlsConfig> {
-  const estimate = downlinkMbps === undefined || downlinkMbps <= 0 ? FIRST_ESTIMATE : downlinkMbps * 1e6 * 0.8;
+export function createHlsConfig(downlinkMbps: number | undefined, token: () => string | null): Partial<HlsConfig> {
+  const estimate = downlinkMbps === undefined || downlinkMbps <= 0 ? DEFAULT_BANDWIDTH : downlinkMbps * 1e6 * 0.8;
   return {
     lowLatencyMode: true,
     // In a header, not in addresses: so all viewers get the same playlists, and a new token takes effect at once.
-    ...(token() === null ? {} : { xhrSetup: (xhr, url) => authorized(xhr, url, token()) }),
+    ...(token() === null ? {} : { xhrSetup: (xhr, url) => openAuthorized(xhr, url, token()) }),
     // The worker is there to remux transport streams. Fragmented MP4 passes through as it is, and starting the worker
     // costs the first picture some 40 ms and 118 kB.
     enableWorker: false,
     // The first fragment is asked for while the media source is still opening.
     startFragPrefetch: true,
-    audioStreamController: PromptAudio,
+    audioStreamController: PromptAudioController,
     testBandwidth: false,
     abrEwmaDefaultEstimate: Math.max(500_000, estimate),
-    abrEwmaDefaultEstimateMax: Math.max(FIRST_ESTIMATE, estimate),
+    abrEwmaDefaultEstimateMax: Math.max(DEFAULT_BANDWIDTH, estimate),
     capLevelToPlayerSize: true,
     // The browser makes room in its buffers by itself. hls.js's own removal, when it overlaps an append, forgets which
     // parts of the segment at the edge were loaded, and loading then stops at the segment's end.
@@ -58,7 +58,7 @@ export function hlsConfig(downlinkMbps: number | undefined, token: () => string 
   };
 }
 
-function authorized(xhr: XMLHttpRequest, url: string, token: string | null): void {
+function openAuthorized(xhr: XMLHttpRequest, url: string, token: string | null): void {
   xhr.open("GET", url, true);
   if (token !== null) xhr.setRequestHeader("authorization", `Bearer ${token}`);
 }

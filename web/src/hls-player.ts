@@ -1,18 +1,18 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
-import { backoffMs } from "./backoff.ts";
-import { hlsConfig } from "./hls-config.ts";
-import { extendMedia, type Traits } from "./media-traits.ts";
-import { keepPlaybackProof, proofIn } from "./playback-proof.ts";
-import { type Player, type Reading, type Report, saysStopped } from "./player.ts";
-import { type Rendition, RenditionList, renditionName } from "./renditions.ts";
-import { type Edge, Steering } from "./steering.ts";
-import { refusedText, type Ticket } from "./ticket.ts";
+import { jitteredBackoffMs } from "./backoff.ts";
+import { createHlsConfig } from "./hls-config.ts";
+import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
+import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
+import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
+import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
+import { type LiveEdge, LiveEdgeController } from "./steering.ts";
+import { type PlaybackToken, refusalText } from "./ticket.ts";
 
 /** The bounds of recovery. */
 export const RECOVERY_LIMITS = {
   /** Media errors within this time of each other are one trouble. */
-  troubleMs: 15_000,
+  episodeMs: 15_000,
   /** Recoveries of one trouble before playback is given up. */
   attempts: 4,
   retryBaseMs: 500,
@@ -25,36 +25,36 @@ export const RECOVERY_LIMITS = {
 const SHORTEST_DVR_S = 30;
 
 /** Whether hls.js can play here. */
-export const hlsSupported = (): boolean => Hls.isSupported();
+export const isHlsJsSupported = (): boolean => Hls.isSupported();
 
-export class HlsPlayer implements Player {
+export class HlsPlayer implements StreamPlayer {
   readonly renditions: RenditionList = new RenditionList((index) => {
     if (this.#hls !== null) this.#hls.loadLevel = index;
   });
   readonly #video: HTMLVideoElement;
   readonly #url: string;
-  readonly #report: Report;
-  readonly #ticket: Ticket;
-  readonly #steering: Steering;
-  readonly #traits: Traits;
-  readonly #announce: () => void;
+  readonly #report: WatchEventListener;
+  readonly #playbackToken: PlaybackToken;
+  readonly #liveEdge: LiveEdgeController;
+  readonly #traits: MediaTraits;
+  readonly #announceTraits: () => void;
   #hls: Hls | null = null;
   /** The token with which the stream was loaded. */
   #token: string | null = null;
   /** The first refusal may be the browser's answer to the page's preload, which brings no token. */
-  #preloadSpent = false;
-  #troubles = 0;
-  #troubleAtMs = Number.NEGATIVE_INFINITY;
+  #isPreloadUsed = false;
+  #recoveries = 0;
+  #recoveredAtMs = Number.NEGATIVE_INFINITY;
   #retries = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | null = null;
 
-  constructor(video: HTMLVideoElement, url: string, report: Report, ticket: Ticket) {
+  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
-    this.#ticket = ticket;
-    this.#steering = new Steering(video, () => this.#edge());
+    this.#playbackToken = ticket;
+    this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
     this.#traits = {
       streamType: "unknown",
       targetLiveWindow: 0,
@@ -63,48 +63,48 @@ export class HlsPlayer implements Player {
         return edge === null ? Number.NaN : edge.edgeS - edge.holdBackS - 3;
       },
     };
-    this.#announce = extendMedia(video, this.#traits, this.renditions).announce;
+    this.#announceTraits = installMediaTraits(video, this.#traits, this.renditions).announce;
     let paused = false;
-    video.addEventListener("seeking", () => this.#steering.onSeeking());
+    video.addEventListener("seeking", () => this.#liveEdge.onSeeking());
     video.addEventListener("pause", () => {
       paused = !document.hidden;
     });
     video.addEventListener("play", () => {
-      if (paused) this.#steering.onResume();
+      if (paused) this.#liveEdge.onResume();
       paused = false;
     });
   }
 
-  get recording(): boolean {
+  get isRecording(): boolean {
     return this.#hls?.latestLevelDetails?.live === false;
   }
 
   load(): void {
     this.stop();
-    this.#steering.reset();
+    this.#liveEdge.reset();
     const connection = (navigator as { connection?: { downlink?: number } }).connection;
-    this.#token = this.#ticket.token;
-    const hls = new Hls(hlsConfig(connection?.downlink, () => this.#ticket.token));
+    this.#token = this.#playbackToken.token;
+    const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#playbackToken.token));
     this.#hls = hls;
-    hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => keepPlaybackProof(proofIn(networkDetails)));
+    hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => storePlaybackProof(readPlaybackProof(networkDetails)));
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.#retries = 0;
       this.#traits.streamType = details.live ? "live" : "on-demand";
       this.#traits.targetLiveWindow =
         details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;
-      this.#announce();
+      this.#announceTraits();
     });
     let startS: number | null = null;
     hls.on(Events.FRAG_LOADING, (_, { frag, targetBufferTime }) => {
       if (frag.type === "main") startS ??= targetBufferTime;
     });
     hls.on(Events.BUFFER_APPENDED, () => {
-      if (startS !== null) this.#steering.begin(startS);
+      if (startS !== null) this.#liveEdge.seekToStart(startS);
     });
     hls.on(Events.ERROR, (_, data) => {
       // Whatever was asked for, and whatever is buffered.
-      if (saysStopped(data.response?.code)) this.#stopped(hls);
+      if (isStoppedStatus(data.response?.code)) this.#onStopped(hls);
       else if (data.fatal) this.#recover(hls, data);
     });
     hls.loadSource(this.#url);
@@ -117,37 +117,37 @@ export class HlsPlayer implements Player {
     this.#hls = null;
   }
 
-  nudge(): void {
+  retryNow(): void {
     const retry = this.#retry;
     this.#cancelRetry();
     retry?.();
   }
 
-  toLive(): void {
-    this.#steering.toLive();
+  seekToLive(): void {
+    this.#liveEdge.seekToLive();
   }
 
   tick(nowMs: number): void {
-    this.#steering.tick(nowMs);
+    this.#liveEdge.tick(nowMs);
   }
 
-  stalled(nowMs: number): void {
-    this.#steering.stalled(nowMs);
+  onStall(nowMs: number): void {
+    this.#liveEdge.onStall(nowMs);
   }
 
-  read(): Reading {
+  read(): PlayerReading {
     const hls = this.#hls;
     const edge = this.#edge();
     return {
       rendition: this.renditions.items[hls?.currentLevel ?? -1]?.name ?? null,
-      targetS: this.#steering.targetS,
+      targetS: this.#liveEdge.targetS,
       programTimeMs: hls?.playingDate?.getTime() ?? null,
       bandwidth: hls === null ? null : hls.bandwidthEstimate,
       edgeDistanceS: edge === null ? null : edge.edgeS - this.#video.currentTime,
     };
   }
 
-  #edge(): Edge | null {
+  #edge(): LiveEdge | null {
     const hls = this.#hls;
     const latest = hls?.latestLevelDetails;
     if (!hls || !latest?.live) return null;
@@ -165,7 +165,7 @@ export class HlsPlayer implements Player {
   }
 
   #listRenditions(hls: Hls): void {
-    const items: Rendition[] = hls.levels.map((level, index) => ({
+    const items: RenditionOption[] = hls.levels.map((level, index) => ({
       id: String(index),
       name: renditionName(level.uri, level.width, level.height, level.bitrate),
       width: level.width,
@@ -175,7 +175,7 @@ export class HlsPlayer implements Player {
     this.renditions.replace(items);
   }
 
-  #stopped(hls: Hls): void {
+  #onStopped(hls: Hls): void {
     if (hls !== this.#hls) return;
     this.stop();
     this.#report({ type: "stopped" });
@@ -188,10 +188,10 @@ export class HlsPlayer implements Player {
       this.stop();
       return;
     }
-    const refused = refusedText(data.response?.code);
+    const refused = refusalText(data.response?.code);
     if (refused !== null) {
       this.#report({ type: "stuck" });
-      void this.#renew(hls, isManifestError(data), refused);
+      void this.#renewToken(hls, isManifestError(data), refused);
       return;
     }
     if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
@@ -199,7 +199,7 @@ export class HlsPlayer implements Player {
       this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
       return;
     }
-    const comeBackS = comeBackAfter(data);
+    const comeBackS = retryAfterS(data);
     if (comeBackS !== null) {
       this.#report({ type: "crowded" });
       this.#retryAfter((comeBackS + Math.random()) * 1000, () => this.load());
@@ -208,32 +208,32 @@ export class HlsPlayer implements Player {
     if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#report({ type: "stuck" });
       const anew = isManifestError(data) || this.#retries >= RECOVERY_LIMITS.triesBeforeReload;
-      this.#retryLater(() => (anew ? this.load() : hls.startLoad()));
+      this.#scheduleRetry(() => (anew ? this.load() : hls.startLoad()));
       return;
     }
     const nowMs = performance.now();
-    this.#troubles = nowMs - this.#troubleAtMs > RECOVERY_LIMITS.troubleMs ? 1 : this.#troubles + 1;
-    this.#troubleAtMs = nowMs;
-    if (this.#troubles > RECOVERY_LIMITS.attempts) {
+    this.#recoveries = nowMs - this.#recoveredAtMs > RECOVERY_LIMITS.episodeMs ? 1 : this.#recoveries + 1;
+    this.#recoveredAtMs = nowMs;
+    if (this.#recoveries > RECOVERY_LIMITS.attempts) {
       this.stop();
       this.#report({ type: "failed", error: `Playback stopped (${data.details}).` });
-    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#troubles <= 2) {
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recoveries <= 2) {
       hls.recoverMediaError();
     } else {
       this.#report({ type: "stuck" });
-      this.#retryLater(() => this.load());
+      this.#scheduleRetry(() => this.load());
     }
   }
 
   /** Goes on with another token where there is one. */
-  async #renew(hls: Hls, anew: boolean, refused: string): Promise<void> {
+  async #renewToken(hls: Hls, anew: boolean, refused: string): Promise<void> {
     const before = this.#token;
-    const isPreload = anew && before !== null && !this.#preloadSpent;
-    this.#preloadSpent = true;
+    const isPreload = anew && before !== null && !this.#isPreloadUsed;
+    this.#isPreloadUsed = true;
     if (isPreload) return this.load();
-    const renewed = await this.#ticket.renewed(before);
+    const renewed = await this.#playbackToken.renew(before);
     if (hls !== this.#hls) return;
-    this.#token = this.#ticket.token;
+    this.#token = this.#playbackToken.token;
     if (renewed && !anew && before !== null) hls.startLoad();
     else if (renewed) this.load();
     else {
@@ -242,15 +242,15 @@ export class HlsPlayer implements Player {
     }
   }
 
-  #retryLater(retry: () => void): void {
+  #scheduleRetry(retry: () => void): void {
     const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
-    this.#retryAfter(backoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
+    this.#retryAfter(jitteredBackoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
   }
 
   #retryAfter(ms: number, retry: () => void): void {
     this.#cancelRetry();
     this.#retry = retry;
-    this.#retryTimer = setTimeout(() => this.nudge(), ms);
+    this.#retryTimer = setTimeout(() => this.retryNow(), ms);
   }
 
   #cancelRetry(): void {
@@ -260,7 +260,7 @@ export class HlsPlayer implements Player {
 }
 
 /** Seconds after which the edge wants to be asked again for the stream's address, or null where it says nothing of it. */
-function comeBackAfter(data: ErrorData): number | null {
+function retryAfterS(data: ErrorData): number | null {
   const { code = 0 } = data.response ?? {};
   if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || (code !== 503 && code !== 429)) return null;
   const { networkDetails } = data as { networkDetails?: unknown };

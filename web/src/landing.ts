@@ -2,7 +2,7 @@
 import "./base.css";
 import "./landing.css";
 import { parseStreamName } from "../../protocol/ids.ts";
-import { parseStatus } from "./status.ts";
+import { parseWatchStatus } from "./status.ts";
 
 const form = document.getElementById("go");
 const input = document.getElementById("name");
@@ -23,7 +23,7 @@ form?.addEventListener("submit", (event) => {
 
 async function showDemo(): Promise<void> {
   const answer = await fetch("/api/streams/demo");
-  const source = answer.ok ? parseStatus(await answer.json())?.source : undefined;
+  const source = answer.ok ? parseWatchStatus(await answer.json())?.source : undefined;
   const state = document.getElementById("demo-state");
   const badge = document.getElementById("demo-badge");
   if (source === undefined || state === null || badge === null) return;

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import {
-  afterStall,
-  control,
   initialLatency,
   LATENCY_LIMITS,
   type LatencySample,
   type LatencyState,
-  needsRescue,
+  needsLiveSeek,
+  nextLatencyStep,
+  withStallMargin,
 } from "./latency.ts";
 
 const PART_S = 1 / 3;
@@ -18,7 +18,7 @@ const sample = (over: Partial<LatencySample>): LatencySample => ({
   holdBackS: HOLD_BACK_S,
   bufferS: 2.5 * PART_S,
   partTargetS: PART_S,
-  following: true,
+  isFollowing: true,
   ...over,
 });
 
@@ -38,9 +38,14 @@ function simulate(latencyS: number, seconds: number, begin: LatencyState = initi
   const rates: number[] = [];
   for (let tick = 0; tick * tickS < seconds; tick++) {
     const sinceEdgeS = (tick * tickS) % PART_S;
-    const step = control(
+    const step = nextLatencyStep(
       state,
-      sample({ nowMs: tick * tickS * 1000, latencyS: latency, bufferS: Math.max(0, latency - sinceEdgeS), following }),
+      sample({
+        nowMs: tick * tickS * 1000,
+        latencyS: latency,
+        bufferS: Math.max(0, latency - sinceEdgeS),
+        isFollowing: following,
+      }),
     );
     state = step.state;
     if (step.seek) {
@@ -75,33 +80,36 @@ test("the rate never leaves its bounds, however far behind the player is", () =>
 });
 
 test("errors within the dead band leave the speed alone", () => {
-  expect(control(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.02 })).state.rate).toBe(1);
-  expect(control(initialLatency(), sample({ latencyS: HOLD_BACK_S - 0.02 })).state.rate).toBe(1);
+  expect(nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.02 })).state.rate).toBe(1);
+  expect(nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S - 0.02 })).state.rate).toBe(1);
 });
 
 test("a player that is behind doesn't speed up on a thin buffer", () => {
-  const step = control(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.5, bufferS: PART_S }));
+  const step = nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.5, bufferS: PART_S }));
   expect(step.state.rate).toBe(1);
 });
 
 test("a thin buffer at the target slows the player down", () => {
-  const step = control(initialLatency(), sample({ bufferS: PART_S / 2 }));
+  const step = nextLatencyStep(initialLatency(), sample({ bufferS: PART_S / 2 }));
   expect(step.state.rate).toBeLessThan(1);
 });
 
 test("several seconds behind is a seek while following, and nothing for who went back in time", () => {
   const far = sample({ latencyS: HOLD_BACK_S + 10 });
-  expect(control(initialLatency(), far)).toMatchObject({ seek: true, state: { rate: 1 } });
-  expect(control(initialLatency(), { ...far, following: false })).toMatchObject({ seek: false, state: { rate: 1 } });
+  expect(nextLatencyStep(initialLatency(), far)).toMatchObject({ seek: true, state: { rate: 1 } });
+  expect(nextLatencyStep(initialLatency(), { ...far, isFollowing: false })).toMatchObject({
+    seek: false,
+    state: { rate: 1 },
+  });
 });
 
 test("one wild reading doesn't seek", () => {
-  const { state } = control(initialLatency(), sample({ nowMs: 0 }));
-  expect(control(state, sample({ nowMs: 100, latencyS: HOLD_BACK_S + 10 })).seek).toBe(false);
+  const { state } = nextLatencyStep(initialLatency(), sample({ nowMs: 0 }));
+  expect(nextLatencyStep(state, sample({ nowMs: 100, latencyS: HOLD_BACK_S + 10 })).seek).toBe(false);
 });
 
 test("a stall adds to the distance, which decays to nothing later", () => {
-  const stalled = afterStall(initialLatency(), 0, PART_S);
+  const stalled = withStallMargin(initialLatency(), 0, PART_S);
   expect(stalled.marginS).toBeCloseTo(PART_S / 2);
   const soon = simulate(HOLD_BACK_S, 9, stalled);
   expect(soon.latencyS).toBeGreaterThan(HOLD_BACK_S + 0.1);
@@ -110,15 +118,15 @@ test("a stall adds to the distance, which decays to nothing later", () => {
 
 test("stalls one after another add up only to a bound", () => {
   let state = initialLatency();
-  for (let stall = 0; stall < 50; stall++) state = afterStall(state, stall, PART_S);
+  for (let stall = 0; stall < 50; stall++) state = withStallMargin(state, stall, PART_S);
   expect(state.marginS).toBeLessThanOrEqual(LATENCY_LIMITS.maxMarginParts * PART_S);
 });
 
 test("a player that stands still though media is listed is brought to the live position, but not again and again", () => {
   const still = { stillMs: 1_500, sinceRescueMs: 60_000, listedAheadS: 2.2, holdBackS: 1, partTargetS: 1 / 3 };
-  expect(needsRescue(still)).toBe(true);
-  expect(needsRescue({ ...still, stillMs: 800 })).toBe(false);
-  expect(needsRescue({ ...still, sinceRescueMs: 2_000 })).toBe(false);
+  expect(needsLiveSeek(still)).toBe(true);
+  expect(needsLiveSeek({ ...still, stillMs: 800 })).toBe(false);
+  expect(needsLiveSeek({ ...still, sinceRescueMs: 2_000 })).toBe(false);
   // The source is away: there is nothing to go on with.
-  expect(needsRescue({ ...still, listedAheadS: 0.3 })).toBe(false);
+  expect(needsLiveSeek({ ...still, listedAheadS: 0.3 })).toBe(false);
 });

@@ -16,7 +16,7 @@ export interface LatencySample {
   /** `PART-TARGET` in seconds; the target duration where there are no parts. */
   readonly partTargetS: number;
   /** Whether the person watches the live edge: not paused, not gone back in time. */
-  readonly following: boolean;
+  readonly isFollowing: boolean;
 }
 
 /** What the controller remembers between samples. */
@@ -74,7 +74,7 @@ export function initialLatency(marginS = 0): LatencyState {
 }
 
 /** What tells whether a player stands still although there is media to go on with. */
-export interface Standstill {
+export interface StandstillSample {
   /** Milliseconds since the playhead moved, and since the last rescue. */
   readonly stillMs: number;
   readonly sinceRescueMs: number;
@@ -85,34 +85,34 @@ export interface Standstill {
 }
 
 /** Whether to go to the live position: media is listed, but the player neither loads it nor steps over a hole to it. */
-export function needsRescue(s: Standstill): boolean {
+export function needsLiveSeek(s: StandstillSample): boolean {
   const { standstillMs, standstillParts, rescueEveryMs } = LATENCY_LIMITS;
   if (s.stillMs < standstillMs || s.sinceRescueMs < rescueEveryMs) return false;
   return s.listedAheadS > s.holdBackS + standstillParts * s.partTargetS;
 }
 
 /** Takes note of a stall at `nowMs`: asks for more distance for a while. */
-export function afterStall(state: LatencyState, nowMs: number, partTargetS: number): LatencyState {
+export function withStallMargin(state: LatencyState, nowMs: number, partTargetS: number): LatencyState {
   const { stallParts, maxMarginParts, holdMs } = LATENCY_LIMITS;
   const marginS = Math.min(maxMarginParts * partTargetS, state.marginS + stallParts * partTargetS);
   return { ...state, rate: 1, errorS: null, marginS, holdUntilMs: nowMs + holdMs };
 }
 
 /** The next step. Whoever does not follow the edge plays at normal speed and is never moved. */
-export function control(before: LatencyState, sample: LatencySample): LatencyStep {
+export function nextLatencyStep(before: LatencyState, sample: LatencySample): LatencyStep {
   const { smoothMs, seekS } = LATENCY_LIMITS;
   const elapsedMs = before.errorS === null ? 0 : Math.max(0, sample.nowMs - before.lastMs);
-  const marginS = decayed(before, sample.nowMs, elapsedMs);
+  const marginS = decayMargin(before, sample.nowMs, elapsedMs);
   const rawS = sample.latencyS - sample.holdBackS - marginS;
   const errorS =
     before.errorS === null ? rawS : before.errorS + (rawS - before.errorS) * (1 - Math.exp(-elapsedMs / smoothMs));
   const state = { ...before, errorS, marginS, lastMs: sample.nowMs };
-  if (!sample.following) return { state: { ...state, rate: 1 }, seek: false };
+  if (!sample.isFollowing) return { state: { ...state, rate: 1 }, seek: false };
   if (errorS > seekS && rawS > seekS) return { state: { ...state, rate: 1, errorS: null }, seek: true };
   return { state: { ...state, rate: nextRate(before.rate, errorS, sample) }, seek: false };
 }
 
-function decayed(state: LatencyState, nowMs: number, elapsedMs: number): number {
+function decayMargin(state: LatencyState, nowMs: number, elapsedMs: number): number {
   if (nowMs <= state.holdUntilMs) return state.marginS;
   const marginS = state.marginS * 0.5 ** (elapsedMs / LATENCY_LIMITS.halfLifeMs);
   return marginS < 0.005 ? 0 : marginS;

@@ -2,7 +2,7 @@
 import type { RenditionList } from "./renditions.ts";
 
 /** Answers that change with the stream; numbers in seconds of the element's timeline. */
-export interface Traits {
+export interface MediaTraits {
   streamType: "live" | "on-demand" | "unknown";
   /** Playing at or after this counts as watching live; NaN where unknown. */
   liveEdgeStart: () => number;
@@ -11,9 +11,9 @@ export interface Traits {
 }
 
 /** Puts `traits` and `renditions` on `video`, where media-chrome looks for them. Call `announce` after a change. */
-export function extendMedia(
+export function installMediaTraits(
   video: HTMLVideoElement,
-  traits: Traits,
+  traits: MediaTraits,
   renditions: RenditionList,
 ): { announce: () => void } {
   Object.defineProperties(video, {

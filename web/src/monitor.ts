@@ -1,5 +1,5 @@
 /** Watches a media element: first picture, movement, stalls, the end, and what autoplay allows. */
-import type { Player, Report } from "./player.ts";
+import type { StreamPlayer, WatchEventListener } from "./player.ts";
 
 /** Pictures that stand still this long although nobody paused mean trouble. */
 const STUCK_MS = 1500;
@@ -9,7 +9,7 @@ const SEEK_STUCK_MS = 4000;
 const TICK_MS = 100;
 
 /** What the monitor has counted. */
-export interface Counts {
+export interface PlaybackCounts {
   /** `performance.now()` of the page's first presented picture, or null before it. */
   readonly firstPictureMs: number | null;
   /** How often pictures stopped for want of media, since the page opened. */
@@ -17,7 +17,11 @@ export interface Counts {
 }
 
 /** Begins to watch `video` for `player`, and reports what the view must know. */
-export function monitor(video: HTMLVideoElement, player: () => Player, report: Report): { read: () => Counts } {
+export function monitorMedia(
+  video: HTMLVideoElement,
+  player: () => StreamPlayer,
+  report: WatchEventListener,
+): { read: () => PlaybackCounts } {
   let firstPictureMs: number | null = null;
   let stalls = 0;
   let pictures = false;
@@ -29,7 +33,7 @@ export function monitor(video: HTMLVideoElement, player: () => Player, report: R
     pictures = true;
     firstPictureMs ??= nowMs;
     movedAtMs = performance.now();
-    report({ type: "moving", recording: player().recording });
+    report({ type: "moving", recording: player().isRecording });
   };
   const awaitPicture = (): void => {
     pictures = false;
@@ -53,7 +57,7 @@ export function monitor(video: HTMLVideoElement, player: () => Player, report: R
     if (!pictures || stalled || video.seeking || video.paused || video.ended) return;
     stalled = true;
     stalls += 1;
-    player().stalled(performance.now());
+    player().onStall(performance.now());
   });
   video.addEventListener("ended", () => report({ type: "finished" }));
 
@@ -66,7 +70,7 @@ export function monitor(video: HTMLVideoElement, player: () => Player, report: R
     } else if (time !== lastTime && !video.seeking) {
       movedAtMs = nowMs;
       stalled = false;
-      if (pictures) report({ type: "moving", recording: player().recording });
+      if (pictures) report({ type: "moving", recording: player().isRecording });
     } else if (pictures && nowMs - movedAtMs > (video.seeking ? SEEK_STUCK_MS : STUCK_MS)) {
       report({ type: "stuck" });
     }
@@ -77,14 +81,14 @@ export function monitor(video: HTMLVideoElement, player: () => Player, report: R
 }
 
 /** Plays with sound where the browser lets it, else muted, else waits for the person. */
-export async function startPlaying(video: HTMLVideoElement, report: Report): Promise<void> {
-  if (await plays(video)) return;
+export async function startPlaying(video: HTMLVideoElement, report: WatchEventListener): Promise<void> {
+  if (await tryPlay(video)) return;
   video.muted = true;
-  report({ type: "autoplay", autoplay: (await plays(video)) ? "muted" : "blocked" });
+  report({ type: "autoplay", autoplay: (await tryPlay(video)) ? "muted" : "blocked" });
 }
 
 /** False only where the browser forbids it; other rejections mean that another load took over. */
-async function plays(video: HTMLVideoElement): Promise<boolean> {
+async function tryPlay(video: HTMLVideoElement): Promise<boolean> {
   try {
     await video.play();
     return true;

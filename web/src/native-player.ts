@@ -1,39 +1,39 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
-import { backoffMs } from "./backoff.ts";
-import { type Player, type Reading, type Report, saysStopped } from "./player.ts";
-import { refusedText, type Ticket } from "./ticket.ts";
+import { jitteredBackoffMs } from "./backoff.ts";
+import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
+import { type PlaybackToken, refusalText } from "./ticket.ts";
 
 /** `getStartDate` is Safari's: the programme time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
 
 /** The browser steers its own delay here; only failures are handled. */
-export class NativePlayer implements Player {
+export class NativePlayer implements StreamPlayer {
   readonly #video: SafariVideo;
   readonly #url: string;
-  readonly #report: Report;
-  readonly #ticket: Ticket;
+  readonly #report: WatchEventListener;
+  readonly #playbackToken: PlaybackToken;
   #token: string | null = null;
   #attempts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(video: HTMLVideoElement, url: string, report: Report, ticket: Ticket) {
+  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
-    this.#ticket = ticket;
+    this.#playbackToken = ticket;
     video.addEventListener("error", () => this.#onError());
     video.addEventListener("playing", () => {
       this.#attempts = 0;
     });
   }
 
-  get recording(): boolean {
+  get isRecording(): boolean {
     return Number.isFinite(this.#video.duration);
   }
 
   load(): void {
     clearTimeout(this.#timer);
-    this.#token = this.#ticket.token;
+    this.#token = this.#playbackToken.token;
     this.#video.src = this.#address();
   }
 
@@ -43,19 +43,19 @@ export class NativePlayer implements Player {
     this.#video.load();
   }
 
-  nudge(): void {
+  retryNow(): void {
     if (this.#video.error !== null) this.load();
   }
 
-  toLive(): void {
+  seekToLive(): void {
     const { seekable } = this.#video;
     if (seekable.length > 0) this.#video.currentTime = seekable.end(seekable.length - 1);
   }
 
   tick(): void {}
-  stalled(): void {}
+  onStall(): void {}
 
-  read(): Reading {
+  read(): PlayerReading {
     const start = this.#video.getStartDate?.().getTime() ?? Number.NaN;
     return {
       rendition: this.#video.videoHeight > 0 ? `${Math.min(this.#video.videoHeight, this.#video.videoWidth)}p` : null,
@@ -70,14 +70,14 @@ export class NativePlayer implements Player {
   #onError(): void {
     void fetch(this.#address(), { method: "HEAD" })
       .then(({ status }) => {
-        if (saysStopped(status)) return this.#report({ type: "stopped" });
-        const refused = refusedText(status);
-        if (refused !== null) return this.#renew(refused);
+        if (isStoppedStatus(status)) return this.#report({ type: "stopped" });
+        const refused = refusalText(status);
+        if (refused !== null) return this.#renewToken(refused);
         const crowded = status === 503 || status === 429;
         this.#report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
       })
       .catch(() => this.#report({ type: "stuck" }));
-    this.#timer = setTimeout(() => this.load(), backoffMs(this.#attempts++, 1000, 10_000, Math.random()));
+    this.#timer = setTimeout(() => this.load(), jitteredBackoffMs(this.#attempts++, 1000, 10_000, Math.random()));
   }
 
   /** The browser's player takes nothing along but addresses: the token goes into the first one, and playlists carry it on. */
@@ -85,9 +85,9 @@ export class NativePlayer implements Player {
     return this.#token === null ? this.#url : `${this.#url}?token=${this.#token}`;
   }
 
-  async #renew(refused: string): Promise<void> {
+  async #renewToken(refused: string): Promise<void> {
     clearTimeout(this.#timer);
-    if (await this.#ticket.renewed(this.#token)) this.load();
+    if (await this.#playbackToken.renew(this.#token)) this.load();
     else this.#report({ type: "failed", error: refused });
   }
 }

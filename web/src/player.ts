@@ -1,8 +1,8 @@
 /** What the page needs of a player, whichever plays. */
-import type { ViewEvent } from "./state.ts";
+import type { WatchEvent } from "./state.ts";
 
 /** What a player reads off itself for the statistics; null where it doesn't know. */
-export interface Reading {
+export interface PlayerReading {
   readonly rendition: string | null;
   readonly targetS: number | null;
   readonly programTimeMs: number | null;
@@ -12,25 +12,25 @@ export interface Reading {
 }
 
 /** Loads the stream's address and plays it, reporting what the view must know. */
-export interface Player {
+export interface StreamPlayer {
   /** Loads the address, from the live edge or from the start of a recording. */
   load(): void;
   /** Drops the stream. */
   stop(): void;
   /** Tries the network again now, where it waits for its turn. */
-  nudge(): void;
-  toLive(): void;
+  retryNow(): void;
+  seekToLive(): void;
   /** Some ten times a second. */
   tick(nowMs: number): void;
   /** Pictures stopped for want of media. */
-  stalled(nowMs: number): void;
-  read(): Reading;
+  onStall(nowMs: number): void;
+  read(): PlayerReading;
   /** Whether what plays has an end. */
-  readonly recording: boolean;
+  readonly isRecording: boolean;
 }
 
 /** Whether an answer says that the stream was stopped. */
-export const saysStopped = (status: number | undefined): boolean => status === 410 || status === 451;
+export const isStoppedStatus = (status: number | undefined): boolean => status === 410 || status === 451;
 
 /** How a player talks to the page. */
-export type Report = (event: ViewEvent) => void;
+export type WatchEventListener = (event: WatchEvent) => void;

@@ -1,7 +1,7 @@
 /** The renditions of a playlist under the names that people and tests use, in the shape media-chrome's menu reads. */
 
 /** One rendition; `id` is its index in the player's list. */
-export interface Rendition {
+export interface RenditionOption {
   readonly id: string;
   /** `720p`, as the track is called in addresses, else by its shorter side. */
   readonly name: string;
@@ -26,25 +26,25 @@ export function renditionName(url: string, width: number, height: number, bitrat
  * events `addrendition`, `removerendition` and `change`.
  */
 export class RenditionList extends EventTarget {
-  #items: readonly Rendition[] = [];
+  #items: readonly RenditionOption[] = [];
   #selected = -1;
-  readonly #choose: (index: number) => void;
+  readonly #onChoice: (index: number) => void;
 
   /** `choose` is told the index that the menu asks for, -1 for automatic. */
   constructor(choose: (index: number) => void) {
     super();
-    this.#choose = choose;
+    this.#onChoice = choose;
   }
 
   get length(): number {
     return this.#items.length;
   }
 
-  get items(): readonly Rendition[] {
+  get items(): readonly RenditionOption[] {
     return this.#items;
   }
 
-  [Symbol.iterator](): Iterator<Rendition> {
+  [Symbol.iterator](): Iterator<RenditionOption> {
     return this.#items[Symbol.iterator]();
   }
 
@@ -55,18 +55,18 @@ export class RenditionList extends EventTarget {
   set selectedIndex(index: number) {
     if (index === this.#selected || index >= this.#items.length) return;
     this.#selected = index;
-    this.#choose(index);
+    this.#onChoice(index);
     this.dispatchEvent(new Event("change"));
   }
 
   /** Replaces the list, keeping the chosen rendition's name chosen where it is still there. */
-  replace(items: readonly Rendition[]): void {
+  replace(items: readonly RenditionOption[]): void {
     const chosen = this.#items[this.#selected]?.name;
     for (const index of this.#items.keys()) delete (this as Record<number, unknown>)[index];
     this.#items = items;
     for (const [index, item] of items.entries()) (this as Record<number, unknown>)[index] = item;
     this.#selected = items.findIndex((item) => item.name === chosen);
-    if (this.#selected !== -1) this.#choose(this.#selected);
+    if (this.#selected !== -1) this.#onChoice(this.#selected);
     this.dispatchEvent(new Event(items.length === 0 ? "removerendition" : "addrendition"));
     this.dispatchEvent(new Event("change"));
   }

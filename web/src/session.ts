@@ -4,81 +4,81 @@
  */
 
 /** The longest token that a page takes from its address; the edge takes no longer ones. */
-const MOST_CHARS = 4_096;
+const MAX_TOKEN_CHARS = 4_096;
 
-const DEVICE_AT = "corral.device";
-const PERSON = /^[0-9a-f]{8}$/;
-const PERSON_AT = "corral.person";
-const tokenAt = (stream: string): string => `corral.token.${stream}`;
+const DEVICE_STORAGE_KEY = "corral.device";
+const PERSON_TAG = /^[0-9a-f]{8}$/;
+const PERSON_STORAGE_KEY = "corral.person";
+const tokenStorageKey = (stream: string): string => `corral.token.${stream}`;
 
 /** The token in a fragment like `#token=…`, and the fragment without it; `token` is null where there is none. */
-export function takeToken(hash: string): { token: string | null; rest: string } {
+export function splitTokenFragment(hash: string): { token: string | null; rest: string } {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const token = fields.get("token");
   if (token === null) return { token: null, rest: hash };
   fields.delete("token");
   const rest = fields.toString();
-  return { token: token === "" || token.length > MOST_CHARS ? null : token, rest: rest === "" ? "" : `#${rest}` };
+  return { token: token === "" || token.length > MAX_TOKEN_CHARS ? null : token, rest: rest === "" ? "" : `#${rest}` };
 }
 
 /** The token that the address brings for `stream`, which is taken out of it and kept for the tab; null without one. */
-export function addressToken(stream: string): string | null {
-  const { token, rest } = takeToken(location.hash);
+export function loadAddressToken(stream: string): string | null {
+  const { token, rest } = splitTokenFragment(location.hash);
   if (rest !== location.hash) history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
-  if (token !== null) keepToken(stream, token);
+  if (token !== null) storeViewerToken(stream, token);
   return token;
 }
 
 /** The token with which this tab opens `stream`: the address's, else the one kept before; null without one. */
-export function viewerToken(stream: string): string | null {
-  return addressToken(stream) ?? stored("session")?.getItem(tokenAt(stream)) ?? null;
+export function loadViewerToken(stream: string): string | null {
+  return loadAddressToken(stream) ?? openStorage("session")?.getItem(tokenStorageKey(stream)) ?? null;
 }
 
 /** Keeps a token for this tab; null forgets it. */
-export function keepToken(stream: string, token: string | null): void {
-  if (token === null) stored("session")?.removeItem(tokenAt(stream));
-  else keep("session", tokenAt(stream), token);
+export function storeViewerToken(stream: string, token: string | null): void {
+  if (token === null) openStorage("session")?.removeItem(tokenStorageKey(stream));
+  else storeItem("session", tokenStorageKey(stream), token);
 }
 
-let keyOfThisPage: string | null = null;
+let pageDeviceKey: string | null = null;
 
 /** The key by which the edge knows this device again, as the edge gave it; null before it did. */
-export function deviceKey(): string | null {
-  return remembered(DEVICE_AT) ?? keyOfThisPage;
+export function loadDeviceKey(): string | null {
+  return loadPreference(DEVICE_STORAGE_KEY) ?? pageDeviceKey;
 }
 
 /** Keeps the key that the edge gave; a browser that stores nothing has it until the page is left. */
-export function keepDeviceKey(key: string): void {
-  keyOfThisPage = key;
-  remember(DEVICE_AT, key);
+export function storeDeviceKey(key: string): void {
+  pageDeviceKey = key;
+  storePreference(DEVICE_STORAGE_KEY, key);
 }
 
 /** What tells this device's people from those of others who choose the same names; chosen by chance, once. */
-export function personTag(): string {
-  const known = remembered(PERSON_AT) ?? "";
-  if (PERSON.test(known)) return known;
+export function loadPersonTag(): string {
+  const known = loadPreference(PERSON_STORAGE_KEY) ?? "";
+  if (PERSON_TAG.test(known)) return known;
   const made = [...crypto.getRandomValues(new Uint8Array(4))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  remember(PERSON_AT, made);
+  storePreference(PERSON_STORAGE_KEY, made);
   return made;
 }
 
 /** What the person chose on this device, or null. */
-export function remembered(key: string): string | null {
-  return stored("local")?.getItem(key) ?? null;
+export function loadPreference(key: string): string | null {
+  return openStorage("local")?.getItem(key) ?? null;
 }
 
 /** Remembers a choice on this device, where the browser lets it. */
-export function remember(key: string, value: string): void {
-  keep("local", key, value);
+export function storePreference(key: string, value: string): void {
+  storeItem("local", key, value);
 }
 
 /** Whether the page comes from an edge on this machine, which gives tokens to anybody. */
-export const isLocal = (): boolean => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+export const isLocalEdge = (): boolean => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
 
 /** What a token of a local run may say. */
-export interface DevClaims {
+export interface DevTokenClaims {
   readonly sub: string;
   readonly name?: string;
   readonly roles?: readonly string[];
@@ -88,7 +88,7 @@ export interface DevClaims {
 const DEV_TOKEN_S = 86_400;
 
 /** A token from `POST /dev/token`, which only local runs have: null elsewhere. Rejects when the edge can't be reached. */
-export async function devToken(stream: string, claims: DevClaims): Promise<string | null> {
+export async function requestDevToken(stream: string, claims: DevTokenClaims): Promise<string | null> {
   const answer = await fetch("/dev/token", {
     method: "POST",
     body: JSON.stringify({ room: stream, seconds: DEV_TOKEN_S, ...claims }),
@@ -99,7 +99,7 @@ export async function devToken(stream: string, claims: DevClaims): Promise<strin
 }
 
 /** A browser may forbid storage, and throws where it is asked for. */
-function stored(which: "local" | "session"): Storage | null {
+function openStorage(which: "local" | "session"): Storage | null {
   try {
     return which === "local" ? localStorage : sessionStorage;
   } catch {
@@ -107,9 +107,9 @@ function stored(which: "local" | "session"): Storage | null {
   }
 }
 
-function keep(which: "local" | "session", key: string, value: string): void {
+function storeItem(which: "local" | "session", key: string, value: string): void {
   try {
-    stored(which)?.setItem(key, value);
+    openStorage(which)?.setItem(key, value);
   } catch {
     // Full: it holds until the page is left.
   }

@@ -1,43 +1,43 @@
 /** What stands beside the picture: the chat, loaded when the picture moves, or, where it is hidden, only the beacon. */
-import { Beacon } from "./beacon.ts";
-import type { ChatParts } from "./chat/chat.ts";
-import type { MountedChat } from "./chat/mount.tsx";
-import { remember, remembered, viewerToken } from "./session.ts";
+import { ViewerBeacon } from "./beacon.ts";
+import type { ChatOptions } from "./chat/chat.ts";
+import type { ChatMount } from "./chat/mount.tsx";
+import { loadPreference, loadViewerToken, storePreference } from "./session.ts";
 
-const HIDDEN_AT = "corral.chat.hidden";
+const HIDDEN_STORAGE_KEY = "corral.chat.hidden";
 /** The chat's code failed to come: it is asked for again. */
-const AGAIN_MS = 3_000;
+const RELOAD_MS = 3_000;
 
 /** The side of one page. */
-export class Side {
+export class ChatPane {
   readonly #root: HTMLElement;
-  readonly #parts: Omit<ChatParts, "changed">;
-  readonly #toggled: () => void;
-  readonly #beacon: Beacon;
-  #begun = false;
+  readonly #chatOptions: Omit<ChatOptions, "onChange">;
+  readonly #onToggle: () => void;
+  readonly #beacon: ViewerBeacon;
+  #hasStarted = false;
   #paused = false;
   #loading = false;
-  #chat: MountedChat | null = null;
-  #shown: boolean;
+  #chat: ChatMount | null = null;
+  #isShown: boolean;
 
-  constructor(root: HTMLElement, parts: Omit<ChatParts, "changed">, toggled: () => void) {
+  constructor(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, toggled: () => void) {
     this.#root = root;
-    this.#parts = parts;
-    this.#toggled = toggled;
-    this.#shown = remembered(HIDDEN_AT) !== "1";
-    document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
-    this.#beacon = new Beacon(parts.stream, () => viewerToken(parts.stream), parts.playing);
+    this.#chatOptions = parts;
+    this.#onToggle = toggled;
+    this.#isShown = loadPreference(HIDDEN_STORAGE_KEY) !== "1";
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying);
   }
 
-  get shown(): boolean {
-    return this.#shown;
+  get isShown(): boolean {
+    return this.#isShown;
   }
 
   /** The picture moves, or there is none to wait for: the chat may come. */
-  begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
-    this.#apply();
+  start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.#update();
   }
 
   /** Leaves the room, and shows nothing of it. */
@@ -51,23 +51,23 @@ export class Side {
 
   resume(): void {
     this.#paused = false;
-    document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
-    if (this.#begun) this.#apply();
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    if (this.#hasStarted) this.#update();
   }
 
   toggle(): void {
     if (this.#paused) return;
-    this.#shown = !this.#shown;
-    document.body.dataset["chat"] = this.#shown ? "shown" : "hidden";
-    remember(HIDDEN_AT, this.#shown ? "0" : "1");
-    this.#begun = true;
-    this.#apply();
-    this.#toggled();
+    this.#isShown = !this.#isShown;
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    storePreference(HIDDEN_STORAGE_KEY, this.#isShown ? "0" : "1");
+    this.#hasStarted = true;
+    this.#update();
+    this.#onToggle();
   }
 
-  #apply(): void {
+  #update(): void {
     if (this.#paused) return;
-    if (!this.#shown) {
+    if (!this.#isShown) {
       this.#chat?.stop();
       this.#chat = null;
       this.#beacon.start();
@@ -79,11 +79,11 @@ export class Side {
     import("./chat/mount.tsx")
       .then(({ mountChat }) => {
         this.#loading = false;
-        if (this.#shown && !this.#paused) this.#chat = mountChat(this.#root, this.#parts, () => this.toggle());
+        if (this.#isShown && !this.#paused) this.#chat = mountChat(this.#root, this.#chatOptions, () => this.toggle());
       })
       .catch(() => {
         this.#loading = false;
-        setTimeout(() => this.#apply(), AGAIN_MS);
+        setTimeout(() => this.#update(), RELOAD_MS);
       });
   }
 }

@@ -1,30 +1,37 @@
 import { expect, test } from "vitest";
 import type { StopNotice } from "../../protocol/stop.ts";
-import { initialView, liveElsewhere, reduce, type Source, type View, type ViewEvent } from "./state.ts";
+import {
+  hasNewerBroadcast,
+  initialWatchView,
+  reduceWatchView,
+  type WatchEvent,
+  type WatchSource,
+  type WatchView,
+} from "./state.ts";
 
-const live = (broadcast: string): ViewEvent => ({ type: "source", source: { state: "live", broadcast } });
-const source = (state: "reconnecting" | "ended", broadcast: string): ViewEvent => ({
+const live = (broadcast: string): WatchEvent => ({ type: "source", source: { state: "live", broadcast } });
+const source = (state: "reconnecting" | "ended", broadcast: string): WatchEvent => ({
   type: "source",
   source: { state, broadcast },
 });
-const none: ViewEvent = { type: "source", source: { state: "none" } satisfies Source };
-const moving: ViewEvent = { type: "moving", recording: false };
-const recording: ViewEvent = { type: "moving", recording: true };
-const stuck: ViewEvent = { type: "stuck" };
+const none: WatchEvent = { type: "source", source: { state: "none" } satisfies WatchSource };
+const moving: WatchEvent = { type: "moving", recording: false };
+const recording: WatchEvent = { type: "moving", recording: true };
+const stuck: WatchEvent = { type: "stuck" };
 
-const after = (...events: readonly ViewEvent[]): View => events.reduce(reduce, initialView(true));
+const after = (...events: readonly WatchEvent[]): WatchView => events.reduce(reduceWatchView, initialWatchView(true));
 
 test("a page opened on a live stream loads once and becomes live with its first picture", () => {
-  expect(after(live("a"))).toMatchObject({ phase: "starting", load: 1, loaded: "a" });
-  expect(after(live("a"), moving)).toMatchObject({ phase: "live", load: 1 });
-  expect(after(moving, live("a"))).toMatchObject({ phase: "live", load: 1 });
+  expect(after(live("a"))).toMatchObject({ phase: "starting", loadCount: 1, loadedBroadcast: "a" });
+  expect(after(live("a"), moving)).toMatchObject({ phase: "live", loadCount: 1 });
+  expect(after(moving, live("a"))).toMatchObject({ phase: "live", loadCount: 1 });
 });
 
 const notice: StopNotice = { category: "legal", reason: "A court has ordered this.", until: null };
-const stopped: ViewEvent = { type: "source", source: { state: "live", broadcast: "a" }, stop: notice };
+const stopped: WatchEvent = { type: "source", source: { state: "live", broadcast: "a" }, stop: notice };
 
 test("a stop takes the picture away whatever the page was doing, says why, and nothing else brings it back", () => {
-  const before: readonly ViewEvent[][] = [
+  const before: readonly WatchEvent[][] = [
     [],
     [live("a")],
     [live("a"), moving],
@@ -34,7 +41,7 @@ test("a stop takes the picture away whatever the page was doing, says why, and n
     [{ type: "crowded" }],
     [{ type: "failed", error: "It failed." }],
   ];
-  const rest: readonly ViewEvent[] = [
+  const rest: readonly WatchEvent[] = [
     moving,
     recording,
     stuck,
@@ -53,50 +60,54 @@ test("a stop takes the picture away whatever the page was doing, says why, and n
     const told = after(...events, { type: "stopped" }, stopped);
     expect(told).toMatchObject({ phase: "stopped", stop: notice });
     expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stop: notice });
-    for (const event of rest) expect(reduce(told, event)).toBe(told);
+    for (const event of rest) expect(reduceWatchView(told, event)).toBe(told);
   }
 });
 
 test("when a stop is undone the page loads what there is then, or waits for it", () => {
   const before = after(live("a"), moving, stopped);
-  expect(reduce(before, live("a"))).toMatchObject({
+  expect(reduceWatchView(before, live("a"))).toMatchObject({
     phase: "starting",
-    load: before.load + 1,
-    loaded: "a",
+    loadCount: before.loadCount + 1,
+    loadedBroadcast: "a",
     stop: null,
   });
-  expect(reduce(before, live("b"))).toMatchObject({ phase: "starting", load: before.load + 1, loaded: "b" });
-  expect(reduce(before, none)).toMatchObject({ phase: "waiting", load: before.load, stop: null });
+  expect(reduceWatchView(before, live("b"))).toMatchObject({
+    phase: "starting",
+    loadCount: before.loadCount + 1,
+    loadedBroadcast: "b",
+  });
+  expect(reduceWatchView(before, none)).toMatchObject({ phase: "waiting", loadCount: before.loadCount, stop: null });
 });
 
 test("a page opened before the broadcast waits, and loads when it begins", () => {
   const waiting = after({ type: "missing" }, none);
-  expect(waiting).toMatchObject({ phase: "waiting", load: 1 });
-  expect(reduce(waiting, live("a"))).toMatchObject({ phase: "starting", load: 2, loaded: "a" });
+  expect(waiting).toMatchObject({ phase: "waiting", loadCount: 1 });
+  expect(reduceWatchView(waiting, live("a"))).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "a" });
 });
 
 test("a playlist that is missing although the API knows the broadcast is asked for again at the next answer", () => {
   const view = after(live("a"), { type: "missing" });
   expect(view.phase).toBe("waiting");
-  expect(reduce(view, live("a"))).toMatchObject({ phase: "starting", load: 2 });
+  expect(reduceWatchView(view, live("a"))).toMatchObject({ phase: "starting", loadCount: 2 });
 });
 
 test("who comes with a crowd waits for a turn and is let in by the same page, while whoever watches stays in", () => {
   const queued = after(live("a"), { type: "crowded" });
-  expect(queued).toMatchObject({ phase: "queued", load: 1 });
-  expect([live("a"), stuck].reduce(reduce, queued).phase).toBe("queued");
-  expect(reduce(queued, moving).phase).toBe("live");
+  expect(queued).toMatchObject({ phase: "queued", loadCount: 1 });
+  expect([live("a"), stuck].reduce(reduceWatchView, queued).phase).toBe("queued");
+  expect(reduceWatchView(queued, moving).phase).toBe("live");
   expect(after(live("a"), moving, { type: "crowded" }).phase).toBe("live");
 });
 
 test("a name that can't be a stream stays unknown whatever happens", () => {
-  expect([live("a"), moving, stuck].reduce(reduce, initialView(false)).phase).toBe("unknown");
+  expect([live("a"), moving, stuck].reduce(reduceWatchView, initialWatchView(false)).phase).toBe("unknown");
 });
 
 test("stopped pictures are a reconnection, and moving ones end it without a load", () => {
   const away = after(live("a"), moving, stuck);
   expect(away.phase).toBe("reconnecting");
-  expect(reduce(away, moving)).toMatchObject({ phase: "live", load: 1 });
+  expect(reduceWatchView(away, moving)).toMatchObject({ phase: "live", loadCount: 1 });
 });
 
 test("a source that went away changes nothing while buffered pictures move", () => {
@@ -106,7 +117,7 @@ test("a source that went away changes nothing while buffered pictures move", () 
 test("the end is shown after the last picture, not when the API first tells of it", () => {
   const view = after(live("a"), moving, source("ended", "a"), recording);
   expect(view.phase).toBe("live");
-  expect(reduce(view, { type: "finished" }).phase).toBe("ended");
+  expect(reduceWatchView(view, { type: "finished" }).phase).toBe("ended");
 });
 
 test("an end that the API told of before the pictures stopped is shown when they stop", () => {
@@ -114,7 +125,7 @@ test("an end that the API told of before the pictures stopped is shown when they
   expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
   const late = after(source("ended", "a"), stuck);
   expect(late.phase).toBe("reconnecting");
-  expect(reduce(late, source("ended", "a")).phase).toBe("ended");
+  expect(reduceWatchView(late, source("ended", "a")).phase).toBe("ended");
 });
 
 test("an end while the pictures are away is shown at once", () => {
@@ -127,38 +138,38 @@ test("a page opened on an ended stream plays the recording", () => {
 
 test("after the end the recording can be watched again", () => {
   const view = after(live("a"), moving, { type: "finished" }, { type: "watchAgain" });
-  expect(view).toMatchObject({ phase: "starting", load: 2, chose: true });
-  expect(reduce(view, recording).phase).toBe("replay");
+  expect(view).toMatchObject({ phase: "starting", loadCount: 2, choseRecording: true });
+  expect(reduceWatchView(view, recording).phase).toBe("replay");
 });
 
 test("a new broadcast after the end is loaded by itself", () => {
   const view = after(live("a"), moving, { type: "finished" }, source("ended", "a"), live("b"));
-  expect(view).toMatchObject({ phase: "starting", load: 2, loaded: "b" });
+  expect(view).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "b" });
 });
 
 test("a new broadcast interrupts a recording that nobody asked for", () => {
-  expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loaded: "b" });
+  expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
 test("a new broadcast is offered to whoever asked for the recording, and shown when it is over", () => {
   const watching = after(source("ended", "a"), recording, { type: "finished" }, { type: "watchAgain" }, recording);
-  const offered = reduce(watching, live("b"));
-  expect(offered).toMatchObject({ phase: "replay", load: watching.load });
-  expect(liveElsewhere(offered)).toBe(true);
-  expect(reduce(offered, { type: "watchLive" })).toMatchObject({ phase: "starting", loaded: "b" });
-  expect(reduce(offered, { type: "finished" })).toMatchObject({ phase: "starting", loaded: "b" });
+  const offered = reduceWatchView(watching, live("b"));
+  expect(offered).toMatchObject({ phase: "replay", loadCount: watching.loadCount });
+  expect(hasNewerBroadcast(offered)).toBe(true);
+  expect(reduceWatchView(offered, { type: "watchLive" })).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
+  expect(reduceWatchView(offered, { type: "finished" })).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
 test("a failure stays until the person retries or another broadcast begins", () => {
   const failed = after(live("a"), { type: "failed", error: "no codec" });
-  expect(reduce(failed, moving).phase).toBe("failed");
-  expect(reduce(failed, { type: "retry" })).toMatchObject({ phase: "starting", load: 2, error: null });
-  expect(reduce(failed, live("b"))).toMatchObject({ phase: "starting", loaded: "b" });
+  expect(reduceWatchView(failed, moving).phase).toBe("failed");
+  expect(reduceWatchView(failed, { type: "retry" })).toMatchObject({ phase: "starting", loadCount: 2, error: null });
+  expect(reduceWatchView(failed, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
 test("events that change nothing give the same object", () => {
   const view = after(live("a"), moving);
   for (const event of [moving, live("a"), { type: "autoplay", autoplay: "allowed" }] as const) {
-    expect(reduce(view, event)).toBe(view);
+    expect(reduceWatchView(view, event)).toBe(view);
   }
 });

@@ -3,7 +3,7 @@
 import type { StopNotice } from "../../protocol/stop.ts";
 
 /** The picture that the page presents. */
-export type Phase =
+export type WatchPhase =
   /** Nothing is known yet. */
   | "connecting"
   /** No broadcast yet: the page asks again until there is one. */
@@ -27,23 +27,23 @@ export type Phase =
   | "stopped";
 
 /** The stream's state as `GET /api/streams/{stream}` tells it; `none` is its 404. */
-export type Source =
+export type WatchSource =
   | { readonly state: "none" }
   | { readonly state: "live" | "reconnecting" | "ended"; readonly broadcast: string };
 
 /** The whole of what decides the picture. */
-export interface View {
-  readonly phase: Phase;
+export interface WatchView {
+  readonly phase: WatchPhase;
   /** The last answer of the API, or null before the first. */
-  readonly source: Source | null;
+  readonly source: WatchSource | null;
   /** What the player should be doing: raised `load` means load the stream's address (again). */
-  readonly load: number;
+  readonly loadCount: number;
   /** The broadcast that was loaded last, where the API named it. */
-  readonly loaded: string | null;
+  readonly loadedBroadcast: string | null;
   /** The player may not make sound, or may not play at all, before the person touches the page. */
   readonly autoplay: "allowed" | "muted" | "blocked";
   /** The person asked for the recording, so a new broadcast is offered rather than forced on them. */
-  readonly chose: boolean;
+  readonly choseRecording: boolean;
   /** What failed, in words for the person. */
   readonly error: string | null;
   /** Why the stream was stopped, where the API has said so. */
@@ -51,8 +51,8 @@ export interface View {
 }
 
 /** Everything that can change the picture. */
-export type ViewEvent =
-  | { readonly type: "source"; readonly source: Source; readonly stop?: StopNotice | null }
+export type WatchEvent =
+  | { readonly type: "source"; readonly source: WatchSource; readonly stop?: StopNotice | null }
   /** The edge or the room refused because the stream was stopped. */
   | { readonly type: "stopped" }
   /** Pictures advance; `recording` where the playlist has ended. */
@@ -65,28 +65,28 @@ export type ViewEvent =
   | { readonly type: "crowded" }
   /** The last picture of a playlist with an end was shown. */
   | { readonly type: "finished" }
-  | { readonly type: "autoplay"; readonly autoplay: View["autoplay"] }
+  | { readonly type: "autoplay"; readonly autoplay: WatchView["autoplay"] }
   | { readonly type: "failed"; readonly error: string }
   | { readonly type: "watchAgain" }
   | { readonly type: "watchLive" }
   | { readonly type: "retry" };
 
 /** The view of a page that has just opened; it loads at once, in parallel with the first question to the API. */
-export function initialView(validName: boolean): View {
+export function initialWatchView(validName: boolean): WatchView {
   return {
     phase: validName ? "connecting" : "unknown",
     source: null,
-    load: validName ? 1 : 0,
-    loaded: null,
+    loadCount: validName ? 1 : 0,
+    loadedBroadcast: null,
     autoplay: "allowed",
-    chose: false,
+    choseRecording: false,
     error: null,
     stop: null,
   };
 }
 
 /** The view after `event`; the same object where nothing changes. */
-export function reduce(view: View, event: ViewEvent): View {
+export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
   if (view.phase === "unknown") return view;
   // What the player tells of a stream that was stopped is of before.
   if (view.phase === "stopped" && event.type !== "source") return view;
@@ -100,9 +100,9 @@ export function reduce(view: View, event: ViewEvent): View {
     case "stuck":
       return onStuck(view);
     case "missing":
-      return isComingIn(view) ? { ...view, phase: "waiting" } : view;
+      return isJoining(view) ? { ...view, phase: "waiting" } : view;
     case "crowded":
-      return isComingIn(view) || view.phase === "reconnecting" ? { ...view, phase: "queued" } : view;
+      return isJoining(view) || view.phase === "reconnecting" ? { ...view, phase: "queued" } : view;
     case "finished":
       return onFinished(view);
     case "autoplay":
@@ -110,73 +110,86 @@ export function reduce(view: View, event: ViewEvent): View {
     case "failed":
       return { ...view, phase: "failed", error: event.error };
     case "watchAgain":
-      return { ...loadAgain(view), chose: true };
+      return { ...reload(view), choseRecording: true };
     case "watchLive":
     case "retry":
-      return loadAgain(view);
+      return reload(view);
   }
 }
 
 /** Whether another broadcast is on while the person watches a recording. */
-export function liveElsewhere(view: View): boolean {
+export function hasNewerBroadcast(view: WatchView): boolean {
   const source = view.source;
-  return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loaded;
+  return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loadedBroadcast;
 }
 
-const isComingIn = ({ phase }: View): boolean => phase === "connecting" || phase === "starting" || phase === "queued";
+const isJoining = ({ phase }: WatchView): boolean =>
+  phase === "connecting" || phase === "starting" || phase === "queued";
 
-function loadAgain(view: View): View {
-  const loaded = broadcastOf(view.source) ?? view.loaded;
-  return { ...view, phase: "starting", load: view.load + 1, loaded, error: null, chose: false };
+function reload(view: WatchView): WatchView {
+  const loaded = broadcastOf(view.source) ?? view.loadedBroadcast;
+  return {
+    ...view,
+    phase: "starting",
+    loadCount: view.loadCount + 1,
+    loadedBroadcast: loaded,
+    error: null,
+    choseRecording: false,
+  };
 }
 
-function broadcastOf(source: Source | null): string | null {
+function broadcastOf(source: WatchSource | null): string | null {
   return source === null || source.state === "none" ? null : source.broadcast;
 }
 
-function onStuck(view: View): View {
+function onStuck(view: WatchView): WatchView {
   if (view.phase !== "live" && view.phase !== "starting") return view;
   // The end was known before the last pictures were shown: no more will come.
-  const over = view.phase === "live" && view.source?.state === "ended" && view.source.broadcast === view.loaded;
+  const over =
+    view.phase === "live" && view.source?.state === "ended" && view.source.broadcast === view.loadedBroadcast;
   return { ...view, phase: over ? "ended" : "reconnecting" };
 }
 
-function onFinished(view: View): View {
+function onFinished(view: WatchView): WatchView {
   if (view.phase === "failed") return view;
   // What began while a recording was watched to its end is shown next.
-  return liveElsewhere(view) ? loadAgain(view) : { ...view, phase: "ended", chose: false };
+  return hasNewerBroadcast(view) ? reload(view) : { ...view, phase: "ended", choseRecording: false };
 }
 
 /** Stopped, whatever the picture was; started again, the page loads as if it had been opened now. */
-function onStop(view: View, source: Source, stop: StopNotice | null): View {
+function onStop(view: WatchView, source: WatchSource, stop: StopNotice | null): WatchView {
   if (stop !== null) {
     const known = view.phase === "stopped" && JSON.stringify(view.stop) === JSON.stringify(stop);
     return known && sameSource(view.source, source) ? view : { ...view, phase: "stopped", source, stop };
   }
   if (view.phase !== "stopped") return onSource(view, source);
   const begun = { ...view, source, stop };
-  return source.state === "none" ? { ...begun, phase: "waiting" } : loadAgain(begun);
+  return source.state === "none" ? { ...begun, phase: "waiting" } : reload(begun);
 }
 
-function onSource(before: View, source: Source): View {
+function onSource(before: WatchView, source: WatchSource): WatchView {
   const awaits = before.phase === "waiting" || before.phase === "reconnecting";
   if (sameSource(before.source, source) && !awaits) return before;
   const view = { ...before, source };
   if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
   // The page's first load is older than the first answer: that answer says which broadcast it got.
-  if (view.loaded === null && view.phase !== "waiting") {
-    return { ...view, loaded: source.broadcast, phase: view.phase === "connecting" ? "starting" : view.phase };
+  if (view.loadedBroadcast === null && view.phase !== "waiting") {
+    return { ...view, loadedBroadcast: source.broadcast, phase: view.phase === "connecting" ? "starting" : view.phase };
   }
-  if (view.phase === "waiting") return loadAgain(view);
-  if (source.broadcast !== view.loaded && source.state !== "ended" && !(view.phase === "replay" && view.chose)) {
-    return loadAgain(view);
+  if (view.phase === "waiting") return reload(view);
+  if (
+    source.broadcast !== view.loadedBroadcast &&
+    source.state !== "ended" &&
+    !(view.phase === "replay" && view.choseRecording)
+  ) {
+    return reload(view);
   }
   // An end while the picture is away: no more pictures will come to say so.
   if (source.state === "ended" && view.phase === "reconnecting") return { ...view, phase: "ended" };
   return view;
 }
 
-function onMoving(view: View, recording: boolean): View {
+function onMoving(view: WatchView, recording: boolean): WatchView {
   if (view.phase === "failed") return view;
   // The tail of a broadcast that has just ended is still the broadcast, to whoever watches it live.
   const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
@@ -184,6 +197,6 @@ function onMoving(view: View, recording: boolean): View {
   return { ...view, phase };
 }
 
-function sameSource(a: Source | null, b: Source): boolean {
+function sameSource(a: WatchSource | null, b: WatchSource): boolean {
   return a !== null && a.state === b.state && broadcastOf(a) === broadcastOf(b);
 }

@@ -1,13 +1,13 @@
 /** The numbers of the statistics panel, and of `window.corral` for tests and benches. */
-import type { Counts } from "./monitor.ts";
-import type { Player } from "./player.ts";
+import type { PlaybackCounts } from "./monitor.ts";
+import type { StreamPlayer } from "./player.ts";
 import type { RenditionList } from "./renditions.ts";
-import type { Phase, View } from "./state.ts";
-import { bufferAhead } from "./steering.ts";
+import type { WatchPhase, WatchView } from "./state.ts";
+import { bufferedAheadS } from "./steering.ts";
 
 /** A snapshot of playback. Seconds unless a name says otherwise; null where the number isn't known. */
-export interface Stats {
-  readonly state: Phase;
+export interface PlaybackStats {
+  readonly state: WatchPhase;
   /** Wall clock minus programme time at the playhead. */
   readonly delayS: number | null;
   /** Behind the playlist's moving edge, without encoder and delivery. */
@@ -35,7 +35,7 @@ export interface Stats {
 
 /** `window.corral`: read-only but for the choice of a rendition. */
 export interface CorralHandle {
-  readonly stats: () => Stats;
+  readonly stats: () => PlaybackStats;
   /** A name of `stats().renditions`, or `auto`. Returns whether there is such a rendition. */
   readonly setRendition: (name: string) => boolean;
 }
@@ -47,20 +47,20 @@ declare global {
 }
 
 /** Reads everything now. */
-export function readStats(
+export function readPlaybackStats(
   video: HTMLVideoElement,
-  view: View,
-  player: Player,
+  view: WatchView,
+  player: StreamPlayer,
   renditions: RenditionList | null,
-  counts: Counts,
+  counts: PlaybackCounts,
   serverNowMs: number,
-): Stats {
+): PlaybackStats {
   const reading = player.read();
   return {
     state: view.phase,
     delayS: reading.programTimeMs === null ? null : (serverNowMs - reading.programTimeMs) / 1000,
     edgeDistanceS: reading.edgeDistanceS,
-    bufferS: bufferAhead(video),
+    bufferS: bufferedAheadS(video),
     stalls: counts.stalls,
     rendition: reading.rendition,
     renditions: renditions === null ? [] : renditions.items.map((item) => item.name),

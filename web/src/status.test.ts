@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { backoffMs } from "./backoff.ts";
+import { jitteredBackoffMs } from "./backoff.ts";
 import { renditionName } from "./renditions.ts";
-import { parseStatus } from "./status.ts";
+import { parseWatchStatus } from "./status.ts";
 
 test("an answer of the API becomes a status", () => {
   const body = { stream: "demo", state: "live", broadcast: "b1", startedAt: 1000, viewers: { current: 3, peak: 9 } };
   const audience = { watching: 3, peak: 9 };
-  expect(parseStatus(body)).toEqual({
+  expect(parseWatchStatus(body)).toEqual({
     source: { state: "live", broadcast: "b1" },
     audience,
     startedAtMs: 1000,
@@ -16,12 +16,12 @@ test("an answer of the API becomes a status", () => {
 
 test("whom the room has counted are the viewers, whatever their requests tell", () => {
   const body = { state: "live", broadcast: "b1", startedAt: 1000, viewers: { current: 5, watching: 3, peak: 4 } };
-  expect(parseStatus(body)?.audience).toEqual({ watching: 3, peak: 4 });
+  expect(parseWatchStatus(body)?.audience).toEqual({ watching: 3, peak: 4 });
 });
 
 test("a start that is written as a date is read too", () => {
   const body = { state: "ended", broadcast: "b1", startedAt: "1970-01-01T00:00:01Z" };
-  expect(parseStatus(body)).toEqual({
+  expect(parseWatchStatus(body)).toEqual({
     source: { state: "ended", broadcast: "b1" },
     audience: null,
     startedAtMs: 1000,
@@ -31,14 +31,14 @@ test("a start that is written as a date is read too", () => {
 
 test("what isn't a status is null", () => {
   for (const body of [null, 1, "live", [], {}, { state: "on", broadcast: "b" }, { state: "live" }]) {
-    expect(parseStatus(body)).toBeNull();
+    expect(parseWatchStatus(body)).toBeNull();
   }
 });
 
 test("a backoff doubles up to its bound, and at least half of it is waited", () => {
-  expect(backoffMs(0, 500, 8000, 0)).toBe(250);
-  expect(backoffMs(2, 500, 8000, 0.999)).toBeCloseTo(2000, -1);
-  expect(backoffMs(99, 500, 8000, 0)).toBe(4000);
+  expect(jitteredBackoffMs(0, 500, 8000, 0)).toBe(250);
+  expect(jitteredBackoffMs(2, 500, 8000, 0.999)).toBeCloseTo(2000, -1);
+  expect(jitteredBackoffMs(99, 500, 8000, 0)).toBe(4000);
 });
 
 test("a rendition is called as its track is in the address, else by its shorter side", () => {

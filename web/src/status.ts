@@ -1,21 +1,21 @@
 /** Asks the API how the stream is, again and again, with jitter. */
 
 import { STOP_CATEGORIES, type StopNotice } from "../../protocol/stop.ts";
-import { backoffMs, between } from "./backoff.ts";
-import { narrow, type OffsetBounds, offsetMs, UNBOUNDED } from "./clock.ts";
-import type { Phase, Source } from "./state.ts";
+import { jitteredBackoffMs, randomBetween } from "./backoff.ts";
+import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "./clock.ts";
+import type { WatchPhase, WatchSource } from "./state.ts";
 
 /** People watching now, and the most that did at once. */
-export interface Audience {
+export interface AudienceCount {
   readonly watching: number;
   readonly peak: number;
 }
 
 /** What the page uses of `GET /api/streams/{stream}`. */
-export interface Status {
-  readonly source: Source;
+export interface WatchStatus {
+  readonly source: WatchSource;
   /** Who watches, or null where the API doesn't say. */
-  readonly audience: Audience | null;
+  readonly audience: AudienceCount | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number | null;
   /** Why the stream was stopped, or null. */
@@ -23,7 +23,7 @@ export interface Status {
 }
 
 /** Times between two questions, milliseconds. */
-export const POLL_LIMITS = {
+export const STATUS_POLL_LIMITS = {
   /** While something is awaited: a start, a return, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
@@ -35,7 +35,7 @@ export const POLL_LIMITS = {
 } as const;
 
 /** The status that `body` tells, or null where it isn't one. */
-export function parseStatus(body: unknown): Status | null {
+export function parseWatchStatus(body: unknown): WatchStatus | null {
   if (!isRecord(body)) return null;
   const { state, broadcast, startedAt, viewers } = body;
   if (typeof broadcast !== "string") return null;
@@ -43,13 +43,13 @@ export function parseStatus(body: unknown): Status | null {
   const started = typeof startedAt === "number" ? startedAt : Date.parse(String(startedAt));
   return {
     source: { state, broadcast },
-    audience: audienceOf(viewers),
+    audience: parseAudience(viewers),
     startedAtMs: Number.isFinite(started) ? started : null,
-    stop: stopOf(body["stop"]),
+    stop: parseStopNotice(body["stop"]),
   };
 }
 
-function stopOf(stop: unknown): StopNotice | null {
+function parseStopNotice(stop: unknown): StopNotice | null {
   if (!isRecord(stop)) return null;
   const { category, reason, until } = stop;
   return {
@@ -59,7 +59,7 @@ function stopOf(stop: unknown): StopNotice | null {
   };
 }
 
-function audienceOf(viewers: unknown): Audience | null {
+function parseAudience(viewers: unknown): AudienceCount | null {
   const { current, watching, peak } = isRecord(viewers) ? viewers : {};
   // The room has counted people; without it their requests tell about how many there are.
   const now = typeof watching === "number" ? watching : current;
@@ -70,65 +70,67 @@ function audienceOf(viewers: unknown): Audience | null {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Polls until the page goes away. */
-export class StatusPoll {
-  #bounds: OffsetBounds = UNBOUNDED;
+export class StatusPoller {
+  #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #asking = false;
+  #isPolling = false;
   readonly #url: string;
-  readonly #phase: () => Phase;
-  readonly #answer: (status: Status) => void;
+  readonly #phase: () => WatchPhase;
+  readonly #onStatus: (status: WatchStatus) => void;
 
   /** `phase` decides how often to ask; `answer` is told every answer. */
-  constructor(url: string, phase: () => Phase, answer: (status: Status) => void) {
+  constructor(url: string, phase: () => WatchPhase, answer: (status: WatchStatus) => void) {
     this.#url = url;
     this.#phase = phase;
-    this.#answer = answer;
+    this.#onStatus = answer;
   }
 
   /** The server's clock, as well as answers so far tell, milliseconds since the epoch. */
   serverNowMs(): number {
-    return Date.now() + offsetMs(this.#bounds);
+    return Date.now() + clockOffsetMs(this.#bounds);
   }
 
   /** Asks now, unless a question is out. */
-  ask(): void {
-    if (this.#asking) return;
-    this.#asking = true;
+  pollNow(): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     clearTimeout(this.#timer);
-    void this.#once().finally(() => {
-      this.#asking = false;
-      this.#schedule(this.#pauseMs());
+    void this.#requestStatus().finally(() => {
+      this.#isPolling = false;
+      this.#schedule(this.#nextDelayMs());
     });
   }
 
   /** Asks within a second or two: many pages may have noticed the same thing at once. */
-  askSoon(): void {
-    if (!this.#asking) this.#schedule(between(200, 1500, Math.random()));
+  pollSoon(): void {
+    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, Math.random()));
   }
 
   #schedule(afterMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.ask(), afterMs);
+    this.#timer = setTimeout(() => this.pollNow(), afterMs);
   }
 
-  #pauseMs(): number {
-    const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failureBaseMs, failureMaxMs } = POLL_LIMITS;
-    if (this.#failures > 0) return backoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random());
+  #nextDelayMs(): number {
+    const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failureBaseMs, failureMaxMs } = STATUS_POLL_LIMITS;
+    if (this.#failures > 0) return jitteredBackoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random());
     const phase = this.#phase();
     const calm = phase === "live" || phase === "replay" || phase === "stopped";
-    return calm ? between(calmMinMs, calmMaxMs, Math.random()) : between(awaitMinMs, awaitMaxMs, Math.random());
+    return calm
+      ? randomBetween(calmMinMs, calmMaxMs, Math.random())
+      : randomBetween(awaitMinMs, awaitMaxMs, Math.random());
   }
 
-  async #once(): Promise<void> {
+  async #requestStatus(): Promise<void> {
     const sentMs = Date.now();
     try {
       const answer = await fetch(this.#url, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
-      this.#bounds = narrow(this.#bounds, Date.parse(answer.headers.get("date") ?? ""), sentMs, Date.now());
+      this.#bounds = narrowClockOffset(this.#bounds, Date.parse(answer.headers.get("date") ?? ""), sentMs, Date.now());
       const status = await readStatus(answer);
       if (status === null) throw new Error(`unexpected answer ${answer.status}`);
       this.#failures = 0;
-      this.#answer(status);
+      this.#onStatus(status);
     } catch {
       // Whatever went wrong, asking again later is all that can be done.
       this.#failures += 1;
@@ -136,7 +138,7 @@ export class StatusPoll {
   }
 }
 
-async function readStatus(answer: Response): Promise<Status | null> {
+async function readStatus(answer: Response): Promise<WatchStatus | null> {
   if (answer.status === 404) return { source: { state: "none" }, audience: null, startedAtMs: null, stop: null };
-  return answer.ok ? parseStatus(await answer.json()) : null;
+  return answer.ok ? parseWatchStatus(await answer.json()) : null;
 }

@@ -1,13 +1,20 @@
 /** Applies the latency controller to a media element, and knows whether the person follows the live edge. */
-import { afterStall, control, initialLatency, LATENCY_LIMITS, type LatencyState, needsRescue } from "./latency.ts";
+import {
+  initialLatency,
+  LATENCY_LIMITS,
+  type LatencyState,
+  needsLiveSeek,
+  nextLatencyStep,
+  withStallMargin,
+} from "./latency.ts";
 
 /** Part targets that must remain buffered after the step that `begin` takes beyond the start. */
 const ALIGN_RESERVE_PARTS = 1.2;
 /** What stops within this time of the first picture is still the start, and teaches nothing about the network. */
-const START_S = 3;
+const START_GRACE_S = 3;
 
 /** Where the live edge is, as the player knows it; seconds of the element's timeline. */
-export interface Edge {
+export interface LiveEdge {
   /** The end of what is listed. */
   readonly listedS: number;
   /** Where the edge should be by now: it moves on between two playlists. */
@@ -17,20 +24,20 @@ export interface Edge {
 }
 
 /** Keeps `video` at the hold-back while the person watches live; leaves it alone when they went back in time. */
-export class Steering {
+export class LiveEdgeController {
   #state: LatencyState = initialLatency();
-  #following = true;
+  #isFollowing = true;
   /** A seek of ours, which says nothing about what the person wants. */
   #ownSeekTo: number | null = null;
   #lastTime = 0;
   #startedAtS = 0;
   #stillAtS = Number.NaN;
   #stillSinceMs = 0;
-  #rescuedMs = Number.NEGATIVE_INFINITY;
+  #liveSeekAtMs = Number.NEGATIVE_INFINITY;
   readonly #video: HTMLVideoElement;
-  readonly #edge: () => Edge | null;
+  readonly #edge: () => LiveEdge | null;
 
-  constructor(video: HTMLVideoElement, edge: () => Edge | null) {
+  constructor(video: HTMLVideoElement, edge: () => LiveEdge | null) {
     this.#video = video;
     this.#edge = edge;
   }
@@ -41,14 +48,14 @@ export class Steering {
     return edge === null ? null : edge.holdBackS + this.#state.marginS;
   }
 
-  get following(): boolean {
-    return this.#following;
+  get isFollowing(): boolean {
+    return this.#isFollowing;
   }
 
   /** Forgets everything but the distance that stalls have taught. */
   reset(): void {
     this.#state = initialLatency(this.#state.marginS);
-    this.#following = true;
+    this.#isFollowing = true;
     this.#lastTime = 0;
     this.#setRate(1);
   }
@@ -61,41 +68,41 @@ export class Steering {
       this.#setRate(1);
       return;
     }
-    if (video.currentTime !== this.#stillAtS || video.paused || video.seeking || !this.#following) {
+    if (video.currentTime !== this.#stillAtS || video.paused || video.seeking || !this.#isFollowing) {
       this.#stillAtS = video.currentTime;
       this.#stillSinceMs = nowMs;
     } else if (
-      needsRescue({
+      needsLiveSeek({
         stillMs: nowMs - this.#stillSinceMs,
-        sinceRescueMs: nowMs - this.#rescuedMs,
+        sinceRescueMs: nowMs - this.#liveSeekAtMs,
         listedAheadS: edge.listedS - video.currentTime,
         holdBackS: edge.holdBackS,
         partTargetS: edge.partTargetS,
       })
     ) {
-      this.#rescuedMs = nowMs;
-      this.toLive();
+      this.#liveSeekAtMs = nowMs;
+      this.seekToLive();
       return;
     }
     if (video.paused || video.seeking || video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) return;
-    const { state, seek } = control(this.#state, {
+    const { state, seek } = nextLatencyStep(this.#state, {
       nowMs,
       latencyS: edge.edgeS - video.currentTime,
       holdBackS: edge.holdBackS,
-      bufferS: bufferAhead(video),
+      bufferS: bufferedAheadS(video),
       partTargetS: edge.partTargetS,
-      following: this.#following,
+      isFollowing: this.#isFollowing,
     });
     this.#state = state;
     this.#lastTime = video.currentTime;
-    if (seek) this.toLive();
+    if (seek) this.seekToLive();
     else this.#setRate(state.rate);
   }
 
   /** Goes to the hold-back, and follows from there. */
-  toLive(): void {
+  seekToLive(): void {
     const edge = this.#edge();
-    this.#following = true;
+    this.#isFollowing = true;
     if (edge === null) return;
     const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
     // Nothing can be played, while a playlist is late, where the edge only should be.
@@ -106,11 +113,11 @@ export class Steering {
    * Goes to the start as soon as it is buffered: hls.js looks only ten times a second, and no more often while it loads.
    * `startS` is where it began to load; what fetching took is stepped over where that is buffered already.
    */
-  begin(startS: number): void {
+  seekToStart(startS: number): void {
     const edge = this.#edge();
     const video = this.#video;
     if (edge === null || video.currentTime > 0 || video.seeking) return;
-    const endS = bufferedEnd(video, startS);
+    const endS = bufferedEndS(video, startS);
     if (endS <= startS) return;
     const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
     const latest = endS - ALIGN_RESERVE_PARTS * edge.partTargetS;
@@ -119,10 +126,10 @@ export class Steering {
   }
 
   /** Pictures stopped for want of media. */
-  stalled(nowMs: number): void {
+  onStall(nowMs: number): void {
     const edge = this.#edge();
-    if (edge === null || this.#video.currentTime - this.#startedAtS < START_S) return;
-    this.#state = afterStall(this.#state, nowMs, edge.partTargetS);
+    if (edge === null || this.#video.currentTime - this.#startedAtS < START_GRACE_S) return;
+    this.#state = withStallMargin(this.#state, nowMs, edge.partTargetS);
     this.#setRate(1);
   }
 
@@ -134,8 +141,8 @@ export class Steering {
     const edge = this.#edge();
     if (own || edge === null) return;
     const near = edge.edgeS - edge.holdBackS - to < LATENCY_LIMITS.seekS;
-    if (near) this.#following = true;
-    else if (to < this.#lastTime - 0.5) this.#following = false;
+    if (near) this.#isFollowing = true;
+    else if (to < this.#lastTime - 0.5) this.#isFollowing = false;
     this.#state = initialLatency(this.#state.marginS);
   }
 
@@ -143,7 +150,7 @@ export class Steering {
   onResume(): void {
     const edge = this.#edge();
     if (edge === null) return;
-    this.#following = edge.edgeS - edge.holdBackS - this.#video.currentTime < LATENCY_LIMITS.seekS;
+    this.#isFollowing = edge.edgeS - edge.holdBackS - this.#video.currentTime < LATENCY_LIMITS.seekS;
     this.#state = initialLatency(this.#state.marginS);
   }
 
@@ -156,20 +163,20 @@ export class Steering {
 
   #setRate(rate: number): void {
     // A rate of ours that isn't wanted any more is taken back; one that the person chose for a recording stays.
-    if (this.#applied === rate) return;
-    this.#applied = rate;
+    if (this.#appliedRate === rate) return;
+    this.#appliedRate = rate;
     this.#video.playbackRate = rate;
   }
-  #applied = 1;
+  #appliedRate = 1;
 }
 
 /** Seconds of media ahead of the playhead, over holes that are too small to see. */
-export function bufferAhead(video: HTMLVideoElement): number {
-  return Math.max(0, bufferedEnd(video, video.currentTime) - video.currentTime);
+export function bufferedAheadS(video: HTMLVideoElement): number {
+  return Math.max(0, bufferedEndS(video, video.currentTime) - video.currentTime);
 }
 
 /** Where the buffered range around `atS` ends, or `atS` where nothing is buffered; both in seconds. */
-function bufferedEnd({ buffered }: HTMLVideoElement, atS: number): number {
+function bufferedEndS({ buffered }: HTMLVideoElement, atS: number): number {
   for (let i = 0; i < buffered.length; i++) {
     if (buffered.start(i) <= atS + 0.1 && buffered.end(i) > atS) return buffered.end(i);
   }

@@ -1,7 +1,7 @@
 /** Keeps the last picture on screen while the player is taken apart and set up again. */
 
 /** Draws what `video` shows onto `canvas`, which lies beneath it. */
-export function keepStill(video: HTMLVideoElement, canvas: HTMLCanvasElement): void {
+export function drawPosterFrame(video: HTMLVideoElement, canvas: HTMLCanvasElement): void {
   if (video.videoWidth === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;
@@ -9,7 +9,7 @@ export function keepStill(video: HTMLVideoElement, canvas: HTMLCanvasElement): v
 }
 
 /** Removes the picture. */
-export function dropStill(canvas: HTMLCanvasElement): void {
+export function clearPosterFrame(canvas: HTMLCanvasElement): void {
   canvas.width = 0;
   canvas.height = 0;
 }

@@ -6,13 +6,13 @@ import "./studio/room/room.css";
 import "./studio/stop/stop.css";
 import { parseStreamName } from "../../protocol/ids.ts";
 import type { StreamStatus } from "../../protocol/status.ts";
-import { anomaliesIn, CountHistory } from "./studio/anomalies.ts";
-import { draw } from "./studio/draw.tsx";
-import { History } from "./studio/history.ts";
-import { Poll } from "./studio/poll.ts";
-import { Rates } from "./studio/rates.ts";
-import type { Told } from "./studio/told.ts";
-import type { Phase } from "./studio/words.ts";
+import { findAnomalies, ViewerCountHistory } from "./studio/anomalies.ts";
+import { drawStudio } from "./studio/draw.tsx";
+import { SampleHistory } from "./studio/history.ts";
+import { StudioPoller } from "./studio/poll.ts";
+import { RateWindow } from "./studio/rates.ts";
+import type { StatusAnswer } from "./studio/told.ts";
+import type { StudioPhase } from "./studio/words.ts";
 
 const root = document.getElementById("studio");
 if (root === null) throw new Error("the page lacks #studio");
@@ -20,48 +20,48 @@ root.textContent = "";
 
 const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
 const stream = parseStreamName(name);
-const history = new History();
-let rates = new Rates();
-let counts = new CountHistory();
+const history = new SampleHistory();
+let rates = new RateWindow();
+let counts = new ViewerCountHistory();
 let anomalies: readonly string[] = [];
-let told: Told | null = null;
-let failing = false;
+let lastAnswer: StatusAnswer | null = null;
+let isFailing = false;
 
-const poll = new Poll(`/api/streams/${stream}`, (answer) => {
-  failing = answer === "failed";
-  if (answer !== "failed") take(answer);
+const poll = new StudioPoller(`/api/streams/${stream}`, (answer) => {
+  isFailing = answer === "failed";
+  if (answer !== "failed") applyAnswer(answer);
   redraw();
 });
 redraw();
 if (stream !== null) poll.start();
 
-function take(answer: Told): void {
-  const before: StreamStatus | null = told === null || told === "none" ? null : told;
-  told = answer;
+function applyAnswer(answer: StatusAnswer): void {
+  const before: StreamStatus | null = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
+  lastAnswer = answer;
   anomalies = [];
   if (answer === "none") return;
   if (before !== null && before.broadcast !== answer.broadcast) {
     history.clear();
-    rates = new Rates();
-    counts = new CountHistory();
+    rates = new RateWindow();
+    counts = new ViewerCountHistory();
   }
   if (answer.state === "live") {
     const { at: atMs, viewers } = answer;
-    anomalies = anomaliesIn(viewers, counts.add({ atMs, viewers }));
+    anomalies = findAnomalies(viewers, counts.add({ atMs, viewers }));
   }
-  const sample = rates.sample(answer);
+  const sample = rates.addStatus(answer);
   if (sample !== null) history.add(sample);
 }
 
 function redraw(): void {
   if (root === null) return;
-  const status = told === null || told === "none" ? null : told;
-  draw(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), failing, anomalies });
+  const status = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
+  drawStudio(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), isFailing, anomalies });
 }
 
-function phase(): Phase {
+function phase(): StudioPhase {
   if (stream === null) return "unknown";
-  if (told === null) return "asking";
-  if (told === "none") return "none";
-  return told.stop === undefined ? told.state : "stopped";
+  if (lastAnswer === null) return "asking";
+  if (lastAnswer === "none") return "none";
+  return lastAnswer.stop === undefined ? lastAnswer.state : "stopped";
 }

@@ -3,26 +3,26 @@
  * one is asked for another: it gets `{ type: "corral-token-wanted", stream }` and answers, or sends unasked,
  * `{ type: "corral-token", token }`.
  */
-import { addressToken, keepToken, viewerToken } from "./session.ts";
+import { loadAddressToken, loadViewerToken, storeViewerToken } from "./session.ts";
 
 /** The embedding page has so long to answer. */
 const ANSWER_MS = 5_000;
 
 /** One stream's token in this tab. */
-export class Ticket {
+export class PlaybackToken {
   readonly #stream: string;
   #token: string | null;
-  #came: () => void = () => {};
+  #onToken: () => void = () => {};
 
   constructor(stream: string) {
     this.#stream = stream;
-    this.#token = addressToken(stream);
+    this.#token = loadAddressToken(stream);
     addEventListener("message", ({ data, origin, source }: MessageEvent<unknown>) => {
-      const token = origin === location.origin && source === parent ? tokenIn(data) : null;
+      const token = origin === location.origin && source === parent ? parseTokenMessage(data) : null;
       if (token === null) return;
-      keepToken(stream, token);
+      storeViewerToken(stream, token);
       this.#token = token;
-      this.#came();
+      this.#onToken();
     });
   }
 
@@ -35,12 +35,12 @@ export class Ticket {
   }
 
   /** Asks for another token; whether there is one now that isn't `before`. */
-  async renewed(before: string | null): Promise<boolean> {
-    this.#token = viewerToken(this.#stream);
+  async renew(before: string | null): Promise<boolean> {
+    this.#token = loadViewerToken(this.#stream);
     if (this.#token !== before) return true;
     await new Promise<void>((done) => {
       const timer = setTimeout(done, ANSWER_MS);
-      this.#came = () => {
+      this.#onToken = () => {
         clearTimeout(timer);
         done();
       };
@@ -50,13 +50,13 @@ export class Ticket {
   }
 }
 
-function tokenIn(data: unknown): string | null {
+function parseTokenMessage(data: unknown): string | null {
   const { type, token } = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
   return type === "corral-token" && typeof token === "string" ? token : null;
 }
 
 /** What people are told whom the edge refuses with this status, or null for another one. */
-export function refusedText(status: number | undefined): string | null {
+export function refusalText(status: number | undefined): string | null {
   if (status === 401) return "This stream is not for everybody. Open it from where you found it, signed in.";
   return status === 403 ? "This stream is not open to you." : null;
 }

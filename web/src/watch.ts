@@ -3,16 +3,16 @@ import "./base.css";
 import "./watch.css";
 import "./chat/chat.css";
 import { parseStreamName } from "../../protocol/ids.ts";
-import { HlsPlayer, hlsSupported } from "./hls-player.ts";
-import { monitor } from "./monitor.ts";
+import { HlsPlayer, isHlsJsSupported } from "./hls-player.ts";
+import { monitorMedia } from "./monitor.ts";
 import { NativePlayer } from "./native-player.ts";
-import { Side } from "./side.ts";
-import { initialView, reduce, type View, type ViewEvent } from "./state.ts";
-import { chooseRendition, readStats, type Stats } from "./stats.ts";
-import { type Audience, type Status, StatusPoll } from "./status.ts";
-import { dropStill, keepStill } from "./still.ts";
-import { Ticket } from "./ticket.ts";
-import type { Page } from "./ui/mount.tsx";
+import { ChatPane } from "./side.ts";
+import { initialWatchView, reduceWatchView, type WatchEvent, type WatchView } from "./state.ts";
+import { chooseRendition, type PlaybackStats, readPlaybackStats } from "./stats.ts";
+import { type AudienceCount, StatusPoller, type WatchStatus } from "./status.ts";
+import { clearPosterFrame, drawPosterFrame } from "./still.ts";
+import { PlaybackToken } from "./ticket.ts";
+import type { WatchUi } from "./ui/mount.tsx";
 
 /** The controls come with the first picture, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
@@ -20,97 +20,98 @@ const CONTROLS_AFTER_MS = 1000;
 const CHAT_AFTER_MS = 250;
 
 const video = element("video", HTMLVideoElement);
-const still = element("still", HTMLCanvasElement);
+const posterCanvas = element("still", HTMLCanvasElement);
 const name = streamName(location.pathname);
 const stream = parseStreamName(name);
 
-let view: View = initialView(stream !== null);
-let status: Status | null = null;
-let page: Page | null = null;
+let view: WatchView = initialWatchView(stream !== null);
+let status: WatchStatus | null = null;
+let page: WatchUi | null = null;
 let mounting = false;
-let audience: Audience | null = null;
+let audience: AudienceCount | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
-const ticket = new Ticket(name);
-const hlsPlayer = hlsSupported() ? new HlsPlayer(video, url, dispatch, ticket) : null;
-const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, ticket);
+const playbackToken = new PlaybackToken(name);
+const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken);
 const renditions = hlsPlayer?.renditions ?? null;
-if (view.load > 0) player.load();
+if (view.loadCount > 0) player.load();
 
-const counts = monitor(video, () => player, dispatch);
-const poll = new StatusPoll(
+const mediaMonitor = monitorMedia(video, () => player, dispatch);
+const statusPoller = new StatusPoller(
   `/api/streams/${stream}`,
   () => view.phase,
   (answer) => {
     status = answer;
     dispatch({ type: "source", source: answer.source, stop: answer.stop });
-    if (view.phase === "reconnecting" && answer.source.state === "live") player.nudge();
+    if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
     draw();
   },
 );
-if (stream !== null) poll.ask();
+if (stream !== null) statusPoller.pollNow();
 
 /** Everything that happens comes through here: it changes the view, and the view drives the player. */
-function dispatch(event: ViewEvent): void {
+function dispatch(event: WatchEvent): void {
   const before = view;
-  view = reduce(before, event);
+  view = reduceWatchView(before, event);
   if (view === before) return;
-  if (view.load !== before.load) {
-    keepStill(video, still);
+  if (view.loadCount !== before.loadCount) {
+    drawPosterFrame(video, posterCanvas);
     player.load();
   } else if (view.phase === "waiting" || view.phase === "failed" || view.phase === "stopped") {
     if (before.phase !== view.phase) player.stop();
   }
   if (view.phase !== before.phase) {
-    if (view.phase === "stopped") clearAll();
-    if (before.phase === "stopped") side?.resume();
+    if (view.phase === "stopped") clearStream();
+    if (before.phase === "stopped") chatPane?.resume();
     if (view.phase !== "starting") drawControls();
-    if (view.phase === "reconnecting") poll.askSoon();
-    if (view.phase === "ended") poll.askSoon();
-    if (view.phase === "live" || view.phase === "replay") dropStill(still);
+    if (view.phase === "reconnecting") statusPoller.pollSoon();
+    if (view.phase === "ended") statusPoller.pollSoon();
+    if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
     // A broadcast that isn't there yet has a chat already.
-    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => side?.begin(), CHAT_AFTER_MS);
+    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => chatPane?.start(), CHAT_AFTER_MS);
   }
   draw();
 }
 
 /** Nothing of a stopped stream stays on the page; why it was stopped is asked for. */
-function clearAll(): void {
-  dropStill(still);
-  side?.pause();
-  if (view.stop === null) poll.askSoon();
+function clearStream(): void {
+  clearPosterFrame(posterCanvas);
+  chatPane?.pause();
+  if (view.stop === null) statusPoller.pollSoon();
 }
 
-const stats = (): Stats => readStats(video, view, player, renditions, counts.read(), poll.serverNowMs());
+const stats = (): PlaybackStats =>
+  readPlaybackStats(video, view, player, renditions, mediaMonitor.read(), statusPoller.serverNowMs());
 
-const side =
+const chatPane =
   stream === null
     ? null
-    : new Side(
+    : new ChatPane(
         element("chat", HTMLElement),
         {
           stream,
-          layer: element("bursts", HTMLElement),
-          sight: () => {
+          reactionLayer: element("bursts", HTMLElement),
+          playbackPosition: () => {
             const { programTimeMs, edgeDistanceS } = player.read();
-            return { phase: view.phase, programTimeMs, edgeDistanceS, serverNowMs: poll.serverNowMs() };
+            return { phase: view.phase, programTimeMs, edgeDistanceS, serverNowMs: statusPoller.serverNowMs() };
           },
-          playing: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
-          stopped: () => dispatch({ type: "stopped" }),
-          counted: ({ watching, peak }) => {
+          isPlaying: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
+          onStopped: () => dispatch({ type: "stopped" }),
+          onCounts: ({ watching, peak }) => {
             audience = { watching, peak };
             draw();
           },
         },
         () => {
           // Without the chat only the API tells who watches.
-          if (side?.shown !== true) audience = null;
+          if (chatPane?.isShown !== true) audience = null;
           draw();
         },
       );
 
 function draw(): void {
-  page?.draw({ view, audience: audience ?? status?.audience ?? null, chat: side?.shown ?? null });
+  page?.draw({ view, audience: audience ?? status?.audience ?? null, chat: chatPane?.isShown ?? null });
 }
 
 video.addEventListener("resize", () => {
@@ -123,8 +124,8 @@ window.corral = Object.freeze({
 });
 
 addEventListener("online", () => {
-  player.nudge();
-  poll.ask();
+  player.retryNow();
+  statusPoller.pollNow();
 });
 
 // Fetching and running the controls before the first picture would hold it up.
@@ -135,8 +136,15 @@ function drawControls(): void {
   if (page !== null || mounting) return;
   mounting = true;
   import("./ui/mount.tsx")
-    .then(({ mount }) => {
-      page = mount({ name, video, dispatch, stats, toLive: () => player.toLive(), toggleChat: () => side?.toggle() });
+    .then(({ mountWatchUi }) => {
+      page = mountWatchUi({
+        name,
+        video,
+        dispatch,
+        stats,
+        toLive: () => player.seekToLive(),
+        toggleChat: () => chatPane?.toggle(),
+      });
       draw();
     })
     .catch(() => {

@@ -1,98 +1,108 @@
 /** The streams that this isolate serves: one edge each, of registered names only; the weakest makes room. */
 import type { StreamName } from "../../protocol/ids.ts";
-import type { Address, Site } from "../../protocol/tree/address.ts";
-import { weakest } from "../../protocol/tree/eviction.ts";
-import { EDGE_LIMITS } from "../../protocol/tree/limits.ts";
-import { objectName } from "../../protocol/tree/policy.ts";
-import type { FeedNode } from "../../tiers/node.ts";
-import { type Lifetime, StreamEdge } from "../../tiers/stream-edge.ts";
+import type { NodeAddress, Site } from "../../protocol/tree/address.ts";
+import { selectForEviction } from "../../protocol/tree/eviction.ts";
+import { EDGE_STREAM_LIMITS } from "../../protocol/tree/limits.ts";
+import { nodeObjectName } from "../../protocol/tree/policy.ts";
+import type { UpstreamNode } from "../../tiers/node.ts";
+import { EdgeStream, type WaitUntilContext } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
-import { isRegistered } from "../registry.ts";
-import { siteFor } from "./site.ts";
-import { wayMemory } from "./way-memory.ts";
+import { isStreamRegistered } from "../registry.ts";
+import { resolveSite } from "./site.ts";
+import { createParentCache } from "./way-memory.ts";
 
-/** Streams held at once: each may hold `EDGE_LIMITS.tailBytes` while it is watched, nothing much when it is not. */
-const MOST_STREAMS = 64;
+/** Streams held at once: each may hold `EDGE_STREAM_LIMITS.tailBytes` while it is watched, nothing much when it is not. */
+const MAX_EDGE_STREAMS = 64;
 
-const edges = new Map<StreamName, StreamEdge>();
+const edgeStreams = new Map<StreamName, EdgeStream>();
 /** The one asked for last. */
-let newest: StreamEdge | null = null;
+let lastRequested: EdgeStream | null = null;
 
 /** Why there is no edge for a stream: nobody registered its name, or this isolate serves as many as it can. */
-export type NoEdge = "unregistered" | "full";
+export type EdgeStreamUnavailable = "unregistered" | "full";
 
 /** The edge of a stream in this isolate. At once where there is one. Throws `UpstreamError` where the registry can't be asked. */
-export function edgeOf(
+export function openEdgeStream(
   env: Env,
   request: Request,
-  life: Lifetime,
+  ctx: WaitUntilContext,
   stream: StreamName,
-): StreamEdge | NoEdge | Promise<StreamEdge | NoEdge> {
-  if (newest?.stream === stream) return newest;
-  const known = edges.get(stream);
+): EdgeStream | EdgeStreamUnavailable | Promise<EdgeStream | EdgeStreamUnavailable> {
+  if (lastRequested?.stream === stream) return lastRequested;
+  const known = edgeStreams.get(stream);
   if (known !== undefined) {
-    newest = known;
+    lastRequested = known;
     return known;
   }
-  const registered = isRegistered(env, life, stream);
-  if (registered instanceof Promise) return registered.then((is) => opened(env, request, stream, is));
-  return opened(env, request, stream, registered);
+  const registered = isStreamRegistered(env, ctx, stream);
+  if (registered instanceof Promise) return registered.then((is) => openRegisteredStream(env, request, stream, is));
+  return openRegisteredStream(env, request, stream, registered);
 }
 
-function opened(env: Env, request: Request, stream: StreamName, registered: boolean): StreamEdge | NoEdge {
-  if (!registered) return "unregistered";
+function openRegisteredStream(
+  env: Env,
+  request: Request,
+  stream: StreamName,
+  isRegistered: boolean,
+): EdgeStream | EdgeStreamUnavailable {
+  if (!isRegistered) return "unregistered";
   // Another request may have opened it meanwhile.
-  const known = edges.get(stream);
+  const known = edgeStreams.get(stream);
   if (known !== undefined) return known;
-  if (edges.size >= MOST_STREAMS && !makeRoom()) return "full";
-  newest = newEdge(env, siteFor(env, request), stream);
-  edges.set(stream, newest);
-  return newest;
+  if (edgeStreams.size >= MAX_EDGE_STREAMS && !evictEdgeStream()) return "full";
+  lastRequested = createEdgeStream(env, resolveSite(env, request), stream);
+  edgeStreams.set(stream, lastRequested);
+  return lastRequested;
 }
 
 /** The edge of a stream that this isolate serves already, or null. */
-export function servedEdge(stream: StreamName): StreamEdge | null {
-  return edges.get(stream) ?? null;
+export function findEdgeStream(stream: StreamName): EdgeStream | null {
+  return edgeStreams.get(stream) ?? null;
 }
 
 /** The edges of this isolate. */
-export function servedEdges(): StreamEdge[] {
-  return [...edges.values()];
+export function listEdgeStreams(): EdgeStream[] {
+  return [...edgeStreams.values()];
 }
 
-function newEdge(env: Env, site: Site | null, stream: StreamName): StreamEdge {
-  return new StreamEdge({
+function createEdgeStream(env: Env, site: Site | null, stream: StreamName): EdgeStream {
+  return new EdgeStream({
     stream,
     tier: "isolate",
-    walker: { kind: "isolate", site, node: crypto.randomUUID() },
-    leadMs: EDGE_LIMITS.leadMs,
-    tailBytes: EDGE_LIMITS.tailBytes,
-    nodes: (address) => nodeAt(env, stream, address),
+    node: { kind: "isolate", site, nodeId: crypto.randomUUID() },
+    leaseMs: EDGE_STREAM_LIMITS.leaseMs,
+    tailBytes: EDGE_STREAM_LIMITS.tailBytes,
+    nodeAt: (address) => getNode(env, stream, address),
     // Without a site there is one node to ask.
-    ...(site === null ? {} : { memory: wayMemory(site) }),
+    ...(site === null ? {} : { parentCache: createParentCache(site) }),
   });
 }
 
 /** The object of a node; a shield is placed in its region when it is first called. */
-export function nodeAt(env: Env, stream: StreamName, address: Address): FeedNode {
+export function getNode(env: Env, stream: StreamName, address: NodeAddress): UpstreamNode {
   if (address.tier === "live") return env.LIVE.getByName(stream);
-  return env.SHIELD.getByName(objectName(stream, address), { locationHint: address.region });
+  return env.SHIELD.getByName(nodeObjectName(stream, address), { locationHint: address.region });
 }
 
 /** Lets go of the weakest edge; false: every one is watched. */
-function makeRoom(): boolean {
+function evictEdgeStream(): boolean {
   const nowMs = Date.now();
-  const held = [...edges.values()].map((edge) => ({
+  const held = [...edgeStreams.values()].map((edge) => ({
     edge,
-    parked: edge.parked + edge.awaiting,
-    viewers: edge.tally.watching(nowMs).viewers,
-    known: edge.known === null ? ("nothing" as const) : edge.known.state.ended ? ("ended" as const) : ("live" as const),
-    askedMs: edge.nowMs,
+    parkedRequests: edge.parkedCount + edge.waiterCount,
+    viewers: edge.counters.estimateAudience(nowMs).viewers,
+    replicaState:
+      edge.currentReplica === null
+        ? ("nothing" as const)
+        : edge.currentReplica.state.ended
+          ? ("ended" as const)
+          : ("live" as const),
+    lastRequestMs: edge.nowMs,
   }));
-  const leaving = weakest(held)?.edge;
+  const leaving = selectForEviction(held)?.edge;
   if (leaving === undefined) return false;
-  edges.delete(leaving.stream);
-  if (newest === leaving) newest = null;
+  edgeStreams.delete(leaving.stream);
+  if (lastRequested === leaving) lastRequested = null;
   leaving.close();
   return true;
 }

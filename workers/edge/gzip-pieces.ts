@@ -13,28 +13,28 @@ export interface DeflatedPiece {
 }
 
 /** RFC 1952 §2.3: deflate, no name, no time, unknown system. */
-const HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+const GZIP_HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /** RFC 1951 §3.2.6: a last block without anything in it. */
 const LAST_BLOCK = [3, 0];
 const TRAILER_BYTES = 8;
 
 /** A piece, compressed. */
-export function deflatePiece(bytes: Uint8Array, level: number): DeflatedPiece {
+export function compressPiece(bytes: Uint8Array, level: number): DeflatedPiece {
   const blocks = deflateRawSync(bytes, { level, finishFlush: constants.Z_SYNC_FLUSH });
   return { blocks, crc: crc32(bytes), byteLength: bytes.byteLength };
 }
 
 /** The gzip body of pieces in a row. */
-export function gzipOf(pieces: readonly DeflatedPiece[]): Uint8Array {
+export function joinGzipPieces(pieces: readonly DeflatedPiece[]): Uint8Array {
   const blocksBytes = pieces.reduce((sum, { blocks }) => sum + blocks.byteLength, 0);
-  const body = new Uint8Array(HEADER.length + blocksBytes + LAST_BLOCK.length + TRAILER_BYTES);
-  body.set(HEADER);
-  let at = HEADER.length;
+  const body = new Uint8Array(GZIP_HEADER.length + blocksBytes + LAST_BLOCK.length + TRAILER_BYTES);
+  body.set(GZIP_HEADER);
+  let at = GZIP_HEADER.length;
   let [crc, byteLength] = [0, 0];
   for (const piece of pieces) {
     body.set(piece.blocks, at);
     at += piece.blocks.byteLength;
-    crc = joinCrc(crc, piece.crc, piece.byteLength);
+    crc = combineCrc32(crc, piece.crc, piece.byteLength);
     byteLength += piece.byteLength;
   }
   body.set(LAST_BLOCK, at);
@@ -46,21 +46,21 @@ export function gzipOf(pieces: readonly DeflatedPiece[]): Uint8Array {
 
 /** CRC-32's polynomial and the powers 0 and 8 of x, each with its highest power in the lowest bit. */
 const POLYNOMIAL = 0xedb8_8320;
-const ONE = 0x8000_0000;
-const X8 = 0x0080_0000;
+const POLYNOMIAL_ONE = 0x8000_0000;
+const POLYNOMIAL_X8 = 0x0080_0000;
 
 /** The CRC-32 of two runs of bytes from those of each, of which the second has `byteLength`. */
-function joinCrc(first: number, second: number, byteLength: number): number {
-  let shift = ONE;
-  for (let [left, power] = [byteLength, X8]; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) shift = multiply(shift, power);
-    power = multiply(power, power);
+function combineCrc32(first: number, second: number, byteLength: number): number {
+  let shift = POLYNOMIAL_ONE;
+  for (let [left, power] = [byteLength, POLYNOMIAL_X8]; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) shift = multiplyPolynomials(shift, power);
+    power = multiplyPolynomials(power, power);
   }
-  return (multiply(first, shift) ^ second) >>> 0;
+  return (multiplyPolynomials(first, shift) ^ second) >>> 0;
 }
 
 /** The product modulo the polynomial. */
-function multiply(a: number, b: number): number {
+function multiplyPolynomials(a: number, b: number): number {
   let product = 0;
   let shifted = b;
   for (let bit = 31; bit >= 0; bit -= 1) {

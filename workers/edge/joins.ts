@@ -1,45 +1,49 @@
 /** Newcomers to a stream in this isolate: who is let in, and who is to come back when. */
-import { Admission, admissionRates, NetworkAdmission } from "../../protocol/tree/admission.ts";
-import { EDGE_LIMITS } from "../../protocol/tree/limits.ts";
-import type { StreamEdge } from "../../tiers/stream-edge.ts";
+import { JoinAdmission, NetworkJoinAdmission, parseJoinRates } from "../../protocol/tree/admission.ts";
+import { EDGE_STREAM_LIMITS } from "../../protocol/tree/limits.ts";
+import type { EdgeStream } from "../../tiers/stream-edge.ts";
 import type { Env } from "../env.ts";
-import { networkOfRequest } from "../networks.ts";
-import { refuseFast } from "../rate-limits.ts";
-import { comeBack, tooMany } from "../responses.ts";
+import { readRequestNetwork } from "../networks.ts";
+import { refuseOverRate } from "../rate-limits.ts";
+import { joinRetryResponse, tooManyRequestsResponse } from "../responses.ts";
 
 /** With so many requests parked there is no room for more viewers: each of those who watch parks one or two again and again. */
-const CROWDED = 0.75 * EDGE_LIMITS.parked;
+const MAX_PARKED_FOR_JOIN = 0.75 * EDGE_STREAM_LIMITS.parkedRequests;
 
-interface Joins {
-  readonly all: Admission;
-  readonly networks: NetworkAdmission;
+interface StreamJoinControl {
+  readonly all: JoinAdmission;
+  readonly networks: NetworkJoinAdmission;
 }
 
-const joins = new WeakMap<StreamEdge, Joins>();
+const joinControls = new WeakMap<EdgeStream, StreamJoinControl>();
 
 /**
  * Lets a newcomer in (null), or tells it when to come back. `HEAD` is told the same, but takes no seat: nobody plays what it
  * answers. Throws `TypeError` on settings that make no sense.
  */
-export async function refuseToJoin(env: Env, edge: StreamEdge, request: Request): Promise<Response | null> {
-  const { all, networks } = joinsOf(env, edge);
+export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): Promise<Response | null> {
+  const { all, networks } = getJoinControl(env, edge);
   const nowMs = Date.now();
-  if (request.method === "HEAD") return answerOf(edge.parked >= CROWDED ? 1 : all.peek(nowMs, Math.random()));
-  const network = networkOfRequest(request);
-  if (network !== null && !networks.ask(network, nowMs)) return tooMany(1 + Math.floor(2 * Math.random()));
-  const fast = await refuseFast(env, "joins", request);
+  if (request.method === "HEAD")
+    return retryResponse(edge.parkedCount >= MAX_PARKED_FOR_JOIN ? 1 : all.checkJoin(nowMs, Math.random()));
+  const network = readRequestNetwork(request);
+  if (network !== null && !networks.tryJoin(network, nowMs))
+    return tooManyRequestsResponse(1 + Math.floor(2 * Math.random()));
+  const fast = await refuseOverRate(env, "joins", request);
   if (fast !== null) return fast;
-  const comeBackS = edge.parked >= CROWDED ? all.comeBackS(Math.random()) : all.ask(nowMs, Math.random());
-  return answerOf(comeBackS);
+  const comeBackS =
+    edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(Math.random()) : all.tryJoin(nowMs, Math.random());
+  return retryResponse(comeBackS);
 }
 
-const answerOf = (comeBackS: number | null): Response | null => (comeBackS === null ? null : comeBack(comeBackS));
+const retryResponse = (retryAfterS: number | null): Response | null =>
+  retryAfterS === null ? null : joinRetryResponse(retryAfterS);
 
-function joinsOf(env: Env, edge: StreamEdge): Joins {
-  const known = joins.get(edge);
+function getJoinControl(env: Env, edge: EdgeStream): StreamJoinControl {
+  const known = joinControls.get(edge);
   if (known !== undefined) return known;
-  const rates = admissionRates(env);
-  const made = { all: new Admission(rates), networks: new NetworkAdmission(rates) };
-  joins.set(edge, made);
+  const rates = parseJoinRates(env);
+  const made = { all: new JoinAdmission(rates), networks: new NetworkJoinAdmission(rates) };
+  joinControls.set(edge, made);
   return made;
 }

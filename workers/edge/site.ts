@@ -1,12 +1,12 @@
 /** Where this isolate runs. */
-import { isRegion, type Site, siteOf } from "../../protocol/tree/address.ts";
+import { isRegion, locateSite, type Site } from "../../protocol/tree/address.ts";
 import type { Env } from "../env.ts";
 
 /** The site that `CORRAL_SITE` or the platform tells; null on a single machine, where there is no tree to climb. */
-export function siteFor(env: Env, request: Request): Site | null {
+export function resolveSite(env: Env, request: Request): Site | null {
   if (env.CORRAL_SITE === undefined || env.CORRAL_SITE === "") {
     const { colo, continent, country, longitude } = (request.cf ?? {}) as IncomingRequestCfProperties;
-    return siteOf({ colo, continent, country, longitude });
+    return locateSite({ colo, continent, country, longitude });
   }
   const [region, colo, ...rest] = env.CORRAL_SITE.split("/");
   if (isRegion(region) && colo !== undefined && rest.length === 0 && /^[A-Z0-9]{2,8}$/.test(colo))

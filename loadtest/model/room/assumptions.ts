@@ -1,5 +1,5 @@
 /** What the room's model takes for granted, since no rule of the product and no measurement gives it. */
-import { STAY_S } from "../bill.ts";
+import { VIEWER_STAY_S } from "../bill.ts";
 
 /** How people use a room, and what the network is taken to do. Each can be set on the command line. */
 export interface RoomAssumptions {
@@ -29,7 +29,7 @@ export const ASSUMPTIONS: RoomAssumptions = {
   chatPerMinute: 0.05,
   tapsPerMinute: 0.2,
   textChars: 40,
-  stayS: STAY_S,
+  stayS: VIEWER_STAY_S,
   joinsPerSecond: 1_000,
   callsAtOnce: 6,
   storeMs: 10,

@@ -3,12 +3,12 @@ import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
 
 const ROOM = "model";
 /** Sockets opened at once. */
-const AT_ONCE = 20;
+const CONCURRENT_OPENS = 20;
 /** A socket that isn't open by then is not going to be. */
 const OPEN_MS = 30_000;
 
 /** How an audience comes. */
-export interface AudienceOptions {
+export interface ModelAudienceOptions {
   /** The edge, like `http://127.0.0.1:8787`. */
   readonly url: string;
   readonly viewers: number;
@@ -19,7 +19,7 @@ export interface AudienceOptions {
 }
 
 /** An audience in its seats. */
-export class Audience {
+export class ModelAudience {
   readonly clients: readonly RoomClient[];
   readonly #sockets: readonly CountedSocket[];
 
@@ -29,19 +29,19 @@ export class Audience {
   }
 
   /** Everybody comes in and is welcomed; those with an account are first among the clients. Rejects if somebody isn't. */
-  static async come({ url, viewers, writers, roles, playing }: AudienceOptions): Promise<Audience> {
+  static async connect({ url, viewers, writers, roles, playing }: ModelAudienceOptions): Promise<ModelAudience> {
     const sockets: CountedSocket[] = [];
     const clients: RoomClient[] = [];
-    for (let first = 0; first < viewers; first += AT_ONCE) {
-      const some = Array.from({ length: Math.min(AT_ONCE, viewers - first) }, async (_, place) => {
+    for (let first = 0; first < viewers; first += CONCURRENT_OPENS) {
+      const some = Array.from({ length: Math.min(CONCURRENT_OPENS, viewers - first) }, async (_, place) => {
         const index = first + place;
         // Without a token somebody who plays counts only with a page's key.
         const known = index < writers || playing;
         const token = known ? await tokenOf(url, `viewer-${index}`, index < writers ? roles : []) : "";
         const query = token === "" ? "" : `?token=${token}`;
         const socket = new CountedSocket(`${url.replace("http", "ws")}/rooms/${ROOM}/socket${query}`);
-        const client = await welcomed(socket);
-        if (playing) client.play(true);
+        const client = await connectClient(socket);
+        if (playing) client.setPlaying(true);
         return { socket, client };
       });
       for (const { socket, client } of await Promise.all(some)) {
@@ -49,7 +49,7 @@ export class Audience {
         clients.push(client);
       }
     }
-    return new Audience(clients, sockets);
+    return new ModelAudience(clients, sockets);
   }
 
   /** Frames and characters that came, to all; answers to beats are not among them. */
@@ -66,7 +66,7 @@ export class Audience {
   }
 
   /** Everybody leaves. */
-  leave(): void {
+  disconnect(): void {
     for (const client of this.clients) client.stop();
   }
 }
@@ -108,19 +108,19 @@ async function tokenOf(url: string, sub: string, roles: readonly string[]): Prom
   return ((await answer.json()) as { token: string }).token;
 }
 
-function welcomed(socket: CountedSocket): Promise<RoomClient> {
+function connectClient(socket: CountedSocket): Promise<RoomClient> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error("a viewer was not welcomed")), OPEN_MS);
     const client = new RoomClient({
-      open: () => socket,
-      after: (ms, work) => {
+      openSocket: () => socket,
+      schedule: (ms, work) => {
         const timer = setTimeout(work, ms);
         return () => clearTimeout(timer);
       },
       nowMs: Date.now,
       random: Math.random,
       listener: {
-        welcomed: () => {
+        onWelcome: () => {
           clearTimeout(late);
           resolve(client);
         },

@@ -1,10 +1,10 @@
 /** What an hour of a room costs: each meter's amount times its price, nothing taken off for what the plan includes. */
-import { type Item, item } from "../bill.ts";
+import { type BillItem, billItem } from "../bill.ts";
 import { PRICES } from "../prices.ts";
 import { frameSizes } from "./frames.ts";
-import type { RoomMeasured } from "./measured.ts";
-import type { Rates, Standing } from "./rates.ts";
-import { rowsOf } from "./rows.ts";
+import type { RoomMeasurements } from "./measured.ts";
+import type { RoomRates, SteadyRoom } from "./rates.ts";
+import { sqliteRows } from "./rows.ts";
 
 const HOUR_S = 3_600;
 /** History is kept for a day of a month of thirty. */
@@ -12,21 +12,21 @@ const MONTHS_KEPT = 1 / 30;
 
 /** The bill of an hour in which the room stands as it does, with so many `objects` in memory. */
 export function roomBill(
-  { viewers, assumed, placesPerSecond }: Standing,
-  rates: Rates,
+  { viewers, assumed, placesPerSecond }: SteadyRoom,
+  rates: RoomRates,
   objects: number,
-  measured: RoomMeasured,
-): readonly Item[] {
+  measured: RoomMeasurements,
+): readonly BillItem[] {
   const hourly = (perSecond: number): number => perSecond * HOUR_S;
   const frames = (perSecond: number): number => hourly(perSecond) / PRICES.framesPerRequest;
-  const rows = rowsOf(rates, { pruned: true, objects });
+  const rows = sqliteRows(rates, { pruned: true, objects });
   const gb = (hourly(rates.messages) * 2 * frameSizes(assumed.textChars).event) / 1e9;
-  const requests = (meter: string, amount: number): Item =>
-    item(`object requests: ${meter}`, amount, "requests", PRICES.objectRequest);
+  const requests = (meter: string, amount: number): BillItem =>
+    billItem(`object requests: ${meter}`, amount, "requests", PRICES.objectRequest);
   const sent = Math.max(0, rates.framesIn - rates.messages - rates.taps);
   return [
-    item("Worker requests: sockets", hourly(rates.joins), "requests", PRICES.workerRequest),
-    item("Worker CPU", hourly(rates.joins) * measured.joinMs, "ms", PRICES.workerCpuMs),
+    billItem("Worker requests: sockets", hourly(rates.joins), "requests", PRICES.workerRequest),
+    billItem("Worker CPU", hourly(rates.joins) * measured.joinMs, "ms", PRICES.workerCpuMs),
     requests("sockets", hourly(rates.joins)),
     requests("frames in, messages", frames(rates.messages)),
     requests("frames in, likes and reactions", frames(rates.taps)),
@@ -37,11 +37,11 @@ export function roomBill(
     requests("calls to keyrings", hourly(rates.writers)),
     requests("ticks to relays and shards", hourly(rates.delivers)),
     requests("Workers to the room, where to", hourly(placesPerSecond)),
-    item("object duration", objects * HOUR_S * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
-    item("SQLite rows written: messages", hourly(rows.messages), "rows", PRICES.rowWritten),
-    item("SQLite rows written: counts, alarms", hourly(rows.counts + rows.alarms), "rows", PRICES.rowWritten),
-    item("SQLite rows read", hourly(rows.read), "rows", PRICES.rowRead),
-    item("SQLite stored for a day", gb * MONTHS_KEPT, "GB", PRICES.rowGbMonth),
-    item("egress", (viewers * rates.bytesOut * HOUR_S) / 1e9, "GB", PRICES.egressGb),
+    billItem("object duration", objects * HOUR_S * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
+    billItem("SQLite rows written: messages", hourly(rows.messages), "rows", PRICES.rowWritten),
+    billItem("SQLite rows written: counts, alarms", hourly(rows.counts + rows.alarms), "rows", PRICES.rowWritten),
+    billItem("SQLite rows read", hourly(rows.read), "rows", PRICES.rowRead),
+    billItem("SQLite stored for a day", gb * MONTHS_KEPT, "GB", PRICES.rowGbMonth),
+    billItem("egress", (viewers * rates.bytesOut * HOUR_S) / 1e9, "GB", PRICES.egressGb),
   ];
 }

@@ -3,15 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BEAT } from "../../../protocol/room/wire.ts";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { HEARTBEAT } from "../../../protocol/room/wire.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../../tests/support/admin-token.ts";
 import { freePort } from "../../../tests/support/ports.ts";
-import { cpuMs, memoryBytes, processesBelow } from "../../processes.ts";
-import { Audience } from "./audience.ts";
-import type { Counted } from "./counted.ts";
+import { cpuMs, descendantPids, residentBytes } from "../../processes.ts";
+import { ModelAudience } from "./audience.ts";
+import type { RoomCallCounts } from "./counted.ts";
 import { heapBytes } from "./heap.ts";
-import type { RoomMeasured } from "./measured.ts";
+import type { RoomMeasurements } from "./measured.ts";
 
 const VIEWERS = 400;
 /** Moderators write fast; 40 of them may write so many messages a second together without being refused. */
@@ -19,9 +19,9 @@ const WRITERS = 40;
 const MANY_PER_SECOND = 400;
 const SOME_PER_SECOND = 150;
 const FEW_PER_SECOND = 8;
-const FOR_MS = 8_000;
+const CHAT_MS = 8_000;
 const CALLS = 4_000;
-const JUDGED = 10_000;
+const MODERATED_TEXTS = 10_000;
 /** Frames of each socket at once, below the burst that a socket may send. */
 const BURST = 100;
 const SHORT = "x".repeat(10);
@@ -30,7 +30,7 @@ const LONG = "x".repeat(300);
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** An edge of which CPU and heap can be read, for as long as `work` takes. */
-export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) => Promise<T>): Promise<T> {
+export async function withRoomEdge<T>(work: (edge: LocalEdge, inspectorPort: number) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-room-"));
   const entry = fileURLToPath(new URL("../probe-worker.ts", import.meta.url));
   const inspectorPort = await freePort();
@@ -50,64 +50,64 @@ export async function withRoomEdge<T>(work: (edge: Edge, inspectorPort: number) 
 }
 
 /** Measures everything; takes a minute. `say`: what is under way. */
-export function calibrateRoom(say: (line: string) => void): Promise<RoomMeasured> {
+export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomMeasurements> {
   return withRoomEdge(async ({ url }, inspectorPort) => {
-    const pid = processesBelow(process.pid, "workerd")[0] ?? 0;
-    say("calls …");
-    const calls = await taken(pid, async () => {
+    const pid = descendantPids(process.pid, "workerd")[0] ?? 0;
+    onProgress("calls …");
+    const calls = await measureCpuMs(pid, async () => {
       await fetch(`${url}/calls/model/${CALLS}`);
     });
-    say("judging …");
-    const judging = await taken(pid, async () => {
-      await fetch(`${url}/judge/model/${JUDGED}`);
+    onProgress("judging …");
+    const judging = await measureCpuMs(pid, async () => {
+      await fetch(`${url}/judge/model/${MODERATED_TEXTS}`);
     });
-    say("viewers coming …");
-    const come = (): Promise<Audience> =>
-      Audience.come({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
+    onProgress("viewers coming …");
+    const come = (): Promise<ModelAudience> =>
+      ModelAudience.connect({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
     // Memory is grown by others first; they stay, so that what they have isn't used anew.
     const others = await come();
-    say("viewers in their seats …");
-    const resident = memoryBytes(pid);
+    onProgress("viewers in their seats …");
+    const resident = residentBytes(pid);
     const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
     const heap = await heapNow();
-    let audience: Audience | null = null;
-    const joining = await taken(pid, async () => {
+    let audience: ModelAudience | null = null;
+    const joining = await measureCpuMs(pid, async () => {
       audience = await come();
     });
     if (audience === null) throw new Error("nobody came");
     await wait(2_000);
-    const socketBytes = Math.max(0, memoryBytes(pid) - resident) / VIEWERS;
+    const socketBytes = Math.max(0, residentBytes(pid) - resident) / VIEWERS;
     const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
-    others.leave();
+    others.disconnect();
     try {
-      const { actMs, ...rest } = await withAudience({ pid, url }, audience, say);
+      const { actMs, ...rest } = await measureAudience({ pid, url }, audience, onProgress);
       return {
         callMs: calls / CALLS,
         ...rest,
         // What moderators write isn't judged.
-        actMs: actMs + judging / JUDGED,
+        actMs: actMs + judging / MODERATED_TEXTS,
         joinMs: joining / VIEWERS,
         socketBytes,
         heapSocketBytes,
       };
     } finally {
-      (audience as Audience).leave();
+      (audience as ModelAudience).disconnect();
     }
   });
 }
 
-async function withAudience(
-  { pid, url }: Measured,
-  audience: Audience,
+async function measureAudience(
+  { pid, url }: EdgeProcess,
+  audience: ModelAudience,
   say: (line: string) => void,
-): Promise<Pick<RoomMeasured, "frameMs" | "beatMs" | "submitMs" | "actMs" | "sendMs" | "byteMs">> {
+): Promise<Pick<RoomMeasurements, "frameMs" | "beatMs" | "submitMs" | "actMs" | "sendMs" | "byteMs">> {
   say("frames and beats …");
   const frame = JSON.stringify({ type: "seen" });
-  const frameMs = await burst(pid, audience, frame);
-  const beatMs = await burst(pid, audience, BEAT);
+  const frameMs = await measureBurstMs(pid, audience, frame);
+  const beatMs = await measureBurstMs(pid, audience, HEARTBEAT);
   say("messages …");
-  const chat = (viewers: Audience, perSecond: number, text: string): Promise<Chatted> =>
-    chatted({ pid, url }, viewers, perSecond, text);
+  const chat = (viewers: ModelAudience, perSecond: number, text: string): Promise<ChatMeasurement> =>
+    measureChat({ pid, url }, viewers, perSecond, text);
   // Code is compiled first.
   await chat(audience, MANY_PER_SECOND, SHORT);
   const few = await chat(audience, FEW_PER_SECOND, SHORT);
@@ -115,18 +115,18 @@ async function withAudience(
   const many = await chat(audience, MANY_PER_SECOND, SHORT);
   const long = await chat(audience, MANY_PER_SECOND, LONG);
   const byteMs = Math.max(0, (long.ms - many.ms) / (long.chars - many.chars));
-  const [submitMs, actMs, sendMs] = solved([few, some, many], byteMs);
+  const [submitMs, actMs, sendMs] = solveCosts([few, some, many], byteMs);
   return { frameMs, beatMs, submitMs, actMs, sendMs, byteMs };
 }
 
 /** A process and its edge. */
-interface Measured {
+interface EdgeProcess {
   readonly pid: number;
   readonly url: string;
 }
 
 /** What came of some messages. */
-interface Chatted {
+interface ChatMeasurement {
   readonly ms: number;
   readonly messages: number;
   readonly submissions: number;
@@ -135,7 +135,10 @@ interface Chatted {
 }
 
 /** What a call, a message of it and a frame take, by three runs whose shares of them differ. */
-function solved(runs: readonly [Chatted, Chatted, Chatted], byteMs: number): [number, number, number] {
+function solveCosts(
+  runs: readonly [ChatMeasurement, ChatMeasurement, ChatMeasurement],
+  byteMs: number,
+): [number, number, number] {
   const rows = runs.map(({ submissions, messages, frames }) => [submissions, messages, frames] as const);
   const sums = runs.map(({ ms, chars }) => ms - chars * byteMs);
   const whole = determinant(rows);
@@ -152,8 +155,8 @@ function determinant(rows: readonly (readonly number[])[]): number {
 }
 
 /** CPU of one text that every socket sends many times at once. */
-async function burst(pid: number, audience: Audience, text: string): Promise<number> {
-  const ms = await taken(pid, async () => {
+async function measureBurstMs(pid: number, audience: ModelAudience, text: string): Promise<number> {
+  const ms = await measureCpuMs(pid, async () => {
     for (let time = 0; time < BURST; time += 1) audience.sendAll(text);
     await wait(3_000);
   });
@@ -161,18 +164,23 @@ async function burst(pid: number, audience: Audience, text: string): Promise<num
 }
 
 /** CPU, and what came of it, while so many messages a second are written. */
-async function chatted({ pid, url }: Measured, audience: Audience, perSecond: number, text: string): Promise<Chatted> {
+async function measureChat(
+  { pid, url }: EdgeProcess,
+  audience: ModelAudience,
+  perSecond: number,
+  text: string,
+): Promise<ChatMeasurement> {
   const submitted = async (): Promise<number> =>
-    ((await (await fetch(`${url}/counted`)).json()) as Counted).submissions;
+    ((await (await fetch(`${url}/counted`)).json()) as RoomCallCounts).submissions;
   const before = { ...audience.received, submissions: await submitted() };
   let messages = 0;
   let refused = 0;
-  const ms = await taken(pid, async () => {
+  const ms = await measureCpuMs(pid, async () => {
     const began = performance.now();
-    for (let due = 0; performance.now() - began < FOR_MS; due += 1) {
+    for (let due = 0; performance.now() - began < CHAT_MS; due += 1) {
       await wait(Math.max(0, began + (due * 1_000) / perSecond - performance.now()));
       messages += 1;
-      const outcome = audience.clients[due % WRITERS]?.act({ kind: "chat", text });
+      const outcome = audience.clients[due % WRITERS]?.sendCommand({ kind: "chat", text });
       void outcome?.then(({ ok }) => {
         if (!ok) refused += 1;
       });
@@ -186,7 +194,7 @@ async function chatted({ pid, url }: Measured, audience: Audience, perSecond: nu
 }
 
 /** CPU that a process takes while something is done, and for nothing else. */
-async function taken(pid: number, work: () => Promise<void>): Promise<number> {
+async function measureCpuMs(pid: number, work: () => Promise<void>): Promise<number> {
   const idleFrom = cpuMs(pid);
   await wait(2_000);
   const idlePerMs = (cpuMs(pid) - idleFrom) / 2_000;

@@ -1,5 +1,5 @@
 /** What the room's objects count of themselves where they are measured. */
-export interface Counted {
+export interface RoomCallCounts {
   /** At the room: questions where to, children that ask for all, calls with messages and taps, reports. */
   places: number;
   attaches: number;

@@ -1,12 +1,18 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
-import { gatherMs, portionMs, siblings, tickMs, tickParts } from "../../../protocol/room/shards.ts";
+import {
+  batchIntervalMs,
+  minFanoutIntervalMs,
+  siblingCount,
+  tickIntervalMs,
+  tickParts,
+} from "../../../protocol/room/shards.ts";
 import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
-import { type Random, weighted } from "../random.ts";
-import type { Colo, Distances } from "../world.ts";
+import { type Random, weightedChoice } from "../random.ts";
+import type { ModelColo, NetworkRoundTrips } from "../world.ts";
 import type { ObjectLoad } from "./loads.ts";
-import type { RoomMeasured } from "./measured.ts";
-import { callEveryMs, paceMs, type Rates, type Standing } from "./rates.ts";
+import type { RoomMeasurements } from "./measured.ts";
+import { callEveryMs, paceMs, type RoomRates, type SteadyRoom } from "./rates.ts";
 
 /** Percentiles, and the mean of each step on the way; milliseconds. */
 export interface MessageDelays {
@@ -20,18 +26,18 @@ const STEPS = ["gather", "room", "tick", "deliver", "sockets", "distance"] as co
 type Step = (typeof STEPS)[number];
 
 /** Where people are, and how far apart. */
-export interface Places {
-  readonly colos: readonly Colo[];
-  readonly distances: Distances;
+export interface RoomGeography {
+  readonly colos: readonly ModelColo[];
+  readonly distances: NetworkRoundTrips;
 }
 
 /** Messages that are drawn. */
 const DRAWS = 20_000;
 /** An object that has more to do than it can is taken to work at this part of its time; its queue grows meanwhile. */
-const FULL = 0.99;
+const MAX_LOAD = 0.99;
 
 /** The round trip between a random shard and the room, ms: a shard lies where its first viewer came from. */
-export function meanHopMs({ colos, distances }: Places): number {
+export function meanHopMs({ colos, distances }: RoomGeography): number {
   return colos.reduce((sum, { region, share }) => sum + share * distances.live[region], 0);
 }
 
@@ -44,17 +50,17 @@ export function messageDelays(
     measured,
     places,
   }: {
-    readonly standing: Standing;
-    readonly rates: Rates;
+    readonly standing: SteadyRoom;
+    readonly rates: RoomRates;
     readonly loads: readonly ObjectLoad[];
-    readonly measured: RoomMeasured;
-    readonly places: Places;
+    readonly measured: RoomMeasurements;
+    readonly places: RoomGeography;
   },
   random: Random,
 ): MessageDelays {
   const { shards } = standing;
   const { live } = places.distances;
-  const regionOf = regions(places);
+  const regionOf = regionPicker(places);
   const load = (object: ObjectLoad["object"]): ObjectLoad | undefined => loads.find((one) => one.object === object);
   const room = load("room")?.core ?? 0;
   const shard = load("fullest shard");
@@ -62,16 +68,20 @@ export function messageDelays(
   const workMs = measured.submitMs + acts * measured.actMs;
   const callMs = callEveryMs(standing, rates.roomChildren, rates.relayChildren);
   const parts = tickParts(standing.viewers, shards);
-  const partMs = Math.max(tickMs(standing.viewers) / parts, portionMs(shard?.sockets ?? 0, parts));
+  const partMs = Math.max(tickIntervalMs(standing.viewers) / parts, minFanoutIntervalMs(shard?.sockets ?? 0, parts));
   const things = (rates.messages + rates.taps) / shards;
-  const gatherAtShard = gatherer(gatherMs(standing.flat ? shards : siblings(shards)), things, random);
-  const gatherAtRelay = gatherer(gatherMs(rates.relays), rates.relaySubmissions / Math.max(1, rates.relays), random);
+  const gatherAtShard = gatherDelay(batchIntervalMs(standing.flat ? shards : siblingCount(shards)), things, random);
+  const gatherAtRelay = gatherDelay(
+    batchIntervalMs(rates.relays),
+    rates.relaySubmissions / Math.max(1, rates.relays),
+    random,
+  );
   const sums = { gather: 0, room: 0, tick: 0, deliver: 0, sockets: 0, distance: 0 };
   const all = Array.from({ length: DRAWS }, () => {
     const [sender, from, to, viewer] = [regionOf(random), regionOf(random), regionOf(random), regionOf(random)];
     const step: Record<Step, number> = {
       gather: gatherAtShard() + (rates.relays > 0 ? gatherAtRelay() : 0),
-      room: standing.assumed.storeMs + workMs + waitMs(room, workMs, random),
+      room: standing.assumed.storeMs + workMs + queueDelayMs(room, workMs, random),
       // Until the next call, and until one's turn in it.
       tick: callMs * random() + partMs * Math.floor(parts * random()),
       deliver:
@@ -79,13 +89,13 @@ export function messageDelays(
         random() * (rates.relayChildren * measured.callMs + paceMs(rates.relayChildren, standing)),
       sockets:
         (random() / parts) * (shard?.sockets ?? 0) * measured.sendMs +
-        waitMs(shard?.core ?? 0, measured.callMs, random),
+        queueDelayMs(shard?.core ?? 0, measured.callMs, random),
       distance:
-        apartMs(sender, from, places) / 2 +
+        regionRoundTripMs(sender, from, places) / 2 +
         live[from] / 2 +
         (rates.relays > 0 ? live[regionOf(random)] : 0) +
         live[to] / 2 +
-        apartMs(to, viewer, places) / 2,
+        regionRoundTripMs(to, viewer, places) / 2,
     };
     for (const name of STEPS) sums[name] += step[name] / DRAWS;
     return STEPS.reduce((sum, name) => sum + step[name], 0);
@@ -95,27 +105,27 @@ export function messageDelays(
 }
 
 /** The wait of one thing where so many come a second: whoever comes first waits for all of it, the others for the rest. */
-function gatherer(gather: number, things: number, random: Random): () => number {
+function gatherDelay(gather: number, things: number, random: Random): () => number {
   const firsts = 1 / (1 + (things * gather) / 1_000);
   return () => gather * (random() < firsts ? 1 : random());
 }
 
 /** The wait for an object that does one thing after the other, each of `workMs`, and is busy for a part of its time. */
-function waitMs(busy: number, workMs: number, random: Random): number {
-  const part = Math.min(FULL, busy);
+function queueDelayMs(busy: number, workMs: number, random: Random): number {
+  const part = Math.min(MAX_LOAD, busy);
   const meanMs = (part * workMs) / (2 * (1 - part));
   return -Math.log(1 - random()) * meanMs;
 }
 
 /** The round trip between two places: what is far from the room is as far from others, an assumption. */
-function apartMs(one: Region, other: Region, { distances }: Places): number {
+function regionRoundTripMs(one: Region, other: Region, { distances }: RoomGeography): number {
   return one === other ? distances.region : Math.max(distances.live[one], distances.live[other]);
 }
 
-function regions({ colos }: Places): (random: Random) => Region {
+function regionPicker({ colos }: RoomGeography): (random: Random) => Region {
   const shares = REGIONS.map((region) =>
     colos.reduce((sum, colo) => sum + (colo.region === region ? colo.share : 0), 0),
   );
-  const draw = weighted(shares);
+  const draw = weightedChoice(shares);
   return (random) => REGIONS[draw(random)] ?? "enam";
 }

@@ -1,5 +1,5 @@
 /** How large the room's frames are: made as the room makes them, and measured. */
-import { type ChatEvent, type Counts, OPEN_MODES } from "../../../protocol/room/events.ts";
+import { type ChatEvent, OPEN_CHAT_MODES, type RoomCounts } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 import type { ServerFrame } from "../../../protocol/room/wire.ts";
 
@@ -17,7 +17,13 @@ export interface FrameSizes {
 
 const SUBJECT = "a1b2c3d4e5f6";
 const NOW_MS = 1_790_000_000_000;
-const COUNTS: Counts = { watching: 1_234_567, peak: 1_234_567, distinct: 2_345_678, likes: 12_345_678, reactions: {} };
+const COUNTS: RoomCounts = {
+  watching: 1_234_567,
+  peak: 1_234_567,
+  distinct: 2_345_678,
+  likes: 12_345_678,
+  reactions: {},
+};
 
 /** Sizes with messages of `textChars`. */
 export function frameSizes(textChars: number): FrameSizes {
@@ -42,7 +48,7 @@ export function frameSizes(textChars: number): FrameSizes {
       nowMs: NOW_MS,
       you: null,
       expiresMs: null,
-      modes: OPEN_MODES,
+      modes: OPEN_CHAT_MODES,
       pinned: null,
       counts: COUNTS,
       ...stretch,

@@ -1,7 +1,7 @@
 /** The heap of a Worker's isolate, asked of workerd's inspector. */
 
 /** A message of the inspector's protocol, as far as it is read here. */
-interface Answer {
+interface InspectorMessage {
   readonly id?: number;
   readonly result?: { readonly usedSize?: number };
 }
@@ -25,19 +25,19 @@ export async function heapBytes(port: number, worker: string, wake: () => Promis
       socket.onopen = resolve;
       socket.onerror = reject;
     });
-    await ask(socket, 1, "HeapProfiler.collectGarbage");
-    return (await ask(socket, 2, "Runtime.getHeapUsage")).result?.usedSize ?? 0;
+    await callInspector(socket, 1, "HeapProfiler.collectGarbage");
+    return (await callInspector(socket, 2, "Runtime.getHeapUsage")).result?.usedSize ?? 0;
   } finally {
     clearInterval(waking);
     socket.close();
   }
 }
 
-function ask(socket: WebSocket, id: number, method: string): Promise<Answer> {
+function callInspector(socket: WebSocket, id: number, method: string): Promise<InspectorMessage> {
   return new Promise((resolve, reject) => {
     socket.onclose = () => reject(new Error("the inspector went away"));
     socket.onmessage = ({ data }) => {
-      const answer = JSON.parse(String(data)) as Answer;
+      const answer = JSON.parse(String(data)) as InspectorMessage;
       if (answer.id === id) resolve(answer);
     };
     socket.send(JSON.stringify({ id, method }));

@@ -1,27 +1,27 @@
 /** What may break in a room: bounds that Cloudflare publishes, and those that the room sets itself. */
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { type Check, PLATFORM_LIMITS } from "../limits.ts";
+import { type LimitCheck, PLATFORM_LIMITS } from "../limits.ts";
 import type { ObjectLoad } from "./loads.ts";
-import type { Rates } from "./rates.ts";
-import type { Seating } from "./seating.ts";
+import type { RoomRates } from "./rates.ts";
+import type { PlacementResult } from "./seating.ts";
 
 /** Sockets of one object that may hibernate: Cloudflare's bound. */
 const OBJECT_SOCKETS = 32_768;
 
 /** What is checked. */
-export interface RoomChecked {
+export interface RoomLimitInputs {
   readonly loads: readonly ObjectLoad[];
-  readonly rates: Rates;
-  readonly arrival: Seating;
-  readonly back: Seating;
+  readonly rates: RoomRates;
+  readonly arrival: PlacementResult;
+  readonly back: PlacementResult;
   readonly linkBytesPerSecond: number;
 }
 
 /** Bounds of the room as it stands once all have come. */
-export function standingChecks(checked: RoomChecked): Check[] {
+export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
   const { loads, rates, linkBytesPerSecond } = checked;
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
-  const objects = loads.flatMap((load): Check[] => {
+  const objects = loads.flatMap((load): LimitCheck[] => {
     const name = `the ${load.object}`;
     return [
       { limit: `requests at ${name}, our goal`, bound: objectRequestsGoal, value: load.requests, unit: "a second" },
@@ -39,7 +39,12 @@ export function standingChecks(checked: RoomChecked): Check[] {
   const sockets = loads.reduce((most, load) => Math.max(most, load.sockets), 0);
   return [
     ...objects,
-    { limit: "sockets of a shard, the room's bound", bound: ROOM_LIMITS.shardSockets, value: sockets, unit: "sockets" },
+    {
+      limit: "sockets of a shard, the room's bound",
+      bound: ROOM_LIMITS.socketsPerShard,
+      value: sockets,
+      unit: "sockets",
+    },
     { limit: "sockets of a shard", bound: OBJECT_SOCKETS, value: sockets, unit: "sockets" },
     // One more than its fill is broken; its fill is not.
     {
@@ -50,7 +55,7 @@ export function standingChecks(checked: RoomChecked): Check[] {
     },
     {
       limit: "messages in one call to the room",
-      bound: ROOM_LIMITS.submitActs,
+      bound: ROOM_LIMITS.commandsPerBatch,
       value: rates.submissions === 0 ? 0 : rates.messages / rates.submissions,
       unit: "messages",
     },
@@ -58,7 +63,7 @@ export function standingChecks(checked: RoomChecked): Check[] {
 }
 
 /** Bounds in the busiest second of a storm. */
-export function stormChecks({ arrival, back }: Pick<RoomChecked, "arrival" | "back">): Check[] {
+export function checkStorms({ arrival, back }: Pick<RoomLimitInputs, "arrival" | "back">): LimitCheck[] {
   const { objectRequests } = PLATFORM_LIMITS;
   return (
     [

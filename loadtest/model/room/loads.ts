@@ -1,11 +1,11 @@
 /** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
 import { KEYRING_LIMITS } from "../../../protocol/room/keyring.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { portionMs } from "../../../protocol/room/shards.ts";
+import { minFanoutIntervalMs } from "../../../protocol/room/shards.ts";
 import { frameSizes } from "./frames.ts";
-import type { RoomMeasured } from "./measured.ts";
-import type { Rates, Standing } from "./rates.ts";
-import type { Seating } from "./seating.ts";
+import type { RoomMeasurements } from "./measured.ts";
+import type { RoomRates, SteadyRoom } from "./rates.ts";
+import type { PlacementResult } from "./seating.ts";
 
 /** What one object bears. */
 export interface ObjectLoad {
@@ -19,7 +19,7 @@ export interface ObjectLoad {
   readonly framesIn: number;
   readonly framesOut: number;
   /** Messages shown to its viewers a second, each viewer counted. */
-  readonly delivered: number;
+  readonly messagesDelivered: number;
   readonly bytesOut: number;
   /** Its heap, which is bounded; and with what the platform keeps for its sockets, which is bounded by their number. */
   readonly memoryBytes: number;
@@ -31,23 +31,23 @@ export interface ObjectLoad {
 /** An object's own code and heap: an assumption, the same as for the tree's objects. */
 const BARE_BYTES = 16_000_000;
 /** Outcomes of acts that a shard remembers, each with its event; `intake.ts` has it. */
-const OUTCOMES = 1_024;
+const CACHED_OUTCOMES = 1_024;
 /** What an event takes in memory for each of its characters: the object, and the text that was parsed; an assumption. */
 const BYTES_PER_CHAR = 4;
 
 /** Every kind of object. */
-export function loadsOf(
-  standing: Standing,
-  rates: Rates,
-  seating: Seating,
-  measured: RoomMeasured,
+export function objectLoads(
+  standing: SteadyRoom,
+  rates: RoomRates,
+  seating: PlacementResult,
+  measured: RoomMeasurements,
 ): readonly ObjectLoad[] {
   const { viewers } = standing;
-  const seats = seating.seats.toSorted();
+  const seats = seating.socketsPerShard.toSorted();
   const relays = rates.relays > 0 ? [relayLoad(standing, rates, measured)] : [];
   const shard = (object: ObjectLoad["object"], sockets: number): ObjectLoad =>
     shardLoad({ object, sockets, objects: object === "shard" ? seats.length : 1 }, standing, rates, measured);
-  const memoryBytes = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents);
+  const memoryBytes = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.shardHistoryEvents);
   const batch = batchBytes(standing, rates);
   const down = rates.calls * rates.roomChildren;
   const calls = rates.submissions + rates.reports + standing.placesPerSecond;
@@ -60,7 +60,7 @@ export function loadsOf(
       callsOut: down + rates.writers,
       framesIn: 0,
       framesOut: 0,
-      delivered: 0,
+      messagesDelivered: 0,
       bytesOut: down * batch,
       memoryBytes,
       residentBytes: memoryBytes,
@@ -79,7 +79,7 @@ export function loadsOf(
 }
 
 /** One of the keyrings, which other rooms ask too. */
-function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
+function keyringLoad({ writers }: RoomRates, measured: RoomMeasurements): ObjectLoad {
   const requests = writers / KEYRING_LIMITS.keyrings;
   return {
     object: "keyring",
@@ -89,7 +89,7 @@ function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
     callsOut: 0,
     framesIn: 0,
     framesOut: 0,
-    delivered: 0,
+    messagesDelivered: 0,
     bytesOut: 0,
     memoryBytes: BARE_BYTES,
     residentBytes: BARE_BYTES,
@@ -98,18 +98,18 @@ function keyringLoad({ writers }: Rates, measured: RoomMeasured): ObjectLoad {
 }
 
 /** Heap of so many events. */
-const eventsHeap = ({ assumed }: Standing, events: number): number =>
+const eventsHeap = ({ assumed }: SteadyRoom, events: number): number =>
   events * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
 
 /** Bytes of what the room tells a child in a call. */
-const batchBytes = ({ assumed }: Standing, { calls, shown }: Rates): number => {
+const batchBytes = ({ assumed }: SteadyRoom, { calls, shownMessages }: RoomRates): number => {
   const { tick, event } = frameSizes(assumed.textChars);
-  return tick + (calls === 0 ? 0 : shown / calls) * event;
+  return tick + (calls === 0 ? 0 : shownMessages / calls) * event;
 };
 
-const callMs = ({ callMs: call, byteMs }: RoomMeasured, bytes: number): number => call + bytes * byteMs;
+const callMs = ({ callMs: call, byteMs }: RoomMeasurements, bytes: number): number => call + bytes * byteMs;
 
-function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): ObjectLoad {
+function relayLoad(standing: SteadyRoom, rates: RoomRates, measured: RoomMeasurements): ObjectLoad {
   const batch = batchBytes(standing, rates);
   const down = rates.ticks * rates.relayChildren;
   const up = (rates.submissions + rates.reports) / rates.relays;
@@ -122,7 +122,7 @@ function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): Ob
     callsOut: down + up,
     framesIn: 0,
     framesOut: 0,
-    delivered: 0,
+    messagesDelivered: 0,
     bytesOut: down * batch,
     memoryBytes: BARE_BYTES,
     residentBytes: BARE_BYTES,
@@ -132,21 +132,21 @@ function relayLoad(standing: Standing, rates: Rates, measured: RoomMeasured): Ob
 
 function shardLoad(
   { object, sockets, objects }: Pick<ObjectLoad, "object" | "sockets" | "objects">,
-  standing: Standing,
-  rates: Rates,
-  measured: RoomMeasured,
+  standing: SteadyRoom,
+  rates: RoomRates,
+  measured: RoomMeasurements,
 ): ObjectLoad {
   const part = sockets / standing.viewers;
   const joins = rates.joins * part;
   const messages = rates.messages * part;
   const framesIn = rates.framesIn * part;
   // One that is fuller than planned tells its viewers less often.
-  const ticks = Math.min(rates.ticks, 1_000 / portionMs(sockets, 1));
+  const ticks = Math.min(rates.ticks, 1_000 / minFanoutIntervalMs(sockets, 1));
   const framesOut = (rates.framesOut - rates.ticks + ticks) * sockets;
   const bytesOut = rates.bytesOut * sockets;
   const up = rates.relays > 0 ? rates.relaySubmissions + rates.relayReports : rates.submissions + rates.reports;
   const callsOut = up / standing.shards;
-  const kept = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.ringEvents + OUTCOMES);
+  const kept = BARE_BYTES + eventsHeap(standing, ROOM_LIMITS.shardHistoryEvents + CACHED_OUTCOMES);
   const busyMs =
     (rates.calls + callsOut) * measured.callMs +
     joins * measured.joinMs +
@@ -163,7 +163,7 @@ function shardLoad(
     callsOut,
     framesIn,
     framesOut,
-    delivered: rates.shown * sockets,
+    messagesDelivered: rates.shownMessages * sockets,
     bytesOut,
     memoryBytes: kept + sockets * measured.heapSocketBytes,
     residentBytes: kept + sockets * measured.socketBytes,

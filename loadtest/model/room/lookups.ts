@@ -2,47 +2,47 @@
 import type { Random } from "../random.ts";
 
 /** How long what is known of a room with so many shards is trusted, ms. */
-export interface Trust {
+export interface PlacementTtl {
   readonly isolateMs: (shards: number) => number;
   /** In a data centre's cache, which all its isolates ask; null where there is none. */
   readonly coloMs: ((shards: number) => number) | null;
 }
 
 /** Whoever remembers: the number of shards it knows of, and until when. */
-interface Memory {
+interface PlacementCache {
   readonly known: Uint16Array;
   readonly untilMs: Float64Array;
 }
 
-const memoryOf = (count: number, shards: number): Memory => ({
+const createPlacementCache = (count: number, shards: number): PlacementCache => ({
   known: new Uint16Array(count).fill(shards),
   untilMs: new Float64Array(count).fill(-1),
 });
 
 /** All isolates of the world; those of a data centre share its cache. */
-export class Lookups {
-  readonly #trust: Trust;
+export class PlacementLookups {
+  readonly #ttl: PlacementTtl;
   readonly #random: Random;
   /** The data centre of each isolate. */
   readonly #colos: ArrayLike<number>;
-  readonly #isolates: Memory;
-  readonly #caches: Memory;
+  readonly #isolates: PlacementCache;
+  readonly #caches: PlacementCache;
   /** Questions that reached the room so far. */
-  asked = 0;
+  roomRequests = 0;
 
   /** At first all take the room to have `shards`, and ask before they trust that. */
-  constructor(colos: ArrayLike<number>, trust: Trust, shards: number, random: Random) {
-    this.#trust = trust;
+  constructor(colos: ArrayLike<number>, trust: PlacementTtl, shards: number, random: Random) {
+    this.#ttl = trust;
     this.#random = random;
     this.#colos = colos;
-    this.#isolates = memoryOf(colos.length, shards);
+    this.#isolates = createPlacementCache(colos.length, shards);
     let most = 0;
     for (let isolate = 0; isolate < colos.length; isolate += 1) most = Math.max(most, colos[isolate] ?? 0);
-    this.#caches = memoryOf(most + 1, shards);
+    this.#caches = createPlacementCache(most + 1, shards);
   }
 
   /** So many viewers come to isolates at random; by what numbers of shards they are sent on, and which part by each. */
-  views(coming: number, shards: number, nowMs: number): Map<number, number> {
+  shardCountShares(coming: number, shards: number, nowMs: number): Map<number, number> {
     const { known, untilMs } = this.#isolates;
     const comes = 1 - Math.exp(-coming / known.length);
     const views = new Map<number, number>();
@@ -50,9 +50,9 @@ export class Lookups {
     for (let isolate = 0; isolate < known.length; isolate += 1) {
       if ((untilMs[isolate] ?? 0) < nowMs) {
         if (this.#random() >= comes) continue;
-        const told = this.#ask(this.#colos[isolate] ?? 0, shards, nowMs);
+        const told = this.#lookUp(this.#colos[isolate] ?? 0, shards, nowMs);
         known[isolate] = told;
-        untilMs[isolate] = nowMs + this.#trust.isolateMs(told);
+        untilMs[isolate] = nowMs + this.#ttl.isolateMs(told);
       }
       const view = known[isolate] ?? 1;
       views.set(view, (views.get(view) ?? 0) + 1);
@@ -63,11 +63,11 @@ export class Lookups {
     return new Map([...views].map(([view, count]) => [view, count / sum]));
   }
 
-  #ask(colo: number, shards: number, nowMs: number): number {
-    const { coloMs } = this.#trust;
+  #lookUp(colo: number, shards: number, nowMs: number): number {
+    const { coloMs } = this.#ttl;
     const { known, untilMs } = this.#caches;
     if (coloMs !== null && (untilMs[colo] ?? 0) >= nowMs) return known[colo] ?? shards;
-    this.asked += 1;
+    this.roomRequests += 1;
     if (coloMs !== null) {
       known[colo] = shards;
       untilMs[colo] = nowMs + coloMs(shards);
@@ -79,7 +79,7 @@ export class Lookups {
 /** Questions a second that reach the room where each isolate is asked so often a second. */
 export function lookupsPerSecond(
   isolates: readonly { readonly colo: number; readonly rate: number }[],
-  { isolateMs, coloMs }: Trust,
+  { isolateMs, coloMs }: PlacementTtl,
   shards: number,
 ): number {
   const every = (ms: number, rate: number): number => (rate === 0 ? 0 : 1 / (ms / 1_000 + 1 / rate));

@@ -1,9 +1,9 @@
 /** The room's part of the command line: what makes no sense is refused, with the reason. */
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { BadOptions } from "../../options.ts";
+import { OptionsError } from "../../options.ts";
 import type { ModelOptions } from "../run.ts";
 import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";
-import { ROOM_DEFAULTS, type RoomOptions } from "./run.ts";
+import { ROOM_MODEL_DEFAULTS, type RoomModelOptions } from "./run.ts";
 
 /** The room's options, as the command line shows them. Defaults are assumptions. */
 export const ROOM_ARGS = {
@@ -53,32 +53,32 @@ export interface RoomArgs {
   readonly flat: boolean;
 }
 
-/** What the arguments ask for, in the broadcast that the tree is modelled with. Throws `BadOptions`. */
-export function parseRoom(args: RoomArgs, tree: ModelOptions): RoomOptions {
+/** What the arguments ask for, in the broadcast that the tree is modelled with. Throws `OptionsError`. */
+export function parseRoomOptions(args: RoomArgs, tree: ModelOptions): RoomModelOptions {
   const assumed: RoomAssumptions = {
-    chatPerMinute: number("chat", args.chat, 0, 60),
-    tapsPerMinute: number("taps", args.taps, 0, 120),
-    textChars: number("text", args.text, 1, 500),
-    stayS: number("stay", args.stay, 1, 86_400),
-    joinsPerSecond: number("joins-per-second", args["joins-per-second"], 1, 1_000_000),
-    callsAtOnce: number("calls-at-once", args["calls-at-once"], 1, 1_000_000),
-    storeMs: number("store", args.store, 0, 10_000),
+    chatPerMinute: parseNumber("chat", args.chat, 0, 60),
+    tapsPerMinute: parseNumber("taps", args.taps, 0, 120),
+    textChars: parseNumber("text", args.text, 1, 500),
+    stayS: parseNumber("stay", args.stay, 1, 86_400),
+    joinsPerSecond: parseNumber("joins-per-second", args["joins-per-second"], 1, 1_000_000),
+    callsAtOnce: parseNumber("calls-at-once", args["calls-at-once"], 1, 1_000_000),
+    storeMs: parseNumber("store", args.store, 0, 10_000),
     beatsBilled: args["beats-billed"],
   };
   const { viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond } = tree;
   return {
     ...{ viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond },
-    ...ROOM_DEFAULTS,
+    ...ROOM_MODEL_DEFAULTS,
     assumed,
-    expected: number("expected", args.expected, 0, ROOM_LIMITS.expectedViewers),
+    expected: parseNumber("expected", args.expected, 0, ROOM_LIMITS.maxExpectedViewers),
     flat: args.flat,
   };
 }
 
-function number(name: string, text: string, least: number, most: number): number {
+function parseNumber(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most) {
-    throw new BadOptions(`--${name} is a number from ${least} to ${most}, not ${text === "" ? "nothing" : text}.`);
+    throw new OptionsError(`--${name} is a number from ${least} to ${most}, not ${text === "" ? "nothing" : text}.`);
   }
   return value;
 }

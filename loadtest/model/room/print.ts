@@ -1,23 +1,24 @@
 /** Runs of the room's model as tables of Markdown. */
-import { gatherMs, siblings, treeDepth } from "../../../protocol/room/shards.ts";
-import { type Check, fullness } from "../limits.ts";
-import { billTable, short, table } from "../print.ts";
-import type { RoomOutcome } from "./run.ts";
-import type { Seating } from "./seating.ts";
+import { batchIntervalMs, roomTreeDepth, siblingCount } from "../../../protocol/room/shards.ts";
+import { type LimitCheck, utilization } from "../limits.ts";
+import { billTable, formatScaled, markdownTable } from "../print.ts";
+import type { RoomModelOutcome } from "./run.ts";
+import type { PlacementResult } from "./seating.ts";
 
-const ms = (value: number): string => `${value.toFixed(0)} ms`;
-const seconds = (value: number | null): string => (value === null ? "never" : `${value.toFixed(1)} s`);
+const formatMs = (value: number): string => `${value.toFixed(0)} ms`;
+const formatSeconds = (value: number | null): string => (value === null ? "never" : `${value.toFixed(1)} s`);
 
 /** All that a run shows. */
-export function describeRoom(outcome: RoomOutcome): string {
-  const { options, arrival, rates, loads, delays, unpaced, bill, checks, first, firstInStorm } = outcome;
+export function describeRoom(outcome: RoomModelOutcome): string {
+  const { options, arrival, rates, loads, delays, unlimitedCallDelays, bill, checks, firstLimit, firstStormLimit } =
+    outcome;
   const { viewers, curve, assumed, flat } = options;
-  const tiers = flat ? 1 : treeDepth(arrival.shards);
+  const tiers = flat ? 1 : roomTreeDepth(arrival.shards);
   return [
-    `the room: ${short(viewers)} viewers, curve ${curve}, ${arrival.shards} shards, ${tiers} tiers below the room`,
-    `assumed: a viewer writes ${assumed.chatPerMinute} messages of ${assumed.textChars} characters and sends ${assumed.tapsPerMinute} frames of taps in a minute, and stays ${assumed.stayS} s; an object takes on ${short(assumed.joinsPerSecond)} sockets a second and makes ${short(assumed.callsAtOnce)} calls at once`,
-    seatingTable(outcome),
-    table(
+    `the room: ${formatScaled(viewers)} viewers, curve ${curve}, ${arrival.shards} shards, ${tiers} tiers below the room`,
+    `assumed: a viewer writes ${assumed.chatPerMinute} messages of ${assumed.textChars} characters and sends ${assumed.tapsPerMinute} frames of taps in a minute, and stays ${assumed.stayS} s; an object takes on ${formatScaled(assumed.joinsPerSecond)} sockets a second and makes ${formatScaled(assumed.callsAtOnce)} calls at once`,
+    placementTable(outcome),
+    markdownTable(
       [
         "object",
         "objects",
@@ -35,19 +36,19 @@ export function describeRoom(outcome: RoomOutcome): string {
       loads.map((load) => [
         load.object,
         String(load.objects),
-        short(Math.round(load.sockets)),
-        short(load.requests),
-        short(load.callsOut),
-        short(load.framesIn),
-        short(load.framesOut),
-        short(load.delivered),
-        short(load.bytesOut),
-        short(load.memoryBytes),
-        short(load.residentBytes),
+        formatScaled(Math.round(load.sockets)),
+        formatScaled(load.requests),
+        formatScaled(load.callsOut),
+        formatScaled(load.framesIn),
+        formatScaled(load.framesOut),
+        formatScaled(load.messagesDelivered),
+        formatScaled(load.bytesOut),
+        formatScaled(load.memoryBytes),
+        formatScaled(load.residentBytes),
         load.core.toFixed(3),
       ]),
     ),
-    table(
+    markdownTable(
       [
         "a second, all together",
         "messages",
@@ -63,57 +64,68 @@ export function describeRoom(outcome: RoomOutcome): string {
       [
         [
           "",
-          short(rates.messages),
-          short(rates.shown),
-          short(rates.taps),
-          short(rates.submissions),
-          short(rates.reports),
-          short(rates.ticks),
-          short(rates.delivers),
-          short(outcome.placesPerSecond),
-          short(rates.bytesOut),
+          formatScaled(rates.messages),
+          formatScaled(rates.shownMessages),
+          formatScaled(rates.taps),
+          formatScaled(rates.submissions),
+          formatScaled(rates.reports),
+          formatScaled(rates.ticks),
+          formatScaled(rates.delivers),
+          formatScaled(outcome.placesPerSecond),
+          formatScaled(rates.bytesOut),
         ],
       ],
     ),
-    table(
+    markdownTable(
       ["message sent → seen", "p50", "p90", "p99", ...Object.keys(delays.steps)],
       [
-        [`${short(assumed.callsAtOnce)} calls at once`, delays] as const,
-        ["calls without that limit", unpaced] as const,
-      ].map(([name, of]) => [name, ms(of.p50), ms(of.p90), ms(of.p99), ...Object.values(of.steps).map(ms)]),
+        [`${formatScaled(assumed.callsAtOnce)} calls at once`, delays] as const,
+        ["calls without that limit", unlimitedCallDelays] as const,
+      ].map(([name, of]) => [
+        name,
+        formatMs(of.p50),
+        formatMs(of.p90),
+        formatMs(of.p99),
+        ...Object.values(of.steps).map(formatMs),
+      ]),
     ),
-    `shards gather for ${ms(gatherMs(siblings(arrival.shards)))}`,
+    `shards gather for ${formatMs(batchIntervalMs(siblingCount(arrival.shards)))}`,
     billTable(bill, outcome),
-    table(
+    markdownTable(
       ["limit, the fullest ten", "value", "bound", "full"],
       checks
-        .toSorted((a, b) => fullness(b) - fullness(a))
+        .toSorted((a, b) => utilization(b) - utilization(a))
         .slice(0, 10)
-        .map((check) => [check.limit, `${short(check.value)} ${check.unit}`, short(check.bound), percent(check)]),
+        .map((check) => [
+          check.limit,
+          `${formatScaled(check.value)} ${check.unit}`,
+          formatScaled(check.bound),
+          formatUtilization(check),
+        ]),
     ),
-    `once all have come, ${verdict(first)}`,
-    `in a storm, ${verdict(firstInStorm)}`,
+    `once all have come, ${describeFirstLimit(firstLimit)}`,
+    `in a storm, ${describeFirstLimit(firstStormLimit)}`,
   ].join("\n\n");
 }
 
 /** How full a bound is. */
-export const percent = (check: Check): string => `${(100 * fullness(check)).toFixed(0)} %`;
+export const formatUtilization = (check: LimitCheck): string => `${(100 * utilization(check)).toFixed(0)} %`;
 
-const verdict = (check: Check): string =>
-  `${fullness(check) > 1 ? "breaks first" : "nothing breaks; the fullest"}: ${check.limit}, ${short(check.value)} of ${short(check.bound)} ${check.unit}`;
+const describeFirstLimit = (check: LimitCheck): string =>
+  `${utilization(check) > 1 ? "breaks first" : "nothing breaks; the fullest"}: ${check.limit}, ${formatScaled(check.value)} of ${formatScaled(check.bound)} ${check.unit}`;
 
-function seatingTable({ arrival, back }: RoomOutcome): string {
-  const row = (name: string, seating: Seating): string[] => [
+function placementTable({ arrival, back }: RoomModelOutcome): string {
+  const row = (name: string, seating: PlacementResult): string[] => [
     name,
-    seconds(seating.halfS),
-    seconds(seating.mostS),
-    short(seating.peakJoins),
-    short(seating.peakPlaces),
-    short(seating.failed),
-    short(seating.sentAway),
-    short(seating.without),
+    formatSeconds(seating.halfS),
+    formatSeconds(seating.almostAllS),
+    formatScaled(seating.peakJoins),
+    formatScaled(seating.peakPlaces),
+    formatScaled(seating.failed),
+    formatScaled(seating.redirected),
+    formatScaled(seating.unplaced),
   ];
-  return table(
+  return markdownTable(
     [
       "seats",
       "half have one",

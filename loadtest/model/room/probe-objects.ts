@@ -2,10 +2,10 @@
 import { Room as ProductRoom } from "../../../durable-objects/room/room.ts";
 import { RoomRelay as ProductRelay } from "../../../durable-objects/room/room-relay.ts";
 import { RoomShard as ProductShard } from "../../../durable-objects/room/room-shard.ts";
-import type { Counted } from "./counted.ts";
+import type { RoomCallCounts } from "./counted.ts";
 
 /** All objects of this process run in one isolate, so they count together. */
-export const counted: Counted = {
+export const roomCallCounts: RoomCallCounts = {
   places: 0,
   attaches: 0,
   submissions: 0,
@@ -20,84 +20,84 @@ export const counted: Counted = {
   rowsWritten: 0,
 };
 
-let watching = false;
+let isCountingRows = false;
 
 /** Counts the rows that all objects write from now on. */
-function watched(ctx: DurableObjectState): DurableObjectState {
-  if (watching) return ctx;
-  watching = true;
+function countRows(ctx: DurableObjectState): DurableObjectState {
+  if (isCountingRows) return ctx;
+  isCountingRows = true;
   const sql = Object.getPrototypeOf(ctx.storage.sql) as SqlStorage;
   const { exec } = sql;
   sql.exec = function counting(this: SqlStorage, query, ...values) {
     const cursor = exec.call(this, query, ...values);
-    counted.rowsWritten += cursor.rowsWritten;
+    roomCallCounts.rowsWritten += cursor.rowsWritten;
     return cursor;
   } as SqlStorage["exec"];
   return ctx;
 }
 
 /** The room. */
-export class Room extends ProductRoom {
+export class ProbeRoom extends ProductRoom {
   constructor(...[ctx, env]: ConstructorParameters<typeof ProductRoom>) {
-    super(watched(ctx), env);
+    super(countRows(ctx), env);
   }
 
-  override place(): ReturnType<ProductRoom["place"]> {
-    counted.places += 1;
-    return super.place();
+  override summary(): ReturnType<ProductRoom["summary"]> {
+    roomCallCounts.places += 1;
+    return super.summary();
   }
 
   override attach(...args: Parameters<ProductRoom["attach"]>): ReturnType<ProductRoom["attach"]> {
-    counted.attaches += 1;
+    roomCallCounts.attaches += 1;
     return super.attach(...args);
   }
 
   override submit(...args: Parameters<ProductRoom["submit"]>): ReturnType<ProductRoom["submit"]> {
-    counted.submissions += 1;
-    counted.acts += args[0].acts.length;
+    roomCallCounts.submissions += 1;
+    roomCallCounts.acts += args[0].acts.length;
     return super.submit(...args);
   }
 
   override report(...args: Parameters<ProductRoom["report"]>): ReturnType<ProductRoom["report"]> {
-    counted.reports += 1;
+    roomCallCounts.reports += 1;
     return super.report(...args);
   }
 }
 
 /** A relay. */
-export class RoomRelay extends ProductRelay {
+export class ProbeRoomRelay extends ProductRelay {
   override submit(...args: Parameters<ProductRelay["submit"]>): ReturnType<ProductRelay["submit"]> {
-    counted.submissionsToRelays += 1;
+    roomCallCounts.submissionsToRelays += 1;
     return super.submit(...args);
   }
 
   override report(...args: Parameters<ProductRelay["report"]>): ReturnType<ProductRelay["report"]> {
-    counted.reportsToRelays += 1;
+    roomCallCounts.reportsToRelays += 1;
     return super.report(...args);
   }
 
   override deliver(...args: Parameters<ProductRelay["deliver"]>): ReturnType<ProductRelay["deliver"]> {
-    counted.deliversToRelays += 1;
+    roomCallCounts.deliversToRelays += 1;
     return super.deliver(...args);
   }
 }
 
 /** A shard. */
-export class RoomShard extends ProductShard {
+export class ProbeRoomShard extends ProductShard {
   override fetch(...args: Parameters<ProductShard["fetch"]>): ReturnType<ProductShard["fetch"]> {
-    counted.joins += 1;
+    roomCallCounts.joins += 1;
     return super.fetch(...args);
   }
 
   override webSocketMessage(
     ...args: Parameters<ProductShard["webSocketMessage"]>
   ): ReturnType<ProductShard["webSocketMessage"]> {
-    counted.framesIn += 1;
+    roomCallCounts.framesIn += 1;
     return super.webSocketMessage(...args);
   }
 
   override deliver(...args: Parameters<ProductShard["deliver"]>): ReturnType<ProductShard["deliver"]> {
-    counted.delivers += 1;
+    roomCallCounts.delivers += 1;
     return super.deliver(...args);
   }
 }

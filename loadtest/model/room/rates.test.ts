@@ -1,23 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { countMs, gatherMs, tickMs } from "../../../protocol/room/shards.ts";
-import { randomOf } from "../random.ts";
+import { batchIntervalMs, reportIntervalMs, tickIntervalMs } from "../../../protocol/room/shards.ts";
+import { seededRandom } from "../random.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import {
   callEveryMs,
   paceMs,
   quietShare,
-  ratesOf,
   reportsPerSecond,
-  type Standing,
+  roomRates,
+  type SteadyRoom,
   shownPerSecond,
   submissionsPerSecond,
   tickEveryMs,
   ticksPerSecond,
 } from "./rates.ts";
 
-const ROOM: Standing = {
+const ROOM: SteadyRoom = {
   viewers: 2_000,
   shards: 1,
   assumed: ASSUMPTIONS,
@@ -34,8 +34,8 @@ test("all shards together keep to the calls that the room bears, whatever is don
   const rate = fc.double({ min: 0, max: 1e6, noNaN: true });
   fc.assert(
     fc.property(shards, rate, (count, things) => {
-      expect(count * submissionsPerSecond(things, gatherMs(count), 50)).toBeLessThanOrEqual(MOST_CALLS);
-      expect(count * reportsPerSecond(things, countMs(count))).toBeLessThanOrEqual(MOST_CALLS * (1 + 1e-9));
+      expect(count * submissionsPerSecond(things, batchIntervalMs(count), 50)).toBeLessThanOrEqual(MOST_CALLS);
+      expect(count * reportsPerSecond(things, reportIntervalMs(count))).toBeLessThanOrEqual(MOST_CALLS * (1 + 1e-9));
     }),
   );
 });
@@ -48,7 +48,7 @@ test("rare things each make a call, a report and a tick of their own", () => {
 });
 
 test("there are at most ten ticks a second", () => {
-  expect(ticksPerSecond(1e6, ROOM_LIMITS.tickMs, 0)).toBeCloseTo(10);
+  expect(ticksPerSecond(1e6, ROOM_LIMITS.minTickMs, 0)).toBeCloseTo(10);
 });
 
 test("a shard that always has something to tell is never quiet for longer than it gathers", () => {
@@ -61,7 +61,7 @@ test("a shard that always has something to tell is never quiet for longer than i
 test("a shard that needs longer than a tick to answer is told every other tick", () => {
   // With so many shards none is told in parts.
   const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumed: { ...ASSUMPTIONS, callsAtOnce: 1_000 } };
-  const everyMs = tickMs(wide.viewers);
+  const everyMs = tickIntervalMs(wide.viewers);
   expect(tickEveryMs({ ...wide, hopMs: 50 }, 32, 0)).toBe(everyMs);
   expect(tickEveryMs({ ...wide, hopMs: everyMs - 10 }, 32, 0)).toBe(2 * everyMs);
   expect(tickEveryMs({ ...wide, hopMs: 5, sendMs: 0.1 }, 32, 0)).toBe(2 * everyMs);
@@ -69,21 +69,24 @@ test("a shard that needs longer than a tick to answer is told every other tick",
 });
 
 test("a shard that tells its viewers in parts is called once for each, or as often as it answers", () => {
-  const everyMs = tickMs(ROOM.viewers);
+  const everyMs = tickIntervalMs(ROOM.viewers);
   expect(callEveryMs({ ...ROOM, hopMs: 1 }, 1, 0)).toBe(everyMs / 4);
   expect(callEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs / 2);
   expect(tickEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs);
   expect(tickEveryMs({ ...ROOM, hopMs: 2 * everyMs }, 1, 0)).toBeGreaterThan(2 * everyMs);
   // Beyond what its core sends it can't go.
   expect(tickEveryMs({ ...ROOM, hopMs: 1, sendMs: 0.2 }, 1, 0)).toBe(400);
-  const { calls, ticks } = ratesOf({ ...ROOM, hopMs: 1, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } }, randomOf(1));
+  const { calls, ticks } = roomRates(
+    { ...ROOM, hopMs: 1, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } },
+    seededRandom(1),
+  );
   expect(calls / ticks).toBeCloseTo(4, 0);
 });
 
 test("what can be read is shown, and no more", () => {
-  for (const everyMs of [ROOM_LIMITS.tickMs, ROOM_LIMITS.tickMostMs]) {
-    expect(shownPerSecond(12, everyMs, randomOf(1))).toBeCloseTo(12, 0);
-    expect(shownPerSecond(5_000, everyMs, randomOf(1))).toBeCloseTo(ROOM_LIMITS.readablePerSecond, 0);
+  for (const everyMs of [ROOM_LIMITS.minTickMs, ROOM_LIMITS.maxTickMs]) {
+    expect(shownPerSecond(12, everyMs, seededRandom(1))).toBeCloseTo(12, 0);
+    expect(shownPerSecond(5_000, everyMs, seededRandom(1))).toBeCloseTo(ROOM_LIMITS.displayPerSecond, 0);
   }
 });
 
@@ -92,20 +95,20 @@ test("six calls at once to a hundred objects far away take many round trips; to 
   expect(paceMs(100, ROOM)).toBeCloseTo((100 / 6) * 50);
   const large = { ...ROOM, viewers: 200_000, shards: 64 };
   const unlimited = { ...large, assumed: { ...ASSUMPTIONS, callsAtOnce: Number.POSITIVE_INFINITY } };
-  expect(ratesOf(large, randomOf(1)).ticks).toBeLessThan(2);
-  expect(ratesOf(unlimited, randomOf(1)).ticks).toBeGreaterThan(5);
+  expect(roomRates(large, seededRandom(1)).ticks).toBeLessThan(2);
+  expect(roomRates(unlimited, seededRandom(1)).ticks).toBeGreaterThan(5);
 });
 
 test("above its fan-out the room tells relays, unless it shall tell all itself", () => {
   const many = { ...ROOM, viewers: 1_000_000, shards: 512 };
-  expect(ratesOf(many, randomOf(1))).toMatchObject({ relays: 8, roomChildren: 8, relayChildren: 64 });
-  expect(ratesOf({ ...many, flat: true }, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 512 });
-  expect(ratesOf(ROOM, randomOf(1))).toMatchObject({ relays: 0, roomChildren: 1 });
+  expect(roomRates(many, seededRandom(1))).toMatchObject({ relays: 8, roomChildren: 8, relayChildren: 64 });
+  expect(roomRates({ ...many, flat: true }, seededRandom(1))).toMatchObject({ relays: 0, roomChildren: 512 });
+  expect(roomRates(ROOM, seededRandom(1))).toMatchObject({ relays: 0, roomChildren: 1 });
 });
 
 test("a silent room whose viewers stay makes no calls but its counts", () => {
   const silent = { ...ASSUMPTIONS, chatPerMinute: 0, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
-  const rates = ratesOf({ ...ROOM, assumed: silent }, randomOf(1));
-  expect(rates).toMatchObject({ messages: 0, submissions: 0, joins: 0, shown: 0 });
+  const rates = roomRates({ ...ROOM, assumed: silent }, seededRandom(1));
+  expect(rates).toMatchObject({ messages: 0, submissions: 0, joins: 0, shownMessages: 0 });
   expect(rates.reports).toBeCloseTo(0.1);
 });

@@ -1,15 +1,15 @@
 /** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
-import type { Bucket } from "../../../protocol/room/bucket.ts";
-import { CLIENT_LIMITS } from "../../../protocol/room/client.ts";
+import type { TokenBucket } from "../../../protocol/room/bucket.ts";
+import { ROOM_CLIENT_LIMITS } from "../../../protocol/room/client.ts";
 import type { RoomEvent } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { readable } from "../../../protocol/room/readable.ts";
+import { sampleForDisplay } from "../../../protocol/room/readable.ts";
 import {
-  countMs,
-  gatherMs,
-  relays as relaysOf,
-  siblings as siblingsOf,
-  tickMs as tickMsOf,
+  batchIntervalMs,
+  relayCount as relaysOf,
+  reportIntervalMs,
+  siblingCount as siblingsOf,
+  tickIntervalMs as tickMsOf,
   tickParts,
 } from "../../../protocol/room/shards.ts";
 import type { Random } from "../random.ts";
@@ -17,7 +17,7 @@ import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";
 
 /** A room as it stands. */
-export interface Standing {
+export interface SteadyRoom {
   readonly viewers: number;
   readonly shards: number;
   readonly assumed: RoomAssumptions;
@@ -37,14 +37,14 @@ export interface Standing {
 }
 
 /** Rates a second, of all objects of a kind together where nothing else is said. */
-export interface Rates {
+export interface RoomRates {
   readonly messages: number;
   readonly taps: number;
   readonly joins: number;
   /** People who write in the room for the first time: a key is made for each. */
   readonly writers: number;
   /** Messages that viewers are shown: one selection for all. */
-  readonly shown: number;
+  readonly shownMessages: number;
   /** Times a second that each viewer is told something. */
   readonly ticks: number;
   /** Calls a second to each child of the room: as many as ticks, or more where shards tell their viewers in parts. */
@@ -61,7 +61,7 @@ export interface Rates {
   /** Calls down: to relays and to shards. */
   readonly delivers: number;
   /** Frames that say that a viewer still plays; all frames of viewers, but for beats; and beats. */
-  readonly plays: number;
+  readonly playFrames: number;
   readonly framesIn: number;
   readonly beats: number;
   /** Frames and bytes to one viewer. */
@@ -70,41 +70,41 @@ export interface Rates {
 }
 
 /** A shard that told its count tells it again after so long though it is the same; `tally.ts` has it. */
-const TELL_EVERY_MS = 10_000;
+const REPORT_EVERY_MS = 10_000;
 
 /** All rates. */
-export function ratesOf(standing: Standing, random: Random): Rates {
+export function roomRates(standing: SteadyRoom, random: Random): RoomRates {
   const { viewers, assumed } = standing;
   const came = {
     messages: (viewers * assumed.chatPerMinute) / 60,
     taps: (viewers * assumed.tapsPerMinute) / 60,
     joins: viewers / assumed.stayS,
   };
-  const between = betweenObjects(standing, came);
+  const between = objectCallRates(standing, came);
   const { messages, taps, joins } = came;
   const { ticks } = between;
   const shown = shownPerSecond(messages, tickMsOf(viewers), random);
   const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
   const perViewer = (rate: number): number => rate / viewers;
   const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
-  const plays = (viewers * 1_000) / (ROOM_LIMITS.beatMs * CLIENT_LIMITS.beatsPerPlay);
-  const seen = bytesOut / ROOM_LIMITS.seenEvery;
+  const plays = (viewers * 1_000) / (ROOM_LIMITS.heartbeatEveryMs * ROOM_CLIENT_LIMITS.heartbeatsPerPlayFrame);
+  const seen = bytesOut / ROOM_LIMITS.flowAckEveryChars;
   return {
     ...came,
     writers: joins * (1 - Math.exp((-assumed.chatPerMinute * assumed.stayS) / 60)),
     ...between,
-    shown,
-    plays,
+    shownMessages: shown,
+    playFrames: plays,
     framesIn: messages + taps + joins + plays + viewers * seen,
-    beats: (viewers * 1_000) / ROOM_LIMITS.beatMs,
+    beats: (viewers * 1_000) / ROOM_LIMITS.heartbeatEveryMs,
     framesOut: ticks + perViewer(messages) + perViewer(joins),
     bytesOut,
   };
 }
 
 /** What objects call each other with. */
-type Between = Pick<
-  Rates,
+type ObjectCallRates = Pick<
+  RoomRates,
   | "submissions"
   | "reports"
   | "relaySubmissions"
@@ -117,29 +117,30 @@ type Between = Pick<
   | "delivers"
 >;
 
-function betweenObjects(
-  standing: Standing,
-  { messages, taps, joins }: Pick<Rates, "messages" | "taps" | "joins">,
-): Between {
+function objectCallRates(
+  standing: SteadyRoom,
+  { messages, taps, joins }: Pick<RoomRates, "messages" | "taps" | "joins">,
+): ObjectCallRates {
   const { shards, assumed, hopMs, sharedMs, flat } = standing;
   const relays = flat ? 0 : relaysOf(shards);
   const siblings = flat ? shards : siblingsOf(shards);
   const storedMs = hopMs + assumed.storeMs + sharedMs / 2;
   const things = messages + taps;
   // A relay answers when the room has answered it.
-  const answerMs = relays > 0 ? gatherMs(relays) + hopMs + storedMs : storedMs;
-  const fromShards = shards * submissionsPerSecond(things / shards, gatherMs(siblings), answerMs);
-  const countsOfShards = shards * reportsPerSecond((2 * joins) / shards, countMs(siblings));
+  const answerMs = relays > 0 ? batchIntervalMs(relays) + hopMs + storedMs : storedMs;
+  const fromShards = shards * submissionsPerSecond(things / shards, batchIntervalMs(siblings), answerMs);
+  const countsOfShards = shards * reportsPerSecond((2 * joins) / shards, reportIntervalMs(siblings));
   // Relays gather what their shards call with; without relays shards call the room.
   const callers = relays > 0 ? relays : shards;
   const bringing = relays > 0 ? fromShards : things;
   const submissions =
-    relays > 0 ? relays * submissionsPerSecond(bringing / relays, gatherMs(relays), storedMs) : fromShards;
-  const reports = relays > 0 ? relays * reportsPerSecond(countsOfShards / relays, countMs(relays)) : countsOfShards;
+    relays > 0 ? relays * submissionsPerSecond(bringing / relays, batchIntervalMs(relays), storedMs) : fromShards;
+  const reports =
+    relays > 0 ? relays * reportsPerSecond(countsOfShards / relays, reportIntervalMs(relays)) : countsOfShards;
   const roomChildren = callers;
   const relayChildren = relays > 0 ? Math.ceil(shards / relays) : 0;
   const perSecond = (everyMs: number): number => {
-    const silent = quietShare(bringing / callers, gatherMs(callers), storedMs, everyMs) ** callers;
+    const silent = quietShare(bringing / callers, batchIntervalMs(callers), storedMs, everyMs) ** callers;
     return ticksPerSecond(submissions + reports, everyMs, silent * Math.exp((-reports * everyMs) / 1_000));
   };
   const ticks = perSecond(tickEveryMs(standing, roomChildren, relayChildren));
@@ -159,7 +160,7 @@ function betweenObjects(
 }
 
 /** How long an object takes at least to tell so many others, with so many calls at once. */
-export function paceMs(children: number, { assumed, hopMs }: Pick<Standing, "assumed" | "hopMs">): number {
+export function paceMs(children: number, { assumed, hopMs }: Pick<SteadyRoom, "assumed" | "hopMs">): number {
   return children <= assumed.callsAtOnce ? 0 : (children / assumed.callsAtOnce) * hopMs;
 }
 
@@ -177,14 +178,14 @@ export function submissionsPerSecond(things: number, gather: number, callMs: num
 /** Reports a second of a shard where so many come or go a second: it counts every `count` ms, and tells what changed. */
 export function reportsPerSecond(changes: number, count: number): number {
   const changed = 1 - Math.exp((-changes * count) / 1_000);
-  return Math.max((changed * 1_000) / count, 1_000 / Math.max(count, TELL_EVERY_MS));
+  return Math.max((changed * 1_000) / count, 1_000 / Math.max(count, REPORT_EVERY_MS));
 }
 
 /**
  * The least time from one call of the room to a child to the next, ms. A child that hasn't answered yet is left out, and
  * the calls to all of them must find their places.
  */
-export function callEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+export function callEveryMs(standing: SteadyRoom, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
   const parts = tickParts(viewers, shards);
   // A relay answers when its shards have.
@@ -195,7 +196,7 @@ export function callEveryMs(standing: Standing, roomChildren: number, relayChild
 }
 
 /** The least time from one frame of what happened to the next at a viewer, ms. */
-export function tickEveryMs(standing: Standing, roomChildren: number, relayChildren: number): number {
+export function tickEveryMs(standing: SteadyRoom, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, sendMs, sharedMs } = standing;
   const sendsMs = (viewers / shards) * sendMs;
   return Math.max(tickMsOf(viewers) + sharedMs, sendsMs, callEveryMs(standing, roomChildren, relayChildren));
@@ -225,22 +226,25 @@ export function ticksPerSecond(things: number, tickMs: number, quiet: number): n
 export function shownPerSecond(perSecond: number, tickMs: number, random: Random): number {
   const ticks = Math.floor(60_000 / tickMs);
   const warmUp = Math.floor(ticks / 2);
-  let bucket: Bucket | undefined;
+  let bucket: TokenBucket | undefined;
   let shown = 0;
   let due = random();
   for (let tick = 0; tick < ticks; tick += 1) {
     due += (perSecond * tickMs) / 1_000;
     // More than the whole burst isn't shown anyway.
-    const events = Array.from({ length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.readableBurst) }, () => MESSAGE);
+    const events = Array.from(
+      { length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.displayBurst) },
+      () => SAMPLE_MESSAGE,
+    );
     due -= Math.floor(due);
-    const chosen = readable(events, bucket, tick * tickMs);
+    const chosen = sampleForDisplay(events, bucket, tick * tickMs);
     bucket = chosen.bucket;
     if (tick >= warmUp) shown += chosen.shown.length;
   }
   return (shown * 1_000) / ((ticks - warmUp) * tickMs);
 }
 
-const MESSAGE: RoomEvent = {
+const SAMPLE_MESSAGE: RoomEvent = {
   kind: "chat",
   by: { subject: "somebody", name: "", roles: [] },
   text: "",

@@ -1,5 +1,5 @@
 /** Those who come again: amounts spread evenly over steps to come, by kind and number of failures. */
-export class Returns {
+export class RetrySchedule {
   readonly #kinds: number;
   readonly #failures: number;
   readonly #slots: number;
@@ -18,14 +18,14 @@ export class Returns {
   }
 
   /** Spreads an amount over the next `steps`. */
-  add(kind: number, failures: number, amount: number, steps: number): void {
+  spread(kind: number, failures: number, amount: number, steps: number): void {
     const rate = amount / steps;
     this.#change(1, kind, failures, rate);
     this.#change(1 + steps, kind, failures, -rate);
   }
 
   /** Goes on by a step; how many come in it. */
-  next(): number {
+  advance(): number {
     this.#slot = (this.#slot + 1) % this.#slots;
     const from = this.#slot * this.#rates.length;
     let sum = 0;
@@ -40,7 +40,7 @@ export class Returns {
   }
 
   /** How many of a kind come in this step; of those with so many failures, or of all. */
-  of(kind: number, failures?: number): number {
+  arrivals(kind: number, failures?: number): number {
     if (failures !== undefined) return this.#rates[kind * this.#failures + failures] ?? 0;
     let sum = 0;
     for (let each = 0; each < this.#failures; each += 1) sum += this.#rates[kind * this.#failures + each] ?? 0;

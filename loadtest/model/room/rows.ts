@@ -1,5 +1,5 @@
 /** SQLite rows that a room and its keyrings write and read: what `durable-objects/room/store.ts` does, row by row. */
-import type { Rates } from "./rates.ts";
+import type { RoomRates } from "./rates.ts";
 
 /** An event and its two indexes; a day later retention deletes it, and a deleted row is billed as a written one. */
 const PER_MESSAGE = 3;
@@ -16,7 +16,7 @@ const ALARM_EVERY_S = 5;
 const READ_PER_MESSAGE = 3;
 
 /** Rows a second. */
-export interface Rows {
+export interface SqliteRows {
   readonly messages: number;
   readonly counts: number;
   /** Each arming of an alarm is billed as one. */
@@ -25,7 +25,7 @@ export interface Rows {
 }
 
 /** What is counted. */
-export interface RowsOf {
+export interface SqliteRowOptions {
   /** Whether the deletion of what was written a day ago is counted too. */
   readonly pruned: boolean;
   /** The room, its relays and its shards. */
@@ -33,7 +33,7 @@ export interface RowsOf {
 }
 
 /** Rows of a room. */
-export function rowsOf(rates: Rates, { pruned, objects }: RowsOf): Rows {
+export function sqliteRows(rates: RoomRates, { pruned, objects }: SqliteRowOptions): SqliteRows {
   const { messages, writers, taps, reports, ticks } = rates;
   const perMessage = PER_MESSAGE + (pruned ? PER_MESSAGE_DELETED : 0);
   const tapped = taps > 0 ? ticks * (1 - Math.exp(-taps / Math.max(ticks, Number.EPSILON))) : 0;

@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
-import { fullness } from "../limits.ts";
-import { randomOf } from "../random.ts";
-import { DEFAULTS } from "../run.ts";
-import { halfSecond } from "../settings.ts";
+import { utilization } from "../limits.ts";
+import { seededRandom } from "../random.ts";
+import { TREE_MODEL_DEFAULTS } from "../run.ts";
+import { halfSecondSettings } from "../settings.ts";
 import { harnessColos, worldColos } from "../world.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import { roomBill } from "./bill.ts";
 import { frameSizes } from "./frames.ts";
-import { ROOM_MEASURED } from "./measured.ts";
-import { parseRoom, type RoomArgs } from "./options.ts";
-import { ratesOf, type Standing } from "./rates.ts";
-import { ROOM_DEFAULTS, type RoomOptions, runRoom } from "./run.ts";
-import { besideOf } from "./validate.ts";
+import { ROOM_MEASUREMENTS } from "./measured.ts";
+import { parseRoomOptions, type RoomArgs } from "./options.ts";
+import { roomRates, type SteadyRoom } from "./rates.ts";
+import { ROOM_MODEL_DEFAULTS, type RoomModelOptions, runRoomModel } from "./run.ts";
+import { compareRoomWithModel } from "./validate.ts";
 
-const SMALL: RoomOptions = {
-  ...DEFAULTS,
-  ...ROOM_DEFAULTS,
-  settings: halfSecond("muxed"),
+const SMALL: RoomModelOptions = {
+  ...TREE_MODEL_DEFAULTS,
+  ...ROOM_MODEL_DEFAULTS,
+  settings: halfSecondSettings("muxed"),
   viewers: 20_000,
   colos: worldColos(40),
 };
-const STANDING: Standing = {
+const STANDING: SteadyRoom = {
   viewers: 1_000,
   shards: 1,
   assumed: ASSUMPTIONS,
@@ -32,22 +32,22 @@ const STANDING: Standing = {
 };
 
 test("one seed gives one outcome, another seed another", () => {
-  const figures = (seed: number): unknown => runRoom({ ...SMALL, seed }).delays;
+  const figures = (seed: number): unknown => runRoomModel({ ...SMALL, seed }).delays;
   expect(figures(7)).toEqual(figures(7));
   expect(figures(7)).not.toEqual(figures(8));
 });
 
 test("objects' sockets are the room's viewers, and what is delivered is what is shown times those who see it", () => {
-  const { loads, arrival, rates } = runRoom(SMALL);
+  const { loads, arrival, rates } = runRoomModel(SMALL);
   const shard = loads.find(({ object }) => object === "shard");
   const sockets = (shard?.sockets ?? 0) * (shard?.objects ?? 0);
   expect(sockets).toBeCloseTo(SMALL.viewers);
-  expect(arrival.seats.length).toBe(shard?.objects);
-  expect((shard?.delivered ?? 0) * (shard?.objects ?? 0)).toBeCloseTo(rates.shown * SMALL.viewers);
+  expect(arrival.socketsPerShard.length).toBe(shard?.objects);
+  expect((shard?.messagesDelivered ?? 0) * (shard?.objects ?? 0)).toBeCloseTo(rates.shownMessages * SMALL.viewers);
 });
 
 test("pages that show the state ask for the room's place though nobody comes, and the room answers them too", () => {
-  const { loads, rates, placesPerSecond } = runRoom({
+  const { loads, rates, placesPerSecond } = runRoomModel({
     ...SMALL,
     assumed: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
   });
@@ -60,7 +60,7 @@ test("pages that show the state ask for the room's place though nobody comes, an
 
 test("an hour of a thousand viewers costs what is computed by hand", () => {
   const rates = {
-    ...ratesOf(STANDING, randomOf(1)),
+    ...roomRates(STANDING, seededRandom(1)),
     ...{
       messages: 2,
       writers: 1,
@@ -74,7 +74,7 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
       delivers: 3,
     },
   };
-  const bill = roomBill(STANDING, rates, 2, { ...ROOM_MEASURED, joinMs: 2 });
+  const bill = roomBill(STANDING, rates, 2, { ...ROOM_MEASUREMENTS, joinMs: 2 });
   const stored = (3_600 * 2 * 2 * frameSizes(ASSUMPTIONS.textChars).event) / 1e9 / 30;
   const byHand =
     3_600 * 0.3e-6 + // sockets at the Worker
@@ -86,20 +86,20 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
     stored * 0.2;
   expect(bill.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(byHand, 9);
   const beats = roomBill({ ...STANDING, assumed: { ...ASSUMPTIONS, beatsBilled: true } }, rates, 2, {
-    ...ROOM_MEASURED,
+    ...ROOM_MEASUREMENTS,
     joinMs: 2,
   }).reduce((sum, { dollars }) => sum + dollars, 0);
   expect(beats - byHand).toBeCloseTo((3_600 * 500 * 0.15e-6) / 20, 9);
 });
 
 test("who writes more waits longer and pays more, and at last the room's core breaks", () => {
-  const quiet = runRoom(SMALL);
-  const loud = runRoom({ ...SMALL, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } });
+  const quiet = runRoomModel(SMALL);
+  const loud = runRoomModel({ ...SMALL, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } });
   expect(loud.dollarsAnHour).toBeGreaterThan(quiet.dollarsAnHour);
   expect(loud.delays.p99).toBeGreaterThan(quiet.delays.p99);
   const core = loud.checks.find(({ limit }) => limit === "core of the room");
-  expect(core === undefined ? 0 : fullness(core)).toBeGreaterThan(1);
-  expect(loud.rates.shown).toBeLessThan(31);
+  expect(core === undefined ? 0 : utilization(core)).toBeGreaterThan(1);
+  expect(loud.rates.shownMessages).toBeLessThan(31);
 });
 
 test("too few of something are not compared", () => {
@@ -116,7 +116,7 @@ test("too few of something are not compared", () => {
     storeMs: 1,
   };
   const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
-  const beside = besideOf(counted, { ...STANDING, assumed: silent }, 1);
+  const beside = compareRoomWithModel(counted, { ...STANDING, assumed: silent }, 1);
   expect(beside.find(({ what }) => what === "messages at the room")).toMatchObject({ modelled: 30, ratio: null });
   expect(beside.find(({ what }) => what === "calls to the shard")?.ratio).toBeGreaterThan(0);
 });
@@ -133,10 +133,15 @@ const ARGS: RoomArgs = {
   expected: "0",
   flat: false,
 };
-const TREE = { ...DEFAULTS, settings: halfSecond("muxed"), viewers: 1_000, colos: harnessColos(2, 1) };
+const TREE = {
+  ...TREE_MODEL_DEFAULTS,
+  settings: halfSecondSettings("muxed"),
+  viewers: 1_000,
+  colos: harnessColos(2, 1),
+};
 
 test("the words of the command line become a room", () => {
-  const options = parseRoom({ ...ARGS, "beats-billed": true, flat: true }, TREE);
+  const options = parseRoomOptions({ ...ARGS, "beats-billed": true, flat: true }, TREE);
   expect(options).toMatchObject({ viewers: 1_000, flat: true, assumed: { chatPerMinute: 0.1, beatsBilled: true } });
 });
 
@@ -147,5 +152,5 @@ test.each([
   [{ stay: "0" }, "--stay"],
   [{ "calls-at-once": "" }, "not nothing"],
 ])("nonsense is refused with the reason: %j", (wrong, reason) => {
-  expect(() => parseRoom({ ...ARGS, ...wrong }, TREE)).toThrow(reason);
+  expect(() => parseRoomOptions({ ...ARGS, ...wrong }, TREE)).toThrow(reason);
 });

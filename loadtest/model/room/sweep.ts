@@ -1,28 +1,28 @@
 /** The room from ten thousand viewers on, each time ten times as many; what chat costs; plots. */
 import type { Plot } from "../plot.ts";
-import { short, table } from "../print.ts";
-import { SIZES } from "../sweep.ts";
+import { formatScaled, markdownTable } from "../print.ts";
+import { SWEEP_VIEWERS } from "../sweep.ts";
 import { CHAT_RANGE } from "./assumptions.ts";
-import { percent } from "./print.ts";
-import { type RoomOptions, type RoomOutcome, runRoom } from "./run.ts";
+import { formatUtilization } from "./print.ts";
+import { type RoomModelOptions, type RoomModelOutcome, runRoomModel } from "./run.ts";
 
 /** Runs the sweep; `say` is told of each size. */
-export function sweepRoom(options: RoomOptions, say: (line: string) => void): readonly RoomOutcome[] {
-  return SIZES.map((viewers) => {
-    say(`the room of ${short(viewers)} viewers …`);
-    return runRoom({ ...options, viewers });
+export function sweepRoom(options: RoomModelOptions, onProgress: (line: string) => void): readonly RoomModelOutcome[] {
+  return SWEEP_VIEWERS.map((viewers) => {
+    onProgress(`the room of ${formatScaled(viewers)} viewers …`);
+    return runRoomModel({ ...options, viewers });
   });
 }
 
 /** A sweep as tables: what the room bears, and how people get in. */
-export function roomSweepTables(outcomes: readonly RoomOutcome[]): string {
-  const load = ({ loads }: RoomOutcome, object: string): string => {
+export function roomSweepTables(outcomes: readonly RoomModelOutcome[]): string {
+  const load = ({ loads }: RoomModelOutcome, object: string): string => {
     const of = loads.find((one) => one.object === object);
-    return of === undefined ? "none" : `${short(of.requests)}/s, ${of.core.toFixed(2)} cores`;
+    return of === undefined ? "none" : `${formatScaled(of.requests)}/s, ${of.core.toFixed(2)} cores`;
   };
   const s = (value: number | null): string => (value === null ? "never" : `${value.toFixed(0)} s`);
   return [
-    table(
+    markdownTable(
       [
         "viewers",
         "shards, relays",
@@ -36,22 +36,22 @@ export function roomSweepTables(outcomes: readonly RoomOutcome[]): string {
         "the fullest limit",
       ],
       outcomes.map((outcome) => [
-        short(outcome.options.viewers),
+        formatScaled(outcome.options.viewers),
         `${outcome.arrival.shards}, ${outcome.rates.relays}`,
         outcome.loads
           .filter(({ sockets }) => sockets > 0)
-          .map(({ sockets }) => short(Math.round(sockets)))
+          .map(({ sockets }) => formatScaled(Math.round(sockets)))
           .join(", "),
-        `${short(outcome.rates.messages)}, ${short(outcome.rates.shown)}`,
+        `${formatScaled(outcome.rates.messages)}, ${formatScaled(outcome.rates.shownMessages)}`,
         load(outcome, "room"),
         load(outcome, "fullest shard"),
         `${outcome.delays.p50.toFixed(0)} ms, ${outcome.delays.p99.toFixed(0)} ms`,
-        `${outcome.unpaced.p50.toFixed(0)} ms, ${outcome.unpaced.p99.toFixed(0)} ms`,
+        `${outcome.unlimitedCallDelays.p50.toFixed(0)} ms, ${outcome.unlimitedCallDelays.p99.toFixed(0)} ms`,
         `$${outcome.dollarsPerMillionViewerHours.toFixed(2)}`,
-        `${outcome.first.limit}: ${percent(outcome.first)}`,
+        `${outcome.firstLimit.limit}: ${formatUtilization(outcome.firstLimit)}`,
       ]),
     ),
-    table(
+    markdownTable(
       [
         "viewers",
         "half, most in their seats",
@@ -61,19 +61,22 @@ export function roomSweepTables(outcomes: readonly RoomOutcome[]): string {
         "all come back within",
       ],
       outcomes.map(({ options, arrival, back }) => [
-        short(options.viewers),
-        `${s(arrival.halfS)}, ${s(arrival.mostS)}`,
-        short(arrival.without),
-        short(arrival.peakJoins),
-        short(Math.max(arrival.peakPlaces, back.peakPlaces)),
-        s(back.mostS),
+        formatScaled(options.viewers),
+        `${s(arrival.halfS)}, ${s(arrival.almostAllS)}`,
+        formatScaled(arrival.unplaced),
+        formatScaled(arrival.peakJoins),
+        formatScaled(Math.max(arrival.peakPlaces, back.peakPlaces)),
+        s(back.almostAllS),
       ]),
     ),
   ].join("\n\n");
 }
 
 /** What a million viewer-hours of the room cost, by how much people write. */
-export function roomCosts(options: RoomOptions): { readonly text: string; readonly rows: readonly CostRow[] } {
+export function compareRoomCosts(options: RoomModelOptions): {
+  readonly text: string;
+  readonly rows: readonly CostRow[];
+} {
   const settings = [
     ...CHAT_RANGE.map((chatPerMinute) => ({
       name: `${chatPerMinute} messages a viewer-minute`,
@@ -84,10 +87,10 @@ export function roomCosts(options: RoomOptions): { readonly text: string; readon
     { name: "beats billed as frames", assumed: { beatsBilled: true } },
     { name: "people stay 5 minutes", assumed: { stayS: 300 } },
   ];
-  const sizes = [SIZES[0], SIZES[2]].filter((size) => size !== undefined);
+  const sizes = [SWEEP_VIEWERS[0], SWEEP_VIEWERS[2]].filter((size) => size !== undefined);
   const rows = sizes.flatMap((viewers) =>
     settings.map(({ name, assumed }): CostRow => {
-      const { bill, dollarsPerMillionViewerHours } = runRoom({
+      const { bill, dollarsPerMillionViewerHours } = runRoomModel({
         ...options,
         viewers,
         assumed: { ...options.assumed, ...assumed },
@@ -107,10 +110,10 @@ export function roomCosts(options: RoomOptions): { readonly text: string; readon
     }),
   );
   const dollars = (value: number): string => `$${value.toFixed(2)}`;
-  const text = table(
+  const text = markdownTable(
     ["viewers", "setting", "Worker", "object requests", "object duration", "SQLite", "together"],
     rows.map((row) => [
-      short(row.viewers),
+      formatScaled(row.viewers),
       row.name,
       ...[row.worker, row.requests, row.duration, row.sqlite, row.together].map(dollars),
     ]),
@@ -130,17 +133,17 @@ interface CostRow {
 }
 
 /** The plots of a sweep by the names of their files. */
-export function roomPlots(outcomes: readonly RoomOutcome[]): Readonly<Record<string, Plot>> {
+export function roomPlots(outcomes: readonly RoomModelOutcome[]): Readonly<Record<string, Plot>> {
   const x = {
     label: "viewers",
     log: true,
-    ticks: outcomes.map(({ options }) => ({ at: options.viewers, text: short(options.viewers) })),
+    ticks: outcomes.map(({ options }) => ({ at: options.viewers, text: formatScaled(options.viewers) })),
   };
-  const line = (name: string, y: (outcome: RoomOutcome) => number): Plot["lines"][number] => ({
+  const line = (name: string, y: (outcome: RoomModelOutcome) => number): Plot["lines"][number] => ({
     name,
     points: outcomes.map((outcome) => ({ x: outcome.options.viewers, y: y(outcome) })),
   });
-  const per = (meter: RegExp) => (outcome: RoomOutcome) =>
+  const per = (meter: RegExp) => (outcome: RoomModelOutcome) =>
     outcome.bill.reduce((sum, item) => sum + (meter.test(item.meter) ? item.dollars : 0), 0) *
     (1e6 / outcome.options.viewers);
   return {
@@ -162,8 +165,8 @@ export function roomPlots(outcomes: readonly RoomOutcome[]): Readonly<Record<str
       lines: [
         line("p99", ({ delays }) => delays.p99),
         line("p50", ({ delays }) => delays.p50),
-        line("p99, no call limit", ({ unpaced }) => unpaced.p99),
-        line("p50, no call limit", ({ unpaced }) => unpaced.p50),
+        line("p99, no call limit", ({ unlimitedCallDelays }) => unlimitedCallDelays.p99),
+        line("p50, no call limit", ({ unlimitedCallDelays }) => unlimitedCallDelays.p50),
       ],
     },
     "scale-room-bill": {

@@ -1,13 +1,13 @@
 /** The room's model beside the real room: the product's client against the real Worker and objects, and the same modelled. */
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { table } from "../print.ts";
-import { randomOf } from "../random.ts";
-import { Audience } from "./audience.ts";
+import { markdownTable } from "../print.ts";
+import { seededRandom } from "../random.ts";
+import { ModelAudience } from "./audience.ts";
 import { withRoomEdge } from "./calibrate.ts";
-import type { Counted } from "./counted.ts";
-import { ratesOf, type Standing } from "./rates.ts";
-import { rowsOf } from "./rows.ts";
-import type { RoomOptions } from "./run.ts";
+import type { RoomCallCounts } from "./counted.ts";
+import { roomRates, type SteadyRoom } from "./rates.ts";
+import { sqliteRows } from "./rows.ts";
+import type { RoomModelOptions } from "./run.ts";
 
 /** The rooms that are compared. */
 const ROOMS = [
@@ -24,10 +24,10 @@ const CALLS = 100;
 /** A person may write one message in two seconds. */
 const PERSON_PER_MINUTE = 20;
 /** Fewer than this say little. */
-const LEAST = 40;
+const MIN_COUNT = 40;
 
 /** What was counted, and what the model says. */
-export interface RoomBeside {
+export interface RoomComparison {
   readonly what: string;
   readonly measured: number;
   readonly modelled: number;
@@ -39,24 +39,24 @@ export interface RoomBeside {
 export interface RoomValidation {
   readonly viewers: number;
   readonly messagesPerSecond: number;
-  readonly beside: readonly RoomBeside[];
+  readonly comparisons: readonly RoomComparison[];
 }
 
 /** Runs each room, and the model with it. */
 export async function validateRoom(
-  options: RoomOptions,
-  say: (line: string) => void,
+  options: RoomModelOptions,
+  onProgress: (line: string) => void,
 ): Promise<readonly RoomValidation[]> {
   const done: RoomValidation[] = [];
   for (const room of ROOMS) {
-    say(`a room of ${room.viewers} viewers for ${SECONDS} s …`);
+    onProgress(`a room of ${room.viewers} viewers for ${SECONDS} s …`);
     const { viewers, ...habits } = room;
     const assumed = { ...options.assumed, ...habits, stayS: Number.POSITIVE_INFINITY };
     const { sendMs } = options.measured;
     // One process and one thread has the room and its shard here, so a tick waits until the shard has sent the last one.
     const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, placesPerSecond: 0, flat: false };
-    const measured = await measure(viewers, assumed, options.seed);
-    const standing: Standing = {
+    const measured = await measureRoom(viewers, assumed, options.seed);
+    const standing: SteadyRoom = {
       ...alone,
       assumed: { ...assumed, storeMs: measured.storeMs },
       hopMs: measured.hopMs,
@@ -64,13 +64,16 @@ export async function validateRoom(
     done.push({
       viewers,
       messagesPerSecond: (viewers * room.chatPerMinute) / 60,
-      beside: besideOf(measured, standing, options.seed),
+      comparisons: compareRoomWithModel(measured, standing, options.seed),
     });
   }
   return done;
 }
 
-type Measured = Pick<Counted, "submissions" | "acts" | "reports" | "delivers" | "framesIn" | "rowsWritten"> & {
+type RoomMeasurement = Pick<
+  RoomCallCounts,
+  "submissions" | "acts" | "reports" | "delivers" | "framesIn" | "rowsWritten"
+> & {
   readonly frames: number;
   readonly chars: number;
   /** A call from one object to another, and what it takes longer where something is stored; ms. */
@@ -78,17 +81,17 @@ type Measured = Pick<Counted, "submissions" | "acts" | "reports" | "delivers" | 
   readonly storeMs: number;
 };
 
-function measure(viewers: number, assumed: Standing["assumed"], seed: number): Promise<Measured> {
+function measureRoom(viewers: number, assumed: SteadyRoom["assumed"], seed: number): Promise<RoomMeasurement> {
   return withRoomEdge(async ({ url }) => {
     const writers = Math.min(viewers, Math.ceil((viewers * assumed.chatPerMinute) / PERSON_PER_MINUTE));
-    const audience = await Audience.come({ url, viewers, writers, roles: ["verified"], playing: true });
+    const audience = await ModelAudience.connect({ url, viewers, writers, roles: ["verified"], playing: true });
     try {
-      const hopMs = await callsTake(`${url}/calls/model/${CALLS}`);
-      const storeMs = Math.max(0, (await callsTake(`${url}/stores/model/${CALLS}`)) - hopMs);
-      await wait(SETTLE_MS);
-      const before = { ...(await countedAt(url)), ...audience.received };
-      await live(audience, writers, assumed, seed);
-      const after = { ...(await countedAt(url)), ...audience.received };
+      const hopMs = await callMs(`${url}/calls/model/${CALLS}`);
+      const storeMs = Math.max(0, (await callMs(`${url}/stores/model/${CALLS}`)) - hopMs);
+      await sleep(SETTLE_MS);
+      const before = { ...(await fetchCallCounts(url)), ...audience.received };
+      await playAudience(audience, writers, assumed, seed);
+      const after = { ...(await fetchCallCounts(url)), ...audience.received };
       const grown = (name: keyof typeof after): number => after[name] - before[name];
       return {
         submissions: grown("submissions"),
@@ -103,25 +106,25 @@ function measure(viewers: number, assumed: Standing["assumed"], seed: number): P
         storeMs,
       };
     } finally {
-      audience.leave();
+      audience.disconnect();
     }
   });
 }
 
-async function callsTake(address: string): Promise<number> {
+async function callMs(address: string): Promise<number> {
   const began = performance.now();
   await fetch(address);
   return (performance.now() - began) / CALLS;
 }
 
 /** Messages and taps come at random times, so many a second on average. */
-async function live(
-  audience: Audience,
+async function playAudience(
+  audience: ModelAudience,
   writers: number,
-  { chatPerMinute, tapsPerMinute, textChars }: Standing["assumed"],
+  { chatPerMinute, tapsPerMinute, textChars }: SteadyRoom["assumed"],
   seed: number,
 ): Promise<void> {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const { clients } = audience;
   const perMs = (perMinute: number): number => (clients.length * perMinute) / 60_000;
   const [chat, taps] = [perMs(chatPerMinute), perMs(tapsPerMinute)];
@@ -130,23 +133,27 @@ async function live(
   for (let atMs = 0; ; ) {
     atMs += -Math.log(1 - random()) / (chat + taps);
     if (atMs >= SECONDS * 1_000) break;
-    await wait(began + atMs - performance.now());
+    await sleep(began + atMs - performance.now());
     if (random() * (chat + taps) < chat) {
-      void clients[writer % writers]?.act({ kind: "chat", text: "x".repeat(textChars) });
+      void clients[writer % writers]?.sendCommand({ kind: "chat", text: "x".repeat(textChars) });
       writer += 1;
-    } else clients[Math.floor(random() * clients.length)]?.tap();
+    } else clients[Math.floor(random() * clients.length)]?.addReaction();
   }
-  await wait(began + SECONDS * 1_000 - performance.now());
+  await sleep(began + SECONDS * 1_000 - performance.now());
 }
 
 /** Both, side by side. Exported for its tests. */
-export function besideOf(measured: Measured, standing: Standing, seed: number): readonly RoomBeside[] {
-  const rates = ratesOf(standing, randomOf(seed));
-  const { messages, counts } = rowsOf(rates, { pruned: false, objects: 2 });
+export function compareRoomWithModel(
+  measured: RoomMeasurement,
+  standing: SteadyRoom,
+  seed: number,
+): readonly RoomComparison[] {
+  const rates = roomRates(standing, seededRandom(seed));
+  const { messages, counts } = sqliteRows(rates, { pruned: false, objects: 2 });
   const { viewers } = standing;
   // All came at about the same time, so they have read as much, and say so together.
-  const said = viewers * Math.floor((rates.bytesOut * SECONDS) / ROOM_LIMITS.seenEvery);
-  const framesIn = rates.messages + rates.taps + rates.plays + said / SECONDS;
+  const said = viewers * Math.floor((rates.bytesOut * SECONDS) / ROOM_LIMITS.flowAckEveryChars);
+  const framesIn = rates.messages + rates.taps + rates.playFrames + said / SECONDS;
   const pairs: readonly (readonly [string, number, number])[] = [
     ["messages at the room", measured.acts, rates.messages],
     ["calls with messages and taps", measured.submissions, rates.submissions],
@@ -159,23 +166,23 @@ export function besideOf(measured: Measured, standing: Standing, seed: number): 
   ];
   return pairs.map(([what, counted, perSecond]) => {
     const modelled = perSecond * SECONDS;
-    const ratio = Math.max(counted, modelled) < LEAST ? null : counted / modelled;
+    const ratio = Math.max(counted, modelled) < MIN_COUNT ? null : counted / modelled;
     return { what, measured: counted, modelled: Math.round(modelled), ratio };
   });
 }
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
-async function countedAt(url: string): Promise<Counted> {
-  return (await (await fetch(`${url}/counted`)).json()) as Counted;
+async function fetchCallCounts(url: string): Promise<RoomCallCounts> {
+  return (await (await fetch(`${url}/counted`)).json()) as RoomCallCounts;
 }
 
 /** The comparison as a table. */
 export function roomValidationTable(validations: readonly RoomValidation[]): string {
-  return table(
+  return markdownTable(
     ["viewers", "messages/s", `in ${SECONDS} s`, "measured", "modelled", "measured ÷ modelled"],
-    validations.flatMap(({ viewers, messagesPerSecond, beside }) =>
-      beside.map(({ what, measured, modelled, ratio }) => [
+    validations.flatMap(({ viewers, messagesPerSecond, comparisons }) =>
+      comparisons.map(({ what, measured, modelled, ratio }) => [
         String(viewers),
         messagesPerSecond.toFixed(0),
         what,

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
-import { type Door, TestPublisher } from "../../support/publisher.ts";
+import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 import { Flood, type FloodRequest } from "./flood.ts";
 
@@ -18,10 +18,10 @@ const MEASURED_MS = whole ? 5_000 : 800;
 /** Between two PUTs of the publisher. */
 const PAUSE_MS = 25;
 
-let edge: Edge;
+let edge: LocalEdge;
 let port: number;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -61,8 +61,8 @@ class Witness {
   }
 
   async begin(): Promise<void> {
-    await this.#publisher.begin();
-    await this.#publisher.parts(0, 6);
+    await this.#publisher.openWithInits();
+    await this.#publisher.putParts(0, 6);
     this.#part = 6;
     await this.measure(500);
   }
@@ -73,7 +73,7 @@ class Witness {
     const untilMs = performance.now() + ms;
     while (performance.now() < untilMs) {
       for (const track of ["video", "audio"]) {
-        const sent = await timed(() => this.#publisher.part(track, this.#part));
+        const sent = await timed(() => this.#publisher.putPart(track, this.#part));
         expect(sent.status).toBe(200);
         puts.push(sent.tookMs);
       }

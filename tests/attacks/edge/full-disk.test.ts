@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
-import { until } from "../../support/chain.ts";
-import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
+import { waitUntil } from "../../support/chain.ts";
+import { DurabilityBroadcast, DurabilityChat } from "../../support/kept.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 
@@ -16,7 +16,7 @@ const DISK_BYTES = 40_000_000;
 const PART_BYTES = 20_000;
 
 let disk: string;
-let edge: Edge;
+let edge: LocalEdge;
 
 beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), "corral-disk-"));
@@ -44,24 +44,24 @@ function fill(): void {
 }
 
 test("a disk that was full for a while costs nothing that was acknowledged, and the end is taken once there is room", async () => {
-  const broadcast = await KeptBroadcast.start(edge.url, "full", ADMIN_TOKEN, PART_BYTES);
-  const talk = await KeptTalk.start(edge.url, "full");
+  const broadcast = await DurabilityBroadcast.start(edge.url, "full", ADMIN_TOKEN, PART_BYTES);
+  const talk = await DurabilityChat.start(edge.url, "full");
   try {
-    await until("talk begins", () => talk.acknowledged.length >= 3 && broadcast.parts >= 12);
+    await waitUntil("talk begins", () => talk.acknowledged.length >= 3 && broadcast.parts >= 12);
     fill();
     const { parts } = broadcast;
-    await until("the broadcast goes on", () => broadcast.parts >= parts + 60);
+    await waitUntil("the broadcast goes on", () => broadcast.parts >= parts + 60);
     rmSync(ballast());
-    await until("there is room again", () => broadcast.waiting <= 2);
+    await waitUntil("there is room again", () => broadcast.waiting <= 2);
     const said = talk.acknowledged.length;
-    await until("the talk goes on", () => talk.acknowledged.length >= said + 3);
+    await waitUntil("the talk goes on", () => talk.acknowledged.length >= said + 3);
     await talk.end();
     const endsMs = performance.now();
     await broadcast.end();
     const endS = ((performance.now() - endsMs) / 1_000).toFixed(1);
     expect(broadcast.fatal).toBeNull();
-    expect(await broadcast.missing()).toEqual([]);
-    expect(await talk.missing()).toEqual([]);
+    expect(await broadcast.findMissingSegments()).toEqual([]);
+    expect(await talk.findMissingMessages()).toEqual([]);
     const counted = `0 of ${2 * broadcast.parts} and ${talk.acknowledged.length}`;
     figure("acknowledged parts and messages lost through a full disk", counted, 0);
     figure("seconds that the end took once there was room again", endS, 20);

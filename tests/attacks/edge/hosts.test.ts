@@ -4,15 +4,15 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
-import { type Door, TestPublisher } from "../../support/publisher.ts";
+import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
 
-let edge: Edge;
+let edge: LocalEdge;
 let port: number;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -134,8 +134,8 @@ function ways(publisher: TestPublisher): Asking[] {
 
 test("a Host that makes no address is refused, and an odd one is no trouble of the edge and opens nothing", async () => {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 6);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 6);
   const wrong: string[] = [];
   for (const way of ways(publisher)) {
     for (const host of [...NONE, ...ODD]) {

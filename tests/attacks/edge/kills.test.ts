@@ -6,29 +6,29 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { randomOf } from "../../../loadtest/model/random.ts";
+import { seededRandom } from "../../../loadtest/model/random.ts";
 import type { BroadcastSummary, StreamStatus } from "../../../protocol/status.ts";
-import { Chain, type Link, until } from "../../support/chain.ts";
-import { KeptBroadcast, KeptTalk } from "../../support/kept.ts";
+import { type ChainRole, NpmStartChain, waitUntil } from "../../support/chain.ts";
+import { DurabilityBroadcast, DurabilityChat } from "../../support/kept.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure, whole } from "../scale.ts";
 
 const KILLS = whole ? 100 : 3;
-const LINKS: readonly Link[] = ["workerd", "node", "npm", "ffmpeg", "run"];
+const LINKS: readonly ChainRole[] = ["workerd", "node", "npm", "ffmpeg", "run"];
 const SEED = Number(process.env["CORRAL_SEED"] ?? 12);
 /** Whatever was started is gone this soon after a link was killed: a clean end takes a second or two. */
 const GONE_MS = 15_000;
 
 const data = mkdtempSync(join(tmpdir(), "corral-kills-"));
-let chain: Chain | null = null;
+let chain: NpmStartChain | null = null;
 afterAll(() => {
-  chain?.destroy();
+  chain?.killAll();
   rmSync(data, { recursive: true, force: true });
 });
 
-async function start(port: number): Promise<Chain> {
-  chain = new Chain(["--port", `${port}`, "--data", data, "--ladder", "90p:100k"]);
-  await chain.printed("On the air");
+async function start(port: number): Promise<NpmStartChain> {
+  chain = new NpmStartChain(["--port", `${port}`, "--data", data, "--ladder", "90p:100k"]);
+  await chain.waitForOutput("On the air");
   return chain;
 }
 
@@ -58,21 +58,21 @@ async function answers(url: string): Promise<boolean> {
 test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing is left running`, {
   timeout: 120_000 + KILLS * 30_000,
 }, async () => {
-  const random = randomOf(SEED);
+  const random = seededRandom(SEED);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let running = await start(port);
   let starts = 1;
   const secrets = JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { admin: string };
   expect(statSync(join(data, "secrets.json")).mode & 0o777).toBe(0o600);
-  const second = new Chain(["--port", `${await freePort()}`, "--data", data, "--ladder", "90p:100k"]);
-  await second.printed(`Another edge keeps its data in ${data}; stop it, or choose another folder with --data.`);
+  const second = new NpmStartChain(["--port", `${await freePort()}`, "--data", data, "--ladder", "90p:100k"]);
+  await second.waitForOutput(`Another edge keeps its data in ${data}; stop it, or choose another folder with --data.`);
   expect(await second.exit).toBe(2);
-  expect(second.left()).toEqual([]);
-  const broadcast = await KeptBroadcast.start(url, "kept", secrets.admin);
-  const talk = await KeptTalk.start(url, "kept");
+  expect(second.leftoverPids()).toEqual([]);
+  const broadcast = await DurabilityBroadcast.start(url, "kept", secrets.admin);
+  const talk = await DurabilityChat.start(url, "kept");
   try {
-    await until("the talk begins", () => talk.acknowledged.length > 0);
+    await waitUntil("the talk begins", () => talk.acknowledged.length > 0);
     for (let kill = 0; kill < KILLS; kill += 1) {
       const link = LINKS[kill % LINKS.length] ?? "node";
       await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1_500));
@@ -81,20 +81,24 @@ test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing 
       const before = await shown(url);
       process.kill(pid, "SIGKILL");
       if (link !== "workerd" && link !== "ffmpeg") {
-        await until(`kill ${kill}, of ${link}: nothing is left`, () => running.left().length === 0, GONE_MS);
+        await waitUntil(
+          `kill ${kill}, of ${link}: nothing is left`,
+          () => running.leftoverPids().length === 0,
+          GONE_MS,
+        );
         running = await start(port);
         starts += 1;
         expect(await missingOf(url, before), `of the run that kill ${kill}, of ${link}, ended`).toEqual([]);
       }
-      await until(`kill ${kill}, of ${link}: the edge is back`, () => answers(`${url}/api/streams/kept`));
-      await until(`kill ${kill}, of ${link}: all is taken again`, () => broadcast.waiting <= 2);
-      expect(await talk.missing(), `after kill ${kill}, of ${link}`).toEqual([]);
+      await waitUntil(`kill ${kill}, of ${link}: the edge is back`, () => answers(`${url}/api/streams/kept`));
+      await waitUntil(`kill ${kill}, of ${link}: all is taken again`, () => broadcast.waiting <= 2);
+      expect(await talk.findMissingMessages(), `after kill ${kill}, of ${link}`).toEqual([]);
     }
     await talk.end();
     await broadcast.end();
     expect(broadcast.fatal).toBeNull();
-    expect(await broadcast.missing()).toEqual([]);
-    expect(await talk.missing()).toEqual([]);
+    expect(await broadcast.findMissingSegments()).toEqual([]);
+    expect(await talk.findMissingMessages()).toEqual([]);
     // The runs' own broadcasts are listed, and each that a later one followed has ended.
     const listed = (await (await fetch(`${url}/api/streams/demo/broadcasts`)).json()) as {
       broadcasts: BroadcastSummary[];
@@ -108,5 +112,5 @@ test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing 
     await broadcast.close();
   }
   running.interrupt();
-  await until("Ctrl-C leaves nothing", () => running.left().length === 0, GONE_MS);
+  await waitUntil("Ctrl-C leaves nothing", () => running.leftoverPids().length === 0, GONE_MS);
 });

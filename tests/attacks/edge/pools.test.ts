@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { processesBelow } from "../../../loadtest/processes.ts";
+import { descendantPids } from "../../../loadtest/processes.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
 import type { StreamStatus } from "../../../protocol/status.ts";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
-import { type Door, partMeta, TestPublisher } from "../../support/publisher.ts";
+import { type TestEdge, TestPublisher, testPartMeta } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
 import { Flood } from "./flood.ts";
 
@@ -20,12 +20,12 @@ import { Flood } from "./flood.ts";
 const OTHERS = 70;
 const MIB = 1_048_576;
 
-let edge: Edge;
+let edge: LocalEdge;
 let port: number;
 /** Another isolate, which shares the objects. */
 let beside: string;
 let dataDir: string;
-const door: Door = {
+const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
@@ -45,8 +45,8 @@ afterAll(async () => {
 
 async function live(): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 2);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
   return publisher;
 }
 
@@ -64,7 +64,7 @@ test("neither invented names nor more live streams than an isolate holds push ou
   let part = 2;
   const reload = async (): Promise<void> => {
     const parked = door.ask(`${playlist}?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`);
-    await watched.parts(part, part + 1);
+    await watched.putParts(part, part + 1);
     expect((await parked).status).toBe(200);
     part += 1;
   };
@@ -92,7 +92,7 @@ test("neither invented names nor more live streams than an isolate holds push ou
 
 /** Memory of the edge's process, MiB. */
 function memoryMiB(): number {
-  const [pid = 0] = processesBelow(process.pid, "workerd");
+  const [pid = 0] = descendantPids(process.pid, "workerd");
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
 }
 
@@ -114,7 +114,7 @@ test("bodies of a wrong key are not read: 24 of 16 MiB take no memory, and those
     const headers = {
       authorization: `Bearer ${key}`,
       [PUBLISHER_HEADER]: publisher.id,
-      [PART_HEADER]: JSON.stringify(partMeta(2)),
+      [PART_HEADER]: JSON.stringify(testPartMeta(2)),
       "content-length": String(16 * MIB),
     };
     const path = `/ingest/${publisher.stream}/${broadcast}/video/0.2.m4s`;
@@ -132,7 +132,7 @@ test("bodies of a wrong key are not read: 24 of 16 MiB take no memory, and those
   );
   expect(grownByWrong).toBeLessThan(100);
   expect(grownByRight).toBeLessThan(300);
-  expect((await publisher.part("audio", 2)).status).toBe(200);
+  expect((await publisher.putPart("audio", 2)).status).toBe(200);
 });
 
 /** Sends a PUT whose body comes a byte at a time; its status, and how long its connection stayed open. */
@@ -161,7 +161,7 @@ function drip(
         "Host: edge",
         `Authorization: Bearer ${key}`,
         `${PUBLISHER_HEADER}: ${publisher.id}`,
-        `${PART_HEADER}: ${JSON.stringify(partMeta(2))}`,
+        `${PART_HEADER}: ${JSON.stringify(testPartMeta(2))}`,
         `Content-Length: ${16 * MIB}`,
         "",
         "",
@@ -182,5 +182,5 @@ test("a body that comes a byte at a time is refused at once with a wrong key, an
   expect(wrong.answeredMs).toBeLessThan(4_500);
   expect(right.answeredMs).toBeLessThan(9_000);
   expect(Math.max(wrong.closedMs, right.closedMs)).toBeLessThan(20_000);
-  await publisher.parts(2, 3);
+  await publisher.putParts(2, 3);
 });

@@ -3,17 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Origin } from "../../support/origin.ts";
+import { OriginProcess } from "../../support/origin.ts";
 import { freePort } from "../../support/ports.ts";
 
 let dataDir: string;
-let origin: Origin;
+let origin: OriginProcess;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-links-"));
   const where = ["--port", String(await freePort()), "--data", dataDir];
-  origin = new Origin([...where, "--stream", "show", "--playback", "followers", "--ladder", "180p:200k"]);
-  await origin.printed(/Secret: .*\n/);
+  origin = new OriginProcess([...where, "--stream", "show", "--playback", "followers", "--ladder", "180p:200k"]);
+  await origin.waitForOutput(/Secret: .*\n/);
 });
 
 afterAll(async () => {

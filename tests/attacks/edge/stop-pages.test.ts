@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Edge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
-import { launchBrowser, until } from "../../support/browser.ts";
-import { Origin } from "../../support/origin.ts";
+import { launchBrowser, waitForStats } from "../../support/browser.ts";
+import { OriginProcess } from "../../support/origin.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 
@@ -17,8 +17,8 @@ const REASON = "A court has ordered this broadcast to be stopped.";
 const LOOK_AT = process.env["CORRAL_SCREENSHOTS"];
 
 let dataDir: string;
-let edge: Edge;
-let origin: Origin;
+let edge: LocalEdge;
+let origin: OriginProcess;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -28,8 +28,8 @@ beforeAll(async () => {
   const answer = await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();
-  origin = new Origin(["--edge", edge.url, "--key", key, "--stream", "show", "--ladder", "360p:700k"]);
-  await origin.printed("/watch/show");
+  origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show", "--ladder", "360p:700k"]);
+  await origin.waitForOutput("/watch/show");
 });
 
 afterAll(async () => {
@@ -43,7 +43,12 @@ afterAll(async () => {
 async function watch(width: number, height: number): Promise<Page> {
   const page = await browser.newPage({ viewport: { width, height } });
   await page.goto(`${edge.url}/watch/show`);
-  await until(page, ({ state, firstPictureMs }) => state === "live" && firstPictureMs !== null, PATIENCE_MS, "live");
+  await waitForStats(
+    page,
+    ({ state, firstPictureMs }) => state === "live" && firstPictureMs !== null,
+    PATIENCE_MS,
+    "live",
+  );
   await page.evaluate(() => {
     const noted = globalThis as unknown as { goneMs: number | null };
     noted.goneMs = null;
@@ -84,7 +89,7 @@ test("a stop in the studio takes the picture off every page at once and says why
   const stoppedMs = Date.now();
   await stopNow.click();
   const pages = [desktop, phone, paused];
-  for (const page of pages) await until(page, ({ state }) => state === "stopped", PATIENCE_MS, "stopped");
+  for (const page of pages) await waitForStats(page, ({ state }) => state === "stopped", PATIENCE_MS, "stopped");
   const took = await Promise.all(
     pages.map(async (page) => ((await gone(page)) ?? Number.POSITIVE_INFINITY) - stoppedMs),
   );
@@ -105,7 +110,7 @@ test("a stop in the studio takes the picture off every page at once and says why
   // A page that is opened now shows no picture, ever.
   const late = await browser.newPage();
   await late.goto(`${edge.url}/watch/show`);
-  await until(
+  await waitForStats(
     late,
     ({ state, firstPictureMs }) => state === "stopped" && firstPictureMs === null,
     PATIENCE_MS,
@@ -127,7 +132,7 @@ test("a stop in the studio takes the picture off every page at once and says why
   await studio.getByText(/started again by host/).waitFor({ timeout: PATIENCE_MS });
   // By itself the page would ask within 15 s.
   await desktop.evaluate(() => dispatchEvent(new Event("online")));
-  await until(desktop, ({ state }) => state !== "stopped", PATIENCE_MS, "started again");
+  await waitForStats(desktop, ({ state }) => state !== "stopped", PATIENCE_MS, "started again");
   await expect.poll(() => gone(desktop), { timeout: PATIENCE_MS }).toBeNull();
   await look(desktop, "watch-again");
   expect(dialogs).toEqual([]);

@@ -1,7 +1,7 @@
 /** Readers in every isolate of four data centres who don't let go of a stream that is stopped: when does the last byte come? */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Colos, startColos } from "../../../loadtest/colos/colos.ts";
-import { type Door, json, TestPublisher } from "../../support/publisher.ts";
+import { type ColoHarness, startColoHarness } from "../../../loadtest/colos/colos.ts";
+import { readJson, type TestEdge, TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 
 const GOAL_MS = 1_000;
@@ -12,12 +12,12 @@ const AFTER_MS = 1_500;
 const PART_MS = 200;
 const PATIENCE_MS = 30_000;
 
-let colos: Colos;
-let door: Door;
+let colos: ColoHarness;
+let door: TestEdge;
 
 beforeAll(async () => {
-  colos = await startColos({ colos: 4, regions: 2, isolates: 2, latencyMs: 40 });
-  door = { ask: (path, init) => fetch(`${colos.core}${path}`, init), adminToken: colos.adminToken };
+  colos = await startColoHarness({ colos: 4, regions: 2, isolates: 2, latencyMs: 40 });
+  door = { ask: (path, init) => fetch(`${colos.coreUrl}${path}`, init), adminToken: colos.adminToken };
 });
 afterAll(() => colos?.stop());
 
@@ -53,7 +53,7 @@ class Airing {
       await sleep(PART_MS);
       const answers = [];
       for (const { name } of this.publisher.config.tracks)
-        answers.push((await this.publisher.part(name, this.next)).status);
+        answers.push((await this.publisher.putPart(name, this.next)).status);
       if (answers.every((status) => status === 200)) this.next += 1;
     }
   }
@@ -131,9 +131,9 @@ function asks(url: string, live: Airing, over: TestPublisher, alone: TestPublish
 
 async function recording(over: { stream?: string; key?: string } = {}): Promise<TestPublisher> {
   const publisher = new TestPublisher(door, over);
-  await publisher.begin();
-  await publisher.parts(0, 14);
-  await publisher.stored(1);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 14);
+  await publisher.waitUntilStored(1);
   expect((await publisher.end()).status).toBe(200);
   return publisher;
 }
@@ -162,9 +162,9 @@ test("after a stop no isolate of four data centres gives another byte, parked or
   const over = await recording();
   const alone = await recording();
   const publisher = new TestPublisher(door, { stream: over.stream, key: over.key });
-  await publisher.begin();
-  await publisher.parts(0, 8);
-  await publisher.stored(0);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 8);
+  await publisher.waitUntilStored(0);
   const live = new Airing(publisher, 8);
   const readers = colos.edges.flatMap(({ url, site }) =>
     Object.entries(asks(url, live, over, alone)).map(([kind, ask]) => new Reader(kind, site, ask)),
@@ -204,6 +204,6 @@ test("after a stop no isolate of four data centres gives another byte, parked or
   expect(
     readers.flatMap(({ kind, site, others }) => [...others].map((status) => `${kind} at ${site}: ${status}`)),
   ).toEqual([]);
-  const answer = await json(await door.ask(`/api/streams/${over.stream}`));
+  const answer = await readJson(await door.ask(`/api/streams/${over.stream}`));
   expect(answer["stop"]).toBeUndefined();
 });

@@ -1,8 +1,8 @@
 /** What a request costs upstream: objects that it makes, calls that it sends. */
 import { createExecutionContext, listDurableObjectIds } from "cloudflare:test";
-import { serve } from "../../../workers/app.ts";
+import { serveRequest } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
-import { bindings } from "../../../workers/testing.ts";
+import { testBindings } from "../../../workers/testing.ts";
 
 const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY"] as const;
 
@@ -14,14 +14,14 @@ export class CountedGateway {
 
   constructor() {
     const counted = NAMESPACES.map((name) => [name, this.#namespace(name)]);
-    const media = this.#proxied("MEDIA", bindings.MEDIA);
-    this.#env = { ...bindings, ...(Object.fromEntries(counted) as object), MEDIA: media };
+    const media = this.#proxied("MEDIA", testBindings.MEDIA);
+    this.#env = { ...testBindings, ...(Object.fromEntries(counted) as object), MEDIA: media };
   }
 
   /** Asks, and gives the status. */
   async ask(path: string, init: RequestInit = {}): Promise<number> {
     const context = createExecutionContext();
-    const answer = await serve(new Request(`http://edge.test${path}`, init), this.#env, context);
+    const answer = await serveRequest(new Request(`http://edge.test${path}`, init), this.#env, context);
     if (answer.webSocket !== null) {
       answer.webSocket.accept();
       answer.webSocket.close(1000);
@@ -30,7 +30,7 @@ export class CountedGateway {
   }
 
   #namespace(name: (typeof NAMESPACES)[number]): object {
-    const namespace = bindings[name] as unknown as { getByName(name: string, options?: object): object };
+    const namespace = testBindings[name] as unknown as { getByName(name: string, options?: object): object };
     return {
       getByName: (object: string, options?: object) => this.#proxied(name, namespace.getByName(object, options)),
       jurisdiction: () => {
@@ -56,7 +56,7 @@ export class CountedGateway {
 /** How many objects there are, without the registry's own. */
 export async function objects(): Promise<number> {
   const all = NAMESPACES.filter((name) => name !== "REGISTRY").map((name) =>
-    listDurableObjectIds(bindings[name] as unknown as DurableObjectNamespace),
+    listDurableObjectIds(testBindings[name] as unknown as DurableObjectNamespace),
   );
   return (await Promise.all(all)).reduce((sum, ids) => sum + ids.length, 0);
 }

@@ -1,27 +1,31 @@
 /** Attacks on the counts: viewers that one network invents, names that are chosen for the estimate, floods that fill lists. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Seats } from "../../../durable-objects/room/seats.ts";
-import { ShardTally } from "../../../durable-objects/room/tally.ts";
+import type { Connections } from "../../../durable-objects/room/seats.ts";
+import { ShardPresence } from "../../../durable-objects/room/tally.ts";
 import {
-  headersFrom,
-  openWithTicket,
-  proofOf,
-  registered,
-  roomOf,
-  ticketTo,
-  token,
-  until,
+  fetchPlaybackProof,
+  gatewayHeaders,
+  issueTestToken,
+  openTicketSocket,
+  registerTestStream,
+  requestTicket,
+  roomStub,
+  waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import { countCrowd, countedAtShard, type Playing } from "../../../protocol/room/crowd-count.ts";
-import { Distinct } from "../../../protocol/room/distinct.ts";
+import {
+  anonymousViewersPerShard,
+  countPlayingViewers,
+  type PlayingViewer,
+} from "../../../protocol/room/crowd-count.ts";
+import { HyperLogLog } from "../../../protocol/room/distinct.ts";
 import { hash32 } from "../../../protocol/room/hash.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { BEAT } from "../../../protocol/room/wire.ts";
-import { door } from "../../../workers/testing.ts";
+import { HEARTBEAT } from "../../../protocol/room/wire.ts";
+import { testEdge } from "../../../workers/testing.ts";
 import { figure, whole } from "../scale.ts";
 
-const { countedPerNetwork } = ROOM_LIMITS;
+const { anonymousViewersPerNetwork } = ROOM_LIMITS;
 const ATTACKER = "203.0.113.66";
 const HOME = "198.51.100.20";
 
@@ -31,8 +35,8 @@ interface Beacon {
 }
 
 async function beacon(room: string, ip: string, shown: object, bearer?: string): Promise<Beacon> {
-  const headers = headersFrom({ ip, ...(bearer === undefined ? {} : { token: bearer }) });
-  return (await door.ask(`/rooms/${room}/beacon`, { method: "POST", headers, body: JSON.stringify(shown) })).json();
+  const headers = gatewayHeaders({ ip, ...(bearer === undefined ? {} : { token: bearer }) });
+  return (await testEdge.ask(`/rooms/${room}/beacon`, { method: "POST", headers, body: JSON.stringify(shown) })).json();
 }
 
 /** A viewer on a socket that says that it plays. */
@@ -41,17 +45,17 @@ async function playing(
   ip: string,
   shown: { device?: string; playback?: string | null },
 ): Promise<WebSocket> {
-  const { ticket } = await ticketTo(room, { ip, ...shown });
-  const socket = await openWithTicket(room, ticket, ip);
+  const { ticket } = await requestTicket(room, { ip, ...shown });
+  const socket = await openTicketSocket(room, ticket, ip);
   socket.accept();
-  for (const text of ['{"type":"hello"}', '{"type":"play","on":true}', BEAT]) socket.send(text);
+  for (const text of ['{"type":"hello"}', '{"type":"play","on":true}', HEARTBEAT]) socket.send(text);
   return socket;
 }
 
 test("keys that the edge didn't give, and keys without the playlist, count nobody; real viewers beside them count", async () => {
-  const room = await registered("invented");
-  const stolen = await proofOf(room, HOME);
-  const elsewhere = await proofOf("another", ATTACKER);
+  const room = await registerTestStream("invented");
+  const stolen = await fetchPlaybackProof(room, HOME);
+  const elsewhere = await fetchPlaybackProof("another", ATTACKER);
   for (const playback of [null, "", "1.AAAAAAAAAAAAAAAA", stolen, elsewhere, `${stolen}A`]) {
     for (const device of [null, "A".repeat(60), crypto.randomUUID()]) {
       expect((await beacon(room, ATTACKER, { device, playback })).counted).toBe(false);
@@ -59,16 +63,16 @@ test("keys that the edge didn't give, and keys without the playlist, count nobod
   }
   expect((await beacon(room, HOME, { device: null, playback: stolen })).counted).toBe(true);
   const sockets = [await playing(room, ATTACKER, {}), await playing(room, HOME, { playback: stolen })];
-  await until(async () => (await roomOf(room).place()).uncounted === 1);
-  const { counts } = await roomOf(room).place();
+  await waitForCondition(async () => (await roomStub(room).summary()).uncounted === 1);
+  const { counts } = await roomStub(room).summary();
   expect([counts.watching, counts.distinct]).toEqual([2, 2]);
   for (const socket of sockets) socket.close(1000);
 });
 
 test("one network gets so many keys at once and no more; those that come with a token count all the same", async () => {
-  const room = await registered("flooded");
+  const room = await registerTestStream("flooded");
   const flooder = "203.0.113.99";
-  const playback = await proofOf(room, flooder);
+  const playback = await fetchPlaybackProof(room, flooder);
   let given = 0;
   const asked = whole ? 10_000 : 300;
   for (let index = 0; index < asked; index += 1) {
@@ -77,56 +81,62 @@ test("one network gets so many keys at once and no more; those that come with a 
   expect(given).toBeGreaterThanOrEqual(200);
   // Two a second more for as long as it takes.
   expect(given).toBeLessThan(whole ? 400 : 260);
-  await until(async () => (await roomOf(room).place()).counts.watching > 0);
-  const { watching, distinct } = (await roomOf(room).place()).counts;
-  expect(watching).toBeLessThanOrEqual(countedPerNetwork);
-  expect(distinct).toBeLessThanOrEqual(ROOM_LIMITS.placesPerNetwork);
+  await waitForCondition(async () => (await roomStub(room).summary()).counts.watching > 0);
+  const { watching, distinct } = (await roomStub(room).summary()).counts;
+  expect(watching).toBeLessThanOrEqual(anonymousViewersPerNetwork);
+  expect(distinct).toBeLessThanOrEqual(ROOM_LIMITS.distinctSlotsPerNetwork);
   figure(
     `watching / distinct after ${asked} beacons of one client without a token`,
     `${watching} / ${distinct}`,
     "≤ 500 / 2000",
   );
-  const bearer = await token(room, { sub: "guest" });
+  const bearer = await issueTestToken(room, { sub: "guest" });
   expect((await beacon(room, flooder, { device: null }, bearer)).counted).toBe(true);
-  expect((await beacon(room, HOME, { device: null, playback: await proofOf(room, HOME) })).counted).toBe(true);
+  expect((await beacon(room, HOME, { device: null, playback: await fetchPlaybackProof(room, HOME) })).counted).toBe(
+    true,
+  );
 });
 
-const NO_SEATS = { size: 0, *[Symbol.iterator]() {} } as unknown as Seats;
+const NO_SEATS = { size: 0, *[Symbol.iterator]() {} } as unknown as Connections;
 const ONE = { index: 0, shards: 1 };
 
 test("beacons of one network, 10,000 of them, leave room for all others, and count as many as count", () => {
-  const tally = new ShardTally([]);
+  const tally = new ShardPresence([]);
   const beacons = (network: string | null, name: string, count: number): void => {
     for (let index = 0; index < count; index += 1) {
       const key = `${name}-${index}`;
-      tally.beacon({ key, countedAs: key, network }, 1, 1_000);
+      tally.recordBeacon({ key, countedAs: key, network }, 1, 1_000);
     }
   };
   beacons("attacker", "fake", 10_000);
   beacons("home", "guest", 3);
   beacons(null, "account", 400);
-  const { report } = tally.count(NO_SEATS, 1_500, ONE);
-  expect(report).toMatchObject({ watching: countedPerNetwork + 403, uncounted: 10_000 - countedPerNetwork });
+  const { report } = tally.buildReport(NO_SEATS, 1_500, ONE);
+  expect(report).toMatchObject({
+    watching: anonymousViewersPerNetwork + 403,
+    uncounted: 10_000 - anonymousViewersPerNetwork,
+  });
   // Many networks together don't fill what is kept for those with an account.
-  for (let network = 0; network < 30; network += 1) beacons(`net-${network}`, `bot-${network}`, countedPerNetwork);
+  for (let network = 0; network < 30; network += 1)
+    beacons(`net-${network}`, `bot-${network}`, anonymousViewersPerNetwork);
   beacons(null, "late", 1_000);
-  const after = tally.count(NO_SEATS, 2_000, ONE).report?.watching ?? 0;
-  expect(after).toBe(ROOM_LIMITS.beacons / 2 + 1_400);
+  const after = tally.buildReport(NO_SEATS, 2_000, ONE).report?.watching ?? 0;
+  expect(after).toBe(ROOM_LIMITS.beaconsPerShard / 2 + 1_400);
 });
 
 test("however viewers are dealt out over shards, a network counts for no more than its part, and accounts all count", () => {
   const person = fc.record({ key: fc.nat(3_000), network: fc.constantFrom("a", "b", null), known: fc.boolean() });
   fc.assert(
     fc.property(fc.array(person, { maxLength: 2_000 }), fc.constantFrom(1, 2, 8, 64), (people, shards) => {
-      const crowd: Playing[] = people.map(({ key, network, known }) => ({
+      const crowd: PlayingViewer[] = people.map(({ key, network, known }) => ({
         key: `${network} ${key}`,
         network,
         countedAs: known || network === null ? `mark ${network} ${key}` : undefined,
       }));
-      const { counted, uncounted } = countCrowd(crowd, shards);
+      const { counted, uncounted } = countPlayingViewers(crowd, shards);
       for (const network of ["a", "b"]) {
         const ofIt = [...counted.keys()].filter((key) => key.startsWith(`${network} `)).length;
-        expect(ofIt).toBeLessThanOrEqual(countedAtShard(shards));
+        expect(ofIt).toBeLessThanOrEqual(anonymousViewersPerShard(shards));
       }
       const accounts = new Set(crowd.flatMap(({ key, network }) => (network === null ? [key] : [])));
       for (const key of accounts) expect(counted.has(key)).toBe(true);
@@ -135,7 +145,7 @@ test("however viewers are dealt out over shards, a network counts for no more th
     { numRuns: 60 },
   );
   for (const shards of [1, 4, 64, 500])
-    expect(countedAtShard(shards) * shards).toBeLessThan(countedPerNetwork + shards);
+    expect(anonymousViewersPerShard(shards) * shards).toBeLessThan(anonymousViewersPerNetwork + shards);
 });
 
 test("an estimate can be driven to millions by chosen names, and none that a client can choose gets in", async () => {
@@ -145,17 +155,17 @@ test("an estimate can be driven to millions by chosen names, and none that a cli
     const name = `device:${number}`;
     if (Math.clz32(hash32(name, 0x9e3779b9)) >= 5) chosen.set(hash32(name) % 2_720, name);
   }
-  const fooled = new Distinct();
+  const fooled = new HyperLogLog();
   for (const name of chosen.values()) fooled.add(name);
-  expect(fooled.count()).toBeGreaterThan(20 * chosen.size);
-  const room = await registered("estimated");
-  const playback = await proofOf(room, ATTACKER);
+  expect(fooled.estimate()).toBeGreaterThan(20 * chosen.size);
+  const room = await registerTestStream("estimated");
+  const playback = await fetchPlaybackProof(room, ATTACKER);
   const { device = "" } = await beacon(room, ATTACKER, { device: null, playback });
   // The same device by whatever it shows besides is one; names of its own choice are none.
   for (let index = 0; index < 20; index += 1) {
     expect((await beacon(room, ATTACKER, { device, playback, countedAs: `device:${index}` })).counted).toBe(true);
     await beacon(room, ATTACKER, { device: `device:${index}`.padEnd(60, "A"), countedAs: "x" });
   }
-  await until(async () => (await roomOf(room).place()).counts.distinct >= 1);
-  expect((await roomOf(room).place()).counts.distinct).toBeLessThanOrEqual(2);
+  await waitForCondition(async () => (await roomStub(room).summary()).counts.distinct >= 1);
+  expect((await roomStub(room).summary()).counts.distinct).toBeLessThanOrEqual(2);
 });

@@ -1,8 +1,8 @@
 /** What browsers are told with every answer of every route, good or not: no sniffing, no embedding, no way back from TLS. */
 import { exports } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { door } from "../../../workers/testing.ts";
-import { ADDRESSES, initAt, LIVE, type Place, pathAt } from "../../support/addresses.ts";
+import { testEdge } from "../../../workers/testing.ts";
+import { ALL_ADDRESSES, LIVE_ADDRESSES, pathAt, requestInitFor, type TestStream } from "../../support/addresses.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 
 const front = (exports as unknown as { default: Fetcher }).default;
@@ -10,11 +10,11 @@ const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as 
 const ORIGIN = { origin: "https://player.example" };
 
 let live: TestPublisher;
-let at: Place;
+let at: TestStream;
 beforeAll(async () => {
-  live = new TestPublisher(door);
-  await live.begin();
-  await live.parts(0, 14);
+  live = new TestPublisher(testEdge);
+  await live.openWithInits();
+  await live.putParts(0, 14);
   at = { stream: live.stream, broadcast: live.config.broadcast, publisher: live.id };
 });
 
@@ -34,19 +34,19 @@ async function answers(scheme: "http" | "https"): Promise<Told[]> {
     const { status, headers } = answer;
     told.push({ about: `${init.method} ${path}: ${status}`, isLive: path.startsWith("/live/"), status, headers });
   };
-  for (const address of ADDRESSES) {
+  for (const address of ALL_ADDRESSES) {
     const path = pathAt(address, at);
     for (const method of METHODS) await ask(path, { method, headers: ORIGIN });
     const { GET } = address.methods;
-    const operator = { ...ORIGIN, authorization: `Bearer ${door.adminToken}` };
-    if (GET !== undefined) await ask(path, { ...initAt(GET, at), method: "GET", headers: operator });
+    const operator = { ...ORIGIN, authorization: `Bearer ${testEdge.adminToken}` };
+    if (GET !== undefined) await ask(path, { ...requestInitFor(GET, at), method: "GET", headers: operator });
   }
   for (const file of ["9.m4s", "init-9.mp4", "media.m3u8?_HLS_part=1", "nope"]) {
     await ask(live.path("video", file), { method: "GET", headers: ORIGIN });
   }
   await ask(live.path("video", "0.m4s"), { method: "GET", headers: { ...ORIGIN, range: "bytes=0-9" } });
   await ask(live.path("video", "0.m4s"), { method: "GET", headers: { ...ORIGIN, range: "bytes=99999-" } });
-  const { headers } = await door.ask(live.path("video", "media.m3u8"));
+  const { headers } = await testEdge.ask(live.path("video", "media.m3u8"));
   await ask(live.path("video", "media.m3u8"), {
     method: "GET",
     headers: { "if-none-match": headers.get("etag") ?? "" },
@@ -54,7 +54,7 @@ async function answers(scheme: "http" | "https"): Promise<Told[]> {
   for (const path of ["/nope", "/assets/nope.js", "/live/nope", "/live/never/multivariant.m3u8", "/watch/NO"]) {
     await ask(path, { method: "GET", headers: ORIGIN });
   }
-  const page = await (await door.ask("/watch/demo")).text();
+  const page = await (await testEdge.ask("/watch/demo")).text();
   const script = /src="(\/assets\/[^"]+)"/.exec(page)?.[1] ?? "";
   await ask(script, { method: "GET", headers: ORIGIN });
   return told;
@@ -99,8 +99,8 @@ test("a page may use what it needs and is opened, framed and referred from by it
 });
 
 test("media carry no header beyond those that players and caches go by, nosniff and CORP: each costs time of every hit", async () => {
-  for (const address of LIVE) {
-    const { status, headers } = await door.ask(pathAt(address, at));
+  for (const address of LIVE_ADDRESSES) {
+    const { status, headers } = await testEdge.ask(pathAt(address, at));
     if (status !== 200 || headers.get("content-type") !== "video/mp4") continue;
     expect([...headers.keys()].sort()).toEqual([
       "accept-ranges",

@@ -1,26 +1,26 @@
 /** Attacks on who somebody is: keys of devices that are only named, names that run into each other, foreign pages. */
 import { afterEach, expect, test } from "vitest";
 import {
-  closeOf,
-  headersFrom,
-  openSocket,
-  openWithTicket,
-  proofOf,
-  registered,
-  TestViewer,
-  ticketTo,
-  token,
-  until,
+  closeCodeOf,
+  fetchPlaybackProof,
+  gatewayHeaders,
+  issueTestToken,
+  openGatewaySocket,
+  openTicketSocket,
+  registerTestStream,
+  requestTicket,
+  TestParticipant,
+  waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
 import type { StreamName } from "../../../protocol/ids.ts";
-import { CLOSES, SOCKET_PROTOCOL } from "../../../protocol/room/wire.ts";
-import { isWelcome } from "../../../workers/origins.ts";
-import { bindings, door } from "../../../workers/testing.ts";
+import { ROOM_SUBPROTOCOL, SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
+import { isAllowedOrigin } from "../../../workers/origins.ts";
+import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/tickets.ts";
 
 const NOBODY = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 const newRoom = (): string => {
@@ -28,8 +28,8 @@ const newRoom = (): string => {
   return `identity${rooms}`;
 };
 
-async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestViewer> {
-  const viewer = await TestViewer.come(...args);
+async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -39,15 +39,15 @@ afterEach(() => {
 });
 
 /** The names under which a ban list has somebody. */
-async function banned(host: TestViewer): Promise<string[]> {
-  const outcome = await host.client.act({ kind: "list", what: "bans" });
+async function banned(host: TestParticipant): Promise<string[]> {
+  const outcome = await host.client.sendCommand({ kind: "list", what: "bans" });
   if (!outcome.ok || outcome.list?.what !== "bans") throw new Error("no list");
   return outcome.list.bans.map(({ key }) => key).sort();
 }
 
 /** Whether who opens this socket is let in; its close's code otherwise. */
 function entering(socket: WebSocket): Promise<number | "welcome"> {
-  const closed = closeOf(socket);
+  const closed = closeCodeOf(socket);
   const welcomed = new Promise<"welcome">((resolve) => {
     socket.addEventListener("message", ({ data }) => {
       if (String(data).includes('"welcome"')) resolve("welcome");
@@ -61,14 +61,14 @@ function entering(socket: WebSocket): Promise<number | "welcome"> {
 test("whoever writes under another's device is banned alone: the victim's key can be neither guessed, made nor borrowed", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
-  const { device: key = "" } = await ticketTo(room);
+  const { device: key = "" } = await requestTicket(room);
   const victim = await come(room, { sub: "victim" }, { device: key });
   await victim.say("hello");
-  await host.client.act({ kind: "ban", subject: "victim", address: false });
+  await host.client.sendCommand({ kind: "ban", subject: "victim", address: false });
   // What staff read of the victim: the room's name for the device.
   const name = (await banned(host)).find((each) => each.startsWith("device:"))?.slice("device:".length) ?? "";
   expect(name).not.toBe("");
-  await host.client.act({ kind: "unban", subject: "victim" });
+  await host.client.sendCommand({ kind: "unban", subject: "victim" });
   const flipped = (at: number): string => `${key.slice(0, at)}${key[at] === "A" ? "B" : "A"}${key.slice(at + 1)}`;
   const shown = [
     name,
@@ -84,11 +84,11 @@ test("whoever writes under another's device is banned alone: the victim's key ca
   for (const [index, device] of shown.entries()) {
     const thief = await come(room, { sub: `thief-${index}` }, { device });
     expect((await thief.say("spam")).ok).toBe(true);
-    expect((await host.client.act({ kind: "ban", subject: `thief-${index}`, address: false })).ok).toBe(true);
+    expect((await host.client.sendCommand({ kind: "ban", subject: `thief-${index}`, address: false })).ok).toBe(true);
   }
   // The address of a socket tells nothing either.
-  const bearer = await token(room, { sub: "namer" });
-  const namer = await openSocket(`/rooms/${room}/socket?token=${bearer}&device=${name}`);
+  const bearer = await issueTestToken(room, { sub: "namer" });
+  const namer = await openGatewaySocket(`/rooms/${room}/socket?token=${bearer}&device=${name}`);
   expect(await entering(namer)).toBe("welcome");
   expect(await banned(host)).not.toContain(`device:${name}`);
   const again = await come(room, { sub: "victim" }, { device: key });
@@ -99,20 +99,20 @@ test("whoever writes under another's device is banned alone: the victim's key ca
 test("a ban still reaches account, device and network, each by itself, and a renewed key is the same device", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "198.51.100.1" });
-  const { device = "" } = await ticketTo(room, { ip: "203.0.113.5" });
+  const { device = "" } = await requestTicket(room, { ip: "203.0.113.5" });
   const rude = await come(room, { sub: "rude" }, { device, ip: "203.0.113.5" });
   await rude.say("spam");
-  expect((await host.client.act({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
-  await until(() => rude.closes.length > 0);
+  expect((await host.client.sendCommand({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
+  await waitForCondition(() => rude.closes.length > 0);
   const by = async (claims: string | null, key: string | null, ip: string): Promise<number | "welcome"> => {
-    const more = claims === null ? {} : { token: await token(room, { sub: claims }) };
-    const { ticket } = await ticketTo(room, { ...more, device: key, ip });
-    return entering(await openWithTicket(room, ticket, ip));
+    const more = claims === null ? {} : { token: await issueTestToken(room, { sub: claims }) };
+    const { ticket } = await requestTicket(room, { ...more, device: key, ip });
+    return entering(await openTicketSocket(room, ticket, ip));
   };
-  expect(await by("rude", null, "192.0.2.1")).toBe(CLOSES.banned.code);
-  expect(await by("other", device, "192.0.2.1")).toBe(CLOSES.banned.code);
-  expect(await by(null, device, "192.0.2.1")).toBe(CLOSES.banned.code);
-  expect(await by("other", null, "203.0.113.5")).toBe(CLOSES.banned.code);
+  expect(await by("rude", null, "192.0.2.1")).toBe(SOCKET_CLOSES.banned.code);
+  expect(await by("other", device, "192.0.2.1")).toBe(SOCKET_CLOSES.banned.code);
+  expect(await by(null, device, "192.0.2.1")).toBe(SOCKET_CLOSES.banned.code);
+  expect(await by("other", null, "203.0.113.5")).toBe(SOCKET_CLOSES.banned.code);
   expect(await by("other", null, "192.0.2.1")).toBe("welcome");
 });
 
@@ -121,10 +121,10 @@ test("all addresses of one IPv6 network are one: its other addresses don't get a
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "2001:db8:1::1" });
   const rude = await come(room, { sub: "rude" }, { ip: "2001:db8:2:3::1" });
   await rude.say("spam");
-  expect((await host.client.act({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
-  await until(() => rude.closes.length > 0);
+  expect((await host.client.sendCommand({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
+  await waitForCondition(() => rude.closes.length > 0);
   const other = await come(room, { sub: "other" }, { ip: "2001:0db8:2:3:ffff:1:2:3" });
-  expect(other.closes).toEqual([CLOSES.banned.code]);
+  expect(other.closes).toEqual([SOCKET_CLOSES.banned.code]);
   const neighbour = await come(room, { sub: "neighbour" }, { ip: "2001:db8:2:4::1" });
   expect(neighbour.closes).toEqual([]);
 });
@@ -132,7 +132,7 @@ test("all addresses of one IPv6 network are one: its other addresses don't get a
 test("people whose names run into each other's ids have messages of their own", async () => {
   const room = newRoom();
   const send = async (sub: string, id: string, text: string): Promise<unknown> => {
-    const socket = await openSocket(`/rooms/${room}/socket?token=${await token(room, { sub })}`);
+    const socket = await openGatewaySocket(`/rooms/${room}/socket?token=${await issueTestToken(room, { sub })}`);
     const answered = new Promise<string>((resolve) => {
       socket.addEventListener("message", ({ data }) => {
         const frame = JSON.parse(String(data)) as { type: string };
@@ -169,13 +169,13 @@ test("people whose names run into each other's ids have messages of their own", 
 test("held messages of people whose names run into each other's ids are two", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
-  await host.client.act({ kind: "modes", modes: { review: true } });
+  await host.client.sendCommand({ kind: "modes", modes: { review: true } });
   const held: unknown[] = [];
   for (const [sub, id] of [
     ["al/x", "1"],
     ["al", "x/1"],
   ] as const) {
-    const socket = await openSocket(`/rooms/${room}/socket?token=${await token(room, { sub })}`);
+    const socket = await openGatewaySocket(`/rooms/${room}/socket?token=${await issueTestToken(room, { sub })}`);
     socket.accept();
     const frame = new Promise<{ outcome: { held?: string } }>((resolve) => {
       socket.addEventListener("message", ({ data }) => {
@@ -188,22 +188,22 @@ test("held messages of people whose names run into each other's ids are two", as
   }
   expect(new Set(held).size).toBe(2);
   const [first] = held;
-  expect((await host.client.act({ kind: "approve", held: String(first) })).ok).toBe(true);
-  const list = await host.client.act({ kind: "list", what: "held" });
+  expect((await host.client.sendCommand({ kind: "approve", held: String(first) })).ok).toBe(true);
+  const list = await host.client.sendCommand({ kind: "list", what: "held" });
   expect(list).toMatchObject({ list: { held: [{ by: { subject: "al" }, text: "of al" }] } });
 });
 
 test("pages of other origins open no socket, get no ticket and send no beacon; programs and the edge's own page do", async () => {
-  const room = await registered(newRoom());
-  const { ticket } = await ticketTo(room);
+  const room = await registerTestStream(newRoom());
+  const { ticket } = await requestTicket(room);
   const asked = async (origin: string | null): Promise<number[]> => {
     const from: Record<string, string> = origin === null ? {} : { origin };
-    const opening = { upgrade: "websocket", "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${ticket}`, ...from };
-    const socket = await door.ask(`/rooms/${room}/socket`, { headers: opening });
+    const opening = { upgrade: "websocket", "sec-websocket-protocol": `${ROOM_SUBPROTOCOL}, ${ticket}`, ...from };
+    const socket = await testEdge.ask(`/rooms/${room}/socket`, { headers: opening });
     socket.webSocket?.accept();
     socket.webSocket?.close();
     const posts = ["ticket", "beacon"].map(
-      async (what) => (await door.ask(`/rooms/${room}/${what}`, { method: "POST", headers: from })).status,
+      async (what) => (await testEdge.ask(`/rooms/${room}/${what}`, { method: "POST", headers: from })).status,
     );
     return [socket.status, ...(await Promise.all(posts))];
   };
@@ -218,7 +218,7 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
   expect(await asked(null)).toEqual([101, 200, 200]);
   expect(await asked("http://edge.test")).toEqual([101, 200, 200]);
   // Never a page that anybody on the way may have written.
-  expect(isWelcome({}, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
+  expect(isAllowedOrigin({}, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
   const listing = { CORRAL_ORIGINS: "https://a.example, https://b.example:8443" };
   const others = [
     "https://a.example",
@@ -227,20 +227,20 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
     "http://a.example",
     "https://a.example.evil.example",
   ];
-  const welcome = others.map((origin) => isWelcome(listing, "https://edge.test/", origin));
+  const welcome = others.map((origin) => isAllowedOrigin(listing, "https://edge.test/", origin));
   expect(welcome).toEqual([true, true, false, false, false]);
 });
 
 test("a ticket opens one room for seconds, says nothing to who reads it, and can't be changed", async () => {
   const room = newRoom();
-  const bearer = await token(room, { sub: "ann-of-the-ticket", roles: ["host"] });
-  const { ticket } = await ticketTo(room, { token: bearer });
+  const bearer = await issueTestToken(room, { sub: "ann-of-the-ticket", roles: ["host"] });
+  const { ticket } = await requestTicket(room, { token: bearer });
   expect(ticket).not.toContain(bearer);
   const bytes = ticket.split(".").map((part) => atob(part.replaceAll("-", "+").replaceAll("_", "/")));
   expect(bytes.join("")).not.toContain("ann-of-the-ticket");
   const status = async (path: string, text: string): Promise<number> => {
-    const headers = { upgrade: "websocket", "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${text}` };
-    const answer = await door.ask(path, { headers });
+    const headers = { upgrade: "websocket", "sec-websocket-protocol": `${ROOM_SUBPROTOCOL}, ${text}` };
+    const answer = await testEdge.ask(path, { headers });
     answer.webSocket?.accept();
     answer.webSocket?.close();
     return answer.status;
@@ -248,7 +248,7 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
   expect(await status(`/rooms/${room}/socket`, ticket)).toBe(101);
   expect(await status(`/rooms/${room}-else/socket`, ticket)).toBe(401);
   const [iv = "", sealed = ""] = ticket.split(".");
-  const other = await ticketTo(room);
+  const other = await requestTicket(room);
   const made = [
     `${iv}.${sealed.slice(0, -2)}AA`,
     `${iv}.${other.ticket.split(".")[1]}`,
@@ -260,31 +260,39 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
   ];
   for (const text of made) expect(await status(`/rooms/${room}/socket`, text)).toBe(401);
   const stream = room as StreamName;
-  const short = await sealTicket(bindings, stream, { ...NOBODY, device: "d" }, 1_000);
+  const short = await sealTicket(testBindings, stream, { ...NOBODY, device: "d" }, 1_000);
   const opens = async (nowMs: number): Promise<boolean> =>
-    (await openTicket(bindings, stream, short ?? "", nowMs)) !== null;
-  const { lifeMs } = TICKET_LIMITS;
-  expect([await opens(1_000), await opens(999 + lifeMs), await opens(1_000 + lifeMs)]).toEqual([true, true, false]);
+    (await openTicket(testBindings, stream, short ?? "", nowMs)) !== null;
+  const { lifetimeMs } = TICKET_LIMITS;
+  expect([await opens(1_000), await opens(999 + lifetimeMs), await opens(1_000 + lifetimeMs)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
   // A refused token gets no ticket, and says why.
-  const refused = await door.ask(`/rooms/${room}/ticket`, {
+  const refused = await testEdge.ask(`/rooms/${room}/ticket`, {
     method: "POST",
-    headers: headersFrom({ token: `${bearer}x` }),
+    headers: gatewayHeaders({ token: `${bearer}x` }),
   });
   expect([refused.status, ((await refused.json()) as { type: string }).type]).toEqual([401, "/problems/token-forged"]);
-  expect(await proofOf(room)).not.toBeNull();
+  expect(await fetchPlaybackProof(room)).not.toBeNull();
 });
 
 test("a deployment with a secret that can be guessed answers nobody, and says which one it is", async () => {
-  const { serve } = await import("../../../workers/app.ts");
+  const { serveRequest } = await import("../../../workers/app.ts");
   const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
   for (const name of ["CORRAL_ADMIN_TOKEN", "CORRAL_METRICS_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"]) {
-    const env = { ...bindings, [name]: "a".repeat(31) };
+    const env = { ...testBindings, [name]: "a".repeat(31) };
     for (const path of ["/watch/show", "/live/show/multivariant.m3u8", "/rooms/show/socket", "/metrics"]) {
-      const answer = await serve(new Request(`http://edge.test${path}`), env, context);
+      const answer = await serveRequest(new Request(`http://edge.test${path}`), env, context);
       expect([path, answer.status]).toEqual([path, 500]);
       expect(await answer.text()).toContain(`${name} must have at least 32 bytes`);
     }
-    const long = await serve(new Request("http://edge.test/metrics"), { ...bindings, [name]: "a".repeat(32) }, context);
+    const long = await serveRequest(
+      new Request("http://edge.test/metrics"),
+      { ...testBindings, [name]: "a".repeat(32) },
+      context,
+    );
     expect(long.status).toBe(401);
   }
 });

@@ -1,19 +1,19 @@
 /** Strangers who ask a live stream for what it never had: the isolate refuses it, and asks nobody for each. */
 import { expect, test } from "vitest";
-import { door } from "../../../workers/testing.ts";
+import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 import { CountedGateway } from "./counting.ts";
 
 /** A stream that is live, with a recording of its own. */
 async function liveStream(): Promise<{ live: TestPublisher; over: TestPublisher }> {
-  const over = new TestPublisher(door);
-  await over.begin();
-  await over.parts(0, 12);
+  const over = new TestPublisher(testEdge);
+  await over.openWithInits();
+  await over.putParts(0, 12);
   expect((await over.end()).status).toBe(200);
-  const live = new TestPublisher(door, { stream: over.stream, key: over.key });
-  await live.begin();
-  await live.parts(0, 14);
+  const live = new TestPublisher(testEdge, { stream: over.stream, key: over.key });
+  await live.openWithInits();
+  await live.putParts(0, 14);
   return { live, over };
 }
 
@@ -68,13 +68,15 @@ test("invented tracks, broadcasts, init sections, parts and segments of a live s
 
 test("what a recording has is there all the same, and so is a broadcast that another one has just followed", async () => {
   const { live, over } = await liveStream();
-  expect((await door.ask(over.path("video", "init-1.mp4"))).status).toBe(200);
-  expect((await door.ask(over.path("video", "1.m4s"))).status).toBe(200);
-  expect((await door.ask(over.path("video", "vod.m3u8"))).status).toBe(200);
-  const next = new TestPublisher(door, { stream: live.stream, key: live.key });
+  expect((await testEdge.ask(over.path("video", "init-1.mp4"))).status).toBe(200);
+  expect((await testEdge.ask(over.path("video", "1.m4s"))).status).toBe(200);
+  expect((await testEdge.ask(over.path("video", "vod.m3u8"))).status).toBe(200);
+  const next = new TestPublisher(testEdge, { stream: live.stream, key: live.key });
   expect((await live.end()).status).toBe(200);
-  await next.begin();
-  await next.parts(0, 2);
+  await next.openWithInits();
+  await next.putParts(0, 2);
   // The isolate's copy of the ids is from before; it is read anew when it lacks one.
-  await expect.poll(async () => (await door.ask(live.path("video", "vod.m3u8"))).status, { timeout: 5_000 }).toBe(200);
+  await expect
+    .poll(async () => (await testEdge.ask(live.path("video", "vod.m3u8"))).status, { timeout: 5_000 })
+    .toBe(200);
 });

@@ -4,15 +4,15 @@ import { expect, test } from "vitest";
 import type { StreamName } from "../../../protocol/ids.ts";
 import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
 import { REGISTRY_LIMITS } from "../../../protocol/registry/limits.ts";
-import { registryName, registryShardOf } from "../../../protocol/registry/names.ts";
+import { registryObjectName, selectRegistryShard } from "../../../protocol/registry/names.ts";
 import { app } from "../../../workers/app.ts";
-import { PROBES } from "../../../workers/publishers.ts";
-import { bindings, door } from "../../../workers/testing.ts";
+import { PROBE_RATE } from "../../../workers/publishers.ts";
+import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 import { CountedGateway, objects } from "./counting.ts";
 
-const admin = { authorization: `Bearer ${door.adminToken}` };
+const admin = { authorization: `Bearer ${testEdge.adminToken}` };
 const publisher = { authorization: `Bearer corral_${"x".repeat(43)}`, [PUBLISHER_HEADER]: "stranger-1" };
 const MEDIA = "/live/:stream/broadcast1/video";
 
@@ -124,24 +124,24 @@ test("requests for invented names over all routes leave no object with storage a
 
 test("a stream is there for all who ask as soon as the operator has issued a key for it", async () => {
   const stream = `awaited-${Date.now()}`;
-  expect((await door.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(404);
-  const later = new TestPublisher(door, { stream });
-  await later.begin();
-  await later.parts(0, 2);
-  expect((await door.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(200);
+  expect((await testEdge.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(404);
+  const later = new TestPublisher(testEdge, { stream });
+  await later.openWithInits();
+  await later.putParts(0, 2);
+  expect((await testEdge.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(200);
 });
 
 test("a name that another isolate registered is known here within a second, and its publisher is never refused", async () => {
   const stream = "registered-elsewhere" as StreamName;
   const key = `corral_${"k".repeat(43)}`;
-  expect((await door.ask(`/api/streams/${stream}`)).status).toBe(404);
-  await bindings.REGISTRY.getByName(registryName(registryShardOf(stream))).register(stream);
-  await bindings.LIVE.getByName(stream).addKey(await sha256(key));
-  const elsewhere = new TestPublisher(door, { stream, key });
-  await elsewhere.begin();
-  expect((await elsewhere.part("video", 0)).status).toBe(200);
+  expect((await testEdge.ask(`/api/streams/${stream}`)).status).toBe(404);
+  await testBindings.REGISTRY.getByName(registryObjectName(selectRegistryShard(stream))).register(stream);
+  await testBindings.LIVE.getByName(stream).addKey(await sha256(key));
+  const elsewhere = new TestPublisher(testEdge, { stream, key });
+  await elsewhere.openWithInits();
+  expect((await elsewhere.putPart("video", 0)).status).toBe(200);
   const beganMs = Date.now();
-  while ((await door.ask(`/api/streams/${stream}`)).status === 404) await scheduler.wait(20);
+  while ((await testEdge.ask(`/api/streams/${stream}`)).status === 404) await scheduler.wait(20);
   expect(Date.now() - beganMs).toBeLessThan(2_000);
 });
 
@@ -156,7 +156,7 @@ test("a stranger's keys for invented names keep no publisher of another network 
   while ((await strangerAt(0)) !== 503);
   const key = `corral_${"d".repeat(43)}`;
   const old = "older-and-not-drained" as StreamName;
-  await bindings.LIVE.getByName(old).addKey(await sha256(key));
+  await testBindings.LIVE.getByName(old).addKey(await sha256(key));
   const opened = await gateway.ask(`/ingest/${old}/broadcast1/end`, {
     method: "PUT",
     headers: { ...publisher, authorization: `Bearer ${key}`, "cf-connecting-ip": "198.51.100.61" },
@@ -168,7 +168,7 @@ test("a stranger's keys for invented names keep no publisher of another network 
   const beganMs = Date.now();
   const many = 120;
   await Promise.all(Array.from({ length: many }, (_, network) => strangerAt(network + 1)));
-  const most = PROBES.all.burst + (PROBES.all.perSecond * (Date.now() - beganMs)) / 1_000;
+  const most = PROBE_RATE.all.burst + (PROBE_RATE.all.perSecond * (Date.now() - beganMs)) / 1_000;
   figure(`look-ups for ${many} networks' keys of invented names`, looked() - before, Math.floor(most));
   expect(looked() - before).toBeLessThanOrEqual(most);
 });
@@ -176,8 +176,8 @@ test("a stranger's keys for invented names keep no publisher of another network 
 test("a stream of the time before the registry goes on: one that was stored is found, another registers with its key", async () => {
   const key = `corral_${"o".repeat(43)}`;
   const old = "older-than-the-registry" as StreamName;
-  await bindings.LIVE.getByName(old).addKey(await sha256(key));
-  const publishing = new TestPublisher(door, { stream: old, key });
+  await testBindings.LIVE.getByName(old).addKey(await sha256(key));
+  const publishing = new TestPublisher(testEdge, { stream: old, key });
   let status = 0;
   // Others may have used up the look-ups of names that aren't registered: then it is asked to come back.
   while (status !== 200) {
@@ -185,20 +185,20 @@ test("a stream of the time before the registry goes on: one that was stored is f
     expect([200, 503]).toContain(status);
     if (status !== 200) await scheduler.wait(200);
   }
-  expect((await door.ask(`/api/streams/${old}`)).status).toBe(200);
+  expect((await testEdge.ask(`/api/streams/${old}`)).status).toBe(200);
 
   const stored = "stored-before" as StreamName;
-  await bindings.MEDIA.put(`${stored}/broadcast1/video/0.m4s`, "bytes");
-  const registry = bindings.REGISTRY.getByName(registryName(registryShardOf(stored)));
+  await testBindings.MEDIA.put(`${stored}/broadcast1/video/0.m4s`, "bytes");
+  const registry = testBindings.REGISTRY.getByName(registryObjectName(selectRegistryShard(stored)));
   await runInDurableObject(registry as unknown as DurableObjectStub, (_object, { storage }) => {
     storage.kv.delete("import");
   });
   await runInDurableObject(registry as unknown as DurableObjectStub, (_object, state) => state.abort("a crash")).catch(
     () => {},
   );
-  await bindings.REGISTRY.getByName(registryName(registryShardOf(stored))).names();
+  await testBindings.REGISTRY.getByName(registryObjectName(selectRegistryShard(stored))).names();
   const names = await runInDurableObject(
-    bindings.REGISTRY.getByName(registryName(registryShardOf(stored))) as unknown as DurableObjectStub,
+    testBindings.REGISTRY.getByName(registryObjectName(selectRegistryShard(stored))) as unknown as DurableObjectStub,
     (_object, { storage }) => storage.sql.exec("SELECT name FROM names").toArray(),
   );
   expect(names).toContainEqual({ name: stored });
@@ -213,7 +213,7 @@ function mostReads(tookMs: number): number {
 async function storedObjects(): Promise<number> {
   let stored = 0;
   for (let n = 1; n <= invented; n += Math.max(1, Math.floor(invented / 200))) {
-    for (const stub of [bindings.LIVE.getByName(`invented-${n}`), bindings.ROOM.getByName(`invented-${n}`)]) {
+    for (const stub of [testBindings.LIVE.getByName(`invented-${n}`), testBindings.ROOM.getByName(`invented-${n}`)]) {
       await runInDurableObject(stub as unknown as DurableObjectStub, (_object, { storage }) => {
         if (
           storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray().length > 0

@@ -1,30 +1,30 @@
 /** A day's window on its way to a replica, while everything goes on and somebody reads slowly, stops, moves or is lied to. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OPEN_ACCESS } from "../../../protocol/access.ts";
-import { encodeMessage, FeedError, FeedReader } from "../../../protocol/broadcast/feed.ts";
-import { Follower } from "../../../protocol/broadcast/follower.ts";
-import { LIMITS } from "../../../protocol/broadcast/limits.ts";
+import { PUBLIC_ACCESS_POLICY } from "../../../protocol/access.ts";
+import { encodeFeedMessage, FeedDecoder, FeedError } from "../../../protocol/broadcast/feed.ts";
+import { ReplicaUpdater } from "../../../protocol/broadcast/follower.ts";
+import { BROADCAST_LIMITS } from "../../../protocol/broadcast/limits.ts";
 import { Replica } from "../../../protocol/broadcast/replica.ts";
-import { snapshotHead, snapshotPieces } from "../../../protocol/broadcast/snapshot.ts";
-import { Tail } from "../../../protocol/broadcast/tail.ts";
-import { testConfig, testTrack } from "../../../protocol/broadcast/testing.ts";
+import { describeSnapshot, splitSnapshot } from "../../../protocol/broadcast/snapshot.ts";
+import { TailBuffer } from "../../../protocol/broadcast/tail.ts";
+import { makeTestConfig, makeTestTrack } from "../../../protocol/broadcast/testing.ts";
 import type { TrackName } from "../../../protocol/ids.ts";
 import { FEED_LIMITS } from "../../../protocol/tree/limits.ts";
-import { Feeds, type Subscription } from "../../../tiers/feeds.ts";
+import { FeedFanout, type FeedSubscription } from "../../../tiers/feeds.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../../support/long-window.ts";
-import { partBytes, partMeta } from "../../support/publisher.ts";
+import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
 
 const TRACKS = ["high", "low", "sound"] as TrackName[];
-const config = testConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => testTrack(name)) });
+const config = makeTestConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => makeTestTrack(name)) });
 
 /** A broadcast that has gone on for a day, and goes on by a part of each track with each `step`. */
-function day(): { replica: Replica; feeds: Feeds; step(bytes?: number): void } {
-  const replica = longReplica("epoch", config, DAY_SEGMENTS, new Tail(100_000_000));
-  const feeds = new Feeds(
+function day(): { replica: Replica; feeds: FeedFanout; step(bytes?: number): void } {
+  const replica = longReplica("epoch", config, DAY_SEGMENTS, new TailBuffer(100_000_000));
+  const feeds = new FeedFanout(
     replica,
     () => null,
-    () => OPEN_ACCESS,
+    () => PUBLIC_ACCESS_POLICY,
     () => 0,
   );
   let next = DAY_SEGMENTS * 6;
@@ -32,37 +32,43 @@ function day(): { replica: Replica; feeds: Feeds; step(bytes?: number): void } {
     replica,
     feeds,
     step(byteLength = 20) {
-      const meta = partMeta(next);
+      const meta = testPartMeta(next);
       next += 1;
       for (const track of TRACKS) {
-        const bytes = byteLength === 20 ? partBytes(next) : new Uint8Array(byteLength);
+        const bytes = byteLength === 20 ? testPartBytes(next) : new Uint8Array(byteLength);
         const entry = { kind: "part", track, meta, byteLength } as const;
-        replica.append(entry, bytes);
-        feeds.send(entry, bytes);
+        replica.appendEntry(entry, bytes);
+        feeds.sendEntry(entry, bytes);
       }
     },
   };
 }
 
-const subscription = (over: Partial<Subscription> = {}): Subscription => ({
-  node: "node",
+const subscription = (over: Partial<FeedSubscription> = {}): FeedSubscription => ({
+  nodeId: "node",
   kind: "isolate",
-  moving: false,
-  from: null,
-  want: new Set(TRACKS),
-  have: new Set(),
+  isHandover: false,
+  resumeFrom: null,
+  wantedTracks: new Set(TRACKS),
+  heldTracks: new Set(),
   ...over,
 });
 
-const follower = (): Follower => {
-  const events = { came() {}, entry() {}, bytes() {}, access() {}, swapped() {} };
-  return new Follower(100_000_000, events);
+const follower = (): ReplicaUpdater => {
+  const events = {
+    objectReceived() {},
+    entryApplied() {},
+    partBytesReceived() {},
+    accessChanged() {},
+    replicaReplaced() {},
+  };
+  return new ReplicaUpdater(100_000_000, events);
 };
 
 /** One that reads a feed chunk by chunk. */
-function reading(stream: ReadableStream<Uint8Array>, into: Follower) {
+function reading(stream: ReadableStream<Uint8Array>, into: ReplicaUpdater) {
   const reader = stream.getReader();
-  const messages = new FeedReader();
+  const messages = new FeedDecoder();
   let largest = 0;
   return {
     /** Takes a chunk; the kinds of the messages in it, null at the end. */
@@ -75,8 +81,8 @@ function reading(stream: ReadableStream<Uint8Array>, into: Follower) {
         largest = Math.max(largest, frame);
         at += frame;
       }
-      return messages.push(chunk.value).map((message) => {
-        if (message.header.kind !== "bye") expect(into.take(message, 0)).toBe("on");
+      return messages.decode(chunk.value).map((message) => {
+        if (message.header.kind !== "bye") expect(into.applyMessage(message, 0)).toBe("on");
         return message.header.kind;
       });
     },
@@ -100,16 +106,16 @@ const shown = (replica: Replica | null): unknown => [replica?.offset, replica?.s
 test("a replica follows a day of three tracks, in frames of a mebibyte at most, whatever a part's size", async () => {
   const { replica, feeds, step } = day();
   const mine = follower();
-  const feed = reading(feeds.open(subscription()), mine);
+  const feed = reading(feeds.subscribe(subscription()), mine);
   await feed.until("beat");
   expect(shown(mine.replica)).toEqual(shown(replica));
-  expect(mine.replica?.track(TRACKS[0] as TrackName)?.past.length).toBeGreaterThan(43_000);
+  expect(mine.replica?.track(TRACKS[0] as TrackName)?.packed.length).toBeGreaterThan(43_000);
   step(3_000_000);
   while (mine.replica?.offset !== replica.offset) await feed.read();
   const { msn, part } = { msn: DAY_SEGMENTS, part: 0 };
-  for (const track of TRACKS) expect(mine.replica?.tail.part(track, msn, part)?.byteLength).toBe(3_000_000);
+  for (const track of TRACKS) expect(mine.replica?.tail.partBytes(track, msn, part)?.byteLength).toBe(3_000_000);
   expect(feed.largestFrame).toBeLessThanOrEqual(1_048_576);
-  feeds.close();
+  feeds.closeAll();
 });
 
 test("however slowly a newcomer reads, it comes up: its window is no queue, and what is new meanwhile comes with it", async () => {
@@ -117,13 +123,13 @@ test("however slowly a newcomer reads, it comes up: its window is no queue, and 
     fc.asyncProperty(fc.array(fc.nat(6), { minLength: 3, maxLength: 12 }), async (pauses) => {
       const { replica, feeds, step } = day();
       const mine = follower();
-      const feed = reading(feeds.open(subscription()), mine);
+      const feed = reading(feeds.subscribe(subscription()), mine);
       // More than a queue holds goes by before it has its snapshot.
       for (let turn = 0; turn < 20; turn += 1) {
         const steps = pauses[turn % pauses.length] ?? 0;
         for (let index = 0; index < steps; index += 1) step(200_000);
         await feed.read();
-        expect(feeds.has("node")).toBe(true);
+        expect(feeds.isSubscribed("node")).toBe(true);
       }
       await feed.until("beat");
       while (mine.replica?.offset !== replica.offset) await feed.read();
@@ -131,7 +137,7 @@ test("however slowly a newcomer reads, it comes up: its window is no queue, and 
       step();
       while (mine.replica?.offset !== replica.offset) await feed.read();
       expect(shown(mine.replica)).toEqual(shown(replica));
-      feeds.close();
+      feeds.closeAll();
     }),
     { numRuns: 4 },
   );
@@ -139,74 +145,74 @@ test("however slowly a newcomer reads, it comes up: its window is no queue, and 
 
 test("a newcomer that doesn't read is cut off once the entries that it lacks are gone, and nobody else is", async () => {
   const { feeds, replica, step } = day();
-  const idle = reading(feeds.open(subscription({ node: "idle" })), follower());
+  const idle = reading(feeds.subscribe(subscription({ nodeId: "idle" })), follower());
   const busy = follower();
-  const other = reading(feeds.open(subscription({ node: "busy" })), busy);
+  const other = reading(feeds.subscribe(subscription({ nodeId: "busy" })), busy);
   await other.until("beat");
   while (replica.offset < 1_000 + FEED_LIMITS.recentEntries + TRACKS.length) {
     step();
     while (busy.replica?.offset !== replica.offset) await other.read();
   }
   await expect(idle.until("beat")).rejects.toThrow("fell behind");
-  expect([feeds.has("idle"), feeds.has("busy")]).toEqual([false, true]);
-  feeds.close();
+  expect([feeds.isSubscribed("idle"), feeds.isSubscribed("busy")]).toEqual([false, true]);
+  feeds.closeAll();
 });
 
 test("a broadcast that gives way in the middle of a snapshot leaves nothing half-known, and the next one is followed", async () => {
   const { feeds } = day();
   const mine = follower();
-  const feed = reading(feeds.open(subscription()), mine);
+  const feed = reading(feeds.subscribe(subscription()), mine);
   await feed.read();
-  feeds.close();
+  feeds.closeAll();
   await feed.until("bye");
   expect(await feed.read()).toBeNull();
   expect([feed.amidst, mine.replica]).toEqual([true, null]);
   const next = day();
   next.step();
-  await reading(next.feeds.open(subscription()), mine).until("beat");
+  await reading(next.feeds.subscribe(subscription()), mine).until("beat");
   expect(shown(mine.replica)).toEqual(shown(next.replica));
-  next.feeds.close();
+  next.feeds.closeAll();
 });
 
 test("a node that moves before it has come up has not been sent everything, and gets it all from its second feed", async () => {
   const { feeds, replica, step } = day();
   const mine = follower();
-  await reading(feeds.open(subscription()), mine).until("beat");
-  const from = mine.from;
+  await reading(feeds.subscribe(subscription()), mine).until("beat");
+  const from = mine.resumePosition;
   // More than is drawn ahead of a reader.
   for (let index = 0; index < 20; index += 1) step(200_000);
-  const before = reading(feeds.open(subscription({ from, have: new Set(TRACKS) })), mine);
+  const before = reading(feeds.subscribe(subscription({ resumeFrom: from, heldTracks: new Set(TRACKS) })), mine);
   await before.read();
-  const moving = subscription({ from: mine.from, have: new Set(TRACKS), moving: true });
-  await reading(feeds.open(moving), mine).until("beat");
+  const moving = subscription({ resumeFrom: mine.resumePosition, heldTracks: new Set(TRACKS), isHandover: true });
+  await reading(feeds.subscribe(moving), mine).until("beat");
   expect(shown(mine.replica)).toEqual(shown(replica));
-  feeds.close();
+  feeds.closeAll();
 });
 
 test("who may watch is told to one that has not come up, before the rest of what it lacks", async () => {
   const { feeds } = day();
   const mine = follower();
-  const feed = reading(feeds.open(subscription()), mine);
+  const feed = reading(feeds.subscribe(subscription()), mine);
   await feed.read();
-  feeds.sendAccess({ ...OPEN_ACCESS, revision: 7, playback: "token" });
+  feeds.sendAccess({ ...PUBLIC_ACCESS_POLICY, revision: 7, playback: "token" });
   await feed.until("access");
   expect([mine.access.playback, mine.replica]).toEqual(["token", null]);
   await feed.until("beat");
   expect(mine.access.playback).toBe("token");
-  feeds.close();
+  feeds.closeAll();
 });
 
 /** A snapshot's messages, with two thousand segments, so that there are several packs. */
 function messages(): Uint8Array[] {
-  const snapshot = longReplica("epoch", config, 2_000, new Tail(1)).snapshot();
-  const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: OPEN_ACCESS } as const;
-  const sent = [encodeMessage({ ...hello, snapshot: snapshotHead(snapshot) })];
-  for (const [piece, body] of snapshotPieces(snapshot)) sent.push(encodeMessage(piece, body));
+  const snapshot = longReplica("epoch", config, 2_000, new TailBuffer(1)).snapshot();
+  const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: PUBLIC_ACCESS_POLICY } as const;
+  const sent = [encodeFeedMessage({ ...hello, snapshot: describeSnapshot(snapshot) })];
+  for (const [piece, body] of splitSnapshot(snapshot)) sent.push(encodeFeedMessage(piece, body));
   return sent;
 }
 
 test("a snapshot whose pieces are lost, repeated or changed about is whole or none", () => {
-  const whole = longReplica("epoch", config, 2_000, new Tail(1));
+  const whole = longReplica("epoch", config, 2_000, new TailBuffer(1));
   const fault = fc.record({ kind: fc.constantFrom("lose", "repeat", "swap"), at: fc.nat(40) });
   fc.assert(
     fc.property(fc.array(fault, { maxLength: 3 }), (faults) => {
@@ -218,12 +224,12 @@ test("a snapshot whose pieces are lost, repeated or changed about is whole or no
         if (kind === "repeat") sent.splice(index, 0, message);
         if (kind === "swap") sent.splice(index, 2, ...sent.slice(index, index + 2).reverse());
       }
-      const reader = new FeedReader();
+      const reader = new FeedDecoder();
       try {
         for (const message of sent) {
-          for (const { header } of reader.push(message)) {
+          for (const { header } of reader.decode(message)) {
             if (header.kind !== "hello" || header.snapshot === undefined) throw new Error("no snapshot");
-            const { state, offset } = Replica.restore(header.epoch, header.snapshot, new Tail(1));
+            const { state, offset } = Replica.restore(header.epoch, header.snapshot, new TailBuffer(1));
             expect([offset, state]).toEqual([whole.offset, whole.state]);
           }
         }
@@ -240,7 +246,7 @@ test("a reader of garbage says so, and never waits for more than a message may h
   const length = valid.reduce((sum, { byteLength }) => sum + byteLength, 0);
   fc.assert(
     fc.property(fc.nat(length - 1), fc.uint8Array({ minLength: 1, maxLength: 64 }), (at, garbage) => {
-      const reader = new FeedReader();
+      const reader = new FeedDecoder();
       let from = 0;
       try {
         for (const message of valid) {
@@ -248,7 +254,7 @@ test("a reader of garbage says so, and never waits for more than a message may h
           if (at >= from && at < from + copy.byteLength)
             copy.set(garbage.subarray(0, from + copy.byteLength - at), at - from);
           from += copy.byteLength;
-          reader.push(copy);
+          reader.decode(copy);
         }
       } catch (error) {
         expect(error).toBeInstanceOf(FeedError);
@@ -256,13 +262,13 @@ test("a reader of garbage says so, and never waits for more than a message may h
     }),
     { numRuns: 300 },
   );
-  const endless = new FeedReader();
-  const frame = new Uint8Array(LIMITS.feedFrameBytes);
-  new DataView(frame.buffer).setUint32(0, 0x8000_0000 + LIMITS.feedFrameBytes - 4);
+  const endless = new FeedDecoder();
+  const frame = new Uint8Array(BROADCAST_LIMITS.feedFrameBytes);
+  new DataView(frame.buffer).setUint32(0, 0x8000_0000 + BROADCAST_LIMITS.feedFrameBytes - 4);
   expect(() => {
-    for (let sent = 0; sent < 100; sent += 1) endless.push(frame);
+    for (let sent = 0; sent < 100; sent += 1) endless.decode(frame);
   }).toThrow(FeedError);
   const large = new Uint8Array(8);
-  new DataView(large.buffer).setUint32(0, LIMITS.feedFrameBytes);
-  expect(() => new FeedReader().push(large)).toThrow(FeedError);
+  new DataView(large.buffer).setUint32(0, BROADCAST_LIMITS.feedFrameBytes);
+  expect(() => new FeedDecoder().decode(large)).toThrow(FeedError);
 });

@@ -2,10 +2,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Live } from "../../../durable-objects/live/live.ts";
-import { Store } from "../../../durable-objects/live/store.ts";
+import { BroadcastStore } from "../../../durable-objects/live/store.ts";
 import type { StreamName } from "../../../protocol/ids.ts";
-import { door, liveOf } from "../../../workers/testing.ts";
-import { json, TestPublisher } from "../../support/publisher.ts";
+import { getLiveObject, testEdge } from "../../../workers/testing.ts";
+import { readJson, TestPublisher } from "../../support/publisher.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -20,22 +20,22 @@ const jump = (byMs: number): void => {
   vi.setSystemTime(Date.now() + byMs);
 };
 
-const statusOf = (publisher: TestPublisher) => liveOf(publisher).status(publisher.stream as StreamName);
+const statusOf = (publisher: TestPublisher) => getLiveObject(publisher).status(publisher.stream as StreamName);
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
-  liveOf(publisher) as unknown as DurableObjectStub<Live>;
+  getLiveObject(publisher) as unknown as DurableObjectStub<Live>;
 
 /** Two broadcasts of a stream, one after the other, the clock having been ahead when the first one opened. */
 async function twoBroadcasts(aheadMs: number): Promise<{ first: TestPublisher; second: TestPublisher }> {
   jump(aheadMs);
-  const first = new TestPublisher(door);
-  await first.begin();
-  await first.parts(0, 6);
+  const first = new TestPublisher(testEdge);
+  await first.openWithInits();
+  await first.putParts(0, 6);
   await first.end();
   jump(-aheadMs);
-  const second = new TestPublisher(door, { stream: first.stream, key: first.key });
-  await second.begin();
-  await second.parts(0, 6);
+  const second = new TestPublisher(testEdge, { stream: first.stream, key: first.key });
+  await second.openWithInits();
+  await second.putParts(0, 6);
   return { first, second };
 }
 
@@ -43,9 +43,9 @@ for (const aheadMs of [HOUR_MS, 0, -HOUR_MS]) {
   test(`the broadcast that opened last goes on after an eviction, the clock having been ${aheadMs} ms ahead before`, async () => {
     const { second } = await twoBroadcasts(aheadMs);
     for (let eviction = 0; eviction < 2; eviction += 1) {
-      await second.stored(eviction);
-      await evictDurableObject(liveOf(second));
-      await second.parts(6 * (eviction + 1), 6 * (eviction + 2));
+      await second.waitUntilStored(eviction);
+      await evictDurableObject(getLiveObject(second));
+      await second.putParts(6 * (eviction + 1), 6 * (eviction + 2));
       expect(await statusOf(second)).toMatchObject({ broadcast: second.config.broadcast, state: "live" });
     }
   });
@@ -53,25 +53,25 @@ for (const aheadMs of [HOUR_MS, 0, -HOUR_MS]) {
 
 test("storage from before broadcasts were counted keeps their order, and what opens then comes after them", async () => {
   const { first, second } = await twoBroadcasts(HOUR_MS);
-  await second.stored(0);
+  await second.waitUntilStored(0);
   await runInDurableObject(objectOf(second), (_object, { storage }) => {
     storage.sql.exec("ALTER TABLE broadcasts DROP COLUMN sequence");
     storage.sql.exec("DROP TABLE packs");
   });
-  await evictDurableObject(liveOf(second));
+  await evictDurableObject(getLiveObject(second));
   expect(await statusOf(second)).toMatchObject({ broadcast: second.config.broadcast, state: "live" });
-  await second.parts(6, 7);
+  await second.putParts(6, 7);
   jump(-2 * HOUR_MS);
-  const third = new TestPublisher(door, { stream: first.stream, key: first.key });
+  const third = new TestPublisher(testEdge, { stream: first.stream, key: first.key });
   await second.end();
-  await third.begin();
-  await third.parts(0, 1);
-  await evictDurableObject(liveOf(third));
+  await third.openWithInits();
+  await third.putParts(0, 1);
+  await evictDurableObject(getLiveObject(third));
   expect(await statusOf(third)).toMatchObject({ broadcast: third.config.broadcast, state: "live" });
   await runInDurableObject(objectOf(third), (_object, { storage }) => {
     const rows = storage.sql.exec<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence").toArray();
     expect(rows.map(({ id }) => id)).toEqual([first, second, third].map(({ config }) => config.broadcast));
-    expect(new Store(storage.sql).latestBroadcast()?.config.broadcast).toBe(third.config.broadcast);
+    expect(new BroadcastStore(storage.sql).readLatestBroadcast()?.config.broadcast).toBe(third.config.broadcast);
   });
 });
 
@@ -88,13 +88,13 @@ test("a broadcast that an earlier version of the program opened, which doesn't c
       0,
     );
   });
-  await evictDurableObject(liveOf(second));
+  await evictDurableObject(getLiveObject(second));
   expect(await statusOf(second)).toMatchObject({ broadcast: third });
   jump(-HOUR_MS);
-  const fourth = new TestPublisher(door, { stream: second.stream, key: second.key, config: {} });
+  const fourth = new TestPublisher(testEdge, { stream: second.stream, key: second.key, config: {} });
   jump(2 * HOUR_MS);
   expect((await fourth.open()).status).toBe(200);
-  await evictDurableObject(liveOf(second));
+  await evictDurableObject(getLiveObject(second));
   expect(await statusOf(second)).toMatchObject({ broadcast: fourth.config.broadcast });
 });
 
@@ -104,68 +104,68 @@ test("a broadcast that another one took the place of is over, though its end was
     storage.sql.exec("UPDATE broadcasts SET ended_ms = NULL WHERE id = ?", first.config.broadcast);
   });
   expect((await first.open()).status).toBe(410);
-  await evictDurableObject(liveOf(second));
+  await evictDurableObject(getLiveObject(second));
   expect((await first.open()).status).toBe(410);
-  await second.parts(0, 7);
+  await second.putParts(0, 7);
   expect(await statusOf(second)).toMatchObject({ broadcast: second.config.broadcast, state: "live" });
 });
 
 test("a clock that is set forward makes no publisher silent, and its broadcast doesn't end", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
   for (let index = 0; index < 6; index += 1) {
-    await publisher.parts(index, index + 1);
+    await publisher.putParts(index, index + 1);
     jump(HOUR_MS);
     // Due at once, by such a clock.
-    expect(await runDurableObjectAlarm(liveOf(publisher))).toBe(true);
+    expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);
   }
   expect((await statusOf(publisher))?.state).not.toBe("ended");
-  expect((await publisher.part("video", 6)).status).toBe(200);
+  expect((await publisher.putPart("video", 6)).status).toBe(200);
 });
 
 test("a clock that is set back keeps no second publisher away for longer than the first one may be silent", async () => {
-  const first = new TestPublisher(door);
-  await first.begin();
-  await first.parts(0, 1);
-  const second = new TestPublisher(door, { stream: first.stream, key: first.key });
+  const first = new TestPublisher(testEdge);
+  await first.openWithInits();
+  await first.putParts(0, 1);
+  const second = new TestPublisher(testEdge, { stream: first.stream, key: first.key });
   expect((await second.open()).status).toBe(409);
   jump(-HOUR_MS);
   expect((await second.open()).status).toBe(200);
 });
 
 async function reissue(publisher: TestPublisher): Promise<string> {
-  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const keys = `/api/streams/${publisher.stream}/keys`;
-  expect((await door.ask(keys, { method: "DELETE", headers })).status).toBe(204);
-  return (await json(await door.ask(keys, { method: "POST", headers })))["key"] as string;
+  expect((await testEdge.ask(keys, { method: "DELETE", headers })).status).toBe(204);
+  return (await readJson(await testEdge.ask(keys, { method: "POST", headers })))["key"] as string;
 }
 
 for (const evicted of [false, true]) {
   test(`a publisher whose key was revoked holds no lease: the new key's goes live at once${evicted ? ", after an eviction too" : ""}`, async () => {
-    const revoked = new TestPublisher(door);
-    await revoked.begin();
-    await revoked.parts(0, 3);
+    const revoked = new TestPublisher(testEdge);
+    await revoked.openWithInits();
+    await revoked.putParts(0, 3);
     const key = await reissue(revoked);
-    if (evicted) await evictDurableObject(liveOf(revoked));
-    expect((await revoked.part("video", 3)).status).toBe(403);
-    const second = new TestPublisher(door, { stream: revoked.stream, key });
+    if (evicted) await evictDurableObject(getLiveObject(revoked));
+    expect((await revoked.putPart("video", 3)).status).toBe(403);
+    const second = new TestPublisher(testEdge, { stream: revoked.stream, key });
     expect((await second.open()).status).toBe(200);
-    for (const { name } of second.config.tracks) await second.init(name);
-    await second.parts(0, 2);
+    for (const { name } of second.config.tracks) await second.putInit(name);
+    await second.putParts(0, 2);
     expect((await statusOf(second))?.broadcast).toBe(second.config.broadcast);
     // The new one holds it, against whoever has the key as well.
-    const third = new TestPublisher(door, { stream: revoked.stream, key });
+    const third = new TestPublisher(testEdge, { stream: revoked.stream, key });
     expect((await third.open()).status).toBe(409);
     expect((await revoked.open()).status).toBe(403);
   });
 }
 
 test("a revoked publisher that is given the new key goes on with its broadcast", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 3);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 3);
   publisher.key = await reissue(publisher);
   expect((await publisher.open()).status).toBe(200);
-  await publisher.parts(3, 6);
+  await publisher.putParts(3, 6);
   expect(await statusOf(publisher)).toMatchObject({ broadcast: publisher.config.broadcast, state: "live" });
 });

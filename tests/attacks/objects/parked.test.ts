@@ -1,18 +1,18 @@
 /** One network that parks all the requests it can: those of others are parked beside them. */
 import { expect, test } from "vitest";
-import { EDGE_LIMITS } from "../../../protocol/tree/limits.ts";
-import { door } from "../../../workers/testing.ts";
+import { EDGE_STREAM_LIMITS } from "../../../protocol/tree/limits.ts";
+import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
 import { CountedGateway } from "./counting.ts";
 
 /** What `protocol/shares.ts` gives one greedy network of a pool, and some more. */
-const GREEDY = EDGE_LIMITS.parked / 5 + 300;
+const GREEDY = EDGE_STREAM_LIMITS.parkedRequests / 5 + 300;
 
 test("one network parks a fifth of what an isolate can hold, is refused the rest at once, and others wait as ever", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 2);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
   const gateway = new CountedGateway();
   const playlist = publisher.path("video", "media.m3u8");
   const park = (ip: string): Promise<number> =>
@@ -23,11 +23,11 @@ test("one network parks a fifth of what an isolate can hold, is refused the rest
   const refused = await Promise.race([Promise.any(greedy), scheduler.wait(10_000)]);
   expect(refused).toBe(503);
   const others = Array.from({ length: 50 }, (_, n) => park(`198.51.100.${n}`));
-  await publisher.parts(2, 3);
+  await publisher.putParts(2, 3);
   for (const status of await Promise.all(others)) expect(status).toBe(200);
   const statuses = await Promise.all(greedy);
   const parked = statuses.filter((status) => status === 200).length;
-  figure(`parked requests of one network that sent ${GREEDY}`, parked, EDGE_LIMITS.parked / 5);
-  expect(parked).toBeLessThanOrEqual(EDGE_LIMITS.parked / 5);
-  expect(parked).toBeGreaterThan(EDGE_LIMITS.parked / 10);
+  figure(`parked requests of one network that sent ${GREEDY}`, parked, EDGE_STREAM_LIMITS.parkedRequests / 5);
+  expect(parked).toBeLessThanOrEqual(EDGE_STREAM_LIMITS.parkedRequests / 5);
+  expect(parked).toBeGreaterThan(EDGE_STREAM_LIMITS.parkedRequests / 10);
 });

@@ -1,7 +1,7 @@
 /** Addresses that nobody would type: every one has a sane answer. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { door } from "../../../workers/testing.ts";
+import { testEdge } from "../../../workers/testing.ts";
 
 const ODD = [
   "//",
@@ -93,7 +93,7 @@ const address = fc.array(piece, { maxLength: 10 }).map((pieces) => `/${pieces.jo
 const method = fc.constantFrom("GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE");
 
 async function answerOf(path: string, init: RequestInit = {}): Promise<string> {
-  const answer = await door.ask(path, { redirect: "manual", ...init });
+  const answer = await testEdge.ask(path, { redirect: "manual", ...init });
   await answer.arrayBuffer();
   return `${path} ${answer.status}`;
 }

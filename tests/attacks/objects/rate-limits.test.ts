@@ -1,11 +1,11 @@
 /** The platform's rate limits: they meet floods of one network, and neither its neighbours nor who has the secret. */
 import { expect, test } from "vitest";
-import { token } from "../../../durable-objects/room/testing.ts";
+import { issueTestToken } from "../../../durable-objects/room/testing.ts";
 import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
-import { SOCKET_PROTOCOL } from "../../../protocol/room/wire.ts";
-import { ADMISSION_DEFAULTS } from "../../../protocol/tree/admission.ts";
-import { RATE_LIMITS } from "../../../scripts/rate-limits.ts";
-import { door } from "../../../workers/testing.ts";
+import { ROOM_SUBPROTOCOL } from "../../../protocol/room/wire.ts";
+import { DEFAULT_JOIN_RATES } from "../../../protocol/tree/admission.ts";
+import { LOCAL_RATE_LIMITS } from "../../../scripts/rate-limits.ts";
+import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { CountedGateway } from "./counting.ts";
 
@@ -15,7 +15,7 @@ const from = (ip: string, more: Record<string, string> = {}): Record<string, str
 });
 
 /** More than the limit, whenever a minute ends in between. */
-const A_MINUTE_OF_SECRETS = 2 * RATE_LIMITS.LIMIT_SECRETS + 1;
+const A_MINUTE_OF_SECRETS = 2 * LOCAL_RATE_LIMITS.LIMIT_SECRETS + 1;
 
 /** Statuses of so many requests, and the last answer. */
 async function flood(
@@ -34,19 +34,19 @@ async function flood(
 
 test("wrong admin tokens of one network are answered 429 after a while, another network's 403, and the right one never", async () => {
   const ask = (ip: string, token: string): Promise<Response> =>
-    door.ask("/api/streams/guarded/access", { headers: from(ip, { authorization: `Bearer ${token}` }) });
+    testEdge.ask("/api/streams/guarded/access", { headers: from(ip, { authorization: `Bearer ${token}` }) });
   const { statuses, last } = await flood(A_MINUTE_OF_SECRETS, (n) => ask("2001:db8:1:1::1", `wrong-${n}`));
   expect(statuses[0]).toBe(403);
   expect([last.status, last.headers.get("content-type")]).toEqual([429, "application/problem+json"]);
   expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(0);
   expect((await ask("2001:db8:1:1:ffff::2", "wrong")).status).toBe(429);
   expect((await ask("2001:db8:1:2::1", "wrong")).status).toBe(403);
-  expect((await ask("2001:db8:1:1::1", door.adminToken)).status).toBe(200);
+  expect((await ask("2001:db8:1:1::1", testEdge.adminToken)).status).toBe(200);
 });
 
 test("wrong stream keys of one network are answered 429 after a while, and the publisher beside it goes on", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
   const gateway = new CountedGateway();
   const put = (n: number): Promise<number> =>
     gateway.ask(`/ingest/${publisher.stream}/${publisher.config.broadcast}/end`, {
@@ -59,21 +59,21 @@ test("wrong stream keys of one network are answered 429 after a while, and the p
     for (const status of round) statuses.add(status);
   }
   expect([...statuses].sort()).toEqual([403, 429]);
-  await publisher.parts(0, 2);
+  await publisher.putParts(0, 2);
 });
 
 test("a flood of joins from one network is answered 429, while others join and those who watch aren't counted", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 6);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 6);
   const join = (ip: string, method = "GET"): Promise<Response> =>
-    door.ask(`/live/${publisher.stream}/multivariant.m3u8`, { method, headers: from(ip) });
+    testEdge.ask(`/live/${publisher.stream}/multivariant.m3u8`, { method, headers: from(ip) });
   const heads = await flood(700, () => join("203.0.113.5", "HEAD"));
   expect(new Set(heads.statuses)).toEqual(new Set([200]));
   const beganMs = Date.now();
   const answers = await Promise.all(Array.from({ length: 200 }, () => join("203.0.113.5")));
   const refused = answers.filter(({ status }) => status === 429);
-  const most = 0.1 * (ADMISSION_DEFAULTS.burst + (ADMISSION_DEFAULTS.joinsPerSecond * (Date.now() - beganMs)) / 1_000);
+  const most = 0.1 * (DEFAULT_JOIN_RATES.burst + (DEFAULT_JOIN_RATES.joinsPerSecond * (Date.now() - beganMs)) / 1_000);
   expect(answers.length - refused.length).toBeLessThanOrEqual(Math.max(most + 1, 61));
   for (const { headers } of refused) {
     expect(headers.get("content-type")).toBe("application/problem+json");
@@ -81,15 +81,17 @@ test("a flood of joins from one network is answered 429, while others join and t
   }
   const neighbours = Array.from({ length: 100 }, (_, n) => join(`203.0.113.${n + 100}`));
   for (const { status } of await Promise.all(neighbours)) expect(status).toBe(200);
-  const watching = await flood(50, () => door.ask(publisher.path("video", "0.m4s"), { headers: from("203.0.113.5") }));
+  const watching = await flood(50, () =>
+    testEdge.ask(publisher.path("video", "0.m4s"), { headers: from("203.0.113.5") }),
+  );
   expect(new Set(watching.statuses)).toEqual(new Set([200]));
 });
 
 test("sockets of one network beyond the limit are closed with word to come back, and other networks' aren't", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
   const closeOf = async (ip: string): Promise<number | null> => {
-    const { webSocket } = await door.ask(`/rooms/${publisher.stream}/socket?token=none`, {
+    const { webSocket } = await testEdge.ask(`/rooms/${publisher.stream}/socket?token=none`, {
       headers: from(ip, { upgrade: "websocket" }),
     });
     if (webSocket === null) return null;
@@ -97,7 +99,7 @@ test("sockets of one network beyond the limit are closed with word to come back,
     webSocket.accept();
     return closed;
   };
-  for (let n = 0; n < 2 * RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+  for (let n = 0; n < 2 * LOCAL_RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
     await Promise.all(Array.from({ length: 100 }, () => closeOf("192.0.2.9")));
   }
   expect(await closeOf("192.0.2.9")).toBe(4503);
@@ -105,12 +107,12 @@ test("sockets of one network beyond the limit are closed with word to come back,
 });
 
 test("who has a token comes to a room and counts, however many of its network come, and is limited by its own", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
   const { stream } = publisher;
   const ip = "192.0.2.77";
   const post = async (what: "ticket" | "beacon", bearer: string | null): Promise<Response> =>
-    door.ask(`/rooms/${stream}/${what}`, {
+    testEdge.ask(`/rooms/${stream}/${what}`, {
       method: "POST",
       headers: from(ip, bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
       body: "{}",
@@ -122,7 +124,7 @@ test("who has a token comes to a room and counts, however many of its network co
   };
   /** What comes first on a socket: a close's code, or the welcome. */
   const entering = async (query: string, headers: Record<string, string> = {}): Promise<unknown> => {
-    const { webSocket } = await door.ask(`/rooms/${stream}/socket${query}`, {
+    const { webSocket } = await testEdge.ask(`/rooms/${stream}/socket${query}`, {
       headers: from(ip, { upgrade: "websocket", ...headers }),
     });
     if (webSocket === null) return null;
@@ -136,10 +138,10 @@ test("who has a token comes to a room and counts, however many of its network co
     if (got === "welcome") webSocket.close(1000);
     return got;
   };
-  const ann = await token(stream, { sub: "ann" });
+  const ann = await issueTestToken(stream, { sub: "ann" });
   const anonymous = ((await (await post("ticket", null)).json()) as { ticket: string }).ticket;
   const floodOf = async (bearer: string | null): Promise<void> => {
-    for (let n = 0; n < 2 * RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+    for (let n = 0; n < 2 * LOCAL_RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
       await Promise.all(Array.from({ length: 100 }, () => statusOf("ticket", bearer)));
     }
   };
@@ -149,16 +151,16 @@ test("who has a token comes to a room and counts, however many of its network co
   expect(await statusOf("ticket", "none")).toBe(429);
   expect(await entering("?token=none")).toBe(4503);
   expect(await entering("")).toBe(4503);
-  expect(await entering("", { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${anonymous}` })).toBe(4503);
+  expect(await entering("", { "sec-websocket-protocol": `${ROOM_SUBPROTOCOL}, ${anonymous}` })).toBe(4503);
 
   expect(await statusOf("beacon", ann)).toBe(200);
   const answer = await post("ticket", ann);
   expect(answer.status).toBe(200);
   const { ticket } = (await answer.json()) as { ticket: string };
-  expect(await entering("", { "sec-websocket-protocol": `${SOCKET_PROTOCOL}, ${ticket}` })).toBe("welcome");
+  expect(await entering("", { "sec-websocket-protocol": `${ROOM_SUBPROTOCOL}, ${ticket}` })).toBe("welcome");
   expect(await entering(`?token=${ann}`)).toBe("welcome");
 
   await floodOf(ann);
   expect(await statusOf("ticket", ann)).toBe(429);
-  expect(await statusOf("ticket", await token(stream, { sub: "bob" }))).toBe(200);
+  expect(await statusOf("ticket", await issueTestToken(stream, { sub: "bob" }))).toBe(200);
 });

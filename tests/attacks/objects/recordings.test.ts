@@ -2,12 +2,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Live } from "../../../durable-objects/live/live.ts";
-import { Recordings } from "../../../durable-objects/live/recordings.ts";
-import { Store } from "../../../durable-objects/live/store.ts";
-import { PACK_SEGMENTS } from "../../../protocol/broadcast/past.ts";
+import { RecordingPlaylists } from "../../../durable-objects/live/recordings.ts";
+import { BroadcastStore } from "../../../durable-objects/live/store.ts";
+import { SEGMENTS_PER_PACK } from "../../../protocol/broadcast/past.ts";
 import type { StreamName, TrackName } from "../../../protocol/ids.ts";
-import { playlistKey } from "../../../protocol/publish/keys.ts";
-import { bindings, door, liveOf } from "../../../workers/testing.ts";
+import { playlistObjectKey } from "../../../protocol/publish/keys.ts";
+import { getLiveObject, testBindings, testEdge } from "../../../workers/testing.ts";
 import { DAY_S, DAY_SEGMENTS, storedSegment } from "../../support/long-window.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 
@@ -17,33 +17,33 @@ const SEGMENTS = 10_800;
 const PLAYLISTS = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"] as const;
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
-  liveOf(publisher) as unknown as DurableObjectStub<Live>;
+  getLiveObject(publisher) as unknown as DurableObjectStub<Live>;
 
 /** Lists segments as if they had been published; the object learns of them when it is restored. */
 async function list(publisher: TestPublisher, from: number, to: number): Promise<void> {
   await runInDurableObject(objectOf(publisher), (_object, { storage }) => {
-    const store = new Store(storage.sql);
+    const store = new BroadcastStore(storage.sql);
     for (const { name } of publisher.config.tracks) {
       for (let msn = from; msn < to; msn += 1) store.addSegment(publisher.config.broadcast, name, storedSegment(msn));
     }
   });
-  await evictDurableObject(liveOf(publisher));
+  await evictDurableObject(getLiveObject(publisher));
 }
 
 /** A recording of six hours, and the broadcast after it, which is live. */
 async function recorded(): Promise<{ old: TestPublisher; now: TestPublisher }> {
-  const old = new TestPublisher(door);
-  await old.begin();
+  const old = new TestPublisher(testEdge);
+  await old.openWithInits();
   await list(old, 0, SEGMENTS);
   expect((await old.end()).status).toBe(200);
-  const now = new TestPublisher(door, { stream: old.stream, key: old.key });
-  await now.begin();
-  await now.parts(0, 3);
+  const now = new TestPublisher(testEdge, { stream: old.stream, key: old.key });
+  await now.openWithInits();
+  await now.putParts(0, 3);
   return { old, now };
 }
 
 async function liveRequests(publisher: TestPublisher): Promise<number> {
-  const status = await liveOf(publisher).status(publisher.stream as StreamName);
+  const status = await getLiveObject(publisher).status(publisher.stream as StreamName);
   return status?.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 }
 
@@ -51,7 +51,7 @@ async function liveRequests(publisher: TestPublisher): Promise<number> {
 async function asked(publisher: TestPublisher, file: string, times: number, status = 200): Promise<string[]> {
   const texts: string[] = [];
   for (let time = 0; time < times; time += 1) {
-    const answer = await door.ask(publisher.path("video", file));
+    const answer = await testEdge.ask(publisher.path("video", file));
     expect(answer.status).toBe(status);
     texts.push(new TextDecoder().decode(await answer.arrayBuffer()));
   }
@@ -60,11 +60,11 @@ async function asked(publisher: TestPublisher, file: string, times: number, stat
 }
 
 const stored = (publisher: TestPublisher, file: (typeof PLAYLISTS)[number]): string =>
-  playlistKey(publisher.stream as StreamName, publisher.config.broadcast, video, file);
+  playlistObjectKey(publisher.stream as StreamName, publisher.config.broadcast, video, file);
 
 async function filed(publisher: TestPublisher): Promise<void> {
   for (const file of PLAYLISTS) {
-    while ((await bindings.MEDIA.head(stored(publisher, file))) === null) await scheduler.wait(5);
+    while ((await testBindings.MEDIA.head(stored(publisher, file))) === null) await scheduler.wait(5);
   }
 }
 
@@ -75,7 +75,7 @@ test("a recording's playlists are stored when it ends, and asking for them asks 
   const { old, now } = await recorded();
   await filed(old);
   // Its feed is up.
-  expect((await door.ask(now.path("video", "media.m3u8"))).status).toBe(200);
+  expect((await testEdge.ask(now.path("video", "media.m3u8"))).status).toBe(200);
   const before = await liveRequests(old);
   for (const file of PLAYLISTS) {
     const texts = await asked(old, file, 10);
@@ -88,27 +88,29 @@ test("a recording's playlists are stored when it ends, and asking for them asks 
 test("of a recording from before playlists were stored the Live object renders each once, and stores it", async () => {
   const { old, now } = await recorded();
   await filed(old);
-  for (const file of PLAYLISTS) await bindings.MEDIA.delete(stored(old, file));
-  expect((await door.ask(now.path("video", "media.m3u8"))).status).toBe(200);
+  for (const file of PLAYLISTS) await testBindings.MEDIA.delete(stored(old, file));
+  expect((await testEdge.ask(now.path("video", "media.m3u8"))).status).toBe(200);
   const before = await liveRequests(old);
   for (const file of PLAYLISTS) {
     await asked(old, file, 10);
-    expect(await bindings.MEDIA.head(stored(old, file))).not.toBeNull();
+    expect(await testBindings.MEDIA.head(stored(old, file))).not.toBeNull();
   }
   expect((await liveRequests(old)) - before).toBe(PLAYLISTS.length + OUTLINE_REQUESTS);
   // Isolates that share no memory share the rendering.
   const pulls = await Promise.all(
-    Array.from({ length: 5 }, () => liveOf(old).pullPlaylist(old.config.broadcast, "audio" as TrackName, "vod.m3u8")),
+    Array.from({ length: 5 }, () =>
+      getLiveObject(old).pullPlaylist(old.config.broadcast, "audio" as TrackName, "vod.m3u8"),
+    ),
   );
   expect(new Set(pulls.map((pulled) => pulled?.text)).size).toBe(1);
 });
 
 test("a recording is rendered in steps, between which the object takes a publisher's parts", async () => {
-  const old = new TestPublisher(door);
-  await old.begin();
+  const old = new TestPublisher(testEdge);
+  await old.openWithInits();
   await list(old, 0, SEGMENTS);
   const turns = await runInDurableObject(objectOf(old), async (_object, { storage }) => {
-    const store = new Store(storage.sql);
+    const store = new BroadcastStore(storage.sql);
     let [turn, turnsBefore] = [0, -1];
     // Rendered whole by then, and its storing takes turns of its own.
     const bucket = {
@@ -116,10 +118,10 @@ test("a recording is rendered in steps, between which the object takes a publish
         turnsBefore = turn;
       },
     };
-    const row = store.latestBroadcast();
+    const row = store.readLatestBroadcast();
     if (row === null) throw new Error("no broadcast");
-    const recordings = new Recordings(bucket as unknown as R2Bucket, store);
-    const rendering = recordings.playlist(old.stream as StreamName, { ...row, ended: true }, video, "vod.m3u8");
+    const recordings = new RecordingPlaylists(bucket as unknown as R2Bucket, store);
+    const rendering = recordings.render(old.stream as StreamName, { ...row, ended: true }, video, "vod.m3u8");
     for (; turnsBefore < 0; turn += 1) await scheduler.wait(0);
     expect((await rendering).text.match(/#EXTINF/g)?.length).toBe(SEGMENTS);
     return turnsBefore;
@@ -128,10 +130,10 @@ test("a recording is rendered in steps, between which the object takes a publish
 });
 
 test("there is no recording of what goes on, and nobody above is asked for one", async () => {
-  const publisher = new TestPublisher(door);
-  await publisher.begin();
-  await publisher.parts(0, 12);
-  expect((await door.ask(publisher.path("video", "media.m3u8"))).status).toBe(200);
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 12);
+  expect((await testEdge.ask(publisher.path("video", "media.m3u8"))).status).toBe(200);
   const before = await liveRequests(publisher);
   for (const file of ["vod.m3u8", "vod-iframes.m3u8"]) {
     await asked(publisher, file, 20, 404);
@@ -140,16 +142,16 @@ test("there is no recording of what goes on, and nobody above is asked for one",
 });
 
 test("an object that lost its memory after a day goes on with the whole window, and an isolate follows it", async () => {
-  const publisher = new TestPublisher(door, { config: { windowS: DAY_S } });
-  await publisher.begin();
+  const publisher = new TestPublisher(testEdge, { config: { windowS: DAY_S } });
+  await publisher.openWithInits();
   // The first packs are from before packs were kept.
-  await list(publisher, 0, 3 * PACK_SEGMENTS);
+  await list(publisher, 0, 3 * SEGMENTS_PER_PACK);
   await runInDurableObject(objectOf(publisher), (_object, { storage }) => {
     storage.sql.exec("DELETE FROM packs");
   });
-  await list(publisher, 3 * PACK_SEGMENTS, DAY_SEGMENTS + 500);
-  await publisher.parts(6 * (DAY_SEGMENTS + 500), 6 * (DAY_SEGMENTS + 500) + 3);
-  const answer = await door.ask(publisher.path("video", "media.m3u8"));
+  await list(publisher, 3 * SEGMENTS_PER_PACK, DAY_SEGMENTS + 500);
+  await publisher.putParts(6 * (DAY_SEGMENTS + 500), 6 * (DAY_SEGMENTS + 500) + 3);
+  const answer = await testEdge.ask(publisher.path("video", "media.m3u8"));
   const text = new TextDecoder().decode(await answer.arrayBuffer());
   expect(text).toContain("#EXT-X-MEDIA-SEQUENCE:500\n");
   expect(text).toContain("#EXT-X-DISCONTINUITY-SEQUENCE:0\n");
@@ -158,7 +160,7 @@ test("an object that lost its memory after a day goes on with the whole window, 
   );
   expect(text).toContain(`URI="${DAY_SEGMENTS + 500}.2.m4s"`);
   // Compressed it is put together from packs that were each compressed once.
-  const zipped = await door.ask(publisher.path("video", "media.m3u8"), { headers: { "accept-encoding": "gzip" } });
+  const zipped = await testEdge.ask(publisher.path("video", "media.m3u8"), { headers: { "accept-encoding": "gzip" } });
   expect(zipped.headers.get("etag")).toBe(answer.headers.get("etag")?.replace(/"$/, '-gzip"'));
   expect(new TextDecoder().decode(await zipped.arrayBuffer())).toBe(text);
 });

@@ -2,14 +2,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Live } from "../../../durable-objects/live/live.ts";
-import { token, until } from "../../../durable-objects/room/testing.ts";
-import { ACCESS_LIMITS, EVERY_VERSION } from "../../../protocol/access.ts";
-import { door, liveOf } from "../../../workers/testing.ts";
+import { issueTestToken, waitForCondition } from "../../../durable-objects/room/testing.ts";
+import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../../protocol/access.ts";
+import { getLiveObject, testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 
 function control(stream: string, rest: string, method: string, body: object): Promise<Response> {
-  const headers = { authorization: `Bearer ${door.adminToken}` };
-  return door.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
+  return testEdge.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
 }
 
 /** A stream for those with a token. */
@@ -20,26 +20,26 @@ async function gated(): Promise<{
   /** Waits until a token of the subject is answered so. */
   answered: (sub: string, status: number) => Promise<void>;
 }> {
-  const publisher = new TestPublisher(door);
+  const publisher = new TestPublisher(testEdge);
   const { stream } = publisher;
   await control(stream, "access", "PUT", { playback: "token" });
-  await publisher.begin();
-  await publisher.parts(0, 2);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
   const answered = async (sub: string, status: number): Promise<void> => {
-    const headers = { authorization: `Bearer ${await token(stream, { sub })}` };
-    await until(async () => {
-      const answer = await door.ask(publisher.path("video", "0.1.m4s"), { headers });
+    const headers = { authorization: `Bearer ${await issueTestToken(stream, { sub })}` };
+    await waitForCondition(async () => {
+      const answer = await testEdge.ask(publisher.path("video", "0.1.m4s"), { headers });
       await answer.arrayBuffer();
       return answer.status === status;
     });
   };
-  return { publisher, live: () => liveOf(publisher) as unknown as DurableObjectStub<Live>, answered };
+  return { publisher, live: () => getLiveObject(publisher) as unknown as DurableObjectStub<Live>, answered };
 }
 
 function flood(live: DurableObjectStub<Live>, count: number, actor: string): Promise<void> {
   return runInDurableObject(live, async (object) => {
     for (let index = 0; index < count; index += 1) {
-      await object.revoke({ subject: `${actor}-${index}`, version: EVERY_VERSION, by: "ban", actor });
+      await object.revoke({ subject: `${actor}-${index}`, version: ALL_TOKEN_VERSIONS, by: "ban", actor });
     }
   });
 }
@@ -60,7 +60,7 @@ test("more bans than there is room for keep neither the operator from revoking n
   await answered("later-0", 403);
   await answered(`flood-${ACCESS_LIMITS.bans}`, 403);
   // What is stored says the same, in pieces that a feed begins with.
-  await publisher.restart();
+  await publisher.restartNode();
   for (const sub of ["ann", "bob", "later-0", `flood-${ACCESS_LIMITS.bans}`]) await answered(sub, 403);
   await answered("cat", 200);
   expect((await live().access()).revocations.length).toBe(ACCESS_LIMITS.bans + 2);
@@ -69,15 +69,15 @@ test("more bans than there is room for keep neither the operator from revoking n
 test("revocations that were kept with the rest, as earlier versions did, hold", async () => {
   const { publisher, live, answered } = await gated();
   await runInDurableObject(live(), (_, { storage }) => {
-    const untilMs = Date.now() + ACCESS_LIMITS.tokenLifeMs;
-    const revocations = [{ subject: "ann", version: EVERY_VERSION, by: "ban", untilMs }];
+    const untilMs = Date.now() + ACCESS_LIMITS.tokenLifetimeMs;
+    const revocations = [{ subject: "ann", version: ALL_TOKEN_VERSIONS, by: "ban", untilMs }];
     storage.kv.put("access", { revision: 7, playback: "token", revocations });
   });
   for (let times = 0; times < 2; times += 1) {
-    await publisher.restart();
+    await publisher.restartNode();
     expect(await live().access()).toMatchObject({ revision: 7, playback: "token", revocations: [{ subject: "ann" }] });
   }
-  await publisher.parts(0, 2);
+  await publisher.putParts(0, 2);
   await answered("ann", 403);
   await answered("bob", 200);
 });

@@ -1,14 +1,21 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import type { RoomShard } from "../../../durable-objects/room/room-shard.ts";
-import { openSocket, roomOf, shardOf, TestViewer, token, until } from "../../../durable-objects/room/testing.ts";
-import type { Counts } from "../../../protocol/room/events.ts";
+import {
+  issueTestToken,
+  openGatewaySocket,
+  roomStub,
+  shardStub,
+  TestParticipant,
+  waitForCondition,
+} from "../../../durable-objects/room/testing.ts";
+import type { RoomCounts } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { CLOSES } from "../../../protocol/room/wire.ts";
-import { bindings, door } from "../../../workers/testing.ts";
+import { SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
+import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { Stubborn, socketsOf, viewerFor } from "./room-sockets.ts";
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 function newRoom(): string {
@@ -16,8 +23,8 @@ function newRoom(): string {
   return `haunted${rooms}`;
 }
 
-async function calmAt(room: string, subject = "calm"): Promise<TestViewer> {
-  const viewer = await TestViewer.at(room, 0, subject);
+async function calmAt(room: string, subject = "calm"): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(room, 0, subject);
   viewers.push(viewer);
   return viewer;
 }
@@ -41,17 +48,17 @@ function sendAll(socket: Stubborn): void {
   socket.socket.send("beat");
 }
 
-async function counts(room: string): Promise<Counts> {
-  return (await bindings.ROOM.getByName(room).place()).counts;
+async function counts(room: string): Promise<RoomCounts> {
+  return (await testBindings.ROOM.getByName(room).summary()).counts;
 }
 
 /** A message goes to the room and back after all that came before it, and counts are made. */
-async function settle(calm: TestViewer, room: string): Promise<Counts> {
-  calm.client.tap();
-  await until(async () => (await counts(room)).likes > 0);
+async function settle(calm: TestParticipant, room: string): Promise<RoomCounts> {
+  calm.client.addReaction();
+  await waitForCondition(async () => (await counts(room)).likes > 0);
   expect((await calm.say(`fence ${Math.random()}`)).ok).toBe(true);
-  calm.client.play(true);
-  await until(async () => (await counts(room)).watching > 0);
+  calm.client.setPlaying(true);
+  await waitForCondition(async () => (await counts(room)).watching > 0);
   return counts(room);
 }
 
@@ -66,8 +73,8 @@ test("whoever never says hello neither likes, reacts, plays, writes nor counts, 
       );
       silent.send(frame);
       silent.socket.send("beat");
-      await until(() => silent.closed !== null);
-      expect(silent.closed, frame.type).toEqual([CLOSES.malformed.code, "hello"]);
+      await waitForCondition(() => silent.closed !== null);
+      expect(silent.closed, frame.type).toEqual([SOCKET_CLOSES.malformed.code, "hello"]);
     }
   }
   expect(await settle(calm, room)).toMatchObject({ likes: 1, reactions: {}, watching: 1, distinct: 1 });
@@ -83,19 +90,19 @@ test("a closed socket that its peer leaves open is deaf and in no count, at once
     ghosts.push(await (await Stubborn.at(room, viewerFor(subject, { roles }))).come());
   }
   for (const ghost of ghosts) ghost.send({ type: "play", on: true });
-  await until(async () => (await counts(room)).watching === 3);
+  await waitForCondition(async () => (await counts(room)).watching === 3);
   for (const ghost of ghosts) await ghost.haunt();
-  await until(async () => (await counts(room)).watching === 0);
+  await waitForCondition(async () => (await counts(room)).watching === 0);
   const heard = ghosts.map((ghost) => ghost.heard.length);
   for (const ghost of ghosts) sendAll(ghost);
   expect(await settle(calm, room)).toMatchObject({ likes: 1, reactions: {}, watching: 1 });
-  calm.client.play(false);
-  await until(async () => (await counts(room)).watching === 0);
-  await evictDurableObject(shardOf(room));
+  calm.client.setPlaying(false);
+  await waitForCondition(async () => (await counts(room)).watching === 0);
+  await evictDurableObject(shardStub(room));
   for (const ghost of ghosts) sendAll(ghost);
   expect((await calm.say("after")).ok).toBe(true);
-  calm.client.play(true);
-  await until(async () => (await counts(room)).watching > 0);
+  calm.client.setPlaying(true);
+  await waitForCondition(async () => (await counts(room)).watching > 0);
   expect(await counts(room)).toMatchObject({ likes: 1, reactions: {}, watching: 1 });
   expect(calm.texts.filter((text) => text === "from beyond")).toEqual([]);
   expect(ghosts.map((ghost) => ghost.heard.length)).toEqual(heard);
@@ -115,14 +122,14 @@ test("closed sockets make no room grow, take nobody's place, and keep their addr
   }
   expect(left).toBe(30);
   const refused = await Stubborn.at(room, viewerFor("ghost-again", { address }));
-  await until(() => refused.closed !== null);
-  expect(refused.closed).toEqual([CLOSES.rateLimited.code, "sockets"]);
+  await waitForCondition(() => refused.closed !== null);
+  expect(refused.closed).toEqual([SOCKET_CLOSES.rateLimited.code, "sockets"]);
   // Nothing of it is at the shard.
   expect(await socketsOf(room)).toBe(30);
   const calm = await calmAt(room);
   await settle(calm, room);
-  expect((await bindings.ROOM.getByName(room).place()).shards).toBe(1);
-  expect(await roomOf(room).report(0, { sockets: 1, watching: 1, distinct: null })).toEqual({ shards: 1 });
+  expect((await testBindings.ROOM.getByName(room).summary()).shards).toBe(1);
+  expect(await roomStub(room).report(0, { sockets: 1, watching: 1, distinct: null })).toEqual({ shards: 1 });
 });
 
 /**
@@ -133,7 +140,7 @@ async function inTime(
   room: string,
   work: (shard: RoomShard, sockets: WebSocket[]) => Promise<() => Promise<void>>,
 ): Promise<void> {
-  await runInDurableObject(shardOf(room), async (shard, ctx) => {
+  await runInDurableObject(shardStub(room), async (shard, ctx) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const after = await work(shard, ctx.getWebSockets()).finally(() => vi.useRealTimers());
     await after();
@@ -150,10 +157,10 @@ test("a hello that doesn't come in time closes its socket, and nobody else's", a
       webSocket?.addEventListener("close", ({ code, reason }) => resolve([code, reason]));
     });
     webSocket?.accept();
-    vi.advanceTimersByTime(ROOM_LIMITS.helloMs - 1);
+    vi.advanceTimersByTime(ROOM_LIMITS.helloTimeoutMs - 1);
     expect(webSocket?.readyState).toBe(WebSocket.OPEN);
     vi.advanceTimersByTime(1);
-    return async () => expect(await closed).toEqual([CLOSES.comeBack.code, "5"]);
+    return async () => expect(await closed).toEqual([SOCKET_CLOSES.comeBack.code, "5"]);
   });
   expect((await calm.say("still here")).ok).toBe(true);
   expect(calm.closes).toEqual([]);
@@ -165,41 +172,41 @@ test("sockets that were closed and don't go are ended with their shard, once nob
   const dies = inTime(room, async (shard, [socket]) => {
     if (socket === undefined) throw new Error("no socket");
     await shard.webSocketMessage(socket, new ArrayBuffer(1));
-    vi.advanceTimersByTime(ROOM_LIMITS.ghostMs);
+    vi.advanceTimersByTime(ROOM_LIMITS.closeTimeoutMs);
     return () => new Promise(() => {});
   });
   await expect(dies).rejects.toThrow("don't go");
-  await until(async () => (await socketsOf(room).catch(() => 1)) === 0);
+  await waitForCondition(async () => (await socketsOf(room).catch(() => 1)) === 0);
 });
 
 test("who may not come in is refused before a socket is opened, with a close that says why", async () => {
   const room = newRoom();
-  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const control = (rest: string, method: string, body: object): Promise<Response> =>
-    door.ask(`/api/streams/${room}/${rest}`, { method, headers, body: JSON.stringify(body) });
-  const calm = await TestViewer.come(room, { sub: "calm", roles: ["host"] });
+    testEdge.ask(`/api/streams/${room}/${rest}`, { method, headers, body: JSON.stringify(body) });
+  const calm = await TestParticipant.join(room, { sub: "calm", roles: ["host"] });
   viewers.push(calm);
-  expect((await calm.client.act({ kind: "ban", subject: "banned", address: false })).ok).toBe(true);
+  expect((await calm.client.sendCommand({ kind: "ban", subject: "banned", address: false })).ok).toBe(true);
   expect((await control("revocations", "POST", { subject: "revoked", version: 2 })).status).toBe(200);
   expect((await control("access", "PUT", { playback: "token" })).status).toBe(200);
-  await until(async () => (await bindings.ROOM.getByName(room).place()).access.playback === "token");
+  await waitForCondition(async () => (await testBindings.ROOM.getByName(room).summary()).access.playback === "token");
   const sockets = await socketsOf(room);
   const cases: [string, number, string][] = [
-    ["", CLOSES.token.code, "token-missing"],
-    [`token=${await token(room, { sub: "revoked" })}`, CLOSES.token.code, "token-revoked"],
-    [`token=${await token(room, { sub: "late", seconds: -60 })}`, CLOSES.token.code, "token-expired"],
-    [`token=${await token(room, { sub: "banned" })}`, CLOSES.banned.code, "banned"],
+    ["", SOCKET_CLOSES.token.code, "token-missing"],
+    [`token=${await issueTestToken(room, { sub: "revoked" })}`, SOCKET_CLOSES.token.code, "token-revoked"],
+    [`token=${await issueTestToken(room, { sub: "late", seconds: -60 })}`, SOCKET_CLOSES.token.code, "token-expired"],
+    [`token=${await issueTestToken(room, { sub: "banned" })}`, SOCKET_CLOSES.banned.code, "banned"],
   ];
   for (const [query, code, reason] of cases) {
     // The isolate may know the old place for a while, and the shard hears within a tick.
-    await until(async () => {
-      const comer = new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`));
+    await waitForCondition(async () => {
+      const comer = new Stubborn(await openGatewaySocket(`/rooms/${room}/socket?${query}`));
       await comer.come();
       return comer.closed?.[0] === code && comer.closed[1] === reason && comer.heard.length === 0;
     });
   }
   expect(await socketsOf(room)).toBeGreaterThanOrEqual(sockets);
   const before = await socketsOf(room);
-  for (const [query] of cases) await new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`)).come();
+  for (const [query] of cases) await new Stubborn(await openGatewaySocket(`/rooms/${room}/socket?${query}`)).come();
   expect(await socketsOf(room)).toBe(before);
 });

@@ -1,12 +1,18 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { openSocket, shardOf, TestViewer, token, until } from "../../../durable-objects/room/testing.ts";
-import { ACT_RANKS } from "../../../protocol/room/authority.ts";
-import { decodeClient } from "../../../protocol/room/decode.ts";
-import type { Role, Viewer } from "../../../protocol/room/events.ts";
-import { FRAME_NEEDS } from "../../../protocol/room/standing.ts";
-import type { Act, ClientFrame } from "../../../protocol/room/wire.ts";
-import { bindings, door } from "../../../workers/testing.ts";
+import {
+  issueTestToken,
+  openGatewaySocket,
+  shardStub,
+  TestParticipant,
+  waitForCondition,
+} from "../../../durable-objects/room/testing.ts";
+import { COMMAND_MIN_RANKS } from "../../../protocol/room/authority.ts";
+import { decodeClientFrame } from "../../../protocol/room/decode.ts";
+import type { Participant, Role } from "../../../protocol/room/events.ts";
+import { FRAME_REQUIREMENTS } from "../../../protocol/room/standing.ts";
+import type { ClientFrame, Command } from "../../../protocol/room/wire.ts";
+import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 
 /** Who sends a frame: how far its socket is, and what keeps it. */
@@ -34,7 +40,7 @@ const FRAMES: Readonly<Record<Exclude<ClientFrame["type"], "act">, object>> = {
   seen: {},
   renew: {},
 };
-const ACTS: Readonly<Record<Act["kind"], object>> = {
+const ACTS: Readonly<Record<Command["kind"], object>> = {
   chat: { text: "hello" },
   delete: { target: 1 },
   clear: { subject: "somebody" },
@@ -76,7 +82,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   "act list": "4400 - - - 4401 token-expired timed-out sign-in forbidden ok ok",
 };
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
@@ -92,14 +98,14 @@ function everyFrame(): Map<string, object> {
 }
 
 test("every frame and every act of the protocol has its row here, and is one that the room reads", () => {
-  const types = Object.keys(FRAME_NEEDS).flatMap((type) =>
-    type === "act" ? Object.keys(ACT_RANKS).map((kind) => `act ${kind}`) : [type],
+  const types = Object.keys(FRAME_REQUIREMENTS).flatMap((type) =>
+    type === "act" ? Object.keys(COMMAND_MIN_RANKS).map((kind) => `act ${kind}`) : [type],
   );
   expect(Object.keys(EXPECTED).sort()).toEqual(types.sort());
   expect([...everyFrame().keys()].sort()).toEqual(types);
   for (const [name, frame] of everyFrame()) {
     const text = JSON.stringify(name === "renew" ? { ...frame, token: "x" } : frame);
-    expect("frame" in decodeClient(text), name).toBe(true);
+    expect("frame" in decodeClientFrame(text), name).toBe(true);
   }
   for (const row of Object.values(EXPECTED)) expect(row.split(" ")).toHaveLength(SENDERS.length);
 });
@@ -110,10 +116,10 @@ const ROLES: Partial<Record<Sender, readonly Role[]>> = { moderator: ["moderator
 class Stage {
   readonly room: string;
   readonly sender: Sender;
-  readonly #calm: TestViewer;
+  readonly #calm: TestParticipant;
   #tapped = false;
 
-  private constructor(sender: Sender, calm: TestViewer, room: string) {
+  private constructor(sender: Sender, calm: TestParticipant, room: string) {
     this.sender = sender;
     this.room = room;
     this.#calm = calm;
@@ -121,9 +127,9 @@ class Stage {
 
   static async of(sender: Sender): Promise<Stage> {
     const room = `table-${sender}`;
-    const calm = await TestViewer.at(room, 0, "calm", ["host"]);
+    const calm = await TestParticipant.joinShard(room, 0, "calm", ["host"]);
     viewers.push(calm);
-    expect((await (await TestViewer.at(room, 0, "somebody")).say("the first")).ok).toBe(true);
+    expect((await (await TestParticipant.joinShard(room, 0, "somebody")).say("the first")).ok).toBe(true);
     return new Stage(sender, calm, room);
   }
 
@@ -131,7 +137,7 @@ class Stage {
     return this.sender === "anonymous" ? null : `${this.sender}-${index}`;
   }
 
-  viewer(index: number): Viewer {
+  viewer(index: number): Participant {
     const roles = ROLES[this.sender] ?? [];
     const expiresMs = this.sender === "anonymous" ? null : Date.now() + 600_000;
     return viewerFor(this.subject(index), { roles, expiresMs, device: `device-${this.sender}-${index}` });
@@ -145,22 +151,22 @@ class Stage {
         await Promise.all(sockets.map((socket) => socket.haunt()));
         break;
       case "banned":
-        for (const subject of subjects) await this.#calm.client.act({ kind: "ban", subject, address: false });
-        await until(() => sockets.every(({ closed }) => closed?.[0] === 4403));
+        for (const subject of subjects) await this.#calm.client.sendCommand({ kind: "ban", subject, address: false });
+        await waitForCondition(() => sockets.every(({ closed }) => closed?.[0] === 4403));
         break;
       case "revoked": {
-        const headers = { authorization: `Bearer ${door.adminToken}` };
+        const headers = { authorization: `Bearer ${testEdge.adminToken}` };
         for (const subject of subjects) {
           const body = JSON.stringify({ subject, version: 1 });
-          await door.ask(`/api/streams/${this.room}/revocations`, { method: "POST", headers, body });
+          await testEdge.ask(`/api/streams/${this.room}/revocations`, { method: "POST", headers, body });
         }
-        await until(() => sockets.every(({ closed }) => closed?.[0] === 4401));
+        await waitForCondition(() => sockets.every(({ closed }) => closed?.[0] === 4401));
         break;
       }
       case "timedOut":
-        for (const subject of subjects) await this.#calm.client.act({ kind: "timeout", subject, seconds: 600 });
+        for (const subject of subjects) await this.#calm.client.sendCommand({ kind: "timeout", subject, seconds: 600 });
         await this.#calm.say("told");
-        await until(() => this.#calm.texts.includes("told"));
+        await waitForCondition(() => this.#calm.texts.includes("told"));
         break;
       case "expired":
       case "over":
@@ -172,14 +178,14 @@ class Stage {
 
   /** Their tokens ended so long ago; the shard has yet to see it. */
   async #expire(agoMs: number): Promise<void> {
-    await runInDurableObject(shardOf(this.room), (_shard, ctx) => {
+    await runInDurableObject(shardStub(this.room), (_shard, ctx) => {
       for (const socket of ctx.getWebSockets()) {
-        const kept = socket.deserializeAttachment() as { viewer: Viewer };
+        const kept = socket.deserializeAttachment() as { viewer: Participant };
         if (kept.viewer.expiresMs === null) continue;
         socket.serializeAttachment({ ...kept, viewer: { ...kept.viewer, expiresMs: Date.now() - agoMs } });
       }
     });
-    await evictDurableObject(shardOf(this.room));
+    await evictDurableObject(shardStub(this.room));
   }
 
   /** Taps and playback that were counted, after all that was sent. */
@@ -187,14 +193,14 @@ class Stage {
     await this.#calm.say(`fence ${this.sender}`);
     if (!this.#tapped) {
       this.#tapped = true;
-      this.#calm.client.tap();
-      this.#calm.client.play(true);
+      this.#calm.client.addReaction();
+      this.#calm.client.setPlaying(true);
     }
     const counts = async (): Promise<Record<string, number>> => {
-      const { likes, reactions, watching } = (await bindings.ROOM.getByName(this.room).place()).counts;
+      const { likes, reactions, watching } = (await testBindings.ROOM.getByName(this.room).summary()).counts;
       return { like: likes - 1, react: reactions["🎉"] ?? 0, play: watching - 1 };
     };
-    await until(async () => Math.min(...Object.values(await counts())) >= 0);
+    await waitForCondition(async () => Math.min(...Object.values(await counts())) >= 0);
     return counts();
   }
 }
@@ -218,7 +224,7 @@ test.each(SENDERS)("what comes of each frame from a socket that is %s is in the 
   const before = sockets.map(({ heard, closed }) => ({ heard: heard.length, closed: closed !== null }));
   for (const [index, [name, frame]] of frames.entries()) {
     const sub = stage.subject(index) ?? "anybody";
-    const renewal = { ...frame, token: await token(stage.room, { sub, roles: [...(ROLES[sender] ?? [])] }) };
+    const renewal = { ...frame, token: await issueTestToken(stage.room, { sub, roles: [...(ROLES[sender] ?? [])] }) };
     sockets[index]?.send(name === "renew" ? renewal : frame);
   }
   let counted = await stage.counted();
@@ -246,15 +252,15 @@ test.each(SENDERS)("what comes of each frame from a socket that is %s is in the 
 
 test("who may not come in is told so at the door, in each of these ways", async () => {
   const room = "table-door";
-  const calm = await TestViewer.come(room, { sub: "calm", roles: ["host"] });
+  const calm = await TestParticipant.join(room, { sub: "calm", roles: ["host"] });
   viewers.push(calm);
-  await calm.client.act({ kind: "ban", subject: "banned", address: false });
+  await calm.client.sendCommand({ kind: "ban", subject: "banned", address: false });
   const at = async (query: string): Promise<readonly [number, string] | null> =>
-    (await new Stubborn(await openSocket(`/rooms/${room}/socket?${query}`)).come()).closed;
-  await until(() => calm.events.some(({ kind }) => kind === "ban"));
+    (await new Stubborn(await openGatewaySocket(`/rooms/${room}/socket?${query}`)).come()).closed;
+  await waitForCondition(() => calm.events.some(({ kind }) => kind === "ban"));
   expect(await at("")).toBeNull();
-  expect(await at(`token=${await token(room, { sub: "ann" })}`)).toBeNull();
-  expect(await at(`token=${await token(room, { sub: "banned" })}`)).toEqual([4403, "banned"]);
+  expect(await at(`token=${await issueTestToken(room, { sub: "ann" })}`)).toBeNull();
+  expect(await at(`token=${await issueTestToken(room, { sub: "banned" })}`)).toEqual([4403, "banned"]);
   expect(await at("token=x")).toEqual([4401, "token-malformed"]);
-  expect(await at(`token=${await token("elsewhere", { sub: "ann" })}`)).toEqual([4401, "token-wrong-room"]);
+  expect(await at(`token=${await issueTestToken("elsewhere", { sub: "ann" })}`)).toEqual([4401, "token-wrong-room"]);
 });

@@ -1,13 +1,13 @@
 import { afterEach, expect, test } from "vitest";
-import { roomOf, TestViewer, until } from "../../../durable-objects/room/testing.ts";
-import { BUDGET_LIMITS } from "../../../protocol/room/budget.ts";
+import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
+import { SHARD_BUDGET_LIMITS } from "../../../protocol/room/budget.ts";
 import type { ClientFrame } from "../../../protocol/room/wire.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 
 /** Bytes answered for each byte that came, at most. */
 const MOST = 50;
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
@@ -19,8 +19,8 @@ async function longRoom(room: string): Promise<{ epoch: string; head: number }> 
   const acts = Array.from({ length: 400 }, (_, index) => {
     return { by, id: `${index}`, act: { kind: "chat" as const, text: "\u4e16".repeat(500) }, programmeMs: null };
   });
-  await roomOf(room).submit({ acts, likes: 0, reactions: {} });
-  const { recent } = await roomOf(room).attach(0);
+  await roomStub(room).submit({ acts, likes: 0, reactions: {} });
+  const { recent } = await roomStub(room).attach(0);
   return { epoch: recent.epoch, head: recent.to };
 }
 
@@ -40,14 +40,14 @@ const FLOODS: Readonly<Record<ClientFrame["type"] | "hello from the end" | "hell
 test("no flood of frames of an anonymous socket is answered with more than fifty times what it sent", async () => {
   const room = "amplified";
   const { epoch, head } = await longRoom(room);
-  const calm = await TestViewer.at(room, 0, "calm", ["moderator"]);
+  const calm = await TestParticipant.joinShard(room, 0, "calm", ["moderator"]);
   viewers.push(calm);
   const ratios: Record<string, number> = {};
   for (const [name, flood] of Object.entries(FLOODS)) {
     const socket = await (
       await Stubborn.at(room, viewerFor(null, { device: `device-of-${name}`, address: name }))
     ).come();
-    let sent = BUDGET_LIMITS.openingBytes + '{"type":"hello"}'.length + 6;
+    let sent = SHARD_BUDGET_LIMITS.socketOpenBytes + '{"type":"hello"}'.length + 6;
     const from =
       name === "hello with a long position"
         ? { epoch: epoch.padEnd(64, "x"), offset: 1 }
@@ -58,7 +58,7 @@ test("no flood of frames of an anonymous socket is answered with more than fifty
       socket.send(frame);
     }
     socket.send({ type: "renew", token: "the last" });
-    await until(() => socket.closed !== null || socket.heard.some(({ type }) => type === "renewed"));
+    await waitForCondition(() => socket.closed !== null || socket.heard.some(({ type }) => type === "renewed"));
     // A seat that was closed for its flood says nothing more; the others have answered all by now.
     expect((await calm.say(`after ${name}`)).ok).toBe(true);
     ratios[name] = socket.bytes / sent;
@@ -75,7 +75,7 @@ test("an old position costs the room's history little, whatever number of socket
   for (let index = 0; index < 20; index += 1) {
     const socket = await Stubborn.at(room, viewerFor(`person-${index}`, { address: "one" }));
     for (let count = 0; count < 30; count += 1) socket.send({ type: "hello", from: { epoch, offset: head - 399 } });
-    await until(() => socket.closed !== null || socket.heard.length >= 30);
+    await waitForCondition(() => socket.closed !== null || socket.heard.length >= 30);
     bytes += socket.bytes;
     socket.socket.close();
   }
@@ -90,7 +90,7 @@ test("who comes back to the same socket or another after a moment misses nothing
   for (const subject of [null, "ann"]) {
     const socket = await Stubborn.at(room, viewerFor(subject));
     socket.send({ type: "hello", from: { epoch, offset: head - 5 } });
-    await until(() => socket.heard.length > 0);
+    await waitForCondition(() => socket.heard.length > 0);
     expect(socket.heard[0]).toMatchObject({ type: "welcome", recovered: true, from: head - 5, to: head });
     socket.socket.close();
   }

@@ -1,13 +1,18 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { type Claims, roomOf, TestViewer, until } from "../../../durable-objects/room/testing.ts";
-import { bindings, door } from "../../../workers/testing.ts";
+import {
+  roomStub,
+  TestParticipant,
+  type TestTokenClaims,
+  waitForCondition,
+} from "../../../durable-objects/room/testing.ts";
+import { testBindings, testEdge } from "../../../workers/testing.ts";
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
-async function come(room: string, claims: Claims): Promise<TestViewer> {
-  const viewer = await TestViewer.come(room, claims);
+async function come(room: string, claims: TestTokenClaims): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(room, claims);
   viewers.push(viewer);
   return viewer;
 }
@@ -23,7 +28,7 @@ afterEach(() => {
 
 const revoked = async (room: string): Promise<readonly string[]> =>
   // One of version 0 was taken back.
-  (await bindings.LIVE.getByName(room).access()).revocations.flatMap(({ subject, version }) =>
+  (await testBindings.LIVE.getByName(room).access()).revocations.flatMap(({ subject, version }) =>
     version > 0 ? [subject] : [],
   );
 
@@ -38,9 +43,12 @@ test("a moderator can't ban a host that came and never wrote, also after the roo
       { kind: "clear", subject: "host" },
       { kind: "role", subject: "host", role: null },
     ] as const) {
-      expect(await moderator.client.act(act), `${act.kind} ${round}`).toEqual({ ok: false, error: "forbidden" });
+      expect(await moderator.client.sendCommand(act), `${act.kind} ${round}`).toEqual({
+        ok: false,
+        error: "forbidden",
+      });
     }
-    await evictDurableObject(roomOf(room));
+    await evictDurableObject(roomStub(room));
   }
   const { ok } = await host.say("hello");
   expect(ok).toBe(true);
@@ -49,33 +57,33 @@ test("a moderator can't ban a host that came and never wrote, also after the roo
 
 test("a host that was banned before the room knew it comes in, plays, and what was put on it is lifted", async () => {
   const room = newRoom();
-  const headers = { authorization: `Bearer ${door.adminToken}` };
+  const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const body = JSON.stringify({ playback: "token" });
-  await door.ask(`/api/streams/${room}/access`, { method: "PUT", headers, body });
+  await testEdge.ask(`/api/streams/${room}/access`, { method: "PUT", headers, body });
   const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
-  expect((await moderator.client.act({ kind: "ban", subject: "host", address: true })).ok).toBe(true);
-  await until(async () => (await revoked(room)).includes("host"));
+  expect((await moderator.client.sendCommand({ kind: "ban", subject: "host", address: true })).ok).toBe(true);
+  await waitForCondition(async () => (await revoked(room)).includes("host"));
   const host = await come(room, { sub: "host", roles: ["host"] });
   expect(host.closes).toEqual([]);
   expect((await host.say("I am back")).ok).toBe(true);
-  await until(async () => !(await revoked(room)).includes("host"));
-  expect((await host.client.act({ kind: "ban", subject: "mod", address: true })).ok).toBe(true);
-  await until(() => moderator.closes.length > 0);
+  await waitForCondition(async () => !(await revoked(room)).includes("host"));
+  expect((await host.client.sendCommand({ kind: "ban", subject: "mod", address: true })).ok).toBe(true);
+  await waitForCondition(() => moderator.closes.length > 0);
   expect(moderator.closes).toEqual([4403]);
 });
 
 test("a ban that sweeps up devices and addresses never reaches a host that shares them", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
-  const shadow = await TestViewer.at(room, 0, "shadow");
+  const shadow = await TestParticipant.joinShard(room, 0, "shadow");
   viewers.push(shadow);
   const by = { subject: "troll", name: "troll", roles: [], followerSinceMs: null, expiresMs: null };
   const sameDevice = { ...by, device: "device-of-host-0000", address: "" };
   const act = { kind: "chat", text: "from the host's device" } as const;
-  await roomOf(room).submit({ acts: [{ by: sameDevice, id: "1", act, programmeMs: null }], likes: 0, reactions: {} });
+  await roomStub(room).submit({ acts: [{ by: sameDevice, id: "1", act, programmeMs: null }], likes: 0, reactions: {} });
   const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
-  expect((await moderator.client.act({ kind: "ban", subject: "troll", address: true })).ok).toBe(true);
-  await until(() => host.events.some(({ kind }) => kind === "ban"));
+  expect((await moderator.client.sendCommand({ kind: "ban", subject: "troll", address: true })).ok).toBe(true);
+  await waitForCondition(() => host.events.some(({ kind }) => kind === "ban"));
   expect((await host.say("still here")).ok).toBe(true);
   expect(host.closes).toEqual([]);
 });

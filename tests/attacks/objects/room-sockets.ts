@@ -1,8 +1,8 @@
 /** Sockets with bad manners, for attacks on a room: they hear all, and answer no close. */
 import { runInDurableObject } from "cloudflare:test";
-import { openFor, shardOf, until } from "../../../durable-objects/room/testing.ts";
-import type { Viewer } from "../../../protocol/room/events.ts";
-import { BEAT_ANSWER } from "../../../protocol/room/wire.ts";
+import { openParticipantSocket, shardStub, waitForCondition } from "../../../durable-objects/room/testing.ts";
+import type { Participant } from "../../../protocol/room/events.ts";
+import { HEARTBEAT_REPLY } from "../../../protocol/room/wire.ts";
 
 type Frame = Readonly<Record<string, unknown>>;
 
@@ -20,7 +20,7 @@ export class Stubborn {
     socket.addEventListener("message", ({ data }) => {
       this.bytes += new TextEncoder().encode(String(data)).length;
       // Beats are answered by the platform, for as long as the socket is open.
-      if (data !== BEAT_ANSWER) this.heard.push(JSON.parse(String(data)) as Frame);
+      if (data !== HEARTBEAT_REPLY) this.heard.push(JSON.parse(String(data)) as Frame);
     });
     socket.addEventListener("close", ({ code, reason }) => {
       this.closed = [code, reason];
@@ -29,8 +29,8 @@ export class Stubborn {
   }
 
   /** One at a room's shard. */
-  static async at(room: string, viewer: Viewer, shard = 0): Promise<Stubborn> {
-    return new Stubborn(await openFor(room, shard, viewer));
+  static async at(room: string, viewer: Participant, shard = 0): Promise<Stubborn> {
+    return new Stubborn(await openParticipantSocket(room, shard, viewer));
   }
 
   send(frame: object): void {
@@ -40,20 +40,20 @@ export class Stubborn {
   /** Says hello and waits for the welcome, or the close. */
   async come(): Promise<this> {
     this.send({ type: "hello" });
-    await until(() => this.closed !== null || this.heard.some(({ type }) => type === "welcome"));
+    await waitForCondition(() => this.closed !== null || this.heard.some(({ type }) => type === "welcome"));
     return this;
   }
 
   /** Makes the server close it, and doesn't answer. */
   async haunt(): Promise<this> {
     this.socket.send(new Uint8Array(1));
-    await until(() => this.closed !== null);
+    await waitForCondition(() => this.closed !== null);
     return this;
   }
 }
 
 /** Somebody for tests; without a subject, without an account. */
-export function viewerFor(subject: string | null, over: Partial<Viewer> = {}): Viewer {
+export function viewerFor(subject: string | null, over: Partial<Participant> = {}): Participant {
   return {
     subject,
     name: subject ?? "",
@@ -69,7 +69,7 @@ export function viewerFor(subject: string | null, over: Partial<Viewer> = {}): V
 
 /** Changes what the sockets of a shard keep through hibernation, as if time had passed. */
 export function age(room: string, change: (kept: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
-  return runInDurableObject(shardOf(room), (_shard, ctx) => {
+  return runInDurableObject(shardStub(room), (_shard, ctx) => {
     for (const socket of ctx.getWebSockets()) {
       socket.serializeAttachment(change(socket.deserializeAttachment() as Record<string, unknown>));
     }
@@ -78,4 +78,4 @@ export function age(room: string, change: (kept: Record<string, unknown>) => Rec
 
 /** Sockets that a shard still holds, closed ones among them. */
 export const socketsOf = (room: string, shard = 0): Promise<number> =>
-  runInDurableObject(shardOf(room, shard), (_shard, ctx) => ctx.getWebSockets().length);
+  runInDurableObject(shardStub(room, shard), (_shard, ctx) => ctx.getWebSockets().length);

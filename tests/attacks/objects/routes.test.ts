@@ -1,20 +1,20 @@
 /** Every route × method × caller: what each is answered at a public stream, and at one that asks for tokens. */
 import { beforeAll, expect, test } from "vitest";
-import { TestViewer, ticketTo, token } from "../../../durable-objects/room/testing.ts";
+import { issueTestToken, requestTicket, TestParticipant } from "../../../durable-objects/room/testing.ts";
 import { app } from "../../../workers/app.ts";
-import { door } from "../../../workers/testing.ts";
+import { testEdge } from "../../../workers/testing.ts";
 import {
-  ADDRESSES,
-  type Address,
-  type Asking,
+  ALL_ADDRESSES,
   CALLERS,
   type Caller,
-  initAt,
-  type Place,
-  type Policy,
   pathAt,
   ROUTES,
-  SOCKET,
+  type RouteAddress,
+  type RouteMethod,
+  type RoutePolicy,
+  requestInitFor,
+  SOCKET_ROUTE,
+  type TestStream,
 } from "../../support/addresses.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 
@@ -22,16 +22,16 @@ const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as 
 const KINDS = ["public", "gated"] as const;
 
 /** A live stream with everybody who may ask it, by what they send. */
-interface Stage extends Place {
+interface Stage extends TestStream {
   readonly tokens: Readonly<Record<Caller, string>>;
   /** A device's key. */
   readonly device: string;
 }
 
-const admin = { authorization: `Bearer ${door.adminToken}` };
+const admin = { authorization: `Bearer ${testEdge.adminToken}` };
 
 async function control(stream: string, rest: string, method: string, body: object): Promise<void> {
-  const answer = await door.ask(`/api/streams/${stream}/${rest}`, {
+  const answer = await testEdge.ask(`/api/streams/${stream}/${rest}`, {
     method,
     headers: admin,
     body: JSON.stringify(body),
@@ -39,13 +39,13 @@ async function control(stream: string, rest: string, method: string, body: objec
   expect(answer.status).toBe(200);
 }
 
-async function stage(kind: keyof Policy): Promise<Stage> {
-  const live = new TestPublisher(door);
+async function stage(kind: keyof RoutePolicy): Promise<Stage> {
+  const live = new TestPublisher(testEdge);
   const { stream } = live;
   if (kind === "gated") await control(stream, "access", "PUT", { playback: "token" });
-  await live.begin();
-  await live.parts(0, 14);
-  const of = (sub: string, roles: string[] = []): Promise<string> => token(stream, { sub, roles, ver: 1 });
+  await live.openWithInits();
+  await live.putParts(0, 14);
+  const of = (sub: string, roles: string[] = []): Promise<string> => issueTestToken(stream, { sub, roles, ver: 1 });
   const [viewer, banned, revoked, moderator, host] = await Promise.all([
     of("ann"),
     of("bob"),
@@ -54,14 +54,14 @@ async function stage(kind: keyof Policy): Promise<Stage> {
     of("hana", ["host"]),
   ]);
   await control(stream, "revocations", "POST", { subject: "cy", version: 2 });
-  const person = await TestViewer.come(stream, { sub: "hana", roles: ["host"], ver: 1 });
-  expect(await person.client.act({ kind: "ban", subject: "bob", address: false })).toMatchObject({ ok: true });
+  const person = await TestParticipant.join(stream, { sub: "hana", roles: ["host"], ver: 1 });
+  expect(await person.client.sendCommand({ kind: "ban", subject: "bob", address: false })).toMatchObject({ ok: true });
   person.client.stop();
   return {
     stream,
     broadcast: live.config.broadcast,
     publisher: live.id,
-    device: (await ticketTo(stream)).device ?? "",
+    device: (await requestTicket(stream)).device ?? "",
     tokens: {
       nobody: "",
       anonymous: "",
@@ -71,7 +71,7 @@ async function stage(kind: keyof Policy): Promise<Stage> {
       moderator,
       host,
       publisher: live.key,
-      operator: door.adminToken,
+      operator: testEdge.adminToken,
     },
   };
 }
@@ -81,10 +81,10 @@ const MOST_TRIES = 10;
 
 /** The status, and the problem's name. */
 async function answerTo(path: string, init: RequestInit): Promise<string> {
-  let answer = await door.ask(path, { redirect: "manual", ...init });
+  let answer = await testEdge.ask(path, { redirect: "manual", ...init });
   for (let tries = 1; answer.status === 503 && tries < MOST_TRIES; tries += 1) {
     await scheduler.wait(Number(answer.headers.get("retry-after") ?? 0) * 1_000);
-    answer = await door.ask(path, { redirect: "manual", ...init });
+    answer = await testEdge.ask(path, { redirect: "manual", ...init });
   }
   const isProblem = answer.headers.get("content-type") === "application/problem+json";
   const text = await answer.text();
@@ -98,7 +98,7 @@ function sentBy(caller: Caller, { tokens }: Stage, init: RequestInit): RequestIn
 }
 
 /** What a page without a token shows of its device, where it shows something. */
-function shownBy(caller: Caller, { path }: Address, { device }: Stage, method: string): RequestInit {
+function shownBy(caller: Caller, { path }: RouteAddress, { device }: Stage, method: string): RequestInit {
   const shows = caller === "anonymous" && method === "POST" && /\/(ticket|beacon)$/.test(path);
   return shows ? { body: JSON.stringify({ device }) } : {};
 }
@@ -106,16 +106,16 @@ function shownBy(caller: Caller, { path }: Address, { device }: Stage, method: s
 /** A method that an address doesn't take is refused whoever asks: the least and the most that anybody may be are tried. */
 const EXTREMES: readonly Caller[] = ["nobody", "operator"];
 
-const askingOf = ({ methods }: Address, method: (typeof METHODS)[number]): Asking | undefined =>
+const askingOf = ({ methods }: RouteAddress, method: (typeof METHODS)[number]): RouteMethod | undefined =>
   methods[method === "HEAD" ? "GET" : (method as "GET")];
 
 /** What each caller is answered by each method, as lines. */
-async function observed(address: Address, at: Stage): Promise<string[]> {
+async function observed(address: RouteAddress, at: Stage): Promise<string[]> {
   const lines: string[] = [];
   for (const method of METHODS) {
     const asking = askingOf(address, method);
     for (const caller of asking === undefined ? EXTREMES : CALLERS) {
-      const init = { ...initAt(asking, at), ...shownBy(caller, address, at, method), method };
+      const init = { ...requestInitFor(asking, at), ...shownBy(caller, address, at, method), method };
       const answer = await answerTo(pathAt(address, at), sentBy(caller, at, init));
       lines.push(`${method} ${caller}: ${answer}`);
     }
@@ -123,8 +123,8 @@ async function observed(address: Address, at: Stage): Promise<string[]> {
   return lines;
 }
 
-function expected(address: Address, kind: keyof Policy): string[] {
-  const refused = address.nowhere === true ? "404 not-found" : "405 method-not-allowed";
+function expected(address: RouteAddress, kind: keyof RoutePolicy): string[] {
+  const refused = address.isUnknown === true ? "404 not-found" : "405 method-not-allowed";
   return METHODS.flatMap((method) => {
     const answers = askingOf(address, method)?.policy[kind];
     const callers = answers === undefined ? EXTREMES : CALLERS;
@@ -136,7 +136,7 @@ function expected(address: Address, kind: keyof Policy): string[] {
   });
 }
 
-let stages: Readonly<Record<keyof Policy, Stage>>;
+let stages: Readonly<Record<keyof RoutePolicy, Stage>>;
 beforeAll(async () => {
   stages = { public: await stage("public"), gated: await stage("gated") };
 });
@@ -145,16 +145,16 @@ test("every route has a row, and every row a route", () => {
   expect([...new Set(app.routes.map(({ path }) => path))].sort()).toEqual(Object.keys(ROUTES).sort());
 });
 
-test.each(ADDRESSES)("$path answers each caller by every method as the table says", async (address) => {
+test.each(ALL_ADDRESSES)("$path answers each caller by every method as the table says", async (address) => {
   for (const kind of KINDS) {
-    const at = address.spends === true ? await stage(kind) : stages[kind];
+    const at = address.changesStream === true ? await stage(kind) : stages[kind];
     expect({ kind, lines: await observed(address, at) }).toEqual({ kind, lines: expected(address, kind) });
   }
 });
 
 /** What a socket comes to after its hello: the first frame, or the close. */
 async function opened(path: string, init: RequestInit): Promise<string> {
-  const { status, webSocket } = await door.ask(path, {
+  const { status, webSocket } = await testEdge.ask(path, {
     ...init,
     headers: { ...(init.headers as Record<string, string>), upgrade: "websocket" },
   });
@@ -173,8 +173,8 @@ async function opened(path: string, init: RequestInit): Promise<string> {
 
 test.each(KINDS)("a socket of a %s stream is for those for whom the table says so", async (kind) => {
   const at = stages[kind];
-  const path = SOCKET.path.replace("{stream}", at.stream);
+  const path = SOCKET_ROUTE.path.replace("{stream}", at.stream);
   const outcomes: Partial<Record<Caller, string>> = {};
   for (const caller of CALLERS) outcomes[caller] = await opened(path, sentBy(caller, at, {}));
-  expect(outcomes).toEqual(SOCKET.policy[kind]);
+  expect(outcomes).toEqual(SOCKET_ROUTE.policy[kind]);
 });

@@ -2,29 +2,29 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import {
-  openAtShard,
-  openSocket,
-  roomOf,
-  shardOf,
-  TestViewer,
-  token,
-  until,
+  issueTestToken,
+  openGatewaySocket,
+  openShardSocket,
+  roomStub,
+  shardStub,
+  TestParticipant,
+  waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import { CLOSES } from "../../../protocol/room/wire.ts";
-import { bindings, door, liveOf } from "../../../workers/testing.ts";
-import { json, partBytes, TestPublisher } from "../../support/publisher.ts";
+import { SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
+import { getLiveObject, testBindings, testEdge } from "../../../workers/testing.ts";
+import { readJson, TestPublisher, testPartBytes } from "../../support/publisher.ts";
 
-const OPERATOR = `Bearer ${door.adminToken}`;
+const OPERATOR = `Bearer ${testEdge.adminToken}`;
 const BODY = { category: "legal", reason: "A court has ordered this." };
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
 function change(stream: string, method: "POST" | "DELETE", body: object | null, by = OPERATOR): Promise<Response> {
   const headers = { authorization: by };
-  return door.ask(`/api/streams/${stream}/stop`, {
+  return testEdge.ask(`/api/streams/${stream}/stop`, {
     method,
     headers,
     body: body === null ? null : JSON.stringify(body),
@@ -41,15 +41,15 @@ async function undo(stream: string): Promise<void> {
 
 /** A stream with an ended broadcast and a live one, both with a stored segment. */
 async function streams(): Promise<{ live: TestPublisher; over: TestPublisher }> {
-  const over = new TestPublisher(door);
-  await over.begin();
-  await over.parts(0, 8);
-  await over.stored(0);
+  const over = new TestPublisher(testEdge);
+  await over.openWithInits();
+  await over.putParts(0, 8);
+  await over.waitUntilStored(0);
   expect((await over.end()).status).toBe(200);
-  const live = new TestPublisher(door, { stream: over.stream, key: over.key });
-  await live.begin();
-  await live.parts(0, 8);
-  await live.stored(0);
+  const live = new TestPublisher(testEdge, { stream: over.stream, key: over.key });
+  await live.openWithInits();
+  await live.putParts(0, 8);
+  await live.waitUntilStored(0);
   return { live, over };
 }
 
@@ -66,7 +66,7 @@ function addresses({ live, over }: { live: TestPublisher; over: TestPublisher })
 async function statuses(paths: readonly string[], init: RequestInit = {}): Promise<number[]> {
   const seen = new Set<number>();
   for (const path of paths) {
-    const answer = await door.ask(path, init);
+    const answer = await testEdge.ask(path, init);
     await answer.arrayBuffer();
     seen.add(answer.status);
   }
@@ -75,13 +75,13 @@ async function statuses(paths: readonly string[], init: RequestInit = {}): Promi
 
 /** Waits until the isolate's feed has told it: some milliseconds. */
 async function becomes(path: string, status: number): Promise<void> {
-  await until(async () => (await statuses([path]))[0] === status);
+  await waitForCondition(async () => (await statuses([path]))[0] === status);
 }
 
 async function problem(answer: Response): Promise<unknown> {
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
   expect(answer.headers.get("cache-control")).toBe("no-store");
-  const { type, status, detail, category, until: end } = await json(answer);
+  const { type, status, detail, category, until: end } = await readJson(answer);
   return [type, status, detail, category, end];
 }
 
@@ -94,16 +94,16 @@ test("nothing of a stopped stream is given: no playlist, media, I-frames, record
   expect(await statuses(all)).toEqual([200]);
   await stop(stream);
   await becomes(all[0] ?? "", 451);
-  for (const path of all) expect(await problem(await door.ask(path)), path).toEqual(STOPPED);
-  const host = await token(stream, { sub: "host", roles: ["host", "moderator", "subscriber"] });
-  for (const bearer of [host, door.adminToken, both.live.key]) {
+  for (const path of all) expect(await problem(await testEdge.ask(path)), path).toEqual(STOPPED);
+  const host = await issueTestToken(stream, { sub: "host", roles: ["host", "moderator", "subscriber"] });
+  for (const bearer of [host, testEdge.adminToken, both.live.key]) {
     expect(await statuses(all, { headers: { authorization: `Bearer ${bearer}` } })).toEqual([451]);
   }
   expect(await statuses(all, { method: "HEAD" })).toEqual([451]);
   expect(await statuses(all, { headers: { range: "bytes=0-3" } })).toEqual([451]);
   expect(await statuses(all.map((path) => path.replace("/live/", "/l%69ve/")))).toEqual([451]);
-  expect((await door.ask(all[1] ?? "", { headers: { "if-none-match": "*" } })).status).toBe(451);
-  const status = await json(await door.ask(`/api/streams/${stream}`));
+  expect((await testEdge.ask(all[1] ?? "", { headers: { "if-none-match": "*" } })).status).toBe(451);
+  const status = await readJson(await testEdge.ask(`/api/streams/${stream}`));
   expect(status["stop"]).toEqual({ ...BODY, until: null });
   await stop(stream, { category: "rules", reason: "Not here." });
   await becomes(all[0] ?? "", 410);
@@ -111,56 +111,59 @@ test("nothing of a stopped stream is given: no playlist, media, I-frames, record
   await undo(stream);
   await becomes(all[0] ?? "", 200);
   expect(await statuses(all)).toEqual([200]);
-  expect(await json(await door.ask(`/api/streams/${stream}`))).not.toHaveProperty("stop");
+  expect(await readJson(await testEdge.ask(`/api/streams/${stream}`))).not.toHaveProperty("stop");
 });
 
 test("no key publishes to a stopped stream, nor opens another broadcast; the same ones do when it is undone", async () => {
   const { live } = await streams();
   const { stream } = live;
   await stop(stream);
-  const other = new TestPublisher(door, { stream, key: live.key });
+  const other = new TestPublisher(testEdge, { stream, key: live.key });
   for (const answer of [
-    await live.part("video", 8),
+    await live.putPart("video", 8),
     await live.open(),
-    await live.init("video", 2),
+    await live.putInit("video", 2),
     await live.end(),
     await other.open(),
   ]) {
     expect(answer.status).toBe(403);
-    expect(await json(answer)).toMatchObject({ type: "/problems/stopped", detail: BODY.reason });
+    expect(await readJson(answer)).toMatchObject({ type: "/problems/stopped", detail: BODY.reason });
   }
   // A key that is made meanwhile is suspended with the others, and one that was never issued learns nothing.
-  const made = await door.ask(`/api/streams/${stream}/keys`, { method: "POST", headers: { authorization: OPERATOR } });
-  const fresh = new TestPublisher(door, { stream, key: String((await json(made))["key"]) });
-  expect((await json(await fresh.open()))["type"]).toBe("/problems/stopped");
-  expect((await json(await new TestPublisher(door, { stream, key: "corral_wrong" }).open()))["type"]).toBe(
+  const made = await testEdge.ask(`/api/streams/${stream}/keys`, {
+    method: "POST",
+    headers: { authorization: OPERATOR },
+  });
+  const fresh = new TestPublisher(testEdge, { stream, key: String((await readJson(made))["key"]) });
+  expect((await readJson(await fresh.open()))["type"]).toBe("/problems/stopped");
+  expect((await readJson(await new TestPublisher(testEdge, { stream, key: "corral_wrong" }).open()))["type"]).toBe(
     "/problems/key-wrong",
   );
   await undo(stream);
-  await live.parts(8, 10);
+  await live.putParts(8, 10);
   await becomes(live.path("video", "1.3.m4s"), 200);
 });
 
 test("the room of a stopped stream is shut: sockets are closed and say why, new ones, beacons and the replay are refused", async () => {
   const { live } = await streams();
   const { stream } = live;
-  const host = await TestViewer.come(stream, { sub: "host", roles: ["host"] });
+  const host = await TestParticipant.join(stream, { sub: "host", roles: ["host"] });
   viewers.push(host);
   await host.say("hello");
-  const reader = await openAtShard(stream, 0, "reader");
+  const reader = await openShardSocket(stream, 0, "reader");
   const closed = new Promise((resolve) =>
     reader.addEventListener("close", ({ code, reason }) => resolve([code, reason])),
   );
   reader.accept();
   reader.send(JSON.stringify({ type: "hello", from: null }));
-  const mute = await openAtShard(stream, 0, "mute");
+  const mute = await openShardSocket(stream, 0, "mute");
   const mutes = new Promise((resolve) => mute.addEventListener("close", ({ code }) => resolve(code)));
   mute.accept();
   await stop(stream);
-  expect(await closed).toEqual([CLOSES.stopped.code, "legal"]);
+  expect(await closed).toEqual([SOCKET_CLOSES.stopped.code, "legal"]);
   // One that never said hello too.
-  expect(await mutes).toBe(CLOSES.stopped.code);
-  await until(() => host.closes.includes(CLOSES.stopped.code));
+  expect(await mutes).toBe(SOCKET_CLOSES.stopped.code);
+  await waitForCondition(() => host.closes.includes(SOCKET_CLOSES.stopped.code));
   const refusedBy = async (open: () => Promise<WebSocket>): Promise<number> => {
     const socket = await open();
     const code = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
@@ -168,20 +171,22 @@ test("the room of a stopped stream is shut: sockets are closed and say why, new 
     socket.send(JSON.stringify({ type: "hello", from: null }));
     return code;
   };
-  const good = await token(stream, { sub: "host", roles: ["host"] });
-  expect(await refusedBy(() => openSocket(`/rooms/${stream}/socket?token=${good}`))).toBe(CLOSES.stopped.code);
-  expect(await refusedBy(() => openAtShard(stream, 0, "late"))).toBe(CLOSES.stopped.code);
-  await evictDurableObject(shardOf(stream));
-  await evictDurableObject(roomOf(stream));
-  expect(await refusedBy(() => openAtShard(stream, 0, "later"))).toBe(CLOSES.stopped.code);
+  const good = await issueTestToken(stream, { sub: "host", roles: ["host"] });
+  expect(await refusedBy(() => openGatewaySocket(`/rooms/${stream}/socket?token=${good}`))).toBe(
+    SOCKET_CLOSES.stopped.code,
+  );
+  expect(await refusedBy(() => openShardSocket(stream, 0, "late"))).toBe(SOCKET_CLOSES.stopped.code);
+  await evictDurableObject(shardStub(stream));
+  await evictDurableObject(roomStub(stream));
+  expect(await refusedBy(() => openShardSocket(stream, 0, "later"))).toBe(SOCKET_CLOSES.stopped.code);
   // What gateways know of a room is some seconds old at most; with a feed it is as old as that.
-  await until(async () => (await door.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 451);
-  const beacon = await door.ask(`/rooms/${stream}/beacon`, { method: "POST" });
+  await waitForCondition(async () => (await testEdge.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 451);
+  const beacon = await testEdge.ask(`/rooms/${stream}/beacon`, { method: "POST" });
   expect(await problem(beacon)).toEqual(STOPPED);
-  expect(await problem(await door.ask(`/rooms/${stream}/replay?from=1700000000000`))).toEqual(STOPPED);
+  expect(await problem(await testEdge.ask(`/rooms/${stream}/replay?from=1700000000000`))).toEqual(STOPPED);
   await undo(stream);
-  await until(async () => (await door.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 200);
-  const back = await TestViewer.come(stream, { sub: "ann" });
+  await waitForCondition(async () => (await testEdge.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 200);
+  const back = await TestParticipant.join(stream, { sub: "ann" });
   viewers.push(back);
   expect(await back.say("back")).toMatchObject({ ok: true });
 });
@@ -191,14 +196,14 @@ test("a stop survives the loss of every object's memory, new epochs and new broa
   const { stream } = live;
   const all = addresses({ live, over });
   await stop(stream);
-  await live.restart();
+  await live.restartNode();
   expect((await live.open()).status).toBe(403);
   // Nobody in this isolate has asked before.
   expect(await statuses(all)).toEqual([451]);
-  await live.restart();
+  await live.restartNode();
   expect(await statuses(all)).toEqual([451]);
   await undo(stream);
-  await live.restart();
+  await live.restartNode();
   expect((await live.open()).status).toBe(200);
   await becomes(over.path("video", "vod.m3u8"), 200);
 });
@@ -208,12 +213,14 @@ test("a stop whose time is over ends by itself, with nobody and nothing ending i
   const untilMs = Date.now() + 400;
   await stop(live.stream, { until: new Date(untilMs).toISOString() });
   await becomes(live.path("video", "0.m4s"), 451);
-  expect(await runInDurableObject(liveOf(live), async (_, { storage }) => storage.getAlarm())).toBeGreaterThan(untilMs);
+  expect(await runInDurableObject(getLiveObject(live), async (_, { storage }) => storage.getAlarm())).toBeGreaterThan(
+    untilMs,
+  );
   await becomes(live.path("video", "0.m4s"), 200);
   expect(Date.now()).toBeGreaterThanOrEqual(untilMs);
   expect(await statuses(addresses({ live, over }))).toEqual([200]);
-  await live.parts(8, 9);
-  expect(await json(await change(live.stream, "GET" as "POST", null))).toMatchObject({
+  await live.putParts(8, 9);
+  expect(await readJson(await change(live.stream, "GET" as "POST", null))).toMatchObject({
     stop: null,
     records: [{ act: "stop" }],
   });
@@ -224,11 +231,11 @@ test("a host stops and starts its own stream; what the operator stopped stays so
   const { live } = await streams();
   const { stream } = live;
   const bearer = async (sub: string, ...roles: string[]): Promise<string> =>
-    `Bearer ${await token(stream, { sub, roles })}`;
+    `Bearer ${await issueTestToken(stream, { sub, roles })}`;
   const host = await bearer("ann", "host");
   const strangers = [
     await bearer("mod", "moderator", "subscriber"),
-    `Bearer ${await token("other", { sub: "x", roles: ["host"] })}`,
+    `Bearer ${await issueTestToken("other", { sub: "x", roles: ["host"] })}`,
     `Bearer ${live.key}`,
     "Bearer x.y.z",
     "",
@@ -250,12 +257,12 @@ test("a host stops and starts its own stream; what the operator stopped stays so
     ["DELETE", null],
     ["POST", { ...BODY, until: new Date(Date.now() + 1_000).toISOString() }],
   ] as const) {
-    expect(await json(await change(stream, method, body, host))).toMatchObject({
+    expect(await readJson(await change(stream, method, body, host))).toMatchObject({
       type: "/problems/stopped-by-operator",
     });
   }
   await becomes(live.path("video", "0.m4s"), 451);
-  const told = await json(await change(stream, "DELETE", { by: "Sam" }));
+  const told = await readJson(await change(stream, "DELETE", { by: "Sam" }));
   expect(told).toMatchObject({
     stop: null,
     records: [
@@ -274,7 +281,7 @@ test("a host stops and starts its own stream; what the operator stopped stays so
   });
   expect((told["records"] as unknown[]).length).toBe(4);
   // A host whose token was revoked is none.
-  await door.ask(`/api/streams/${stream}/revocations`, {
+  await testEdge.ask(`/api/streams/${stream}/revocations`, {
     method: "POST",
     headers: { authorization: OPERATOR },
     body: JSON.stringify({ subject: "ann", version: 1 }),
@@ -283,7 +290,7 @@ test("a host stops and starts its own stream; what the operator stopped stays so
 });
 
 test("what isn't a stop is refused, and a stream that nobody published to can be stopped before it begins", async () => {
-  const publisher = new TestPublisher(door);
+  const publisher = new TestPublisher(testEdge);
   const { stream } = publisher;
   const wrong = [
     {},
@@ -297,13 +304,13 @@ test("what isn't a stop is refused, and a stream that nobody published to can be
   for (const body of wrong) expect((await change(stream, "POST", body)).status).toBe(400);
   expect((await change(stream, "DELETE", { who: "me" })).status).toBe(400);
   await stop(stream);
-  await publisher.begin();
+  await publisher.openWithInits();
   expect((await publisher.open()).status).toBe(403);
-  expect(bindings.LIVE).toBeDefined();
+  expect(testBindings.LIVE).toBeDefined();
   await undo(stream);
-  await publisher.begin();
-  await publisher.parts(0, 2);
-  expect(new Uint8Array(await (await door.ask(publisher.path("video", "0.1.m4s"))).arrayBuffer())).toEqual(
-    partBytes(1),
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
+  expect(new Uint8Array(await (await testEdge.ask(publisher.path("video", "0.1.m4s"))).arrayBuffer())).toEqual(
+    testPartBytes(1),
   );
 });

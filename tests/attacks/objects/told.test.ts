@@ -2,14 +2,14 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
-import { seal } from "../../../durable-objects/room/sealing.ts";
-import { roomOf, TestViewer, until } from "../../../durable-objects/room/testing.ts";
+import { encryptValue } from "../../../durable-objects/room/sealing.ts";
+import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
 import type { StreamName } from "../../../protocol/ids.ts";
 import type { RoomEvent } from "../../../protocol/room/events.ts";
-import { addressesOf } from "../../../workers/networks.ts";
-import { bindings } from "../../../workers/testing.ts";
+import { deriveNetworkNames } from "../../../workers/networks.ts";
+import { testBindings } from "../../../workers/testing.ts";
 
-const viewers: TestViewer[] = [];
+const viewers: TestParticipant[] = [];
 let rooms = 0;
 
 const newRoom = (): string => {
@@ -17,8 +17,8 @@ const newRoom = (): string => {
   return `told${rooms}`;
 };
 
-async function come(...args: Parameters<typeof TestViewer.come>): Promise<TestViewer> {
-  const viewer = await TestViewer.come(...args);
+async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(...args);
   viewers.push(viewer);
   return viewer;
 }
@@ -34,7 +34,7 @@ const DAY_MS = 86_400_000;
 async function names(room: string, ip: string, nowMs = Date.now()): Promise<readonly string[]> {
   vi.useFakeTimers({ now: nowMs, toFake: ["Date"] });
   const request = new Request("http://edge.test/", { headers: { "cf-connecting-ip": ip } });
-  const { address, addressesNear = [] } = await addressesOf(bindings, request, room as StreamName);
+  const { address, addressesNear = [] } = await deriveNetworkNames(testBindings, request, room as StreamName);
   vi.useRealTimers();
   return [address, ...addressesNear];
 }
@@ -65,8 +65,8 @@ test("a ban of a network is for people of this day and the next, and ends by its
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "198.51.100.1" });
   const rude = await come(room, { sub: "rude" }, { ip: "203.0.113.5" });
   await rude.say("spam");
-  expect((await host.client.act({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
-  const outcome = await host.client.act({ kind: "list", what: "bans" });
+  expect((await host.client.sendCommand({ kind: "ban", subject: "rude", address: true })).ok).toBe(true);
+  const outcome = await host.client.sendCommand({ kind: "list", what: "bans" });
   const bans = outcome.ok && outcome.list?.what === "bans" ? outcome.list.bans : [];
   const untilMs = bans.find(({ key }) => key.startsWith("address:"))?.untilMs ?? 0;
   expect(untilMs - Date.now()).toBeGreaterThan(DAY_MS);
@@ -76,13 +76,13 @@ test("a ban of a network is for people of this day and the next, and ends by its
 
 /** The texts and names of a room's messages as a room without memory reads them. */
 async function read(room: string): Promise<string[]> {
-  await evictDurableObject(roomOf(room));
-  const events: RoomEvent[] = await roomOf(room).replay(0, Date.now() + DAY_MS);
+  await evictDurableObject(roomStub(room));
+  const events: RoomEvent[] = await roomStub(room).replay(0, Date.now() + DAY_MS);
   return events.flatMap((event) => (event.kind === "chat" ? [`${event.by.subject}: ${event.text}`] : []));
 }
 
 const change = (room: string, ...statements: string[]): Promise<void> =>
-  runInDurableObject(roomOf(room), (_room, { storage }) => {
+  runInDurableObject(roomStub(room), (_room, { storage }) => {
     for (const statement of statements) storage.sql.exec(statement);
   });
 
@@ -96,7 +96,7 @@ async function written(room: string): Promise<void> {
     [bob, "hello"],
   ] as const)
     await who.say(text);
-  await until(() => bob.events.length === 3);
+  await waitForCondition(() => bob.events.length === 3);
 }
 
 /** Puts this column of each of the first two rows into the other one. */
@@ -132,10 +132,10 @@ test.for(Object.keys(SWAPS))("sealed rows open in their places only: %s", async 
 test("what holds is bound to its row: a ban can't be put in another one's place, and what is left still opens", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
-  for (const subject of ["one", "two"]) await host.client.act({ kind: "timeout", subject, seconds: 600 });
+  for (const subject of ["one", "two"]) await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 });
   const bans = async (): Promise<string[]> => {
-    await evictDurableObject(roomOf(room));
-    const { facts } = await roomOf(room).attach(0);
+    await evictDurableObject(roomStub(room));
+    const { facts } = await roomStub(room).attach(0);
     return facts.flatMap(({ of, key }) => (of === "sanction" ? [key] : [])).sort();
   };
   expect(await bans()).toEqual(["account:one", "account:two"]);
@@ -144,7 +144,7 @@ test("what holds is bound to its row: a ban can't be put in another one's place,
     "UPDATE facts SET id = id + 100 WHERE of = 'sanction' AND id = (SELECT MIN(id) FROM facts WHERE of = 'sanction')",
   );
   expect(await bans()).toEqual(["account:two"]);
-  expect((await host.client.act({ kind: "timeout", subject: "three", seconds: 600 })).ok).toBe(true);
+  expect((await host.client.sendCommand({ kind: "timeout", subject: "three", seconds: 600 })).ok).toBe(true);
   expect(await bans()).toEqual(["account:three", "account:two"]);
 });
 
@@ -152,9 +152,9 @@ test("rows of before, sealed without a place, are read, and names of devices and
   const room = newRoom();
   await written(room);
   // As an older room left it: no mark, the first row sealed without a place, names that others can make too.
-  await runInDurableObject(roomOf(room), async (_room, { storage }) => {
+  await runInDurableObject(roomStub(room), async (_room, { storage }) => {
     const about = storage.sql.exec<{ about: string }>("SELECT about FROM events WHERE offset = 1").one().about;
-    const stub = bindings.KEYRING.getByName(about.slice(0, about.indexOf(".")));
+    const stub = testBindings.KEYRING.getByName(about.slice(0, about.indexOf(".")));
     const [bytes] = await stub.keysOfTags([about]);
     const key = await crypto.subtle.importKey("raw", bytes ?? new Uint8Array(), "AES-GCM", false, ["encrypt"]);
     const iv = crypto.getRandomValues(new Uint8Array(12));
@@ -165,10 +165,10 @@ test("rows of before, sealed without a place, are read, and names of devices and
       new Uint8Array([...iv, ...sealed]),
     );
     storage.sql.exec("DELETE FROM meta WHERE key = 'layout'");
-    expect((await seal("x", key, "a place")).byteLength).toBeGreaterThan(0);
+    expect((await encryptValue("x", key, "a place")).byteLength).toBeGreaterThan(0);
   });
   expect(await read(room)).toEqual(["ann: written before", "ann: not really", "bob: hello"]);
-  const traces = await runInDurableObject(roomOf(room), (_room, { storage }) =>
+  const traces = await runInDurableObject(roomStub(room), (_room, { storage }) =>
     storage.sql.exec("SELECT device, address FROM events WHERE device <> '' OR address <> ''").toArray(),
   );
   expect(traces).toEqual([]);

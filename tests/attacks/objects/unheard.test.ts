@@ -1,27 +1,27 @@
 /** Attempts to be served a stream by an isolate that can't know whether it was stopped. */
 import { expect, test } from "vitest";
-import { registered } from "../../../durable-objects/room/testing.ts";
-import { OPEN_ACCESS, withStop } from "../../../protocol/access.ts";
+import { registerTestStream } from "../../../durable-objects/room/testing.ts";
+import { PUBLIC_ACCESS_POLICY, withStop } from "../../../protocol/access.ts";
 import { Replica } from "../../../protocol/broadcast/replica.ts";
-import { Tail } from "../../../protocol/broadcast/tail.ts";
-import { initStep, partStep, testConfig } from "../../../protocol/broadcast/testing.ts";
-import { EDGE_LIMITS } from "../../../protocol/tree/limits.ts";
+import { TailBuffer } from "../../../protocol/broadcast/tail.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../../../protocol/broadcast/testing.ts";
+import { EDGE_STREAM_LIMITS } from "../../../protocol/tree/limits.ts";
 import { parseFeedQuery } from "../../../tiers/feed-client.ts";
-import { Feeds } from "../../../tiers/feeds.ts";
-import { live } from "../../../workers/app.ts";
+import { FeedFanout } from "../../../tiers/feeds.ts";
+import { serveLivePath } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
-import { bindings } from "../../../workers/testing.ts";
+import { testBindings } from "../../../workers/testing.ts";
 
 /** A node that feeds, though the Live object hasn't been heard of for `unheardMs`. */
-function node(unheardMs: number, stopped = false): { env: Env; path: string; feeds: Feeds } {
-  const config = testConfig();
-  const replica = new Replica("epoch", config, new Tail(1_000_000));
-  for (const { entry, bytes } of [initStep("video"), partStep("video", 0, 6), partStep("video", 1, 6)]) {
-    replica.append(entry, bytes);
+function node(unheardMs: number, stopped = false): { env: Env; path: string; feeds: FeedFanout } {
+  const config = makeTestConfig();
+  const replica = new Replica("epoch", config, new TailBuffer(1_000_000));
+  for (const { entry, bytes } of [makeInitEntry("video"), makePartEntry("video", 0, 6), makePartEntry("video", 1, 6)]) {
+    replica.appendEntry(entry, bytes);
   }
   const stop = { category: "safety", reason: "No.", untilMs: null, atMs: Date.now(), authority: "operator" } as const;
-  const access = stopped ? withStop(OPEN_ACCESS, stop) : OPEN_ACCESS;
-  const feeds = new Feeds(
+  const access = stopped ? withStop(PUBLIC_ACCESS_POLICY, stop) : PUBLIC_ACCESS_POLICY;
+  const feeds = new FeedFanout(
     replica,
     () => null,
     () => access,
@@ -30,9 +30,9 @@ function node(unheardMs: number, stopped = false): { env: Env; path: string; fee
   const fetch = (url: string, init: RequestInit): Promise<Response> => {
     const query = parseFeedQuery(new Request(url, init));
     if (query === null) throw new Error("no feed");
-    return Promise.resolve(new Response(feeds.open({ ...query, kind: "isolate" })));
+    return Promise.resolve(new Response(feeds.subscribe({ ...query, kind: "isolate" })));
   };
-  const env = { ...bindings, LIVE: { getByName: () => ({ fetch }) } } as unknown as Env;
+  const env = { ...testBindings, LIVE: { getByName: () => ({ fetch }) } } as unknown as Env;
   const path = `/${config.broadcast}/video/0.1.m4s`;
   return { env, path, feeds };
 }
@@ -44,17 +44,17 @@ async function ask(unheardMs: number, stopped = false): Promise<Response> {
   const { env, path, feeds } = node(unheardMs, stopped);
   const work: Promise<unknown>[] = [];
   const life = { waitUntil: (each: Promise<unknown>) => void work.push(each) };
-  const stream = await registered(`unheard${made}`);
-  const answer = await live(new Request(`http://edge.test/live/${stream}${path}`), env, life);
-  feeds.close();
+  const stream = await registerTestStream(`unheard${made}`);
+  const answer = await serveLivePath(new Request(`http://edge.test/live/${stream}${path}`), env, life);
+  feeds.closeAll();
   await Promise.allSettled(work);
   return answer;
 }
 
 test("an isolate that is fed by a node which hasn't heard of the Live object for long serves nothing, and says when to ask again", async () => {
   expect((await ask(0)).status).toBe(200);
-  expect((await ask(EDGE_LIMITS.unheardMs - 2_000)).status).toBe(200);
-  const refused = await ask(EDGE_LIMITS.unheardMs + 1);
+  expect((await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs - 2_000)).status).toBe(200);
+  const refused = await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs + 1);
   expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("cache-control")]).toEqual([
     503,
     "1",
@@ -64,5 +64,5 @@ test("an isolate that is fed by a node which hasn't heard of the Live object for
 
 test("a stop that is known holds, however long nobody has been heard of", async () => {
   expect((await ask(0, true)).status).toBe(410);
-  expect((await ask(EDGE_LIMITS.unheardMs + 1, true)).status).toBe(410);
+  expect((await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs + 1, true)).status).toBe(410);
 });

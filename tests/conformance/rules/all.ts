@@ -4,13 +4,13 @@ import { METADATA_RULES } from "./metadata.ts";
 import { PART_RULES } from "./parts.ts";
 import { PLAYLIST_RULES } from "./playlist.ts";
 import { REQUEST_RULES } from "./requests.ts";
-import type { Rule } from "./seen.ts";
-import { SOUND_RULES } from "./sound.ts";
+import type { ConformanceRule } from "./seen.ts";
+import { AUDIO_RULES } from "./sound.ts";
 import { TIMING_RULES } from "./timing.ts";
 import { TRANSPORT_RULES } from "./transport.ts";
 
 /** Each of the 76 rules with its check, by number. */
-export const CHECKS: readonly Rule[] = [
+export const ALL_RULES: readonly ConformanceRule[] = [
   ...PLAYLIST_RULES,
   ...METADATA_RULES,
   ...PART_RULES,
@@ -18,5 +18,5 @@ export const CHECKS: readonly Rule[] = [
   ...REQUEST_RULES,
   ...TIMING_RULES,
   ...TRANSPORT_RULES,
-  ...SOUND_RULES,
+  ...AUDIO_RULES,
 ].toSorted((a, b) => a.rule - b.rule);

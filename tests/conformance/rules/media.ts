@@ -1,10 +1,17 @@
 /** Rules 23, 26–28, 33: what the media itself says beside its playlist. */
-import { notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
-import { fetched, type ListedSegment, listedParts, listedSegments, type Rule, snapshots } from "./seen.ts";
+import { type Observation, type RuleVerdict, ruleNotApplicable, ruleNotChecked, verdictFromFaults } from "../model.ts";
+import {
+  type ConformanceRule,
+  fetchedMedia,
+  mediaSnapshots,
+  type ObservedSegment,
+  observedParts,
+  observedSegments,
+} from "./seen.ts";
 
 /** A fetched segment's fragments beside its tags, in seconds of its own timescale. */
 interface ReadSegment {
-  readonly tag: ListedSegment;
+  readonly tag: ObservedSegment;
   readonly startS: number;
   readonly durationS: number;
   readonly frameS: number;
@@ -14,7 +21,7 @@ interface ReadSegment {
 }
 
 function readSegments(seen: Observation): ReadSegment[] {
-  return listedSegments(seen).flatMap((tag) => {
+  return observedSegments(seen).flatMap((tag) => {
     const fragment = tag.track.media.get(tag.url)?.fragment;
     const map = tag.map === null ? "" : new URL(tag.map, tag.track.url).href;
     const timescale = tag.track.inits.get(map)?.timescale;
@@ -34,7 +41,7 @@ function readSegments(seen: Observation): ReadSegment[] {
 }
 
 /** Segments that follow each other in a track and were both read. */
-function neighbours(read: readonly ReadSegment[]): [ReadSegment, ReadSegment][] {
+function consecutiveSegments(read: readonly ReadSegment[]): [ReadSegment, ReadSegment][] {
   return read.flatMap((one, i): [ReadSegment, ReadSegment][] => {
     const before = read[i - 1];
     const adjacent = before?.tag.track === one.tag.track && before.tag.msn + 1 === one.tag.msn;
@@ -42,7 +49,7 @@ function neighbours(read: readonly ReadSegment[]): [ReadSegment, ReadSegment][] 
   });
 }
 
-const jump = ([a, b]: [ReadSegment, ReadSegment]): number => b.startS - a.startS - a.durationS;
+const decodeJumpS = ([a, b]: [ReadSegment, ReadSegment]): number => b.startS - a.startS - a.durationS;
 
 /** Tracks, or moments, whose programme time stands elsewhere against the media's own time (part of rule 22). */
 export function mappingFaults(seen: Observation): string[] {
@@ -57,28 +64,28 @@ export function mappingFaults(seen: Observation): string[] {
   });
 }
 
-function checkMaps(seen: Observation): Verdict {
-  const heads = fetched(seen, "segment", "part").filter((one) => one.exchange.status === 200);
-  if (heads.length === 0) return notChecked("no media fetched");
+function checkMaps(seen: Observation): RuleVerdict {
+  const heads = fetchedMedia(seen, "segment", "part").filter((one) => one.exchange.status === 200);
+  if (heads.length === 0) return ruleNotChecked("no media fetched");
   if (!heads.some((one) => /styp|moof|sidx|prft|emsg/.test(String.fromCharCode(...one.exchange.body.subarray(4, 8))))) {
-    return notApplicable("the media is not fMP4");
+    return ruleNotApplicable("the media is not fMP4");
   }
-  const segments = listedSegments(seen);
+  const segments = observedSegments(seen);
   const faults = segments.flatMap(({ url, map }) => (map === null ? [`${url}: no EXT-X-MAP applies`] : []));
-  for (const { exchange } of fetched(seen, "init"))
+  for (const { exchange } of fetchedMedia(seen, "init"))
     if (exchange.status !== 200) faults.push(`${exchange.url}: ${exchange.status}`);
-  return verdict(faults, segments.length, "segments with a map");
+  return verdictFromFaults(faults, segments.length, "segments with a map");
 }
 
-function checkGaps(seen: Observation): Verdict {
+function checkGaps(seen: Observation): RuleVerdict {
   const gaps = new Set(
-    listedParts(seen)
+    observedParts(seen)
       .filter((part) => part.gap)
       .map((part) => part.url),
   );
   const listed = new Set([
-    ...listedParts(seen).map((part) => part.url),
-    ...listedSegments(seen).map((segment) => segment.url),
+    ...observedParts(seen).map((part) => part.url),
+    ...observedSegments(seen).map((segment) => segment.url),
   ]);
   const got = seen.tracks.flatMap((track) => [...track.media.values()]).filter((one) => listed.has(one.uri));
   const faults = got.flatMap(({ uri, exchange }) => {
@@ -87,23 +94,23 @@ function checkGaps(seen: Observation): Verdict {
       ? []
       : [`${uri}: listed as if it were there, answered ${exchange.failure ?? exchange.status}`];
   });
-  return verdict(faults, got.length, `listed parts and segments fetched, ${gaps.size} gaps said`);
+  return verdictFromFaults(faults, got.length, `listed parts and segments fetched, ${gaps.size} gaps said`);
 }
 
-function checkDiscontinuities(seen: Observation): Verdict {
+function checkDiscontinuities(seen: Observation): RuleVerdict {
   const read = readSegments(seen);
-  const pairs = neighbours(read);
+  const pairs = consecutiveSegments(read);
   const faults = pairs.flatMap((pair) => {
     const [a, b] = pair;
     if (b.tag.discontinuity || a.tag.gap) return [];
-    if (Math.abs(jump(pair)) > Math.max(a.frameS, b.frameS)) {
-      return [`${b.tag.url}: timestamps jump by ${jump(pair).toFixed(3)} s without a discontinuity`];
+    if (Math.abs(decodeJumpS(pair)) > Math.max(a.frameS, b.frameS)) {
+      return [`${b.tag.url}: timestamps jump by ${decodeJumpS(pair).toFixed(3)} s without a discontinuity`];
     }
     return a.tag.map === b.tag.map ? [] : [`${b.tag.url}: another init section without a discontinuity`];
   });
   // At the same instants in all variants: the numbers of segments that begin at one programme time are the same.
   const numbers = new Map<number, { number: number; url: string }>();
-  for (const { pdtMs, discontinuitySequence, url, discontinuity } of listedSegments(seen)) {
+  for (const { pdtMs, discontinuitySequence, url, discontinuity } of observedSegments(seen)) {
     if (pdtMs === null || !discontinuity) continue;
     const at = Math.round(pdtMs / 100);
     const other = numbers.get(at) ?? numbers.get(at - 1) ?? numbers.get(at + 1);
@@ -112,33 +119,33 @@ function checkDiscontinuities(seen: Observation): Verdict {
     }
     numbers.set(at, { number: discontinuitySequence, url });
   }
-  return verdict(faults, pairs.length, `segment boundaries, ${numbers.size} discontinuities`);
+  return verdictFromFaults(faults, pairs.length, `segment boundaries, ${numbers.size} discontinuities`);
 }
 
-function checkIndependentSegments(seen: Observation): Verdict {
+function checkIndependentSegments(seen: Observation): RuleVerdict {
   const video = readSegments(seen).filter(({ tag }) => tag.track.kind === "video");
-  if (video.length === 0 && !seen.tracks.some((track) => track.kind === "video")) return notApplicable("no video");
+  if (video.length === 0 && !seen.tracks.some((track) => track.kind === "video")) return ruleNotApplicable("no video");
   const faults = video.flatMap(({ tag, startsWithSync, syncSamples }) =>
     startsWithSync ? [] : [`${tag.url}: ${syncSamples === 0 ? "no independent frame" : "doesn't begin with one"}`],
   );
-  return verdict(faults, video.length, "video segments begin with an independent frame");
+  return verdictFromFaults(faults, video.length, "video segments begin with an independent frame");
 }
 
-function checkDurations(seen: Observation): Verdict {
+function checkDurations(seen: Observation): RuleVerdict {
   const read = readSegments(seen);
   const faults = read.flatMap(({ tag, durationS, frameS, continuous }) => {
     if (!continuous) return [`${tag.url}: decode times jump within the segment`];
     const off = Math.abs((tag.durationS ?? 0) - durationS);
     return off > frameS ? [`${tag.url}: ${tag.durationS} s said, ${durationS.toFixed(4)} s of samples`] : [];
   });
-  for (const pair of neighbours(read)) {
+  for (const pair of consecutiveSegments(read)) {
     const [, b] = pair;
     // Decode times are whole ticks: half a millisecond covers any timescale's rounding.
-    if (!b.tag.discontinuity && !pair[0].tag.gap && Math.abs(jump(pair)) > 0.0005) {
-      faults.push(`${b.tag.url}: decode time ${jump(pair).toFixed(4)} s off the end of the segment before`);
+    if (!b.tag.discontinuity && !pair[0].tag.gap && Math.abs(decodeJumpS(pair)) > 0.0005) {
+      faults.push(`${b.tag.url}: decode time ${decodeJumpS(pair).toFixed(4)} s off the end of the segment before`);
     }
   }
-  for (const { name, playlist } of snapshots(seen)) {
+  for (const { name, playlist } of mediaSnapshots(seen)) {
     for (const segment of playlist.segments) {
       if (segment.durationS === null || segment.parts.length === 0) continue;
       const parts = segment.parts.reduce((sum, part) => sum + part.durationS, 0);
@@ -147,11 +154,11 @@ function checkDurations(seen: Observation): Verdict {
         faults.push(`${name}: segment ${segment.msn} lasts ${segment.durationS} s, its parts ${parts.toFixed(4)} s`);
     }
   }
-  return verdict(faults, read.length, "segments read");
+  return verdictFromFaults(faults, read.length, "segments read");
 }
 
 /** These rules. */
-export const MEDIA_RULES: readonly Rule[] = [
+export const MEDIA_RULES: readonly ConformanceRule[] = [
   { rule: 23, title: "fMP4 segments have their init section", check: checkMaps },
   { rule: 26, title: "what never came is marked as a gap", check: checkGaps },
   { rule: 27, title: "a discontinuity stands where format or timestamps change", check: checkDiscontinuities },

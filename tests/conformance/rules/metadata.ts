@@ -1,23 +1,23 @@
 /** Rules 30, 31, 34: date ranges, keys, interstitials. */
-import { notApplicable, type Observation, type Verdict, verdict } from "../model.ts";
-import { allSnapshots, type Rule, snapshots, steps } from "./seen.ts";
+import { type Observation, type RuleVerdict, ruleNotApplicable, verdictFromFaults } from "../model.ts";
+import { allSnapshots, type ConformanceRule, consecutiveSnapshots, mediaSnapshots } from "./seen.ts";
 
-function checkKeys(seen: Observation): Verdict {
-  const keyed = snapshots(seen).some(({ playlist }) => playlist.segments.some((one) => one.key !== null));
-  if (!keyed) return notApplicable("no EXT-X-KEY");
-  const pairs = steps(seen);
+function checkKeys(seen: Observation): RuleVerdict {
+  const keyed = mediaSnapshots(seen).some(({ playlist }) => playlist.segments.some((one) => one.key !== null));
+  if (!keyed) return ruleNotApplicable("no EXT-X-KEY");
+  const pairs = consecutiveSnapshots(seen);
   const faults = pairs.flatMap(([was, now]) => {
     const keys = new Map(was.playlist.segments.map((one) => [one.msn, one.key]));
     const lost = now.playlist.segments.find((one) => keys.has(one.msn) && keys.get(one.msn) !== one.key);
     return lost === undefined ? [] : [`${now.name}: segment ${lost.msn} changed its key`];
   });
-  return verdict(faults, pairs.length, "reloads");
+  return verdictFromFaults(faults, pairs.length, "reloads");
 }
 
 const dateRanges = (seen: Observation) => allSnapshots(seen).flatMap(({ playlist }) => playlist.dateRanges);
 
-function checkDateRanges(seen: Observation): Verdict {
-  if (dateRanges(seen).length === 0) return notApplicable("no EXT-X-DATERANGE");
+function checkDateRanges(seen: Observation): RuleVerdict {
+  if (dateRanges(seen).length === 0) return ruleNotApplicable("no EXT-X-DATERANGE");
   const starts = new Map<string, string>();
   const faults: string[] = [];
   for (const range of dateRanges(seen)) {
@@ -26,7 +26,7 @@ function checkDateRanges(seen: Observation): Verdict {
     if (starts.has(id) && starts.get(id) !== start) faults.push(`${id} was used for two ranges`);
     starts.set(id, start);
   }
-  for (const [was, now] of steps(seen)) {
+  for (const [was, now] of consecutiveSnapshots(seen)) {
     const first = now.playlist.segments[0]?.pdtMs;
     const ids = new Set(now.playlist.dateRanges.map((range) => range.get("ID")));
     for (const range of was.playlist.dateRanges) {
@@ -34,22 +34,22 @@ function checkDateRanges(seen: Observation): Verdict {
       if (!ids.has(range.get("ID")) && first != null && endMs > first) faults.push(`${range.get("ID")} left too early`);
     }
   }
-  return verdict(faults, starts.size, "date ranges");
+  return verdictFromFaults(faults, starts.size, "date ranges");
 }
 
-function checkInterstitials(seen: Observation): Verdict {
+function checkInterstitials(seen: Observation): RuleVerdict {
   const all = dateRanges(seen).filter((range) => range.has("X-ASSET-URI") || range.has("X-ASSET-LIST"));
-  if (all.length === 0) return notApplicable("no interstitials");
+  if (all.length === 0) return ruleNotApplicable("no interstitials");
   const faults = all.flatMap((range) =>
     range.get("CLASS") === "com.apple.hls.interstitial" && range.has("X-ASSET-URI") !== range.has("X-ASSET-LIST")
       ? []
       : [`${range.get("ID")}: wrong CLASS, or not exactly one asset`],
   );
-  return verdict(faults, all.length, "interstitials");
+  return verdictFromFaults(faults, all.length, "interstitials");
 }
 
 /** These rules. */
-export const METADATA_RULES: readonly Rule[] = [
+export const METADATA_RULES: readonly ConformanceRule[] = [
   {
     rule: 30,
     title: "date ranges stay while they map to a listed segment, and IDs are not reused",

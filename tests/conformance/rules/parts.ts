@@ -1,65 +1,73 @@
 /** Rules 9–11, 17–21: parts, hints and rendition reports. */
-import { broken, held, notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
+import {
+  type Observation,
+  type RuleVerdict,
+  ruleBroken,
+  ruleHeld,
+  ruleNotApplicable,
+  ruleNotChecked,
+  verdictFromFaults,
+} from "../model.ts";
 import { type MediaPlaylist, segmentSeconds } from "../playlist-reader.ts";
 import {
+  type ConformanceRule,
+  consecutiveSnapshots,
   EPSILON_S,
-  ended,
-  fetched,
+  fetchedMedia,
+  hasEnded,
   hasParts,
-  listedParts,
-  nameOf,
-  type Rule,
-  type Snapshot,
-  snapshots,
-  snapshotsOf,
-  steps,
+  mediaSnapshots,
+  observedParts,
+  type PlaylistSnapshot,
+  trackLabel,
+  trackSnapshots,
 } from "./seen.ts";
 
-function checkPartLengths(seen: Observation): Verdict {
-  const parts = listedParts(seen);
+function checkPartLengths(seen: Observation): RuleVerdict {
+  const parts = observedParts(seen);
   const faults = parts.flatMap((part) =>
     part.durationS <= part.partTarget + 1e-9 ? [] : [`part ${part.uri}: ${part.durationS} s over ${part.partTarget} s`],
   );
-  for (const { uri, fragment, track } of fetched(seen, "part")) {
+  for (const { uri, fragment, track } of fetchedMedia(seen, "part")) {
     const timescale = [...track.inits.values()].at(-1)?.timescale;
-    const target = snapshotsOf(track)[0]?.playlist.partTarget ?? Number.NaN;
+    const target = trackSnapshots(track)[0]?.playlist.partTarget ?? Number.NaN;
     if (fragment === null || timescale === undefined) continue;
     const seconds = fragment.durationTicks / timescale;
     if (seconds > target + EPSILON_S) faults.push(`${uri}: its samples last ${seconds.toFixed(4)} s over ${target} s`);
   }
-  return parts.length === 0 ? notApplicable("no parts") : verdict(faults, parts.length, "parts");
+  return parts.length === 0 ? ruleNotApplicable("no parts") : verdictFromFaults(faults, parts.length, "parts");
 }
 
-function checkShortParts(seen: Observation): Verdict {
-  const parts = listedParts(seen).filter(
+function checkShortParts(seen: Observation): RuleVerdict {
+  const parts = observedParts(seen).filter(
     (part) => !part.independent && !part.gap && !part.followedByGap && !part.lastOfSegment,
   );
-  if (listedParts(seen).length === 0) return notApplicable("no parts");
+  if (observedParts(seen).length === 0) return ruleNotApplicable("no parts");
   const faults = parts.flatMap((part) =>
     part.durationS >= 0.85 * part.partTarget - EPSILON_S
       ? []
       : [`part ${part.uri}: ${part.durationS} s of ${part.partTarget} s`],
   );
-  if (parts.length === 0) return held("every part is independent, missing, or its segment's last");
-  return verdict(faults, parts.length, "parts in their segments' middle");
+  if (parts.length === 0) return ruleHeld("every part is independent, missing, or its segment's last");
+  return verdictFromFaults(faults, parts.length, "parts in their segments' middle");
 }
 
-function checkIndependent(seen: Observation): Verdict {
-  const flags = new Map(listedParts(seen).map((part) => [part.url, part.independent]));
-  if (flags.size === 0) return notApplicable("no parts");
-  const read = fetched(seen, "part").filter((one) => one.fragment !== null && flags.has(one.exchange.url));
+function checkIndependent(seen: Observation): RuleVerdict {
+  const flags = new Map(observedParts(seen).map((part) => [part.url, part.independent]));
+  if (flags.size === 0) return ruleNotApplicable("no parts");
+  const read = fetchedMedia(seen, "part").filter((one) => one.fragment !== null && flags.has(one.exchange.url));
   const faults = read.flatMap(({ exchange: { url }, fragment }) => {
     const sync = (fragment?.syncSamples ?? 0) > 0;
     if (sync === flags.get(url)) return [];
     return [`${url}: ${sync ? "holds an independent frame without saying so" : "says INDEPENDENT and holds none"}`];
   });
-  return verdict(faults, read.length, "parts read");
+  return verdictFromFaults(faults, read.length, "parts read");
 }
 
-function checkPartWindow(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
+function checkPartWindow(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const faults: string[] = [];
-  for (const { name, playlist } of snapshots(seen)) {
+  for (const { name, playlist } of mediaSnapshots(seen)) {
     let fromEnd = 0;
     for (const segment of playlist.segments.toReversed()) {
       // A segment's parts leave together: none may stay whose segment lies wholly beyond the limit.
@@ -69,28 +77,28 @@ function checkPartWindow(seen: Observation): Verdict {
       fromEnd += segmentSeconds(segment);
     }
   }
-  const left = seen.tracks.flatMap((track) => track.afterLeaving.filter((one) => one.kind === "part"));
+  const left = seen.tracks.flatMap((track) => track.fetchesAfterRemoval.filter((one) => one.kind === "part"));
   for (const { uri, exchange } of left) {
     if (exchange.status !== 200) faults.push(`${uri}: ${exchange.failure ?? exchange.status} soon after its tag left`);
   }
-  if (faults.length > 0) return verdict(faults, 0, "");
+  if (faults.length > 0) return verdictFromFaults(faults, 0, "");
   return left.length === 0
-    ? notChecked("no part's tag left")
-    : held(`${left.length} parts fetched after their tags left`);
+    ? ruleNotChecked("no part's tag left")
+    : ruleHeld(`${left.length} parts fetched after their tags left`);
 }
 
 const hintsOf = (playlist: MediaPlaylist, type: string): string[] =>
   playlist.hints.filter((hint) => hint.get("TYPE") === type).map((hint) => hint.get("URI") ?? "");
 
-function checkHints(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
-  const live = snapshots(seen).filter(({ playlist }) => !playlist.endList);
+function checkHints(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
+  const live = mediaSnapshots(seen).filter(({ playlist }) => !playlist.endList);
   const faults = live.flatMap(({ name, playlist }) => {
     const parts = hintsOf(playlist, "PART").length;
     const maps = hintsOf(playlist, "MAP").length;
     return parts === 1 && maps <= 1 ? [] : [`${name}: ${parts} part hints and ${maps} map hints`];
   });
-  return verdict(faults, live.length, "playlists with a hint");
+  return verdictFromFaults(faults, live.length, "playlists with a hint");
 }
 
 function firstNewPart(was: MediaPlaylist, now: MediaPlaylist): string | null {
@@ -104,11 +112,11 @@ function firstNewPart(was: MediaPlaylist, now: MediaPlaylist): string | null {
   return null;
 }
 
-function checkHintsComeTrue(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
+function checkHintsComeTrue(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const faults: string[] = [];
   let compared = 0;
-  for (const [was, now] of steps(seen)) {
+  for (const [was, now] of consecutiveSnapshots(seen)) {
     const hint = hintsOf(was.playlist, "PART")[0];
     const came = firstNewPart(was.playlist, now.playlist);
     if (hint !== undefined && came !== null) {
@@ -121,11 +129,11 @@ function checkHintsComeTrue(seen: Observation): Verdict {
       faults.push(`${now.name}: the init section became ${map} without a hint`);
     }
   }
-  return verdict(faults, compared, "hints came true");
+  return verdictFromFaults(faults, compared, "hints came true");
 }
 
 /** What a report says, with what it leaves out taken from the playlist that holds it (§4.4.5.4). */
-function reported(report: ReadonlyMap<string, string>, own: { msn: number; part: number }) {
+function reportedPosition(report: ReadonlyMap<string, string>, own: { msn: number; part: number }) {
   return { msn: Number(report.get("LAST-MSN") ?? own.msn), part: Number(report.get("LAST-PART") ?? own.part) };
 }
 
@@ -134,31 +142,37 @@ function lastPart(playlist: MediaPlaylist): { msn: number; part: number } {
   return last === undefined ? { msn: -1, part: -1 } : { msn: last.msn, part: last.parts.length - 1 };
 }
 
-const before = (a: { msn: number; part: number }, b: { msn: number; part: number }): boolean =>
+const isBefore = (a: { msn: number; part: number }, b: { msn: number; part: number }): boolean =>
   a.msn < b.msn || (a.msn === b.msn && a.part < b.part);
 
 /** Why a report is wrong, or null. A part of slack either way is what two clients' requests may differ by. */
-function reportFault(at: Snapshot, other: Snapshot[], report: ReadonlyMap<string, string>): string | null {
-  const said = reported(report, lastPart(at.playlist));
+function reportFault(
+  at: PlaylistSnapshot,
+  other: PlaylistSnapshot[],
+  report: ReadonlyMap<string, string>,
+): string | null {
+  const said = reportedPosition(report, lastPart(at.playlist));
   const slackMs = 1500 * (at.playlist.partTarget ?? 0) + 250;
   const least = other.findLast((one) => one.atMs < at.reload.exchange.doneMs - slackMs);
   const most = other.find((one) => one.atMs > at.reload.exchange.doneMs + slackMs);
   const text = `${report.get("URI")} at ${said.msn}.${said.part}`;
-  if (least !== undefined && before(said, lastPart(least.playlist))) return `${at.name} reports ${text}, which is old`;
-  if (most !== undefined && before(lastPart(most.playlist), said)) return `${at.name} reports ${text}, which isn't out`;
+  if (least !== undefined && isBefore(said, lastPart(least.playlist)))
+    return `${at.name} reports ${text}, which is old`;
+  if (most !== undefined && isBefore(lastPart(most.playlist), said))
+    return `${at.name} reports ${text}, which isn't out`;
   const segment = most?.playlist.segments.find((one) => one.msn === said.msn);
   const parts = segment?.parts.length ?? 0;
   if (parts > 0 && said.part >= parts) return `${at.name} reports ${text}, whose segment has ${parts} parts`;
   return null;
 }
 
-function checkReports(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
-  if (seen.tracks.length < 2) return notApplicable("one media playlist");
+function checkReports(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
+  if (seen.tracks.length < 2) return ruleNotApplicable("one media playlist");
   const faults: string[] = [];
   let count = 0;
-  const series = new Map(seen.tracks.map((track) => [track.url, snapshotsOf(track)]));
-  for (const at of snapshots(seen).filter(({ playlist }) => !playlist.endList)) {
+  const series = new Map(seen.tracks.map((track) => [track.url, trackSnapshots(track)]));
+  for (const at of mediaSnapshots(seen).filter(({ playlist }) => !playlist.endList)) {
     const reports = new Map<string, ReadonlyMap<string, string>>();
     for (const report of at.playlist.reports) {
       const uri = report.get("URI") ?? "";
@@ -171,7 +185,7 @@ function checkReports(seen: Observation): Verdict {
       if (track === at.track && report !== undefined) faults.push(`${at.name}: reports itself`);
       if (track === at.track) continue;
       if (report === undefined) {
-        faults.push(`${at.name}: no report of ${nameOf(track)}`);
+        faults.push(`${at.name}: no report of ${trackLabel(track)}`);
         continue;
       }
       count += 1;
@@ -179,11 +193,11 @@ function checkReports(seen: Observation): Verdict {
       if (fault !== null) faults.push(fault);
     }
   }
-  return verdict(faults, count, "reports");
+  return verdictFromFaults(faults, count, "reports");
 }
 
 /** These rules. */
-export const PART_RULES: readonly Rule[] = [
+export const PART_RULES: readonly ConformanceRule[] = [
   { rule: 9, title: "no part is longer than the part target", check: checkPartLengths },
   { rule: 10, title: "parts in the middle last at least 85 % of the part target", check: checkShortParts },
   { rule: 11, title: "parts with an independent frame say so", check: checkIndependent },
@@ -198,10 +212,13 @@ export const PART_RULES: readonly Rule[] = [
     rule: 20,
     title: "no hint after the end",
     check: (seen) => {
-      if (!ended(seen)) return seen.expectEnd ? notChecked("no end was seen") : notApplicable("the broadcast goes on");
-      const over = snapshots(seen).filter(({ playlist }) => playlist.endList);
+      if (!hasEnded(seen))
+        return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast goes on");
+      const over = mediaSnapshots(seen).filter(({ playlist }) => playlist.endList);
       const hinted = over.find(({ playlist }) => playlist.hints.length > 0);
-      return hinted === undefined ? held(`${over.length} playlists`) : broken(`${hinted.name}: hints after the end`);
+      return hinted === undefined
+        ? ruleHeld(`${over.length} playlists`)
+        : ruleBroken(`${hinted.name}: hints after the end`);
     },
   },
   { rule: 21, title: "every other playlist is reported with its last part", check: checkReports },

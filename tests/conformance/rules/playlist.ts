@@ -1,25 +1,33 @@
 /** Rules 1–8, 12–16, 22, 24, 25, 29, 32: what a playlist says, alone and beside the one before it. */
-import { broken, held, notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
+import {
+  type Observation,
+  type RuleVerdict,
+  ruleBroken,
+  ruleHeld,
+  ruleNotApplicable,
+  ruleNotChecked,
+  verdictFromFaults,
+} from "../model.ts";
 import { segmentSeconds } from "../playlist-reader.ts";
 import { mappingFaults } from "./media.ts";
 import {
   allSnapshots,
+  type ConformanceRule,
+  consecutiveSnapshots,
   EPSILON_S,
-  ended,
+  hasEnded,
   largestPartTarget,
-  nameOf,
-  probes,
-  type Rule,
-  snapshots,
-  steps,
+  mediaSnapshots,
+  probesNamed,
+  trackLabel,
 } from "./seen.ts";
 
 const everyPlaylist = (
   seen: Observation,
-  fault: (one: ReturnType<typeof snapshots>[number]) => string | null,
-): Verdict => {
+  fault: (one: ReturnType<typeof mediaSnapshots>[number]) => string | null,
+): RuleVerdict => {
   const all = allSnapshots(seen);
-  return verdict(
+  return verdictFromFaults(
     all.flatMap((one) => fault(one) ?? []),
     all.length,
     "playlists",
@@ -36,15 +44,15 @@ function versionFault(text: string, version: number): string | null {
   return missed === undefined ? null : `version ${version} with ${missed[0].source}, which needs ${missed[1]}`;
 }
 
-function checkVersions(seen: Observation): Verdict {
+function checkVersions(seen: Observation): RuleVerdict {
   const deltas = seen.tracks.flatMap((track) => track.deltas.flatMap((pair) => pair.delta.playlist ?? []));
-  const asked = probes(seen, "skip", "skip-v2").flatMap((probe) => probe.playlist ?? []);
+  const asked = probesNamed(seen, "skip", "skip-v2").flatMap((probe) => probe.playlist ?? []);
   const all = [...allSnapshots(seen).map((one) => one.playlist), ...deltas, ...asked];
   const faults = all.flatMap(({ text, versions }) => versionFault(text, versions[0] ?? 1) ?? []);
-  return verdict(faults, all.length, "playlists");
+  return verdictFromFaults(faults, all.length, "playlists");
 }
 
-function checkTargetDurations(seen: Observation): Verdict {
+function checkTargetDurations(seen: Observation): RuleVerdict {
   return everyPlaylist(seen, ({ name, playlist: { targetDuration, segments } }) => {
     if (!Number.isInteger(targetDuration) || targetDuration < 1) return `${name}: target duration ${targetDuration}`;
     const long = segments.find((one) => one.durationS !== null && Math.round(one.durationS) > targetDuration);
@@ -54,8 +62,8 @@ function checkTargetDurations(seen: Observation): Verdict {
   });
 }
 
-function checkFrozenTargets(seen: Observation): Verdict {
-  const pairs = steps(seen, true);
+function checkFrozenTargets(seen: Observation): RuleVerdict {
+  const pairs = consecutiveSnapshots(seen, true);
   const faults = pairs.flatMap(([was, now]) => [
     ...(was.playlist.targetDuration === now.playlist.targetDuration
       ? []
@@ -64,14 +72,14 @@ function checkFrozenTargets(seen: Observation): Verdict {
       ? []
       : [`${now.name}: part target went from ${was.playlist.partTarget} to ${now.playlist.partTarget}`]),
   ]);
-  return verdict(faults, pairs.length, "reloads");
+  return verdictFromFaults(faults, pairs.length, "reloads");
 }
 
-function checkMediaSequence(seen: Observation): Verdict {
+function checkMediaSequence(seen: Observation): RuleVerdict {
   const faults = allSnapshots(seen).flatMap(({ name, playlist }) =>
     playlist.mediaSequencePlaced || playlist.mediaSequence === 0 ? [] : [`${name}: tag after the first segment`],
   );
-  const pairs = steps(seen, true);
+  const pairs = consecutiveSnapshots(seen, true);
   for (const [was, now] of pairs) {
     if (now.playlist.mediaSequence < was.playlist.mediaSequence) {
       faults.push(`${now.name}: went back from ${was.playlist.mediaSequence} to ${now.playlist.mediaSequence}`);
@@ -81,11 +89,11 @@ function checkMediaSequence(seen: Observation): Verdict {
     if (moved !== undefined)
       faults.push(`${now.name}: number ${moved.msn} went from ${uris.get(moved.msn)} to ${moved.uri}`);
   }
-  return verdict(faults, pairs.length, "reloads");
+  return verdictFromFaults(faults, pairs.length, "reloads");
 }
 
-function checkDiscontinuitySequence(seen: Observation): Verdict {
-  const pairs = steps(seen, true);
+function checkDiscontinuitySequence(seen: Observation): RuleVerdict {
+  const pairs = consecutiveSnapshots(seen, true);
   const faults = pairs.flatMap(([was, now]) => {
     const numbers = new Map(was.playlist.segments.map((one) => [one.msn, one.discontinuitySequence]));
     const changed = now.playlist.segments.find(
@@ -95,12 +103,12 @@ function checkDiscontinuitySequence(seen: Observation): Verdict {
   });
   const absent = allSnapshots(seen).find(({ playlist }) => playlist.discontinuitySequence === null);
   if (absent !== undefined) faults.push(`${absent.name}: no EXT-X-DISCONTINUITY-SEQUENCE`);
-  return verdict(faults, pairs.length, "reloads with the tag");
+  return verdictFromFaults(faults, pairs.length, "reloads with the tag");
 }
 
-function checkHoldBacks(seen: Observation): Verdict {
+function checkHoldBacks(seen: Observation): RuleVerdict {
   const target = largestPartTarget(seen);
-  if (target === 0) return notApplicable("no parts");
+  if (target === 0) return ruleNotApplicable("no parts");
   return everyPlaylist(seen, ({ name, playlist: { serverControl, partTarget } }) => {
     if (partTarget === null) return null;
     const text = serverControl?.get("PART-HOLD-BACK");
@@ -109,34 +117,36 @@ function checkHoldBacks(seen: Observation): Verdict {
   });
 }
 
-function checkSkipUntil(seen: Observation): Verdict {
+function checkSkipUntil(seen: Observation): RuleVerdict {
   const offered = allSnapshots(seen).filter(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
   const lone = allSnapshots(seen).find(
     ({ playlist: { serverControl } }) =>
       serverControl?.has("CAN-SKIP-DATERANGES") && !serverControl.has("CAN-SKIP-UNTIL"),
   );
-  if (lone !== undefined) return broken(`${lone.name}: CAN-SKIP-DATERANGES without CAN-SKIP-UNTIL`);
-  if (offered.length === 0) return notApplicable("delta updates are not offered");
+  if (lone !== undefined) return ruleBroken(`${lone.name}: CAN-SKIP-DATERANGES without CAN-SKIP-UNTIL`);
+  if (offered.length === 0) return ruleNotApplicable("delta updates are not offered");
   const short = offered.find(
     ({ playlist }) => Number(playlist.serverControl?.get("CAN-SKIP-UNTIL")) < 6 * playlist.targetDuration,
   );
   return short === undefined
-    ? held(`${offered.length} playlists`)
-    : broken(`${short.name}: ${short.playlist.serverControl?.get("CAN-SKIP-UNTIL")} s`);
+    ? ruleHeld(`${offered.length} playlists`)
+    : ruleBroken(`${short.name}: ${short.playlist.serverControl?.get("CAN-SKIP-UNTIL")} s`);
 }
 
-function checkSameControl(seen: Observation): Verdict {
+function checkSameControl(seen: Observation): RuleVerdict {
   const all = allSnapshots(seen).filter(({ playlist }) => !playlist.endList);
   const text = (one: (typeof all)[number]): string =>
     JSON.stringify([...(one.playlist.serverControl ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const [first] = all;
-  if (first === undefined) return notChecked("no playlists seen");
+  if (first === undefined) return ruleNotChecked("no playlists seen");
   const other = all.find((one) => text(one) !== text(first));
-  if (other !== undefined) return broken(`${first.name} says ${text(first)}, ${other.name} ${text(other)}`);
-  return first.playlist.serverControl === null ? notApplicable("no server control") : held(`${all.length} playlists`);
+  if (other !== undefined) return ruleBroken(`${first.name} says ${text(first)}, ${other.name} ${text(other)}`);
+  return first.playlist.serverControl === null
+    ? ruleNotApplicable("no server control")
+    : ruleHeld(`${all.length} playlists`);
 }
 
-function checkProgramDateTimes(seen: Observation): Verdict {
+function checkProgramDateTimes(seen: Observation): RuleVerdict {
   const faults = mappingFaults(seen);
   let compared = 0;
   for (const { name, playlist } of allSnapshots(seen)) {
@@ -152,16 +162,16 @@ function checkProgramDateTimes(seen: Observation): Verdict {
       if (Math.abs(off) > 50) faults.push(`${name}: segment ${segment.msn} is ${off.toFixed(0)} ms off the one before`);
     }
   }
-  for (const [was, now] of steps(seen, true)) {
+  for (const [was, now] of consecutiveSnapshots(seen, true)) {
     const times = new Map(was.playlist.segments.map((one) => [one.msn, one.pdtMs]));
     const moved = now.playlist.segments.find((one) => times.get(one.msn) != null && times.get(one.msn) !== one.pdtMs);
     if (moved !== undefined) faults.push(`${now.name}: segment ${moved.msn} changed its time`);
   }
-  return verdict(faults, compared, "segments follow on the one before");
+  return verdictFromFaults(faults, compared, "segments follow on the one before");
 }
 
-function checkLength(seen: Observation): Verdict {
-  const slid = snapshots(seen).filter(({ playlist }) => playlist.mediaSequence > 0 || playlist.endList);
+function checkLength(seen: Observation): RuleVerdict {
+  const slid = mediaSnapshots(seen).filter(({ playlist }) => playlist.mediaSequence > 0 || playlist.endList);
   const faults = slid.flatMap(({ name, playlist }) => {
     const closed = playlist.segments.filter((one) => one.uri !== null);
     const seconds = closed.reduce((sum, one) => sum + segmentSeconds(one), 0);
@@ -170,19 +180,21 @@ function checkLength(seen: Observation): Verdict {
     if (seconds >= 3 * playlist.targetDuration - EPSILON_S && closed.length >= 6) return [];
     return [`${name}: ${closed.length} segments of ${seconds.toFixed(1)} s together`];
   });
-  return slid.length === 0 ? notChecked("nothing has slid out yet") : verdict(faults, slid.length, "playlists");
+  return slid.length === 0
+    ? ruleNotChecked("nothing has slid out yet")
+    : verdictFromFaults(faults, slid.length, "playlists");
 }
 
-function checkPlaylistType(seen: Observation): Verdict {
+function checkPlaylistType(seen: Observation): RuleVerdict {
   const live = allSnapshots(seen).filter(({ playlist }) => !playlist.endList);
   const faults = live.flatMap(({ name, playlist: { playlistType, mediaSequence } }) =>
     playlistType === "VOD" || (playlistType !== null && mediaSequence > 0) ? [`${name}: ${playlistType}`] : [],
   );
-  return verdict(faults, live.length, "live playlists");
+  return verdictFromFaults(faults, live.length, "live playlists");
 }
 
-function checkSkipTags(seen: Observation): Verdict {
-  const pairs = seen.tracks.flatMap((track) => track.deltas.map((pair) => ({ ...pair, name: nameOf(track) })));
+function checkSkipTags(seen: Observation): RuleVerdict {
+  const pairs = seen.tracks.flatMap((track) => track.deltas.map((pair) => ({ ...pair, name: trackLabel(track) })));
   const faults: string[] = [];
   let skips = 0;
   for (const { name, before, delta } of pairs) {
@@ -198,16 +210,16 @@ function checkSkipTags(seen: Observation): Verdict {
     }
   }
   if (faults.length === 0 && skips === 0) {
-    const offered = snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
+    const offered = mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
     return offered
-      ? notChecked(`${pairs.length} delta updates, none long enough to skip`)
-      : notApplicable("not offered");
+      ? ruleNotChecked(`${pairs.length} delta updates, none long enough to skip`)
+      : ruleNotApplicable("not offered");
   }
-  return verdict(faults, skips, "delta updates with a skip");
+  return verdictFromFaults(faults, skips, "delta updates with a skip");
 }
 
 /** These rules. */
-export const PLAYLIST_RULES: readonly Rule[] = [
+export const PLAYLIST_RULES: readonly ConformanceRule[] = [
   {
     rule: 1,
     title: "the first line is #EXTM3U, and there is at most one version tag",
@@ -228,8 +240,8 @@ export const PLAYLIST_RULES: readonly Rule[] = [
     title: "the target duration is the same in all renditions",
     check: (seen) => {
       const values = [...new Set(allSnapshots(seen).map(({ playlist }) => playlist.targetDuration))];
-      if (values.length === 0) return notChecked("no playlists seen");
-      return values.length === 1 ? held(`${values[0]} s everywhere`) : broken(`${values.join(", ")} s`);
+      if (values.length === 0) return ruleNotChecked("no playlists seen");
+      return values.length === 1 ? ruleHeld(`${values[0]} s everywhere`) : ruleBroken(`${values.join(", ")} s`);
     },
   },
   { rule: 6, title: "the media sequence counts removals and never goes back", check: checkMediaSequence },
@@ -244,22 +256,24 @@ export const PLAYLIST_RULES: readonly Rule[] = [
     check: (seen) => {
       const parted = allSnapshots(seen).filter(({ playlist }) => playlist.segments.some((one) => one.parts.length > 0));
       const faults = parted.flatMap(({ name, playlist }) => (playlist.partTarget === null ? [`${name}: absent`] : []));
-      return parted.length === 0 ? notApplicable("no parts") : verdict(faults, parted.length, "playlists with parts");
+      return parted.length === 0
+        ? ruleNotApplicable("no parts")
+        : verdictFromFaults(faults, parted.length, "playlists with parts");
     },
   },
   {
     rule: 12,
     title: "a segment's tags stand before its first part",
     check: (seen) => {
-      const segments = snapshots(seen).flatMap((one) =>
+      const segments = mediaSnapshots(seen).flatMap((one) =>
         one.playlist.segments.filter((segment) => segment.parts.length > 0),
       );
       const faults = segments.flatMap(({ msn, misplaced }) =>
         misplaced.map((tag) => `segment ${msn}: ${tag} after a part`),
       );
       return segments.length === 0
-        ? notApplicable("no parts")
-        : verdict(faults, segments.length, "segments with parts");
+        ? ruleNotApplicable("no parts")
+        : verdictFromFaults(faults, segments.length, "segments with parts");
     },
   },
   { rule: 13, title: "PART-HOLD-BACK is at least three times the largest part target", check: checkHoldBacks },
@@ -281,9 +295,10 @@ export const PLAYLIST_RULES: readonly Rule[] = [
     rule: 29,
     title: "an ended broadcast's playlists end with EXT-X-ENDLIST",
     check: (seen) => {
-      if (!ended(seen)) return seen.expectEnd ? broken("no end was seen") : notApplicable("the broadcast goes on");
-      const last = seen.tracks.map((track) => ({ name: nameOf(track), playlist: track.reloads.at(-1)?.playlist }));
-      return verdict(
+      if (!hasEnded(seen))
+        return seen.expectEnd ? ruleBroken("no end was seen") : ruleNotApplicable("the broadcast goes on");
+      const last = seen.tracks.map((track) => ({ name: trackLabel(track), playlist: track.reloads.at(-1)?.playlist }));
+      return verdictFromFaults(
         last.flatMap(({ name, playlist }) => (playlist?.endList === true ? [] : [`${name}: still open`])),
         last.length,
         "playlists ended",

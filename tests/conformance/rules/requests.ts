@@ -1,92 +1,116 @@
 /** Rules 35–51: how playlist and part requests are answered. */
 import {
-  broken,
-  held,
-  notApplicable,
-  notChecked,
   type Observation,
-  type Probe,
-  type Verdict,
-  verdict,
+  type PlaylistProbe,
+  type RuleVerdict,
+  ruleBroken,
+  ruleHeld,
+  ruleNotApplicable,
+  ruleNotChecked,
+  verdictFromFaults,
 } from "../model.ts";
-import { lastClosed, type MediaPlaylist, type SegmentTag, segmentSeconds } from "../playlist-reader.ts";
-import { ended, fetched, hasParts, ms, nameOf, outcome, probes, quantile, type Rule, snapshots } from "./seen.ts";
+import { lastClosedSegment, type MediaPlaylist, type SegmentTag, segmentSeconds } from "../playlist-reader.ts";
+import {
+  type ConformanceRule,
+  describeExchange,
+  fetchedMedia,
+  formatMs,
+  hasEnded,
+  hasParts,
+  mediaSnapshots,
+  probesNamed,
+  quantile,
+  trackLabel,
+} from "./seen.ts";
 
-const elapsedMs = ({ exchange }: Pick<Probe, "exchange">): number => exchange.doneMs - exchange.sentMs;
+const elapsedMs = ({ exchange }: Pick<PlaylistProbe, "exchange">): number => exchange.doneMs - exchange.sentMs;
 /** An answer that waits for nothing: half a second is a busy machine's, no wait for media lasts less by design. */
 const promptMs = (from: MediaPlaylist): number => Math.max(500, 750 * (from.partTarget ?? 1));
-const blocks = (seen: Observation): boolean =>
-  snapshots(seen).some(({ playlist }) => playlist.serverControl?.get("CAN-BLOCK-RELOAD") === "YES");
+const offersBlocking = (seen: Observation): boolean =>
+  mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.get("CAN-BLOCK-RELOAD") === "YES");
 
 /** Judges the probes of a name by a fault that each may have; of several attempts at a playlist one right answer is enough. */
-function ask(seen: Observation, names: Probe["name"][], what: string, fault: (probe: Probe) => string | null): Verdict {
-  const attempts = Map.groupBy(probes(seen, ...names), ({ name, track, exchange }) =>
+function judgeProbes(
+  seen: Observation,
+  names: PlaylistProbe["name"][],
+  what: string,
+  fault: (probe: PlaylistProbe) => string | null,
+): RuleVerdict {
+  const attempts = Map.groupBy(probesNamed(seen, ...names), ({ name, track, exchange }) =>
     // Requests without directives are different questions, each by its address.
     name === "unknown-media" || name === "future-part" ? exchange.url : track.url,
   );
   const faults = [...attempts.values()].flatMap((group) => {
     const said = group.map(fault);
     const [first] = group;
-    return first === undefined || said.includes(null) ? [] : [`${nameOf(first.track)}: ${said[0]}`];
+    return first === undefined || said.includes(null) ? [] : [`${trackLabel(first.track)}: ${said[0]}`];
   });
-  return verdict(faults, attempts.size, what);
+  return verdictFromFaults(faults, attempts.size, what);
 }
 
-const askBlocking = (...args: Parameters<typeof ask>): Verdict =>
-  blocks(args[0]) ? ask(...args) : notApplicable("blocking reloads are not offered");
+const judgeBlockingProbes = (...args: Parameters<typeof judgeProbes>): RuleVerdict =>
+  offersBlocking(args[0]) ? judgeProbes(...args) : ruleNotApplicable("blocking reloads are not offered");
 
-function refused(probe: Probe): string | null {
-  const { msn, part } = probe.asked;
+function refusalFault(probe: PlaylistProbe): string | null {
+  const { msn, part } = probe.directives;
   const what = [msn === undefined ? "" : `segment ${msn}`, part === undefined ? "" : `part ${part}`].join(" ").trim();
   if (probe.exchange.status !== 400)
-    return `${what} after segment ${lastClosed(probe.from)}: ${outcome(probe)}, not 400`;
-  return elapsedMs(probe) > promptMs(probe.from) ? `${what}: 400 only after ${ms(elapsedMs(probe))}` : null;
+    return `${what} after segment ${lastClosedSegment(probe.from)}: ${describeExchange(probe)}, not 400`;
+  return elapsedMs(probe) > promptMs(probe.from) ? `${what}: 400 only after ${formatMs(elapsedMs(probe))}` : null;
 }
 
-function checkParts(seen: Observation): Verdict {
-  const asked = seen.tracks.flatMap((track) => track.reloads.filter((one) => one.asked.part !== undefined));
-  const faults = asked.flatMap(({ asked: { msn = 0, part = 0 }, exchange, playlist }) => {
+function checkParts(seen: Observation): RuleVerdict {
+  const asked = seen.tracks.flatMap((track) => track.reloads.filter((one) => one.directives.part !== undefined));
+  const faults = asked.flatMap(({ directives: { msn = 0, part = 0 }, exchange, playlist }) => {
     if (playlist === null) return [`${exchange.url}: ${exchange.failure ?? exchange.status}`];
     if (playlist.endList) return [];
     const last = playlist.segments.findLast((segment) => segment.uri !== null || segment.parts.length > 0);
     const reached = last !== undefined && (last.msn > msn || (last.msn === msn && last.parts.length > part));
     return reached ? [] : [`${exchange.url}: answered without that part`];
   });
-  if (!blocks(seen)) return notApplicable("blocking reloads are not offered");
-  return asked.length === 0 && !hasParts(seen) ? notApplicable("no parts") : verdict(faults, asked.length, "reloads");
+  if (!offersBlocking(seen)) return ruleNotApplicable("blocking reloads are not offered");
+  return asked.length === 0 && !hasParts(seen)
+    ? ruleNotApplicable("no parts")
+    : verdictFromFaults(faults, asked.length, "reloads");
 }
 
-function checkPastLast(probe: Probe): string | null {
-  if (probe.playlist === null) return outcome(probe);
+function checkPastLast(probe: PlaylistProbe): string | null {
+  if (probe.playlist === null) return describeExchange(probe);
   // What was asked for is out already: the next part would come a part target later.
   if (elapsedMs(probe) <= Math.max(150, 750 * (probe.from.partTarget ?? 1))) return null;
-  return `part ${probe.asked.part} of segment ${probe.asked.msn} waited ${ms(elapsedMs(probe))} though the next segment had begun`;
+  return `part ${probe.directives.part} of segment ${probe.directives.msn} waited ${formatMs(elapsedMs(probe))} though the next segment had begun`;
 }
 
-function checkSlidOut(probe: Probe): string | null {
-  if (probe.playlist === null) return `segment ${probe.asked.msn}: ${outcome(probe)}`;
-  if (elapsedMs(probe) > promptMs(probe.from)) return `segment ${probe.asked.msn} waited ${ms(elapsedMs(probe))}`;
+function checkSlidOut(probe: PlaylistProbe): string | null {
+  if (probe.playlist === null) return `segment ${probe.directives.msn}: ${describeExchange(probe)}`;
+  if (elapsedMs(probe) > promptMs(probe.from))
+    return `segment ${probe.directives.msn} waited ${formatMs(elapsedMs(probe))}`;
   return probe.playlist.skipped > 0 ? "the playlist is not whole" : null;
 }
 
-function checkAfterEnd(seen: Observation): Verdict {
-  if (!ended(seen)) return seen.expectEnd ? notChecked("no end was seen") : notApplicable("the broadcast goes on");
-  return ask(seen, ["ended-directives"], "requests after the end", (probe) =>
-    probe.playlist?.endList === true && elapsedMs(probe) <= promptMs(probe.from) ? null : outcome(probe),
+function checkAfterEnd(seen: Observation): RuleVerdict {
+  if (!hasEnded(seen))
+    return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast goes on");
+  return judgeProbes(seen, ["ended-directives"], "requests after the end", (probe) =>
+    probe.playlist?.endList === true && elapsedMs(probe) <= promptMs(probe.from) ? null : describeExchange(probe),
   );
 }
 
-function checkLongWaits(seen: Observation): Verdict {
+function checkLongWaits(seen: Observation): RuleVerdict {
   const asked = [
     ...seen.tracks.flatMap((track) => track.reloads.map((one) => ({ ...one, from: null }))),
     ...seen.probes,
   ];
   const limitMs = (one: (typeof asked)[number]): number =>
     3000 *
-    (one.from?.targetDuration ?? one.playlist?.targetDuration ?? snapshots(seen)[0]?.playlist.targetDuration ?? 0);
-  const long = asked.filter((one) => one.asked.msn !== undefined && elapsedMs(one) > limitMs(one) + 250);
-  const faults = long.flatMap((one) => (one.exchange.status === 503 ? [] : [`${one.exchange.url}: ${outcome(one)}`]));
-  return long.length === 0 ? notApplicable("no request waited so long") : verdict(faults, long.length, "long waits");
+    (one.from?.targetDuration ?? one.playlist?.targetDuration ?? mediaSnapshots(seen)[0]?.playlist.targetDuration ?? 0);
+  const long = asked.filter((one) => one.directives.msn !== undefined && elapsedMs(one) > limitMs(one) + 250);
+  const faults = long.flatMap((one) =>
+    one.exchange.status === 503 ? [] : [`${one.exchange.url}: ${describeExchange(one)}`],
+  );
+  return long.length === 0
+    ? ruleNotApplicable("no request waited so long")
+    : verdictFromFaults(faults, long.length, "long waits");
 }
 
 /** Whether a playlist has segments that a delta update must skip. */
@@ -96,32 +120,34 @@ function skippable({ segments, serverControl }: MediaPlaylist): boolean {
   return closed.slice(1).reduce((sum, segment) => sum + segmentSeconds(segment), 0) > until + 0.001;
 }
 
-function checkDelta(seen: Observation): Verdict {
+function checkDelta(seen: Observation): RuleVerdict {
   const faults: string[] = [];
   let skips = 0;
-  for (const probe of probes(seen, "skip", "skip-v2")) {
-    const { playlist, from, asked } = probe;
-    if (playlist === null) faults.push(`${asked.skip}: ${outcome(probe)}`);
+  for (const probe of probesNamed(seen, "skip", "skip-v2")) {
+    const { playlist, from, directives } = probe;
+    if (playlist === null) faults.push(`${directives.skip}: ${describeExchange(probe)}`);
     else if (playlist.skipped > 0) skips += 1;
-    else if (skippable(from)) faults.push(`${nameOf(probe.track)}: ${asked.skip} gave the full playlist`);
+    else if (skippable(from)) faults.push(`${trackLabel(probe.track)}: ${directives.skip} gave the full playlist`);
     if (playlist !== null && playlist.skipped > 0 && !from.serverControl?.has("CAN-SKIP-UNTIL")) {
-      faults.push(`${nameOf(probe.track)}: a delta update that was not offered`);
+      faults.push(`${trackLabel(probe.track)}: a delta update that was not offered`);
     }
   }
-  for (const probe of probes(seen, "ended-skip")) {
+  for (const probe of probesNamed(seen, "ended-skip")) {
     if ((probe.playlist?.skipped ?? 1) > 0) faults.push("a delta update after the end");
   }
-  if (faults.length > 0) return verdict(faults, 0, "");
-  const offered = snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
-  if (!offered) return verdict([], probes(seen, "skip").length, "requests ignored, as nothing was offered");
-  return skips > 0 ? held(`${skips} delta updates`) : notChecked("no playlist was long enough to skip");
+  if (faults.length > 0) return verdictFromFaults(faults, 0, "");
+  const offered = mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"));
+  if (!offered)
+    return verdictFromFaults([], probesNamed(seen, "skip").length, "requests ignored, as nothing was offered");
+  return skips > 0 ? ruleHeld(`${skips} delta updates`) : ruleNotChecked("no playlist was long enough to skip");
 }
 
-function checkRemovedRanges(seen: Observation): Verdict {
-  const ranges = snapshots(seen).some(({ playlist }) => playlist.dateRanges.length > 0);
-  const offered = snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-DATERANGES"));
-  if (!ranges || !offered) return notApplicable(ranges ? "skipping date ranges is not offered" : "no EXT-X-DATERANGE");
-  return ask(seen, ["skip-v2"], "v2 delta updates", ({ playlist, exchange }) => {
+function checkRemovedRanges(seen: Observation): RuleVerdict {
+  const ranges = mediaSnapshots(seen).some(({ playlist }) => playlist.dateRanges.length > 0);
+  const offered = mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-DATERANGES"));
+  if (!ranges || !offered)
+    return ruleNotApplicable(ranges ? "skipping date ranges is not offered" : "no EXT-X-DATERANGE");
+  return judgeProbes(seen, ["skip-v2"], "v2 delta updates", ({ playlist, exchange }) => {
     if (playlist === null) return `${exchange.status}`;
     if (playlist.skips.length === 0) return null;
     const removed = playlist.skips[0]?.get("RECENTLY-REMOVED-DATERANGES");
@@ -131,7 +157,7 @@ function checkRemovedRanges(seen: Observation): Verdict {
 }
 
 /** A segment as far as a delta update must repeat it; a map may stand unrepeated since it still applies. */
-const essence = (segment: SegmentTag): string => JSON.stringify({ ...segment, map: null, key: null });
+const comparableSegment = (segment: SegmentTag): string => JSON.stringify({ ...segment, map: null, key: null });
 
 function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlaylist): string | null {
   const known = before.segments.filter((one) => one.msn < delta.mediaSequence + delta.skipped);
@@ -143,7 +169,7 @@ function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlay
     if (mine === undefined) return `segment ${segment.msn} is missing`;
     // Parts of skipped segments may have left meanwhile; those that the delta names must be the full playlist's.
     const skipped = segment.msn < delta.mediaSequence + delta.skipped;
-    const same = skipped ? mine.uri === segment.uri : essence(mine) === essence(segment);
+    const same = skipped ? mine.uri === segment.uri : comparableSegment(mine) === comparableSegment(segment);
     if (!same) return `segment ${segment.msn} differs`;
     if (mine.discontinuitySequence !== segment.discontinuitySequence && skipped)
       return `discontinuity at ${segment.msn}`;
@@ -169,7 +195,7 @@ const momentOf = ({ segments, endList }: MediaPlaylist): string => {
   return `${last?.uri} ${last?.parts.at(-1)?.uri} ${endList}`;
 };
 
-function checkMerge(seen: Observation): Verdict {
+function checkMerge(seen: Observation): RuleVerdict {
   const faults: string[] = [];
   let count = 0;
   for (const track of seen.tracks) {
@@ -179,74 +205,81 @@ function checkMerge(seen: Observation): Verdict {
       if (momentOf(full.playlist) !== momentOf(delta.playlist)) continue;
       count += 1;
       const fault = mergeFault(before, full.playlist, withNumbers(delta.playlist, before));
-      if (fault !== null) faults.push(`${nameOf(track)}: merged with the playlist before it, ${fault}`);
+      if (fault !== null) faults.push(`${trackLabel(track)}: merged with the playlist before it, ${fault}`);
     }
   }
-  if (count === 0 && !snapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"))) {
-    return notApplicable("delta updates are not offered");
+  if (count === 0 && !mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.has("CAN-SKIP-UNTIL"))) {
+    return ruleNotApplicable("delta updates are not offered");
   }
-  return verdict(faults, count, "delta updates merged with the playlist before them give the full one");
+  return verdictFromFaults(faults, count, "delta updates merged with the playlist before them give the full one");
 }
 
-function checkHinted(seen: Observation): Verdict {
+function checkHinted(seen: Observation): RuleVerdict {
   const hinted = seen.tracks.flatMap((track) => [...track.media.values()].filter((one) => one.hinted));
-  if (!hasParts(seen)) return notApplicable("no parts");
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const done = hinted.filter((one) => one.exchange.failure !== "unfinished");
   const faults = done.flatMap((one) => {
     const over = seen.tracks.some((track) => track.reloads.at(-1)?.playlist?.endList && track.media.has(one.uri));
-    return one.exchange.status === 200 || over ? [] : [`${one.uri}: ${outcome(one)}`];
+    return one.exchange.status === 200 || over ? [] : [`${one.uri}: ${describeExchange(one)}`];
   });
   const waits = done.map((one) => one.exchange.doneMs - one.exchange.sentMs);
-  return verdict(faults, done.length, `hinted parts requested ahead, waiting ${ms(quantile(waits, 0.5))} on average`);
+  return verdictFromFaults(
+    faults,
+    done.length,
+    `hinted parts requested ahead, waiting ${formatMs(quantile(waits, 0.5))} on average`,
+  );
 }
 
-function checkWholeParts(seen: Observation): Verdict {
-  const hinted = fetched(seen, "part").filter((one) => one.hinted && one.exchange.status === 200);
-  if (!hasParts(seen)) return notApplicable("no parts");
+function checkWholeParts(seen: Observation): RuleVerdict {
+  const hinted = fetchedMedia(seen, "part").filter((one) => one.hinted && one.exchange.status === 200);
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const spread = hinted.map((one) => one.exchange.doneMs - one.exchange.firstByteMs);
-  const target = snapshots(seen)[0]?.playlist.partTarget ?? 0;
+  const target = mediaSnapshots(seen)[0]?.playlist.partTarget ?? 0;
   const slow = spread.filter((one) => one > Math.max(60, 400 * target)).length;
-  const said = `first to last byte: ${ms(quantile(spread, 0.5))} in the middle, ${ms(Math.max(0, ...spread))} at most`;
-  if (hinted.length === 0) return notChecked("no hinted part came");
+  const said = `first to last byte: ${formatMs(quantile(spread, 0.5))} in the middle, ${formatMs(Math.max(0, ...spread))} at most`;
+  if (hinted.length === 0) return ruleNotChecked("no hinted part came");
   // One late packet is the network's; a server that sends frames as they come is slow nearly every time.
-  return slow > 0.1 * hinted.length ? broken(`${slow} of ${hinted.length} parts trickled; ${said}`) : held(said);
+  return slow > 0.1 * hinted.length
+    ? ruleBroken(`${slow} of ${hinted.length} parts trickled; ${said}`)
+    : ruleHeld(said);
 }
 
-function checkIframeBlocking(seen: Observation): Verdict {
-  if (seen.iframes.length === 0) return notApplicable("no I-frame playlist");
+function checkIframeBlocking(seen: Observation): RuleVerdict {
+  if (seen.iframes.length === 0) return ruleNotApplicable("no I-frame playlist");
   const parted = seen.iframes.some((track) =>
     track.reloads.some((one) => one.playlist?.segments.some((s) => s.parts.length > 0)),
   );
-  if (parted) return broken("parts in an I-frame playlist");
-  return askBlocking(seen, ["iframes-blocking"], "blocking I-frame reloads", (probe) =>
-    probe.playlist !== null && (probe.playlist.endList || lastClosed(probe.playlist) >= (probe.asked.msn ?? 0))
+  if (parted) return ruleBroken("parts in an I-frame playlist");
+  return judgeBlockingProbes(seen, ["iframes-blocking"], "blocking I-frame reloads", (probe) =>
+    probe.playlist !== null &&
+    (probe.playlist.endList || lastClosedSegment(probe.playlist) >= (probe.directives.msn ?? 0))
       ? null
-      : `segment ${probe.asked.msn}: ${outcome(probe)} without it`,
+      : `segment ${probe.directives.msn}: ${describeExchange(probe)} without it`,
   );
 }
 
-function checkRanges(seen: Observation): Verdict {
+function checkRanges(seen: Observation): RuleVerdict {
   const pictures = seen.iframes.flatMap((track) => track.media.get("iframe") ?? []);
   const used = seen.iframes.some((track) =>
     track.reloads.some((one) => one.playlist?.segments.some((s) => s.byterange)),
   );
-  if (!used) return notApplicable("no byte ranges used");
+  if (!used) return ruleNotApplicable("no byte ranges used");
   const faults = pictures.flatMap((one) =>
-    one.exchange.status === 206 ? [] : [`${one.uri}: ${outcome(one)}, not 206`],
+    one.exchange.status === 206 ? [] : [`${one.uri}: ${describeExchange(one)}, not 206`],
   );
-  return verdict(faults, pictures.length, "ranges answered 206");
+  return verdictFromFaults(faults, pictures.length, "ranges answered 206");
 }
 
 /** These rules. */
-export const REQUEST_RULES: readonly Rule[] = [
+export const REQUEST_RULES: readonly ConformanceRule[] = [
   {
     rule: 35,
     title: "a segment number alone waits for the whole segment",
     check: (seen) =>
-      askBlocking(seen, ["whole-segment"], "requests", (probe) => {
-        if (probe.playlist === null) return outcome(probe);
-        const there = probe.playlist.endList || lastClosed(probe.playlist) >= (probe.asked.msn ?? 0);
-        return there ? null : `answered without segment ${probe.asked.msn}, after ${ms(elapsedMs(probe))}`;
+      judgeBlockingProbes(seen, ["whole-segment"], "requests", (probe) => {
+        if (probe.playlist === null) return describeExchange(probe);
+        const there = probe.playlist.endList || lastClosedSegment(probe.playlist) >= (probe.directives.msn ?? 0);
+        return there ? null : `answered without segment ${probe.directives.msn}, after ${formatMs(elapsedMs(probe))}`;
       }),
   },
   { rule: 36, title: "a part number waits for that part or a later one", check: checkParts },
@@ -254,29 +287,33 @@ export const REQUEST_RULES: readonly Rule[] = [
     rule: 37,
     title: "a part past a segment's last is the first of the next",
     check: (seen) =>
-      hasParts(seen) ? askBlocking(seen, ["past-the-last-part"], "requests", checkPastLast) : notApplicable("no parts"),
+      hasParts(seen)
+        ? judgeBlockingProbes(seen, ["past-the-last-part"], "requests", checkPastLast)
+        : ruleNotApplicable("no parts"),
   },
   {
     rule: 38,
     title: "a segment that has slid out is answered at once with the whole playlist",
-    check: (seen) => askBlocking(seen, ["slid-out"], "requests", checkSlidOut),
+    check: (seen) => judgeBlockingProbes(seen, ["slid-out"], "requests", checkSlidOut),
   },
   { rule: 39, title: "directives are ignored after the end", check: checkAfterEnd },
   {
     rule: 40,
     title: "a part without a segment is refused",
-    check: (seen) => askBlocking(seen, ["part-without-msn"], "requests refused", refused),
+    check: (seen) => judgeBlockingProbes(seen, ["part-without-msn"], "requests refused", refusalFault),
   },
   {
     rule: 41,
     title: "a segment too far ahead is refused at once",
-    check: (seen) => askBlocking(seen, ["msn-too-far"], "requests refused", refused),
+    check: (seen) => judgeBlockingProbes(seen, ["msn-too-far"], "requests refused", refusalFault),
   },
   {
     rule: 42,
     title: "a part too far ahead is refused at once",
     check: (seen) =>
-      hasParts(seen) ? askBlocking(seen, ["part-too-far"], "requests refused", refused) : notApplicable("no parts"),
+      hasParts(seen)
+        ? judgeBlockingProbes(seen, ["part-too-far"], "requests refused", refusalFault)
+        : ruleNotApplicable("no parts"),
   },
   { rule: 43, title: "a wait of more than three target durations ends with 503", check: checkLongWaits },
   { rule: 44, title: "delta updates are given where offered, and ignored elsewhere", check: checkDelta },
@@ -288,8 +325,8 @@ export const REQUEST_RULES: readonly Rule[] = [
     rule: 49,
     title: "what was never hinted is not found",
     check: (seen) =>
-      ask(seen, ["unknown-media", "future-part"], "unknown resources answered 404", (probe) =>
-        probe.exchange.status === 404 ? null : `${probe.exchange.url}: ${outcome(probe)}, not 404`,
+      judgeProbes(seen, ["unknown-media", "future-part"], "unknown resources answered 404", (probe) =>
+        probe.exchange.status === 404 ? null : `${probe.exchange.url}: ${describeExchange(probe)}, not 404`,
       ),
   },
   { rule: 50, title: "byte ranges are answered where they are used", check: checkRanges },

@@ -1,56 +1,65 @@
 /** What rules ask of an observation again and again. */
-import type { Check, MediaFetch, Observation, Probe, ProbeName, Reload, TrackLog } from "../model.ts";
+import type {
+  MediaFetch,
+  Observation,
+  PlaylistProbe,
+  PlaylistReload,
+  ProbeName,
+  RuleCheck,
+  TrackLog,
+} from "../model.ts";
 import type { MediaPlaylist, PartTag, SegmentTag } from "../playlist-reader.ts";
 
 /** A rule with its check. */
-export interface Rule {
+export interface ConformanceRule {
   readonly rule: number;
   readonly title: string;
-  readonly check: Check;
+  readonly check: RuleCheck;
 }
 
 /** Rounding in playlists and clocks: times closer than this are the same. */
 export const EPSILON_S = 0.00002;
 
 /** A followed playlist's short name. */
-export const nameOf = (track: TrackLog): string => new URL(track.url).pathname.split("/").slice(-2).join("/");
+export const trackLabel = (track: TrackLog): string => new URL(track.url).pathname.split("/").slice(-2).join("/");
 
 /** One full playlist that was received. */
-export interface Snapshot {
+export interface PlaylistSnapshot {
   readonly track: TrackLog;
   readonly name: string;
-  readonly reload: Reload;
+  readonly reload: PlaylistReload;
   readonly playlist: MediaPlaylist;
   readonly atMs: number;
 }
 
 /** A track's full playlists in order of arrival. */
-export function snapshotsOf(track: TrackLog): Snapshot[] {
+export function trackSnapshots(track: TrackLog): PlaylistSnapshot[] {
   return track.reloads.flatMap((reload) =>
     reload.playlist === null || reload.playlist.skipped > 0
       ? []
-      : [{ track, name: nameOf(track), reload, playlist: reload.playlist, atMs: reload.exchange.doneMs }],
+      : [{ track, name: trackLabel(track), reload, playlist: reload.playlist, atMs: reload.exchange.doneMs }],
   );
 }
 
 /** All full playlists of video and audio, track by track. */
-export const snapshots = (seen: Observation): Snapshot[] => seen.tracks.flatMap(snapshotsOf);
+export const mediaSnapshots = (seen: Observation): PlaylistSnapshot[] => seen.tracks.flatMap(trackSnapshots);
 
 /** The same with I-frame playlists. */
-export const allSnapshots = (seen: Observation): Snapshot[] => [...seen.tracks, ...seen.iframes].flatMap(snapshotsOf);
+export const allSnapshots = (seen: Observation): PlaylistSnapshot[] =>
+  [...seen.tracks, ...seen.iframes].flatMap(trackSnapshots);
 
 /** Each pair of playlists of a track that followed each other. */
-export const steps = (seen: Observation, withIframes = false): [Snapshot, Snapshot][] =>
+export const consecutiveSnapshots = (seen: Observation, withIframes = false): [PlaylistSnapshot, PlaylistSnapshot][] =>
   (withIframes ? [...seen.tracks, ...seen.iframes] : seen.tracks).flatMap((track) => {
-    const list = snapshotsOf(track);
-    return list.slice(1).flatMap((now, i): [Snapshot, Snapshot][] => {
+    const list = trackSnapshots(track);
+    return list.slice(1).flatMap((now, i): [PlaylistSnapshot, PlaylistSnapshot][] => {
       const was = list[i];
       return was === undefined ? [] : [[was, now]];
     });
   });
 
 /** A listed part with its place. */
-export interface ListedPart extends PartTag {
+export interface ObservedPart extends PartTag {
   readonly track: TrackLog;
   readonly msn: number;
   readonly index: number;
@@ -61,9 +70,9 @@ export interface ListedPart extends PartTag {
 }
 
 /** Every part that was ever listed, once. */
-export function listedParts(seen: Observation): ListedPart[] {
-  const parts = new Map<string, ListedPart>();
-  for (const { track, playlist } of snapshots(seen)) {
+export function observedParts(seen: Observation): ObservedPart[] {
+  const parts = new Map<string, ObservedPart>();
+  for (const { track, playlist } of mediaSnapshots(seen)) {
     for (const segment of playlist.segments) {
       for (const [index, part] of segment.parts.entries()) {
         parts.set(`${track.url} ${part.uri} ${part.byterange ?? ""}`, {
@@ -83,15 +92,15 @@ export function listedParts(seen: Observation): ListedPart[] {
 }
 
 /** A closed segment that was listed. */
-export interface ListedSegment extends SegmentTag {
+export interface ObservedSegment extends SegmentTag {
   readonly track: TrackLog;
   readonly url: string;
 }
 
 /** Every closed segment that was ever listed, once, in order within its track. */
-export function listedSegments(seen: Observation): ListedSegment[] {
-  const segments = new Map<string, ListedSegment>();
-  for (const { track, playlist } of snapshots(seen)) {
+export function observedSegments(seen: Observation): ObservedSegment[] {
+  const segments = new Map<string, ObservedSegment>();
+  for (const { track, playlist } of mediaSnapshots(seen)) {
     for (const segment of playlist.segments) {
       if (segment.uri === null) continue;
       segments.set(`${track.url} ${segment.msn}`, { ...segment, track, url: new URL(segment.uri, track.url).href });
@@ -102,25 +111,25 @@ export function listedSegments(seen: Observation): ListedSegment[] {
 
 /** Whether low latency is offered: without it the rules of parts have nothing to judge. */
 export const hasParts = (seen: Observation): boolean =>
-  snapshots(seen).some(({ playlist }) => playlist.partTarget !== null);
+  mediaSnapshots(seen).some(({ playlist }) => playlist.partTarget !== null);
 
 /** Whether the broadcast's end was seen. */
-export const ended = (seen: Observation): boolean => snapshots(seen).some(({ playlist }) => playlist.endList);
+export const hasEnded = (seen: Observation): boolean => mediaSnapshots(seen).some(({ playlist }) => playlist.endList);
 
 /** The largest part target, in seconds. */
 export const largestPartTarget = (seen: Observation): number =>
-  Math.max(0, ...snapshots(seen).map(({ playlist }) => playlist.partTarget ?? 0));
+  Math.max(0, ...mediaSnapshots(seen).map(({ playlist }) => playlist.partTarget ?? 0));
 
 /** The largest target duration, in seconds. */
-export const targetDuration = (seen: Observation): number =>
-  Math.max(0, ...snapshots(seen).map(({ playlist }) => playlist.targetDuration));
+export const largestTargetDuration = (seen: Observation): number =>
+  Math.max(0, ...mediaSnapshots(seen).map(({ playlist }) => playlist.targetDuration));
 
 /** The probes of a name. */
-export const probes = (seen: Observation, ...names: ProbeName[]): Probe[] =>
+export const probesNamed = (seen: Observation, ...names: ProbeName[]): PlaylistProbe[] =>
   seen.probes.filter((probe) => names.includes(probe.name));
 
 /** Fetched media of the given kinds that came whole. */
-export const fetched = (seen: Observation, ...kinds: MediaFetch["kind"][]): (MediaFetch & { track: TrackLog })[] =>
+export const fetchedMedia = (seen: Observation, ...kinds: MediaFetch["kind"][]): (MediaFetch & { track: TrackLog })[] =>
   seen.tracks.flatMap((track) =>
     [...track.media.values()]
       .filter((one) => kinds.includes(one.kind) && one.exchange.failure === undefined)
@@ -128,11 +137,11 @@ export const fetched = (seen: Observation, ...kinds: MediaFetch["kind"][]): (Med
   );
 
 /** A duration for people. */
-export const ms = (value: number): string => `${Math.round(value)} ms`;
+export const formatMs = (value: number): string => `${Math.round(value)} ms`;
 
 /** How an exchange went, for people. */
-export const outcome = (probe: { exchange: Probe["exchange"] }): string =>
-  probe.exchange.failure ?? `${probe.exchange.status} after ${ms(probe.exchange.doneMs - probe.exchange.sentMs)}`;
+export const describeExchange = (probe: { exchange: PlaylistProbe["exchange"] }): string =>
+  probe.exchange.failure ?? `${probe.exchange.status} after ${formatMs(probe.exchange.doneMs - probe.exchange.sentMs)}`;
 
 /** The value below which a share of `values` lies. */
 export function quantile(values: readonly number[], share: number): number {

@@ -1,9 +1,17 @@
 /** Rules 75 and 76: whether the sound's own timeline can be played. */
-import type { FragmentFacts, FrameRun, SoundRun, SoundTrack } from "../boxes.ts";
-import { notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
-import { EPSILON_S, fetched, type ListedSegment, listedParts, listedSegments, quantile, type Rule } from "./seen.ts";
+import type { AudioRun, AudioTrackFacts, FragmentFacts, FrameGroup } from "../boxes.ts";
+import { type Observation, type RuleVerdict, ruleNotApplicable, ruleNotChecked, verdictFromFaults } from "../model.ts";
+import {
+  type ConformanceRule,
+  EPSILON_S,
+  fetchedMedia,
+  type ObservedSegment,
+  observedParts,
+  observedSegments,
+  quantile,
+} from "./seen.ts";
 
-type Sound = NonNullable<FragmentFacts["sound"]>;
+type FragmentAudio = NonNullable<FragmentFacts["audio"]>;
 
 /** Programme times are written in milliseconds. */
 const CLOCK_S = 0.002;
@@ -13,16 +21,16 @@ const REORDER_S = 0.25;
 const UNKNOWN_FRAME_S = 0.12;
 
 /** Audio tracks that init sections name, with the section's URL. */
-const soundTracks = (seen: Observation): { url: string; sound: SoundTrack }[] =>
+const audioTracks = (seen: Observation): { url: string; sound: AudioTrackFacts }[] =>
   seen.tracks.flatMap((track) =>
-    [...track.inits].flatMap(([url, { sound }]) => (sound === null ? [] : { url, sound })),
+    [...track.inits].flatMap(([url, { audio }]) => (audio === null ? [] : { url, sound: audio })),
   );
 
 /** Why there is no sound to judge; null where there is. */
-function withoutSound(seen: Observation): Verdict | null {
-  if (soundTracks(seen).length > 0) return null;
+function missingAudioVerdict(seen: Observation): RuleVerdict | null {
+  if (audioTracks(seen).length > 0) return null;
   const unread = seen.tracks.some((track) => track.kind === "audio" && track.inits.size > 0);
-  return unread ? notChecked("the sound's init section names no codec") : notApplicable("no sound in fMP4");
+  return unread ? ruleNotChecked("the sound's init section names no codec") : ruleNotApplicable("no sound in fMP4");
 }
 
 const keyOf = ({ track, msn }: { track: { url: string }; msn: number }): string => `${track.url} ${msn}`;
@@ -37,11 +45,11 @@ interface Ending {
 
 /** How each listed part and segment ends, by URL, the gaps left out. */
 function endings(seen: Observation): Map<string, Ending> {
-  const parts = listedParts(seen).toSorted((a, b) => a.msn - b.msn || a.index - b.index);
+  const parts = observedParts(seen).toSorted((a, b) => a.msn - b.msn || a.index - b.index);
   const gaps = parts.filter((part) => part.gap);
   const gapped = new Set(gaps.map(keyOf));
   const late = new Set(gaps.filter((part) => part.index === 0).map(keyOf));
-  const segments = listedSegments(seen).filter((segment) => !segment.gap);
+  const segments = observedSegments(seen).filter((segment) => !segment.gap);
   const joined = new Set(segments.filter((one) => !one.discontinuity && !late.has(keyOf(one))).map(keyOf));
   const isLast = ({ track, msn }: { track: { url: string }; msn: number }) =>
     !joined.has(keyOf({ track, msn: msn + 1 }));
@@ -58,7 +66,7 @@ function endings(seen: Observation): Map<string, Ending> {
 }
 
 /** The frames whose length must be the codec's. */
-function* judgedFrames({ runs }: Sound, { isEnd, hasGaps }: Ending): Generator<FrameRun> {
+function* judgedFrames({ runs }: FragmentAudio, { isEnd, hasGaps }: Ending): Generator<FrameGroup> {
   for (const [i, { frames }] of runs.entries()) {
     const isFree = hasGaps || (isEnd && i === runs.length - 1);
     for (const [j, run] of frames.entries()) {
@@ -69,7 +77,10 @@ function* judgedFrames({ runs }: Sound, { isEnd, hasGaps }: Ending): Generator<F
 }
 
 /** Whether frames last what the codec makes of them, within the timescale's rounding; null where that is unknown. */
-function lastsItsSamples({ durationTicks, samples }: FrameRun, { timescale, format }: SoundTrack): boolean | null {
+function lastsItsSamples(
+  { durationTicks, samples }: FrameGroup,
+  { timescale, format }: AudioTrackFacts,
+): boolean | null {
   if (samples === null || format.sampleRate === 0) return null;
   return Math.abs(durationTicks - (samples * timescale) / format.sampleRate) <= 1;
 }
@@ -80,18 +91,18 @@ function lastsItsSamples({ durationTicks, samples }: FrameRun, { timescale, form
  * one after the other, so each lasts what a decoder makes of it: players place frames by these durations, and one that
  * says less is heard too early, over the one before, or not at all.
  */
-function checkFrameLengths(seen: Observation): Verdict {
-  const without = withoutSound(seen);
+function checkFrameLengths(seen: Observation): RuleVerdict {
+  const without = missingAudioVerdict(seen);
   if (without !== null) return without;
-  const faults = soundTracks(seen).flatMap(({ url, sound: { format } }) =>
+  const faults = audioTracks(seen).flatMap(({ url, sound: { format } }) =>
     format.rateFault === null ? [] : [`${url}: ${format.rateFault}`],
   );
   const ends = endings(seen);
   const unknown = new Set<string>();
   const names = new Set<string>();
   let judged = 0;
-  for (const { uri, fragment } of fetched(seen, "part", "segment")) {
-    const sound = fragment?.sound;
+  for (const { uri, fragment } of fetchedMedia(seen, "part", "segment")) {
+    const sound = fragment?.audio;
     const ending = ends.get(uri);
     if (sound == null || ending === undefined) continue;
     const { codec } = sound.track.format;
@@ -105,13 +116,17 @@ function checkFrameLengths(seen: Observation): Verdict {
     if (wrong[0] !== undefined) faults.push(`${uri}: ${frameFault(wrong, wrong[0], count, sound.track)}`);
   }
   if (faults.length === 0 && unknown.size > 0)
-    return notChecked(`frames of unknown length: ${[...unknown].join(", ")}`);
-  return verdict(faults, judged, `frames of ${[...names].join(", ") || "sound"}, each as long as its samples`);
+    return ruleNotChecked(`frames of unknown length: ${[...unknown].join(", ")}`);
+  return verdictFromFaults(
+    faults,
+    judged,
+    `frames of ${[...names].join(", ") || "sound"}, each as long as its samples`,
+  );
 }
 
-const countOf = (runs: readonly FrameRun[]): number => runs.reduce((sum, { count }) => sum + count, 0);
+const countOf = (runs: readonly FrameGroup[]): number => runs.reduce((sum, { count }) => sum + count, 0);
 
-function frameFault(wrong: readonly FrameRun[], first: FrameRun, count: number, track: SoundTrack): string {
+function frameFault(wrong: readonly FrameGroup[], first: FrameGroup, count: number, track: AudioTrackFacts): string {
   const { timescale, format } = track;
   const due = `${first.samples} samples at ${format.sampleRate} Hz`;
   const lasts = `${first.durationTicks} tick${first.durationTicks === 1 ? "" : "s"} of 1/${timescale} s`;
@@ -119,51 +134,51 @@ function frameFault(wrong: readonly FrameRun[], first: FrameRun, count: number, 
 }
 
 /** A read segment's pictures or sound, in seconds. */
-interface Span {
-  readonly tag: ListedSegment;
+interface SegmentSpan {
+  readonly tag: ObservedSegment;
   readonly pictures: { readonly endS: number; readonly durationS: number; readonly frameS: number } | null;
-  readonly sound: Sound | null;
+  readonly sound: FragmentAudio | null;
   /** It ends the stretch, or has gaps in it. */
   readonly isLoose: boolean;
 }
 
-function readSpans(seen: Observation): Span[] {
+function readSpans(seen: Observation): SegmentSpan[] {
   const ends = endings(seen);
-  return listedSegments(seen).flatMap((tag) => {
+  return observedSegments(seen).flatMap((tag) => {
     const fragment = tag.track.media.get(tag.url)?.fragment;
     const init = tag.track.inits.get(tag.map === null ? "" : new URL(tag.map, tag.track.url).href);
     if (fragment == null || init === undefined) return [];
-    const { baseTicks, durationTicks, frameTicks, sound } = fragment;
+    const { baseTicks, durationTicks, frameTicks, audio } = fragment;
     const [endS, durationS, frameS] = [baseTicks + durationTicks, durationTicks, frameTicks].map(
       (ticks) => ticks / init.timescale,
     ) as [number, number, number];
     const ending = ends.get(tag.url);
     const isLoose = ending === undefined || ending.isEnd || ending.hasGaps;
-    return [{ tag, pictures: init.kind === "video" ? { endS, durationS, frameS } : null, sound, isLoose }];
+    return [{ tag, pictures: init.kind === "video" ? { endS, durationS, frameS } : null, sound: audio, isLoose }];
   });
 }
 
-const soundSeconds = ({ track, runs }: Sound): number =>
+const audioSeconds = ({ track, runs }: FragmentAudio): number =>
   runs.reduce((sum, run) => sum + run.durationTicks, 0) / track.timescale;
 
 /** The longest frame by its codec, not by its duration in the container, which may be what is wrong. */
-function soundFrameS({ track, runs }: Sound): number {
+function audioFrameS({ track, runs }: FragmentAudio): number {
   const samples = runs.flatMap(({ frames }) => frames.map((frame) => frame.samples ?? Number.NaN));
   const longest = Math.max(0, ...samples) / track.format.sampleRate;
   return longest > 0 ? longest : UNKNOWN_FRAME_S;
 }
 
-const toleranceS = (pictures: { frameS: number }, sound: Sound): number =>
-  pictures.frameS + soundFrameS(sound) + CLOCK_S;
+const toleranceS = (pictures: { frameS: number }, sound: FragmentAudio): number =>
+  pictures.frameS + audioFrameS(sound) + CLOCK_S;
 
 /** A segment that carries both. */
-interface MuxedSpan extends Span {
-  readonly pictures: NonNullable<Span["pictures"]>;
-  readonly sound: Sound;
+interface MuxedSpan extends SegmentSpan {
+  readonly pictures: NonNullable<SegmentSpan["pictures"]>;
+  readonly sound: FragmentAudio;
 }
 
 /** Muxed segments that follow each other without a break. */
-function stretches(spans: readonly MuxedSpan[]): MuxedSpan[][] {
+function continuousSpans(spans: readonly MuxedSpan[]): MuxedSpan[][] {
   const list: MuxedSpan[][] = [];
   for (const span of spans) {
     const before = list.at(-1)?.at(-1);
@@ -207,16 +222,19 @@ function muxedFaults(stretch: readonly MuxedSpan[]): string[] {
   return faults;
 }
 
-const endOf = ({ baseTicks, durationTicks }: SoundRun, { timescale }: SoundTrack): number =>
+const endOf = ({ baseTicks, durationTicks }: AudioRun, { timescale }: AudioTrackFacts): number =>
   (baseTicks + durationTicks) / timescale;
 
 /** Segments of sound apart beside the pictures' that stand at the same times. */
-function pairs(spans: readonly Span[], segments: ReadonlyMap<string, ListedSegment>): [Span, Span][] {
+function pairAudioWithVideo(
+  spans: readonly SegmentSpan[],
+  segments: ReadonlyMap<string, ObservedSegment>,
+): [SegmentSpan, SegmentSpan][] {
   const pictures = Map.groupBy(
     spans.filter((span) => span.pictures !== null),
     ({ tag }) => tag.msn,
   );
-  return spans.flatMap((span): [Span, Span][] => {
+  return spans.flatMap((span): [SegmentSpan, SegmentSpan][] => {
     const { tag, sound } = span;
     if (span.pictures !== null || sound === null || span.isLoose) return [];
     const beside = pictures.get(tag.msn)?.find((one) => {
@@ -237,24 +255,24 @@ const areNear = (a: number | null | undefined, b: number | null | undefined, wit
  * ISO/IEC 23000-19: all tracks of a presentation share one timeline, on which the samples of a track stand without holes.
  * So sound covers the time of the pictures that it belongs to, within a frame of each.
  */
-function checkCover(seen: Observation): Verdict {
-  const without = withoutSound(seen);
+function checkCover(seen: Observation): RuleVerdict {
+  const without = missingAudioVerdict(seen);
   if (without !== null) return without;
-  if (!seen.tracks.some((track) => track.kind === "video")) return notApplicable("no pictures");
+  if (!seen.tracks.some((track) => track.kind === "video")) return ruleNotApplicable("no pictures");
   const spans = readSpans(seen);
-  if (spans.length === 0) return notChecked("no segment read");
-  const muxed = stretches(
+  if (spans.length === 0) return ruleNotChecked("no segment read");
+  const muxed = continuousSpans(
     spans.flatMap((span): MuxedSpan[] => {
       const { pictures, sound } = span;
       return pictures === null || sound === null ? [] : [{ ...span, pictures, sound }];
     }),
   );
-  const segments = new Map(listedSegments(seen).map((segment) => [keyOf(segment), segment]));
-  const apart = pairs(spans, segments);
+  const segments = new Map(observedSegments(seen).map((segment) => [keyOf(segment), segment]));
+  const apart = pairAudioWithVideo(spans, segments);
   const faults = muxed.flatMap(muxedFaults);
   for (const [{ tag, sound }, { pictures }] of apart) {
     if (sound === null || pictures === null) continue;
-    const off = soundSeconds(sound) - pictures.durationS;
+    const off = audioSeconds(sound) - pictures.durationS;
     if (Math.abs(off) <= toleranceS(pictures, sound)) continue;
     const less = off < 0 ? "less" : "more";
     faults.push(`${tag.url}: ${Math.abs(off).toFixed(3)} s of sound ${less} than pictures in the same segment`);
@@ -262,12 +280,12 @@ function checkCover(seen: Observation): Verdict {
   // The last of a stretch may be made up for by a segment that hasn't come yet.
   const count = apart.length + muxed.reduce((sum, stretch) => sum + stretch.length - 1, 0);
   if (count === 0 && faults.length === 0 && muxed.length === 0)
-    return notApplicable("sound and pictures are cut at different times");
-  return verdict(faults, count, "segments with sound for all of their pictures");
+    return ruleNotApplicable("sound and pictures are cut at different times");
+  return verdictFromFaults(faults, count, "segments with sound for all of their pictures");
 }
 
 /** These rules. */
-export const SOUND_RULES: readonly Rule[] = [
+export const AUDIO_RULES: readonly ConformanceRule[] = [
   { rule: 75, title: "audio frames are as far apart as the codec says", check: checkFrameLengths },
   { rule: 76, title: "sound lasts as long as the pictures beside it", check: checkCover },
 ];

@@ -1,20 +1,28 @@
 /** Rules 52–59: when things come, and how long they stay. */
-import { broken, held, notApplicable, notChecked, type Observation, type Verdict, verdict } from "../model.ts";
-import { edgeMs, lastClosed, type MediaPlaylist, type SegmentTag } from "../playlist-reader.ts";
 import {
-  ended,
-  fetched,
+  type Observation,
+  type RuleVerdict,
+  ruleBroken,
+  ruleHeld,
+  ruleNotApplicable,
+  ruleNotChecked,
+  verdictFromFaults,
+} from "../model.ts";
+import { lastClosedSegment, type MediaPlaylist, playlistEndMs, type SegmentTag } from "../playlist-reader.ts";
+import {
+  type ConformanceRule,
+  consecutiveSnapshots,
+  describeExchange,
+  fetchedMedia,
+  formatMs,
+  hasEnded,
   hasParts,
   largestPartTarget,
-  ms,
-  nameOf,
-  outcome,
-  probes,
+  largestTargetDuration,
+  probesNamed,
   quantile,
-  type Rule,
-  snapshotsOf,
-  steps,
-  targetDuration,
+  trackLabel,
+  trackSnapshots,
 } from "./seen.ts";
 
 const partCount = (playlist: MediaPlaylist): string => {
@@ -25,7 +33,7 @@ const partCount = (playlist: MediaPlaylist): string => {
 /** Times between arrivals of something new in each track, milliseconds. */
 function arrivals(seen: Observation, newest: (playlist: MediaPlaylist) => unknown): number[] {
   return seen.tracks.flatMap((track) => {
-    const list = snapshotsOf(track);
+    const list = trackSnapshots(track);
     // The first playlist's news is of unknown age.
     const times = list.flatMap((one, i) => {
       const before = list[i - 1];
@@ -35,42 +43,42 @@ function arrivals(seen: Observation, newest: (playlist: MediaPlaylist) => unknow
   });
 }
 
-function checkSegmentPace(seen: Observation): Verdict {
-  const gaps = arrivals(seen, lastClosed);
-  if (gaps.length === 0) return notChecked("fewer than three segments came");
-  const limit = 1500 * targetDuration(seen);
+function checkSegmentPace(seen: Observation): RuleVerdict {
+  const gaps = arrivals(seen, lastClosedSegment);
+  if (gaps.length === 0) return ruleNotChecked("fewer than three segments came");
+  const limit = 1500 * largestTargetDuration(seen);
   const most = Math.max(...gaps);
-  const said = `${gaps.length} segments, at most ${ms(most)} apart`;
-  return most <= limit + 100 ? held(said) : broken(`${said}, over ${ms(limit)}`);
+  const said = `${gaps.length} segments, at most ${formatMs(most)} apart`;
+  return most <= limit + 100 ? ruleHeld(said) : ruleBroken(`${said}, over ${formatMs(limit)}`);
 }
 
-function checkPartPace(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
+function checkPartPace(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const gaps = arrivals(seen, partCount);
-  if (gaps.length < 3) return notChecked("fewer than four parts came");
+  if (gaps.length < 3) return ruleNotChecked("fewer than four parts came");
   const target = 1000 * largestPartTarget(seen);
   const [p95, most] = [quantile(gaps, 0.95), Math.max(...gaps)];
-  const said = `${gaps.length} parts, ${ms(p95)} apart at p95 and ${ms(most)} at most, for a target of ${ms(target)}`;
+  const said = `${gaps.length} parts, ${formatMs(p95)} apart at p95 and ${formatMs(most)} at most, for a target of ${formatMs(target)}`;
   // What is measured is the arrival here: a busy network or machine delays one and brings the next close behind.
-  return p95 <= 1.25 * target + 50 && most <= 2.5 * target + 100 ? held(said) : broken(said);
+  return p95 <= 1.25 * target + 50 && most <= 2.5 * target + 100 ? ruleHeld(said) : ruleBroken(said);
 }
 
-function checkSpeed(seen: Observation): Verdict {
-  const got = fetched(seen, "segment").filter((one) => one.exchange.status === 200);
-  const limit = 500 * targetDuration(seen);
+function checkSpeed(seen: Observation): RuleVerdict {
+  const got = fetchedMedia(seen, "segment").filter((one) => one.exchange.status === 200);
+  const limit = 500 * largestTargetDuration(seen);
   const times = got.map((one) => one.exchange.doneMs - one.exchange.sentMs);
   const slow = times.filter((time) => time > limit).length;
-  if (got.length === 0) return notChecked("no segment fetched");
-  const said = `${got.length} segments in ${ms(quantile(times, 0.5))} each, ${ms(Math.max(...times))} at most`;
-  return slow > 0.1 * got.length ? broken(said) : held(said);
+  if (got.length === 0) return ruleNotChecked("no segment fetched");
+  const said = `${got.length} segments in ${formatMs(quantile(times, 0.5))} each, ${formatMs(Math.max(...times))} at most`;
+  return slow > 0.1 * got.length ? ruleBroken(said) : ruleHeld(said);
 }
 
 /** What may not change of a closed segment once it is listed. */
-const fixed = ({ uri, durationS, gap, discontinuity, map, pdtMs, byterange }: SegmentTag): string =>
+const frozenFields = ({ uri, durationS, gap, discontinuity, map, pdtMs, byterange }: SegmentTag): string =>
   JSON.stringify([uri, durationS, gap, discontinuity, map, pdtMs, byterange]);
 
-function checkAtomic(seen: Observation): Verdict {
-  const pairs = steps(seen, true);
+function checkAtomic(seen: Observation): RuleVerdict {
+  const pairs = consecutiveSnapshots(seen, true);
   const faults: string[] = [];
   for (const [was, now] of pairs) {
     const closed = was.playlist.segments.filter((one) => one.uri !== null);
@@ -79,7 +87,7 @@ function checkAtomic(seen: Observation): Verdict {
       const later = byMsn.get(segment.msn);
       if (later === undefined && segment.msn >= now.playlist.mediaSequence) {
         faults.push(`${now.name}: segment ${segment.msn} vanished from the middle`);
-      } else if (later !== undefined && fixed({ ...segment, map: later.map }) !== fixed(later)) {
+      } else if (later !== undefined && frozenFields({ ...segment, map: later.map }) !== frozenFields(later)) {
         faults.push(`${now.name}: segment ${segment.msn} changed`);
       }
     }
@@ -91,56 +99,57 @@ function checkAtomic(seen: Observation): Verdict {
       if (!same) faults.push(`${now.name}: parts of segment ${segment.msn} changed`);
     }
   }
-  return verdict(faults, pairs.length, "updates");
+  return verdictFromFaults(faults, pairs.length, "updates");
 }
 
-function checkKept(seen: Observation): Verdict {
-  const left = seen.tracks.flatMap((track) => track.afterLeaving.filter((one) => one.kind === "segment"));
-  const guessed = probes(seen, "before-window");
+function checkKept(seen: Observation): RuleVerdict {
+  const left = seen.tracks.flatMap((track) => track.fetchesAfterRemoval.filter((one) => one.kind === "segment"));
+  const guessed = probesNamed(seen, "before-window");
   const all = [...left, ...guessed];
   const faults = all.flatMap((one) =>
-    one.exchange.status === 200 ? [] : [`${one.exchange.url}: ${outcome(one)} after it left`],
+    one.exchange.status === 200 ? [] : [`${one.exchange.url}: ${describeExchange(one)} after it left`],
   );
-  if (all.length === 0 && !seen.expectEnd) return notApplicable("no segment left during the run");
-  return verdict(faults, all.length, "segments fetched after they had left");
+  if (all.length === 0 && !seen.expectEnd) return ruleNotApplicable("no segment left during the run");
+  return verdictFromFaults(faults, all.length, "segments fetched after they had left");
 }
 
-function checkExpires(seen: Observation): Verdict {
-  const got = fetched(seen, "segment").filter((one) => one.exchange.status === 200);
+function checkExpires(seen: Observation): RuleVerdict {
+  const got = fetchedMedia(seen, "segment").filter((one) => one.exchange.status === 200);
   const [first] = got;
-  if (first === undefined) return notChecked("no segment fetched");
+  if (first === undefined) return ruleNotChecked("no segment fetched");
   const { headers } = first.exchange;
-  if (headers.expires !== undefined) return held(`Expires: ${headers.expires}`);
+  if (headers.expires !== undefined) return ruleHeld(`Expires: ${headers.expires}`);
   // RFC 9111 §5.3: "If a response includes a Cache-Control header field with the max-age directive, a recipient MUST ignore
   // the Expires header field."
-  if (/max-age=\d+/.test(headers["cache-control"] ?? "")) return held(`by Cache-Control: ${headers["cache-control"]}`);
-  return broken(`${nameOf(first.track)}: neither Expires nor max-age`);
+  if (/max-age=\d+/.test(headers["cache-control"] ?? ""))
+    return ruleHeld(`by Cache-Control: ${headers["cache-control"]}`);
+  return ruleBroken(`${trackLabel(first.track)}: neither Expires nor max-age`);
 }
 
-function checkSync(seen: Observation): Verdict {
-  if (seen.tracks.length < 2) return notApplicable("one media playlist");
-  const limit = 1000 * (largestPartTarget(seen) || targetDuration(seen));
+function checkSync(seen: Observation): RuleVerdict {
+  if (seen.tracks.length < 2) return ruleNotApplicable("one media playlist");
+  const limit = 1000 * (largestPartTarget(seen) || largestTargetDuration(seen));
   const lags = seen.tracks.flatMap((track) => {
-    const values = snapshotsOf(track)
+    const values = trackSnapshots(track)
       .slice(1)
       .flatMap((one, i, list) => {
-        const edge = edgeMs(one.playlist);
+        const edge = playlistEndMs(one.playlist);
         const before = list[i - 1];
-        const news = before !== undefined && edgeMs(before.playlist) !== edge;
+        const news = before !== undefined && playlistEndMs(before.playlist) !== edge;
         return edge === null || !news ? [] : [one.atMs - edge];
       });
-    return values.length < 3 ? [] : [{ name: nameOf(track), lag: quantile(values, 0.5) }];
+    return values.length < 3 ? [] : [{ name: trackLabel(track), lag: quantile(values, 0.5) }];
   });
-  if (lags.length < 2) return notChecked("too few updates with programme times");
+  if (lags.length < 2) return ruleNotChecked("too few updates with programme times");
   const sorted = lags.toSorted((a, b) => a.lag - b.lag);
   const [first, last] = [sorted[0], sorted.at(-1)];
   const apart = (last?.lag ?? 0) - (first?.lag ?? 0);
-  const said = `${lags.length} playlists, ${last?.name} ${ms(apart)} behind ${first?.name}`;
-  return apart <= limit ? held(said) : broken(said);
+  const said = `${lags.length} playlists, ${last?.name} ${formatMs(apart)} behind ${first?.name}`;
+  return apart <= limit ? ruleHeld(said) : ruleBroken(said);
 }
 
 /** These rules. */
-export const TIMING_RULES: readonly Rule[] = [
+export const TIMING_RULES: readonly ConformanceRule[] = [
   { rule: 52, title: "a segment comes within 1.5 target durations of the one before", check: checkSegmentPace },
   { rule: 53, title: "a part comes within the part target of the one before", check: checkPartPace },
   { rule: 54, title: "what is listed is sent at full speed", check: checkSpeed },
@@ -150,7 +159,8 @@ export const TIMING_RULES: readonly Rule[] = [
   {
     rule: 58,
     title: "a removed stream is 404 or 410",
-    check: (seen) => notApplicable(ended(seen) ? "the ended broadcast is still offered" : "the broadcast goes on"),
+    check: (seen) =>
+      ruleNotApplicable(hasEnded(seen) ? "the ended broadcast is still offered" : "the broadcast goes on"),
   },
   { rule: 59, title: "renditions are within a part of each other", check: checkSync },
 ];

@@ -1,29 +1,29 @@
 /** Rules 60–74: transport, caches and what the multivariant playlist promises. */
 import {
-  broken,
-  held,
-  notApplicable,
-  notChecked,
   type Observation,
-  type Probe,
-  type Verdict,
-  verdict,
+  type PlaylistProbe,
+  type RuleVerdict,
+  ruleBroken,
+  ruleHeld,
+  ruleNotApplicable,
+  ruleNotChecked,
+  verdictFromFaults,
 } from "../model.ts";
 import { segmentSeconds } from "../playlist-reader.ts";
 import {
   allSnapshots,
-  fetched,
+  type ConformanceRule,
+  describeExchange,
+  fetchedMedia,
+  formatMs,
   hasParts,
   largestPartTarget,
-  listedSegments,
-  ms,
-  nameOf,
-  outcome,
-  probes,
+  largestTargetDuration,
+  mediaSnapshots,
+  observedSegments,
+  probesNamed,
   quantile,
-  type Rule,
-  snapshots,
-  targetDuration,
+  trackLabel,
 } from "./seen.ts";
 
 /** Media is cached for at least this long: what is immutable can be kept for hours. */
@@ -53,12 +53,14 @@ function lifetimeFault(
 }
 
 function playlistLifetimes(seen: Observation): (string | null)[] {
-  const target = targetDuration(seen);
+  const target = largestTargetDuration(seen);
   const half = (age: number): boolean => age === Math.floor(target / 2) || age === Math.ceil(target / 2);
-  const live = snapshots(seen).filter(({ playlist }) => !playlist.endList);
-  const blocking = live.filter(({ reload }) => reload.asked.msn !== undefined);
-  const plain = [...live.filter(({ reload }) => reload.asked.msn === undefined).map(({ reload }) => reload.exchange)];
-  const of = (name: Probe["name"]) => probes(seen, name).filter(({ exchange }) => exchange.status === 404);
+  const live = mediaSnapshots(seen).filter(({ playlist }) => !playlist.endList);
+  const blocking = live.filter(({ reload }) => reload.directives.msn !== undefined);
+  const plain = [
+    ...live.filter(({ reload }) => reload.directives.msn === undefined).map(({ reload }) => reload.exchange),
+  ];
+  const of = (name: PlaylistProbe["name"]) => probesNamed(seen, name).filter(({ exchange }) => exchange.status === 404);
   return [
     ...blocking.map(({ reload }) =>
       lifetimeFault("blocking 200", reload.exchange.headers, (age) => age === 6 * target, `${6 * target} s`),
@@ -76,10 +78,10 @@ function playlistLifetimes(seen: Observation): (string | null)[] {
   ];
 }
 
-function checkLifetimes(seen: Observation): Verdict {
-  const target = targetDuration(seen);
-  const media = fetched(seen, "part", "segment", "init").filter((one) => one.exchange.status === 200);
-  const errors = probes(seen, "unknown-media", "future-part").filter(({ exchange }) => exchange.status >= 400);
+function checkLifetimes(seen: Observation): RuleVerdict {
+  const target = largestTargetDuration(seen);
+  const media = fetchedMedia(seen, "part", "segment", "init").filter((one) => one.exchange.status === 200);
+  const errors = probesNamed(seen, "unknown-media", "future-part").filter(({ exchange }) => exchange.status >= 400);
   const judged = [
     ...playlistLifetimes(seen),
     ...media.map(({ kind, exchange: { headers } }) => {
@@ -94,17 +96,17 @@ function checkLifetimes(seen: Observation): Verdict {
     ),
   ];
   const faults = [...new Set(judged.flatMap((one) => one ?? []))];
-  return verdict(faults, judged.length, "answers with the right lifetime");
+  return verdictFromFaults(faults, judged.length, "answers with the right lifetime");
 }
 
-function checkGzip(seen: Observation): Verdict {
+function checkGzip(seen: Observation): RuleVerdict {
   const all = [{ name: "multivariant", exchange: seen.multivariantExchange }].concat(
     allSnapshots(seen).map(({ name, reload }) => ({ name, exchange: reload.exchange })),
   );
   const faults = all.flatMap(({ name, exchange }) =>
     exchange.headers["content-encoding"] === "gzip" ? [] : [`${name}: sent plain though gzip was accepted`],
   );
-  return verdict(faults, all.length, "playlists gzipped");
+  return verdictFromFaults(faults, all.length, "playlists gzipped");
 }
 
 /** Whether an answer's `Cache-Status` (RFC 9211) owns up to a request further up that no other one shares. */
@@ -113,36 +115,40 @@ function ledUpstream(status: string): boolean {
   return !caches.some((cache) => /;\s*(hit|collapsed)(?![\w=-]|=\?0)/.test(cache));
 }
 
-function checkCoalescing(seen: Observation): Verdict {
-  const herd = probes(seen, "herd-playlist", "herd-media").filter(({ exchange }) => exchange.status === 200);
-  if (herd.length === 0) return notChecked("no herd of identical requests was answered");
+function checkCoalescing(seen: Observation): RuleVerdict {
+  const herd = probesNamed(seen, "herd-playlist", "herd-media").filter(({ exchange }) => exchange.status === 200);
+  if (herd.length === 0) return ruleNotChecked("no herd of identical requests was answered");
   const blind = herd.find(({ exchange }) => exchange.headers["cache-status"] === undefined);
-  if (blind !== undefined) return notChecked("no Cache-Status header, so it can't be seen from outside");
+  if (blind !== undefined) return ruleNotChecked("no Cache-Status header, so it can't be seen from outside");
   const groups = Map.groupBy(herd, ({ exchange }) => exchange.url);
   const faults = [...groups].flatMap(([url, group]) => {
     const leaders = group.filter(({ exchange }) => ledUpstream(exchange.headers["cache-status"] ?? "")).length;
     return leaders <= 1 ? [] : [`${url}: ${leaders} of ${group.length} identical requests went upstream`];
   });
-  return verdict(faults, groups.size, `herds of identical requests, ${herd.length} in all, led by one at most`);
+  return verdictFromFaults(
+    faults,
+    groups.size,
+    `herds of identical requests, ${herd.length} in all, led by one at most`,
+  );
 }
 
-function checkAge(seen: Observation): Verdict {
+function checkAge(seen: Observation): RuleVerdict {
   const good = everyExchange(seen).filter(({ status }) => status === 200 || status === 206);
   const faults = good.flatMap(({ url, headers }) => (headers.age === undefined ? [`${url}: no Age`] : []));
-  return verdict(faults, good.length, "answers with Age");
+  return verdictFromFaults(faults, good.length, "answers with Age");
 }
 
-function checkIdempotent(seen: Observation): Verdict {
-  const [one, two] = probes(seen, "repeat");
-  if (one?.playlist == null || two?.playlist == null) return notChecked("no two answers to compare");
+function checkIdempotent(seen: Observation): RuleVerdict {
+  const [one, two] = probesNamed(seen, "repeat");
+  if (one?.playlist == null || two?.playlist == null) return ruleNotChecked("no two answers to compare");
   const same = one.playlist.text === two.playlist.text;
   const older = two.playlist.mediaSequence < one.playlist.mediaSequence;
-  if (same) return held("the same request twice, the same answer");
+  if (same) return ruleHeld("the same request twice, the same answer");
   // The playlist may have grown between the two.
-  return older ? broken("the same request twice went back") : held("the same request twice, the second grown");
+  return older ? ruleBroken("the same request twice went back") : ruleHeld("the same request twice, the second grown");
 }
 
-function checkBandwidth(seen: Observation): Verdict {
+function checkBandwidth(seen: Observation): RuleVerdict {
   const need = ["CODECS", "AVERAGE-BANDWIDTH", "BANDWIDTH"];
   const faults = seen.multivariant.variants.flatMap((variant) => {
     const pictured = !/^(mp4a|ac-3|ec-3|opus|flac)/i.test(variant.get("CODECS") ?? "");
@@ -150,9 +156,9 @@ function checkBandwidth(seen: Observation): Verdict {
     return missing.map((name) => `${variant.get("@URL")}: no ${name}`);
   });
   const peakOf = (href: string | undefined): number => {
-    const listed = listedSegments(seen).filter((segment) => segment.track.url === href);
+    const listed = observedSegments(seen).filter((segment) => segment.track.url === href);
     // The peak is that of stretches of 0.5 to 1.5 target durations: a short last segment is none by itself.
-    const own = listed.filter((segment) => segmentSeconds(segment) >= targetDuration(seen) / 2);
+    const own = listed.filter((segment) => segmentSeconds(segment) >= largestTargetDuration(seen) / 2);
     return Math.max(
       0,
       ...own.map((segment) => {
@@ -169,99 +175,100 @@ function checkBandwidth(seen: Observation): Verdict {
     if (share > 1.25) faults.push(`${variant.get("@URL")}: a peak of ${(100 * share).toFixed(0)} % of BANDWIDTH`);
     return peak > 0 ? [share] : [];
   });
-  if (peaks.length === 0 && faults.length === 0) return notChecked("no segment fetched");
-  return verdict(
+  if (peaks.length === 0 && faults.length === 0) return ruleNotChecked("no segment fetched");
+  return verdictFromFaults(
     faults,
     peaks.length,
     `variants, peaks up to ${(100 * Math.max(0, ...peaks)).toFixed(0)} % of BANDWIDTH`,
   );
 }
 
-function checkIframes(seen: Observation): Verdict {
-  if (seen.tracks.every((track) => track.kind === "audio")) return notApplicable("no video");
-  if (seen.iframes.length === 0) return broken("no EXT-X-I-FRAME-STREAM-INF");
+function checkIframes(seen: Observation): RuleVerdict {
+  if (seen.tracks.every((track) => track.kind === "audio")) return ruleNotApplicable("no video");
+  if (seen.iframes.length === 0) return ruleBroken("no EXT-X-I-FRAME-STREAM-INF");
   const faults = seen.iframes.flatMap((track) => {
     const playlist = track.reloads.findLast((one) => one.playlist !== null)?.playlist;
     const picture = track.media.get("iframe");
-    if (playlist == null) return [`${nameOf(track)}: ${track.failures[0] ?? "no playlist"}`];
-    if (!playlist.iframesOnly) return [`${nameOf(track)}: no EXT-X-I-FRAMES-ONLY`];
+    if (playlist == null) return [`${trackLabel(track)}: ${track.failures[0] ?? "no playlist"}`];
+    if (!playlist.iframesOnly) return [`${trackLabel(track)}: no EXT-X-I-FRAMES-ONLY`];
     if (picture === undefined) return [];
     const want = playlist.segments.find((segment) => segment.msn === picture.msn)?.byterange?.length;
     if (want !== undefined && picture.byteLength !== want)
-      return [`${nameOf(track)}: ${picture.byteLength} bytes of ${want}`];
+      return [`${trackLabel(track)}: ${picture.byteLength} bytes of ${want}`];
     const { fragment } = picture;
-    if (fragment === null) return [`${nameOf(track)}: the range holds no readable fragment (${outcome(picture)})`];
-    if (!fragment.startsWithSync) return [`${nameOf(track)}: the range doesn't begin with an independent frame`];
+    if (fragment === null)
+      return [`${trackLabel(track)}: the range holds no readable fragment (${describeExchange(picture)})`];
+    if (!fragment.startsWithSync) return [`${trackLabel(track)}: the range doesn't begin with an independent frame`];
     const whole = fragment.firstSampleEnd <= picture.byteLength;
     return whole
       ? []
-      : [`${nameOf(track)}: the picture ends at byte ${fragment.firstSampleEnd} of ${picture.byteLength}`];
+      : [`${trackLabel(track)}: the picture ends at byte ${fragment.firstSampleEnd} of ${picture.byteLength}`];
   });
   const read = seen.iframes.filter((track) => track.media.has("iframe")).length;
-  return verdict(faults, read, "I-frame playlists, each newest picture whole in its range");
+  return verdictFromFaults(faults, read, "I-frame playlists, each newest picture whole in its range");
 }
 
-function checkLastModified(seen: Observation): Verdict {
-  const live = snapshots(seen).filter(({ playlist }) => !playlist.endList);
+function checkLastModified(seen: Observation): RuleVerdict {
+  const live = mediaSnapshots(seen).filter(({ playlist }) => !playlist.endList);
   const stamped = live.filter(({ reload }) => reload.exchange.headers["last-modified"] !== undefined);
-  if (stamped.length === 0) return notChecked("no Last-Modified header");
+  if (stamped.length === 0) return ruleNotChecked("no Last-Modified header");
   const faults = stamped.flatMap(({ name, playlist, reload: { exchange } }) => {
     const date = Date.parse(exchange.headers.date ?? "");
     const age =
       ((Number.isNaN(date) ? exchange.doneMs : date) - Date.parse(exchange.headers["last-modified"] ?? "")) / 1000;
     return age > 3 * playlist.targetDuration ? [`${name}: ${age.toFixed(0)} s old`] : [];
   });
-  return verdict(faults, stamped.length, "playlists with a fresh Last-Modified");
+  return verdictFromFaults(faults, stamped.length, "playlists with a fresh Last-Modified");
 }
 
-function checkRoundTrip(seen: Observation): Verdict {
-  if (!hasParts(seen)) return notApplicable("no parts");
+function checkRoundTrip(seen: Observation): RuleVerdict {
+  if (!hasParts(seen)) return ruleNotApplicable("no parts");
   const trips = seen.probes
     .filter(({ name }) => name === "plain" || name === "part-without-msn" || name === "repeat" || name === "skip")
     .map(({ exchange }) => exchange.firstByteMs - exchange.sentMs);
-  if (trips.length === 0) return notChecked("no prompt request was made");
+  if (trips.length === 0) return ruleNotChecked("no prompt request was made");
   const [p95, target] = [quantile(trips, 0.95), 1000 * largestPartTarget(seen)];
-  const said = `part target ${ms(target)}, round trip from here ${ms(p95)} at p95`;
-  return p95 <= target ? held(said) : broken(said);
+  const said = `part target ${formatMs(target)}, round trip from here ${formatMs(p95)} at p95`;
+  return p95 <= target ? ruleHeld(said) : ruleBroken(said);
 }
 
-function checkDeltaForLong(seen: Observation): Verdict {
-  const long = snapshots(seen).filter(
+function checkDeltaForLong(seen: Observation): RuleVerdict {
+  const long = mediaSnapshots(seen).filter(
     ({ playlist }) => playlist.segments.reduce((sum, segment) => sum + segmentSeconds(segment), 0) > 120,
   );
-  if (long.length === 0) return notApplicable("no window is over two minutes");
+  if (long.length === 0) return ruleNotApplicable("no window is over two minutes");
   const without = long.filter(({ playlist }) => !playlist.endList && !playlist.serverControl?.has("CAN-SKIP-UNTIL"));
-  return verdict(
+  return verdictFromFaults(
     without.map(({ name }) => `${name}: long and without delta updates`),
     long.length,
     "long playlists",
   );
 }
 
-function checkPriorities(seen: Observation): Verdict {
+function checkPriorities(seen: Observation): RuleVerdict {
   const stamped = allSnapshots(seen).filter(({ reload }) => reload.exchange.headers.priority !== undefined);
-  if (stamped.length === 0) return notApplicable("no Priority header");
+  if (stamped.length === 0) return ruleNotApplicable("no Priority header");
   const faults = stamped.flatMap(({ name, reload }) =>
     /u=1\b/.test(reload.exchange.headers.priority ?? "") ? [] : [`${name}: ${reload.exchange.headers.priority}`],
   );
-  for (const { uri, exchange } of fetched(seen, "segment", "part")) {
+  for (const { uri, exchange } of fetchedMedia(seen, "segment", "part")) {
     const urgency = /u=(\d)/.exec(exchange.headers.priority ?? "u=3")?.[1];
     if (Number(urgency ?? 3) < 2 || Number(urgency ?? 3) > 6) faults.push(`${uri}: ${exchange.headers.priority}`);
   }
-  return verdict(faults, stamped.length, "playlists with urgency 1");
+  return verdictFromFaults(faults, stamped.length, "playlists with urgency 1");
 }
 
-const onTls = (seen: Observation, judge: (tls: NonNullable<Observation["tls"]>) => Verdict): Verdict => {
-  if (!seen.url.startsWith("https:")) return notApplicable("plain http here; TLS and HTTP/2 are the public edge's");
-  return seen.tls === null ? notChecked("TLS could not be negotiated") : judge(seen.tls);
+const onTls = (seen: Observation, judge: (tls: NonNullable<Observation["tls"]>) => RuleVerdict): RuleVerdict => {
+  if (!seen.url.startsWith("https:")) return ruleNotApplicable("plain http here; TLS and HTTP/2 are the public edge's");
+  return seen.tls === null ? ruleNotChecked("TLS could not be negotiated") : judge(seen.tls);
 };
 
 /** These rules. */
-export const TRANSPORT_RULES: readonly Rule[] = [
+export const TRANSPORT_RULES: readonly ConformanceRule[] = [
   {
     rule: 60,
     title: "HTTP/2 or 3",
-    check: (seen) => onTls(seen, ({ alpn }) => (alpn === "h2" ? held("ALPN h2") : broken(`ALPN ${alpn}`))),
+    check: (seen) => onTls(seen, ({ alpn }) => (alpn === "h2" ? ruleHeld("ALPN h2") : ruleBroken(`ALPN ${alpn}`))),
   },
   { rule: 61, title: "playlists have urgency 1 and segments 2 to 6", check: checkPriorities },
   {
@@ -273,7 +280,11 @@ export const TRANSPORT_RULES: readonly Rule[] = [
         track.reloads.some((one) => one.playlist !== null) ? [] : track.failures.slice(0, 1),
       );
       const hosts = new Set(all.map((track) => new URL(track.url).host)).size;
-      return verdict(faults, all.length, `media playlists answered by ${hosts} host${hosts === 1 ? "" : "s"}`);
+      return verdictFromFaults(
+        faults,
+        all.length,
+        `media playlists answered by ${hosts} host${hosts === 1 ? "" : "s"}`,
+      );
     },
   },
   { rule: 63, title: "playlist requests are idempotent", check: checkIdempotent },
@@ -284,7 +295,8 @@ export const TRANSPORT_RULES: readonly Rule[] = [
   {
     rule: 68,
     title: "TLS 1.3",
-    check: (seen) => onTls(seen, ({ protocol }) => (protocol === "TLSv1.3" ? held(protocol) : broken(protocol))),
+    check: (seen) =>
+      onTls(seen, ({ protocol }) => (protocol === "TLSv1.3" ? ruleHeld(protocol) : ruleBroken(protocol))),
   },
   { rule: 69, title: "the part target is at least a round trip", check: checkRoundTrip },
   { rule: 70, title: "delta updates where the window is over two minutes", check: checkDeltaForLong },
@@ -294,7 +306,7 @@ export const TRANSPORT_RULES: readonly Rule[] = [
     check: (seen) => {
       const all = everyExchange(seen).filter(({ status }) => status > 0);
       const faults = all.flatMap(({ url, status }) => (status >= 300 && status < 400 ? [`${url}: ${status}`] : []));
-      return verdict(faults, all.length, "answers, none a redirect");
+      return verdictFromFaults(faults, all.length, "answers, none a redirect");
     },
   },
   {

@@ -1,22 +1,24 @@
 import { expect, test } from "vitest";
-import { NO_COUNTS } from "../../../protocol/room/events.ts";
-import { freshTaps, HEART } from "./bursts.ts";
+import { EMPTY_ROOM_COUNTS } from "../../../protocol/room/events.ts";
+import { LIKE_EMOJI, newReactions } from "./bursts.ts";
 
 test("what is new in the totals rises, each by itself", () => {
-  const before = { ...NO_COUNTS, likes: 3, reactions: { "🔥": 1 } };
-  const now = { ...NO_COUNTS, likes: 5, reactions: { "🔥": 1, "👏": 4 } };
-  expect(freshTaps(before, now, new Map())).toEqual([
-    [HEART, 2],
+  const before = { ...EMPTY_ROOM_COUNTS, likes: 3, reactions: { "🔥": 1 } };
+  const now = { ...EMPTY_ROOM_COUNTS, likes: 5, reactions: { "🔥": 1, "👏": 4 } };
+  expect(newReactions(before, now, new Map())).toEqual([
+    [LIKE_EMOJI, 2],
     ["👏", 4],
   ]);
 });
 
 test("one's own taps rose when they were made, and don't rise again", () => {
-  const own = new Map([[HEART, 3]]);
-  expect(freshTaps(NO_COUNTS, { ...NO_COUNTS, likes: 2 }, own)).toEqual([]);
-  expect(freshTaps({ ...NO_COUNTS, likes: 2 }, { ...NO_COUNTS, likes: 7 }, own)).toEqual([[HEART, 4]]);
+  const own = new Map([[LIKE_EMOJI, 3]]);
+  expect(newReactions(EMPTY_ROOM_COUNTS, { ...EMPTY_ROOM_COUNTS, likes: 2 }, own)).toEqual([]);
+  expect(newReactions({ ...EMPTY_ROOM_COUNTS, likes: 2 }, { ...EMPTY_ROOM_COUNTS, likes: 7 }, own)).toEqual([
+    [LIKE_EMOJI, 4],
+  ]);
 });
 
 test("totals that fall, as those of another room object do, make nothing rise", () => {
-  expect(freshTaps({ ...NO_COUNTS, likes: 9 }, NO_COUNTS, new Map())).toEqual([]);
+  expect(newReactions({ ...EMPTY_ROOM_COUNTS, likes: 9 }, EMPTY_ROOM_COUNTS, new Map())).toEqual([]);
 });

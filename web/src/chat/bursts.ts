@@ -1,19 +1,23 @@
 /** Likes and reactions rising over the picture: what is new in the room's totals, and one's own taps at once. */
-import type { Counts } from "../../../protocol/room/events.ts";
+import type { RoomCounts } from "../../../protocol/room/events.ts";
 
 /** What stands for a like. */
-export const HEART = "❤️";
+export const LIKE_EMOJI = "❤️";
 
 /** Things in the air at once: more would be neither seen nor cheap. */
-const MOST_IN_AIR = 40;
+const MAX_ANIMATED = 40;
 /** Of one kind, in one tick. */
-const MOST_AT_ONCE = 8;
+const MAX_PER_BURST = 8;
 const RISE_MS = 2_600;
 
 /** How many of each are new, `own` taps that the totals didn't have before left out; `own` is counted down. */
-export function freshTaps(before: Counts, now: Counts, own: Map<string, number>): [emoji: string, count: number][] {
+export function newReactions(
+  before: RoomCounts,
+  now: RoomCounts,
+  own: Map<string, number>,
+): [emoji: string, count: number][] {
   const totals: [string, number][] = [
-    [HEART, now.likes - before.likes],
+    [LIKE_EMOJI, now.likes - before.likes],
     ...Object.entries(now.reactions).map(([emoji, count]): [string, number] => [
       emoji,
       count - (before.reactions[emoji] ?? 0),
@@ -28,10 +32,10 @@ export function freshTaps(before: Counts, now: Counts, own: Map<string, number>)
 }
 
 /** Lets `count` of an emoji rise in `layer`, where the person likes movement. */
-export function rise(layer: HTMLElement, emoji: string, count: number): void {
+export function animateReaction(layer: HTMLElement, emoji: string, count: number): void {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
-  for (let index = 0; index < Math.min(count, MOST_AT_ONCE); index += 1) {
-    if (layer.childElementCount >= MOST_IN_AIR) return;
+  for (let index = 0; index < Math.min(count, MAX_PER_BURST); index += 1) {
+    if (layer.childElementCount >= MAX_ANIMATED) return;
     const flyer = document.createElement("i");
     flyer.textContent = emoji;
     layer.append(flyer);

@@ -1,50 +1,58 @@
 /** The chat of the watch page: the room's client or a recording's replay, the playhead, and what is drawn. */
 import type { RoomClient } from "../../../protocol/room/client.ts";
-import type { Counts } from "../../../protocol/room/events.ts";
-import { CLOSES, type Outcome } from "../../../protocol/room/wire.ts";
-import { devToken, isLocal, keepToken, personTag, remember, remembered, viewerToken } from "../session.ts";
-import { freshTaps, HEART, rise } from "./bursts.ts";
-import { playheadOf, type Sight } from "./playhead.ts";
+import type { RoomCounts } from "../../../protocol/room/events.ts";
+import { type CommandOutcome, SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
+import {
+  isLocalEdge,
+  loadPersonTag,
+  loadPreference,
+  loadViewerToken,
+  requestDevToken,
+  storePreference,
+  storeViewerToken,
+} from "../session.ts";
+import { animateReaction, LIKE_EMOJI, newReactions } from "./bursts.ts";
+import { chatPlayheadMs, type PlaybackPosition } from "./playhead.ts";
 import { ReplayLoader } from "./replay-loader.ts";
-import { openRoom } from "./room.ts";
-import { type RoomView, type RoomViewEvent, reduceRoom, UNKNOWN_ROOM } from "./view.ts";
-import { closeWords } from "./words.ts";
+import { connectRoom } from "./room.ts";
+import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "./view.ts";
+import { closeText } from "./words.ts";
 
 /** What the chat needs of the page. */
-export interface ChatParts {
+export interface ChatOptions {
   readonly stream: string;
   /** Where reactions rise. */
-  readonly layer: HTMLElement;
-  readonly sight: () => Sight;
+  readonly reactionLayer: HTMLElement;
+  readonly playbackPosition: () => PlaybackPosition;
   /** Whether pictures move, which counts the viewer as watching. */
-  readonly playing: () => boolean;
-  readonly counted: (counts: Counts) => void;
+  readonly isPlaying: () => boolean;
+  readonly onCounts: (counts: RoomCounts) => void;
   /** The room was shut with its stream. */
-  readonly stopped: () => void;
+  readonly onStopped: () => void;
   /** Something that is shown changed. */
-  readonly changed: () => void;
+  readonly onChange: () => void;
 }
 
 /** How often the playhead is looked at. */
-const LOOK_MS = 200;
-const NOW_AT = "corral.chat.now";
+const PLAYHEAD_POLL_MS = 200;
+const UNSYNCED_STORAGE_KEY = "corral.chat.now";
 
 /** One page's chat, until it is stopped. */
-export class Chat {
-  readonly #parts: ChatParts;
-  readonly #own = new Map<string, number>();
+export class ChatController {
+  readonly #options: ChatOptions;
+  readonly #ownReactions = new Map<string, number>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #view: RoomView = UNKNOWN_ROOM;
+  #view: RoomView = INITIAL_ROOM_VIEW;
   #client: RoomClient | null = null;
   #replay: ReplayLoader | null = null;
-  #counted = false;
-  #inStep: boolean = remembered(NOW_AT) !== "1";
-  #signedOut: string | null = null;
+  #hasCounts = false;
+  #isSynced: boolean = loadPreference(UNSYNCED_STORAGE_KEY) !== "1";
+  #signOutReason: string | null = null;
 
-  constructor(parts: ChatParts) {
-    this.#parts = parts;
-    this.#look();
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  constructor(parts: ChatOptions) {
+    this.#options = parts;
+    this.#pollPlayhead();
+    this.#timer = setInterval(() => this.#pollPlayhead(), PLAYHEAD_POLL_MS);
   }
 
   get view(): RoomView {
@@ -52,25 +60,25 @@ export class Chat {
   }
 
   /** Whether a recording's chat is shown. */
-  get replay(): boolean {
+  get isReplay(): boolean {
     return this.#replay !== null;
   }
 
   /** Whether messages wait for the picture. */
-  get inStep(): boolean {
-    return this.#inStep;
+  get isSynced(): boolean {
+    return this.#isSynced;
   }
 
-  set inStep(inStep: boolean) {
-    this.#inStep = inStep;
-    remember(NOW_AT, inStep ? "0" : "1");
-    this.#look();
-    this.#parts.changed();
+  set isSynced(inStep: boolean) {
+    this.#isSynced = inStep;
+    storePreference(UNSYNCED_STORAGE_KEY, inStep ? "0" : "1");
+    this.#pollPlayhead();
+    this.#options.onChange();
   }
 
   /** Why one is no longer signed in, or null. */
-  get signedOut(): string | null {
-    return this.#signedOut;
+  get signOutReason(): string | null {
+    return this.#signOutReason;
   }
 
   /** The server's clock, ms. */
@@ -78,31 +86,31 @@ export class Chat {
     return Date.now() + (this.#client?.clockAheadMs ?? 0);
   }
 
-  send(text: string, replyTo: number | null): Promise<Outcome> {
+  send(text: string, replyTo: number | null): Promise<CommandOutcome> {
     if (this.#client === null) return Promise.resolve({ ok: false, error: "unavailable" });
-    const { programTimeMs } = this.#parts.sight();
+    const { programTimeMs } = this.#options.playbackPosition();
     const programmeMs = programTimeMs === null ? null : Math.round(programTimeMs);
-    return this.#client.act({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) }, programmeMs);
+    return this.#client.sendCommand({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) }, programmeMs);
   }
 
-  /** A like (`HEART`) or a reaction. */
-  tap(emoji: string): void {
-    this.#client?.tap(emoji === HEART ? null : emoji);
-    this.#own.set(emoji, (this.#own.get(emoji) ?? 0) + 1);
-    rise(this.#parts.layer, emoji, 1);
+  /** A like (`LIKE_EMOJI`) or a reaction. */
+  addReaction(emoji: string): void {
+    this.#client?.addReaction(emoji === LIKE_EMOJI ? null : emoji);
+    this.#ownReactions.set(emoji, (this.#ownReactions.get(emoji) ?? 0) + 1);
+    animateReaction(this.#options.reactionLayer, emoji, 1);
   }
 
   /** Signs in under a name, which only an edge on this machine grants; null elsewhere. */
-  get join(): ((name: string) => Promise<boolean>) | null {
-    if (!isLocal()) return null;
-    const { stream } = this.#parts;
+  get signIn(): ((name: string) => Promise<boolean>) | null {
+    if (!isLocalEdge()) return null;
+    const { stream } = this.#options;
     return async (name) => {
       // Two devices that choose one name are two people.
-      const claims = { sub: `${name.slice(0, 40)}~${personTag()}`, name };
-      const token = await devToken(stream, claims).catch(() => null);
+      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag()}`, name };
+      const token = await requestDevToken(stream, claims).catch(() => null);
       if (token === null) return false;
-      keepToken(stream, token);
-      this.#signedOut = null;
+      storeViewerToken(stream, token);
+      this.#signOutReason = null;
       this.#connect();
       return true;
     };
@@ -115,33 +123,33 @@ export class Chat {
     this.#replay?.stop();
   }
 
-  #look(): void {
-    const { sight, playing } = this.#parts;
-    const seen = sight();
+  #pollPlayhead(): void {
+    const { playbackPosition, isPlaying } = this.#options;
+    const seen = playbackPosition();
     const replay = seen.phase === "replay";
-    if (replay && this.#replay === null) this.#toReplay();
+    if (replay && this.#replay === null) this.#startReplay();
     if (!replay && this.#client === null) this.#connect();
-    const playheadMs = replay || this.#inStep ? playheadOf(seen) : null;
-    if (playheadMs !== null) this.#replay?.at(playheadMs);
+    const playheadMs = replay || this.#isSynced ? chatPlayheadMs(seen) : null;
+    if (playheadMs !== null) this.#replay?.setPlayhead(playheadMs);
     // Before a recording's first picture nothing of it is due.
     this.#dispatch({ type: "playhead", playheadMs: replay ? (playheadMs ?? 0) : playheadMs });
-    this.#client?.play(playing());
+    this.#client?.setPlaying(isPlaying());
   }
 
-  #toReplay(): void {
+  #startReplay(): void {
     this.#client?.stop();
     this.#client = null;
     this.#dispatch({ type: "cleared" });
-    const { stream } = this.#parts;
+    const { stream } = this.#options;
     this.#replay = new ReplayLoader(
       stream,
       () => this.#dispatch({ type: "cleared" }),
       (events) => {
-        const delivery = { events, unseen: 0, recovered: true };
+        const delivery = { events, omitted: 0, recovered: true };
         this.#dispatch({ type: "delivered", delivery, nowMs: this.serverNowMs() });
       },
     );
-    this.#parts.changed();
+    this.#options.onChange();
   }
 
   #connect(): void {
@@ -152,39 +160,39 @@ export class Chat {
     }
     // A client that begins anew is told what happened from the start.
     this.#dispatch({ type: "cleared" });
-    const { stream } = this.#parts;
+    const { stream } = this.#options;
     const dispatch = (event: RoomViewEvent): void => this.#dispatch(event);
-    this.#client = openRoom({ stream, token: viewerToken(stream), dispatch });
-    this.#client.play(this.#parts.playing());
+    this.#client = connectRoom({ stream, token: loadViewerToken(stream), dispatch });
+    this.#client.setPlaying(this.#options.isPlaying());
   }
 
   #dispatch(event: RoomViewEvent): void {
     const before = this.#view;
-    this.#view = reduceRoom(before, event);
+    this.#view = reduceRoomView(before, event);
     if (this.#view === before) return;
     if (event.type === "counted") {
-      if (this.#counted) {
-        for (const [emoji, count] of freshTaps(before.counts, event.counts, this.#own)) {
-          rise(this.#parts.layer, emoji, count);
+      if (this.#hasCounts) {
+        for (const [emoji, count] of newReactions(before.counts, event.counts, this.#ownReactions)) {
+          animateReaction(this.#options.reactionLayer, emoji, count);
         }
       }
-      this.#counted = true;
-      this.#parts.counted(event.counts);
+      this.#hasCounts = true;
+      this.#options.onCounts(event.counts);
     }
     const { link } = this.#view;
-    if (event.type === "disconnected" && event.code === CLOSES.stopped.code) this.#parts.stopped();
-    if (event.type === "disconnected" && link.state === "closed" && link.code === CLOSES.token.code) {
+    if (event.type === "disconnected" && event.code === SOCKET_CLOSES.stopped.code) this.#options.onStopped();
+    if (event.type === "disconnected" && link.state === "closed" && link.code === SOCKET_CLOSES.token.code) {
       this.#signOut(link.code, link.reason);
     }
-    this.#parts.changed();
+    this.#options.onChange();
   }
 
   /** The token opens nothing (any more): one goes on as a reader. */
   #signOut(code: number, reason: string): void {
-    const { stream } = this.#parts;
-    if (viewerToken(stream) === null) return;
-    keepToken(stream, null);
-    this.#signedOut = closeWords(code, reason);
+    const { stream } = this.#options;
+    if (loadViewerToken(stream) === null) return;
+    storeViewerToken(stream, null);
+    this.#signOutReason = closeText(code, reason);
     this.#connect();
   }
 }

@@ -3,47 +3,47 @@ import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatEvent } from "../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import type { Outcome } from "../../../protocol/room/wire.ts";
+import type { CommandOutcome } from "../../../protocol/room/wire.ts";
 import { HideIcon, SendIcon } from "./icons.tsx";
-import { type RoomView, writesAgain } from "./view.ts";
-import { mentionOf, refusal, span } from "./words.ts";
+import { type RoomView, writeCooldown } from "./view.ts";
+import { commandRefusalText, formatTimeSpan, mentionText } from "./words.ts";
 
 /** The count of characters is shown when so few are left. */
-const FEW_LEFT = 100;
+const CHARS_LEFT_SHOWN_BELOW = 100;
 
-interface Props {
+interface ComposerProps {
   readonly view: RoomView;
   readonly serverNowMs: () => number;
-  readonly answering: ChatEvent | null;
-  readonly onAnswered: () => void;
-  readonly send: (text: string, replyTo: number | null) => Promise<Outcome>;
+  readonly replyTarget: ChatEvent | null;
+  readonly onReplyDone: () => void;
+  readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
 }
 
-export function Composer({ view, serverNowMs, answering, onAnswered, send }: Props): VNode {
+export function Composer({ view, serverNowMs, replyTarget, onReplyDone, send }: ComposerProps): VNode {
   const [text, setText] = useState("");
   const [said, setSaid] = useState<{ text: string; bad: boolean } | null>(null);
   const [sending, setSending] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const wait = useCountdown(view, serverNowMs);
-  const left = ROOM_LIMITS.textChars - text.trim().length;
+  const left = ROOM_LIMITS.messageChars - text.trim().length;
   const ready = text.trim() !== "" && left >= 0 && wait === null;
 
   useLayoutEffect(() => {
-    if (answering === null) return;
-    setText((before) => (before === "" ? mentionOf(answering.by.name) : before));
+    if (replyTarget === null) return;
+    setText((before) => (before === "" ? mentionText(replyTarget.by.name) : before));
     box.current?.focus();
-  }, [answering]);
+  }, [replyTarget]);
 
   // A message of one's own is there: what was said of it, that it waits, is over.
-  useEffect(() => setSaid(null), [view.wroteMs]);
+  useEffect(() => setSaid(null), [view.lastOwnMessageMs]);
 
   const submit = async (): Promise<void> => {
     if (!ready) return;
     const written = text.trim();
     setText("");
     setSaid(null);
-    const replyTo = answering?.offset ?? null;
-    onAnswered();
+    const replyTo = replyTarget?.offset ?? null;
+    onReplyDone();
     setSending((count) => count + 1);
     const outcome = await send(written, replyTo);
     setSending((count) => count - 1);
@@ -51,12 +51,12 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
       if (outcome.held !== undefined) setSaid({ text: "Your message waits for a moderator.", bad: false });
       return;
     }
-    setSaid({ text: refusal(outcome.error, view.modes), bad: true });
+    setSaid({ text: commandRefusalText(outcome.error, view.modes), bad: true });
     // What was refused can be changed and sent again.
     setText((now) => (now === "" ? written : now));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") onAnswered();
+    if (event.key === "Escape") onReplyDone();
     // An input method's Enter chooses a word.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -70,12 +70,12 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
         void submit();
       }}
     >
-      {answering !== null && (
+      {replyTarget !== null && (
         <p class="composer-answer">
           <span>
-            Answer to <bdi>{answering.by.name}</bdi>: <bdi>{answering.text}</bdi>
+            Answer to <bdi>{replyTarget.by.name}</bdi>: <bdi>{replyTarget.text}</bdi>
           </span>
-          <button type="button" class="icon-button" aria-label="Don’t answer" onClick={onAnswered}>
+          <button type="button" class="icon-button" aria-label="Don’t answer" onClick={onReplyDone}>
             <HideIcon />
           </button>
         </p>
@@ -99,7 +99,7 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
             }}
             onKeyDown={onKeyDown}
           />
-          <span class={left < 0 ? "composer-left bad" : "composer-left"} hidden={left > FEW_LEFT}>
+          <span class={left < 0 ? "composer-left bad" : "composer-left"} hidden={left > CHARS_LEFT_SHOWN_BELOW}>
             {left}
             <span class="sr"> characters left</span>
           </span>
@@ -116,7 +116,7 @@ export function Composer({ view, serverNowMs, answering, onAnswered, send }: Pro
 function useCountdown(view: RoomView, serverNowMs: () => number): string | null {
   const [, tick] = useState(0);
   const nowMs = serverNowMs();
-  const wait = writesAgain(view, nowMs);
+  const wait = writeCooldown(view, nowMs);
   const waits = wait !== null;
   useEffect(() => {
     if (!waits) return undefined;
@@ -126,6 +126,6 @@ function useCountdown(view: RoomView, serverNowMs: () => number): string | null 
   if (wait === null) return null;
   const leftS = (wait.atMs - nowMs) / 1_000;
   return wait.why === "slow"
-    ? `Slow mode: you can write again in ${span(leftS)}.`
-    : `A moderator silenced you. You can write again in ${span(leftS)}.`;
+    ? `Slow mode: you can write again in ${formatTimeSpan(leftS)}.`
+    : `A moderator silenced you. You can write again in ${formatTimeSpan(leftS)}.`;
 }

@@ -2,35 +2,35 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatEvent } from "../../../protocol/room/events.ts";
-import type { You } from "../../../protocol/room/wire.ts";
+import type { OwnProfile } from "../../../protocol/room/wire.ts";
 import { DownIcon } from "./icons.tsx";
-import { isToMe, Row } from "./message.tsx";
-import type { Entry } from "./timeline.ts";
-import { useVirtual } from "./virtual.ts";
-import { announcement, compact } from "./words.ts";
+import { isAddressedToReader, MessageRow } from "./message.tsx";
+import type { TimelineEntry } from "./timeline.ts";
+import { useVirtualList } from "./virtual.ts";
+import { announcementText, formatCompactCount } from "./words.ts";
 
 /** How often a screen reader is told of what came. */
-const READ_OUT_MS = 4_000;
+const ANNOUNCE_EVERY_MS = 4_000;
 
-interface Props {
-  readonly entries: readonly Entry[];
+interface MessageListProps {
+  readonly entries: readonly TimelineEntry[];
   /** All that is known, for finding what an answer answers. */
-  readonly all: readonly Entry[];
-  readonly you: You;
+  readonly all: readonly TimelineEntry[];
+  readonly you: OwnProfile;
   readonly empty: string;
   /** What can be done with a message. */
   readonly actions: (message: ChatEvent) => ComponentChildren;
 }
 
-export function MessageList({ entries, all, you, empty, actions }: Props): VNode {
+export function MessageList({ entries, all, you, empty, actions }: MessageListProps): VNode {
   const scroller = useRef<HTMLDivElement>(null);
   const sizer = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(null);
   const keys = entries.map(({ key }) => key);
   const activeIndex = active === null ? -1 : keys.indexOf(active);
-  const { list, rows, atEnd } = useVirtual(scroller, sizer, keys, activeIndex < 0 ? null : activeIndex);
-  const away = useNews(keys, atEnd);
-  const read = useReadOut(entries);
+  const { list, rows, atEnd } = useVirtualList(scroller, sizer, keys, activeIndex < 0 ? null : activeIndex);
+  const away = useUnreadCount(keys, atEnd);
+  const read = useAnnouncement(entries);
 
   const move = (to: number): void => {
     const index = Math.min(entries.length - 1, Math.max(0, to));
@@ -72,14 +72,14 @@ export function MessageList({ entries, all, you, empty, actions }: Props): VNode
                 ref={list.measureElement}
                 data-index={index}
                 data-offset={entry.key}
-                class={isToMe(entry, all, you) ? "chat-row chat-row-me" : "chat-row"}
+                class={isAddressedToReader(entry, all, you) ? "chat-row chat-row-me" : "chat-row"}
                 style={{ transform: `translateY(${start}px)` }}
                 tabIndex={entry.key === active ? 0 : -1}
                 onFocusIn={() => setActive(entry.key)}
               >
-                <Row entry={entry} entries={all} me={you?.name ?? null}>
-                  {entry.what.kind === "chat" && <div class="chat-actions">{actions(entry.what)}</div>}
-                </Row>
+                <MessageRow entry={entry} entries={all} me={you?.name ?? null}>
+                  {entry.content.kind === "chat" && <div class="chat-actions">{actions(entry.content)}</div>}
+                </MessageRow>
               </div>
             );
           })}
@@ -88,7 +88,7 @@ export function MessageList({ entries, all, you, empty, actions }: Props): VNode
       {!atEnd && entries.length > 0 && (
         <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
           <DownIcon />
-          {away === 0 ? "To the newest" : `${compact(away)} new ${away === 1 ? "message" : "messages"}`}
+          {away === 0 ? "To the newest" : `${formatCompactCount(away)} new ${away === 1 ? "message" : "messages"}`}
         </button>
       )}
       <div class="sr" role="status" aria-live="polite">
@@ -99,7 +99,7 @@ export function MessageList({ entries, all, you, empty, actions }: Props): VNode
 }
 
 /** How many rows came since the end was last in view. */
-function useNews(keys: readonly string[], atEnd: boolean): number {
+function useUnreadCount(keys: readonly string[], atEnd: boolean): number {
   const seen = useRef<string | undefined>(undefined);
   if (atEnd || seen.current === undefined) seen.current = keys.at(-1);
   const index = keys.lastIndexOf(seen.current ?? "");
@@ -108,7 +108,7 @@ function useNews(keys: readonly string[], atEnd: boolean): number {
 }
 
 /** What is to be read out now of what came since the last time. */
-function useReadOut(entries: readonly Entry[]): string {
+function useAnnouncement(entries: readonly TimelineEntry[]): string {
   const [text, setText] = useState("");
   const latest = useRef(entries);
   latest.current = entries;
@@ -118,8 +118,8 @@ function useReadOut(entries: readonly Entry[]): string {
       const now = latest.current;
       const fresh = now.filter(({ key }) => !told.has(key));
       told = new Set(now.map(({ key }) => key));
-      if (fresh.length > 0) setText(announcement(fresh));
-    }, READ_OUT_MS);
+      if (fresh.length > 0) setText(announcementText(fresh));
+    }, ANNOUNCE_EVERY_MS);
     return () => clearInterval(timer);
   }, []);
   return text;

@@ -1,30 +1,30 @@
 /** One row of the chat. Texts are text nodes: whatever people write, nothing of it is markup. */
 import type { ComponentChildren, VNode } from "preact";
-import type { Author, ChatEvent } from "../../../protocol/room/events.ts";
-import { type Entry, messageAt } from "./timeline.ts";
-import { badgeOf, hueOf, modesNote, pieces } from "./words.ts";
+import type { ChatEvent, ParticipantProfile } from "../../../protocol/room/events.ts";
+import { messageAtOffset, type TimelineEntry } from "./timeline.ts";
+import { modesChangeText, nameHue, roleBadge, splitMentions } from "./words.ts";
 
 /** A row: a message, or what happened to the chat. */
-export function Row({
+export function MessageRow({
   entry,
   entries,
   me,
   children,
 }: {
-  entry: Entry;
-  entries: readonly Entry[];
+  entry: TimelineEntry;
+  entries: readonly TimelineEntry[];
   me: string | null;
   children?: ComponentChildren;
 }): VNode | null {
-  switch (entry.what.kind) {
+  switch (entry.content.kind) {
     case "chat":
       return (
-        <Message message={entry.what} entries={entries} me={me}>
+        <Message message={entry.content} entries={entries} me={me}>
           {children}
         </Message>
       );
     case "modes":
-      return <p class="chat-note">{modesNote(entry.what)}</p>;
+      return <p class="chat-note">{modesChangeText(entry.content)}</p>;
     case "hole":
       return <p class="chat-note">Some messages are missing here</p>;
     case "pin":
@@ -39,12 +39,12 @@ function Message({
   children,
 }: {
   message: ChatEvent;
-  entries: readonly Entry[];
+  entries: readonly TimelineEntry[];
   me: string | null;
   children?: ComponentChildren;
 }): VNode {
   const { by, text, replyTo } = message;
-  const answered = replyTo === undefined ? null : messageAt(entries, replyTo);
+  const answered = replyTo === undefined ? null : messageAtOffset(entries, replyTo);
   return (
     <>
       {replyTo !== undefined && (
@@ -59,9 +59,9 @@ function Message({
         </p>
       )}
       <p class="chat-message">
-        <Name by={by} />
+        <ParticipantName by={by} />
         <span class="sr">: </span>
-        <Text text={text} me={me} />
+        <MessageText text={text} me={me} />
       </p>
       {children}
     </>
@@ -69,12 +69,12 @@ function Message({
 }
 
 /** A person's name in their colour, behind the badge of their role. */
-export function Name({ by }: { by: Author }): VNode {
-  const badge = badgeOf(by.roles);
+export function ParticipantName({ by }: { by: ParticipantProfile }): VNode {
+  const badge = roleBadge(by.roles);
   return (
     <span class="chat-by">
       {badge !== null && <span class={`role role-${badge.role}`}>{badge.label}</span>}
-      <bdi class="chat-name" style={{ color: `hsl(${hueOf(by.subject)} 85% 76%)` }}>
+      <bdi class="chat-name" style={{ color: `hsl(${nameHue(by.subject)} 85% 76%)` }}>
         {by.name}
       </bdi>
     </span>
@@ -82,10 +82,10 @@ export function Name({ by }: { by: Author }): VNode {
 }
 
 /** A message's text with its mentions marked. */
-export function Text({ text, me }: { text: string; me: string | null }): VNode {
+export function MessageText({ text, me }: { text: string; me: string | null }): VNode {
   return (
     <span class="chat-text" dir="auto">
-      {pieces(text, me).map(({ text: piece, mentions }, index) =>
+      {splitMentions(text, me).map(({ text: piece, mentions }, index) =>
         mentions === "nobody" ? (
           piece
         ) : (
@@ -99,12 +99,13 @@ export function Text({ text, me }: { text: string; me: string | null }): VNode {
 }
 
 /** Whether a row speaks to the reader: it mentions them, or answers a message of theirs. */
-export function isToMe(
-  { what }: Entry,
-  entries: readonly Entry[],
+export function isAddressedToReader(
+  { content }: TimelineEntry,
+  entries: readonly TimelineEntry[],
   you: { subject: string; name: string } | null,
 ): boolean {
-  if (you === null || what.kind !== "chat" || what.by.subject === you.subject) return false;
-  if (what.replyTo !== undefined && messageAt(entries, what.replyTo)?.by.subject === you.subject) return true;
-  return pieces(what.text, you.name).some(({ mentions }) => mentions === "me");
+  if (you === null || content.kind !== "chat" || content.by.subject === you.subject) return false;
+  if (content.replyTo !== undefined && messageAtOffset(entries, content.replyTo)?.by.subject === you.subject)
+    return true;
+  return splitMentions(content.text, you.name).some(({ mentions }) => mentions === "me");
 }

@@ -1,10 +1,10 @@
 /** Draws the chat into the page, at most once a frame. */
 import { render } from "preact";
-import { Chat, type ChatParts } from "./chat.ts";
-import { Panel } from "./panel.tsx";
+import { ChatController, type ChatOptions } from "./chat.ts";
+import { ChatPanel } from "./panel.tsx";
 
 /** The mounted chat. */
-export interface MountedChat {
+export interface ChatMount {
   /** Leaves the room, and empties the panel. */
   stop(): void;
 }
@@ -13,27 +13,27 @@ export interface MountedChat {
 const REDRAW_MS = 5_000;
 
 /** Mounts the chat into `root`; `hide` is called when the person has had enough of it. */
-export function mountChat(root: HTMLElement, parts: Omit<ChatParts, "changed">, hide: () => void): MountedChat {
-  let chat: Chat | null = null;
+export function mountChat(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, hide: () => void): ChatMount {
+  let chat: ChatController | null = null;
   let due = 0;
   const draw = (): void => {
     due = 0;
     if (chat === null) return;
     const shown = chat;
     render(
-      <Panel
+      <ChatPanel
         view={shown.view}
-        replay={shown.replay}
-        inStep={shown.inStep}
-        signedOut={shown.signedOut}
+        isReplay={shown.isReplay}
+        isSynced={shown.isSynced}
+        signOutReason={shown.signOutReason}
         serverNowMs={() => shown.serverNowMs()}
         send={(text, replyTo) => shown.send(text, replyTo)}
-        tap={(emoji) => shown.tap(emoji)}
-        setInStep={(inStep) => {
-          shown.inStep = inStep;
+        addReaction={(emoji) => shown.addReaction(emoji)}
+        setSynced={(inStep) => {
+          shown.isSynced = inStep;
         }}
         hide={hide}
-        join={shown.join}
+        signIn={shown.signIn}
       />,
       root,
     );
@@ -41,7 +41,7 @@ export function mountChat(root: HTMLElement, parts: Omit<ChatParts, "changed">, 
   const drawSoon = (): void => {
     if (due === 0) due = requestAnimationFrame(draw);
   };
-  chat = new Chat({ ...parts, changed: drawSoon });
+  chat = new ChatController({ ...parts, onChange: drawSoon });
   const timer = setInterval(drawSoon, REDRAW_MS);
   drawSoon();
   return {

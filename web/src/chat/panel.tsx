@@ -2,53 +2,53 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { ChatEvent } from "../../../protocol/room/events.ts";
-import type { Outcome } from "../../../protocol/room/wire.ts";
-import { HEART } from "./bursts.ts";
+import type { CommandOutcome } from "../../../protocol/room/wire.ts";
+import { LIKE_EMOJI } from "./bursts.ts";
 import { Composer } from "./composer.tsx";
 import { ClockIcon, HeartIcon, HideIcon, PinIcon, ReplyIcon } from "./icons.tsx";
 import { MessageList } from "./list.tsx";
-import { Name } from "./message.tsx";
+import { ParticipantName } from "./message.tsx";
 import { SignIn } from "./sign-in.tsx";
-import { visible } from "./timeline.ts";
+import { visibleEntries } from "./timeline.ts";
 import type { RoomView } from "./view.ts";
-import { closeWords, compact, modesInWords } from "./words.ts";
+import { closeText, formatCompactCount, modeLabels } from "./words.ts";
 
 /** Reactions to choose from. */
 const REACTIONS = ["👏", "🔥", "😂", "😮", "🎉"] as const;
 
 /** Left-out messages are told of for so long. */
-const UNSEEN_MS = 10_000;
+const OMITTED_NOTICE_MS = 10_000;
 
 /** What the panel shows and can do. */
-export interface PanelProps {
+export interface ChatPanelProps {
   readonly view: RoomView;
-  readonly replay: boolean;
-  readonly inStep: boolean;
+  readonly isReplay: boolean;
+  readonly isSynced: boolean;
   /** Why one is no longer signed in, if there is a reason. */
-  readonly signedOut: string | null;
+  readonly signOutReason: string | null;
   readonly serverNowMs: () => number;
-  readonly send: (text: string, replyTo: number | null) => Promise<Outcome>;
-  readonly tap: (emoji: string) => void;
-  readonly setInStep: (inStep: boolean) => void;
+  readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
+  readonly addReaction: (emoji: string) => void;
+  readonly setSynced: (inStep: boolean) => void;
   readonly hide: () => void;
-  readonly join: ((name: string) => Promise<boolean>) | null;
+  readonly signIn: ((name: string) => Promise<boolean>) | null;
 }
 
-export function Panel(props: PanelProps): VNode {
-  const { view, replay, serverNowMs, tap } = props;
+export function ChatPanel(props: ChatPanelProps): VNode {
+  const { view, isReplay, serverNowMs, addReaction } = props;
   const [answering, setAnswering] = useState<ChatEvent | null>(null);
-  const { timeline, you, link, unseen } = view;
-  const skipped = serverNowMs() - unseen.atMs < UNSEEN_MS ? unseen.count : 0;
-  const canAnswer = you !== null && !replay && link.state !== "closed";
+  const { timeline, you, link, omitted } = view;
+  const skipped = serverNowMs() - omitted.atMs < OMITTED_NOTICE_MS ? omitted.count : 0;
+  const canAnswer = you !== null && !isReplay && link.state !== "closed";
   return (
     <>
       <Heading {...props} />
       {timeline.pinned !== null && <Pinned message={timeline.pinned} />}
       <MessageList
-        entries={visible(timeline)}
+        entries={visibleEntries(timeline)}
         all={timeline.entries}
         you={you}
-        empty={emptyWords(view, replay)}
+        empty={emptyListText(view, isReplay)}
         actions={(message) =>
           canAnswer && (
             <button
@@ -64,36 +64,36 @@ export function Panel(props: PanelProps): VNode {
         }
       />
       <p class="chat-unseen" hidden={skipped === 0}>
-        {compact(skipped)} more than anybody can read were left out
+        {formatCompactCount(skipped)} more than anybody can read were left out
       </p>
-      {!replay && (
+      {!isReplay && (
         <div class="chat-foot">
-          <Reactions likes={view.counts.likes} tap={tap} />
-          <Foot {...props} answering={answering} onAnswered={() => setAnswering(null)} />
+          <Reactions likes={view.counts.likes} tap={addReaction} />
+          <Foot {...props} replyTarget={answering} onReplyDone={() => setAnswering(null)} />
         </div>
       )}
     </>
   );
 }
 
-function Heading({ view, replay, inStep, setInStep, hide }: PanelProps): VNode {
-  const modes = modesInWords(view.modes);
+function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps): VNode {
+  const modes = modeLabels(view.modes);
   const { state } = view.link;
   return (
     <header class="chat-head">
-      <h2>{replay ? "Chat replay" : "Chat"}</h2>
+      <h2>{isReplay ? "Chat replay" : "Chat"}</h2>
       <p class="chat-link" role="status">
-        {!replay && state === "away" && "Reconnecting…"}
-        {!replay && state === "connecting" && "Connecting…"}
+        {!isReplay && state === "away" && "Reconnecting…"}
+        {!isReplay && state === "connecting" && "Connecting…"}
       </p>
-      {!replay && (
+      {!isReplay && (
         <button
           type="button"
           class="icon-button"
-          aria-pressed={inStep}
+          aria-pressed={isSynced}
           aria-label="Messages in step with the picture"
-          title={inStep ? "In step with the picture; press to see messages at once" : "Messages are shown at once"}
-          onClick={() => setInStep(!inStep)}
+          title={isSynced ? "In step with the picture; press to see messages at once" : "Messages are shown at once"}
+          onClick={() => setSynced(!isSynced)}
         >
           <ClockIcon />
         </button>
@@ -101,7 +101,7 @@ function Heading({ view, replay, inStep, setInStep, hide }: PanelProps): VNode {
       <button type="button" class="icon-button" aria-label="Hide the chat" title="Hide the chat" onClick={hide}>
         <HideIcon />
       </button>
-      {!replay && modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
+      {!isReplay && modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
     </header>
   );
 }
@@ -111,7 +111,7 @@ function Pinned({ message }: { message: ChatEvent }): VNode {
     <section class="chat-pinned" aria-label="Pinned message">
       <PinIcon />
       <p>
-        <Name by={message.by} /> <bdi>{message.text}</bdi>
+        <ParticipantName by={message.by} /> <bdi>{message.text}</bdi>
       </p>
     </section>
   );
@@ -133,44 +133,46 @@ function Reactions({ likes, tap }: { likes: number; tap: (emoji: string) => void
         </button>
       ))}
       <span class="spacer" />
-      <button type="button" class="like" aria-label={`Like; ${likes} likes so far`} onClick={() => tap(HEART)}>
+      <button type="button" class="like" aria-label={`Like; ${likes} likes so far`} onClick={() => tap(LIKE_EMOJI)}>
         <HeartIcon />
-        {compact(likes)}
+        {formatCompactCount(likes)}
       </button>
     </fieldset>
   );
 }
 
-interface FootProps extends PanelProps {
-  readonly answering: ChatEvent | null;
-  readonly onAnswered: () => void;
+interface FootProps extends ChatPanelProps {
+  readonly replyTarget: ChatEvent | null;
+  readonly onReplyDone: () => void;
 }
 
-function Foot({ view, signedOut, serverNowMs, answering, onAnswered, send, join }: FootProps): VNode {
+function Foot({ view, signOutReason, serverNowMs, replyTarget, onReplyDone, send, signIn }: FootProps): VNode {
   const { link, you } = view;
   if (link.state === "closed") {
     return (
       <p class="chat-foot-note bad" role="alert">
-        {closeWords(link.code, link.reason)}
+        {closeText(link.code, link.reason)}
       </p>
     );
   }
   if (you !== null) {
-    return <Composer view={view} serverNowMs={serverNowMs} answering={answering} onAnswered={onAnswered} send={send} />;
+    return (
+      <Composer view={view} serverNowMs={serverNowMs} replyTarget={replyTarget} onReplyDone={onReplyDone} send={send} />
+    );
   }
   return (
     <>
-      {signedOut !== null && (
+      {signOutReason !== null && (
         <p class="chat-foot-note bad" role="alert">
-          {signedOut}
+          {signOutReason}
         </p>
       )}
-      {link.state === "open" && <SignIn join={join} />}
+      {link.state === "open" && <SignIn signIn={signIn} />}
     </>
   );
 }
 
-function emptyWords({ link, you }: RoomView, replay: boolean): string {
+function emptyListText({ link, you }: RoomView, replay: boolean): string {
   if (replay) return "Nothing was written at this moment.";
   if (link.state === "closed") return "";
   if (link.state !== "open") return "Coming into the chat…";

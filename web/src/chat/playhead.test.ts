@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { playheadOf, type Sight } from "./playhead.ts";
+import { chatPlayheadMs, type PlaybackPosition } from "./playhead.ts";
 
 const NOW = 1_800_000_000_000;
-const live = (over: Partial<Sight>): Sight => ({
+const live = (over: Partial<PlaybackPosition>): PlaybackPosition => ({
   phase: "live",
   programTimeMs: NOW - 2_000,
   serverNowMs: NOW,
@@ -11,21 +11,21 @@ const live = (over: Partial<Sight>): Sight => ({
 });
 
 test("a live picture and a recording are waited for", () => {
-  expect(playheadOf(live({}))).toBe(NOW - 2_000);
-  expect(playheadOf(live({ phase: "replay", programTimeMs: 5, edgeDistanceS: null }))).toBe(5);
+  expect(chatPlayheadMs(live({}))).toBe(NOW - 2_000);
+  expect(chatPlayheadMs(live({ phase: "replay", programTimeMs: 5, edgeDistanceS: null }))).toBe(5);
 });
 
 test("who went back in time sees the chat of that time", () => {
-  expect(playheadOf(live({ programTimeMs: NOW - 600_000, edgeDistanceS: 598 }))).toBe(NOW - 600_000);
+  expect(chatPlayheadMs(live({ programTimeMs: NOW - 600_000, edgeDistanceS: 598 }))).toBe(NOW - 600_000);
 });
 
 test("without a picture, or after it, messages are shown as they come", () => {
-  expect(playheadOf(live({ programTimeMs: null }))).toBeNull();
-  expect(playheadOf(live({ phase: "waiting" }))).toBeNull();
-  expect(playheadOf(live({ phase: "ended" }))).toBeNull();
+  expect(chatPlayheadMs(live({ programTimeMs: null }))).toBeNull();
+  expect(chatPlayheadMs(live({ phase: "waiting" }))).toBeNull();
+  expect(chatPlayheadMs(live({ phase: "ended" }))).toBeNull();
 });
 
 test("a broadcaster's clock that is wrong doesn't keep messages back", () => {
-  expect(playheadOf(live({ programTimeMs: NOW - 600_000 }))).toBeNull();
-  expect(playheadOf(live({ programTimeMs: NOW + 3_000 }))).toBeNull();
+  expect(chatPlayheadMs(live({ programTimeMs: NOW - 600_000 }))).toBeNull();
+  expect(chatPlayheadMs(live({ programTimeMs: NOW + 3_000 }))).toBeNull();
 });

@@ -1,9 +1,9 @@
 /** Where the picture is in programme time, as far as the chat is concerned; pure. */
-import type { Phase } from "../state.ts";
+import type { WatchPhase } from "../state.ts";
 
 /** What tells where the picture is. */
-export interface Sight {
-  readonly phase: Phase;
+export interface PlaybackPosition {
+  readonly phase: WatchPhase;
   /** Programme time at the playhead, ms since 1970. */
   readonly programTimeMs: number | null;
   readonly serverNowMs: number;
@@ -13,15 +13,15 @@ export interface Sight {
 
 const NEAR_EDGE_S = 20;
 /** A broadcaster's clock that is off by more than this says nothing about the room's. */
-const MOST_DELAY_MS = 60_000;
+const MAX_CLOCK_DELAY_MS = 60_000;
 
 /** The programme time, ms, that messages wait for; null: they are shown as they come. */
-export function playheadOf({ phase, programTimeMs, serverNowMs, edgeDistanceS }: Sight): number | null {
+export function chatPlayheadMs({ phase, programTimeMs, serverNowMs, edgeDistanceS }: PlaybackPosition): number | null {
   if (programTimeMs === null) return null;
   if (phase === "replay") return programTimeMs;
   if (phase !== "live" && phase !== "reconnecting") return null;
   const behindMs = serverNowMs - programTimeMs;
   const nearEdge = edgeDistanceS !== null && edgeDistanceS < NEAR_EDGE_S;
   // Near the edge the delay is some seconds; a larger one, or a picture from the future, is a wrong clock.
-  return nearEdge && (behindMs < 0 || behindMs > MOST_DELAY_MS) ? null : programTimeMs;
+  return nearEdge && (behindMs < 0 || behindMs > MAX_CLOCK_DELAY_MS) ? null : programTimeMs;
 }

@@ -1,49 +1,49 @@
 /** Fetches a recording's chat around the playhead, one window of programme time after the other. */
-import { decodeEvents } from "../../../protocol/room/decode-server.ts";
+import { decodeRoomEvents } from "../../../protocol/room/decode-server.ts";
 import type { RoomEvent } from "../../../protocol/room/events.ts";
-import { jumped, missingWindows } from "./replay.ts";
+import { isPlayheadJump, missingReplayWindows } from "./replay.ts";
 
 /** After a failure the next try waits so long. */
-const AGAIN_MS = 3_000;
+const RETRY_MS = 3_000;
 
 /** The replay of one stream. */
 export class ReplayLoader {
   readonly #stream: string;
-  readonly #anew: () => void;
-  readonly #take: (events: readonly RoomEvent[]) => void;
-  readonly #known = new Set<number>();
+  readonly #onJump: () => void;
+  readonly #onEvents: (events: readonly RoomEvent[]) => void;
+  readonly #loadedWindows = new Set<number>();
   #playheadMs: number | null = null;
-  #asking: AbortController | null = null;
-  #againAtMs = 0;
+  #request: AbortController | null = null;
+  #retryAtMs = 0;
 
   /** `anew`: the picture is elsewhere, and what was told no longer fits; `take`: events of a window. */
   constructor(stream: string, anew: () => void, take: (events: readonly RoomEvent[]) => void) {
     this.#stream = stream;
-    this.#anew = anew;
-    this.#take = take;
+    this.#onJump = anew;
+    this.#onEvents = take;
   }
 
   /** Some times a second: where the picture is. */
-  at(playheadMs: number): void {
-    if (jumped(this.#playheadMs, playheadMs)) {
+  setPlayhead(playheadMs: number): void {
+    if (isPlayheadJump(this.#playheadMs, playheadMs)) {
       this.stop();
-      this.#known.clear();
-      this.#anew();
+      this.#loadedWindows.clear();
+      this.#onJump();
     }
     this.#playheadMs = playheadMs;
-    const [fromMs] = missingWindows(playheadMs, this.#known);
-    if (fromMs === undefined || this.#asking !== null || performance.now() < this.#againAtMs) return;
+    const [fromMs] = missingReplayWindows(playheadMs, this.#loadedWindows);
+    if (fromMs === undefined || this.#request !== null || performance.now() < this.#retryAtMs) return;
     const asking = new AbortController();
-    this.#asking = asking;
+    this.#request = asking;
     void this.#fetch(fromMs, asking.signal).finally(() => {
-      if (this.#asking === asking) this.#asking = null;
+      if (this.#request === asking) this.#request = null;
     });
   }
 
   /** Asks no more. */
   stop(): void {
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#request?.abort();
+    this.#request = null;
   }
 
   async #fetch(fromMs: number, signal: AbortSignal): Promise<void> {
@@ -52,11 +52,11 @@ export class ReplayLoader {
       if (!answer.ok) throw new Error(`${answer.status}`);
       const { events } = (await answer.json()) as { events: unknown };
       if (signal.aborted) return;
-      this.#known.add(fromMs);
-      this.#take(decodeEvents(events));
+      this.#loadedWindows.add(fromMs);
+      this.#onEvents(decodeRoomEvents(events));
     } catch {
       // Gone on elsewhere, or the edge is away: the window is asked for again while it is still wanted.
-      if (!signal.aborted) this.#againAtMs = performance.now() + AGAIN_MS;
+      if (!signal.aborted) this.#retryAtMs = performance.now() + RETRY_MS;
     }
   }
 }

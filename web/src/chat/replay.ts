@@ -4,7 +4,7 @@ import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 const { replayWindowMs } = ROOM_LIMITS;
 
 /** Bounds of the replay. */
-export const REPLAY_LIMITS = {
+export const CHAT_REPLAY_LIMITS = {
   /** Windows before the playhead's own that fill the list after a jump, and those that are fetched ahead. */
   behind: 2,
   ahead: 1,
@@ -13,10 +13,10 @@ export const REPLAY_LIMITS = {
 } as const;
 
 /** The windows (by their beginning, programme ms) that are missing at a playhead, the oldest first. */
-export function missingWindows(playheadMs: number, known: ReadonlySet<number>): number[] {
+export function missingReplayWindows(playheadMs: number, known: ReadonlySet<number>): number[] {
   const own = Math.floor(playheadMs / replayWindowMs);
   const wanted: number[] = [];
-  for (let index = own - REPLAY_LIMITS.behind; index <= own + REPLAY_LIMITS.ahead; index += 1) {
+  for (let index = own - CHAT_REPLAY_LIMITS.behind; index <= own + CHAT_REPLAY_LIMITS.ahead; index += 1) {
     const fromMs = index * replayWindowMs;
     if (fromMs >= 0 && !known.has(fromMs)) wanted.push(fromMs);
   }
@@ -24,6 +24,6 @@ export function missingWindows(playheadMs: number, known: ReadonlySet<number>): 
 }
 
 /** Whether the playhead went elsewhere instead of on; rates of playback are small against this. */
-export function jumped(beforeMs: number | null, nowMs: number): boolean {
-  return beforeMs === null || Math.abs(nowMs - beforeMs) > REPLAY_LIMITS.jumpMs;
+export function isPlayheadJump(beforeMs: number | null, nowMs: number): boolean {
+  return beforeMs === null || Math.abs(nowMs - beforeMs) > CHAT_REPLAY_LIMITS.jumpMs;
 }

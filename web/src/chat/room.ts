@@ -1,40 +1,40 @@
 /** The room's client on a page: browser sockets, opened by tickets, and timers, and what it tells as events of the view. */
 import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
-import { SOCKET_PROTOCOL, type StaffNote } from "../../../protocol/room/wire.ts";
-import { roomTicket } from "../room-ticket.ts";
-import { viewerToken } from "../session.ts";
+import { ROOM_SUBPROTOCOL, type StaffNote } from "../../../protocol/room/wire.ts";
+import { requestRoomTicket } from "../room-ticket.ts";
+import { loadViewerToken } from "../session.ts";
 import type { RoomViewEvent } from "./view.ts";
 
 /** Where to connect, as whom, and who is told; `token` is for the time until the tab has a newer one. */
-export interface RoomParts {
+export interface RoomConnectionOptions {
   readonly stream: string;
   readonly token: string | null;
   readonly dispatch: (event: RoomViewEvent) => void;
-  readonly staff?: (notes: readonly StaffNote[]) => void;
+  readonly onStaffNotes?: (notes: readonly StaffNote[]) => void;
 }
 
 /** Opens the room. The client goes on until it is stopped or told never to come back. */
-export function openRoom({ stream, token, dispatch, staff }: RoomParts): RoomClient {
+export function connectRoom({ stream, token, dispatch, onStaffNotes }: RoomConnectionOptions): RoomClient {
   const client: RoomClient = new RoomClient({
-    open: (current) => browserSocket(stream, current),
+    openSocket: (current) => browserSocket(stream, current),
     // The page around this one may have given another token since.
-    getToken: () => Promise.resolve(viewerToken(stream) ?? token),
-    after: (ms, work) => {
+    getToken: () => Promise.resolve(loadViewerToken(stream) ?? token),
+    schedule: (ms, work) => {
       const timer = setTimeout(work, ms);
       return () => clearTimeout(timer);
     },
     nowMs: () => Date.now(),
     random: () => Math.random(),
     listener: {
-      welcomed: ({ you, modes, pinned }) => dispatch({ type: "welcomed", you, modes, pinned }),
-      delivered: (delivery) => {
+      onWelcome: ({ you, modes, pinned }) => dispatch({ type: "welcomed", you, modes, pinned }),
+      onDelivery: (delivery) => {
         dispatch({ type: "delivered", delivery, nowMs: Date.now() + (client.clockAheadMs ?? 0) });
       },
-      counted: (counts) => dispatch({ type: "counted", counts }),
-      disconnected: ({ code, reason, againMs }) => {
-        dispatch({ type: "disconnected", code, reason, again: againMs !== null });
+      onCounts: (counts) => dispatch({ type: "counted", counts }),
+      onDisconnect: ({ code, reason, againMs }) => {
+        dispatch({ type: "disconnected", code, reason, willReconnect: againMs !== null });
       },
-      ...(staff === undefined ? {} : { staff }),
+      ...(onStaffNotes === undefined ? {} : { onStaffNotes }),
     },
   });
   client.start();
@@ -55,11 +55,11 @@ function browserSocket(stream: string, token: string | null): RoomSocket {
       socket?.close(code);
     },
   };
-  void roomTicket(stream, token).then((answer) => {
+  void requestRoomTicket(stream, token).then((answer) => {
     if (left) return;
     if (!("ticket" in answer)) return told.onclose?.(answer);
     const url = `${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket`;
-    const opened = new WebSocket(url, [SOCKET_PROTOCOL, answer.ticket]);
+    const opened = new WebSocket(url, [ROOM_SUBPROTOCOL, answer.ticket]);
     socket = opened;
     opened.onopen = () => told.onopen?.();
     opened.onmessage = ({ data }: MessageEvent<unknown>) => told.onmessage?.({ data });

@@ -3,21 +3,21 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
 
-interface Props {
+interface SignInProps {
   /** Gives a token for a name; null where the edge gives none to anybody. */
-  readonly join: ((name: string) => Promise<boolean>) | null;
+  readonly signIn: ((name: string) => Promise<boolean>) | null;
 }
 
-export function SignIn({ join }: Props): VNode {
+export function SignIn({ signIn }: SignInProps): VNode {
   const [name, setName] = useState("");
   const [failed, setFailed] = useState(false);
-  if (join === null) return <p class="chat-foot-note">Sign in where you found this stream to write along.</p>;
+  if (signIn === null) return <p class="chat-foot-note">Sign in where you found this stream to write along.</p>;
   return (
     <form
       class="composer"
       onSubmit={(event) => {
         event.preventDefault();
-        if (name.trim() !== "") void join(name.trim()).then((joined) => setFailed(!joined));
+        if (name.trim() !== "") void signIn(name.trim()).then((joined) => setFailed(!joined));
       }}
     >
       <p class="composer-said bad" role="status" hidden={!failed}>

@@ -1,64 +1,70 @@
 /** What a page knows of its room, as a pure reducer: what the room's client tells and where the picture is → the view. */
-import { type Counts, type Modes, NO_COUNTS, OPEN_MODES, type RoomEvent } from "../../../protocol/room/events.ts";
-import type { Delivery } from "../../../protocol/room/inbox.ts";
-import type { You } from "../../../protocol/room/wire.ts";
-import { add, advance, EMPTY, restart, type Timeline } from "./timeline.ts";
+import {
+  type ChatModes,
+  EMPTY_ROOM_COUNTS,
+  OPEN_CHAT_MODES,
+  type RoomCounts,
+  type RoomEvent,
+} from "../../../protocol/room/events.ts";
+import type { EventDelivery } from "../../../protocol/room/inbox.ts";
+import type { OwnProfile } from "../../../protocol/room/wire.ts";
+import { addEvents, advanceTimeline, type ChatTimeline, EMPTY_TIMELINE, restartTimeline } from "./timeline.ts";
 
 /** The connection: `away` comes back by itself, `closed` doesn't. */
-export type Link =
+export type RoomConnectionStatus =
   | { readonly state: "connecting" | "open" | "away" }
   | { readonly state: "closed"; readonly code: number; readonly reason: string };
 
 /** The whole of what the chat shows. */
 export interface RoomView {
-  readonly link: Link;
-  readonly you: You;
-  readonly modes: Modes;
-  readonly counts: Counts;
-  readonly timeline: Timeline;
+  readonly link: RoomConnectionStatus;
+  readonly you: OwnProfile;
+  readonly modes: ChatModes;
+  readonly counts: RoomCounts;
+  readonly timeline: ChatTimeline;
   /** Programme time that messages wait for; null: none do. */
   readonly playheadMs: number | null;
   /** One may not write until then (server's clock, ms); null where nothing of the kind is known. */
   readonly silencedUntilMs: number | null;
   /** When one's own last message was taken (server's clock, ms); null before the first. */
-  readonly wroteMs: number | null;
+  readonly lastOwnMessageMs: number | null;
   /** Messages that were left out for being too many, in the latest stretch of them. */
-  readonly unseen: { readonly count: number; readonly atMs: number };
+  readonly omitted: { readonly count: number; readonly atMs: number };
 }
 
 /** Everything that can change it. Times are of the server's clock. */
 export type RoomViewEvent =
   | {
       readonly type: "welcomed";
-      readonly you: You;
-      readonly modes: Modes;
+      readonly you: OwnProfile;
+      readonly modes: ChatModes;
       readonly pinned: RoomEvent | null;
     }
-  | { readonly type: "delivered"; readonly delivery: Delivery; readonly nowMs: number }
-  | { readonly type: "counted"; readonly counts: Counts }
-  | { readonly type: "disconnected"; readonly code: number; readonly reason: string; readonly again: boolean }
+  | { readonly type: "delivered"; readonly delivery: EventDelivery; readonly nowMs: number }
+  | { readonly type: "counted"; readonly counts: RoomCounts }
+  | { readonly type: "disconnected"; readonly code: number; readonly reason: string; readonly willReconnect: boolean }
   | { readonly type: "playhead"; readonly playheadMs: number | null }
   /** Another chat is shown: live instead of a recording's, or another part of it. */
   | { readonly type: "cleared" };
 
 /** Left-out messages that come within this of each other are told together. */
-const STRETCH_MS = 10_000;
+const OMITTED_MERGE_MS = 10_000;
 
 /** Before the first welcome. */
-export const UNKNOWN_ROOM: RoomView = {
+export const INITIAL_ROOM_VIEW: RoomView = {
   link: { state: "connecting" },
   you: null,
-  modes: OPEN_MODES,
-  counts: NO_COUNTS,
-  timeline: EMPTY,
+  modes: OPEN_CHAT_MODES,
+  counts: EMPTY_ROOM_COUNTS,
+  timeline: EMPTY_TIMELINE,
   playheadMs: null,
   silencedUntilMs: null,
-  wroteMs: null,
-  unseen: { count: 0, atMs: 0 },
+  lastOwnMessageMs: null,
+  omitted: { count: 0, atMs: 0 },
 };
 
 /** The view after `event`; the same object where nothing changes. */
-export function reduceRoom(view: RoomView, event: RoomViewEvent): RoomView {
+export function reduceRoomView(view: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case "welcomed": {
       const { you, modes, pinned } = event;
@@ -66,52 +72,54 @@ export function reduceRoom(view: RoomView, event: RoomViewEvent): RoomView {
       return { ...view, link: { state: "open" }, you, modes, timeline };
     }
     case "delivered":
-      return deliver(view, event.delivery, event.nowMs);
+      return applyDelivery(view, event.delivery, event.nowMs);
     case "counted":
       return { ...view, counts: event.counts };
     case "disconnected": {
-      const { code, reason, again } = event;
-      return { ...view, link: again ? { state: "away" } : { state: "closed", code, reason } };
+      const { code, reason, willReconnect } = event;
+      return { ...view, link: willReconnect ? { state: "away" } : { state: "closed", code, reason } };
     }
     case "playhead": {
-      const timeline = advance(view.timeline, event.playheadMs);
+      const timeline = advanceTimeline(view.timeline, event.playheadMs);
       const same = timeline === view.timeline && event.playheadMs === view.playheadMs;
       return same ? view : { ...view, timeline, playheadMs: event.playheadMs };
     }
     case "cleared":
-      return { ...view, timeline: EMPTY, unseen: UNKNOWN_ROOM.unseen };
+      return { ...view, timeline: EMPTY_TIMELINE, omitted: INITIAL_ROOM_VIEW.omitted };
   }
 }
 
 /** When one may write again (server's clock, ms), and why not before; null: now. */
-export function writesAgain(
+export function writeCooldown(
   view: RoomView,
   nowMs: number,
 ): { readonly atMs: number; readonly why: "slow" | "timeout" } | null {
-  const { silencedUntilMs, wroteMs, modes, you } = view;
+  const { silencedUntilMs, lastOwnMessageMs, modes, you } = view;
   if (silencedUntilMs !== null && silencedUntilMs > nowMs) return { atMs: silencedUntilMs, why: "timeout" };
   const exempt = you?.roles.some((role) => role === "host" || role === "moderator") ?? false;
-  if (exempt || modes.slowS === 0 || wroteMs === null) return null;
-  const atMs = wroteMs + 1_000 * modes.slowS;
+  if (exempt || modes.slowS === 0 || lastOwnMessageMs === null) return null;
+  const atMs = lastOwnMessageMs + 1_000 * modes.slowS;
   return atMs > nowMs ? { atMs, why: "slow" } : null;
 }
 
-function deliver(before: RoomView, { events, unseen, recovered }: Delivery, nowMs: number): RoomView {
-  const joined = recovered ? before.timeline : restart(before.timeline);
+function applyDelivery(before: RoomView, { events, omitted, recovered }: EventDelivery, nowMs: number): RoomView {
+  const joined = recovered ? before.timeline : restartTimeline(before.timeline);
   const own = before.you?.subject ?? null;
-  let view: RoomView = { ...before, timeline: add(joined, events, before.playheadMs, own) };
-  for (const event of events) view = heard(view, event);
-  return unseen === 0 || !recovered ? view : { ...view, unseen: leftOut(view.unseen, unseen, nowMs) };
+  let view: RoomView = { ...before, timeline: addEvents(joined, events, before.playheadMs, own) };
+  for (const event of events) view = applyEvent(view, event);
+  return omitted === 0 || !recovered ? view : { ...view, omitted: addOmitted(view.omitted, omitted, nowMs) };
 }
 
 /** What an event says beyond the list of messages. */
-function heard(view: RoomView, event: RoomEvent): RoomView {
+function applyEvent(view: RoomView, event: RoomEvent): RoomView {
   const own = view.you?.subject;
   switch (event.kind) {
     case "modes":
       return { ...view, modes: event.modes };
     case "chat":
-      return event.by.subject === own ? { ...view, wroteMs: Math.max(view.wroteMs ?? 0, event.atMs) } : view;
+      return event.by.subject === own
+        ? { ...view, lastOwnMessageMs: Math.max(view.lastOwnMessageMs ?? 0, event.atMs) }
+        : view;
     case "timeout":
       return event.subject === own ? { ...view, silencedUntilMs: event.untilMs } : view;
     case "unban":
@@ -126,7 +134,7 @@ function heard(view: RoomView, event: RoomEvent): RoomView {
   }
 }
 
-function leftOut(before: RoomView["unseen"], count: number, nowMs: number): RoomView["unseen"] {
-  const goesOn = nowMs - before.atMs < STRETCH_MS;
+function addOmitted(before: RoomView["omitted"], count: number, nowMs: number): RoomView["omitted"] {
+  const goesOn = nowMs - before.atMs < OMITTED_MERGE_MS;
   return { count: Math.max(0, (goesOn ? before.count : 0) + count), atMs: nowMs };
 }

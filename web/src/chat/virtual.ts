@@ -9,7 +9,7 @@ import {
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
-import { AT_END_PX, Following, follow } from "./follow.ts";
+import { anchorToEnd, END_THRESHOLD_PX, EndAnchor } from "./follow.ts";
 
 /** Rows kept beyond those in view. */
 const OVERSCAN = 6;
@@ -26,7 +26,7 @@ export interface VirtualList {
 }
 
 /** The list of `keys`, in `sizer` in `scroller`. `kept`: a row that stays whatever is in view. */
-export function useVirtual(
+export function useVirtualList(
   scroller: RefObject<HTMLElement | null>,
   sizer: RefObject<HTMLElement | null>,
   keys: readonly string[],
@@ -42,11 +42,11 @@ export function useVirtual(
     overscan: OVERSCAN,
     anchorTo: "end" as const,
     followOnAppend: true,
-    scrollEndThreshold: AT_END_PX,
+    scrollEndThreshold: END_THRESHOLD_PX,
     scrollToFn: elementScroll<HTMLElement>,
     observeElementRect,
     observeElementOffset,
-    rangeExtractor: (range: Range) => indexes(range, kept),
+    rangeExtractor: (range: Range) => renderedIndexes(range, kept),
     onChange: () => redraw(null),
   };
   made.current ??= new Virtualizer<HTMLElement, HTMLElement>(options);
@@ -54,16 +54,16 @@ export function useVirtual(
   list.setOptions(options);
   useLayoutEffect(() => list._didMount(), [list]);
   useLayoutEffect(() => list._willUpdate());
-  const following = useRef(new Following());
+  const following = useRef(new EndAnchor());
   useLayoutEffect(() => {
     if (scroller.current === null || sizer.current === null) return;
-    return follow(scroller.current, sizer.current, following.current, () => redraw(null));
+    return anchorToEnd(scroller.current, sizer.current, following.current, () => redraw(null));
   }, [scroller, sizer]);
   return { list, rows: list.getVirtualItems(), atEnd: following.current.atEnd };
 }
 
 /** The rows of a range with those around it, and the kept one wherever it is. */
-function indexes({ startIndex, endIndex, overscan, count }: Range, kept: number | null): number[] {
+function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, kept: number | null): number[] {
   const first = Math.max(0, startIndex - overscan);
   const last = Math.min(count - 1, endIndex + overscan);
   const inView = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);

@@ -1,33 +1,33 @@
 import { expect, test } from "vitest";
-import type { Viewers } from "../../../protocol/status.ts";
-import { anomaliesIn, CountHistory } from "./anomalies.ts";
+import type { StreamViewers } from "../../../protocol/status.ts";
+import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
 
-const viewers = (more: Partial<Viewers>): Viewers => ({ current: 0, peak: 0, ...more });
+const viewers = (more: Partial<StreamViewers>): StreamViewers => ({ current: 0, peak: 0, ...more });
 
 test("counts that people make are no anomaly, small and large, growing and shrinking", () => {
   for (const people of [0, 1, 7, 300, 100_000]) {
     const now = viewers({ current: people, watching: people, distinct: Math.round(1.3 * people), uncounted: 3 });
-    expect(anomaliesIn(now, null)).toEqual([]);
-    expect(anomaliesIn(now, viewers({ watching: 0, distinct: 0 }))).toEqual([]);
-    expect(anomaliesIn(viewers({ current: people, distinct: people }), now)).toEqual([]);
+    expect(findAnomalies(now, null)).toEqual([]);
+    expect(findAnomalies(now, viewers({ watching: 0, distinct: 0 }))).toEqual([]);
+    expect(findAnomalies(viewers({ current: people, distinct: people }), now)).toEqual([]);
   }
   // Chat alone, by players whose requests aren't seen yet.
-  expect(anomaliesIn(viewers({ current: 0, watching: 40, distinct: 40 }), null)).toEqual([]);
+  expect(findAnomalies(viewers({ current: 0, watching: 40, distinct: 40 }), null)).toEqual([]);
 });
 
 test("viewers that are invented are told of: beyond their network's cap, without players, and all of them new", () => {
-  expect(anomaliesIn(viewers({ current: 30, watching: 530, distinct: 540, uncounted: 9_500 }), null)).toEqual([
+  expect(findAnomalies(viewers({ current: 30, watching: 530, distinct: 540, uncounted: 9_500 }), null)).toEqual([
     "9.5K more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.",
     "530 people say that they watch, but playlists are asked for as 30 players do.",
   ]);
   const before = viewers({ current: 100, watching: 100, distinct: 120 });
-  expect(anomaliesIn(viewers({ current: 100, watching: 100, distinct: 900 }), before)).toEqual([
+  expect(findAnomalies(viewers({ current: 100, watching: 100, distinct: 900 }), before)).toEqual([
     "780 new people within a minute, where 100 watch.",
   ]);
 });
 
 test("counts are compared with those of a minute before, or the first ones there are", () => {
-  const history = new CountHistory();
+  const history = new ViewerCountHistory();
   expect(history.add({ atMs: 0, viewers: viewers({ distinct: 1 }) })?.distinct).toBe(1);
   expect(history.add({ atMs: 30_000, viewers: viewers({ distinct: 2 }) })?.distinct).toBe(1);
   expect(history.add({ atMs: 70_000, viewers: viewers({ distinct: 3 }) })?.distinct).toBe(2);

@@ -1,6 +1,6 @@
 /** Whether the counts can be true: what tells that somebody invents viewers, in sentences for those who run a stream. */
-import type { Viewers } from "../../../protocol/status.ts";
-import { compact } from "./words.ts";
+import type { StreamViewers } from "../../../protocol/status.ts";
+import { formatCount } from "./words.ts";
 
 /** Bounds of what is taken for an anomaly, each with its reason. */
 export const ANOMALY_LIMITS = {
@@ -16,44 +16,44 @@ export const ANOMALY_LIMITS = {
 } as const;
 
 /** What the room counted, and when, ms. */
-export interface Counted {
+export interface ViewerCountSample {
   readonly atMs: number;
-  readonly viewers: Viewers;
+  readonly viewers: StreamViewers;
 }
 
 /** The status as it was about a minute ago is compared with the one now. */
-export const COMPARED_MS = 60_000;
+export const COMPARISON_WINDOW_MS = 60_000;
 
 /** What can't be explained by people who watch; empty where all can. `before`: about a minute before `now`, or null. */
-export function anomaliesIn(now: Viewers, before: Viewers | null): string[] {
+export function findAnomalies(now: StreamViewers, before: StreamViewers | null): string[] {
   const { current, watching = 0, distinct = 0, uncounted = 0 } = now;
   const { watchingBeyond, watchingTimes, newBeyond, newTimes, errorShare } = ANOMALY_LIMITS;
   const found: string[] = [];
   if (uncounted >= ANOMALY_LIMITS.uncounted) {
     found.push(
-      `${compact(uncounted)} more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.`,
+      `${formatCount(uncounted)} more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.`,
     );
   }
   if (watching > watchingTimes * current + watchingBeyond) {
     found.push(
-      `${compact(watching)} people say that they watch, but playlists are asked for as ${compact(current)} players do.`,
+      `${formatCount(watching)} people say that they watch, but playlists are asked for as ${formatCount(current)} players do.`,
     );
   }
   const grown = distinct - (before?.distinct ?? distinct);
   const most = Math.max(watching, before?.watching ?? 0, current);
   if (grown > newTimes * most + newBeyond + errorShare * distinct) {
-    found.push(`${compact(grown)} new people within a minute, where ${compact(most)} watch.`);
+    found.push(`${formatCount(grown)} new people within a minute, where ${formatCount(most)} watch.`);
   }
   return found;
 }
 
 /** The last minute's counts, from which the one that is compared is taken. */
-export class CountHistory {
-  #counted: Counted[] = [];
+export class ViewerCountHistory {
+  #samples: ViewerCountSample[] = [];
 
   /** Adds what was counted; gives what was about a minute before, or null. */
-  add(counted: Counted): Viewers | null {
-    this.#counted = [...this.#counted.filter(({ atMs }) => counted.atMs - atMs <= COMPARED_MS), counted];
-    return this.#counted[0]?.viewers ?? null;
+  add(counted: ViewerCountSample): StreamViewers | null {
+    this.#samples = [...this.#samples.filter(({ atMs }) => counted.atMs - atMs <= COMPARISON_WINDOW_MS), counted];
+    return this.#samples[0]?.viewers ?? null;
   }
 }

@@ -2,25 +2,35 @@
 import type { VNode } from "preact";
 import type { StreamStatus } from "../../../protocol/status.ts";
 import { Chart } from "./chart.tsx";
-import { CHARTS } from "./charts.ts";
-import type { History } from "./history.ts";
-import { onAirMs } from "./rates.ts";
-import { Room } from "./room/room.tsx";
+import { STUDIO_CHARTS } from "./charts.ts";
+import type { SampleHistory } from "./history.ts";
+import { onAirDurationMs } from "./rates.ts";
+import { RoomPanel } from "./room/room.tsx";
 import { StopPanel } from "./stop/stop-panel.tsx";
 import { TiersTable, TracksTable } from "./tables.tsx";
-import { bitRate, compact, type Phase, percent, phaseWords, rate, seconds, times, uptime } from "./words.ts";
+import {
+  describeStudioPhase,
+  formatBitRate,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRate,
+  formatRatio,
+  formatUptime,
+  type StudioPhase,
+} from "./words.ts";
 
 /** All that the page shows. */
-export interface View {
+export interface StudioView {
   readonly name: string;
-  readonly phase: Phase;
+  readonly phase: StudioPhase;
   /** The last status; null before the first broadcast. */
   readonly status: StreamStatus | null;
-  readonly history: History;
+  readonly history: SampleHistory;
   /** The server's clock, milliseconds since the epoch. */
   readonly nowMs: number;
   /** The last question to the API failed. */
-  readonly failing: boolean;
+  readonly isFailing: boolean;
   /** What the counts tell of viewers that somebody invents. */
   readonly anomalies: readonly string[];
 }
@@ -28,7 +38,7 @@ export interface View {
 /** Longer than this without news from the stream's object, and the page says so: it tells every 2 s. */
 const STALE_MS = 10_000;
 
-export function App({ view }: { view: View }): VNode {
+export function StudioApp({ view }: { view: StudioView }): VNode {
   const { status, name } = view;
   return (
     <>
@@ -38,13 +48,13 @@ export function App({ view }: { view: View }): VNode {
         <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
         {view.phase !== "unknown" && <StopPanel stream={name} reason={status?.stop?.reason ?? null} />}
-        {view.phase !== "unknown" && <Room stream={name} />}
+        {view.phase !== "unknown" && <RoomPanel stream={name} />}
         {status !== null && (
           <>
             <section class="panel" aria-labelledby="charts">
               <h2 id="charts">Last 10 minutes</h2>
               <div class="charts">
-                {CHARTS.map((spec) => (
+                {STUDIO_CHARTS.map((spec) => (
                   <Chart
                     key={spec.id}
                     spec={spec}
@@ -72,8 +82,8 @@ export function App({ view }: { view: View }): VNode {
   );
 }
 
-function Heading({ view: { name, phase } }: { view: View }): VNode {
-  const { badge } = phaseWords(phase, name);
+function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
+  const { badge } = describeStudioPhase(phase, name);
   return (
     <header class="site">
       <a href="/" class="brand">
@@ -96,15 +106,15 @@ function Heading({ view: { name, phase } }: { view: View }): VNode {
 }
 
 /** The one sentence about what is the matter, read out when it changes. */
-function Note({ view: { phase, name, status, nowMs, failing } }: { view: View }): VNode {
+function Note({ view: { phase, name, status, nowMs, isFailing } }: { view: StudioView }): VNode {
   const stale = status !== null && phase !== "ended" && phase !== "stopped" && nowMs - status.at > STALE_MS;
-  const note = failing
+  const note = isFailing
     ? "The edge doesn’t answer. Asking again; the numbers are the last ones known."
     : stale
       ? "The stream’s object hasn’t been heard of for a while. The numbers are the last ones known."
-      : phaseWords(phase, name).note;
+      : describeStudioPhase(phase, name).note;
   return (
-    <p class={`note note-${failing || stale ? "trouble" : phase}`} role="status" hidden={note === null}>
+    <p class={`note note-${isFailing || stale ? "trouble" : phase}`} role="status" hidden={note === null}>
       {note}
     </p>
   );
@@ -121,7 +131,7 @@ function Anomalies({ found }: { found: readonly string[] }): VNode {
   );
 }
 
-function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
+function Tiles({ view, status }: { view: StudioView; status: StreamStatus }): VNode {
   const latest = view.history.latest;
   const { tracks, viewers, children } = status;
   const renditions = tracks.filter(({ kind }) => kind === "video").length;
@@ -134,14 +144,22 @@ function Tiles({ view, status }: { view: View; status: StreamStatus }): VNode {
         Now
       </h2>
       <dl class="tiles">
-        <Tile name="On air" value={uptime(onAirMs(status, view.nowMs))} more={`since ${since(status.startedAt)}`} />
-        <Tile name="Viewers" value={compact(viewers.watching ?? viewers.current)} more={moreViewers(viewers)} />
-        <Tile name="Requests" value={`${rate(status.requestsPerSecond)}/s`} more="from viewers" />
-        <Tile name="Delay" value={shown(latest?.delayS, seconds)} more="newest media" />
-        <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, percent)} more="in the isolates" />
-        <Tile name="Fetches/object" value={shown(latest?.crossings.isolate, times)} more="into the isolates" />
-        <Tile name="Media" value={bitRate(total)} more={`${renditions} video, ${tracks.length - renditions} audio`} />
-        <Tile name="Children" value={compact(children)} more="fed by the object" />
+        <Tile
+          name="On air"
+          value={formatUptime(onAirDurationMs(status, view.nowMs))}
+          more={`since ${formatSince(status.startedAt)}`}
+        />
+        <Tile name="Viewers" value={formatCount(viewers.watching ?? viewers.current)} more={describeViewers(viewers)} />
+        <Tile name="Requests" value={`${formatRate(status.requestsPerSecond)}/s`} more="from viewers" />
+        <Tile name="Delay" value={shown(latest?.delayS, formatDuration)} more="newest media" />
+        <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, formatPercent)} more="in the isolates" />
+        <Tile name="Fetches/object" value={shown(latest?.crossings.isolate, formatRatio)} more="into the isolates" />
+        <Tile
+          name="Media"
+          value={formatBitRate(total)}
+          more={`${renditions} video, ${tracks.length - renditions} audio`}
+        />
+        <Tile name="Children" value={formatCount(children)} more="fed by the object" />
       </dl>
     </section>
   );
@@ -158,11 +176,13 @@ function Tile({ name, value, more }: { name: string; value: string; more: string
 }
 
 /** 14:03, or with the day where it wasn't today. */
-function moreViewers({ peak, distinct }: StreamStatus["viewers"]): string {
-  return distinct === undefined ? `at most ${compact(peak)}` : `at most ${compact(peak)}, ${compact(distinct)} in all`;
+function describeViewers({ peak, distinct }: StreamStatus["viewers"]): string {
+  return distinct === undefined
+    ? `at most ${formatCount(peak)}`
+    : `at most ${formatCount(peak)}, ${formatCount(distinct)} in all`;
 }
 
-function since(atMs: number): string {
+function formatSince(atMs: number): string {
   const at = new Date(atMs);
   const time = at.toTimeString().slice(0, 5);
   return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;

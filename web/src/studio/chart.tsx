@@ -3,8 +3,8 @@ import "uplot/dist/uPlot.min.css";
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { type ChartSpec, chartInWords } from "./charts.ts";
-import { type Columns, HISTORY_LIMITS } from "./history.ts";
+import { type ChartSpec, describeChart } from "./charts.ts";
+import { type ChartColumns, HISTORY_LIMITS } from "./history.ts";
 
 /** Lines differ in colour and in dashes, for those who don't tell the colours apart. */
 const LINES = [
@@ -16,15 +16,15 @@ const LINES = [
 const HEIGHT = 168;
 
 /** The time axis is never shorter. */
-const LEAST_S = 120;
+const MIN_SPAN_S = 120;
 
-interface Props {
+interface ChartProps {
   readonly spec: ChartSpec;
-  readonly columns: Columns;
+  readonly columns: ChartColumns;
 }
 
 /** The chart of `columns`; its legend shows the newest values, or those under the pointer. */
-export function Chart({ spec, columns }: Props): VNode {
+export function Chart({ spec, columns }: ChartProps): VNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [pointed, setPointed] = useState<number | null>(null);
@@ -51,10 +51,10 @@ export function Chart({ spec, columns }: Props): VNode {
     <figure class="chart" id={`chart-${spec.id}`}>
       <figcaption>
         <h3>{spec.title}</h3>
-        <p class="about">{pointed === null ? spec.about : `at ${clock(times[index] ?? 0)}`}</p>
+        <p class="about">{pointed === null ? spec.about : `at ${formatClock(times[index] ?? 0)}`}</p>
         <Legend spec={spec} values={values.map((column) => column[index] ?? null)} />
       </figcaption>
-      <div class="plot" role="img" aria-label={chartInWords(spec, values)}>
+      <div class="plot" role="img" aria-label={describeChart(spec, values)}>
         <div ref={host} />
         {empty && <p class="nothing">Nothing counted yet</p>}
       </div>
@@ -95,12 +95,12 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
       // A page that has just opened shows what it has: a line of some seconds in ten minutes can't be read.
       x: {
         time: true,
-        range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - LEAST_S)), newest],
+        range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - MIN_SPAN_S)), newest],
       },
       y: { range: (_, least, most) => [...spec.range(least ?? 0, most ?? 0)] as uPlot.Range.MinMax },
     },
     axes: [
-      { ...axis, size: 28, space: 72, values: (_, at) => clocks(at) },
+      { ...axis, size: 28, space: 72, values: (_, at) => formatClocks(at) },
       { ...axis, size: 52, space: 36, values: (_, at) => at.map(tick) },
     ],
     series: [
@@ -116,12 +116,12 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
 }
 
 /** The labels of times on the axis, without seconds where all are whole minutes. */
-function clocks(atS: readonly number[]): string[] {
+function formatClocks(atS: readonly number[]): string[] {
   const whole = atS.every((time) => time % 60 === 0);
-  return atS.map((time) => clock(time).slice(0, whole ? 5 : 8));
+  return atS.map((time) => formatClock(time).slice(0, whole ? 5 : 8));
 }
 
 /** 14:03:27, by the person's clock and zone. */
-function clock(atS: number): string {
+function formatClock(atS: number): string {
   return new Date(atS * 1000).toTimeString().slice(0, 8);
 }

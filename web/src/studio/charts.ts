@@ -1,11 +1,11 @@
 /** What each chart shows, and how. */
-import type { Sample } from "./rates.ts";
-import { compact, percent, rate, seconds, times } from "./words.ts";
+import type { StudioSample } from "./rates.ts";
+import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./words.ts";
 
 /** One line of a chart. */
-export interface Series {
+export interface ChartSeries {
   readonly label: string;
-  readonly read: (sample: Sample) => number | null;
+  readonly read: (sample: StudioSample) => number | null;
 }
 
 /** One chart. */
@@ -14,7 +14,7 @@ export interface ChartSpec {
   readonly title: string;
   /** What the numbers are, in a few words. */
   readonly about: string;
-  readonly series: readonly Series[];
+  readonly series: readonly ChartSeries[];
   readonly format: (value: number) => string;
   /** Labels of the vertical axis, where `format` is too long for it. */
   readonly tick?: (value: number) => string;
@@ -28,13 +28,13 @@ const fromZero =
   (_: number, most: number): readonly [number, number] => [0, Math.max(atLeast, most * 1.15)];
 
 /** The charts, in the order of what an operator asks first. */
-export const CHARTS: readonly ChartSpec[] = [
+export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "viewers",
     title: "Viewers",
     about: "watching now",
     series: [{ label: "viewers", read: ({ viewers }) => viewers }],
-    format: compact,
+    format: formatCount,
     range: fromZero(4),
   },
   {
@@ -42,8 +42,8 @@ export const CHARTS: readonly ChartSpec[] = [
     title: "Viewers’ requests",
     about: "a second",
     series: [{ label: "requests", read: ({ requestsPerSecond }) => requestsPerSecond }],
-    format: (value) => `${rate(value)}/s`,
-    tick: rate,
+    format: (value) => `${formatRate(value)}/s`,
+    tick: formatRate,
     range: fromZero(4),
   },
   {
@@ -51,7 +51,7 @@ export const CHARTS: readonly ChartSpec[] = [
     title: "Delay",
     about: "age of the newest media at the edge",
     series: [{ label: "delay", read: ({ delayS }) => delayS }],
-    format: seconds,
+    format: formatDuration,
     range: fromZero(1),
   },
   {
@@ -63,7 +63,7 @@ export const CHARTS: readonly ChartSpec[] = [
       { label: "data centres", read: ({ hitRatio }) => hitRatio.colo },
       { label: "regions", read: ({ hitRatio }) => hitRatio.region },
     ],
-    format: percent,
+    format: formatPercent,
     tick: (value) => `${Math.round(value * 100)} %`,
     range: (least) => [Math.min(0.9, Math.floor(least * 10) / 10), 1.005],
   },
@@ -76,7 +76,7 @@ export const CHARTS: readonly ChartSpec[] = [
       { label: "into data centres", read: ({ crossings }) => crossings.colo },
       { label: "into regions", read: ({ crossings }) => crossings.region },
     ],
-    format: times,
+    format: formatRatio,
     tick: (value) => value.toFixed(1),
     range: (_, most) => [0, Math.max(2, most * 1.15)],
   },
@@ -89,14 +89,14 @@ export const CHARTS: readonly ChartSpec[] = [
       { label: "4xx to viewers", read: ({ refusalsPerMinute }) => refusalsPerMinute },
       { label: "5xx between tiers", read: ({ innerErrorsPerMinute }) => innerErrorsPerMinute },
     ],
-    format: (value) => `${rate(value)}/min`,
-    tick: rate,
+    format: (value) => `${formatRate(value)}/min`,
+    tick: formatRate,
     range: fromZero(4),
   },
 ];
 
 /** A chart in words: each line's newest, lowest and highest value. */
-export function chartInWords({ title, series, format }: ChartSpec, columns: readonly (number | null)[][]): string {
+export function describeChart({ title, series, format }: ChartSpec, columns: readonly (number | null)[][]): string {
   const lines = series.map(({ label }, index) => {
     const known = (columns[index] ?? []).filter((value) => value !== null);
     const now = columns[index]?.at(-1) ?? null;

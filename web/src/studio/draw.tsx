@@ -1,11 +1,11 @@
 /** Draws the studio into the page. */
 import { render } from "preact";
-import { App, type View } from "./app.tsx";
-import { phaseWords } from "./words.ts";
+import { StudioApp, type StudioView } from "./app.tsx";
+import { describeStudioPhase } from "./words.ts";
 
 /** Draws `view`, and names the tab after it. */
-export function draw(root: HTMLElement, view: View): void {
-  const { badge } = phaseWords(view.phase, view.name);
+export function drawStudio(root: HTMLElement, view: StudioView): void {
+  const { badge } = describeStudioPhase(view.phase, view.name);
   document.title = `${badge === "" ? "" : `${badge} · `}${view.name} · Corral studio`;
-  render(<App view={view} />, root);
+  render(<StudioApp view={view} />, root);
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { HISTORY_LIMITS, History } from "./history.ts";
-import type { Sample } from "./rates.ts";
+import { HISTORY_LIMITS, SampleHistory } from "./history.ts";
+import type { StudioSample } from "./rates.ts";
 
 const none = { isolate: null, colo: null, region: null };
-const sample = (atMs: number, viewers: number): Sample => ({
+const sample = (atMs: number, viewers: number): StudioSample => ({
   atMs,
   viewers,
   requestsPerSecond: 0,
@@ -16,7 +16,7 @@ const sample = (atMs: number, viewers: number): Sample => ({
 });
 
 test("columns hold the times in seconds and each series' numbers", () => {
-  const history = new History();
+  const history = new SampleHistory();
   history.add(sample(2_000, 1));
   history.add(sample(4_000, 5));
   expect(history.columns([({ viewers }) => viewers, ({ delayS }) => delayS])).toEqual([
@@ -28,7 +28,7 @@ test("columns hold the times in seconds and each series' numbers", () => {
 });
 
 test("a line breaks where nothing was heard for a while", () => {
-  const history = new History();
+  const history = new SampleHistory();
   history.add(sample(0, 1));
   history.add(sample(HISTORY_LIMITS.gapMs + 2_000, 2));
   expect(history.columns([({ viewers }) => viewers])).toEqual([
@@ -38,7 +38,7 @@ test("a line breaks where nothing was heard for a while", () => {
 });
 
 test("what is older than the span or too much leaves, and another broadcast begins with nothing", () => {
-  const history = new History();
+  const history = new SampleHistory();
   for (let index = 0; index < 1_000; index += 1) history.add(sample(index * 1_000, index));
   const [times = []] = history.columns([]);
   expect(times).toHaveLength(HISTORY_LIMITS.samples);

@@ -1,5 +1,5 @@
 /** The samples of the last minutes, in memory, and their columns for charts; pure. */
-import type { Sample } from "./rates.ts";
+import type { StudioSample } from "./rates.ts";
 
 /** Bounds, each with its reason. */
 export const HISTORY_LIMITS = {
@@ -12,14 +12,14 @@ export const HISTORY_LIMITS = {
 } as const;
 
 /** One column for the times, seconds since the epoch, and one for each series. */
-export type Columns = [number[], ...(number | null)[][]];
+export type ChartColumns = [number[], ...(number | null)[][]];
 
 /** Samples in the order of their times, the oldest leaving first. */
-export class History {
-  #samples: Sample[] = [];
+export class SampleHistory {
+  #samples: StudioSample[] = [];
 
   /** Adds a sample that is newer than all before. */
-  add(sample: Sample): void {
+  add(sample: StudioSample): void {
     const oldestMs = sample.atMs - HISTORY_LIMITS.spanMs;
     const kept = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
     this.#samples = [...kept, sample];
@@ -31,15 +31,15 @@ export class History {
   }
 
   /** The newest sample, or null. */
-  get latest(): Sample | null {
+  get latest(): StudioSample | null {
     return this.#samples.at(-1) ?? null;
   }
 
   /** Columns of the numbers that `series` read, with a break where nothing was heard. */
-  columns(series: readonly ((sample: Sample) => number | null)[]): Columns {
-    const columns: Columns = [[], ...series.map((): (number | null)[] => [])];
+  columns(series: readonly ((sample: StudioSample) => number | null)[]): ChartColumns {
+    const columns: ChartColumns = [[], ...series.map((): (number | null)[] => [])];
     const [times, ...values] = columns;
-    let before: Sample | null = null;
+    let before: StudioSample | null = null;
     for (const sample of this.#samples) {
       if (before !== null && sample.atMs - before.atMs > HISTORY_LIMITS.gapMs) {
         times.push((before.atMs + sample.atMs) / 2000);

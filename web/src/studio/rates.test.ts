@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import type { BroadcastId, StreamName, TrackName } from "../../../protocol/ids.ts";
-import { type Counters, noCounts, type StreamStatus, type TierName } from "../../../protocol/status.ts";
-import { delayOf, onAirMs, Rates, type Sample, WINDOW_MS } from "./rates.ts";
+import { type RequestCounters, type StreamStatus, type TierName, zeroCounters } from "../../../protocol/status.ts";
+import { newestMediaDelayS, onAirDurationMs, RATE_WINDOW_MS, RateWindow, type StudioSample } from "./rates.ts";
 
-function told(atMs: number, tiers: Partial<Record<TierName, Partial<Counters>>>, more: object = {}): StreamStatus {
+function told(
+  atMs: number,
+  tiers: Partial<Record<TierName, Partial<RequestCounters>>>,
+  more: object = {},
+): StreamStatus {
   return {
     stream: "demo" as StreamName,
     state: "live",
@@ -14,15 +18,15 @@ function told(atMs: number, tiers: Partial<Record<TierName, Partial<Counters>>>,
     tracks: [],
     viewers: { current: 3, peak: 3 },
     requestsPerSecond: 12.5,
-    tiers: Object.entries(tiers).map(([tier, counts]) => ({ tier: tier as TierName, ...noCounts(), ...counts })),
+    tiers: Object.entries(tiers).map(([tier, counts]) => ({ tier: tier as TierName, ...zeroCounters(), ...counts })),
     children: 1,
     ...more,
   };
 }
 
-function last(...statuses: StreamStatus[]): Sample | null {
-  const rates = new Rates();
-  return statuses.map((status) => rates.sample(status)).at(-1) ?? null;
+function last(...statuses: StreamStatus[]): StudioSample | null {
+  const rates = new RateWindow();
+  return statuses.map((status) => rates.addStatus(status)).at(-1) ?? null;
 }
 
 test("ratios are taken from what grew within the window, not from what was counted since the beginning", () => {
@@ -52,7 +56,7 @@ test("what is older than the window doesn't count any more", () => {
   const sample = last(
     told(0, { isolate: { errors: 0 } }),
     told(10_000, { isolate: { errors: 60 } }),
-    told(WINDOW_MS + 5_000, { isolate: { errors: 60 } }),
+    told(RATE_WINDOW_MS + 5_000, { isolate: { errors: 60 } }),
   );
   expect(sample?.errorsPerMinute).toBe(0);
 });
@@ -76,9 +80,9 @@ test("a status that was told before gives no sample", () => {
 
 test("the delay is that of the track furthest behind, and there is none where nothing comes any more", () => {
   const tracks = [1_000, 400, null].map((programTimeMs, index) => ({ name: `t${index}` as TrackName, programTimeMs }));
-  expect(delayOf(told(1_500, {}, { tracks }))).toBe(1.1);
-  expect(delayOf(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
-  expect(delayOf(told(1_500, {}))).toBeNull();
+  expect(newestMediaDelayS(told(1_500, {}, { tracks }))).toBe(1.1);
+  expect(newestMediaDelayS(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
+  expect(newestMediaDelayS(told(1_500, {}))).toBeNull();
 });
 
 test("a broadcast is on air until now, and one that has ended was so until its newest media", () => {
@@ -86,6 +90,6 @@ test("a broadcast is on air until now, and one that has ended was so until its n
     name: `t${index}` as TrackName,
     programTimeMs,
   }));
-  expect(onAirMs(told(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
-  expect(onAirMs(told(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
+  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
+  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
 });

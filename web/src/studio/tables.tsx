@@ -1,9 +1,9 @@
 /** The studio's tables: tracks, and what each tier counted. */
 import type { VNode } from "preact";
 import type { StreamStatus, TierName } from "../../../protocol/status.ts";
-import { bitRate, compact } from "./words.ts";
+import { formatBitRate, formatCount } from "./words.ts";
 
-const TIER_NAMES: Readonly<Record<TierName, string>> = {
+const TIER_LABELS: Readonly<Record<TierName, string>> = {
   isolate: "Isolates",
   colo: "Data centres",
   region: "Regions",
@@ -34,7 +34,7 @@ export function TracksTable({ status: { tracks } }: { status: StreamStatus }): V
                 <td>
                   <code>{codecs}</code>
                 </td>
-                <td>{bitRate(bandwidth)}</td>
+                <td>{formatBitRate(bandwidth)}</td>
                 <td>{Math.round(partTargetMs)} ms</td>
                 <td>{lastMsn < 0 ? "–" : `${lastMsn}.${lastPart}`}</td>
               </tr>
@@ -68,14 +68,14 @@ export function TiersTable({ status: { tiers, countedFrom } }: { status: StreamS
           <tbody>
             {tiers.map(({ tier, requests, hits, coalesced, pulled, upstream, errors, refusals }) => (
               <tr key={tier}>
-                <th scope="row">{TIER_NAMES[tier]}</th>
-                <td>{compact(requests)}</td>
-                <td>{compact(hits)}</td>
-                <td>{compact(coalesced)}</td>
-                <td>{compact(pulled)}</td>
-                <td>{compact(upstream)}</td>
-                <td class={errors > 0 ? "bad" : ""}>{compact(errors)}</td>
-                <td>{compact(refusals)}</td>
+                <th scope="row">{TIER_LABELS[tier]}</th>
+                <td>{formatCount(requests)}</td>
+                <td>{formatCount(hits)}</td>
+                <td>{formatCount(coalesced)}</td>
+                <td>{formatCount(pulled)}</td>
+                <td>{formatCount(upstream)}</td>
+                <td class={errors > 0 ? "bad" : ""}>{formatCount(errors)}</td>
+                <td>{formatCount(refusals)}</td>
               </tr>
             ))}
           </tbody>

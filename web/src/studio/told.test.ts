@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { noCounts } from "../../../protocol/status.ts";
-import { parseTold } from "./told.ts";
+import { zeroCounters } from "../../../protocol/status.ts";
+import { parseStreamStatus } from "./told.ts";
 
 const status = {
   stream: "demo",
@@ -12,12 +12,12 @@ const status = {
   tracks: [{ name: "720p", kind: "video", codecs: "avc1", bandwidth: 1, partTargetMs: 1, programTimeMs: null }],
   viewers: { current: 1, peak: 2 },
   requestsPerSecond: 3,
-  tiers: [{ tier: "isolate", ...noCounts() }],
+  tiers: [{ tier: "isolate", ...zeroCounters() }],
   children: 1,
 };
 
 test("an answer of the API is a status", () => {
-  expect(parseTold(status)).toEqual(status);
+  expect(parseStreamStatus(status)).toEqual(status);
 });
 
 test("what lacks something that the page uses, or is something else, is null", () => {
@@ -30,5 +30,5 @@ test("what lacks something that the page uses, or is something else, is null", (
     { ...status, tracks: [{ name: "720p" }] },
     { ...status, viewers: { current: "3", peak: 3 } },
   ];
-  for (const body of [null, 1, "live", [], {}, ...lacking, ...wrong]) expect(parseTold(body)).toBeNull();
+  for (const body of [null, 1, "live", [], {}, ...lacking, ...wrong]) expect(parseStreamStatus(body)).toBeNull();
 });

@@ -2,12 +2,12 @@
 import type { StreamStatus, TierCounters } from "../../../protocol/status.ts";
 
 /** A status, or that there has been no broadcast. */
-export type Told = StreamStatus | "none";
+export type StatusAnswer = StreamStatus | "none";
 
 type Track = StreamStatus["tracks"][number];
 
 /** The status that `body` tells, or null where it isn't one. */
-export function parseTold(body: unknown): StreamStatus | null {
+export function parseStreamStatus(body: unknown): StreamStatus | null {
   if (!isRecord(body)) return null;
   const { state, viewers, tracks, tiers } = body;
   const whole =

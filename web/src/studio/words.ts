@@ -2,35 +2,35 @@
 import type { StreamStatus } from "../../../protocol/status.ts";
 
 /** 950, 1.2K, 3.4M. */
-export function compact(value: number): string {
+export function formatCount(value: number): string {
   return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 /** 0, 0.4, 12, 1.2K: a rate with as many digits as it needs. */
-export function rate(value: number): string {
-  return compact(Number(value.toFixed(1)));
+export function formatRate(value: number): string {
+  return formatCount(Number(value.toFixed(1)));
 }
 
 /** 99.95 %; what isn't whole is never rounded to 100 %. */
-export function percent(share: number): string {
+export function formatPercent(share: number): string {
   if (share >= 1) return "100 %";
   return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
 }
 
 /** 1.000. */
-export function times(value: number): string {
+export function formatRatio(value: number): string {
   return value.toFixed(3);
 }
 
 /** 0.42 s, 12 s, 3 min, 2 h. */
-export function seconds(value: number): string {
+export function formatDuration(value: number): string {
   if (value < 10) return `${value.toFixed(2)} s`;
   if (value < 120) return `${Math.round(value)} s`;
-  return value < 7_200 ? `${Math.round(value / 60)} min` : `${compact(Math.round(value / 3_600))} h`;
+  return value < 7_200 ? `${Math.round(value / 60)} min` : `${formatCount(Math.round(value / 3_600))} h`;
 }
 
 /** 4:05, 1:04:05, 2 d 1:04:05. */
-export function uptime(ms: number): string {
+export function formatUptime(ms: number): string {
   const whole = Math.max(0, Math.floor(ms / 1000));
   const two = (value: number): string => String(value).padStart(2, "0");
   const [days, hours, minutes] = [
@@ -43,15 +43,18 @@ export function uptime(ms: number): string {
 }
 
 /** 2.5 Mb/s, 128 kb/s. */
-export function bitRate(bitsPerSecond: number): string {
+export function formatBitRate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s` : `${Math.round(bitsPerSecond / 1e3)} kb/s`;
 }
 
 /** What the page is about: a stream's state, that there is none yet, or that it can't exist; `asking` before the first answer. */
-export type Phase = "asking" | "none" | "unknown" | "stopped" | StreamStatus["state"];
+export type StudioPhase = "asking" | "none" | "unknown" | "stopped" | StreamStatus["state"];
 
 /** A phase's badge, and a sentence where the charts need one. */
-export function phaseWords(phase: Phase, name: string): { readonly badge: string; readonly note: string | null } {
+export function describeStudioPhase(
+  phase: StudioPhase,
+  name: string,
+): { readonly badge: string; readonly note: string | null } {
   switch (phase) {
     case "asking":
       return { badge: "", note: null };

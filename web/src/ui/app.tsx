@@ -1,21 +1,21 @@
 /** The page around the picture. */
 import type { VNode } from "preact";
-import { liveElsewhere, type View, type ViewEvent } from "../state.ts";
-import type { Stats } from "../stats.ts";
-import type { Audience } from "../status.ts";
+import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../state.ts";
+import type { PlaybackStats } from "../stats.ts";
+import type { AudienceCount } from "../status.ts";
 import { Controls } from "./controls.tsx";
 import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "./icons.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
-import { messageOf } from "./words.ts";
+import { overlayMessage } from "./words.ts";
 
-interface Props {
+interface WatchAppProps {
   readonly name: string;
-  readonly view: View;
-  readonly audience: Audience | null;
+  readonly view: WatchView;
+  readonly audience: AudienceCount | null;
   readonly chat: boolean | null;
-  readonly stats: Stats | null;
+  readonly stats: PlaybackStats | null;
   readonly muted: boolean;
-  readonly dispatch: (event: ViewEvent) => void;
+  readonly dispatch: (event: WatchEvent) => void;
   readonly onUnmute: () => void;
   readonly onPlay: () => void;
   readonly onPanel: () => void;
@@ -23,7 +23,7 @@ interface Props {
 }
 
 /** Everything over the picture: top bar, message, prompts, statistics, controls. */
-export function App(props: Props): VNode {
+export function WatchApp(props: WatchAppProps): VNode {
   const { name, view, stats, dispatch } = props;
   const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
   return (
@@ -37,7 +37,7 @@ export function App(props: Props): VNode {
             <SoundOffIcon /> Tap for sound
           </button>
         )}
-        {liveElsewhere(view) && (
+        {hasNewerBroadcast(view) && (
           <button type="button" class="pill pill-live" onClick={() => dispatch({ type: "watchLive" })}>
             <span class="dot" /> Live again: watch now
           </button>
@@ -54,7 +54,7 @@ export function App(props: Props): VNode {
   );
 }
 
-function TopBar({ name, view, audience, chat, onChat }: Props): VNode {
+function TopBar({ name, view, audience, chat, onChat }: WatchAppProps): VNode {
   const counted = view.phase === "live" || view.phase === "reconnecting" || view.phase === "starting";
   return (
     <div class="topbar">
@@ -67,10 +67,10 @@ function TopBar({ name, view, audience, chat, onChat }: Props): VNode {
       <Badge view={view} />
       <span class="spacer" />
       {counted && audience !== null && (
-        <span class="chip" title={`Watching now; at most ${count(audience.peak)} at once`}>
+        <span class="chip" title={`Watching now; at most ${formatCount(audience.peak)} at once`}>
           <PeopleIcon />
           <span class="sr">Watching now: </span>
-          {count(audience.watching)}
+          {formatCount(audience.watching)}
         </span>
       )}
       {chat === false && (
@@ -85,7 +85,7 @@ function TopBar({ name, view, audience, chat, onChat }: Props): VNode {
   );
 }
 
-function Badge({ view }: { view: View }): VNode | null {
+function Badge({ view }: { view: WatchView }): VNode | null {
   switch (view.phase) {
     case "live":
       return view.source?.state === "ended" ? null : <span class="badge badge-live">LIVE</span>;
@@ -100,8 +100,8 @@ function Badge({ view }: { view: View }): VNode | null {
   }
 }
 
-function Overlay({ name, view, dispatch }: Pick<Props, "name" | "view" | "dispatch">): VNode {
-  const message = messageOf(view, name);
+function Overlay({ name, view, dispatch }: Pick<WatchAppProps, "name" | "view" | "dispatch">): VNode {
+  const message = overlayMessage(view, name);
   return (
     <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
       {message !== null && (
@@ -131,6 +131,6 @@ function Overlay({ name, view, dispatch }: Pick<Props, "name" | "view" | "dispat
 }
 
 /** 950, 1.2K, 3.4M. */
-function count(viewers: number): string {
+function formatCount(viewers: number): string {
   return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(viewers);
 }

@@ -22,14 +22,14 @@ declare module "preact" {
   }
 }
 
-interface Props {
+interface ControlsProps {
   readonly live: boolean;
   readonly panel: boolean;
   readonly onPanel: () => void;
 }
 
 /** The bar at the foot of the picture, with the time range above it. */
-export function Controls({ live, panel, onPanel }: Props): VNode {
+export function Controls({ live, panel, onPanel }: ControlsProps): VNode {
   return (
     <div class="controls">
       <media-time-range class="range" />

@@ -2,45 +2,45 @@
 import "media-chrome";
 import "media-chrome/menu";
 import { render } from "preact";
-import type { View, ViewEvent } from "../state.ts";
-import type { Stats } from "../stats.ts";
-import type { Audience } from "../status.ts";
-import { App } from "./app.tsx";
-import { titleOf } from "./words.ts";
+import type { WatchEvent, WatchView } from "../state.ts";
+import type { PlaybackStats } from "../stats.ts";
+import type { AudienceCount } from "../status.ts";
+import { WatchApp } from "./app.tsx";
+import { pageTitle } from "./words.ts";
 
 /** What the page around the picture needs. */
-export interface Parts {
+export interface WatchUiOptions {
   readonly name: string;
   readonly video: HTMLVideoElement;
-  readonly dispatch: (event: ViewEvent) => void;
-  readonly stats: () => Stats;
+  readonly dispatch: (event: WatchEvent) => void;
+  readonly stats: () => PlaybackStats;
   readonly toLive: () => void;
   readonly toggleChat: () => void;
 }
 
 /** What is shown. */
-export interface Shown {
-  readonly view: View;
-  readonly audience: Audience | null;
+export interface WatchUiState {
+  readonly view: WatchView;
+  readonly audience: AudienceCount | null;
   /** Whether the chat is shown; null where there is none. */
   readonly chat: boolean | null;
 }
 
 /** The mounted page. */
-export interface Page {
-  draw(shown: Shown): void;
+export interface WatchUi {
+  draw(shown: WatchUiState): void;
 }
 
 const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
-export function mount(parts: Parts): Page {
+export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   const { name, video, dispatch, stats, toLive, toggleChat } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
   root.textContent = "";
-  let last: Shown | null = null;
+  let last: WatchUiState | null = null;
   let panel = false;
   let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -48,10 +48,10 @@ export function mount(parts: Parts): Page {
     if (last === null) return;
     const { view, audience, chat } = last;
     player.dataset.phase = view.phase;
-    document.title = titleOf(view, name);
+    document.title = pageTitle(view, name);
     const shown = panel ? stats() : null;
     render(
-      <App
+      <WatchApp
         name={name}
         view={view}
         audience={audience}

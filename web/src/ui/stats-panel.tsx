@@ -1,15 +1,15 @@
 /** The statistics panel. */
 import type { VNode } from "preact";
-import type { Stats } from "../stats.ts";
+import type { PlaybackStats } from "../stats.ts";
 import { CloseIcon } from "./icons.tsx";
 
-const seconds = (value: number | null): string => (value === null ? "–" : `${value.toFixed(2)} s`);
+const formatSeconds = (value: number | null): string => (value === null ? "–" : `${value.toFixed(2)} s`);
 
-const rows = (stats: Stats): readonly (readonly [string, string])[] => [
-  ["Delay", seconds(stats.delayS)],
-  ["Behind the edge", seconds(stats.edgeDistanceS)],
-  ["Target hold-back", seconds(stats.targetS)],
-  ["Buffer", seconds(stats.bufferS)],
+const statsRows = (stats: PlaybackStats): readonly (readonly [string, string])[] => [
+  ["Delay", formatSeconds(stats.delayS)],
+  ["Behind the edge", formatSeconds(stats.edgeDistanceS)],
+  ["Target hold-back", formatSeconds(stats.targetS)],
+  ["Buffer", formatSeconds(stats.bufferS)],
   ["Playback rate", `${stats.rate.toFixed(2)}×`],
   ["Rendition", stats.rendition === null ? "–" : `${stats.rendition}${stats.chosen === "auto" ? " (auto)" : ""}`],
   ["Bandwidth", stats.bandwidth === null ? "–" : `${(stats.bandwidth / 1e6).toFixed(1)} Mb/s`],
@@ -20,11 +20,11 @@ const rows = (stats: Stats): readonly (readonly [string, string])[] => [
 ];
 
 /** Delay, buffer and their causes, as they are now. */
-export function StatsPanel({ stats, onClose }: { stats: Stats; onClose: () => void }): VNode {
+export function StatsPanel({ stats, onClose }: { stats: PlaybackStats; onClose: () => void }): VNode {
   return (
     <section class="stats" aria-label="Playback statistics">
       <dl>
-        {rows(stats).map(([name, value]) => (
+        {statsRows(stats).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>

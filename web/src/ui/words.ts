@@ -1,16 +1,16 @@
 /** The page's words for each state, in one place. */
 import type { StopNotice } from "../../../protocol/stop.ts";
-import type { View } from "../state.ts";
+import type { WatchView } from "../state.ts";
 
 /** What the overlay of a state says. */
-export interface Message {
+export interface OverlayMessage {
   readonly title: string;
   readonly detail: string;
   readonly busy: boolean;
 }
 
 /** The tab's title. */
-export function titleOf(view: View, name: string): string {
+export function pageTitle(view: WatchView, name: string): string {
   switch (view.phase) {
     case "live":
       return view.source?.state === "ended" ? `${name} · Corral` : `● ${name} is live · Corral`;
@@ -37,7 +37,7 @@ export function titleOf(view: View, name: string): string {
 }
 
 /** The overlay's message, or null where the picture speaks for itself. */
-export function messageOf(view: View, name: string): Message | null {
+export function overlayMessage(view: WatchView, name: string): OverlayMessage | null {
   switch (view.phase) {
     case "connecting":
       return { title: "Connecting", detail: "", busy: true };

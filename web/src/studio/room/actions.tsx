@@ -2,20 +2,20 @@
 import type { VNode } from "preact";
 import { type ChatEvent, isStaff } from "../../../../protocol/room/events.ts";
 import { PinIcon, ReplyIcon } from "../../chat/icons.tsx";
-import { span } from "../../chat/words.ts";
-import type { Desk } from "./desk.ts";
+import { formatTimeSpan } from "../../chat/words.ts";
+import type { ModerationDesk } from "./desk.ts";
 import { BanIcon, ModeratorIcon, SweepIcon, TrashIcon } from "./icons.tsx";
 
 /** Lengths of a timeout to choose from, seconds. */
 const TIMEOUTS_S = [60, 600, 3_600, 86_400, 604_800] as const;
 
-interface Props {
-  readonly desk: Desk;
+interface MessageActionsProps {
+  readonly desk: ModerationDesk;
   readonly message: ChatEvent;
-  readonly answer: (message: ChatEvent) => void;
+  readonly onReply: (message: ChatEvent) => void;
 }
 
-export function MessageActions({ desk, message, answer }: Props): VNode {
+export function MessageActions({ desk, message, onReply }: MessageActionsProps): VNode {
   const { by, offset } = message;
   const { subject, name } = by;
   const isHost = desk.view.you?.roles.includes("host") === true;
@@ -24,36 +24,40 @@ export function MessageActions({ desk, message, answer }: Props): VNode {
   const sanctionable = !mine && (isHost || !isStaff(by.roles));
   return (
     <>
-      <Act label={`Answer ${name}`} icon={<ReplyIcon />} act={() => answer(message)} />
-      <Act label="Pin" icon={<PinIcon />} act={() => void desk.act({ kind: "pin", target: offset }, "Pinned.")} />
-      <Act
+      <ActionButton label={`Answer ${name}`} icon={<ReplyIcon />} act={() => onReply(message)} />
+      <ActionButton
+        label="Pin"
+        icon={<PinIcon />}
+        act={() => void desk.runCommand({ kind: "pin", target: offset }, "Pinned.")}
+      />
+      <ActionButton
         label="Delete"
         icon={<TrashIcon />}
-        act={() => void desk.act({ kind: "delete", target: offset }, `Deleted a message of ${name}.`)}
+        act={() => void desk.runCommand({ kind: "delete", target: offset }, `Deleted a message of ${name}.`)}
       />
       {sanctionable && (
         <>
-          <Act
+          <ActionButton
             label={`Delete all messages of ${name}`}
             icon={<SweepIcon />}
-            act={() => void desk.act({ kind: "clear", subject }, `Deleted all messages of ${name}.`)}
+            act={() => void desk.runCommand({ kind: "clear", subject }, `Deleted all messages of ${name}.`)}
           />
-          <Timeout desk={desk} subject={subject} name={name} />
-          <Act
+          <TimeoutSelect desk={desk} subject={subject} name={name} />
+          <ActionButton
             label={`Ban ${name}`}
             icon={<BanIcon />}
             act={() => {
               const undo = { kind: "unban", subject } as const;
-              void desk.act({ kind: "ban", subject, address: false }, `${name} is banned.`, undo);
+              void desk.runCommand({ kind: "ban", subject, address: false }, `${name} is banned.`, undo);
             }}
           />
           {isHost && !isStaff(by.roles) && (
-            <Act
+            <ActionButton
               label={`Make ${name} a moderator`}
               icon={<ModeratorIcon />}
               act={() => {
                 const undo = { kind: "role", subject, role: null } as const;
-                void desk.act({ kind: "role", subject, role: "moderator" }, `${name} moderates now.`, undo);
+                void desk.runCommand({ kind: "role", subject, role: "moderator" }, `${name} moderates now.`, undo);
               }}
             />
           )}
@@ -63,7 +67,7 @@ export function MessageActions({ desk, message, answer }: Props): VNode {
   );
 }
 
-function Act({ label, icon, act }: { label: string; icon: VNode; act: () => void }): VNode {
+function ActionButton({ label, icon, act }: { label: string; icon: VNode; act: () => void }): VNode {
   return (
     <button type="button" class="icon-button" aria-label={label} title={label} onClick={act}>
       {icon}
@@ -71,7 +75,7 @@ function Act({ label, icon, act }: { label: string; icon: VNode; act: () => void
   );
 }
 
-function Timeout({ desk, subject, name }: { desk: Desk; subject: string; name: string }): VNode {
+function TimeoutSelect({ desk, subject, name }: { desk: ModerationDesk; subject: string; name: string }): VNode {
   return (
     <select
       class="timeout"
@@ -83,13 +87,17 @@ function Timeout({ desk, subject, name }: { desk: Desk; subject: string; name: s
         event.currentTarget.value = "";
         if (!(seconds > 0)) return;
         const undo = { kind: "unban", subject } as const;
-        void desk.act({ kind: "timeout", subject, seconds }, `${name} may not write for ${span(seconds)}.`, undo);
+        void desk.runCommand(
+          { kind: "timeout", subject, seconds },
+          `${name} may not write for ${formatTimeSpan(seconds)}.`,
+          undo,
+        );
       }}
     >
       <option value="">Time out</option>
       {TIMEOUTS_S.map((seconds) => (
         <option key={seconds} value={seconds}>
-          {span(seconds)}
+          {formatTimeSpan(seconds)}
         </option>
       ))}
     </select>

@@ -1,50 +1,57 @@
 /** The moderators' desk: the room's client with a token that moderates, the live chat, and the lists of the staff. */
 import type { RoomClient } from "../../../../protocol/room/client.ts";
 import { isStaff, type RoomEvent } from "../../../../protocol/room/events.ts";
-import type { Act, Listed, ModerationAct, Outcome } from "../../../../protocol/room/wire.ts";
-import { openRoom } from "../../chat/room.ts";
-import { type RoomView, type RoomViewEvent, reduceRoom, UNKNOWN_ROOM } from "../../chat/view.ts";
-import { closeWords, refusal } from "../../chat/words.ts";
-import { devToken, isLocal, keepToken, viewerToken } from "../../session.ts";
-import { changedBy, LISTS, listed, NO_STAFF, noted, type Staff } from "./staff.ts";
+import type { Command, CommandOutcome, ModerationCommand, ModerationList } from "../../../../protocol/room/wire.ts";
+import { connectRoom } from "../../chat/room.ts";
+import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "../../chat/view.ts";
+import { closeText, commandRefusalText } from "../../chat/words.ts";
+import { isLocalEdge, loadViewerToken, requestDevToken, storeViewerToken } from "../../session.ts";
+import {
+  affectedStaffLists,
+  applyStaffList,
+  applyStaffNotes,
+  EMPTY_STAFF_LISTS,
+  STAFF_LIST_NAMES,
+  type StaffLists,
+} from "./staff.ts";
 
 /** Lists that others' acts change are asked for after so long, together. */
-const RELIST_MS = 400;
+const LIST_REFRESH_MS = 400;
 
 /** What became of the last act, and what takes it back. */
-export interface Said {
+export interface DeskNotice {
   readonly text: string;
   readonly bad: boolean;
-  readonly undo: ModerationAct | null;
+  readonly undo: ModerationCommand | null;
 }
 
 /** One page's desk. */
-export class Desk {
+export class ModerationDesk {
   readonly #stream: string;
-  readonly #changed: () => void;
-  readonly #relist = new Set<Listed["what"]>();
-  #relistTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #onChange: () => void;
+  readonly #staleLists = new Set<ModerationList["what"]>();
+  #listTimer: ReturnType<typeof setTimeout> | undefined;
   #client: RoomClient | null = null;
-  #view: RoomView = UNKNOWN_ROOM;
-  #staff: Staff = NO_STAFF;
-  #said: Said | null = null;
+  #view: RoomView = INITIAL_ROOM_VIEW;
+  #staff: StaffLists = EMPTY_STAFF_LISTS;
+  #notice: DeskNotice | null = null;
   #needsToken = false;
 
   constructor(stream: string, changed: () => void) {
     this.#stream = stream;
-    this.#changed = changed;
+    this.#onChange = changed;
   }
 
   get view(): RoomView {
     return this.#view;
   }
 
-  get staff(): Staff {
+  get staff(): StaffLists {
     return this.#staff;
   }
 
-  get said(): Said | null {
-    return this.#said;
+  get notice(): DeskNotice | null {
+    return this.#notice;
   }
 
   /** A token that moderates has to be given by hand. */
@@ -53,47 +60,47 @@ export class Desk {
   }
 
   /** Whether the token moderates here. */
-  get moderates(): boolean {
+  get isModerator(): boolean {
     return isStaff(this.#view.you?.roles ?? []);
   }
 
   /** Connects with the tab's token; in a local run the edge gives the host's. */
   async start(): Promise<void> {
-    const known = viewerToken(this.#stream);
+    const known = loadViewerToken(this.#stream);
     const host = { sub: "host", name: "Host", roles: ["host"] };
-    const token = known ?? (isLocal() ? await devToken(this.#stream, host).catch(() => null) : null);
+    const token = known ?? (isLocalEdge() ? await requestDevToken(this.#stream, host).catch(() => null) : null);
     this.#connect(token);
   }
 
   stop(): void {
-    clearTimeout(this.#relistTimer);
+    clearTimeout(this.#listTimer);
     this.#client?.stop();
   }
 
   /** Goes on with another token. */
   useToken(token: string): void {
-    keepToken(this.#stream, token);
+    storeViewerToken(this.#stream, token);
     this.#connect(token);
   }
 
   /** Does an act, says what became of it, and offers to take it back with `undo`. */
-  async act(act: ModerationAct, done: string, undo: ModerationAct | null = null): Promise<void> {
-    const outcome = await this.#act(act);
-    this.#said = outcome.ok
+  async runCommand(act: ModerationCommand, done: string, undo: ModerationCommand | null = null): Promise<void> {
+    const outcome = await this.#sendCommand(act);
+    this.#notice = outcome.ok
       ? { text: done, bad: false, undo }
-      : { text: refusal(outcome.error, this.#view.modes), bad: true, undo: null };
-    if (outcome.ok && act.kind !== "list") this.#askSoon(changedBy(act.kind));
-    this.#changed();
+      : { text: commandRefusalText(outcome.error, this.#view.modes), bad: true, undo: null };
+    if (outcome.ok && act.kind !== "list") this.#scheduleLists(affectedStaffLists(act.kind));
+    this.#onChange();
   }
 
   /** Writes into the chat. */
-  send(text: string, replyTo: number | null): Promise<Outcome> {
-    return this.#act({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) });
+  send(text: string, replyTo: number | null): Promise<CommandOutcome> {
+    return this.#sendCommand({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) });
   }
 
   /** Asks for every list again: others' acts without an event are seen when one looks. */
   refresh(): void {
-    if (this.moderates) this.#askSoon(LISTS);
+    if (this.isModerator) this.#scheduleLists(STAFF_LIST_NAMES);
   }
 
   /** The server's clock, ms. */
@@ -101,61 +108,62 @@ export class Desk {
     return Date.now() + (this.#client?.clockAheadMs ?? 0);
   }
 
-  #act(act: Act): Promise<Outcome> {
-    return this.#client?.act(act) ?? Promise.resolve({ ok: false, error: "unavailable" });
+  #sendCommand(act: Command): Promise<CommandOutcome> {
+    return this.#client?.sendCommand(act) ?? Promise.resolve({ ok: false, error: "unavailable" });
   }
 
   #connect(token: string | null): void {
     this.#client?.stop();
-    this.#view = UNKNOWN_ROOM;
-    this.#staff = NO_STAFF;
+    this.#view = INITIAL_ROOM_VIEW;
+    this.#staff = EMPTY_STAFF_LISTS;
     this.#needsToken = token === null;
-    this.#client = openRoom({
+    this.#client = connectRoom({
       stream: this.#stream,
       token,
       dispatch: (event) => this.#dispatch(event),
-      staff: (notes) => {
-        this.#staff = noted(this.#staff, notes);
-        this.#changed();
+      onStaffNotes: (notes) => {
+        this.#staff = applyStaffNotes(this.#staff, notes);
+        this.#onChange();
       },
     });
-    this.#changed();
+    this.#onChange();
   }
 
   #dispatch(event: RoomViewEvent): void {
-    this.#view = reduceRoom(this.#view, event);
+    this.#view = reduceRoomView(this.#view, event);
     if (event.type === "welcomed") {
-      this.#needsToken = !this.moderates;
-      if (this.moderates) this.#askSoon(LISTS);
+      this.#needsToken = !this.isModerator;
+      if (this.isModerator) this.#scheduleLists(STAFF_LIST_NAMES);
     }
-    if (event.type === "delivered" && this.moderates) for (const each of event.delivery.events) this.#heard(each);
+    if (event.type === "delivered" && this.isModerator)
+      for (const each of event.delivery.events) this.#handleEvent(each);
     const { link } = this.#view;
     if (link.state === "closed") {
       this.#needsToken = true;
-      this.#said = { text: closeWords(link.code, link.reason), bad: true, undo: null };
+      this.#notice = { text: closeText(link.code, link.reason), bad: true, undo: null };
     }
-    this.#changed();
+    this.#onChange();
   }
 
   /** Another moderator did something that a list tells of. */
-  #heard(event: RoomEvent): void {
-    if (event.kind !== "chat") this.#askSoon(changedBy(event.kind));
+  #handleEvent(event: RoomEvent): void {
+    if (event.kind !== "chat") this.#scheduleLists(affectedStaffLists(event.kind));
   }
 
-  #askSoon(lists: readonly Listed["what"][]): void {
-    for (const what of lists) this.#relist.add(what);
-    this.#relistTimer ??= setTimeout(() => {
-      this.#relistTimer = undefined;
-      const wanted = [...this.#relist];
-      this.#relist.clear();
-      for (const what of wanted) void this.#ask(what);
-    }, RELIST_MS);
+  #scheduleLists(lists: readonly ModerationList["what"][]): void {
+    for (const what of lists) this.#staleLists.add(what);
+    this.#listTimer ??= setTimeout(() => {
+      this.#listTimer = undefined;
+      const wanted = [...this.#staleLists];
+      this.#staleLists.clear();
+      for (const what of wanted) void this.#requestList(what);
+    }, LIST_REFRESH_MS);
   }
 
-  async #ask(what: Listed["what"]): Promise<void> {
-    const outcome = await this.#act({ kind: "list", what });
+  async #requestList(what: ModerationList["what"]): Promise<void> {
+    const outcome = await this.#sendCommand({ kind: "list", what });
     if (!outcome.ok || outcome.list === undefined) return;
-    this.#staff = listed(this.#staff, outcome.list);
-    this.#changed();
+    this.#staff = applyStaffList(this.#staff, outcome.list);
+    this.#onChange();
   }
 }

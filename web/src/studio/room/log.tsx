@@ -1,8 +1,8 @@
 /** The audit log: who did what, the newest first. */
 import type { VNode } from "preact";
-import type { Desk } from "./desk.ts";
+import type { ModerationDesk } from "./desk.ts";
 
-export function AuditLog({ desk }: { desk: Desk }): VNode {
+export function AuditLogTab({ desk }: { desk: ModerationDesk }): VNode {
   const { audit } = desk.staff;
   if (audit === null || audit.length === 0) return <p class="tab-empty">Nobody has done anything yet.</p>;
   return (

@@ -2,11 +2,11 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { ROOM_LIMITS } from "../../../../protocol/room/limits.ts";
-import { span } from "../../chat/words.ts";
-import type { Desk } from "./desk.ts";
-import { type Banned, byPerson } from "./staff.ts";
+import { formatTimeSpan } from "../../chat/words.ts";
+import type { ModerationDesk } from "./desk.ts";
+import { groupSanctions, type SanctionSummary } from "./staff.ts";
 
-export function People({ desk }: { desk: Desk }): VNode {
+export function PeopleTab({ desk }: { desk: ModerationDesk }): VNode {
   return (
     <>
       <Moderators desk={desk} />
@@ -15,12 +15,12 @@ export function People({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function Moderators({ desk }: { desk: Desk }): VNode {
+function Moderators({ desk }: { desk: ModerationDesk }): VNode {
   const [subject, setSubject] = useState("");
   const isHost = desk.view.you?.roles.includes("host") === true;
   const moderators = desk.staff.moderators ?? [];
   const appoint = (whom: string, role: "moderator" | null, done: string): void => {
-    void desk.act({ kind: "role", subject: whom, role }, done);
+    void desk.runCommand({ kind: "role", subject: whom, role }, done);
   };
   return (
     <section class="fields" aria-labelledby="moderators">
@@ -74,8 +74,8 @@ function Moderators({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function Bans({ desk }: { desk: Desk }): VNode {
-  const people = byPerson(desk.staff.bans ?? [], desk.serverNowMs());
+function Bans({ desk }: { desk: ModerationDesk }): VNode {
+  const people = groupSanctions(desk.staff.bans ?? [], desk.serverNowMs());
   return (
     <section class="fields" aria-labelledby="bans">
       <h4 id="bans" class="legend">
@@ -87,13 +87,13 @@ function Bans({ desk }: { desk: Desk }): VNode {
           <li key={person.subject} class="card-row">
             <div>
               <bdi>{person.subject}</bdi>
-              <p class="card-more">{sanctionInWords(person, desk.serverNowMs())}</p>
+              <p class="card-more">{sanctionText(person, desk.serverNowMs())}</p>
             </div>
             <button
               type="button"
               class="plain-button"
               onClick={() =>
-                void desk.act({ kind: "unban", subject: person.subject }, `${person.subject} may write again.`)
+                void desk.runCommand({ kind: "unban", subject: person.subject }, `${person.subject} may write again.`)
               }
             >
               {person.ban ? "Unban" : "Lift"}
@@ -106,8 +106,8 @@ function Bans({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function sanctionInWords({ ban, by, untilMs, devices, addresses }: Banned, nowMs: number): string {
-  const what = untilMs === null || ban ? "banned" : `silenced for another ${span((untilMs - nowMs) / 1_000)}`;
+function sanctionText({ ban, by, untilMs, devices, addresses }: SanctionSummary, nowMs: number): string {
+  const what = untilMs === null || ban ? "banned" : `silenced for another ${formatTimeSpan((untilMs - nowMs) / 1_000)}`;
   const along = [
     ...(devices > 0 ? [`${devices} ${devices === 1 ? "device" : "devices"}`] : []),
     ...(addresses > 0 ? [`${addresses} ${addresses === 1 ? "address" : "addresses"}`] : []),

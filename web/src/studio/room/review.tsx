@@ -1,9 +1,9 @@
 /** Messages that wait for a moderator. */
 import type { VNode } from "preact";
-import { Name, Text } from "../../chat/message.tsx";
-import type { Desk } from "./desk.ts";
+import { MessageText, ParticipantName } from "../../chat/message.tsx";
+import type { ModerationDesk } from "./desk.ts";
 
-export function ReviewQueue({ desk }: { desk: Desk }): VNode {
+export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
   const { held } = desk.staff;
   if (held.length === 0) return <p class="tab-empty">Nothing waits for you.</p>;
   return (
@@ -12,16 +12,16 @@ export function ReviewQueue({ desk }: { desk: Desk }): VNode {
         <li key={id} class="card-row">
           <div>
             <p class="chat-message">
-              <Name by={by} />
-              <Text text={text} me={null} />
+              <ParticipantName by={by} />
+              <MessageText text={text} me={null} />
             </p>
-            <p class="card-more">{reasons.map(reasonInWords).join(", ")}</p>
+            <p class="card-more">{reasons.map(holdReasonText).join(", ")}</p>
           </div>
           <button
             type="button"
             class="plain-button good"
             aria-label={`Approve the message of ${by.name}`}
-            onClick={() => void desk.act({ kind: "approve", held: id }, "Approved.")}
+            onClick={() => void desk.runCommand({ kind: "approve", held: id }, "Approved.")}
           >
             Approve
           </button>
@@ -29,7 +29,7 @@ export function ReviewQueue({ desk }: { desk: Desk }): VNode {
             type="button"
             class="plain-button"
             aria-label={`Deny the message of ${by.name}`}
-            onClick={() => void desk.act({ kind: "deny", held: id }, "Denied.")}
+            onClick={() => void desk.runCommand({ kind: "deny", held: id }, "Denied.")}
           >
             Deny
           </button>
@@ -39,7 +39,7 @@ export function ReviewQueue({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function reasonInWords(reason: string): string {
+function holdReasonText(reason: string): string {
   if (reason === "mode") return "every message is reviewed";
   if (reason === "reviewer") return "the reviewer isn’t sure";
   return reason === "unreviewed" ? "the reviewer didn’t answer" : `may be ${reason}`;

@@ -5,20 +5,20 @@ import type { ChatEvent } from "../../../../protocol/room/events.ts";
 import { Composer } from "../../chat/composer.tsx";
 import { HideIcon, PinIcon } from "../../chat/icons.tsx";
 import { MessageList } from "../../chat/list.tsx";
-import { Name } from "../../chat/message.tsx";
-import { visible } from "../../chat/timeline.ts";
-import { compact, modesInWords } from "../../chat/words.ts";
+import { ParticipantName } from "../../chat/message.tsx";
+import { visibleEntries } from "../../chat/timeline.ts";
+import { formatCompactCount, modeLabels } from "../../chat/words.ts";
 import { MessageActions } from "./actions.tsx";
-import { Desk } from "./desk.ts";
-import { Tabs } from "./tabs.tsx";
+import { ModerationDesk } from "./desk.ts";
+import { ModerationTabs } from "./tabs.tsx";
 import { TokenForm } from "./token-form.tsx";
 
 /** The section of one stream; it keeps its connection while the page is open. */
-export function Room({ stream }: { stream: string }): VNode {
+export function RoomPanel({ stream }: { stream: string }): VNode {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const [desk] = useState(() => {
     let due = 0;
-    return new Desk(stream, () => {
+    return new ModerationDesk(stream, () => {
       if (due !== 0) return;
       due = requestAnimationFrame(() => {
         due = 0;
@@ -36,19 +36,19 @@ export function Room({ stream }: { stream: string }): VNode {
       {desk.needsToken && <TokenForm desk={desk} />}
       <div class="desk">
         <LiveChat desk={desk} />
-        {desk.moderates && <Tabs desk={desk} />}
+        {desk.isModerator && <ModerationTabs desk={desk} />}
       </div>
       <Notice desk={desk} />
     </section>
   );
 }
 
-function LiveChat({ desk }: { desk: Desk }): VNode {
+function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
   const [answering, setAnswering] = useState<ChatEvent | null>(null);
   const { view } = desk;
   const { watching, peak, likes } = view.counts;
   const { state } = view.link;
-  const modes = modesInWords(view.modes);
+  const modes = modeLabels(view.modes);
   return (
     <div class="desk-chat" id="chat">
       <div class="chat-head">
@@ -57,26 +57,28 @@ function LiveChat({ desk }: { desk: Desk }): VNode {
           {state === "away" && "Reconnecting…"}
           {state === "connecting" && "Connecting…"}
         </p>
-        <p class="desk-counts" title={`At most ${compact(peak)} at once`}>
-          {compact(watching)} watching · {compact(likes)} likes
+        <p class="desk-counts" title={`At most ${formatCompactCount(peak)} at once`}>
+          {formatCompactCount(watching)} watching · {formatCompactCount(likes)} likes
         </p>
         {modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
       </div>
       <Pinned desk={desk} />
       <MessageList
-        entries={visible(view.timeline)}
+        entries={visibleEntries(view.timeline)}
         all={view.timeline.entries}
         you={view.you}
         empty="Nobody has written yet."
-        actions={(message) => desk.moderates && <MessageActions desk={desk} message={message} answer={setAnswering} />}
+        actions={(message) =>
+          desk.isModerator && <MessageActions desk={desk} message={message} onReply={setAnswering} />
+        }
       />
       {view.you !== null && state !== "closed" && (
         <div class="chat-foot">
           <Composer
             view={view}
             serverNowMs={() => desk.serverNowMs()}
-            answering={answering}
-            onAnswered={() => setAnswering(null)}
+            replyTarget={answering}
+            onReplyDone={() => setAnswering(null)}
             send={(text, replyTo) => desk.send(text, replyTo)}
           />
         </div>
@@ -85,22 +87,22 @@ function LiveChat({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function Pinned({ desk }: { desk: Desk }): VNode | null {
+function Pinned({ desk }: { desk: ModerationDesk }): VNode | null {
   const { pinned } = desk.view.timeline;
   if (pinned === null) return null;
   return (
     <section class="chat-pinned" aria-label="Pinned message">
       <PinIcon />
       <p>
-        <Name by={pinned.by} /> <bdi>{pinned.text}</bdi>
+        <ParticipantName by={pinned.by} /> <bdi>{pinned.text}</bdi>
       </p>
-      {desk.moderates && (
+      {desk.isModerator && (
         <button
           type="button"
           class="icon-button"
           aria-label="Unpin"
           title="Unpin"
-          onClick={() => void desk.act({ kind: "pin", target: null }, "Unpinned.")}
+          onClick={() => void desk.runCommand({ kind: "pin", target: null }, "Unpinned.")}
         >
           <HideIcon />
         </button>
@@ -110,14 +112,14 @@ function Pinned({ desk }: { desk: Desk }): VNode | null {
 }
 
 /** What became of the last act. */
-function Notice({ desk }: { desk: Desk }): VNode {
-  const { said } = desk;
-  const undo = said?.undo ?? null;
+function Notice({ desk }: { desk: ModerationDesk }): VNode {
+  const { notice } = desk;
+  const undo = notice?.undo ?? null;
   return (
-    <p class={said?.bad ? "desk-said bad" : "desk-said"} role="status">
-      {said?.text}
+    <p class={notice?.bad ? "desk-said bad" : "desk-said"} role="status">
+      {notice?.text}
       {undo !== null && (
-        <button type="button" class="text-button" onClick={() => void desk.act(undo, "Taken back.")}>
+        <button type="button" class="text-button" onClick={() => void desk.runCommand(undo, "Taken back.")}>
           Undo
         </button>
       )}

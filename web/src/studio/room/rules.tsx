@@ -1,15 +1,15 @@
 /** Who may write what: modes, levels of the automatic moderation, blocked and allowed words. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { CATEGORIES, type Level } from "../../../../protocol/moderation/categories.ts";
-import type { Modes } from "../../../../protocol/room/events.ts";
+import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../protocol/moderation/categories.ts";
+import type { ChatModes } from "../../../../protocol/room/events.ts";
 import { ROOM_LIMITS } from "../../../../protocol/room/limits.ts";
-import { span } from "../../chat/words.ts";
-import type { Desk } from "./desk.ts";
-import { wordsOf } from "./staff.ts";
+import { formatTimeSpan } from "../../chat/words.ts";
+import type { ModerationDesk } from "./desk.ts";
+import { parseWordLines } from "./staff.ts";
 
-const SLOW_S: readonly number[] = [0, 3, 5, 10, 30, 60, 300];
-const FOLLOWED_MIN: readonly (number | null)[] = [null, 0, 10, 60, 1_440, 10_080, 43_200];
+const SLOW_MODE_SECONDS: readonly number[] = [0, 3, 5, 10, 30, 60, 300];
+const FOLLOWER_MINUTES: readonly (number | null)[] = [null, 0, 10, 60, 1_440, 10_080, 43_200];
 const SWITCHES = [
   ["subscribersOnly", "Subscribers only"],
   ["verifiedOnly", "Verified people only"],
@@ -19,9 +19,9 @@ const SWITCHES = [
   ["noCapitals", "No shouting in capitals"],
   ["review", "Review every message"],
 ] as const;
-const LEVEL_WORDS = ["off", "worst only", "mild", "strict", "strictest"] as const;
+const LEVEL_LABELS = ["off", "worst only", "mild", "strict", "strictest"] as const;
 
-export function Rules({ desk }: { desk: Desk }): VNode {
+export function RulesTab({ desk }: { desk: ModerationDesk }): VNode {
   const { words, automod } = desk.staff;
   return (
     <>
@@ -32,24 +32,27 @@ export function Rules({ desk }: { desk: Desk }): VNode {
         title="Blocked words"
         about="One word or phrase a line; messages with one are refused."
         words={words}
-        save={(list) => desk.act({ kind: "words", words: list }, "The blocked words are saved.")}
+        save={(list) => desk.runCommand({ kind: "words", words: list }, "The blocked words are saved.")}
       />
       <WordsForm
         key={`allowed ${automod?.allowed.join("\n")}`}
         title="Allowed words"
         about="They pass although a list has them."
         words={automod?.allowed ?? null}
-        save={(allowed) => desk.act({ kind: "automod", automod: { allowed } }, "The allowed words are saved.")}
+        save={(allowed) => desk.runCommand({ kind: "automod", automod: { allowed } }, "The allowed words are saved.")}
       />
     </>
   );
 }
 
-function ModesForm({ desk }: { desk: Desk }): VNode {
+function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
   const { modes } = desk.view;
-  const set = (changed: Partial<Modes>): void => void desk.act({ kind: "modes", modes: changed }, "The rules hold.");
-  const slow = SLOW_S.includes(modes.slowS) ? SLOW_S : [...SLOW_S, modes.slowS];
-  const followed = FOLLOWED_MIN.includes(modes.followersMin) ? FOLLOWED_MIN : [...FOLLOWED_MIN, modes.followersMin];
+  const set = (changed: Partial<ChatModes>): void =>
+    void desk.runCommand({ kind: "modes", modes: changed }, "The rules hold.");
+  const slow = SLOW_MODE_SECONDS.includes(modes.slowS) ? SLOW_MODE_SECONDS : [...SLOW_MODE_SECONDS, modes.slowS];
+  const followed = FOLLOWER_MINUTES.includes(modes.followersMin)
+    ? FOLLOWER_MINUTES
+    : [...FOLLOWER_MINUTES, modes.followersMin];
   return (
     <fieldset class="fields">
       <legend>Who may write what</legend>
@@ -58,7 +61,7 @@ function ModesForm({ desk }: { desk: Desk }): VNode {
         <select value={modes.slowS} onChange={(event) => set({ slowS: Number(event.currentTarget.value) })}>
           {slow.map((seconds) => (
             <option key={seconds} value={seconds}>
-              {seconds === 0 ? "off" : span(seconds)}
+              {seconds === 0 ? "off" : formatTimeSpan(seconds)}
             </option>
           ))}
         </select>
@@ -71,7 +74,7 @@ function ModesForm({ desk }: { desk: Desk }): VNode {
         >
           {followed.map((minutes) => (
             <option key={minutes} value={minutes ?? "off"}>
-              {minutes === null ? "off" : minutes === 0 ? "any follower" : `for ${span(60 * minutes)}`}
+              {minutes === null ? "off" : minutes === 0 ? "any follower" : `for ${formatTimeSpan(60 * minutes)}`}
             </option>
           ))}
         </select>
@@ -90,23 +93,23 @@ function ModesForm({ desk }: { desk: Desk }): VNode {
   );
 }
 
-function LevelsForm({ desk }: { desk: Desk }): VNode | null {
+function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
   const levels = desk.staff.automod?.levels;
   if (levels === undefined) return null;
   return (
     <fieldset class="fields">
       <legend>Automatic moderation</legend>
-      {CATEGORIES.map((category) => (
+      {MODERATION_CATEGORIES.map((category) => (
         <label key={category} class="field">
           <span class="category">{category}</span>
           <select
             value={levels[category]}
             onChange={(event) => {
-              const level = Number(event.currentTarget.value) as Level;
-              void desk.act({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
+              const level = Number(event.currentTarget.value) as AutoModLevel;
+              void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
             }}
           >
-            {LEVEL_WORDS.map((label, level) => (
+            {LEVEL_LABELS.map((label, level) => (
               <option key={label} value={level}>
                 {level} · {label}
               </option>
@@ -118,20 +121,20 @@ function LevelsForm({ desk }: { desk: Desk }): VNode | null {
   );
 }
 
-interface WordsProps {
+interface WordsFormProps {
   readonly title: string;
   readonly about: string;
   readonly words: readonly string[] | null;
   readonly save: (words: string[]) => Promise<void>;
 }
 
-function WordsForm({ title, about, words, save }: WordsProps): VNode | null {
+function WordsForm({ title, about, words, save }: WordsFormProps): VNode | null {
   const [text, setText] = useState(words?.join("\n") ?? "");
   if (words === null) return null;
-  const typed = wordsOf(text);
-  const long = typed.find((word) => word.length > ROOM_LIMITS.wordChars);
+  const typed = parseWordLines(text);
+  const long = typed.find((word) => word.length > ROOM_LIMITS.blockedWordChars);
   const changed = typed.join("\n") !== words.join("\n");
-  const fits = typed.length <= ROOM_LIMITS.words && long === undefined;
+  const fits = typed.length <= ROOM_LIMITS.blockedWords && long === undefined;
   return (
     <form
       class="fields words"
@@ -146,7 +149,7 @@ function WordsForm({ title, about, words, save }: WordsProps): VNode | null {
         <textarea rows={4} value={text} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <p class={fits ? "card-more" : "card-more bad"}>
-        {long === undefined ? `${typed.length} of ${ROOM_LIMITS.words}` : `“${long.slice(0, 24)}…” is too long`}
+        {long === undefined ? `${typed.length} of ${ROOM_LIMITS.blockedWords}` : `“${long.slice(0, 24)}…” is too long`}
       </p>
       <button type="submit" class="plain-button" disabled={!changed || !fits}>
         Save

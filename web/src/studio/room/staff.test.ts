@@ -1,8 +1,15 @@
 import { expect, test } from "vitest";
-import type { BanLine, Held } from "../../../../protocol/room/state.ts";
-import { byPerson, changedBy, listed, NO_STAFF, noted, wordsOf } from "./staff.ts";
+import type { BanListEntry, HeldMessage } from "../../../../protocol/room/state.ts";
+import {
+  affectedStaffLists,
+  applyStaffList,
+  applyStaffNotes,
+  EMPTY_STAFF_LISTS,
+  groupSanctions,
+  parseWordLines,
+} from "./staff.ts";
 
-const held = (id: string): Held => ({
+const held = (id: string): HeldMessage => ({
   id,
   by: { subject: "ann", name: "Ann", roles: [] },
   clientId: id,
@@ -13,7 +20,7 @@ const held = (id: string): Held => ({
   device: "",
   address: "",
 });
-const line = (key: string, over: Partial<BanLine> = {}): BanLine => ({
+const line = (key: string, over: Partial<BanListEntry> = {}): BanListEntry => ({
   key,
   subject: "eve",
   by: "mod",
@@ -23,25 +30,28 @@ const line = (key: string, over: Partial<BanLine> = {}): BanLine => ({
 });
 
 test("the review queue follows what the room tells its staff, each message once", () => {
-  const staff = noted(NO_STAFF, [
+  const staff = applyStaffNotes(EMPTY_STAFF_LISTS, [
     { kind: "held", held: held("a") },
     { kind: "held", held: held("b") },
     { kind: "held", held: held("a") },
   ]);
   expect(staff.held.map(({ id }) => id)).toEqual(["b", "a"]);
-  expect(noted(staff, [{ kind: "settled", id: "b" }]).held.map(({ id }) => id)).toEqual(["a"]);
+  expect(applyStaffNotes(staff, [{ kind: "settled", id: "b" }]).held.map(({ id }) => id)).toEqual(["a"]);
 });
 
 test("a list that the room gave replaces the one before", () => {
-  const staff = listed(listed(NO_STAFF, { what: "words", words: ["spam"] }), { what: "words", words: [] });
+  const staff = applyStaffList(applyStaffList(EMPTY_STAFF_LISTS, { what: "words", words: ["spam"] }), {
+    what: "words",
+    words: [],
+  });
   expect(staff.words).toEqual([]);
   expect(staff.bans).toBeNull();
 });
 
 test("every act changes the log, and those about people their list", () => {
-  expect(changedBy("delete")).toEqual(["audit"]);
-  expect(changedBy("ban")).toContain("bans");
-  expect(changedBy("role")).toContain("moderators");
+  expect(affectedStaffLists("delete")).toEqual(["audit"]);
+  expect(affectedStaffLists("ban")).toContain("bans");
+  expect(affectedStaffLists("role")).toContain("moderators");
 });
 
 test("account, devices and addresses of one person are one line, and what has ended is none", () => {
@@ -52,12 +62,12 @@ test("account, devices and addresses of one person are one line, and what has en
     line("device:d2"),
     line("address:a"),
   ];
-  expect(byPerson(bans, 100).map(({ subject }) => subject)).toEqual(["eve", "bob"]);
-  expect(byPerson(bans, 1_000)).toEqual([
+  expect(groupSanctions(bans, 100).map(({ subject }) => subject)).toEqual(["eve", "bob"]);
+  expect(groupSanctions(bans, 1_000)).toEqual([
     { subject: "eve", by: "mod", ban: true, untilMs: null, devices: 2, addresses: 1 },
   ]);
 });
 
 test("words are read one a line, without blanks and repeats", () => {
-  expect(wordsOf(" spam \n\nbuy now\nspam\n")).toEqual(["spam", "buy now"]);
+  expect(parseWordLines(" spam \n\nbuy now\nspam\n")).toEqual(["spam", "buy now"]);
 });

@@ -1,26 +1,40 @@
 /** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
 import type { RoomEvent } from "../../../../protocol/room/events.ts";
-import type { AuditLine, AutoMod, BanLine, Held } from "../../../../protocol/room/state.ts";
-import type { Act, Listed, StaffNote } from "../../../../protocol/room/wire.ts";
+import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../protocol/room/state.ts";
+import type { Command, ModerationList, StaffNote } from "../../../../protocol/room/wire.ts";
 
 /** The lists; null before the room gave them. */
-export interface Staff {
-  readonly held: readonly Held[];
-  readonly bans: readonly BanLine[] | null;
-  readonly audit: readonly AuditLine[] | null;
+export interface StaffLists {
+  readonly held: readonly HeldMessage[];
+  readonly bans: readonly BanListEntry[] | null;
+  readonly audit: readonly AuditLogEntry[] | null;
   readonly words: readonly string[] | null;
-  readonly automod: AutoMod | null;
+  readonly automod: AutoModConfig | null;
   readonly moderators: readonly string[] | null;
 }
 
 /** Nothing is known. */
-export const NO_STAFF: Staff = { held: [], bans: null, audit: null, words: null, automod: null, moderators: null };
+export const EMPTY_STAFF_LISTS: StaffLists = {
+  held: [],
+  bans: null,
+  audit: null,
+  words: null,
+  automod: null,
+  moderators: null,
+};
 
 /** Every list, asked for with each welcome. */
-export const LISTS: readonly Listed["what"][] = ["held", "bans", "audit", "words", "automod", "moderators"];
+export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
+  "held",
+  "bans",
+  "audit",
+  "words",
+  "automod",
+  "moderators",
+];
 
 /** The lists after the room gave one. */
-export function listed(staff: Staff, list: Listed): Staff {
+export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLists {
   switch (list.what) {
     case "held":
       return { ...staff, held: list.held };
@@ -38,7 +52,7 @@ export function listed(staff: Staff, list: Listed): Staff {
 }
 
 /** The review queue after what the room told its staff. */
-export function noted(staff: Staff, notes: readonly StaffNote[]): Staff {
+export function applyStaffNotes(staff: StaffLists, notes: readonly StaffNote[]): StaffLists {
   let { held } = staff;
   for (const note of notes) {
     held =
@@ -50,7 +64,9 @@ export function noted(staff: Staff, notes: readonly StaffNote[]): Staff {
 }
 
 /** The lists that an act changes: one's own, or another's that an event tells of. */
-export function changedBy(kind: Exclude<Act["kind"] | RoomEvent["kind"], "chat" | "list">): Listed["what"][] {
+export function affectedStaffLists(
+  kind: Exclude<Command["kind"] | RoomEvent["kind"], "chat" | "list">,
+): ModerationList["what"][] {
   switch (kind) {
     case "ban":
     case "timeout":
@@ -71,7 +87,7 @@ export function changedBy(kind: Exclude<Act["kind"] | RoomEvent["kind"], "chat" 
 }
 
 /** A person under sanction: one line for all that is shut out with them. */
-export interface Banned {
+export interface SanctionSummary {
   readonly subject: string;
   readonly by: string;
   readonly ban: boolean;
@@ -82,8 +98,8 @@ export interface Banned {
 }
 
 /** The ban list by person, the newest first; what ended by `nowMs` is left out. */
-export function byPerson(bans: readonly BanLine[], nowMs: number): Banned[] {
-  const people = new Map<string, Banned>();
+export function groupSanctions(bans: readonly BanListEntry[], nowMs: number): SanctionSummary[] {
+  const people = new Map<string, SanctionSummary>();
   for (const { key, subject, by, ban, untilMs } of bans) {
     if (untilMs !== null && untilMs <= nowMs) continue;
     const before = people.get(subject);
@@ -100,6 +116,6 @@ export function byPerson(bans: readonly BanLine[], nowMs: number): Banned[] {
 }
 
 /** Words as they are typed, one a line: trimmed, without blanks and repeats. */
-export function wordsOf(text: string): string[] {
+export function parseWordLines(text: string): string[] {
   return [...new Set(text.split("\n").flatMap((line) => line.trim() || []))];
 }

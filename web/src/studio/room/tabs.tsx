@@ -1,25 +1,25 @@
 /** The desk's tabs: review queue, rules, people, log. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { compact } from "../../chat/words.ts";
-import type { Desk } from "./desk.ts";
-import { AuditLog } from "./log.tsx";
-import { People } from "./people.tsx";
-import { ReviewQueue } from "./review.tsx";
-import { Rules } from "./rules.tsx";
+import { formatCompactCount } from "../../chat/words.ts";
+import type { ModerationDesk } from "./desk.ts";
+import { AuditLogTab } from "./log.tsx";
+import { PeopleTab } from "./people.tsx";
+import { ReviewTab } from "./review.tsx";
+import { RulesTab } from "./rules.tsx";
 
-const TABS = ["review", "rules", "people", "log"] as const;
-type Tab = (typeof TABS)[number];
+const MODERATION_TABS = ["review", "rules", "people", "log"] as const;
+type ModerationTab = (typeof MODERATION_TABS)[number];
 
-export function Tabs({ desk }: { desk: Desk }): VNode {
-  const [open, setOpen] = useState<Tab>("review");
-  const show = (tab: Tab): void => {
+export function ModerationTabs({ desk }: { desk: ModerationDesk }): VNode {
+  const [open, setOpen] = useState<ModerationTab>("review");
+  const show = (tab: ModerationTab): void => {
     setOpen(tab);
     desk.refresh();
   };
   const waiting = desk.staff.held.length;
-  const words: Readonly<Record<Tab, string>> = {
-    review: waiting === 0 ? "Review" : `Review (${compact(waiting)})`,
+  const words: Readonly<Record<ModerationTab, string>> = {
+    review: waiting === 0 ? "Review" : `Review (${formatCompactCount(waiting)})`,
     rules: "Rules",
     people: "People",
     log: "Log",
@@ -27,7 +27,8 @@ export function Tabs({ desk }: { desk: Desk }): VNode {
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
-    const next = TABS[(TABS.indexOf(open) + step + TABS.length) % TABS.length];
+    const next =
+      MODERATION_TABS[(MODERATION_TABS.indexOf(open) + step + MODERATION_TABS.length) % MODERATION_TABS.length];
     if (next === undefined) return;
     show(next);
     document.getElementById(`tab-${next}`)?.focus();
@@ -35,7 +36,7 @@ export function Tabs({ desk }: { desk: Desk }): VNode {
   return (
     <div class="desk-side">
       <div class="tabs" role="tablist" aria-label="Moderation" onKeyDown={onKeyDown}>
-        {TABS.map((tab) => (
+        {MODERATION_TABS.map((tab) => (
           <button
             key={tab}
             id={`tab-${tab}`}
@@ -51,10 +52,10 @@ export function Tabs({ desk }: { desk: Desk }): VNode {
         ))}
       </div>
       <div id="tab-open" class="tab" role="tabpanel" aria-labelledby={`tab-${open}`}>
-        {open === "review" && <ReviewQueue desk={desk} />}
-        {open === "rules" && <Rules desk={desk} />}
-        {open === "people" && <People desk={desk} />}
-        {open === "log" && <AuditLog desk={desk} />}
+        {open === "review" && <ReviewTab desk={desk} />}
+        {open === "rules" && <RulesTab desk={desk} />}
+        {open === "people" && <PeopleTab desk={desk} />}
+        {open === "log" && <AuditLogTab desk={desk} />}
       </div>
     </div>
   );

@@ -1,9 +1,9 @@
 /** Where a moderator's token is given by hand. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { Desk } from "./desk.ts";
+import type { ModerationDesk } from "./desk.ts";
 
-export function TokenForm({ desk }: { desk: Desk }): VNode {
+export function TokenForm({ desk }: { desk: ModerationDesk }): VNode {
   const [token, setToken] = useState("");
   const { you } = desk.view;
   return (

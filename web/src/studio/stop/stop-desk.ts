@@ -1,12 +1,12 @@
 /** Stops a stream and starts it again, as the operator or as a host: whatever the token at hand is good for. */
 import type { StopCategory } from "../../../../protocol/stop.ts";
-import { devToken, isLocal, viewerToken } from "../../session.ts";
-import { parseStops, type ToldStops } from "./told.ts";
+import { isLocalEdge, loadViewerToken, requestDevToken } from "../../session.ts";
+import { parseStopReport, type StopReport } from "./told.ts";
 
 const TIMEOUT_MS = 10_000;
 
 /** What a person has chosen. */
-export interface Stopping {
+export interface StopRequest {
   readonly category: StopCategory;
   readonly reason: string;
   /** ISO 8601; null: until a person undoes it. */
@@ -14,68 +14,69 @@ export interface Stopping {
 }
 
 /** One page's desk. */
-export class StopDesk {
+export class StopController {
   readonly #stream: string;
-  readonly #changed: () => void;
+  readonly #onChange: () => void;
   #token: string | null = null;
-  #told: ToldStops | null = null;
-  #busy = false;
-  #trouble: string | null = null;
+  #report: StopReport | null = null;
+  #isBusy = false;
+  #errorText: string | null = null;
 
   constructor(stream: string, changed: () => void) {
     this.#stream = stream;
-    this.#changed = changed;
+    this.#onChange = changed;
   }
 
   /** What holds and who did what; null while no token opens it. */
-  get told(): ToldStops | null {
-    return this.#told;
+  get report(): StopReport | null {
+    return this.#report;
   }
 
   /** Something was sent that isn't answered yet. */
-  get busy(): boolean {
-    return this.#busy;
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** What went wrong with the last act, or null. */
-  get trouble(): string | null {
-    return this.#trouble;
+  get errorText(): string | null {
+    return this.#errorText;
   }
 
   /** Begins with the tab's token; in a local run the edge gives the host's. */
   async start(): Promise<void> {
     const host = { sub: "host", name: "Host", roles: ["host"] };
     this.#token =
-      viewerToken(this.#stream) ?? (isLocal() ? await devToken(this.#stream, host).catch(() => null) : null);
+      loadViewerToken(this.#stream) ??
+      (isLocalEdge() ? await requestDevToken(this.#stream, host).catch(() => null) : null);
     await this.refresh();
   }
 
   /** Goes on with the operator's token, which is kept by nothing but this page. */
   async useToken(token: string): Promise<void> {
     this.#token = token;
-    await this.#ask("GET", null);
+    await this.#request("GET", null);
   }
 
   /** Asks how things stand. */
   async refresh(): Promise<void> {
     if (this.#token === null) return;
-    await this.#ask("GET", null);
+    await this.#request("GET", null);
     // A token that was tried unasked needn't be good for this.
-    this.#trouble = null;
-    this.#changed();
+    this.#errorText = null;
+    this.#onChange();
   }
 
-  stop(stopping: Stopping): Promise<void> {
-    return this.#ask("POST", stopping);
+  stop(stopping: StopRequest): Promise<void> {
+    return this.#request("POST", stopping);
   }
 
-  undo(): Promise<void> {
-    return this.#ask("DELETE", null);
+  liftStop(): Promise<void> {
+    return this.#request("DELETE", null);
   }
 
-  async #ask(method: "GET" | "POST" | "DELETE", body: Stopping | null): Promise<void> {
-    this.#busy = true;
-    this.#changed();
+  async #request(method: "GET" | "POST" | "DELETE", body: StopRequest | null): Promise<void> {
+    this.#isBusy = true;
+    this.#onChange();
     try {
       const answer = await fetch(`/api/streams/${this.#stream}/stop`, {
         method,
@@ -84,14 +85,14 @@ export class StopDesk {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const read: unknown = await answer.json().catch(() => null);
-      this.#trouble = answer.ok ? null : problemText(read, answer.status);
-      if (answer.ok) this.#told = parseStops(read);
-      else if (answer.status === 401 || answer.status === 403) this.#told = null;
+      this.#errorText = answer.ok ? null : problemText(read, answer.status);
+      if (answer.ok) this.#report = parseStopReport(read);
+      else if (answer.status === 401 || answer.status === 403) this.#report = null;
     } catch {
-      this.#trouble = "The edge doesn’t answer. Try again.";
+      this.#errorText = "The edge doesn’t answer. Try again.";
     }
-    this.#busy = false;
-    this.#changed();
+    this.#isBusy = false;
+    this.#onChange();
   }
 }
 

@@ -2,11 +2,11 @@
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../protocol/stop.ts";
-import { StopDesk } from "./stop-desk.ts";
-import { CATEGORY_WORDS, moment, recordWords, type ToldStops } from "./told.ts";
+import { StopController } from "./stop-desk.ts";
+import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./told.ts";
 
 /** How long a stop may last, hours; 0: until a person undoes it. */
-const LENGTHS_H: readonly (readonly [hours: number, words: string])[] = [
+const STOP_DURATIONS_H: readonly (readonly [hours: number, words: string])[] = [
   [0, "until it is undone"],
   [1, "for an hour"],
   [24, "for a day"],
@@ -17,34 +17,34 @@ const RECORDS_SHOWN = 10;
 /** The section of one stream. `reason`: of the stop that the stream's status tells of, which another may have made. */
 export function StopPanel({ stream, reason }: { stream: string; reason: string | null }): VNode {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
-  const [desk] = useState(() => new StopDesk(stream, () => redraw(null)));
+  const [desk] = useState(() => new StopController(stream, () => redraw(null)));
   useEffect(() => void desk.start(), [desk]);
   useEffect(() => void desk.refresh(), [desk, reason]);
-  const { told } = desk;
+  const { report } = desk;
   return (
     <section class="panel" aria-labelledby="stopping">
       <h2 id="stopping">Stop</h2>
       <div class="stop-panel">
-        {told === null ? (
+        {report === null ? (
           <OperatorForm desk={desk} />
-        ) : told.stop === null ? (
+        ) : report.stop === null ? (
           <StopForm desk={desk} />
         ) : (
-          <Stopped desk={desk} told={told} />
+          <ActiveStopNotice desk={desk} told={report} />
         )}
-        <p class="desk-said bad" role="alert" hidden={desk.trouble === null}>
-          {desk.trouble}
+        <p class="desk-said bad" role="alert" hidden={desk.errorText === null}>
+          {desk.errorText}
         </p>
-        {told !== null && (
+        {report !== null && (
           <details class="stop-operator">
             <summary>Act as the operator</summary>
             <OperatorForm desk={desk} />
           </details>
         )}
-        {told !== null && told.records.length > 0 && (
+        {report !== null && report.records.length > 0 && (
           <ul class="stop-records" aria-label="Record of stops">
-            {told.records.slice(0, RECORDS_SHOWN).map((record) => (
-              <li key={record.at}>{recordWords(record)}</li>
+            {report.records.slice(0, RECORDS_SHOWN).map((record) => (
+              <li key={record.at}>{describeStopEntry(record)}</li>
             ))}
           </ul>
         )}
@@ -53,7 +53,7 @@ export function StopPanel({ stream, reason }: { stream: string; reason: string |
   );
 }
 
-function OperatorForm({ desk }: { desk: StopDesk }): VNode {
+function OperatorForm({ desk }: { desk: StopController }): VNode {
   const [token, setToken] = useState("");
   return (
     <form
@@ -74,14 +74,14 @@ function OperatorForm({ desk }: { desk: StopDesk }): VNode {
           onInput={(event) => setToken(event.currentTarget.value)}
         />
       </label>
-      <button type="submit" class="plain-button" disabled={token.trim() === "" || desk.busy}>
+      <button type="submit" class="plain-button" disabled={token.trim() === "" || desk.isBusy}>
         Open
       </button>
     </form>
   );
 }
 
-function StopForm({ desk }: { desk: StopDesk }): VNode {
+function StopForm({ desk }: { desk: StopController }): VNode {
   const [asked, setAsked] = useState(false);
   const [category, setCategory] = useState<StopCategory>("rules");
   const [reason, setReason] = useState("");
@@ -110,7 +110,7 @@ function StopForm({ desk }: { desk: StopDesk }): VNode {
         <select value={category} onChange={(event) => setCategory(event.currentTarget.value as StopCategory)}>
           {STOP_CATEGORIES.map((each) => (
             <option key={each} value={each}>
-              {CATEGORY_WORDS[each]}
+              {STOP_CATEGORY_LABELS[each]}
             </option>
           ))}
         </select>
@@ -118,7 +118,7 @@ function StopForm({ desk }: { desk: StopDesk }): VNode {
       <label>
         How long
         <select value={hours} onChange={(event) => setHours(Number(event.currentTarget.value))}>
-          {LENGTHS_H.map(([value, words]) => (
+          {STOP_DURATIONS_H.map(([value, words]) => (
             <option key={value} value={value}>
               {words}
             </option>
@@ -135,7 +135,7 @@ function StopForm({ desk }: { desk: StopDesk }): VNode {
         />
       </label>
       <div class="stop-buttons">
-        <button type="submit" class="plain-button bad" disabled={reason.trim() === "" || desk.busy}>
+        <button type="submit" class="plain-button bad" disabled={reason.trim() === "" || desk.isBusy}>
           Stop now
         </button>
         <button type="button" class="plain-button" onClick={() => setAsked(false)}>
@@ -146,19 +146,19 @@ function StopForm({ desk }: { desk: StopDesk }): VNode {
   );
 }
 
-function Stopped({ desk, told: { stop } }: { desk: StopDesk; told: ToldStops }): VNode | null {
+function ActiveStopNotice({ desk, told: { stop } }: { desk: StopController; told: StopReport }): VNode | null {
   const [asked, setAsked] = useState(false);
   if (stop === null) return null;
-  const end = stop.until === null ? "until it is undone" : `until ${moment(stop.until)}`;
+  const end = stop.until === null ? "until it is undone" : `until ${formatMoment(stop.until)}`;
   return (
     <div class="inline-form">
       <p>
         <strong>Stopped by {stop.authority === "host" ? "a host" : "the operator"}</strong>, {end} (
-        {CATEGORY_WORDS[stop.category]}): {stop.reason}
+        {STOP_CATEGORY_LABELS[stop.category]}): {stop.reason}
       </p>
       {asked ? (
         <>
-          <button type="button" class="plain-button good" disabled={desk.busy} onClick={() => void desk.undo()}>
+          <button type="button" class="plain-button good" disabled={desk.isBusy} onClick={() => void desk.liftStop()}>
             Yes, start it again
           </button>
           <button type="button" class="plain-button" onClick={() => setAsked(false)}>

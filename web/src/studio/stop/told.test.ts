@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseStops, recordWords } from "./told.ts";
+import { describeStopEntry, parseStopReport } from "./told.ts";
 
 const record = {
   act: "stop",
@@ -13,17 +13,17 @@ const record = {
 
 test("a stop and its record are read, and what is none isn't", () => {
   const stop = { category: "legal", reason: "No.", until: null, authority: "operator" };
-  const told = parseStops({ stream: "s", stop, records: [record] });
+  const told = parseStopReport({ stream: "s", stop, records: [record] });
   expect(told?.stop).toEqual(stop);
   expect(told?.records).toMatchObject([{ act: "stop", by: "Jo", reason: "No." }]);
-  expect(parseStops({ stream: "s", stop: null, records: [] })).toEqual({ stop: null, records: [] });
-  for (const body of [null, "x", {}, { stop: null }]) expect(parseStops(body)).toBeNull();
+  expect(parseStopReport({ stream: "s", stop: null, records: [] })).toEqual({ stop: null, records: [] });
+  for (const body of [null, "x", {}, { stop: null }]) expect(parseStopReport(body)).toBeNull();
 });
 
 test("a line of the record says who did what and why", () => {
-  const [line] = parseStops({ stop: null, records: [record] })?.records ?? [];
+  const [line] = parseStopReport({ stop: null, records: [record] })?.records ?? [];
   if (line === undefined) throw new Error("no line");
-  expect(recordWords(line)).toMatch(/: stopped by Jo \(operator\): No\.$/);
-  expect(recordWords({ ...line, until: record.at })).toMatch(/, until .+: No\.$/);
-  expect(recordWords({ ...line, act: "undo", by: "operator" })).toMatch(/: started again by operator$/);
+  expect(describeStopEntry(line)).toMatch(/: stopped by Jo \(operator\): No\.$/);
+  expect(describeStopEntry({ ...line, until: record.at })).toMatch(/, until .+: No\.$/);
+  expect(describeStopEntry({ ...line, act: "undo", by: "operator" })).toMatch(/: started again by operator$/);
 });

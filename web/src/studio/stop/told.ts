@@ -2,7 +2,7 @@
 import { STOP_CATEGORIES, type StopCategory } from "../../../../protocol/stop.ts";
 
 /** A stop as the control API tells of it. */
-export interface ToldStop {
+export interface ActiveStop {
   readonly category: StopCategory;
   readonly reason: string;
   readonly until: string | null;
@@ -10,7 +10,7 @@ export interface ToldStop {
 }
 
 /** One line of the record. */
-export interface ToldRecord {
+export interface StopAuditEntry {
   readonly act: "stop" | "undo";
   readonly at: string;
   readonly by: string;
@@ -20,13 +20,13 @@ export interface ToldRecord {
 }
 
 /** What holds, and who did what, the newest first. */
-export interface ToldStops {
-  readonly stop: ToldStop | null;
-  readonly records: readonly ToldRecord[];
+export interface StopReport {
+  readonly stop: ActiveStop | null;
+  readonly records: readonly StopAuditEntry[];
 }
 
 /** What each category is called. */
-export const CATEGORY_WORDS: Readonly<Record<StopCategory, string>> = {
+export const STOP_CATEGORY_LABELS: Readonly<Record<StopCategory, string>> = {
   legal: "A legal demand",
   copyright: "Copyright",
   safety: "Somebody’s safety",
@@ -35,43 +35,43 @@ export const CATEGORY_WORDS: Readonly<Record<StopCategory, string>> = {
 };
 
 /** What a body tells, or null where it is none. */
-export function parseStops(body: unknown): ToldStops | null {
+export function parseStopReport(body: unknown): StopReport | null {
   if (!isRecord(body) || !Array.isArray(body["records"])) return null;
   const { stop } = body;
   return { stop: isRecord(stop) ? parseStop(stop) : null, records: body["records"].filter(isRecord).map(parseRecord) };
 }
 
-function parseStop({ category, reason, until, authority }: Record<string, unknown>): ToldStop {
+function parseStop({ category, reason, until, authority }: Record<string, unknown>): ActiveStop {
   return {
     category: STOP_CATEGORIES.find((each) => each === category) ?? "other",
-    reason: text(reason) ?? "",
-    until: text(until),
+    reason: stringOrNull(reason) ?? "",
+    until: stringOrNull(until),
     authority: authority === "host" ? "host" : "operator",
   };
 }
 
-function parseRecord({ act, at, by, authority, reason, until }: Record<string, unknown>): ToldRecord {
+function parseRecord({ act, at, by, authority, reason, until }: Record<string, unknown>): StopAuditEntry {
   return {
     act: act === "undo" ? "undo" : "stop",
-    at: text(at) ?? "",
-    by: text(by) ?? "",
-    authority: text(authority) ?? "",
-    reason: text(reason),
-    until: text(until),
+    at: stringOrNull(at) ?? "",
+    by: stringOrNull(by) ?? "",
+    authority: stringOrNull(authority) ?? "",
+    reason: stringOrNull(reason),
+    until: stringOrNull(until),
   };
 }
 
-const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
+const stringOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** 14:03 on 29.11.2026, in the person's own way of writing it. */
-export const moment = (iso: string): string => new Date(iso).toLocaleString();
+export const formatMoment = (iso: string): string => new Date(iso).toLocaleString();
 
 /** A line of the record in words. */
-export function recordWords({ act, at, by, authority, reason, until }: ToldRecord): string {
+export function describeStopEntry({ act, at, by, authority, reason, until }: StopAuditEntry): string {
   const who = by === authority ? by : `${by} (${authority})`;
-  if (act === "undo") return `${moment(at)}: started again by ${who}`;
-  const end = until === null ? "" : `, until ${moment(until)}`;
-  return `${moment(at)}: stopped by ${who}${end}: ${reason ?? ""}`;
+  if (act === "undo") return `${formatMoment(at)}: started again by ${who}`;
+  const end = until === null ? "" : `, until ${formatMoment(until)}`;
+  return `${formatMoment(at)}: stopped by ${who}${end}: ${reason ?? ""}`;
 }
