@@ -23,7 +23,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "unit",
           include: [
-            "protocol/**/*.test.ts",
+            "core/**/*.test.ts",
             "origin/**/*.test.ts",
             "web/**/*.test.{ts,tsx}",
             "scripts/**/*.test.{ts,mjs}",
@@ -31,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
             "loadtest/**/*.test.ts",
             "tests/**/*.test.ts",
           ],
-          exclude: [...BROADCAST_TESTS, "tests/attacks/objects/**", "**/node_modules/**"],
+          exclude: [...BROADCAST_TESTS, "core/*/workerd/**", "tests/attacks/objects/**", "**/node_modules/**"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -58,11 +58,11 @@ const config: ViteUserConfig = defineConfig({
         ],
         test: {
           name: "workers",
-          globalSetup: "scripts/build-web.ts",
+          globalSetup: "origin/local-edge/build-pages.ts",
           include: [
             "workers/**/*.test.ts",
             "durable-objects/**/*.test.ts",
-            "tiers/**/*.test.ts",
+            "core/*/workerd/**/*.test.ts",
             "tests/attacks/objects/**/*.test.ts",
           ],
           testTimeout: 30_000,

@@ -1,6 +1,6 @@
 /** A demo broadcast to measure. */
-import type { LocalEdge } from "../scripts/edge.ts";
-import { OriginProcess } from "../tests/support/origin.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
+import { OriginProcess } from "../tests/support/origin-process.ts";
 
 /** Starts an origin that publishes `stream` to `edge`; `more` is added to its command line. */
 export async function startBroadcast(

@@ -1,5 +1,5 @@
 /** The conformance suite against a live demo broadcast. */
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { runConformance } from "../tests/conformance/checker.ts";
 import type { RuleStatus } from "../tests/conformance/model.ts";
 import { startBroadcast } from "./broadcast.ts";

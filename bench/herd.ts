@@ -1,9 +1,9 @@
 /** Many viewers in one isolate: what reaches the Live object, and how far apart the first and the last are answered. */
 import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import type { StreamStatus } from "../core/broadcast/stream-status.ts";
 import { SyntheticPublisher } from "../loadtest/publisher.ts";
-import type { StreamStatus } from "../protocol/status.ts";
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import type { HerdJob, HerdResult } from "./herd-worker.ts";
 import type { BenchFigure } from "./stats.ts";
 import { formatFixed, median, percentile } from "./stats.ts";

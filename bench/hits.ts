@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { cpuMs, descendantPids } from "../loadtest/processes.ts";
 import { SyntheticPublisher } from "../loadtest/publisher.ts";
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const PART_BYTES = 50_000;

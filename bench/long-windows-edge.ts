@@ -1,16 +1,17 @@
 /** The deployed Worker, whose Live object can be given segments that nobody has published: a day in a second. */
+
+import { buildFeedRequest, type FeedQuery } from "../core/delivery/workerd/feed-client.ts";
+import type { BroadcastId, StreamName, TrackName } from "../core/kit/ids.ts";
+import { BroadcastStore } from "../durable-objects/live/broadcast-store.ts";
 import { Live as DeployedLive } from "../durable-objects/live/live.ts";
-import { BroadcastStore } from "../durable-objects/live/store.ts";
-import type { BroadcastId, StreamName, TrackName } from "../protocol/ids.ts";
 import { storedSegment } from "../tests/support/long-window.ts";
-import { buildFeedRequest, type FeedQuery } from "../tiers/feed-client.ts";
 import { serveRequest } from "../workers/app.ts";
 import type { Env } from "../workers/env.ts";
 
-export { Keyring } from "../durable-objects/keyring/keyring.ts";
-export { Room } from "../durable-objects/room/room.ts";
-export { RoomRelay } from "../durable-objects/room/room-relay.ts";
-export { RoomShard } from "../durable-objects/room/room-shard.ts";
+export { Keyring } from "../durable-objects/room/keyring/keyring.ts";
+export { RoomRelay } from "../durable-objects/room/relay/room-relay.ts";
+export { Room } from "../durable-objects/room/sequencer/room.ts";
+export { RoomShard } from "../durable-objects/room/shard/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
 /** As an isolate asks that has nothing yet and nobody to watch. */

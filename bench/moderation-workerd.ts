@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { benignSamples, CORPUS_LEVELS } from "../core/moderation/testing.ts";
 import { cpuMs, descendantPids } from "../loadtest/processes.ts";
-import { benignSamples, CORPUS_LEVELS } from "../protocol/moderation/testing.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -23,7 +23,7 @@ export default { async fetch(request) {
 /** Every figure; takes some 10 s. */
 export async function measureModerationInWorkerd(): Promise<BenchFigure[]> {
   const worker = await bundle("workers/index.ts");
-  const pipeline = await bundle("protocol/moderation/moderate.ts");
+  const pipeline = await bundle("core/moderation/moderate.ts");
   const starts: WorkerStart[] = [];
   for (let start = 0; start < STARTS; start += 1) starts.push(await measureStart(pipeline.text));
   const middle = (of: keyof WorkerStart): number => median(starts.map((start) => start[of]));

@@ -2,15 +2,15 @@
 import words from "an-array-of-english-words" with { type: "json" };
 import { cuss } from "cuss";
 import naughty from "naughty-words";
-import { MODERATION_CATEGORIES } from "../protocol/moderation/categories.ts";
-import { moderateText } from "../protocol/moderation/moderate.ts";
+import { MODERATION_CATEGORIES } from "../core/moderation/categories.ts";
+import { moderateText } from "../core/moderation/moderate.ts";
 import {
   benignSamples,
   CORPUS_LEVELS,
   type CorpusHalf,
   categoryScores,
   corpusRates,
-} from "../protocol/moderation/testing.ts";
+} from "../core/moderation/testing.ts";
 import { measureModerationInWorkerd } from "./moderation-workerd.ts";
 import { type BenchFigure, formatFixed } from "./stats.ts";
 import { readWordNet } from "./wordnet.ts";

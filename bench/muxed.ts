@@ -1,6 +1,6 @@
 /** Sound in the picture's track against sound in a track of its own: two broadcasts and two viewers side by side. */
 import type { Browser } from "playwright-core";
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { launchBrowser } from "../tests/support/browser.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, percentile } from "./stats.ts";

@@ -1,8 +1,8 @@
 /** What a broadcast takes of this machine: the origin's own process, its decoders, its encoders; beside one FFmpeg alone. */
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import type { LocalEdge } from "../scripts/edge.ts";
-import { childProcessesOf } from "../tests/support/origin.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
+import { childProcessesOf } from "../tests/support/origin-process.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 

@@ -4,10 +4,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { InitInfo } from "../protocol/cmaf/frame.ts";
-import { Packager, partTargetFor } from "../protocol/cmaf/packager.ts";
-import { FragmentReader } from "../protocol/cmaf/reader.ts";
-import type { TrackName } from "../protocol/ids.ts";
+import type { TrackName } from "../core/kit/ids.ts";
+import { FragmentReader } from "../core/media/cmaf/fragment-reader.ts";
+import type { InitInfo } from "../core/media/cmaf/frame.ts";
+import { Packager, partTargetFor } from "../core/media/cmaf/packager.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 /** 64 s hold whole numbers of frames: 1,920 at 30 fps, 3,000 of AAC at 48 kHz. */

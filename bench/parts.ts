@@ -1,5 +1,5 @@
 /** From FFmpeg to the edge: how long after its last frame a part can be fetched. */
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 

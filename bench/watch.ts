@@ -1,10 +1,10 @@
 /** A real player in Chromium against a real broadcast: delay at the playhead, first picture, delivery of parts. */
 import { performance } from "node:perf_hooks";
 import type { Browser, Page } from "playwright-core";
-import type { LocalEdge } from "../scripts/edge.ts";
+import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { launchBrowser, readPageStats, waitForStats } from "../tests/support/browser.ts";
-import type { OriginProcess } from "../tests/support/origin.ts";
-import type { PlaybackStats } from "../web/src/stats.ts";
+import type { OriginProcess } from "../tests/support/origin-process.ts";
+import type { PlaybackStats } from "../web/src/player/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 

@@ -1,6 +1,6 @@
 /** What a load run shows, as figures with their goals; pure. */
-import type { TierCounters, TierName } from "../protocol/status.ts";
-import { roomFigures } from "./room/figures.ts";
+import type { TierCounters, TierName } from "../core/broadcast/stream-status.ts";
+import { roomFigures } from "./room/room-figures.ts";
 import type { LoadResult, LoadSample } from "./run.ts";
 import { watchesVideo } from "./scenarios.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
-import { describeOptionError } from "../scripts/known-options.ts";
+import { describeOptionError } from "../origin/cli/option-errors.ts";
 import { loadFigures } from "./figures.ts";
 import { K6MissingError } from "./k6.ts";
 import { type LoadArgs, OptionsError, parseLoadOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 /** The command line of a load run: what makes no sense is refused, with the reason. */
-import { REGIONS } from "../protocol/tree/address.ts";
+import { REGIONS } from "../core/delivery/tree/node-address.ts";
 import type { ColoHarnessOptions } from "./colos/colos.ts";
 import type { MediaShape } from "./publisher.ts";
 import { FAULT_KINDS, type FaultKind, type LoadOptions } from "./run.ts";

@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { Agent, request } from "undici";
-import type { BroadcastConfig, PartMeta, Track } from "../protocol/broadcast/log.ts";
-import type { BroadcastId, TrackName } from "../protocol/ids.ts";
-import { PART_HEADER, PUBLISHER_HEADER } from "../protocol/publish/api.ts";
+import type { BroadcastConfig, PartMeta, Track } from "../core/broadcast/broadcast-log.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../core/ingest/publish-api.ts";
+import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 
 const TIMESCALE = 90_000;
 

@@ -1,10 +1,10 @@
 /** A load run as one page that needs nothing else; pure. */
-import type { TierName } from "../protocol/status.ts";
+import type { TierName } from "../core/broadcast/stream-status.ts";
 import type { LoadFigure } from "./figures.ts";
-import { compareWithModel, type TierComparison } from "./model/beside.ts";
-import { escapeHtml, renderSamplePlot, type SampleLine } from "./plot.ts";
-import { roomLatencyMetrics, roomReportSection } from "./room/report.ts";
+import { compareWithModel, type TierComparison } from "./model/compare.ts";
+import { roomLatencyMetrics, roomReportSection } from "./room/room-report.ts";
 import type { LoadResult, LoadSample } from "./run.ts";
+import { escapeHtml, renderSamplePlot, type SampleLine } from "./sample-plot.ts";
 import { watchesVideo } from "./scenarios.ts";
 
 /** The page. */

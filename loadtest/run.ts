@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { StreamStatus, TierCounters } from "../protocol/status.ts";
+import type { StreamStatus, TierCounters } from "../core/broadcast/stream-status.ts";
 import { type ColoHarness, type NetworkFaults, startColoHarness } from "./colos/colos.ts";
 import { findK6 } from "./k6.ts";
 import { cpuMs, descendantPids, residentBytes } from "./processes.ts";

@@ -3,16 +3,20 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
-import type { PartMeta } from "../protocol/broadcast/log.ts";
-import { KeyframeSchedule } from "../protocol/cmaf/keyframes.ts";
-import { partTargetFor } from "../protocol/cmaf/packager.ts";
-import { partPath } from "../protocol/hls/paths.ts";
-import { type BroadcastId, parseBroadcastId, type TrackName } from "../protocol/ids.ts";
-import { chooseEncoder, ENCODER_PREFERENCES, parseEncoders } from "./encode-args.ts";
-import type { EncodeJob } from "./encoder.ts";
-import { PublishError, SourceError, UsageError } from "./errors.ts";
-import type { SourceInput } from "./input.ts";
-import { PublishJournal } from "./journal.ts";
+import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
+import { type BroadcastId, parseBroadcastId, type TrackName } from "../core/kit/ids.ts";
+import { KeyframeSchedule } from "../core/media/cmaf/keyframes.ts";
+import { partTargetFor } from "../core/media/cmaf/packager.ts";
+import { partPath } from "../core/media/hls/paths.ts";
+import type { BroadcastOptions } from "./cli/options.ts";
+import type { SourceInput } from "./ingest/input.ts";
+import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
+import { acceptFirstConnection, createSourceOpener } from "./ingest/source-opener.ts";
+import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
+import type { OriginLog } from "./kit/log.ts";
+import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
+import { chooseEncoder, ENCODER_PREFERENCES, parseEncoders } from "./packager/encode-args.ts";
+import type { EncodeJob } from "./packager/encoder.ts";
 import {
   frameMs,
   planRenditions,
@@ -20,15 +24,11 @@ import {
   type SourceInfo,
   type VideoCodec,
   type VideoRendition,
-} from "./ladder.ts";
-import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge.ts";
-import type { OriginLog } from "./log.ts";
-import { acceptFirstConnection, createSourceOpener } from "./open-source.ts";
-import type { BroadcastOptions } from "./options.ts";
-import { canToneMap, findFont, listEncoders, probeSource } from "./probe.ts";
-import { BroadcastPublisher } from "./publisher.ts";
-import { type SourceHandle, SourceSupervisor } from "./source.ts";
-import { announcedTracks } from "./tracks.ts";
+} from "./packager/ladder.ts";
+import { type SourceHandle, SourceSupervisor } from "./packager/source-supervisor.ts";
+import { announcedTracks } from "./packager/tracks.ts";
+import { PublishJournal } from "./publisher/journal.ts";
+import { BroadcastPublisher } from "./publisher/publisher.ts";
 
 /** How long the first part may take to be fetchable once the edge has taken it. */
 const FETCHABLE_MS = 5_000;

@@ -1,9 +1,9 @@
 /** `npm start -- [INPUT] [options]`: puts a picture on the air and keeps it there until Ctrl-C or its end. */
 import { stripVTControlCharacters } from "node:util";
 import { runBroadcast } from "./broadcast.ts";
-import { errorMessage, PublishError, SourceError, UsageError } from "./errors.ts";
-import { createLog } from "./log.ts";
-import { type BroadcastOptions, parseBroadcastOptions, renderHelp } from "./options.ts";
+import { type BroadcastOptions, parseBroadcastOptions, renderHelp } from "./cli/options.ts";
+import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
+import { createLog } from "./kit/log.ts";
 
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;

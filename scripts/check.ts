@@ -7,17 +7,17 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildPages } from "./build-web.ts";
+import { buildPages } from "../origin/local-edge/build-pages.ts";
+import { writePageFolder } from "../origin/local-edge/page-folders.ts";
 import { findLayerCrossings, LAYERS } from "./layers.ts";
 import { listBundledPackages, NOTICES_FILE, renderNotices } from "./notices.ts";
-import { writePageFolder } from "./pages.ts";
-import { findTrackedSecrets } from "./secrets.ts";
+import { findTrackedSecrets } from "./secret-scan.ts";
 import { findUnlicensedPackages, findUnpinnedPackages, type LockedPackages, parsePackageName } from "./supply-chain.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders with a `tsconfig.json`, each checked with the types of the platform that its code runs on. */
-const TYPE_CHECKS = [".", "protocol", "workers", "web", "tests", "loadtest", "scripts"];
+const TYPE_CHECKS = [".", "core", "workers", "web", "tests", "loadtest", "scripts"];
 
 /** A step gives whether it passed, and prints what is wrong itself. */
 const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boolean>])[] = [

@@ -1,4 +1,4 @@
-/** The layers of the source: each imports `protocol/` and its own files, never another layer. */
+/** The layers of the source: each imports `core/` and its own files, never another layer. */
 import { dirname, join } from "node:path/posix";
 
 /** Folders under the rule; what lies outside them (scripts, tests) may be imported and may import anything. */
@@ -34,7 +34,7 @@ export function findLayerCrossings(path: string, text: string): string[] {
     const stands = ALLOWED_CROSSINGS.some(
       ({ from, to, typesOnly }) => from.test(path) && to.test(target) && (isType || !typesOnly),
     );
-    return stands ? [] : [`${path} imports ${target}: ${layer}/ may import protocol/ and itself only`];
+    return stands ? [] : [`${path} imports ${target}: ${layer}/ may import core/ and itself only`];
   });
 }
 

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
-import { bundlePages } from "./build-web.ts";
+import { bundlePages } from "../origin/local-edge/build-pages.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -1,7 +1,7 @@
 /** The rules for zones in docs/cloudflare: what Cloudflare documents of them, and what players, encoders and pages need of them. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ALL_ADDRESSES } from "./support/addresses.ts";
+import { ALL_ADDRESSES } from "./support/route-table.ts";
 
 interface Rule {
   readonly description: string;

@@ -3,7 +3,7 @@
  *
  * - `style-src 'unsafe-inline'`: media-chrome puts `<style>` elements into its shadow roots.
  * - `media-src blob:`: Media Source Extensions hand the video element a blob address.
- * - no `worker-src`: hls.js runs without its worker (web/src/hls-config.ts says why).
+ * - no `worker-src`: hls.js runs without its worker (web/src/player/hls-config.ts says why).
  * - `img-src data:`: media-chrome's icons.
  * - `connect-src 'self'` covers the room's WebSocket too.
  */

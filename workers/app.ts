@@ -1,39 +1,39 @@
 /** Routes of the Worker. */
 import { type Context, Hono } from "hono";
-import { parseStreamName, type StreamName } from "../protocol/ids.ts";
-import { UpstreamError } from "../tiers/calls.ts";
-import { StreamStoppedError } from "../tiers/stopped.ts";
-import type { WaitUntilContext } from "../tiers/stream-edge.ts";
-import { handleStreamAccess, handleStreamRevocations } from "./access-api.ts";
-import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api.ts";
-import { handleStreamBroadcasts } from "./broadcasts.ts";
-import { canonicalizeUrl } from "./canonical-url.ts";
-import { handleExpectedAudience } from "./crowd.ts";
-import { type DeliveryContext, deliver } from "./deliver.ts";
-import { handleDevToken } from "./dev-token.ts";
-import { openEdgeStream } from "./edge/edges.ts";
+import { StreamStoppedError } from "../core/access/stream-stopped-error.ts";
+import type { WaitUntilContext } from "../core/delivery/workerd/edge-stream.ts";
+import { parseStreamName, type StreamName } from "../core/kit/ids.ts";
+import { UpstreamError } from "../core/kit/workerd/upstream-client.ts";
+import { handleDevToken } from "./access/dev-token.ts";
+import { refuseShortSecrets } from "./access/edge-secrets.ts";
+import { makePrivate, stoppedStreamResponse } from "./access/playback-authorization.ts";
+import { addPlaybackProof } from "./access/playback-proof.ts";
+import { handleStreamAccess, handleStreamRevocations } from "./api/access.ts";
+import { handleStreamBroadcasts } from "./api/broadcasts-api.ts";
+import { handleExpectedAudience } from "./api/expected-audience.ts";
+import { handleJurisdiction } from "./api/jurisdiction-api.ts";
+import { handleMetrics } from "./api/metrics-api.ts";
+import { handleStreamStop } from "./api/stop.ts";
+import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api/stream-api.ts";
+import { handleSubjectErasure, handleSubjectExport } from "./api/subjects-api.ts";
+import { type DeliveryContext, deliver } from "./delivery/deliver.ts";
+import { openEdgeStream } from "./delivery/edge-streams.ts";
+import { isLivePath, parseLivePath } from "./delivery/live-path.ts";
 import type { Env } from "./env.ts";
-import { makePrivate, stoppedStreamResponse } from "./gate.ts";
-import { handleIngest } from "./ingest.ts";
-import { handleJurisdiction } from "./jurisdiction.ts";
-import { isLivePath, parseLivePath } from "./live-path.ts";
+import { handleIngest } from "./ingest/ingest-api.ts";
+import { canonicalizeUrl } from "./kit/canonical-url.ts";
 import {
   addCorsHeaders,
   formatAllow,
   type HttpMethod,
   methodNotAllowedResponse,
   preflightResponse,
-} from "./methods.ts";
-import { handleMetrics } from "./metrics.ts";
-import { handlePage } from "./pages.ts";
-import { addPlaybackProof } from "./playback-proof.ts";
-import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME, unavailableStreamResponse } from "./responses.ts";
-import { handleRoomReplay } from "./room-replay.ts";
-import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms.ts";
-import { refuseShortSecrets } from "./secrets.ts";
-import { addSecurityHeaders } from "./security-headers.ts";
-import { handleStreamStop } from "./stop-api.ts";
-import { handleSubjectErasure, handleSubjectExport } from "./subjects.ts";
+} from "./kit/http-methods.ts";
+import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME, unavailableStreamResponse } from "./kit/responses.ts";
+import { addSecurityHeaders } from "./kit/security-headers.ts";
+import { handlePage } from "./pages/pages.ts";
+import { handleRoomReplay } from "./room/room-replay-api.ts";
+import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./room/rooms-api.ts";
 
 type RouteContext = Context<{ Bindings: Env }>;
 type RouteResponse = Response | Promise<Response>;

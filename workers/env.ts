@@ -1,13 +1,14 @@
 /** What the Worker is bound to. */
-import type { Keyring } from "../durable-objects/keyring/keyring.ts";
+
+import type { ViewerTokenKeys } from "../core/access/viewer-token.ts";
+import type { Registry } from "../durable-objects/access/registry.ts";
 import type { Live } from "../durable-objects/live/live.ts";
-import type { Registry } from "../durable-objects/registry/registry.ts";
-import type { ReviewerEnv } from "../durable-objects/room/reviewer.ts";
-import type { Room } from "../durable-objects/room/room.ts";
-import type { RoomRelay } from "../durable-objects/room/room-relay.ts";
-import type { RoomShard } from "../durable-objects/room/room-shard.ts";
+import type { Keyring } from "../durable-objects/room/keyring/keyring.ts";
+import type { RoomRelay } from "../durable-objects/room/relay/room-relay.ts";
+import type { Room } from "../durable-objects/room/sequencer/room.ts";
+import type { ReviewerEnv } from "../durable-objects/room/shard/http-reviewer.ts";
+import type { RoomShard } from "../durable-objects/room/shard/room-shard.ts";
 import type { Shield } from "../durable-objects/shield/shield.ts";
-import type { ViewerTokenKeys } from "../tiers/viewer-token.ts";
 
 /** Bindings of `wrangler.toml`. */
 export interface Env extends ReviewerEnv, ViewerTokenKeys {
@@ -45,16 +46,16 @@ export interface Env extends ReviewerEnv, ViewerTokenKeys {
   readonly CORRAL_EDGE_SECRET?: string;
   /** Origins beside this edge's own whose pages may open rooms, with spaces between. */
   readonly CORRAL_ORIGINS?: string;
-  /** How many hours of a room's history are kept, and how many events; see `protocol/room/retention.ts`. */
+  /** How many hours of a room's history are kept, and how many events; see `core/room/sequencer/retention.ts`. */
   readonly CORRAL_ROOM_KEEP_HOURS?: string;
   readonly CORRAL_ROOM_KEEP_EVENTS?: string;
-  /** Sockets a room's shard should have, children of its objects, sockets of an address; see `protocol/room/shards.ts`. */
+  /** Sockets a room's shard should have, children of its objects, sockets of an address; see `core/room/sharding.ts`. */
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
   readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
-  /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `protocol/tree/address.ts`. */
+  /** Region and data centre, like "weur/FRA", where the platform doesn't tell them; see `core/delivery/tree/node-address.ts`. */
   readonly CORRAL_SITE?: string;
-  /** Viewers that one isolate lets in a second; see `protocol/tree/admission.ts`. */
+  /** Viewers that one isolate lets in a second; see `core/delivery/join-admission.ts`. */
   readonly CORRAL_JOINS_PER_SECOND?: string;
   /** Those who are sent away come back within this many seconds. */
   readonly CORRAL_JOIN_SPREAD_S?: string;

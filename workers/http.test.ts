@@ -1,7 +1,7 @@
-/** What HTTP asks of every address; tests/support/addresses.ts lists them. */
+/** What HTTP asks of every address; tests/support/route-table.ts lists them. */
 import { expect, test } from "vitest";
-import { allowHeaderOf, LIVE_ADDRESSES, pathAt, ROUTES, type RouteAddress } from "../tests/support/addresses.ts";
 import { TestPublisher } from "../tests/support/publisher.ts";
+import { allowHeaderOf, LIVE_ADDRESSES, pathAt, ROUTES, type RouteAddress } from "../tests/support/route-table.ts";
 import { app } from "./app.ts";
 import { testBindings, testEdge } from "./testing.ts";
 

@@ -2,12 +2,12 @@
 import { serveRequest } from "./app.ts";
 import type { Env } from "./env.ts";
 
-export { Keyring } from "../durable-objects/keyring/keyring.ts";
+export { Registry } from "../durable-objects/access/registry.ts";
 export { Live } from "../durable-objects/live/live.ts";
-export { Registry } from "../durable-objects/registry/registry.ts";
-export { Room } from "../durable-objects/room/room.ts";
-export { RoomRelay } from "../durable-objects/room/room-relay.ts";
-export { RoomShard } from "../durable-objects/room/room-shard.ts";
+export { Keyring } from "../durable-objects/room/keyring/keyring.ts";
+export { RoomRelay } from "../durable-objects/room/relay/room-relay.ts";
+export { Room } from "../durable-objects/room/sequencer/room.ts";
+export { RoomShard } from "../durable-objects/room/shard/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
 const worker: ExportedHandler<Env> = { fetch: serveRequest };

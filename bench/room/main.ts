@@ -1,16 +1,16 @@
 /** `npm run bench:room`: the room's figures, and the same crowd against socket.io and bare Durable Objects. */
 import { writeFile } from "node:fs/promises";
 import { defineCommand, runMain } from "citty";
-import { ViewerFleet } from "../../loadtest/room/crowd.ts";
-import { describeOptionError } from "../../scripts/known-options.ts";
+import { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import type { BenchFigure } from "../stats.ts";
-import { measureBanLatency } from "./bans.ts";
-import { type ComparisonRow, compareServers, comparisonTable } from "./compare.ts";
-import { measureCountAccuracy } from "./counts.ts";
-import { measureIdleSockets } from "./hold.ts";
-import { measureCrashRecovery } from "./losses.ts";
+import { measureBanLatency } from "./ban-latency.ts";
+import { type ComparisonRow, compareServers, comparisonTable } from "./compare-servers.ts";
+import { measureCountAccuracy } from "./count-accuracy.ts";
+import { measureCrashRecovery } from "./crash-recovery.ts";
+import { measureIdleSockets } from "./idle-sockets.ts";
 import { parseRoomBenchOptions, ROOM_BENCH_PARTS, type RoomBenchOptions, RoomBenchUsageError } from "./options.ts";
-import { measureReconnectStorm } from "./storm.ts";
+import { measureReconnectStorm } from "./reconnect-storm.ts";
 
 /** Processes of the crowd: each may hold fewer sockets than it may open files. */
 const CROWD_PROCESSES = 2;

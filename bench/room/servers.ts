@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpuMs, processTree, residentBytes } from "../../loadtest/processes.ts";
-import type { ServerProtocol } from "../../loadtest/room/dialects.ts";
+import type { ServerProtocol } from "../../loadtest/room/protocol-adapters.ts";
 import { freePort } from "../../tests/support/ports.ts";
 
 /** `corral-counted` is Corral with counters and crashes on request; `bare-tick` is a bare object with a tick. */

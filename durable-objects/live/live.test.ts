@@ -1,13 +1,13 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { FeedDecoder, type FeedMessage } from "../../protocol/broadcast/feed.ts";
-import { Replica } from "../../protocol/broadcast/replica.ts";
-import { TailBuffer } from "../../protocol/broadcast/tail.ts";
-import type { TrackName } from "../../protocol/ids.ts";
-import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
-import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import { FeedDecoder, type FeedMessage } from "../../core/broadcast/feed-codec.ts";
+import { Replica } from "../../core/broadcast/replica.ts";
+import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
+import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { buildFeedRequest, type FeedQuery } from "../../core/delivery/workerd/feed-client.ts";
+import type { TrackName } from "../../core/kit/ids.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
-import { buildFeedRequest, type FeedQuery } from "../../tiers/feed-client.ts";
 import { getLiveObject, testEdge } from "../../workers/testing.ts";
 import type { Live } from "./live.ts";
 

@@ -8,35 +8,41 @@ import {
   type AccessPolicyReceiver,
   type PlaybackPolicy,
   withoutBans,
-} from "../../protocol/access.ts";
-import { BROADCAST_LIMITS } from "../../protocol/broadcast/limits.ts";
-import type { BroadcastConfig, LogEntry, PartMeta } from "../../protocol/broadcast/log.ts";
-import type { Replica } from "../../protocol/broadcast/replica.ts";
-import { TailBuffer } from "../../protocol/broadcast/tail.ts";
-import { BroadcastLogError, compareLogPositions, nextLogPosition } from "../../protocol/broadcast/window.ts";
-import type { PlaylistFile } from "../../protocol/hls/paths.ts";
-import type { BroadcastId, StreamName, TrackName } from "../../protocol/ids.ts";
-import { type PublishResult, publishProblems } from "../../protocol/publish/reply.ts";
-import { FingerprintSet } from "../../protocol/registry/fingerprints.ts";
-import { REGISTRY_LIMITS } from "../../protocol/registry/limits.ts";
-import type { RevocationRequest } from "../../protocol/revocations.ts";
-import type { BroadcastSummary, StreamStatus } from "../../protocol/status.ts";
-import { activeStop, mayChangeStop, type StopActor, type StopRecord, type StreamStop } from "../../protocol/stop.ts";
-import { LIVE_ADDRESS } from "../../protocol/tree/address.ts";
-import { FeedAdmission } from "../../protocol/tree/door.ts";
-import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
-import { NodeCounters } from "../../protocol/tree/tally.ts";
-import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
-import { redirectResponse, redirectSubscriber } from "../../tiers/feed-door.ts";
-import { FeedFanout } from "../../tiers/feeds.ts";
-import type { BroadcastOutline, StoredPlaylist } from "../../tiers/node.ts";
-import { StreamAccessStore } from "./access.ts";
-import { type ArchiveJob, SegmentArchive } from "./archive.ts";
+} from "../../core/access/access-policy.ts";
+import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
+import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
+import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
+import {
+  activeStop,
+  mayChangeStop,
+  type StopActor,
+  type StopRecord,
+  type StreamStop,
+} from "../../core/access/stream-stop.ts";
+import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
+import type { BroadcastConfig, LogEntry, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { Replica } from "../../core/broadcast/replica.ts";
+import { BroadcastLogError, compareLogPositions, nextLogPosition } from "../../core/broadcast/segment-window.ts";
+import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
+import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
+import { NodeCounters } from "../../core/delivery/node-counters.ts";
+import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
+import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
+import { type FeedQuery, parseFeedQuery } from "../../core/delivery/workerd/feed-client.ts";
+import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
+import { redirectResponse, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
+import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/workerd/upstream-node.ts";
+import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import type { PlaylistFile } from "../../core/media/hls/paths.ts";
+import { StreamAccessStore } from "./access-store.ts";
+import { describeBroadcast, describePublishProgress } from "./broadcast-status.ts";
+import { type BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
 import { PublisherWatch } from "./publisher-watch.ts";
-import { isVodPlaylist, RecordingPlaylists, renderWindowPlaylist } from "./recordings.ts";
-import { describeBroadcast, describePublishProgress } from "./status.ts";
-import { StopRecordStore } from "./stops.ts";
-import { type BroadcastRow, BroadcastStore } from "./store.ts";
+import { isVodPlaylist, RecordingPlaylists, renderWindowPlaylist } from "./recording-playlists.ts";
+import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";
+import { StopRecordStore } from "./stop-record-store.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {

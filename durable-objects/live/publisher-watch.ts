@@ -3,8 +3,9 @@
  * forward makes every publisher look silent and an alarm ring early, so no times are compared; and the count is stored, since an
  * object that loses its memory before each alarm would never come to an end.
  */
-import type { BroadcastId } from "../../protocol/ids.ts";
-import { LIVE_LIMITS } from "../../protocol/tree/limits.ts";
+
+import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import type { BroadcastId } from "../../core/kit/ids.ts";
 
 /** The part of an object's storage that is used. */
 type WatchStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm"> & {

@@ -6,11 +6,11 @@
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
 import { seededRandom } from "../../loadtest/model/random.ts";
-import { HEARTBEAT, HEARTBEAT_REPLY } from "../../protocol/room/wire.ts";
-import type { Room } from "./room.ts";
-import type { RoomRelay } from "./room-relay.ts";
-import type { RoomShard } from "./room-shard.ts";
+import type { RoomRelay } from "./relay/room-relay.ts";
+import type { Room } from "./sequencer/room.ts";
+import type { RoomShard } from "./shard/room-shard.ts";
 import {
   createLargeRoom,
   openShardSocket,

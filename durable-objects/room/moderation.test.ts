@@ -1,10 +1,10 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../protocol/moderation/testing.ts";
-import type { RoomEvent } from "../../protocol/room/events.ts";
-import type { AutoModUpdate, Command, CommandOutcome } from "../../protocol/room/wire.ts";
+import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../core/moderation/testing.ts";
+import type { RoomEvent } from "../../core/room/events.ts";
+import type { AutoModUpdate, Command, CommandOutcome } from "../../core/room/room-protocol.ts";
 import { testBindings } from "../../workers/testing.ts";
-import type { Room } from "./room.ts";
+import type { Room } from "./sequencer/room.ts";
 import { TestParticipant, waitForCondition } from "./testing.ts";
 
 /** Texts of the corpus that are said in a room: enough to see that it is wired, few enough for its rate limits. */

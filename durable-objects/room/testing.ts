@@ -1,19 +1,19 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { Participant, Role, RoomCounts, RoomEvent } from "../../protocol/room/events.ts";
-import type { EventDelivery } from "../../protocol/room/inbox.ts";
+import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
+import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
+import type { Participant, Role, RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import {
   type OwnProfile,
   ROOM_SUBPROTOCOL,
   SOCKET_CLOSES,
   type SocketCloseName,
   type StaffNote,
-} from "../../protocol/room/wire.ts";
+} from "../../core/room/room-protocol.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
-import type { Room } from "./room.ts";
-import type { RoomRelay } from "./room-relay.ts";
-import type { RoomShard } from "./room-shard.ts";
+import type { RoomRelay } from "./relay/room-relay.ts";
+import type { Room } from "./sequencer/room.ts";
+import type { RoomShard } from "./shard/room-shard.ts";
 
 /** Claims of a token for tests. */
 export interface TestTokenClaims {

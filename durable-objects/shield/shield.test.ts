@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedDecoder, type FeedMessage } from "../../protocol/broadcast/feed.ts";
-import type { StreamName, TrackName } from "../../protocol/ids.ts";
-import type { NodeAddress } from "../../protocol/tree/address.ts";
-import { nodeObjectName } from "../../protocol/tree/policy.ts";
+import { FeedDecoder, type FeedMessage } from "../../core/broadcast/feed-codec.ts";
+import { nodeObjectName } from "../../core/delivery/tree/feed-policy.ts";
+import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
+import { buildFeedRequest, type FeedQuery } from "../../core/delivery/workerd/feed-client.ts";
+import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
-import { buildFeedRequest, type FeedQuery } from "../../tiers/feed-client.ts";
 import type { Env } from "../../workers/env.ts";
 import { getLiveObject, testEdge } from "../../workers/testing.ts";
 

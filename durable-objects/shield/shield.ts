@@ -3,22 +3,22 @@
  * that it can't get again; with few askers it sends them up, and without children it forgets the stream.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Replica } from "../../protocol/broadcast/replica.ts";
-import type { PlaylistFile } from "../../protocol/hls/paths.ts";
-import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../protocol/ids.ts";
-import type { NodeReport } from "../../protocol/status.ts";
-import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../../protocol/tree/address.ts";
-import { FeedAdmission } from "../../protocol/tree/door.ts";
-import { SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
-import { nodeObjectName, TREE_LIMITS } from "../../protocol/tree/policy.ts";
-import { type FeedQuery, parseFeedQuery } from "../../tiers/feed-client.ts";
-import { redirectResponse, redirectStatus, redirectSubscriber } from "../../tiers/feed-door.ts";
-import { FeedFanout } from "../../tiers/feeds.ts";
-import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../tiers/node.ts";
-import { readR2Object } from "../../tiers/stored.ts";
-import { EdgeStream } from "../../tiers/stream-edge.ts";
+import type { Replica } from "../../core/broadcast/replica.ts";
+import type { NodeReport } from "../../core/broadcast/stream-status.ts";
+import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
+import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
+import { nodeObjectName, TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
+import { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
+import { type FeedQuery, parseFeedQuery } from "../../core/delivery/workerd/feed-client.ts";
+import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
+import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
+import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
+import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
+import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Live } from "../live/live.ts";
-import { SegmentCache } from "./kept.ts";
+import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { REGIONS } from "../../protocol/tree/address.ts";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { REGIONS } from "../../core/delivery/tree/node-address.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 

@@ -1,6 +1,6 @@
 /** `npm run colos`: many data centres on this machine with a broadcast on them, to be watched, loaded and broken by hand. */
 import { defineCommand, runMain } from "citty";
-import { describeOptionError } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { type ColoArgs, OptionsError, parseColoOptions } from "../options.ts";
 import { SyntheticPublisher } from "../publisher.ts";
 import { startColoHarness } from "./colos.ts";

@@ -2,18 +2,19 @@
  * The product's Worker and objects, with the distances of a network put between them and faults on request. Nothing of it
  * is in the product: it wraps the bindings that each tier calls the next one by.
  */
+
+import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { Live as RealLive } from "../../durable-objects/live/live.ts";
 import { Shield as RealShield } from "../../durable-objects/shield/shield.ts";
-import type { StreamName, TrackName } from "../../protocol/ids.ts";
-import { openEdgeStream } from "../../workers/edge/edges.ts";
+import { openEdgeStream } from "../../workers/delivery/edge-streams.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
-import { handleRoomHarness } from "../room/objects.ts";
+import { handleRoomHarness } from "../room/instrumented-objects.ts";
 
-export { Keyring } from "../../durable-objects/keyring/keyring.ts";
-export { Registry } from "../../durable-objects/registry/registry.ts";
-export { RoomRelay } from "../../durable-objects/room/room-relay.ts";
-export { CountedRoom, CrashableShard } from "../room/objects.ts";
+export { Registry } from "../../durable-objects/access/registry.ts";
+export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
+export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
+export { CountedRoom, CrashableShard } from "../room/instrumented-objects.ts";
 
 /** What the harness binds beside the product's own. */
 interface HarnessEnv extends Env {

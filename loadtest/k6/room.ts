@@ -5,8 +5,8 @@
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { WebSocket } from "k6/websockets";
-import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { EventDelivery } from "../../protocol/room/inbox.ts";
+import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
+import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
 
 declare const __ENV: Record<string, string>;
 declare const __VU: number;

@@ -5,7 +5,7 @@
 import { sha256 } from "k6/crypto";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
-import { PlaybackBuffer } from "./buffer.ts";
+import { PlaybackBuffer } from "./playback-buffer.ts";
 import { parseMediaPlaylist, parseMultivariantPlaylist } from "./playlist.ts";
 import {
   fetchMultivariant,
@@ -13,7 +13,7 @@ import {
   type RequestKind,
   type ViewerEventKind,
   type ViewerRuntime,
-} from "./rendition.ts";
+} from "./rendition-viewer.ts";
 
 declare const __ENV: Record<string, string>;
 declare const __VU: number;

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { median } from "../../bench/stats.ts";
-import { startEdge } from "../../scripts/edge.ts";
+import { startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 import { cpuMs, descendantPids, residentBytes } from "../processes.ts";
 import { type MediaShape, SyntheticPublisher } from "../publisher.ts";
-import type { Measurements } from "./measured.ts";
+import type { Measurements } from "./measurements.ts";
 
 const CHILDREN = 64;
 const PARKED = 1_000;

@@ -1,5 +1,5 @@
 /** What each setting costs for a million viewer-hours. */
-import { PRESETS, type PresetName } from "../../origin/presets.ts";
+import { PRESETS, type PresetName } from "../../origin/packager/presets.ts";
 import { PRICES } from "./prices.ts";
 import { formatScaled, markdownTable } from "./print.ts";
 import { runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";

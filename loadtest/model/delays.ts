@@ -1,8 +1,8 @@
 /** From a part's arrival at the Live object to the viewers' answers: hop by hop, child by child, viewer by viewer. */
-import type { Measurements } from "./measured.ts";
+import type { Measurements } from "./measurements.ts";
 import type { FeederNode } from "./nodes.ts";
 import type { BroadcastSettings } from "./settings.ts";
-import type { TreeSimulation } from "./tree.ts";
+import type { TreeSimulation } from "./tree-simulation.ts";
 import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 
 /** Percentiles of a spread of delays, milliseconds, and how deep the tree is below the Live object. */

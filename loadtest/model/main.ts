@@ -2,11 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
-import { describeOptionError } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { K6MissingError } from "../k6.ts";
 import { OptionsError } from "../options.ts";
-import { ARRIVAL_CURVES } from "./curves.ts";
-import { type ModelArgs, parseModelOptions } from "./options.ts";
+import { ARRIVAL_CURVES } from "./arrival-curves.ts";
 import {
   createRoomPart,
   createTreePart,
@@ -14,7 +13,8 @@ import {
   type ModelPart,
   type ModelPartName,
   type ModelReport,
-} from "./parts.ts";
+} from "./model-parts.ts";
+import { type ModelArgs, parseModelOptions } from "./options.ts";
 import { renderPlot } from "./plot.ts";
 import { parseRoomOptions, ROOM_ARGS, type RoomArgs } from "./room/options.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { TREE_LIMITS } from "../../protocol/tree/policy.ts";
+import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { ARRIVAL_CURVES, arrivalTimeS } from "./arrival-curves.ts";
 import { broadcastBill, dollarsOf } from "./bill.ts";
-import { drawPopulation } from "./crowd.ts";
-import { ARRIVAL_CURVES, arrivalTimeS } from "./curves.ts";
-import { MEASUREMENTS } from "./measured.ts";
-import { EventQueue } from "./queue.ts";
+import { EventQueue } from "./event-queue.ts";
+import { MEASUREMENTS } from "./measurements.ts";
+import { drawPopulation } from "./population.ts";
 import { seededRandom, weightedChoice } from "./random.ts";
 import { type ModelOptions, runTreeModel, TREE_MODEL_DEFAULTS } from "./run.ts";
 import { halfSecondSettings, ladderSettings, viewerRequests } from "./settings.ts";

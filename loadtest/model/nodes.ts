@@ -1,8 +1,9 @@
 /** The nodes of the simulated tree: who feeds, who is fed, and what each has counted. */
-import { formatNodeAddress, type NodeAddress, type Region } from "../../protocol/tree/address.ts";
-import { FeedAdmission } from "../../protocol/tree/door.ts";
-import type { FeedRequester } from "../../protocol/tree/policy.ts";
-import { ParentResolver } from "../../protocol/tree/way.ts";
+
+import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
+import type { FeedRequester } from "../../core/delivery/tree/feed-policy.ts";
+import { formatNodeAddress, type NodeAddress, type Region } from "../../core/delivery/tree/node-address.ts";
+import { ParentResolver } from "../../core/delivery/tree/parent-resolver.ts";
 
 /** One reading of a feed. */
 export interface ModelLease {

@@ -1,7 +1,7 @@
 /** The command line of the scale model: what makes no sense is refused, with the reason. */
-import { PRESETS, type PresetName, parsePreset } from "../../origin/presets.ts";
+import { PRESETS, type PresetName, parsePreset } from "../../origin/packager/presets.ts";
 import { OptionsError } from "../options.ts";
-import { ARRIVAL_CURVES } from "./curves.ts";
+import { ARRIVAL_CURVES } from "./arrival-curves.ts";
 import { type ModelOptions, TREE_MODEL_DEFAULTS } from "./run.ts";
 import { type BroadcastSettings, halfSecondSettings, presetSettings } from "./settings.ts";
 import { worldColos } from "./world.ts";

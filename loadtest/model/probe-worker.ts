@@ -1,6 +1,7 @@
 /** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
-import { TextModerator } from "../../protocol/room/judge.ts";
-import { RoomState } from "../../protocol/room/state.ts";
+
+import { RoomState } from "../../core/room/room-state.ts";
+import { TextModerator } from "../../core/room/sequencer/text-moderator.ts";
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { roomCallCounts } from "./room/probe-objects.ts";

@@ -1,12 +1,12 @@
 /** One run of the scale model: who comes, what the tree makes of it, and what each object and isolate bears. */
-import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../protocol/tree/limits.ts";
+import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
+import type { ArrivalCurve } from "./arrival-curves.ts";
 import { type BillItem, type BroadcastHour, broadcastBill, dollarsOf, perMillionViewerHours } from "./bill.ts";
-import { drawPopulation, type IsolateRule, type Population } from "./crowd.ts";
-import type { ArrivalCurve } from "./curves.ts";
 import { type TreeDelays, treeDelays } from "./delays.ts";
 import { checkLimits, type LimitCheck, mostUtilized } from "./limits.ts";
-import { MEASUREMENTS, type Measurements } from "./measured.ts";
+import { MEASUREMENTS, type Measurements } from "./measurements.ts";
 import { type FeederNode, feederFlow } from "./nodes.ts";
+import { drawPopulation, type IsolateRule, type Population } from "./population.ts";
 import { seededRandom } from "./random.ts";
 import {
   type BroadcastSettings,
@@ -17,7 +17,7 @@ import {
   viewerRequests,
   viewerRequestsPerSecond,
 } from "./settings.ts";
-import { TreeSimulation, type TreeSimulationOptions } from "./tree.ts";
+import { TreeSimulation, type TreeSimulationOptions } from "./tree-simulation.ts";
 import { type ModelColo, type NetworkRoundTrips, WORLD_ROUND_TRIPS, worldColos } from "./world.ts";
 
 /** What to run. */

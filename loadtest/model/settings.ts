@@ -1,6 +1,6 @@
 /** What is broadcast, as far as load and money go: tracks, their bytes, and what one viewer asks for. */
-import { DEFAULT_LADDER } from "../../origin/ladder.ts";
-import { PRESETS, type PresetName } from "../../origin/presets.ts";
+import { DEFAULT_LADDER } from "../../origin/packager/ladder.ts";
+import { PRESETS, type PresetName } from "../../origin/packager/presets.ts";
 
 /** Settings of a broadcast. */
 export interface BroadcastSettings {

@@ -1,6 +1,6 @@
 /** The model beside the real harness: k6's viewers against the real Worker and objects, and the same crowd modelled. */
 import { runLoad } from "../run.ts";
-import { compareWithModel, type TierComparison } from "./beside.ts";
+import { compareWithModel, type TierComparison } from "./compare.ts";
 import { formatScaled, markdownTable } from "./print.ts";
 
 /** The sizes that are compared. */

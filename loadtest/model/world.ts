@@ -1,5 +1,5 @@
 /** Where viewers are: data centres, the regions that hold them, and how far apart they lie. */
-import { type NodeAddress, REGIONS, type Region, type Site } from "../../protocol/tree/address.ts";
+import { type NodeAddress, REGIONS, type Region, type Site } from "../../core/delivery/tree/node-address.ts";
 
 /** A data centre and its part of all viewers; the parts sum to 1. */
 export interface ModelColo extends Site {

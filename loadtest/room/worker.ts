@@ -1,10 +1,10 @@
 /** The product's Worker with the counted, losable objects of a room. */
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
-import { handleRoomHarness } from "./objects.ts";
+import { handleRoomHarness } from "./instrumented-objects.ts";
 
 export * from "../../workers/index.ts";
-export { CountedRoom, CrashableShard } from "./objects.ts";
+export { CountedRoom, CrashableShard } from "./instrumented-objects.ts";
 
 const worker: ExportedHandler<Env> = {
   fetch: (request, env, ctx) => {

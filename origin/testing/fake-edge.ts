@@ -1,8 +1,8 @@
-/** A small edge with the publish API of `protocol/publish/api.ts`, whose faults a test chooses. */
+/** A small edge with the publish API of `core/ingest/publish-api.ts`, whose faults a test chooses. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
-import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 
 /** What happens to a request: `drop-after` takes it and breaks the connection before the answer. */
 export type EdgeFault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash" | "stopped";

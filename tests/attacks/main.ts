@@ -3,7 +3,7 @@ import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
 import type { Reporter } from "vitest/node";
-import { describeOptionError } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { runTests } from "../../scripts/run-tests.ts";
 
 /** An attack in full may take so long: floods, days in simulated time, a hundred kills. */

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { RoomEvent } from "../../protocol/room/events.ts";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
+import type { RoomEvent } from "../../core/room/events.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
-import { OriginProcess } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 import {
   joinRoom,

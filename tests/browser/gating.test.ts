@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, waitForStats } from "../support/browser.ts";
-import { OriginProcess } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 
 const PATIENCE_MS = 30_000;

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type PackageSourceOptions, packageSource } from "../sources/air.ts";
-import { outputFaults } from "../sources/judge.ts";
+import { outputFaults } from "../sources/decode-output.ts";
 import {
   AAC_ARGS,
   concatenateFiles,
@@ -13,9 +12,10 @@ import {
   flashAndBeepArgs,
   H264_ARGS,
   runFfmpeg,
-} from "../sources/make.ts";
+} from "../sources/ffmpeg-args.ts";
+import { type PackageSourceOptions, packageSource } from "../sources/package-source.ts";
+import { measureAvSync } from "../support/av-sync.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { measureAvSync } from "../support/in-step.ts";
 
 /** Nobody sees or hears that picture and sound are this far apart, milliseconds. */
 const IN_STEP_MS = 40;

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
-import { OriginProcess } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 import { joinRoom, openWatchPage, pressModeration, waitForMessage, writeMessage } from "../support/room-pages.ts";
 

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
-import { OriginProcess } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 
 /** A machine that is busy with something else gets this long wherever the test only waits for something to happen. */

@@ -6,8 +6,8 @@ import { sleepMs } from "./client.ts";
 import type { FakeFragment, FakeSamples } from "./fake-media.ts";
 import { type FakeAnswer, type FakeServerFaults, startFakeServer } from "./fake-server.ts";
 import type { RuleResult, RuleStatus } from "./model.ts";
+import { renderResults } from "./result-table.ts";
 import { ALL_RULES } from "./rules/all.ts";
-import { renderResults } from "./table.ts";
 
 /** Rules that measure the wall clock: a busy machine can break them, so they are not asserted. */
 const CLOCK_RULES = new Set([48, 52, 53, 54, 59, 69]);

@@ -1,8 +1,9 @@
 /** Runs the conformance check: follows a broadcast for a while, then judges each rule by what was seen. */
-import { readFragmentFacts } from "./boxes.ts";
+
 import { CheckerClient, epochNowMs, negotiateTls } from "./client.ts";
-import { blockingTimeoutMs, createFollower, type PlaylistFollower } from "./follow.ts";
+import { readFragmentFacts } from "./media-facts.ts";
 import type { Exchange, Observation, PlaylistProbe, RuleResult, TrackLog } from "./model.ts";
+import { blockingTimeoutMs, createFollower, type PlaylistFollower } from "./playlist-follower.ts";
 import { type MultivariantPlaylist, readMultivariantPlaylist } from "./playlist-reader.ts";
 import { probeIframes, probeTrack } from "./probes.ts";
 import { ALL_RULES } from "./rules/all.ts";

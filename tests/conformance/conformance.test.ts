@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { OriginProcess } from "../support/origin.ts";
+import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 import { runConformance } from "./checker.ts";
 import type { RuleResult } from "./model.ts";
+import { renderResults } from "./result-table.ts";
 import { ALL_RULES } from "./rules/all.ts";
-import { renderResults } from "./table.ts";
 
 /** Two renditions, small ones: two cores encode them with ease beside everything else. */
 const LADDER = "360p:700k,240p:300k";

@@ -2,12 +2,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { BroadcastConfig, BroadcastState, PartMeta } from "../../protocol/broadcast/log.ts";
-import { decidePartRequest, decideReload, isReloadSatisfied, parseDirectives } from "../../protocol/hls/directives.ts";
-import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "../../protocol/hls/fixtures.ts";
-import { renderIframePlaylist, renderMediaPlaylist } from "../../protocol/hls/media.ts";
-import { renderMultivariant } from "../../protocol/hls/multivariant.ts";
-import { parseTrackName, type TrackName } from "../../protocol/ids.ts";
+import type { BroadcastConfig, BroadcastState, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
+import {
+  decidePartRequest,
+  decideReload,
+  isReloadSatisfied,
+  parseDirectives,
+} from "../../core/media/hls/directives.ts";
+import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "../../core/media/hls/fixtures.ts";
+import { renderIframePlaylist, renderMediaPlaylist } from "../../core/media/hls/media-playlist.ts";
+import { renderMultivariant } from "../../core/media/hls/multivariant-playlist.ts";
 import {
   type FakeFragment,
   type FakeMediaTrack,

@@ -1,8 +1,8 @@
 /** `npm run conformance -- URL`: checks a broadcast against the LL-HLS rules and prints what it found. */
 import { defineCommand, runMain } from "citty";
-import { describeOptionError } from "../../scripts/known-options.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { ConformanceError, runConformance } from "./checker.ts";
-import { renderResults } from "./table.ts";
+import { renderResults } from "./result-table.ts";
 
 const ARGS = {
   url: { type: "positional", description: "URL of the multivariant playlist", required: true },

@@ -1,6 +1,6 @@
 /** What a conformance run observes, and what it says of each rule. */
 
-import type { FragmentFacts, InitFacts } from "./boxes.ts";
+import type { FragmentFacts, InitFacts } from "./media-facts.ts";
 import type { MediaPlaylist, MultivariantPlaylist } from "./playlist-reader.ts";
 
 /** `not-checked`: the run collected no evidence, which is no pass. */

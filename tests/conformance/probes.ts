@@ -1,7 +1,7 @@
 /** Questions put to a live playlist, one by one: each is a request whose right answer the rules know. */
 import { type CheckerClient, epochNowMs } from "./client.ts";
-import { blockingTimeoutMs, type PlaylistFollower, requestPlaylist } from "./follow.ts";
 import type { Exchange, PlaylistProbe, ProbeName, ReloadDirectives } from "./model.ts";
+import { blockingTimeoutMs, type PlaylistFollower, requestPlaylist } from "./playlist-follower.ts";
 import { lastClosedSegment, type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "./playlist-reader.ts";
 
 /** Identical requests sent at once to see whether caches coalesce them. */

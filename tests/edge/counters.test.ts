@@ -2,9 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type StreamStatus,
+  type TierCounters,
+  type TierName,
+  zeroCounters,
+} from "../../core/broadcast/stream-status.ts";
 import { startColoHarness } from "../../loadtest/colos/colos.ts";
-import { type StreamStatus, type TierCounters, type TierName, zeroCounters } from "../../protocol/status.ts";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 import { type TestEdge, TestPublisher } from "../support/publisher.ts";

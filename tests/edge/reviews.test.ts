@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as bodyOf } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { RoomClient, type RoomSocket } from "../../protocol/room/client.ts";
-import type { RoomEvent } from "../../protocol/room/events.ts";
-import type { CommandOutcome, StaffNote } from "../../protocol/room/wire.ts";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
+import type { RoomEvent } from "../../core/room/events.ts";
+import type { CommandOutcome, StaffNote } from "../../core/room/room-protocol.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 

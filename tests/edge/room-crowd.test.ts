@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ViewerFleet } from "../../loadtest/room/crowd.ts";
-import { type LocalEdge, startEdge } from "../../scripts/edge.ts";
+import { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { freePort } from "../support/ports.ts";
 

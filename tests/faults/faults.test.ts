@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { type ColoHarness, type NetworkFaults, startColoHarness } from "../../loadtest/colos/colos.ts";
 import { parseMultivariantPlaylist } from "../../loadtest/k6/playlist.ts";
 import {
@@ -7,9 +8,8 @@ import {
   RenditionViewer,
   type ViewerEventKind,
   type ViewerRuntime,
-} from "../../loadtest/k6/rendition.ts";
+} from "../../loadtest/k6/rendition-viewer.ts";
 import { type MediaShape, SyntheticPublisher } from "../../loadtest/publisher.ts";
-import type { StreamStatus } from "../../protocol/status.ts";
 
 /** Segments of a second. */
 const SHAPE: MediaShape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };

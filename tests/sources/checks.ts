@@ -1,6 +1,7 @@
 /** What is checked of a source that was aired, beyond what must hold of every one. */
-import type { SourceOutput } from "./air.ts";
-import { beepTimesS, type DecodedOutput, flashTimesS, maxAvOffsetMs, trackDurationS } from "./judge.ts";
+
+import { beepTimesS, type DecodedOutput, flashTimesS, maxAvOffsetMs, trackDurationS } from "./decode-output.ts";
+import type { SourceOutput } from "./package-source.ts";
 
 /** What is wrong, a line each; false for what is right. */
 export type SourceCheck = (aired: SourceOutput, watched: DecodedOutput) => (string | false)[];

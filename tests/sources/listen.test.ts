@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { freePort } from "../support/ports.ts";
-import { packagePushedSource, type SourceOutput } from "./air.ts";
-import { decodeOutput, outputParts, trackDurationS } from "./judge.ts";
-import { AAC_ARGS, beepArgs, flashAndBeepArgs, H264_ARGS } from "./make.ts";
+import { decodeOutput, outputParts, trackDurationS } from "./decode-output.ts";
+import { AAC_ARGS, beepArgs, flashAndBeepArgs, H264_ARGS } from "./ffmpeg-args.ts";
+import { packagePushedSource, type SourceOutput } from "./package-source.ts";
 
 /** A push is tried again for so long: between two encoders, nobody listens for a moment. */
 const TRY_MS = 20_000;

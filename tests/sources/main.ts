@@ -4,12 +4,12 @@
 import { existsSync, globSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ArgsDef, defineCommand, runMain } from "citty";
-import { errorMessage } from "../../origin/errors.ts";
-import { describeOptionError } from "../../scripts/known-options.ts";
-import { packageSource, type SourceOutput } from "./air.ts";
-import { outputFaults } from "./judge.ts";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
+import { errorMessage } from "../../origin/kit/errors.ts";
+import { outputFaults } from "./decode-output.ts";
+import { judgeSource } from "./judge-source.ts";
+import { packageSource, type SourceOutput } from "./package-source.ts";
 import { repeatedRateSources } from "./rates.ts";
-import { judgeSource } from "./run.ts";
 import { ODD_SOURCES, type OddSource } from "./sources.ts";
 
 /** The first part of a source is expected within this, milliseconds. */

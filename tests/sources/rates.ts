@@ -1,7 +1,7 @@
 /** Clips of the rates that cameras, films and screens have, repeated for long. */
 import { hasAvSync } from "./checks.ts";
-import { beepTimesS, flashTimesS } from "./judge.ts";
-import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "./make.ts";
+import { beepTimesS, flashTimesS } from "./decode-output.ts";
+import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "./ffmpeg-args.ts";
 import type { OddSource } from "./sources.ts";
 
 const RATES = ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "125/4"] as const;

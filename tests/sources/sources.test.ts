@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judgeSource } from "./run.ts";
+import { judgeSource } from "./judge-source.ts";
 import { ODD_SOURCES, SOURCE_KINDS } from "./sources.ts";
 
 test("each kind of odd source has three members at least", () => {

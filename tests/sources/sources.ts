@@ -1,7 +1,6 @@
 /** Odd sources as people have them, by kind, and what must come of each. */
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PackageSourceOptions } from "./air.ts";
 import {
   allChecks,
   hasAspectRatio,
@@ -15,7 +14,7 @@ import {
   hasNoCombing,
   type SourceCheck,
 } from "./checks.ts";
-import { beepTimesS } from "./judge.ts";
+import { beepTimesS } from "./decode-output.ts";
 import {
   AAC_ARGS,
   beepArgs,
@@ -26,7 +25,8 @@ import {
   H264_ARGS,
   overwriteFlvNumber,
   runFfmpeg,
-} from "./make.ts";
+} from "./ffmpeg-args.ts";
+import type { PackageSourceOptions } from "./package-source.ts";
 
 /** One odd source. */
 export interface OddSource {

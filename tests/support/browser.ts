@@ -1,7 +1,7 @@
 /** The system's Chromium, driven by playwright-core. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import type { PlaybackStats } from "../../web/src/stats.ts";
+import type { PlaybackStats } from "../../web/src/player/stats.ts";
 
 const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 

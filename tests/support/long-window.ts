@@ -1,9 +1,9 @@
 /** A day of a broadcast without a day's waiting: its segments, as an object lists them and as a replica has them. */
-import type { BroadcastConfig, SegmentState, TrackState } from "../../protocol/broadcast/log.ts";
-import { appendPackedSegments, NO_PACKED_SEGMENTS } from "../../protocol/broadcast/past.ts";
-import { Replica } from "../../protocol/broadcast/replica.ts";
-import type { TailBuffer } from "../../protocol/broadcast/tail.ts";
-import { createTrackState, packDurableSegments } from "../../protocol/broadcast/window.ts";
+import type { BroadcastConfig, SegmentState, TrackState } from "../../core/broadcast/broadcast-log.ts";
+import { appendPackedSegments, NO_PACKED_SEGMENTS } from "../../core/broadcast/packed-segments.ts";
+import { Replica } from "../../core/broadcast/replica.ts";
+import { createTrackState, packDurableSegments } from "../../core/broadcast/segment-window.ts";
+import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 
 /** Seconds of a day, and its segments of 2 s. */
 export const DAY_S = 86_400;

@@ -1,9 +1,9 @@
 /** A publisher for tests: it speaks the publish API through the edge's front door, in workerd and from Node alike. */
-import type { PlaybackPolicy } from "../../protocol/access.ts";
-import type { BroadcastConfig, PartMeta } from "../../protocol/broadcast/log.ts";
-import { makeTestConfig } from "../../protocol/broadcast/testing.ts";
-import type { BroadcastId, TrackName } from "../../protocol/ids.ts";
-import { PART_HEADER, PUBLISHER_HEADER } from "../../protocol/publish/api.ts";
+import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
+import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { makeTestConfig } from "../../core/broadcast/testing.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 
 /** An edge as a test reaches it. */
 export interface TestEdge {

@@ -1,5 +1,5 @@
 /** Viewers of a real room on this machine: the product's own client over this runtime's sockets. */
-import { RoomClient, type RoomSocket } from "../../../protocol/room/client.ts";
+import { RoomClient, type RoomSocket } from "../../../core/room/client/client.ts";
 
 const ROOM = "model";
 /** Sockets opened at once. */

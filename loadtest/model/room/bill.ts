@@ -2,7 +2,7 @@
 import { type BillItem, billItem } from "../bill.ts";
 import { PRICES } from "../prices.ts";
 import { frameSizes } from "./frames.ts";
-import type { RoomMeasurements } from "./measured.ts";
+import type { RoomMeasurements } from "./measurements.ts";
 import type { RoomRates, SteadyRoom } from "./rates.ts";
 import { sqliteRows } from "./rows.ts";
 

@@ -3,15 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { HEARTBEAT } from "../../../protocol/room/wire.ts";
-import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
+import { HEARTBEAT } from "../../../core/room/room-protocol.ts";
+import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../../tests/support/admin-token.ts";
 import { freePort } from "../../../tests/support/ports.ts";
 import { cpuMs, descendantPids, residentBytes } from "../../processes.ts";
 import { ModelAudience } from "./audience.ts";
-import type { RoomCallCounts } from "./counted.ts";
+import type { RoomCallCounts } from "./call-counts.ts";
 import { heapBytes } from "./heap.ts";
-import type { RoomMeasurements } from "./measured.ts";
+import type { RoomMeasurements } from "./measurements.ts";
 
 const VIEWERS = 400;
 /** Moderators write fast; 40 of them may write so many messages a second together without being refused. */

@@ -1,17 +1,17 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
+import { REGIONS, type Region } from "../../../core/delivery/tree/node-address.ts";
 import {
   batchIntervalMs,
   minFanoutIntervalMs,
   siblingCount,
   tickIntervalMs,
   tickParts,
-} from "../../../protocol/room/shards.ts";
-import { REGIONS, type Region } from "../../../protocol/tree/address.ts";
+} from "../../../core/room/sharding.ts";
 import { type Random, weightedChoice } from "../random.ts";
 import type { ModelColo, NetworkRoundTrips } from "../world.ts";
 import type { ObjectLoad } from "./loads.ts";
-import type { RoomMeasurements } from "./measured.ts";
+import type { RoomMeasurements } from "./measurements.ts";
 import { callEveryMs, paceMs, type RoomRates, type SteadyRoom } from "./rates.ts";
 
 /** Percentiles, and the mean of each step on the way; milliseconds. */

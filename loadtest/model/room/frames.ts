@@ -1,7 +1,7 @@
 /** How large the room's frames are: made as the room makes them, and measured. */
-import { type ChatEvent, OPEN_CHAT_MODES, type RoomCounts } from "../../../protocol/room/events.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import type { ServerFrame } from "../../../protocol/room/wire.ts";
+import { type ChatEvent, OPEN_CHAT_MODES, type RoomCounts } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import type { ServerFrame } from "../../../core/room/room-protocol.ts";
 
 /** Characters of frames; all are ASCII here, so bytes too. */
 export interface FrameSizes {

@@ -1,9 +1,9 @@
 /** What may break in a room: bounds that Cloudflare publishes, and those that the room sets itself. */
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type LimitCheck, PLATFORM_LIMITS } from "../limits.ts";
+import type { PlacementResult } from "./join-storm.ts";
 import type { ObjectLoad } from "./loads.ts";
 import type { RoomRates } from "./rates.ts";
-import type { PlacementResult } from "./seating.ts";
 
 /** Sockets of one object that may hibernate: Cloudflare's bound. */
 const OBJECT_SOCKETS = 32_768;

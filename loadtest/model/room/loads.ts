@@ -1,11 +1,11 @@
 /** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
-import { KEYRING_LIMITS } from "../../../protocol/room/keyring.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { minFanoutIntervalMs } from "../../../protocol/room/shards.ts";
+import { KEYRING_LIMITS } from "../../../core/room/keyring.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { minFanoutIntervalMs } from "../../../core/room/sharding.ts";
 import { frameSizes } from "./frames.ts";
-import type { RoomMeasurements } from "./measured.ts";
+import type { PlacementResult } from "./join-storm.ts";
+import type { RoomMeasurements } from "./measurements.ts";
 import type { RoomRates, SteadyRoom } from "./rates.ts";
-import type { PlacementResult } from "./seating.ts";
 
 /** What one object bears. */
 export interface ObjectLoad {

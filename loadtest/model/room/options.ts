@@ -1,5 +1,5 @@
 /** The room's part of the command line: what makes no sense is refused, with the reason. */
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { OptionsError } from "../../options.ts";
 import type { ModelOptions } from "../run.ts";
 import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";

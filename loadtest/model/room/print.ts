@@ -1,9 +1,9 @@
 /** Runs of the room's model as tables of Markdown. */
-import { batchIntervalMs, roomTreeDepth, siblingCount } from "../../../protocol/room/shards.ts";
+import { batchIntervalMs, roomTreeDepth, siblingCount } from "../../../core/room/sharding.ts";
 import { type LimitCheck, utilization } from "../limits.ts";
 import { billTable, formatScaled, markdownTable } from "../print.ts";
+import type { PlacementResult } from "./join-storm.ts";
 import type { RoomModelOutcome } from "./run.ts";
-import type { PlacementResult } from "./seating.ts";
 
 const formatMs = (value: number): string => `${value.toFixed(0)} ms`;
 const formatSeconds = (value: number | null): string => (value === null ? "never" : `${value.toFixed(1)} s`);

@@ -1,8 +1,9 @@
 /** The room's objects, which count what is asked of them: for `calibrate.ts` and `validate.ts` only. */
-import { Room as ProductRoom } from "../../../durable-objects/room/room.ts";
-import { RoomRelay as ProductRelay } from "../../../durable-objects/room/room-relay.ts";
-import { RoomShard as ProductShard } from "../../../durable-objects/room/room-shard.ts";
-import type { RoomCallCounts } from "./counted.ts";
+
+import { RoomRelay as ProductRelay } from "../../../durable-objects/room/relay/room-relay.ts";
+import { Room as ProductRoom } from "../../../durable-objects/room/sequencer/room.ts";
+import { RoomShard as ProductShard } from "../../../durable-objects/room/shard/room-shard.ts";
+import type { RoomCallCounts } from "./call-counts.ts";
 
 /** All objects of this process run in one isolate, so they count together. */
 export const roomCallCounts: RoomCallCounts = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { batchIntervalMs, reportIntervalMs, tickIntervalMs } from "../../../protocol/room/shards.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { batchIntervalMs, reportIntervalMs, tickIntervalMs } from "../../../core/room/sharding.ts";
 import { seededRandom } from "../random.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import {

@@ -1,9 +1,9 @@
 /** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
-import type { TokenBucket } from "../../../protocol/room/bucket.ts";
-import { ROOM_CLIENT_LIMITS } from "../../../protocol/room/client.ts";
-import type { RoomEvent } from "../../../protocol/room/events.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { sampleForDisplay } from "../../../protocol/room/readable.ts";
+import type { TokenBucket } from "../../../core/kit/rate-limits.ts";
+import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client.ts";
+import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
   batchIntervalMs,
   relayCount as relaysOf,
@@ -11,7 +11,7 @@ import {
   siblingCount as siblingsOf,
   tickIntervalMs as tickMsOf,
   tickParts,
-} from "../../../protocol/room/shards.ts";
+} from "../../../core/room/sharding.ts";
 import type { Random } from "../random.ts";
 import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";

@@ -1,4 +1,4 @@
-/** SQLite rows that a room and its keyrings write and read: what `durable-objects/room/store.ts` does, row by row. */
+/** SQLite rows that a room and its keyrings write and read: what `durable-objects/room/sequencer/room-store.ts` does, row by row. */
 import type { RoomRates } from "./rates.ts";
 
 /** An event and its two indexes; a day later retention deletes it, and a deleted row is billed as a written one. */

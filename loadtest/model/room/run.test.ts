@@ -7,7 +7,7 @@ import { harnessColos, worldColos } from "../world.ts";
 import { ASSUMPTIONS } from "./assumptions.ts";
 import { roomBill } from "./bill.ts";
 import { frameSizes } from "./frames.ts";
-import { ROOM_MEASUREMENTS } from "./measured.ts";
+import { ROOM_MEASUREMENTS } from "./measurements.ts";
 import { parseRoomOptions, type RoomArgs } from "./options.ts";
 import { roomRates, type SteadyRoom } from "./rates.ts";
 import { ROOM_MODEL_DEFAULTS, type RoomModelOptions, runRoomModel } from "./run.ts";

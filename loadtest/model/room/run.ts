@@ -1,21 +1,21 @@
 /** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
-import { ROOM_CLIENT_LIMITS } from "../../../protocol/room/client.ts";
-import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS } from "../../../protocol/room/place.ts";
-import { shardCountFor } from "../../../protocol/room/shards.ts";
+import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client.ts";
+import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS } from "../../../core/room/room-summary.ts";
+import { shardCountFor } from "../../../core/room/sharding.ts";
 import { type BillItem, dollarsOf, STATUS_POLL_S } from "../bill.ts";
-import { drawPopulation } from "../crowd.ts";
 import { type LimitCheck, mostUtilized } from "../limits.ts";
+import { drawPopulation } from "../population.ts";
 import { seededRandom } from "../random.ts";
 import type { ModelOptions } from "../run.ts";
 import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";
 import { roomBill } from "./bill.ts";
 import { type MessageDelays, meanHopMs, messageDelays } from "./delays.ts";
+import { type PlacementResult, simulateJoinStorm } from "./join-storm.ts";
 import { checkSteadyRoom, checkStorms } from "./limits.ts";
 import { type ObjectLoad, objectLoads } from "./loads.ts";
 import { lookupsPerSecond, type PlacementTtl } from "./lookups.ts";
-import { ROOM_MEASUREMENTS, type RoomMeasurements } from "./measured.ts";
+import { ROOM_MEASUREMENTS, type RoomMeasurements } from "./measurements.ts";
 import { type RoomRates, roomRates, type SteadyRoom } from "./rates.ts";
-import { type PlacementResult, simulateJoinStorm } from "./seating.ts";
 
 /** What to run: the tree's crowd, and how it uses the room. */
 export interface RoomModelOptions
@@ -60,7 +60,7 @@ export interface RoomModelOutcome {
   readonly firstStormLimit: LimitCheck;
 }
 
-/** As `workers/room-place.ts` does. */
+/** As `workers/room/room-summary-cache.ts` does. */
 const PLACEMENT_TTL: PlacementTtl = {
   isolateMs: () => ROOM_SUMMARY_ISOLATE_TTL_MS,
   coloMs: (shards) => 1_000 * roomSummaryColoTtlS(shards),

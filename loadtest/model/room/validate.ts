@@ -1,10 +1,10 @@
 /** The room's model beside the real room: the product's client against the real Worker and objects, and the same modelled. */
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { markdownTable } from "../print.ts";
 import { seededRandom } from "../random.ts";
 import { ModelAudience } from "./audience.ts";
 import { withRoomEdge } from "./calibrate.ts";
-import type { RoomCallCounts } from "./counted.ts";
+import type { RoomCallCounts } from "./call-counts.ts";
 import { roomRates, type SteadyRoom } from "./rates.ts";
 import { sqliteRows } from "./rows.ts";
 import type { RoomModelOptions } from "./run.ts";

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type LocalEdge, startEdge } from "../../../scripts/edge.ts";
+import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
-import { waitUntil } from "../../support/chain.ts";
-import { DurabilityBroadcast, DurabilityChat } from "../../support/kept.ts";
+import { DurabilityBroadcast, DurabilityChat } from "../../support/durability.ts";
+import { waitUntil } from "../../support/npm-start.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-const KEYRING = fileURLToPath(new URL("../../../durable-objects/keyring/keyring.ts", import.meta.url));
+const KEYRING = fileURLToPath(new URL("../../../durable-objects/room/keyring/keyring.ts", import.meta.url));
 
 /** The keyring as it is, a room that has nothing to forget, and a door to both. */
 const ENTRY = `

@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import type { BroadcastSummary, StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { seededRandom } from "../../../loadtest/model/random.ts";
-import type { BroadcastSummary, StreamStatus } from "../../../protocol/status.ts";
-import { type ChainRole, NpmStartChain, waitUntil } from "../../support/chain.ts";
-import { DurabilityBroadcast, DurabilityChat } from "../../support/kept.ts";
+import { DurabilityBroadcast, DurabilityChat } from "../../support/durability.ts";
+import { type ChainRole, NpmStartChain, waitUntil } from "../../support/npm-start.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure, whole } from "../scale.ts";
 

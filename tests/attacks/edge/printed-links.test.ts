@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OriginProcess } from "../../support/origin.ts";
+import { OriginProcess } from "../../support/origin-process.ts";
 import { freePort } from "../../support/ports.ts";
 
 let dataDir: string;

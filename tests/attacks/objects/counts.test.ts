@@ -1,8 +1,17 @@
 /** Attacks on the counts: viewers that one network invents, names that are chosen for the estimate, floods that fill lists. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Connections } from "../../../durable-objects/room/seats.ts";
-import { ShardPresence } from "../../../durable-objects/room/tally.ts";
+import { hash32 } from "../../../core/kit/hash.ts";
+import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { HEARTBEAT } from "../../../core/room/room-protocol.ts";
+import {
+  anonymousViewersPerShard,
+  countPlayingViewers,
+  type PlayingViewer,
+} from "../../../core/room/shard/playback-count.ts";
+import type { Connections } from "../../../durable-objects/room/shard/connections.ts";
+import { ShardPresence } from "../../../durable-objects/room/shard/shard-presence.ts";
 import {
   fetchPlaybackProof,
   gatewayHeaders,
@@ -13,15 +22,6 @@ import {
   roomStub,
   waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import {
-  anonymousViewersPerShard,
-  countPlayingViewers,
-  type PlayingViewer,
-} from "../../../protocol/room/crowd-count.ts";
-import { HyperLogLog } from "../../../protocol/room/distinct.ts";
-import { hash32 } from "../../../protocol/room/hash.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { HEARTBEAT } from "../../../protocol/room/wire.ts";
 import { testEdge } from "../../../workers/testing.ts";
 import { figure, whole } from "../scale.ts";
 

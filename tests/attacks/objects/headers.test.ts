@@ -2,8 +2,8 @@
 import { exports } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { testEdge } from "../../../workers/testing.ts";
-import { ALL_ADDRESSES, LIVE_ADDRESSES, pathAt, requestInitFor, type TestStream } from "../../support/addresses.ts";
 import { TestPublisher } from "../../support/publisher.ts";
+import { ALL_ADDRESSES, LIVE_ADDRESSES, pathAt, requestInitFor, type TestStream } from "../../support/route-table.ts";
 
 const front = (exports as unknown as { default: Fetcher }).default;
 const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as const;

@@ -1,5 +1,7 @@
 /** Attacks on who somebody is: keys of devices that are only named, names that run into each other, foreign pages. */
 import { afterEach, expect, test } from "vitest";
+import type { StreamName } from "../../../core/kit/ids.ts";
+import { ROOM_SUBPROTOCOL, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
 import {
   closeCodeOf,
   fetchPlaybackProof,
@@ -12,11 +14,9 @@ import {
   TestParticipant,
   waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import type { StreamName } from "../../../protocol/ids.ts";
-import { ROOM_SUBPROTOCOL, SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
-import { isAllowedOrigin } from "../../../workers/origins.ts";
+import { isAllowedOrigin } from "../../../workers/access/page-origins.ts";
+import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/room/room-tickets.ts";
 import { testBindings, testEdge } from "../../../workers/testing.ts";
-import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/tickets.ts";
 
 const NOBODY = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 

@@ -1,12 +1,12 @@
 /** Strangers who ask for names that nobody registered: what each route costs then, and that nothing is left behind. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { StreamName } from "../../../protocol/ids.ts";
-import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
-import { REGISTRY_LIMITS } from "../../../protocol/registry/limits.ts";
-import { registryObjectName, selectRegistryShard } from "../../../protocol/registry/names.ts";
+import { REGISTRY_LIMITS } from "../../../core/access/registry/registry-limits.ts";
+import { registryObjectName, selectRegistryShard } from "../../../core/access/registry/registry-shards.ts";
+import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
+import type { StreamName } from "../../../core/kit/ids.ts";
 import { app } from "../../../workers/app.ts";
-import { PROBE_RATE } from "../../../workers/publishers.ts";
+import { PROBE_RATE } from "../../../workers/ingest/publisher-keys.ts";
 import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";

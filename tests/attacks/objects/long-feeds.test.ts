@@ -1,17 +1,17 @@
 /** A day's window on its way to a replica, while everything goes on and somebody reads slowly, stops, moves or is lied to. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PUBLIC_ACCESS_POLICY } from "../../../protocol/access.ts";
-import { encodeFeedMessage, FeedDecoder, FeedError } from "../../../protocol/broadcast/feed.ts";
-import { ReplicaUpdater } from "../../../protocol/broadcast/follower.ts";
-import { BROADCAST_LIMITS } from "../../../protocol/broadcast/limits.ts";
-import { Replica } from "../../../protocol/broadcast/replica.ts";
-import { describeSnapshot, splitSnapshot } from "../../../protocol/broadcast/snapshot.ts";
-import { TailBuffer } from "../../../protocol/broadcast/tail.ts";
-import { makeTestConfig, makeTestTrack } from "../../../protocol/broadcast/testing.ts";
-import type { TrackName } from "../../../protocol/ids.ts";
-import { FEED_LIMITS } from "../../../protocol/tree/limits.ts";
-import { FeedFanout, type FeedSubscription } from "../../../tiers/feeds.ts";
+import { PUBLIC_ACCESS_POLICY } from "../../../core/access/access-policy.ts";
+import { BROADCAST_LIMITS } from "../../../core/broadcast/broadcast-limits.ts";
+import { encodeFeedMessage, FeedDecoder, FeedError } from "../../../core/broadcast/feed-codec.ts";
+import { Replica } from "../../../core/broadcast/replica.ts";
+import { ReplicaUpdater } from "../../../core/broadcast/replica-updater.ts";
+import { describeSnapshot, splitSnapshot } from "../../../core/broadcast/snapshot-codec.ts";
+import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
+import { makeTestConfig, makeTestTrack } from "../../../core/broadcast/testing.ts";
+import { FEED_LIMITS } from "../../../core/delivery/node-limits.ts";
+import { FeedFanout, type FeedSubscription } from "../../../core/delivery/workerd/feed-fanout.ts";
+import type { TrackName } from "../../../core/kit/ids.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../../support/long-window.ts";
 import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
 

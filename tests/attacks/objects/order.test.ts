@@ -1,9 +1,9 @@
 /** Clocks that jump, and keys that are taken back: what came later is later, and whose key is gone holds nothing. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { StreamName } from "../../../core/kit/ids.ts";
+import { BroadcastStore } from "../../../durable-objects/live/broadcast-store.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
-import { BroadcastStore } from "../../../durable-objects/live/store.ts";
-import type { StreamName } from "../../../protocol/ids.ts";
 import { getLiveObject, testEdge } from "../../../workers/testing.ts";
 import { readJson, TestPublisher } from "../../support/publisher.ts";
 

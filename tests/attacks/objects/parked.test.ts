@@ -1,12 +1,12 @@
 /** One network that parks all the requests it can: those of others are parked beside them. */
 import { expect, test } from "vitest";
-import { EDGE_STREAM_LIMITS } from "../../../protocol/tree/limits.ts";
+import { EDGE_STREAM_LIMITS } from "../../../core/delivery/node-limits.ts";
 import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
 import { CountedGateway } from "./counting.ts";
 
-/** What `protocol/shares.ts` gives one greedy network of a pool, and some more. */
+/** What `core/kit/fair-pool.ts` gives one greedy network of a pool, and some more. */
 const GREEDY = EDGE_STREAM_LIMITS.parkedRequests / 5 + 300;
 
 test("one network parks a fifth of what an isolate can hold, is refused the rest at once, and others wait as ever", async () => {

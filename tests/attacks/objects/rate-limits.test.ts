@@ -1,10 +1,10 @@
 /** The platform's rate limits: they meet floods of one network, and neither its neighbours nor who has the secret. */
 import { expect, test } from "vitest";
+import { DEFAULT_JOIN_RATES } from "../../../core/delivery/join-admission.ts";
+import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
+import { ROOM_SUBPROTOCOL } from "../../../core/room/room-protocol.ts";
 import { issueTestToken } from "../../../durable-objects/room/testing.ts";
-import { PUBLISHER_HEADER } from "../../../protocol/publish/api.ts";
-import { ROOM_SUBPROTOCOL } from "../../../protocol/room/wire.ts";
-import { DEFAULT_JOIN_RATES } from "../../../protocol/tree/admission.ts";
-import { LOCAL_RATE_LIMITS } from "../../../scripts/rate-limits.ts";
+import { LOCAL_RATE_LIMITS } from "../../../origin/local-edge/rate-limits.ts";
 import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { CountedGateway } from "./counting.ts";

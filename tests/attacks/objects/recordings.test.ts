@@ -1,12 +1,12 @@
 /** Long recordings and long windows in the Live object: asked for often, they cost it nothing, and restoring is quick. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { SEGMENTS_PER_PACK } from "../../../core/broadcast/packed-segments.ts";
+import { playlistObjectKey } from "../../../core/delivery/r2-keys.ts";
+import type { StreamName, TrackName } from "../../../core/kit/ids.ts";
+import { BroadcastStore } from "../../../durable-objects/live/broadcast-store.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
-import { RecordingPlaylists } from "../../../durable-objects/live/recordings.ts";
-import { BroadcastStore } from "../../../durable-objects/live/store.ts";
-import { SEGMENTS_PER_PACK } from "../../../protocol/broadcast/past.ts";
-import type { StreamName, TrackName } from "../../../protocol/ids.ts";
-import { playlistObjectKey } from "../../../protocol/publish/keys.ts";
+import { RecordingPlaylists } from "../../../durable-objects/live/recording-playlists.ts";
 import { getLiveObject, testBindings, testEdge } from "../../../workers/testing.ts";
 import { DAY_S, DAY_SEGMENTS, storedSegment } from "../../support/long-window.ts";
 import { TestPublisher } from "../../support/publisher.ts";

@@ -1,9 +1,9 @@
 /** Attempts to fill the revocations of a stream, so that nobody can be revoked or banned any more. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../../core/access/access-policy.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
 import { issueTestToken, waitForCondition } from "../../../durable-objects/room/testing.ts";
-import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../../protocol/access.ts";
 import { getLiveObject, testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 

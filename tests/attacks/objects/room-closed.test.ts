@@ -1,6 +1,9 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
-import type { RoomShard } from "../../../durable-objects/room/room-shard.ts";
+import type { RoomCounts } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import type { RoomShard } from "../../../durable-objects/room/shard/room-shard.ts";
 import {
   issueTestToken,
   openGatewaySocket,
@@ -9,9 +12,6 @@ import {
   TestParticipant,
   waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import type { RoomCounts } from "../../../protocol/room/events.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import { SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
 import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { Stubborn, socketsOf, viewerFor } from "./room-sockets.ts";
 

@@ -1,5 +1,10 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import type { Participant, Role } from "../../../core/room/events.ts";
+import { COMMAND_MIN_RANKS } from "../../../core/room/permissions.ts";
+import { FRAME_REQUIREMENTS } from "../../../core/room/restrictions.ts";
+import type { ClientFrame, Command } from "../../../core/room/room-protocol.ts";
+import { decodeClientFrame } from "../../../core/room/shard/decode-client-frame.ts";
 import {
   issueTestToken,
   openGatewaySocket,
@@ -7,11 +12,6 @@ import {
   TestParticipant,
   waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import { COMMAND_MIN_RANKS } from "../../../protocol/room/authority.ts";
-import { decodeClientFrame } from "../../../protocol/room/decode.ts";
-import type { Participant, Role } from "../../../protocol/room/events.ts";
-import { FRAME_REQUIREMENTS } from "../../../protocol/room/standing.ts";
-import type { ClientFrame, Command } from "../../../protocol/room/wire.ts";
 import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import type { ClientFrame } from "../../../core/room/room-protocol.ts";
+import { SHARD_BUDGET_LIMITS } from "../../../core/room/shard/shard-budgets.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
-import { SHARD_BUDGET_LIMITS } from "../../../protocol/room/budget.ts";
-import type { ClientFrame } from "../../../protocol/room/wire.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 
 /** Bytes answered for each byte that came, at most. */

@@ -1,8 +1,8 @@
 /** Sockets with bad manners, for attacks on a room: they hear all, and answer no close. */
 import { runInDurableObject } from "cloudflare:test";
+import type { Participant } from "../../../core/room/events.ts";
+import { HEARTBEAT_REPLY } from "../../../core/room/room-protocol.ts";
 import { openParticipantSocket, shardStub, waitForCondition } from "../../../durable-objects/room/testing.ts";
-import type { Participant } from "../../../protocol/room/events.ts";
-import { HEARTBEAT_REPLY } from "../../../protocol/room/wire.ts";
 
 type Frame = Readonly<Record<string, unknown>>;
 

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { issueTestToken, requestTicket, TestParticipant } from "../../../durable-objects/room/testing.ts";
 import { app } from "../../../workers/app.ts";
 import { testEdge } from "../../../workers/testing.ts";
+import { TestPublisher } from "../../support/publisher.ts";
 import {
   ALL_ADDRESSES,
   CALLERS,
@@ -15,8 +16,7 @@ import {
   requestInitFor,
   SOCKET_ROUTE,
   type TestStream,
-} from "../../support/addresses.ts";
-import { TestPublisher } from "../../support/publisher.ts";
+} from "../../support/route-table.ts";
 
 const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as const;
 const KINDS = ["public", "gated"] as const;

@@ -1,6 +1,7 @@
 /** Attempts to go on publishing, watching and reading a stream that was stopped, at the Worker and its objects. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
 import {
   issueTestToken,
   openGatewaySocket,
@@ -10,7 +11,6 @@ import {
   TestParticipant,
   waitForCondition,
 } from "../../../durable-objects/room/testing.ts";
-import { SOCKET_CLOSES } from "../../../protocol/room/wire.ts";
 import { getLiveObject, testBindings, testEdge } from "../../../workers/testing.ts";
 import { readJson, TestPublisher, testPartBytes } from "../../support/publisher.ts";
 

@@ -2,11 +2,11 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
-import { encryptValue } from "../../../durable-objects/room/sealing.ts";
+import type { StreamName } from "../../../core/kit/ids.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
+import { encryptValue } from "../../../durable-objects/room/sequencer/encryption.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
-import type { StreamName } from "../../../protocol/ids.ts";
-import type { RoomEvent } from "../../../protocol/room/events.ts";
-import { deriveNetworkNames } from "../../../workers/networks.ts";
+import { deriveNetworkNames } from "../../../workers/access/request-networks.ts";
 import { testBindings } from "../../../workers/testing.ts";
 
 const viewers: TestParticipant[] = [];

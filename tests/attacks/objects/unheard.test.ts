@@ -1,13 +1,13 @@
 /** Attempts to be served a stream by an isolate that can't know whether it was stopped. */
 import { expect, test } from "vitest";
+import { PUBLIC_ACCESS_POLICY, withStop } from "../../../core/access/access-policy.ts";
+import { Replica } from "../../../core/broadcast/replica.ts";
+import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../../../core/broadcast/testing.ts";
+import { EDGE_STREAM_LIMITS } from "../../../core/delivery/node-limits.ts";
+import { parseFeedQuery } from "../../../core/delivery/workerd/feed-client.ts";
+import { FeedFanout } from "../../../core/delivery/workerd/feed-fanout.ts";
 import { registerTestStream } from "../../../durable-objects/room/testing.ts";
-import { PUBLIC_ACCESS_POLICY, withStop } from "../../../protocol/access.ts";
-import { Replica } from "../../../protocol/broadcast/replica.ts";
-import { TailBuffer } from "../../../protocol/broadcast/tail.ts";
-import { makeInitEntry, makePartEntry, makeTestConfig } from "../../../protocol/broadcast/testing.ts";
-import { EDGE_STREAM_LIMITS } from "../../../protocol/tree/limits.ts";
-import { parseFeedQuery } from "../../../tiers/feed-client.ts";
-import { FeedFanout } from "../../../tiers/feeds.ts";
 import { serveLivePath } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
 import { testBindings } from "../../../workers/testing.ts";

@@ -1,11 +1,12 @@
 /** All rules in order. */
+
+import { AUDIO_RULES } from "./audio.ts";
 import { MEDIA_RULES } from "./media.ts";
 import { METADATA_RULES } from "./metadata.ts";
+import type { ConformanceRule } from "./observation.ts";
 import { PART_RULES } from "./parts.ts";
 import { PLAYLIST_RULES } from "./playlist.ts";
 import { REQUEST_RULES } from "./requests.ts";
-import type { ConformanceRule } from "./seen.ts";
-import { AUDIO_RULES } from "./sound.ts";
 import { TIMING_RULES } from "./timing.ts";
 import { TRANSPORT_RULES } from "./transport.ts";
 

@@ -7,7 +7,7 @@ import {
   type ObservedSegment,
   observedParts,
   observedSegments,
-} from "./seen.ts";
+} from "./observation.ts";
 
 /** A fetched segment's fragments beside its tags, in seconds of its own timescale. */
 interface ReadSegment {

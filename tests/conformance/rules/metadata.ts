@@ -1,6 +1,6 @@
 /** Rules 30, 31, 34: date ranges, keys, interstitials. */
 import { type Observation, type RuleVerdict, ruleNotApplicable, verdictFromFaults } from "../model.ts";
-import { allSnapshots, type ConformanceRule, consecutiveSnapshots, mediaSnapshots } from "./seen.ts";
+import { allSnapshots, type ConformanceRule, consecutiveSnapshots, mediaSnapshots } from "./observation.ts";
 
 function checkKeys(seen: Observation): RuleVerdict {
   const keyed = mediaSnapshots(seen).some(({ playlist }) => playlist.segments.some((one) => one.key !== null));

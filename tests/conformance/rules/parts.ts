@@ -21,7 +21,7 @@ import {
   type PlaylistSnapshot,
   trackLabel,
   trackSnapshots,
-} from "./seen.ts";
+} from "./observation.ts";
 
 function checkPartLengths(seen: Observation): RuleVerdict {
   const parts = observedParts(seen);

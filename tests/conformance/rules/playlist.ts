@@ -20,7 +20,7 @@ import {
   mediaSnapshots,
   probesNamed,
   trackLabel,
-} from "./seen.ts";
+} from "./observation.ts";
 
 const everyPlaylist = (
   seen: Observation,

@@ -21,7 +21,7 @@ import {
   probesNamed,
   quantile,
   trackLabel,
-} from "./seen.ts";
+} from "./observation.ts";
 
 const elapsedMs = ({ exchange }: Pick<PlaylistProbe, "exchange">): number => exchange.doneMs - exchange.sentMs;
 /** An answer that waits for nothing: half a second is a busy machine's, no wait for media lasts less by design. */

@@ -23,7 +23,7 @@ import {
   quantile,
   trackLabel,
   trackSnapshots,
-} from "./seen.ts";
+} from "./observation.ts";
 
 const partCount = (playlist: MediaPlaylist): string => {
   const last = playlist.segments.findLast((segment) => segment.parts.length > 0);

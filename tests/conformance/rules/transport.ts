@@ -24,7 +24,7 @@ import {
   probesNamed,
   quantile,
   trackLabel,
-} from "./seen.ts";
+} from "./observation.ts";
 
 /** Media is cached for at least this long: what is immutable can be kept for hours. */
 const LONG_S = 3600;

@@ -1,12 +1,12 @@
 /** The foot of the chat: the box to write in, or why there is none. */
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { ChatEvent } from "../../../protocol/room/events.ts";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
-import type { CommandOutcome } from "../../../protocol/room/wire.ts";
+import type { ChatEvent } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { commandRefusalText, formatTimeSpan, mentionText } from "./chat-text.ts";
 import { HideIcon, SendIcon } from "./icons.tsx";
-import { type RoomView, writeCooldown } from "./view.ts";
-import { commandRefusalText, formatTimeSpan, mentionText } from "./words.ts";
+import { type RoomView, writeCooldown } from "./room-view.ts";
 
 /** The count of characters is shown when so few are left. */
 const CHARS_LEFT_SHOWN_BELOW = 100;

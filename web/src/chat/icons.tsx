@@ -1,6 +1,6 @@
 /** The chat's line icons, drawn here so that nothing is fetched for them. */
 import type { VNode } from "preact";
-import { Icon } from "../ui/icons.tsx";
+import { Icon } from "../kit/icons.tsx";
 
 export const HeartIcon = (): VNode => (
   <Icon filled>

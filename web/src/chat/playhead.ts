@@ -1,5 +1,5 @@
 /** Where the picture is in programme time, as far as the chat is concerned; pure. */
-import type { WatchPhase } from "../state.ts";
+import type { WatchPhase } from "../player/watch-state.ts";
 
 /** What tells where the picture is. */
 export interface PlaybackPosition {

@@ -1,7 +1,7 @@
 /** Fetches a recording's chat around the playhead, one window of programme time after the other. */
-import { decodeRoomEvents } from "../../../protocol/room/decode-server.ts";
-import type { RoomEvent } from "../../../protocol/room/events.ts";
-import { isPlayheadJump, missingReplayWindows } from "./replay.ts";
+import { decodeRoomEvents } from "../../../core/room/client/decode-server-frame.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
+import { isPlayheadJump, missingReplayWindows } from "./replay-windows.ts";
 
 /** After a failure the next try waits so long. */
 const RETRY_MS = 3_000;

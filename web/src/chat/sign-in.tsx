@@ -1,7 +1,7 @@
 /** For those without an account in this room: how to get one. In local runs a name is enough. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { ROOM_LIMITS } from "../../../protocol/room/limits.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
 interface SignInProps {
   /** Gives a token for a name; null where the edge gives none to anybody. */

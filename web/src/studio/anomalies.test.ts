@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { StreamViewers } from "../../../protocol/status.ts";
+import type { StreamViewers } from "../../../core/broadcast/stream-status.ts";
 import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
 
 const viewers = (more: Partial<StreamViewers>): StreamViewers => ({ current: 0, peak: 0, ...more });

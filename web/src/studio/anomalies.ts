@@ -1,6 +1,6 @@
 /** Whether the counts can be true: what tells that somebody invents viewers, in sentences for those who run a stream. */
-import type { StreamViewers } from "../../../protocol/status.ts";
-import { formatCount } from "./words.ts";
+import type { StreamViewers } from "../../../core/broadcast/stream-status.ts";
+import { formatCount } from "./format.ts";
 
 /** Bounds of what is taken for an anomaly, each with its reason. */
 export const ANOMALY_LIMITS = {

@@ -1,13 +1,8 @@
 /** The studio: everything shown is a function of the view. Each section stands for itself, so that others can join. */
 import type { VNode } from "preact";
-import type { StreamStatus } from "../../../protocol/status.ts";
+import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { Chart } from "./chart.tsx";
 import { STUDIO_CHARTS } from "./charts.ts";
-import type { SampleHistory } from "./history.ts";
-import { onAirDurationMs } from "./rates.ts";
-import { RoomPanel } from "./room/room.tsx";
-import { StopPanel } from "./stop/stop-panel.tsx";
-import { TiersTable, TracksTable } from "./tables.tsx";
 import {
   describeStudioPhase,
   formatBitRate,
@@ -18,7 +13,12 @@ import {
   formatRatio,
   formatUptime,
   type StudioPhase,
-} from "./words.ts";
+} from "./format.ts";
+import { onAirDurationMs } from "./rate-window.ts";
+import { RoomPanel } from "./room/room-panel.tsx";
+import type { SampleHistory } from "./sample-history.ts";
+import { StopPanel } from "./stop/stop-panel.tsx";
+import { TiersTable, TracksTable } from "./tables.tsx";
 
 /** All that the page shows. */
 export interface StudioView {

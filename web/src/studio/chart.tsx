@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { type ChartSpec, describeChart } from "./charts.ts";
-import { type ChartColumns, HISTORY_LIMITS } from "./history.ts";
+import { type ChartColumns, HISTORY_LIMITS } from "./sample-history.ts";
 
 /** Lines differ in colour and in dashes, for those who don't tell the colours apart. */
 const LINES = [

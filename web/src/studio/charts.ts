@@ -1,6 +1,7 @@
 /** What each chart shows, and how. */
-import type { StudioSample } from "./rates.ts";
-import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./words.ts";
+
+import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
+import type { StudioSample } from "./rate-window.ts";
 
 /** One line of a chart. */
 export interface ChartSeries {

@@ -1,7 +1,7 @@
 /** Asks for the status every two seconds while somebody looks at the page. */
-import { jitteredBackoffMs } from "../backoff.ts";
-import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../clock.ts";
-import { parseStreamStatus, type StatusAnswer } from "./told.ts";
+import { jitteredBackoffMs } from "../kit/backoff.ts";
+import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
+import { parseStreamStatus, type StatusAnswer } from "./stream-status.ts";
 
 const STUDIO_POLL_LIMITS = {
   everyMs: 2_000,

@@ -1,7 +1,7 @@
 /** The studio's tables: tracks, and what each tier counted. */
 import type { VNode } from "preact";
-import type { StreamStatus, TierName } from "../../../protocol/status.ts";
-import { formatBitRate, formatCount } from "./words.ts";
+import type { StreamStatus, TierName } from "../../../core/broadcast/stream-status.ts";
+import { formatBitRate, formatCount } from "./format.ts";
 
 const TIER_LABELS: Readonly<Record<TierName, string>> = {
   isolate: "Isolates",

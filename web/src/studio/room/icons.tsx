@@ -1,6 +1,6 @@
 /** The desk's line icons. */
 import type { VNode } from "preact";
-import { Icon } from "../../ui/icons.tsx";
+import { Icon } from "../../kit/icons.tsx";
 
 export const TrashIcon = (): VNode => (
   <Icon>

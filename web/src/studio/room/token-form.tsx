@@ -1,7 +1,7 @@
 /** Where a moderator's token is given by hand. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { ModerationDesk } from "./desk.ts";
+import type { ModerationDesk } from "./moderation-desk.ts";
 
 export function TokenForm({ desk }: { desk: ModerationDesk }): VNode {
   const [token, setToken] = useState("");

@@ -1,9 +1,9 @@
 /** The studio's section in which a stream is stopped, with a confirmation, and started again. */
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
-import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../protocol/stop.ts";
-import { StopController } from "./stop-desk.ts";
-import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./told.ts";
+import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
+import { StopController } from "./stop-controller.ts";
+import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
 /** How long a stop may last, hours; 0: until a person undoes it. */
 const STOP_DURATIONS_H: readonly (readonly [hours: number, words: string])[] = [

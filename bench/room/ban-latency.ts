@@ -1,0 +1,80 @@
+/** From a moderator's ban to the banned one's closed socket, while the room is busy. */
+import { WebSocket } from "ws";
+import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
+import { PROTOCOL_ADAPTERS } from "../../loadtest/room/protocol-adapters.ts";
+import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
+import type { BenchFigure } from "../stats.ts";
+import { percentile } from "../stats.ts";
+import { type BenchServer, issueBenchTokens, startBenchServer } from "./servers.ts";
+
+const VICTIMS = 100;
+const WRITERS = 100;
+const BAN_EVERY_MS = 150;
+/** Whoever isn't out by then stays in, ms. */
+const BAN_TIMEOUT_MS = 10_000;
+const GOAL_MS = 500;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `viewers` in the room, `perSecond` messages meanwhile. */
+export async function measureBanLatency(
+  crowd: ViewerFleet,
+  viewers: number,
+  perSecond: number,
+  say: (line: string) => void,
+): Promise<BenchFigure[]> {
+  say("banning …");
+  const server = await startBenchServer("corral");
+  try {
+    const writers = await issueBenchTokens(server, "bans", WRITERS, ["moderator"]);
+    const open = { dialect: "corral", servers: [server.socketUrl], room: "bans", perSecond: 500 } as const;
+    await crowd.openSockets({ ...open, viewers, tokens: writers });
+    await crowd.setWriteRate(perSecond);
+    const delays = await banVictims(server, await issueBenchTokens(server, "bans", VICTIMS, [], "victim"));
+    await crowd.setWriteRate(0);
+    const p99 = percentile(delays, 99);
+    return [
+      {
+        figure: `ban → socket severed, p99 of ${VICTIMS}, ${viewers} viewers, ${perSecond} messages/s in`,
+        goal: `≤ ${GOAL_MS} ms`,
+        measured: `${p99.toFixed(0)} ms (p50 ${percentile(delays, 50).toFixed(0)} ms)`,
+        met: p99 <= GOAL_MS,
+        values: { p50Ms: percentile(delays, 50), p99Ms: p99, victims: VICTIMS },
+      },
+    ];
+  } finally {
+    await crowd.closeSockets();
+    await server.stop();
+  }
+}
+
+/** Bans one after the other; from sending each ban to the close of that socket, ms. */
+async function banVictims(server: BenchServer, tokens: readonly string[]): Promise<number[]> {
+  const [host = ""] = await issueBenchTokens(server, "bans", 1, ["host"], "host");
+  const url = (token: string): string => `${server.socketUrl}${PROTOCOL_ADAPTERS.corral.socketPath("bans", token)}`;
+  const closed = new Map<number, number>();
+  const victims = tokens.map((token, index) => {
+    const socket = new WebSocket(url(token), { perMessageDeflate: false });
+    socket.on("open", () => socket.send(PROTOCOL_ADAPTERS.corral.greeting ?? ""));
+    socket.on("close", (code) => {
+      closed.set(index, code === SOCKET_CLOSES.banned.code ? performance.now() : Number.NaN);
+    });
+    return socket;
+  });
+  const moderator = createNodeRoomClient(url(host), "127.0.0.1", {});
+  moderator.start();
+  // The first act waits for the welcome.
+  await moderator.sendCommand({ kind: "chat", text: "the moderator is here" });
+  const asked: number[] = [];
+  for (const index of victims.keys()) {
+    asked.push(performance.now());
+    void moderator.sendCommand({ kind: "ban", subject: `victim${index}`, address: false });
+    await pause(BAN_EVERY_MS);
+  }
+  const untilMs = performance.now() + BAN_TIMEOUT_MS;
+  while (closed.size < victims.length && performance.now() < untilMs) await pause(20);
+  moderator.stop();
+  for (const socket of victims) socket.terminate();
+  return asked.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
+}

@@ -1,0 +1,78 @@
+/** A deployment drops every socket of a room at once: how long until all are back, and what the room object bears. */
+import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
+import type { BenchFigure } from "../stats.ts";
+import { percentile } from "../stats.ts";
+import { type BenchServer, startBenchServer } from "./servers.ts";
+
+const OPENED_PER_SECOND = 400;
+/** The goal allows so long beyond the spread of the clients' waits, ms. */
+const GRACE_MS = 5_000;
+const MOST_CALLS = 500;
+/** Whoever isn't back by then stays away, ms. */
+const RECONNECT_TIMEOUT_MS = 90_000;
+/** The calls of the crowd's first coming are over by then, ms. */
+const QUIET_MS = 5_000;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `viewers` with the product's own client. */
+export async function measureReconnectStorm(
+  crowd: ViewerFleet,
+  viewers: number,
+  say: (line: string) => void,
+): Promise<BenchFigure[]> {
+  say(`${viewers} come back …`);
+  const server = await startBenchServer("corral-counted");
+  try {
+    await crowd.openClients({
+      server: server.socketUrl,
+      room: "storm",
+      viewers,
+      tokens: [],
+      perSecond: OPENED_PER_SECOND,
+    });
+    await pause(QUIET_MS);
+    const second = Math.floor(Date.now() / 1_000);
+    await fetch(`${server.url}/harness/room/storm/drop`);
+    await pause(1_000);
+    const untilMs = performance.now() + RECONNECT_TIMEOUT_MS;
+    let { people } = await crowd.clientStats();
+    while (people.some(({ connected, losses }) => !connected || losses === 0) && performance.now() < untilMs) {
+      await pause(500);
+      people = (await crowd.clientStats()).people;
+    }
+    const back = people.filter(({ connected, losses }) => connected && losses > 0).length;
+    const backMs = people.flatMap((person) => person.backMs);
+    const longest = percentile(backMs, 100);
+    const spread = Math.max(...people.map(({ spreadMs }) => spreadMs));
+    const most = await mostCalls(server, second);
+    return [
+      {
+        figure: `all of ${viewers} viewers are back after a deployment`,
+        goal: "within the spread + 5 s",
+        measured: `${back} back, the last after ${(longest / 1_000).toFixed(1)} s (p50 ${(percentile(backMs, 50) / 1_000).toFixed(1)} s, spread ${spread / 1_000} s)`,
+        met: back === viewers && longest <= spread + GRACE_MS,
+        values: { back, longestMs: longest, p50Ms: percentile(backMs, 50), spreadMs: spread },
+      },
+      {
+        figure: "calls to the room object in the busiest second of it",
+        goal: `≤ ${MOST_CALLS}`,
+        measured: String(most),
+        met: most <= MOST_CALLS,
+        values: { mostCalls: most },
+      },
+    ];
+  } finally {
+    await crowd.closeSockets();
+    await server.stop();
+  }
+}
+
+async function mostCalls(server: BenchServer, fromSecond: number): Promise<number> {
+  const answer = await fetch(`${server.url}/harness/room/storm/calls`);
+  const calls = (await answer.json()) as Readonly<Record<string, number>>;
+  return Math.max(
+    0,
+    ...Object.entries(calls).flatMap(([second, count]) => (Number(second) >= fromSecond ? [count] : [])),
+  );
+}

@@ -1,0 +1,32 @@
+/** A process with one of the servers that are compared, so that its CPU and memory can be told from the bench's. */
+import { fileURLToPath } from "node:url";
+import { startEdge } from "../../origin/local-edge/edge.ts";
+import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
+import { startBareObject } from "./bare-object.ts";
+import type { BenchServerKind } from "./servers.ts";
+import { startSocketIo } from "./socketio.ts";
+
+/** Ticks of the bare object that has some, ms. */
+const BARE_TICK_MS = 100;
+
+async function start(kind: BenchServerKind, port: number, dataDir: string): Promise<() => Promise<void>> {
+  switch (kind) {
+    case "socketio":
+      return startSocketIo(port);
+    case "bare":
+      return startBareObject(port, 0);
+    case "bare-tick":
+      return startBareObject(port, BARE_TICK_MS);
+    case "corral":
+    case "corral-counted": {
+      const harness = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
+      const entry = kind === "corral" ? {} : { entry: harness };
+      return (await startEdge({ port, dataDir, adminToken: ADMIN_TOKEN, ...entry })).stop;
+    }
+  }
+}
+
+const [kind = "corral", port = "0", dataDir = ""] = process.argv.slice(2);
+const stop = await start(kind as BenchServerKind, Number(port), dataDir);
+process.send?.("ready");
+process.once("disconnect", () => void stop().finally(() => process.exit()));

@@ -1,0 +1,69 @@
+/**
+ * A set of names as a copy that is small enough to be held everywhere: 32 salted bits of each name, sorted. What was put
+ * in is always found; what wasn't is found once in 2³² / size, and then meets the owner of the names.
+ */
+import { hash32 } from "../../kit/hash.ts";
+
+const FINGERPRINT_BYTES = 4;
+/** The salt, and whether the set is open. */
+const HEADER_BYTES = 2 * FINGERPRINT_BYTES;
+
+/** A set of names. */
+export class FingerprintSet {
+  readonly #salt: number;
+  readonly #sorted: Uint32Array;
+  /** Not all names are known yet: any may be in the set. */
+  readonly isPartial: boolean;
+
+  private constructor(salt: number, open: boolean, sorted: Uint32Array) {
+    this.#salt = salt;
+    this.isPartial = open;
+    this.#sorted = sorted;
+  }
+
+  /** Names in the set. */
+  get size(): number {
+    return this.#sorted.length;
+  }
+
+  /** The set of these names. `salt`: 32 bits that strangers don't know, so that they can't make names that are found. */
+  static fromNames(names: Iterable<string>, salt: number, isPartial = false): FingerprintSet {
+    const all = Uint32Array.from(names, (name) => hash32(name, salt)).sort();
+    return new FingerprintSet(salt >>> 0, isPartial, all);
+  }
+
+  /** What `encode` gave. Throws `RangeError` on bytes that are none. */
+  static decode(bytes: Uint8Array): FingerprintSet {
+    const { byteLength } = bytes;
+    if (byteLength < HEADER_BYTES || byteLength % FINGERPRINT_BYTES !== 0)
+      throw new RangeError("these are no fingerprints");
+    const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
+    const sorted = new Uint32Array((byteLength - HEADER_BYTES) / FINGERPRINT_BYTES);
+    for (let at = 0; at < sorted.length; at += 1) sorted[at] = view.getUint32(HEADER_BYTES + at * FINGERPRINT_BYTES);
+    return new FingerprintSet(view.getUint32(0), view.getUint32(FINGERPRINT_BYTES) !== 0, sorted);
+  }
+
+  /** The set as bytes. */
+  encode(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(HEADER_BYTES + this.#sorted.length * FINGERPRINT_BYTES);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, this.#salt);
+    view.setUint32(FINGERPRINT_BYTES, this.isPartial ? 1 : 0);
+    for (const [at, print] of this.#sorted.entries()) view.setUint32(HEADER_BYTES + at * FINGERPRINT_BYTES, print);
+    return bytes;
+  }
+
+  /** Whether the name may be in the set; false: it is not. */
+  has(name: string): boolean {
+    if (this.isPartial) return true;
+    const wanted = hash32(name, this.#salt);
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sorted[middle] ?? 0) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return this.#sorted[low] === wanted;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Viewer tokens: JWTs that say who somebody is in one room, signed with HS256 (`CORRAL_VIEWER_SECRET`) or ES256 (a key of
+ * `CORRAL_VIEWER_JWKS`, found by its `kid`). Claims: `sub`, `room`, `iat`, `exp`, and if wanted `name`, `roles`, `ver`, and
+ * `follower_since` (s). Isolates verify them, and shards, which take a new one over a socket.
+ */
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from "jose";
+import { readText } from "../kit/json-fields.ts";
+import { ROLES, type Role } from "../room/events.ts";
+import { ROOM_LIMITS } from "../room/room-limits.ts";
+import { ACCESS_LIMITS, type TokenError } from "./access-policy.ts";
+
+/** The keys of a deployment. */
+export interface ViewerTokenKeys {
+  readonly CORRAL_VIEWER_SECRET?: string;
+  readonly CORRAL_VIEWER_JWKS?: string;
+}
+
+/** What a token says. */
+export interface TokenClaims {
+  readonly subject: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly followerSinceMs: number | null;
+  /** Its end, or the latest that a token may have, whichever comes first. */
+  readonly expiresMs: number;
+  /** What revocations compare with. */
+  readonly tokenVersion: number;
+}
+
+/** Who a token of this room says its bearer is, or why it opens nothing. */
+export async function verifyViewerToken(
+  env: ViewerTokenKeys,
+  room: string,
+  token: string,
+): Promise<TokenClaims | TokenError> {
+  if (token.length > ROOM_LIMITS.tokenChars) return "token-malformed";
+  try {
+    const payload = await verifyJwt(env, token);
+    if (payload === null) return "token-unsupported";
+    const identity = parseTokenClaims(payload);
+    if (identity === null) return "token-malformed";
+    return payload["room"] === room ? identity : "token-wrong-room";
+  } catch (error) {
+    return classifyTokenError(error);
+  }
+}
+
+/** The claims, null if no key of this deployment is for such a token. Throws what `jose` throws. */
+async function verifyJwt(env: ViewerTokenKeys, token: string): Promise<JWTPayload | null> {
+  const { alg } = decodeProtectedHeader(token);
+  // The algorithm is fixed by the key that is used, never by the token.
+  const options = {
+    clockTolerance: ACCESS_LIMITS.clockSkewMs / 1_000,
+    maxTokenAge: ACCESS_LIMITS.tokenLifetimeMs / 1_000,
+    requiredClaims: ["sub", "exp", "room"],
+  };
+  if (alg === "HS256" && env.CORRAL_VIEWER_SECRET !== undefined && env.CORRAL_VIEWER_SECRET !== "") {
+    const key = new TextEncoder().encode(env.CORRAL_VIEWER_SECRET);
+    return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
+  }
+  if (alg === "ES256" && env.CORRAL_VIEWER_JWKS !== undefined && env.CORRAL_VIEWER_JWKS !== "") {
+    return (await jwtVerify(token, parseKeySet(env.CORRAL_VIEWER_JWKS), { ...options, algorithms: ["ES256"] })).payload;
+  }
+  return null;
+}
+
+let cachedKeySet: { readonly text: string; readonly keys: JWTVerifyGetKey } | null = null;
+
+function parseKeySet(text: string): JWTVerifyGetKey {
+  if (cachedKeySet?.text !== text) cachedKeySet = { text, keys: createLocalJWKSet(JSON.parse(text) as JSONWebKeySet) };
+  return cachedKeySet.keys;
+}
+
+function parseTokenClaims(payload: JWTPayload): TokenClaims | null {
+  const subject = readText(payload.sub, ROOM_LIMITS.nameChars);
+  const { exp, iat, ver = 0 } = payload;
+  if (subject === null || exp === undefined || iat === undefined) return null;
+  if (typeof ver !== "number" || !Number.isSafeInteger(ver) || ver < 0) return null;
+  const roles = Array.isArray(payload["roles"]) ? payload["roles"] : [];
+  const since = payload["follower_since"];
+  return {
+    subject,
+    name: readText(payload["name"], ROOM_LIMITS.nameChars) ?? subject,
+    roles: ROLES.filter((role) => roles.includes(role)),
+    followerSinceMs: typeof since === "number" && Number.isFinite(since) ? 1_000 * since : null,
+    expiresMs: Math.min(1_000 * exp, 1_000 * iat + ACCESS_LIMITS.tokenLifetimeMs),
+    tokenVersion: ver,
+  };
+}
+
+function classifyTokenError(error: unknown): TokenError {
+  if (error instanceof errors.JWTExpired) return "token-expired";
+  const forged = [errors.JWSSignatureVerificationFailed, errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys];
+  return forged.some((kind) => error instanceof kind) ? "token-forged" : "token-malformed";
+}

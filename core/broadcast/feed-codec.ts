@@ -1,0 +1,257 @@
+/**
+ * The feed's wire format. Frames: `u32 bytes` (top bit: the message goes on in the next frame) and so many bytes of a
+ * message, 1 MiB with it at most. Messages: `u32 header bytes, u32 body bytes, header (JSON), body`. All big-endian. A feed
+ * begins with `hello` and the snapshot that it may announce; then come `entry` messages in order, `bytes` of parts that the
+ * subscriber lacks, and a `beat` now and then.
+ */
+import type { AccessPolicy } from "../access/access-policy.ts";
+import type { TrackName } from "../kit/ids.ts";
+import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
+import type { LogEntry } from "./broadcast-log.ts";
+import type { BroadcastSnapshot } from "./replica.ts";
+import { SnapshotBuilder, type SnapshotHead, type SnapshotPieceHeader } from "./snapshot-codec.ts";
+import type { StreamStatus } from "./stream-status.ts";
+
+/** The first message, with what it says of a snapshot. */
+interface HelloHeader<Snap> {
+  readonly kind: "hello";
+  readonly epoch: string;
+  readonly offset: number;
+  readonly access: AccessPolicy;
+  readonly snapshot?: Snap;
+}
+
+type HelloOnWire = HelloHeader<SnapshotHead>;
+
+type UpdateHeader =
+  /** Entry number `offset`; body: its bytes, or empty where the subscriber doesn't take that track's bytes. */
+  | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry }
+  /** A part from before the feed began. */
+  | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
+  /**
+   * All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. `unheardMs`: for how long
+   * the sender hasn't heard of the Live object itself; absent where it is that.
+   */
+  | { readonly kind: "beat"; readonly unheardMs?: number }
+  /** The stream's state and counters, as the Live object sees them; sent now and then. */
+  | { readonly kind: "status"; readonly status: StreamStatus }
+  /** Who may watch has changed: what changed of it, or a further piece of the hello's. */
+  | { readonly kind: "access"; readonly access: AccessPolicy }
+  /** Another broadcast took this one's place, or the sender must go: subscribe again. */
+  | { readonly kind: "bye" };
+
+/** One message's header, as sent. */
+export type FeedHeader = HelloOnWire | SnapshotPieceHeader | UpdateHeader;
+
+/**
+ * A message as read. With a snapshot in its `hello` the subscriber starts anew, else it goes on from `offset`. That may be
+ * later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
+ */
+export interface FeedMessage {
+  readonly header: HelloHeader<BroadcastSnapshot> | UpdateHeader;
+  readonly body: Uint8Array;
+}
+
+/** A feed that breaks the format or a limit; subscribe again. */
+export class FeedError extends Error {
+  override readonly name = "FeedError";
+}
+
+/** Bytes of a frame before its piece, and of a message's two lengths. */
+const FRAME_PREFIX_BYTES = 4;
+const MESSAGE_PREFIX_BYTES = 8;
+/** Set in a frame's length where the next frame goes on with the same message. */
+const CONTINUATION_FLAG = 0x8000_0000;
+const FRAME_PAYLOAD_BYTES = BROADCAST_LIMITS.feedFrameBytes - FRAME_PREFIX_BYTES;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const EMPTY = new Uint8Array(0);
+
+/** A message's frames, in a row. Throws `RangeError` for one that no reader takes. */
+export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY): Uint8Array {
+  const head = encoder.encode(JSON.stringify(header));
+  if (head.byteLength > BROADCAST_LIMITS.feedHeaderBytes || body.byteLength > BROADCAST_LIMITS.feedBodyBytes) {
+    throw new RangeError(`a message ${header.kind} of ${head.byteLength} and ${body.byteLength} bytes`);
+  }
+  const whole = MESSAGE_PREFIX_BYTES + head.byteLength + body.byteLength;
+  const frames = Math.ceil(whole / FRAME_PAYLOAD_BYTES);
+  const sent = new Uint8Array(whole + frames * FRAME_PREFIX_BYTES);
+  const view = new DataView(sent.buffer);
+  // Written as if it were one frame, then moved apart from behind: nearly every message is one.
+  view.setUint32(FRAME_PREFIX_BYTES, head.byteLength);
+  view.setUint32(FRAME_PREFIX_BYTES + 4, body.byteLength);
+  sent.set(head, FRAME_PREFIX_BYTES + MESSAGE_PREFIX_BYTES);
+  sent.set(body, FRAME_PREFIX_BYTES + MESSAGE_PREFIX_BYTES + head.byteLength);
+  for (let frame = frames - 1; frame >= 0; frame -= 1) {
+    const from = FRAME_PREFIX_BYTES + frame * FRAME_PAYLOAD_BYTES;
+    const length = Math.min(FRAME_PAYLOAD_BYTES, FRAME_PREFIX_BYTES + whole - from);
+    const at = frame * BROADCAST_LIMITS.feedFrameBytes;
+    if (frame > 0) sent.copyWithin(at + FRAME_PREFIX_BYTES, from, from + length);
+    view.setUint32(at, frame === frames - 1 ? length : length + CONTINUATION_FLAG);
+  }
+  return sent;
+}
+
+/** Cuts a byte stream into messages, whatever its chunks are. */
+export class FeedDecoder {
+  #chunks: Uint8Array[] = [];
+  #bufferedBytes = 0;
+  /** Pieces of a message that goes on. */
+  #pieces: Uint8Array[] = [];
+  #piecesBytes = 0;
+  #openSnapshot: { readonly header: HelloOnWire; readonly snapshot: SnapshotBuilder } | null = null;
+
+  /** The messages that are whole now; `hello` is once its snapshot is. Throws `FeedError`. */
+  decode(chunk: Uint8Array): FeedMessage[] {
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.byteLength;
+    try {
+      return this.#decodeMessages();
+    } catch (cause) {
+      throw cause instanceof FeedError ? cause : new FeedError("a message that makes no sense", { cause });
+    }
+  }
+
+  #decodeMessages(): FeedMessage[] {
+    const messages: FeedMessage[] = [];
+    for (let frame = this.#nextFrame(); frame !== null; frame = this.#nextFrame()) {
+      const joined = this.#joinFrame(frame.piece, frame.more);
+      const message = joined === null ? null : this.#assembleSnapshot(parseMessage(joined));
+      if (message !== null) messages.push(message);
+    }
+    return messages;
+  }
+
+  /** Whether the stream could end here without losing anything. */
+  get atBoundary(): boolean {
+    return this.#bufferedBytes === 0 && this.#piecesBytes === 0 && this.#openSnapshot === null;
+  }
+
+  #nextFrame(): { piece: Uint8Array; more: boolean } | null {
+    if (this.#bufferedBytes < FRAME_PREFIX_BYTES) return null;
+    const prefix = this.#peek(FRAME_PREFIX_BYTES);
+    const word = new DataView(prefix.buffer, prefix.byteOffset, FRAME_PREFIX_BYTES).getUint32(0);
+    const length = word % CONTINUATION_FLAG;
+    if (length > FRAME_PAYLOAD_BYTES || length === 0) throw new FeedError(`a frame of ${length} bytes`);
+    const total = FRAME_PREFIX_BYTES + length;
+    if (this.#bufferedBytes < total) return null;
+    const piece = this.#peek(total).subarray(FRAME_PREFIX_BYTES);
+    this.#skip(total);
+    return { piece, more: word >= CONTINUATION_FLAG };
+  }
+
+  /** The message that a piece makes whole, or null. */
+  #joinFrame(piece: Uint8Array, more: boolean): Uint8Array | null {
+    if (!more && this.#piecesBytes === 0) return piece;
+    this.#pieces.push(piece);
+    this.#piecesBytes += piece.byteLength;
+    if (this.#piecesBytes > MESSAGE_PREFIX_BYTES + BROADCAST_LIMITS.feedHeaderBytes + BROADCAST_LIMITS.feedBodyBytes) {
+      throw new FeedError(`a message of more than ${this.#piecesBytes} bytes`);
+    }
+    if (more) return null;
+    const whole = concatBytes(this.#pieces, this.#piecesBytes);
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    return whole;
+  }
+
+  /** Puts a snapshot together; all else passes, but for what has to stand behind it. */
+  #assembleSnapshot({ header, body }: { header: FeedHeader; body: Uint8Array }): FeedMessage | null {
+    switch (header.kind) {
+      case "hello": {
+        const { snapshot: head, ...hello } = header;
+        if (this.#openSnapshot !== null) throw new FeedError("a second hello within a snapshot");
+        if (head === undefined) return { header: hello, body };
+        this.#openSnapshot = { header, snapshot: new SnapshotBuilder(head, header.offset) };
+        return null;
+      }
+      case "init":
+      case "past":
+      case "tail":
+        if (this.#openSnapshot?.snapshot.addPiece(header, body) !== true)
+          throw new FeedError(`${header.kind} that fits no snapshot`);
+        return null;
+      case "whole": {
+        const snapshot = this.#openSnapshot?.snapshot.build() ?? null;
+        if (this.#openSnapshot === null || snapshot === null) throw new FeedError("a snapshot that is not whole");
+        const { kind, epoch, offset, access } = this.#openSnapshot.header;
+        this.#openSnapshot = null;
+        return { header: { kind, epoch, offset, access, snapshot }, body };
+      }
+      case "entry":
+      case "bytes":
+      case "beat":
+        if (this.#openSnapshot !== null) throw new FeedError(`${header.kind} within a snapshot`);
+        return { header, body };
+      default:
+        return { header, body };
+    }
+  }
+
+  /** The first `length` bytes as one array; joins chunks only where it must. */
+  #peek(length: number): Uint8Array {
+    const first = this.#chunks[0] ?? EMPTY;
+    if (first.byteLength >= length) return first.subarray(0, length);
+    const joined = concatBytes(this.#chunks, this.#bufferedBytes);
+    this.#chunks = [joined];
+    return joined.subarray(0, length);
+  }
+
+  #skip(length: number): void {
+    const first = this.#chunks[0] ?? EMPTY;
+    this.#bufferedBytes -= length;
+    if (first.byteLength === length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(length);
+  }
+}
+
+function concatBytes(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
+  const whole = new Uint8Array(byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
+/** A message's header and body. Throws `FeedError`. */
+function parseMessage(message: Uint8Array): { header: FeedHeader; body: Uint8Array } {
+  if (message.byteLength < MESSAGE_PREFIX_BYTES) throw new FeedError("a message without its lengths");
+  const view = new DataView(message.buffer, message.byteOffset, MESSAGE_PREFIX_BYTES);
+  const [headBytes, bodyBytes] = [view.getUint32(0), view.getUint32(4)];
+  if (headBytes > BROADCAST_LIMITS.feedHeaderBytes) throw new FeedError(`a header of ${headBytes} bytes`);
+  if (bodyBytes > BROADCAST_LIMITS.feedBodyBytes) throw new FeedError(`a body of ${bodyBytes} bytes`);
+  const bodyAt = MESSAGE_PREFIX_BYTES + headBytes;
+  if (message.byteLength !== bodyAt + bodyBytes) throw new FeedError("a message of another length than it says");
+  // A copy of its own, so that a kept part doesn't hold the whole chunk.
+  return { header: parseHeader(message.subarray(MESSAGE_PREFIX_BYTES, bodyAt)), body: message.slice(bodyAt) };
+}
+
+const HEADER_KINDS: ReadonlySet<unknown> = new Set<FeedHeader["kind"]>([
+  "hello",
+  "init",
+  "past",
+  "tail",
+  "whole",
+  "entry",
+  "bytes",
+  "beat",
+  "status",
+  "access",
+  "bye",
+]);
+
+/** Feeds come only from our own objects: the shape is trusted once it is JSON of a known kind. */
+function parseHeader(bytes: Uint8Array): FeedHeader {
+  let header: unknown;
+  try {
+    header = JSON.parse(decoder.decode(bytes));
+  } catch (cause) {
+    throw new FeedError("a header that is not JSON", { cause });
+  }
+  if (typeof header !== "object" || header === null || !HEADER_KINDS.has((header as { kind?: unknown }).kind)) {
+    throw new FeedError("a message of an unknown kind");
+  }
+  return header as FeedHeader;
+}

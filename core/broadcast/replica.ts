@@ -1,0 +1,191 @@
+/**
+ * A replica of a broadcast's log: a snapshot plus the entries applied in order, the tail's bytes, and the waiters
+ * parked on what comes next. The Live object runs one as the authority; isolates run one from a feed.
+ */
+import type { TrackName } from "../kit/ids.ts";
+import type { BroadcastConfig, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
+import { ParkedRequests } from "./parked-requests.ts";
+import {
+  appendPartToTrack,
+  BroadcastLogError,
+  closeOpenSegment,
+  compareLogPositions,
+  createTrackState,
+  markSegmentDurable,
+  nextLogPosition,
+} from "./segment-window.ts";
+import type { TailBuffer } from "./tail-buffer.ts";
+
+/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
+export interface BroadcastSnapshot {
+  readonly config: BroadcastConfig;
+  readonly offset: number;
+  readonly ended: boolean;
+  readonly tracks: readonly TrackState[];
+  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
+}
+
+/** What `Replica.applyEntry` did with an entry: `hole` and `foreign` mean that the replica must subscribe again. */
+export type ApplyResult = "applied" | "seen" | "hole" | "foreign";
+
+/** The state of one broadcast at one offset of one epoch. */
+export class Replica {
+  readonly epoch: string;
+  readonly config: BroadcastConfig;
+  readonly tail: TailBuffer;
+  readonly parkedRequests: ParkedRequests = new ParkedRequests();
+  #offset = 0;
+  #ended = false;
+  readonly #tracks: Map<TrackName, TrackState>;
+  readonly #inits = new Map<TrackName, Map<number, Uint8Array>>();
+
+  /** A broadcast before its first entry. */
+  constructor(epoch: string, config: BroadcastConfig, tail: TailBuffer) {
+    this.epoch = epoch;
+    this.config = config;
+    this.tail = tail;
+    this.#tracks = new Map(config.tracks.map((track) => [track.name, createTrackState(track)]));
+  }
+
+  /** The replica that a snapshot describes. Throws `BroadcastLogError` for tracks that its broadcast doesn't have. */
+  static restore(epoch: string, snapshot: BroadcastSnapshot, tail: TailBuffer): Replica {
+    const replica = new Replica(epoch, snapshot.config, tail);
+    for (const { track, version, bytes } of snapshot.inits) {
+      replica.#requireTrack(track);
+      replica.#storeInit(track, version, bytes);
+    }
+    for (const state of snapshot.tracks) {
+      replica.#requireTrack(state.track.name);
+      replica.#tracks.set(state.track.name, state);
+    }
+    replica.#offset = snapshot.offset;
+    replica.#ended = snapshot.ended;
+    return replica;
+  }
+
+  /** Number of entries applied since the epoch began. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** What playlists are rendered from. */
+  get state(): BroadcastState {
+    return { config: this.config, tracks: this.#tracks, ended: this.#ended };
+  }
+
+  /** One track, or undefined where the broadcast has no such track. */
+  track(name: TrackName): TrackState | undefined {
+    return this.#tracks.get(name);
+  }
+
+  /** Bytes of an init section, or null. */
+  initSection(track: TrackName, version: number): Uint8Array | null {
+    return this.#inits.get(track)?.get(version) ?? null;
+  }
+
+  /** Versions of a track's init sections, in the order they came. */
+  initVersions(track: TrackName): number[] {
+    return [...(this.#inits.get(track)?.keys() ?? [])];
+  }
+
+  /** Version of the newest init section of a track, or undefined. */
+  latestInitVersion(track: TrackName): number | undefined {
+    return this.initVersions(track).at(-1);
+  }
+
+  /** The state as it is now. */
+  snapshot(): BroadcastSnapshot {
+    return {
+      config: this.config,
+      offset: this.#offset,
+      ended: this.#ended,
+      tracks: [...this.#tracks.values()],
+      inits: [...this.#inits].flatMap(([track, versions]) =>
+        [...versions].map(([version, bytes]) => ({ track, version, bytes })),
+      ),
+    };
+  }
+
+  /**
+   * Appends as the authority: the entry is the next one by definition. Throws `BroadcastLogError` when it contradicts the
+   * state, which then is unchanged.
+   */
+  appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
+    this.#applyToState(entry, bytes);
+    this.#offset += 1;
+    this.#wakeWaiters(entry);
+  }
+
+  /** Applies entry number `offset` from a feed; `bytes` is null where the feed doesn't carry them. */
+  applyEntry(offset: number, entry: LogEntry, bytes: Uint8Array | null): ApplyResult {
+    if (offset <= this.#offset) return "seen";
+    if (offset !== this.#offset + 1) return "hole";
+    try {
+      this.appendEntry(entry, bytes);
+    } catch (error) {
+      if (error instanceof BroadcastLogError) return "foreign";
+      throw error;
+    }
+    return "applied";
+  }
+
+  /** Whether this replica shows at least what `other` shows, so that taking its place takes nothing back. */
+  isAtLeast(other: Replica): boolean {
+    if (other.#ended && !this.#ended) return false;
+    for (const [name, state] of other.#tracks) {
+      const mine = this.#tracks.get(name);
+      if (mine === undefined || compareLogPositions(nextLogPosition(mine), nextLogPosition(state)) < 0) return false;
+    }
+    return true;
+  }
+
+  #applyToState(entry: LogEntry, bytes: Uint8Array | null): void {
+    switch (entry.kind) {
+      case "init": {
+        if (bytes === null) throw new BroadcastLogError("malformed", "an init entry carries its bytes");
+        this.#requireTrack(entry.track);
+        this.#storeInit(entry.track, entry.version, bytes);
+        return;
+      }
+      case "part": {
+        const { track, meta } = entry;
+        const next = appendPartToTrack(this.#requireTrack(track), this.config, meta, entry.byteLength);
+        this.#tracks.set(track, next);
+        if (bytes !== null && bytes.byteLength > 0) this.tail.storePart(track, meta.msn, meta.part, bytes);
+        if (meta.close !== undefined)
+          this.tail.evictOldSegments(this.config, next, (name, msn) => this.#isPending(name, msn));
+        return;
+      }
+      case "durable": {
+        this.#tracks.set(entry.track, markSegmentDurable(this.#requireTrack(entry.track), entry.msn, this.config));
+        return;
+      }
+      case "end": {
+        // What was still open has all the parts it will ever have.
+        for (const [name, state] of this.#tracks) this.#tracks.set(name, closeOpenSegment(state));
+        this.#ended = true;
+        return;
+      }
+    }
+  }
+
+  #wakeWaiters(entry: LogEntry): void {
+    if (entry.kind === "end") this.parkedRequests.wakeAll();
+    else if (entry.kind === "part") this.parkedRequests.wake(entry.track, this.#requireTrack(entry.track));
+  }
+
+  #requireTrack(name: TrackName): TrackState {
+    const state = this.#tracks.get(name);
+    if (state === undefined) throw new BroadcastLogError("malformed", `no track ${name} in this broadcast`);
+    return state;
+  }
+
+  #isPending(name: TrackName, msn: number): boolean {
+    return this.#tracks.get(name)?.segments.some((segment) => segment.msn === msn && !segment.durable) ?? false;
+  }
+
+  #storeInit(track: TrackName, version: number, bytes: Uint8Array): void {
+    const versions = this.#inits.get(track) ?? new Map<number, Uint8Array>();
+    this.#inits.set(track, versions.set(version, bytes));
+  }
+}

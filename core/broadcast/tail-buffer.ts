@@ -1,0 +1,102 @@
+/** The bytes of a broadcast's tail: parts by track and position, bounded in media time and in bytes. */
+import type { TrackName } from "../kit/ids.ts";
+import type { BroadcastConfig, SegmentState, TrackState } from "./broadcast-log.ts";
+
+/** Segments whose parts' bytes are kept, counted from the end of the track. */
+function countTailSegments(config: BroadcastConfig, state: TrackState): number {
+  // Part tags leave 3 × TD from the end and their parts stay fetchable for 3 × TD more.
+  const wantTicks = 7 * config.targetDurationS * state.track.timescale;
+  let ticks = 0;
+  let kept = 0;
+  for (let i = state.segments.length - 1; i >= 0; i -= 1) {
+    if (ticks > wantTicks) break;
+    ticks += state.segments[i]?.durationTicks ?? 0;
+    kept += 1;
+  }
+  return kept;
+}
+
+/** Parts of one broadcast held in memory. */
+export class TailBuffer {
+  readonly maxBytes: number;
+  readonly #tracks = new Map<TrackName, Map<number, Uint8Array[]>>();
+  #heldBytes = 0;
+
+  /** `maxBytes`: beyond it the oldest segments go first, whichever track they belong to. */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes held now. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Keeps a part's bytes; what is there already stays. Gaps are not kept. */
+  storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+    const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
+    const parts = segments.get(msn) ?? [];
+    this.#tracks.set(track, segments.set(msn, parts));
+    if (parts[part] !== undefined) return;
+    parts[part] = bytes;
+    this.#heldBytes += bytes.byteLength;
+  }
+
+  /** A part's bytes, or null where they are not held. */
+  partBytes(track: TrackName, msn: number, part: number): Uint8Array | null {
+    return this.#tracks.get(track)?.get(msn)?.[part] ?? null;
+  }
+
+  /** A closed segment's bytes put together, or null where one of its parts is not held. */
+  assembleSegment(track: TrackName, segment: SegmentState): Uint8Array | null {
+    const parts = this.#tracks.get(track)?.get(segment.msn);
+    if (parts === undefined || !segment.closed) return null;
+    const whole = new Uint8Array(segment.byteLength);
+    let at = 0;
+    for (const { part, gap } of segment.parts) {
+      const bytes = parts[part];
+      if (bytes === undefined) {
+        if (gap) continue;
+        return null;
+      }
+      whole.set(bytes, at);
+      at += bytes.byteLength;
+    }
+    return at === segment.byteLength ? whole : null;
+  }
+
+  /** Lets go of what is too old, and of the oldest beyond `maxBytes`. `pinned` segments stay in any case. */
+  evictOldSegments(
+    config: BroadcastConfig,
+    state: TrackState,
+    isPinned: (track: TrackName, msn: number) => boolean,
+  ): void {
+    const segments = this.#tracks.get(state.track.name);
+    if (segments === undefined) return;
+    const first = state.segments[state.segments.length - countTailSegments(config, state)]?.msn ?? state.mediaSequence;
+    for (const msn of [...segments.keys()]) {
+      if (msn < first && !isPinned(state.track.name, msn)) this.#dropSegment(segments, msn);
+    }
+    if (this.#heldBytes <= this.maxBytes) return;
+    const oldestFirst = [...this.#tracks]
+      .flatMap(([track, held]) => [...held.keys()].map((msn) => ({ track, held, msn })))
+      .sort((a, b) => a.msn - b.msn);
+    for (const { track, held, msn } of oldestFirst) {
+      if (this.#heldBytes <= this.maxBytes) return;
+      if (!isPinned(track, msn)) this.#dropSegment(held, msn);
+    }
+  }
+
+  /** Lets go of a whole track. */
+  dropTrack(track: TrackName): void {
+    const segments = this.#tracks.get(track);
+    if (segments === undefined) return;
+    for (const msn of [...segments.keys()]) this.#dropSegment(segments, msn);
+    this.#tracks.delete(track);
+  }
+
+  #dropSegment(segments: Map<number, Uint8Array[]>, msn: number): void {
+    for (const bytes of segments.get(msn) ?? []) this.#heldBytes -= bytes?.byteLength ?? 0;
+    segments.delete(msn);
+  }
+}

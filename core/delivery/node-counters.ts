@@ -1,0 +1,175 @@
+/** What one node counts for one stream, with what the nodes below it reported; the growth rides upwards. */
+import {
+  addCounters,
+  type CacheOutcome,
+  countRequest,
+  type NodeReport,
+  type RequestCounters,
+  type StreamStatus,
+  subtractCounters,
+  type TierName,
+  zeroCounters,
+} from "../broadcast/stream-status.ts";
+
+/** Objects remembered to tell distinct ones; beyond it the oldest half is forgotten. */
+const MAX_REMEMBERED_OBJECTS = 4096;
+/** A rate over less time than this says little. */
+const MIN_RATE_WINDOW_MS = 3_000;
+/** A child's viewers and their requests count so long after its report: feeds are renewed every 20 to 45 s. */
+const CHILD_REPORT_TTL_MS = 60_000;
+
+const TIER_ORDER: readonly TierName[] = ["isolate", "colo", "region", "live", "r2"];
+
+/** People watching, and their requests a second. */
+export type AudienceEstimate = Pick<NodeReport, "viewers" | "requestsPerSecond">;
+
+/** Counters of a node since it began. */
+export class NodeCounters {
+  readonly nodeId: string;
+  /** What this node itself counts. */
+  readonly ownCounters: RequestCounters = zeroCounters();
+  /** Its look-ups in the data centre's cache, and what it asked for in the cache's place. */
+  readonly coloCacheCounters: RequestCounters = zeroCounters();
+  /** Its reads of R2. */
+  readonly r2Counters: RequestCounters = zeroCounters();
+  readonly #tier: TierName;
+  readonly #childCounters = new Map<TierName, RequestCounters>();
+  readonly #childAudiences = new Map<string, AudienceEstimate & { readonly atMs: number }>();
+  #objectCrossings = new Map<string, number>();
+  #blockingMs = 0;
+  /** Of the report before. */
+  #previousOwnAudience: AudienceEstimate = { viewers: 0, requestsPerSecond: 0 };
+  #peakViewers = 0;
+  #reportedMs = 0;
+  #reportedRequests = 0;
+  #reportedCounters = new Map<TierName, RequestCounters>();
+
+  constructor(tier: TierName, node: string) {
+    this.#tier = tier;
+    this.nodeId = node;
+  }
+
+  /** A request was answered with an HTTP `status`. */
+  countRequest(outcome: CacheOutcome, status: number): void {
+    countRequest(this.ownCounters, outcome, status);
+  }
+
+  /** An object came over a link from a node nearer to the origin. */
+  countObject(object: string): void {
+    this.#countCrossing(this.ownCounters, object);
+  }
+
+  /** An object came to the data centre's cache. */
+  countCachedObject(object: string): void {
+    this.#countCrossing(this.coloCacheCounters, `cache ${object}`);
+  }
+
+  #countCrossing(counters: RequestCounters, object: string): void {
+    const times = (this.#objectCrossings.get(object) ?? 0) + 1;
+    if (times === 1) {
+      counters.objects += 1;
+      if (this.#objectCrossings.size >= MAX_REMEMBERED_OBJECTS)
+        this.#objectCrossings = new Map([...this.#objectCrossings].slice(MAX_REMEMBERED_OBJECTS / 2));
+    }
+    this.#objectCrossings.set(object, times);
+    counters.crossings += 1;
+    counters.mostCrossings = Math.max(counters.mostCrossings, times);
+  }
+
+  /** A blocking request for a playlist of a track whose viewers are counted; each viewer makes one a part. */
+  countBlockingRequest(partTargetMs: number): void {
+    this.#blockingMs += partTargetMs;
+  }
+
+  /** Takes a child's report. */
+  addChildReport({ node, tiers, viewers, requestsPerSecond = 0 }: NodeReport, nowMs: number): void {
+    for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][])
+      addToTier(this.#childCounters, tier, counts);
+    this.#childAudiences.set(node, { viewers, requestsPerSecond, atMs: nowMs });
+    this.#peakViewers = Math.max(this.#peakViewers, this.estimateAudience(nowMs).viewers);
+  }
+
+  /**
+   * People watching here and below: those of an isolate from the rate of their blocking requests since its last
+   * report, or in the one before.
+   */
+  estimateAudience(nowMs: number): AudienceEstimate {
+    let { viewers, requestsPerSecond } = this.#estimateOwnAudience(nowMs);
+    for (const [node, below] of this.#childAudiences) {
+      if (nowMs - below.atMs > CHILD_REPORT_TTL_MS) {
+        this.#childAudiences.delete(node);
+        continue;
+      }
+      viewers += below.viewers;
+      requestsPerSecond += below.requestsPerSecond;
+    }
+    return { viewers, requestsPerSecond: Math.round(requestsPerSecond * 100) / 100 };
+  }
+
+  /** What was counted here and below since the last report. */
+  createReport(nowMs: number): NodeReport {
+    const watching = this.estimateAudience(nowMs);
+    this.#previousOwnAudience = this.#estimateOwnAudience(nowMs);
+    const now = this.#sumByTier();
+    const tiers: Partial<Record<TierName, RequestCounters>> = {};
+    for (const [tier, counts] of now)
+      tiers[tier] = subtractCounters(counts, this.#reportedCounters.get(tier) ?? zeroCounters());
+    this.#reportedCounters = now;
+    this.#reportedMs = nowMs;
+    this.#reportedRequests = this.ownCounters.requests;
+    this.#blockingMs = 0;
+    return { node: this.nodeId, tiers, ...watching };
+  }
+
+  /** The report was not taken: what it says belongs to the next one. */
+  restoreReport({ tiers }: NodeReport): void {
+    for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][]) {
+      this.#reportedCounters.set(tier, subtractCounters(this.#reportedCounters.get(tier) ?? zeroCounters(), counts));
+    }
+  }
+
+  /** The counted part of a stream's status. */
+  summarize(nowMs: number): Pick<StreamStatus, "viewers" | "requestsPerSecond" | "tiers"> {
+    const sums = this.#sumByTier();
+    const { viewers, requestsPerSecond } = this.estimateAudience(nowMs);
+    this.#peakViewers = Math.max(this.#peakViewers, viewers);
+    return {
+      viewers: { current: viewers, peak: this.#peakViewers },
+      requestsPerSecond,
+      tiers: TIER_ORDER.flatMap((tier) => {
+        const counts = sums.get(tier);
+        return counts === undefined ? [] : [{ tier, ...counts }];
+      }),
+    };
+  }
+
+  #estimateOwnAudience(nowMs: number): AudienceEstimate {
+    const elapsedMs = nowMs - this.#reportedMs;
+    const before = elapsedMs < MIN_RATE_WINDOW_MS ? this.#previousOwnAudience : { viewers: 0, requestsPerSecond: 0 };
+    const blocking = Math.round(this.#blockingMs / Math.max(elapsedMs, MIN_RATE_WINDOW_MS));
+    // Only isolates are asked by viewers.
+    const requests = this.#tier === "isolate" ? this.ownCounters.requests - this.#reportedRequests : 0;
+    return {
+      viewers: Math.max(blocking, this.#blockingMs > 0 ? 1 : 0, before.viewers),
+      requestsPerSecond: Math.max(
+        (1000 * requests) / Math.max(elapsedMs, MIN_RATE_WINDOW_MS),
+        before.requestsPerSecond,
+      ),
+    };
+  }
+
+  #sumByTier(): Map<TierName, RequestCounters> {
+    const sums = new Map<TierName, RequestCounters>();
+    for (const [tier, counts] of this.#childCounters) addToTier(sums, tier, counts);
+    addToTier(sums, this.#tier, this.ownCounters);
+    if (this.coloCacheCounters.requests > 0) addToTier(sums, "colo", this.coloCacheCounters);
+    addToTier(sums, "r2", this.r2Counters);
+    return sums;
+  }
+}
+
+function addToTier(sums: Map<TierName, RequestCounters>, tier: TierName, counts: RequestCounters): void {
+  const sum = sums.get(tier) ?? zeroCounters();
+  addCounters(sum, counts);
+  sums.set(tier, sum);
+}

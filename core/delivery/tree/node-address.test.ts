@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { formatNodeAddress, locateSite, type NodeAddress, parseNodeAddress, REGIONS } from "./node-address.ts";
+
+const colo = fc.stringMatching(/^[A-Z]{3}$/);
+const region = fc.constantFrom(...REGIONS);
+const address: fc.Arbitrary<NodeAddress> = fc.oneof(
+  fc.constant({ tier: "live" as const }),
+  region.map((region) => ({ tier: "region" as const, region })),
+  fc.record({ tier: fc.constant("colo" as const), region, colo, shard: fc.integer({ min: 0, max: 8 }) }),
+);
+
+test("an address is read from the text that it makes", () => {
+  fc.assert(
+    fc.property(address, (one) => {
+      expect(parseNodeAddress(formatNodeAddress(one))).toEqual(one);
+    }),
+  );
+});
+
+test("what is no address is null, whatever it is", () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const parsed = parseNodeAddress(text);
+      if (parsed !== null) expect(formatNodeAddress(parsed)).toBe(text);
+    }),
+  );
+  for (const text of [
+    "",
+    "weur.",
+    "weur.FRA",
+    "weur.FRA.",
+    "weur.fra.0",
+    "weur.FRA.0.0",
+    "nowhere",
+    "weur.FRA.-1",
+    "weur.FRA.01",
+  ]) {
+    expect(parseNodeAddress(text), text).toBeNull();
+  }
+});
+
+test("a site is read from what the platform tells of a request, and is null where it tells nothing", () => {
+  expect(locateSite(undefined)).toBeNull();
+  expect(locateSite({})).toBeNull();
+  const told = (colo: string, continent: string, country: string, longitude: string): string | undefined =>
+    locateSite({ colo, continent, country, longitude })?.region;
+  expect(told("FRA", "EU", "DE", "8.7")).toBe("weur");
+  expect(told("WAW", "EU", "PL", "21.0")).toBe("eeur");
+  expect(told("SJC", "NA", "US", "-121.9")).toBe("wnam");
+  expect(told("EWR", "NA", "US", "-74.2")).toBe("enam");
+  expect(told("DXB", "AS", "AE", "55.4")).toBe("me");
+  expect(told("NRT", "AS", "JP", "140.4")).toBe("apac");
+  expect(told("SYD", "OC", "AU", "151.2")).toBe("oc");
+  expect(told("GRU", "SA", "BR", "-46.5")).toBe("sam");
+  expect(told("JNB", "AF", "ZA", "28.2")).toBe("afr");
+  expect(told("XXX", "??", "??", "nonsense")).toBe("weur");
+});

@@ -1,0 +1,136 @@
+/** The way from one asker to the node that feeds it: where to ask, and what each answer makes of it. */
+
+import {
+  alternateParent,
+  type FeedRequester,
+  initialParent,
+  nextHop,
+  parentAddress,
+  shardSpread,
+  TREE_LIMITS,
+} from "./feed-policy.ts";
+import { LIVE_ADDRESS, type NodeAddress, type Site } from "./node-address.ts";
+
+/** Where to ask, and whether the asker was sent there by a node that had its fill, or stands in for one that failed. */
+export interface ResolveStep {
+  readonly address: NodeAddress;
+  readonly mustBeServed: boolean;
+}
+
+/** Who walks the way: an isolate at a site (or none), or the shield of an address. */
+export type TreeNode =
+  | { readonly kind: "isolate"; readonly site: Site | null; readonly nodeId: string }
+  | { readonly kind: "shield"; readonly address: Exclude<NodeAddress, { tier: "live" }>; readonly nodeId: string };
+
+/** One asker's way for one stream. */
+export class ParentResolver {
+  readonly #node: TreeNode;
+  readonly #spread: number;
+  #step: ResolveStep | null = null;
+  /** Until when the node is asked as one that must serve. */
+  #mustBeServedUntilMs = 0;
+  /** The node stands in for one that failed. */
+  #isAlternate = false;
+  #hops = 0;
+
+  constructor(node: TreeNode) {
+    this.#node = node;
+    this.#spread = shardSpread(node.nodeId);
+  }
+
+  /** How the asker names itself. */
+  get requesterKind(): FeedRequester["kind"] {
+    return this.#node.kind === "isolate" ? "isolate" : this.#node.address.tier;
+  }
+
+  /** Whether it knows its place. */
+  get hasSite(): boolean {
+    return this.#node.kind === "shield" || this.#node.site !== null;
+  }
+
+  /** The node asked last, or that would be asked first by one who remembers nothing. */
+  get currentParent(): NodeAddress {
+    return this.#step?.address ?? this.#initialParent(null);
+  }
+
+  /** Whether the next step is the first: what others know of the way may help. */
+  get isUnresolved(): boolean {
+    return this.#step === null;
+  }
+
+  /** Where to ask now. `remembered`: the way that others of the same place know. */
+  resolve(cached: NodeAddress | null, nowMs: number): ResolveStep {
+    if (this.#step?.mustBeServed === true && nowMs > this.#mustBeServedUntilMs) {
+      this.#step = this.#isAlternate ? null : { ...this.#step, mustBeServed: false };
+      this.#isAlternate = false;
+    }
+    this.#step ??= { address: this.#initialParent(cached), mustBeServed: false };
+    return this.#step;
+  }
+
+  /** The node sent the asker on. False where there is nowhere to go: try again later. */
+  followRedirect(direction: "up" | "down", nowMs: number): boolean {
+    const site = this.#node.kind === "isolate" ? this.#node.site : siteOfAddress(this.#node.address);
+    const from = this.currentParent;
+    this.#hops += 1;
+    const next = site === null ? null : nextHop(from, direction, this.requesterKind, site, this.#spread);
+    if (next === null || this.#hops > TREE_LIMITS.maxHops) {
+      this.#reset();
+      return false;
+    }
+    this.#isAlternate = false;
+    this.#setStep(next, direction === "down", nowMs);
+    return true;
+  }
+
+  /** The node feeds the asker. */
+  confirmParent(): void {
+    this.#hops = 0;
+  }
+
+  /** The node didn't answer, or stopped: its parent is asked next time, then the way is looked for anew. */
+  useAlternateParent(nowMs: number): void {
+    const parent = alternateParent(this.currentParent);
+    if (parent === null) this.#reset();
+    else {
+      this.#isAlternate = true;
+      this.#setStep(parent, true, nowMs);
+    }
+  }
+
+  #setStep(address: NodeAddress, mustBeServed: boolean, nowMs: number): void {
+    this.#step = { address, mustBeServed };
+    if (mustBeServed) this.#mustBeServedUntilMs = nowMs + TREE_LIMITS.parentCacheMs;
+  }
+
+  #reset(): void {
+    this.#step = null;
+    this.#isAlternate = false;
+    this.#hops = 0;
+  }
+
+  #initialParent(cached: NodeAddress | null): NodeAddress {
+    return this.#node.kind === "isolate" ? initialParent(this.#node.site, cached) : parentAddress(this.#node.address);
+  }
+}
+
+function siteOfAddress(address: NodeAddress): Site | null {
+  switch (address.tier) {
+    case "live":
+      return null;
+    case "region":
+      return { region: address.region, colo: "" };
+    case "colo":
+      return { region: address.region, colo: address.colo };
+  }
+}
+
+/**
+ * What a colo remembers of the way of an isolate that has been fed at `address` for `fedMs`: its shards are each isolate's
+ * own, a stand-in is nobody's way, and the Live object's place is told once no herd has come.
+ */
+export function cacheableParent(address: NodeAddress, servedMs: number): NodeAddress | null {
+  if (address.tier === "region") return null;
+  if (address.tier === "colo") return { ...address, shard: 0 };
+  return servedMs < TREE_LIMITS.liveParentCacheDelayMs ? null : LIVE_ADDRESS;
+}

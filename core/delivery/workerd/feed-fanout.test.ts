@@ -1,0 +1,136 @@
+import { expect, test } from "vitest";
+import { mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../../access/access-policy.ts";
+import { FeedDecoder, type FeedMessage } from "../../broadcast/feed-codec.ts";
+import { Replica } from "../../broadcast/replica.ts";
+import { TailBuffer } from "../../broadcast/tail-buffer.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../../broadcast/testing.ts";
+import type { TrackName } from "../../kit/ids.ts";
+import { FEED_LIMITS } from "../node-limits.ts";
+import { FeedFanout } from "./feed-fanout.ts";
+
+const VIDEO = "video" as TrackName;
+const PART_BYTES = 1_000_000;
+
+function broadcast(
+  access = PUBLIC_ACCESS_POLICY,
+  unheardMs = 0,
+): { feeds: FeedFanout; append: (index: number) => void } {
+  const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100_000_000));
+  const feeds = new FeedFanout(
+    replica,
+    () => null,
+    () => access,
+    () => unheardMs,
+  );
+  const { entry, bytes } = makeInitEntry("video");
+  replica.appendEntry(entry, bytes);
+  feeds.sendEntry(entry, bytes);
+  return {
+    feeds,
+    append: (index) => {
+      const part = new Uint8Array(PART_BYTES);
+      const step = { ...makePartEntry("video", index, 6).entry, byteLength: PART_BYTES };
+      replica.appendEntry(step, part);
+      feeds.sendEntry(step, part);
+    },
+  };
+}
+
+const subscribe = (feeds: FeedFanout, node: string): ReadableStreamDefaultReader<Uint8Array> =>
+  feeds
+    .subscribe({
+      nodeId: node,
+      kind: "isolate",
+      isHandover: false,
+      resumeFrom: null,
+      wantedTracks: new Set([VIDEO]),
+      heldTracks: new Set(),
+    })
+    .getReader();
+
+test("a subscriber that doesn't read is cut off at its bound, and the others go on", async () => {
+  const { feeds, append } = broadcast();
+  const idle = subscribe(feeds, "idle");
+  const busy = subscribe(feeds, "busy");
+  const frames = new FeedDecoder();
+  let came = 0;
+  const parts = 2 * Math.ceil(FEED_LIMITS.queueBytes / PART_BYTES);
+  for (let index = 0; index < parts; index += 1) {
+    append(index);
+    while (came <= index) {
+      const { value } = await busy.read();
+      if (value === undefined) throw new Error("the feed ended");
+      came += frames
+        .decode(value)
+        .filter(({ header }) => header.kind === "entry" && header.entry.kind === "part").length;
+    }
+  }
+  expect(feeds.isSubscribed("busy")).toBe(true);
+  expect(feeds.isSubscribed("idle")).toBe(false);
+  await expect(
+    (async () => {
+      for (;;) if ((await idle.read()).done) return;
+    })(),
+  ).rejects.toThrow("fell behind");
+  feeds.closeAll();
+});
+
+test("a second feed of the same node takes the place of the first, which ends with a word", async () => {
+  const { feeds } = broadcast();
+  const first = subscribe(feeds, "node");
+  const second = subscribe(feeds, "node");
+  expect(feeds.subscriberCount).toBe(1);
+  const frames = new FeedDecoder();
+  const kinds: string[] = [];
+  for (let chunk = await first.read(); !chunk.done; chunk = await first.read()) {
+    kinds.push(...frames.decode(chunk.value).map(({ header }) => header.kind));
+  }
+  expect(kinds.at(-1)).toBe("bye");
+  expect((await second.read()).done).toBe(false);
+  feeds.closeAll();
+});
+
+test("a feed begins with all of a large access before its first beat, which says how old the news is", async () => {
+  const untilMs = Date.now() + 60_000;
+  const revocations = Array.from({ length: 2_500 }, (_, index) => {
+    return { subject: `viewer-${index}`, version: 1, by: "ban" as const, untilMs, revision: index };
+  });
+  const { feeds } = broadcast({ ...PUBLIC_ACCESS_POLICY, revision: 2_500, revocations }, 1_234);
+  const reader = subscribe(feeds, "node");
+  const frames = new FeedDecoder();
+  const read: FeedMessage["header"][] = [];
+  while (read.at(-1)?.kind !== "beat") {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error("the feed ended");
+    read.push(...frames.decode(value).map(({ header }) => header));
+  }
+  expect(read.map(({ kind }) => kind)).toEqual(["hello", "access", "access", "beat"]);
+  expect(read.at(-1)).toEqual({ kind: "beat", unheardMs: 1_234 });
+  const known = read.reduce(
+    (all, header) => ("access" in header ? mergeAccessPolicy(all, header.access, Date.now()) : all),
+    PUBLIC_ACCESS_POLICY,
+  );
+  expect(known.revocations).toEqual(revocations);
+  feeds.closeAll();
+});
+
+test("who is behind when the stream is stopped reads nothing more of it, and is told of the stop first when it subscribes anew", async () => {
+  const { feeds, append } = broadcast();
+  const behind = subscribe(feeds, "behind");
+  const prompt = subscribe(feeds, "prompt");
+  const frames = new FeedDecoder();
+  const parts = 1 + Math.ceil(FEED_LIMITS.stopCutOffBytes / PART_BYTES);
+  for (let index = 0; index < parts; index += 1) append(index);
+  for (let came = 0; came < parts; ) {
+    const { value } = await prompt.read();
+    const read = frames.decode(value ?? new Uint8Array());
+    came += read.filter(({ header }) => header.kind === "entry" && header.entry.kind === "part").length;
+  }
+  const stop = { category: "safety", reason: "No.", untilMs: null, atMs: 0, authority: "operator" } as const;
+  feeds.sendAccess({ ...PUBLIC_ACCESS_POLICY, revision: 1, stop });
+  const { value } = await prompt.read();
+  expect(frames.decode(value ?? new Uint8Array())[0]?.header).toMatchObject({ kind: "access", access: { stop } });
+  expect([feeds.isSubscribed("behind"), feeds.isSubscribed("prompt")]).toEqual([false, true]);
+  await expect(behind.read()).rejects.toThrow("stopped");
+  feeds.closeAll();
+});

@@ -1,0 +1,31 @@
+/** Reads of R2, bounded and counted: what an isolate and a shield do alike. */
+import { countRequest } from "../../broadcast/stream-status.ts";
+import type { UpstreamClient } from "../../kit/workerd/upstream-client.ts";
+import type { NodeCounters } from "../node-counters.ts";
+
+/** The part of a bucket that is used. */
+interface Bucket {
+  get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+}
+
+/** A segment in R2, or null. `sent` is told of each request that goes out. Throws `UpstreamError`. */
+export function readR2Object(
+  bucket: Bucket,
+  { r2Counters }: NodeCounters,
+  client: UpstreamClient,
+  key: string,
+  onAttempt: () => void,
+): Promise<Uint8Array | null> {
+  const read = async (): Promise<Uint8Array | null> => {
+    try {
+      const stored = await bucket.get(key);
+      const bytes = stored === null ? null : new Uint8Array(await stored.arrayBuffer());
+      countRequest(r2Counters, "hits", bytes === null ? 404 : 200);
+      return bytes;
+    } catch (error) {
+      countRequest(r2Counters, "hits", 500);
+      throw error;
+    }
+  };
+  return client.call(read, onAttempt);
+}

@@ -1,0 +1,97 @@
+/**
+ * Where keyframes stand: counted in frames of a constant rate, in exact integers. The encoder's command line and the
+ * packager both ask here, so neither has to guess the other's rounding.
+ */
+import { type Rational, reduceRational } from "../../kit/rational.ts";
+
+/** Bounds within which every product below is an exact integer (below 2^53) for hours of media at any rate, and years at usual ones. */
+export const KEYFRAME_LIMITS = {
+  /** Frames per second, and its numerator and denominator in lowest terms. */
+  maxRate: 1000,
+  maxTerm: 1_000_000,
+  maxSegmentMs: 60_000,
+} as const;
+
+/** Timescale of video where a frame of it lasts a whole number of ticks. */
+const USUAL_TIMESCALE = 90_000;
+/** Ticks per second that another timescale has at least. */
+const FINE_TIMESCALE = 24_000;
+/** An audio frame may pass a segment's end by so much, seconds: half an AAC frame, and rounding. */
+const AUDIO_MARGIN_S = 0.04;
+
+/**
+ * The keyframes of an encode: frame `n` is one if it is the first at or after a multiple of the segment duration. All
+ * renditions of a run count the same frames, so they are cut alike.
+ */
+export class KeyframeSchedule {
+  readonly frameRate: Rational;
+  readonly segmentMs: number;
+  /** Frame `n` lies in segment ⌊n·a/b⌋. */
+  readonly #a: number;
+  readonly #b: number;
+
+  /** `segmentMs` in whole milliseconds. Throws `RangeError` outside of `LIMITS`. */
+  constructor(frameRate: Rational, segmentMs: number) {
+    const { num, den } = reduceRational(frameRate);
+    const whole = [num, den, segmentMs].every((value) => Number.isSafeInteger(value) && value > 0);
+    if (
+      !whole ||
+      num > KEYFRAME_LIMITS.maxTerm ||
+      den > KEYFRAME_LIMITS.maxTerm ||
+      num / den > KEYFRAME_LIMITS.maxRate
+    ) {
+      throw new RangeError(`no frame rate that can be cut exactly: ${frameRate.num}/${frameRate.den}, ${segmentMs} ms`);
+    }
+    if (segmentMs > KEYFRAME_LIMITS.maxSegmentMs)
+      throw new RangeError(`a segment of ${segmentMs} ms is over the limit`);
+    this.frameRate = { num, den };
+    this.segmentMs = segmentMs;
+    this.#a = den * 1000;
+    this.#b = num * segmentMs;
+  }
+
+  /** Whether frame `n`, counted from the run's first, begins a segment. */
+  isKeyframe(n: number): boolean {
+    return n === 0 || this.#segmentOf(n) > this.#segmentOf(n - 1);
+  }
+
+  /** The first keyframe after frame `n`. */
+  nextKeyframeAfter(n: number): number {
+    const next = Math.ceil(((this.#segmentOf(n) + 1) * this.#b) / this.#a);
+    // A frame that lasts longer than a segment is one by itself.
+    return Math.max(next, n + 1);
+  }
+
+  /** The longest distance of two keyframes, frames. */
+  get maxIntervalFrames(): number {
+    return Math.ceil(this.#b / this.#a);
+  }
+
+  /** Seconds from the run's first frame to frame `n`. */
+  frameTimeS(n: number): number {
+    return (n * this.frameRate.den) / this.frameRate.num;
+  }
+
+  /** FFmpeg's `-force_key_frames`: the same frames, counted by the encoder. */
+  get ffmpegExpression(): string {
+    return `expr:eq(n,0)+gt(floor(n*${this.#a}/${this.#b}),floor((n-1)*${this.#a}/${this.#b}))`;
+  }
+
+  /** The target duration that all segments hold (RFC 8216bis §4.4.3.1: each, rounded, is at most that), seconds. */
+  get targetDurationS(): number {
+    const longestS = Math.max(this.segmentMs / 1000, this.frameTimeS(this.maxIntervalFrames));
+    return Math.max(Math.ceil(this.segmentMs / 1000), Math.ceil(longestS + AUDIO_MARGIN_S - 0.5 + 1e-9), 1);
+  }
+
+  #segmentOf(n: number): number {
+    // The quotient of two exact integers below 2^53 is below the next integer whenever it should be.
+    return Math.floor((n * this.#a) / this.#b);
+  }
+}
+
+/** Ticks per second in which each frame of `frameRate` lasts a whole number of ticks. */
+export function timescaleFor(frameRate: Rational): number {
+  const { num, den } = reduceRational(frameRate);
+  if ((USUAL_TIMESCALE * den) % num === 0) return USUAL_TIMESCALE;
+  return num * Math.ceil(FINE_TIMESCALE / num);
+}

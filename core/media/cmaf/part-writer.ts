@@ -1,0 +1,58 @@
+/** From a part as it was cut to the part as it leaves: its bytes, and what is known only with them. */
+import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import type { TrackName } from "../../kit/ids.ts";
+import { type TrackRun, writeFragment } from "./fragment.ts";
+
+/** One part as it leaves the packager. */
+export interface PartOutput {
+  readonly kind: "part";
+  readonly track: TrackName;
+  readonly meta: PartMeta;
+  /** `moof` + `mdat`; empty for a gap. */
+  readonly bytes: Uint8Array;
+}
+
+/** A part of one track, cut but not written. */
+export interface PartDraft {
+  /** Without `iframeBytes`. */
+  readonly meta: PartMeta;
+  /** Null for a gap. */
+  readonly trackRun: TrackRun | null;
+  /** Decode time after it, ticks of the track. */
+  readonly endTicks: number;
+  /** Long enough to be a part like others, or the segment's last: a gap that may have sound in it. */
+  readonly isWhole: boolean;
+}
+
+/** Writes the parts of one track, in order. */
+export class PartWriter {
+  readonly #track: TrackName;
+  readonly #kind: "video" | "audio";
+  #sequence = 0;
+  /** Of the segment under way. */
+  #iframeBytes: number | undefined;
+
+  constructor(track: TrackName, kind: "video" | "audio") {
+    this.#track = track;
+    this.#kind = kind;
+  }
+
+  /** `cut` with `sound` beside it. */
+  write(cut: PartDraft, sound: TrackRun | null): PartOutput {
+    const { meta, trackRun } = cut;
+    const runs = [trackRun, sound].filter((each) => each !== null);
+    const gap = runs.length === 0;
+    const fragment = gap ? null : writeFragment(++this.#sequence, runs);
+    if (meta.part === 0) {
+      const decodes = this.#kind === "video" && trackRun?.samples[0]?.sync === true;
+      this.#iframeBytes = decodes ? fragment?.firstSampleEnd : undefined;
+    }
+    const close = this.#iframeBytes === undefined ? {} : { iframeBytes: this.#iframeBytes };
+    return {
+      kind: "part",
+      track: this.#track,
+      meta: { ...meta, gap, ...(meta.close === undefined ? {} : { close }) },
+      bytes: fragment?.bytes ?? new Uint8Array(0),
+    };
+  }
+}

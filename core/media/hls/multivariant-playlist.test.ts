@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { fixtureConfig, fixtureTrack } from "./fixtures.ts";
+import { renderMultivariant } from "./multivariant-playlist.ts";
+
+const video = fixtureTrack("720p");
+const small = fixtureTrack("360p", {
+  width: 640,
+  height: 360,
+  frameRate: 29.97,
+  bandwidth: 800_000,
+  averageBandwidth: 600_000,
+});
+const audio = fixtureTrack("audio", { kind: "audio", bandwidth: 140_000, averageBandwidth: 128_000, language: "en" });
+
+test("variants carry the audio group's rates and codecs beside their own", () => {
+  const text = renderMultivariant(fixtureConfig([video, small, audio]), { ended: false, iframes: true });
+  expect(text).toBe(`#EXTM3U
+#EXT-X-VERSION:6
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE="en",CHANNELS="2",URI="b0000001/audio/media.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=2640000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio"
+b0000001/720p/media.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=940000,AVERAGE-BANDWIDTH=728000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO="audio"
+b0000001/360p/media.m3u8
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2500000,AVERAGE-BANDWIDTH=2000000,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="b0000001/720p/iframes.m3u8"
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=800000,AVERAGE-BANDWIDTH=600000,CODECS="avc1.64001f",RESOLUTION=640x360,URI="b0000001/360p/iframes.m3u8"
+`);
+});
+
+test("an ended broadcast points at its VOD playlists", () => {
+  const text = renderMultivariant(fixtureConfig([video, audio]), { ended: true, iframes: true });
+  expect(text).toContain("b0000001/720p/vod.m3u8");
+  expect(text).toContain('URI="b0000001/audio/vod.m3u8"');
+  expect(text).toContain('URI="b0000001/720p/vod-iframes.m3u8"');
+  expect(text).not.toContain("media.m3u8");
+});
+
+test("audio without video is a variant of its own, not a group", () => {
+  const text = renderMultivariant(fixtureConfig([audio]), { ended: false, iframes: true });
+  expect(text).toContain('#EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=128000,CODECS="mp4a.40.2"\n');
+  expect(text).not.toContain("EXT-X-MEDIA:");
+  expect(text).not.toContain("I-FRAME");
+});
+
+test("video that carries the sound names both codecs and no group, and its I-frames are pictures alone", () => {
+  const carrier = { ...video, codecs: "avc1.64001f,mp4a.40.2", channels: 2, sampleRate: 48_000 };
+  const text = renderMultivariant(fixtureConfig([carrier]), { ended: false, iframes: true });
+  expect(text).toContain('CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000\n');
+  expect(text).toContain('CODECS="avc1.64001f",RESOLUTION=1280x720,URI="b0000001/720p/iframes.m3u8"');
+  expect(text).not.toContain("AUDIO");
+});
+
+test("video without audio names no group", () => {
+  expect(renderMultivariant(fixtureConfig([video]), { ended: false, iframes: false })).not.toContain("AUDIO=");
+});
+
+test("a quote or line break in a codec string cannot leave its attribute", () => {
+  const odd = fixtureTrack("odd", { codecs: 'avc1"\n#EXT-X-ENDLIST' });
+  const text = renderMultivariant(fixtureConfig([odd]), { ended: false, iframes: false });
+  expect(text).toContain('CODECS="avc1#EXT-X-ENDLIST"');
+});

@@ -1,0 +1,36 @@
+/** Where a track stands: its last part, the part that is hinted, and what is out already. */
+import type { BroadcastState, TrackState } from "../../broadcast/broadcast-log.ts";
+import type { TrackName } from "../../kit/ids.ts";
+
+/** A part's place in its track. */
+export interface PartPosition {
+  readonly msn: number;
+  readonly part: number;
+}
+
+/** A broadcast's track; throws `RangeError` where it has none of that name. */
+export function requireTrackState(state: BroadcastState, name: TrackName): TrackState {
+  const track = state.tracks.get(name);
+  if (track === undefined) throw new RangeError(`the broadcast has no track ${name}`);
+  return track;
+}
+
+/** The last part that is out, or null before the first. */
+export function lastPartOf(track: TrackState): PartPosition | null {
+  const last = track.segments.at(-1);
+  return last === undefined ? null : { msn: last.msn, part: last.parts.length - 1 };
+}
+
+/** The part that comes next, as the preload hint names it. */
+export function nextPartOf(track: TrackState): PartPosition {
+  const last = track.segments.at(-1);
+  if (last === undefined) return { msn: track.mediaSequence, part: 0 };
+  return last.closed ? { msn: last.msn + 1, part: 0 } : { msn: last.msn, part: last.parts.length };
+}
+
+/** The last segment that is complete; one before `mediaSequence` where there is none yet. */
+export function lastClosedMsn(track: TrackState): number {
+  const last = track.segments.at(-1);
+  if (last === undefined) return track.mediaSequence - 1;
+  return last.closed ? last.msn : last.msn - 1;
+}

@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readLetters } from "./letter-sequence.ts";
+import { MODERATION_LIMITS } from "./limits.ts";
+import { identityMappedText, type MappedText } from "./mapped-text.ts";
+import { compileWordLists, moderateText, uniformLevels } from "./moderate.ts";
+import { cleanText, isBlankText, normalizePieces, textForms, toMatchForm, toSingleLine } from "./text-forms.ts";
+
+const STRICT = uniformLevels(4);
+const shown = (text: string, levels = STRICT): string[] =>
+  moderateText(text, levels).matches.map(({ start, end }) => text.slice(start, end));
+
+/** Text at its worst: any code unit, what is invisible, marks, joiners, and words that the lists know. */
+const worst = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: "binary", maxLength: 8 }),
+      fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+      fc.constantFrom(
+        "\u200d",
+        "\u200c",
+        "\u034f",
+        "\u0301",
+        "\ufe0f",
+        "\u202e",
+        "\u0646",
+        "\u0915",
+        "\u094d",
+        "👩",
+        "🏽",
+      ),
+      fc.constantFrom("fuck", "s h i t", "@$$", "f**k", "ｐｏｒｎ", "kill yourself", " ", "***", "'", "ﷺ", "ㄱㅏ", "ｶﾞ"),
+    ),
+    { maxLength: 24 },
+  )
+  .map((pieces) => pieces.join(""));
+
+const forms = fc.constantFrom(cleanText, toMatchForm);
+
+function expectInside({ text, starts, ends }: MappedText, original: string): void {
+  expect(starts.length).toBe(text.length);
+  expect(ends.length).toBe(text.length);
+  starts.forEach((start, unit) => {
+    expect(start).toBeGreaterThanOrEqual(Math.max(0, starts[unit - 1] ?? 0));
+    expect(ends[unit]).toBeGreaterThan(start);
+    expect(ends[unit]).toBeLessThanOrEqual(original.length);
+  });
+}
+
+test("every unit of a clean text comes from a place of the original, in order", () => {
+  fc.assert(fc.property(worst, forms, (text, form) => expectInside(form(text), text)));
+});
+
+test("cleaning twice is cleaning once", () => {
+  fc.assert(
+    fc.property(worst, forms, (text, form) => {
+      const once = form(text).text;
+      expect(form(once).text).toBe(once);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("both forms at once are the two, with the same places", () => {
+  fc.assert(
+    fc.property(worst, (text) => {
+      expect(textForms(text)).toEqual({ shown: cleanText(text), matched: toMatchForm(text) });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("normalising piece by piece is normalising the whole", () => {
+  fc.assert(
+    fc.property(worst, fc.constantFrom("NFC" as const, "NFKC" as const), (text, form) => {
+      expect(normalizePieces(identityMappedText(text), form).text).toBe(text.normalize(form));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("whatever the text, a verdict comes, and its matches lie within the text", () => {
+  fc.assert(
+    fc.property(worst, (text) => {
+      const { matches, decision } = moderateText(text, STRICT);
+      expect(decision === "allow").toBe(matches.length === 0);
+      for (const { start, end } of matches) {
+        expect(start).toBeGreaterThanOrEqual(0);
+        expect(end).toBeGreaterThan(start);
+        expect(end).toBeLessThanOrEqual(text.length);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("each letter is told with its place, and the runs are those of the letters", () => {
+  fc.assert(
+    fc.property(worst, fc.constantFrom("plain" as const, "leet" as const), (text, reading) => {
+      const { letters, starts, ends, fragmentOf, runs, collapsed } = readLetters(toMatchForm(text), reading);
+      expect(new Set([letters.length, starts.length, ends.length, fragmentOf.length]).size).toBe(1);
+      expect(runs.at(-1)).toBe(letters.length);
+      expect([...collapsed].length).toBe(runs.length - 1);
+    }),
+  );
+});
+
+test("what is shown is what was written, in NFC: only what can't be seen and marks beyond the bound are missing", () => {
+  for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｈａｌｆ ｶﾞ", "ﬁﬂ Ⅷ ㎏"]) {
+    expect(cleanText(text).text).toBe(text);
+    expect(moderateText(text, STRICT).text).toBe(text);
+  }
+  expect(toMatchForm("10⁵ ﬁ ½").text).toBe("105 fi 1⁄2");
+  const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{M}\ufff9-\ufffb]/gu;
+  fc.assert(
+    fc.property(worst, (text) => {
+      // Marks compose with their base, so texts are compared by what is left of them apart.
+      const bare = (all: string): string => all.normalize("NFD").replaceAll(unseen, "");
+      expect(bare(cleanText(text).text)).toBe(bare(text));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a text is blank where nothing of it is seen, however it is made, and isn't with one letter or picture in it", () => {
+  const nothing = fc
+    .array(
+      fc.constantFrom(
+        ...[0x20, 0x09, 0xa0, 0x3000, 0x2028, 0x2800, 0x1d159, 0x3164, 0x115f, 0x1160, 0xffa0, 0x200b, 0x200d, 0x2060],
+        ...[
+          0xfeff, 0x00ad, 0x034f, 0x180e, 0xfe0f, 0xe0100, 0xe0067, 0x1d173, 0x1bca0, 0x13430, 0x13441, 0xfffc, 0xfffe,
+        ],
+        ...[0x0301, 0x0302, 0x20e3, 0x0e33 + 1, 0x093e, 0x16fe4, 0x202e, 0x2066, 0x07],
+      ),
+      { maxLength: 12 },
+    )
+    .map((codes) => String.fromCodePoint(...codes));
+  fc.assert(
+    fc.property(
+      nothing,
+      nothing,
+      fc.constantFrom("a", "1", "ツ", "⣿", "🎉", "‼", ".", "\u0644"),
+      (before, after, sign) => {
+        expect(isBlankText(before)).toBe(true);
+        expect(isBlankText(cleanText(before).text)).toBe(true);
+        expect(toSingleLine(before).length).toBeLessThanOrEqual(before.length);
+        expect(isBlankText(cleanText(`${before}${sign}${after}`).text)).toBe(false);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("a match is shown where it stands in the original", () => {
+  expect(shown("well f\u200bu\u0301\u0302ck that")).toEqual(["f\u200bu\u0301\u0302ck"]);
+  expect(shown("💀 ｓｈｉｔ 💀")).toEqual(["ｓｈｉｔ"]);
+  expect(shown("such an a s s here")).toEqual(["a s s"]);
+  expect(shown("(ass)")).toEqual(["ass"]);
+});
+
+test("what only touches is no term, and spelt words are read whole", () => {
+  for (const text of ["assessment", "c l a s s", "it's hit", "as so", "Niger", "annals", "a*b", "455", "pass it"]) {
+    expect(shown(text), text).toEqual([]);
+  }
+});
+
+test("joiners stay where scripts and pictures need them, and nowhere else", () => {
+  for (const text of ["می\u200cخواهم", "क्\u200dष", "👩\u200d🚀", "🏴\u{e0067}\u{e0062}\u{e007f}", "1\ufe0f\u20e3"]) {
+    expect(cleanText(text).text).toBe(text);
+  }
+  expect(cleanText("a\u200db\u200cc\ufe0f\u{e0067}").text).toBe("abc");
+  expect(cleanText("👩\u200d").text).toBe("👩");
+});
+
+test("marks beyond the bound are dropped", () => {
+  expect(cleanText(`x${"\u0323".repeat(50)}`).text).toBe(`x${"\u0323".repeat(MODERATION_LIMITS.marksPerBase)}`);
+});
+
+test("a level decides which terms are found, and level 0 finds none", () => {
+  const found = [0, 1, 2, 3, 4].map((level) => {
+    return shown("nigger fuck shit damn", uniformLevels(level as 0 | 1 | 2 | 3 | 4)).length;
+  });
+  expect(found).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("the worst is denied, whatever stands beside it, the rest is held, and scores say how grave it was", () => {
+  expect(moderateText("well damn", STRICT)).toMatchObject({ decision: "hold", scores: { profanity: 0.25 } });
+  expect(moderateText("damn faggot", STRICT)).toMatchObject({ decision: "deny", scores: { profanity: 0.25, hate: 1 } });
+});
+
+test("a stream's words are found through the same disguises, and its allowed words pass", () => {
+  const words = compileWordLists(["spoiler", "*leak*", "🐍", "می\u200cخواهم"], ["damn", "fuck yeah"]);
+  const decide = (text: string): string => moderateText(text, STRICT, words).decision;
+  for (const text of ["$p0iler!", "s p o i l e r", "ｓｐｏｉｌｅｒ", "supersneakyleaks", "a 🐍", "میخواهم"]) {
+    expect(decide(text), text).toBe("deny");
+  }
+  for (const text of ["spoilerish", "damn", "fuck yeah", "hello"]) expect(decide(text), text).toBe("allow");
+  expect(decide("fuck no")).toBe("hold");
+});
+
+test("lists and texts beyond their bounds are refused or held", () => {
+  expect(() =>
+    compileWordLists(
+      Array.from({ length: MODERATION_LIMITS.wordsPerList + 1 }, () => "x"),
+      [],
+    ),
+  ).toThrow(RangeError);
+  expect(() => compileWordLists([], ["x".repeat(MODERATION_LIMITS.wordUnits + 1)])).toThrow(RangeError);
+  expect(moderateText("a".repeat(MODERATION_LIMITS.messageUnits + 1), STRICT)).toMatchObject({
+    decision: "hold",
+    matches: [],
+  });
+  expect(moderateText("fuck ".repeat(800), STRICT).matches).toHaveLength(MODERATION_LIMITS.matches);
+});

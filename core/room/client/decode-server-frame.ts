@@ -1,0 +1,74 @@
+/** Frames of the server, as a client reads them. Kinds of frames and events that it doesn't know are left out. */
+
+import { asJsonObject, type JsonObject, parseJsonObject, readInteger } from "../../kit/json-fields.ts";
+import type { RoomEvent } from "../events.ts";
+import type { ServerFrame } from "../room-protocol.ts";
+
+const EVENT_KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
+  "chat",
+  "delete",
+  "clear",
+  "pin",
+  "modes",
+  "timeout",
+  "ban",
+  "unban",
+  "role",
+  "rules",
+  "erase",
+]);
+
+const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
+
+/** The frame that `text` is, or null for one that this client can't read. */
+export function decodeServerFrame(text: string): ServerFrame | null {
+  const fields = parseJsonObject(text);
+  switch (fields?.["type"]) {
+    case "welcome":
+      return isEventRange(fields) && asJsonObject(fields["modes"]) !== null && typeof fields["recovered"] === "boolean"
+        ? withKnownEvents(fields)
+        : null;
+    case "tick":
+      return isEventRange(fields) ? withKnownEvents(fields) : null;
+    case "ack":
+      return typeof fields["id"] === "string" && asJsonObject(fields["outcome"]) !== null
+        ? asServerFrame(fields)
+        : null;
+    case "staff":
+      return Array.isArray(fields["notes"]) ? asServerFrame(fields) : null;
+    case "renewed":
+      return asJsonObject(fields["outcome"]) !== null ? asServerFrame(fields) : null;
+    default:
+      return null;
+  }
+}
+
+/** The events of a list that this client knows; an answer of the replay has them too. */
+export function decodeRoomEvents(list: unknown): readonly RoomEvent[] {
+  if (!Array.isArray(list)) return [];
+  const known = list.filter((event) => {
+    const read = asJsonObject(event);
+    return EVENT_KINDS.has(read?.["kind"]) && readInteger(read?.["offset"], 1, MAX_INTEGER) !== null;
+  });
+  return known as RoomEvent[];
+}
+
+function isEventRange(fields: JsonObject): boolean {
+  const from = readInteger(fields["from"], 0, MAX_INTEGER);
+  const numbers = [
+    from,
+    readInteger(fields["to"], from ?? 0, MAX_INTEGER),
+    readInteger(fields["unseen"], 0, MAX_INTEGER),
+  ];
+  const told = typeof fields["nowMs"] === "number" && typeof fields["epoch"] === "string";
+  return told && !numbers.includes(null) && Array.isArray(fields["events"]);
+}
+
+function withKnownEvents(fields: JsonObject): ServerFrame {
+  return asServerFrame({ ...fields, events: decodeRoomEvents(fields["events"]) });
+}
+
+/** The server's own frames are trusted for the rest of their members. */
+function asServerFrame(fields: JsonObject): ServerFrame {
+  return fields as unknown as ServerFrame;
+}

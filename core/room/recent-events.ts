@@ -1,0 +1,68 @@
+/** A room's recent events as they are shown, for those who join and those who return. */
+import { applyLaterEvent, type RoomEvent } from "./events.ts";
+import type { EventRange } from "./room-protocol.ts";
+
+/** The last events, without holes but for those that were left out. */
+export class RecentEvents {
+  readonly epoch: string;
+  readonly #capacity: number;
+  #events: RoomEvent[] = [];
+  #fromOffset: number;
+  #headOffset: number;
+
+  /** A ring that knows everything after `from`, which is nothing yet; it keeps `most` events. */
+  constructor(epoch: string, from: number, most: number) {
+    this.epoch = epoch;
+    this.#capacity = most;
+    this.#fromOffset = from;
+    this.#headOffset = from;
+  }
+
+  /** The last event that it knows of. */
+  get head(): number {
+    return this.#headOffset;
+  }
+
+  /** Takes in what comes next; gives the stretch that is new, or null if there is a hole before it or another epoch. */
+  append(stretch: EventRange): EventRange | null {
+    if (stretch.epoch !== this.epoch || stretch.from > this.#headOffset) return null;
+    const fresh = stretch.events.filter(({ offset }) => offset > this.#headOffset);
+    const from = this.#headOffset;
+    const to = Math.max(stretch.to, from);
+    for (const event of fresh) {
+      if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") {
+        this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
+      }
+      this.#events.push(event);
+    }
+    this.#headOffset = to;
+    if (this.#events.length > this.#capacity) {
+      this.#fromOffset = this.#events[this.#events.length - this.#capacity - 1]?.offset ?? this.#fromOffset;
+      this.#events = this.#events.slice(-this.#capacity);
+    }
+    return { epoch: this.epoch, from, to, events: fresh, unseen: to - from - fresh.length };
+  }
+
+  /** All that came after `offset`, or null if that is no longer known, or not yet. */
+  rangeAfter(offset: number): EventRange | null {
+    if (offset < this.#fromOffset || offset > this.#headOffset) return null;
+    let first = this.#events.length;
+    while (first > 0 && (this.#events[first - 1]?.offset ?? 0) > offset) first -= 1;
+    const events = this.#events.slice(first);
+    return {
+      epoch: this.epoch,
+      from: offset,
+      to: this.#headOffset,
+      events,
+      unseen: this.#headOffset - offset - events.length,
+    };
+  }
+
+  /** The last `count` events. */
+  latestRange(count: number): EventRange {
+    const start = Math.max(0, this.#events.length - count);
+    const events = this.#events.slice(start);
+    const from = start === 0 ? this.#fromOffset : (this.#events[start - 1]?.offset ?? this.#fromOffset);
+    return { epoch: this.epoch, from, to: this.#headOffset, events, unseen: this.#headOffset - from - events.length };
+  }
+}

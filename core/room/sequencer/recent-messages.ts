@@ -1,0 +1,51 @@
+/** The last messages of a room with their texts, whether they were shown or left out: what the room's rules look at. */
+import { messageFingerprint } from "../../moderation/message-rules.ts";
+import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../events.ts";
+import { ROOM_LIMITS } from "../room-limits.ts";
+
+/** The messages among the last events, by offset. */
+export class RecentMessages {
+  readonly #messages = new Map<number, ChatEvent>();
+  readonly #fingerprints = new WeakMap<ChatEvent, string>();
+
+  /** Takes in an event, and what it does to those before it. */
+  applyEvent(event: RoomEvent): void {
+    if (event.kind === "chat") this.#messages.set(event.offset, event);
+    else if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") this.#applyRemoval(event);
+    for (const offset of this.#messages.keys()) {
+      if (offset > event.offset - ROOM_LIMITS.recentMessageEvents) break;
+      this.#messages.delete(offset);
+    }
+  }
+
+  /** A message that has its text, or undefined. */
+  find(offset: number): ChatEvent | undefined {
+    const message = this.#messages.get(offset);
+    return message?.gone === true ? undefined : message;
+  }
+
+  /** Whether one of the messages says the same as this text, however it is written. */
+  hasRepeat(text: string): boolean {
+    const key = messageFingerprint(text);
+    for (const message of this.#messages.values()) {
+      if (message.gone !== true && this.#fingerprintOf(message) === key) return true;
+    }
+    return false;
+  }
+
+  /** Made when it is first asked for: few rooms let nobody repeat what was said. */
+  #fingerprintOf(message: ChatEvent): string {
+    const known = this.#fingerprints.get(message);
+    if (known !== undefined) return known;
+    const key = messageFingerprint(message.text);
+    this.#fingerprints.set(message, key);
+    return key;
+  }
+
+  #applyRemoval(later: RoomEvent): void {
+    for (const [offset, message] of this.#messages) {
+      const after = applyLaterEvent(message, later);
+      if (after !== message && after.kind === "chat") this.#messages.set(offset, after);
+    }
+  }
+}

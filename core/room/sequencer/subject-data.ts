@@ -1,0 +1,110 @@
+/** Whom the things that a room keeps are about: each is stored under that person's key. */
+
+import type { RoomEvent } from "../events.ts";
+import type { Command } from "../room-protocol.ts";
+import type { RoomState, StateEntry } from "../room-state.ts";
+import type { CommandEnvelope } from "./decide.ts";
+
+/** The subject that an event tells of, or null. */
+export function subjectOfEvent(event: RoomEvent): string | null {
+  switch (event.kind) {
+    case "chat":
+      return event.by.subject;
+    case "clear":
+    case "timeout":
+    case "ban":
+    case "unban":
+    case "role":
+      return event.subject;
+    case "delete":
+    case "pin":
+    case "modes":
+    case "rules":
+    case "erase":
+      return null;
+  }
+}
+
+/** The subject that a fact tells of, or null. */
+export function subjectOfEntry(entry: StateEntry): string | null {
+  switch (entry.of) {
+    case "modes":
+    case "words":
+    case "automod":
+    // Revocations name subjects: they end within a day, and an erased person's tokens must not open anything again.
+    case "access":
+      return null;
+    case "pin":
+      return entry.value?.by.subject ?? null;
+    case "role":
+    case "staff":
+      return entry.key;
+    case "sanction":
+      return entry.value?.subject ?? null;
+    case "held":
+      return entry.value?.by.subject ?? null;
+  }
+}
+
+/** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
+export function subjectOfCommand(command: Command, state: RoomState): string | null {
+  switch (command.kind) {
+    case "clear":
+    case "timeout":
+    case "ban":
+    case "unban":
+    case "role":
+      return command.subject;
+    case "approve":
+    case "deny":
+      return state.heldMessages.get(command.held)?.by.subject ?? null;
+    case "chat":
+    case "delete":
+    case "pin":
+    case "modes":
+    case "words":
+    case "automod":
+    case "list":
+      return null;
+  }
+}
+
+/** Everybody whom these acts are by or about. */
+export function* subjectsOfCommands(
+  acts: Iterable<Pick<CommandEnvelope, "by" | "act">>,
+  state: RoomState,
+): Generator<string> {
+  for (const { by, act } of acts) {
+    if (by.subject !== null) yield by.subject;
+    const about = subjectOfCommand(act, state);
+    if (about !== null && about !== "") yield about;
+  }
+}
+
+/** The message that an act is about, or null. */
+export function targetOfCommand(command: Command): number | null {
+  switch (command.kind) {
+    case "chat":
+      return command.replyTo ?? null;
+    case "delete":
+    case "pin":
+      return command.target;
+    default:
+      return null;
+  }
+}
+
+/** The facts that an erasure changes: `gone` no longer hold, `unsigned` hold without who set them. */
+export function erasureEntries(
+  state: RoomState,
+  gone: readonly Pick<StateEntry, "of" | "key">[],
+  unsigned: readonly Pick<StateEntry, "of" | "key">[],
+): StateEntry[] {
+  return [
+    ...gone.map(({ of, key }) => ({ of, key, value: null }) as StateEntry),
+    ...unsigned.flatMap(({ key }): StateEntry[] => {
+      const value = state.sanctions.get(key);
+      return value === undefined ? [] : [{ of: "sanction", key, value: { ...value, by: "" } }];
+    }),
+  ];
+}

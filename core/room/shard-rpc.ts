@@ -1,0 +1,81 @@
+/** What the room and its shards tell each other. */
+
+import type { Participant, RoomCounts } from "./events.ts";
+import type { CommandOutcome, EventRange, StaffNote } from "./room-protocol.ts";
+import type { StateEntry } from "./room-state.ts";
+import type { CommandEnvelope } from "./sequencer/decide.ts";
+
+/** What a shard's viewers did in a tick; taps are sums. */
+export interface CommandBatch {
+  readonly acts: readonly CommandEnvelope[];
+  readonly likes: number;
+  readonly reactions: Readonly<Record<string, number>>;
+}
+
+/** What became of the acts, in their order, all of it stored. */
+export interface CommandBatchReply {
+  readonly outcomes: readonly CommandOutcome[];
+}
+
+/** What happened in a tick, for one shard: events as they are shown, and what they changed. */
+export interface TickBatch extends EventRange {
+  readonly nowMs: number;
+  readonly facts: readonly StateEntry[];
+  /** The facts are all there are, not what changed. */
+  readonly wholeFacts: boolean;
+  /** What lies between this batch and where the shard stands can't be told any more. */
+  readonly reset: boolean;
+  readonly notes: readonly StaffNote[];
+  readonly counts: RoomCounts;
+  readonly shards: number;
+  /** A shard tells this part of its viewers with each call, 1: all of them. A power of two. */
+  readonly parts: number;
+}
+
+/** All that a shard without memory needs. */
+export interface ShardSnapshot {
+  readonly recent: EventRange;
+  readonly facts: readonly StateEntry[];
+  readonly counts: RoomCounts;
+  readonly shards: number;
+}
+
+/** A viewer without a socket. `network`: null for one with an account. */
+export interface BeaconViewer {
+  readonly key: string;
+  readonly countedAs: string;
+  readonly network: string | null;
+}
+
+/** What a shard counted, or a relay summed up. `distinct` comes when it changed. */
+export interface AudienceReport {
+  readonly sockets: number;
+  readonly watching: number;
+  readonly distinct: Uint8Array | null;
+  /** Viewers who say that they play and aren't counted: their networks have as many as count, or they show no key. */
+  readonly uncounted?: number;
+  /** A relay's shards, whose counts are in its own: whoever counted one of them by itself stops doing so. */
+  readonly of?: readonly number[];
+}
+
+/** How many shards the room has. */
+export interface AudienceReportReply {
+  readonly shards: number;
+}
+
+/** The calls that a room takes of its shards and relays, by the numbers of `tree.ts`; and a relay of its shards. */
+export interface RoomRpc {
+  attach(child: number): Promise<ShardSnapshot>;
+  submit(submission: CommandBatch): Promise<CommandBatchReply>;
+  report(child: number, report: AudienceReport): Promise<AudienceReportReply>;
+  /** Somebody whose token makes them staff has come. */
+  recordStaff(viewer: Participant): Promise<void>;
+  /** All events after `offset`, or null if they are too many, or no longer there. */
+  eventsSince(epoch: string, offset: number): Promise<EventRange | null>;
+}
+
+/** The calls that a shard takes of its room or relay, and a relay of its room. */
+export interface ShardRpc {
+  /** Takes in a batch; gives the last event that the shard knows, which is before the batch if one between was lost. */
+  deliver(batch: TickBatch): Promise<number>;
+}

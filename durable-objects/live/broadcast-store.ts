@@ -1,0 +1,341 @@
+/** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
+import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
+import type { BroadcastConfig, SegmentState, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
+import {
+  appendPackedSegments,
+  countPackSegments,
+  joinPacks,
+  NO_PACKED_SEGMENTS,
+  SEGMENTS_PER_PACK,
+  type SegmentPack,
+} from "../../core/broadcast/packed-segments.ts";
+import { Replica } from "../../core/broadcast/replica.ts";
+import { MIN_WINDOW_SEGMENTS, packDurableSegments, slideWindow } from "../../core/broadcast/segment-window.ts";
+import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
+import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+
+const BROADCASTS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS broadcasts (
+  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
+  sequence INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS inits (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (broadcast, track, version));
+CREATE TABLE IF NOT EXISTS segments (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, msn INTEGER NOT NULL, discontinuity INTEGER NOT NULL,
+  duration_ticks INTEGER NOT NULL, segment TEXT NOT NULL,
+  PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
+`;
+
+/** Of segments that are listed already: what a long window is restored from. Every object has it that knows sequences. */
+const PACKS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS packs (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
+`;
+
+const SEQUENCE_MIGRATION = "ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;";
+/** Versions of this program that don't count broadcasts have them in the order in which they came, and may come back. */
+const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0;";
+
+/** A broadcast as the table of broadcasts has it. */
+export interface BroadcastRow {
+  readonly config: BroadcastConfig;
+  readonly publisher: string;
+  readonly ended: boolean;
+}
+
+/** Typed access to one stream's SQLite. A stream that was never written to has no tables, so a stray name costs nothing. */
+export class BroadcastStore {
+  readonly #sql: SqlStorage;
+  #hasTables: boolean;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#hasTables = this.#hasTable("segments");
+    if (!this.#hasTables) return;
+    if (!this.#hasTable("packs")) sql.exec(SEQUENCE_MIGRATION + PACKS_SCHEMA);
+    sql.exec(SEQUENCE_BACKFILL);
+  }
+
+  /** Whether a key with this hash was issued for the stream. */
+  hasKey(hash: string): boolean {
+    return this.#hasTables && this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
+  }
+
+  /** Keeps the hash of a stream key. */
+  addKey(hash: string, nowMs: number): void {
+    this.#createTables();
+    this.#sql.exec("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
+  }
+
+  /** Hashes of the latest keys, at most `most`. */
+  listKeyHashes(limit: number): string[] {
+    if (!this.#hasTables) return [];
+    const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", limit);
+    return rows.toArray().map(({ hash }) => hash);
+  }
+
+  /** Forgets every key, so that none opens the stream any more. */
+  removeKeys(): void {
+    if (this.#hasTables) this.#sql.exec("DELETE FROM keys");
+  }
+
+  /** Keeps a broadcast that opens now. */
+  addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
+    this.#createTables();
+    this.#sql.exec(
+      `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
+         VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
+      config.broadcast,
+      JSON.stringify(config),
+      publisher,
+      nowMs,
+    );
+  }
+
+  /** Another process publishes this broadcast from now on; nobody, where it is empty. */
+  setPublisher(id: BroadcastId, publisher: string): void {
+    this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
+  }
+
+  /** Marks a broadcast as over. */
+  endBroadcast(id: BroadcastId, nowMs: number): void {
+    this.#sql.exec("UPDATE broadcasts SET ended_ms = ? WHERE id = ? AND ended_ms IS NULL", nowMs, id);
+  }
+
+  /** When a broadcast ended, milliseconds since the epoch; null if it didn't, or isn't known. */
+  readEndedMs(id: BroadcastId): number | null {
+    if (!this.#hasTables) return null;
+    return (
+      this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
+        ?.ended_ms ?? null
+    );
+  }
+
+  /** Ids of all broadcasts. */
+  listBroadcastIds(): BroadcastId[] {
+    if (!this.#hasTables) return [];
+    const rows = this.#sql.exec<{ id: string }>("SELECT id FROM broadcasts").toArray();
+    return rows.map(({ id }) => id as BroadcastId);
+  }
+
+  /** One broadcast, or null. */
+  readBroadcast(id: BroadcastId): BroadcastRow | null {
+    return this.#selectBroadcast("WHERE id = ?", id);
+  }
+
+  /** The broadcast that opened last, or null. Clocks jump, so broadcasts are counted. */
+  readLatestBroadcast(): BroadcastRow | null {
+    return this.#selectBroadcast("ORDER BY sequence DESC LIMIT 1");
+  }
+
+  /** The stream's broadcasts, the one that opened last first. */
+  listBroadcasts(limit: number): BroadcastSummary[] {
+    if (!this.#hasTables) return [];
+    const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
+      "SELECT config, ended_ms FROM broadcasts ORDER BY sequence DESC LIMIT ?",
+      limit,
+    );
+    return [...rows].map((row) => {
+      const { broadcast, startedAtMs, tracks } = JSON.parse(row.config) as BroadcastConfig;
+      const named = tracks.map(({ name, kind }) => ({ name, kind }));
+      return { broadcast, startedAt: startedAtMs, endedAt: row.ended_ms, tracks: named };
+    });
+  }
+
+  /** Keeps an init section. */
+  addInit(id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): void {
+    this.#sql.exec("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
+  }
+
+  /** Lists a segment whose bytes are stored. */
+  addSegment(id: BroadcastId, track: TrackName, segment: SegmentState): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)",
+      id,
+      track,
+      segment.msn,
+      segment.start.discontinuity ? 1 : 0,
+      segment.durationTicks,
+      JSON.stringify({ ...segment, durable: true }),
+    );
+    if ((segment.msn + 1) % SEGMENTS_PER_PACK === 0) this.#storePack(id, track, segment.msn + 1 - SEGMENTS_PER_PACK);
+  }
+
+  /** An init section of any broadcast, or null. */
+  readInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
+    if (!this.#hasTables) return null;
+    const rows = this.#sql.exec<{ bytes: ArrayBuffer }>(
+      "SELECT bytes FROM inits WHERE broadcast = ? AND track = ? AND version = ?",
+      id,
+      track,
+      version,
+    );
+    const [row] = rows.toArray();
+    return row === undefined ? null : new Uint8Array(row.bytes);
+  }
+
+  /** Up to `most` listed segments of a track from `msn` on, in order. */
+  listSegments(id: BroadcastId, track: TrackName, msn: number, limit: number): SegmentState[] {
+    return [
+      ...this.#selectSegments(
+        "WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn LIMIT ?",
+        id,
+        track,
+        msn,
+        limit,
+      ),
+    ];
+  }
+
+  /** Versions of a track's init sections. */
+  listInitVersions(id: BroadcastId, track: TrackName): number[] {
+    return this.#sql
+      .exec<{ version: number }>("SELECT version FROM inits WHERE broadcast = ? AND track = ?", id, track)
+      .toArray()
+      .map(({ version }) => version);
+  }
+
+  /** Last listed segment of a track, or -1. */
+  findLastSegment(id: BroadcastId, track: TrackName): number {
+    return (
+      this.#sql
+        .exec<{ last: number | null }>(
+          "SELECT MAX(msn) AS last FROM segments WHERE broadcast = ? AND track = ?",
+          id,
+          track,
+        )
+        .one().last ?? -1
+    );
+  }
+
+  /** The replica that the index gives: what is stored of the window, in a new epoch. */
+  restoreReplica(row: BroadcastRow, epoch: string, tail: TailBuffer): Replica {
+    const { config } = row;
+    const inits = this.#sql
+      .exec<{ track: string; version: number; bytes: ArrayBuffer }>(
+        "SELECT track, version, bytes FROM inits WHERE broadcast = ? ORDER BY track, version",
+        config.broadcast,
+      )
+      .toArray();
+    const snapshot = {
+      config,
+      offset: 0,
+      ended: row.ended,
+      tracks: config.tracks.map((track) => this.#restoreTrack(config, track)),
+      inits: inits.map(({ track, version, bytes }) => ({
+        track: track as TrackName,
+        version,
+        bytes: new Uint8Array(bytes),
+      })),
+    };
+    return Replica.restore(epoch, snapshot, tail);
+  }
+
+  /** The last segments of a track that fill the window: the same ones that sliding would have left. */
+  #restoreTrack(config: BroadcastConfig, track: Track): TrackState {
+    const windowTicks = config.windowS * track.timescale;
+    const older: SegmentState[] = [];
+    const packs: SegmentPack[] = [];
+    const newer: SegmentState[] = [];
+    let [count, ticks] = [0, 0];
+    for (const found of this.#segmentsBackwards(config.broadcast, track.name)) {
+      if ("bytes" in found) {
+        packs.unshift(found);
+        count += countPackSegments(found);
+        ticks += joinPacks([found])?.durationTicks ?? 0;
+      } else {
+        (packs.length === 0 ? newer : older).push(found);
+        count += 1;
+        ticks += found.durationTicks;
+      }
+      if ((count >= MIN_WINDOW_SEGMENTS && ticks >= windowTicks) || count >= BROADCAST_LIMITS.windowSegments) break;
+    }
+    const past =
+      joinPacks([...appendPackedSegments(NO_PACKED_SEGMENTS, older.reverse()).packs, ...packs]) ?? NO_PACKED_SEGMENTS;
+    const segments = newer.reverse();
+    const mediaSequence = past.packs[0]?.first ?? segments[0]?.msn ?? 0;
+    const discontinuitySequence = this.#countDiscontinuitiesBefore(config.broadcast, track.name, mediaSequence);
+    return packDurableSegments(
+      slideWindow({ track, packed: past, segments, mediaSequence, discontinuitySequence }, config),
+      config,
+    );
+  }
+
+  /** A track's listed segments from the last one back: single, then packed, then those from before packs were kept. */
+  *#segmentsBackwards(id: BroadcastId, track: TrackName): Generator<SegmentState | SegmentPack> {
+    const packs = this.#sql.exec<{ first: number; bytes: ArrayBuffer }>(
+      "SELECT first, bytes FROM packs WHERE broadcast = ? AND track = ? ORDER BY first DESC",
+      id,
+      track,
+    );
+    let next: number | null = null;
+    for (const { first, bytes } of packs) {
+      const pack = { first, bytes: new Uint8Array(bytes) };
+      const end = first + countPackSegments(pack);
+      if (next === null) {
+        yield* this.#selectSegments("WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn DESC", id, track, end);
+      } else if (next !== end) break;
+      yield pack;
+      next = first;
+    }
+    const before = next ?? Number.MAX_SAFE_INTEGER;
+    yield* this.#selectSegments("WHERE broadcast = ? AND track = ? AND msn < ? ORDER BY msn DESC", id, track, before);
+  }
+
+  *#selectSegments(where: string, ...values: (string | number)[]): Generator<SegmentState> {
+    if (!this.#hasTables) return;
+    const rows = this.#sql.exec<{ segment: string }>(`SELECT segment FROM segments ${where}`, ...values);
+    for (const { segment } of rows) yield JSON.parse(segment) as SegmentState;
+  }
+
+  /** Keeps the segments from `first` on as one row more, where they are all there. */
+  #storePack(id: BroadcastId, track: TrackName, first: number): void {
+    const [pack] = appendPackedSegments(
+      NO_PACKED_SEGMENTS,
+      this.listSegments(id, track, first, SEGMENTS_PER_PACK),
+    ).packs;
+    if (pack === undefined || pack.first !== first || countPackSegments(pack) < SEGMENTS_PER_PACK) return;
+    this.#sql.exec("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
+  }
+
+  #countDiscontinuitiesBefore(id: BroadcastId, track: TrackName, msn: number): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        "SELECT COUNT(*) AS n FROM segments WHERE broadcast = ? AND track = ? AND msn < ? AND discontinuity = 1",
+        id,
+        track,
+        msn,
+      )
+      .one().n;
+  }
+
+  #selectBroadcast(where: string, ...values: string[]): BroadcastRow | null {
+    if (!this.#hasTables) return null;
+    const row = this.#sql
+      .exec<{ config: string; publisher: string; ended_ms: number | null }>(
+        `SELECT config, publisher, ended_ms FROM broadcasts ${where}`,
+        ...values,
+      )
+      .toArray()[0];
+    if (row === undefined) return null;
+    return {
+      config: JSON.parse(row.config) as BroadcastConfig,
+      publisher: row.publisher,
+      ended: row.ended_ms !== null,
+    };
+  }
+
+  #createTables(): void {
+    if (this.#hasTables) return;
+    this.#sql.exec(BROADCASTS_SCHEMA + PACKS_SCHEMA);
+    this.#hasTables = true;
+  }
+
+  #hasTable(name: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray().length > 0;
+  }
+}

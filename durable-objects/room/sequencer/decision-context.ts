@@ -1,0 +1,41 @@
+/** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
+
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import type { CommandEnvelope, DecisionContext } from "../../../core/room/sequencer/decide.ts";
+import type { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
+import { targetOfCommand } from "../../../core/room/sequencer/subject-data.ts";
+import type { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
+import type { EncryptedHistory } from "./encrypted-history.ts";
+import type { RoomStore } from "./room-store.ts";
+import type { SubjectKey } from "./subject-keys.ts";
+
+/** Where a room finds what it knows. */
+export interface DecisionSources {
+  readonly textModerator: TextModerator;
+  readonly store: RoomStore;
+  readonly history: EncryptedHistory;
+  readonly recentMessages: RecentMessages;
+}
+
+/** The surroundings of an act; `persons`: those whom it is by or about. */
+export async function loadDecisionContext(
+  { textModerator, store, history, recentMessages }: DecisionSources,
+  { act }: CommandEnvelope,
+  persons: ReadonlyMap<string, SubjectKey>,
+  nowMs: number,
+): Promise<DecisionContext> {
+  const target = targetOfCommand(act);
+  const message = target === null ? null : (recentMessages.find(target) ?? (await history.findMessage(target)));
+  const audit = act.kind === "list" && act.what === "audit" ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
+  return {
+    nowMs,
+    textModerator,
+    findMessage: (offset) => (offset === target ? message : null),
+    senderTraces: (subject) => {
+      const person = persons.get(subject);
+      return person === undefined ? [] : store.senderTraces(person.tag);
+    },
+    isRepeat: (text) => recentMessages.hasRepeat(text),
+    auditLog: () => audit,
+  };
+}

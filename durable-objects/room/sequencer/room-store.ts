@@ -1,0 +1,356 @@
+/**
+ * What the room keeps in SQLite: its history, what holds, the audit log, counts. Whatever is about a person comes sealed
+ * under that person's key, and the person is named by a tag; see `sealing.ts`.
+ */
+
+import type { Role, RoomEvent } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import type { AuditLogEntry, StateEntry } from "../../../core/room/room-state.ts";
+import type { AudienceSnapshot, AudienceTotals, ShardViewerCount } from "../../../core/room/sequencer/audience.ts";
+import type { SenderTrace } from "../../../core/room/sequencer/decide.ts";
+import type { HistoryRetention } from "../../../core/room/sequencer/retention.ts";
+import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../../core/room/sharding.ts";
+import { LazySql } from "../../kit/lazy-sql.ts";
+
+/** `tag`: who did it; `about`: whose key it is sealed under, empty where it tells of nobody. */
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+  offset INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, programme_ms INTEGER NOT NULL, kind TEXT NOT NULL,
+  tag TEXT NOT NULL, client_id TEXT NOT NULL, roles TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL,
+  about TEXT NOT NULL, text BLOB, body BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (tag, client_id) WHERE tag <> '';
+CREATE INDEX IF NOT EXISTS events_by_programme ON events (programme_ms);
+CREATE TABLE IF NOT EXISTS facts (
+  id INTEGER PRIMARY KEY, of TEXT NOT NULL, about TEXT NOT NULL, by TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS audit (
+  at_ms INTEGER NOT NULL, by TEXT NOT NULL, act TEXT NOT NULL, about TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS people (tag TEXT PRIMARY KEY, subject BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shards (id INTEGER PRIMARY KEY, sockets INTEGER NOT NULL, watching INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sketch (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB NOT NULL);
+`;
+
+/** An event as it is stored. A message that is gone has no text; what was erased has no body. */
+export interface EventRow extends Record<string, SqlStorageValue> {
+  readonly offset: number;
+  readonly at_ms: number;
+  readonly programme_ms: number;
+  readonly kind: RoomEvent["kind"];
+  readonly about: string;
+  readonly text: ArrayBuffer | null;
+  readonly body: ArrayBuffer | null;
+}
+
+/** An event that is about to be stored. */
+export interface EventInsert {
+  readonly event: RoomEvent;
+  readonly tag: string;
+  readonly id: string;
+  readonly senderTrace: Omit<SenderTrace, "atMs">;
+  readonly about: string;
+  readonly text: Uint8Array | null;
+  readonly body: Uint8Array;
+}
+
+/** A fact as it is stored; `by`: the tag of who set it, where that is told. */
+export interface StateEntryRow extends Record<string, SqlStorageValue> {
+  readonly id: number;
+  readonly of: StateEntry["of"];
+  readonly about: string;
+  readonly by: string;
+  readonly body: ArrayBuffer;
+}
+
+/** A fact that is about to be stored. */
+export interface StateEntryInsert {
+  readonly of: StateEntry["of"];
+  readonly about: string;
+  readonly by: string;
+  readonly body: Uint8Array;
+}
+
+/** A line of the audit log as it is stored. */
+export interface AuditRow extends Record<string, SqlStorageValue> {
+  readonly at_ms: number;
+  readonly by: string;
+  readonly act: AuditLogEntry["act"];
+  readonly about: string;
+  readonly body: ArrayBuffer;
+}
+
+/** Columns of an `EventRow`. */
+export const EVENT_COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
+/** The index of tags leaves out what was erased, and is used only where the question does so too. */
+const TAG_CONDITION = "tag = ? AND tag <> ''";
+const EMPTY_TOTALS: AudienceTotals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
+
+/** Layouts: every row is sealed with its place; older rows are sealed without. Before there were these, there was no mark. */
+const LAYOUT_WITH_AAD = "placed";
+const LAYOUT_MIXED = "mixed";
+
+/** Typed access to one room's SQLite. */
+export class RoomStore {
+  /** The tables; `SubjectStore` works on them too. */
+  readonly sql: LazySql;
+  /** The room's epoch: it lasts as long as its storage. */
+  readonly epoch: string;
+  /** There may be rows that are sealed without their place. */
+  readonly hasRowsWithoutAad: boolean;
+  /** Devices and networks had names that others can make too; those of events were forgotten just now. */
+  readonly hasReplacedDeviceNames: boolean;
+
+  /** `fresh` becomes the epoch of a room that has none. */
+  constructor(storage: DurableObjectStorage, fresh: string) {
+    for (const table of unencryptedTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
+    this.sql = new LazySql(storage, "meta", SCHEMA, () => {
+      this.#setMeta("epoch", this.epoch);
+      this.#setMeta("layout", LAYOUT_WITH_AAD);
+    });
+    this.epoch = this.#meta("epoch") ?? fresh;
+    const layout = this.exists ? this.#meta("layout") : LAYOUT_WITH_AAD;
+    this.hasRowsWithoutAad = layout !== LAYOUT_WITH_AAD;
+    this.hasReplacedDeviceNames = layout === null;
+    if (this.hasReplacedDeviceNames) this.#clearSenderTraces();
+  }
+
+  /** Whether anything was ever stored. */
+  get exists(): boolean {
+    return this.sql.exists;
+  }
+
+  /** The last event ever stored, 0 before the first. */
+  headOffset(): number {
+    const last = this.sql
+      .exec<{ offset: number }>("SELECT offset FROM events ORDER BY offset DESC LIMIT 1")
+      .toArray()[0];
+    return Math.max(Number(this.#meta("head") ?? 0), last?.offset ?? 0);
+  }
+
+  /** Keeps an event, and what it does to those before it. */
+  insertEvent({ event, tag, id, senderTrace, about, text, body }: EventInsert): void {
+    this.sql.exec(
+      "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      event.offset,
+      event.atMs,
+      event.programmeMs,
+      event.kind,
+      tag,
+      id,
+      JSON.stringify(senderTrace.roles),
+      senderTrace.device,
+      senderTrace.address,
+      about,
+      text,
+      body,
+    );
+    if (event.kind === "delete") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
+    if (event.kind === "clear") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
+  }
+
+  /** The event that a person's act with this id made, or undefined. */
+  findByCommandId(tag: string, id: string): EventRow | undefined {
+    return this.#events(`WHERE ${TAG_CONDITION} AND client_id = ?`, tag, id)[0];
+  }
+
+  /** A message that has its text, or undefined. */
+  findMessage(offset: number): EventRow | undefined {
+    return this.#events("WHERE offset = ? AND kind = 'chat' AND text IS NOT NULL", offset)[0];
+  }
+
+  /** Events after `offset`, at most `most`, in order. */
+  eventsAfter(offset: number, most: number): EventRow[] {
+    return this.#events("WHERE offset > ? ORDER BY offset LIMIT ?", offset, most);
+  }
+
+  /** The last events, in order. */
+  latestEvents(most: number): EventRow[] {
+    return this.#events("ORDER BY offset DESC LIMIT ?", most).reverse();
+  }
+
+  /** Events whose programme time is in a window, at most `most`, in the order of programme time. */
+  eventsInWindow(fromMs: number, toMs: number, most: number): EventRow[] {
+    return this.#events(
+      "WHERE programme_ms >= ? AND programme_ms < ? ORDER BY programme_ms, offset LIMIT ?",
+      fromMs,
+      toMs,
+      most,
+    );
+  }
+
+  /** The least programme time of an event, or null without one. */
+  firstProgramTimeMs(): number | null {
+    const first = this.sql
+      .exec<{ at: number }>("SELECT programme_ms AS at FROM events ORDER BY programme_ms LIMIT 1")
+      .toArray()[0];
+    return first?.at ?? null;
+  }
+
+  /** Traces of a person's latest messages, the newest first. */
+  senderTraces(tag: string): SenderTrace[] {
+    return this.sql
+      .exec<{ roles: string; device: string; address: string; at_ms: number }>(
+        `SELECT roles, device, address, at_ms FROM events
+         WHERE ${TAG_CONDITION} AND kind = 'chat' ORDER BY offset DESC LIMIT ?`,
+        tag,
+        MAX_SENDER_TRACES,
+      )
+      .toArray()
+      .map(({ roles, device, address, at_ms }) => ({
+        roles: JSON.parse(roles) as Role[],
+        device,
+        address,
+        atMs: at_ms,
+      }));
+  }
+
+  /** All that holds. */
+  stateEntries(): StateEntryRow[] {
+    return this.sql.exec<StateEntryRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
+  }
+
+  /** Keeps a fact in the row `id`. */
+  upsertStateEntry(id: number, { of, about, by, body }: StateEntryInsert): void {
+    this.sql.exec(
+      "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?)",
+      id,
+      of,
+      about,
+      by,
+      body,
+    );
+  }
+
+  /** Forgets a fact. */
+  deleteStateEntry(id: number): void {
+    this.sql.exec("DELETE FROM facts WHERE id = ?", id);
+  }
+
+  /** Adds a line to the audit log. */
+  appendAuditEntry(atMs: number, act: AuditLogEntry["act"], by: string, about: string, body: Uint8Array): void {
+    this.sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
+  }
+
+  /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
+  auditRows(most: number, of: string | null = null): AuditRow[] {
+    return this.sql
+      .exec<AuditRow>(
+        `SELECT at_ms, by, act, about, body FROM audit
+         WHERE ?1 IS NULL OR by = ?1 OR about = ?1 ORDER BY rowid DESC LIMIT ?2`,
+        of,
+        most,
+      )
+      .toArray();
+  }
+
+  /** What was kept of the audience. */
+  audienceSnapshot(): AudienceSnapshot {
+    const rows = this.sql
+      .exec<{ id: number; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
+      .toArray();
+    const sketch = this.sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM sketch").toArray()[0];
+    const totals = this.#meta("totals");
+    return {
+      shards: new Map(rows.map(({ id, sockets, watching }) => [id, { sockets, watching }])),
+      totals: totals === null ? EMPTY_TOTALS : (JSON.parse(totals) as AudienceTotals),
+      distinct: sketch === undefined ? null : new Uint8Array(sketch.bytes),
+    };
+  }
+
+  /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
+  addShard(id: number): void {
+    this.sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
+  }
+
+  /** Keeps what a shard counted; null forgets the shard. */
+  setShard(id: number, count: ShardViewerCount | null): void {
+    if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
+    else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
+  }
+
+  /** Keeps sums. */
+  setTotals(totals: AudienceTotals): void {
+    this.#setMeta("totals", JSON.stringify(totals));
+  }
+
+  /** Keeps the estimate of different people. */
+  setDistinct(bytes: Uint8Array): void {
+    this.sql.exec("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
+  }
+
+  /** The number of shards, 1 at first. */
+  shardCount(): number {
+    return Number(this.#meta("shards") ?? 1);
+  }
+
+  /** Keeps the number of shards. */
+  setShardCount(shards: number): void {
+    this.#setMeta("shards", String(shards));
+  }
+
+  /** The crowd that is expected. */
+  expectedAudience(): ExpectedAudience {
+    const kept = this.#meta("expected");
+    return kept === null ? NO_EXPECTED_AUDIENCE : (JSON.parse(kept) as ExpectedAudience);
+  }
+
+  /** Keeps what crowd is expected. */
+  setExpectedAudience(expected: ExpectedAudience): void {
+    this.#setMeta("expected", JSON.stringify(expected));
+  }
+
+  /** Where the room's stream is bound to: the name of the room that it has instead of this one, or null. */
+  replacementRoom(): string | null {
+    return this.#meta("moved");
+  }
+
+  /** The stream has another room instead of this one, for good. */
+  setReplacementRoom(room: string): void {
+    this.#setMeta("moved", room);
+  }
+
+  /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
+  prune(nowMs: number, { maxAgeMs, maxEvents }: HistoryRetention): boolean {
+    const head = this.headOffset();
+    if (this.exists) this.#setMeta("head", String(head));
+    this.sql.exec("DELETE FROM events WHERE at_ms < ?", nowMs - maxAgeMs);
+    this.sql.exec("DELETE FROM events WHERE offset <= ?", head - maxEvents);
+    this.sql.exec("DELETE FROM audit WHERE at_ms < ?", nowMs - ROOM_LIMITS.auditRetentionMs);
+    this.sql.exec("DELETE FROM audit WHERE rowid <= (SELECT MAX(rowid) FROM audit) - ?", ROOM_LIMITS.auditEntries);
+    return ["events", "facts", "audit"].some((table) => this.#hasRows(`SELECT 1 FROM ${table} LIMIT 1`));
+  }
+
+  /** Forgets everything; the room's alarm goes too. */
+  async clear(): Promise<void> {
+    await this.sql.clear();
+  }
+
+  #clearSenderTraces(): void {
+    this.sql.exec("UPDATE events SET device = '', address = '' WHERE device <> '' OR address <> ''");
+    this.#setMeta("layout", LAYOUT_MIXED);
+  }
+
+  #hasRows(query: string): boolean {
+    return this.sql.exec(query).toArray().length > 0;
+  }
+
+  #events(where: string, ...values: SqlStorageValue[]): EventRow[] {
+    return this.sql.exec<EventRow>(`SELECT ${EVENT_COLUMNS} FROM events ${where}`, ...values).toArray();
+  }
+
+  #meta(key: string): string | null {
+    return this.sql.exec<{ value: string }>("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value ?? null;
+  }
+
+  #setMeta(key: string, value: string): void {
+    this.sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
+  }
+}
+
+/** Devices and addresses of a person that a ban reaches: those of so many last messages. */
+const MAX_SENDER_TRACES = 20;
+
+/** Tables of a layout in which history is not sealed: what is in them may not stay. */
+function unencryptedTables(sql: SqlStorage): string[] {
+  const unsealed = sql.exec("SELECT 1 FROM pragma_table_info('events') WHERE name = 'subject'").toArray().length > 0;
+  return unsealed ? ["meta", "events", "facts", "audit", "people", "shards"] : [];
+}

@@ -1,0 +1,65 @@
+/** All that a room holds of one person, for those who ask what is held of them. */
+import type { Role, RoomEvent } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import type { AuditLogEntry, BanListEntry, HeldMessage, RoomState } from "../../../core/room/room-state.ts";
+import type { EncryptedHistory } from "./encrypted-history.ts";
+import type { SubjectStore } from "./subject-store.ts";
+
+/** An event that the person made, or that tells of it; where it made it: roles, device and hashed address. */
+export interface SubjectEvent {
+  readonly event: RoomEvent;
+  readonly from?: { readonly roles: readonly Role[]; readonly device: string; readonly address: string };
+}
+
+/** A page of what is held. `next`: what to ask for the page after it, null if there is none. */
+export interface SubjectExportPage {
+  readonly events: readonly SubjectEvent[];
+  readonly next: number | null;
+  /** What holds now, and the audit log; with the first page only. */
+  readonly standing?: {
+    readonly moderator: boolean;
+    readonly sanctions: readonly BanListEntry[];
+    readonly held: readonly HeldMessage[];
+    readonly pinned: number | null;
+    readonly audit: readonly AuditLogEntry[];
+  };
+}
+
+/** What a room is looked through in. */
+export interface SubjectExportSources {
+  readonly subjects: SubjectStore;
+  readonly history: EncryptedHistory;
+  readonly state: RoomState;
+}
+
+/** What the room holds of a person: events after the offset `after`, a page of them. */
+export async function subjectExport(
+  sources: SubjectExportSources,
+  subject: string,
+  tag: string,
+  afterOffset: number,
+): Promise<SubjectExportPage> {
+  const rows = sources.subjects.subjectEvents(tag, afterOffset, ROOM_LIMITS.exportPageEvents);
+  const opened = await sources.history.decryptEvents(rows);
+  const events = opened.map((event, at): SubjectEvent => {
+    const row = rows[at];
+    if (row?.tag !== tag) return { event };
+    return { event, from: { roles: JSON.parse(row.roles) as Role[], device: row.device, address: row.address } };
+  });
+  const next = rows.length < ROOM_LIMITS.exportPageEvents ? null : (rows.at(-1)?.offset ?? null);
+  return afterOffset > 0 ? { events, next } : { events, next, standing: await subjectStanding(sources, subject, tag) };
+}
+
+async function subjectStanding(
+  { state, history }: SubjectExportSources,
+  subject: string,
+  tag: string,
+): Promise<NonNullable<SubjectExportPage["standing"]>> {
+  return {
+    moderator: state.moderators.has(subject),
+    sanctions: [...state.sanctions].flatMap(([key, value]) => (value.subject === subject ? [{ key, ...value }] : [])),
+    held: [...state.heldMessages.values()].filter(({ by }) => by.subject === subject),
+    pinned: state.pinned?.by.subject === subject ? state.pinned.offset : null,
+    audit: await history.readAuditLog(ROOM_LIMITS.auditEntries, tag),
+  };
+}

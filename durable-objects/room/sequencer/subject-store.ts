@@ -1,0 +1,92 @@
+/** What the room keeps in SQLite of each person: whom a tag stands for, and all that is found, and forgotten, by it. */
+import type { LazySql } from "../../kit/lazy-sql.ts";
+import { EVENT_COLUMNS, type EventRow } from "./room-store.ts";
+
+/** A person's own events, with where they came from. */
+export interface SubjectEventRow extends EventRow {
+  readonly tag: string;
+  readonly roles: string;
+  readonly device: string;
+  readonly address: string;
+}
+
+/** Typed access to one room's SQLite by person; the tables are those of `RoomStore`. */
+export class SubjectStore {
+  readonly #sql: LazySql;
+
+  constructor(sql: LazySql) {
+    this.#sql = sql;
+  }
+
+  /** Keeps whom a tag stands for. */
+  addSubject(tag: string, subject: Uint8Array): void {
+    this.#sql.exec("INSERT OR IGNORE INTO people VALUES (?, ?)", tag, subject);
+  }
+
+  /** Whom a tag stands for, sealed; undefined: nobody any more. */
+  encryptedSubject(tag: string): ArrayBuffer | undefined {
+    return this.#sql.exec<{ subject: ArrayBuffer }>("SELECT subject FROM people WHERE tag = ?", tag).toArray()[0]
+      ?.subject;
+  }
+
+  /** Tags of people of whom nothing is kept any more, at most `most`. */
+  unusedTags(most: number): string[] {
+    return this.#sql
+      .exec<{ tag: string }>(
+        `SELECT tag FROM people
+         WHERE tag NOT IN (SELECT tag FROM events) AND tag NOT IN (SELECT about FROM events)
+           AND tag NOT IN (SELECT about FROM facts) AND tag NOT IN (SELECT by FROM facts)
+           AND tag NOT IN (SELECT about FROM audit) AND tag NOT IN (SELECT by FROM audit) LIMIT ?`,
+        most,
+      )
+      .toArray()
+      .map(({ tag }) => tag);
+  }
+
+  /** Whether any person is known. */
+  get hasSubjects(): boolean {
+    return this.#sql.exec("SELECT 1 FROM people LIMIT 1").toArray().length > 0;
+  }
+
+  /** Forgets people of whom nothing is kept. */
+  deleteSubjects(tags: readonly string[]): void {
+    for (const tag of tags) this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
+  }
+
+  /** Forgets all that tells of a person, or leads to it; events keep their places. */
+  eraseSubject(tag: string): void {
+    this.#sql.exec("UPDATE events SET about = '', text = NULL, body = NULL WHERE about = ?", tag);
+    this.#sql.exec(
+      "UPDATE events SET tag = '', client_id = '', roles = '[]', device = '', address = '' WHERE tag = ?",
+      tag,
+    );
+    this.#sql.exec("DELETE FROM facts WHERE about = ?", tag);
+    this.#sql.exec("UPDATE facts SET by = '' WHERE by = ?", tag);
+    this.#sql.exec("UPDATE audit SET about = '', body = x'' WHERE about = ?", tag);
+    this.#sql.exec("UPDATE audit SET by = '' WHERE by = ?", tag);
+    this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
+  }
+
+  /** Events after `offset` that a person made, or that tell of it, at most `most`, in order. */
+  subjectEvents(tag: string, offset: number, most: number): SubjectEventRow[] {
+    return this.#sql
+      .exec<SubjectEventRow>(
+        `SELECT ${EVENT_COLUMNS}, tag, roles, device, address FROM events
+         WHERE offset > ? AND (tag = ? OR about = ?) ORDER BY offset LIMIT ?`,
+        offset,
+        tag,
+        tag,
+        most,
+      )
+      .toArray();
+  }
+
+  /** Offsets of the last events that tell of a person, at most `most`, in order. */
+  subjectEventOffsets(tag: string, most: number): number[] {
+    return this.#sql
+      .exec<{ offset: number }>("SELECT offset FROM events WHERE about = ? ORDER BY offset DESC LIMIT ?", tag, most)
+      .toArray()
+      .map(({ offset }) => offset)
+      .reverse();
+  }
+}

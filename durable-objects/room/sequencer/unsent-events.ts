@@ -1,0 +1,29 @@
+/** What happened in a room and is stored, but not told to the shards yet. */
+import type { TokenBucket } from "../../../core/kit/rate-limits.ts";
+import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
+import { applyLaterEvent, type RoomEvent } from "../../../core/room/events.ts";
+import type { RecentEvents } from "../../../core/room/recent-events.ts";
+
+/** The events of a tick. */
+export class UnsentEvents {
+  #events: RoomEvent[] = [];
+  #displayBucket: TokenBucket | undefined;
+
+  /** Takes in what comes next. */
+  append(event: RoomEvent): void {
+    if (event.kind === "erase") this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
+    this.#events.push(event);
+  }
+
+  /** Puts what can be read where the shards are told from, and counts the rest. */
+  flushTo(ring: RecentEvents, nowMs: number): void {
+    const last = this.#events.at(-1);
+    if (last === undefined) return;
+    const fresh = this.#events;
+    this.#events = [];
+    const { shown, bucket } = sampleForDisplay(fresh, this.#displayBucket, nowMs);
+    this.#displayBucket = bucket;
+    const { epoch, head } = ring;
+    ring.append({ epoch, from: head, to: last.offset, events: shown, unseen: fresh.length - shown.length });
+  }
+}

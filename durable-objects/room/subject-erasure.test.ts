@@ -1,0 +1,393 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import type { RoomEvent } from "../../core/room/events.ts";
+import { keyringIndexOfSubject, keyringObjectName } from "../../core/room/keyring.ts";
+import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
+import type { CommandOutcome } from "../../core/room/room-protocol.ts";
+import { testBindings, testEdge } from "../../workers/testing.ts";
+import type { Keyring } from "./keyring/keyring.ts";
+import type { Room } from "./sequencer/room.ts";
+import { registerTestStream, roomStub, TestParticipant, waitForCondition } from "./testing.ts";
+
+const viewers: TestParticipant[] = [];
+let rooms = 0;
+
+function newRoom(): string {
+  rooms += 1;
+  return `private${rooms}`;
+}
+
+async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
+  const viewer = await TestParticipant.join(...args);
+  viewers.push(viewer);
+  return viewer;
+}
+
+const ringOf = (subject: string): DurableObjectStub<Keyring> =>
+  testBindings.KEYRING.getByName(
+    keyringObjectName(keyringIndexOfSubject(subject), null),
+  ) as unknown as DurableObjectStub<Keyring>;
+
+const admin = { authorization: `Bearer ${testEdge.adminToken}` };
+
+interface Erased {
+  readonly rooms: number;
+  readonly pending: number;
+  readonly erasedAt: string;
+  readonly recoveryCopiesEndAt: string;
+}
+
+async function erase(subject: string): Promise<Erased> {
+  const answer = await testEdge.ask(`/api/subjects/${encodeURIComponent(subject)}`, {
+    method: "DELETE",
+    headers: admin,
+  });
+  expect([200, 202]).toContain(answer.status);
+  return answer.json();
+}
+
+interface Exported {
+  readonly rooms: readonly {
+    readonly stream: string;
+    readonly moderator: boolean;
+    readonly sanctions: readonly { readonly key: string }[];
+    readonly held: readonly { readonly text: string }[];
+    readonly audit: readonly { readonly act: string; readonly by: string; readonly about: string }[];
+    readonly events: readonly { readonly event: RoomEvent; readonly from?: { readonly device: string } }[];
+  }[];
+}
+
+async function exported(subject: string): Promise<Exported> {
+  const answer = await testEdge.ask(`/api/subjects/${encodeURIComponent(subject)}/export`, { headers: admin });
+  expect(answer.status).toBe(200);
+  return answer.json();
+}
+
+/** Every row of every table of an object, as text; bytes as they would be read as text. */
+function dump(state: DurableObjectState): string {
+  const { sql } = state.storage;
+  const tables = sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
+  return tables
+    .filter(({ name }) => !name.startsWith("_cf"))
+    .flatMap(({ name }) => sql.exec(`SELECT * FROM ${name}`).toArray())
+    .flatMap((row) => Object.values(row))
+    .map((value) => (value instanceof ArrayBuffer ? new TextDecoder("latin1").decode(value) : String(value)))
+    .join("\n");
+}
+
+const stored = (room: string): Promise<string> =>
+  runInDurableObject(roomStub(room), (_room: Room, state) => dump(state));
+
+function eventOf(outcome: CommandOutcome): RoomEvent {
+  if (!outcome.ok || outcome.event === undefined) throw new Error("nothing was stored");
+  return outcome.event;
+}
+
+async function replay(room: string, { programmeMs }: RoomEvent): Promise<string> {
+  const from = programmeMs - (programmeMs % ROOM_LIMITS.replayWindowMs);
+  return JSON.stringify(await roomStub(room).replay(from, from + 2 * ROOM_LIMITS.replayWindowMs));
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+/** A room in which a person has left every kind of trace. */
+async function traces(
+  room: string,
+  subject: string,
+): Promise<{ host: TestParticipant; bob: TestParticipant; said: RoomEvent }> {
+  const host = await come(room, { sub: `host-${room}`, name: "Hostname", roles: ["host"] });
+  const bob = await come(room, { sub: `bob-${room}`, name: "Bobname" });
+  const ann = await come(room, { sub: subject, name: "Annname" });
+  const said = eventOf(await ann.say("the first secret"));
+  eventOf(await bob.say("what bob says"));
+  for (const act of [
+    { kind: "pin", target: said.offset },
+    { kind: "role", subject, role: "moderator" },
+    { kind: "role", subject, role: null },
+    { kind: "modes", modes: { review: true } },
+  ] as const) {
+    expect((await host.client.sendCommand(act)).ok, act.kind).toBe(true);
+  }
+  expect(await ann.say("the held secret")).toMatchObject({ ok: true, held: expect.any(String) });
+  expect((await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 })).ok).toBe(true);
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "timeout"));
+  return { host, bob, said };
+}
+
+const PERSONAL = ["secret", "Annname", "Bobname", "Hostname", "what bob says"];
+
+test("the storage of a room and of a keyring has no text, no name and no subject in the clear", async () => {
+  const room = newRoom();
+  await traces(room, "ann-in-the-clear");
+  // The tests' devices are named after their owners.
+  const rows = (await stored(room)).replaceAll(/device-of-[a-z0-9-]+-0000/g, "");
+  for (const word of [...PERSONAL, "ann-in-the-clear", `bob-${room}`, `host-${room}`]) expect(rows).not.toContain(word);
+  const keys = await runInDurableObject(ringOf("ann-in-the-clear"), (_keyring: Keyring, state) => dump(state));
+  expect(keys).toContain(room);
+  expect(keys).not.toContain("ann-in-the-clear");
+});
+
+test("a room that lost its memory has all of it again, by the keys of its people", async () => {
+  const room = newRoom();
+  const { host } = await traces(room, "ann-evicted");
+  await evictDurableObject(roomStub(room));
+  const late = await come(room, { sub: `late-${room}` });
+  await waitForCondition(() => late.texts.length === 2);
+  expect(late.texts).toEqual(["the first secret", "what bob says"]);
+  const bans = await host.client.sendCommand({ kind: "list", what: "bans" });
+  expect(bans).toMatchObject({ list: { bans: [{ subject: "ann-evicted", by: `host-${room}` }] } });
+  const held = await host.client.sendCommand({ kind: "list", what: "held" });
+  expect(held).toMatchObject({ list: { held: [{ text: "the held secret", by: { name: "Annname" } }] } });
+  const audit = await host.client.sendCommand({ kind: "list", what: "audit" });
+  expect(audit).toMatchObject({
+    list: { audit: [{ act: "timeout", about: "ann-evicted", by: `host-${room}` }, {}, {}, {}, {}] },
+  });
+});
+
+test("after an erasure nothing of the person can be read in any room, live, replayed, listed or after an eviction", async () => {
+  const [here, there] = [newRoom(), newRoom()];
+  const subject = "ann-erased";
+  const { host, bob, said } = await traces(here, subject);
+  await traces(there, subject);
+  const before = Date.now();
+  const erased = await erase(subject);
+  expect(erased).toMatchObject({ rooms: 2, pending: 0 });
+  expect(Date.parse(erased.erasedAt)).toBeGreaterThanOrEqual(before);
+  expect(Date.parse(erased.recoveryCopiesEndAt) - Date.parse(erased.erasedAt)).toBe(30 * 86_400_000);
+  // Those who are there are told which of the events that they show are gone.
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
+  const gone = bob.events.find((event) => event.kind === "erase");
+  expect(gone).toMatchObject({ targets: expect.arrayContaining([said.offset]) });
+  await waitForCondition(() => host.notes.some(({ kind }) => kind === "settled"));
+  for (const evicted of [false, true]) {
+    if (evicted) await evictDurableObject(roomStub(here));
+    const late = await come(here, { sub: `late-${here}-${evicted}` });
+    const lists = await Promise.all(
+      (["held", "bans", "audit"] as const).map((what) => host.client.sendCommand({ kind: "list", what })),
+    );
+    const told = JSON.stringify([late.events, lists, await replay(here, said)]);
+    for (const word of ["secret", "Annname", subject]) expect(told).not.toContain(word);
+    expect(late.texts).toContain("what bob says");
+    expect(told).toContain("Bobname");
+  }
+  for (const room of [here, there]) expect(await stored(room)).not.toContain("device-of-ann-erased");
+  expect((await exported(subject)).rooms).toEqual([]);
+  expect((await exported(`bob-${here}`)).rooms[0]?.events.map(({ event }) => event)).toMatchObject([
+    { kind: "chat", text: "what bob says" },
+  ]);
+});
+
+test("offsets keep having no holes, and one who was away is told of the erasure", async () => {
+  const room = newRoom();
+  const ann = await come(room, { sub: "ann-away" });
+  const bob = await come(room, { sub: `bob-${room}` });
+  const { offset } = eventOf(await ann.say("gone soon"));
+  await waitForCondition(() => bob.texts.length === 1);
+  bob.client.stop();
+  await erase("ann-away");
+  bob.client.start();
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
+  expect(bob.resets).toBe(1);
+  expect(bob.events.map((event) => [event.offset, event.kind])).toEqual([
+    [offset, "chat"],
+    [offset + 1, "erase"],
+  ]);
+});
+
+test("one who was erased writes again as a stranger, under a new key", async () => {
+  const room = newRoom();
+  const { host } = await traces(room, "ann-again");
+  await erase("ann-again");
+  const again = await come(room, { sub: "ann-again" });
+  await host.client.sendCommand({ kind: "modes", modes: { review: false } });
+  expect(eventOf(await again.say("hello again"))).toMatchObject({ text: "hello again" });
+  await evictDurableObject(roomStub(room));
+  const late = await come(room, { sub: `late-${room}` });
+  await waitForCondition(() => late.texts.includes("hello again"));
+  const mine = (await exported("ann-again")).rooms.flatMap(({ events }) => events.map(({ event }) => event));
+  expect(mine).toMatchObject([{ kind: "chat", text: "hello again" }]);
+});
+
+test("a moderator who is erased leaves its sanctions standing, without saying whose they are", async () => {
+  const room = newRoom();
+  const mod = await come(room, { sub: "mod-erased", roles: ["moderator"] });
+  const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
+  await mod.client.sendCommand({ kind: "ban", subject: `rude-${room}`, address: false });
+  await erase("mod-erased");
+  for (const evicted of [false, true]) {
+    if (evicted) await evictDurableObject(roomStub(room));
+    const bans = await host.client.sendCommand({ kind: "list", what: "bans" });
+    expect(bans).toMatchObject({ list: { bans: [{ subject: `rude-${room}`, by: "", ban: true }] } });
+    const audit = await host.client.sendCommand({ kind: "list", what: "audit" });
+    expect(audit).toMatchObject({ list: { audit: [{ act: "ban", by: "", about: `rude-${room}` }] } });
+  }
+});
+
+test("a room that can't be told is unreadable at once, and told once it can be", async () => {
+  const room = newRoom();
+  const subject = "ann-unreachable";
+  const { bob, said } = await traces(room, subject);
+  const keyring = ringOf(subject);
+  // The keyring's calls fail, as if the room were overloaded.
+  const broken = { getByName: () => ({ forget: () => Promise.reject(new Error("overloaded")) }) };
+  await runInDurableObject(keyring, (object: Keyring) => {
+    (object as unknown as { env: { ROOM: unknown } }).env = { ROOM: broken };
+  });
+  expect(await erase(subject)).toMatchObject({ rooms: 1, pending: 1 });
+  await evictDurableObject(roomStub(room));
+  expect(await replay(room, said)).not.toContain("secret");
+  expect(JSON.stringify(await roomStub(room).attach(0))).not.toContain("secret");
+  // It finds the room again after its own eviction, and knows what it has yet to do.
+  await evictDurableObject(keyring);
+  expect(await erase(subject)).toMatchObject({ rooms: 0, pending: 0 });
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
+  expect(await stored(room)).not.toContain("device-of-ann-unreachable");
+});
+
+test("an erasure that is pending is carried on by an alarm", async () => {
+  const subject = "ann-pending";
+  const room = newRoom();
+  const ann = await come(room, { sub: subject });
+  await ann.say("a secret");
+  await runInDurableObject(ringOf(subject), (_keyring: Keyring, state) => {
+    const { sql } = state.storage;
+    sql.exec("INSERT INTO erasing SELECT tag, room, subject FROM keys WHERE room = ?", room);
+    sql.exec("DELETE FROM keys WHERE room = ?", room);
+    return state.storage.setAlarm(Date.now() + 3_600_000);
+  });
+  expect(await runDurableObjectAlarm(ringOf(subject))).toBe(true);
+  await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
+});
+
+test("erasing twice, and erasing someone unknown, is answered alike and changes nothing", async () => {
+  const room = newRoom();
+  const { bob } = await traces(room, "ann-twice");
+  expect(await erase("ann-twice")).toMatchObject({ rooms: 1, pending: 0 });
+  await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
+  const rows = await stored(room);
+  expect(await erase("ann-twice")).toMatchObject({ rooms: 0, pending: 0 });
+  expect(await erase("nobody at all, ever / ?")).toMatchObject({ rooms: 0, pending: 0 });
+  expect(await stored(room)).toBe(rows);
+});
+
+test("without the admin token nothing is erased or exported", async () => {
+  for (const [path, method] of [
+    ["/api/subjects/ann", "DELETE"],
+    ["/api/subjects/ann/export", "GET"],
+    ["/api/streams/ann/jurisdiction", "PUT"],
+  ]) {
+    expect((await testEdge.ask(path ?? "", { method: method ?? "" })).status).toBe(401);
+    const headers = { authorization: "Bearer nope" };
+    expect((await testEdge.ask(path ?? "", { method: method ?? "", headers })).status).toBe(403);
+  }
+  const long = `/api/subjects/${"x".repeat(ROOM_LIMITS.nameChars + 1)}`;
+  expect((await testEdge.ask(long, { method: "DELETE", headers: admin })).status).toBe(400);
+});
+
+test("an export has all that is held, over more than one page, and nothing of others", async () => {
+  const room = newRoom();
+  const subject = "ann-exported";
+  const { said } = await traces(room, subject);
+  const many = ROOM_LIMITS.exportPageEvents + 20;
+  const viewer = { subject, name: "Annname", roles: ["moderator" as const], followerSinceMs: null, expiresMs: null };
+  const by = { ...viewer, device: "device-of-ann-exported-0000", address: "hash" };
+  const acts = Array.from({ length: many }, (_, index) => {
+    return { by, id: `many-${index}`, act: { kind: "chat" as const, text: `line ${index}` }, programmeMs: null };
+  });
+  // The timeout holds her back until it is taken off.
+  const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
+  await host.client.sendCommand({ kind: "unban", subject });
+  await host.client.sendCommand({ kind: "ban", subject, address: false });
+  await host.client.sendCommand({ kind: "unban", subject });
+  for (let at = 0; at < acts.length; at += 100) {
+    await roomStub(room).submit({ acts: acts.slice(at, at + 100), likes: 0, reactions: {} });
+  }
+  await host.client.sendCommand({ kind: "timeout", subject, seconds: 60 });
+  const [one, ...others] = (await exported(subject)).rooms;
+  expect(others).toEqual([]);
+  const texts = one?.events.flatMap(({ event }) => (event.kind === "chat" ? [event.text] : []));
+  expect(texts).toEqual(["the first secret", ...acts.map(({ act }) => act.text)]);
+  expect(one?.events[0]).toMatchObject({ event: { offset: said.offset, atMs: said.atMs }, from: { roles: [] } });
+  const kinds = one?.events.flatMap(({ event }) => (event.kind === "chat" ? [] : [event.kind]));
+  expect(kinds).toEqual(["role", "role", "timeout", "unban", "ban", "unban", "timeout"]);
+  expect(one).toMatchObject({
+    stream: room,
+    moderator: false,
+    sanctions: [{ key: `account:${subject}` }],
+    held: [{ text: "the held secret" }],
+  });
+  expect(one?.audit.map(({ act }) => act)).toEqual(["timeout", "unban", "ban", "unban", "timeout", "role", "role"]);
+  expect(JSON.stringify(one)).not.toContain("what bob says");
+});
+
+test("what retention takes away, by age and by count, takes the keys of those of whom nothing is left with it", async () => {
+  const room = newRoom();
+  const ann = await come(room, { sub: "ann-retained" });
+  const bob = await come(room, { sub: "bob-retained" });
+  await ann.say("old");
+  await bob.say("new");
+  await runInDurableObject(roomStub(room), (_room: Room, state) => {
+    state.storage.sql.exec("UPDATE events SET at_ms = at_ms - ? WHERE offset = 1", ROOM_LIMITS.retentionMs);
+  });
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
+  expect((await exported("ann-retained")).rooms).toEqual([]);
+  expect((await exported("bob-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "new" } }]);
+  // And whoever comes back is known again.
+  expect(eventOf(await ann.say("again")).offset).toBe(3);
+  await runInDurableObject(roomStub(room), (_room: Room, state) => {
+    state.storage.sql.exec("UPDATE events SET offset = offset - ? WHERE offset <= 2", ROOM_LIMITS.retentionEvents);
+  });
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
+  expect((await exported("bob-retained")).rooms).toEqual([]);
+  expect((await exported("ann-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "again" } }]);
+});
+
+test("where the runtime has no jurisdictions, binding a stream to one is refused", async () => {
+  const bind = (body: string): Promise<Response> =>
+    testEdge.ask("/api/streams/bound/jurisdiction", { method: "PUT", headers: admin, body });
+  expect((await bind('{"jurisdiction":"eu"}')).status).toBe(501);
+  expect((await bind('{"jurisdiction":"mars"}')).status).toBe(400);
+});
+
+test("a room that was moved takes nobody in and says where the stream's room is; a room in use isn't moved", async () => {
+  const [empty, used] = [newRoom(), newRoom()];
+  const ann = await come(used, { sub: "ann" });
+  await ann.say("here");
+  expect(await roomStub(used).setReplacementRoom(`eu:${used}`)).toBe(false);
+  expect(await roomStub(empty).setReplacementRoom(`eu:${empty}`)).toBe(true);
+  await evictDurableObject(roomStub(empty));
+  expect(await roomStub(empty).setReplacementRoom(`eu:${empty}`)).toBe(true);
+  expect(await roomStub(empty).summary()).toMatchObject({ moved: `eu:${empty}` });
+  await runInDurableObject(roomStub(empty), async (room: Room) => {
+    await expect(room.report(0, { sockets: 0, watching: 1, distinct: null })).rejects.toThrow("elsewhere");
+    await expect(room.attach(0)).rejects.toThrow("elsewhere");
+    await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
+  });
+  // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
+  await registerTestStream(empty);
+  expect((await testEdge.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
+});
+
+test("who may read is told to the room that the stream has instead, before it was moved and after", async () => {
+  const [from, to] = [newRoom(), newRoom()];
+  const first = { revision: 1, playback: "token" as const, revocations: [] };
+  await roomStub(from).setAccess(first);
+  expect(await roomStub(from).setReplacementRoom(to)).toBe(true);
+  expect((await roomStub(to).summary()).access).toEqual(first);
+  const later = { revision: 2, playback: "public" as const, revocations: [] };
+  await roomStub(from).setAccess(later);
+  expect((await roomStub(to).summary()).access).toEqual(later);
+});
+
+test("where a stream's room is outlives the looks through what it was before", async () => {
+  const [from, to] = [newRoom(), newRoom()];
+  // Somebody watched by beacon, which is nothing that keeps a room.
+  await roomStub(from).report(0, { sockets: 0, watching: 1, distinct: null });
+  await roomStub(from).report(0, { sockets: 0, watching: 0, distinct: null });
+  expect(await roomStub(from).setReplacementRoom(to)).toBe(true);
+  expect(await runDurableObjectAlarm(roomStub(from))).toBe(true);
+  await evictDurableObject(roomStub(from));
+  expect(await roomStub(from).summary()).toMatchObject({ moved: to });
+});

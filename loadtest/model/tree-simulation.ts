@@ -1,0 +1,376 @@
+/**
+ * The tree in motion: isolates come with their first viewers, walk to a node that feeds them, and renew. Who feeds whom is
+ * decided by the product's own `Door` and `ParentResolver`; only clocks, distances and service times are made up here.
+ */
+
+import { EDGE_STREAM_LIMITS, FEED_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
+import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { formatNodeAddress, LIVE_ADDRESS, type NodeAddress, type Site } from "../../core/delivery/tree/node-address.ts";
+import { cacheableParent, ParentResolver } from "../../core/delivery/tree/parent-resolver.ts";
+import { joinTailS } from "../../core/media/hls/timing.ts";
+import { EventQueue } from "./event-queue.ts";
+import {
+  attachChild,
+  createFedNode,
+  createFeeder,
+  detachChild,
+  type FedNode,
+  type FeederNode,
+  type ModelLease,
+} from "./nodes.ts";
+import { choiceMasks, type ModelIsolate, type Population } from "./population.ts";
+import type { Random } from "./random.ts";
+import { type BroadcastSettings, JOIN_PARTS, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
+import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
+
+/** What objects and data centres take for their work, milliseconds. */
+export interface ServiceTimes {
+  /** An object's time for a request for a feed. */
+  readonly feedMs: number;
+  /** An object's time to send a byte to one child. */
+  readonly byteMs: number;
+  /** Bytes a second that an object can send. */
+  readonly linkBytesPerSecond: number;
+  /** Looking into the data centre's cache for the way. */
+  readonly recallMs: number;
+  /** A viewer's round trip to its isolate: between the multivariant playlist and the playlists that it names. */
+  readonly viewerMs: number;
+}
+
+/** What moves. */
+export interface TreeSimulationOptions {
+  readonly population: Population;
+  readonly settings: BroadcastSettings;
+  readonly distances: NetworkRoundTrips;
+  readonly service: ServiceTimes;
+  readonly seconds: number;
+  /** From this time on all isolates renew so many times, as the harness makes them do to collect the counters. */
+  readonly collect?: { readonly atS: number; readonly times: number; readonly everyMs: number };
+}
+
+/** Feeds carry this many bytes a second beside parts: beats, the status and the entries without bytes. */
+const BARE_BYTES_PER_SECOND = 2_000;
+/** A snapshot without bytes, and the init sections. */
+const SNAPSHOT_BYTES = 20_000;
+
+/** A tree that has run. */
+export class TreeSimulation {
+  readonly feeders = new Map<string, FeederNode>();
+  readonly isolates: { readonly node: FedNode; readonly isolate: ModelIsolate }[] = [];
+  /** Requests for feeds that were refused: the node was full, or didn't get a feed itself in time. */
+  refused = 0;
+  /** The most requests that one walk to a feed took. */
+  maxResolveSteps = 0;
+  /** Leaders that were taken for dead, and parts that were pulled, since feeds were late in a herd. */
+  presumedDead = 0;
+  pulledParts = 0;
+  /** The longest that a node waited for the first word of a feed. */
+  maxFeedWaitMs = 0;
+  readonly live: FeederNode;
+  readonly #options: TreeSimulationOptions;
+  readonly #random: Random;
+  readonly #queue = new EventQueue();
+  readonly #parentCache = new Map<string, { readonly address: NodeAddress; readonly untilMs: number }>();
+  readonly #flow: (want: number) => number;
+  readonly #endMs: number;
+
+  /** Runs it to its end. */
+  constructor(options: TreeSimulationOptions, random: Random) {
+    this.#options = options;
+    this.#random = random;
+    this.#flow = (want) => BARE_BYTES_PER_SECOND + trackBytesPerSecond(options.settings, want);
+    const { times = 0, everyMs = 0 } = options.collect ?? {};
+    // Collecting ends with the tree at rest.
+    this.#endMs = options.seconds * 1_000 + times * everyMs;
+    this.live = this.#feederAt(LIVE_ADDRESS);
+    for (const isolate of options.population.isolates) this.#addIsolate(isolate);
+    this.#queue.runAll();
+  }
+
+  /** Requests that were sent up by all nodes. */
+  get requestsSent(): number {
+    const shields = [...this.feeders.values()].reduce((sum, { lowerSide }) => sum + (lowerSide?.requestsSent ?? 0), 0);
+    return shields + this.isolates.reduce((sum, { node }) => sum + node.requestsSent, 0);
+  }
+
+  #addIsolate(isolate: ModelIsolate): void {
+    const { settings, service, collect } = this.#options;
+    const { colo, region } = isolate.colo;
+    const site: Site = { colo, region };
+    const name = `${colo}-${Math.floor(this.#random() * 2 ** 32).toString(16)}-${this.isolates.length}`;
+    // Its viewers' requests, and those who are parked look once a second.
+    const lookMs = 1_000 / (isolate.viewers * (viewerRequestsPerSecond(settings) / 2 + 1));
+    const node: FedNode = {
+      ...createFedNode(name, new ParentResolver({ kind: "isolate", site, nodeId: name }), region, lookMs),
+      colo,
+    };
+    this.isolates.push({ node, isolate });
+    this.#queue.schedule(isolate.firstS * 1_000, (now) => this.#requestLease(node, now));
+    const masks = choiceMasks(settings);
+    for (const [choice, firstS] of isolate.choiceFirstS.entries()) {
+      if (!Number.isFinite(firstS)) continue;
+      for (const [track] of settings.tracks.entries()) {
+        if ((((masks[choice] ?? 0) >> track) & 1) === 0) continue;
+        // The track is named by the multivariant playlist, which the isolate has once it is fed.
+        const atMs = firstS * 1_000 + service.viewerMs;
+        node.requestedAtMs[track] = Math.min(node.requestedAtMs[track] ?? atMs, atMs);
+        this.#queue.schedule(atMs, (now) => this.#addWantedTracks(node, 1 << track, now));
+        this.#queue.schedule(atMs + EDGE_STREAM_LIMITS.feedWaitMs, (now) => this.#pullIfLate(node, track, now));
+      }
+    }
+    for (let time = 0; time < (collect?.times ?? 0); time += 1) {
+      this.#queue.schedule((collect?.atS ?? 0) * 1_000 + time * (collect?.everyMs ?? 0), (now) => {
+        this.#addWantedTracks(node, 1 << (settings.tracks.length + time), now);
+      });
+    }
+  }
+
+  #addWantedTracks(node: FedNode, tracks: number, now: number): void {
+    node.wantedTracks |= tracks;
+    if (node.lease !== null && (tracks & ~node.lease.wantedTracks) !== 0) this.#requestLease(node, now);
+  }
+
+  /** Goes for a feed, unless the node is on its way to one. */
+  #requestLease(node: FedNode, now: number): void {
+    if (node.pendingLease !== null || now > this.#endMs) return;
+    const lost = node.parentResolver.isUnresolved && node.kind === "isolate";
+    const lead: ModelLease = { startedMs: now, wantedTracks: node.wantedTracks, lastHeardMs: now, hasStarted: false };
+    node.pendingLease = lead;
+    this.#queue.schedule(now + EDGE_STREAM_LIMITS.leaseSuspectMs, (then) => this.#replaceSilentLease(node, lead, then));
+    this.#queue.schedule(now + (lost ? this.#options.service.recallMs : 0), (then) => {
+      const known = lost ? this.#parentCache.get(node.colo) : undefined;
+      this.#resolveParent(node, lead, known !== undefined && known.untilMs > then ? known.address : null, 1, then);
+    });
+  }
+
+  /** A leader that hears nothing for long is taken for dead, and another goes for a feed. */
+  #replaceSilentLease(node: FedNode, lead: ModelLease, now: number): void {
+    if (node.pendingLease !== lead || lead.hasStarted) return;
+    const dueMs = lead.lastHeardMs + EDGE_STREAM_LIMITS.leaseSuspectMs;
+    if (now < dueMs) {
+      this.#queue.schedule(dueMs, (then) => this.#replaceSilentLease(node, lead, then));
+      return;
+    }
+    this.presumedDead += 1;
+    node.pendingLease = null;
+    this.#requestLease(node, now);
+  }
+
+  /** The feed is late: a player pulls what it starts with. */
+  #pullIfLate(node: FedNode, track: number, now: number): void {
+    if (node.lease === null || (node.lease.wantedTracks & (1 << track)) === 0)
+      this.#pull(node, this.#feederAt(node.parentResolver.currentParent), track, now);
+  }
+
+  /**
+   * The parts that a track's first player starts with and that this node lacks are asked of the node above, once for all
+   * below: the feed hasn't brought the track, or it began after them.
+   */
+  #pull(node: FedNode, feeder: FeederNode, track: number, now: number): void {
+    const { settings, service } = this.#options;
+    const fromMs = (node.requestedAtMs[track] ?? now) - JOIN_PARTS * settings.partMs;
+    const lacking = Math.ceil(((node.tailFromMs[track] ?? Number.POSITIVE_INFINITY) - fromMs) / settings.partMs);
+    const parts = Math.min(JOIN_PARTS, Math.max(0, lacking));
+    if (parts === 0 || (node.pulledTracks & (1 << track)) !== 0) return;
+    node.pulledTracks |= 1 << track;
+    node.requestsSent += parts;
+    this.pulledParts += parts;
+    this.#countRequests(feeder, parts, now);
+    const bytes = (parts * trackBytesPerSecond(settings, 1 << track) * settings.partMs) / 1_000;
+    feeder.linkUntilMs = Math.max(feeder.linkUntilMs, now) + (bytes * 1_000) / service.linkBytesPerSecond;
+    const shield = feeder.lowerSide;
+    if (shield === null) return;
+    shield.requestedAtMs[track] = Math.min(
+      shield.requestedAtMs[track] ?? Number.POSITIVE_INFINITY,
+      node.requestedAtMs[track] ?? now,
+    );
+    this.#pull(shield, this.#feederAt(shield.parentResolver.currentParent), track, now);
+  }
+
+  #countRequests(feeder: FeederNode, requests: number, now: number): void {
+    const second = Math.min(feeder.requests.length - 1, Math.floor(now / 1_000));
+    feeder.requests[second] = (feeder.requests[second] ?? 0) + requests;
+  }
+
+  #resolveParent(node: FedNode, lead: ModelLease, remembered: NodeAddress | null, steps: number, now: number): void {
+    const { address, mustBeServed } = node.parentResolver.resolve(remembered, now);
+    const halfMs = roundTripMs(this.#options.distances, node.region, address) / 2;
+    node.requestsSent += 1;
+    this.maxResolveSteps = Math.max(this.maxResolveSteps, steps);
+    this.#queue.schedule(now + halfMs, (at) => {
+      const feeder = this.#feederAt(address);
+      this.#countRequests(feeder, 1, at);
+      this.#queue.schedule(this.#occupyUntil(feeder, this.#options.service.feedMs, at), (done) => {
+        const verdict = this.#admissionOf(feeder, node, mustBeServed, done);
+        if (verdict === "serve") return this.#admitChild(feeder, { asker: node, lead, halfMs }, done);
+        this.#queue.schedule(done + halfMs, (back) => {
+          lead.lastHeardMs = back;
+          if (verdict === "full" || !node.parentResolver.followRedirect(verdict, back)) this.#onRefused(node, back);
+          else this.#resolveParent(node, lead, remembered, steps + 1, back);
+        });
+      });
+    });
+  }
+
+  #admissionOf(
+    { admission, children, childNames, isolates, shields }: FeederNode,
+    node: FedNode,
+    pressed: boolean,
+    now: number,
+  ): "serve" | "up" | "down" | "full" {
+    const renews = children.has(node);
+    const others = {
+      isolates: isolates - (renews && node.kind === "isolate" ? 1 : 0),
+      shields: shields - (renews && node.kind !== "isolate" ? 1 : 0),
+      has: (name: string) => childNames.has(name),
+    };
+    const verdict = admission.admit(
+      node.name,
+      { kind: node.kind, mustBeServed: pressed, isRenewal: renews, hasSite: true },
+      others,
+      now,
+    );
+    return verdict === "serve" && others.isolates + others.shields >= FEED_LIMITS.subscribers ? "full" : verdict;
+  }
+
+  /** When the object has done `ms` of work that came at `now`: it does one thing after the other. */
+  #occupyUntil(feeder: FeederNode, ms: number, now: number): number {
+    feeder.maxQueueMs = Math.max(feeder.maxQueueMs, feeder.busyUntilMs - now);
+    feeder.busyUntilMs = Math.max(feeder.busyUntilMs, now) + ms;
+    return feeder.busyUntilMs;
+  }
+
+  #admitChild(feeder: FeederNode, waiting: { asker: FedNode; lead: ModelLease; halfMs: number }, now: number): void {
+    const shield = feeder.lowerSide;
+    if (shield === null) {
+      this.#openFeed(feeder, waiting, now);
+      return;
+    }
+    const { lead, asker } = waiting;
+    shield.wantedTracks |= lead.wantedTracks;
+    if (shield.lease !== null && (lead.wantedTracks & ~shield.lease.wantedTracks) === 0) {
+      this.#openFeed(feeder, waiting, now);
+      return;
+    }
+    feeder.pendingFeeds.push(waiting);
+    // While the shield has some feed, a newcomer waits no longer for the bytes that it wants.
+    const waitMs = shield.lease === null ? EDGE_STREAM_LIMITS.firstMessageMs : SHIELD_LIMITS.feedWaitMs;
+    this.#queue.schedule(now + waitMs, (late) => {
+      if (!feeder.pendingFeeds.includes(waiting)) return;
+      feeder.pendingFeeds = feeder.pendingFeeds.filter((other) => other !== waiting);
+      if (shield.lease !== null) this.#openFeed(feeder, waiting, late);
+      else this.#queue.schedule(late + waiting.halfMs, (back) => this.#onRefused(asker, back));
+    });
+    this.#requestLease(shield, now);
+  }
+
+  #openFeed(
+    feeder: FeederNode,
+    { asker, lead, halfMs }: { asker: FedNode; lead: ModelLease; halfMs: number },
+    now: number,
+  ): void {
+    const { settings, service } = this.#options;
+    const before = asker.lease;
+    const lacks = before === null ? lead.wantedTracks : lead.wantedTracks & ~before.wantedTracks;
+    const fromMs = tailFromMs(settings, now);
+    const bytes =
+      (before === null ? SNAPSHOT_BYTES : 0) + ((now - fromMs) / 1_000) * trackBytesPerSecond(settings, lacks);
+    for (const [track] of settings.tracks.entries()) {
+      if (((lacks >> track) & 1) === 0) continue;
+      // A shield has no more than its own feed brought it.
+      const above =
+        feeder.lowerSide === null ? fromMs : (feeder.lowerSide.tailFromMs[track] ?? Number.POSITIVE_INFINITY);
+      asker.tailFromMs[track] = Math.max(fromMs, above);
+    }
+    const doneMs = this.#occupyUntil(feeder, bytes * service.byteMs, now);
+    this.#queue.schedule(doneMs + halfMs, () => {
+      lead.hasStarted = true;
+    });
+    this.maxFeedWaitMs = Math.max(this.maxFeedWaitMs, doneMs + halfMs - lead.startedMs);
+    feeder.linkUntilMs = Math.max(feeder.linkUntilMs, now) + (bytes * 1_000) / service.linkBytesPerSecond;
+    feeder.maxLinkMs = Math.max(feeder.maxLinkMs, feeder.linkUntilMs - now);
+    attachChild(feeder, asker, lead.wantedTracks, this.#flow, now);
+    const sentMs = Math.max(doneMs, feeder.linkUntilMs);
+    this.#queue.schedule(sentMs + halfMs, (heard) => this.#onCaughtUp(feeder, asker, lead, heard));
+  }
+
+  #onCaughtUp(feeder: FeederNode, node: FedNode, lead: ModelLease, now: number): void {
+    node.parentResolver.confirmParent();
+    node.failures = 0;
+    if (node.pendingLease === lead) node.pendingLease = null;
+    if (node.feeder !== null && node.feeder !== feeder) detachChild(node.feeder, node, this.#flow, now);
+    if (node.feeder !== feeder) node.fedSinceMs = now;
+    node.feeder = feeder;
+    node.lease = lead;
+    this.#cacheParent(node, now);
+    // Feeds beat, and the Live object's place is told at the first beat after it has settled.
+    if (feeder === this.live)
+      this.#queue.schedule(now + TREE_LIMITS.liveParentCacheDelayMs, (beat) => this.#cacheParent(node, beat));
+    const { upperSide } = node;
+    if (upperSide !== null) {
+      const ready = upperSide.pendingFeeds.filter((waiting) => (waiting.lead.wantedTracks & ~lead.wantedTracks) === 0);
+      upperSide.pendingFeeds = upperSide.pendingFeeds.filter((waiting) => !ready.includes(waiting));
+      for (const waiting of ready) this.#openFeed(upperSide, waiting, now);
+    }
+    if (upperSide === null) {
+      for (const [track] of this.#options.settings.tracks.entries()) {
+        if (((lead.wantedTracks >> track) & 1) === 1) this.#pull(node, feeder, track, now);
+      }
+    }
+    if ((node.wantedTracks & ~lead.wantedTracks) !== 0) this.#requestLease(node, now);
+    const leadMs = upperSide === null ? EDGE_STREAM_LIMITS.leaseMs : SHIELD_LIMITS.leaseMs;
+    const lateMs =
+      upperSide === null
+        ? -Math.log(1 - this.#random()) * node.renewalCheckMs
+        : this.#random() * SHIELD_LIMITS.leaseCheckMs;
+    this.#queue.schedule(lead.startedMs + leadMs + lateMs, (due) => this.#renewOrRelease(node, lead, due));
+  }
+
+  #renewOrRelease(node: FedNode, lead: ModelLease, now: number): void {
+    if (node.lease !== lead) return;
+    const { upperSide, feeder } = node;
+    const idle =
+      upperSide !== null && upperSide.children.size === 0 && now - upperSide.childlessSinceMs > TREE_LIMITS.idleMs;
+    if (!idle) {
+      this.#requestLease(node, now);
+      return;
+    }
+    if (feeder !== null) detachChild(feeder, node, this.#flow, now);
+    node.feeder = null;
+    node.lease = null;
+  }
+
+  #cacheParent(node: FedNode, now: number): void {
+    const worth = node.feeder === null ? null : cacheableParent(node.feeder.address, now - node.fedSinceMs);
+    if (node.kind !== "isolate" || worth === null || now - node.parentCachedAtMs < EDGE_STREAM_LIMITS.leaseMs / 2)
+      return;
+    node.parentCachedAtMs = now;
+    this.#parentCache.set(node.colo, { address: worth, untilMs: now + TREE_LIMITS.parentCacheMs });
+  }
+
+  #onRefused(node: FedNode, now: number): void {
+    this.refused += 1;
+    node.parentResolver.useAlternateParent(now);
+    node.pendingLease = null;
+    node.failures += 1;
+    const most = Math.min(
+      EDGE_STREAM_LIMITS.maxRetryMs,
+      EDGE_STREAM_LIMITS.minRetryMs * 2 ** Math.min(node.failures - 1, 6),
+    );
+    this.#queue.schedule(now + (node.failures === 1 ? 0 : most * this.#random()), (then) =>
+      this.#requestLease(node, then),
+    );
+  }
+
+  #feederAt(address: NodeAddress): FeederNode {
+    const text = formatNodeAddress(address);
+    const feeder = this.feeders.get(text) ?? createFeeder(address, this.#options.seconds + 1);
+    this.feeders.set(text, feeder);
+    return feeder;
+  }
+}
+
+/** Where the media begins that a feed sends first at `now`: the segment in which players start, from its beginning. */
+function tailFromMs({ partMs, segmentMs }: BroadcastSettings, now: number): number {
+  return Math.floor((now - joinTailS(partMs) * 1_000) / segmentMs) * segmentMs;
+}

@@ -1,0 +1,24 @@
+/** The room's part of a load report; pure. */
+
+import type { LoadResult } from "../run.ts";
+import { renderSamplePlot } from "../sample-plot.ts";
+import { joinsRoom, type Scenario } from "../scenarios.ts";
+
+/** Names of k6's trends about the room that a scenario has. */
+export function roomLatencyMetrics(scenario: Scenario): readonly string[] {
+  return joinsRoom(scenario) ? ["room_welcome_ms", "room_seen_ms", "room_back_ms"] : [];
+}
+
+/** Pictures of what the room did; empty where nobody was in it. */
+export function roomReportSection({ options, samples }: LoadResult): string {
+  if (!joinsRoom(options.scenario)) return "";
+  const at = samples.map(({ atS }) => atS);
+  const of = (key: "calls" | "watching" | "shards" | "likes"): number[] => samples.map(({ room }) => room?.[key] ?? 0);
+  return `<h2>The room: people who watch, as it counts them</h2>
+${renderSamplePlot(at, [{ name: "watching", values: of("watching") }])}
+<h2>The room: calls to its object in each second</h2>
+${renderSamplePlot(at, [{ name: "calls", values: of("calls") }])}
+<h2>The room: shards</h2>
+${renderSamplePlot(at, [{ name: "shards", values: of("shards") }])}
+${options.scenario === "likes-storm" ? `<h2>The room: likes</h2>\n${renderSamplePlot(at, [{ name: "likes", values: of("likes") }])}` : ""}`;
+}

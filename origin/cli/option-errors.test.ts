@@ -1,0 +1,51 @@
+import { parseArgs } from "citty";
+import { expect, test } from "vitest";
+import { describeOptionError } from "./option-errors.ts";
+
+const KNOWN = {
+  what: { type: "positional", required: false },
+  viewers: { type: "string", default: "1" },
+  "print-stalls": { type: "boolean", default: false },
+  json: { type: "string", valueHint: "FILE" },
+  only: { type: "string" },
+} as const;
+
+const complaint = (...words: string[]): string | null => describeOptionError(parseArgs(words, KNOWN), KNOWN, {});
+
+test("what the command knows is let pass", () => {
+  expect(complaint()).toBeNull();
+  expect(complaint("spike", "--viewers", "3", "--print-stalls")).toBeNull();
+});
+
+test("a mistyped option, a missing value and a word too many are told", () => {
+  expect(complaint("--viewer", "3")).toContain("--viewer;");
+  expect(complaint("--viewers=")).toContain("--viewers needs a value");
+  expect(complaint("spike", "steady")).toContain('"steady"');
+});
+
+/** What is said where npm's settings have `config`, and hand on `words`. */
+const complaintUnderNpm = (config: Readonly<Record<string, string>>, ...words: string[]): string | null => {
+  const settings = Object.entries(config).map(([name, value]) => [`npm_config_${name}`, value]);
+  const environment = { npm_lifecycle_event: "spike:now", npm_config_yes: "", ...Object.fromEntries(settings) };
+  return describeOptionError(parseArgs(words, KNOWN), KNOWN, environment);
+};
+
+test("options that npm kept for itself are told with the command that was meant", () => {
+  expect(complaintUnderNpm({ viewers: "true" }, "3")).toBe(
+    "npm kept --viewers for itself; Corral's options go behind a --, as in: npm run spike:now -- --viewers 3",
+  );
+  expect(complaintUnderNpm({ viewers: "true" }, "spike", "3")).toMatch(/: npm run spike:now -- spike --viewers 3$/);
+  expect(complaintUnderNpm({ viewers: "3", print_stalls: "true" }, "spike")).toMatch(
+    /-- spike --viewers 3 --print-stalls$/,
+  );
+  expect(complaintUnderNpm({ print_stalls: "" })).toMatch(/-- --no-print-stalls$/);
+});
+
+test("where it can't be known which word belonged to which of npm's options, the command is told with placeholders", () => {
+  expect(complaintUnderNpm({ viewers: "true", json: "true" }, "f", "3")).toMatch(/-- --viewers VIEWERS --json FILE$/);
+});
+
+test("npm's own settings, and options that reached the command too, are nothing to complain of", () => {
+  expect(complaintUnderNpm({ loglevel: "verbose", only: "production", what: "x" })).toBeNull();
+  expect(complaintUnderNpm({ viewers: "5" }, "--viewers", "3")).toBeNull();
+});

@@ -1,0 +1,314 @@
+/** The command line: what it offers, and from words to checked options. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
+import { z } from "zod";
+import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access-policy.ts";
+import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import type { SourceInput } from "../ingest/input.ts";
+import { errorMessage, UsageError } from "../kit/errors.ts";
+import {
+  checkLadder,
+  createLadderStep,
+  DEFAULT_LADDER,
+  type LadderSpec,
+  parseBitrate,
+  parseCodec,
+  parseLadderFlags,
+} from "../packager/ladder.ts";
+import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
+import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
+
+/** Bounds on what may be asked for; beyond them the command line is refused with a sentence that names them. */
+export const OPTION_LIMITS = {
+  /** Shorter parts cost more in requests and packaging than they save in delay. */
+  minPartS: 0.1,
+  minSegmentS: 0.5,
+  maxSegmentS: 10,
+  /** Six segments are listed in any case. */
+  minDvrS: 10,
+  maxDvrS: 86_400,
+} as const;
+
+/** A broadcast as the command line asks for it. */
+export interface BroadcastOptions {
+  readonly input: SourceInput;
+  /** The input's name in messages. */
+  readonly inputName: string;
+  readonly stream: StreamName;
+  readonly port: number;
+  readonly preset: Preset;
+  readonly ladder: LadderSpec;
+  /** Each video rendition carries the sound. */
+  readonly muxed: boolean;
+  readonly windowS: number;
+  /** Who may watch the stream from now on; null leaves that as it is. */
+  readonly playback: PlaybackPolicy | null;
+  /** A remote edge, or null to start one here. */
+  readonly edge: { readonly url: string; readonly key: string } | null;
+  readonly dataDir: string | null;
+  readonly logJson: boolean;
+  readonly verbose: boolean;
+}
+
+/** Variables of the environment that are read. */
+export interface OriginEnvironment {
+  readonly CORRAL_KEY?: string | undefined;
+}
+
+/** Options and their help texts. */
+const ARGS = {
+  input: {
+    type: "positional",
+    required: false,
+    description:
+      "file, device, or rtmp:// srt:// http(s):// address that FFmpeg reads (default: a demo picture and tone)",
+  },
+  stream: { type: "string", default: "demo", valueHint: "NAME", description: "name of the stream in its addresses" },
+  loop: { type: "boolean", default: false, description: "begin a file again when it ends" },
+  listen: {
+    type: "boolean",
+    default: false,
+    description: "with rtmp:// or srt://: wait there for an encoder that pushes",
+  },
+  format: { type: "string", valueHint: "NAME", description: "FFmpeg's name of the input's format, e.g. v4l2, lavfi" },
+  preset: {
+    type: "string",
+    default: "balanced",
+    valueHint: Object.keys(PRESETS).join("|"),
+    description: "how the stream is cut, see below",
+  },
+  part: { type: "string", valueHint: "SECONDS", description: "part duration, at least the viewers' p95 round trip" },
+  segment: { type: "string", valueHint: "SECONDS", description: "segment duration, the distance of keyframes" },
+  ladder: {
+    type: "string",
+    valueHint: "LADDER",
+    description: "renditions as HEIGHT:BITRATE[:CODEC],… or a JSON file (default 720p:2500k,480p:1200k,360p:700k)",
+  },
+  muxed: {
+    type: "boolean",
+    default: false,
+    description: "put the sound into each video rendition: about half the requests a viewer",
+  },
+  dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "how far back viewers may go while live" },
+  playback: {
+    type: "string",
+    valueHint: PLAYBACK_POLICIES.join("|"),
+    description: "who may watch: everybody, whoever has a token, or followers (default: as the stream is set)",
+  },
+  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
+  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },
+  key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
+  data: {
+    type: "string",
+    valueHint: "DIR",
+    description: "where the edge started here keeps recordings, chat, bans and keys (default .corral/edge-PORT)",
+  },
+  log: { type: "string", default: "text", valueHint: "text|json", description: "how to log" },
+  verbose: { type: "boolean", default: false, description: "log more" },
+} as const satisfies ArgsDef;
+
+/** The help text. */
+export async function renderHelp(): Promise<string> {
+  const meta = { name: "npm start --", description: "Broadcasts INPUT, or a demo, as Low-Latency HLS." };
+  const usage = (await renderUsage(defineCommand({ meta, args: ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
+  const presets = Object.values(PRESETS).map(({ name, note }) => `  ${name.padEnd(9)} ${note}`);
+  return `${usage}\n\nPRESETS\n\n${presets.join("\n")}\n`;
+}
+
+/** Checked options from `words`. Throws `UsageError` with one sentence. */
+export function parseBroadcastOptions(words: readonly string[], env: OriginEnvironment): BroadcastOptions {
+  // A file may be called -x.mp4.
+  const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
+  const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
+  rejectUnknown(args);
+  const stream = parseStreamName(args.stream);
+  if (stream === null) {
+    throw new UsageError(
+      `"${args.stream}" is no stream name; use 1 to 64 of a–z, 0–9, _ and -, beginning with a letter or digit.`,
+    );
+  }
+  if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
+  const input = inputOf(args);
+  return {
+    input,
+    inputName: input.kind === "demo" ? "The demo" : input.url,
+    stream,
+    port: numberOf("--port", args.port, 1, 65_535, true),
+    preset: presetOf(args),
+    ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
+    muxed: args.muxed,
+    windowS: numberOf("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
+    playback: playbackOf(args),
+    edge: edgeOf(args, env),
+    dataDir: args.data ?? null,
+    logJson: args.log === "json",
+    verbose: args.verbose,
+  };
+}
+
+type Args = ParsedArgs<typeof ARGS>;
+
+/** `--ladder a --ladder b` is `--ladder a,b`. */
+function joinRepeated(words: readonly string[], flag: string): string[] {
+  const values: string[] = [];
+  const rest: string[] = [];
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i] ?? "";
+    if (word.startsWith(`${flag}=`)) values.push(word.slice(flag.length + 1));
+    else if (word === flag) values.push(words[++i] ?? "");
+    else rest.push(word);
+  }
+  return values.length === 0 ? rest : [...rest, `${flag}=${values.join(",")}`];
+}
+
+function rejectUnknown(args: Args): void {
+  const taken = describeNpmOptionError(args, ARGS);
+  if (taken !== null) throw new UsageError(taken);
+  if (args._.length > 1) throw new UsageError(`One input at a time: "${args._[1]}" is one too many.`);
+  const complaint = describeOptionError(args, ARGS);
+  if (complaint !== null) throw new UsageError(complaint);
+}
+
+function numberOf(flag: string, text: string, min: number, max: number, whole: boolean): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+    throw new UsageError(`${flag} must be ${whole ? "a whole number " : ""}from ${min} to ${max}, not "${text}".`);
+  }
+  return value;
+}
+
+function playbackOf({ playback }: Args): PlaybackPolicy | null {
+  if (playback === undefined) return null;
+  const known = PLAYBACK_POLICIES.find((each) => each === playback);
+  if (known === undefined) throw new UsageError(`--playback is ${PLAYBACK_POLICIES.join(", ")}, not "${playback}".`);
+  return known;
+}
+
+function presetOf(args: Args): Preset {
+  const preset = parsePreset(args.preset);
+  if (preset === null)
+    throw new UsageError(`"${args.preset}" is no preset; choose ${Object.keys(PRESETS).join(", ")}.`);
+  const { minSegmentS, maxSegmentS, minPartS } = OPTION_LIMITS;
+  const segmentMs =
+    args.segment === undefined
+      ? preset.segmentMs
+      : Math.round(numberOf("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000);
+  const partMs =
+    args.part === undefined
+      ? Math.min(preset.partMs, segmentMs / 2)
+      : numberOf("--part", args.part, minPartS, maxSegmentS, false) * 1000;
+  if (partMs * 2 > segmentMs) {
+    throw new UsageError(
+      `Parts of ${partMs / 1000} s are too long for segments of ${segmentMs / 1000} s: a segment needs two or more.`,
+    );
+  }
+  return { ...preset, partMs, segmentMs };
+}
+
+function inputOf(args: Args): SourceInput {
+  const format = args.format === undefined ? {} : { format: args.format };
+  const url = args.input;
+  if (url === undefined) {
+    if (args.loop || args.listen || args.format !== undefined) {
+      throw new UsageError("--loop, --listen and --format are about an input, but none is given.");
+    }
+    return { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 };
+  }
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase();
+  if (args.listen && scheme !== "rtmp" && scheme !== "srt") {
+    throw new UsageError(
+      "--listen needs an rtmp:// or srt:// address to listen on, e.g. rtmp://0.0.0.0:1935/live/key.",
+    );
+  }
+  if (args.format === "lavfi") return { kind: "file", url, loop: args.loop, format: "lavfi" };
+  if (scheme !== undefined && scheme !== "file") {
+    if (args.loop && scheme !== "http" && scheme !== "https")
+      throw new UsageError("--loop repeats files, not live sources.");
+    return args.loop
+      ? { kind: "file", url, loop: true, ...format }
+      : { kind: "live", url, listen: args.listen, ...format };
+  }
+  if (url === "-")
+    throw new UsageError("Standard input can't be probed first; give a file, a named pipe or an address.");
+  const path = pathOf(url);
+  if (args.format === undefined || args.format === "v4l2") {
+    if (!existsSync(path)) throw new UsageError(`There is no file or device ${path}.`);
+    const kind = statSync(path);
+    if (kind.isDirectory()) throw new UsageError(`${path} is a directory; give a file.`);
+    if (kind.isCharacterDevice() || kind.isFIFO()) {
+      if (args.loop) throw new UsageError("--loop repeats files, not live sources.");
+      const device = kind.isCharacterDevice() && path.startsWith("/dev/video") ? { format: "v4l2" } : format;
+      return { kind: "live", url: path, listen: false, ...device };
+    }
+    return { kind: "file", url: path, loop: args.loop, ...format };
+  }
+  if (args.loop) return { kind: "file", url: path, loop: true, ...format };
+  return existsSync(path) && statSync(path).isFile()
+    ? { kind: "file", url: path, loop: false, ...format }
+    : { kind: "live", url, listen: false, ...format };
+}
+
+/** The path that `url` names: itself, or what stands behind `file:`, where %20 may be a space. */
+function pathOf(url: string): string {
+  const rest = /^file:(?:\/\/(?:localhost)?(?=\/))?(.*)$/is.exec(url)?.[1];
+  if (rest === undefined || existsSync(url)) return url;
+  if (existsSync(rest)) return rest;
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
+}
+
+const LadderFile = z.strictObject({
+  video: z.array(
+    z.strictObject({
+      height: z.number().int(),
+      bitrate: z.union([z.string(), z.number()]),
+      codec: z.string().default("h264"),
+    }),
+  ),
+  audio: z.strictObject({ bitrate: z.union([z.string(), z.number()]) }).optional(),
+});
+
+function ladderOf(text: string): LadderSpec {
+  if (!text.endsWith(".json")) return parseLadderFlags(text);
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(text, "utf8"));
+  } catch (cause) {
+    throw new UsageError(`The ladder ${text} can't be read: ${errorMessage(cause)}.`, { cause });
+  }
+  return parseLadderFile(json, text);
+}
+
+/** A ladder from a file's JSON: `{ "video": [{ "height": 720, "bitrate": "2500k", "codec": "h264" }], "audio": { "bitrate": "128k" } }`. */
+export function parseLadderFile(json: unknown, name: string): LadderSpec {
+  const file = LadderFile.safeParse(json);
+  if (!file.success) {
+    const issue = file.error.issues[0];
+    throw new UsageError(
+      `The ladder ${name} is wrong at ${issue?.path.join(".") || "its top"}: ${issue?.message ?? "invalid"}.`,
+    );
+  }
+  const { video, audio } = file.data;
+  return checkLadder({
+    video: video.map(({ height, bitrate, codec }) =>
+      createLadderStep(height, parseBitrate(`${bitrate}`), parseCodec(codec)),
+    ),
+    audioBitsPerSecond: audio === undefined ? DEFAULT_LADDER.audioBitsPerSecond : parseBitrate(`${audio.bitrate}`),
+  });
+}
+
+function edgeOf(args: Args, env: OriginEnvironment): BroadcastOptions["edge"] {
+  if (args.edge === undefined) {
+    if (args.key !== undefined) throw new UsageError("--key goes with --edge; the edge started here makes its own.");
+    return null;
+  }
+  if (!URL.canParse(args.edge) || !/^https?:$/.test(new URL(args.edge).protocol)) {
+    throw new UsageError(`"${args.edge}" is no http(s) address of an edge.`);
+  }
+  const key = args.key ?? env.CORRAL_KEY;
+  if (key === undefined || key === "") throw new UsageError("--edge needs the stream's key: --key KEY, or CORRAL_KEY.");
+  return { url: args.edge.replace(/\/+$/, ""), key };
+}

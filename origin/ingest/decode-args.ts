@@ -1,0 +1,189 @@
+/** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
+import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import type { SourceAudio, SourceInfo, SourceVideo } from "../packager/ladder.ts";
+import { inputArgs, type SourceInput } from "./input.ts";
+
+/** The picture that all of a broadcast's renditions are made from. */
+export interface Canvas {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Bytes of a raw picture of `canvas`, in 4:2:0 of 8 bits; 0 without one. */
+export function rawFrameBytes(canvas: Canvas | null): number {
+  return canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
+}
+
+/** What one process decodes, each track to a pipe of its own. */
+export interface DecodeJob {
+  readonly input: SourceInput;
+  readonly video: SourceVideo | null;
+  readonly audio: SourceAudio | null;
+  /** Null without `video`. */
+  readonly canvas: Canvas | null;
+  /** See `SourceClockOptions`. */
+  readonly mayJump: boolean;
+  /** Seconds of a file that are skipped. */
+  readonly resumeS: number;
+  /** The wall clock at the demo's beginning, milliseconds since the epoch. */
+  readonly startMs: number;
+  /** Whether FFmpeg has the filters that map high dynamic range to what every screen shows. */
+  readonly canToneMap: boolean;
+}
+
+/** File descriptor of the first pipe. */
+export const FIRST_PIPE = 3;
+/** Sound on its way between decoder and encoder. */
+export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
+/** Ticks a second in which a frame's time is told. */
+export const RAW_TIMESCALES: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: RAW_AUDIO.sampleRate };
+const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
+  video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],
+  audio: ["-c:a", "pcm_s16le"],
+};
+/** A decoder whose reader is gone before it has connected ends by itself after this. */
+const ACCEPT_MS = 10_000;
+/** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
+const MAX_SPEAKERS = 8;
+
+/**
+ * All arguments of the decoder. Frames leave in NUT by a Unix domain socket a track, at which FFmpeg listens at a path of
+ * `sockets`; their times by a pipe a track, from `FIRST_PIPE` on. The picture comes first.
+ */
+export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[] {
+  const { input, video, audio, canvas, resumeS } = job;
+  const common = ["-hide_banner", "-loglevel", "error", "-nostdin", "-copyts"];
+  const seek = resumeS > 0 ? ["-ss", resumeS.toFixed(3)] : [];
+  const source = input.kind === "demo" ? demoInput(input, job) : [...timesArgs(job), ...inputArgs(input)];
+  const outputs: string[] = [];
+  const next = (track: SourceTrack, filters: string): string[] => {
+    const i = outputs.filter((word) => word === "-map").length;
+    const to = ["-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "nut"];
+    const filter = [track === "video" ? "-vf" : "-af", `${filters},${timestampFilters(track, FIRST_PIPE + i)}`];
+    return [...filter, ...CODECS[track], ...to, "-listen", "1", "-timeout", `${ACCEPT_MS}`, `unix:${sockets[i] ?? ""}`];
+  };
+  if (video !== null && canvas !== null) {
+    const filters = input.kind === "demo" ? demoFilters(input, canvas, job.startMs) : videoFilters(video, canvas, job);
+    outputs.push("-map", `0:${video.stream}?`, ...next("video", filters));
+  }
+  if (audio !== null) outputs.push("-map", `0:${audio.stream}?`, ...next("audio", audioFilters(audio)));
+  return [...common, ...seek, ...source, ...outputs];
+}
+
+/**
+ * A demuxer gives times to what has none, in MPEG-TS all but the first of a packet's frames, by the sample rate with which
+ * the file began, which a transmission may change; the decoder counts with the one that there is. Pictures need the
+ * demuxer's times, and so does who seeks.
+ */
+function timesArgs({ input, video, mayJump, resumeS }: DecodeJob): string[] {
+  const isSoundAlone = video === null && input.kind === "file";
+  return isSoundAlone && mayJump && resumeS === 0 ? ["-fflags", "+nofillin"] : [];
+}
+
+/** The source's tracks that `job` decodes, in the order of their pipes. */
+export function jobTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
+  return [
+    ...(video !== null && canvas !== null ? ["video" as const] : []),
+    ...(audio === null ? [] : ["audio" as const]),
+  ];
+}
+
+/**
+ * Filters that write the time of each frame to a pipe: a muxer would not let it go back, and so would lose what a source
+ * sends after its clock was set back. The filter prints frames that carry a word, so each gets one.
+ */
+function timestampFilters(track: SourceTrack, pipe: number): string {
+  const a = track === "audio" ? "a" : "";
+  const print = `${a}metadata=mode=print:key=t:file='pipe\\:${pipe}':direct=1`;
+  return `${a}settb=1/${RAW_TIMESCALES[track]},${a}metadata=mode=add:key=t:value=1,${print}`;
+}
+
+/** Whatever comes, also when it changes, is fitted into the canvas with bars: progressive, BT.709, 4:2:0. */
+function videoFilters(video: SourceVideo, { width, height }: Canvas, { canToneMap }: DecodeJob): string {
+  const isHdr = video.transfer !== "sdr" && canToneMap;
+  const fit = [
+    // The shape as shown, in whole even pixels; a rounding of less than one fills the canvas.
+    `w=2*floor((min(${width}\\,${height}*dar)+1)/2)`,
+    `h=2*floor((min(${height}\\,${width}/dar)+1)/2)`,
+    "flags=bicubic",
+  ];
+  const matrix = isHdr
+    ? []
+    : [
+        // Who doesn't say how colours are coded means what is usual for the size.
+        ...(video.hasMatrix
+          ? []
+          : [`in_color_matrix=${Math.min(video.width, video.height) >= 720 ? "bt709" : "bt601"}`]),
+        "out_color_matrix=bt709",
+        "out_range=tv",
+      ];
+  return [
+    ...(video.isInterlaced ? ["bwdif=mode=send_frame:deint=interlaced"] : []),
+    `scale=${[...fit, ...matrix].join(":")}`,
+    ...(isHdr ? ["format=yuv420p10le", ...toneMap(video.transfer)] : []),
+    "format=yuv420p",
+    `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`,
+    "setsar=1",
+  ].join(",");
+}
+
+/**
+ * Diffuse white of 203 nits (ITU-R BT.2408) becomes 85 % of the signal, and a mid-grey stays one; what is brighter is
+ * compressed above them.
+ */
+function toneMap(transfer: SourceVideo["transfer"]): string[] {
+  const from = transfer === "pq" ? "smpte2084" : "arib-std-b67";
+  return [
+    `zscale=tin=${from}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=203`,
+    "format=gbrpf32le",
+    "zscale=p=bt709",
+    "tonemap=tonemap=mobius:desat=0",
+    "zscale=t=bt709:m=bt709:r=tv",
+  ];
+}
+
+function audioFilters({ channels }: SourceAudio): string {
+  const firstTwo = channels > MAX_SPEAKERS ? ["pan=stereo|c0=c0|c1=c1"] : [];
+  return [...firstTwo, `aresample=${RAW_AUDIO.sampleRate}`, "aformat=sample_fmts=s16:channel_layouts=stereo"].join(",");
+}
+
+/**
+ * The demo's picture or tone: as generators, each in a process of its own, whose timestamps count from `startMs`. The
+ * tone beeps for the first tenth of every second of the wall clock.
+ */
+function demoInput(input: Extract<SourceInput, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
+  const fast = ["-probesize", "32", "-analyzeduration", "0"];
+  const { width, height } = canvas ?? input;
+  const picture = `testsrc2=s=${width}x${height}:r=${input.frameRate}`;
+  const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
+  const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
+  const tone = `aevalsrc=exprs='${beep}|${beep}':s=${RAW_AUDIO.sampleRate}:n=480:c=stereo`;
+  return [...fast, "-f", "lavfi", "-i", canvas === null ? tone : picture];
+}
+
+/** The clock that is burnt into the demo: UTC, to the millisecond. */
+function demoFilters({ font }: Extract<SourceInput, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
+  if (font === null) return "format=yuv420p";
+  const wholeS = Math.floor(startMs / 1000);
+  const t = `t+${(startMs % 1000) / 1000}`;
+  const text = `%{pts\\:gmtime\\:${wholeS}\\:%H\\\\\\:%M\\\\\\:%S}.%{eif\\:floor(mod(${t}\\,1)*1000+0.01)\\:d\\:3}`;
+  return (
+    `setpts=PTS+${(startMs % 1000) / 1000}/TB,` +
+    `drawtext=fontfile=${font}:fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=${Math.round(height / 45)}:` +
+    `x=(w-text_w)/2:y=h*0.07:text='${text.replace(t, "t")}',setpts=PTS-${(startMs % 1000) / 1000}/TB,format=yuv420p`
+  );
+}
+
+/** The tracks of the demo. */
+export function demoSource({ width, height, frameRate }: Extract<SourceInput, { kind: "demo" }>): SourceInfo {
+  const rate = { num: frameRate, den: 1 };
+  const look = { isInterlaced: false, transfer: "sdr", hasMatrix: true, endS: null } as const;
+  return {
+    video: { stream: 0, width, height, frameRate: rate, ...look },
+    audio: { stream: 0, channels: RAW_AUDIO.channels, sampleRate: RAW_AUDIO.sampleRate },
+    durationS: null,
+    mayJump: false,
+    isStill: false,
+    warnings: [],
+  };
+}

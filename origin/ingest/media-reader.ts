@@ -1,0 +1,364 @@
+/** Decoded pictures and sound of a source, from the processes that decode them or from memory. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { type NutFrame, NutReader } from "../../core/ingest/source/nut.ts";
+import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import { SourceError } from "../kit/errors.ts";
+import { FfmpegProcess, type ProcessExit } from "../kit/ffmpeg-process.ts";
+import { type DecodeJob, decodeArgs, jobTracks, RAW_AUDIO, RAW_TIMESCALES, rawFrameBytes } from "./decode-args.ts";
+import { FramePool, type RawFrame } from "./frame-pool.ts";
+
+/** What a reader brings; timestamps by the source's clock, seconds. */
+export interface MediaReaderHandlers {
+  /** The picture is the handler's, who releases it. */
+  readonly onVideoFrame: (ptsS: number, picture: RawFrame) => void;
+  /** Interleaved samples of `SOUND`. */
+  readonly onAudioSamples: (ptsS: number, samples: Int16Array) => void;
+  /** Nothing more comes of this track. */
+  readonly onEnd: (track: SourceTrack) => void;
+}
+
+/** A source being read. A track that is paused holds up no other, where each has a process of its own. */
+export interface MediaReader {
+  readonly tracks: readonly SourceTrack[];
+  /** Begins to read; before that, what is decoded waits in the pipes. */
+  start(handlers: MediaReaderHandlers): void;
+  pause(track: SourceTrack): void;
+  resume(track: SourceTrack): void;
+  /** Ends the reading at once; no handler is called after that. */
+  stop(): void;
+}
+
+/** How the decoders of a reader ended. */
+export interface DecoderExit {
+  readonly track: SourceTrack;
+  readonly end: ProcessExit;
+  /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
+  readonly isBroken: boolean;
+  /** Frames that came of the track. */
+  readonly frames: number;
+}
+
+/** Reads by FFmpeg: one process for each of `jobs`. */
+export class FfmpegDecoder implements MediaReader {
+  readonly tracks: readonly SourceTrack[];
+  /** Resolves when all processes are gone. */
+  readonly done: Promise<readonly DecoderExit[]>;
+  readonly #pool = new FramePool();
+  readonly #processes: FfmpegProcess[] = [];
+  readonly #sockets = new Map<SourceTrack, FrameSocket>();
+  readonly #frames = new Map<SourceTrack, number>();
+  readonly #onExit: (end: DecoderExit) => void;
+  #handlers: MediaReaderHandlers | null = null;
+  #isStopped = false;
+
+  /** `feed` is what the first process reads from its standard input; `onProcessEnd` hears of each track's process. */
+  constructor(jobs: readonly DecodeJob[], onExit: (end: DecoderExit) => void, stdinSource: Readable | null = null) {
+    this.tracks = jobs.flatMap(jobTracks);
+    this.#onExit = onExit;
+    const folder = mkdtempSync(join(tmpdir(), "corral-"));
+    const ends = jobs.map((job, i) => this.#decode(job, stdinSource, join(folder, `${i}`)));
+    this.done = Promise.all(ends).then((all) => all.flat());
+    // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
+    Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
+      .then(() => rmSync(folder, { recursive: true, force: true }))
+      .catch(() => {});
+  }
+
+  start(handlers: MediaReaderHandlers): void {
+    this.#handlers = handlers;
+    for (const track of this.tracks) this.resume(track);
+  }
+
+  pause(track: SourceTrack): void {
+    this.#sockets.get(track)?.pause();
+  }
+
+  resume(track: SourceTrack): void {
+    this.#sockets.get(track)?.resume();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const process of this.#processes) process.kill();
+    for (const socket of this.#sockets.values()) socket.close();
+  }
+
+  async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecoderExit[]> {
+    const tracks = jobTracks(job);
+    const pictureBytes = rawFrameBytes(job.canvas);
+    const sockets = tracks.map((track) => `${path}-${track}.sock`);
+    const allocate =
+      (track: SourceTrack) =>
+      (size: number): Uint8Array =>
+        track === "video" ? this.#pool.allocate(size) : new Uint8Array(size);
+    const frames = tracks.map((track) => new PtsFrameMatcher(track, job, allocate(track)));
+    const take = (i: number, from: "frames" | "times", chunk: Uint8Array): void => {
+      const track = tracks[i];
+      if (track === undefined || this.#isStopped) return;
+      for (const frame of frames[i]?.push(from, chunk) ?? []) this.#emitFrame(track, frame, pictureBytes);
+    };
+    const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, feed !== null, {
+      onData: (pipe, chunk) => take(pipe, "times", chunk),
+    });
+    this.#processes.push(process);
+    if (feed !== null && process.stdin !== null) feed.pipe(process.stdin);
+    let error: unknown = null;
+    const drained = tracks.map((track, i) => {
+      const socket = new FrameSocket(sockets[i] ?? "", (chunk) => {
+        try {
+          take(i, "frames", chunk);
+        } catch (thrown) {
+          error ??= thrown;
+          process.kill();
+        }
+      });
+      this.#sockets.set(track, socket);
+      // A process that is gone listens nowhere, and has told the last time.
+      return Promise.all([socket.done, process.done.then(() => socket.closeUnconnected())]).then(() => {
+        if (!this.#isStopped) this.#handlers?.onEnd(track);
+      });
+    });
+    const ended = await process.done;
+    const end = { ...ended, error: ended.error ?? error };
+    const isBroken = !this.#isStopped && (end.error !== null || end.signal !== null);
+    const ends = (): DecoderExit[] =>
+      tracks.map((track) => ({ track, end, isBroken, frames: this.#frames.get(track) ?? 0 }));
+    for (const each of ends()) this.#onExit(each);
+    await Promise.all(drained);
+    return ends();
+  }
+
+  #emitFrame(track: SourceTrack, { ptsS, bytes }: PtsFrame, pictureBytes: number): void {
+    // An encoder of raw pictures would take it for a part of one, or for several.
+    if (track === "video" && bytes.length !== pictureBytes)
+      throw new SourceError(`a picture of ${bytes.length} bytes came where ${pictureBytes} were due`);
+    this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
+    if (track === "video") this.#handlers?.onVideoFrame(ptsS, this.#pool.wrap(bytes));
+    else this.#handlers?.onAudioSamples(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));
+  }
+}
+
+/** What is read of a socket at once: half a second of sound, a picture of 480p. */
+const READ_BYTES = 524_288;
+/** A process that begins to listen is tried so often. */
+const CONNECT_RETRY_MS = 4;
+
+/** A socket at which a process will listen, read into memory of its own: chunks of a stream would be garbage. */
+class FrameSocket {
+  /** Resolves when the other side has closed it, or nobody will ever listen. */
+  readonly done: Promise<void>;
+  /** Resolves when it has connected, or never will. */
+  readonly connected: Promise<void>;
+  readonly #completion: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #connection: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #path: string;
+  readonly #onData: (chunk: Uint8Array) => void;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #socket: Socket | null = null;
+  #isConnected = false;
+  #isPaused = true;
+  #isClosed = false;
+
+  constructor(path: string, onData: (chunk: Uint8Array) => void) {
+    this.#path = path;
+    this.#onData = onData;
+    this.done = this.#completion.promise;
+    this.connected = this.#connection.promise;
+    this.#connect();
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#isConnected) this.#socket?.resume();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.destroy();
+    this.#connection.resolve();
+    this.#completion.resolve();
+  }
+
+  /** Nobody will listen who doesn't by now; what was sent is still read. */
+  closeUnconnected(): void {
+    if (!this.#isConnected) this.close();
+  }
+
+  #connect(): void {
+    if (this.#isClosed) return;
+    const callback = (count: number): boolean => {
+      if (!this.#isClosed) this.#onData(this.#buffer.subarray(0, count));
+      return !this.#isPaused;
+    };
+    const socket = connect({ path: this.#path, onread: { buffer: this.#buffer, callback } });
+    this.#socket = socket;
+    socket.once("connect", () => {
+      this.#isConnected = true;
+      this.#connection.resolve();
+      if (this.#isPaused) socket.pause();
+    });
+    socket.once("error", () => {});
+    socket.once("close", () => {
+      if (this.#isConnected) this.#completion.resolve();
+      else setTimeout(() => this.#connect(), CONNECT_RETRY_MS);
+    });
+  }
+}
+
+interface PtsFrame {
+  readonly ptsS: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Brings together the frames and the times of one track, which come by different ways. */
+class PtsFrameMatcher {
+  readonly #ticks: number;
+  readonly #reader: NutReader;
+  readonly #frames: NutFrame[] = [];
+  readonly #times: (number | null)[] = [];
+  #line = "";
+  /** Where a frame without a time lies: after the one before. */
+  #nextS = 0;
+  readonly #durationS: (frame: NutFrame) => number;
+
+  constructor(track: SourceTrack, { video }: DecodeJob, allocate: (size: number) => Uint8Array) {
+    this.#ticks = RAW_TIMESCALES[track];
+    this.#reader = new NutReader(allocate);
+    const { num, den } = video?.frameRate ?? { num: 25, den: 1 };
+    const bytesPerSecond = RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2;
+    this.#durationS =
+      track === "video" ? (): number => den / num : ({ bytes }): number => bytes.length / bytesPerSecond;
+  }
+
+  /** The frames whose bytes and times are both there. */
+  push(pipe: "frames" | "times", chunk: Uint8Array): PtsFrame[] {
+    if (pipe === "frames") this.#frames.push(...this.#reader.push(chunk));
+    else this.#readTimes(chunk);
+    const out: PtsFrame[] = [];
+    for (let count = Math.min(this.#frames.length, this.#times.length); count > 0; count--) {
+      const [frame, ticks] = [this.#frames.shift(), this.#times.shift()];
+      if (frame === undefined || ticks === undefined) break;
+      const ptsS = ticks === null ? this.#nextS : ticks / this.#ticks;
+      this.#nextS = ptsS + this.#durationS(frame);
+      out.push({ ptsS, bytes: frame.bytes });
+    }
+    return out;
+  }
+
+  /** Lines such as `frame:1    pts:3600    pts_time:0.04`; `pts` is `NOPTS` where the source has none. */
+  #readTimes(chunk: Uint8Array): void {
+    const lines = (this.#line + new TextDecoder().decode(chunk)).split("\n");
+    this.#line = lines.pop() ?? "";
+    for (const line of lines) {
+      const pts = /^frame:\S+\s+pts:(\S+)/.exec(line)?.[1];
+      if (pts !== undefined) this.#times.push(/^-?\d+$/.test(pts) ? Number(pts) : null);
+    }
+  }
+}
+
+type RecordedFrame =
+  | { readonly track: "video"; readonly ptsS: number; readonly picture: RawFrame }
+  | { readonly track: "audio"; readonly ptsS: number; readonly samples: Int16Array };
+
+/** A short source that repeats is decoded once, and kept: bytes of it, at most. */
+const RECORDING_BYTES = 100_000_000;
+/** Longer ones are decoded each time. */
+const RECORDING_S = 4;
+
+/** Keeps what passes, as long as it is short. */
+export class LoopRecording {
+  readonly #tracks: readonly SourceTrack[];
+  #frames: RecordedFrame[] | null = [];
+  #bytes = 0;
+  #fromS: number | null = null;
+
+  constructor(tracks: readonly SourceTrack[]) {
+    this.#tracks = tracks;
+  }
+
+  addVideoFrame(ptsS: number, picture: RawFrame): void {
+    if (this.#frames !== null) picture.retain();
+    this.#addFrame({ track: "video", ptsS, picture }, picture.bytes.length);
+  }
+
+  addAudioSamples(ptsS: number, samples: Int16Array): void {
+    this.#addFrame({ track: "audio", ptsS, samples }, samples.byteLength);
+  }
+
+  /** A reader of what was kept; null where that was too much. */
+  createReader(): MediaReader | null {
+    return this.#frames === null ? null : new RecordingReader(this.#tracks, this.#frames);
+  }
+
+  #addFrame(frame: RecordedFrame, bytes: number): void {
+    this.#bytes += bytes;
+    this.#fromS ??= frame.ptsS;
+    this.#frames?.push(frame);
+    if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#discard();
+  }
+
+  /** It is not short. */
+  #discard(): void {
+    for (const frame of this.#frames ?? []) if (frame.track === "video") frame.picture.release();
+    this.#frames = null;
+  }
+}
+
+/** A recording that is read again. */
+class RecordingReader implements MediaReader {
+  readonly tracks: readonly SourceTrack[];
+  readonly #left: Map<SourceTrack, RecordedFrame[]>;
+  readonly #paused = new Set<SourceTrack>();
+  #handlers: MediaReaderHandlers | null = null;
+
+  constructor(tracks: readonly SourceTrack[], frames: readonly RecordedFrame[]) {
+    this.tracks = tracks;
+    this.#left = new Map(tracks.map((track) => [track, frames.filter((frame) => frame.track === track)]));
+  }
+
+  start(handlers: MediaReaderHandlers): void {
+    this.#handlers = handlers;
+    for (const track of this.tracks) this.#schedule(track);
+  }
+
+  pause(track: SourceTrack): void {
+    this.#paused.add(track);
+  }
+
+  resume(track: SourceTrack): void {
+    if (this.#paused.delete(track)) this.#schedule(track);
+  }
+
+  stop(): void {
+    this.#handlers = null;
+  }
+
+  #schedule(track: SourceTrack): void {
+    setImmediate(() => this.#read(track));
+  }
+
+  #read(track: SourceTrack): void {
+    const left = this.#left.get(track);
+    if (left === undefined || this.#paused.has(track)) return;
+    for (let frame = left.shift(); frame !== undefined; frame = left.shift()) {
+      if (frame.track === "video") {
+        frame.picture.retain();
+        this.#handlers?.onVideoFrame(frame.ptsS, frame.picture);
+      } else this.#handlers?.onAudioSamples(frame.ptsS, frame.samples);
+      if (this.#paused.has(track)) return;
+    }
+    this.#left.delete(track);
+    this.#handlers?.onEnd(track);
+  }
+}

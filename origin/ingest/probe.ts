@@ -1,0 +1,129 @@
+/** Asks ffprobe what an input is and FFmpeg what this machine can do. */
+import { execFile } from "node:child_process";
+import { measuredFrameRate } from "../../core/ingest/source/frame-rate.ts";
+import { SourceError } from "../kit/errors.ts";
+import { parseDecodable } from "../packager/encode-args.ts";
+import type { SourceInfo } from "../packager/ladder.ts";
+import { demoSource } from "./decode-args.ts";
+import { type FfmpegInput, inputArgs, JOIN_PROBE_US, type SourceInput } from "./input.ts";
+import { selectTracks } from "./select-tracks.ts";
+
+/** Bounds on a probe. */
+export const PROBE_LIMITS = {
+  /** An input that shows no media for this long is refused with a sentence that names it. */
+  probeMs: 20_000,
+  /** ffprobe's answer is a few kilobytes. */
+  outputBytes: 4_000_000,
+  /** Pictures of a file whose distances tell its rate. */
+  motionFrames: 400,
+} as const;
+
+/** Probes `input`. Throws `SourceError` with one sentence that names it. */
+export async function probeSource(input: SourceInput, signal: AbortSignal): Promise<SourceInfo> {
+  if (input.kind === "demo") return demoSource(input);
+  const decodable = runProgram("ffmpeg", ["-hide_banner", "-codecs"], signal).then(({ stdout }) =>
+    parseDecodable(stdout),
+  );
+  let info = await runFfprobe(input, [], decodable, signal);
+  // Its picture is announced, but no keyframe came that would say how large it is.
+  if (input.kind === "live" && info.isUndecided)
+    info = await runFfprobe(input, ["-analyzeduration", `${JOIN_PROBE_US}`], decodable, signal);
+  if (info.video === null && info.audio === null) {
+    throw new SourceError(
+      [`${input.url} has neither video nor audio that can be broadcast.`, ...info.warnings].join(" "),
+    );
+  }
+  return input.kind === "file" && input.format !== "lavfi" ? measureMotion(input, info, signal) : info;
+}
+
+async function runFfprobe(
+  input: FfmpegInput,
+  more: readonly string[],
+  decodable: Promise<ReadonlySet<string>>,
+  signal: AbortSignal,
+): Promise<SourceInfo & { readonly isUndecided: boolean }> {
+  const shown = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_programs"];
+  const { stdout, stderr, failed } = await runProgram("ffprobe", [...shown, ...more, ...inputArgs(input)], signal);
+  if (failed !== null) throw new SourceError(`Cannot read ${input.url}: ${failed === "" ? lastLine(stderr) : failed}.`);
+  try {
+    return selectTracks(stdout, await decodable);
+  } catch (cause) {
+    throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
+  }
+}
+
+/** A file's own pictures tell the rate of its motion, and whether there is more than one. */
+async function measureMotion(input: FfmpegInput, info: SourceInfo, signal: AbortSignal): Promise<SourceInfo> {
+  const { video } = info;
+  if (video === null) return info;
+  const args = [
+    ...["-v", "error", "-of", "csv=p=0", "-select_streams", `${video.stream}`],
+    ...["-show_entries", "packet=pts_time,dts_time", "-read_intervals", `%+#${PROBE_LIMITS.motionFrames}`],
+  ];
+  const { stdout } = await runProgram("ffprobe", [...args, ...inputArgs(input)], signal);
+  const lines = stdout.split("\n").filter((line) => line.trim() !== "");
+  const columns = [0, 1].map((column) => lines.map((line) => Number.parseFloat(line.split(",")[column] ?? "")));
+  const times = columns.find((column) => column.length > 0 && column.every((time) => Number.isFinite(time))) ?? [];
+  const isStill = info.audio === null && lines.length === 1;
+  // Each field of interlaced video may be a packet of its own; the demuxer counts frames.
+  const measured = video.isInterlaced && video.frameRate !== null ? null : measuredFrameRate(times, tickOf(times));
+  return { ...info, isStill, video: { ...video, frameRate: measured ?? video.frameRate } };
+}
+
+/** What timestamps are rounded to, seconds: whole milliseconds, or something finer. */
+function tickOf(times: readonly number[]): number {
+  return times.every((time) => Math.abs(time * 1000 - Math.round(time * 1000)) < 1e-4) ? 0.001 : 0.000_02;
+}
+
+/** What `ffmpeg -encoders` prints. Throws `SourceError` where there is no FFmpeg. */
+export async function listEncoders(signal: AbortSignal): Promise<string> {
+  const { stdout, failed } = await runProgram("ffmpeg", ["-hide_banner", "-encoders"], signal);
+  if (failed !== null) throw new SourceError(`FFmpeg does not run here: ${failed}.`);
+  return stdout;
+}
+
+/** Whether FFmpeg has the filters that bring high dynamic range down to what every screen shows. */
+export async function canToneMap(signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await runProgram("ffmpeg", ["-hide_banner", "-filters"], signal);
+  return / zscale /.test(stdout) && / tonemap /.test(stdout);
+}
+
+/** Path of a font for the demo's clock, or null. Asks fontconfig, where there is one, for the fixed-width DejaVu. */
+export async function findFont(signal: AbortSignal): Promise<string | null> {
+  const { stdout, failed } = await runProgram("fc-match", ["-f", "%{file}", "DejaVu Sans Mono:bold"], signal);
+  const path = stdout.trim();
+  return failed === null && /\.(ttf|otf|ttc)$/i.test(path) && !/[:'\\,;[\]]/.test(path) ? path : null;
+}
+
+interface ProgramResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Null on success, else why; empty where the program itself said so on standard error. */
+  readonly failed: string | null;
+}
+
+function runProgram(program: string, args: string[], signal: AbortSignal): Promise<ProgramResult> {
+  const options = {
+    signal,
+    timeout: PROBE_LIMITS.probeMs,
+    killSignal: "SIGKILL",
+    maxBuffer: PROBE_LIMITS.outputBytes,
+  } as const;
+  return new Promise((resolve) => {
+    execFile(program, args, options, (error, stdout, stderr) => {
+      let failed: string | null = null;
+      if (error !== null) {
+        if (error.code === "ENOENT") failed = `${program} is not installed`;
+        else if (error.killed === true) failed = `no answer within ${PROBE_LIMITS.probeMs / 1000} s`;
+        else failed = "";
+      }
+      resolve({ stdout, stderr, failed });
+    });
+  });
+}
+
+/** FFmpeg's last word, without the address that it repeats and the full stop. */
+function lastLine(stderr: string): string {
+  const line = stderr.trim().split("\n").at(-1) ?? "";
+  return line.replace(/^.*: (?=[A-Z][a-z])/, "").replace(/\.$/, "") || "FFmpeg gave no reason";
+}

@@ -1,0 +1,133 @@
+/** Opens inputs: what is in them, and which processes decode it. */
+import type { Readable } from "node:stream";
+import type { SourceInfo } from "../packager/ladder.ts";
+import type { SourceHandle } from "../packager/source-supervisor.ts";
+import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
+import { acceptEncoder, type EncoderConnection, PIPED_INPUT } from "./encoder-connection.ts";
+import type { SourceInput } from "./input.ts";
+import { FfmpegDecoder } from "./media-reader.ts";
+import { probeSource } from "./probe.ts";
+import type { Pacing } from "./synchronizer.ts";
+
+/** The demo's processes are up after this; its clock begins then. */
+const DEMO_START_MS = 150;
+
+/** What all openings of a broadcast's input have in common. */
+export interface SourceOpenerOptions {
+  readonly input: SourceInput;
+  /** What the first look at it found. */
+  readonly source: SourceInfo;
+  /** Null where the broadcast has no picture. */
+  readonly canvas: Canvas | null;
+  readonly hasAudio: boolean;
+  readonly canToneMap: boolean;
+  /** How a file is given out: by the clock, unless it needn't be watched meanwhile. */
+  readonly filePacing?: Pacing;
+  readonly log: { warn(text: string): void };
+}
+
+/** An encoder that has connected, for the first opening. */
+export type FirstConnection = EncoderConnection | null;
+
+/**
+ * How a broadcast's input is opened, each time anew: a file and the demo by a process a track, so that none holds up
+ * the other; a live source, which comes once, by one for both.
+ */
+export function createSourceOpener(
+  options: SourceOpenerOptions,
+  firstFeed: FirstConnection,
+): (signal: AbortSignal) => Promise<SourceHandle> {
+  const { input } = options;
+  switch (input.kind) {
+    case "demo":
+      return () => Promise.resolve(openDemo(options, input));
+    case "file":
+      return () => Promise.resolve(openFile(options));
+    case "live":
+      return openLive(options, input, firstFeed);
+  }
+}
+
+/** The encoder that a listening input waits for; null for others. Throws `SourceError`. */
+export async function acceptFirstConnection(input: SourceInput, signal: AbortSignal): Promise<FirstConnection> {
+  return input.kind === "live" && input.listen ? acceptEncoder(input, signal) : null;
+}
+
+function decodeJobFor(options: SourceOpenerOptions, source: SourceInfo): DecodeJob {
+  const { input, canvas, hasAudio, canToneMap } = options;
+  return {
+    ...{ input, canvas, canToneMap, mayJump: source.mayJump, resumeS: 0, startMs: 0 },
+    video: canvas === null ? null : source.video,
+    audio: hasAudio ? source.audio : null,
+  };
+}
+
+/** A job for each track of `job`. */
+function splitByTrack(job: DecodeJob): DecodeJob[] {
+  return [
+    ...(job.video === null ? [] : [{ ...job, audio: null }]),
+    ...(job.audio === null ? [] : [{ ...job, video: null, canvas: null }]),
+  ];
+}
+
+function openDemo(options: SourceOpenerOptions, input: Extract<SourceInput, { kind: "demo" }>): SourceHandle {
+  const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
+  const job = { ...decodeJobFor(options, demoSource(input)), startMs };
+  return {
+    read: (_, onProcessEnd) => new FfmpegDecoder(splitByTrack(job), onProcessEnd),
+    pacing: { kind: "anchored", startMs },
+    mayJump: false,
+    pictureEndS: null,
+    close: () => {},
+  };
+}
+
+function openFile(options: SourceOpenerOptions): SourceHandle {
+  const job = decodeJobFor(options, options.source);
+  return {
+    read: (resumeS, onProcessEnd) => new FfmpegDecoder(splitByTrack({ ...job, resumeS }), onProcessEnd),
+    pacing: options.filePacing ?? { kind: "clock" },
+    mayJump: options.source.mayJump,
+    pictureEndS: options.source.video?.endS ?? null,
+    close: () => {},
+  };
+}
+
+function openLive(
+  options: SourceOpenerOptions,
+  input: Extract<SourceInput, { kind: "live" }>,
+  firstFeed: FirstConnection,
+): (signal: AbortSignal) => Promise<SourceHandle> {
+  let [feed, source]: [FirstConnection, SourceInfo | null] = [firstFeed, options.source];
+  return async (signal) => {
+    const [accepted, known] = [feed, source];
+    [feed, source] = [null, null];
+    if (!input.listen) return liveSource(options, known ?? (await probeSource(input, signal)), null, () => {});
+    const { info, stream, close } = accepted ?? (await acceptEncoder(input, signal));
+    return liveSource({ ...options, input: PIPED_INPUT }, info, stream, close);
+  };
+}
+
+function liveSource(
+  options: SourceOpenerOptions,
+  source: SourceInfo,
+  feed: Readable | null,
+  close: () => void,
+): SourceHandle {
+  const { log, canvas, hasAudio } = options;
+  const job = decodeJobFor(options, source);
+  for (const warning of source.warnings) log.warn(warning);
+  if (canvas !== null && job.video === null)
+    log.warn("The source has no picture now: there is black until it has one.");
+  if (hasAudio && job.audio === null) log.warn("The source has no sound now: there is silence until it has some.");
+  if (!hasAudio && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
+  if (canvas === null && source.video !== null)
+    log.warn("The broadcast began without a picture: the source's is left out.");
+  return {
+    read: (_, onProcessEnd) => new FfmpegDecoder([job], onProcessEnd, feed),
+    pacing: { kind: "arrival" },
+    mayJump: true,
+    pictureEndS: null,
+    close,
+  };
+}

@@ -1,0 +1,247 @@
+/** One reading of a source: from the first frames of its tracks, which set its clock, to the end of the last. */
+import {
+  SOURCE_CLOCK_LIMITS as SOURCE_LIMITS,
+  SourceClock,
+  type SourceTrack,
+} from "../../core/ingest/source/source-clock.ts";
+import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
+import { RAW_AUDIO } from "./decode-args.ts";
+import type { RawFrame } from "./frame-pool.ts";
+import { LoopRecording, type MediaReader } from "./media-reader.ts";
+import type { SyncTimeline } from "./sync-timeline.ts";
+
+/** Bounds on what is read ahead, and on waiting for a track to begin. */
+export const READ_AHEAD_LIMITS = {
+  /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
+  frameBytes: 24_000_000,
+  minFrames: 3,
+  maxFrames: 30,
+  /** Sound is read this far ahead: its end is known before the picture's. */
+  audioAheadS: 3,
+  /** The other track's first frame is waited for so long before a source begins without it. */
+  startTimeoutMs: 1_500,
+  /** Sound that begins this much before the picture does so because of its codec. */
+  primingS: 0.06,
+  /** A file's last picture is shown for so long at most, whatever the file says. */
+  lastFrameS: 30,
+} as const;
+
+/** What a reading needs. */
+export interface SourcePassOptions {
+  readonly reader: MediaReader;
+  readonly timeline: SyncTimeline;
+  /** Frame at which it begins. */
+  readonly startFrame: number;
+  /** `waits`: a file, read as far as there is room. `live`: what comes is taken. */
+  readonly kind: "waits" | "live";
+  /** Begins when all tracks have, however long that takes: nobody watches meanwhile. */
+  readonly isPatient: boolean;
+  /** See `SourceClockOptions`. */
+  readonly mayJump: boolean;
+  readonly now: () => number;
+  /** Something came, or a track ended. */
+  readonly onArrival: () => void;
+}
+
+/** A frame that came before the clock was set. */
+interface PendingFrame {
+  readonly track: SourceTrack;
+  readonly ptsS: number;
+  readonly place: () => void;
+  readonly drop: () => void;
+}
+
+/** See the file's first line. */
+export class SourcePass {
+  readonly startFrame: number;
+  readonly #options: SourcePassOptions;
+  readonly #reader: MediaReader;
+  readonly #timeline: SyncTimeline;
+  readonly #recording: LoopRecording;
+  readonly #maxFrames: number;
+  readonly #ended = new Set<SourceTrack>();
+  #clock: SourceClock | null = null;
+  #pending: PendingFrame[] = [];
+  #firstMs: number | null = null;
+  #frameCounts: Record<SourceTrack, number> = { video: 0, audio: 0 };
+
+  constructor(options: SourcePassOptions) {
+    this.#options = options;
+    this.#reader = options.reader;
+    this.#timeline = options.timeline;
+    this.startFrame = options.startFrame;
+    this.#recording = new LoopRecording(options.reader.tracks);
+    const fitting = Math.floor(READ_AHEAD_LIMITS.frameBytes / (options.timeline.frameBytes || 1));
+    this.#maxFrames = Math.min(READ_AHEAD_LIMITS.maxFrames, Math.max(READ_AHEAD_LIMITS.minFrames, fitting));
+  }
+
+  /** Begins to read. */
+  start(): void {
+    const { video, audio } = this.#timeline;
+    if (this.#reader.tracks.includes("video")) video?.resumeInput();
+    else video?.endInput();
+    if (this.#reader.tracks.includes("audio")) audio?.resumeInput(this.#timeline.sampleOf(this.startFrame));
+    else audio?.endInput();
+    this.#reader.start({
+      onVideoFrame: (ptsS, picture) => {
+        this.#recording.addVideoFrame(ptsS, picture);
+        const place = (): void => this.#placeVideo(ptsS, picture);
+        this.#onFrame({ track: "video", ptsS, place, drop: () => picture.release() });
+      },
+      onAudioSamples: (ptsS, samples) => {
+        this.#recording.addAudioSamples(ptsS, samples);
+        this.#onFrame({ track: "audio", ptsS, place: () => this.#placeAudio(ptsS, samples), drop: () => {} });
+      },
+      onEnd: (track) => {
+        this.#ended.add(track);
+        if (track === "video") video?.endInput();
+        else audio?.endInput();
+        this.#options.onArrival();
+      },
+    });
+  }
+
+  /** Ends the reading at once. */
+  stop(): void {
+    this.#reader.stop();
+  }
+
+  /** Whether the clock is set, and with it where everything lies. */
+  get isAligned(): boolean {
+    return this.#clock !== null;
+  }
+
+  /** Whether all tracks have ended, and all that came of them is placed. */
+  get isOver(): boolean {
+    return this.#hasEnded && (this.isAligned || this.#pending.length === 0);
+  }
+
+  /** One picture and nothing else. */
+  get isStill(): boolean {
+    return this.#hasEnded && this.#frameCounts.video === 1 && this.#frameCounts.audio === 0;
+  }
+
+  /** Whether a track has ended, so that the next reading may be got ready. */
+  get isEnding(): boolean {
+    return this.#ended.size > 0;
+  }
+
+  /** The same again, from memory, once all of it has passed; "long" where it was too much to keep. */
+  replay(): MediaReader | "long" | "later" {
+    const reader = this.#recording.createReader();
+    if (reader === null) return "long";
+    return this.#hasEnded ? reader : "later";
+  }
+
+  /** Whether nothing more comes of a track in this reading. */
+  isTrackOver(track: SourceTrack): boolean {
+    return this.#ended.has(track) || !this.#reader.tracks.includes(track);
+  }
+
+  /** See `SourceClock.liveEdgeS`. */
+  liveEdgeS(track: SourceTrack, now: number): number | null {
+    return this.#clock?.liveEdgeS(track, now) ?? null;
+  }
+
+  /** The frame after the last: `pictureEndS` is the timestamp at which a file's index ends the last picture. */
+  endFrame(pictureEndS: number | null): number {
+    const { endFrame, video, fps } = this.#timeline;
+    if (pictureEndS === null || video === null || this.#clock === null || this.#frameCounts.video === 0)
+      return endFrame;
+    const longest = video.endFrame + Math.round(READ_AHEAD_LIMITS.lastFrameS * fps);
+    return Math.max(endFrame, Math.min(longest, this.#timeline.frameAt(this.#clock.positionOf(pictureEndS))));
+  }
+
+  /** Reads on where there is room. */
+  applyBackpressure(): void {
+    if (this.#options.kind === "live" || this.#clock === null) return;
+    const { video, audio } = this.#timeline;
+    const isFull = {
+      video: (video?.queuedFrames ?? 0) >= this.#maxFrames,
+      audio: (audio?.endSample ?? 0) - (audio?.nextSample ?? 0) >= READ_AHEAD_LIMITS.audioAheadS * RAW_AUDIO.sampleRate,
+    };
+    for (const track of this.#reader.tracks) {
+      if (isFull[track]) this.#reader.pause(track);
+      else this.#reader.resume(track);
+    }
+  }
+
+  /**
+   * Once each track has begun, or was waited for: sets the clock, and places what came by it. `skippedFrames` are left out
+   * at the beginning. Whether that was done now.
+   */
+  align(skippedFrames: number): boolean {
+    const firstOf = (track: SourceTrack): number | undefined => this.#pending.find((one) => one.track === track)?.ptsS;
+    const missing = this.#reader.tracks.filter((track) => !this.#ended.has(track) && firstOf(track) === undefined);
+    if (this.#clock !== null || this.#pending.length === 0) return false;
+    const waitedMs = this.#options.now() - (this.#firstMs ?? 0);
+    if (missing.length > 0 && (this.#options.isPatient || waitedMs < READ_AHEAD_LIMITS.startTimeoutMs)) return false;
+    const originS = Math.min(...this.#reader.tracks.map((track) => firstOf(track) ?? Number.POSITIVE_INFINITY));
+    const startS = this.#timeline.secondsOf(this.startFrame - skippedFrames);
+    // The first picture is exactly on a frame, and the sound as far from it as it was.
+    const pictureS = this.#timeline.fps === 0 ? undefined : firstOf("video");
+    const early = pictureS === undefined ? 0 : pictureS - originS;
+    // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
+    const isNegligible = early > SOURCE_LIMITS.maxStartSkewS || early < READ_AHEAD_LIMITS.primingS;
+    const frames = isNegligible ? 0 : Math.ceil(early * this.#timeline.fps - 1e-6);
+    const { kind, mayJump } = this.#options;
+    const positionS = startS + (frames === 0 ? 0 : this.#timeline.secondsOf(frames));
+    this.#clock = new SourceClock({ live: kind === "live", mayJump }, pictureS ?? originS, positionS);
+    for (const { place } of this.#pending.splice(0)) place();
+    this.applyBackpressure();
+    return true;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#ended.size === this.#reader.tracks.length;
+  }
+
+  #onFrame(frame: PendingFrame): void {
+    const { track } = frame;
+    this.#frameCounts[track] += 1;
+    if (this.#clock !== null) frame.place();
+    else this.#holdUntilAligned(frame);
+    this.#options.onArrival();
+  }
+
+  /** Keeps what came until the clock is set: all of a file that was read ahead, the newest of what is live. */
+  #holdUntilAligned(frame: PendingFrame): void {
+    const { kind, now } = this.#options;
+    this.#firstMs ??= now();
+    this.#pending.push(frame);
+    const waiting = this.#pending.filter(({ track }) => track === frame.track);
+    const most =
+      frame.track === "video"
+        ? this.#maxFrames
+        : (READ_AHEAD_LIMITS.audioAheadS * RAW_AUDIO.sampleRate) / AAC_FRAME_SAMPLES;
+    if (waiting.length < most) return;
+    if (kind === "waits") {
+      this.#reader.pause(frame.track);
+      return;
+    }
+    const [oldest] = waiting;
+    this.#pending = this.#pending.filter((one) => one !== oldest);
+    oldest?.drop();
+  }
+
+  #placeVideo(ptsS: number, picture: RawFrame): void {
+    const { video, fps, videoPositionS } = this.#timeline;
+    if (video === null || this.#clock === null) {
+      picture.release();
+      return;
+    }
+    const at = { nowMs: this.#options.now(), emittedS: videoPositionS, durationS: 1 / fps };
+    video.push(this.#clock.positionFrame({ track: "video", ptsS, ...at }), picture);
+    if (this.#options.kind === "live") video.keepNewest(this.#maxFrames);
+    else this.applyBackpressure();
+  }
+
+  #placeAudio(ptsS: number, samples: Int16Array): void {
+    const { audio, audioPositionS } = this.#timeline;
+    if (audio === null || this.#clock === null) return;
+    const durationS = samples.length / RAW_AUDIO.channels / RAW_AUDIO.sampleRate;
+    const at = { nowMs: this.#options.now(), emittedS: audioPositionS, durationS };
+    audio.push(this.#clock.positionFrame({ track: "audio", ptsS, ...at }), samples);
+    this.applyBackpressure();
+  }
+}

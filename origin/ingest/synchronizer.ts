@@ -1,0 +1,361 @@
+/**
+ * Between a source and the encoders: whatever a source brings, and whenever, leaves as pictures at a constant rate and
+ * as sound without holes, both on one timeline that begins at 0. A track that pauses, ends, or never begins is held or
+ * silent, and holds up nothing.
+ */
+import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import type { Rational } from "../../core/kit/rational.ts";
+import { SourceError } from "../kit/errors.ts";
+import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
+import { type Canvas, RAW_AUDIO } from "./decode-args.ts";
+import type { RawFrame } from "./frame-pool.ts";
+import type { MediaReader } from "./media-reader.ts";
+import { SourcePass } from "./source-pass.ts";
+import { SyncTimeline } from "./sync-timeline.ts";
+
+/** Bounds on waiting. */
+export const SYNCHRONIZER_LIMITS = {
+  /** A frame that is due is waited for so long before the last one is repeated. */
+  patienceMs: 500,
+  /** What is missing for so long is worth a word. */
+  warnAfterMs: 2_000,
+  /** No track runs further ahead of the other: an encoder that is slow holds up both. */
+  maxSkewS: 1,
+  /** An encoder that is so far behind the clock is too slow for what is asked of it. */
+  warnLagMs: 4_000,
+  /** What is live is begun anew where it is so far behind: later is not live. */
+  maxLagMs: 12_000,
+} as const;
+
+/** Sound leaves this much before its time: its encoder needs two frames to give out one. */
+const AUDIO_LEAD_S = (3 * AAC_FRAME_SAMPLES) / RAW_AUDIO.sampleRate;
+/** What has no time of its own is looked for so often. */
+const POLL_MS = 20;
+const TRACK_LABELS: Readonly<Record<SourceTrack, string>> = { video: "pictures", audio: "sound" };
+const FALLBACK_LABELS: Readonly<Record<SourceTrack, string>> = {
+  video: "the last one is held",
+  audio: "there is silence",
+};
+
+/** Where pictures and sound go. */
+export interface MediaSink {
+  readonly canAcceptVideo: boolean;
+  readonly canAcceptAudio: boolean;
+  /** Whoever needs the picture for longer retains it. */
+  writeVideo(picture: RawFrame): void;
+  writeAudio(samples: Int16Array): void;
+  /** Nothing more will come. */
+  end(): void;
+}
+
+/** When frames leave. */
+export type Pacing =
+  /** At their time by the wall clock, as a file is played. */
+  | { readonly kind: "clock" }
+  /** The same, from a position 0 that lies at `startMs`, milliseconds since the epoch; what is due before is skipped. */
+  | { readonly kind: "anchored"; readonly startMs: number }
+  /** When they come, as a live source sends them. */
+  | { readonly kind: "arrival" }
+  /** As fast as they are taken. */
+  | { readonly kind: "none" };
+
+/** What a synchronizer needs. */
+export interface SynchronizerOptions {
+  /** Names the source in messages. */
+  readonly name: string;
+  /** Null where the broadcast has no picture. */
+  readonly frameRate: Rational | null;
+  readonly canvas: Canvas | null;
+  readonly hasAudio: boolean;
+  readonly sink: MediaSink;
+  /** Opens the source, from its beginning after the first time. */
+  readonly open: () => MediaReader;
+  /** The source is read again and again. */
+  readonly loop: boolean;
+  readonly pacing: Pacing;
+  /** See `SourceClockOptions`. */
+  readonly mayJump: boolean;
+  /** Timestamp at which the last picture ends, where the source's index says so; null elsewhere. */
+  readonly pictureEndS: number | null;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: { info(text: string): void; warn(text: string): void };
+}
+
+/** How a track does: since when its next frame is due and isn't there, and whether that was told. */
+interface TrackWait {
+  sinceMs: number | null;
+  isHolding: boolean;
+  isWarned: boolean;
+}
+
+/** See the file's first line. */
+export class Synchronizer {
+  /** Resolves when the source has ended and all of it was given out, or with `stop`; rejects with a `SourceError`. */
+  readonly done: Promise<void>;
+  readonly #options: SynchronizerOptions;
+  readonly #timeline: SyncTimeline;
+  readonly #waits: Record<SourceTrack, TrackWait> = {
+    video: { sinceMs: null, isHolding: false, isWarned: false },
+    audio: { sinceMs: null, isHolding: false, isWarned: false },
+  };
+  readonly #completion: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  #pass: SourcePass;
+  /** The next reading, got ready. */
+  #nextReader: MediaReader | null = null;
+  /** Wall clock at position 0, milliseconds since the epoch; null until it is known. */
+  #startMs: number | null = null;
+  /** Frame after the last, once the source has ended. */
+  #endFrame: number | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isLagWarned = false;
+  #lastArrivalMs: number;
+  #isOver = false;
+
+  constructor(options: SynchronizerOptions) {
+    this.#options = options;
+    this.#lastArrivalMs = options.now();
+    this.#timeline = new SyncTimeline(options.frameRate, options.canvas, options.hasAudio);
+    this.#pass = this.#createPass(options.open(), 0);
+    this.done = this.#completion.promise;
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#pass.start();
+    this.#schedule();
+  }
+
+  /** Wall clock of position 0, milliseconds since the epoch, by the frames that came with the least delay; null before. */
+  get startedAtMs(): number | null {
+    if (this.#options.pacing.kind !== "arrival") return this.#startMs;
+    const now = this.#options.now();
+    const edges = (["video", "audio"] as const).flatMap((track) => this.#pass.liveEdgeS(track, now) ?? []);
+    return edges.length === 0 ? null : now - Math.max(...edges) * 1000;
+  }
+
+  /** When the source last brought anything, milliseconds since the epoch. */
+  get lastArrivalMs(): number {
+    return this.#lastArrivalMs;
+  }
+
+  /** The sink can take more. */
+  onSinkDrain(): void {
+    this.#advance();
+  }
+
+  /** Ends here: what was given out is all there is, and pictures and sound end together. */
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#pass.stop();
+    this.#nextReader?.stop();
+    this.#alignEnds();
+    this.#options.sink.end();
+    this.#completion.resolve();
+  }
+
+  #createPass(reader: MediaReader, startFrame: number): SourcePass {
+    const { pacing, mayJump, now } = this.#options;
+    const round: SourcePass = new SourcePass({
+      ...{ reader, startFrame, mayJump, now, timeline: this.#timeline },
+      kind: pacing.kind === "arrival" ? "live" : "waits",
+      isPatient: pacing.kind === "none",
+      onArrival: () => {
+        if (round !== this.#pass) return;
+        this.#lastArrivalMs = now();
+        this.#advance();
+      },
+    });
+    return round;
+  }
+
+  /** Gives out all that can be given out now. */
+  #advance(): void {
+    if (this.#isOver) return;
+    const now = this.#options.now();
+    this.#align(now);
+    this.#prepareNextPass();
+    if (this.#endFrame === null && this.#pass.isOver) this.#endPass();
+    if (this.#startMs !== null) while (this.#emitVideo(now) || this.#emitAudio(now));
+    this.#pass.applyBackpressure();
+    const isGivenOut = this.#endFrame !== null && !this.#hasVideoLeft && !this.#hasAudioLeft;
+    if (isGivenOut) this.stop();
+    this.#checkPace(now);
+    this.#schedule();
+  }
+
+  /** Sets the clock of a reading that has begun; the first one starts the timeline's. */
+  #align(now: number): void {
+    const { pacing } = this.#options;
+    const isAnchored = pacing.kind === "anchored" && this.#startMs === null;
+    // What an anchored source made before it was there is skipped, in whole frames.
+    const late = isAnchored ? ((now - pacing.startMs) / 1000) * this.#timeline.fps : 0;
+    const skipped = Math.max(0, Math.ceil(late));
+    if (!this.#pass.align(skipped)) return;
+    this.#startMs ??= isAnchored ? pacing.startMs + this.#timeline.secondsOf(skipped) * 1000 : now;
+  }
+
+  /** The next reading is got ready while this one's other track goes on. */
+  #prepareNextPass(): void {
+    if (!this.#options.loop || this.#nextReader !== null || !this.#pass.isEnding || this.#pass.isStill) return;
+    const again = this.#pass.replay();
+    if (again === "long") this.#nextReader = this.#options.open();
+    else if (again !== "later") this.#nextReader = again;
+  }
+
+  /** All tracks have ended: the next reading begins where the longer of them ended, or the source is over. */
+  #endPass(): void {
+    // One picture that repeats is held, as it is after any source's end.
+    if (this.#options.loop && this.#pass.isStill) return;
+    const endFrame = this.#pass.endFrame(this.#options.pictureEndS);
+    const next = this.#nextReader;
+    this.#nextReader = null;
+    if (next !== null && endFrame > this.#pass.startFrame) {
+      this.#pass = this.#createPass(next, endFrame);
+      this.#pass.start();
+      return;
+    }
+    next?.stop();
+    this.#endFrame = endFrame;
+  }
+
+  /** Whether pictures are left to give out. */
+  get #hasVideoLeft(): boolean {
+    const { video } = this.#timeline;
+    return video !== null && (this.#endFrame === null || video.nextFrame < this.#endFrame);
+  }
+
+  /** Whether sound is left to give out. */
+  get #hasAudioLeft(): boolean {
+    const { audio } = this.#timeline;
+    return audio !== null && (this.#endFrame === null || audio.nextSample < this.#timeline.sampleOf(this.#endFrame));
+  }
+
+  #emitVideo(now: number): boolean {
+    const { video, videoPositionS } = this.#timeline;
+    const { sink } = this.#options;
+    if (video === null || !this.#hasVideoLeft || !sink.canAcceptVideo) return false;
+    if (
+      videoPositionS > this.#limitS("video", now) ||
+      !this.#isDue("video", videoPositionS, video.isNextFrameDecided, now)
+    )
+      return false;
+    sink.writeVideo(video.emitFrame());
+    return true;
+  }
+
+  #emitAudio(now: number): boolean {
+    const { audio, audioPositionS } = this.#timeline;
+    const { sink } = this.#options;
+    if (audio === null || !this.#hasAudioLeft || !sink.canAcceptAudio) return false;
+    const end = this.#endFrame === null ? Number.POSITIVE_INFINITY : this.#timeline.sampleOf(this.#endFrame);
+    const count = Math.min(AAC_FRAME_SAMPLES, end - audio.nextSample);
+    const untilS = audioPositionS + count / RAW_AUDIO.sampleRate;
+    if (untilS > this.#limitS("audio", now) || !this.#isDue("audio", untilS, audio.areSamplesDecided(count), now))
+      return false;
+    sink.writeAudio(audio.emitSamples(count));
+    return true;
+  }
+
+  /** Brings the track that is behind to the end of the other. */
+  #alignEnds(): void {
+    const { video, audio } = this.#timeline;
+    if (video === null || audio === null || this.#startMs === null) return;
+    while (this.#timeline.sampleOf(video.nextFrame) < audio.nextSample)
+      this.#options.sink.writeVideo(video.emitFrame());
+    const left = this.#timeline.sampleOf(video.nextFrame) - audio.nextSample;
+    if (left > 0) this.#options.sink.writeAudio(audio.emitSamples(left));
+  }
+
+  /** Position up to which a track may leave now: by the clock, and not far from the other track. */
+  #limitS(track: SourceTrack, now: number): number {
+    const { videoPositionS, audioPositionS } = this.#timeline;
+    const otherS = track === "video" ? audioPositionS : videoPositionS;
+    // Where the other track ends, the next reading may begin, and what was given out by then can't be taken back.
+    const isLast = this.#isTrackOver(track) && !this.#isTrackOver(track === "video" ? "audio" : "video");
+    const byOtherS = otherS + (isLast ? 0 : SYNCHRONIZER_LIMITS.maxSkewS);
+    const byClockS = this.#isClocked ? (now - (this.#startMs ?? now)) / 1000 : Number.POSITIVE_INFINITY;
+    return Math.min(byOtherS, byClockS + (track === "audio" ? AUDIO_LEAD_S : 0));
+  }
+
+  /** Whether nothing more comes of a track, for now. */
+  #isTrackOver(track: SourceTrack): boolean {
+    const { video, audio } = this.#timeline;
+    return (track === "video" ? video : audio) === null || this.#pass.isTrackOver(track);
+  }
+
+  get #isClocked(): boolean {
+    return this.#options.pacing.kind === "clock" || this.#options.pacing.kind === "anchored";
+  }
+
+  /** Whether a frame leaves: it is decided, or it was waited for long enough. */
+  #isDue(track: SourceTrack, positionS: number, isDecided: boolean, now: number): boolean {
+    const waiting = this.#waits[track];
+    const { pacing, name, log } = this.#options;
+    if (isDecided) {
+      if (waiting.isWarned && !this.#isTrackOver(track)) log.info(`${name} brings ${TRACK_LABELS[track]} again.`);
+      this.#waits[track] = { sinceMs: null, isHolding: false, isWarned: false };
+      return true;
+    }
+    waiting.sinceMs ??= now;
+    if (!waiting.isWarned && now - waiting.sinceMs > SYNCHRONIZER_LIMITS.warnAfterMs && pacing.kind !== "none") {
+      waiting.isWarned = true;
+      log.warn(`${name} brings no ${TRACK_LABELS[track]}: ${FALLBACK_LABELS[track]} until it does.`);
+    }
+    switch (pacing.kind) {
+      case "clock":
+      case "anchored":
+        waiting.isHolding ||= now - waiting.sinceMs >= SYNCHRONIZER_LIMITS.patienceMs;
+        return waiting.isHolding;
+      case "arrival": {
+        const edgeS = this.#pass.liveEdgeS(track, now);
+        return edgeS !== null && positionS + SYNCHRONIZER_LIMITS.patienceMs / 1000 <= edgeS;
+      }
+      case "none":
+        return false;
+    }
+  }
+
+  /** Looks again when the next frame is due. */
+  #schedule(): void {
+    if (this.#isOver) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#advance(), this.#nextPollMs());
+  }
+
+  #nextPollMs(): number {
+    if (!this.#isClocked || this.#startMs === null) return POLL_MS;
+    const { videoPositionS, audioPositionS } = this.#timeline;
+    const sendS = audioPositionS + AAC_FRAME_SAMPLES / RAW_AUDIO.sampleRate - AUDIO_LEAD_S;
+    const dueMs = this.#startMs + Math.min(videoPositionS, sendS) * 1000 - this.#options.now();
+    // What is due and still here waits for its source or for the encoder, who say so when they have it.
+    return dueMs <= 0 ? POLL_MS : Math.min(Math.max(1, Math.ceil(dueMs)), 1000);
+  }
+
+  /** How far what leaves is behind what should, milliseconds. */
+  #lagMs(now: number): number {
+    const { videoPositionS, audioPositionS } = this.#timeline;
+    const leavesS = Number.isFinite(videoPositionS) ? videoPositionS : audioPositionS;
+    if (this.#isClocked) return now - (this.#startMs ?? now) - leavesS * 1000;
+    const edgeS = this.#options.pacing.kind === "arrival" ? this.#pass.liveEdgeS("video", now) : null;
+    return edgeS === null ? 0 : (edgeS - leavesS) * 1000;
+  }
+
+  /** Encoders that can't keep up are told of; where that makes a live source late, it is begun anew. */
+  #checkPace(now: number): void {
+    const { name, log, sink, pacing } = this.#options;
+    if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canAcceptVideo) return;
+    const behindMs = this.#lagMs(now);
+    const advice = "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster";
+    if (behindMs > SYNCHRONIZER_LIMITS.warnLagMs && !this.#isLagWarned) {
+      this.#isLagWarned = true;
+      const seconds = (behindMs / 1000).toFixed(0);
+      log.warn(`This machine encodes slower than ${name} plays, and is ${seconds} s behind: ${advice}.`);
+    }
+    if (behindMs < SYNCHRONIZER_LIMITS.maxLagMs || pacing.kind === "clock" || pacing.kind === "none") return;
+    this.#completion.reject(new SourceError(`this machine encodes slower than it plays; ${advice}`));
+    this.stop();
+  }
+}

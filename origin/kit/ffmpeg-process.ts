@@ -1,0 +1,133 @@
+/** One FFmpeg process: its pipes read, its last words kept, its end told once. */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { FIRST_PIPE } from "../ingest/decode-args.ts";
+
+/** Bounds on a process. */
+export const FFMPEG_STDERR_LIMITS = {
+  /** Lines of standard error kept to say why it failed. */
+  lastLines: 4,
+  lineCharacters: 160,
+} as const;
+
+/** What is done with what a process writes. What a handler throws ends the process, and becomes its `error`. */
+export interface PipeHandlers {
+  readonly onData: (pipe: number, chunk: Uint8Array) => void;
+}
+
+/** How a process ended. */
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lastLines: readonly string[];
+  /** Thrown by a handler, or by the attempt to start. */
+  readonly error: unknown;
+}
+
+/** Children that are alive: none may outlive this process. */
+const liveChildren = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of liveChildren) child.kill("SIGKILL");
+});
+
+/** Ends `child` with this process, at the latest. */
+export function killOnExit(child: ChildProcess): void {
+  liveChildren.add(child);
+  child.once("close", () => liveChildren.delete(child));
+}
+
+/** A running FFmpeg. */
+export class FfmpegProcess {
+  /** Resolves when the process is gone and its pipes are read to their ends. */
+  readonly done: Promise<ProcessExit>;
+  readonly #child: ChildProcess;
+  readonly #stderrLines: string[] = [];
+  #error: unknown = null;
+
+  /** `pipes`: how many it writes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
+  constructor(args: readonly string[], pipes: number, input: boolean, handlers: PipeHandlers) {
+    const outputs = Array.from({ length: pipes }, () => "pipe" as const);
+    const child = spawn("ffmpeg", args, { stdio: [input ? "pipe" : "ignore", "ignore", "pipe", ...outputs] });
+    this.#child = child;
+    killOnExit(child);
+    child.stdin?.on("error", () => {});
+    for (let pipe = 0; pipe < pipes; pipe++) this.#read(pipe, handlers);
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#appendStderr(text));
+    this.done = new Promise((resolve) => {
+      child.once("error", (error) => {
+        this.#error ??= error;
+        if (child.pid === undefined) finish(null, null);
+      });
+      const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
+        resolve({
+          code,
+          signal,
+          lastLines: this.#stderrLines.map(cleanLine).filter((line) => line !== ""),
+          error: this.#error,
+        });
+      };
+      child.once("close", finish);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Its standard input. */
+  get stdin(): Writable | null {
+    return this.#child.stdin;
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
+  }
+
+  #pipe(pipe: number): Readable | null {
+    return (this.#child.stdio[FIRST_PIPE + pipe] as Readable | null | undefined) ?? null;
+  }
+
+  #read(pipe: number, { onData }: PipeHandlers): void {
+    const attempt = (step: () => void): void => {
+      if (this.#error !== null) return;
+      try {
+        step();
+      } catch (error) {
+        this.#error = error;
+        this.kill();
+      }
+    };
+    this.#pipe(pipe)
+      ?.on("data", (chunk: Uint8Array) => attempt(() => onData(pipe, chunk)))
+      .on("error", () => {});
+  }
+
+  #appendStderr(text: string): void {
+    const lines = ((this.#stderrLines.pop() ?? "") + text).split(/[\r\n]+/);
+    this.#stderrLines.push(...lines.map((line) => line.slice(0, FFMPEG_STDERR_LIMITS.lineCharacters)));
+    this.#stderrLines.splice(0, Math.max(0, this.#stderrLines.length - FFMPEG_STDERR_LIMITS.lastLines));
+  }
+}
+
+/** What a line of FFmpeg's says, without addresses of its memory; nothing where it says nothing. */
+function cleanLine(line: string): string {
+  if (/Last message repeated|^Conversion failed!|^\s*$/.test(line)) return "";
+  return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
+}
+
+/** Signals from outside: from a person, a supervisor or a kernel without memory. A fault of its own ends a process by others. */
+const KILL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+
+/** Whether somebody else ended the process, which says nothing of what it worked on. */
+export function isExternalKill({ error, signal }: ProcessExit): boolean {
+  return error === null && KILL_SIGNALS.has(signal);
+}
+
+/** Why a process ended, as a sentence; null where it ended as it should. */
+export function describeFailure({ error, code, signal, lastLines }: ProcessExit): string | null {
+  if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
+  const words = lastLines.length === 0 ? "" : ` It said: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;
+  if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
+  return code === 0 ? null : `FFmpeg ended with code ${code}.${words}`;
+}

@@ -1,0 +1,218 @@
+/**
+ * The edge on this machine: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
+ * edges may share one core's objects, each an isolate of its own, as several machines of a data centre would.
+ */
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import {
+  convertV4MiniflareOptions,
+  type Json,
+  Miniflare,
+  type V4DurableObject,
+  type V4SharedOptions,
+  type V4SourceOptions,
+  type V4WorkerOptionsShape,
+} from "miniflare";
+import { buildPages } from "./build-pages.ts";
+import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
+import { EdgeLog } from "./edge-log.ts";
+import { type PageFiles, type PageFolder, writePageFolder } from "./page-folders.ts";
+import { LOCAL_RATE_LIMITS } from "./rate-limits.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const ASSETS_WORKER = "export default { fetch: (request, env) => env.ASSETS.fetch(request) };";
+
+/** How to start an edge. */
+export interface LocalEdgeOptions {
+  readonly port: number;
+  /** Where objects and R2 are kept: one edge's at a time. */
+  readonly dataDir: string;
+  /** Opens the control API; by default the folder's secret `admin`. */
+  readonly adminToken?: string;
+  /** Address to listen on; by default this machine only. */
+  readonly host?: string;
+  /** Further isolates, each at a port of its own; they share the objects. */
+  readonly isolatePorts?: readonly (number | { readonly port: number; readonly site: string })[];
+  /** Port of the inspector, for profiles. */
+  readonly inspectorPort?: number;
+  /** The Worker's entry, for those who wrap it; by default the one that is deployed. */
+  readonly entry?: string;
+  /** Bindings beside the Worker's own: plain values, and further Workers by name. */
+  readonly bindings?: Readonly<Record<string, Json>>;
+  readonly services?: Readonly<Record<string, { readonly script: string; readonly port: number }>>;
+}
+
+/** A running edge. */
+export interface LocalEdge {
+  readonly url: string;
+  /** A secret of the edge's folder, by name: the same in each run. */
+  secret(name: string): string;
+  stop(): Promise<void>;
+}
+
+/** The port is taken, or may not be used; `message` is a sentence for people. */
+export class PortError extends Error {
+  override readonly name = "PortError";
+}
+
+/** The options by their names: miniflare's types take others too, and a misspelt one would do nothing. */
+type DeclaredKeys<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
+type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
+type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
+
+/** Starts the edge. Throws `PortError` and `DataFolderError`. */
+export async function startEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
+  const { port, host = "127.0.0.1", isolatePorts = [] } = options;
+  const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
+  for (const wanted of [port, ...ports]) await assertPortFree(host, wanted);
+  const folder = await openDataFolder(options.dataDir);
+  try {
+    const [script, built] = await Promise.all([bundleWorker(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
+    // Read for as long as the edge runs: by nobody else, and changed by nobody.
+    const pages = await writeEdgePages(folder, built);
+    const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, folder, script, pages)));
+    const stop = (): Promise<void> =>
+      miniflare
+        .dispose()
+        .finally(() => pages.remove())
+        .finally(() => folder.close());
+    await miniflare.ready.catch(async (error: unknown) => {
+      await stop().catch(() => undefined);
+      throw error;
+    });
+    return { url: `http://${host}:${port}`, secret: folder.secret, stop };
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<PageFolder> {
+  try {
+    return await writePageFolder(path, built);
+  } catch (error) {
+    throw new DataFolderError(describeFolderError(path, error), { cause: error });
+  }
+}
+
+/** The Workers, and where they keep what they keep. */
+function miniflareOptions(
+  options: LocalEdgeOptions,
+  folder: DataFolder,
+  script: string,
+  pages: PageFolder,
+): MiniflareOptions {
+  const { port, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
+  const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
+    name,
+    modules: [{ type: "ESModule", path: "index.js", contents: script }],
+    compatibilityDate: "2026-11-02",
+    compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
+    bindings: {
+      CORRAL_ADMIN_TOKEN: options.adminToken ?? folder.secret("admin"),
+      CORRAL_SITE: site,
+      // Links and tokens of an earlier run open what they opened.
+      CORRAL_VIEWER_SECRET: folder.secret("viewer"),
+      // Whoever reaches such an edge may be anybody in its rooms.
+      CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
+      ...bindings,
+    },
+    durableObjects: objects,
+    r2Buckets: { MEDIA: "corral-media" },
+    ratelimits: rateLimitBindings(),
+    // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
+    serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
+    unsafeDirectSockets: [{ host, port: at }],
+  });
+  const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
+  const log = new EdgeLog(folder.path);
+  const own = objectBindings({});
+  const shared = objectBindings({ scriptName: "corral" });
+  return {
+    resourcePersistencePath: folder.path,
+    cf: false,
+    log,
+    handleStructuredLogs: ({ level, message }) => log.logWorkerLine(level, message),
+    ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
+    workers: [
+      worker("corral", port, "", own),
+      ...isolates.map(({ port: at, site }, index) => worker(`corral-${index + 1}`, at, site, shared)),
+      ...Object.entries(services).map(([service, { script: contents, port: at }]) => ({
+        name: service,
+        modules: [{ type: "ESModule" as const, path: "index.js", contents }],
+        compatibilityDate: "2026-11-02",
+        unsafeDirectSockets: [{ host, port: at }],
+      })),
+      {
+        name: "assets",
+        modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
+        compatibilityDate: "2026-11-02",
+        assets: {
+          directory: pages.directory,
+          binding: "ASSETS",
+          routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+        },
+      },
+    ],
+  };
+}
+
+function rateLimitBindings(): NonNullable<V4WorkerOptionsShape["ratelimits"]> {
+  const bindings = Object.entries(LOCAL_RATE_LIMITS).map(
+    ([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }] as const,
+  );
+  return Object.fromEntries(bindings);
+}
+
+/** Bindings of objects, and their classes. */
+export const OBJECT_CLASSES = {
+  LIVE: "Live",
+  SHIELD: "Shield",
+  ROOM: "Room",
+  ROOM_RELAY: "RoomRelay",
+  ROOM_SHARD: "RoomShard",
+  KEYRING: "Keyring",
+  REGISTRY: "Registry",
+} as const;
+
+/** The objects' bindings; `script` names the Worker that has them, where that is another one. */
+function objectBindings(script: { readonly scriptName?: string }): Record<string, V4DurableObject> {
+  const bindings = Object.entries(OBJECT_CLASSES).map(([name, className]) => [
+    name,
+    { className, useSQLite: true, ...script },
+  ]);
+  return Object.fromEntries(bindings);
+}
+
+async function bundleWorker(entry: string): Promise<string> {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+  });
+  const [file] = result.outputFiles;
+  if (file === undefined) throw new Error("the Worker's bundle is empty");
+  // workerd only warns of a class that isn't there, and fails when it is called.
+  const exported = Object.values(result.metafile.outputs).flatMap(({ exports }) => exports);
+  const missing = Object.values(OBJECT_CLASSES).filter((name) => !exported.includes(name));
+  if (missing.length > 0) throw new Error(`${entry} doesn't export ${missing.join(", ")}`);
+  return file.text;
+}
+
+async function assertPortFree(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === "EADDRINUSE" ? "is taken" : `can't be used (${cause.code ?? cause.message})`;
+      reject(new PortError(`Port ${port} on ${host} ${why}; choose another with --port.`, { cause }));
+    });
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+}

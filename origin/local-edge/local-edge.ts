@@ -1,0 +1,112 @@
+/** The edge that the origin starts beside itself, and the calls to its control API. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { request } from "undici";
+import { z } from "zod";
+import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
+import type { OriginLog } from "../kit/log.ts";
+import { listFolders, resendJournals } from "../publisher/journal.ts";
+
+/** An edge to publish to. */
+export interface EdgeAccess {
+  readonly url: string;
+  readonly key: string;
+  /** Id of who publishes: another one has to wait until the edge believes that its forerunner has gone. */
+  readonly publisher: string;
+  /** Where what it has not stored yet is kept on disk; null where that is no use, since it goes on when we are killed. */
+  readonly journalFolder: string | null;
+  stop(): Promise<void>;
+}
+
+const KEY_REQUEST_MS = 10_000;
+/** As long as a token may live. */
+const TOKEN_S = 86_400;
+
+/**
+ * Starts an edge on `port`, gives it what an earlier run had not sent yet, and gets a key for `stream`. Throws `UsageError`
+ * where the port or the folder cannot be used.
+ */
+export async function startLocalEdge(
+  stream: StreamName,
+  port: number,
+  dataDir: string | null,
+  log: OriginLog,
+): Promise<EdgeAccess> {
+  const { startEdge, PortError } = await import("./edge.ts");
+  const { DataFolderError } = await import("./data-folder.ts");
+  const data = dataDir ?? fileURLToPath(new URL(`../../.corral/edge-${port}`, import.meta.url));
+  const keepSignals = suppressNewSignalHandlers();
+  const edge = await startEdge({ port, dataDir: data })
+    .catch((cause: unknown) => {
+      if (cause instanceof PortError || cause instanceof DataFolderError)
+        throw new UsageError(cause.message, { cause });
+      throw new PublishError(`The edge does not start: ${errorMessage(cause)}`, { cause });
+    })
+    .finally(keepSignals);
+  try {
+    // The folder is this process's alone, so whoever published from here before has gone.
+    const publisher = edge.secret("publisher");
+    const unsent = join(data, "unsent");
+    for (const name of listFolders(unsent)) {
+      const cut = parseStreamName(name);
+      if (cut === null) continue;
+      const key = await createKey(edge.url, cut, edge.secret("admin"));
+      await resendJournals(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log });
+    }
+    const key = await createKey(edge.url, stream, edge.secret("admin"));
+    return { url: edge.url, key, publisher, journalFolder: join(unsent, stream), stop: () => edge.stop() };
+  } catch (error) {
+    await edge.stop();
+    throw error;
+  }
+}
+
+/**
+ * Miniflare ends the process on the first signal, before the broadcast could end cleanly. Takes away the handlers that
+ * are added from now on until the returned function is called; workerd still goes with the process by its exit handler.
+ */
+function suppressNewSignalHandlers(): () => void {
+  const onAdded = (event: string | symbol, listener: (...args: unknown[]) => void): void => {
+    if (event === "SIGINT" || event === "SIGTERM" || event === "SIGHUP") {
+      queueMicrotask(() => process.removeListener(event, listener));
+    }
+  };
+  process.on("newListener", onAdded);
+  return () => process.removeListener("newListener", onAdded);
+}
+
+async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const answer = await postJson(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key");
+  return z.object({ key: z.string() }).parse(answer).key;
+}
+
+/** Whom a token is for: somebody who watches, follows the host and has no other right, or the host. */
+export type DevTokenRole = "viewer" | "host";
+
+const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {
+  viewer: { sub: "viewer", name: "Viewer", follower_since: 0 },
+  host: { sub: "host", name: "Host", roles: ["host"] },
+};
+
+/** A token of the edge started here, for a day. Throws `PublishError`. */
+export async function createDevToken(url: string, stream: StreamName, role: DevTokenRole): Promise<string> {
+  const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...DEV_TOKEN_CLAIMS[role] });
+  const answer = await postJson(`${url}/dev/token`, { body }, 200, "viewer's token");
+  return z.object({ token: z.string() }).parse(answer).token;
+}
+
+async function postJson(
+  url: string,
+  more: { readonly headers?: Record<string, string>; readonly body?: string },
+  status: number,
+  what: string,
+): Promise<unknown> {
+  const response = await request(url, { method: "POST", ...more, signal: AbortSignal.timeout(KEY_REQUEST_MS) });
+  const text = await response.body.text();
+  if (response.statusCode !== status) {
+    throw new PublishError(`The edge gives no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+  }
+  return JSON.parse(text);
+}

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
+import { testSourceInfo } from "../testing/source-info.ts";
+import { chooseEncoder, encodeAudioArgs, encodeVideoArgs, parseDecodable, parseEncoders } from "./encode-args.ts";
+import {
+  type AudioRendition,
+  DEFAULT_LADDER,
+  parseLadderFlags,
+  planRenditions,
+  type VideoRendition,
+} from "./ladder.ts";
+import { PRESETS } from "./presets.ts";
+
+const after = (args: readonly string[], flag: string): string[] =>
+  args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ""] : []));
+const renditions = planRenditions(testSourceInfo(1280, 720), DEFAULT_LADDER);
+const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
+const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
+const schedule = new KeyframeSchedule({ num: 30, den: 1 }, 2000);
+const args = encodeVideoArgs(videos, { width: 1280, height: 720 }, schedule, PRESETS.balanced, { h264: "libx264" });
+
+test("every rendition leaves on a pipe of its own, in order", () => {
+  expect(args.filter((arg) => /^pipe:[3-9]/.test(arg))).toEqual(["pipe:3", "pipe:4", "pipe:5"]);
+  expect(after(args, "-map")).toEqual(["[v0]", "[v1]", "[v2]"]);
+  expect(encodeAudioArgs(audio ?? expect.fail()).at(-1)).toBe("pipe:3");
+});
+
+test("keyframes are forced where the schedule has them in every rendition, and nowhere else", () => {
+  expect(after(args, "-force_key_frames")).toEqual(Array.from({ length: 3 }, () => schedule.ffmpegExpression));
+  expect(new Set(after(args, "-g"))).toEqual(new Set(["61"]));
+  expect(after(args, "-sc_threshold")).toEqual(["0", "0", "0"]);
+});
+
+test("raw media is not looked at before it is read, and none of it is lost by that", () => {
+  expect(after(args, "-probesize")).toEqual(["32"]);
+  expect(args).not.toContain("+nobuffer");
+});
+
+test("a rendition as large as the canvas is not scaled, and all are tagged as what they are", () => {
+  const [graph] = after(args, "-filter_complex");
+  expect(graph?.match(/scale=/g)).toHaveLength(2);
+  expect(graph).toContain("colorspace=bt709");
+});
+
+test("each codec is encoded by the encoder that the machine has", () => {
+  const mixed = planRenditions(testSourceInfo(1280, 720), parseLadderFlags("720p:2M:hevc,480p:1M:av1,360p:500k"));
+  const encoders = { hevc: "libx265", av1: "libaom-av1", h264: "libx264" };
+  const pictures = mixed.filter((each): each is VideoRendition => each.kind === "video");
+  const words = encodeVideoArgs(pictures, { width: 1280, height: 720 }, schedule, PRESETS.balanced, encoders);
+  expect(after(words, "-c:v")).toEqual(["libx265", "libaom-av1", "libx264"]);
+});
+
+test("the machine's encoders and decoders are read from what FFmpeg lists", () => {
+  const listed =
+    " V..... = Video\n ------\n V....D libx264              libx264 H.264\n A....D aac                  AAC\n";
+  const available = parseEncoders(listed);
+  expect(chooseEncoder("h264", available)).toBe("libx264");
+  expect(chooseEncoder("hevc", available)).toBeNull();
+  const codecs =
+    " D..... = Decoding supported\n ------\n DEV.LS h264                 H.264\n ..A.L. ac4                  AC-4\n";
+  expect([...parseDecodable(codecs)]).toContain("h264");
+  expect([...parseDecodable(codecs)]).not.toContain("ac4");
+});

@@ -1,0 +1,110 @@
+/** FFmpeg's command lines that make renditions of raw pictures and sound, as pure functions. */
+import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
+import { type Canvas, FIRST_PIPE, RAW_AUDIO } from "../ingest/decode-args.ts";
+import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
+import type { Preset } from "./presets.ts";
+
+/** Encoders that can be used for each codec, best first. */
+export const ENCODER_PREFERENCES: Readonly<Record<VideoCodec, readonly string[]>> = {
+  h264: ["libx264", "libopenh264"],
+  hevc: ["libx265"],
+  // SVT-AV1 1.4 refuses a bound on the bit rate with low delay, and counts a 90 kHz clock as its frame rate.
+  av1: ["libaom-av1"],
+};
+
+/** FFmpeg's encoder for each codec, as `chooseEncoder` found it on this machine. */
+export type EncoderByCodec = Readonly<Partial<Record<VideoCodec, string>>>;
+
+/**
+ * Seconds added to every timestamp: AAC's first frame lies 1024 samples before zero, and `tfdt` has no sign.
+ */
+export const ENCODE_OFFSET_S = 10;
+
+/** The video encoder: raw frames of `canvas` on standard input, rendition `i` on descriptor `FIRST_PIPE + i`. */
+export function encodeVideoArgs(
+  renditions: readonly VideoRendition[],
+  canvas: Canvas,
+  schedule: KeyframeSchedule,
+  preset: Preset,
+  encoders: EncoderByCodec,
+): string[] {
+  const { num, den } = schedule.frameRate;
+  const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${canvas.width}x${canvas.height}`];
+  const outputs = renditions.flatMap((rendition, index) => [
+    ...["-map", `[v${index}]`, "-fps_mode", "passthrough"],
+    ...encoderArgs(encoders[rendition.codec] ?? "", preset),
+    ...["-b:v", `${rendition.bitsPerSecond}`, "-maxrate", `${rendition.maxBitsPerSecond}`],
+    ...["-bufsize", `${rendition.bufferBits}`],
+    // The encoder's own distance of keyframes never comes before the schedule's.
+    ...["-g", `${schedule.maxIntervalFrames + 1}`, "-force_key_frames", schedule.ffmpegExpression],
+    ...["-enc_time_base", `1:${rendition.timescale}`, "-video_track_timescale", `${rendition.timescale}`],
+    ...muxerArgs(rendition),
+    `pipe:${FIRST_PIPE + index}`,
+  ]);
+  const graph = videoGraph(renditions, canvas);
+  return [...COMMON_ARGS, ...raw, "-framerate", `${num}/${den}`, "-i", "pipe:0", "-filter_complex", graph, ...outputs];
+}
+
+/** The sound's encoder: samples on standard input, the rendition on descriptor `FIRST_PIPE`. */
+export function encodeAudioArgs(rendition: AudioRendition): string[] {
+  const raw = ["-f", "s16le", "-ar", `${RAW_AUDIO.sampleRate}`, "-ch_layout", "stereo", "-i", "pipe:0"];
+  const aac = ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", `${rendition.bitsPerSecond}`];
+  const layout = ["-ar", `${rendition.sampleRate}`, "-ac", `${rendition.channels}`];
+  return [...COMMON_ARGS, ...raw, "-map", "0:a:0", ...aac, ...layout, ...muxerArgs(rendition), `pipe:${FIRST_PIPE}`];
+}
+
+/** Raw media needs no look at it before it is read. Not `nobuffer`: what a look reads would be lost. */
+const COMMON_ARGS = [...["-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"]] as const;
+
+function videoGraph(renditions: readonly VideoRendition[], canvas: Canvas): string {
+  const colours = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709";
+  const labels = renditions.map((_, index) => `[s${index}]`).join("");
+  const branches = renditions.map(({ width, height }, index) => {
+    const same = width === canvas.width && height === canvas.height;
+    return `[s${index}]${same ? "" : `scale=${width}:${height}:flags=bicubic,`}setsar=1[v${index}]`;
+  });
+  return [`[0:v:0]${colours},split=${renditions.length}${labels}`, ...branches].join(";");
+}
+
+function encoderArgs(encoder: string, preset: Preset): string[] {
+  const fast = preset.x264 === "superfast";
+  switch (encoder) {
+    case "libx264":
+      return ["-c:v", encoder, "-preset", preset.x264, "-tune", "zerolatency", "-bf", "0", "-sc_threshold", "0"];
+    case "libx265":
+      return [
+        ...["-c:v", encoder, "-preset", fast ? "ultrafast" : "superfast", "-tune", "zerolatency", "-tag:v", "hvc1"],
+        ...["-x265-params", "log-level=error:scenecut=0:bframes=0:open-gop=0:repeat-headers=0"],
+      ];
+    case "libaom-av1": {
+      const fastest = fast ? "10" : "8";
+      return ["-c:v", encoder, "-usage", "realtime", "-cpu-used", fastest, "-lag-in-frames", "0", "-row-mt", "1"];
+    }
+    default:
+      return ["-c:v", encoder, "-bf", "0"];
+  }
+}
+
+function muxerArgs(rendition: Rendition): string[] {
+  // libaom tells its sequence header only with the first frame.
+  const late = rendition.kind === "video" && rendition.codec === "av1" ? "+delay_moov" : "";
+  const flags = `+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer${late}`;
+  // Without edit lists, and with timestamps left as they are in every output, the tracks stay in step.
+  const exact = ["-use_editlist", "0", "-avoid_negative_ts", "disabled", "-flush_packets", "1"];
+  return ["-output_ts_offset", `${ENCODE_OFFSET_S}`, "-f", "mp4", "-movflags", flags, ...exact];
+}
+
+/** The encoder to use for `codec` among the names that `ffmpeg -encoders` lists, or null. */
+export function chooseEncoder(codec: VideoCodec, available: ReadonlySet<string>): string | null {
+  return ENCODER_PREFERENCES[codec].find((name) => available.has(name)) ?? null;
+}
+
+/** The names in the output of `ffmpeg -hide_banner -encoders`. */
+export function parseEncoders(output: string): Set<string> {
+  return new Set([...output.matchAll(/^ [VA][A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
+}
+
+/** The codecs that can be decoded, in the output of `ffmpeg -hide_banner -codecs`. */
+export function parseDecodable(output: string): Set<string> {
+  return new Set([...output.matchAll(/^ D[A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
+}

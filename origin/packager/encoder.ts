@@ -1,0 +1,140 @@
+/** The encoders of a run: raw pictures and sound in, coded frames of each rendition out. */
+
+import type { TrackName } from "../../core/kit/ids.ts";
+import { FragmentReader } from "../../core/media/cmaf/fragment-reader.ts";
+import type { CodedFrame, InitInfo } from "../../core/media/cmaf/frame.ts";
+import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
+import { type Canvas, RAW_AUDIO, rawFrameBytes } from "../ingest/decode-args.ts";
+import type { RawFrame } from "../ingest/frame-pool.ts";
+import type { MediaSink } from "../ingest/synchronizer.ts";
+import { FfmpegProcess, type ProcessExit } from "../kit/ffmpeg-process.ts";
+import { ENCODE_OFFSET_S, type EncoderByCodec, encodeAudioArgs, encodeVideoArgs } from "./encode-args.ts";
+import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
+import type { Preset } from "./presets.ts";
+
+/** Bytes that an encoder may be behind before it is waited for: a few pictures, a second of sound. */
+const BACKLOG_LIMITS = { pictures: 4, soundBytes: RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2 } as const;
+
+/** An init section with what it says. */
+export interface InitSection {
+  readonly info: InitInfo;
+  readonly bytes: Uint8Array;
+}
+
+/** What is encoded. Video renditions come first. */
+export interface EncodeJob {
+  readonly renditions: readonly Rendition[];
+  /** Null without video. */
+  readonly canvas: Canvas | null;
+  readonly schedule: KeyframeSchedule | null;
+  readonly preset: Preset;
+  readonly encoders: EncoderByCodec;
+}
+
+/** What the encoders tell. What a handler throws ends them, and becomes their `error`. */
+export interface EncodeHandlers {
+  readonly onInit: (track: TrackName, init: InitSection) => void;
+  readonly onFrame: (track: TrackName, frame: CodedFrame) => void;
+  /** The encoders can take more. */
+  readonly onDrain: () => void;
+}
+
+/** One process for the video renditions, one for the sound, so that neither waits for the other. */
+export class RenditionEncoder implements MediaSink {
+  /** Resolves when both are gone: with the end of the one that failed, or of the last. */
+  readonly done: Promise<ProcessExit>;
+  readonly #video: FfmpegProcess | null;
+  readonly #audio: FfmpegProcess | null;
+  readonly #frameBytes: number;
+  /** Samples of sound that were written and that will not be followed by others; null while it goes on. */
+  #endSample: number | null = null;
+  #samples = 0;
+
+  constructor(name: string, job: EncodeJob, handlers: EncodeHandlers) {
+    const { renditions, canvas, schedule, preset, encoders } = job;
+    const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
+    const audio = renditions.find((each): each is AudioRendition => each.kind === "audio");
+    this.#frameBytes = rawFrameBytes(canvas);
+    this.#video =
+      canvas === null || schedule === null
+        ? null
+        : this.#start(name, encodeVideoArgs(videos, canvas, schedule, preset, encoders), videos, handlers);
+    this.#audio = audio === undefined ? null : this.#start(name, encodeAudioArgs(audio), [audio], handlers);
+    this.done = this.#awaitExit();
+  }
+
+  /** Process ids of the encoders. */
+  get pids(): number[] {
+    return [this.#video, this.#audio].flatMap((each) => (each?.pid === undefined ? [] : [each.pid]));
+  }
+
+  get canAcceptVideo(): boolean {
+    return (this.#video?.stdin?.writableLength ?? 0) <= BACKLOG_LIMITS.pictures * this.#frameBytes;
+  }
+
+  get canAcceptAudio(): boolean {
+    return (this.#audio?.stdin?.writableLength ?? 0) <= BACKLOG_LIMITS.soundBytes;
+  }
+
+  writeVideo(picture: RawFrame): void {
+    const input = this.#video?.stdin;
+    if (input === null || input === undefined || !input.writable) return;
+    picture.retain();
+    input.write(picture.bytes, () => picture.release());
+  }
+
+  writeAudio(samples: Int16Array): void {
+    const input = this.#audio?.stdin;
+    this.#samples += samples.length / RAW_AUDIO.channels;
+    if (input?.writable) input.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+
+  /** Nothing more will be written: the encoders give out what they hold and go. */
+  end(): void {
+    this.#endSample = this.#samples;
+    this.#video?.stdin?.end();
+    this.#audio?.stdin?.end();
+  }
+
+  /** Ends the encoders at once. */
+  kill(): void {
+    this.#video?.kill();
+    this.#audio?.kill();
+  }
+
+  #start(name: string, args: string[], renditions: readonly Rendition[], handlers: EncodeHandlers): FfmpegProcess {
+    const readers = renditions.map((each) => new FragmentReader(`${name} (${each.name})`));
+    const onData = (pipe: number, chunk: Uint8Array): void => {
+      const [rendition, reader] = [renditions[pipe], readers[pipe]];
+      if (rendition === undefined || reader === undefined) return;
+      for (const event of reader.push(chunk)) {
+        if (event.kind === "init") handlers.onInit(rendition.name, event);
+        else if (!this.#isPadding(rendition, event.frame)) handlers.onFrame(rendition.name, event.frame);
+      }
+    };
+    const process = new FfmpegProcess(args, renditions.length, true, { onData });
+    process.stdin?.on("drain", handlers.onDrain);
+    return process;
+  }
+
+  /** AAC is flushed with frames of silence after the last sample: they would make a segment of their own. */
+  #isPadding(rendition: Rendition, frame: CodedFrame): boolean {
+    if (rendition.kind !== "audio" || this.#endSample === null) return false;
+    return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#endSample / RAW_AUDIO.sampleRate;
+  }
+
+  async #awaitExit(): Promise<ProcessExit> {
+    const processes = [this.#video, this.#audio].filter((each) => each !== null);
+    const ends = await Promise.all(
+      processes.map(async (each) => {
+        const end = await each.done;
+        // One without the other is of no use.
+        if (end.code !== 0) this.kill();
+        return { end, atMs: performance.now() };
+      }),
+    );
+    const order = ends.toSorted((a, b) => a.atMs - b.atMs).map(({ end }) => end);
+    const failed = order.find((end) => end.code !== 0 || end.error !== null);
+    return failed ?? order[0] ?? { code: 0, signal: null, lastLines: [], error: null };
+  }
+}

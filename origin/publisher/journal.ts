@@ -1,0 +1,151 @@
+/**
+ * What the edge has not stored yet, on disk as well as in memory: where the edge's memory and ours are lost at once, as when
+ * both are killed on one machine, the next run sends it. A file a segment, which goes when the segment is stored.
+ */
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
+import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
+import { errorMessage, PublishError } from "../kit/errors.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
+
+const CONFIG = "broadcast.json";
+const INITS = "inits";
+/** Lengths of a record's description and of its bytes. */
+const HEADER_BYTES = 8;
+
+/** The journal of one broadcast. */
+export class PublishJournal {
+  readonly #folder: string;
+  readonly #warn: (text: string) => void;
+  #durableMsn = -1;
+  /** Not after a failure: what came before the hole can be sent, what comes behind it can't. */
+  #isWritable = true;
+
+  /** Begins it in a new folder. A disk that takes nothing is told once, and the broadcast goes on without. */
+  constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
+    this.#folder = folder;
+    this.#warn = warn;
+    this.#attempt(() => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, CONFIG), JSON.stringify(config));
+    });
+  }
+
+  /** Keeps an output until it is stored. */
+  append(output: PackagerOutput): void {
+    const { bytes, ...description } = output;
+    const text = Buffer.from(JSON.stringify(description));
+    const head = Buffer.alloc(HEADER_BYTES);
+    head.writeUInt32BE(text.byteLength, 0);
+    head.writeUInt32BE(bytes.byteLength, 4);
+    const file = output.kind === "init" ? INITS : `${output.meta.msn}`;
+    this.#attempt(() => appendFileSync(join(this.#folder, file), Buffer.concat([head, text, bytes])));
+  }
+
+  /** The segments up to `msn` are stored in every track. */
+  removeThrough(msn: number): void {
+    for (; this.#durableMsn < msn; this.#durableMsn += 1) this.#removeFile(`${this.#durableMsn + 1}`);
+  }
+
+  /** All of it is stored. */
+  removeAll(): void {
+    this.#isWritable = false;
+    this.#removeFile("");
+  }
+
+  #removeFile(file: string): void {
+    try {
+      rmSync(join(this.#folder, file), { recursive: true, force: true });
+    } catch (error) {
+      this.#warn(`${join(this.#folder, file)} can't be removed: ${errorMessage(error)}.`);
+    }
+  }
+
+  #attempt(step: () => void): void {
+    if (!this.#isWritable) return;
+    try {
+      step();
+    } catch (error) {
+      this.#isWritable = false;
+      this.#warn(`What is on its way is not kept on disk any more: ${errorMessage(error)}.`);
+    }
+  }
+}
+
+/** What the journal in `folder` has: its broadcast, and outputs in their order; null where it has none. */
+export function readJournal(
+  folder: string,
+): { readonly config: BroadcastConfig; readonly outputs: PackagerOutput[] } | null {
+  try {
+    const config = JSON.parse(readFileSync(join(folder, CONFIG), "utf8")) as BroadcastConfig;
+    const segments = readdirSync(folder)
+      .filter((name) => /^\d+$/.test(name))
+      .sort((a, b) => Number(a) - Number(b));
+    const outputs = [INITS, ...segments].flatMap((file) => [...readRecords(join(folder, file))]);
+    return { config, outputs };
+  } catch {
+    return null;
+  }
+}
+
+/** The records of a file; the last one may have been cut off. */
+function* readRecords(file: string): Generator<PackagerOutput> {
+  const content = readFileSync(file);
+  for (let at = 0; at + HEADER_BYTES <= content.byteLength; ) {
+    const textEnd = at + HEADER_BYTES + content.readUInt32BE(at);
+    const end = textEnd + content.readUInt32BE(at + 4);
+    if (end > content.byteLength) return;
+    const description = JSON.parse(content.toString("utf8", at + HEADER_BYTES, textEnd)) as Omit<
+      PackagerOutput,
+      "bytes"
+    >;
+    yield { ...description, bytes: new Uint8Array(content.subarray(textEnd, end)) } as PackagerOutput;
+    at = end;
+  }
+}
+
+/** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
+export async function resendJournals(
+  folder: string,
+  target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log">,
+): Promise<void> {
+  for (const name of listFolders(folder)) {
+    const journal = join(folder, name);
+    const left = readJournal(journal);
+    let isRefused = left === null;
+    const onFatal = (): void => {
+      isRefused = true;
+    };
+    if (left !== null) await send({ ...target, config: left.config, onFatal }, left.outputs);
+    // What the edge doesn't take now may be taken in the next run; what it refuses never will.
+    if (isRefused) rmSync(journal, { recursive: true, force: true });
+  }
+
+  async function send(options: PublisherOptions, outputs: readonly PackagerOutput[]): Promise<void> {
+    const publisher = new BroadcastPublisher(options);
+    try {
+      await publisher.open();
+      for (const output of outputs) publisher.push(output);
+      await publisher.end();
+      rmSync(join(folder, options.config.broadcast), { recursive: true, force: true });
+      target.log.info(
+        `The broadcast ${options.config.broadcast} of ${target.stream} was cut off; all of it is stored now.`,
+      );
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      target.log.warn(`The broadcast ${options.config.broadcast} was cut off, and its end is lost: ${error.message}`);
+    } finally {
+      await publisher.close();
+    }
+  }
+}
+
+/** Names of the folders in `folder`. */
+export function listFolders(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return [];
+  }
+}

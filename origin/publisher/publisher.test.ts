@@ -1,0 +1,177 @@
+import { afterEach, expect, test } from "vitest";
+import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
+import type { PublishError } from "../kit/errors.ts";
+import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+function must<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error("missing in the test's set-up");
+  return value;
+}
+const track = (name: string): TrackName => must(parseTrackName(name));
+const TRACKS = [track("720p"), track("audio")];
+
+const config: BroadcastConfig = {
+  broadcast: must(parseBroadcastId("testbroadcast")),
+  startedAtMs: 0,
+  targetDurationS: 2,
+  windowS: 60,
+  tracks: TRACKS.map((name) => ({
+    name,
+    kind: name === "audio" ? "audio" : "video",
+    codecs: "x",
+    timescale: 90_000,
+    partTargetMs: 333,
+    bandwidth: 1,
+    averageBandwidth: 1,
+  })),
+};
+
+async function setUp(
+  fault?: FakeEdge["fault"],
+  more: Partial<PublisherOptions> = {},
+): Promise<{ edge: FakeEdge; publisher: BroadcastPublisher; fatal: PublishError[] }> {
+  const edge = await new FakeEdge().start();
+  stops.push(() => edge.stop());
+  if (fault !== undefined) edge.fault = fault;
+  const fatal: PublishError[] = [];
+  const publisher = new BroadcastPublisher({
+    edge: edge.url,
+    stream: must(parseStreamName("demo")),
+    key: "secret",
+    publisher: "p1",
+    config,
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    onFatal: (error) => fatal.push(error),
+    limits: { retry: { firstMs: 1, maxMs: 4 }, takeoverMs: 2000, endMs: 10_000 },
+    ...more,
+  });
+  stops.push(() => publisher.close());
+  return { edge, publisher, fatal };
+}
+
+const PARTS = 4;
+function meta(count: number): PartMeta {
+  const part = count % PARTS;
+  return {
+    msn: Math.floor(count / PARTS),
+    part,
+    durationTicks: 3000,
+    independent: part === 0,
+    gap: false,
+    ...(part === 0
+      ? { start: { programTimeMs: count, initVersion: count < 40 ? 0 : 1, discontinuity: count === 40 } }
+      : {}),
+    ...(part === PARTS - 1 ? { close: {} } : {}),
+  };
+}
+
+/** Pushes `count` parts of each track, a restart with a new init section in the middle, yielding now and then. */
+async function pushAll(publisher: BroadcastPublisher, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) {
+    for (const name of TRACKS) {
+      if (i === 0 || i === 40)
+        publisher.push({ kind: "init", track: name, version: i === 0 ? 0 : 1, bytes: Buffer.from(`init ${i}`) });
+      publisher.push({ kind: "part", track: name, meta: meta(i), bytes: Buffer.from(`${name} ${i}`) });
+    }
+    if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function expectWhole(edge: FakeEdge, count: number): void {
+  for (const name of TRACKS) {
+    const held = must(edge.tracks.get(name)).parts.map(({ bytes }) => bytes.toString());
+    expect(held).toEqual(Array.from({ length: count }, (_, i) => `${name} ${i}`));
+  }
+}
+
+test("a broadcast arrives whole, in order, and the end waits until it is durable", async () => {
+  const { edge, publisher } = await setUp();
+  await publisher.open();
+  await pushAll(publisher, 80);
+  await publisher.end();
+  expectWhole(edge, 80);
+  expect(edge.ended).toBe(true);
+  expect(publisher.counters()).toMatchObject({ parts: 160, retries: 0, waiting: 0, keptBytes: 0 });
+  expect((await publisher.firstPart).meta).toMatchObject({ msn: 0, part: 0 });
+});
+
+const FAULTS: EdgeFault[] = [
+  "busy",
+  "drop-before",
+  "none",
+  "slow-down",
+  "drop-after",
+  "none",
+  "crash",
+  "none",
+  "none",
+  "drop-after",
+];
+test.each([3, 5, 7, 11])(
+  "every %ith request meeting a fault or a lost memory, the broadcast still arrives whole",
+  async (every) => {
+    const { edge, publisher } = await setUp(({ index }) =>
+      index % every === every - 1 ? (FAULTS[((index / every) % FAULTS.length) | 0] ?? "none") : "none",
+    );
+    await publisher.open();
+    await pushAll(publisher, 80);
+    await publisher.end();
+    expectWhole(edge, 80);
+    expect(publisher.counters().retries).toBeGreaterThan(0);
+  },
+);
+
+test("a predecessor's lease is waited out", async () => {
+  const { edge, publisher } = await setUp();
+  edge.leases = 5;
+  await publisher.open();
+  expect(edge.config).not.toBeNull();
+});
+
+test("a second live publisher is told so in one sentence", async () => {
+  const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
+  edge.leases = 1e6;
+  await expect(publisher.open()).rejects.toThrow(/Another publisher is live on demo/);
+});
+
+test("a wrong key ends the broadcast with the edge's reason", async () => {
+  const { publisher, fatal } = await setUp(undefined, { key: "wrong" });
+  await expect(publisher.open()).rejects.toThrow(/403/);
+  expect(fatal).toHaveLength(1);
+});
+
+test("media for a broadcast that has ended is a clear error, once", async () => {
+  const { edge, publisher, fatal } = await setUp();
+  await publisher.open();
+  edge.ended = true;
+  await pushAll(publisher, 4);
+  await expect(publisher.firstPart).rejects.toThrow(/410/);
+  expect(fatal).toHaveLength(1);
+});
+
+test("an edge that is not there is named", async () => {
+  const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
+  await edge.stop();
+  stops.shift();
+  await expect(publisher.open()).rejects.toThrow(/does not answer/);
+});
+
+test("a stream that is stopped, before a broadcast or in its middle, ends it with one sentence", async () => {
+  const sentence = "demo was stopped, and nobody publishes to it until that is undone: Not here.";
+  const before = await setUp(() => "stopped");
+  await expect(before.publisher.open()).rejects.toThrow(sentence);
+  const { edge, publisher, fatal } = await setUp();
+  await publisher.open();
+  await pushAll(publisher, 20);
+  edge.fault = () => "stopped";
+  await pushAll(publisher, 5);
+  await expect(publisher.end()).rejects.toThrow(sentence);
+  expect(fatal.map(({ message }) => message)).toEqual([sentence]);
+});

@@ -1,0 +1,363 @@
+/** Sends a broadcast to the edge: every track in order, over kept-alive connections, until the edge holds all of it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { TrackName } from "../../core/kit/ids.ts";
+import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
+import { errorMessage, PublishError } from "../kit/errors.ts";
+import type { PublishJournal } from "./journal.ts";
+import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
+import { type PublishOutcome, PublishQueue, type PublishRequest } from "./publish-queue.ts";
+
+/** Bounds on patience. */
+export interface PublisherLimits {
+  readonly takeoverMs: number;
+  readonly endMs: number;
+  readonly retry: BackoffOptions;
+  readonly delays: number;
+}
+
+/** The bounds used unless a test shortens them. */
+export const PUBLISHER_LIMITS: PublisherLimits = {
+  /** How long to wait for another publisher's lease to run out: that of a crashed predecessor lasts 10 s. */
+  takeoverMs: 30_000,
+  /** How long `end` waits for the queue to be sent and confirmed. */
+  endMs: 20_000,
+  /** Waits between attempts. */
+  retry: { firstMs: 50, maxMs: 5_000 },
+  /** Delays kept for the percentiles. */
+  delays: 512,
+};
+
+/** What the packager hands over. */
+export type PublishItem =
+  | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
+  | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta; readonly bytes: Uint8Array };
+
+/** What a publisher needs beside the target. */
+export interface PublisherOptions extends PublishTarget {
+  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
+  /** Called once, when the edge refuses for good: the broadcast cannot go on. */
+  readonly onFatal: (error: PublishError) => void;
+  /** Keeps on disk what is not stored yet. */
+  readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
+  /** Shorter patience, for tests. */
+  readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
+}
+
+/** Counters since the start. Delays are from the packager's hand to the edge's answer, milliseconds, of the latest parts. */
+export interface PublishCounters {
+  readonly parts: number;
+  readonly bytes: number;
+  readonly retries: number;
+  readonly rewinds: number;
+  readonly gapsByOverflow: number;
+  readonly waiting: number;
+  readonly keptBytes: number;
+  readonly delayP50Ms: number;
+  readonly delayP95Ms: number;
+}
+
+/** One broadcast's way to the edge. */
+export class BroadcastPublisher {
+  readonly #options: PublisherOptions;
+  readonly #client: PublishClient;
+  readonly #queue: PublishQueue;
+  readonly #limits: PublisherLimits;
+  readonly #stop = new AbortController();
+  readonly #wakeTrack = new Map<TrackName, () => void>();
+  readonly #idleWaiters = new Set<() => void>();
+  readonly #firstPart = Promise.withResolvers<{ track: TrackName; meta: PartMeta }>();
+  readonly #delays: number[] = [];
+  #delayCount = 0;
+  #openedAtMs = 0;
+  #loops: Promise<void>[] = [];
+  #reopening: Promise<void> | null = null;
+  #fatal: PublishError | null = null;
+  #counters = { parts: 0, bytes: 0, retries: 0, rewinds: 0, gapsByOverflow: 0 };
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#limits = { ...PUBLISHER_LIMITS, ...options.limits };
+    this.#client = new PublishClient(options, options.limits?.requestMs);
+    this.#queue = new PublishQueue(options.config.tracks.map(({ name }) => name));
+    this.#firstPart.promise.catch(() => {});
+  }
+
+  /** The first part that the edge has taken. Rejects where that never happens. */
+  get firstPart(): Promise<{ track: TrackName; meta: PartMeta }> {
+    return this.#firstPart.promise;
+  }
+
+  /** Opens the broadcast, waiting out a predecessor, and begins to send. Throws `PublishError`. */
+  async open(): Promise<void> {
+    await this.#openWithRetry();
+    this.#openedAtMs = performance.now();
+    this.#loops = this.#options.config.tracks.map(({ name }) => this.#sendTrack(name));
+  }
+
+  /** Queues an init section or a part. Never blocks; `onFatal` hears of what cannot be kept. */
+  push(output: PublishItem): void {
+    if (this.#fatal !== null) return;
+    this.#options.journal?.append(output);
+    try {
+      if (output.kind === "init") this.#queue.pushInit(output.track, output.version, output.bytes);
+      else this.#pushPart(output.track, output.meta, output.bytes);
+    } catch (error) {
+      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
+    }
+    this.#wakeTrack.get(output.track)?.();
+  }
+
+  #pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array): void {
+    const dropped = this.#queue.pushPart(track, meta, bytes, performance.now());
+    if (dropped === 0) return;
+    const before = this.#counters.gapsByOverflow;
+    this.#counters.gapsByOverflow += dropped;
+    if (before === 0 || Math.floor(before / 100) !== Math.floor(this.#counters.gapsByOverflow / 100)) {
+      const total = this.#counters.gapsByOverflow;
+      this.#options.log.error(
+        `The edge is too slow or away: ${total} part(s) were given up so far and are sent as gaps.`,
+      );
+    }
+  }
+
+  /** Sends what waits, then the end, and stays until the edge has stored all of it. Throws `PublishError`. */
+  async end(): Promise<void> {
+    const deadline = AbortSignal.timeout(this.#limits.endMs);
+    const stop = AbortSignal.any([this.#stop.signal, deadline]);
+    let attempt = 0;
+    let ended = false;
+    while (this.#fatal === null && !stop.aborted) {
+      await this.#untilDrained(stop);
+      if (stop.aborted) break;
+      const reply = await this.#client.endBroadcast(stop);
+      if (reply.kind === "ok") {
+        ended = true;
+        this.#applyAnswer(reply);
+        if (this.#queue.isDurable) break;
+      } else if (reply.kind === "out-of-order") this.#applyAnswer(reply);
+      else if (reply.kind === "not-open") await this.#reopen();
+      else if (reply.kind === "stopped") this.#failStopped(reply.reason);
+      else if (reply.kind === "refused") this.#fail(`The edge refuses to end the broadcast: ${reply.reason}.`, null);
+      attempt += 1;
+      await this.#backOff(attempt, reply, stop);
+    }
+    if (this.#fatal !== null) throw this.#fatal;
+    if (!ended)
+      throw new PublishError(`The edge did not take the end of the broadcast within ${this.#limits.endMs / 1000} s.`);
+    if (this.#queue.isDurable) this.#options.journal?.removeAll();
+    else this.#options.log.warn("The edge has taken the end, but not yet confirmed that the last segments are stored.");
+  }
+
+  /** Stops sending at once and closes the connections. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const wake of this.#wakeTrack.values()) wake();
+    await this.#client.close();
+    await Promise.all(this.#loops);
+    this.#firstPart.reject(new PublishError("The publisher was closed before the edge took a part."));
+  }
+
+  /** Counters since the start. */
+  counters(): PublishCounters {
+    const sorted = this.#delays.toSorted((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const { waiting, bytes: keptBytes } = this.#queue;
+    return { ...this.#counters, waiting, keptBytes, delayP50Ms: at(0.5), delayP95Ms: at(0.95) };
+  }
+
+  async #openWithRetry(): Promise<void> {
+    const { stream, log, edge } = this.#options;
+    const giveUp = performance.now() + this.#limits.takeoverMs;
+    let announced = false;
+    for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
+      const reply = await this.#client.openBroadcast(this.#stop.signal);
+      switch (reply.kind) {
+        case "ok":
+        case "out-of-order":
+          this.#applyAnswer(reply);
+          return;
+        case "already-live":
+        case "retry":
+          if (performance.now() > giveUp) {
+            throw this.#fail(
+              reply.kind === "retry"
+                ? `The edge at ${edge} does not answer: ${reply.reason}.`
+                : `Another publisher is live on ${stream}; stop it, or choose another name with --stream.`,
+              null,
+            );
+          }
+          if (!announced) {
+            log.warn(
+              reply.kind === "retry"
+                ? `The edge at ${edge} does not answer yet (${reply.reason}); trying on.`
+                : `Another publisher is live on ${stream}; waiting up to ${this.#limits.takeoverMs / 1000} s for it to go.`,
+            );
+          }
+          announced = true;
+          break;
+        case "stopped":
+          throw this.#failStopped(reply.reason);
+        default:
+          throw this.#fail(`The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`, null);
+      }
+      await this.#backOff(attempt, reply, this.#stop.signal);
+    }
+    throw new PublishError("The publisher was closed.");
+  }
+
+  /** One track: request after request, asleep while nothing waits. */
+  async #sendTrack(track: TrackName): Promise<void> {
+    const { signal } = this.#stop;
+    let attempt = 0;
+    while (!signal.aborted && this.#fatal === null) {
+      const send = this.#queue.nextRequest(track);
+      if (send === null) {
+        this.#notifyIdle();
+        await new Promise<void>((resolve) => this.#wakeTrack.set(track, resolve));
+        continue;
+      }
+      const reply = await this.#client.sendMedia(send, signal);
+      if (signal.aborted) return;
+      const moved = this.#settle(track, send, reply);
+      if (moved && reply.kind !== "out-of-order") {
+        attempt = 0;
+        continue;
+      }
+      attempt += 1;
+      if (moved && attempt <= 2) continue;
+      this.#counters.retries += 1;
+      if (reply.kind === "not-open" || reply.kind === "already-live") {
+        await this.#reopen();
+        if (attempt === 1) continue;
+      }
+      if (reply.kind === "retry" && (attempt === 3 || attempt % 20 === 0)) {
+        this.#options.log.warn(`The edge does not take ${track} (${reply.reason}); trying on.`);
+      }
+      await this.#backOff(attempt, reply, signal);
+    }
+  }
+
+  /** Tells the queue what came of a request. True if the track has moved on. */
+  #settle(track: TrackName, send: PublishRequest, reply: PublishResponse): boolean {
+    const { waiting } = this.#queue;
+    let moved = false;
+    try {
+      moved = this.#queue.settleRequest(track, publishOutcomeOf(reply));
+    } catch (error) {
+      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
+      return false;
+    }
+    if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
+    this.#options.journal?.removeThrough(this.#queue.durableMsn);
+    switch (reply.kind) {
+      case "ok":
+        if (send.kind === "part" && moved) this.#countPart(send);
+        this.#wakeAll();
+        break;
+      case "out-of-order":
+        this.#wakeAll();
+        break;
+      case "too-large":
+        this.#options.log.error(
+          `The edge takes no part as large as ${track} ${describeRequest(send)} (${send.bytes.byteLength} bytes); it is sent as a gap.`,
+        );
+        if (send.kind === "init") this.#fail(`The edge takes no init section of ${send.bytes.byteLength} bytes.`, null);
+        break;
+      case "stopped":
+        this.#failStopped(reply.reason);
+        break;
+      case "refused":
+        this.#fail(`The edge refuses ${track} ${describeRequest(send)}: ${reply.reason}.`, null);
+        break;
+    }
+    return moved;
+  }
+
+  #countPart(send: Extract<PublishRequest, { kind: "part" }>): void {
+    this.#counters.parts += 1;
+    this.#counters.bytes += send.bytes.byteLength;
+    // What was queued while the broadcast was being opened tells nothing of the way to the edge.
+    if (send.queuedAtMs >= this.#openedAtMs) {
+      this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = performance.now() - send.queuedAtMs;
+    }
+    if (!send.meta.gap) this.#firstPart.resolve({ track: send.track, meta: send.meta });
+  }
+
+  /** Opens the broadcast again, once for all tracks that find it closed. */
+  async #reopen(): Promise<void> {
+    this.#reopening ??= this.#openWithRetry()
+      .catch(() => {})
+      .finally(() => {
+        this.#reopening = null;
+      });
+    await this.#reopening;
+  }
+
+  #applyAnswer(reply: Extract<PublishResponse, { kind: "ok" | "out-of-order" }>): void {
+    const { waiting } = this.#queue;
+    this.#queue.applyAnswer(reply.answer, null);
+    if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
+    this.#wakeAll();
+  }
+
+  /** An answer to one track may have sent another, sleeping one back. */
+  #wakeAll(): void {
+    for (const wake of this.#wakeTrack.values()) wake();
+  }
+
+  #notifyIdle(): void {
+    if (this.#queue.waiting > 0) return;
+    for (const resolve of this.#idleWaiters) resolve();
+    this.#idleWaiters.clear();
+  }
+
+  /** Resolves when nothing waits to be sent, or `signal` aborts. */
+  #untilDrained(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#queue.waiting === 0 || signal.aborted) return resolve();
+      this.#idleWaiters.add(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  async #backOff(attempt: number, reply: PublishResponse, signal: AbortSignal): Promise<void> {
+    const asked = reply.kind === "retry" ? reply.afterMs : null;
+    const ownMs = backoffMs(attempt, this.#limits.retry);
+    await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
+  }
+
+  #failStopped(reason: string): PublishError {
+    const { stream } = this.#options;
+    return this.#fail(`${stream} was stopped, and nobody publishes to it until that is undone: ${reason}`, null);
+  }
+
+  #fail(message: string, cause: unknown): PublishError {
+    const error = new PublishError(message, { cause });
+    if (this.#fatal === null) {
+      this.#fatal = error;
+      this.#firstPart.reject(error);
+      this.#stop.abort();
+      this.#wakeAll();
+      this.#options.onFatal(error);
+    }
+    return error;
+  }
+}
+
+function publishOutcomeOf(reply: PublishResponse): PublishOutcome {
+  switch (reply.kind) {
+    case "ok":
+    case "out-of-order":
+      return { kind: "answer", answer: reply.answer };
+    case "init-missing":
+    case "too-large":
+      return { kind: reply.kind };
+    default:
+      return { kind: "failed" };
+  }
+}
+
+function describeRequest(send: PublishRequest): string {
+  return send.kind === "init" ? `init section ${send.version}` : `part ${send.meta.msn}.${send.meta.part}`;
+}

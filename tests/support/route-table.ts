@@ -1,0 +1,267 @@
+/**
+ * Every address of the edge: which methods it takes, and what each caller is answered. Tests of the Worker ask all of them,
+ * and fail for a route of `app.ts` that has no row.
+ *
+ * To add a route, add a row under its pattern as `app.ts` writes it. Its path has `{stream}` and `{broadcast}`; each method
+ * has a policy (`forEverybody`, `forOperator`, …; write another where none fits) and what it sends. `spends: true` where the
+ * method changes what other rows see: its stream is then its own.
+ */
+import { makeTestConfig } from "../../core/broadcast/testing.ts";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import type { BroadcastId } from "../../core/kit/ids.ts";
+import type { TrackFile } from "../../core/media/hls/media-path.ts";
+import type { PlaylistFile } from "../../core/media/hls/paths.ts";
+import { testPartBytes, testPartMeta } from "./publisher.ts";
+
+/** Who asks: without anything, with a device's key, with a viewer's token (good, banned, revoked, of staff), with a stream's key, with the admin token. */
+export const CALLERS = [
+  "nobody",
+  "anonymous",
+  "viewer",
+  "banned",
+  "revoked",
+  "moderator",
+  "host",
+  "publisher",
+  "operator",
+] as const;
+export type Caller = (typeof CALLERS)[number];
+
+/** What each caller is answered: the status, and a problem's name behind it. */
+export type CallerAnswers = Readonly<Record<Caller, string>>;
+/** What callers are answered at a stream that is public, and at one that asks for tokens. */
+export interface RoutePolicy {
+  readonly public: CallerAnswers;
+  readonly gated: CallerAnswers;
+}
+
+/** One method of an address. */
+export interface RouteMethod {
+  readonly policy: RoutePolicy;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One address below a pattern. `HEAD` and `OPTIONS` go without saying. */
+export interface RouteAddress {
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", RouteMethod>>>;
+  readonly changesStream?: boolean;
+  /** There is nothing here: 404 by any method but `OPTIONS`. */
+  readonly isUnknown?: boolean;
+}
+
+const answerAll = (answer: string): CallerAnswers =>
+  Object.fromEntries(CALLERS.map((caller) => [caller, answer])) as Record<Caller, string>;
+const alikeEverywhere = (answers: CallerAnswers): RoutePolicy => ({ public: answers, gated: answers });
+const forEverybody = (done = "200"): RoutePolicy => alikeEverywhere(answerAll(done));
+const secret = (done: string, owner: Caller): RoutePolicy =>
+  alikeEverywhere({
+    ...answerAll("403 key-wrong"),
+    nobody: "401 key-missing",
+    anonymous: "401 key-missing",
+    [owner]: done,
+  });
+const forOperator = (done = "200"): RoutePolicy => secret(done, "operator");
+/** A host does as the operator does, until the operator has: the table's operator comes last. */
+const forHosts = (undone: string): RoutePolicy => {
+  const { public: answers } = forOperator();
+  return alikeEverywhere({ ...answers, host: undone });
+};
+const forPublisher = (done = "200"): RoutePolicy => secret(done, "publisher");
+
+/** At a stream that asks for tokens, those who are let in and those who aren't. */
+const gated = (done: string): CallerAnswers => ({
+  ...answerAll(done),
+  nobody: "401 token-missing",
+  anonymous: "401 token-missing",
+  banned: "403 token-revoked",
+  revoked: "403 token-revoked",
+  publisher: "401 token-malformed",
+  operator: "401 token-malformed",
+});
+/** Nobody's token is looked at where everybody may watch. */
+const forViewers = (done = "200"): RoutePolicy => ({ public: answerAll(done), gated: gated(done) });
+
+/** A token that is brought is looked at in the room of a public stream too. */
+const forCounted = (done = "200"): RoutePolicy => ({
+  public: {
+    ...answerAll(done),
+    banned: "403 token-revoked",
+    revoked: "403 token-revoked",
+    publisher: "401 token-malformed",
+    operator: "401 token-malformed",
+  },
+  gated: gated(done),
+});
+/** A ticket is given to whoever's token is one of this room; the socket says who is let in. */
+const forTicket: RoutePolicy = alikeEverywhere({
+  ...answerAll("200"),
+  publisher: "401 token-malformed",
+  operator: "401 token-malformed",
+});
+/** Sockets: how it goes on behind `101`. */
+const forSockets: RoutePolicy = {
+  public: {
+    ...answerAll("101 welcome"),
+    banned: "101 closed 4403",
+    revoked: "101 closed 4401",
+    publisher: "101 closed 4401",
+    operator: "101 closed 4401",
+  },
+  gated: {
+    ...answerAll("101 closed 4401"),
+    banned: "101 closed 4403",
+    viewer: "101 welcome",
+    moderator: "101 welcome",
+    host: "101 welcome",
+  },
+};
+
+const media = (file: string): RouteAddress => ({
+  path: `/live/{stream}/{broadcast}/video/${file}`,
+  methods: { GET: { policy: forViewers() } },
+});
+
+/** Files of a track by what they are: a new kind of playlist or file doesn't compile without its row. */
+const PLAYLISTS: Readonly<Record<PlaylistFile, RouteAddress>> = {
+  "media.m3u8": media("media.m3u8"),
+  "iframes.m3u8": media("iframes.m3u8"),
+  "vod.m3u8": { ...media("vod.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
+  "vod-iframes.m3u8": { ...media("vod-iframes.m3u8"), methods: { GET: { policy: forViewers("404 not-found") } } },
+};
+const FILES: Readonly<Record<TrackFile["kind"], readonly RouteAddress[]>> = {
+  playlist: Object.values(PLAYLISTS),
+  init: [media("init-1.mp4")],
+  segment: [media("0.m4s")],
+  part: [media("2.1.m4s")],
+};
+
+/** Delivery, which goes past the router. */
+export const LIVE_ADDRESSES: readonly RouteAddress[] = [
+  { path: "/live/{stream}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
+  ...Object.values(FILES).flat(),
+];
+
+const control = (path: string, methods: RouteAddress["methods"], spends = false): readonly RouteAddress[] => [
+  { path: `/api/streams/{stream}${path}`, methods, changesStream: spends },
+];
+const ingest = (rest: string, asking: Omit<RouteMethod, "policy">): RouteAddress => ({
+  path: `/ingest/{stream}/{broadcast}${rest}`,
+  methods: {
+    PUT: { policy: forPublisher(), ...asking, headers: { [PUBLISHER_HEADER]: "{publisher}", ...asking.headers } },
+  },
+  changesStream: true,
+});
+const page = (path: string): RouteAddress => ({ path, methods: { GET: { policy: forEverybody() } } });
+const missing = (path: string): RouteAddress => ({
+  path,
+  methods: { GET: { policy: forEverybody("404 not-found") } },
+  isUnknown: true,
+});
+
+/** What a token of a local run is asked for with. */
+const DEV_TOKEN_BODY = JSON.stringify({ room: "demo", sub: "ann" });
+const NEXT_PART_INDEX = 14;
+
+/** The routes of `app.ts`. */
+export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
+  "/api/streams/:stream": control("", { GET: { policy: forEverybody() } }),
+  "/api/streams/:stream/broadcasts": control("/broadcasts", { GET: { policy: forEverybody() } }),
+  "/api/streams/:stream/keys": control(
+    "/keys",
+    { POST: { policy: forOperator("201") }, DELETE: { policy: forOperator("204") } },
+    true,
+  ),
+  "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
+  "/api/streams/:stream/access": control(
+    "/access",
+    { GET: { policy: forOperator() }, PUT: { policy: forOperator(), body: '{"playback":"followers"}' } },
+    true,
+  ),
+  "/api/streams/:stream/revocations": control(
+    "/revocations",
+    { POST: { policy: forOperator(), body: '{"subject":"ann","version":1}' } },
+    true,
+  ),
+  "/api/streams/:stream/stop": control(
+    "/stop",
+    {
+      GET: { policy: forHosts("200") },
+      POST: { policy: forHosts("200"), body: '{"category":"other","reason":"Not today."}' },
+      DELETE: { policy: forHosts("409 stopped-by-operator") },
+    },
+    true,
+  ),
+  "/api/streams/:stream/crowd": control("/crowd", { PUT: { policy: forOperator(), body: '{"viewers":0}' } }, true),
+  "/api/streams/:stream/jurisdiction": control("/jurisdiction", {
+    PUT: { policy: forOperator("501 no-jurisdictions"), body: '{"jurisdiction":"eu"}' },
+  }),
+  "/api/subjects/:id": [{ path: "/api/subjects/somebody", methods: { DELETE: { policy: forOperator() } } }],
+  "/api/subjects/:id/export": [{ path: "/api/subjects/somebody/export", methods: { GET: { policy: forOperator() } } }],
+  "/rooms/:stream/socket": [
+    { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 bad-directive") } } },
+  ],
+  "/rooms/:stream/ticket": [{ path: "/rooms/{stream}/ticket", methods: { POST: { policy: forTicket } } }],
+  "/rooms/:stream/beacon": [{ path: "/rooms/{stream}/beacon", methods: { POST: { policy: forCounted() } } }],
+  "/rooms/:stream/replay": [
+    { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
+  ],
+  "/ingest/:stream/:rest{.+}": [
+    ingest("", { body: "{config}" }),
+    ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),
+    ingest("/video/2.2.m4s", {
+      body: testPartBytes(NEXT_PART_INDEX),
+      headers: { [PART_HEADER]: JSON.stringify(testPartMeta(NEXT_PART_INDEX)) },
+    }),
+    ingest("/end", {}),
+  ],
+  "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forOperator() } } }],
+  "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: DEV_TOKEN_BODY } } }],
+  "/api/*": [missing("/api/nope")],
+  "/rooms/*": [missing("/rooms/nope")],
+  "/ingest/*": [missing("/ingest/nope")],
+  "/*": [
+    page("/"),
+    page("/watch/{stream}"),
+    page("/studio/{stream}"),
+    page("/watch"),
+    page("/favicon.svg"),
+    page("/third-party-notices.txt"),
+  ],
+};
+
+/** The room's socket, as it is opened. */
+export const SOCKET_ROUTE: { readonly path: string; readonly policy: RoutePolicy } = {
+  path: "/rooms/{stream}/socket",
+  policy: forSockets,
+};
+
+/** Every address of the table. */
+export const ALL_ADDRESSES: readonly RouteAddress[] = [...Object.values(ROUTES).flat(), ...LIVE_ADDRESSES];
+
+/** Where a stream of a test is. */
+export interface TestStream {
+  readonly stream: string;
+  readonly broadcast: string;
+  /** The publishing process's id. */
+  readonly publisher: string;
+}
+
+/** An address's path at a stream. */
+export const pathAt = ({ path }: RouteAddress, { stream, broadcast }: TestStream): string =>
+  path.replace("{stream}", stream).replace("{broadcast}", broadcast);
+
+/** What a method sends at a stream. */
+export function requestInitFor(
+  { body, headers = {} }: Partial<RouteMethod> = {},
+  { broadcast, publisher }: TestStream,
+): RequestInit {
+  const config = (): string => JSON.stringify(makeTestConfig({ broadcast: broadcast as BroadcastId }));
+  const filled = Object.entries(headers).map(([name, value]) => [name, value.replace("{publisher}", publisher)]);
+  return { body: body === "{config}" ? config() : (body ?? null), headers: Object.fromEntries(filled) };
+}
+
+/** The value of `Allow`. */
+export const allowHeaderOf = ({ methods }: RouteAddress): string =>
+  [...Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"].join(", ");

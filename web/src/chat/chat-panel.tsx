@@ -1,0 +1,180 @@
+/** The chat beside the picture; everything shown is a function of the view. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import type { ChatEvent } from "../../../core/room/events.ts";
+import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
+import { visibleEntries } from "./chat-timeline.ts";
+import { Composer } from "./composer.tsx";
+import { ClockIcon, HeartIcon, HideIcon, PinIcon, ReplyIcon } from "./icons.tsx";
+import { MessageList } from "./message-list.tsx";
+import { ParticipantName } from "./message-row.tsx";
+import { LIKE_EMOJI } from "./reaction-bursts.ts";
+import type { RoomView } from "./room-view.ts";
+import { SignIn } from "./sign-in.tsx";
+
+/** Reactions to choose from. */
+const REACTIONS = ["👏", "🔥", "😂", "😮", "🎉"] as const;
+
+/** Left-out messages are told of for so long. */
+const OMITTED_NOTICE_MS = 10_000;
+
+/** What the panel shows and can do. */
+export interface ChatPanelProps {
+  readonly view: RoomView;
+  readonly isReplay: boolean;
+  readonly isSynced: boolean;
+  /** Why one is no longer signed in, if there is a reason. */
+  readonly signOutReason: string | null;
+  readonly serverNowMs: () => number;
+  readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
+  readonly addReaction: (emoji: string) => void;
+  readonly setSynced: (inStep: boolean) => void;
+  readonly hide: () => void;
+  readonly signIn: ((name: string) => Promise<boolean>) | null;
+}
+
+export function ChatPanel(props: ChatPanelProps): VNode {
+  const { view, isReplay, serverNowMs, addReaction } = props;
+  const [answering, setAnswering] = useState<ChatEvent | null>(null);
+  const { timeline, you, link, omitted } = view;
+  const skipped = serverNowMs() - omitted.atMs < OMITTED_NOTICE_MS ? omitted.count : 0;
+  const canAnswer = you !== null && !isReplay && link.state !== "closed";
+  return (
+    <>
+      <Heading {...props} />
+      {timeline.pinned !== null && <Pinned message={timeline.pinned} />}
+      <MessageList
+        entries={visibleEntries(timeline)}
+        all={timeline.entries}
+        you={you}
+        empty={emptyListText(view, isReplay)}
+        actions={(message) =>
+          canAnswer && (
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={`Answer ${message.by.name}`}
+              title="Answer"
+              onClick={() => setAnswering(message)}
+            >
+              <ReplyIcon />
+            </button>
+          )
+        }
+      />
+      <p class="chat-unseen" hidden={skipped === 0}>
+        {formatCompactCount(skipped)} more than anybody can read were left out
+      </p>
+      {!isReplay && (
+        <div class="chat-foot">
+          <Reactions likes={view.counts.likes} tap={addReaction} />
+          <Foot {...props} replyTarget={answering} onReplyDone={() => setAnswering(null)} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps): VNode {
+  const modes = modeLabels(view.modes);
+  const { state } = view.link;
+  return (
+    <header class="chat-head">
+      <h2>{isReplay ? "Chat replay" : "Chat"}</h2>
+      <p class="chat-link" role="status">
+        {!isReplay && state === "away" && "Reconnecting…"}
+        {!isReplay && state === "connecting" && "Connecting…"}
+      </p>
+      {!isReplay && (
+        <button
+          type="button"
+          class="icon-button"
+          aria-pressed={isSynced}
+          aria-label="Messages in step with the picture"
+          title={isSynced ? "In step with the picture; press to see messages at once" : "Messages are shown at once"}
+          onClick={() => setSynced(!isSynced)}
+        >
+          <ClockIcon />
+        </button>
+      )}
+      <button type="button" class="icon-button" aria-label="Hide the chat" title="Hide the chat" onClick={hide}>
+        <HideIcon />
+      </button>
+      {!isReplay && modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
+    </header>
+  );
+}
+
+function Pinned({ message }: { message: ChatEvent }): VNode {
+  return (
+    <section class="chat-pinned" aria-label="Pinned message">
+      <PinIcon />
+      <p>
+        <ParticipantName by={message.by} /> <bdi>{message.text}</bdi>
+      </p>
+    </section>
+  );
+}
+
+function Reactions({ likes, tap }: { likes: number; tap: (emoji: string) => void }): VNode {
+  return (
+    <fieldset class="reactions">
+      <legend class="sr">Reactions</legend>
+      {REACTIONS.map((emoji) => (
+        <button
+          key={emoji}
+          type="button"
+          class="reaction"
+          aria-label={`React with ${emoji}`}
+          onClick={() => tap(emoji)}
+        >
+          {emoji}
+        </button>
+      ))}
+      <span class="spacer" />
+      <button type="button" class="like" aria-label={`Like; ${likes} likes so far`} onClick={() => tap(LIKE_EMOJI)}>
+        <HeartIcon />
+        {formatCompactCount(likes)}
+      </button>
+    </fieldset>
+  );
+}
+
+interface FootProps extends ChatPanelProps {
+  readonly replyTarget: ChatEvent | null;
+  readonly onReplyDone: () => void;
+}
+
+function Foot({ view, signOutReason, serverNowMs, replyTarget, onReplyDone, send, signIn }: FootProps): VNode {
+  const { link, you } = view;
+  if (link.state === "closed") {
+    return (
+      <p class="chat-foot-note bad" role="alert">
+        {closeText(link.code, link.reason)}
+      </p>
+    );
+  }
+  if (you !== null) {
+    return (
+      <Composer view={view} serverNowMs={serverNowMs} replyTarget={replyTarget} onReplyDone={onReplyDone} send={send} />
+    );
+  }
+  return (
+    <>
+      {signOutReason !== null && (
+        <p class="chat-foot-note bad" role="alert">
+          {signOutReason}
+        </p>
+      )}
+      {link.state === "open" && <SignIn signIn={signIn} />}
+    </>
+  );
+}
+
+function emptyListText({ link, you }: RoomView, replay: boolean): string {
+  if (replay) return "Nothing was written at this moment.";
+  if (link.state === "closed") return "";
+  if (link.state !== "open") return "Coming into the chat…";
+  return you === null ? "Nobody has written yet." : "Nobody has written yet. Say hello!";
+}

@@ -1,0 +1,133 @@
+/** The chat's words: refusals, closes, modes, times, and a message cut into what it mentions; pure. */
+import type { ChatModes, Role, RoomEvent } from "../../../core/room/events.ts";
+import { ROOM_ERROR_TEXTS, type RoomErrorCode, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import type { TimelineEntry } from "./chat-timeline.ts";
+
+/** What a refusal says to the one who wrote. */
+export function commandRefusalText(code: RoomErrorCode, modes: ChatModes): string {
+  switch (code) {
+    case "slow-mode":
+      return `Slow mode: one message every ${formatTimeSpan(modes.slowS)}.`;
+    case "followers-only":
+      return modes.followersMin === null || modes.followersMin === 0
+        ? "Only followers may write."
+        : `Only those who have followed for ${formatTimeSpan(60 * modes.followersMin)} may write.`;
+    case "sign-in":
+      return "Sign in to write.";
+    case "unavailable":
+    case "busy":
+      return "The message couldn’t be delivered. Try again.";
+    default:
+      return ROOM_ERROR_TEXTS[code] ?? "This isn’t possible here.";
+  }
+}
+
+/** What a close that isn't mended by coming back says. */
+export function closeText(code: number, reason: string): string {
+  if (code === SOCKET_CLOSES.banned.code) return "You are banned from this chat. You can go on watching.";
+  if (code !== SOCKET_CLOSES.token.code) return "The chat closed. Load the page again to come back.";
+  return reason === "token-expired"
+    ? "Your sign-in has run out. Sign in again to write."
+    : "Your sign-in isn’t good for this chat. Sign in again to write.";
+}
+
+/** The restrictions that hold, each in a few words. */
+export function modeLabels(modes: ChatModes): string[] {
+  const { slowS, followersMin } = modes;
+  return [
+    ...(slowS > 0 ? [`Slow mode ${formatTimeSpan(slowS)}`] : []),
+    ...(followersMin === null
+      ? []
+      : [followersMin === 0 ? "Followers only" : `Followers of ${formatTimeSpan(60 * followersMin)}`]),
+    ...(modes.subscribersOnly ? ["Subscribers only"] : []),
+    ...(modes.verifiedOnly ? ["Verified only"] : []),
+    ...(modes.emoteOnly ? ["Emoji only"] : []),
+    ...(modes.unique ? ["No repeats"] : []),
+    ...(modes.noLinks ? ["No links"] : []),
+    ...(modes.noCapitals ? ["No capitals"] : []),
+    ...(modes.review ? ["Messages are reviewed"] : []),
+  ];
+}
+
+/** A time span, to the two largest units: `45 s`, `2 min 5 s`, `1 h`, `3 d`. */
+export function formatTimeSpan(seconds: number): string {
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  let left = Math.max(0, Math.ceil(seconds));
+  const words: string[] = [];
+  for (const [size, unit] of units) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) words.push(`${count} ${unit}`);
+  }
+  return words.slice(0, 2).join(" ") || "0 s";
+}
+
+/** 950, 1.2K, 3.4M. */
+export function formatCompactCount(count: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count);
+}
+
+/** A part of a message: plain, a mention of somebody, or of the reader. */
+export interface MentionPiece {
+  readonly text: string;
+  readonly mentions: "nobody" | "somebody" | "me";
+}
+
+const MENTION = /(@[\p{L}\p{N}_-]{1,64})/u;
+
+/** A message's text, cut where it mentions people; `me` is the reader's name. */
+export function splitMentions(text: string, me: string | null): MentionPiece[] {
+  const own = me === null ? null : `@${me.toLowerCase()}`;
+  return text.split(MENTION).flatMap((part, index): MentionPiece[] => {
+    if (part === "") return [];
+    if (index % 2 === 0) return [{ text: part, mentions: "nobody" }];
+    return [{ text: part, mentions: part.toLowerCase() === own?.replaceAll(/\s.*$/g, "") ? "me" : "somebody" }];
+  });
+}
+
+/** How a person is mentioned: names are cut at their first space, which ends a mention. */
+export function mentionText(name: string): string {
+  return `@${name.split(/[^\p{L}\p{N}_-]/u, 1)[0] ?? ""} `;
+}
+
+/** The role that stands before a name, or null. */
+export function roleBadge(roles: readonly Role[]): { label: string; role: Role } | null {
+  const labels: Readonly<Record<Role, string>> = {
+    host: "Host",
+    moderator: "Mod",
+    subscriber: "Sub",
+    verified: "Verified",
+  };
+  const role = (["host", "moderator", "verified", "subscriber"] as const).find((each) => roles.includes(each));
+  return role === undefined ? null : { label: labels[role], role };
+}
+
+/** A hue for a person's name, the same everywhere. */
+export function nameHue(subject: string): number {
+  let hash = 0;
+  for (let index = 0; index < subject.length; index += 1) hash = (hash * 31 + subject.charCodeAt(index)) % 65_521;
+  return (hash * 47) % 360;
+}
+
+/** At most so many messages are read out at once. */
+const MAX_ANNOUNCED = 3;
+
+/** What a screen reader is told of entries that came: the newest, and how many others. */
+export function announcementText(entries: readonly TimelineEntry[]): string {
+  const said = entries.flatMap(({ content }) =>
+    content.kind === "chat" ? [`${content.by.name}: ${content.text}`] : [],
+  );
+  const more = said.length - MAX_ANNOUNCED;
+  return `${said.slice(-MAX_ANNOUNCED).join(". ")}${more > 0 ? `. And ${more} more.` : ""}`;
+}
+
+/** What a change of the restrictions says in the chat. */
+export function modesChangeText({ modes }: Extract<RoomEvent, { kind: "modes" }>): string {
+  const on = modeLabels(modes);
+  return on.length === 0 ? "The chat is open to everybody" : on.join(" · ");
+}

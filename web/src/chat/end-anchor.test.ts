@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { EndAnchor, type ScrollState } from "./end-anchor.ts";
+
+/** A list of `scrollHeight` in a box of `clientHeight`, as many pixels from its end. */
+const at = (fromEnd: number, scrollHeight = 1000, clientHeight = 300): ScrollState => ({
+  scrollTop: scrollHeight - clientHeight - fromEnd,
+  scrollHeight,
+  clientHeight,
+});
+
+test("a list is read at its end until it is scrolled up, and again once it is scrolled back", () => {
+  const following = new EndAnchor();
+  expect([following.handleScroll(at(0)), following.atEnd]).toEqual([false, true]);
+  expect([following.handleScroll(at(40)), following.atEnd]).toEqual([false, true]);
+  expect([following.handleScroll(at(60)), following.atEnd]).toEqual([true, false]);
+  expect([following.handleScroll(at(50)), following.atEnd]).toEqual([false, false]);
+  expect([following.handleScroll(at(48)), following.atEnd]).toEqual([true, true]);
+});
+
+test("an end that moves away because the box shrinks or rows grow is still being read", () => {
+  const following = new EndAnchor();
+  following.handleScroll(at(0));
+  // The same place, in a lower box, and then over longer rows.
+  following.handleScroll({ ...at(0), clientHeight: 200 });
+  following.handleScroll({ ...at(0), clientHeight: 200, scrollHeight: 1500 });
+  expect(following.atEnd).toBe(true);
+});
+
+test("a reader who had scrolled up is not at the end because rows come or the box shrinks", () => {
+  const following = new EndAnchor();
+  following.handleScroll(at(0));
+  following.handleScroll(at(200));
+  following.handleScroll({ ...at(200), clientHeight: 200, scrollHeight: 1500 });
+  expect(following.atEnd).toBe(false);
+});

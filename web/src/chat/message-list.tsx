@@ -1,0 +1,126 @@
+/** The list of messages: it follows what comes while its end is in view, and is walked through with the arrow keys. */
+import type { ComponentChildren, VNode } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ChatEvent } from "../../../core/room/events.ts";
+import type { OwnProfile } from "../../../core/room/room-protocol.ts";
+import { announcementText, formatCompactCount } from "./chat-text.ts";
+import type { TimelineEntry } from "./chat-timeline.ts";
+import { DownIcon } from "./icons.tsx";
+import { isAddressedToReader, MessageRow } from "./message-row.tsx";
+import { useVirtualList } from "./virtual-list.ts";
+
+/** How often a screen reader is told of what came. */
+const ANNOUNCE_EVERY_MS = 4_000;
+
+interface MessageListProps {
+  readonly entries: readonly TimelineEntry[];
+  /** All that is known, for finding what an answer answers. */
+  readonly all: readonly TimelineEntry[];
+  readonly you: OwnProfile;
+  readonly empty: string;
+  /** What can be done with a message. */
+  readonly actions: (message: ChatEvent) => ComponentChildren;
+}
+
+export function MessageList({ entries, all, you, empty, actions }: MessageListProps): VNode {
+  const scroller = useRef<HTMLDivElement>(null);
+  const sizer = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState<string | null>(null);
+  const keys = entries.map(({ key }) => key);
+  const activeIndex = active === null ? -1 : keys.indexOf(active);
+  const { list, rows, atEnd } = useVirtualList(scroller, sizer, keys, activeIndex < 0 ? null : activeIndex);
+  const away = useUnreadCount(keys, atEnd);
+  const read = useAnnouncement(entries);
+
+  const move = (to: number): void => {
+    const index = Math.min(entries.length - 1, Math.max(0, to));
+    const key = keys[index];
+    if (key === undefined) return;
+    setActive(key);
+    list.scrollToIndex(index, { align: "auto" });
+    // The row may have to come into the page first.
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const from = activeIndex < 0 ? entries.length : activeIndex;
+    const to = { ArrowUp: from - 1, ArrowDown: from + 1, Home: 0, End: entries.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    move(to);
+  };
+  return (
+    <div class="chat-list">
+      {/* What scrolls by isn't read out: a line of its own tells what came, no faster than one can listen. */}
+      <div
+        ref={scroller}
+        class="chat-scroll"
+        role="log"
+        aria-live="off"
+        aria-label="Messages; arrow keys move through them"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        {entries.length === 0 && <p class="chat-empty">{empty}</p>}
+        <div ref={sizer} class="chat-rows" style={{ height: `${list.getTotalSize()}px` }}>
+          {rows.map(({ key, index, start }) => {
+            const entry = entries[index];
+            if (entry === undefined) return null;
+            return (
+              <div
+                key={key}
+                ref={list.measureElement}
+                data-index={index}
+                data-offset={entry.key}
+                class={isAddressedToReader(entry, all, you) ? "chat-row chat-row-me" : "chat-row"}
+                style={{ transform: `translateY(${start}px)` }}
+                tabIndex={entry.key === active ? 0 : -1}
+                onFocusIn={() => setActive(entry.key)}
+              >
+                <MessageRow entry={entry} entries={all} me={you?.name ?? null}>
+                  {entry.content.kind === "chat" && <div class="chat-actions">{actions(entry.content)}</div>}
+                </MessageRow>
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {!atEnd && entries.length > 0 && (
+        <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
+          <DownIcon />
+          {away === 0 ? "To the newest" : `${formatCompactCount(away)} new ${away === 1 ? "message" : "messages"}`}
+        </button>
+      )}
+      <div class="sr" role="status" aria-live="polite">
+        {read}
+      </div>
+    </div>
+  );
+}
+
+/** How many rows came since the end was last in view. */
+function useUnreadCount(keys: readonly string[], atEnd: boolean): number {
+  const seen = useRef<string | undefined>(undefined);
+  if (atEnd || seen.current === undefined) seen.current = keys.at(-1);
+  const index = keys.lastIndexOf(seen.current ?? "");
+  // What was seen last may have been pruned, or removed.
+  return index < 0 ? keys.length : keys.length - 1 - index;
+}
+
+/** What is to be read out now of what came since the last time. */
+function useAnnouncement(entries: readonly TimelineEntry[]): string {
+  const [text, setText] = useState("");
+  const latest = useRef(entries);
+  latest.current = entries;
+  useEffect(() => {
+    let told = new Set(latest.current.map(({ key }) => key));
+    const timer = setInterval(() => {
+      const now = latest.current;
+      const fresh = now.filter(({ key }) => !told.has(key));
+      told = new Set(now.map(({ key }) => key));
+      if (fresh.length > 0) setText(announcementText(fresh));
+    }, ANNOUNCE_EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return text;
+}

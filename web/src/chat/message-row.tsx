@@ -1,0 +1,111 @@
+/** One row of the chat. Texts are text nodes: whatever people write, nothing of it is markup. */
+import type { ComponentChildren, VNode } from "preact";
+import type { ChatEvent, ParticipantProfile } from "../../../core/room/events.ts";
+import { modesChangeText, nameHue, roleBadge, splitMentions } from "./chat-text.ts";
+import { messageAtOffset, type TimelineEntry } from "./chat-timeline.ts";
+
+/** A row: a message, or what happened to the chat. */
+export function MessageRow({
+  entry,
+  entries,
+  me,
+  children,
+}: {
+  entry: TimelineEntry;
+  entries: readonly TimelineEntry[];
+  me: string | null;
+  children?: ComponentChildren;
+}): VNode | null {
+  switch (entry.content.kind) {
+    case "chat":
+      return (
+        <Message message={entry.content} entries={entries} me={me}>
+          {children}
+        </Message>
+      );
+    case "modes":
+      return <p class="chat-note">{modesChangeText(entry.content)}</p>;
+    case "hole":
+      return <p class="chat-note">Some messages are missing here</p>;
+    case "pin":
+      return null;
+  }
+}
+
+function Message({
+  message,
+  entries,
+  me,
+  children,
+}: {
+  message: ChatEvent;
+  entries: readonly TimelineEntry[];
+  me: string | null;
+  children?: ComponentChildren;
+}): VNode {
+  const { by, text, replyTo } = message;
+  const answered = replyTo === undefined ? null : messageAtOffset(entries, replyTo);
+  return (
+    <>
+      {replyTo !== undefined && (
+        <p class="chat-answered">
+          {answered === null ? (
+            "Answer to a message that is gone"
+          ) : (
+            <>
+              Answer to <bdi>{answered.by.name}</bdi>: <bdi>{answered.text}</bdi>
+            </>
+          )}
+        </p>
+      )}
+      <p class="chat-message">
+        <ParticipantName by={by} />
+        <span class="sr">: </span>
+        <MessageText text={text} me={me} />
+      </p>
+      {children}
+    </>
+  );
+}
+
+/** A person's name in their colour, behind the badge of their role. */
+export function ParticipantName({ by }: { by: ParticipantProfile }): VNode {
+  const badge = roleBadge(by.roles);
+  return (
+    <span class="chat-by">
+      {badge !== null && <span class={`role role-${badge.role}`}>{badge.label}</span>}
+      <bdi class="chat-name" style={{ color: `hsl(${nameHue(by.subject)} 85% 76%)` }}>
+        {by.name}
+      </bdi>
+    </span>
+  );
+}
+
+/** A message's text with its mentions marked. */
+export function MessageText({ text, me }: { text: string; me: string | null }): VNode {
+  return (
+    <span class="chat-text" dir="auto">
+      {splitMentions(text, me).map(({ text: piece, mentions }, index) =>
+        mentions === "nobody" ? (
+          piece
+        ) : (
+          <span key={index} class={mentions === "me" ? "mention mention-me" : "mention"}>
+            {piece}
+          </span>
+        ),
+      )}
+    </span>
+  );
+}
+
+/** Whether a row speaks to the reader: it mentions them, or answers a message of theirs. */
+export function isAddressedToReader(
+  { content }: TimelineEntry,
+  entries: readonly TimelineEntry[],
+  you: { subject: string; name: string } | null,
+): boolean {
+  if (you === null || content.kind !== "chat" || content.by.subject === you.subject) return false;
+  if (content.replyTo !== undefined && messageAtOffset(entries, content.replyTo)?.by.subject === you.subject)
+    return true;
+  return splitMentions(content.text, you.name).some(({ mentions }) => mentions === "me");
+}

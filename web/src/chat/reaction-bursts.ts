@@ -1,0 +1,55 @@
+/** Likes and reactions rising over the picture: what is new in the room's totals, and one's own taps at once. */
+import type { RoomCounts } from "../../../core/room/events.ts";
+
+/** What stands for a like. */
+export const LIKE_EMOJI = "❤️";
+
+/** Things in the air at once: more would be neither seen nor cheap. */
+const MAX_ANIMATED = 40;
+/** Of one kind, in one tick. */
+const MAX_PER_BURST = 8;
+const RISE_MS = 2_600;
+
+/** How many of each are new, `own` taps that the totals didn't have before left out; `own` is counted down. */
+export function newReactions(
+  before: RoomCounts,
+  now: RoomCounts,
+  own: Map<string, number>,
+): [emoji: string, count: number][] {
+  const totals: [string, number][] = [
+    [LIKE_EMOJI, now.likes - before.likes],
+    ...Object.entries(now.reactions).map(([emoji, count]): [string, number] => [
+      emoji,
+      count - (before.reactions[emoji] ?? 0),
+    ]),
+  ];
+  return totals.flatMap(([emoji, grown]): [string, number][] => {
+    const mine = Math.min(Math.max(0, grown), own.get(emoji) ?? 0);
+    own.set(emoji, (own.get(emoji) ?? 0) - mine);
+    const others = grown - mine;
+    return others > 0 ? [[emoji, others]] : [];
+  });
+}
+
+/** Lets `count` of an emoji rise in `layer`, where the person likes movement. */
+export function animateReaction(layer: HTMLElement, emoji: string, count: number): void {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
+  for (let index = 0; index < Math.min(count, MAX_PER_BURST); index += 1) {
+    if (layer.childElementCount >= MAX_ANIMATED) return;
+    const flyer = document.createElement("i");
+    flyer.textContent = emoji;
+    layer.append(flyer);
+    const aside = (Math.random() - 0.5) * 90;
+    const height = 180 + Math.random() * 120;
+    flyer
+      .animate(
+        [
+          { transform: "translate(0, 0) scale(0.4)", opacity: 0 },
+          { transform: `translate(${aside * 0.3}px, -${height * 0.15}px) scale(1.15)`, opacity: 1, offset: 0.15 },
+          { transform: `translate(${aside}px, -${height}px) scale(1)`, opacity: 0 },
+        ],
+        { duration: RISE_MS * (0.8 + 0.4 * Math.random()), delay: index * 90, easing: "ease-out", fill: "backwards" },
+      )
+      .finished.finally(() => flyer.remove());
+  }
+}

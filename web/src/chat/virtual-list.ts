@@ -1,0 +1,72 @@
+/** The virtualiser as a hook: only the rows that are in view, and a few around them, are in the page. */
+import {
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  type Range,
+  type VirtualItem,
+  Virtualizer,
+} from "@tanstack/virtual-core";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { anchorToEnd, END_THRESHOLD_PX, EndAnchor } from "./end-anchor.ts";
+
+/** Rows kept beyond those in view. */
+const OVERSCAN = 6;
+/** A row of one line; each is measured once it is there. */
+const ROW_PX = 34;
+
+/** A list of which only a part is in the page. */
+export interface VirtualList {
+  readonly list: Virtualizer<HTMLElement, HTMLElement>;
+  /** The rows in view. */
+  readonly rows: readonly VirtualItem[];
+  /** Whether its end is being read, so that it follows what comes. */
+  readonly atEnd: boolean;
+}
+
+/** The list of `keys`, in `sizer` in `scroller`. `kept`: a row that stays whatever is in view. */
+export function useVirtualList(
+  scroller: RefObject<HTMLElement | null>,
+  sizer: RefObject<HTMLElement | null>,
+  keys: readonly string[],
+  kept: number | null,
+): VirtualList {
+  const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
+  const made = useRef<Virtualizer<HTMLElement, HTMLElement> | null>(null);
+  const options = {
+    count: keys.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (index: number) => keys[index] ?? index,
+    overscan: OVERSCAN,
+    anchorTo: "end" as const,
+    followOnAppend: true,
+    scrollEndThreshold: END_THRESHOLD_PX,
+    scrollToFn: elementScroll<HTMLElement>,
+    observeElementRect,
+    observeElementOffset,
+    rangeExtractor: (range: Range) => renderedIndexes(range, kept),
+    onChange: () => redraw(null),
+  };
+  made.current ??= new Virtualizer<HTMLElement, HTMLElement>(options);
+  const list = made.current;
+  list.setOptions(options);
+  useLayoutEffect(() => list._didMount(), [list]);
+  useLayoutEffect(() => list._willUpdate());
+  const following = useRef(new EndAnchor());
+  useLayoutEffect(() => {
+    if (scroller.current === null || sizer.current === null) return;
+    return anchorToEnd(scroller.current, sizer.current, following.current, () => redraw(null));
+  }, [scroller, sizer]);
+  return { list, rows: list.getVirtualItems(), atEnd: following.current.atEnd };
+}
+
+/** The rows of a range with those around it, and the kept one wherever it is. */
+function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, kept: number | null): number[] {
+  const first = Math.max(0, startIndex - overscan);
+  const last = Math.min(count - 1, endIndex + overscan);
+  const inView = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+  if (kept === null || kept >= count || (kept >= first && kept <= last)) return inView;
+  return kept < first ? [kept, ...inView] : [...inView, kept];
+}

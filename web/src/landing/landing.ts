@@ -1,0 +1,36 @@
+/** The landing page: goes to the stream that was typed, and says whether the demo is on. */
+import "../kit/base.css";
+import "./landing.css";
+import { parseStreamName } from "../../../core/kit/ids.ts";
+import { parseWatchStatus } from "../player/status.ts";
+
+const form = document.getElementById("go");
+const input = document.getElementById("name");
+const hint = document.getElementById("hint");
+
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!(input instanceof HTMLInputElement) || hint === null) return;
+  const name = parseStreamName(input.value.trim().toLowerCase() || "demo");
+  if (name !== null) {
+    location.assign(`/watch/${name}`);
+    return;
+  }
+  hint.textContent = "A stream’s name has small letters, digits, - and _, and begins with a letter or digit.";
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
+});
+
+async function showDemo(): Promise<void> {
+  const answer = await fetch("/api/streams/demo");
+  const source = answer.ok ? parseWatchStatus(await answer.json())?.source : undefined;
+  const state = document.getElementById("demo-state");
+  const badge = document.getElementById("demo-badge");
+  if (source === undefined || state === null || badge === null) return;
+  badge.hidden = source.state !== "live";
+  if (source.state === "live") state.textContent = "On air now";
+  if (source.state === "ended") state.textContent = "Ended: the recording can be watched";
+}
+
+// A page without the badge is a page that works.
+showDemo().catch(() => undefined);

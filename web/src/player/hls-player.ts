@@ -1,0 +1,278 @@
+/** Plays with hls.js: set-up, renditions, recovery from its errors. */
+import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
+import { jitteredBackoffMs } from "../kit/backoff.ts";
+import { createHlsConfig } from "./hls-config.ts";
+import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
+import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
+import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
+import { type PlaybackToken, refusalText } from "./playback-token.ts";
+import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
+import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
+
+/** The bounds of recovery. */
+export const RECOVERY_LIMITS = {
+  /** Media errors within this time of each other are one trouble. */
+  episodeMs: 15_000,
+  /** Recoveries of one trouble before playback is given up. */
+  attempts: 4,
+  retryBaseMs: 500,
+  retryMaxMs: 8000,
+  /** After this many failed tries to go on, the address is loaded anew: it may lead to another broadcast. */
+  triesBeforeReload: 4,
+} as const;
+
+/** A window shorter than this can't usefully be gone back in. */
+const SHORTEST_DVR_S = 30;
+
+/** Whether hls.js can play here. */
+export const isHlsJsSupported = (): boolean => Hls.isSupported();
+
+export class HlsPlayer implements StreamPlayer {
+  readonly renditions: RenditionList = new RenditionList((index) => {
+    if (this.#hls !== null) this.#hls.loadLevel = index;
+  });
+  readonly #video: HTMLVideoElement;
+  readonly #url: string;
+  readonly #report: WatchEventListener;
+  readonly #playbackToken: PlaybackToken;
+  readonly #liveEdge: LiveEdgeController;
+  readonly #traits: MediaTraits;
+  readonly #announceTraits: () => void;
+  #hls: Hls | null = null;
+  /** The token with which the stream was loaded. */
+  #token: string | null = null;
+  /** The first refusal may be the browser's answer to the page's preload, which brings no token. */
+  #isPreloadUsed = false;
+  #recoveries = 0;
+  #recoveredAtMs = Number.NEGATIVE_INFINITY;
+  #retries = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retry: (() => void) | null = null;
+
+  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
+    this.#video = video;
+    this.#url = url;
+    this.#report = report;
+    this.#playbackToken = ticket;
+    this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
+    this.#traits = {
+      streamType: "unknown",
+      targetLiveWindow: 0,
+      liveEdgeStart: () => {
+        const edge = this.#edge();
+        return edge === null ? Number.NaN : edge.edgeS - edge.holdBackS - 3;
+      },
+    };
+    this.#announceTraits = installMediaTraits(video, this.#traits, this.renditions).announce;
+    let paused = false;
+    video.addEventListener("seeking", () => this.#liveEdge.onSeeking());
+    video.addEventListener("pause", () => {
+      paused = !document.hidden;
+    });
+    video.addEventListener("play", () => {
+      if (paused) this.#liveEdge.onResume();
+      paused = false;
+    });
+  }
+
+  get isRecording(): boolean {
+    return this.#hls?.latestLevelDetails?.live === false;
+  }
+
+  load(): void {
+    this.stop();
+    this.#liveEdge.reset();
+    const connection = (navigator as { connection?: { downlink?: number } }).connection;
+    this.#token = this.#playbackToken.token;
+    const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#playbackToken.token));
+    this.#hls = hls;
+    hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => storePlaybackProof(readPlaybackProof(networkDetails)));
+    hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.#retries = 0;
+      this.#traits.streamType = details.live ? "live" : "on-demand";
+      this.#traits.targetLiveWindow =
+        details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;
+      this.#announceTraits();
+    });
+    let startS: number | null = null;
+    hls.on(Events.FRAG_LOADING, (_, { frag, targetBufferTime }) => {
+      if (frag.type === "main") startS ??= targetBufferTime;
+    });
+    hls.on(Events.BUFFER_APPENDED, () => {
+      if (startS !== null) this.#liveEdge.seekToStart(startS);
+    });
+    hls.on(Events.ERROR, (_, data) => {
+      // Whatever was asked for, and whatever is buffered.
+      if (isStoppedStatus(data.response?.code)) this.#onStopped(hls);
+      else if (data.fatal) this.#recover(hls, data);
+    });
+    hls.loadSource(this.#url);
+    hls.attachMedia(this.#video);
+  }
+
+  stop(): void {
+    this.#cancelRetry();
+    this.#hls?.destroy();
+    this.#hls = null;
+  }
+
+  retryNow(): void {
+    const retry = this.#retry;
+    this.#cancelRetry();
+    retry?.();
+  }
+
+  seekToLive(): void {
+    this.#liveEdge.seekToLive();
+  }
+
+  tick(nowMs: number): void {
+    this.#liveEdge.tick(nowMs);
+  }
+
+  onStall(nowMs: number): void {
+    this.#liveEdge.onStall(nowMs);
+  }
+
+  read(): PlayerReading {
+    const hls = this.#hls;
+    const edge = this.#edge();
+    return {
+      rendition: this.renditions.items[hls?.currentLevel ?? -1]?.name ?? null,
+      targetS: this.#liveEdge.targetS,
+      programTimeMs: hls?.playingDate?.getTime() ?? null,
+      bandwidth: hls === null ? null : hls.bandwidthEstimate,
+      edgeDistanceS: edge === null ? null : edge.edgeS - this.#video.currentTime,
+    };
+  }
+
+  #edge(): LiveEdge | null {
+    const hls = this.#hls;
+    const latest = hls?.latestLevelDetails;
+    if (!hls || !latest?.live) return null;
+    // A rendition that was just switched to still has the list of its last use; another's is newer then.
+    const details = hls.levels.reduce(
+      (best, { details }) => (details && details.edge > best.edge ? details : best),
+      latest,
+    );
+    const holdBackS = hls.targetLatency;
+    if (holdBackS === null || holdBackS === undefined) return null;
+    const partTargetS = details.partTarget > 0 ? details.partTarget : details.targetduration;
+    // A playlist that is later than this isn't coming: the source or the network is away, and the edge stands still.
+    const sinceListedS = Math.min(details.age, 2 * partTargetS);
+    return { listedS: details.edge, edgeS: details.edge + sinceListedS, holdBackS, partTargetS };
+  }
+
+  #listRenditions(hls: Hls): void {
+    const items: RenditionOption[] = hls.levels.map((level, index) => ({
+      id: String(index),
+      name: renditionName(level.uri, level.width, level.height, level.bitrate),
+      width: level.width,
+      height: level.height,
+      bitrate: level.bitrate,
+    }));
+    this.renditions.replace(items);
+  }
+
+  #onStopped(hls: Hls): void {
+    if (hls !== this.#hls) return;
+    this.stop();
+    this.#report({ type: "stopped" });
+  }
+
+  #recover(hls: Hls, data: ErrorData): void {
+    if (hls !== this.#hls) return;
+    if (data.details === ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) {
+      this.#report({ type: "missing" });
+      this.stop();
+      return;
+    }
+    const refused = refusalText(data.response?.code);
+    if (refused !== null) {
+      this.#report({ type: "stuck" });
+      void this.#renewToken(hls, isManifestError(data), refused);
+      return;
+    }
+    if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      this.stop();
+      this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
+      return;
+    }
+    const comeBackS = retryAfterS(data);
+    if (comeBackS !== null) {
+      this.#report({ type: "crowded" });
+      this.#retryAfter((comeBackS + Math.random()) * 1000, () => this.load());
+      return;
+    }
+    if (data.type === ErrorTypes.NETWORK_ERROR) {
+      this.#report({ type: "stuck" });
+      const anew = isManifestError(data) || this.#retries >= RECOVERY_LIMITS.triesBeforeReload;
+      this.#scheduleRetry(() => (anew ? this.load() : hls.startLoad()));
+      return;
+    }
+    const nowMs = performance.now();
+    this.#recoveries = nowMs - this.#recoveredAtMs > RECOVERY_LIMITS.episodeMs ? 1 : this.#recoveries + 1;
+    this.#recoveredAtMs = nowMs;
+    if (this.#recoveries > RECOVERY_LIMITS.attempts) {
+      this.stop();
+      this.#report({ type: "failed", error: `Playback stopped (${data.details}).` });
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recoveries <= 2) {
+      hls.recoverMediaError();
+    } else {
+      this.#report({ type: "stuck" });
+      this.#scheduleRetry(() => this.load());
+    }
+  }
+
+  /** Goes on with another token where there is one. */
+  async #renewToken(hls: Hls, anew: boolean, refused: string): Promise<void> {
+    const before = this.#token;
+    const isPreload = anew && before !== null && !this.#isPreloadUsed;
+    this.#isPreloadUsed = true;
+    if (isPreload) return this.load();
+    const renewed = await this.#playbackToken.renew(before);
+    if (hls !== this.#hls) return;
+    this.#token = this.#playbackToken.token;
+    if (renewed && !anew && before !== null) hls.startLoad();
+    else if (renewed) this.load();
+    else {
+      this.stop();
+      this.#report({ type: "failed", error: refused });
+    }
+  }
+
+  #scheduleRetry(retry: () => void): void {
+    const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
+    this.#retryAfter(jitteredBackoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
+  }
+
+  #retryAfter(ms: number, retry: () => void): void {
+    this.#cancelRetry();
+    this.#retry = retry;
+    this.#retryTimer = setTimeout(() => this.retryNow(), ms);
+  }
+
+  #cancelRetry(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retry = null;
+  }
+}
+
+/** Seconds after which the edge wants to be asked again for the stream's address, or null where it says nothing of it. */
+function retryAfterS(data: ErrorData): number | null {
+  const { code = 0 } = data.response ?? {};
+  if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || (code !== 503 && code !== 429)) return null;
+  const { networkDetails } = data as { networkDetails?: unknown };
+  if (!(networkDetails instanceof XMLHttpRequest)) return null;
+  const seconds = Number(networkDetails.getResponseHeader("Retry-After") ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) : null;
+}
+
+function isManifestError(data: ErrorData): boolean {
+  return (
+    data.details === ErrorDetails.MANIFEST_LOAD_ERROR ||
+    data.details === ErrorDetails.MANIFEST_LOAD_TIMEOUT ||
+    data.details === ErrorDetails.MANIFEST_PARSING_ERROR
+  );
+}

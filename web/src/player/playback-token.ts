@@ -1,0 +1,62 @@
+/**
+ * The token with which the player asks, for streams that aren't for everybody. Where it is over, the page that embeds this
+ * one is asked for another: it gets `{ type: "corral-token-wanted", stream }` and answers, or sends unasked,
+ * `{ type: "corral-token", token }`.
+ */
+import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
+
+/** The embedding page has so long to answer. */
+const ANSWER_MS = 5_000;
+
+/** One stream's token in this tab. */
+export class PlaybackToken {
+  readonly #stream: string;
+  #token: string | null;
+  #onToken: () => void = () => {};
+
+  constructor(stream: string) {
+    this.#stream = stream;
+    this.#token = loadAddressToken(stream);
+    addEventListener("message", ({ data, origin, source }: MessageEvent<unknown>) => {
+      const token = origin === location.origin && source === parent ? parseTokenMessage(data) : null;
+      if (token === null) return;
+      storeViewerToken(stream, token);
+      this.#token = token;
+      this.#onToken();
+    });
+  }
+
+  /**
+   * The token as it is now, or null. The one that the tab kept is looked up only when the edge refuses: the browser's
+   * storage makes the page wait, and most streams are for everybody.
+   */
+  get token(): string | null {
+    return this.#token;
+  }
+
+  /** Asks for another token; whether there is one now that isn't `before`. */
+  async renew(before: string | null): Promise<boolean> {
+    this.#token = loadViewerToken(this.#stream);
+    if (this.#token !== before) return true;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, ANSWER_MS);
+      this.#onToken = () => {
+        clearTimeout(timer);
+        done();
+      };
+      parent.postMessage({ type: "corral-token-wanted", stream: this.#stream }, location.origin);
+    });
+    return this.#token !== before;
+  }
+}
+
+function parseTokenMessage(data: unknown): string | null {
+  const { type, token } = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
+  return type === "corral-token" && typeof token === "string" ? token : null;
+}
+
+/** What people are told whom the edge refuses with this status, or null for another one. */
+export function refusalText(status: number | undefined): string | null {
+  if (status === 401) return "This stream is not for everybody. Open it from where you found it, signed in.";
+  return status === 403 ? "This stream is not open to you." : null;
+}

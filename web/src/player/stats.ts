@@ -1,0 +1,87 @@
+/** The numbers of the statistics panel, and of `window.corral` for tests and benches. */
+
+import { bufferedAheadS } from "./live-edge-controller.ts";
+import type { PlaybackCounts } from "./media-monitor.ts";
+import type { StreamPlayer } from "./player.ts";
+import type { RenditionList } from "./renditions.ts";
+import type { WatchPhase, WatchView } from "./watch-state.ts";
+
+/** A snapshot of playback. Seconds unless a name says otherwise; null where the number isn't known. */
+export interface PlaybackStats {
+  readonly state: WatchPhase;
+  /** Wall clock minus programme time at the playhead. */
+  readonly delayS: number | null;
+  /** Behind the playlist's moving edge, without encoder and delivery. */
+  readonly edgeDistanceS: number | null;
+  readonly bufferS: number;
+  /** Times that pictures stopped for want of media, since the page opened. */
+  readonly stalls: number;
+  /** What is on screen, e.g. `720p`. */
+  readonly rendition: string | null;
+  readonly renditions: readonly string[];
+  /** What was asked for: a rendition's name or `auto`. */
+  readonly chosen: string;
+  readonly rate: number;
+  /** The hold-back that is aimed at, with the margin that stalls have added. */
+  readonly targetS: number | null;
+  readonly droppedFrames: number;
+  /** Bits per second, estimated. */
+  readonly bandwidth: number | null;
+  readonly programTimeMs: number | null;
+  readonly currentTime: number;
+  /** `performance.now()` of the first presented picture. */
+  readonly firstPictureMs: number | null;
+  readonly error: string | null;
+}
+
+/** `window.corral`: read-only but for the choice of a rendition. */
+export interface CorralHandle {
+  readonly stats: () => PlaybackStats;
+  /** A name of `stats().renditions`, or `auto`. Returns whether there is such a rendition. */
+  readonly setRendition: (name: string) => boolean;
+}
+
+declare global {
+  interface Window {
+    corral?: CorralHandle;
+  }
+}
+
+/** Reads everything now. */
+export function readPlaybackStats(
+  video: HTMLVideoElement,
+  view: WatchView,
+  player: StreamPlayer,
+  renditions: RenditionList | null,
+  counts: PlaybackCounts,
+  serverNowMs: number,
+): PlaybackStats {
+  const reading = player.read();
+  return {
+    state: view.phase,
+    delayS: reading.programTimeMs === null ? null : (serverNowMs - reading.programTimeMs) / 1000,
+    edgeDistanceS: reading.edgeDistanceS,
+    bufferS: bufferedAheadS(video),
+    stalls: counts.stalls,
+    rendition: reading.rendition,
+    renditions: renditions === null ? [] : renditions.items.map((item) => item.name),
+    chosen: renditions?.items[renditions.selectedIndex]?.name ?? "auto",
+    rate: video.playbackRate,
+    targetS: reading.targetS,
+    droppedFrames: video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,
+    bandwidth: reading.bandwidth,
+    programTimeMs: reading.programTimeMs,
+    currentTime: video.currentTime,
+    firstPictureMs: counts.firstPictureMs,
+    error: view.error,
+  };
+}
+
+/** Chooses a rendition by name. */
+export function chooseRendition(renditions: RenditionList | null, name: string): boolean {
+  if (renditions === null) return false;
+  const index = name === "auto" ? -1 : renditions.items.findIndex((item) => item.name === name);
+  if (index === -1 && name !== "auto") return false;
+  renditions.selectedIndex = index;
+  return true;
+}

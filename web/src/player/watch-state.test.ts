@@ -1,0 +1,175 @@
+import { expect, test } from "vitest";
+import type { StopNotice } from "../../../core/access/stream-stop.ts";
+import {
+  hasNewerBroadcast,
+  initialWatchView,
+  reduceWatchView,
+  type WatchEvent,
+  type WatchSource,
+  type WatchView,
+} from "./watch-state.ts";
+
+const live = (broadcast: string): WatchEvent => ({ type: "source", source: { state: "live", broadcast } });
+const source = (state: "reconnecting" | "ended", broadcast: string): WatchEvent => ({
+  type: "source",
+  source: { state, broadcast },
+});
+const none: WatchEvent = { type: "source", source: { state: "none" } satisfies WatchSource };
+const moving: WatchEvent = { type: "moving", recording: false };
+const recording: WatchEvent = { type: "moving", recording: true };
+const stuck: WatchEvent = { type: "stuck" };
+
+const after = (...events: readonly WatchEvent[]): WatchView => events.reduce(reduceWatchView, initialWatchView(true));
+
+test("a page opened on a live stream loads once and becomes live with its first picture", () => {
+  expect(after(live("a"))).toMatchObject({ phase: "starting", loadCount: 1, loadedBroadcast: "a" });
+  expect(after(live("a"), moving)).toMatchObject({ phase: "live", loadCount: 1 });
+  expect(after(moving, live("a"))).toMatchObject({ phase: "live", loadCount: 1 });
+});
+
+const notice: StopNotice = { category: "legal", reason: "A court has ordered this.", until: null };
+const stopped: WatchEvent = { type: "source", source: { state: "live", broadcast: "a" }, stop: notice };
+
+test("a stop takes the picture away whatever the page was doing, says why, and nothing else brings it back", () => {
+  const before: readonly WatchEvent[][] = [
+    [],
+    [live("a")],
+    [live("a"), moving],
+    [live("a"), moving, stuck],
+    [source("ended", "a"), recording],
+    [{ type: "missing" }, none],
+    [{ type: "crowded" }],
+    [{ type: "failed", error: "It failed." }],
+  ];
+  const rest: readonly WatchEvent[] = [
+    moving,
+    recording,
+    stuck,
+    { type: "missing" },
+    { type: "crowded" },
+    { type: "finished" },
+    { type: "failed", error: "It failed." },
+    { type: "retry" },
+    { type: "watchAgain" },
+    { type: "watchLive" },
+    { type: "stopped" },
+    stopped,
+  ];
+  for (const events of before) {
+    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stop: null });
+    const told = after(...events, { type: "stopped" }, stopped);
+    expect(told).toMatchObject({ phase: "stopped", stop: notice });
+    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stop: notice });
+    for (const event of rest) expect(reduceWatchView(told, event)).toBe(told);
+  }
+});
+
+test("when a stop is undone the page loads what there is then, or waits for it", () => {
+  const before = after(live("a"), moving, stopped);
+  expect(reduceWatchView(before, live("a"))).toMatchObject({
+    phase: "starting",
+    loadCount: before.loadCount + 1,
+    loadedBroadcast: "a",
+    stop: null,
+  });
+  expect(reduceWatchView(before, live("b"))).toMatchObject({
+    phase: "starting",
+    loadCount: before.loadCount + 1,
+    loadedBroadcast: "b",
+  });
+  expect(reduceWatchView(before, none)).toMatchObject({ phase: "waiting", loadCount: before.loadCount, stop: null });
+});
+
+test("a page opened before the broadcast waits, and loads when it begins", () => {
+  const waiting = after({ type: "missing" }, none);
+  expect(waiting).toMatchObject({ phase: "waiting", loadCount: 1 });
+  expect(reduceWatchView(waiting, live("a"))).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "a" });
+});
+
+test("a playlist that is missing although the API knows the broadcast is asked for again at the next answer", () => {
+  const view = after(live("a"), { type: "missing" });
+  expect(view.phase).toBe("waiting");
+  expect(reduceWatchView(view, live("a"))).toMatchObject({ phase: "starting", loadCount: 2 });
+});
+
+test("who comes with a crowd waits for a turn and is let in by the same page, while whoever watches stays in", () => {
+  const queued = after(live("a"), { type: "crowded" });
+  expect(queued).toMatchObject({ phase: "queued", loadCount: 1 });
+  expect([live("a"), stuck].reduce(reduceWatchView, queued).phase).toBe("queued");
+  expect(reduceWatchView(queued, moving).phase).toBe("live");
+  expect(after(live("a"), moving, { type: "crowded" }).phase).toBe("live");
+});
+
+test("a name that can't be a stream stays unknown whatever happens", () => {
+  expect([live("a"), moving, stuck].reduce(reduceWatchView, initialWatchView(false)).phase).toBe("unknown");
+});
+
+test("stopped pictures are a reconnection, and moving ones end it without a load", () => {
+  const away = after(live("a"), moving, stuck);
+  expect(away.phase).toBe("reconnecting");
+  expect(reduceWatchView(away, moving)).toMatchObject({ phase: "live", loadCount: 1 });
+});
+
+test("a source that went away changes nothing while buffered pictures move", () => {
+  expect(after(live("a"), moving, source("reconnecting", "a")).phase).toBe("live");
+});
+
+test("the end is shown after the last picture, not when the API first tells of it", () => {
+  const view = after(live("a"), moving, source("ended", "a"), recording);
+  expect(view.phase).toBe("live");
+  expect(reduceWatchView(view, { type: "finished" }).phase).toBe("ended");
+});
+
+test("an end that the API told of before the pictures stopped is shown when they stop", () => {
+  expect(after(live("a"), moving, source("ended", "a"), stuck).phase).toBe("ended");
+  expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
+  const late = after(source("ended", "a"), stuck);
+  expect(late.phase).toBe("reconnecting");
+  expect(reduceWatchView(late, source("ended", "a")).phase).toBe("ended");
+});
+
+test("an end while the pictures are away is shown at once", () => {
+  expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
+});
+
+test("a page opened on an ended stream plays the recording", () => {
+  expect(after(source("ended", "a"), recording).phase).toBe("replay");
+});
+
+test("after the end the recording can be watched again", () => {
+  const view = after(live("a"), moving, { type: "finished" }, { type: "watchAgain" });
+  expect(view).toMatchObject({ phase: "starting", loadCount: 2, choseRecording: true });
+  expect(reduceWatchView(view, recording).phase).toBe("replay");
+});
+
+test("a new broadcast after the end is loaded by itself", () => {
+  const view = after(live("a"), moving, { type: "finished" }, source("ended", "a"), live("b"));
+  expect(view).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "b" });
+});
+
+test("a new broadcast interrupts a recording that nobody asked for", () => {
+  expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
+});
+
+test("a new broadcast is offered to whoever asked for the recording, and shown when it is over", () => {
+  const watching = after(source("ended", "a"), recording, { type: "finished" }, { type: "watchAgain" }, recording);
+  const offered = reduceWatchView(watching, live("b"));
+  expect(offered).toMatchObject({ phase: "replay", loadCount: watching.loadCount });
+  expect(hasNewerBroadcast(offered)).toBe(true);
+  expect(reduceWatchView(offered, { type: "watchLive" })).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
+  expect(reduceWatchView(offered, { type: "finished" })).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
+});
+
+test("a failure stays until the person retries or another broadcast begins", () => {
+  const failed = after(live("a"), { type: "failed", error: "no codec" });
+  expect(reduceWatchView(failed, moving).phase).toBe("failed");
+  expect(reduceWatchView(failed, { type: "retry" })).toMatchObject({ phase: "starting", loadCount: 2, error: null });
+  expect(reduceWatchView(failed, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
+});
+
+test("events that change nothing give the same object", () => {
+  const view = after(live("a"), moving);
+  for (const event of [moving, live("a"), { type: "autoplay", autoplay: "allowed" }] as const) {
+    expect(reduceWatchView(view, event)).toBe(view);
+  }
+});

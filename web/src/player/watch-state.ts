@@ -1,0 +1,202 @@
+/** What the page shows, as a pure reducer: events from the API, the player and the person → the view. */
+
+import type { StopNotice } from "../../../core/access/stream-stop.ts";
+
+/** The picture that the page presents. */
+export type WatchPhase =
+  /** Nothing is known yet. */
+  | "connecting"
+  /** No broadcast yet: the page asks again until there is one. */
+  | "waiting"
+  /** So many come in at once that the edge asked to come back in a moment. */
+  | "queued"
+  /** There is a broadcast; its first picture is on its way. */
+  | "starting"
+  | "live"
+  /** The source or the network is away; the last picture stays. */
+  | "reconnecting"
+  /** The broadcast is over and can be watched again. */
+  | "ended"
+  /** An ended broadcast is playing. */
+  | "replay"
+  /** The address names no possible stream. */
+  | "unknown"
+  /** Playback gave up; the person may retry. */
+  | "failed"
+  /** The stream was stopped: no picture stays. The page asks again until that is undone. */
+  | "stopped";
+
+/** The stream's state as `GET /api/streams/{stream}` tells it; `none` is its 404. */
+export type WatchSource =
+  | { readonly state: "none" }
+  | { readonly state: "live" | "reconnecting" | "ended"; readonly broadcast: string };
+
+/** The whole of what decides the picture. */
+export interface WatchView {
+  readonly phase: WatchPhase;
+  /** The last answer of the API, or null before the first. */
+  readonly source: WatchSource | null;
+  /** What the player should be doing: raised `load` means load the stream's address (again). */
+  readonly loadCount: number;
+  /** The broadcast that was loaded last, where the API named it. */
+  readonly loadedBroadcast: string | null;
+  /** The player may not make sound, or may not play at all, before the person touches the page. */
+  readonly autoplay: "allowed" | "muted" | "blocked";
+  /** The person asked for the recording, so a new broadcast is offered rather than forced on them. */
+  readonly choseRecording: boolean;
+  /** What failed, in words for the person. */
+  readonly error: string | null;
+  /** Why the stream was stopped, where the API has said so. */
+  readonly stop: StopNotice | null;
+}
+
+/** Everything that can change the picture. */
+export type WatchEvent =
+  | { readonly type: "source"; readonly source: WatchSource; readonly stop?: StopNotice | null }
+  /** The edge or the room refused because the stream was stopped. */
+  | { readonly type: "stopped" }
+  /** Pictures advance; `recording` where the playlist has ended. */
+  | { readonly type: "moving"; readonly recording: boolean }
+  /** Pictures stopped although nobody paused, or the network fails. */
+  | { readonly type: "stuck" }
+  /** The playlist's address answered 404. */
+  | { readonly type: "missing" }
+  /** The playlist's address answered that too many are coming in. */
+  | { readonly type: "crowded" }
+  /** The last picture of a playlist with an end was shown. */
+  | { readonly type: "finished" }
+  | { readonly type: "autoplay"; readonly autoplay: WatchView["autoplay"] }
+  | { readonly type: "failed"; readonly error: string }
+  | { readonly type: "watchAgain" }
+  | { readonly type: "watchLive" }
+  | { readonly type: "retry" };
+
+/** The view of a page that has just opened; it loads at once, in parallel with the first question to the API. */
+export function initialWatchView(validName: boolean): WatchView {
+  return {
+    phase: validName ? "connecting" : "unknown",
+    source: null,
+    loadCount: validName ? 1 : 0,
+    loadedBroadcast: null,
+    autoplay: "allowed",
+    choseRecording: false,
+    error: null,
+    stop: null,
+  };
+}
+
+/** The view after `event`; the same object where nothing changes. */
+export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
+  if (view.phase === "unknown") return view;
+  // What the player tells of a stream that was stopped is of before.
+  if (view.phase === "stopped" && event.type !== "source") return view;
+  switch (event.type) {
+    case "source":
+      return onStop(view, event.source, event.stop ?? null);
+    case "stopped":
+      return { ...view, phase: "stopped", stop: null };
+    case "moving":
+      return onMoving(view, event.recording);
+    case "stuck":
+      return onStuck(view);
+    case "missing":
+      return isJoining(view) ? { ...view, phase: "waiting" } : view;
+    case "crowded":
+      return isJoining(view) || view.phase === "reconnecting" ? { ...view, phase: "queued" } : view;
+    case "finished":
+      return onFinished(view);
+    case "autoplay":
+      return view.autoplay === event.autoplay ? view : { ...view, autoplay: event.autoplay };
+    case "failed":
+      return { ...view, phase: "failed", error: event.error };
+    case "watchAgain":
+      return { ...reload(view), choseRecording: true };
+    case "watchLive":
+    case "retry":
+      return reload(view);
+  }
+}
+
+/** Whether another broadcast is on while the person watches a recording. */
+export function hasNewerBroadcast(view: WatchView): boolean {
+  const source = view.source;
+  return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loadedBroadcast;
+}
+
+const isJoining = ({ phase }: WatchView): boolean =>
+  phase === "connecting" || phase === "starting" || phase === "queued";
+
+function reload(view: WatchView): WatchView {
+  const loaded = broadcastOf(view.source) ?? view.loadedBroadcast;
+  return {
+    ...view,
+    phase: "starting",
+    loadCount: view.loadCount + 1,
+    loadedBroadcast: loaded,
+    error: null,
+    choseRecording: false,
+  };
+}
+
+function broadcastOf(source: WatchSource | null): string | null {
+  return source === null || source.state === "none" ? null : source.broadcast;
+}
+
+function onStuck(view: WatchView): WatchView {
+  if (view.phase !== "live" && view.phase !== "starting") return view;
+  // The end was known before the last pictures were shown: no more will come.
+  const over =
+    view.phase === "live" && view.source?.state === "ended" && view.source.broadcast === view.loadedBroadcast;
+  return { ...view, phase: over ? "ended" : "reconnecting" };
+}
+
+function onFinished(view: WatchView): WatchView {
+  if (view.phase === "failed") return view;
+  // What began while a recording was watched to its end is shown next.
+  return hasNewerBroadcast(view) ? reload(view) : { ...view, phase: "ended", choseRecording: false };
+}
+
+/** Stopped, whatever the picture was; started again, the page loads as if it had been opened now. */
+function onStop(view: WatchView, source: WatchSource, stop: StopNotice | null): WatchView {
+  if (stop !== null) {
+    const known = view.phase === "stopped" && JSON.stringify(view.stop) === JSON.stringify(stop);
+    return known && sameSource(view.source, source) ? view : { ...view, phase: "stopped", source, stop };
+  }
+  if (view.phase !== "stopped") return onSource(view, source);
+  const begun = { ...view, source, stop };
+  return source.state === "none" ? { ...begun, phase: "waiting" } : reload(begun);
+}
+
+function onSource(before: WatchView, source: WatchSource): WatchView {
+  const awaits = before.phase === "waiting" || before.phase === "reconnecting";
+  if (sameSource(before.source, source) && !awaits) return before;
+  const view = { ...before, source };
+  if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
+  // The page's first load is older than the first answer: that answer says which broadcast it got.
+  if (view.loadedBroadcast === null && view.phase !== "waiting") {
+    return { ...view, loadedBroadcast: source.broadcast, phase: view.phase === "connecting" ? "starting" : view.phase };
+  }
+  if (view.phase === "waiting") return reload(view);
+  if (
+    source.broadcast !== view.loadedBroadcast &&
+    source.state !== "ended" &&
+    !(view.phase === "replay" && view.choseRecording)
+  ) {
+    return reload(view);
+  }
+  // An end while the picture is away: no more pictures will come to say so.
+  if (source.state === "ended" && view.phase === "reconnecting") return { ...view, phase: "ended" };
+  return view;
+}
+
+function onMoving(view: WatchView, recording: boolean): WatchView {
+  if (view.phase === "failed") return view;
+  // The tail of a broadcast that has just ended is still the broadcast, to whoever watches it live.
+  const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
+  if (view.phase === phase || (view.phase === "replay" && recording)) return view;
+  return { ...view, phase };
+}
+
+function sameSource(a: WatchSource | null, b: WatchSource): boolean {
+  return a !== null && a.state === b.state && broadcastOf(a) === broadcastOf(b);
+}

@@ -1,0 +1,11 @@
+/** Draws the studio into the page. */
+import { render } from "preact";
+import { StudioApp, type StudioView } from "./app.tsx";
+import { describeStudioPhase } from "./format.ts";
+
+/** Draws `view`, and names the tab after it. */
+export function drawStudio(root: HTMLElement, view: StudioView): void {
+  const { badge } = describeStudioPhase(view.phase, view.name);
+  document.title = `${badge === "" ? "" : `${badge} · `}${view.name} · Corral studio`;
+  render(<StudioApp view={view} />, root);
+}

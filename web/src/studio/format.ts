@@ -1,0 +1,83 @@
+/** The studio's numbers and states in words. */
+import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
+
+/** 950, 1.2K, 3.4M. */
+export function formatCount(value: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+}
+
+/** 0, 0.4, 12, 1.2K: a rate with as many digits as it needs. */
+export function formatRate(value: number): string {
+  return formatCount(Number(value.toFixed(1)));
+}
+
+/** 99.95 %; what isn't whole is never rounded to 100 %. */
+export function formatPercent(share: number): string {
+  if (share >= 1) return "100 %";
+  return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
+}
+
+/** 1.000. */
+export function formatRatio(value: number): string {
+  return value.toFixed(3);
+}
+
+/** 0.42 s, 12 s, 3 min, 2 h. */
+export function formatDuration(value: number): string {
+  if (value < 10) return `${value.toFixed(2)} s`;
+  if (value < 120) return `${Math.round(value)} s`;
+  return value < 7_200 ? `${Math.round(value / 60)} min` : `${formatCount(Math.round(value / 3_600))} h`;
+}
+
+/** 4:05, 1:04:05, 2 d 1:04:05. */
+export function formatUptime(ms: number): string {
+  const whole = Math.max(0, Math.floor(ms / 1000));
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3_600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
+  const clock = hours > 0 || days > 0 ? `${hours}:${two(minutes)}` : String(minutes);
+  return `${days > 0 ? `${days} d ` : ""}${clock}:${two(whole % 60)}`;
+}
+
+/** 2.5 Mb/s, 128 kb/s. */
+export function formatBitRate(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s` : `${Math.round(bitsPerSecond / 1e3)} kb/s`;
+}
+
+/** What the page is about: a stream's state, that there is none yet, or that it can't exist; `asking` before the first answer. */
+export type StudioPhase = "asking" | "none" | "unknown" | "stopped" | StreamStatus["state"];
+
+/** A phase's badge, and a sentence where the charts need one. */
+export function describeStudioPhase(
+  phase: StudioPhase,
+  name: string,
+): { readonly badge: string; readonly note: string | null } {
+  switch (phase) {
+    case "asking":
+      return { badge: "", note: null };
+    case "none":
+      return { badge: "NOT LIVE", note: `${name} isn’t live yet. Leave this page open: it begins by itself.` };
+    case "unknown":
+      return {
+        badge: "",
+        note: "No such stream. A stream’s name has small letters, digits, - and _, and at most 64 of them.",
+      };
+    case "stopped":
+      return { badge: "STOPPED", note: "The stream is stopped: nobody publishes, watches or reads it. See below." };
+    case "live":
+      return { badge: "LIVE", note: null };
+    case "reconnecting":
+      return {
+        badge: "RECONNECTING",
+        note: "The publisher’s connection dropped. Viewers see the last picture until it is back.",
+      };
+    case "ended":
+      return {
+        badge: "ENDED",
+        note: "The broadcast has ended. What you see is how it ended; the next one shows here.",
+      };
+  }
+}

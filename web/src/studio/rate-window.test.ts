@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import {
+  type RequestCounters,
+  type StreamStatus,
+  type TierName,
+  zeroCounters,
+} from "../../../core/broadcast/stream-status.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../../core/kit/ids.ts";
+import { newestMediaDelayS, onAirDurationMs, RATE_WINDOW_MS, RateWindow, type StudioSample } from "./rate-window.ts";
+
+function told(
+  atMs: number,
+  tiers: Partial<Record<TierName, Partial<RequestCounters>>>,
+  more: object = {},
+): StreamStatus {
+  return {
+    stream: "demo" as StreamName,
+    state: "live",
+    broadcast: "b0000001" as BroadcastId,
+    startedAt: 0,
+    at: atMs,
+    countedFrom: 0,
+    tracks: [],
+    viewers: { current: 3, peak: 3 },
+    requestsPerSecond: 12.5,
+    tiers: Object.entries(tiers).map(([tier, counts]) => ({ tier: tier as TierName, ...zeroCounters(), ...counts })),
+    children: 1,
+    ...more,
+  };
+}
+
+function last(...statuses: StreamStatus[]): StudioSample | null {
+  const rates = new RateWindow();
+  return statuses.map((status) => rates.addStatus(status)).at(-1) ?? null;
+}
+
+test("ratios are taken from what grew within the window, not from what was counted since the beginning", () => {
+  const sample = last(
+    told(1_000, { isolate: { requests: 1_000, pulled: 1_000, objects: 10, crossings: 30 } }),
+    told(11_000, { isolate: { requests: 1_100, pulled: 1_001, objects: 60, crossings: 80 } }),
+  );
+  expect(sample?.hitRatio).toEqual({ isolate: 0.99, colo: null, region: null });
+  expect(sample?.crossings).toEqual({ isolate: 1, colo: null, region: null });
+});
+
+test("viewers are those whom the room has counted, else about so many as make the requests", () => {
+  expect(last(told(0, {}))?.viewers).toBe(3);
+  const viewers = { current: 3, peak: 5, watching: 4, distinct: 9, watchTimeMs: 1 };
+  expect(last(told(0, {}, { viewers }))?.viewers).toBe(4);
+});
+
+test("errors are counted a minute, those to viewers apart from those between tiers", () => {
+  const sample = last(
+    told(0, { isolate: { errors: 2 }, r2: { errors: 1 } }),
+    told(30_000, { isolate: { errors: 5, refusals: 1 }, colo: { errors: 4 }, r2: { errors: 2 } }),
+  );
+  expect(sample).toMatchObject({ errorsPerMinute: 6, refusalsPerMinute: 2, innerErrorsPerMinute: 10 });
+});
+
+test("what is older than the window doesn't count any more", () => {
+  const sample = last(
+    told(0, { isolate: { errors: 0 } }),
+    told(10_000, { isolate: { errors: 60 } }),
+    told(RATE_WINDOW_MS + 5_000, { isolate: { errors: 60 } }),
+  );
+  expect(sample?.errorsPerMinute).toBe(0);
+});
+
+test("an object that began anew counts from zero, and nothing is ever negative", () => {
+  const first = told(0, { isolate: { requests: 500, pulled: 5 } });
+  const anew = told(2_000, { isolate: { requests: 10, pulled: 1 } }, { countedFrom: 1_500 });
+  expect(last(first, anew)?.hitRatio.isolate).toBeNull();
+  expect(
+    last(first, anew, told(4_000, { isolate: { requests: 20, pulled: 1 } }, { countedFrom: 1_500 }))?.hitRatio.isolate,
+  ).toBe(1);
+  const fallen = last(first, told(2_000, { isolate: { requests: 400 } }));
+  expect(fallen).toMatchObject({ hitRatio: { isolate: null }, errorsPerMinute: 0 });
+});
+
+test("a status that was told before gives no sample", () => {
+  const status = told(1_000, {});
+  expect(last(status, status)).toBeNull();
+  expect(last(status, told(900, {}))).toBeNull();
+});
+
+test("the delay is that of the track furthest behind, and there is none where nothing comes any more", () => {
+  const tracks = [1_000, 400, null].map((programTimeMs, index) => ({ name: `t${index}` as TrackName, programTimeMs }));
+  expect(newestMediaDelayS(told(1_500, {}, { tracks }))).toBe(1.1);
+  expect(newestMediaDelayS(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
+  expect(newestMediaDelayS(told(1_500, {}))).toBeNull();
+});
+
+test("a broadcast is on air until now, and one that has ended was so until its newest media", () => {
+  const tracks = [61_000, 60_500, null].map((programTimeMs, index) => ({
+    name: `t${index}` as TrackName,
+    programTimeMs,
+  }));
+  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
+  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
+});

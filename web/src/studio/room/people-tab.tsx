@@ -1,0 +1,116 @@
+/** Who moderates, and who is shut out. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { ROOM_LIMITS } from "../../../../core/room/room-limits.ts";
+import { formatTimeSpan } from "../../chat/chat-text.ts";
+import type { ModerationDesk } from "./moderation-desk.ts";
+import { groupSanctions, type SanctionSummary } from "./staff-lists.ts";
+
+export function PeopleTab({ desk }: { desk: ModerationDesk }): VNode {
+  return (
+    <>
+      <Moderators desk={desk} />
+      <Bans desk={desk} />
+    </>
+  );
+}
+
+function Moderators({ desk }: { desk: ModerationDesk }): VNode {
+  const [subject, setSubject] = useState("");
+  const isHost = desk.view.you?.roles.includes("host") === true;
+  const moderators = desk.staff.moderators ?? [];
+  const appoint = (whom: string, role: "moderator" | null, done: string): void => {
+    void desk.runCommand({ kind: "role", subject: whom, role }, done);
+  };
+  return (
+    <section class="fields" aria-labelledby="moderators">
+      <h4 id="moderators" class="legend">
+        Moderators
+      </h4>
+      {moderators.length === 0 && <p class="card-more">Nobody was appointed here.</p>}
+      <ul class="cards">
+        {moderators.map((each) => (
+          <li key={each} class="card-row">
+            <bdi>{each}</bdi>
+            {isHost && (
+              <button
+                type="button"
+                class="plain-button"
+                onClick={() => appoint(each, null, `${each} moderates no more.`)}
+              >
+                Remove<span class="sr"> {each}</span>
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {isHost && (
+        <form
+          class="inline-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const whom = subject.trim();
+            setSubject("");
+            if (whom !== "") appoint(whom, "moderator", `${whom} moderates now.`);
+          }}
+        >
+          <label>
+            <span class="sr">Account to appoint</span>
+            <input
+              type="text"
+              value={subject}
+              maxLength={ROOM_LIMITS.nameChars}
+              placeholder="Account"
+              autocomplete="off"
+              onInput={(event) => setSubject(event.currentTarget.value)}
+            />
+          </label>
+          <button type="submit" class="plain-button" disabled={subject.trim() === ""}>
+            Appoint
+          </button>
+        </form>
+      )}
+    </section>
+  );
+}
+
+function Bans({ desk }: { desk: ModerationDesk }): VNode {
+  const people = groupSanctions(desk.staff.bans ?? [], desk.serverNowMs());
+  return (
+    <section class="fields" aria-labelledby="bans">
+      <h4 id="bans" class="legend">
+        Banned and silenced
+      </h4>
+      {people.length === 0 && <p class="card-more">Nobody is.</p>}
+      <ul class="cards">
+        {people.map((person) => (
+          <li key={person.subject} class="card-row">
+            <div>
+              <bdi>{person.subject}</bdi>
+              <p class="card-more">{sanctionText(person, desk.serverNowMs())}</p>
+            </div>
+            <button
+              type="button"
+              class="plain-button"
+              onClick={() =>
+                void desk.runCommand({ kind: "unban", subject: person.subject }, `${person.subject} may write again.`)
+              }
+            >
+              {person.ban ? "Unban" : "Lift"}
+              <span class="sr"> {person.subject}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function sanctionText({ ban, by, untilMs, devices, addresses }: SanctionSummary, nowMs: number): string {
+  const what = untilMs === null || ban ? "banned" : `silenced for another ${formatTimeSpan((untilMs - nowMs) / 1_000)}`;
+  const along = [
+    ...(devices > 0 ? [`${devices} ${devices === 1 ? "device" : "devices"}`] : []),
+    ...(addresses > 0 ? [`${addresses} ${addresses === 1 ? "address" : "addresses"}`] : []),
+  ];
+  return `${what} by ${by}${along.length > 0 ? `, with ${along.join(" and ")}` : ""}`;
+}

@@ -1,0 +1,46 @@
+/** Messages that wait for a moderator. */
+import type { VNode } from "preact";
+import { MessageText, ParticipantName } from "../../chat/message-row.tsx";
+import type { ModerationDesk } from "./moderation-desk.ts";
+
+export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
+  const { held } = desk.staff;
+  if (held.length === 0) return <p class="tab-empty">Nothing waits for you.</p>;
+  return (
+    <ul class="cards">
+      {held.map(({ id, by, text, reasons }) => (
+        <li key={id} class="card-row">
+          <div>
+            <p class="chat-message">
+              <ParticipantName by={by} />
+              <MessageText text={text} me={null} />
+            </p>
+            <p class="card-more">{reasons.map(holdReasonText).join(", ")}</p>
+          </div>
+          <button
+            type="button"
+            class="plain-button good"
+            aria-label={`Approve the message of ${by.name}`}
+            onClick={() => void desk.runCommand({ kind: "approve", held: id }, "Approved.")}
+          >
+            Approve
+          </button>
+          <button
+            type="button"
+            class="plain-button"
+            aria-label={`Deny the message of ${by.name}`}
+            onClick={() => void desk.runCommand({ kind: "deny", held: id }, "Denied.")}
+          >
+            Deny
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function holdReasonText(reason: string): string {
+  if (reason === "mode") return "every message is reviewed";
+  if (reason === "reviewer") return "the reviewer isn’t sure";
+  return reason === "unreviewed" ? "the reviewer didn’t answer" : `may be ${reason}`;
+}

@@ -1,0 +1,128 @@
+/** The room's section of the studio: the live chat with its actions, and the desk's tabs beside it. */
+import type { VNode } from "preact";
+import { useEffect, useReducer, useState } from "preact/hooks";
+import type { ChatEvent } from "../../../../core/room/events.ts";
+import { formatCompactCount, modeLabels } from "../../chat/chat-text.ts";
+import { visibleEntries } from "../../chat/chat-timeline.ts";
+import { Composer } from "../../chat/composer.tsx";
+import { HideIcon, PinIcon } from "../../chat/icons.tsx";
+import { MessageList } from "../../chat/message-list.tsx";
+import { ParticipantName } from "../../chat/message-row.tsx";
+import { MessageActions } from "./message-actions.tsx";
+import { ModerationDesk } from "./moderation-desk.ts";
+import { ModerationTabs } from "./moderation-tabs.tsx";
+import { TokenForm } from "./token-form.tsx";
+
+/** The section of one stream; it keeps its connection while the page is open. */
+export function RoomPanel({ stream }: { stream: string }): VNode {
+  const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
+  const [desk] = useState(() => {
+    let due = 0;
+    return new ModerationDesk(stream, () => {
+      if (due !== 0) return;
+      due = requestAnimationFrame(() => {
+        due = 0;
+        redraw(null);
+      });
+    });
+  });
+  useEffect(() => {
+    void desk.start();
+    return () => desk.stop();
+  }, [desk]);
+  return (
+    <section class="panel" aria-labelledby="room">
+      <h2 id="room">Room</h2>
+      {desk.needsToken && <TokenForm desk={desk} />}
+      <div class="desk">
+        <LiveChat desk={desk} />
+        {desk.isModerator && <ModerationTabs desk={desk} />}
+      </div>
+      <Notice desk={desk} />
+    </section>
+  );
+}
+
+function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
+  const [answering, setAnswering] = useState<ChatEvent | null>(null);
+  const { view } = desk;
+  const { watching, peak, likes } = view.counts;
+  const { state } = view.link;
+  const modes = modeLabels(view.modes);
+  return (
+    <div class="desk-chat" id="chat">
+      <div class="chat-head">
+        <h3>Live chat</h3>
+        <p class="chat-link" role="status">
+          {state === "away" && "Reconnecting…"}
+          {state === "connecting" && "Connecting…"}
+        </p>
+        <p class="desk-counts" title={`At most ${formatCompactCount(peak)} at once`}>
+          {formatCompactCount(watching)} watching · {formatCompactCount(likes)} likes
+        </p>
+        {modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
+      </div>
+      <Pinned desk={desk} />
+      <MessageList
+        entries={visibleEntries(view.timeline)}
+        all={view.timeline.entries}
+        you={view.you}
+        empty="Nobody has written yet."
+        actions={(message) =>
+          desk.isModerator && <MessageActions desk={desk} message={message} onReply={setAnswering} />
+        }
+      />
+      {view.you !== null && state !== "closed" && (
+        <div class="chat-foot">
+          <Composer
+            view={view}
+            serverNowMs={() => desk.serverNowMs()}
+            replyTarget={answering}
+            onReplyDone={() => setAnswering(null)}
+            send={(text, replyTo) => desk.send(text, replyTo)}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Pinned({ desk }: { desk: ModerationDesk }): VNode | null {
+  const { pinned } = desk.view.timeline;
+  if (pinned === null) return null;
+  return (
+    <section class="chat-pinned" aria-label="Pinned message">
+      <PinIcon />
+      <p>
+        <ParticipantName by={pinned.by} /> <bdi>{pinned.text}</bdi>
+      </p>
+      {desk.isModerator && (
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Unpin"
+          title="Unpin"
+          onClick={() => void desk.runCommand({ kind: "pin", target: null }, "Unpinned.")}
+        >
+          <HideIcon />
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** What became of the last act. */
+function Notice({ desk }: { desk: ModerationDesk }): VNode {
+  const { notice } = desk;
+  const undo = notice?.undo ?? null;
+  return (
+    <p class={notice?.bad ? "desk-said bad" : "desk-said"} role="status">
+      {notice?.text}
+      {undo !== null && (
+        <button type="button" class="text-button" onClick={() => void desk.runCommand(undo, "Taken back.")}>
+          Undo
+        </button>
+      )}
+    </p>
+  );
+}

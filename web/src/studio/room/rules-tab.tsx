@@ -1,0 +1,159 @@
+/** Who may write what: modes, levels of the automatic moderation, blocked and allowed words. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moderation/categories.ts";
+import type { ChatModes } from "../../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../../core/room/room-limits.ts";
+import { formatTimeSpan } from "../../chat/chat-text.ts";
+import type { ModerationDesk } from "./moderation-desk.ts";
+import { parseWordLines } from "./staff-lists.ts";
+
+const SLOW_MODE_SECONDS: readonly number[] = [0, 3, 5, 10, 30, 60, 300];
+const FOLLOWER_MINUTES: readonly (number | null)[] = [null, 0, 10, 60, 1_440, 10_080, 43_200];
+const SWITCHES = [
+  ["subscribersOnly", "Subscribers only"],
+  ["verifiedOnly", "Verified people only"],
+  ["emoteOnly", "Emoji only"],
+  ["unique", "No repeated messages"],
+  ["noLinks", "No links"],
+  ["noCapitals", "No shouting in capitals"],
+  ["review", "Review every message"],
+] as const;
+const LEVEL_LABELS = ["off", "worst only", "mild", "strict", "strictest"] as const;
+
+export function RulesTab({ desk }: { desk: ModerationDesk }): VNode {
+  const { words, automod } = desk.staff;
+  return (
+    <>
+      <ModesForm desk={desk} />
+      <LevelsForm desk={desk} />
+      <WordsForm
+        key={`blocked ${words?.join("\n")}`}
+        title="Blocked words"
+        about="One word or phrase a line; messages with one are refused."
+        words={words}
+        save={(list) => desk.runCommand({ kind: "words", words: list }, "The blocked words are saved.")}
+      />
+      <WordsForm
+        key={`allowed ${automod?.allowed.join("\n")}`}
+        title="Allowed words"
+        about="They pass although a list has them."
+        words={automod?.allowed ?? null}
+        save={(allowed) => desk.runCommand({ kind: "automod", automod: { allowed } }, "The allowed words are saved.")}
+      />
+    </>
+  );
+}
+
+function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
+  const { modes } = desk.view;
+  const set = (changed: Partial<ChatModes>): void =>
+    void desk.runCommand({ kind: "modes", modes: changed }, "The rules hold.");
+  const slow = SLOW_MODE_SECONDS.includes(modes.slowS) ? SLOW_MODE_SECONDS : [...SLOW_MODE_SECONDS, modes.slowS];
+  const followed = FOLLOWER_MINUTES.includes(modes.followersMin)
+    ? FOLLOWER_MINUTES
+    : [...FOLLOWER_MINUTES, modes.followersMin];
+  return (
+    <fieldset class="fields">
+      <legend>Who may write what</legend>
+      <label class="field">
+        Slow mode
+        <select value={modes.slowS} onChange={(event) => set({ slowS: Number(event.currentTarget.value) })}>
+          {slow.map((seconds) => (
+            <option key={seconds} value={seconds}>
+              {seconds === 0 ? "off" : formatTimeSpan(seconds)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        Followers only
+        <select
+          value={modes.followersMin ?? "off"}
+          onChange={({ currentTarget: { value } }) => set({ followersMin: value === "off" ? null : Number(value) })}
+        >
+          {followed.map((minutes) => (
+            <option key={minutes} value={minutes ?? "off"}>
+              {minutes === null ? "off" : minutes === 0 ? "any follower" : `for ${formatTimeSpan(60 * minutes)}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      {SWITCHES.map(([name, label]) => (
+        <label key={name} class="field">
+          {label}
+          <input
+            type="checkbox"
+            checked={modes[name]}
+            onChange={(event) => set({ [name]: event.currentTarget.checked })}
+          />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
+  const levels = desk.staff.automod?.levels;
+  if (levels === undefined) return null;
+  return (
+    <fieldset class="fields">
+      <legend>Automatic moderation</legend>
+      {MODERATION_CATEGORIES.map((category) => (
+        <label key={category} class="field">
+          <span class="category">{category}</span>
+          <select
+            value={levels[category]}
+            onChange={(event) => {
+              const level = Number(event.currentTarget.value) as AutoModLevel;
+              void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
+            }}
+          >
+            {LEVEL_LABELS.map((label, level) => (
+              <option key={label} value={level}>
+                {level} · {label}
+              </option>
+            ))}
+          </select>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface WordsFormProps {
+  readonly title: string;
+  readonly about: string;
+  readonly words: readonly string[] | null;
+  readonly save: (words: string[]) => Promise<void>;
+}
+
+function WordsForm({ title, about, words, save }: WordsFormProps): VNode | null {
+  const [text, setText] = useState(words?.join("\n") ?? "");
+  if (words === null) return null;
+  const typed = parseWordLines(text);
+  const long = typed.find((word) => word.length > ROOM_LIMITS.blockedWordChars);
+  const changed = typed.join("\n") !== words.join("\n");
+  const fits = typed.length <= ROOM_LIMITS.blockedWords && long === undefined;
+  return (
+    <form
+      class="fields words"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save(typed);
+      }}
+    >
+      <label>
+        <span class="legend">{title}</span>
+        <span class="card-more">{about}</span>
+        <textarea rows={4} value={text} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <p class={fits ? "card-more" : "card-more bad"}>
+        {long === undefined ? `${typed.length} of ${ROOM_LIMITS.blockedWords}` : `“${long.slice(0, 24)}…” is too long`}
+      </p>
+      <button type="submit" class="plain-button" disabled={!changed || !fits}>
+        Save
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import type { BanListEntry, HeldMessage } from "../../../../core/room/room-state.ts";
+import {
+  affectedStaffLists,
+  applyStaffList,
+  applyStaffNotes,
+  EMPTY_STAFF_LISTS,
+  groupSanctions,
+  parseWordLines,
+} from "./staff-lists.ts";
+
+const held = (id: string): HeldMessage => ({
+  id,
+  by: { subject: "ann", name: "Ann", roles: [] },
+  clientId: id,
+  text: "hm",
+  reasons: ["mode"],
+  atMs: 0,
+  programmeMs: 0,
+  device: "",
+  address: "",
+});
+const line = (key: string, over: Partial<BanListEntry> = {}): BanListEntry => ({
+  key,
+  subject: "eve",
+  by: "mod",
+  ban: true,
+  untilMs: null,
+  ...over,
+});
+
+test("the review queue follows what the room tells its staff, each message once", () => {
+  const staff = applyStaffNotes(EMPTY_STAFF_LISTS, [
+    { kind: "held", held: held("a") },
+    { kind: "held", held: held("b") },
+    { kind: "held", held: held("a") },
+  ]);
+  expect(staff.held.map(({ id }) => id)).toEqual(["b", "a"]);
+  expect(applyStaffNotes(staff, [{ kind: "settled", id: "b" }]).held.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("a list that the room gave replaces the one before", () => {
+  const staff = applyStaffList(applyStaffList(EMPTY_STAFF_LISTS, { what: "words", words: ["spam"] }), {
+    what: "words",
+    words: [],
+  });
+  expect(staff.words).toEqual([]);
+  expect(staff.bans).toBeNull();
+});
+
+test("every act changes the log, and those about people their list", () => {
+  expect(affectedStaffLists("delete")).toEqual(["audit"]);
+  expect(affectedStaffLists("ban")).toContain("bans");
+  expect(affectedStaffLists("role")).toContain("moderators");
+});
+
+test("account, devices and addresses of one person are one line, and what has ended is none", () => {
+  const bans = [
+    line("account:bob", { subject: "bob", ban: false, untilMs: 500 }),
+    line("account:eve"),
+    line("device:d1"),
+    line("device:d2"),
+    line("address:a"),
+  ];
+  expect(groupSanctions(bans, 100).map(({ subject }) => subject)).toEqual(["eve", "bob"]);
+  expect(groupSanctions(bans, 1_000)).toEqual([
+    { subject: "eve", by: "mod", ban: true, untilMs: null, devices: 2, addresses: 1 },
+  ]);
+});
+
+test("words are read one a line, without blanks and repeats", () => {
+  expect(parseWordLines(" spam \n\nbuy now\nspam\n")).toEqual(["spam", "buy now"]);
+});

@@ -1,0 +1,121 @@
+/** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
+import type { RoomEvent } from "../../../../core/room/events.ts";
+import type { Command, ModerationList, StaffNote } from "../../../../core/room/room-protocol.ts";
+import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../core/room/room-state.ts";
+
+/** The lists; null before the room gave them. */
+export interface StaffLists {
+  readonly held: readonly HeldMessage[];
+  readonly bans: readonly BanListEntry[] | null;
+  readonly audit: readonly AuditLogEntry[] | null;
+  readonly words: readonly string[] | null;
+  readonly automod: AutoModConfig | null;
+  readonly moderators: readonly string[] | null;
+}
+
+/** Nothing is known. */
+export const EMPTY_STAFF_LISTS: StaffLists = {
+  held: [],
+  bans: null,
+  audit: null,
+  words: null,
+  automod: null,
+  moderators: null,
+};
+
+/** Every list, asked for with each welcome. */
+export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
+  "held",
+  "bans",
+  "audit",
+  "words",
+  "automod",
+  "moderators",
+];
+
+/** The lists after the room gave one. */
+export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLists {
+  switch (list.what) {
+    case "held":
+      return { ...staff, held: list.held };
+    case "bans":
+      return { ...staff, bans: list.bans };
+    case "audit":
+      return { ...staff, audit: list.audit };
+    case "words":
+      return { ...staff, words: list.words };
+    case "automod":
+      return { ...staff, automod: list.automod };
+    case "moderators":
+      return { ...staff, moderators: list.moderators };
+  }
+}
+
+/** The review queue after what the room told its staff. */
+export function applyStaffNotes(staff: StaffLists, notes: readonly StaffNote[]): StaffLists {
+  let { held } = staff;
+  for (const note of notes) {
+    held =
+      note.kind === "held"
+        ? [...held.filter(({ id }) => id !== note.held.id), note.held]
+        : held.filter(({ id }) => id !== note.id);
+  }
+  return { ...staff, held };
+}
+
+/** The lists that an act changes: one's own, or another's that an event tells of. */
+export function affectedStaffLists(
+  kind: Exclude<Command["kind"] | RoomEvent["kind"], "chat" | "list">,
+): ModerationList["what"][] {
+  switch (kind) {
+    case "ban":
+    case "timeout":
+    case "unban":
+      return ["bans", "audit"];
+    case "role":
+      return ["moderators", "audit"];
+    case "words":
+    case "automod":
+      return [kind, "audit"];
+    case "rules":
+      return ["words", "automod", "audit"];
+    case "erase":
+      return ["bans", "moderators", "audit"];
+    default:
+      return ["audit"];
+  }
+}
+
+/** A person under sanction: one line for all that is shut out with them. */
+export interface SanctionSummary {
+  readonly subject: string;
+  readonly by: string;
+  readonly ban: boolean;
+  readonly untilMs: number | null;
+  /** How many devices and addresses are shut out with the account. */
+  readonly devices: number;
+  readonly addresses: number;
+}
+
+/** The ban list by person, the newest first; what ended by `nowMs` is left out. */
+export function groupSanctions(bans: readonly BanListEntry[], nowMs: number): SanctionSummary[] {
+  const people = new Map<string, SanctionSummary>();
+  for (const { key, subject, by, ban, untilMs } of bans) {
+    if (untilMs !== null && untilMs <= nowMs) continue;
+    const before = people.get(subject);
+    people.set(subject, {
+      subject,
+      by,
+      ban: ban || before?.ban === true,
+      untilMs: ban || before?.ban === true ? null : untilMs,
+      devices: (before?.devices ?? 0) + (key.startsWith("device:") ? 1 : 0),
+      addresses: (before?.addresses ?? 0) + (key.startsWith("address:") ? 1 : 0),
+    });
+  }
+  return [...people.values()].reverse();
+}
+
+/** Words as they are typed, one a line: trimmed, without blanks and repeats. */
+export function parseWordLines(text: string): string[] {
+  return [...new Set(text.split("\n").flatMap((line) => line.trim() || []))];
+}

@@ -1,0 +1,67 @@
+/** The studio page: asks how the stream is, keeps the last minutes, and draws them. */
+import "../kit/base.css";
+import "./studio.css";
+import "../chat/chat.css";
+import "./room/room.css";
+import "./stop/stop.css";
+import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
+import { parseStreamName } from "../../../core/kit/ids.ts";
+import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
+import { drawStudio } from "./draw-studio.tsx";
+import type { StudioPhase } from "./format.ts";
+import { StudioPoller } from "./poll.ts";
+import { RateWindow } from "./rate-window.ts";
+import { SampleHistory } from "./sample-history.ts";
+import type { StatusAnswer } from "./stream-status.ts";
+
+const root = document.getElementById("studio");
+if (root === null) throw new Error("the page lacks #studio");
+root.textContent = "";
+
+const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
+const stream = parseStreamName(name);
+const history = new SampleHistory();
+let rates = new RateWindow();
+let counts = new ViewerCountHistory();
+let anomalies: readonly string[] = [];
+let lastAnswer: StatusAnswer | null = null;
+let isFailing = false;
+
+const poll = new StudioPoller(`/api/streams/${stream}`, (answer) => {
+  isFailing = answer === "failed";
+  if (answer !== "failed") applyAnswer(answer);
+  redraw();
+});
+redraw();
+if (stream !== null) poll.start();
+
+function applyAnswer(answer: StatusAnswer): void {
+  const before: StreamStatus | null = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
+  lastAnswer = answer;
+  anomalies = [];
+  if (answer === "none") return;
+  if (before !== null && before.broadcast !== answer.broadcast) {
+    history.clear();
+    rates = new RateWindow();
+    counts = new ViewerCountHistory();
+  }
+  if (answer.state === "live") {
+    const { at: atMs, viewers } = answer;
+    anomalies = findAnomalies(viewers, counts.add({ atMs, viewers }));
+  }
+  const sample = rates.addStatus(answer);
+  if (sample !== null) history.add(sample);
+}
+
+function redraw(): void {
+  if (root === null) return;
+  const status = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
+  drawStudio(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), isFailing, anomalies });
+}
+
+function phase(): StudioPhase {
+  if (stream === null) return "unknown";
+  if (lastAnswer === null) return "asking";
+  if (lastAnswer === "none") return "none";
+  return lastAnswer.stop === undefined ? lastAnswer.state : "stopped";
+}

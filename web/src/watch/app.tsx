@@ -1,0 +1,136 @@
+/** The page around the picture. */
+import type { VNode } from "preact";
+import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
+import type { PlaybackStats } from "../player/stats.ts";
+import type { AudienceCount } from "../player/status.ts";
+import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import { Controls } from "./controls.tsx";
+import { overlayMessage } from "./overlay-message.ts";
+import { StatsPanel } from "./stats-panel.tsx";
+
+interface WatchAppProps {
+  readonly name: string;
+  readonly view: WatchView;
+  readonly audience: AudienceCount | null;
+  readonly chat: boolean | null;
+  readonly stats: PlaybackStats | null;
+  readonly muted: boolean;
+  readonly dispatch: (event: WatchEvent) => void;
+  readonly onUnmute: () => void;
+  readonly onPlay: () => void;
+  readonly onPanel: () => void;
+  readonly onChat: () => void;
+}
+
+/** Everything over the picture: top bar, message, prompts, statistics, controls. */
+export function WatchApp(props: WatchAppProps): VNode {
+  const { name, view, stats, dispatch } = props;
+  const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
+  return (
+    <>
+      <TopBar {...props} />
+      <Overlay name={name} view={view} dispatch={dispatch} />
+      {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
+      <div class="prompts">
+        {playing && view.autoplay === "muted" && props.muted && (
+          <button type="button" class="pill pill-strong" onClick={props.onUnmute}>
+            <SoundOffIcon /> Tap for sound
+          </button>
+        )}
+        {hasNewerBroadcast(view) && (
+          <button type="button" class="pill pill-live" onClick={() => dispatch({ type: "watchLive" })}>
+            <span class="dot" /> Live again: watch now
+          </button>
+        )}
+      </div>
+      {view.autoplay === "blocked" && (
+        <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
+          <PlayIcon />
+        </button>
+      )}
+      {playing && <media-rendition-menu hidden anchor="auto" aria-label="Quality" />}
+      {playing && <Controls live={view.phase !== "replay"} onPanel={props.onPanel} panel={stats !== null} />}
+    </>
+  );
+}
+
+function TopBar({ name, view, audience, chat, onChat }: WatchAppProps): VNode {
+  const counted = view.phase === "live" || view.phase === "reconnecting" || view.phase === "starting";
+  return (
+    <div class="topbar">
+      <h1 class="who">
+        <span class="avatar" aria-hidden="true">
+          {[...name][0] ?? "?"}
+        </span>
+        <span class="name">{name || "No name"}</span>
+      </h1>
+      <Badge view={view} />
+      <span class="spacer" />
+      {counted && audience !== null && (
+        <span class="chip" title={`Watching now; at most ${formatCount(audience.peak)} at once`}>
+          <PeopleIcon />
+          <span class="sr">Watching now: </span>
+          {formatCount(audience.watching)}
+        </span>
+      )}
+      {chat === false && (
+        <button type="button" class="chip chip-round" aria-label="Show the chat" title="Show the chat" onClick={onChat}>
+          <ChatIcon />
+        </button>
+      )}
+      <a class="chip chip-round" href="/" aria-label="Leave">
+        <CloseIcon />
+      </a>
+    </div>
+  );
+}
+
+function Badge({ view }: { view: WatchView }): VNode | null {
+  switch (view.phase) {
+    case "live":
+      return view.source?.state === "ended" ? null : <span class="badge badge-live">LIVE</span>;
+    case "reconnecting":
+      return <span class="badge badge-away">LIVE</span>;
+    case "replay":
+      return <span class="badge">RECORDING</span>;
+    case "ended":
+      return <span class="badge">ENDED</span>;
+    default:
+      return null;
+  }
+}
+
+function Overlay({ name, view, dispatch }: Pick<WatchAppProps, "name" | "view" | "dispatch">): VNode {
+  const message = overlayMessage(view, name);
+  return (
+    <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
+      {message !== null && (
+        <div class="card">
+          {message.busy && <span class="spinner" aria-hidden="true" />}
+          <p class="title">{message.title}</p>
+          {message.detail !== "" && <p class="detail">{message.detail}</p>}
+          {view.phase === "ended" && (
+            <button type="button" class="pill pill-strong" onClick={() => dispatch({ type: "watchAgain" })}>
+              Watch again
+            </button>
+          )}
+          {view.phase === "failed" && (
+            <button type="button" class="pill pill-strong" onClick={() => dispatch({ type: "retry" })}>
+              Try again
+            </button>
+          )}
+          {view.phase === "unknown" && (
+            <a class="pill pill-strong" href="/">
+              Find a stream
+            </a>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** 950, 1.2K, 3.4M. */
+function formatCount(viewers: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(viewers);
+}

@@ -1,0 +1,89 @@
+/** What stands beside the picture: the chat, loaded when the picture moves, or, where it is hidden, only the beacon. */
+import { ViewerBeacon } from "../chat/beacon.ts";
+import type { ChatOptions } from "../chat/chat-controller.ts";
+import type { ChatMount } from "../chat/mount-chat.tsx";
+import { loadPreference, loadViewerToken, storePreference } from "../kit/viewer-session.ts";
+
+const HIDDEN_STORAGE_KEY = "corral.chat.hidden";
+/** The chat's code failed to come: it is asked for again. */
+const RELOAD_MS = 3_000;
+
+/** The side of one page. */
+export class ChatPane {
+  readonly #root: HTMLElement;
+  readonly #chatOptions: Omit<ChatOptions, "onChange">;
+  readonly #onToggle: () => void;
+  readonly #beacon: ViewerBeacon;
+  #hasStarted = false;
+  #paused = false;
+  #loading = false;
+  #chat: ChatMount | null = null;
+  #isShown: boolean;
+
+  constructor(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, toggled: () => void) {
+    this.#root = root;
+    this.#chatOptions = parts;
+    this.#onToggle = toggled;
+    this.#isShown = loadPreference(HIDDEN_STORAGE_KEY) !== "1";
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying);
+  }
+
+  get isShown(): boolean {
+    return this.#isShown;
+  }
+
+  /** The picture moves, or there is none to wait for: the chat may come. */
+  start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.#update();
+  }
+
+  /** Leaves the room, and shows nothing of it. */
+  pause(): void {
+    this.#paused = true;
+    this.#beacon.stop();
+    this.#chat?.stop();
+    this.#chat = null;
+    document.body.dataset["chat"] = "hidden";
+  }
+
+  resume(): void {
+    this.#paused = false;
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    if (this.#hasStarted) this.#update();
+  }
+
+  toggle(): void {
+    if (this.#paused) return;
+    this.#isShown = !this.#isShown;
+    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    storePreference(HIDDEN_STORAGE_KEY, this.#isShown ? "0" : "1");
+    this.#hasStarted = true;
+    this.#update();
+    this.#onToggle();
+  }
+
+  #update(): void {
+    if (this.#paused) return;
+    if (!this.#isShown) {
+      this.#chat?.stop();
+      this.#chat = null;
+      this.#beacon.start();
+      return;
+    }
+    this.#beacon.stop();
+    if (this.#chat !== null || this.#loading) return;
+    this.#loading = true;
+    import("../chat/mount-chat.tsx")
+      .then(({ mountChat }) => {
+        this.#loading = false;
+        if (this.#isShown && !this.#paused) this.#chat = mountChat(this.#root, this.#chatOptions, () => this.toggle());
+      })
+      .catch(() => {
+        this.#loading = false;
+        setTimeout(() => this.#update(), RELOAD_MS);
+      });
+  }
+}

@@ -1,0 +1,104 @@
+/** Draws the page around the picture; everything shown is a function of the view, the status and the stats. */
+import "media-chrome";
+import "media-chrome/menu";
+import { render } from "preact";
+import type { PlaybackStats } from "../player/stats.ts";
+import type { AudienceCount } from "../player/status.ts";
+import type { WatchEvent, WatchView } from "../player/watch-state.ts";
+import { WatchApp } from "./app.tsx";
+import { pageTitle } from "./overlay-message.ts";
+
+/** What the page around the picture needs. */
+export interface WatchUiOptions {
+  readonly name: string;
+  readonly video: HTMLVideoElement;
+  readonly dispatch: (event: WatchEvent) => void;
+  readonly stats: () => PlaybackStats;
+  readonly toLive: () => void;
+  readonly toggleChat: () => void;
+}
+
+/** What is shown. */
+export interface WatchUiState {
+  readonly view: WatchView;
+  readonly audience: AudienceCount | null;
+  /** Whether the chat is shown; null where there is none. */
+  readonly chat: boolean | null;
+}
+
+/** The mounted page. */
+export interface WatchUi {
+  draw(shown: WatchUiState): void;
+}
+
+const STATS_EVERY_MS = 250;
+
+/** Mounts the page into `#ui`. */
+export function mountWatchUi(parts: WatchUiOptions): WatchUi {
+  const { name, video, dispatch, stats, toLive, toggleChat } = parts;
+  const root = document.getElementById("ui");
+  const player = document.getElementById("player");
+  if (root === null || player === null) throw new Error("the page lacks #ui or #player");
+  root.textContent = "";
+  let last: WatchUiState | null = null;
+  let panel = false;
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  const redraw = (): void => {
+    if (last === null) return;
+    const { view, audience, chat } = last;
+    player.dataset.phase = view.phase;
+    document.title = pageTitle(view, name);
+    const shown = panel ? stats() : null;
+    render(
+      <WatchApp
+        name={name}
+        view={view}
+        audience={audience}
+        chat={chat}
+        stats={shown}
+        muted={video.muted}
+        dispatch={dispatch}
+        onUnmute={unmute}
+        onPlay={() => void video.play()}
+        onPanel={togglePanel}
+        onChat={toggleChat}
+      />,
+      root,
+    );
+  };
+  const unmute = (): void => {
+    video.muted = false;
+    if (video.volume === 0) video.volume = 1;
+    if (video.paused) void video.play();
+  };
+  const togglePanel = (): void => {
+    panel = !panel;
+    clearInterval(timer);
+    if (panel) timer = setInterval(redraw, STATS_EVERY_MS);
+    redraw();
+  };
+
+  video.addEventListener("volumechange", redraw);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "i" || event.ctrlKey || event.metaKey || event.altKey) return;
+    // Who writes an "i" writes.
+    if (event.target instanceof Element && event.target.matches("input, textarea, [contenteditable]")) return;
+    togglePanel();
+  });
+  // media-chrome would go to the very end of what is listed; the live position is a hold-back before it.
+  player.addEventListener(
+    "mediaseektoliverequest",
+    (event) => {
+      event.stopPropagation();
+      toLive();
+    },
+    { capture: true },
+  );
+  return {
+    draw: (shown) => {
+      last = shown;
+      redraw();
+    },
+  };
+}

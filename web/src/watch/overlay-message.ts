@@ -1,0 +1,88 @@
+/** The page's words for each state, in one place. */
+import type { StopNotice } from "../../../core/access/stream-stop.ts";
+import type { WatchView } from "../player/watch-state.ts";
+
+/** What the overlay of a state says. */
+export interface OverlayMessage {
+  readonly title: string;
+  readonly detail: string;
+  readonly busy: boolean;
+}
+
+/** The tab's title. */
+export function pageTitle(view: WatchView, name: string): string {
+  switch (view.phase) {
+    case "live":
+      return view.source?.state === "ended" ? `${name} · Corral` : `● ${name} is live · Corral`;
+    case "connecting":
+    case "starting":
+      return `${name} · Corral`;
+    case "queued":
+      return `Coming in to ${name} · Corral`;
+    case "waiting":
+      return `${name} isn’t live yet · Corral`;
+    case "reconnecting":
+      return `Reconnecting to ${name} · Corral`;
+    case "ended":
+      return `${name} has ended · Corral`;
+    case "replay":
+      return `${name}, recording · Corral`;
+    case "unknown":
+      return "No such stream · Corral";
+    case "failed":
+      return `${name} can’t be played · Corral`;
+    case "stopped":
+      return `${name} was stopped · Corral`;
+  }
+}
+
+/** The overlay's message, or null where the picture speaks for itself. */
+export function overlayMessage(view: WatchView, name: string): OverlayMessage | null {
+  switch (view.phase) {
+    case "connecting":
+      return { title: "Connecting", detail: "", busy: true };
+    case "starting":
+      return { title: "Starting", detail: "", busy: true };
+    case "queued":
+      return {
+        title: "One moment",
+        detail: "So much is going on here that you have to wait for your turn. It starts by itself.",
+        busy: true,
+      };
+    case "waiting":
+      return {
+        title: `${name} isn’t live yet`,
+        detail: "Leave this page open: it starts by itself.",
+        busy: true,
+      };
+    case "reconnecting":
+      return view.source?.state === "reconnecting"
+        ? {
+            title: "One moment",
+            detail: "The broadcaster’s connection dropped. We’ll be back as soon as they are.",
+            busy: true,
+          }
+        : { title: "Reconnecting", detail: "The connection is slow or away. It goes on by itself.", busy: true };
+    case "ended":
+      return { title: "The broadcast has ended", detail: "When the next one starts, it shows here.", busy: false };
+    case "unknown":
+      return {
+        title: "No such stream",
+        detail: "A stream’s name has small letters, digits, - and _, and at most 64 of them.",
+        busy: false,
+      };
+    case "failed":
+      return { title: "This can’t be played", detail: view.error ?? "", busy: false };
+    case "stopped":
+      return { title: "This stream was stopped", detail: stopDetail(view.stop), busy: false };
+    case "live":
+    case "replay":
+      return null;
+  }
+}
+
+/** Why, and until when. */
+function stopDetail(stop: StopNotice | null): string {
+  if (stop === null) return "";
+  return stop.until === null ? stop.reason : `${stop.reason} Until ${new Date(stop.until).toLocaleString()}.`;
+}

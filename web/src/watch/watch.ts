@@ -1,0 +1,170 @@
+/** The watch page: loads the stream first, and everything that isn't a picture after it. */
+import "../kit/base.css";
+import "./watch.css";
+import "../chat/chat.css";
+import { parseStreamName } from "../../../core/kit/ids.ts";
+import { HlsPlayer, isHlsJsSupported } from "../player/hls-player.ts";
+import { monitorMedia } from "../player/media-monitor.ts";
+import { NativePlayer } from "../player/native-player.ts";
+import { PlaybackToken } from "../player/playback-token.ts";
+import { clearPosterFrame, drawPosterFrame } from "../player/poster-frame.ts";
+import { chooseRendition, type PlaybackStats, readPlaybackStats } from "../player/stats.ts";
+import { type AudienceCount, StatusPoller, type WatchStatus } from "../player/status.ts";
+import { initialWatchView, reduceWatchView, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import { ChatPane } from "./chat-pane.ts";
+import type { WatchUi } from "./mount.tsx";
+
+/** The controls come with the first picture, or after this long without one. */
+const CONTROLS_AFTER_MS = 1000;
+/** The chat comes after the picture has begun to move, so that it takes nothing from it. */
+const CHAT_AFTER_MS = 250;
+
+const video = element("video", HTMLVideoElement);
+const posterCanvas = element("still", HTMLCanvasElement);
+const name = streamName(location.pathname);
+const stream = parseStreamName(name);
+
+let view: WatchView = initialWatchView(stream !== null);
+let status: WatchStatus | null = null;
+let page: WatchUi | null = null;
+let mounting = false;
+let audience: AudienceCount | null = null;
+
+const url = `/live/${stream}/multivariant.m3u8`;
+const playbackToken = new PlaybackToken(name);
+const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken);
+const renditions = hlsPlayer?.renditions ?? null;
+if (view.loadCount > 0) player.load();
+
+const mediaMonitor = monitorMedia(video, () => player, dispatch);
+const statusPoller = new StatusPoller(
+  `/api/streams/${stream}`,
+  () => view.phase,
+  (answer) => {
+    status = answer;
+    dispatch({ type: "source", source: answer.source, stop: answer.stop });
+    if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
+    draw();
+  },
+);
+if (stream !== null) statusPoller.pollNow();
+
+/** Everything that happens comes through here: it changes the view, and the view drives the player. */
+function dispatch(event: WatchEvent): void {
+  const before = view;
+  view = reduceWatchView(before, event);
+  if (view === before) return;
+  if (view.loadCount !== before.loadCount) {
+    drawPosterFrame(video, posterCanvas);
+    player.load();
+  } else if (view.phase === "waiting" || view.phase === "failed" || view.phase === "stopped") {
+    if (before.phase !== view.phase) player.stop();
+  }
+  if (view.phase !== before.phase) {
+    if (view.phase === "stopped") clearStream();
+    if (before.phase === "stopped") chatPane?.resume();
+    if (view.phase !== "starting") drawControls();
+    if (view.phase === "reconnecting") statusPoller.pollSoon();
+    if (view.phase === "ended") statusPoller.pollSoon();
+    if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
+    // A broadcast that isn't there yet has a chat already.
+    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => chatPane?.start(), CHAT_AFTER_MS);
+  }
+  draw();
+}
+
+/** Nothing of a stopped stream stays on the page; why it was stopped is asked for. */
+function clearStream(): void {
+  clearPosterFrame(posterCanvas);
+  chatPane?.pause();
+  if (view.stop === null) statusPoller.pollSoon();
+}
+
+const stats = (): PlaybackStats =>
+  readPlaybackStats(video, view, player, renditions, mediaMonitor.read(), statusPoller.serverNowMs());
+
+const chatPane =
+  stream === null
+    ? null
+    : new ChatPane(
+        element("chat", HTMLElement),
+        {
+          stream,
+          reactionLayer: element("bursts", HTMLElement),
+          playbackPosition: () => {
+            const { programTimeMs, edgeDistanceS } = player.read();
+            return { phase: view.phase, programTimeMs, edgeDistanceS, serverNowMs: statusPoller.serverNowMs() };
+          },
+          isPlaying: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
+          onStopped: () => dispatch({ type: "stopped" }),
+          onCounts: ({ watching, peak }) => {
+            audience = { watching, peak };
+            draw();
+          },
+        },
+        () => {
+          // Without the chat only the API tells who watches.
+          if (chatPane?.isShown !== true) audience = null;
+          draw();
+        },
+      );
+
+function draw(): void {
+  page?.draw({ view, audience: audience ?? status?.audience ?? null, chat: chatPane?.isShown ?? null });
+}
+
+video.addEventListener("resize", () => {
+  element("player", HTMLElement).dataset["shape"] = video.videoHeight > video.videoWidth ? "portrait" : "landscape";
+});
+
+window.corral = Object.freeze({
+  stats,
+  setRendition: (choice: string): boolean => chooseRendition(renditions, choice),
+});
+
+addEventListener("online", () => {
+  player.retryNow();
+  statusPoller.pollNow();
+});
+
+// Fetching and running the controls before the first picture would hold it up.
+setTimeout(drawControls, CONTROLS_AFTER_MS);
+if (view.phase === "unknown") drawControls();
+
+function drawControls(): void {
+  if (page !== null || mounting) return;
+  mounting = true;
+  import("./mount.tsx")
+    .then(({ mountWatchUi }) => {
+      page = mountWatchUi({
+        name,
+        video,
+        dispatch,
+        stats,
+        toLive: () => player.seekToLive(),
+        toggleChat: () => chatPane?.toggle(),
+      });
+      draw();
+    })
+    .catch(() => {
+      // The network was away for a moment: the picture goes on, the controls are asked for again.
+      mounting = false;
+      setTimeout(drawControls, CONTROLS_AFTER_MS);
+    });
+}
+
+function streamName(path: string): string {
+  const encoded = path.replace(/^\/watch\/?/, "").replace(/\/$/, "");
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+function element<T extends HTMLElement>(id: string, type: new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`the page lacks #${id}`);
+  return found;
+}

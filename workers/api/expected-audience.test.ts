@@ -1,0 +1,58 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { parseShardingConfig, shardCountFor } from "../../core/room/sharding.ts";
+import { TestParticipant, waitForCondition } from "../../durable-objects/room/testing.ts";
+import { testBindings, testEdge } from "../testing.ts";
+
+const CROWD = 200;
+/** Shards here are small. */
+const WANTED = shardCountFor(CROWD, 1, parseShardingConfig(testBindings));
+
+const put = (stream: string, body: string, token: string = testEdge.adminToken): Promise<Response> =>
+  testEdge.ask(`/api/streams/${stream}/crowd`, { method: "PUT", body, headers: { authorization: `Bearer ${token}` } });
+
+const shardsOf = async (room: string): Promise<number> => (await testBindings.ROOM.getByName(room).summary()).shards;
+
+test("a room has shards for a crowd that is announced, before it comes and when its memory was lost", async () => {
+  const answer = await put("gala", JSON.stringify({ viewers: CROWD }));
+  expect([answer.status, WANTED > 1]).toEqual([200, true]);
+  expect(await answer.json()).toMatchObject({ stream: "gala", viewers: CROWD, shards: WANTED });
+  expect(await shardsOf("gala")).toBe(WANTED);
+  expect(await runDurableObjectAlarm(testBindings.ROOM.getByName("gala"))).toBe(true);
+  await evictDurableObject(testBindings.ROOM.getByName("gala"));
+  expect(await shardsOf("gala")).toBe(WANTED);
+
+  // Whoever comes first speaks and is heard, wherever each has a seat; the room doesn't shrink for being empty so far.
+  const [ann, bob] = [
+    await TestParticipant.join("gala", { sub: "ann" }),
+    await TestParticipant.join("gala", { sub: "bob" }),
+  ];
+  expect((await ann.say("first")).ok).toBe(true);
+  await waitForCondition(() => bob.texts.includes("first"));
+  for (const { client } of [ann, bob]) client.stop();
+  expect(await shardsOf("gala")).toBe(WANTED);
+
+  expect(await (await put("gala", '{"viewers":0}')).json()).toMatchObject({ viewers: 0 });
+});
+
+test("a crowd is announced to the room that the stream has instead", async () => {
+  expect(await testBindings.ROOM.getByName("bound").setReplacementRoom("bound-elsewhere")).toBe(true);
+  await put("bound", JSON.stringify({ viewers: CROWD }));
+  expect([await shardsOf("bound"), await shardsOf("bound-elsewhere")]).toEqual([1, WANTED]);
+});
+
+test("only the operator announces, and only what is a crowd", async () => {
+  expect((await put("small", '{"viewers":10}', "nope")).status).toBe(403);
+  for (const body of [
+    "",
+    "{}",
+    '{"viewers":-1}',
+    '{"viewers":1.5}',
+    '{"viewers":10000001}',
+    '{"viewers":1,"more":1}',
+  ]) {
+    const answer = await put("small", body);
+    expect([body, answer.status, answer.headers.get("content-type")]).toEqual([body, 400, "application/problem+json"]);
+  }
+  expect(await shardsOf("small")).toBe(1);
+});

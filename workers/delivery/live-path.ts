@@ -1,0 +1,49 @@
+/** The addresses of delivery, parsed from a request once. */
+import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
+
+/** What is asked of a stream: its multivariant playlist, or a file of a track. */
+export interface LivePath {
+  readonly stream: StreamName;
+  readonly file: "multivariant" | MediaPath;
+}
+
+const PREFIX = "/live/";
+
+/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `FakeRequest.url` is. */
+export function isLivePath(url: string): boolean {
+  return url.startsWith(PREFIX, findPathStart(url));
+}
+
+/** Viewers ask for the same few files at the same time: what their addresses mean is remembered, up to so many. */
+const MAX_PARSED_PATHS = 1_024;
+const parsedPaths = new Map<string, LivePath>();
+
+/**
+ * What an address below `/live/` means, or null. It is in its canonical form (`canonical-url.ts`), so names have one
+ * spelling and nothing is decoded. The query, in which a viewer's token may be, is no part of it.
+ */
+export function parseLivePath(url: string): LivePath | null {
+  const query = url.indexOf("?");
+  const bare = query < 0 ? url : url.slice(0, query);
+  const known = parsedPaths.get(bare);
+  if (known !== undefined) return known;
+  const parsed = parseBarePath(bare);
+  if (parsed === null) return null;
+  if (parsedPaths.size >= MAX_PARSED_PATHS) parsedPaths.clear();
+  parsedPaths.set(bare, parsed);
+  return parsed;
+}
+
+function parseBarePath(bare: string): LivePath | null {
+  const path = bare.slice(findPathStart(bare) + PREFIX.length);
+  const [name = "", second = "", track, file, ...rest] = path.split("/");
+  const stream = parseStreamName(name);
+  if (stream === null || rest.length > 0) return null;
+  if (track === undefined) return second === "multivariant.m3u8" ? { stream, file: "multivariant" } : null;
+  const parsed = file === undefined ? null : parseMediaPath(second, track, file);
+  return parsed === null ? null : { stream, file: parsed };
+}
+
+/** Where the path of an absolute address begins. */
+const findPathStart = (url: string): number => url.indexOf("/", url.indexOf("//") + 2);

@@ -1,0 +1,173 @@
+/** Playlists as rendered from a replica: once per log entry and directive, however many ask; gzip likewise. */
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import type { Replica } from "../../core/broadcast/replica.ts";
+import { hash32 } from "../../core/kit/hash.ts";
+import type { TrackName } from "../../core/kit/ids.ts";
+import {
+  iframePlaylistChunks,
+  joinChunks,
+  mediaPlaylistChunks,
+  type PlaylistChunk,
+} from "../../core/media/hls/media-playlist.ts";
+import { renderMultivariant } from "../../core/media/hls/multivariant-playlist.ts";
+import { splitAfterUris } from "../../core/media/hls/split-after-uris.ts";
+import { compressPiece, type DeflatedPiece, joinGzipPieces } from "./gzip-pieces.ts";
+
+const encoder = new TextEncoder();
+
+/** Kinds of answers whose headers are kept: viewers with a token each have their own. */
+const MAX_HEADER_KINDS = 64;
+
+/** Fast enough for what is made for each entry of the log. */
+const GZIP_LEVEL = 5;
+
+/** A playlist of so many characters, of some minutes, is digested and compressed faster whole than in pieces. */
+const MIN_PIECEWISE_CHARS = 16_384;
+
+/** What was made of a piece; pieces of a long window's past stay, and what was made of them with them. */
+interface PieceCache {
+  digest?: Uint8Array;
+  compressed?: DeflatedPiece;
+}
+
+const pieceCaches = new WeakMap<PlaylistChunk, PieceCache>();
+
+function getPieceCache(piece: PlaylistChunk): PieceCache {
+  const known = pieceCaches.get(piece) ?? {};
+  pieceCaches.set(piece, known);
+  return known;
+}
+
+function digestPiece(piece: PlaylistChunk): Uint8Array {
+  const known = getPieceCache(piece);
+  known.digest ??= createHash("sha256").update(piece.text).digest();
+  return known.digest;
+}
+
+function compressCachedPiece(piece: PlaylistChunk): DeflatedPiece {
+  const known = getPieceCache(piece);
+  known.compressed ??= compressPiece(encoder.encode(piece.text), GZIP_LEVEL);
+  return known.compressed;
+}
+
+/** A playlist's bytes, its gzip form when asked for, and the headers that go with it. */
+export class RenderedPlaylist {
+  readonly #pieces: readonly PlaylistChunk[];
+  #bytes: Uint8Array | null = null;
+  #gzip: Uint8Array | null = null;
+  #digest: string | null = null;
+  /** Cut where a query goes. */
+  #querySplits: string[] | null = null;
+  readonly #headers = new Map<string, Headers>();
+
+  constructor(pieces: readonly PlaylistChunk[]) {
+    const chars = pieces.reduce((sum, { text }) => sum + text.length, 0);
+    this.#pieces = chars > MIN_PIECEWISE_CHARS ? pieces : [{ text: joinChunks(pieces) }];
+  }
+
+  /** The whole of it, made once. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= encoder.encode(joinChunks(this.#pieces));
+    return this.#bytes;
+  }
+
+  /** The headers for one kind of answer, made once as long as there are few kinds. */
+  cachedHeaders(kind: string, make: () => Headers): Headers {
+    const headers = this.#headers.get(kind) ?? make();
+    if (this.#headers.size >= MAX_HEADER_KINDS) this.#headers.clear();
+    this.#headers.set(kind, headers);
+    return headers;
+  }
+
+  /** What tells its bytes from all others, with its quotes: the same in every isolate that renders the same text. */
+  etag(isGzip: boolean, query: string): string {
+    this.#digest ??= this.#computeDigest().toString("base64url").slice(0, 22);
+    const own = query === "" ? "" : `-${hash32(query).toString(36)}`;
+    return `"${this.#digest}${own}${isGzip ? "-gzip" : ""}"`;
+  }
+
+  /** One viewer's: every address with `query`. */
+  withQuery(query: string): Uint8Array {
+    this.#querySplits ??= splitAfterUris(joinChunks(this.#pieces));
+    return encoder.encode(this.#querySplits.join(query));
+  }
+
+  /** The gzip form, made once. */
+  gzip(): Uint8Array {
+    this.#gzip ??=
+      this.#pieces.length === 1
+        ? gzipBytes(this.bytes, GZIP_LEVEL)
+        : joinGzipPieces(this.#pieces.map(compressCachedPiece));
+    return this.#gzip;
+  }
+
+  /** Of the bytes, or of the digests of the pieces, which lie at the same places wherever the same text is rendered. */
+  #computeDigest(): Buffer {
+    const hash = createHash("sha256");
+    if (this.#pieces.length === 1) return hash.update(this.bytes).digest();
+    for (const piece of this.#pieces) hash.update(digestPiece(piece));
+    return hash.digest();
+  }
+}
+
+/** Compressed; `level` 1 to 9 is fast to small. */
+export const gzipBytes = (bytes: Uint8Array, level: number): Uint8Array => gzipSync(bytes, { level });
+
+/** What can be rendered from a replica. */
+export type PlaylistSelector =
+  | { readonly kind: "multivariant" }
+  | { readonly kind: "media"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" }
+  | { readonly kind: "iframes"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" };
+
+/** The playlists of one replica at its present offset. */
+export class PlaylistCache {
+  readonly #replica: Replica;
+  #offset = -1;
+  readonly #rendered = new Map<string, RenderedPlaylist>();
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  /** The playlist as it stands. */
+  render(selector: PlaylistSelector): RenderedPlaylist {
+    if (this.#offset !== this.#replica.offset) {
+      this.#rendered.clear();
+      this.#offset = this.#replica.offset;
+    }
+    const key =
+      selector.kind === "multivariant" ? selector.kind : `${selector.kind} ${selector.track} ${selector.skip}`;
+    const rendered = this.#rendered.get(key) ?? new RenderedPlaylist(this.#renderPieces(selector));
+    this.#rendered.set(key, rendered);
+    return rendered;
+  }
+
+  #renderPieces(selector: PlaylistSelector): PlaylistChunk[] {
+    const { config, state } = this.#replica;
+    switch (selector.kind) {
+      case "multivariant":
+        return [{ text: renderMultivariant(config, { ended: state.ended, iframes: true }) }];
+      case "iframes":
+        return iframePlaylistChunks(state, selector.track, { skip: selector.skip });
+      case "media": {
+        const latest = this.#replica.latestInitVersion(selector.track);
+        const used = this.#replica.track(selector.track)?.segments.at(-1)?.start.initVersion;
+        const changes = latest !== undefined && used !== undefined && latest !== used;
+        return mediaPlaylistChunks(state, selector.track, {
+          skip: selector.skip,
+          ...(changes ? { nextInitVersion: latest } : {}),
+        });
+      }
+    }
+  }
+}
+
+const playlistCaches = new WeakMap<Replica, PlaylistCache>();
+
+/** The playlists of a replica. */
+export function getPlaylistCache(replica: Replica): PlaylistCache {
+  const playlists = playlistCaches.get(replica) ?? new PlaylistCache(replica);
+  playlistCaches.set(replica, playlists);
+  return playlists;
+}

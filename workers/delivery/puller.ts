@@ -1,0 +1,247 @@
+/** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
+
+import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
+import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
+import { type CacheOutcome, countRequest, type RequestCounters } from "../../core/broadcast/stream-status.ts";
+import { mediaObjectKey, playlistObjectKey } from "../../core/delivery/r2-keys.ts";
+import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
+import type { EdgeStream, WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
+import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import type { PlaylistFile } from "../../core/media/hls/paths.ts";
+import type { Env } from "../env.ts";
+import { readBytesThroughCache } from "../kit/colo-cache.ts";
+import { cacheRecording, getCachedRecording, type PreparedPlaylist, preparePlaylist } from "./recording-cache.ts";
+
+/** Bytes and the tiers that were asked for them, the one nearest to the origin first, in RFC 9211's terms. */
+export interface PullResult<T> {
+  readonly value: T | null;
+  readonly tiers: readonly string[];
+}
+
+/** Who pulls: a request, which is told how it came by its answer. */
+export interface PullContext {
+  readonly env: Env;
+  readonly ctx: WaitUntilContext;
+  readonly edge: EdgeStream;
+  outcome: CacheOutcome;
+}
+
+/** A follower waits so long for the leader of its flight before it asks itself. */
+const COALESCED_WAIT_MS = 4_000;
+
+/** A segment that R2 lacks is one that never came: a gap. That is remembered so long, of so many. */
+const MISSING_SEGMENT_TTL_MS = 10_000;
+const MAX_MISSING_SEGMENTS = 4_096;
+
+const missingUntilMs = new Map<string, number>();
+const bytesFlights = new SingleFlight<PullResult<Uint8Array>>(COALESCED_WAIT_MS);
+const playlistFlights = new SingleFlight<PullResult<PreparedPlaylist>>(COALESCED_WAIT_MS);
+const decoder = new TextDecoder();
+
+/** A playlist as it came, kept where it will not change. */
+function prepareRecording(key: string, stored: StoredPlaylist): PreparedPlaylist {
+  const playlist = preparePlaylist(stored);
+  if (stored.ended) cacheRecording(key, playlist, stored.text.length);
+  return playlist;
+}
+
+/** The pulls of one request. */
+export class Puller {
+  readonly #context: PullContext;
+
+  constructor(context: PullContext) {
+    this.#context = context;
+  }
+
+  get #edge(): EdgeStream {
+    return this.#context.edge;
+  }
+
+  /** A segment that has left the window, or of a broadcast that is over; that it isn't there is remembered for a while. */
+  async pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
+    const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
+    if (Date.now() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [] };
+    const pulled = await this.pullSegment(broadcast, track, msn);
+    if (pulled.value === null) {
+      if (missingUntilMs.size >= MAX_MISSING_SEGMENTS) missingUntilMs.clear();
+      missingUntilMs.set(key, Date.now() + MISSING_SEGMENT_TTL_MS);
+    }
+    return pulled;
+  }
+
+  /** A stored segment. */
+  pullSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
+    const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
+    return this.#coalesce(bytesFlights, key, () => this.#readThroughCache(key));
+  }
+
+  /** A closed segment that may not be stored yet. */
+  async pullClosedSegment(
+    broadcast: BroadcastId,
+    track: TrackName,
+    segment: SegmentState,
+  ): Promise<PullResult<Uint8Array>> {
+    if (segment.durable) return this.pullSegment(broadcast, track, segment.msn);
+    const { msn } = segment;
+    const pulled = await this.#pullFromParent(`${broadcast}/${track}/${msn}`, (node) =>
+      node.pullSegment(broadcast, track, msn),
+    );
+    return pulled.value === null ? this.pullSegment(broadcast, track, msn) : pulled;
+  }
+
+  /** A part that the tail lacks: cut out of the stored segment, or from the node above. */
+  async pullPart(
+    broadcast: BroadcastId,
+    track: TrackName,
+    segment: SegmentState,
+    part: number,
+  ): Promise<PullResult<Uint8Array>> {
+    const { msn } = segment;
+    if (segment.durable) {
+      const { value, tiers } = await this.pullSegment(broadcast, track, msn);
+      const from = segment.parts.slice(0, part).reduce((sum, { byteLength }) => sum + byteLength, 0);
+      const length = segment.parts[part]?.byteLength ?? 0;
+      return { value: value?.slice(from, from + length) ?? null, tiers };
+    }
+    return this.#pullFromParent(`${broadcast}/${track}/${msn}.${part}`, (node) =>
+      node.pullPart(broadcast, track, msn, part),
+    );
+  }
+
+  /** An init section of any broadcast. */
+  pullInit(broadcast: BroadcastId, track: TrackName, version: number): Promise<PullResult<Uint8Array>> {
+    return this.#pullFromParent(`${broadcast}/${track}/init-${version}`, (node) =>
+      node.pullInit(broadcast, track, version),
+    );
+  }
+
+  /** Ids of the stream's broadcasts: from the data centre's cache, unless the newest are wanted. */
+  async pullBroadcastIds(newest: boolean): Promise<Uint8Array> {
+    const { stream, counters } = this.#edge;
+    const ask = async (): Promise<Uint8Array> => {
+      const { value } = await this.#callParent((node) => node.pullBroadcasts(), counters.ownCounters);
+      return value;
+    };
+    return newest
+      ? ask()
+      : readBytesThroughCache(this.#context.ctx, `broadcasts/${stream}`, REGISTRY_LIMITS.cacheS, ask);
+  }
+
+  /** What there is of a broadcast of the stream. */
+  async pullOutline(broadcast: BroadcastId): Promise<BroadcastOutline | null> {
+    const { value } = await this.#callParent((node) => node.pullOutline(broadcast), this.#edge.counters.ownCounters);
+    return value;
+  }
+
+  /**
+   * A playlist of any broadcast that this isolate has no replica of. Once a broadcast is over and stored, so are its
+   * playlists: the Live object is asked for one that isn't, and stores it.
+   */
+  async pullPlaylist(
+    broadcast: BroadcastId,
+    track: TrackName,
+    file: PlaylistFile,
+  ): Promise<PullResult<PreparedPlaylist>> {
+    const key = playlistObjectKey(this.#edge.stream, broadcast, track, file);
+    const kept = getCachedRecording(key);
+    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"] };
+    return this.#coalesce(playlistFlights, key, async () => {
+      const stored = await this.#readThroughCache(key);
+      if (stored.value !== null)
+        return { ...stored, value: prepareRecording(key, JSON.parse(decoder.decode(stored.value))) };
+      const { counters } = this.#edge;
+      const { address, value: pulled } = await this.#callParent(
+        (node) => node.pullPlaylist(broadcast, track, file),
+        counters.ownCounters,
+      );
+      if (pulled === null) return { value: null, tiers: [`corral-${address.tier}; fwd=miss`] };
+      counters.countObject(key);
+      return { value: prepareRecording(key, pulled), tiers: [`corral-${address.tier}; hit`] };
+    });
+  }
+
+  /** A segment from the data centre's cache; on a miss this isolate asks in the cache's place, and fills it. */
+  async #readThroughCache(key: string): Promise<PullResult<Uint8Array>> {
+    const { counters } = this.#edge;
+    counters.ownCounters.upstream += 1;
+    const cacheKey = `https://media.corral.invalid/${key}`;
+    const cached = await caches.default.match(cacheKey);
+    if (cached !== undefined) {
+      countRequest(counters.coloCacheCounters, "hits", 200);
+      return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo-cache; hit"] };
+    }
+    try {
+      const { value, tier } = await this.#readStored(key);
+      countRequest(counters.coloCacheCounters, "pulled", value === null ? 404 : 200);
+      if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
+      counters.countCachedObject(key);
+      counters.countObject(key);
+      const headers = { "cache-control": "public, max-age=86400, immutable", "content-type": "video/mp4" };
+      this.#context.ctx.waitUntil(caches.default.put(cacheKey, new Response(value, { headers })).catch(() => {}));
+      return { value, tiers: [`${tier}; hit`, "corral-colo-cache; fwd=uri-miss; stored"] };
+    } catch (error) {
+      countRequest(counters.coloCacheCounters, "pulled", 503);
+      throw error;
+    }
+  }
+
+  /** A segment from R2, over the shield above where there is one: it reads R2 once for all its isolates. */
+  async #readStored(key: string): Promise<{ value: Uint8Array | null; tier: string }> {
+    const { counters, parent: above, clients } = this.#edge;
+    if (above.address.tier !== "live") {
+      const pull = async (node: UpstreamNode): Promise<Uint8Array | null> => (await node.pullStored?.(key)) ?? null;
+      const { address, value } = await this.#callParent(pull, counters.coloCacheCounters);
+      return { value, tier: `corral-${address.tier}` };
+    }
+    const value = await readR2Object(this.#context.env.MEDIA, counters, clients.r2, key, () => {
+      counters.coloCacheCounters.upstream += 1;
+    });
+    return { value, tier: "corral-r2" };
+  }
+
+  /** Asks the node above, for the tier that `counters` belong to; each try looks for it anew. */
+  async #callParent<T>(
+    pull: (node: UpstreamNode) => Promise<T>,
+    counters: RequestCounters,
+  ): Promise<{ value: T; address: NodeAddress }> {
+    const { clients } = this.#edge;
+    let { address } = this.#edge.parent;
+    const call = (): Promise<T> => {
+      const { parent: above } = this.#edge;
+      address = above.address;
+      return pull(above.node);
+    };
+    const value = await clients.above.call(call, () => {
+      counters.upstream += 1;
+    });
+    return { value, address };
+  }
+
+  #pullFromParent(
+    object: string,
+    pull: (node: UpstreamNode) => Promise<Uint8Array | null>,
+  ): Promise<PullResult<Uint8Array>> {
+    return this.#coalesce(bytesFlights, `above ${this.#edge.stream}/${object}`, async () => {
+      const { counters } = this.#edge;
+      const { address, value } = await this.#callParent(pull, counters.ownCounters);
+      if (value !== null) counters.countObject(object);
+      return { value, tiers: [`corral-${address.tier}; ${value === null ? "fwd=miss" : "hit"}`] };
+    });
+  }
+
+  async #coalesce<T>(
+    flights: SingleFlight<PullResult<T>>,
+    key: string,
+    load: () => Promise<PullResult<T>>,
+  ): Promise<PullResult<T>> {
+    const flown = await flights.load(this.#context.ctx, key, load);
+    if (!flown.coalesced) this.#context.outcome = "pulled";
+    else if (this.#context.outcome === "hits") this.#context.outcome = "coalesced";
+    if (!flown.ok) throw flown.error;
+    const collapsed = flown.coalesced ? "; collapsed" : "";
+    return { ...flown.value, tiers: [...flown.value.tiers, `corral-isolate; fwd=uri-miss${collapsed}`] };
+  }
+}

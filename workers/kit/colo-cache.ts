@@ -1,0 +1,53 @@
+/** The data centre's cache, for what isolates of one place would each ask an object for. */
+import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+
+/** A text and how long it may be kept, whole seconds. */
+export interface CacheableText {
+  readonly text: string;
+  readonly maxAgeS: number;
+}
+
+/** A text and whether the cache had it. */
+export interface CachedText {
+  readonly text: string;
+  readonly isHit: boolean;
+}
+
+/** The text of `key` (a path that says all that it depends on, and nothing else), from the cache or from `load`. */
+export async function readTextThroughCache(
+  ctx: WaitUntilContext,
+  key: string,
+  load: () => Promise<CacheableText>,
+): Promise<CachedText> {
+  const url = `https://rooms.corral.invalid/${key}`;
+  // A cache that fails is one that has nothing.
+  const held = await caches.default.match(url).catch(() => undefined);
+  if (held !== undefined) return { text: await held.text(), isHit: true };
+  const { text, maxAgeS } = await load();
+  const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/json" };
+  ctx.waitUntil(caches.default.put(url, new Response(text, { headers })).catch(() => {}));
+  return { text, isHit: false };
+}
+
+/** Bytes under a key, as `throughCache` gives texts. */
+export async function readBytesThroughCache(
+  ctx: WaitUntilContext,
+  key: string,
+  maxAgeS: number,
+  load: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const url = bytesCacheUrl(key);
+  const held = await caches.default.match(url).catch(() => undefined);
+  if (held !== undefined) return new Uint8Array(await held.arrayBuffer());
+  const bytes = await load();
+  const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/octet-stream" };
+  ctx.waitUntil(caches.default.put(url, new Response(bytes, { headers })).catch(() => {}));
+  return bytes;
+}
+
+/** The bytes under a key have changed: this data centre loads them anew. */
+export async function deleteCachedBytes(key: string): Promise<void> {
+  await caches.default.delete(bytesCacheUrl(key)).catch(() => false);
+}
+
+const bytesCacheUrl = (key: string): string => `https://bytes.corral.invalid/${key}`;
