@@ -1,8 +1,9 @@
 /** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
 
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, PartMeta, Track, TrackState } from "./broadcast-log.ts";
 import { appendPackedSegments, dropPackedSegments, findPackedSegment, NO_PACKED_SEGMENTS } from "./packed-segments.ts";
+import type { PartState, SegmentState } from "./segment.ts";
 
 /** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
 export class BroadcastLogError extends Error {

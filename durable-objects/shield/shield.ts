@@ -17,12 +17,11 @@ import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
 import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import type { Live } from "../live/live.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
-  readonly LIVE: DurableObjectNamespace<Live>;
+  readonly LIVE: { getByName(stream: StreamName): UpstreamNode };
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly MEDIA: R2Bucket;
 }

@@ -2,11 +2,10 @@
 import { execFile } from "node:child_process";
 import { measuredFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import { SourceError } from "../kit/errors.ts";
-import { parseDecodable } from "../packager/encode-args.ts";
-import type { SourceInfo } from "../packager/ladder.ts";
-import { demoSource } from "./decode-args.ts";
+import { demoSource, parseDecodable } from "./decode-args.ts";
 import { type FfmpegInput, inputArgs, JOIN_PROBE_US, type SourceInput } from "./input.ts";
 import { selectTracks } from "./select-tracks.ts";
+import type { SourceInfo } from "./source-info.ts";
 
 /** Bounds on a probe. */
 export const PROBE_LIMITS = {

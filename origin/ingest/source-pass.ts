@@ -4,10 +4,10 @@ import {
   SourceClock,
   type SourceTrack,
 } from "../../core/ingest/source/source-clock.ts";
-import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
 import { RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import { LoopRecording, type MediaReader } from "./media-reader.ts";
+import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on what is read ahead, and on waiting for a track to begin. */

@@ -5,8 +5,9 @@ import { CmafError } from "../../core/media/cmaf/errors.ts";
 import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
 import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { SourceInput } from "../ingest/input.ts";
-import type { DecoderExit, MediaReader } from "../ingest/media-reader.ts";
-import { type MediaSink, type Pacing, Synchronizer } from "../ingest/synchronizer.ts";
+import type { DecoderExit } from "../ingest/media-reader.ts";
+import type { SourceHandle } from "../ingest/source-opener.ts";
+import { type MediaSink, Synchronizer } from "../ingest/synchronizer.ts";
 import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
 import { errorMessage, SourceError } from "../kit/errors.ts";
 import { describeFailure, isExternalKill } from "../kit/ffmpeg-process.ts";
@@ -59,20 +60,6 @@ export type SourceEnd =
   | { readonly kind: "ended" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly message: string };
-
-/** A source that was opened. */
-export interface SourceHandle {
-  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
-  readonly read: (
-    resumeS: number,
-    onProcessEnd: (end: DecoderExit) => void,
-  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
-  readonly pacing: Pacing;
-  readonly mayJump: boolean;
-  /** See `SynchronizerOptions`. */
-  readonly pictureEndS: number | null;
-  readonly close: () => void;
-}
 
 /** What a source needs. */
 export interface SourceSupervisorOptions {

@@ -16,7 +16,8 @@ import { heldMessageKey, RoomState, type StateEntry } from "../../../core/room/r
 import type { RoomSummary } from "../../../core/room/room-summary.ts";
 import { RoomAudience } from "../../../core/room/sequencer/audience.ts";
 import { commandDigest, matchesCommandDigest } from "../../../core/room/sequencer/command-digest.ts";
-import { type CommandAcceptance, type CommandEnvelope, decideCommand } from "../../../core/room/sequencer/decide.ts";
+import { decideCommand } from "../../../core/room/sequencer/decide.ts";
+import type { CommandAcceptance, CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { clampProgramTime } from "../../../core/room/sequencer/program-time.ts";
 import { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
 import {
