@@ -12,6 +12,7 @@ import { writePageFolder } from "../origin/local-edge/page-folders.ts";
 import { listBundledPackages, NOTICES_FILE, renderNotices } from "./notices.ts";
 import { findTrackedSecrets } from "./secret-scan.ts";
 import { findUnlicensedPackages, findUnpinnedPackages, type LockedPackages, parsePackageName } from "./supply-chain.ts";
+import { findUntidiness, readBacklog, readProduct } from "./tidy.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -26,6 +27,8 @@ const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boo
   ["format and lint", () => runTool("biome", "check", "--error-on-warnings", ".")],
   ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => runTool("tsc", "--noEmit", "--project", folder)] as const),
   ["arrows between domains", () => runTool("depcruise", ...SOURCES)],
+  ["tidiness", () => reportComplaints(findUntidiness(readProduct(root), readBacklog(root)))],
+  ["dead exports", () => runTool("knip", "--no-progress")],
   ["lock file", () => reportComplaints(findUnpinnedPackages(lockedPackages()))],
   ["licences and notices", checkLicences],
   ["secrets", async () => reportComplaints(await findTrackedSecrets(root))],

@@ -8,7 +8,7 @@ import type { PartState, SegmentState } from "./segment.ts";
 /** Segments in a pack: its first `msn` is a multiple of it, but for the pack that a window begins with. */
 export const SEGMENTS_PER_PACK = 512;
 /** Bytes of one segment in a pack. */
-export const PACKED_SEGMENT_BYTES = 32;
+const PACKED_SEGMENT_BYTES = 32;
 
 const DISCONTINUITY_FLAG = 1;
 const GAP_FLAG = 2;

@@ -12,7 +12,7 @@ import { higherRank, maySanction, rankOfRoles } from "./permissions.ts";
 import type { AutoModConfig, HeldMessage, PinnedMessage, Rank, Sanction } from "./room-model.ts";
 
 /** What holds until somebody changes it. */
-export const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
+const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
 
 /** A place among the staff that a token gives, as its bearer showed it. */
 export interface StaffGrant {

@@ -8,7 +8,7 @@ import { selectTracks } from "./select-tracks.ts";
 import type { SourceInfo } from "./source-info.ts";
 
 /** Bounds on a probe. */
-export const PROBE_LIMITS = {
+const PROBE_LIMITS = {
   /** An input that shows no media for this long is refused with a sentence that names it. */
   probeMs: 20_000,
   /** ffprobe's answer is a few kilobytes. */

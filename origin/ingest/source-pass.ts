@@ -11,7 +11,7 @@ import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on what is read ahead, and on waiting for a track to begin. */
-export const READ_AHEAD_LIMITS = {
+const READ_AHEAD_LIMITS = {
   /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
   frameBytes: 24_000_000,
   minFrames: 3,

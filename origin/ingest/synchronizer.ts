@@ -14,7 +14,7 @@ import { SourcePass } from "./source-pass.ts";
 import { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on waiting. */
-export const SYNCHRONIZER_LIMITS = {
+const SYNCHRONIZER_LIMITS = {
   /** A frame that is due is waited for so long before the last one is repeated. */
   patienceMs: 500,
   /** What is missing for so long is worth a word. */

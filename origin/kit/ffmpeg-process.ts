@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
 /** Bounds on a process. */
-export const FFMPEG_STDERR_LIMITS = {
+const FFMPEG_STDERR_LIMITS = {
   /** Lines of standard error kept to say why it failed. */
   lastLines: 4,
   lineCharacters: 160,

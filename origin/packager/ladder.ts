@@ -53,7 +53,7 @@ export interface AudioRendition {
 export type Rendition = VideoRendition | AudioRendition;
 
 /** Bounds on what a ladder may ask for; a request beyond them is refused with a sentence that names the bound. */
-export const LADDER_LIMITS = {
+const LADDER_LIMITS = {
   /** Each rendition is an encode on this machine; more than this is a typing error. */
   renditions: 12,
   minHeight: 64,

@@ -30,7 +30,7 @@ export interface SourceLimits {
 }
 
 /** The bounds used unless a test shortens them. */
-export const SOURCE_LIMITS: SourceLimits = {
+const SOURCE_LIMITS: SourceLimits = {
   stallMs: 10_000,
   startMs: 30_000,
   failures: { demo: 4, file: 4, live: 10 },

@@ -17,7 +17,7 @@ export interface PublisherLimits {
 }
 
 /** The bounds used unless a test shortens them. */
-export const PUBLISHER_LIMITS: PublisherLimits = {
+const PUBLISHER_LIMITS: PublisherLimits = {
   /** How long to wait for another publisher's lease to run out: that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
   /** How long `end` waits for the queue to be sent and confirmed. */

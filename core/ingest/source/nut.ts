@@ -5,7 +5,7 @@
  */
 
 /** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
-export const NUT_LIMITS = {
+const NUT_LIMITS = {
   /** Bytes of a header packet: FFmpeg's are below 1 KiB. */
   headerBytes: 65_536,
   /** Bytes of one frame: a raw 8K picture in 4:2:0 has 50 MB. */

@@ -10,7 +10,7 @@ import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEvent
 import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
 
 /** The bounds of recovery. */
-export const RECOVERY_LIMITS = {
+const RECOVERY_LIMITS = {
   /** Media errors within this time of each other are one trouble. */
   episodeMs: 15_000,
   /** Recoveries of one trouble before playback is given up. */

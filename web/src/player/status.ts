@@ -23,7 +23,7 @@ export interface WatchStatus {
 }
 
 /** Times between two questions, milliseconds. */
-export const STATUS_POLL_LIMITS = {
+const STATUS_POLL_LIMITS = {
   /** While something is awaited: a start, a return, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
