@@ -16,6 +16,9 @@ const documents = files.filter((path) => path.endsWith(".md"));
 const topFolders = new Set(files.filter((path) => path.includes("/")).map((path) => path.split("/")[0]));
 const fileNames = new Set(files.map((path) => basename(path)));
 
+/** Files that a run writes. */
+const WRITTEN_AT_RUN_TIME = new Set(["secrets.json"]);
+
 /** The anchors that a Markdown document's headings have on GitHub. */
 function headingAnchors(text: string): Set<string> {
   const withoutCode = text.replaceAll(/^```[\s\S]*?^```/gm, "");
@@ -43,8 +46,8 @@ function findBrokenReferences(path: string, text: string, read: (path: string) =
   });
   const spans = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span);
   const paths = spans.filter((span) => {
-    if (/^[\w.-]+\.(ts|tsx|mjs|json|toml|svg|md)$/.test(span))
-      return !fileNames.has(span) && !existsSync(join(root, span));
+    if (WRITTEN_AT_RUN_TIME.has(span)) return false;
+    if (/^\w[\w.-]*\.(ts|tsx|mjs|json|toml|svg|md)$/.test(span)) return !fileNames.has(span);
     const isPath = /^\.?[\w-]+(\/[\w.-]+)*\/?$/.test(span) && span.includes("/");
     return isPath && topFolders.has(span.split("/")[0]) && !existsSync(join(root, span));
   });
