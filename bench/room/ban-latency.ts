@@ -1,5 +1,8 @@
 /** From a moderator's ban to the banned one's closed socket, while the room is busy. */
+
 import { WebSocket } from "ws";
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
 import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
 import { PROTOCOL_ADAPTERS } from "../../loadtest/room/protocol-adapters.ts";
@@ -15,7 +18,7 @@ const BAN_EVERY_MS = 150;
 const BAN_TIMEOUT_MS = 10_000;
 const GOAL_MS = 500;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock } = systemPlatform;
 
 /** `viewers` in the room, `perSecond` messages meanwhile. */
 export async function measureBanLatency(
@@ -58,22 +61,22 @@ async function banVictims(server: BenchServer, tokens: readonly string[]): Promi
     const socket = new WebSocket(url(token), { perMessageDeflate: false });
     socket.on("open", () => socket.send(PROTOCOL_ADAPTERS.corral.greeting ?? ""));
     socket.on("close", (code) => {
-      closed.set(index, code === SOCKET_CLOSES.banned.code ? performance.now() : Number.NaN);
+      closed.set(index, code === SOCKET_CLOSES.banned.code ? clock.monotonicMs() : Number.NaN);
     });
     return socket;
   });
-  const moderator = createNodeRoomClient(url(host), "127.0.0.1", {});
+  const moderator = createNodeRoomClient(url(host), "127.0.0.1", {}, systemPlatform);
   moderator.start();
   // The first act waits for the welcome.
   await moderator.sendCommand({ kind: "chat", text: "the moderator is here" });
   const asked: number[] = [];
   for (const index of victims.keys()) {
-    asked.push(performance.now());
+    asked.push(clock.monotonicMs());
     void moderator.sendCommand({ kind: "ban", subject: `victim${index}`, address: false });
-    await pause(BAN_EVERY_MS);
+    await sleep(clock, BAN_EVERY_MS);
   }
-  const untilMs = performance.now() + BAN_TIMEOUT_MS;
-  while (closed.size < victims.length && performance.now() < untilMs) await pause(20);
+  const untilMs = clock.monotonicMs() + BAN_TIMEOUT_MS;
+  while (closed.size < victims.length && clock.monotonicMs() < untilMs) await sleep(clock, 20);
   moderator.stop();
   for (const socket of victims) socket.terminate();
   return asked.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);

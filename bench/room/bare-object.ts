@@ -1,7 +1,7 @@
-/** A Durable Object that does nothing but loop over its hibernating sockets: what the platform itself takes. */
+/** A Durable Object that only loops over its hibernating sockets: the cost of the platform itself. */
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 
-/** `TICK_MS` 0: each message at once, as the platform's examples do. */
+/** `TICK_MS` 0: each message is sent at once, as in the platform's examples. */
 const SCRIPT = `
 import { DurableObject } from "cloudflare:workers";
 export class Loop extends DurableObject {
@@ -32,7 +32,7 @@ export default {
   fetch: (request, env) => env.LOOP.getByName(new URL(request.url).pathname).fetch(request),
 };`;
 
-/** Starts it at a port; gives what stops it. */
+/** Starts the server at a port; returns what stops it. */
 export async function startBareObject(port: number, tickMs: number): Promise<() => Promise<void>> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

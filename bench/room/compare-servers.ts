@@ -1,4 +1,6 @@
 /** The same viewers and the same messages against each server: CPU for a message delivered, and from sending to seeing. */
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet, ViewerFleetStats } from "../../loadtest/room/viewer-fleet.ts";
 import type { BenchFigure } from "../stats.ts";
 import { formatFixed } from "../stats.ts";
@@ -38,7 +40,7 @@ const WARM_MS = 5_000;
 /** Everything has arrived when nothing more came for so long, ms. */
 const SILENT_MS = 1_500;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock } = systemPlatform;
 
 /** One server's row. `staff`: Corral shows all messages of those who moderate, and samples others' above a rate. */
 async function measureServer(
@@ -59,12 +61,12 @@ async function measureServer(
       perSecond: OPENED_PER_SECOND,
     });
     await crowd.setWriteRate(options.perSecond);
-    await pause(WARM_MS);
+    await sleep(clock, WARM_MS);
     await drainStats(crowd);
     await crowd.resetStats();
-    const [before, beganMs] = [server.cpuMs(), performance.now()];
+    const [before, beganMs] = [server.cpuMs(), clock.monotonicMs()];
     await crowd.setWriteRate(options.perSecond);
-    await pause(1_000 * options.seconds);
+    await sleep(clock, 1_000 * options.seconds);
     // A server that can't keep up has more to do yet: what its messages cost is known when all have arrived.
     const { stats, atMs } = await drainStats(crowd);
     const cpu = server.cpuMs() - before;
@@ -78,11 +80,11 @@ async function measureServer(
 /** Nobody writes any more, and what is under way arrives: what was seen in all, and when the last of it came. */
 async function drainStats(crowd: ViewerFleet): Promise<{ stats: ViewerFleetStats; atMs: number }> {
   await crowd.setWriteRate(0);
-  let [stats, atMs] = [await crowd.socketStats(), performance.now()];
-  while (performance.now() - atMs < SILENT_MS) {
-    await pause(100);
+  let [stats, atMs] = [await crowd.socketStats(), clock.monotonicMs()];
+  while (clock.monotonicMs() - atMs < SILENT_MS) {
+    await sleep(clock, 100);
     const now = await crowd.socketStats();
-    if (now.frames > stats.frames) atMs = performance.now();
+    if (now.frames > stats.frames) atMs = clock.monotonicMs();
     stats = now;
   }
   return { stats, atMs };

@@ -1,4 +1,6 @@
 /** Whether the count of viewers is true: while all watch, and after half of them fall silent without closing anything. */
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
 import type { BenchFigure } from "../stats.ts";
 import { formatFixed } from "../stats.ts";
@@ -12,7 +14,7 @@ const CONVERGED_MS = 5_000;
 /** All have begun to play by then, ms. */
 const BEGUN_MS = 5_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock } = systemPlatform;
 
 /** `viewers` watch; what they are told is compared with how many they are. */
 export async function measureCountAccuracy(
@@ -26,14 +28,14 @@ export async function measureCountAccuracy(
     const open = { dialect: "corral", servers: [server.socketUrl], room: "counts", perSecond: 500 } as const;
     await crowd.openSockets({ ...open, viewers, tokens: await issueBenchTokens(server, "counts", viewers) });
     await crowd.setPlayingShare(1);
-    await pause(BEGUN_MS);
+    await sleep(clock, BEGUN_MS);
     let worst = 0;
     for (let passedMs = 0; passedMs < STEADY_MS; passedMs += READ_EVERY_MS) {
       worst = Math.max(worst, Math.abs(((await crowd.socketStats()).watching ?? 0) - viewers));
-      await pause(READ_EVERY_MS);
+      await sleep(clock, READ_EVERY_MS);
     }
     await crowd.setPlayingShare(0.5);
-    await pause(CONVERGED_MS);
+    await sleep(clock, CONVERGED_MS);
     const left = Math.round(viewers / 2);
     const told = (await crowd.socketStats()).watching ?? 0;
     const error = Math.abs(told - left) / left;

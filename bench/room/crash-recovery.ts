@@ -1,5 +1,7 @@
 /** Room and shards are lost again and again while people write: what was acknowledged must be shown once, in one order. */
 
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ClientLoadStats } from "../../loadtest/room/fleet-jobs.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
 import type { BenchFigure } from "../stats.ts";
@@ -14,7 +16,7 @@ const CRASH_EVERY_MS = 600;
 /** What is under way arrives within this, ms: an act without an answer is sent again for 40 s. */
 const SETTLED_MS = 60_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock, random } = systemPlatform;
 
 /** Loses `losses` objects at random. */
 export async function measureCrashRecovery(
@@ -29,8 +31,8 @@ export async function measureCrashRecovery(
     await crowd.openClients({ server: server.socketUrl, room: "losses", viewers: PEOPLE, tokens, perSecond: 200 });
     await crowd.setWriteRate(PER_SECOND);
     for (let lost = 0; lost < count; lost += 1) {
-      await pause(CRASH_EVERY_MS * Math.random());
-      await crashRoomObject(server, Math.random() < 0.5 ? "room" : "0");
+      await sleep(clock, CRASH_EVERY_MS * random());
+      await crashRoomObject(server, random() < 0.5 ? "room" : "0");
     }
     await crowd.setWriteRate(0);
     return [figureOf(await waitUntilSettled(crowd), count)];
@@ -46,17 +48,17 @@ async function crashRoomObject(server: BenchServer, object: string): Promise<voi
 
 /** Waits until everybody was shown all that was acknowledged, or the time is over. */
 async function waitUntilSettled(crowd: ViewerFleet): Promise<ClientLoadStats> {
-  const untilMs = performance.now() + SETTLED_MS;
+  const untilMs = clock.monotonicMs() + SETTLED_MS;
   let before = -1;
   for (;;) {
-    await pause(2_000);
+    await sleep(clock, 2_000);
     const stats = await crowd.clientStats();
     const shown = stats.people.map((person) => person.shown);
     const same = stats.people.every(({ order }) => order === stats.people[0]?.order);
     const still = stats.acknowledged.length === before;
     before = stats.acknowledged.length;
     if (still && same && Math.min(...shown) >= before) return stats;
-    if (performance.now() > untilMs) return stats;
+    if (clock.monotonicMs() > untilMs) return stats;
   }
 }
 

@@ -1,4 +1,6 @@
 /** Very many sockets at once: what each takes in memory, and whether all of them get a tick each second. */
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { maxOpenFiles } from "../../loadtest/processes.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
 import type { BenchFigure } from "../stats.ts";
@@ -16,7 +18,7 @@ const GOAL_BYTES = 12_000;
 const FILES_PER_SOCKET = 2;
 const OWN_FILES = 200;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock } = systemPlatform;
 
 interface IdleSocketResult {
   readonly bytesPerSocket: number;
@@ -44,19 +46,19 @@ async function holdSockets(
     // The first sockets load what all others then share.
     await crowd.openSockets({ ...open, viewers: 20, tokens: [] });
     await crowd.closeSockets();
-    await pause(2_000);
+    await sleep(clock, 2_000);
     const before = server.memoryBytes();
     const tokens = await issueBenchTokens(server, "hold", 2, ["moderator"]);
     await crowd.openSockets({ ...open, viewers: sockets, tokens });
-    await pause(QUIET_MS);
+    await sleep(clock, QUIET_MS);
     const coming = await crowd.socketStats();
     const bytesPerSocket = (server.memoryBytes() - before) / sockets;
     await crowd.resetStats();
     if (seconds > 0) {
       await crowd.setWriteRate(MESSAGES_PER_SECOND);
-      await pause(1_000 * seconds);
+      await sleep(clock, 1_000 * seconds);
       await crowd.setWriteRate(0);
-      await pause(SETTLE_MS);
+      await sleep(clock, SETTLE_MS);
     }
     const { ready, sent, delivered, holes, moved, closes, delays } = await crowd.socketStats();
     const dropped = [coming.closes, closes]

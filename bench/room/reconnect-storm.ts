@@ -1,4 +1,6 @@
 /** A deployment drops every socket of a room at once: how long until all are back, and what the room object bears. */
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
 import type { BenchFigure } from "../stats.ts";
 import { percentile } from "../stats.ts";
@@ -13,7 +15,7 @@ const RECONNECT_TIMEOUT_MS = 90_000;
 /** The calls of the crowd's first coming are over by then, ms. */
 const QUIET_MS = 5_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const { clock } = systemPlatform;
 
 /** `viewers` with the product's own client. */
 export async function measureReconnectStorm(
@@ -31,14 +33,14 @@ export async function measureReconnectStorm(
       tokens: [],
       perSecond: OPENED_PER_SECOND,
     });
-    await pause(QUIET_MS);
-    const second = Math.floor(Date.now() / 1_000);
+    await sleep(clock, QUIET_MS);
+    const second = Math.floor(clock.nowMs() / 1_000);
     await fetch(`${server.url}/harness/room/storm/drop`);
-    await pause(1_000);
-    const untilMs = performance.now() + RECONNECT_TIMEOUT_MS;
+    await sleep(clock, 1_000);
+    const untilMs = clock.monotonicMs() + RECONNECT_TIMEOUT_MS;
     let { people } = await crowd.clientStats();
-    while (people.some(({ connected, losses }) => !connected || losses === 0) && performance.now() < untilMs) {
-      await pause(500);
+    while (people.some(({ connected, losses }) => !connected || losses === 0) && clock.monotonicMs() < untilMs) {
+      await sleep(clock, 500);
       people = (await crowd.clientStats()).people;
     }
     const back = people.filter(({ connected, losses }) => connected && losses > 0).length;

@@ -1,8 +1,9 @@
-/** A chat room as socket.io's own guide makes one: WebSocket transport, one room, one broadcast a message. */
+/** A chat room as in socket.io's own guide: WebSocket transport, one room, one broadcast a message. */
 import { createServer } from "node:http";
 import { Server } from "socket.io";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 
-/** Starts it at a port; gives what stops it. */
+/** Starts the server at a port; returns what stops it. */
 export async function startSocketIo(port: number): Promise<() => Promise<void>> {
   const http = createServer();
   const io = new Server(http, { transports: ["websocket"], serveClient: false, perMessageDeflate: false });
@@ -12,7 +13,7 @@ export async function startSocketIo(port: number): Promise<() => Promise<void>> 
     socket.on("chat", (text: unknown, acknowledge: (answer: object) => void) => {
       offset += 1;
       const by = { subject: "someone", name: "someone", roles: [] };
-      io.to("room").emit("chat", { kind: "chat", by, text, offset, atMs: Date.now() });
+      io.to("room").emit("chat", { kind: "chat", by, text, offset, atMs: systemPlatform.clock.nowMs() });
       acknowledge({ ok: true });
     });
   });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HyperLogLog } from "../kit/hyperloglog.ts";
 import { type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
+import { encodeRoomChild, FIRST_SHARD_ID } from "./child-ids.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS, shardCountPropagationMs } from "./room-summary.ts";
 import { RoomAudience } from "./sequencer/audience.ts";
@@ -197,12 +198,20 @@ test("programme time is what was watched, if that can be, and never ahead of the
 test("an audience that was kept goes on where it stood, and forgets a shard that says nothing", () => {
   const empty = { shards: new Map(), totals: { peak: 0, watchedMs: 0, likes: 0, reactions: {} }, distinct: null };
   const audience = new RoomAudience(empty, 0);
-  audience.applyReport(0, { sockets: 12, watching: 10, distinct: null }, 0);
-  audience.applyReport(1, { sockets: 5, watching: 5, distinct: null }, 1_000);
+  audience.applyReport(FIRST_SHARD_ID, { sockets: 12, watching: 10, distinct: null }, 0);
+  audience.applyReport(
+    encodeRoomChild({ kind: "shard", index: 1 }),
+    { sockets: 5, watching: 5, distinct: null },
+    1_000,
+  );
   audience.addReactions(3, { "🎉": 2 });
   expect(audience.counts(1_000)).toEqual({ watching: 15, peak: 15, distinct: 0, likes: 3, reactions: { "🎉": 2 } });
   expect(audience.totals.watchedMs).toBe(10_000);
-  const kept = { shards: new Map([[0, { sockets: 12, watching: 10 }]]), totals: audience.totals, distinct: null };
+  const kept = {
+    shards: new Map([[FIRST_SHARD_ID, { sockets: 12, watching: 10 }]]),
+    totals: audience.totals,
+    distinct: null,
+  };
   const later = new RoomAudience(kept, 500_000);
   expect(later.counts(500_000)).toMatchObject({ watching: 10, peak: 15, likes: 3 });
   expect(later.counts(500_001 + ROOM_LIMITS.reportTtlMs).watching).toBe(0);

@@ -1,17 +1,9 @@
-/** Bounds of a room, each with its reason and what the one who exceeds it is told. */
-import { ACCESS_LIMITS } from "../access/access-policy.ts";
+/** Limits of a room, each with its reason and the error of a request that exceeds it. */
+import { CLIENT_ROOM_LIMITS } from "./client-room-limits.ts";
 
-/** Bounds of a room. */
-export const ROOM_LIMITS = {
+const SERVER_LIMITS = {
   /** Characters of one frame from a viewer: a full message with its names, escaped. Beyond it: close `tooLarge`. */
   frameChars: 8_192,
-  /** Characters of a message: a screenful of a phone's chat. Beyond it: error `malformed`. */
-  messageChars: 500,
-  /** Characters of a subject, a name, a client's message id, a device key. */
-  nameChars: ACCESS_LIMITS.nameChars as number,
-  /** Blocked words, and characters of one: all are tried on every message. */
-  blockedWords: 500,
-  blockedWordChars: 64,
   /** Accounts, device keys and addresses banned or timed out at once: each shard holds the list. */
   sanctions: 10_000,
   /** Of them a part that hosts alone may fill: moderators' bans must not keep a host from banning. */
@@ -33,11 +25,8 @@ export const ROOM_LIMITS = {
   maxReviewTimeoutMs: 10_000,
   /** Characters of a reviewer's answer: a full text, escaped, and what else it wants to say. A longer one is none. */
   reviewResponseChars: 16_384,
-  /** Different emoji whose reactions are summed; further ones are not counted. */
-  distinctEmoji: 32,
+  /** Characters of a reaction's emoji. */
   emojiChars: 16,
-  /** Likes or reactions in one frame: a client gathers taps for a second. */
-  reactionsPerFrame: 50,
   /** Events that a shard keeps for joiners and those who return: some 30 s of the readable rate. */
   shardHistoryEvents: 1_024,
   /** Recent events that a newcomer is shown. */
@@ -55,8 +44,6 @@ export const ROOM_LIMITS = {
   batchAttempts: 5,
   /** Bytes sent to a viewer who has not said how far it got. Beyond it: close `slow`. */
   unacknowledgedChars: 1_048_576,
-  /** A client says how far it got whenever it has read so many characters. */
-  flowAckEveryChars: 262_144,
   /** Sockets of one shard: the platform's bound is 32,768. Further ones: close `comeBack`. */
   socketsPerShard: 20_000,
   /** Sockets of one viewer at its shard, for all its tabs. Further ones: close `rateLimited`. */
@@ -89,9 +76,8 @@ export const ROOM_LIMITS = {
   socketsPerCohortGroup: 500,
   /** Calls of the room to its shards for each tick, all portions together, where portions make them more. */
   fanoutCallsPerTick: 32,
-  /** A client's last beat counts it as watching for so long; clients beat each `beatMs` while they play. */
+  /** A client's last heartbeat counts it as watching for this long. */
   heartbeatTtlMs: 4_200,
-  heartbeatEveryMs: 2_000,
   /** A beacon counts its viewer for so long; the answer asks for one each `beaconMs`. */
   beaconTtlMs: 25_000,
   beaconEveryMs: 10_000,
@@ -130,7 +116,12 @@ export const ROOM_LIMITS = {
   listEntries: 200,
   /** Longest timeout: a fortnight; whoever shall stay away for longer is banned. */
   maxTimeoutMs: 1_209_600_000,
-  /** Events in one window of the replay, and the programme time that it covers. */
+  /** Events in one window of the replay. */
   replayWindowEvents: 1_000,
-  replayWindowMs: 10_000,
 } as const;
+
+/** All limits of a room. */
+export const ROOM_LIMITS: typeof CLIENT_ROOM_LIMITS & typeof SERVER_LIMITS = {
+  ...CLIENT_ROOM_LIMITS,
+  ...SERVER_LIMITS,
+};

@@ -1,5 +1,6 @@
 /** What the room and its shards tell each other. */
 
+import type { RoomChildId } from "./child-ids.ts";
 import type { Participant, RoomCounts } from "./events.ts";
 import type { CommandOutcome, EventRange, StaffNote } from "./room-protocol.ts";
 import type { StateEntry } from "./room-state.ts";
@@ -55,7 +56,7 @@ export interface AudienceReport {
   /** Viewers who say that they play and aren't counted: their networks have as many as count, or they show no key. */
   readonly uncounted?: number;
   /** A relay's shards, whose counts are in its own: whoever counted one of them by itself stops doing so. */
-  readonly of?: readonly number[];
+  readonly of?: readonly RoomChildId[];
 }
 
 /** How many shards the room has. */
@@ -63,11 +64,11 @@ export interface AudienceReportReply {
   readonly shards: number;
 }
 
-/** The calls that a room takes of its shards and relays, by the numbers of `tree.ts`; and a relay of its shards. */
+/** The calls of shards and relays to their room, and of shards to their relay. */
 export interface RoomRpc {
-  attach(child: number): Promise<ShardSnapshot>;
+  attach(child: RoomChildId): Promise<ShardSnapshot>;
   submit(submission: CommandBatch): Promise<CommandBatchReply>;
-  report(child: number, report: AudienceReport): Promise<AudienceReportReply>;
+  report(child: RoomChildId, report: AudienceReport): Promise<AudienceReportReply>;
   /** Somebody whose token makes them staff has come. */
   recordStaff(viewer: Participant): Promise<void>;
   /** All events after `offset`, or null if they are too many, or no longer there. */

@@ -1,27 +1,55 @@
 import { expect, test } from "vitest";
-import type { CommandBatch } from "../../core/room/shard-rpc.ts";
+import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import type { CommandOutcome } from "../../core/room/room-protocol.ts";
+import type { CommandEnvelope } from "../../core/room/sequencer/decision.ts";
+import type { CommandBatch, CommandBatchReply } from "../../core/room/shard-rpc.ts";
 import { CommandBatcher } from "./command-batcher.ts";
 
-const GATHER_MS = 200;
+const BATCH_INTERVAL_MS = 200;
 
-const tap = (outbox: CommandBatcher): void => outbox.addReactions(null, 1, GATHER_MS);
+const envelope: CommandEnvelope = {
+  by: { subject: "ann", name: "ann", roles: [], followerSinceMs: null, device: "", address: "", expiresMs: null },
+  id: "1",
+  act: { kind: "chat", text: "hello" },
+  programmeMs: null,
+};
 
-test("what comes while the room is called gathers as long as what came before", async () => {
+function createBatcher(
+  clock: VirtualClock,
+  submit: (batch: CommandBatch) => Promise<CommandBatchReply>,
+): CommandBatcher {
+  return new CommandBatcher({ submit, batchIntervalMs: () => BATCH_INTERVAL_MS, clock });
+}
+
+test("reactions that arrive during a call gather for a whole batch interval", async () => {
+  const clock = new VirtualClock();
   const calls: { readonly likes: number; readonly atMs: number }[] = [];
-  let done = (): void => {};
-  const twice = new Promise<void>((resolve) => {
-    done = resolve;
-  });
-  const outbox = new CommandBatcher(({ likes }: CommandBatch) => {
-    calls.push({ likes, atMs: Date.now() });
-    if (calls.length === 2) done();
-    else tap(outbox);
+  const batcher = createBatcher(clock, ({ likes }) => {
+    calls.push({ likes, atMs: clock.monotonicMs() });
+    if (calls.length === 1) batcher.addReactions(null, 1);
     return Promise.resolve({ outcomes: [] });
   });
-  tap(outbox);
-  tap(outbox);
-  await twice;
-  expect(calls.map(({ likes }) => likes)).toEqual([2, 1]);
-  // A timer may come a moment early by the clock that is asked here, and as late as the machine is busy.
-  expect((calls[1]?.atMs ?? 0) - (calls[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(GATHER_MS - 5);
+  batcher.addReactions(null, 1);
+  batcher.addReactions(null, 1);
+  await clock.advance(10 * BATCH_INTERVAL_MS);
+  expect(calls).toEqual([
+    { likes: 2, atMs: BATCH_INTERVAL_MS },
+    { likes: 1, atMs: 2 * BATCH_INTERVAL_MS },
+  ]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("a failed call is repeated with a growing delay, and after the last attempt its commands are unavailable", async () => {
+  const clock = new VirtualClock();
+  const callsMs: number[] = [];
+  const batcher = createBatcher(clock, () => {
+    callsMs.push(clock.monotonicMs());
+    return Promise.reject(new Error("no room"));
+  });
+  const outcomes: CommandOutcome[] = [];
+  batcher.enqueue(envelope, (outcome) => outcomes.push(outcome));
+  await clock.advance(10_000);
+  expect(callsMs).toEqual([200, 400, 800, 1_400, 2_200]);
+  expect(outcomes).toEqual([{ ok: false, error: "unavailable" }]);
+  expect(clock.pendingTimers).toBe(0);
 });

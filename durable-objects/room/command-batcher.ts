@@ -1,5 +1,5 @@
-/** What a shard's viewers did, on its way to the room: gathered for a tick, one call at a time, tried again. */
-
+/** Commands and reactions of one object's viewers on their way to the object above: batched, one call at a time, retried. */
+import type { Clock } from "../../core/kit/clock.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import type { CommandEnvelope } from "../../core/room/sequencer/decision.ts";
@@ -10,79 +10,84 @@ interface PendingCommand {
   readonly resolve: (outcome: CommandOutcome) => void;
 }
 
-/** A failed call is made again after so long, times the number of tries. */
+/** What a batcher runs on. */
+export interface CommandBatcherOptions {
+  /** Calls the object above. */
+  readonly submit: (batch: CommandBatch) => Promise<CommandBatchReply>;
+  /** How long a batch gathers before the call, ms. */
+  readonly batchIntervalMs: () => number;
+  readonly clock: Clock;
+}
+
+/** A failed call is repeated after this time, multiplied by the number of attempts. */
 const RETRY_MS = 200;
 
-/** The acts and taps of one shard. A timer is set only while something is on its way, so that the shard can hibernate. */
+/** The batches of one shard or relay. It has a timer only while something is pending, so that the object can hibernate. */
 export class CommandBatcher {
-  readonly #submit: (submission: CommandBatch) => Promise<CommandBatchReply>;
+  readonly #options: CommandBatcherOptions;
   #pending: PendingCommand[] = [];
   #likes = 0;
   #reactions: Record<string, number> = {};
   #scheduled = false;
-  #batchIntervalMs = 0;
   #attempts = 0;
 
-  constructor(submit: (submission: CommandBatch) => Promise<CommandBatchReply>) {
-    this.#submit = submit;
+  constructor(options: CommandBatcherOptions) {
+    this.#options = options;
   }
 
-  /** Whether something is on its way. */
-  get isScheduled(): boolean {
-    return this.#scheduled;
-  }
-
-  /** Takes an act on; `answer` is called once, with what became of it. False: too many wait. */
-  enqueue(asked: CommandEnvelope, answer: (outcome: CommandOutcome) => void, gatherMs: number): boolean {
+  /** Adds a command; `resolve` is called once with its outcome. False: too many commands are pending. */
+  enqueue(envelope: CommandEnvelope, resolve: (outcome: CommandOutcome) => void): boolean {
     if (this.#pending.length >= ROOM_LIMITS.pendingCommandsPerShard) return false;
-    this.#pending.push({ envelope: asked, resolve: answer });
-    this.#batchIntervalMs = gatherMs;
-    this.#schedule(gatherMs);
+    this.#pending.push({ envelope, resolve });
+    this.#schedule(this.#options.batchIntervalMs());
     return true;
   }
 
-  /** Counts likes (no emoji) or reactions in. */
-  addReactions(emoji: string | null, count: number, gatherMs: number): void {
+  /** Adds likes (no emoji) or reactions. */
+  addReactions(emoji: string | null, count: number): void {
     if (emoji === null) this.#likes += count;
     else if (this.#reactions[emoji] !== undefined || Object.keys(this.#reactions).length < ROOM_LIMITS.distinctEmoji) {
       this.#reactions[emoji] = (this.#reactions[emoji] ?? 0) + count;
     }
-    this.#batchIntervalMs = gatherMs;
-    this.#schedule(gatherMs);
+    this.#schedule(this.#options.batchIntervalMs());
   }
 
-  #schedule(afterMs: number): void {
+  #schedule(delayMs: number): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setTimeout(() => void this.#flush(), afterMs);
+    this.#options.clock.startTimer(delayMs, () => void this.#flush());
   }
 
   async #flush(): Promise<void> {
     const batch = this.#pending.slice(0, ROOM_LIMITS.commandsPerBatch);
-    const submission = { acts: batch.map(({ envelope }) => envelope), likes: this.#likes, reactions: this.#reactions };
-    // Taps of a call that fails are lost rather than counted twice.
+    const request = { acts: batch.map(({ envelope }) => envelope), likes: this.#likes, reactions: this.#reactions };
+    // Reactions of a failed call are lost: they must not count twice.
     this.#likes = 0;
     this.#reactions = {};
-    // What came meanwhile gathers too, or a busy shard would call the room as fast as it answers.
-    let afterMs = this.#batchIntervalMs;
+    let retryMs: number | null = null;
     try {
-      const { outcomes } = await this.#submit(submission);
+      const { outcomes } = await this.#options.submit(request);
       this.#attempts = 0;
       this.#pending = this.#pending.slice(batch.length);
       for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] ?? UNAVAILABLE_OUTCOME);
     } catch (error) {
       this.#attempts += 1;
-      afterMs = RETRY_MS * this.#attempts;
-      if (this.#attempts >= ROOM_LIMITS.batchAttempts) {
-        console.warn("the room doesn't answer", error);
-        this.#attempts = 0;
-        const given = this.#pending;
-        this.#pending = [];
-        for (const { resolve } of given) resolve(UNAVAILABLE_OUTCOME);
-      }
+      retryMs = RETRY_MS * this.#attempts;
+      if (this.#attempts >= ROOM_LIMITS.batchAttempts) this.#rejectAll(error);
     }
     this.#scheduled = false;
-    if (this.#pending.length > 0 || this.#likes > 0 || Object.keys(this.#reactions).length > 0) this.#schedule(afterMs);
+    // Commands that arrived during the call gather too, or a busy shard would call the room as fast as it answers.
+    if (this.#pending.length > 0 || this.#likes > 0 || Object.keys(this.#reactions).length > 0) {
+      this.#schedule(retryMs ?? this.#options.batchIntervalMs());
+    }
+  }
+
+  #rejectAll(error: unknown): void {
+    console.warn("the room does not answer", error);
+    this.#attempts = 0;
+    const rejected = this.#pending;
+    this.#pending = [];
+    for (const { resolve } of rejected) resolve(UNAVAILABLE_OUTCOME);
   }
 }
 

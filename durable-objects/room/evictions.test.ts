@@ -2,10 +2,12 @@
  * Evictions: the platform takes the memory of an object that has no work under way, and hibernates its sockets. A call, a
  * timer or a promise in `waitUntil` is work, and as long as there is any an eviction waits. So objects are evicted beside
  * waves of messages: each in its first idle moment, while the others are at work. Memory that is lost in the middle of
- * work is the subject of the crashes in `endurance.test.ts` and `tree.test.ts`.
+ * work is the subject of the crashes in `crash-endurance.test.ts` and `room-relay.test.ts`.
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
 import { seededRandom } from "../../loadtest/model/random.ts";
 import type { RoomRelay } from "./relay/room-relay.ts";
@@ -13,6 +15,7 @@ import type { Room } from "./sequencer/room.ts";
 import type { RoomShard } from "./shard/room-shard.ts";
 import {
   createLargeRoom,
+  isAsleep,
   openShardSocket,
   relayStub,
   roomStub,
@@ -28,8 +31,8 @@ const LINES = 3;
 /** A random wait up to this before each of them, so that objects have idle moments amid a wave. */
 const PAUSE_MS = 300;
 /**
- * An object that was lost has those below it count again, which wakes those above it. The platform leaves it in memory for
- * 10 s after that; so long is not waited here, but for longer than it takes.
+ * An evicted object makes those below it report again, which wakes those above it. The next look waits until the reports
+ * are in: an earlier eviction would start them again.
  */
 const COUNTED_MS = 3_000;
 
@@ -58,17 +61,6 @@ function objectsOf(room: string): Stub[] {
 async function evict(stub: Stub, webSockets: "hibernate" | "close"): Promise<void> {
   await runInDurableObject(stub, () => {});
   await evictDurableObject(stub, { webSockets });
-}
-
-/** Whether an object was without memory; it is from now on. Throws if it is never idle. */
-async function slept(stub: Stub): Promise<boolean> {
-  try {
-    await evictDurableObject(stub);
-    return false;
-  } catch (error) {
-    if (String(error).includes("not currently running")) return true;
-    throw error;
-  }
 }
 
 async function say(writer: TestParticipant, text: string): Promise<Acknowledged> {
@@ -109,7 +101,7 @@ async function writeThrough(
     });
     const saying = writers.map(async (writer, index) => {
       for (let line = 0; line < LINES; line += 1) {
-        await scheduler.wait(PAUSE_MS * pauses());
+        await sleep(systemPlatform.clock, PAUSE_MS * pauses());
         acknowledged.push(await say(writer, `${index}: ${wave}.${line}`));
       }
     });
@@ -170,8 +162,8 @@ test("in a quiet room nothing keeps an object awake, nothing wakes another, and 
   for (const { client } of writers) client.addReaction();
   await waitForCondition(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
   const objects = objectsOf(room);
-  const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(slept))).every((was) => was);
-  while (!(await asleep())) await scheduler.wait(COUNTED_MS);
+  const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(isAsleep))).every((was) => was);
+  while (!(await asleep())) await sleep(systemPlatform.clock, COUNTED_MS);
   heard.length = 0;
   for (let beat = 1; beat <= 5; beat += 1) {
     socket.send(HEARTBEAT);

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { Participant } from "../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
@@ -87,7 +88,7 @@ test("a viewer that never reads is closed at its bound of real messages, and the
 
 test("a clock that is far off moves nobody's messages: they have the server's time", async () => {
   const { socket, frames } = await join("skewed", "ann");
-  const before = Date.now();
+  const before = systemPlatform.clock.nowMs();
   for (const [index, programmeMs] of [
     0,
     8.64e15,

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ALL_TOKEN_VERSIONS, type PlaybackPolicy } from "../../core/access/access-policy.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
@@ -145,14 +146,14 @@ test("a token is renewed over the socket, by one of the same person in the same 
 test("when a token is over its socket is closed, by an alarm that outlives the shard's memory, and the others stay", async () => {
   const room = newRoom();
   const shard = testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
-  const staying = new Ear(await openShardSocket(room, 0, "bob", [], Date.now() + 3_600_000));
-  const over = new Ear(await openShardSocket(room, 0, "ann", [], Date.now()));
+  const staying = new Ear(await openShardSocket(room, 0, "bob", [], systemPlatform.clock.nowMs() + 3_600_000));
+  const over = new Ear(await openShardSocket(room, 0, "ann", [], systemPlatform.clock.nowMs()));
   expect([await staying.welcomed(), await over.welcomed()]).toEqual([true, true]);
   await evictDurableObject(shard);
   expect(await over.closed).toEqual([SOCKET_CLOSES.token.code, "token-expired"]);
   // The next end is an hour away, and waited for.
   const nextMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
-  expect(nextMs ?? 0).toBeGreaterThan(Date.now() + 3_000_000);
+  expect(nextMs ?? 0).toBeGreaterThan(systemPlatform.clock.nowMs() + 3_000_000);
   expect(staying.socket.readyState).toBe(WebSocket.OPEN);
   staying.socket.close(1000);
 }, 60_000);

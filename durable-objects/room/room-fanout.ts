@@ -1,4 +1,5 @@
-/** What the room tells its shards: one call at a time to each, from where that shard stands. */
+/** Fanout of a room or relay to its children: one call at a time to each, from the child's position. */
+import { decodeRoomChild, type RoomChildId } from "../../core/room/child-ids.ts";
 import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import type { RecentEvents } from "../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
@@ -6,86 +7,81 @@ import type { EventRange, StaffNote } from "../../core/room/room-protocol.ts";
 import { isSharedWithShards, type RoomState, type StateEntry, stateEntryKey } from "../../core/room/room-state.ts";
 import type { ShardRpc, TickBatch } from "../../core/room/shard-rpc.ts";
 
-/** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */
-interface ShardCursor {
+/** The position of one child. `head` is assumed until the child confirms it. */
+interface ChildCursor {
   stub: ShardRpc;
   head: number;
   confirmed: boolean;
-  /** Revision of the access that it was told; -1 before it was. */
+  /** Revision of the access policy that the child has; -1: unknown. */
   accessRevision: number;
   busy: boolean;
   sentSummary: string;
-  /** For those who moderate there, yet to be told. */
+  /** Notes for moderators, not yet sent. */
   unsentNotes: StaffNote[];
   failures: number;
 }
 
-/** A shard that failed so many times in a row is left out until it calls the room again. */
-const MAX_SHARD_FAILURES = 20;
+/** A child that failed this many times in a row is skipped until it calls again. */
+const MAX_CHILD_FAILURES = 20;
 
-/** The children of a room, or the shards of a relay. */
+/** The fanout of one room or relay. */
 export class RoomFanout {
   readonly recentEvents: RecentEvents;
-  readonly #shardStub: (shard: number) => ShardRpc;
+  readonly #childStub: (child: RoomChildId) => ShardRpc;
   readonly #callsInFlight = new Set<Promise<void>>();
-  readonly #cursors = new Map<number, ShardCursor>();
-  /** All that holds, as shards know it, and what changed after `#factsFrom`. */
+  readonly #cursors = new Map<RoomChildId, ChildCursor>();
+  /** The room state as the children have it, and its changes after `#changesAfter`. */
   readonly #state: RoomState;
   #changesAfter: number;
-  #changes: { readonly offset: number; readonly fact: StateEntry }[] = [];
+  #changes: { readonly offset: number; readonly entry: StateEntry }[] = [];
 
-  /** `stub`: how a child is reached. */
-  constructor(stub: (shard: number) => ShardRpc, ring: RecentEvents, state: RoomState) {
-    this.#shardStub = stub;
-    this.recentEvents = ring;
+  constructor(childStub: (child: RoomChildId) => ShardRpc, recentEvents: RecentEvents, state: RoomState) {
+    this.#childStub = childStub;
+    this.recentEvents = recentEvents;
     this.#state = state;
-    this.#changesAfter = ring.head;
+    this.#changesAfter = recentEvents.head;
   }
 
-  /** The ring is what it was before the room's memory was lost; what changed until then is not known. */
+  /** Restores the recent events after the room lost its memory; earlier changes of the state are not known. */
   restore(events: readonly RoomEvent[], to: number): void {
     this.recentEvents.append({ epoch: this.recentEvents.epoch, from: this.recentEvents.head, to, events, unseen: 0 });
     this.#changesAfter = this.recentEvents.head;
   }
 
-  /** What is yet to be told of these facts, and of a pinned message at one of the offsets, is not told any more. */
-  removeUnsent(facts: readonly StateEntry[], offsets: readonly number[]): void {
-    const gone = new Set(facts.map(stateEntryKey));
-    this.#changes = this.#changes.filter(({ fact }) => {
-      const pinned = fact.of === "pin" && fact.value !== null && offsets.includes(fact.value.offset);
-      return !pinned && !gone.has(stateEntryKey(fact));
+  /** Removes unsent changes of these entries, and of a pinned message at one of the offsets. */
+  removeUnsent(entries: readonly StateEntry[], offsets: readonly number[]): void {
+    const removed = new Set(entries.map(stateEntryKey));
+    this.#changes = this.#changes.filter(({ entry }) => {
+      const isPinned = entry.of === "pin" && entry.value !== null && offsets.includes(entry.value.offset);
+      return !isPinned && !removed.has(stateEntryKey(entry));
     });
-    for (const place of this.#cursors.values()) {
-      place.unsentNotes = place.unsentNotes.filter(
-        (note) => note.kind !== "held" || !gone.has(stateEntryKey({ of: "held", key: note.held.id })),
+    for (const cursor of this.#cursors.values()) {
+      cursor.unsentNotes = cursor.unsentNotes.filter(
+        (note) => note.kind !== "held" || !removed.has(stateEntryKey({ of: "held", key: note.held.id })),
       );
     }
   }
 
-  /** Whether a shard takes part that has called or answered. */
+  /** Whether any child has called or answered. */
   get hasConfirmedShards(): boolean {
     return [...this.#cursors.values()].some(({ confirmed }) => confirmed);
   }
 
-  /** A shard takes part that stands where the ring does; not `sure`: it may be that it doesn't. */
-  addShard(shard: number, sure: boolean): void {
+  /** Adds a child at the head. `confirmed`: it has just received a snapshot, else its position is assumed. */
+  addShard(child: RoomChildId, confirmed: boolean): void {
     const { head } = this.recentEvents;
-    const known = this.#cursors.get(shard);
-    // A shard that took part from its attachment has the access that held then.
-    const access = sure ? this.#state.access.revision : -1;
-    if (known !== undefined) {
-      known.accessRevision = access;
-      known.head = head;
-      known.confirmed = sure;
-      known.failures = 0;
+    // The snapshot contains the access policy.
+    const accessRevision = confirmed ? this.#state.access.revision : -1;
+    const cursor = this.#cursors.get(child);
+    if (cursor !== undefined) {
+      Object.assign(cursor, { accessRevision, head, confirmed, failures: 0 });
       return;
     }
-    const stub = this.#shardStub(shard);
-    this.#cursors.set(shard, {
-      stub,
+    this.#cursors.set(child, {
+      stub: this.#childStub(child),
       head,
-      accessRevision: access,
-      confirmed: sure,
+      accessRevision,
+      confirmed,
       busy: false,
       sentSummary: "",
       unsentNotes: [],
@@ -93,77 +89,77 @@ export class RoomFanout {
     });
   }
 
-  /** A shard called: it takes part, whatever the room remembers. */
-  markResponsive(shard: number): void {
-    const known = this.#cursors.get(shard);
-    if (known === undefined) this.addShard(shard, false);
-    else known.failures = 0;
+  /** A child called: it is included again. */
+  markResponsive(child: RoomChildId): void {
+    const cursor = this.#cursors.get(child);
+    if (cursor === undefined) this.addShard(child, false);
+    else cursor.failures = 0;
   }
 
-  /** A shard has nobody to tell any more; whether it took part. */
-  removeShard(shard: number): boolean {
-    return this.#cursors.delete(shard);
+  /** Removes a child without viewers; whether it was included. */
+  removeShard(child: RoomChildId): boolean {
+    return this.#cursors.delete(child);
   }
 
-  /** Waits until all calls that are under way have ended, well or not. */
+  /** Waits until all calls in flight have ended, successfully or not. */
   async waitUntilIdle(): Promise<void> {
     await Promise.all(this.#callsInFlight);
   }
 
-  /** Facts changed with the event at `offset`; those who moderate are told `notes`. */
-  recordChanges(offset: number, facts: readonly StateEntry[], notes: readonly StaffNote[]): void {
-    for (const fact of facts) if (isSharedWithShards(fact)) this.#changes.push({ offset, fact });
-    if (notes.length > 0) for (const place of this.#cursors.values()) place.unsentNotes.push(...notes);
+  /** Records state changes of the event at `offset`, and notes for moderators. */
+  recordChanges(offset: number, entries: readonly StateEntry[], notes: readonly StaffNote[]): void {
+    for (const entry of entries) if (isSharedWithShards(entry)) this.#changes.push({ offset, entry });
+    if (notes.length > 0) for (const cursor of this.#cursors.values()) cursor.unsentNotes.push(...notes);
     const excess = this.#changes.length - ROOM_LIMITS.shardHistoryEvents;
     if (excess <= 0) return;
     this.#changesAfter = this.#changes[excess - 1]?.offset ?? this.#changesAfter;
     this.#changes = this.#changes.slice(excess);
   }
 
-  /** Tells each shard what it lacks, for one of `parts` of its viewers; whether all shards were told before. */
+  /** Sends each child what it lacks, for one of `parts` of its viewers; whether no child lacked anything. */
   sendTick(counts: RoomCounts, shards: number, parts: number, nowMs: number): boolean {
-    const told = JSON.stringify([counts, shards]);
+    const summary = JSON.stringify([counts, shards]);
     const { revision } = this.#state.access;
-    let all = true;
-    for (const [shard, place] of this.#cursors) {
-      const knows = place.confirmed && place.head === this.recentEvents.head && place.accessRevision === revision;
-      const upToDate = knows && place.sentSummary === told && place.unsentNotes.length === 0;
-      if (upToDate || place.failures >= MAX_SHARD_FAILURES) continue;
-      all = false;
-      if (place.busy) continue;
-      place.busy = true;
-      const { unsentNotes } = place;
-      place.unsentNotes = [];
-      const call = this.#deliver(
-        shard,
-        place,
-        { ...this.#batchFor(place), notes: unsentNotes, counts, shards, parts, nowMs },
-        told,
-      );
+    let allCurrent = true;
+    for (const [child, cursor] of this.#cursors) {
+      const hasEvents =
+        cursor.confirmed && cursor.head === this.recentEvents.head && cursor.accessRevision === revision;
+      const isCurrent = hasEvents && cursor.sentSummary === summary && cursor.unsentNotes.length === 0;
+      if (isCurrent || cursor.failures >= MAX_CHILD_FAILURES) continue;
+      allCurrent = false;
+      if (cursor.busy) continue;
+      cursor.busy = true;
+      const { unsentNotes } = cursor;
+      cursor.unsentNotes = [];
+      const batch = { ...this.#batchFor(cursor), notes: unsentNotes, counts, shards, parts, nowMs };
+      const call = this.#deliver(child, cursor, batch, summary);
       this.#callsInFlight.add(call);
       void call.finally(() => this.#callsInFlight.delete(call));
     }
-    return all;
+    return allCurrent;
   }
 
-  async #deliver(shard: number, place: ShardCursor, batch: TickBatch, told: string): Promise<void> {
+  async #deliver(child: RoomChildId, cursor: ChildCursor, batch: TickBatch, summary: string): Promise<void> {
     const { revision } = this.#state.access;
     try {
-      place.head = await place.stub.deliver(batch);
-      place.confirmed = true;
-      place.sentSummary = told;
-      // What didn't join on to what the shard knows was left, notes and all.
-      if (place.head < batch.to) place.unsentNotes.unshift(...batch.notes);
-      else place.accessRevision = revision;
-      place.failures = 0;
+      cursor.head = await cursor.stub.deliver(batch);
+      cursor.confirmed = true;
+      cursor.sentSummary = summary;
+      // A child that lacks events before the batch drops it, with its notes.
+      if (cursor.head < batch.to) cursor.unsentNotes.unshift(...batch.notes);
+      else cursor.accessRevision = revision;
+      cursor.failures = 0;
     } catch (error) {
-      // The shard may have taken it in or not: it is told again, and what it has it leaves out.
-      place.failures += 1;
-      place.unsentNotes.unshift(...batch.notes);
-      if (place.failures === MAX_SHARD_FAILURES) console.warn(`shard ${shard} doesn't answer`, error);
-      place.stub = this.#shardStub(shard);
+      // The child may have applied the batch: it is sent again, and the child skips events that it has.
+      cursor.failures += 1;
+      cursor.unsentNotes.unshift(...batch.notes);
+      if (cursor.failures === MAX_CHILD_FAILURES) {
+        const { kind, index } = decodeRoomChild(child);
+        console.warn(`${kind} ${index} does not answer`, error);
+      }
+      cursor.stub = this.#childStub(child);
     } finally {
-      place.busy = false;
+      cursor.busy = false;
     }
   }
 
@@ -171,23 +167,23 @@ export class RoomFanout {
     head,
     confirmed,
     accessRevision,
-  }: ShardCursor): EventRange & Pick<TickBatch, "facts" | "wholeFacts" | "reset"> {
-    const known = this.recentEvents.rangeAfter(head);
+  }: ChildCursor): EventRange & Pick<TickBatch, "facts" | "wholeFacts" | "reset"> {
     const { recentEvents } = this;
-    const stretch = known ?? {
+    const available = recentEvents.rangeAfter(head);
+    const range = available ?? {
       epoch: recentEvents.epoch,
       from: recentEvents.head,
       to: recentEvents.head,
       events: [],
       unseen: 0,
     };
-    if (!confirmed || known === null || head < this.#changesAfter) {
-      return { ...stretch, facts: this.#state.sharedEntries(), wholeFacts: true, reset: known === null };
+    if (!confirmed || available === null || head < this.#changesAfter) {
+      return { ...range, facts: this.#state.sharedEntries(), wholeFacts: true, reset: available === null };
     }
-    const facts = this.#changes.filter(({ offset }) => offset > head).map(({ fact }) => fact);
-    // It changes beside the events, so no offset tells who knows of it.
+    const facts = this.#changes.filter(({ offset }) => offset > head).map(({ entry }) => entry);
+    // The access policy changes without an event: its own revision says which children have it.
     if (accessRevision !== this.#state.access.revision)
       facts.push({ of: "access", key: "", value: this.#state.access });
-    return { ...stretch, facts, wholeFacts: false, reset: false };
+    return { ...range, facts, wholeFacts: false, reset: false };
   }
 }

@@ -1,5 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { FIRST_SHARD_ID } from "../../core/room/child-ids.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
 import { keyringIndexOfSubject, keyringObjectName } from "../../core/room/keyring.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
@@ -151,7 +153,7 @@ test("after an erasure nothing of the person can be read in any room, live, repl
   const subject = "ann-erased";
   const { host, bob, said } = await traces(here, subject);
   await traces(there, subject);
-  const before = Date.now();
+  const before = systemPlatform.clock.nowMs();
   const erased = await erase(subject);
   expect(erased).toMatchObject({ rooms: 2, pending: 0 });
   expect(Date.parse(erased.erasedAt)).toBeGreaterThanOrEqual(before);
@@ -238,7 +240,7 @@ test("a room that can't be told is unreadable at once, and told once it can be",
   expect(await erase(subject)).toMatchObject({ rooms: 1, pending: 1 });
   await evictDurableObject(roomStub(room));
   expect(await replay(room, said)).not.toContain("secret");
-  expect(JSON.stringify(await roomStub(room).attach(0))).not.toContain("secret");
+  expect(JSON.stringify(await roomStub(room).attach(FIRST_SHARD_ID))).not.toContain("secret");
   // It finds the room again after its own eviction, and knows what it has yet to do.
   await evictDurableObject(keyring);
   expect(await erase(subject)).toMatchObject({ rooms: 0, pending: 0 });
@@ -255,7 +257,7 @@ test("an erasure that is pending is carried on by an alarm", async () => {
     const { sql } = state.storage;
     sql.exec("INSERT INTO erasing SELECT tag, room, subject FROM keys WHERE room = ?", room);
     sql.exec("DELETE FROM keys WHERE room = ?", room);
-    return state.storage.setAlarm(Date.now() + 3_600_000);
+    return state.storage.setAlarm(systemPlatform.clock.nowMs() + 3_600_000);
   });
   expect(await runDurableObjectAlarm(ringOf(subject))).toBe(true);
   await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
@@ -361,8 +363,8 @@ test("a room that was moved takes nobody in and says where the stream's room is;
   expect(await roomStub(empty).setReplacementRoom(`eu:${empty}`)).toBe(true);
   expect(await roomStub(empty).summary()).toMatchObject({ moved: `eu:${empty}` });
   await runInDurableObject(roomStub(empty), async (room: Room) => {
-    await expect(room.report(0, { sockets: 0, watching: 1, distinct: null })).rejects.toThrow("elsewhere");
-    await expect(room.attach(0)).rejects.toThrow("elsewhere");
+    await expect(room.report(FIRST_SHARD_ID, { sockets: 0, watching: 1, distinct: null })).rejects.toThrow("elsewhere");
+    await expect(room.attach(FIRST_SHARD_ID)).rejects.toThrow("elsewhere");
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
   // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
@@ -384,8 +386,8 @@ test("who may read is told to the room that the stream has instead, before it wa
 test("where a stream's room is outlives the looks through what it was before", async () => {
   const [from, to] = [newRoom(), newRoom()];
   // Somebody watched by beacon, which is nothing that keeps a room.
-  await roomStub(from).report(0, { sockets: 0, watching: 1, distinct: null });
-  await roomStub(from).report(0, { sockets: 0, watching: 0, distinct: null });
+  await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 1, distinct: null });
+  await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 0, distinct: null });
   expect(await roomStub(from).setReplacementRoom(to)).toBe(true);
   expect(await runDurableObjectAlarm(roomStub(from))).toBe(true);
   await evictDurableObject(roomStub(from));

@@ -1,6 +1,8 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { Role } from "../../core/access/roles.ts";
+import { type Platform, sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
 import type { Participant, RoomCounts, RoomEvent } from "../../core/room/events.ts";
@@ -167,13 +169,9 @@ export class TestParticipant {
   constructor(open: () => Promise<WebSocket>) {
     this.client = new RoomClient({
       openSocket: () => asClientSocket(open()),
-      schedule: (ms, work) => {
-        const timer = setTimeout(work, ms);
-        return () => clearTimeout(timer);
-      },
-      nowMs: () => Date.now(),
-      // Back within a fiftieth of the time, so that a test can see many returns.
-      random: () => 0.02 * Math.random(),
+      clock: systemPlatform.clock,
+      // A fiftieth of the reconnect delay, so that a test can see many reconnects.
+      random: () => 0.02 * systemPlatform.random(),
       listener: {
         onDelivery: (delivery) => this.#applyDelivery(delivery),
         onWelcome: ({ you }) => {
@@ -245,7 +243,29 @@ export const shardStub = (room: string, shard = 0): DurableObjectStub<RoomShard>
 export const relayStub = (room: string, relay: number): DurableObjectStub<RoomRelay> =>
   testBindings.ROOM_RELAY.getByName(`${room}/${relay}`) as unknown as DurableObjectStub<RoomRelay>;
 
-/** Loses an object's memory and its sockets at once, whatever it is doing, as a crash does. */
+/** Sets an object's wall clock ahead. Its timers keep their pace. */
+export async function advanceObjectClock(
+  stub: DurableObjectStub<Room | RoomShard | RoomRelay>,
+  ms: number,
+): Promise<void> {
+  await runInDurableObject(stub as DurableObjectStub<RoomShard>, (object: { platform: Platform }) => {
+    const { clock } = object.platform;
+    object.platform = { ...object.platform, clock: { ...clock, nowMs: () => clock.nowMs() + ms } };
+  });
+}
+
+/** Whether an object has no memory; afterwards it has none. Waits for its first idle moment, and throws if there is none. */
+export async function isAsleep(stub: DurableObjectStub): Promise<boolean> {
+  try {
+    await evictDurableObject(stub);
+    return false;
+  } catch (error) {
+    if (String(error).includes("not currently running")) return true;
+    throw error;
+  }
+}
+
+/** Loses an object's memory and its sockets at once, during any work, as a crash does. */
 export async function crashRoomObject(stub: DurableObjectStub<Room | RoomShard | RoomRelay>): Promise<void> {
   const abort = (_object: unknown, state: DurableObjectState): void => state.abort("a crash");
   await runInDurableObject(stub as DurableObjectStub<Room>, abort).catch(() => {});
@@ -278,7 +298,7 @@ export const storedChildIds = (room: string): Promise<unknown[]> =>
 
 /** Waits until something holds; the test's own time limit ends it. */
 export async function waitForCondition(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await scheduler.wait(10);
+  while (!(await holds())) await sleep(systemPlatform.clock, 10);
 }
 
 /** Waits for a socket's close and gives its code. */

@@ -5,6 +5,7 @@
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { WebSocket } from "k6/websockets";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
 
@@ -105,20 +106,16 @@ class LoadParticipant {
   constructor(url: string) {
     this.client = new RoomClient({
       openSocket: () => openSocket(url),
-      schedule: (ms, work) => {
-        const timer = setTimeout(work, ms);
-        return () => clearTimeout(timer);
-      },
-      nowMs: () => Date.now(),
-      random: () => Math.random(),
+      clock: systemPlatform.clock,
+      random: systemPlatform.random,
       listener: {
         onDelivery: (delivery) => this.#onDelivery(delivery),
         onWelcome: () => this.#onWelcome(),
         onCounts: ({ likes }) => {
           this.#likes = likes;
         },
-        onDisconnect: ({ againMs }) => {
-          if (againMs === null) permanentCloses.add(1);
+        onDisconnect: ({ reconnectDelayMs }) => {
+          if (reconnectDelayMs === null) permanentCloses.add(1);
           if (this.#welcomed && this.#disconnectedAtMs === null) disconnects.add(1);
           this.#disconnectedAtMs ??= Date.now();
         },

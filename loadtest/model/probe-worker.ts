@@ -1,5 +1,6 @@
 /** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
 
+import { encodeRoomChild } from "../../core/room/child-ids.ts";
 import { RoomState } from "../../core/room/room-state.ts";
 import { TextModerator } from "../../core/room/sequencer/text-moderator.ts";
 import type { Env } from "../../workers/env.ts";
@@ -10,7 +11,7 @@ export { Keyring, Live, Shield } from "../../workers/index.ts";
 export { ProbeRoom, ProbeRoomRelay, ProbeRoomShard } from "./room/probe-objects.ts";
 
 /** A shard that no viewer is on. */
-const NOBODYS_SHARD = 1_000;
+const UNUSED_SHARD_ID = encodeRoomChild({ kind: "shard", index: 1_000 });
 
 const worker: ExportedHandler<Env> = {
   fetch: async (request, env, ctx) => {
@@ -30,8 +31,8 @@ const worker: ExportedHandler<Env> = {
     if (probe === "stores") {
       const room = env.ROOM.getByName(stream);
       const report = { sockets: 1, watching: 0, distinct: null };
-      for (let call = 0; call < Number(number); call += 1) await room.report(NOBODYS_SHARD, report);
-      await room.report(NOBODYS_SHARD, { ...report, sockets: 0 });
+      for (let call = 0; call < Number(number); call += 1) await room.report(UNUSED_SHARD_ID, report);
+      await room.report(UNUSED_SHARD_ID, { ...report, sockets: 0 });
       return new Response(null, { status: 204 });
     }
     if (probe !== "probe") return product.fetch?.(request, env, ctx) ?? new Response(null, { status: 500 });

@@ -1,11 +1,14 @@
-/** Viewers with the product's own client, who remember what they were shown: for order, loss, duplicates and returns. */
-import { ROOM_CLIENT_LIMITS, type RoomClient } from "../../core/room/client/client.ts";
+/** Viewers with the product's own client that record deliveries: order, losses, duplicates and reconnects. */
+import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
+import type { RoomClient } from "../../core/room/client/client.ts";
+import { ROOM_CLIENT_LIMITS } from "../../core/room/client/client-limits.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
+import type { RoomCounts } from "../../core/room/events.ts";
 import type { ClientLoadJob, ClientLoadStats, ClientStats } from "./fleet-jobs.ts";
 import { createNodeRoomClient } from "./node-room-client.ts";
 import { PROTOCOL_ADAPTERS } from "./protocol-adapters.ts";
 
-/** Everybody must be in the room within this, ms. */
+/** All clients must be welcomed within this, ms. */
 const READY_TIMEOUT_MS = 60_000;
 
 class ObservedClient {
@@ -23,18 +26,21 @@ class ObservedClient {
   #failures = 0;
   #lostAtMs: number | null = null;
   #spreadMs = 0;
+  readonly #platform: Platform;
   readonly #seen = new Set<string>();
   readonly #backMs: number[] = [];
 
-  constructor(url: string, localAddress: string) {
-    this.client = createNodeRoomClient(url, localAddress, {
-      onDelivery: (delivery) => this.#checkDelivery(delivery),
-      onCounts: ({ watching }) => {
+  constructor(url: string, localAddress: string, platform: Platform) {
+    this.#platform = platform;
+    const listener = {
+      onDelivery: (delivery: EventDelivery) => this.#checkDelivery(delivery),
+      onCounts: ({ watching }: RoomCounts) => {
         this.watching = watching;
       },
       onWelcome: () => this.#handleWelcome(),
       onDisconnect: () => this.#handleDisconnect(),
-    });
+    };
+    this.client = createNodeRoomClient(url, localAddress, listener, platform);
   }
 
   stats(): ClientStats {
@@ -45,7 +51,7 @@ class ObservedClient {
       duplicates: this.#duplicates,
       disorders: this.#disorders,
       unseen: this.#unseen,
-      // The first welcome begins anew, as it must.
+      // The first welcome is no reset.
       resets: this.#resets - 1,
       losses: this.#losses,
       backMs: this.#backMs,
@@ -69,7 +75,7 @@ class ObservedClient {
   }
 
   #handleWelcome(): void {
-    if (this.#lostAtMs !== null) this.#backMs.push(performance.now() - this.#lostAtMs);
+    if (this.#lostAtMs !== null) this.#backMs.push(this.#platform.clock.monotonicMs() - this.#lostAtMs);
     this.#lostAtMs = null;
     this.#failures = 0;
     this.connected = true;
@@ -78,7 +84,7 @@ class ObservedClient {
   #handleDisconnect(): void {
     if (this.connected) this.#losses += 1;
     this.connected = false;
-    this.#lostAtMs ??= performance.now();
+    this.#lostAtMs ??= this.#platform.clock.monotonicMs();
     const boundMs = Math.min(
       ROOM_CLIENT_LIMITS.reconnectMaxMs,
       ROOM_CLIENT_LIMITS.reconnectBaseMs * 2 ** this.#failures,
@@ -88,43 +94,49 @@ class ObservedClient {
   }
 }
 
-/** The people of one process. */
+/** The clients of one process. */
 export class ClientLoad {
   readonly #job: ClientLoadJob;
   readonly #index: number;
   readonly #clients: ObservedClient[] = [];
+  readonly #platform: Platform;
   readonly #acknowledged: string[] = [];
-  #writeTimer: NodeJS.Timeout | null = null;
+  #cancelWrites: () => void = () => {};
   #messageCounter = 0;
   #refused = 0;
 
-  /** `index`: which of the crowd's processes this is. */
-  constructor(job: ClientLoadJob, index: number) {
+  /** `index`: of this process in the fleet. */
+  constructor(job: ClientLoadJob, index: number, platform: Platform) {
+    this.#platform = platform;
     this.#job = job;
     this.#index = index;
   }
 
-  /** Resolves when everybody is in the room. Rejects if that takes too long. */
+  /** Resolves when all clients are welcomed. Rejects if that takes too long. */
   async open(): Promise<void> {
     const { server, room, viewers, tokens, perSecond } = this.#job;
+    const { clock } = this.#platform;
     for (let number = 0; number < viewers; number += 1) {
       const url = `${server}${PROTOCOL_ADAPTERS.corral.socketPath(room, tokens[number] ?? "")}`;
-      const person = new ObservedClient(url, `127.0.0.${2 + this.#index}`);
+      const person = new ObservedClient(url, `127.0.0.${2 + this.#index}`, this.#platform);
       this.#clients.push(person);
       person.client.start();
-      if (number % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 10_000 / perSecond));
+      if (number % 10 === 9) await sleep(clock, 10_000 / perSecond);
     }
-    const untilMs = performance.now() + READY_TIMEOUT_MS;
+    const untilMs = clock.monotonicMs() + READY_TIMEOUT_MS;
     while (this.#clients.some(({ connected }) => !connected)) {
-      if (performance.now() > untilMs) throw new Error("not everybody got into the room");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (clock.monotonicMs() > untilMs) throw new Error("not all clients were welcomed");
+      await sleep(clock, 20);
     }
   }
 
-  /** So many messages a second from now on, by those with a token in turn. */
+  /** Sets the rate of messages, sent by the clients with a token in turn. */
   setWriteRate(perSecond: number): void {
-    if (this.#writeTimer !== null) clearInterval(this.#writeTimer);
-    this.#writeTimer = perSecond === 0 ? null : setInterval(() => void this.#sendMessage(), 1_000 / perSecond);
+    this.#cancelWrites();
+    this.#cancelWrites =
+      perSecond === 0
+        ? () => {}
+        : startInterval(this.#platform.clock, 1_000 / perSecond, () => void this.#sendMessage());
   }
 
   stats(): ClientLoadStats {

@@ -1,29 +1,27 @@
-/**
- * The room's objects with a counter and a way to lose them: what calls come in each second, and crashes on request.
- * Nothing of it is in the product.
- */
+/** The room's objects with a count of calls by second, and crashes on request. Only load tests use them. */
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { Room as RealRoom } from "../../durable-objects/room/sequencer/room.ts";
 import { RoomShard as RealShard } from "../../durable-objects/room/shard/room-shard.ts";
 import type { Env } from "../../workers/env.ts";
 
-/** Calls that each room got, by second since 1970. It is the isolate's, so that it outlives the objects. */
+/** Calls of each room, by second since the epoch. In the isolate, so that it outlives the objects. */
 const calls = new Map<string, Map<number, number>>();
 
-function count(room: string): void {
+function count(room: string, nowMs: number): void {
   const seconds = calls.get(room) ?? new Map<number, number>();
   calls.set(room, seconds);
-  const second = Math.floor(Date.now() / 1_000);
+  const second = Math.floor(nowMs / 1_000);
   seconds.set(second, (seconds.get(second) ?? 0) + 1);
 }
 
-/** The room object; each call to it is counted. */
+/** The room object with a count of its calls. */
 export class CountedRoom extends RealRoom {
   crash(): void {
     this.ctx.abort("a crash of the harness");
   }
 }
 
-/** A shard that can be lost. */
+/** A shard that crashes on request. */
 export class CrashableShard extends RealShard {
   crash(): void {
     this.ctx.abort("a crash of the harness");
@@ -37,13 +35,13 @@ for (const name of Object.getOwnPropertyNames(RealRoom.prototype)) {
   if (name === "constructor" || name === "alarm" || typeof method !== "function") continue;
   Object.defineProperty(CountedRoom.prototype, name, {
     value(this: CountedRoom, ...args: unknown[]): unknown {
-      count((this as unknown as { ctx: DurableObjectState }).ctx.id.name ?? "");
+      count((this as unknown as { ctx: DurableObjectState }).ctx.id.name ?? "", this.platform.clock.nowMs());
       return (method as Method).apply(this, args);
     },
   });
 }
 
-/** An object that can be lost. */
+/** An object that crashes on request. */
 interface CrashableObject {
   crash(): Promise<void>;
 }
@@ -60,7 +58,7 @@ export async function handleRoomHarness(request: Request, env: Env): Promise<Res
   const room = env.ROOM.getByName(stream) as unknown as CrashableObject;
   if (what === "now") {
     const { shards, counts } = await env.ROOM.getByName(stream).summary();
-    const second = Math.floor(Date.now() / 1_000) - 1;
+    const second = Math.floor(systemPlatform.clock.nowMs() / 1_000) - 1;
     const { watching, likes } = counts;
     return Response.json({ calls: calls.get(stream)?.get(second) ?? 0, watching, likes, shards });
   }
@@ -78,6 +76,6 @@ export async function handleRoomHarness(request: Request, env: Env): Promise<Res
 }
 
 async function crashObject(object: CrashableObject): Promise<void> {
-  // It ends before it can answer.
+  // The object aborts before it answers.
   await object.crash().catch(() => {});
 }

@@ -1,23 +1,25 @@
-/** The product's client of a room in Node, where `ws` opens sockets from an address of choice. */
+/** The product's room client in Node, with sockets of `ws` from a chosen local address. */
 import { WebSocket } from "ws";
+import type { Platform } from "../../core/kit/clock.ts";
 import { RoomClient, type RoomListener, type RoomSocket } from "../../core/room/client/client.ts";
 
-/** A client of the room at `url`, whose sockets come from `localAddress`. */
-export function createNodeRoomClient(url: string, localAddress: string, listener: RoomListener): RoomClient {
+/** A client of the room at `url`, with sockets from `localAddress`. */
+export function createNodeRoomClient(
+  url: string,
+  localAddress: string,
+  listener: RoomListener,
+  { clock, random }: Platform,
+): RoomClient {
   return new RoomClient({
     openSocket: () => asClientSocket(new WebSocket(url, { perMessageDeflate: false, localAddress })),
-    schedule: (ms, work) => {
-      const timer = setTimeout(work, ms);
-      return () => clearTimeout(timer);
-    },
-    nowMs: () => Date.now(),
-    random: () => Math.random(),
+    clock,
+    random,
     listener,
   });
 }
 
 function asClientSocket(socket: WebSocket): RoomSocket {
-  const seen: RoomSocket = {
+  const adapter: RoomSocket = {
     onopen: null,
     onmessage: null,
     onclose: null,
@@ -26,10 +28,10 @@ function asClientSocket(socket: WebSocket): RoomSocket {
     },
     close: (code) => socket.close(code),
   };
-  socket.on("open", () => seen.onopen?.());
-  socket.on("message", (data: Buffer, isBinary) => seen.onmessage?.({ data: isBinary ? data : data.toString() }));
-  socket.on("close", (code, reason) => seen.onclose?.({ code, reason: reason.toString() }));
+  socket.on("open", () => adapter.onopen?.());
+  socket.on("message", (data: Buffer, isBinary) => adapter.onmessage?.({ data: isBinary ? data : data.toString() }));
+  socket.on("close", (code, reason) => adapter.onclose?.({ code, reason: reason.toString() }));
   // A close follows.
   socket.on("error", () => {});
-  return seen;
+  return adapter;
 }

@@ -1,21 +1,22 @@
 /**
- * Many viewers in one process, each no more than a socket and a position: frames that are the same for all are decoded
- * once. It checks that nothing is left out and nothing comes twice, and takes the time from sending to seeing.
+ * Many viewers in one process, each only a socket and a position. Equal frames are decoded once. The load checks for missing
+ * and repeated events, and measures the latency from sending to delivery.
  */
 import { WebSocket } from "ws";
+import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY, SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
 import type { SocketLoadJob, SocketLoadStats } from "./fleet-jobs.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { type FrameContent, loadMessageText, PROTOCOL_ADAPTERS, type ProtocolAdapter } from "./protocol-adapters.ts";
 
-/** Frames of which the decoded form is remembered: viewers lag behind each other by a few. */
+/** Cached decoded frames: viewers lag behind each other by a few. */
 const DECODED_FRAME_CACHE = 16;
-/** Each process comes from addresses of its own, a few thousand sockets from each: ports are 28,000 an address. */
+/** Sockets for each local address of a process: an address has 28,000 ports. */
 const SOCKETS_PER_ADDRESS = 5_000;
-/** Writers write in steps of so many milliseconds. */
+/** Messages are sent in steps of this many milliseconds. */
 const WRITE_EVERY_MS = 20;
-/** A viewer that isn't in the room by then is given up, ms. */
+/** All viewers must be welcomed within this, ms. */
 const READY_TIMEOUT_MS = 60_000;
 
 interface LoadSocket {
@@ -23,10 +24,10 @@ interface LoadSocket {
   socket: WebSocket;
   readonly token: string;
   ready: boolean;
-  /** The last event that it knows; -1: it was told of none. */
+  /** The offset of its last event; -1: none. */
   headOffset: number;
   unacknowledgedChars: number;
-  heartbeatTimer: NodeJS.Timeout | null;
+  cancelHeartbeat: (() => void) | null;
 }
 
 const BEAT_BYTES = Buffer.from(HEARTBEAT_REPLY);
@@ -37,12 +38,13 @@ const SEEN = JSON.stringify({ type: "seen" });
 export class SocketLoad {
   readonly #adapter: ProtocolAdapter;
   readonly #job: SocketLoadJob;
+  readonly #platform: Platform;
   readonly #index: number;
   readonly #sockets: LoadSocket[] = [];
   readonly #writers: LoadSocket[] = [];
   readonly #decodedFrames: { readonly bytes: Buffer; readonly told: FrameContent }[] = [];
   readonly #delays = new LatencyHistogram();
-  #writeTimer: NodeJS.Timeout | null = null;
+  #cancelWrites: () => void = () => {};
   #messageCounter = 0;
   #frames = 0;
   #bytes = 0;
@@ -56,59 +58,62 @@ export class SocketLoad {
   #moved = 0;
   #closing = false;
 
-  /** `index`: which of the crowd's processes this is. */
-  constructor(job: SocketLoadJob, index: number) {
+  /** `index`: of this process in the fleet. */
+  constructor(job: SocketLoadJob, index: number, platform: Platform) {
+    this.#platform = platform;
     this.#adapter = PROTOCOL_ADAPTERS[job.dialect];
     this.#job = job;
     this.#index = index;
   }
 
-  /** Opens all sockets; resolves when everybody is in the room. Rejects if that takes too long. */
+  /** Opens all sockets; resolves when all viewers are welcomed. Rejects if that takes too long. */
   async open(): Promise<void> {
     const { viewers, perSecond } = this.#job;
-    const began = performance.now();
+    const { clock } = this.#platform;
+    const startMs = clock.monotonicMs();
     while (this.#sockets.length < viewers) {
-      const due = Math.min(viewers, 1 + Math.floor(((performance.now() - began) / 1_000) * perSecond));
+      const due = Math.min(viewers, 1 + Math.floor(((clock.monotonicMs() - startMs) / 1_000) * perSecond));
       while (this.#sockets.length < due) this.#connect(this.#sockets.length);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(clock, 10);
     }
-    const untilMs = performance.now() + READY_TIMEOUT_MS;
+    const untilMs = clock.monotonicMs() + READY_TIMEOUT_MS;
     while (this.#sockets.some(({ ready }) => !ready)) {
-      if (performance.now() > untilMs) {
+      if (clock.monotonicMs() > untilMs) {
         const closes = JSON.stringify(this.stats().closes);
         throw new Error(`${this.#readyCount()} of ${viewers} viewers got into the room; closed, by code: ${closes}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(clock, 20);
     }
   }
 
-  /** So many messages a second from now on, by the writers in turn. */
+  /** Sets the rate of messages, sent by the writers in turn. */
   setWriteRate(perSecond: number): void {
-    if (this.#writeTimer !== null) clearInterval(this.#writeTimer);
-    this.#writeTimer = null;
+    this.#cancelWrites();
     if (perSecond === 0 || this.#writers.length === 0) return;
-    const began = performance.now();
+    const { clock } = this.#platform;
+    const startMs = clock.monotonicMs();
     let written = 0;
-    this.#writeTimer = setInterval(() => {
-      const due = Math.floor(((performance.now() - began) / 1_000) * perSecond);
+    this.#cancelWrites = startInterval(clock, WRITE_EVERY_MS, () => {
+      const due = Math.floor(((clock.monotonicMs() - startMs) / 1_000) * perSecond);
       for (; written < due; written += 1) this.#sendMessage();
-    }, WRITE_EVERY_MS);
+    });
   }
 
-  /** The first `share` of the viewers beats, each at its own moments; the others fall silent. */
+  /** Makes the first `share` of the viewers send heartbeats, each with a phase of its own, and the others stop. */
   setPlayingShare(share: number): void {
+    const { clock, random } = this.#platform;
     const playing = Math.round(share * this.#sockets.length);
     for (const [index, member] of this.#sockets.entries()) {
-      if (index >= playing && member.heartbeatTimer !== null) {
-        clearTimeout(member.heartbeatTimer);
-        member.heartbeatTimer = null;
-      } else if (index < playing && member.heartbeatTimer === null) {
+      if (index >= playing && member.cancelHeartbeat !== null) {
+        member.cancelHeartbeat();
+        member.cancelHeartbeat = null;
+      } else if (index < playing && member.cancelHeartbeat === null) {
         member.socket.send(PLAY);
-        const beat = (): void => {
+        const sendHeartbeat = (): void => {
           member.socket.send(HEARTBEAT);
-          member.heartbeatTimer = setTimeout(beat, ROOM_LIMITS.heartbeatEveryMs);
+          member.cancelHeartbeat = clock.startTimer(ROOM_LIMITS.heartbeatEveryMs, sendHeartbeat);
         };
-        member.heartbeatTimer = setTimeout(beat, ROOM_LIMITS.heartbeatEveryMs * Math.random());
+        member.cancelHeartbeat = clock.startTimer(ROOM_LIMITS.heartbeatEveryMs * random(), sendHeartbeat);
       }
     }
   }
@@ -133,7 +138,7 @@ export class SocketLoad {
     };
   }
 
-  /** Counts anew. */
+  /** Resets all counters. */
   resetStats(): void {
     this.#frames = 0;
     this.#bytes = 0;
@@ -150,8 +155,8 @@ export class SocketLoad {
   close(): void {
     this.#closing = true;
     this.setWriteRate(0);
-    for (const { socket, heartbeatTimer } of this.#sockets) {
-      if (heartbeatTimer !== null) clearTimeout(heartbeatTimer);
+    for (const { socket, cancelHeartbeat } of this.#sockets) {
+      cancelHeartbeat?.();
       socket.terminate();
     }
   }
@@ -165,7 +170,7 @@ export class SocketLoad {
       ready: false,
       headOffset: -1,
       unacknowledgedChars: 0,
-      heartbeatTimer: null,
+      cancelHeartbeat: null,
     };
     this.#sockets.push(member);
     if (token !== "") this.#writers.push(member);
@@ -193,13 +198,13 @@ export class SocketLoad {
     socket.on("error", () => {});
     socket.on("close", (code) => {
       member.ready = false;
-      if (member.heartbeatTimer !== null) clearTimeout(member.heartbeatTimer);
+      member.cancelHeartbeat?.();
       if (this.#closing) return;
       if (code === SOCKET_CLOSES.moved.code) {
         this.#moved += 1;
         member.socket = this.#openSocket(member.number);
         this.#listen(member);
-      } else this.#closes.push({ token, code, atMs: Date.now() });
+      } else this.#closes.push({ token, code, atMs: this.#platform.clock.nowMs() });
     });
   }
 
@@ -218,7 +223,7 @@ export class SocketLoad {
     }
     if (!member.ready) return;
     if (told.range !== null) this.#trackRange(member, told.range, bytes.length);
-    const nowMs = Date.now();
+    const nowMs = this.#platform.clock.nowMs();
     for (const sentMs of told.sentAtMs) this.#delays.add(nowMs - sentMs);
     this.#delivered += told.sentAtMs.length;
   }
@@ -233,7 +238,7 @@ export class SocketLoad {
     member.socket.send(SEEN);
   }
 
-  /** What a frame tells: the same bytes came to others before. */
+  /** Decodes a frame; frames with the same bytes are cached. */
   #decodeFrame(bytes: Buffer): FrameContent {
     const known = this.#decodedFrames.find((one) => one.bytes.length === bytes.length && one.bytes.equals(bytes));
     if (known !== undefined) return known.told;
@@ -248,7 +253,10 @@ export class SocketLoad {
     this.#messageCounter += 1;
     if (ready?.ready !== true) return;
     ready.socket.send(
-      this.#adapter.encodeMessage(this.#messageCounter, loadMessageText(Date.now(), this.#messageCounter)),
+      this.#adapter.encodeMessage(
+        this.#messageCounter,
+        loadMessageText(this.#platform.clock.nowMs(), this.#messageCounter),
+      ),
     );
     this.#sent += 1;
   }

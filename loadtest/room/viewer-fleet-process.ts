@@ -1,5 +1,5 @@
-/** One process of a crowd: does what its parent asks, one job after another, and ends with it. */
-
+/** One process of a viewer fleet: runs its parent's jobs and ends with it. */
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { ClientLoad } from "./client-load.ts";
 import type { FleetJob } from "./fleet-jobs.ts";
 import { SocketLoad } from "./socket-load.ts";
@@ -11,10 +11,10 @@ let clientLoad: ClientLoad | null = null;
 async function runJob(job: FleetJob): Promise<unknown> {
   switch (job.do) {
     case "open":
-      socketLoad = new SocketLoad(job, index);
+      socketLoad = new SocketLoad(job, index, systemPlatform);
       return socketLoad.open();
     case "people":
-      clientLoad = new ClientLoad(job, index);
+      clientLoad = new ClientLoad(job, index, systemPlatform);
       return clientLoad.open();
     case "write":
       socketLoad?.setWriteRate(job.perSecond);

@@ -3,6 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { sleep } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
 import { parseSentAtMs } from "./protocol-adapters.ts";
 import { ViewerFleet } from "./viewer-fleet.ts";
@@ -45,11 +47,11 @@ async function write(server: string, told: number): Promise<Awaited<ReturnType<V
   const tokens = ["a", "b", "c", "d"];
   await made.openSockets({ dialect: "bare", servers: [server], room: "r", viewers: VIEWERS, tokens, perSecond: 1_000 });
   await made.setWriteRate(40);
-  while ((await made.socketStats()).acknowledged < 10) await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await made.socketStats()).acknowledged < 10) await sleep(systemPlatform.clock, 20);
   await made.setWriteRate(0);
   let stats = await made.socketStats();
   while (stats.acknowledged < stats.sent || stats.delivered < stats.sent * told) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(systemPlatform.clock, 20);
     stats = await made.socketStats();
   }
   return stats;
@@ -84,7 +86,7 @@ test("viewers whom a server sends elsewhere go there, and nobody counts as dropp
   await made.openSockets({ dialect: "bare", servers: [url], room: "r", viewers: 4, tokens: [], perSecond: 1_000 });
   let stats = await made.socketStats();
   while (stats.moved < 2 || stats.ready < 4) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(systemPlatform.clock, 20);
     stats = await made.socketStats();
   }
   expect(came).toBe(6);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
@@ -56,12 +57,8 @@ async function enter(name: string): Promise<RoomClient> {
   const { token } = (await answer.json()) as { token: string };
   const client = new RoomClient({
     openSocket: () => new WebSocket(`${edge.url.replace("http", "ws")}/rooms/show/socket?token=${token}`) as RoomSocket,
-    schedule: (ms, work) => {
-      const timer = setTimeout(work, ms);
-      return () => clearTimeout(timer);
-    },
-    nowMs: () => Date.now(),
-    random: () => Math.random(),
+    clock: systemPlatform.clock,
+    random: systemPlatform.random,
     listener: {},
   });
   client.start();

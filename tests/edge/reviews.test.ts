@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as bodyOf } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
 import type { CommandOutcome, StaffNote } from "../../core/room/room-protocol.ts";
@@ -109,12 +110,8 @@ async function come(edge: LocalEdge, room: string, sub: string, roles: readonly 
   const client = new RoomClient({
     openSocket: () =>
       new WebSocket(`${edge.url.replace("http", "ws")}/rooms/${room}/socket?token=${token}`) as RoomSocket,
-    schedule: (ms, work) => {
-      const timer = setTimeout(work, ms);
-      return () => clearTimeout(timer);
-    },
-    nowMs: () => Date.now(),
-    random: () => Math.random(),
+    clock: systemPlatform.clock,
+    random: systemPlatform.random,
     listener: {
       onDelivery: (delivery) => events.push(...delivery.events),
       onWelcome: () => welcomed.resolve(),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
 import { BroadcastPublisher } from "../../origin/publisher/publisher.ts";
 import { testPartMeta } from "./publisher.ts";
@@ -134,7 +135,7 @@ export class DurabilityChat {
     this.#edge = edge;
     this.#stream = stream;
     const socket = `${edge.replace("http", "ws")}/rooms/${stream}/socket?token=${token}`;
-    this.#client = createNodeRoomClient(socket, "127.0.0.1", {});
+    this.#client = createNodeRoomClient(socket, "127.0.0.1", {}, systemPlatform);
     this.#client.start();
     this.#timer = setInterval(() => this.#sendMessage(), MESSAGE_MS);
   }

@@ -1,26 +1,28 @@
 /**
- * A client of a room, for browsers and Node: it connects, resumes where it stood, sends again what was not acknowledged,
- * and gives events once and in order. Sockets, timers, clock and chance are passed in.
+ * A room client for browsers and Node: connects, resumes from its position, resends unacknowledged commands and delivers
+ * each event once and in order. Sockets, clock and randomness are passed in.
  */
 
+import type { Clock, Random } from "../../kit/clock.ts";
+import { CLIENT_ROOM_LIMITS } from "../client-room-limits.ts";
 import type { Command } from "../commands.ts";
 import type { ChatModes, RoomCounts, RoomEvent } from "../events.ts";
-import { ROOM_LIMITS } from "../room-limits.ts";
 import {
   type ClientFrame,
   type CommandOutcome,
   HEARTBEAT,
   type OwnProfile,
-  RETRYABLE_ROOM_ERRORS,
   type ServerFrame,
   type StaffNote,
 } from "../room-protocol.ts";
+import { ROOM_CLIENT_LIMITS } from "./client-limits.ts";
+import { CommandOutbox } from "./command-outbox.ts";
 import { decodeServerFrame } from "./decode-server-frame.ts";
 import { type EventDelivery, EventInbox } from "./event-inbox.ts";
 import { maxReconnectDelayMs } from "./reconnect.ts";
 import { TokenRenewal } from "./token-renewal.ts";
 
-/** A WebSocket, as far as the client uses it; browsers' and Node's own ones fit. */
+/** The part of a WebSocket that the client uses; the WebSockets of browsers and of Node have it. */
 export interface RoomSocket {
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
@@ -29,70 +31,40 @@ export interface RoomSocket {
   close(code?: number): void;
 }
 
-/** What a client is told. */
+/** Callbacks of a client. */
 export interface RoomListener {
   /** New events. */
   onDelivery?(delivery: EventDelivery): void;
-  /** Who one is, modes and pin, with each welcome. */
+  /** Own profile, chat modes and pinned message; with each welcome. */
   onWelcome?(welcome: { readonly you: OwnProfile; readonly modes: ChatModes; readonly pinned: RoomEvent | null }): void;
   onCounts?(counts: RoomCounts): void;
   onStaffNotes?(notes: readonly StaffNote[]): void;
-  /** The socket closed; `againMs`: when the client connects again, null: it doesn't. */
-  onDisconnect?(close: { readonly code: number; readonly reason: string; readonly againMs: number | null }): void;
+  /** The socket closed. `reconnectDelayMs`: time until the next connection; null: the client stopped. */
+  onDisconnect?(close: {
+    readonly code: number;
+    readonly reason: string;
+    readonly reconnectDelayMs: number | null;
+  }): void;
 }
 
 /** What a client runs on. */
 export interface RoomClientOptions {
-  /** Opens a socket to the room, with the token of `getToken`; called for each connection. */
+  /** Opens a socket to the room with the token of `getToken`; called for each connection. */
   readonly openSocket: (token: string | null) => RoomSocket;
-  /** A viewer's token as new as can be had: asked for before each connection, and before the token ends. */
+  /** The viewer's latest token; called before each connection and before the current token expires. */
   readonly getToken?: () => Promise<string | null>;
-  /** Runs `work` after so many ms; gives what takes that back. */
-  readonly schedule: (ms: number, work: () => void) => () => void;
-  readonly nowMs: () => number;
-  /** 0 ≤ random < 1. */
-  readonly random: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly listener: RoomListener;
-}
-
-/** Bounds of a client, each with its reason. */
-export const ROOM_CLIENT_LIMITS = {
-  /** Acts waiting for their acknowledgement; further ones are refused with `busy`. */
-  pendingCommands: 50,
-  /** An act without an answer is sent again after so long, and so often. */
-  resendAfterMs: 4_000,
-  sendAttempts: 10,
-  /** A connection that isn't welcomed within this is closed. */
-  welcomeTimeoutMs: 15_000,
-  /** The first wait before connecting again is a random part of this, doubled each time up to the second. */
-  reconnectBaseMs: 1_000,
-  reconnectMaxMs: 30_000,
-  /** After a close that asks for a long wait: a random part of this. */
-  reconnectLongMs: 60_000,
-  /** A connection that lasted so long makes the next wait short again. */
-  stableConnectionMs: 10_000,
-  /** Taps are gathered for so long. */
-  reactionFlushMs: 500,
-  /** A client that plays says so again with each of this many beats, in case its shard forgot. */
-  heartbeatsPerPlayFrame: 15,
-} as const;
-
-interface UnacknowledgedCommand {
-  readonly frame: Extract<ClientFrame, { type: "act" }>;
-  readonly resolve: (outcome: CommandOutcome) => void;
-  attempts: number;
-  cancel: () => void;
 }
 
 /** One viewer's connection to one room. */
 export class RoomClient {
   readonly #options: RoomClientOptions;
   readonly #inbox = new EventInbox();
-  readonly #pendingCommands = new Map<string, UnacknowledgedCommand>();
-  readonly #pendingReactions = new Map<string, number>();
-  #commandIdPrefix: string;
+  readonly #outbox: CommandOutbox;
   readonly #renewal: TokenRenewal | null;
-  #commandIdCounter = 0;
+  readonly #pendingReactions = new Map<string, number>();
   #socket: RoomSocket | null = null;
   #welcomed = false;
   #stopped = true;
@@ -109,25 +81,30 @@ export class RoomClient {
 
   constructor(options: RoomClientOptions) {
     this.#options = options;
-    const { getToken, schedule, random } = options;
+    const { getToken, clock, random } = options;
+    this.#outbox = new CommandOutbox({
+      clock,
+      random,
+      send: (frame) => this.#sendFrame(frame),
+      isWelcomed: () => this.#welcomed,
+    });
     const send = (token: string): void => this.#sendFrame({ type: "renew", token });
-    this.#renewal = getToken === undefined ? null : new TokenRenewal({ getToken, schedule, random, send });
-    this.#commandIdPrefix = randomIdPrefix(random);
+    this.#renewal = getToken === undefined ? null : new TokenRenewal({ getToken, clock, random, send });
   }
 
-  /** How far the server's clock is ahead of this one's, ms; null before the first welcome. */
+  /** How far the server's clock is ahead of the local clock, ms; null before the first welcome. */
   get clockAheadMs(): number | null {
     return this.#clockAheadMs;
   }
 
-  /** Connects, and stays connected until `stop` or a close that says never again. */
+  /** Connects, and reconnects until `stop` or a close that forbids it. */
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
     this.#connect();
   }
 
-  /** Leaves; what waits is answered with `unavailable`. */
+  /** Disconnects. Pending commands resolve with `unavailable`. */
   stop(): void {
     this.#stopped = true;
     this.#cancelConnect();
@@ -136,54 +113,39 @@ export class RoomClient {
     this.#cancelReactionFlush = null;
     this.#pendingReactions.clear();
     this.#detachSocket()?.close(1000);
-    for (const id of [...this.#pendingCommands.keys()]) this.#resolveCommand(id, { ok: false, error: "unavailable" });
+    this.#outbox.abandonAll();
   }
 
-  /** Sends a message or does a moderator's act; `programmeMs`: what is being watched. Never rejects. */
+  /** Sends a chat message or a moderation command; `programmeMs`: the programme time on screen. Never rejects. */
   sendCommand(act: Command, programmeMs: number | null = null): Promise<CommandOutcome> {
-    if (this.#stopped) return Promise.resolve({ ok: false, error: "unavailable" });
-    if (this.#pendingCommands.size >= ROOM_CLIENT_LIMITS.pendingCommands)
-      return Promise.resolve({ ok: false, error: "busy" });
-    return new Promise((settle) => {
-      const id = this.#nextCommandId();
-      this.#pendingCommands.set(id, {
-        frame: { type: "act", id, act, programmeMs },
-        resolve: settle,
-        attempts: 0,
-        cancel: () => {},
-      });
-      if (this.#welcomed) this.#sendPendingCommand(id);
-    });
+    return this.#stopped ? Promise.resolve({ ok: false, error: "unavailable" }) : this.#outbox.submit(act, programmeMs);
   }
 
-  #nextCommandId(): string {
-    this.#commandIdCounter += 1;
-    return `${this.#commandIdPrefix}-${this.#commandIdCounter}`;
-  }
-
-  /** Likes, or an emoji as a reaction; gathered before they are sent, and lost while there is no connection. */
+  /** Adds a like, or a reaction with an emoji. Reactions are sent in batches and dropped while disconnected. */
   addReaction(emoji: string | null = null): void {
     const key = emoji ?? "";
-    if (!this.#pendingReactions.has(key) && this.#pendingReactions.size >= ROOM_LIMITS.distinctEmoji) return;
+    if (!this.#pendingReactions.has(key) && this.#pendingReactions.size >= CLIENT_ROOM_LIMITS.distinctEmoji) return;
     this.#pendingReactions.set(
       key,
-      Math.min(ROOM_LIMITS.reactionsPerFrame, (this.#pendingReactions.get(key) ?? 0) + 1),
+      Math.min(CLIENT_ROOM_LIMITS.reactionsPerFrame, (this.#pendingReactions.get(key) ?? 0) + 1),
     );
-    this.#cancelReactionFlush ??= this.#options.schedule(ROOM_CLIENT_LIMITS.reactionFlushMs, () =>
-      this.#flushReactions(),
-    );
+    this.#cancelReactionFlush ??= this.#startTimer(ROOM_CLIENT_LIMITS.reactionFlushMs, () => this.#flushReactions());
   }
 
-  /** Playback began or stopped: while it goes on, the viewer counts as watching. */
+  /** Sets whether playback runs; a viewer counts as watching while it does. */
   setPlaying(on: boolean): void {
     if (this.#playing === on) return;
     this.#playing = on;
-    // The first beat says so, also after a pause.
+    // The next heartbeat carries a play frame.
     this.#heartbeatCount = 0;
     this.#cancelHeartbeat();
     if (!this.#welcomed) return;
     if (on) this.#sendHeartbeat();
     else this.#sendFrame({ type: "play", on: false });
+  }
+
+  #startTimer(delayMs: number, callback: () => void): () => void {
+    return this.#options.clock.startTimer(delayMs, callback);
   }
 
   #connect(): void {
@@ -205,20 +167,23 @@ export class RoomClient {
     this.#socket = socket;
     this.#welcomed = false;
     this.#unacknowledgedChars = 0;
-    const mine = (work: () => void) => () => {
+    const ifCurrent = (work: () => void): void => {
       if (this.#socket === socket) work();
     };
-    socket.onopen = mine(() => this.#sendHello());
-    socket.onmessage = ({ data }) => mine(() => this.#receive(data))();
-    socket.onclose = ({ code, reason }) => mine(() => this.#handleClose(code, reason))();
-    this.#cancelWelcome = this.#options.schedule(ROOM_CLIENT_LIMITS.welcomeTimeoutMs, () => this.#abandonConnection());
+    socket.onopen = () => ifCurrent(() => this.#sendHello());
+    socket.onmessage = ({ data }) => ifCurrent(() => this.#receive(data));
+    socket.onclose = ({ code, reason }) => ifCurrent(() => this.#handleClose(code, reason));
+    this.#startWelcomeTimeout();
+  }
+
+  #startWelcomeTimeout(): void {
+    this.#cancelWelcome = this.#startTimer(ROOM_CLIENT_LIMITS.welcomeTimeoutMs, () => this.#abandonConnection());
   }
 
   #sendHello(): void {
     this.#sendFrame({ type: "hello", from: this.#inbox.position });
   }
 
-  /** Gives the connection up for another. */
   #abandonConnection(): void {
     this.#detachSocket()?.close(1000);
     this.#scheduleReconnect(1006, "no answer");
@@ -229,7 +194,7 @@ export class RoomClient {
     const frame = decodeServerFrame(data);
     if (frame !== null) this.#handleFrame(frame);
     this.#unacknowledgedChars += data.length;
-    if (this.#unacknowledgedChars < ROOM_LIMITS.flowAckEveryChars) return;
+    if (this.#unacknowledgedChars < CLIENT_ROOM_LIMITS.flowAckEveryChars) return;
     this.#unacknowledgedChars = 0;
     this.#sendFrame({ type: "seen" });
   }
@@ -250,7 +215,7 @@ export class RoomClient {
       }
       case "ack":
         if (frame.outcome.ok && frame.outcome.event !== undefined) this.#handleOwnEvent(frame.outcome.event);
-        this.#handleOutcome(frame.id, frame.outcome);
+        this.#outbox.handleOutcome(frame.id, frame.outcome);
         break;
       case "staff":
         listener.onStaffNotes?.(frame.notes);
@@ -262,30 +227,30 @@ export class RoomClient {
   }
 
   #handleWelcome(frame: Extract<ServerFrame, { type: "welcome" }>): void {
-    const { listener, nowMs } = this.#options;
+    const { listener, clock } = this.#options;
     this.#cancelWelcome();
     this.#cancelStableTimer();
-    this.#cancelStableTimer = this.#options.schedule(ROOM_CLIENT_LIMITS.stableConnectionMs, () => {
+    this.#cancelStableTimer = this.#startTimer(ROOM_CLIENT_LIMITS.stableConnectionMs, () => {
       this.#failures = 0;
     });
     this.#welcomed = true;
-    const aheadMs = frame.nowMs - nowMs();
+    const aheadMs = frame.nowMs - clock.nowMs();
     this.#clockAheadMs = aheadMs;
-    this.#renewal?.start(frame.expiresMs, () => nowMs() + aheadMs);
+    this.#renewal?.start(frame.expiresMs, () => clock.nowMs() + aheadMs);
     const { you, modes, pinned, counts } = frame;
     listener.onWelcome?.({ you, modes, pinned });
     listener.onCounts?.(counts);
     const delivery = this.#inbox.applyWelcome(frame);
     if (!delivery.recovered || delivery.events.length > 0 || delivery.omitted > 0) listener.onDelivery?.(delivery);
-    for (const id of this.#pendingCommands.keys()) this.#sendPendingCommand(id);
+    this.#outbox.resendAll();
     this.#cancelHeartbeat();
     if (this.#playing) this.#sendHeartbeat();
   }
 
-  /** Something is missing: the same socket is asked from where this client stands. */
+  /** Events are missing: asks for them on the same socket, from the client's position. */
   #resync(): void {
     this.#welcomed = false;
-    this.#cancelWelcome = this.#options.schedule(ROOM_CLIENT_LIMITS.welcomeTimeoutMs, () => this.#abandonConnection());
+    this.#startWelcomeTimeout();
     this.#sendHello();
   }
 
@@ -296,48 +261,6 @@ export class RoomClient {
   #handleOwnEvent(event: RoomEvent): void {
     const delivery = this.#inbox.applyOwnEvent(event);
     if (delivery !== null) this.#notifyDelivery(delivery);
-  }
-
-  #sendPendingCommand(id: string): void {
-    const waiting = this.#pendingCommands.get(id);
-    if (waiting === undefined) return;
-    waiting.cancel();
-    if (waiting.attempts >= ROOM_CLIENT_LIMITS.sendAttempts) {
-      this.#resolveCommand(id, { ok: false, error: "unavailable" });
-      return;
-    }
-    waiting.attempts += 1;
-    waiting.cancel = this.#options.schedule(ROOM_CLIENT_LIMITS.resendAfterMs, () => {
-      if (this.#welcomed) this.#sendPendingCommand(id);
-    });
-    this.#sendFrame(waiting.frame);
-  }
-
-  #handleOutcome(id: string, outcome: CommandOutcome): void {
-    // The timer of the act sends it again.
-    if (!outcome.ok && RETRYABLE_ROOM_ERRORS.has(outcome.error)) return;
-    if (!outcome.ok && outcome.error === "id-used") this.#resendWithNewId(id);
-    else this.#resolveCommand(id, outcome);
-  }
-
-  /** Another client of this person had the same ids: this one takes others, and what was refused for it is sent again. */
-  #resendWithNewId(used: string): void {
-    const waiting = this.#pendingCommands.get(used);
-    if (waiting === undefined) return;
-    this.#commandIdPrefix = randomIdPrefix(this.#options.random);
-    const id = this.#nextCommandId();
-    this.#pendingCommands.delete(used);
-    this.#pendingCommands.set(id, { ...waiting, frame: { ...waiting.frame, id } });
-    waiting.cancel();
-    this.#sendPendingCommand(id);
-  }
-
-  #resolveCommand(id: string, outcome: CommandOutcome): void {
-    const waiting = this.#pendingCommands.get(id);
-    if (waiting === undefined) return;
-    this.#pendingCommands.delete(id);
-    waiting.cancel();
-    waiting.resolve(outcome);
   }
 
   #flushReactions(): void {
@@ -353,7 +276,7 @@ export class RoomClient {
       this.#sendFrame({ type: "play", on: true });
     this.#heartbeatCount += 1;
     this.#socket?.send(HEARTBEAT);
-    this.#cancelHeartbeat = this.#options.schedule(ROOM_LIMITS.heartbeatEveryMs, () => {
+    this.#cancelHeartbeat = this.#startTimer(CLIENT_ROOM_LIMITS.heartbeatEveryMs, () => {
       if (this.#welcomed) this.#sendHeartbeat();
     });
   }
@@ -362,7 +285,7 @@ export class RoomClient {
     this.#socket?.send(JSON.stringify(frame));
   }
 
-  /** Lets go of the socket, which tells no more. */
+  /** Forgets the current socket, whose later events are ignored, and returns it. */
   #detachSocket(): RoomSocket | null {
     const socket = this.#socket;
     this.#socket = null;
@@ -382,21 +305,16 @@ export class RoomClient {
 
   #scheduleReconnect(code: number, reason: string): void {
     if (this.#stopped) return;
+    const { listener, random } = this.#options;
     const boundMs = maxReconnectDelayMs(ROOM_CLIENT_LIMITS, { code, reason }, this.#renewal !== null, this.#failures);
     if (boundMs === null) {
       this.stop();
-      this.#options.listener.onDisconnect?.({ code, reason, againMs: null });
+      listener.onDisconnect?.({ code, reason, reconnectDelayMs: null });
       return;
     }
     this.#failures += 1;
-    const againMs = this.#options.random() * boundMs;
-    this.#cancelConnect = this.#options.schedule(againMs, () => this.#connect());
-    this.#options.listener.onDisconnect?.({ code, reason, againMs });
+    const reconnectDelayMs = random() * boundMs;
+    this.#cancelConnect = this.#startTimer(reconnectDelayMs, () => this.#connect());
+    listener.onDisconnect?.({ code, reason, reconnectDelayMs });
   }
-}
-
-/** What the ids of one client begin with: 96 bits by chance, so that no other client of the person has them, nor this page loaded anew. */
-function randomIdPrefix(random: () => number): string {
-  const half = (): string => Math.floor(random() * 2 ** 48).toString(36);
-  return `${half()}${half()}`;
 }

@@ -1,4 +1,4 @@
-/** Frames of the server, as a client reads them. Kinds of frames and events that it doesn't know are left out. */
+/** Decodes the server's frames. Unknown kinds of frames and events are skipped. */
 
 import { asJsonObject, type JsonObject, parseJsonObject, readInteger } from "../../kit/json-fields.ts";
 import type { RoomEvent } from "../events.ts";
@@ -20,7 +20,7 @@ const EVENT_KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
 
 const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
-/** The frame that `text` is, or null for one that this client can't read. */
+/** The frame in `text`; null if it is malformed or of an unknown type. */
 export function decodeServerFrame(text: string): ServerFrame | null {
   const fields = parseJsonObject(text);
   switch (fields?.["type"]) {
@@ -43,12 +43,12 @@ export function decodeServerFrame(text: string): ServerFrame | null {
   }
 }
 
-/** The events of a list that this client knows; an answer of the replay has them too. */
+/** The events of a known kind in a list, from a frame or a replay response. */
 export function decodeRoomEvents(list: unknown): readonly RoomEvent[] {
   if (!Array.isArray(list)) return [];
   const known = list.filter((event) => {
-    const read = asJsonObject(event);
-    return EVENT_KINDS.has(read?.["kind"]) && readInteger(read?.["offset"], 1, MAX_INTEGER) !== null;
+    const fields = asJsonObject(event);
+    return EVENT_KINDS.has(fields?.["kind"]) && readInteger(fields?.["offset"], 1, MAX_INTEGER) !== null;
   });
   return known as RoomEvent[];
 }
@@ -60,15 +60,15 @@ function isEventRange(fields: JsonObject): boolean {
     readInteger(fields["to"], from ?? 0, MAX_INTEGER),
     readInteger(fields["unseen"], 0, MAX_INTEGER),
   ];
-  const told = typeof fields["nowMs"] === "number" && typeof fields["epoch"] === "string";
-  return told && !numbers.includes(null) && Array.isArray(fields["events"]);
+  const hasHeader = typeof fields["nowMs"] === "number" && typeof fields["epoch"] === "string";
+  return hasHeader && !numbers.includes(null) && Array.isArray(fields["events"]);
 }
 
 function withKnownEvents(fields: JsonObject): ServerFrame {
   return asServerFrame({ ...fields, events: decodeRoomEvents(fields["events"]) });
 }
 
-/** The server's own frames are trusted for the rest of their members. */
+/** Other members of the server's frames are trusted. */
 function asServerFrame(fields: JsonObject): ServerFrame {
   return fields as unknown as ServerFrame;
 }

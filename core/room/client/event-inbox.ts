@@ -1,47 +1,47 @@
 /**
- * A client's view of the room's order: whatever is lost, repeated or cut, it gives each event once and in order, or says
- * that it can't (`recovered: false`). What was left out for being too much to read is counted.
+ * Reassembles the room's event order at a client: each event is delivered once and in order, or the delivery says that
+ * continuity is lost (`recovered: false`). Events that sampling left out are counted.
  */
 import type { RoomEvent } from "../events.ts";
 import { type EventRange, isInEpoch, type RoomPosition, type ServerFrame } from "../room-protocol.ts";
 
-/** Events that are new to the application, in order; `unseen`: how many were left out among them. */
+/** Events that are new to the application, in order; `omitted`: how many were left out among them. */
 export interface EventDelivery {
   readonly events: readonly RoomEvent[];
   readonly omitted: number;
-  /** False: what was shown before doesn't join on to this; start with these events. */
+  /** False: events before these are missing, so the application starts again with these. */
   readonly recovered: boolean;
 }
 
-/** Events that were left out are remembered for so many, and acknowledged ones that are yet to come. */
+/** Most remembered offsets of omitted events, and most acknowledged own events ahead of the position. */
 const MAX_REMEMBERED_OFFSETS = 4_096;
 
-/** The assembly of one client. */
+/** The inbox of one client. */
 export class EventInbox {
   #position: RoomPosition | null = null;
   /** Own events ahead of the position. */
   readonly #ownEventsAhead = new Map<number, RoomEvent>();
-  /** Offsets up to the position that were left out, in order. */
+  /** Offsets of omitted events up to the position, in order. */
   #omittedOffsets = new Set<number>();
 
-  /** Where the client stands; null before its first welcome. */
+  /** The client's position; null before its first welcome. */
   get position(): RoomPosition | null {
     return this.#position;
   }
 
-  /** Takes in a welcome. */
+  /** Applies a welcome. */
   applyWelcome(frame: Extract<ServerFrame, { type: "welcome" }>): EventDelivery {
     const at = this.#position;
-    const joins = frame.recovered && at !== null && isInEpoch(at, frame.epoch) && frame.from <= at.offset;
+    const continues = frame.recovered && at !== null && isInEpoch(at, frame.epoch) && frame.from <= at.offset;
     if (at?.epoch !== frame.epoch) this.#ownEventsAhead.clear();
-    if (!joins) {
+    if (!continues) {
       this.#omittedOffsets.clear();
       this.#position = { epoch: frame.epoch, offset: frame.from };
     }
-    return { ...this.#applyRange(frame), recovered: joins };
+    return { ...this.#applyRange(frame), recovered: continues };
   }
 
-  /** Takes in a tick; "hole" if something before it is missing: the client must say hello again. */
+  /** Applies a tick; "hole": events before it are missing, and the client must send a hello. */
   applyTick(frame: EventRange): EventDelivery | "hole" {
     const at = this.#position;
     if (at === null || at.epoch !== frame.epoch || frame.from > at.offset) return "hole";
@@ -49,8 +49,8 @@ export class EventInbox {
   }
 
   /**
-   * Takes in the event that an own act made. It is shown with the tick that tells of its place; if that was shown
-   * without it already, at once.
+   * Applies the event of an own command. It is delivered with the tick that covers its offset; at once if that tick
+   * was delivered without it.
    */
   applyOwnEvent(event: RoomEvent): EventDelivery | null {
     const at = this.#position;

@@ -1,8 +1,8 @@
-/** Whether and when a client comes back after its socket was closed. */
+/** Whether and when a client reconnects after its socket closed. */
 import { maxBackoffMs } from "../../kit/backoff.ts";
 import { SOCKET_CLOSES } from "../room-protocol.ts";
 
-/** Bounds of the wait, ms: the first one, doubled up to the second; and after a close that asks for a long wait. */
+/** Bounds of the delay, ms: the first doubles with each failure, up to the second; the third follows a close that asks for a long delay. */
 export interface ReconnectLimits {
   readonly reconnectBaseMs: number;
   readonly reconnectMaxMs: number;
@@ -10,8 +10,8 @@ export interface ReconnectLimits {
 }
 
 /**
- * Ms of which a client waits a random part (full jitter, so that a herd comes back spread), or null: never again.
- * `newToken`: it can get another token where the one that it came with is over. `failures`: connections that failed in a row.
+ * The longest delay before reconnecting, ms; null: the client must not reconnect. The client waits a random part of it
+ * (full jitter). `canRenewToken`: an expired or revoked token can be replaced. `failures`: consecutive failed connections.
  */
 export function maxReconnectDelayMs(
   { reconnectBaseMs, reconnectMaxMs, reconnectLongMs }: ReconnectLimits,
@@ -20,9 +20,9 @@ export function maxReconnectDelayMs(
   failures: number,
 ): number | null {
   const close = Object.values(SOCKET_CLOSES).find((each) => each.code === code);
-  const over = code === SOCKET_CLOSES.token.code && (reason === "token-expired" || reason === "token-revoked");
-  if (close?.again === "never" && !(canRenewToken && over)) return null;
+  const tokenEnded = code === SOCKET_CLOSES.token.code && (reason === "token-expired" || reason === "token-revoked");
+  if (close?.again === "never" && !(canRenewToken && tokenEnded)) return null;
   if (close?.again !== "later") return maxBackoffMs(failures + 1, { firstMs: reconnectBaseMs, maxMs: reconnectMaxMs });
-  const askedMs = code === SOCKET_CLOSES.comeBack.code ? 1_000 * Number(reason) : 0;
-  return askedMs > 0 ? Math.min(askedMs, 10 * reconnectLongMs) : reconnectLongMs;
+  const requestedMs = code === SOCKET_CLOSES.comeBack.code ? 1_000 * Number(reason) : 0;
+  return requestedMs > 0 ? Math.min(requestedMs, 10 * reconnectLongMs) : reconnectLongMs;
 }

@@ -1,16 +1,17 @@
-/** Renews a viewer's token over its socket before it ends. Timers, clock and chance are passed in. */
+/** Renews a viewer's token over its socket before the token expires. */
+import type { Clock, Random } from "../../kit/clock.ts";
 import type { TokenRenewalOutcome } from "../room-protocol.ts";
 
-/** What renewals need. */
+/** What renewals run on. */
 export interface TokenRenewalOptions {
-  /** A token that is good for longer; null where there is none. */
+  /** The viewer's latest token; null without one. */
   readonly getToken: () => Promise<string | null>;
-  readonly schedule: (ms: number, work: () => void) => () => void;
-  readonly random: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly send: (token: string) => void;
 }
 
-/** Less is left of a token than a renewal takes: the socket is let close, and the next one comes with another token. */
+/** A token that expires sooner is not renewed: the socket closes, and the next connection uses another token. */
 const MIN_REMAINING_MS = 1_000;
 
 /** The renewals of one client. */
@@ -19,14 +20,14 @@ export class TokenRenewal {
   #serverNowMs: () => number = () => 0;
   #expiresMs = 0;
   #cancel: () => void = () => {};
-  /** Answers to what was asked for before the latest stop are of no use. */
+  /** Counts stops; tokens requested before the last one are dropped. */
   #generation = 0;
 
   constructor(options: TokenRenewalOptions) {
     this.#options = options;
   }
 
-  /** The socket's token ends then (server's clock, ms since the epoch); null: there is none to renew. */
+  /** Renews a token that expires at `expiresMs` (server's clock, ms since the epoch); null: nothing to renew. */
   start(expiresMs: number | null, serverNowMs: () => number): void {
     this.stop();
     if (expiresMs === null) return;
@@ -35,28 +36,29 @@ export class TokenRenewal {
     this.#scheduleRenewal();
   }
 
-  /** The server's answer to the token that was sent. */
+  /** Handles the server's answer to a sent token. */
   handleOutcome(outcome: TokenRenewalOutcome): void {
     if (outcome.ok) this.start(outcome.expiresMs, this.#serverNowMs);
   }
 
-  /** The socket is gone. */
+  /** Cancels renewals; the socket is closed. */
   stop(): void {
     this.#generation += 1;
     this.#cancel();
   }
 
-  /** At a random moment of the last third of what is left; so tries that fail come closer together towards the end. */
+  /** Picks a random time in the last third of the remaining lifetime, so retries become denser towards the end. */
   #scheduleRenewal(): void {
-    const leftMs = this.#expiresMs - this.#serverNowMs();
-    if (leftMs < MIN_REMAINING_MS) return;
-    const round = this.#generation;
-    this.#cancel = this.#options.schedule(leftMs * (0.67 + 0.23 * this.#options.random()), () => {
+    const remainingMs = this.#expiresMs - this.#serverNowMs();
+    if (remainingMs < MIN_REMAINING_MS) return;
+    const { getToken, clock, random } = this.#options;
+    const generation = this.#generation;
+    this.#cancel = clock.startTimer(remainingMs * (0.67 + 0.23 * random()), () => {
       const send = (token: string | null): void => {
-        if (round === this.#generation && token !== null) this.#options.send(token);
+        if (generation === this.#generation && token !== null) this.#options.send(token);
       };
-      this.#options.getToken().then(send, () => {});
-      // The answer takes this plan back.
+      getToken().then(send, () => {});
+      // The server's answer cancels this retry.
       this.#scheduleRenewal();
     });
   }

@@ -1,5 +1,7 @@
 /** Who watches, summed over a room's shards: now, at most, different people, time watched; likes and reactions. */
+
 import { HyperLogLog } from "../../kit/hyperloglog.ts";
+import type { RoomChildId } from "../child-ids.ts";
 import type { RoomCounts } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { AudienceReport } from "../shard-rpc.ts";
@@ -23,14 +25,14 @@ export interface AudienceTotals {
 
 /** What is kept of an audience, so that it doesn't jump when memory is lost. */
 export interface AudienceSnapshot {
-  readonly shards: ReadonlyMap<number, ShardViewerCount>;
+  readonly shards: ReadonlyMap<RoomChildId, ShardViewerCount>;
   readonly totals: AudienceTotals;
   readonly distinct: Uint8Array | null;
 }
 
 /** The audience of a room. */
 export class RoomAudience {
-  readonly #shards = new Map<number, ShardViewerCount & { readonly atMs: number }>();
+  readonly #shards = new Map<RoomChildId, ShardViewerCount & { readonly atMs: number }>();
   readonly #distinct: HyperLogLog;
   #distinctCount: number;
   #totals: AudienceTotals;
@@ -46,7 +48,11 @@ export class RoomAudience {
   }
 
   /** Takes in a shard's report; whether the estimate of different people changed. */
-  applyReport(shard: number, { sockets, watching, distinct, uncounted = 0 }: AudienceReport, nowMs: number): boolean {
+  applyReport(
+    shard: RoomChildId,
+    { sockets, watching, distinct, uncounted = 0 }: AudienceReport,
+    nowMs: number,
+  ): boolean {
     const before = this.watchingCount(nowMs);
     const passedMs = Math.min(Math.max(0, nowMs - this.#lastReportMs), ROOM_LIMITS.reportTtlMs);
     this.#lastReportMs = Math.max(this.#lastReportMs, nowMs);
@@ -59,7 +65,7 @@ export class RoomAudience {
   }
 
   /** A shard without sockets and viewers is forgotten. */
-  removeShard(shard: number): void {
+  removeShard(shard: RoomChildId): void {
     this.#shards.delete(shard);
   }
 

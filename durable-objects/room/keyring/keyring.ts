@@ -1,10 +1,12 @@
 /**
- * A keyring: the keys of some of the subjects, one for each room in which a subject is known; see
- * `core/room/keyring.ts`. A key that is destroyed here makes all that was stored under it unreadable, wherever that
- * is; rooms are then told, again and again until each has answered, to drop what they have in memory and beside it.
+ * A keyring: keys of subjects, one for each room in which a subject is known; see `core/room/keyring.ts`. Destroying a key
+ * makes all data under it unreadable, wherever it is stored. Each room is then called, until it answers, to drop what it
+ * holds in memory and unencrypted.
  */
 import { DurableObject } from "cloudflare:workers";
 import { base64url } from "jose";
+import type { Platform } from "../../../core/kit/clock.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import {
   type ErasureStatus,
@@ -18,22 +20,22 @@ import { wipeWriteAheadLog } from "./wipe-write-ahead-log.ts";
 
 /** The calls that a keyring makes to rooms. */
 export interface ErasableRoom {
-  /** Drops all that the room has under this tag; answers once it is gone. */
+  /** Drops all data under this tag; answers when it is gone. */
   eraseSubject(tag: string): Promise<void>;
 }
 
-/** What a keyring is bound to. */
+/** Bindings of a keyring. */
 export interface KeyringEnv {
   readonly ROOM: JurisdictionNamespace<ErasableRoom>;
 }
 
-/** A room in which a subject is known, and by which tag. */
+/** A room in which a subject is known, and the subject's tag there. */
 export interface SubjectRoom {
   readonly room: string;
   readonly tag: string;
 }
 
-/** Subjects are found by a hash, so that the storage names none. */
+/** Subjects are stored as hashes, so that the storage names none. */
 const KEYS_SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (
   subject TEXT NOT NULL, room TEXT NOT NULL, tag TEXT NOT NULL, key BLOB NOT NULL,
@@ -42,7 +44,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS keys_by_tag ON keys (tag);
 CREATE TABLE IF NOT EXISTS erasing (tag TEXT PRIMARY KEY, room TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-/** A row that is deleted leaves its bytes in the page; one that is overwritten by as many doesn't. */
+/** A deleted row leaves its bytes in the page; overwriting it with the same length does not. */
 const OVERWRITE_KEY = "UPDATE keys SET key = zeroblob(length(key)) WHERE tag = ?";
 
 const KEY_BYTES = 32;
@@ -50,9 +52,10 @@ const TAG_BYTES = 12;
 
 /** One keyring, named by its index and its jurisdiction. */
 export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
+  platform: Platform = systemPlatform;
   readonly #sql: SqlStorage;
   readonly #index: number;
-  /** The disk may still have keys that were destroyed; so it may where that isn't known. */
+  /** The disk may still hold destroyed keys; also when that is unknown. */
   #needsWipe = true;
 
   constructor(ctx: DurableObjectState, env: KeyringEnv) {
@@ -63,13 +66,13 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     this.#sql.exec(KEYS_SCHEMA);
   }
 
-  /** The keys of these subjects in a room; those that aren't there are made. */
+  /** The keys of these subjects in a room; missing ones are created. */
   async keysOf(room: string, subjects: readonly string[]): Promise<TaggedKey[]> {
     const hashes = await Promise.all(subjects.map(hashSubject));
     return this.ctx.storage.transactionSync(() => hashes.map((hash) => this.#getOrCreateKey(room, hash)));
   }
 
-  /** The keys under these tags; null: destroyed. */
+  /** The keys with these tags; null: destroyed. */
   keysOfTags(tags: readonly string[]): Promise<(Uint8Array | null)[]> {
     const keys = tags.map((tag) => {
       const row = this.#sql.exec<{ key: ArrayBuffer }>("SELECT key FROM keys WHERE tag = ?", tag).toArray()[0];
@@ -78,7 +81,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     return Promise.resolve(keys);
   }
 
-  /** A room holds nothing under these tags any more, so their keys are destroyed. */
+  /** Destroys keys under whose tags a room holds no more data. */
   async release(tags: readonly string[]): Promise<void> {
     this.ctx.storage.transactionSync(() => {
       for (const tag of tags) {
@@ -88,7 +91,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     });
     this.#needsWipe = true;
     if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + KEYRING_LIMITS.wipeMs);
+      await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + KEYRING_LIMITS.wipeMs);
   }
 
   /** The rooms in which a subject is known. */
@@ -99,7 +102,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
       .toArray();
   }
 
-  /** Destroys a subject's keys, and tells the rooms. */
+  /** Destroys a subject's keys and notifies its rooms. */
   async erase(subject: string): Promise<ErasureStatus> {
     const hash = await hashSubject(subject);
     const rooms = this.ctx.storage.transactionSync(() => {
@@ -108,10 +111,10 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
       return this.#sql.exec("DELETE FROM keys WHERE subject = ? RETURNING tag", hash).toArray().length;
     });
     this.#needsWipe = true;
-    const atMs = Date.now();
+    const atMs = this.platform.clock.nowMs();
     const pending = (): PendingErasure[] => this.#listPending("WHERE subject = ?", hash);
     if (pending().length > 0) {
-      // Before the rooms are told: whatever becomes of this object now, they will be.
+      // Before the calls, so that they are repeated if this object crashes.
       await this.ctx.storage.setAlarm(atMs + KEYRING_LIMITS.erasureRetryMs);
       await this.#notifyRooms(pending());
     }
@@ -119,11 +122,11 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     return { atMs, rooms, pending: pending().length };
   }
 
-  /** Tells the rooms that couldn't be told. At most six tries of a failing alarm are made, so it arms itself again first. */
+  /** Notifies rooms again. The platform repeats a failing alarm at most six times, so the next alarm is set first. */
   override async alarm(): Promise<void> {
-    const pending = this.#listPending("LIMIT 1").length > 0;
-    if (!pending) return this.#wipeIfNeeded();
-    await this.ctx.storage.setAlarm(Date.now() + KEYRING_LIMITS.erasureRetryMs);
+    const hasPending = this.#listPending("LIMIT 1").length > 0;
+    if (!hasPending) return this.#wipeIfNeeded();
+    await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + KEYRING_LIMITS.erasureRetryMs);
     await this.#notifyRooms(this.#listPending("ORDER BY random() LIMIT ?", KEYRING_LIMITS.itemsPerCall));
     await this.#wipeIfNeeded();
   }
@@ -135,11 +138,11 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
   }
 
   async #notifyRooms(pending: readonly PendingErasure[]): Promise<void> {
-    const left = [...pending];
-    const tellSome = async (): Promise<void> => {
-      for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#notifyRoom(next);
+    const remaining = [...pending];
+    const notifyNext = async (): Promise<void> => {
+      for (let next = remaining.pop(); next !== undefined; next = remaining.pop()) await this.#notifyRoom(next);
     };
-    await Promise.all(Array.from({ length: KEYRING_LIMITS.concurrentErasureCalls }, tellSome));
+    await Promise.all(Array.from({ length: KEYRING_LIMITS.concurrentErasureCalls }, notifyNext));
   }
 
   async #notifyRoom({ room, tag }: PendingErasure): Promise<void> {
@@ -147,7 +150,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
       await getObjectInJurisdiction(this.env.ROOM, room).eraseSubject(tag);
       this.#sql.exec("DELETE FROM erasing WHERE tag = ?", tag);
     } catch (error) {
-      console.warn("a room could not be told of an erasure yet", error);
+      console.warn("a room could not be notified of an erasure", error);
     }
   }
 

@@ -1,10 +1,12 @@
 /**
- * A relay of a large room, between the room and some of its shards: a room to the shards, a shard to the room. It gathers
- * and passes on, and decides nothing; whatever it knows, the room and its shards know too.
+ * A relay of a large room, between the room and some of its shards. It batches and forwards and decides nothing; room and
+ * shards can rebuild all of its memory.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type Platform, withTimeout } from "../../../core/kit/clock.ts";
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
-import { relayChildId } from "../../../core/room/child-ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { encodeRoomChild, type RoomChildId } from "../../../core/room/child-ids.ts";
 import { EMPTY_ROOM_COUNTS, type Participant, type RoomCounts } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { parseRoomChildName } from "../../../core/room/object-names.ts";
@@ -30,6 +32,7 @@ import {
   reportIntervalMs,
   type ShardingConfig,
 } from "../../../core/room/sharding.ts";
+import { platformOf } from "../../kit/platform-of.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { RoomFanout } from "../room-fanout.ts";
@@ -40,24 +43,24 @@ export interface RoomRelayEnv extends RoomChildEnv {
   readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
-/** What a relay knows of its room, and how it tells its shards. */
+/** A relay's replica of its room, and the fanout to its shards. */
 interface RelayState {
   readonly recentEvents: RecentEvents;
   readonly state: RoomState;
   readonly fanout: RoomFanout;
 }
 
-/** Bounds of a relay, each with its reason. */
+/** Limits of a relay, each with its reason. */
 const ROOM_RELAY_LIMITS = {
-  /** Rounds in which shards are told before the room hears that they were: a shard that is behind needs two. */
+  /** Fanout rounds before the relay answers the room: a shard that is behind needs two. */
   deliveryRounds: 3,
-  /** A shard that takes longer doesn't hold up the others. */
+  /** A slower shard does not delay the others. */
   roundMs: 1_000,
-  /** A relay that lost its memory waits so long for its shards' counts before it counts without them. */
+  /** A relay that lost its memory waits this long for its shards' reports before its first own report. */
   firstReportTimeoutMs: 15_000,
-  /** A room that didn't answer is asked again after so long. */
+  /** A failed call to the room is repeated after this time. */
   retryMs: 1_000,
-  /** A count that didn't change is told this often, well before the room stops trusting it. */
+  /** An unchanged count is reported this often, well within `reportTtlMs`. */
   reportEveryMs: 10_000,
 } as const;
 
@@ -70,14 +73,15 @@ const BUSY_OUTCOME: CommandOutcome = { ok: false, error: "busy" };
 
 /** One relay of a room, named `{room}/{index}`. */
 export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, ShardRpc {
+  platform: Platform = systemPlatform;
   readonly #roomName: string;
-  readonly #child: number;
+  readonly #childId: RoomChildId;
   readonly #sharding: ShardingConfig;
-  readonly #children: Set<number>;
-  /** Shards that haven't counted since this relay's memory began. */
-  readonly #unreportedShards: Set<number>;
-  readonly #startedMs = Date.now();
-  readonly #audience = new RoomAudience(EMPTY_AUDIENCE, Date.now());
+  readonly #children: Set<RoomChildId>;
+  /** Shards without a report since this relay started. */
+  readonly #unreportedShards: Set<RoomChildId>;
+  readonly #startedMs = this.platform.clock.nowMs();
+  readonly #audience = new RoomAudience(EMPTY_AUDIENCE, this.#startedMs);
   readonly #distinct = new HyperLogLog();
   readonly #batcher: CommandBatcher;
   #distinctChanged = false;
@@ -93,19 +97,23 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     super(ctx, env);
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
-    this.#child = relayChildId(index);
+    this.#childId = encodeRoomChild({ kind: "relay", index });
     this.#sharding = parseShardingConfig(env);
-    this.#children = new Set(ctx.storage.kv.get<number[]>("children") ?? []);
+    this.#children = new Set(ctx.storage.kv.get<RoomChildId[]>("children") ?? []);
     this.#unreportedShards = new Set(this.#children);
-    this.#batcher = new CommandBatcher((submission) => this.#roomStub().submit(submission));
-    // What the room told may not have reached all shards before the memory was lost.
+    this.#batcher = new CommandBatcher({
+      submit: (batch) => this.#roomStub().submit(batch),
+      batchIntervalMs: () => batchIntervalMs(this.#siblingCount),
+      clock: platformOf(this).clock,
+    });
+    // The room's last batches may not have reached all shards before the memory was lost.
     if (this.#children.size > 0) this.#scheduleTick();
   }
 
-  // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── calls of shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<ShardSnapshot> {
+  /** Adds a shard and returns its snapshot. */
+  async attach(shard: RoomChildId): Promise<ShardSnapshot> {
     const { recentEvents, state, fanout } = await this.#loadState();
     this.#addChild(shard);
     fanout.addShard(shard, true);
@@ -113,23 +121,22 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     return { recent, facts: state.sharedEntries(), counts: this.#counts, shards: this.#shards };
   }
 
-  /** Passes on what a shard's viewers did, with what those of others did. */
+  /** Forwards a shard's commands and reactions, together with those of other shards. */
   async submit({ acts, likes, reactions }: CommandBatch): Promise<CommandBatchReply> {
-    const afterMs = batchIntervalMs(this.#siblingCount);
-    if (likes > 0) this.#batcher.addReactions(null, likes, afterMs);
-    for (const [emoji, count] of Object.entries(reactions)) this.#batcher.addReactions(emoji, count, afterMs);
+    if (likes > 0) this.#batcher.addReactions(null, likes);
+    for (const [emoji, count] of Object.entries(reactions)) this.#batcher.addReactions(emoji, count);
     const outcomes = acts.map(
-      (asked) =>
-        new Promise<CommandOutcome>((answer) => {
-          if (!this.#batcher.enqueue(asked, answer, afterMs)) answer(BUSY_OUTCOME);
+      (envelope) =>
+        new Promise<CommandOutcome>((resolve) => {
+          if (!this.#batcher.enqueue(envelope, resolve)) resolve(BUSY_OUTCOME);
         }),
     );
     return { outcomes: await Promise.all(outcomes) };
   }
 
-  /** Takes in what a shard counted. */
-  async report(shard: number, report: AudienceReport): Promise<AudienceReportReply> {
-    const nowMs = Date.now();
+  /** Applies a shard's count. */
+  async report(shard: RoomChildId, report: AudienceReport): Promise<AudienceReportReply> {
+    const nowMs = this.platform.clock.nowMs();
     this.#unreportedShards.delete(shard);
     this.#audience.applyReport(shard, { ...report, distinct: null }, nowMs);
     if (report.distinct !== null && this.#distinct.merge(HyperLogLog.fromBytes(report.distinct)))
@@ -148,62 +155,56 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     return { shards: this.#shards };
   }
 
-  /** The room is told who has come. */
+  /** Forwards to the room. */
   recordStaff(viewer: Participant): Promise<void> {
     return this.#roomStub().recordStaff(viewer);
   }
 
-  /** As the room answers. */
+  /** Forwards to the room. */
   eventsSince(epoch: string, offset: number): Promise<EventRange | null> {
     return this.#roomStub().eventsSince(epoch, offset);
   }
 
-  // ── for the room ────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── calls of the room ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Tells the shards what happened, and then the room that they were told; so nothing is lost with this relay. */
+  /** Delivers a batch to the shards, and answers the room afterwards, so that a crash of the relay loses no batch. */
   async deliver(batch: TickBatch): Promise<number> {
-    const known = this.#state !== null;
-    let tree = await this.#loadState();
-    const { epoch, head } = tree.recentEvents;
-    if (known && (batch.wholeFacts || batch.epoch !== epoch || (batch.reset && batch.from > head))) {
+    const wasLoaded = this.#state !== null;
+    let relay = await this.#loadState();
+    const { epoch, head } = relay.recentEvents;
+    if (wasLoaded && (batch.wholeFacts || batch.epoch !== epoch || (batch.reset && batch.from > head))) {
       this.#state = null;
-      tree = await this.#loadState();
+      relay = await this.#loadState();
     }
-    // What this relay was told meanwhile is newer than the batch; access has a revision of its own and comes beside events.
-    const fresh = batch.to > tree.recentEvents.head;
-    const facts = batch.facts.filter(({ of }) => fresh || of === "access");
-    if (tree.recentEvents.append(batch) === null) return tree.recentEvents.head;
-    for (const fact of facts) tree.state.apply(fact);
+    // A snapshot may be newer than the batch. The access policy changes without an event and has its own revision.
+    const hasNewEvents = batch.to > relay.recentEvents.head;
+    const entries = batch.facts.filter(({ of }) => hasNewEvents || of === "access");
+    if (relay.recentEvents.append(batch) === null) return relay.recentEvents.head;
+    for (const entry of entries) relay.state.apply(entry);
     this.#counts = batch.counts;
     this.#shards = batch.shards;
-    tree.fanout.recordChanges(batch.to, facts, batch.notes);
-    for (let round = 0; round < ROOM_RELAY_LIMITS.deliveryRounds && !this.#sendTick(tree); round += 1) {
-      // A wait that is left behind would keep this relay awake.
-      const told = new AbortController();
-      await Promise.race([
-        tree.fanout.waitUntilIdle(),
-        scheduler.wait(ROOM_RELAY_LIMITS.roundMs, { signal: told.signal }),
-      ]);
-      told.abort();
+    relay.fanout.recordChanges(batch.to, entries, batch.notes);
+    for (let round = 0; round < ROOM_RELAY_LIMITS.deliveryRounds && !this.#sendTick(relay); round += 1) {
+      await withTimeout(this.platform.clock, ROOM_RELAY_LIMITS.roundMs, relay.fanout.waitUntilIdle(), () => {});
     }
     this.#scheduleTick();
-    return tree.recentEvents.head;
+    return relay.recentEvents.head;
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** How many call the room beside this relay. */
+  /** The number of relays that call the room. */
   get #siblingCount(): number {
     return Math.max(1, relayCount(this.#shards, this.#sharding));
   }
 
-  #addChild(shard: number): void {
+  #addChild(shard: RoomChildId): void {
     if (this.#children.has(shard)) return;
     this.#children.add(shard);
     this.ctx.storage.kv.put("children", [...this.#children]);
   }
 
-  /** What this relay knows of its room, asked for once by whoever needs it first. */
+  /** The replica of the room; concurrent callers share one request. */
   #loadState(): Promise<RelayState> {
     this.#state ??= this.#attach().catch((error: unknown) => {
       this.#state = null;
@@ -213,35 +214,35 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   }
 
   async #attach(): Promise<RelayState> {
-    const { recent, facts, counts, shards } = await this.#roomStub().attach(this.#child);
-    const ring = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
-    ring.append(recent);
+    const { recent, facts, counts, shards } = await this.#roomStub().attach(this.#childId);
+    const recentEvents = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
+    recentEvents.append(recent);
     const state = RoomState.fromEntries(facts);
-    const broadcaster = new RoomFanout(roomChildStubs(this.env, this.#roomName), ring, state);
-    for (const shard of this.#children) broadcaster.addShard(shard, false);
+    const fanout = new RoomFanout(roomChildStubs(this.env, this.#roomName), recentEvents, state);
+    for (const shard of this.#children) fanout.addShard(shard, false);
     this.#counts = counts;
     this.#shards = shards;
-    return { recentEvents: ring, state, fanout: broadcaster };
+    return { recentEvents, state, fanout };
   }
 
   #sendTick({ fanout }: RelayState): boolean {
-    return fanout.sendTick(this.#counts, this.#shards, 1, Date.now());
+    return fanout.sendTick(this.#counts, this.#shards, 1, this.platform.clock.nowMs());
   }
 
-  /** Tells those shards that lack something, again and again until none does. */
-  #scheduleTick(afterMs: number = ROOM_LIMITS.minTickMs): void {
+  /** Repeats the fanout until no shard lacks anything. */
+  #scheduleTick(delayMs: number = ROOM_LIMITS.minTickMs): void {
     if (this.#tickScheduled) return;
     this.#tickScheduled = true;
-    setTimeout(() => void this.#tick(), afterMs);
+    this.platform.clock.startTimer(delayMs, () => void this.#tick());
   }
 
   async #tick(): Promise<void> {
     try {
-      const all = this.#sendTick(await this.#loadState());
+      const allCurrent = this.#sendTick(await this.#loadState());
       this.#tickScheduled = false;
-      if (!all) this.#scheduleTick();
+      if (!allCurrent) this.#scheduleTick();
     } catch (error) {
-      console.warn("a relay could not reach its room", error);
+      console.warn("a relay could not load its room", error);
       this.#tickScheduled = false;
       this.#scheduleTick(ROOM_RELAY_LIMITS.retryMs);
     }
@@ -250,13 +251,13 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   #scheduleReport(): void {
     if (this.#reportScheduled) return;
     this.#reportScheduled = true;
-    setTimeout(() => void this.#sendReport(), reportIntervalMs(this.#siblingCount));
+    this.platform.clock.startTimer(reportIntervalMs(this.#siblingCount), () => void this.#sendReport());
   }
 
   async #sendReport(): Promise<void> {
     this.#reportScheduled = false;
-    const nowMs = Date.now();
-    // Sums without a shard that is about to count would let the room's count jump.
+    const nowMs = this.platform.clock.nowMs();
+    // A sum without a shard that has yet to report would make the room's count jump.
     if (this.#unreportedShards.size > 0 && nowMs - this.#startedMs < ROOM_RELAY_LIMITS.firstReportTimeoutMs)
       return this.#scheduleReport();
     const { socketCount } = this.#audience;
@@ -267,9 +268,9 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
       uncounted: this.#audience.uncountedCount(nowMs),
       of,
     };
-    const told = JSON.stringify(report);
+    const summary = JSON.stringify(report);
     if (
-      told === this.#lastReport &&
+      summary === this.#lastReport &&
       !this.#distinctChanged &&
       nowMs - this.#lastReportMs < ROOM_RELAY_LIMITS.reportEveryMs
     )
@@ -277,18 +278,18 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     const distinct = this.#distinctChanged ? this.#distinct.toBytes() : null;
     this.#distinctChanged = false;
     try {
-      await this.#roomStub().report(this.#child, { ...report, distinct });
-      this.#lastReport = told;
+      await this.#roomStub().report(this.#childId, { ...report, distinct });
+      this.#lastReport = summary;
       this.#lastReportMs = nowMs;
       if (of.length === 0) await this.#releaseStorage();
     } catch (error) {
       this.#distinctChanged ||= distinct !== null;
-      console.warn("the room could not be told who watches", error);
+      console.warn("a relay could not report its count", error);
       this.#scheduleReport();
     }
   }
 
-  /** A relay without shards keeps nothing, and asks anew when one comes. */
+  /** A relay without shards stores nothing. */
   async #releaseStorage(): Promise<void> {
     if (this.#children.size > 0) return;
     this.#state = null;

@@ -4,6 +4,7 @@
  */
 
 import type { Role } from "../../../core/access/roles.ts";
+import type { RoomChildId } from "../../../core/room/child-ids.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { AuditLogEntry } from "../../../core/room/room-model.ts";
@@ -247,7 +248,7 @@ export class RoomStore {
   /** What was kept of the audience. */
   audienceSnapshot(): AudienceSnapshot {
     const rows = this.sql
-      .exec<{ id: number; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
+      .exec<{ id: RoomChildId; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
       .toArray();
     const sketch = this.sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM sketch").toArray()[0];
     const totals = this.#meta("totals");
@@ -259,12 +260,12 @@ export class RoomStore {
   }
 
   /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
-  addShard(id: number): void {
+  addShard(id: RoomChildId): void {
     this.sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
   }
 
   /** Keeps what a shard counted; null forgets the shard. */
-  setShard(id: number, count: ShardViewerCount | null): void {
+  setShard(id: RoomChildId, count: ShardViewerCount | null): void {
     if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
     else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }

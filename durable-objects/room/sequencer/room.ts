@@ -4,7 +4,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { AccessPolicy, AccessPolicyReceiver } from "../../../core/access/access-policy.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { FIRST_SHARD_ID, type RoomChildId } from "../../../core/room/child-ids.ts";
 import type { Effect, Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { KEYRING_LIMITS, type KeyringRpc } from "../../../core/room/keyring.ts";
@@ -65,6 +68,7 @@ const SAVE_TOTALS_EVERY_MS = 2_000;
 
 /** One stream's room, named as `core/room/object-names.ts` says. */
 export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolicyReceiver {
+  platform: Platform = systemPlatform;
   readonly #name: string;
   readonly #store: RoomStore;
   readonly #subjects: SubjectStore;
@@ -123,14 +127,14 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   // ── for shards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes a shard in, and gives all that it needs. */
-  async attach(shard: number): Promise<ShardSnapshot> {
+  async attach(shard: RoomChildId): Promise<ShardSnapshot> {
     this.#assertNotReplaced();
     this.#refreshCounts();
     this.#flushUnsentEvents();
     const { recentEvents } = this.#fanout;
     this.#fanout.addShard(shard, true);
     // Whoever only looks leaves nothing behind.
-    if (this.#store.exists || shard > 0) this.#store.addShard(shard);
+    if (this.#store.exists || shard !== FIRST_SHARD_ID) this.#store.addShard(shard);
     await this.#scheduleAlarm();
     return {
       recent: recentEvents.latestRange(ROOM_LIMITS.shardHistoryEvents),
@@ -170,7 +174,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
-  async report(shard: number, report: AudienceReport): Promise<AudienceReportReply> {
+  async report(shard: RoomChildId, report: AudienceReport): Promise<AudienceReportReply> {
     this.#assertNotReplaced();
     const nowMs = Date.now();
     for (const below of report.of ?? []) if (this.#fanout.removeShard(below)) this.#removeChild(below);
@@ -336,7 +340,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   }
 
   /** A child's count is in no sum any more. */
-  #removeChild(child: number): void {
+  #removeChild(child: RoomChildId): void {
     this.#audience.removeShard(child);
     this.#store.setShard(child, null);
   }
@@ -473,13 +477,13 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   }
 
   /** Takes up what was stored before memory was lost. */
-  #restore(latest: readonly RoomEvent[], facts: readonly StateEntry[], shards: readonly number[]): void {
+  #restore(latest: readonly RoomEvent[], facts: readonly StateEntry[], shards: readonly RoomChildId[]): void {
     for (const fact of facts) this.#state.apply(fact);
     for (const event of latest) this.#recentMessages.applyEvent(event);
     this.#fanout.restore(latest, this.#head);
     // The shards have all of it, unless the room was lost in the middle of a tick: they are asked.
     // Of the first shard nothing is kept before there is something to keep.
-    for (const shard of new Set([0, ...shards])) this.#fanout.addShard(shard, false);
+    for (const shard of new Set([FIRST_SHARD_ID, ...shards])) this.#fanout.addShard(shard, false);
     if (shards.length > 0) this.#scheduleTick();
   }
 

@@ -1,5 +1,5 @@
-/** Who is let in at a shard: what keeps a socket from being opened, and what a hello is answered. */
-
+/** Admission at a shard: reasons to refuse a socket, and the answer to a hello. */
+import type { Clock } from "../../../core/kit/clock.ts";
 import type { Participant } from "../../../core/room/events.ts";
 import { rankOfRoles } from "../../../core/room/permissions.ts";
 import { restrictionOn } from "../../../core/room/restrictions.ts";
@@ -19,18 +19,19 @@ import type { Connection, Connections } from "./connections.ts";
 import { missedEvents, type ReplicaContent, type RoomReplica } from "./room-replica.ts";
 import type { ShardFanout } from "./shard-fanout.ts";
 
-/** Seconds within which those come back for whom there is no seat, and those whom the room doesn't answer. */
+/** Reconnect spreads, seconds: of a full shard, and of a shard whose room does not answer. */
 const FULL_RECONNECT_SPREAD_S = "30";
 const UNAVAILABLE_RECONNECT_SPREAD_S = "5";
 
-/** How a socket ends that isn't wanted. */
+/** Why a socket is closed. */
 export interface SocketClose {
   readonly name: SocketCloseName;
   readonly reason: string;
 }
 
-/** What a shard lets people in with. */
+/** The parts of a shard that admission and frames need. */
 export interface ShardContext {
+  readonly clock: Clock;
   readonly connections: Connections;
   readonly budgets: ShardBudgets;
   readonly replica: RoomReplica;
@@ -39,48 +40,50 @@ export interface ShardContext {
   readonly parent: () => Pick<RoomRpc, "eventsSince" | "recordStaff">;
 }
 
-/** Why no socket is opened for a viewer, or null. Nothing of it stays here: neither a seat nor a socket. */
+/** Why no socket is opened for a viewer, or null. A refused viewer leaves no state. */
 export async function socketRefusal(context: ShardContext, participant: Participant): Promise<SocketClose | null> {
-  const { connections, budgets, replica, socketsPerAddress } = context;
-  if (!budgets.allowSocketOpen(participant, Date.now())) return { name: "rateLimited", reason: "sockets" };
-  const view = await replica.load().catch(() => null);
-  if (view === null) return { name: "comeBack", reason: UNAVAILABLE_RECONNECT_SPREAD_S };
-  // From here to the end nothing waits: what is counted is what is there when the seat is taken.
-  const barred = restrictionOn(view.state, participant, Date.now());
-  if (barred !== null && barred.close !== null) return barred.close;
+  const { clock, connections, budgets, replica, socketsPerAddress } = context;
+  if (!budgets.allowSocketOpen(participant, clock.nowMs())) return { name: "rateLimited", reason: "sockets" };
+  const content = await replica.load().catch(() => null);
+  if (content === null) return { name: "comeBack", reason: UNAVAILABLE_RECONNECT_SPREAD_S };
+  // No await from here on: the counts must hold when the connection is added.
+  const restriction = restrictionOn(content.state, participant, clock.nowMs());
+  if (restriction !== null && restriction.close !== null) return restriction.close;
   if (connections.size >= ROOM_LIMITS.socketsPerShard) return { name: "comeBack", reason: FULL_RECONNECT_SPREAD_S };
   return connections.exceedsLimit(participant, socketsPerAddress) ? { name: "rateLimited", reason: "sockets" } : null;
 }
 
-/** Answers a hello: the seat is admitted with the welcome, or closed. */
+/** Answers a hello: admits the connection with a welcome, or closes it. */
 export async function answerHello(
   context: ShardContext,
   connection: Connection,
   position: RoomPosition | null,
 ): Promise<void> {
   if (connection.isClosed) return;
-  const asked = await loadWelcomeData(context, connection, position);
+  const data = await loadWelcomeData(context, connection, position);
   if (connection.isClosed) return;
-  if (asked === null) return connection.close("comeBack", UNAVAILABLE_RECONNECT_SPREAD_S);
-  // From here to the end nothing waits: what comes next is sent as a tick.
-  const { view, missed } = asked;
-  const { budgets, fanout } = context;
+  if (data === null) return connection.close("comeBack", UNAVAILABLE_RECONNECT_SPREAD_S);
+  // No await from here on: later events reach the connection as ticks.
+  const { content, missed } = data;
+  const { clock, budgets, fanout } = context;
   const { budget, viewer } = connection;
-  const nowMs = Date.now();
-  const barred = restrictionOn(view.state, viewer, nowMs);
-  if (barred !== null && barred.close !== null) return connection.close(barred.close.name, barred.close.reason);
-  const greeting = {
+  const nowMs = clock.nowMs();
+  const restriction = restrictionOn(content.state, viewer, nowMs);
+  if (restriction !== null && restriction.close !== null) {
+    return connection.close(restriction.close.name, restriction.close.reason);
+  }
+  const header = {
     type: "welcome",
     version: ROOM_PROTOCOL_VERSION,
     nowMs,
-    you: toOwnProfile(viewer, view.state.effectiveRoles(viewer), unmoderatedName),
+    you: toOwnProfile(viewer, content.state.effectiveRoles(viewer), unmoderatedName),
     expiresMs: viewer.expiresMs,
-    modes: view.state.modes,
-    pinned: view.state.pinned,
+    modes: content.state.modes,
+    pinned: content.state.pinned,
     counts: fanout.counts,
   } as const;
-  const recent = (): EventRange => view.recentEvents.latestRange(ROOM_LIMITS.joinEvents);
-  const encoded = encodeWelcomeFrame(greeting, missed, recent, budgets.answerAllowanceBytes(budget, nowMs));
+  const recent = (): EventRange => content.recentEvents.latestRange(ROOM_LIMITS.joinEvents);
+  const encoded = encodeWelcomeFrame(header, missed, recent, budgets.answerAllowanceBytes(budget, nowMs));
   if (encoded === null) return connection.close("rateLimited");
   budgets.spendAnswerBytes(budget, encoded.bytes, nowMs);
   connection.admit(nowMs);
@@ -88,29 +91,30 @@ export async function answerHello(
   connection.sendText(encoded.text);
 }
 
-/** What the room has to say to a hello; null if it doesn't answer. */
+/** What a welcome contains; null if the room does not answer. */
 async function loadWelcomeData(
-  { budgets, replica, parent: above }: ShardContext,
+  { clock, budgets, replica, parent }: ShardContext,
   { budget, viewer }: Connection,
-  from: RoomPosition | null,
-): Promise<{ readonly view: ReplicaContent; readonly missed: EventRange | null } | null> {
+  position: RoomPosition | null,
+): Promise<{ readonly content: ReplicaContent; readonly missed: EventRange | null } | null> {
   try {
-    const view = await replica.load();
-    if (rankOfRoles(viewer.roles) !== "viewer") await above().recordStaff(viewer);
-    if (from === null) return { view, missed: null };
+    const content = await replica.load();
+    if (rankOfRoles(viewer.roles) !== "viewer") await parent().recordStaff(viewer);
+    if (position === null) return { content, missed: null };
     const since: RoomRpc["eventsSince"] = (epoch, offset) => {
-      const nowMs = Date.now();
-      // An answer that can't be sent isn't asked for.
-      const least = MIN_EVENT_BYTES * (view.recentEvents.head - offset);
-      const may = budgets.answerAllowanceBytes(budget, nowMs) >= least && budgets.allowHistoryRead(viewer, nowMs);
-      return may ? above().eventsSince(epoch, offset) : Promise.resolve(null);
+      const nowMs = clock.nowMs();
+      // History beyond the answer allowance is not requested.
+      const minBytes = MIN_EVENT_BYTES * (content.recentEvents.head - offset);
+      const isAllowed =
+        budgets.answerAllowanceBytes(budget, nowMs) >= minBytes && budgets.allowHistoryRead(viewer, nowMs);
+      return isAllowed ? parent().eventsSince(epoch, offset) : Promise.resolve(null);
     };
-    return { view, missed: await missedEvents(view.recentEvents, from, since) };
+    return { content, missed: await missedEvents(content.recentEvents, position, since) };
   } catch (error) {
-    console.warn("a viewer could not be welcomed", error);
+    console.warn("a hello could not be answered", error);
     return null;
   }
 }
 
-/** The shortest event in JSON. */
+/** The length of the shortest event in JSON. */
 const MIN_EVENT_BYTES = 64;

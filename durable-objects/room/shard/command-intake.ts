@@ -1,6 +1,6 @@
-/** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
-
+/** Commands and reactions of a shard's viewers before the room: deduplication and rate limits. */
 import type { Role } from "../../../core/access/roles.ts";
+import type { Clock } from "../../../core/kit/clock.ts";
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
 import { TokenBuckets } from "../../../core/kit/token-buckets.ts";
 import { type Participant, participantKey } from "../../../core/room/events.ts";
@@ -13,11 +13,11 @@ import type { ReviewQueue } from "./review-queue.ts";
 
 type OutcomeCallback = (outcome: CommandOutcome) => void;
 
-/** Bounds of an intake, each with its reason. */
+/** Limits of an intake, each with its reason. */
 const COMMAND_INTAKE_LIMITS = {
-  /** Outcomes remembered for those whose acknowledgement was lost: some 20 s of a full room. */
+  /** Remembered outcomes, for resends after a lost acknowledgement: some 20 s of a full room. */
   outcomes: 1_024,
-  /** Sendings of one act that are answered: a client makes no more. */
+  /** Answered sends of one command: a client makes no more attempts. */
   answersPerCommand: 10,
 } as const;
 
@@ -25,75 +25,69 @@ const COMMAND_INTAKE_LIMITS = {
 export class CommandIntake {
   readonly #batcher: CommandBatcher;
   readonly #reviewQueue: ReviewQueue;
-  readonly #loadReplica: Parameters<ReviewQueue["submit"]>[1];
+  readonly #clock: Clock;
   readonly #buckets = new TokenBuckets();
-  /** Who waits for the outcome of each act that is on its way. */
+  /** Callbacks of the commands on their way. */
   readonly #pending = new Map<string, { readonly digest: string; readonly answers: OutcomeCallback[] }>();
-  /** Outcomes of acts that were done, the oldest first. */
+  /** Outcomes of accepted commands, the oldest first. */
   readonly #outcomes = new Map<string, { readonly digest: string; readonly outcome: CommandOutcome }>();
 
-  /** `room`: what the room is like, for those who review. */
-  constructor(outbox: CommandBatcher, reviews: ReviewQueue, room: Parameters<ReviewQueue["submit"]>[1]) {
-    this.#batcher = outbox;
-    this.#reviewQueue = reviews;
-    this.#loadReplica = room;
+  constructor(batcher: CommandBatcher, reviewQueue: ReviewQueue, clock: Clock) {
+    this.#batcher = batcher;
+    this.#reviewQueue = reviewQueue;
+    this.#clock = clock;
   }
 
-  /** Takes an act on, of one who has `roles`; `answer` is called with what became of it. */
-  submit(asked: CommandEnvelope, roles: readonly Role[], answer: OutcomeCallback, gatherMs: number): void {
-    const key = encodeCompositeKey(participantKey(asked.by), asked.id);
-    const digest = commandDigest(asked.act);
-    // An act that comes again costs nothing: its sender couldn't know that it had come.
+  /** Forwards a command of a participant with `roles`; `answer` is called with its outcome. */
+  submit(envelope: CommandEnvelope, roles: readonly Role[], answer: OutcomeCallback): void {
+    const key = encodeCompositeKey(participantKey(envelope.by), envelope.id);
+    const digest = commandDigest(envelope.act);
+    // A resend takes no tokens: its sender cannot know that the command arrived.
     const done = this.#outcomes.get(key);
-    const underway = this.#pending.get(key);
-    const known = done ?? underway;
+    const pending = this.#pending.get(key);
+    const known = done ?? pending;
     if (known !== undefined && known.digest !== digest) answer(refusedOutcome("id-used"));
     else if (done !== undefined) answer(done.outcome);
-    else if (underway === undefined) this.#forward(key, digest, asked, roles, answer, gatherMs);
-    else if (underway.answers.length < COMMAND_INTAKE_LIMITS.answersPerCommand) underway.answers.push(answer);
+    else if (pending === undefined) this.#forward(key, digest, envelope, roles, answer);
+    else if (pending.answers.length < COMMAND_INTAKE_LIMITS.answersPerCommand) pending.answers.push(answer);
   }
 
   #forward(
     key: string,
     digest: string,
-    asked: CommandEnvelope,
+    envelope: CommandEnvelope,
     roles: readonly Role[],
     answer: OutcomeCallback,
-    gatherMs: number,
   ): void {
-    const person = participantKey(asked.by);
-    const nowMs = Date.now();
-    const within = this.#buckets.tryTake(encodeCompositeKey("act", person), commandRate(roles), nowMs);
-    // Another shard, or this one before it lost its memory, may have passed it on: the room knows, and is asked so often.
-    const may = within || this.#buckets.tryTake(encodeCompositeKey("again", person), RESEND_RATE, nowMs);
-    const passed: CommandEnvelope = within ? asked : { ...asked, onlyIfKnown: true };
-    if (!may) {
+    const participant = participantKey(envelope.by);
+    const nowMs = this.#clock.nowMs();
+    const isWithinRate = this.#buckets.tryTake(encodeCompositeKey("act", participant), commandRate(roles), nowMs);
+    // Another shard, or this one before it lost its memory, may have forwarded the command: the room may know its outcome.
+    const isAllowed =
+      isWithinRate || this.#buckets.tryTake(encodeCompositeKey("again", participant), RESEND_RATE, nowMs);
+    const forwarded: CommandEnvelope = isWithinRate ? envelope : { ...envelope, onlyIfKnown: true };
+    if (!isAllowed) {
       answer(refusedOutcome("rate-limited"));
       return;
     }
     this.#pending.set(key, { digest, answers: [answer] });
     const settle = (outcome: CommandOutcome): void => this.#resolve(key, outcome);
-    const taken = this.#reviewQueue.submit(passed, this.#loadReplica, (reviewed) => {
-      if (!this.#batcher.enqueue(reviewed, settle, gatherMs)) settle(refusedOutcome("busy"));
+    const isQueued = this.#reviewQueue.submit(forwarded, (reviewed) => {
+      if (!this.#batcher.enqueue(reviewed, settle)) settle(refusedOutcome("busy"));
     });
-    if (!taken) settle(refusedOutcome("busy"));
+    if (!isQueued) settle(refusedOutcome("busy"));
   }
 
-  /** Counts likes (no emoji) or reactions in. Those beyond the rate aren't counted, which nobody needs to be told. */
-  addReactions(by: Participant, emoji: string | null, count: number, gatherMs: number): void {
-    const within = this.#buckets.tryTake(
-      encodeCompositeKey("tap", participantKey(by)),
-      REACTION_RATE,
-      Date.now(),
-      count,
-    );
-    if (within) this.#batcher.addReactions(emoji, count, gatherMs);
+  /** Adds likes (no emoji) or reactions. Those beyond the rate are dropped without an answer. */
+  addReactions(by: Participant, emoji: string | null, count: number): void {
+    const key = encodeCompositeKey("tap", participantKey(by));
+    if (this.#buckets.tryTake(key, REACTION_RATE, this.#clock.nowMs(), count)) this.#batcher.addReactions(emoji, count);
   }
 
   #resolve(key: string, outcome: CommandOutcome): void {
-    const underway = this.#pending.get(key);
-    if (underway === undefined) return;
-    const { digest, answers } = underway;
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return;
+    const { digest, answers } = pending;
     this.#pending.delete(key);
     if (outcome.ok && outcome.list === undefined) {
       this.#outcomes.set(key, { digest, outcome });

@@ -1,8 +1,5 @@
-/**
- * The sockets of a shard: who holds each, whether it was let in, what it was sent, whether it plays. Attachments outlive
- * hibernation.
- */
-
+/** The connections of a shard: participant, state, flow control and playback. Attachments outlive hibernation. */
+import type { Clock } from "../../../core/kit/clock.ts";
 import { type Participant, participantKey } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type ServerFrame, SOCKET_CLOSES, type SocketCloseName } from "../../../core/room/room-protocol.ts";
@@ -10,8 +7,9 @@ import { MAX_FANOUT_COHORTS } from "../../../core/room/shard/fanout-cohorts.ts";
 import { createSocketBudget, type SocketBudget } from "../../../core/room/shard/shard-budgets.ts";
 
 /**
- * A seat waits for its hello, is admitted with the welcome, and is closed once, from either side. Only an admitted one is
- * heard, told and counted; a closed one is none any more, even if its peer doesn't let go of the socket.
+ * A connection waits for its hello, is admitted with the welcome and is closed once, from either side. Only frames of an
+ * admitted connection are handled, and only an admitted connection receives ticks and counts as watching. A closed one is
+ * ignored even while its peer keeps the socket open.
  */
 export type ConnectionState = "waiting" | "admitted" | "closed";
 
@@ -21,29 +19,37 @@ interface ConnectionAttachment {
   readonly state: ConnectionState;
   /** When it entered this state, ms since the epoch. */
   readonly sinceMs: number;
-  /** When it last said that it plays, ms since the epoch; null while it doesn't. */
+  /** When its last play frame came, ms since the epoch; null while it does not play. */
   readonly playMs: number | null;
 }
 
-/** A socket and who holds it. */
+/** One socket and its participant. */
 export class Connection {
   readonly socket: WebSocket;
   readonly budget: SocketBudget;
-  readonly #onStateChange: (seat: Connection) => void;
+  readonly #clock: Clock;
+  readonly #onStateChange: (connection: Connection) => void;
   #attachment: ConnectionAttachment;
-  /** A hello that is being answered: what comes meanwhile waits for it, and the seat is told nothing else. */
+  /** A hello that is being answered: later frames wait for it, and no ticks are sent meanwhile. */
   pendingHello: Promise<void> | null = null;
-  /** The portion of the shard's viewers that it belongs to. */
+  /** Its fanout cohort. */
   cohort = 0;
-  /** Characters sent since the viewer last said that it has read all. */
+  /** Characters sent since the last flow-control acknowledgement. */
   #unacknowledgedChars = 0;
 
-  /** `name`: one that no other seat of the shard has; `changed` is called when it has entered another state. */
-  constructor(socket: WebSocket, kept: ConnectionAttachment, name: string, changed: (seat: Connection) => void) {
+  /** `id`: unique in the shard; `onStateChange` is called after each change of state. */
+  constructor(
+    socket: WebSocket,
+    attachment: ConnectionAttachment,
+    id: string,
+    clock: Clock,
+    onStateChange: (connection: Connection) => void,
+  ) {
     this.socket = socket;
-    this.budget = createSocketBudget(kept.viewer, name);
-    this.#attachment = kept;
-    this.#onStateChange = changed;
+    this.budget = createSocketBudget(attachment.viewer, id);
+    this.#attachment = attachment;
+    this.#clock = clock;
+    this.#onStateChange = onStateChange;
   }
 
   get viewer(): Participant {
@@ -63,7 +69,7 @@ export class Connection {
     return this.#attachment.sinceMs;
   }
 
-  /** Whether it is sent what happens. */
+  /** Whether it receives ticks. */
   get isReady(): boolean {
     return this.#attachment.state === "admitted" && this.pendingHello === null;
   }
@@ -72,25 +78,25 @@ export class Connection {
     return this.#attachment.playMs;
   }
 
-  /** Keeps what changed. */
+  /** Stores a change of the attachment. */
   updateAttachment(change: Partial<ConnectionAttachment>): void {
     this.#attachment = { ...this.#attachment, ...change };
     this.socket.serializeAttachment(this.#attachment);
   }
 
-  /** Its hello was answered: from now on it is heard and told. */
+  /** Admits a waiting connection. */
   admit(nowMs: number): void {
     if (this.#attachment.state !== "waiting") return;
     this.updateAttachment({ state: "admitted", sinceMs: nowMs });
     this.#onStateChange(this);
   }
 
-  /** The viewer has read what it was sent. */
+  /** The viewer acknowledged what was sent so far. */
   acknowledgeFlow(): void {
     this.#unacknowledgedChars = 0;
   }
 
-  /** Sends a text; one who doesn't read is cut off. */
+  /** Sends a text; a viewer that does not acknowledge is closed as slow. */
   sendText(text: string): void {
     if (this.isClosed) return;
     this.#unacknowledgedChars += text.length;
@@ -101,7 +107,7 @@ export class Connection {
     try {
       this.socket.send(text);
     } catch {
-      // Its peer is closing; that is on the way.
+      // The peer is closing; its close event follows.
     }
   }
 
@@ -110,10 +116,10 @@ export class Connection {
     this.sendText(JSON.stringify(frame));
   }
 
-  /** Closes with a code of the protocol: at once for this shard, whenever the peer answers for the socket. */
+  /** Closes with a code of the protocol: at once for this shard, and for the socket when the peer answers. */
   close(name: SocketCloseName, reason: string = name): void {
     if (this.#attachment.state === "closed") return;
-    this.updateAttachment({ state: "closed", sinceMs: Date.now(), playMs: null });
+    this.updateAttachment({ state: "closed", sinceMs: this.#clock.nowMs(), playMs: null });
     this.#onStateChange(this);
     try {
       this.socket.close(SOCKET_CLOSES[name].code, reason);
@@ -123,20 +129,15 @@ export class Connection {
   }
 }
 
-/** Under which keys a viewer's sockets are counted: itself, and its network address where that is known. */
+/** The keys under which a viewer's sockets are counted: the viewer, and its network address if known. */
 function limitKeys(viewer: Participant): string[] {
   return viewer.address === "" ? [participantKey(viewer)] : [participantKey(viewer), `address:${viewer.address}`];
 }
 
-/** Frames that are sent in one go: 4 ms of a shard's time. */
+/** Frames sent in one turn of the event loop: 4 ms of a shard's time. */
 const SENDS_PER_TURN = 125;
 
-function sendInTurns(seats: readonly Connection[], text: string): void {
-  for (const seat of seats.slice(0, SENDS_PER_TURN)) if (seat.isReady) seat.sendText(text);
-  if (seats.length > SENDS_PER_TURN) setTimeout(() => sendInTurns(seats.slice(SENDS_PER_TURN), text), 0);
-}
-
-/** How many there are of each. */
+/** Counts by key. */
 class KeyCounter {
   readonly #counts = new Map<string, number>();
 
@@ -153,28 +154,30 @@ class KeyCounter {
   }
 }
 
-/** All seats of a shard. */
+/** All connections of a shard. */
 export class Connections {
   readonly #ctx: DurableObjectState;
+  readonly #clock: Clock;
   readonly #open = new Map<WebSocket, Connection>();
-  /** Seats of each viewer and each address. */
+  /** Open connections by viewer and by address. */
   readonly #openCounts = new KeyCounter();
-  /** Closed ones whose peers haven't answered the close; nothing in this runtime ends such a socket but the object's end. */
+  /** Closed connections whose peers have not answered the close; only the end of the object ends such a socket. */
   readonly #unclosed = new Map<WebSocket, Connection>();
   readonly #unclosedCounts = new KeyCounter();
   readonly #awaitingHello = new Set<Connection>();
   readonly #onChange: () => void;
   #idCounter = 0;
 
-  /** `onChange` is called when a seat was admitted, closed from this side, or is gone. */
-  constructor(ctx: DurableObjectState, onChange: () => void) {
+  /** `onChange` is called after a connection is admitted, closed or removed. */
+  constructor(ctx: DurableObjectState, clock: Clock, onChange: () => void) {
     this.#ctx = ctx;
+    this.#clock = clock;
     this.#onChange = onChange;
     for (const socket of ctx.getWebSockets()) {
-      const kept = socket.deserializeAttachment() as ConnectionAttachment | null;
-      if (kept === null) continue;
-      const seat = this.#register(socket, kept);
-      seat.cohort = this.#open.size % MAX_FANOUT_COHORTS;
+      const attachment = socket.deserializeAttachment() as ConnectionAttachment | null;
+      if (attachment === null) continue;
+      const connection = this.#register(socket, attachment);
+      connection.cohort = this.#open.size % MAX_FANOUT_COHORTS;
     }
   }
 
@@ -182,99 +185,110 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes a socket on, which waits for its hello. */
+  /** Accepts a socket, which waits for its hello. */
   add(socket: WebSocket, viewer: Participant, nowMs: number): Connection {
     this.#ctx.acceptWebSocket(socket);
-    const seat = this.#register(socket, { viewer, state: "waiting", sinceMs: nowMs, playMs: null });
-    seat.updateAttachment({});
-    return seat;
+    const connection = this.#register(socket, { viewer, state: "waiting", sinceMs: nowMs, playMs: null });
+    connection.updateAttachment({});
+    return connection;
   }
 
-  /** The seat of a socket that has one: no closed socket does. */
+  /** The connection of a socket; undefined after it is closed. */
   get(socket: WebSocket): Connection | undefined {
     return this.#open.get(socket);
   }
 
-  /** A socket is gone. */
+  /** Removes a socket that the platform closed. */
   remove(socket: WebSocket): void {
-    const seat = this.#open.get(socket);
-    if (seat !== undefined && this.#open.delete(socket)) this.#openCounts.add(limitKeys(seat.viewer), -1);
-    const ghost = this.#unclosed.get(socket);
-    if (ghost !== undefined && this.#unclosed.delete(socket)) this.#unclosedCounts.add(limitKeys(ghost.viewer), -1);
-    if (seat !== undefined) this.#awaitingHello.delete(seat);
+    const open = this.#open.get(socket);
+    if (open !== undefined && this.#open.delete(socket)) this.#openCounts.add(limitKeys(open.viewer), -1);
+    const closed = this.#unclosed.get(socket);
+    if (closed !== undefined && this.#unclosed.delete(socket)) this.#unclosedCounts.add(limitKeys(closed.viewer), -1);
+    if (open !== undefined) this.#awaitingHello.delete(open);
     this.#onChange();
   }
 
   /**
-   * Whether a viewer, or its address, has as many sockets here as one may. Those that were closed and are still there are
-   * counted apart: they take nobody's place, and whoever leaves too many behind gets no further ones.
+   * Whether a viewer or its address has reached its limit of sockets. Sockets that are closed and still there are counted
+   * separately: they take no open socket's place, and a viewer that leaves too many behind gets no further ones.
    */
   exceedsLimit(viewer: Participant, perAddress: number): boolean {
     const [own = "", address] = limitKeys(viewer);
-    const full = (key: string, most: number): boolean =>
-      this.#openCounts.of(key) >= most || this.#unclosedCounts.of(key) >= most;
-    return full(own, ROOM_LIMITS.socketsPerParticipant) || (address !== undefined && full(address, perAddress));
+    const isFull = (key: string, limit: number): boolean =>
+      this.#openCounts.of(key) >= limit || this.#unclosedCounts.of(key) >= limit;
+    return isFull(own, ROOM_LIMITS.socketsPerParticipant) || (address !== undefined && isFull(address, perAddress));
   }
 
-  /** Seats that wait for their hello, in the order in which they came. */
+  /** Connections that wait for their hello, the oldest first. */
   get awaitingHello(): ReadonlySet<Connection> {
     return this.#awaitingHello;
   }
 
-  /** Closed seats whose sockets are still there, in the order in which they were closed. */
+  /** Closed connections whose sockets are still there, the first closed first. */
   get unclosed(): IterableIterator<Connection> {
     return this.#unclosed.values();
   }
 
-  #register(socket: WebSocket, kept: ConnectionAttachment): Connection {
+  #register(socket: WebSocket, attachment: ConnectionAttachment): Connection {
     this.#idCounter += 1;
-    const seat = new Connection(socket, kept, String(this.#idCounter), (changed) => this.#handleStateChange(changed));
-    if (kept.state === "closed") this.#trackUnclosed(seat);
+    const id = String(this.#idCounter);
+    const connection = new Connection(socket, attachment, id, this.#clock, (changed) =>
+      this.#handleStateChange(changed),
+    );
+    if (attachment.state === "closed") this.#trackUnclosed(connection);
     else {
-      this.#open.set(socket, seat);
-      this.#openCounts.add(limitKeys(kept.viewer), 1);
+      this.#open.set(socket, connection);
+      this.#openCounts.add(limitKeys(attachment.viewer), 1);
     }
-    if (kept.state === "waiting") this.#awaitingHello.add(seat);
-    return seat;
+    if (attachment.state === "waiting") this.#awaitingHello.add(connection);
+    return connection;
   }
 
-  #handleStateChange(seat: Connection): void {
-    this.#awaitingHello.delete(seat);
-    if (seat.isClosed) {
-      this.#open.delete(seat.socket);
-      this.#openCounts.add(limitKeys(seat.viewer), -1);
-      this.#trackUnclosed(seat);
+  #handleStateChange(connection: Connection): void {
+    this.#awaitingHello.delete(connection);
+    if (connection.isClosed) {
+      this.#open.delete(connection.socket);
+      this.#openCounts.add(limitKeys(connection.viewer), -1);
+      this.#trackUnclosed(connection);
     }
     this.#onChange();
   }
 
-  #trackUnclosed(seat: Connection): void {
-    this.#unclosed.set(seat.socket, seat);
-    this.#unclosedCounts.add(limitKeys(seat.viewer), 1);
+  #trackUnclosed(connection: Connection): void {
+    this.#unclosed.set(connection.socket, connection);
+    this.#unclosedCounts.add(limitKeys(connection.viewer), 1);
   }
 
   [Symbol.iterator](): IterableIterator<Connection> {
     return this.#open.values();
   }
 
-  /** Sends a frame, encoded once, to all who were welcomed and whom `to` lets in. */
-  broadcast(frame: ServerFrame, to: (viewer: Participant) => boolean = () => true): void {
+  /** Sends a frame, encoded once, to all ready connections whose viewer `includes` accepts. */
+  broadcast(frame: ServerFrame, includes: (viewer: Participant) => boolean = () => true): void {
     const text = JSON.stringify(frame);
-    for (const seat of this.#open.values()) if (seat.isReady && to(seat.viewer)) seat.sendText(text);
+    for (const connection of this.#open.values()) {
+      if (connection.isReady && includes(connection.viewer)) connection.sendText(text);
+    }
   }
 
-  /** Sends the viewers of these portions a frame, encoded once; some at a time, so that who speaks meanwhile is heard. */
-  sendToCohorts(frame: ServerFrame, portions: readonly number[]): void {
+  /** Sends a frame, encoded once, to the ready connections of these cohorts, in turns: between them frames are handled. */
+  sendToCohorts(frame: ServerFrame, cohorts: readonly number[]): void {
     const text = JSON.stringify(frame);
-    sendInTurns(
-      [...this.#open.values()].filter(({ isReady, cohort }) => isReady && portions.includes(cohort)),
+    this.#sendInTurns(
+      [...this.#open.values()].filter(({ isReady, cohort }) => isReady && cohorts.includes(cohort)),
       text,
     );
   }
 
-  /** When a socket last showed that it plays, ms since the epoch; null if it doesn't. */
-  lastHeartbeatMs(seat: Connection): number | null {
-    if (seat.playMs === null) return null;
-    return Math.max(seat.playMs, this.#ctx.getWebSocketAutoResponseTimestamp(seat.socket)?.getTime() ?? 0);
+  #sendInTurns(connections: readonly Connection[], text: string): void {
+    for (const connection of connections.slice(0, SENDS_PER_TURN)) if (connection.isReady) connection.sendText(text);
+    if (connections.length <= SENDS_PER_TURN) return;
+    this.#clock.startTimer(0, () => this.#sendInTurns(connections.slice(SENDS_PER_TURN), text));
+  }
+
+  /** The last heartbeat or play frame of a connection that plays, ms since the epoch; null if it does not play. */
+  lastHeartbeatMs({ playMs, socket }: Connection): number | null {
+    if (playMs === null) return null;
+    return Math.max(playMs, this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
   }
 }

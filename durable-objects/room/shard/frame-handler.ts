@@ -1,5 +1,4 @@
-/** What a shard's viewers ask for: heard of those only who were admitted and may do so now, and within rates. */
-
+/** Frames of a shard's viewers: admission, restrictions and rate limits before each frame takes effect. */
 import { isStaff, type Participant } from "../../../core/room/events.ts";
 import { FRAME_REQUIREMENTS, frameRestriction, restrictionOn } from "../../../core/room/restrictions.ts";
 import type {
@@ -15,118 +14,124 @@ import { answerHello, type ShardContext } from "./admission.ts";
 import type { CommandIntake } from "./command-intake.ts";
 import type { Connection } from "./connections.ts";
 
-/** Frames of those who were admitted. */
+/** Frames that only an admitted connection may send. */
 type AdmittedFrame = Exclude<ClientFrame, { type: "hello" }>;
 
-/** What commands are carried out by. */
+/** What frames take effect on. */
 export interface FrameHandlerServices {
   readonly intake: CommandIntake;
-  readonly renewToken: (seat: Connection, token: string) => Promise<TokenRenewalOutcome>;
-  readonly batchIntervalMs: () => number;
-  /** Who watches is to be counted. */
+  readonly renewToken: (connection: Connection, token: string) => Promise<TokenRenewalOutcome>;
+  /** Requests a new count of the viewers who watch. */
   readonly requestPresenceRefresh: () => void;
 }
 
-/** The commands of one shard. */
+/** The frame handler of one shard. */
 export class FrameHandler {
   readonly #context: ShardContext;
   readonly #services: FrameHandlerServices;
 
-  constructor(hall: ShardContext, works: FrameHandlerServices) {
-    this.#context = hall;
-    this.#services = works;
+  constructor(context: ShardContext, services: FrameHandlerServices) {
+    this.#context = context;
+    this.#services = services;
   }
 
-  /** Takes what came on the socket of a seat. */
-  async handleMessage(seat: Connection, message: string | ArrayBuffer): Promise<void> {
-    if (typeof message !== "string") return seat.close("binary");
-    if (!this.#context.budgets.recordFrame(seat.budget, message.length, Date.now())) return seat.close("rateLimited");
+  /** Handles a message on a connection's socket. */
+  async handleMessage(connection: Connection, message: string | ArrayBuffer): Promise<void> {
+    if (typeof message !== "string") return connection.close("binary");
+    const { clock, budgets } = this.#context;
+    if (!budgets.recordFrame(connection.budget, message.length, clock.nowMs())) return connection.close("rateLimited");
     const decoded = decodeClientFrame(message);
-    if ("close" in decoded) return seat.close(decoded.close);
+    if ("close" in decoded) return connection.close(decoded.close);
     const frame = "frame" in decoded ? decoded.frame : null;
-    if (frame?.type === "hello") return this.#handleHello(seat, frame.from);
-    if (seat.pendingHello !== null) await seat.pendingHello;
-    if (seat.isClosed) return;
-    if (seat.state === "waiting") return seat.close("malformed", "hello");
-    if ("refused" in decoded) return sendRefusal(seat, decoded.refused, "malformed");
-    if (frame !== null) await this.#handleFrame(seat, frame);
+    if (frame?.type === "hello") return this.#handleHello(connection, frame.from);
+    if (connection.pendingHello !== null) await connection.pendingHello;
+    if (connection.isClosed) return;
+    if (connection.state === "waiting") return connection.close("malformed", "hello");
+    if ("refused" in decoded) return sendRefusal(connection, decoded.refused, "malformed");
+    if (frame !== null) await this.#handleFrame(connection, frame);
   }
 
-  /** Answers a hello after those before it. */
-  #handleHello(seat: Connection, from: RoomPosition | null): Promise<void> | void {
-    if (!this.#context.budgets.allowFrameType(seat.budget, "hello", Date.now())) return seat.close("rateLimited");
-    const before = seat.pendingHello ?? Promise.resolve();
-    const arrival = before
-      .then(() => answerHello(this.#context, seat, from))
+  /** Answers a hello after the hellos before it. */
+  #handleHello(connection: Connection, position: RoomPosition | null): Promise<void> | void {
+    const { clock, budgets } = this.#context;
+    if (!budgets.allowFrameType(connection.budget, "hello", clock.nowMs())) return connection.close("rateLimited");
+    const previous = connection.pendingHello ?? Promise.resolve();
+    const answered = previous
+      .then(() => answerHello(this.#context, connection, position))
       .finally(() => {
-        if (seat.pendingHello === arrival) seat.pendingHello = null;
+        if (connection.pendingHello === answered) connection.pendingHello = null;
       });
-    seat.pendingHello = arrival;
-    return arrival;
+    connection.pendingHello = answered;
+    return answered;
   }
 
-  async #handleFrame(seat: Connection, frame: AdmittedFrame): Promise<void> {
-    const need = FRAME_REQUIREMENTS[frame.type];
-    const state = this.#context.replica.state ?? (need === "stay" ? null : await this.#loadState());
-    if (seat.isClosed) return;
-    const barred = state === null ? null : frameRestriction(state, seat.viewer, need, Date.now());
-    if (barred !== null && barred.close !== null) return seat.close(barred.close.name, barred.close.reason);
-    // The room itself looks at who acts, and knows of a change before its shards do.
-    const mayNot = frame.type !== "act" && (barred !== null || (state === null && need !== "stay"));
-    const misfit = mayNot ? null : this.#frameRefusal(seat, frame);
-    if (!mayNot && misfit === null) return this.#executeFrame(seat, frame);
-    // Nobody needs to be told of taps that don't count; and playback is told of again.
-    if (frame.type === "act" && misfit !== null) sendRefusal(seat, frame.id, misfit);
-    if (frame.type === "renew") seat.send({ type: "renewed", outcome: { ok: false, error: "unavailable" } });
+  async #handleFrame(connection: Connection, frame: AdmittedFrame): Promise<void> {
+    const { clock, replica } = this.#context;
+    const requirement = FRAME_REQUIREMENTS[frame.type];
+    const state = replica.state ?? (requirement === "stay" ? null : await this.#loadState());
+    if (connection.isClosed) return;
+    const restriction = state === null ? null : frameRestriction(state, connection.viewer, requirement, clock.nowMs());
+    if (restriction !== null && restriction.close !== null) {
+      return connection.close(restriction.close.name, restriction.close.reason);
+    }
+    // The room itself checks commands: it learns of a restriction before its shards do.
+    const isBlocked = frame.type !== "act" && (restriction !== null || (state === null && requirement !== "stay"));
+    const refusal = isBlocked ? null : this.#frameRefusal(connection, frame);
+    if (!isBlocked && refusal === null) return this.#executeFrame(connection, frame);
+    // Refused reactions need no answer, and play frames are repeated.
+    if (frame.type === "act" && refusal !== null) sendRefusal(connection, frame.id, refusal);
+    if (frame.type === "renew") connection.send({ type: "renewed", outcome: { ok: false, error: "unavailable" } });
   }
 
-  /** Why the room needn't be asked, or null. */
+  /** Why a frame is refused without the room, or null. */
   #frameRefusal({ budget, viewer }: Connection, frame: AdmittedFrame): "sign-in" | "rate-limited" | null {
+    const { clock, budgets, replica } = this.#context;
+    const nowMs = clock.nowMs();
     if (frame.type === "act") {
       if (viewer.subject === null) return "sign-in";
-      // Those who moderate act in bursts, which their own rate allows.
-      if (isActiveStaff(this.#context.replica.state, viewer)) return null;
+      // Moderators send bursts of commands, which the rate of their role allows.
+      if (isActiveStaff(replica.state, viewer, nowMs)) return null;
     }
     const count = "count" in frame ? frame.count : 1;
-    return this.#context.budgets.allowFrameType(budget, frame.type, Date.now(), count) ? null : "rate-limited";
+    return budgets.allowFrameType(budget, frame.type, nowMs, count) ? null : "rate-limited";
   }
 
-  async #executeFrame(seat: Connection, frame: AdmittedFrame): Promise<void> {
-    const { intake, batchIntervalMs } = this.#services;
+  async #executeFrame(connection: Connection, frame: AdmittedFrame): Promise<void> {
+    const { intake } = this.#services;
     switch (frame.type) {
       case "act": {
         const { id, act, programmeMs } = frame;
-        const answer = (outcome: CommandOutcome): void => seat.send({ type: "ack", id, outcome });
-        const roles = this.#context.replica.effectiveRoles(seat.viewer);
-        return intake.submit({ by: seat.viewer, id, act, programmeMs }, roles, answer, batchIntervalMs());
+        const answer = (outcome: CommandOutcome): void => connection.send({ type: "ack", id, outcome });
+        const roles = this.#context.replica.effectiveRoles(connection.viewer);
+        return intake.submit({ by: connection.viewer, id, act, programmeMs }, roles, answer);
       }
       case "like":
-        return intake.addReactions(seat.viewer, null, frame.count, batchIntervalMs());
+        return intake.addReactions(connection.viewer, null, frame.count);
       case "react":
-        return intake.addReactions(seat.viewer, frame.emoji, frame.count, batchIntervalMs());
+        return intake.addReactions(connection.viewer, frame.emoji, frame.count);
       case "play":
-        seat.updateAttachment({ playMs: frame.on ? Date.now() : null });
+        connection.updateAttachment({ playMs: frame.on ? this.#context.clock.nowMs() : null });
         return this.#services.requestPresenceRefresh();
       case "seen":
-        return seat.acknowledgeFlow();
+        return connection.acknowledgeFlow();
       case "renew": {
-        const outcome = await this.#services.renewToken(seat, frame.token);
-        return seat.send({ type: "renewed", outcome });
+        const outcome = await this.#services.renewToken(connection, frame.token);
+        return connection.send({ type: "renewed", outcome });
       }
     }
   }
 
-  /** What holds in the room, asked for; null if it doesn't answer. */
+  /** The room's state; null if the room does not answer. */
   async #loadState(): Promise<RoomState | null> {
     return (await this.#context.replica.load().catch(() => null))?.state ?? null;
   }
 }
 
-/** Whether somebody moderates now, as far as is known. */
-export function isActiveStaff(state: RoomState | null, viewer: Participant): boolean {
-  return state !== null && isStaff(state.effectiveRoles(viewer)) && restrictionOn(state, viewer, Date.now()) === null;
+/** Whether a viewer is known to be staff without restrictions. */
+export function isActiveStaff(state: RoomState | null, viewer: Participant, nowMs: number): boolean {
+  return state !== null && isStaff(state.effectiveRoles(viewer)) && restrictionOn(state, viewer, nowMs) === null;
 }
 
-function sendRefusal(seat: Connection, id: string, error: RoomErrorCode): void {
-  seat.send({ type: "ack", id, outcome: { ok: false, error } });
+function sendRefusal(connection: Connection, id: string, error: RoomErrorCode): void {
+  connection.send({ type: "ack", id, outcome: { ok: false, error } });
 }

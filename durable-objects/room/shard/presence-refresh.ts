@@ -1,37 +1,43 @@
-/** Counting that goes on while there is something to count, and stops for good reason only. */
+/** Repeated counts of the viewers who watch, which stop when there is nothing left to count. */
+import type { Clock } from "../../../core/kit/clock.ts";
 
-/** Counts again and again; whoever asks while a count is under way is heard after it. */
+/** What a refresh runs. */
+export interface PresenceRefreshOptions {
+  /** Counts and reports; returns whether to count again without a request. */
+  readonly count: () => Promise<boolean>;
+  readonly intervalMs: () => number;
+  /** Called after the last count. */
+  readonly onIdle: () => Promise<void>;
+  readonly clock: Clock;
+}
+
+/** The counts of one shard. A request during a count causes another count after it. */
 export class PresenceRefresh {
-  readonly #count: () => Promise<boolean>;
-  readonly #intervalMs: () => number;
-  readonly #onIdle: () => Promise<void>;
+  readonly #options: PresenceRefreshOptions;
   #scheduled = false;
   #requested = false;
 
-  /** `count` says whether to go on by itself; where it needn't and nobody asked meanwhile, `rest` ends it. */
-  constructor(count: () => Promise<boolean>, everyMs: () => number, rest: () => Promise<void>) {
-    this.#count = count;
-    this.#intervalMs = everyMs;
-    this.#onIdle = rest;
+  constructor(options: PresenceRefreshOptions) {
+    this.#options = options;
   }
 
-  /** Something is to be counted. */
+  /** Requests a count. */
   request(): void {
     this.#requested = true;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setTimeout(() => void this.#run(), this.#intervalMs());
+    this.#options.clock.startTimer(this.#options.intervalMs(), () => void this.#run());
   }
 
   async #run(): Promise<void> {
     this.#requested = false;
-    // A count that failed is made again.
-    const more = await this.#count().catch((error: unknown) => {
+    // A failed count is repeated.
+    const continues = await this.#options.count().catch((error: unknown) => {
       console.warn("a shard could not count who watches", error);
       return true;
     });
     this.#scheduled = false;
-    if (more || this.#requested) this.request();
-    else await this.#onIdle();
+    if (continues || this.#requested) this.request();
+    else await this.#options.onIdle();
   }
 }

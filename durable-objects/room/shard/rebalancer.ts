@@ -1,64 +1,67 @@
-/** Sends viewers of a shard that has too many to the shards that are theirs since the room got another number of them. */
+/** Moves viewers of an overfull shard to the shards that the room's new shard count assigns to them. */
+import type { Platform } from "../../../core/kit/clock.ts";
 import { participantKey } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { shardCountPropagationMs } from "../../../core/room/room-summary.ts";
 import { excessSockets, type ShardingConfig, shardIndexFor } from "../../../core/room/sharding.ts";
 import type { Connections } from "./connections.ts";
 
-/** The mover of one shard. It has a timer only while there are too many. */
+/** The rebalancer of one shard. It has a timer only while the shard is overfull. */
 export class Rebalancer {
   readonly #connections: Connections;
   readonly #index: number;
-  readonly #sizing: ShardingConfig;
+  readonly #sharding: ShardingConfig;
+  readonly #platform: Platform;
   #shards = 1;
   #resizedMs = 0;
   #scheduled = false;
-  /** Those who are here all belong here. */
+  /** Every viewer of this shard belongs to it. */
   #balanced = false;
 
-  constructor(seats: Connections, index: number, sizing: ShardingConfig) {
-    this.#connections = seats;
+  constructor(connections: Connections, index: number, sharding: ShardingConfig, platform: Platform) {
+    this.#connections = connections;
     this.#index = index;
-    this.#sizing = sizing;
+    this.#sharding = sharding;
+    this.#platform = platform;
   }
 
-  /** The room has `shards`. */
-  setShardCount(shards: number, nowMs: number): void {
+  /** Sets the room's shard count. */
+  setShardCount(shards: number): void {
     if (shards !== this.#shards) {
       this.#shards = shards;
-      this.#resizedMs = nowMs;
+      this.#resizedMs = this.#platform.clock.nowMs();
       this.#balanced = false;
     }
     this.schedule();
   }
 
-  /** Looks whether there are too many, and sends some away in a while. */
+  /** Schedules a move if the shard is overfull. */
   schedule(): void {
     if (this.#scheduled || this.#balanced || this.#excess === 0) return;
     this.#scheduled = true;
-    const jitter = 0.5 + Math.random();
-    setTimeout(() => {
+    const { clock, random } = this.#platform;
+    clock.startTimer(ROOM_LIMITS.rebalanceEveryMs * (0.5 + random()), () => {
       this.#scheduled = false;
-      this.#moveExcess(Date.now());
+      this.#moveExcess(clock.nowMs());
       this.schedule();
-    }, ROOM_LIMITS.rebalanceEveryMs * jitter);
+    });
   }
 
   get #excess(): number {
-    return excessSockets(this.#index, this.#shards, this.#connections.size, this.#sizing);
+    return excessSockets(this.#index, this.#shards, this.#connections.size, this.#sharding);
   }
 
   #moveExcess(nowMs: number): void {
-    // Whoever is sent away before all gateways know comes back to this shard.
+    // Until every gateway knows the new shard count, moved viewers would return to this shard.
     if (nowMs - this.#resizedMs < shardCountPropagationMs(this.#shards)) return;
-    const most = Math.min(ROOM_LIMITS.rebalanceBatch, this.#excess);
+    const limit = Math.min(ROOM_LIMITS.rebalanceBatch, this.#excess);
     let moved = 0;
-    for (const seat of this.#connections) {
-      if (moved === most) return;
-      if (shardIndexFor(participantKey(seat.viewer), this.#shards) === this.#index) continue;
-      seat.close("moved");
+    for (const connection of this.#connections) {
+      if (moved === limit) return;
+      if (shardIndexFor(participantKey(connection.viewer), this.#shards) === this.#index) continue;
+      connection.close("moved");
       moved += 1;
     }
-    this.#balanced = moved < most;
+    this.#balanced = moved < limit;
   }
 }

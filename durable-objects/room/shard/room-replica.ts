@@ -1,5 +1,4 @@
-/** What a shard knows of its room, in memory only: what was last said, and what holds. */
-
+/** A shard's replica of its room, in memory only: recent events and room state. */
 import type { Role } from "../../../core/access/roles.ts";
 import type { Participant } from "../../../core/room/events.ts";
 import { RecentEvents } from "../../../core/room/recent-events.ts";
@@ -8,30 +7,30 @@ import { type EventRange, isInEpoch, type RoomPosition } from "../../../core/roo
 import { RoomState } from "../../../core/room/room-state.ts";
 import type { RoomRpc, ShardSnapshot, TickBatch } from "../../../core/room/shard-rpc.ts";
 
-/** The last events, and all that holds. */
+/** Recent events and room state. */
 export interface ReplicaContent {
   readonly recentEvents: RecentEvents;
   state: RoomState;
 }
 
-/** What of a batch is new. `anew`: it isn't known what viewers were told before. */
+/** The new part of a batch. `isRestart`: it is not known which events viewers have. */
 export interface AppliedBatch {
   readonly range: EventRange;
   readonly isRestart: boolean;
 }
 
-/** One shard's knowledge. */
+/** The replica of one shard. */
 export class RoomReplica {
   readonly #attach: () => Promise<ShardSnapshot>;
   #loading: Promise<ReplicaContent> | null = null;
   #content: ReplicaContent | null = null;
 
-  /** `attach` asks the room. */
+  /** `attach` requests a snapshot from the room. */
   constructor(attach: () => Promise<ShardSnapshot>) {
     this.#attach = attach;
   }
 
-  /** What is known; the room is asked once, for whoever needs it first. */
+  /** The content; concurrent callers share one request to the room. */
   load(): Promise<ReplicaContent> {
     this.#loading ??= this.#fetchContent().catch((error: unknown) => {
       this.reset();
@@ -40,69 +39,69 @@ export class RoomReplica {
     return this.#loading;
   }
 
-  /** The room is asked anew when somebody needs it. */
+  /** Drops the content; the next `load` requests it again. */
   reset(): void {
     this.#loading = null;
     this.#content = null;
   }
 
-  /** What holds, or null while nothing is known. */
+  /** The room state; null before the content is loaded. */
   get state(): RoomState | null {
     return this.#content?.state ?? null;
   }
 
-  /** What was last said, or null while nothing is known. */
+  /** The recent events; null before the content is loaded. */
   get recentEvents(): RecentEvents | null {
     return this.#content?.recentEvents ?? null;
   }
 
-  /** Takes in what the room tells; null if something is missing before it, which the room will tell from `head` on. */
+  /** Applies a batch; null if events before it are missing, which the room then sends from `head` on. */
   apply(batch: TickBatch): AppliedBatch | null {
-    const view = this.#content;
-    if (view === null || view.recentEvents.epoch !== batch.epoch) {
+    const content = this.#content;
+    if (content === null || content.recentEvents.epoch !== batch.epoch) {
       this.reset();
       return { range: batch, isRestart: true };
     }
-    const fresh = view.recentEvents.append(batch);
-    if (fresh === null) {
-      // The room can't tell what is missing, so the shard begins anew.
+    const range = content.recentEvents.append(batch);
+    if (range === null) {
+      // The room no longer has the missing events, so the shard restarts.
       if (!batch.reset) return null;
       this.reset();
       return { range: batch, isRestart: true };
     }
-    if (batch.wholeFacts) view.state = RoomState.fromEntries(batch.facts);
-    else for (const fact of batch.facts) view.state.apply(fact);
-    return { range: fresh, isRestart: false };
+    if (batch.wholeFacts) content.state = RoomState.fromEntries(batch.facts);
+    else for (const entry of batch.facts) content.state.apply(entry);
+    return { range, isRestart: false };
   }
 
-  /** A viewer's roles, with what the room gave if that is known. */
+  /** A viewer's roles, including those that the room granted if its state is known. */
   effectiveRoles(viewer: Participant): readonly Role[] {
     return this.#content?.state.effectiveRoles(viewer) ?? viewer.roles;
   }
 
   async #fetchContent(): Promise<ReplicaContent> {
     const { recent, facts } = await this.#attach();
-    const ring = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
-    ring.append(recent);
-    this.#content = { recentEvents: ring, state: RoomState.fromEntries(facts) };
+    const recentEvents = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
+    recentEvents.append(recent);
+    this.#content = { recentEvents, state: RoomState.fromEntries(facts) };
     return this.#content;
   }
 }
 
-/** All that came after a returning viewer's position, up to where the ring stands; null if that can't be told. */
+/** The events between a returning viewer's position and the head of `recentEvents`; null if they are not available. */
 export async function missedEvents(
-  ring: RecentEvents,
+  recentEvents: RecentEvents,
   position: RoomPosition,
-  since: RoomRpc["eventsSince"],
+  eventsSince: RoomRpc["eventsSince"],
 ): Promise<EventRange | null> {
   const { offset } = position;
-  if (!isInEpoch(position, ring.epoch) || offset > ring.head) return null;
-  const held = ring.rangeAfter(offset);
+  if (!isInEpoch(position, recentEvents.epoch) || offset > recentEvents.head) return null;
+  const held = recentEvents.rangeAfter(offset);
   if (held !== null) return held;
-  if (ring.head - offset > ROOM_LIMITS.recoverEvents) return null;
-  const stored = await since(ring.epoch, offset);
-  if (stored === null || stored.to < ring.head) return null;
-  // The room is ahead by what this shard is about to be told.
-  const events = stored.events.filter((event) => event.offset <= ring.head);
-  return { ...stored, to: ring.head, events, unseen: 0 };
+  if (recentEvents.head - offset > ROOM_LIMITS.recoverEvents) return null;
+  const stored = await eventsSince(recentEvents.epoch, offset);
+  if (stored === null || stored.to < recentEvents.head) return null;
+  // The room is ahead by the events of its next tick.
+  const events = stored.events.filter((event) => event.offset <= recentEvents.head);
+  return { ...stored, to: recentEvents.head, events, unseen: 0 };
 }

@@ -1,9 +1,13 @@
 /**
- * A shard of a room: it holds viewers' sockets, passes on what they do, and shows them what happened. It decides nothing
- * but rates and who is heard; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
+ * A shard of a room: it holds viewers' sockets, forwards their commands and sends them the room's events. It decides only
+ * rate limits and admission. The room can rebuild all of its memory, so it may crash at any moment, and its sockets may
+ * hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { ViewerTokenKeys } from "../../../core/access/viewer-token.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { encodeRoomChild, type RoomChildId } from "../../../core/room/child-ids.ts";
 import type { Participant } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { parseRoomChildName, roomChildName, streamOfRoom } from "../../../core/room/object-names.ts";
@@ -20,6 +24,7 @@ import {
   type ShardingConfig,
   siblingCount,
 } from "../../../core/room/sharding.ts";
+import { platformOf } from "../../kit/platform-of.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { type ShardContext, type SocketClose, socketRefusal } from "./admission.ts";
 import { CommandIntake } from "./command-intake.ts";
@@ -44,18 +49,20 @@ export interface RoomShardEnv extends ReviewerEnv, ViewerTokenKeys {
   readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
-/** The headers in which the gateway says who comes (a `Viewer` in JSON, percent-encoded), and how many shards it knows of. */
+/** The gateway's headers: the `Participant` in JSON, percent-encoded, and the shard count that it knows. */
 const VIEWER_HEADER = "corral-viewer";
 const SHARDS_HEADER = "corral-shards";
-/** A shard that lost its memory while people watch is woken within this time to count them. */
+/** A shard that lost its memory while viewers watch wakes within this time to count them. */
 const WAKE_MS = 10_000;
-/** The header in which the gateway is told how to close the socket of somebody who isn't let in: a `SocketClose` in JSON. */
+/** The header of a refusal: the close that the gateway sends to the viewer, a `SocketClose` in JSON. */
 const CLOSE_HEADER = "corral-close";
 
 /** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
+  platform: Platform = systemPlatform;
   readonly #roomName: string;
   readonly #index: number;
+  readonly #childId: RoomChildId;
   readonly #sharding: ShardingConfig;
   readonly #rebalancer: Rebalancer;
   readonly #connections: Connections;
@@ -67,7 +74,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   readonly #presenceRefresh: PresenceRefresh;
   readonly #fanout: ShardFanout;
   #shards: number;
-  /** The number of shards is the room's own, or was. */
+  /** The shard count comes from the room, not from a gateway. */
   #shardCountKnown: boolean;
   #wakeMs = 0;
 
@@ -77,25 +84,34 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#roomName = room;
     const stream = streamOfRoom(room);
     this.#index = index;
+    this.#childId = encodeRoomChild({ kind: "shard", index });
+    const platform = platformOf(this);
+    const { clock } = platform;
     this.#sharding = parseShardingConfig(env);
-    this.#connections = new Connections(ctx, () => {
+    this.#connections = new Connections(ctx, clock, () => {
       this.#expiry.scheduleNextCheck();
       this.#presenceRefresh.request();
     });
-    this.#rebalancer = new Rebalancer(this.#connections, index, this.#sharding);
-    // Of a large room it is kept, so that no shard calls it past its relay.
-    const kept = ctx.storage.kv.get<number>("shards");
-    this.#shards = kept ?? 1;
-    this.#shardCountKnown = kept !== undefined;
-    this.#expiry = new SocketExpiry(this.#connections, () => void this.#abortObject());
+    this.#rebalancer = new Rebalancer(this.#connections, index, this.#sharding, platform);
+    // The shard count of a large room is stored, so that a shard does not bypass its relay.
+    const storedShards = ctx.storage.kv.get<number>("shards");
+    this.#shards = storedShards ?? 1;
+    this.#shardCountKnown = storedShards !== undefined;
+    this.#expiry = new SocketExpiry(this.#connections, clock, () => void this.#abortObject());
     this.#presence = new ShardPresence(ctx.storage.kv.get<StoredBeacon[]>("beacons") ?? []);
-    const outbox = new CommandBatcher((submission) => this.#parent().submit(submission));
+    const siblings = (): number => siblingCount(this.#shards, this.#sharding);
     this.#replica = new RoomReplica(() => this.#attach());
-    const intake = new CommandIntake(outbox, new ReviewQueue(stream, reviewPolicyFromEnv(env)), () =>
-      this.#replica.load(),
-    );
-    this.#fanout = new ShardFanout(this.#connections, () => this.#replica.recentEvents);
+    const loadState = (): Promise<RoomState> => this.#replica.load().then(({ state }) => state);
+    const batcher = new CommandBatcher({
+      submit: (batch) => this.#parent().submit(batch),
+      batchIntervalMs: () => batchIntervalMs(siblings()),
+      clock,
+    });
+    const policy = reviewPolicyFromEnv(env, clock);
+    const reviewQueue = new ReviewQueue({ stream, policy, loadState, platform });
+    this.#fanout = new ShardFanout(this.#connections, () => this.#replica.recentEvents, clock);
     this.#context = {
+      clock,
       connections: this.#connections,
       budgets: new ShardBudgets(),
       replica: this.#replica,
@@ -104,48 +120,47 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
       parent: () => this.#parent(),
     };
     this.#frameHandler = new FrameHandler(this.#context, {
-      intake,
-      renewToken: (seat, token) =>
-        renewToken(env, stream, seat, token, () => this.#replica.load().then(({ state }) => state)),
-      batchIntervalMs: () => batchIntervalMs(siblingCount(this.#shards, this.#sharding)),
+      intake: new CommandIntake(batcher, reviewQueue, clock),
+      renewToken: (connection, token) => renewToken(env, stream, connection, token, loadState, clock),
       requestPresenceRefresh: () => this.#presenceRefresh.request(),
     });
-    this.#presenceRefresh = new PresenceRefresh(
-      () => this.#reportPresence(),
-      () => reportIntervalMs(siblingCount(this.#shards, this.#sharding)),
-      () => this.#releaseStorage(),
-    );
-    // Beats are answered without waking the object; when the last one came is all that it needs to know.
+    this.#presenceRefresh = new PresenceRefresh({
+      count: () => this.#reportPresence(),
+      intervalMs: () => reportIntervalMs(siblings()),
+      onIdle: () => this.#releaseStorage(),
+      clock,
+    });
+    // The platform answers heartbeats without waking the object, and keeps the time of the last one.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_REPLY));
     if ([...this.#connections].some(({ playMs }) => playMs !== null)) this.#presenceRefresh.request();
   }
 
   // ── sockets ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `GET` with an upgrade: a viewer comes in. */
+  /** `GET` with an upgrade: opens a viewer's socket. */
   override async fetch(request: Request): Promise<Response> {
     const viewer = JSON.parse(decodeURIComponent(request.headers.get(VIEWER_HEADER) ?? "null")) as Participant;
     if (!this.#shardCountKnown) this.#setShardCount(Math.max(1, Number(request.headers.get(SHARDS_HEADER) ?? 1)));
     const refusal = await socketRefusal(this.#context, viewer);
     if (refusal !== null) return closeInstruction(refusal);
     const { 0: client, 1: server } = new WebSocketPair();
-    const seat = this.#connections.add(server, viewer, Date.now());
-    if (this.#expiry.trackToken(seat)) this.#scheduleAlarm();
+    const connection = this.#connections.add(server, viewer, this.platform.clock.nowMs());
+    if (this.#expiry.trackToken(connection)) this.#scheduleAlarm();
     this.#rebalancer.schedule();
     this.#presenceRefresh.request();
     return new Response(null, { status: 101, webSocket: client });
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const seat = this.#connections.get(socket);
-    // The platform goes on delivering what comes on a socket that was closed: nobody hears it.
-    if (seat !== undefined) await this.#frameHandler.handleMessage(seat, message);
+    const connection = this.#connections.get(socket);
+    // The platform still delivers messages of a closed socket: they are dropped.
+    if (connection !== undefined) await this.#frameHandler.handleMessage(connection, message);
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
-    this.#removeConnection(socket);
+    this.#connections.remove(socket);
     try {
-      // The reserved codes say that no code came; they may not be sent.
+      // The reserved codes mean that the close had no code; they must not be sent.
       socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code, reason);
     } catch {
       // It is closed already.
@@ -153,52 +168,53 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#removeConnection(socket);
+    this.#connections.remove(socket);
   }
 
-  // ── for the room and the gateway ────────────────────────────────────────────────────────────────────────────────
+  // ── calls of the room and the gateway ────────────────────────────────────────────────────────────────────────────────
 
-  /** Shows the viewers what happened; gives the last event that the shard knows. */
+  /** Sends a batch to the viewers; returns the offset of the last event that the shard has. */
   deliver(batch: TickBatch): Promise<number> {
     this.#shardCountKnown = true;
     this.#setShardCount(batch.shards);
-    // Whoever tells all of it has lost its memory, and what was counted with it.
+    // The object above sends its whole state after it lost its memory, and the counts with it.
     if (batch.wholeFacts) {
       this.#presence.resetReported();
       this.#presenceRefresh.request();
     }
-    const taken = this.#replica.apply(batch);
-    // The room sends again from where this shard stands.
-    if (taken === null) return Promise.resolve(this.#replica.recentEvents?.head ?? batch.from);
-    const counted = this.#fanout.setCounts(batch.counts);
+    const applied = this.#replica.apply(batch);
+    // The room sends again from this shard's head.
+    if (applied === null) return Promise.resolve(this.#replica.recentEvents?.head ?? batch.from);
+    const countsChanged = this.#fanout.setCounts(batch.counts);
     this.#closeRestrictedAfter(batch.facts);
-    const { from, to } = taken.range;
-    if (taken.isRestart) {
-      this.#fanout.sendToAll(taken.range);
-      // What comes next can be told in parts only by those who know what was before.
+    const { from, to } = applied.range;
+    if (applied.isRestart) {
+      this.#fanout.sendToAll(applied.range);
+      // Fanout by cohorts needs the recent events.
       if (batch.parts > 1) this.#replica.load().catch(() => {});
-    } else this.#fanout.sendToNextCohorts(to > from ? from : null, counted, batch.parts);
-    // Whoever has nobody to tell any more, having lost its sockets and its memory, says so.
+    } else this.#fanout.sendToNextCohorts(to > from ? from : null, countsChanged, batch.parts);
+    // A shard that lost its sockets and its memory reports that it is empty.
     if (this.#connections.size === 0) this.#presenceRefresh.request();
     if (batch.notes.length > 0) {
+      const nowMs = this.platform.clock.nowMs();
       this.#connections.broadcast({ type: "staff", notes: batch.notes }, (viewer) =>
-        isActiveStaff(this.#replica.state, viewer),
+        isActiveStaff(this.#replica.state, viewer, nowMs),
       );
     }
     return Promise.resolve(to);
   }
 
-  /** A viewer without a socket watches; the gateway knows of so many shards. */
+  /** Records a beacon of a viewer without a socket; `shards`: the shard count that the gateway knows. */
   beacon(viewer: BeaconViewer, shards: number): void {
     if (!this.#shardCountKnown) this.#setShardCount(shards);
-    this.#presence.recordBeacon(viewer, this.#shards, Date.now());
+    this.#presence.recordBeacon(viewer, this.#shards, this.platform.clock.nowMs());
     this.#presenceRefresh.request();
   }
 
-  /** Wakes a shard that lost its memory, so that it counts again; and ends the sockets whose tokens are over. */
+  /** Closes connections with expired tokens, and counts again after a loss of memory. */
   override alarm(): void {
     this.#wakeMs = 0;
-    this.#expiry.closeExpiredTokens(Date.now());
+    this.#expiry.closeExpiredTokens(this.platform.clock.nowMs());
     this.#scheduleAlarm();
     this.#presenceRefresh.request();
   }
@@ -206,43 +222,39 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #attach(): Promise<ShardSnapshot> {
-    const attachment = await this.#parent().attach(this.#index);
-    this.#fanout.setCounts(attachment.counts);
+    const snapshot = await this.#parent().attach(this.#childId);
+    this.#fanout.setCounts(snapshot.counts);
     this.#shardCountKnown = true;
-    this.#setShardCount(attachment.shards);
-    // Those who were here before the memory was lost see by an empty tick whether they lack something.
-    this.#fanout.sendHeadPosition(attachment.recent.epoch, attachment.recent.to);
-    // Who was shut out while nothing was known here.
-    this.#closeRestricted(RoomState.fromEntries(attachment.facts));
-    return attachment;
+    this.#setShardCount(snapshot.shards);
+    // After a loss of memory, an empty tick shows viewers whether they miss events.
+    this.#fanout.sendHeadPosition(snapshot.recent.epoch, snapshot.recent.to);
+    // Viewers may have been banned before this shard had the state.
+    this.#closeRestricted(RoomState.fromEntries(snapshot.facts));
+    return snapshot;
   }
 
-  /** Closes the sockets of those who may not read any more, where one of these facts may be why. */
-  #closeRestrictedAfter(facts: readonly StateEntry[]): void {
-    if (!facts.some(({ of, value }) => of === "access" || (of === "sanction" && value?.ban === true))) return;
+  /** Closes connections that changed entries forbid to read. */
+  #closeRestrictedAfter(entries: readonly StateEntry[]): void {
+    if (!entries.some(({ of, value }) => of === "access" || (of === "sanction" && value?.ban === true))) return;
     const { state } = this.#replica;
     if (state !== null) this.#closeRestricted(state);
-    // Whoever asks the room severs.
+    // Loading the replica closes restricted connections.
     else if (this.#connections.size > 0) this.#replica.load().catch(() => {});
   }
 
-  /** Tokens that are over have their own end, before which they may be renewed. */
+  /** Closes connections whose viewers must not read. Expired tokens close later, after their grace period. */
   #closeRestricted(state: RoomState): void {
-    const nowMs = Date.now();
-    for (const seat of this.#connections) {
-      const barred = restrictionOn(state, seat.viewer, nowMs);
-      if (barred === null || barred.close === null || barred.error === "token-expired") continue;
-      seat.close(barred.close.name, barred.close.reason);
+    const nowMs = this.platform.clock.nowMs();
+    for (const connection of this.#connections) {
+      const restriction = restrictionOn(state, connection.viewer, nowMs);
+      if (restriction === null || restriction.close === null || restriction.error === "token-expired") continue;
+      connection.close(restriction.close.name, restriction.close.reason);
     }
   }
 
-  #removeConnection(socket: WebSocket): void {
-    this.#connections.remove(socket);
-  }
-
-  /** Counts who watches, and tells the room; whether somebody does, or it couldn't be told. */
+  /** Counts who watches and reports it; whether anyone watches, or the report failed. */
   async #reportPresence(): Promise<boolean> {
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     const { report, watching } = this.#presence.buildReport(this.#connections, nowMs, {
       index: this.#index,
       shards: this.#shards,
@@ -252,13 +264,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
       try {
         if (report.sockets > 0) await this.#replica.load();
         else this.#replica.reset();
-        const above = this.#relayIndex;
-        const { shards } = await this.#parent().report(this.#index, report);
-        if (above === this.#relayIndex) this.#presence.markReported(report, nowMs);
+        const relay = this.#relayIndex;
+        const { shards } = await this.#parent().report(this.#childId, report);
+        if (relay === this.#relayIndex) this.#presence.markReported(report, nowMs);
         this.#setShardCount(shards);
       } catch (error) {
         failed = true;
-        console.warn("the room could not be told who watches", error);
+        console.warn("a shard could not report its count", error);
       }
     }
     if (watching === 0 && !failed) return false;
@@ -266,7 +278,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     return true;
   }
 
-  /** Nobody watches. A shard without sockets keeps nothing. */
+  /** A shard without sockets stores nothing. */
   async #releaseStorage(): Promise<void> {
     if (this.#connections.size > 0) return;
     this.#wakeMs = 0;
@@ -274,11 +286,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Ends this object, and with it sockets that are closed and don't go. Those who are heard come back, and miss nothing. */
+  /** Aborts this object, and with it closed sockets whose peers do not answer. Open connections reconnect and resume. */
   async #abortObject(): Promise<void> {
     if (this.#connections.size === 0) await this.ctx.storage.deleteAll();
-    console.warn("a shard ends, for sockets that it closed don't go");
-    this.ctx.abort("sockets that were closed don't go");
+    console.warn("a shard aborts: peers of closed sockets do not answer");
+    this.ctx.abort("peers of closed sockets do not answer");
   }
 
   #scheduleWake(nowMs: number): void {
@@ -289,13 +301,13 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#scheduleAlarm();
   }
 
-  /** The one alarm rings for what is due first. */
+  /** Sets the object's one alarm for the earliest wake or token expiry. */
   #scheduleAlarm(): void {
     const atMs = Math.min(this.#wakeMs === 0 ? Number.POSITIVE_INFINITY : this.#wakeMs, this.#expiry.nextTokenExpiryMs);
     if (atMs < Number.POSITIVE_INFINITY) void this.ctx.storage.setAlarm(atMs);
   }
 
-  /** The room has so many shards: from now on it is called by way of the relay that such a room has, if it has one. */
+  /** Sets the room's shard count, which decides whether a relay stands between this shard and the room. */
   #setShardCount(shards: number): void {
     const before = this.#relayIndex;
     if (shards !== this.#shards) {
@@ -307,14 +319,14 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
         this.#presenceRefresh.request();
       }
     }
-    this.#rebalancer.setShardCount(shards, Date.now());
+    this.#rebalancer.setShardCount(shards);
   }
 
   get #relayIndex(): number | null {
     return relayIndexFor(this.#index, this.#shards, this.#sharding);
   }
 
-  /** The room, or the relay that stands before it. */
+  /** The room, or the relay in front of it. */
   #parent(): RoomRpc {
     const relay = this.#relayIndex;
     return relay === null

@@ -1,4 +1,5 @@
-/** How a shard shows its viewers what happened: in portions, as often as the room calls, or by itself where it doesn't. */
+/** Fanout of a shard to its viewers: by cohorts, one with each call of the room, or by timer when no call comes. */
+import type { Clock } from "../../../core/kit/clock.ts";
 import { EMPTY_ROOM_COUNTS, type RoomCounts } from "../../../core/room/events.ts";
 import type { RecentEvents } from "../../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
@@ -7,22 +8,24 @@ import { FanoutCohorts } from "../../../core/room/shard/fanout-cohorts.ts";
 import { minFanoutIntervalMs } from "../../../core/room/sharding.ts";
 import type { Connections } from "./connections.ts";
 
-/** The room's next call is waited for so much longer than it usually takes. */
+/** The room's next call is late after this multiple of the tick interval. */
 const LATE_TICK_FACTOR = 1.3;
 
-/** What one shard's viewers were told, and are told next. */
+/** The fanout of one shard. */
 export class ShardFanout {
   readonly #connections: Connections;
   readonly #recentEvents: () => RecentEvents | null;
+  readonly #clock: Clock;
   readonly #cohorts = new FanoutCohorts();
   #counts: RoomCounts = EMPTY_ROOM_COUNTS;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelNext: () => void = () => {};
   #lastSentMs = 0;
 
-  /** `ring`: what was last said, or null while that isn't known. */
-  constructor(seats: Connections, ring: () => RecentEvents | null) {
-    this.#connections = seats;
-    this.#recentEvents = ring;
+  /** `recentEvents`: null while the replica is not loaded. */
+  constructor(connections: Connections, recentEvents: () => RecentEvents | null, clock: Clock) {
+    this.#connections = connections;
+    this.#recentEvents = recentEvents;
+    this.#clock = clock;
   }
 
   /** The last counts. */
@@ -30,19 +33,19 @@ export class ShardFanout {
     return this.#counts;
   }
 
-  /** Takes counts in; whether they are others than before. */
+  /** Sets the counts; whether they changed. */
   setCounts(counts: RoomCounts): boolean {
     const changed = JSON.stringify(counts) !== JSON.stringify(this.#counts);
     this.#counts = counts;
     return changed;
   }
 
-  /** The portion of somebody who is told all that is known now. */
+  /** The cohort of a viewer who has all events up to now. */
   assignCohort(): number {
     return this.#cohorts.assign();
   }
 
-  /** Tells everybody; it isn't known what they were told before. */
+  /** Sends a range to all viewers; which events they have is not known. */
   sendToAll({ epoch, from, to, events, unseen }: EventRange): void {
     this.#cohorts.markAllCurrent();
     this.#connections.broadcast({
@@ -52,35 +55,36 @@ export class ShardFanout {
       to,
       events,
       unseen,
-      nowMs: Date.now(),
+      nowMs: this.#clock.nowMs(),
       counts: this.#counts,
     });
   }
 
-  /** Lets everybody see where the room stands, and so whether they lack something. */
+  /** Sends the room's head to all viewers, who thereby detect missing events. */
   sendHeadPosition(epoch: string, offset: number): void {
     this.sendToAll(emptyRangeAt(epoch, offset));
   }
 
-  /** Events came after `from` (null: none did), and perhaps other counts: one of `parts` is told now, unless it is too soon. */
-  sendToNextCohorts(from: number | null, counted: boolean, parts: number): void {
-    this.#cohorts.markBehind(from, counted);
-    const restMs = this.#lastSentMs + minFanoutIntervalMs(this.#connections.size, parts) - Date.now();
-    if (restMs <= 0) this.#sendNext(parts);
-    else this.#scheduleNext(parts, restMs);
+  /** Marks events after `from` (null: none) and changed counts as unsent, and sends them to one of `parts` of the cohorts. */
+  sendToNextCohorts(from: number | null, countsChanged: boolean, parts: number): void {
+    this.#cohorts.markBehind(from, countsChanged);
+    const delayMs = this.#lastSentMs + minFanoutIntervalMs(this.#connections.size, parts) - this.#clock.nowMs();
+    if (delayMs <= 0) this.#sendNext(parts);
+    else this.#scheduleNext(parts, delayMs);
   }
 
   #sendNext(parts: number): void {
-    clearTimeout(this.#timer);
-    const ring = this.#recentEvents();
-    if (ring === null) return;
-    const nowMs = Date.now();
+    this.#cancelNext();
+    const recentEvents = this.#recentEvents();
+    if (recentEvents === null) return;
+    const nowMs = this.#clock.nowMs();
     this.#lastSentMs = nowMs;
     for (const { cohorts, afterOffset, includesCounts } of this.#cohorts.takeNextUpdates(parts)) {
-      // Where too much happened since, they see by an empty tick that they lack something.
-      const stretch = ring.rangeAfter(afterOffset ?? ring.head) ?? emptyRangeAt(ring.epoch, ring.head);
+      // Where the events are no longer available, an empty tick shows viewers that they miss some.
+      const { epoch, head } = recentEvents;
+      const range = recentEvents.rangeAfter(afterOffset ?? head) ?? emptyRangeAt(epoch, head);
       this.#connections.sendToCohorts(
-        { type: "tick", ...stretch, nowMs, ...(includesCounts ? { counts: this.#counts } : {}) },
+        { type: "tick", ...range, nowMs, ...(includesCounts ? { counts: this.#counts } : {}) },
         cohorts,
       );
     }
@@ -91,9 +95,9 @@ export class ShardFanout {
     );
   }
 
-  #scheduleNext(parts: number, afterMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#sendNext(parts), afterMs);
+  #scheduleNext(parts: number, delayMs: number): void {
+    this.#cancelNext();
+    this.#cancelNext = this.#clock.startTimer(delayMs, () => this.#sendNext(parts));
   }
 }
 

@@ -1,5 +1,4 @@
-/** Who watches at one shard: people by their playback's beats on sockets, or by beacons. */
-
+/** The viewers who watch at one shard, by heartbeats on sockets or by beacons. */
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
 import { participantKey } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
@@ -12,39 +11,39 @@ import type { AudienceReport, BeaconViewer } from "../../../core/room/shard-rpc.
 import { shardIndexFor } from "../../../core/room/sharding.ts";
 import type { Connections } from "./connections.ts";
 
-/** An unchanged count is told this often, well before the room stops trusting it. */
+/** An unchanged count is reported this often, well within `reportTtlMs`. */
 const REPORT_EVERY_MS = 10_000;
-/** A socket that plays but hasn't beaten for so long doesn't play any more, until it says so again. */
+/** A socket without heartbeats for this long counts as stopped until its next play frame. */
 const HEARTBEAT_LOST_MS = 60_000;
 
-/** A beacon as it is kept, with when it came. */
+/** A beacon with its time of arrival. */
 export type StoredBeacon = BeaconViewer & { readonly atMs: number };
 
-/** Which of how many shards counts. */
+/** The shard's index and the room's shard count. */
 export interface ShardPosition {
   readonly index: number;
   readonly shards: number;
 }
 
-/** The count of one shard. */
+/** The presence of one shard. */
 export class ShardPresence {
   readonly #distinct = new HyperLogLog();
   #distinctChanged = false;
   /** Each viewer's last beacon. */
   readonly #beacons = new Map<string, StoredBeacon>();
-  /** Beacons of each network, and under null of those with an account. */
+  /** Beacons by network; under null those of viewers with an account. */
   readonly #beaconsPerNetwork = new Map<string | null, number>();
-  /** Viewers by beacon whose networks have as many as count, since the last count. */
+  /** Viewers by beacon beyond the limit of their network, since the last count. */
   readonly #refusedBeacons = new Set<string>();
   #lastReported: Pick<AudienceReport, "sockets" | "watching" | "uncounted"> | null = null;
   #lastReportedMs = 0;
 
-  /** `beacons`: those that were kept. */
+  /** `beacons`: the stored beacons. */
   constructor(beacons: Iterable<StoredBeacon>) {
     for (const beacon of beacons) this.#setBeacon(beacon);
   }
 
-  /** A viewer without a socket watches, at one of `shards`. */
+  /** Records a beacon of a viewer without a socket; the room has `shards`. */
   recordBeacon(viewer: BeaconViewer, shards: number, nowMs: number): void {
     const { key, network } = viewer;
     if (!this.#beacons.has(key) && !this.#acceptsBeacon(network, shards)) {
@@ -55,43 +54,43 @@ export class ShardPresence {
     this.#setBeacon({ ...viewer, atMs: nowMs });
   }
 
-  /** The beacons, to be kept. */
+  /** The beacons, for storage. */
   get beacons(): StoredBeacon[] {
     return [...this.#beacons.values()];
   }
 
   /**
-   * Counts, and gives what the room must be told, or null if it knows. A viewer by beacon who doesn't belong here any more
-   * counts until its next beacon, which another shard gets.
+   * Counts who watches. `report`: for the room, or null if its last report is current. A viewer by beacon who now belongs
+   * to another shard counts until its next beacon, which that shard gets.
    */
   buildReport(
-    seats: Connections,
+    connections: Connections,
     nowMs: number,
-    place: ShardPosition,
+    position: ShardPosition,
   ): { report: AudienceReport | null; watching: number } {
-    const crowd = countPlayingViewers(
-      [...this.#playingConnections(seats, nowMs), ...this.#playingBeacons(nowMs, place)],
-      place.shards,
+    const count = countPlayingViewers(
+      [...this.#playingConnections(connections, nowMs), ...this.#playingBeacons(nowMs, position)],
+      position.shards,
     );
-    const uncounted = crowd.uncounted + this.#refusedBeacons.size;
+    const uncounted = count.uncounted + this.#refusedBeacons.size;
     this.#refusedBeacons.clear();
-    for (const name of crowd.counted.values()) if (this.#distinct.add(name)) this.#distinctChanged = true;
-    const watching = crowd.counted.size;
-    const now = { sockets: seats.size, watching, uncounted };
-    const told = this.#lastReported;
-    const same = told?.sockets === now.sockets && told.watching === watching && told.uncounted === uncounted;
-    if (same && nowMs - this.#lastReportedMs < REPORT_EVERY_MS) return { report: null, watching };
+    for (const countedAs of count.counted.values()) if (this.#distinct.add(countedAs)) this.#distinctChanged = true;
+    const watching = count.counted.size;
+    const current = { sockets: connections.size, watching, uncounted };
+    const last = this.#lastReported;
+    const isUnchanged = last?.sockets === current.sockets && last.watching === watching && last.uncounted === uncounted;
+    if (isUnchanged && nowMs - this.#lastReportedMs < REPORT_EVERY_MS) return { report: null, watching };
     const distinct = this.#distinctChanged ? this.#distinct.toBytes() : null;
-    return { report: { ...now, distinct }, watching };
+    return { report: { ...current, distinct }, watching };
   }
 
-  /** Whoever was told doesn't know it any more. */
+  /** The object above lost the last report. */
   resetReported(): void {
     this.#lastReported = null;
     this.#distinctChanged = true;
   }
 
-  /** The room was told. */
+  /** The object above has the report. */
   markReported(report: AudienceReport, nowMs: number): void {
     const { sockets, watching, uncounted = 0 } = report;
     this.#lastReported = { sockets, watching, uncounted };
@@ -99,27 +98,27 @@ export class ShardPresence {
     if (report.distinct !== null) this.#distinctChanged = false;
   }
 
-  *#playingConnections(seats: Connections, nowMs: number): Generator<PlayingViewer> {
-    for (const seat of seats) {
-      const beatMs = seats.lastHeartbeatMs(seat);
-      if (beatMs === null) continue;
-      const { viewer } = seat;
-      if (nowMs - beatMs < ROOM_LIMITS.heartbeatTtlMs) {
+  *#playingConnections(connections: Connections, nowMs: number): Generator<PlayingViewer> {
+    for (const connection of connections) {
+      const heartbeatMs = connections.lastHeartbeatMs(connection);
+      if (heartbeatMs === null) continue;
+      const { viewer } = connection;
+      if (nowMs - heartbeatMs < ROOM_LIMITS.heartbeatTtlMs) {
         const network = viewer.subject === null ? viewer.address : null;
         yield { key: participantKey(viewer), countedAs: viewer.countedAs, network };
-      } else if (nowMs - beatMs > HEARTBEAT_LOST_MS) seat.updateAttachment({ playMs: null });
+      } else if (nowMs - heartbeatMs > HEARTBEAT_LOST_MS) connection.updateAttachment({ playMs: null });
     }
   }
 
   *#playingBeacons(nowMs: number, { index, shards }: ShardPosition): Generator<PlayingViewer> {
     for (const { key, countedAs, network, atMs } of [...this.#beacons.values()]) {
-      const lastsMs = shardIndexFor(key, shards) === index ? ROOM_LIMITS.beaconTtlMs : ROOM_LIMITS.beaconEveryMs;
-      if (nowMs - atMs < lastsMs) yield { key, countedAs, network };
+      const ttlMs = shardIndexFor(key, shards) === index ? ROOM_LIMITS.beaconTtlMs : ROOM_LIMITS.beaconEveryMs;
+      if (nowMs - atMs < ttlMs) yield { key, countedAs, network };
       else this.#deleteBeacon(key);
     }
   }
 
-  /** Those without an account have half of the beacons at most, and of one network no more than count. */
+  /** Viewers without an account have at most half of the beacons, and a network no more than count. */
   #acceptsBeacon(network: string | null, shards: number): boolean {
     const { beaconsPerShard } = ROOM_LIMITS;
     if (this.#beacons.size >= beaconsPerShard) return false;
@@ -136,11 +135,11 @@ export class ShardPresence {
   }
 
   #deleteBeacon(key: string): void {
-    const held = this.#beacons.get(key);
-    if (held === undefined) return;
+    const beacon = this.#beacons.get(key);
+    if (beacon === undefined) return;
     this.#beacons.delete(key);
-    const left = (this.#beaconsPerNetwork.get(held.network) ?? 0) - 1;
-    if (left > 0) this.#beaconsPerNetwork.set(held.network, left);
-    else this.#beaconsPerNetwork.delete(held.network);
+    const left = (this.#beaconsPerNetwork.get(beacon.network) ?? 0) - 1;
+    if (left > 0) this.#beaconsPerNetwork.set(beacon.network, left);
+    else this.#beaconsPerNetwork.delete(beacon.network);
   }
 }

@@ -1,98 +1,105 @@
-/** When sockets of a shard end by themselves: no hello came, the token is over, or a close was not answered. */
+/** Expiry of a shard's sockets: a missing hello, an expired token, an unanswered close. */
 import { ACCESS_LIMITS } from "../../../core/access/access-policy.ts";
+import type { Clock } from "../../../core/kit/clock.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { Connection, Connections } from "./connections.ts";
 
-/** A socket is closed so long after its token's end: whoever renews may be a little late. */
+/** A socket outlives its token by this grace period, for renewals that are late. */
 const TOKEN_GRACE_MS = ACCESS_LIMITS.clockSkewMs + 1_000;
-/** Ends of tokens are looked at together, so that the shard is not woken for each. */
+/** Token expiries are checked in steps, so that the shard does not wake for each. */
 const TOKEN_EXPIRY_STEP_MS = 5_000;
-/** Seconds within which those come back whose hello didn't come. */
+/** The reconnect spread after a missing hello, seconds. */
 const NO_HELLO_RECONNECT_SPREAD_S = "5";
 
-/** When a seat's token is looked at, ms since the epoch; never without one. */
+/** When a connection's token is checked, ms since the epoch; infinite without a token. */
 function tokenExpiryMs({ viewer }: Connection): number {
   if (viewer.expiresMs === null) return Number.POSITIVE_INFINITY;
   return Math.ceil((viewer.expiresMs + TOKEN_GRACE_MS) / TOKEN_EXPIRY_STEP_MS) * TOKEN_EXPIRY_STEP_MS;
 }
 
-/** The ends of a shard's sockets: those of tokens by its alarm; those that are seconds away by a timer, which keeps it awake. */
+/** The expiries of one shard: tokens by its alarm; hellos and closes, seconds away, by a timer that keeps it awake. */
 export class SocketExpiry {
   readonly #connections: Connections;
   readonly #onUnclosedExcess: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When a token may be over: not later than the earliest. */
+  readonly #clock: Clock;
+  #cancelTimer: (() => void) | null = null;
+  /** A lower bound of the next token expiry. */
   nextTokenExpiryMs: number;
 
   /**
-   * `seats`: those who are there already. `haunted` is called when there are so many closed sockets that don't go, or
-   * nobody else, that the object had better end, and they with it: one by one they can't be ended.
+   * `onUnclosedExcess` is called when closed sockets whose peers do not answer are too many, or are all that is left: only
+   * the end of the object ends them.
    */
-  constructor(seats: Connections, haunted: () => void) {
-    this.#connections = seats;
-    this.#onUnclosedExcess = haunted;
+  constructor(connections: Connections, clock: Clock, onUnclosedExcess: () => void) {
+    this.#connections = connections;
+    this.#clock = clock;
+    this.#onUnclosedExcess = onUnclosedExcess;
     this.nextTokenExpiryMs = this.#earliestTokenExpiryMs(0);
     this.scheduleNextCheck();
   }
 
-  /** A viewer has come; whether its token ends before all others. */
-  trackToken(seat: Connection): boolean {
+  /** Tracks a new connection's token; whether it expires before all others. */
+  trackToken(connection: Connection): boolean {
     this.scheduleNextCheck();
-    const dueMs = tokenExpiryMs(seat);
+    const dueMs = tokenExpiryMs(connection);
     if (dueMs >= this.nextTokenExpiryMs) return false;
     this.nextTokenExpiryMs = dueMs;
     return true;
   }
 
-  /** Closes the sockets of those whose tokens are over. */
+  /** Closes connections whose tokens expired. */
   closeExpiredTokens(nowMs: number): void {
-    for (const seat of this.#connections) if (tokenExpiryMs(seat) <= nowMs) seat.close("token", "token-expired");
+    for (const connection of this.#connections) {
+      if (tokenExpiryMs(connection) <= nowMs) connection.close("token", "token-expired");
+    }
     this.nextTokenExpiryMs = this.#earliestTokenExpiryMs(nowMs);
   }
 
-  /** Seats came, were admitted, closed, or went: the next end is waited for, if there is one. */
+  /** Starts or cancels the timer after a change of the connections. */
   scheduleNextCheck(): void {
     const dueMs = this.#nextDueMs;
     if (dueMs === Number.POSITIVE_INFINITY) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
     } else {
-      this.#timer ??= setTimeout(() => this.#closeOverdue(), Math.max(0, dueMs - Date.now()));
+      const delayMs = Math.max(0, dueMs - this.#clock.nowMs());
+      this.#cancelTimer ??= this.#clock.startTimer(delayMs, () => this.#closeOverdue());
     }
   }
 
   #closeOverdue(): void {
-    this.#timer = undefined;
-    const nowMs = Date.now();
-    for (const seat of this.#connections.awaitingHello) {
-      if (seat.sinceMs + ROOM_LIMITS.helloTimeoutMs <= nowMs) seat.close("comeBack", NO_HELLO_RECONNECT_SPREAD_S);
+    this.#cancelTimer = null;
+    const nowMs = this.#clock.nowMs();
+    for (const connection of this.#connections.awaitingHello) {
+      if (connection.sinceMs + ROOM_LIMITS.helloTimeoutMs > nowMs) continue;
+      connection.close("comeBack", NO_HELLO_RECONNECT_SPREAD_S);
     }
     if (this.#unclosedExcessMs <= nowMs) this.#onUnclosedExcess();
     else this.scheduleNextCheck();
   }
 
-  /** When the next hello must have come, or the shard be rid of closed sockets. */
+  /** The earliest hello timeout or excess of unclosed sockets. */
   get #nextDueMs(): number {
     const [waiting] = this.#connections.awaitingHello;
     const helloMs = waiting === undefined ? Number.POSITIVE_INFINITY : waiting.sinceMs + ROOM_LIMITS.helloTimeoutMs;
     return Math.min(helloMs, this.#unclosedExcessMs);
   }
 
-  /** When closed sockets that are still there would be too many: they are in the order in which they were closed. */
+  /** When unclosed sockets exceed their limit: they are in the order of their closes. */
   get #unclosedExcessMs(): number {
-    const most = this.#connections.size === 0 ? 1 : ROOM_LIMITS.unclosedSockets;
-    let ghosts = 0;
+    const limit = this.#connections.size === 0 ? 1 : ROOM_LIMITS.unclosedSockets;
+    let count = 0;
     for (const { sinceMs } of this.#connections.unclosed) {
-      ghosts += 1;
-      if (ghosts === most) return sinceMs + ROOM_LIMITS.closeTimeoutMs;
+      count += 1;
+      if (count === limit) return sinceMs + ROOM_LIMITS.closeTimeoutMs;
     }
     return Number.POSITIVE_INFINITY;
   }
 
   #earliestTokenExpiryMs(afterMs: number): number {
     let earliestMs = Number.POSITIVE_INFINITY;
-    for (const seat of this.#connections) {
-      const dueMs = tokenExpiryMs(seat);
+    for (const connection of this.#connections) {
+      const dueMs = tokenExpiryMs(connection);
       if (dueMs > afterMs && dueMs < earliestMs) earliestMs = dueMs;
     }
     return earliestMs;

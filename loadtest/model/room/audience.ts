@@ -1,4 +1,5 @@
 /** Viewers of a real room on this machine: the product's own client over this runtime's sockets. */
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../../core/room/client/client.ts";
 
 const ROOM = "model";
@@ -113,12 +114,8 @@ function connectClient(socket: CountedSocket): Promise<RoomClient> {
     const late = setTimeout(() => reject(new Error("a viewer was not welcomed")), OPEN_MS);
     const client = new RoomClient({
       openSocket: () => socket,
-      schedule: (ms, work) => {
-        const timer = setTimeout(work, ms);
-        return () => clearTimeout(timer);
-      },
-      nowMs: Date.now,
-      random: Math.random,
+      clock: systemPlatform.clock,
+      random: systemPlatform.random,
       listener: {
         onWelcome: () => {
           clearTimeout(late);

@@ -3,7 +3,7 @@
  * many a second, and whoever fails comes again with full jitter. Crowds are amounts, not persons; ten million take a second.
  */
 
-import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client.ts";
+import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
   DEFAULT_SHARDING,

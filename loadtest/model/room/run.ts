@@ -1,5 +1,5 @@
 /** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
-import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client.ts";
+import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS } from "../../../core/room/room-summary.ts";
 import { shardCountFor } from "../../../core/room/sharding.ts";
 import { type BillItem, dollarsOf, STATUS_POLL_S } from "../bill.ts";

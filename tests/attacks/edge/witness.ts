@@ -1,6 +1,7 @@
 /** Somebody who publishes, watches and talks beside an attack, and how long each of it takes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import type { RoomClient } from "../../../core/room/client/client.ts";
 import { createNodeRoomClient } from "../../../loadtest/room/node-room-client.ts";
 import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
@@ -49,7 +50,7 @@ export class Witness {
       const { token } = (await answer.json()) as { readonly token: string };
       const socket = `${url.replace("http", "ws")}/rooms/${stream}/socket?token=${token}`;
       await new Promise<void>((welcomed) => {
-        const client = createNodeRoomClient(socket, "127.0.0.1", { onWelcome: () => welcomed() });
+        const client = createNodeRoomClient(socket, "127.0.0.1", { onWelcome: () => welcomed() }, systemPlatform);
         this.#talkers.push(client);
         client.start();
       });

@@ -1,5 +1,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
+import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
@@ -129,7 +130,9 @@ test("closed sockets make no room grow, take nobody's place, and keep their addr
   const calm = await calmAt(room);
   await settle(calm, room);
   expect((await testBindings.ROOM.getByName(room).summary()).shards).toBe(1);
-  expect(await roomStub(room).report(0, { sockets: 1, watching: 1, distinct: null })).toEqual({ shards: 1 });
+  expect(await roomStub(room).report(FIRST_SHARD_ID, { sockets: 1, watching: 1, distinct: null })).toEqual({
+    shards: 1,
+  });
 });
 
 /**

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import type { ClientFrame } from "../../../core/room/room-protocol.ts";
 import { SHARD_BUDGET_LIMITS } from "../../../core/room/shard/shard-budgets.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
@@ -20,7 +21,7 @@ async function longRoom(room: string): Promise<{ epoch: string; head: number }> 
     return { by, id: `${index}`, act: { kind: "chat" as const, text: "\u4e16".repeat(500) }, programmeMs: null };
   });
   await roomStub(room).submit({ acts, likes: 0, reactions: {} });
-  const { recent } = await roomStub(room).attach(0);
+  const { recent } = await roomStub(room).attach(FIRST_SHARD_ID);
   return { epoch: recent.epoch, head: recent.to };
 }
 

@@ -3,6 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
 import type { StreamName } from "../../../core/kit/ids.ts";
+import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { encryptValue } from "../../../durable-objects/room/sequencer/encryption.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
@@ -135,7 +136,7 @@ test("what holds is bound to its row: a ban can't be put in another one's place,
   for (const subject of ["one", "two"]) await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 });
   const bans = async (): Promise<string[]> => {
     await evictDurableObject(roomStub(room));
-    const { facts } = await roomStub(room).attach(0);
+    const { facts } = await roomStub(room).attach(FIRST_SHARD_ID);
     return facts.flatMap(({ of, key }) => (of === "sanction" ? [key] : [])).sort();
   };
   expect(await bans()).toEqual(["account:one", "account:two"]);

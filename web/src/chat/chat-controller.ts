@@ -1,4 +1,5 @@
-/** The chat of the watch page: the room's client or a recording's replay, the playhead, and what is drawn. */
+/** The chat of the watch page: the room client or a recording's replay, the playhead and the view. */
+import { type Platform, startInterval } from "../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../core/room/client/client.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
 import { type CommandOutcome, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
@@ -21,19 +22,20 @@ import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } 
 /** What the chat needs of the page. */
 export interface ChatOptions {
   readonly stream: string;
-  /** Where reactions rise. */
+  readonly platform: Platform;
+  /** The element in which reactions are animated. */
   readonly reactionLayer: HTMLElement;
   readonly playbackPosition: () => PlaybackPosition;
-  /** Whether pictures move, which counts the viewer as watching. */
+  /** Whether the video plays; the viewer counts as watching while it does. */
   readonly isPlaying: () => boolean;
   readonly onCounts: (counts: RoomCounts) => void;
-  /** The room was shut with its stream. */
+  /** The stream was stopped, and its room with it. */
   readonly onStopped: () => void;
-  /** Something that is shown changed. */
+  /** The view changed. */
   readonly onChange: () => void;
 }
 
-/** How often the playhead is looked at. */
+/** How often the playhead is read. */
 const PLAYHEAD_POLL_MS = 200;
 const UNSYNCED_STORAGE_KEY = "corral.chat.now";
 
@@ -41,7 +43,7 @@ const UNSYNCED_STORAGE_KEY = "corral.chat.now";
 export class ChatController {
   readonly #options: ChatOptions;
   readonly #ownReactions = new Map<string, number>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #cancelPoll: () => void;
   #view: RoomView = INITIAL_ROOM_VIEW;
   #client: RoomClient | null = null;
   #replay: ReplayLoader | null = null;
@@ -49,41 +51,41 @@ export class ChatController {
   #isSynced: boolean = loadPreference(UNSYNCED_STORAGE_KEY) !== "1";
   #signOutReason: string | null = null;
 
-  constructor(parts: ChatOptions) {
-    this.#options = parts;
+  constructor(options: ChatOptions) {
+    this.#options = options;
     this.#pollPlayhead();
-    this.#timer = setInterval(() => this.#pollPlayhead(), PLAYHEAD_POLL_MS);
+    this.#cancelPoll = startInterval(options.platform.clock, PLAYHEAD_POLL_MS, () => this.#pollPlayhead());
   }
 
   get view(): RoomView {
     return this.#view;
   }
 
-  /** Whether a recording's chat is shown. */
+  /** Whether the chat of a recording is shown. */
   get isReplay(): boolean {
     return this.#replay !== null;
   }
 
-  /** Whether messages wait for the picture. */
+  /** Whether messages are delayed to the playhead. */
   get isSynced(): boolean {
     return this.#isSynced;
   }
 
-  set isSynced(inStep: boolean) {
-    this.#isSynced = inStep;
-    storePreference(UNSYNCED_STORAGE_KEY, inStep ? "0" : "1");
+  set isSynced(isSynced: boolean) {
+    this.#isSynced = isSynced;
+    storePreference(UNSYNCED_STORAGE_KEY, isSynced ? "0" : "1");
     this.#pollPlayhead();
     this.#options.onChange();
   }
 
-  /** Why one is no longer signed in, or null. */
+  /** Why the viewer was signed out, or null. */
   get signOutReason(): string | null {
     return this.#signOutReason;
   }
 
   /** The server's clock, ms. */
   serverNowMs(): number {
-    return Date.now() + (this.#client?.clockAheadMs ?? 0);
+    return this.#options.platform.clock.nowMs() + (this.#client?.clockAheadMs ?? 0);
   }
 
   send(text: string, replyTo: number | null): Promise<CommandOutcome> {
@@ -93,19 +95,19 @@ export class ChatController {
     return this.#client.sendCommand({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) }, programmeMs);
   }
 
-  /** A like (`LIKE_EMOJI`) or a reaction. */
+  /** Adds a like (`LIKE_EMOJI`) or a reaction. */
   addReaction(emoji: string): void {
     this.#client?.addReaction(emoji === LIKE_EMOJI ? null : emoji);
     this.#ownReactions.set(emoji, (this.#ownReactions.get(emoji) ?? 0) + 1);
-    animateReaction(this.#options.reactionLayer, emoji, 1);
+    this.#animateReaction(emoji, 1);
   }
 
-  /** Signs in under a name, which only an edge on this machine grants; null elsewhere. */
+  /** Signs in under a name; null unless the edge runs on this machine. */
   get signIn(): ((name: string) => Promise<boolean>) | null {
     if (!isLocalEdge()) return null;
     const { stream } = this.#options;
     return async (name) => {
-      // Two devices that choose one name are two people.
+      // Two devices with the same name are two people.
       const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag()}`, name };
       const token = await requestDevToken(stream, claims).catch(() => null);
       if (token === null) return false;
@@ -116,23 +118,28 @@ export class ChatController {
     };
   }
 
-  /** Leaves the room. */
+  /** Leaves the room and stops all timers. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#cancelPoll();
     this.#client?.stop();
     this.#replay?.stop();
   }
 
+  #animateReaction(emoji: string, count: number): void {
+    const { reactionLayer, platform } = this.#options;
+    animateReaction(reactionLayer, emoji, count, platform.random);
+  }
+
   #pollPlayhead(): void {
     const { playbackPosition, isPlaying } = this.#options;
-    const seen = playbackPosition();
-    const replay = seen.phase === "replay";
-    if (replay && this.#replay === null) this.#startReplay();
-    if (!replay && this.#client === null) this.#connect();
-    const playheadMs = replay || this.#isSynced ? chatPlayheadMs(seen) : null;
+    const position = playbackPosition();
+    const isReplay = position.phase === "replay";
+    if (isReplay && this.#replay === null) this.#startReplay();
+    if (!isReplay && this.#client === null) this.#connect();
+    const playheadMs = isReplay || this.#isSynced ? chatPlayheadMs(position) : null;
     if (playheadMs !== null) this.#replay?.setPlayhead(playheadMs);
-    // Before a recording's first picture nothing of it is due.
-    this.#dispatch({ type: "playhead", playheadMs: replay ? (playheadMs ?? 0) : playheadMs });
+    // A recording without a playhead shows no messages yet.
+    this.#dispatch({ type: "playhead", playheadMs: isReplay ? (playheadMs ?? 0) : playheadMs });
     this.#client?.setPlaying(isPlaying());
   }
 
@@ -140,9 +147,10 @@ export class ChatController {
     this.#client?.stop();
     this.#client = null;
     this.#dispatch({ type: "cleared" });
-    const { stream } = this.#options;
+    const { stream, platform } = this.#options;
     this.#replay = new ReplayLoader(
       stream,
+      platform.clock,
       () => this.#dispatch({ type: "cleared" }),
       (events) => {
         const delivery = { events, omitted: 0, recovered: true };
@@ -158,11 +166,11 @@ export class ChatController {
       this.#replay.stop();
       this.#replay = null;
     }
-    // A client that begins anew is told what happened from the start.
+    // A new client receives the recent events again.
     this.#dispatch({ type: "cleared" });
-    const { stream } = this.#options;
+    const { stream, platform } = this.#options;
     const dispatch = (event: RoomViewEvent): void => this.#dispatch(event);
-    this.#client = connectRoom({ stream, token: loadViewerToken(stream), dispatch });
+    this.#client = connectRoom({ stream, token: loadViewerToken(stream), platform, dispatch });
     this.#client.setPlaying(this.#options.isPlaying());
   }
 
@@ -173,7 +181,7 @@ export class ChatController {
     if (event.type === "counted") {
       if (this.#hasCounts) {
         for (const [emoji, count] of newReactions(before.counts, event.counts, this.#ownReactions)) {
-          animateReaction(this.#options.reactionLayer, emoji, count);
+          this.#animateReaction(emoji, count);
         }
       }
       this.#hasCounts = true;
@@ -187,7 +195,7 @@ export class ChatController {
     this.#options.onChange();
   }
 
-  /** The token opens nothing (any more): one goes on as a reader. */
+  /** The token is not valid: the viewer continues without one. */
   #signOut(code: number, reason: string): void {
     const { stream } = this.#options;
     if (loadViewerToken(stream) === null) return;

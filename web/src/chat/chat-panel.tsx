@@ -1,6 +1,7 @@
-/** The chat beside the picture; everything shown is a function of the view. */
+/** The chat panel beside the video: a function of the view. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import type { Clock } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
@@ -13,29 +14,30 @@ import { LIKE_EMOJI } from "./reaction-bursts.ts";
 import type { RoomView } from "./room-view.ts";
 import { SignIn } from "./sign-in.tsx";
 
-/** Reactions to choose from. */
+/** Reactions on offer. */
 const REACTIONS = ["👏", "🔥", "😂", "😮", "🎉"] as const;
 
-/** Left-out messages are told of for so long. */
+/** The note about omitted messages is shown for this long. */
 const OMITTED_NOTICE_MS = 10_000;
 
 /** What the panel shows and can do. */
 export interface ChatPanelProps {
   readonly view: RoomView;
+  readonly clock: Clock;
   readonly isReplay: boolean;
   readonly isSynced: boolean;
-  /** Why one is no longer signed in, if there is a reason. */
+  /** Why the viewer was signed out, or null. */
   readonly signOutReason: string | null;
   readonly serverNowMs: () => number;
   readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
   readonly addReaction: (emoji: string) => void;
-  readonly setSynced: (inStep: boolean) => void;
+  readonly setSynced: (isSynced: boolean) => void;
   readonly hide: () => void;
   readonly signIn: ((name: string) => Promise<boolean>) | null;
 }
 
 export function ChatPanel(props: ChatPanelProps): VNode {
-  const { view, isReplay, serverNowMs, addReaction } = props;
+  const { view, clock, isReplay, serverNowMs, addReaction } = props;
   const [answering, setAnswering] = useState<ChatEvent | null>(null);
   const { timeline, you, link, omitted } = view;
   const skipped = serverNowMs() - omitted.atMs < OMITTED_NOTICE_MS ? omitted.count : 0;
@@ -45,6 +47,7 @@ export function ChatPanel(props: ChatPanelProps): VNode {
       <Heading {...props} />
       {timeline.pinned !== null && <Pinned message={timeline.pinned} />}
       <MessageList
+        clock={clock}
         entries={visibleEntries(timeline)}
         all={timeline.entries}
         you={you}
@@ -146,7 +149,8 @@ interface FootProps extends ChatPanelProps {
   readonly onReplyDone: () => void;
 }
 
-function Foot({ view, signOutReason, serverNowMs, replyTarget, onReplyDone, send, signIn }: FootProps): VNode {
+function Foot(props: FootProps): VNode {
+  const { view, clock, signOutReason, serverNowMs, replyTarget, onReplyDone, send, signIn } = props;
   const { link, you } = view;
   if (link.state === "closed") {
     return (
@@ -157,7 +161,14 @@ function Foot({ view, signOutReason, serverNowMs, replyTarget, onReplyDone, send
   }
   if (you !== null) {
     return (
-      <Composer view={view} serverNowMs={serverNowMs} replyTarget={replyTarget} onReplyDone={onReplyDone} send={send} />
+      <Composer
+        view={view}
+        clock={clock}
+        serverNowMs={serverNowMs}
+        replyTarget={replyTarget}
+        onReplyDone={onReplyDone}
+        send={send}
+      />
     );
   }
   return (

@@ -1,31 +1,33 @@
-/** The foot of the chat: the box to write in, or why there is none. */
+/** The chat's composer: the text box, the reply target and the reason for a refusal. */
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { type Clock, startInterval } from "../../../core/kit/clock.ts";
+import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
-import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { commandRefusalText, formatTimeSpan, mentionText } from "./chat-text.ts";
 import { HideIcon, SendIcon } from "./icons.tsx";
 import { type RoomView, writeCooldown } from "./room-view.ts";
 
-/** The count of characters is shown when so few are left. */
+/** The count of remaining characters is shown below this. */
 const CHARS_LEFT_SHOWN_BELOW = 100;
 
 interface ComposerProps {
   readonly view: RoomView;
+  readonly clock: Clock;
   readonly serverNowMs: () => number;
   readonly replyTarget: ChatEvent | null;
   readonly onReplyDone: () => void;
   readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
 }
 
-export function Composer({ view, serverNowMs, replyTarget, onReplyDone, send }: ComposerProps): VNode {
+export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, send }: ComposerProps): VNode {
   const [text, setText] = useState("");
   const [said, setSaid] = useState<{ text: string; bad: boolean } | null>(null);
   const [sending, setSending] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
-  const wait = useCountdown(view, serverNowMs);
-  const left = ROOM_LIMITS.messageChars - text.trim().length;
+  const wait = useCountdown(view, clock, serverNowMs);
+  const left = CLIENT_ROOM_LIMITS.messageChars - text.trim().length;
   const ready = text.trim() !== "" && left >= 0 && wait === null;
 
   useLayoutEffect(() => {
@@ -34,7 +36,7 @@ export function Composer({ view, serverNowMs, replyTarget, onReplyDone, send }: 
     box.current?.focus();
   }, [replyTarget]);
 
-  // A message of one's own is there: what was said of it, that it waits, is over.
+  // The own message is shown: its status line is obsolete.
   useEffect(() => setSaid(null), [view.lastOwnMessageMs]);
 
   const submit = async (): Promise<void> => {
@@ -52,7 +54,7 @@ export function Composer({ view, serverNowMs, replyTarget, onReplyDone, send }: 
       return;
     }
     setSaid({ text: commandRefusalText(outcome.error, view.modes), bad: true });
-    // What was refused can be changed and sent again.
+    // A refused text can be edited and sent again.
     setText((now) => (now === "" ? written : now));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -112,17 +114,16 @@ export function Composer({ view, serverNowMs, replyTarget, onReplyDone, send }: 
   );
 }
 
-/** Why one has to wait, with the time that is left; null when one may write. */
-function useCountdown(view: RoomView, serverNowMs: () => number): string | null {
+/** Why the viewer cannot write yet, with the remaining time; null when writing is allowed. */
+function useCountdown(view: RoomView, clock: Clock, serverNowMs: () => number): string | null {
   const [, tick] = useState(0);
   const nowMs = serverNowMs();
   const wait = writeCooldown(view, nowMs);
   const waits = wait !== null;
   useEffect(() => {
     if (!waits) return undefined;
-    const timer = setInterval(() => tick((count) => count + 1), 500);
-    return () => clearInterval(timer);
-  }, [waits]);
+    return startInterval(clock, 500, () => tick((count) => count + 1));
+  }, [waits, clock]);
   if (wait === null) return null;
   const leftS = (wait.atMs - nowMs) / 1_000;
   return wait.why === "slow"

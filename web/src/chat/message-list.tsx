@@ -1,6 +1,7 @@
-/** The list of messages: it follows what comes while its end is in view, and is walked through with the arrow keys. */
+/** The message list: it follows new messages while its end is in view; the arrow keys move through it. */
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import type { OwnProfile } from "../../../core/room/room-protocol.ts";
 import { announcementText, formatCompactCount } from "./chat-text.ts";
@@ -9,28 +10,29 @@ import { DownIcon } from "./icons.tsx";
 import { isAddressedToReader, MessageRow } from "./message-row.tsx";
 import { useVirtualList } from "./virtual-list.ts";
 
-/** How often a screen reader is told of what came. */
+/** How often new messages are announced to screen readers. */
 const ANNOUNCE_EVERY_MS = 4_000;
 
 interface MessageListProps {
+  readonly clock: Clock;
   readonly entries: readonly TimelineEntry[];
-  /** All that is known, for finding what an answer answers. */
+  /** All messages, in which replies find their message. */
   readonly all: readonly TimelineEntry[];
   readonly you: OwnProfile;
   readonly empty: string;
-  /** What can be done with a message. */
+  /** The buttons of a message. */
   readonly actions: (message: ChatEvent) => ComponentChildren;
 }
 
-export function MessageList({ entries, all, you, empty, actions }: MessageListProps): VNode {
+export function MessageList({ clock, entries, all, you, empty, actions }: MessageListProps): VNode {
   const scroller = useRef<HTMLDivElement>(null);
   const sizer = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(null);
   const keys = entries.map(({ key }) => key);
   const activeIndex = active === null ? -1 : keys.indexOf(active);
   const { list, rows, atEnd } = useVirtualList(scroller, sizer, keys, activeIndex < 0 ? null : activeIndex);
-  const away = useUnreadCount(keys, atEnd);
-  const read = useAnnouncement(entries);
+  const unread = useUnreadCount(keys, atEnd);
+  const announcement = useAnnouncement(clock, entries);
 
   const move = (to: number): void => {
     const index = Math.min(entries.length - 1, Math.max(0, to));
@@ -38,7 +40,7 @@ export function MessageList({ entries, all, you, empty, actions }: MessageListPr
     if (key === undefined) return;
     setActive(key);
     list.scrollToIndex(index, { align: "auto" });
-    // The row may have to come into the page first.
+    // The row may not be rendered yet.
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -50,7 +52,7 @@ export function MessageList({ entries, all, you, empty, actions }: MessageListPr
   };
   return (
     <div class="chat-list">
-      {/* What scrolls by isn't read out: a line of its own tells what came, no faster than one can listen. */}
+      {/* Not a live region: a separate status line announces new messages at a pace that can be listened to. */}
       <div
         ref={scroller}
         class="chat-scroll"
@@ -88,39 +90,40 @@ export function MessageList({ entries, all, you, empty, actions }: MessageListPr
       {!atEnd && entries.length > 0 && (
         <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
           <DownIcon />
-          {away === 0 ? "To the newest" : `${formatCompactCount(away)} new ${away === 1 ? "message" : "messages"}`}
+          {unread === 0
+            ? "To the newest"
+            : `${formatCompactCount(unread)} new ${unread === 1 ? "message" : "messages"}`}
         </button>
       )}
       <div class="sr" role="status" aria-live="polite">
-        {read}
+        {announcement}
       </div>
     </div>
   );
 }
 
-/** How many rows came since the end was last in view. */
+/** Rows added since the end was last in view. */
 function useUnreadCount(keys: readonly string[], atEnd: boolean): number {
-  const seen = useRef<string | undefined>(undefined);
-  if (atEnd || seen.current === undefined) seen.current = keys.at(-1);
-  const index = keys.lastIndexOf(seen.current ?? "");
-  // What was seen last may have been pruned, or removed.
+  const lastSeen = useRef<string | undefined>(undefined);
+  if (atEnd || lastSeen.current === undefined) lastSeen.current = keys.at(-1);
+  const index = keys.lastIndexOf(lastSeen.current ?? "");
+  // The last seen row may have been pruned or removed.
   return index < 0 ? keys.length : keys.length - 1 - index;
 }
 
-/** What is to be read out now of what came since the last time. */
-function useAnnouncement(entries: readonly TimelineEntry[]): string {
+/** The announcement of the messages that are new since the last one. */
+function useAnnouncement(clock: Clock, entries: readonly TimelineEntry[]): string {
   const [text, setText] = useState("");
   const latest = useRef(entries);
   latest.current = entries;
   useEffect(() => {
-    let told = new Set(latest.current.map(({ key }) => key));
-    const timer = setInterval(() => {
+    let announced = new Set(latest.current.map(({ key }) => key));
+    return startInterval(clock, ANNOUNCE_EVERY_MS, () => {
       const now = latest.current;
-      const fresh = now.filter(({ key }) => !told.has(key));
-      told = new Set(now.map(({ key }) => key));
+      const fresh = now.filter(({ key }) => !announced.has(key));
+      announced = new Set(now.map(({ key }) => key));
       if (fresh.length > 0) setText(announcementText(fresh));
-    }, ANNOUNCE_EVERY_MS);
-    return () => clearInterval(timer);
-  }, []);
+    });
+  }, [clock]);
   return text;
 }

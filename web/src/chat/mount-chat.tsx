@@ -1,36 +1,38 @@
-/** Draws the chat into the page, at most once a frame. */
+/** Renders the chat into the page, at most once a frame. */
 import { render } from "preact";
+import { startInterval } from "../../../core/kit/clock.ts";
 import { ChatController, type ChatOptions } from "./chat-controller.ts";
 import { ChatPanel } from "./chat-panel.tsx";
 
 /** The mounted chat. */
 export interface ChatMount {
-  /** Leaves the room, and empties the panel. */
+  /** Leaves the room and clears the panel. */
   stop(): void;
 }
 
-/** Left-out messages are told of for some seconds only. */
+/** The note about omitted messages is shown for some seconds. */
 const REDRAW_MS = 5_000;
 
-/** Mounts the chat into `root`; `hide` is called when the person has had enough of it. */
-export function mountChat(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, hide: () => void): ChatMount {
+/** Mounts the chat into `root`; `hide` is called when the viewer hides it. */
+export function mountChat(root: HTMLElement, options: Omit<ChatOptions, "onChange">, hide: () => void): ChatMount {
   let chat: ChatController | null = null;
-  let due = 0;
+  let frame = 0;
   const draw = (): void => {
-    due = 0;
+    frame = 0;
     if (chat === null) return;
     const shown = chat;
     render(
       <ChatPanel
         view={shown.view}
+        clock={options.platform.clock}
         isReplay={shown.isReplay}
         isSynced={shown.isSynced}
         signOutReason={shown.signOutReason}
         serverNowMs={() => shown.serverNowMs()}
         send={(text, replyTo) => shown.send(text, replyTo)}
         addReaction={(emoji) => shown.addReaction(emoji)}
-        setSynced={(inStep) => {
-          shown.isSynced = inStep;
+        setSynced={(isSynced) => {
+          shown.isSynced = isSynced;
         }}
         hide={hide}
         signIn={shown.signIn}
@@ -39,15 +41,15 @@ export function mountChat(root: HTMLElement, parts: Omit<ChatOptions, "onChange"
     );
   };
   const drawSoon = (): void => {
-    if (due === 0) due = requestAnimationFrame(draw);
+    if (frame === 0) frame = requestAnimationFrame(draw);
   };
-  chat = new ChatController({ ...parts, onChange: drawSoon });
-  const timer = setInterval(drawSoon, REDRAW_MS);
+  chat = new ChatController({ ...options, onChange: drawSoon });
+  const cancelRedraw = startInterval(options.platform.clock, REDRAW_MS, drawSoon);
   drawSoon();
   return {
     stop: () => {
-      clearInterval(timer);
-      cancelAnimationFrame(due);
+      cancelRedraw();
+      cancelAnimationFrame(frame);
       chat?.stop();
       chat = null;
       render(null, root);

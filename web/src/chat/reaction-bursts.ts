@@ -1,16 +1,17 @@
-/** Likes and reactions rising over the picture: what is new in the room's totals, and one's own taps at once. */
+/** Likes and reactions that rise over the video: new ones in the room's totals, and own ones at once. */
+import type { Random } from "../../../core/kit/clock.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
 
-/** What stands for a like. */
+/** The emoji of a like. */
 export const LIKE_EMOJI = "❤️";
 
-/** Things in the air at once: more would be neither seen nor cheap. */
+/** Most animated emoji at once: more would be neither visible nor cheap. */
 const MAX_ANIMATED = 40;
-/** Of one kind, in one tick. */
+/** Most of one emoji in one tick. */
 const MAX_PER_BURST = 8;
 const RISE_MS = 2_600;
 
-/** How many of each are new, `own` taps that the totals didn't have before left out; `own` is counted down. */
+/** New reactions by emoji, without the viewer's own, which `own` counts until the totals include them. */
 export function newReactions(
   before: RoomCounts,
   now: RoomCounts,
@@ -31,16 +32,16 @@ export function newReactions(
   });
 }
 
-/** Lets `count` of an emoji rise in `layer`, where the person likes movement. */
-export function animateReaction(layer: HTMLElement, emoji: string, count: number): void {
+/** Animates `count` of an emoji in `layer`, unless the viewer prefers reduced motion. */
+export function animateReaction(layer: HTMLElement, emoji: string, count: number, random: Random): void {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
   for (let index = 0; index < Math.min(count, MAX_PER_BURST); index += 1) {
     if (layer.childElementCount >= MAX_ANIMATED) return;
     const flyer = document.createElement("i");
     flyer.textContent = emoji;
     layer.append(flyer);
-    const aside = (Math.random() - 0.5) * 90;
-    const height = 180 + Math.random() * 120;
+    const aside = (random() - 0.5) * 90;
+    const height = 180 + random() * 120;
     flyer
       .animate(
         [
@@ -48,7 +49,7 @@ export function animateReaction(layer: HTMLElement, emoji: string, count: number
           { transform: `translate(${aside * 0.3}px, -${height * 0.15}px) scale(1.15)`, opacity: 1, offset: 0.15 },
           { transform: `translate(${aside}px, -${height}px) scale(1)`, opacity: 0 },
         ],
-        { duration: RISE_MS * (0.8 + 0.4 * Math.random()), delay: index * 90, easing: "ease-out", fill: "backwards" },
+        { duration: RISE_MS * (0.8 + 0.4 * random()), delay: index * 90, easing: "ease-out", fill: "backwards" },
       )
       .finished.finally(() => flyer.remove());
   }

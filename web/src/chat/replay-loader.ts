@@ -1,14 +1,16 @@
-/** Fetches a recording's chat around the playhead, one window of programme time after the other. */
+/** Fetches a recording's chat around the playhead, one window of programme time at a time. */
+import type { Clock } from "../../../core/kit/clock.ts";
 import { decodeRoomEvents } from "../../../core/room/client/decode-server-frame.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { isPlayheadJump, missingReplayWindows } from "./replay-windows.ts";
 
-/** After a failure the next try waits so long. */
+/** The delay before a failed request is repeated. */
 const RETRY_MS = 3_000;
 
 /** The replay of one stream. */
 export class ReplayLoader {
   readonly #stream: string;
+  readonly #clock: Clock;
   readonly #onJump: () => void;
   readonly #onEvents: (events: readonly RoomEvent[]) => void;
   readonly #loadedWindows = new Set<number>();
@@ -16,14 +18,15 @@ export class ReplayLoader {
   #request: AbortController | null = null;
   #retryAtMs = 0;
 
-  /** `anew`: the picture is elsewhere, and what was told no longer fits; `take`: events of a window. */
-  constructor(stream: string, anew: () => void, take: (events: readonly RoomEvent[]) => void) {
+  /** `onJump`: the playhead jumped, and earlier events do not apply; `onEvents`: the events of a window. */
+  constructor(stream: string, clock: Clock, onJump: () => void, onEvents: (events: readonly RoomEvent[]) => void) {
     this.#stream = stream;
-    this.#onJump = anew;
-    this.#onEvents = take;
+    this.#clock = clock;
+    this.#onJump = onJump;
+    this.#onEvents = onEvents;
   }
 
-  /** Some times a second: where the picture is. */
+  /** Sets the playhead; called some times a second. */
   setPlayhead(playheadMs: number): void {
     if (isPlayheadJump(this.#playheadMs, playheadMs)) {
       this.stop();
@@ -32,15 +35,15 @@ export class ReplayLoader {
     }
     this.#playheadMs = playheadMs;
     const [fromMs] = missingReplayWindows(playheadMs, this.#loadedWindows);
-    if (fromMs === undefined || this.#request !== null || performance.now() < this.#retryAtMs) return;
-    const asking = new AbortController();
-    this.#request = asking;
-    void this.#fetch(fromMs, asking.signal).finally(() => {
-      if (this.#request === asking) this.#request = null;
+    if (fromMs === undefined || this.#request !== null || this.#clock.monotonicMs() < this.#retryAtMs) return;
+    const request = new AbortController();
+    this.#request = request;
+    void this.#fetch(fromMs, request.signal).finally(() => {
+      if (this.#request === request) this.#request = null;
     });
   }
 
-  /** Asks no more. */
+  /** Aborts the current request. */
   stop(): void {
     this.#request?.abort();
     this.#request = null;
@@ -48,15 +51,15 @@ export class ReplayLoader {
 
   async #fetch(fromMs: number, signal: AbortSignal): Promise<void> {
     try {
-      const answer = await fetch(`/rooms/${this.#stream}/replay?from=${fromMs}`, { signal });
-      if (!answer.ok) throw new Error(`${answer.status}`);
-      const { events } = (await answer.json()) as { events: unknown };
+      const response = await fetch(`/rooms/${this.#stream}/replay?from=${fromMs}`, { signal });
+      if (!response.ok) throw new Error(`${response.status}`);
+      const { events } = (await response.json()) as { events: unknown };
       if (signal.aborted) return;
       this.#loadedWindows.add(fromMs);
       this.#onEvents(decodeRoomEvents(events));
     } catch {
-      // Gone on elsewhere, or the edge is away: the window is asked for again while it is still wanted.
-      if (!signal.aborted) this.#retryAtMs = performance.now() + RETRY_MS;
+      // Aborted by a jump, or the edge does not respond: the window is requested again while it is needed.
+      if (!signal.aborted) this.#retryAtMs = this.#clock.monotonicMs() + RETRY_MS;
     }
   }
 }

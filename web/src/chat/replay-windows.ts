@@ -1,7 +1,7 @@
 /** Which windows of the replay are needed, as a recording plays or is sought through; pure. */
-import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 
-const { replayWindowMs } = ROOM_LIMITS;
+const { replayWindowMs } = CLIENT_ROOM_LIMITS;
 
 /** Bounds of the replay. */
 const CHAT_REPLAY_LIMITS = {

@@ -1,7 +1,7 @@
 /** For those without an account in this room: how to get one. In local runs a name is enough. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 
 interface SignInProps {
   /** Gives a token for a name; null where the edge gives none to anybody. */
@@ -29,7 +29,7 @@ export function SignIn({ signIn }: SignInProps): VNode {
           <input
             type="text"
             value={name}
-            maxLength={ROOM_LIMITS.nameChars}
+            maxLength={CLIENT_ROOM_LIMITS.nameChars}
             autocomplete="nickname"
             placeholder="Your name, to write along"
             onInput={(event) => setName(event.currentTarget.value)}

@@ -1,6 +1,7 @@
-/** The studio: everything shown is a function of the view. Each section stands for itself, so that others can join. */
+/** The studio: a function of the view, one component a section. */
 import type { VNode } from "preact";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { Chart } from "./chart.tsx";
 import { STUDIO_CHARTS } from "./charts.ts";
 import {
@@ -20,22 +21,23 @@ import type { SampleHistory } from "./sample-history.ts";
 import { StopPanel } from "./stop/stop-panel.tsx";
 import { TiersTable, TracksTable } from "./tables.tsx";
 
-/** All that the page shows. */
+/** What the page shows. */
 export interface StudioView {
   readonly name: string;
   readonly phase: StudioPhase;
   /** The last status; null before the first broadcast. */
   readonly status: StreamStatus | null;
   readonly history: SampleHistory;
+  readonly platform: Platform;
   /** The server's clock, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** The last question to the API failed. */
+  /** The last request to the API failed. */
   readonly isFailing: boolean;
-  /** What the counts tell of viewers that somebody invents. */
+  /** Signs of invented viewers in the counts. */
   readonly anomalies: readonly string[];
 }
 
-/** Longer than this without news from the stream's object, and the page says so: it tells every 2 s. */
+/** A status older than this is stale: the stream's object reports every 2 s. */
 const STALE_MS = 10_000;
 
 export function StudioApp({ view }: { view: StudioView }): VNode {
@@ -47,8 +49,10 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
         <Note view={view} />
         <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
-        {view.phase !== "unknown" && <StopPanel stream={name} reason={status?.stop?.reason ?? null} />}
-        {view.phase !== "unknown" && <RoomPanel stream={name} />}
+        {view.phase !== "unknown" && (
+          <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
+        )}
+        {view.phase !== "unknown" && <RoomPanel stream={name} platform={view.platform} />}
         {status !== null && (
           <>
             <section class="panel" aria-labelledby="charts">
@@ -105,7 +109,7 @@ function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
   );
 }
 
-/** The one sentence about what is the matter, read out when it changes. */
+/** The current problem in one sentence, announced when it changes. */
 function Note({ view: { phase, name, status, nowMs, isFailing } }: { view: StudioView }): VNode {
   const stale = status !== null && phase !== "ended" && phase !== "stopped" && nowMs - status.at > STALE_MS;
   const note = isFailing
@@ -120,7 +124,7 @@ function Note({ view: { phase, name, status, nowMs, isFailing } }: { view: Studi
   );
 }
 
-/** What can't be explained by people who watch. */
+/** Counts that viewers cannot explain. */
 function Anomalies({ found }: { found: readonly string[] }): VNode {
   return (
     <ul class="anomalies" role="status" aria-label="What the counts can’t be explained by" hidden={found.length === 0}>
@@ -147,7 +151,7 @@ function Tiles({ view, status }: { view: StudioView; status: StreamStatus }): VN
         <Tile
           name="On air"
           value={formatUptime(onAirDurationMs(status, view.nowMs))}
-          more={`since ${formatSince(status.startedAt)}`}
+          more={`since ${formatSince(status.startedAt, view.nowMs)}`}
         />
         <Tile name="Viewers" value={formatCount(viewers.watching ?? viewers.current)} more={describeViewers(viewers)} />
         <Tile name="Requests" value={`${formatRate(status.requestsPerSecond)}/s`} more="from viewers" />
@@ -175,15 +179,15 @@ function Tile({ name, value, more }: { name: string; value: string; more: string
   );
 }
 
-/** 14:03, or with the day where it wasn't today. */
 function describeViewers({ peak, distinct }: StreamStatus["viewers"]): string {
   return distinct === undefined
     ? `at most ${formatCount(peak)}`
     : `at most ${formatCount(peak)}, ${formatCount(distinct)} in all`;
 }
 
-function formatSince(atMs: number): string {
+/** `14:03`, with the date before today. */
+function formatSince(atMs: number, nowMs: number): string {
   const at = new Date(atMs);
   const time = at.toTimeString().slice(0, 5);
-  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
+  return at.toDateString() === new Date(nowMs).toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
 }

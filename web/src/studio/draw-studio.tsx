@@ -1,9 +1,9 @@
-/** Draws the studio into the page. */
+/** Renders the studio into the page. */
 import { render } from "preact";
 import { StudioApp, type StudioView } from "./app.tsx";
 import { describeStudioPhase } from "./format.ts";
 
-/** Draws `view`, and names the tab after it. */
+/** Renders `view` and sets the tab's title. */
 export function drawStudio(root: HTMLElement, view: StudioView): void {
   const { badge } = describeStudioPhase(view.phase, view.name);
   document.title = `${badge === "" ? "" : `${badge} · `}${view.name} · Corral studio`;

@@ -1,35 +1,39 @@
-/** Asks for the status every two seconds while somebody looks at the page. */
+/** Polls the stream's status every two seconds while the page is visible. */
 import { backoffMs } from "../../../core/kit/backoff.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import { parseStreamStatus, type StatusAnswer } from "./stream-status.ts";
 
 const STUDIO_POLL_LIMITS = {
   everyMs: 2_000,
+  /** Backoff after failures. */
   failure: { firstMs: 4_000, maxMs: 15_000 },
   timeoutMs: 8_000,
 } as const;
 
-/** Polls until the page goes away. */
+/** The status poller of one page. */
 export class StudioPoller {
   #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelPoll: () => void = () => {};
   #isPolling = false;
   #failures = 0;
   readonly #url: string;
-  readonly #onAnswer: (told: StatusAnswer | "failed") => void;
+  readonly #platform: Platform;
+  readonly #onAnswer: (answer: StatusAnswer | "failed") => void;
 
-  /** `answer` is told of every answer, and of questions that failed. */
-  constructor(url: string, answer: (told: StatusAnswer | "failed") => void) {
+  /** `onAnswer` is called with every answer, and with `failed` for every failed request. */
+  constructor(url: string, platform: Platform, onAnswer: (answer: StatusAnswer | "failed") => void) {
     this.#url = url;
-    this.#onAnswer = answer;
+    this.#platform = platform;
+    this.#onAnswer = onAnswer;
   }
 
   /** The server's clock, milliseconds since the epoch. */
   serverNowMs(): number {
-    return Date.now() + clockOffsetMs(this.#bounds);
+    return this.#platform.clock.nowMs() + clockOffsetMs(this.#bounds);
   }
 
-  /** Begins; also after the page was hidden. */
+  /** Starts polling, and polls at once when the page becomes visible or online. */
   start(): void {
     document.addEventListener("visibilitychange", () => this.#poll());
     addEventListener("online", () => this.#poll());
@@ -37,30 +41,32 @@ export class StudioPoller {
   }
 
   #poll(): void {
-    clearTimeout(this.#timer);
+    this.#cancelPoll();
     if (this.#isPolling || document.visibilityState === "hidden") return;
     this.#isPolling = true;
-    void this.#requestStatus().then((told) => {
+    void this.#requestStatus().then((answer) => {
       this.#isPolling = false;
-      this.#failures = told === "failed" ? this.#failures + 1 : 0;
-      this.#onAnswer(told);
+      this.#failures = answer === "failed" ? this.#failures + 1 : 0;
+      this.#onAnswer(answer);
       const { everyMs, failure } = STUDIO_POLL_LIMITS;
-      const failing = this.#failures > 0;
-      const pauseMs = failing ? backoffMs(this.#failures, failure, Math.random) : everyMs;
-      this.#timer = setTimeout(() => this.#poll(), pauseMs);
+      const { clock, random } = this.#platform;
+      const delayMs = this.#failures > 0 ? backoffMs(this.#failures, failure, random) : everyMs;
+      this.#cancelPoll = clock.startTimer(delayMs, () => this.#poll());
     });
   }
 
   async #requestStatus(): Promise<StatusAnswer | "failed"> {
-    const sentMs = Date.now();
+    const { clock } = this.#platform;
+    const sentMs = clock.nowMs();
     try {
       const signal = AbortSignal.timeout(STUDIO_POLL_LIMITS.timeoutMs);
-      const answer = await fetch(this.#url, { cache: "no-store", signal });
-      this.#bounds = narrowClockOffset(this.#bounds, Date.parse(answer.headers.get("date") ?? ""), sentMs, Date.now());
-      if (answer.status === 404) return "none";
-      return (answer.ok ? parseStreamStatus(await answer.json()) : null) ?? "failed";
+      const response = await fetch(this.#url, { cache: "no-store", signal });
+      const dateMs = Date.parse(response.headers.get("date") ?? "");
+      this.#bounds = narrowClockOffset(this.#bounds, dateMs, sentMs, clock.nowMs());
+      if (response.status === 404) return "none";
+      return (response.ok ? parseStreamStatus(await response.json()) : null) ?? "failed";
     } catch {
-      // Whatever went wrong, asking again later is all that can be done.
+      // Every failure is retried by the next poll.
       return "failed";
     }
   }

@@ -1,4 +1,4 @@
-/** The studio page: asks how the stream is, keeps the last minutes, and draws them. */
+/** The studio page: polls the stream's status, keeps the last minutes and renders them. */
 import "../kit/base.css";
 import "./studio.css";
 import "../chat/chat.css";
@@ -6,6 +6,7 @@ import "./room/room.css";
 import "./stop/stop.css";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
 import { drawStudio } from "./draw-studio.tsx";
 import type { StudioPhase } from "./format.ts";
@@ -27,7 +28,7 @@ let anomalies: readonly string[] = [];
 let lastAnswer: StatusAnswer | null = null;
 let isFailing = false;
 
-const poll = new StudioPoller(`/api/streams/${stream}`, (answer) => {
+const poll = new StudioPoller(`/api/streams/${stream}`, systemPlatform, (answer) => {
   isFailing = answer === "failed";
   if (answer !== "failed") applyAnswer(answer);
   redraw();
@@ -56,7 +57,9 @@ function applyAnswer(answer: StatusAnswer): void {
 function redraw(): void {
   if (root === null) return;
   const status = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
-  drawStudio(root, { name, phase: phase(), status, history, nowMs: poll.serverNowMs(), isFailing, anomalies });
+  const nowMs = poll.serverNowMs();
+  const platform = systemPlatform;
+  drawStudio(root, { name, phase: phase(), status, history, platform, nowMs, isFailing, anomalies });
 }
 
 function phase(): StudioPhase {

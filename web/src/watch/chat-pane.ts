@@ -26,7 +26,7 @@ export class ChatPane {
     this.#onToggle = toggled;
     this.#isShown = loadPreference(HIDDEN_STORAGE_KEY) !== "1";
     document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
-    this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying);
+    this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying, parts.platform);
   }
 
   get isShown(): boolean {

@@ -3,6 +3,7 @@ import "../kit/base.css";
 import "./watch.css";
 import "../chat/chat.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { HlsPlayer, isHlsJsSupported } from "../player/hls-player.ts";
 import { monitorMedia } from "../player/media-monitor.ts";
 import { NativePlayer } from "../player/native-player.ts";
@@ -91,6 +92,7 @@ const chatPane =
         element("chat", HTMLElement),
         {
           stream,
+          platform: systemPlatform,
           reactionLayer: element("bursts", HTMLElement),
           playbackPosition: () => {
             const { programTimeMs, edgeDistanceS } = player.read();

@@ -1,4 +1,5 @@
-/** The moderators' desk: the room's client with a token that moderates, the live chat, and the lists of the staff. */
+/** The moderation desk: a room client with a moderator's token, the live chat and the staff lists. */
+import type { Clock, Platform } from "../../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../../core/room/client/client.ts";
 import type { Command, ModerationCommand } from "../../../../core/room/commands.ts";
 import { isStaff, type RoomEvent } from "../../../../core/room/events.ts";
@@ -16,10 +17,10 @@ import {
   type StaffLists,
 } from "./staff-lists.ts";
 
-/** Lists that others' acts change are asked for after so long, together. */
+/** Lists changed by other moderators are requested together, after this delay. */
 const LIST_REFRESH_MS = 400;
 
-/** What became of the last act, and what takes it back. */
+/** The outcome of the last command, and the command that undoes it. */
 export interface DeskNotice {
   readonly text: string;
   readonly bad: boolean;
@@ -29,18 +30,24 @@ export interface DeskNotice {
 /** One page's desk. */
 export class ModerationDesk {
   readonly #stream: string;
+  readonly #platform: Platform;
   readonly #onChange: () => void;
   readonly #staleLists = new Set<ModerationList["what"]>();
-  #listTimer: ReturnType<typeof setTimeout> | undefined;
+  #cancelListRefresh: (() => void) | null = null;
   #client: RoomClient | null = null;
   #view: RoomView = INITIAL_ROOM_VIEW;
   #staff: StaffLists = EMPTY_STAFF_LISTS;
   #notice: DeskNotice | null = null;
   #needsToken = false;
 
-  constructor(stream: string, changed: () => void) {
+  constructor(stream: string, platform: Platform, onChange: () => void) {
     this.#stream = stream;
-    this.#onChange = changed;
+    this.#platform = platform;
+    this.#onChange = onChange;
+  }
+
+  get clock(): Clock {
+    return this.#platform.clock;
   }
 
   get view(): RoomView {
@@ -55,17 +62,17 @@ export class ModerationDesk {
     return this.#notice;
   }
 
-  /** A token that moderates has to be given by hand. */
+  /** Whether a moderator's token must be entered. */
   get needsToken(): boolean {
     return this.#needsToken;
   }
 
-  /** Whether the token moderates here. */
+  /** Whether the token has a moderator's role in this room. */
   get isModerator(): boolean {
     return isStaff(this.#view.you?.roles ?? []);
   }
 
-  /** Connects with the tab's token; in a local run the edge gives the host's. */
+  /** Connects with the tab's token; on a local edge, with a host token. */
   async start(): Promise<void> {
     const known = loadViewerToken(this.#stream);
     const host = { sub: "host", name: "Host", roles: ["host"] };
@@ -74,17 +81,18 @@ export class ModerationDesk {
   }
 
   stop(): void {
-    clearTimeout(this.#listTimer);
+    this.#cancelListRefresh?.();
+    this.#cancelListRefresh = null;
     this.#client?.stop();
   }
 
-  /** Goes on with another token. */
+  /** Reconnects with another token. */
   useToken(token: string): void {
     storeViewerToken(this.#stream, token);
     this.#connect(token);
   }
 
-  /** Does an act, says what became of it, and offers to take it back with `undo`. */
+  /** Sends a command, shows its outcome and offers `undo`. */
   async runCommand(act: ModerationCommand, done: string, undo: ModerationCommand | null = null): Promise<void> {
     const outcome = await this.#sendCommand(act);
     this.#notice = outcome.ok
@@ -94,19 +102,19 @@ export class ModerationDesk {
     this.#onChange();
   }
 
-  /** Writes into the chat. */
+  /** Sends a chat message. */
   send(text: string, replyTo: number | null): Promise<CommandOutcome> {
     return this.#sendCommand({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) });
   }
 
-  /** Asks for every list again: others' acts without an event are seen when one looks. */
+  /** Requests every list again: some commands of other moderators cause no event. */
   refresh(): void {
     if (this.isModerator) this.#scheduleLists(STAFF_LIST_NAMES);
   }
 
   /** The server's clock, ms. */
   serverNowMs(): number {
-    return Date.now() + (this.#client?.clockAheadMs ?? 0);
+    return this.clock.nowMs() + (this.#client?.clockAheadMs ?? 0);
   }
 
   #sendCommand(act: Command): Promise<CommandOutcome> {
@@ -121,6 +129,7 @@ export class ModerationDesk {
     this.#client = connectRoom({
       stream: this.#stream,
       token,
+      platform: this.#platform,
       dispatch: (event) => this.#dispatch(event),
       onStaffNotes: (notes) => {
         this.#staff = applyStaffNotes(this.#staff, notes);
@@ -146,19 +155,19 @@ export class ModerationDesk {
     this.#onChange();
   }
 
-  /** Another moderator did something that a list tells of. */
+  /** Requests the lists that the event of a moderation command changes. */
   #handleEvent(event: RoomEvent): void {
     if (event.kind !== "chat") this.#scheduleLists(affectedStaffLists(event.kind));
   }
 
   #scheduleLists(lists: readonly ModerationList["what"][]): void {
     for (const what of lists) this.#staleLists.add(what);
-    this.#listTimer ??= setTimeout(() => {
-      this.#listTimer = undefined;
-      const wanted = [...this.#staleLists];
+    this.#cancelListRefresh ??= this.clock.startTimer(LIST_REFRESH_MS, () => {
+      this.#cancelListRefresh = null;
+      const stale = [...this.#staleLists];
       this.#staleLists.clear();
-      for (const what of wanted) void this.#requestList(what);
-    }, LIST_REFRESH_MS);
+      for (const what of stale) void this.#requestList(what);
+    });
   }
 
   async #requestList(what: ModerationList["what"]): Promise<void> {

@@ -1,7 +1,7 @@
 /** Who moderates, and who is shut out. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { ROOM_LIMITS } from "../../../../core/room/room-limits.ts";
+import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { groupSanctions, type SanctionSummary } from "./staff-lists.ts";
@@ -59,7 +59,7 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
             <input
               type="text"
               value={subject}
-              maxLength={ROOM_LIMITS.nameChars}
+              maxLength={CLIENT_ROOM_LIMITS.nameChars}
               placeholder="Account"
               autocomplete="off"
               onInput={(event) => setSubject(event.currentTarget.value)}

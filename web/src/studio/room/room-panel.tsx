@@ -1,6 +1,7 @@
-/** The room's section of the studio: the live chat with its actions, and the desk's tabs beside it. */
+/** The room section of the studio: the live chat with its actions, and the moderation tabs. */
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
+import type { Platform } from "../../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../../core/room/events.ts";
 import { formatCompactCount, modeLabels } from "../../chat/chat-text.ts";
 import { visibleEntries } from "../../chat/chat-timeline.ts";
@@ -13,15 +14,15 @@ import { ModerationDesk } from "./moderation-desk.ts";
 import { ModerationTabs } from "./moderation-tabs.tsx";
 import { TokenForm } from "./token-form.tsx";
 
-/** The section of one stream; it keeps its connection while the page is open. */
-export function RoomPanel({ stream }: { stream: string }): VNode {
+/** The room section of one stream; it stays connected while the page is open. */
+export function RoomPanel({ stream, platform }: { stream: string; platform: Platform }): VNode {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const [desk] = useState(() => {
-    let due = 0;
-    return new ModerationDesk(stream, () => {
-      if (due !== 0) return;
-      due = requestAnimationFrame(() => {
-        due = 0;
+    let frame = 0;
+    return new ModerationDesk(stream, platform, () => {
+      if (frame !== 0) return;
+      frame = requestAnimationFrame(() => {
+        frame = 0;
         redraw(null);
       });
     });
@@ -64,6 +65,7 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
       </div>
       <Pinned desk={desk} />
       <MessageList
+        clock={desk.clock}
         entries={visibleEntries(view.timeline)}
         all={view.timeline.entries}
         you={view.you}
@@ -76,6 +78,7 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
         <div class="chat-foot">
           <Composer
             view={view}
+            clock={desk.clock}
             serverNowMs={() => desk.serverNowMs()}
             replyTarget={answering}
             onReplyDone={() => setAnswering(null)}

@@ -2,8 +2,8 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moderation/categories.ts";
+import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import type { ChatModes } from "../../../../core/room/events.ts";
-import { ROOM_LIMITS } from "../../../../core/room/room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { parseWordLines } from "./staff-lists.ts";
@@ -132,9 +132,9 @@ function WordsForm({ title, about, words, save }: WordsFormProps): VNode | null 
   const [text, setText] = useState(words?.join("\n") ?? "");
   if (words === null) return null;
   const typed = parseWordLines(text);
-  const long = typed.find((word) => word.length > ROOM_LIMITS.blockedWordChars);
+  const long = typed.find((word) => word.length > CLIENT_ROOM_LIMITS.blockedWordChars);
   const changed = typed.join("\n") !== words.join("\n");
-  const fits = typed.length <= ROOM_LIMITS.blockedWords && long === undefined;
+  const fits = typed.length <= CLIENT_ROOM_LIMITS.blockedWords && long === undefined;
   return (
     <form
       class="fields words"
@@ -149,7 +149,9 @@ function WordsForm({ title, about, words, save }: WordsFormProps): VNode | null 
         <textarea rows={4} value={text} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <p class={fits ? "card-more" : "card-more bad"}>
-        {long === undefined ? `${typed.length} of ${ROOM_LIMITS.blockedWords}` : `“${long.slice(0, 24)}…” is too long`}
+        {long === undefined
+          ? `${typed.length} of ${CLIENT_ROOM_LIMITS.blockedWords}`
+          : `“${long.slice(0, 24)}…” is too long`}
       </p>
       <button type="submit" class="plain-button" disabled={!changed || !fits}>
         Save

@@ -1,11 +1,12 @@
-/** The studio's section in which a stream is stopped, with a confirmation, and started again. */
+/** The studio section that stops a stream, with a confirmation, and starts it again. */
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
+import type { Clock } from "../../../../core/kit/clock.ts";
 import { StopController } from "./stop-controller.ts";
 import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
-/** How long a stop may last, hours; 0: until a person undoes it. */
+/** Durations of a stop, hours; 0: until it is lifted. */
 const STOP_DURATIONS_H: readonly (readonly [hours: number, words: string])[] = [
   [0, "until it is undone"],
   [1, "for an hour"],
@@ -14,8 +15,9 @@ const STOP_DURATIONS_H: readonly (readonly [hours: number, words: string])[] = [
 ];
 const RECORDS_SHOWN = 10;
 
-/** The section of one stream. `reason`: of the stop that the stream's status tells of, which another may have made. */
-export function StopPanel({ stream, reason }: { stream: string; reason: string | null }): VNode {
+/** The stop section of one stream. `reason`: of the stop in the stream's status, which may come from another operator. */
+export function StopPanel(props: { stream: string; clock: Clock; reason: string | null }): VNode {
+  const { stream, clock, reason } = props;
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const [desk] = useState(() => new StopController(stream, () => redraw(null)));
   useEffect(() => void desk.start(), [desk]);
@@ -28,9 +30,9 @@ export function StopPanel({ stream, reason }: { stream: string; reason: string |
         {report === null ? (
           <OperatorForm desk={desk} />
         ) : report.stop === null ? (
-          <StopForm desk={desk} />
+          <StopForm desk={desk} clock={clock} />
         ) : (
-          <ActiveStopNotice desk={desk} told={report} />
+          <ActiveStopNotice desk={desk} report={report} />
         )}
         <p class="desk-said bad" role="alert" hidden={desk.errorText === null}>
           {desk.errorText}
@@ -81,16 +83,16 @@ function OperatorForm({ desk }: { desk: StopController }): VNode {
   );
 }
 
-function StopForm({ desk }: { desk: StopController }): VNode {
-  const [asked, setAsked] = useState(false);
+function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNode {
+  const [isConfirming, setConfirming] = useState(false);
   const [category, setCategory] = useState<StopCategory>("rules");
   const [reason, setReason] = useState("");
   const [hours, setHours] = useState(0);
-  if (!asked) {
+  if (!isConfirming) {
     return (
       <div class="inline-form">
         <p>Everybody loses the picture, the recordings and the chat within a second; no key publishes any more.</p>
-        <button type="button" class="plain-button bad" onClick={() => setAsked(true)}>
+        <button type="button" class="plain-button bad" onClick={() => setConfirming(true)}>
           Stop this stream…
         </button>
       </div>
@@ -101,7 +103,7 @@ function StopForm({ desk }: { desk: StopController }): VNode {
       class="fields stop-form"
       onSubmit={(event) => {
         event.preventDefault();
-        const until = hours === 0 ? null : new Date(Date.now() + hours * 3_600_000).toISOString();
+        const until = hours === 0 ? null : new Date(clock.nowMs() + hours * 3_600_000).toISOString();
         void desk.stop({ category, reason: reason.trim(), until });
       }}
     >
@@ -138,7 +140,7 @@ function StopForm({ desk }: { desk: StopController }): VNode {
         <button type="submit" class="plain-button bad" disabled={reason.trim() === "" || desk.isBusy}>
           Stop now
         </button>
-        <button type="button" class="plain-button" onClick={() => setAsked(false)}>
+        <button type="button" class="plain-button" onClick={() => setConfirming(false)}>
           Cancel
         </button>
       </div>
@@ -146,8 +148,8 @@ function StopForm({ desk }: { desk: StopController }): VNode {
   );
 }
 
-function ActiveStopNotice({ desk, told: { stop } }: { desk: StopController; told: StopReport }): VNode | null {
-  const [asked, setAsked] = useState(false);
+function ActiveStopNotice({ desk, report: { stop } }: { desk: StopController; report: StopReport }): VNode | null {
+  const [isConfirming, setConfirming] = useState(false);
   if (stop === null) return null;
   const end = stop.until === null ? "until it is undone" : `until ${formatMoment(stop.until)}`;
   return (
@@ -156,17 +158,17 @@ function ActiveStopNotice({ desk, told: { stop } }: { desk: StopController; told
         <strong>Stopped by {stop.authority === "host" ? "a host" : "the operator"}</strong>, {end} (
         {STOP_CATEGORY_LABELS[stop.category]}): {stop.reason}
       </p>
-      {asked ? (
+      {isConfirming ? (
         <>
           <button type="button" class="plain-button good" disabled={desk.isBusy} onClick={() => void desk.liftStop()}>
             Yes, start it again
           </button>
-          <button type="button" class="plain-button" onClick={() => setAsked(false)}>
+          <button type="button" class="plain-button" onClick={() => setConfirming(false)}>
             Cancel
           </button>
         </>
       ) : (
-        <button type="button" class="plain-button" onClick={() => setAsked(true)}>
+        <button type="button" class="plain-button" onClick={() => setConfirming(true)}>
           Start it again…
         </button>
       )}

@@ -1,0 +1,20 @@
+/** Limits of a room that its clients keep too, each with its reason and the error of a frame that exceeds it. */
+export const CLIENT_ROOM_LIMITS = {
+  /** Characters of a message: a screenful of a phone's chat. Beyond it: error `malformed`. */
+  messageChars: 500,
+  /** Characters of a subject, a name, a command id, a device key. */
+  nameChars: 64,
+  /** Blocked words, and characters of one: every message is checked against all of them. */
+  blockedWords: 500,
+  blockedWordChars: 64,
+  /** Different emoji whose reactions are counted; further ones are not. */
+  distinctEmoji: 32,
+  /** Likes or reactions in one frame: a client batches half a second of them. */
+  reactionsPerFrame: 50,
+  /** A client acknowledges flow control after every this many characters. */
+  flowAckEveryChars: 262_144,
+  /** The heartbeat interval of a client that plays. */
+  heartbeatEveryMs: 2_000,
+  /** Programme time in one window of the replay. */
+  replayWindowMs: 10_000,
+} as const;
