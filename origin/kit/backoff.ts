@@ -1,4 +1,6 @@
-/** Waiting longer after each failure, with jitter so that many who failed together don't return together. */
+/** Waits that grow with each failure, with jitter so that clients that failed together do not return together. */
+
+import type { Random } from "../../core/kit/clock.ts";
 
 /** How long to wait. */
 export interface BackoffOptions {
@@ -7,11 +9,7 @@ export interface BackoffOptions {
 }
 
 /** Milliseconds to wait before attempt `attempt` (1 after the first failure): doubling, between half and all of it. */
-export function backoffMs(
-  attempt: number,
-  { firstMs, maxMs }: BackoffOptions,
-  random: () => number = Math.random,
-): number {
+export function backoffMs(attempt: number, { firstMs, maxMs }: BackoffOptions, random: Random): number {
   const full = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, attempt - 1)));
   return full * (0.5 + 0.5 * random());
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
 import { BroadcastPublisher } from "../../origin/publisher/publisher.ts";
 import { testPartMeta } from "./publisher.ts";
@@ -41,6 +42,7 @@ export class DurabilityBroadcast {
       config: this.config,
       stream: stream as StreamName,
       publisher: "publisher-of-what-is-kept",
+      platform: systemPlatform,
       log: { info: () => {}, warn: () => {}, error: () => {} },
       onFatal: (error) => {
         this.fatal = error;

@@ -1,4 +1,5 @@
 /** The chat of the watch page: the room's client or a recording's replay, the playhead, and what is drawn. */
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import type { RoomClient } from "../../../core/room/client/client.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
 import { type CommandOutcome, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
@@ -106,7 +107,7 @@ export class ChatController {
     const { stream } = this.#options;
     return async (name) => {
       // Two devices that choose one name are two people.
-      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag()}`, name };
+      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag(systemPlatform.random)}`, name };
       const token = await requestDevToken(stream, claims).catch(() => null);
       if (token === null) return false;
       storeViewerToken(stream, token);

@@ -1,5 +1,6 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { jitteredBackoffMs } from "../kit/backoff.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
@@ -35,6 +36,7 @@ export class HlsPlayer implements StreamPlayer {
   readonly #url: string;
   readonly #report: WatchEventListener;
   readonly #playbackToken: PlaybackToken;
+  readonly #platform: Platform;
   readonly #liveEdge: LiveEdgeController;
   readonly #traits: MediaTraits;
   readonly #announceTraits: () => void;
@@ -46,14 +48,21 @@ export class HlsPlayer implements StreamPlayer {
   #recoveries = 0;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
   #retries = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = () => {};
   #retry: (() => void) | null = null;
 
-  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
+  constructor(
+    video: HTMLVideoElement,
+    url: string,
+    report: WatchEventListener,
+    playbackToken: PlaybackToken,
+    platform: Platform,
+  ) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
-    this.#playbackToken = ticket;
+    this.#playbackToken = playbackToken;
+    this.#platform = platform;
     this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
     this.#traits = {
       streamType: "unknown",
@@ -202,7 +211,7 @@ export class HlsPlayer implements StreamPlayer {
     const comeBackS = retryAfterS(data);
     if (comeBackS !== null) {
       this.#report({ type: "crowded" });
-      this.#retryAfter((comeBackS + Math.random()) * 1000, () => this.load());
+      this.#retryAfter((comeBackS + this.#platform.random()) * 1000, () => this.load());
       return;
     }
     if (data.type === ErrorTypes.NETWORK_ERROR) {
@@ -211,7 +220,7 @@ export class HlsPlayer implements StreamPlayer {
       this.#scheduleRetry(() => (anew ? this.load() : hls.startLoad()));
       return;
     }
-    const nowMs = performance.now();
+    const nowMs = this.#platform.clock.monotonicMs();
     this.#recoveries = nowMs - this.#recoveredAtMs > RECOVERY_LIMITS.episodeMs ? 1 : this.#recoveries + 1;
     this.#recoveredAtMs = nowMs;
     if (this.#recoveries > RECOVERY_LIMITS.attempts) {
@@ -244,17 +253,17 @@ export class HlsPlayer implements StreamPlayer {
 
   #scheduleRetry(retry: () => void): void {
     const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
-    this.#retryAfter(jitteredBackoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
+    this.#retryAfter(jitteredBackoffMs(this.#retries++, retryBaseMs, retryMaxMs, this.#platform.random()), retry);
   }
 
   #retryAfter(ms: number, retry: () => void): void {
     this.#cancelRetry();
     this.#retry = retry;
-    this.#retryTimer = setTimeout(() => this.retryNow(), ms);
+    this.#cancelTimer = this.#platform.clock.startTimer(ms, () => this.retryNow());
   }
 
   #cancelRetry(): void {
-    clearTimeout(this.#retryTimer);
+    this.#cancelTimer();
     this.#retry = null;
   }
 }

@@ -3,6 +3,7 @@ import "../kit/base.css";
 import "./watch.css";
 import "../chat/chat.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { HlsPlayer, isHlsJsSupported } from "../player/hls-player.ts";
 import { monitorMedia } from "../player/media-monitor.ts";
 import { NativePlayer } from "../player/native-player.ts";
@@ -19,6 +20,7 @@ const CONTROLS_AFTER_MS = 1000;
 /** The chat comes after the picture has begun to move, so that it takes nothing from it. */
 const CHAT_AFTER_MS = 250;
 
+const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
 const posterCanvas = element("still", HTMLCanvasElement);
 const name = streamName(location.pathname);
@@ -31,13 +33,13 @@ let mounting = false;
 let audience: AudienceCount | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
-const playbackToken = new PlaybackToken(name);
-const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken) : null;
-const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken);
+const playbackToken = new PlaybackToken(name, platform.clock);
+const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken, platform) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken, platform);
 const renditions = hlsPlayer?.renditions ?? null;
 if (view.loadCount > 0) player.load();
 
-const mediaMonitor = monitorMedia(video, () => player, dispatch);
+const mediaMonitor = monitorMedia(video, () => player, dispatch, platform.clock);
 const statusPoller = new StatusPoller(
   `/api/streams/${stream}`,
   () => view.phase,
@@ -47,6 +49,7 @@ const statusPoller = new StatusPoller(
     if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
     draw();
   },
+  platform,
 );
 if (stream !== null) statusPoller.pollNow();
 
@@ -69,7 +72,8 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
     // A broadcast that isn't there yet has a chat already.
-    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => chatPane?.start(), CHAT_AFTER_MS);
+    if (["live", "replay", "waiting", "ended"].includes(view.phase))
+      platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
   }
   draw();
 }
@@ -108,6 +112,7 @@ const chatPane =
           if (chatPane?.isShown !== true) audience = null;
           draw();
         },
+        platform.clock,
       );
 
 function draw(): void {
@@ -129,7 +134,7 @@ addEventListener("online", () => {
 });
 
 // Fetching and running the controls before the first picture would hold it up.
-setTimeout(drawControls, CONTROLS_AFTER_MS);
+platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
 if (view.phase === "unknown") drawControls();
 
 function drawControls(): void {
@@ -140,6 +145,7 @@ function drawControls(): void {
       page = mountWatchUi({
         name,
         video,
+        clock: platform.clock,
         dispatch,
         stats,
         toLive: () => player.seekToLive(),
@@ -150,7 +156,7 @@ function drawControls(): void {
     .catch(() => {
       // The network was away for a moment: the picture goes on, the controls are asked for again.
       mounting = false;
-      setTimeout(drawControls, CONTROLS_AFTER_MS);
+      platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
     });
 }
 
