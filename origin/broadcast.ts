@@ -1,9 +1,8 @@
 /** One broadcast from its options to its end: edge, probe, ladder, source and publisher put together. */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
 import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
+import { type Clock, type Platform, sleep, startInterval } from "../core/kit/clock.ts";
 import { type BroadcastId, parseBroadcastId, type TrackName } from "../core/kit/ids.ts";
 import { KeyframeSchedule } from "../core/media/cmaf/keyframes.ts";
 import { partTargetFor } from "../core/media/cmaf/packager.ts";
@@ -13,6 +12,8 @@ import type { SourceInput } from "./ingest/input.ts";
 import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
 import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
+import { startDeadline } from "./kit/deadline.ts";
+import { createEpochClock } from "./kit/epoch-clock.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
@@ -30,30 +31,46 @@ const STATUS_MS = 2_000;
 /** Our own edge stays this long after the end of a broadcast. */
 const EDGE_LINGER_MS = 700;
 
+/** What all steps of one broadcast share. */
+interface BroadcastRun {
+  readonly options: BroadcastOptions;
+  readonly log: OriginLog;
+  readonly stop: AbortSignal;
+  readonly platform: Platform;
+  readonly epochNowMs: () => number;
+}
+
 /** Runs a broadcast until its source ends or `stop` aborts. Throws the errors of `errors.ts`. */
-export async function runBroadcast(options: BroadcastOptions, log: OriginLog, stop: AbortSignal): Promise<void> {
-  const starting = options.edge === null ? startOwnEdge(options, log) : Promise.resolve(remoteEdge(options.edge));
-  const [edge, plan] = await Promise.allSettled([starting, planBroadcast(options, log, stop)]);
+export async function runBroadcast(
+  options: BroadcastOptions,
+  log: OriginLog,
+  stop: AbortSignal,
+  platform: Platform,
+): Promise<void> {
+  const run: BroadcastRun = { options, log, stop, platform, epochNowMs: createEpochClock(platform.clock) };
+  const starting =
+    options.edge === null ? startOwnEdge(run) : Promise.resolve(remoteEdge(options.edge, platform.newId()));
+  const [edge, plan] = await Promise.allSettled([starting, planBroadcast(run)]);
   try {
     if (edge.status === "rejected") throw edge.reason;
     if (plan.status === "rejected") throw plan.reason;
     if (stop.aborted) return;
-    await publishSource(options, plan.value, edge.value, log, stop);
+    await publishSource(run, plan.value, edge.value);
   } finally {
     log.setStatus("");
     if (edge.status === "fulfilled") await edge.value.stop();
   }
 }
 
-async function startOwnEdge(options: BroadcastOptions, log: OriginLog): Promise<EdgeAccess> {
+async function startOwnEdge({ options, log, platform }: BroadcastRun): Promise<EdgeAccess> {
   log.info(`Starting the edge on port ${options.port}.`);
-  return startLocalEdge(options.stream, options.port, options.dataDir, log);
+  return startLocalEdge(options.stream, options.port, options.dataDir, log, platform);
 }
 
-function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>): EdgeAccess {
+function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>, publisher: string): EdgeAccess {
   return {
     ...edge,
-    publisher: randomBytes(9).toString("base64url"),
+    publisher,
     journalFolder: null,
     stop: () => Promise.resolve(),
   };
@@ -67,35 +84,31 @@ interface BroadcastPlan {
 }
 
 /** Looks at the input, fits the ladder to it, finds an encoder for each codec. */
-async function planBroadcast(options: BroadcastOptions, log: OriginLog, stop: AbortSignal): Promise<BroadcastPlan> {
+async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
+  const { options, log, stop, epochNowMs } = run;
   if (options.input.kind === "live" && options.input.listen)
     log.info(`Waiting for an encoder to push to ${options.input.url}`);
   const mapping = canToneMap(stop);
-  const feed = await acceptFirstConnection(options.input, stop);
-  const source = feed?.info ?? (await probeSource(options.input, stop));
+  const connection = await acceptFirstConnection(options.input, stop);
+  const source = connection?.info ?? (await probeSource(options.input, stop));
   if (source.isStill && options.input.kind === "file" && !options.input.loop)
     throw new UsageError(`${options.inputName} is one picture: add --loop to keep it on the air.`);
   for (const warning of source.warnings) log.warn(`${options.inputName}: ${warning}`);
-  const input = await resolveInput(options.input, source, log, stop);
-  const job = await fitLadder(options, source, log, stop);
+  const input = await resolveInput(run, source);
+  const job = await fitLadder(run, source);
   const isHdr = source.video !== null && source.video.transfer !== "sdr";
   const mapsTone = await mapping;
   if (isHdr && !mapsTone)
     log.warn("The source has high dynamic range, which this FFmpeg can't map (it lacks zscale): colours will be pale.");
-  const hasSound = job.renditions.some(({ kind }) => kind === "audio");
+  const hasAudio = job.renditions.some(({ kind }) => kind === "audio");
   const open = createSourceOpener(
-    { input, source, canvas: job.canvas, hasAudio: hasSound, canToneMap: mapsTone, log },
-    feed,
+    { input, source, canvas: job.canvas, hasAudio, canToneMap: mapsTone, log, clock: run.platform.clock, epochNowMs },
+    connection,
   );
   return { job, kind: input.kind, open };
 }
 
-async function fitLadder(
-  options: BroadcastOptions,
-  source: SourceInfo,
-  log: OriginLog,
-  stop: AbortSignal,
-): Promise<EncodeJob> {
+async function fitLadder({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<EncodeJob> {
   const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
   const available = parseEncoders(await listed);
@@ -127,12 +140,8 @@ export function createEncodeJob(
   return { renditions, canvas, schedule, preset, encoders };
 }
 
-async function resolveInput(
-  input: SourceInput,
-  source: SourceInfo,
-  log: OriginLog,
-  stop: AbortSignal,
-): Promise<SourceInput> {
+async function resolveInput({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<SourceInput> {
+  const { input } = options;
   if (input.kind === "demo") {
     const font = await findFont(stop);
     if (font === null) {
@@ -149,15 +158,11 @@ async function resolveInput(
 }
 
 /** From the first frame to the stored end. */
-async function publishSource(
-  options: BroadcastOptions,
-  { job, kind, open }: BroadcastPlan,
-  edge: EdgeAccess,
-  log: OriginLog,
-  stop: AbortSignal,
-): Promise<void> {
+async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPlan, edge: EdgeAccess): Promise<void> {
+  const { options, log, stop, platform } = run;
+  const { clock } = platform;
   const { stream, windowS, preset, muxed } = options;
-  const id = createBroadcastId(Date.now());
+  const id = createBroadcastId(platform);
   const partTargets = partTargetsOf(job.renditions, preset.partMs);
   const targetDurationS = job.schedule?.targetDurationS ?? Math.ceil(preset.segmentMs / 1000);
   const failed = Promise.withResolvers<never>();
@@ -175,6 +180,8 @@ async function publishSource(
     targetDurationS,
     muxed,
     log,
+    platform,
+    epochNowMs: run.epochNowMs,
     onStart: (start) => {
       const { startedAtMs, inits } = start;
       const tracks = announcedTracks(job, inits, partTargets, muxed);
@@ -185,12 +192,12 @@ async function publishSource(
       const journal =
         edge.journalFolder === null ? {} : { journal: new PublishJournal(join(edge.journalFolder, id), config, warn) };
       const onFatal = (error: PublishError): void => failed.reject(error);
-      const created = new BroadcastPublisher({ ...key, ...playback, ...journal, config, log, onFatal });
+      const created = new BroadcastPublisher({ ...key, ...playback, ...journal, config, log, onFatal, platform });
       publisher = created;
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));
       created.firstPart
-        .then((first) => announceWatchUrl(options, edge, id, first, log))
+        .then((first) => announceWatchUrl(run, edge, id, first))
         .catch((error: unknown) => failed.reject(error));
     },
     onOutput: (output) => {
@@ -205,10 +212,10 @@ async function publishSource(
     source.stop();
   };
   stop.addEventListener("abort", onStop, { once: true });
-  const ticker = setInterval(() => log.setStatus(statusLine(source, publisher)), STATUS_MS);
+  const stopStatus = startInterval(clock, STATUS_MS, () => log.setStatus(statusLine(source, publisher)));
   try {
     const end = await Promise.race([source.run(), failed.promise]);
-    clearInterval(ticker);
+    stopStatus();
     log.setStatus("");
     const sender = publisher as BroadcastPublisher | null;
     if (sender !== null) {
@@ -216,14 +223,14 @@ async function publishSource(
       log.info(endSummary(source, sender));
     }
     // Players that are parked on the edge get the end of the playlist before the edge goes.
-    if (options.edge === null && sender !== null) await sleep(EDGE_LINGER_MS);
+    if (options.edge === null && sender !== null) await sleep(clock, EDGE_LINGER_MS);
     if (end.kind === "failed") throw new SourceError(end.message);
     if (sender === null && end.kind === "ended")
       throw new SourceError(`${options.inputName} ended before its first frame.`);
     stop.removeEventListener("abort", onStop);
-    if (end.kind === "ended") await serveRecording(options, edge, log, stop);
+    if (end.kind === "ended") await serveRecording(run, edge);
   } finally {
-    clearInterval(ticker);
+    stopStatus();
     stop.removeEventListener("abort", onStop);
     source.stop();
     await (publisher as BroadcastPublisher | null)?.close();
@@ -240,21 +247,17 @@ function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<Tr
 }
 
 /** After the end of a file the recording stays: on a remote edge by itself, on our own while we stay. */
-async function serveRecording(
-  options: BroadcastOptions,
-  edge: EdgeAccess,
-  log: OriginLog,
-  stop: AbortSignal,
-): Promise<void> {
+async function serveRecording({ options, log, stop, platform }: BroadcastRun, edge: EdgeAccess): Promise<void> {
   log.info(
     `${options.inputName} ended, and with it the broadcast; the recording stays at ${edge.url}/watch/${options.stream}`,
   );
   if (options.edge !== null || stop.aborted) return;
   log.info("The edge goes on serving it until Ctrl-C.");
   await new Promise<void>((resolve) => {
-    const alive = setInterval(() => {}, 3_600_000);
+    // A promise alone keeps no process alive.
+    const cancel = startInterval(platform.clock, 3_600_000, () => {});
     stop.addEventListener("abort", () => {
-      clearInterval(alive);
+      cancel();
       resolve();
     });
   });
@@ -262,56 +265,59 @@ async function serveRecording(
 
 /** Says where to watch, once a viewer would really get the first part. */
 async function announceWatchUrl(
-  options: BroadcastOptions,
+  { options, log, platform }: BroadcastRun,
   edge: EdgeAccess,
   id: BroadcastId,
   first: { readonly track: TrackName; readonly meta: PartMeta },
-  log: OriginLog,
 ): Promise<void> {
+  const { clock } = platform;
   const playlist = `${edge.url}/live/${options.stream}/multivariant.m3u8`;
   const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
-  const deadline = performance.now() + FETCHABLE_MS;
+  const deadline = clock.monotonicMs() + FETCHABLE_MS;
   let token: string | null = null;
   for (let waitMs = 20; ; waitMs *= 2) {
-    const status = await fetchStatus(part, token);
+    const status = await fetchStatus(part, token, clock);
     if (status === 200) break;
     if (status === 401 && token === null) {
       // The stream isn't for everybody: our own edge gives us a token, another one has the part and doesn't show it to us.
       if (options.edge !== null) break;
-      token = await createDevToken(edge.url, options.stream, "viewer");
+      token = await createDevToken(edge.url, options.stream, "viewer", clock);
       continue;
     }
-    if (performance.now() > deadline) {
+    if (clock.monotonicMs() > deadline) {
       throw new PublishError(`The edge took the first part, but ${part} answers ${status ?? "nothing"}.`);
     }
-    await sleep(waitMs);
+    await sleep(clock, waitMs);
   }
   log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}${token === null ? "" : `#token=${token}`}`);
   log.info(`            Playlist: ${playlist}${token === null ? "" : `?token=${token}`}`);
   if (token === null) return;
-  const host = await createDevToken(edge.url, options.stream, "host");
+  const host = await createDevToken(edge.url, options.stream, "host", clock);
   log.info(
-    `            Secret:   ${edge.url}/studio/${options.stream}#token=${host} (whoever has this link is the host)`,
+    `            Secret:   ${edge.url}/studio/${options.stream}#token=${host} (anyone with this link is the host)`,
   );
 }
 
-async function fetchStatus(url: string, token: string | null): Promise<number | null> {
+async function fetchStatus(url: string, token: string | null, clock: Clock): Promise<number | null> {
+  const deadline = startDeadline(clock, FETCHABLE_MS);
   try {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await request(url, { headers, signal: AbortSignal.timeout(FETCHABLE_MS) });
+    const response = await request(url, { headers, signal: deadline.signal });
     await response.body.dump();
     return response.statusCode;
   } catch {
     return null;
+  } finally {
+    deadline.cancel();
   }
 }
 
 /** A broadcast id that no other broadcast has: time, then chance. */
-export function createBroadcastId(nowMs: number): BroadcastId {
-  const chance = BigInt(`0x${randomBytes(6).toString("hex")}`)
+export function createBroadcastId({ clock, random }: Pick<Platform, "clock" | "random">): BroadcastId {
+  const chance = Math.floor(random() * 2 ** 48)
     .toString(36)
     .padStart(10, "0");
-  const id = parseBroadcastId(`${nowMs.toString(36)}${chance}`);
+  const id = parseBroadcastId(`${clock.nowMs().toString(36)}${chance}`);
   if (id === null) throw new Error("unreachable: base 36 makes a broadcast id");
   return id;
 }

@@ -1,5 +1,7 @@
 /** `npm start -- [INPUT] [options]`: puts a picture on the air and keeps it there until Ctrl-C or its end. */
 import { stripVTControlCharacters } from "node:util";
+import type { Platform } from "../core/kit/clock.ts";
+import { systemPlatform } from "../core/kit/system-platform.ts";
 import { runBroadcast } from "./broadcast.ts";
 import { type BroadcastOptions, parseBroadcastOptions, renderHelp } from "./cli/options.ts";
 import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
@@ -12,12 +14,13 @@ const ECHO_MS = 500;
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const words = process.argv.slice(2);
-process.exitCode = await main(words);
+process.exitCode = await main(words, systemPlatform);
 // The clean end waits for nothing more: idle connections must not keep the process.
 process.exit();
 
 /** Runs the command; gives the exit code: 0, 1 for what went wrong, 2 for what was asked wrongly. */
-async function main(argv: readonly string[]): Promise<number> {
+async function main(argv: readonly string[], platform: Platform): Promise<number> {
+  const { clock } = platform;
   if (argv.includes("--help") || argv.includes("-h")) {
     const help = await renderHelp();
     process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
@@ -31,21 +34,21 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return 2;
   }
-  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout);
+  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock);
   const stop = new AbortController();
   let stoppedAtMs = 0;
   const onSignal = (): void => {
     // One Ctrl-C may come twice: from the terminal, and passed on by npm.
-    if (stop.signal.aborted && performance.now() - stoppedAtMs > ECHO_MS) process.exit(130);
+    if (stop.signal.aborted && clock.monotonicMs() - stoppedAtMs > ECHO_MS) process.exit(130);
     if (stop.signal.aborted) return;
-    stoppedAtMs = performance.now();
+    stoppedAtMs = clock.monotonicMs();
     stop.abort();
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
   try {
-    await runBroadcast(options, log, stop.signal);
+    await runBroadcast(options, log, stop.signal, platform);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {

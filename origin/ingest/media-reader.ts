@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type NutFrame, NutReader } from "../../core/ingest/source/nut.ts";
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import { SourceError } from "../kit/errors.ts";
 import { FfmpegProcess, type ProcessExit } from "../kit/ffmpeg-process.ts";
 import { type DecodeJob, decodeArgs, jobTracks, RAW_AUDIO, RAW_TIMESCALES, rawFrameBytes } from "./decode-args.ts";
@@ -55,12 +56,17 @@ export class FfmpegDecoder implements MediaReader {
   #handlers: MediaReaderHandlers | null = null;
   #isStopped = false;
 
-  /** `feed` is what the first process reads from its standard input; `onProcessEnd` hears of each track's process. */
-  constructor(jobs: readonly DecodeJob[], onExit: (end: DecoderExit) => void, stdinSource: Readable | null = null) {
+  /** The first process reads `stdinSource` from its standard input; `onExit` is called for each track's process. */
+  constructor(
+    clock: Clock,
+    jobs: readonly DecodeJob[],
+    onExit: (end: DecoderExit) => void,
+    stdinSource: Readable | null = null,
+  ) {
     this.tracks = jobs.flatMap(jobTracks);
     this.#onExit = onExit;
     const folder = mkdtempSync(join(tmpdir(), "corral-"));
-    const ends = jobs.map((job, i) => this.#decode(job, stdinSource, join(folder, `${i}`)));
+    const ends = jobs.map((job, i) => this.#decode(clock, job, stdinSource, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
     // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
     Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
@@ -87,7 +93,7 @@ export class FfmpegDecoder implements MediaReader {
     for (const socket of this.#sockets.values()) socket.close();
   }
 
-  async #decode(job: DecodeJob, feed: Readable | null, path: string): Promise<DecoderExit[]> {
+  async #decode(clock: Clock, job: DecodeJob, stdinSource: Readable | null, path: string): Promise<DecoderExit[]> {
     const tracks = jobTracks(job);
     const pictureBytes = rawFrameBytes(job.canvas);
     const sockets = tracks.map((track) => `${path}-${track}.sock`);
@@ -101,14 +107,14 @@ export class FfmpegDecoder implements MediaReader {
       if (track === undefined || this.#isStopped) return;
       for (const frame of frames[i]?.push(from, chunk) ?? []) this.#emitFrame(track, frame, pictureBytes);
     };
-    const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, feed !== null, {
+    const process = new FfmpegProcess(decodeArgs(job, sockets), tracks.length, stdinSource !== null, {
       onData: (pipe, chunk) => take(pipe, "times", chunk),
     });
     this.#processes.push(process);
-    if (feed !== null && process.stdin !== null) feed.pipe(process.stdin);
+    if (stdinSource !== null && process.stdin !== null) stdinSource.pipe(process.stdin);
     let error: unknown = null;
     const drained = tracks.map((track, i) => {
-      const socket = new FrameSocket(sockets[i] ?? "", (chunk) => {
+      const socket = new FrameSocket(clock, sockets[i] ?? "", (chunk) => {
         try {
           take(i, "frames", chunk);
         } catch (thrown) {
@@ -155,6 +161,7 @@ class FrameSocket {
   readonly connected: Promise<void>;
   readonly #completion: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly #connection: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly #clock: Clock;
   readonly #path: string;
   readonly #onData: (chunk: Uint8Array) => void;
   readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -163,7 +170,8 @@ class FrameSocket {
   #isPaused = true;
   #isClosed = false;
 
-  constructor(path: string, onData: (chunk: Uint8Array) => void) {
+  constructor(clock: Clock, path: string, onData: (chunk: Uint8Array) => void) {
+    this.#clock = clock;
     this.#path = path;
     this.#onData = onData;
     this.done = this.#completion.promise;
@@ -211,7 +219,7 @@ class FrameSocket {
     socket.once("error", () => {});
     socket.once("close", () => {
       if (this.#isConnected) this.#completion.resolve();
-      else setTimeout(() => this.#connect(), CONNECT_RETRY_MS);
+      else this.#clock.startTimer(CONNECT_RETRY_MS, () => this.#connect());
     });
   }
 }

@@ -1,5 +1,6 @@
 /** Opens inputs: what is in them, and which processes decode it. */
 import type { Readable } from "node:stream";
+import type { Clock } from "../../core/kit/clock.ts";
 import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
 import { acceptEncoder, type EncoderConnection, PIPED_INPUT } from "./encoder-connection.ts";
 import type { SourceInput } from "./input.ts";
@@ -23,6 +24,9 @@ export interface SourceOpenerOptions {
   /** How a file is given out: by the clock, unless it needn't be watched meanwhile. */
   readonly filePacing?: Pacing;
   readonly log: { warn(text: string): void };
+  readonly clock: Clock;
+  /** Milliseconds since the epoch; the same clock as the source's supervisor has. */
+  readonly epochNowMs: () => number;
 }
 
 /** An encoder that has connected, for the first opening. */
@@ -70,10 +74,10 @@ function splitByTrack(job: DecodeJob): DecodeJob[] {
 }
 
 function openDemo(options: SourceOpenerOptions, input: Extract<SourceInput, { kind: "demo" }>): SourceHandle {
-  const startMs = Math.ceil(performance.timeOrigin + performance.now()) + DEMO_START_MS;
+  const startMs = Math.ceil(options.epochNowMs()) + DEMO_START_MS;
   const job = { ...decodeJobFor(options, demoSource(input)), startMs };
   return {
-    read: (_, onProcessEnd) => new FfmpegDecoder(splitByTrack(job), onProcessEnd),
+    read: (_, onProcessEnd) => new FfmpegDecoder(options.clock, splitByTrack(job), onProcessEnd),
     pacing: { kind: "anchored", startMs },
     mayJump: false,
     pictureEndS: null,
@@ -84,7 +88,7 @@ function openDemo(options: SourceOpenerOptions, input: Extract<SourceInput, { ki
 function openFile(options: SourceOpenerOptions): SourceHandle {
   const job = decodeJobFor(options, options.source);
   return {
-    read: (resumeS, onProcessEnd) => new FfmpegDecoder(splitByTrack({ ...job, resumeS }), onProcessEnd),
+    read: (resumeS, onProcessEnd) => new FfmpegDecoder(options.clock, splitByTrack({ ...job, resumeS }), onProcessEnd),
     pacing: options.filePacing ?? { kind: "clock" },
     mayJump: options.source.mayJump,
     pictureEndS: options.source.video?.endS ?? null,
@@ -123,7 +127,7 @@ function liveSource(
   if (canvas === null && source.video !== null)
     log.warn("The broadcast began without a picture: the source's is left out.");
   return {
-    read: (_, onProcessEnd) => new FfmpegDecoder([job], onProcessEnd, feed),
+    read: (_, onProcessEnd) => new FfmpegDecoder(options.clock, [job], onProcessEnd, feed),
     pacing: { kind: "arrival" },
     mayJump: true,
     pictureEndS: null,

@@ -4,6 +4,7 @@
  * silent, and holds up nothing.
  */
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import type { Rational } from "../../core/kit/rational.ts";
 import { SourceError } from "../kit/errors.ts";
 import { type Canvas, RAW_AUDIO } from "./decode-args.ts";
@@ -77,6 +78,7 @@ export interface SynchronizerOptions {
   readonly mayJump: boolean;
   /** Timestamp at which the last picture ends, where the source's index says so; null elsewhere. */
   readonly pictureEndS: number | null;
+  readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: { info(text: string): void; warn(text: string): void };
@@ -107,7 +109,7 @@ export class Synchronizer {
   #startMs: number | null = null;
   /** Frame after the last, once the source has ended. */
   #endFrame: number | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #cancelTimer: () => void = () => {};
   #isLagWarned = false;
   #lastArrivalMs: number;
   #isOver = false;
@@ -148,7 +150,7 @@ export class Synchronizer {
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#pass.stop();
     this.#nextReader?.stop();
     this.#alignEnds();
@@ -321,8 +323,8 @@ export class Synchronizer {
   /** Looks again when the next frame is due. */
   #schedule(): void {
     if (this.#isOver) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#advance(), this.#nextPollMs());
+    this.#cancelTimer();
+    this.#cancelTimer = this.#options.clock.startTimer(this.#nextPollMs(), () => this.#advance());
   }
 
   #nextPollMs(): number {

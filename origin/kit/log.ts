@@ -1,5 +1,6 @@
 /** Log lines for people, or JSON for programs; and one line of status under them on a terminal. */
 import { type Logger, pino } from "pino";
+import type { Clock } from "../../core/kit/clock.ts";
 
 /** Where lines go. */
 export interface Terminal {
@@ -27,16 +28,18 @@ const CLEAR_LINE = "\r\u001B[2K";
 const PREFIX: Readonly<Record<number, string>> = { 20: "debug: ", 40: "warning: ", 50: "error: ", 60: "error: " };
 
 /** A log on `terminal`. */
-export function createLog({ json, verbose }: LogOptions, terminal: Terminal): OriginLog {
+export function createLog({ json, verbose }: LogOptions, terminal: Terminal, clock: Clock): OriginLog {
   let status = "";
   const showsStatus = !json && terminal.isTTY === true;
   const write = (line: string): void => {
     terminal.write(showsStatus && status !== "" ? `${CLEAR_LINE}${line}${status}` : line);
   };
   const level = verbose ? "debug" : "info";
-  const logger: Logger = json
-    ? pino({ level, base: null }, { write })
-    : pino({ level, base: null }, { write: (record: string) => write(formatLogLine(record)) });
+  const timestamp = (): string => `,"time":${clock.nowMs()}`;
+  const logger: Logger = pino(
+    { level, base: null, timestamp },
+    { write: json ? write : (record: string) => write(formatLogLine(record)) },
+  );
   return {
     debug: (text) => logger.debug(text),
     info: (text) => logger.info(text),

@@ -6,8 +6,8 @@ test("a full disk is one sentence a minute, and what else is said is said", () =
   const said: string[] = [];
   const log = new EdgeLog(
     "/data",
-    (_, text) => said.push(text),
     () => nowMs,
+    (_, text) => said.push(text),
   );
   const full = "e = rust/worker/ffi.rs:110: overloaded: No space left on device (os error 28)\nstack: workerd@28a3c60";
   for (; nowMs < 59_000; nowMs += 1_000) {

@@ -9,7 +9,7 @@ const CONSEQUENCE_MS = 15_000;
 /** The sentence comes again after this while the disk stays full. */
 const REPEAT_MS = 60_000;
 
-/** The log of an edge whose data lies in `path`. */
+/** The log of an edge whose data lies in `path`; `nowMs` is monotonic. */
 export class EdgeLog extends Log {
   readonly #path: string;
   readonly #write: (isBad: boolean, text: string) => void;
@@ -19,8 +19,8 @@ export class EdgeLog extends Log {
 
   constructor(
     path: string,
+    nowMs: () => number,
     write: (isBad: boolean, text: string) => void = (isBad, text) => (isBad ? console.error(text) : console.log(text)),
-    nowMs: () => number = () => performance.now(),
   ) {
     super(LogLevel.WARN);
     this.#path = path;

@@ -14,6 +14,8 @@ import {
   type V4SourceOptions,
   type V4WorkerOptionsShape,
 } from "miniflare";
+import type { Clock } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { buildPages } from "./build-pages.ts";
 import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
@@ -62,8 +64,11 @@ type DeclaredKeys<T> = { [Name in keyof T as string extends Name ? never : Name]
 type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
 type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
 
-/** Starts the edge. Throws `PortError` and `DataFolderError`. */
-export async function startEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
+/**
+ * Starts the edge. Throws `PortError` and `DataFolderError`. Load tests, benchmarks and tests start edges too, and are
+ * entry points with the system's clock.
+ */
+export async function startEdge(options: LocalEdgeOptions, clock: Clock = systemPlatform.clock): Promise<LocalEdge> {
   const { port, host = "127.0.0.1", isolatePorts = [] } = options;
   const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
   for (const wanted of [port, ...ports]) await assertPortFree(host, wanted);
@@ -72,7 +77,7 @@ export async function startEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
     const [script, built] = await Promise.all([bundleWorker(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
     // Read for as long as the edge runs: by nobody else, and changed by nobody.
     const pages = await writeEdgePages(folder, built);
-    const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, folder, script, pages)));
+    const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, clock, folder, script, pages)));
     const stop = (): Promise<void> =>
       miniflare
         .dispose()
@@ -100,6 +105,7 @@ async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<P
 /** The Workers, and where they keep what they keep. */
 function miniflareOptions(
   options: LocalEdgeOptions,
+  clock: Clock,
   folder: DataFolder,
   script: string,
   pages: PageFolder,
@@ -127,7 +133,7 @@ function miniflareOptions(
     unsafeDirectSockets: [{ host, port: at }],
   });
   const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
-  const log = new EdgeLog(folder.path);
+  const log = new EdgeLog(folder.path, () => clock.monotonicMs());
   const own = objectBindings({});
   const shared = objectBindings({ scriptName: "corral" });
   return {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
+import type { Clock, Platform } from "../../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
 import type { OriginLog } from "../kit/log.ts";
 import { listFolders } from "../publisher/journal.ts";
@@ -33,12 +35,14 @@ export async function startLocalEdge(
   port: number,
   dataDir: string | null,
   log: OriginLog,
+  platform: Platform,
 ): Promise<EdgeAccess> {
+  const { clock } = platform;
   const { startEdge, PortError } = await import("./edge.ts");
   const { DataFolderError } = await import("./data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../../.corral/edge-${port}`, import.meta.url));
   const keepSignals = suppressNewSignalHandlers();
-  const edge = await startEdge({ port, dataDir: data })
+  const edge = await startEdge({ port, dataDir: data }, platform.clock)
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });
@@ -52,10 +56,10 @@ export async function startLocalEdge(
     for (const name of listFolders(unsent)) {
       const cut = parseStreamName(name);
       if (cut === null) continue;
-      const key = await createKey(edge.url, cut, edge.secret("admin"));
-      await resendJournals(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log });
+      const key = await createKey(edge.url, cut, edge.secret("admin"), clock);
+      await resendJournals(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log, platform });
     }
-    const key = await createKey(edge.url, stream, edge.secret("admin"));
+    const key = await createKey(edge.url, stream, edge.secret("admin"), clock);
     return { url: edge.url, key, publisher, journalFolder: join(unsent, stream), stop: () => edge.stop() };
   } catch (error) {
     await edge.stop();
@@ -77,9 +81,9 @@ function suppressNewSignalHandlers(): () => void {
   return () => process.removeListener("newListener", onAdded);
 }
 
-async function createKey(url: string, stream: StreamName, adminToken: string): Promise<string> {
+async function createKey(url: string, stream: StreamName, adminToken: string, clock: Clock): Promise<string> {
   const headers = { authorization: `Bearer ${adminToken}` };
-  const answer = await postJson(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key");
+  const answer = await postJson(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key", clock);
   return z.object({ key: z.string() }).parse(answer).key;
 }
 
@@ -92,9 +96,14 @@ const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {
 };
 
 /** A token of the edge started here, for a day. Throws `PublishError`. */
-export async function createDevToken(url: string, stream: StreamName, role: DevTokenRole): Promise<string> {
+export async function createDevToken(
+  url: string,
+  stream: StreamName,
+  role: DevTokenRole,
+  clock: Clock,
+): Promise<string> {
   const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...DEV_TOKEN_CLAIMS[role] });
-  const answer = await postJson(`${url}/dev/token`, { body }, 200, "viewer's token");
+  const answer = await postJson(`${url}/dev/token`, { body }, 200, "viewer's token", clock);
   return z.object({ token: z.string() }).parse(answer).token;
 }
 
@@ -103,11 +112,17 @@ async function postJson(
   more: { readonly headers?: Record<string, string>; readonly body?: string },
   status: number,
   what: string,
+  clock: Clock,
 ): Promise<unknown> {
-  const response = await request(url, { method: "POST", ...more, signal: AbortSignal.timeout(KEY_REQUEST_MS) });
-  const text = await response.body.text();
-  if (response.statusCode !== status) {
-    throw new PublishError(`The edge gives no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+  const deadline = startDeadline(clock, KEY_REQUEST_MS);
+  try {
+    const response = await request(url, { method: "POST", ...more, signal: deadline.signal });
+    const text = await response.body.text();
+    if (response.statusCode !== status) {
+      throw new PublishError(`The edge gives no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+    }
+    return JSON.parse(text);
+  } finally {
+    deadline.cancel();
   }
-  return JSON.parse(text);
 }

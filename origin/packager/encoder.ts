@@ -125,15 +125,15 @@ export class RenditionEncoder implements MediaSink {
 
   async #awaitExit(): Promise<ProcessExit> {
     const processes = [this.#video, this.#audio].filter((each) => each !== null);
-    const ends = await Promise.all(
+    const order: ProcessExit[] = [];
+    await Promise.all(
       processes.map(async (each) => {
         const end = await each.done;
-        // One without the other is of no use.
+        // One encoder without the other is of no use.
         if (end.code !== 0) this.kill();
-        return { end, atMs: performance.now() };
+        order.push(end);
       }),
     );
-    const order = ends.toSorted((a, b) => a.atMs - b.atMs).map(({ end }) => end);
     const failed = order.find((end) => end.code !== 0 || end.error !== null);
     return failed ?? order[0] ?? { code: 0, signal: null, lastLines: [], error: null };
   }

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { PublishJournal, readJournal } from "./journal.ts";
 import { BroadcastPublisher } from "./publisher.ts";
@@ -51,6 +52,7 @@ async function begin(): Promise<{
     stream: "demo" as StreamName,
     publisher: "publisher",
     log: quiet,
+    platform: systemPlatform,
   };
   const journal = new PublishJournal(join(folder, config.broadcast), config, (text) => expect.fail(text));
   const publisher = new BroadcastPublisher({

@@ -9,8 +9,10 @@ import {
   PUBLISHER_HEADER,
   type PublishProgress,
 } from "../../core/ingest/publish-api.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { initPath, partPath } from "../../core/media/hls/paths.ts";
+import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage } from "../kit/errors.ts";
 import { retryAfterMs } from "../kit/retry-after.ts";
 import type { PublishRequest } from "./publish-queue.ts";
@@ -58,10 +60,12 @@ export class PublishClient {
   readonly #pool: Pool;
   readonly #base: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #clock: Clock;
   readonly #requestMs: number;
 
-  constructor(target: PublishTarget, requestMs: number = PUBLISH_REQUEST_LIMITS.requestMs) {
+  constructor(target: PublishTarget, clock: Clock, requestMs: number = PUBLISH_REQUEST_LIMITS.requestMs) {
     this.#target = target;
+    this.#clock = clock;
     this.#requestMs = requestMs;
     const url = new URL(target.edge);
     this.#base = `${url.pathname.replace(/\/$/, "")}/ingest/${target.stream}/${target.config.broadcast}`;
@@ -108,13 +112,14 @@ export class PublishClient {
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<PublishResponse> {
+    const deadline = startDeadline(this.#clock, this.#requestMs);
     try {
       const response = await this.#pool.request({
         method: "PUT",
         path: this.#base + path,
         headers: { ...this.#headers, ...headers },
         body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(this.#requestMs)]),
+        signal: AbortSignal.any([signal, deadline.signal]),
       });
       const text = await response.body.text();
       const retryAfter = response.headers["retry-after"];
@@ -125,6 +130,8 @@ export class PublishClient {
       return classifyReply(response.statusCode, text, afterMs);
     } catch (error) {
       return { kind: "retry", reason: errorMessage(error), afterMs: null };
+    } finally {
+      deadline.cancel();
     }
   }
 }

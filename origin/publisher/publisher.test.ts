@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PublishError } from "../kit/errors.ts";
 import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
 import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
@@ -47,6 +48,7 @@ async function setUp(
     key: "secret",
     publisher: "p1",
     config,
+    platform: systemPlatform,
     log: { info: () => {}, warn: () => {}, error: () => {} },
     onFatal: (error) => fatal.push(error),
     limits: { retry: { firstMs: 1, maxMs: 4 }, takeoverMs: 2000, endMs: 10_000 },

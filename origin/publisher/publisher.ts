@@ -1,8 +1,9 @@
 /** Sends a broadcast to the edge: every track in order, over kept-alive connections, until the edge holds all of it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
+import { type Clock, type Platform, sleep } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
+import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { PublishJournal } from "./journal.ts";
 import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
@@ -35,6 +36,7 @@ export type PublishItem =
 
 /** What a publisher needs beside the target. */
 export interface PublisherOptions extends PublishTarget {
+  readonly platform: Platform;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, when the edge refuses for good: the broadcast cannot go on. */
   readonly onFatal: (error: PublishError) => void;
@@ -60,6 +62,7 @@ export interface PublishCounters {
 /** One broadcast's way to the edge. */
 export class BroadcastPublisher {
   readonly #options: PublisherOptions;
+  readonly #clock: Clock;
   readonly #client: PublishClient;
   readonly #queue: PublishQueue;
   readonly #limits: PublisherLimits;
@@ -77,8 +80,9 @@ export class BroadcastPublisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#clock = options.platform.clock;
     this.#limits = { ...PUBLISHER_LIMITS, ...options.limits };
-    this.#client = new PublishClient(options, options.limits?.requestMs);
+    this.#client = new PublishClient(options, this.#clock, options.limits?.requestMs);
     this.#queue = new PublishQueue(options.config.tracks.map(({ name }) => name));
     this.#firstPart.promise.catch(() => {});
   }
@@ -91,7 +95,7 @@ export class BroadcastPublisher {
   /** Opens the broadcast, waiting out a predecessor, and begins to send. Throws `PublishError`. */
   async open(): Promise<void> {
     await this.#openWithRetry();
-    this.#openedAtMs = performance.now();
+    this.#openedAtMs = this.#clock.monotonicMs();
     this.#loops = this.#options.config.tracks.map(({ name }) => this.#sendTrack(name));
   }
 
@@ -109,7 +113,7 @@ export class BroadcastPublisher {
   }
 
   #pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array): void {
-    const dropped = this.#queue.pushPart(track, meta, bytes, performance.now());
+    const dropped = this.#queue.pushPart(track, meta, bytes, this.#clock.monotonicMs());
     if (dropped === 0) return;
     const before = this.#counters.gapsByOverflow;
     this.#counters.gapsByOverflow += dropped;
@@ -123,8 +127,15 @@ export class BroadcastPublisher {
 
   /** Sends what waits, then the end, and stays until the edge has stored all of it. Throws `PublishError`. */
   async end(): Promise<void> {
-    const deadline = AbortSignal.timeout(this.#limits.endMs);
-    const stop = AbortSignal.any([this.#stop.signal, deadline]);
+    const deadline = startDeadline(this.#clock, this.#limits.endMs);
+    try {
+      await this.#sendEnd(AbortSignal.any([this.#stop.signal, deadline.signal]));
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  async #sendEnd(stop: AbortSignal): Promise<void> {
     let attempt = 0;
     let ended = false;
     while (this.#fatal === null && !stop.aborted) {
@@ -168,7 +179,7 @@ export class BroadcastPublisher {
 
   async #openWithRetry(): Promise<void> {
     const { stream, log, edge } = this.#options;
-    const giveUp = performance.now() + this.#limits.takeoverMs;
+    const giveUp = this.#clock.monotonicMs() + this.#limits.takeoverMs;
     let announced = false;
     for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
       const reply = await this.#client.openBroadcast(this.#stop.signal);
@@ -179,7 +190,7 @@ export class BroadcastPublisher {
           return;
         case "already-live":
         case "retry":
-          if (performance.now() > giveUp) {
+          if (this.#clock.monotonicMs() > giveUp) {
             throw this.#fail(
               reply.kind === "retry"
                 ? `The edge at ${edge} does not answer: ${reply.reason}.`
@@ -279,7 +290,7 @@ export class BroadcastPublisher {
     this.#counters.bytes += send.bytes.byteLength;
     // What was queued while the broadcast was being opened tells nothing of the way to the edge.
     if (send.queuedAtMs >= this.#openedAtMs) {
-      this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = performance.now() - send.queuedAtMs;
+      this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = this.#clock.monotonicMs() - send.queuedAtMs;
     }
     if (!send.meta.gap) this.#firstPart.resolve({ track: send.track, meta: send.meta });
   }
@@ -323,8 +334,8 @@ export class BroadcastPublisher {
 
   async #backOff(attempt: number, reply: PublishResponse, signal: AbortSignal): Promise<void> {
     const asked = reply.kind === "retry" ? reply.afterMs : null;
-    const ownMs = backoffMs(attempt, this.#limits.retry, Math.random);
-    await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
+    const ownMs = backoffMs(attempt, this.#limits.retry, this.#options.platform.random);
+    await sleep(this.#clock, asked === null ? ownMs : asked + ownMs, signal).catch(() => {});
   }
 
   #failStopped(reason: string): PublishError {

@@ -9,7 +9,7 @@ import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 /** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
 export async function resendJournals(
   folder: string,
-  target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log">,
+  target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log" | "platform">,
 ): Promise<void> {
   for (const name of listFolders(folder)) {
     const journal = join(folder, name);

@@ -1,6 +1,8 @@
 /** Runs the conformance check: follows a broadcast for a while, then judges each rule by what was seen. */
 
-import { CheckerClient, epochNowMs, negotiateTls } from "./client.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { CheckerClient, HttpTransport, negotiateTls, type Transport } from "./client.ts";
 import { readFragmentFacts } from "./media-facts.ts";
 import type { Exchange, Observation, PlaylistProbe, RuleResult, TrackLog } from "./model.ts";
 import { blockingTimeoutMs, createFollower, type PlaylistFollower } from "./playlist-follower.ts";
@@ -10,12 +12,20 @@ import { ALL_RULES } from "./rules/all.ts";
 
 /** How a run goes. */
 export interface ConformanceOptions {
+  /** By default HTTP and the system's clock. */
+  readonly network?: CheckerNetwork;
   /** How long the broadcast is followed; at least a few target durations are needed to see most rules. */
   readonly seconds: number;
   /** The broadcast will end during the run: rules about its end are then owed evidence. */
   readonly expectEnd?: boolean;
   /** Called once when everything has been asked of the live broadcast: it may end. */
   readonly asked?: () => void;
+}
+
+/** What a run measures time with, and how it reaches the server. */
+export interface CheckerNetwork {
+  readonly clock: Clock;
+  readonly transport: Transport;
 }
 
 /** The URL could not be checked at all; `message` says why and what to do. */
@@ -35,13 +45,14 @@ function judgeObservation(seen: Observation): RuleResult[] {
 
 /** Follows the broadcast and asks it everything. Throws as `runConformance` does. */
 async function observeBroadcast(url: string, opts: ConformanceOptions): Promise<Observation> {
-  const client = new CheckerClient();
+  const { clock, transport } = opts.network ?? { clock: systemPlatform.clock, transport: new HttpTransport() };
+  const client = new CheckerClient(clock, transport);
   try {
     const { exchange, multivariant } = await openMultivariant(client, url);
     const urls = mediaUrls(multivariant);
     const media = urls.media.map(({ href, kind }) => createFollower(client, href, kind));
     const iframes = urls.iframes.map((href) => createFollower(client, href, "iframes"));
-    const untilMs = epochNowMs() + 1000 * opts.seconds;
+    const untilMs = client.nowMs() + 1000 * opts.seconds;
     const [probes, tls] = await Promise.all([
       probeAll(client, media, iframes, untilMs).finally(opts.asked),
       negotiateTls(url),

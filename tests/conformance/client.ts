@@ -2,6 +2,9 @@
 import { connect } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";
+import { type Clock, sleep } from "../../core/kit/clock.ts";
+import { startDeadline } from "../../origin/kit/deadline.ts";
+import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import type { Exchange } from "./model.ts";
 
 /** Bounds on what a server may do to the checker. */
@@ -11,14 +14,22 @@ const CHECKER_LIMITS = {
   connectMs: 5000,
 } as const;
 
-/** Milliseconds since the epoch, finer than `Date.now()` and never going back. */
-export const epochNowMs = (): number => performance.timeOrigin + performance.now();
+/** The head of an answer, and its body as it arrives. */
+export interface TransportAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}
 
-/** Waits. */
-export const sleepMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+/** Makes GET requests. */
+export interface Transport {
+  /** Rejects with the network's error, or with the signal's reason. */
+  get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<TransportAnswer>;
+  close(): Promise<void>;
+}
 
-/** One run's connections. */
-export class CheckerClient {
+/** HTTP over kept-alive connections. */
+export class HttpTransport implements Transport {
   readonly #agent = new Agent({
     connections: 128,
     pipelining: 1,
@@ -26,26 +37,51 @@ export class CheckerClient {
     connect: { timeout: CHECKER_LIMITS.connectMs },
   });
 
-  /** Requests `url`; whatever happens is told in the exchange, nothing is thrown. */
+  async get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<TransportAnswer> {
+    const response = await request(url, { dispatcher: this.#agent, headers, signal });
+    return { status: response.statusCode, headers: plainHeaders(response.headers), body: response.body };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+/** One run's requests and its clock. */
+export class CheckerClient {
+  readonly clock: Clock;
+  /** Milliseconds since the epoch, with fractions, never going back. */
+  readonly nowMs: () => number;
+  readonly #transport: Transport;
+
+  constructor(clock: Clock, transport: Transport) {
+    this.clock = clock;
+    this.nowMs = createEpochClock(clock);
+    this.#transport = transport;
+  }
+
+  /** Waits. */
+  sleep(ms: number): Promise<void> {
+    return sleep(this.clock, Math.max(0, ms));
+  }
+
+  /** Requests `url`; failures are part of the exchange, nothing is thrown. */
   async get(url: string, timeoutMs: number, headers: Record<string, string> = {}): Promise<Exchange> {
-    const sentMs = epochNowMs();
+    const sentMs = this.nowMs();
+    const deadline = startDeadline(this.clock, timeoutMs);
     let firstByteMs = sentMs;
     let status = 0;
-    let got: Record<string, string> = {};
+    let got: Readonly<Record<string, string>> = {};
     const chunks: Uint8Array[] = [];
     try {
-      const response = await request(url, {
-        dispatcher: this.#agent,
-        headers: { "accept-encoding": "gzip", "user-agent": "corral-conformance", ...headers },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      status = response.statusCode;
-      firstByteMs = epochNowMs();
-      got = plainHeaders(response.headers);
+      const sent = { "accept-encoding": "gzip", "user-agent": "corral-conformance", ...headers };
+      const answer = await this.#transport.get(url, sent, deadline.signal);
+      status = answer.status;
+      firstByteMs = this.nowMs();
+      got = answer.headers;
       let length = 0;
-      for await (const chunk of response.body) {
-        const bytes: Uint8Array = chunk;
-        if (chunks.length === 0) firstByteMs = epochNowMs();
+      for await (const bytes of answer.body) {
+        if (chunks.length === 0) firstByteMs = this.nowMs();
         length += bytes.byteLength;
         if (length > CHECKER_LIMITS.bodyBytes) throw new Error(`body over ${CHECKER_LIMITS.bodyBytes} bytes`);
         chunks.push(bytes);
@@ -53,16 +89,18 @@ export class CheckerClient {
       const raw = Buffer.concat(chunks);
       const body =
         got["content-encoding"] === "gzip" ? gunzipSync(raw, { maxOutputLength: CHECKER_LIMITS.bodyBytes }) : raw;
-      return { url, sentMs, firstByteMs, doneMs: epochNowMs(), status, headers: got, body };
+      return { url, sentMs, firstByteMs, doneMs: this.nowMs(), status, headers: got, body };
     } catch (error) {
       const failure = describeError(error, timeoutMs);
-      return { url, sentMs, firstByteMs, doneMs: epochNowMs(), status, headers: got, body: new Uint8Array(), failure };
+      return { url, sentMs, firstByteMs, doneMs: this.nowMs(), status, headers: got, body: new Uint8Array(), failure };
+    } finally {
+      deadline.cancel();
     }
   }
 
   /** Closes the connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#transport.close();
   }
 }
 

@@ -1,8 +1,7 @@
-/** A broadcast with a fast clock and made-up media, right in every rule unless told otherwise: tests of the checker. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+/** A synthetic broadcast that keeps every rule unless a fault is set: what tests of the checker check. */
 import { gzipSync } from "node:zlib";
 import type { BroadcastConfig, BroadcastState, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { type Clock, sleep, startInterval } from "../../core/kit/clock.ts";
 import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import {
   decidePartRequest,
@@ -13,6 +12,7 @@ import {
 import { addFixturePart, emptyState, evenPart, fixtureConfig, fixtureTrack } from "../../core/media/hls/fixtures.ts";
 import { renderIframePlaylist, renderMediaPlaylist } from "../../core/media/hls/media-playlist.ts";
 import { renderMultivariant } from "../../core/media/hls/multivariant-playlist.ts";
+import type { Transport, TransportAnswer } from "./client.ts";
 import {
   type FakeFragment,
   type FakeMediaTrack,
@@ -22,19 +22,24 @@ import {
   fakeInit,
 } from "./fake-media.ts";
 
-/** What a server may do wrong; each hook sees what the right server would say. */
+/** Faults of a server; each hook receives the correct value. */
 export interface FakeServerFaults {
   /** Changes a playlist's text. */
   readonly playlist?: (text: string, at: FakeRequest) => string;
   /** Changes an answer. */
   readonly answer?: (answer: FakeAnswer, at: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
   /** Answers instead of the right server. */
-  readonly replaceAnswer?: (at: FakeRequest, state: BroadcastState, wait: WaitUntil) => Promise<FakeAnswer | null>;
+  readonly replaceAnswer?: (
+    at: FakeRequest,
+    state: BroadcastState,
+    wait: WaitUntil,
+    clock: Clock,
+  ) => Promise<FakeAnswer | null>;
   /** Changes the media of a part. */
   readonly media?: (fragment: FakeFragment, meta: PartMeta, track: TrackName) => FakeFragment;
   /** Changes what an init section says of a track. */
   readonly init?: (track: FakeMediaTrack) => FakeMediaTrack;
-  /** Sound comes in the pictures' parts. */
+  /** Video parts carry the audio. */
   readonly isMuxed?: boolean;
   readonly noIframes?: boolean;
 }
@@ -60,86 +65,106 @@ export type WaitUntil = (ready: () => boolean) => Promise<boolean>;
 
 const TARGET_S = 1;
 const PARTS = 4;
-/** A whole number of AAC frames, 12 of them, and of pictures. */
+/** A whole number of AAC frames, 12 of them, and of video frames. */
 const TICK_MS = 256;
 const AAC_FRAME = 1024;
-const SOUND_RATE = 48_000;
+const AUDIO_RATE = 48_000;
 const HISTORY_SEGMENTS = 14;
 const SAMPLE_BYTES = 500;
+/** Virtual time that a request takes on its way. */
+const ROUND_TRIP_MS = 2;
 const IMMUTABLE = { "cache-control": "public, max-age=31536000, immutable" };
 
-/** A running fake. */
-export interface FakeServer {
-  readonly url: string;
-  /** Ends the broadcast. */
-  end(): void;
-  close(): Promise<void>;
-}
+/** A broadcast without sockets: its requests are calls, and its time is the clock's. */
+export class FakeServer implements Transport {
+  readonly url: string = "http://fake.test/live/demo/multivariant.m3u8";
+  readonly #broadcast: FakeBroadcast;
+  readonly #faults: FakeServerFaults;
+  readonly #clock: Clock;
 
-/** Starts a fake on a port of the system's choice. */
-export async function startFakeServer(faults: FakeServerFaults = {}): Promise<FakeServer> {
-  const broadcast = new FakeBroadcast(faults);
-  const server = createServer((request, response) => void serve(broadcast, faults, request, response));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/live/demo/multivariant.m3u8`,
-    end: () => broadcast.end(),
-    close: async () => {
-      broadcast.stop();
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
-    },
-  };
+  constructor(clock: Clock, faults: FakeServerFaults = {}) {
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#broadcast = new FakeBroadcast(clock, faults);
+  }
+
+  /** Ends the broadcast. */
+  end(): void {
+    this.#broadcast.end();
+  }
+
+  async get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<TransportAnswer> {
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => {});
+    signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+    return Promise.race([this.#answer(new URL(url), headers["range"]), aborted.promise]);
+  }
+
+  async close(): Promise<void> {
+    this.#broadcast.stop();
+  }
+
+  async #answer(url: URL, range: string | undefined): Promise<TransportAnswer> {
+    await sleep(this.#clock, ROUND_TRIP_MS);
+    const { status, headers, body, trickleMs } = await respond(this.#broadcast, this.#faults, url, range, this.#clock);
+    const clock = this.#clock;
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      const half = trickleMs === undefined ? 0 : body.byteLength >> 1;
+      if (trickleMs !== undefined) {
+        yield body.subarray(0, half);
+        await sleep(clock, trickleMs);
+      }
+      yield body.subarray(half);
+    }
+    return { status, headers, body: chunks() };
+  }
 }
 
 class FakeBroadcast {
   readonly config: BroadcastConfig;
   state: BroadcastState;
   readonly bytes: Map<string, Uint8Array> = new Map();
-  readonly asked: Map<string, boolean> = new Map();
+  readonly requested: Set<string> = new Set();
   readonly #faults: FakeServerFaults;
   readonly #waiting: Set<() => void> = new Set();
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #stopGrowth: () => void;
   #index = 0;
   #iframeBytes = 0;
 
-  constructor(faults: FakeServerFaults) {
+  constructor(clock: Clock, faults: FakeServerFaults) {
+    this.#clock = clock;
     this.#faults = faults;
-    const startedAtMs = Date.now() - TICK_MS * PARTS * HISTORY_SEGMENTS;
+    const startedAtMs = clock.nowMs() - TICK_MS * PARTS * HISTORY_SEGMENTS;
     const video = fixtureTrack("video", { partTargetMs: TICK_MS });
-    const audio = fixtureTrack("audio", { kind: "audio", timescale: SOUND_RATE, partTargetMs: TICK_MS });
+    const audio = fixtureTrack("audio", { kind: "audio", timescale: AUDIO_RATE, partTargetMs: TICK_MS });
     const tracks = faults.isMuxed ? [{ ...video, codecs: `${video.codecs},${audio.codecs}` }] : [video, audio];
     this.config = fixtureConfig(tracks, { targetDurationS: TARGET_S, windowS: 9, startedAtMs });
     this.state = emptyState(this.config);
     for (let i = 0; i < HISTORY_SEGMENTS * PARTS; i++) this.#addParts();
-    const begun = performance.now();
-    let grown = 0;
-    // Ticks are counted from the start, so that a late timer is followed by an early one.
-    this.#timer = setInterval(() => {
-      while ((grown + 1) * TICK_MS <= performance.now() - begun) {
-        grown += 1;
-        this.#addParts();
-      }
-    }, 10);
+    this.#stopGrowth = startInterval(clock, TICK_MS, () => this.#addParts());
   }
 
   #addParts(): void {
     if (this.state.ended) return;
     for (const track of this.config.tracks) {
       const partTicks = (track.timescale * TICK_MS) / 1000;
-      const cut = { parts: PARTS, partTicks, timescale: track.timescale, startedAtMs: this.config.startedAtMs };
-      const even = evenPart(cut, this.#index);
+      const shape = { parts: PARTS, partTicks, timescale: track.timescale, startedAtMs: this.config.startedAtMs };
+      const even = evenPart(shape, this.#index);
       const video = track.kind === "video";
-      const pictures: FakeSamples = {
+      const videoSamples: FakeSamples = {
         baseTicks: this.#index * partTicks,
         sampleTicks: partTicks / 5,
         samples: 5,
         sampleBytes: SAMPLE_BYTES,
         sync: even.part === 0 ? "first" : "none",
       };
-      const sound = fakeAudio(this.#index);
-      const made = !video ? sound : this.#faults.isMuxed ? { ...pictures, sound } : pictures;
+      const audioSamples = fakeAudio(this.#index);
+      const made = !video
+        ? audioSamples
+        : this.#faults.isMuxed
+          ? { ...videoSamples, sound: audioSamples }
+          : videoSamples;
       const bytes = fakeFragment(this.#faults.media?.(made, even, track.name) ?? made);
       if (video && even.part === 0) this.#iframeBytes = fakeFirstSampleEnd(bytes, SAMPLE_BYTES);
       const close = even.close === undefined ? {} : { close: video ? { iframeBytes: this.#iframeBytes } : {} };
@@ -159,14 +184,14 @@ class FakeBroadcast {
     if (ready()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (result: boolean): void => {
-        clearTimeout(timer);
+        cancel();
         this.#waiting.delete(wake);
         resolve(result);
       };
       const wake = (): void => {
         if (ready()) done(true);
       };
-      const timer = setTimeout(() => done(false), 3000 * TARGET_S);
+      const cancel = this.#clock.startTimer(3000 * TARGET_S, () => done(false));
       this.#waiting.add(wake);
     });
   };
@@ -177,24 +202,24 @@ class FakeBroadcast {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopGrowth();
   }
 }
 
-/** The sound of the part at `index`. */
+/** The audio samples of the part at `index`. */
 function fakeAudio(index: number): FakeSamples {
-  const samples = (TICK_MS * SOUND_RATE) / 1000 / AAC_FRAME;
+  const samples = (TICK_MS * AUDIO_RATE) / 1000 / AAC_FRAME;
   const baseTicks = index * samples * AAC_FRAME;
   return { baseTicks, sampleTicks: AAC_FRAME, samples, sampleBytes: SAMPLE_BYTES / 5, sync: "all" };
 }
 
-async function serve(
+async function respond(
   broadcast: FakeBroadcast,
   faults: FakeServerFaults,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  url: URL,
+  range: string | undefined,
+  clock: Clock,
+): Promise<FakeAnswer & { readonly body: Uint8Array }> {
   const steps = url.pathname.split("/").slice(1);
   const multivariant = steps.join("/") === "live/demo/multivariant.m3u8";
   const at: FakeRequest = {
@@ -202,28 +227,25 @@ async function serve(
     track: parseTrackName(steps[3] ?? "") ?? ("none" as TrackName),
     query: url.searchParams,
   };
-  const seenBefore = broadcast.asked.has(url.href);
-  broadcast.asked.set(url.href, true);
+  const isRepeated = broadcast.requested.has(url.href);
+  broadcast.requested.add(url.href);
   const right =
-    (await faults.replaceAnswer?.(at, broadcast.state, broadcast.wait)) ??
-    (await answerRequest(broadcast, faults, at, request.headers.range));
-  const { status, headers, body, trickleMs } = (await faults.answer?.(right, at)) ?? right;
-  const gzip = typeof body === "string" && headers["content-encoding"] === "gzip";
-  const bytes = gzip ? gzipSync(body) : Buffer.from(body);
-  const all: Record<string, string> = {
-    "content-length": String(bytes.byteLength),
+    (await faults.replaceAnswer?.(at, broadcast.state, broadcast.wait, clock)) ??
+    (await answerRequest(broadcast, faults, at, range));
+  const answer = (await faults.answer?.(right, at)) ?? right;
+  const gzip = typeof answer.body === "string" && answer.headers["content-encoding"] === "gzip";
+  const body = gzip ? gzipSync(answer.body) : Buffer.from(answer.body);
+  const date = new Date(clock.nowMs()).toUTCString();
+  const headers: Record<string, string> = {
+    "content-length": String(body.byteLength),
     age: "0",
-    "last-modified": new Date().toUTCString(),
-    "cache-status": `fake; ${seenBefore ? "hit" : "fwd=uri-miss"}`,
-    ...headers,
+    date,
+    "last-modified": date,
+    "cache-status": `fake; ${isRepeated ? "hit" : "fwd=uri-miss"}`,
+    ...answer.headers,
   };
-  // A fault takes a header away by emptying it.
-  response.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")));
-  if (trickleMs !== undefined) {
-    response.write(bytes.subarray(0, bytes.byteLength >> 1));
-    await new Promise((done) => setTimeout(done, trickleMs));
-    response.end(bytes.subarray(bytes.byteLength >> 1));
-  } else response.end(bytes);
+  // A fault removes a header by emptying it.
+  return { ...answer, body, headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== "")) };
 }
 
 function notFoundAnswer(at: FakeRequest, known: boolean): FakeAnswer {
@@ -257,7 +279,7 @@ async function answerRequest(
   if (at.file === "init-0.mp4") {
     const track = broadcast.state.tracks.get(at.track)?.track;
     const own: FakeMediaTrack = { kind: track?.kind ?? "video", timescale: track?.timescale ?? 1 };
-    const tracks = faults.isMuxed ? [own, { kind: "audio" as const, timescale: SOUND_RATE }] : [own];
+    const tracks = faults.isMuxed ? [own, { kind: "audio" as const, timescale: AUDIO_RATE }] : [own];
     return { status: 200, headers: IMMUTABLE, body: fakeInit(tracks.map((one) => faults.init?.(one) ?? one)) };
   }
   const [, msn, part] = /^(\d+)(?:\.(\d+))?\.m4s$/.exec(at.file) ?? [];
@@ -282,8 +304,8 @@ async function answerPlaylist(
   const decision = decideReload(broadcast.state, at.track, directives);
   if (decision.kind === "refuse") return refuse(decision.detail);
   if (decision.kind === "wait") {
-    const came = await broadcast.wait(() => isReloadSatisfied(broadcast.state, at.track, decision));
-    if (!came) return { status: 503, headers: { "cache-control": "no-store" }, body: "too late" };
+    const isReady = await broadcast.wait(() => isReloadSatisfied(broadcast.state, at.track, decision));
+    if (!isReady) return { status: 503, headers: { "cache-control": "no-store" }, body: "too late" };
   }
   const { skip, msn } = directives;
   const text =

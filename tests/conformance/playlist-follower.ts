@@ -1,6 +1,6 @@
 /** Follows one media playlist as a low-latency player does: blocking reloads, hinted parts, segments, init sections. */
 
-import { type CheckerClient, epochNowMs, sleepMs } from "./client.ts";
+import type { CheckerClient } from "./client.ts";
 import { isFragmentedMp4, readFragmentFacts, readInitFacts } from "./media-facts.ts";
 import type { MediaFetch, PlaylistReload, ReloadDirectives, TrackLog } from "./model.ts";
 import { type MediaPlaylist, nextReloadPosition, readMediaPlaylist, type SegmentTag } from "./playlist-reader.ts";
@@ -70,7 +70,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
     const reserved = { uri: key, kind, hinted, msn, byteLength: 0, fragment: null };
     const empty = {
       url: key,
-      sentMs: epochNowMs(),
+      sentMs: client.nowMs(),
       firstByteMs: 0,
       doneMs: 0,
       status: 0,
@@ -122,7 +122,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
   }
 
   function recordRemovals(before: MediaPlaylist, now: MediaPlaylist): void {
-    const at = epochNowMs();
+    const at = client.nowMs();
     const parts = new Set(now.segments.flatMap((segment) => segment.parts.map((part) => part.uri)));
     for (const segment of before.segments) {
       for (const part of segment.parts) {
@@ -137,7 +137,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
   /** §6.2.2: what has left less than three target durations ago must still be there. */
   async function fetchRemoved(): Promise<void> {
     const target = latest?.targetDuration ?? 6;
-    const recent = [...log.removedMs].filter(([, at]) => epochNowMs() - at < 2900 * target);
+    const recent = [...log.removedMs].filter(([, at]) => client.nowMs() - at < 2900 * target);
     for (const kind of ["part", "segment"] as const) {
       const oldest = recent.find(([name]) => name.startsWith(kind));
       if (oldest === undefined) continue;
@@ -176,7 +176,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
     let failed = 0;
     for (
       let count = 1;
-      epochNowMs() < untilMs && latest !== null && !latest.endList && failed < GIVE_UP_AFTER;
+      client.nowMs() < untilMs && latest !== null && !latest.endList && failed < GIVE_UP_AFTER;
       count++
     ) {
       const before: MediaPlaylist = latest;
@@ -188,18 +188,18 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
       if (got.playlist === null) {
         failed += 1;
         log.failures.push(`${got.exchange.url}: ${got.exchange.failure ?? `status ${got.exchange.status}`}`);
-        await sleepMs(200);
+        await client.sleep(200);
         continue;
       }
       failed = 0;
       await onPlaylist(got.playlist);
-      if (!blocking) await sleepMs(500 * (before.partTarget ?? before.targetDuration));
+      if (!blocking) await client.sleep(500 * (before.partTarget ?? before.targetDuration));
       // A server that answers a blocking reload with what was known already must not be asked in a busy loop.
-      else if (got.playlist.text === before.text) await sleepMs(50);
+      else if (got.playlist.text === before.text) await client.sleep(50);
     }
     await fetchRemoved();
     // The part that is hinted when the run ends may never come.
-    await Promise.race([Promise.all(pending), sleepMs(1000 * (latest?.partTarget ?? 1) + 500)]);
+    await Promise.race([Promise.all(pending), client.sleep(1000 * (latest?.partTarget ?? 1) + 500)]);
   }
 
   return {
@@ -209,10 +209,10 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
     waitFor: (fits, timeoutMs) => {
       if (latest !== null && fits(latest)) return Promise.resolve(latest);
       return new Promise((settle) => {
-        const timer = setTimeout(() => done(null), timeoutMs);
+        const cancel = client.clock.startTimer(timeoutMs, () => done(null));
         const watcher = (playlist: MediaPlaylist) => fits(playlist) && done(playlist);
         const done = (playlist: MediaPlaylist | null) => {
-          clearTimeout(timer);
+          cancel();
           watchers.delete(watcher);
           settle(playlist);
         };

@@ -1,5 +1,5 @@
 /** Questions put to a live playlist, one by one: each is a request whose right answer the rules know. */
-import { type CheckerClient, epochNowMs } from "./client.ts";
+import type { CheckerClient } from "./client.ts";
 import type { Exchange, PlaylistProbe, ProbeName, ReloadDirectives } from "./model.ts";
 import { blockingTimeoutMs, type PlaylistFollower, requestPlaylist } from "./playlist-follower.ts";
 import { lastClosedSegment, type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "./playlist-reader.ts";
@@ -52,7 +52,7 @@ export async function probeTrack(
       const begun = last?.uri === null && last.parts.length === 1 && playlist.segments.length > 1;
       return begun && last.msn > asked && !playlist.endList;
     };
-    const from = await of.waitFor(young, Math.min(patience, untilMs - epochNowMs()));
+    const from = await of.waitFor(young, Math.min(patience, untilMs - client.nowMs()));
     if (from === null) return null;
     const closed = lastClosedSegment(from);
     const next = nextReloadPosition(from);

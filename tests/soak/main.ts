@@ -9,12 +9,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArgsDef, defineCommand, runMain } from "citty";
 import { parseStreamName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { partTargetFor } from "../../core/media/cmaf/packager.ts";
 import { createBroadcastId, createEncodeJob } from "../../origin/broadcast.ts";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import type { SourceInput } from "../../origin/ingest/input.ts";
 import { probeSource } from "../../origin/ingest/probe.ts";
 import { createSourceOpener } from "../../origin/ingest/source-opener.ts";
+import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import { startEdge } from "../../origin/local-edge/edge.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/packager/ladder.ts";
 import { PRESETS } from "../../origin/packager/presets.ts";
@@ -146,19 +148,29 @@ async function runHalf(
     source.stop();
   };
   const startedMs = performance.now();
+  const epochNowMs = createEpochClock(systemPlatform.clock);
   const source: SourceSupervisor = new SourceSupervisor({
     ...{ name: streamText, kind: "file", loop: input.kind === "file" && input.loop, job, partTargets, targetDurationS },
-    ...{ muxed: false, log },
+    ...{ muxed: false, log, platform: systemPlatform, epochNowMs },
     open: createSourceOpener(
-      { input, source: info, canvas: job.canvas, hasAudio: true, canToneMap: false, filePacing: { kind: "none" }, log },
+      {
+        ...{ input, source: info, canvas: job.canvas, hasAudio: true, canToneMap: false, log },
+        ...{ filePacing: { kind: "none" }, clock: systemPlatform.clock, epochNowMs },
+      },
       null,
     ),
     isFull: () => (publisher?.counters().waiting ?? 0) > MAX_WAITING_PARTS,
     onStart: ({ startedAtMs, inits }) => {
       const tracks = announcedTracks(job, inits, partTargets, false);
-      const config = { broadcast: createBroadcastId(Date.now()), startedAtMs, targetDurationS, windowS: 60, tracks };
+      const config = {
+        broadcast: createBroadcastId(systemPlatform),
+        startedAtMs,
+        targetDurationS,
+        windowS: 60,
+        tracks,
+      };
       const to = { edge: edgeUrl, key, stream, publisher: randomBytes(9).toString("base64url") };
-      const created = new BroadcastPublisher({ ...to, config, log, onFatal: fail });
+      const created = new BroadcastPublisher({ ...to, config, log, onFatal: fail, platform: systemPlatform });
       publisher = created;
       opened = created.open();
       opened.catch(fail);

@@ -1,6 +1,7 @@
 /** Puts a source on the air as the command line does, faster than real time, and keeps what came out. */
 
 import type { TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { type PackagerConfig, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
 import { createEncodeJob } from "../../origin/broadcast.ts";
@@ -8,6 +9,7 @@ import type { SourceInput } from "../../origin/ingest/input.ts";
 import { canToneMap, probeSource } from "../../origin/ingest/probe.ts";
 import type { SourceInfo } from "../../origin/ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type FirstConnection } from "../../origin/ingest/source-opener.ts";
+import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/packager/ladder.ts";
 import { PRESETS } from "../../origin/packager/presets.ts";
 import {
@@ -98,11 +100,12 @@ async function runSource(
     warn: (text: string) => said.push(text),
     error: (text: string) => said.push(text),
   };
-  const hasSound = renditions.some(({ kind }) => kind === "audio");
+  const hasAudio = renditions.some(({ kind }) => kind === "audio");
   const maps = await canToneMap(new AbortController().signal);
   const outputs: PackagerOutput[] = [];
   let start: SourceStart | null = null;
   let firstPartMs = Number.NaN;
+  const epochNowMs = createEpochClock(systemPlatform.clock);
   const aired: SourceSupervisor = new SourceSupervisor({
     ...{
       name: input.kind === "demo" ? "the demo" : input.url,
@@ -112,10 +115,15 @@ async function runSource(
       targetDurationS,
       muxed,
       log,
+      platform: systemPlatform,
+      epochNowMs,
     },
     loop: input.kind === "file" && input.loop,
     open: createSourceOpener(
-      { input, source, canvas: job.canvas, hasAudio: hasSound, canToneMap: maps, filePacing: { kind: "none" }, log },
+      {
+        ...{ input, source, canvas: job.canvas, hasAudio, canToneMap: maps, log },
+        ...{ filePacing: { kind: "none" }, clock: systemPlatform.clock, epochNowMs },
+      },
       feed,
     ),
     onStart: (started) => {

@@ -42,6 +42,7 @@ export class DurabilityBroadcast {
       config: this.config,
       stream: stream as StreamName,
       publisher: "publisher-of-what-is-kept",
+      platform: systemPlatform,
       log: { info: () => {}, warn: () => {}, error: () => {} },
       onFatal: (error) => {
         this.fatal = error;

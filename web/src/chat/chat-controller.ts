@@ -107,8 +107,8 @@ export class ChatController {
     if (!isLocalEdge()) return null;
     const { stream } = this.#options;
     return async (name) => {
-      // Two devices with the same name are two people.
-      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag()}`, name };
+      // Two devices that choose one name are two people.
+      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag(this.#options.platform.random)}`, name };
       const token = await requestDevToken(stream, claims).catch(() => null);
       if (token === null) return false;
       storeViewerToken(stream, token);

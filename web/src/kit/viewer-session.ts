@@ -3,6 +3,8 @@
  * (`/watch/show#token=…`), which no server and no log sees; it is taken out of the address bar and kept for the tab.
  */
 
+import type { Random } from "../../../core/kit/clock.ts";
+
 /** The longest token that a page takes from its address; the edge takes no longer ones. */
 const MAX_TOKEN_CHARS = 4_096;
 
@@ -53,13 +55,13 @@ export function storeDeviceKey(key: string): void {
   storePreference(DEVICE_STORAGE_KEY, key);
 }
 
-/** What tells this device's people from those of others who choose the same names; chosen by chance, once. */
-export function loadPersonTag(): string {
+/** A random tag of this device, stored once: it separates its users from users elsewhere with the same names. */
+export function loadPersonTag(random: Random): string {
   const known = loadPreference(PERSON_STORAGE_KEY) ?? "";
   if (PERSON_TAG.test(known)) return known;
-  const made = [...crypto.getRandomValues(new Uint8Array(4))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
+  const made = Math.floor(random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, "0");
   storePreference(PERSON_STORAGE_KEY, made);
   return made;
 }

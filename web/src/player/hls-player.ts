@@ -1,6 +1,7 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { backoffMs } from "../../../core/kit/backoff.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
 import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
@@ -34,6 +35,7 @@ export class HlsPlayer implements StreamPlayer {
   readonly #url: string;
   readonly #report: WatchEventListener;
   readonly #playbackToken: PlaybackToken;
+  readonly #platform: Platform;
   readonly #liveEdge: LiveEdgeController;
   readonly #traits: MediaTraits;
   readonly #announceTraits: () => void;
@@ -45,14 +47,21 @@ export class HlsPlayer implements StreamPlayer {
   #recoveries = 0;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
   #retries = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = () => {};
   #retry: (() => void) | null = null;
 
-  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
+  constructor(
+    video: HTMLVideoElement,
+    url: string,
+    report: WatchEventListener,
+    playbackToken: PlaybackToken,
+    platform: Platform,
+  ) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
-    this.#playbackToken = ticket;
+    this.#playbackToken = playbackToken;
+    this.#platform = platform;
     this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
     this.#traits = {
       streamType: "unknown",
@@ -201,7 +210,7 @@ export class HlsPlayer implements StreamPlayer {
     const comeBackS = retryAfterS(data);
     if (comeBackS !== null) {
       this.#report({ type: "crowded" });
-      this.#retryAfter((comeBackS + Math.random()) * 1000, () => this.load());
+      this.#retryAfter((comeBackS + this.#platform.random()) * 1000, () => this.load());
       return;
     }
     if (data.type === ErrorTypes.NETWORK_ERROR) {
@@ -210,7 +219,7 @@ export class HlsPlayer implements StreamPlayer {
       this.#scheduleRetry(() => (anew ? this.load() : hls.startLoad()));
       return;
     }
-    const nowMs = performance.now();
+    const nowMs = this.#platform.clock.monotonicMs();
     this.#recoveries = nowMs - this.#recoveredAtMs > RECOVERY_LIMITS.episodeMs ? 1 : this.#recoveries + 1;
     this.#recoveredAtMs = nowMs;
     if (this.#recoveries > RECOVERY_LIMITS.attempts) {
@@ -242,17 +251,17 @@ export class HlsPlayer implements StreamPlayer {
   }
 
   #scheduleRetry(retry: () => void): void {
-    this.#retryAfter(backoffMs(++this.#retries, RECOVERY_LIMITS.retry, Math.random), retry);
+    this.#retryAfter(backoffMs(++this.#retries, RECOVERY_LIMITS.retry, this.#platform.random), retry);
   }
 
   #retryAfter(ms: number, retry: () => void): void {
     this.#cancelRetry();
     this.#retry = retry;
-    this.#retryTimer = setTimeout(() => this.retryNow(), ms);
+    this.#cancelTimer = this.#platform.clock.startTimer(ms, () => this.retryNow());
   }
 
   #cancelRetry(): void {
-    clearTimeout(this.#retryTimer);
+    this.#cancelTimer();
     this.#retry = null;
   }
 }

@@ -1,4 +1,5 @@
 /** Watches a media element: first picture, movement, stalls, the end, and what autoplay allows. */
+import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { StreamPlayer, WatchEventListener } from "./player.ts";
 
 /** Pictures that stand still this long although nobody paused mean trouble. */
@@ -10,7 +11,7 @@ const TICK_MS = 100;
 
 /** What the monitor has counted. */
 export interface PlaybackCounts {
-  /** `performance.now()` of the page's first presented picture, or null before it. */
+  /** Monotonic time of the page's first presented picture, or null before it. */
   readonly firstPictureMs: number | null;
   /** How often pictures stopped for want of media, since the page opened. */
   readonly stalls: number;
@@ -21,18 +22,19 @@ export function monitorMedia(
   video: HTMLVideoElement,
   player: () => StreamPlayer,
   report: WatchEventListener,
+  clock: Clock,
 ): { read: () => PlaybackCounts } {
   let firstPictureMs: number | null = null;
   let stalls = 0;
   let pictures = false;
   let stalled = false;
   let lastTime = 0;
-  let movedAtMs = performance.now();
+  let movedAtMs = clock.monotonicMs();
 
   const onPicture = (nowMs: number): void => {
     pictures = true;
     firstPictureMs ??= nowMs;
-    movedAtMs = performance.now();
+    movedAtMs = clock.monotonicMs();
     report({ type: "moving", recording: player().isRecording });
   };
   const awaitPicture = (): void => {
@@ -40,7 +42,7 @@ export function monitorMedia(
     stalled = false;
     // Old Firefox hasn't it, whatever the type says.
     if (typeof video.requestVideoFrameCallback === "function") video.requestVideoFrameCallback(onPicture);
-    else video.addEventListener("playing", () => onPicture(performance.now()), { once: true });
+    else video.addEventListener("playing", () => onPicture(clock.monotonicMs()), { once: true });
   };
 
   video.addEventListener("emptied", awaitPicture);
@@ -50,19 +52,19 @@ export function monitorMedia(
     if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
   });
   video.addEventListener("playing", () => {
-    movedAtMs = performance.now();
+    movedAtMs = clock.monotonicMs();
     if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
   });
   video.addEventListener("waiting", () => {
     if (!pictures || stalled || video.seeking || video.paused || video.ended) return;
     stalled = true;
     stalls += 1;
-    player().onStall(performance.now());
+    player().onStall(clock.monotonicMs());
   });
   video.addEventListener("ended", () => report({ type: "finished" }));
 
-  setInterval(() => {
-    const nowMs = performance.now();
+  startInterval(clock, TICK_MS, () => {
+    const nowMs = clock.monotonicMs();
     player().tick(nowMs);
     const time = video.currentTime;
     if (video.paused || video.ended) {
@@ -75,7 +77,7 @@ export function monitorMedia(
       report({ type: "stuck" });
     }
     lastTime = time;
-  }, TICK_MS);
+  });
 
   return { read: () => ({ firstPictureMs, stalls }) };
 }

@@ -1,9 +1,10 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
 import { backoffMs } from "../../../core/kit/backoff.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { type PlaybackToken, refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
 
-/** `getStartDate` is Safari's: the programme time of the timeline's zero. */
+/** `getStartDate` is Safari's: the program time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
 
 /** The browser steers its own delay here; only failures are handled. */
@@ -12,15 +13,23 @@ export class NativePlayer implements StreamPlayer {
   readonly #url: string;
   readonly #report: WatchEventListener;
   readonly #playbackToken: PlaybackToken;
+  readonly #platform: Platform;
   #token: string | null = null;
   #attempts = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = () => {};
 
-  constructor(video: HTMLVideoElement, url: string, report: WatchEventListener, ticket: PlaybackToken) {
+  constructor(
+    video: HTMLVideoElement,
+    url: string,
+    report: WatchEventListener,
+    playbackToken: PlaybackToken,
+    platform: Platform,
+  ) {
     this.#video = video;
     this.#url = url;
     this.#report = report;
-    this.#playbackToken = ticket;
+    this.#playbackToken = playbackToken;
+    this.#platform = platform;
     video.addEventListener("error", () => this.#onError());
     video.addEventListener("playing", () => {
       this.#attempts = 0;
@@ -32,13 +41,13 @@ export class NativePlayer implements StreamPlayer {
   }
 
   load(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#token = this.#playbackToken.token;
     this.#video.src = this.#address();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#video.removeAttribute("src");
     this.#video.load();
   }
@@ -77,19 +86,19 @@ export class NativePlayer implements StreamPlayer {
         this.#report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
       })
       .catch(() => this.#report({ type: "stuck" }));
-    this.#timer = setTimeout(
-      () => this.load(),
-      backoffMs(++this.#attempts, { firstMs: 1000, maxMs: 10_000 }, Math.random),
+    const { clock, random } = this.#platform;
+    this.#cancelTimer = clock.startTimer(backoffMs(++this.#attempts, { firstMs: 1000, maxMs: 10_000 }, random), () =>
+      this.load(),
     );
   }
 
-  /** The browser's player takes nothing along but addresses: the token goes into the first one, and playlists carry it on. */
+  /** The browser's player sends no headers: the token goes into the first address, and playlists repeat it in theirs. */
   #address(): string {
     return this.#token === null ? this.#url : `${this.#url}?token=${this.#token}`;
   }
 
   async #renewToken(refused: string): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     if (await this.#playbackToken.renew(this.#token)) this.load();
     else this.#report({ type: "failed", error: refused });
   }

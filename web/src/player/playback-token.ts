@@ -3,6 +3,7 @@
  * one is asked for another: it gets `{ type: "corral-token-wanted", stream }` and answers, or sends unasked,
  * `{ type: "corral-token", token }`.
  */
+import type { Clock } from "../../../core/kit/clock.ts";
 import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
 
 /** The embedding page has so long to answer. */
@@ -12,10 +13,12 @@ const ANSWER_MS = 5_000;
 export class PlaybackToken {
   readonly #stream: string;
   #token: string | null;
+  readonly #clock: Clock;
   #onToken: () => void = () => {};
 
-  constructor(stream: string) {
+  constructor(stream: string, clock: Clock) {
     this.#stream = stream;
+    this.#clock = clock;
     this.#token = loadAddressToken(stream);
     addEventListener("message", ({ data, origin, source }: MessageEvent<unknown>) => {
       const token = origin === location.origin && source === parent ? parseTokenMessage(data) : null;
@@ -39,9 +42,9 @@ export class PlaybackToken {
     this.#token = loadViewerToken(this.#stream);
     if (this.#token !== before) return true;
     await new Promise<void>((done) => {
-      const timer = setTimeout(done, ANSWER_MS);
+      const cancel = this.#clock.startTimer(ANSWER_MS, done);
       this.#onToken = () => {
-        clearTimeout(timer);
+        cancel();
         done();
       };
       parent.postMessage({ type: "corral-token-wanted", stream: this.#stream }, location.origin);

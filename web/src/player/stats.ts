@@ -9,7 +9,7 @@ import type { WatchPhase, WatchView } from "./watch-state.ts";
 /** A snapshot of playback. Seconds unless a name says otherwise; null where the number isn't known. */
 export interface PlaybackStats {
   readonly state: WatchPhase;
-  /** Wall clock minus programme time at the playhead. */
+  /** Wall clock minus program time at the playhead. */
   readonly delayS: number | null;
   /** Behind the playlist's moving edge, without encoder and delivery. */
   readonly edgeDistanceS: number | null;
@@ -29,7 +29,7 @@ export interface PlaybackStats {
   readonly bandwidth: number | null;
   readonly programTimeMs: number | null;
   readonly currentTime: number;
-  /** `performance.now()` of the first presented picture. */
+  /** Monotonic time of the first presented picture, since the page began to load. */
   readonly firstPictureMs: number | null;
   readonly error: string | null;
 }

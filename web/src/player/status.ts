@@ -1,7 +1,8 @@
-/** Asks the API how the stream is, again and again, with jitter. */
+/** Polls the API for the stream's status, with jitter. */
 
 import { STOP_CATEGORIES, type StopNotice } from "../../../core/access/stream-stop.ts";
 import { backoffMs, randomBetween } from "../../../core/kit/backoff.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import type { WatchPhase, WatchSource } from "./watch-state.ts";
 
@@ -72,29 +73,31 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 export class StatusPoller {
   #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
   #failures = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = () => {};
   #isPolling = false;
   readonly #url: string;
   readonly #phase: () => WatchPhase;
   readonly #onStatus: (status: WatchStatus) => void;
+  readonly #platform: Platform;
 
-  /** `phase` decides how often to ask; `answer` is told every answer. */
-  constructor(url: string, phase: () => WatchPhase, answer: (status: WatchStatus) => void) {
+  /** `phase` decides how often to ask; `onStatus` receives every answer. */
+  constructor(url: string, phase: () => WatchPhase, onStatus: (status: WatchStatus) => void, platform: Platform) {
     this.#url = url;
     this.#phase = phase;
-    this.#onStatus = answer;
+    this.#onStatus = onStatus;
+    this.#platform = platform;
   }
 
   /** The server's clock, as well as answers so far tell, milliseconds since the epoch. */
   serverNowMs(): number {
-    return Date.now() + clockOffsetMs(this.#bounds);
+    return this.#platform.clock.nowMs() + clockOffsetMs(this.#bounds);
   }
 
   /** Asks now, unless a question is out. */
   pollNow(): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     void this.#requestStatus().finally(() => {
       this.#isPolling = false;
       this.#schedule(this.#nextDelayMs());
@@ -103,27 +106,33 @@ export class StatusPoller {
 
   /** Asks within a second or two: many pages may have noticed the same thing at once. */
   pollSoon(): void {
-    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, Math.random));
+    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, this.#platform.random));
   }
 
   #schedule(afterMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.pollNow(), afterMs);
+    this.#cancelTimer();
+    this.#cancelTimer = this.#platform.clock.startTimer(afterMs, () => this.pollNow());
   }
 
   #nextDelayMs(): number {
     const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failure } = STATUS_POLL_LIMITS;
-    if (this.#failures > 0) return backoffMs(this.#failures, failure, Math.random);
+    const { random } = this.#platform;
+    if (this.#failures > 0) return backoffMs(this.#failures, failure, random);
     const phase = this.#phase();
     const calm = phase === "live" || phase === "replay" || phase === "stopped";
-    return calm ? randomBetween(calmMinMs, calmMaxMs, Math.random) : randomBetween(awaitMinMs, awaitMaxMs, Math.random);
+    return calm ? randomBetween(calmMinMs, calmMaxMs, random) : randomBetween(awaitMinMs, awaitMaxMs, random);
   }
 
   async #requestStatus(): Promise<void> {
-    const sentMs = Date.now();
+    const sentMs = this.#platform.clock.nowMs();
     try {
       const answer = await fetch(this.#url, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
-      this.#bounds = narrowClockOffset(this.#bounds, Date.parse(answer.headers.get("date") ?? ""), sentMs, Date.now());
+      this.#bounds = narrowClockOffset(
+        this.#bounds,
+        Date.parse(answer.headers.get("date") ?? ""),
+        sentMs,
+        this.#platform.clock.nowMs(),
+      );
       const status = await readStatus(answer);
       if (status === null) throw new Error(`unexpected answer ${answer.status}`);
       this.#failures = 0;

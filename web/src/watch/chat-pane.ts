@@ -1,11 +1,12 @@
 /** What stands beside the picture: the chat, loaded when the picture moves, or, where it is hidden, only the beacon. */
+import type { Clock } from "../../../core/kit/clock.ts";
 import { ViewerBeacon } from "../chat/beacon.ts";
 import type { ChatOptions } from "../chat/chat-controller.ts";
 import type { ChatMount } from "../chat/mount-chat.tsx";
 import { loadPreference, loadViewerToken, storePreference } from "../kit/viewer-session.ts";
 
 const HIDDEN_STORAGE_KEY = "corral.chat.hidden";
-/** The chat's code failed to come: it is asked for again. */
+/** The chat's code is requested again this long after it failed to load. */
 const RELOAD_MS = 3_000;
 
 /** The side of one page. */
@@ -13,6 +14,7 @@ export class ChatPane {
   readonly #root: HTMLElement;
   readonly #chatOptions: Omit<ChatOptions, "onChange">;
   readonly #onToggle: () => void;
+  readonly #clock: Clock;
   readonly #beacon: ViewerBeacon;
   #hasStarted = false;
   #paused = false;
@@ -20,10 +22,11 @@ export class ChatPane {
   #chat: ChatMount | null = null;
   #isShown: boolean;
 
-  constructor(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, toggled: () => void) {
+  constructor(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, onToggle: () => void, clock: Clock) {
     this.#root = root;
     this.#chatOptions = parts;
-    this.#onToggle = toggled;
+    this.#onToggle = onToggle;
+    this.#clock = clock;
     this.#isShown = loadPreference(HIDDEN_STORAGE_KEY) !== "1";
     document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
     this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying, parts.platform);
@@ -83,7 +86,7 @@ export class ChatPane {
       })
       .catch(() => {
         this.#loading = false;
-        setTimeout(() => this.#update(), RELOAD_MS);
+        this.#clock.startTimer(RELOAD_MS, () => this.#update());
       });
   }
 }

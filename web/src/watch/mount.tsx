@@ -2,6 +2,7 @@
 import "media-chrome";
 import "media-chrome/menu";
 import { render } from "preact";
+import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import type { WatchEvent, WatchView } from "../player/watch-state.ts";
@@ -12,6 +13,7 @@ import { pageTitle } from "./overlay-message.ts";
 export interface WatchUiOptions {
   readonly name: string;
   readonly video: HTMLVideoElement;
+  readonly clock: Clock;
   readonly dispatch: (event: WatchEvent) => void;
   readonly stats: () => PlaybackStats;
   readonly toLive: () => void;
@@ -35,14 +37,14 @@ const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { name, video, dispatch, stats, toLive, toggleChat } = parts;
+  const { name, video, clock, dispatch, stats, toLive, toggleChat } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
   root.textContent = "";
   let last: WatchUiState | null = null;
   let panel = false;
-  let timer: ReturnType<typeof setInterval> | undefined;
+  let stopStats: () => void = () => {};
 
   const redraw = (): void => {
     if (last === null) return;
@@ -74,15 +76,15 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   };
   const togglePanel = (): void => {
     panel = !panel;
-    clearInterval(timer);
-    if (panel) timer = setInterval(redraw, STATS_EVERY_MS);
+    stopStats();
+    if (panel) stopStats = startInterval(clock, STATS_EVERY_MS, redraw);
     redraw();
   };
 
   video.addEventListener("volumechange", redraw);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "i" || event.ctrlKey || event.metaKey || event.altKey) return;
-    // Who writes an "i" writes.
+    // An "i" typed into a field is text.
     if (event.target instanceof Element && event.target.matches("input, textarea, [contenteditable]")) return;
     togglePanel();
   });

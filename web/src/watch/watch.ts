@@ -20,6 +20,7 @@ const CONTROLS_AFTER_MS = 1000;
 /** The chat comes after the picture has begun to move, so that it takes nothing from it. */
 const CHAT_AFTER_MS = 250;
 
+const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
 const posterCanvas = element("still", HTMLCanvasElement);
 const name = streamName(location.pathname);
@@ -32,13 +33,13 @@ let mounting = false;
 let audience: AudienceCount | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
-const playbackToken = new PlaybackToken(name);
-const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken) : null;
-const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken);
+const playbackToken = new PlaybackToken(name, platform.clock);
+const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken, platform) : null;
+const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken, platform);
 const renditions = hlsPlayer?.renditions ?? null;
 if (view.loadCount > 0) player.load();
 
-const mediaMonitor = monitorMedia(video, () => player, dispatch);
+const mediaMonitor = monitorMedia(video, () => player, dispatch, platform.clock);
 const statusPoller = new StatusPoller(
   `/api/streams/${stream}`,
   () => view.phase,
@@ -48,6 +49,7 @@ const statusPoller = new StatusPoller(
     if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
     draw();
   },
+  platform,
 );
 if (stream !== null) statusPoller.pollNow();
 
@@ -70,7 +72,8 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
     // A broadcast that isn't there yet has a chat already.
-    if (["live", "replay", "waiting", "ended"].includes(view.phase)) setTimeout(() => chatPane?.start(), CHAT_AFTER_MS);
+    if (["live", "replay", "waiting", "ended"].includes(view.phase))
+      platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
   }
   draw();
 }
@@ -92,7 +95,7 @@ const chatPane =
         element("chat", HTMLElement),
         {
           stream,
-          platform: systemPlatform,
+          platform,
           reactionLayer: element("bursts", HTMLElement),
           playbackPosition: () => {
             const { programTimeMs, edgeDistanceS } = player.read();
@@ -110,6 +113,7 @@ const chatPane =
           if (chatPane?.isShown !== true) audience = null;
           draw();
         },
+        platform.clock,
       );
 
 function draw(): void {
@@ -131,7 +135,7 @@ addEventListener("online", () => {
 });
 
 // Fetching and running the controls before the first picture would hold it up.
-setTimeout(drawControls, CONTROLS_AFTER_MS);
+platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
 if (view.phase === "unknown") drawControls();
 
 function drawControls(): void {
@@ -142,6 +146,7 @@ function drawControls(): void {
       page = mountWatchUi({
         name,
         video,
+        clock: platform.clock,
         dispatch,
         stats,
         toLive: () => player.seekToLive(),
@@ -152,7 +157,7 @@ function drawControls(): void {
     .catch(() => {
       // The network was away for a moment: the picture goes on, the controls are asked for again.
       mounting = false;
-      setTimeout(drawControls, CONTROLS_AFTER_MS);
+      platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
     });
 }
 
