@@ -2,12 +2,10 @@
 
 /** Bounds of the feeds, each with its reason. */
 export const FEED_LIMITS = {
-  /** Entries kept for subscribers that come back: a handover misses a second's worth, about 15 a second with 4 tracks. */
-  recentEntries: 1024,
   /** Bytes queued for one subscriber before it is cut off: 20 s at 6 Mb/s. */
   queueBytes: 16_777_216,
-  /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
-  catchUpBytes: 1_048_576,
+  /** Of them in its stream. A newcomer's rest is drawn as it reads, so that a herd of newcomers fits into memory. */
+  streamBytes: 1_048_576,
   /** A subscriber for which more is queued when the stream is stopped begins anew: twice what a newcomer has queued. */
   stopCutOffBytes: 2_097_152,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
@@ -75,6 +73,8 @@ export const SHIELD_LIMITS = {
   feedWaitMs: 2_000,
   /** How often it looks after its own feed. */
   leaseCheckMs: 500,
+  /** A request that waits this long for another's pull of the same object pulls it itself: longer than a call and its retry. */
+  coalescedWaitMs: 7_000,
 } as const;
 
 /** Bounds in time and memory of the Live object, each with its reason. */

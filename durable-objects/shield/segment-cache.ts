@@ -1,15 +1,8 @@
-/** What a shield pulled for those below: one pull under way for a name however many ask, and the last ones kept. */
+/** Stored segments that a shield keeps for the nodes below. */
 
-/** A pull under way, and whether another asker began it. */
-export interface SharedPull<T> {
-  readonly value: Promise<T>;
-  readonly isShared: boolean;
-}
-
-/** Pulls under way, and bytes kept up to a bound, the least recently used leaving first. */
+/** Bytes by name, up to a bound; the least recently used leave first. */
 export class SegmentCache {
   readonly #maxBytes: number;
-  readonly #pullsInFlight = new Map<string, Promise<unknown>>();
   readonly #segments = new Map<string, Uint8Array>();
   #heldBytes = 0;
 
@@ -36,14 +29,5 @@ export class SegmentCache {
       this.#segments.delete(oldest);
       this.#heldBytes -= byteLength;
     }
-  }
-
-  /** What `load` brings, called once for all who ask before it has; rejects for all as it does. */
-  pullOnce<T>(name: string, load: () => Promise<T>): SharedPull<T> {
-    const under = this.#pullsInFlight.get(name) as Promise<T> | undefined;
-    if (under !== undefined) return { value: under, isShared: true };
-    const flight = load().finally(() => this.#pullsInFlight.delete(name));
-    this.#pullsInFlight.set(name, flight);
-    return { value: flight, isShared: false };
   }
 }

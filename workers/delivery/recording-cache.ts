@@ -1,5 +1,5 @@
 /** Playlists of broadcasts that are over, as this isolate has them: rendered by the Live object once, compressed here once. */
-import type { StoredPlaylist } from "../../core/delivery/workerd/upstream-node.ts";
+import type { StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import { RenderedPlaylist } from "./playlist-cache.ts";
 
 /** Bounds, each with its reason. */

@@ -1,9 +1,9 @@
 /** The room at the gateway: who comes, which shard is theirs; tickets and beacons. */
 import { findAccessDenial, selectNewerAccess, type TokenError } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { parseJsonObject } from "../../core/kit/json-fields.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
 import { type Participant, participantKey } from "../../core/room/events.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { roomChildName } from "../../core/room/object-names.ts";

@@ -1,37 +1,38 @@
 import { expect, test } from "vitest";
-import { mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../../access/access-policy.ts";
-import { FeedDecoder, type FeedMessage } from "../../broadcast/feed-codec.ts";
-import { Replica } from "../../broadcast/replica.ts";
-import { TailBuffer } from "../../broadcast/tail-buffer.ts";
-import { makeInitEntry, makePartEntry, makeTestConfig } from "../../broadcast/testing.ts";
-import type { TrackName } from "../../kit/ids.ts";
-import { FEED_LIMITS } from "../node-limits.ts";
+import { mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import { FeedDecoder, type FeedMessage } from "../broadcast/feed-codec.ts";
+import { Replica } from "../broadcast/replica.ts";
+import { TailBuffer } from "../broadcast/tail-buffer.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
+import type { TrackName } from "../kit/ids.ts";
+import { VirtualClock } from "../kit/virtual-clock.ts";
 import { FeedFanout } from "./feed-fanout.ts";
+import { FEED_LIMITS } from "./node-limits.ts";
 
 const VIDEO = "video" as TrackName;
 const PART_BYTES = 1_000_000;
+const NOW_MS = Date.UTC(2026, 0, 1);
 
 function broadcast(
   access = PUBLIC_ACCESS_POLICY,
   unheardMs = 0,
 ): { feeds: FeedFanout; append: (index: number) => void } {
   const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100_000_000));
-  const feeds = new FeedFanout(
+  const feeds = new FeedFanout({
     replica,
-    () => null,
-    () => access,
-    () => unheardMs,
-  );
+    clock: new VirtualClock(NOW_MS),
+    status: () => null,
+    access: () => access,
+    authoritySilenceMs: () => unheardMs,
+  });
   const { entry, bytes } = makeInitEntry("video");
   replica.appendEntry(entry, bytes);
-  feeds.sendEntry(entry, bytes);
   return {
     feeds,
     append: (index) => {
       const part = new Uint8Array(PART_BYTES);
       const step = { ...makePartEntry("video", index, 6).entry, byteLength: PART_BYTES };
       replica.appendEntry(step, part);
-      feeds.sendEntry(step, part);
     },
   };
 }
@@ -91,7 +92,7 @@ test("a second feed of the same node takes the place of the first, which ends wi
 });
 
 test("a feed begins with all of a large access before its first beat, which says how old the news is", async () => {
-  const untilMs = Date.now() + 60_000;
+  const untilMs = NOW_MS + 60_000;
   const revocations = Array.from({ length: 2_500 }, (_, index) => {
     return { subject: `viewer-${index}`, version: 1, by: "ban" as const, untilMs, revision: index };
   });
@@ -107,7 +108,7 @@ test("a feed begins with all of a large access before its first beat, which says
   expect(read.map(({ kind }) => kind)).toEqual(["hello", "access", "access", "beat"]);
   expect(read.at(-1)).toEqual({ kind: "beat", unheardMs: 1_234 });
   const known = read.reduce(
-    (all, header) => ("access" in header ? mergeAccessPolicy(all, header.access, Date.now()) : all),
+    (all, header) => ("access" in header ? mergeAccessPolicy(all, header.access, NOW_MS) : all),
     PUBLIC_ACCESS_POLICY,
   );
   expect(known.revocations).toEqual(revocations);

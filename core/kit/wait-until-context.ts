@@ -1,0 +1,4 @@
+/** The part of a request's context that outlives its answer. */
+export interface WaitUntilContext {
+  waitUntil(work: Promise<unknown>): void;
+}
