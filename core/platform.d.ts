@@ -45,8 +45,8 @@ declare class ReadableStream<R> {
   constructor(
     source: {
       start?(controller: ReadableStreamDefaultController<R>): void;
-      pull?(controller: ReadableStreamDefaultController<R>): void;
-      cancel?(): void;
+      pull?(controller: ReadableStreamDefaultController<R>): void | Promise<void>;
+      cancel?(): void | Promise<void>;
     },
     strategy?: { readonly highWaterMark?: number; readonly size?: (chunk: R) => number },
   );
