@@ -13,12 +13,12 @@ import { handleMetrics } from "./api/metrics-api.ts";
 import { handleStreamStop } from "./api/stop.ts";
 import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api/stream-api.ts";
 import { handleSubjectErasure, handleSubjectExport } from "./api/subjects-api.ts";
+import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "./delivery/error-responses.ts";
 import { isLivePath } from "./delivery/live-path.ts";
 import { serveLivePath } from "./delivery/serve-live-path.ts";
 import type { Env } from "./env.ts";
 import { handleIngest } from "./ingest/ingest-api.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
-import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "./kit/error-responses.ts";
 import {
   addCorsHeaders,
   formatAllow,

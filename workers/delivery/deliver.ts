@@ -6,7 +6,6 @@ import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { authorizePlayback, denialResponse } from "../access/playback-authorization.ts";
-import { errorResponse, invalidAddressResponse } from "../kit/error-responses.ts";
 import { cacheLifetimes, deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
@@ -18,6 +17,7 @@ import {
   notFoundAnswer,
   type StreamRequest,
 } from "./delivery-context.ts";
+import { errorResponse, invalidAddressResponse } from "./error-responses.ts";
 import { refuseJoin } from "./join-control.ts";
 import type { LivePath } from "./live-path.ts";
 import { PullError } from "./puller.ts";

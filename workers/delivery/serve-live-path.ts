@@ -4,11 +4,11 @@ import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
 import { makePrivate } from "../access/playback-authorization.ts";
 import { addPlaybackProof } from "../access/playback-proof.ts";
 import type { Env } from "../env.ts";
-import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "../kit/error-responses.ts";
 import { formatAllow, methodNotAllowedResponse, preflightResponse } from "../kit/http-methods.ts";
 import { unavailableStreamResponse } from "../kit/responses.ts";
 import { deliver } from "./deliver.ts";
 import { openEdgeStream } from "./edge-streams.ts";
+import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "./error-responses.ts";
 import { parseLivePath } from "./live-path.ts";
 
 const LIVE_METHODS = formatAllow(["GET"]);

@@ -2,7 +2,7 @@
 import { StreamStoppedError } from "../../core/access/stream-stopped-error.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
 import { stoppedStreamResponse } from "../access/playback-authorization.ts";
-import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME } from "./responses.ts";
+import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 
 /** The answer to a request that failed. */
 export function errorResponse(error: unknown): Response {
