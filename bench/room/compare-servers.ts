@@ -41,7 +41,7 @@ const SILENT_MS = 1_500;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One server's row. `staff`: Corral shows all messages of those who moderate, and samples others' above a rate. */
-export async function measureServer(
+async function measureServer(
   kind: BenchServerKind,
   staff: boolean,
   crowd: ViewerFleet,

@@ -12,7 +12,7 @@ import type { Platform } from "../kit/clock.ts";
 import type { StreamName, TrackName } from "../kit/ids.ts";
 import { Notifier } from "../kit/notifier.ts";
 import { UpstreamClient } from "../kit/upstream-client.ts";
-import type { WaitUntilContext } from "../kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
 import type { FeedEndReason } from "./feed-client.ts";
 import { FeedFollower, type ParentCache } from "./feed-follower.ts";
 import { type AcquiredLease, FeedLeases } from "./feed-leases.ts";

@@ -4,7 +4,7 @@ import type { ReplicaUpdater } from "../broadcast/replica-updater.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { StreamName } from "../kit/ids.ts";
 import type { Notifier } from "../kit/notifier.ts";
-import type { WaitUntilContext } from "../kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { type FeedEndReason, type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
 import type { AcquiredLease, FeedLease, FeedLeases } from "./feed-leases.ts";
 import type { NodeCounters } from "./node-counters.ts";

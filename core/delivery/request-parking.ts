@@ -5,7 +5,7 @@ import type { Platform } from "../kit/clock.ts";
 import { FairPool } from "../kit/fair-pool.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { Notifier } from "../kit/notifier.ts";
-import type { WaitUntilContext } from "../kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 
 /** What a request waits for. */

@@ -6,7 +6,7 @@ import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testi
 import type { Platform } from "../kit/clock.ts";
 import type { StreamName, TrackName } from "../kit/ids.ts";
 import { VirtualClock } from "../kit/virtual-clock.ts";
-import type { WaitUntilContext } from "../kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { EdgeStream, type EdgeStreamOptions } from "./edge-stream.ts";
 import { createFeedRedirect, type FeedQuery, parseFeedQuery } from "./feed-client.ts";
 import { FeedFanout } from "./feed-fanout.ts";

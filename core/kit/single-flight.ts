@@ -1,6 +1,6 @@
 /** One request upstream for any number of concurrent requests for the same key. */
 import { type Clock, withTimeout } from "./clock.ts";
-import type { WaitUntilContext } from "./wait-until-context.ts";
+import type { WaitUntilContext } from "./wait-until.ts";
 
 type SettledLoad<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 

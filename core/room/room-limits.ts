@@ -1,13 +1,14 @@
 /** Bounds of a room, each with its reason and what the one who exceeds it is told. */
+import { ACCESS_LIMITS } from "../access/access-policy.ts";
+
+/** Bounds of a room. */
 export const ROOM_LIMITS = {
   /** Characters of one frame from a viewer: a full message with its names, escaped. Beyond it: close `tooLarge`. */
   frameChars: 8_192,
   /** Characters of a message: a screenful of a phone's chat. Beyond it: error `malformed`. */
   messageChars: 500,
   /** Characters of a subject, a name, a client's message id, a device key. */
-  nameChars: 64,
-  /** Characters of a token. */
-  tokenChars: 4_096,
+  nameChars: ACCESS_LIMITS.nameChars as number,
   /** Blocked words, and characters of one: all are tried on every message. */
   blockedWords: 500,
   blockedWordChars: 64,

@@ -3,7 +3,7 @@
 import type { Participant, RoomCounts } from "./events.ts";
 import type { CommandOutcome, EventRange, StaffNote } from "./room-protocol.ts";
 import type { StateEntry } from "./room-state.ts";
-import type { CommandEnvelope } from "./sequencer/decide.ts";
+import type { CommandEnvelope } from "./sequencer/decision.ts";
 
 /** What a shard's viewers did in a tick; taps are sums. */
 export interface CommandBatch {

@@ -13,20 +13,24 @@ import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core
 import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import { readR2Object } from "../../core/delivery/r2-reads.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
-import { nodeObjectName, TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
-import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
-import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/upstream-node.ts";
+import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { formatNodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
+import {
+  type BroadcastOutline,
+  getUpstreamNode,
+  type StoredPlaylist,
+  type UpstreamNode,
+} from "../../core/delivery/upstream-node.ts";
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import type { Live } from "../live/live.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
-  readonly LIVE: DurableObjectNamespace<Live>;
+  readonly LIVE: { getByName(stream: StreamName): UpstreamNode };
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly MEDIA: R2Bucket;
 }
@@ -34,7 +38,6 @@ export interface ShieldEnv {
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {
   readonly platform: Platform = systemPlatform;
-  readonly #stream: StreamName;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
   readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
@@ -51,7 +54,6 @@ export class Shield extends DurableObject<ShieldEnv> {
     if (stream === null || address === null || address.tier === "live") {
       throw new TypeError(`a shield is named STREAM/ADDRESS, not ${JSON.stringify(ctx.id.name)}`);
     }
-    this.#stream = stream;
     this.#admission = new FeedAdmission(address);
     const nodeId = `${formatNodeAddress(address)}#${this.platform.newId().slice(0, 8)}`;
     this.#edgeStream = new EdgeStream({
@@ -61,7 +63,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       node: { kind: "shield", address, nodeId },
       leaseMs: SHIELD_LIMITS.leaseMs,
       tailBytes: SHIELD_LIMITS.tailBytes,
-      nodeAt: (above) => this.#getNode(above),
+      nodeAt: (above) => getUpstreamNode(this.env, stream, above),
       events: {
         accessChanged: (_, change) => this.#fanout?.sendAccess(change),
         replicaReplaced: (replica) => this.#replaceFanout(replica),
@@ -236,10 +238,5 @@ export class Shield extends DurableObject<ShieldEnv> {
 
   get #nowMs(): number {
     return this.platform.clock.nowMs();
-  }
-
-  #getNode(address: NodeAddress): UpstreamNode {
-    if (address.tier === "live") return this.env.LIVE.getByName(this.#stream);
-    return this.env.SHIELD.getByName(nodeObjectName(this.#stream, address), { locationHint: address.region });
   }
 }

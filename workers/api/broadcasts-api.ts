@@ -3,7 +3,7 @@
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import { type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";

@@ -4,7 +4,7 @@ import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../cor
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";

@@ -1,6 +1,7 @@
 /** Media: init sections, parts and segments, from the replica or pulled. */
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
+
 import type { Replica } from "../../core/broadcast/replica.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { findSegment } from "../../core/broadcast/segment-window.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";

@@ -3,12 +3,11 @@
 import { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { selectForEviction } from "../../core/delivery/stream-eviction.ts";
-import { nodeObjectName } from "../../core/delivery/tree/feed-policy.ts";
-import type { NodeAddress, Site } from "../../core/delivery/tree/node-address.ts";
-import type { UpstreamNode } from "../../core/delivery/upstream-node.ts";
+import type { Site } from "../../core/delivery/tree/node-address.ts";
+import { getUpstreamNode } from "../../core/delivery/upstream-node.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { Env } from "../env.ts";
 import { resolveSite } from "./isolate-site.ts";
@@ -81,17 +80,11 @@ function createEdgeStream(platform: Platform, env: Env, site: Site | null, strea
     node: { kind: "isolate", site, nodeId: platform.newId() },
     leaseMs: EDGE_STREAM_LIMITS.leaseMs,
     tailBytes: EDGE_STREAM_LIMITS.tailBytes,
-    nodeAt: (address) => getNode(env, stream, address),
+    nodeAt: (address) => getUpstreamNode(env, stream, address),
     // Without a site there is one node to ask.
     ...(site === null ? {} : { parentCache: createParentCache(site) }),
     feedFailed: (error) => console.warn("feed broken", error),
   });
-}
-
-/** The object of a node; a shield is placed in its region when it is first called. */
-export function getNode(env: Env, stream: StreamName, address: NodeAddress): UpstreamNode {
-  if (address.tier === "live") return env.LIVE.getByName(stream);
-  return env.SHIELD.getByName(nodeObjectName(stream, address), { locationHint: address.region });
 }
 
 /** Evicts the least used edge; false where viewers watch each one. */

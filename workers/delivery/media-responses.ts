@@ -1,6 +1,6 @@
 /** Answers with a playlist or media; headers that are the same for many requests are made once. */
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { prefersGzip } from "../kit/accept-encoding.ts";
 import { parseByteRange } from "../kit/byte-range.ts";

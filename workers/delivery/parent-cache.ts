@@ -9,7 +9,7 @@ import {
   type Site,
 } from "../../core/delivery/tree/node-address.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 
 /** The memory of the data centre at `site`. A cache that fails is a memory that knows nothing. */
 export function createParentCache(site: Site): ParentCache {

@@ -1,6 +1,6 @@
 /** `/live/…`: the hot path, so it goes past the router. */
 import type { Platform } from "../../core/kit/clock.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { makePrivate } from "../access/playback-authorization.ts";
 import { addPlaybackProof } from "../access/playback-proof.ts";
 import type { Env } from "../env.ts";

@@ -13,7 +13,7 @@ import {
   type TrackName,
 } from "../../core/kit/ids.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { parseTrackFile } from "../../core/media/hls/media-path.ts";
 import type { PublisherIdentity } from "../../durable-objects/live/live.ts";
 import { readBearerToken, sha256Hex } from "../access/bearer-token.ts";

@@ -4,7 +4,7 @@ import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";

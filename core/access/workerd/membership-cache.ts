@@ -8,7 +8,7 @@ import { FairPool } from "../../kit/fair-pool.ts";
 import { SingleFlight } from "../../kit/single-flight.ts";
 import { systemPlatform } from "../../kit/system-platform.ts";
 import { UpstreamError } from "../../kit/upstream-client.ts";
-import type { WaitUntilContext } from "../../kit/wait-until-context.ts";
+import type { WaitUntilContext } from "../../kit/wait-until.ts";
 import { computeTrustMs } from "../registry/copy-trust.ts";
 import { REGISTRY_LIMITS } from "../registry/registry-limits.ts";
 

@@ -3,11 +3,11 @@
  * and gives events once and in order. Sockets, timers, clock and chance are passed in.
  */
 
+import type { Command } from "../commands.ts";
 import type { ChatModes, RoomCounts, RoomEvent } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import {
   type ClientFrame,
-  type Command,
   type CommandOutcome,
   HEARTBEAT,
   type OwnProfile,

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { crashRoomObject, roomStub, shardStub, TestParticipant, waitForCondition } from "../testing.ts";
 import { CommandIntake } from "./command-intake.ts";

@@ -1,11 +1,13 @@
 /** What a shard's viewers do, before it goes to the room: acts that are known are recognised, rates are kept. */
+
+import type { Role } from "../../../core/access/roles.ts";
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
-import { commandRate, REACTION_RATE, RESEND_RATE } from "../../../core/kit/rate-limits.ts";
 import { TokenBuckets } from "../../../core/kit/token-buckets.ts";
-import { type Participant, participantKey, type Role } from "../../../core/room/events.ts";
+import { type Participant, participantKey } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { commandRate, REACTION_RATE, RESEND_RATE } from "../../../core/room/room-rates.ts";
 import { commandDigest } from "../../../core/room/sequencer/command-digest.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import type { CommandBatcher } from "../command-batcher.ts";
 import type { ReviewQueue } from "./review-queue.ts";
 

@@ -1,12 +1,8 @@
 /** The moderators' desk: the room's client with a token that moderates, the live chat, and the lists of the staff. */
 import type { RoomClient } from "../../../../core/room/client/client.ts";
+import type { Command, ModerationCommand } from "../../../../core/room/commands.ts";
 import { isStaff, type RoomEvent } from "../../../../core/room/events.ts";
-import type {
-  Command,
-  CommandOutcome,
-  ModerationCommand,
-  ModerationList,
-} from "../../../../core/room/room-protocol.ts";
+import type { CommandOutcome, ModerationList } from "../../../../core/room/room-protocol.ts";
 import { closeText, commandRefusalText } from "../../chat/chat-text.ts";
 import { connectRoom } from "../../chat/room-connection.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "../../chat/room-view.ts";
