@@ -88,3 +88,12 @@ export interface BroadcastState {
   readonly tracks: ReadonlyMap<TrackName, TrackState>;
   readonly ended: boolean;
 }
+
+/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
+export interface BroadcastSnapshot {
+  readonly config: BroadcastConfig;
+  readonly offset: number;
+  readonly ended: boolean;
+  readonly tracks: readonly TrackState[];
+  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
+}

@@ -9,8 +9,7 @@ import type { AccessPolicy } from "../access/access-policy.ts";
 import { concatBytes } from "../kit/bytes.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { LogEntry } from "./broadcast-log.ts";
-import type { BroadcastSnapshot } from "./replica.ts";
+import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
 import { SnapshotBuilder, type SnapshotHead, type SnapshotPieceHeader } from "./snapshot-codec.ts";
 import type { StreamStatus } from "./stream-status.ts";
 

@@ -1,8 +1,7 @@
 /** One subscriber's view of a replica: what it lacks, then the updates as they come, through a bounded queue. */
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { LogEntry } from "./broadcast-log.ts";
-import type { BroadcastSnapshot } from "./replica.ts";
+import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
 
 /** Where a subscription starts: after an entry that the subscriber has, or anew from a snapshot. */
 export type SubscriptionStart =

@@ -4,7 +4,7 @@
  * one from a feed.
  */
 import type { TrackName } from "../kit/ids.ts";
-import type { BroadcastConfig, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, BroadcastSnapshot, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { ReplicaSubscription } from "./replica-subscription.ts";
@@ -17,15 +17,6 @@ import {
 } from "./segment-window.ts";
 import type { TailBuffer } from "./tail-buffer.ts";
 import { comparePartPositions, nextPartOf } from "./track-position.ts";
-
-/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
-export interface BroadcastSnapshot {
-  readonly config: BroadcastConfig;
-  readonly offset: number;
-  readonly ended: boolean;
-  readonly tracks: readonly TrackState[];
-  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
-}
 
 /** Where a replica stands in a log: the last entry it has, of an epoch. */
 export interface ReplicaCursor {

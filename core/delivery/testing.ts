@@ -21,7 +21,7 @@ export type TestNodeMode = "feed" | "absent" | "broken" | "hang" | "up" | "down"
 const PARTS_PER_SEGMENT = 6;
 
 /** A platform on a virtual clock, whose random numbers are all the same. */
-export function makeTestPlatform(clock: VirtualClock, random = 0.5): Platform {
+function makeTestPlatform(clock: VirtualClock, random = 0.5): Platform {
   let ids = 0;
   return {
     clock,

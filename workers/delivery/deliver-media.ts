@@ -3,6 +3,7 @@
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { findSegment } from "../../core/broadcast/segment-window.ts";
+import type { PartPosition } from "../../core/broadcast/track-position.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { decidePartRequest, type PartRequestDecision } from "../../core/media/hls/directives.ts";
@@ -26,12 +27,6 @@ export interface MediaRequest {
   readonly track: TrackName;
   /** `Cache-Control` of a 404. */
   readonly notFoundLifetime: string;
-}
-
-/** A part of a segment. */
-export interface PartPosition {
-  readonly msn: number;
-  readonly part: number;
 }
 
 /** An init section. */
