@@ -2,6 +2,7 @@
  * Who reads the feed. In an isolate one viewer's request at a time holds the lease and reads the feed for all others, inside
  * its `waitUntil`; before that ends, the next request takes over. In a shield the object itself holds the lease.
  */
+import { maxBackoffMs } from "../kit/backoff.ts";
 import type { Random } from "../kit/clock.ts";
 import type { TrackName } from "../kit/ids.ts";
 import type { FeedEndReason } from "./feed-client.ts";
@@ -146,8 +147,8 @@ export class FeedLeases {
   #countFailure(nowMs: number): number {
     this.#failures += 1;
     if (this.#failures === 1) return 0;
-    const backoffMs = EDGE_STREAM_LIMITS.minRetryMs * 2 ** Math.min(this.#failures - 1, 6);
-    return nowMs + Math.min(EDGE_STREAM_LIMITS.maxRetryMs, backoffMs) * this.#random();
+    const { minRetryMs, maxRetryMs } = EDGE_STREAM_LIMITS;
+    return nowMs + maxBackoffMs(this.#failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
   }
 
   /** Ends the feeds; no lease is given any more. */

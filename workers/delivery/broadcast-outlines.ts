@@ -4,6 +4,7 @@ import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import type { BroadcastOutline } from "../../core/delivery/upstream-node.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
@@ -28,7 +29,9 @@ interface KnownBroadcasts {
 }
 
 const knownBroadcasts = new WeakMap<EdgeStream, KnownBroadcasts>();
-const cachedOutlines = new Map<string, { readonly outline: BroadcastOutline | null; readonly untilMs: number }>();
+const cachedOutlines = new BoundedMap<string, { readonly outline: BroadcastOutline | null; readonly untilMs: number }>(
+  OUTLINE_LIMITS.outlines,
+);
 
 /** Whether the stream has such a file of a broadcast that is over. Throws `UpstreamError` where no node above answers. */
 export async function mayFileExist(context: PullContext, { broadcast, track, file }: MediaPath): Promise<boolean> {
@@ -63,7 +66,6 @@ async function loadOutline(context: PullContext, broadcast: BroadcastId): Promis
   );
   if (!flown.ok) throw flown.error;
   const outline = flown.value;
-  if (cachedOutlines.size >= OUTLINE_LIMITS.outlines) cachedOutlines.clear();
   const keptMs = outline?.whole === true ? OUTLINE_LIMITS.completeTtlMs : OUTLINE_LIMITS.incompleteTtlMs;
   cachedOutlines.set(key, { outline, untilMs: clock.nowMs() + keptMs });
   return outline;

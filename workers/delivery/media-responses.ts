@@ -1,6 +1,7 @@
 /** Answers with a playlist or media; headers that are the same for many requests are made once. */
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { prefersGzip } from "../kit/accept-encoding.ts";
 import { parseByteRange } from "../kit/byte-range.ts";
@@ -134,14 +135,13 @@ function unsatisfiableRangeResponse(byteLength: number): Response {
 }
 
 /** Whole media answers of the last seconds differ in few headers: made once for each age, cache status and kind of object. */
-const cachedHeaders = new Map<string, Headers>();
-const MAX_CACHED_HEADERS = 1024;
+const MAX_CACHED_HEADERS = 1_024;
+const cachedHeaders = new BoundedMap<string, Headers>(MAX_CACHED_HEADERS);
 
 function getMediaHeaders(headers: Record<string, string>): Headers {
   const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
   const known = cachedHeaders.get(key);
   if (known !== undefined) return known;
-  if (cachedHeaders.size >= MAX_CACHED_HEADERS) cachedHeaders.clear();
   const made = createDeliveryHeaders(headers);
   cachedHeaders.set(key, made);
   return made;

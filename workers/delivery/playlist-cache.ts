@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { hash32 } from "../../core/kit/hash.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import {
@@ -59,7 +60,7 @@ export class RenderedPlaylist {
   #digest: string | null = null;
   /** Cut where a query goes. */
   #querySplits: string[] | null = null;
-  readonly #headers = new Map<string, Headers>();
+  readonly #headers = new BoundedMap<string, Headers>(MAX_HEADER_KINDS);
 
   constructor(pieces: readonly PlaylistChunk[]) {
     const chars = pieces.reduce((sum, { text }) => sum + text.length, 0);
@@ -75,7 +76,6 @@ export class RenderedPlaylist {
   /** The headers for one kind of answer, made once as long as there are few kinds. */
   cachedHeaders(kind: string, make: () => Headers): Headers {
     const headers = this.#headers.get(kind) ?? make();
-    if (this.#headers.size >= MAX_HEADER_KINDS) this.#headers.clear();
     this.#headers.set(kind, headers);
     return headers;
   }

@@ -8,6 +8,7 @@ import { mediaObjectKey, playlistObjectKey } from "../../core/delivery/r2-keys.t
 import { readR2Object } from "../../core/delivery/r2-reads.ts";
 import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/upstream-node.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
@@ -52,7 +53,7 @@ const COALESCED_WAIT_MS = 4_000;
 const MISSING_SEGMENT_TTL_MS = 10_000;
 const MAX_MISSING_SEGMENTS = 4_096;
 
-const missingUntilMs = new Map<string, number>();
+const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_SEGMENTS);
 const decoder = new TextDecoder();
 
 /** The pulls of one stream in flight. */
@@ -101,7 +102,6 @@ export class Puller {
     if (clock.nowMs() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [], outcome: "hits" };
     const pulled = await this.pullSegment(broadcast, track, msn);
     if (pulled.value === null) {
-      if (missingUntilMs.size >= MAX_MISSING_SEGMENTS) missingUntilMs.clear();
       missingUntilMs.set(key, clock.nowMs() + MISSING_SEGMENT_TTL_MS);
     }
     return pulled;
