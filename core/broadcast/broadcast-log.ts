@@ -89,7 +89,7 @@ export interface BroadcastState {
   readonly ended: boolean;
 }
 
-/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
+/** Everything that a replica needs to begin at an offset. A value: it does not change with the replica. */
 export interface BroadcastSnapshot {
   readonly config: BroadcastConfig;
   readonly offset: number;

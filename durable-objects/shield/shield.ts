@@ -1,6 +1,6 @@
 /**
  * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. It holds nothing
- * that it can't get again; with few askers it sends them up, and without children it forgets the stream.
+ * that it can't get again. It redirects few requesters up, and without children it drops the stream.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -72,13 +72,13 @@ export class Shield extends DurableObject<ShieldEnv> {
     });
   }
 
-  /** `GET /feed`, as `readFeed` asks it: a feed, or where to go instead. 404 where the stream has never been live. */
+  /** `GET /feed`, as `readFeed` requests it: a feed, or a redirect. 404 where the stream has never been live. */
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
     const away = redirectSubscriber(this.#admission, this.#fanout, query, this.#nowMs);
     if (away !== null) {
-      // Counted first, so that what is handed on tells of it too.
+      // Counted first, so that the carried report includes it.
       this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
       return redirectResponse(away, () => this.#createCarriedReport());
     }
@@ -161,12 +161,12 @@ export class Shield extends DurableObject<ShieldEnv> {
     this.ctx.abort("restarted on request");
   }
 
-  /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
+  /** What is `held` here, or pulled from the node above: once for concurrent requests. */
   #pull<T>(name: string, held: T | null, pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
     return this.#loadCounted(name, held, () => this.#callParent(pull));
   }
 
-  /** What is `held`, or what `load` brings from the origin's side: once, however many ask meanwhile; counted. */
+  /** What is `held`, or the result of one `load` for concurrent requests; counted. */
   async #loadCounted<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
     const { counters } = this.#edgeStream;
     if (held !== null) {
@@ -202,7 +202,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     return currentReplica?.config.broadcast === id ? currentReplica : null;
   }
 
-  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
+  /** This shield's counters, which a redirected requester carries on while the shield has no feed to report with. */
   #createCarriedReport(): NodeReport | null {
     if (this.#cancelLeaseTimer !== null) return null;
     return { ...this.#edgeStream.counters.createReport(this.#nowMs), viewers: 0, requestsPerSecond: 0 };
@@ -220,7 +220,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     before?.closeAll();
   }
 
-  /** While there are children, this object looks after its own feed as an isolate's viewers do. */
+  /** While there are children, this object holds the lease of its feed, as requests do in an isolate. */
   #keepLease(): void {
     this.#cancelLeaseTimer ??= startInterval(this.platform.clock, SHIELD_LIMITS.leaseCheckMs, () => {
       const nowMs = this.#nowMs;

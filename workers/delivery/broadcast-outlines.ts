@@ -14,9 +14,9 @@ import { type PullContext, Puller } from "./puller.ts";
 const OUTLINE_LIMITS = {
   /** Outlines held, of some 100 bytes a track. */
   outlines: 512,
-  /** A whole outline doesn't change. */
+  /** A complete outline doesn't change. */
   completeTtlMs: 300_000,
-  /** Until all is stored it grows by a segment every few seconds, and what isn't there may come. */
+  /** Until all is stored, an outline grows by a segment every few seconds. */
   incompleteTtlMs: 1_000,
   /** A follower waits this long for the leader of its flight before it pulls itself. */
   coalescedWaitMs: 4_000,
@@ -33,7 +33,7 @@ const cachedOutlines = new BoundedMap<string, { readonly outline: BroadcastOutli
   OUTLINE_LIMITS.outlines,
 );
 
-/** Whether the stream has such a file of a broadcast that is over. Throws `UpstreamError` where no node above answers. */
+/** Whether the stream may have such a file of a broadcast that has ended. Throws `UpstreamError` where no node above answers. */
 export async function mayFileExist(context: PullContext, { broadcast, track, file }: MediaPath): Promise<boolean> {
   // Parts are kept only while a broadcast is live.
   if (file.kind === "part" || !(await isKnownBroadcast(context, broadcast))) return false;

@@ -3,7 +3,7 @@ import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
 
-/** What is asked of a stream: its multivariant playlist, or a file of a track. */
+/** The requested file of a stream: its multivariant playlist, or a file of a track. */
 export interface LivePath {
   readonly stream: StreamName;
   readonly file: "multivariant" | MediaPath;

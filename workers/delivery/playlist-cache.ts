@@ -17,7 +17,7 @@ import { compressPiece, type DeflatedPiece, joinGzipPieces } from "./gzip-pieces
 
 const encoder = new TextEncoder();
 
-/** Kinds of answers whose headers are kept: viewers with a token each have their own. */
+/** Kinds of answers whose headers are cached: each viewer with a token has a kind of its own. */
 const MAX_HEADER_KINDS = 64;
 
 /** Fast enough for what is made for each entry of the log. */
@@ -58,7 +58,7 @@ export class RenderedPlaylist {
   #bytes: Uint8Array | null = null;
   #gzip: Uint8Array | null = null;
   #digest: string | null = null;
-  /** Cut where a query goes. */
+  /** Its text, split where a query is inserted. */
   #querySplits: string[] | null = null;
   readonly #headers = new BoundedMap<string, Headers>(MAX_HEADER_KINDS);
 
@@ -80,14 +80,14 @@ export class RenderedPlaylist {
     return headers;
   }
 
-  /** What tells its bytes from all others, with its quotes: the same in every isolate that renders the same text. */
+  /** The entity tag, with its quotes: the same in every isolate that renders the same text. */
   etag(isGzip: boolean, query: string): string {
     this.#digest ??= this.#computeDigest().toString("base64url").slice(0, 22);
     const own = query === "" ? "" : `-${hash32(query).toString(36)}`;
     return `"${this.#digest}${own}${isGzip ? "-gzip" : ""}"`;
   }
 
-  /** One viewer's: every address with `query`. */
+  /** The playlist with `query` at every address, for one viewer. */
   withQuery(query: string): Uint8Array {
     this.#querySplits ??= splitAfterUris(joinChunks(this.#pieces));
     return encoder.encode(this.#querySplits.join(query));

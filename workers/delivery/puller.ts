@@ -49,7 +49,7 @@ export interface PullContext {
 /** A follower waits this long for the leader of its flight before it pulls itself. */
 const COALESCED_WAIT_MS = 4_000;
 
-/** A segment that R2 lacks is one that never came: a gap. That is remembered this long, of so many. */
+/** A segment that R2 lacks is a gap. Missing segments are cached for this long, up to so many. */
 const MISSING_SEGMENT_TTL_MS = 10_000;
 const MAX_MISSING_SEGMENTS = 4_096;
 
@@ -175,7 +175,7 @@ export class Puller {
 
   /**
    * A playlist of any broadcast that this isolate has no replica of. Once a broadcast is over and stored, so are its
-   * playlists: the Live object is asked for one that isn't, and stores it.
+   * playlists: the Live object renders and stores one that is missing.
    */
   async pullPlaylist(
     broadcast: BroadcastId,

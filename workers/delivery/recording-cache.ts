@@ -1,4 +1,4 @@
-/** Playlists of broadcasts that are over, as this isolate has them: rendered by the Live object once, compressed here once. */
+/** Playlists of ended broadcasts in this isolate: rendered once by the Live object, compressed once here. */
 import type { StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import { RenderedPlaylist } from "./playlist-cache.ts";
 
@@ -32,7 +32,7 @@ export function getCachedRecording(key: string): PreparedPlaylist | null {
   return found.playlist;
 }
 
-/** Keeps a playlist that will not change, the least recently asked for leaving first. */
+/** Caches a playlist that will not change; the least recently used leave first. */
 export function cacheRecording(key: string, playlist: PreparedPlaylist, chars: number): void {
   if (cachedRecordings.has(key) || chars > RECORDING_CACHE_LIMITS.chars) return;
   cachedRecordings.set(key, { playlist, chars });
