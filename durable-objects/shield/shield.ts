@@ -24,9 +24,9 @@ import {
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { SizedCache } from "../../core/kit/sized-cache.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
@@ -40,7 +40,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   readonly platform: Platform = systemPlatform;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
-  readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
+  readonly #segmentCache = new SizedCache<Uint8Array>(SHIELD_LIMITS.segmentCacheBytes);
   readonly #pulls: SingleFlight<unknown> = new SingleFlight(this.platform.clock, SHIELD_LIMITS.coalescedWaitMs);
   #fanout: FeedFanout | null = null;
   #cancelLeaseTimer: (() => void) | null = null;
@@ -152,7 +152,7 @@ export class Shield extends DurableObject<ShieldEnv> {
         ? readR2Object(this.env.MEDIA, counters, clients.r2, key, () => this.#countUpstream())
         : this.#callParent(async (node) => (await node.pullStored?.(key)) ?? null),
     );
-    if (bytes !== null) this.#segmentCache.store(key, bytes);
+    if (bytes !== null) this.#segmentCache.add(key, bytes, bytes.byteLength);
     return bytes;
   }
 
