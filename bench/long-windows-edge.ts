@@ -1,6 +1,6 @@
 /** The deployed Worker, whose Live object can be given segments that nobody has published: a day in a second. */
 
-import { buildFeedRequest, type FeedQuery } from "../core/delivery/workerd/feed-client.ts";
+import { buildFeedRequest, type FeedQuery } from "../core/delivery/feed-client.ts";
 import type { BroadcastId, StreamName, TrackName } from "../core/kit/ids.ts";
 import { BroadcastStore } from "../durable-objects/live/broadcast-store.ts";
 import { Live as DeployedLive } from "../durable-objects/live/live.ts";

@@ -26,3 +26,45 @@ declare class URLSearchParams implements Iterable<[string, string]> {
   values(): IterableIterator<string>;
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
+
+interface ReadableStreamDefaultController<R> {
+  readonly desiredSize: number | null;
+  enqueue(chunk: R): void;
+  close(): void;
+  error(reason: unknown): void;
+}
+
+interface ReadableStreamDefaultReader<R> {
+  read(): Promise<
+    { readonly done: false; readonly value: R } | { readonly done: true; readonly value?: R | undefined }
+  >;
+  cancel(): Promise<void>;
+}
+
+declare class ReadableStream<R> {
+  constructor(
+    source: {
+      start?(controller: ReadableStreamDefaultController<R>): void;
+      pull?(controller: ReadableStreamDefaultController<R>): void | Promise<void>;
+      cancel?(): void | Promise<void>;
+    },
+    strategy?: { readonly highWaterMark?: number; readonly size?: (chunk: R) => number },
+  );
+  getReader(): ReadableStreamDefaultReader<R>;
+}
+
+declare class Headers {
+  constructor(init?: Record<string, string>);
+  get(name: string): string | null;
+}
+
+declare class Response {
+  constructor(
+    body: ReadableStream<Uint8Array> | null,
+    init?: { readonly status?: number; readonly headers?: Record<string, string> },
+  );
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
+}

@@ -14,7 +14,7 @@ const IMPORTS: readonly (readonly [from: string, to: string, rule: string | null
   ["core/kit/types.ts", "core/access/x.ts", "core/kit imports kit only", "import type"],
   ["core/room/a.ts", "workers/x.ts", "core imports no runtime"],
   ["core/room/b.ts", "core/kit/workerd/x.ts", "core is pure"],
-  ["core/delivery/workerd/a.ts", "core/kit/workerd/x.ts", null],
+  ["core/access/workerd/a.ts", "core/kit/workerd/x.ts", null],
   ["web/src/kit/a.ts", "core/kit/workerd/x.ts", "workerd/ is for the Worker"],
   ["origin/a.ts", "workers/x.ts", "origin imports no other runtime"],
   ["web/src/chat/types.ts", "durable-objects/live/x.ts", "web imports no other runtime", "import type"],

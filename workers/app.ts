@@ -1,13 +1,10 @@
 /** Routes of the Worker. */
 import { type Context, Hono } from "hono";
-import { StreamStoppedError } from "../core/access/stream-stopped-error.ts";
+import type { Platform } from "../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../core/kit/ids.ts";
-import { UpstreamError } from "../core/kit/workerd/upstream-client.ts";
-import type { WaitUntilContext } from "../core/kit/workerd/wait-until.ts";
+import { systemPlatform } from "../core/kit/system-platform.ts";
 import { handleDevToken } from "./access/dev-token.ts";
 import { refuseShortSecrets } from "./access/edge-secrets.ts";
-import { makePrivate, stoppedStreamResponse } from "./access/playback-authorization.ts";
-import { addPlaybackProof } from "./access/playback-proof.ts";
 import { handleStreamAccess, handleStreamRevocations } from "./api/access.ts";
 import { handleStreamBroadcasts } from "./api/broadcasts-api.ts";
 import { handleExpectedAudience } from "./api/expected-audience.ts";
@@ -16,9 +13,9 @@ import { handleMetrics } from "./api/metrics-api.ts";
 import { handleStreamStop } from "./api/stop.ts";
 import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api/stream-api.ts";
 import { handleSubjectErasure, handleSubjectExport } from "./api/subjects-api.ts";
-import { type DeliveryContext, deliver } from "./delivery/deliver.ts";
-import { openEdgeStream } from "./delivery/edge-streams.ts";
-import { isLivePath, parseLivePath } from "./delivery/live-path.ts";
+import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "./delivery/error-responses.ts";
+import { isLivePath } from "./delivery/live-path.ts";
+import { serveLivePath } from "./delivery/serve-live-path.ts";
 import type { Env } from "./env.ts";
 import { handleIngest } from "./ingest/ingest-api.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
@@ -29,7 +26,6 @@ import {
   methodNotAllowedResponse,
   preflightResponse,
 } from "./kit/http-methods.ts";
-import { deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME, unavailableStreamResponse } from "./kit/responses.ts";
 import { addSecurityHeaders } from "./kit/security-headers.ts";
 import { handlePage } from "./pages/pages.ts";
 import { handleRoomReplay } from "./room/room-replay-api.ts";
@@ -122,7 +118,7 @@ function parseRouteName<Name>(
   for (const [method, answerer] of Object.entries(handlers)) {
     of[method as HttpMethod] = (c) => {
       const name = nameOf(c);
-      return name === null ? notFoundResponse() : answerer(c, name);
+      return name === null ? unknownAddressResponse() : answerer(c, name);
     };
   }
   return of;
@@ -138,75 +134,21 @@ function parseSubjectPath(c: RouteContext): string | null {
 }
 
 /** Any request. */
-export function serveRequest(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
+export function serveRequest(
+  request: Request,
+  env: Env,
+  context: ExecutionContext,
+  platform: Platform = systemPlatform,
+): Promise<Response> | Response {
   const { url: sent } = request;
   const url = canonicalizeUrl(sent);
   const refusal = refuseShortSecrets(env);
   if (refusal !== null) return URL.canParse(url) ? addSecurityHeaders(refusal, url) : refusal;
   const asked = url === sent ? request : new Request(url, request);
-  if (isLivePath(url)) return serveLivePath(asked, env, context);
+  if (isLivePath(url)) return serveLivePath(platform, asked, env, context);
   // A client may send any `Host` and any target. The live path, which is the hot one, looks at that where it fails.
   if (!URL.canParse(url)) return invalidAddressResponse();
   // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
   const get = asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked;
   return Promise.resolve(app.fetch(get, env, context)).then((response) => addSecurityHeaders(response, url));
-}
-
-const LIVE_METHODS = formatAllow(["GET"]);
-
-/** `/live/…`: the hot path, so it goes past the router. */
-export async function serveLivePath(request: Request, env: Env, ctx: WaitUntilContext): Promise<Response> {
-  const { method, url } = request;
-  if (method === "OPTIONS") return preflightResponse(LIVE_METHODS);
-  const path = parseLivePath(url);
-  if (path === null) return notFoundResponse();
-  if (method !== "GET" && method !== "HEAD") return methodNotAllowedResponse(LIVE_METHODS);
-  try {
-    const found = openEdgeStream(env, request, ctx, path.stream);
-    const edge = found instanceof Promise ? await found : found;
-    if (typeof edge === "string") return unavailableStreamResponse(edge);
-    const delivery: DeliveryContext = {
-      env,
-      ctx,
-      edge,
-      request,
-      outcome: "hits",
-      deferred: false,
-      isRestricted: false,
-      tokenQuery: "",
-    };
-    let answer: Response;
-    try {
-      answer = await deliver(delivery, path);
-      // The stream may have been stopped while this was pulled.
-      edge.throwIfStopped();
-    } catch (error) {
-      answer = liveErrorResponse(error, url);
-    }
-    if (path.file === "multivariant") await addPlaybackProof(env, path.stream, request, answer);
-    if (delivery.isRestricted) makePrivate(answer);
-    // A newcomer who is put off is refused, for all that the status is that of a server in trouble.
-    edge.counters.countRequest(delivery.outcome, delivery.deferred ? 429 : answer.status);
-    return answer;
-  } catch (error) {
-    return liveErrorResponse(error, url);
-  }
-}
-
-function liveErrorResponse(error: unknown, url: string): Response {
-  return URL.canParse(url) ? errorResponse(error) : invalidAddressResponse();
-}
-
-function invalidAddressResponse(): Response {
-  return deliveryProblemResponse(400, "No address", "The request's target and `Host` make no address.");
-}
-
-function errorResponse(error: unknown): Response {
-  if (error instanceof StreamStoppedError) return stoppedStreamResponse(error.stop);
-  if (!(error instanceof UpstreamError)) console.error("a request failed", error);
-  return deliveryProblemResponse(503, "Not now", "The edge couldn't answer; ask again.");
-}
-
-function notFoundResponse(): Response {
-  return deliveryProblemResponse(404, "Not found", "There is nothing at this address.", UNKNOWN_STREAM_LIFETIME);
 }

@@ -14,6 +14,10 @@ export const BROADCAST_LIMITS = {
   windowS: 86_400,
   /** Segments in a track's window: a day of 1 s segments, with some to spare. Beyond it the oldest leave sooner. */
   windowSegments: 100_000,
+  /** Entries kept for subscribers that resume: a handover misses a second's worth, about 15 a second with 4 tracks. */
+  recentEntries: 1024,
+  /** What an update counts for in a subscriber's queue beside its bytes. */
+  updateOverheadBytes: 256,
   /** A frame of a feed: memory and a link's time are given out in pieces of this. A longer one breaks the feed. */
   feedFrameBytes: 1_048_576,
   /** Header of a feed's message: who may watch, or some segments with their parts. A longer one breaks the feed. */

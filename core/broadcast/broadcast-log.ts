@@ -88,3 +88,12 @@ export interface BroadcastState {
   readonly tracks: ReadonlyMap<TrackName, TrackState>;
   readonly ended: boolean;
 }
+
+/** Everything that a replica needs to begin at an offset. A value: it does not change with the replica. */
+export interface BroadcastSnapshot {
+  readonly config: BroadcastConfig;
+  readonly offset: number;
+  readonly ended: boolean;
+  readonly tracks: readonly TrackState[];
+  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
+}

@@ -9,8 +9,7 @@ import type { AccessPolicy } from "../access/access-policy.ts";
 import { concatBytes } from "../kit/bytes.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { LogEntry } from "./broadcast-log.ts";
-import type { BroadcastSnapshot } from "./replica.ts";
+import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
 import { SnapshotBuilder, type SnapshotHead, type SnapshotPieceHeader } from "./snapshot-codec.ts";
 import type { StreamStatus } from "./stream-status.ts";
 
@@ -46,15 +45,15 @@ type UpdateHeader =
 export type FeedHeader = HelloOnWire | SnapshotPieceHeader | UpdateHeader;
 
 /**
- * A message as read. With a snapshot in its `hello` the subscriber starts anew, else it goes on from `offset`. That may be
- * later than what it asked for: what lies between has gone into its earlier feed, which ends with it.
+ * A message as read. With a snapshot in its `hello` the subscriber starts anew, else it resumes after `offset`. That may be
+ * later than its cursor: its earlier feed, which ends there, has brought the entries between.
  */
 export interface FeedMessage {
   readonly header: HelloHeader<BroadcastSnapshot> | UpdateHeader;
   readonly body: Uint8Array;
 }
 
-/** A feed that breaks the format or a limit; subscribe again. */
+/** A feed that breaks the format or a limit: subscribe again. */
 export class FeedError extends Error {
   override readonly name = "FeedError";
 }
@@ -62,7 +61,7 @@ export class FeedError extends Error {
 /** Bytes of a frame before its piece, and of a message's two lengths. */
 const FRAME_PREFIX_BYTES = 4;
 const MESSAGE_PREFIX_BYTES = 8;
-/** Set in a frame's length where the next frame goes on with the same message. */
+/** Set in a frame's length where the next frame continues the message. */
 const CONTINUATION_FLAG = 0x8000_0000;
 const FRAME_PAYLOAD_BYTES = BROADCAST_LIMITS.feedFrameBytes - FRAME_PREFIX_BYTES;
 const encoder = new TextEncoder();
@@ -98,7 +97,7 @@ export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY):
 export class FeedDecoder {
   #chunks: Uint8Array[] = [];
   #bufferedBytes = 0;
-  /** Pieces of a message that goes on. */
+  /** Pieces of a message that continues. */
   #pieces: Uint8Array[] = [];
   #piecesBytes = 0;
   #openSnapshot: { readonly header: HelloOnWire; readonly snapshot: SnapshotBuilder } | null = null;
@@ -157,7 +156,7 @@ export class FeedDecoder {
     return whole;
   }
 
-  /** Puts a snapshot together; all else passes, but for what has to stand behind it. */
+  /** Assembles a snapshot; other messages pass, apart from those that must follow it. */
   #assembleSnapshot({ header, body }: { header: FeedHeader; body: Uint8Array }): FeedMessage | null {
     switch (header.kind) {
       case "hello": {

@@ -1,14 +1,14 @@
-/** Requests parked until a track reaches a place; woken together, never polling. */
+/** Requests parked until a track reaches a target; they are woken together and never poll. */
 import type { TrackName } from "../kit/ids.ts";
 import type { TrackState } from "./broadcast-log.ts";
 
-/** What a request waits for: a part, the whole of a segment, or a part that may also turn out never to come. */
+/** What a request waits for: a part, a whole segment, or a part that may also turn out not to exist. */
 export type WaitTarget =
   | { readonly kind: "part"; readonly msn: number; readonly part: number }
   | { readonly kind: "segment"; readonly msn: number }
   | { readonly kind: "settled"; readonly msn: number; readonly part: number };
 
-/** Whether the track has come to a place. */
+/** Whether the track has reached a target. */
 export function hasReached(state: TrackState, target: WaitTarget): boolean {
   const last = state.segments.at(-1);
   if (last === undefined) return state.mediaSequence > target.msn;
@@ -28,7 +28,7 @@ interface ParkedGroup {
   readonly wakers: Set<() => void>;
 }
 
-/** The parked requests of one replica, grouped by track and place: an entry costs one test a place, not one a viewer. */
+/** The parked requests of one replica, grouped by track and target: an entry costs one test a target, not one a viewer. */
 export class ParkedRequests {
   readonly #tracks = new Map<TrackName, Map<string, ParkedGroup>>();
   #count = 0;
@@ -38,37 +38,37 @@ export class ParkedRequests {
     return this.#count;
   }
 
-  /** Parks `wake` until `track` comes to `place`; the answer takes it out again (call it in any case). */
+  /** Parks `wake` until `track` reaches `target`; returns what withdraws it (call it in any case). */
   park(track: TrackName, target: WaitTarget, wake: () => void): () => void {
-    const places = this.#tracks.get(track) ?? new Map<string, ParkedGroup>();
-    this.#tracks.set(track, places);
+    const groups = this.#tracks.get(track) ?? new Map<string, ParkedGroup>();
+    this.#tracks.set(track, groups);
     const key = `${target.kind} ${target.msn}.${target.kind === "segment" ? "" : target.part}`;
-    const parked = places.get(key) ?? { target, wakers: new Set() };
-    places.set(key, parked);
+    const parked = groups.get(key) ?? { target, wakers: new Set() };
+    groups.set(key, parked);
     const { wakers } = parked;
     wakers.add(wake);
     this.#count += 1;
     return () => {
       if (!wakers.delete(wake)) return;
       this.#count -= 1;
-      if (wakers.size === 0 && places.get(key)?.wakers === wakers) places.delete(key);
+      if (wakers.size === 0 && groups.get(key)?.wakers === wakers) groups.delete(key);
     };
   }
 
-  /** Wakes those whose place `state` has come to. */
+  /** Wakes the requests whose target `state` has reached. */
   wake(track: TrackName, state: TrackState): void {
-    const places = this.#tracks.get(track);
-    if (places === undefined) return;
-    for (const [key, { target, wakers }] of places) {
+    const groups = this.#tracks.get(track);
+    if (groups === undefined) return;
+    for (const [key, { target, wakers }] of groups) {
       if (!hasReached(state, target)) continue;
-      places.delete(key);
+      groups.delete(key);
       this.#wakeGroup(wakers);
     }
   }
 
-  /** Wakes everybody: the broadcast ended, or this replica gives way to another. */
+  /** Wakes all requests: the broadcast ended, or another replica takes this one's place. */
   wakeAll(): void {
-    const all = [...this.#tracks.values()].flatMap((places) => [...places.values()]);
+    const all = [...this.#tracks.values()].flatMap((groups) => [...groups.values()]);
     this.#tracks.clear();
     for (const { wakers } of all) this.#wakeGroup(wakers);
   }

@@ -1,24 +1,20 @@
 /**
- * Keeps a replica from the messages of feeds: what an isolate and a shield do alike. A new epoch's replica takes the place
- * of the old one only once it shows as much, so that nothing a viewer has seen is taken back.
+ * Keeps a replica from the messages of feeds, in isolates and shields alike. A new epoch's replica takes the place of the
+ * old one only once it shows as much, so that nothing a viewer has seen is taken back.
  */
 import { type AccessPolicy, mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import type { TrackName } from "../kit/ids.ts";
 import type { LogEntry } from "./broadcast-log.ts";
 import type { FeedMessage } from "./feed-codec.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ReplicaCursor } from "./replica.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { TailBuffer } from "./tail-buffer.ts";
 
-/** What a follower tells its owner. */
+/** What happens to a replica that is kept from feeds. */
 export interface ReplicaEvents {
   /** An object's bytes came with the feed. */
   objectReceived(object: string): void;
-  /** The replica applied the entry; `bytes` is null where the feed didn't carry them. */
-  entryApplied(entry: LogEntry, bytes: Uint8Array | null): void;
-  /** Bytes of a part from before the feed began, or that came twice. */
-  partBytesReceived(track: TrackName, msn: number, part: number, bytes: Uint8Array): void;
-  /** Who may watch has changed; `change` is what was told of it. */
+  /** Who may watch has changed; `change` is the part of the policy that the feed brought. */
   accessChanged(access: AccessPolicy, change: AccessPolicy): void;
   /** `replica` is shown from now on; `before` gives way to it. */
   replicaReplaced(replica: Replica, before: Replica | null): void;
@@ -31,12 +27,12 @@ const partObjectName = (track: TrackName, msn: number, part: number): string => 
 export class ReplicaUpdater {
   /** When the replica last changed, milliseconds since the epoch. */
   changedMs = 0;
-  /** The latest status that came with a feed. */
+  /** The latest status that a feed brought. */
   status: { readonly status: StreamStatus; readonly atMs: number } | null = null;
-  /** Who may watch, as the latest feed told; without a replica nothing is known of it. */
+  /** Who may watch, as the feeds say; unknown without a replica. */
   #access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   #replica: Replica | null = null;
-  /** A replica of a new epoch that doesn't show yet all that `#replica` shows. */
+  /** A replica of a new epoch, of the same broadcast and with the same tail, that doesn't show yet all that `#replica` shows. */
   #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
   readonly #tailBytes: number;
   readonly #events: ReplicaEvents;
@@ -57,13 +53,13 @@ export class ReplicaUpdater {
     return this.#access;
   }
 
-  /** Where the next feed should go on, or null for a fresh one. */
-  get resumePosition(): { readonly epoch: string; readonly offset: number } | null {
+  /** Where the next feed resumes, or null for a fresh one. */
+  get resumePosition(): ReplicaCursor | null {
     const base = this.#candidate?.replica ?? this.#replica;
     return base === null ? null : { epoch: base.epoch, offset: base.offset };
   }
 
-  /** Takes a message. `again`: this feed is of no use any more, subscribe anew. Throws `BroadcastLogError` on a snapshot that contradicts itself. */
+  /** Applies a message. `again`: this feed is of no use any more, subscribe again. Throws `BroadcastLogError` on a snapshot that contradicts itself. */
   applyMessage({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
@@ -79,8 +75,7 @@ export class ReplicaUpdater {
       case "bytes": {
         const { track, msn, part } = header;
         this.#events.objectReceived(partObjectName(track, msn, part));
-        (this.#candidate?.replica ?? this.#replica)?.tail.storePart(track, msn, part, body);
-        this.#events.partBytesReceived(track, msn, part, body);
+        this.#replica?.storeLateBytes(track, msn, part, body);
         return "on";
       }
       case "status":
@@ -97,7 +92,7 @@ export class ReplicaUpdater {
     }
   }
 
-  /** Of two feeds at once, one may be behind. */
+  /** Merges: of two feeds at once, one may be behind. */
   #updateAccess(update: AccessPolicy, nowMs: number): void {
     const access = mergeAccessPolicy(this.#access, update, nowMs);
     if (access === this.#access) return;
@@ -114,19 +109,15 @@ export class ReplicaUpdater {
     }
     const applied = replica.applyEntry(offset, entry, carried);
     if (applied === "hole" || applied === "foreign") return "again";
-    if (applied === "applied") {
-      this.changedMs = nowMs;
-      if (replica === this.#replica) this.#events.entryApplied(entry, carried);
-    } else if (entry.kind === "part" && carried !== null) {
-      const { msn, part } = entry.meta;
-      replica.tail.storePart(entry.track, msn, part, carried);
-      this.#events.partBytesReceived(entry.track, msn, part, carried);
-    }
+    if (applied === "applied") this.changedMs = nowMs;
+    // Another feed brought the entry before; this one may be the first with its bytes.
+    else if (entry.kind === "part" && carried !== null)
+      this.#replica?.storeLateBytes(entry.track, entry.meta.msn, entry.meta.part, carried);
     this.#promoteCandidate(nowMs);
     return "on";
   }
 
-  /** Takes a new epoch's replica: at once, or, where it shows less than what viewers have seen, as soon as it shows as much. */
+  /** Shows a new epoch's replica: at once, or, where it shows less than viewers have seen, as soon as it shows as much. */
   #installReplica(candidate: Replica, same: Replica | null, nowMs: number): void {
     this.changedMs = nowMs;
     if (same !== null && !candidate.isAtLeast(same)) {

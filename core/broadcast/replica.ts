@@ -1,10 +1,13 @@
 /**
- * A replica of a broadcast's log: a snapshot plus the entries applied in order, the tail's bytes, and the waiters
- * parked on what comes next. The Live object runs one as the authority; isolates run one from a feed.
+ * A replica of a broadcast's log: a snapshot plus the entries applied in order, the tail's bytes, the requests parked on
+ * what comes next, and the subscribers of its updates. The Live object runs one as the authority; shields and isolates run
+ * one from a feed.
  */
 import type { TrackName } from "../kit/ids.ts";
-import type { BroadcastConfig, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, BroadcastSnapshot, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
 import { ParkedRequests } from "./parked-requests.ts";
+import { RecentEntries } from "./recent-entries.ts";
+import { ReplicaSubscription } from "./replica-subscription.ts";
 import {
   appendPartToTrack,
   BroadcastLogError,
@@ -15,13 +18,10 @@ import {
 import type { TailBuffer } from "./tail-buffer.ts";
 import { comparePartPositions, nextPartOf } from "./track-position.ts";
 
-/** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
-export interface BroadcastSnapshot {
-  readonly config: BroadcastConfig;
+/** Where a replica stands in a log: the last entry it has, of an epoch. */
+export interface ReplicaCursor {
+  readonly epoch: string;
   readonly offset: number;
-  readonly ended: boolean;
-  readonly tracks: readonly TrackState[];
-  readonly inits: readonly { readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }[];
 }
 
 /** What `Replica.applyEntry` did with an entry: `hole` and `foreign` mean that the replica must subscribe again. */
@@ -37,6 +37,8 @@ export class Replica {
   #ended = false;
   readonly #tracks: Map<TrackName, TrackState>;
   readonly #inits = new Map<TrackName, Map<number, Uint8Array>>();
+  readonly #recentEntries = new RecentEntries();
+  readonly #subscriptions = new Set<ReplicaSubscription>();
 
   /** A broadcast before its first entry. */
   constructor(epoch: string, config: BroadcastConfig, tail: TailBuffer) {
@@ -112,7 +114,41 @@ export class Replica {
   appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
     this.#applyToState(entry, bytes);
     this.#offset += 1;
+    this.#recentEntries.add(this.#offset, entry);
+    this.#publishEntry(entry, bytes);
     this.#wakeWaiters(entry);
+  }
+
+  /** Stores bytes of a part that came after its entry, and hands them to the subscribers of its track. */
+  storeLateBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+    this.tail.storePart(track, msn, part, bytes);
+    if (this.#subscriptions.size === 0) return;
+    const update = { kind: "bytes", track, msn, part, bytes } as const;
+    for (const subscription of this.#subscriptions) if (subscription.tracks.has(track)) subscription.push(update);
+  }
+
+  /**
+   * Subscribes to all entries after `cursor`, with the bytes of `tracks`. A cursor that is null, of another epoch, or older
+   * than the entries kept begins anew with a snapshot. A subscriber that leaves `queueBytes` or more unread at the next
+   * update gets a gap and must subscribe again.
+   */
+  subscribe(cursor: ReplicaCursor | null, tracks: ReadonlySet<TrackName>, queueBytes: number): ReplicaSubscription {
+    const isResumed = cursor?.epoch === this.epoch && this.#recentEntries.reachesBack(cursor.offset, this.#offset);
+    const subscription = new ReplicaSubscription(
+      {
+        start: isResumed ? { kind: "resume", offset: cursor.offset } : { kind: "snapshot", snapshot: this.snapshot() },
+        tracks,
+        queueBytes,
+      },
+      {
+        headOffset: () => this.#offset,
+        entryAt: (offset) => this.#recentEntries.get(offset),
+        entryBytes: (entry) => this.#entryBytes(entry),
+        unsubscribe: (which) => this.#subscriptions.delete(which),
+      },
+    );
+    this.#subscriptions.add(subscription);
+    return subscription;
   }
 
   /** Applies entry number `offset` from a feed; `bytes` is null where the feed doesn't carry them. */
@@ -136,6 +172,24 @@ export class Replica {
       if (mine === undefined || comparePartPositions(nextPartOf(mine), nextPartOf(state)) < 0) return false;
     }
     return true;
+  }
+
+  /** The updates are values that subscribers share: what is derived from one may be cached by it. */
+  #publishEntry(entry: LogEntry, bytes: Uint8Array | null): void {
+    if (this.#subscriptions.size === 0) return;
+    const offset = this.#offset;
+    const full = { kind: "entry", offset, entry, bytes } as const;
+    const bare =
+      entry.kind === "part" && bytes !== null ? ({ kind: "entry", offset, entry, bytes: null } as const) : full;
+    for (const subscription of this.#subscriptions) {
+      subscription.push(entry.kind === "part" && !subscription.tracks.has(entry.track) ? bare : full);
+    }
+  }
+
+  #entryBytes(entry: LogEntry): Uint8Array | null {
+    if (entry.kind === "init") return this.initSection(entry.track, entry.version);
+    if (entry.kind === "part") return this.tail.partBytes(entry.track, entry.meta.msn, entry.meta.part);
+    return null;
   }
 
   #applyToState(entry: LogEntry, bytes: Uint8Array | null): void {

@@ -21,7 +21,7 @@ export const MIN_WINDOW_SEGMENTS = 6;
 
 /**
  * Target durations from the end within which segments keep their parts: a playlist names those of the last 3, a delta
- * update reaches back 6, and a player that was paused for a moment still asks for what it was told.
+ * update reaches back 6, and a player that was paused for a moment requests the parts that it knows of.
  */
 const TAIL_TARGET_DURATIONS = 12;
 

@@ -1,11 +1,10 @@
 /**
- * A snapshot on its way: `hello` says what comes, then init sections, packs of the past and segments of the tail follow in
- * messages of their own, and `whole` ends it. However long the window is and however many tracks it has, no message is.
+ * A snapshot in a feed: `hello` announces it, init sections, packs of the past and segments of the tail follow in messages of
+ * their own, and `whole` ends it. So no message is long, whatever the window and the number of tracks.
  */
 import type { TrackName } from "../kit/ids.ts";
-import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, BroadcastSnapshot, TrackState } from "./broadcast-log.ts";
 import { countPackSegments, joinPacks, type SegmentPack } from "./packed-segments.ts";
-import type { BroadcastSnapshot } from "./replica.ts";
 import type { SegmentState } from "./segment.ts";
 
 /** What `hello` says of the snapshot that follows: its frame, and the counts of what fills it. */
@@ -31,7 +30,7 @@ export type SnapshotPieceHeader =
   | { readonly kind: "tail"; readonly track: TrackName; readonly segments: readonly SegmentState[] }
   | { readonly kind: "whole" };
 
-/** Parts that one `tail` message tells of, each in about 100 bytes; a segment's own fields count as three. */
+/** Parts in one `tail` message, each of about 100 bytes; a segment's own fields count as three. */
 const TAIL_MESSAGE_WEIGHT = 2_048;
 
 /** What a snapshot's `hello` says of it. */
@@ -78,7 +77,7 @@ function* splitTailSegments(segments: readonly SegmentState[]): Generator<readon
   if (some.length > 0) yield some;
 }
 
-/** A snapshot as its pieces come. */
+/** A snapshot that is assembled from its pieces. */
 export class SnapshotBuilder {
   readonly #head: SnapshotHead;
   readonly #offset: number;
@@ -92,7 +91,7 @@ export class SnapshotBuilder {
     this.#tracks = new Map(head.tracks.map(({ name }) => [name, { packs: [], past: 0, segments: [] }]));
   }
 
-  /** Takes a piece; false where it is one too many, or of a track that was not announced. */
+  /** Adds a piece; false where it is one too many, or of a track that was not announced. */
   addPiece(piece: Exclude<SnapshotPieceHeader, { kind: "whole" }>, body: Uint8Array): boolean {
     const { track } = piece;
     const announced = this.#head.tracks.find(({ name }) => name === track);
@@ -114,7 +113,7 @@ export class SnapshotBuilder {
     }
   }
 
-  /** The snapshot, or null where what came is not what was announced. */
+  /** The snapshot, or null where the pieces are not those announced. */
   build(): BroadcastSnapshot | null {
     const { config, ended } = this.#head;
     if (this.#inits.length !== this.#head.inits || this.#head.tracks.length !== config.tracks.length) return null;

@@ -34,7 +34,7 @@ export interface StreamStatus {
   readonly broadcast: BroadcastId;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** When the Live object told this, milliseconds since the epoch. */
+  /** When the Live object made this status, milliseconds since the epoch. */
   readonly at: number;
   /** When the Live object's memory, and so its counters, began; milliseconds since the epoch. */
   readonly countedFrom: number;
@@ -65,7 +65,7 @@ export interface BroadcastSummary {
   readonly broadcast: BroadcastId;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Null while it goes on. */
+  /** Null while it is live. */
   readonly endedAt: number | null;
   readonly tracks: readonly { readonly name: TrackName; readonly kind: "video" | "audio" }[];
 }
@@ -84,7 +84,7 @@ export interface RequestCounters {
   requests: number;
   /** Answered by the tier itself: from what it held, or refused by what it knows. */
   hits: number;
-  /** Answered by an answer that another request had asked for. */
+  /** Answered with the result of another request's pull. */
   coalesced: number;
   /** Answered after asking a tier nearer to the origin. */
   pulled: number;
@@ -99,13 +99,13 @@ export interface RequestCounters {
    * brings an isolate nothing over a link: the cache stands where the isolate does.
    */
   objects: number;
-  /** How often they came: the same number where each crossed each link once. */
+  /** How often they crossed the link: the same number where each crossed it once. */
   crossings: number;
-  /** The most that one object came to one node. */
+  /** The most crossings of one object to one node. */
   mostCrossings: number;
 }
 
-/** How a request came by its answer. */
+/** How a request was answered. */
 export type CacheOutcome = "hits" | "coalesced" | "pulled";
 
 /** Counters at zero. */

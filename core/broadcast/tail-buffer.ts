@@ -33,7 +33,7 @@ export class TailBuffer {
     return this.#heldBytes;
   }
 
-  /** Keeps a part's bytes; what is there already stays. Gaps are not kept. */
+  /** Stores a part's bytes, unless they are held. Gaps are not stored. */
   storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
     const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
     const parts = segments.get(msn) ?? [];
@@ -66,7 +66,7 @@ export class TailBuffer {
     return at === segment.byteLength ? whole : null;
   }
 
-  /** Lets go of what is too old, and of the oldest beyond `maxBytes`. `pinned` segments stay in any case. */
+  /** Drops segments that are too old, and the oldest beyond `maxBytes`. Pinned segments stay in any case. */
   evictOldSegments(
     config: BroadcastConfig,
     state: TrackState,
@@ -88,7 +88,7 @@ export class TailBuffer {
     }
   }
 
-  /** Lets go of a whole track. */
+  /** Drops a whole track. */
   dropTrack(track: TrackName): void {
     const segments = this.#tracks.get(track);
     if (segments === undefined) return;

@@ -1,4 +1,4 @@
-/** What one node counts for one stream, with what the nodes below it reported; the growth rides upwards. */
+/** The counters of one node for one stream, with the reports of the nodes below; feeds carry their growth upwards. */
 import {
   addCounters,
   type CacheOutcome,
@@ -11,11 +11,11 @@ import {
   zeroCounters,
 } from "../broadcast/stream-status.ts";
 
-/** Objects remembered to tell distinct ones; beyond it the oldest half is forgotten. */
+/** Objects remembered in order to count distinct ones; beyond it the oldest half is forgotten. */
 const MAX_REMEMBERED_OBJECTS = 4096;
 /** A rate over less time than this says little. */
 const MIN_RATE_WINDOW_MS = 3_000;
-/** A child's viewers and their requests count so long after its report: feeds are renewed every 20 to 45 s. */
+/** A child's viewers and requests count for this long after its report: feeds are renewed every 20 to 45 s. */
 const CHILD_REPORT_TTL_MS = 60_000;
 
 const TIER_ORDER: readonly TierName[] = ["isolate", "colo", "region", "live", "r2"];
@@ -28,7 +28,7 @@ export class NodeCounters {
   readonly nodeId: string;
   /** What this node itself counts. */
   readonly ownCounters: RequestCounters = zeroCounters();
-  /** Its look-ups in the data centre's cache, and what it asked for in the cache's place. */
+  /** Its look-ups in the data centre's cache, and its requests that fill the cache. */
   readonly coloCacheCounters: RequestCounters = zeroCounters();
   /** Its reads of R2. */
   readonly r2Counters: RequestCounters = zeroCounters();
@@ -147,7 +147,7 @@ export class NodeCounters {
     const elapsedMs = nowMs - this.#reportedMs;
     const before = elapsedMs < MIN_RATE_WINDOW_MS ? this.#previousOwnAudience : { viewers: 0, requestsPerSecond: 0 };
     const blocking = Math.round(this.#blockingMs / Math.max(elapsedMs, MIN_RATE_WINDOW_MS));
-    // Only isolates are asked by viewers.
+    // Viewers ask isolates only.
     const requests = this.#tier === "isolate" ? this.ownCounters.requests - this.#reportedRequests : 0;
     return {
       viewers: Math.max(blocking, this.#blockingMs > 0 ? 1 : 0, before.viewers),

@@ -2,17 +2,15 @@
 
 /** Bounds of the feeds, each with its reason. */
 export const FEED_LIMITS = {
-  /** Entries kept for subscribers that come back: a handover misses a second's worth, about 15 a second with 4 tracks. */
-  recentEntries: 1024,
   /** Bytes queued for one subscriber before it is cut off: 20 s at 6 Mb/s. */
   queueBytes: 16_777_216,
-  /** Bytes queued of what a newcomer lacks, the rest being drawn as it reads: a herd of newcomers fits into memory. */
-  catchUpBytes: 1_048_576,
-  /** A subscriber for which more is queued when the stream is stopped begins anew: twice what a newcomer has queued. */
+  /** Of them in its stream. A newcomer's rest is drawn as it reads, so that a herd of newcomers fits into memory. */
+  streamBytes: 1_048_576,
+  /** A subscriber with more queued when the stream is stopped begins anew: twice what its stream holds. */
   stopCutOffBytes: 2_097_152,
   /** Feeds at once, whatever the tree's rules say; further ones get 503. */
   subscribers: 512,
-  /** A feed's life: a reader hands over well before; nothing may hang on a disconnect being seen. */
+  /** A feed's life: a reader hands over well before; disconnects are not seen reliably. */
   lifetimeMs: 45_000,
   /** A beat this often shows a quiet feed to be alive: a reader must notice within a segment that it is not. */
   heartbeatMs: 500,
@@ -24,35 +22,35 @@ export const FEED_LIMITS = {
 export const EDGE_STREAM_LIMITS = {
   /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
   leaseMs: 24_000,
-  /** A leader whom nobody relieved stops after this much more: there are no viewers, or a successor is on its way. */
+  /** A leader without a successor stops after this much more: there are no viewers. */
   leaseGraceMs: 4_000,
   /** Bytes of one stream's tail in an isolate of 128 MB. */
   tailBytes: 41_943_040,
-  /** A request waits so long for the first word of a feed before it is answered with what there is. */
+  /** A request waits this long for a feed to catch up before it is answered with what there is. */
   firstMessageMs: 3_000,
-  /** That a stream doesn't exist is remembered so long. */
+  /** The absence of a stream is cached for this long. */
   absenceCacheMs: 1_000,
   /**
-   * Without word of the Live object for so long nothing is served: it may have stopped the stream. A restart of the object
-   * or of a shield takes a tenth of it.
+   * When the Live object has not been heard of for this long, nothing is served: it may have stopped the stream. A restart
+   * of the object or of a shield takes a tenth of it.
    */
   maxAuthoritySilenceMs: 5_000,
-  /** A track that nobody asked for so long is left out of the next feed. */
+  /** A track without requests for this long is left out of the next feed. */
   trackIdleMs: 30_000,
-  /** A leader that heard nothing for so long may have been killed with its request: feeds beat every 500 ms. */
+  /** A leader without bytes for this long may have been killed with its request: feeds have a heartbeat every 500 ms. */
   leaseSuspectMs: 1_500,
-  /** Parked requests look this often whether somebody leads, in case that an heir's client has gone. */
+  /** Parked requests check the lease this often, in case that a successor's client has gone. */
   leaseCheckMs: 1_000,
-  /** So many looks in `watchMs` are enough: beyond it each looks less often, since a timer costs more than a wake-up. */
+  /** So many checks in `leaseCheckMs` are enough; beyond it each request checks less often: a timer costs more than a wake-up. */
   leaseCheckers: 32,
-  /** A leader waits so long for what its forerunner's feed still has to bring. */
+  /** A leader waits this long for the entries that its predecessor's feed still has to bring. */
   handoverMs: 1_000,
   /**
-   * A part that the feed is about to bring is waited for so long before it is pulled: in a herd the feeds of a whole region
-   * are late at once, and a pull would only stand in the same queue.
+   * A request waits this long for a part that the feed is about to bring before it pulls the part: in a herd the feeds of a
+   * whole region are late at once, and a pull would only wait in the same queue.
    */
   feedWaitMs: 5_000,
-  /** From this many failures in a row on, requests are answered with what there is, and don't wait for the feed. */
+  /** From this many failures in a row on, requests are answered with what there is, without a wait for the feed. */
   failuresToOpen: 2,
   /** Retries are spread over a time that doubles from the first to the second of these. */
   minRetryMs: 50,
@@ -69,12 +67,14 @@ export const SHIELD_LIMITS = {
   leaseMs: 35_000,
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 41_943_040,
-  /** Stored segments kept for those below. */
+  /** Stored segments kept for the nodes below. */
   segmentCacheBytes: 16_777_216,
-  /** A newcomer waits so long for this shield's own feed to bring what it wants. */
+  /** A new subscriber waits this long for this shield's own feed to bring its tracks. */
   feedWaitMs: 2_000,
-  /** How often it looks after its own feed. */
+  /** How often it checks its own feed. */
   leaseCheckMs: 500,
+  /** A request that waits this long for another's pull of the same object pulls it itself: longer than a call and its retry. */
+  coalescedWaitMs: 7_000,
 } as const;
 
 /** Bounds in time and memory of the Live object, each with its reason. */
@@ -83,11 +83,11 @@ export const LIVE_LIMITS = {
   tailBytes: 50_331_648,
   /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher keeps what it has. */
   pendingArchiveBytes: 33_554_432,
-  /** A publisher that was silent so long may be replaced by another. */
+  /** A publisher that is silent for this long may be replaced by another. */
   publisherLeaseMs: 10_000,
   /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
   listedBroadcasts: 100,
-  /** A publisher that was silent so long has left: the broadcast ends with the next alarm. */
+  /** A publisher that is silent for this long has left: the broadcast ends with the next alarm. */
   abandonedMs: 60_000,
   /** Alarms within that time. */
   silentAlarms: 2,

@@ -8,14 +8,14 @@ export interface EvictionCandidate {
   readonly viewers: number;
   /** It has a replica, and whether that one's broadcast goes on. */
   readonly replicaState: "nothing" | "ended" | "live";
-  /** When it was last asked for, milliseconds since the epoch. */
+  /** When it was last requested, milliseconds since the epoch. */
   readonly lastRequestMs: number;
 }
 
 /** The least worth first. */
 const EVICTION_ORDER: readonly EvictionCandidate["replicaState"][] = ["nothing", "ended", "live"];
 
-/** The weakest of these, among equals the one not asked for the longest; null: each is watched. */
+/** The least used of these, among equals the least recently requested; null where viewers watch each one. */
 export function selectForEviction<T extends EvictionCandidate>(candidates: Iterable<T>): T | null {
   let found: T | null = null;
   for (const stream of candidates) {

@@ -2,6 +2,7 @@
  * The Live object: the authority for one stream's broadcast. It appends to the log, keeps the tail in memory, stores
  * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import {
   type AccessPolicy,
@@ -20,22 +21,24 @@ import {
   type StreamStop,
 } from "../../core/access/stream-stop.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
-import type { BroadcastConfig, LogEntry, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
+import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
+import { FeedFanout } from "../../core/delivery/feed-fanout.ts";
+import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { NodeCounters } from "../../core/delivery/node-counters.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
-import { type FeedQuery, parseFeedQuery } from "../../core/delivery/workerd/feed-client.ts";
-import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
-import { redirectResponse, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
-import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/workerd/upstream-node.ts";
+import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
+import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { StreamAccessStore } from "./access-store.ts";
 import { describeBroadcast, describePublishProgress } from "./broadcast-status.ts";
@@ -71,6 +74,7 @@ interface ActiveBroadcast {
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
+  readonly platform: Platform = systemPlatform;
   readonly #store: BroadcastStore;
   readonly #archive: SegmentArchive;
   readonly #recordings: RecordingPlaylists;
@@ -160,7 +164,7 @@ export class Live extends DurableObject<LiveEnv> {
       );
     }
     this.#store.addInit(id, track, version, bytes);
-    this.#appendEntry(current, { kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
+    current.replica.appendEntry({ kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
     return this.#acceptPublish();
   }
 
@@ -184,7 +188,7 @@ export class Live extends DurableObject<LiveEnv> {
     }
     try {
       const held = bytes.byteLength === 0 ? null : bytes;
-      this.#appendEntry(current, { kind: "part", track, meta, byteLength: bytes.byteLength }, held);
+      current.replica.appendEntry({ kind: "part", track, meta, byteLength: bytes.byteLength }, held);
     } catch (error) {
       if (error instanceof BroadcastLogError) return refusePublish("malformed", error.message);
       throw error;
@@ -272,7 +276,7 @@ export class Live extends DurableObject<LiveEnv> {
   #openFeed(query: FeedQuery): Response {
     const current = this.#current;
     if (current === null) return new Response(null, { status: 404 });
-    const away = redirectSubscriber(this.#admission, current.fanout, query);
+    const away = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
     if (away !== null) return redirectResponse(away, () => null);
     this.#counters.addChildReport(query.report, Date.now());
     const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
@@ -386,12 +390,13 @@ export class Live extends DurableObject<LiveEnv> {
     this.#current?.fanout.closeAll();
     const replica = this.#store.restoreReplica(row, crypto.randomUUID(), new TailBuffer(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => this.status(this.#streamName);
-    const feeds = new FeedFanout(
+    const feeds = new FeedFanout({
       replica,
+      clock: this.platform.clock,
       status,
-      () => this.#accessStore.current,
-      () => 0,
-    );
+      access: () => this.#accessStore.current,
+      authoritySilenceMs: () => 0,
+    });
     const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
     this.#current = {
       replica,
@@ -442,11 +447,6 @@ export class Live extends DurableObject<LiveEnv> {
     return publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
   }
 
-  #appendEntry(current: ActiveBroadcast, entry: LogEntry, bytes: Uint8Array | null): void {
-    current.replica.appendEntry(entry, bytes);
-    current.fanout.sendEntry(entry, bytes);
-  }
-
   #archiveSegment(current: ActiveBroadcast, stream: StreamName, track: TrackName, msn: number): void {
     const segment = current.replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
     if (segment === undefined) return;
@@ -462,7 +462,7 @@ export class Live extends DurableObject<LiveEnv> {
     if (current === null || current.replica.state.ended) return;
     for (const { broadcast, track, segment } of jobs) {
       if (current.replica.config.broadcast !== broadcast) continue;
-      this.#appendEntry(current, { kind: "durable", track, msn: segment.msn }, null);
+      current.replica.appendEntry({ kind: "durable", track, msn: segment.msn }, null);
     }
   }
 
@@ -473,7 +473,7 @@ export class Live extends DurableObject<LiveEnv> {
       return last === undefined || last.closed ? [] : [{ track: track.name, msn: last.msn }];
     });
     this.#store.endBroadcast(config.broadcast, Date.now());
-    this.#appendEntry(current, { kind: "end" }, null);
+    current.replica.appendEntry({ kind: "end" }, null);
     for (const { track, msn } of open) this.#archiveSegment(current, stream, track, msn);
     const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
     void this.#archive.whenDrained().then(() => this.#recordings.storeAll(stream, row));

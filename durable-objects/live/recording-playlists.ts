@@ -6,7 +6,7 @@ import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import { playlistObjectKey } from "../../core/delivery/r2-keys.ts";
-import type { StoredPlaylist } from "../../core/delivery/workerd/upstream-node.ts";
+import type { StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { renderIframePlaylist, renderMediaPlaylist } from "../../core/media/hls/media-playlist.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { FeedDecoder, type FeedMessage } from "../../core/broadcast/feed-codec.ts";
+import { buildFeedRequest, type FeedQuery } from "../../core/delivery/feed-client.ts";
 import { nodeObjectName } from "../../core/delivery/tree/feed-policy.ts";
 import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
-import { buildFeedRequest, type FeedQuery } from "../../core/delivery/workerd/feed-client.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import type { Env } from "../../workers/env.ts";

@@ -1,28 +1,32 @@
 /**
  * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. It holds nothing
- * that it can't get again; with few askers it sends them up, and without children it forgets the stream.
+ * that it can't get again. It redirects few requesters up, and without children it drops the stream.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { NodeReport } from "../../core/broadcast/stream-status.ts";
+import { EdgeStream } from "../../core/delivery/edge-stream.ts";
+import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
+import { FeedFanout } from "../../core/delivery/feed-fanout.ts";
+import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
+import { readR2Object } from "../../core/delivery/r2-reads.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import { formatNodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
-import { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
-import { type FeedQuery, parseFeedQuery } from "../../core/delivery/workerd/feed-client.ts";
-import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
-import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
-import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
 import {
   type BroadcastOutline,
   getUpstreamNode,
   type StoredPlaylist,
   type UpstreamNode,
-} from "../../core/delivery/workerd/upstream-node.ts";
+} from "../../core/delivery/upstream-node.ts";
+import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { SizedCache } from "../../core/kit/sized-cache.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
@@ -33,11 +37,13 @@ export interface ShieldEnv {
 
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {
+  readonly platform: Platform = systemPlatform;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
-  readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
+  readonly #segmentCache = new SizedCache<Uint8Array>(SHIELD_LIMITS.segmentCacheBytes);
+  readonly #pulls: SingleFlight<unknown> = new SingleFlight(this.platform.clock, SHIELD_LIMITS.coalescedWaitMs);
   #fanout: FeedFanout | null = null;
-  #leaseTimer: ReturnType<typeof setInterval> | null = null;
+  #cancelLeaseTimer: (() => void) | null = null;
   #lastChildMs = 0;
 
   constructor(ctx: DurableObjectState, env: ShieldEnv) {
@@ -49,29 +55,30 @@ export class Shield extends DurableObject<ShieldEnv> {
       throw new TypeError(`a shield is named STREAM/ADDRESS, not ${JSON.stringify(ctx.id.name)}`);
     }
     this.#admission = new FeedAdmission(address);
+    const nodeId = `${formatNodeAddress(address)}#${this.platform.newId().slice(0, 8)}`;
     this.#edgeStream = new EdgeStream({
+      platform: this.platform,
       stream,
       tier: address.tier,
-      node: { kind: "shield", address, nodeId: `${formatNodeAddress(address)}#${crypto.randomUUID().slice(0, 8)}` },
+      node: { kind: "shield", address, nodeId },
       leaseMs: SHIELD_LIMITS.leaseMs,
       tailBytes: SHIELD_LIMITS.tailBytes,
       nodeAt: (above) => getUpstreamNode(this.env, stream, above),
       events: {
-        entryApplied: (entry, bytes) => this.#fanout?.sendEntry(entry, bytes),
-        partBytesReceived: (track, msn, part, bytes) => this.#fanout?.sendPartBytes(track, msn, part, bytes),
         accessChanged: (_, change) => this.#fanout?.sendAccess(change),
         replicaReplaced: (replica) => this.#replaceFanout(replica),
       },
+      feedFailed: (error) => console.warn("feed broken", error),
     });
   }
 
-  /** `GET /feed`, as `readFeed` asks it: a feed, or where to go instead. 404 where the stream has never been live. */
+  /** `GET /feed`, as `readFeed` requests it: a feed, or a redirect. 404 where the stream has never been live. */
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const away = redirectSubscriber(this.#admission, this.#fanout, query);
+    const away = redirectSubscriber(this.#admission, this.#fanout, query, this.#nowMs);
     if (away !== null) {
-      // Counted first, so that what is handed on tells of it too.
+      // Counted first, so that the carried report includes it.
       this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
       return redirectResponse(away, () => this.#createCarriedReport());
     }
@@ -81,11 +88,11 @@ export class Shield extends DurableObject<ShieldEnv> {
   }
 
   async #openFeed(query: FeedQuery): Promise<Response> {
-    this.#lastChildMs = Date.now();
-    for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, Date.now());
+    this.#lastChildMs = this.#nowMs;
+    for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, this.#nowMs);
     const replica = await this.#edgeStream.ensureReplica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edgeStream.isStale ? 503 : 404 });
-    const untilMs = Date.now() + SHIELD_LIMITS.feedWaitMs;
+    const untilMs = this.#nowMs + SHIELD_LIMITS.feedWaitMs;
     await Promise.all(
       [...query.wantedTracks].map((track) => this.#edgeStream.awaitTrackBytes(this.ctx, track, untilMs)),
     );
@@ -93,7 +100,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     this.#keepLease();
     const feeds = this.#fanout;
     if (feeds === null) return new Response(null, { status: 503 });
-    this.#edgeStream.counters.addChildReport(query.report, Date.now());
+    this.#edgeStream.counters.addChildReport(query.report, this.#nowMs);
     const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
     const kind = requester.kind === "isolate" ? "isolate" : "shield";
     return new Response(feeds.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
@@ -145,7 +152,7 @@ export class Shield extends DurableObject<ShieldEnv> {
         ? readR2Object(this.env.MEDIA, counters, clients.r2, key, () => this.#countUpstream())
         : this.#callParent(async (node) => (await node.pullStored?.(key)) ?? null),
     );
-    if (bytes !== null) this.#segmentCache.store(key, bytes);
+    if (bytes !== null) this.#segmentCache.add(key, bytes, bytes.byteLength);
     return bytes;
   }
 
@@ -154,32 +161,29 @@ export class Shield extends DurableObject<ShieldEnv> {
     this.ctx.abort("restarted on request");
   }
 
-  /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
+  /** What is `held` here, or pulled from the node above: once for concurrent requests. */
   #pull<T>(name: string, held: T | null, pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
     return this.#loadCounted(name, held, () => this.#callParent(pull));
   }
 
-  /** What is `held`, or what `load` brings from the origin's side: once, however many ask meanwhile; counted. */
+  /** What is `held`, or the result of one `load` for concurrent requests; counted. */
   async #loadCounted<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
     const { counters } = this.#edgeStream;
     if (held !== null) {
       counters.countRequest("hits", 200);
       return held;
     }
-    const { value, isShared } = this.#segmentCache.pullOnce(name, async () => {
+    // The name says what kind of value it is.
+    const pulls = this.#pulls as SingleFlight<T | null>;
+    const pulled = await pulls.load(this.ctx, name, async () => {
       const loaded = await load();
       if (loaded !== null) counters.countObject(name);
       return loaded;
     });
-    const outcome = isShared ? "coalesced" : "pulled";
-    try {
-      const loaded = await value;
-      counters.countRequest(outcome, loaded === null ? 404 : 200);
-      return loaded;
-    } catch (error) {
-      counters.countRequest(outcome, 503);
-      throw error;
-    }
+    const outcome = pulled.coalesced ? "coalesced" : "pulled";
+    counters.countRequest(outcome, pulled.ok ? (pulled.value === null ? 404 : 200) : 503);
+    if (!pulled.ok) throw pulled.error;
+    return pulled.value;
   }
 
   #callParent<T>(pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
@@ -198,36 +202,41 @@ export class Shield extends DurableObject<ShieldEnv> {
     return currentReplica?.config.broadcast === id ? currentReplica : null;
   }
 
-  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
+  /** This shield's counters, which a redirected requester carries on while the shield has no feed to report with. */
   #createCarriedReport(): NodeReport | null {
-    if (this.#leaseTimer !== null) return null;
-    return { ...this.#edgeStream.counters.createReport(Date.now()), viewers: 0, requestsPerSecond: 0 };
+    if (this.#cancelLeaseTimer !== null) return null;
+    return { ...this.#edgeStream.counters.createReport(this.#nowMs), viewers: 0, requestsPerSecond: 0 };
   }
 
   #replaceFanout(replica: Replica): void {
     const before = this.#fanout;
-    this.#fanout = new FeedFanout(
+    this.#fanout = new FeedFanout({
       replica,
-      () => this.#edgeStream.status,
-      () => this.#edgeStream.accessPolicy,
-      () => this.#edgeStream.authoritySilenceMs(Date.now()),
-    );
+      clock: this.platform.clock,
+      status: () => this.#edgeStream.status,
+      access: () => this.#edgeStream.accessPolicy,
+      authoritySilenceMs: () => this.#edgeStream.authoritySilenceMs(this.#nowMs),
+    });
     before?.closeAll();
   }
 
-  /** While there are children, this object looks after its own feed as an isolate's viewers do. */
+  /** While there are children, this object holds the lease of its feed, as requests do in an isolate. */
   #keepLease(): void {
-    this.#leaseTimer ??= setInterval(() => {
-      const now = Date.now();
+    this.#cancelLeaseTimer ??= startInterval(this.platform.clock, SHIELD_LIMITS.leaseCheckMs, () => {
+      const nowMs = this.#nowMs;
       const feeds = this.#fanout;
-      if (feeds !== null && feeds.subscriberCount > 0) this.#lastChildMs = now;
-      if (now - this.#lastChildMs > TREE_LIMITS.idleMs && this.#leaseTimer !== null) {
-        clearInterval(this.#leaseTimer);
-        this.#leaseTimer = null;
+      if (feeds !== null && feeds.subscriberCount > 0) this.#lastChildMs = nowMs;
+      if (nowMs - this.#lastChildMs > TREE_LIMITS.idleMs) {
+        this.#cancelLeaseTimer?.();
+        this.#cancelLeaseTimer = null;
         return;
       }
-      for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, now);
+      for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, nowMs);
       this.#edgeStream.ensureLease(this.ctx);
-    }, SHIELD_LIMITS.leaseCheckMs);
+    });
+  }
+
+  get #nowMs(): number {
+    return this.platform.clock.nowMs();
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { Live as RealLive } from "../../durable-objects/live/live.ts";
 import { Shield as RealShield } from "../../durable-objects/shield/shield.ts";
 import { openEdgeStream } from "../../workers/delivery/edge-streams.ts";
@@ -128,7 +129,7 @@ export class Shield extends RealShield {
 /** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as if somebody wanted another track; counters ride along. */
 async function renewFeed(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const [, , , stream = "", n = ""] = new URL(request.url).pathname.split("/");
-  const edge = await openEdgeStream(env, request, ctx, stream as StreamName);
+  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream as StreamName);
   const known = typeof edge !== "string" && edge.currentReplica !== null;
   if (known) edge.requestTrack(ctx, `renew-${n}` as TrackName, Date.now());
   return Response.json({ known });

@@ -5,7 +5,7 @@ import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { registryObjectName, selectRegistryShard } from "../../core/access/registry/registry-shards.ts";
 import { type MemberSetReader, MembershipCache } from "../../core/access/workerd/membership-cache.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { Env } from "../env.ts";
 import { deleteCachedBytes, readBytesThroughCache } from "../kit/colo-cache.ts";
 

@@ -1,8 +1,9 @@
 /** A stream's broadcasts: one call to its object for all who ask in a place. */
 
 import type { StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import { type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
@@ -13,7 +14,7 @@ const COALESCED_WAIT_MS = 4_000;
 /** The list changes when a broadcast opens or ends. */
 const MAX_AGE_S = 5;
 
-const flights = new SingleFlight<CachedText>(COALESCED_WAIT_MS);
+const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
 /** `GET /api/streams/{stream}/broadcasts`: newest first, as many as are listed. */
 export async function handleStreamBroadcasts(
@@ -22,7 +23,7 @@ export async function handleStreamBroadcasts(
   ctx: WaitUntilContext,
   stream: StreamName,
 ): Promise<Response> {
-  const edge = await openEdgeStream(env, request, ctx, stream);
+  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
   // A stream that the feed doesn't know has no broadcasts, and its object isn't asked.
   const replica = await edge.ensureReplica(ctx);

@@ -1,9 +1,10 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
 
 import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../core/api/prometheus-text.ts";
-import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
+import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
@@ -52,7 +53,7 @@ async function fetchStreamMetrics(
   ctx: WaitUntilContext,
   stream: StreamName,
 ): Promise<StreamMetrics> {
-  const edge = await openEdgeStream(env, request, ctx, stream);
+  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
   if (typeof edge === "string") return { stream, status: null };
   await edge.ensureReplica(ctx);
   return toStreamMetrics(env, ctx, edge);

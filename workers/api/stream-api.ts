@@ -4,9 +4,10 @@ import { toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import type { AudienceEstimate } from "../../core/delivery/node-counters.ts";
 import { parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
-import { getUpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import { getUpstreamNode } from "../../core/delivery/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
 import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
 import { requireSecret } from "../access/secret-guard.ts";
@@ -23,7 +24,7 @@ export async function handleStreamStatus(
   ctx: WaitUntilContext,
   stream: StreamName,
 ): Promise<Response> {
-  const edge = await openEdgeStream(env, request, ctx, stream);
+  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
   const replica = await edge.ensureReplica(ctx);
   if (replica === null || edge.status === null) return unavailableStreamResponse("unregistered");

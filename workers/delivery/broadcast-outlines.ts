@@ -1,11 +1,12 @@
-/** Which files there are of broadcasts that this isolate has no replica of: the rest is refused without asking anybody. */
+/** The files of broadcasts that this isolate has no replica of: requests for others are refused without asking upstream. */
 
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
-import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
-import type { BroadcastOutline } from "../../core/delivery/workerd/upstream-node.ts";
+import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
+import type { BroadcastOutline } from "../../core/delivery/upstream-node.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { type PullContext, Puller } from "./puller.ts";
 
@@ -13,19 +14,26 @@ import { type PullContext, Puller } from "./puller.ts";
 const OUTLINE_LIMITS = {
   /** Outlines held, of some 100 bytes a track. */
   outlines: 512,
-  /** A whole outline doesn't change. */
+  /** A complete outline doesn't change. */
   completeTtlMs: 300_000,
-  /** Until all is stored it grows by a segment every few seconds, and what isn't there may come. */
+  /** Until all is stored, an outline grows by a segment every few seconds. */
   incompleteTtlMs: 1_000,
-  /** A follower waits so long for the leader of its flight before it asks itself. */
+  /** A follower waits this long for the leader of its flight before it pulls itself. */
   coalescedWaitMs: 4_000,
 } as const;
 
-const broadcastIdCaches = new WeakMap<EdgeStream, MembershipCache>();
-const flights = new SingleFlight<BroadcastOutline | null>(OUTLINE_LIMITS.coalescedWaitMs);
-const cachedOutlines = new Map<string, { readonly outline: BroadcastOutline | null; readonly untilMs: number }>();
+/** What an isolate knows of one stream's broadcasts. */
+interface KnownBroadcasts {
+  readonly ids: MembershipCache;
+  readonly outlineFlights: SingleFlight<BroadcastOutline | null>;
+}
 
-/** Whether the stream has such a file of a broadcast that is over. Throws `UpstreamError` where nobody can be asked. */
+const knownBroadcasts = new WeakMap<EdgeStream, KnownBroadcasts>();
+const cachedOutlines = new BoundedMap<string, { readonly outline: BroadcastOutline | null; readonly untilMs: number }>(
+  OUTLINE_LIMITS.outlines,
+);
+
+/** Whether the stream may have such a file of a broadcast that has ended. Throws `UpstreamError` where no node above answers. */
 export async function mayFileExist(context: PullContext, { broadcast, track, file }: MediaPath): Promise<boolean> {
   // Parts are kept only while a broadcast is live.
   if (file.kind === "part" || !(await isKnownBroadcast(context, broadcast))) return false;
@@ -42,28 +50,36 @@ export async function mayFileExist(context: PullContext, { broadcast, track, fil
 }
 
 function isKnownBroadcast(context: PullContext, broadcast: BroadcastId): boolean | Promise<boolean> {
-  const { edge, ctx } = context;
-  let set = broadcastIdCaches.get(edge);
-  if (set === undefined) {
-    set = new MembershipCache();
-    broadcastIdCaches.set(edge, set);
-  }
   const read = async (newest: boolean): Promise<FingerprintSet> =>
     FingerprintSet.decode(await new Puller(context).pullBroadcastIds(newest));
-  return set.hasMember({ ctx, readMembers: read }, broadcast);
+  return getKnownBroadcasts(context.edge).ids.hasMember({ ctx: context.ctx, readMembers: read }, broadcast);
 }
 
 async function loadOutline(context: PullContext, broadcast: BroadcastId): Promise<BroadcastOutline | null> {
-  const key = outlineKey(context.edge.stream, broadcast);
+  const { edge } = context;
+  const { clock } = edge.platform;
+  const key = outlineKey(edge.stream, broadcast);
   const held = cachedOutlines.get(key);
-  if (held !== undefined && Date.now() < held.untilMs) return held.outline;
-  const flown = await flights.load(context.ctx, key, () => new Puller(context).pullOutline(broadcast));
+  if (held !== undefined && clock.nowMs() < held.untilMs) return held.outline;
+  const flown = await getKnownBroadcasts(edge).outlineFlights.load(context.ctx, key, () =>
+    new Puller(context).pullOutline(broadcast),
+  );
   if (!flown.ok) throw flown.error;
   const outline = flown.value;
-  if (cachedOutlines.size >= OUTLINE_LIMITS.outlines) cachedOutlines.clear();
   const keptMs = outline?.whole === true ? OUTLINE_LIMITS.completeTtlMs : OUTLINE_LIMITS.incompleteTtlMs;
-  cachedOutlines.set(key, { outline, untilMs: Date.now() + keptMs });
+  cachedOutlines.set(key, { outline, untilMs: clock.nowMs() + keptMs });
   return outline;
+}
+
+function getKnownBroadcasts(edge: EdgeStream): KnownBroadcasts {
+  const known = knownBroadcasts.get(edge);
+  if (known !== undefined) return known;
+  const made: KnownBroadcasts = {
+    ids: new MembershipCache(),
+    outlineFlights: new SingleFlight(edge.platform.clock, OUTLINE_LIMITS.coalescedWaitMs),
+  };
+  knownBroadcasts.set(edge, made);
+  return made;
 }
 
 const outlineKey = (stream: StreamName, broadcast: BroadcastId): string => `${stream}/${broadcast}`;

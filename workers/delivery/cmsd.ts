@@ -6,7 +6,7 @@
 import { type CmsdStatic, CmsdStreamingFormat, CmsdStreamType, encodeCmsdStatic } from "@svta/cml-cmsd";
 import type { Track } from "../../core/broadcast/broadcast-log.ts";
 
-/** Held times are told in steps of this, so that answers held alike share their headers. */
+/** Held times are rounded to this, so that answers held alike share their headers. */
 const HELD_TIME_STEP_MS = 10;
 
 const encodeStatic = (keys: CmsdStatic, ended: boolean): string => {
@@ -45,7 +45,7 @@ export function mediaCmsd(track: Track, durationTicks: number, ended: boolean): 
   return fresh;
 }
 
-/** `cmsd` of an answer that waited since `askedMs` for its object to come; a player's throughput estimate leaves that out. */
-export function addHeldTime(cmsd: string, requestedAtMs: number): string {
-  return `${cmsd},ht=${HELD_TIME_STEP_MS * Math.round((Date.now() - requestedAtMs) / HELD_TIME_STEP_MS)}`;
+/** `cmsd` of an answer that waited `heldMs` for its object; a player's throughput estimate leaves that time out. */
+export function addHeldTime(cmsd: string, heldMs: number): string {
+  return `${cmsd},ht=${HELD_TIME_STEP_MS * Math.round(heldMs / HELD_TIME_STEP_MS)}`;
 }

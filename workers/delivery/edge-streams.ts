@@ -1,12 +1,13 @@
-/** The streams that this isolate serves: one edge each, of registered names only; the weakest makes room. */
+/** The streams that this isolate serves: an edge for each registered name in demand; the least used makes room. */
 
+import { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { selectForEviction } from "../../core/delivery/stream-eviction.ts";
 import type { Site } from "../../core/delivery/tree/node-address.ts";
-import { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
-import { getUpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import { getUpstreamNode } from "../../core/delivery/upstream-node.ts";
+import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { Env } from "../env.ts";
 import { resolveSite } from "./isolate-site.ts";
@@ -16,17 +17,23 @@ import { createParentCache } from "./parent-cache.ts";
 const MAX_EDGE_STREAMS = 64;
 
 const edgeStreams = new Map<StreamName, EdgeStream>();
-/** The one asked for last. */
+/** The one requested last. */
 let lastRequested: EdgeStream | null = null;
 
 /** Why there is no edge for a stream: nobody registered its name, or this isolate serves as many as it can. */
 export type EdgeStreamUnavailable = "unregistered" | "full";
 
-/** The edge of a stream in this isolate. At once where there is one. Throws `UpstreamError` where the registry can't be asked. */
+/** The request that opens an edge. */
+export interface EdgeStreamRequest {
+  readonly platform: Platform;
+  readonly env: Env;
+  readonly request: Request;
+  readonly ctx: WaitUntilContext;
+}
+
+/** The edge of a stream in this isolate. At once where there is one. Throws `UpstreamError` where the registry doesn't answer. */
 export function openEdgeStream(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
+  opening: EdgeStreamRequest,
   stream: StreamName,
 ): EdgeStream | EdgeStreamUnavailable | Promise<EdgeStream | EdgeStreamUnavailable> {
   if (lastRequested?.stream === stream) return lastRequested;
@@ -35,14 +42,13 @@ export function openEdgeStream(
     lastRequested = known;
     return known;
   }
-  const registered = isStreamRegistered(env, ctx, stream);
-  if (registered instanceof Promise) return registered.then((is) => openRegisteredStream(env, request, stream, is));
-  return openRegisteredStream(env, request, stream, registered);
+  const registered = isStreamRegistered(opening.env, opening.ctx, stream);
+  if (registered instanceof Promise) return registered.then((is) => openRegisteredStream(opening, stream, is));
+  return openRegisteredStream(opening, stream, registered);
 }
 
 function openRegisteredStream(
-  env: Env,
-  request: Request,
+  { platform, env, request }: EdgeStreamRequest,
   stream: StreamName,
   isRegistered: boolean,
 ): EdgeStream | EdgeStreamUnavailable {
@@ -50,8 +56,8 @@ function openRegisteredStream(
   // Another request may have opened it meanwhile.
   const known = edgeStreams.get(stream);
   if (known !== undefined) return known;
-  if (edgeStreams.size >= MAX_EDGE_STREAMS && !evictEdgeStream()) return "full";
-  lastRequested = createEdgeStream(env, resolveSite(env, request), stream);
+  if (edgeStreams.size >= MAX_EDGE_STREAMS && !evictEdgeStream(platform.clock.nowMs())) return "full";
+  lastRequested = createEdgeStream(platform, env, resolveSite(env, request), stream);
   edgeStreams.set(stream, lastRequested);
   return lastRequested;
 }
@@ -66,22 +72,23 @@ export function listEdgeStreams(): EdgeStream[] {
   return [...edgeStreams.values()];
 }
 
-function createEdgeStream(env: Env, site: Site | null, stream: StreamName): EdgeStream {
+function createEdgeStream(platform: Platform, env: Env, site: Site | null, stream: StreamName): EdgeStream {
   return new EdgeStream({
+    platform,
     stream,
     tier: "isolate",
-    node: { kind: "isolate", site, nodeId: crypto.randomUUID() },
+    node: { kind: "isolate", site, nodeId: platform.newId() },
     leaseMs: EDGE_STREAM_LIMITS.leaseMs,
     tailBytes: EDGE_STREAM_LIMITS.tailBytes,
     nodeAt: (address) => getUpstreamNode(env, stream, address),
     // Without a site there is one node to ask.
     ...(site === null ? {} : { parentCache: createParentCache(site) }),
+    feedFailed: (error) => console.warn("feed broken", error),
   });
 }
 
-/** Lets go of the weakest edge; false: every one is watched. */
-function evictEdgeStream(): boolean {
-  const nowMs = Date.now();
+/** Evicts the least used edge; false where viewers watch each one. */
+function evictEdgeStream(nowMs: number): boolean {
   const held = [...edgeStreams.values()].map((edge) => ({
     edge,
     parkedRequests: edge.parkedCount + edge.waiterCount,

@@ -2,7 +2,7 @@
 import { isRegion, locateSite, type Site } from "../../core/delivery/tree/node-address.ts";
 import type { Env } from "../env.ts";
 
-/** The site that `CORRAL_SITE` or the platform tells; null on a single machine, where there is no tree to climb. */
+/** The site by `CORRAL_SITE` or the platform's hints; null on a single machine, where the Live object is the only node above. */
 export function resolveSite(env: Env, request: Request): Site | null {
   if (env.CORRAL_SITE === undefined || env.CORRAL_SITE === "") {
     const { colo, continent, country, longitude } = (request.cf ?? {}) as IncomingRequestCfProperties;

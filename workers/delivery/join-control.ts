@@ -1,13 +1,14 @@
-/** Newcomers to a stream in this isolate: who is let in, and who is to come back when. */
+/** Admission of newcomers to a stream in this isolate. */
+
+import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { JoinAdmission, NetworkJoinAdmission, parseJoinRates } from "../../core/delivery/join-admission.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
-import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
 import type { Env } from "../env.ts";
 import { joinRetryResponse, tooManyRequestsResponse } from "../kit/responses.ts";
 
-/** With so many requests parked there is no room for more viewers: each of those who watch parks one or two again and again. */
+/** With so many requests parked there is no room for more viewers: each viewer keeps one or two parked. */
 const MAX_PARKED_FOR_JOIN = 0.75 * EDGE_STREAM_LIMITS.parkedRequests;
 
 interface StreamJoinControl {
@@ -18,22 +19,23 @@ interface StreamJoinControl {
 const joinControls = new WeakMap<EdgeStream, StreamJoinControl>();
 
 /**
- * Lets a newcomer in (null), or tells it when to come back. `HEAD` is told the same, but takes no seat: nobody plays what it
- * answers. Throws `TypeError` on settings that make no sense.
+ * Admits a newcomer (null), or answers when to retry. `HEAD` gets the same answer and takes no token: nobody plays its
+ * answer. Throws `TypeError` on invalid settings.
  */
 export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): Promise<Response | null> {
   const { all, networks } = getJoinControl(env, edge);
-  const nowMs = Date.now();
+  const { clock, random } = edge.platform;
+  const nowMs = clock.nowMs();
   if (request.method === "HEAD")
-    return retryResponse(edge.parkedCount >= MAX_PARKED_FOR_JOIN ? 1 : all.checkJoin(nowMs, Math.random()));
+    return retryResponse(edge.parkedCount >= MAX_PARKED_FOR_JOIN ? 1 : all.checkJoin(nowMs, random()));
   const network = readRequestNetwork(request);
   if (network !== null && !networks.tryJoin(network, nowMs))
-    return tooManyRequestsResponse(1 + Math.floor(2 * Math.random()));
-  const fast = await refuseOverRate(env, "joins", request);
-  if (fast !== null) return fast;
-  const comeBackS =
-    edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(Math.random()) : all.tryJoin(nowMs, Math.random());
-  return retryResponse(comeBackS);
+    return tooManyRequestsResponse(1 + Math.floor(2 * random()));
+  const floodRefusal = await refuseOverRate(env, "joins", request);
+  if (floodRefusal !== null) return floodRefusal;
+  const retryAfterS =
+    edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(random()) : all.tryJoin(nowMs, random());
+  return retryResponse(retryAfterS);
 }
 
 const retryResponse = (retryAfterS: number | null): Response | null =>

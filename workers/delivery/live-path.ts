@@ -1,8 +1,9 @@
 /** The addresses of delivery, parsed from a request once. */
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
 
-/** What is asked of a stream: its multivariant playlist, or a file of a track. */
+/** The requested file of a stream: its multivariant playlist, or a file of a track. */
 export interface LivePath {
   readonly stream: StreamName;
   readonly file: "multivariant" | MediaPath;
@@ -10,18 +11,18 @@ export interface LivePath {
 
 const PREFIX = "/live/";
 
-/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `FakeRequest.url` is. */
+/** Whether an address belongs to delivery: `/live/…`. `url` is absolute, as `Request.url` is. */
 export function isLivePath(url: string): boolean {
   return url.startsWith(PREFIX, findPathStart(url));
 }
 
-/** Viewers ask for the same few files at the same time: what their addresses mean is remembered, up to so many. */
+/** Viewers ask for the same few files at the same time, so addresses are parsed once, up to so many. */
 const MAX_PARSED_PATHS = 1_024;
-const parsedPaths = new Map<string, LivePath>();
+const parsedPaths = new BoundedMap<string, LivePath>(MAX_PARSED_PATHS);
 
 /**
- * What an address below `/live/` means, or null. It is in its canonical form (`canonical-url.ts`), so names have one
- * spelling and nothing is decoded. The query, in which a viewer's token may be, is no part of it.
+ * The path of an address below `/live/`, or null. The address is canonical (`canonical-url.ts`), so names have one spelling
+ * and nothing is decoded. The query, which may hold a viewer's token, is not part of the path.
  */
 export function parseLivePath(url: string): LivePath | null {
   const query = url.indexOf("?");
@@ -30,7 +31,6 @@ export function parseLivePath(url: string): LivePath | null {
   if (known !== undefined) return known;
   const parsed = parseBarePath(bare);
   if (parsed === null) return null;
-  if (parsedPaths.size >= MAX_PARSED_PATHS) parsedPaths.clear();
   parsedPaths.set(bare, parsed);
   return parsed;
 }

@@ -1,6 +1,7 @@
-/** Answers that carry a playlist or media, with what is the same for all who ask made once. */
+/** Answers with a playlist or media; headers that are the same for many requests are made once. */
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { prefersGzip } from "../kit/accept-encoding.ts";
 import { parseByteRange } from "../kit/byte-range.ts";
@@ -11,12 +12,6 @@ import { gzipBytes, type RenderedPlaylist } from "./playlist-cache.ts";
 
 const PLAYLIST_MEDIA_TYPE = "application/vnd.apple.mpegurl";
 
-/** Who asks for a playlist, and the query with which its addresses go to them; it is empty for most. */
-export interface PlaylistRequest {
-  readonly request: Request;
-  readonly tokenQuery: string;
-}
-
 /** A viewer's own playlist is compressed for one: fast. Its tokens, all the same, become small in any case. */
 const PER_VIEWER_GZIP_LEVEL = 1;
 
@@ -26,17 +21,24 @@ export interface ModificationTime {
   readonly nowMs: number;
 }
 
-/** A playlist, compressed for those who take it; 304 for those who have it. `tiers`: as in `Cache-Status`. */
+/** A playlist to answer with. */
+export interface PlaylistAnswer {
+  readonly rendered: RenderedPlaylist;
+  /** The query that the playlist's addresses carry for this viewer; empty for most. */
+  readonly tokenQuery: string;
+  readonly cacheControl: string;
+  readonly modified: ModificationTime;
+  readonly cmsd: string;
+  /** As in `Cache-Status`. */
+  readonly cacheStatus: string;
+}
+
+/** A playlist, compressed where the client accepts that; 304 where it has it. */
 export function playlistResponse(
-  { request, tokenQuery }: PlaylistRequest,
-  rendered: RenderedPlaylist,
-  cacheControl: string,
-  { changedMs, nowMs }: ModificationTime,
-  cmsd: string,
-  ...tiers: string[]
+  request: Request,
+  { rendered, tokenQuery, cacheControl, modified: { changedMs, nowMs }, cmsd, cacheStatus: status }: PlaylistAnswer,
 ): Response {
   const zipped = prefersGzip(request.headers.get("accept-encoding"));
-  const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
   const modifiedMs = computeLastModifiedMs(changedMs, nowMs);
   const etag = rendered.etag(zipped, tokenQuery);
   const headers = rendered.cachedHeaders(`${etag} ${modifiedMs} ${cacheControl} ${status} ${cmsd}`, () =>
@@ -61,27 +63,33 @@ export function playlistResponse(
   });
 }
 
-/** The answer to one who has it: what headers say of the body is left out with the body. */
+/** 304: the headers that describe the body are left out with it. */
 function notModifiedResponse(headers: Headers): Response {
   const kept = new Headers(headers);
   for (const name of ["content-type", "content-encoding"]) kept.delete(name);
   return new Response(null, { status: 304, headers: kept });
 }
 
-/** The headers that an object was last answered with: a herd gets them as they are. */
+/** The headers of the latest answer with an object: a herd gets them as they are. */
 const lastHeaders = new WeakMap<Uint8Array, { ageS: number; status: string; cmsd: string; headers: Headers }>();
 
-/** A file of media, or the range of it that is asked for; `ageS`: seconds since it was whole. */
+/** A file of media to answer with. */
+export interface MediaAnswer {
+  readonly description: MediaDescription;
+  readonly bytes: Uint8Array;
+  /** Seconds since it was whole. */
+  readonly ageS: number;
+  /** As in `Cache-Status`. */
+  readonly cacheStatus: string;
+}
+
+/** A file of media, or the requested range of it. */
 export function mediaResponse(
   request: Request,
-  description: MediaDescription,
-  bytes: Uint8Array,
-  ageS: number,
-  ...tiers: string[]
+  { description, bytes, ageS, cacheStatus: status }: MediaAnswer,
 ): Response {
   const ranges = readRangeHeader(request);
   const { cmsd } = description;
-  const status = tiers.length === 1 ? (tiers[0] ?? "") : tiers.join(", ");
   const last = lastHeaders.get(bytes);
   if (ranges === null && last?.ageS === ageS && last.status === status && last.cmsd === cmsd) {
     return new Response(bytes, { headers: last.headers });
@@ -105,12 +113,11 @@ export function mediaResponse(
   return deliveryResponse(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
 }
 
-/** The `Range` that is to be heeded, or null. */
+/** The `Range` that applies, or null. */
 function readRangeHeader({ method, headers }: Request): string | null {
   // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
   // which range handling is not defined. For this specification, GET is the only method for which range handling is defined."
-  // §13.1.5: a range is for those whose `If-Range` names the state that would be sent. Media have no validators: they don't
-  // change.
+  // §13.1.5: a range applies where `If-Range` names the current state. Media have no validators: they don't change.
   return method === "GET" && !headers.has("if-range") ? headers.get("range") : null;
 }
 
@@ -127,27 +134,26 @@ function unsatisfiableRangeResponse(byteLength: number): Response {
   );
 }
 
-/** Whole media answers of the last seconds differ in few headers: made once for each age, way and kind of object. */
-const cachedHeaders = new Map<string, Headers>();
-const MAX_CACHED_HEADERS = 1024;
+/** Whole media answers of the last seconds differ in few headers: made once for each age, cache status and kind of object. */
+const MAX_CACHED_HEADERS = 1_024;
+const cachedHeaders = new BoundedMap<string, Headers>(MAX_CACHED_HEADERS);
 
 function getMediaHeaders(headers: Record<string, string>): Headers {
   const key = `${headers["content-type"]} ${headers["age"]} ${headers["cache-status"]} ${headers["cmsd-static"]}`;
   const known = cachedHeaders.get(key);
   if (known !== undefined) return known;
-  if (cachedHeaders.size >= MAX_CACHED_HEADERS) cachedHeaders.clear();
   const made = createDeliveryHeaders(headers);
   cachedHeaders.set(key, made);
   return made;
 }
 
-/** What headers tell of a file of media. */
+/** The headers that describe a file of media. */
 export interface MediaDescription {
   readonly type: "audio/mp4" | "video/mp4";
   readonly cmsd: string;
 }
 
-/** Of a track's part or segment; of a broadcast that isn't here any more, the type that fits both kinds. */
+/** Of a track's part or segment; without a replica, the type that fits both kinds. */
 export function describeMedia(
   replica: Replica | null,
   name: TrackName,
@@ -165,17 +171,25 @@ export function describeInitSection(replica: Replica | null, name: TrackName): M
   return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
 }
 
-/** Seconds since the media was whole: its programme time tells when. */
-export function computeMediaAgeS(
-  replica: Replica | null,
-  track: TrackName,
-  segment: SegmentState | null,
-  part = -1,
-): number {
+/** Media whose age is computed. */
+export interface AgedMedia {
+  readonly replica: Replica | null;
+  readonly track: TrackName;
+  /** Null for an init section, and for a segment that has left the window. */
+  readonly segment: SegmentState | null;
+  /** The part of the segment; absent for the whole. */
+  readonly part?: number;
+}
+
+/** Seconds since the media was whole, by its program time. */
+export function computeMediaAgeS({ replica, track, segment, part }: AgedMedia, nowMs: number): number {
   const timescale = replica?.track(track)?.track.timescale;
   if (replica === null || timescale === undefined) return 0;
-  if (segment === null) return Math.max(0, Math.floor((Date.now() - replica.config.startedAtMs) / 1000));
-  const parts = segment.parts.slice(0, part + 1);
-  const ticks = part < 0 ? segment.durationTicks : parts.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
-  return Math.max(0, Math.floor((Date.now() - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
+  if (segment === null) return Math.max(0, Math.floor((nowMs - replica.config.startedAtMs) / 1000));
+  let ticks = segment.durationTicks;
+  if (part !== undefined) {
+    ticks = 0;
+    for (const { durationTicks } of segment.parts.slice(0, part + 1)) ticks += durationTicks;
+  }
+  return Math.max(0, Math.floor((nowMs - segment.start.programTimeMs - (ticks * 1000) / timescale) / 1000));
 }

@@ -1,5 +1,6 @@
-/** What the isolates of one data centre tell each other of the way to a stream: through the data centre's cache. */
+/** The parents of streams, shared between the isolates of one data centre through its cache. */
 
+import type { ParentCache } from "../../core/delivery/feed-follower.ts";
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import {
   formatNodeAddress,
@@ -7,11 +8,10 @@ import {
   parseNodeAddress,
   type Site,
 } from "../../core/delivery/tree/node-address.ts";
-import type { ParentCache } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 
-/** The memory of the data centre at `site`. A cache that fails is a memory that knows nothing. */
+/** The parent cache of the data centre at `site`. A cache that fails is empty. */
 export function createParentCache(site: Site): ParentCache {
   // Locally all data centres share one cache.
   const keyOf = (stream: StreamName): string => `https://way.corral.invalid/${site.colo}/${stream}`;

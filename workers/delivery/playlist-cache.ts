@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { hash32 } from "../../core/kit/hash.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import {
@@ -16,7 +17,7 @@ import { compressPiece, type DeflatedPiece, joinGzipPieces } from "./gzip-pieces
 
 const encoder = new TextEncoder();
 
-/** Kinds of answers whose headers are kept: viewers with a token each have their own. */
+/** Kinds of answers whose headers are cached: each viewer with a token has a kind of its own. */
 const MAX_HEADER_KINDS = 64;
 
 /** Fast enough for what is made for each entry of the log. */
@@ -57,9 +58,9 @@ export class RenderedPlaylist {
   #bytes: Uint8Array | null = null;
   #gzip: Uint8Array | null = null;
   #digest: string | null = null;
-  /** Cut where a query goes. */
+  /** Its text, split where a query is inserted. */
   #querySplits: string[] | null = null;
-  readonly #headers = new Map<string, Headers>();
+  readonly #headers = new BoundedMap<string, Headers>(MAX_HEADER_KINDS);
 
   constructor(pieces: readonly PlaylistChunk[]) {
     const chars = pieces.reduce((sum, { text }) => sum + text.length, 0);
@@ -75,19 +76,18 @@ export class RenderedPlaylist {
   /** The headers for one kind of answer, made once as long as there are few kinds. */
   cachedHeaders(kind: string, make: () => Headers): Headers {
     const headers = this.#headers.get(kind) ?? make();
-    if (this.#headers.size >= MAX_HEADER_KINDS) this.#headers.clear();
     this.#headers.set(kind, headers);
     return headers;
   }
 
-  /** What tells its bytes from all others, with its quotes: the same in every isolate that renders the same text. */
+  /** The entity tag, with its quotes: the same in every isolate that renders the same text. */
   etag(isGzip: boolean, query: string): string {
     this.#digest ??= this.#computeDigest().toString("base64url").slice(0, 22);
     const own = query === "" ? "" : `-${hash32(query).toString(36)}`;
     return `"${this.#digest}${own}${isGzip ? "-gzip" : ""}"`;
   }
 
-  /** One viewer's: every address with `query`. */
+  /** The playlist with `query` at every address, for one viewer. */
   withQuery(query: string): Uint8Array {
     this.#querySplits ??= splitAfterUris(joinChunks(this.#pieces));
     return encoder.encode(this.#querySplits.join(query));

@@ -1,55 +1,89 @@
-/** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
+/** Pulls of what a feed doesn't hold: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
 
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { type CacheOutcome, countRequest, type RequestCounters } from "../../core/broadcast/stream-status.ts";
+import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { mediaObjectKey, playlistObjectKey } from "../../core/delivery/r2-keys.ts";
+import { readR2Object } from "../../core/delivery/r2-reads.ts";
 import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
-import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
-import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
-import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/upstream-node.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Env } from "../env.ts";
 import { readBytesThroughCache } from "../kit/colo-cache.ts";
 import { cacheRecording, getCachedRecording, type PreparedPlaylist, preparePlaylist } from "./recording-cache.ts";
 
-/** Bytes and the tiers that were asked for them, the one nearest to the origin first, in RFC 9211's terms. */
-export interface PullResult<T> {
+/** An object and the tiers that were asked for it, the one nearest to the origin first, in RFC 9211's terms. */
+interface PulledObject<T> {
   readonly value: T | null;
   readonly tiers: readonly string[];
 }
 
-/** Who pulls: a request, which is told how it came by its answer. */
+/** The result of a pull, and how the request is counted. */
+export interface PullResult<T> extends PulledObject<T> {
+  readonly outcome: CacheOutcome;
+}
+
+/** A pull that failed; `cause` says why, `outcome` how the request is counted. */
+export class PullError extends Error {
+  override readonly name = "PullError";
+  readonly outcome: CacheOutcome;
+
+  constructor(outcome: CacheOutcome, cause: unknown) {
+    super("a pull failed", { cause });
+    this.outcome = outcome;
+  }
+}
+
+/** The request that pulls. */
 export interface PullContext {
   readonly env: Env;
   readonly ctx: WaitUntilContext;
   readonly edge: EdgeStream;
-  outcome: CacheOutcome;
 }
 
-/** A follower waits so long for the leader of its flight before it asks itself. */
+/** A follower waits this long for the leader of its flight before it pulls itself. */
 const COALESCED_WAIT_MS = 4_000;
 
-/** A segment that R2 lacks is one that never came: a gap. That is remembered so long, of so many. */
+/** A segment that R2 lacks is a gap. Missing segments are cached for this long, up to so many. */
 const MISSING_SEGMENT_TTL_MS = 10_000;
 const MAX_MISSING_SEGMENTS = 4_096;
 
-const missingUntilMs = new Map<string, number>();
-const bytesFlights = new SingleFlight<PullResult<Uint8Array>>(COALESCED_WAIT_MS);
-const playlistFlights = new SingleFlight<PullResult<PreparedPlaylist>>(COALESCED_WAIT_MS);
+const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_SEGMENTS);
 const decoder = new TextDecoder();
 
-/** A playlist as it came, kept where it will not change. */
+/** The pulls of one stream in flight. */
+interface PullFlights {
+  readonly bytes: SingleFlight<PulledObject<Uint8Array>>;
+  readonly playlists: SingleFlight<PulledObject<PreparedPlaylist>>;
+}
+
+const pullFlights = new WeakMap<EdgeStream, PullFlights>();
+
+function getPullFlights(edge: EdgeStream): PullFlights {
+  const known = pullFlights.get(edge);
+  if (known !== undefined) return known;
+  const { clock } = edge.platform;
+  const made = {
+    bytes: new SingleFlight<PulledObject<Uint8Array>>(clock, COALESCED_WAIT_MS),
+    playlists: new SingleFlight<PulledObject<PreparedPlaylist>>(clock, COALESCED_WAIT_MS),
+  };
+  pullFlights.set(edge, made);
+  return made;
+}
+
+/** A pulled playlist made ready, and cached where it will not change. */
 function prepareRecording(key: string, stored: StoredPlaylist): PreparedPlaylist {
   const playlist = preparePlaylist(stored);
   if (stored.ended) cacheRecording(key, playlist, stored.text.length);
   return playlist;
 }
 
-/** The pulls of one request. */
+/** The pulls of one request. They throw `PullError`. */
 export class Puller {
   readonly #context: PullContext;
 
@@ -61,14 +95,14 @@ export class Puller {
     return this.#context.edge;
   }
 
-  /** A segment that has left the window, or of a broadcast that is over; that it isn't there is remembered for a while. */
+  /** A segment that has left the window, or of a broadcast that is over; a missing one is remembered for a while. */
   async pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    if (Date.now() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [] };
+    const { clock } = this.#edge.platform;
+    if (clock.nowMs() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [], outcome: "hits" };
     const pulled = await this.pullSegment(broadcast, track, msn);
     if (pulled.value === null) {
-      if (missingUntilMs.size >= MAX_MISSING_SEGMENTS) missingUntilMs.clear();
-      missingUntilMs.set(key, Date.now() + MISSING_SEGMENT_TTL_MS);
+      missingUntilMs.set(key, clock.nowMs() + MISSING_SEGMENT_TTL_MS);
     }
     return pulled;
   }
@@ -76,7 +110,7 @@ export class Puller {
   /** A stored segment. */
   pullSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#coalesce(bytesFlights, key, () => this.#readThroughCache(key));
+    return this.#coalesce(getPullFlights(this.#edge).bytes, key, () => this.#readThroughCache(key));
   }
 
   /** A closed segment that may not be stored yet. */
@@ -90,7 +124,9 @@ export class Puller {
     const pulled = await this.#pullFromParent(`${broadcast}/${track}/${msn}`, (node) =>
       node.pullSegment(broadcast, track, msn),
     );
-    return pulled.value === null ? this.pullSegment(broadcast, track, msn) : pulled;
+    if (pulled.value !== null) return pulled;
+    const stored = await this.pullSegment(broadcast, track, msn);
+    return pulled.outcome === "pulled" ? { ...stored, outcome: "pulled" } : stored;
   }
 
   /** A part that the tail lacks: cut out of the stored segment, or from the node above. */
@@ -102,10 +138,10 @@ export class Puller {
   ): Promise<PullResult<Uint8Array>> {
     const { msn } = segment;
     if (segment.durable) {
-      const { value, tiers } = await this.pullSegment(broadcast, track, msn);
+      const { value, ...pulled } = await this.pullSegment(broadcast, track, msn);
       const from = segment.parts.slice(0, part).reduce((sum, { byteLength }) => sum + byteLength, 0);
       const length = segment.parts[part]?.byteLength ?? 0;
-      return { value: value?.slice(from, from + length) ?? null, tiers };
+      return { ...pulled, value: value?.slice(from, from + length) ?? null };
     }
     return this.#pullFromParent(`${broadcast}/${track}/${msn}.${part}`, (node) =>
       node.pullPart(broadcast, track, msn, part),
@@ -139,7 +175,7 @@ export class Puller {
 
   /**
    * A playlist of any broadcast that this isolate has no replica of. Once a broadcast is over and stored, so are its
-   * playlists: the Live object is asked for one that isn't, and stores it.
+   * playlists: the Live object renders and stores one that is missing.
    */
   async pullPlaylist(
     broadcast: BroadcastId,
@@ -148,8 +184,8 @@ export class Puller {
   ): Promise<PullResult<PreparedPlaylist>> {
     const key = playlistObjectKey(this.#edge.stream, broadcast, track, file);
     const kept = getCachedRecording(key);
-    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"] };
-    return this.#coalesce(playlistFlights, key, async () => {
+    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"], outcome: "hits" };
+    return this.#coalesce(getPullFlights(this.#edge).playlists, key, async () => {
       const stored = await this.#readThroughCache(key);
       if (stored.value !== null)
         return { ...stored, value: prepareRecording(key, JSON.parse(decoder.decode(stored.value))) };
@@ -164,8 +200,8 @@ export class Puller {
     });
   }
 
-  /** A segment from the data centre's cache; on a miss this isolate asks in the cache's place, and fills it. */
-  async #readThroughCache(key: string): Promise<PullResult<Uint8Array>> {
+  /** An object from the data centre's cache; on a miss this isolate reads it upstream and fills the cache. */
+  async #readThroughCache(key: string): Promise<PulledObject<Uint8Array>> {
     const { counters } = this.#edge;
     counters.ownCounters.upstream += 1;
     const cacheKey = `https://media.corral.invalid/${key}`;
@@ -225,7 +261,7 @@ export class Puller {
     object: string,
     pull: (node: UpstreamNode) => Promise<Uint8Array | null>,
   ): Promise<PullResult<Uint8Array>> {
-    return this.#coalesce(bytesFlights, `above ${this.#edge.stream}/${object}`, async () => {
+    return this.#coalesce(getPullFlights(this.#edge).bytes, `above ${this.#edge.stream}/${object}`, async () => {
       const { counters } = this.#edge;
       const { address, value } = await this.#callParent(pull, counters.ownCounters);
       if (value !== null) counters.countObject(object);
@@ -234,15 +270,15 @@ export class Puller {
   }
 
   async #coalesce<T>(
-    flights: SingleFlight<PullResult<T>>,
+    flights: SingleFlight<PulledObject<T>>,
     key: string,
-    load: () => Promise<PullResult<T>>,
+    load: () => Promise<PulledObject<T>>,
   ): Promise<PullResult<T>> {
     const flown = await flights.load(this.#context.ctx, key, load);
-    if (!flown.coalesced) this.#context.outcome = "pulled";
-    else if (this.#context.outcome === "hits") this.#context.outcome = "coalesced";
-    if (!flown.ok) throw flown.error;
+    const outcome = flown.coalesced ? "coalesced" : "pulled";
+    if (!flown.ok) throw new PullError(outcome, flown.error);
+    const { value, tiers } = flown.value;
     const collapsed = flown.coalesced ? "; collapsed" : "";
-    return { ...flown.value, tiers: [...flown.value.tiers, `corral-isolate; fwd=uri-miss${collapsed}`] };
+    return { value, tiers: [...tiers, `corral-isolate; fwd=uri-miss${collapsed}`], outcome };
   }
 }

@@ -12,8 +12,8 @@ import {
   parseTrackName,
   type TrackName,
 } from "../../core/kit/ids.ts";
-import { UpstreamError } from "../../core/kit/workerd/upstream-client.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { UpstreamError } from "../../core/kit/upstream-client.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { parseTrackFile } from "../../core/media/hls/media-path.ts";
 import type { PublisherIdentity } from "../../durable-objects/live/live.ts";
 import { readBearerToken, sha256Hex } from "../access/bearer-token.ts";

@@ -2,8 +2,9 @@
 import { selectNewerAccess } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
@@ -21,7 +22,7 @@ const COALESCED_WAIT_MS = 4_000;
 /** A window of the replay is closed when it is so old: nobody writes into it any more. */
 const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;
 
-const flights = new SingleFlight<CachedText>(COALESCED_WAIT_MS);
+const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
 /** `GET /rooms/{stream}/replay?from=…`: events of the window of programme time that begins there. */
 export async function handleRoomReplay(
@@ -41,7 +42,7 @@ export async function handleRoomReplay(
   const place = await fetchRoomSummary(env, ctx, stream);
   if (place === null) return deliveryProblemResponse(503, "Not now", "The room didn't answer; ask again.");
   // What the room says of itself is kept for some seconds; feeds tell at once.
-  const edge = await openEdgeStream(env, request, ctx, stream);
+  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
   if (typeof edge !== "string") await edge.ensureReplica(ctx);
   const access = selectNewerAccess(place.access, typeof edge === "string" ? undefined : edge.accessPolicy);
   const stop = activeStop(access, Date.now());

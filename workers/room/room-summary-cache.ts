@@ -1,8 +1,9 @@
 /** What an isolate knows of rooms: asked once in a while for all who come, by way of the data centre's cache. */
 
 import type { StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, type RoomSummary, roomSummaryColoTtlS } from "../../core/room/room-summary.ts";
 import type { Env } from "../env.ts";
@@ -13,7 +14,7 @@ const MAX_SUMMARIES = 256;
 /** A follower waits so long for the leader of its flight before it asks itself. */
 const COALESCED_WAIT_MS = 4_000;
 
-const flights = new SingleFlight<RoomSummary>(COALESCED_WAIT_MS);
+const flights = new SingleFlight<RoomSummary>(systemPlatform.clock, COALESCED_WAIT_MS);
 const summaries = new Map<StreamName, { readonly place: RoomSummary; readonly atMs: number }>();
 
 /** A room's place; an older one, or null, if the room doesn't answer. Never rejects. */

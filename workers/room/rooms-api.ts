@@ -3,7 +3,7 @@ import { findAccessDenial, selectNewerAccess, type TokenError } from "../../core
 import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { parseJsonObject } from "../../core/kit/json-fields.ts";
-import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
+import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { type Participant, participantKey } from "../../core/room/events.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { roomChildName } from "../../core/room/object-names.ts";

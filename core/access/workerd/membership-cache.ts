@@ -5,9 +5,10 @@
  */
 
 import { FairPool } from "../../kit/fair-pool.ts";
-import { SingleFlight } from "../../kit/workerd/single-flight.ts";
-import { UpstreamError } from "../../kit/workerd/upstream-client.ts";
-import type { WaitUntilContext } from "../../kit/workerd/wait-until.ts";
+import { SingleFlight } from "../../kit/single-flight.ts";
+import { systemPlatform } from "../../kit/system-platform.ts";
+import { UpstreamError } from "../../kit/upstream-client.ts";
+import type { WaitUntilContext } from "../../kit/wait-until.ts";
 import { computeTrustMs } from "../registry/copy-trust.ts";
 import { REGISTRY_LIMITS } from "../registry/registry-limits.ts";
 
@@ -25,7 +26,7 @@ export interface MemberSetReader {
 
 /** One set, as an isolate knows it. */
 export class MembershipCache {
-  readonly #flights = new SingleFlight<void>(REGISTRY_LIMITS.sharedReadWaitMs);
+  readonly #flights = new SingleFlight<void>(systemPlatform.clock, REGISTRY_LIMITS.sharedReadWaitMs);
   /** Names that were put into the set here, and that copies may lack yet. */
   readonly #addedNames = new Set<string>();
   #members: MemberSet | null = null;

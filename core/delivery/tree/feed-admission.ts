@@ -1,9 +1,9 @@
-/** A node's memory of who asked it, from which it tells askers whether it feeds them. */
+/** One node's admission of subscribers, from its memory of recent requesters. */
 
 import { type AdmissionDecision, admitSubscriber, type FeedRequester, TREE_LIMITS } from "./feed-policy.ts";
 import type { NodeAddress } from "./node-address.ts";
 
-/** Who is fed now, the asker not counted. */
+/** The nodes fed now, apart from the requester. */
 export interface SubscriberSummary {
   readonly isolates: number;
   readonly shields: number;
@@ -11,23 +11,23 @@ export interface SubscriberSummary {
   has(node: string): boolean;
 }
 
-/** Askers remembered at most; beyond it the oldest is forgotten, which only makes a node think that fewer came. */
+/** Requesters remembered; beyond it the oldest is forgotten, so the node underestimates demand. */
 const MAX_RECENT_REQUESTERS = 1024;
 
-/** The door of one node. */
+/** The admission of one node. */
 export class FeedAdmission {
   readonly #address: NodeAddress;
   readonly #recentRequesters = new Map<string, number>();
-  /** Who has been told to be fed here and isn't yet: a shield opens their feeds when its own has come. */
+  /** Admitted nodes whose feeds are not open yet: a shield opens them when its own feed has caught up. */
   readonly #reservations = new Map<string, { readonly kind: FeedRequester["kind"]; readonly atMs: number }>();
-  /** Since when the node has had fewer than `opensAt` children. */
+  /** Since when the node has had fewer than `minRequesters` children. */
   #underusedSinceMs: number | null = null;
 
   constructor(address: NodeAddress) {
     this.#address = address;
   }
 
-  /** What `node` is told that asks at `nowMs`. */
+  /** The decision on a request of `nodeId` at `nowMs`. */
   admit(nodeId: string, requester: FeedRequester, subscribers: SubscriberSummary, nowMs: number): AdmissionDecision {
     this.#recentRequesters.delete(nodeId);
     this.#recentRequesters.set(nodeId, nowMs);
@@ -35,22 +35,22 @@ export class FeedAdmission {
       if (nowMs - atMs <= TREE_LIMITS.demandWindowMs && this.#recentRequesters.size <= MAX_RECENT_REQUESTERS) break;
       this.#recentRequesters.delete(known);
     }
-    const promised = this.#countReservations(nodeId, subscribers, nowMs);
+    const reserved = this.#countReservations(nodeId, subscribers, nowMs);
     const children = subscribers.isolates + subscribers.shields + (requester.isRenewal ? 1 : 0);
     if (children >= TREE_LIMITS.minRequesters || children === 0) this.#underusedSinceMs = null;
     else this.#underusedSinceMs ??= nowMs;
-    const thin = this.#underusedSinceMs !== null && nowMs - this.#underusedSinceMs > TREE_LIMITS.underusedMs;
-    const isolates = subscribers.isolates + promised.isolates;
-    const shields = subscribers.shields + promised.shields;
-    const verdict = admitSubscriber(this.#address, requester, {
+    const isUnderused = this.#underusedSinceMs !== null && nowMs - this.#underusedSinceMs > TREE_LIMITS.underusedMs;
+    const isolates = subscribers.isolates + reserved.isolates;
+    const shields = subscribers.shields + reserved.shields;
+    const decision = admitSubscriber(this.#address, requester, {
       isolates,
       shields,
       recentRequesters: this.#recentRequesters.size,
-      isUnderused: thin,
+      isUnderused,
     });
-    if (verdict === "serve" && !requester.isRenewal)
+    if (decision === "serve" && !requester.isRenewal)
       this.#reservations.set(nodeId, { kind: requester.kind, atMs: nowMs });
-    return verdict;
+    return decision;
   }
 
   #countReservations(

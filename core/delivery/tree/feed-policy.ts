@@ -1,6 +1,6 @@
 /**
- * Who feeds whom: the rules by which the tree grows and shrinks. A node that is asked for a feed either serves it or
- * sends the asker one step up or down. They are values in, values out, so that the scale model runs the same rules.
+ * The rules by which the tree grows and shrinks. A node that gets a request for a feed serves it, or redirects the requester
+ * one step up or down. The rules are pure, so that the scale model runs the same ones.
  */
 import { hash32 } from "../../kit/hash.ts";
 import {
@@ -15,43 +15,43 @@ import {
 /** The tree's bounds, each with its reason. */
 export const TREE_LIMITS = {
   /**
-   * Isolates fed by the Live object itself: a small broadcast needs no shield and pays for none. Each asks again for
-   * every track that its viewers choose, all in the second when a herd comes to all the world's data centres at once.
+   * Isolates fed by the Live object itself: a small broadcast needs no shield and pays for none. Each requests a feed again
+   * for every track that its viewers choose, all in the same second when a herd arrives in all data centres at once.
    */
   liveIsolates: 48,
   /** Children of any kind at the Live object; shields come in tens. */
   liveChildren: 256,
-  /** Isolates at a region's shield, which come when their colo's shield fails. */
+  /** Isolates at a region's shield: those of a colo whose shield failed. */
   regionIsolates: 192,
   /** Isolates at one colo's shield: 64 × 5 Mb/s is a third of what one core sends. Further ones go to its shards. */
   coloIsolates: 64,
   /** Shards of a colo: 8 × 64 isolates are twice the most that a colo runs. */
   shardsPerColo: 8,
-  /** A shield feeds from this many askers on; a lone one is sent up, so that few viewers never pay for a shield. */
+  /** A shield feeds from this many requesters on; a lone one is redirected up, so that few viewers never pay for a shield. */
   minRequesters: 2,
-  /** Askers are counted over this time. */
+  /** Requesters are counted over this time. */
   demandWindowMs: 30_000,
-  /** Who was told to be fed counts as fed so long before the feed has opened: longer than anybody waits for one. */
+  /** An admitted node counts as fed for this long before its feed has opened: longer than any request waits for one. */
   reservationMs: 5_000,
-  /** A shield that has had fewer than `opensAt` children so long sends them up when they renew. */
+  /** A shield that has had fewer than `minRequesters` children for this long redirects them up when they renew. */
   underusedMs: 60_000,
   /** A shield without children stops its own feed after this. */
   idleMs: 30_000,
-  /** Steps from node to node before an asker gives up and tries again later. */
+  /** Redirects before a requester gives up and tries again later. */
   maxHops: 6,
   /**
-   * That the Live object feeds an isolate is told to its colo after so long: a herd would follow the word at once to an
-   * object that has its fill, while its colo's shield is on the way to a feed.
+   * The colo caches the Live object as a parent only after this time: a herd would follow at once to an object that is full,
+   * while the colo's shield is about to get a feed.
    */
   liveParentCacheDelayMs: 2_000,
-  /** What a colo remembers of the way stays true so long. */
+  /** A colo caches a parent for this long. */
   parentCacheMs: 60_000,
 } as const;
 
-/** Who asks a node for a feed. */
+/** A node that requests a feed. */
 export interface FeedRequester {
   readonly kind: "isolate" | "colo" | "region";
-  /** It has been sent here from above, which had its fill: don't send it back. */
+  /** A full node above redirected it here: don't redirect it back. */
   readonly mustBeServed: boolean;
   /** It is fed here already, and renews. */
   readonly isRenewal: boolean;
@@ -59,21 +59,21 @@ export interface FeedRequester {
   readonly hasSite: boolean;
 }
 
-/** How loaded a node is when it is asked. */
+/** The load of a node at a request. */
 export interface NodeLoad {
-  /** Isolates and shields fed now, the asker not counted. */
+  /** Isolates and shields fed now, apart from the requester. */
   readonly isolates: number;
   readonly shields: number;
-  /** Distinct askers within `askersMs`, this one counted. */
+  /** Distinct requesters within `demandWindowMs`, this one included. */
   readonly recentRequesters: number;
-  /** It has had fewer than `opensAt` children for `thinMs`. */
+  /** It has had fewer than `minRequesters` children for `underusedMs`. */
   readonly isUnderused: boolean;
 }
 
-/** What a node tells an asker; `full`: come back later. */
+/** A node's answer to a request for a feed; `full`: try again later. */
 export type AdmissionDecision = "serve" | "up" | "down" | "full";
 
-/** What the node at `address` tells an asker. */
+/** The answer of the node at `address`. */
 export function admitSubscriber(address: NodeAddress, requester: FeedRequester, load: NodeLoad): AdmissionDecision {
   switch (address.tier) {
     case "live":
@@ -106,8 +106,8 @@ function admitToShield(
 }
 
 /**
- * Where an asker goes when the node at `from` sent it on; null where there is no such step. `spread` (0 ≤ spread < 1)
- * chooses a shard and should stay the same for one asker.
+ * The next node after a redirect by the node at `from`; null where there is none. `spread` (0 ≤ spread < 1) chooses a shard
+ * and should stay the same for one requester.
  */
 export function nextHop(
   from: NodeAddress,
@@ -132,7 +132,7 @@ export function nextHop(
   }
 }
 
-/** The node that feeds a shield: asked first when it needs a feed. */
+/** The node that feeds a shield: the first that it asks for a feed. */
 export function parentAddress(address: NodeAddress): NodeAddress {
   return address.tier === "colo"
     ? address.shard > 0
@@ -146,17 +146,17 @@ function upstreamAddress(address: NodeAddress, requesterKind: FeedRequester["kin
   return requesterKind === "isolate" ? LIVE_ADDRESS : parentAddress(address);
 }
 
-/** Whom to ask instead when the node at `failed` doesn't answer: its parent, which then must not send the asker back. */
+/** The node to ask when the one at `failed` doesn't answer: its parent, which then must not redirect back. */
 export function alternateParent(failed: NodeAddress): NodeAddress | null {
   return failed.tier === "live" ? null : parentAddress(failed);
 }
 
-/** Whom an isolate asks first: the way its colo remembers, else its colo's shield, which knows whether a herd has come. */
+/** The node that an isolate asks first: the parent that its colo caches, else its colo's shield, which sees the demand. */
 export function initialParent(site: Site | null, cached: NodeAddress | null): NodeAddress {
   return site === null ? LIVE_ADDRESS : (cached ?? coloShieldAddress(site));
 }
 
-/** A number from 0 up to 1 that is always the same for one text. */
+/** A number from 0 up to 1, always the same for one text. */
 export function shardSpread(text: string): number {
   return hash32(text) / 2 ** 32;
 }

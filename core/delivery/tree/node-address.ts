@@ -30,7 +30,7 @@ export const regionShieldAddress = (site: { readonly region: Region }): NodeAddr
   region: site.region,
 });
 
-/** An address as text: part of an object's name, of a report, and of what a colo remembers. */
+/** An address as text: part of an object's name, of a report, and of a colo's cache. */
 export function formatNodeAddress(address: NodeAddress): string {
   switch (address.tier) {
     case "live":
@@ -42,7 +42,7 @@ export function formatNodeAddress(address: NodeAddress): string {
   }
 }
 
-/** The address that `text` tells, or null. */
+/** The address in a text, or null. */
 export function parseNodeAddress(text: string): NodeAddress | null {
   if (text === "live") return LIVE_ADDRESS;
   const [region, colo, shard, ...rest] = text.split(".");
@@ -60,7 +60,7 @@ export function isRegion(text: unknown): text is Region {
   return (REGIONS as readonly unknown[]).includes(text);
 }
 
-/** What the platform tells of a request's place; every field may be missing. */
+/** The platform's hints at a request's place; every field may be missing. */
 export interface RequestLocation {
   readonly colo?: string | undefined;
   readonly continent?: string | undefined;

@@ -1,4 +1,4 @@
-/** The way from one asker to the node that feeds it: where to ask, and what each answer makes of it. */
+/** The search of one node for its parent: the node to ask next, by the answers so far. */
 
 import {
   alternateParent,
@@ -11,25 +11,25 @@ import {
 } from "./feed-policy.ts";
 import { LIVE_ADDRESS, type NodeAddress, type Site } from "./node-address.ts";
 
-/** Where to ask, and whether the asker was sent there by a node that had its fill, or stands in for one that failed. */
+/** The node to ask, and whether it must serve: a full node redirected here, or this node stands in for one that failed. */
 export interface ResolveStep {
   readonly address: NodeAddress;
   readonly mustBeServed: boolean;
 }
 
-/** Who walks the way: an isolate at a site (or none), or the shield of an address. */
+/** The node that searches: an isolate at a site (or none), or the shield of an address. */
 export type TreeNode =
   | { readonly kind: "isolate"; readonly site: Site | null; readonly nodeId: string }
   | { readonly kind: "shield"; readonly address: Exclude<NodeAddress, { tier: "live" }>; readonly nodeId: string };
 
-/** One asker's way for one stream. */
+/** One node's search for its parent in one stream's tree. */
 export class ParentResolver {
   readonly #node: TreeNode;
   readonly #spread: number;
   #step: ResolveStep | null = null;
-  /** Until when the node is asked as one that must serve. */
+  /** Until when the node to ask must serve. */
   #mustBeServedUntilMs = 0;
-  /** The node stands in for one that failed. */
+  /** The node to ask stands in for one that failed. */
   #isAlternate = false;
   #hops = 0;
 
@@ -38,27 +38,27 @@ export class ParentResolver {
     this.#spread = shardSpread(node.nodeId);
   }
 
-  /** How the asker names itself. */
+  /** The kind in requests. */
   get requesterKind(): FeedRequester["kind"] {
     return this.#node.kind === "isolate" ? "isolate" : this.#node.address.tier;
   }
 
-  /** Whether it knows its place. */
+  /** Whether the searching node knows its site. */
   get hasSite(): boolean {
     return this.#node.kind === "shield" || this.#node.site !== null;
   }
 
-  /** The node asked last, or that would be asked first by one who remembers nothing. */
+  /** The node asked last, or the first to ask without a cached parent. */
   get currentParent(): NodeAddress {
     return this.#step?.address ?? this.#initialParent(null);
   }
 
-  /** Whether the next step is the first: what others know of the way may help. */
+  /** Whether no node was asked yet: a cached parent may help. */
   get isUnresolved(): boolean {
     return this.#step === null;
   }
 
-  /** Where to ask now. `remembered`: the way that others of the same place know. */
+  /** The node to ask now. `cached`: the parent that the colo caches. */
   resolve(cached: NodeAddress | null, nowMs: number): ResolveStep {
     if (this.#step?.mustBeServed === true && nowMs > this.#mustBeServedUntilMs) {
       this.#step = this.#isAlternate ? null : { ...this.#step, mustBeServed: false };
@@ -68,7 +68,7 @@ export class ParentResolver {
     return this.#step;
   }
 
-  /** The node sent the asker on. False where there is nowhere to go: try again later. */
+  /** Follows a redirect. False where there is no further node: try again later. */
   followRedirect(direction: "up" | "down", nowMs: number): boolean {
     const site = this.#node.kind === "isolate" ? this.#node.site : siteOfAddress(this.#node.address);
     const from = this.currentParent;
@@ -83,12 +83,12 @@ export class ParentResolver {
     return true;
   }
 
-  /** The node feeds the asker. */
+  /** The node feeds. */
   confirmParent(): void {
     this.#hops = 0;
   }
 
-  /** The node didn't answer, or stopped: its parent is asked next time, then the way is looked for anew. */
+  /** The node didn't answer, or stopped: its parent is asked next, then the search begins anew. */
   useAlternateParent(nowMs: number): void {
     const parent = alternateParent(this.currentParent);
     if (parent === null) this.#reset();

@@ -9,9 +9,9 @@ import { ReplicaUpdater } from "../../../core/broadcast/replica-updater.ts";
 import { describeSnapshot, splitSnapshot } from "../../../core/broadcast/snapshot-codec.ts";
 import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
 import { makeTestConfig, makeTestTrack } from "../../../core/broadcast/testing.ts";
-import { FEED_LIMITS } from "../../../core/delivery/node-limits.ts";
-import { FeedFanout, type FeedSubscription } from "../../../core/delivery/workerd/feed-fanout.ts";
+import { FeedFanout, type FeedSubscription } from "../../../core/delivery/feed-fanout.ts";
 import type { TrackName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../../support/long-window.ts";
 import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
 
@@ -21,12 +21,13 @@ const config = makeTestConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => mak
 /** A broadcast that has gone on for a day, and goes on by a part of each track with each `step`. */
 function day(): { replica: Replica; feeds: FeedFanout; step(bytes?: number): void } {
   const replica = longReplica("epoch", config, DAY_SEGMENTS, new TailBuffer(100_000_000));
-  const feeds = new FeedFanout(
+  const feeds = new FeedFanout({
     replica,
-    () => null,
-    () => PUBLIC_ACCESS_POLICY,
-    () => 0,
-  );
+    clock: systemPlatform.clock,
+    status: () => null,
+    access: () => PUBLIC_ACCESS_POLICY,
+    authoritySilenceMs: () => 0,
+  });
   let next = DAY_SEGMENTS * 6;
   return {
     replica,
@@ -38,7 +39,6 @@ function day(): { replica: Replica; feeds: FeedFanout; step(bytes?: number): voi
         const bytes = byteLength === 20 ? testPartBytes(next) : new Uint8Array(byteLength);
         const entry = { kind: "part", track, meta, byteLength } as const;
         replica.appendEntry(entry, bytes);
-        feeds.sendEntry(entry, bytes);
       }
     },
   };
@@ -57,8 +57,6 @@ const subscription = (over: Partial<FeedSubscription> = {}): FeedSubscription =>
 const follower = (): ReplicaUpdater => {
   const events = {
     objectReceived() {},
-    entryApplied() {},
-    partBytesReceived() {},
     accessChanged() {},
     replicaReplaced() {},
   };
@@ -149,7 +147,7 @@ test("a newcomer that doesn't read is cut off once the entries that it lacks are
   const busy = follower();
   const other = reading(feeds.subscribe(subscription({ nodeId: "busy" })), busy);
   await other.until("beat");
-  while (replica.offset < 1_000 + FEED_LIMITS.recentEntries + TRACKS.length) {
+  while (replica.offset < 1_000 + BROADCAST_LIMITS.recentEntries + TRACKS.length) {
     step();
     while (busy.replica?.offset !== replica.offset) await other.read();
   }

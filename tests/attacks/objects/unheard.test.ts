@@ -4,11 +4,12 @@ import { PUBLIC_ACCESS_POLICY, withStop } from "../../../core/access/access-poli
 import { Replica } from "../../../core/broadcast/replica.ts";
 import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
 import { makeInitEntry, makePartEntry, makeTestConfig } from "../../../core/broadcast/testing.ts";
+import { parseFeedQuery } from "../../../core/delivery/feed-client.ts";
+import { FeedFanout } from "../../../core/delivery/feed-fanout.ts";
 import { EDGE_STREAM_LIMITS } from "../../../core/delivery/node-limits.ts";
-import { parseFeedQuery } from "../../../core/delivery/workerd/feed-client.ts";
-import { FeedFanout } from "../../../core/delivery/workerd/feed-fanout.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { registerTestStream } from "../../../durable-objects/room/testing.ts";
-import { serveLivePath } from "../../../workers/app.ts";
+import { serveLivePath } from "../../../workers/delivery/serve-live-path.ts";
 import type { Env } from "../../../workers/env.ts";
 import { testBindings } from "../../../workers/testing.ts";
 
@@ -21,12 +22,13 @@ function node(unheardMs: number, stopped = false): { env: Env; path: string; fee
   }
   const stop = { category: "safety", reason: "No.", untilMs: null, atMs: Date.now(), authority: "operator" } as const;
   const access = stopped ? withStop(PUBLIC_ACCESS_POLICY, stop) : PUBLIC_ACCESS_POLICY;
-  const feeds = new FeedFanout(
+  const feeds = new FeedFanout({
     replica,
-    () => null,
-    () => access,
-    () => unheardMs,
-  );
+    clock: systemPlatform.clock,
+    status: () => null,
+    access: () => access,
+    authoritySilenceMs: () => unheardMs,
+  });
   const fetch = (url: string, init: RequestInit): Promise<Response> => {
     const query = parseFeedQuery(new Request(url, init));
     if (query === null) throw new Error("no feed");
@@ -45,7 +47,7 @@ async function ask(unheardMs: number, stopped = false): Promise<Response> {
   const work: Promise<unknown>[] = [];
   const life = { waitUntil: (each: Promise<unknown>) => void work.push(each) };
   const stream = await registerTestStream(`unheard${made}`);
-  const answer = await serveLivePath(new Request(`http://edge.test/live/${stream}${path}`), env, life);
+  const answer = await serveLivePath(systemPlatform, new Request(`http://edge.test/live/${stream}${path}`), env, life);
   feeds.closeAll();
   await Promise.allSettled(work);
   return answer;

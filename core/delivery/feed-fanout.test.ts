@@ -1,42 +1,50 @@
 import { expect, test } from "vitest";
-import { mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../../access/access-policy.ts";
-import { FeedDecoder, type FeedMessage } from "../../broadcast/feed-codec.ts";
-import { Replica } from "../../broadcast/replica.ts";
-import { TailBuffer } from "../../broadcast/tail-buffer.ts";
-import { makeInitEntry, makePartEntry, makeTestConfig } from "../../broadcast/testing.ts";
-import type { TrackName } from "../../kit/ids.ts";
-import { FEED_LIMITS } from "../node-limits.ts";
-import { FeedFanout } from "./feed-fanout.ts";
+import { mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import { FeedDecoder, type FeedMessage } from "../broadcast/feed-codec.ts";
+import { Replica } from "../broadcast/replica.ts";
+import { TailBuffer } from "../broadcast/tail-buffer.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
+import type { TrackName } from "../kit/ids.ts";
+import { VirtualClock } from "../kit/virtual-clock.ts";
+import { FeedFanout, type FeedSubscription } from "./feed-fanout.ts";
+import { FEED_LIMITS } from "./node-limits.ts";
 
 const VIDEO = "video" as TrackName;
 const PART_BYTES = 1_000_000;
+const NOW_MS = Date.UTC(2026, 0, 1);
 
 function broadcast(
   access = PUBLIC_ACCESS_POLICY,
   unheardMs = 0,
-): { feeds: FeedFanout; append: (index: number) => void } {
+): { clock: VirtualClock; replica: Replica; feeds: FeedFanout; append: (index: number) => void } {
+  const clock = new VirtualClock(NOW_MS);
   const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100_000_000));
-  const feeds = new FeedFanout(
+  const feeds = new FeedFanout({
     replica,
-    () => null,
-    () => access,
-    () => unheardMs,
-  );
+    clock,
+    status: () => null,
+    access: () => access,
+    authoritySilenceMs: () => unheardMs,
+  });
   const { entry, bytes } = makeInitEntry("video");
   replica.appendEntry(entry, bytes);
-  feeds.sendEntry(entry, bytes);
   return {
+    clock,
+    replica,
     feeds,
     append: (index) => {
       const part = new Uint8Array(PART_BYTES);
       const step = { ...makePartEntry("video", index, 6).entry, byteLength: PART_BYTES };
       replica.appendEntry(step, part);
-      feeds.sendEntry(step, part);
     },
   };
 }
 
-const subscribe = (feeds: FeedFanout, node: string): ReadableStreamDefaultReader<Uint8Array> =>
+const subscribe = (
+  feeds: FeedFanout,
+  node: string,
+  over: Partial<FeedSubscription> = {},
+): ReadableStreamDefaultReader<Uint8Array> =>
   feeds
     .subscribe({
       nodeId: node,
@@ -45,8 +53,18 @@ const subscribe = (feeds: FeedFanout, node: string): ReadableStreamDefaultReader
       resumeFrom: null,
       wantedTracks: new Set([VIDEO]),
       heldTracks: new Set(),
+      ...over,
     })
     .getReader();
+
+/** The headers of all messages up to the end of a feed. */
+async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<FeedMessage["header"][]> {
+  const frames = new FeedDecoder();
+  const headers: FeedMessage["header"][] = [];
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read())
+    headers.push(...frames.decode(chunk.value).map(({ header }) => header));
+  return headers;
+}
 
 test("a subscriber that doesn't read is cut off at its bound, and the others go on", async () => {
   const { feeds, append } = broadcast();
@@ -75,7 +93,7 @@ test("a subscriber that doesn't read is cut off at its bound, and the others go 
   feeds.closeAll();
 });
 
-test("a second feed of the same node takes the place of the first, which ends with a word", async () => {
+test("a second feed of the same node takes the place of the first, which ends with bye", async () => {
   const { feeds } = broadcast();
   const first = subscribe(feeds, "node");
   const second = subscribe(feeds, "node");
@@ -90,8 +108,8 @@ test("a second feed of the same node takes the place of the first, which ends wi
   feeds.closeAll();
 });
 
-test("a feed begins with all of a large access before its first beat, which says how old the news is", async () => {
-  const untilMs = Date.now() + 60_000;
+test("a feed begins with all of a large access policy before its first heartbeat, which says for how long the Live object is silent", async () => {
+  const untilMs = NOW_MS + 60_000;
   const revocations = Array.from({ length: 2_500 }, (_, index) => {
     return { subject: `viewer-${index}`, version: 1, by: "ban" as const, untilMs, revision: index };
   });
@@ -107,14 +125,14 @@ test("a feed begins with all of a large access before its first beat, which says
   expect(read.map(({ kind }) => kind)).toEqual(["hello", "access", "access", "beat"]);
   expect(read.at(-1)).toEqual({ kind: "beat", unheardMs: 1_234 });
   const known = read.reduce(
-    (all, header) => ("access" in header ? mergeAccessPolicy(all, header.access, Date.now()) : all),
+    (all, header) => ("access" in header ? mergeAccessPolicy(all, header.access, NOW_MS) : all),
     PUBLIC_ACCESS_POLICY,
   );
   expect(known.revocations).toEqual(revocations);
   feeds.closeAll();
 });
 
-test("who is behind when the stream is stopped reads nothing more of it, and is told of the stop first when it subscribes anew", async () => {
+test("a subscriber that is behind when the stream is stopped reads nothing more of it, and a prompt one reads the stop", async () => {
   const { feeds, append } = broadcast();
   const behind = subscribe(feeds, "behind");
   const prompt = subscribe(feeds, "prompt");
@@ -133,4 +151,45 @@ test("who is behind when the stream is stopped reads nothing more of it, and is 
   expect([feeds.isSubscribed("behind"), feeds.isSubscribed("prompt")]).toEqual([false, true]);
   await expect(behind.read()).rejects.toThrow("stopped");
   feeds.closeAll();
+});
+
+test("a feed that takes over starts where the earlier feed ends, which brings all that is queued and then bye", async () => {
+  const { feeds, replica, append } = broadcast();
+  const earlier = subscribe(feeds, "node");
+  for (let index = 0; index < 5; index += 1) append(index);
+  const resumeFrom = { epoch: "epoch", offset: 1 };
+  const next = subscribe(feeds, "node", { isHandover: true, resumeFrom, heldTracks: new Set([VIDEO]) });
+  append(5);
+  const headers = await readToEnd(earlier);
+  expect(headers.flatMap((header) => (header.kind === "entry" ? [header.offset] : []))).toEqual([2, 3, 4, 5, 6]);
+  expect(headers.at(-1)?.kind).toBe("bye");
+  feeds.closeAll();
+  const taken = await readToEnd(next);
+  expect(taken[0]).toMatchObject({ kind: "hello", offset: 6 });
+  expect(taken.flatMap((header) => (header.kind === "entry" ? [header.offset] : []))).toEqual([replica.offset]);
+});
+
+test("heartbeats of a slow feed go ahead of the entries that are queued", async () => {
+  const { clock, feeds, append } = broadcast();
+  const slow = subscribe(feeds, "slow");
+  for (let index = 0; index < 8; index += 1) append(index);
+  await clock.advance(FEED_LIMITS.heartbeatMs);
+  feeds.closeAll();
+  const kinds = (await readToEnd(slow)).map(({ kind }) => kind);
+  const heartbeats = kinds.flatMap((kind, index) => (kind === "beat" ? [index] : []));
+  expect(heartbeats).toHaveLength(2);
+  expect(kinds.slice(heartbeats[1]).filter((kind) => kind === "entry").length).toBeGreaterThan(4);
+  expect(kinds.filter((kind) => kind === "entry")).toHaveLength(8);
+});
+
+test("a feed ends after its life, and without subscribers there are no heartbeats", async () => {
+  const { clock, feeds } = broadcast();
+  const reader = subscribe(feeds, "node");
+  await clock.advance(FEED_LIMITS.lifetimeMs);
+  expect(feeds.subscriberCount).toBe(1);
+  await clock.advance(FEED_LIMITS.heartbeatMs);
+  expect([feeds.subscriberCount, clock.pendingTimers]).toEqual([0, 0]);
+  const kinds = (await readToEnd(reader)).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "beat")).toHaveLength(1 + FEED_LIMITS.lifetimeMs / FEED_LIMITS.heartbeatMs);
+  expect(kinds.at(-1)).toBe("bye");
 });

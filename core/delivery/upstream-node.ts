@@ -1,9 +1,10 @@
 /** A node of the tree as the one below it calls it. */
 
-import type { BroadcastId, StreamName, TrackName } from "../../kit/ids.ts";
-import type { PlaylistFile } from "../../media/hls/paths.ts";
-import { nodeObjectName } from "../tree/feed-policy.ts";
-import type { NodeAddress, Region } from "../tree/node-address.ts";
+import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
+import type { PlaylistFile } from "../media/hls/paths.ts";
+import type { FeedSource } from "./feed-client.ts";
+import { nodeObjectName } from "./tree/feed-policy.ts";
+import type { NodeAddress, Region } from "./tree/node-address.ts";
 
 /** A playlist as stored: only the Live object renders it. */
 export interface StoredPlaylist {
@@ -13,7 +14,7 @@ export interface StoredPlaylist {
   readonly changedMs: number;
 }
 
-/** What there is of a broadcast that isn't live any more, so that what there isn't can be refused without asking. */
+/** The files of a broadcast that isn't live any more: requests for others are refused without asking upstream. */
 export interface BroadcastOutline {
   readonly tracks: readonly {
     readonly name: TrackName;
@@ -26,8 +27,7 @@ export interface BroadcastOutline {
 }
 
 /** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */
-export interface UpstreamNode {
-  fetch(url: string, init?: RequestInit): Promise<Response>;
+export interface UpstreamNode extends FeedSource {
   /** A part that the caller's replica lists and its tail lacks. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null>;
   /** A closed segment that is not in R2 yet. */

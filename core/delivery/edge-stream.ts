@@ -1,0 +1,271 @@
+/**
+ * One stream as a node below the Live object has it: a replica that a feed from above keeps up to date, the requests that
+ * wait for it, and who may watch.
+ */
+import type { AccessPolicy } from "../access/access-policy.ts";
+import { activeStop, type StreamStop } from "../access/stream-stop.ts";
+import { StreamStoppedError } from "../access/stream-stopped-error.ts";
+import type { Replica } from "../broadcast/replica.ts";
+import { type ReplicaEvents, ReplicaUpdater } from "../broadcast/replica-updater.ts";
+import type { StreamStatus, TierName } from "../broadcast/stream-status.ts";
+import type { Platform } from "../kit/clock.ts";
+import type { StreamName, TrackName } from "../kit/ids.ts";
+import { Notifier } from "../kit/notifier.ts";
+import { UpstreamClient } from "../kit/upstream-client.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
+import type { FeedEndReason } from "./feed-client.ts";
+import { FeedFollower, type ParentCache } from "./feed-follower.ts";
+import { type AcquiredLease, FeedLeases } from "./feed-leases.ts";
+import { NodeCounters } from "./node-counters.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+import { RequestParking, type TargetWait } from "./request-parking.ts";
+import { TrackDemand } from "./track-demand.ts";
+import type { NodeAddress } from "./tree/node-address.ts";
+import type { TreeNode } from "./tree/parent-resolver.ts";
+import type { UpstreamNode } from "./upstream-node.ts";
+
+/** What an edge stream is made of. */
+export interface EdgeStreamOptions {
+  readonly platform: Platform;
+  readonly stream: StreamName;
+  readonly tier: TierName;
+  readonly node: TreeNode;
+  /** After this time the next request takes the feed over. */
+  readonly leaseMs: number;
+  readonly tailBytes: number;
+  /** A node's stub, made anew for each request that uses it. */
+  readonly nodeAt: (address: NodeAddress) => UpstreamNode;
+  readonly parentCache?: ParentCache;
+  /** What happens to the replica, for nodes that feed others. */
+  readonly events?: Omit<ReplicaEvents, "objectReceived">;
+  /** A feed broke. */
+  readonly feedFailed: (error: unknown) => void;
+}
+
+/** A stream in one node. */
+export class EdgeStream {
+  readonly platform: Platform;
+  readonly stream: StreamName;
+  readonly counters: NodeCounters;
+  /** Calls to the node above, beside its feed, and to R2. */
+  readonly clients: { readonly above: UpstreamClient; readonly r2: UpstreamClient };
+  readonly #updater: ReplicaUpdater;
+  readonly #leases: FeedLeases;
+  readonly #follower: FeedFollower;
+  readonly #parking: RequestParking;
+  readonly #demand = new TrackDemand();
+  /** Notified when a feed has caught up or ended, and when the stream is stopped or closed. */
+  readonly #feedProgress: Notifier;
+  /** When the Live object was last heard of. */
+  #authorityHeardMs = 0;
+  /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
+  #nowMs = 0;
+
+  constructor(options: EdgeStreamOptions) {
+    const { platform, stream, tier, node } = options;
+    this.platform = platform;
+    this.stream = stream;
+    this.counters = new NodeCounters(tier, node.nodeId);
+    this.clients = {
+      above: new UpstreamClient(platform, "the tier above"),
+      r2: new UpstreamClient(platform, "R2"),
+    };
+    this.#feedProgress = new Notifier(platform.clock);
+    this.#leases = new FeedLeases(options.leaseMs, platform.random);
+    this.#parking = this.#createParking();
+    this.#updater = this.#createUpdater(options);
+    this.#follower = this.#createFollower(options);
+  }
+
+  #createParking(): RequestParking {
+    const edge = this;
+    return new RequestParking(this.platform, {
+      get currentReplica() {
+        return edge.currentReplica;
+      },
+      get isClosed() {
+        return edge.#leases.isClosed;
+      },
+      throwIfStopped: () => this.throwIfStopped(),
+      ensureLease: (ctx) => this.ensureLease(ctx),
+    });
+  }
+
+  #createUpdater({ events, tailBytes }: EdgeStreamOptions): ReplicaUpdater {
+    return new ReplicaUpdater(tailBytes, {
+      objectReceived: (object) => this.counters.countObject(object),
+      accessChanged: (access, change) => {
+        if (this.activeStop !== null) this.#wakeAll();
+        events?.accessChanged(access, change);
+      },
+      replicaReplaced: (replica, before) => events?.replicaReplaced(replica, before),
+    });
+  }
+
+  #createFollower({ feedFailed, node, nodeAt, parentCache }: EdgeStreamOptions): FeedFollower {
+    return new FeedFollower({
+      stream: this.stream,
+      node,
+      clock: this.platform.clock,
+      counters: this.counters,
+      leases: this.#leases,
+      updater: this.#updater,
+      feedProgress: this.#feedProgress,
+      nodeAt,
+      parentCache,
+      authorityHeard: (atMs) => {
+        this.#authorityHeardMs = Math.max(this.#authorityHeardMs, atMs);
+      },
+      feedFailed,
+    });
+  }
+
+  /** Requests parked here. */
+  get parkedCount(): number {
+    return this.currentReplica?.parkedRequests.count ?? 0;
+  }
+
+  /** Requests that wait for a feed. */
+  get waiterCount(): number {
+    return this.#feedProgress.waiterCount;
+  }
+
+  /** The replica as far as this node has it, without asking. */
+  get currentReplica(): Replica | null {
+    return this.#updater.replica;
+  }
+
+  /** When the replica last changed, milliseconds since the epoch. */
+  get changedMs(): number {
+    return this.#updater.changedMs;
+  }
+
+  /** The time of the latest request, milliseconds since the epoch. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The stream's latest status from the Live object, or null. */
+  get status(): StreamStatus | null {
+    return this.#updater.status?.status ?? null;
+  }
+
+  /** Who may watch; known where there is a replica. */
+  get accessPolicy(): AccessPolicy {
+    return this.#updater.access;
+  }
+
+  /** The stop in force as far as this node knows, or null. */
+  get activeStop(): StreamStop | null {
+    const { accessPolicy } = this;
+    if (accessPolicy.stop === undefined || accessPolicy.stop === null) return null;
+    return activeStop(accessPolicy, this.platform.clock.nowMs());
+  }
+
+  /** Time since the Live object was last heard of, ms: its decisions since then are unknown here. */
+  authoritySilenceMs(nowMs: number = this.#nowMs): number {
+    return Math.max(0, nowMs - this.#authorityHeardMs);
+  }
+
+  /** Throws `StreamStoppedError` where the stream is stopped. */
+  throwIfStopped(): void {
+    const { activeStop } = this;
+    if (activeStop !== null) throw new StreamStoppedError(activeStop);
+  }
+
+  /** Whether the replica may be behind: no feed has caught up, or none has sent anything for a while. */
+  get isStale(): boolean {
+    return !this.#isFresh(this.platform.clock.nowMs());
+  }
+
+  /** The node above, for what its feed doesn't hold. */
+  get parent(): { readonly address: NodeAddress; readonly node: UpstreamNode } {
+    return this.#follower.parent;
+  }
+
+  /** Ends the feed for good. Requests that still have this edge are answered with what it knows. */
+  close(): void {
+    this.#leases.close();
+    this.#feedProgress.notifyAll();
+  }
+
+  /**
+   * The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. At once
+   * where a feed has caught up, else after it has.
+   */
+  ensureReplica(ctx: WaitUntilContext): Replica | null | Promise<Replica | null> {
+    this.#nowMs = this.platform.clock.nowMs();
+    this.ensureLease(ctx, this.#nowMs);
+    return this.#isFresh(this.#nowMs) ? this.currentReplica : this.#awaitReplica(ctx);
+  }
+
+  async #awaitReplica(ctx: WaitUntilContext): Promise<Replica | null> {
+    const { clock } = this.platform;
+    const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.firstMessageMs;
+    for (let nowMs = clock.nowMs(); nowMs < untilMs && !this.#isAnswerable(nowMs); nowMs = clock.nowMs()) {
+      await this.#feedProgress.wait(Math.min(EDGE_STREAM_LIMITS.leaseCheckMs, untilMs - nowMs));
+      this.ensureLease(ctx);
+    }
+    this.#nowMs = clock.nowMs();
+    return this.currentReplica;
+  }
+
+  /** There is an answer, or waiting for a feed has not helped. */
+  #isAnswerable(nowMs: number): boolean {
+    if (this.#isFresh(nowMs) || this.#leases.isClosed) return true;
+    return this.currentReplica !== null && this.#leases.isCircuitOpen;
+  }
+
+  #isFresh(nowMs: number): boolean {
+    return this.#leases.isFresh(nowMs, this.currentReplica !== null);
+  }
+
+  /** A viewer takes this track's bytes; a feed that does not carry them is renewed. */
+  requestTrack(ctx: WaitUntilContext, track: TrackName, nowMs: number = this.#nowMs): void {
+    this.#demand.record(track, nowMs);
+    if (this.#leases.requestTrack(track)) this.ensureLease(ctx);
+  }
+
+  /** Waits until a feed that carries `track` has caught up, at most until `untilMs`. Throws `StreamStoppedError`. */
+  async awaitTrackBytes(ctx: WaitUntilContext, track: TrackName, untilMs: number): Promise<void> {
+    const { clock } = this.platform;
+    this.requestTrack(ctx, track, clock.nowMs());
+    while (!this.#leases.carriesTrack(track) && clock.nowMs() < untilMs) {
+      await this.#feedProgress.wait(untilMs - clock.nowMs());
+      this.throwIfStopped();
+      this.ensureLease(ctx);
+    }
+  }
+
+  /**
+   * Parks the request until the track has reached the target, or the replica is replaced or ended (true), or until the time
+   * is up (false). False as well where the request's network has parked its share. Throws `StreamStoppedError` as soon as
+   * the stream is stopped.
+   */
+  awaitTarget(ctx: WaitUntilContext, wait: TargetWait): Promise<boolean> {
+    return this.#parking.awaitTarget(ctx, wait);
+  }
+
+  /** Makes this request read the feed where none does, or take it over from a request that is due. */
+  ensureLease(ctx: WaitUntilContext, nowMs: number = this.platform.clock.nowMs()): void {
+    const acquired = this.#leases.acquire(nowMs, this.currentReplica !== null, () =>
+      this.#demand.collect(nowMs, (track) => this.currentReplica?.tail.dropTrack(track)),
+    );
+    if (acquired !== null) ctx.waitUntil(this.#runLease(ctx, acquired));
+  }
+
+  async #runLease(ctx: WaitUntilContext, acquired: AcquiredLease): Promise<void> {
+    let end: FeedEndReason = "broken";
+    try {
+      end = await this.#follower.follow(ctx, acquired);
+    } finally {
+      if (this.#leases.end(acquired.lease, end, this.platform.clock.nowMs())) this.#parking.wakeSuccessor();
+      this.#feedProgress.notifyAll();
+    }
+  }
+
+  #wakeAll(): void {
+    this.#parking.wakeAll();
+    this.#feedProgress.notifyAll();
+  }
+}

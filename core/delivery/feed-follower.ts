@@ -1,0 +1,161 @@
+/** Follows the stream's feed: looks for a node that feeds, and applies what that sends. */
+import type { FeedMessage } from "../broadcast/feed-codec.ts";
+import type { ReplicaUpdater } from "../broadcast/replica-updater.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { StreamName } from "../kit/ids.ts";
+import type { Notifier } from "../kit/notifier.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
+import { type FeedEndReason, type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
+import type { AcquiredLease, FeedLease, FeedLeases } from "./feed-leases.ts";
+import type { NodeCounters } from "./node-counters.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+import { isSameNode, type NodeAddress } from "./tree/node-address.ts";
+import { cacheableParent, ParentResolver, type TreeNode } from "./tree/parent-resolver.ts";
+import type { UpstreamNode } from "./upstream-node.ts";
+
+/** A wait for the predecessor's feed looks this often. */
+const PREDECESSOR_CHECK_MS = 50;
+
+/** The parents of streams as the isolates of one data centre know them. */
+export interface ParentCache {
+  read(stream: StreamName): Promise<NodeAddress | null>;
+  write(ctx: WaitUntilContext, stream: StreamName, address: NodeAddress): void;
+}
+
+/** What a follower works with. */
+export interface FeedFollowerOptions {
+  readonly stream: StreamName;
+  readonly node: TreeNode;
+  readonly clock: Clock;
+  readonly counters: NodeCounters;
+  readonly leases: FeedLeases;
+  readonly updater: ReplicaUpdater;
+  /** Notified when a feed has caught up. */
+  readonly feedProgress: Notifier;
+  /** A node's stub, made anew for each request that uses it. */
+  readonly nodeAt: (address: NodeAddress) => UpstreamNode;
+  readonly parentCache?: ParentCache | undefined;
+  /** The Live object was heard of at `atMs`, by way of whatever nodes. */
+  readonly authorityHeard: (atMs: number) => void;
+  /** A feed broke. */
+  readonly feedFailed: (error: unknown) => void;
+}
+
+/** The way to one stream's feed. */
+export class FeedFollower {
+  readonly #options: FeedFollowerOptions;
+  readonly #parentResolver: ParentResolver;
+  /** The node that feeds this one, and since when. */
+  #feedingNode: { readonly address: NodeAddress; readonly sinceMs: number } | null = null;
+  #parentCachedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: FeedFollowerOptions) {
+    this.#options = options;
+    this.#parentResolver = new ParentResolver(options.node);
+  }
+
+  /** The node above. */
+  get parent(): { readonly address: NodeAddress; readonly node: UpstreamNode } {
+    const { currentParent } = this.#parentResolver;
+    return { address: currentParent, node: this.#options.nodeAt(currentParent) };
+  }
+
+  /** Asks one node after another until one feeds, and reads that feed to its end. */
+  async follow(ctx: WaitUntilContext, { lease, predecessor }: AcquiredLease): Promise<FeedEndReason> {
+    const { clock, counters, nodeAt, parentCache, stream } = this.#options;
+    const cached = this.#parentResolver.isUnresolved ? ((await parentCache?.read(stream)) ?? null) : null;
+    for (;;) {
+      const { address, mustBeServed } = this.#parentResolver.resolve(cached, clock.nowMs());
+      counters.ownCounters.upstream += 1;
+      const query = this.#buildQuery(lease, predecessor, mustBeServed);
+      const end = await readFeed(clock, nodeAt(address), query, this.#createHandler(ctx, lease, address));
+      if (end === "up" || end === "down") {
+        if (!this.#parentResolver.followRedirect(end, clock.nowMs())) return "broken";
+        lease.recordBytes(clock.nowMs());
+        continue;
+      }
+      if (end === "broken" && !lease.isServed) this.#parentResolver.useAlternateParent(clock.nowMs());
+      return end;
+    }
+  }
+
+  #buildQuery(lease: FeedLease, predecessor: FeedLease | null, mustBeServed: boolean): FeedQuery {
+    const { clock, counters, leases, updater } = this.#options;
+    const { requesterKind, hasSite } = this.#parentResolver;
+    return {
+      nodeId: counters.nodeId,
+      requester: { kind: requesterKind, mustBeServed, hasSite },
+      resumeFrom: updater.resumePosition,
+      wantedTracks: lease.wantedTracks,
+      heldTracks: predecessor?.isCaughtUp === true ? predecessor.wantedTracks : new Set(),
+      isHandover: predecessor !== null && leases.isFeeding(predecessor),
+      report: counters.createReport(clock.nowMs()),
+    };
+  }
+
+  #createHandler(ctx: WaitUntilContext, lease: FeedLease, address: NodeAddress): FeedReadHandler {
+    const { clock, counters, feedFailed, leases } = this.#options;
+    return {
+      bytesReceived: () => lease.recordBytes(clock.nowMs()),
+      handleMessage: (message) => this.#handleMessage(ctx, lease, address, message),
+      addChildReport: (report) => counters.addChildReport(report, clock.nowMs()),
+      restoreReport: (report) => counters.restoreReport(report),
+      shouldStop: () => leases.isRelieved(lease, clock.nowMs()),
+      feedFailed,
+    };
+  }
+
+  #handleMessage(
+    ctx: WaitUntilContext,
+    lease: FeedLease,
+    address: NodeAddress,
+    message: FeedMessage,
+  ): "on" | "again" | Promise<"on" | "again"> {
+    const { authorityHeard, clock, feedProgress, leases, updater } = this.#options;
+    const nowMs = clock.nowMs();
+    const { header } = message;
+    if (header.kind === "hello") {
+      leases.markServed(lease);
+      this.#recordFeedingNode(address, nowMs);
+      if (header.snapshot === undefined && header.offset > this.#offset) return this.#awaitPredecessor(header.offset);
+    }
+    if (header.kind === "beat") {
+      authorityHeard(nowMs - (header.unheardMs ?? 0));
+      this.#cacheParent(ctx, nowMs);
+    }
+    const next = updater.applyMessage(message, nowMs);
+    if (header.kind === "beat" && !lease.isCaughtUp) {
+      leases.markCaughtUp(lease);
+      feedProgress.notifyAll();
+    }
+    return next;
+  }
+
+  get #offset(): number {
+    return this.#options.updater.resumePosition?.offset ?? 0;
+  }
+
+  /** Waits until the predecessor's feed has brought everything up to `offset`, where it ends: the node moved it here. */
+  async #awaitPredecessor(offset: number): Promise<"on" | "again"> {
+    const { clock, feedProgress } = this.#options;
+    const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.handoverMs;
+    while (this.#offset < offset && clock.nowMs() < untilMs) {
+      await feedProgress.wait(Math.min(PREDECESSOR_CHECK_MS, untilMs - clock.nowMs()));
+    }
+    return this.#offset >= offset ? "on" : "again";
+  }
+
+  #recordFeedingNode(address: NodeAddress, nowMs: number): void {
+    this.#parentResolver.confirmParent();
+    if (this.#feedingNode === null || !isSameNode(this.#feedingNode.address, address))
+      this.#feedingNode = { address, sinceMs: nowMs };
+  }
+
+  #cacheParent(ctx: WaitUntilContext, nowMs: number): void {
+    if (this.#feedingNode === null) return;
+    const address = cacheableParent(this.#feedingNode.address, nowMs - this.#feedingNode.sinceMs);
+    if (address === null || nowMs - this.#parentCachedMs < EDGE_STREAM_LIMITS.leaseMs / 2) return;
+    this.#parentCachedMs = nowMs;
+    this.#options.parentCache?.write(ctx, this.#options.stream, address);
+  }
+}

@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import type { TrackName } from "../kit/ids.ts";
+import { type FeedLease, FeedLeases } from "./feed-leases.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+
+const LEASE_MS = 24_000;
+const VIDEO = "video" as TrackName;
+const NO_TRACKS = (): Set<TrackName> => new Set();
+
+function acquire(leases: FeedLeases, nowMs: number, tracks: () => Set<TrackName> = NO_TRACKS): FeedLease | null {
+  return leases.acquire(nowMs, true, tracks)?.lease ?? null;
+}
+
+function acquired(leases: FeedLeases, nowMs: number): FeedLease {
+  const lease = acquire(leases, nowMs);
+  if (lease === null) throw new Error("no lease");
+  return lease;
+}
+
+test("one request holds the lease, and the next takes over once it is due", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  const first = acquired(leases, 0);
+  expect([acquire(leases, 1), leases.isFresh(1, true)]).toEqual([null, false]);
+  leases.markCaughtUp(first);
+  expect(leases.isFresh(1, true)).toBe(true);
+  first.recordBytes(LEASE_MS);
+  expect(acquire(leases, LEASE_MS)).toBeNull();
+  const next = leases.acquire(LEASE_MS + 1, true, NO_TRACKS);
+  expect(next?.predecessor).toBe(first);
+  expect([leases.isRelieved(first, LEASE_MS + 1), leases.isFeeding(first)]).toEqual([false, true]);
+  if (next === null) throw new Error("no lease");
+  leases.markCaughtUp(next.lease);
+  expect(leases.isRelieved(first, LEASE_MS + 1)).toBe(true);
+  expect([leases.end(first, "stopped", LEASE_MS + 2), leases.current]).toEqual([false, next.lease]);
+});
+
+test("a lease that has not caught up is not taken over for its age, unless it is suspect", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  const lease = acquired(leases, 0);
+  lease.recordBytes(LEASE_MS + 1);
+  expect(acquire(leases, LEASE_MS + 1)).toBeNull();
+  const suspectMs = LEASE_MS + 2 + EDGE_STREAM_LIMITS.leaseSuspectMs;
+  expect([lease.isSuspect(suspectMs), acquire(leases, suspectMs)?.startedMs]).toEqual([true, suspectMs]);
+});
+
+test("a track that the feed lacks makes the lease due as soon as it has caught up", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  expect([leases.requestTrack(VIDEO), leases.carriesTrack(VIDEO)]).toEqual([false, true]);
+  const lease = acquired(leases, 0);
+  expect([leases.requestTrack(VIDEO), leases.carriesTrack(VIDEO)]).toEqual([true, false]);
+  expect(acquire(leases, 1)).toBeNull();
+  leases.markCaughtUp(lease);
+  const next = acquire(leases, 2, () => new Set([VIDEO]));
+  if (next === null) throw new Error("no lease");
+  leases.markCaughtUp(next);
+  expect([leases.requestTrack(VIDEO), leases.carriesTrack(VIDEO)]).toEqual([false, true]);
+});
+
+test("after a failure the first retry is at once, and later ones are spread over a time that doubles up to a bound", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 1);
+  const delays: number[] = [];
+  let nowMs = 0;
+  for (let failures = 0; failures < 9; failures += 1) {
+    expect(leases.end(acquired(leases, nowMs), "broken", nowMs)).toBe(true);
+    let delayMs = 0;
+    while (acquire(leases, nowMs + delayMs) === null) delayMs += 1;
+    const probe = leases.current;
+    if (probe !== null) leases.end(probe, "bye", nowMs + delayMs);
+    delays.push(delayMs);
+    nowMs += delayMs;
+  }
+  expect(delays).toEqual([0, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
+  expect(leases.isCircuitOpen).toBe(true);
+  leases.markServed(acquired(leases, nowMs));
+  expect(leases.isCircuitOpen).toBe(false);
+});
+
+test("an absent stream is fresh without a replica, and not asked for meanwhile", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  const tryAcquire = (nowMs: number): boolean => leases.acquire(nowMs, false, NO_TRACKS) !== null;
+  leases.end(acquired(leases, 0), "absent", 10);
+  const untilMs = 10 + EDGE_STREAM_LIMITS.absenceCacheMs;
+  expect([leases.isFresh(untilMs - 1, false), tryAcquire(untilMs - 1)]).toEqual([true, false]);
+  expect(leases.isFresh(untilMs - 1, true)).toBe(false);
+  expect([leases.isFresh(untilMs, false), tryAcquire(untilMs)]).toEqual([false, true]);
+});
+
+test("closed leases relieve their holders and give no more", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  const lease = acquired(leases, 0);
+  leases.close();
+  expect([leases.isRelieved(lease, 1), leases.end(lease, "stopped", 1), acquire(leases, 1)]).toEqual([
+    true,
+    true,
+    null,
+  ]);
+});

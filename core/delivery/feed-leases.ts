@@ -1,0 +1,158 @@
+/**
+ * Who reads the feed. In an isolate one viewer's request at a time holds the lease and reads the feed for all others, inside
+ * its `waitUntil`; before that ends, the next request takes over. In a shield the object itself holds the lease.
+ */
+import { maxBackoffMs } from "../kit/backoff.ts";
+import type { Random } from "../kit/clock.ts";
+import type { TrackName } from "../kit/ids.ts";
+import type { FeedEndReason } from "./feed-client.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+
+/** One holder's lease. */
+export class FeedLease {
+  readonly startedMs: number;
+  readonly wantedTracks: ReadonlySet<TrackName>;
+  /** The feed has brought all that this node lacked when it began. */
+  isCaughtUp = false;
+  /** The next request takes over. */
+  isHandoverRequested = false;
+  /** A node has begun to feed the holder. */
+  isServed = false;
+  #lastBytesMs: number;
+
+  constructor(startedMs: number, wantedTracks: ReadonlySet<TrackName>) {
+    this.startedMs = startedMs;
+    this.wantedTracks = wantedTracks;
+    this.#lastBytesMs = startedMs;
+  }
+
+  /** The feed brought bytes, or a redirect. */
+  recordBytes(nowMs: number): void {
+    this.#lastBytesMs = nowMs;
+  }
+
+  /** Whether the holder may have been killed with its request. */
+  isSuspect(nowMs: number): boolean {
+    return nowMs - this.#lastBytesMs > EDGE_STREAM_LIMITS.leaseSuspectMs;
+  }
+}
+
+/** A lease that has begun, and the one that it takes over from. */
+export interface AcquiredLease {
+  readonly lease: FeedLease;
+  readonly predecessor: FeedLease | null;
+}
+
+/** The leases of one stream in one node. */
+export class FeedLeases {
+  readonly #leaseMs: number;
+  readonly #random: Random;
+  #current: FeedLease | null = null;
+  /** Leases whose feeds have caught up and have not ended: two during a handover. */
+  readonly #caughtUp = new Set<FeedLease>();
+  #failures = 0;
+  #retryAtMs = 0;
+  #absentUntilMs = 0;
+  #isClosed = false;
+
+  /** `leaseMs`: after this time the next request takes over. */
+  constructor(leaseMs: number, random: Random) {
+    this.#leaseMs = leaseMs;
+    this.#random = random;
+  }
+
+  /** The lease that counts, or null. */
+  get current(): FeedLease | null {
+    return this.#current;
+  }
+
+  /** No lease is given any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The circuit to the nodes above is open: waiting for a feed has not helped. */
+  get isCircuitOpen(): boolean {
+    return this.#failures >= EDGE_STREAM_LIMITS.failuresToOpen;
+  }
+
+  /** Whether a feed keeps the stream's state up to date; without a replica, whether the stream is known to be absent. */
+  isFresh(nowMs: number, hasReplica: boolean): boolean {
+    for (const lease of this.#caughtUp) if (!lease.isSuspect(nowMs)) return true;
+    return !hasReplica && nowMs < this.#absentUntilMs;
+  }
+
+  /** Gives the caller the lease where nobody holds it, or where its holder is due; else null. */
+  acquire(nowMs: number, hasReplica: boolean, collectTracks: () => ReadonlySet<TrackName>): AcquiredLease | null {
+    if (this.#isClosed) return null;
+    const predecessor = this.#current;
+    if (predecessor !== null && !this.#isHandoverDue(predecessor, nowMs)) return null;
+    if (predecessor === null && (nowMs < this.#retryAtMs || this.isFresh(nowMs, hasReplica))) return null;
+    for (const lease of this.#caughtUp) if (lease.isSuspect(nowMs)) this.#caughtUp.delete(lease);
+    this.#current = new FeedLease(nowMs, collectTracks());
+    return { lease: this.#current, predecessor };
+  }
+
+  #isHandoverDue(lease: FeedLease, nowMs: number): boolean {
+    if (lease.isSuspect(nowMs)) return true;
+    return lease.isCaughtUp && (lease.isHandoverRequested || nowMs - lease.startedMs > this.#leaseMs);
+  }
+
+  /** Makes the lease due where its feed does not carry `track`; says whether it is. */
+  requestTrack(track: TrackName): boolean {
+    if (this.#current === null || this.#current.wantedTracks.has(track)) return false;
+    this.#current.isHandoverRequested = true;
+    return true;
+  }
+
+  /** Whether a feed that carries `track` has caught up, or none is to come. */
+  carriesTrack(track: TrackName): boolean {
+    return this.#current === null || (this.#current.isCaughtUp && this.#current.wantedTracks.has(track));
+  }
+
+  /** A node has begun to feed the holder. */
+  markServed(lease: FeedLease): void {
+    this.#failures = 0;
+    lease.isServed = true;
+  }
+
+  /** The holder's feed has brought all that was lacking. */
+  markCaughtUp(lease: FeedLease): void {
+    lease.isCaughtUp = true;
+    this.#caughtUp.add(lease);
+  }
+
+  /** Whether a lease's feed has caught up and goes on. */
+  isFeeding(lease: FeedLease): boolean {
+    return this.#caughtUp.has(lease);
+  }
+
+  /** Whether the holder is to stop: its successor has caught up, or none came in time. */
+  isRelieved(lease: FeedLease, nowMs: number): boolean {
+    if (this.#isClosed || (this.#current !== lease && this.#current?.isCaughtUp === true)) return true;
+    return nowMs - lease.startedMs > this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs;
+  }
+
+  /** The holder's feed has ended. True where nobody holds the lease now: a successor may acquire it. */
+  end(lease: FeedLease, reason: FeedEndReason, nowMs: number): boolean {
+    this.#caughtUp.delete(lease);
+    if (this.#current !== lease) return false;
+    this.#current = null;
+    if (reason === "absent") this.#absentUntilMs = nowMs + EDGE_STREAM_LIMITS.absenceCacheMs;
+    if (reason === "broken") this.#retryAtMs = this.#countFailure(nowMs);
+    return true;
+  }
+
+  /** When to try again. The first retry is at once: one node's feed broke. Where every feed breaks, later ones spread. */
+  #countFailure(nowMs: number): number {
+    this.#failures += 1;
+    if (this.#failures === 1) return 0;
+    const { minRetryMs, maxRetryMs } = EDGE_STREAM_LIMITS;
+    return nowMs + maxBackoffMs(this.#failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
+  }
+
+  /** Ends the feeds; no lease is given any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+}

@@ -1,0 +1,35 @@
+/** The answer to a requester that a node does not feed. */
+import type { NodeReport } from "../broadcast/stream-status.ts";
+import { createFeedRedirect, type FeedQuery } from "./feed-client.ts";
+import type { FeedFanout } from "./feed-fanout.ts";
+import { FEED_LIMITS } from "./node-limits.ts";
+import type { FeedAdmission, SubscriberSummary } from "./tree/feed-admission.ts";
+import type { AdmissionDecision } from "./tree/feed-policy.ts";
+
+const NO_SUBSCRIBERS: SubscriberSummary = { isolates: 0, shields: 0, has: () => false };
+
+/** The direction of another node to ask, or that none is free. */
+export type FeedRedirect = Exclude<AdmissionDecision, "serve">;
+
+/** Whether and where a requester is redirected; null where it is fed here. */
+export function redirectSubscriber(
+  admission: FeedAdmission,
+  feeds: FeedFanout | null,
+  { nodeId, requester }: FeedQuery,
+  nowMs: number,
+): FeedRedirect | null {
+  const isRenewal = feeds?.isSubscribed(nodeId) ?? false;
+  const subscribers = feeds?.summarizeSubscribers(nodeId) ?? NO_SUBSCRIBERS;
+  const decision = admission.admit(nodeId, { ...requester, isRenewal }, subscribers, nowMs);
+  if (decision !== "serve") return decision;
+  return subscribers.isolates + subscribers.shields >= FEED_LIMITS.subscribers ? "full" : null;
+}
+
+/** The HTTP status of `redirectResponse`. */
+export const redirectStatus = (redirect: FeedRedirect): 307 | 503 => (redirect === "full" ? 503 : 307);
+
+/** The answer. `report` gives the counters that a redirected requester carries on, or null. */
+export function redirectResponse(redirect: FeedRedirect, report: () => NodeReport | null): Response {
+  if (redirect !== "full") return createFeedRedirect(redirect, report());
+  return new Response(null, { status: redirectStatus(redirect), headers: { "retry-after": "2" } });
+}

@@ -1,0 +1,167 @@
+/** Nodes of the delivery tree for tests and the simulation: a broadcast that an edge stream follows on a virtual clock. */
+import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import { Replica } from "../broadcast/replica.ts";
+import { TailBuffer } from "../broadcast/tail-buffer.ts";
+import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
+import type { Platform } from "../kit/clock.ts";
+import type { StreamName, TrackName } from "../kit/ids.ts";
+import { VirtualClock } from "../kit/virtual-clock.ts";
+import type { WaitUntilContext } from "../kit/wait-until.ts";
+import { EdgeStream, type EdgeStreamOptions } from "./edge-stream.ts";
+import { createFeedRedirect, type FeedQuery, parseFeedQuery } from "./feed-client.ts";
+import { FeedFanout } from "./feed-fanout.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+import { formatNodeAddress, LIVE_ADDRESS, type NodeAddress } from "./tree/node-address.ts";
+import type { UpstreamNode } from "./upstream-node.ts";
+
+/** How a test node answers requests for a feed. */
+export type TestNodeMode = "feed" | "absent" | "broken" | "hang" | "up" | "down";
+
+/** Parts in a segment of a test node's broadcast. */
+const PARTS_PER_SEGMENT = 6;
+
+/** A platform on a virtual clock, whose random numbers are all the same. */
+function makeTestPlatform(clock: VirtualClock, random = 0.5): Platform {
+  let ids = 0;
+  return {
+    clock,
+    random: () => random,
+    newId: () => {
+      ids += 1;
+      return `id-${ids}`;
+    },
+  };
+}
+
+/** A context that keeps the work it is given. */
+export function makeTestContext(): WaitUntilContext & { readonly work: Promise<unknown>[] } {
+  const work: Promise<unknown>[] = [];
+  return { work, waitUntil: (each) => void work.push(each) };
+}
+
+/** A node that feeds a broadcast. */
+export class TestNode {
+  mode: TestNodeMode = "feed";
+  /** Time for which the node has not heard of the Live object. */
+  authoritySilenceMs = 0;
+  access: AccessPolicy = PUBLIC_ACCESS_POLICY;
+  readonly queries: FeedQuery[] = [];
+  readonly replica: Replica;
+  readonly feeds: FeedFanout;
+  readonly #silencers: (() => void)[] = [];
+  #nextPart = 0;
+
+  constructor(clock: VirtualClock) {
+    this.replica = new Replica("epoch", makeTestConfig(), new TailBuffer(1e9));
+    this.feeds = new FeedFanout({
+      replica: this.replica,
+      clock,
+      status: () => null,
+      access: () => this.access,
+      authoritySilenceMs: () => this.authoritySilenceMs,
+    });
+    for (const { entry, bytes } of [makeInitEntry("video"), makeInitEntry("audio")])
+      this.replica.appendEntry(entry, bytes);
+  }
+
+  /** Appends the next video part. */
+  appendPart(): void {
+    const { entry, bytes } = makePartEntry("video", this.#nextPart, PARTS_PER_SEGMENT);
+    this.#nextPart += 1;
+    this.replica.appendEntry(entry, bytes);
+  }
+
+  /** Changes who may watch. */
+  setAccess(access: AccessPolicy): void {
+    this.access = access;
+    this.feeds.sendAccess(access);
+  }
+
+  /** The feeds that are open go on without a byte: what a reader sees that was killed, or whose link is dead. */
+  silenceFeeds(): void {
+    for (const silence of this.#silencers) silence();
+  }
+
+  /** The node as one below it calls it. */
+  get stub(): UpstreamNode {
+    const fetch: UpstreamNode["fetch"] = (url, { headers }) => {
+      const query = parseFeedQuery({ url, headers: new Headers(headers) });
+      if (query === null) throw new Error("no request for a feed");
+      this.queries.push(query);
+      return this.#answer(query);
+    };
+    return { fetch } as UpstreamNode;
+  }
+
+  async #answer(query: FeedQuery): Promise<Response> {
+    switch (this.mode) {
+      case "feed":
+        return new Response(this.#silenceable(this.feeds.subscribe({ ...query, kind: "isolate" })));
+      case "absent":
+        return new Response(null, { status: 404 });
+      case "broken":
+        throw new Error("the node is down");
+      case "hang":
+        return new Promise(() => {});
+      case "up":
+      case "down":
+        return createFeedRedirect(this.mode, null);
+    }
+  }
+
+  #silenceable(feed: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const reader = feed.getReader();
+    let isSilent = false;
+    this.#silencers.push(() => {
+      isSilent = true;
+    });
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const chunk = await reader.read();
+          if (isSilent) return new Promise<void>(() => {});
+          if (chunk.done) controller.close();
+          else controller.enqueue(chunk.value);
+        },
+        cancel: () => reader.cancel(),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+/** An edge stream, the nodes above it by address, and the clock of all. */
+export interface TestEdgeStream {
+  readonly clock: VirtualClock;
+  readonly edge: EdgeStream;
+  readonly live: TestNode;
+  readonly video: TrackName;
+  /** What went wrong with feeds. */
+  readonly failures: unknown[];
+  /** The node at an address other than the Live object's. */
+  nodeAt(address: NodeAddress): TestNode;
+}
+
+/** An isolate's edge stream below a test node. Without a site, the Live object is the only node it asks. */
+export function makeTestEdgeStream(options: Partial<EdgeStreamOptions> = {}): TestEdgeStream {
+  const clock = new VirtualClock();
+  const nodes = new Map<string, TestNode>();
+  const failures: unknown[] = [];
+  const nodeAt = (address: NodeAddress): TestNode => {
+    const node = nodes.get(formatNodeAddress(address)) ?? new TestNode(clock);
+    nodes.set(formatNodeAddress(address), node);
+    return node;
+  };
+  const edge = new EdgeStream({
+    platform: makeTestPlatform(clock),
+    stream: "demo" as StreamName,
+    tier: "isolate",
+    node: { kind: "isolate", site: null, nodeId: "isolate" },
+    leaseMs: EDGE_STREAM_LIMITS.leaseMs,
+    tailBytes: 1e9,
+    nodeAt: (address) => nodeAt(address).stub,
+    feedFailed: (error) => failures.push(error),
+    ...options,
+  });
+  return { clock, edge, live: nodeAt(LIVE_ADDRESS), video: "video" as TrackName, failures, nodeAt };
+}

@@ -1,0 +1,23 @@
+/** The tracks whose bytes viewers take. */
+import type { TrackName } from "../kit/ids.ts";
+import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
+
+/** When each track was last requested. */
+export class TrackDemand {
+  readonly #requestedMs = new Map<TrackName, number>();
+
+  /** Somebody takes the track's bytes. */
+  record(track: TrackName, nowMs: number): void {
+    this.#requestedMs.set(track, nowMs);
+  }
+
+  /** The tracks in demand; `dropTrack` is called for those that nobody requested for a while. */
+  collect(nowMs: number, dropTrack: (track: TrackName) => void): Set<TrackName> {
+    for (const [track, requestedMs] of this.#requestedMs) {
+      if (nowMs - requestedMs < EDGE_STREAM_LIMITS.trackIdleMs) continue;
+      this.#requestedMs.delete(track);
+      dropTrack(track);
+    }
+    return new Set(this.#requestedMs.keys());
+  }
+}

@@ -1,0 +1,47 @@
+/** Waits for events that another request causes. */
+import { type Clock, withTimeout } from "./clock.ts";
+
+/**
+ * Waiters of one condition. A notification only resolves their promises: each waiter cancels its own timer, because
+ * workerd ties a timer to the request that started it, and kills a request that waits without one.
+ */
+export class Notifier {
+  readonly #clock: Clock;
+  readonly #wakers = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Waiters now. */
+  get waiterCount(): number {
+    return this.#wakers.size;
+  }
+
+  /**
+   * Waits for a notification, `maxMs` at most. `register` gets the function that ends this wait, for further events that
+   * end it, and returns what withdraws it.
+   */
+  async wait(maxMs: number, register?: (wake: () => void) => () => void): Promise<void> {
+    const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
+    this.#wakers.add(wake);
+    const withdraw = register?.(wake);
+    try {
+      await withTimeout(this.#clock, Math.max(0, maxMs), woken, () => {});
+    } finally {
+      withdraw?.();
+      this.#wakers.delete(wake);
+    }
+  }
+
+  /** Ends the wait of the one that has waited longest. */
+  notifyOne(): void {
+    const [wake] = this.#wakers;
+    wake?.();
+  }
+
+  /** Ends all waits. */
+  notifyAll(): void {
+    for (const wake of [...this.#wakers]) wake();
+  }
+}

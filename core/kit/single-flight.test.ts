@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { SingleFlight } from "./single-flight.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+const ctx = { waitUntil: (work: Promise<unknown>): void => void work };
+
+test("concurrent requests for a key get the value of one load", async () => {
+  const flights = new SingleFlight<string>(new VirtualClock(), 1_000);
+  const answer = Promise.withResolvers<string>();
+  let loads = 0;
+  const load = (): Promise<string> => {
+    loads += 1;
+    return answer.promise;
+  };
+  const results = [flights.load(ctx, "a", load), flights.load(ctx, "a", load), flights.load(ctx, "a", load)];
+  answer.resolve("bytes");
+  expect(await Promise.all(results)).toEqual(
+    [false, true, true].map((coalesced) => ({ ok: true, value: "bytes", coalesced })),
+  );
+  expect(loads).toBe(1);
+  expect(await flights.load(ctx, "a", async () => "next")).toEqual({ ok: true, value: "next", coalesced: false });
+});
+
+test("a failure reaches all followers, and the next request loads again", async () => {
+  const flights = new SingleFlight<string>(new VirtualClock(), 1_000);
+  const answer = Promise.withResolvers<string>();
+  const results = [flights.load(ctx, "a", () => answer.promise), flights.load(ctx, "a", () => answer.promise)];
+  const error = new Error("upstream is down");
+  answer.reject(error);
+  expect(await Promise.all(results)).toEqual([false, true].map((coalesced) => ({ ok: false, error, coalesced })));
+  expect(await flights.load(ctx, "a", async () => "up")).toMatchObject({ ok: true, value: "up" });
+});
+
+test("a follower of a leader that never finishes loads by itself after its wait, and leaves no timer", async () => {
+  const clock = new VirtualClock();
+  const flights = new SingleFlight<string>(clock, 1_000);
+  void flights.load(ctx, "a", () => new Promise(() => {}));
+  let result: unknown = null;
+  void flights
+    .load(ctx, "a", async () => "own")
+    .then((flown) => {
+      result = flown;
+    });
+  await clock.advance(999);
+  expect(result).toBeNull();
+  await clock.advance(1);
+  expect(result).toEqual({ ok: true, value: "own", coalesced: false });
+  expect(clock.pendingTimers).toBe(0);
+});

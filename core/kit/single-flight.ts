@@ -1,0 +1,66 @@
+/** One request upstream for any number of concurrent requests for the same key. */
+import { type Clock, withTimeout } from "./clock.ts";
+import type { WaitUntilContext } from "./wait-until.ts";
+
+type SettledLoad<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+/** The result of a load, and whether another request made it. */
+export type FlightResult<T> = SettledLoad<T> & { readonly coalesced: boolean };
+
+/**
+ * Loads in flight, by key. Values are plain (bytes, strings, records), never streams or responses: workerd ties those to
+ * the request that made them. Each follower has a promise and a timer of its own: workerd kills a request without pending
+ * work as hung, and the leader's client may disconnect at any moment.
+ */
+export class SingleFlight<T> {
+  readonly #clock: Clock;
+  readonly #followerWaitMs: number;
+  readonly #followersByKey = new Map<string, Set<(settled: SettledLoad<T>) => void>>();
+
+  /** `followerWaitMs`: a follower that has waited this long for the leader loads by itself. */
+  constructor(clock: Clock, followerWaitMs: number) {
+    this.#clock = clock;
+    this.#followerWaitMs = followerWaitMs;
+  }
+
+  /** The value of `key`, or the error, from the flight in progress or from `load`. Never rejects. */
+  async load(ctx: WaitUntilContext, key: string, load: () => Promise<T>): Promise<FlightResult<T>> {
+    const flight = this.#followersByKey.get(key);
+    if (flight !== undefined) {
+      const settled = await this.#awaitFlight(flight);
+      if (settled !== null) return { ...settled, coalesced: true };
+    }
+    const followers = new Set<(settled: SettledLoad<T>) => void>();
+    this.#followersByKey.set(key, followers);
+    const work = this.#runFlight(key, followers, load);
+    ctx.waitUntil(work);
+    return { ...(await work), coalesced: false };
+  }
+
+  async #awaitFlight(followers: Set<(settled: SettledLoad<T>) => void>): Promise<SettledLoad<T> | null> {
+    const { promise: landed, resolve } = Promise.withResolvers<SettledLoad<T>>();
+    followers.add(resolve);
+    try {
+      return await withTimeout(this.#clock, this.#followerWaitMs, landed, () => null);
+    } finally {
+      followers.delete(resolve);
+    }
+  }
+
+  async #runFlight(
+    key: string,
+    followers: Set<(settled: SettledLoad<T>) => void>,
+    load: () => Promise<T>,
+  ): Promise<SettledLoad<T>> {
+    let settled: SettledLoad<T>;
+    try {
+      settled = { ok: true, value: await load() };
+    } catch (error) {
+      settled = { ok: false, error };
+    } finally {
+      if (this.#followersByKey.get(key) === followers) this.#followersByKey.delete(key);
+    }
+    for (const resolve of [...followers]) resolve(settled);
+    return settled;
+  }
+}

@@ -1,0 +1,54 @@
+/** Calls to an upstream: bounded in time, retried once within a budget, refused while the upstream is down. */
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { type Platform, sleep, withTimeout } from "./clock.ts";
+
+/** Bounds, each with its reason. */
+export const UPSTREAM_CALL_LIMITS = {
+  /** An answer takes milliseconds; a player's request for media waits no longer than a segment's time or two. */
+  timeoutMs: 3_000,
+  /** The retry comes within this, spread. */
+  retryMs: 100,
+} as const;
+
+/** The upstream did not answer, or its circuit is open; the request may be repeated later. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+}
+
+/** The calls to one upstream. */
+export class UpstreamClient {
+  readonly #breaker = new CircuitBreaker();
+  readonly #name: string;
+  readonly #platform: Platform;
+
+  /** `name`: of the upstream, for messages. */
+  constructor(platform: Platform, name: string) {
+    this.#platform = platform;
+    this.#name = name;
+  }
+
+  /** The result of `request`. `onAttempt` is called for each attempt that goes out. Throws `UpstreamError`. */
+  async call<T>(request: () => Promise<T>, onAttempt: () => void): Promise<T> {
+    const { clock, random } = this.#platform;
+    for (let isRetry = false; ; isRetry = true) {
+      if (this.#breaker.requestPermit(clock.nowMs()) === "refused") throw new UpstreamError(`${this.#name} is down`);
+      onAttempt();
+      try {
+        const value = await this.#bound(request());
+        this.#breaker.recordSuccess();
+        return value;
+      } catch (cause) {
+        this.#breaker.recordFailure(clock.nowMs(), random());
+        if (isRetry || !this.#breaker.spendRetry()) throw new UpstreamError(`${this.#name} didn't answer`, { cause });
+        await sleep(clock, UPSTREAM_CALL_LIMITS.retryMs * random());
+      }
+    }
+  }
+
+  #bound<T>(work: Promise<T>): Promise<T> {
+    const { timeoutMs } = UPSTREAM_CALL_LIMITS;
+    return withTimeout(this.#platform.clock, timeoutMs, work, () => {
+      throw new UpstreamError(`no answer within ${timeoutMs} ms`);
+    });
+  }
+}

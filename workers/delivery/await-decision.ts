@@ -1,0 +1,68 @@
+/** The wait of a blocking request: for a playlist update, or for a part that a playlist announced. */
+import type { WaitTarget } from "../../core/broadcast/parked-requests.ts";
+import type { Replica } from "../../core/broadcast/replica.ts";
+import type { TrackName } from "../../core/kit/ids.ts";
+import { readRequestNetwork } from "../access/request-networks.ts";
+import type { DeliveryContext } from "./delivery-context.ts";
+
+/** hls.js gives up on a playlist whose first byte takes 10 s. */
+const MAX_BLOCKING_MS = 9_000;
+
+/** What a replica says to a request: `wait`, or a decision. */
+export type WaitDecision = { readonly kind: "wait"; readonly target: WaitTarget };
+
+/** A request that may have to wait. */
+export interface BlockingRequest<Decision> {
+  readonly replica: Replica;
+  readonly track: TrackName;
+  readonly decide: (replica: Replica) => Decision | WaitDecision;
+}
+
+/** How a blocking request goes on. */
+export type AwaitedDecision<Decision> =
+  | {
+      readonly kind: "decided";
+      readonly decision: Decision;
+      readonly replica: Replica;
+      /** When the request began to wait, milliseconds since the epoch; null where it did not. */
+      readonly waitingSinceMs: number | null;
+    }
+  /** Another broadcast took the place of the replica's. */
+  | { readonly kind: "replaced" }
+  | { readonly kind: "timeout" };
+
+const isWait = (decision: { readonly kind: string }): decision is WaitDecision => decision.kind === "wait";
+
+/** Decides a request, at once where the replica can, else as soon as it can. Throws `StreamStoppedError`. */
+export function awaitDecision<Decision extends { readonly kind: string }>(
+  context: DeliveryContext,
+  blocking: BlockingRequest<Decision>,
+): AwaitedDecision<Decision> | Promise<AwaitedDecision<Decision>> {
+  const { replica } = blocking;
+  const decision = blocking.decide(replica);
+  if (isWait(decision)) return waitForDecision(context, blocking, decision.target);
+  return { kind: "decided", decision, replica, waitingSinceMs: null };
+}
+
+async function waitForDecision<Decision extends { readonly kind: string }>(
+  { ctx, edge, request }: DeliveryContext,
+  { replica: first, track, decide }: BlockingRequest<Decision>,
+  firstTarget: WaitTarget,
+): Promise<AwaitedDecision<Decision>> {
+  const { broadcast, targetDurationS } = first.config;
+  const waitingSinceMs = edge.platform.clock.nowMs();
+  // A server SHOULD answer 503 when it would have to wait for more than three target durations.
+  const untilMs = waitingSinceMs + Math.min(3_000 * targetDurationS, MAX_BLOCKING_MS);
+  const network = readRequestNetwork(request);
+  let replica = first;
+  let target = firstTarget;
+  for (;;) {
+    if (!(await edge.awaitTarget(ctx, { replica, track, target, untilMs, network }))) return { kind: "timeout" };
+    const { currentReplica } = edge;
+    if (currentReplica?.config.broadcast !== broadcast) return { kind: "replaced" };
+    replica = currentReplica;
+    const decision = decide(replica);
+    if (!isWait(decision)) return { kind: "decided", decision, replica, waitingSinceMs };
+    target = decision.target;
+  }
+}

@@ -1,0 +1,154 @@
+/** Playlists: rendered from the replica, or pulled where only the Live object can render them. */
+import type { Replica } from "../../core/broadcast/replica.ts";
+import type { TrackName } from "../../core/kit/ids.ts";
+import { type DeliveryDirectives, decideReload, parseDirectives } from "../../core/media/hls/directives.ts";
+import type { MediaPath } from "../../core/media/hls/media-path.ts";
+import type { PlaylistFile } from "../../core/media/hls/paths.ts";
+import { cacheLifetimes } from "../kit/responses.ts";
+import { type AwaitedDecision, awaitDecision, type WaitDecision } from "./await-decision.ts";
+import { addHeldTime, playlistCmsd } from "./cmsd.ts";
+import {
+  answerFromIsolate,
+  type DeliveryAnswer,
+  type DeliveryContext,
+  notFoundAnswer,
+  problemAnswer,
+} from "./delivery-context.ts";
+import { playlistResponse } from "./media-responses.ts";
+import { getPlaylistCache } from "./playlist-cache.ts";
+import { Puller } from "./puller.ts";
+
+/** What a replica says to a reload. */
+type ReloadAnswer = { readonly kind: "now" } | { readonly kind: "refuse"; readonly detail: string };
+
+/** The multivariant playlist. */
+export function deliverMultivariantPlaylist(context: DeliveryContext, replica: Replica): DeliveryAnswer {
+  const { edge, request, tokenQuery } = context;
+  return answerFromIsolate(
+    playlistResponse(request, {
+      rendered: getPlaylistCache(replica).render({ kind: "multivariant" }),
+      tokenQuery,
+      cacheControl: cacheLifetimes.playlist(replica.config.targetDurationS),
+      modified: edge,
+      cmsd: playlistCmsd(replica.state.ended),
+      cacheStatus: "corral-isolate; hit",
+    }),
+  );
+}
+
+/** A track's playlist of the replica's window; it blocks as its delivery directives ask. */
+export function deliverWindowPlaylist(
+  context: DeliveryContext,
+  replica: Replica,
+  track: TrackName,
+  file: "media.m3u8" | "iframes.m3u8",
+): DeliveryAnswer | Promise<DeliveryAnswer> {
+  const directives = parseDirectives(new URL(context.request.url).searchParams);
+  if ("error" in directives) return problemAnswer(400, "Bad delivery directive", directives.error);
+  const isMedia = file === "media.m3u8";
+  if (isMedia) countViewer(context, replica, track, directives);
+  const decide = (candidate: Replica): ReloadAnswer | WaitDecision =>
+    isMedia ? decideMediaReload(candidate, track, directives) : decideIframeReload(candidate, track, directives);
+  const answer = (awaited: AwaitedDecision<ReloadAnswer>): DeliveryAnswer | Promise<DeliveryAnswer> =>
+    answerReload(context, { first: replica, track, file, directives }, awaited);
+  const awaited = awaitDecision(context, { replica, track, decide });
+  return awaited instanceof Promise ? awaited.then(answer) : answer(awaited);
+}
+
+function countViewer(
+  { ctx, edge }: DeliveryContext,
+  replica: Replica,
+  track: TrackName,
+  directives: DeliveryDirectives,
+): void {
+  edge.requestTrack(ctx, track);
+  if (directives.msn !== undefined && countsTowardAudience(replica, track))
+    edge.counters.countBlockingRequest(replica.track(track)?.track.partTargetMs ?? 0);
+}
+
+/** A viewer follows one video track and perhaps an audio track: the video is counted, the audio where there is none. */
+function countsTowardAudience(replica: Replica, track: TrackName): boolean {
+  const { tracks } = replica.config;
+  return tracks.some(({ kind }) => kind === "video") ? replica.track(track)?.track.kind === "video" : true;
+}
+
+function decideMediaReload(
+  replica: Replica,
+  track: TrackName,
+  directives: DeliveryDirectives,
+): ReloadAnswer | WaitDecision {
+  const decision = decideReload(replica.state, track, directives);
+  if (decision.kind !== "wait") return decision;
+  const { msn, part } = decision;
+  return { kind: "wait", target: part === null ? { kind: "segment", msn } : { kind: "part", msn, part } };
+}
+
+/** I-frame playlists block on whole segments. */
+function decideIframeReload(
+  replica: Replica,
+  track: TrackName,
+  { msn }: DeliveryDirectives,
+): ReloadAnswer | WaitDecision {
+  const decision = decideReload(replica.state, track, { skip: "none", ...(msn === undefined ? {} : { msn }) });
+  return decision.kind === "wait" ? { kind: "wait", target: { kind: "segment", msn: decision.msn } } : decision;
+}
+
+interface WindowPlaylist {
+  /** The replica that the request met. */
+  readonly first: Replica;
+  readonly track: TrackName;
+  readonly file: "media.m3u8" | "iframes.m3u8";
+  readonly directives: DeliveryDirectives;
+}
+
+function answerReload(
+  context: DeliveryContext,
+  { first, track, file, directives }: WindowPlaylist,
+  awaited: AwaitedDecision<ReloadAnswer>,
+): DeliveryAnswer | Promise<DeliveryAnswer> {
+  const { broadcast, targetDurationS } = first.config;
+  if (awaited.kind === "timeout")
+    return problemAnswer(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+  if (awaited.kind === "replaced") {
+    const path = { broadcast, track, file };
+    return deliverStoredPlaylist(context, path, cacheLifetimes.blockingNotFound(targetDurationS));
+  }
+  const { decision, replica, waitingSinceMs } = awaited;
+  if (decision.kind === "refuse") return problemAnswer(400, "Impossible delivery directive", decision.detail);
+  const { edge, request, tokenQuery } = context;
+  const isBlocking = directives.msn !== undefined;
+  const kind = file === "media.m3u8" ? "media" : "iframes";
+  const plainCmsd = playlistCmsd(replica.state.ended);
+  // The held time is for players' throughput estimates, which I-frame playlists are no part of.
+  const heldMs = kind === "media" && waitingSinceMs !== null ? edge.platform.clock.nowMs() - waitingSinceMs : null;
+  return answerFromIsolate(
+    playlistResponse(request, {
+      rendered: getPlaylistCache(replica).render({ kind, track, skip: directives.skip }),
+      tokenQuery,
+      cacheControl: isBlocking ? cacheLifetimes.blocking(targetDurationS) : cacheLifetimes.playlist(targetDurationS),
+      modified: edge,
+      cmsd: heldMs === null ? plainCmsd : addHeldTime(plainCmsd, heldMs),
+      cacheStatus: heldMs === null ? "corral-isolate; hit" : "corral-isolate; hit; detail=blocked",
+    }),
+  );
+}
+
+/** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
+export async function deliverStoredPlaylist(
+  context: DeliveryContext,
+  { broadcast, track, file }: Omit<MediaPath, "file"> & { readonly file: PlaylistFile },
+  notFoundLifetime: string,
+): Promise<DeliveryAnswer> {
+  const { edge, request, tokenQuery } = context;
+  const { value, tiers, outcome } = await new Puller(context).pullPlaylist(broadcast, track, file);
+  if (value === null) return { ...notFoundAnswer("There is no such playlist.", notFoundLifetime), outcome };
+  const response = playlistResponse(request, {
+    rendered: value.rendered,
+    tokenQuery,
+    cacheControl: value.ended ? cacheLifetimes.vod : cacheLifetimes.noStore,
+    modified: { changedMs: value.changedMs, nowMs: edge.platform.clock.nowMs() },
+    cmsd: playlistCmsd(value.ended),
+    cacheStatus: tiers.join(", "),
+  });
+  return { response, outcome };
+}
