@@ -344,9 +344,9 @@ function describeRendition(rendition: Rendition): string {
 
 function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null): string {
   if (publisher === null) return "waiting for the first frame";
-  const { mediaMs, runs } = source.counters();
+  const { mediaMs, sessions } = source.counters();
   const { delayP95Ms, waiting, retries, bytes } = publisher.counters();
-  const restarts = runs > 1 ? `, ${runs - 1} restart(s)` : "";
+  const restarts = sessions > 1 ? `, ${sessions - 1} restart(s)` : "";
   const queue = waiting > 8 ? `, ${waiting} parts waiting` : "";
   const tries = retries > 0 ? `, ${retries} retries` : "";
   return `${formatClock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;

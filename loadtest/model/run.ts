@@ -25,7 +25,7 @@ export interface ModelOptions {
   readonly viewers: number;
   readonly colos: readonly ModelColo[];
   readonly curve: ArrivalCurve;
-  readonly overS: number;
+  readonly arrivalS: number;
   readonly seconds: number;
   readonly isolates: IsolateRule;
   readonly settings: BroadcastSettings;
@@ -34,7 +34,7 @@ export interface ModelOptions {
   readonly linkBytesPerSecond: number;
   readonly dvrShare: number;
   readonly seed: number;
-  readonly collect?: TreeSimulationOptions["collect"];
+  readonly collection?: TreeSimulationOptions["collection"];
 }
 
 /** What one kind of object bears; all but the sums are of the one that bears most. */
@@ -95,7 +95,7 @@ export interface TreeModelOutcome {
 export const TREE_MODEL_DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
   colos: worldColos(330),
   curve: "step",
-  overS: 60,
+  arrivalS: 60,
   seconds: 120,
   isolates: { kind: "load", viewersPerIsolate: 500, maxIsolates: 200 },
   distances: WORLD_ROUND_TRIPS,
@@ -123,9 +123,9 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
     viewerMs: VIEWER_MS,
     linkBytesPerSecond: options.linkBytesPerSecond,
   };
-  const { collect } = options;
+  const { collection } = options;
   const tree = new TreeSimulation(
-    { population: crowd, settings, distances, service, seconds, ...(collect === undefined ? {} : { collect }) },
+    { population: crowd, settings, distances, service, seconds, ...(collection === undefined ? {} : { collection }) },
     random,
   );
   const tiers = (["live", "region", "colo"] as const).map((tier) => tierLoad(tree, tier, options));

@@ -36,11 +36,11 @@ export interface MediaReader {
 /** How the decoders of a reader ended. */
 export interface DecoderExit {
   readonly track: SourceTrack;
-  readonly end: ProcessExit;
+  readonly exit: ProcessExit;
   /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
   readonly isBroken: boolean;
   /** Frames that came of the track. */
-  readonly frames: number;
+  readonly frameCount: number;
 }
 
 /** Reads by FFmpeg: one process for each of `jobs`. */
@@ -132,7 +132,7 @@ export class FfmpegDecoder implements MediaReader {
     const end = { ...ended, error: ended.error ?? error };
     const isBroken = !this.#isStopped && (end.error !== null || end.signal !== null);
     const ends = (): DecoderExit[] =>
-      tracks.map((track) => ({ track, end, isBroken, frames: this.#frames.get(track) ?? 0 }));
+      tracks.map((track) => ({ track, exit: end, isBroken, frameCount: this.#frames.get(track) ?? 0 }));
     for (const each of ends()) this.#onExit(each);
     await Promise.all(drained);
     return ends();

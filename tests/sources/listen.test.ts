@@ -47,7 +47,7 @@ test.concurrent("an encoder whose microphone stops stays on the air, with silenc
     "1",
   ];
   const aired = await packagePushedSource({}, url, (to) => push(to, words));
-  expect(aired.runs).toBe(1);
+  expect(aired.sessions).toBe(1);
   expect(trackDurationS(aired, "90p")).toBeGreaterThan(10);
   expect(Math.abs(trackDurationS(aired, "audio") - trackDurationS(aired, "90p"))).toBeLessThan(0.1);
   // The last part of all may be one that closes its segment and nothing else.

@@ -90,8 +90,8 @@ class Report {
   async checkFile(url: string): Promise<void> {
     try {
       const aired = await packageSource({ input: { kind: "file", url, loop: false }, untilS: FILE_S });
-      const { end, runs, outputs } = aired;
-      const isRefused = end.kind === "failed" && runs === 1 && outputs.length === 0;
+      const { end, sessions, outputs } = aired;
+      const isRefused = end.kind === "failed" && sessions === 1 && outputs.length === 0;
       const said = [...aired.messages, ...(end.kind === "failed" ? [end.message] : [])].join(" ");
       this.#print(
         url,

@@ -46,7 +46,7 @@ export interface SourceOutput {
   readonly outputs: readonly PackagerOutput[];
   readonly start: SourceStart | null;
   readonly end: SourceEnd;
-  readonly runs: number;
+  readonly sessions: number;
   /** What the user was told. */
   readonly messages: readonly string[];
   /** From the beginning of the first look to the first part, milliseconds. */
@@ -71,7 +71,7 @@ export async function packagePushedSource(
 ): Promise<SourceOutput> {
   const input = { kind: "live", url, listen: true } as const;
   const startedMs = performance.now();
-  let counters = (): SourceCounters => ({ runs: 0, frames: 0, mediaMs: 0 });
+  let counters = (): SourceCounters => ({ sessions: 0, frames: 0, mediaMs: 0 });
   let stop = (): void => {};
   const pushed = push(url, () => counters()).finally(() => stop());
   const feed = await acceptFirstConnection(input, new AbortController().signal);
@@ -148,6 +148,17 @@ async function runSource(
     startedAtMs: (start as SourceStart | null)?.startedAtMs ?? 0,
     ...(job.schedule === null ? {} : { keyframes: job.schedule }),
   };
-  const { runs } = aired.counters();
-  return { source, renditions, config, schedule: job.schedule, outputs, start, end, runs, messages: said, firstPartMs };
+  const { sessions } = aired.counters();
+  return {
+    source,
+    renditions,
+    config,
+    schedule: job.schedule,
+    outputs,
+    start,
+    end,
+    sessions,
+    messages: said,
+    firstPartMs,
+  };
 }

@@ -44,7 +44,7 @@ export function findOutputFault(
       if (Math.abs(segment.endS - other.endS) > frameS)
         return `${at}: rule 33, ends ${segment.endS}, not ${other.endS}`;
       if (Math.abs(segment.programTimeMs - other.programTimeMs) > frameS * 1000 + 1)
-        return `${at}: rule 22, programme times differ`;
+        return `${at}: rule 22, program times differ`;
     }
   }
   return null;

@@ -143,7 +143,7 @@ test("a keyframe within a segment begins an independent part wherever the part b
   ]);
 });
 
-test("decode time is programme time since the start plus one second", () => {
+test("decode time is program time since the start plus one second", () => {
   const packager = new Packager(configOf(TRACKS.video));
   const epoch = 1_760_000_000 * 30;
   packager.beginTimeline({ inits: testInits(configOf(TRACKS.video)), programOffsetMs: 500 });

@@ -65,7 +65,7 @@ test("rule 16: server control is the same in every playlist and covers the large
   expect(holdBackS(config)).toBe(6);
 });
 
-test("rule 12: discontinuity, map and programme time stand before the first part, and a map only where it changes", () => {
+test("rule 12: discontinuity, map and program time stand before the first part, and a map only where it changes", () => {
   const cut = { ...videoCut, discontinuityAt: 1, initVersion: (msn: number) => (msn === 0 ? 0 : 1) };
   const text = renderMediaPlaylist(grow(5, undefined, cut), video, live);
   expect(text).toContain(

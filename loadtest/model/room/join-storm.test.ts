@@ -13,7 +13,7 @@ const STEP: JoinStorm = {
   viewers: 50_000,
   joins: [50_000],
   colos: COLOS,
-  trust: ALONE,
+  placementTtl: ALONE,
   shards: 1,
   joinsPerSecond: 1_000,
 };
@@ -71,7 +71,7 @@ test("those who come again are spread over the steps asked for, none of them los
 });
 
 test("isolates that share their data centre's cache ask once for all of them", () => {
-  expect(simulateJoinStorm({ ...STEP, trust: SHARED }, seededRandom(1)).peakPlaces).toBe(10);
+  expect(simulateJoinStorm({ ...STEP, placementTtl: SHARED }, seededRandom(1)).peakPlaces).toBe(10);
   const isolates = COLOS.map((colo) => ({ colo, rate: 1_000 }));
   expect(lookupsPerSecond(isolates, ALONE, 1)).toBeCloseTo(400 / 3, 0);
   expect(lookupsPerSecond(isolates, SHARED, 1)).toBeCloseTo(10 / 3, 0);

@@ -82,9 +82,9 @@ export function compareRoomCosts(options: RoomModelOptions): {
       name: `${chatPerMinute} messages a viewer-minute`,
       assumed: { chatPerMinute },
     })),
-    { name: "nobody writes or likes", assumed: { chatPerMinute: 0, tapsPerMinute: 0 } },
-    { name: "five times the likes", assumed: { tapsPerMinute: 5 * options.assumed.tapsPerMinute } },
-    { name: "beats billed as frames", assumed: { beatsBilled: true } },
+    { name: "nobody writes or likes", assumed: { chatPerMinute: 0, likesPerMinute: 0 } },
+    { name: "five times the likes", assumed: { likesPerMinute: 5 * options.assumptions.likesPerMinute } },
+    { name: "beats billed as frames", assumed: { heartbeatsBilled: true } },
     { name: "people stay 5 minutes", assumed: { stayS: 300 } },
   ];
   const sizes = [SWEEP_VIEWERS[0], SWEEP_VIEWERS[2]].filter((size) => size !== undefined);
@@ -93,7 +93,7 @@ export function compareRoomCosts(options: RoomModelOptions): {
       const { bill, dollarsPerMillionViewerHours } = runRoomModel({
         ...options,
         viewers,
-        assumed: { ...options.assumed, ...assumed },
+        assumptions: { ...options.assumptions, ...assumed },
       });
       const scale = 1e6 / viewers;
       const of = (meter: RegExp): number =>

@@ -56,10 +56,10 @@ test("a stop takes the picture away whatever the page was doing, says why, and n
     stopped,
   ];
   for (const events of before) {
-    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stop: null });
+    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stopNotice: null });
     const told = after(...events, { type: "stopped" }, stopped);
-    expect(told).toMatchObject({ phase: "stopped", stop: notice });
-    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stop: notice });
+    expect(told).toMatchObject({ phase: "stopped", stopNotice: notice });
+    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stopNotice: notice });
     for (const event of rest) expect(reduceWatchView(told, event)).toBe(told);
   }
 });
@@ -70,14 +70,18 @@ test("when a stop is undone the page loads what there is then, or waits for it",
     phase: "starting",
     loadCount: before.loadCount + 1,
     loadedBroadcast: "a",
-    stop: null,
+    stopNotice: null,
   });
   expect(reduceWatchView(before, live("b"))).toMatchObject({
     phase: "starting",
     loadCount: before.loadCount + 1,
     loadedBroadcast: "b",
   });
-  expect(reduceWatchView(before, none)).toMatchObject({ phase: "waiting", loadCount: before.loadCount, stop: null });
+  expect(reduceWatchView(before, none)).toMatchObject({
+    phase: "waiting",
+    loadCount: before.loadCount,
+    stopNotice: null,
+  });
 });
 
 test("a page opened before the broadcast waits, and loads when it begins", () => {

@@ -82,7 +82,7 @@ function dispatch(event: WatchEvent): void {
 function clearStream(): void {
   clearPosterFrame(posterCanvas);
   chatPane?.pause();
-  if (view.stop === null) statusPoller.pollSoon();
+  if (view.stopNotice === null) statusPoller.pollSoon();
 }
 
 const stats = (): PlaybackStats =>
