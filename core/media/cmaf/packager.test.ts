@@ -64,7 +64,7 @@ test("where keyframes are scheduled, a segment closes with its last frame in all
     out.push(...packager.push(LOW, video(i, 90_000)));
   }
   expect(labels(out).filter((label) => label.endsWith("close"))).toEqual(["720p 0.5 close", "360p 0.5 close"]);
-  expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/told to make did not come/);
+  expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/did not make the keyframe/);
   expect(() => packager.push(VIDEO, video(61))).toThrow(CmafError);
   // Nothing came of the segment after the last, so there is none.
   expect(packager.endTimeline()).toEqual([]);
@@ -327,15 +327,15 @@ test("calls out of turn and runs that don't fit the tracks are errors that say w
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = new Packager(config);
   expect(() => new Packager(configOf())).toThrow("at least one track");
-  expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no run is under way");
+  expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no timeline is open");
   expect(() => packager.beginTimeline({ inits: new Map(), programOffsetMs: 0 })).toThrow("720p: no init section came");
   const wrong = testInits(configOf({ ...TRACKS.video, timescale: 25 }, TRACKS.audio));
   expect(() => packager.beginTimeline({ inits: wrong, programOffsetMs: 0 })).toThrow(
     "timescale is 25 where 30 was announced",
   );
   packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
-  expect(() => packager.fillGapUntil(STARTED_AT)).toThrow("a run is under way");
-  expect(() => packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 })).toThrow("a run is under way");
+  expect(() => packager.fillGapUntil(STARTED_AT)).toThrow("a timeline is open");
+  expect(() => packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 })).toThrow("a timeline is open");
   expect(packager.endTimeline()).toEqual([]);
   expect(packager.fillGapUntil(STARTED_AT + 1000)).toEqual([]);
   expect(packager.end()).toEqual([]);
