@@ -8,9 +8,10 @@ import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { errorMessage } from "../../origin/kit/errors.ts";
 import { outputFaults } from "./decode-output.ts";
 import { judgeSource } from "./judge-source.ts";
+import type { OddSource } from "./odd-source.ts";
 import { packageSource, type SourceOutput } from "./package-source.ts";
 import { repeatedRateSources } from "./rates.ts";
-import { ODD_SOURCES, type OddSource } from "./sources.ts";
+import { ODD_SOURCES } from "./sources.ts";
 
 /** The first part of a source is expected within this, milliseconds. */
 const ON_AIR_MS = 3000;
