@@ -2,11 +2,10 @@
 import { execFile } from "node:child_process";
 import { measuredFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import { SourceError } from "../kit/errors.ts";
-import { parseDecodable } from "../packager/encode-args.ts";
-import type { SourceInfo } from "../packager/ladder.ts";
 import { demoSource } from "./decode-args.ts";
 import { type FfmpegInput, inputArgs, JOIN_PROBE_US, type SourceInput } from "./input.ts";
 import { selectTracks } from "./select-tracks.ts";
+import type { SourceInfo } from "./source-info.ts";
 
 /** Bounds on a probe. */
 export const PROBE_LIMITS = {
@@ -126,4 +125,9 @@ function runProgram(program: string, args: string[], signal: AbortSignal): Promi
 function lastLine(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
   return line.replace(/^.*: (?=[A-Z][a-z])/, "").replace(/\.$/, "") || "FFmpeg gave no reason";
+}
+
+/** The codecs that can be decoded, in the output of `ffmpeg -hide_banner -codecs`. */
+export function parseDecodable(output: string): Set<string> {
+  return new Set([...output.matchAll(/^ D[A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
 }

@@ -4,8 +4,7 @@ import {
   SourceClock,
   type SourceTrack,
 } from "../../core/ingest/source/source-clock.ts";
-import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
-import { RAW_AUDIO } from "./decode-args.ts";
+import { AAC_FRAME_SAMPLES, RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import { LoopRecording, type MediaReader } from "./media-reader.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";

@@ -1,7 +1,9 @@
 /** One FFmpeg process: its pipes read, its last words kept, its end told once. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { FIRST_PIPE } from "../ingest/decode-args.ts";
+
+/** File descriptor of the first pipe. */
+export const FIRST_PIPE = 3;
 
 /** Bounds on a process. */
 export const FFMPEG_STDERR_LIMITS = {

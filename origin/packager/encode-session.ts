@@ -4,8 +4,9 @@ import type { TrackName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
 import type { SourceInput } from "../ingest/input.ts";
-import type { DecoderExit, MediaReader } from "../ingest/media-reader.ts";
-import { type MediaSink, type Pacing, Synchronizer } from "../ingest/synchronizer.ts";
+import type { DecoderExit } from "../ingest/media-reader.ts";
+import type { SourceHandle } from "../ingest/source-opener.ts";
+import { type MediaSink, Synchronizer } from "../ingest/synchronizer.ts";
 import { SourceError } from "../kit/errors.ts";
 import { describeFailure, isExternalKill, type ProcessExit } from "../kit/ffmpeg-process.ts";
 import { type EncodeJob, type InitSection, RenditionEncoder } from "./encoder.ts";
@@ -19,20 +20,6 @@ const SETTLE_MS = { demo: 0, file: 0, live: 700 } as const;
 const HELD_FRAMES = 4_096;
 const STALL_CHECK_MS = 1_000;
 const TRACK_LABELS = { video: "picture", audio: "sound" } as const;
-
-/** A source that was opened. */
-export interface SourceHandle {
-  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` is called when a track's process has exited. */
-  readonly read: (
-    resumeS: number,
-    onProcessEnd: (end: DecoderExit) => void,
-  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
-  readonly pacing: Pacing;
-  readonly mayJump: boolean;
-  /** See `SynchronizerOptions`. */
-  readonly pictureEndS: number | null;
-  readonly close: () => void;
-}
 
 /** What a session tells its owner. */
 export interface EncodeSessionHandlers {

@@ -3,10 +3,11 @@ import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { SourceInput } from "../ingest/input.ts";
+import type { SourceHandle } from "../ingest/source-opener.ts";
 import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
 import { errorMessage, SourceError } from "../kit/errors.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
-import { EncodeSession, type EncodeSessionEnd, type SourceHandle, toSentence } from "./encode-session.ts";
+import { EncodeSession, type EncodeSessionEnd, toSentence } from "./encode-session.ts";
 import type { EncodeJob, InitSection } from "./encoder.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
 

@@ -166,7 +166,7 @@ test("an edge that is not there is named", async () => {
 });
 
 test("a stream that is stopped, before a broadcast or in its middle, ends it with one sentence", async () => {
-  const sentence = "demo was stopped, and nobody publishes to it until that is undone: Not here.";
+  const sentence = "demo was stopped, and accepts no publisher until the stop is undone: Not here.";
   const before = await setUp(() => "stopped");
   await expect(before.publisher.open()).rejects.toThrow(sentence);
   const { edge, publisher, fatal } = await setUp();
