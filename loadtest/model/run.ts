@@ -1,4 +1,4 @@
-/** One run of the scale model: who comes, what the tree makes of it, and what each object and isolate bears. */
+/** One run of the scale model: arrivals, the tree's requests, and the load of each object and isolate. */
 import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { ArrivalCurve } from "./arrival-curves.ts";
 import { type BillItem, type BroadcastHour, broadcastBill, dollarsOf, perMillionViewerHours } from "./bill.ts";

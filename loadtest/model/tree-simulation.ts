@@ -98,7 +98,7 @@ export class TreeSimulation {
     const { colo, region } = isolate.colo;
     const site: Site = { colo, region };
     const name = `${colo}-${Math.floor(this.#random() * 2 ** 32).toString(16)}-${this.isolates.length}`;
-    // Its viewers' requests, and those who are parked look once a second.
+    // Its viewers' requests; blocked ones check once a second.
     const lookMs = 1_000 / (isolate.viewers * (viewerRequestsPerSecond(settings) / 2 + 1));
     const node: FedNode = {
       ...createFedNode(name, new ParentResolver({ kind: "isolate", site, nodeId: name }), region, lookMs),
@@ -305,7 +305,7 @@ export class TreeSimulation {
     node.feeder = feeder;
     node.lease = lease;
     this.#cacheParent(node, now);
-    // Feeds beat, and the Live object's place is told at the first beat after it has settled.
+    // Feeds send heartbeats, and the first after it has settled carries the Live object's location.
     if (feeder === this.live)
       this.#queue.schedule(now + TREE_LIMITS.liveParentCacheDelayMs, (beat) => this.#cacheParent(node, beat));
     const { upperSide } = node;

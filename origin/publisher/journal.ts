@@ -19,10 +19,10 @@ export class PublishJournal {
   readonly #folder: string;
   readonly #warn: (text: string) => void;
   #durableMsn = -1;
-  /** Not after a failure: what came before the hole can be sent, what comes behind it can't. */
+  /** False after a failure: outputs before the hole can be resent, those behind it can't. */
   #isWritable = true;
 
-  /** Begins it in a new folder. A disk that takes nothing is told once, and the broadcast goes on without. */
+  /** Begins a journal in a new folder. A failed write is reported once, and the broadcast continues without a journal. */
   constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
     this.#folder = folder;
     this.#warn = warn;
@@ -105,7 +105,7 @@ function* readRecords(file: string): Generator<PackagerOutput> {
   }
 }
 
-/** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
+/** Resends the journals below `folder`, each of an interrupted broadcast, and ends those broadcasts. */
 export async function resendJournals(
   folder: string,
   target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log" | "platform">,
@@ -118,7 +118,7 @@ export async function resendJournals(
       isRefused = true;
     };
     if (left !== null) await send({ ...target, config: left.config, onFatal }, left.outputs);
-    // What the edge doesn't take now may be taken in the next run; what it refuses never will.
+    // An edge that is unavailable now may accept the journal in the next run; a refusal is final.
     if (isRefused) rmSync(journal, { recursive: true, force: true });
   }
 

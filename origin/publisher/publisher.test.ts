@@ -130,14 +130,14 @@ test.each([3, 5, 7, 11])(
   },
 );
 
-test("a predecessor's lease is waited out", async () => {
+test("the publisher waits until a predecessor's lease expires", async () => {
   const { edge, publisher } = await setUp();
   edge.leases = 5;
   await publisher.open();
   expect(edge.config).not.toBeNull();
 });
 
-test("a second live publisher is told so in one sentence", async () => {
+test("a second live publisher fails with one sentence", async () => {
   const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
   edge.leases = 1e6;
   await expect(publisher.open()).rejects.toThrow(/Another publisher is live on demo/);

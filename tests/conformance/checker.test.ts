@@ -272,7 +272,7 @@ for (const { name, faults, breaks } of WRONG) {
   });
 }
 
-test("a URL with nothing behind it, or something else, is told apart in a sentence", async () => {
+test("a URL without a server, or with something else, fails with one sentence each", async () => {
   const server = createServer((request, response) => {
     response.statusCode = request.url === "/gone.m3u8" ? 404 : 200;
     response.end("<html>");

@@ -1,4 +1,4 @@
-/** Airs an odd source and judges what came out. */
+/** Packages an odd source and judges the output. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -20,7 +20,7 @@ export interface OddSource {
   readonly make: (folder: string) => string;
   readonly options?: Omit<PackageSourceOptions, "input">;
   readonly loop?: true;
-  /** What is wrong with what came out, beyond what must hold of every source. */
+  /** Checks of the output beyond those of every source. */
   readonly check?: SourceCheck;
   /** The picture whose shape is checked, counted from 0; the first without it. */
   readonly pictureAt?: number;

@@ -1,4 +1,4 @@
-/** Puts a source on the air as the command line does, faster than real time, and keeps what came out. */
+/** Packages a source as the command line does, faster than real time, and keeps the output. */
 
 import type { TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -22,7 +22,7 @@ import {
 /** A ladder that takes little to encode. */
 export const SMALL_LADDER = "90p:150k";
 
-/** What is aired, and how much of it. */
+/** The source, and how much of it is packaged. */
 export interface PackageSourceOptions {
   readonly input: SourceInput;
   readonly ladder?: string;
@@ -32,7 +32,7 @@ export interface PackageSourceOptions {
   readonly untilS?: number;
 }
 
-/** What came out. */
+/** The output. */
 export interface SourceOutput {
   readonly source: SourceInfo;
   readonly renditions: readonly Rendition[];
@@ -42,7 +42,7 @@ export interface SourceOutput {
   readonly start: SourceStart | null;
   readonly end: SourceEnd;
   readonly sessions: number;
-  /** What the user was told. */
+  /** Messages for the user. */
   readonly messages: readonly string[];
   /** From the beginning of the first look to the first part, milliseconds. */
   readonly firstPartMs: number;

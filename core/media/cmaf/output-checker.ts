@@ -142,16 +142,16 @@ function muxedAudioFault(
     if (meta.part === 0) keyOffsetS = (first?.ctsOffset ?? 0) / timescale;
     pictureEndS += meta.durationTicks / timescale;
     for (const { dts, durationTicks, ctsOffset } of frames) {
-      if (dts < end) return `${at}: sound at ${dts}, what came before it ends at ${end}`;
+      if (dts < end) return `${at}: audio at ${dts}, the frame before it ends at ${end}`;
       if (first !== undefined && (dts + ctsOffset) / soundTimescale > pictureEndS + keyOffsetS)
-        return `${at}: sound at ${(dts + ctsOffset) / soundTimescale} s, before its part`;
+        return `${at}: audio at ${(dts + ctsOffset) / soundTimescale} s, before its part`;
       end = dts + durationTicks;
     }
   }
   return null;
 }
 
-/** The frames of one track, as told apart by `idOf`, with presentation times in ticks. */
+/** The frames of one track, identified by `idOf`, with presentation times in ticks. */
 export function outputFrames(
   outputs: readonly PackagerOutput[],
   track: TrackName,

@@ -191,8 +191,8 @@ test.each([
   ["as one long frame", true],
   ["as a jump of the timestamps", false],
 ])(
-  "audio that pauses over several segments, told %s, has gap parts while it pauses and goes on where it belongs",
-  (_name, told) => {
+  "audio that pauses over several segments, announced %s, has gap parts during the pause and continues at its time",
+  (_name, isAnnounced) => {
     const config = configOf(TRACKS.video, TRACKS.audio);
     const packager = begun(config);
     const outputs: PackagerOutput[] = [];
@@ -202,21 +202,21 @@ test.each([
       const s = i / 30;
       for (let a = Math.ceil((i * 48_000) / 30 / 1024); a * 1024 < ((i + 1) * 48_000) / 30; a++) {
         if (a > 70 && a < 400) continue;
-        step.push(...packager.push(AUDIO, { ...audio(a), durationTicks: a === 70 && told ? 330 * 1024 : 1024 }));
+        step.push(...packager.push(AUDIO, { ...audio(a), durationTicks: a === 70 && isAnnounced ? 330 * 1024 : 1024 }));
       }
       if (s > 3 && s < 8) during.push(...labels(step).filter((label) => label.startsWith("audio")));
       outputs.push(...step);
     }
     outputs.push(...packager.end());
     expect(findOutputFault(config, outputs, 0.034)).toBeNull();
-    expect(during.length).toBe(told ? 14 : 0);
+    expect(during.length).toBe(isAnnounced ? 14 : 0);
     const frames = readPartsBack(outputs, AUDIO, testInit("audio", 48_000)).flatMap((part) => part.frames);
     const after = frames.find(({ data }) => frameId(data) === 400);
     expect((after?.dts ?? 0) + (after?.ctsOffset ?? 0)).toBe(48_000 + 400 * 1024);
   },
 );
 
-test("a source without keyframes is one error with track and time, and what came before it stays playable", () => {
+test("a source without keyframes is one error with track and time, and media before it stays playable", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = begun(config);
   const outputs: PackagerOutput[] = [];

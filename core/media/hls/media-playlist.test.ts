@@ -173,7 +173,7 @@ function recordingOf(parts: VodSegment["parts"], iframes = false): string[] {
   return lines.slice(lines.findIndex((line) => line.includes("PROGRAM-DATE-TIME")) + 1, -2);
 }
 
-test("rule 26: what never came of a segment is a gap in the recording too, and what came beside it is all there", () => {
+test("rule 26: missing parts of a segment are a gap in the recording too, beside all parts that arrived", () => {
   expect(recordingOf([part(30_000, 500), part(30_000, 0), part(30_000, 0), part(30_000, 700)])).toEqual([
     "#EXTINF:0.33333,",
     "#EXT-X-BYTERANGE:500@0",

@@ -43,7 +43,7 @@ test("all shards together keep to the calls that the room bears, whatever is don
 test("rare things each make a call, a report and a tick of their own", () => {
   expect(submissionsPerSecond(0.01, 50, 10)).toBeCloseTo(0.01, 4);
   expect(ticksPerSecond(0.01, 100, 1)).toBeCloseTo(0.01, 4);
-  // A count that doesn't change is told every ten seconds.
+  // An unchanged count is reported every ten seconds.
   expect(reportsPerSecond(0, 500)).toBeCloseTo(0.1);
 });
 
@@ -58,8 +58,8 @@ test("a shard that always has something to tell is never quiet for longer than i
   expect(quietShare(0.001, 50, 10, 100)).toBeCloseTo(1);
 });
 
-test("a shard that needs longer than a tick to answer is told every other tick", () => {
-  // With so many shards none is told in parts.
+test("a shard that needs longer than a tick to answer is called every other tick", () => {
+  // With so many shards none is called in portions.
   const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumptions: { ...ASSUMPTIONS, concurrentCalls: 1_000 } };
   const everyMs = tickIntervalMs(wide.viewers);
   expect(tickEveryMs({ ...wide, hopMs: 50 }, 32, 0)).toBe(everyMs);

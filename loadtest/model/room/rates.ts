@@ -45,7 +45,7 @@ export interface RoomRates {
   readonly writers: number;
   /** Messages that viewers are shown: one selection for all. */
   readonly shownMessages: number;
-  /** Times a second that each viewer is told something. */
+  /** Deliveries a second to each viewer. */
   readonly ticks: number;
   /** Calls a second to each child of the room: as many as ticks, or more where shards tell their viewers in parts. */
   readonly calls: number;

@@ -26,7 +26,7 @@ export interface RoomModelOptions
   readonly linkBytesPerSecond: number;
   readonly assumptions: RoomAssumptions;
   readonly measurements: RoomMeasurements;
-  /** Viewers that the room was told to expect. */
+  /** The expected audience that was announced to the room. */
   readonly expectedViewers: number;
   /** The room tells every shard itself, without relays. */
   readonly withoutRelays: boolean;

@@ -6,7 +6,7 @@ import { CHAT_RANGE } from "./assumptions.ts";
 import { formatUtilization } from "./print.ts";
 import { type RoomModelOptions, type RoomModelOutcome, runRoomModel } from "./run.ts";
 
-/** Runs the sweep; `say` is told of each size. */
+/** Runs the sweep; `say` is called for each size. */
 export function sweepRoom(options: RoomModelOptions, onProgress: (line: string) => void): readonly RoomModelOutcome[] {
   return SWEEP_VIEWERS.map((viewers) => {
     onProgress(`the room of ${formatScaled(viewers)} viewers …`);

@@ -191,7 +191,7 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
 
 function onMoving(view: WatchView, recording: boolean): WatchView {
   if (view.phase === "failed") return view;
-  // The tail of a broadcast that has just ended is still the broadcast, to whoever watches it live.
+  // For a live viewer the tail of a broadcast that has just ended is still the broadcast.
   const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
   if (view.phase === phase || (view.phase === "replay" && recording)) return view;
   return { ...view, phase };
