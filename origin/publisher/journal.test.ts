@@ -6,6 +6,7 @@ import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-l
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { EagerClock } from "../testing/eager-clock.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { PublishJournal, readJournal, resendJournals } from "./journal.ts";
 import { BroadcastPublisher } from "./publisher.ts";
@@ -51,7 +52,7 @@ async function begin(): Promise<{
     stream: "demo" as StreamName,
     publisher: "publisher",
     log: quiet,
-    platform: systemPlatform,
+    platform: { ...systemPlatform, clock: new EagerClock() },
   };
   const journal = new PublishJournal(join(folder, config.broadcast), config, (text) => expect.fail(text));
   const publisher = new BroadcastPublisher({

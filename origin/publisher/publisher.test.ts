@@ -3,6 +3,7 @@ import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-l
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PublishError } from "../kit/errors.ts";
+import { EagerClock } from "../testing/eager-clock.ts";
 import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
 import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 
@@ -48,7 +49,7 @@ async function setUp(
     key: "secret",
     publisher: "p1",
     config,
-    platform: systemPlatform,
+    platform: { ...systemPlatform, clock: new EagerClock() },
     log: { info: () => {}, warn: () => {}, error: () => {} },
     onFatal: (error) => fatal.push(error),
     limits: { retry: { firstMs: 1, maxMs: 4 }, takeoverMs: 2000, endMs: 10_000 },
