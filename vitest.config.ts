@@ -1,18 +1,22 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-/** Two files at once: more only steal time from the FFmpeg, workerd and Chromium that some of them start. */
+/** Two files at once: the tests of these projects keep a processor busy each. */
 const MAX_WORKERS = 2;
+/** Whole edges spend most of their time waiting for media, timers and each other. */
+const MAX_EDGES = 3;
 
-/** Tests in which real processes take part; never run beside each other, never repeated until they pass. */
-const BROADCAST_TESTS = [
-  "tests/browser/**/*.test.ts",
-  "tests/edge/**/*.test.ts",
-  "tests/faults/**/*.test.ts",
+/** Whole edges without a browser, and without assertions about the wall clock. */
+const EDGE_TESTS = [
+  "tests/edge/!(room-crowd).test.ts",
   "tests/conformance/conformance.test.ts",
   "tests/sources/listen.test.ts",
-  "tests/attacks/edge/**/*.test.ts",
+  "tests/attacks/edge/{full-disk,hosts,keys-on-disk,kills}.test.ts",
 ];
+
+/** Tests that need the machine for themselves: Chromium plays, or durations are asserted. */
+const BROWSER_TESTS = ["tests/browser/**/*.test.ts", "tests/edge/room-crowd.test.ts", "tests/faults/**/*.test.ts"];
+const ATTACK_TESTS = "tests/attacks/edge/!(full-disk|hosts|keys-on-disk|kills).test.ts";
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -22,6 +26,8 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: "unit",
+          // Modules hold no state of a test's, so files of a worker share them: loading them took a third of the time.
+          isolate: false,
           include: [
             "core/**/*.test.ts",
             "origin/**/*.test.ts",
@@ -31,7 +37,14 @@ const config: ViteUserConfig = defineConfig({
             "loadtest/**/*.test.ts",
             "tests/**/*.test.ts",
           ],
-          exclude: [...BROADCAST_TESTS, "core/*/workerd/**", "tests/attacks/objects/**", "**/node_modules/**"],
+          exclude: [
+            ...EDGE_TESTS,
+            ...BROWSER_TESTS,
+            ATTACK_TESTS,
+            "core/*/workerd/**",
+            "tests/attacks/objects/**",
+            "**/node_modules/**",
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -71,11 +84,21 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
-          name: "browser",
-          include: BROADCAST_TESTS,
-          fileParallelism: false,
-          // After everything else, so that nothing takes the processor from a broadcast.
+          name: "edge",
+          include: EDGE_TESTS,
+          maxWorkers: MAX_EDGES,
           sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: [...BROWSER_TESTS, ATTACK_TESTS],
+          fileParallelism: false,
+          // Last, so that nothing takes the processor from a broadcast.
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },

@@ -26,7 +26,7 @@ export interface HerdResult {
   readonly answers: number;
   /** Answers other than 200. */
   readonly failures: number;
-  /** Between the first and the last answer to those who are parked; NaN of those who watch. */
+  /** Time between the first and the last answer to blocked requests; NaN for viewers. */
   readonly spreadMs: number;
 }
 

@@ -75,7 +75,7 @@ export async function openAtHoldBack(browser: Browser, url: string): Promise<Pag
 
 /** What a page said of itself over some time. */
 export interface DelayReadings {
-  /** Seconds from programme time to wall clock at the playhead. */
+  /** Seconds from program time to wall clock at the playhead. */
   readonly delays: readonly number[];
   /** Seconds behind the playlist's edge. */
   readonly edgeDistances: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * A publisher of made-up media in real time, so that two cores serve the load and not an encoder. Each part says in its
- * first line which one it is and the SHA-256 of the rest: whoever gets it can tell a wrong byte and a wrong part.
+ * A publisher of synthetic media in real time, so that two cores serve the load and not an encoder. Each part says in its
+ * first line which one it is and the SHA-256 of the rest: a receiver can detect a wrong byte and a wrong part.
  */
 import { createHash } from "node:crypto";
 import { Agent, request } from "undici";

@@ -1,4 +1,5 @@
 /** One broadcast from its options to its end: edge, probe, ladder, source and publisher put together. */
+
 import { join } from "node:path";
 import { request } from "undici";
 import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
@@ -25,10 +26,10 @@ import { announcedTracks } from "./packager/tracks.ts";
 import { PublishJournal } from "./publisher/journal.ts";
 import { BroadcastPublisher } from "./publisher/publisher.ts";
 
-/** How long the first part may take to be fetchable once the edge has taken it. */
+/** Limit until an accepted first part can be fetched. */
 const FETCHABLE_MS = 5_000;
 const STATUS_MS = 2_000;
-/** Our own edge stays this long after the end of a broadcast. */
+/** The local edge stays this long after the end of a broadcast. */
 const EDGE_LINGER_MS = 700;
 
 /** What all steps of one broadcast share. */
@@ -83,7 +84,7 @@ interface BroadcastPlan {
   readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
 }
 
-/** Looks at the input, fits the ladder to it, finds an encoder for each codec. */
+/** Probes the input, fits the ladder to it, finds an encoder for each codec. */
 async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
   const { options, log, stop, epochNowMs } = run;
   if (options.input.kind === "live" && options.input.listen)
@@ -222,7 +223,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
       await Promise.race([opening.then(() => sender.end()), failed.promise]);
       log.info(endSummary(source, sender));
     }
-    // Players that are parked on the edge get the end of the playlist before the edge goes.
+    // Players with a blocked reload get the end of the playlist before the edge stops.
     if (options.edge === null && sender !== null) await sleep(clock, EDGE_LINGER_MS);
     if (end.kind === "failed") throw new SourceError(end.message);
     if (sender === null && end.kind === "ended")
@@ -238,15 +239,15 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
 }
 
 /**
- * The part target of each track. Sound takes the picture's, so that its own frames don't raise the hold-back, which goes
- * by the longest part target of all.
+ * The part target of each track. Audio has the video's, so that its own frames do not raise the hold-back, which is a
+ * multiple of the longest part target.
  */
 function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<TrackName, number> {
   const leader = renditions.find(({ kind }) => kind === "video");
   return new Map(renditions.map((each) => [each.name, partTargetFor(wishMs, frameMs(leader ?? each))]));
 }
 
-/** After the end of a file the recording stays: on a remote edge by itself, on our own while we stay. */
+/** After the end of a file the recording stays available: a local edge needs this process for that. */
 async function serveRecording({ options, log, stop, platform }: BroadcastRun, edge: EdgeAccess): Promise<void> {
   log.info(
     `${options.inputName} ended, and with it the broadcast; the recording stays at ${edge.url}/watch/${options.stream}`,
@@ -263,7 +264,7 @@ async function serveRecording({ options, log, stop, platform }: BroadcastRun, ed
   });
 }
 
-/** Says where to watch, once a viewer would really get the first part. */
+/** Prints the watch URL once the first part can be fetched. */
 async function announceWatchUrl(
   { options, log, platform }: BroadcastRun,
   edge: EdgeAccess,
@@ -279,7 +280,7 @@ async function announceWatchUrl(
     const status = await fetchStatus(part, token, clock);
     if (status === 200) break;
     if (status === 401 && token === null) {
-      // The stream isn't for everybody: our own edge gives us a token, another one has the part and doesn't show it to us.
+      // The stream is not public: the local edge issues a token; a remote one has the part and requires one.
       if (options.edge !== null) break;
       token = await createDevToken(edge.url, options.stream, "viewer", clock);
       continue;
@@ -312,7 +313,7 @@ async function fetchStatus(url: string, token: string | null, clock: Clock): Pro
   }
 }
 
-/** A broadcast id that no other broadcast has: time, then chance. */
+/** A unique broadcast id: time, then a random number. */
 export function createBroadcastId({ clock, random }: Pick<Platform, "clock" | "random">): BroadcastId {
   const chance = Math.floor(random() * 2 ** 48)
     .toString(36)
@@ -337,9 +338,9 @@ function describeRendition(rendition: Rendition): string {
 
 function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null): string {
   if (publisher === null) return "waiting for the first frame";
-  const { mediaMs, runs } = source.counters();
+  const { mediaMs, sessions } = source.counters();
   const { delayP95Ms, waiting, retries, bytes } = publisher.counters();
-  const restarts = runs > 1 ? `, ${runs - 1} restart(s)` : "";
+  const restarts = sessions > 1 ? `, ${sessions - 1} restart(s)` : "";
   const queue = waiting > 8 ? `, ${waiting} parts waiting` : "";
   const tries = retries > 0 ? `, ${retries} retries` : "";
   return `${formatClock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;

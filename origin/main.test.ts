@@ -73,7 +73,7 @@ test("Ctrl-C, though it comes twice, ends the broadcast at the edge, exits 0 and
   expect(() => process.kill(Number(ffmpeg), 0)).toThrow();
 });
 
-test("the broadcast goes on when whoever read the log has gone", { timeout: 30_000 }, async () => {
+test("the broadcast continues when the reader of its log has exited", { timeout: 30_000 }, async () => {
   const edge = await fakeEdge();
   const { child, says, code } = run(LAVFI, "--format", "lavfi", "--edge", edge.url, "--key", "secret", "--verbose");
   await says(/On the air/);

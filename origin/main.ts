@@ -1,4 +1,4 @@
-/** `npm start -- [INPUT] [options]`: puts a picture on the air and keeps it there until Ctrl-C or its end. */
+/** `npm start -- [INPUT] [options]`: broadcasts an input until Ctrl-C or its end. */
 import { stripVTControlCharacters } from "node:util";
 import type { Platform } from "../core/kit/clock.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
@@ -10,15 +10,15 @@ import { createLog } from "./kit/log.ts";
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;
 
-// Whoever read the log may go, and its disk may be full: nobody watches the broadcast through it.
+// The log's reader may exit and its disk may be full; the broadcast does not depend on it.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const words = process.argv.slice(2);
 process.exitCode = await main(words, systemPlatform);
-// The clean end waits for nothing more: idle connections must not keep the process.
+// Idle connections must not keep the process alive.
 process.exit();
 
-/** Runs the command; gives the exit code: 0, 1 for what went wrong, 2 for what was asked wrongly. */
+/** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
 async function main(argv: readonly string[], platform: Platform): Promise<number> {
   const { clock } = platform;
   if (argv.includes("--help") || argv.includes("-h")) {

@@ -13,16 +13,16 @@ const WAVE_SHAPE = 1.5;
 const WAVE_SHARE = 0.999;
 
 /** Seconds after the start when a viewer comes, from a number that is spread evenly from 0 up to 1. */
-export function arrivalTimeS(curve: ArrivalCurve, overS: number, even: number): number {
+export function arrivalTimeS(curve: ArrivalCurve, arrivalS: number, even: number): number {
   switch (curve) {
     case "step":
       return even;
     case "even":
-      return even * overS;
+      return even * arrivalS;
     case "exponential":
-      return (Math.log2(1 + even * (2 ** DOUBLINGS - 1)) / DOUBLINGS) * overS;
+      return (Math.log2(1 + even * (2 ** DOUBLINGS - 1)) / DOUBLINGS) * arrivalS;
     case "wave": {
-      const scaleS = overS / (-Math.log(1 - WAVE_SHARE)) ** (1 / WAVE_SHAPE);
+      const scaleS = arrivalS / (-Math.log(1 - WAVE_SHARE)) ** (1 / WAVE_SHAPE);
       return scaleS * (-Math.log(1 - even * WAVE_SHARE)) ** (1 / WAVE_SHAPE);
     }
   }

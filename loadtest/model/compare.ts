@@ -53,11 +53,11 @@ function modelOptionsFor({ options }: LoadResult): ModelOptions {
     settings,
     colos: harnessColos(colos, regions),
     curve: "even",
-    overS: Math.min(10, seconds * 0.2),
+    arrivalS: Math.min(10, seconds * 0.2),
     seconds,
     isolates: { kind: "fixed", count: isolates },
     distances: harnessRoundTrips(latencyMs),
-    collect: { atS: seconds, times: COLLECTION.times, everyMs: COLLECTION.everyMs + 2 * latencyMs },
+    collection: { atS: seconds, times: COLLECTION.times, everyMs: COLLECTION.everyMs + 2 * latencyMs },
   };
 }
 

@@ -19,7 +19,7 @@ export const PLATFORM_LIMITS = {
   core: 1,
 } as const;
 
-/** A bound and what came of it. */
+/** A bound and the modelled value. */
 export interface LimitCheck {
   readonly limit: string;
   readonly bound: number;
@@ -48,7 +48,7 @@ export interface LimitInputs {
 /** A leader's connections that wait for headers at once: its feed, and the data centre's cache or a pull. */
 const LEADER_CONNECTIONS = 2;
 
-/** Every bound with what came of it. */
+/** Every bound with its modelled value. */
 export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecond }: LimitInputs): LimitCheck[] {
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
   const objects = tiers.flatMap((load): LimitCheck[] => {

@@ -39,7 +39,7 @@ export interface FedNode {
   pulledTracks: number;
   failures: number;
   parentCachedAtMs: number;
-  /** Mean time between two requests that may take the lead over. */
+  /** Mean time between two requests that may take the lease over. */
   readonly renewalCheckMs: number;
   /** Requests that it sent up. */
   requestsSent: number;
@@ -50,7 +50,7 @@ export interface FedNode {
 /** A feed that a shield can't open yet, since it has none itself that carries what is wanted. */
 export interface PendingFeed {
   readonly asker: FedNode;
-  readonly lead: ModelLease;
+  readonly lease: ModelLease;
   readonly halfMs: number;
 }
 

@@ -43,7 +43,7 @@ export function parseModelOptions(args: ModelArgs): ModelOptions {
     ...TREE_MODEL_DEFAULTS,
     viewers: parseInteger("viewers", args.viewers, 1, MODEL_LIMITS.viewers),
     curve,
-    overS: parseInteger("over", args.over, 1, seconds),
+    arrivalS: parseInteger("over", args.over, 1, seconds),
     seconds,
     colos: worldColos(parseInteger("colos", args.colos, 1, MODEL_LIMITS.colos)),
     isolates:

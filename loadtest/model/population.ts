@@ -10,7 +10,7 @@ export interface PopulationOptions {
   readonly colos: readonly ModelColo[];
   readonly curve: ArrivalCurve;
   /** The curve's time, seconds; a step takes one. */
-  readonly overS: number;
+  readonly arrivalS: number;
   readonly isolates: IsolateRule;
   readonly settings: BroadcastSettings;
 }
@@ -48,21 +48,21 @@ function isolateCount(rule: IsolateRule, viewers: number): number {
 
 /** Draws the crowd. */
 export function drawPopulation(options: PopulationOptions, random: Random): Population {
-  const { colos, viewers, curve, overS } = options;
+  const { colos, viewers, curve, arrivalS } = options;
   const perColo = new Uint32Array(colos.length);
   const coloOf = weightedChoice(colos.map(({ share }) => share));
   for (let viewer = 0; viewer < viewers; viewer += 1) {
     const colo = coloOf(random);
     perColo[colo] = (perColo[colo] ?? 0) + 1;
   }
-  const seconds = Math.ceil(curve === "step" ? 1 : overS) + 1;
+  const seconds = Math.ceil(curve === "step" ? 1 : arrivalS) + 1;
   const joins = new Uint32Array(seconds);
   const isolates = colos.flatMap((colo, index) => drawColo(options, colo, perColo[index] ?? 0, joins, random));
   return { isolates, joins };
 }
 
 function drawColo(
-  { curve, overS, isolates: rule, settings }: PopulationOptions,
+  { curve, arrivalS, isolates: rule, settings }: PopulationOptions,
   colo: ModelColo,
   viewers: number,
   joins: Uint32Array,
@@ -76,7 +76,7 @@ function drawColo(
   const perSecond = new Uint32Array(count * joins.length);
   for (let viewer = 0; viewer < viewers; viewer += 1) {
     const isolate = Math.floor(random() * count);
-    const atS = arrivalTimeS(curve, overS, random());
+    const atS = arrivalTimeS(curve, arrivalS, random());
     const slot = isolate * choices + choiceOf(random);
     const second = Math.floor(atS);
     numbers[isolate] = (numbers[isolate] ?? 0) + 1;

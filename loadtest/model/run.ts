@@ -1,4 +1,4 @@
-/** One run of the scale model: who comes, what the tree makes of it, and what each object and isolate bears. */
+/** One run of the scale model: arrivals, the tree's requests, and the load of each object and isolate. */
 import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { ArrivalCurve } from "./arrival-curves.ts";
 import { type BillItem, type BroadcastHour, broadcastBill, dollarsOf, perMillionViewerHours } from "./bill.ts";
@@ -26,7 +26,7 @@ export interface ModelOptions {
   readonly viewers: number;
   readonly colos: readonly ModelColo[];
   readonly curve: ArrivalCurve;
-  readonly overS: number;
+  readonly arrivalS: number;
   readonly seconds: number;
   readonly isolates: IsolateRule;
   readonly settings: BroadcastSettings;
@@ -35,7 +35,7 @@ export interface ModelOptions {
   readonly linkBytesPerSecond: number;
   readonly dvrShare: number;
   readonly seed: number;
-  readonly collect?: TreeSimulationOptions["collect"];
+  readonly collection?: TreeSimulationOptions["collection"];
 }
 
 /** What a run shows. */
@@ -65,7 +65,7 @@ export interface TreeModelOutcome {
 export const TREE_MODEL_DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
   colos: worldColos(330),
   curve: "step",
-  overS: 60,
+  arrivalS: 60,
   seconds: 120,
   isolates: { kind: "load", viewersPerIsolate: 500, maxIsolates: 200 },
   distances: WORLD_ROUND_TRIPS,
@@ -93,9 +93,9 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
     viewerMs: VIEWER_MS,
     linkBytesPerSecond: options.linkBytesPerSecond,
   };
-  const { collect } = options;
+  const { collection } = options;
   const tree = new TreeSimulation(
-    { population: crowd, settings, distances, service, seconds, ...(collect === undefined ? {} : { collect }) },
+    { population: crowd, settings, distances, service, seconds, ...(collection === undefined ? {} : { collection }) },
     random,
   );
   const tiers = (["live", "region", "colo"] as const).map((tier) => tierLoad(tree, tier, options));

@@ -12,7 +12,7 @@ const PLOTTED_PART_MS = [200, 333, 500, 1_000];
 /** Where nothing broke up to the largest size, it is doubled so often. */
 const DOUBLINGS = 3;
 
-/** Runs the sweep; `say` is told of each size. */
+/** Runs the sweep; `say` is called for each size. */
 export function sweepTree(options: ModelOptions, onProgress: (line: string) => void): readonly TreeModelOutcome[] {
   return SWEEP_VIEWERS.map((viewers) => {
     onProgress(`${formatScaled(viewers)} viewers …`);

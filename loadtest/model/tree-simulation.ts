@@ -45,7 +45,7 @@ export interface TreeSimulationOptions {
   readonly service: ServiceTimes;
   readonly seconds: number;
   /** From this time on all isolates renew so many times, as the harness makes them do to collect the counters. */
-  readonly collect?: { readonly atS: number; readonly times: number; readonly everyMs: number };
+  readonly collection?: { readonly atS: number; readonly times: number; readonly everyMs: number };
 }
 
 /** Feeds carry this many bytes a second beside parts: beats, the status and the entries without bytes. */
@@ -79,7 +79,7 @@ export class TreeSimulation {
     this.#options = options;
     this.#random = random;
     this.#flow = (want) => BARE_BYTES_PER_SECOND + trackBytesPerSecond(options.settings, want);
-    const { times = 0, everyMs = 0 } = options.collect ?? {};
+    const { times = 0, everyMs = 0 } = options.collection ?? {};
     // Collecting ends with the tree at rest.
     this.#endMs = options.seconds * 1_000 + times * everyMs;
     this.live = this.#feederAt(LIVE_ADDRESS);
@@ -94,11 +94,11 @@ export class TreeSimulation {
   }
 
   #addIsolate(isolate: ModelIsolate): void {
-    const { settings, service, collect } = this.#options;
+    const { settings, service, collection } = this.#options;
     const { colo, region } = isolate.colo;
     const site: Site = { colo, region };
     const name = `${colo}-${Math.floor(this.#random() * 2 ** 32).toString(16)}-${this.isolates.length}`;
-    // Its viewers' requests, and those who are parked look once a second.
+    // Its viewers' requests; blocked ones check once a second.
     const lookMs = 1_000 / (isolate.viewers * (viewerRequestsPerSecond(settings) / 2 + 1));
     const node: FedNode = {
       ...createFedNode(name, new ParentResolver({ kind: "isolate", site, nodeId: name }), region, lookMs),
@@ -118,8 +118,8 @@ export class TreeSimulation {
         this.#queue.schedule(atMs + EDGE_STREAM_LIMITS.feedWaitMs, (now) => this.#pullIfLate(node, track, now));
       }
     }
-    for (let time = 0; time < (collect?.times ?? 0); time += 1) {
-      this.#queue.schedule((collect?.atS ?? 0) * 1_000 + time * (collect?.everyMs ?? 0), (now) => {
+    for (let time = 0; time < (collection?.times ?? 0); time += 1) {
+      this.#queue.schedule((collection?.atS ?? 0) * 1_000 + time * (collection?.everyMs ?? 0), (now) => {
         this.#addWantedTracks(node, 1 << (settings.tracks.length + time), now);
       });
     }
@@ -134,21 +134,23 @@ export class TreeSimulation {
   #requestLease(node: FedNode, now: number): void {
     if (node.pendingLease !== null || now > this.#endMs) return;
     const lost = node.parentResolver.isUnresolved && node.kind === "isolate";
-    const lead: ModelLease = { startedMs: now, wantedTracks: node.wantedTracks, lastHeardMs: now, hasStarted: false };
-    node.pendingLease = lead;
-    this.#queue.schedule(now + EDGE_STREAM_LIMITS.leaseSuspectMs, (then) => this.#replaceSilentLease(node, lead, then));
+    const lease: ModelLease = { startedMs: now, wantedTracks: node.wantedTracks, lastHeardMs: now, hasStarted: false };
+    node.pendingLease = lease;
+    this.#queue.schedule(now + EDGE_STREAM_LIMITS.leaseSuspectMs, (then) =>
+      this.#replaceSilentLease(node, lease, then),
+    );
     this.#queue.schedule(now + (lost ? this.#options.service.recallMs : 0), (then) => {
       const known = lost ? this.#parentCache.get(node.colo) : undefined;
-      this.#resolveParent(node, lead, known !== undefined && known.untilMs > then ? known.address : null, 1, then);
+      this.#resolveParent(node, lease, known !== undefined && known.untilMs > then ? known.address : null, 1, then);
     });
   }
 
   /** A leader that hears nothing for long is taken for dead, and another goes for a feed. */
-  #replaceSilentLease(node: FedNode, lead: ModelLease, now: number): void {
-    if (node.pendingLease !== lead || lead.hasStarted) return;
-    const dueMs = lead.lastHeardMs + EDGE_STREAM_LIMITS.leaseSuspectMs;
+  #replaceSilentLease(node: FedNode, lease: ModelLease, now: number): void {
+    if (node.pendingLease !== lease || lease.hasStarted) return;
+    const dueMs = lease.lastHeardMs + EDGE_STREAM_LIMITS.leaseSuspectMs;
     if (now < dueMs) {
-      this.#queue.schedule(dueMs, (then) => this.#replaceSilentLease(node, lead, then));
+      this.#queue.schedule(dueMs, (then) => this.#replaceSilentLease(node, lease, then));
       return;
     }
     this.presumedDead += 1;
@@ -192,7 +194,7 @@ export class TreeSimulation {
     feeder.requests[second] = (feeder.requests[second] ?? 0) + requests;
   }
 
-  #resolveParent(node: FedNode, lead: ModelLease, remembered: NodeAddress | null, steps: number, now: number): void {
+  #resolveParent(node: FedNode, lease: ModelLease, remembered: NodeAddress | null, steps: number, now: number): void {
     const { address, mustBeServed } = node.parentResolver.resolve(remembered, now);
     const halfMs = roundTripMs(this.#options.distances, node.region, address) / 2;
     node.requestsSent += 1;
@@ -202,11 +204,11 @@ export class TreeSimulation {
       this.#countRequests(feeder, 1, at);
       this.#queue.schedule(this.#occupyUntil(feeder, this.#options.service.feedMs, at), (done) => {
         const verdict = this.#admissionOf(feeder, node, mustBeServed, done);
-        if (verdict === "serve") return this.#admitChild(feeder, { asker: node, lead, halfMs }, done);
+        if (verdict === "serve") return this.#admitChild(feeder, { asker: node, lease, halfMs }, done);
         this.#queue.schedule(done + halfMs, (back) => {
-          lead.lastHeardMs = back;
+          lease.lastHeardMs = back;
           if (verdict === "full" || !node.parentResolver.followRedirect(verdict, back)) this.#onRefused(node, back);
-          else this.#resolveParent(node, lead, remembered, steps + 1, back);
+          else this.#resolveParent(node, lease, remembered, steps + 1, back);
         });
       });
     });
@@ -240,15 +242,15 @@ export class TreeSimulation {
     return feeder.busyUntilMs;
   }
 
-  #admitChild(feeder: FeederNode, waiting: { asker: FedNode; lead: ModelLease; halfMs: number }, now: number): void {
+  #admitChild(feeder: FeederNode, waiting: { asker: FedNode; lease: ModelLease; halfMs: number }, now: number): void {
     const shield = feeder.lowerSide;
     if (shield === null) {
       this.#openFeed(feeder, waiting, now);
       return;
     }
-    const { lead, asker } = waiting;
-    shield.wantedTracks |= lead.wantedTracks;
-    if (shield.lease !== null && (lead.wantedTracks & ~shield.lease.wantedTracks) === 0) {
+    const { lease, asker } = waiting;
+    shield.wantedTracks |= lease.wantedTracks;
+    if (shield.lease !== null && (lease.wantedTracks & ~shield.lease.wantedTracks) === 0) {
       this.#openFeed(feeder, waiting, now);
       return;
     }
@@ -266,12 +268,12 @@ export class TreeSimulation {
 
   #openFeed(
     feeder: FeederNode,
-    { asker, lead, halfMs }: { asker: FedNode; lead: ModelLease; halfMs: number },
+    { asker, lease, halfMs }: { asker: FedNode; lease: ModelLease; halfMs: number },
     now: number,
   ): void {
     const { settings, service } = this.#options;
     const before = asker.lease;
-    const lacks = before === null ? lead.wantedTracks : lead.wantedTracks & ~before.wantedTracks;
+    const lacks = before === null ? lease.wantedTracks : lease.wantedTracks & ~before.wantedTracks;
     const fromMs = tailFromMs(settings, now);
     const bytes =
       (before === null ? SNAPSHOT_BYTES : 0) + ((now - fromMs) / 1_000) * trackBytesPerSecond(settings, lacks);
@@ -284,50 +286,52 @@ export class TreeSimulation {
     }
     const doneMs = this.#occupyUntil(feeder, bytes * service.byteMs, now);
     this.#queue.schedule(doneMs + halfMs, () => {
-      lead.hasStarted = true;
+      lease.hasStarted = true;
     });
-    this.maxFeedWaitMs = Math.max(this.maxFeedWaitMs, doneMs + halfMs - lead.startedMs);
+    this.maxFeedWaitMs = Math.max(this.maxFeedWaitMs, doneMs + halfMs - lease.startedMs);
     feeder.linkUntilMs = Math.max(feeder.linkUntilMs, now) + (bytes * 1_000) / service.linkBytesPerSecond;
     feeder.maxLinkMs = Math.max(feeder.maxLinkMs, feeder.linkUntilMs - now);
-    attachChild(feeder, asker, lead.wantedTracks, this.#flow, now);
+    attachChild(feeder, asker, lease.wantedTracks, this.#flow, now);
     const sentMs = Math.max(doneMs, feeder.linkUntilMs);
-    this.#queue.schedule(sentMs + halfMs, (heard) => this.#onCaughtUp(feeder, asker, lead, heard));
+    this.#queue.schedule(sentMs + halfMs, (heard) => this.#onCaughtUp(feeder, asker, lease, heard));
   }
 
-  #onCaughtUp(feeder: FeederNode, node: FedNode, lead: ModelLease, now: number): void {
+  #onCaughtUp(feeder: FeederNode, node: FedNode, lease: ModelLease, now: number): void {
     node.parentResolver.confirmParent();
     node.failures = 0;
-    if (node.pendingLease === lead) node.pendingLease = null;
+    if (node.pendingLease === lease) node.pendingLease = null;
     if (node.feeder !== null && node.feeder !== feeder) detachChild(node.feeder, node, this.#flow, now);
     if (node.feeder !== feeder) node.fedSinceMs = now;
     node.feeder = feeder;
-    node.lease = lead;
+    node.lease = lease;
     this.#cacheParent(node, now);
-    // Feeds beat, and the Live object's place is told at the first beat after it has settled.
+    // Feeds send heartbeats, and the first after it has settled carries the Live object's location.
     if (feeder === this.live)
       this.#queue.schedule(now + TREE_LIMITS.liveParentCacheDelayMs, (beat) => this.#cacheParent(node, beat));
     const { upperSide } = node;
     if (upperSide !== null) {
-      const ready = upperSide.pendingFeeds.filter((waiting) => (waiting.lead.wantedTracks & ~lead.wantedTracks) === 0);
+      const ready = upperSide.pendingFeeds.filter(
+        (waiting) => (waiting.lease.wantedTracks & ~lease.wantedTracks) === 0,
+      );
       upperSide.pendingFeeds = upperSide.pendingFeeds.filter((waiting) => !ready.includes(waiting));
       for (const waiting of ready) this.#openFeed(upperSide, waiting, now);
     }
     if (upperSide === null) {
       for (const [track] of this.#options.settings.tracks.entries()) {
-        if (((lead.wantedTracks >> track) & 1) === 1) this.#pull(node, feeder, track, now);
+        if (((lease.wantedTracks >> track) & 1) === 1) this.#pull(node, feeder, track, now);
       }
     }
-    if ((node.wantedTracks & ~lead.wantedTracks) !== 0) this.#requestLease(node, now);
+    if ((node.wantedTracks & ~lease.wantedTracks) !== 0) this.#requestLease(node, now);
     const leadMs = upperSide === null ? EDGE_STREAM_LIMITS.leaseMs : SHIELD_LIMITS.leaseMs;
     const lateMs =
       upperSide === null
         ? -Math.log(1 - this.#random()) * node.renewalCheckMs
         : this.#random() * SHIELD_LIMITS.leaseCheckMs;
-    this.#queue.schedule(lead.startedMs + leadMs + lateMs, (due) => this.#renewOrRelease(node, lead, due));
+    this.#queue.schedule(lease.startedMs + leadMs + lateMs, (due) => this.#renewOrRelease(node, lease, due));
   }
 
-  #renewOrRelease(node: FedNode, lead: ModelLease, now: number): void {
-    if (node.lease !== lead) return;
+  #renewOrRelease(node: FedNode, lease: ModelLease, now: number): void {
+    if (node.lease !== lease) return;
     const { upperSide, feeder } = node;
     const idle =
       upperSide !== null && upperSide.children.size === 0 && now - upperSide.childlessSinceMs > TREE_LIMITS.idleMs;

@@ -33,7 +33,7 @@ const SPREAD: Readonly<Record<Region, { readonly viewers: number; readonly colos
 /** Within a region the second data centre has so much less than the first, and so on: Zipf's law with this exponent. */
 const SKEW = 0.9;
 
-/** The Live object in eastern North America, shields near those whom they feed. */
+/** The Live object in eastern North America, shields near their children. */
 export const WORLD_ROUND_TRIPS: NetworkRoundTrips = {
   colo: 5,
   region: 30,

@@ -17,7 +17,7 @@ test("what the command knows is let pass", () => {
   expect(complaint("spike", "--viewers", "3", "--print-stalls")).toBeNull();
 });
 
-test("a mistyped option, a missing value and a word too many are told", () => {
+test("a mistyped option, a missing value and an extra argument are errors", () => {
   expect(complaint("--viewer", "3")).toContain("--viewer;");
   expect(complaint("--viewers=")).toContain("--viewers needs a value");
   expect(complaint("spike", "steady")).toContain('"steady"');
@@ -30,7 +30,7 @@ const complaintUnderNpm = (config: Readonly<Record<string, string>>, ...words: s
   return describeOptionError(parseArgs(words, KNOWN), KNOWN, environment);
 };
 
-test("options that npm kept for itself are told with the command that was meant", () => {
+test("options that npm consumed are reported with the intended command", () => {
   expect(complaintUnderNpm({ viewers: "true" }, "3")).toBe(
     "npm kept --viewers for itself; Corral's options go behind a --, as in: npm run spike:now -- --viewers 3",
   );
@@ -41,7 +41,7 @@ test("options that npm kept for itself are told with the command that was meant"
   expect(complaintUnderNpm({ print_stalls: "" })).toMatch(/-- --no-print-stalls$/);
 });
 
-test("where it can't be known which word belonged to which of npm's options, the command is told with placeholders", () => {
+test("where the option of an argument is unknown, the intended command has placeholders", () => {
   expect(complaintUnderNpm({ viewers: "true", json: "true" }, "f", "3")).toMatch(/-- --viewers VIEWERS --json FILE$/);
 });
 

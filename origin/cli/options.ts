@@ -93,7 +93,7 @@ const ARGS = {
   playback: {
     type: "string",
     valueHint: PLAYBACK_POLICIES.join("|"),
-    description: "who may watch: everybody, whoever has a token, or followers (default: as the stream is set)",
+    description: "who may watch: everybody, holders of a token, or followers (default: as the stream is set)",
   },
   port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
   edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },

@@ -34,7 +34,7 @@ export interface DecodeJob {
 
 /** Sound on its way between decoder and encoder. */
 export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
-/** Ticks a second in which a frame's time is told. */
+/** Timescale of the timestamps that FFmpeg prints, ticks a second. */
 export const RAW_TIMESCALES: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: RAW_AUDIO.sampleRate };
 const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
   video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],

@@ -3,12 +3,12 @@
  * they would take more of its time than all that is done with them.
  */
 
-/** A raw picture, shared by whoever has it. */
+/** A raw video frame with a reference count. */
 export interface RawFrame {
   readonly bytes: Uint8Array;
   /** Another one has it, until it calls `release`. */
   retain(): void;
-  /** One of those who had it is done; after the last, its memory is another picture's. */
+  /** Drops a reference; with the last one the memory is reused. */
   release(): void;
 }
 

@@ -1,4 +1,4 @@
-/** What is read, and how FFmpeg is told to read it. Pure. */
+/** Inputs, and the FFmpeg arguments that read them. Pure. */
 
 /** An input. */
 export type SourceInput =

@@ -1,4 +1,4 @@
-/** Decoded pictures and sound of a source, from the processes that decode them or from memory. */
+/** Decoded video frames and audio samples of a source, from decoder processes or from memory. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -36,11 +36,11 @@ export interface MediaReader {
 /** How the decoders of a reader ended. */
 export interface DecoderExit {
   readonly track: SourceTrack;
-  readonly end: ProcessExit;
+  readonly exit: ProcessExit;
   /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
   readonly isBroken: boolean;
   /** Frames that came of the track. */
-  readonly frames: number;
+  readonly frameCount: number;
 }
 
 /** Reads by FFmpeg: one process for each of `jobs`. */
@@ -68,7 +68,7 @@ export class FfmpegDecoder implements MediaReader {
     const folder = mkdtempSync(join(tmpdir(), "corral-"));
     const ends = jobs.map((job, i) => this.#decode(clock, job, stdinSource, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
-    // Once connected, sockets need no names any more; and a process that is gone listens nowhere.
+    // Connected sockets need no names, and a process that has exited listens nowhere.
     Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
       .then(() => rmSync(folder, { recursive: true, force: true }))
       .catch(() => {});
@@ -123,7 +123,7 @@ export class FfmpegDecoder implements MediaReader {
         }
       });
       this.#sockets.set(track, socket);
-      // A process that is gone listens nowhere, and has told the last time.
+      // A process that has exited listens nowhere, and has printed its last timestamp.
       return Promise.all([socket.done, process.done.then(() => socket.closeUnconnected())]).then(() => {
         if (!this.#isStopped) this.#handlers?.onEnd(track);
       });
@@ -132,7 +132,7 @@ export class FfmpegDecoder implements MediaReader {
     const end = { ...ended, error: ended.error ?? error };
     const isBroken = !this.#isStopped && (end.error !== null || end.signal !== null);
     const ends = (): DecoderExit[] =>
-      tracks.map((track) => ({ track, end, isBroken, frames: this.#frames.get(track) ?? 0 }));
+      tracks.map((track) => ({ track, exit: end, isBroken, frameCount: this.#frames.get(track) ?? 0 }));
     for (const each of ends()) this.#onExit(each);
     await Promise.all(drained);
     return ends();
@@ -198,7 +198,7 @@ class FrameSocket {
     this.#completion.resolve();
   }
 
-  /** Nobody will listen who doesn't by now; what was sent is still read. */
+  /** Gives up on a connection; data that was sent is still read. */
   closeUnconnected(): void {
     if (!this.#isConnected) this.close();
   }
@@ -229,7 +229,7 @@ interface PtsFrame {
   readonly bytes: Uint8Array;
 }
 
-/** Brings together the frames and the times of one track, which come by different ways. */
+/** Matches the frames of one track with their timestamps, which arrive on another pipe. */
 class PtsFrameMatcher {
   readonly #ticks: number;
   readonly #reader: NutReader;

@@ -74,7 +74,7 @@ test("what cannot be decoded is left out with a word that names the track, and o
   expect(select([video, unknown, { ...audio, index: 2 }])).toMatchObject({ audio: { stream: 2 }, warnings: [] });
 });
 
-test("a picture that was announced and not seen yet is told", () => {
+test("a video track that is announced but not yet seen is selected with a warning", () => {
   expect(
     selectTracks(JSON.stringify({ streams: [{ ...video, width: 0, height: 0 }, audio] }), DECODABLE),
   ).toMatchObject({
@@ -84,7 +84,7 @@ test("a picture that was announced and not seen yet is told", () => {
   expect(selectTracks(JSON.stringify({ streams: [audio] }), DECODABLE).isUndecided).toBe(false);
 });
 
-test("interlaced pictures, high dynamic range and missing colour tags are told", () => {
+test("interlacing, high dynamic range and missing colour tags are detected", () => {
   expect(select([{ ...video, field_order: "tt" }]).video?.isInterlaced).toBe(true);
   expect(select([{ ...video, field_order: "progressive" }]).video?.isInterlaced).toBe(false);
   expect(select([{ ...video, color_transfer: "smpte2084", color_space: "bt2020nc" }]).video).toMatchObject({

@@ -1,7 +1,7 @@
-/** What a probe finds in a source. */
+/** What the origin knows of an input before it decodes it. */
 import type { Rational } from "../../core/kit/rational.ts";
 
-/** The picture of a source as it is shown: rotation and pixel aspect applied. */
+/** The video track of a source as it is displayed: rotation and pixel aspect applied. */
 export interface SourceVideo {
   /** FFmpeg's index of the stream. */
   readonly stream: number;
@@ -18,7 +18,7 @@ export interface SourceVideo {
   readonly hasMatrix: boolean;
 }
 
-/** The sound of a source. */
+/** The audio track of a source. */
 export interface SourceAudio {
   /** FFmpeg's index of the stream. */
   readonly stream: number;
@@ -26,7 +26,7 @@ export interface SourceAudio {
   readonly sampleRate: number;
 }
 
-/** What a probe tells of a source: the tracks that are broadcast. */
+/** What a probe found: the tracks that are broadcast. */
 export interface SourceInfo {
   readonly video: SourceVideo | null;
   readonly audio: SourceAudio | null;
@@ -34,7 +34,7 @@ export interface SourceInfo {
   readonly durationS: number | null;
   /** The format's clock may begin anew within the media. */
   readonly mayJump: boolean;
-  /** Nothing but one picture. */
+  /** A single image. */
   readonly isStill: boolean;
   /** What the user should know, a sentence each. */
   readonly warnings: readonly string[];

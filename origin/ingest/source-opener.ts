@@ -12,6 +12,20 @@ import type { Pacing } from "./synchronizer.ts";
 /** The demo's processes are up after this; its clock begins then. */
 const DEMO_START_MS = 150;
 
+/** A source that was opened. */
+export interface SourceHandle {
+  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` is called when a track's process has exited. */
+  readonly read: (
+    resumeS: number,
+    onProcessEnd: (end: DecoderExit) => void,
+  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
+  readonly pacing: Pacing;
+  readonly mayJump: boolean;
+  /** See `SynchronizerOptions`. */
+  readonly pictureEndS: number | null;
+  readonly close: () => void;
+}
+
 /** What all openings of a broadcast's input have in common. */
 export interface SourceOpenerOptions {
   readonly input: SourceInput;

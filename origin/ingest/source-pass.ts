@@ -204,7 +204,7 @@ export class SourcePass {
     this.#options.onArrival();
   }
 
-  /** Keeps what came until the clock is set: all of a file that was read ahead, the newest of what is live. */
+  /** Holds frames until the clock is set: all of a file that was read ahead, the newest of a live source. */
   #holdUntilAligned(frame: PendingFrame): void {
     const { kind, now } = this.#options;
     this.#firstMs ??= now();

@@ -1,7 +1,6 @@
 /**
- * Between a source and the encoders: whatever a source brings, and whenever, leaves as pictures at a constant rate and
- * as sound without holes, both on one timeline that begins at 0. A track that pauses, ends, or never begins is held or
- * silent, and holds up nothing.
+ * Between a source and the encoders: turns any input into video frames at a constant rate and audio without holes, both
+ * on one timeline that begins at 0. A track that pauses, ends or never begins is held or silent, and blocks nothing.
  */
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
 import type { Clock } from "../../core/kit/clock.ts";
@@ -16,21 +15,21 @@ import { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on waiting. */
 const SYNCHRONIZER_LIMITS = {
-  /** A frame that is due is waited for so long before the last one is repeated. */
+  /** Wait for a frame that is due, before the last one is repeated. */
   patienceMs: 500,
-  /** What is missing for so long is worth a word. */
+  /** A track that is missing for this long is reported. */
   warnAfterMs: 2_000,
   /** No track runs further ahead of the other: an encoder that is slow holds up both. */
   maxSkewS: 1,
   /** An encoder that is so far behind the clock is too slow for what is asked of it. */
   warnLagMs: 4_000,
-  /** What is live is begun anew where it is so far behind: later is not live. */
+  /** A live source this far behind is opened again. */
   maxLagMs: 12_000,
 } as const;
 
 /** Sound leaves this much before its time: its encoder needs two frames to give out one. */
 const AUDIO_LEAD_S = (3 * AAC_FRAME_SAMPLES) / RAW_AUDIO.sampleRate;
-/** What has no time of its own is looked for so often. */
+/** Poll period where no due time is known. */
 const POLL_MS = 20;
 const TRACK_LABELS: Readonly<Record<SourceTrack, string>> = { video: "pictures", audio: "sound" };
 const FALLBACK_LABELS: Readonly<Record<SourceTrack, string>> = {
@@ -38,14 +37,14 @@ const FALLBACK_LABELS: Readonly<Record<SourceTrack, string>> = {
   audio: "there is silence",
 };
 
-/** Where pictures and sound go. */
+/** The consumer of video frames and audio samples. */
 export interface MediaSink {
   readonly canAcceptVideo: boolean;
   readonly canAcceptAudio: boolean;
-  /** Whoever needs the picture for longer retains it. */
+  /** A sink that needs the frame after the call retains it. */
   writeVideo(picture: RawFrame): void;
   writeAudio(samples: Int16Array): void;
-  /** Nothing more will come. */
+  /** No media follows. */
   end(): void;
 }
 
@@ -84,7 +83,7 @@ export interface SynchronizerOptions {
   readonly log: { info(text: string): void; warn(text: string): void };
 }
 
-/** How a track does: since when its next frame is due and isn't there, and whether that was told. */
+/** A track whose next frame is due but missing: since when, and whether that was reported. */
 interface TrackWait {
   sinceMs: number | null;
   isHolding: boolean;
@@ -146,7 +145,7 @@ export class Synchronizer {
     this.#advance();
   }
 
-  /** Ends here: what was given out is all there is, and pictures and sound end together. */
+  /** Ends here: nothing more is emitted, and video and audio end together. */
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -332,7 +331,7 @@ export class Synchronizer {
     const { videoPositionS, audioPositionS } = this.#timeline;
     const sendS = audioPositionS + AAC_FRAME_SAMPLES / RAW_AUDIO.sampleRate - AUDIO_LEAD_S;
     const dueMs = this.#startMs + Math.min(videoPositionS, sendS) * 1000 - this.#options.now();
-    // What is due and still here waits for its source or for the encoder, who say so when they have it.
+    // A due frame waits for its source or for the encoder, which call back.
     return dueMs <= 0 ? POLL_MS : Math.min(Math.max(1, Math.ceil(dueMs)), 1000);
   }
 
@@ -345,7 +344,7 @@ export class Synchronizer {
     return edgeS === null ? 0 : (edgeS - leavesS) * 1000;
   }
 
-  /** Encoders that can't keep up are told of; where that makes a live source late, it is begun anew. */
+  /** Warns of encoders that can't keep up; a live source that is late because of them is opened again. */
   #checkPace(now: number): void {
     const { name, log, sink, pacing } = this.#options;
     if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canAcceptVideo) return;

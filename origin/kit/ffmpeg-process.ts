@@ -1,4 +1,4 @@
-/** One FFmpeg process: its pipes read, its last words kept, its end told once. */
+/** One FFmpeg process: reads its pipes, keeps its last error lines, reports its exit once. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
@@ -9,7 +9,7 @@ const FFMPEG_STDERR_LIMITS = {
   lineCharacters: 160,
 } as const;
 
-/** What is done with what a process writes. What a handler throws ends the process, and becomes its `error`. */
+/** Consumers of a process's output. An exception in a handler kills the process and becomes its `error`. */
 export interface PipeHandlers {
   readonly onData: (pipe: number, chunk: Uint8Array) => void;
 }
@@ -23,13 +23,13 @@ export interface ProcessExit {
   readonly error: unknown;
 }
 
-/** Children that are alive: none may outlive this process. */
+/** Live children: none may outlive this process. */
 const liveChildren = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of liveChildren) child.kill("SIGKILL");
 });
 
-/** Ends `child` with this process, at the latest. */
+/** Kills `child` when this process exits. */
 export function killOnExit(child: ChildProcess): void {
   liveChildren.add(child);
   child.once("close", () => liveChildren.delete(child));
@@ -109,16 +109,16 @@ export class FfmpegProcess {
   }
 }
 
-/** What a line of FFmpeg's says, without addresses of its memory; nothing where it says nothing. */
+/** A line of FFmpeg's without memory addresses; empty where it has no information. */
 function cleanLine(line: string): string {
   if (/Last message repeated|^Conversion failed!|^\s*$/.test(line)) return "";
   return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
 }
 
-/** Signals from outside: from a person, a supervisor or a kernel without memory. A fault of its own ends a process by others. */
+/** Signals sent from outside: by a user, a supervisor or the kernel's OOM killer. A crash raises others. */
 const KILL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
-/** Whether somebody else ended the process, which says nothing of what it worked on. */
+/** Whether the process was killed from outside, which is no evidence about its input. */
 export function isExternalKill({ error, signal }: ProcessExit): boolean {
   return error === null && KILL_SIGNALS.has(signal);
 }

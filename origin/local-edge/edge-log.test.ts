@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EdgeLog } from "./edge-log.ts";
 
-test("a full disk is one sentence a minute, and what else is said is said", () => {
+test("a full disk is one sentence a minute, and other lines are logged", () => {
   let nowMs = 0;
   const said: string[] = [];
   const log = new EdgeLog(
@@ -16,7 +16,7 @@ test("a full disk is one sentence a minute, and what else is said is said", () =
     log.error(new Error("internal error; reference = abc"));
     log.logWorkerLine("error", "the room doesn't answer Error: database or disk is full: SQLITE_FULL");
   }
-  expect(said).toEqual(["corral: There is no room left for /data; what comes is kept in memory until there is some."]);
+  expect(said).toEqual(["corral: There is no room left for /data; new data stays in memory until there is some."]);
   log.logWorkerLine("warn", "a broadcast was abandoned");
   expect(said.at(-1)).toBe("a broadcast was abandoned");
   nowMs += 2_000;

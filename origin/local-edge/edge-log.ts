@@ -1,12 +1,12 @@
-/** What an edge of this machine says: what its Workers and miniflare say, but one sentence where the disk is full. */
+/** The log of a local edge: lines of its Workers and of miniflare, with one sentence for a full disk. */
 import { Log, LogLevel } from "miniflare";
 
-/** workerd's words where the disk is full, a stack trace for each write. */
+/** workerd's messages on a full disk, a stack trace for each write. */
 const DISK_FULL = /No space left on device|SQLITE_FULL|database or disk is full/;
-/** What follows from it, and comes within this time. */
+/** Consequences of a full disk, which follow within `CONSEQUENCE_MS`. */
 const DISK_FULL_CONSEQUENCE = /internal error; reference|R2 error response|R2 refused|doesn't answer|didn't answer/;
 const CONSEQUENCE_MS = 15_000;
-/** The sentence comes again after this while the disk stays full. */
+/** The sentence is repeated after this while the disk stays full. */
 const REPEAT_MS = 60_000;
 
 /** The log of an edge whose data lies in `path`; `nowMs` is monotonic. */
@@ -28,12 +28,12 @@ export class EdgeLog extends Log {
     this.#nowMs = nowMs;
   }
 
-  /** What a Worker or workerd itself says. */
+  /** Logs a line of a Worker or of workerd. */
   logWorkerLine(level: string, message: string): void {
     if (!this.#isDiskFull(message)) this.#write(level === "error" || level === "warn", message);
   }
 
-  /** What miniflare says. */
+  /** Logs an error of miniflare. */
   override error(error: Error): void {
     if (!this.#isDiskFull(error.stack ?? error.message)) super.error(error);
   }
@@ -44,10 +44,7 @@ export class EdgeLog extends Log {
     this.#diskFullMs = now;
     if (now - this.#reportedMs < REPEAT_MS) return true;
     this.#reportedMs = now;
-    this.#write(
-      true,
-      `corral: There is no room left for ${this.#path}; what comes is kept in memory until there is some.`,
-    );
+    this.#write(true, `corral: There is no room left for ${this.#path}; new data stays in memory until there is some.`);
     return true;
   }
 }

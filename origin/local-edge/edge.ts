@@ -39,7 +39,7 @@ export interface LocalEdgeOptions {
   readonly isolatePorts?: readonly (number | { readonly port: number; readonly site: string })[];
   /** Port of the inspector, for profiles. */
   readonly inspectorPort?: number;
-  /** The Worker's entry, for those who wrap it; by default the one that is deployed. */
+  /** The Worker's entry, for tests that wrap it; by default the one that is deployed. */
   readonly entry?: string;
   /** Bindings beside the Worker's own: plain values, and further Workers by name. */
   readonly bindings?: Readonly<Record<string, Json>>;
@@ -54,12 +54,12 @@ export interface LocalEdge {
   stop(): Promise<void>;
 }
 
-/** The port is taken, or may not be used; `message` is a sentence for people. */
+/** The port is taken or not permitted; `message` is a sentence for users. */
 export class PortError extends Error {
   override readonly name = "PortError";
 }
 
-/** The options by their names: miniflare's types take others too, and a misspelt one would do nothing. */
+/** The declared options only: miniflare's types accept any name, so a misspelt one would have no effect. */
 type DeclaredKeys<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
 type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
 type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
@@ -75,7 +75,7 @@ export async function startEdge(options: LocalEdgeOptions, clock: Clock = system
   const folder = await openDataFolder(options.dataDir);
   try {
     const [script, built] = await Promise.all([bundleWorker(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
-    // Read for as long as the edge runs: by nobody else, and changed by nobody.
+    // Read for as long as the edge runs, and changed by no other process.
     const pages = await writeEdgePages(folder, built);
     const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, clock, folder, script, pages)));
     const stop = (): Promise<void> =>
@@ -102,7 +102,7 @@ async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<P
   }
 }
 
-/** The Workers, and where they keep what they keep. */
+/** The Workers, and where they store their data. */
 function miniflareOptions(
   options: LocalEdgeOptions,
   clock: Clock,
@@ -121,7 +121,7 @@ function miniflareOptions(
       CORRAL_SITE: site,
       // Links and tokens of an earlier run open what they opened.
       CORRAL_VIEWER_SECRET: folder.secret("viewer"),
-      // Whoever reaches such an edge may be anybody in its rooms.
+      // Any client of a local edge may take any identity in its rooms.
       CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
       ...bindings,
     },

@@ -15,9 +15,9 @@ import { resendJournals } from "../publisher/resend-journals.ts";
 export interface EdgeAccess {
   readonly url: string;
   readonly key: string;
-  /** Id of who publishes: another one has to wait until the edge believes that its forerunner has gone. */
+  /** Id of the publisher: one with another id waits for the lease of its predecessor to expire. */
   readonly publisher: string;
-  /** Where what it has not stored yet is kept on disk; null where that is no use, since it goes on when we are killed. */
+  /** Folder for media that the edge has not stored yet; null for an edge that outlives this process. */
   readonly journalFolder: string | null;
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ const KEY_REQUEST_MS = 10_000;
 const TOKEN_S = 86_400;
 
 /**
- * Starts an edge on `port`, gives it what an earlier run had not sent yet, and gets a key for `stream`. Throws `UsageError`
+ * Starts an edge on `port`, publishes what an earlier run had not sent, and creates a key for `stream`. Throws `UsageError`
  * where the port or the folder cannot be used.
  */
 export async function startLocalEdge(
@@ -50,7 +50,7 @@ export async function startLocalEdge(
     })
     .finally(keepSignals);
   try {
-    // The folder is this process's alone, so whoever published from here before has gone.
+    // This process holds the folder's lock, so no earlier publisher from here is alive.
     const publisher = edge.secret("publisher");
     const unsent = join(data, "unsent");
     for (const name of listFolders(unsent)) {
@@ -87,7 +87,7 @@ async function createKey(url: string, stream: StreamName, adminToken: string, cl
   return z.object({ key: z.string() }).parse(answer).key;
 }
 
-/** Whom a token is for: somebody who watches, follows the host and has no other right, or the host. */
+/** A viewer who follows the host and has no other right, or the host. */
 export type DevTokenRole = "viewer" | "host";
 
 const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {

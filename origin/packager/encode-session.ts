@@ -162,15 +162,15 @@ export class EncodeSession {
    * A decoder has exited. Where it was killed, its track would be held or silent from then on: the session ends, and the
    * source is taken up again there. Media that could not be decoded is reported at once, if the rest is on the air.
    */
-  #onDecoderExit({ track, end, isBroken, frames }: DecoderExit): void {
+  #onDecoderExit({ track, exit, isBroken, frameCount }: DecoderExit): void {
     const { log, name, kind } = this.#options;
-    const failure = describeFailure(end);
+    const failure = describeFailure(exit);
     if (isBroken) {
-      if (this.#failure === null && isExternalKill(end)) this.#wasKilled = true;
+      if (this.#failure === null && isExternalKill(exit)) this.#wasKilled = true;
       this.#failure ??= failure;
       this.#synchronizer.stop();
-    } else if (failure !== null && end.signal === null && this.#hasBegun && kind !== "live") {
-      const what = frames === 0 ? "cannot be decoded" : "could be decoded only in part";
+    } else if (failure !== null && exit.signal === null && this.#hasBegun && kind !== "live") {
+      const what = frameCount === 0 ? "cannot be decoded" : "could be decoded only in part";
       log.warn(`The ${TRACK_LABELS[track]} of ${name} ${what}: ${failure}`);
     }
   }
@@ -178,7 +178,7 @@ export class EncodeSession {
   /** The encoders ended cleanly: the decoders' exits decide what that means. */
   #judgeEnd(decoded: readonly DecoderExit[]): EncodeSessionEnd {
     const { kind, isOnAir } = this.#options;
-    const failed = decoded.flatMap(({ end }) => (end.signal === null ? (describeFailure(end) ?? []) : []));
+    const failed = decoded.flatMap(({ exit }) => (exit.signal === null ? (describeFailure(exit) ?? []) : []));
     // A file that was taken up again at its very end has no frame left.
     const isAtEnd = isOnAir() && kind === "file" && failed.length === 0;
     if (!this.#hasBegun && !isAtEnd && !this.#isStopped) {

@@ -1,4 +1,4 @@
-/** The encoders of a run: raw pictures and sound in, coded frames of each rendition out. */
+/** The encoders of a session: raw video frames and audio samples in, coded frames of each rendition out. */
 
 import type { TrackName } from "../../core/kit/ids.ts";
 import { FragmentReader } from "../../core/media/cmaf/fragment-reader.ts";
@@ -12,7 +12,7 @@ import { ENCODE_OFFSET_S, type EncoderByCodec, encodeAudioArgs, encodeVideoArgs 
 import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
-/** Bytes that an encoder may be behind before it is waited for: a few pictures, a second of sound. */
+/** Bytes that may wait for an encoder before its input is held: a few video frames, a second of audio. */
 const BACKLOG_LIMITS = { pictures: 4, soundBytes: RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2 } as const;
 
 /** An init section with what it says. */
@@ -31,7 +31,7 @@ export interface EncodeJob {
   readonly encoders: EncoderByCodec;
 }
 
-/** What the encoders tell. What a handler throws ends them, and becomes their `error`. */
+/** Events of the encoders. An exception in a handler kills them and becomes their `error`. */
 export interface EncodeHandlers {
   readonly onInit: (track: TrackName, init: InitSection) => void;
   readonly onFrame: (track: TrackName, frame: CodedFrame) => void;
@@ -39,14 +39,14 @@ export interface EncodeHandlers {
   readonly onDrain: () => void;
 }
 
-/** One process for the video renditions, one for the sound, so that neither waits for the other. */
+/** One process for the video renditions, one for the audio, so that neither waits for the other. */
 export class RenditionEncoder implements MediaSink {
-  /** Resolves when both are gone: with the end of the one that failed, or of the last. */
+  /** Resolves when both have exited: with the exit of the one that failed, or of the first. */
   readonly done: Promise<ProcessExit>;
   readonly #video: FfmpegProcess | null;
   readonly #audio: FfmpegProcess | null;
   readonly #frameBytes: number;
-  /** Samples of sound that were written and that will not be followed by others; null while it goes on. */
+  /** Audio samples in all, once no more follow; null before. */
   #endSample: number | null = null;
   #samples = 0;
 
@@ -89,7 +89,7 @@ export class RenditionEncoder implements MediaSink {
     if (input?.writable) input.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }
 
-  /** Nothing more will be written: the encoders give out what they hold and go. */
+  /** Ends the input: the encoders flush and exit. */
   end(): void {
     this.#endSample = this.#samples;
     this.#video?.stdin?.end();
@@ -117,7 +117,7 @@ export class RenditionEncoder implements MediaSink {
     return process;
   }
 
-  /** AAC is flushed with frames of silence after the last sample: they would make a segment of their own. */
+  /** AAC is flushed with frames of silence after the last sample, which would need a segment of their own. */
   #isPadding(rendition: Rendition, frame: CodedFrame): boolean {
     if (rendition.kind !== "audio" || this.#endSample === null) return false;
     return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#endSample / RAW_AUDIO.sampleRate;

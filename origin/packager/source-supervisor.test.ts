@@ -87,7 +87,7 @@ test("a killed decoder is started again at its position, and its track is not he
       if (!isKilled && output.meta.msn === 1) {
         isKilled = true;
         execFileSync("pkill", ["-KILL", "-P", `${process.pid}`, "-f", "rawvideo -map_metadata"]);
-      } else if (source.counters().runs === 2 && !output.meta.gap) {
+      } else if (source.counters().sessions === 2 && !output.meta.gap) {
         resumed += 1;
         if (resumed === 3) source.stop();
       }
@@ -114,7 +114,7 @@ test("after FFmpeg is killed the broadcast continues behind gaps and a discontin
       if (media && !killed && output.meta.msn === 1) {
         killed = true;
         process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGKILL");
-      } else if (media && source.counters().runs === 2) {
+      } else if (media && source.counters().sessions === 2) {
         resumed += 1;
         if (resumed === 3) source.stop();
       }
@@ -176,10 +176,10 @@ test("a source whose FFmpeg is killed more often than the failure limit is not g
     const source: SourceSupervisor = new SourceSupervisor({
       ...options,
       onOutput: (output) => {
-        const { runs } = source.counters();
-        if (output.kind !== "part" || output.meta.gap || killedInRun === runs) return;
-        killedInRun = runs;
-        if (runs === 4) source.stop();
+        const { sessions } = source.counters();
+        if (output.kind !== "part" || output.meta.gap || killedInRun === sessions) return;
+        killedInRun = sessions;
+        if (sessions === 4) source.stop();
         else process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGKILL");
       },
     });
@@ -199,14 +199,14 @@ test("a file whose encoder crashes each time is given up, on the air or not", {
   const source: SourceSupervisor = new SourceSupervisor({
     ...options,
     onOutput: (output) => {
-      const { runs } = source.counters();
-      if (output.kind !== "part" || output.meta.gap || failedInRun === runs) return;
-      failedInRun = runs;
+      const { sessions } = source.counters();
+      if (output.kind !== "part" || output.meta.gap || failedInRun === sessions) return;
+      failedInRun = sessions;
       process.kill(source.pids[0] ?? expect.fail("no FFmpeg runs"), "SIGSEGV");
     },
   });
   expect(await source.run()).toMatchObject({ kind: "failed", message: expect.stringContaining("SIGSEGV") });
-  expect(source.counters().runs).toBe(2);
+  expect(source.counters().sessions).toBe(2);
 });
 
 test("a file whose encoder is killed with its last frames has ended, not failed", {
@@ -222,16 +222,18 @@ test("a file whose encoder is killed with its last frames has ended, not failed"
     open: async (signal) => {
       const open = await options.open(signal);
       // The second opening finds nothing behind the place where the first one stopped.
-      return source.counters().runs === 0 ? open : { ...open, read: (_, onProcessEnd) => open.read(60, onProcessEnd) };
+      return source.counters().sessions === 0
+        ? open
+        : { ...open, read: (_, onProcessEnd) => open.read(60, onProcessEnd) };
     },
     onOutput: (output) => {
-      const isLate = output.kind === "part" && output.meta.msn === 1 && source.counters().runs === 1;
+      const isLate = output.kind === "part" && output.meta.msn === 1 && source.counters().sessions === 1;
       const [pid] = source.pids;
       if (isLate && pid !== undefined) process.kill(pid, "SIGKILL");
     },
   });
   expect(await source.run()).toEqual({ kind: "ended" });
-  expect(source.counters().runs).toBe(2);
+  expect(source.counters().sessions).toBe(2);
 });
 
 test("an input without media gives one error that names it", async () => {
@@ -251,6 +253,6 @@ test("a file that cannot be read fails with one sentence of FFmpeg's own, withou
     kind: "failed",
     message: expect.stringMatching(/gone\.mp4 cannot be broadcast: no frame.*No such file/),
   });
-  expect(source.counters().runs).toBe(1);
+  expect(source.counters().sessions).toBe(1);
   expect(options.warnings).toEqual([]);
 });

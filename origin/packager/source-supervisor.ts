@@ -76,7 +76,7 @@ export interface SourceSupervisorOptions {
 
 /** Counters since the start. */
 export interface SourceCounters {
-  readonly runs: number;
+  readonly sessions: number;
   /** Frames of the leading track, and their media time. */
   readonly frames: number;
   readonly mediaMs: number;
@@ -91,7 +91,7 @@ export class SourceSupervisor {
   #packager: Packager | null = null;
   #session: EncodeSession | null = null;
   #stopGapTimer: (() => void) | null = null;
-  #counters = { runs: 0, frames: 0, mediaMs: 0 };
+  #counters = { sessions: 0, frames: 0, mediaMs: 0 };
 
   constructor(options: SourceSupervisorOptions) {
     const leader = options.job.renditions[0];
@@ -162,7 +162,7 @@ export class SourceSupervisor {
       return { failure: toSentence(error), isRetryable: kind === "live", wasKilled: false, hasBegun: false };
     }
     try {
-      this.#counters.runs += 1;
+      this.#counters.sessions += 1;
       const session = this.#createSession(source);
       this.#session = session;
       if (this.#stop.signal.aborted) session.stop();

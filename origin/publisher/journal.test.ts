@@ -6,6 +6,7 @@ import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-l
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { EagerClock } from "../testing/eager-clock.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { PublishJournal, readJournal } from "./journal.ts";
 import { BroadcastPublisher } from "./publisher.ts";
@@ -52,7 +53,7 @@ async function begin(): Promise<{
     stream: "demo" as StreamName,
     publisher: "publisher",
     log: quiet,
-    platform: systemPlatform,
+    platform: { ...systemPlatform, clock: new EagerClock() },
   };
   const journal = new PublishJournal(join(folder, config.broadcast), config, (text) => expect.fail(text));
   const publisher = new BroadcastPublisher({
@@ -79,7 +80,7 @@ type Target = Parameters<typeof resendJournals>[1];
 const held = (edge: FakeEdge, track: string): string[] =>
   (edge.tracks.get(track)?.parts ?? []).map(({ bytes }) => bytes.toString());
 
-test("what was acknowledged is sent by the next run when edge and publisher were killed at once", async () => {
+test("acknowledged parts are resent by the next run when edge and publisher were killed at once", async () => {
   const { edge, folder, target, push, publisher } = await begin();
   push(10);
   while (publisher.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -95,7 +96,7 @@ test("what was acknowledged is sent by the next run when edge and publisher were
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("what is stored is not kept, and nothing of a broadcast that ended", async () => {
+test("the journal keeps neither stored segments nor broadcasts that ended", async () => {
   const { folder, push, publisher } = await begin();
   push(40);
   while (publisher.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -116,7 +117,7 @@ test("a record that was cut off is left out, those before it are not", async () 
   expect(readJournal(folder)?.outputs).toEqual([{ kind: "init", track, version: 1, bytes: new Uint8Array([9]) }, part]);
 });
 
-test("a broadcast that the edge refuses is told and forgotten", async () => {
+test("a broadcast that the edge refuses is reported and its journal removed", async () => {
   const { edge, folder, target, push, publisher } = await begin();
   push(2);
   await publisher.close();
@@ -128,7 +129,7 @@ test("a broadcast that the edge refuses is told and forgotten", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a disk that takes nothing is told once", () => {
+test("a disk that accepts no write is reported once", () => {
   const said: string[] = [];
   const journal = new PublishJournal("/dev/null/journal", config, (text) => said.push(text));
   const track = config.tracks[0]?.name ?? expect.fail("no track");

@@ -18,10 +18,10 @@ export class PublishJournal {
   readonly #folder: string;
   readonly #warn: (text: string) => void;
   #durableMsn = -1;
-  /** Not after a failure: what came before the hole can be sent, what comes behind it can't. */
+  /** False after a failure: outputs before the hole can be resent, those behind it can't. */
   #isWritable = true;
 
-  /** Begins it in a new folder. A disk that takes nothing is told once, and the broadcast goes on without. */
+  /** Begins a journal in a new folder. A failed write is reported once, and the broadcast continues without a journal. */
   constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
     this.#folder = folder;
     this.#warn = warn;

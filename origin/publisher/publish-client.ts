@@ -1,4 +1,4 @@
-/** One publish request: HTTP out, a classified reply back. Knows nothing of what is kept or tried again. */
+/** One publish request: HTTP out, a classified reply back. Queueing and retries are the caller's. */
 import { Pool } from "undici";
 import { z } from "zod";
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
@@ -19,15 +19,15 @@ import type { PublishRequest } from "./publish-queue.ts";
 
 /** Bounds on a request. */
 const PUBLISH_REQUEST_LIMITS = {
-  /** A request without an answer for this long is given up and made again. */
+  /** A request without an answer is aborted after this long, and repeated. */
   requestMs: 10_000,
-  /** An answer larger than this is no answer of ours. */
+  /** A larger answer is not of the publish API. */
   answerBytes: 1_000_000,
-  /** An edge may not send us away for longer. */
+  /** Upper bound of `Retry-After`. */
   retryAfterMs: 30_000,
 } as const;
 
-/** What a request came to. */
+/** The outcome of a request. */
 export type PublishResponse =
   | { readonly kind: "ok"; readonly answer: PublishProgress }
   | { readonly kind: "out-of-order"; readonly answer: PublishProgress }
@@ -50,7 +50,7 @@ export interface PublishTarget {
   /** Random id of this process. */
   readonly publisher: string;
   readonly config: BroadcastConfig;
-  /** Who may watch the stream from now on; absent: whoever may. */
+  /** Who may watch the stream from now on; absent: unchanged. */
   readonly playback?: PlaybackPolicy;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What is still to be sent to the edge, and what must be kept because the edge may ask for it again. Pure: the publisher
- * asks `next`, does the request, and tells `settle` what came of it.
+ * takes `nextRequest`, sends it, and passes the outcome to `settleRequest`.
  *
  * One request per track is on its way at a time, so the answer to it says where that track really stands: its `next` is
  * where the queue goes on, forwards after success, backwards after the edge lost its memory. A part is dropped once its
@@ -161,7 +161,7 @@ export class PublishQueue {
     return queue.inFlight;
   }
 
-  /** Takes in what came of the request on its way for `track`. True if the edge has moved on. */
+  /** Applies the outcome of `track`'s pending request. True if the edge has advanced. */
   settleRequest(track: TrackName, outcome: PublishOutcome): boolean {
     const queue = this.#queue(track);
     const sent = queue.inFlight;

@@ -3,6 +3,7 @@ import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-l
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PublishError } from "../kit/errors.ts";
+import { EagerClock } from "../testing/eager-clock.ts";
 import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
 import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 
@@ -48,7 +49,7 @@ async function setUp(
     key: "secret",
     publisher: "p1",
     config,
-    platform: systemPlatform,
+    platform: { ...systemPlatform, clock: new EagerClock() },
     log: { info: () => {}, warn: () => {}, error: () => {} },
     onFatal: (error) => fatal.push(error),
     limits: { retry: { firstMs: 1, maxMs: 4 }, takeoverMs: 2000, endMs: 10_000 },
@@ -130,14 +131,14 @@ test.each([3, 5, 7, 11])(
   },
 );
 
-test("a predecessor's lease is waited out", async () => {
+test("the publisher waits until a predecessor's lease expires", async () => {
   const { edge, publisher } = await setUp();
   edge.leases = 5;
   await publisher.open();
   expect(edge.config).not.toBeNull();
 });
 
-test("a second live publisher is told so in one sentence", async () => {
+test("a second live publisher fails with one sentence", async () => {
   const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
   edge.leases = 1e6;
   await expect(publisher.open()).rejects.toThrow(/Another publisher is live on demo/);
@@ -166,7 +167,7 @@ test("an edge that is not there is named", async () => {
 });
 
 test("a stream that is stopped, before a broadcast or in its middle, ends it with one sentence", async () => {
-  const sentence = "demo was stopped, and nobody publishes to it until that is undone: Not here.";
+  const sentence = "demo was stopped, and accepts no publisher until the stop is undone: Not here.";
   const before = await setUp(() => "stopped");
   await expect(before.publisher.open()).rejects.toThrow(sentence);
   const { edge, publisher, fatal } = await setUp();

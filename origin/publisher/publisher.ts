@@ -1,15 +1,16 @@
-/** Sends a broadcast to the edge: every track in order, over kept-alive connections, until the edge holds all of it. */
+/** Publishes a broadcast to the edge: every track in order, over kept-alive connections, until the edge has stored it. */
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import { type Clock, type Platform, sleep } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
+import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { PublishJournal } from "./journal.ts";
 import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
 import { type PublishOutcome, PublishQueue, type PublishRequest } from "./publish-queue.ts";
 
-/** Bounds on patience. */
+/** Timeouts and retries. */
 export interface PublisherLimits {
   readonly takeoverMs: number;
   readonly endMs: number;
@@ -19,7 +20,7 @@ export interface PublisherLimits {
 
 /** The bounds used unless a test shortens them. */
 const PUBLISHER_LIMITS: PublisherLimits = {
-  /** How long to wait for another publisher's lease to run out: that of a crashed predecessor lasts 10 s. */
+  /** Limit of the wait for another publisher's lease to expire; that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
   /** How long `end` waits for the queue to be sent and confirmed. */
   endMs: 20_000,
@@ -29,24 +30,19 @@ const PUBLISHER_LIMITS: PublisherLimits = {
   delays: 512,
 };
 
-/** What the packager hands over. */
-export type PublishItem =
-  | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
-  | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta; readonly bytes: Uint8Array };
-
 /** What a publisher needs beside the target. */
 export interface PublisherOptions extends PublishTarget {
   readonly platform: Platform;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
-  /** Called once, when the edge refuses for good: the broadcast cannot go on. */
+  /** Called once, when the edge refuses permanently and the broadcast cannot continue. */
   readonly onFatal: (error: PublishError) => void;
-  /** Keeps on disk what is not stored yet. */
+  /** Keeps on disk what the edge has not stored yet. */
   readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
-  /** Shorter patience, for tests. */
+  /** Shorter limits, for tests. */
   readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
 }
 
-/** Counters since the start. Delays are from the packager's hand to the edge's answer, milliseconds, of the latest parts. */
+/** Counters since the start. Delays run from `push` to the edge's answer, milliseconds, of the latest parts. */
 export interface PublishCounters {
   readonly parts: number;
   readonly bytes: number;
@@ -59,7 +55,7 @@ export interface PublishCounters {
   readonly delayP95Ms: number;
 }
 
-/** One broadcast's way to the edge. */
+/** See the file's first line. */
 export class BroadcastPublisher {
   readonly #options: PublisherOptions;
   readonly #clock: Clock;
@@ -87,20 +83,20 @@ export class BroadcastPublisher {
     this.#firstPart.promise.catch(() => {});
   }
 
-  /** The first part that the edge has taken. Rejects where that never happens. */
+  /** The first part that the edge has accepted. Rejects when the publisher ends without one. */
   get firstPart(): Promise<{ track: TrackName; meta: PartMeta }> {
     return this.#firstPart.promise;
   }
 
-  /** Opens the broadcast, waiting out a predecessor, and begins to send. Throws `PublishError`. */
+  /** Opens the broadcast, waits for a predecessor's lease to expire, and begins to send. Throws `PublishError`. */
   async open(): Promise<void> {
     await this.#openWithRetry();
     this.#openedAtMs = this.#clock.monotonicMs();
     this.#loops = this.#options.config.tracks.map(({ name }) => this.#sendTrack(name));
   }
 
-  /** Queues an init section or a part. Never blocks; `onFatal` hears of what cannot be kept. */
-  push(output: PublishItem): void {
+  /** Queues an init section or a part. Never blocks; `onFatal` is called with errors. */
+  push(output: PackagerOutput): void {
     if (this.#fatal !== null) return;
     this.#options.journal?.append(output);
     try {
@@ -125,7 +121,7 @@ export class BroadcastPublisher {
     }
   }
 
-  /** Sends what waits, then the end, and stays until the edge has stored all of it. Throws `PublishError`. */
+  /** Sends the queue, then the end, and waits until the edge has stored all of it. Throws `PublishError`. */
   async end(): Promise<void> {
     const deadline = startDeadline(this.#clock, this.#limits.endMs);
     try {
@@ -217,7 +213,7 @@ export class BroadcastPublisher {
     throw new PublishError("The publisher was closed.");
   }
 
-  /** One track: request after request, asleep while nothing waits. */
+  /** Sends one track's queue in order; sleeps while it is empty. */
   async #sendTrack(track: TrackName): Promise<void> {
     const { signal } = this.#stop;
     let attempt = 0;
@@ -249,7 +245,7 @@ export class BroadcastPublisher {
     }
   }
 
-  /** Tells the queue what came of a request. True if the track has moved on. */
+  /** Applies a reply to the queue. True if the track has advanced. */
   #settle(track: TrackName, send: PublishRequest, reply: PublishResponse): boolean {
     const { waiting } = this.#queue;
     let moved = false;
@@ -288,7 +284,7 @@ export class BroadcastPublisher {
   #countPart(send: Extract<PublishRequest, { kind: "part" }>): void {
     this.#counters.parts += 1;
     this.#counters.bytes += send.bytes.byteLength;
-    // What was queued while the broadcast was being opened tells nothing of the way to the edge.
+    // The delay of parts that were queued before the broadcast was open is not the edge's.
     if (send.queuedAtMs >= this.#openedAtMs) {
       this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = this.#clock.monotonicMs() - send.queuedAtMs;
     }
@@ -312,7 +308,7 @@ export class BroadcastPublisher {
     this.#wakeAll();
   }
 
-  /** An answer to one track may have sent another, sleeping one back. */
+  /** An answer to one track may have rewound another, whose loop sleeps. */
   #wakeAll(): void {
     for (const wake of this.#wakeTrack.values()) wake();
   }
@@ -323,7 +319,7 @@ export class BroadcastPublisher {
     this.#idleWaiters.clear();
   }
 
-  /** Resolves when nothing waits to be sent, or `signal` aborts. */
+  /** Resolves when the queue is empty, or `signal` aborts. */
   #untilDrained(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (this.#queue.waiting === 0 || signal.aborted) return resolve();
@@ -340,7 +336,7 @@ export class BroadcastPublisher {
 
   #failStopped(reason: string): PublishError {
     const { stream } = this.#options;
-    return this.#fail(`${stream} was stopped, and nobody publishes to it until that is undone: ${reason}`, null);
+    return this.#fail(`${stream} was stopped, and accepts no publisher until the stop is undone: ${reason}`, null);
   }
 
   #fail(message: string, cause: unknown): PublishError {

@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Fetches the newest part again and again until `stop`. */
+/** Requests the newest part in a loop until `stop`. */
 function watch(publisher: SyntheticPublisher, stop: AbortSignal): Promise<void> {
   const base = `${edge.url}/live/${publisher.stream}/${publisher.config.broadcast}/720p`;
   const once = async (): Promise<void> => {
@@ -75,7 +75,9 @@ test("the studio waits for a broadcast, shows its viewers' requests while it is 
     );
     expect(await page.locator(".chart canvas").count()).toBe(6);
     expect(await page.locator(".watch-link").getAttribute("href")).toBe("/watch/show");
-    // The counters arrive when the isolate's feed is renewed.
+    // An isolate's counters travel with its feed, which a request for another track renews at once.
+    const audio = `${edge.url}/live/show/${publisher.config.broadcast}/audio/media.m3u8`;
+    expect((await fetch(audio)).status).toBe(200);
     await shows(tile("Hit ratio"), /^100 %$/);
     await shows(tile("Fetches/object"), /^1\.000$/);
   } finally {

@@ -80,14 +80,14 @@ function oneTickApart(run: FakeSamples): FakeSamples {
 const less = (run: FakeSamples, frames: number): FakeSamples => ({ ...run, samples: run.samples - frames });
 
 const withLessSound = (fragment: FakeFragment, frames: number): FakeFragment =>
-  fragment.sound === undefined ? fragment : { ...fragment, sound: less(fragment.sound, frames) };
+  fragment.audio === undefined ? fragment : { ...fragment, audio: less(fragment.audio, frames) };
 
 /** Each part has one frame of sound less, and the next begins where it ended. */
 function slowSound(fragment: FakeFragment): FakeFragment {
-  const { sound } = fragment;
-  if (sound === undefined) return fragment;
-  const baseTicks = (sound.baseTicks / sound.samples) * (sound.samples - 1);
-  return { ...fragment, sound: { ...less(sound, 1), baseTicks } };
+  const { audio } = fragment;
+  if (audio === undefined) return fragment;
+  const baseTicks = (audio.baseTicks / audio.samples) * (audio.samples - 1);
+  return { ...fragment, audio: { ...less(audio, 1), baseTicks } };
 }
 
 const WRONG: readonly Wrong[] = [
@@ -230,7 +230,7 @@ const WRONG: readonly Wrong[] = [
     breaks: [75],
     faults: {
       isMuxed: true,
-      media: (fragment) => ({ ...fragment, ...(fragment.sound && { sound: oneTickApart(fragment.sound) }) }),
+      media: (fragment) => ({ ...fragment, ...(fragment.audio && { audio: oneTickApart(fragment.audio) }) }),
     },
   },
   {
@@ -272,7 +272,7 @@ for (const { name, faults, breaks } of WRONG) {
   });
 }
 
-test("a URL with nothing behind it, or something else, is told apart in a sentence", async () => {
+test("a URL without a server, or with something else, fails with one sentence each", async () => {
   const server = createServer((request, response) => {
     response.statusCode = request.url === "/gone.m3u8" ? 404 : 200;
     response.end("<html>");

@@ -62,7 +62,7 @@ function mp4a({ sampleRate = 48_000, audioConfig = AAC_LC_48K }: FakeMediaTrack)
 /** A fragment's made-up media. */
 export interface FakeFragment extends FakeSamples {
   /** Sound that is muxed into it. */
-  readonly sound?: FakeSamples;
+  readonly audio?: FakeSamples;
 }
 
 /** The made-up samples of one track. */
@@ -81,7 +81,7 @@ const NON_SYNC = 0x10000;
 
 /** A `moof` and its `mdat`. */
 export function fakeFragment(fragment: FakeFragment): Uint8Array {
-  const runs = fragment.sound === undefined ? [fragment] : [fragment, fragment.sound];
+  const runs = fragment.audio === undefined ? [fragment] : [fragment, fragment.audio];
   const bytesOf = ({ samples, sampleBytes }: FakeSamples): number => samples * sampleBytes;
   const moof = (dataOffset: number): Uint8Array => {
     const trafs = runs.map((run, i) => fakeTraf(run, i + 1, dataOffset + (i === 0 ? 0 : bytesOf(fragment))));

@@ -163,7 +163,7 @@ class FakeBroadcast {
       const made = !video
         ? audioSamples
         : this.#faults.isMuxed
-          ? { ...videoSamples, sound: audioSamples }
+          ? { ...videoSamples, audio: audioSamples }
           : videoSamples;
       const bytes = fakeFragment(this.#faults.media?.(made, even, track.name) ?? made);
       if (video && even.part === 0) this.#iframeBytes = fakeFirstSampleEnd(bytes, SAMPLE_BYTES);

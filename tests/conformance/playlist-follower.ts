@@ -5,7 +5,7 @@ import { isFragmentedMp4, readFragmentFacts, readInitFacts } from "./media-facts
 import type { MediaFetch, PlaylistReload, ReloadDirectives, TrackLog } from "./model.ts";
 import { type MediaPlaylist, nextReloadPosition, readMediaPlaylist, type SegmentTag } from "./playlist-reader.ts";
 
-/** A followed playlist: its log, and its newest state for those who ask questions meanwhile. */
+/** A followed playlist: its log, and its newest state for probes that run meanwhile. */
 export interface PlaylistFollower {
   readonly log: TrackLog;
   /** The newest full playlist. */

@@ -204,7 +204,7 @@ export function segmentSeconds(segment: SegmentTag): number {
   return segment.durationS ?? segment.parts.reduce((sum, part) => sum + part.durationS, 0);
 }
 
-/** Programme time of the playlist's end, milliseconds; null without programme times. */
+/** Program time of the playlist's end, milliseconds; null without program times. */
 export function playlistEndMs(playlist: MediaPlaylist): number | null {
   const index = playlist.segments.findLastIndex((segment) => segment.pdtMs !== null);
   const pdtMs = playlist.segments[index]?.pdtMs;

@@ -222,7 +222,11 @@ async function runHalf(
   const growth = !isLong ? 0 : median(memory.slice(-quarter)) / median(memory.slice(quarter, 2 * quarter)) - 1;
   const checks: readonly (readonly [string, string, boolean])[] = [
     ["ended", fatal === null ? end.kind : String(fatal), fatal === null && end.kind === "stopped"],
-    ["restarts beyond the losses", `${source.counters().runs - 1 - losses}`, source.counters().runs - 1 === losses],
+    [
+      "restarts beyond the losses",
+      `${source.counters().sessions - 1 - losses}`,
+      source.counters().sessions - 1 === losses,
+    ],
     ["discontinuities beyond the losses", `${watcher.discontinuities - losses}`, watcher.discontinuities === losses],
     [
       "faults in frames and segments",

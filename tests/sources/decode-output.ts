@@ -21,10 +21,10 @@ export function trackDurationS(aired: SourceOutput, track: string): number {
 
 /** What is wrong with a source that was aired, a line each; nothing if all holds that must hold of every source. */
 export function outputFaults(aired: SourceOutput): string[] {
-  const { config, outputs, renditions, schedule, runs, end } = aired;
+  const { config, outputs, renditions, schedule, sessions, end } = aired;
   const faults: string[] = [];
   if (end.kind === "failed") faults.push(`it failed: ${end.message}`);
-  if (runs !== 1) faults.push(`it was started ${runs} times`);
+  if (sessions !== 1) faults.push(`it was started ${sessions} times`);
   if (outputs.some((output) => output.kind === "part" && output.meta.start?.discontinuity === true))
     faults.push("there is a discontinuity");
   if (outputs.length === 0) return [...faults, "nothing came out"];

@@ -1,10 +1,10 @@
-/** Airs an odd source and judges what came out. */
+/** Packages an odd source and judges the output. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeOutput, outputFaults } from "./decode-output.ts";
+import type { OddSource } from "./odd-source.ts";
 import { packageSource, type SourceOutput } from "./package-source.ts";
-import type { OddSource } from "./sources.ts";
 
 /** What came of a source. */
 export interface SourceVerdict {

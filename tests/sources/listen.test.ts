@@ -1,4 +1,4 @@
-/** Encoders that push, as they really do: they lose their microphone, and come back as something else. */
+/** Encoders that push in real time: one loses its microphone, one returns with other media. */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { decodeOutput, outputParts, trackDurationS } from "./decode-output.ts";
 import { AAC_ARGS, beepArgs, flashAndBeepArgs, H264_ARGS } from "./ffmpeg-args.ts";
 import { packagePushedSource, type SourceOutput } from "./package-source.ts";
 
-/** A push is tried again for so long: between two encoders, nobody listens for a moment. */
+/** A push is repeated for this long: between two encoders there is a moment without a listener. */
 const TRY_MS = 20_000;
 
 /** Pushes to `url` in real time until FFmpeg's inputs end. */
@@ -37,7 +37,7 @@ function runsOf(aired: SourceOutput, track: string): number[] {
   return media;
 }
 
-test("an encoder whose microphone stops stays on the air, with silence", { timeout: 90_000 }, async () => {
+test.concurrent("an encoder whose microphone stops stays on the air, with silence", { timeout: 90_000 }, async () => {
   const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;
   const words = [
     ...real(flashAndBeepArgs({ seconds: 12, soundSeconds: 4 })),
@@ -47,7 +47,7 @@ test("an encoder whose microphone stops stays on the air, with silence", { timeo
     "1",
   ];
   const aired = await packagePushedSource({}, url, (to) => push(to, words));
-  expect(aired.runs).toBe(1);
+  expect(aired.sessions).toBe(1);
   expect(trackDurationS(aired, "90p")).toBeGreaterThan(10);
   expect(Math.abs(trackDurationS(aired, "audio") - trackDurationS(aired, "90p"))).toBeLessThan(0.1);
   // The last part of all may be one that closes its segment and nothing else.
@@ -55,7 +55,7 @@ test("an encoder whose microphone stops stays on the air, with silence", { timeo
   expect(aired.messages.join("\n")).toMatch(/brings no sound/);
 });
 
-test("an encoder that comes back without sound, in portrait, or with other codecs is the same broadcast", {
+test.concurrent("an encoder that comes back without sound, in portrait, or with other codecs is the same broadcast", {
   timeout: 120_000,
 }, async () => {
   const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;

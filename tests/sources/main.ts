@@ -8,9 +8,10 @@ import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { errorMessage } from "../../origin/kit/errors.ts";
 import { outputFaults } from "./decode-output.ts";
 import { judgeSource } from "./judge-source.ts";
+import type { OddSource } from "./odd-source.ts";
 import { packageSource, type SourceOutput } from "./package-source.ts";
 import { repeatedRateSources } from "./rates.ts";
-import { ODD_SOURCES, type OddSource } from "./sources.ts";
+import { ODD_SOURCES } from "./sources.ts";
 
 /** The first part of a source is expected within this, milliseconds. */
 const ON_AIR_MS = 3000;
@@ -90,8 +91,8 @@ class Report {
   async checkFile(url: string): Promise<void> {
     try {
       const aired = await packageSource({ input: { kind: "file", url, loop: false }, untilS: FILE_S });
-      const { end, runs, outputs } = aired;
-      const isRefused = end.kind === "failed" && runs === 1 && outputs.length === 0;
+      const { end, sessions, outputs } = aired;
+      const isRefused = end.kind === "failed" && sessions === 1 && outputs.length === 0;
       const said = [...aired.messages, ...(end.kind === "failed" ? [end.message] : [])].join(" ");
       this.#print(
         url,

@@ -1,4 +1,4 @@
-/** Puts a source on the air as the command line does, faster than real time, and keeps what came out. */
+/** Packages a source as the command line does, faster than real time, and keeps the output. */
 
 import type { TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -22,7 +22,7 @@ import {
 /** A ladder that takes little to encode. */
 export const SMALL_LADDER = "90p:150k";
 
-/** What is aired, and how much of it. */
+/** The source, and how much of it is packaged. */
 export interface PackageSourceOptions {
   readonly input: SourceInput;
   readonly ladder?: string;
@@ -32,7 +32,7 @@ export interface PackageSourceOptions {
   readonly untilS?: number;
 }
 
-/** What came out. */
+/** The output. */
 export interface SourceOutput {
   readonly source: SourceInfo;
   readonly renditions: readonly Rendition[];
@@ -41,8 +41,8 @@ export interface SourceOutput {
   readonly outputs: readonly PackagerOutput[];
   readonly start: SourceStart | null;
   readonly end: SourceEnd;
-  readonly runs: number;
-  /** What the user was told. */
+  readonly sessions: number;
+  /** Messages for the user. */
   readonly messages: readonly string[];
   /** From the beginning of the first look to the first part, milliseconds. */
   readonly firstPartMs: number;
@@ -66,7 +66,7 @@ export async function packagePushedSource(
 ): Promise<SourceOutput> {
   const input = { kind: "live", url, listen: true } as const;
   const startedMs = performance.now();
-  let counters = (): SourceCounters => ({ runs: 0, frames: 0, mediaMs: 0 });
+  let counters = (): SourceCounters => ({ sessions: 0, frames: 0, mediaMs: 0 });
   let stop = (): void => {};
   const pushed = push(url, () => counters()).finally(() => stop());
   const feed = await acceptFirstConnection(input, new AbortController().signal);
@@ -143,6 +143,17 @@ async function runSource(
     startedAtMs: (start as SourceStart | null)?.startedAtMs ?? 0,
     ...(job.schedule === null ? {} : { keyframes: job.schedule }),
   };
-  const { runs } = aired.counters();
-  return { source, renditions, config, schedule: job.schedule, outputs, start, end, runs, messages: said, firstPartMs };
+  const { sessions } = aired.counters();
+  return {
+    source,
+    renditions,
+    config,
+    schedule: job.schedule,
+    outputs,
+    start,
+    end,
+    sessions,
+    messages: said,
+    firstPartMs,
+  };
 }

@@ -2,7 +2,7 @@
 import { hasAvSync } from "./checks.ts";
 import { beepTimesS, flashTimesS } from "./decode-output.ts";
 import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "./ffmpeg-args.ts";
-import type { OddSource } from "./sources.ts";
+import type { OddSource } from "./odd-source.ts";
 
 const RATES = ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "125/4"] as const;
 const SAMPLE_RATES = [44_100, 48_000] as const;

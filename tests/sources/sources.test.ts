@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { judgeSource } from "./judge-source.ts";
-import { ODD_SOURCES, SOURCE_KINDS } from "./sources.ts";
+import { SOURCE_KINDS } from "./odd-source.ts";
+import { ODD_SOURCES } from "./sources.ts";
 
 test("each kind of odd source has three members at least", () => {
   for (const kind of Object.values(SOURCE_KINDS))

@@ -48,7 +48,7 @@ export class NpmStartChain {
     return this.#rows().flatMap((row) => (row.link === link ? [row.pid] : []));
   }
 
-  /** Processes of the chain that are still there, whoever is their parent now. */
+  /** Processes of the chain that are still alive, whatever their parent. */
   leftoverPids(): number[] {
     this.#rows();
     return [...this.#knownPids].filter(isAlive);

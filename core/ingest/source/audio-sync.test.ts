@@ -9,7 +9,7 @@ function level(count: number, value: number): Int16Array {
   return new Int16Array(count * 2).fill(value);
 }
 
-/** All of the left channel, from 0 to the end of what came. */
+/** All of the left channel, from 0 to the end of the received samples. */
 function heard(sync: AudioSync): number[] {
   const out: number[] = [];
   while (sync.nextSample < sync.endSample)

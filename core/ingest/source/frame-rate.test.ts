@@ -15,7 +15,7 @@ test.each([
   [50, 1],
   [60_000, 1001],
   [60, 1],
-])("%i/%i is told from its neighbours, also with timestamps in milliseconds", (num, den) => {
+])("%i/%i is distinguished from its neighbours, also with timestamps in milliseconds", (num, den) => {
   for (const tickS of [0.001, 1 / 90_000])
     expect(measuredFrameRate(times(400, { num, den }, tickS), tickS)).toEqual({ num, den });
 });

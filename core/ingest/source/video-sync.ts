@@ -106,7 +106,7 @@ export class VideoSync<Picture> {
     this.#ended = false;
   }
 
-  /** Keeps the newest `count` of the pictures that wait: whoever gives them out is too slow. */
+  /** Drops all but the newest `count` queued frames: the consumer is too slow. */
   keepNewest(count: number): void {
     const dropped = this.#queue.splice(0, Math.max(0, this.#queue.length - count));
     this.#counters.dropped += dropped.length;

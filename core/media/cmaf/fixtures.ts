@@ -157,7 +157,7 @@ function fragmentOf(part: Uint8Array, trackId: number): Uint8Array {
   return found ? bytes : new Uint8Array(0);
 }
 
-/** Four bytes that are this number: frame data that can be told apart. */
+/** Four bytes that are this number: distinct frame data. */
 export function frameData(id: number): Uint8Array {
   return new Uint8Array(bigEndianWords(id));
 }

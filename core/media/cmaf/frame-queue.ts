@@ -1,10 +1,10 @@
-/** One pipe's way in: frames as they come, checked, timed and held until they can be placed. */
+/** Frames of one track in order of arrival, checked and held until they can be placed. */
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "./errors.ts";
 import type { CodedFrame, TimedFrame } from "./frame.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 
-/** What comes from one pipe. */
+/** The queued frames of one track. */
 export class FrameQueue {
   readonly name: TrackName;
   readonly kind: "video" | "audio";
@@ -22,19 +22,19 @@ export class FrameQueue {
     this.timescale = timescale;
   }
 
-  /** Forgets the run before. */
+  /** Drops the frames of the timeline before. */
   reset(): void {
     this.#frames = [];
     this.#queuedBytes = 0;
     this.#lastDts = null;
   }
 
-  /** Places this run's timeline: output time = input time + `offsetS`. */
+  /** Places the timeline: output time = input time + `offsetTicks`. */
   setOffset(offsetTicks: number): void {
     this.#offsetTicks = offsetTicks;
   }
 
-  /** End of what was received in this run, seconds on the output timeline; null before its first frame. */
+  /** End of what was received in this timeline, seconds on the output timeline; null before its first frame. */
   get receivedS(): number | null {
     return this.#lastDts === null ? null : (this.#lastEnd + this.#offsetTicks) / this.timescale;
   }
@@ -44,7 +44,7 @@ export class FrameQueue {
     return this.#frames[0];
   }
 
-  /** Takes the next frame off. */
+  /** Removes the next frame. */
   dequeue(): void {
     const frame = this.#frames.shift();
     if (frame !== undefined) this.#queuedBytes -= frame.data.length;
@@ -74,7 +74,7 @@ export class FrameQueue {
       this.#frames.length >= CMAF_LIMITS.queuedFrames ||
       this.#queuedBytes + frame.data.length > CMAF_LIMITS.queuedBytes
     ) {
-      const what = `${this.#frames.length} frames wait for the leading track; it has stalled or brings no keyframe`;
+      const what = `${this.#frames.length} frames wait for the leading track; it has stalled or has no keyframe`;
       throw new CmafError("limit", what, { input: this.name, timestampS: dts / this.timescale });
     }
     this.#lastDts = dts;

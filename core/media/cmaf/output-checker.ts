@@ -44,7 +44,7 @@ export function findOutputFault(
       if (Math.abs(segment.endS - other.endS) > frameS)
         return `${at}: rule 33, ends ${segment.endS}, not ${other.endS}`;
       if (Math.abs(segment.programTimeMs - other.programTimeMs) > frameS * 1000 + 1)
-        return `${at}: rule 22, programme times differ`;
+        return `${at}: rule 22, program times differ`;
     }
   }
   return null;
@@ -142,16 +142,16 @@ function muxedAudioFault(
     if (meta.part === 0) keyOffsetS = (first?.ctsOffset ?? 0) / timescale;
     pictureEndS += meta.durationTicks / timescale;
     for (const { dts, durationTicks, ctsOffset } of frames) {
-      if (dts < end) return `${at}: sound at ${dts}, what came before it ends at ${end}`;
+      if (dts < end) return `${at}: audio at ${dts}, the frame before it ends at ${end}`;
       if (first !== undefined && (dts + ctsOffset) / soundTimescale > pictureEndS + keyOffsetS)
-        return `${at}: sound at ${(dts + ctsOffset) / soundTimescale} s, before its part`;
+        return `${at}: audio at ${(dts + ctsOffset) / soundTimescale} s, before its part`;
       end = dts + durationTicks;
     }
   }
   return null;
 }
 
-/** The frames of one track, as told apart by `idOf`, with presentation times in ticks. */
+/** The frames of one track, identified by `idOf`, with presentation times in ticks. */
 export function outputFrames(
   outputs: readonly PackagerOutput[],
   track: TrackName,

@@ -136,7 +136,7 @@ function videoFrames(s: Scenario, count: number, extraKey: number, base: number)
 interface Played {
   readonly config: PackagerConfig;
   readonly outputs: PackagerOutput[];
-  /** Frames that must come out, with presentation times in seconds of programme time; runs after each other. */
+  /** Frames that must come out, with presentation times in seconds of program time; runs after each other. */
   readonly expected: ReadonlyMap<TrackName, { id: number; ptsS: number }[]>;
 }
 

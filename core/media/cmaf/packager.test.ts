@@ -56,7 +56,7 @@ test("where keyframes are scheduled, a segment closes with its last frame in all
     out.push(...packager.push(LOW, video(i, 90_000)));
   }
   expect(labels(out).filter((label) => label.endsWith("close"))).toEqual(["720p 0.5 close", "360p 0.5 close"]);
-  expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/told to make did not come/);
+  expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/did not make the keyframe/);
   expect(() => packager.push(VIDEO, video(61))).toThrow(CmafError);
   // Nothing came of the segment after the last, so there is none.
   expect(packager.endTimeline()).toEqual([]);
@@ -135,7 +135,7 @@ test("a keyframe within a segment begins an independent part wherever the part b
   ]);
 });
 
-test("decode time is programme time since the start plus one second", () => {
+test("decode time is program time since the start plus one second", () => {
   const packager = new Packager(configOf(TRACKS.video));
   const epoch = 1_760_000_000 * 30;
   packager.beginTimeline({ inits: testInits(configOf(TRACKS.video)), programOffsetMs: 500 });
@@ -183,8 +183,8 @@ test.each([
   ["as one long frame", true],
   ["as a jump of the timestamps", false],
 ])(
-  "audio that pauses over several segments, told %s, has gap parts while it pauses and goes on where it belongs",
-  (_name, told) => {
+  "audio that pauses over several segments, announced %s, has gap parts during the pause and continues at its time",
+  (_name, isAnnounced) => {
     const config = configOf(TRACKS.video, TRACKS.audio);
     const packager = begun(config);
     const outputs: PackagerOutput[] = [];
@@ -194,21 +194,21 @@ test.each([
       const s = i / 30;
       for (let a = Math.ceil((i * 48_000) / 30 / 1024); a * 1024 < ((i + 1) * 48_000) / 30; a++) {
         if (a > 70 && a < 400) continue;
-        step.push(...packager.push(AUDIO, { ...audio(a), durationTicks: a === 70 && told ? 330 * 1024 : 1024 }));
+        step.push(...packager.push(AUDIO, { ...audio(a), durationTicks: a === 70 && isAnnounced ? 330 * 1024 : 1024 }));
       }
       if (s > 3 && s < 8) during.push(...labels(step).filter((label) => label.startsWith("audio")));
       outputs.push(...step);
     }
     outputs.push(...packager.end());
     expect(findOutputFault(config, outputs, 0.034)).toBeNull();
-    expect(during.length).toBe(told ? 14 : 0);
+    expect(during.length).toBe(isAnnounced ? 14 : 0);
     const frames = readPartsBack(outputs, AUDIO, testInit("audio", 48_000)).flatMap((part) => part.frames);
     const after = frames.find(({ data }) => frameId(data) === 400);
     expect((after?.dts ?? 0) + (after?.ctsOffset ?? 0)).toBe(48_000 + 400 * 1024);
   },
 );
 
-test("a source without keyframes is one error with track and time, and what came before it stays playable", () => {
+test("a source without keyframes is one error with track and time, and media before it stays playable", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = begun(config);
   const outputs: PackagerOutput[] = [];
@@ -319,15 +319,15 @@ test("calls out of turn and runs that don't fit the tracks are errors that say w
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = new Packager(config);
   expect(() => new Packager(configOf())).toThrow("at least one track");
-  expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no run is under way");
+  expect(() => packager.push(VIDEO, video(0))).toThrow("720p: no timeline is open");
   expect(() => packager.beginTimeline({ inits: new Map(), programOffsetMs: 0 })).toThrow("720p: no init section came");
   const wrong = testInits(configOf({ ...TRACKS.video, timescale: 25 }, TRACKS.audio));
   expect(() => packager.beginTimeline({ inits: wrong, programOffsetMs: 0 })).toThrow(
     "timescale is 25 where 30 was announced",
   );
   packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
-  expect(() => packager.fillGapUntil(STARTED_AT)).toThrow("a run is under way");
-  expect(() => packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 })).toThrow("a run is under way");
+  expect(() => packager.fillGapUntil(STARTED_AT)).toThrow("a timeline is open");
+  expect(() => packager.beginTimeline({ inits: testInits(config), programOffsetMs: 0 })).toThrow("a timeline is open");
   expect(packager.endTimeline()).toEqual([]);
   expect(packager.fillGapUntil(STARTED_AT + 1000)).toEqual([]);
   expect(packager.end()).toEqual([]);

@@ -14,7 +14,7 @@ import type { PartOutput } from "./part-writer.ts";
 import { Timeline } from "./timeline.ts";
 import { TrackPackager } from "./track-packager.ts";
 
-/** What is fixed for a broadcast's life. */
+/** Fixed for a broadcast's life. */
 export interface PackagerConfig {
   readonly tracks: readonly {
     readonly name: TrackName;
@@ -29,27 +29,27 @@ export interface PackagerConfig {
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /**
-   * Where the encoder was told to put keyframes; the leading track's frames then have this rate. The frame before one
+   * Where the encoder puts keyframes; the leading track's frames then have this rate. The frame before one
    * closes its segment at once, instead of waiting for the next frame to say so.
    */
   readonly keyframes?: KeyframeSchedule;
-  /** The first audio track does not leave by itself: each video track carries it. */
+  /** The first audio track has no parts of its own: each video track carries it. */
   readonly muxed?: boolean;
 }
 
-/** What the packager gives to the publisher, in order for each track. */
+/** Output for the publisher, in order for each track. */
 export type PackagerOutput =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
   | PartOutput;
 
-/** How a run of the source begins. */
+/** The start of a timeline. */
 export interface TimelineStart {
   readonly inits: ReadonlyMap<TrackName, { readonly info: InitInfo; readonly bytes: Uint8Array }>;
-  /** Programme time, milliseconds since the epoch, of media timestamp 0. */
+  /** Program time, milliseconds since the epoch, of media timestamp 0. */
   readonly programOffsetMs: number;
 }
 
-/** Output decode time of programme time `startedAtMs`: room for what is decoded or primed before it is shown. */
+/** Output decode time of program time `startedAtMs`: room for frames that are decoded or primed before they are shown. */
 const DECODE_LEAD_MS = 1000;
 
 /**
@@ -62,15 +62,15 @@ export function partTargetFor(wishMs: number, frameMs: number): number {
 }
 
 /**
- * The packager of one broadcast. Runs of the source follow each other, with gaps between them; decode time and
- * segment numbers go on through all of it. After a `CmafError` from `push` only `endRun` and `finish` make sense:
- * they give out what was good before it.
+ * The packager of one broadcast. Timelines follow each other, with gaps between them; decode time and segment numbers
+ * continue through all of them. After a `CmafError` from `push` only `endTimeline` and `end` are useful: they return the
+ * parts before it.
  */
 export class Packager {
   readonly #config: PackagerConfig;
   readonly #tracks: ReadonlyMap<TrackName, TrackPackager>;
   readonly #leader: TrackPackager;
-  /** What every video track carries beside its pictures, or null. */
+  /** Audio that every video track carries, or null. */
   readonly #muxedAudio: FrameQueue | null;
   readonly #gapFiller: GapFiller;
   #timeline: Timeline | null = null;
@@ -79,45 +79,45 @@ export class Packager {
     this.#config = config;
     const hasVideo = config.tracks.some(({ kind }) => kind === "video");
     const carried = config.muxed && hasVideo ? config.tracks.find(({ kind }) => kind === "audio") : undefined;
-    const sound = carried === undefined ? null : new FrameQueue(carried.name, carried.kind, carried.timescale);
-    const lanes = config.tracks
+    const audio = carried === undefined ? null : new FrameQueue(carried.name, carried.kind, carried.timescale);
+    const packagers = config.tracks
       .filter((track) => track !== carried)
       .map(({ name, kind, timescale, partTargetMs }) => {
-        return new TrackPackager(name, kind, timescale, partTargetMs, kind === "video" ? sound : null);
+        return new TrackPackager(name, kind, timescale, partTargetMs, kind === "video" ? audio : null);
       });
-    const leader = lanes.find(({ kind }) => kind === "video") ?? lanes[0];
+    const leader = packagers.find(({ kind }) => kind === "video") ?? packagers[0];
     if (leader === undefined) throw new CmafError("state", "a packager needs at least one track");
-    this.#tracks = new Map(lanes.map((lane) => [lane.name, lane]));
+    this.#tracks = new Map(packagers.map((packager) => [packager.name, packager]));
     this.#leader = leader;
-    this.#muxedAudio = sound;
-    this.#gapFiller = new GapFiller(lanes, config.segmentTargetMs / 1000, (lane) => this.#gapStart(lane));
+    this.#muxedAudio = audio;
+    this.#gapFiller = new GapFiller(packagers, config.segmentTargetMs / 1000, (packager) => this.#gapStart(packager));
   }
 
-  /** A source (re)starts. Gives the init sections that changed. Throws `CmafError` if one is missing or doesn't fit. */
+  /** A source (re)starts. Returns the init sections that changed. Throws `CmafError` if one is missing or doesn't fit. */
   beginTimeline(start: TimelineStart): PackagerOutput[] {
-    if (this.#timeline !== null) throw new CmafError("state", "a run is under way; end it first");
-    const lanes = [...this.#tracks.values()];
-    const sound = this.#muxedAudio;
-    for (const { name, kind, timescale } of sound === null ? lanes : [...lanes, sound]) {
+    if (this.#timeline !== null) throw new CmafError("state", "a timeline is open; end it first");
+    const packagers = [...this.#tracks.values()];
+    const audio = this.#muxedAudio;
+    for (const { name, kind, timescale } of audio === null ? packagers : [...packagers, audio]) {
       const info = start.inits.get(name)?.info;
       const what = info === undefined ? "no init section came" : initMismatch(info, kind, timescale);
       if (what !== null) throw new CmafError("state", what, { input: name });
     }
     const out: PackagerOutput[] = [];
-    sound?.reset();
+    audio?.reset();
     const bytesOf = (track: FrameQueue): Uint8Array => start.inits.get(track.name)?.bytes ?? new Uint8Array(0);
-    for (const lane of lanes) {
-      const own = bytesOf(lane);
-      const bytes = sound === null || lane.muxer === null ? own : muxInitSections(own, bytesOf(sound));
-      lane.reset();
-      if (lane.init.version > 0 && bytesEqual(bytes, lane.init.bytes)) continue;
-      lane.init = { version: lane.init.version + 1, bytes };
-      out.push({ kind: "init", track: lane.name, version: lane.init.version, bytes });
+    for (const packager of packagers) {
+      const own = bytesOf(packager);
+      const bytes = audio === null || packager.muxer === null ? own : muxInitSections(own, bytesOf(audio));
+      packager.reset();
+      if (packager.init.version > 0 && bytesEqual(bytes, packager.init.bytes)) continue;
+      packager.init = { version: packager.init.version + 1, bytes };
+      out.push({ kind: "init", track: packager.name, version: packager.init.version, bytes });
     }
     this.#timeline = new Timeline({
-      tracks: lanes,
+      tracks: packagers,
       leader: this.#leader,
-      muxedAudio: sound,
+      muxedAudio: audio,
       gapFiller: this.#gapFiller,
       offsetMs: start.programOffsetMs - this.#config.startedAtMs + DECODE_LEAD_MS,
       segmentTargetS: this.#config.segmentTargetMs / 1000,
@@ -125,11 +125,11 @@ export class Packager {
       keyframes: this.#config.keyframes ?? null,
       discontinuity: this.#leader.writer.hasBegun,
       programTimeMs: (seconds) => this.#programTimeMs(seconds),
-      onTrackStart: (lane) => {
-        lane.initVersion = lane.init.version;
-        const [own = 1, carried = own + 1] = trackIdsOf(lane.init.bytes);
-        lane.writer.useTrackId(own);
-        lane.muxer?.useTrackId(carried);
+      onTrackStart: (packager) => {
+        packager.initVersion = packager.init.version;
+        const [own = 1, carried = own + 1] = trackIdsOf(packager.init.bytes);
+        packager.writer.useTrackId(own);
+        packager.muxer?.useTrackId(carried);
       },
     });
     return out;
@@ -137,14 +137,14 @@ export class Packager {
 
   /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */
   push(track: TrackName, frame: CodedFrame): PackagerOutput[] {
-    const intake = track === this.#muxedAudio?.name ? this.#muxedAudio : this.#tracks.get(track);
-    if (intake === undefined || this.#timeline === null) {
-      throw new CmafError("state", intake === undefined ? "no such track" : "no run is under way", { input: track });
+    const queue = track === this.#muxedAudio?.name ? this.#muxedAudio : this.#tracks.get(track);
+    if (queue === undefined || this.#timeline === null) {
+      throw new CmafError("state", queue === undefined ? "no such track" : "no timeline is open", { input: track });
     }
-    return this.#timeline.push(intake, frame);
+    return this.#timeline.push(queue, frame);
   }
 
-  /** The source is gone: what is held is emitted and every track closes the same segment at the same time. */
+  /** The source has ended: held frames are emitted, and every track closes the same segment at the same time. */
   endTimeline(): PackagerOutput[] {
     const out = this.#timeline?.end() ?? [];
     for (const { muxer } of this.#tracks.values()) muxer?.flush(out);
@@ -152,9 +152,9 @@ export class Packager {
     return out;
   }
 
-  /** Between runs: gap parts and segments in all tracks up to `programTimeMs`; a step that is not over yet waits. */
+  /** Between timelines: gap parts and segments in all tracks up to `programTimeMs`; a step that is not over yet waits. */
   fillGapUntil(programTimeMs: number): PackagerOutput[] {
-    if (this.#timeline !== null) throw new CmafError("state", "a run is under way; end it first");
+    if (this.#timeline !== null) throw new CmafError("state", "a timeline is open; end it first");
     if (!this.#leader.writer.hasBegun) return [];
     const untilS = (programTimeMs - this.#config.startedAtMs + DECODE_LEAD_MS) / 1000;
     if (untilS - this.#gapFiller.writtenUntilS > CMAF_LIMITS.gapS) {
@@ -178,9 +178,9 @@ export class Packager {
     return Math.round((seconds * 1000 - DECODE_LEAD_MS) * 1000) / 1000 + this.#config.startedAtMs;
   }
 
-  #gapStart(lane: TrackPackager): SegmentStart {
-    const programTimeMs = this.#programTimeMs(lane.toSeconds(lane.writer.endTicks));
-    return { programTimeMs, initVersion: lane.initVersion, discontinuity: false };
+  #gapStart(packager: TrackPackager): SegmentStart {
+    const programTimeMs = this.#programTimeMs(packager.toSeconds(packager.writer.endTicks));
+    return { programTimeMs, initVersion: packager.initVersion, discontinuity: false };
   }
 }
 

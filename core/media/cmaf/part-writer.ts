@@ -1,9 +1,9 @@
-/** From a part as it was cut to the part as it leaves: its bytes, and what is known only with them. */
+/** Writes a part's bytes, and the metadata that is known only with them. */
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { type TrackRun, writeFragment } from "./fragment.ts";
 
-/** One part as it leaves the packager. */
+/** One complete part. */
 export interface PartOutput {
   readonly kind: "part";
   readonly track: TrackName;
@@ -12,7 +12,7 @@ export interface PartOutput {
   readonly bytes: Uint8Array;
 }
 
-/** A part of one track, cut but not written. */
+/** A part of one track before it is written. */
 export interface PartDraft {
   /** Without `iframeBytes`. */
   readonly meta: PartMeta;
@@ -20,7 +20,7 @@ export interface PartDraft {
   readonly trackRun: TrackRun | null;
   /** Decode time after it, ticks of the track. */
   readonly endTicks: number;
-  /** Long enough to be a part like others, or the segment's last: a gap that may have sound in it. */
+  /** Long enough to be a part like others, or the segment's last: a gap that may carry audio. */
   readonly isWhole: boolean;
 }
 
@@ -37,10 +37,10 @@ export class PartWriter {
     this.#kind = kind;
   }
 
-  /** `cut` with `sound` beside it. */
-  write(cut: PartDraft, sound: TrackRun | null): PartOutput {
-    const { meta, trackRun } = cut;
-    const runs = [trackRun, sound].filter((each) => each !== null);
+  /** Writes `draft`, with the audio that is muxed into it. */
+  write(draft: PartDraft, audioRun: TrackRun | null): PartOutput {
+    const { meta, trackRun } = draft;
+    const runs = [trackRun, audioRun].filter((each) => each !== null);
     const gap = runs.length === 0;
     const fragment = gap ? null : writeFragment(++this.#sequence, runs);
     if (meta.part === 0) {

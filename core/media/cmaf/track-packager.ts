@@ -8,36 +8,36 @@ import { TrackWriter } from "./track-writer.ts";
 /** A track that leaves the packager. */
 export class TrackPackager extends FrameQueue {
   readonly writer: TrackWriter;
-  /** Puts sound into the track's parts; null where it carries none. */
+  /** Puts audio into the track's parts; null where it carries none. */
   readonly muxer: Muxer | null;
   /** Init section in force; version 0 before the first. */
   init: { readonly version: number; readonly bytes: Uint8Array } = { version: 0, bytes: new Uint8Array(0) };
-  /** Version that the open segment's media needs: the run's, once its first segment is open. */
+  /** Version that the open segment's media needs: the timeline's, once its first segment is open. */
   initVersion = 0;
-  /** Whether this run's first frame was placed. */
+  /** Whether this timeline's first frame was placed. */
   hasStarted = false;
-  /** `ctsOffset` of the run's first keyframe, ticks: what tells a keyframe's time of presentation from its decode time. */
+  /** `ctsOffset` of the timeline's first keyframe, ticks: what tells a keyframe's time of presentation from its decode time. */
   keyframeCtsOffset = 0;
   /** Duration of the last frame, ticks. */
   frameTicks = 0;
   /** No frame will come before this output time, ticks. */
   silentUntilTicks = 0;
 
-  /** `sound` is what the track's parts carry beside its own frames, or null. */
+  /** `audio` is muxed into the track's parts; null where there is none. */
   constructor(
     name: TrackName,
     kind: "video" | "audio",
     timescale: number,
     partTargetMs: number,
-    sound: FrameQueue | null,
+    audio: FrameQueue | null,
   ) {
     super(name, kind, timescale);
     const parts = new PartWriter(name, kind);
-    const muxer = sound === null ? null : new Muxer(parts, sound, timescale, partTargetMs);
+    const muxer = audio === null ? null : new Muxer(parts, audio, timescale, partTargetMs);
     this.muxer = muxer;
-    this.writer = new TrackWriter(kind, timescale, partTargetMs, (cut, out) => {
-      if (muxer === null) out.push(parts.write(cut, null));
-      else muxer.addPart(cut, out);
+    this.writer = new TrackWriter(kind, timescale, partTargetMs, (draft, out) => {
+      if (muxer === null) out.push(parts.write(draft, null));
+      else muxer.addPart(draft, out);
     });
   }
 

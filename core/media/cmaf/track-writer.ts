@@ -8,13 +8,13 @@ import type { PartDraft, PartOutput } from "./part-writer.ts";
 /** Rule 10: no part below this share of the part target, with the exceptions that the rule names. */
 const MIN_PART_SHARE = 0.85;
 
-/** Cuts one track into parts. At most one part is under way; what is complete goes to the `out` of the call. */
+/** Divides one track into parts. At most one part is under way; complete parts go to the `out` of the call. */
 export class TrackWriter {
   readonly #kind: "video" | "audio";
   /** The part target as whole ticks: a true maximum. */
   readonly partTicks: number;
   readonly #minTicks: number;
-  readonly #onPart: (cut: PartDraft, out: PartOutput[]) => void;
+  readonly #onPart: (draft: PartDraft, out: PartOutput[]) => void;
   #trackId = 1;
   /** Decode time of the part under way: the sum of everything before it. Null before the first segment. */
   #partDts: number | null = null;
@@ -27,15 +27,15 @@ export class TrackWriter {
   #start: SegmentStart | null = null;
   #segmentDts = 0;
 
-  /** `emit` is given each part as it is cut, and the `out` of the call. */
+  /** `onPart` is given each part as it is complete, and the `out` of the call. */
   constructor(
     kind: "video" | "audio",
     timescale: number,
     partTargetMs: number,
-    emit: (cut: PartDraft, out: PartOutput[]) => void,
+    onPart: (draft: PartDraft, out: PartOutput[]) => void,
   ) {
     this.#kind = kind;
-    this.#onPart = emit;
+    this.#onPart = onPart;
     this.partTicks = Math.max(1, Math.floor((partTargetMs * timescale) / 1000 + 1e-6));
     this.#minTicks = Math.min(this.partTicks, Math.ceil(MIN_PART_SHARE * this.partTicks));
   }
@@ -95,7 +95,7 @@ export class TrackWriter {
     this.#samples.push({ durationTicks, ctsOffset: frame.pts - dts, sync: frame.sync, data: frame.data });
     this.#partDurationTicks += durationTicks;
     this.#lastFrameTicks = frame.end - frame.dts;
-    // A frame longer than a part is shown for all of it; the parts that would only repeat it do not exist.
+    // A frame longer than a part is shown for all of it; no parts repeat it.
     if (remaining > durationTicks) this.fillGapUntil(frame.end, out);
   }
 
@@ -164,7 +164,7 @@ export class TrackWriter {
   #flushPart(out: PartOutput[], close: boolean): void {
     if (this.#partDurationTicks === 0 || this.#start === null || this.#partDts === null) return;
     const gap = this.#isGap;
-    const run = gap ? null : { trackId: this.#trackId, decodeTicks: this.#partDts, samples: this.#samples };
+    const trackRun = gap ? null : { trackId: this.#trackId, decodeTicks: this.#partDts, samples: this.#samples };
     const meta = {
       msn: this.#msn,
       part: this.#part,
@@ -175,7 +175,7 @@ export class TrackWriter {
       ...(close ? { close: {} } : {}),
     };
     this.#onPart(
-      { meta, trackRun: run, endTicks: this.endTicks, isWhole: close || this.#partDurationTicks >= this.#minTicks },
+      { meta, trackRun, endTicks: this.endTicks, isWhole: close || this.#partDurationTicks >= this.#minTicks },
       out,
     );
     this.#part++;

@@ -65,7 +65,7 @@ test("rule 16: server control is the same in every playlist and covers the large
   expect(holdBackS(config)).toBe(6);
 });
 
-test("rule 12: discontinuity, map and programme time stand before the first part, and a map only where it changes", () => {
+test("rule 12: discontinuity, map and program time stand before the first part, and a map only where it changes", () => {
   const cut = { ...videoCut, discontinuityAt: 1, initVersion: (msn: number) => (msn === 0 ? 0 : 1) };
   const text = renderMediaPlaylist(grow(5, undefined, cut), video, live);
   expect(text).toContain(
@@ -173,7 +173,7 @@ function recordingOf(parts: VodSegment["parts"], iframes = false): string[] {
   return lines.slice(lines.findIndex((line) => line.includes("PROGRAM-DATE-TIME")) + 1, -2);
 }
 
-test("rule 26: what never came of a segment is a gap in the recording too, and what came beside it is all there", () => {
+test("rule 26: missing parts of a segment are a gap in the recording too, beside all parts that arrived", () => {
   expect(recordingOf([part(30_000, 500), part(30_000, 0), part(30_000, 0), part(30_000, 700)])).toEqual([
     "#EXTINF:0.33333,",
     "#EXT-X-BYTERANGE:500@0",

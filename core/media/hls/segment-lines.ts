@@ -23,7 +23,7 @@ export function pushSegmentStart(lines: string[], start: SegmentStart, initVersi
   pushProgramTime(lines, start.programTimeMs);
 }
 
-/** Its programme time, milliseconds since the epoch. */
+/** Its program time, milliseconds since the epoch. */
 export function pushProgramTime(lines: string[], programTimeMs: number): void {
   lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(programTimeMs)).toISOString()}`);
 }

@@ -8,7 +8,7 @@ import { formatUnits, ticksToUnits } from "./timing.ts";
 /** §8: 6 for `EXT-X-MAP`; `EXT-X-GAP` came with 8. */
 const VOD_VERSION = 8;
 
-/** Holes of less than this are not told in a recording, seconds: players go over them by themselves. */
+/** Shorter holes are not marked in a recording, seconds: players skip them by themselves. */
 const NEGLIGIBLE_GAP_S = 0.1;
 
 /** A recording's playlist as its segments are read, in order and without holes. */

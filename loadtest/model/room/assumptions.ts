@@ -1,24 +1,24 @@
-/** What the room's model takes for granted, since no rule of the product and no measurement gives it. */
+/** Assumptions of the room's model that neither the product's rules nor measurements give. */
 import { VIEWER_STAY_S } from "../bill.ts";
 
-/** How people use a room, and what the network is taken to do. Each can be set on the command line. */
+/** Assumed use of a room and of the network. Each can be set on the command line. */
 export interface RoomAssumptions {
   /** Messages that a viewer writes in a minute, on average over all. */
   readonly chatPerMinute: number;
-  /** Frames of likes and reactions that a viewer sends in a minute; one frame gathers the taps of half a second. */
-  readonly tapsPerMinute: number;
+  /** Frames of likes and reactions that a viewer sends in a minute; one frame gathers the likes of half a second. */
+  readonly likesPerMinute: number;
   /** Characters of a message. */
   readonly textChars: number;
-  /** How long people stay: each who leaves is followed by one who comes. */
+  /** Mean stay: each viewer who leaves is replaced by another. */
   readonly stayS: number;
   /** Sockets that one object takes on in a second: Cloudflare's soft limit on requests. Further ones fail at once. */
   readonly joinsPerSecond: number;
   /** Calls of one object that wait for an answer at once: Cloudflare's limit on connections of an invocation. */
-  readonly callsAtOnce: number;
+  readonly concurrentCalls: number;
   /** How long the platform takes to confirm that something is stored, before the room's answer leaves. */
   readonly storeMs: number;
-  /** Whether beats that the platform answers by itself are billed as frames; Cloudflare's price list says they aren't. */
-  readonly beatsBilled: boolean;
+  /** Whether heartbeats that the platform answers by itself are billed as frames; Cloudflare's price list says they aren't. */
+  readonly heartbeatsBilled: boolean;
 }
 
 /**
@@ -27,13 +27,13 @@ export interface RoomAssumptions {
  */
 export const ASSUMPTIONS: RoomAssumptions = {
   chatPerMinute: 0.05,
-  tapsPerMinute: 0.2,
+  likesPerMinute: 0.2,
   textChars: 40,
   stayS: VIEWER_STAY_S,
   joinsPerSecond: 1_000,
-  callsAtOnce: 6,
+  concurrentCalls: 6,
   storeMs: 10,
-  beatsBilled: false,
+  heartbeatsBilled: false,
 };
 
 /** Messages per viewer-minute of a silent crowd, of the assumed one, and of a small lively room. */

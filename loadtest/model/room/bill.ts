@@ -12,7 +12,7 @@ const MONTHS_KEPT = 1 / 30;
 
 /** The bill of an hour in which the room stands as it does, with so many `objects` in memory. */
 export function roomBill(
-  { viewers, assumed, placesPerSecond }: SteadyRoom,
+  { viewers, assumptions, placesPerSecond }: SteadyRoom,
   rates: RoomRates,
   objects: number,
   measured: RoomMeasurements,
@@ -20,18 +20,18 @@ export function roomBill(
   const hourly = (perSecond: number): number => perSecond * HOUR_S;
   const frames = (perSecond: number): number => hourly(perSecond) / PRICES.framesPerRequest;
   const rows = sqliteRows(rates, { pruned: true, objects });
-  const gb = (hourly(rates.messages) * 2 * frameSizes(assumed.textChars).event) / 1e9;
+  const gb = (hourly(rates.messages) * 2 * frameSizes(assumptions.textChars).event) / 1e9;
   const requests = (meter: string, amount: number): BillItem =>
     billItem(`object requests: ${meter}`, amount, "requests", PRICES.objectRequest);
-  const sent = Math.max(0, rates.framesIn - rates.messages - rates.taps);
+  const sent = Math.max(0, rates.framesIn - rates.messages - rates.likes);
   return [
     billItem("Worker requests: sockets", hourly(rates.joins), "requests", PRICES.workerRequest),
     billItem("Worker CPU", hourly(rates.joins) * measured.joinMs, "ms", PRICES.workerCpuMs),
     requests("sockets", hourly(rates.joins)),
     requests("frames in, messages", frames(rates.messages)),
-    requests("frames in, likes and reactions", frames(rates.taps)),
+    requests("frames in, likes and reactions", frames(rates.likes)),
     requests("frames in, that one is there", frames(sent)),
-    requests("beats, answered by the platform", assumed.beatsBilled ? frames(rates.beats) : 0),
+    requests("beats, answered by the platform", assumptions.heartbeatsBilled ? frames(rates.heartbeats) : 0),
     requests("calls up, what was done", hourly(rates.submissions + rates.relaySubmissions)),
     requests("calls up, who watches", hourly(rates.reports + rates.relayReports)),
     requests("calls to keyrings", hourly(rates.writers)),

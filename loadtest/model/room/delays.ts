@@ -69,8 +69,12 @@ export function messageDelays(
   const callMs = callEveryMs(standing, rates.roomChildren, rates.relayChildren);
   const parts = tickParts(standing.viewers, shards);
   const partMs = Math.max(tickIntervalMs(standing.viewers) / parts, minFanoutIntervalMs(shard?.sockets ?? 0, parts));
-  const things = (rates.messages + rates.taps) / shards;
-  const gatherAtShard = gatherDelay(batchIntervalMs(standing.flat ? shards : siblingCount(shards)), things, random);
+  const things = (rates.messages + rates.likes) / shards;
+  const gatherAtShard = gatherDelay(
+    batchIntervalMs(standing.withoutRelays ? shards : siblingCount(shards)),
+    things,
+    random,
+  );
   const gatherAtRelay = gatherDelay(
     batchIntervalMs(rates.relays),
     rates.relaySubmissions / Math.max(1, rates.relays),
@@ -81,7 +85,7 @@ export function messageDelays(
     const [sender, from, to, viewer] = [regionOf(random), regionOf(random), regionOf(random), regionOf(random)];
     const step: Record<Step, number> = {
       gather: gatherAtShard() + (rates.relays > 0 ? gatherAtRelay() : 0),
-      room: standing.assumed.storeMs + workMs + queueDelayMs(room, workMs, random),
+      room: standing.assumptions.storeMs + workMs + queueDelayMs(room, workMs, random),
       // Until the next call, and until one's turn in it.
       tick: callMs * random() + partMs * Math.floor(parts * random()),
       deliver:

@@ -13,7 +13,7 @@ const STEP: JoinStorm = {
   viewers: 50_000,
   joins: [50_000],
   colos: COLOS,
-  trust: ALONE,
+  placementTtl: ALONE,
   shards: 1,
   joinsPerSecond: 1_000,
 };
@@ -27,7 +27,7 @@ test.each([STEP, SLOW])("everybody has a seat or is counted as without one", (st
   expect(seating.unplaced).toBeLessThanOrEqual(storm.viewers / 1_000);
 });
 
-test("who comes slowly enough for one shard after another fails nowhere; a step fails often, and takes longer after its end", () => {
+test("joins slow enough for one shard after another never fail; a step fails often, and takes longer after its end", () => {
   const slow = simulateJoinStorm(SLOW, seededRandom(1));
   const step = simulateJoinStorm(STEP, seededRandom(1));
   expect(slow.failed).toBe(0);
@@ -61,7 +61,7 @@ test("one seed gives one outcome", () => {
   expect(simulateJoinStorm(STEP, seededRandom(5))).toEqual(simulateJoinStorm(STEP, seededRandom(5)));
 });
 
-test("those who come again are spread over the steps asked for, none of them lost", () => {
+test("retries are spread over the requested steps, none of them lost", () => {
   const returns = new RetrySchedule(2, 3, 10);
   returns.spread(1, 2, 60, 6);
   returns.spread(1, 2, 10, 1);
@@ -71,13 +71,13 @@ test("those who come again are spread over the steps asked for, none of them los
 });
 
 test("isolates that share their data centre's cache ask once for all of them", () => {
-  expect(simulateJoinStorm({ ...STEP, trust: SHARED }, seededRandom(1)).peakPlaces).toBe(10);
+  expect(simulateJoinStorm({ ...STEP, placementTtl: SHARED }, seededRandom(1)).peakPlaces).toBe(10);
   const isolates = COLOS.map((colo) => ({ colo, rate: 1_000 }));
   expect(lookupsPerSecond(isolates, ALONE, 1)).toBeCloseTo(400 / 3, 0);
   expect(lookupsPerSecond(isolates, SHARED, 1)).toBeCloseTo(10 / 3, 0);
 });
 
-test("whoever was told lately sends viewers by what it was told", () => {
+test("an isolate with a recent placement uses it", () => {
   const lookups = new PlacementLookups([0, 1], ALONE, 1, seededRandom(1));
   expect([...lookups.shardCountShares(1_000, 4, 0)]).toEqual([[4, 1]]);
   expect([...lookups.shardCountShares(1_000, 8, 2_000)]).toEqual([[4, 1]]);

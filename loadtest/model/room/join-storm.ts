@@ -23,7 +23,7 @@ export interface JoinStorm {
   readonly joins: ArrayLike<number>;
   /** The data centre of each isolate, and how long what they know is trusted. */
   readonly colos: ArrayLike<number>;
-  readonly trust: PlacementTtl;
+  readonly placementTtl: PlacementTtl;
   /** The room's shards when it begins. */
   readonly shards: number;
   readonly joinsPerSecond: number;
@@ -117,7 +117,7 @@ class JoinStormSimulation {
       people[remainder] = (people[remainder] ?? 0) + 1;
     }
     this.#remainderShares = people.map((count) => count / storm.viewers);
-    this.#lookups = new PlacementLookups(storm.colos, storm.trust, storm.shards, random);
+    this.#lookups = new PlacementLookups(storm.colos, storm.placementTtl, storm.shards, random);
   }
 
   step(step: number): void {

@@ -98,12 +98,12 @@ function keyringLoad({ writers }: RoomRates, measured: RoomMeasurements): Object
 }
 
 /** Heap of so many events. */
-const eventsHeap = ({ assumed }: SteadyRoom, events: number): number =>
-  events * frameSizes(assumed.textChars).event * BYTES_PER_CHAR;
+const eventsHeap = ({ assumptions }: SteadyRoom, events: number): number =>
+  events * frameSizes(assumptions.textChars).event * BYTES_PER_CHAR;
 
 /** Bytes of what the room tells a child in a call. */
-const batchBytes = ({ assumed }: SteadyRoom, { calls, shownMessages }: RoomRates): number => {
-  const { tick, event } = frameSizes(assumed.textChars);
+const batchBytes = ({ assumptions }: SteadyRoom, { calls, shownMessages }: RoomRates): number => {
+  const { tick, event } = frameSizes(assumptions.textChars);
   return tick + (calls === 0 ? 0 : shownMessages / calls) * event;
 };
 
@@ -152,7 +152,7 @@ function shardLoad(
     joins * measured.joinMs +
     messages * measured.actMs +
     Math.max(0, framesIn - messages - joins) * measured.frameMs +
-    rates.beats * part * measured.beatMs +
+    rates.heartbeats * part * measured.beatMs +
     framesOut * measured.sendMs +
     bytesOut * measured.byteMs;
   return {

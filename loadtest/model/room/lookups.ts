@@ -31,8 +31,8 @@ export class PlacementLookups {
   roomRequests = 0;
 
   /** At first all take the room to have `shards`, and ask before they trust that. */
-  constructor(colos: ArrayLike<number>, trust: PlacementTtl, shards: number, random: Random) {
-    this.#ttl = trust;
+  constructor(colos: ArrayLike<number>, placementTtl: PlacementTtl, shards: number, random: Random) {
+    this.#ttl = placementTtl;
     this.#random = random;
     this.#colos = colos;
     this.#isolates = createPlacementCache(colos.length, shards);

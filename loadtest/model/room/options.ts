@@ -15,7 +15,7 @@ export const ROOM_ARGS = {
   taps: {
     type: "string",
     description: "frames of likes and reactions that a viewer sends in a minute",
-    default: String(ASSUMPTIONS.tapsPerMinute),
+    default: String(ASSUMPTIONS.likesPerMinute),
   },
   text: { type: "string", description: "characters of a message", default: String(ASSUMPTIONS.textChars) },
   stay: { type: "string", description: "seconds that a viewer stays in the room", default: String(ASSUMPTIONS.stayS) },
@@ -27,7 +27,7 @@ export const ROOM_ARGS = {
   "calls-at-once": {
     type: "string",
     description: "calls of one object that wait for an answer at once",
-    default: String(ASSUMPTIONS.callsAtOnce),
+    default: String(ASSUMPTIONS.concurrentCalls),
   },
   store: { type: "string", description: "ms until what is stored is confirmed", default: String(ASSUMPTIONS.storeMs) },
   "beats-billed": { type: "boolean", description: "beats cost what other frames do", default: false },
@@ -57,21 +57,21 @@ export interface RoomArgs {
 export function parseRoomOptions(args: RoomArgs, tree: ModelOptions): RoomModelOptions {
   const assumed: RoomAssumptions = {
     chatPerMinute: parseNumber("chat", args.chat, 0, 60),
-    tapsPerMinute: parseNumber("taps", args.taps, 0, 120),
+    likesPerMinute: parseNumber("taps", args.taps, 0, 120),
     textChars: parseNumber("text", args.text, 1, 500),
     stayS: parseNumber("stay", args.stay, 1, 86_400),
     joinsPerSecond: parseNumber("joins-per-second", args["joins-per-second"], 1, 1_000_000),
-    callsAtOnce: parseNumber("calls-at-once", args["calls-at-once"], 1, 1_000_000),
+    concurrentCalls: parseNumber("calls-at-once", args["calls-at-once"], 1, 1_000_000),
     storeMs: parseNumber("store", args.store, 0, 10_000),
-    beatsBilled: args["beats-billed"],
+    heartbeatsBilled: args["beats-billed"],
   };
-  const { viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond } = tree;
+  const { viewers, colos, curve, arrivalS, isolates, settings, distances, seed, linkBytesPerSecond } = tree;
   return {
-    ...{ viewers, colos, curve, overS, isolates, settings, distances, seed, linkBytesPerSecond },
+    ...{ viewers, colos, curve, arrivalS, isolates, settings, distances, seed, linkBytesPerSecond },
     ...ROOM_MODEL_DEFAULTS,
-    assumed,
-    expected: parseNumber("expected", args.expected, 0, ROOM_LIMITS.maxExpectedViewers),
-    flat: args.flat,
+    assumptions: assumed,
+    expectedViewers: parseNumber("expected", args.expected, 0, ROOM_LIMITS.maxExpectedViewers),
+    withoutRelays: args.flat,
   };
 }
 

@@ -12,11 +12,11 @@ const formatSeconds = (value: number | null): string => (value === null ? "never
 export function describeRoom(outcome: RoomModelOutcome): string {
   const { options, arrival, rates, loads, delays, unlimitedCallDelays, bill, checks, firstLimit, firstStormLimit } =
     outcome;
-  const { viewers, curve, assumed, flat } = options;
-  const tiers = flat ? 1 : roomTreeDepth(arrival.shards);
+  const { viewers, curve, assumptions, withoutRelays } = options;
+  const tiers = withoutRelays ? 1 : roomTreeDepth(arrival.shards);
   return [
     `the room: ${formatScaled(viewers)} viewers, curve ${curve}, ${arrival.shards} shards, ${tiers} tiers below the room`,
-    `assumed: a viewer writes ${assumed.chatPerMinute} messages of ${assumed.textChars} characters and sends ${assumed.tapsPerMinute} frames of taps in a minute, and stays ${assumed.stayS} s; an object takes on ${formatScaled(assumed.joinsPerSecond)} sockets a second and makes ${formatScaled(assumed.callsAtOnce)} calls at once`,
+    `assumed: a viewer writes ${assumptions.chatPerMinute} messages of ${assumptions.textChars} characters and sends ${assumptions.likesPerMinute} frames of taps in a minute, and stays ${assumptions.stayS} s; an object takes on ${formatScaled(assumptions.joinsPerSecond)} sockets a second and makes ${formatScaled(assumptions.concurrentCalls)} calls at once`,
     placementTable(outcome),
     markdownTable(
       [
@@ -66,7 +66,7 @@ export function describeRoom(outcome: RoomModelOutcome): string {
           "",
           formatScaled(rates.messages),
           formatScaled(rates.shownMessages),
-          formatScaled(rates.taps),
+          formatScaled(rates.likes),
           formatScaled(rates.submissions),
           formatScaled(rates.reports),
           formatScaled(rates.ticks),
@@ -79,7 +79,7 @@ export function describeRoom(outcome: RoomModelOutcome): string {
     markdownTable(
       ["message sent → seen", "p50", "p90", "p99", ...Object.keys(delays.steps)],
       [
-        [`${formatScaled(assumed.callsAtOnce)} calls at once`, delays] as const,
+        [`${formatScaled(assumptions.concurrentCalls)} calls at once`, delays] as const,
         ["calls without that limit", unlimitedCallDelays] as const,
       ].map(([name, of]) => [
         name,

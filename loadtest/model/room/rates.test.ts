@@ -20,12 +20,12 @@ import {
 const ROOM: SteadyRoom = {
   viewers: 2_000,
   shards: 1,
-  assumed: ASSUMPTIONS,
+  assumptions: ASSUMPTIONS,
   hopMs: 50,
   sendMs: 0.01,
   sharedMs: 0,
   placesPerSecond: 0,
-  flat: false,
+  withoutRelays: false,
 };
 const MOST_CALLS = 200;
 
@@ -43,7 +43,7 @@ test("all shards together keep to the calls that the room bears, whatever is don
 test("rare things each make a call, a report and a tick of their own", () => {
   expect(submissionsPerSecond(0.01, 50, 10)).toBeCloseTo(0.01, 4);
   expect(ticksPerSecond(0.01, 100, 1)).toBeCloseTo(0.01, 4);
-  // A count that doesn't change is told every ten seconds.
+  // An unchanged count is reported every ten seconds.
   expect(reportsPerSecond(0, 500)).toBeCloseTo(0.1);
 });
 
@@ -58,9 +58,9 @@ test("a shard that always has something to tell is never quiet for longer than i
   expect(quietShare(0.001, 50, 10, 100)).toBeCloseTo(1);
 });
 
-test("a shard that needs longer than a tick to answer is told every other tick", () => {
-  // With so many shards none is told in parts.
-  const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumed: { ...ASSUMPTIONS, callsAtOnce: 1_000 } };
+test("a shard that needs longer than a tick to answer is called every other tick", () => {
+  // With so many shards none is called in portions.
+  const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumptions: { ...ASSUMPTIONS, concurrentCalls: 1_000 } };
   const everyMs = tickIntervalMs(wide.viewers);
   expect(tickEveryMs({ ...wide, hopMs: 50 }, 32, 0)).toBe(everyMs);
   expect(tickEveryMs({ ...wide, hopMs: everyMs - 10 }, 32, 0)).toBe(2 * everyMs);
@@ -77,7 +77,7 @@ test("a shard that tells its viewers in parts is called once for each, or as oft
   // Beyond what its core sends it can't go.
   expect(tickEveryMs({ ...ROOM, hopMs: 1, sendMs: 0.2 }, 1, 0)).toBe(400);
   const { calls, ticks } = roomRates(
-    { ...ROOM, hopMs: 1, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } },
+    { ...ROOM, hopMs: 1, assumptions: { ...ASSUMPTIONS, chatPerMinute: 60 } },
     seededRandom(1),
   );
   expect(calls / ticks).toBeCloseTo(4, 0);
@@ -94,7 +94,7 @@ test("six calls at once to a hundred objects far away take many round trips; to 
   expect(paceMs(6, ROOM)).toBe(0);
   expect(paceMs(100, ROOM)).toBeCloseTo((100 / 6) * 50);
   const large = { ...ROOM, viewers: 200_000, shards: 64 };
-  const unlimited = { ...large, assumed: { ...ASSUMPTIONS, callsAtOnce: Number.POSITIVE_INFINITY } };
+  const unlimited = { ...large, assumptions: { ...ASSUMPTIONS, concurrentCalls: Number.POSITIVE_INFINITY } };
   expect(roomRates(large, seededRandom(1)).ticks).toBeLessThan(2);
   expect(roomRates(unlimited, seededRandom(1)).ticks).toBeGreaterThan(5);
 });
@@ -102,13 +102,13 @@ test("six calls at once to a hundred objects far away take many round trips; to 
 test("above its fan-out the room tells relays, unless it shall tell all itself", () => {
   const many = { ...ROOM, viewers: 1_000_000, shards: 512 };
   expect(roomRates(many, seededRandom(1))).toMatchObject({ relays: 8, roomChildren: 8, relayChildren: 64 });
-  expect(roomRates({ ...many, flat: true }, seededRandom(1))).toMatchObject({ relays: 0, roomChildren: 512 });
+  expect(roomRates({ ...many, withoutRelays: true }, seededRandom(1))).toMatchObject({ relays: 0, roomChildren: 512 });
   expect(roomRates(ROOM, seededRandom(1))).toMatchObject({ relays: 0, roomChildren: 1 });
 });
 
 test("a silent room whose viewers stay makes no calls but its counts", () => {
-  const silent = { ...ASSUMPTIONS, chatPerMinute: 0, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
-  const rates = roomRates({ ...ROOM, assumed: silent }, seededRandom(1));
+  const silent = { ...ASSUMPTIONS, chatPerMinute: 0, likesPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
+  const rates = roomRates({ ...ROOM, assumptions: silent }, seededRandom(1));
   expect(rates).toMatchObject({ messages: 0, submissions: 0, joins: 0, shownMessages: 0 });
   expect(rates.reports).toBeCloseTo(0.1);
 });

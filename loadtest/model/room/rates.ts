@@ -20,7 +20,7 @@ import { frameSizes } from "./frames.ts";
 export interface SteadyRoom {
   readonly viewers: number;
   readonly shards: number;
-  readonly assumed: RoomAssumptions;
+  readonly assumptions: RoomAssumptions;
   /** A round trip between two objects, ms. */
   readonly hopMs: number;
   /** Sending one frame to one socket, ms. */
@@ -33,19 +33,19 @@ export interface SteadyRoom {
   /** Questions of isolates for the room's place, a second. */
   readonly placesPerSecond: number;
   /** Whether the room tells every shard itself, however many there are. */
-  readonly flat: boolean;
+  readonly withoutRelays: boolean;
 }
 
 /** Rates a second, of all objects of a kind together where nothing else is said. */
 export interface RoomRates {
   readonly messages: number;
-  readonly taps: number;
+  readonly likes: number;
   readonly joins: number;
   /** People who write in the room for the first time: a key is made for each. */
   readonly writers: number;
   /** Messages that viewers are shown: one selection for all. */
   readonly shownMessages: number;
-  /** Times a second that each viewer is told something. */
+  /** Deliveries a second to each viewer. */
   readonly ticks: number;
   /** Calls a second to each child of the room: as many as ticks, or more where shards tell their viewers in parts. */
   readonly calls: number;
@@ -63,7 +63,7 @@ export interface RoomRates {
   /** Frames that say that a viewer still plays; all frames of viewers, but for beats; and beats. */
   readonly playFrames: number;
   readonly framesIn: number;
-  readonly beats: number;
+  readonly heartbeats: number;
   /** Frames and bytes to one viewer. */
   readonly framesOut: number;
   readonly bytesOut: number;
@@ -74,29 +74,29 @@ const REPORT_EVERY_MS = 10_000;
 
 /** All rates. */
 export function roomRates(standing: SteadyRoom, random: Random): RoomRates {
-  const { viewers, assumed } = standing;
+  const { viewers, assumptions } = standing;
   const came = {
-    messages: (viewers * assumed.chatPerMinute) / 60,
-    taps: (viewers * assumed.tapsPerMinute) / 60,
-    joins: viewers / assumed.stayS,
+    messages: (viewers * assumptions.chatPerMinute) / 60,
+    likes: (viewers * assumptions.likesPerMinute) / 60,
+    joins: viewers / assumptions.stayS,
   };
   const between = objectCallRates(standing, came);
-  const { messages, taps, joins } = came;
+  const { messages, likes, joins } = came;
   const { ticks } = between;
   const shown = shownPerSecond(messages, tickMsOf(viewers), random);
-  const { event, tick, ack, welcome } = frameSizes(assumed.textChars);
+  const { event, tick, ack, welcome } = frameSizes(assumptions.textChars);
   const perViewer = (rate: number): number => rate / viewers;
   const bytesOut = ticks * tick + shown * event + perViewer(messages) * ack + perViewer(joins) * welcome;
   const plays = (viewers * 1_000) / (ROOM_LIMITS.heartbeatEveryMs * ROOM_CLIENT_LIMITS.heartbeatsPerPlayFrame);
   const seen = bytesOut / ROOM_LIMITS.flowAckEveryChars;
   return {
     ...came,
-    writers: joins * (1 - Math.exp((-assumed.chatPerMinute * assumed.stayS) / 60)),
+    writers: joins * (1 - Math.exp((-assumptions.chatPerMinute * assumptions.stayS) / 60)),
     ...between,
     shownMessages: shown,
     playFrames: plays,
-    framesIn: messages + taps + joins + plays + viewers * seen,
-    beats: (viewers * 1_000) / ROOM_LIMITS.heartbeatEveryMs,
+    framesIn: messages + likes + joins + plays + viewers * seen,
+    heartbeats: (viewers * 1_000) / ROOM_LIMITS.heartbeatEveryMs,
     framesOut: ticks + perViewer(messages) + perViewer(joins),
     bytesOut,
   };
@@ -119,13 +119,13 @@ type ObjectCallRates = Pick<
 
 function objectCallRates(
   standing: SteadyRoom,
-  { messages, taps, joins }: Pick<RoomRates, "messages" | "taps" | "joins">,
+  { messages, likes, joins }: Pick<RoomRates, "messages" | "likes" | "joins">,
 ): ObjectCallRates {
-  const { shards, assumed, hopMs, sharedMs, flat } = standing;
-  const relays = flat ? 0 : relaysOf(shards);
-  const siblings = flat ? shards : siblingsOf(shards);
-  const storedMs = hopMs + assumed.storeMs + sharedMs / 2;
-  const things = messages + taps;
+  const { shards, assumptions, hopMs, sharedMs, withoutRelays } = standing;
+  const relays = withoutRelays ? 0 : relaysOf(shards);
+  const siblings = withoutRelays ? shards : siblingsOf(shards);
+  const storedMs = hopMs + assumptions.storeMs + sharedMs / 2;
+  const things = messages + likes;
   // A relay answers when the room has answered it.
   const answerMs = relays > 0 ? batchIntervalMs(relays) + hopMs + storedMs : storedMs;
   const fromShards = shards * submissionsPerSecond(things / shards, batchIntervalMs(siblings), answerMs);
@@ -160,8 +160,8 @@ function objectCallRates(
 }
 
 /** How long an object takes at least to tell so many others, with so many calls at once. */
-export function paceMs(children: number, { assumed, hopMs }: Pick<SteadyRoom, "assumed" | "hopMs">): number {
-  return children <= assumed.callsAtOnce ? 0 : (children / assumed.callsAtOnce) * hopMs;
+export function paceMs(children: number, { assumptions, hopMs }: Pick<SteadyRoom, "assumptions" | "hopMs">): number {
+  return children <= assumptions.concurrentCalls ? 0 : (children / assumptions.concurrentCalls) * hopMs;
 }
 
 /**

@@ -34,9 +34,9 @@ export interface SqliteRowOptions {
 
 /** Rows of a room. */
 export function sqliteRows(rates: RoomRates, { pruned, objects }: SqliteRowOptions): SqliteRows {
-  const { messages, writers, taps, reports, ticks } = rates;
+  const { messages, writers, likes, reports, ticks } = rates;
   const perMessage = PER_MESSAGE + (pruned ? PER_MESSAGE_DELETED : 0);
-  const tapped = taps > 0 ? ticks * (1 - Math.exp(-taps / Math.max(ticks, Number.EPSILON))) : 0;
+  const tapped = likes > 0 ? ticks * (1 - Math.exp(-likes / Math.max(ticks, Number.EPSILON))) : 0;
   return {
     messages: messages * perMessage + writers * PER_WRITER * (pruned ? 2 : 1),
     counts: reports * PER_REPORT + Math.max(tapped, Math.min(reports, 1 / TOTALS_EVERY_S)),

@@ -23,12 +23,12 @@ const SMALL: RoomModelOptions = {
 const STANDING: SteadyRoom = {
   viewers: 1_000,
   shards: 1,
-  assumed: ASSUMPTIONS,
+  assumptions: ASSUMPTIONS,
   hopMs: 10,
   sendMs: 0.01,
   sharedMs: 0,
   placesPerSecond: 0.5,
-  flat: false,
+  withoutRelays: false,
 };
 
 test("one seed gives one outcome, another seed another", () => {
@@ -49,7 +49,7 @@ test("objects' sockets are the room's viewers, and what is delivered is what is 
 test("pages that show the state ask for the room's place though nobody comes, and the room answers them too", () => {
   const { loads, rates, placesPerSecond } = runRoomModel({
     ...SMALL,
-    assumed: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
+    assumptions: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
   });
   // Each of forty data centres asks when its cache is two seconds old and somebody there asks again.
   expect(placesPerSecond).toBeGreaterThan(10);
@@ -64,10 +64,10 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
     ...{
       messages: 2,
       writers: 1,
-      taps: 0,
+      likes: 0,
       joins: 1,
       framesIn: 43,
-      beats: 500,
+      heartbeats: 500,
       submissions: 2,
       reports: 1,
       ticks: 3,
@@ -85,7 +85,7 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
     3_600 * 2 * 3 * 0.001e-6 + // rows read
     stored * 0.2;
   expect(bill.reduce((sum, { dollars }) => sum + dollars, 0)).toBeCloseTo(byHand, 9);
-  const beats = roomBill({ ...STANDING, assumed: { ...ASSUMPTIONS, beatsBilled: true } }, rates, 2, {
+  const beats = roomBill({ ...STANDING, assumptions: { ...ASSUMPTIONS, heartbeatsBilled: true } }, rates, 2, {
     ...ROOM_MEASUREMENTS,
     joinMs: 2,
   }).reduce((sum, { dollars }) => sum + dollars, 0);
@@ -94,7 +94,7 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
 
 test("who writes more waits longer and pays more, and at last the room's core breaks", () => {
   const quiet = runRoomModel(SMALL);
-  const loud = runRoomModel({ ...SMALL, assumed: { ...ASSUMPTIONS, chatPerMinute: 60 } });
+  const loud = runRoomModel({ ...SMALL, assumptions: { ...ASSUMPTIONS, chatPerMinute: 60 } });
   expect(loud.dollarsAnHour).toBeGreaterThan(quiet.dollarsAnHour);
   expect(loud.delays.p99).toBeGreaterThan(quiet.delays.p99);
   const core = loud.checks.find(({ limit }) => limit === "core of the room");
@@ -115,8 +115,8 @@ test("too few of something are not compared", () => {
     hopMs: 1,
     storeMs: 1,
   };
-  const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, tapsPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
-  const beside = compareRoomWithModel(counted, { ...STANDING, assumed: silent }, 1);
+  const silent = { ...ASSUMPTIONS, chatPerMinute: 0.06, likesPerMinute: 0, stayS: Number.POSITIVE_INFINITY };
+  const beside = compareRoomWithModel(counted, { ...STANDING, assumptions: silent }, 1);
   expect(beside.find(({ what }) => what === "messages at the room")).toMatchObject({ modelled: 30, ratio: null });
   expect(beside.find(({ what }) => what === "calls to the shard")?.ratio).toBeGreaterThan(0);
 });
@@ -142,7 +142,11 @@ const TREE = {
 
 test("the words of the command line become a room", () => {
   const options = parseRoomOptions({ ...ARGS, "beats-billed": true, flat: true }, TREE);
-  expect(options).toMatchObject({ viewers: 1_000, flat: true, assumed: { chatPerMinute: 0.1, beatsBilled: true } });
+  expect(options).toMatchObject({
+    viewers: 1_000,
+    withoutRelays: true,
+    assumptions: { chatPerMinute: 0.1, heartbeatsBilled: true },
+  });
 });
 
 test.each([

@@ -19,22 +19,28 @@ import { type RoomRates, roomRates, type SteadyRoom } from "./rates.ts";
 
 /** What to run: the tree's crowd, and how it uses the room. */
 export interface RoomModelOptions
-  extends Pick<ModelOptions, "viewers" | "colos" | "curve" | "overS" | "isolates" | "settings" | "distances" | "seed"> {
+  extends Pick<
+    ModelOptions,
+    "viewers" | "colos" | "curve" | "arrivalS" | "isolates" | "settings" | "distances" | "seed"
+  > {
   readonly linkBytesPerSecond: number;
-  readonly assumed: RoomAssumptions;
-  readonly measured: RoomMeasurements;
-  /** Viewers that the room was told to expect. */
-  readonly expected: number;
+  readonly assumptions: RoomAssumptions;
+  readonly measurements: RoomMeasurements;
+  /** The expected audience that was announced to the room. */
+  readonly expectedViewers: number;
   /** The room tells every shard itself, without relays. */
-  readonly flat: boolean;
+  readonly withoutRelays: boolean;
 }
 
 /** What is assumed and measured unless something else is said. */
-export const ROOM_MODEL_DEFAULTS: Pick<RoomModelOptions, "assumed" | "measured" | "expected" | "flat"> = {
-  assumed: ASSUMPTIONS,
-  measured: ROOM_MEASUREMENTS,
-  expected: 0,
-  flat: false,
+export const ROOM_MODEL_DEFAULTS: Pick<
+  RoomModelOptions,
+  "assumptions" | "measurements" | "expectedViewers" | "withoutRelays"
+> = {
+  assumptions: ASSUMPTIONS,
+  measurements: ROOM_MEASUREMENTS,
+  expectedViewers: 0,
+  withoutRelays: false,
 };
 
 /** What a run shows. */
@@ -68,12 +74,15 @@ const PLACEMENT_TTL: PlacementTtl = {
 
 /** Runs the model. */
 export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
-  const { viewers, expected, assumed, measured, flat, seed } = options;
+  const { viewers, expectedViewers, assumptions, measurements, withoutRelays, seed } = options;
   const random = seededRandom(seed);
   const crowd = drawPopulation(options, random);
   const colos = crowd.isolates.map(({ colo }) => options.colos.indexOf(colo));
-  const storm = { viewers, colos, trust: PLACEMENT_TTL, joinsPerSecond: shardJoinsPerSecond(options) };
-  const arrival = simulateJoinStorm({ ...storm, joins: crowd.joins, shards: shardCountFor(expected, 1) }, random);
+  const storm = { viewers, colos, placementTtl: PLACEMENT_TTL, joinsPerSecond: shardJoinsPerSecond(options) };
+  const arrival = simulateJoinStorm(
+    { ...storm, joins: crowd.joins, shards: shardCountFor(expectedViewers, 1) },
+    random,
+  );
   const { shards } = arrival;
   // Full jitter: all come back within a client's first wait.
   const backS = ROOM_CLIENT_LIMITS.reconnectBaseMs / 1_000;
@@ -82,7 +91,7 @@ export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
     random,
   );
   // Who comes asks for the place, and so does the page that shows the state.
-  const asksPerSecond = 1 / assumed.stayS + 1 / STATUS_POLL_S;
+  const asksPerSecond = 1 / assumptions.stayS + 1 / STATUS_POLL_S;
   const asking = crowd.isolates.map((isolate, index) => ({
     colo: colos[index] ?? 0,
     rate: isolate.viewers * asksPerSecond,
@@ -90,24 +99,30 @@ export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
   const standing: SteadyRoom = {
     viewers,
     shards,
-    assumed,
+    assumptions,
     hopMs: meanHopMs(options),
-    sendMs: measured.sendMs,
+    sendMs: measurements.sendMs,
     sharedMs: 0,
     placesPerSecond: lookupsPerSecond(asking, PLACEMENT_TTL, shards),
-    flat,
+    withoutRelays,
   };
   const rates = roomRates(standing, random);
-  const loads = objectLoads(standing, rates, arrival, measured);
-  const delays = messageDelays({ standing, rates, loads, measured, places: options }, random);
-  const free: SteadyRoom = { ...standing, assumed: { ...assumed, callsAtOnce: Number.POSITIVE_INFINITY } };
+  const loads = objectLoads(standing, rates, arrival, measurements);
+  const delays = messageDelays({ standing, rates, loads, measured: measurements, places: options }, random);
+  const free: SteadyRoom = { ...standing, assumptions: { ...assumptions, concurrentCalls: Number.POSITIVE_INFINITY } };
   const freely = roomRates(free, random);
   const unpaced = messageDelays(
-    { standing: free, rates: freely, loads: objectLoads(free, freely, arrival, measured), measured, places: options },
+    {
+      standing: free,
+      rates: freely,
+      loads: objectLoads(free, freely, arrival, measurements),
+      measured: measurements,
+      places: options,
+    },
     random,
   );
   const objects = 1 + rates.relays + arrival.socketsPerShard.length;
-  const bill = roomBill(standing, rates, objects, measured);
+  const bill = roomBill(standing, rates, objects, measurements);
   const checked = { loads, rates, arrival, back, linkBytesPerSecond: options.linkBytesPerSecond };
   const standingOnes = checkSteadyRoom(checked);
   const storms = checkStorms(checked);
@@ -132,6 +147,6 @@ export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
 }
 
 /** Sockets that one shard takes on in a second: the platform's bound, or what its core can do. */
-function shardJoinsPerSecond({ assumed, measured }: RoomModelOptions): number {
-  return Math.min(assumed.joinsPerSecond, 1_000 / measured.joinMs);
+function shardJoinsPerSecond({ assumptions, measurements }: RoomModelOptions): number {
+  return Math.min(assumptions.joinsPerSecond, 1_000 / measurements.joinMs);
 }

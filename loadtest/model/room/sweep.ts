@@ -6,7 +6,7 @@ import { CHAT_RANGE } from "./assumptions.ts";
 import { formatUtilization } from "./print.ts";
 import { type RoomModelOptions, type RoomModelOutcome, runRoomModel } from "./run.ts";
 
-/** Runs the sweep; `say` is told of each size. */
+/** Runs the sweep; `say` is called for each size. */
 export function sweepRoom(options: RoomModelOptions, onProgress: (line: string) => void): readonly RoomModelOutcome[] {
   return SWEEP_VIEWERS.map((viewers) => {
     onProgress(`the room of ${formatScaled(viewers)} viewers …`);
@@ -82,9 +82,9 @@ export function compareRoomCosts(options: RoomModelOptions): {
       name: `${chatPerMinute} messages a viewer-minute`,
       assumed: { chatPerMinute },
     })),
-    { name: "nobody writes or likes", assumed: { chatPerMinute: 0, tapsPerMinute: 0 } },
-    { name: "five times the likes", assumed: { tapsPerMinute: 5 * options.assumed.tapsPerMinute } },
-    { name: "beats billed as frames", assumed: { beatsBilled: true } },
+    { name: "nobody writes or likes", assumed: { chatPerMinute: 0, likesPerMinute: 0 } },
+    { name: "five times the likes", assumed: { likesPerMinute: 5 * options.assumptions.likesPerMinute } },
+    { name: "beats billed as frames", assumed: { heartbeatsBilled: true } },
     { name: "people stay 5 minutes", assumed: { stayS: 300 } },
   ];
   const sizes = [SWEEP_VIEWERS[0], SWEEP_VIEWERS[2]].filter((size) => size !== undefined);
@@ -93,7 +93,7 @@ export function compareRoomCosts(options: RoomModelOptions): {
       const { bill, dollarsPerMillionViewerHours } = runRoomModel({
         ...options,
         viewers,
-        assumed: { ...options.assumed, ...assumed },
+        assumptions: { ...options.assumptions, ...assumed },
       });
       const scale = 1e6 / viewers;
       const of = (meter: RegExp): number =>

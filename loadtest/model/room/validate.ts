@@ -11,10 +11,10 @@ import type { RoomModelOptions } from "./run.ts";
 
 /** The rooms that are compared. */
 const ROOMS = [
-  { viewers: 200, chatPerMinute: 3, tapsPerMinute: 3 },
-  { viewers: 500, chatPerMinute: 1, tapsPerMinute: 2 },
-  { viewers: 500, chatPerMinute: 6, tapsPerMinute: 0 },
-  { viewers: 1_200, chatPerMinute: 2, tapsPerMinute: 0 },
+  { viewers: 200, chatPerMinute: 3, likesPerMinute: 3 },
+  { viewers: 500, chatPerMinute: 1, likesPerMinute: 2 },
+  { viewers: 500, chatPerMinute: 6, likesPerMinute: 0 },
+  { viewers: 1_200, chatPerMinute: 2, likesPerMinute: 0 },
 ] as const;
 const SECONDS = 30;
 /** Once all are in their seats, counts go on changing for a moment. */
@@ -51,14 +51,14 @@ export async function validateRoom(
   for (const room of ROOMS) {
     onProgress(`a room of ${room.viewers} viewers for ${SECONDS} s …`);
     const { viewers, ...habits } = room;
-    const assumed = { ...options.assumed, ...habits, stayS: Number.POSITIVE_INFINITY };
-    const { sendMs } = options.measured;
+    const assumed = { ...options.assumptions, ...habits, stayS: Number.POSITIVE_INFINITY };
+    const { sendMs } = options.measurements;
     // One process and one thread has the room and its shard here, so a tick waits until the shard has sent the last one.
-    const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, placesPerSecond: 0, flat: false };
+    const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, placesPerSecond: 0, withoutRelays: false };
     const measured = await measureRoom(viewers, assumed, options.seed);
     const standing: SteadyRoom = {
       ...alone,
-      assumed: { ...assumed, storeMs: measured.storeMs },
+      assumptions: { ...assumed, storeMs: measured.storeMs },
       hopMs: measured.hopMs,
     };
     done.push({
@@ -81,7 +81,7 @@ type RoomMeasurement = Pick<
   readonly storeMs: number;
 };
 
-function measureRoom(viewers: number, assumed: SteadyRoom["assumed"], seed: number): Promise<RoomMeasurement> {
+function measureRoom(viewers: number, assumed: SteadyRoom["assumptions"], seed: number): Promise<RoomMeasurement> {
   return withRoomEdge(async ({ url }) => {
     const writers = Math.min(viewers, Math.ceil((viewers * assumed.chatPerMinute) / PERSON_PER_MINUTE));
     const audience = await ModelAudience.connect({ url, viewers, writers, roles: ["verified"], playing: true });
@@ -121,13 +121,13 @@ async function callMs(address: string): Promise<number> {
 async function playAudience(
   audience: ModelAudience,
   writers: number,
-  { chatPerMinute, tapsPerMinute, textChars }: SteadyRoom["assumed"],
+  { chatPerMinute, likesPerMinute, textChars }: SteadyRoom["assumptions"],
   seed: number,
 ): Promise<void> {
   const random = seededRandom(seed);
   const { clients } = audience;
   const perMs = (perMinute: number): number => (clients.length * perMinute) / 60_000;
-  const [chat, taps] = [perMs(chatPerMinute), perMs(tapsPerMinute)];
+  const [chat, taps] = [perMs(chatPerMinute), perMs(likesPerMinute)];
   const began = performance.now();
   let writer = 0;
   for (let atMs = 0; ; ) {
@@ -153,7 +153,7 @@ export function compareRoomWithModel(
   const { viewers } = standing;
   // All came at about the same time, so they have read as much, and say so together.
   const said = viewers * Math.floor((rates.bytesOut * SECONDS) / ROOM_LIMITS.flowAckEveryChars);
-  const framesIn = rates.messages + rates.taps + rates.playFrames + said / SECONDS;
+  const framesIn = rates.messages + rates.likes + rates.playFrames + said / SECONDS;
   const pairs: readonly (readonly [string, number, number])[] = [
     ["messages at the room", measured.acts, rates.messages],
     ["calls with messages and taps", measured.submissions, rates.submissions],

@@ -120,7 +120,7 @@ test("a stop in the studio takes the picture off every page at once and says why
   expect(await origin.exit).toBe(1);
   const said = origin.output.split("\n").filter((line) => line.includes(REASON));
   expect(said.length).toBe(1);
-  expect(said[0]).toMatch(/show was stopped, and nobody publishes to it until that is undone: /);
+  expect(said[0]).toMatch(/show was stopped, and accepts no publisher until the stop is undone: /);
   await studio.locator(".badge", { hasText: "STOPPED" }).waitFor({ timeout: PATIENCE_MS });
   await studio.getByText("Stopped by a host").waitFor({ timeout: PATIENCE_MS });
   await look(studio, "studio-stopped");

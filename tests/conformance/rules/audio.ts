@@ -13,7 +13,7 @@ import {
 
 type FragmentAudio = NonNullable<FragmentFacts["audio"]>;
 
-/** Programme times are written in milliseconds. */
+/** Program times are written in milliseconds. */
 const CLOCK_S = 0.002;
 /** Pictures are shown this much later than decoded at most, and sound that goes with them stands as much later. */
 const REORDER_S = 0.25;
@@ -136,8 +136,8 @@ function frameFault(wrong: readonly FrameGroup[], first: FrameGroup, count: numb
 /** A read segment's pictures or sound, in seconds. */
 interface SegmentSpan {
   readonly tag: ObservedSegment;
-  readonly pictures: { readonly endS: number; readonly durationS: number; readonly frameS: number } | null;
-  readonly sound: FragmentAudio | null;
+  readonly video: { readonly endS: number; readonly durationS: number; readonly frameS: number } | null;
+  readonly audio: FragmentAudio | null;
   /** It ends the stretch, or has gaps in it. */
   readonly isLoose: boolean;
 }
@@ -154,7 +154,7 @@ function readSpans(seen: Observation): SegmentSpan[] {
     ) as [number, number, number];
     const ending = ends.get(tag.url);
     const isLoose = ending === undefined || ending.isEnd || ending.hasGaps;
-    return [{ tag, pictures: init.kind === "video" ? { endS, durationS, frameS } : null, sound: audio, isLoose }];
+    return [{ tag, video: init.kind === "video" ? { endS, durationS, frameS } : null, audio: audio, isLoose }];
   });
 }
 
@@ -173,8 +173,8 @@ const toleranceS = (pictures: { frameS: number }, sound: FragmentAudio): number 
 
 /** A segment that carries both. */
 interface MuxedSpan extends SegmentSpan {
-  readonly pictures: NonNullable<SegmentSpan["pictures"]>;
-  readonly sound: FragmentAudio;
+  readonly video: NonNullable<SegmentSpan["video"]>;
+  readonly audio: FragmentAudio;
 }
 
 /** Muxed segments that follow each other without a break. */
@@ -193,22 +193,20 @@ function continuousSpans(spans: readonly MuxedSpan[]): MuxedSpan[][] {
 function muxedFaults(stretch: readonly MuxedSpan[]): string[] {
   const faults: string[] = [];
   let endS: number | null = null;
-  const leads = stretch.map(({ tag, pictures, sound }) => {
-    for (const run of sound.runs) {
-      const startS: number = run.baseTicks / sound.track.timescale;
+  const leads = stretch.map(({ tag, video, audio }) => {
+    for (const run of audio.runs) {
+      const startS: number = run.baseTicks / audio.track.timescale;
       const hole = startS - (endS ?? startS);
-      if (Math.abs(hole) > EPSILON_S + 1 / sound.track.timescale)
+      if (Math.abs(hole) > EPSILON_S + 1 / audio.track.timescale)
         faults.push(`${tag.url}: its sound ${hole > 0 ? "pauses" : "goes back"} for ${Math.abs(hole).toFixed(3)} s`);
-      endS = endOf(run, sound.track);
+      endS = endOf(run, audio.track);
     }
-    return endS === null ? Number.NEGATIVE_INFINITY : endS - pictures.endS;
+    return endS === null ? Number.NEGATIVE_INFINITY : endS - video.endS;
   });
   const usual = Math.max(-REORDER_S, Math.min(quantile(leads, 0.5), REORDER_S));
   const isOff = leads.map((lead, i) => {
     const span = stretch[i];
-    return lead === usual || span === undefined
-      ? false
-      : Math.abs(lead - usual) > toleranceS(span.pictures, span.sound);
+    return lead === usual || span === undefined ? false : Math.abs(lead - usual) > toleranceS(span.video, span.audio);
   });
   if (endS === null) return stretch.map(({ tag }) => `${tag.url}: no sound, which its init section names`);
   for (const [i, { tag }] of stretch.entries()) {
@@ -231,17 +229,17 @@ function pairAudioWithVideo(
   segments: ReadonlyMap<string, ObservedSegment>,
 ): [SegmentSpan, SegmentSpan][] {
   const pictures = Map.groupBy(
-    spans.filter((span) => span.pictures !== null),
+    spans.filter((span) => span.video !== null),
     ({ tag }) => tag.msn,
   );
   return spans.flatMap((span): [SegmentSpan, SegmentSpan][] => {
-    const { tag, sound } = span;
-    if (span.pictures !== null || sound === null || span.isLoose) return [];
+    const { tag, audio } = span;
+    if (span.video !== null || audio === null || span.isLoose) return [];
     const beside = pictures.get(tag.msn)?.find((one) => {
-      if (one.pictures === null || one.isLoose || one.tag.discontinuitySequence !== tag.discontinuitySequence)
+      if (one.video === null || one.isLoose || one.tag.discontinuitySequence !== tag.discontinuitySequence)
         return false;
       const [next, nextOne] = [tag, one.tag].map(({ track, msn }) => segments.get(keyOf({ track, msn: msn + 1 })));
-      const nearMs = 500 * toleranceS(one.pictures, sound);
+      const nearMs = 500 * toleranceS(one.video, audio);
       return areNear(tag.pdtMs, one.tag.pdtMs, nearMs) && areNear(next?.pdtMs, nextOne?.pdtMs, nearMs);
     });
     return beside === undefined ? [] : [[span, beside]];
@@ -263,17 +261,17 @@ function checkCover(seen: Observation): RuleVerdict {
   if (spans.length === 0) return ruleNotChecked("no segment read");
   const muxed = continuousSpans(
     spans.flatMap((span): MuxedSpan[] => {
-      const { pictures, sound } = span;
-      return pictures === null || sound === null ? [] : [{ ...span, pictures, sound }];
+      const { video, audio } = span;
+      return video === null || audio === null ? [] : [{ ...span, video, audio }];
     }),
   );
   const segments = new Map(observedSegments(seen).map((segment) => [keyOf(segment), segment]));
   const apart = pairAudioWithVideo(spans, segments);
   const faults = muxed.flatMap(muxedFaults);
-  for (const [{ tag, sound }, { pictures }] of apart) {
-    if (sound === null || pictures === null) continue;
-    const off = audioSeconds(sound) - pictures.durationS;
-    if (Math.abs(off) <= toleranceS(pictures, sound)) continue;
+  for (const [{ tag, audio }, { video }] of apart) {
+    if (audio === null || video === null) continue;
+    const off = audioSeconds(audio) - video.durationS;
+    if (Math.abs(off) <= toleranceS(video, audio)) continue;
     const less = off < 0 ? "less" : "more";
     faults.push(`${tag.url}: ${Math.abs(off).toFixed(3)} s of sound ${less} than pictures in the same segment`);
   }

@@ -51,7 +51,7 @@ function consecutiveSegments(read: readonly ReadSegment[]): [ReadSegment, ReadSe
 
 const decodeJumpS = ([a, b]: [ReadSegment, ReadSegment]): number => b.startS - a.startS - a.durationS;
 
-/** Tracks, or moments, whose programme time stands elsewhere against the media's own time (part of rule 22). */
+/** Tracks, or moments, whose program time stands elsewhere against the media's own time (part of rule 22). */
 export function mappingFaults(seen: Observation): string[] {
   const offsets = new Map<number, { ms: number; url: string }>();
   return readSegments(seen).flatMap(({ tag, startS }) => {
@@ -60,7 +60,7 @@ export function mappingFaults(seen: Observation): string[] {
     const first = offsets.get(tag.discontinuitySequence);
     if (first === undefined) offsets.set(tag.discontinuitySequence, { ms, url: tag.url });
     if (first === undefined || Math.abs(first.ms - ms) <= 50) return [];
-    return [`${tag.url}: programme time is ${(ms - first.ms).toFixed(0)} ms off that of ${first.url}`];
+    return [`${tag.url}: program time is ${(ms - first.ms).toFixed(0)} ms off that of ${first.url}`];
   });
 }
 
@@ -108,7 +108,7 @@ function checkDiscontinuities(seen: Observation): RuleVerdict {
     }
     return a.tag.map === b.tag.map ? [] : [`${b.tag.url}: another init section without a discontinuity`];
   });
-  // At the same instants in all variants: the numbers of segments that begin at one programme time are the same.
+  // At the same instants in all variants: the numbers of segments that begin at one program time are the same.
   const numbers = new Map<number, { number: number; url: string }>();
   for (const { pdtMs, discontinuitySequence, url, discontinuity } of observedSegments(seen)) {
     if (pdtMs === null || !discontinuity) continue;

@@ -288,7 +288,7 @@ export const PLAYLIST_RULES: readonly ConformanceRule[] = [
   },
   { rule: 15, title: "CAN-SKIP-UNTIL is at least six target durations", check: checkSkipUntil },
   { rule: 16, title: "server control is the same in every media playlist", check: checkSameControl },
-  { rule: 22, title: "programme times are everywhere and consistent", check: checkProgramDateTimes },
+  { rule: 22, title: "program times are everywhere and consistent", check: checkProgramDateTimes },
   { rule: 24, title: "a sliding playlist keeps three target durations and six segments", check: checkLength },
   { rule: 25, title: "a sliding live playlist has no playlist type", check: checkPlaylistType },
   {

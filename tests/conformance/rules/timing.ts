@@ -140,7 +140,7 @@ function checkSync(seen: Observation): RuleVerdict {
       });
     return values.length < 3 ? [] : [{ name: trackLabel(track), lag: quantile(values, 0.5) }];
   });
-  if (lags.length < 2) return ruleNotChecked("too few updates with programme times");
+  if (lags.length < 2) return ruleNotChecked("too few updates with program times");
   const sorted = lags.toSorted((a, b) => a.lag - b.lag);
   const [first, last] = [sorted[0], sorted.at(-1)];
   const apart = (last?.lag ?? 0) - (first?.lag ?? 0);

@@ -12,16 +12,16 @@ import { RenditionList, type RenditionOption, renditionName } from "./renditions
 
 /** The bounds of recovery. */
 const RECOVERY_LIMITS = {
-  /** Media errors within this time of each other are one trouble. */
+  /** Media errors within this time of each other are one episode. */
   episodeMs: 15_000,
-  /** Recoveries of one trouble before playback is given up. */
+  /** Recoveries in one episode before playback is given up. */
   attempts: 4,
   retry: { firstMs: 500, maxMs: 8000 },
-  /** After this many failed tries to go on, the address is loaded anew: it may lead to another broadcast. */
+  /** After this many failed retries the playlist is loaded again: it may be another broadcast's. */
   triesBeforeReload: 4,
 } as const;
 
-/** A window shorter than this can't usefully be gone back in. */
+/** Shorter windows offer no useful seeking. */
 const SHORTEST_DVR_S = 30;
 
 /** Whether hls.js can play here. */
@@ -42,7 +42,7 @@ export class HlsPlayer implements StreamPlayer {
   #hls: Hls | null = null;
   /** The token with which the stream was loaded. */
   #token: string | null = null;
-  /** The first refusal may be the browser's answer to the page's preload, which brings no token. */
+  /** The first refusal may be the answer to the page's preload, which sends no token. */
   #isPreloadUsed = false;
   #recoveries = 0;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
@@ -111,7 +111,7 @@ export class HlsPlayer implements StreamPlayer {
       if (startS !== null) this.#liveEdge.seekToStart(startS);
     });
     hls.on(Events.ERROR, (_, data) => {
-      // Whatever was asked for, and whatever is buffered.
+      // A stop applies to every request, and to buffered media.
       if (isStoppedStatus(data.response?.code)) this.#onStopped(hls);
       else if (data.fatal) this.#recover(hls, data);
     });
@@ -167,7 +167,7 @@ export class HlsPlayer implements StreamPlayer {
     const holdBackS = hls.targetLatency;
     if (holdBackS === null || holdBackS === undefined) return null;
     const partTargetS = details.partTarget > 0 ? details.partTarget : details.targetduration;
-    // A playlist that is later than this isn't coming: the source or the network is away, and the edge stands still.
+    // A later playlist is overdue: source or network has failed, and the edge does not move.
     const sinceListedS = Math.min(details.age, 2 * partTargetS);
     return { listedS: details.edge, edgeS: details.edge + sinceListedS, holdBackS, partTargetS };
   }
@@ -233,7 +233,7 @@ export class HlsPlayer implements StreamPlayer {
     }
   }
 
-  /** Goes on with another token where there is one. */
+  /** Continues with another token where there is one. */
   async #renewToken(hls: Hls, anew: boolean, refused: string): Promise<void> {
     const before = this.#token;
     const isPreload = anew && before !== null && !this.#isPreloadUsed;
@@ -266,7 +266,7 @@ export class HlsPlayer implements StreamPlayer {
   }
 }
 
-/** Seconds after which the edge wants to be asked again for the stream's address, or null where it says nothing of it. */
+/** `Retry-After` of the multivariant playlist, seconds; null without one. */
 function retryAfterS(data: ErrorData): number | null {
   const { code = 0 } = data.response ?? {};
   if (data.details !== ErrorDetails.MANIFEST_LOAD_ERROR || (code !== 503 && code !== 429)) return null;

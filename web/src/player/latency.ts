@@ -44,7 +44,7 @@ export const LATENCY_LIMITS = {
   maxRate: 1.08,
   /** Rate per second of error: half of a small error is gone in about two seconds. */
   gain: 0.35,
-  /** Rates are whole steps of one part in this many, so that the player isn't told something new every time. */
+  /** Rates are whole steps of one part in this many, so that the rate is not set on every tick. */
   rateSteps: 100,
   /** Start correcting beyond the first, stop within the second. */
   startS: 0.03,

@@ -1,8 +1,8 @@
-/** Watches a media element: first picture, movement, stalls, the end, and what autoplay allows. */
+/** Monitors a media element: first frame, movement, stalls, the end, and autoplay permission. */
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { StreamPlayer, WatchEventListener } from "./player.ts";
 
-/** Pictures that stand still this long although nobody paused mean trouble. */
+/** Playback that does not advance for this long without a pause is stuck. */
 const STUCK_MS = 1500;
 /** A seek may take longer: its target may have to be fetched. */
 const SEEK_STUCK_MS = 4000;
@@ -17,7 +17,7 @@ export interface PlaybackCounts {
   readonly stalls: number;
 }
 
-/** Begins to watch `video` for `player`, and reports what the view must know. */
+/** Monitors `video` for `player`, and reports events to the view. */
 export function monitorMedia(
   video: HTMLVideoElement,
   player: () => StreamPlayer,
@@ -82,7 +82,7 @@ export function monitorMedia(
   return { read: () => ({ firstPictureMs, stalls }) };
 }
 
-/** Plays with sound where the browser lets it, else muted, else waits for the person. */
+/** Plays with sound where the browser permits it, else muted, else waits for a gesture. */
 async function startPlaying(video: HTMLVideoElement, report: WatchEventListener): Promise<void> {
   if (await tryPlay(video)) return;
   video.muted = true;

@@ -7,7 +7,7 @@ import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEvent
 /** `getStartDate` is Safari's: the program time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
 
-/** The browser steers its own delay here; only failures are handled. */
+/** The browser controls its own delay; only failures are handled here. */
 export class NativePlayer implements StreamPlayer {
   readonly #video: SafariVideo;
   readonly #url: string;
@@ -75,7 +75,7 @@ export class NativePlayer implements StreamPlayer {
     };
   }
 
-  /** Safari doesn't say what failed: ask for the address once to tell "not there" from trouble on the way. */
+  /** Safari does not report what failed: one request distinguishes a missing stream from a network error. */
   #onError(): void {
     void fetch(this.#address(), { method: "HEAD" })
       .then(({ status }) => {

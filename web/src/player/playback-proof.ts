@@ -1,17 +1,17 @@
-/** What the edge gives with the stream's playlist, and wants to see before it counts a viewer without an account. */
+/** The proof of playback: issued with the stream's playlist, required before a viewer without an account is counted. */
 
 const HEADER = "corral-playback";
-/** The edge has so long to answer. */
+/** Timeout of the request. */
 const ANSWER_MS = 8_000;
 
 let storedProof: string | null = null;
 
-/** Keeps what came with the player's own request, where something did. */
+/** Stores the proof from the player's own request, if there is one. */
 export function storePlaybackProof(text: string | null): void {
   if (text !== null && text !== "") storedProof = text;
 }
 
-/** The text that came last, or, where `anew` or none has come, one that is asked for now; null where none is given. */
+/** The latest proof; with `isRefresh`, or without one, it is requested now. Null where the edge issues none. */
 export async function getPlaybackProof(
   stream: string,
   token: string | null,

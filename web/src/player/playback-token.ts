@@ -6,7 +6,7 @@
 import type { Clock } from "../../../core/kit/clock.ts";
 import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
 
-/** The embedding page has so long to answer. */
+/** Timeout of the embedding page's answer. */
 const ANSWER_MS = 5_000;
 
 /** One stream's token in this tab. */
@@ -37,7 +37,7 @@ export class PlaybackToken {
     return this.#token;
   }
 
-  /** Asks for another token; whether there is one now that isn't `before`. */
+  /** Requests another token; true if the token now differs from `before`. */
   async renew(before: string | null): Promise<boolean> {
     this.#token = loadViewerToken(this.#stream);
     if (this.#token !== before) return true;
@@ -58,7 +58,7 @@ function parseTokenMessage(data: unknown): string | null {
   return type === "corral-token" && typeof token === "string" ? token : null;
 }
 
-/** What people are told whom the edge refuses with this status, or null for another one. */
+/** The message for a refusal with this status, or null for another status. */
 export function refusalText(status: number | undefined): string | null {
   if (status === 401) return "This stream is not for everybody. Open it from where you found it, signed in.";
   return status === 403 ? "This stream is not open to you." : null;

@@ -30,7 +30,7 @@ export class RenditionList extends EventTarget {
   #selected = -1;
   readonly #onChoice: (index: number) => void;
 
-  /** `choose` is told the index that the menu asks for, -1 for automatic. */
+  /** `choose` is called with the index that the menu selects, -1 for automatic. */
   constructor(choose: (index: number) => void) {
     super();
     this.#onChoice = choose;

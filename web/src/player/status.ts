@@ -61,7 +61,7 @@ function parseStopNotice(stop: unknown): StopNotice | null {
 
 function parseAudience(viewers: unknown): AudienceCount | null {
   const { current, watching, peak } = isRecord(viewers) ? viewers : {};
-  // The room has counted people; without it their requests tell about how many there are.
+  // The room counts viewers; without it requests give an estimate.
   const now = typeof watching === "number" ? watching : current;
   if (typeof now !== "number" || now < 0) return null;
   return { watching: now, peak: typeof peak === "number" ? Math.max(peak, now) : now };
@@ -69,7 +69,7 @@ function parseAudience(viewers: unknown): AudienceCount | null {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-/** Polls until the page goes away. */
+/** Polls until the page is closed. */
 export class StatusPoller {
   #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
   #failures = 0;
@@ -88,12 +88,12 @@ export class StatusPoller {
     this.#platform = platform;
   }
 
-  /** The server's clock, as well as answers so far tell, milliseconds since the epoch. */
+  /** The server's clock as estimated from answers, milliseconds since the epoch. */
   serverNowMs(): number {
     return this.#platform.clock.nowMs() + clockOffsetMs(this.#bounds);
   }
 
-  /** Asks now, unless a question is out. */
+  /** Polls now, unless a request is pending. */
   pollNow(): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
@@ -104,7 +104,7 @@ export class StatusPoller {
     });
   }
 
-  /** Asks within a second or two: many pages may have noticed the same thing at once. */
+  /** Polls within a second or two, with jitter: many pages may have seen the same event. */
   pollSoon(): void {
     if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, this.#platform.random));
   }
@@ -138,7 +138,7 @@ export class StatusPoller {
       this.#failures = 0;
       this.#onStatus(status);
     } catch {
-      // Whatever went wrong, asking again later is all that can be done.
+      // Every failure is retried later.
       this.#failures += 1;
     }
   }

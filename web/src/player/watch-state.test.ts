@@ -56,11 +56,11 @@ test("a stop takes the picture away whatever the page was doing, says why, and n
     stopped,
   ];
   for (const events of before) {
-    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stop: null });
-    const told = after(...events, { type: "stopped" }, stopped);
-    expect(told).toMatchObject({ phase: "stopped", stop: notice });
-    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stop: notice });
-    for (const event of rest) expect(reduceWatchView(told, event)).toBe(told);
+    expect(after(...events, { type: "stopped" })).toMatchObject({ phase: "stopped", stopNotice: null });
+    const stoppedView = after(...events, { type: "stopped" }, stopped);
+    expect(stoppedView).toMatchObject({ phase: "stopped", stopNotice: notice });
+    expect(after(...events, stopped)).toMatchObject({ phase: "stopped", stopNotice: notice });
+    for (const event of rest) expect(reduceWatchView(stoppedView, event)).toBe(stoppedView);
   }
 });
 
@@ -70,14 +70,18 @@ test("when a stop is undone the page loads what there is then, or waits for it",
     phase: "starting",
     loadCount: before.loadCount + 1,
     loadedBroadcast: "a",
-    stop: null,
+    stopNotice: null,
   });
   expect(reduceWatchView(before, live("b"))).toMatchObject({
     phase: "starting",
     loadCount: before.loadCount + 1,
     loadedBroadcast: "b",
   });
-  expect(reduceWatchView(before, none)).toMatchObject({ phase: "waiting", loadCount: before.loadCount, stop: null });
+  expect(reduceWatchView(before, none)).toMatchObject({
+    phase: "waiting",
+    loadCount: before.loadCount,
+    stopNotice: null,
+  });
 });
 
 test("a page opened before the broadcast waits, and loads when it begins", () => {
@@ -92,7 +96,7 @@ test("a playlist that is missing although the API knows the broadcast is asked f
   expect(reduceWatchView(view, live("a"))).toMatchObject({ phase: "starting", loadCount: 2 });
 });
 
-test("who comes with a crowd waits for a turn and is let in by the same page, while whoever watches stays in", () => {
+test("a newcomer in a crowd waits and is admitted on the same page, while a viewer who watches stays", () => {
   const queued = after(live("a"), { type: "crowded" });
   expect(queued).toMatchObject({ phase: "queued", loadCount: 1 });
   expect([live("a"), stuck].reduce(reduceWatchView, queued).phase).toBe("queued");
@@ -120,7 +124,7 @@ test("the end is shown after the last picture, not when the API first tells of i
   expect(reduceWatchView(view, { type: "finished" }).phase).toBe("ended");
 });
 
-test("an end that the API told of before the pictures stopped is shown when they stop", () => {
+test("an end that the API reported before playback stopped is shown when it stops", () => {
   expect(after(live("a"), moving, source("ended", "a"), stuck).phase).toBe("ended");
   expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
   const late = after(source("ended", "a"), stuck);
@@ -151,7 +155,7 @@ test("a new broadcast interrupts a recording that nobody asked for", () => {
   expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
-test("a new broadcast is offered to whoever asked for the recording, and shown when it is over", () => {
+test("a new broadcast is offered during a recording, and shown when that is over", () => {
   const watching = after(source("ended", "a"), recording, { type: "finished" }, { type: "watchAgain" }, recording);
   const offered = reduceWatchView(watching, live("b"));
   expect(offered).toMatchObject({ phase: "replay", loadCount: watching.loadCount });

@@ -47,7 +47,7 @@ export interface WatchView {
   /** What failed, in words for the person. */
   readonly error: string | null;
   /** Why the stream was stopped, where the API has said so. */
-  readonly stop: StopNotice | null;
+  readonly stopNotice: StopNotice | null;
 }
 
 /** Everything that can change the picture. */
@@ -81,7 +81,7 @@ export function initialWatchView(validName: boolean): WatchView {
     autoplay: "allowed",
     choseRecording: false,
     error: null,
-    stop: null,
+    stopNotice: null,
   };
 }
 
@@ -94,7 +94,7 @@ export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
     case "source":
       return onStop(view, event.source, event.stop ?? null);
     case "stopped":
-      return { ...view, phase: "stopped", stop: null };
+      return { ...view, phase: "stopped", stopNotice: null };
     case "moving":
       return onMoving(view, event.recording);
     case "stuck":
@@ -159,11 +159,11 @@ function onFinished(view: WatchView): WatchView {
 /** Stopped, whatever the picture was; started again, the page loads as if it had been opened now. */
 function onStop(view: WatchView, source: WatchSource, stop: StopNotice | null): WatchView {
   if (stop !== null) {
-    const known = view.phase === "stopped" && JSON.stringify(view.stop) === JSON.stringify(stop);
-    return known && sameSource(view.source, source) ? view : { ...view, phase: "stopped", source, stop };
+    const known = view.phase === "stopped" && JSON.stringify(view.stopNotice) === JSON.stringify(stop);
+    return known && sameSource(view.source, source) ? view : { ...view, phase: "stopped", source, stopNotice: stop };
   }
   if (view.phase !== "stopped") return onSource(view, source);
-  const begun = { ...view, source, stop };
+  const begun = { ...view, source, stopNotice: stop };
   return source.state === "none" ? { ...begun, phase: "waiting" } : reload(begun);
 }
 
@@ -191,7 +191,7 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
 
 function onMoving(view: WatchView, recording: boolean): WatchView {
   if (view.phase === "failed") return view;
-  // The tail of a broadcast that has just ended is still the broadcast, to whoever watches it live.
+  // For a live viewer the tail of a broadcast that has just ended is still the broadcast.
   const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
   if (view.phase === phase || (view.phase === "replay" && recording)) return view;
   return { ...view, phase };

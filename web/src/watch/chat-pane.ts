@@ -1,4 +1,4 @@
-/** What stands beside the picture: the chat, loaded when the picture moves, or, where it is hidden, only the beacon. */
+/** The pane beside the video: the chat, loaded once playback moves, or only the beacon while it is hidden. */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { ViewerBeacon } from "../chat/beacon.ts";
 import type { ChatOptions } from "../chat/chat-controller.ts";
@@ -9,7 +9,7 @@ const HIDDEN_STORAGE_KEY = "corral.chat.hidden";
 /** The chat's code is requested again this long after it failed to load. */
 const RELOAD_MS = 3_000;
 
-/** The side of one page. */
+/** The chat pane of one page. */
 export class ChatPane {
   readonly #root: HTMLElement;
   readonly #chatOptions: Omit<ChatOptions, "onChange">;
@@ -36,14 +36,14 @@ export class ChatPane {
     return this.#isShown;
   }
 
-  /** The picture moves, or there is none to wait for: the chat may come. */
+  /** Loads the chat: playback moves, or there is none to wait for. */
   start(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.#update();
   }
 
-  /** Leaves the room, and shows nothing of it. */
+  /** Leaves the room and hides the pane. */
   pause(): void {
     this.#paused = true;
     this.#beacon.stop();

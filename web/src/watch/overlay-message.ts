@@ -74,7 +74,7 @@ export function overlayMessage(view: WatchView, name: string): OverlayMessage | 
     case "failed":
       return { title: "This can’t be played", detail: view.error ?? "", busy: false };
     case "stopped":
-      return { title: "This stream was stopped", detail: stopDetail(view.stop), busy: false };
+      return { title: "This stream was stopped", detail: stopDetail(view.stopNotice), busy: false };
     case "live":
     case "replay":
       return null;

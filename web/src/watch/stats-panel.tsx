@@ -16,7 +16,7 @@ const statsRows = (stats: PlaybackStats): readonly (readonly [string, string])[]
   ["Dropped frames", String(stats.droppedFrames)],
   ["Stalls", String(stats.stalls)],
   ["First picture", stats.firstPictureMs === null ? "–" : `${Math.round(stats.firstPictureMs)} ms`],
-  ["Programme time", stats.programTimeMs === null ? "–" : new Date(stats.programTimeMs).toISOString().slice(11, 23)],
+  ["Program time", stats.programTimeMs === null ? "–" : new Date(stats.programTimeMs).toISOString().slice(11, 23)],
 ];
 
 /** Delay, buffer and their causes, as they are now. */

@@ -1,4 +1,4 @@
-/** The watch page: loads the stream first, and everything that isn't a picture after it. */
+/** The watch page: loads the stream first, and everything else after it. */
 import "../kit/base.css";
 import "./watch.css";
 import "../chat/chat.css";
@@ -15,9 +15,9 @@ import { initialWatchView, reduceWatchView, type WatchEvent, type WatchView } fr
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
 
-/** The controls come with the first picture, or after this long without one. */
+/** The controls load with the first frame, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
-/** The chat comes after the picture has begun to move, so that it takes nothing from it. */
+/** The chat loads after playback has begun, so that they do not compete. */
 const CHAT_AFTER_MS = 250;
 
 const platform = systemPlatform;
@@ -53,7 +53,7 @@ const statusPoller = new StatusPoller(
 );
 if (stream !== null) statusPoller.pollNow();
 
-/** Everything that happens comes through here: it changes the view, and the view drives the player. */
+/** Applies an event to the view; the view drives the player. */
 function dispatch(event: WatchEvent): void {
   const before = view;
   view = reduceWatchView(before, event);
@@ -71,18 +71,18 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "reconnecting") statusPoller.pollSoon();
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
-    // A broadcast that isn't there yet has a chat already.
+    // A broadcast that has not begun has a chat already.
     if (["live", "replay", "waiting", "ended"].includes(view.phase))
       platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
   }
   draw();
 }
 
-/** Nothing of a stopped stream stays on the page; why it was stopped is asked for. */
+/** Removes a stopped stream from the page and requests the reason of the stop. */
 function clearStream(): void {
   clearPosterFrame(posterCanvas);
   chatPane?.pause();
-  if (view.stop === null) statusPoller.pollSoon();
+  if (view.stopNotice === null) statusPoller.pollSoon();
 }
 
 const stats = (): PlaybackStats =>
@@ -109,7 +109,7 @@ const chatPane =
           },
         },
         () => {
-          // Without the chat only the API tells who watches.
+          // Without the chat the audience comes from the API.
           if (chatPane?.isShown !== true) audience = null;
           draw();
         },
@@ -155,7 +155,7 @@ function drawControls(): void {
       draw();
     })
     .catch(() => {
-      // The network was away for a moment: the picture goes on, the controls are asked for again.
+      // A network error: playback continues, and the controls are requested again.
       mounting = false;
       platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
     });
