@@ -1,5 +1,6 @@
 /** Keeps a source on the air: runs follow each other, gaps stand between them, the packager cuts it all. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
@@ -8,7 +9,6 @@ import type { SourceInput } from "../ingest/input.ts";
 import type { DecoderExit } from "../ingest/media-reader.ts";
 import type { SourceHandle } from "../ingest/source-opener.ts";
 import { type MediaSink, Synchronizer } from "../ingest/synchronizer.ts";
-import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
 import { errorMessage, SourceError } from "../kit/errors.ts";
 import { describeFailure, isExternalKill } from "../kit/ffmpeg-process.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
@@ -167,7 +167,7 @@ export class SourceSupervisor {
       if (failures >= this.#limits.failures[kind] && !mayComeBack) {
         return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
       }
-      const waitMs = backoffMs(failures, this.#limits.retry);
+      const waitMs = backoffMs(failures, this.#limits.retry, Math.random);
       log.warn(`${name} stopped: ${reason} Starting it again in ${(waitMs / 1000).toFixed(1)} s.`);
       this.#startGaps();
       await sleep(waitMs, undefined, { signal }).catch(() => {});

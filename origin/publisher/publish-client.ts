@@ -11,8 +11,8 @@ import {
 } from "../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { initPath, partPath } from "../../core/media/hls/paths.ts";
-import { retryAfterMs } from "../kit/backoff.ts";
 import { errorMessage } from "../kit/errors.ts";
+import { retryAfterMs } from "../kit/retry-after.ts";
 import type { PublishRequest } from "./publish-queue.ts";
 
 /** Bounds on a request. */

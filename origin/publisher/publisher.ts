@@ -1,8 +1,8 @@
 /** Sends a broadcast to the edge: every track in order, over kept-alive connections, until the edge holds all of it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
-import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { PublishJournal } from "./journal.ts";
 import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
@@ -323,7 +323,7 @@ export class BroadcastPublisher {
 
   async #backOff(attempt: number, reply: PublishResponse, signal: AbortSignal): Promise<void> {
     const asked = reply.kind === "retry" ? reply.afterMs : null;
-    const ownMs = backoffMs(attempt, this.#limits.retry);
+    const ownMs = backoffMs(attempt, this.#limits.retry, Math.random);
     await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
   }
 

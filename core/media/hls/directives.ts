@@ -1,10 +1,10 @@
 /** Delivery directives (§6.2.5): parsed once from a request, then decided against a broadcast's state. */
 import type { BroadcastState } from "../../broadcast/broadcast-log.ts";
 import { findSegment } from "../../broadcast/segment-window.ts";
+import { lastClosedMsn, lastPartOf, nextPartOf, requireTrackState } from "../../broadcast/track-position.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { SkipDirective } from "./media-playlist.ts";
 import { advancePartLimit } from "./timing.ts";
-import { lastClosedMsn, lastPartOf, nextPartOf, requireTrackState } from "./track-position.ts";
 
 /** Bounds on what a request may carry. */
 const DIRECTIVE_LIMITS = {

@@ -1,4 +1,5 @@
 /** Whether and when a client comes back after its socket was closed. */
+import { maxBackoffMs } from "../../kit/backoff.ts";
 import { SOCKET_CLOSES } from "../room-protocol.ts";
 
 /** Bounds of the wait, ms: the first one, doubled up to the second; and after a close that asks for a long wait. */
@@ -21,7 +22,7 @@ export function maxReconnectDelayMs(
   const close = Object.values(SOCKET_CLOSES).find((each) => each.code === code);
   const over = code === SOCKET_CLOSES.token.code && (reason === "token-expired" || reason === "token-revoked");
   if (close?.again === "never" && !(canRenewToken && over)) return null;
-  if (close?.again !== "later") return Math.min(reconnectMaxMs, reconnectBaseMs * 2 ** Math.min(failures, 16));
+  if (close?.again !== "later") return maxBackoffMs(failures + 1, { firstMs: reconnectBaseMs, maxMs: reconnectMaxMs });
   const askedMs = code === SOCKET_CLOSES.comeBack.code ? 1_000 * Number(reason) : 0;
   return askedMs > 0 ? Math.min(askedMs, 10 * reconnectLongMs) : reconnectLongMs;
 }

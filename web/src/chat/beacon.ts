@@ -1,5 +1,5 @@
 /** Counts a viewer whose chat is hidden: while pictures move, the edge is told so every few seconds. */
-import { randomBetween } from "../kit/backoff.ts";
+import { randomBetween } from "../../../core/kit/backoff.ts";
 import { sendViewerBeacon } from "./room-ticket.ts";
 
 /** Until the edge says how often it wants to be told, and while nothing plays. */
@@ -32,7 +32,7 @@ export class ViewerBeacon {
   async #run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       const everyMs = this.#playing() ? await this.#send().catch(() => DEFAULT_INTERVAL_MS) : IDLE_MS;
-      const waitMs = randomBetween(0.9 * everyMs, everyMs, Math.random());
+      const waitMs = randomBetween(0.9 * everyMs, everyMs, Math.random);
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }

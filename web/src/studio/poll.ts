@@ -1,13 +1,11 @@
 /** Asks for the status every two seconds while somebody looks at the page. */
-import { jitteredBackoffMs } from "../kit/backoff.ts";
+import { backoffMs } from "../../../core/kit/backoff.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import { parseStreamStatus, type StatusAnswer } from "./stream-status.ts";
 
 const STUDIO_POLL_LIMITS = {
   everyMs: 2_000,
-  /** After failures, doubling between these two. */
-  failureBaseMs: 2_000,
-  failureMaxMs: 15_000,
+  failure: { firstMs: 4_000, maxMs: 15_000 },
   timeoutMs: 8_000,
 } as const;
 
@@ -46,9 +44,9 @@ export class StudioPoller {
       this.#isPolling = false;
       this.#failures = told === "failed" ? this.#failures + 1 : 0;
       this.#onAnswer(told);
-      const { everyMs, failureBaseMs, failureMaxMs } = STUDIO_POLL_LIMITS;
+      const { everyMs, failure } = STUDIO_POLL_LIMITS;
       const failing = this.#failures > 0;
-      const pauseMs = failing ? jitteredBackoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random()) : everyMs;
+      const pauseMs = failing ? backoffMs(this.#failures, failure, Math.random) : everyMs;
       this.#timer = setTimeout(() => this.#poll(), pauseMs);
     });
   }
