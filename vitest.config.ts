@@ -58,7 +58,7 @@ const config: ViteUserConfig = defineConfig({
         ],
         test: {
           name: "workers",
-          globalSetup: "origin/local-edge/build-pages.ts",
+          globalSetup: "scripts/build-pages.ts",
           include: [
             "workers/**/*.test.ts",
             "durable-objects/**/*.test.ts",

@@ -1,17 +1,9 @@
 /** What a load run shows, as figures with their goals; pure. */
 import type { TierCounters, TierName } from "../core/broadcast/stream-status.ts";
+import type { LoadFigure } from "./figure.ts";
 import { roomFigures } from "./room/room-figures.ts";
 import type { LoadResult, LoadSample } from "./run.ts";
 import { watchesVideo } from "./scenarios.ts";
-
-/** One figure. */
-export interface LoadFigure {
-  readonly figure: string;
-  readonly goal: string;
-  readonly measured: string;
-  /** Null where there is no goal. */
-  readonly met: boolean | null;
-}
 
 const TIERS: readonly TierName[] = ["isolate", "colo", "region"];
 

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** The version that measures here; another one's figures are no comparison, and nobody has looked at what it brings. */
-export const K6_VERSION = "v1.8.1";
+const K6_VERSION = "v1.8.1";
 
 /** Where a k6 that was built here is kept, one for all checkouts of a user. */
 const CACHE_FOLDER = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "corral");

@@ -19,7 +19,7 @@ export interface MediaShape {
 }
 
 /** 0.333 s parts of 2.5 Mb/s video and 128 kb/s audio. */
-export const SEPARATE_TRACKS: MediaShape = {
+const SEPARATE_TRACKS: MediaShape = {
   partMs: 1000 / 3,
   partsPerSegment: 6,
   tracks: { "720p": 104_000, audio: 5_400 },

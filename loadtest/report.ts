@@ -1,6 +1,6 @@
 /** A load run as one page that needs nothing else; pure. */
 import type { TierName } from "../core/broadcast/stream-status.ts";
-import type { LoadFigure } from "./figures.ts";
+import type { LoadFigure } from "./figure.ts";
 import { compareWithModel, type TierComparison } from "./model/compare.ts";
 import { roomLatencyMetrics, roomReportSection } from "./room/room-report.ts";
 import type { LoadResult, LoadSample } from "./run.ts";

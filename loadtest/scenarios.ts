@@ -1,9 +1,9 @@
 /** What k6 plays: who watches, who is in the room. */
 
 /** Scenarios of viewers that `k6/viewer.ts` plays. */
-export const VIDEO_SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
+const VIDEO_SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
 /** Scenarios of people in a room, which `k6/room.ts` plays; in `mixed` they watch as well. */
-export const ROOM_SCENARIOS = ["chat-storm", "join-storm", "reconnect-storm", "likes-storm", "mixed"] as const;
+const ROOM_SCENARIOS = ["chat-storm", "join-storm", "reconnect-storm", "likes-storm", "mixed"] as const;
 /** All of them. */
 export const SCENARIOS = [...VIDEO_SCENARIOS, ...ROOM_SCENARIOS] as const;
 /** One of them. */

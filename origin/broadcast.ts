@@ -11,21 +11,15 @@ import { partPath } from "../core/media/hls/paths.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
 import type { SourceInput } from "./ingest/input.ts";
 import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
-import { acceptFirstConnection, createSourceOpener } from "./ingest/source-opener.ts";
+import type { SourceInfo } from "./ingest/source-info.ts";
+import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
 import { chooseEncoder, ENCODER_PREFERENCES, parseEncoders } from "./packager/encode-args.ts";
 import type { EncodeJob } from "./packager/encoder.ts";
-import {
-  frameMs,
-  planRenditions,
-  type Rendition,
-  type SourceInfo,
-  type VideoCodec,
-  type VideoRendition,
-} from "./packager/ladder.ts";
-import { type SourceHandle, SourceSupervisor } from "./packager/source-supervisor.ts";
+import { frameMs, planRenditions, type Rendition, type VideoCodec, type VideoRendition } from "./packager/ladder.ts";
+import { SourceSupervisor } from "./packager/source-supervisor.ts";
 import { announcedTracks } from "./packager/tracks.ts";
 import { PublishJournal } from "./publisher/journal.ts";
 import { BroadcastPublisher } from "./publisher/publisher.ts";

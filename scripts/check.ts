@@ -3,27 +3,32 @@
  * before it failed; ends non-zero if any did.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildPages } from "../origin/local-edge/build-pages.ts";
 import { writePageFolder } from "../origin/local-edge/page-folders.ts";
-import { findLayerCrossings, LAYERS } from "./layers.ts";
 import { listBundledPackages, NOTICES_FILE, renderNotices } from "./notices.ts";
 import { findTrackedSecrets } from "./secret-scan.ts";
 import { findUnlicensedPackages, findUnpinnedPackages, type LockedPackages, parsePackageName } from "./supply-chain.ts";
+import { findUntidiness, readBacklog, readProduct } from "./tidy.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders with a `tsconfig.json`, each checked with the types of the platform that its code runs on. */
 const TYPE_CHECKS = [".", "core", "workers", "web", "tests", "loadtest", "scripts"];
 
+/** Folders whose imports `.dependency-cruiser.cjs` rules. */
+const SOURCES = ["core", "origin", "workers", "durable-objects", "web", "loadtest", "bench", "scripts", "tests"];
+
 /** A step gives whether it passed, and prints what is wrong itself. */
 const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boolean>])[] = [
   ["format and lint", () => runTool("biome", "check", "--error-on-warnings", ".")],
   ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => runTool("tsc", "--noEmit", "--project", folder)] as const),
-  ["layers", checkLayers],
+  ["arrows between domains", () => runTool("depcruise", ...SOURCES)],
+  ["tidiness", () => reportComplaints(findUntidiness(readProduct(root), readBacklog(root)))],
+  ["dead exports", () => runTool("knip", "--no-progress")],
   ["lock file", () => reportComplaints(findUnpinnedPackages(lockedPackages()))],
   ["licences and notices", checkLicences],
   ["secrets", async () => reportComplaints(await findTrackedSecrets(root))],
@@ -50,11 +55,6 @@ function runTool(command: string, ...args: string[]): boolean {
 function reportComplaints(complaints: readonly string[]): boolean {
   for (const line of complaints) console.error(line);
   return complaints.length === 0;
-}
-
-function checkLayers(): boolean {
-  const files = globSync(`{${LAYERS.join(",")}}/**/*.{ts,tsx}`, { cwd: root });
-  return reportComplaints(files.flatMap((path) => findLayerCrossings(path, readFileSync(join(root, path), "utf8"))));
 }
 
 function lockedPackages(): LockedPackages {

@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { withLock } from "../origin/local-edge/lock.mjs";
+import { withLock } from "./lock.mjs";
 import { findTool, formatInstallCommand, PACKAGE_MANAGERS, SYSTEM_TOOLS } from "./tools.mjs";
 
 /** @typedef {import("./tools.mjs").ToolName} ToolName */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { withLock } from "../origin/local-edge/lock.mjs";
+import { withLock } from "./lock.mjs";
 import { hasSamePackages, isForThisPlatform, isNewEnough, listRequiredTools, packagesAreInstalled } from "./setup.mjs";
 import { findTool, formatInstallCommand, PACKAGE_MANAGERS } from "./tools.mjs";
 

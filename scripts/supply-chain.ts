@@ -25,6 +25,7 @@ const BUNDLED_LICENCES: ReadonlySet<string> = new Set([
 /** Further ones of tools, tests and benchmarks: they bind those who hand the tool itself on. */
 const TOOL_LICENCES: ReadonlySet<string> = new Set([
   ...BUNDLED_LICENCES,
+  "BlueOak-1.0.0",
   "CC0-1.0",
   "CC-BY-4.0",
   "MPL-2.0",

@@ -1,9 +1,9 @@
 /** Routes of the Worker. */
 import { type Context, Hono } from "hono";
 import { StreamStoppedError } from "../core/access/stream-stopped-error.ts";
-import type { WaitUntilContext } from "../core/delivery/workerd/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../core/kit/ids.ts";
 import { UpstreamError } from "../core/kit/workerd/upstream-client.ts";
+import type { WaitUntilContext } from "../core/kit/workerd/wait-until.ts";
 import { handleDevToken } from "./access/dev-token.ts";
 import { refuseShortSecrets } from "./access/edge-secrets.ts";
 import { makePrivate, stoppedStreamResponse } from "./access/playback-authorization.ts";

@@ -43,7 +43,7 @@ const SILENT_MS = 1_500;
 const { clock } = systemPlatform;
 
 /** One server's row. `staff`: Corral shows all messages of those who moderate, and samples others' above a rate. */
-export async function measureServer(
+async function measureServer(
   kind: BenchServerKind,
   staff: boolean,
   crowd: ViewerFleet,

@@ -2,7 +2,8 @@
  * Who may watch a stream and read its chat, and whose tokens are revoked. The stream's Live object holds it; feeds carry
  * it to every isolate, and the room's facts to every shard.
  */
-import type { Role } from "../room/events.ts";
+
+import type { Role } from "./roles.ts";
 import { activeStop, type StreamStop } from "./stream-stop.ts";
 
 /**
@@ -45,6 +46,10 @@ export const PUBLIC_ACCESS_POLICY: AccessPolicy = { revision: 0, playback: "publ
 export const ACCESS_LIMITS = {
   /** A token opens nothing later than this after it was issued, so no revocation need be kept for longer. */
   tokenLifetimeMs: 86_400_000,
+  /** Characters of a token. */
+  tokenChars: 4_096,
+  /** Characters of a subject and of a name. */
+  nameChars: 64,
   /** Clocks of issuers may be off by so much. */
   clockSkewMs: 5_000,
   /** The issuer's revocations at once: the row that the room keeps them in has 2 MB. A further one is refused. */

@@ -13,9 +13,8 @@ import {
   jwtVerify,
 } from "jose";
 import { readText } from "../kit/json-fields.ts";
-import { ROLES, type Role } from "../room/events.ts";
-import { ROOM_LIMITS } from "../room/room-limits.ts";
 import { ACCESS_LIMITS, type TokenError } from "./access-policy.ts";
+import { ROLES, type Role } from "./roles.ts";
 
 /** The keys of a deployment. */
 export interface ViewerTokenKeys {
@@ -41,7 +40,7 @@ export async function verifyViewerToken(
   room: string,
   token: string,
 ): Promise<TokenClaims | TokenError> {
-  if (token.length > ROOM_LIMITS.tokenChars) return "token-malformed";
+  if (token.length > ACCESS_LIMITS.tokenChars) return "token-malformed";
   try {
     const payload = await verifyJwt(env, token);
     if (payload === null) return "token-unsupported";
@@ -80,7 +79,7 @@ function parseKeySet(text: string): JWTVerifyGetKey {
 }
 
 function parseTokenClaims(payload: JWTPayload): TokenClaims | null {
-  const subject = readText(payload.sub, ROOM_LIMITS.nameChars);
+  const subject = readText(payload.sub, ACCESS_LIMITS.nameChars);
   const { exp, iat, ver = 0 } = payload;
   if (subject === null || exp === undefined || iat === undefined) return null;
   if (typeof ver !== "number" || !Number.isSafeInteger(ver) || ver < 0) return null;
@@ -88,7 +87,7 @@ function parseTokenClaims(payload: JWTPayload): TokenClaims | null {
   const since = payload["follower_since"];
   return {
     subject,
-    name: readText(payload["name"], ROOM_LIMITS.nameChars) ?? subject,
+    name: readText(payload["name"], ACCESS_LIMITS.nameChars) ?? subject,
     roles: ROLES.filter((role) => roles.includes(role)),
     followerSinceMs: typeof since === "number" && Number.isFinite(since) ? 1_000 * since : null,
     expiresMs: Math.min(1_000 * exp, 1_000 * iat + ACCESS_LIMITS.tokenLifetimeMs),

@@ -4,7 +4,9 @@
  * begins with `hello` and the snapshot that it may announce; then come `entry` messages in order, `bytes` of parts that the
  * subscriber lacks, and a `beat` now and then.
  */
+
 import type { AccessPolicy } from "../access/access-policy.ts";
+import { concatBytes } from "../kit/bytes.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
 import type { LogEntry } from "./broadcast-log.ts";
@@ -203,16 +205,6 @@ export class FeedDecoder {
     if (first.byteLength === length) this.#chunks.shift();
     else this.#chunks[0] = first.subarray(length);
   }
-}
-
-function concatBytes(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const whole = new Uint8Array(byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
 }
 
 /** A message's header and body. Throws `FeedError`. */

@@ -8,7 +8,7 @@ import {
   renderMediaPlaylist,
 } from "../media/hls/media-playlist.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { BroadcastState, SegmentState, TrackState } from "./broadcast-log.ts";
+import type { BroadcastState, TrackState } from "./broadcast-log.ts";
 import {
   appendPackedSegments,
   dropPackedSegments,
@@ -19,6 +19,7 @@ import {
   unpackSegments,
 } from "./packed-segments.ts";
 import { Replica } from "./replica.ts";
+import type { SegmentState } from "./segment.ts";
 import { findSegment, MIN_WINDOW_SEGMENTS } from "./segment-window.ts";
 import { TailBuffer } from "./tail-buffer.ts";
 import { makeInitEntry, makePartEntry, makeTestConfig, makeTestTrack } from "./testing.ts";

@@ -3,12 +3,12 @@
  * each, in packs of a fixed alignment, so that a replica's memory, a snapshot and a playlist's text can be kept by the
  * pack. Values: what changes is made anew, and shares the packs that stay.
  */
-import type { PartState, SegmentState } from "./broadcast-log.ts";
+import type { PartState, SegmentState } from "./segment.ts";
 
 /** Segments in a pack: its first `msn` is a multiple of it, but for the pack that a window begins with. */
 export const SEGMENTS_PER_PACK = 512;
 /** Bytes of one segment in a pack. */
-export const PACKED_SEGMENT_BYTES = 32;
+const PACKED_SEGMENT_BYTES = 32;
 
 const DISCONTINUITY_FLAG = 1;
 const GAP_FLAG = 2;

@@ -25,7 +25,7 @@ export interface ReplicaEvents {
 }
 
 /** An object's name in counters. */
-export const partObjectName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
+const partObjectName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
 
 /** One stream's replica, kept from feeds. */
 export class ReplicaUpdater {

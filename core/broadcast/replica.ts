@@ -9,12 +9,11 @@ import {
   appendPartToTrack,
   BroadcastLogError,
   closeOpenSegment,
-  compareLogPositions,
   createTrackState,
   markSegmentDurable,
-  nextLogPosition,
 } from "./segment-window.ts";
 import type { TailBuffer } from "./tail-buffer.ts";
+import { comparePartPositions, nextPartOf } from "./track-position.ts";
 
 /** Everything a replica needs to begin at an offset. Values: it stays what it is while the replica goes on. */
 export interface BroadcastSnapshot {
@@ -134,7 +133,7 @@ export class Replica {
     if (other.#ended && !this.#ended) return false;
     for (const [name, state] of other.#tracks) {
       const mine = this.#tracks.get(name);
-      if (mine === undefined || compareLogPositions(nextLogPosition(mine), nextLogPosition(state)) < 0) return false;
+      if (mine === undefined || comparePartPositions(nextPartOf(mine), nextPartOf(state)) < 0) return false;
     }
     return true;
   }

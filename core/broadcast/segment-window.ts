@@ -1,8 +1,10 @@
 /** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
 
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { BroadcastConfig, PartMeta, PartState, SegmentState, Track, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, PartMeta, Track, TrackState } from "./broadcast-log.ts";
 import { appendPackedSegments, dropPackedSegments, findPackedSegment, NO_PACKED_SEGMENTS } from "./packed-segments.ts";
+import type { PartState, SegmentState } from "./segment.ts";
+import { nextPartOf } from "./track-position.ts";
 
 /** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
 export class BroadcastLogError extends Error {
@@ -21,35 +23,17 @@ export const MIN_WINDOW_SEGMENTS = 6;
  * Target durations from the end within which segments keep their parts: a playlist names those of the last 3, a delta
  * update reaches back 6, and a player that was paused for a moment still asks for what it was told.
  */
-export const TAIL_TARGET_DURATIONS = 12;
+const TAIL_TARGET_DURATIONS = 12;
 
 /** A track before its first part. */
 export function createTrackState(track: Track): TrackState {
   return { track, packed: NO_PACKED_SEGMENTS, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
 }
 
-/** A place in a track's log: the part that comes next. */
-export interface LogPosition {
-  readonly msn: number;
-  readonly part: number;
-}
-
-/** The part that must come next. */
-export function nextLogPosition(state: TrackState): LogPosition {
-  const last = state.segments.at(-1);
-  if (last === undefined) return { msn: state.mediaSequence, part: 0 };
-  return last.closed ? { msn: last.msn + 1, part: 0 } : { msn: last.msn, part: last.parts.length };
-}
-
 /** The segment `msn` of the window, or undefined. One of the past has no parts. */
 export function findSegment(state: TrackState, msn: number): SegmentState | undefined {
   const index = msn - state.mediaSequence - state.packed.length;
   return index < 0 ? findPackedSegment(state.packed, msn) : state.segments[index];
-}
-
-/** Negative when `a` stands before `b`. */
-export function compareLogPositions(a: LogPosition, b: LogPosition): number {
-  return a.msn - b.msn || a.part - b.part;
 }
 
 /** The track with one part more. Throws `BroadcastLogError` when it is not the next one or not well formed. */
@@ -59,7 +43,7 @@ export function appendPartToTrack(
   meta: PartMeta,
   byteLength: number,
 ): TrackState {
-  const next = nextLogPosition(state);
+  const next = nextPartOf(state);
   if (meta.msn !== next.msn || meta.part !== next.part) {
     const name = state.track.name;
     throw new BroadcastLogError(

@@ -3,9 +3,10 @@
  * messages of their own, and `whole` ends it. However long the window is and however many tracks it has, no message is.
  */
 import type { TrackName } from "../kit/ids.ts";
-import type { BroadcastConfig, SegmentState, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
 import { countPackSegments, joinPacks, type SegmentPack } from "./packed-segments.ts";
 import type { BroadcastSnapshot } from "./replica.ts";
+import type { SegmentState } from "./segment.ts";
 
 /** What `hello` says of the snapshot that follows: its frame, and the counts of what fills it. */
 export interface SnapshotHead {

@@ -1,6 +1,7 @@
 /** The bytes of a broadcast's tail: parts by track and position, bounded in media time and in bytes. */
 import type { TrackName } from "../kit/ids.ts";
-import type { BroadcastConfig, SegmentState, TrackState } from "./broadcast-log.ts";
+import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
+import type { SegmentState } from "./segment.ts";
 
 /** Segments whose parts' bytes are kept, counted from the end of the track. */
 function countTailSegments(config: BroadcastConfig, state: TrackState): number {

@@ -1,6 +1,6 @@
 /** Who may come in now: a token bucket for joins, which spreads a rush over time. Whoever is in never meets it. */
 
-import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../kit/rate-limits.ts";
+import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
 
 /** How a node takes newcomers in. */
 export interface JoinRates {

@@ -1,7 +1,8 @@
 /** What publishers send, parsed at the boundary: values of the log's types, or a sentence that says what is wrong. */
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
 import { BROADCAST_LIMITS } from "../broadcast/broadcast-limits.ts";
-import type { BroadcastConfig, PartMeta, SegmentClose, SegmentStart, Track } from "../broadcast/broadcast-log.ts";
+import type { BroadcastConfig, PartMeta, Track } from "../broadcast/broadcast-log.ts";
+import type { SegmentClose, SegmentStart } from "../broadcast/segment.ts";
 import { parseBroadcastId, parseTrackName } from "../kit/ids.ts";
 
 /** Longest `Corral-Part` header that is parsed; real ones have under 300 characters. */

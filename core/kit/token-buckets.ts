@@ -1,5 +1,5 @@
 /** Rate limits of many at once: a bucket for each key, forgotten when it is full again. */
-import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "./rate-limits.ts";
+import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "./token-bucket.ts";
 
 /** Buckets are looked through when there are so many. */
 const MIN_SWEEP_SIZE = 1_000;

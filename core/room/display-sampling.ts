@@ -1,5 +1,5 @@
 /** What a viewer can read: chat above a rate is left out and counted; what moderates, and who hosts, never is. */
-import { type TokenBucket, takeTokens } from "../kit/rate-limits.ts";
+import { type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
 import { isStaff, type RoomEvent } from "./events.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 

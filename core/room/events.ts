@@ -1,10 +1,5 @@
 /** What happens in a room: people, events, modes, counts. */
-
-/** What a person is in a room. Hosts and moderators are its staff. */
-export type Role = "host" | "moderator" | "subscriber" | "verified";
-
-/** Every role, the highest first. */
-export const ROLES: readonly Role[] = ["host", "moderator", "subscriber", "verified"];
+import type { Role } from "../access/roles.ts";
 
 /** Who holds a socket. `subject` is null for someone without an account, who may read. Times are ms since the epoch. */
 export interface Participant {

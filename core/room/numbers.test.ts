@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HyperLogLog } from "../kit/hyperloglog.ts";
-import { type TokenBucket, takeTokens } from "../kit/rate-limits.ts";
+import { type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
 import { encodeRoomChild, FIRST_SHARD_ID } from "./child-ids.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS, shardCountPropagationMs } from "./room-summary.ts";

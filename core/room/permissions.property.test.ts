@@ -8,13 +8,16 @@ import {
   PUBLIC_ACCESS_POLICY,
   type Revocation,
 } from "../access/access-policy.ts";
-import { type ChatEvent, OPEN_CHAT_MODES, type Participant, type Role } from "./events.ts";
-import { COMMAND_MIN_RANKS, mayIssueCommand, RANKS, rankOfRoles } from "./permissions.ts";
+import type { Role } from "../access/roles.ts";
+import type { Command } from "./commands.ts";
+import { type ChatEvent, OPEN_CHAT_MODES, type Participant } from "./events.ts";
+import { COMMAND_MIN_RANKS, mayIssueCommand, rankOfRoles } from "./permissions.ts";
 import { restrictionOn } from "./restrictions.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
-import type { Command } from "./room-protocol.ts";
+import { RANKS } from "./room-model.ts";
 import { RoomState, type StateEntry } from "./room-state.ts";
-import { type CommandEnvelope, type DecisionContext, decideCommand } from "./sequencer/decide.ts";
+import { decideCommand } from "./sequencer/decide.ts";
+import type { CommandEnvelope, DecisionContext } from "./sequencer/decision.ts";
 import { staffChange } from "./sequencer/staff-grants.ts";
 import { TextModerator } from "./sequencer/text-moderator.ts";
 

@@ -1,12 +1,7 @@
 /** Who may do what, and to whom. Both are tables: what isn't in them may not be done. */
-import type { Role } from "./events.ts";
-import type { Command } from "./room-protocol.ts";
-
-/** Where somebody stands among those who act on each other. */
-export type Rank = "viewer" | "moderator" | "host";
-
-/** Every rank, the lowest first. */
-export const RANKS: readonly Rank[] = ["viewer", "moderator", "host"];
+import type { Role } from "../access/roles.ts";
+import type { Command } from "./commands.ts";
+import { RANKS, type Rank } from "./room-model.ts";
 
 /** The least rank that each act asks for. */
 export const COMMAND_MIN_RANKS: Readonly<Record<Command["kind"], Rank>> = {

@@ -4,76 +4,15 @@
  */
 
 import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import type { Role } from "../access/roles.ts";
 import { encodeCompositeKey } from "../kit/composite-key.ts";
-import { type AutoModLevels, DEFAULT_AUTOMOD_LEVELS, type ModerationCategory } from "../moderation/categories.ts";
-import {
-  type ChatEvent,
-  type ChatModes,
-  isStaff,
-  OPEN_CHAT_MODES,
-  type Participant,
-  type ParticipantProfile,
-  type Role,
-} from "./events.ts";
-import { higherRank, maySanction, type Rank, rankOfRoles } from "./permissions.ts";
-import type { Command } from "./room-protocol.ts";
-
-/** A ban or a timeout of an account, a device or an address. */
-export interface Sanction {
-  readonly subject: string;
-  readonly by: string;
-  /** What the setter was: it is felt by those only whom one of this rank may sanction. Absent: a host. */
-  readonly rank?: Rank;
-  readonly ban: boolean;
-  /** Its end; null for good. */
-  readonly untilMs: number | null;
-}
-
-/** How texts and names are judged in a room. */
-export interface AutoModConfig {
-  /** How strict each category is: 0 lets all pass, 4 finds the mildest too. */
-  readonly levels: AutoModLevels;
-  /** Words and phrases that pass though a list has them. */
-  readonly allowed: readonly string[];
-}
+import { DEFAULT_AUTOMOD_LEVELS } from "../moderation/categories.ts";
+import { type ChatModes, isStaff, OPEN_CHAT_MODES, type Participant } from "./events.ts";
+import { higherRank, maySanction, rankOfRoles } from "./permissions.ts";
+import type { AutoModConfig, HeldMessage, PinnedMessage, Rank, Sanction } from "./room-model.ts";
 
 /** What holds until somebody changes it. */
-export const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
-
-/** Why a message waits: a category of the lists, the reviewer's word or its silence, or the mode `review`. */
-export type HoldReason = ModerationCategory | "reviewer" | "unreviewed" | "mode";
-
-/** A message that waits for a moderator. */
-export interface HeldMessage {
-  readonly id: string;
-  readonly by: ParticipantProfile;
-  readonly clientId: string;
-  /** Of the act as it came, by which it is known when it is sent again; see `act-digest.ts`. */
-  readonly digest?: string;
-  readonly text: string;
-  readonly reasons: readonly HoldReason[];
-  readonly replyTo?: number;
-  readonly atMs: number;
-  readonly programmeMs: number;
-  readonly device: string;
-  readonly address: string;
-}
-
-/** A line of the ban list. */
-export interface BanListEntry extends Sanction {
-  readonly key: string;
-}
-
-/** A line of the audit log. */
-export interface AuditLogEntry {
-  readonly atMs: number;
-  readonly by: string;
-  readonly act: Exclude<Command["kind"], "chat" | "list">;
-  readonly about: string;
-}
-
-/** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
-export type PinnedMessage = ChatEvent & { readonly fromProgrammeMs?: number };
+const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
 
 /** A place among the staff that a token gives, as its bearer showed it. */
 export interface StaffGrant {

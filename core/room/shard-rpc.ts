@@ -4,7 +4,7 @@ import type { RoomChildId } from "./child-ids.ts";
 import type { Participant, RoomCounts } from "./events.ts";
 import type { CommandOutcome, EventRange, StaffNote } from "./room-protocol.ts";
 import type { StateEntry } from "./room-state.ts";
-import type { CommandEnvelope } from "./sequencer/decide.ts";
+import type { CommandEnvelope } from "./sequencer/decision.ts";
 
 /** What a shard's viewers did in a tick; taps are sums. */
 export interface CommandBatch {

@@ -1,8 +1,8 @@
 /** What a replica tells of its broadcast's state. */
 import type { TrackState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
-import { nextLogPosition } from "../../core/broadcast/segment-window.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
+import { nextPartOf } from "../../core/broadcast/track-position.ts";
 import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 
@@ -27,8 +27,8 @@ export function describeBroadcast(
 export function describePublishProgress(replica: Replica): PublishProgress {
   const tracks = [...replica.state.tracks].map(([name, state]) => {
     const open = state.segments.find((segment) => !segment.durable);
-    const durableMsn = (open?.msn ?? nextLogPosition(state).msn) - 1;
-    return [name, { durableMsn, next: nextLogPosition(state), inits: replica.initVersions(name) }];
+    const durableMsn = (open?.msn ?? nextPartOf(state).msn) - 1;
+    return [name, { durableMsn, next: nextPartOf(state), inits: replica.initVersions(name) }];
   });
   return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishProgress["tracks"] };
 }

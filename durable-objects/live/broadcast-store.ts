@@ -1,6 +1,6 @@
 /** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
-import type { BroadcastConfig, SegmentState, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
+import type { BroadcastConfig, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import {
   appendPackedSegments,
   countPackSegments,
@@ -10,6 +10,7 @@ import {
   type SegmentPack,
 } from "../../core/broadcast/packed-segments.ts";
 import { Replica } from "../../core/broadcast/replica.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { MIN_WINDOW_SEGMENTS, packDurableSegments, slideWindow } from "../../core/broadcast/segment-window.ts";
 import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";

@@ -22,9 +22,10 @@ import {
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, LogEntry, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
-import { BroadcastLogError, compareLogPositions, nextLogPosition } from "../../core/broadcast/segment-window.ts";
+import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
+import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
 import { NodeCounters } from "../../core/delivery/node-counters.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
@@ -169,7 +170,7 @@ export class Live extends DurableObject<LiveEnv> {
     if ("ok" in current) return current;
     const state = current.replica.track(track);
     if (state === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
-    const order = compareLogPositions(meta, nextLogPosition(state));
+    const order = comparePartPositions(meta, nextPartOf(state));
     if (order < 0) return this.#acceptPublish();
     if (order > 0) {
       const reply = refusePublish("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);

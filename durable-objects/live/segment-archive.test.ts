@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { Env } from "../../workers/env.ts";
 import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";

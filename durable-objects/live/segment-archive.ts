@@ -1,5 +1,6 @@
 /** Finished segments on their way to R2: in order within a track, retried until they are there. */
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
+
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { mediaObjectKey } from "../../core/delivery/r2-keys.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../../core/kit/clock.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
-import type { CommandEnvelope } from "../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../core/room/sequencer/decision.ts";
 import type { CommandBatch, CommandBatchReply } from "../../core/room/shard-rpc.ts";
 
 interface PendingCommand {

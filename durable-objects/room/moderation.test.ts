@@ -1,8 +1,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../core/moderation/testing.ts";
+import type { AutoModUpdate, Command } from "../../core/room/commands.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
-import type { AutoModUpdate, Command, CommandOutcome } from "../../core/room/room-protocol.ts";
+import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import { testBindings } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
 import { TestParticipant, waitForCondition } from "./testing.ts";

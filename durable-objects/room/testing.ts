@@ -1,10 +1,11 @@
 /** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import type { Role } from "../../core/access/roles.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
-import type { Participant, Role, RoomCounts, RoomEvent } from "../../core/room/events.ts";
+import type { Participant, RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import {
   type OwnProfile,
   ROOM_SUBPROTOCOL,

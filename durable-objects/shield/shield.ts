@@ -7,29 +7,32 @@ import type { Replica } from "../../core/broadcast/replica.ts";
 import type { NodeReport } from "../../core/broadcast/stream-status.ts";
 import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
-import { nodeObjectName, TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
-import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
+import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
+import { formatNodeAddress, parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
 import { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
 import { type FeedQuery, parseFeedQuery } from "../../core/delivery/workerd/feed-client.ts";
 import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
 import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
 import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
-import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import {
+  type BroadcastOutline,
+  getUpstreamNode,
+  type StoredPlaylist,
+  type UpstreamNode,
+} from "../../core/delivery/workerd/upstream-node.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import type { Live } from "../live/live.ts";
 import { SegmentCache } from "./segment-cache.ts";
 
 /** What a shield is bound to. */
 export interface ShieldEnv {
-  readonly LIVE: DurableObjectNamespace<Live>;
+  readonly LIVE: { getByName(stream: StreamName): UpstreamNode };
   readonly SHIELD: DurableObjectNamespace<Shield>;
   readonly MEDIA: R2Bucket;
 }
 
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {
-  readonly #stream: StreamName;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
   readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
@@ -45,7 +48,6 @@ export class Shield extends DurableObject<ShieldEnv> {
     if (stream === null || address === null || address.tier === "live") {
       throw new TypeError(`a shield is named STREAM/ADDRESS, not ${JSON.stringify(ctx.id.name)}`);
     }
-    this.#stream = stream;
     this.#admission = new FeedAdmission(address);
     this.#edgeStream = new EdgeStream({
       stream,
@@ -53,7 +55,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       node: { kind: "shield", address, nodeId: `${formatNodeAddress(address)}#${crypto.randomUUID().slice(0, 8)}` },
       leaseMs: SHIELD_LIMITS.leaseMs,
       tailBytes: SHIELD_LIMITS.tailBytes,
-      nodeAt: (above) => this.#getNode(above),
+      nodeAt: (above) => getUpstreamNode(this.env, stream, above),
       events: {
         entryApplied: (entry, bytes) => this.#fanout?.sendEntry(entry, bytes),
         partBytesReceived: (track, msn, part, bytes) => this.#fanout?.sendPartBytes(track, msn, part, bytes),
@@ -227,10 +229,5 @@ export class Shield extends DurableObject<ShieldEnv> {
       for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, now);
       this.#edgeStream.ensureLease(this.ctx);
     }, SHIELD_LIMITS.leaseCheckMs);
-  }
-
-  #getNode(address: NodeAddress): UpstreamNode {
-    if (address.tier === "live") return this.env.LIVE.getByName(this.#stream);
-    return this.env.SHIELD.getByName(nodeObjectName(this.#stream, address), { locationHint: address.region });
   }
 }

@@ -102,4 +102,4 @@ export async function startColoHarness({
 }
 
 /** The name of data centre number `index`: `C00`, `C01`, … */
-export const coloName = (index: number): string => `C${String(index).padStart(2, "0")}`;
+const coloName = (index: number): string => `C${String(index).padStart(2, "0")}`;

@@ -1,7 +1,7 @@
 /** What may break: bounds that Cloudflare publishes, that the tree sets itself, and that are assumed here. */
 import { EDGE_STREAM_LIMITS, FEED_LIMITS } from "../../core/delivery/node-limits.ts";
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
-import type { IsolateLoad, TierLoad } from "./run.ts";
+import type { IsolateLoad, TierLoad } from "./loads.ts";
 
 /** Bounds that are not the product's own, each with where it comes from. */
 export const PLATFORM_LIMITS = {

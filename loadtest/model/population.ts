@@ -41,7 +41,7 @@ export interface Population {
 }
 
 /** Isolates in a data centre of `viewers`. */
-export function isolateCount(rule: IsolateRule, viewers: number): number {
+function isolateCount(rule: IsolateRule, viewers: number): number {
   if (rule.kind === "fixed") return rule.count;
   return Math.min(rule.maxIsolates, Math.max(1, Math.ceil(viewers / rule.viewersPerIsolate)));
 }

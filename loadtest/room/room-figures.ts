@@ -1,5 +1,6 @@
 /** What a load run shows of the room, as figures with their goals; pure. */
-import type { LoadFigure } from "../figures.ts";
+
+import type { LoadFigure } from "../figure.ts";
 import type { LoadResult } from "../run.ts";
 import { joinsRoom } from "../scenarios.ts";
 

@@ -19,7 +19,7 @@ import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
 
 /** Bounds on what may be asked for; beyond them the command line is refused with a sentence that names them. */
-export const OPTION_LIMITS = {
+const OPTION_LIMITS = {
   /** Shorter parts cost more in requests and packaging than they save in delay. */
   minPartS: 0.1,
   minSegmentS: 0.5,

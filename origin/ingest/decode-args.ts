@@ -1,7 +1,8 @@
 /** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
-import type { SourceAudio, SourceInfo, SourceVideo } from "../packager/ladder.ts";
+import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import { inputArgs, type SourceInput } from "./input.ts";
+import type { SourceAudio, SourceInfo, SourceVideo } from "./source-info.ts";
 
 /** The picture that all of a broadcast's renditions are made from. */
 export interface Canvas {
@@ -31,8 +32,6 @@ export interface DecodeJob {
   readonly canToneMap: boolean;
 }
 
-/** File descriptor of the first pipe. */
-export const FIRST_PIPE = 3;
 /** Sound on its way between decoder and encoder. */
 export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
 /** Ticks a second in which a frame's time is told. */
@@ -186,4 +185,9 @@ export function demoSource({ width, height, frameRate }: Extract<SourceInput, { 
     isStill: false,
     warnings: [],
   };
+}
+
+/** The codecs that can be decoded, in the output of `ffmpeg -hide_banner -codecs`. */
+export function parseDecodable(output: string): Set<string> {
+  return new Set([...output.matchAll(/^ D[A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
 }

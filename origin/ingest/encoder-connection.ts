@@ -7,8 +7,8 @@ import type { Readable } from "node:stream";
 import { announcedFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import { SourceError } from "../kit/errors.ts";
 import { killOnExit } from "../kit/ffmpeg-process.ts";
-import type { SourceInfo } from "../packager/ladder.ts";
 import { inputArgs, type SourceInput } from "./input.ts";
+import type { SourceInfo } from "./source-info.ts";
 
 /** Characters of the relay's standard error that are kept: its account of the input is a few hundred. */
 const STDERR_CHARACTERS = 20_000;

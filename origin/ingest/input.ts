@@ -46,12 +46,12 @@ export function inputArgs(input: FfmpegInput): string[] {
 }
 
 /** The address of `url` for FFmpeg: a path is one whatever is in it, colons, percent signs and leading dashes included. */
-export function ffmpegAddress(url: string): string {
+function ffmpegAddress(url: string): string {
   return urlScheme(url) === null && !url.startsWith("pipe:") ? `file:${url}` : url;
 }
 
 /** The scheme of an address, in lower case; null for a path. */
-export function urlScheme(url: string): string | null {
+function urlScheme(url: string): string | null {
   return /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase() ?? null;
 }
 

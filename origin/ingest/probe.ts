@@ -2,14 +2,13 @@
 import { execFile } from "node:child_process";
 import { measuredFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import { SourceError } from "../kit/errors.ts";
-import { parseDecodable } from "../packager/encode-args.ts";
-import type { SourceInfo } from "../packager/ladder.ts";
-import { demoSource } from "./decode-args.ts";
+import { demoSource, parseDecodable } from "./decode-args.ts";
 import { type FfmpegInput, inputArgs, JOIN_PROBE_US, type SourceInput } from "./input.ts";
 import { selectTracks } from "./select-tracks.ts";
+import type { SourceInfo } from "./source-info.ts";
 
 /** Bounds on a probe. */
-export const PROBE_LIMITS = {
+const PROBE_LIMITS = {
   /** An input that shows no media for this long is refused with a sentence that names it. */
   probeMs: 20_000,
   /** ffprobe's answer is a few kilobytes. */

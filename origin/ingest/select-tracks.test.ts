@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { SourceInfo } from "../packager/ladder.ts";
 import { selectTracks } from "./select-tracks.ts";
+import type { SourceInfo } from "./source-info.ts";
 
 const DECODABLE = new Set(["h264", "mjpeg", "aac", "mpeg2video", "hevc"]);
 const video = {

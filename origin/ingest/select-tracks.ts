@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { announcedFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import type { Rational } from "../../core/kit/rational.ts";
-import type { SourceAudio, SourceInfo, SourceVideo } from "../packager/ladder.ts";
+import type { SourceAudio, SourceInfo, SourceVideo } from "./source-info.ts";
 
 const FlagSchema = z.number().default(0);
 const StreamSchema = z.object({

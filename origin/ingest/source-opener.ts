@@ -1,12 +1,11 @@
 /** Opens inputs: what is in them, and which processes decode it. */
 import type { Readable } from "node:stream";
-import type { SourceInfo } from "../packager/ladder.ts";
-import type { SourceHandle } from "../packager/source-supervisor.ts";
 import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
 import { acceptEncoder, type EncoderConnection, PIPED_INPUT } from "./encoder-connection.ts";
 import type { SourceInput } from "./input.ts";
-import { FfmpegDecoder } from "./media-reader.ts";
+import { type DecoderExit, FfmpegDecoder, type MediaReader } from "./media-reader.ts";
 import { probeSource } from "./probe.ts";
+import type { SourceInfo } from "./source-info.ts";
 import type { Pacing } from "./synchronizer.ts";
 
 /** The demo's processes are up after this; its clock begins then. */
@@ -130,4 +129,18 @@ function liveSource(
     pictureEndS: null,
     close,
   };
+}
+
+/** A source that was opened. */
+export interface SourceHandle {
+  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
+  readonly read: (
+    resumeS: number,
+    onProcessEnd: (end: DecoderExit) => void,
+  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
+  readonly pacing: Pacing;
+  readonly mayJump: boolean;
+  /** See `SynchronizerOptions`. */
+  readonly pictureEndS: number | null;
+  readonly close: () => void;
 }

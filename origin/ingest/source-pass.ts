@@ -4,14 +4,14 @@ import {
   SourceClock,
   type SourceTrack,
 } from "../../core/ingest/source/source-clock.ts";
-import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
 import { RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import { LoopRecording, type MediaReader } from "./media-reader.ts";
+import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on what is read ahead, and on waiting for a track to begin. */
-export const READ_AHEAD_LIMITS = {
+const READ_AHEAD_LIMITS = {
   /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
   frameBytes: 24_000_000,
   minFrames: 3,

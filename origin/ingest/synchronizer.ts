@@ -6,15 +6,15 @@
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
 import type { Rational } from "../../core/kit/rational.ts";
 import { SourceError } from "../kit/errors.ts";
-import { AAC_FRAME_SAMPLES } from "../packager/ladder.ts";
 import { type Canvas, RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import type { MediaReader } from "./media-reader.ts";
+import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import { SourcePass } from "./source-pass.ts";
 import { SyncTimeline } from "./sync-timeline.ts";
 
 /** Bounds on waiting. */
-export const SYNCHRONIZER_LIMITS = {
+const SYNCHRONIZER_LIMITS = {
   /** A frame that is due is waited for so long before the last one is repeated. */
   patienceMs: 500,
   /** What is missing for so long is worth a word. */

@@ -1,10 +1,9 @@
 /** One FFmpeg process: its pipes read, its last words kept, its end told once. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { FIRST_PIPE } from "../ingest/decode-args.ts";
 
 /** Bounds on a process. */
-export const FFMPEG_STDERR_LIMITS = {
+const FFMPEG_STDERR_LIMITS = {
   /** Lines of standard error kept to say why it failed. */
   lastLines: 4,
   lineCharacters: 160,
@@ -131,3 +130,6 @@ export function describeFailure({ error, code, signal, lastLines }: ProcessExit)
   if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
   return code === 0 ? null : `FFmpeg ended with code ${code}.${words}`;
 }
+
+/** File descriptor of the first pipe. */
+export const FIRST_PIPE = 3;

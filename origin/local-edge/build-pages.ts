@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildResult, build, type Metafile } from "esbuild";
-import { type PageFiles, replacePageFiles } from "./page-folders.ts";
+import type { PageFiles } from "./page-folders.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const web = join(root, "web");
@@ -86,13 +86,3 @@ function fillTemplate(page: string, addresses: Map<string, string>): string {
     return address;
   });
 }
-
-/**
- * Builds the pages into the folder that `wrangler deploy` uploads and tests of the Worker read: Vitest calls it by this
- * name before them. Edges of this machine have their pages in folders of their own.
- */
-export async function setup(): Promise<void> {
-  await replacePageFiles(join(web, "dist"), await buildPages());
-}
-
-if (import.meta.main) await setup();

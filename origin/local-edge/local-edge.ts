@@ -6,7 +6,8 @@ import { z } from "zod";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
 import type { OriginLog } from "../kit/log.ts";
-import { listFolders, resendJournals } from "../publisher/journal.ts";
+import { listFolders } from "../publisher/journal.ts";
+import { resendJournals } from "../publisher/resend-journals.ts";
 
 /** An edge to publish to. */
 export interface EdgeAccess {

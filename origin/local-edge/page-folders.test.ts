@@ -2,9 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type PageFiles, replacePageFiles, writePageFolder } from "./page-folders.ts";
+import { type PageFiles, writePageFolder } from "./page-folders.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -44,35 +43,4 @@ test("what a killed process left is cleared away, what one of another machine ha
   expect(readdirSync(folder)).not.toContain(left);
   expect(readdirSync(folder)).toEqual(expect.arrayContaining([elsewhere, "media"]));
   await own.remove();
-});
-
-test("a folder whose pages are replaced again and again never lacks one, nor what it asks for", async () => {
-  const dist = join(folder, "dist");
-  await replacePageFiles(dist, build("one"));
-  let replaced = false;
-  const replacing = (async () => {
-    for (const name of ["two", "one", "two", "two", "three"]) await replacePageFiles(dist, build(name));
-    replaced = true;
-  })();
-  const seen = new Set<string>();
-  while (!replaced) {
-    seen.add(shown(dist));
-    await setImmediate();
-  }
-  await replacing;
-  expect(seen.size).toBeGreaterThan(1);
-  expect(shown(dist)).toBe("script three");
-  expect(readdirSync(join(dist, "assets"))).toEqual(["page-three.js"]);
-  expect(readdirSync(folder)).toEqual(["dist"]);
-});
-
-test("a replacement that was interrupted leaves whole pages, and the next one tidies up", async () => {
-  const dist = join(folder, "dist");
-  await replacePageFiles(dist, build("one"));
-  const broken = new Map([...build("two"), ["other.html", null as unknown as Uint8Array]]);
-  await expect(replacePageFiles(dist, broken)).rejects.toThrow();
-  expect(shown(dist)).toBe("script one");
-  await replacePageFiles(dist, build("three"));
-  expect(shown(dist)).toBe("script three");
-  expect(readdirSync(folder)).toEqual(["dist"]);
 });

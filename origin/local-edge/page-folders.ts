@@ -1,12 +1,8 @@
-/**
- * Built pages on disk. Nothing that runs reads a folder that another process writes: each edge has a folder of its own,
- * and the one for deployments is changed so that it is whole at every moment.
- */
+/** Built pages on disk for one edge. Each edge has a folder of its own: nothing reads a folder that another process writes. */
 import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join, sep } from "node:path";
-import { withLock } from "./lock.mjs";
+import { dirname, join } from "node:path";
 
 /** The files of the pages: paths below their folder, and contents. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
@@ -44,44 +40,12 @@ export async function writePageFolder(parent: string, pages: PageFiles): Promise
   return { directory, remove };
 }
 
-/**
- * Makes `folder` hold `pages` and nothing else. Whoever reads it meanwhile, or after this was interrupted, finds each page
- * with all that it asks for. Of several processes one does so at a time.
- */
-export async function replacePageFiles(folder: string, pages: PageFiles): Promise<void> {
-  const beside = join(dirname(folder), `.${basename(folder)}`);
-  const say = (): void => console.error("corral: another build of the pages is under way; waiting for it…");
-  await withLock(`${beside}.lock`, say, async () => {
-    const building = `${beside}.building`;
-    await rm(building, { recursive: true, force: true });
-    await writePageFiles(building, pages);
-    // Names of assets tell their contents, so both builds' stand side by side; a page comes after what it asks for.
-    const paths = [...pages.keys()].sort((a, b) => Number(isAsset(b)) - Number(isAsset(a)));
-    for (const path of paths) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      await rename(join(building, path), join(folder, path));
-    }
-    for (const file of await listFiles(folder)) {
-      if (!pages.has(file)) await rm(join(folder, file), { force: true });
-    }
-    await rm(building, { recursive: true, force: true });
-  });
-}
-
-async function writePageFiles(folder: string, pages: PageFiles): Promise<void> {
+/** Writes each page to its path below `folder`. */
+export async function writePageFiles(folder: string, pages: PageFiles): Promise<void> {
   for (const [path, contents] of pages) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), contents);
   }
-}
-
-const isAsset = (path: string): boolean => path.startsWith(`assets${sep}`);
-
-async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
 /** Removes the folders whose process has ended. */

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
+import { parseDecodable } from "../ingest/decode-args.ts";
 import { testSourceInfo } from "../testing/source-info.ts";
-import { chooseEncoder, encodeAudioArgs, encodeVideoArgs, parseDecodable, parseEncoders } from "./encode-args.ts";
+import { chooseEncoder, encodeAudioArgs, encodeVideoArgs, parseEncoders } from "./encode-args.ts";
 import {
   type AudioRendition,
   DEFAULT_LADDER,

@@ -1,6 +1,7 @@
 /** FFmpeg's command lines that make renditions of raw pictures and sound, as pure functions. */
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
-import { type Canvas, FIRST_PIPE, RAW_AUDIO } from "../ingest/decode-args.ts";
+import { type Canvas, RAW_AUDIO } from "../ingest/decode-args.ts";
+import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
@@ -102,9 +103,4 @@ export function chooseEncoder(codec: VideoCodec, available: ReadonlySet<string>)
 /** The names in the output of `ffmpeg -hide_banner -encoders`. */
 export function parseEncoders(output: string): Set<string> {
   return new Set([...output.matchAll(/^ [VA][A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
-}
-
-/** The codecs that can be decoded, in the output of `ffmpeg -hide_banner -codecs`. */
-export function parseDecodable(output: string): Set<string> {
-  return new Set([...output.matchAll(/^ D[A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
 }

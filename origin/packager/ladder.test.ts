@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { SourceInfo } from "../ingest/source-info.ts";
 import { UsageError } from "../kit/errors.ts";
 import { testSourceInfo } from "../testing/source-info.ts";
 import {
@@ -9,7 +10,6 @@ import {
   parseBitrate,
   parseLadderFlags,
   planRenditions,
-  type SourceInfo,
   type VideoRendition,
 } from "./ladder.ts";
 

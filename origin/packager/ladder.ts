@@ -3,46 +3,8 @@
 import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { type Rational, reduceRational } from "../../core/kit/rational.ts";
 import { timescaleFor } from "../../core/media/cmaf/keyframes.ts";
+import { AAC_FRAME_SAMPLES, type SourceInfo, type SourceVideo } from "../ingest/source-info.ts";
 import { UsageError } from "../kit/errors.ts";
-
-/** The picture of a source as it is shown: rotation and pixel aspect applied. */
-export interface SourceVideo {
-  /** FFmpeg's index of the stream. */
-  readonly stream: number;
-  readonly width: number;
-  readonly height: number;
-  /** The rate of its motion; null where none is known. */
-  readonly frameRate: Rational | null;
-  readonly isInterlaced: boolean;
-  /** How its samples stand for light: `pq` and `hlg` are high dynamic range. */
-  readonly transfer: "sdr" | "pq" | "hlg";
-  /** Timestamp at which the last picture ends, as a file's index has it, seconds; null where there is none. */
-  readonly endS: number | null;
-  /** Whether frames say how their colours are coded. */
-  readonly hasMatrix: boolean;
-}
-
-/** The sound of a source. */
-export interface SourceAudio {
-  /** FFmpeg's index of the stream. */
-  readonly stream: number;
-  readonly channels: number;
-  readonly sampleRate: number;
-}
-
-/** What a probe tells of a source: the tracks that are broadcast. */
-export interface SourceInfo {
-  readonly video: SourceVideo | null;
-  readonly audio: SourceAudio | null;
-  /** Seconds of media as the header has it, which may be wrong; null where the source has no known end. */
-  readonly durationS: number | null;
-  /** The format's clock may begin anew within the media. */
-  readonly mayJump: boolean;
-  /** Nothing but one picture. */
-  readonly isStill: boolean;
-  /** What the user should know, a sentence each. */
-  readonly warnings: readonly string[];
-}
 
 /** Codecs that a rendition may ask for. */
 export const VIDEO_CODECS = ["h264", "hevc", "av1"] as const;
@@ -91,7 +53,7 @@ export interface AudioRendition {
 export type Rendition = VideoRendition | AudioRendition;
 
 /** Bounds on what a ladder may ask for; a request beyond them is refused with a sentence that names the bound. */
-export const LADDER_LIMITS = {
+const LADDER_LIMITS = {
   /** Each rendition is an encode on this machine; more than this is a typing error. */
   renditions: 12,
   minHeight: 64,
@@ -101,9 +63,6 @@ export const LADDER_LIMITS = {
   /** Faster sources are thinned out: parts are counted in frames, and viewers' screens show no more. */
   maxFrameRate: 60,
 } as const;
-
-/** Samples in an AAC-LC frame. */
-export const AAC_FRAME_SAMPLES = 1024;
 
 const AUDIO_RATE = 48_000;
 const PART_OVERHEAD_BYTES = 160;

@@ -7,9 +7,10 @@ import { type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packag
 import { createEncodeJob } from "../broadcast.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { probeSource } from "../ingest/probe.ts";
+import type { SourceInfo } from "../ingest/source-info.ts";
 import { createSourceOpener } from "../ingest/source-opener.ts";
 import { testSourceInfo } from "../testing/source-info.ts";
-import { frameMs, parseLadderFlags, planRenditions, type SourceInfo } from "./ladder.ts";
+import { frameMs, parseLadderFlags, planRenditions } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
 import { SourceSupervisor, type SourceSupervisorOptions } from "./source-supervisor.ts";
 

@@ -1,13 +1,14 @@
 /** Keeps a source on the air: runs follow each other, gaps stand between them, the packager cuts it all. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
 import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { SourceInput } from "../ingest/input.ts";
-import type { DecoderExit, MediaReader } from "../ingest/media-reader.ts";
-import { type MediaSink, type Pacing, Synchronizer } from "../ingest/synchronizer.ts";
-import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
+import type { DecoderExit } from "../ingest/media-reader.ts";
+import type { SourceHandle } from "../ingest/source-opener.ts";
+import { type MediaSink, Synchronizer } from "../ingest/synchronizer.ts";
 import { errorMessage, SourceError } from "../kit/errors.ts";
 import { describeFailure, isExternalKill } from "../kit/ffmpeg-process.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
@@ -29,7 +30,7 @@ export interface SourceLimits {
 }
 
 /** The bounds used unless a test shortens them. */
-export const SOURCE_LIMITS: SourceLimits = {
+const SOURCE_LIMITS: SourceLimits = {
   stallMs: 10_000,
   startMs: 30_000,
   failures: { demo: 4, file: 4, live: 10 },
@@ -59,20 +60,6 @@ export type SourceEnd =
   | { readonly kind: "ended" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly message: string };
-
-/** A source that was opened. */
-export interface SourceHandle {
-  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
-  readonly read: (
-    resumeS: number,
-    onProcessEnd: (end: DecoderExit) => void,
-  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
-  readonly pacing: Pacing;
-  readonly mayJump: boolean;
-  /** See `SynchronizerOptions`. */
-  readonly pictureEndS: number | null;
-  readonly close: () => void;
-}
 
 /** What a source needs. */
 export interface SourceSupervisorOptions {
@@ -180,7 +167,7 @@ export class SourceSupervisor {
       if (failures >= this.#limits.failures[kind] && !mayComeBack) {
         return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
       }
-      const waitMs = backoffMs(failures, this.#limits.retry);
+      const waitMs = backoffMs(failures, this.#limits.retry, Math.random);
       log.warn(`${name} stopped: ${reason} Starting it again in ${(waitMs / 1000).toFixed(1)} s.`);
       this.#startGaps();
       await sleep(waitMs, undefined, { signal }).catch(() => {});

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { TrackName } from "../../core/kit/ids.ts";
 import type { InitInfo } from "../../core/media/cmaf/frame.ts";
+import type { SourceInfo } from "../ingest/source-info.ts";
 import { testSourceInfo } from "../testing/source-info.ts";
-import { DEFAULT_LADDER, planRenditions, type SourceInfo } from "./ladder.ts";
+import { DEFAULT_LADDER, planRenditions } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
 import { announcedTracks } from "./tracks.ts";
 

@@ -6,8 +6,9 @@ import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-l
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
-import { PublishJournal, readJournal, resendJournals } from "./journal.ts";
+import { PublishJournal, readJournal } from "./journal.ts";
 import { BroadcastPublisher } from "./publisher.ts";
+import { resendJournals } from "./resend-journals.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {

@@ -6,8 +6,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFile
 import { join } from "node:path";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
-import { errorMessage, PublishError } from "../kit/errors.ts";
-import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
+import { errorMessage } from "../kit/errors.ts";
 
 const CONFIG = "broadcast.json";
 const INITS = "inits";
@@ -102,42 +101,6 @@ function* readRecords(file: string): Generator<PackagerOutput> {
     >;
     yield { ...description, bytes: new Uint8Array(content.subarray(textEnd, end)) } as PackagerOutput;
     at = end;
-  }
-}
-
-/** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
-export async function resendJournals(
-  folder: string,
-  target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log">,
-): Promise<void> {
-  for (const name of listFolders(folder)) {
-    const journal = join(folder, name);
-    const left = readJournal(journal);
-    let isRefused = left === null;
-    const onFatal = (): void => {
-      isRefused = true;
-    };
-    if (left !== null) await send({ ...target, config: left.config, onFatal }, left.outputs);
-    // What the edge doesn't take now may be taken in the next run; what it refuses never will.
-    if (isRefused) rmSync(journal, { recursive: true, force: true });
-  }
-
-  async function send(options: PublisherOptions, outputs: readonly PackagerOutput[]): Promise<void> {
-    const publisher = new BroadcastPublisher(options);
-    try {
-      await publisher.open();
-      for (const output of outputs) publisher.push(output);
-      await publisher.end();
-      rmSync(join(folder, options.config.broadcast), { recursive: true, force: true });
-      target.log.info(
-        `The broadcast ${options.config.broadcast} of ${target.stream} was cut off; all of it is stored now.`,
-      );
-    } catch (error) {
-      if (!(error instanceof PublishError)) throw error;
-      target.log.warn(`The broadcast ${options.config.broadcast} was cut off, and its end is lost: ${error.message}`);
-    } finally {
-      await publisher.close();
-    }
   }
 }
 

@@ -11,12 +11,12 @@ import {
 } from "../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { initPath, partPath } from "../../core/media/hls/paths.ts";
-import { retryAfterMs } from "../kit/backoff.ts";
 import { errorMessage } from "../kit/errors.ts";
+import { retryAfterMs } from "../kit/retry-after.ts";
 import type { PublishRequest } from "./publish-queue.ts";
 
 /** Bounds on a request. */
-export const PUBLISH_REQUEST_LIMITS = {
+const PUBLISH_REQUEST_LIMITS = {
   /** A request without an answer for this long is given up and made again. */
   requestMs: 10_000,
   /** An answer larger than this is no answer of ours. */
@@ -142,7 +142,7 @@ const ProblemSchema = z.object({
 });
 
 /** What an answer means. Pure. */
-export function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
+function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
   const json = parseJson(body);
   const answer = AnswerSchema.safeParse(json);
   if (status === 200) {

@@ -11,7 +11,7 @@ import type { PublishProgress, TrackProgress } from "../../core/ingest/publish-a
 import type { TrackName } from "../../core/kit/ids.ts";
 
 /** Bounds on what waits here for an edge that does not answer. */
-export const PUBLISH_QUEUE_LIMITS = {
+const PUBLISH_QUEUE_LIMITS = {
   /** Minutes of a whole ladder. Beyond it the oldest parts lose their bytes and are sent as gaps. */
   bytes: 200_000_000,
   /** Parts and gaps; hours of a whole ladder. Beyond it the broadcast is given up. */

@@ -1,8 +1,8 @@
 /** Sends a broadcast to the edge: every track in order, over kept-alive connections, until the edge holds all of it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
-import { type BackoffOptions, backoffMs } from "../kit/backoff.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { PublishJournal } from "./journal.ts";
 import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
@@ -17,7 +17,7 @@ export interface PublisherLimits {
 }
 
 /** The bounds used unless a test shortens them. */
-export const PUBLISHER_LIMITS: PublisherLimits = {
+const PUBLISHER_LIMITS: PublisherLimits = {
   /** How long to wait for another publisher's lease to run out: that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
   /** How long `end` waits for the queue to be sent and confirmed. */
@@ -323,7 +323,7 @@ export class BroadcastPublisher {
 
   async #backOff(attempt: number, reply: PublishResponse, signal: AbortSignal): Promise<void> {
     const asked = reply.kind === "retry" ? reply.afterMs : null;
-    const ownMs = backoffMs(attempt, this.#limits.retry);
+    const ownMs = backoffMs(attempt, this.#limits.retry, Math.random);
     await sleep(asked === null ? ownMs : asked + ownMs, undefined, { signal }).catch(() => {});
   }
 

@@ -1,5 +1,5 @@
 /** Sources for tests. */
-import type { SourceInfo } from "../packager/ladder.ts";
+import type { SourceInfo } from "../ingest/source-info.ts";
 
 /** A source with picture and sound. */
 export function testSourceInfo(width: number, height: number, num = 30, den = 1): SourceInfo {

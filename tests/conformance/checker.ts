@@ -29,12 +29,12 @@ export async function runConformance(url: string, opts: ConformanceOptions): Pro
 }
 
 /** Each rule's verdict on what was seen, in order. */
-export function judgeObservation(seen: Observation): RuleResult[] {
+function judgeObservation(seen: Observation): RuleResult[] {
   return ALL_RULES.map(({ rule, title, check }) => ({ rule, title, ...check(seen) }));
 }
 
 /** Follows the broadcast and asks it everything. Throws as `runConformance` does. */
-export async function observeBroadcast(url: string, opts: ConformanceOptions): Promise<Observation> {
+async function observeBroadcast(url: string, opts: ConformanceOptions): Promise<Observation> {
   const client = new CheckerClient();
   try {
     const { exchange, multivariant } = await openMultivariant(client, url);

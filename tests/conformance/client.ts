@@ -5,7 +5,7 @@ import { Agent, request } from "undici";
 import type { Exchange } from "./model.ts";
 
 /** Bounds on what a server may do to the checker. */
-export const CHECKER_LIMITS = {
+const CHECKER_LIMITS = {
   /** A larger body is cut off and counts as a failure. */
   bodyBytes: 67_108_864,
   connectMs: 5000,

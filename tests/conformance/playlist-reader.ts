@@ -59,7 +59,7 @@ export interface MultivariantPlaylist {
 }
 
 /** An attribute list, quotes taken off. */
-export function parseAttributeList(text: string): Map<string, string> {
+function parseAttributeList(text: string): Map<string, string> {
   const list = new Map<string, string>();
   for (const match of text.matchAll(/([A-Z0-9-]+)=("[^"]*"|[^",]*)/g)) {
     list.set(match[1] ?? "", (match[2] ?? "").replace(/^"|"$/g, ""));

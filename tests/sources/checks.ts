@@ -7,7 +7,7 @@ import type { SourceOutput } from "./package-source.ts";
 export type SourceCheck = (aired: SourceOutput, watched: DecodedOutput) => (string | false)[];
 
 /** Picture and sound are in step if no flash is further from its beep, milliseconds. */
-export const MAX_AV_OFFSET_MS = 40;
+const MAX_AV_OFFSET_MS = 40;
 /** Neighbouring rows of pictures that are no combs differ less than this, by rows that are two apart. */
 const MAX_COMBING_RATIO = 0.7;
 

@@ -6,14 +6,9 @@ import { type PackagerConfig, type PackagerOutput, partTargetFor } from "../../c
 import { createEncodeJob } from "../../origin/broadcast.ts";
 import type { SourceInput } from "../../origin/ingest/input.ts";
 import { canToneMap, probeSource } from "../../origin/ingest/probe.ts";
+import type { SourceInfo } from "../../origin/ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type FirstConnection } from "../../origin/ingest/source-opener.ts";
-import {
-  frameMs,
-  parseLadderFlags,
-  planRenditions,
-  type Rendition,
-  type SourceInfo,
-} from "../../origin/packager/ladder.ts";
+import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/packager/ladder.ts";
 import { PRESETS } from "../../origin/packager/presets.ts";
 import {
   type SourceCounters,

@@ -1,7 +1,8 @@
 /** A day of a broadcast without a day's waiting: its segments, as an object lists them and as a replica has them. */
-import type { BroadcastConfig, SegmentState, TrackState } from "../../core/broadcast/broadcast-log.ts";
+import type { BroadcastConfig, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import { appendPackedSegments, NO_PACKED_SEGMENTS } from "../../core/broadcast/packed-segments.ts";
 import { Replica } from "../../core/broadcast/replica.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { createTrackState, packDurableSegments } from "../../core/broadcast/segment-window.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 

@@ -5,8 +5,8 @@
 import { SignJWT } from "jose";
 import { z } from "zod";
 import { isLocalRequest } from "../../core/access/local-request.ts";
+import { ROLES } from "../../core/access/roles.ts";
 import { parseStreamName } from "../../core/kit/ids.ts";
-import { ROLES } from "../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { Env } from "../env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";

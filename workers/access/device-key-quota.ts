@@ -1,5 +1,5 @@
 /** How many device keys a network gets. */
-import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../../core/kit/rate-limits.ts";
+import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
 
 /** Bounds of issuing, each with its reason; they hold in each isolate. */
 const DEVICE_KEY_QUOTA = {

@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import { deliveryProblemResponse } from "../kit/responses.ts";
 
 /** Bytes that a secret has at least: as many as the hash with which it signs. */
-export const MIN_SECRET_BYTES = 32;
+const MIN_SECRET_BYTES = 32;
 
 const SECRET_NAMES = [
   "CORRAL_ADMIN_TOKEN",
@@ -13,7 +13,7 @@ const SECRET_NAMES = [
 ] as const;
 
 /** The names of the secrets that are set and shorter than a secret must be. */
-export function findShortSecrets(env: Pick<Env, (typeof SECRET_NAMES)[number]>): string[] {
+function findShortSecrets(env: Pick<Env, (typeof SECRET_NAMES)[number]>): string[] {
   return SECRET_NAMES.filter((name) => {
     const text = env[name] ?? "";
     // A character has a byte at least.

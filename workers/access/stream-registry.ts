@@ -4,8 +4,8 @@ import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { registryObjectName, selectRegistryShard } from "../../core/access/registry/registry-shards.ts";
 import { type MemberSetReader, MembershipCache } from "../../core/access/workerd/membership-cache.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import type { Env } from "../env.ts";
 import { deleteCachedBytes, readBytesThroughCache } from "../kit/colo-cache.ts";
 

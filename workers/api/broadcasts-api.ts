@@ -1,8 +1,8 @@
 /** A stream's broadcasts: one call to its object for all who ask in a place. */
 
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import { type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";

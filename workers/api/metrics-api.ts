@@ -1,8 +1,9 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
 
 import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../core/api/prometheus-text.ts";
-import type { EdgeStream, WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";

@@ -4,13 +4,14 @@ import { toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import type { AudienceEstimate } from "../../core/delivery/node-counters.ts";
 import { parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import { getUpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
 import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { registerStream } from "../access/stream-registry.ts";
-import { getNode, openEdgeStream } from "../delivery/edge-streams.ts";
+import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import { deliveryProblemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
@@ -80,7 +81,7 @@ export async function handleStreamRestart(env: Env, request: Request, stream: St
     return deliveryProblemResponse(400, "No such node", "`node` is like `live`, `weur` or `weur.FRA.0`.");
   }
   // The call fails with the object that it ends.
-  await getNode(env, stream, address)
+  await getUpstreamNode(env, stream, address)
     .restart()
     .catch(() => {});
   return new Response(null, { status: 204 });

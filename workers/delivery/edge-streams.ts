@@ -2,11 +2,11 @@
 
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { selectForEviction } from "../../core/delivery/stream-eviction.ts";
-import { nodeObjectName } from "../../core/delivery/tree/feed-policy.ts";
-import type { NodeAddress, Site } from "../../core/delivery/tree/node-address.ts";
-import { EdgeStream, type WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
-import type { UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import type { Site } from "../../core/delivery/tree/node-address.ts";
+import { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
+import { getUpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { Env } from "../env.ts";
 import { resolveSite } from "./isolate-site.ts";
@@ -73,16 +73,10 @@ function createEdgeStream(env: Env, site: Site | null, stream: StreamName): Edge
     node: { kind: "isolate", site, nodeId: crypto.randomUUID() },
     leaseMs: EDGE_STREAM_LIMITS.leaseMs,
     tailBytes: EDGE_STREAM_LIMITS.tailBytes,
-    nodeAt: (address) => getNode(env, stream, address),
+    nodeAt: (address) => getUpstreamNode(env, stream, address),
     // Without a site there is one node to ask.
     ...(site === null ? {} : { parentCache: createParentCache(site) }),
   });
-}
-
-/** The object of a node; a shield is placed in its region when it is first called. */
-export function getNode(env: Env, stream: StreamName, address: NodeAddress): UpstreamNode {
-  if (address.tier === "live") return env.LIVE.getByName(stream);
-  return env.SHIELD.getByName(nodeObjectName(stream, address), { locationHint: address.region });
 }
 
 /** Lets go of the weakest edge; false: every one is watched. */

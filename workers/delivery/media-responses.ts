@@ -1,6 +1,6 @@
 /** Answers that carry a playlist or media, with what is the same for all who ask made once. */
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { prefersGzip } from "../kit/accept-encoding.ts";
 import { parseByteRange } from "../kit/byte-range.ts";

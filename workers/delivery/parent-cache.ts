@@ -7,8 +7,9 @@ import {
   parseNodeAddress,
   type Site,
 } from "../../core/delivery/tree/node-address.ts";
-import type { ParentCache, WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import type { ParentCache } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 
 /** The memory of the data centre at `site`. A cache that fails is a memory that knows nothing. */
 export function createParentCache(site: Site): ParentCache {

@@ -1,15 +1,16 @@
 /** What a feed doesn't hold, pulled: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
 
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
-import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { type CacheOutcome, countRequest, type RequestCounters } from "../../core/broadcast/stream-status.ts";
 import { mediaObjectKey, playlistObjectKey } from "../../core/delivery/r2-keys.ts";
 import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
-import type { EdgeStream, WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
 import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
 import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Env } from "../env.ts";
 import { readBytesThroughCache } from "../kit/colo-cache.ts";

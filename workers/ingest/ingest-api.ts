@@ -2,7 +2,6 @@
 
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type BroadcastOpening, parseBroadcastOpening, parsePartMeta } from "../../core/ingest/publish-request.ts";
 import { type ProblemDocument, type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
@@ -14,6 +13,7 @@ import {
   type TrackName,
 } from "../../core/kit/ids.ts";
 import { UpstreamError } from "../../core/kit/workerd/upstream-client.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { parseTrackFile } from "../../core/media/hls/media-path.ts";
 import type { PublisherIdentity } from "../../durable-objects/live/live.ts";
 import { readBearerToken, sha256Hex } from "../access/bearer-token.ts";

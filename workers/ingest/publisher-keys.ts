@@ -2,10 +2,10 @@
 
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { type TokenBucket, takeTokens } from "../../core/kit/rate-limits.ts";
+import { type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
 import { TokenBuckets } from "../../core/kit/token-buckets.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { isStreamRegisteredNow, registerStream } from "../access/stream-registry.ts";
 import type { Env } from "../env.ts";
 

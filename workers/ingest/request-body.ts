@@ -1,6 +1,8 @@
 /** Bodies of publishers: bounded in bytes, time and rate, and together by stream. */
+
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import { type ProblemDocument, publishProblems } from "../../core/ingest/publish-result.ts";
+import { concatBytes } from "../../core/kit/bytes.ts";
 import { FairPool } from "../../core/kit/fair-pool.ts";
 
 /** Bounds, each with its reason. */
@@ -56,7 +58,7 @@ async function readBody({ body }: Request, limit: number): Promise<Uint8Array | 
         ? publishProblems.tooSlow("The body came too slowly; send it again.")
         : tooLargeProblem(limit);
     }
-    if (chunk.done) return joinChunks(chunks, length);
+    if (chunk.done) return chunks.length === 1 && chunks[0] ? chunks[0] : concatBytes(chunks, length);
     chunks.push(chunk.value);
     length += chunk.value.byteLength;
   }
@@ -75,15 +77,3 @@ async function withDeadline<T>(work: Promise<T>, waitMs: number): Promise<T | "l
 
 const tooLargeProblem = (limit: number): ProblemDocument =>
   publishProblems.tooLarge(`At most ${limit} bytes are taken here.`);
-
-function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const bytes of chunks) {
-    whole.set(bytes, at);
-    at += bytes.byteLength;
-  }
-  return whole;
-}

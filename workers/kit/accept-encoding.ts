@@ -1,10 +1,11 @@
 /** `Accept-Encoding` of RFC 9110: whether gzip is what somebody wants most. */
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 
-/** What is known of one header's text: few texts come, and each comes often. */
-const cachedPreferences = new Map<string, boolean>();
-/** Texts remembered at once, and characters of one: they come from outside. */
+/** Header texts cached at once, and characters of one: they come from outside. */
 const MAX_CACHED_HEADERS = 64;
 const MAX_CACHED_CHARS = 128;
+/** Preferences by header text: few texts come, and each comes often. */
+const cachedPreferences = new BoundedMap<string, boolean>(MAX_CACHED_HEADERS);
 
 /** Whether an answer may be, and should be, compressed with gzip. Without the header nothing is compressed. */
 export function prefersGzip(header: string | null): boolean {
@@ -13,7 +14,6 @@ export function prefersGzip(header: string | null): boolean {
   if (before !== undefined) return before;
   const prefers = parsePreference(header);
   if (header.length > MAX_CACHED_CHARS) return prefers;
-  if (cachedPreferences.size >= MAX_CACHED_HEADERS) cachedPreferences.clear();
   cachedPreferences.set(header, prefers);
   return prefers;
 }

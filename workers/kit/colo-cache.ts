@@ -1,5 +1,5 @@
 /** The data centre's cache, for what isolates of one place would each ask an object for. */
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 
 /** A text and how long it may be kept, whole seconds. */
 export interface CacheableText {

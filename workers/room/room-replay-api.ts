@@ -1,9 +1,9 @@
 /** A room's history by programme time, for those who watch a recording: one call to the room for all who ask in a place. */
 import { selectNewerAccess } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";

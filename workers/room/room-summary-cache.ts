@@ -1,8 +1,8 @@
 /** What an isolate knows of rooms: asked once in a while for all who come, by way of the data centre's cache. */
 
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
+import type { WaitUntilContext } from "../../core/kit/workerd/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, type RoomSummary, roomSummaryColoTtlS } from "../../core/room/room-summary.ts";
 import type { Env } from "../env.ts";

@@ -4,10 +4,10 @@
  * by how much is invented.
  */
 
-import type { WaitUntilContext } from "../../delivery/workerd/edge-stream.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
 import { SingleFlight } from "../../kit/workerd/single-flight.ts";
 import { UpstreamError } from "../../kit/workerd/upstream-client.ts";
+import type { WaitUntilContext } from "../../kit/workerd/wait-until.ts";
 import { computeTrustMs } from "../registry/copy-trust.ts";
 import { REGISTRY_LIMITS } from "../registry/registry-limits.ts";
 

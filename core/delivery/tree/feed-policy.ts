@@ -2,6 +2,7 @@
  * Who feeds whom: the rules by which the tree grows and shrinks. A node that is asked for a feed either serves it or
  * sends the asker one step up or down. They are values in, values out, so that the scale model runs the same rules.
  */
+import { hash32 } from "../../kit/hash.ts";
 import {
   coloShieldAddress,
   formatNodeAddress,
@@ -157,11 +158,7 @@ export function initialParent(site: Site | null, cached: NodeAddress | null): No
 
 /** A number from 0 up to 1 that is always the same for one text. */
 export function shardSpread(text: string): number {
-  let hash = 2_166_136_261;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 16_777_619);
-  // The low bits of short texts differ little; mix them up.
-  hash = Math.imul(hash ^ (hash >>> 15), 2_246_822_519);
-  return ((hash ^ (hash >>> 13)) >>> 0) / 4_294_967_296;
+  return hash32(text) / 2 ** 32;
 }
 
 /** The name of a node's object. */

@@ -14,17 +14,13 @@ import type { StreamStatus, TierName } from "../../broadcast/stream-status.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
 import type { StreamName, TrackName } from "../../kit/ids.ts";
 import { UpstreamClient } from "../../kit/workerd/upstream-client.ts";
+import type { WaitUntilContext } from "../../kit/workerd/wait-until.ts";
 import { NodeCounters } from "../node-counters.ts";
 import { EDGE_STREAM_LIMITS } from "../node-limits.ts";
 import { isSameNode, type NodeAddress } from "../tree/node-address.ts";
 import { cacheableParent, ParentResolver, type TreeNode } from "../tree/parent-resolver.ts";
 import { type FeedEndReason, readFeed } from "./feed-client.ts";
 import type { UpstreamNode } from "./upstream-node.ts";
-
-/** The part of a request's context that outlives its answer. */
-export interface WaitUntilContext {
-  waitUntil(work: Promise<unknown>): void;
-}
 
 /** What others of the same place know of the way to a stream. */
 export interface ParentCache {

@@ -1,7 +1,9 @@
 /** A node of the tree as the one below it calls it. */
 
-import type { BroadcastId, TrackName } from "../../kit/ids.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../kit/ids.ts";
 import type { PlaylistFile } from "../../media/hls/paths.ts";
+import { nodeObjectName } from "../tree/feed-policy.ts";
+import type { NodeAddress, Region } from "../tree/node-address.ts";
 
 /** A playlist as stored: only the Live object renders it. */
 export interface StoredPlaylist {
@@ -42,4 +44,20 @@ export interface UpstreamNode {
   restart(): Promise<void>;
   /** A segment in R2, read once for all below; the Live object has none of these, its children read R2 themselves. */
   pullStored?(key: string): Promise<Uint8Array | null>;
+}
+
+/** The namespaces of the tree's objects. */
+export interface UpstreamNamespaces {
+  readonly LIVE: { getByName(stream: StreamName): UpstreamNode };
+  readonly SHIELD: { getByName(name: string, options: { readonly locationHint: Region }): UpstreamNode };
+}
+
+/** The object of a node; a shield is placed in its region when it is first called. */
+export function getUpstreamNode(
+  { LIVE, SHIELD }: UpstreamNamespaces,
+  stream: StreamName,
+  address: NodeAddress,
+): UpstreamNode {
+  if (address.tier === "live") return LIVE.getByName(stream);
+  return SHIELD.getByName(nodeObjectName(stream, address), { locationHint: address.region });
 }

@@ -4,7 +4,7 @@
  */
 
 /** Bounds on what is done to sound. */
-export const AUDIO_SYNC_LIMITS = {
+const AUDIO_SYNC_LIMITS = {
   /** Timestamps this far off the samples before are a hole or an overlap, not a drift. */
   driftS: 0.03,
   /** Drift below this is left alone: timestamps in milliseconds tremble as much. */

@@ -16,7 +16,7 @@ const MEASURED_TOLERANCE = 0.01;
 const ANNOUNCED_TOLERANCE = 0.05;
 
 /** Bounds on a rate that is believed, frames per second. */
-export const FRAME_RATE_LIMITS = { min: 1, max: 1000 } as const;
+const FRAME_RATE_LIMITS = { min: 1, max: 1000 } as const;
 
 /**
  * The rate of motion in pictures shown at `timesS`, in any order, whose timestamps are rounded to `tickS`; null where

@@ -3,9 +3,10 @@
  * one that tells where raw frames of any size end, and gives out each at once. Format: nut.txt of FFmpeg's
  * documentation. Its timestamps aren't read: FFmpeg lets none go back, and the source's may.
  */
+import { concatBytes } from "../../kit/bytes.ts";
 
 /** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
-export const NUT_LIMITS = {
+const NUT_LIMITS = {
   /** Bytes of a header packet: FFmpeg's are below 1 KiB. */
   headerBytes: 65_536,
   /** Bytes of one frame: a raw 8K picture in 4:2:0 has 50 MB. */
@@ -146,7 +147,7 @@ export class NutReader {
       }
       if (at >= bytes.length) return frames;
       if (this.#partialHeader.length > 0) {
-        bytes = concatBytes(this.#partialHeader, bytes.subarray(at));
+        bytes = concatBytes([this.#partialHeader, bytes.subarray(at)]);
         at = 0;
         this.#partialHeader = new Uint8Array(0);
       }
@@ -280,11 +281,4 @@ function skipSideData(cursor: NutCursor): void {
     } else if (type === -3 || type < -4) cursor.readSignedVarint();
     else if (type === -4) cursor.readVarint();
   }
-}
-
-function concatBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { concatBytes } from "../../kit/bytes.ts";
 import { BoxSplitter } from "./box-splitter.ts";
 import { CmafError } from "./errors.ts";
-import { bigEndianWords, concatBytes, makeBox } from "./fixtures.ts";
+import { bigEndianWords, makeBox } from "./fixtures.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 
 const STREAM = concatBytes([

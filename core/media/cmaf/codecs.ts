@@ -33,7 +33,7 @@ const AUDIO_ENTRIES: ReadonlyMap<string, readonly [box: string, codecs: CodecStr
 ]);
 
 /** Reads the sample entry `type` that spans `entry`; throws `CmafError` on a codec that HLS in fMP4 does not carry. */
-export function readSampleEntry(type: string, entry: BoxSpan): SampleEntry {
+function readSampleEntry(type: string, entry: BoxSpan): SampleEntry {
   const video = VIDEO_ENTRIES.get(type);
   if (video !== undefined) {
     requireBytes(entry, entry.bodyStart, 78);

@@ -1,5 +1,7 @@
 /** Test material: synthetic fMP4 pipes, and packager output taken apart again. */
+
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import { concatBytes } from "../../kit/bytes.ts";
 import { parseTrackName, type TrackName } from "../../kit/ids.ts";
 import { type BoxSpan, forEachBox, readU32 } from "./bytes.ts";
 import { writeFragment } from "./fragment.ts";
@@ -104,17 +106,6 @@ export function fmp4Pipe(init: Uint8Array, frames: readonly CodedFrame[]): Uint8
     init,
     ...frames.map((frame, i) => writeFragment(i + 1, [{ trackId: 1, decodeTicks: frame.dts, samples: [frame] }]).bytes),
   ]);
-}
-
-/** All of `parts` in a row. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** A part with its samples, read back from its bytes. */

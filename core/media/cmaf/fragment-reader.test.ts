@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { concatBytes } from "../../kit/bytes.ts";
 import {
   AAC_CONFIG,
   AVC_CONFIG,
   audioEntry,
   bigEndianWords,
-  concatBytes,
   fmp4Pipe,
   frameData,
   makeBox,

@@ -1,6 +1,7 @@
 import { createFile, MP4BoxBuffer } from "mp4box";
 import { expect, test } from "vitest";
-import { concatBytes, testInit } from "./fixtures.ts";
+import { concatBytes } from "../../kit/bytes.ts";
+import { testInit } from "./fixtures.ts";
 import { type FragmentSample, writeFragment } from "./fragment.ts";
 
 const sample = (durationTicks: number, size: number, sync: boolean, ctsOffset = 0): FragmentSample => ({

@@ -1,17 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { concatBytes } from "../../kit/bytes.ts";
 import { CmafError } from "./errors.ts";
-import {
-  bigEndianWords,
-  concatBytes,
-  fmp4Pipe,
-  frameData,
-  makeBox,
-  testInit,
-  testInits,
-  testTrackName,
-} from "./fixtures.ts";
+import { bigEndianWords, fmp4Pipe, frameData, makeBox, testInit, testInits, testTrackName } from "./fixtures.ts";
 import { FragmentReader } from "./fragment-reader.ts";
 import type { CodedFrame } from "./frame.ts";
 import { CMAF_LIMITS } from "./limits.ts";

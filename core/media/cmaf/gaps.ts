@@ -1,5 +1,6 @@
 /** Programme time in which the source sent nothing, as gap segments that all tracks share. */
-import type { SegmentStart } from "../../broadcast/broadcast-log.ts";
+
+import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { PartOutput } from "./part-writer.ts";
 import type { TrackPackager } from "./track-packager.ts";
 

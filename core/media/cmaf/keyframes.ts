@@ -5,7 +5,7 @@
 import { type Rational, reduceRational } from "../../kit/rational.ts";
 
 /** Bounds within which every product below is an exact integer (below 2^53) for hours of media at any rate, and years at usual ones. */
-export const KEYFRAME_LIMITS = {
+const KEYFRAME_LIMITS = {
   /** Frames per second, and its numerator and denominator in lowest terms. */
   maxRate: 1000,
   maxTerm: 1_000_000,

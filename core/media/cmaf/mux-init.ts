@@ -1,4 +1,5 @@
 /** The init section of a track that carries pictures and sound, made of theirs. */
+import { concatBytes } from "../../kit/bytes.ts";
 import { type BoxSpan, boxError, forEachBox } from "./bytes.ts";
 import { initSpan, trackIdOffset, trackIdsOf } from "./init.ts";
 
@@ -59,15 +60,5 @@ function makeBox(type: string, parts: readonly Uint8Array[]): Uint8Array {
   const bytes = concatBytes([new Uint8Array(8), ...parts]);
   new DataView(bytes.buffer).setUint32(0, bytes.length);
   bytes.set(new TextEncoder().encode(type), 4);
-  return bytes;
-}
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

@@ -1,16 +1,8 @@
 import { expect, test } from "vitest";
+import { concatBytes } from "../../kit/bytes.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "./errors.ts";
-import {
-  concatBytes,
-  frameData,
-  frameId,
-  makeBox,
-  readPartsBack,
-  testInit,
-  testInits,
-  testTrackName,
-} from "./fixtures.ts";
+import { frameData, frameId, makeBox, readPartsBack, testInit, testInits, testTrackName } from "./fixtures.ts";
 import type { CodedFrame } from "./frame.ts";
 import { KeyframeSchedule } from "./keyframes.ts";
 import { findOutputFault } from "./output-checker.ts";

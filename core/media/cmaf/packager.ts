@@ -1,5 +1,6 @@
 /** Frames of all tracks to parts and segments that begin and end together. */
-import type { SegmentStart } from "../../broadcast/broadcast-log.ts";
+
+import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "./errors.ts";
 import type { CodedFrame, InitInfo } from "./frame.ts";

@@ -1,5 +1,6 @@
 /** One track's output: frames become parts, on a decode timeline without holes from the first part to the last. */
-import type { SegmentStart } from "../../broadcast/broadcast-log.ts";
+
+import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { FragmentSample } from "./fragment.ts";
 import type { TimedFrame } from "./frame.ts";
 import type { PartDraft, PartOutput } from "./part-writer.ts";

@@ -1,13 +1,13 @@
 /** Delivery directives (§6.2.5): parsed once from a request, then decided against a broadcast's state. */
 import type { BroadcastState } from "../../broadcast/broadcast-log.ts";
 import { findSegment } from "../../broadcast/segment-window.ts";
+import { lastClosedMsn, lastPartOf, nextPartOf, requireTrackState } from "../../broadcast/track-position.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { SkipDirective } from "./media-playlist.ts";
 import { advancePartLimit } from "./timing.ts";
-import { lastClosedMsn, lastPartOf, nextPartOf, requireTrackState } from "./track-position.ts";
 
 /** Bounds on what a request may carry. */
-export const DIRECTIVE_LIMITS = {
+const DIRECTIVE_LIMITS = {
   /** A segment a second for 30,000 years; what is longer was not read in a playlist. Answered 400. */
   directiveDigits: 12,
   /** Entries by which the replica that hinted a part may be ahead of the one that is asked for it. */

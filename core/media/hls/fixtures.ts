@@ -1,12 +1,6 @@
 /** For tests: broadcasts grown step by step, as a replica would hold them, without its bounds or its bytes. */
-import type {
-  BroadcastConfig,
-  BroadcastState,
-  PartMeta,
-  SegmentState,
-  Track,
-  TrackState,
-} from "../../broadcast/broadcast-log.ts";
+import type { BroadcastConfig, BroadcastState, PartMeta, Track, TrackState } from "../../broadcast/broadcast-log.ts";
+import type { SegmentState } from "../../broadcast/segment.ts";
 import { createTrackState } from "../../broadcast/segment-window.ts";
 import type { BroadcastId, TrackName } from "../../kit/ids.ts";
 

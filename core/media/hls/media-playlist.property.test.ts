@@ -3,10 +3,10 @@ import hls from "hls-parser";
 import { type ParsedManifest, Parser } from "m3u8-parser";
 import { expect, test } from "vitest";
 import type { BroadcastState, PartMeta } from "../../broadcast/broadcast-log.ts";
+import { nextPartOf, requireTrackState } from "../../broadcast/track-position.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { addFixturePart, emptyState, fixtureConfig, fixtureTrack } from "./fixtures.ts";
 import { renderIframePlaylist, renderMediaPlaylist } from "./media-playlist.ts";
-import { nextPartOf, requireTrackState } from "./track-position.ts";
 
 const main = "main" as TrackName;
 const other = "other" as TrackName;

@@ -4,6 +4,7 @@
  */
 import type { BroadcastConfig, BroadcastState, TrackState } from "../../broadcast/broadcast-log.ts";
 import { countPackSegments, type SegmentPack, unpackSegment, unpackSegments } from "../../broadcast/packed-segments.ts";
+import { lastPartOf, nextPartOf, requireTrackState } from "../../broadcast/track-position.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { initPath, partPath } from "./paths.ts";
 import { pushIframe, pushParts, pushSegmentEnd, pushSegmentStart } from "./segment-lines.ts";
@@ -17,7 +18,6 @@ import {
   SKIP_BOUNDARY_TARGETS,
   UNITS_PER_SECOND,
 } from "./timing.ts";
-import { lastPartOf, nextPartOf, requireTrackState } from "./track-position.ts";
 
 /** §8: 9 for `EXT-X-SKIP`, 10 where it replaces date ranges; constant, so a reload never changes it. */
 const LIVE_VERSION = 10;

@@ -1,5 +1,6 @@
 /** The lines of one segment, which live playlists and recordings have alike. */
-import type { PartState, SegmentStart, SegmentState } from "../../broadcast/broadcast-log.ts";
+
+import type { PartState, SegmentStart, SegmentState } from "../../broadcast/segment.ts";
 import { initPath, partPath, segmentPath } from "./paths.ts";
 import { formatUnits, ticksToUnits } from "./timing.ts";
 

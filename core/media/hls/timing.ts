@@ -2,20 +2,18 @@
 import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
 
 /** Playlists print seconds with this many decimals: 10 µs, finer than one audio sample at 96 kHz. */
-export const SECONDS_DECIMALS = 5;
+const SECONDS_DECIMALS = 5;
 /** Printed units in one second. */
 export const UNITS_PER_SECOND: number = 10 ** SECONDS_DECIMALS;
 
 /** §4.4.3.8: "[HOLD-BACK] MUST be at least three times the Target Duration." */
-export const HOLD_BACK_TARGETS = 3;
+const HOLD_BACK_TARGETS = 3;
 /** §4.4.3.8: "[PART-HOLD-BACK] SHOULD be at least three times the maximum Part Target Duration." */
-export const PART_HOLD_BACK_TARGETS = 3;
+const PART_HOLD_BACK_TARGETS = 3;
 /** §4.4.3.8: "The Skip Boundary MUST be at least six times the Target Duration." */
 export const SKIP_BOUNDARY_TARGETS = 6;
 /** §6.2.2: parts leave the playlist once they are further from its end than this many target durations. */
 export const PART_WINDOW_TARGETS = 3;
-/** §6.2.5.2: a reload that waited longer than this many target durations is answered 503. */
-export const BLOCKING_TARGETS = 3;
 
 /** Seconds from the end at which ordinary players start, the same in all playlists. */
 export function holdBackS(config: BroadcastConfig): number {

@@ -5,10 +5,10 @@
 
 import type { Clock, Random } from "../../kit/clock.ts";
 import { CLIENT_ROOM_LIMITS } from "../client-room-limits.ts";
+import type { Command } from "../commands.ts";
 import type { ChatModes, RoomCounts, RoomEvent } from "../events.ts";
 import {
   type ClientFrame,
-  type Command,
   type CommandOutcome,
   HEARTBEAT,
   type OwnProfile,

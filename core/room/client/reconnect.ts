@@ -1,4 +1,5 @@
 /** Whether and when a client reconnects after its socket closed. */
+import { maxBackoffMs } from "../../kit/backoff.ts";
 import { SOCKET_CLOSES } from "../room-protocol.ts";
 
 /** Bounds of the delay, ms: the first doubles with each failure, up to the second; the third follows a close that asks for a long delay. */
@@ -21,7 +22,7 @@ export function maxReconnectDelayMs(
   const close = Object.values(SOCKET_CLOSES).find((each) => each.code === code);
   const tokenEnded = code === SOCKET_CLOSES.token.code && (reason === "token-expired" || reason === "token-revoked");
   if (close?.again === "never" && !(canRenewToken && tokenEnded)) return null;
-  if (close?.again !== "later") return Math.min(reconnectMaxMs, reconnectBaseMs * 2 ** Math.min(failures, 16));
+  if (close?.again !== "later") return maxBackoffMs(failures + 1, { firstMs: reconnectBaseMs, maxMs: reconnectMaxMs });
   const requestedMs = code === SOCKET_CLOSES.comeBack.code ? 1_000 * Number(reason) : 0;
   return requestedMs > 0 ? Math.min(requestedMs, 10 * reconnectLongMs) : reconnectLongMs;
 }

@@ -1,6 +1,6 @@
 /** Tells acts apart that came with one id: a client that counts from 1 anew after each load gives an id twice. */
 import { hash32 } from "../../kit/hash.ts";
-import type { Command } from "../room-protocol.ts";
+import type { Command } from "../commands.ts";
 
 /** What an act says, in a few characters: the same for the same act, as `decodeClient` reads it, and for hardly any other. */
 export function commandDigest(command: Command): string {

@@ -4,12 +4,14 @@ import { hasLink, isEmoteOnly, isShouting, type ShoutingRule } from "../../moder
 import { type ModerationDecision as Outcome, stricterDecision } from "../../moderation/moderate.ts";
 import { mergeVerdicts, type ReviewVerdict } from "../../moderation/review.ts";
 import { cleanText, isBlankText } from "../../moderation/text-forms.ts";
+import type { Command } from "../commands.ts";
 import { type ChatModes, isStaff, type Participant, type ParticipantProfile } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type { Command, RoomErrorCode } from "../room-protocol.ts";
-import { type HeldMessage, type HoldReason, heldMessageKey, type RoomState } from "../room-state.ts";
+import type { HeldMessage, HoldReason } from "../room-model.ts";
+import type { RoomErrorCode } from "../room-protocol.ts";
+import { heldMessageKey, type RoomState } from "../room-state.ts";
 import { commandDigest } from "./command-digest.ts";
-import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decide.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decision.ts";
 import { clampProgramTime } from "./program-time.ts";
 import { holdReasons } from "./text-moderator.ts";
 

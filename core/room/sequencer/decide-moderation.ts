@@ -1,5 +1,6 @@
 /** What those who moderate may do, and what it changes. */
 
+import type { Command } from "../commands.ts";
 import type { Effect, Participant } from "../events.ts";
 import { networkBanEndMs } from "../network-name-rotation.ts";
 import {
@@ -11,16 +12,10 @@ import {
   rankOfRoles,
 } from "../permissions.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type { Command, ModerationList, RoomErrorCode } from "../room-protocol.ts";
-import {
-  networkSanctionKey,
-  type PinnedMessage,
-  type RoomState,
-  type Sanction,
-  type StateEntry,
-  sanctionKeys,
-} from "../room-state.ts";
-import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decide.ts";
+import type { PinnedMessage, Sanction } from "../room-model.ts";
+import type { ModerationList, RoomErrorCode } from "../room-protocol.ts";
+import { networkSanctionKey, type RoomState, type StateEntry, sanctionKeys } from "../room-state.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decision.ts";
 
 /** An act of someone with an account. */
 export interface ModerationEnvelope {

@@ -1,17 +1,13 @@
 import { expect, test } from "vitest";
+import type { Role } from "../../access/roles.ts";
 import { DEFAULT_AUTOMOD_LEVELS } from "../../moderation/categories.ts";
 import type { ReviewVerdict } from "../../moderation/review.ts";
-import type { ChatEvent, ChatModes, Participant, Role } from "../events.ts";
-import type { Command } from "../room-protocol.ts";
+import type { Command } from "../commands.ts";
+import type { ChatEvent, ChatModes, Participant } from "../events.ts";
 import { RoomState, type StateEntry } from "../room-state.ts";
 import { commandDigest } from "./command-digest.ts";
-import {
-  type CommandAcceptance,
-  type CommandEnvelope,
-  type CommandRefusal,
-  type DecisionContext,
-  decideCommand,
-} from "./decide.ts";
+import { decideCommand } from "./decide.ts";
+import type { CommandAcceptance, CommandEnvelope, CommandRefusal, DecisionContext } from "./decision.ts";
 import { TextModerator } from "./text-moderator.ts";
 
 const NOW = 1_000_000_000;

@@ -1,9 +1,9 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
 
+import type { Command } from "../commands.ts";
 import type { RoomEvent } from "../events.ts";
-import type { Command } from "../room-protocol.ts";
 import type { RoomState, StateEntry } from "../room-state.ts";
-import type { CommandEnvelope } from "./decide.ts";
+import type { CommandEnvelope } from "./decision.ts";
 
 /** The subject that an event tells of, or null. */
 export function subjectOfEvent(event: RoomEvent): string | null {

@@ -13,7 +13,8 @@ import {
 import { cleanText, isBlankText, toSingleLine } from "../../moderation/text-forms.ts";
 import { isStaff, type ParticipantProfile } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type { HoldReason, RoomState } from "../room-state.ts";
+import type { HoldReason } from "../room-model.ts";
+import type { RoomState } from "../room-state.ts";
 
 /** What of a room's state says how texts are judged. */
 export type TextModerationRules = Pick<RoomState, "words" | "automod" | "modes">;

@@ -1,5 +1,6 @@
 /** Frames of clients, read with limits. Nothing that a client sends makes this throw. */
 
+import { ACCESS_LIMITS } from "../../access/access-policy.ts";
 import {
   asJsonObject,
   type JsonObject,
@@ -9,16 +10,10 @@ import {
   readText,
 } from "../../kit/json-fields.ts";
 import { type AutoModLevel, MODERATION_CATEGORIES, type ModerationCategory } from "../../moderation/categories.ts";
+import type { AutoModUpdate, Command, ModerationCommand } from "../commands.ts";
 import type { ChatModes } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type {
-  AutoModUpdate,
-  ClientFrame,
-  Command,
-  ModerationCommand,
-  RoomPosition,
-  SocketCloseName,
-} from "../room-protocol.ts";
+import type { ClientFrame, RoomPosition, SocketCloseName } from "../room-protocol.ts";
 
 /** A frame, an act that is wrong but has an id to answer to, or why the socket must close. */
 export type DecodedClientFrame =
@@ -59,7 +54,7 @@ export function decodeClientFrame(text: string): DecodedClientFrame {
       return { frame: { type: "seen" } };
     case "renew": {
       const { token } = fields;
-      const fits = typeof token === "string" && token.length <= ROOM_LIMITS.tokenChars;
+      const fits = typeof token === "string" && token.length <= ACCESS_LIMITS.tokenChars;
       return fits ? { frame: { type: "renew", token } } : MALFORMED_FRAME;
     }
     default:

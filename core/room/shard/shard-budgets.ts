@@ -2,16 +2,11 @@
  * How much a socket may make a shard send. What everybody is told costs nobody anything; what one alone is answered is
  * paid for: by somebody without an account with what it sent, by everybody with a rate, by all of one address together.
  */
-import {
-  type BucketRate,
-  CLIENT_FRAME_RATES,
-  HISTORY_READ_RATE,
-  SOCKET_FRAME_RATE,
-  SOCKET_OPEN_RATE,
-} from "../../kit/rate-limits.ts";
+import type { BucketRate } from "../../kit/token-bucket.ts";
 import { TokenBuckets } from "../../kit/token-buckets.ts";
 import type { Participant } from "../events.ts";
 import type { ClientFrame } from "../room-protocol.ts";
+import { CLIENT_FRAME_RATES, HISTORY_READ_RATE, SOCKET_FRAME_RATE, SOCKET_OPEN_RATE } from "../room-rates.ts";
 
 /** Bounds of what is answered, each with its reason. */
 export const SHARD_BUDGET_LIMITS = {

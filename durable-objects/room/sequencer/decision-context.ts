@@ -1,7 +1,7 @@
 /** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
 
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { CommandEnvelope, DecisionContext } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope, DecisionContext } from "../../../core/room/sequencer/decision.ts";
 import type { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
 import { targetOfCommand } from "../../../core/room/sequencer/subject-data.ts";
 import type { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";

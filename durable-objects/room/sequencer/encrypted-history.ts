@@ -3,8 +3,9 @@
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
 import { type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import { type AuditLogEntry, heldMessageKey, type StateEntry, stateEntryKey } from "../../../core/room/room-state.ts";
-import type { SenderTrace } from "../../../core/room/sequencer/decide.ts";
+import type { AuditLogEntry } from "../../../core/room/room-model.ts";
+import { heldMessageKey, type StateEntry, stateEntryKey } from "../../../core/room/room-state.ts";
+import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
 import { subjectOfEntry, subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
 import { decryptValue, encryptValue } from "./encryption.ts";
 import type { EventRow, RoomStore, StateEntryRow } from "./room-store.ts";

@@ -3,12 +3,14 @@
  * under that person's key, and the person is named by a tag; see `sealing.ts`.
  */
 
+import type { Role } from "../../../core/access/roles.ts";
 import type { RoomChildId } from "../../../core/room/child-ids.ts";
-import type { Role, RoomEvent } from "../../../core/room/events.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { AuditLogEntry, StateEntry } from "../../../core/room/room-state.ts";
+import type { AuditLogEntry } from "../../../core/room/room-model.ts";
+import type { StateEntry } from "../../../core/room/room-state.ts";
 import type { AudienceSnapshot, AudienceTotals, ShardViewerCount } from "../../../core/room/sequencer/audience.ts";
-import type { SenderTrace } from "../../../core/room/sequencer/decide.ts";
+import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
 import type { HistoryRetention } from "../../../core/room/sequencer/retention.ts";
 import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../../core/room/sharding.ts";
 import { LazySql } from "../../kit/lazy-sql.ts";

@@ -19,7 +19,8 @@ import { heldMessageKey, RoomState, type StateEntry } from "../../../core/room/r
 import type { RoomSummary } from "../../../core/room/room-summary.ts";
 import { RoomAudience } from "../../../core/room/sequencer/audience.ts";
 import { commandDigest, matchesCommandDigest } from "../../../core/room/sequencer/command-digest.ts";
-import { type CommandAcceptance, type CommandEnvelope, decideCommand } from "../../../core/room/sequencer/decide.ts";
+import { decideCommand } from "../../../core/room/sequencer/decide.ts";
+import type { CommandAcceptance, CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { clampProgramTime } from "../../../core/room/sequencer/program-time.ts";
 import { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
 import {
@@ -53,7 +54,9 @@ import { UnsentEvents } from "./unsent-events.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv extends RoomChildEnv, RetentionEnv {
-  readonly ROOM: JurisdictionNamespace<AccessPolicyReceiver & { expect(viewers: number): Promise<number> }>;
+  readonly ROOM: JurisdictionNamespace<
+    AccessPolicyReceiver & { setExpectedAudience(viewers: number): Promise<number> }
+  >;
   readonly LIVE: { getByName(name: string): LiveRevocationRpc };
   readonly KEYRING: JurisdictionNamespace<KeyringRpc>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
@@ -231,7 +234,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** A crowd is on its way: the room has shards for it before it comes, so that none is overrun. Gives their number. */
   async setExpectedAudience(viewers: number): Promise<number> {
     if (this.#replacementRoom !== null)
-      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).expect(viewers);
+      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).setExpectedAudience(viewers);
     const nowMs = Date.now();
     const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedAudienceMs };
     this.#store.setExpectedAudience(expected);

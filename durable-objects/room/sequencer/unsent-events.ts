@@ -1,5 +1,5 @@
 /** What happened in a room and is stored, but not told to the shards yet. */
-import type { TokenBucket } from "../../../core/kit/rate-limits.ts";
+import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
 import { applyLaterEvent, type RoomEvent } from "../../../core/room/events.ts";
 import type { RecentEvents } from "../../../core/room/recent-events.ts";

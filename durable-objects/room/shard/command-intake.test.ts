@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { crashRoomObject, roomStub, shardStub, TestParticipant, waitForCondition } from "../testing.ts";
 import { CommandIntake } from "./command-intake.ts";

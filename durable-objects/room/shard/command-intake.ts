@@ -1,12 +1,13 @@
 /** Commands and reactions of a shard's viewers before the room: deduplication and rate limits. */
+import type { Role } from "../../../core/access/roles.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
-import { commandRate, REACTION_RATE, RESEND_RATE } from "../../../core/kit/rate-limits.ts";
 import { TokenBuckets } from "../../../core/kit/token-buckets.ts";
-import { type Participant, participantKey, type Role } from "../../../core/room/events.ts";
+import { type Participant, participantKey } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { commandRate, REACTION_RATE, RESEND_RATE } from "../../../core/room/room-rates.ts";
 import { commandDigest } from "../../../core/room/sequencer/command-digest.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import type { CommandBatcher } from "../command-batcher.ts";
 import type { ReviewQueue } from "./review-queue.ts";
 

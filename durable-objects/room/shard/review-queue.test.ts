@@ -3,7 +3,7 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import type { ReviewPolicy } from "../../../core/moderation/review.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { RoomState } from "../../../core/room/room-state.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { ReviewQueue } from "./review-queue.ts";
 
 const policy: ReviewPolicy<AbortSignal> = {

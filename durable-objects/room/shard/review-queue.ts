@@ -6,7 +6,7 @@ import { type ReviewPolicy, type ReviewVerdict, requestReview } from "../../../c
 import { isStaff, participantKey } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { RoomState } from "../../../core/room/room-state.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decide.ts";
+import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
 
 /** What a queue reviews with. */

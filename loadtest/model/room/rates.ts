@@ -1,5 +1,5 @@
 /** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
-import type { TokenBucket } from "../../../core/kit/rate-limits.ts";
+import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
 import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";

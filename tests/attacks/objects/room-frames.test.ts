@@ -1,9 +1,11 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import type { Participant, Role } from "../../../core/room/events.ts";
+import type { Role } from "../../../core/access/roles.ts";
+import type { Command } from "../../../core/room/commands.ts";
+import type { Participant } from "../../../core/room/events.ts";
 import { COMMAND_MIN_RANKS } from "../../../core/room/permissions.ts";
 import { FRAME_REQUIREMENTS } from "../../../core/room/restrictions.ts";
-import type { ClientFrame, Command } from "../../../core/room/room-protocol.ts";
+import type { ClientFrame } from "../../../core/room/room-protocol.ts";
 import { decodeClientFrame } from "../../../core/room/shard/decode-client-frame.ts";
 import {
   issueTestToken,

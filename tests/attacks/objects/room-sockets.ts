@@ -67,15 +67,6 @@ export function viewerFor(subject: string | null, over: Partial<Participant> = {
   };
 }
 
-/** Changes what the sockets of a shard keep through hibernation, as if time had passed. */
-export function age(room: string, change: (kept: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
-  return runInDurableObject(shardStub(room), (_shard, ctx) => {
-    for (const socket of ctx.getWebSockets()) {
-      socket.serializeAttachment(change(socket.deserializeAttachment() as Record<string, unknown>));
-    }
-  });
-}
-
 /** Sockets that a shard still holds, closed ones among them. */
 export const socketsOf = (room: string, shard = 0): Promise<number> =>
   runInDurableObject(shardStub(room, shard), (_shard, ctx) => ctx.getWebSockets().length);

@@ -1,6 +1,6 @@
 /** Counts a viewer whose chat is hidden: while the video plays, the page sends a beacon every few seconds. */
+import { randomBetween } from "../../../core/kit/backoff.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
-import { randomBetween } from "../kit/backoff.ts";
 import { sendViewerBeacon } from "./room-ticket.ts";
 
 /** The beacon interval until the edge gives one. */
@@ -39,7 +39,7 @@ export class ViewerBeacon {
     const { clock, random } = this.#platform;
     const intervalMs = this.#isPlaying() ? await this.#send().catch(() => DEFAULT_INTERVAL_MS) : IDLE_MS;
     if (generation !== this.#generation) return;
-    const delayMs = randomBetween(0.9 * intervalMs, intervalMs, random());
+    const delayMs = randomBetween(0.9 * intervalMs, intervalMs, random);
     this.#cancelTimer = clock.startTimer(delayMs, () => void this.#run(generation));
   }
 

@@ -1,5 +1,7 @@
 /** The chat's words: refusals, closes, modes, times, and a message cut into what it mentions; pure. */
-import type { ChatModes, Role, RoomEvent } from "../../../core/room/events.ts";
+
+import type { Role } from "../../../core/access/roles.ts";
+import type { ChatModes, RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_ERROR_TEXTS, type RoomErrorCode, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
 import type { TimelineEntry } from "./chat-timeline.ts";
 

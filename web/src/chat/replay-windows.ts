@@ -4,7 +4,7 @@ import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 const { replayWindowMs } = CLIENT_ROOM_LIMITS;
 
 /** Bounds of the replay. */
-export const CHAT_REPLAY_LIMITS = {
+const CHAT_REPLAY_LIMITS = {
   /** Windows before the playhead's own that fill the list after a jump, and those that are fetched ahead. */
   behind: 2,
   ahead: 1,

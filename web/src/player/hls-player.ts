@@ -1,6 +1,6 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
-import { jitteredBackoffMs } from "../kit/backoff.ts";
+import { backoffMs } from "../../../core/kit/backoff.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
 import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
@@ -10,13 +10,12 @@ import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEvent
 import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
 
 /** The bounds of recovery. */
-export const RECOVERY_LIMITS = {
+const RECOVERY_LIMITS = {
   /** Media errors within this time of each other are one trouble. */
   episodeMs: 15_000,
   /** Recoveries of one trouble before playback is given up. */
   attempts: 4,
-  retryBaseMs: 500,
-  retryMaxMs: 8000,
+  retry: { firstMs: 500, maxMs: 8000 },
   /** After this many failed tries to go on, the address is loaded anew: it may lead to another broadcast. */
   triesBeforeReload: 4,
 } as const;
@@ -243,8 +242,7 @@ export class HlsPlayer implements StreamPlayer {
   }
 
   #scheduleRetry(retry: () => void): void {
-    const { retryBaseMs, retryMaxMs } = RECOVERY_LIMITS;
-    this.#retryAfter(jitteredBackoffMs(this.#retries++, retryBaseMs, retryMaxMs, Math.random()), retry);
+    this.#retryAfter(backoffMs(++this.#retries, RECOVERY_LIMITS.retry, Math.random), retry);
   }
 
   #retryAfter(ms: number, retry: () => void): void {

@@ -81,7 +81,7 @@ export function monitorMedia(
 }
 
 /** Plays with sound where the browser lets it, else muted, else waits for the person. */
-export async function startPlaying(video: HTMLVideoElement, report: WatchEventListener): Promise<void> {
+async function startPlaying(video: HTMLVideoElement, report: WatchEventListener): Promise<void> {
   if (await tryPlay(video)) return;
   video.muted = true;
   report({ type: "autoplay", autoplay: (await tryPlay(video)) ? "muted" : "blocked" });

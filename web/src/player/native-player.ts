@@ -1,5 +1,5 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
-import { jitteredBackoffMs } from "../kit/backoff.ts";
+import { backoffMs } from "../../../core/kit/backoff.ts";
 import { type PlaybackToken, refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
 
@@ -77,7 +77,10 @@ export class NativePlayer implements StreamPlayer {
         this.#report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
       })
       .catch(() => this.#report({ type: "stuck" }));
-    this.#timer = setTimeout(() => this.load(), jitteredBackoffMs(this.#attempts++, 1000, 10_000, Math.random()));
+    this.#timer = setTimeout(
+      () => this.load(),
+      backoffMs(++this.#attempts, { firstMs: 1000, maxMs: 10_000 }, Math.random),
+    );
   }
 
   /** The browser's player takes nothing along but addresses: the token goes into the first one, and playlists carry it on. */

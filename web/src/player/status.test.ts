@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { jitteredBackoffMs } from "../kit/backoff.ts";
 import { renditionName } from "./renditions.ts";
 import { parseWatchStatus } from "./status.ts";
 
@@ -33,12 +32,6 @@ test("what isn't a status is null", () => {
   for (const body of [null, 1, "live", [], {}, { state: "on", broadcast: "b" }, { state: "live" }]) {
     expect(parseWatchStatus(body)).toBeNull();
   }
-});
-
-test("a backoff doubles up to its bound, and at least half of it is waited", () => {
-  expect(jitteredBackoffMs(0, 500, 8000, 0)).toBe(250);
-  expect(jitteredBackoffMs(2, 500, 8000, 0.999)).toBeCloseTo(2000, -1);
-  expect(jitteredBackoffMs(99, 500, 8000, 0)).toBe(4000);
 });
 
 test("a rendition is called as its track is in the address, else by its shorter side", () => {

@@ -1,7 +1,7 @@
 /** Asks the API how the stream is, again and again, with jitter. */
 
 import { STOP_CATEGORIES, type StopNotice } from "../../../core/access/stream-stop.ts";
-import { jitteredBackoffMs, randomBetween } from "../kit/backoff.ts";
+import { backoffMs, randomBetween } from "../../../core/kit/backoff.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import type { WatchPhase, WatchSource } from "./watch-state.ts";
 
@@ -23,15 +23,14 @@ export interface WatchStatus {
 }
 
 /** Times between two questions, milliseconds. */
-export const STATUS_POLL_LIMITS = {
+const STATUS_POLL_LIMITS = {
   /** While something is awaited: a start, a return, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
   /** While pictures move: the player notices by itself when they stop. While a stream is stopped: all its viewers ask. */
   calmMinMs: 10_000,
   calmMaxMs: 15_000,
-  failureBaseMs: 2000,
-  failureMaxMs: 20_000,
+  failure: { firstMs: 4000, maxMs: 20_000 },
 } as const;
 
 /** The status that `body` tells, or null where it isn't one. */
@@ -104,7 +103,7 @@ export class StatusPoller {
 
   /** Asks within a second or two: many pages may have noticed the same thing at once. */
   pollSoon(): void {
-    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, Math.random()));
+    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, Math.random));
   }
 
   #schedule(afterMs: number): void {
@@ -113,13 +112,11 @@ export class StatusPoller {
   }
 
   #nextDelayMs(): number {
-    const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failureBaseMs, failureMaxMs } = STATUS_POLL_LIMITS;
-    if (this.#failures > 0) return jitteredBackoffMs(this.#failures, failureBaseMs, failureMaxMs, Math.random());
+    const { awaitMinMs, awaitMaxMs, calmMinMs, calmMaxMs, failure } = STATUS_POLL_LIMITS;
+    if (this.#failures > 0) return backoffMs(this.#failures, failure, Math.random);
     const phase = this.#phase();
     const calm = phase === "live" || phase === "replay" || phase === "stopped";
-    return calm
-      ? randomBetween(calmMinMs, calmMaxMs, Math.random())
-      : randomBetween(awaitMinMs, awaitMaxMs, Math.random());
+    return calm ? randomBetween(calmMinMs, calmMaxMs, Math.random) : randomBetween(awaitMinMs, awaitMaxMs, Math.random);
   }
 
   async #requestStatus(): Promise<void> {

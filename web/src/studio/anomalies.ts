@@ -3,7 +3,7 @@ import type { StreamViewers } from "../../../core/broadcast/stream-status.ts";
 import { formatCount } from "./format.ts";
 
 /** Bounds of what is taken for an anomaly, each with its reason. */
-export const ANOMALY_LIMITS = {
+const ANOMALY_LIMITS = {
   /** Viewers that aren't counted: a few come before their page has a key. */
   uncounted: 20,
   /** People who say that they watch beyond the players that ask for playlists, by estimate: both are a few seconds old. */
@@ -22,7 +22,7 @@ export interface ViewerCountSample {
 }
 
 /** The status as it was about a minute ago is compared with the one now. */
-export const COMPARISON_WINDOW_MS = 60_000;
+const COMPARISON_WINDOW_MS = 60_000;
 
 /** What can't be explained by people who watch; empty where all can. `before`: about a minute before `now`, or null. */
 export function findAnomalies(now: StreamViewers, before: StreamViewers | null): string[] {

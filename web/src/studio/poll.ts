@@ -1,14 +1,12 @@
 /** Polls the stream's status every two seconds while the page is visible. */
+import { backoffMs } from "../../../core/kit/backoff.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
-import { jitteredBackoffMs } from "../kit/backoff.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import { parseStreamStatus, type StatusAnswer } from "./stream-status.ts";
 
 const STUDIO_POLL_LIMITS = {
   everyMs: 2_000,
-  /** Backoff after failures: doubles from the first to the second. */
-  failureBaseMs: 2_000,
-  failureMaxMs: 15_000,
+  failure: { firstMs: 4_000, maxMs: 15_000 },
   timeoutMs: 8_000,
 } as const;
 
@@ -49,10 +47,9 @@ export class StudioPoller {
       this.#isPolling = false;
       this.#failures = answer === "failed" ? this.#failures + 1 : 0;
       this.#onAnswer(answer);
-      const { everyMs, failureBaseMs, failureMaxMs } = STUDIO_POLL_LIMITS;
+      const { everyMs, failure } = STUDIO_POLL_LIMITS;
       const { clock, random } = this.#platform;
-      const delayMs =
-        this.#failures > 0 ? jitteredBackoffMs(this.#failures, failureBaseMs, failureMaxMs, random()) : everyMs;
+      const delayMs = this.#failures > 0 ? backoffMs(this.#failures, failure, random) : everyMs;
       this.#cancelPoll = clock.startTimer(delayMs, () => this.#poll());
     });
   }

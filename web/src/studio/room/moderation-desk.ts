@@ -1,13 +1,9 @@
 /** The moderation desk: a room client with a moderator's token, the live chat and the staff lists. */
 import type { Clock, Platform } from "../../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../../core/room/client/client.ts";
+import type { Command, ModerationCommand } from "../../../../core/room/commands.ts";
 import { isStaff, type RoomEvent } from "../../../../core/room/events.ts";
-import type {
-  Command,
-  CommandOutcome,
-  ModerationCommand,
-  ModerationList,
-} from "../../../../core/room/room-protocol.ts";
+import type { CommandOutcome, ModerationList } from "../../../../core/room/room-protocol.ts";
 import { closeText, commandRefusalText } from "../../chat/chat-text.ts";
 import { connectRoom } from "../../chat/room-connection.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "../../chat/room-view.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BanListEntry, HeldMessage } from "../../../../core/room/room-state.ts";
+import type { BanListEntry, HeldMessage } from "../../../../core/room/room-model.ts";
 import {
   affectedStaffLists,
   applyStaffList,

@@ -1,7 +1,9 @@
 /** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
+
+import type { Command } from "../../../../core/room/commands.ts";
 import type { RoomEvent } from "../../../../core/room/events.ts";
-import type { Command, ModerationList, StaffNote } from "../../../../core/room/room-protocol.ts";
-import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../core/room/room-state.ts";
+import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../core/room/room-model.ts";
+import type { ModerationList, StaffNote } from "../../../../core/room/room-protocol.ts";
 
 /** The lists; null before the room gave them. */
 export interface StaffLists {

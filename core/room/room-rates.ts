@@ -1,36 +1,9 @@
-/** Rate limits: token buckets as values, and how much each role may do. */
-import { isStaff, type Role } from "../room/events.ts";
-import type { ClientFrame } from "../room/room-protocol.ts";
+/** Rates of a room: of a person by its role, of a socket and of a network address by the frame. */
 
-/** How fast a bucket fills, and how much it holds. */
-export interface BucketRate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
-/** A bucket: what was in it, and when. */
-export interface TokenBucket {
-  readonly tokens: number;
-  readonly atMs: number;
-}
-
-/** Takes `cost` out at `nowMs`: the bucket afterwards, and whether there was enough (if not, nothing is taken). */
-export function takeTokens(
-  bucket: TokenBucket | undefined,
-  rate: BucketRate,
-  nowMs: number,
-  cost = 1,
-): { bucket: TokenBucket; ok: boolean } {
-  const passedS = bucket === undefined ? 0 : Math.max(0, nowMs - bucket.atMs) / 1_000;
-  const tokens = bucket === undefined ? rate.burst : Math.min(rate.burst, bucket.tokens + passedS * rate.perSecond);
-  const ok = tokens >= cost;
-  return { bucket: { tokens: ok ? tokens - cost : tokens, atMs: Math.max(nowMs, bucket?.atMs ?? nowMs) }, ok };
-}
-
-/** Whether a bucket is full again by `nowMs`: it says nothing that a missing one wouldn't. */
-export function isBucketFull(bucket: TokenBucket, rate: BucketRate, nowMs: number): boolean {
-  return bucket.tokens + (Math.max(0, nowMs - bucket.atMs) / 1_000) * rate.perSecond >= rate.burst;
-}
+import type { Role } from "../access/roles.ts";
+import type { BucketRate } from "../kit/token-bucket.ts";
+import { isStaff } from "./events.ts";
+import type { ClientFrame } from "./room-protocol.ts";
 
 /** Messages of a person: a fast writer needs one in two seconds; those who moderate act in bursts. */
 export function commandRate(roles: readonly Role[]): BucketRate {
@@ -60,7 +33,7 @@ export const CLIENT_FRAME_RATES: Readonly<
 > = {
   // Each time that something is missing.
   hello: { socket: { perSecond: 1, burst: 20 }, address: { perSecond: 50, burst: 2_000 } },
-  // A person's rate is `actRate`.
+  // A person's rate is `commandRate`.
   act: { socket: SOCKET_FRAME_RATE, address: { perSecond: 50, burst: 500 } },
   like: { socket: REACTION_RATE, address: { perSecond: 300, burst: 1_200 } },
   react: { socket: REACTION_RATE, address: { perSecond: 300, burst: 1_200 } },

@@ -1,11 +1,16 @@
-/** Where a track stands: its last part, the part that is hinted, and what is out already. */
-import type { BroadcastState, TrackState } from "../../broadcast/broadcast-log.ts";
-import type { TrackName } from "../../kit/ids.ts";
+/** Where a track stands: the last part that is out, the part that comes next, the last complete segment. */
+import type { TrackName } from "../kit/ids.ts";
+import type { BroadcastState, TrackState } from "./broadcast-log.ts";
 
 /** A part's place in its track. */
 export interface PartPosition {
   readonly msn: number;
   readonly part: number;
+}
+
+/** Negative when `a` stands before `b`. */
+export function comparePartPositions(a: PartPosition, b: PartPosition): number {
+  return a.msn - b.msn || a.part - b.part;
 }
 
 /** A broadcast's track; throws `RangeError` where it has none of that name. */
@@ -21,7 +26,7 @@ export function lastPartOf(track: TrackState): PartPosition | null {
   return last === undefined ? null : { msn: last.msn, part: last.parts.length - 1 };
 }
 
-/** The part that comes next, as the preload hint names it. */
+/** The part that comes next: the only one that the log accepts, and the one that the preload hint names. */
 export function nextPartOf(track: TrackState): PartPosition {
   const last = track.segments.at(-1);
   if (last === undefined) return { msn: track.mediaSequence, part: 0 };
@@ -30,7 +35,5 @@ export function nextPartOf(track: TrackState): PartPosition {
 
 /** The last segment that is complete; one before `mediaSequence` where there is none yet. */
 export function lastClosedMsn(track: TrackState): number {
-  const last = track.segments.at(-1);
-  if (last === undefined) return track.mediaSequence - 1;
-  return last.closed ? last.msn : last.msn - 1;
+  return nextPartOf(track).msn - 1;
 }

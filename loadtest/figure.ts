@@ -1,0 +1,10 @@
+/** One figure of a load run. */
+
+/** One figure. */
+export interface LoadFigure {
+  readonly figure: string;
+  readonly goal: string;
+  readonly measured: string;
+  /** Null where there is no goal. */
+  readonly met: boolean | null;
+}
