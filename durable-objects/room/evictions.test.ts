@@ -130,7 +130,7 @@ async function expectAll(
   }
 }
 
-test("through 100 evictions of room, relays and shards, what is acknowledged is stored and shown once, in one order", async () => {
+test("through 100 evictions of room, relays and shards, acknowledged messages are stored and shown once, in one order", async () => {
   const room = "evicted";
   const { writers, people } = await crowd(room);
   const acknowledged = await writeThrough(room, writers, 100, "hibernate");
@@ -139,7 +139,7 @@ test("through 100 evictions of room, relays and shards, what is acknowledged is 
   expect(people.flatMap(({ closes }) => closes)).toEqual([]);
 }, 120_000);
 
-test("through evictions that close the sockets, viewers come back to exactly what they missed", async () => {
+test("through evictions that close sockets, viewers reconnect and receive exactly the missed events", async () => {
   const room = "evicted-and-closed";
   const { writers, people } = await crowd(room);
   const acknowledged = await writeThrough(room, writers, 20, "close");
@@ -147,7 +147,7 @@ test("through evictions that close the sockets, viewers come back to exactly wha
   for (const { closes } of people) expect(closes.length).toBeGreaterThan(0);
 }, 120_000);
 
-test("in a quiet room nothing keeps an object awake, nothing wakes another, and beats wake none", async () => {
+test("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
   const room = "quiet";
   const { writers } = await crowd(room);
   const socket = await openShardSocket(room, 1, "beating");

@@ -65,7 +65,7 @@ function newRoom(): string {
   return `portions-${rooms}`;
 }
 
-test("ticks in parts: a frame for each viewer in four calls, and none lacks anything when the calls end", async () => {
+test("divided ticks send each viewer one frame in four calls, and every viewer is current after the last call", async () => {
   const room = newRoom();
   const listeners = await Promise.all(Array.from({ length: 8 }, (_, index) => Listener.at(room, `viewer-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
@@ -91,7 +91,7 @@ test("ticks in parts: a frame for each viewer in four calls, and none lacks anyt
   await waitForCondition(() => [...listeners, late].every((listener) => follows(listener, head)));
 });
 
-test("of many viewers each gets all batches in their order, however fast they come", async () => {
+test("each of many viewers receives all batches in order at any rate", async () => {
   const room = newRoom();
   const listeners = await Promise.all(Array.from({ length: 300 }, (_, index) => Listener.at(room, `one-of-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
@@ -101,7 +101,7 @@ test("of many viewers each gets all batches in their order, however fast they co
   await waitForCondition(() => listeners.every((listener) => follows(listener, 6)));
 });
 
-test("viewers of a shard that lost its memory are shown where the room stands", async () => {
+test("a shard that lost its memory sends its viewers the room's head", async () => {
   const room = newRoom();
   const early = await Listener.at(room, "early");
   const before = early.ticks.length;

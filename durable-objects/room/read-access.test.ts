@@ -90,7 +90,7 @@ class Ear {
   }
 }
 
-test("a room's chat is read by those who may watch: the others' sockets are closed, and say why", async () => {
+test("sockets of viewers who may not watch are closed with the reason", async () => {
   const room = await registerTestStream(newRoom());
   const nobody = await Ear.at(room, null);
   await nobody.first("welcome");
@@ -110,7 +110,7 @@ test("a room's chat is read by those who may watch: the others' sockets are clos
   await waitForCondition(async () => (await Ear.at(room, null)).welcomed());
 });
 
-test("the replay and beacons of a stream that asks for tokens ask for them too", async () => {
+test("replay and beacons of a token stream require tokens", async () => {
   const room = newRoom();
   await setPlayback(room, "token");
   const good = await issueTestToken(room, { sub: "ann" });
@@ -123,7 +123,7 @@ test("the replay and beacons of a stream that asks for tokens ask for them too",
   expect((await beacon(`?token=${good}`)).status).toBe(200);
 });
 
-test("a token is renewed over the socket, by one of the same person in the same room", async () => {
+test("a token is renewed over the socket by a token of the same subject and room", async () => {
   const room = newRoom();
   const ann = await Ear.at(room, await issueTestToken(room, { sub: "ann", seconds: 60 }));
   const { expiresMs } = await ann.first("welcome");
@@ -143,7 +143,7 @@ test("a token is renewed over the socket, by one of the same person in the same 
   nobody.socket.close(1000);
 });
 
-test("when a token is over its socket is closed, by an alarm that outlives the shard's memory, and the others stay", async () => {
+test("an alarm closes the sockets of expired tokens after a loss of memory, and others stay open", async () => {
   const room = newRoom();
   const shard = testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
   const staying = new Ear(await openShardSocket(room, 0, "bob", [], systemPlatform.clock.nowMs() + 3_600_000));
@@ -158,7 +158,7 @@ test("when a token is over its socket is closed, by an alarm that outlives the s
   staying.socket.close(1000);
 }, 60_000);
 
-test("a revocation closes the sockets of its versions, holds on return and through the room's eviction", async () => {
+test("a revocation closes the sockets of its versions, and applies to reconnects and after an eviction", async () => {
   const room = newRoom();
   const old = await issueTestToken(room, { sub: "ann", ver: 1 });
   const ann = await Ear.at(room, old);
@@ -178,7 +178,7 @@ test("a revocation closes the sockets of its versions, holds on return and throu
   renewed.socket.close(1000);
 });
 
-test("a ban ends the playback of the banned too, and an unban takes that back", async () => {
+test("a ban revokes playback, and an unban restores it", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const revoked = async (): Promise<readonly object[]> =>

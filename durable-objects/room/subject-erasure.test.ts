@@ -120,7 +120,7 @@ async function traces(
 
 const PERSONAL = ["secret", "Annname", "Bobname", "Hostname", "what bob says"];
 
-test("the storage of a room and of a keyring has no text, no name and no subject in the clear", async () => {
+test("the storage of rooms and keyrings contains no text, name or subject in plain text", async () => {
   const room = newRoom();
   await traces(room, "ann-in-the-clear");
   // The tests' devices are named after their owners.
@@ -131,7 +131,7 @@ test("the storage of a room and of a keyring has no text, no name and no subject
   expect(keys).not.toContain("ann-in-the-clear");
 });
 
-test("a room that lost its memory has all of it again, by the keys of its people", async () => {
+test("a room restores its memory with its subjects' keys", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-evicted");
   await evictDurableObject(roomStub(room));
@@ -148,7 +148,7 @@ test("a room that lost its memory has all of it again, by the keys of its people
   });
 });
 
-test("after an erasure nothing of the person can be read in any room, live, replayed, listed or after an eviction", async () => {
+test("after an erasure no data of the subject is readable in any room, live, replayed, listed or after an eviction", async () => {
   const [here, there] = [newRoom(), newRoom()];
   const subject = "ann-erased";
   const { host, bob, said } = await traces(here, subject);
@@ -181,7 +181,7 @@ test("after an erasure nothing of the person can be read in any room, live, repl
   ]);
 });
 
-test("offsets keep having no holes, and one who was away is told of the erasure", async () => {
+test("offsets stay without gaps, and a returning viewer receives the erasure", async () => {
   const room = newRoom();
   const ann = await come(room, { sub: "ann-away" });
   const bob = await come(room, { sub: `bob-${room}` });
@@ -198,7 +198,7 @@ test("offsets keep having no holes, and one who was away is told of the erasure"
   ]);
 });
 
-test("one who was erased writes again as a stranger, under a new key", async () => {
+test("an erased subject that writes again gets a new key and no history", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-again");
   await erase("ann-again");
@@ -212,7 +212,7 @@ test("one who was erased writes again as a stranger, under a new key", async () 
   expect(mine).toMatchObject([{ kind: "chat", text: "hello again" }]);
 });
 
-test("a moderator who is erased leaves its sanctions standing, without saying whose they are", async () => {
+test("sanctions of an erased moderator remain without their author", async () => {
   const room = newRoom();
   const mod = await come(room, { sub: "mod-erased", roles: ["moderator"] });
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
@@ -227,7 +227,7 @@ test("a moderator who is erased leaves its sanctions standing, without saying wh
   }
 });
 
-test("a room that can't be told is unreadable at once, and told once it can be", async () => {
+test("data in an unreachable room is unreadable at once, and the room is notified when reachable", async () => {
   const room = newRoom();
   const subject = "ann-unreachable";
   const { bob, said } = await traces(room, subject);
@@ -248,7 +248,7 @@ test("a room that can't be told is unreadable at once, and told once it can be",
   expect(await stored(room)).not.toContain("device-of-ann-unreachable");
 });
 
-test("an erasure that is pending is carried on by an alarm", async () => {
+test("an alarm continues a pending erasure", async () => {
   const subject = "ann-pending";
   const room = newRoom();
   const ann = await come(room, { sub: subject });
@@ -263,7 +263,7 @@ test("an erasure that is pending is carried on by an alarm", async () => {
   await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
 });
 
-test("erasing twice, and erasing someone unknown, is answered alike and changes nothing", async () => {
+test("a repeated erasure and the erasure of an unknown subject are answered alike and change nothing", async () => {
   const room = newRoom();
   const { bob } = await traces(room, "ann-twice");
   expect(await erase("ann-twice")).toMatchObject({ rooms: 1, pending: 0 });
@@ -274,7 +274,7 @@ test("erasing twice, and erasing someone unknown, is answered alike and changes 
   expect(await stored(room)).toBe(rows);
 });
 
-test("without the admin token nothing is erased or exported", async () => {
+test("erasure and export require the admin token", async () => {
   for (const [path, method] of [
     ["/api/subjects/ann", "DELETE"],
     ["/api/subjects/ann/export", "GET"],
@@ -288,7 +288,7 @@ test("without the admin token nothing is erased or exported", async () => {
   expect((await testEdge.ask(long, { method: "DELETE", headers: admin })).status).toBe(400);
 });
 
-test("an export has all that is held, over more than one page, and nothing of others", async () => {
+test("an export contains all data of the subject over several pages, and none of others", async () => {
   const room = newRoom();
   const subject = "ann-exported";
   const { said } = await traces(room, subject);
@@ -324,7 +324,7 @@ test("an export has all that is held, over more than one page, and nothing of ot
   expect(JSON.stringify(one)).not.toContain("what bob says");
 });
 
-test("what retention takes away, by age and by count, takes the keys of those of whom nothing is left with it", async () => {
+test("retention by age and count destroys the keys of subjects without remaining data", async () => {
   const room = newRoom();
   const ann = await come(room, { sub: "ann-retained" });
   const bob = await come(room, { sub: "bob-retained" });
@@ -346,14 +346,14 @@ test("what retention takes away, by age and by count, takes the keys of those of
   expect((await exported("ann-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "again" } }]);
 });
 
-test("where the runtime has no jurisdictions, binding a stream to one is refused", async () => {
+test("a runtime without jurisdictions refuses to bind a stream to one", async () => {
   const bind = (body: string): Promise<Response> =>
     testEdge.ask("/api/streams/bound/jurisdiction", { method: "PUT", headers: admin, body });
   expect((await bind('{"jurisdiction":"eu"}')).status).toBe(501);
   expect((await bind('{"jurisdiction":"mars"}')).status).toBe(400);
 });
 
-test("a room that was moved takes nobody in and says where the stream's room is; a room in use isn't moved", async () => {
+test("a moved room refuses viewers and names its replacement, and a room in use is not moved", async () => {
   const [empty, used] = [newRoom(), newRoom()];
   const ann = await come(used, { sub: "ann" });
   await ann.say("here");
@@ -372,7 +372,7 @@ test("a room that was moved takes nobody in and says where the stream's room is;
   expect((await testEdge.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
 });
 
-test("who may read is told to the room that the stream has instead, before it was moved and after", async () => {
+test("the replacement room receives the access policy, before and after the move", async () => {
   const [from, to] = [newRoom(), newRoom()];
   const first = { revision: 1, playback: "token" as const, revocations: [] };
   await roomStub(from).setAccess(first);
@@ -383,7 +383,7 @@ test("who may read is told to the room that the stream has instead, before it wa
   expect((await roomStub(to).summary()).access).toEqual(later);
 });
 
-test("where a stream's room is outlives the looks through what it was before", async () => {
+test("the name of the replacement room survives retention", async () => {
   const [from, to] = [newRoom(), newRoom()];
   // Somebody watched by beacon, which is nothing that keeps a room.
   await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 1, distinct: null });
