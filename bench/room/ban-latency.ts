@@ -69,9 +69,9 @@ async function banVictims(server: BenchServer, tokens: readonly string[]): Promi
   moderator.start();
   // The first command waits for the welcome.
   await moderator.sendCommand({ kind: "chat", text: "the moderator is here" });
-  const asked: number[] = [];
+  const sentAtMs: number[] = [];
   for (const index of victims.keys()) {
-    asked.push(clock.monotonicMs());
+    sentAtMs.push(clock.monotonicMs());
     void moderator.sendCommand({ kind: "ban", subject: `victim${index}`, address: false });
     await sleep(clock, BAN_EVERY_MS);
   }
@@ -79,5 +79,5 @@ async function banVictims(server: BenchServer, tokens: readonly string[]): Promi
   while (closed.size < victims.length && clock.monotonicMs() < untilMs) await sleep(clock, 20);
   moderator.stop();
   for (const socket of victims) socket.terminate();
-  return asked.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
+  return sentAtMs.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
 }

@@ -37,15 +37,15 @@ export async function measureCountAccuracy(
     await crowd.setPlayingShare(0.5);
     await sleep(clock, CONVERGED_MS);
     const left = Math.round(viewers / 2);
-    const told = (await crowd.socketStats()).watching ?? 0;
-    const error = Math.abs(told - left) / left;
+    const counted = (await crowd.socketStats()).watching ?? 0;
+    const error = Math.abs(counted - left) / left;
     return [
       {
         figure: `viewer count error with ${viewers} viewers, steady / 5 s after half leave silently`,
         goal: "0 / ≤ 1 %",
         measured: `${worst} / ${formatFixed(100 * error)} %`,
         met: worst === 0 && error <= 0.01,
-        values: { steadyError: worst, told, left },
+        values: { steadyError: worst, told: counted, left },
       },
     ];
   } finally {

@@ -12,7 +12,7 @@ test("room, shards and keyrings of a bound stream are addressed in its jurisdict
   const named = (where: string): { getByName(name: string): number } => ({
     getByName: (name) => asked.push(`${where} ${name}`),
   });
-  // workerd has no jurisdictions, so the platform's namespaces are stood in for.
+  // workerd has no jurisdictions: the platform's namespaces are replaced.
   const namespace = { ...named("anywhere"), jurisdiction: named };
   const room = roomObjectName(stream, "eu");
   const names = [room, `${room}/3`, keyringObjectName(7, jurisdictionOfObject(room)), "show", "show/3", "7"];

@@ -8,7 +8,7 @@ import { testBindings } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
 import { TestParticipant, waitForCondition } from "./testing.ts";
 
-/** Texts of the corpus that are said in a room: enough to see that it is wired, few enough for its rate limits. */
+/** Texts of the corpus sent to a room: enough to test the wiring, few enough for the rate limits. */
 const SAID = 60;
 
 const viewers: TestParticipant[] = [];
@@ -38,13 +38,13 @@ async function act(viewer: TestParticipant, what: Command): Promise<CommandOutco
 const automod = (viewer: TestParticipant, change: AutoModUpdate): Promise<CommandOutcome> =>
   act(viewer, { kind: "automod", automod: change });
 
-/** What became of a message, in a word. */
+/** The outcome of a message. */
 function became(outcome: CommandOutcome): string {
   if (!outcome.ok) return outcome.error;
   return outcome.held === undefined ? "shown" : "held";
 }
 
-/** What becomes of texts, each said by somebody new, so that no rate limit is met. */
+/** The outcomes of texts, each of a new participant, so that no rate limit applies. */
 async function sayAll(room: string, texts: readonly string[]): Promise<string[]> {
   const said = texts.map(async (text, index) => {
     const viewer = await TestParticipant.joinShard(room, index % 3, `person-${index}`);

@@ -37,7 +37,7 @@ async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promis
   return viewer;
 }
 
-/** A socket that is open until the end of the test, and the frames that came. */
+/** A socket that is open until the end of the test, and its received frames. */
 function follow(socket: WebSocket): Record<string, unknown>[] {
   const frames: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
@@ -69,7 +69,7 @@ test("a viewer that never reads is closed at its limit of unacknowledged charact
   });
   const act = { kind: "chat", text: "\u4e16".repeat(ROOM_LIMITS.messageChars) } as const;
   let said = 0;
-  // A host's messages are never left out; half of what a shard remembers at a time.
+  // A host's messages are never sampled. Each batch is half of a shard's recent events.
   for (const at = ROOM_LIMITS.shardHistoryEvents / 2; !gone; said += at) {
     const acts = Array.from({ length: at }, (_, index) => ({
       by: HOST,
@@ -127,7 +127,7 @@ test("ids, names and texts with unusual Unicode are cleaned, or refused by their
     const act = { kind: "chat", text: `<script>${id}</script> \u{1d573}\u0489` };
     socket.send(JSON.stringify({ type: "act", id, act }));
   }
-  // Half a character: JSON can write it, and nothing else can.
+  // Half a surrogate pair, which only JSON can encode.
   socket.send('{"type":"act","id":"half","act":{"kind":"chat","text":"\\ud800"}}');
   const acks = (): Record<string, unknown>[] => frames.filter(({ type }) => type === "ack");
   await waitForCondition(() => acks().length === ids.length + 1);
@@ -163,7 +163,7 @@ test("sockets of a viewer and of a network address are limited, without disturbi
     return webSocket;
   };
   let refused = 0;
-  // As many as the tests' sizing allows at each of the shards that the room may have got, and then some.
+  // Enough sockets to exceed the limit at every shard that the room may have.
   for (let index = 0; refused === 0; index += 1) {
     expect(index).toBeLessThan(200);
     const socket = await from(index);

@@ -43,7 +43,7 @@ async function setPlayback(room: string, playback: PlaybackPolicy): Promise<void
   expect((await control(room, "access", "PUT", { playback })).status).toBe(200);
 }
 
-/** A socket that notes what it hears, and how it is closed. */
+/** A socket that records its frames and its close. */
 class Ear {
   readonly socket: WebSocket;
   readonly heard: Record<string, unknown>[] = [];
@@ -65,7 +65,7 @@ class Ear {
     return new Ear(await openGatewaySocket(`/rooms/${room}/socket${bearer === null ? "" : `?token=${bearer}`}`));
   }
 
-  /** The first frame of a kind; an empty one if the socket is closed without. */
+  /** The first frame of a type; an empty one if the socket closes without. */
   async first(type: string): Promise<Record<string, unknown>> {
     let closed = false;
     void this.closed.then(() => {
@@ -80,7 +80,7 @@ class Ear {
     return (await this.first("welcome"))["type"] === "welcome";
   }
 
-  /** Sends a new token and gives what became of it. */
+  /** Sends a new token and returns the outcome. */
   async renew(bearer: string): Promise<unknown> {
     const answers = (): Record<string, unknown>[] => this.heard.filter(({ type }) => type === "renewed");
     const before = answers().length;
@@ -106,7 +106,7 @@ test("sockets of viewers who may not watch are closed with the reason", async ()
   expect(await again.closed).toEqual([SOCKET_CLOSES.banned.code, "followers-only"]);
   expect(await ann.say("still here")).toMatchObject({ ok: true });
   await setPlayback(room, "public");
-  // The shard hears of it within a tick.
+  // The shard receives it within a tick.
   await waitForCondition(async () => (await Ear.at(room, null)).welcomed());
 });
 
@@ -151,7 +151,7 @@ test("an alarm closes the sockets of expired tokens after a loss of memory, and 
   expect([await staying.welcomed(), await over.welcomed()]).toEqual([true, true]);
   await evictDurableObject(shard);
   expect(await over.closed).toEqual([SOCKET_CLOSES.token.code, "token-expired"]);
-  // The next end is an hour away, and waited for.
+  // The alarm is set for the next expiry, in an hour.
   const nextMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
   expect(nextMs ?? 0).toBeGreaterThan(systemPlatform.clock.nowMs() + 3_000_000);
   expect(staying.socket.readyState).toBe(WebSocket.OPEN);
@@ -171,7 +171,7 @@ test("a revocation closes the sockets of its versions, and applies to reconnects
   const renewed = await Ear.at(room, await issueTestToken(room, { sub: "ann", ver: 2 }));
   await renewed.first("welcome");
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
-  // A shard that lost its memory asks the room before it takes a token.
+  // A shard that lost its memory loads the room's state before it accepts a token.
   await evictDurableObject(testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>);
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
   expect(await bob.say("hello")).toMatchObject({ ok: true });

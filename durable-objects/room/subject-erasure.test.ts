@@ -94,7 +94,7 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-/** A room in which a person has left every kind of trace. */
+/** A room in which a subject has left every kind of data. */
 async function traces(
   room: string,
   subject: string,
@@ -123,7 +123,7 @@ const PERSONAL = ["secret", "Annname", "Bobname", "Hostname", "what bob says"];
 test("the storage of rooms and keyrings contains no text, name or subject in plain text", async () => {
   const room = newRoom();
   await traces(room, "ann-in-the-clear");
-  // The tests' devices are named after their owners.
+  // Test devices are named after their owners.
   const rows = (await stored(room)).replaceAll(/device-of-[a-z0-9-]+-0000/g, "");
   for (const word of [...PERSONAL, "ann-in-the-clear", `bob-${room}`, `host-${room}`]) expect(rows).not.toContain(word);
   const keys = await runInDurableObject(ringOf("ann-in-the-clear"), (_keyring: Keyring, state) => dump(state));
@@ -158,7 +158,7 @@ test("after an erasure no data of the subject is readable in any room, live, rep
   expect(erased).toMatchObject({ rooms: 2, pending: 0 });
   expect(Date.parse(erased.erasedAt)).toBeGreaterThanOrEqual(before);
   expect(Date.parse(erased.recoveryCopiesEndAt) - Date.parse(erased.erasedAt)).toBe(30 * 86_400_000);
-  // Those who are there are told which of the events that they show are gone.
+  // Connected viewers receive the offsets of the erased events.
   await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   const gone = bob.events.find((event) => event.kind === "erase");
   expect(gone).toMatchObject({ targets: expect.arrayContaining([said.offset]) });
@@ -241,7 +241,7 @@ test("data in an unreachable room is unreadable at once, and the room is notifie
   await evictDurableObject(roomStub(room));
   expect(await replay(room, said)).not.toContain("secret");
   expect(JSON.stringify(await roomStub(room).attach(FIRST_SHARD_ID))).not.toContain("secret");
-  // It finds the room again after its own eviction, and knows what it has yet to do.
+  // After its own eviction the keyring still has the pending erasure.
   await evictDurableObject(keyring);
   expect(await erase(subject)).toMatchObject({ rooms: 0, pending: 0 });
   await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
@@ -298,7 +298,7 @@ test("an export contains all data of the subject over several pages, and none of
   const acts = Array.from({ length: many }, (_, index) => {
     return { by, id: `many-${index}`, act: { kind: "chat" as const, text: `line ${index}` }, programmeMs: null };
   });
-  // The timeout holds her back until it is taken off.
+  // The timeout applies until it is lifted.
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
   await host.client.sendCommand({ kind: "unban", subject });
   await host.client.sendCommand({ kind: "ban", subject, address: false });
@@ -336,7 +336,7 @@ test("retention by age and count destroys the keys of subjects without remaining
   expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
   expect((await exported("ann-retained")).rooms).toEqual([]);
   expect((await exported("bob-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "new" } }]);
-  // And whoever comes back is known again.
+  // A subject that returns gets a key again.
   expect(eventOf(await ann.say("again")).offset).toBe(3);
   await runInDurableObject(roomStub(room), (_room: Room, state) => {
     state.storage.sql.exec("UPDATE events SET offset = offset - ? WHERE offset <= 2", ROOM_LIMITS.retentionEvents);
@@ -367,7 +367,7 @@ test("a moved room refuses viewers and names its replacement, and a room in use 
     await expect(room.attach(FIRST_SHARD_ID)).rejects.toThrow("elsewhere");
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
-  // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
+  // This runtime cannot create the room in its jurisdiction, so no viewer enters another.
   await registerTestStream(empty);
   expect((await testEdge.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
 });
@@ -385,7 +385,7 @@ test("the replacement room receives the access policy, before and after the move
 
 test("the name of the replacement room survives retention", async () => {
   const [from, to] = [newRoom(), newRoom()];
-  // Somebody watched by beacon, which is nothing that keeps a room.
+  // A viewer by beacon does not keep a room.
   await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 1, distinct: null });
   await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 0, distinct: null });
   expect(await roomStub(from).setReplacementRoom(to)).toBe(true);

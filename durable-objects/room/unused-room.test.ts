@@ -15,7 +15,7 @@ import {
 const objects = (room: string): DurableObjectStub[] =>
   [testBindings.ROOM.getByName(room), testBindings.ROOM_SHARD.getByName(`${room}/0`)] as unknown as DurableObjectStub[];
 
-/** Tables, rows of the key-value store, and alarms that the room's objects have. */
+/** Counts of tables, key-value rows and alarms of the room's objects. */
 async function keeps(room: string): Promise<number[]> {
   const each = objects(room).map((stub) =>
     runInDurableObject(stub, async (_object, { storage }) => {

@@ -16,7 +16,7 @@ const SAMPLE: LoadSample = {
   over: false,
 };
 
-/** A run of ten people with k6's counters as given, by their names without `room_`. */
+/** A run of ten clients with the given counters of k6, by their names without `room_`. */
 function run(scenario: Scenario, counters: Readonly<Record<string, number>>, likesTold = 0): LoadResult {
   const metrics = Object.fromEntries(
     Object.entries(counters).map(([name, count]) => [`room_${name}`, { values: { count } }]),

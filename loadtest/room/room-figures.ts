@@ -59,12 +59,12 @@ export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] 
     figures.push(delays("from the loss to the next welcome, p50 and p99", "back_ms"));
   }
   if (scenario === "likes-storm") {
-    const told = trend("likes_told", "max");
+    const counted = trend("likes_told", "max");
     figures.push({
       figure: "likes told at the end ÷ likes tapped",
       goal: "1",
-      measured: `${(told / Math.max(1, count("taps"))).toFixed(3)} (${told} ÷ ${count("taps")})`,
-      met: told === count("taps"),
+      measured: `${(counted / Math.max(1, count("taps"))).toFixed(3)} (${counted} ÷ ${count("taps")})`,
+      met: counted === count("taps"),
     });
   }
   return figures;

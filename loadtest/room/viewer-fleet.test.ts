@@ -20,7 +20,7 @@ afterEach(() => {
   http?.close();
 });
 
-/** A server with the bare dialect that tells everybody what somebody says, except `leaveOut` of its sockets. */
+/** A server with the bare protocol that sends each message to all sockets except `leaveOut` of them. */
 async function serve(leaveOut: number): Promise<string> {
   const server = createServer();
   http = server;

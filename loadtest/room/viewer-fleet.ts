@@ -109,15 +109,15 @@ export class ViewerFleet {
         child.off("exit", gone);
       };
       const heard = (message: unknown): void => {
-        const told = message as {
+        const reply = message as {
           readonly id: number;
           readonly answer: FleetAnswers[J["do"]];
           readonly error?: string;
         };
-        if (told.id !== id) return;
+        if (reply.id !== id) return;
         done();
-        if (told.error === undefined) resolve(told.answer);
-        else reject(new Error(told.error));
+        if (reply.error === undefined) resolve(reply.answer);
+        else reject(new Error(reply.error));
       };
       const gone = (code: number | null): void => {
         done();

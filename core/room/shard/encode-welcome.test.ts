@@ -60,7 +60,7 @@ const nobody = (address: string): Participant => {
   return { subject: null, name: "", roles: [], followerSinceMs: null, device: "d", address, expiresMs: null };
 };
 
-/** Says as many hellos as it may, of so many characters, and gives what it was answered. */
+/** Sends as many hellos of `chars` characters as allowed; returns the bytes of the answers. */
 function answered(budgets: ShardBudgets, account: SocketBudget, hellos: number, chars: number, nowMs: number): number {
   let bytes = 0;
   for (let hello = 0; hello < hellos; hello += 1) {

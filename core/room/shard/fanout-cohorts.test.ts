@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FanoutCohorts, MAX_FANOUT_COHORTS } from "./fanout-cohorts.ts";
 
-/** One step of a shard's life: events come and are passed on, or only passed on, or somebody takes a seat. */
+/** One step of a shard: events arrive and are sent, or only sent, or a viewer joins. */
 const step = fc.record({
   kind: fc.constantFrom("happened" as const, "counted" as const, "next" as const, "seat" as const),
   count: fc.integer({ min: 1, max: 5 }),

@@ -97,8 +97,8 @@ export function advanceTimeline(timeline: ChatTimeline, playheadMs: number | nul
     const same = shown === timeline.shown && pinned === timeline.pinned;
     return same ? timeline : { entries, shown, pinned };
   }
-  const kept = [...entries.slice(older, shown), ...entries.slice(shown + tooMany)];
-  return { entries: kept, shown: shown - older, pinned };
+  const remaining = [...entries.slice(older, shown), ...entries.slice(shown + tooMany)];
+  return { entries: remaining, shown: shown - older, pinned };
 }
 
 /** The visible entries: shown and not removed. */
@@ -119,8 +119,8 @@ function insertEvent(list: TimelineEntry[], shown: number, event: TimelineEvent,
   const everything = atMs === Number.NEGATIVE_INFINITY;
   // A late event is shown after the shown ones, where readers see it.
   const floor = list[(everything ? list.length : shown) - 1]?.dueMs ?? Number.NEGATIVE_INFINITY;
-  const asked = atMs === null || everything ? event.programmeMs : Math.min(event.programmeMs, atMs);
-  const dueMs = Math.max(floor, asked);
+  const requestedMs = atMs === null || everything ? event.programmeMs : Math.min(event.programmeMs, atMs);
+  const dueMs = Math.max(floor, requestedMs);
   let at = list.length;
   while (at > 0 && (list[at - 1]?.dueMs ?? 0) > dueMs) at -= 1;
   list.splice(at, 0, { key: String(event.offset), dueMs, content: event });

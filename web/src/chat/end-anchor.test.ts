@@ -20,7 +20,7 @@ test("a list is at its end until it is scrolled up, and again after it is scroll
 test("a list stays at its end when the box shrinks or rows grow", () => {
   const following = new EndAnchor();
   following.handleScroll(at(0));
-  // The same place, in a lower box, and then over longer rows.
+  // The same position in a lower box, then over longer rows.
   following.handleScroll({ ...at(0), clientHeight: 200 });
   following.handleScroll({ ...at(0), clientHeight: 200, scrollHeight: 1500 });
   expect(following.atEnd).toBe(true);

@@ -25,12 +25,12 @@ export interface VirtualList {
   readonly atEnd: boolean;
 }
 
-/** The list of `keys`, in `sizer` in `scroller`. `kept`: the index of a row that is always rendered. */
+/** The list of `keys`, in `sizer` in `scroller`. `pinnedIndex`: the index of a row that is always rendered. */
 export function useVirtualList(
   scroller: RefObject<HTMLElement | null>,
   sizer: RefObject<HTMLElement | null>,
   keys: readonly string[],
-  kept: number | null,
+  pinnedIndex: number | null,
 ): VirtualList {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const made = useRef<Virtualizer<HTMLElement, HTMLElement> | null>(null);
@@ -46,7 +46,7 @@ export function useVirtualList(
     scrollToFn: elementScroll<HTMLElement>,
     observeElementRect,
     observeElementOffset,
-    rangeExtractor: (range: Range) => renderedIndexes(range, kept),
+    rangeExtractor: (range: Range) => renderedIndexes(range, pinnedIndex),
     onChange: () => redraw(null),
   };
   made.current ??= new Virtualizer<HTMLElement, HTMLElement>(options);
@@ -62,11 +62,11 @@ export function useVirtualList(
   return { list, rows: list.getVirtualItems(), atEnd: following.current.atEnd };
 }
 
-/** The indices of a range with its surroundings, and of the kept row. */
-function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, kept: number | null): number[] {
+/** The indices of a range with its surroundings, and of the pinned row. */
+function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, pinnedIndex: number | null): number[] {
   const first = Math.max(0, startIndex - overscan);
   const last = Math.min(count - 1, endIndex + overscan);
   const inView = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
-  if (kept === null || kept >= count || (kept >= first && kept <= last)) return inView;
-  return kept < first ? [kept, ...inView] : [...inView, kept];
+  if (pinnedIndex === null || pinnedIndex >= count || (pinnedIndex >= first && pinnedIndex <= last)) return inView;
+  return pinnedIndex < first ? [pinnedIndex, ...inView] : [...inView, pinnedIndex];
 }

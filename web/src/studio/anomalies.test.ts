@@ -11,7 +11,7 @@ test("counts of real viewers are no anomaly at any size or trend", () => {
     expect(findAnomalies(now, viewers({ watching: 0, distinct: 0 }))).toEqual([]);
     expect(findAnomalies(viewers({ current: people, distinct: people }), now)).toEqual([]);
   }
-  // Chat alone, by players whose requests aren't seen yet.
+  // Only chat, by players whose requests are not counted yet.
   expect(findAnomalies(viewers({ current: 0, watching: 40, distinct: 40 }), null)).toEqual([]);
 });
 

@@ -21,8 +21,8 @@ export class SampleHistory {
   /** Adds a sample that is newer than all others. */
   add(sample: StudioSample): void {
     const oldestMs = sample.atMs - HISTORY_LIMITS.spanMs;
-    const kept = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
-    this.#samples = [...kept, sample];
+    const recent = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
+    this.#samples = [...recent, sample];
   }
 
   /** Removes all samples, for a new broadcast. */
