@@ -1,4 +1,4 @@
-/** From a moderator's ban to the banned one's closed socket, while the room is busy. */
+/** Latency from a moderator's ban to the close of the banned viewer's socket, under load. */
 
 import { WebSocket } from "ws";
 import { sleep } from "../../core/kit/clock.ts";
@@ -14,13 +14,13 @@ import { type BenchServer, issueBenchTokens, startBenchServer } from "./servers.
 const VICTIMS = 100;
 const WRITERS = 100;
 const BAN_EVERY_MS = 150;
-/** Whoever isn't out by then stays in, ms. */
+/** The timeout of a close, ms. */
 const BAN_TIMEOUT_MS = 10_000;
 const GOAL_MS = 500;
 
 const { clock } = systemPlatform;
 
-/** `viewers` in the room, `perSecond` messages meanwhile. */
+/** Measures with `viewers` in the room and `perSecond` messages. */
 export async function measureBanLatency(
   crowd: ViewerFleet,
   viewers: number,
@@ -52,7 +52,7 @@ export async function measureBanLatency(
   }
 }
 
-/** Bans one after the other; from sending each ban to the close of that socket, ms. */
+/** Bans the victims in turn; the latencies from each ban to the close, ms. */
 async function banVictims(server: BenchServer, tokens: readonly string[]): Promise<number[]> {
   const [host = ""] = await issueBenchTokens(server, "bans", 1, ["host"], "host");
   const url = (token: string): string => `${server.socketUrl}${PROTOCOL_ADAPTERS.corral.socketPath("bans", token)}`;
@@ -67,11 +67,11 @@ async function banVictims(server: BenchServer, tokens: readonly string[]): Promi
   });
   const moderator = createNodeRoomClient(url(host), "127.0.0.1", {}, systemPlatform);
   moderator.start();
-  // The first act waits for the welcome.
+  // The first command waits for the welcome.
   await moderator.sendCommand({ kind: "chat", text: "the moderator is here" });
-  const asked: number[] = [];
+  const sentAtMs: number[] = [];
   for (const index of victims.keys()) {
-    asked.push(clock.monotonicMs());
+    sentAtMs.push(clock.monotonicMs());
     void moderator.sendCommand({ kind: "ban", subject: `victim${index}`, address: false });
     await sleep(clock, BAN_EVERY_MS);
   }
@@ -79,5 +79,5 @@ async function banVictims(server: BenchServer, tokens: readonly string[]): Promi
   while (closed.size < victims.length && clock.monotonicMs() < untilMs) await sleep(clock, 20);
   moderator.stop();
   for (const socket of victims) socket.terminate();
-  return asked.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
+  return sentAtMs.map((atMs, index) => (closed.get(index) ?? Number.POSITIVE_INFINITY) - atMs);
 }

@@ -1,4 +1,4 @@
-/** The same viewers and the same messages against each server: CPU for a message delivered, and from sending to seeing. */
+/** The same viewers and messages against each server: CPU by delivered message, and latency. */
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet, ViewerFleetStats } from "../../loadtest/room/viewer-fleet.ts";
@@ -14,11 +14,11 @@ export interface ComparisonOptions {
   readonly seconds: number;
 }
 
-/** What one server did with it. */
+/** The result of one server. */
 export interface ComparisonRow {
   readonly title: string;
   readonly kind: BenchServerKind;
-  /** Server CPU for each message that a viewer was shown, µs. */
+  /** Server CPU by delivered message, µs. */
   readonly cpuUs: number;
   /** Milliseconds of CPU a second. */
   readonly load: number;
@@ -35,14 +35,14 @@ export interface ComparisonRow {
 
 const WRITERS = 200;
 const OPENED_PER_SECOND = 500;
-/** The load runs for so long before anything is measured, ms. */
+/** The warm-up, ms. */
 const WARM_MS = 5_000;
-/** Everything has arrived when nothing more came for so long, ms. */
+/** Deliveries are complete after this time without frames, ms. */
 const SILENT_MS = 1_500;
 
 const { clock } = systemPlatform;
 
-/** One server's row. `staff`: Corral shows all messages of those who moderate, and samples others' above a rate. */
+/** Measures one server. `staff`: writers are moderators, whose messages Corral does not sample. */
 async function measureServer(
   kind: BenchServerKind,
   staff: boolean,
@@ -67,7 +67,7 @@ async function measureServer(
     const [before, beganMs] = [server.cpuMs(), clock.monotonicMs()];
     await crowd.setWriteRate(options.perSecond);
     await sleep(clock, 1_000 * options.seconds);
-    // A server that can't keep up has more to do yet: what its messages cost is known when all have arrived.
+    // A server that falls behind still works: its cost is known when all messages are delivered.
     const { stats, atMs } = await drainStats(crowd);
     const cpu = server.cpuMs() - before;
     return rowOf(kind, staff, options.viewers, stats, cpu, (atMs - beganMs) / 1_000);
@@ -77,7 +77,7 @@ async function measureServer(
   }
 }
 
-/** Nobody writes any more, and what is under way arrives: what was seen in all, and when the last of it came. */
+/** Stops writing and waits for deliveries; the final counts and the time of the last frame. */
 async function drainStats(crowd: ViewerFleet): Promise<{ stats: ViewerFleetStats; atMs: number }> {
   await crowd.setWriteRate(0);
   let [stats, atMs] = [await crowd.socketStats(), clock.monotonicMs()];
@@ -115,7 +115,7 @@ function rowOf(
   };
 }
 
-/** The whole comparison: Corral with all shown and with sampling, and each of the others. */
+/** Runs the comparison: Corral without and with sampling, and each other server. */
 export async function compareServers(
   crowd: ViewerFleet,
   options: ComparisonOptions,

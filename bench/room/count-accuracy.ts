@@ -1,4 +1,4 @@
-/** Whether the count of viewers is true: while all watch, and after half of them fall silent without closing anything. */
+/** Accuracy of the viewer count: while all watch, and after half of them stop silently. */
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
@@ -6,17 +6,17 @@ import type { BenchFigure } from "../stats.ts";
 import { formatFixed } from "../stats.ts";
 import { issueBenchTokens, startBenchServer } from "./servers.ts";
 
-/** How long everybody watches, and how often the count is read meanwhile, ms. */
+/** How long all watch, and how often the count is read, ms. */
 const STEADY_MS = 15_000;
 const READ_EVERY_MS = 500;
-/** The count must have converged so long after the leave, ms. */
+/** The count must converge within this after the leave, ms. */
 const CONVERGED_MS = 5_000;
-/** All have begun to play by then, ms. */
+/** All play after this time, ms. */
 const BEGUN_MS = 5_000;
 
 const { clock } = systemPlatform;
 
-/** `viewers` watch; what they are told is compared with how many they are. */
+/** Compares the count with `viewers`. */
 export async function measureCountAccuracy(
   crowd: ViewerFleet,
   viewers: number,
@@ -37,15 +37,15 @@ export async function measureCountAccuracy(
     await crowd.setPlayingShare(0.5);
     await sleep(clock, CONVERGED_MS);
     const left = Math.round(viewers / 2);
-    const told = (await crowd.socketStats()).watching ?? 0;
-    const error = Math.abs(told - left) / left;
+    const counted = (await crowd.socketStats()).watching ?? 0;
+    const error = Math.abs(counted - left) / left;
     return [
       {
         figure: `viewer count error with ${viewers} viewers, steady / 5 s after half leave silently`,
         goal: "0 / ≤ 1 %",
         measured: `${worst} / ${formatFixed(100 * error)} %`,
         met: worst === 0 && error <= 0.01,
-        values: { steadyError: worst, told, left },
+        values: { steadyError: worst, told: counted, left },
       },
     ];
   } finally {

@@ -1,4 +1,4 @@
-/** Room and shards are lost again and again while people write: what was acknowledged must be shown once, in one order. */
+/** Repeated crashes of room and shards under load: acknowledged messages must be delivered once, in one order. */
 
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -9,16 +9,16 @@ import { type BenchServer, issueBenchTokens, startBenchServer } from "./servers.
 
 const PEOPLE = 100;
 const WRITERS = 40;
-/** Messages a second of all writers: the room shows all that moderators write. */
+/** Messages a second of all writers, who are moderators, so that none is sampled. */
 const PER_SECOND = 20;
-/** A random wait up to this between two losses, ms. */
+/** The longest random delay between two crashes, ms. */
 const CRASH_EVERY_MS = 600;
-/** What is under way arrives within this, ms: an act without an answer is sent again for 40 s. */
+/** Deliveries complete within this, ms: a command without an answer is resent for 40 s. */
 const SETTLED_MS = 60_000;
 
 const { clock, random } = systemPlatform;
 
-/** Loses `losses` objects at random. */
+/** Crashes `count` objects at random. */
 export async function measureCrashRecovery(
   crowd: ViewerFleet,
   count: number,
@@ -46,7 +46,7 @@ async function crashRoomObject(server: BenchServer, object: string): Promise<voi
   await fetch(`${server.url}/harness/room/losses/lose?object=${object}`);
 }
 
-/** Waits until everybody was shown all that was acknowledged, or the time is over. */
+/** Waits until all clients have all acknowledged messages, or the timeout. */
 async function waitUntilSettled(crowd: ViewerFleet): Promise<ClientLoadStats> {
   const untilMs = clock.monotonicMs() + SETTLED_MS;
   let before = -1;

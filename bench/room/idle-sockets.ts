@@ -1,4 +1,4 @@
-/** Very many sockets at once: what each takes in memory, and whether all of them get a tick each second. */
+/** Many sockets at once: memory by socket, and delivery of a tick each second. */
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { maxOpenFiles } from "../../loadtest/processes.ts";
@@ -7,11 +7,11 @@ import type { BenchFigure } from "../stats.ts";
 import { formatFixed } from "../stats.ts";
 import { BENCH_SERVERS, type BenchServerKind, issueBenchTokens, startBenchServer } from "./servers.ts";
 
-/** Sockets opened in a second, and how long all then stay quiet before memory is read: long enough to hibernate, ms. */
+/** Sockets opened in a second, and the quiet time before memory is read, long enough to hibernate, ms. */
 const OPENED_PER_SECOND = 400;
 const QUIET_MS = 15_000;
 const MESSAGES_PER_SECOND = 1;
-/** What was sent last may arrive for so long, ms. */
+/** The wait for the last deliveries, ms. */
 const SETTLE_MS = 3_000;
 const GOAL_BYTES = 12_000;
 /** workerd opens two files for each WebSocket, and some hundred of its own. */
@@ -26,13 +26,13 @@ interface IdleSocketResult {
   readonly sent: number;
   readonly delivered: number;
   readonly holes: number;
-  /** Sent to another shard while all came, and since. */
+  /** Moved to another shard while opening, and since. */
   readonly moved: number;
   readonly dropped: number;
   readonly p99Ms: number;
 }
 
-/** Opens `sockets` to a server, lets them be quiet, and where `seconds` is not 0 sends a message each second. */
+/** Opens `sockets` to a server, lets them idle, and for `seconds` sends a message each second. */
 async function holdSockets(
   kind: BenchServerKind,
   crowd: ViewerFleet,
@@ -43,7 +43,7 @@ async function holdSockets(
   const { dialect } = BENCH_SERVERS[kind];
   const open = { dialect, servers: [server.socketUrl], room: "hold", perSecond: OPENED_PER_SECOND };
   try {
-    // The first sockets load what all others then share.
+    // The first sockets load shared code.
     await crowd.openSockets({ ...open, viewers: 20, tokens: [] });
     await crowd.closeSockets();
     await sleep(clock, 2_000);
@@ -72,7 +72,7 @@ async function holdSockets(
   }
 }
 
-/** Corral's sockets beside those of a bare hibernating object and of socket.io, at the same number. */
+/** Compares Corral's sockets with those of a bare hibernating object and of socket.io. */
 export async function measureIdleSockets(
   crowd: ViewerFleet,
   wanted: number,

@@ -1,4 +1,4 @@
-/** `npm run bench:room`: the room's figures, and the same crowd against socket.io and bare Durable Objects. */
+/** `npm run bench:room`: the room's figures, and the same load against socket.io and bare Durable Objects. */
 import { writeFile } from "node:fs/promises";
 import { defineCommand, runMain } from "citty";
 import { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
@@ -12,7 +12,7 @@ import { measureIdleSockets } from "./idle-sockets.ts";
 import { parseRoomBenchOptions, ROOM_BENCH_PARTS, type RoomBenchOptions, RoomBenchUsageError } from "./options.ts";
 import { measureReconnectStorm } from "./reconnect-storm.ts";
 
-/** Processes of the crowd: each may hold fewer sockets than it may open files. */
+/** Processes of the fleet: each holds fewer sockets than it may open files. */
 const CROWD_PROCESSES = 2;
 
 const ARGS = {
@@ -59,7 +59,7 @@ async function measure(
   let rows: readonly ComparisonRow[] = [];
   const figures: BenchFigure[] = [];
   for (const part of bench.only) {
-    // A crowd of its own for each, so that none begins with another's sockets still closing.
+    // A new fleet for each part, so that no sockets of the previous one are still closing.
     const crowd = new ViewerFleet(CROWD_PROCESSES);
     try {
       if (part === "compare") {

@@ -10,7 +10,7 @@ const ARGS = {
   seconds: "20",
 };
 
-test("without a choice everything is measured", () => {
+test("all parts are measured by default", () => {
   expect(parseRoomBenchOptions(ARGS)).toMatchObject({ only: ROOM_BENCH_PARTS, viewers: 2_000, perSecond: 50 });
   expect(parseRoomBenchOptions({ ...ARGS, only: "hold,bans" }).only).toEqual(["hold", "bans"]);
 });

@@ -1,11 +1,11 @@
-/** The command line of the room's bench: what makes no sense is refused, with the reason. */
+/** The command line of the room's bench. */
 
-/** What can be measured. */
+/** The parts of the bench. */
 export const ROOM_BENCH_PARTS = ["compare", "hold", "bans", "counts", "storm", "losses"] as const;
-/** One of them. */
+/** One part. */
 export type RoomBenchPart = (typeof ROOM_BENCH_PARTS)[number];
 
-/** What to measure, and how much of it. */
+/** The parsed options. */
 export interface RoomBenchOptions {
   readonly only: readonly RoomBenchPart[];
   readonly viewers: number;
@@ -27,17 +27,17 @@ export interface RoomBenchArgs {
   readonly seconds: string;
 }
 
-/** Arguments that make no sense; `message` says which and why. */
+/** Invalid arguments; `message` says which and why. */
 export class RoomBenchUsageError extends Error {
   override readonly name = "BadBench";
 }
 
-/** A shard takes no more sockets; fewer are held where workerd may not open as many files. */
+/** The limit of a shard; fewer are held if workerd may not open as many files. */
 const MOST_SOCKETS = 20_000;
 /** workerd opens two files for each socket, and may open 20,000 on most machines. */
 const MOST_VIEWERS = 9_900;
 
-/** What the arguments ask for. Throws `RoomBenchUsageError`. */
+/** Parses the arguments. Throws `RoomBenchUsageError`. */
 export function parseRoomBenchOptions(args: RoomBenchArgs): RoomBenchOptions {
   const only = args.only?.split(",") ?? [...ROOM_BENCH_PARTS];
   const unknown = only.find((part) => !(ROOM_BENCH_PARTS as readonly string[]).includes(part));

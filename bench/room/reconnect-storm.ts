@@ -1,4 +1,4 @@
-/** A deployment drops every socket of a room at once: how long until all are back, and what the room object bears. */
+/** A deployment drops every socket of a room: time until all reconnect, and calls of the room object. */
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
@@ -7,17 +7,17 @@ import { percentile } from "../stats.ts";
 import { type BenchServer, startBenchServer } from "./servers.ts";
 
 const OPENED_PER_SECOND = 400;
-/** The goal allows so long beyond the spread of the clients' waits, ms. */
+/** The allowance beyond the spread of the reconnect delays, ms. */
 const GRACE_MS = 5_000;
 const MOST_CALLS = 500;
-/** Whoever isn't back by then stays away, ms. */
+/** The timeout of a reconnect, ms. */
 const RECONNECT_TIMEOUT_MS = 90_000;
-/** The calls of the crowd's first coming are over by then, ms. */
+/** The calls of opening are over after this, ms. */
 const QUIET_MS = 5_000;
 
 const { clock } = systemPlatform;
 
-/** `viewers` with the product's own client. */
+/** Measures with `viewers` of the product's own client. */
 export async function measureReconnectStorm(
   crowd: ViewerFleet,
   viewers: number,

@@ -1,4 +1,4 @@
-/** A process with one of the servers that are compared, so that its CPU and memory can be told from the bench's. */
+/** A process with one compared server, so that its CPU and memory are apart from the bench's. */
 import { fileURLToPath } from "node:url";
 import { startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
@@ -6,7 +6,7 @@ import { startBareObject } from "./bare-object.ts";
 import type { BenchServerKind } from "./servers.ts";
 import { startSocketIo } from "./socketio.ts";
 
-/** Ticks of the bare object that has some, ms. */
+/** The tick of the bare object with ticks, ms. */
 const BARE_TICK_MS = 100;
 
 async function start(kind: BenchServerKind, port: number, dataDir: string): Promise<() => Promise<void>> {

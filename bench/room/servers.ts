@@ -1,4 +1,4 @@
-/** The servers that are compared: each starts in a process of its own, and its CPU and memory are its whole tree's. */
+/** The compared servers: each runs in a process of its own; its CPU and memory are those of its process tree. */
 import { fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { freePort } from "../../tests/support/ports.ts";
 /** `corral-counted` is Corral with counters and crashes on request; `bare-tick` is a bare object with a tick. */
 export type BenchServerKind = "corral" | "corral-counted" | "socketio" | "bare" | "bare-tick";
 
-/** What each server is called in tables, and how it is spoken to. */
+/** Titles and protocols of the servers. */
 export const BENCH_SERVERS: Readonly<
   Record<BenchServerKind, { readonly title: string; readonly dialect: ServerProtocol }>
 > = {
@@ -22,15 +22,15 @@ export const BENCH_SERVERS: Readonly<
   "bare-tick": { title: "bare Durable Object, a loop each 100 ms", dialect: "bare" },
 };
 
-/** A server that runs. */
+/** A running server. */
 export interface BenchServer {
   readonly kind: BenchServerKind;
   /** `http://…` and `ws://…` of it. */
   readonly url: string;
   readonly socketUrl: string;
-  /** CPU that it has taken so far, all its processes together, ms. */
+  /** CPU time of all its processes so far, ms. */
   cpuMs(): number;
-  /** Its resident memory now, all its processes together, bytes. */
+  /** Resident memory of all its processes, bytes. */
   memoryBytes(): number;
   stop(): Promise<void>;
 }
@@ -63,7 +63,7 @@ export async function startBenchServer(kind: BenchServerKind): Promise<BenchServ
   };
 }
 
-/** Tokens for so many people of a room; people of other servers need none but count as writers by having one. */
+/** Tokens for `count` writers of a room; for other servers a placeholder marks a writer. */
 export async function issueBenchTokens(
   server: BenchServer,
   room: string,

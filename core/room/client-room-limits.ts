@@ -1,9 +1,12 @@
 /** Limits of a room that its clients keep too, each with its reason and the error of a frame that exceeds it. */
+import { ACCESS_LIMITS } from "../access/access-policy.ts";
+
+/** Limits that clients keep. */
 export const CLIENT_ROOM_LIMITS = {
   /** Characters of a message: a screenful of a phone's chat. Beyond it: error `malformed`. */
   messageChars: 500,
   /** Characters of a subject, a name, a command id, a device key. */
-  nameChars: 64,
+  nameChars: ACCESS_LIMITS.nameChars as number,
   /** Blocked words, and characters of one: every message is checked against all of them. */
   blockedWords: 500,
   blockedWordChars: 64,

@@ -1,8 +1,7 @@
 /**
- * Evictions: the platform takes the memory of an object that has no work under way, and hibernates its sockets. A call, a
- * timer or a promise in `waitUntil` is work, and as long as there is any an eviction waits. So objects are evicted beside
- * waves of messages: each in its first idle moment, while the others are at work. Memory that is lost in the middle of
- * work is the subject of the crashes in `crash-endurance.test.ts` and `room-relay.test.ts`.
+ * Evictions: the platform takes the memory of an idle object and hibernates its sockets. A call, a timer or a promise in
+ * `waitUntil` is work, and an eviction waits until there is none. So objects are evicted during waves of messages, each in
+ * its first idle moment, while others work. A loss of memory during work is tested by the crashes in `crash-endurance.test.ts` and `room-relay.test.ts`.
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
@@ -24,11 +23,11 @@ import {
   waitForCondition,
 } from "./testing.ts";
 
-/** Decides which objects are evicted beside which wave. */
+/** Selects the objects to evict during each wave. */
 const SEED = 5;
 /** Messages of each writer in a wave. */
 const LINES = 3;
-/** A random wait up to this before each of them, so that objects have idle moments amid a wave. */
+/** The longest random delay before each message, so that objects have idle moments during a wave. */
 const PAUSE_MS = 300;
 /**
  * An evicted object makes those below it report again, which wakes those above it. The next look waits until the reports
@@ -57,7 +56,7 @@ function objectsOf(room: string): Stub[] {
   return [roomStub(room), ...relays, ...[0, 1, 2, 3].map((shard) => shardStub(room, shard))] as Stub[];
 }
 
-/** Takes an object's memory as soon as it is idle; an object that has none is woken first. */
+/** Evicts an object in its first idle moment; wakes a sleeping one first. */
 async function evict(stub: Stub, webSockets: "hibernate" | "close"): Promise<void> {
   await runInDurableObject(stub, () => {});
   await evictDurableObject(stub, { webSockets });
@@ -76,12 +75,12 @@ async function crowd(
   const writers = await createLargeRoom(room, at);
   const readers = await Promise.all(writers.map((_, shard) => at(room, shard, `reader-${shard}`)));
   const people = [...writers, ...readers];
-  // A shard that was slow to learn how many there are has sent them elsewhere, which is here.
+  // A shard that learned the shard count late has moved some of them, back to this shard.
   for (const { closes } of people) closes.splice(0);
   return { writers, people };
 }
 
-/** Evicts random objects at least so many times, beside waves of the writers' messages; gives those in their order. */
+/** Evicts random objects at least `evictions` times during waves of messages; returns the messages in their order. */
 async function writeThrough(
   room: string,
   writers: readonly TestParticipant[],
@@ -110,7 +109,7 @@ async function writeThrough(
   return acknowledged.sort((a, b) => a.offset - b.offset);
 }
 
-/** What was acknowledged is the history, and what each of the `people` was shown, once and in its order. */
+/** Expects the acknowledged messages as history, and as the messages of each of the `people`, once and in order. */
 async function expectAll(
   room: string,
   acknowledged: readonly Acknowledged[],
@@ -130,16 +129,16 @@ async function expectAll(
   }
 }
 
-test("through 100 evictions of room, relays and shards, what is acknowledged is stored and shown once, in one order", async () => {
+test("through 100 evictions of room, relays and shards, acknowledged messages are stored and shown once, in one order", async () => {
   const room = "evicted";
   const { writers, people } = await crowd(room);
   const acknowledged = await writeThrough(room, writers, 100, "hibernate");
   await expectAll(room, acknowledged, people);
-  // Their sockets hibernated.
+  // The sockets hibernated.
   expect(people.flatMap(({ closes }) => closes)).toEqual([]);
 }, 120_000);
 
-test("through evictions that close the sockets, viewers come back to exactly what they missed", async () => {
+test("through evictions that close sockets, viewers reconnect and receive exactly the missed events", async () => {
   const room = "evicted-and-closed";
   const { writers, people } = await crowd(room);
   const acknowledged = await writeThrough(room, writers, 20, "close");
@@ -147,7 +146,7 @@ test("through evictions that close the sockets, viewers come back to exactly wha
   for (const { closes } of people) expect(closes.length).toBeGreaterThan(0);
 }, 120_000);
 
-test("in a quiet room nothing keeps an object awake, nothing wakes another, and beats wake none", async () => {
+test("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
   const room = "quiet";
   const { writers } = await crowd(room);
   const socket = await openShardSocket(room, 1, "beating");

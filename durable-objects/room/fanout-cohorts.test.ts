@@ -1,4 +1,4 @@
-/** A shard that is told ticks in parts: each viewer gets each event once, in one frame a round, whatever else happens. */
+/** A shard with divided ticks: each viewer receives each event once, in one frame a round. */
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { ServerFrame } from "../../core/room/room-protocol.ts";
@@ -8,7 +8,7 @@ import { openShardSocket, shardStub, waitForCondition } from "./testing.ts";
 type Welcome = Extract<ServerFrame, { type: "welcome" }>;
 type Tick = Extract<ServerFrame, { type: "tick" }>;
 
-/** A viewer who only listens. */
+/** A viewer that only receives. */
 class Listener {
   readonly ticks: Tick[] = [];
   welcome: Welcome | null = null;
@@ -27,7 +27,7 @@ class Listener {
     return listener;
   }
 
-  /** Ticks that told of events. */
+  /** The ranges of ticks with events. */
   get stretches(): (readonly [number, number])[] {
     return this.ticks.filter(({ from, to }) => to > from).map(({ from, to }) => [from, to]);
   }
@@ -53,7 +53,7 @@ function batchOf(epoch: string, offset: number, likes: number): TickBatch {
   };
 }
 
-/** Events that a listener was told of, from its welcome on, without a hole or a repetition. */
+/** Whether a listener received all events from its welcome up to `head`, without gaps or repetitions. */
 function follows(listener: Listener, head: number): boolean {
   const first = listener.welcome?.to ?? Number.NaN;
   return listener.stretches.reduce((at, [from, to]) => (from === at ? to : Number.NaN), first) === head;
@@ -65,7 +65,7 @@ function newRoom(): string {
   return `portions-${rooms}`;
 }
 
-test("ticks in parts: a frame for each viewer in four calls, and none lacks anything when the calls end", async () => {
+test("divided ticks send each viewer one frame in four calls, and every viewer is current after the last call", async () => {
   const room = newRoom();
   const listeners = await Promise.all(Array.from({ length: 8 }, (_, index) => Listener.at(room, `viewer-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
@@ -76,11 +76,11 @@ test("ticks in parts: a frame for each viewer in four calls, and none lacks anyt
   await waitForCondition(() => frames() >= 8);
   const late = await Listener.at(room, "late");
   expect(late.welcome?.to).toBe(4);
-  // The room falls silent: those who had their turn before the last message are told all the same.
+  // No further calls of the room: the other viewers receive the last messages by the shard's timer.
   await waitForCondition(() => [...listeners, late].every((listener) => follows(listener, 4)));
   expect(late.stretches).toEqual([]);
 
-  // Counts go with them. The real room knows of no likes and may say so meanwhile, so they are told until all saw them.
+  // Counts are sent with them. The real room has no likes and may send its own counts, so they are sent until all have them.
   const liked = ({ ticks }: Listener): boolean => ticks.some(({ counts }) => counts?.likes === 9);
   let head = 4;
   await waitForCondition(async () => {
@@ -91,7 +91,7 @@ test("ticks in parts: a frame for each viewer in four calls, and none lacks anyt
   await waitForCondition(() => [...listeners, late].every((listener) => follows(listener, head)));
 });
 
-test("of many viewers each gets all batches in their order, however fast they come", async () => {
+test("each of many viewers receives all batches in order at any rate", async () => {
   const room = newRoom();
   const listeners = await Promise.all(Array.from({ length: 300 }, (_, index) => Listener.at(room, `one-of-${index}`)));
   const epoch = listeners[0]?.welcome?.epoch ?? "";
@@ -101,7 +101,7 @@ test("of many viewers each gets all batches in their order, however fast they co
   await waitForCondition(() => listeners.every((listener) => follows(listener, 6)));
 });
 
-test("viewers of a shard that lost its memory are shown where the room stands", async () => {
+test("a shard that lost its memory sends its viewers the room's head", async () => {
   const room = newRoom();
   const early = await Listener.at(room, "early");
   const before = early.ticks.length;

@@ -7,12 +7,12 @@ import { testBindings } from "../../workers/testing.ts";
 
 const stream = parseStreamName("show") ?? expect.unreachable();
 
-test("room, shards and keyrings of a bound stream are looked for in its jurisdiction only", () => {
+test("room, shards and keyrings of a bound stream are addressed in its jurisdiction only", () => {
   const asked: string[] = [];
   const named = (where: string): { getByName(name: string): number } => ({
     getByName: (name) => asked.push(`${where} ${name}`),
   });
-  // workerd has no jurisdictions, so the platform's namespaces are stood in for.
+  // workerd has no jurisdictions: the platform's namespaces are replaced.
   const namespace = { ...named("anywhere"), jurisdiction: named };
   const room = roomObjectName(stream, "eu");
   const names = [room, `${room}/3`, keyringObjectName(7, jurisdictionOfObject(room)), "show", "show/3", "7"];
@@ -21,7 +21,7 @@ test("room, shards and keyrings of a bound stream are looked for in its jurisdic
   expect(listJurisdictions(namespace)).toEqual([null, "eu"]);
 });
 
-test("a runtime without jurisdictions says so, rather than make the object elsewhere", () => {
+test("a runtime without jurisdictions throws instead of creating the object elsewhere", () => {
   expect(() => getObjectInJurisdiction(testBindings.ROOM, roomObjectName(stream, "eu"))).toThrow("not implemented");
   expect(listJurisdictions(testBindings.ROOM)).toEqual([null]);
 });

@@ -8,7 +8,7 @@ import { testBindings } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
 import { TestParticipant, waitForCondition } from "./testing.ts";
 
-/** Texts of the corpus that are said in a room: enough to see that it is wired, few enough for its rate limits. */
+/** Texts of the corpus sent to a room: enough to test the wiring, few enough for the rate limits. */
 const SAID = 60;
 
 const viewers: TestParticipant[] = [];
@@ -38,13 +38,13 @@ async function act(viewer: TestParticipant, what: Command): Promise<CommandOutco
 const automod = (viewer: TestParticipant, change: AutoModUpdate): Promise<CommandOutcome> =>
   act(viewer, { kind: "automod", automod: change });
 
-/** What became of a message, in a word. */
+/** The outcome of a message. */
 function became(outcome: CommandOutcome): string {
   if (!outcome.ok) return outcome.error;
   return outcome.held === undefined ? "shown" : "held";
 }
 
-/** What becomes of texts, each said by somebody new, so that no rate limit is met. */
+/** The outcomes of texts, each of a new participant, so that no rate limit applies. */
 async function sayAll(room: string, texts: readonly string[]): Promise<string[]> {
   const said = texts.map(async (text, index) => {
     const viewer = await TestParticipant.joinShard(room, index % 3, `person-${index}`);
@@ -58,7 +58,7 @@ async function sayAll(room: string, texts: readonly string[]): Promise<string[]>
 const chats = (events: readonly RoomEvent[]): Extract<RoomEvent, { kind: "chat" }>[] =>
   events.filter((event) => event.kind === "chat");
 
-test("evasions are refused or held and never shown, harmless texts are shown", async () => {
+test("evasive spellings are refused or held and never shown, and harmless texts are shown", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   await automod(host, { levels: CORPUS_LEVELS });
@@ -80,7 +80,7 @@ test("evasions are refused or held and never shown, harmless texts are shown", a
   expect(harmless.filter((what) => what !== "shown").length).toBeLessThanOrEqual(0.01 * SAID);
 });
 
-test("levels, blocked and allowed words hold from the next message on, outlive the room's memory, and are audited", async () => {
+test("levels, blocked and allowed words apply from the next message, survive a loss of memory and are audited", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
@@ -111,7 +111,7 @@ test("levels, blocked and allowed words hold from the next message on, outlive t
   });
 });
 
-test("links and capitals are refused with codes of their own where a mode says so, and verified people may link", async () => {
+test("chat modes refuse links and capitals with separate codes, and verified participants may post links", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const ann = await come(room, { sub: "ann" });
@@ -124,7 +124,7 @@ test("links and capitals are refused with codes of their own where a mode says s
   expect(became(await host.say("READ THIS: EXAMPLE.COM"))).toBe("shown");
 });
 
-test("a held message is approved or denied from the queue, and either is in the audit log", async () => {
+test("approvals and denials of held messages are in the audit log", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const ann = await come(room, { sub: "ann" });
@@ -152,7 +152,7 @@ test("a held message is approved or denied from the queue, and either is in the 
   });
 });
 
-test("markup, SQL and Unicode at its worst are plain text in clean form or malformed, and others are undisturbed", async () => {
+test("markup, SQL and unusual Unicode are plain text or malformed, and do not disturb other viewers", async () => {
   const room = newRoom();
   const calm = await come(room, { sub: "calm" });
   const plain = [
@@ -183,7 +183,7 @@ test("markup, SQL and Unicode at its worst are plain text in clean form or malfo
   expect(calm.closes).toEqual([]);
 });
 
-test("a name that is a slur is never shown, whatever its disguise; markup in a name is plain text", async () => {
+test("a slur in a name is never shown in any disguise, and markup in a name is plain text", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const rude = await come(room, { sub: "rude", name: "n\u200b1gg3r" });

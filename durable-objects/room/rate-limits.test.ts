@@ -37,7 +37,7 @@ async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promis
   return viewer;
 }
 
-/** A socket that is open until the end of the test, and the frames that came. */
+/** A socket that is open until the end of the test, and its received frames. */
 function follow(socket: WebSocket): Record<string, unknown>[] {
   const frames: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
@@ -56,7 +56,7 @@ async function join(room: string, subject: string): Promise<{ socket: WebSocket;
   return { socket, frames };
 }
 
-test("a viewer that never reads is closed at its bound of real messages, and the others get all of them", async () => {
+test("a viewer that never reads is closed at its limit of unacknowledged characters, and others receive all messages", async () => {
   const room = "unread";
   const deaf = await openShardSocket(room, 0, "deaf");
   const closed = closeCodeOf(deaf);
@@ -69,7 +69,7 @@ test("a viewer that never reads is closed at its bound of real messages, and the
   });
   const act = { kind: "chat", text: "\u4e16".repeat(ROOM_LIMITS.messageChars) } as const;
   let said = 0;
-  // A host's messages are never left out; half of what a shard remembers at a time.
+  // A host's messages are never sampled. Each batch is half of a shard's recent events.
   for (const at = ROOM_LIMITS.shardHistoryEvents / 2; !gone; said += at) {
     const acts = Array.from({ length: at }, (_, index) => ({
       by: HOST,
@@ -86,7 +86,7 @@ test("a viewer that never reads is closed at its bound of real messages, and the
   expect(calm.omitted).toBe(0);
 }, 60_000);
 
-test("a clock that is far off moves nobody's messages: they have the server's time", async () => {
+test("a programme time far from the server's clock is replaced by the server's time", async () => {
   const { socket, frames } = await join("skewed", "ann");
   const before = systemPlatform.clock.nowMs();
   for (const [index, programmeMs] of [
@@ -112,7 +112,7 @@ test("a clock that is far off moves nobody's messages: they have the server's ti
   }
 });
 
-test("ids, names and texts of Unicode at its worst come through clean, or are refused by their id", async () => {
+test("ids, names and texts with unusual Unicode are cleaned, or refused by their id", async () => {
   const { socket, frames } = await join("unicode", "\u202eevil\u0000\u{1f469}\u200d\u{1f680}");
   const ids = [
     "\u0000",
@@ -127,7 +127,7 @@ test("ids, names and texts of Unicode at its worst come through clean, or are re
     const act = { kind: "chat", text: `<script>${id}</script> \u{1d573}\u0489` };
     socket.send(JSON.stringify({ type: "act", id, act }));
   }
-  // Half a character: JSON can write it, and nothing else can.
+  // Half a surrogate pair, which only JSON can encode.
   socket.send('{"type":"act","id":"half","act":{"kind":"chat","text":"\\ud800"}}');
   const acks = (): Record<string, unknown>[] => frames.filter(({ type }) => type === "ack");
   await waitForCondition(() => acks().length === ids.length + 1);
@@ -138,7 +138,7 @@ test("ids, names and texts of Unicode at its worst come through clean, or are re
   expect(shown.event.text).toBe("<script>__proto__</script> \u{1d573}\u0489");
 });
 
-test("an id that is half a character closes its socket, as a frame without one does", async () => {
+test("an id with half a surrogate pair closes the socket like a missing id", async () => {
   const socket = await openShardSocket("half", 0, "ann");
   const closed = closeCodeOf(socket);
   follow(socket);
@@ -146,7 +146,7 @@ test("an id that is half a character closes its socket, as a frame without one d
   expect(await closed).toBe(SOCKET_CLOSES.malformed.code);
 });
 
-test("a viewer, and a network address, may have so many sockets and no more; the others are not disturbed", async () => {
+test("sockets of a viewer and of a network address are limited, without disturbing other viewers", async () => {
   const room = "many-sockets";
   const calm = await at(room, 0, "calm");
   for (let index = 0; index < ROOM_LIMITS.socketsPerParticipant; index += 1)
@@ -163,7 +163,7 @@ test("a viewer, and a network address, may have so many sockets and no more; the
     return webSocket;
   };
   let refused = 0;
-  // As many as the tests' sizing allows at each of the shards that the room may have got, and then some.
+  // Enough sockets to exceed the limit at every shard that the room may have.
   for (let index = 0; refused === 0; index += 1) {
     expect(index).toBeLessThan(200);
     const socket = await from(index);

@@ -43,7 +43,7 @@ async function setPlayback(room: string, playback: PlaybackPolicy): Promise<void
   expect((await control(room, "access", "PUT", { playback })).status).toBe(200);
 }
 
-/** A socket that notes what it hears, and how it is closed. */
+/** A socket that records its frames and its close. */
 class Ear {
   readonly socket: WebSocket;
   readonly heard: Record<string, unknown>[] = [];
@@ -65,7 +65,7 @@ class Ear {
     return new Ear(await openGatewaySocket(`/rooms/${room}/socket${bearer === null ? "" : `?token=${bearer}`}`));
   }
 
-  /** The first frame of a kind; an empty one if the socket is closed without. */
+  /** The first frame of a type; an empty one if the socket closes without. */
   async first(type: string): Promise<Record<string, unknown>> {
     let closed = false;
     void this.closed.then(() => {
@@ -80,7 +80,7 @@ class Ear {
     return (await this.first("welcome"))["type"] === "welcome";
   }
 
-  /** Sends a new token and gives what became of it. */
+  /** Sends a new token and returns the outcome. */
   async renew(bearer: string): Promise<unknown> {
     const answers = (): Record<string, unknown>[] => this.heard.filter(({ type }) => type === "renewed");
     const before = answers().length;
@@ -90,7 +90,7 @@ class Ear {
   }
 }
 
-test("a room's chat is read by those who may watch: the others' sockets are closed, and say why", async () => {
+test("sockets of viewers who may not watch are closed with the reason", async () => {
   const room = await registerTestStream(newRoom());
   const nobody = await Ear.at(room, null);
   await nobody.first("welcome");
@@ -106,11 +106,11 @@ test("a room's chat is read by those who may watch: the others' sockets are clos
   expect(await again.closed).toEqual([SOCKET_CLOSES.banned.code, "followers-only"]);
   expect(await ann.say("still here")).toMatchObject({ ok: true });
   await setPlayback(room, "public");
-  // The shard hears of it within a tick.
+  // The shard receives it within a tick.
   await waitForCondition(async () => (await Ear.at(room, null)).welcomed());
 });
 
-test("the replay and beacons of a stream that asks for tokens ask for them too", async () => {
+test("replay and beacons of a token stream require tokens", async () => {
   const room = newRoom();
   await setPlayback(room, "token");
   const good = await issueTestToken(room, { sub: "ann" });
@@ -123,7 +123,7 @@ test("the replay and beacons of a stream that asks for tokens ask for them too",
   expect((await beacon(`?token=${good}`)).status).toBe(200);
 });
 
-test("a token is renewed over the socket, by one of the same person in the same room", async () => {
+test("a token is renewed over the socket by a token of the same subject and room", async () => {
   const room = newRoom();
   const ann = await Ear.at(room, await issueTestToken(room, { sub: "ann", seconds: 60 }));
   const { expiresMs } = await ann.first("welcome");
@@ -143,7 +143,7 @@ test("a token is renewed over the socket, by one of the same person in the same 
   nobody.socket.close(1000);
 });
 
-test("when a token is over its socket is closed, by an alarm that outlives the shard's memory, and the others stay", async () => {
+test("an alarm closes the sockets of expired tokens after a loss of memory, and others stay open", async () => {
   const room = newRoom();
   const shard = testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>;
   const staying = new Ear(await openShardSocket(room, 0, "bob", [], systemPlatform.clock.nowMs() + 3_600_000));
@@ -151,14 +151,14 @@ test("when a token is over its socket is closed, by an alarm that outlives the s
   expect([await staying.welcomed(), await over.welcomed()]).toEqual([true, true]);
   await evictDurableObject(shard);
   expect(await over.closed).toEqual([SOCKET_CLOSES.token.code, "token-expired"]);
-  // The next end is an hour away, and waited for.
+  // The alarm is set for the next expiry, in an hour.
   const nextMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
   expect(nextMs ?? 0).toBeGreaterThan(systemPlatform.clock.nowMs() + 3_000_000);
   expect(staying.socket.readyState).toBe(WebSocket.OPEN);
   staying.socket.close(1000);
 }, 60_000);
 
-test("a revocation closes the sockets of its versions, holds on return and through the room's eviction", async () => {
+test("a revocation closes the sockets of its versions, and applies to reconnects and after an eviction", async () => {
   const room = newRoom();
   const old = await issueTestToken(room, { sub: "ann", ver: 1 });
   const ann = await Ear.at(room, old);
@@ -171,14 +171,14 @@ test("a revocation closes the sockets of its versions, holds on return and throu
   const renewed = await Ear.at(room, await issueTestToken(room, { sub: "ann", ver: 2 }));
   await renewed.first("welcome");
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
-  // A shard that lost its memory asks the room before it takes a token.
+  // A shard that lost its memory loads the room's state before it accepts a token.
   await evictDurableObject(testBindings.ROOM_SHARD.getByName(`${room}/0`) as unknown as DurableObjectStub<RoomShard>);
   expect(await renewed.renew(old)).toEqual({ ok: false, error: "token-revoked" });
   expect(await bob.say("hello")).toMatchObject({ ok: true });
   renewed.socket.close(1000);
 });
 
-test("a ban ends the playback of the banned too, and an unban takes that back", async () => {
+test("a ban revokes playback, and an unban restores it", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const revoked = async (): Promise<readonly object[]> =>

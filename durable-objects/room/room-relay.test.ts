@@ -18,7 +18,7 @@ import {
   waitForCondition,
 } from "./testing.ts";
 
-/** Each of four people writes at least so many messages, and goes on until there were so many crashes. */
+/** Each of four participants writes at least this many messages, and until this many crashes. */
 const LINES = 12;
 const CRASHES = 12;
 
@@ -110,7 +110,7 @@ test("counts do not jump when a relay loses its memory", async () => {
 
 test("a growing room moves only viewers beyond a shard's limit, who lose and repeat no message", async () => {
   const room = await registerTestStream("growing");
-  // Twice the fill of a shard and some more, all of them where there was one shard.
+  // More than twice a shard's fill, all at the first shard.
   const comers = Array.from({ length: 50 }, (_, index) => {
     let opened = 0;
     const viewer = new TestParticipant(() => {

@@ -94,7 +94,7 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-/** A room in which a person has left every kind of trace. */
+/** A room in which a subject has left every kind of data. */
 async function traces(
   room: string,
   subject: string,
@@ -120,10 +120,10 @@ async function traces(
 
 const PERSONAL = ["secret", "Annname", "Bobname", "Hostname", "what bob says"];
 
-test("the storage of a room and of a keyring has no text, no name and no subject in the clear", async () => {
+test("the storage of rooms and keyrings contains no text, name or subject in plain text", async () => {
   const room = newRoom();
   await traces(room, "ann-in-the-clear");
-  // The tests' devices are named after their owners.
+  // Test devices are named after their owners.
   const rows = (await stored(room)).replaceAll(/device-of-[a-z0-9-]+-0000/g, "");
   for (const word of [...PERSONAL, "ann-in-the-clear", `bob-${room}`, `host-${room}`]) expect(rows).not.toContain(word);
   const keys = await runInDurableObject(ringOf("ann-in-the-clear"), (_keyring: Keyring, state) => dump(state));
@@ -131,7 +131,7 @@ test("the storage of a room and of a keyring has no text, no name and no subject
   expect(keys).not.toContain("ann-in-the-clear");
 });
 
-test("a room that lost its memory has all of it again, by the keys of its people", async () => {
+test("a room restores its memory with its subjects' keys", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-evicted");
   await evictDurableObject(roomStub(room));
@@ -148,7 +148,7 @@ test("a room that lost its memory has all of it again, by the keys of its people
   });
 });
 
-test("after an erasure nothing of the person can be read in any room, live, replayed, listed or after an eviction", async () => {
+test("after an erasure no data of the subject is readable in any room, live, replayed, listed or after an eviction", async () => {
   const [here, there] = [newRoom(), newRoom()];
   const subject = "ann-erased";
   const { host, bob, said } = await traces(here, subject);
@@ -158,7 +158,7 @@ test("after an erasure nothing of the person can be read in any room, live, repl
   expect(erased).toMatchObject({ rooms: 2, pending: 0 });
   expect(Date.parse(erased.erasedAt)).toBeGreaterThanOrEqual(before);
   expect(Date.parse(erased.recoveryCopiesEndAt) - Date.parse(erased.erasedAt)).toBe(30 * 86_400_000);
-  // Those who are there are told which of the events that they show are gone.
+  // Connected viewers receive the offsets of the erased events.
   await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   const gone = bob.events.find((event) => event.kind === "erase");
   expect(gone).toMatchObject({ targets: expect.arrayContaining([said.offset]) });
@@ -181,7 +181,7 @@ test("after an erasure nothing of the person can be read in any room, live, repl
   ]);
 });
 
-test("offsets keep having no holes, and one who was away is told of the erasure", async () => {
+test("offsets stay without gaps, and a returning viewer receives the erasure", async () => {
   const room = newRoom();
   const ann = await come(room, { sub: "ann-away" });
   const bob = await come(room, { sub: `bob-${room}` });
@@ -198,7 +198,7 @@ test("offsets keep having no holes, and one who was away is told of the erasure"
   ]);
 });
 
-test("one who was erased writes again as a stranger, under a new key", async () => {
+test("an erased subject that writes again gets a new key and no history", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-again");
   await erase("ann-again");
@@ -212,7 +212,7 @@ test("one who was erased writes again as a stranger, under a new key", async () 
   expect(mine).toMatchObject([{ kind: "chat", text: "hello again" }]);
 });
 
-test("a moderator who is erased leaves its sanctions standing, without saying whose they are", async () => {
+test("sanctions of an erased moderator remain without their author", async () => {
   const room = newRoom();
   const mod = await come(room, { sub: "mod-erased", roles: ["moderator"] });
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
@@ -227,7 +227,7 @@ test("a moderator who is erased leaves its sanctions standing, without saying wh
   }
 });
 
-test("a room that can't be told is unreadable at once, and told once it can be", async () => {
+test("data in an unreachable room is unreadable at once, and the room is notified when reachable", async () => {
   const room = newRoom();
   const subject = "ann-unreachable";
   const { bob, said } = await traces(room, subject);
@@ -241,14 +241,14 @@ test("a room that can't be told is unreadable at once, and told once it can be",
   await evictDurableObject(roomStub(room));
   expect(await replay(room, said)).not.toContain("secret");
   expect(JSON.stringify(await roomStub(room).attach(FIRST_SHARD_ID))).not.toContain("secret");
-  // It finds the room again after its own eviction, and knows what it has yet to do.
+  // After its own eviction the keyring still has the pending erasure.
   await evictDurableObject(keyring);
   expect(await erase(subject)).toMatchObject({ rooms: 0, pending: 0 });
   await waitForCondition(() => bob.events.some(({ kind }) => kind === "erase"));
   expect(await stored(room)).not.toContain("device-of-ann-unreachable");
 });
 
-test("an erasure that is pending is carried on by an alarm", async () => {
+test("an alarm continues a pending erasure", async () => {
   const subject = "ann-pending";
   const room = newRoom();
   const ann = await come(room, { sub: subject });
@@ -263,7 +263,7 @@ test("an erasure that is pending is carried on by an alarm", async () => {
   await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
 });
 
-test("erasing twice, and erasing someone unknown, is answered alike and changes nothing", async () => {
+test("a repeated erasure and the erasure of an unknown subject are answered alike and change nothing", async () => {
   const room = newRoom();
   const { bob } = await traces(room, "ann-twice");
   expect(await erase("ann-twice")).toMatchObject({ rooms: 1, pending: 0 });
@@ -274,7 +274,7 @@ test("erasing twice, and erasing someone unknown, is answered alike and changes 
   expect(await stored(room)).toBe(rows);
 });
 
-test("without the admin token nothing is erased or exported", async () => {
+test("erasure and export require the admin token", async () => {
   for (const [path, method] of [
     ["/api/subjects/ann", "DELETE"],
     ["/api/subjects/ann/export", "GET"],
@@ -288,7 +288,7 @@ test("without the admin token nothing is erased or exported", async () => {
   expect((await testEdge.ask(long, { method: "DELETE", headers: admin })).status).toBe(400);
 });
 
-test("an export has all that is held, over more than one page, and nothing of others", async () => {
+test("an export contains all data of the subject over several pages, and none of others", async () => {
   const room = newRoom();
   const subject = "ann-exported";
   const { said } = await traces(room, subject);
@@ -298,7 +298,7 @@ test("an export has all that is held, over more than one page, and nothing of ot
   const acts = Array.from({ length: many }, (_, index) => {
     return { by, id: `many-${index}`, act: { kind: "chat" as const, text: `line ${index}` }, programmeMs: null };
   });
-  // The timeout holds her back until it is taken off.
+  // The timeout applies until it is lifted.
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
   await host.client.sendCommand({ kind: "unban", subject });
   await host.client.sendCommand({ kind: "ban", subject, address: false });
@@ -324,7 +324,7 @@ test("an export has all that is held, over more than one page, and nothing of ot
   expect(JSON.stringify(one)).not.toContain("what bob says");
 });
 
-test("what retention takes away, by age and by count, takes the keys of those of whom nothing is left with it", async () => {
+test("retention by age and count destroys the keys of subjects without remaining data", async () => {
   const room = newRoom();
   const ann = await come(room, { sub: "ann-retained" });
   const bob = await come(room, { sub: "bob-retained" });
@@ -336,7 +336,7 @@ test("what retention takes away, by age and by count, takes the keys of those of
   expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
   expect((await exported("ann-retained")).rooms).toEqual([]);
   expect((await exported("bob-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "new" } }]);
-  // And whoever comes back is known again.
+  // A subject that returns gets a key again.
   expect(eventOf(await ann.say("again")).offset).toBe(3);
   await runInDurableObject(roomStub(room), (_room: Room, state) => {
     state.storage.sql.exec("UPDATE events SET offset = offset - ? WHERE offset <= 2", ROOM_LIMITS.retentionEvents);
@@ -346,14 +346,14 @@ test("what retention takes away, by age and by count, takes the keys of those of
   expect((await exported("ann-retained")).rooms[0]?.events).toMatchObject([{ event: { text: "again" } }]);
 });
 
-test("where the runtime has no jurisdictions, binding a stream to one is refused", async () => {
+test("a runtime without jurisdictions refuses to bind a stream to one", async () => {
   const bind = (body: string): Promise<Response> =>
     testEdge.ask("/api/streams/bound/jurisdiction", { method: "PUT", headers: admin, body });
   expect((await bind('{"jurisdiction":"eu"}')).status).toBe(501);
   expect((await bind('{"jurisdiction":"mars"}')).status).toBe(400);
 });
 
-test("a room that was moved takes nobody in and says where the stream's room is; a room in use isn't moved", async () => {
+test("a moved room refuses viewers and names its replacement, and a room in use is not moved", async () => {
   const [empty, used] = [newRoom(), newRoom()];
   const ann = await come(used, { sub: "ann" });
   await ann.say("here");
@@ -367,12 +367,12 @@ test("a room that was moved takes nobody in and says where the stream's room is;
     await expect(room.attach(FIRST_SHARD_ID)).rejects.toThrow("elsewhere");
     await expect(room.submit({ acts: [], likes: 0, reactions: {} })).rejects.toThrow("elsewhere");
   });
-  // This runtime can't make the room in its jurisdiction, so nobody comes into one that isn't.
+  // This runtime cannot create the room in its jurisdiction, so no viewer enters another.
   await registerTestStream(empty);
   expect((await testEdge.ask(`/rooms/${empty}/replay?from=0`)).status).toBe(503);
 });
 
-test("who may read is told to the room that the stream has instead, before it was moved and after", async () => {
+test("the replacement room receives the access policy, before and after the move", async () => {
   const [from, to] = [newRoom(), newRoom()];
   const first = { revision: 1, playback: "token" as const, revocations: [] };
   await roomStub(from).setAccess(first);
@@ -383,9 +383,9 @@ test("who may read is told to the room that the stream has instead, before it wa
   expect((await roomStub(to).summary()).access).toEqual(later);
 });
 
-test("where a stream's room is outlives the looks through what it was before", async () => {
+test("the name of the replacement room survives retention", async () => {
   const [from, to] = [newRoom(), newRoom()];
-  // Somebody watched by beacon, which is nothing that keeps a room.
+  // A viewer by beacon does not keep a room.
   await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 1, distinct: null });
   await roomStub(from).report(FIRST_SHARD_ID, { sockets: 0, watching: 0, distinct: null });
   expect(await roomStub(from).setReplacementRoom(to)).toBe(true);

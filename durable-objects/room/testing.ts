@@ -1,4 +1,4 @@
-/** Viewers for tests in workerd: the real client over sockets of this runtime, and bare sockets for bad manners. */
+/** Viewers for tests in workerd: the product's client over this runtime's sockets, and raw sockets for invalid frames. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { Role } from "../../core/access/roles.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
@@ -28,13 +28,13 @@ export interface TestTokenClaims {
   readonly seconds?: number;
 }
 
-/** A token of a room. */
+/** Issues a token for a room. */
 export async function issueTestToken(room: string, claims: TestTokenClaims): Promise<string> {
   const answer = await testEdge.ask("/dev/token", { method: "POST", body: JSON.stringify({ room, ...claims }) });
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** Registers a stream's name, as issuing a key for it does: whoever has no token is let into no other stream's room. */
+/** Registers a stream's name by issuing a key: viewers without a token may enter only rooms of registered streams. */
 export async function registerTestStream<Name extends string>(stream: Name): Promise<Name> {
   const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const answer = await testEdge.ask(`/api/streams/${stream}/keys`, { method: "POST", headers });
@@ -42,14 +42,14 @@ export async function registerTestStream<Name extends string>(stream: Name): Pro
   return stream;
 }
 
-/** A socket opened at the gateway. */
+/** Opens a socket at the gateway. */
 export async function openGatewaySocket(path: string, headers: Record<string, string> = {}): Promise<WebSocket> {
   const { webSocket } = await testEdge.ask(path, { headers: { upgrade: "websocket", ...headers } });
   if (webSocket === null) throw new Error("no socket");
   return webSocket;
 }
 
-/** Who asks for a ticket: with a token or without, from a network, with what a page shows. */
+/** A ticket request: token, network, device key and playback proof. */
 export interface TicketRequest {
   readonly token?: string;
   readonly device?: string | null;
@@ -57,7 +57,7 @@ export interface TicketRequest {
   readonly ip?: string;
 }
 
-/** What the gateway says to one who asks for a ticket. */
+/** The gateway's response to a ticket request. */
 export interface TicketGrant {
   readonly ticket: string;
   readonly device?: string;
@@ -72,14 +72,14 @@ export function gatewayHeaders({ token: bearer, ip }: TicketRequest): Record<str
   };
 }
 
-/** A ticket to a room. */
+/** Requests a ticket to a room. */
 export async function requestTicket(room: string, entering: TicketRequest = {}): Promise<TicketGrant> {
   const { device = null, playback = null } = entering;
   const init = { method: "POST", headers: gatewayHeaders(entering), body: JSON.stringify({ device, playback }) };
   return (await testEdge.ask(`/rooms/${room}/ticket`, init)).json();
 }
 
-/** A socket opened with a ticket. */
+/** Opens a socket with a ticket. */
 export async function openTicketSocket(room: string, ticket: string, ip?: string): Promise<WebSocket> {
   const from = gatewayHeaders(ip === undefined ? {} : { ip });
   return openGatewaySocket(`/rooms/${room}/socket`, {
@@ -88,13 +88,13 @@ export async function openTicketSocket(room: string, ticket: string, ip?: string
   });
 }
 
-/** What a network gets with the playlist of a stream. */
+/** The playback proof that a network gets with the playlist of a stream. */
 export async function fetchPlaybackProof(room: string, ip?: string): Promise<string | null> {
   const headers = gatewayHeaders(ip === undefined ? {} : { ip });
   return (await testEdge.ask(`/live/${room}/multivariant.m3u8`, { headers })).headers.get("corral-playback");
 }
 
-/** A socket opened at a given shard. */
+/** Opens a socket at a given shard. */
 export async function openShardSocket(
   room: string,
   shard: number,
@@ -116,7 +116,7 @@ export async function openShardSocket(
   return openParticipantSocket(room, shard, viewer);
 }
 
-/** A socket opened at a given shard for a viewer; one that is closed as the gateway closes it, where the shard opens none. */
+/** Opens a participant's socket at a given shard; if the shard refuses, a socket closed as the gateway closes it. */
 export async function openParticipantSocket(room: string, shard: number, viewer: Participant): Promise<WebSocket> {
   const { webSocket, headers } = await testBindings.ROOM_SHARD.getByName(`${room}/${shard}`).fetch(
     "http://shard/socket",
@@ -133,7 +133,7 @@ export async function openParticipantSocket(room: string, shard: number, viewer:
   return client;
 }
 
-/** The client's view of a socket that is on its way. */
+/** A socket that is being opened, as the client's `RoomSocket`. */
 function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
   const socket: RoomSocket = {
     onopen: null,
@@ -154,7 +154,7 @@ function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
   return socket;
 }
 
-/** A viewer that remembers what it was told. */
+/** A viewer that records its client's callbacks. */
 export class TestParticipant {
   readonly client: RoomClient;
   readonly events: RoomEvent[] = [];
@@ -193,7 +193,7 @@ export class TestParticipant {
     this.client.start();
   }
 
-  /** Someone with a token, by way of the gateway; `entering`: from where, and with which device's key. */
+  /** Joins through the gateway with a token; `entering`: network and device key. */
   static async join(room: string, claims: TestTokenClaims, entering: TicketRequest = {}): Promise<TestParticipant> {
     const bearer = await issueTestToken(room, claims);
     const viewer = new TestParticipant(async () => {
@@ -204,7 +204,7 @@ export class TestParticipant {
     return viewer;
   }
 
-  /** Someone at a given shard. */
+  /** Joins at a given shard. */
   static async joinShard(
     room: string,
     shard: number,
@@ -216,7 +216,7 @@ export class TestParticipant {
     return viewer;
   }
 
-  /** Texts of the messages that were shown, in order. */
+  /** Texts of the delivered messages, in order. */
   get texts(): string[] {
     return this.events.flatMap((event) => (event.kind === "chat" ? [event.text] : []));
   }
@@ -272,8 +272,8 @@ export async function crashRoomObject(stub: DurableObjectStub<Room | RoomShard |
 }
 
 /**
- * A room of four shards, with two of them below each relay, and a moderator at each shard; one more, who said hello, at
- * the first. `at`: how they come.
+ * Creates a room of four shards, two below each relay, with a moderator at each shard and another one, who wrote "hello",
+ * at the first. `at`: how they join.
  */
 export async function createLargeRoom(room: string, at: typeof TestParticipant.joinShard): Promise<TestParticipant[]> {
   const first = await at(room, 0, "first", ["moderator"]);
@@ -287,7 +287,7 @@ export async function createLargeRoom(room: string, at: typeof TestParticipant.j
   return all;
 }
 
-/** The children that a room keeps, by their numbers. */
+/** The ids of a room's stored children. */
 export const storedChildIds = (room: string): Promise<unknown[]> =>
   runInDurableObject(roomStub(room), (_room, { storage }) =>
     storage.sql
@@ -296,12 +296,12 @@ export const storedChildIds = (room: string): Promise<unknown[]> =>
       .map(({ id }) => id),
   );
 
-/** Waits until something holds; the test's own time limit ends it. */
+/** Waits until a condition holds; the test's timeout ends it. */
 export async function waitForCondition(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await sleep(systemPlatform.clock, 10);
 }
 
-/** Waits for a socket's close and gives its code. */
+/** Waits for a socket's close and returns its code. */
 export function closeCodeOf(socket: WebSocket): Promise<number> {
   return new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
 }

@@ -15,7 +15,7 @@ import {
 const objects = (room: string): DurableObjectStub[] =>
   [testBindings.ROOM.getByName(room), testBindings.ROOM_SHARD.getByName(`${room}/0`)] as unknown as DurableObjectStub[];
 
-/** Tables, rows of the key-value store, and alarms that the room's objects have. */
+/** Counts of tables, key-value rows and alarms of the room's objects. */
 async function keeps(room: string): Promise<number[]> {
   const each = objects(room).map((stub) =>
     runInDurableObject(stub, async (_object, { storage }) => {
@@ -27,7 +27,7 @@ async function keeps(room: string): Promise<number[]> {
   return Promise.all(each);
 }
 
-test("sockets, questions and a replay leave nothing behind in a room that nobody ever wrote or watched in", async () => {
+test("sockets, summaries and replays of an unused room leave nothing in storage", async () => {
   const room = await registerTestStream("unheard-of");
   await testBindings.ROOM.getByName(room).summary();
   expect((await testEdge.ask(`/rooms/${room}/replay?from=10000`)).status).toBe(200);
@@ -43,7 +43,7 @@ test("sockets, questions and a replay leave nothing behind in a room that nobody
   expect(await keeps(room)).toEqual([0, 0]);
 });
 
-test("those who were in a room before anything happened see what comes, whatever memory is lost meanwhile", async () => {
+test("viewers of an unused room receive the first message after a loss of memory", async () => {
   const room = "lost-before";
   const ann = await TestParticipant.join(room, { sub: "ann" });
   await crashRoomObject(roomStub(room));
@@ -53,7 +53,7 @@ test("those who were in a room before anything happened see what comes, whatever
   ann.client.stop();
 });
 
-test("what was counted where nobody wrote goes with the next look through the history after all have left", async () => {
+test("counts of a room without messages are removed by retention after all viewers left", async () => {
   const room = "only-watched";
   const ann = await TestParticipant.join(room, { sub: "ann" });
   ann.client.setPlaying(true);
@@ -68,7 +68,7 @@ test("what was counted where nobody wrote goes with the next look through the hi
   expect(await keeps(room)).toEqual([0, 0]);
 });
 
-test("what holds keeps a room: bans outlive its history", async () => {
+test("bans survive the room's history", async () => {
   const room = "with-bans";
   const host = await TestParticipant.join(room, { sub: "host", roles: ["host"] });
   expect((await host.client.sendCommand({ kind: "ban", subject: "rude", address: false })).ok).toBe(true);

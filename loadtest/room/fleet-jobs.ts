@@ -1,4 +1,4 @@
-/** What a crowd's processes are asked to do, and what they answer. */
+/** The jobs and results of a viewer fleet's processes. */
 import type { LatencyPairs } from "./latency-histogram.ts";
 import type { ServerProtocol } from "./protocol-adapters.ts";
 
@@ -10,13 +10,13 @@ export interface SocketLoadJob {
   readonly servers: readonly string[];
   readonly room: string;
   readonly viewers: number;
-  /** So many of them have a token each, and write. */
+  /** One token for each viewer that writes. */
   readonly tokens: readonly string[];
   /** Sockets opened in a second. */
   readonly perSecond: number;
 }
 
-/** Viewers as the product's own client has them, for what must be right rather than many. */
+/** Viewers with the product's own client, for correctness rather than numbers. */
 export interface ClientLoadJob {
   readonly do: "people";
   readonly server: string;
@@ -26,73 +26,73 @@ export interface ClientLoadJob {
   readonly perSecond: number;
 }
 
-/** All jobs by what is asked. */
+/** All jobs. */
 export type FleetJob =
   | SocketLoadJob
   | ClientLoadJob
-  /** The writers write so many messages a second between them, until told otherwise; 0: no more. */
+  /** The total rate of messages, until the next such job; 0: none. */
   | { readonly do: "write"; readonly perSecond: number }
-  /** A share (0–1) of the viewers plays and beats; the others don't, and say nothing about it. */
+  /** A share (0–1) of the viewers sends heartbeats; the others stop silently. */
   | { readonly do: "play"; readonly share: number }
-  /** What happened since the last `clear`. */
+  /** The counts since the last `clear`. */
   | { readonly do: "stats" }
   | { readonly do: "clear" }
   | { readonly do: "people-stats" }
   | { readonly do: "close" };
 
-/** What the sockets of a process have seen. */
+/** The counts of one process's sockets. */
 export interface SocketLoadStats {
-  /** Sockets in the room now. */
+  /** Welcomed sockets. */
   readonly ready: number;
   readonly frames: number;
   readonly bytes: number;
-  /** Messages shown, summed over all viewers. */
+  /** Delivered messages, summed over all viewers. */
   readonly delivered: number;
   readonly sent: number;
   readonly acknowledged: number;
-  /** Frames that didn't join on to what the viewer had, and frames that told nothing new. */
+  /** Frames after a gap, and frames with repeated events. */
   readonly holes: number;
   readonly repeats: number;
-  /** Viewers whom the room sent to another of its shards, and who went. */
+  /** Viewers that were moved to another shard. */
   readonly moved: number;
   /** Other closes by code, and when the first of each came, ms since the epoch. */
   readonly closes: Readonly<Record<number, number>>;
   readonly closedAtMs: readonly { readonly token: string; readonly code: number; readonly atMs: number }[];
-  /** People watching, as the last frame that told it said. */
+  /** The viewer count of the last frame that has one. */
   readonly watching: number | null;
-  /** From sending to seeing. */
+  /** Latencies from sending to delivery. */
   readonly delays: LatencyPairs;
 }
 
-/** What one person's client gave. */
+/** The counts of one client. */
 export interface ClientStats {
   readonly connected: boolean;
-  /** A hash over the messages shown, in their order. */
+  /** A hash of the delivered messages in their order. */
   readonly order: number;
   readonly shown: number;
   readonly duplicates: number;
   readonly disorders: number;
   readonly unseen: number;
-  /** Times the client had to begin anew. */
+  /** Deliveries without continuity. */
   readonly resets: number;
   readonly losses: number;
   /** From each loss of its connection to the welcome, ms. */
   readonly backMs: readonly number[];
-  /** The longest wait that its jitter could have chosen, ms. */
+  /** The longest possible reconnect delay, ms. */
   readonly spreadMs: number;
   readonly watching: number | null;
 }
 
-/** What the people of a process have seen. */
+/** The counts of one process's clients. */
 export interface ClientLoadStats {
   readonly people: readonly ClientStats[];
-  /** Messages that were acknowledged, and those that were shown to the first person. */
+  /** Acknowledged messages, and those delivered to the first client. */
   readonly acknowledged: readonly string[];
   readonly refused: number;
   readonly shownToFirst: readonly string[];
 }
 
-/** The answers by job. */
+/** The results by job. */
 export interface FleetAnswers {
   readonly stats: SocketLoadStats;
   readonly "people-stats": ClientLoadStats;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { LatencyHistogram } from "./latency-histogram.ts";
 
-test("percentiles are by nearest rank, over what several processes counted", () => {
+test("percentiles are by nearest rank over several processes", () => {
   const [one, other] = [new LatencyHistogram(), new LatencyHistogram()];
   for (let ms = 1; ms <= 50; ms += 1) one.add(ms);
   for (let ms = 51; ms <= 100; ms += 1) other.add(ms);
@@ -10,7 +10,7 @@ test("percentiles are by nearest rank, over what several processes counted", () 
   expect([0, 1, 50, 99, 100].map((p) => one.percentile(p))).toEqual([1, 1, 50, 99, 100]);
 });
 
-test("of no delays there is no percentile, and a clock that went back counts as no delay", () => {
+test("an empty histogram has no percentile, and a negative delay counts as zero", () => {
   const delays = new LatencyHistogram();
   expect(delays.percentile(99)).toBeNaN();
   delays.add(-3);

@@ -4,13 +4,13 @@ import { loadMessageText, PROTOCOL_ADAPTERS, parseSentAtMs } from "./protocol-ad
 const SENT_MS = 1_764_000_000_123;
 const text = loadMessageText(SENT_MS, 7);
 
-test("a message's text says when it was sent, and another's text says nothing", () => {
+test("the send time is read from a load message's text, and from no other text", () => {
   expect(parseSentAtMs(text)).toEqual([SENT_MS]);
   expect(parseSentAtMs("at noon we begin")).toEqual([]);
   expect(parseSentAtMs(undefined)).toEqual([]);
 });
 
-test("a tick of the room tells when its messages were sent, which events it covers and who watches", () => {
+test("a tick gives send times, event range and viewer count", () => {
   const tick = {
     type: "tick",
     epoch: "e",
@@ -35,7 +35,7 @@ test("a tick of the room tells when its messages were sent, which events it cove
   expect(PROTOCOL_ADAPTERS.corral.decodeFrame(JSON.stringify(refused)).acknowledged).toBe(false);
 });
 
-test("messages of a welcome were not waited for", () => {
+test("messages of a welcome give no send times", () => {
   const welcome = {
     type: "welcome",
     recovered: false,
@@ -54,7 +54,7 @@ test("messages of a welcome were not waited for", () => {
   });
 });
 
-test("socket.io is answered as its protocol wants", () => {
+test("socket.io frames are answered by its protocol", () => {
   const { socketio } = PROTOCOL_ADAPTERS;
   expect(socketio.decodeFrame('0{"sid":"x","pingInterval":25000}').reply).toBe("40");
   expect(socketio.decodeFrame('40{"sid":"y"}').ready).toBe(true);

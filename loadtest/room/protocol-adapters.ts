@@ -1,34 +1,34 @@
-/** How a crowd speaks to each kind of server: frames out, and what a frame that came tells. Pure. */
+/** Protocol adapters of the load tests: frames to send, and the content of received frames. Pure. */
 import { decodeServerFrame } from "../../core/room/client/decode-server-frame.ts";
 
-/** Servers that a crowd can speak to: a Corral room, socket.io, and a bare loop over sockets. */
+/** Supported servers: a Corral room, socket.io, and a bare loop over sockets. */
 export type ServerProtocol = "corral" | "socketio" | "bare";
 
-/** What a frame of the server tells. */
+/** The content of a server's frame. */
 export interface FrameContent {
-  /** When each of the messages in it was sent, ms since the epoch. */
+  /** The send times of its messages, ms since the epoch. */
   readonly sentAtMs: readonly number[];
-  /** The server takes this viewer to be in the room from here on. */
+  /** Whether it is the welcome. */
   readonly ready: boolean;
-  /** What has to be answered at once, or null. */
+  /** The required reply, or null. */
   readonly reply: string | null;
-  /** An own message was acknowledged. */
+  /** Whether it acknowledges an own message. */
   readonly acknowledged: boolean;
-  /** Which of the room's events it tells of: those after `from`, up to `to`; null where the server doesn't number them. */
+  /** The range of its events, after `from` up to `to`; null if the server does not number events. */
   readonly range: { readonly from: number; readonly to: number } | null;
-  /** People watching, where the frame says so. */
+  /** The viewer count, or null. */
   readonly watching: number | null;
 }
 
-/** One server's way of speaking. */
+/** The protocol of one server. */
 export interface ProtocolAdapter {
-  /** The address of a viewer's socket below the server's; `token`: empty for those who only read. */
+  /** The path of a viewer's socket; `token`: empty for readers. */
   socketPath(room: string, token: string): string;
-  /** What a client says as soon as its socket is open. */
+  /** The first frame of a client, or null. */
   readonly greeting: string | null;
-  /** Whether it is in the room as soon as its socket is open. */
+  /** Whether an open socket needs no welcome. */
   readonly isReadyOnOpen: boolean;
-  /** A message; `id` is new each time. */
+  /** Encodes a message; `id` is new each time. */
   encodeMessage(id: number, text: string): string;
   decodeFrame(frame: string): FrameContent;
 }
@@ -42,12 +42,12 @@ const EMPTY_FRAME: FrameContent = {
   watching: null,
 };
 
-/** The text of a message that is sent at `nowMs`: as long as people's messages are. */
+/** The text of a message sent at `nowMs`, of a typical length. */
 export function loadMessageText(nowMs: number, id: number): string {
   return `at ${nowMs} number ${id}: what a goal, did you all see that one?`;
 }
 
-/** When a message with such a text was sent, ms since the epoch; nothing for another's message. */
+/** The send time in such a text, ms since the epoch; empty for other texts. */
 export function parseSentAtMs(text: unknown): number[] {
   const found = typeof text === "string" ? /^at (\d{13}) /.exec(text) : null;
   return found === null ? [] : [Number(found[1])];
@@ -67,7 +67,7 @@ const corral: ProtocolAdapter = {
     return {
       ...EMPTY_FRAME,
       ready,
-      // What was said before one came is no message that one waited for.
+      // Earlier messages in a welcome have no latency.
       sentAtMs: ready ? [] : frame.events.flatMap((event) => (event.kind === "chat" ? parseSentAtMs(event.text) : [])),
       range: { from: ready ? frame.to : frame.from, to: frame.to },
       watching: frame.counts?.watching ?? null,
@@ -75,7 +75,7 @@ const corral: ProtocolAdapter = {
   },
 };
 
-/** Engine.IO 4 and Socket.IO 5 over a WebSocket alone, as their protocol pages describe the packets. */
+/** Engine.IO 4 and Socket.IO 5 over a WebSocket, by their protocol documentation. */
 const socketio: ProtocolAdapter = {
   socketPath: () => "/socket.io/?EIO=4&transport=websocket",
   greeting: null,
@@ -105,5 +105,5 @@ const bare: ProtocolAdapter = {
   },
 };
 
-/** All dialects. */
+/** All adapters. */
 export const PROTOCOL_ADAPTERS: Readonly<Record<ServerProtocol, ProtocolAdapter>> = { corral, socketio, bare };

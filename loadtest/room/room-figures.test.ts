@@ -16,7 +16,7 @@ const SAMPLE: LoadSample = {
   over: false,
 };
 
-/** A run of ten people with k6's counters as given, by their names without `room_`. */
+/** A run of ten clients with the given counters of k6, by their names without `room_`. */
 function run(scenario: Scenario, counters: Readonly<Record<string, number>>, likesTold = 0): LoadResult {
   const metrics = Object.fromEntries(
     Object.entries(counters).map(([name, count]) => [`room_${name}`, { values: { count } }]),
@@ -46,7 +46,7 @@ function run(scenario: Scenario, counters: Readonly<Record<string, number>>, lik
 const notMet = (result: LoadResult): string[] =>
   roomFigures(result).flatMap(({ figure, met }) => (met === false ? [figure] : []));
 
-test("a clean run meets every goal but that of the calls, which were too many", () => {
+test("a clean run meets every goal except that of too many calls", () => {
   expect(notMet(run("chat-storm", {}))).toEqual(["calls to the room object in its busiest second"]);
 });
 
@@ -61,25 +61,25 @@ test.for([
   expect(notMet(run("chat-storm", { [name]: 1 })).some((each) => each.includes(figure))).toBe(true);
 });
 
-test("in a reconnect-storm everybody must lose a socket and come back", () => {
+test("in a reconnect storm every client must lose a socket and reconnect", () => {
   const lost = "people who lost their socket to the deployment, and came back";
   expect(notMet(run("reconnect-storm", { losses: 10, backs: 10 }))).not.toContain(lost);
   expect(notMet(run("reconnect-storm", { losses: 10, backs: 9 }))).toContain(lost);
   expect(notMet(run("reconnect-storm", {}))).toContain(lost);
 });
 
-test("likes told must be likes tapped", () => {
+test("counted likes must equal sent likes", () => {
   const likes = "likes told at the end ÷ likes tapped";
   expect(notMet(run("likes-storm", { taps: 70 }, 70))).not.toContain(likes);
   expect(notMet(run("likes-storm", { taps: 71 }, 70))).toContain(likes);
 });
 
-test("nobody is in the room of a run that only watches, and its report has no room", () => {
+test("the report of a run without chat has no room section", () => {
   expect(roomFigures(run("spike", {}))).toEqual([]);
   expect(renderReport(run("spike", {}), [])).not.toContain("The room");
 });
 
-test("a room's report draws its calls, and video only where there was some", () => {
+test("a room report charts its calls, and video only if there was any", () => {
   const page = renderReport(run("chat-storm", {}), roomFigures(run("chat-storm", {})));
   expect(page).toContain("calls to its object");
   expect(page).toContain("501");

@@ -1,13 +1,13 @@
-/** What a load run shows of the room, as figures with their goals; pure. */
+/** The room's figures of a load run, with their goals; pure. */
 
 import type { LoadFigure } from "../figure.ts";
 import type { LoadResult } from "../run.ts";
 import { joinsRoom } from "../scenarios.ts";
 
-/** Calls that a room object may get in a second: half of what the platform bears. */
+/** Most calls of a room object in a second: half of the platform's limit. */
 const MAX_ROOM_CALLS = 500;
 
-/** The figures; none where nobody was in the room. */
+/** The figures; empty for a run without chat. */
 export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   const { scenario, viewers } = options;
   if (!joinsRoom(scenario)) return [];
@@ -59,12 +59,12 @@ export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] 
     figures.push(delays("from the loss to the next welcome, p50 and p99", "back_ms"));
   }
   if (scenario === "likes-storm") {
-    const told = trend("likes_told", "max");
+    const counted = trend("likes_told", "max");
     figures.push({
       figure: "likes told at the end ÷ likes tapped",
       goal: "1",
-      measured: `${(told / Math.max(1, count("taps"))).toFixed(3)} (${told} ÷ ${count("taps")})`,
-      met: told === count("taps"),
+      measured: `${(counted / Math.max(1, count("taps"))).toFixed(3)} (${counted} ÷ ${count("taps")})`,
+      met: counted === count("taps"),
     });
   }
   return figures;

@@ -1,15 +1,15 @@
-/** The room's part of a load report; pure. */
+/** The room section of a load report; pure. */
 
 import type { LoadResult } from "../run.ts";
 import { renderSamplePlot } from "../sample-plot.ts";
 import { joinsRoom, type Scenario } from "../scenarios.ts";
 
-/** Names of k6's trends about the room that a scenario has. */
+/** Names of k6's room trends in a scenario. */
 export function roomLatencyMetrics(scenario: Scenario): readonly string[] {
   return joinsRoom(scenario) ? ["room_welcome_ms", "room_seen_ms", "room_back_ms"] : [];
 }
 
-/** Pictures of what the room did; empty where nobody was in it. */
+/** The room's charts; empty for a run without chat. */
 export function roomReportSection({ options, samples }: LoadResult): string {
   if (!joinsRoom(options.scenario)) return "";
   const at = samples.map(({ atS }) => atS);

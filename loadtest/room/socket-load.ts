@@ -42,7 +42,7 @@ export class SocketLoad {
   readonly #index: number;
   readonly #sockets: LoadSocket[] = [];
   readonly #writers: LoadSocket[] = [];
-  readonly #decodedFrames: { readonly bytes: Buffer; readonly told: FrameContent }[] = [];
+  readonly #decodedFrames: { readonly bytes: Buffer; readonly content: FrameContent }[] = [];
   readonly #delays = new LatencyHistogram();
   #cancelWrites: () => void = () => {};
   #messageCounter = 0;
@@ -210,22 +210,22 @@ export class SocketLoad {
 
   #receive(member: LoadSocket, bytes: Buffer): void {
     if (bytes.equals(BEAT_BYTES)) return;
-    const told = this.#decodeFrame(bytes);
+    const content = this.#decodeFrame(bytes);
     this.#frames += 1;
     this.#bytes += bytes.length;
-    if (told.reply !== null) member.socket.send(told.reply);
-    if (told.acknowledged) this.#acknowledged += 1;
-    if (told.watching !== null) this.#watching = told.watching;
-    if (told.ready) {
+    if (content.reply !== null) member.socket.send(content.reply);
+    if (content.acknowledged) this.#acknowledged += 1;
+    if (content.watching !== null) this.#watching = content.watching;
+    if (content.ready) {
       member.ready = true;
-      member.headOffset = told.range?.to ?? -1;
+      member.headOffset = content.range?.to ?? -1;
       return;
     }
     if (!member.ready) return;
-    if (told.range !== null) this.#trackRange(member, told.range, bytes.length);
+    if (content.range !== null) this.#trackRange(member, content.range, bytes.length);
     const nowMs = this.#platform.clock.nowMs();
-    for (const sentMs of told.sentAtMs) this.#delays.add(nowMs - sentMs);
-    this.#delivered += told.sentAtMs.length;
+    for (const sentMs of content.sentAtMs) this.#delays.add(nowMs - sentMs);
+    this.#delivered += content.sentAtMs.length;
   }
 
   #trackRange(member: LoadSocket, { from, to }: NonNullable<FrameContent["range"]>, length: number): void {
@@ -241,11 +241,11 @@ export class SocketLoad {
   /** Decodes a frame; frames with the same bytes are cached. */
   #decodeFrame(bytes: Buffer): FrameContent {
     const known = this.#decodedFrames.find((one) => one.bytes.length === bytes.length && one.bytes.equals(bytes));
-    if (known !== undefined) return known.told;
-    const told = this.#adapter.decodeFrame(bytes.toString());
-    this.#decodedFrames.unshift({ bytes, told });
+    if (known !== undefined) return known.content;
+    const content = this.#adapter.decodeFrame(bytes.toString());
+    this.#decodedFrames.unshift({ bytes, content });
     if (this.#decodedFrames.length > DECODED_FRAME_CACHE) this.#decodedFrames.pop();
-    return told;
+    return content;
   }
 
   #sendMessage(): void {

@@ -20,7 +20,7 @@ afterEach(() => {
   http?.close();
 });
 
-/** A server with the bare dialect that tells everybody what somebody says, except `leaveOut` of its sockets. */
+/** A server with the bare protocol that sends each message to all sockets except `leaveOut` of them. */
 async function serve(leaveOut: number): Promise<string> {
   const server = createServer();
   http = server;
@@ -57,7 +57,7 @@ async function write(server: string, told: number): Promise<Awaited<ReturnType<V
   return stats;
 }
 
-test("a crowd in two processes counts every message once for every viewer", async () => {
+test("a fleet in two processes counts every message once for every viewer", async () => {
   const stats = await write(await serve(0), VIEWERS);
   expect(stats.ready).toBe(VIEWERS);
   expect(stats.acknowledged).toBe(stats.sent);
@@ -65,12 +65,12 @@ test("a crowd in two processes counts every message once for every viewer", asyn
   expect(stats.delays.count).toBe(stats.delivered);
 }, 60_000);
 
-test("a server that leaves viewers out is found out", async () => {
+test("a server that skips viewers is detected", async () => {
   const stats = await write(await serve(3), VIEWERS - 3);
   expect(stats.delivered).toBe(stats.sent * (VIEWERS - 3));
 }, 60_000);
 
-test("viewers whom a server sends elsewhere go there, and nobody counts as dropped", async () => {
+test("moved viewers follow to the other shard, and none counts as dropped", async () => {
   let came = 0;
   const server = createServer();
   http = server;

@@ -1,4 +1,4 @@
-/** A crowd of viewers in several processes of their own, so that neither the server nor its judge waits for them. */
+/** Viewers in several processes of their own, apart from server and measurement. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type {
@@ -13,22 +13,22 @@ import { LatencyHistogram } from "./latency-histogram.ts";
 
 const PROCESS = fileURLToPath(new URL("viewer-fleet-process.ts", import.meta.url));
 
-/** What the whole crowd has seen. */
+/** The counts of the whole fleet. */
 export interface ViewerFleetStats extends Omit<SocketLoadStats, "delays"> {
   readonly delays: LatencyHistogram;
 }
 
-/** A number of processes full of viewers. */
+/** A fleet of viewer processes. */
 export class ViewerFleet {
   readonly #processes: readonly ChildProcess[];
   #requestCounter = 0;
 
-  /** Starts so many processes; 10,000 sockets need two or more. */
+  /** Starts the processes; 10,000 sockets need two or more. */
   constructor(processes: number) {
     this.#processes = Array.from({ length: processes }, (_, index) => fork(PROCESS, [String(index)]));
   }
 
-  /** Opens sockets; writers are dealt out as `tokens` are. Rejects if somebody doesn't get in. */
+  /** Opens sockets; `tokens` are divided among the processes. Rejects if a viewer is not welcomed. */
   async openSockets(job: Omit<SocketLoadJob, "do">): Promise<void> {
     await this.#divideJob(job, (share) => ({ ...job, ...share, do: "open" }));
   }
@@ -38,17 +38,17 @@ export class ViewerFleet {
     await this.#divideJob(job, (share) => ({ ...job, ...share, do: "people" }));
   }
 
-  /** So many messages a second are written by the whole crowd, until told otherwise. */
+  /** Sets the fleet's total rate of messages. */
   async setWriteRate(perSecond: number): Promise<void> {
     await this.#requestAll({ do: "write", perSecond: perSecond / this.#processes.length });
   }
 
-  /** A share of the viewers plays; the others fall silent. */
+  /** Makes a share of the viewers send heartbeats; the others stop silently. */
   async setPlayingShare(share: number): Promise<void> {
     await this.#requestAll({ do: "play", share });
   }
 
-  /** Counts anew. */
+  /** Resets all counts. */
   async resetStats(): Promise<void> {
     await this.#requestAll({ do: "clear" });
   }
@@ -67,12 +67,12 @@ export class ViewerFleet {
     };
   }
 
-  /** All leave; the processes go on. */
+  /** Closes all sockets; the processes continue. */
   async closeSockets(): Promise<void> {
     await this.#requestAll({ do: "close" });
   }
 
-  /** Ends the processes, and with them their sockets. */
+  /** Ends the processes and their sockets. */
   stopProcesses(): void {
     for (const child of this.#processes) child.disconnect();
   }
@@ -109,15 +109,15 @@ export class ViewerFleet {
         child.off("exit", gone);
       };
       const heard = (message: unknown): void => {
-        const told = message as {
+        const reply = message as {
           readonly id: number;
           readonly answer: FleetAnswers[J["do"]];
           readonly error?: string;
         };
-        if (told.id !== id) return;
+        if (reply.id !== id) return;
         done();
-        if (told.error === undefined) resolve(told.answer);
-        else reject(new Error(told.error));
+        if (reply.error === undefined) resolve(reply.answer);
+        else reject(new Error(reply.error));
       };
       const gone = (code: number | null): void => {
         done();

@@ -1,4 +1,4 @@
-/** The product's Worker with the counted, losable objects of a room. */
+/** The product's Worker with the room's instrumented objects. */
 import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { handleRoomHarness } from "./instrumented-objects.ts";

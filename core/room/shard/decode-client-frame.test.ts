@@ -6,7 +6,7 @@ import { decodeClientFrame } from "./decode-client-frame.ts";
 
 const act = (fields: object): string => JSON.stringify({ type: "act", id: "1", act: fields });
 
-test("frames of every kind are read", () => {
+test("frames of every type are decoded", () => {
   expect(decodeClientFrame('{"type":"hello"}')).toEqual({ frame: { type: "hello", from: null } });
   expect(decodeClientFrame('{"type":"hello","from":{"epoch":"e","offset":7}}')).toEqual({
     frame: { type: "hello", from: { epoch: "e", offset: 7 } },
@@ -28,7 +28,7 @@ test("frames of every kind are read", () => {
   });
 });
 
-test("what has no id to answer to closes the socket, an act that is wrong is refused by its id", () => {
+test("a malformed frame closes the socket, and a malformed command with an id is refused by its id", () => {
   for (const text of [
     "",
     "null",
@@ -62,7 +62,7 @@ test("what has no id to answer to closes the socket, an act that is wrong is ref
   }
 });
 
-test("neither decoder throws, whatever comes", () => {
+test("neither decoder throws on any input", () => {
   const type = fc.constantFrom("hello", "act", "like", "react", "play", "seen", "welcome", "tick", "ack", "staff");
   const kind = fc.constantFrom(
     "chat",
@@ -93,7 +93,7 @@ test("neither decoder throws, whatever comes", () => {
   );
 });
 
-test("a client leaves out kinds of events and frames that it doesn't know", () => {
+test("a client skips unknown kinds of events and frames", () => {
   const tick = { type: "tick", epoch: "e", from: 0, to: 2, unseen: 0, nowMs: 1 };
   const events = [
     { kind: "confetti", offset: 1 },

@@ -1,4 +1,4 @@
-/** Frames of clients, read with limits. Nothing that a client sends makes this throw. */
+/** Decodes clients' frames within limits. No input makes it throw. */
 
 import { ACCESS_LIMITS } from "../../access/access-policy.ts";
 import {
@@ -15,7 +15,7 @@ import type { ChatModes } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { ClientFrame, RoomPosition, SocketCloseName } from "../room-protocol.ts";
 
-/** A frame, an act that is wrong but has an id to answer to, or why the socket must close. */
+/** A frame, the id of a malformed command, or the close of the socket. */
 export type DecodedClientFrame =
   | { readonly frame: ClientFrame }
   | { readonly refused: string }
@@ -24,10 +24,10 @@ export type DecodedClientFrame =
 const MALFORMED_FRAME: DecodedClientFrame = { close: "malformed" };
 const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 const { nameChars, messageChars } = ROOM_LIMITS;
-/** A subject and an id with their lengths: see `heldKey`. */
+/** A subject and an id with their lengths: see `heldMessageKey`. */
 const HELD_KEY_CHARS = 2 * (nameChars + 3);
 
-/** Reads a text frame of a client. */
+/** Decodes a text frame. */
 export function decodeClientFrame(text: string): DecodedClientFrame {
   if (text.length > ROOM_LIMITS.frameChars) return { close: "tooLarge" };
   const fields = parseJsonObject(text);

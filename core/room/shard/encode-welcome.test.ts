@@ -32,7 +32,7 @@ const stretchOf = (texts: readonly string[]): EventRange => {
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
-test("a welcome never has more bytes than its receiver may be sent, has no hole, and all of what was missed or the newest", () => {
+test("a welcome fits its byte limit, has no gap, and contains all missed events or the newest ones", () => {
   const texts = fc.array(fc.string({ unit: "grapheme", maxLength: 200 }), { maxLength: 30 });
   fc.assert(
     fc.property(texts, texts, fc.boolean(), fc.nat(20_000), (missed, recent, asked, bytes) => {
@@ -48,7 +48,7 @@ test("a welcome never has more bytes than its receiver may be sent, has no hole,
   );
 });
 
-test("bytes of UTF-8 are counted as an encoder makes them", () => {
+test("the UTF-8 length equals that of an encoder", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), (text) => {
       expect(utf8ByteLength(text)).toBe(bytesOf(text));
@@ -60,7 +60,7 @@ const nobody = (address: string): Participant => {
   return { subject: null, name: "", roles: [], followerSinceMs: null, device: "d", address, expiresMs: null };
 };
 
-/** Says as many hellos as it may, of so many characters, and gives what it was answered. */
+/** Sends as many hellos of `chars` characters as allowed; returns the bytes of the answers. */
 function answered(budgets: ShardBudgets, account: SocketBudget, hellos: number, chars: number, nowMs: number): number {
   let bytes = 0;
   for (let hello = 0; hello < hellos; hello += 1) {
@@ -72,7 +72,7 @@ function answered(budgets: ShardBudgets, account: SocketBudget, hellos: number, 
   return bytes;
 }
 
-test("whoever has no account is answered at most fifty times what it sent, its opening among it", () => {
+test("answers to a viewer without an account are at most 50 times what it sent, the socket request included", () => {
   fc.assert(
     fc.property(fc.nat(200), fc.integer({ min: 16, max: 8_192 }), (hellos, chars) => {
       const budgets = new ShardBudgets();
@@ -83,7 +83,7 @@ test("whoever has no account is answered at most fifty times what it sent, its o
   );
 });
 
-test("all sockets of an address together are answered no more than its budget, whatever they send, and others have theirs", () => {
+test("answers to all sockets of an address stay within its budget, and other addresses have their own", () => {
   const budgets = new ShardBudgets();
   let bytes = 0;
   const seconds = 60;

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FanoutCohorts, MAX_FANOUT_COHORTS } from "./fanout-cohorts.ts";
 
-/** One step of a shard's life: events come and are passed on, or only passed on, or somebody takes a seat. */
+/** One step of a shard: events arrive and are sent, or only sent, or a viewer joins. */
 const step = fc.record({
   kind: fc.constantFrom("happened" as const, "counted" as const, "next" as const, "seat" as const),
   count: fc.integer({ min: 1, max: 5 }),
   parts: fc.constantFrom(1, 2, 4),
 });
 
-test("each viewer is told each event once and in order, whenever it came and however ticks are divided", () => {
+test("each viewer receives each event once and in order, for any arrival time and any division of ticks", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const portions = new FanoutCohorts();
@@ -53,7 +53,7 @@ test("each viewer is told each event once and in order, whenever it came and how
   );
 });
 
-test("a tick in parts costs each viewer one frame, and those of one part are told together", () => {
+test("a divided tick sends each viewer one frame, and the viewers of one part together", () => {
   const portions = new FanoutCohorts();
   const told = [0, 1, 2, 3].map((from) => {
     portions.markBehind(from, false);
@@ -71,7 +71,7 @@ test("a tick in parts costs each viewer one frame, and those of one part are tol
   expect(portions.takeNextUpdates(1)).toEqual([{ cohorts: [0, 1, 2, 3], afterOffset: 5, includesCounts: false }]);
 });
 
-test("those who come while others wait sit with some who lack nothing, and else are dealt out evenly", () => {
+test("a new viewer joins a cohort without backlog, and new viewers are spread evenly", () => {
   const portions = new FanoutCohorts();
   expect(Array.from({ length: 5 }, () => portions.assign())).toEqual([1, 2, 3, 0, 1]);
   portions.markBehind(7, false);

@@ -1,13 +1,12 @@
 /**
- * In which portions a shard's viewers are told. A frame for each of thousands of sockets keeps the object busy for a good
- * part of a tick, and whoever speaks meanwhile waits: so each call of the room is passed on to some of the viewers only,
- * in turn, and they are told with it what they missed since theirs.
+ * Fanout cohorts of a shard. Sending a frame to thousands of sockets keeps the object busy for much of a tick, and incoming
+ * frames wait. So each call of the room is sent to some cohorts only, in turn, with all events since their last turn.
  */
 
-/** Viewers are dealt into so many portions; several are told at once where a tick is divided into fewer. A power of two. */
+/** Cohorts of a shard, a power of two. A tick divided into fewer parts is sent to several cohorts at once. */
 export const MAX_FANOUT_COHORTS = 4;
 
-/** What these portions are told next: all after the event `from`, null if they lack none; and counts where they changed. */
+/** The next update of some cohorts: events after `afterOffset`, null: none; and counts if they changed. */
 export interface CohortUpdate {
   readonly cohorts: readonly number[];
   readonly afterOffset: number | null;
@@ -21,52 +20,52 @@ interface CohortBacklog {
 
 const emptyBacklog = (): CohortBacklog => ({ afterOffset: null, includesCounts: false });
 
-/** What each portion of one shard's viewers lacks. */
+/** The backlogs of one shard's cohorts. */
 export class FanoutCohorts {
   #backlogs: CohortBacklog[] = Array.from({ length: MAX_FANOUT_COHORTS }, emptyBacklog);
   #turnIndex = 0;
   #lastAssigned = 0;
 
-  /** Events came after `from`, null if none did; `counts`: they changed. */
-  markBehind(from: number | null, counts: boolean): void {
-    for (const lack of this.#backlogs) {
-      lack.afterOffset ??= from;
-      lack.includesCounts ||= counts;
+  /** Adds events after `from` (null: none) and changed counts to every backlog. */
+  markBehind(from: number | null, countsChanged: boolean): void {
+    for (const backlog of this.#backlogs) {
+      backlog.afterOffset ??= from;
+      backlog.includesCounts ||= countsChanged;
     }
   }
 
-  /** Everybody was told, or is told anew. */
+  /** Clears every backlog. */
   markAllCurrent(): void {
     this.#backlogs = this.#backlogs.map(emptyBacklog);
   }
 
-  /** Whether somebody lacks something. */
+  /** Whether any backlog is left. */
   get hasBacklog(): boolean {
     return this.#backlogs.some(({ afterOffset, includesCounts }) => afterOffset !== null || includesCounts);
   }
 
-  /** What is told now, where a tick is told in `parts` (a power of two); those who lack the same are together. */
+  /** Takes the updates of the next cohorts, of a tick in `parts` (a power of two); cohorts with equal backlogs share one. */
   takeNextUpdates(parts: number): CohortUpdate[] {
     this.#turnIndex = (this.#turnIndex + 1) % parts;
-    const dues = new Map<string, { cohorts: number[] } & CohortUpdate>();
-    for (const [portion, lack] of this.#backlogs.entries()) {
-      if (portion % parts !== this.#turnIndex || (lack.afterOffset === null && !lack.includesCounts)) continue;
-      const key = `${lack.afterOffset} ${lack.includesCounts}`;
-      const due = dues.get(key) ?? { cohorts: [], ...lack };
-      dues.set(key, due);
-      due.cohorts.push(portion);
-      this.#backlogs[portion] = emptyBacklog();
+    const updates = new Map<string, { cohorts: number[] } & CohortUpdate>();
+    for (const [cohort, backlog] of this.#backlogs.entries()) {
+      if (cohort % parts !== this.#turnIndex || (backlog.afterOffset === null && !backlog.includesCounts)) continue;
+      const key = `${backlog.afterOffset} ${backlog.includesCounts}`;
+      const update = updates.get(key) ?? { cohorts: [], ...backlog };
+      updates.set(key, update);
+      update.cohorts.push(cohort);
+      this.#backlogs[cohort] = emptyBacklog();
     }
-    return [...dues.values()];
+    return [...updates.values()];
   }
 
-  /** The portion of somebody who knows all: one that lacks no event, so that nothing comes twice. */
+  /** The cohort of a viewer with all events: one without an event backlog, so that no event is repeated. */
   assign(): number {
     for (let step = 1; step <= MAX_FANOUT_COHORTS; step += 1) {
-      const portion = (this.#lastAssigned + step) % MAX_FANOUT_COHORTS;
-      if (this.#backlogs[portion]?.afterOffset !== null) continue;
-      this.#lastAssigned = portion;
-      return portion;
+      const cohort = (this.#lastAssigned + step) % MAX_FANOUT_COHORTS;
+      if (this.#backlogs[cohort]?.afterOffset !== null) continue;
+      this.#lastAssigned = cohort;
+      return cohort;
     }
     return this.#turnIndex;
   }

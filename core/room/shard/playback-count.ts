@@ -1,41 +1,41 @@
-/** Who of those that play is counted: all who have an account, and of each network so many of the others. */
+/** Which playing viewers count: all with an account, and a limited number of the others for each network. */
 import { ROOM_LIMITS } from "../room-limits.ts";
 
-/** One who plays. `network`: null for one with an account. `countedAs`: absent where it showed no key of the edge. */
+/** A viewer who plays. `network`: null with an account. `countedAs`: undefined without a key of the edge. */
 export interface PlayingViewer {
   readonly key: string;
   readonly countedAs: string | undefined;
   readonly network: string | null;
 }
 
-/** Who counts, as whom, and how many don't. */
+/** The counted viewers, and how many do not count. */
 export interface PlaybackCount {
-  /** By the viewer's key: what it is in the estimate of different people. */
+  /** By viewer key: the name in the estimate of distinct viewers. */
   readonly counted: ReadonlyMap<string, string>;
   readonly uncounted: number;
 }
 
-/** Viewers without an account that one of `shards` counts of a network, so that all of them together count a room's part. */
+/** A network's limit of viewers without an account at one of `shards`: together the shards reach the room's limit. */
 export function anonymousViewersPerShard(shards: number): number {
   return Math.ceil(ROOM_LIMITS.anonymousViewersPerNetwork / Math.max(1, shards));
 }
 
-/** Counts those who play at one of `shards`; whoever plays twice counts once. */
+/** Counts the viewers who play at one of `shards`; each viewer counts once. */
 export function countPlayingViewers(playing: Iterable<PlayingViewer>, shards: number): PlaybackCount {
-  const most = anonymousViewersPerShard(shards);
+  const limit = anonymousViewersPerShard(shards);
   const counted = new Map<string, string>();
-  const without = new Set<string>();
+  const uncounted = new Set<string>();
   const perNetwork = new Map<string, number>();
   for (const { key, countedAs, network } of playing) {
     if (counted.has(key)) continue;
     const before = network === null ? 0 : (perNetwork.get(network) ?? 0);
-    if (countedAs === undefined || before >= most) {
-      without.add(key);
+    if (countedAs === undefined || before >= limit) {
+      uncounted.add(key);
       continue;
     }
     if (network !== null) perNetwork.set(network, before + 1);
     counted.set(key, countedAs);
   }
-  for (const key of counted.keys()) without.delete(key);
-  return { counted, uncounted: without.size };
+  for (const key of counted.keys()) uncounted.delete(key);
+  return { counted, uncounted: uncounted.size };
 }

@@ -1,6 +1,6 @@
 /**
- * How much a socket may make a shard send. What everybody is told costs nobody anything; what one alone is answered is
- * paid for: by somebody without an account with what it sent, by everybody with a rate, by all of one address together.
+ * Budgets of what a socket may make a shard send. Broadcasts are free. Individual answers are limited: for viewers without
+ * an account by what they sent, for each socket by a rate, and for all sockets of an address together.
  */
 import type { BucketRate } from "../../kit/token-bucket.ts";
 import { TokenBuckets } from "../../kit/token-buckets.ts";
@@ -8,69 +8,69 @@ import type { Participant } from "../events.ts";
 import type { ClientFrame } from "../room-protocol.ts";
 import { CLIENT_FRAME_RATES, HISTORY_READ_RATE, SOCKET_FRAME_RATE, SOCKET_OPEN_RATE } from "../room-rates.ts";
 
-/** Bounds of what is answered, each with its reason. */
+/** Limits of answers, each with its reason. */
 export const SHARD_BUDGET_LIMITS = {
-  /** Bytes that somebody without an account is answered, at most, for each byte that it sent. */
+  /** Most bytes of answers to a viewer without an account, for each byte that it sent. */
   answerBytesPerByteReceived: 50,
-  /** What opening a socket counts as: the shortest request that does. It pays for the messages that newcomers are shown. */
+  /** Bytes that opening a socket counts as: the shortest such request. It pays for the welcome's messages. */
   socketOpenBytes: 200,
-  /** What a frame costs beside its text: header and mask. */
+  /** Bytes of a frame's header and mask. */
   frameOverheadBytes: 6,
 } as const;
 
-/** Bytes of answers of one socket: a return after a long absence at once, and then one in half a minute. */
+/** Bytes of answers to one socket: one recovery after a long absence at once, and then one in half a minute. */
 const SOCKET_BYTE_RATE: BucketRate = { perSecond: 16_384, burst: 1_048_576 };
-/** Bytes of answers of one address at a shard: all of a company that comes back at once. */
+/** Bytes of answers to one address at a shard: all viewers of a company that reconnect at once. */
 const ADDRESS_BYTE_RATE: BucketRate = { perSecond: 262_144, burst: 8_388_608 };
 
-/** What one socket has sent and was answered. In memory: whoever loses it begins anew. */
+/** The budget of one socket. In memory only: a restarted shard starts new budgets. */
 export interface SocketBudget {
-  /** Who holds the socket. */
+  /** The participant of the socket. */
   readonly viewer: Participant;
-  /** A name that no other socket has here. */
+  /** Unique in the shard. */
   readonly socketId: string;
-  /** Bytes that it may be answered yet for what it sent. */
+  /** Remaining bytes of answers for what it sent. */
   creditBytes: number;
 }
 
-/** An account that was just opened. */
-export function createSocketBudget(viewer: Participant, name: string): SocketBudget {
+/** The budget of a new socket. */
+export function createSocketBudget(viewer: Participant, socketId: string): SocketBudget {
   return {
     viewer,
-    socketId: name,
+    socketId,
     creditBytes: SHARD_BUDGET_LIMITS.answerBytesPerByteReceived * SHARD_BUDGET_LIMITS.socketOpenBytes,
   };
 }
 
-/** The budgets of one shard. Where an address is not known, only its sockets are counted. */
+/** The budgets of one shard. A socket without a known address has only its own budget. */
 export class ShardBudgets {
   readonly #buckets = new TokenBuckets();
 
-  /** Whether one more socket may be opened by a viewer's address. */
+  /** Whether a viewer's address may open another socket. */
   allowSocketOpen(viewer: Participant, nowMs: number): boolean {
     return this.#allowAddress("join", viewer, SOCKET_OPEN_RATE, nowMs, 1);
   }
 
-  /** A frame of so many characters came; whether the socket is within its rate of frames. */
-  recordFrame(account: SocketBudget, chars: number, nowMs: number): boolean {
-    account.creditBytes +=
+  /** Records a frame of `chars` characters; whether the socket is within its frame rate. */
+  recordFrame(budget: SocketBudget, chars: number, nowMs: number): boolean {
+    budget.creditBytes +=
       SHARD_BUDGET_LIMITS.answerBytesPerByteReceived * (chars + SHARD_BUDGET_LIMITS.frameOverheadBytes);
-    return this.#buckets.tryTake(`frame ${account.socketId}`, SOCKET_FRAME_RATE, nowMs);
+    return this.#buckets.tryTake(`frame ${budget.socketId}`, SOCKET_FRAME_RATE, nowMs);
   }
 
-  /** Whether a command is within the rates of its kind; `count`: of taps. */
+  /** Whether a frame is within the rates of its type; `count`: of its reactions. */
   allowFrameType({ viewer, socketId }: SocketBudget, type: ClientFrame["type"], nowMs: number, count = 1): boolean {
     const { socket, address } = CLIENT_FRAME_RATES[type];
     const own = socket === SOCKET_FRAME_RATE || this.#buckets.tryTake(`${type} ${socketId}`, socket, nowMs, count);
     return own && this.#allowAddress(type, viewer, address, nowMs, count);
   }
 
-  /** Whether the room may be asked for its history once more. */
+  /** Whether another history request to the room is allowed. */
   allowHistoryRead(viewer: Participant, nowMs: number): boolean {
     return this.#allowAddress("history", viewer, HISTORY_READ_RATE, nowMs, 1);
   }
 
-  /** Bytes that a socket may be answered now. */
+  /** Bytes that may be sent to a socket as answers now. */
   answerAllowanceBytes({ viewer, socketId, creditBytes }: SocketBudget, nowMs: number): number {
     const own = this.#buckets.remainingTokens(`bytes ${socketId}`, SOCKET_BYTE_RATE, nowMs);
     const address = viewer.address;
@@ -79,11 +79,11 @@ export class ShardBudgets {
     return Math.floor(Math.min(own, shared, viewer.subject === null ? creditBytes : own));
   }
 
-  /** A socket was answered so many bytes, of its allowance. */
-  spendAnswerBytes(account: SocketBudget, bytes: number, nowMs: number): void {
-    account.creditBytes -= bytes;
-    this.#buckets.tryTake(`bytes ${account.socketId}`, SOCKET_BYTE_RATE, nowMs, bytes);
-    const { address } = account.viewer;
+  /** Takes the bytes of an answer out of the budgets. */
+  spendAnswerBytes(budget: SocketBudget, bytes: number, nowMs: number): void {
+    budget.creditBytes -= bytes;
+    this.#buckets.tryTake(`bytes ${budget.socketId}`, SOCKET_BYTE_RATE, nowMs, bytes);
+    const { address } = budget.viewer;
     if (address !== "") this.#buckets.tryTake(`bytes of ${address}`, ADDRESS_BYTE_RATE, nowMs, bytes);
   }
 

@@ -9,7 +9,7 @@ import { crashRoomObject, roomStub, shardStub, TestParticipant, waitForCondition
 import { CommandIntake } from "./command-intake.ts";
 import { ReviewQueue } from "./review-queue.ts";
 
-/** Short enough that rates grant nothing meanwhile. */
+/** Short enough that rate limits refill no token. */
 const BATCH_INTERVAL_MS = 5;
 
 const by = { subject: "ann", name: "ann", roles: [], followerSinceMs: null, device: "d", address: "", expiresMs: null };

@@ -1,5 +1,6 @@
 /** Commands and reactions of a shard's viewers before the room: deduplication and rate limits. */
 import type { Role } from "../../../core/access/roles.ts";
+import { BoundedMap } from "../../../core/kit/bounded-map.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
 import { TokenBuckets } from "../../../core/kit/token-buckets.ts";
@@ -15,8 +16,8 @@ type OutcomeCallback = (outcome: CommandOutcome) => void;
 
 /** Limits of an intake, each with its reason. */
 const COMMAND_INTAKE_LIMITS = {
-  /** Remembered outcomes, for resends after a lost acknowledgement: some 20 s of a full room. */
-  outcomes: 1_024,
+  /** Remembered outcomes, for resends after a lost acknowledgement; the last half, some 20 s of a full room, at least. */
+  outcomes: 2_048,
   /** Answered sends of one command: a client makes no more attempts. */
   answersPerCommand: 10,
 } as const;
@@ -29,8 +30,10 @@ export class CommandIntake {
   readonly #buckets = new TokenBuckets();
   /** Callbacks of the commands on their way. */
   readonly #pending = new Map<string, { readonly digest: string; readonly answers: OutcomeCallback[] }>();
-  /** Outcomes of accepted commands, the oldest first. */
-  readonly #outcomes = new Map<string, { readonly digest: string; readonly outcome: CommandOutcome }>();
+  /** Outcomes of accepted commands. */
+  readonly #outcomes = new BoundedMap<string, { readonly digest: string; readonly outcome: CommandOutcome }>(
+    COMMAND_INTAKE_LIMITS.outcomes,
+  );
 
   constructor(batcher: CommandBatcher, reviewQueue: ReviewQueue, clock: Clock) {
     this.#batcher = batcher;
@@ -89,11 +92,7 @@ export class CommandIntake {
     if (pending === undefined) return;
     const { digest, answers } = pending;
     this.#pending.delete(key);
-    if (outcome.ok && outcome.list === undefined) {
-      this.#outcomes.set(key, { digest, outcome });
-      const [oldest] = this.#outcomes.keys();
-      if (this.#outcomes.size > COMMAND_INTAKE_LIMITS.outcomes && oldest !== undefined) this.#outcomes.delete(oldest);
-    }
+    if (outcome.ok && outcome.list === undefined) this.#outcomes.set(key, { digest, outcome });
     for (const answer of answers) answer(outcome);
   }
 }

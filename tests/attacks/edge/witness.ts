@@ -50,7 +50,8 @@ export class Witness {
       const { token } = (await answer.json()) as { readonly token: string };
       const socket = `${url.replace("http", "ws")}/rooms/${stream}/socket?token=${token}`;
       await new Promise<void>((welcomed) => {
-        const client = createNodeRoomClient(socket, "127.0.0.1", { onWelcome: () => welcomed() }, systemPlatform);
+        const listener = { onWelcome: (): void => welcomed() };
+        const client = createNodeRoomClient(socket, "127.0.0.1", listener, systemPlatform);
         this.#talkers.push(client);
         client.start();
       });

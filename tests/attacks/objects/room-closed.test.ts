@@ -169,7 +169,7 @@ test("a hello that doesn't come in time closes its socket, and nobody else's", a
   expect(calm.closes).toEqual([]);
 });
 
-test("sockets that were closed and don't go are ended with their shard, once nobody else is there", async () => {
+test("a shard whose only sockets are closed ones without an answering peer aborts", async () => {
   const room = newRoom();
   await (await Stubborn.at(room, viewerFor("ghost"))).come();
   const dies = inTime(room, async (shard, [socket]) => {
@@ -178,7 +178,7 @@ test("sockets that were closed and don't go are ended with their shard, once nob
     vi.advanceTimersByTime(ROOM_LIMITS.closeTimeoutMs);
     return () => new Promise(() => {});
   });
-  await expect(dies).rejects.toThrow("don't go");
+  await expect(dies).rejects.toThrow("peers of closed sockets do not answer");
   await waitForCondition(async () => (await socketsOf(room).catch(() => 1)) === 0);
 });
 

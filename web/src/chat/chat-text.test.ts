@@ -13,7 +13,7 @@ import {
   splitMentions,
 } from "./chat-text.ts";
 
-test("every refusal has words of its own, and those of modes say what is asked for", () => {
+test("every refusal has its own text, and texts of chat modes name the requirement", () => {
   for (const code of Object.keys(ROOM_ERROR_TEXTS) as RoomErrorCode[])
     expect(commandRefusalText(code, OPEN_CHAT_MODES)).toMatch(/\.$/);
   expect(commandRefusalText("slow-mode", { ...OPEN_CHAT_MODES, slowS: 90 })).toBe(
@@ -27,13 +27,13 @@ test("every refusal has words of its own, and those of modes say what is asked f
   );
 });
 
-test("a close says what it means for the person", () => {
+test("a close has a text for the viewer", () => {
   expect(closeText(SOCKET_CLOSES.banned.code, "")).toContain("banned");
   expect(closeText(SOCKET_CLOSES.token.code, "token-expired")).toContain("run out");
   expect(closeText(SOCKET_CLOSES.tooLarge.code, "")).toContain("Load the page again");
 });
 
-test("modes are told only where they restrict", () => {
+test("labels show only modes that restrict", () => {
   expect(modeLabels(OPEN_CHAT_MODES)).toEqual([]);
   expect(modeLabels({ ...OPEN_CHAT_MODES, slowS: 5, followersMin: 10, emoteOnly: true })).toEqual([
     "Slow mode 5 s",
@@ -42,11 +42,11 @@ test("modes are told only where they restrict", () => {
   ]);
 });
 
-test("times have their two largest units", () => {
+test("time spans show their two largest units", () => {
   expect([0, 45, 125, 3_600, 90_061].map(formatTimeSpan)).toEqual(["0 s", "45 s", "2 min 5 s", "1 h", "1 d 1 h"]);
 });
 
-test("mentions are found, one's own by any case, and markup stays text", () => {
+test("mentions are found, own ones in any case, and markup stays text", () => {
   expect(splitMentions("hi @Ann and @bob!", "ann")).toEqual([
     { text: "hi ", mentions: "nobody" },
     { text: "@Ann", mentions: "me" },
@@ -57,22 +57,22 @@ test("mentions are found, one's own by any case, and markup stays text", () => {
   expect(splitMentions("<b>x</b>", null)).toEqual([{ text: "<b>x</b>", mentions: "nobody" }]);
 });
 
-test("a name with a space is mentioned, and recognised, by its first word", () => {
+test("a name with a space is mentioned by its first word", () => {
   expect(mentionText("Ann Lee")).toBe("@Ann ");
   expect(splitMentions("@Ann hello", "Ann Lee")[0]).toEqual({ text: "@Ann", mentions: "me" });
 });
 
-test("the highest role stands before the name", () => {
+test("the highest role is shown before the name", () => {
   expect(roleBadge(["subscriber", "moderator"])?.label).toBe("Mod");
   expect(roleBadge([])).toBeNull();
 });
 
-test("a person's colour is always the same", () => {
+test("a participant's colour is stable", () => {
   expect(nameHue("ann")).toBe(nameHue("ann"));
   expect(nameHue("ann")).not.toBe(nameHue("bob"));
 });
 
-test("of many messages the newest are read out, and the rest counted", () => {
+test("an announcement reads the newest messages and counts the rest", () => {
   const entries = [1, 2, 3, 4, 5].map((offset) => ({
     key: String(offset),
     dueMs: 0,

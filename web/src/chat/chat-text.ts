@@ -1,11 +1,11 @@
-/** The chat's words: refusals, closes, modes, times, and a message cut into what it mentions; pure. */
+/** Texts of the chat: refusals, closes, modes, times, and a message split at its mentions; pure. */
 
 import type { Role } from "../../../core/access/roles.ts";
 import type { ChatModes, RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_ERROR_TEXTS, type RoomErrorCode, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
 import type { TimelineEntry } from "./chat-timeline.ts";
 
-/** What a refusal says to the one who wrote. */
+/** The text of a refused command. */
 export function commandRefusalText(code: RoomErrorCode, modes: ChatModes): string {
   switch (code) {
     case "slow-mode":
@@ -24,7 +24,7 @@ export function commandRefusalText(code: RoomErrorCode, modes: ChatModes): strin
   }
 }
 
-/** What a close that isn't mended by coming back says. */
+/** The text of a close after which the client does not reconnect. */
 export function closeText(code: number, reason: string): string {
   if (code === SOCKET_CLOSES.banned.code) return "You are banned from this chat. You can go on watching.";
   if (code !== SOCKET_CLOSES.token.code) return "The chat closed. Load the page again to come back.";
@@ -33,7 +33,7 @@ export function closeText(code: number, reason: string): string {
     : "Your sign-in isn’t good for this chat. Sign in again to write.";
 }
 
-/** The restrictions that hold, each in a few words. */
+/** Labels of the active chat modes. */
 export function modeLabels(modes: ChatModes): string[] {
   const { slowS, followersMin } = modes;
   return [
@@ -74,7 +74,7 @@ export function formatCompactCount(count: number): string {
   return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count);
 }
 
-/** A part of a message: plain, a mention of somebody, or of the reader. */
+/** A part of a message: plain text, a mention, or a mention of the reader. */
 export interface MentionPiece {
   readonly text: string;
   readonly mentions: "nobody" | "somebody" | "me";
@@ -82,7 +82,7 @@ export interface MentionPiece {
 
 const MENTION = /(@[\p{L}\p{N}_-]{1,64})/u;
 
-/** A message's text, cut where it mentions people; `me` is the reader's name. */
+/** A message's text, split at its mentions; `me` is the reader's name. */
 export function splitMentions(text: string, me: string | null): MentionPiece[] {
   const own = me === null ? null : `@${me.toLowerCase()}`;
   return text.split(MENTION).flatMap((part, index): MentionPiece[] => {
@@ -92,12 +92,12 @@ export function splitMentions(text: string, me: string | null): MentionPiece[] {
   });
 }
 
-/** How a person is mentioned: names are cut at their first space, which ends a mention. */
+/** The mention of a name. A space ends a mention, so only the first word is used. */
 export function mentionText(name: string): string {
   return `@${name.split(/[^\p{L}\p{N}_-]/u, 1)[0] ?? ""} `;
 }
 
-/** The role that stands before a name, or null. */
+/** The role shown before a name, or null. */
 export function roleBadge(roles: readonly Role[]): { label: string; role: Role } | null {
   const labels: Readonly<Record<Role, string>> = {
     host: "Host",
@@ -109,17 +109,17 @@ export function roleBadge(roles: readonly Role[]): { label: string; role: Role }
   return role === undefined ? null : { label: labels[role], role };
 }
 
-/** A hue for a person's name, the same everywhere. */
+/** The stable hue of a participant's name. */
 export function nameHue(subject: string): number {
   let hash = 0;
   for (let index = 0; index < subject.length; index += 1) hash = (hash * 31 + subject.charCodeAt(index)) % 65_521;
   return (hash * 47) % 360;
 }
 
-/** At most so many messages are read out at once. */
+/** Most messages read in one announcement. */
 const MAX_ANNOUNCED = 3;
 
-/** What a screen reader is told of entries that came: the newest, and how many others. */
+/** The announcement of new entries for screen readers: the newest, and the number of others. */
 export function announcementText(entries: readonly TimelineEntry[]): string {
   const said = entries.flatMap(({ content }) =>
     content.kind === "chat" ? [`${content.by.name}: ${content.text}`] : [],
@@ -128,7 +128,7 @@ export function announcementText(entries: readonly TimelineEntry[]): string {
   return `${said.slice(-MAX_ANNOUNCED).join(". ")}${more > 0 ? `. And ${more} more.` : ""}`;
 }
 
-/** What a change of the restrictions says in the chat. */
+/** The chat's text for a change of its modes. */
 export function modesChangeText({ modes }: Extract<RoomEvent, { kind: "modes" }>): string {
   const on = modeLabels(modes);
   return on.length === 0 ? "The chat is open to everybody" : on.join(" · ");

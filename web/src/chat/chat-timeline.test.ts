@@ -32,28 +32,28 @@ test("a message is shown when the playhead reaches its programme time", () => {
   expect(offsets(advanceTimeline(before, 2_000))).toEqual([1, 2]);
 });
 
-test("without a playhead everything is shown as it comes", () => {
+test("without a playhead messages are shown at once", () => {
   expect(offsets(addEvents(EMPTY_TIMELINE, [chat(1, 9_000), chat(2, 1_000)], null, null))).toEqual([1, 2]);
 });
 
-test("what comes late is shown last, not among what was read already", () => {
+test("a late message is shown last, not among earlier ones", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 3_000)], 5_000, null);
   expect(offsets(addEvents(timeline, [chat(3, 2_000)], 5_000, null))).toEqual([1, 2, 3]);
 });
 
-test("one's own message is shown at once, before what still waits", () => {
+test("an own message is shown at once, before pending messages", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 9_000)], 5_000, "me");
   expect(offsets(addEvents(timeline, [chat(3, 60_000, "me")], 5_000, "me"))).toEqual([1, 3]);
 });
 
-test("going back hides what lies ahead, and it comes again", () => {
+test("seeking back hides later messages until they are due again", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 2_000), chat(3, 3_000)], 3_000, null);
   const back = advanceTimeline(timeline, 1_500);
   expect(offsets(back)).toEqual([1]);
   expect(offsets(advanceTimeline(back, 3_000))).toEqual([1, 2, 3]);
 });
 
-test("a deleted message vanishes at once, whether it is shown or waits", () => {
+test("a deleted message is removed at once, shown or pending", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 9_000)], 5_000, null);
   const deleted = addEvents(
     timeline,
@@ -67,13 +67,13 @@ test("a deleted message vanishes at once, whether it is shown or waits", () => {
   expect(offsets(advanceTimeline(deleted, 90_000))).toEqual([]);
 });
 
-test("clearing a person removes what was written before, not what comes after", () => {
+test("clearing a participant removes earlier messages, not later ones", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000, "eve"), chat(2, 1_000)], null, null);
   const cleared = addEvents(timeline, [{ kind: "clear", subject: "eve", ...stamp(3, 1_000) }], null, null);
   expect(offsets(addEvents(cleared, [chat(4, 1_000, "eve")], null, null))).toEqual([2, 4]);
 });
 
-test("what is erased is gone at once, and its name with it, pinned or waiting for the picture", () => {
+test("an erasure removes messages and names at once, pinned or pending", () => {
   const pin: RoomEvent = { kind: "pin", target: 1, ...stamp(4, 1_000) };
   const timeline = addEvents(
     EMPTY_TIMELINE,
@@ -87,7 +87,7 @@ test("what is erased is gone at once, and its name with it, pinned or waiting fo
   expect(JSON.stringify(erased)).not.toContain("eve");
 });
 
-test("a pin holds from its programme time until it is taken away, or its message is", () => {
+test("a pin is shown from its programme time until it or its message is removed", () => {
   const pin: RoomEvent = { kind: "pin", target: 1, ...stamp(2, 5_000) };
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), pin], 2_000, null);
   expect(timeline.pinned).toBeNull();
@@ -97,7 +97,7 @@ test("a pin holds from its programme time until it is taken away, or its message
   expect(addEvents(pinned, [{ kind: "delete", target: 1, ...stamp(3, 9_000) }], 5_000, null).pinned).toBeNull();
 });
 
-test("a chat that begins anew is marked, and a first one isn't", () => {
+test("a restarted chat is marked, and a first one is not", () => {
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 9_000)], 5_000, null);
   expect(offsets(addEvents(restartTimeline(timeline), [chat(1, 1_000), chat(7, 4_000)], 5_000, null))).toEqual([
     0, 1, 7,
@@ -105,7 +105,7 @@ test("a chat that begins anew is marked, and a first one isn't", () => {
   expect(offsets(restartTimeline(EMPTY_TIMELINE))).toEqual([]);
 });
 
-test("memory is bounded, and the newest stays", () => {
+test("entries are bounded, and the newest stay", () => {
   const many = Array.from({ length: 5_000 }, (_, index) => chat(index + 1, index));
   const shown = addEvents(EMPTY_TIMELINE, many, null, null);
   expect(offsets(shown)).toHaveLength(CHAT_TIMELINE_LIMITS.shown);
@@ -113,7 +113,7 @@ test("memory is bounded, and the newest stays", () => {
   expect(addEvents(EMPTY_TIMELINE, many, -1, null).entries).toHaveLength(CHAT_TIMELINE_LIMITS.waiting);
 });
 
-test("whatever comes and wherever the playhead goes, shown is what is due, and nothing shown changes places", () => {
+test("for any events and playheads, exactly the due messages are shown, in a stable order", () => {
   const step = fc.oneof(
     fc.record({ playheadMs: fc.integer({ min: 0, max: 1_000 }) }),
     fc.record({ programmeMs: fc.integer({ min: 0, max: 1_000 }) }),

@@ -1,41 +1,41 @@
 /**
- * The chat as one list in the order in which it is shown: what the playhead has reached comes first, what waits for it
- * after that. So showing, waiting and going back in time are one number: how many entries are shown. Pure.
+ * The chat as one list in display order: entries that the playhead has reached, then pending ones. So display, delay and
+ * seeking back are one number, the count of shown entries. Pure.
  */
 import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../../../core/room/events.ts";
 
 /** Bounds, each with its reason. */
 export const CHAT_TIMELINE_LIMITS = {
-  /** Entries that were shown: some screenfuls to scroll back through. Older ones are dropped. */
+  /** Shown entries: some screenfuls to scroll back through. Older ones are dropped. */
   shown: 300,
-  /** Entries that wait for the playhead: a minute at the readable rate. The oldest of more are dropped. */
+  /** Pending entries: a minute at the display rate. The oldest beyond it are dropped. */
   waiting: 2_000,
 } as const;
 
-/** A place in the order: an event, or a hole of which nothing is known. `dueMs`: programme time at which it is shown. */
+/** An entry: an event, or a gap of unknown events. `dueMs`: the programme time at which it is shown. */
 export interface TimelineEntry {
   readonly key: string;
   readonly dueMs: number;
   readonly content: TimelineEvent | { readonly kind: "hole" };
 }
 
-/** Events that have a place in the chat. */
+/** Events that the chat shows. */
 export type TimelineEvent = Extract<RoomEvent, { kind: "chat" | "pin" | "modes" }>;
 
-/** The chat at a moment. */
+/** The state of the chat. */
 export interface ChatTimeline {
   readonly entries: readonly TimelineEntry[];
-  /** So many entries are shown. */
+  /** The number of shown entries. */
   readonly shown: number;
   readonly pinned: ChatEvent | null;
 }
 
-/** Nothing was said. */
+/** The empty chat. */
 export const EMPTY_TIMELINE: ChatTimeline = { entries: [], shown: 0, pinned: null };
 
 /**
- * Takes in events. They are shown when the playhead (programme time, ms) reaches them; at once where it is null, and
- * what `own` (a subject) wrote in any case.
+ * Adds events. They are shown when the playhead (programme time, ms) reaches them; without a playhead, and for messages of
+ * the subject `own`, at once.
  */
 export function addEvents(
   timeline: ChatTimeline,
@@ -57,7 +57,7 @@ export function addEvents(
       case "delete":
       case "clear":
       case "erase":
-        // What is removed is gone at once, wherever the picture is.
+        // A removal applies at once, at any playhead.
         for (const [index, entry] of list.entries()) {
           if (entry.content.kind === "chat") list[index] = { ...entry, content: applyRemoval(entry.content, event) };
         }
@@ -70,14 +70,14 @@ export function addEvents(
   return advanceTimeline({ ...timeline, entries, pinned }, playheadMs);
 }
 
-/** The chat begins anew, with a mark where something was shown before that doesn't join on. */
+/** Restarts the chat, with a mark if earlier entries were shown. */
 export function restartTimeline(timeline: ChatTimeline): ChatTimeline {
   if (timeline.shown === 0) return { ...EMPTY_TIMELINE, pinned: timeline.pinned };
   const hole: TimelineEntry = { key: "hole", dueMs: Number.NEGATIVE_INFINITY, content: { kind: "hole" } };
   return { entries: [hole], shown: 1, pinned: timeline.pinned };
 }
 
-/** The chat when the playhead stands at `playheadMs`, wherever it was before; null: everything is shown. */
+/** The chat at the playhead `playheadMs`; null: all entries are shown. */
 export function advanceTimeline(timeline: ChatTimeline, playheadMs: number | null): ChatTimeline {
   const { entries } = timeline;
   let { shown, pinned } = timeline;
@@ -97,30 +97,30 @@ export function advanceTimeline(timeline: ChatTimeline, playheadMs: number | nul
     const same = shown === timeline.shown && pinned === timeline.pinned;
     return same ? timeline : { entries, shown, pinned };
   }
-  const kept = [...entries.slice(older, shown), ...entries.slice(shown + tooMany)];
-  return { entries: kept, shown: shown - older, pinned };
+  const remaining = [...entries.slice(older, shown), ...entries.slice(shown + tooMany)];
+  return { entries: remaining, shown: shown - older, pinned };
 }
 
-/** The entries that are on screen: shown, and not removed. */
+/** The visible entries: shown and not removed. */
 export function visibleEntries({ entries, shown }: ChatTimeline): TimelineEntry[] {
   return entries
     .slice(0, shown)
     .filter(({ content }) => content.kind !== "pin" && !(content.kind === "chat" && content.gone));
 }
 
-/** The message at an offset, or null where it isn't known (any more) or was removed. */
+/** The message at an offset; null if it is unknown or removed. */
 export function messageAtOffset(entries: readonly TimelineEntry[], offset: number): ChatEvent | null {
   const found = entries.find(({ content }) => content.kind === "chat" && content.offset === offset)?.content;
   return found?.kind === "chat" && found.gone !== true ? found : null;
 }
 
-/** Puts an event in its place; `atMs` is the programme time at which it is shown at the latest, or null. */
+/** Inserts an event; `atMs`: the latest programme time at which it is shown, or null. */
 function insertEvent(list: TimelineEntry[], shown: number, event: TimelineEvent, atMs: number | null): void {
   const everything = atMs === Number.NEGATIVE_INFINITY;
-  // What comes late is shown after what was shown before, so that nobody has to look for it.
+  // A late event is shown after the shown ones, where readers see it.
   const floor = list[(everything ? list.length : shown) - 1]?.dueMs ?? Number.NEGATIVE_INFINITY;
-  const asked = atMs === null || everything ? event.programmeMs : Math.min(event.programmeMs, atMs);
-  const dueMs = Math.max(floor, asked);
+  const requestedMs = atMs === null || everything ? event.programmeMs : Math.min(event.programmeMs, atMs);
+  const dueMs = Math.max(floor, requestedMs);
   let at = list.length;
   while (at > 0 && (list[at - 1]?.dueMs ?? 0) > dueMs) at -= 1;
   list.splice(at, 0, { key: String(event.offset), dueMs, content: event });

@@ -8,7 +8,7 @@ const at = (fromEnd: number, scrollHeight = 1000, clientHeight = 300): ScrollSta
   clientHeight,
 });
 
-test("a list is read at its end until it is scrolled up, and again once it is scrolled back", () => {
+test("a list is at its end until it is scrolled up, and again after it is scrolled back", () => {
   const following = new EndAnchor();
   expect([following.handleScroll(at(0)), following.atEnd]).toEqual([false, true]);
   expect([following.handleScroll(at(40)), following.atEnd]).toEqual([false, true]);
@@ -17,16 +17,16 @@ test("a list is read at its end until it is scrolled up, and again once it is sc
   expect([following.handleScroll(at(48)), following.atEnd]).toEqual([true, true]);
 });
 
-test("an end that moves away because the box shrinks or rows grow is still being read", () => {
+test("a list stays at its end when the box shrinks or rows grow", () => {
   const following = new EndAnchor();
   following.handleScroll(at(0));
-  // The same place, in a lower box, and then over longer rows.
+  // The same position in a lower box, then over longer rows.
   following.handleScroll({ ...at(0), clientHeight: 200 });
   following.handleScroll({ ...at(0), clientHeight: 200, scrollHeight: 1500 });
   expect(following.atEnd).toBe(true);
 });
 
-test("a reader who had scrolled up is not at the end because rows come or the box shrinks", () => {
+test("a list that was scrolled up stays off its end when rows arrive or the box shrinks", () => {
   const following = new EndAnchor();
   following.handleScroll(at(0));
   following.handleScroll(at(200));

@@ -1,26 +1,26 @@
-/** Whether a list that grows at its end is read there: then it stays there, whatever becomes of its box and its rows. */
+/** Keeps a growing list at its end while it is read there, through changes of its box and rows. */
 
-/** Pixels from the end within which one still reads at the end. */
+/** Pixels from the end within which a list counts as at its end. */
 export const END_THRESHOLD_PX = 48;
 
-/** Where a list is scrolled to, in pixels: as of the element that scrolls. */
+/** The scroll position of a list, in pixels, as of the scrolling element. */
 export interface ScrollState {
   readonly scrollTop: number;
   readonly scrollHeight: number;
   readonly clientHeight: number;
 }
 
-/** Tells a reader who goes away from the end from an end that goes away from the reader: only the former moves up. */
+/** Distinguishes a reader who leaves the end from an end that moves: only a reader scrolls up. */
 export class EndAnchor {
   #atEnd = true;
   #lastTop = 0;
 
-  /** Whether the end is being read. */
+  /** Whether the list is at its end. */
   get atEnd(): boolean {
     return this.#atEnd;
   }
 
-  /** The list was scrolled, by whomever. Gives whether `atEnd` is another now. */
+  /** Handles a scroll; whether `atEnd` changed. */
   handleScroll({ scrollTop, scrollHeight, clientHeight }: ScrollState): boolean {
     const before = this.#atEnd;
     if (scrollHeight - clientHeight - scrollTop <= END_THRESHOLD_PX) this.#atEnd = true;
@@ -31,8 +31,8 @@ export class EndAnchor {
 }
 
 /**
- * Keeps `scroller` at its end for as long as that is being read, through every change of its own size and that of `rows`,
- * which it scrolls. `changed` is called when `following` has changed; the returned function ends it.
+ * Keeps `scroller` at its end while the list is at its end, through changes of its size and that of `rows`. `changed` is
+ * called when `atEnd` changed. Returns what stops it.
  */
 export function anchorToEnd(
   scroller: HTMLElement,

@@ -1,4 +1,4 @@
-/** The chat's line icons, drawn here so that nothing is fetched for them. */
+/** The chat's line icons, inline, so that they need no requests. */
 import type { VNode } from "preact";
 import { Icon } from "../kit/icons.tsx";
 

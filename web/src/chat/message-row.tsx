@@ -1,10 +1,10 @@
-/** One row of the chat. Texts are text nodes: whatever people write, nothing of it is markup. */
+/** One row of the chat. Texts are text nodes, so that no message is markup. */
 import type { ComponentChildren, VNode } from "preact";
 import type { ChatEvent, ParticipantProfile } from "../../../core/room/events.ts";
 import { modesChangeText, nameHue, roleBadge, splitMentions } from "./chat-text.ts";
 import { messageAtOffset, type TimelineEntry } from "./chat-timeline.ts";
 
-/** A row: a message, or what happened to the chat. */
+/** A row: a message, or an event of the chat. */
 export function MessageRow({
   entry,
   entries,
@@ -68,7 +68,7 @@ function Message({
   );
 }
 
-/** A person's name in their colour, behind the badge of their role. */
+/** A participant's name in its colour, after the badge of its role. */
 export function ParticipantName({ by }: { by: ParticipantProfile }): VNode {
   const badge = roleBadge(by.roles);
   return (
@@ -98,7 +98,7 @@ export function MessageText({ text, me }: { text: string; me: string | null }): 
   );
 }
 
-/** Whether a row speaks to the reader: it mentions them, or answers a message of theirs. */
+/** Whether a row addresses the reader: by a mention, or as a reply to the reader's message. */
 export function isAddressedToReader(
   { content }: TimelineEntry,
   entries: readonly TimelineEntry[],

@@ -10,22 +10,22 @@ const live = (over: Partial<PlaybackPosition>): PlaybackPosition => ({
   ...over,
 });
 
-test("a live picture and a recording are waited for", () => {
+test("messages wait for live and recorded video", () => {
   expect(chatPlayheadMs(live({}))).toBe(NOW - 2_000);
   expect(chatPlayheadMs(live({ phase: "replay", programTimeMs: 5, edgeDistanceS: null }))).toBe(5);
 });
 
-test("who went back in time sees the chat of that time", () => {
+test("a viewer who seeks back sees the chat of that time", () => {
   expect(chatPlayheadMs(live({ programTimeMs: NOW - 600_000, edgeDistanceS: 598 }))).toBe(NOW - 600_000);
 });
 
-test("without a picture, or after it, messages are shown as they come", () => {
+test("without video, or after it, messages are shown at once", () => {
   expect(chatPlayheadMs(live({ programTimeMs: null }))).toBeNull();
   expect(chatPlayheadMs(live({ phase: "waiting" }))).toBeNull();
   expect(chatPlayheadMs(live({ phase: "ended" }))).toBeNull();
 });
 
-test("a broadcaster's clock that is wrong doesn't keep messages back", () => {
+test("a wrong clock of the broadcaster does not delay messages", () => {
   expect(chatPlayheadMs(live({ programTimeMs: NOW - 600_000 }))).toBeNull();
   expect(chatPlayheadMs(live({ programTimeMs: NOW + 3_000 }))).toBeNull();
 });

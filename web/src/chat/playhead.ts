@@ -1,7 +1,7 @@
-/** Where the picture is in programme time, as far as the chat is concerned; pure. */
+/** The chat's playhead in programme time; pure. */
 import type { WatchPhase } from "../player/watch-state.ts";
 
-/** What tells where the picture is. */
+/** The player's position. */
 export interface PlaybackPosition {
   readonly phase: WatchPhase;
   /** Programme time at the playhead, ms since 1970. */
@@ -12,16 +12,16 @@ export interface PlaybackPosition {
 }
 
 const NEAR_EDGE_S = 20;
-/** A broadcaster's clock that is off by more than this says nothing about the room's. */
+/** A broadcaster's clock that is off by more than this is ignored. */
 const MAX_CLOCK_DELAY_MS = 60_000;
 
-/** The programme time, ms, that messages wait for; null: they are shown as they come. */
+/** The programme time, ms, that messages wait for; null: they are shown at once. */
 export function chatPlayheadMs({ phase, programTimeMs, serverNowMs, edgeDistanceS }: PlaybackPosition): number | null {
   if (programTimeMs === null) return null;
   if (phase === "replay") return programTimeMs;
   if (phase !== "live" && phase !== "reconnecting") return null;
   const behindMs = serverNowMs - programTimeMs;
   const nearEdge = edgeDistanceS !== null && edgeDistanceS < NEAR_EDGE_S;
-  // Near the edge the delay is some seconds; a larger one, or a picture from the future, is a wrong clock.
+  // Near the live edge the delay is some seconds; a longer or negative one means a wrong clock.
   return nearEdge && (behindMs < 0 || behindMs > MAX_CLOCK_DELAY_MS) ? null : programTimeMs;
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { EMPTY_ROOM_COUNTS } from "../../../core/room/events.ts";
 import { LIKE_EMOJI, newReactions } from "./reaction-bursts.ts";
 
-test("what is new in the totals rises, each by itself", () => {
+test("new reactions in the totals are counted by emoji", () => {
   const before = { ...EMPTY_ROOM_COUNTS, likes: 3, reactions: { "🔥": 1 } };
   const now = { ...EMPTY_ROOM_COUNTS, likes: 5, reactions: { "🔥": 1, "👏": 4 } };
   expect(newReactions(before, now, new Map())).toEqual([
@@ -11,7 +11,7 @@ test("what is new in the totals rises, each by itself", () => {
   ]);
 });
 
-test("one's own taps rose when they were made, and don't rise again", () => {
+test("own reactions are not counted again", () => {
   const own = new Map([[LIKE_EMOJI, 3]]);
   expect(newReactions(EMPTY_ROOM_COUNTS, { ...EMPTY_ROOM_COUNTS, likes: 2 }, own)).toEqual([]);
   expect(newReactions({ ...EMPTY_ROOM_COUNTS, likes: 2 }, { ...EMPTY_ROOM_COUNTS, likes: 7 }, own)).toEqual([
@@ -19,6 +19,6 @@ test("one's own taps rose when they were made, and don't rise again", () => {
   ]);
 });
 
-test("totals that fall, as those of another room object do, make nothing rise", () => {
+test("falling totals, as of another room object, give no reactions", () => {
   expect(newReactions({ ...EMPTY_ROOM_COUNTS, likes: 9 }, EMPTY_ROOM_COUNTS, new Map())).toEqual([]);
 });

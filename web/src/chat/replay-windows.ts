@@ -1,18 +1,18 @@
-/** Which windows of the replay are needed, as a recording plays or is sought through; pure. */
+/** The windows of the replay that a playhead needs; pure. */
 import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 
 const { replayWindowMs } = CLIENT_ROOM_LIMITS;
 
-/** Bounds of the replay. */
+/** Limits of the replay. */
 const CHAT_REPLAY_LIMITS = {
-  /** Windows before the playhead's own that fill the list after a jump, and those that are fetched ahead. */
+  /** Windows before the playhead's own, which fill the list after a jump, and windows after it. */
   behind: 2,
   ahead: 1,
-  /** A playhead that moved by more than this within a look at it (ms) jumped: the chat is told anew. */
+  /** A playhead that moves by more than this between two readings (ms) jumped. */
   jumpMs: 5_000,
 } as const;
 
-/** The windows (by their beginning, programme ms) that are missing at a playhead, the oldest first. */
+/** The missing windows at a playhead, by their start (programme time, ms), the oldest first. */
 export function missingReplayWindows(playheadMs: number, known: ReadonlySet<number>): number[] {
   const own = Math.floor(playheadMs / replayWindowMs);
   const wanted: number[] = [];
@@ -23,7 +23,7 @@ export function missingReplayWindows(playheadMs: number, known: ReadonlySet<numb
   return wanted;
 }
 
-/** Whether the playhead went elsewhere instead of on; rates of playback are small against this. */
+/** Whether the playhead jumped; playback at any rate moves it less. */
 export function isPlayheadJump(beforeMs: number | null, nowMs: number): boolean {
   return beforeMs === null || Math.abs(nowMs - beforeMs) > CHAT_REPLAY_LIMITS.jumpMs;
 }

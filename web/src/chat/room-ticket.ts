@@ -1,18 +1,18 @@
-/** How the page comes into a room: it shows its token in a header and its device's key in a body, and neither in an address. */
+/** Room tickets: the page sends its token in a header and its device key in the body, and neither in a URL. */
 import { parseJsonObject } from "../../../core/kit/json-fields.ts";
 import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
 import { loadDeviceKey, storeDeviceKey } from "../kit/viewer-session.ts";
 import { getPlaybackProof } from "../player/playback-proof.ts";
 
-/** The edge has so long to answer. */
+/** The timeout of a request. */
 const ANSWER_MS = 8_000;
-/** Seconds within which one comes back where the edge doesn't say. */
+/** The reconnect spread after a server error, seconds. */
 const RECONNECT_SPREAD_S = "5";
 
-/** A ticket, or why there is none, as the close of a socket would say it. */
+/** A ticket, or a refusal as the close of a socket. */
 export type TicketResult = { readonly ticket: string } | { readonly code: number; readonly reason: string };
 
-/** A ticket to a room. Never rejects. */
+/** Requests a ticket to a room. Never rejects. */
 export async function requestRoomTicket(stream: string, token: string | null): Promise<TicketResult> {
   const answer = await postWithProof(`/rooms/${stream}/ticket`, stream, token).catch(() => null);
   if (answer === null) return { code: 1006, reason: "no ticket" };
@@ -20,7 +20,7 @@ export async function requestRoomTicket(stream: string, token: string | null): P
   return answer.ok && typeof ticket === "string" ? { ticket } : closeForStatus(answer.status, answer.members["type"]);
 }
 
-/** Tells the room that the page's viewer watches; gives when to do so again, ms, or null where the edge doesn't say. */
+/** Sends a beacon for the page's viewer; returns the time until the next, ms, or null if the edge gives none. */
 export async function sendViewerBeacon(stream: string, token: string | null): Promise<number | null> {
   const { members } = await postWithProof(`/rooms/${stream}/beacon`, stream, token);
   const { nextMs } = members;
@@ -33,7 +33,7 @@ interface EdgeAnswer {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-/** Shows the edge what it wants to see; where that isn't enough to be counted by, once more with what came just now. */
+/** Posts with the playback proof, and once more with a fresh proof if the edge does not count the first. */
 async function postWithProof(url: string, stream: string, token: string | null): Promise<EdgeAnswer> {
   const first = await postIdentity(url, token, token === null ? await getPlaybackProof(stream, token, false) : null);
   if (token !== null || !first.ok || first.members["counted"] !== false) return first;

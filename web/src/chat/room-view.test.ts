@@ -27,7 +27,7 @@ const delivered = (
 });
 const room = after(INITIAL_ROOM_VIEW, welcomed);
 
-test("a lost connection that comes back is told from one that doesn't", () => {
+test("a connection that reconnects is distinguished from a closed one", () => {
   const away = after(room, { type: "disconnected", code: 1006, reason: "", willReconnect: true });
   expect(away.link).toEqual({ state: "away" });
   expect(after(away, welcomed).link).toEqual({ state: "open" });
@@ -35,12 +35,12 @@ test("a lost connection that comes back is told from one that doesn't", () => {
   expect(closed.link).toEqual({ state: "closed", code: 4403, reason: "" });
 });
 
-test("a stretch that could not be recovered begins anew behind a mark", () => {
+test("an unrecovered range starts after a mark", () => {
   const view = after(room, delivered([chat(1)]), delivered([chat(900)], { recovered: false }));
   expect(visibleEntries(view.timeline).map(({ content }) => content.kind)).toEqual(["hole", "chat"]);
 });
 
-test("left-out messages are counted together while they go on", () => {
+test("consecutive omitted messages are counted together", () => {
   const first = after(room, delivered([], { omitted: 4 }), delivered([], { omitted: 3 }));
   expect(first.omitted.count).toBe(7);
   const later = after(first, {
@@ -51,7 +51,7 @@ test("left-out messages are counted together while they go on", () => {
   expect(later.omitted.count).toBe(2);
 });
 
-test("slow mode holds from one's own message on, and moderators are exempt", () => {
+test("slow mode applies from the own message on, and not to moderators", () => {
   const slow: RoomEvent = { kind: "modes", modes: { ...OPEN_CHAT_MODES, slowS: 30 }, ...stamp(1) };
   const view = after(room, delivered([slow, chat(2, "me")]));
   expect(writeCooldown(view, 12_000)).toEqual({ atMs: 32_000, why: "slow" });
@@ -60,7 +60,7 @@ test("slow mode holds from one's own message on, and moderators are exempt", () 
   expect(writeCooldown(appointed, 12_000)).toBeNull();
 });
 
-test("a timeout of oneself holds until its end or until it is lifted; others' are not one's own", () => {
+test("an own timeout applies until its end or until it is lifted, and others' timeouts do not apply", () => {
   const timeout = (subject: string): RoomEvent => ({ kind: "timeout", subject, untilMs: 99_000, ...stamp(2) });
   expect(writeCooldown(after(room, delivered([timeout("ann")])), 5_000)).toBeNull();
   const silenced = after(room, delivered([timeout("me")]));
@@ -68,7 +68,7 @@ test("a timeout of oneself holds until its end or until it is lifted; others' ar
   expect(writeCooldown(after(silenced, delivered([{ kind: "unban", subject: "me", ...stamp(3) }])), 5_000)).toBeNull();
 });
 
-test("messages wait for the playhead that the view was told", () => {
+test("messages wait for the playhead of the view", () => {
   const view = after(room, { type: "playhead", playheadMs: 1_500 }, delivered([chat(1), chat(2)]));
   expect(visibleEntries(view.timeline)).toHaveLength(1);
   const on = after(view, { type: "playhead", playheadMs: 2_000 });

@@ -1,4 +1,4 @@
-/** What a page knows of its room, as a pure reducer: what the room's client tells and where the picture is → the view. */
+/** A page's view of its room as a pure reducer over the client's callbacks and the playhead. */
 
 import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
 import {
@@ -11,29 +11,29 @@ import {
 import type { OwnProfile } from "../../../core/room/room-protocol.ts";
 import { addEvents, advanceTimeline, type ChatTimeline, EMPTY_TIMELINE, restartTimeline } from "./chat-timeline.ts";
 
-/** The connection: `away` comes back by itself, `closed` doesn't. */
+/** The connection: `away` reconnects, `closed` does not. */
 export type RoomConnectionStatus =
   | { readonly state: "connecting" | "open" | "away" }
   | { readonly state: "closed"; readonly code: number; readonly reason: string };
 
-/** The whole of what the chat shows. */
+/** The state that the chat shows. */
 export interface RoomView {
   readonly link: RoomConnectionStatus;
   readonly you: OwnProfile;
   readonly modes: ChatModes;
   readonly counts: RoomCounts;
   readonly timeline: ChatTimeline;
-  /** Programme time that messages wait for; null: none do. */
+  /** The playhead that messages wait for, programme time; null: they do not wait. */
   readonly playheadMs: number | null;
-  /** One may not write until then (server's clock, ms); null where nothing of the kind is known. */
+  /** The end of the own timeout (server's clock, ms); null without one. */
   readonly silencedUntilMs: number | null;
-  /** When one's own last message was taken (server's clock, ms); null before the first. */
+  /** When the last own message was accepted (server's clock, ms); null before the first. */
   readonly lastOwnMessageMs: number | null;
-  /** Messages that were left out for being too many, in the latest stretch of them. */
+  /** Omitted messages of the latest run of omissions. */
   readonly omitted: { readonly count: number; readonly atMs: number };
 }
 
-/** Everything that can change it. Times are of the server's clock. */
+/** Events of the view. Times are of the server's clock. */
 export type RoomViewEvent =
   | {
       readonly type: "welcomed";
@@ -45,10 +45,10 @@ export type RoomViewEvent =
   | { readonly type: "counted"; readonly counts: RoomCounts }
   | { readonly type: "disconnected"; readonly code: number; readonly reason: string; readonly willReconnect: boolean }
   | { readonly type: "playhead"; readonly playheadMs: number | null }
-  /** Another chat is shown: live instead of a recording's, or another part of it. */
+  /** Another chat is shown: live instead of a recording, or another part of it. */
   | { readonly type: "cleared" };
 
-/** Left-out messages that come within this of each other are told together. */
+/** Omissions within this time of each other are counted together. */
 const OMITTED_MERGE_MS = 10_000;
 
 /** Before the first welcome. */
@@ -64,7 +64,7 @@ export const INITIAL_ROOM_VIEW: RoomView = {
   omitted: { count: 0, atMs: 0 },
 };
 
-/** The view after `event`; the same object where nothing changes. */
+/** The view after `event`; the same object if nothing changes. */
 export function reduceRoomView(view: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case "welcomed": {
@@ -90,7 +90,7 @@ export function reduceRoomView(view: RoomView, event: RoomViewEvent): RoomView {
   }
 }
 
-/** When one may write again (server's clock, ms), and why not before; null: now. */
+/** When the viewer may write again (server's clock, ms), and the reason; null: now. */
 export function writeCooldown(
   view: RoomView,
   nowMs: number,
@@ -111,7 +111,7 @@ function applyDelivery(before: RoomView, { events, omitted, recovered }: EventDe
   return omitted === 0 || !recovered ? view : { ...view, omitted: addOmitted(view.omitted, omitted, nowMs) };
 }
 
-/** What an event says beyond the list of messages. */
+/** Applies what an event changes beside the timeline. */
 function applyEvent(view: RoomView, event: RoomEvent): RoomView {
   const own = view.you?.subject;
   switch (event.kind) {

@@ -1,10 +1,10 @@
-/** For those without an account in this room: how to get one. In local runs a name is enough. */
+/** Sign-in for viewers without an account in this room. On a local edge a name is enough. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 
 interface SignInProps {
-  /** Gives a token for a name; null where the edge gives none to anybody. */
+  /** Signs in with a name; null if the edge grants no tokens. */
   readonly signIn: ((name: string) => Promise<boolean>) | null;
 }
 

@@ -1,4 +1,4 @@
-/** The virtualiser as a hook: only the rows that are in view, and a few around them, are in the page. */
+/** The virtualiser as a hook: only rows in view, and a few around them, are rendered. */
 import {
   elementScroll,
   observeElementOffset,
@@ -11,26 +11,26 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { anchorToEnd, END_THRESHOLD_PX, EndAnchor } from "./end-anchor.ts";
 
-/** Rows kept beyond those in view. */
+/** Rendered rows beyond those in view. */
 const OVERSCAN = 6;
-/** A row of one line; each is measured once it is there. */
+/** The estimated height of a row; rendered rows are measured. */
 const ROW_PX = 34;
 
-/** A list of which only a part is in the page. */
+/** A list of which only a part is rendered. */
 export interface VirtualList {
   readonly list: Virtualizer<HTMLElement, HTMLElement>;
   /** The rows in view. */
   readonly rows: readonly VirtualItem[];
-  /** Whether its end is being read, so that it follows what comes. */
+  /** Whether the list is at its end and follows new rows. */
   readonly atEnd: boolean;
 }
 
-/** The list of `keys`, in `sizer` in `scroller`. `kept`: a row that stays whatever is in view. */
+/** The list of `keys`, in `sizer` in `scroller`. `pinnedIndex`: the index of a row that is always rendered. */
 export function useVirtualList(
   scroller: RefObject<HTMLElement | null>,
   sizer: RefObject<HTMLElement | null>,
   keys: readonly string[],
-  kept: number | null,
+  pinnedIndex: number | null,
 ): VirtualList {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const made = useRef<Virtualizer<HTMLElement, HTMLElement> | null>(null);
@@ -46,7 +46,7 @@ export function useVirtualList(
     scrollToFn: elementScroll<HTMLElement>,
     observeElementRect,
     observeElementOffset,
-    rangeExtractor: (range: Range) => renderedIndexes(range, kept),
+    rangeExtractor: (range: Range) => renderedIndexes(range, pinnedIndex),
     onChange: () => redraw(null),
   };
   made.current ??= new Virtualizer<HTMLElement, HTMLElement>(options);
@@ -62,11 +62,11 @@ export function useVirtualList(
   return { list, rows: list.getVirtualItems(), atEnd: following.current.atEnd };
 }
 
-/** The rows of a range with those around it, and the kept one wherever it is. */
-function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, kept: number | null): number[] {
+/** The indices of a range with its surroundings, and of the pinned row. */
+function renderedIndexes({ startIndex, endIndex, overscan, count }: Range, pinnedIndex: number | null): number[] {
   const first = Math.max(0, startIndex - overscan);
   const last = Math.min(count - 1, endIndex + overscan);
   const inView = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
-  if (kept === null || kept >= count || (kept >= first && kept <= last)) return inView;
-  return kept < first ? [kept, ...inView] : [...inView, kept];
+  if (pinnedIndex === null || pinnedIndex >= count || (pinnedIndex >= first && pinnedIndex <= last)) return inView;
+  return pinnedIndex < first ? [pinnedIndex, ...inView] : [...inView, pinnedIndex];
 }

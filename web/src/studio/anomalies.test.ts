@@ -4,18 +4,18 @@ import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
 
 const viewers = (more: Partial<StreamViewers>): StreamViewers => ({ current: 0, peak: 0, ...more });
 
-test("counts that people make are no anomaly, small and large, growing and shrinking", () => {
+test("counts of real viewers are no anomaly at any size or trend", () => {
   for (const people of [0, 1, 7, 300, 100_000]) {
     const now = viewers({ current: people, watching: people, distinct: Math.round(1.3 * people), uncounted: 3 });
     expect(findAnomalies(now, null)).toEqual([]);
     expect(findAnomalies(now, viewers({ watching: 0, distinct: 0 }))).toEqual([]);
     expect(findAnomalies(viewers({ current: people, distinct: people }), now)).toEqual([]);
   }
-  // Chat alone, by players whose requests aren't seen yet.
+  // Only chat, by players whose requests are not counted yet.
   expect(findAnomalies(viewers({ current: 0, watching: 40, distinct: 40 }), null)).toEqual([]);
 });
 
-test("viewers that are invented are told of: beyond their network's cap, without players, and all of them new", () => {
+test("invented viewers are reported: beyond their network's limit, without players, and all new", () => {
   expect(findAnomalies(viewers({ current: 30, watching: 530, distinct: 540, uncounted: 9_500 }), null)).toEqual([
     "9.5K more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.",
     "530 people say that they watch, but playlists are asked for as 30 players do.",
@@ -26,7 +26,7 @@ test("viewers that are invented are told of: beyond their network's cap, without
   ]);
 });
 
-test("counts are compared with those of a minute before, or the first ones there are", () => {
+test("counts are compared with those of a minute before, or the first ones", () => {
   const history = new ViewerCountHistory();
   expect(history.add({ atMs: 0, viewers: viewers({ distinct: 1 }) })?.distinct).toBe(1);
   expect(history.add({ atMs: 30_000, viewers: viewers({ distinct: 2 }) })?.distinct).toBe(1);

@@ -1,30 +1,30 @@
-/** Whether the counts can be true: what tells that somebody invents viewers, in sentences for those who run a stream. */
+/** Anomalies of the viewer counts that point to invented viewers, as sentences for operators. */
 import type { StreamViewers } from "../../../core/broadcast/stream-status.ts";
 import { formatCount } from "./format.ts";
 
-/** Bounds of what is taken for an anomaly, each with its reason. */
+/** Thresholds of anomalies, each with its reason. */
 const ANOMALY_LIMITS = {
-  /** Viewers that aren't counted: a few come before their page has a key. */
+  /** Uncounted viewers: a few arrive before their page has a key. */
   uncounted: 20,
-  /** People who say that they watch beyond the players that ask for playlists, by estimate: both are a few seconds old. */
+  /** Viewers beyond the estimated players that request playlists: both counts are a few seconds old. */
   watchingBeyond: 50,
   watchingTimes: 3,
-  /** New people within a minute beyond those who watch: an estimate has an error of 2 %. */
+  /** New distinct viewers within a minute beyond those who watch: the estimate has an error of 2 %. */
   newBeyond: 50,
   newTimes: 2,
   errorShare: 0.05,
 } as const;
 
-/** What the room counted, and when, ms. */
+/** The room's counts and their time, ms. */
 export interface ViewerCountSample {
   readonly atMs: number;
   readonly viewers: StreamViewers;
 }
 
-/** The status as it was about a minute ago is compared with the one now. */
+/** The current counts are compared with those of this time ago. */
 const COMPARISON_WINDOW_MS = 60_000;
 
-/** What can't be explained by people who watch; empty where all can. `before`: about a minute before `now`, or null. */
+/** The anomalies; empty if there are none. `before`: the counts of about a minute before `now`, or null. */
 export function findAnomalies(now: StreamViewers, before: StreamViewers | null): string[] {
   const { current, watching = 0, distinct = 0, uncounted = 0 } = now;
   const { watchingBeyond, watchingTimes, newBeyond, newTimes, errorShare } = ANOMALY_LIMITS;
@@ -47,11 +47,11 @@ export function findAnomalies(now: StreamViewers, before: StreamViewers | null):
   return found;
 }
 
-/** The last minute's counts, from which the one that is compared is taken. */
+/** The counts of the last minute. */
 export class ViewerCountHistory {
   #samples: ViewerCountSample[] = [];
 
-  /** Adds what was counted; gives what was about a minute before, or null. */
+  /** Adds counts; returns those of about a minute before, or null. */
   add(counted: ViewerCountSample): StreamViewers | null {
     this.#samples = [...this.#samples.filter(({ atMs }) => counted.atMs - atMs <= COMPARISON_WINDOW_MS), counted];
     return this.#samples[0]?.viewers ?? null;

@@ -1,4 +1,4 @@
-/** One chart: uPlot's canvas, with its numbers beside it as text. */
+/** One chart: uPlot's canvas, and its values as text. */
 import "uplot/dist/uPlot.min.css";
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import { type ChartSpec, describeChart } from "./charts.ts";
 import { type ChartColumns, HISTORY_LIMITS } from "./sample-history.ts";
 
-/** Lines differ in colour and in dashes, for those who don't tell the colours apart. */
+/** Lines differ in colour and dashes, for readers with colour blindness. */
 const LINES = [
   { stroke: "#6cc4ff", dash: [] },
   { stroke: "#ffb454", dash: [7, 4] },
@@ -15,7 +15,7 @@ const LINES = [
 
 const HEIGHT = 168;
 
-/** The time axis is never shorter. */
+/** The minimum length of the time axis. */
 const MIN_SPAN_S = 120;
 
 interface ChartProps {
@@ -23,7 +23,7 @@ interface ChartProps {
   readonly columns: ChartColumns;
 }
 
-/** The chart of `columns`; its legend shows the newest values, or those under the pointer. */
+/** The chart of `columns`; its legend shows the latest values, or those under the pointer. */
 export function Chart({ spec, columns }: ChartProps): VNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -92,7 +92,7 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
     legend: { show: false },
     cursor: { sync: { key: "studio" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
     scales: {
-      // A page that has just opened shows what it has: a line of some seconds in ten minutes can't be read.
+      // A page that just opened shows a shorter axis: some seconds are not readable within ten minutes.
       x: {
         time: true,
         range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - MIN_SPAN_S)), newest],
@@ -115,13 +115,13 @@ function optionsOf(spec: ChartSpec, width: number, point: (index: number | null)
   };
 }
 
-/** The labels of times on the axis, without seconds where all are whole minutes. */
+/** The labels of the time axis, without seconds if all are whole minutes. */
 function formatClocks(atS: readonly number[]): string[] {
   const whole = atS.every((time) => time % 60 === 0);
   return atS.map((time) => formatClock(time).slice(0, whole ? 5 : 8));
 }
 
-/** 14:03:27, by the person's clock and zone. */
+/** `14:03:27`, in the local time zone. */
 function formatClock(atS: number): string {
   return new Date(atS * 1000).toTimeString().slice(0, 8);
 }

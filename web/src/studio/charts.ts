@@ -1,4 +1,4 @@
-/** What each chart shows, and how. */
+/** Specifications of the charts. */
 
 import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
 import type { StudioSample } from "./rate-window.ts";
@@ -13,22 +13,22 @@ export interface ChartSeries {
 export interface ChartSpec {
   readonly id: string;
   readonly title: string;
-  /** What the numbers are, in a few words. */
+  /** A short description of the values. */
   readonly about: string;
   readonly series: readonly ChartSeries[];
   readonly format: (value: number) => string;
-  /** Labels of the vertical axis, where `format` is too long for it. */
+  /** Labels of the vertical axis, if `format` is too long for it. */
   readonly tick?: (value: number) => string;
-  /** The vertical axis for values from `least` to `most`. */
+  /** The range of the vertical axis for values from `least` to `most`. */
   readonly range: (least: number, most: number) => readonly [number, number];
 }
 
-/** From zero, with room above, and never so flat that noise fills the chart. */
+/** From zero, with headroom, and with a minimum height against noise. */
 const fromZero =
   (atLeast: number) =>
   (_: number, most: number): readonly [number, number] => [0, Math.max(atLeast, most * 1.15)];
 
-/** The charts, in the order of what an operator asks first. */
+/** The charts, in the order of their importance to operators. */
 export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "viewers",
@@ -96,7 +96,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
   },
 ];
 
-/** A chart in words: each line's newest, lowest and highest value. */
+/** The text description of a chart: each line's latest, lowest and highest value. */
 export function describeChart({ title, series, format }: ChartSpec, columns: readonly (number | null)[][]): string {
   const lines = series.map(({ label }, index) => {
     const known = (columns[index] ?? []).filter((value) => value !== null);

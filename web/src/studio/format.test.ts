@@ -10,7 +10,7 @@ import {
   formatUptime,
 } from "./format.ts";
 
-test("numbers are as long as they need to be", () => {
+test("numbers are formatted without needless digits", () => {
   expect([0, 0.44, 9.96, 12.3, 1_234, 3_400_000].map(formatRate)).toEqual(["0", "0.4", "10", "12.3", "1.2K", "3.4M"]);
   expect([0.424, 12.3, 185, 9_000].map(formatDuration)).toEqual(["0.42 s", "12 s", "3 min", "3 h"]);
   expect([2_500_000, 128_000].map(formatBitRate)).toEqual(["2.5 Mb/s", "128 kb/s"]);
@@ -24,18 +24,18 @@ test("numbers are as long as they need to be", () => {
   expect(formatRatio(1)).toBe("1.000");
 });
 
-test("a ratio that isn't whole is never shown as whole", () => {
+test("a ratio below one is never shown as 100 %", () => {
   expect([1, 0.99999, 0.5, 0].map(formatPercent)).toEqual(["100 %", "99.99 %", "50.00 %", "0.00 %"]);
 });
 
-test("every phase but a live one says in a sentence what is the matter", () => {
+test("every phase except live has a note", () => {
   expect(describeStudioPhase("live", "demo")).toEqual({ badge: "LIVE", note: null });
   for (const phase of ["none", "unknown", "reconnecting", "ended"] as const) {
     expect(describeStudioPhase(phase, "demo").note).toMatch(/\.$/);
   }
 });
 
-test("a chart in words tells each line's newest, lowest and highest value", () => {
+test("a chart's description gives each line's latest, lowest and highest value", () => {
   const hits = STUDIO_CHARTS.find(({ id }) => id === "hits");
   if (hits === undefined) throw new Error("no chart called hits");
   const words = describeChart(hits, [

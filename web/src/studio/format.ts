@@ -1,4 +1,4 @@
-/** The studio's numbers and states in words. */
+/** Formats of the studio's numbers and texts of its phases. */
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 
 /** 950, 1.2K, 3.4M. */
@@ -11,7 +11,7 @@ export function formatRate(value: number): string {
   return formatCount(Number(value.toFixed(1)));
 }
 
-/** 99.95 %; what isn't whole is never rounded to 100 %. */
+/** 99.95 %; a ratio below one is never rounded to 100 %. */
 export function formatPercent(share: number): string {
   if (share >= 1) return "100 %";
   return `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
@@ -47,10 +47,10 @@ export function formatBitRate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s` : `${Math.round(bitsPerSecond / 1e3)} kb/s`;
 }
 
-/** What the page is about: a stream's state, that there is none yet, or that it can't exist; `asking` before the first answer. */
+/** The page's phase: a stream's state, no broadcast yet, or an invalid name; `asking` before the first answer. */
 export type StudioPhase = "asking" | "none" | "unknown" | "stopped" | StreamStatus["state"];
 
-/** A phase's badge, and a sentence where the charts need one. */
+/** A phase's badge and note. */
 export function describeStudioPhase(
   phase: StudioPhase,
   name: string,

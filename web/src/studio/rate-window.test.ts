@@ -34,7 +34,7 @@ function last(...statuses: StreamStatus[]): StudioSample | null {
   return statuses.map((status) => rates.addStatus(status)).at(-1) ?? null;
 }
 
-test("ratios are taken from what grew within the window, not from what was counted since the beginning", () => {
+test("ratios come from growth within the window, not from totals", () => {
   const sample = last(
     told(1_000, { isolate: { requests: 1_000, pulled: 1_000, objects: 10, crossings: 30 } }),
     told(11_000, { isolate: { requests: 1_100, pulled: 1_001, objects: 60, crossings: 80 } }),
@@ -43,13 +43,13 @@ test("ratios are taken from what grew within the window, not from what was count
   expect(sample?.crossings).toEqual({ isolate: 1, colo: null, region: null });
 });
 
-test("viewers are those whom the room has counted, else about so many as make the requests", () => {
+test("viewers come from the room's count, or else are estimated from requests", () => {
   expect(last(told(0, {}))?.viewers).toBe(3);
   const viewers = { current: 3, peak: 5, watching: 4, distinct: 9, watchTimeMs: 1 };
   expect(last(told(0, {}, { viewers }))?.viewers).toBe(4);
 });
 
-test("errors are counted a minute, those to viewers apart from those between tiers", () => {
+test("errors are counted by minute, separately for viewers and between tiers", () => {
   const sample = last(
     told(0, { isolate: { errors: 2 }, r2: { errors: 1 } }),
     told(30_000, { isolate: { errors: 5, refusals: 1 }, colo: { errors: 4 }, r2: { errors: 2 } }),
@@ -57,7 +57,7 @@ test("errors are counted a minute, those to viewers apart from those between tie
   expect(sample).toMatchObject({ errorsPerMinute: 6, refusalsPerMinute: 2, innerErrorsPerMinute: 10 });
 });
 
-test("what is older than the window doesn't count any more", () => {
+test("samples older than the window do not count", () => {
   const sample = last(
     told(0, { isolate: { errors: 0 } }),
     told(10_000, { isolate: { errors: 60 } }),
@@ -66,7 +66,7 @@ test("what is older than the window doesn't count any more", () => {
   expect(sample?.errorsPerMinute).toBe(0);
 });
 
-test("an object that began anew counts from zero, and nothing is ever negative", () => {
+test("counters of a restarted object start at zero, and no value is negative", () => {
   const first = told(0, { isolate: { requests: 500, pulled: 5 } });
   const anew = told(2_000, { isolate: { requests: 10, pulled: 1 } }, { countedFrom: 1_500 });
   expect(last(first, anew)?.hitRatio.isolate).toBeNull();
@@ -77,20 +77,20 @@ test("an object that began anew counts from zero, and nothing is ever negative",
   expect(fallen).toMatchObject({ hitRatio: { isolate: null }, errorsPerMinute: 0 });
 });
 
-test("a status that was told before gives no sample", () => {
+test("a repeated status gives no sample", () => {
   const status = told(1_000, {});
   expect(last(status, status)).toBeNull();
   expect(last(status, told(900, {}))).toBeNull();
 });
 
-test("the delay is that of the track furthest behind, and there is none where nothing comes any more", () => {
+test("the delay is that of the slowest track, and null without new media", () => {
   const tracks = [1_000, 400, null].map((programTimeMs, index) => ({ name: `t${index}` as TrackName, programTimeMs }));
   expect(newestMediaDelayS(told(1_500, {}, { tracks }))).toBe(1.1);
   expect(newestMediaDelayS(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
   expect(newestMediaDelayS(told(1_500, {}))).toBeNull();
 });
 
-test("a broadcast is on air until now, and one that has ended was so until its newest media", () => {
+test("a live broadcast is on air until now, and an ended one until its newest media", () => {
   const tracks = [61_000, 60_500, null].map((programTimeMs, index) => ({
     name: `t${index}` as TrackName,
     programTimeMs,

@@ -1,4 +1,4 @@
-/** From one status after another to what the charts show; pure. */
+/** Samples for the charts from successive statuses; pure. */
 import {
   type RequestCounters,
   type StreamStatus,
@@ -7,25 +7,25 @@ import {
   zeroCounters,
 } from "../../../core/broadcast/stream-status.ts";
 
-/** Growth is taken over this time: an isolate's counters arrive with its feed's renewals, every 24 s. */
+/** The window over which growth is measured: an isolate's counters arrive with its feed's renewals, every 24 s. */
 export const RATE_WINDOW_MS = 60_000;
 
-/** Tiers that ask a tier above for what they don't hold. */
+/** Tiers that request misses from the tier above. */
 type CachingTier = Extract<TierName, "isolate" | "colo" | "region">;
 
-/** One moment of the charts; null where the number isn't known. */
+/** One sample of the charts; null: unknown. */
 export interface StudioSample {
-  /** When the status was told, by the server's clock, milliseconds since the epoch. */
+  /** The status's time, by the server's clock, milliseconds since the epoch. */
   readonly atMs: number;
   readonly viewers: number;
   readonly requestsPerSecond: number;
-  /** Share of requests answered without asking upstream, 0–1, over the window. */
+  /** The share of requests answered without an upstream request, 0–1, over the window. */
   readonly hitRatio: Readonly<Record<CachingTier, number | null>>;
-  /** How often each object crossed the link up from the tier, over the window: 1 is ideal. */
+  /** Upstream fetches per object of the tier, over the window: 1 is ideal. */
   readonly crossings: Readonly<Record<CachingTier, number | null>>;
-  /** Age of the newest media of the track that is furthest behind, seconds. */
+  /** The age of the newest media of the slowest track, seconds. */
   readonly delayS: number | null;
-  /** Answers of 5xx and of 4xx to viewers, and of 5xx between tiers, a minute. */
+  /** Responses by minute: 5xx and 4xx to viewers, and 5xx between tiers. */
   readonly errorsPerMinute: number | null;
   readonly refusalsPerMinute: number | null;
   readonly innerErrorsPerMinute: number | null;
@@ -35,11 +35,11 @@ export interface StudioSample {
 export class RateWindow {
   #window: StreamStatus[] = [];
 
-  /** The sample of a status; null where it was told before. */
+  /** The sample of a status; null if it is repeated. */
   addStatus(status: StreamStatus): StudioSample | null {
     const last = this.#window.at(-1);
     if (last !== undefined && status.at <= last.at) return null;
-    // Counters began anew with the object's memory: nothing before is comparable.
+    // Counters restart with the object's memory: earlier ones are not comparable.
     if (last !== undefined && last.countedFrom !== status.countedFrom) this.#window = [];
     this.#window = [...this.#window.filter(({ at }) => at > status.at - RATE_WINDOW_MS), status];
     const first = this.#window[0] ?? status;
@@ -62,7 +62,7 @@ export class RateWindow {
   }
 }
 
-/** Seconds from the programme time of the newest media to when that was told; null where nothing comes any more. */
+/** Seconds from the programme time of the newest media to the status; null without new media. */
 export function newestMediaDelayS({ state, at, tracks }: StreamStatus): number | null {
   const ends = tracks.flatMap(({ programTimeMs }) => (programTimeMs === null ? [] : [programTimeMs]));
   if (state === "ended" || ends.length === 0) return null;
@@ -75,7 +75,7 @@ export function onAirDurationMs({ state, startedAt, tracks }: StreamStatus, nowM
   return (state === "ended" ? endMs : nowMs) - startedAt;
 }
 
-/** What a tier counted from one status to another, never below zero: a node's lost memory takes nothing back. */
+/** A tier's counts between two statuses, at least zero, also after a node lost its memory. */
 function growthBetween(before: StreamStatus, now: StreamStatus, tier: TierName): RequestCounters {
   const of = ({ tiers }: StreamStatus): RequestCounters => tiers.find((one) => one.tier === tier) ?? zeroCounters();
   const growth = subtractCounters(of(now), of(before));

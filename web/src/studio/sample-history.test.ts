@@ -27,7 +27,7 @@ test("columns hold the times in seconds and each series' numbers", () => {
   expect(history.latest?.viewers).toBe(5);
 });
 
-test("a line breaks where nothing was heard for a while", () => {
+test("a line has a gap where samples are missing", () => {
   const history = new SampleHistory();
   history.add(sample(0, 1));
   history.add(sample(HISTORY_LIMITS.gapMs + 2_000, 2));
@@ -37,7 +37,7 @@ test("a line breaks where nothing was heard for a while", () => {
   ]);
 });
 
-test("what is older than the span or too much leaves, and another broadcast begins with nothing", () => {
+test("samples beyond the span or the limit are dropped, and a new broadcast starts empty", () => {
   const history = new SampleHistory();
   for (let index = 0; index < 1_000; index += 1) history.add(sample(index * 1_000, index));
   const [times = []] = history.columns([]);

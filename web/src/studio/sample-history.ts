@@ -1,41 +1,41 @@
-/** The samples of the last minutes, in memory, and their columns for charts; pure. */
+/** The samples of the last minutes and their columns for charts; pure. */
 import type { StudioSample } from "./rate-window.ts";
 
 /** Bounds, each with its reason. */
 export const HISTORY_LIMITS = {
-  /** What the charts show. */
+  /** The span of the charts. */
   spanMs: 600_000,
-  /** A sample every 2 s, and some that came late. */
+  /** A sample every 2 s, and some reserve. */
   samples: 400,
-  /** Longer than this between two samples, and nothing is known of the time between: the line breaks. */
+  /** A line has a gap between samples that are further apart. */
   gapMs: 10_000,
 } as const;
 
-/** One column for the times, seconds since the epoch, and one for each series. */
+/** One column of times, seconds since the epoch, and one for each series. */
 export type ChartColumns = [number[], ...(number | null)[][]];
 
-/** Samples in the order of their times, the oldest leaving first. */
+/** Samples in the order of their times; the oldest are dropped first. */
 export class SampleHistory {
   #samples: StudioSample[] = [];
 
-  /** Adds a sample that is newer than all before. */
+  /** Adds a sample that is newer than all others. */
   add(sample: StudioSample): void {
     const oldestMs = sample.atMs - HISTORY_LIMITS.spanMs;
-    const kept = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
-    this.#samples = [...kept, sample];
+    const recent = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
+    this.#samples = [...recent, sample];
   }
 
-  /** Another broadcast begins. */
+  /** Removes all samples, for a new broadcast. */
   clear(): void {
     this.#samples = [];
   }
 
-  /** The newest sample, or null. */
+  /** The latest sample, or null. */
   get latest(): StudioSample | null {
     return this.#samples.at(-1) ?? null;
   }
 
-  /** Columns of the numbers that `series` read, with a break where nothing was heard. */
+  /** Columns of the values that `series` read, with gaps where samples are missing. */
   columns(series: readonly ((sample: StudioSample) => number | null)[]): ChartColumns {
     const columns: ChartColumns = [[], ...series.map((): (number | null)[] => [])];
     const [times, ...values] = columns;

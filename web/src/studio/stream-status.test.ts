@@ -16,11 +16,11 @@ const status = {
   children: 1,
 };
 
-test("an answer of the API is a status", () => {
+test("an API response is parsed as a status", () => {
   expect(parseStreamStatus(status)).toEqual(status);
 });
 
-test("what lacks something that the page uses, or is something else, is null", () => {
+test("a response without a required member is null", () => {
   const lacking = Object.keys(status)
     .filter((key) => key !== "stream")
     .map((key) => ({ ...status, [key]: undefined }));

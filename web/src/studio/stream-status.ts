@@ -1,12 +1,12 @@
-/** What the studio uses of `GET /api/streams/{stream}`, parsed once. */
+/** The parsed response of `GET /api/streams/{stream}`. */
 import type { StreamStatus, TierCounters } from "../../../core/broadcast/stream-status.ts";
 
-/** A status, or that there has been no broadcast. */
+/** A status; `none` before the first broadcast. */
 export type StatusAnswer = StreamStatus | "none";
 
 type Track = StreamStatus["tracks"][number];
 
-/** The status that `body` tells, or null where it isn't one. */
+/** The status in `body`, or null if it is none. */
 export function parseStreamStatus(body: unknown): StreamStatus | null {
   if (!isRecord(body)) return null;
   const { state, viewers, tracks, tiers } = body;

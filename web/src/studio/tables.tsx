@@ -1,4 +1,4 @@
-/** The studio's tables: tracks, and what each tier counted. */
+/** The studio's tables: tracks and tier counters. */
 import type { VNode } from "preact";
 import type { StreamStatus, TierName } from "../../../core/broadcast/stream-status.ts";
 import { formatBitRate, formatCount } from "./format.ts";
@@ -46,7 +46,7 @@ export function TracksTable({ status: { tracks } }: { status: StreamStatus }): V
   );
 }
 
-/** Each tier's counters since the object's memory began. */
+/** Each tier's counters since the object started. */
 export function TiersTable({ status: { tiers, countedFrom } }: { status: StreamStatus }): VNode {
   return (
     <section class="panel" aria-labelledby="tiers">

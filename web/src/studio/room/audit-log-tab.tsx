@@ -1,4 +1,4 @@
-/** The audit log: who did what, the newest first. */
+/** The audit log, the newest entry first. */
 import type { VNode } from "preact";
 import type { ModerationDesk } from "./moderation-desk.ts";
 

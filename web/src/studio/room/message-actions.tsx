@@ -1,4 +1,4 @@
-/** What a moderator does about one message, each with one press. */
+/** The moderation buttons of one message. */
 import type { VNode } from "preact";
 import { type ChatEvent, isStaff } from "../../../../core/room/events.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
@@ -6,7 +6,7 @@ import { PinIcon, ReplyIcon } from "../../chat/icons.tsx";
 import { BanIcon, ModeratorIcon, SweepIcon, TrashIcon } from "./icons.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 
-/** Lengths of a timeout to choose from, seconds. */
+/** Timeout durations on offer, seconds. */
 const TIMEOUTS_S = [60, 600, 3_600, 86_400, 604_800] as const;
 
 interface MessageActionsProps {
@@ -20,7 +20,7 @@ export function MessageActions({ desk, message, onReply }: MessageActionsProps):
   const { subject, name } = by;
   const isHost = desk.view.you?.roles.includes("host") === true;
   const mine = subject === desk.view.you?.subject;
-  // Staff are the host's business.
+  // Only a host may act on staff.
   const sanctionable = !mine && (isHost || !isStaff(by.roles));
   return (
     <>

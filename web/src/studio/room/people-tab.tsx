@@ -1,4 +1,4 @@
-/** Who moderates, and who is shut out. */
+/** Moderators and bans. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";

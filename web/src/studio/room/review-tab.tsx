@@ -1,4 +1,4 @@
-/** Messages that wait for a moderator. */
+/** The review queue. */
 import type { VNode } from "preact";
 import { MessageText, ParticipantName } from "../../chat/message-row.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";

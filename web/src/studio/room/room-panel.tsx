@@ -114,7 +114,7 @@ function Pinned({ desk }: { desk: ModerationDesk }): VNode | null {
   );
 }
 
-/** What became of the last act. */
+/** The outcome of the last command. */
 function Notice({ desk }: { desk: ModerationDesk }): VNode {
   const { notice } = desk;
   const undo = notice?.undo ?? null;

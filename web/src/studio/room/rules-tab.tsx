@@ -1,4 +1,4 @@
-/** Who may write what: modes, levels of the automatic moderation, blocked and allowed words. */
+/** Chat modes, levels of the automatic moderation, blocked and allowed words. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moderation/categories.ts";

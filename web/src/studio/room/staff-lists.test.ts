@@ -29,7 +29,7 @@ const line = (key: string, over: Partial<BanListEntry> = {}): BanListEntry => ({
   ...over,
 });
 
-test("the review queue follows what the room tells its staff, each message once", () => {
+test("the review queue follows staff notes, each message once", () => {
   const staff = applyStaffNotes(EMPTY_STAFF_LISTS, [
     { kind: "held", held: held("a") },
     { kind: "held", held: held("b") },
@@ -39,7 +39,7 @@ test("the review queue follows what the room tells its staff, each message once"
   expect(applyStaffNotes(staff, [{ kind: "settled", id: "b" }]).held.map(({ id }) => id)).toEqual(["a"]);
 });
 
-test("a list that the room gave replaces the one before", () => {
+test("a received list replaces the previous one", () => {
   const staff = applyStaffList(applyStaffList(EMPTY_STAFF_LISTS, { what: "words", words: ["spam"] }), {
     what: "words",
     words: [],
@@ -48,13 +48,13 @@ test("a list that the room gave replaces the one before", () => {
   expect(staff.bans).toBeNull();
 });
 
-test("every act changes the log, and those about people their list", () => {
+test("every command changes the audit log, and those about participants their list", () => {
   expect(affectedStaffLists("delete")).toEqual(["audit"]);
   expect(affectedStaffLists("ban")).toContain("bans");
   expect(affectedStaffLists("role")).toContain("moderators");
 });
 
-test("account, devices and addresses of one person are one line, and what has ended is none", () => {
+test("account, devices and addresses of one participant are one line, and expired sanctions none", () => {
   const bans = [
     line("account:bob", { subject: "bob", ban: false, untilMs: 500 }),
     line("account:eve"),
@@ -68,6 +68,6 @@ test("account, devices and addresses of one person are one line, and what has en
   ]);
 });
 
-test("words are read one a line, without blanks and repeats", () => {
+test("words are parsed by line, without blanks and duplicates", () => {
   expect(parseWordLines(" spam \n\nbuy now\nspam\n")).toEqual(["spam", "buy now"]);
 });

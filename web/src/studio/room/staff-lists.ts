@@ -1,11 +1,11 @@
-/** What only those who moderate see, as a pure reducer: lists that the room gave, and notes that change them. */
+/** The staff lists as a pure reducer over received lists and staff notes. */
 
 import type { Command } from "../../../../core/room/commands.ts";
 import type { RoomEvent } from "../../../../core/room/events.ts";
 import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../core/room/room-model.ts";
 import type { ModerationList, StaffNote } from "../../../../core/room/room-protocol.ts";
 
-/** The lists; null before the room gave them. */
+/** The lists; null before they are received. */
 export interface StaffLists {
   readonly held: readonly HeldMessage[];
   readonly bans: readonly BanListEntry[] | null;
@@ -15,7 +15,7 @@ export interface StaffLists {
   readonly moderators: readonly string[] | null;
 }
 
-/** Nothing is known. */
+/** No lists received. */
 export const EMPTY_STAFF_LISTS: StaffLists = {
   held: [],
   bans: null,
@@ -25,7 +25,7 @@ export const EMPTY_STAFF_LISTS: StaffLists = {
   moderators: null,
 };
 
-/** Every list, asked for with each welcome. */
+/** All lists, which each welcome requests. */
 export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
   "held",
   "bans",
@@ -35,7 +35,7 @@ export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
   "moderators",
 ];
 
-/** The lists after the room gave one. */
+/** The lists after one is received. */
 export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLists {
   switch (list.what) {
     case "held":
@@ -53,7 +53,7 @@ export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLi
   }
 }
 
-/** The review queue after what the room told its staff. */
+/** The lists after staff notes. */
 export function applyStaffNotes(staff: StaffLists, notes: readonly StaffNote[]): StaffLists {
   let { held } = staff;
   for (const note of notes) {
@@ -65,7 +65,7 @@ export function applyStaffNotes(staff: StaffLists, notes: readonly StaffNote[]):
   return { ...staff, held };
 }
 
-/** The lists that an act changes: one's own, or another's that an event tells of. */
+/** The lists that a command or its event changes. */
 export function affectedStaffLists(
   kind: Exclude<Command["kind"] | RoomEvent["kind"], "chat" | "list">,
 ): ModerationList["what"][] {
@@ -88,18 +88,18 @@ export function affectedStaffLists(
   }
 }
 
-/** A person under sanction: one line for all that is shut out with them. */
+/** A banned participant: one line for account, devices and addresses. */
 export interface SanctionSummary {
   readonly subject: string;
   readonly by: string;
   readonly ban: boolean;
   readonly untilMs: number | null;
-  /** How many devices and addresses are shut out with the account. */
+  /** Devices and addresses banned with the account. */
   readonly devices: number;
   readonly addresses: number;
 }
 
-/** The ban list by person, the newest first; what ended by `nowMs` is left out. */
+/** The ban list by participant, the newest first, without those expired by `nowMs`. */
 export function groupSanctions(bans: readonly BanListEntry[], nowMs: number): SanctionSummary[] {
   const people = new Map<string, SanctionSummary>();
   for (const { key, subject, by, ban, untilMs } of bans) {
@@ -117,7 +117,7 @@ export function groupSanctions(bans: readonly BanListEntry[], nowMs: number): Sa
   return [...people.values()].reverse();
 }
 
-/** Words as they are typed, one a line: trimmed, without blanks and repeats. */
+/** Parses words, one a line: trimmed, without blanks and duplicates. */
 export function parseWordLines(text: string): string[] {
   return [...new Set(text.split("\n").flatMap((line) => line.trim() || []))];
 }

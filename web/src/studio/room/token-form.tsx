@@ -1,4 +1,4 @@
-/** Where a moderator's token is given by hand. */
+/** The form for a moderator's token. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { ModerationDesk } from "./moderation-desk.ts";

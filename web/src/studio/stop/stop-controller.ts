@@ -1,19 +1,19 @@
-/** Stops a stream and starts it again, as the operator or as a host: whatever the token at hand is good for. */
+/** Stops and starts a stream with the token of the operator or of a host. */
 import type { StopCategory } from "../../../../core/access/stream-stop.ts";
 import { isLocalEdge, loadViewerToken, requestDevToken } from "../../kit/viewer-session.ts";
 import { parseStopReport, type StopReport } from "./stop-report.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** What a person has chosen. */
+/** The input of the stop form. */
 export interface StopRequest {
   readonly category: StopCategory;
   readonly reason: string;
-  /** ISO 8601; null: until a person undoes it. */
+  /** ISO 8601; null: until it is lifted. */
   readonly until: string | null;
 }
 
-/** One page's desk. */
+/** The stop controller of one page. */
 export class StopController {
   readonly #stream: string;
   readonly #onChange: () => void;
@@ -27,22 +27,22 @@ export class StopController {
     this.#onChange = changed;
   }
 
-  /** What holds and who did what; null while no token opens it. */
+  /** The stop report; null without a valid token. */
   get report(): StopReport | null {
     return this.#report;
   }
 
-  /** Something was sent that isn't answered yet. */
+  /** Whether a request is pending. */
   get isBusy(): boolean {
     return this.#isBusy;
   }
 
-  /** What went wrong with the last act, or null. */
+  /** The error of the last request, or null. */
   get errorText(): string | null {
     return this.#errorText;
   }
 
-  /** Begins with the tab's token; in a local run the edge gives the host's. */
+  /** Starts with the tab's token; on a local edge, with a host token. */
   async start(): Promise<void> {
     const host = { sub: "host", name: "Host", roles: ["host"] };
     this.#token =
@@ -51,17 +51,17 @@ export class StopController {
     await this.refresh();
   }
 
-  /** Goes on with the operator's token, which is kept by nothing but this page. */
+  /** Uses the operator's token, which only this page keeps. */
   async useToken(token: string): Promise<void> {
     this.#token = token;
     await this.#request("GET", null);
   }
 
-  /** Asks how things stand. */
+  /** Requests the stop report. */
   async refresh(): Promise<void> {
     if (this.#token === null) return;
     await this.#request("GET", null);
-    // A token that was tried unasked needn't be good for this.
+    // The refusal of a token that nobody entered is not an error.
     this.#errorText = null;
     this.#onChange();
   }

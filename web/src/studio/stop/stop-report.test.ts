@@ -11,7 +11,7 @@ const record = {
   until: null,
 };
 
-test("a stop and its record are read, and what is none isn't", () => {
+test("a stop report is parsed, and other input is null", () => {
   const stop = { category: "legal", reason: "No.", until: null, authority: "operator" };
   const told = parseStopReport({ stream: "s", stop, records: [record] });
   expect(told?.stop).toEqual(stop);
@@ -20,7 +20,7 @@ test("a stop and its record are read, and what is none isn't", () => {
   for (const body of [null, "x", {}, { stop: null }]) expect(parseStopReport(body)).toBeNull();
 });
 
-test("a line of the record says who did what and why", () => {
+test("a stop entry names the actor, the action and the reason", () => {
   const [line] = parseStopReport({ stop: null, records: [record] })?.records ?? [];
   if (line === undefined) throw new Error("no line");
   expect(describeStopEntry(line)).toMatch(/: stopped by Jo \(operator\): No\.$/);

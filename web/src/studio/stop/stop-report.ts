@@ -1,7 +1,7 @@
-/** What the studio uses of `/api/streams/{stream}/stop`, parsed once. */
+/** The parsed response of `/api/streams/{stream}/stop`. */
 import { STOP_CATEGORIES, type StopCategory } from "../../../../core/access/stream-stop.ts";
 
-/** A stop as the control API tells of it. */
+/** A stop in the control API's response. */
 export interface ActiveStop {
   readonly category: StopCategory;
   readonly reason: string;
@@ -9,7 +9,7 @@ export interface ActiveStop {
   readonly authority: "operator" | "host";
 }
 
-/** One line of the record. */
+/** One entry of the record. */
 export interface StopAuditEntry {
   readonly act: "stop" | "undo";
   readonly at: string;
@@ -19,13 +19,13 @@ export interface StopAuditEntry {
   readonly until: string | null;
 }
 
-/** What holds, and who did what, the newest first. */
+/** The current stop and the record, the newest entry first. */
 export interface StopReport {
   readonly stop: ActiveStop | null;
   readonly records: readonly StopAuditEntry[];
 }
 
-/** What each category is called. */
+/** Labels of the categories. */
 export const STOP_CATEGORY_LABELS: Readonly<Record<StopCategory, string>> = {
   legal: "A legal demand",
   copyright: "Copyright",
@@ -34,7 +34,7 @@ export const STOP_CATEGORY_LABELS: Readonly<Record<StopCategory, string>> = {
   other: "Something else",
 };
 
-/** What a body tells, or null where it is none. */
+/** The stop report in a response body, or null if it is none. */
 export function parseStopReport(body: unknown): StopReport | null {
   if (!isRecord(body) || !Array.isArray(body["records"])) return null;
   const { stop } = body;
@@ -65,10 +65,10 @@ const stringOrNull = (value: unknown): string | null => (typeof value === "strin
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-/** 14:03 on 29.11.2026, in the person's own way of writing it. */
+/** A date and time in the local format. */
 export const formatMoment = (iso: string): string => new Date(iso).toLocaleString();
 
-/** A line of the record in words. */
+/** The text of a record entry. */
 export function describeStopEntry({ act, at, by, authority, reason, until }: StopAuditEntry): string {
   const who = by === authority ? by : `${by} (${authority})`;
   if (act === "undo") return `${formatMoment(at)}: started again by ${who}`;
