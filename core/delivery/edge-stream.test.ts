@@ -3,6 +3,7 @@ import { PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import type { StreamStop } from "../access/stream-stop.ts";
 import { StreamStoppedError } from "../access/stream-stopped-error.ts";
 import type { Replica } from "../broadcast/replica.ts";
+import type { BroadcastId } from "../kit/ids.ts";
 import { EDGE_STREAM_LIMITS, FEED_LIMITS } from "./node-limits.ts";
 import { makeTestContext, makeTestEdgeStream, type TestEdgeStream } from "./testing.ts";
 import { coloShieldAddress } from "./tree/node-address.ts";
@@ -114,6 +115,20 @@ test("the end of a feed wakes one parked request, which reads the next feed", as
   live.appendPart();
   await clock.advance(0);
   expect(waits.map(({ result }) => result)).toEqual([true, true]);
+});
+
+test("a new broadcast takes the place of the one before, whose parked requests are woken", async () => {
+  const made = makeTestEdgeStream();
+  const { clock, edge, video } = made;
+  const replica = await follow(made);
+  const target = { kind: "part", msn: 0, part: 1 } as const;
+  const wait = { replica, track: video, target, untilMs: clock.nowMs() + 9_000, network: null };
+  const parked = observe(edge.awaitTarget(makeTestContext(), wait));
+  await clock.advance(0);
+  const next = made.replaceBroadcast("anotherbroadcast" as BroadcastId);
+  await clock.advance(0);
+  expect(parked.result).toBe(true);
+  expect(edge.currentReplica?.config).toEqual(next.replica.config);
 });
 
 test("a stream that was never live is absent for a while, and then asked for again", async () => {

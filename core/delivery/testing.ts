@@ -1,10 +1,11 @@
 /** Nodes of the delivery tree for tests and the simulation: a broadcast that an edge stream follows on a virtual clock. */
 import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import type { BroadcastConfig } from "../broadcast/broadcast-log.ts";
 import { Replica } from "../broadcast/replica.ts";
 import { TailBuffer } from "../broadcast/tail-buffer.ts";
 import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
 import type { Platform } from "../kit/clock.ts";
-import type { StreamName, TrackName } from "../kit/ids.ts";
+import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import { VirtualClock } from "../kit/virtual-clock.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { EdgeStream, type EdgeStreamOptions } from "./edge-stream.ts";
@@ -51,8 +52,8 @@ export class TestNode {
   readonly #silencers: (() => void)[] = [];
   #nextPart = 0;
 
-  constructor(clock: VirtualClock) {
-    this.replica = new Replica("epoch", makeTestConfig(), new TailBuffer(1e9));
+  constructor(clock: VirtualClock, config: BroadcastConfig = makeTestConfig()) {
+    this.replica = new Replica(`epoch of ${config.broadcast}`, config, new TailBuffer(1e9));
     this.feeds = new FeedFanout({
       replica: this.replica,
       clock,
@@ -136,10 +137,12 @@ export interface TestEdgeStream {
   readonly edge: EdgeStream;
   readonly live: TestNode;
   readonly video: TrackName;
-  /** What went wrong with feeds. */
+  /** The errors of feeds that broke. */
   readonly failures: unknown[];
   /** The node at an address other than the Live object's. */
   nodeAt(address: NodeAddress): TestNode;
+  /** Another broadcast begins: a new Live node, and the end of the present one's feeds. */
+  replaceBroadcast(broadcast: BroadcastId): TestNode;
 }
 
 /** An isolate's edge stream below a test node. Without a site, the Live object is the only node it asks. */
@@ -163,5 +166,13 @@ export function makeTestEdgeStream(options: Partial<EdgeStreamOptions> = {}): Te
     feedFailed: (error) => failures.push(error),
     ...options,
   });
-  return { clock, edge, live: nodeAt(LIVE_ADDRESS), video: "video" as TrackName, failures, nodeAt };
+  const replaceBroadcast = (broadcast: BroadcastId): TestNode => {
+    const before = nodeAt(LIVE_ADDRESS);
+    const node = new TestNode(clock, makeTestConfig({ broadcast }));
+    nodes.set(formatNodeAddress(LIVE_ADDRESS), node);
+    before.feeds.closeAll();
+    return node;
+  };
+  const live = nodeAt(LIVE_ADDRESS);
+  return { clock, edge, live, video: "video" as TrackName, failures, nodeAt, replaceBroadcast };
 }

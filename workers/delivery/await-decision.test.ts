@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { makeTestContext, makeTestEdgeStream } from "../../core/delivery/testing.ts";
+import type { BroadcastId } from "../../core/kit/ids.ts";
 import { testBindings } from "../testing.ts";
 import { type AwaitedDecision, awaitDecision, type WaitDecision } from "./await-decision.ts";
 
@@ -60,4 +61,11 @@ test("a request waits for three target durations at most", async () => {
   expect(settled).toBe(false);
   await test.clock.advance(1);
   expect(await awaited).toEqual({ kind: "timeout" });
+});
+
+test("a request ends when another broadcast takes the place of its own", async () => {
+  const { test, awaited } = await blockOn(1);
+  test.replaceBroadcast("anotherbroadcast" as BroadcastId).appendPart();
+  await test.clock.advance(0);
+  expect(await awaited).toEqual({ kind: "replaced" });
 });
