@@ -14,31 +14,10 @@ import { MIN_WINDOW_SEGMENTS, packDurableSegments, slideWindow } from "../../cor
 import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
 
-const BROADCASTS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS broadcasts (
-  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
-  sequence INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS inits (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (broadcast, track, version));
-CREATE TABLE IF NOT EXISTS segments (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, msn INTEGER NOT NULL, discontinuity INTEGER NOT NULL,
-  duration_ticks INTEGER NOT NULL, segment TEXT NOT NULL,
-  PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
-`;
-
-/** Of segments that are listed already: what a long window is restored from. Every object has it that knows sequences. */
-const PACKS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS packs (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
-`;
-
-const SEQUENCE_MIGRATION = "ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;";
-/** Versions of this program that don't count broadcasts have them in the order in which they came, and may come back. */
-const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0;";
+/** Releases that do not count broadcasts insert rows without a sequence, and may have run since the last migration. */
+const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0";
 
 /** A broadcast as the table of broadcasts has it. */
 export interface BroadcastRow {
@@ -47,46 +26,39 @@ export interface BroadcastRow {
   readonly ended: boolean;
 }
 
-/** Typed access to one stream's SQLite. A stream that was never written to has no tables, so a stray name costs nothing. */
+/** Typed access to one stream's SQLite. */
 export class BroadcastStore {
-  readonly #sql: SqlStorage;
-  #hasTables: boolean;
+  readonly #sql: LazyStorage;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    this.#hasTables = this.#hasTable("segments");
-    if (!this.#hasTables) return;
-    if (!this.#hasTable("packs")) sql.exec(SEQUENCE_MIGRATION + PACKS_SCHEMA);
-    sql.exec(SEQUENCE_BACKFILL);
+  constructor(storage: LazyStorage) {
+    this.#sql = storage;
+    storage.exec(SEQUENCE_BACKFILL);
   }
 
   /** Whether a key with this hash was issued for the stream. */
   hasKey(hash: string): boolean {
-    return this.#hasTables && this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
+    return this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
   }
 
   /** Keeps the hash of a stream key. */
   addKey(hash: string, nowMs: number): void {
-    this.#createTables();
-    this.#sql.exec("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
+    this.#sql.insert("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
   }
 
   /** Hashes of the latest keys, at most `most`. */
   listKeyHashes(limit: number): string[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", limit);
     return rows.toArray().map(({ hash }) => hash);
   }
 
   /** Forgets every key, so that none opens the stream any more. */
   removeKeys(): void {
-    if (this.#hasTables) this.#sql.exec("DELETE FROM keys");
+    this.#sql.exec("DELETE FROM keys");
   }
 
   /** Keeps a broadcast that opens now. */
   addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
-    this.#createTables();
-    this.#sql.exec(
+    this.#sql.insert(
       `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
          VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
       config.broadcast,
@@ -108,7 +80,6 @@ export class BroadcastStore {
 
   /** When a broadcast ended, milliseconds since the epoch; null if it didn't, or isn't known. */
   readEndedMs(id: BroadcastId): number | null {
-    if (!this.#hasTables) return null;
     return (
       this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
         ?.ended_ms ?? null
@@ -117,7 +88,6 @@ export class BroadcastStore {
 
   /** Ids of all broadcasts. */
   listBroadcastIds(): BroadcastId[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ id: string }>("SELECT id FROM broadcasts").toArray();
     return rows.map(({ id }) => id as BroadcastId);
   }
@@ -134,7 +104,6 @@ export class BroadcastStore {
 
   /** The stream's broadcasts, the one that opened last first. */
   listBroadcasts(limit: number): BroadcastSummary[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
       "SELECT config, ended_ms FROM broadcasts ORDER BY sequence DESC LIMIT ?",
       limit,
@@ -148,12 +117,12 @@ export class BroadcastStore {
 
   /** Keeps an init section. */
   addInit(id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): void {
-    this.#sql.exec("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
+    this.#sql.insert("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
   }
 
   /** Lists a segment whose bytes are stored. */
   addSegment(id: BroadcastId, track: TrackName, segment: SegmentState): void {
-    this.#sql.exec(
+    this.#sql.insert(
       "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)",
       id,
       track,
@@ -167,7 +136,6 @@ export class BroadcastStore {
 
   /** An init section of any broadcast, or null. */
   readInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    if (!this.#hasTables) return null;
     const rows = this.#sql.exec<{ bytes: ArrayBuffer }>(
       "SELECT bytes FROM inits WHERE broadcast = ? AND track = ? AND version = ?",
       id,
@@ -287,7 +255,6 @@ export class BroadcastStore {
   }
 
   *#selectSegments(where: string, ...values: (string | number)[]): Generator<SegmentState> {
-    if (!this.#hasTables) return;
     const rows = this.#sql.exec<{ segment: string }>(`SELECT segment FROM segments ${where}`, ...values);
     for (const { segment } of rows) yield JSON.parse(segment) as SegmentState;
   }
@@ -299,7 +266,7 @@ export class BroadcastStore {
       this.listSegments(id, track, first, SEGMENTS_PER_PACK),
     ).packs;
     if (pack === undefined || pack.first !== first || countPackSegments(pack) < SEGMENTS_PER_PACK) return;
-    this.#sql.exec("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
+    this.#sql.insert("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
   }
 
   #countDiscontinuitiesBefore(id: BroadcastId, track: TrackName, msn: number): number {
@@ -314,7 +281,6 @@ export class BroadcastStore {
   }
 
   #selectBroadcast(where: string, ...values: string[]): BroadcastRow | null {
-    if (!this.#hasTables) return null;
     const row = this.#sql
       .exec<{ config: string; publisher: string; ended_ms: number | null }>(
         `SELECT config, publisher, ended_ms FROM broadcasts ${where}`,
@@ -327,15 +293,5 @@ export class BroadcastStore {
       publisher: row.publisher,
       ended: row.ended_ms !== null,
     };
-  }
-
-  #createTables(): void {
-    if (this.#hasTables) return;
-    this.#sql.exec(BROADCASTS_SCHEMA + PACKS_SCHEMA);
-    this.#hasTables = true;
-  }
-
-  #hasTable(name: string): boolean {
-    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray().length > 0;
   }
 }

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { SegmentState } from "../../core/broadcast/broadcast-log.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { Env } from "../../workers/env.ts";
 import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";
 
@@ -44,9 +45,13 @@ function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
 
 test("segments that R2 refuses are tried again, and those after them wait, so that what is listed has no holes", async () => {
   const listed: string[] = [];
-  const archive = new SegmentArchive(refusing(2), (jobs) => {
-    for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
-  });
+  const archive = new SegmentArchive(
+    refusing(2),
+    (jobs) => {
+      for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
+    },
+    systemPlatform,
+  );
   archive.enqueue(job("video", 0, new Uint8Array(5)));
   archive.enqueue(job("video", 1, new Uint8Array(6)));
   archive.enqueue(job("audio", 0, null));
@@ -70,6 +75,7 @@ test("a write that R2 never answers is made again", async () => {
   const archive = new SegmentArchive(
     silentOnce,
     (jobs) => void listed.push(...jobs.map(({ segment }) => segment.msn)),
+    systemPlatform,
     20,
   );
   archive.enqueue(job("silent", 0, new Uint8Array(7)));

@@ -14,6 +14,8 @@ import {
   type TaggedKey,
 } from "../../../core/room/keyring.ts";
 import { jurisdictionOfObject } from "../../../core/room/object-names.ts";
+import { migrateStorage } from "../../kit/migrations.ts";
+import { KEYRING_SCHEMA } from "./keyring-schema.ts";
 import { wipeWriteAheadLog } from "./wipe-write-ahead-log.ts";
 
 /** The calls that a keyring makes to rooms. */
@@ -33,15 +35,6 @@ export interface SubjectRoom {
   readonly tag: string;
 }
 
-/** Subjects are found by a hash, so that the storage names none. */
-const KEYS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS keys (
-  subject TEXT NOT NULL, room TEXT NOT NULL, tag TEXT NOT NULL, key BLOB NOT NULL,
-  PRIMARY KEY (subject, room)) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS keys_by_tag ON keys (tag);
-CREATE TABLE IF NOT EXISTS erasing (tag TEXT PRIMARY KEY, room TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
-`;
-
 /** A row that is deleted leaves its bytes in the page; one that is overwritten by as many doesn't. */
 const OVERWRITE_KEY = "UPDATE keys SET key = zeroblob(length(key)) WHERE tag = ?";
 
@@ -60,7 +53,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     const name = ctx.id.name ?? "";
     this.#index = Number(jurisdictionOfObject(name) === null ? name : name.slice(name.indexOf(":") + 1));
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(KEYS_SCHEMA);
+    migrateStorage(ctx.storage, KEYRING_SCHEMA);
   }
 
   /** The keys of these subjects in a room; those that aren't there are made. */

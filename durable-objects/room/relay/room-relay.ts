@@ -30,9 +30,11 @@ import {
   reportIntervalMs,
   type ShardingConfig,
 } from "../../../core/room/sharding.ts";
+import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { RoomFanout } from "../room-fanout.ts";
+import { CHILDREN_KEY, RELAY_SCHEMA } from "./relay-schema.ts";
 
 /** What a relay is bound to. */
 export interface RoomRelayEnv extends RoomChildEnv {
@@ -70,6 +72,7 @@ const BUSY_OUTCOME: CommandOutcome = { ok: false, error: "busy" };
 
 /** One relay of a room, named `{room}/{index}`. */
 export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, ShardRpc {
+  readonly #storage: LazyStorage;
   readonly #roomName: string;
   readonly #child: number;
   readonly #sharding: ShardingConfig;
@@ -91,11 +94,12 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
 
   constructor(ctx: DurableObjectState, env: RoomRelayEnv) {
     super(ctx, env);
+    this.#storage = new LazyStorage(ctx.storage, RELAY_SCHEMA);
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     this.#child = relayChildId(index);
     this.#sharding = parseShardingConfig(env);
-    this.#children = new Set(ctx.storage.kv.get<number[]>("children") ?? []);
+    this.#children = new Set(this.#storage.get<number[]>(CHILDREN_KEY) ?? []);
     this.#unreportedShards = new Set(this.#children);
     this.#batcher = new CommandBatcher((submission) => this.#roomStub().submit(submission));
     // What the room told may not have reached all shards before the memory was lost.
@@ -142,7 +146,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     } else {
       this.#audience.removeShard(shard);
       fanout.removeShard(shard);
-      if (this.#children.delete(shard)) this.ctx.storage.kv.put("children", [...this.#children]);
+      if (this.#children.delete(shard)) this.#storage.put(CHILDREN_KEY, [...this.#children]);
     }
     this.#scheduleReport();
     return { shards: this.#shards };
@@ -200,7 +204,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   #addChild(shard: number): void {
     if (this.#children.has(shard)) return;
     this.#children.add(shard);
-    this.ctx.storage.kv.put("children", [...this.#children]);
+    this.#storage.put(CHILDREN_KEY, [...this.#children]);
   }
 
   /** What this relay knows of its room, asked for once by whoever needs it first. */
@@ -292,7 +296,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   async #releaseStorage(): Promise<void> {
     if (this.#children.size > 0) return;
     this.#state = null;
-    await this.ctx.storage.deleteAll();
+    await this.#storage.clear();
   }
 
   #roomStub(): RoomRpc {

@@ -42,6 +42,7 @@ import { RoomFanout } from "../room-fanout.ts";
 import { type LiveRevocationRpc, syncBanRevocation } from "./ban-revocations.ts";
 import { loadDecisionContext } from "./decision-context.ts";
 import { EncryptedHistory, ROOM_ACTOR } from "./encrypted-history.ts";
+import { encryptPlainHistory } from "./plain-history.ts";
 import { RoomStore } from "./room-store.ts";
 import { type SubjectExportPage, subjectExport } from "./subject-export.ts";
 import { SubjectKeys } from "./subject-keys.ts";
@@ -102,15 +103,17 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     const kept = this.#store.audienceSnapshot();
     this.#audience = new RoomAudience(kept, Date.now());
     this.#counts = this.#audience.counts(Date.now());
-    const latest = this.#store.latestEvents(ROOM_LIMITS.shardHistoryEvents);
-    const ring = new RecentEvents(
+    const { shardHistoryEvents } = ROOM_LIMITS;
+    const recentEvents = new RecentEvents(
       this.#store.epoch,
-      (latest[0]?.offset ?? this.#head + 1) - 1,
-      ROOM_LIMITS.shardHistoryEvents,
+      this.#store.recentStart(shardHistoryEvents),
+      shardHistoryEvents,
     );
-    this.#fanout = new RoomFanout(roomChildStubs(env, this.#name), ring, this.#state);
+    this.#fanout = new RoomFanout(roomChildStubs(env, this.#name), recentEvents, this.#state);
     // Without the keys nothing can be said: if they don't come, the object ends, and begins anew with the next call.
     void ctx.blockConcurrencyWhile(async () => {
+      await encryptPlainHistory(ctx.storage, this.#history);
+      const latest = this.#store.latestEvents(shardHistoryEvents);
       this.#restore(await this.#history.decryptEvents(latest), await this.#history.loadEntries(), [
         ...kept.shards.keys(),
       ]);

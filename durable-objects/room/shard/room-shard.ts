@@ -20,6 +20,7 @@ import {
   type ShardingConfig,
   siblingCount,
 } from "../../../core/room/sharding.ts";
+import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { type ShardContext, type SocketClose, socketRefusal } from "./admission.ts";
 import { CommandIntake } from "./command-intake.ts";
@@ -33,6 +34,7 @@ import { ReviewQueue } from "./review-queue.ts";
 import { RoomReplica } from "./room-replica.ts";
 import { ShardFanout } from "./shard-fanout.ts";
 import { ShardPresence, type StoredBeacon } from "./shard-presence.ts";
+import { BEACONS_KEY, SHARD_SCHEMA, SHARDS_KEY } from "./shard-schema.ts";
 import { SocketExpiry } from "./socket-expiry.ts";
 
 /** What a shard is bound to. */
@@ -54,6 +56,7 @@ const CLOSE_HEADER = "corral-close";
 
 /** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
+  readonly #storage: LazyStorage;
   readonly #roomName: string;
   readonly #index: number;
   readonly #sharding: ShardingConfig;
@@ -73,6 +76,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
     super(ctx, env);
+    this.#storage = new LazyStorage(ctx.storage, SHARD_SCHEMA);
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     const stream = streamOfRoom(room);
@@ -84,11 +88,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     });
     this.#rebalancer = new Rebalancer(this.#connections, index, this.#sharding);
     // Of a large room it is kept, so that no shard calls it past its relay.
-    const kept = ctx.storage.kv.get<number>("shards");
+    const kept = this.#storage.get<number>(SHARDS_KEY);
     this.#shards = kept ?? 1;
     this.#shardCountKnown = kept !== undefined;
     this.#expiry = new SocketExpiry(this.#connections, () => void this.#abortObject());
-    this.#presence = new ShardPresence(ctx.storage.kv.get<StoredBeacon[]>("beacons") ?? []);
+    this.#presence = new ShardPresence(this.#storage.get<StoredBeacon[]>(BEACONS_KEY) ?? []);
     const outbox = new CommandBatcher((submission) => this.#parent().submit(submission));
     this.#replica = new RoomReplica(() => this.#attach());
     const intake = new CommandIntake(outbox, new ReviewQueue(stream, reviewPolicyFromEnv(env)), () =>
@@ -270,8 +274,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   async #releaseStorage(): Promise<void> {
     if (this.#connections.size > 0) return;
     this.#wakeMs = 0;
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+    await this.#storage.clear();
   }
 
   /** Ends this object, and with it sockets that are closed and don't go. Those who are heard come back, and miss nothing. */
@@ -285,7 +288,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     if (this.#wakeMs - nowMs > WAKE_MS / 2) return;
     this.#wakeMs = nowMs + WAKE_MS;
     const { beacons } = this.#presence;
-    if (beacons.length > 0) this.ctx.storage.kv.put("beacons", beacons);
+    if (beacons.length > 0) this.#storage.put(BEACONS_KEY, beacons);
     this.#scheduleAlarm();
   }
 
@@ -300,8 +303,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     const before = this.#relayIndex;
     if (shards !== this.#shards) {
       this.#shards = shards;
-      if (this.#relayIndex !== null) this.ctx.storage.kv.put("shards", shards);
-      else if (before !== null) this.ctx.storage.kv.delete("shards");
+      if (this.#relayIndex !== null) this.#storage.put(SHARDS_KEY, shards);
+      else if (before !== null) this.#storage.delete(SHARDS_KEY);
       if (this.#relayIndex !== before) {
         this.#presence.resetReported();
         this.#presenceRefresh.request();
