@@ -35,7 +35,11 @@ export class AlarmSchedule<Purpose extends string> {
 
   /** Removes the deadline of a purpose. */
   async cancel(purpose: Purpose): Promise<void> {
-    await this.#update(({ [purpose]: _, ...others }) => others as Deadlines<Purpose>);
+    await this.#update((deadlines) => {
+      if (deadlines[purpose] === undefined) return null;
+      const { [purpose]: _, ...others } = deadlines;
+      return others as Deadlines<Purpose>;
+    });
   }
 
   /**
@@ -48,10 +52,12 @@ export class AlarmSchedule<Purpose extends string> {
     return deadlines.flatMap(([purpose, atMs]) => (atMs <= Math.max(earliestMs, nowMs) ? [purpose] : []));
   }
 
-  async #update(change: (deadlines: Deadlines<Purpose>) => Deadlines<Purpose>): Promise<void> {
-    if (this.#storage.kv.get(DEADLINES_KEY) !== undefined) return this.#store(change(this.#deadlines(null)));
-    const alarmMs = await this.#storage.getAlarm();
-    await this.#store(change(this.#deadlines(alarmMs)));
+  /** `change` returns null where there is nothing to change. */
+  async #update(change: (deadlines: Deadlines<Purpose>) => Deadlines<Purpose> | null): Promise<void> {
+    const hasDeadlines = this.#storage.kv.get(DEADLINES_KEY) !== undefined;
+    const alarmMs = hasDeadlines ? null : await this.#storage.getAlarm();
+    const changed = change(this.#deadlines(alarmMs));
+    if (changed !== null) await this.#store(changed);
   }
 
   /** `alarmMs`: the alarm as it is set or rings. */

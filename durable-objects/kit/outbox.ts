@@ -97,14 +97,6 @@ export class Outbox<Body extends { readonly kind: string }> {
     return this.#options.subscribers.some((subscriber) => this.#next(subscriber) !== null);
   }
 
-  /** The newest event of a kind that is kept, or null. */
-  latest<K extends Body["kind"]>(kind: K): Extract<Body, { kind: K }> | null {
-    const [row] = this.#options.storage
-      .exec<{ body: string }>("SELECT body FROM outbox WHERE kind = ? ORDER BY sequence DESC LIMIT 1", kind)
-      .toArray();
-    return row === undefined ? null : (JSON.parse(row.body) as Extract<Body, { kind: K }>);
-  }
-
   /** Delivers all that subscribers lack, at once. Rejects where one could not be reached; an alarm repeats that. */
   async deliver(): Promise<void> {
     const { subscribers, platform } = this.#options;
@@ -123,6 +115,8 @@ export class Outbox<Body extends { readonly kind: string }> {
 
   /** Delivers, where the alarm rings that `setRetryAlarm` set, or where the object starts. Never rejects. */
   async retry(): Promise<void> {
+    // An alarm that rings without a pending event is taken back.
+    this.#alarmSet = true;
     try {
       await this.deliver();
     } catch (error) {

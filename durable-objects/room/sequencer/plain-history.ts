@@ -4,9 +4,10 @@
  */
 import { OPEN_CHAT_MODES, type Role, type RoomEvent } from "../../../core/room/events.ts";
 import type { AuditLogEntry, StateEntry } from "../../../core/room/room-state.ts";
+import { subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
 import { hasTable } from "../../kit/migrations.ts";
 import { wipeWriteAheadLog } from "../keyring/wipe-write-ahead-log.ts";
-import { type EncryptedHistory, ROOM_ACTOR } from "./encrypted-history.ts";
+import { type EncryptedHistory, type HistoryChange, ROOM_ACTOR } from "./encrypted-history.ts";
 import { PLAIN_TABLES } from "./room-schema.ts";
 
 /** Rows of one transaction: some 20 ms of encryption. */
@@ -28,8 +29,6 @@ type PlainAuditRow = { rowid: number; at_ms: number; by: string; act: AuditLogEn
 /** Moves all that is not encrypted. Does nothing in a room that has no such rows. */
 export async function encryptPlainHistory(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {
   if (!hasTable(storage, PLAIN_TABLES.events)) return;
-  // Rows of an interrupted move have their numbers: the next ones follow them.
-  await history.loadEntries();
   await encryptEvents(storage, history);
   await encryptFacts(storage, history);
   await encryptAuditLog(storage, history);
@@ -48,7 +47,11 @@ async function encryptEvents(storage: DurableObjectStorage, history: EncryptedHi
       .toArray();
     const last = rows.at(-1);
     if (last === undefined) return;
-    const inserts = await Promise.all(rows.map((row) => encryptEvent(row, history)));
+    const changes = rows.map(changeOfEvent);
+    // Each key is fetched once, not by every row.
+    const subjects = changes.flatMap(({ event, by }) => [by.subject ?? "", subjectOfEvent(event) ?? ""]);
+    await history.ensureSubjectKeys(new Set(subjects.filter((subject) => subject !== "")));
+    const inserts = await Promise.all(changes.map((change) => history.encryptChange(change)));
     storage.transactionSync(() => {
       for (const insert of inserts) insert();
       // Deleted messages have no text.
@@ -67,7 +70,7 @@ async function encryptEvents(storage: DurableObjectStorage, history: EncryptedHi
 }
 
 /** The names of devices and networks of that time could be chosen by clients: they are left out. */
-function encryptEvent(row: PlainEventRow, history: EncryptedHistory): Promise<() => void> {
+function changeOfEvent(row: PlainEventRow): HistoryChange & { readonly event: RoomEvent } {
   const { offset, at_ms: atMs, programme_ms: programmeMs, subject, client_id: id, roles, text, body } = row;
   const stored = { ...(JSON.parse(body) as RoomEvent), offset, atMs, programmeMs };
   const event: RoomEvent =
@@ -77,7 +80,7 @@ function encryptEvent(row: PlainEventRow, history: EncryptedHistory): Promise<()
         ? { ...stored, modes: { ...OPEN_CHAT_MODES, ...stored.modes } }
         : stored;
   const by = { ...ROOM_ACTOR, subject: subject === "" ? null : subject, id, roles: JSON.parse(roles) as Role[] };
-  return history.encryptChange({ event, by, entries: [], audit: null, about: null });
+  return { event, by, entries: [], audit: null, about: null };
 }
 
 async function encryptFacts(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {

@@ -65,6 +65,11 @@ export class SubjectStore {
     this.#sql.exec("UPDATE audit SET about = '', body = x'' WHERE about = ?", tag);
     this.#sql.exec("UPDATE audit SET by = '' WHERE by = ?", tag);
     this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
+    this.#sql.exec("DELETE FROM outbox WHERE json_extract(body, '$.subjectTag') = ?", tag);
+    this.#sql.exec(
+      "UPDATE outbox SET body = json_set(body, '$.actorTag', '') WHERE json_extract(body, '$.actorTag') = ?",
+      tag,
+    );
   }
 
   /** Events after `offset` that a person made, or that tell of it, at most `most`, in order. */
