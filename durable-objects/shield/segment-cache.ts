@@ -1,12 +1,12 @@
-/** What a shield pulled for those below: one pull under way for a name however many ask, and the last ones kept. */
+/** Segments that a shield pulled for its children: concurrent requests share one pull, and the last segments are cached. */
 
-/** A pull under way, and whether another asker began it. */
+/** A pull in flight, and whether another request started it. */
 export interface SharedPull<T> {
   readonly value: Promise<T>;
   readonly isShared: boolean;
 }
 
-/** Pulls under way, and bytes kept up to a bound, the least recently used leaving first. */
+/** Pulls in flight, and an LRU cache of bytes up to a bound. */
 export class SegmentCache {
   readonly #maxBytes: number;
   readonly #pullsInFlight = new Map<string, Promise<unknown>>();
@@ -17,7 +17,7 @@ export class SegmentCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes kept under a name, or null. */
+  /** Cached bytes under a name, or null. */
   get(name: string): Uint8Array | null {
     const held = this.#segments.get(name);
     if (held === undefined) return null;
@@ -26,7 +26,7 @@ export class SegmentCache {
     return held;
   }
 
-  /** Keeps bytes; what is larger than the bound is not kept. */
+  /** Caches bytes, unless they are larger than the bound. */
   store(name: string, bytes: Uint8Array): void {
     if (this.#segments.has(name) || bytes.byteLength > this.#maxBytes) return;
     this.#segments.set(name, bytes);
@@ -38,12 +38,12 @@ export class SegmentCache {
     }
   }
 
-  /** What `load` brings, called once for all who ask before it has; rejects for all as it does. */
+  /** What `load` resolves to; requests for a name while its load is in flight share it, its rejection too. */
   pullOnce<T>(name: string, load: () => Promise<T>): SharedPull<T> {
-    const under = this.#pullsInFlight.get(name) as Promise<T> | undefined;
-    if (under !== undefined) return { value: under, isShared: true };
-    const flight = load().finally(() => this.#pullsInFlight.delete(name));
-    this.#pullsInFlight.set(name, flight);
-    return { value: flight, isShared: false };
+    const running = this.#pullsInFlight.get(name) as Promise<T> | undefined;
+    if (running !== undefined) return { value: running, isShared: true };
+    const started = load().finally(() => this.#pullsInFlight.delete(name));
+    this.#pullsInFlight.set(name, started);
+    return { value: started, isShared: false };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. It holds nothing
- * that it can't get again; with few askers it sends them up, and without children it forgets the stream.
+ * A shield: one region's or one data centre's replica of a broadcast, between its parent node and its children. It stores
+ * nothing. It redirects subscribers to its parent while they are few, and ends its own feed when it has no children.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Replica } from "../../core/broadcast/replica.ts";
@@ -15,7 +15,9 @@ import { FeedFanout } from "../../core/delivery/workerd/feed-fanout.ts";
 import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/workerd/feed-redirect.ts";
 import { readR2Object } from "../../core/delivery/workerd/r2-reads.ts";
 import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
+import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Live } from "../live/live.ts";
 import { SegmentCache } from "./segment-cache.ts";
@@ -29,12 +31,13 @@ export interface ShieldEnv {
 
 /** The shield of one stream at one address. */
 export class Shield extends DurableObject<ShieldEnv> {
+  readonly platform: Platform = systemPlatform;
   readonly #stream: StreamName;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
   readonly #segmentCache = new SegmentCache(SHIELD_LIMITS.segmentCacheBytes);
   #fanout: FeedFanout | null = null;
-  #leaseTimer: ReturnType<typeof setInterval> | null = null;
+  #cancelLeaseTimer: (() => void) | null = null;
   #lastChildMs = 0;
 
   constructor(ctx: DurableObjectState, env: ShieldEnv) {
@@ -50,10 +53,10 @@ export class Shield extends DurableObject<ShieldEnv> {
     this.#edgeStream = new EdgeStream({
       stream,
       tier: address.tier,
-      node: { kind: "shield", address, nodeId: `${formatNodeAddress(address)}#${crypto.randomUUID().slice(0, 8)}` },
+      node: { kind: "shield", address, nodeId: `${formatNodeAddress(address)}#${this.platform.newId().slice(0, 8)}` },
       leaseMs: SHIELD_LIMITS.leaseMs,
       tailBytes: SHIELD_LIMITS.tailBytes,
-      nodeAt: (above) => this.#getNode(above),
+      nodeAt: (parent) => this.#getNode(parent),
       events: {
         entryApplied: (entry, bytes) => this.#fanout?.sendEntry(entry, bytes),
         partBytesReceived: (track, msn, part, bytes) => this.#fanout?.sendPartBytes(track, msn, part, bytes),
@@ -63,38 +66,38 @@ export class Shield extends DurableObject<ShieldEnv> {
     });
   }
 
-  /** `GET /feed`, as `readFeed` asks it: a feed, or where to go instead. 404 where the stream has never been live. */
+  /** `GET /feed`: a feed, or a redirect to another node. 404 where the stream has never been live. */
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const away = redirectSubscriber(this.#admission, this.#fanout, query);
-    if (away !== null) {
-      // Counted first, so that what is handed on tells of it too.
-      this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
-      return redirectResponse(away, () => this.#createCarriedReport());
+    const redirect = redirectSubscriber(this.#admission, this.#fanout, query);
+    if (redirect !== null) {
+      // Counted first, so that the carried report includes it.
+      this.#edgeStream.counters.countRequest("hits", redirectStatus(redirect));
+      return redirectResponse(redirect, () => this.#createCarriedReport());
     }
-    const answer = await this.#openFeed(query);
-    this.#edgeStream.counters.countRequest("hits", answer.status);
-    return answer;
+    const response = await this.#openFeed(query);
+    this.#edgeStream.counters.countRequest("hits", response.status);
+    return response;
   }
 
   async #openFeed(query: FeedQuery): Promise<Response> {
-    this.#lastChildMs = Date.now();
-    for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, Date.now());
+    this.#lastChildMs = this.#nowMs();
+    for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, this.#nowMs());
     const replica = await this.#edgeStream.ensureReplica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edgeStream.isStale ? 503 : 404 });
-    const untilMs = Date.now() + SHIELD_LIMITS.feedWaitMs;
+    const untilMs = this.#nowMs() + SHIELD_LIMITS.feedWaitMs;
     await Promise.all(
       [...query.wantedTracks].map((track) => this.#edgeStream.awaitTrackBytes(this.ctx, track, untilMs)),
     );
     if (this.#edgeStream.isStale) return new Response(null, { status: 503 });
     this.#keepLease();
-    const feeds = this.#fanout;
-    if (feeds === null) return new Response(null, { status: 503 });
-    this.#edgeStream.counters.addChildReport(query.report, Date.now());
+    const fanout = this.#fanout;
+    if (fanout === null) return new Response(null, { status: 503 });
+    this.#edgeStream.counters.addChildReport(query.report, this.#nowMs());
     const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
     const kind = requester.kind === "isolate" ? "isolate" : "shield";
-    return new Response(feeds.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
+    return new Response(fanout.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
   }
 
   /** A part that the caller's replica lists and its tail lacks, or null. */
@@ -117,7 +120,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     return this.#pull(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
   }
 
-  /** A playlist of any broadcast of the stream as it stands, or null. */
+  /** The current playlist of any broadcast of the stream, or null. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
     return this.#pull(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
   }
@@ -125,21 +128,21 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** Ids of the stream's broadcasts. */
   async pullBroadcasts(): Promise<Uint8Array> {
     const ids = await this.#pull("broadcasts", null, (node) => node.pullBroadcasts());
-    if (ids === null) throw new Error("the node above gave no ids");
+    if (ids === null) throw new Error("the parent node returned no broadcast ids");
     return ids;
   }
 
-  /** What there is of a broadcast of the stream, or null. */
+  /** What exists of a broadcast of the stream, or null. */
   pullOutline(id: BroadcastId): Promise<BroadcastOutline | null> {
     return this.#pull(`${id}/outline`, null, (node) => node.pullOutline(id));
   }
 
-  /** A segment in R2, or null: read once for all below, by the topmost shield. */
+  /** A segment in R2, or null. The topmost shield reads it, once for all nodes below. */
   async pullStored(key: string): Promise<Uint8Array | null> {
-    const { parent: above, clients, counters } = this.#edgeStream;
-    const top = above.address.tier === "live";
+    const { parent, clients, counters } = this.#edgeStream;
+    const isTopmost = parent.address.tier === "live";
     const bytes = await this.#loadCounted(key, this.#segmentCache.get(key), () =>
-      top
+      isTopmost
         ? readR2Object(this.env.MEDIA, counters, clients.r2, key, () => this.#countUpstream())
         : this.#callParent(async (node) => (await node.pullStored?.(key)) ?? null),
     );
@@ -147,17 +150,17 @@ export class Shield extends DurableObject<ShieldEnv> {
     return bytes;
   }
 
-  /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
+  /** Discards the object's memory at once, as a crash or a deploy does; the caller's request fails with it. */
   restart(): void {
     this.ctx.abort("restarted on request");
   }
 
-  /** What is `held` here, or pulled from the node above: once, however many ask meanwhile. */
+  /** What is `held` here, or pulled from the parent: concurrent requests share one pull. */
   #pull<T>(name: string, held: T | null, pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
     return this.#loadCounted(name, held, () => this.#callParent(pull));
   }
 
-  /** What is `held`, or what `load` brings from the origin's side: once, however many ask meanwhile; counted. */
+  /** What is `held`, or what `load` resolves to, once for concurrent requests; counted. */
   async #loadCounted<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
     const { counters } = this.#edgeStream;
     if (held !== null) {
@@ -196,37 +199,41 @@ export class Shield extends DurableObject<ShieldEnv> {
     return currentReplica?.config.broadcast === id ? currentReplica : null;
   }
 
-  /** What this shield counted, for an asker to carry on while it has no feed to report with. */
+  /** This shield's counters, which a redirected subscriber carries to the parent while the shield has no feed of its own. */
   #createCarriedReport(): NodeReport | null {
-    if (this.#leaseTimer !== null) return null;
-    return { ...this.#edgeStream.counters.createReport(Date.now()), viewers: 0, requestsPerSecond: 0 };
+    if (this.#cancelLeaseTimer !== null) return null;
+    return { ...this.#edgeStream.counters.createReport(this.#nowMs()), viewers: 0, requestsPerSecond: 0 };
   }
 
   #replaceFanout(replica: Replica): void {
-    const before = this.#fanout;
+    const previous = this.#fanout;
     this.#fanout = new FeedFanout(
       replica,
       () => this.#edgeStream.status,
       () => this.#edgeStream.accessPolicy,
-      () => this.#edgeStream.authoritySilenceMs(Date.now()),
+      () => this.#edgeStream.authoritySilenceMs(this.#nowMs()),
     );
-    before?.closeAll();
+    previous?.closeAll();
   }
 
-  /** While there are children, this object looks after its own feed as an isolate's viewers do. */
+  /** While it has children, the object renews its own feed as an isolate does for its viewers. */
   #keepLease(): void {
-    this.#leaseTimer ??= setInterval(() => {
-      const now = Date.now();
-      const feeds = this.#fanout;
-      if (feeds !== null && feeds.subscriberCount > 0) this.#lastChildMs = now;
-      if (now - this.#lastChildMs > TREE_LIMITS.idleMs && this.#leaseTimer !== null) {
-        clearInterval(this.#leaseTimer);
-        this.#leaseTimer = null;
+    this.#cancelLeaseTimer ??= startInterval(this.platform.clock, SHIELD_LIMITS.leaseCheckMs, () => {
+      const nowMs = this.#nowMs();
+      const fanout = this.#fanout;
+      if (fanout !== null && fanout.subscriberCount > 0) this.#lastChildMs = nowMs;
+      if (nowMs - this.#lastChildMs > TREE_LIMITS.idleMs) {
+        this.#cancelLeaseTimer?.();
+        this.#cancelLeaseTimer = null;
         return;
       }
-      for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, now);
+      for (const track of fanout?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, nowMs);
       this.#edgeStream.ensureLease(this.ctx);
-    }, SHIELD_LIMITS.leaseCheckMs);
+    });
+  }
+
+  #nowMs(): number {
+    return this.platform.clock.nowMs();
   }
 
   #getNode(address: NodeAddress): UpstreamNode {
