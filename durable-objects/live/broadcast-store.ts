@@ -1,4 +1,4 @@
-/** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
+/** The Live object's rows: stream keys' hashes, broadcasts, init sections, and the index of stored segments. */
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, SegmentState, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import {
@@ -19,7 +19,7 @@ import type { LazyStorage } from "../kit/lazy-storage.ts";
 /** Releases that do not count broadcasts insert rows without a sequence, and may have run since the last migration. */
 const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0";
 
-/** A broadcast as the table of broadcasts has it. */
+/** A row of the table of broadcasts. */
 export interface BroadcastRow {
   readonly config: BroadcastConfig;
   readonly publisher: string;
@@ -40,23 +40,23 @@ export class BroadcastStore {
     return this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
   }
 
-  /** Keeps the hash of a stream key. */
+  /** Stores the hash of a stream key. */
   addKey(hash: string, nowMs: number): void {
     this.#sql.insert("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
   }
 
-  /** Hashes of the latest keys, at most `most`. */
+  /** Hashes of the latest keys, at most `limit`. */
   listKeyHashes(limit: number): string[] {
     const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", limit);
     return rows.toArray().map(({ hash }) => hash);
   }
 
-  /** Forgets every key, so that none opens the stream any more. */
+  /** Deletes every key. */
   removeKeys(): void {
     this.#sql.exec("DELETE FROM keys");
   }
 
-  /** Keeps a broadcast that opens now. */
+  /** Adds a broadcast that opens now. */
   addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
     this.#sql.insert(
       `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
@@ -68,17 +68,17 @@ export class BroadcastStore {
     );
   }
 
-  /** Another process publishes this broadcast from now on; nobody, where it is empty. */
+  /** Sets the publishing process of a broadcast; empty: none. */
   setPublisher(id: BroadcastId, publisher: string): void {
     this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
   }
 
-  /** Marks a broadcast as over. */
+  /** Marks a broadcast as ended. */
   endBroadcast(id: BroadcastId, nowMs: number): void {
     this.#sql.exec("UPDATE broadcasts SET ended_ms = ? WHERE id = ? AND ended_ms IS NULL", nowMs, id);
   }
 
-  /** When a broadcast ended, milliseconds since the epoch; null if it didn't, or isn't known. */
+  /** When a broadcast ended, ms since the epoch; null if it has not ended or is unknown. */
   readEndedMs(id: BroadcastId): number | null {
     return (
       this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
@@ -97,7 +97,7 @@ export class BroadcastStore {
     return this.#selectBroadcast("WHERE id = ?", id);
   }
 
-  /** The broadcast that opened last, or null. Clocks jump, so broadcasts are counted. */
+  /** The broadcast that opened last, or null. Wall clocks jump, so the order is a count. */
   readLatestBroadcast(): BroadcastRow | null {
     return this.#selectBroadcast("ORDER BY sequence DESC LIMIT 1");
   }
@@ -115,12 +115,12 @@ export class BroadcastStore {
     });
   }
 
-  /** Keeps an init section. */
+  /** Stores an init section. */
   addInit(id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): void {
     this.#sql.insert("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
   }
 
-  /** Lists a segment whose bytes are stored. */
+  /** Adds a segment that is in R2 to the index. */
   addSegment(id: BroadcastId, track: TrackName, segment: SegmentState): void {
     this.#sql.insert(
       "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)",
@@ -146,7 +146,7 @@ export class BroadcastStore {
     return row === undefined ? null : new Uint8Array(row.bytes);
   }
 
-  /** Up to `most` listed segments of a track from `msn` on, in order. */
+  /** Up to `limit` indexed segments of a track from `msn` on, in order. */
   listSegments(id: BroadcastId, track: TrackName, msn: number, limit: number): SegmentState[] {
     return [
       ...this.#selectSegments(
@@ -167,7 +167,7 @@ export class BroadcastStore {
       .map(({ version }) => version);
   }
 
-  /** Last listed segment of a track, or -1. */
+  /** The last indexed segment of a track, or -1. */
   findLastSegment(id: BroadcastId, track: TrackName): number {
     return (
       this.#sql
@@ -180,7 +180,7 @@ export class BroadcastStore {
     );
   }
 
-  /** The replica that the index gives: what is stored of the window, in a new epoch. */
+  /** A replica of the stored part of the window, in a new epoch. */
   restoreReplica(row: BroadcastRow, epoch: string, tail: TailBuffer): Replica {
     const { config } = row;
     const inits = this.#sql
@@ -203,7 +203,7 @@ export class BroadcastStore {
     return Replica.restore(epoch, snapshot, tail);
   }
 
-  /** The last segments of a track that fill the window: the same ones that sliding would have left. */
+  /** The last segments of a track that fill the window: those that a sliding window would hold. */
   #restoreTrack(config: BroadcastConfig, track: Track): TrackState {
     const windowTicks = config.windowS * track.timescale;
     const older: SegmentState[] = [];
@@ -233,7 +233,7 @@ export class BroadcastStore {
     );
   }
 
-  /** A track's listed segments from the last one back: single, then packed, then those from before packs were kept. */
+  /** A track's indexed segments from the last one back: single, then packed, then those from before packs existed. */
   *#segmentsBackwards(id: BroadcastId, track: TrackName): Generator<SegmentState | SegmentPack> {
     const packs = this.#sql.exec<{ first: number; bytes: ArrayBuffer }>(
       "SELECT first, bytes FROM packs WHERE broadcast = ? AND track = ? ORDER BY first DESC",
@@ -259,7 +259,7 @@ export class BroadcastStore {
     for (const { segment } of rows) yield JSON.parse(segment) as SegmentState;
   }
 
-  /** Keeps the segments from `first` on as one row more, where they are all there. */
+  /** Stores the segments from `first` on as a pack, if all of them are indexed. */
   #storePack(id: BroadcastId, track: TrackName, first: number): void {
     const [pack] = appendPackedSegments(
       NO_PACKED_SEGMENTS,

@@ -35,19 +35,12 @@ export class SegmentArchive {
   #pendingBytes = 0;
 
   readonly #platform: Platform;
-  readonly #writeTimeoutMs: number;
 
   /** `onStored` is called when segments are in R2, to list them in the index. */
-  constructor(
-    bucket: R2Bucket,
-    onStored: (jobs: readonly ArchiveJob[]) => void,
-    platform: Platform,
-    writeTimeoutMs: number = WRITE_TIMEOUT_MS,
-  ) {
+  constructor(bucket: R2Bucket, onStored: (jobs: readonly ArchiveJob[]) => void, platform: Platform) {
     this.#bucket = bucket;
     this.#onStored = onStored;
     this.#platform = platform;
-    this.#writeTimeoutMs = writeTimeoutMs;
   }
 
   /** Bytes that are not in R2 yet. */
@@ -78,8 +71,8 @@ export class SegmentArchive {
 
   async #writeObject(key: string, bytes: Uint8Array): Promise<void> {
     const written = this.#bucket.put(key, bytes, { httpMetadata: { contentType: "video/mp4" } });
-    await withTimeout(this.#platform.clock, this.#writeTimeoutMs, written, () => {
-      throw new Error(`no answer within ${this.#writeTimeoutMs} ms`);
+    await withTimeout(this.#platform.clock, WRITE_TIMEOUT_MS, written, () => {
+      throw new Error(`no answer within ${WRITE_TIMEOUT_MS} ms`);
     });
   }
 
