@@ -4,6 +4,7 @@ import { buildFeedRequest, type FeedQuery } from "../core/delivery/feed-client.t
 import type { BroadcastId, StreamName, TrackName } from "../core/kit/ids.ts";
 import { BroadcastStore } from "../durable-objects/live/broadcast-store.ts";
 import { Live as DeployedLive } from "../durable-objects/live/live.ts";
+import { openLiveStorage } from "../durable-objects/live/live-schema.ts";
 import { storedSegment } from "../tests/support/long-window.ts";
 import { serveRequest } from "../workers/app.ts";
 import type { Env } from "../workers/env.ts";
@@ -29,7 +30,7 @@ const NEW_FEED: FeedQuery = {
 export class Live extends DeployedLive {
   /** Lists segments; the object learns of them when it is restored. */
   list(broadcast: BroadcastId, tracks: readonly TrackName[], segments: number): void {
-    const store = new BroadcastStore(this.ctx.storage.sql);
+    const store = new BroadcastStore(openLiveStorage(this.ctx.storage));
     for (const track of tracks) {
       for (let msn = 0; msn < segments; msn += 1) store.addSegment(broadcast, track, storedSegment(msn));
     }

@@ -1,28 +1,29 @@
 /**
- * The registry of stream names: one of a few objects that share them. It knows which names the operator's acts made;
- * isolates hold a copy of that, and ask nothing of the objects of any other name.
+ * The registry of stream names, sharded over a few objects. It lists the names that the operator's requests registered;
+ * isolates hold a copy, and call no object of any other name.
  */
 import { DurableObject } from "cloudflare:workers";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { registryObjectName, selectRegistryShard } from "../../core/access/registry/registry-shards.ts";
 import { parseStreamPrefixes } from "../../core/delivery/r2-keys.ts";
+import { type Platform, withTimeout } from "../../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { migrateStorage } from "../kit/migrations.ts";
+import { REGISTRY_SCHEMA } from "./registry-schema.ts";
 
 /** What the registry is bound to. */
 export interface RegistryEnv {
   readonly MEDIA: R2Bucket;
 }
 
-const NAMES_SCHEMA = `
-CREATE TABLE IF NOT EXISTS names (name TEXT PRIMARY KEY, registered_ms INTEGER NOT NULL) WITHOUT ROWID;
-`;
-
-/** How far the import of what was stored before there was a registry has come; absent: it has not begun. */
+/** The progress of the import of streams that were stored before the registry existed; absent: it has not begun. */
 type ImportProgress = { readonly done: false; readonly cursor: string } | { readonly done: true };
 
-/** One of the registry's objects, named by `registryName`. */
+/** One of the registry's objects, named by `registryObjectName`. */
 export class Registry extends DurableObject<RegistryEnv> {
+  readonly platform: Platform = systemPlatform;
   readonly #sql: SqlStorage;
   readonly #salt: number;
   #encodedNames: Uint8Array | null = null;
@@ -31,7 +32,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(NAMES_SCHEMA);
+    migrateStorage(ctx.storage, REGISTRY_SCHEMA);
     const salt = ctx.storage.kv.get<number>("salt") ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     ctx.storage.kv.put("salt", salt);
     this.#salt = salt;
@@ -39,7 +40,7 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   /** Registers a stream's name, for good. */
   register(name: StreamName): void {
-    this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, ?)", name, Date.now());
+    this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, ?)", name, this.platform.clock.nowMs());
     this.#encodedNames = null;
   }
 
@@ -63,7 +64,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     );
   }
 
-  /** Waits, bounded, for the import; what it had not found by then goes on beside. */
+  /** Waits a bounded time for the import, which continues in the background. */
   async #awaitImport(): Promise<void> {
     this.#runningImport ??= this.#importStoredStreams()
       .catch((error: unknown) => console.error("names of stored streams could not be read; trying again", error))
@@ -71,27 +72,27 @@ export class Registry extends DurableObject<RegistryEnv> {
         this.#runningImport = null;
       });
     this.ctx.waitUntil(this.#runningImport);
-    await Promise.race([this.#runningImport, scheduler.wait(REGISTRY_LIMITS.importWaitMs)]);
+    await withTimeout(this.platform.clock, REGISTRY_LIMITS.importWaitMs, this.#runningImport, () => {});
   }
 
-  /** Streams of the time before there was a registry: those of which something is stored. */
+  /** Imports the streams from before the registry existed: those with stored media. */
   async #importStoredStreams(): Promise<void> {
-    const begun = this.ctx.storage.kv.get<ImportProgress>("import");
-    let cursor = begun?.done === false ? begun.cursor : undefined;
+    const progressBefore = this.ctx.storage.kv.get<ImportProgress>("import");
+    let cursor = progressBefore?.done === false ? progressBefore.cursor : undefined;
     do {
       const page = await this.env.MEDIA.list({
         delimiter: "/",
         limit: REGISTRY_LIMITS.importNames,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      const mine = parseStreamPrefixes(page.delimitedPrefixes)
+      const ownNames = parseStreamPrefixes(page.delimitedPrefixes)
         .map(parseStreamName)
         .filter((name) => name !== null)
         .filter((name) => registryObjectName(selectRegistryShard(name)) === this.ctx.id.name);
       cursor = page.truncated ? page.cursor : undefined;
       const progress: ImportProgress = cursor === undefined ? { done: true } : { done: false, cursor };
       this.ctx.storage.transactionSync(() => {
-        for (const name of mine) this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, 0)", name);
+        for (const name of ownNames) this.#sql.exec("INSERT OR IGNORE INTO names VALUES (?, 0)", name);
         this.ctx.storage.kv.put("import", progress);
       });
       this.#encodedNames = null;

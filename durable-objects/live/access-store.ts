@@ -1,4 +1,4 @@
-/** A stream's access as its Live object keeps it: one value, and a row for each revocation. */
+/** A stream's access policy in its Live object's storage: one value, and a row for each revocation. */
 import {
   type AccessPolicy,
   type PlaybackPolicy,
@@ -8,14 +8,8 @@ import {
 } from "../../core/access/access-policy.ts";
 import { RevocationPools, type RevocationRecord, type RevocationRequest } from "../../core/access/revocation-pools.ts";
 import type { StreamStop } from "../../core/access/stream-stop.ts";
-import { LazySql } from "../kit/lazy-sql.ts";
-
-const ACCESS_KEY = "access";
-const REVOCATIONS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS revocations (
-  made_by TEXT NOT NULL, subject TEXT NOT NULL, version INTEGER NOT NULL, until_ms INTEGER NOT NULL,
-  revision INTEGER NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (made_by, subject)) WITHOUT ROWID;
-`;
+import type { LazyStorage } from "../kit/lazy-storage.ts";
+import { ACCESS_KEY } from "./live-schema.ts";
 
 type RevocationRow = {
   made_by: "issuer" | "ban";
@@ -26,32 +20,21 @@ type RevocationRow = {
   actor: string;
 };
 
-/** Who may watch one stream. */
+/** Who may watch one stream. A change is returned with the revocations that are new, as feeds carry it. */
 export class StreamAccessStore {
-  readonly #storage: DurableObjectStorage;
-  readonly #sql: LazySql;
-  readonly #onChange: (change: AccessPolicy) => void;
+  readonly #storage: LazyStorage;
   readonly #pools: RevocationPools;
   /** Without revocations. */
   #policy: AccessPolicy;
   #currentPolicy: AccessPolicy | null = null;
 
-  /** `changed` is told of each change after it was stored; of the revocations, those that changed. */
-  constructor(storage: DurableObjectStorage, changed: (change: AccessPolicy) => void) {
+  constructor(storage: LazyStorage) {
     this.#storage = storage;
-    this.#sql = new LazySql(storage, "revocations", REVOCATIONS_SCHEMA, () => {});
-    this.#onChange = changed;
-    const { revocations, ...head } = storage.kv.get<AccessPolicy>(ACCESS_KEY) ?? PUBLIC_ACCESS_POLICY;
-    this.#policy = { ...head, revocations: [] };
-    this.#pools = new RevocationPools(this.#readRevocations());
-    // Earlier versions kept them with the rest.
-    const together = revocations.map((each) => ({ ...each, revision: head.revision, actor: "" }));
-    if (together.length === 0) return;
-    for (const each of together) this.#insertRevocation(each);
-    this.#storage.kv.put(ACCESS_KEY, this.#policy);
+    this.#policy = storage.get<AccessPolicy>(ACCESS_KEY) ?? PUBLIC_ACCESS_POLICY;
     this.#pools = new RevocationPools(this.#readRevocations());
   }
 
+  /** The policy with all revocations. */
   get current(): AccessPolicy {
     this.#currentPolicy ??= {
       ...this.#policy,
@@ -61,38 +44,37 @@ export class StreamAccessStore {
   }
 
   /** Sets who may watch. */
-  setPlaybackPolicy(playback: PlaybackPolicy): void {
-    if (playback !== this.#policy.playback) this.#save(withPlaybackPolicy(this.#policy, playback));
+  setPlaybackPolicy(playback: PlaybackPolicy): AccessPolicy {
+    return this.#save(withPlaybackPolicy(this.#policy, playback));
   }
 
-  /** Stops the stream, or undoes that (null). */
-  setStop(stop: StreamStop | null): void {
-    this.#save(withStop(this.#policy, stop));
+  /** Stops the stream, or undoes the stop (null). */
+  setStop(stop: StreamStop | null): AccessPolicy {
+    return this.#save(withStop(this.#policy, stop));
   }
 
-  /** Revokes tokens, or takes that back; false where the issuer has no room for another revocation. */
-  revoke(request: RevocationRequest, nowMs: number): boolean {
+  /** Revokes tokens, or undoes a revocation; null where the issuer has no room for another revocation. */
+  revoke(request: RevocationRequest, nowMs: number): AccessPolicy | null {
     const revision = this.#policy.revision + 1;
     const change = this.#pools.revoke(request, revision, nowMs);
-    if (change === null) return false;
+    if (change === null) return null;
     const { actor: _, ...revocation } = change.revocation;
     for (const { by, subject } of change.evicted) {
-      this.#sql.exec("DELETE FROM revocations WHERE made_by = ? AND subject = ?", by, subject);
+      this.#storage.exec("DELETE FROM revocations WHERE made_by = ? AND subject = ?", by, subject);
     }
     if (!change.evicted.includes(change.revocation)) this.#insertRevocation(change.revocation);
-    this.#save({ ...this.#policy, revision }, [revocation]);
-    return true;
+    return { ...this.#save({ ...this.#policy, revision }), revocations: [revocation] };
   }
 
-  #save(policy: AccessPolicy, revocations: AccessPolicy["revocations"] = []): void {
-    this.#storage.kv.put(ACCESS_KEY, policy);
+  #save(policy: AccessPolicy): AccessPolicy {
+    this.#storage.put(ACCESS_KEY, policy);
     this.#policy = policy;
     this.#currentPolicy = null;
-    this.#onChange({ ...policy, revocations });
+    return policy;
   }
 
   #insertRevocation({ by, subject, version, untilMs, revision, actor }: RevocationRecord): void {
-    this.#sql.exec(
+    this.#storage.insert(
       "INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?, ?, ?)",
       by,
       subject,
@@ -104,7 +86,7 @@ export class StreamAccessStore {
   }
 
   #readRevocations(): RevocationRecord[] {
-    const rows = this.#sql.exec<RevocationRow>("SELECT * FROM revocations ORDER BY revision").toArray();
+    const rows = this.#storage.exec<RevocationRow>("SELECT * FROM revocations ORDER BY revision").toArray();
     return rows.map(({ made_by, until_ms, ...row }) => ({ ...row, by: made_by, untilMs: until_ms }));
   }
 }

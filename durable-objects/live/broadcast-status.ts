@@ -1,4 +1,4 @@
-/** What a replica tells of its broadcast's state. */
+/** The state of a replica's broadcast, as status and publish responses describe it. */
 import type { TrackState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
@@ -6,24 +6,36 @@ import { nextPartOf } from "../../core/broadcast/track-position.ts";
 import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 
-/** The part of a stream's status that is the broadcast's own. `silent`: the publisher has not been heard of for a while. */
+/** Whether a broadcast is live. `isSilent`: its publisher has sent nothing for longer than segments last. */
+export function broadcastState({ state }: Replica, isSilent: boolean): StreamStatus["state"] {
+  if (state.ended) return "ended";
+  const sendsGapsOnly = [...state.tracks.values()].every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
+  return isSilent || sendsGapsOnly ? "reconnecting" : "live";
+}
+
+/** The part of a stream's status that is the broadcast's own. */
 export function describeBroadcast(
   stream: StreamName,
-  { config, state }: Replica,
+  replica: Replica,
   isSilent: boolean,
 ): Pick<StreamStatus, "stream" | "state" | "broadcast" | "startedAt" | "tracks"> {
-  const tracks = [...state.tracks.values()];
-  const away = tracks.every((track) => track.segments.at(-1)?.parts.at(-1)?.gap ?? false);
+  const { config, state } = replica;
   return {
     stream,
-    state: state.ended ? "ended" : isSilent || away ? "reconnecting" : "live",
+    state: broadcastState(replica, isSilent),
     broadcast: config.broadcast,
     startedAt: config.startedAtMs,
-    tracks: tracks.map(describeTrack),
+    tracks: [...state.tracks.values()].map(describeTrack),
   };
 }
 
-/** Where each track stands, as publishers are told. */
+/** The program time at the end of the newest part of all tracks, ms since the epoch; null before the first part. */
+export function latestProgramTimeMs({ state }: Replica): number | null {
+  const times = [...state.tracks.values()].flatMap((track) => describeTrack(track).programTimeMs ?? []);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+/** The position of each track, as publish responses carry it. */
 export function describePublishProgress(replica: Replica): PublishProgress {
   const tracks = [...replica.state.tracks].map(([name, state]) => {
     const open = state.segments.find((segment) => !segment.durable);

@@ -1,4 +1,4 @@
-/** What the Live object keeps in SQLite: stream keys' hashes, broadcasts, init sections, the index of stored segments. */
+/** The Live object's rows: stream keys' hashes, broadcasts, init sections, and the index of stored segments. */
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import {
@@ -15,79 +15,51 @@ import { MIN_WINDOW_SEGMENTS, packDurableSegments, slideWindow } from "../../cor
 import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
 
-const BROADCASTS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS broadcasts (
-  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER,
-  sequence INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS inits (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (broadcast, track, version));
-CREATE TABLE IF NOT EXISTS segments (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, msn INTEGER NOT NULL, discontinuity INTEGER NOT NULL,
-  duration_ticks INTEGER NOT NULL, segment TEXT NOT NULL,
-  PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
-`;
+/** Releases that do not count broadcasts insert rows without a sequence, and may have run since the last migration. */
+const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0";
 
-/** Of segments that are listed already: what a long window is restored from. Every object has it that knows sequences. */
-const PACKS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS packs (
-  broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
-`;
-
-const SEQUENCE_MIGRATION = "ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;";
-/** Versions of this program that don't count broadcasts have them in the order in which they came, and may come back. */
-const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0;";
-
-/** A broadcast as the table of broadcasts has it. */
+/** A row of the table of broadcasts. */
 export interface BroadcastRow {
   readonly config: BroadcastConfig;
   readonly publisher: string;
   readonly ended: boolean;
 }
 
-/** Typed access to one stream's SQLite. A stream that was never written to has no tables, so a stray name costs nothing. */
+/** Typed access to one stream's SQLite. */
 export class BroadcastStore {
-  readonly #sql: SqlStorage;
-  #hasTables: boolean;
+  readonly #sql: LazyStorage;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    this.#hasTables = this.#hasTable("segments");
-    if (!this.#hasTables) return;
-    if (!this.#hasTable("packs")) sql.exec(SEQUENCE_MIGRATION + PACKS_SCHEMA);
-    sql.exec(SEQUENCE_BACKFILL);
+  constructor(storage: LazyStorage) {
+    this.#sql = storage;
+    storage.exec(SEQUENCE_BACKFILL);
   }
 
   /** Whether a key with this hash was issued for the stream. */
   hasKey(hash: string): boolean {
-    return this.#hasTables && this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
+    return this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
   }
 
-  /** Keeps the hash of a stream key. */
+  /** Stores the hash of a stream key. */
   addKey(hash: string, nowMs: number): void {
-    this.#createTables();
-    this.#sql.exec("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
+    this.#sql.insert("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
   }
 
-  /** Hashes of the latest keys, at most `most`. */
+  /** Hashes of the latest keys, at most `limit`. */
   listKeyHashes(limit: number): string[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", limit);
     return rows.toArray().map(({ hash }) => hash);
   }
 
-  /** Forgets every key, so that none opens the stream any more. */
+  /** Deletes every key. */
   removeKeys(): void {
-    if (this.#hasTables) this.#sql.exec("DELETE FROM keys");
+    this.#sql.exec("DELETE FROM keys");
   }
 
-  /** Keeps a broadcast that opens now. */
+  /** Adds a broadcast that opens now. */
   addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
-    this.#createTables();
-    this.#sql.exec(
+    this.#sql.insert(
       `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
          VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
       config.broadcast,
@@ -97,19 +69,18 @@ export class BroadcastStore {
     );
   }
 
-  /** Another process publishes this broadcast from now on; nobody, where it is empty. */
+  /** Sets the publishing process of a broadcast; empty: none. */
   setPublisher(id: BroadcastId, publisher: string): void {
     this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
   }
 
-  /** Marks a broadcast as over. */
+  /** Marks a broadcast as ended. */
   endBroadcast(id: BroadcastId, nowMs: number): void {
     this.#sql.exec("UPDATE broadcasts SET ended_ms = ? WHERE id = ? AND ended_ms IS NULL", nowMs, id);
   }
 
-  /** When a broadcast ended, milliseconds since the epoch; null if it didn't, or isn't known. */
+  /** When a broadcast ended, ms since the epoch; null if it has not ended or is unknown. */
   readEndedMs(id: BroadcastId): number | null {
-    if (!this.#hasTables) return null;
     return (
       this.#sql.exec<{ ended_ms: number | null }>("SELECT ended_ms FROM broadcasts WHERE id = ?", id).toArray()[0]
         ?.ended_ms ?? null
@@ -118,7 +89,6 @@ export class BroadcastStore {
 
   /** Ids of all broadcasts. */
   listBroadcastIds(): BroadcastId[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ id: string }>("SELECT id FROM broadcasts").toArray();
     return rows.map(({ id }) => id as BroadcastId);
   }
@@ -128,14 +98,13 @@ export class BroadcastStore {
     return this.#selectBroadcast("WHERE id = ?", id);
   }
 
-  /** The broadcast that opened last, or null. Clocks jump, so broadcasts are counted. */
+  /** The broadcast that opened last, or null. Wall clocks jump, so the order is a count. */
   readLatestBroadcast(): BroadcastRow | null {
     return this.#selectBroadcast("ORDER BY sequence DESC LIMIT 1");
   }
 
   /** The stream's broadcasts, the one that opened last first. */
   listBroadcasts(limit: number): BroadcastSummary[] {
-    if (!this.#hasTables) return [];
     const rows = this.#sql.exec<{ config: string; ended_ms: number | null }>(
       "SELECT config, ended_ms FROM broadcasts ORDER BY sequence DESC LIMIT ?",
       limit,
@@ -147,14 +116,14 @@ export class BroadcastStore {
     });
   }
 
-  /** Keeps an init section. */
+  /** Stores an init section. */
   addInit(id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): void {
-    this.#sql.exec("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
+    this.#sql.insert("INSERT OR REPLACE INTO inits VALUES (?, ?, ?, ?)", id, track, version, bytes);
   }
 
-  /** Lists a segment whose bytes are stored. */
+  /** Adds a segment that is in R2 to the index. */
   addSegment(id: BroadcastId, track: TrackName, segment: SegmentState): void {
-    this.#sql.exec(
+    this.#sql.insert(
       "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)",
       id,
       track,
@@ -168,7 +137,6 @@ export class BroadcastStore {
 
   /** An init section of any broadcast, or null. */
   readInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    if (!this.#hasTables) return null;
     const rows = this.#sql.exec<{ bytes: ArrayBuffer }>(
       "SELECT bytes FROM inits WHERE broadcast = ? AND track = ? AND version = ?",
       id,
@@ -179,7 +147,7 @@ export class BroadcastStore {
     return row === undefined ? null : new Uint8Array(row.bytes);
   }
 
-  /** Up to `most` listed segments of a track from `msn` on, in order. */
+  /** Up to `limit` indexed segments of a track from `msn` on, in order. */
   listSegments(id: BroadcastId, track: TrackName, msn: number, limit: number): SegmentState[] {
     return [
       ...this.#selectSegments(
@@ -200,7 +168,7 @@ export class BroadcastStore {
       .map(({ version }) => version);
   }
 
-  /** Last listed segment of a track, or -1. */
+  /** The last indexed segment of a track, or -1. */
   findLastSegment(id: BroadcastId, track: TrackName): number {
     return (
       this.#sql
@@ -213,7 +181,7 @@ export class BroadcastStore {
     );
   }
 
-  /** The replica that the index gives: what is stored of the window, in a new epoch. */
+  /** A replica of the stored part of the window, in a new epoch. */
   restoreReplica(row: BroadcastRow, epoch: string, tail: TailBuffer): Replica {
     const { config } = row;
     const inits = this.#sql
@@ -236,7 +204,7 @@ export class BroadcastStore {
     return Replica.restore(epoch, snapshot, tail);
   }
 
-  /** The last segments of a track that fill the window: the same ones that sliding would have left. */
+  /** The last segments of a track that fill the window: those that a sliding window would hold. */
   #restoreTrack(config: BroadcastConfig, track: Track): TrackState {
     const windowTicks = config.windowS * track.timescale;
     const older: SegmentState[] = [];
@@ -266,7 +234,7 @@ export class BroadcastStore {
     );
   }
 
-  /** A track's listed segments from the last one back: single, then packed, then those from before packs were kept. */
+  /** A track's indexed segments from the last one back: single, then packed, then those from before packs existed. */
   *#segmentsBackwards(id: BroadcastId, track: TrackName): Generator<SegmentState | SegmentPack> {
     const packs = this.#sql.exec<{ first: number; bytes: ArrayBuffer }>(
       "SELECT first, bytes FROM packs WHERE broadcast = ? AND track = ? ORDER BY first DESC",
@@ -288,19 +256,18 @@ export class BroadcastStore {
   }
 
   *#selectSegments(where: string, ...values: (string | number)[]): Generator<SegmentState> {
-    if (!this.#hasTables) return;
     const rows = this.#sql.exec<{ segment: string }>(`SELECT segment FROM segments ${where}`, ...values);
     for (const { segment } of rows) yield JSON.parse(segment) as SegmentState;
   }
 
-  /** Keeps the segments from `first` on as one row more, where they are all there. */
+  /** Stores the segments from `first` on as a pack, if all of them are indexed. */
   #storePack(id: BroadcastId, track: TrackName, first: number): void {
     const [pack] = appendPackedSegments(
       NO_PACKED_SEGMENTS,
       this.listSegments(id, track, first, SEGMENTS_PER_PACK),
     ).packs;
     if (pack === undefined || pack.first !== first || countPackSegments(pack) < SEGMENTS_PER_PACK) return;
-    this.#sql.exec("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
+    this.#sql.insert("INSERT OR REPLACE INTO packs VALUES (?, ?, ?, ?)", id, track, first, pack.bytes);
   }
 
   #countDiscontinuitiesBefore(id: BroadcastId, track: TrackName, msn: number): number {
@@ -315,7 +282,6 @@ export class BroadcastStore {
   }
 
   #selectBroadcast(where: string, ...values: string[]): BroadcastRow | null {
-    if (!this.#hasTables) return null;
     const row = this.#sql
       .exec<{ config: string; publisher: string; ended_ms: number | null }>(
         `SELECT config, publisher, ended_ms FROM broadcasts ${where}`,
@@ -328,15 +294,5 @@ export class BroadcastStore {
       publisher: row.publisher,
       ended: row.ended_ms !== null,
     };
-  }
-
-  #createTables(): void {
-    if (this.#hasTables) return;
-    this.#sql.exec(BROADCASTS_SCHEMA + PACKS_SCHEMA);
-    this.#hasTables = true;
-  }
-
-  #hasTable(name: string): boolean {
-    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray().length > 0;
   }
 }

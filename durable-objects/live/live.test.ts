@@ -20,7 +20,7 @@ async function live(parts: number): Promise<TestPublisher> {
   return publisher;
 }
 
-function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Response> {
+function requestFeed(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Response> {
   const query: FeedQuery = {
     nodeId: crypto.randomUUID(),
     requester: { kind: "isolate", mustBeServed: false, hasSite: false },
@@ -35,12 +35,12 @@ function ask(publisher: TestPublisher, over: Partial<FeedQuery>): Promise<Respon
   return getLiveObject(publisher).fetch(url, { headers });
 }
 
-test("gaps of a live playlist, of parts and of segments, stand in the recording, and its ranges are there", async () => {
+test("a recording has the gaps of the live playlist, of parts and of segments, and its byte ranges can be fetched", async () => {
   const publisher = await live(6);
-  const lost = new Set([8, 9, 12, 13, 14, 15, 16, 17]);
+  const gapIndexes = new Set([8, 9, 12, 13, 14, 15, 16, 17]);
   for (let index = 6; index < 24; index += 1) {
     for (const { name } of publisher.config.tracks) {
-      const gap = lost.has(index);
+      const gap = gapIndexes.has(index);
       expect((await publisher.putPart(name, index, { gap, independent: !gap })).status).toBe(200);
     }
   }
@@ -61,9 +61,9 @@ test("gaps of a live playlist, of parts and of segments, stand in the recording,
   expect([rest.status, (await rest.arrayBuffer()).byteLength]).toEqual([206, 40]);
 });
 
-/** Reads a feed up to its first beat: all that was there when it began. */
-async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedMessage[]> {
-  const response = await ask(publisher, over);
+/** Reads a feed up to its first heartbeat: what it held when it was opened. */
+async function readOpening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedMessage[]> {
+  const response = await requestFeed(publisher, over);
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
@@ -78,9 +78,9 @@ async function opening(publisher: TestPublisher, over: Partial<FeedQuery> = {}):
   return read;
 }
 
-test("a fresh feed is a snapshot with init sections and the tail of the wanted tracks", async () => {
+test("a new feed begins with a snapshot, init sections and the tail of the wanted tracks", async () => {
   const publisher = await live(8);
-  const frames = await opening(publisher, { wantedTracks: new Set([video]) });
+  const frames = await readOpening(publisher, { wantedTracks: new Set([video]) });
   const [hello] = frames;
   if (hello?.header.kind !== "hello" || hello.header.snapshot === undefined) throw new Error("no snapshot");
   const replica = Replica.restore(hello.header.epoch, hello.header.snapshot, new TailBuffer(1e6));
@@ -92,36 +92,36 @@ test("a fresh feed is a snapshot with init sections and the tail of the wanted t
   expect(sent).toEqual([0, 1, 2, 3, 4, 5].map((part) => `video 0.${part}`).concat(["video 1.0", "video 1.1"]));
 });
 
-test("a feed resumed within its epoch brings exactly the entries that were missed", async () => {
+test("a feed resumed within its epoch carries exactly the missed entries", async () => {
   const publisher = await live(4);
-  const [hello] = await opening(publisher);
+  const [hello] = await readOpening(publisher);
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
   await publisher.putParts(4, 5);
   const both = { wantedTracks: new Set([video]), heldTracks: new Set([video]) };
-  const frames = await opening(publisher, { ...both, resumeFrom: { epoch, offset } });
+  const frames = await readOpening(publisher, { ...both, resumeFrom: { epoch, offset } });
   expect(frames.map(({ header }) => header.kind)).toEqual(["hello", "entry", "entry", "status", "beat"]);
   expect(frames.map(({ body }) => body.byteLength)).toEqual([0, 20, 0, 0, 0]);
-  const stranger = await opening(publisher, { resumeFrom: { epoch: "another", offset } });
-  expect(stranger[0]?.header).toHaveProperty("snapshot");
+  const otherEpoch = await readOpening(publisher, { resumeFrom: { epoch: "another", offset } });
+  expect(otherEpoch[0]?.header).toHaveProperty("snapshot");
 });
 
-test("a feed that moves ends the one before, and nothing is sent twice", async () => {
+test("a handover ends the previous feed, and nothing is sent twice", async () => {
   const publisher = await live(4);
   const node = "the-same-node";
   const both = { nodeId: node, wantedTracks: new Set([video]), heldTracks: new Set([video]) };
-  const first = await ask(publisher, both);
+  const first = await requestFeed(publisher, both);
   const read: FeedMessage[] = [];
   const reading = (async () => {
     const frames = new FeedDecoder();
     for await (const chunk of first.body ?? []) read.push(...frames.decode(chunk));
   })();
   await publisher.putParts(4, 5);
-  const hello = (await opening(publisher)).find(({ header }) => header.kind === "hello");
+  const hello = (await readOpening(publisher)).find(({ header }) => header.kind === "hello");
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
-  // As seen by a node that has read less than it was sent.
-  const moved = await opening(publisher, { ...both, resumeFrom: { epoch, offset: offset - 2 }, isHandover: true });
+  // A node that has read less than it was sent.
+  const moved = await readOpening(publisher, { ...both, resumeFrom: { epoch, offset: offset - 2 }, isHandover: true });
   expect(moved.map(({ header }) => header.kind)).toEqual(["hello", "status", "beat"]);
   expect(moved[0]?.header).toMatchObject({ offset });
   await reading;
@@ -129,32 +129,33 @@ test("a feed that moves ends the one before, and nothing is sent twice", async (
   expect(kinds.slice(-3)).toEqual(["entry", "entry", "bye"]);
 });
 
-test("isolates beyond the object's fill are sent one level down, those that it feeds stay, and shields are taken", async () => {
+test("isolates beyond the limit are redirected one level down, subscribers stay, and shields are accepted", async () => {
   const publisher = await live(2);
   const isolate = (index: number) => ({
     nodeId: `isolate-${index}`,
     requester: { kind: "isolate", mustBeServed: false, hasSite: true } as const,
   });
-  // Held until the end: a feed that nobody holds is collected, which ends it.
+  // Held until the end: an unreferenced feed is garbage-collected, which ends it.
   const fed: Response[] = [];
-  for (let index = 0; index < TREE_LIMITS.liveIsolates; index += 1) fed.push(await ask(publisher, isolate(index)));
-  const more = await ask(publisher, isolate(TREE_LIMITS.liveIsolates));
+  for (let index = 0; index < TREE_LIMITS.liveIsolates; index += 1)
+    fed.push(await requestFeed(publisher, isolate(index)));
+  const more = await requestFeed(publisher, isolate(TREE_LIMITS.liveIsolates));
   expect([more.status, more.headers.get("corral-go")]).toEqual([307, "down"]);
-  expect((await ask(publisher, { ...isolate(7), isHandover: true })).status).toBe(200);
+  expect((await requestFeed(publisher, { ...isolate(7), isHandover: true })).status).toBe(200);
   const shield = { nodeId: "weur", requester: { kind: "region", mustBeServed: false, hasSite: true } as const };
-  expect((await ask(publisher, shield)).status).toBe(200);
+  expect((await requestFeed(publisher, shield)).status).toBe(200);
   expect(fed.map(({ status }) => status)).toEqual(fed.map(() => 200));
 });
 
-test("a stream that was never live has no feed, and asking for it writes nothing", async () => {
+test("a stream that was never live has no feed, and a request for one writes nothing", async () => {
   const publisher = new TestPublisher(testEdge);
-  expect((await ask(publisher, {})).status).toBe(404);
+  expect((await requestFeed(publisher, {})).status).toBe(404);
   await runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub<Live>, (_object: Live, state) => {
     expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'broadcasts'").toArray()).toEqual([]);
   });
 });
 
-test("an evicted object restores listed parts, so that a playlist keeps their tags and they can still be fetched", async () => {
+test("an evicted object restores indexed parts: a playlist keeps their tags and they can be fetched", async () => {
   const publisher = await live(18);
   await publisher.waitUntilStored(2);
   await evictDurableObject(getLiveObject(publisher));
@@ -163,7 +164,7 @@ test("an evicted object restores listed parts, so that a playlist keeps their ta
   expect((await testEdge.ask(publisher.path("video", "2.m4s"))).status).toBe(200);
 });
 
-test("a broadcast that its publisher abandoned ends by itself, with what it had", async () => {
+test("a broadcast that its publisher abandoned ends by itself and keeps its segments", async () => {
   const publisher = await live(8);
   for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)
     expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);
@@ -172,7 +173,7 @@ test("a broadcast that its publisher abandoned ends by itself, with what it had"
   expect((await testEdge.ask(publisher.path("video", "1.m4s"))).status).toBe(200);
 });
 
-test("a broadcast ends though its object loses its memory before each alarm, and not before its publisher had time", async () => {
+test("a broadcast ends even if its object loses its memory before each alarm, and only after the full time", async () => {
   const publisher = await live(8);
   await publisher.waitUntilStored(0);
   const state = async (): Promise<string | undefined> =>
@@ -183,7 +184,7 @@ test("a broadcast ends though its object loses its memory before each alarm, and
   };
   expect(await alarmAfterLoss()).toBe(true);
   expect(await state()).not.toBe("ended");
-  // A publisher that comes back starts the time anew.
+  // A publisher that returns restarts the time.
   await publisher.putParts(6, 9);
   for (let alarm = 0; alarm < LIVE_LIMITS.silentAlarms; alarm += 1) {
     expect(await alarmAfterLoss()).toBe(true);
@@ -193,7 +194,7 @@ test("a broadcast ends though its object loses its memory before each alarm, and
   expect(await state()).toBe("ended");
 });
 
-test("an alarm that became due while nothing ran is set anew by whoever wakes the object", async () => {
+test("an alarm that was lost while nothing ran is set again when the object starts", async () => {
   const publisher = await live(8);
   const alarmOf = (): Promise<number | null> =>
     runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub, (_, { storage }) =>
@@ -207,7 +208,7 @@ test("an alarm that became due while nothing ran is set anew by whoever wakes th
   expect(await alarmOf()).toBeGreaterThan(Date.now());
 });
 
-test("a stream's broadcasts are listed, the newest first, with when they ended", async () => {
+test("a stream's broadcasts are listed newest first, with their ends", async () => {
   const first = await live(6);
   await first.end();
   const second = new TestPublisher(testEdge, { stream: first.stream, key: first.key });

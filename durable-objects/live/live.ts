@@ -1,8 +1,7 @@
 /**
  * The Live object: the authority for one stream's broadcast. It appends to the log, keeps the tail in memory, stores
- * finished segments, and feeds replicas. Its memory may vanish at any moment: SQLite, R2 and the publisher rebuild it.
+ * finished segments, and feeds replicas. Its memory may be lost at any moment: SQLite, R2 and the publisher rebuild it.
  */
-
 import { DurableObject } from "cloudflare:workers";
 import {
   type AccessPolicy,
@@ -11,22 +10,11 @@ import {
   withoutBans,
 } from "../../core/access/access-policy.ts";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
-import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
-import {
-  activeStop,
-  mayChangeStop,
-  type StopActor,
-  type StopRecord,
-  type StreamStop,
-} from "../../core/access/stream-stop.ts";
-import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
+import type { StopActor, StopRecord, StreamStop } from "../../core/access/stream-stop.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import type { Replica } from "../../core/broadcast/replica.ts";
-import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
-import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
 import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
 import { FeedFanout } from "../../core/delivery/feed-fanout.ts";
 import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
@@ -35,18 +23,28 @@ import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
-import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
+import { type LiveEventBody, parseDomainEvent } from "../../core/events/domain-events.ts";
+import type { PublishResult } from "../../core/ingest/publish-result.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import { StreamAccessStore } from "./access-store.ts";
-import { describeBroadcast, describePublishProgress } from "./broadcast-status.ts";
+import { AlarmSchedule } from "../kit/alarm-schedule.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
+import { Outbox } from "../kit/outbox.ts";
+import { ActiveBroadcast } from "./active-broadcast.ts";
+import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
+import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
 import { type BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
-import { PublisherWatch } from "./publisher-watch.ts";
-import { isVodPlaylist, RecordingPlaylists, renderWindowPlaylist } from "./recording-playlists.ts";
-import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";
-import { StopRecordStore } from "./stop-record-store.ts";
+import { openLiveStorage } from "./live-schema.ts";
+import { MediaReads } from "./media-reads.ts";
+import { type LiveAlarm, PublisherWatch } from "./publisher-watch.ts";
+import { type PublisherIdentity, Publishing } from "./publishing.ts";
+import { RecordingPlaylists } from "./recording-playlists.ts";
+import { SegmentArchive } from "./segment-archive.ts";
+import { StreamAccess } from "./stream-access.ts";
+
+export type { PublisherIdentity } from "./publishing.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {
@@ -54,231 +52,162 @@ export interface LiveEnv {
   readonly ROOM: { getByName(name: string): AccessPolicyReceiver };
 }
 
-/** Who publishes: the stream, the hash of the key it sent, and the publishing process's random id. */
-export interface PublisherIdentity {
-  readonly stream: StreamName;
-  readonly keyHash: string;
-  readonly id: string;
-}
-
-/** Who publishes a broadcast whose publisher's key was revoked. */
-const NO_PUBLISHER = "";
-
-interface ActiveBroadcast {
-  readonly replica: Replica;
-  readonly fanout: FeedFanout;
-  publisher: string;
-  lastActivityMs: number;
-  readonly publisherWatch: PublisherWatch;
-}
+/** Domain events after which the room gets the stream's access policy. */
+const ACCESS_EVENTS = ["playback-policy-changed", "token-revoked", "stream-stopped", "stream-restored"] as const;
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
   readonly platform: Platform = systemPlatform;
+  readonly #storage: LazyStorage;
   readonly #store: BroadcastStore;
-  readonly #archive: SegmentArchive;
-  readonly #recordings: RecordingPlaylists;
-  readonly #accessStore: StreamAccessStore;
-  readonly #stopRecords: StopRecordStore;
+  readonly #alarms: AlarmSchedule<LiveAlarm>;
+  readonly #outbox: Outbox<LiveEventBody>;
+  readonly #access: StreamAccess;
+  readonly #publishing: Publishing;
+  readonly #reads: MediaReads;
   readonly #counters = new NodeCounters("live", "live");
-  readonly #countingSinceMs = Date.now();
+  readonly #countingSinceMs: number;
   readonly #admission = new FeedAdmission(LIVE_ADDRESS);
-  /** Of the ids that nodes below hold copies of. */
-  readonly #fingerprintSalt = Math.floor(Math.random() * 2 ** 32);
-  #current: ActiveBroadcast | null = null;
+  /** Salts the fingerprints of broadcast ids that nodes below hold. */
+  readonly #fingerprintSalt: number;
 
   constructor(ctx: DurableObjectState, env: LiveEnv) {
     super(ctx, env);
-    this.#store = new BroadcastStore(ctx.storage.sql);
-    this.#archive = new SegmentArchive(env.MEDIA, (jobs) => this.#indexSegments(jobs));
-    this.#recordings = new RecordingPlaylists(env.MEDIA, this.#store);
-    this.#accessStore = new StreamAccessStore(ctx.storage, (change) => this.#current?.fanout.sendAccess(change));
-    this.#stopRecords = new StopRecordStore(ctx.storage);
-    const latest = this.#store.readLatestBroadcast();
-    if (latest === null) return;
-    this.#activateBroadcast(latest);
-    if (!latest.ended)
-      ctx.blockConcurrencyWhile(() => this.#current?.publisherWatch.restoreAlarm() ?? Promise.resolve());
+    const { platform } = this;
+    const { clock } = platform;
+    const stream = this.#streamName;
+    this.#countingSinceMs = clock.nowMs();
+    this.#fingerprintSalt = Math.floor(platform.random() * 2 ** 32);
+    this.#storage = openLiveStorage(ctx.storage);
+    this.#store = new BroadcastStore(this.#storage);
+    this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
+    this.#outbox = this.#createOutbox();
+    const storage = this.#storage;
+    const store = this.#store;
+    const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
+    const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
+    this.#access = new StreamAccess({ storage, clock, appendEvent, onChange });
+    const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
+    this.#publishing = new Publishing({
+      stream,
+      storage,
+      store,
+      recordings,
+      access: this.#access,
+      lifecycle: new BroadcastLifecycle({ storage, clock, appendEvent }),
+      clock,
+      createArchive: (onStored) => new SegmentArchive(env.MEDIA, onStored, platform),
+      restoreBroadcast: (row) => this.#restoreBroadcast(row),
+    });
+    const publishing = this.#publishing;
+    this.#reads = new MediaReads({ stream, store, recordings, publishing, counters: this.#counters, clock });
+    if (this.#outbox.hasPending) ctx.waitUntil(this.#outbox.retry());
+    const { current } = publishing;
+    if (current !== null && !current.hasEnded) ctx.blockConcurrencyWhile(() => current.publisherWatch.restoreAlarm());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Issues a stream key: only its hash is kept. */
+  /** Issues a stream key: only its hash is stored. */
   addKey(hash: string): void {
-    this.#store.addKey(hash, Date.now());
+    this.#publishing.addKey(hash);
   }
 
-  /** Hashes of the stream's keys: what a gateway judges a publisher by before it takes a body. */
+  /** Hashes of the stream's keys, by which a gateway checks a publisher before it reads a body. */
   keyHashes(): string[] {
-    return this.#store.listKeyHashes(REGISTRY_LIMITS.keysPerStream);
+    return this.#publishing.keyHashes();
   }
 
-  /** Revokes every key of the stream. Who publishes with one of them may be replaced at once. */
+  /** Revokes every key of the stream. A publisher that used one of them may be replaced at once. */
   removeKeys(): void {
-    this.#store.removeKeys();
-    const current = this.#current;
-    if (current === null || current.replica.state.ended) return;
-    this.#store.setPublisher(current.replica.config.broadcast, NO_PUBLISHER);
-    current.publisher = NO_PUBLISHER;
+    this.#publishing.removeKeys();
   }
 
-  /** Opens a broadcast, or confirms that it is open. A new one sets who may watch the stream, unless `playback` is null. */
+  /**
+   * Opens a broadcast, or confirms that it is open. A new one sets the playback policy, unless that is null. Rejects where
+   * the room does not have the policy yet.
+   */
   async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
-    const refused = this.#refusePublisher(by);
-    if (refused !== null) return refused;
-    const known = this.#store.readBroadcast(config.broadcast);
-    if (known?.ended === true) return refusePublish("ended", "Open a broadcast with an id of its own.");
-    const current = this.#current;
-    if (known !== null && current?.replica.config.broadcast !== config.broadcast) {
-      return refusePublish("ended", "Another broadcast took its place; open one with an id of its own.");
-    }
-    if (current !== null && !current.replica.state.ended && current.publisher !== by.id && this.#holdsLease(current)) {
-      return refusePublish("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
-    }
-    if (known === null) {
-      if (current !== null && !current.replica.state.ended) this.#endBroadcast(current, by.stream);
-      if (playback !== null) this.#accessStore.setPlaybackPolicy(playback);
-      this.#store.addBroadcast(config, by.id, Date.now());
-      this.#activateBroadcast({ config, publisher: by.id, ended: false });
-    } else if (current !== null) {
-      this.#recordPublisherActivity(current);
-      if (current.publisher !== by.id) this.#store.setPublisher(config.broadcast, by.id);
-      current.publisher = by.id;
-    }
-    await this.#current?.publisherWatch.scheduleAlarm();
-    if (playback !== null) await this.#sendAccessToRoom();
-    return this.#acceptPublish();
+    const result = await this.#publishing.open(by, config, playback);
+    if (result.ok && playback !== null) await this.#outbox.deliver();
+    return result;
   }
 
   /** Takes an init section. */
   init(by: PublisherIdentity, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishResult {
-    const current = this.#findPublishedBroadcast(by, id);
-    if ("ok" in current) return current;
-    const { replica } = current;
-    if (replica.track(track) === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
-    if (replica.initSection(track, version) !== null) return this.#acceptPublish();
-    if (replica.initVersions(track).length >= BROADCAST_LIMITS.initsPerTrack) {
-      return refusePublish(
-        "tooLarge",
-        `A track has at most ${BROADCAST_LIMITS.initsPerTrack} init sections; open a new broadcast.`,
-      );
-    }
-    this.#store.addInit(id, track, version, bytes);
-    current.replica.appendEntry({ kind: "init", track, version, byteLength: bytes.byteLength }, bytes);
-    return this.#acceptPublish();
+    return this.#publishing.init(by, id, track, version, bytes);
   }
 
-  /** Takes a part; one that is there already is confirmed again. */
+  /** Takes a part; a repeated one is confirmed again. */
   part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
-    const current = this.#findPublishedBroadcast(by, id);
-    if ("ok" in current) return current;
-    const state = current.replica.track(track);
-    if (state === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
-    const order = comparePartPositions(meta, nextPartOf(state));
-    if (order < 0) return this.#acceptPublish();
-    if (order > 0) {
-      const reply = refusePublish("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
-      return { ...reply, answer: describePublishProgress(current.replica) };
-    }
-    if (meta.start !== undefined && current.replica.initSection(track, meta.start.initVersion) === null) {
-      return refusePublish("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
-    }
-    if (this.#archive.pendingBytes > LIVE_LIMITS.pendingArchiveBytes) {
-      return refusePublish("unavailable", "Storage is behind; keep this part and send it again.");
-    }
-    try {
-      const held = bytes.byteLength === 0 ? null : bytes;
-      current.replica.appendEntry({ kind: "part", track, meta, byteLength: bytes.byteLength }, held);
-    } catch (error) {
-      if (error instanceof BroadcastLogError) return refusePublish("malformed", error.message);
-      throw error;
-    }
-    if (meta.close !== undefined) this.#archiveSegment(current, by.stream, track, meta.msn);
-    return this.#acceptPublish();
+    return this.#publishing.part(by, id, track, meta, bytes);
   }
 
   /** Ends a broadcast once all of it is stored. */
-  async end(by: PublisherIdentity, id: BroadcastId): Promise<PublishResult> {
-    // Whoever sends its end again has the key; who hasn't is told nothing.
-    const refused = this.#refusePublisher(by);
-    if (refused !== null) return refused;
-    const current = this.#findPublishedBroadcast(by, id);
-    if ("ok" in current) return this.#store.readBroadcast(id)?.ended === true ? this.#acceptPublish() : current;
-    await this.#archive.whenDrained();
-    if (!current.replica.state.ended) this.#endBroadcast(current, by.stream);
-    // Segments that were open are stored with the end.
-    await this.#archive.whenDrained();
-    return this.#acceptPublish();
+  end(by: PublisherIdentity, id: BroadcastId): Promise<PublishResult> {
+    return this.#publishing.end(by, id);
   }
 
   // ── access ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Who may watch, and whose tokens are revoked. */
+  /** The stream's access policy with all revocations. */
   access(): AccessPolicy {
-    return this.#accessStore.current;
+    return this.#access.policy;
   }
 
-  /** Sets who may watch. Rejects where the room could not be told: to be set again. */
+  /** Sets who may watch. Rejects where the room does not have the policy yet; the outbox repeats that. */
   async setPlayback(playback: PlaybackPolicy): Promise<void> {
-    this.#accessStore.setPlaybackPolicy(playback);
-    await this.#sendAccessToRoom();
+    this.#access.setPlaybackPolicy(playback);
+    await this.#outbox.deliver();
   }
 
-  /** Revokes tokens; false where the issuer has too many revocations. Rejects where the room could not be told. */
-  async revoke(revoking: RevocationRequest): Promise<boolean> {
-    if (!this.#accessStore.revoke(revoking, Date.now())) return false;
-    // Whom it banned, the room knows better.
-    if (revoking.by !== "ban") await this.#sendAccessToRoom();
+  /** Revokes tokens; false where the issuer has too many revocations. Rejects where the room does not have it yet. */
+  async revoke(request: RevocationRequest): Promise<boolean> {
+    if (!this.#access.revoke(request)) return false;
+    if (request.by !== "ban") await this.#outbox.deliver();
     return true;
   }
 
-  /** The stop that holds, or null, and who stopped the stream and undid that, the newest first. */
+  /** The stop in force, or null, and who stopped the stream and undid that, the newest first. */
   stops(): { readonly stop: StreamStop | null; readonly records: StopRecord[] } {
-    return { stop: activeStop(this.#accessStore.current, Date.now()), records: this.#stopRecords.listRecords() };
+    return this.#access.stops();
   }
 
   /**
-   * Stops the stream, or undoes that (null): no key publishes, no token opens anything, until it is undone or over. False
-   * where it is not `by`'s to change. Rejects where the room could not be told: to be sent again.
+   * Stops the stream, or undoes the stop (null): no key publishes and no token opens anything until it is undone or over.
+   * False where `by` may not change the stop in force. Rejects where the room does not have the stop yet.
    */
-  async setStop(
-    by: StopActor,
-    requestedStop: Pick<StreamStop, "category" | "reason" | "untilMs"> | null,
-  ): Promise<boolean> {
-    const atMs = Date.now();
-    const standing = activeStop(this.#accessStore.current, atMs);
-    if (!mayChangeStop(standing, by.authority)) return false;
-    const stop = requestedStop === null ? null : { ...requestedStop, atMs, authority: by.authority };
-    if (!isSameStop(standing, stop)) {
-      const { category = null, reason = null, untilMs = null } = stop ?? {};
-      this.#accessStore.setStop(stop);
-      this.#stopRecords.addRecord({ act: stop === null ? "undo" : "stop", atMs, ...by, category, reason, untilMs });
-    }
-    await this.#sendAccessToRoom();
+  async setStop(by: StopActor, stop: Pick<StreamStop, "category" | "reason" | "untilMs"> | null): Promise<boolean> {
+    if (!this.#access.setStop(by, stop)) return false;
+    await this.#outbox.deliver();
     return true;
   }
 
-  #sendAccessToRoom(): Promise<void> {
-    return this.env.ROOM.getByName(this.ctx.id.name ?? "").setAccess(withoutBans(this.#accessStore.current));
+  /** Takes a domain event of the stream's room, at least once each. */
+  receiveEvent(value: unknown): void {
+    const event = parseDomainEvent(value);
+    // A repeated delivery would not mend it.
+    if (event === null) console.error("the room sent a value that is no domain event");
+    else this.#access.applyRoomEvent(event);
   }
 
   // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `GET /feed`, as `readFeed` asks it: the feed of the latest broadcast, or where to go instead. 404 before the first one. */
+  /** `GET /feed`: the feed of the latest broadcast, or a redirect to another node. 404 before the first broadcast. */
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const answer = this.#openFeed(query);
-    this.#counters.countRequest("hits", answer.status);
-    return answer;
+    const response = this.#openFeed(query);
+    this.#counters.countRequest("hits", response.status);
+    return response;
   }
 
   #openFeed(query: FeedQuery): Response {
-    const current = this.#current;
+    const { current } = this.#publishing;
     if (current === null) return new Response(null, { status: 404 });
-    const away = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
-    if (away !== null) return redirectResponse(away, () => null);
-    this.#counters.addChildReport(query.report, Date.now());
+    const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
+    if (redirect !== null) return redirectResponse(redirect, () => null);
+    this.#counters.addChildReport(query.report, this.platform.clock.nowMs());
     const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
     const kind = requester.kind === "isolate" ? "isolate" : "shield";
     return new Response(current.fanout.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
@@ -286,98 +215,65 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** A part of the tail that the caller's replica lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Uint8Array | null {
-    return this.#countPull(this.#findReplica(id)?.tail.partBytes(track, msn, part) ?? null);
+    return this.#reads.part(id, track, msn, part);
   }
 
   /** A closed segment that is not in R2 yet, or null. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Uint8Array | null {
-    const replica = this.#findReplica(id);
-    const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
-    return this.#countPull(segment === undefined ? null : (replica?.tail.assembleSegment(track, segment) ?? null));
+    return this.#reads.segment(id, track, msn);
   }
 
   /** An init section of any broadcast of this stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Uint8Array | null {
-    return this.#countPull(
-      this.#findReplica(id)?.initSection(track, version) ?? this.#store.readInit(id, track, version),
-    );
+    return this.#reads.init(id, track, version);
   }
 
-  /** A playlist of any broadcast of this stream as it stands, or null; the whole of a broadcast once all of it is stored. */
-  async pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    return this.#countPull(await this.#loadPlaylist(id, track, file));
+  /** The current playlist of any broadcast of this stream, or null; a VOD playlist once all of the broadcast is stored. */
+  pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
+    return this.#reads.playlist(id, track, file);
   }
 
-  async #loadPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
-    const replica = this.#findReplica(id);
-    const ended = replica?.state.ended ?? true;
-    if (ended && !this.#archive.isStoring(id)) {
-      const row = this.#store.readBroadcast(id);
-      const known = row?.config.tracks.some(({ name }) => name === track) ?? false;
-      // One that isn't the latest any more is over, whatever its row says.
-      return row !== null && known
-        ? this.#recordings.render(this.#streamName, { ...row, ended: true }, track, file)
-        : null;
-    }
-    if (isVodPlaylist(file) || replica?.track(track) === undefined) return null;
-    return {
-      text: renderWindowPlaylist(replica, track, file),
-      ended,
-      changedMs: this.#store.readEndedMs(id) ?? Date.now(),
-    };
-  }
-
-  /** Ids of the stream's broadcasts: nodes below refuse what is asked of any other. */
+  /** Fingerprints of the stream's broadcast ids: nodes below refuse requests for any other id. */
   pullBroadcasts(): Uint8Array {
     this.#counters.countRequest("hits", 200);
     return FingerprintSet.fromNames(this.#store.listBroadcastIds(), this.#fingerprintSalt).encode();
   }
 
-  /** What there is of a broadcast of this stream, or null. */
+  /** What exists of a broadcast of this stream, or null. */
   pullOutline(id: BroadcastId): BroadcastOutline | null {
-    const row = this.#store.readBroadcast(id);
-    this.#counters.countRequest("hits", row === null ? 404 : 200);
-    if (row === null) return null;
-    const tracks = row.config.tracks.map(({ name }) => ({
-      name,
-      inits: this.#store.listInitVersions(id, name),
-      lastMsn: this.#store.findLastSegment(id, name),
-    }));
-    return { tracks, whole: row.ended && !this.#archive.isStoring(id) };
+    return this.#reads.outline(id);
   }
 
   /** The stream's state and summed counters, or null before its first broadcast. */
   status(stream: StreamName): StreamStatus | null {
-    const current = this.#current;
+    const { current } = this.#publishing;
     if (current === null) return null;
-    const { config } = current.replica;
-    const now = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     return {
-      ...describeBroadcast(stream, current.replica, now - current.lastActivityMs > 2_000 * config.targetDurationS),
-      at: now,
+      ...describeBroadcast(stream, current.replica, current.isSilent(nowMs)),
+      at: nowMs,
       countedFrom: this.#countingSinceMs,
-      ...this.#counters.summarize(now),
+      ...this.#counters.summarize(nowMs),
       children: current.fanout.subscriberCount,
     };
-  }
-
-  /** A publisher that went away without a word: its broadcast ends. */
-  override async alarm(): Promise<void> {
-    const current = this.#current;
-    if (current === null || current.replica.state.ended) return;
-    if (!(await current.publisherWatch.handleAlarm())) return;
-    console.warn(`broadcast ${current.replica.config.broadcast} was abandoned by its publisher and ends`);
-    this.#endBroadcast(current, this.#streamName);
-  }
-
-  /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
-  restart(): void {
-    this.ctx.abort("restarted on request");
   }
 
   /** The stream's broadcasts, newest first. */
   broadcasts(): BroadcastSummary[] {
     return this.#store.listBroadcasts(LIVE_LIMITS.listedBroadcasts);
+  }
+
+  /** Counts the publisher's silence, and repeats deliveries of domain events. */
+  override async alarm(): Promise<void> {
+    for (const purpose of this.#alarms.due(this.platform.clock.nowMs())) {
+      if (purpose === "outbox") await this.#outbox.retry();
+      else if (!(await this.#publishing.handleAlarm())) await this.#alarms.cancel("publisher");
+    }
+  }
+
+  /** Discards the object's memory at once, as a crash or a deploy does; the caller's request fails with it. */
+  restart(): void {
+    this.ctx.abort("restarted on request");
   }
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -386,118 +282,43 @@ export class Live extends DurableObject<LiveEnv> {
     return this.ctx.id.name as StreamName;
   }
 
-  #activateBroadcast(row: BroadcastRow): void {
-    this.#current?.fanout.closeAll();
-    const replica = this.#store.restoreReplica(row, crypto.randomUUID(), new TailBuffer(LIVE_LIMITS.tailBytes));
-    const status = (): StreamStatus | null => this.status(this.#streamName);
-    const feeds = new FeedFanout({
+  #createOutbox(): Outbox<LiveEventBody> {
+    const alarms = this.#alarms;
+    return new Outbox({
+      storage: this.#storage,
+      platform: this.platform,
+      setRetryAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
+      subscribers: [
+        {
+          name: "room",
+          kinds: ACCESS_EVENTS,
+          // The policy has a revision: the room ignores one that is not newer than its own.
+          deliver: () => this.env.ROOM.getByName(this.#streamName).setAccess(withoutBans(this.#access.policy)),
+        },
+      ],
+    });
+  }
+
+  #appendEvent(body: LiveEventBody): void {
+    const replica = this.#publishing.current?.replica;
+    this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica));
+  }
+
+  #restoreBroadcast(row: BroadcastRow): ActiveBroadcast {
+    const { clock, newId } = this.platform;
+    const replica = this.#store.restoreReplica(row, newId(), new TailBuffer(LIVE_LIMITS.tailBytes));
+    const status = (): StreamStatus | null => {
+      this.#publishing.updateLifecycle();
+      return this.status(this.#streamName);
+    };
+    const fanout = new FeedFanout({
       replica,
-      clock: this.platform.clock,
+      clock,
       status,
-      access: () => this.#accessStore.current,
+      access: () => this.#access.policy,
       authoritySilenceMs: () => 0,
     });
-    const watch = new PublisherWatch(this.ctx.storage, row.config.broadcast);
-    this.#current = {
-      replica,
-      fanout: feeds,
-      publisherWatch: watch,
-      publisher: row.publisher,
-      lastActivityMs: Date.now(),
-    };
+    const publisherWatch = new PublisherWatch(this.#storage, this.#alarms, clock, row.config.broadcast);
+    return new ActiveBroadcast({ replica, fanout, publisherWatch, publisher: row.publisher, nowMs: clock.nowMs() });
   }
-
-  #recordPublisherActivity(current: ActiveBroadcast): void {
-    current.lastActivityMs = Date.now();
-    current.publisherWatch.recordActivity();
-  }
-
-  /** The replica of the latest broadcast, where it is this one. */
-  #findReplica(id: BroadcastId): Replica | null {
-    return this.#current?.replica.config.broadcast === id ? this.#current.replica : null;
-  }
-
-  /** Why nobody with this key publishes here, or null. What is stopped is told only to those who have a key. */
-  #refusePublisher(by: PublisherIdentity): (PublishResult & { ok: false }) | null {
-    if (!this.#store.hasKey(by.keyHash))
-      return refusePublish("keyWrong", "Use the key that was issued for this stream.");
-    const stop = activeStop(this.#accessStore.current, Date.now());
-    return stop === null ? null : refusePublish("stopped", stop.reason);
-  }
-
-  /** The broadcast that `by` may publish to, or why not. */
-  #findPublishedBroadcast(by: PublisherIdentity, id: BroadcastId): ActiveBroadcast | (PublishResult & { ok: false }) {
-    const refused = this.#refusePublisher(by);
-    if (refused !== null) return refused;
-    const current = this.#current;
-    if (current === null || current.replica.config.broadcast !== id) {
-      return this.#store.readBroadcast(id) === null
-        ? refusePublish("notOpen", "Open the broadcast first.")
-        : refusePublish("ended", "Another broadcast took its place.");
-    }
-    if (current.replica.state.ended) return refusePublish("ended", "Open a broadcast with an id of its own.");
-    if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
-    this.#recordPublisherActivity(current);
-    return current;
-  }
-
-  #holdsLease({ publisher, lastActivityMs }: ActiveBroadcast): boolean {
-    const silentMs = Date.now() - lastActivityMs;
-    // A clock that was set back says nothing of who is there.
-    return publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
-  }
-
-  #archiveSegment(current: ActiveBroadcast, stream: StreamName, track: TrackName, msn: number): void {
-    const segment = current.replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
-    if (segment === undefined) return;
-    const bytes = segment.byteLength === 0 ? null : current.replica.tail.assembleSegment(track, segment);
-    this.#archive.enqueue({ stream, broadcast: current.replica.config.broadcast, track, segment, bytes });
-  }
-
-  #indexSegments(jobs: readonly ArchiveJob[]): void {
-    this.ctx.storage.transactionSync(() => {
-      for (const { broadcast, track, segment } of jobs) this.#store.addSegment(broadcast, track, segment);
-    });
-    const current = this.#current;
-    if (current === null || current.replica.state.ended) return;
-    for (const { broadcast, track, segment } of jobs) {
-      if (current.replica.config.broadcast !== broadcast) continue;
-      current.replica.appendEntry({ kind: "durable", track, msn: segment.msn }, null);
-    }
-  }
-
-  #endBroadcast(current: ActiveBroadcast, stream: StreamName): void {
-    const { config, state } = current.replica;
-    const open = [...state.tracks.values()].flatMap(({ track, segments }) => {
-      const last = segments.at(-1);
-      return last === undefined || last.closed ? [] : [{ track: track.name, msn: last.msn }];
-    });
-    this.#store.endBroadcast(config.broadcast, Date.now());
-    current.replica.appendEntry({ kind: "end" }, null);
-    for (const { track, msn } of open) this.#archiveSegment(current, stream, track, msn);
-    const row: BroadcastRow = { config, publisher: current.publisher, ended: true };
-    void this.#archive.whenDrained().then(() => this.#recordings.storeAll(stream, row));
-  }
-
-  #acceptPublish(): PublishResult {
-    const current = this.#current;
-    if (current === null) return refusePublish("notOpen", "Open the broadcast first.");
-    return { ok: true, answer: describePublishProgress(current.replica) };
-  }
-
-  #countPull<T>(found: T | null): T | null {
-    this.#counters.countRequest("hits", found === null ? 404 : 200);
-    return found;
-  }
-}
-
-/** Whether one stop, or its absence, is as good as another: one that is sent again is recorded once. */
-function isSameStop(a: StreamStop | null, b: StreamStop | null): boolean {
-  if (a === null || b === null) return a === b;
-  const { authority, category, reason, untilMs } = b;
-  return a.authority === authority && a.category === category && a.reason === reason && a.untilMs === untilMs;
-}
-
-function refusePublish(why: keyof typeof publishProblems, detail: string): PublishResult & { ok: false } {
-  return { ok: false, problem: publishProblems[why](detail) };
 }

@@ -1,18 +1,18 @@
 /**
- * Whether a broadcast's publisher has left: counted in the alarms that ring without a word from it. A clock that is set
- * forward makes every publisher look silent and an alarm ring early, so no times are compared; and the count is stored, since an
- * object that loses its memory before each alarm would never come to an end.
+ * Whether a broadcast's publisher has left: counted in the alarms that ring without a request from it. A clock that is set
+ * forward makes every publisher look silent and an alarm ring early, so no times are compared; and the count is stored, since
+ * an object that loses its memory before each alarm would never end the broadcast.
  */
-
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import type { BroadcastId } from "../../core/kit/ids.ts";
+import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
 
-/** The part of an object's storage that is used. */
-type WatchStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm"> & {
-  readonly kv: Pick<SyncKvStorage, "get" | "put" | "delete">;
-};
+/** What the alarm of a Live object rings for. */
+export type LiveAlarm = "publisher" | "outbox";
 
-/** Alarms without a word, as they are stored. */
+/** The count of silent alarms, as it is stored. */
 interface SilentAlarmCount {
   readonly broadcast: BroadcastId;
   readonly alarms: number;
@@ -22,29 +22,33 @@ const SILENT_ALARMS_KEY = "quiet";
 
 /** The watch over one broadcast's publisher. */
 export class PublisherWatch {
-  readonly #storage: WatchStorage;
+  readonly #storage: LazyStorage;
+  readonly #alarms: AlarmSchedule<LiveAlarm>;
+  readonly #clock: Clock;
   readonly #broadcast: BroadcastId;
   #silentAlarms: number;
 
-  constructor(storage: WatchStorage, broadcast: BroadcastId) {
+  constructor(storage: LazyStorage, alarms: AlarmSchedule<LiveAlarm>, clock: Clock, broadcast: BroadcastId) {
     this.#storage = storage;
+    this.#alarms = alarms;
+    this.#clock = clock;
     this.#broadcast = broadcast;
-    const quiet = storage.kv.get<SilentAlarmCount>(SILENT_ALARMS_KEY);
-    this.#silentAlarms = quiet?.broadcast === broadcast ? quiet.alarms : 0;
+    const count = storage.get<SilentAlarmCount>(SILENT_ALARMS_KEY);
+    this.#silentAlarms = count?.broadcast === broadcast ? count.alarms : 0;
   }
 
-  /** A word came from the publisher. */
+  /** Restarts the count: the publisher sent a request. */
   recordActivity(): void {
     if (this.#silentAlarms === 0) return;
     this.#silentAlarms = 0;
-    this.#storage.kv.delete(SILENT_ALARMS_KEY);
+    this.#storage.delete(SILENT_ALARMS_KEY);
   }
 
-  /** An alarm rang: whether the publisher has left. If not, the next alarm is set. */
+  /** Counts an alarm; true if the publisher has left, else the next alarm is scheduled. */
   async handleAlarm(): Promise<boolean> {
     this.#silentAlarms += 1;
     if (this.#silentAlarms > LIVE_LIMITS.silentAlarms) return true;
-    this.#storage.kv.put(SILENT_ALARMS_KEY, {
+    this.#storage.put(SILENT_ALARMS_KEY, {
       broadcast: this.#broadcast,
       alarms: this.#silentAlarms,
     } satisfies SilentAlarmCount);
@@ -52,17 +56,18 @@ export class PublisherWatch {
     return false;
   }
 
+  /** Schedules the next alarm. */
   scheduleAlarm(): Promise<void> {
-    return this.#storage.setAlarm(Date.now() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms);
+    return this.#alarms.schedule("publisher", this.#clock.nowMs() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms);
   }
 
   /**
-   * An alarm that became due while nothing ran may never come: workerd on a machine of one's own forgets it. One that lies far
-   * ahead was set by a clock that was.
+   * Schedules an alarm that was lost: workerd as a local process loses one that becomes due while it does not run. An alarm
+   * far ahead was set by a clock that ran ahead.
    */
   async restoreAlarm(): Promise<void> {
-    const atMs = await this.#storage.getAlarm();
-    const nowMs = Date.now();
-    if (atMs === null || atMs < nowMs || atMs > nowMs + LIVE_LIMITS.abandonedMs) await this.scheduleAlarm();
+    const dueMs = await this.#alarms.dueMs("publisher");
+    const nowMs = this.#clock.nowMs();
+    if (dueMs === null || dueMs < nowMs || dueMs > nowMs + LIVE_LIMITS.abandonedMs) await this.scheduleAlarm();
   }
 }

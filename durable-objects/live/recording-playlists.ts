@@ -1,38 +1,41 @@
 /**
- * Playlists of broadcasts that are over. Each is rendered once, in steps between which the object goes on with its live
- * broadcast, and stored beside the segments: from then on nobody asks this object for it.
+ * Playlists of ended broadcasts. Each is rendered once, in steps between which the object serves its live broadcast, and
+ * stored beside the segments: later requests are answered from R2.
  */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import { playlistObjectKey } from "../../core/delivery/r2-keys.ts";
 import type { StoredPlaylist } from "../../core/delivery/upstream-node.ts";
+import { type Clock, sleep } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { renderIframePlaylist, renderMediaPlaylist } from "../../core/media/hls/media-playlist.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { VodPlaylist } from "../../core/media/hls/vod-playlist.ts";
 import type { BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
 
-/** Segments of a step: some 2 ms of CPU, less than a publisher's part takes. */
+/** Segments of a step: about 2 ms of CPU, less than one publish request takes. */
 const STEP_SEGMENTS = 256;
 
 const RECORDING_FILES: readonly PlaylistFile[] = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"];
 
-/** Whether a playlist is of the whole broadcast. */
+/** Whether a playlist covers the whole broadcast. */
 export const isVodPlaylist = (file: PlaylistFile): boolean => file === "vod.m3u8" || file === "vod-iframes.m3u8";
 
 /** One stream's recordings. */
 export class RecordingPlaylists {
   readonly #bucket: R2Bucket;
   readonly #store: BroadcastStore;
+  readonly #clock: Clock;
   readonly #rendering = new Map<string, Promise<StoredPlaylist>>();
 
-  constructor(bucket: R2Bucket, store: BroadcastStore) {
+  constructor(bucket: R2Bucket, store: BroadcastStore, clock: Clock) {
     this.#bucket = bucket;
     this.#store = store;
+    this.#clock = clock;
   }
 
-  /** Renders and stores the playlists of an ended broadcast, all of which is listed. What fails is done when it is asked for. */
+  /** Renders and stores the playlists of an ended broadcast whose segments are all listed. One that fails is rendered on request. */
   async storeAll(stream: StreamName, row: BroadcastRow): Promise<void> {
     for (const { name } of row.config.tracks) {
       for (const file of RECORDING_FILES) {
@@ -45,7 +48,7 @@ export class RecordingPlaylists {
     }
   }
 
-  /** A playlist of such a broadcast, for all who ask while it is rendered. */
+  /** A playlist of such a broadcast; concurrent requests share one rendering. */
   render(stream: StreamName, row: BroadcastRow, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist> {
     const key = playlistObjectKey(stream, row.config.broadcast, track, file);
     const known = this.#rendering.get(key);
@@ -64,7 +67,7 @@ export class RecordingPlaylists {
     try {
       await this.#bucket.put(key, JSON.stringify(playlist), { httpMetadata: { contentType: "application/json" } });
     } catch (error) {
-      console.error(`R2 refused ${key}; it is rendered again when it is asked for`, error);
+      console.error(`R2 refused ${key}; it is rendered again on request`, error);
     }
     return playlist;
   }
@@ -72,12 +75,12 @@ export class RecordingPlaylists {
   async #renderVod(config: BroadcastConfig, track: TrackName, file: PlaylistFile): Promise<string> {
     const playlist = new VodPlaylist(config, track, { iframes: file === "vod-iframes.m3u8" });
     for (let msn = 0; ; ) {
-      const some = this.#store.listSegments(config.broadcast, track, msn, STEP_SEGMENTS);
-      for (const segment of some) playlist.addSegment(segment);
-      const last = some.at(-1);
+      const segments = this.#store.listSegments(config.broadcast, track, msn, STEP_SEGMENTS);
+      for (const segment of segments) playlist.addSegment(segment);
+      const last = segments.at(-1);
       if (last === undefined) return playlist.render();
       msn = last.msn + 1;
-      await scheduler.wait(0);
+      await sleep(this.#clock, 0);
     }
   }
 
@@ -86,7 +89,7 @@ export class RecordingPlaylists {
   }
 }
 
-/** A playlist of a replica's window as it stands. */
+/** The current playlist of a replica's window. */
 export function renderWindowPlaylist({ state }: Pick<Replica, "state">, track: TrackName, file: PlaylistFile): string {
   return file === "iframes.m3u8"
     ? renderIframePlaylist(state, track)

@@ -1,22 +1,41 @@
-import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
-import type { Env } from "../../workers/env.ts";
+import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";
 
-const { MEDIA } = env as unknown as Env;
+/** A bucket whose `put` does as `answer` says, from the first call on. */
+class TestBucket {
+  readonly objects = new Map<string, Uint8Array>();
+  writes = 0;
+  readonly #answer: (write: number) => "store" | "refuse" | "ignore";
 
-/** The real bucket, whose first `failures` writes are refused. */
-function refusing(failures: number): R2Bucket {
-  let left = failures;
-  return {
-    put: async (...args: Parameters<R2Bucket["put"]>) => {
-      left -= 1;
-      if (left >= 0) throw new Error("R2 refuses");
-      return MEDIA.put(...args);
-    },
-  } as unknown as R2Bucket;
+  constructor(answer: (write: number) => "store" | "refuse" | "ignore") {
+    this.#answer = answer;
+  }
+
+  put(key: string, bytes: Uint8Array): Promise<null> {
+    this.writes += 1;
+    const answer = this.#answer(this.writes);
+    if (answer === "ignore") return new Promise(() => {});
+    if (answer === "refuse") return Promise.reject(new Error("R2 refuses"));
+    this.objects.set(key, bytes);
+    return Promise.resolve(null);
+  }
+}
+
+/** Long enough for every delay and retry of these tests. */
+const DRAIN_MS = 60_000;
+
+/** An archive of virtual time, and the segments that it listed. */
+function archiveTo(bucket: TestBucket): { archive: SegmentArchive; clock: VirtualClock; listed: string[] } {
+  const clock = new VirtualClock();
+  const listed: string[] = [];
+  const onStored = (jobs: readonly ArchiveJob[]): void => {
+    for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
+  };
+  const platform = { clock, random: () => 0.5, newId: () => "id" };
+  return { archive: new SegmentArchive(bucket as unknown as R2Bucket, onStored, platform), clock, listed };
 }
 
 function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
@@ -42,38 +61,29 @@ function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
   };
 }
 
-test("segments that R2 refuses are tried again, and those after them wait, so that what is listed has no holes", async () => {
-  const listed: string[] = [];
-  const archive = new SegmentArchive(refusing(2), (jobs) => {
-    for (const { track, segment } of jobs) listed.push(`${track} ${segment.msn}`);
-  });
+test("a segment that R2 refuses is retried, and later segments of its track wait, so that the index has no holes", async () => {
+  const bucket = new TestBucket((write) => (write <= 2 ? "refuse" : "store"));
+  const { archive, clock, listed } = archiveTo(bucket);
   archive.enqueue(job("video", 0, new Uint8Array(5)));
   archive.enqueue(job("video", 1, new Uint8Array(6)));
   archive.enqueue(job("audio", 0, null));
-  expect(archive.pendingBytes).toBe(11);
-  await archive.whenDrained();
-  expect(archive.pendingBytes).toBe(0);
+  expect([archive.pendingBytes, archive.isStoring("archivetest" as BroadcastId)]).toEqual([11, true]);
+  const drained = archive.whenDrained();
+  await clock.advance(DRAIN_MS);
+  await drained;
+  expect([archive.pendingBytes, archive.isStoring("archivetest" as BroadcastId)]).toEqual([0, false]);
   expect(listed.filter((name) => name.startsWith("video"))).toEqual(["video 0", "video 1"]);
   expect(listed).toContain("audio 0");
-  expect((await MEDIA.head("s/archivetest/video/1.m4s"))?.size).toBe(6);
+  expect(bucket.objects.get("s/archivetest/video/1.m4s")?.byteLength).toBe(6);
 });
 
-test("a write that R2 never answers is made again", async () => {
-  let writes = 0;
-  const silentOnce = {
-    put: (...args: Parameters<R2Bucket["put"]>) => {
-      writes += 1;
-      return writes === 1 ? new Promise(() => {}) : MEDIA.put(...args);
-    },
-  } as unknown as R2Bucket;
-  const listed: number[] = [];
-  const archive = new SegmentArchive(
-    silentOnce,
-    (jobs) => void listed.push(...jobs.map(({ segment }) => segment.msn)),
-    20,
-  );
-  archive.enqueue(job("silent", 0, new Uint8Array(7)));
-  await archive.whenDrained();
-  expect([writes, listed]).toEqual([2, [0]]);
-  expect((await MEDIA.head("s/archivetest/silent/0.m4s"))?.size).toBe(7);
+test("a write without an answer is repeated", async () => {
+  const bucket = new TestBucket((write) => (write === 1 ? "ignore" : "store"));
+  const { archive, clock, listed } = archiveTo(bucket);
+  archive.enqueue(job("video", 0, new Uint8Array(7)));
+  const drained = archive.whenDrained();
+  await clock.advance(DRAIN_MS);
+  await drained;
+  expect([bucket.writes, listed]).toEqual([2, ["video 0"]]);
+  expect(bucket.objects.get("s/archivetest/video/0.m4s")?.byteLength).toBe(7);
 });

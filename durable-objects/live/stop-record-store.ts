@@ -1,12 +1,6 @@
-/** Who stopped a stream and who undid that, as its Live object keeps it. */
+/** The record of a stream's stops and their undoing, in its Live object's storage. */
 import { STOP_LIMITS, type StopRecord } from "../../core/access/stream-stop.ts";
-import { LazySql } from "../kit/lazy-sql.ts";
-
-const STOPS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS stops (
-  id INTEGER PRIMARY KEY, act TEXT NOT NULL, at_ms INTEGER NOT NULL, authority TEXT NOT NULL, name TEXT NOT NULL,
-  category TEXT, reason TEXT, until_ms INTEGER);
-`;
+import type { LazyStorage } from "../kit/lazy-storage.ts";
 
 type StopRow = {
   act: StopRecord["act"];
@@ -18,17 +12,17 @@ type StopRow = {
   until_ms: number | null;
 };
 
-/** One stream's record of stops. */
+/** One stream's stop records. */
 export class StopRecordStore {
-  readonly #sql: LazySql;
+  readonly #sql: LazyStorage;
 
-  constructor(storage: DurableObjectStorage) {
-    this.#sql = new LazySql(storage, "stops", STOPS_SCHEMA, () => {});
+  constructor(storage: LazyStorage) {
+    this.#sql = storage;
   }
 
-  /** Keeps a record; the oldest leave beyond the bound. */
+  /** Adds a record; beyond the bound the oldest is deleted. */
   addRecord({ act, atMs, authority, name, category, reason, untilMs }: StopRecord): void {
-    this.#sql.exec(
+    this.#sql.insert(
       "INSERT INTO stops (act, at_ms, authority, name, category, reason, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
       act,
       atMs,
@@ -42,7 +36,7 @@ export class StopRecordStore {
     this.#sql.exec(`DELETE FROM stops WHERE id NOT IN (${kept})`, STOP_LIMITS.records);
   }
 
-  /** The newest first. */
+  /** All records, the newest first. */
   listRecords(): StopRecord[] {
     const rows = this.#sql.exec<StopRow>("SELECT * FROM stops ORDER BY id DESC").toArray();
     return rows.map(({ act, at_ms, authority, name, category, reason, until_ms }) => ({

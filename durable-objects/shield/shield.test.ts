@@ -18,7 +18,7 @@ function shieldOf(publisher: TestPublisher, address: NodeAddress = FRA): Durable
   ) as unknown as DurableObjectStub;
 }
 
-function ask(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = {}): Promise<Response> {
+function requestFeed(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = {}): Promise<Response> {
   const { url, headers } = buildFeedRequest({
     nodeId: node,
     requester: { kind: "isolate", mustBeServed: false, hasSite: true },
@@ -32,14 +32,14 @@ function ask(publisher: TestPublisher, node: string, over: Partial<FeedQuery> = 
   return shieldOf(publisher).fetch(url, { headers });
 }
 
-/** Reads a feed until `enough`. */
-async function read(response: Response, enough: (frames: readonly FeedMessage[]) => boolean): Promise<FeedMessage[]> {
+/** Reads a feed until `isEnough`. */
+async function read(response: Response, isEnough: (frames: readonly FeedMessage[]) => boolean): Promise<FeedMessage[]> {
   expect(response.status).toBe(200);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new Error("no body");
   const cutter = new FeedDecoder();
   const frames: FeedMessage[] = [];
-  while (!enough(frames)) {
+  while (!isEnough(frames)) {
     const { value, done } = await reader.read();
     if (done) throw new Error("the feed ended early");
     frames.push(...cutter.decode(value));
@@ -62,11 +62,11 @@ async function live(parts: number): Promise<TestPublisher> {
   return publisher;
 }
 
-test("a lone asker is sent up, and from the second on the shield feeds: the whole tail, then what comes", async () => {
+test("a single subscriber is redirected to the parent; from the second on the shield feeds the whole tail, then new entries", async () => {
   const publisher = await live(3);
-  const first = await ask(publisher, "one");
+  const first = await requestFeed(publisher, "one");
   expect([first.status, first.headers.get("corral-go")]).toEqual([307, "up"]);
-  const second = await ask(publisher, "two");
+  const second = await requestFeed(publisher, "two");
   const frames = read(second, (got) => names(got).includes("video 0.4"));
   await publisher.putParts(3, 5);
   const got = await frames;
@@ -79,52 +79,55 @@ test("a lone asker is sent up, and from the second on the shield feeds: the whol
   ]);
   expect(got.filter(({ header }) => header.kind === "status").length).toBeGreaterThan(0);
   const status = await getLiveObject(publisher).status(publisher.stream as StreamName);
-  // The region's shield had a lone asker too: this one is fed by the Live object.
+  // The region's shield had a single subscriber too, so the Live object feeds this one.
   expect(status?.tiers.find(({ tier }) => tier === "live")?.requests).toBe(1);
 });
 
-test("one that was sent down is fed even when it is alone", async () => {
+test("a subscriber that was redirected down is fed even if it is the only one", async () => {
   const publisher = await live(3);
-  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  const requester = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
   const frames = await read(
-    await ask(publisher, "one", { requester: asker }),
+    await requestFeed(publisher, "one", { requester }),
     (got) => got.at(-1)?.header.kind === "beat",
   );
   expect(names(frames)).toEqual(["video 0.0", "video 0.1", "video 0.2"]);
 });
 
-test("a shield of a stream that was never live says so, and of a broadcast that has ended gives it all", async () => {
+test("a shield answers 404 for a stream that was never live, and feeds all of an ended broadcast", async () => {
   const publisher = new TestPublisher(testEdge);
-  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
-  expect((await ask(publisher, "one", { requester: asker })).status).toBe(404);
+  const requester = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  expect((await requestFeed(publisher, "one", { requester })).status).toBe(404);
   const ended = await live(6);
   await ended.end();
-  const frames = await read(await ask(ended, "one", { requester: asker }), (got) => got.at(-1)?.header.kind === "beat");
+  const frames = await read(
+    await requestFeed(ended, "one", { requester }),
+    (got) => got.at(-1)?.header.kind === "beat",
+  );
   expect(frames[0]?.header).toMatchObject({ kind: "hello", snapshot: { ended: true } });
 });
 
-test("a shield that lost its memory feeds anew, from where its child stands", async () => {
+test("a shield that lost its memory feeds its child from the child's position", async () => {
   const publisher = await live(3);
-  const asker = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
+  const requester = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
   const [hello] = await read(
-    await ask(publisher, "one", { requester: asker }),
+    await requestFeed(publisher, "one", { requester }),
     (got) => got.at(-1)?.header.kind === "beat",
   );
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
   await publisher.restartNode("weur.FRA.0");
   await publisher.putParts(3, 4);
-  const again = await ask(publisher, "one", {
-    requester: asker,
+  const again = await requestFeed(publisher, "one", {
+    requester,
     resumeFrom: { epoch, offset },
     heldTracks: new Set([video]),
   });
   const frames = await read(again, (got) => got.at(-1)?.header.kind === "beat");
-  // Its own replica begins at a later offset: the child gets a snapshot of the same epoch and skips what it has.
+  // Its own replica begins at a later offset: the child gets a snapshot of the same epoch and skips what it holds.
   expect(frames[0]?.header).toMatchObject({ kind: "hello", epoch });
 });
 
-test("what two ask for at once is pulled from above once", async () => {
+test("concurrent requests for one playlist make one pull from the parent", async () => {
   const publisher = await live(8);
   await publisher.waitUntilStored(0);
   const stub = (env as unknown as Env).SHIELD.getByName(nodeObjectName(publisher.stream, FRA));

@@ -16,6 +16,8 @@ import {
   type TaggedKey,
 } from "../../../core/room/keyring.ts";
 import { jurisdictionOfObject } from "../../../core/room/object-names.ts";
+import { migrateStorage } from "../../kit/migrations.ts";
+import { KEYRING_SCHEMA } from "./keyring-schema.ts";
 import { wipeWriteAheadLog } from "./wipe-write-ahead-log.ts";
 
 /** The calls that a keyring makes to rooms. */
@@ -34,15 +36,6 @@ export interface SubjectRoom {
   readonly room: string;
   readonly tag: string;
 }
-
-/** Subjects are stored as hashes, so that the storage names none. */
-const KEYS_SCHEMA = `
-CREATE TABLE IF NOT EXISTS keys (
-  subject TEXT NOT NULL, room TEXT NOT NULL, tag TEXT NOT NULL, key BLOB NOT NULL,
-  PRIMARY KEY (subject, room)) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS keys_by_tag ON keys (tag);
-CREATE TABLE IF NOT EXISTS erasing (tag TEXT PRIMARY KEY, room TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
-`;
 
 /** A deleted row leaves its bytes in the page; overwriting it with the same length does not. */
 const OVERWRITE_KEY = "UPDATE keys SET key = zeroblob(length(key)) WHERE tag = ?";
@@ -63,7 +56,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     const name = ctx.id.name ?? "";
     this.#index = Number(jurisdictionOfObject(name) === null ? name : name.slice(name.indexOf(":") + 1));
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(KEYS_SCHEMA);
+    migrateStorage(ctx.storage, KEYRING_SCHEMA);
   }
 
   /** The keys of these subjects in a room; missing ones are created. */

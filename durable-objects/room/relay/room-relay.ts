@@ -32,10 +32,12 @@ import {
   reportIntervalMs,
   type ShardingConfig,
 } from "../../../core/room/sharding.ts";
+import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { platformOf } from "../../kit/platform-of.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { RoomFanout } from "../room-fanout.ts";
+import { CHILDREN_KEY, RELAY_SCHEMA } from "./relay-schema.ts";
 
 /** What a relay is bound to. */
 export interface RoomRelayEnv extends RoomChildEnv {
@@ -74,6 +76,7 @@ const BUSY_OUTCOME: CommandOutcome = { ok: false, error: "busy" };
 /** One relay of a room, named `{room}/{index}`. */
 export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, ShardRpc {
   platform: Platform = systemPlatform;
+  readonly #storage: LazyStorage;
   readonly #roomName: string;
   readonly #childId: RoomChildId;
   readonly #sharding: ShardingConfig;
@@ -95,11 +98,12 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
 
   constructor(ctx: DurableObjectState, env: RoomRelayEnv) {
     super(ctx, env);
+    this.#storage = new LazyStorage(ctx.storage, RELAY_SCHEMA);
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     this.#childId = encodeRoomChild({ kind: "relay", index });
     this.#sharding = parseShardingConfig(env);
-    this.#children = new Set(ctx.storage.kv.get<RoomChildId[]>("children") ?? []);
+    this.#children = new Set(this.#storage.get<RoomChildId[]>(CHILDREN_KEY) ?? []);
     this.#unreportedShards = new Set(this.#children);
     this.#batcher = new CommandBatcher({
       submit: (batch) => this.#roomStub().submit(batch),
@@ -149,7 +153,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     } else {
       this.#audience.removeShard(shard);
       fanout.removeShard(shard);
-      if (this.#children.delete(shard)) this.ctx.storage.kv.put("children", [...this.#children]);
+      if (this.#children.delete(shard)) this.#storage.put(CHILDREN_KEY, [...this.#children]);
     }
     this.#scheduleReport();
     return { shards: this.#shards };
@@ -201,7 +205,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   #addChild(shard: RoomChildId): void {
     if (this.#children.has(shard)) return;
     this.#children.add(shard);
-    this.ctx.storage.kv.put("children", [...this.#children]);
+    this.#storage.put(CHILDREN_KEY, [...this.#children]);
   }
 
   /** The replica of the room; concurrent callers share one request. */
@@ -293,7 +297,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   async #releaseStorage(): Promise<void> {
     if (this.#children.size > 0) return;
     this.#state = null;
-    await this.ctx.storage.deleteAll();
+    await this.#storage.clear();
   }
 
   #roomStub(): RoomRpc {

@@ -137,6 +137,12 @@ export class EncryptedHistory {
     );
   }
 
+  /** The subjects for whom tags stand; empty for one that was erased. */
+  async subjectsOfTags(tags: readonly string[]): Promise<string[]> {
+    const keys = await this.#keys.forTags(new Set(tags));
+    return Promise.all(tags.map((tag) => (tag === "" ? "" : this.#subjectOfTag(tag, keys))));
+  }
+
   // ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Seals a change; gives what keeps it, to be called in a transaction. */

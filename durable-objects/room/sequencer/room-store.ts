@@ -13,25 +13,8 @@ import type { AudienceSnapshot, AudienceTotals, ShardViewerCount } from "../../.
 import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
 import type { HistoryRetention } from "../../../core/room/sequencer/retention.ts";
 import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../../core/room/sharding.ts";
-import { LazySql } from "../../kit/lazy-sql.ts";
-
-/** `tag`: who did it; `about`: whose key it is sealed under, empty where it tells of nobody. */
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-  offset INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, programme_ms INTEGER NOT NULL, kind TEXT NOT NULL,
-  tag TEXT NOT NULL, client_id TEXT NOT NULL, roles TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL,
-  about TEXT NOT NULL, text BLOB, body BLOB);
-CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (tag, client_id) WHERE tag <> '';
-CREATE INDEX IF NOT EXISTS events_by_programme ON events (programme_ms);
-CREATE TABLE IF NOT EXISTS facts (
-  id INTEGER PRIMARY KEY, of TEXT NOT NULL, about TEXT NOT NULL, by TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS audit (
-  at_ms INTEGER NOT NULL, by TEXT NOT NULL, act TEXT NOT NULL, about TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS people (tag TEXT PRIMARY KEY, subject BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS shards (id INTEGER PRIMARY KEY, sockets INTEGER NOT NULL, watching INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sketch (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB NOT NULL);
-`;
+import { LazyStorage } from "../../kit/lazy-storage.ts";
+import { FORGEABLE_SANCTIONS_KEY, LAYOUT_WITH_AAD, PLAIN_TABLES, ROOM_SCHEMA } from "./room-schema.ts";
 
 /** An event as it is stored. A message that is gone has no text; what was erased has no body. */
 export interface EventRow extends Record<string, SqlStorageValue> {
@@ -87,33 +70,27 @@ export const EVENT_COLUMNS = "offset, at_ms, programme_ms, kind, about, text, bo
 const TAG_CONDITION = "tag = ? AND tag <> ''";
 const EMPTY_TOTALS: AudienceTotals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
-/** Layouts: every row is sealed with its place; older rows are sealed without. Before there were these, there was no mark. */
-const LAYOUT_WITH_AAD = "placed";
-const LAYOUT_MIXED = "mixed";
-
 /** Typed access to one room's SQLite. */
 export class RoomStore {
   /** The tables; `SubjectStore` works on them too. */
-  readonly sql: LazySql;
+  readonly sql: LazyStorage;
   /** The room's epoch: it lasts as long as its storage. */
   readonly epoch: string;
   /** There may be rows that are sealed without their place. */
   readonly hasRowsWithoutAad: boolean;
-  /** Devices and networks had names that others can make too; those of events were forgotten just now. */
+  /** Sanctions of devices and networks have names that clients could choose: they are to be deleted. */
   readonly hasReplacedDeviceNames: boolean;
 
-  /** `fresh` becomes the epoch of a room that has none. */
+  /** `fresh` becomes the epoch of a room that has none. Throws `NewerSchemaError` where a later release stored the room. */
   constructor(storage: DurableObjectStorage, fresh: string) {
-    for (const table of unencryptedTables(storage.sql)) storage.sql.exec(`DROP TABLE ${table}`);
-    this.sql = new LazySql(storage, "meta", SCHEMA, () => {
+    this.sql = new LazyStorage(storage, ROOM_SCHEMA, () => {
       this.#setMeta("epoch", this.epoch);
       this.#setMeta("layout", LAYOUT_WITH_AAD);
     });
     this.epoch = this.#meta("epoch") ?? fresh;
-    const layout = this.exists ? this.#meta("layout") : LAYOUT_WITH_AAD;
-    this.hasRowsWithoutAad = layout !== LAYOUT_WITH_AAD;
-    this.hasReplacedDeviceNames = layout === null;
-    if (this.hasReplacedDeviceNames) this.#clearSenderTraces();
+    this.hasRowsWithoutAad = this.exists && this.#meta("layout") !== LAYOUT_WITH_AAD;
+    this.hasReplacedDeviceNames = this.#meta(FORGEABLE_SANCTIONS_KEY) !== null;
+    this.sql.exec("DELETE FROM meta WHERE key = ?", FORGEABLE_SANCTIONS_KEY);
   }
 
   /** Whether anything was ever stored. */
@@ -129,9 +106,20 @@ export class RoomStore {
     return Math.max(Number(this.#meta("head") ?? 0), last?.offset ?? 0);
   }
 
+  /** The offset after which the last `most` events come, those that are not encrypted yet included. */
+  recentStart(most: number): number {
+    const hasPlainRows = this.#hasRows(`SELECT 1 FROM sqlite_master WHERE name = '${PLAIN_TABLES.events}'`);
+    const stored = hasPlainRows ? `events UNION ALL SELECT offset FROM ${PLAIN_TABLES.events}` : "events";
+    const first = this.sql
+      .exec<{ offset: number }>(`SELECT offset FROM ${stored} ORDER BY offset DESC LIMIT ?`, most)
+      .toArray()
+      .at(-1);
+    return (first?.offset ?? this.headOffset() + 1) - 1;
+  }
+
   /** Keeps an event, and what it does to those before it. */
   insertEvent({ event, tag, id, senderTrace, about, text, body }: EventInsert): void {
-    this.sql.exec(
+    this.sql.insert(
       "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       event.offset,
       event.atMs,
@@ -213,7 +201,7 @@ export class RoomStore {
 
   /** Keeps a fact in the row `id`. */
   upsertStateEntry(id: number, { of, about, by, body }: StateEntryInsert): void {
-    this.sql.exec(
+    this.sql.insert(
       "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?)",
       id,
       of,
@@ -230,7 +218,7 @@ export class RoomStore {
 
   /** Adds a line to the audit log. */
   appendAuditEntry(atMs: number, act: AuditLogEntry["act"], by: string, about: string, body: Uint8Array): void {
-    this.sql.exec("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
+    this.sql.insert("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
   }
 
   /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
@@ -261,13 +249,13 @@ export class RoomStore {
 
   /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
   addShard(id: RoomChildId): void {
-    this.sql.exec("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
+    this.sql.insert("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
   }
 
   /** Keeps what a shard counted; null forgets the shard. */
   setShard(id: RoomChildId, count: ShardViewerCount | null): void {
     if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
-    else this.sql.exec("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
+    else this.sql.insert("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }
 
   /** Keeps sums. */
@@ -277,7 +265,7 @@ export class RoomStore {
 
   /** Keeps the estimate of different people. */
   setDistinct(bytes: Uint8Array): void {
-    this.sql.exec("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
+    this.sql.insert("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
   }
 
   /** The number of shards, 1 at first. */
@@ -327,11 +315,6 @@ export class RoomStore {
     await this.sql.clear();
   }
 
-  #clearSenderTraces(): void {
-    this.sql.exec("UPDATE events SET device = '', address = '' WHERE device <> '' OR address <> ''");
-    this.#setMeta("layout", LAYOUT_MIXED);
-  }
-
   #hasRows(query: string): boolean {
     return this.sql.exec(query).toArray().length > 0;
   }
@@ -345,15 +328,9 @@ export class RoomStore {
   }
 
   #setMeta(key: string, value: string): void {
-    this.sql.exec("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
+    this.sql.insert("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value);
   }
 }
 
 /** Devices and addresses of a person that a ban reaches: those of so many last messages. */
 const MAX_SENDER_TRACES = 20;
-
-/** Tables of a layout in which history is not sealed: what is in them may not stay. */
-function unencryptedTables(sql: SqlStorage): string[] {
-  const unsealed = sql.exec("SELECT 1 FROM pragma_table_info('events') WHERE name = 'subject'").toArray().length > 0;
-  return unsealed ? ["meta", "events", "facts", "audit", "people", "shards"] : [];
-}

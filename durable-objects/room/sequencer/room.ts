@@ -41,11 +41,13 @@ import type {
   ShardSnapshot,
 } from "../../../core/room/shard-rpc.ts";
 import { parseShardingConfig, ShardScaler, tickIntervalMs, tickParts } from "../../../core/room/sharding.ts";
+import { AlarmSchedule } from "../../kit/alarm-schedule.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { RoomFanout } from "../room-fanout.ts";
-import { type LiveRevocationRpc, syncBanRevocation } from "./ban-revocations.ts";
 import { loadDecisionContext } from "./decision-context.ts";
 import { EncryptedHistory, ROOM_ACTOR } from "./encrypted-history.ts";
+import { encryptPlainHistory } from "./plain-history.ts";
+import { RoomDomainEvents, type RoomEventReceiver } from "./room-domain-events.ts";
 import { RoomStore } from "./room-store.ts";
 import { type SubjectExportPage, subjectExport } from "./subject-export.ts";
 import { SubjectKeys } from "./subject-keys.ts";
@@ -57,7 +59,7 @@ export interface RoomEnv extends RoomChildEnv, RetentionEnv {
   readonly ROOM: JurisdictionNamespace<
     AccessPolicyReceiver & { setExpectedAudience(viewers: number): Promise<number> }
   >;
-  readonly LIVE: { getByName(name: string): LiveRevocationRpc };
+  readonly LIVE: { getByName(name: string): RoomEventReceiver };
   readonly KEYRING: JurisdictionNamespace<KeyringRpc>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
   readonly CORRAL_ROOM_FAN_OUT?: string;
@@ -75,6 +77,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   readonly #retention: HistoryRetention;
   readonly #subjectKeys: SubjectKeys;
   readonly #history: EncryptedHistory;
+  readonly #alarms: AlarmSchedule<"prune" | "outbox">;
+  readonly #domainEvents: RoomDomainEvents;
   readonly #state = new RoomState();
   readonly #recentMessages = new RecentMessages();
   readonly #textModerator = new TextModerator();
@@ -104,23 +108,28 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#replacementRoom = this.#store.replacementRoom();
     this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name);
     this.#history = new EncryptedHistory(this.#name, this.#store, this.#subjects, this.#subjectKeys);
+    this.#alarms = new AlarmSchedule(ctx.storage, "prune");
+    this.#domainEvents = this.#createDomainEvents();
     this.#head = this.#store.headOffset();
     this.#scaler = new ShardScaler(this.#store.shardCount(), parseShardingConfig(env), this.#store.expectedAudience());
     const kept = this.#store.audienceSnapshot();
     this.#audience = new RoomAudience(kept, Date.now());
     this.#counts = this.#audience.counts(Date.now());
-    const latest = this.#store.latestEvents(ROOM_LIMITS.shardHistoryEvents);
-    const ring = new RecentEvents(
+    const { shardHistoryEvents } = ROOM_LIMITS;
+    const recentEvents = new RecentEvents(
       this.#store.epoch,
-      (latest[0]?.offset ?? this.#head + 1) - 1,
-      ROOM_LIMITS.shardHistoryEvents,
+      this.#store.recentStart(shardHistoryEvents),
+      shardHistoryEvents,
     );
-    this.#fanout = new RoomFanout(roomChildStubs(env, this.#name), ring, this.#state);
+    this.#fanout = new RoomFanout(roomChildStubs(env, this.#name), recentEvents, this.#state);
     // Without the keys nothing can be said: if they don't come, the object ends, and begins anew with the next call.
     void ctx.blockConcurrencyWhile(async () => {
+      await encryptPlainHistory(ctx.storage, this.#history);
+      const latest = this.#store.latestEvents(shardHistoryEvents);
       this.#restore(await this.#history.decryptEvents(latest), await this.#history.loadEntries(), [
         ...kept.shards.keys(),
       ]);
+      if (this.#domainEvents.hasPending) ctx.waitUntil(this.#domainEvents.deliver());
     });
   }
 
@@ -296,22 +305,30 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
+  /** Prunes history, and repeats deliveries of domain events. */
   override async alarm(): Promise<void> {
+    for (const purpose of this.#alarms.due(Date.now())) {
+      if (purpose === "outbox") await this.#domainEvents.deliver();
+      else await this.#handlePruneAlarm();
+    }
+  }
+
+  /** A failing alarm is repeated at most six times, so a failure of the pruning does not keep it from its next time. */
+  async #handlePruneAlarm(): Promise<void> {
     try {
-      if (!(await this.#mutex.runExclusive(() => this.#prune(Date.now())))) return;
+      if (!(await this.#mutex.runExclusive(() => this.#prune(Date.now())))) return await this.#alarms.cancel("prune");
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    await this.ctx.storage.setAlarm(Date.now() + pruneIntervalMs(this.#retention));
+    await this.#alarms.schedule("prune", Date.now() + pruneIntervalMs(this.#retention));
   }
 
   /** What is stored is looked through for what is too old. */
   async #scheduleAlarm(): Promise<void> {
     if (this.#alarmScheduled || !this.#store.exists) return;
     this.#alarmScheduled = true;
-    if ((await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm(Date.now() + pruneIntervalMs(this.#retention));
+    if ((await this.#alarms.dueMs("prune")) !== null) return;
+    await this.#alarms.schedule("prune", Date.now() + pruneIntervalMs(this.#retention));
   }
 
   /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
@@ -328,7 +345,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#resize(nowMs);
     const inUse =
       this.#fanout.hasConfirmedShards || this.#audience.socketCount > 0 || this.#scaler.expectsAudience(nowMs);
-    if (left || this.#subjects.hasSubjects || inUse) return true;
+    if (left || this.#subjects.hasSubjects || inUse || this.#domainEvents.hasPending) return true;
     // A room of which nothing is left but counts of people who are gone is as if it had never been.
     this.#alarmScheduled = false;
     await this.#store.clear();
@@ -394,9 +411,9 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     if (met === null) return;
     const { entries } = met;
     const event = met.effect === undefined ? null : this.#stamp(met.effect, null, nowMs);
-    this.#commit(await this.#history.encryptChange({ event, by: ROOM_ACTOR, entries, audit: null, about: null }));
+    const keep = await this.#history.encryptChange({ event, by: ROOM_ACTOR, entries, audit: null, about: null });
+    this.#commitWithDomainEvent(keep, await this.#domainEvents.prepareBan(event, ""));
     if (event !== null) this.#recordEvent(event);
-    if (event?.kind === "unban") this.#syncBanRevocation(event.subject, false, "");
     for (const fact of entries) this.#state.apply(fact);
     this.#fanout.recordChanges(this.#head, entries, []);
   }
@@ -414,11 +431,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
       audit: audit === undefined ? null : { ...audit, atMs: nowMs, by: asked.by.subject ?? "" },
       about: subjectOfCommand(asked.act, this.#state),
     });
-    this.#commit(keep);
+    this.#commitWithDomainEvent(keep, await this.#domainEvents.prepareBan(event, asked.by.subject ?? ""));
     if (event !== null) this.#recordEvent(event);
-    if (event?.kind === "ban" || event?.kind === "unban") {
-      this.#syncBanRevocation(event.subject, event.kind === "ban", asked.by.subject ?? "");
-    }
     for (const fact of entries) this.#state.apply(fact);
     this.#fanout.recordChanges(this.#head, entries, staffNotes);
     return {
@@ -429,9 +443,25 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     };
   }
 
-  #syncBanRevocation(subject: string, banned: boolean, actor: string): void {
-    const { LIVE } = this.env;
-    this.ctx.waitUntil(syncBanRevocation(() => LIVE.getByName(streamOfRoom(this.#name)), subject, banned, actor));
+  /** Stores a change and its domain event together, and delivers the event at once. */
+  #commitWithDomainEvent(keep: () => void, appendEvent: (() => void) | null): void {
+    this.#commit(() => {
+      keep();
+      appendEvent?.();
+    });
+    if (appendEvent !== null) this.ctx.waitUntil(this.#domainEvents.deliver());
+  }
+
+  #createDomainEvents(): RoomDomainEvents {
+    const stream = streamOfRoom(this.#name);
+    return new RoomDomainEvents({
+      stream,
+      storage: this.#store.sql,
+      history: this.#history,
+      platform: this.platform,
+      live: () => this.env.LIVE.getByName(stream),
+      setRetryAlarm: (atMs) => (atMs === null ? this.#alarms.cancel("outbox") : this.#alarms.schedule("outbox", atMs)),
+    });
   }
 
   /** The event in the place that comes next, which it has once it is stored. */
@@ -469,6 +499,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     if (this.#reactionsChanged) this.#saveTotals(Date.now());
     this.#reactionsChanged = false;
     this.#counts = this.#audience.counts(Date.now());
+    this.#domainEvents.recordPeak(this.#counts.peak);
   }
 
   /** Puts what is fresh where the shards are told from. */

@@ -1,5 +1,5 @@
 /** What the room keeps in SQLite of each person: whom a tag stands for, and all that is found, and forgotten, by it. */
-import type { LazySql } from "../../kit/lazy-sql.ts";
+import type { LazyStorage } from "../../kit/lazy-storage.ts";
 import { EVENT_COLUMNS, type EventRow } from "./room-store.ts";
 
 /** A person's own events, with where they came from. */
@@ -12,15 +12,15 @@ export interface SubjectEventRow extends EventRow {
 
 /** Typed access to one room's SQLite by person; the tables are those of `RoomStore`. */
 export class SubjectStore {
-  readonly #sql: LazySql;
+  readonly #sql: LazyStorage;
 
-  constructor(sql: LazySql) {
+  constructor(sql: LazyStorage) {
     this.#sql = sql;
   }
 
   /** Keeps whom a tag stands for. */
   addSubject(tag: string, subject: Uint8Array): void {
-    this.#sql.exec("INSERT OR IGNORE INTO people VALUES (?, ?)", tag, subject);
+    this.#sql.insert("INSERT OR IGNORE INTO people VALUES (?, ?)", tag, subject);
   }
 
   /** Whom a tag stands for, sealed; undefined: nobody any more. */
@@ -65,6 +65,11 @@ export class SubjectStore {
     this.#sql.exec("UPDATE audit SET about = '', body = x'' WHERE about = ?", tag);
     this.#sql.exec("UPDATE audit SET by = '' WHERE by = ?", tag);
     this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
+    this.#sql.exec("DELETE FROM outbox WHERE json_extract(body, '$.subjectTag') = ?", tag);
+    this.#sql.exec(
+      "UPDATE outbox SET body = json_set(body, '$.actorTag', '') WHERE json_extract(body, '$.actorTag') = ?",
+      tag,
+    );
   }
 
   /** Events after `offset` that a person made, or that tell of it, at most `most`, in order. */

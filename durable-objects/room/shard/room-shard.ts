@@ -24,6 +24,7 @@ import {
   type ShardingConfig,
   siblingCount,
 } from "../../../core/room/sharding.ts";
+import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { platformOf } from "../../kit/platform-of.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { type ShardContext, type SocketClose, socketRefusal } from "./admission.ts";
@@ -38,6 +39,7 @@ import { ReviewQueue } from "./review-queue.ts";
 import { RoomReplica } from "./room-replica.ts";
 import { ShardFanout } from "./shard-fanout.ts";
 import { ShardPresence, type StoredBeacon } from "./shard-presence.ts";
+import { BEACONS_KEY, SHARD_SCHEMA, SHARDS_KEY } from "./shard-schema.ts";
 import { SocketExpiry } from "./socket-expiry.ts";
 
 /** What a shard is bound to. */
@@ -60,6 +62,7 @@ const CLOSE_HEADER = "corral-close";
 /** One shard of a room, named `{room}/{index}`. */
 export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   platform: Platform = systemPlatform;
+  readonly #storage: LazyStorage;
   readonly #roomName: string;
   readonly #index: number;
   readonly #childId: RoomChildId;
@@ -80,6 +83,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
 
   constructor(ctx: DurableObjectState, env: RoomShardEnv) {
     super(ctx, env);
+    this.#storage = new LazyStorage(ctx.storage, SHARD_SCHEMA);
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     const stream = streamOfRoom(room);
@@ -94,11 +98,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     });
     this.#rebalancer = new Rebalancer(this.#connections, index, this.#sharding, platform);
     // The shard count of a large room is stored, so that a shard does not bypass its relay.
-    const storedShards = ctx.storage.kv.get<number>("shards");
+    const storedShards = this.#storage.get<number>(SHARDS_KEY);
     this.#shards = storedShards ?? 1;
     this.#shardCountKnown = storedShards !== undefined;
     this.#expiry = new SocketExpiry(this.#connections, clock, () => void this.#abortObject());
-    this.#presence = new ShardPresence(ctx.storage.kv.get<StoredBeacon[]>("beacons") ?? []);
+    this.#presence = new ShardPresence(this.#storage.get<StoredBeacon[]>(BEACONS_KEY) ?? []);
     const siblings = (): number => siblingCount(this.#shards, this.#sharding);
     this.#replica = new RoomReplica(() => this.#attach());
     const loadState = (): Promise<RoomState> => this.#replica.load().then(({ state }) => state);
@@ -282,8 +286,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   async #releaseStorage(): Promise<void> {
     if (this.#connections.size > 0) return;
     this.#wakeMs = 0;
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+    await this.#storage.clear();
   }
 
   /** Aborts this object, and with it closed sockets whose peers do not answer. Open connections reconnect and resume. */
@@ -297,7 +300,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     if (this.#wakeMs - nowMs > WAKE_MS / 2) return;
     this.#wakeMs = nowMs + WAKE_MS;
     const { beacons } = this.#presence;
-    if (beacons.length > 0) this.ctx.storage.kv.put("beacons", beacons);
+    if (beacons.length > 0) this.#storage.put(BEACONS_KEY, beacons);
     this.#scheduleAlarm();
   }
 
@@ -312,8 +315,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     const before = this.#relayIndex;
     if (shards !== this.#shards) {
       this.#shards = shards;
-      if (this.#relayIndex !== null) this.ctx.storage.kv.put("shards", shards);
-      else if (before !== null) this.ctx.storage.kv.delete("shards");
+      if (this.#relayIndex !== null) this.#storage.put(SHARDS_KEY, shards);
+      else if (before !== null) this.#storage.delete(SHARDS_KEY);
       if (this.#relayIndex !== before) {
         this.#presence.resetReported();
         this.#presenceRefresh.request();

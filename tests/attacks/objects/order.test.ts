@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { StreamName } from "../../../core/kit/ids.ts";
 import { BroadcastStore } from "../../../durable-objects/live/broadcast-store.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
+import { openLiveStorage } from "../../../durable-objects/live/live-schema.ts";
 import { getLiveObject, testEdge } from "../../../workers/testing.ts";
 import { readJson, TestPublisher } from "../../support/publisher.ts";
 
@@ -57,6 +58,7 @@ test("storage from before broadcasts were counted keeps their order, and what op
   await runInDurableObject(objectOf(second), (_object, { storage }) => {
     storage.sql.exec("ALTER TABLE broadcasts DROP COLUMN sequence");
     storage.sql.exec("DROP TABLE packs");
+    storage.sql.exec("DROP TABLE schema_version");
   });
   await evictDurableObject(getLiveObject(second));
   expect(await statusOf(second)).toMatchObject({ broadcast: second.config.broadcast, state: "live" });
@@ -71,7 +73,9 @@ test("storage from before broadcasts were counted keeps their order, and what op
   await runInDurableObject(objectOf(third), (_object, { storage }) => {
     const rows = storage.sql.exec<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence").toArray();
     expect(rows.map(({ id }) => id)).toEqual([first, second, third].map(({ config }) => config.broadcast));
-    expect(new BroadcastStore(storage.sql).readLatestBroadcast()?.config.broadcast).toBe(third.config.broadcast);
+    expect(new BroadcastStore(openLiveStorage(storage)).readLatestBroadcast()?.config.broadcast).toBe(
+      third.config.broadcast,
+    );
   });
 });
 

@@ -4,8 +4,10 @@ import { expect, test } from "vitest";
 import { SEGMENTS_PER_PACK } from "../../../core/broadcast/packed-segments.ts";
 import { playlistObjectKey } from "../../../core/delivery/r2-keys.ts";
 import type { StreamName, TrackName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { BroadcastStore } from "../../../durable-objects/live/broadcast-store.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
+import { openLiveStorage } from "../../../durable-objects/live/live-schema.ts";
 import { RecordingPlaylists } from "../../../durable-objects/live/recording-playlists.ts";
 import { getLiveObject, testBindings, testEdge } from "../../../workers/testing.ts";
 import { DAY_S, DAY_SEGMENTS, storedSegment } from "../../support/long-window.ts";
@@ -22,7 +24,7 @@ const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
 /** Lists segments as if they had been published; the object learns of them when it is restored. */
 async function list(publisher: TestPublisher, from: number, to: number): Promise<void> {
   await runInDurableObject(objectOf(publisher), (_object, { storage }) => {
-    const store = new BroadcastStore(storage.sql);
+    const store = new BroadcastStore(openLiveStorage(storage));
     for (const { name } of publisher.config.tracks) {
       for (let msn = from; msn < to; msn += 1) store.addSegment(publisher.config.broadcast, name, storedSegment(msn));
     }
@@ -110,7 +112,7 @@ test("a recording is rendered in steps, between which the object takes a publish
   await old.openWithInits();
   await list(old, 0, SEGMENTS);
   const turns = await runInDurableObject(objectOf(old), async (_object, { storage }) => {
-    const store = new BroadcastStore(storage.sql);
+    const store = new BroadcastStore(openLiveStorage(storage));
     let [turn, turnsBefore] = [0, -1];
     // Rendered whole by then, and its storing takes turns of its own.
     const bucket = {
@@ -120,7 +122,7 @@ test("a recording is rendered in steps, between which the object takes a publish
     };
     const row = store.readLatestBroadcast();
     if (row === null) throw new Error("no broadcast");
-    const recordings = new RecordingPlaylists(bucket as unknown as R2Bucket, store);
+    const recordings = new RecordingPlaylists(bucket as unknown as R2Bucket, store, systemPlatform.clock);
     const rendering = recordings.render(old.stream as StreamName, { ...row, ended: true }, video, "vod.m3u8");
     for (; turnsBefore < 0; turn += 1) await scheduler.wait(0);
     expect((await rendering).text.match(/#EXTINF/g)?.length).toBe(SEGMENTS);

@@ -166,6 +166,7 @@ test("rows of before, sealed without a place, are read, and names of devices and
       new Uint8Array([...iv, ...sealed]),
     );
     storage.sql.exec("DELETE FROM meta WHERE key = 'layout'");
+    storage.sql.exec("DROP TABLE schema_version");
     expect((await encryptValue("x", key, "a place")).byteLength).toBeGreaterThan(0);
   });
   expect(await read(room)).toEqual(["ann: written before", "ann: not really", "bob: hello"]);

@@ -1,0 +1,35 @@
+/** Objects for tests of storage. */
+import { runInDurableObject } from "cloudflare:test";
+import { testBindings } from "../../workers/testing.ts";
+
+let objects = 0;
+
+/** Runs `work` on the storage of an object that has stored nothing. */
+export function withEmptyStorage<T>(work: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
+  objects += 1;
+  const stub = testBindings.LIVE.getByName(`storage-test-${objects}-${crypto.randomUUID()}`);
+  return runInDurableObject(stub as unknown as DurableObjectStub, (_object, { storage }) => work(storage));
+}
+
+/** Every table with its columns, and every index, as the schema of a database is compared. */
+export function describeSchema({ sql }: DurableObjectStorage): string[] {
+  const tables = sql
+    .exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'",
+    )
+    .toArray()
+    .flatMap(({ name }) =>
+      sql
+        .exec<{ column: string; type: string; notnull: number; pk: number }>(
+          'SELECT name AS "column", type, "notnull", pk FROM pragma_table_info(?)',
+          name,
+        )
+        .toArray()
+        .map(({ column, type, notnull, pk }) => `${name}.${column} ${type} ${notnull} ${pk}`),
+    );
+  const indexes = sql
+    .exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    .toArray()
+    .map(({ sql: text }) => text.replace(/\s+/g, " "));
+  return [...tables, ...indexes].sort();
+}

@@ -1,0 +1,80 @@
+/** The latest broadcast of a stream in its Live object's memory. */
+import type { BroadcastConfig, LogEntry } from "../../core/broadcast/broadcast-log.ts";
+import type { Replica } from "../../core/broadcast/replica.ts";
+import type { FeedFanout } from "../../core/delivery/feed-fanout.ts";
+import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import type { PublisherWatch } from "./publisher-watch.ts";
+
+/** The publisher of a broadcast whose publisher's key was revoked. */
+export const NO_PUBLISHER = "";
+
+/** What an active broadcast consists of. */
+export interface ActiveBroadcastParts {
+  readonly replica: Replica;
+  readonly fanout: FeedFanout;
+  readonly publisherWatch: PublisherWatch;
+  /** The publishing process's random id. */
+  readonly publisher: string;
+  readonly nowMs: number;
+}
+
+/** A broadcast, its feeds and its publisher. */
+export class ActiveBroadcast {
+  readonly replica: Replica;
+  readonly fanout: FeedFanout;
+  readonly publisherWatch: PublisherWatch;
+  publisher: string;
+  #lastActivityMs: number;
+
+  constructor({ replica, fanout, publisherWatch, publisher, nowMs }: ActiveBroadcastParts) {
+    this.replica = replica;
+    this.fanout = fanout;
+    this.publisherWatch = publisherWatch;
+    this.publisher = publisher;
+    this.#lastActivityMs = nowMs;
+  }
+
+  get config(): BroadcastConfig {
+    return this.replica.config;
+  }
+
+  get id(): BroadcastId {
+    return this.replica.config.broadcast;
+  }
+
+  get hasEnded(): boolean {
+    return this.replica.state.ended;
+  }
+
+  /** Records a request of the publisher. */
+  recordActivity(nowMs: number): void {
+    this.#lastActivityMs = nowMs;
+    this.publisherWatch.recordActivity();
+  }
+
+  /** Whether the publisher has sent nothing for two target durations. */
+  isSilent(nowMs: number): boolean {
+    return nowMs - this.#lastActivityMs > 2_000 * this.config.targetDurationS;
+  }
+
+  /** Whether no other publisher may replace this one yet. */
+  isLeaseHeld(nowMs: number): boolean {
+    const silentMs = nowMs - this.#lastActivityMs;
+    // A clock that was set back says nothing about the publisher.
+    return this.publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
+  }
+
+  /** Appends an entry to the log, which its feeds follow. */
+  appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
+    this.replica.appendEntry(entry, bytes);
+  }
+
+  /** Segments that are not closed. */
+  openSegments(): { readonly track: TrackName; readonly msn: number }[] {
+    return [...this.replica.state.tracks.values()].flatMap(({ track, segments }) => {
+      const last = segments.at(-1);
+      return last === undefined || last.closed ? [] : [{ track: track.name, msn: last.msn }];
+    });
+  }
+}

@@ -1,0 +1,93 @@
+/** Schema versions of a Live object's storage. */
+import type { AccessPolicy } from "../../core/access/access-policy.ts";
+import { INBOX_TABLE } from "../kit/inbox.ts";
+import { LazyStorage } from "../kit/lazy-storage.ts";
+import { hasColumn, type Migration, type StorageSchema } from "../kit/migrations.ts";
+import { OUTBOX_TABLES } from "../kit/outbox.ts";
+
+/** The key under which the access policy without revocations is stored. */
+export const ACCESS_KEY = "access";
+
+/** The key of a mark that an early release left for a silent publisher. */
+const OLD_SILENCE_KEY = "silent";
+
+/** Stream keys' hashes, broadcasts, init sections, and the index of stored segments. */
+const createBroadcasts: Migration = ({ sql }) => {
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS keys (hash TEXT PRIMARY KEY, created_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS broadcasts (
+  id TEXT PRIMARY KEY, config TEXT NOT NULL, publisher TEXT NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER);
+CREATE TABLE IF NOT EXISTS inits (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (broadcast, track, version));
+CREATE TABLE IF NOT EXISTS segments (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, msn INTEGER NOT NULL, discontinuity INTEGER NOT NULL,
+  duration_ticks INTEGER NOT NULL, segment TEXT NOT NULL,
+  PRIMARY KEY (broadcast, track, msn)) WITHOUT ROWID;
+`);
+};
+
+/** Packs of listed segments, from which a long window is restored. */
+const createPacks: Migration = ({ sql }) => {
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS packs (
+  broadcast TEXT NOT NULL, track TEXT NOT NULL, first INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (broadcast, track, first)) WITHOUT ROWID;
+`);
+};
+
+/** Clocks jump, so broadcasts are counted. Rows from before have the order in which they were inserted. */
+const addSequences: Migration = (storage) => {
+  if (hasColumn(storage, "broadcasts", "sequence")) return;
+  storage.sql.exec("ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0");
+  storage.sql.exec("UPDATE broadcasts SET sequence = rowid");
+};
+
+/** Revocations, which were a part of the access policy, have a row each; stops have a record. */
+const createRevocationsAndStops: Migration = ({ sql, kv }) => {
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS revocations (
+  made_by TEXT NOT NULL, subject TEXT NOT NULL, version INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+  revision INTEGER NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (made_by, subject)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stops (
+  id INTEGER PRIMARY KEY, act TEXT NOT NULL, at_ms INTEGER NOT NULL, authority TEXT NOT NULL, name TEXT NOT NULL,
+  category TEXT, reason TEXT, until_ms INTEGER);
+`);
+  kv.delete(OLD_SILENCE_KEY);
+  const policy = kv.get<AccessPolicy>(ACCESS_KEY);
+  if (policy === undefined) return;
+  for (const { by, subject, version, untilMs } of policy.revocations) {
+    sql.exec(
+      "INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?, ?, '')",
+      by,
+      subject,
+      version,
+      untilMs,
+      policy.revision,
+    );
+  }
+  kv.put(ACCESS_KEY, { ...policy, revocations: [] } satisfies AccessPolicy);
+};
+
+/** Domain events. The room may not have been told of the policy that stands: it is told once more. */
+const createOutbox: Migration = ({ sql, kv }) => {
+  sql.exec(OUTBOX_TABLES + INBOX_TABLE);
+  const policy = kv.get<AccessPolicy>(ACCESS_KEY);
+  if (policy === undefined) return;
+  sql.exec(
+    `INSERT INTO outbox (id, at_ms, program_time_ms, kind, body)
+     VALUES (lower(hex(randomblob(16))), unixepoch() * 1000, NULL, 'playback-policy-changed', ?)`,
+    JSON.stringify({ kind: "playback-policy-changed", playback: policy.playback }),
+  );
+};
+
+/** Every schema version of Live objects. */
+export const LIVE_SCHEMA: StorageSchema = {
+  object: "Live",
+  migrations: [createBroadcasts, createPacks, addSequences, createRevocationsAndStops, createOutbox],
+};
+
+/** A Live object's storage. */
+export function openLiveStorage(storage: DurableObjectStorage): LazyStorage {
+  return new LazyStorage(storage, LIVE_SCHEMA);
+}

@@ -1,0 +1,127 @@
+/** Who may watch a stream: the playback policy, revocations and stops, each of which the room learns of by the outbox. */
+import type { AccessPolicy, PlaybackPolicy } from "../../core/access/access-policy.ts";
+import { ALL_TOKEN_VERSIONS } from "../../core/access/access-policy.ts";
+import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
+import {
+  activeStop,
+  mayChangeStop,
+  type StopActor,
+  type StopRecord,
+  type StreamStop,
+} from "../../core/access/stream-stop.ts";
+import type { DomainEvent, LiveEventBody } from "../../core/events/domain-events.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { Inbox } from "../kit/inbox.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
+import { StreamAccessStore } from "./access-store.ts";
+import { StopRecordStore } from "./stop-record-store.ts";
+
+/** What the access of a stream works with. */
+export interface StreamAccessOptions {
+  readonly storage: LazyStorage;
+  readonly clock: Clock;
+  /** Stores a domain event. */
+  appendEvent(body: LiveEventBody): void;
+  /** Is called with each change once it is stored: the policy, of the revocations the new ones. */
+  onChange(change: AccessPolicy): void;
+}
+
+/** The access of one stream. */
+export class StreamAccess {
+  readonly #options: StreamAccessOptions;
+  readonly #store: StreamAccessStore;
+  readonly #stopRecords: StopRecordStore;
+  readonly #inbox: Inbox;
+
+  constructor(options: StreamAccessOptions) {
+    this.#options = options;
+    this.#store = new StreamAccessStore(options.storage);
+    this.#stopRecords = new StopRecordStore(options.storage);
+    this.#inbox = new Inbox(options.storage);
+  }
+
+  /** The policy with all revocations. */
+  get policy(): AccessPolicy {
+    return this.#store.current;
+  }
+
+  /** The stop in force, or null. */
+  get activeStop(): StreamStop | null {
+    return activeStop(this.#store.current, this.#nowMs());
+  }
+
+  /** The stop in force, and who stopped the stream and undid that, the newest first. */
+  stops(): { readonly stop: StreamStop | null; readonly records: StopRecord[] } {
+    return { stop: this.activeStop, records: this.#stopRecords.listRecords() };
+  }
+
+  /** Sets who may watch. */
+  setPlaybackPolicy(playback: PlaybackPolicy): void {
+    if (playback === this.policy.playback) return;
+    this.#commit(() => {
+      this.#options.appendEvent({ kind: "playback-policy-changed", playback });
+      return this.#store.setPlaybackPolicy(playback);
+    });
+  }
+
+  /** Revokes tokens, or undoes a revocation; false where the issuer has too many revocations. */
+  revoke(request: RevocationRequest): boolean {
+    return this.#commit(() => {
+      const change = this.#store.revoke(request, this.#nowMs());
+      // The room knows its own bans.
+      if (change !== null && request.by !== "ban") {
+        const { subject, version } = request;
+        this.#options.appendEvent({ kind: "token-revoked", subject, version });
+      }
+      return change;
+    });
+  }
+
+  /** Stops the stream, or undoes the stop (null); false where `by` may not change the stop in force. */
+  setStop(by: StopActor, requested: Pick<StreamStop, "category" | "reason" | "untilMs"> | null): boolean {
+    const atMs = this.#nowMs();
+    const { authority } = by;
+    const standing = activeStop(this.policy, atMs);
+    if (!mayChangeStop(standing, authority)) return false;
+    const stop = requested === null ? null : { ...requested, atMs, authority };
+    if (isSameStop(standing, stop)) return true;
+    return this.#commit(() => {
+      const { category = null, reason = null, untilMs = null } = stop ?? {};
+      this.#stopRecords.addRecord({ act: stop === null ? "undo" : "stop", atMs, ...by, category, reason, untilMs });
+      this.#options.appendEvent(
+        stop === null
+          ? { kind: "stream-restored" }
+          : { kind: "stream-stopped", category: stop.category, authority, untilMs },
+      );
+      return this.#store.setStop(stop);
+    });
+  }
+
+  /** Applies a domain event of the stream's room; one that was applied before changes nothing. */
+  applyRoomEvent(event: DomainEvent): void {
+    if (event.kind !== "subject-banned" && event.kind !== "subject-unbanned") return;
+    const { id, kind, subject, actor } = event;
+    const version = kind === "subject-banned" ? ALL_TOKEN_VERSIONS : 0;
+    this.#commit(() =>
+      this.#inbox.accept(id) ? this.#store.revoke({ subject, version, by: "ban", actor }, this.#nowMs()) : null,
+    );
+  }
+
+  /** Stores a change with its event, all of it or nothing. */
+  #commit(change: () => AccessPolicy | null): boolean {
+    const changed = this.#options.storage.transaction(change);
+    if (changed !== null) this.#options.onChange(changed);
+    return changed !== null;
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.nowMs();
+  }
+}
+
+/** Whether two stops, or their absence, are equal: a repeated request is recorded once. */
+function isSameStop(a: StreamStop | null, b: StreamStop | null): boolean {
+  if (a === null || b === null) return a === b;
+  const { authority, category, reason, untilMs } = b;
+  return a.authority === authority && a.category === category && a.reason === reason && a.untilMs === untilMs;
+}

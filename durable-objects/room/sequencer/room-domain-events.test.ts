@@ -1,0 +1,125 @@
+/** Domain events that leave a room. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test } from "vitest";
+import { ALL_TOKEN_VERSIONS, type Revocation } from "../../../core/access/access-policy.ts";
+import type { DomainEvent } from "../../../core/events/domain-events.ts";
+import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
+import { testBindings } from "../../../workers/testing.ts";
+import { LazyStorage } from "../../kit/lazy-storage.ts";
+import { withEmptyStorage } from "../../kit/testing.ts";
+import { roomStub, TestParticipant, waitForCondition } from "../testing.ts";
+import type { EncryptedHistory } from "./encrypted-history.ts";
+import type { Room, RoomEnv } from "./room.ts";
+import { RoomDomainEvents, VIEWER_PEAK_LIMITS } from "./room-domain-events.ts";
+import { ROOM_SCHEMA } from "./room-schema.ts";
+
+const viewers: TestParticipant[] = [];
+
+async function join(
+  room: string,
+  subject: string,
+  roles: readonly ("host" | "moderator")[] = [],
+): Promise<TestParticipant> {
+  const viewer = await TestParticipant.joinShard(room, 0, subject, roles);
+  viewers.push(viewer);
+  return viewer;
+}
+
+afterEach(() => {
+  for (const viewer of viewers.splice(0)) viewer.client.stop();
+});
+
+const revocationsOf = async (stream: string): Promise<readonly Revocation[]> =>
+  (await testBindings.LIVE.getByName(stream).access()).revocations;
+
+/** Has the room's calls to the Live object fail until its memory is lost. */
+const cutOffLive = (room: string): Promise<void> =>
+  runInDurableObject(roomStub(room), (object: Room) => {
+    const LIVE: RoomEnv["LIVE"] = {
+      getByName: () => ({ receiveEvent: () => Promise.reject(new Error("the Live object cannot be reached")) }),
+    };
+    const { env } = object as unknown as { env: RoomEnv };
+    Object.defineProperty(object, "env", { value: { ...env, LIVE } });
+  });
+
+test("bans reach the Live object in order after the room lost its memory before it could be told", async () => {
+  const room = "bans-in-order";
+  const host = await join(room, "host", ["host"]);
+  await (await join(room, "troll")).say("spam");
+  await cutOffLive(room);
+  expect((await host.client.sendCommand({ kind: "ban", subject: "troll", address: false })).ok).toBe(true);
+  expect((await host.client.sendCommand({ kind: "ban", subject: "other", address: false })).ok).toBe(true);
+  expect((await host.client.sendCommand({ kind: "unban", subject: "other" })).ok).toBe(true);
+  expect(await revocationsOf(room)).toEqual([]);
+  await evictDurableObject(roomStub(room));
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
+  await waitForCondition(async () => (await revocationsOf(room)).length === 2);
+  expect(await revocationsOf(room)).toMatchObject([
+    { subject: "troll", version: ALL_TOKEN_VERSIONS, by: "ban" },
+    { subject: "other", version: 0, by: "ban" },
+  ]);
+});
+
+test("the outbox names no subject, and an erased one leaves no event", async () => {
+  const room = "bans-of-tags";
+  const host = await join(room, "host", ["host"]);
+  await (await join(room, "troll")).say("spam");
+  await cutOffLive(room);
+  await host.client.sendCommand({ kind: "ban", subject: "troll", address: false });
+  const rows = (): Promise<{ body: string }[]> =>
+    runInDurableObject(roomStub(room), (_room, { storage }) =>
+      storage.sql.exec<{ body: string }>("SELECT body FROM outbox WHERE kind = 'subject-banned'").toArray(),
+    );
+  const [row] = await rows();
+  const { subjectTag } = JSON.parse(row?.body ?? "{}") as { subjectTag: string };
+  expect(row?.body).not.toMatch(/troll|host/);
+  await roomStub(room).eraseSubject(subjectTag);
+  expect(await rows()).toEqual([]);
+});
+
+/** The domain events of a room whose storage has its schema, with a clock of the test's. */
+function bench(storage: DurableObjectStorage): {
+  clock: VirtualClock;
+  events: RoomDomainEvents;
+  peaks: () => number[];
+} {
+  const lazy = new LazyStorage(storage, ROOM_SCHEMA);
+  const clock = new VirtualClock();
+  const received: DomainEvent[] = [];
+  const events = new RoomDomainEvents({
+    stream: "show",
+    storage: lazy,
+    history: {} as EncryptedHistory,
+    platform: { clock, random: () => 0.5, newId: () => crypto.randomUUID() },
+    live: () => ({ receiveEvent: async (event) => void received.push(event) }),
+    setRetryAlarm: async () => {},
+  });
+  const peaks = (): number[] =>
+    lazy
+      .exec<{ body: string }>("SELECT body FROM outbox WHERE kind = 'viewer-peak' ORDER BY sequence")
+      .toArray()
+      .map(({ body }) => (JSON.parse(body) as { viewers: number }).viewers);
+  return { clock, events, peaks };
+}
+
+test("a viewer peak is an event if it has grown by a tenth, and not more often than the interval, though memory is lost", () =>
+  withEmptyStorage(async (storage) => {
+    new LazyStorage(storage, ROOM_SCHEMA).create();
+    const { clock, events, peaks } = bench(storage);
+    for (const viewers of [10, 20, 30]) events.recordPeak(viewers);
+    expect(peaks()).toEqual([10]);
+    await clock.advance(VIEWER_PEAK_LIMITS.intervalMs);
+    for (const viewers of [30, 31, 40]) events.recordPeak(viewers);
+    expect(peaks()).toEqual([10, 30]);
+    const restarted = bench(storage).events;
+    for (const viewers of [30, 32]) restarted.recordPeak(viewers);
+    expect(peaks()).toEqual([10, 30]);
+    restarted.recordPeak(33);
+    expect(peaks()).toEqual([10, 30, 33]);
+  }));
+
+test("viewers of a room in which nothing is stored store nothing", () =>
+  withEmptyStorage((storage) => {
+    bench(storage).events.recordPeak(5);
+    expect(storage.sql.exec("SELECT 1 FROM sqlite_master").toArray()).toEqual([]);
+  }));
