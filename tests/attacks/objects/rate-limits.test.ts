@@ -71,7 +71,10 @@ test("a flood of joins from one network is answered 429, while others join and t
   const heads = await flood(700, () => join("203.0.113.5", "HEAD"));
   expect(new Set(heads.statuses)).toEqual(new Set([200]));
   const beganMs = Date.now();
-  const answers = await Promise.all(Array.from({ length: 200 }, () => join("203.0.113.5")));
+  // One after another: Vitest's runtime sets `no_handle_cross_request_promise_resolution`, so a request that waits for another's
+  // feed hangs in it.
+  const answers: Response[] = [];
+  for (let n = 0; n < 200; n += 1) answers.push(await join("203.0.113.5"));
   const refused = answers.filter(({ status }) => status === 429);
   const most = 0.1 * (DEFAULT_JOIN_RATES.burst + (DEFAULT_JOIN_RATES.joinsPerSecond * (Date.now() - beganMs)) / 1_000);
   expect(answers.length - refused.length).toBeLessThanOrEqual(Math.max(most + 1, 61));
@@ -79,8 +82,7 @@ test("a flood of joins from one network is answered 429, while others join and t
     expect(headers.get("content-type")).toBe("application/problem+json");
     expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
   }
-  const neighbours = Array.from({ length: 100 }, (_, n) => join(`203.0.113.${n + 100}`));
-  for (const { status } of await Promise.all(neighbours)) expect(status).toBe(200);
+  for (let n = 0; n < 100; n += 1) expect((await join(`203.0.113.${n + 100}`)).status).toBe(200);
   const watching = await flood(50, () =>
     testEdge.ask(publisher.path("video", "0.m4s"), { headers: from("203.0.113.5") }),
   );
