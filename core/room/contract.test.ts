@@ -1,13 +1,7 @@
 import { expect, test } from "vitest";
 import { PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
-import {
-  applyLaterEvent,
-  type ChatEvent,
-  type Effect,
-  type Participant,
-  type RoomEvent,
-  redactEvent,
-} from "./events.ts";
+import { applyLaterEvent, type Effect, redactEvent } from "./effects/index.ts";
+import type { ChatEvent, Participant, RoomEvent } from "./events.ts";
 import { RecentEvents } from "./recent-events.ts";
 import type { Command } from "./room-protocol.ts";
 import { isSharedWithShards, RoomState, type StateEntry, stateEntryKey } from "./room-state.ts";

@@ -1,4 +1,5 @@
-/** What happens in a room: people, events, modes, counts. */
+/** Participants, chat modes, events and counts of a room. */
+import type { Effect } from "./effects/index.ts";
 
 /** What a person is in a room. Hosts and moderators are its staff. */
 export type Role = "host" | "moderator" | "subscriber" | "verified";
@@ -69,28 +70,6 @@ export const OPEN_CHAT_MODES: ChatModes = {
   review: false,
 };
 
-/** What happened. `target` is the offset of a message. */
-export type Effect =
-  | {
-      readonly kind: "chat";
-      readonly by: ParticipantProfile;
-      readonly text: string;
-      readonly replyTo?: number;
-      readonly gone?: true;
-    }
-  | { readonly kind: "delete"; readonly target: number }
-  | { readonly kind: "clear"; readonly subject: string }
-  | { readonly kind: "pin"; readonly target: number | null }
-  | { readonly kind: "modes"; readonly modes: ChatModes }
-  | { readonly kind: "timeout"; readonly subject: string; readonly untilMs: number }
-  | { readonly kind: "ban"; readonly subject: string }
-  | { readonly kind: "unban"; readonly subject: string }
-  | { readonly kind: "role"; readonly subject: string; readonly role: "moderator" | null }
-  /** Words or levels changed; those who moderate may ask for them. */
-  | { readonly kind: "rules" }
-  /** Someone was erased: the events at these offsets tell nothing personal any more. */
-  | { readonly kind: "erase"; readonly targets: readonly number[] };
-
 /** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
 export interface EventStamp {
   readonly offset: number;
@@ -124,41 +103,4 @@ export function participantKey({ subject, device }: Pick<Participant, "subject" 
 /** Whether a person moderates here. */
 export function isStaff(roles: readonly Role[]): boolean {
   return roles.includes("host") || roles.includes("moderator");
-}
-
-/**
- * The event after a later one: a message that was deleted, or whose sender was cleared, loses its text and says so; what
- * was erased loses all that is personal. Others are as they were.
- */
-export function applyLaterEvent(event: RoomEvent, later: Effect & { readonly offset: number }): RoomEvent {
-  if (event.offset >= later.offset) return event;
-  if (later.kind === "erase") return later.targets.includes(event.offset) ? redactEvent(event) : event;
-  if (event.kind !== "chat" || event.gone === true) return event;
-  const hit =
-    (later.kind === "delete" && later.target === event.offset) ||
-    (later.kind === "clear" && later.subject === event.by.subject);
-  return hit ? { ...event, text: "", gone: true } : event;
-}
-
-/** The event without anything personal: it keeps its place, so that the history has no hole. */
-export function redactEvent({ kind, offset, atMs, programmeMs }: Pick<RoomEvent, "kind"> & EventStamp): RoomEvent {
-  const place = { offset, atMs, programmeMs };
-  switch (kind) {
-    case "chat":
-      return { kind, by: ERASED_PROFILE, text: "", gone: true, ...place };
-    case "timeout":
-      return { kind, subject: "", untilMs: atMs, ...place };
-    case "role":
-      return { kind, subject: "", role: null, ...place };
-    case "clear":
-    case "ban":
-    case "unban":
-      return { kind, subject: "", ...place };
-    case "delete":
-    case "pin":
-    case "modes":
-    case "rules":
-    case "erase":
-      return { kind: "erase", targets: [], ...place };
-  }
 }

@@ -1,5 +1,6 @@
 /** A room's recent events as they are shown, for those who join and those who return. */
-import { applyLaterEvent, type RoomEvent } from "./events.ts";
+import { applyLaterEvent, removalOf } from "./effects/index.ts";
+import type { RoomEvent } from "./events.ts";
 import type { EventRange } from "./room-protocol.ts";
 
 /** The last events, without holes but for those that were left out. */
@@ -30,7 +31,7 @@ export class RecentEvents {
     const from = this.#headOffset;
     const to = Math.max(stretch.to, from);
     for (const event of fresh) {
-      if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") {
+      if (removalOf(event) !== null) {
         this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
       }
       this.#events.push(event);

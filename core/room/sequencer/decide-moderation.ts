@@ -1,6 +1,7 @@
 /** What those who moderate may do, and what it changes. */
 
-import type { Effect, Participant } from "../events.ts";
+import type { Effect } from "../effects/index.ts";
+import type { Participant } from "../events.ts";
 import { networkBanEndMs } from "../network-name-rotation.ts";
 import {
   higherRank,

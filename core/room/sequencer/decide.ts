@@ -1,7 +1,8 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
 import type { ReviewVerdict } from "../../moderation/review.ts";
-import type { ChatEvent, Effect, Participant, Role } from "../events.ts";
+import type { Effect } from "../effects/index.ts";
+import type { ChatEvent, Participant, Role } from "../events.ts";
 import { restrictionOn } from "../restrictions.ts";
 import type { Command, ModerationList, RoomErrorCode, StaffNote } from "../room-protocol.ts";
 import { type AuditLogEntry, heldMessageKey, type RoomState, type StateEntry } from "../room-state.ts";

@@ -1,6 +1,7 @@
 /** The last messages of a room with their texts, whether they were shown or left out: what the room's rules look at. */
 import { messageFingerprint } from "../../moderation/message-rules.ts";
-import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../events.ts";
+import { applyLaterEvent, removalOf } from "../effects/index.ts";
+import type { ChatEvent, RoomEvent } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 
 /** The messages among the last events, by offset. */
@@ -11,7 +12,7 @@ export class RecentMessages {
   /** Takes in an event, and what it does to those before it. */
   applyEvent(event: RoomEvent): void {
     if (event.kind === "chat") this.#messages.set(event.offset, event);
-    else if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") this.#applyRemoval(event);
+    else if (removalOf(event) !== null) this.#applyRemoval(event);
     for (const offset of this.#messages.keys()) {
       if (offset > event.offset - ROOM_LIMITS.recentMessageEvents) break;
       this.#messages.delete(offset);

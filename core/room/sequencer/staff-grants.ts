@@ -1,6 +1,7 @@
 /** What a room notes of those whose tokens make them staff: so it knows whom moderators can't reach, also before they write. */
 import { ACCESS_LIMITS } from "../../access/access-policy.ts";
-import type { Effect, Participant } from "../events.ts";
+import type { Effect } from "../effects/index.ts";
+import type { Participant } from "../events.ts";
 import { higherRank, rankOfRoles } from "../permissions.ts";
 import { restrictionOn } from "../restrictions.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";

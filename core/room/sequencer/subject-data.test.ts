@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseStreamName, type StreamName } from "../../kit/ids.ts";
-import { applyLaterEvent, type Effect, ERASED_PROFILE, type RoomEvent, redactEvent } from "../events.ts";
+import { applyLaterEvent, type Effect, redactEvent } from "../effects/index.ts";
+import { ERASED_PROFILE, type RoomEvent } from "../events.ts";
 import { KEYRING_LIMITS, keyringIndexOfSubject, keyringIndexOfTag, makeKeyTag } from "../keyring.ts";
 import { jurisdictionOfObject, roomObjectName, streamOfRoom } from "../object-names.ts";
 import { RecentEvents } from "../recent-events.ts";

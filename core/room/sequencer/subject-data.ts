@@ -1,5 +1,6 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
 
+import { effectDefinition } from "../effects/index.ts";
 import type { RoomEvent } from "../events.ts";
 import type { Command } from "../room-protocol.ts";
 import type { RoomState, StateEntry } from "../room-state.ts";
@@ -7,22 +8,7 @@ import type { CommandEnvelope } from "./decide.ts";
 
 /** The subject that an event tells of, or null. */
 export function subjectOfEvent(event: RoomEvent): string | null {
-  switch (event.kind) {
-    case "chat":
-      return event.by.subject;
-    case "clear":
-    case "timeout":
-    case "ban":
-    case "unban":
-    case "role":
-      return event.subject;
-    case "delete":
-    case "pin":
-    case "modes":
-    case "rules":
-    case "erase":
-      return null;
-  }
+  return effectDefinition(event).personal?.subject(event) ?? null;
 }
 
 /** The subject that a fact tells of, or null. */

@@ -1,7 +1,8 @@
 /** The room's storage with what is personal in it sealed on the way in and opened on the way out. */
 
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
-import { type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
+import { redactEvent } from "../../../core/room/effects/index.ts";
+import type { ChatEvent, RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type AuditLogEntry, heldMessageKey, type StateEntry, stateEntryKey } from "../../../core/room/room-state.ts";
 import type { SenderTrace } from "../../../core/room/sequencer/decide.ts";

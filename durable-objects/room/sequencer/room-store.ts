@@ -3,6 +3,7 @@
  * under that person's key, and the person is named by a tag; see `sealing.ts`.
  */
 
+import { removalOf } from "../../../core/room/effects/index.ts";
 import type { Role, RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { AuditLogEntry, StateEntry } from "../../../core/room/room-state.ts";
@@ -143,8 +144,9 @@ export class RoomStore {
       text,
       body,
     );
-    if (event.kind === "delete") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
-    if (event.kind === "clear") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
+    const removal = removalOf(event);
+    if (removal?.scope === "message") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", removal.offset);
+    if (removal?.scope === "author") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
   }
 
   /** The event that a person's act with this id made, or undefined. */

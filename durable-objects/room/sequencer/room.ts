@@ -5,7 +5,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AccessPolicy, AccessPolicyReceiver } from "../../../core/access/access-policy.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
-import type { Effect, Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
+import { type Effect, effectDefinition } from "../../../core/room/effects/index.ts";
+import type { Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { KEYRING_LIMITS, type KeyringRpc } from "../../../core/room/keyring.ts";
 import { streamOfRoom } from "../../../core/room/object-names.ts";
@@ -26,7 +27,12 @@ import {
   type RetentionEnv,
 } from "../../../core/room/sequencer/retention.ts";
 import { staffChange } from "../../../core/room/sequencer/staff-grants.ts";
-import { erasureEntries, subjectOfCommand, subjectsOfCommands } from "../../../core/room/sequencer/subject-data.ts";
+import {
+  erasureEntries,
+  subjectOfCommand,
+  subjectOfEvent,
+  subjectsOfCommands,
+} from "../../../core/room/sequencer/subject-data.ts";
 import { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
 import type {
   AudienceReport,
@@ -389,7 +395,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     const event = met.effect === undefined ? null : this.#stamp(met.effect, null, nowMs);
     this.#commit(await this.#history.encryptChange({ event, by: ROOM_ACTOR, entries, audit: null, about: null }));
     if (event !== null) this.#recordEvent(event);
-    if (event?.kind === "unban") this.#syncBanRevocation(event.subject, false, "");
+    if (event !== null) this.#syncRevocation(event, "");
     for (const fact of entries) this.#state.apply(fact);
     this.#fanout.recordChanges(this.#head, entries, []);
   }
@@ -409,9 +415,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     });
     this.#commit(keep);
     if (event !== null) this.#recordEvent(event);
-    if (event?.kind === "ban" || event?.kind === "unban") {
-      this.#syncBanRevocation(event.subject, event.kind === "ban", asked.by.subject ?? "");
-    }
+    if (event !== null) this.#syncRevocation(event, asked.by.subject ?? "");
     for (const fact of entries) this.#state.apply(fact);
     this.#fanout.recordChanges(this.#head, entries, staffNotes);
     return {
@@ -422,9 +426,13 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     };
   }
 
-  #syncBanRevocation(subject: string, banned: boolean, actor: string): void {
-    const { LIVE } = this.env;
-    this.ctx.waitUntil(syncBanRevocation(() => LIVE.getByName(streamOfRoom(this.#name)), subject, banned, actor));
+  /** Revokes the tokens of the event's subject at the stream's Live object, or lifts that, where the effect says so. */
+  #syncRevocation(event: RoomEvent, actor: string): void {
+    const { revocation } = effectDefinition(event);
+    const subject = subjectOfEvent(event);
+    if (revocation === undefined || subject === null) return;
+    const live = (): LiveRevocationRpc => this.env.LIVE.getByName(streamOfRoom(this.#name));
+    this.ctx.waitUntil(syncBanRevocation(live, subject, revocation === "add", actor));
   }
 
   /** The event in the place that comes next, which it has once it is stored. */

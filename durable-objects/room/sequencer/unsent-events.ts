@@ -1,7 +1,8 @@
 /** What happened in a room and is stored, but not told to the shards yet. */
 import type { TokenBucket } from "../../../core/kit/rate-limits.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
-import { applyLaterEvent, type RoomEvent } from "../../../core/room/events.ts";
+import { applyLaterEvent, removalOf } from "../../../core/room/effects/index.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
 import type { RecentEvents } from "../../../core/room/recent-events.ts";
 
 /** The events of a tick. */
@@ -11,7 +12,8 @@ export class UnsentEvents {
 
   /** Takes in what comes next. */
   append(event: RoomEvent): void {
-    if (event.kind === "erase") this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
+    if (removalOf(event)?.scope === "events")
+      this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
     this.#events.push(event);
   }
 

@@ -2,7 +2,8 @@
  * The chat as one list in the order in which it is shown: what the playhead has reached comes first, what waits for it
  * after that. So showing, waiting and going back in time are one number: how many entries are shown. Pure.
  */
-import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../../../core/room/events.ts";
+import { applyLaterEvent } from "../../../core/room/effects/index.ts";
+import type { ChatEvent, RoomEvent } from "../../../core/room/events.ts";
 
 /** Bounds, each with its reason. */
 export const CHAT_TIMELINE_LIMITS = {
