@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import { applyLaterEvent, type Effect, redactEvent } from "./effects/index.ts";
+import { isSharedWithShards } from "./entries/index.ts";
 import type { ChatEvent, Participant, RoomEvent } from "./events.ts";
 import { RecentEvents } from "./recent-events.ts";
 import type { Command } from "./room-protocol.ts";
-import { isSharedWithShards, RoomState, type StateEntry, stateEntryKey } from "./room-state.ts";
+import { RoomState, type StateEntry, stateEntryKey } from "./room-state.ts";
 import { commandDigest } from "./sequencer/command-digest.ts";
 import { decideCommand, type SenderTrace } from "./sequencer/decide.ts";
 import { RecentMessages } from "./sequencer/recent-messages.ts";

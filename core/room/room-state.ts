@@ -1,100 +1,38 @@
 /**
- * What holds in a room: modes, pin, words, moderators, sanctions, messages held for review. It is the fold of facts, each
- * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
+ * The state of a room: modes, pin, words, moderators, sanctions, held messages. It is the fold of state entries, so storage,
+ * batches to shards and memory have the same form.
  */
-
 import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import { encodeCompositeKey } from "../kit/composite-key.ts";
-import { type AutoModLevels, DEFAULT_AUTOMOD_LEVELS, type ModerationCategory } from "../moderation/categories.ts";
-import {
-  type ChatEvent,
-  type ChatModes,
-  isStaff,
-  OPEN_CHAT_MODES,
-  type Participant,
-  type ParticipantProfile,
-  type Role,
-} from "./events.ts";
+import { type AutoModConfig, DEFAULT_AUTOMOD_CONFIG } from "./entries/automod.ts";
+import type { HeldMessage } from "./entries/held.ts";
+import { ENTRY_DEFINITIONS, entryDefinition, type StateEntry } from "./entries/index.ts";
+import type { PinnedMessage } from "./entries/pin.ts";
+import type { Sanction } from "./entries/sanction.ts";
+import type { StaffGrant } from "./entries/staff.ts";
+import { type ChatModes, isStaff, OPEN_CHAT_MODES, type Participant, type Role } from "./events.ts";
 import { higherRank, maySanction, type Rank, rankOfRoles } from "./permissions.ts";
 import type { Command } from "./room-protocol.ts";
 
-/** A ban or a timeout of an account, a device or an address. */
-export interface Sanction {
-  readonly subject: string;
-  readonly by: string;
-  /** What the setter was: it is felt by those only whom one of this rank may sanction. Absent: a host. */
-  readonly rank?: Rank;
-  readonly ban: boolean;
-  /** Its end; null for good. */
-  readonly untilMs: number | null;
-}
+export type { AutoModConfig } from "./entries/automod.ts";
+export type { HeldMessage, HoldReason } from "./entries/held.ts";
+export type { StateEntry } from "./entries/index.ts";
+export type { PinnedMessage } from "./entries/pin.ts";
+export type { Sanction } from "./entries/sanction.ts";
+export type { StaffGrant } from "./entries/staff.ts";
 
-/** How texts and names are judged in a room. */
-export interface AutoModConfig {
-  /** How strict each category is: 0 lets all pass, 4 finds the mildest too. */
-  readonly levels: AutoModLevels;
-  /** Words and phrases that pass though a list has them. */
-  readonly allowed: readonly string[];
-}
-
-/** What holds until somebody changes it. */
-export const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
-
-/** Why a message waits: a category of the lists, the reviewer's word or its silence, or the mode `review`. */
-export type HoldReason = ModerationCategory | "reviewer" | "unreviewed" | "mode";
-
-/** A message that waits for a moderator. */
-export interface HeldMessage {
-  readonly id: string;
-  readonly by: ParticipantProfile;
-  readonly clientId: string;
-  /** Of the act as it came, by which it is known when it is sent again; see `act-digest.ts`. */
-  readonly digest?: string;
-  readonly text: string;
-  readonly reasons: readonly HoldReason[];
-  readonly replyTo?: number;
-  readonly atMs: number;
-  readonly programmeMs: number;
-  readonly device: string;
-  readonly address: string;
-}
-
-/** A line of the ban list. */
+/** One entry of the ban list. */
 export interface BanListEntry extends Sanction {
   readonly key: string;
 }
 
-/** A line of the audit log. */
+/** One entry of the audit log. */
 export interface AuditLogEntry {
   readonly atMs: number;
   readonly by: string;
   readonly act: Exclude<Command["kind"], "chat" | "list">;
   readonly about: string;
 }
-
-/** A message that is pinned; from a moment of the picture on, ms since the epoch, where it isn't at once. */
-export type PinnedMessage = ChatEvent & { readonly fromProgrammeMs?: number };
-
-/** A place among the staff that a token gives, as its bearer showed it. */
-export interface StaffGrant {
-  readonly rank: "moderator" | "host";
-  /** Until then it counts, ms since the epoch. */
-  readonly untilMs: number;
-  /** Of the token, for its revocation. */
-  readonly version: number;
-}
-
-/** One thing that holds; a null value: no longer. */
-export type StateEntry =
-  | { readonly of: "modes"; readonly key: ""; readonly value: ChatModes }
-  | { readonly of: "pin"; readonly key: ""; readonly value: PinnedMessage | null }
-  | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
-  | { readonly of: "automod"; readonly key: ""; readonly value: AutoModConfig }
-  | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
-  | { readonly of: "staff"; readonly key: string; readonly value: StaffGrant | null }
-  | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
-  | { readonly of: "held"; readonly key: string; readonly value: HeldMessage | null }
-  | { readonly of: "access"; readonly key: ""; readonly value: AccessPolicy };
 
 /** The keys under which a viewer may be sanctioned. */
 export function sanctionKeys(who: Pick<Participant, "subject" | "device" | "address" | "addressesNear">): string[] {
@@ -111,12 +49,12 @@ export function networkSanctionKey(address: string): string {
   return `address:${address}`;
 }
 
-/** The key of a message that is held: of the person and the client's id. */
+/** The key of a held message: its sender and the client's id. */
 export function heldMessageKey(subject: string, id: string): string {
   return encodeCompositeKey(subject, id);
 }
 
-/** The name of a fact among all that hold. */
+/** The key of an entry among the entries of all kinds. */
 export function stateEntryKey({ of, key }: Pick<StateEntry, "of" | "key">): string {
   return encodeCompositeKey(of, key);
 }
@@ -127,102 +65,62 @@ export class RoomState {
   pinned: PinnedMessage | null = null;
   words: readonly string[] = [];
   automod: AutoModConfig = DEFAULT_AUTOMOD_CONFIG;
-  /** Who may read, as the stream's Live object told. */
+  /** Who may read, as the stream's Live object sent it. */
   access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   readonly moderators: Set<string> = new Set();
-  /** Whose tokens make them staff, as far as they were here. */
+  /** Staff whose rank comes from a token that was shown in this room. */
   readonly staffGrants: Map<string, StaffGrant> = new Map();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly heldMessages: Map<string, HeldMessage> = new Map();
 
-  /** The state that these facts make, in order. */
-  static fromEntries(facts: Iterable<StateEntry>): RoomState {
+  /** The state that these entries make, in order. */
+  static fromEntries(entries: Iterable<StateEntry>): RoomState {
     const state = new RoomState();
-    for (const fact of facts) state.apply(fact);
+    for (const entry of entries) state.apply(entry);
     return state;
   }
 
-  /** Takes in a fact. */
-  apply(fact: StateEntry): void {
-    switch (fact.of) {
-      case "modes":
-        this.modes = fact.value;
-        break;
-      case "pin":
-        this.pinned = fact.value;
-        break;
-      case "words":
-        this.words = fact.value;
-        break;
-      case "automod":
-        this.automod = fact.value;
-        break;
-      case "role":
-        if (fact.value === null) this.moderators.delete(fact.key);
-        else this.moderators.add(fact.key);
-        break;
-      case "staff":
-        if (fact.value === null) this.staffGrants.delete(fact.key);
-        else this.staffGrants.set(fact.key, fact.value);
-        break;
-      case "sanction":
-        if (fact.value === null) this.sanctions.delete(fact.key);
-        else this.sanctions.set(fact.key, fact.value);
-        break;
-      case "access":
-        this.access = fact.value;
-        break;
-      case "held":
-        if (fact.value === null) this.heldMessages.delete(fact.key);
-        else this.heldMessages.set(fact.key, fact.value);
-        break;
-    }
+  /** Applies an entry. */
+  apply(entry: StateEntry): void {
+    entryDefinition(entry).apply(this, entry);
   }
 
-  /** The facts that a shard needs: who may come in, what newcomers are told, by what texts are reviewed. */
+  /** The entries that a shard holds. */
   sharedEntries(): StateEntry[] {
-    return [
-      { of: "modes", key: "", value: this.modes },
-      { of: "pin", key: "", value: this.pinned },
-      { of: "words", key: "", value: this.words },
-      { of: "automod", key: "", value: this.automod },
-      { of: "access", key: "", value: this.access },
-      ...[...this.moderators].map((key): StateEntry => ({ of: "role", key, value: "moderator" })),
-      ...[...this.sanctions].map(([key, value]): StateEntry => ({ of: "sanction", key, value })),
-    ];
+    return ENTRY_DEFINITIONS.flatMap((definition) => (definition.shared ? definition.list(this) : []));
   }
 
-  /** What to apply for sanctions and places among the staff that have come to their end. */
+  /** Entries that end the sanctions and the staff grants that are over. */
   expiryEntries(nowMs: number): StateEntry[] {
-    const over = ({ untilMs }: { readonly untilMs: number | null }): boolean => untilMs !== null && untilMs <= nowMs;
-    return [
-      ...[...this.sanctions].flatMap(([key, value]): StateEntry[] =>
-        over(value) ? [{ of: "sanction", key, value: null }] : [],
-      ),
-      ...[...this.staffGrants].flatMap(([key, value]): StateEntry[] =>
-        over(value) ? [{ of: "staff", key, value: null }] : [],
-      ),
-    ];
+    return ENTRY_DEFINITIONS.flatMap((definition) => {
+      const { untilMs } = definition;
+      if (untilMs === null) return [];
+      const expired = definition.list(this).filter(({ value }) => {
+        const endMs = value === null ? null : untilMs(value);
+        return endMs !== null && endMs <= nowMs;
+      });
+      return expired.map(({ of, key }) => ({ of, key, value: null }) as StateEntry);
+    });
   }
 
-  /** A person's roles, with what the room itself gave. */
+  /** A person's roles, with those that the room gave. */
   effectiveRoles(who: Pick<Participant, "subject" | "roles">): readonly Role[] {
     const appointed = who.subject !== null && this.moderators.has(who.subject);
     return appointed && !isStaff(who.roles) ? [...who.roles, "moderator"] : who.roles;
   }
 
-  /** The rank that a person holds now: appointed here, or by a token that was shown here, is not over and not revoked. */
+  /** A person's current rank: appointed here, or from a token that was shown here and is neither over nor revoked. */
   effectiveRank(subject: string, nowMs: number): Rank {
     const appointed = this.moderators.has(subject) ? "moderator" : "viewer";
-    const shown = this.staffGrants.get(subject);
-    if (shown === undefined || shown.untilMs <= nowMs) return appointed;
+    const grant = this.staffGrants.get(subject);
+    if (grant === undefined || grant.untilMs <= nowMs) return appointed;
     const revoked = this.access.revocations.some(
-      ({ subject: of, by, version }) => of === subject && by === "issuer" && shown.version < version,
+      ({ subject: of, by, version }) => of === subject && by === "issuer" && grant.version < version,
     );
-    return revoked ? appointed : higherRank(appointed, shown.rank);
+    return revoked ? appointed : higherRank(appointed, grant.rank);
   }
 
-  /** The sanction that keeps a viewer from writing at `nowMs`, the harder first, or null. */
+  /** The sanction that applies to a viewer at `nowMs`, a ban before a timeout, or null. */
   activeSanction(who: Parameters<typeof sanctionKeys>[0] & Pick<Participant, "roles">, nowMs: number): Sanction | null {
     if (this.sanctions.size === 0) return null;
     let found: Sanction | null = null;
@@ -235,9 +133,4 @@ export class RoomState {
     }
     return found;
   }
-}
-
-/** Whether shards are told of a fact. */
-export function isSharedWithShards({ of }: StateEntry): boolean {
-  return of !== "held" && of !== "staff";
 }

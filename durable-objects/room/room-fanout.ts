@@ -1,9 +1,11 @@
 /** What the room tells its shards: one call at a time to each, from where that shard stands. */
+
+import { isSharedWithShards } from "../../core/room/entries/index.ts";
 import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import type { RecentEvents } from "../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { EventRange, StaffNote } from "../../core/room/room-protocol.ts";
-import { isSharedWithShards, type RoomState, type StateEntry, stateEntryKey } from "../../core/room/room-state.ts";
+import { type RoomState, type StateEntry, stateEntryKey } from "../../core/room/room-state.ts";
 import type { ShardRpc, TickBatch } from "../../core/room/shard-rpc.ts";
 
 /** A shard as the room knows it: it stands at `head`, which is a guess until it has said so. */

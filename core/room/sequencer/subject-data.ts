@@ -1,6 +1,7 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
 
 import { effectDefinition } from "../effects/index.ts";
+import { entryDefinition } from "../entries/index.ts";
 import type { RoomEvent } from "../events.ts";
 import type { Command } from "../room-protocol.ts";
 import type { RoomState, StateEntry } from "../room-state.ts";
@@ -13,23 +14,7 @@ export function subjectOfEvent(event: RoomEvent): string | null {
 
 /** The subject that a fact tells of, or null. */
 export function subjectOfEntry(entry: StateEntry): string | null {
-  switch (entry.of) {
-    case "modes":
-    case "words":
-    case "automod":
-    // Revocations name subjects: they end within a day, and an erased person's tokens must not open anything again.
-    case "access":
-      return null;
-    case "pin":
-      return entry.value?.by.subject ?? null;
-    case "role":
-    case "staff":
-      return entry.key;
-    case "sanction":
-      return entry.value?.subject ?? null;
-    case "held":
-      return entry.value?.by.subject ?? null;
-  }
+  return entryDefinition(entry).subject?.(entry) ?? null;
 }
 
 /** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
@@ -88,9 +73,10 @@ export function erasureEntries(
 ): StateEntry[] {
   return [
     ...gone.map(({ of, key }) => ({ of, key, value: null }) as StateEntry),
-    ...unsigned.flatMap(({ key }): StateEntry[] => {
-      const value = state.sanctions.get(key);
-      return value === undefined ? [] : [{ of: "sanction", key, value: { ...value, by: "" } }];
+    ...unsigned.flatMap(({ of, key }) => {
+      const { signer, list } = entryDefinition({ of });
+      const entry = list(state).find((each) => each.key === key);
+      return signer === null || entry === undefined ? [] : [signer.set(entry, "")];
     }),
   ];
 }

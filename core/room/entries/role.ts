@@ -1,0 +1,21 @@
+/** The moderators that a room's hosts appointed. */
+import type { EntryDefinition } from "./define-entry.ts";
+
+/** `key`: the subject. */
+export interface RoleEntry {
+  readonly of: "role";
+  readonly key: string;
+  readonly value: "moderator" | null;
+}
+
+export const roleEntry: EntryDefinition<RoleEntry> = {
+  shared: true,
+  subject: ({ key }) => key,
+  signer: null,
+  untilMs: null,
+  apply: ({ moderators }, { key, value }) => {
+    if (value === null) moderators.delete(key);
+    else moderators.add(key);
+  },
+  list: ({ moderators }) => [...moderators].map((key) => ({ of: "role", key, value: "moderator" })),
+};
