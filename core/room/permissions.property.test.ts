@@ -8,8 +8,9 @@ import {
   PUBLIC_ACCESS_POLICY,
   type Revocation,
 } from "../access/access-policy.ts";
+import { COMMANDS, mayIssueCommand } from "./commands/index.ts";
 import { type ChatEvent, OPEN_CHAT_MODES, type Participant, type Role } from "./events.ts";
-import { COMMAND_MIN_RANKS, mayIssueCommand, RANKS, rankOfRoles } from "./permissions.ts";
+import { RANKS, rankOfRoles } from "./permissions.ts";
 import { restrictionOn } from "./restrictions.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 import type { Command } from "./room-protocol.ts";
@@ -222,9 +223,9 @@ test("a moderator neither lifts nor softens what a host has set, nor fills the l
 });
 
 test("an act is done by those of its rank and above", () => {
-  for (const [kind, least] of Object.entries(COMMAND_MIN_RANKS)) {
+  for (const [kind, { minRank }] of Object.entries(COMMANDS)) {
     for (const rank of RANKS) {
-      const may = RANKS.indexOf(rank) >= RANKS.indexOf(least);
+      const may = RANKS.indexOf(rank) >= RANKS.indexOf(minRank);
       expect(mayIssueCommand(rank, kind as Command["kind"]), `${rank} ${kind}`).toBe(may);
     }
   }

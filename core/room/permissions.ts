@@ -1,30 +1,11 @@
 /** Who may do what, and to whom. Both are tables: what isn't in them may not be done. */
 import type { Role } from "./events.ts";
-import type { Command } from "./room-protocol.ts";
 
 /** Where somebody stands among those who act on each other. */
 export type Rank = "viewer" | "moderator" | "host";
 
 /** Every rank, the lowest first. */
 export const RANKS: readonly Rank[] = ["viewer", "moderator", "host"];
-
-/** The least rank that each act asks for. */
-export const COMMAND_MIN_RANKS: Readonly<Record<Command["kind"], Rank>> = {
-  chat: "viewer",
-  delete: "moderator",
-  clear: "moderator",
-  pin: "moderator",
-  modes: "moderator",
-  timeout: "moderator",
-  ban: "moderator",
-  unban: "moderator",
-  role: "host",
-  words: "moderator",
-  automod: "moderator",
-  approve: "moderator",
-  deny: "moderator",
-  list: "moderator",
-};
 
 /** Whom each rank may shut out or silence; and lift what somebody of that rank has set, with its own. */
 const SANCTIONABLE_RANKS: Readonly<Record<Rank, readonly Rank[]>> = {
@@ -49,11 +30,6 @@ export function rankOfRoles(roles: readonly Role[]): Rank {
 /** The higher of two ranks. */
 export function higherRank(a: Rank, b: Rank): Rank {
   return RANKS.indexOf(a) > RANKS.indexOf(b) ? a : b;
-}
-
-/** Whether somebody of this rank may do an act at all. */
-export function mayIssueCommand(rank: Rank, kind: Command["kind"]): boolean {
-  return higherRank(rank, COMMAND_MIN_RANKS[kind]) === rank;
 }
 
 /** Whether a sanction that `by` sets is one for `whom`: asked when it is set, and whenever it would be felt. */

@@ -1,14 +1,15 @@
 /** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
 
 import type { ReviewVerdict } from "../../moderation/review.ts";
+import { refuseCommand } from "../commands/decision.ts";
+import { type Command, commandDefinition, mayIssueCommand } from "../commands/index.ts";
 import type { Effect } from "../effects/index.ts";
 import type { ChatEvent, Participant, Role } from "../events.ts";
+import { rankOfRoles } from "../permissions.ts";
 import { restrictionOn } from "../restrictions.ts";
-import type { Command, ModerationList, RoomErrorCode, StaffNote } from "../room-protocol.ts";
+import type { ModerationList, RoomErrorCode, StaffNote } from "../room-protocol.ts";
 import { type AuditLogEntry, heldMessageKey, type RoomState, type StateEntry } from "../room-state.ts";
 import { matchesCommandDigest } from "./command-digest.ts";
-import { decideChat } from "./decide-chat.ts";
-import { decideModeration } from "./decide-moderation.ts";
 import type { TextModerator } from "./text-moderator.ts";
 
 /** An act as a shard passes it on. */
@@ -94,11 +95,6 @@ export function decideCommand(
       : refuseCommand("id-used");
   }
   const person = { ...by, subject: by.subject, roles: state.effectiveRoles(by) };
-  return act.kind === "chat"
-    ? decideChat(state, { ...envelope, by: person, act }, context)
-    : decideModeration(state, { ...envelope, by: person, act }, context);
-}
-
-function refuseCommand(error: RoomErrorCode): CommandRefusal {
-  return { ok: false, error };
+  if (!mayIssueCommand(rankOfRoles(person.roles), act.kind)) return refuseCommand("forbidden");
+  return commandDefinition(act.kind).decide(state, { ...envelope, by: person }, context);
 }

@@ -1,9 +1,9 @@
 /** Whom the things that a room keeps are about: each is stored under that person's key. */
 
+import { type Command, commandDefinition } from "../commands/index.ts";
 import { effectDefinition } from "../effects/index.ts";
 import { entryDefinition } from "../entries/index.ts";
 import type { RoomEvent } from "../events.ts";
-import type { Command } from "../room-protocol.ts";
 import type { RoomState, StateEntry } from "../room-state.ts";
 import type { CommandEnvelope } from "./decide.ts";
 
@@ -19,25 +19,7 @@ export function subjectOfEntry(entry: StateEntry): string | null {
 
 /** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
 export function subjectOfCommand(command: Command, state: RoomState): string | null {
-  switch (command.kind) {
-    case "clear":
-    case "timeout":
-    case "ban":
-    case "unban":
-    case "role":
-      return command.subject;
-    case "approve":
-    case "deny":
-      return state.heldMessages.get(command.held)?.by.subject ?? null;
-    case "chat":
-    case "delete":
-    case "pin":
-    case "modes":
-    case "words":
-    case "automod":
-    case "list":
-      return null;
-  }
+  return commandDefinition(command.kind).subject(command, state);
 }
 
 /** Everybody whom these acts are by or about. */
@@ -54,15 +36,7 @@ export function* subjectsOfCommands(
 
 /** The message that an act is about, or null. */
 export function targetOfCommand(command: Command): number | null {
-  switch (command.kind) {
-    case "chat":
-      return command.replyTo ?? null;
-    case "delete":
-    case "pin":
-      return command.target;
-    default:
-      return null;
-  }
+  return commandDefinition(command.kind).target(command);
 }
 
 /** The facts that an erasure changes: `gone` no longer hold, `unsigned` hold without who set them. */

@@ -1,5 +1,6 @@
 /** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
 
+import { commandDefinition } from "../../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { CommandEnvelope, DecisionContext } from "../../../core/room/sequencer/decide.ts";
 import type { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
@@ -26,7 +27,8 @@ export async function loadDecisionContext(
 ): Promise<DecisionContext> {
   const target = targetOfCommand(act);
   const message = target === null ? null : (recentMessages.find(target) ?? (await history.findMessage(target)));
-  const audit = act.kind === "list" && act.what === "audit" ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
+  const needsAuditLog = commandDefinition(act.kind).needsAuditLog(act);
+  const audit = needsAuditLog ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
   return {
     nowMs,
     textModerator,

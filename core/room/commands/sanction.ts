@@ -1,0 +1,49 @@
+/** What a ban and a timeout have in common. */
+import type { Effect } from "../effects/index.ts";
+import type { Participant } from "../events.ts";
+import { networkBanEndMs } from "../network-name-rotation.ts";
+import { mayLiftSanction, maySanction, rankOfRoles } from "../permissions.ts";
+import { ROOM_LIMITS } from "../room-limits.ts";
+import { networkSanctionKey, type RoomState, type Sanction, type StateEntry, sanctionKeys } from "../room-state.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "../sequencer/decide.ts";
+import type { BanCommand } from "./ban.ts";
+import { acceptAudited, refuseCommand } from "./decision.ts";
+import type { TimeoutCommand } from "./timeout.ts";
+
+/** Sanctions an account; a ban also the devices that it wrote from, and their networks where the command says so. */
+export function decideSanction(
+  state: RoomState,
+  by: Participant & { readonly subject: string },
+  command: BanCommand | TimeoutCommand,
+  context: DecisionContext,
+): CommandAcceptance | CommandRefusal {
+  const { subject } = command;
+  const rank = rankOfRoles(by.roles);
+  if (subject === by.subject || !maySanction(rank, state.effectiveRank(subject, context.nowMs)))
+    return refuseCommand("forbidden");
+  const traces = context.senderTraces(subject);
+  const networks = new Set(traces.map(({ address }) => networkSanctionKey(address)));
+  const keys = new Set([`account:${subject}`]);
+  if (command.kind === "ban") {
+    for (const { device, address } of traces) {
+      for (const key of sanctionKeys({ subject: null, device, address: command.address ? address : "" })) keys.add(key);
+    }
+    // The moderator's own device and network are never sanctioned.
+    for (const key of sanctionKeys(by)) keys.delete(key);
+  }
+  const capacity = ROOM_LIMITS.sanctions - (rank === "host" ? 0 : ROOM_LIMITS.sanctionsReservedForHosts);
+  if (state.sanctions.size + keys.size > capacity) return refuseCommand("full");
+  const untilMs = command.kind === "ban" ? null : context.nowMs + 1_000 * command.seconds;
+  const value: Sanction = { subject, by: by.subject, rank, ban: command.kind === "ban", untilMs };
+  const entries = [...keys].flatMap((key): StateEntry[] => {
+    const current = state.sanctions.get(key);
+    const active = current !== undefined && (current.untilMs === null || current.untilMs > context.nowMs);
+    // A timeout does not replace a ban, and nobody replaces the sanction of a higher rank.
+    if (active && ((current.ban && !value.ban) || !mayLiftSanction(rank, current.rank ?? rank))) return [];
+    // The name of a network lasts a day; the ban of a network ends when the name can no longer occur.
+    const ofNetwork = untilMs === null && networks.has(key);
+    return [{ of: "sanction", key, value: ofNetwork ? { ...value, untilMs: networkBanEndMs(context.nowMs) } : value }];
+  });
+  const effect: Effect = untilMs === null ? { kind: "ban", subject } : { kind: "timeout", subject, untilMs };
+  return acceptAudited(command.kind, subject, effect, entries);
+}
