@@ -24,7 +24,7 @@ export const CLIENT_FRAME_FIELDS: { readonly [T in ClientFrame["type"]]: FieldSc
   act: { id: textField(nameChars), act: ANY_COMMAND, programmeMs: z.catch(z.nullable(integerField(0)), null) },
   like: { count: COUNT_FIELD },
   react: {
-    emoji: z.pipe(textField(emojiChars), z.string().check(z.regex(EMOJI_PATTERN))),
+    emoji: textField(emojiChars).check(z.refine((text) => EMOJI_PATTERN.test(text))),
     count: COUNT_FIELD,
   },
   play: { on: z.boolean() },

@@ -1,31 +1,33 @@
-/** A ban also ends the playback of a stream that isn't for everybody: the stream's Live object is told. */
+/** A ban also revokes the subject's tokens at the stream's Live object, which ends playback where a token is needed. */
 import { ALL_TOKEN_VERSIONS } from "../../../core/access/access-policy.ts";
 import type { RevocationRequest } from "../../../core/access/revocation-pools.ts";
+import { type Clock, sleep } from "../../../core/kit/clock.ts";
 
-/** A stream's Live object, as far as the room calls it. */
+/** The calls that a room makes to its stream's Live object. */
 export interface LiveRevocationRpc {
   revoke(revoking: RevocationRequest): Promise<boolean>;
 }
 
-/** Tries before it is given up: the ban holds in the room in any case. */
+/** The ban holds in the room whether or not these attempts succeed. */
 const MAX_ATTEMPTS = 5;
 const RETRY_BASE_MS = 200;
 
-/** Revokes all tokens of one whom `actor` banned, or takes that back. Never rejects. */
+/** Revokes all tokens of a subject whom `actor` banned, or lifts that revocation. Never rejects. */
 export async function syncBanRevocation(
   live: () => LiveRevocationRpc,
   subject: string,
   banned: boolean,
   actor: string,
+  clock: Clock,
 ): Promise<void> {
   const revoking: RevocationRequest = { subject, version: banned ? ALL_TOKEN_VERSIONS : 0, by: "ban", actor };
-  for (let tries = 1; ; tries += 1) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       await live().revoke(revoking);
       return;
     } catch (error) {
-      if (tries === MAX_ATTEMPTS) return console.warn("the stream's object could not be told of a ban", error);
-      await scheduler.wait(RETRY_BASE_MS * 2 ** tries);
+      if (attempts === MAX_ATTEMPTS) return console.warn("the Live object did not take the revocation of a ban", error);
+      await sleep(clock, RETRY_BASE_MS * 2 ** attempts);
     }
   }
 }

@@ -4,7 +4,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { AccessPolicy, AccessPolicyReceiver } from "../../../core/access/access-policy.ts";
+import type { Platform } from "../../../core/kit/clock.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { type Effect, effectDefinition } from "../../../core/room/effects/index.ts";
 import type { Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
@@ -68,6 +70,8 @@ const SAVE_TOTALS_EVERY_MS = 2_000;
 
 /** One stream's room, named as `core/room/object-names.ts` says. */
 export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolicyReceiver {
+  /** Time and ids. */
+  platform: Platform = systemPlatform;
   readonly #name: string;
   readonly #store: RoomStore;
   readonly #subjects: SubjectStore;
@@ -98,7 +102,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#retention = parseHistoryRetention(env);
-    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
+    this.#store = new RoomStore(ctx.storage, this.platform.newId());
     this.#subjects = new SubjectStore(this.#store.sql);
     this.#replacementRoom = this.#store.replacementRoom();
     this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name);
@@ -106,8 +110,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#head = this.#store.headOffset();
     this.#scaler = new ShardScaler(this.#store.shardCount(), parseShardingConfig(env), this.#store.expectedAudience());
     const kept = this.#store.audienceSnapshot();
-    this.#audience = new RoomAudience(kept, Date.now());
-    this.#counts = this.#audience.counts(Date.now());
+    this.#audience = new RoomAudience(kept, this.platform.clock.nowMs());
+    this.#counts = this.#audience.counts(this.platform.clock.nowMs());
     const latest = this.#store.latestEvents(ROOM_LIMITS.shardHistoryEvents);
     const ring = new RecentEvents(
       this.#store.epoch,
@@ -167,15 +171,15 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** Somebody whose token makes them staff has come: from now on it is known whom moderators can't reach. */
   async recordStaff(viewer: Participant): Promise<void> {
     this.#assertNotReplaced();
-    if (staffChange(this.#state, viewer, Date.now()) !== null)
-      await this.#mutex.runExclusive(() => this.#recordStaff(viewer, Date.now()));
+    if (staffChange(this.#state, viewer, this.platform.clock.nowMs()) !== null)
+      await this.#mutex.runExclusive(() => this.#recordStaff(viewer, this.platform.clock.nowMs()));
     this.#scheduleTick();
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
   async report(shard: number, report: AudienceReport): Promise<AudienceReportReply> {
     this.#assertNotReplaced();
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     for (const below of report.of ?? []) if (this.#fanout.removeShard(below)) this.#removeChild(below);
     if (this.#audience.applyReport(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
@@ -206,11 +210,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   /** How the room is spread, who watches, and who may read. */
   summary(): RoomSummary {
-    const counts = this.#audience.counts(Date.now());
+    const counts = this.#audience.counts(this.platform.clock.nowMs());
     const { watchedMs } = this.#audience.totals;
     const { access } = this.#state;
     const { shards } = this.#scaler;
-    const uncounted = this.#audience.uncountedCount(Date.now());
+    const uncounted = this.#audience.uncountedCount(this.platform.clock.nowMs());
     const sinceMs = this.#store.firstProgramTimeMs();
     return { room: this.#name, moved: this.#replacementRoom, shards, counts, watchedMs, uncounted, access, sinceMs };
   }
@@ -234,7 +238,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   async setExpectedAudience(viewers: number): Promise<number> {
     if (this.#replacementRoom !== null)
       return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).expect(viewers);
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedAudienceMs };
     this.#store.setExpectedAudience(expected);
     this.#scaler.setExpectedAudience(expected);
@@ -267,7 +271,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     return this.#mutex.runExclusive(async () => {
       this.#subjectKeys.discard(tag);
       const targets = this.#subjects.subjectEventOffsets(tag, ROOM_LIMITS.eraseTargets);
-      const event = this.#stamp({ kind: "erase", targets }, null, Date.now());
+      const event = this.#stamp({ kind: "erase", targets }, null, this.platform.clock.nowMs());
       const keep = await this.#history.encryptChange({ event, by: ROOM_ACTOR, entries: [], audit: null, about: null });
       const facts = this.#commit(() => {
         const erased = this.#history.eraseSubject(tag);
@@ -298,11 +302,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** Retention. At most six tries of a failing alarm are made, so nothing may keep it from arming itself again. */
   override async alarm(): Promise<void> {
     try {
-      if (!(await this.#mutex.runExclusive(() => this.#prune(Date.now())))) return;
+      if (!(await this.#mutex.runExclusive(() => this.#prune(this.platform.clock.nowMs())))) return;
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    await this.ctx.storage.setAlarm(Date.now() + pruneIntervalMs(this.#retention));
+    await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + pruneIntervalMs(this.#retention));
   }
 
   /** What is stored is looked through for what is too old. */
@@ -310,7 +314,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     if (this.#alarmScheduled || !this.#store.exists) return;
     this.#alarmScheduled = true;
     if ((await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm(Date.now() + pruneIntervalMs(this.#retention));
+    await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + pruneIntervalMs(this.#retention));
   }
 
   /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
@@ -376,7 +380,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     ) {
       return { ok: false, error: "rate-limited" };
     }
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     await this.#recordStaff(asked.by, nowMs);
     const sources = {
       textModerator: this.#textModerator,
@@ -432,7 +436,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     const subject = subjectOfEvent(event);
     if (revocation === undefined || subject === null) return;
     const live = (): LiveRevocationRpc => this.env.LIVE.getByName(streamOfRoom(this.#name));
-    this.ctx.waitUntil(syncBanRevocation(live, subject, revocation === "add", actor));
+    this.ctx.waitUntil(syncBanRevocation(live, subject, revocation === "add", actor, this.platform.clock));
   }
 
   /** The event in the place that comes next, which it has once it is stored. */
@@ -454,27 +458,27 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#tickScheduled = true;
     const { socketCount } = this.#audience;
     const parts = tickParts(socketCount, this.#scaler.shards);
-    setTimeout(() => {
+    this.platform.clock.startTimer(tickIntervalMs(socketCount) / parts, () => {
       this.#tickScheduled = false;
       this.#tickPart = (this.#tickPart + 1) % parts;
       if (this.#tickPart === 0) this.#refreshCounts();
       this.#flushUnsentEvents();
-      const all = this.#fanout.sendTick(this.#counts, this.#scaler.shards, parts, Date.now());
+      const all = this.#fanout.sendTick(this.#counts, this.#scaler.shards, parts, this.platform.clock.nowMs());
       // A shard was busy, or is behind: it is told with the next call.
       if (!all || this.#tickPart > 0) this.#scheduleTick();
-    }, tickIntervalMs(socketCount) / parts);
+    });
   }
 
   /** Sums up who watches and what was tapped, keeps that, and tells it from now on. */
   #refreshCounts(): void {
-    if (this.#reactionsChanged) this.#saveTotals(Date.now());
+    if (this.#reactionsChanged) this.#saveTotals(this.platform.clock.nowMs());
     this.#reactionsChanged = false;
-    this.#counts = this.#audience.counts(Date.now());
+    this.#counts = this.#audience.counts(this.platform.clock.nowMs());
   }
 
   /** Puts what is fresh where the shards are told from. */
   #flushUnsentEvents(): void {
-    this.#unsentEvents.flushTo(this.#fanout.recentEvents, Date.now());
+    this.#unsentEvents.flushTo(this.#fanout.recentEvents, this.platform.clock.nowMs());
   }
 
   /** Takes up what was stored before memory was lost. */
