@@ -1,20 +1,20 @@
-/** Who may do what, and to whom. Both are tables: what isn't in them may not be done. */
+/** Ranks, and the targets that each may act on. The tables are complete: what they lack is forbidden. */
 import type { Role } from "./events.ts";
 
-/** Where somebody stands among those who act on each other. */
+/** The rank of a person, which decides on whom the person may act. */
 export type Rank = "viewer" | "moderator" | "host";
 
 /** Every rank, the lowest first. */
 export const RANKS: readonly Rank[] = ["viewer", "moderator", "host"];
 
-/** Whom each rank may shut out or silence; and lift what somebody of that rank has set, with its own. */
+/** The ranks that each rank may sanction, and whose sanctions it may lift besides those of its own rank. */
 const SANCTIONABLE_RANKS: Readonly<Record<Rank, readonly Rank[]>> = {
   viewer: [],
   moderator: ["viewer"],
   host: ["viewer", "moderator"],
 };
 
-/** Whose messages each rank may take away. */
+/** The ranks whose messages each rank may remove. */
 const REMOVABLE_AUTHOR_RANKS: Readonly<Record<Rank, readonly Rank[]>> = {
   viewer: [],
   moderator: ["viewer", "moderator"],
@@ -32,17 +32,17 @@ export function higherRank(a: Rank, b: Rank): Rank {
   return RANKS.indexOf(a) > RANKS.indexOf(b) ? a : b;
 }
 
-/** Whether a sanction that `by` sets is one for `whom`: asked when it is set, and whenever it would be felt. */
+/** Whether a sanction of this setter applies to this target: checked when it is set, and whenever it is enforced. */
 export function maySanction(actorRank: Rank, targetRank: Rank): boolean {
   return SANCTIONABLE_RANKS[actorRank].includes(targetRank);
 }
 
-/** Whether `by` may lift or replace what somebody of the rank `setter` has set. */
+/** Whether a person may lift or replace a sanction of this setter. */
 export function mayLiftSanction(actorRank: Rank, setterRank: Rank): boolean {
   return actorRank === setterRank || maySanction(actorRank, setterRank);
 }
 
-/** Whether `by` may take away the messages of `whom`. */
+/** Whether a person may remove messages of this author. */
 export function mayRemoveMessage(actorRank: Rank, authorRank: Rank): boolean {
   return REMOVABLE_AUTHOR_RANKS[actorRank].includes(authorRank);
 }

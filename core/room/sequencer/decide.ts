@@ -1,4 +1,4 @@
-/** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
+/** The decision on a command: its effect and state entries, or the reason of its refusal. Pure: the room stores the result. */
 
 import type { ReviewVerdict } from "../../moderation/review.ts";
 import { refuseCommand } from "../commands/decision.ts";
@@ -12,20 +12,20 @@ import { type AuditLogEntry, heldMessageKey, type RoomState, type StateEntry } f
 import { matchesCommandDigest } from "./command-digest.ts";
 import type { TextModerator } from "./text-moderator.ts";
 
-/** An act as a shard passes it on. */
+/** A command as a shard sends it to the room. */
 export interface CommandEnvelope {
   readonly by: Participant;
-  /** The client's id of the act: one that was stored already is not stored again, nor is another with its id. */
+  /** The client's id of the command: a second command with the same id is not stored. */
   readonly id: string;
   readonly act: Command;
   readonly programmeMs: number | null;
-  /** What a reviewer thinks of the message, where one was asked. */
+  /** The reviewer's verdict on the message, where a reviewer is configured. */
   readonly opinion?: ReviewVerdict;
-  /** Its sender is beyond its rate: an act that is not known already is refused. */
+  /** The sender is over its rate limit: a command that is not stored yet is refused. */
   readonly onlyIfKnown?: true;
 }
 
-/** Where someone who has written was last seen. */
+/** The roles, device and network of a message's sender. */
 export interface SenderTrace {
   readonly roles: readonly Role[];
   readonly device: string;
@@ -33,36 +33,36 @@ export interface SenderTrace {
   readonly atMs: number;
 }
 
-/** What the room knows beside its state: the clock, the history, how texts are judged. */
+/** What a decision depends on besides the state: the time, the history, text moderation. */
 export interface DecisionContext {
   readonly nowMs: number;
   readonly textModerator: TextModerator;
-  /** A message of the history that has its text, or null. */
+  /** A message of the history with its text, or null. */
   findMessage(offset: number): ChatEvent | null;
-  /** Traces of a person's latest messages, the newest first. */
+  /** Traces of a person's latest messages, newest first. */
   senderTraces(subject: string): readonly SenderTrace[];
   /** Whether a message with this text, in its clean form, is in the history. */
   isRepeat(text: string): boolean;
-  /** Lines of the audit log, the newest first. */
+  /** Entries of the audit log, newest first. */
   auditLog(): readonly AuditLogEntry[];
 }
 
-/** Whom an event is recorded for, where that is not the one who acts. */
+/** The person whose event it is, where that is not the sender of the command. */
 export interface EventAttribution {
   readonly by: Pick<Participant, "subject" | "device" | "address" | "roles">;
   readonly id: string;
-  /** Of the act that has the id; see `act-digest.ts`. */
+  /** Of the command with this id; see `command-digest.ts`. */
   readonly digest?: string;
   readonly programTimeMs: number;
 }
 
-/** What an accepted act comes to. */
+/** An accepted command. */
 export interface CommandAcceptance {
   readonly ok: true;
   readonly effect?: Effect;
   readonly entries: readonly StateEntry[];
   readonly attribution?: EventAttribution;
-  /** The programme time that the event is for, where that isn't when it was made. */
+  /** The program time of the event, where the command sets it. */
   readonly programTimeMs?: number;
   readonly audit?: Omit<AuditLogEntry, "atMs" | "by">;
   readonly staffNotes: readonly StaffNote[];
@@ -70,13 +70,13 @@ export interface CommandAcceptance {
   readonly list?: ModerationList;
 }
 
-/** An act that is refused. */
+/** A refused command. */
 export interface CommandRefusal {
   readonly ok: false;
   readonly error: RoomErrorCode;
 }
 
-/** Decides about an act. */
+/** Decides on a command. */
 export function decideCommand(
   state: RoomState,
   envelope: CommandEnvelope,
@@ -84,11 +84,11 @@ export function decideCommand(
 ): CommandAcceptance | CommandRefusal {
   const { by, act } = envelope;
   if (by.subject === null) return refuseCommand("sign-in");
-  const barred = restrictionOn(state, by, context.nowMs);
-  if (barred !== null) return refuseCommand(barred.error);
+  const restriction = restrictionOn(state, by, context.nowMs);
+  if (restriction !== null) return refuseCommand(restriction.error);
   const key = heldMessageKey(by.subject, envelope.id);
   const held = state.heldMessages.get(key);
-  // The same for the same message, so that one that is sent again is held once.
+  // A resent message is held once.
   if (held !== undefined) {
     return matchesCommandDigest(held.digest, act)
       ? { ok: true, entries: [], staffNotes: [], heldId: key }

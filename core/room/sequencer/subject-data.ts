@@ -1,4 +1,4 @@
-/** Whom the things that a room keeps are about: each is stored under that person's key. */
+/** The subjects of stored data: each item is encrypted under its subject's key. */
 
 import { type Command, commandDefinition } from "../commands/index.ts";
 import { effectDefinition } from "../effects/index.ts";
@@ -7,22 +7,22 @@ import type { RoomEvent } from "../events.ts";
 import type { RoomState, StateEntry } from "../room-state.ts";
 import type { CommandEnvelope } from "./decide.ts";
 
-/** The subject that an event tells of, or null. */
+/** The subject of an event's personal data, or null. */
 export function subjectOfEvent(event: RoomEvent): string | null {
   return effectDefinition(event).personal?.subject(event) ?? null;
 }
 
-/** The subject that a fact tells of, or null. */
+/** The subject of an entry's personal data, or null. */
 export function subjectOfEntry(entry: StateEntry): string | null {
   return entryDefinition(entry).subject?.(entry) ?? null;
 }
 
-/** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
+/** The subject that a command is about, besides its sender, or null. Called before the decision. */
 export function subjectOfCommand(command: Command, state: RoomState): string | null {
   return commandDefinition(command.kind).subject(command, state);
 }
 
-/** Everybody whom these acts are by or about. */
+/** The senders and the subjects of these commands. */
 export function* subjectsOfCommands(
   acts: Iterable<Pick<CommandEnvelope, "by" | "act">>,
   state: RoomState,
@@ -34,12 +34,12 @@ export function* subjectsOfCommands(
   }
 }
 
-/** The message that an act is about, or null. */
+/** The offset of the message that a command is about, or null. */
 export function targetOfCommand(command: Command): number | null {
   return commandDefinition(command.kind).target(command);
 }
 
-/** The facts that an erasure changes: `gone` no longer hold, `unsigned` hold without who set them. */
+/** The entries that an erasure changes: `gone` end, `unsigned` lose their signer. */
 export function erasureEntries(
   state: RoomState,
   gone: readonly Pick<StateEntry, "of" | "key">[],
