@@ -1,4 +1,4 @@
-/** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
+/** The context of a decision, loaded and decrypted before it: the decision itself is synchronous. */
 
 import { commandDefinition } from "../../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
@@ -10,7 +10,7 @@ import type { EncryptedHistory } from "./encrypted-history.ts";
 import type { RoomStore } from "./room-store.ts";
 import type { SubjectKey } from "./subject-keys.ts";
 
-/** Where a room finds what it knows. */
+/** The sources of the context. */
 export interface DecisionSources {
   readonly textModerator: TextModerator;
   readonly store: RoomStore;
@@ -18,7 +18,7 @@ export interface DecisionSources {
   readonly recentMessages: RecentMessages;
 }
 
-/** The surroundings of an act; `persons`: those whom it is by or about. */
+/** The context of a command. `persons`: the keys of its sender and its subject. */
 export async function loadDecisionContext(
   { textModerator, store, history, recentMessages }: DecisionSources,
   { act }: CommandEnvelope,

@@ -10,14 +10,14 @@ export class UnsentEvents {
   #events: RoomEvent[] = [];
   #displayBucket: TokenBucket | undefined;
 
-  /** Takes in what comes next. */
+  /** Appends an event. An erasure also applies to the events before it. */
   append(event: RoomEvent): void {
     if (removalOf(event)?.scope === "events")
       this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
     this.#events.push(event);
   }
 
-  /** Puts what can be read where the shards are told from, and counts the rest. */
+  /** Moves the events to the list that shards are sent from: those sampled for display, and the count of the others. */
   flushTo(ring: RecentEvents, nowMs: number): void {
     const last = this.#events.at(-1);
     if (last === undefined) return;
