@@ -231,7 +231,7 @@ test("a room that can't be told is unreadable at once, and told once it can be",
   const { bob, said } = await traces(room, subject);
   const keyring = ringOf(subject);
   // The keyring's calls fail, as if the room were overloaded.
-  const broken = { getByName: () => ({ forget: () => Promise.reject(new Error("overloaded")) }) };
+  const broken = { getByName: () => ({ eraseSubject: () => Promise.reject(new Error("overloaded")) }) };
   await runInDurableObject(keyring, (object: Keyring) => {
     (object as unknown as { env: { ROOM: unknown } }).env = { ROOM: broken };
   });

@@ -14,7 +14,7 @@ import { handleRoomHarness } from "../room/instrumented-objects.ts";
 export { Registry } from "../../durable-objects/access/registry.ts";
 export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
 export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
-export { CountedRoom, CrashableShard } from "../room/instrumented-objects.ts";
+export { CountedRoom as Room, CrashableShard as RoomShard } from "../room/instrumented-objects.ts";
 
 /** What the harness binds beside the product's own. */
 interface HarnessEnv extends Env {

@@ -4,7 +4,7 @@ import product from "../../workers/index.ts";
 import { handleRoomHarness } from "./instrumented-objects.ts";
 
 export * from "../../workers/index.ts";
-export { CountedRoom, CrashableShard } from "./instrumented-objects.ts";
+export { CountedRoom as Room, CrashableShard as RoomShard } from "./instrumented-objects.ts";
 
 const worker: ExportedHandler<Env> = {
   fetch: (request, env, ctx) => {

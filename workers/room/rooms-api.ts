@@ -16,7 +16,7 @@ import { refuseForeignOrigin } from "../access/page-origins.ts";
 import { denialResponse, readCredential, stoppedStreamResponse } from "../access/playback-authorization.ts";
 import { type RateLimitedRequest, refuseOverRate } from "../access/rate-limits.ts";
 import { deriveNetworkNames } from "../access/request-networks.ts";
-import { isRoomRegistered } from "../access/stream-registry.ts";
+import { isRoomRegistered, isStreamRegistered } from "../access/stream-registry.ts";
 import { findEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import { deliveryProblemResponse, deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
@@ -48,6 +48,9 @@ export async function handleRoomSocket(
   if (foreign !== null) return foreign;
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return deliveryProblemResponse(400, "Not a WebSocket", "Connect to this address with a WebSocket.");
+  }
+  if (!bringsAnything(request) && !(await isStreamRegistered(env, ctx, stream))) {
+    return closedSocketResponse(SOCKET_CLOSES.comeBack.code, UNKNOWN_ROOM_RETRY_S);
   }
   const viewer = await unlessFast(env, "sockets", request, {
     look: () => resolveSocketParticipant(env, request, stream),
@@ -119,6 +122,7 @@ export async function handleRoomBeacon(
 ): Promise<Response> {
   const foreign = refuseForeignOrigin(env, request);
   if (foreign !== null) return foreign;
+  if (!bringsAnything(request) && !(await isStreamRegistered(env, ctx, stream))) return unknownRoomResponse();
   const visitor = await visitorUnlessFast(env, "beacons", request, stream);
   if (visitor instanceof Response) return visitor;
   if (typeof visitor === "string") return denialResponse(visitor);
@@ -148,6 +152,9 @@ export async function handleRoomBeacon(
   });
 }
 
+/** Who brings nothing vouches for no name: where it isn't registered, nothing more need be known of them. */
+const bringsAnything = (request: Request): boolean => readCredential(request) !== null || readTicket(request) !== null;
+
 /**
  * Who comes, as `look` finds it, or the refusal of who comes too fast. Who has a token is counted by who that says it is, all
  * others by their network: those who bring neither token nor ticket before anything is looked up.
@@ -158,7 +165,7 @@ async function unlessFast<Found>(
   request: Request,
   { look, subjectOf }: { look(): Promise<Found>; subjectOf(found: Found): string | null },
 ): Promise<Found | Response> {
-  const brought = readCredential(request) !== null || readTicket(request) !== null;
+  const brought = bringsAnything(request);
   const early = brought ? null : await refuseOverRate(env, kind, request);
   if (early !== null) return early;
   const found = await look();

@@ -19,7 +19,7 @@ import { wipeWriteAheadLog } from "./wipe-write-ahead-log.ts";
 /** The calls that a keyring makes to rooms. */
 export interface ErasableRoom {
   /** Drops all that the room has under this tag; answers once it is gone. */
-  forget(tag: string): Promise<void>;
+  eraseSubject(tag: string): Promise<void>;
 }
 
 /** What a keyring is bound to. */
@@ -144,7 +144,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
 
   async #notifyRoom({ room, tag }: PendingErasure): Promise<void> {
     try {
-      await getObjectInJurisdiction(this.env.ROOM, room).forget(tag);
+      await getObjectInJurisdiction(this.env.ROOM, room).eraseSubject(tag);
       this.#sql.exec("DELETE FROM erasing WHERE tag = ?", tag);
     } catch (error) {
       console.warn("a room could not be told of an erasure yet", error);

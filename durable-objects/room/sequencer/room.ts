@@ -58,7 +58,9 @@ import { UnsentEvents } from "./unsent-events.ts";
 
 /** What the room is bound to. */
 export interface RoomEnv extends RoomChildEnv, RetentionEnv {
-  readonly ROOM: JurisdictionNamespace<AccessPolicyReceiver & { expect(viewers: number): Promise<number> }>;
+  readonly ROOM: JurisdictionNamespace<
+    AccessPolicyReceiver & { setExpectedAudience(viewers: number): Promise<number> }
+  >;
   readonly LIVE: { getByName(name: string): LiveRevocationRpc };
   readonly KEYRING: JurisdictionNamespace<KeyringRpc>;
   readonly CORRAL_ROOM_SHARD_FILL?: string;
@@ -237,7 +239,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** A crowd is on its way: the room has shards for it before it comes, so that none is overrun. Gives their number. */
   async setExpectedAudience(viewers: number): Promise<number> {
     if (this.#replacementRoom !== null)
-      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).expect(viewers);
+      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).setExpectedAudience(viewers);
     const nowMs = this.platform.clock.nowMs();
     const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedAudienceMs };
     this.#store.setExpectedAudience(expected);

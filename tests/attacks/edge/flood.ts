@@ -1,13 +1,23 @@
-/** A flood from a thread of its own, so that it doesn't take the time of those whose waiting is measured. */
-import { Worker } from "node:worker_threads";
+/**
+ * A flood from a process of its own, which yields the processor to everybody else: an attacker's requests come from another
+ * machine, so what they take here is to be the edge's time and nobody's else.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { constants, setPriority } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const PROCESS = fileURLToPath(new URL("flood-process.ts", import.meta.url));
 
 /** One request of a flood; `{n}` in its path becomes another number each time. */
 export interface FloodRequest {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bytes of the body. */
+  /** A body, or the bytes of one of zeros. */
+  readonly body?: string;
   readonly bodyBytes?: number;
+  /** A frame of at most 125 bytes: a WebSocket is opened, this is said, and with the first answer it is closed. */
+  readonly hello?: string;
 }
 
 /** How large a flood is. */
@@ -17,40 +27,24 @@ export interface FloodBounds {
   readonly most?: number;
 }
 
+/** What the process of a flood is told. */
+export interface FloodJob extends Required<FloodBounds> {
+  readonly port: number;
+  readonly requests: readonly FloodRequest[];
+}
+
 /** What came of a flood: requests by status, 0 for those whose connection broke. */
 export type FloodStatuses = Readonly<Record<number, number>>;
 
-const SCRIPT = `
-const { parentPort, workerData } = require("node:worker_threads");
-const { Agent, request } = require("node:http");
-const { port, requests, connections, perSecond, most } = workerData;
-const agent = new Agent({ keepAlive: true, maxSockets: connections });
-const statuses = {};
-let sent = 0, under = 0, stopped = false;
-const began = Date.now();
-const body = Buffer.alloc(Math.max(0, ...requests.map(({ bodyBytes = 0 }) => bodyBytes)));
-function fire() {
-  const { method, path, headers = {}, bodyBytes = 0 } = requests[sent % requests.length];
-  sent += 1; under += 1;
-  let settled = false;
-  const done = (status) => { if (settled) return; settled = true; under -= 1; statuses[status] = (statuses[status] ?? 0) + 1; tick(); };
-  const asked = request({ agent, host: "127.0.0.1", port, method, path: path.replaceAll("{n}", sent), headers }, (answer) => {
-    answer.resume(); answer.on("end", () => done(answer.statusCode)); answer.on("error", () => done(answer.statusCode));
-  });
-  asked.on("error", () => done(0));
-  asked.end(bodyBytes > 0 ? body.subarray(0, bodyBytes) : undefined);
-}
-function tick() {
-  if (stopped || sent >= most) { if (under === 0) { agent.destroy(); clearInterval(timer); parentPort.postMessage(statuses); } return; }
-  while (under < connections && sent < most && sent < perSecond * (Date.now() - began + 5) / 1000) fire();
-}
-const timer = setInterval(tick, 5);
-parentPort.on("message", () => { stopped = true; tick(); parentPort.unref(); });
-`;
+/** How many requests these are. */
+export const requestsIn = (statuses: FloodStatuses): number =>
+  Object.values(statuses).reduce((sum, count) => sum + count, 0);
 
 /** A flood under way. */
 export class Flood {
-  readonly #worker: Worker;
+  readonly #process: ChildProcess;
+  /** It has begun. */
+  readonly begun: Promise<void>;
   readonly #over: Promise<FloodStatuses>;
 
   /** At most `perSecond` requests over `connections` at once, `most` in all. */
@@ -59,21 +53,28 @@ export class Flood {
     requests: readonly FloodRequest[],
     { connections = 16, perSecond = 1_000, most = Number.MAX_SAFE_INTEGER }: FloodBounds = {},
   ) {
-    this.#worker = new Worker(SCRIPT, { eval: true, workerData: { port, requests, connections, perSecond, most } });
+    this.#process = fork(PROCESS);
+    if (this.#process.pid !== undefined) setPriority(this.#process.pid, constants.priority.PRIORITY_LOW);
+    this.#process.send({ port, requests, connections, perSecond, most } satisfies FloodJob);
+    this.begun = new Promise((resolve) => {
+      this.#process.once("message", () => resolve());
+    });
     this.#over = new Promise((resolve, reject) => {
-      this.#worker.once("message", resolve);
-      this.#worker.once("error", reject);
+      this.#process.on("message", (message: "begun" | { readonly statuses: FloodStatuses }) => {
+        if (message !== "begun") resolve(message.statuses);
+      });
+      this.#process.once("exit", () => reject(new Error("the flood's process ended")));
     });
   }
 
   /** Waits for the last request. */
   over(): Promise<FloodStatuses> {
-    return this.#over.finally(() => this.#worker.terminate());
+    return this.#over;
   }
 
   /** Sends no more, and waits for what is under way. */
   stop(): Promise<FloodStatuses> {
-    this.#worker.postMessage("stop");
+    this.#process.send("stop");
     return this.over();
   }
 }

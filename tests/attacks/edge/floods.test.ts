@@ -1,119 +1,94 @@
-/** Floods from one address on a whole edge: whoever publishes and watches beside them goes on as before. */
+/** Floods from one address on a whole edge: whoever publishes, watches and talks beside them goes on as before. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { percentile } from "../../../bench/stats.ts";
 import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { cpuMs, descendantPids } from "../../../loadtest/processes.ts";
 import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { freePort } from "../../support/ports.ts";
-import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
+import type { TestEdge } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
-import { Flood, type FloodRequest } from "./flood.ts";
+import { Flood, type FloodRequest, type FloodStatuses, requestsIn } from "./flood.ts";
+import { noWaits, WAITED_FOR, Witness } from "./witness.ts";
 
-const STRANGER = { "cf-connecting-ip": "203.0.113.66" };
-const VIEWER = { "cf-connecting-ip": "198.51.100.20" };
-const MEASURED_MS = whole ? 5_000 : 800;
-/** Between two PUTs of the publisher. */
-const PAUSE_MS = 25;
+const MEASURED_MS = whole ? 2_000 : 500;
+/** Windows of each kind, in turns, and how often a second a flood asks at most. */
+const ROUNDS = whole ? 5 : 1;
+const PER_SECOND = 1_000;
+
+/** In memory: locally a write to disk holds up all that workerd does, by more and more unevenly than any flood. */
+const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** What any Worker takes at least: it looks at nothing. */
+const BARE = "export default { fetch: () => new Response(null, { status: 404 }) };";
 
 let edge: LocalEdge;
+/** The edge's process. */
+let workerd: number;
 let port: number;
+/** Bare Workers: in the edge's own workerd, and in another one. */
+let within: number;
+let beside: number;
+let other: Miniflare;
 let dataDir: string;
+let witness: Witness;
 const door: TestEdge = {
   ask: (path, init) => fetch(`${edge.url}${path}`, init),
   adminToken: ADMIN_TOKEN,
 };
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "corral-floods-"));
+  dataDir = await mkdtemp(join(FOLDER, "corral-floods-"));
   port = await freePort();
-  edge = await startEdge({ port, dataDir, adminToken: door.adminToken });
+  within = await freePort();
+  beside = await freePort();
+  const services = { BARE: { script: BARE, port: within } };
+  edge = await startEdge({ port, dataDir, adminToken: door.adminToken, services });
+  [workerd = 0] = descendantPids(process.pid, "workerd");
+  other = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      workers: [
+        {
+          name: "bare",
+          modules: [{ type: "ESModule", path: "index.js", contents: BARE }],
+          compatibilityDate: "2026-11-02",
+          unsafeDirectSockets: [{ host: "127.0.0.1", port: beside }],
+        },
+      ],
+    } as Parameters<typeof convertV4MiniflareOptions>[0]),
+  );
+  await other.ready;
+  witness = new Witness(door);
+  await witness.begin(edge.url);
+  await witness.measure(500, noWaits());
 });
 
 afterAll(async () => {
-  await edge.stop();
+  witness.end();
+  await Promise.all([edge.stop(), other.dispose()]);
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Milliseconds that publisher's PUTs and playlists took. */
-interface Took {
-  readonly puts: readonly number[];
-  readonly playlists: readonly number[];
+/** What a stranger floods an edge with. */
+interface Attack {
+  readonly requests: readonly FloodRequest[];
+  readonly perSecond?: number;
 }
 
-/** Publishes and reads a playlist for a while. */
-class Witness {
-  readonly #publisher = new TestPublisher(door);
-  #part = 0;
-
-  get stream(): string {
-    return this.#publisher.stream;
-  }
-
-  path(file: string): string {
-    return this.#publisher.path("video", file);
-  }
-
-  get publisher(): TestPublisher {
-    return this.#publisher;
-  }
-
-  async begin(): Promise<void> {
-    await this.#publisher.openWithInits();
-    await this.#publisher.putParts(0, 6);
-    this.#part = 6;
-    await this.measure(500);
-  }
-
-  async measure(ms: number): Promise<Took> {
-    const puts: number[] = [];
-    const playlists: number[] = [];
-    const untilMs = performance.now() + ms;
-    while (performance.now() < untilMs) {
-      for (const track of ["video", "audio"]) {
-        const sent = await timed(() => this.#publisher.putPart(track, this.#part));
-        expect(sent.status).toBe(200);
-        puts.push(sent.tookMs);
-      }
-      this.#part += 1;
-      const read = await timed(() => door.ask(this.path("media.m3u8"), { headers: VIEWER }));
-      expect(read.status).toBe(200);
-      playlists.push(read.tookMs);
-      await sleep(PAUSE_MS);
-    }
-    return { puts, playlists };
-  }
-}
-
-async function timed(ask: () => Promise<Response>): Promise<{ status: number; tookMs: number }> {
-  const beganMs = performance.now();
-  const answer = await ask();
-  await answer.arrayBuffer();
-  return { status: answer.status, tookMs: performance.now() - beganMs };
-}
-
-function percentile(all: readonly number[], part: number): number {
-  return all.toSorted((a, b) => a - b)[Math.ceil(part * all.length) - 1] ?? 0;
-}
-
-/** Medians and 99th percentiles, beside those of a quiet time. */
-function told({ puts, playlists }: Took, quiet: Took): string {
-  const of = (name: string, all: readonly number[], calm: readonly number[]): string => {
-    const [p50, p99] = [0.5, 0.99].map((part) => percentile(all, part));
-    const ratios = [0.5, 0.99].map((part) => (percentile(all, part) / percentile(calm, part)).toFixed(1));
-    return `${name} ${p50?.toFixed(1)} and ${p99?.toFixed(1)} ms (× ${ratios.join(" and ")})`;
-  };
-  return `${of("PUT", puts, quiet.puts)}, ${of("playlist", playlists, quiet.playlists)}`;
-}
-
-function floods(witness: Witness): Record<string, { requests: FloodRequest[]; perSecond?: number }> {
-  const { stream } = witness;
-  const { broadcast } = witness.publisher.config;
-  const get = (path: string): FloodRequest => ({ method: "GET", path, headers: STRANGER });
-  const wrong = { ...STRANGER, authorization: `Bearer corral_${"w".repeat(43)}`, [PUBLISHER_HEADER]: "a-stranger" };
-  return {
+function attackOf(name: string, stranger: Readonly<Record<string, string>>): Attack {
+  const { stream, config } = witness.publisher;
+  const { broadcast } = config;
+  const get = (path: string): FloodRequest => ({ method: "GET", path, headers: stranger });
+  const wrong = { ...stranger, authorization: `Bearer corral_${"w".repeat(43)}`, [PUBLISHER_HEADER]: "a-stranger" };
+  const nowMs = Date.now();
+  const attacks: Record<string, Attack> = {
     "invented names": {
       requests: [
         get("/live/invented-{n}/multivariant.m3u8"),
@@ -135,29 +110,99 @@ function floods(witness: Witness): Record<string, { requests: FloodRequest[]; pe
       perSecond: 50,
     },
     "joins by HEAD": {
-      requests: [{ method: "HEAD", path: `/live/${stream}/multivariant.m3u8`, headers: STRANGER }],
+      requests: [{ method: "HEAD", path: `/live/${stream}/multivariant.m3u8`, headers: stranger }],
     },
     "joins by GET": { requests: [get(`/live/${stream}/multivariant.m3u8`)] },
-    "replay windows": { requests: [get(`/rooms/${stream}/replay?from={n}0000`)] },
+    "replay windows": {
+      requests: [
+        get(`/rooms/${stream}/replay?from={n}0000`),
+        get(`/rooms/${stream}/replay?from=${nowMs - (nowMs % ROOM_LIMITS.replayWindowMs)}`),
+      ],
+    },
+    beacons: {
+      requests: [{ method: "POST", path: `/rooms/${stream}/beacon`, headers: stranger, body: "{}" }],
+    },
+    tickets: { requests: [{ method: "POST", path: `/rooms/${stream}/ticket`, headers: stranger, body: "{}" }] },
+    "sockets that say hello": {
+      requests: [{ ...get(`/rooms/${stream}/socket`), hello: JSON.stringify({ type: "hello" }) }],
+    },
   };
+  return attacks[name] ?? expect.fail(`no attack is called ${name}`);
 }
 
-test("under each flood of one address the publisher's parts are taken, playlists are answered and newcomers come in", async () => {
-  const witness = new Witness();
-  await witness.begin();
-  const quiet = await witness.measure(MEASURED_MS);
-  figure("quiet: p50 and p99 of publisher's PUT and of a playlist", told(quiet, quiet));
-  for (const [name, { requests, perSecond }] of Object.entries(floods(witness))) {
-    const flood = new Flood(port, requests, perSecond === undefined ? {} : { perSecond });
-    await sleep(100);
-    const took = await witness.measure(MEASURED_MS);
-    const newcomer = await door.ask(`/live/${witness.stream}/multivariant.m3u8`, { headers: VIEWER });
-    const statuses = await flood.stop();
-    figure(name, `${told(took, quiet)}; ${JSON.stringify(statuses)}`, "× 2");
-    expect(newcomer.status, name).toBe(200);
-    expect(
-      Object.values(statuses).reduce((sum, count) => sum + count, 0),
-      name,
-    ).toBeGreaterThan(10);
+const NAMES = [
+  "invented names",
+  "invented media",
+  "wrong keys with bodies of 1 MiB",
+  "joins by HEAD",
+  "joins by GET",
+  "replay windows",
+  "beacons",
+  "tickets",
+  "sockets that say hello",
+] as const;
+
+/** All windows of one kind. */
+class Windows {
+  readonly waits = noWaits();
+  readonly statuses: Record<number, number> = {};
+  /** CPU of the edge. */
+  cpuMs = 0;
+
+  get requests(): number {
+    return requestsIn(this.statuses);
   }
-});
+
+  /** Measures for a while. */
+  async quiet(): Promise<void> {
+    const before = cpuMs(workerd);
+    await witness.measure(MEASURED_MS, this.waits);
+    this.cpuMs += cpuMs(workerd) - before;
+  }
+
+  /** Measures for a while under a flood at a port. */
+  async flooded(at: number, { requests, perSecond = PER_SECOND }: Attack): Promise<FloodStatuses> {
+    const flood = new Flood(at, requests, { perSecond });
+    await flood.begun;
+    await this.quiet();
+    if (at === port) expect(await witness.newcomer()).toBe(200);
+    const statuses = await flood.stop();
+    for (const [status, count] of Object.entries(statuses)) {
+      this.statuses[Number(status)] = (this.statuses[Number(status)] ?? 0) + count;
+    }
+    return statuses;
+  }
+}
+
+/** How the edge's waits compare with a quiet time's, and what as many requests at bare Workers do to them. */
+function told(quiet: Windows, flood: Windows, within: Windows, beside: Windows): string {
+  const waits = WAITED_FOR.map((name) => {
+    const at = ({ waits }: Windows, p: number): number => percentile(waits[name], p);
+    const times = (all: Windows, p: number): string => (at(all, p) / at(quiet, p)).toFixed(1);
+    const of = (all: Windows): string => `${times(all, 50)}, ${times(all, 99)}`;
+    const ms = [at(quiet, 50), at(quiet, 99)].map((each) => each.toFixed(1)).join(", ");
+    return `${name} ${ms} ms × ${of(flood)} (bare × ${of(within)}; elsewhere × ${of(beside)})`;
+  });
+  const each = (all: Windows): string => (((all.cpuMs - quiet.cpuMs) * 1_000) / all.requests).toFixed();
+  return `${waits.join("; ")}; CPU a request ${each(flood)} µs (bare ${each(within)} µs)`;
+}
+
+test.each(NAMES)(
+  "under a flood of %s from one address parts are taken, playlists and messages answered, newcomers let in",
+  async (name) => {
+    const windows = { quiet: new Windows(), edge: new Windows(), within: new Windows(), beside: new Windows() };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // Another address in each round, so that each has the time before the rate limits know it.
+      const attack = attackOf(name, { "cf-connecting-ip": `203.0.113.${NAMES.indexOf(name) * ROUNDS + round}` });
+      if (whole) await windows.quiet.quiet();
+      const answered = await windows.edge.flooded(port, attack);
+      const asMany = { ...attack, perSecond: (1_000 * requestsIn(answered)) / MEASURED_MS };
+      if (whole) await windows.within.flooded(within, asMany);
+      if (whole) await windows.beside.flooded(beside, asMany);
+    }
+    expect(windows.edge.requests).toBeGreaterThan(10);
+    if (!whole) return;
+    const measured = told(windows.quiet, windows.edge, windows.within, windows.beside);
+    figure(`${name}: p50, p99`, `${measured}; ${JSON.stringify(windows.edge.statuses)}`, "p99 × 2");
+  },
+);

@@ -13,7 +13,7 @@ const KEYRING = fileURLToPath(new URL("../../../durable-objects/room/keyring/key
 const ENTRY = `
 import { DurableObject } from "cloudflare:workers";
 export { Keyring } from ${JSON.stringify(KEYRING)};
-export class Room extends DurableObject { forget() {} }
+export class Room extends DurableObject { eraseSubject() {} }
 export default {
   async fetch(request, env) {
     const { call, args } = await request.json();

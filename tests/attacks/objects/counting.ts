@@ -4,6 +4,7 @@ import { serveRequest } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
 import { testBindings } from "../../../workers/testing.ts";
 
+const LIMITS = ["LIMIT_JOINS", "LIMIT_SOCKETS", "LIMIT_BEACONS", "LIMIT_REPLAYS", "LIMIT_SECRETS"] as const;
 const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY"] as const;
 
 /** A gateway whose calls upstream are counted. */
@@ -14,8 +15,9 @@ export class CountedGateway {
 
   constructor() {
     const counted = NAMESPACES.map((name) => [name, this.#namespace(name)]);
+    const limits = LIMITS.map((name) => [name, this.#proxied(name, testBindings[name] ?? {})]);
     const media = this.#proxied("MEDIA", testBindings.MEDIA);
-    this.#env = { ...testBindings, ...(Object.fromEntries(counted) as object), MEDIA: media };
+    this.#env = { ...testBindings, ...(Object.fromEntries([...counted, ...limits]) as object), MEDIA: media };
   }
 
   /** Asks, and gives the status. */

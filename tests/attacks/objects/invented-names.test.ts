@@ -95,6 +95,20 @@ test("a stranger's request for an unknown stream makes no object and asks none b
   expect((await objects()) - before).toBeLessThanOrEqual(2);
 });
 
+test("in a flood of one network, beacons and sockets for invented names are refused before rate limits are asked", async () => {
+  const gateway = new CountedGateway();
+  const from = { "cf-connecting-ip": "203.0.113.77" };
+  for (let n = 0; n < 2 * REGISTRY_LIMITS.floodNames; n += 1) {
+    invented += 1;
+    const room = `/rooms/invented-${invented}`;
+    expect(await gateway.ask(`${room}/beacon`, { method: "POST", body: "{}", headers: from })).toBe(404);
+    expect(await gateway.ask(`${room}/socket`, { headers: { ...from, upgrade: "websocket" } })).toBe(101);
+  }
+  expect(gateway.calls.filter((call) => call.startsWith("LIMIT_"))).toEqual([]);
+  expect(await gateway.ask("/rooms/invented/ticket", { method: "POST", body: "{}", headers: from })).toBe(200);
+  expect(gateway.calls).toContain("LIMIT_SOCKETS.limit");
+});
+
 test("requests for invented names over all routes leave no object with storage and cost upstream by time, not by number", async () => {
   const total = whole ? 10_000 : 2_000;
   const gateway = new CountedGateway();
