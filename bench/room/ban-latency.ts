@@ -3,7 +3,7 @@
 import { WebSocket } from "ws";
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
 import { PROTOCOL_ADAPTERS } from "../../loadtest/room/protocol-adapters.ts";
 import type { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";

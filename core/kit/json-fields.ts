@@ -28,15 +28,3 @@ export function readText(value: unknown, maxUnits: number): string | null {
 export function readInteger(value: unknown, min: number, max: number): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max ? value : null;
 }
-
-/** Each item of an array as `item` reads it; null if one is wrong or there are more than `most`. */
-export function readArray<T>(value: unknown, maxItems: number, readItem: (value: unknown) => T | null): T[] | null {
-  if (!Array.isArray(value) || value.length > maxItems) return null;
-  const items: T[] = [];
-  for (const each of value) {
-    const read = readItem(each);
-    if (read === null) return null;
-    items.push(read);
-  }
-  return items;
-}

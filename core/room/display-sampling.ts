@@ -1,6 +1,7 @@
 /** What a viewer can read: chat above a rate is left out and counted; what moderates, and who hosts, never is. */
 import { type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
-import { isStaff, type RoomEvent } from "./events.ts";
+import type { RoomEvent } from "./events.ts";
+import { isStaff } from "./participants.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 
 const DISPLAY_RATE = { perSecond: ROOM_LIMITS.displayPerSecond, burst: ROOM_LIMITS.displayBurst };

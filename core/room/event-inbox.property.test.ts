@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { OPEN_CHAT_MODES } from "./chat-modes.ts";
 import { EventInbox } from "./client/event-inbox.ts";
 import { sampleForDisplay } from "./display-sampling.ts";
-import { type ChatEvent, EMPTY_ROOM_COUNTS, OPEN_CHAT_MODES, type RoomEvent } from "./events.ts";
+import { type ChatEvent, EMPTY_ROOM_COUNTS, type RoomEvent } from "./events.ts";
 import { RecentEvents } from "./recent-events.ts";
 import type { EventRange, ServerFrame } from "./room-protocol.ts";
 

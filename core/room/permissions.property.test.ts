@@ -9,15 +9,17 @@ import {
   type Revocation,
 } from "../access/access-policy.ts";
 import type { Role } from "../access/roles.ts";
-import type { Command } from "./commands.ts";
-import { type ChatEvent, OPEN_CHAT_MODES, type Participant } from "./events.ts";
-import { COMMAND_MIN_RANKS, mayIssueCommand, rankOfRoles } from "./permissions.ts";
+import { OPEN_CHAT_MODES } from "./chat-modes.ts";
+import { COMMANDS, type Command, type CommandEnvelope, mayIssueCommand } from "./commands/index.ts";
+import type { StateEntry } from "./entries/index.ts";
+import type { ChatEvent } from "./events.ts";
+import type { Participant } from "./participants.ts";
+import { RANKS, rankOfRoles } from "./permissions.ts";
 import { restrictionOn } from "./restrictions.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
-import { RANKS } from "./room-model.ts";
-import { RoomState, type StateEntry } from "./room-state.ts";
+import { RoomState } from "./room-state.ts";
 import { decideCommand } from "./sequencer/decide.ts";
-import type { CommandEnvelope, DecisionContext } from "./sequencer/decision.ts";
+import type { DecisionContext } from "./sequencer/decision.ts";
 import { staffChange } from "./sequencer/staff-grants.ts";
 import { TextModerator } from "./sequencer/text-moderator.ts";
 
@@ -225,9 +227,9 @@ test("a moderator neither lifts nor softens what a host has set, nor fills the l
 });
 
 test("an act is done by those of its rank and above", () => {
-  for (const [kind, least] of Object.entries(COMMAND_MIN_RANKS)) {
+  for (const [kind, { minRank }] of Object.entries(COMMANDS)) {
     for (const rank of RANKS) {
-      const may = RANKS.indexOf(rank) >= RANKS.indexOf(least);
+      const may = RANKS.indexOf(rank) >= RANKS.indexOf(minRank);
       expect(mayIssueCommand(rank, kind as Command["kind"]), `${rank} ${kind}`).toBe(may);
     }
   }

@@ -1,34 +1,20 @@
-/** Who may do what, and to whom. Both are tables: what isn't in them may not be done. */
+/** Ranks, and the targets that each may act on. The tables are complete: what they lack is forbidden. */
 import type { Role } from "../access/roles.ts";
-import type { Command } from "./commands.ts";
-import { RANKS, type Rank } from "./room-model.ts";
 
-/** The least rank that each act asks for. */
-export const COMMAND_MIN_RANKS: Readonly<Record<Command["kind"], Rank>> = {
-  chat: "viewer",
-  delete: "moderator",
-  clear: "moderator",
-  pin: "moderator",
-  modes: "moderator",
-  timeout: "moderator",
-  ban: "moderator",
-  unban: "moderator",
-  role: "host",
-  words: "moderator",
-  automod: "moderator",
-  approve: "moderator",
-  deny: "moderator",
-  list: "moderator",
-};
+/** The rank of a person, which decides on whom the person may act. */
+export type Rank = "viewer" | "moderator" | "host";
 
-/** Whom each rank may shut out or silence; and lift what somebody of that rank has set, with its own. */
+/** Every rank, the lowest first. */
+export const RANKS: readonly Rank[] = ["viewer", "moderator", "host"];
+
+/** The ranks that each rank may sanction, and whose sanctions it may lift besides those of its own rank. */
 const SANCTIONABLE_RANKS: Readonly<Record<Rank, readonly Rank[]>> = {
   viewer: [],
   moderator: ["viewer"],
   host: ["viewer", "moderator"],
 };
 
-/** Whose messages each rank may take away. */
+/** The ranks whose messages each rank may remove. */
 const REMOVABLE_AUTHOR_RANKS: Readonly<Record<Rank, readonly Rank[]>> = {
   viewer: [],
   moderator: ["viewer", "moderator"],
@@ -46,22 +32,17 @@ export function higherRank(a: Rank, b: Rank): Rank {
   return RANKS.indexOf(a) > RANKS.indexOf(b) ? a : b;
 }
 
-/** Whether somebody of this rank may do an act at all. */
-export function mayIssueCommand(rank: Rank, kind: Command["kind"]): boolean {
-  return higherRank(rank, COMMAND_MIN_RANKS[kind]) === rank;
-}
-
-/** Whether a sanction that `by` sets is one for `whom`: asked when it is set, and whenever it would be felt. */
+/** Whether a sanction of this setter applies to this target: checked when it is set, and whenever it is enforced. */
 export function maySanction(actorRank: Rank, targetRank: Rank): boolean {
   return SANCTIONABLE_RANKS[actorRank].includes(targetRank);
 }
 
-/** Whether `by` may lift or replace what somebody of the rank `setter` has set. */
+/** Whether a person may lift or replace a sanction of this setter. */
 export function mayLiftSanction(actorRank: Rank, setterRank: Rank): boolean {
   return actorRank === setterRank || maySanction(actorRank, setterRank);
 }
 
-/** Whether `by` may take away the messages of `whom`. */
+/** Whether a person may remove messages of this author. */
 export function mayRemoveMessage(actorRank: Rank, authorRank: Rank): boolean {
   return REMOVABLE_AUTHOR_RANKS[actorRank].includes(authorRank);
 }

@@ -1,8 +1,9 @@
-/** A room's recent events as they are shown, for those who join and those who return. */
+/** A room's recent events as they are shown, for joining and returning viewers. */
+import { removalOf } from "./effects/index.ts";
 import { applyLaterEvent, type RoomEvent } from "./events.ts";
 import type { EventRange } from "./room-protocol.ts";
 
-/** The last events, without holes but for those that were left out. */
+/** The last events, without holes except for omitted events. */
 export class RecentEvents {
   readonly epoch: string;
   readonly #capacity: number;
@@ -10,7 +11,7 @@ export class RecentEvents {
   #fromOffset: number;
   #headOffset: number;
 
-  /** A ring that knows everything after `from`, which is nothing yet; it keeps `most` events. */
+  /** An empty list that is complete after the offset `from` and holds at most `most` events. */
   constructor(epoch: string, from: number, most: number) {
     this.epoch = epoch;
     this.#capacity = most;
@@ -18,19 +19,19 @@ export class RecentEvents {
     this.#headOffset = from;
   }
 
-  /** The last event that it knows of. */
+  /** The offset of the last known event. */
   get head(): number {
     return this.#headOffset;
   }
 
-  /** Takes in what comes next; gives the stretch that is new, or null if there is a hole before it or another epoch. */
-  append(stretch: EventRange): EventRange | null {
-    if (stretch.epoch !== this.epoch || stretch.from > this.#headOffset) return null;
-    const fresh = stretch.events.filter(({ offset }) => offset > this.#headOffset);
+  /** Appends a range and returns its new part; null if the epoch differs or events before it are missing. */
+  append(range: EventRange): EventRange | null {
+    if (range.epoch !== this.epoch || range.from > this.#headOffset) return null;
+    const fresh = range.events.filter(({ offset }) => offset > this.#headOffset);
     const from = this.#headOffset;
-    const to = Math.max(stretch.to, from);
+    const to = Math.max(range.to, from);
     for (const event of fresh) {
-      if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") {
+      if (removalOf(event) !== null) {
         this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
       }
       this.#events.push(event);
@@ -43,7 +44,7 @@ export class RecentEvents {
     return { epoch: this.epoch, from, to, events: fresh, unseen: to - from - fresh.length };
   }
 
-  /** All that came after `offset`, or null if that is no longer known, or not yet. */
+  /** The events after `offset`, or null where they are no longer known, or not yet. */
   rangeAfter(offset: number): EventRange | null {
     if (offset < this.#fromOffset || offset > this.#headOffset) return null;
     let first = this.#events.length;

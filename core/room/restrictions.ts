@@ -1,22 +1,24 @@
-/** What somebody may do in a room right now: the one place where bans, timeouts, revocations and ends of tokens are looked at. */
+/** What a viewer may do in a room now: the only place that checks bans, timeouts, revocations and expired tokens. */
 import { type AccessDenial, type AccessPolicy, findAccessDenial, isBanned } from "../access/access-policy.ts";
-import type { Participant } from "./events.ts";
-import type { ClientFrame, RoomErrorCode, SocketCloseName } from "./room-protocol.ts";
+import type { Participant } from "./participants.ts";
+import type { RoomErrorCode } from "./room-errors.ts";
+import type { ClientFrame } from "./room-protocol.ts";
 import type { RoomState } from "./room-state.ts";
+import type { SocketCloseName } from "./socket-closes.ts";
 
-/** Why somebody may not write. `close`: they may not read either, and their socket ends so. */
+/** Why a viewer may not write. `close`: the viewer may not read either, and the socket is closed with this. */
 export interface Restriction {
   readonly error: RoomErrorCode;
   readonly close: { readonly name: SocketCloseName; readonly reason: string } | null;
 }
 
 /**
- * What a frame asks of the one who sends it: `come` is how one is admitted; whoever is admitted may `stay`, also between a
- * token's end and the close of its socket; `read` and `write` are looked up with each frame.
+ * What a frame requires of its sender. `come`: the frame is the admission itself. `stay`: the sender is admitted, also between
+ * a token's end and the close of its socket. `read` and `write`: the right is checked with each frame.
  */
 export type FrameRequirement = "come" | "stay" | "read" | "write";
 
-/** Every frame of clients, and what it needs. */
+/** The requirement of each frame of clients. */
 export const FRAME_REQUIREMENTS: Readonly<Record<ClientFrame["type"], FrameRequirement>> = {
   hello: "come",
   act: "write",
@@ -27,7 +29,7 @@ export const FRAME_REQUIREMENTS: Readonly<Record<ClientFrame["type"], FrameRequi
   renew: "stay",
 };
 
-/** How the socket of a viewer ends who may not watch and read. */
+/** The close for a viewer who may not read. */
 export function accessDenialClose(
   refusal: AccessDenial,
   access: AccessPolicy,
@@ -38,7 +40,7 @@ export function accessDenialClose(
   return { name: refusal === "followers-only" ? "banned" : "token", reason: refusal };
 }
 
-/** What keeps a viewer from writing, and perhaps from reading, at `nowMs`; null: nothing. */
+/** The restriction on a viewer at `nowMs`, or null. */
 export function restrictionOn(state: RoomState, viewer: Participant, nowMs: number): Restriction | null {
   const roles = state.effectiveRoles(viewer);
   const sanction = state.activeSanction(viewer, nowMs);
@@ -54,7 +56,7 @@ export function restrictionOn(state: RoomState, viewer: Participant, nowMs: numb
   return sanction === null ? null : { error: "timed-out", close: null };
 }
 
-/** What keeps a viewer from a frame that needs `need`; null: nothing. */
+/** The restriction that forbids a frame with this requirement, or null. */
 export function frameRestriction(
   state: RoomState,
   viewer: Participant,

@@ -1,10 +1,14 @@
-/** The room's wire protocol, version 1: frames as JSON texts, codes of errors and closes. See `docs/room-protocol.md`. */
+/** The room's wire protocol, version 1: frames as JSON texts. See `docs/room-protocol.md`. */
 
 import type { AccessDenial, TokenError } from "../access/access-policy.ts";
 import type { Role } from "../access/roles.ts";
-import type { Command } from "./commands.ts";
-import type { ChatModes, Participant, ParticipantProfile, RoomCounts, RoomEvent } from "./events.ts";
-import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage, PinnedMessage } from "./room-model.ts";
+import type { ChatModes } from "./chat-modes.ts";
+import type { Command } from "./commands/index.ts";
+import type { PinnedMessage } from "./entries/pin.ts";
+import type { RoomCounts, RoomEvent } from "./events.ts";
+import type { Participant, ParticipantProfile } from "./participants.ts";
+import type { RoomErrorCode } from "./room-errors.ts";
+import type { ModerationList, StaffNote } from "./staff-messages.ts";
 
 /** The version that both sides speak. */
 export const ROOM_PROTOCOL_VERSION = 1;
@@ -37,51 +41,6 @@ export type ClientFrame =
   | { readonly type: "seen" }
   | { readonly type: "renew"; readonly token: string };
 
-const ERROR_TEXTS = {
-  malformed: "The act doesn't fit the protocol.",
-  "id-used": "Another act was sent with this id; send this one with a new id.",
-  "sign-in": "Only people with an account may do this.",
-  "token-expired": "The token has expired; connect with a new one.",
-  "token-revoked": "The token was revoked; connect with a new one.",
-  forbidden: "This is not for your role.",
-  banned: "You are banned from this room.",
-  stopped: "The stream was stopped.",
-  "timed-out": "You may not write for a while.",
-  "rate-limited": "Too many in a short time; wait a little.",
-  "slow-mode": "Slow mode: wait before the next message.",
-  "followers-only": "Only people who have followed for a while may write.",
-  "subscribers-only": "Only subscribers may write.",
-  "verified-only": "Only verified people may write.",
-  "emote-only": "Only emotes and emoji may be written.",
-  "not-unique": "This was written already.",
-  "no-links": "Links may not be written here.",
-  "no-capitals": "Too many capitals.",
-  denied: "The message breaks the room's rules.",
-  "review-full": "Too many messages wait for review.",
-  "not-found": "There is nothing like this in the room.",
-  full: "The list is full; take something off it first.",
-  busy: "The room has too much to do; send again.",
-  unavailable: "The room didn't answer; send again.",
-} as const;
-/** A stable error code. */
-export type RoomErrorCode = keyof typeof ERROR_TEXTS;
-
-/** What each code says to people. */
-export const ROOM_ERROR_TEXTS: Readonly<Record<RoomErrorCode, string>> = ERROR_TEXTS;
-
-/** Errors after which the same act may be sent again at once. */
-export const RETRYABLE_ROOM_ERRORS: ReadonlySet<RoomErrorCode> = new Set(["busy", "unavailable"]);
-
-/** Lists that moderators ask for. */
-export type ModerationList =
-  | { readonly what: "held"; readonly held: readonly HeldMessage[] }
-  | { readonly what: "bans"; readonly bans: readonly BanListEntry[] }
-  | { readonly what: "audit"; readonly audit: readonly AuditLogEntry[] }
-  | { readonly what: "words"; readonly words: readonly string[] }
-  | { readonly what: "automod"; readonly automod: AutoModConfig }
-  /** Those appointed in the room; whose token says so isn't among them. */
-  | { readonly what: "moderators"; readonly moderators: readonly string[] };
-
 /** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
 export type CommandOutcome =
   | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: ModerationList }
@@ -104,11 +63,6 @@ export interface EventRange {
 /** Who a viewer is to the room. */
 export type OwnProfile = { readonly subject: string; readonly name: string; readonly roles: readonly Role[] } | null;
 
-/** What only those who moderate are told. */
-export type StaffNote =
-  | { readonly kind: "held"; readonly held: HeldMessage }
-  | { readonly kind: "settled"; readonly id: string };
-
 /** Frames of the server. `nowMs` is the server's clock. */
 export type ServerFrame =
   | ({
@@ -127,30 +81,6 @@ export type ServerFrame =
   | { readonly type: "ack"; readonly id: string; readonly outcome: CommandOutcome }
   | { readonly type: "staff"; readonly notes: readonly StaffNote[] }
   | { readonly type: "renewed"; readonly outcome: TokenRenewalOutcome };
-
-const SOCKET_CLOSE_CODES = {
-  malformed: { code: 4400, again: "never" },
-  /** The reason says what is wrong with the token, or that there is none. */
-  token: { code: 4401, again: "never" },
-  /** Banned; or, as the reason says, none of those for whom the stream is. */
-  banned: { code: 4403, again: "never" },
-  slow: { code: 4408, again: "soon" },
-  moved: { code: 4410, again: "soon" },
-  tooLarge: { code: 4413, again: "never" },
-  binary: { code: 4415, again: "never" },
-  rateLimited: { code: 4429, again: "later" },
-  /** The stream was stopped; the reason is the stop's category. */
-  stopped: { code: 4451, again: "later" },
-  /** The reason is the number of seconds within which to come back, at a random moment. */
-  comeBack: { code: 4503, again: "later" },
-} as const;
-/** Name of a close. */
-export type SocketCloseName = keyof typeof SOCKET_CLOSE_CODES;
-
-/** Why a socket was closed: its code, and whether a client may come back (`later`: after a long wait, spread). */
-export const SOCKET_CLOSES: Readonly<
-  Record<SocketCloseName, { readonly code: number; readonly again: "never" | "soon" | "later" }>
-> = SOCKET_CLOSE_CODES;
 
 /** Who a viewer is, as its welcome says; `nameOf` gives the name as it is shown. */
 export function toOwnProfile(

@@ -2,7 +2,7 @@
 
 import type { Role } from "../access/roles.ts";
 import type { BucketRate } from "../kit/token-bucket.ts";
-import { isStaff } from "./events.ts";
+import { isStaff } from "./participants.ts";
 import type { ClientFrame } from "./room-protocol.ts";
 
 /** Messages of a person: a fast writer needs one in two seconds; those who moderate act in bursts. */

@@ -1,39 +1,19 @@
 /**
- * What holds in a room: modes, pin, words, moderators, sanctions, messages held for review. It is the fold of facts, each
- * the newest value under its key, so that what is stored, what shards are told and what is in memory are the same.
+ * The state of a room: modes, pin, words, moderators, sanctions, held messages. It is the fold of state entries, so storage,
+ * batches to shards and memory have the same form.
  */
-
 import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import type { Role } from "../access/roles.ts";
 import { encodeCompositeKey } from "../kit/composite-key.ts";
-import { DEFAULT_AUTOMOD_LEVELS } from "../moderation/categories.ts";
-import { type ChatModes, isStaff, OPEN_CHAT_MODES, type Participant } from "./events.ts";
-import { higherRank, maySanction, rankOfRoles } from "./permissions.ts";
-import type { AutoModConfig, HeldMessage, PinnedMessage, Rank, Sanction } from "./room-model.ts";
-
-/** What holds until somebody changes it. */
-const DEFAULT_AUTOMOD_CONFIG: AutoModConfig = { levels: DEFAULT_AUTOMOD_LEVELS, allowed: [] };
-
-/** A place among the staff that a token gives, as its bearer showed it. */
-export interface StaffGrant {
-  readonly rank: "moderator" | "host";
-  /** Until then it counts, ms since the epoch. */
-  readonly untilMs: number;
-  /** Of the token, for its revocation. */
-  readonly version: number;
-}
-
-/** One thing that holds; a null value: no longer. */
-export type StateEntry =
-  | { readonly of: "modes"; readonly key: ""; readonly value: ChatModes }
-  | { readonly of: "pin"; readonly key: ""; readonly value: PinnedMessage | null }
-  | { readonly of: "words"; readonly key: ""; readonly value: readonly string[] }
-  | { readonly of: "automod"; readonly key: ""; readonly value: AutoModConfig }
-  | { readonly of: "role"; readonly key: string; readonly value: "moderator" | null }
-  | { readonly of: "staff"; readonly key: string; readonly value: StaffGrant | null }
-  | { readonly of: "sanction"; readonly key: string; readonly value: Sanction | null }
-  | { readonly of: "held"; readonly key: string; readonly value: HeldMessage | null }
-  | { readonly of: "access"; readonly key: ""; readonly value: AccessPolicy };
+import { type ChatModes, OPEN_CHAT_MODES } from "./chat-modes.ts";
+import { type AutoModConfig, DEFAULT_AUTOMOD_CONFIG } from "./entries/automod.ts";
+import type { HeldMessage } from "./entries/held.ts";
+import { ENTRY_DEFINITIONS, entryDefinition, type StateEntry, type StateFields } from "./entries/index.ts";
+import type { PinnedMessage } from "./entries/pin.ts";
+import type { Sanction } from "./entries/sanction.ts";
+import type { StaffGrant } from "./entries/staff.ts";
+import { isStaff, type Participant } from "./participants.ts";
+import { higherRank, maySanction, type Rank, rankOfRoles } from "./permissions.ts";
 
 /** The keys under which a viewer may be sanctioned. */
 export function sanctionKeys(who: Pick<Participant, "subject" | "device" | "address" | "addressesNear">): string[] {
@@ -50,118 +30,78 @@ export function networkSanctionKey(address: string): string {
   return `address:${address}`;
 }
 
-/** The key of a message that is held: of the person and the client's id. */
+/** The key of a held message: its sender and the client's id. */
 export function heldMessageKey(subject: string, id: string): string {
   return encodeCompositeKey(subject, id);
 }
 
-/** The name of a fact among all that hold. */
+/** The key of an entry among the entries of all kinds. */
 export function stateEntryKey({ of, key }: Pick<StateEntry, "of" | "key">): string {
   return encodeCompositeKey(of, key);
 }
 
 /** The state of a room. */
-export class RoomState {
+export class RoomState implements StateFields {
   modes: ChatModes = OPEN_CHAT_MODES;
   pinned: PinnedMessage | null = null;
   words: readonly string[] = [];
   automod: AutoModConfig = DEFAULT_AUTOMOD_CONFIG;
-  /** Who may read, as the stream's Live object told. */
+  /** Who may read, as the stream's Live object sent it. */
   access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   readonly moderators: Set<string> = new Set();
-  /** Whose tokens make them staff, as far as they were here. */
+  /** Staff whose rank comes from a token that was shown in this room. */
   readonly staffGrants: Map<string, StaffGrant> = new Map();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly heldMessages: Map<string, HeldMessage> = new Map();
 
-  /** The state that these facts make, in order. */
-  static fromEntries(facts: Iterable<StateEntry>): RoomState {
+  /** The state that these entries make, in order. */
+  static fromEntries(entries: Iterable<StateEntry>): RoomState {
     const state = new RoomState();
-    for (const fact of facts) state.apply(fact);
+    for (const entry of entries) state.apply(entry);
     return state;
   }
 
-  /** Takes in a fact. */
-  apply(fact: StateEntry): void {
-    switch (fact.of) {
-      case "modes":
-        this.modes = fact.value;
-        break;
-      case "pin":
-        this.pinned = fact.value;
-        break;
-      case "words":
-        this.words = fact.value;
-        break;
-      case "automod":
-        this.automod = fact.value;
-        break;
-      case "role":
-        if (fact.value === null) this.moderators.delete(fact.key);
-        else this.moderators.add(fact.key);
-        break;
-      case "staff":
-        if (fact.value === null) this.staffGrants.delete(fact.key);
-        else this.staffGrants.set(fact.key, fact.value);
-        break;
-      case "sanction":
-        if (fact.value === null) this.sanctions.delete(fact.key);
-        else this.sanctions.set(fact.key, fact.value);
-        break;
-      case "access":
-        this.access = fact.value;
-        break;
-      case "held":
-        if (fact.value === null) this.heldMessages.delete(fact.key);
-        else this.heldMessages.set(fact.key, fact.value);
-        break;
-    }
+  /** Applies an entry. */
+  apply(entry: StateEntry): void {
+    entryDefinition(entry).apply(this, entry);
   }
 
-  /** The facts that a shard needs: who may come in, what newcomers are told, by what texts are reviewed. */
+  /** The entries that a shard holds. */
   sharedEntries(): StateEntry[] {
-    return [
-      { of: "modes", key: "", value: this.modes },
-      { of: "pin", key: "", value: this.pinned },
-      { of: "words", key: "", value: this.words },
-      { of: "automod", key: "", value: this.automod },
-      { of: "access", key: "", value: this.access },
-      ...[...this.moderators].map((key): StateEntry => ({ of: "role", key, value: "moderator" })),
-      ...[...this.sanctions].map(([key, value]): StateEntry => ({ of: "sanction", key, value })),
-    ];
+    return ENTRY_DEFINITIONS.flatMap((definition) => (definition.shared ? definition.list(this) : []));
   }
 
-  /** What to apply for sanctions and places among the staff that have come to their end. */
+  /** Entries that end the sanctions and the staff grants that are over. */
   expiryEntries(nowMs: number): StateEntry[] {
-    const over = ({ untilMs }: { readonly untilMs: number | null }): boolean => untilMs !== null && untilMs <= nowMs;
-    return [
-      ...[...this.sanctions].flatMap(([key, value]): StateEntry[] =>
-        over(value) ? [{ of: "sanction", key, value: null }] : [],
-      ),
-      ...[...this.staffGrants].flatMap(([key, value]): StateEntry[] =>
-        over(value) ? [{ of: "staff", key, value: null }] : [],
-      ),
-    ];
+    return ENTRY_DEFINITIONS.flatMap((definition) => {
+      const { untilMs } = definition;
+      if (untilMs === null) return [];
+      const expired = definition.list(this).filter(({ value }) => {
+        const endMs = value === null ? null : untilMs(value);
+        return endMs !== null && endMs <= nowMs;
+      });
+      return expired.map(({ of, key }) => ({ of, key, value: null }) as StateEntry);
+    });
   }
 
-  /** A person's roles, with what the room itself gave. */
+  /** A person's roles, with those that the room gave. */
   effectiveRoles(who: Pick<Participant, "subject" | "roles">): readonly Role[] {
     const appointed = who.subject !== null && this.moderators.has(who.subject);
     return appointed && !isStaff(who.roles) ? [...who.roles, "moderator"] : who.roles;
   }
 
-  /** The rank that a person holds now: appointed here, or by a token that was shown here, is not over and not revoked. */
+  /** A person's current rank: appointed here, or from a token that was shown here and is neither over nor revoked. */
   effectiveRank(subject: string, nowMs: number): Rank {
     const appointed = this.moderators.has(subject) ? "moderator" : "viewer";
-    const shown = this.staffGrants.get(subject);
-    if (shown === undefined || shown.untilMs <= nowMs) return appointed;
+    const grant = this.staffGrants.get(subject);
+    if (grant === undefined || grant.untilMs <= nowMs) return appointed;
     const revoked = this.access.revocations.some(
-      ({ subject: of, by, version }) => of === subject && by === "issuer" && shown.version < version,
+      ({ subject: of, by, version }) => of === subject && by === "issuer" && grant.version < version,
     );
-    return revoked ? appointed : higherRank(appointed, shown.rank);
+    return revoked ? appointed : higherRank(appointed, grant.rank);
   }
 
-  /** The sanction that keeps a viewer from writing at `nowMs`, the harder first, or null. */
+  /** The sanction that applies to a viewer at `nowMs`, a ban before a timeout, or null. */
   activeSanction(who: Parameters<typeof sanctionKeys>[0] & Pick<Participant, "roles">, nowMs: number): Sanction | null {
     if (this.sanctions.size === 0) return null;
     let found: Sanction | null = null;
@@ -174,9 +114,4 @@ export class RoomState {
     }
     return found;
   }
-}
-
-/** Whether shards are told of a fact. */
-export function isSharedWithShards({ of }: StateEntry): boolean {
-  return of !== "held" && of !== "staff";
 }

@@ -1,10 +1,12 @@
 /** What the room and its shards tell each other. */
 
 import type { RoomChildId } from "./child-ids.ts";
-import type { Participant, RoomCounts } from "./events.ts";
-import type { CommandOutcome, EventRange, StaffNote } from "./room-protocol.ts";
-import type { StateEntry } from "./room-state.ts";
-import type { CommandEnvelope } from "./sequencer/decision.ts";
+import type { CommandEnvelope } from "./commands/index.ts";
+import type { StateEntry } from "./entries/index.ts";
+import type { RoomCounts } from "./events.ts";
+import type { Participant } from "./participants.ts";
+import type { CommandOutcome, EventRange } from "./room-protocol.ts";
+import type { StaffNote } from "./staff-messages.ts";
 
 /** What a shard's viewers did in a tick; taps are sums. */
 export interface CommandBatch {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import type { CommandEnvelope } from "../../core/room/commands/index.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
-import type { CommandEnvelope } from "../../core/room/sequencer/decision.ts";
 import type { CommandBatch, CommandBatchReply } from "../../core/room/shard-rpc.ts";
 import { CommandBatcher } from "./command-batcher.ts";
 

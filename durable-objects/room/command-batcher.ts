@@ -1,8 +1,8 @@
 /** Commands and reactions of one object's viewers on their way to the object above: batched, one call at a time, retried. */
 import type { Clock } from "../../core/kit/clock.ts";
+import type { CommandEnvelope } from "../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
-import type { CommandEnvelope } from "../../core/room/sequencer/decision.ts";
 import type { CommandBatch, CommandBatchReply } from "../../core/room/shard-rpc.ts";
 
 interface PendingCommand {

@@ -1,7 +1,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../core/moderation/testing.ts";
-import type { AutoModUpdate, Command } from "../../core/room/commands.ts";
+import type { AutoModUpdate } from "../../core/room/commands/automod.ts";
+import type { Command } from "../../core/room/commands/index.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import { testBindings } from "../../workers/testing.ts";

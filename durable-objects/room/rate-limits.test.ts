@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { Participant } from "../../core/room/events.ts";
+import type { Participant } from "../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
-import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import { testEdge } from "../../workers/testing.ts";
 import {
   closeCodeOf,

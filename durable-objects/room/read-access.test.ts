@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ALL_TOKEN_VERSIONS, type PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
 import type { RoomShard } from "./shard/room-shard.ts";

@@ -1,11 +1,13 @@
 /** Fanout of a room or relay to its children: one call at a time to each, from the child's position. */
 import { decodeRoomChild, type RoomChildId } from "../../core/room/child-ids.ts";
+import { isSharedWithShards, type StateEntry } from "../../core/room/entries/index.ts";
 import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import type { RecentEvents } from "../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
-import type { EventRange, StaffNote } from "../../core/room/room-protocol.ts";
-import { isSharedWithShards, type RoomState, type StateEntry, stateEntryKey } from "../../core/room/room-state.ts";
+import type { EventRange } from "../../core/room/room-protocol.ts";
+import { type RoomState, stateEntryKey } from "../../core/room/room-state.ts";
 import type { ShardRpc, TickBatch } from "../../core/room/shard-rpc.ts";
+import type { StaffNote } from "../../core/room/staff-messages.ts";
 
 /** The position of one child. `head` is assumed until the child confirms it. */
 interface ChildCursor {

@@ -5,14 +5,11 @@ import { type Platform, sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
-import type { Participant, RoomCounts, RoomEvent } from "../../core/room/events.ts";
-import {
-  type OwnProfile,
-  ROOM_SUBPROTOCOL,
-  SOCKET_CLOSES,
-  type SocketCloseName,
-  type StaffNote,
-} from "../../core/room/room-protocol.ts";
+import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
+import type { Participant } from "../../core/room/participants.ts";
+import { type OwnProfile, ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES, type SocketCloseName } from "../../core/room/socket-closes.ts";
+import type { StaffNote } from "../../core/room/staff-messages.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { RoomRelay } from "./relay/room-relay.ts";
 import type { Room } from "./sequencer/room.ts";

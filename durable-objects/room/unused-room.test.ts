@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
 import {
   closeCodeOf,

@@ -5,7 +5,8 @@
 import { WebSocket } from "ws";
 import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
-import { HEARTBEAT, HEARTBEAT_REPLY, SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import type { SocketLoadJob, SocketLoadStats } from "./fleet-jobs.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { type FrameContent, loadMessageText, PROTOCOL_ADAPTERS, type ProtocolAdapter } from "./protocol-adapters.ts";

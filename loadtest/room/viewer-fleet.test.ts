@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import { SOCKET_CLOSES } from "../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../core/room/socket-closes.ts";
 import { parseSentAtMs } from "./protocol-adapters.ts";
 import { ViewerFleet } from "./viewer-fleet.ts";
 

@@ -3,8 +3,8 @@ import { base64url } from "jose";
 import { parseNetwork } from "../../core/access/network.ts";
 import { encodeCompositeKey } from "../../core/kit/composite-key.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { Participant } from "../../core/room/events.ts";
 import { networkNameDays } from "../../core/room/network-name-rotation.ts";
+import type { Participant } from "../../core/room/participants.ts";
 import type { Env } from "../env.ts";
 import { computeMac, getEdgeKey } from "./edge-secrets.ts";
 

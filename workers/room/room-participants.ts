@@ -1,7 +1,7 @@
 /** Who comes to a room: by ticket, by token, or somebody who may read; and from which network. */
 import type { TokenError } from "../../core/access/access-policy.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { Participant } from "../../core/room/events.ts";
+import type { Participant } from "../../core/room/participants.ts";
 import { deriveAudienceId, deriveDeviceName, type IdentifiedDevice, identifyDevice } from "../access/device-keys.ts";
 import { authenticateToken, readCredential } from "../access/playback-authorization.ts";
 import { isPlaybackProofValid } from "../access/playback-proof.ts";

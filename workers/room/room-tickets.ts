@@ -4,7 +4,7 @@
  */
 import { base64url } from "jose";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { Participant } from "../../core/room/events.ts";
+import type { Participant } from "../../core/room/participants.ts";
 import { ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
 import { getEdgeKey } from "../access/edge-secrets.ts";
 import type { Env } from "../env.ts";

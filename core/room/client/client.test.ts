@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../kit/virtual-clock.ts";
-import { EMPTY_ROOM_COUNTS, OPEN_CHAT_MODES, type RoomEvent } from "../events.ts";
+import { OPEN_CHAT_MODES } from "../chat-modes.ts";
+import { EMPTY_ROOM_COUNTS, type RoomEvent } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import { type ServerFrame, SOCKET_CLOSES } from "../room-protocol.ts";
+import type { ServerFrame } from "../room-protocol.ts";
+import { SOCKET_CLOSES } from "../socket-closes.ts";
 import { RoomClient, type RoomClientOptions, type RoomListener, type RoomSocket } from "./client.ts";
 import { ROOM_CLIENT_LIMITS } from "./client-limits.ts";
 

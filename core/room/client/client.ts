@@ -4,17 +4,18 @@
  */
 
 import type { Clock, Random } from "../../kit/clock.ts";
+import type { ChatModes } from "../chat-modes.ts";
 import { CLIENT_ROOM_LIMITS } from "../client-room-limits.ts";
-import type { Command } from "../commands.ts";
-import type { ChatModes, RoomCounts, RoomEvent } from "../events.ts";
+import type { Command } from "../commands/index.ts";
+import type { RoomCounts, RoomEvent } from "../events.ts";
 import {
   type ClientFrame,
   type CommandOutcome,
   HEARTBEAT,
   type OwnProfile,
   type ServerFrame,
-  type StaffNote,
 } from "../room-protocol.ts";
+import type { StaffNote } from "../staff-messages.ts";
 import { ROOM_CLIENT_LIMITS } from "./client-limits.ts";
 import { CommandOutbox } from "./command-outbox.ts";
 import { decodeServerFrame } from "./decode-server-frame.ts";

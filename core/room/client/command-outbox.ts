@@ -1,7 +1,8 @@
 /** Commands of a room client on their way to the room: resent with the same id until the room acknowledges them. */
 import type { Clock, Random } from "../../kit/clock.ts";
-import type { Command } from "../commands.ts";
-import { type ClientFrame, type CommandOutcome, RETRYABLE_ROOM_ERRORS } from "../room-protocol.ts";
+import type { Command } from "../commands/index.ts";
+import { RETRYABLE_ROOM_ERRORS } from "../room-errors.ts";
+import type { ClientFrame, CommandOutcome } from "../room-protocol.ts";
 import { ROOM_CLIENT_LIMITS } from "./client-limits.ts";
 
 type CommandFrame = Extract<ClientFrame, { type: "act" }>;

@@ -1,22 +1,11 @@
 /** Decodes the server's frames. Unknown kinds of frames and events are skipped. */
 
 import { asJsonObject, type JsonObject, parseJsonObject, readInteger } from "../../kit/json-fields.ts";
+import { EFFECTS } from "../effects/index.ts";
 import type { RoomEvent } from "../events.ts";
 import type { ServerFrame } from "../room-protocol.ts";
 
-const EVENT_KINDS: ReadonlySet<unknown> = new Set<RoomEvent["kind"]>([
-  "chat",
-  "delete",
-  "clear",
-  "pin",
-  "modes",
-  "timeout",
-  "ban",
-  "unban",
-  "role",
-  "rules",
-  "erase",
-]);
+const EVENT_KINDS: ReadonlySet<unknown> = new Set(Object.keys(EFFECTS));
 
 const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SOCKET_CLOSES } from "../room-protocol.ts";
+import { SOCKET_CLOSES } from "../socket-closes.ts";
 import { ROOM_CLIENT_LIMITS } from "./client-limits.ts";
 import { maxReconnectDelayMs } from "./reconnect.ts";
 

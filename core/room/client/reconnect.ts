@@ -1,6 +1,6 @@
 /** Whether and when a client reconnects after its socket closed. */
 import { maxBackoffMs } from "../../kit/backoff.ts";
-import { SOCKET_CLOSES } from "../room-protocol.ts";
+import { SOCKET_CLOSES } from "../socket-closes.ts";
 
 /** Bounds of the delay, ms: the first doubles with each failure, up to the second; the third follows a close that asks for a long delay. */
 export interface ReconnectLimits {

@@ -1,13 +1,12 @@
-/** Tells acts apart that came with one id: a client that counts from 1 anew after each load gives an id twice. */
+/** Digests of commands, which tell commands with the same id apart: a client that counts from 1 after each load reuses ids. */
 import { hash32 } from "../../kit/hash.ts";
-import type { Command } from "../commands.ts";
 
-/** What an act says, in a few characters: the same for the same act, as `decodeClient` reads it, and for hardly any other. */
-export function commandDigest(command: Command): string {
+/** A short hash of a command as `decodeClientFrame` returns it. It depends on the order of the command's members. */
+export function commandDigest(command: object): string {
   return hash32(JSON.stringify(command)).toString(36);
 }
 
-/** Whether `act` is the one of which `digest` was kept. Without a digest nothing else is known than that the ids are the same. */
-export function matchesCommandDigest(digest: string | undefined, command: Command): boolean {
+/** Whether a command has this digest. Without a stored digest, equal ids are taken for the same command. */
+export function matchesCommandDigest(digest: string | undefined, command: object): boolean {
   return digest === undefined || digest === commandDigest(command);
 }

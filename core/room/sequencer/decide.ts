@@ -1,14 +1,14 @@
-/** What becomes of an act: the event it makes, the facts it changes, or why it is refused. Pure: the room stores the result. */
+/** The decision on a command: its effect and state entries, or the reason of its refusal. Pure: the room stores the result. */
 
+import { refuseCommand } from "../commands/decision.ts";
+import { type CommandEnvelope, commandDefinition, mayIssueCommand } from "../commands/index.ts";
+import { rankOfRoles } from "../permissions.ts";
 import { restrictionOn } from "../restrictions.ts";
-import type { RoomErrorCode } from "../room-protocol.ts";
 import { heldMessageKey, type RoomState } from "../room-state.ts";
 import { matchesCommandDigest } from "./command-digest.ts";
-import { decideChat } from "./decide-chat.ts";
-import { decideModeration } from "./decide-moderation.ts";
-import type { CommandAcceptance, CommandEnvelope, CommandRefusal, DecisionContext } from "./decision.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decision.ts";
 
-/** Decides about an act. */
+/** Decides on a command. */
 export function decideCommand(
   state: RoomState,
   envelope: CommandEnvelope,
@@ -16,22 +16,17 @@ export function decideCommand(
 ): CommandAcceptance | CommandRefusal {
   const { by, act } = envelope;
   if (by.subject === null) return refuseCommand("sign-in");
-  const barred = restrictionOn(state, by, context.nowMs);
-  if (barred !== null) return refuseCommand(barred.error);
+  const restriction = restrictionOn(state, by, context.nowMs);
+  if (restriction !== null) return refuseCommand(restriction.error);
   const key = heldMessageKey(by.subject, envelope.id);
   const held = state.heldMessages.get(key);
-  // The same for the same message, so that one that is sent again is held once.
+  // A resent message is held once.
   if (held !== undefined) {
     return matchesCommandDigest(held.digest, act)
       ? { ok: true, entries: [], staffNotes: [], heldId: key }
       : refuseCommand("id-used");
   }
   const person = { ...by, subject: by.subject, roles: state.effectiveRoles(by) };
-  return act.kind === "chat"
-    ? decideChat(state, { ...envelope, by: person, act }, context)
-    : decideModeration(state, { ...envelope, by: person, act }, context);
-}
-
-function refuseCommand(error: RoomErrorCode): CommandRefusal {
-  return { ok: false, error };
+  if (!mayIssueCommand(rankOfRoles(person.roles), act.kind)) return refuseCommand("forbidden");
+  return commandDefinition(act.kind).decide(state, { ...envelope, by: person }, context);
 }

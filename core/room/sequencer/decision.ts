@@ -1,28 +1,29 @@
-/** A command as the sequencer gets it, what it knows beside the state, and what it decides. */
+/** A command as the room receives it, what its decision depends on, and the decision. */
 
 import type { Role } from "../../access/roles.ts";
 import type { ReviewVerdict } from "../../moderation/review.ts";
-import type { Command } from "../commands.ts";
-import type { ChatEvent, Effect, Participant } from "../events.ts";
-import type { AuditLogEntry } from "../room-model.ts";
-import type { ModerationList, RoomErrorCode, StaffNote } from "../room-protocol.ts";
-import type { StateEntry } from "../room-state.ts";
+import type { Effect } from "../effects/index.ts";
+import type { StateEntry } from "../entries/index.ts";
+import type { ChatEvent } from "../events.ts";
+import type { Participant } from "../participants.ts";
+import type { RoomErrorCode } from "../room-errors.ts";
+import type { AuditLogEntry, ModerationList, StaffNote } from "../staff-messages.ts";
 import type { TextModerator } from "./text-moderator.ts";
 
-/** An act as a shard passes it on. */
-export interface CommandEnvelope {
+/** A command of the type `C` as a shard sends it to the room. */
+export interface EnvelopeOf<C> {
   readonly by: Participant;
-  /** The client's id of the act: one that was stored already is not stored again, nor is another with its id. */
+  /** The client's id of the command: a second command with the same id is not stored. */
   readonly id: string;
-  readonly act: Command;
+  readonly act: C;
   readonly programmeMs: number | null;
-  /** What a reviewer thinks of the message, where one was asked. */
+  /** The reviewer's verdict on the message, where a reviewer is configured. */
   readonly opinion?: ReviewVerdict;
-  /** Its sender is beyond its rate: an act that is not known already is refused. */
+  /** The sender is over its rate limit: a command that is not stored yet is refused. */
   readonly onlyIfKnown?: true;
 }
 
-/** Where someone who has written was last seen. */
+/** The roles, device and network of a message's sender. */
 export interface SenderTrace {
   readonly roles: readonly Role[];
   readonly device: string;
@@ -30,36 +31,36 @@ export interface SenderTrace {
   readonly atMs: number;
 }
 
-/** What the room knows beside its state: the clock, the history, how texts are judged. */
+/** What a decision depends on besides the state: the time, the history, text moderation. */
 export interface DecisionContext {
   readonly nowMs: number;
   readonly textModerator: TextModerator;
-  /** A message of the history that has its text, or null. */
+  /** A message of the history with its text, or null. */
   findMessage(offset: number): ChatEvent | null;
-  /** Traces of a person's latest messages, the newest first. */
+  /** Traces of a person's latest messages, newest first. */
   senderTraces(subject: string): readonly SenderTrace[];
   /** Whether a message with this text, in its clean form, is in the history. */
   isRepeat(text: string): boolean;
-  /** Lines of the audit log, the newest first. */
+  /** Entries of the audit log, newest first. */
   auditLog(): readonly AuditLogEntry[];
 }
 
-/** Whom an event is recorded for, where that is not the one who acts. */
+/** The person whose event it is, where that is not the sender of the command. */
 export interface EventAttribution {
   readonly by: Pick<Participant, "subject" | "device" | "address" | "roles">;
   readonly id: string;
-  /** Of the act that has the id; see `act-digest.ts`. */
+  /** Of the command with this id; see `command-digest.ts`. */
   readonly digest?: string;
   readonly programTimeMs: number;
 }
 
-/** What an accepted act comes to. */
+/** An accepted command. */
 export interface CommandAcceptance {
   readonly ok: true;
   readonly effect?: Effect;
   readonly entries: readonly StateEntry[];
   readonly attribution?: EventAttribution;
-  /** The programme time that the event is for, where that isn't when it was made. */
+  /** The program time of the event, where the command sets it. */
   readonly programTimeMs?: number;
   readonly audit?: Omit<AuditLogEntry, "atMs" | "by">;
   readonly staffNotes: readonly StaffNote[];
@@ -67,7 +68,7 @@ export interface CommandAcceptance {
   readonly list?: ModerationList;
 }
 
-/** An act that is refused. */
+/** A refused command. */
 export interface CommandRefusal {
   readonly ok: false;
   readonly error: RoomErrorCode;

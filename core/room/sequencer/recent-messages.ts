@@ -1,5 +1,6 @@
-/** The last messages of a room with their texts, whether they were shown or left out: what the room's rules look at. */
+/** The last messages of a room with their texts, shown or omitted, for the rules that compare messages. */
 import { messageFingerprint } from "../../moderation/message-rules.ts";
+import { removalOf } from "../effects/index.ts";
 import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 
@@ -8,23 +9,23 @@ export class RecentMessages {
   readonly #messages = new Map<number, ChatEvent>();
   readonly #fingerprints = new WeakMap<ChatEvent, string>();
 
-  /** Takes in an event, and what it does to those before it. */
+  /** Applies an event, also to earlier messages. */
   applyEvent(event: RoomEvent): void {
     if (event.kind === "chat") this.#messages.set(event.offset, event);
-    else if (event.kind === "delete" || event.kind === "clear" || event.kind === "erase") this.#applyRemoval(event);
+    else if (removalOf(event) !== null) this.#applyRemoval(event);
     for (const offset of this.#messages.keys()) {
       if (offset > event.offset - ROOM_LIMITS.recentMessageEvents) break;
       this.#messages.delete(offset);
     }
   }
 
-  /** A message that has its text, or undefined. */
+  /** A message with its text, or undefined. */
   find(offset: number): ChatEvent | undefined {
     const message = this.#messages.get(offset);
     return message?.gone === true ? undefined : message;
   }
 
-  /** Whether one of the messages says the same as this text, however it is written. */
+  /** Whether a message has the fingerprint of this text. */
   hasRepeat(text: string): boolean {
     const key = messageFingerprint(text);
     for (const message of this.#messages.values()) {
@@ -33,7 +34,7 @@ export class RecentMessages {
     return false;
   }
 
-  /** Made when it is first asked for: few rooms let nobody repeat what was said. */
+  /** Computed on first use: few rooms have the mode `unique`. */
   #fingerprintOf(message: ChatEvent): string {
     const known = this.#fingerprints.get(message);
     if (known !== undefined) return known;

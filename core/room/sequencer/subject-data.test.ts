@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseStreamName, type StreamName } from "../../kit/ids.ts";
-import { applyLaterEvent, type Effect, ERASED_PROFILE, type RoomEvent, redactEvent } from "../events.ts";
+import type { Effect } from "../effects/index.ts";
+import { applyLaterEvent, type RoomEvent, redactEvent } from "../events.ts";
 import { KEYRING_LIMITS, keyringIndexOfSubject, keyringIndexOfTag, makeKeyTag } from "../keyring.ts";
 import { jurisdictionOfObject, roomObjectName, streamOfRoom } from "../object-names.ts";
+import { ERASED_PROFILE } from "../participants.ts";
 import { RecentEvents } from "../recent-events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import { RoomState } from "../room-state.ts";

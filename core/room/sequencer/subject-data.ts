@@ -1,75 +1,27 @@
-/** Whom the things that a room keeps are about: each is stored under that person's key. */
+/** The subjects of stored data: each item is encrypted under its subject's key. */
 
-import type { Command } from "../commands.ts";
+import { type Command, type CommandEnvelope, commandDefinition } from "../commands/index.ts";
+import { effectDefinition } from "../effects/index.ts";
+import { entryDefinition, type StateEntry } from "../entries/index.ts";
 import type { RoomEvent } from "../events.ts";
-import type { RoomState, StateEntry } from "../room-state.ts";
-import type { CommandEnvelope } from "./decision.ts";
+import type { RoomState } from "../room-state.ts";
 
-/** The subject that an event tells of, or null. */
+/** The subject of an event's personal data, or null. */
 export function subjectOfEvent(event: RoomEvent): string | null {
-  switch (event.kind) {
-    case "chat":
-      return event.by.subject;
-    case "clear":
-    case "timeout":
-    case "ban":
-    case "unban":
-    case "role":
-      return event.subject;
-    case "delete":
-    case "pin":
-    case "modes":
-    case "rules":
-    case "erase":
-      return null;
-  }
+  return effectDefinition(event).personal?.subject(event) ?? null;
 }
 
-/** The subject that a fact tells of, or null. */
+/** The subject of an entry's personal data, or null. */
 export function subjectOfEntry(entry: StateEntry): string | null {
-  switch (entry.of) {
-    case "modes":
-    case "words":
-    case "automod":
-    // Revocations name subjects: they end within a day, and an erased person's tokens must not open anything again.
-    case "access":
-      return null;
-    case "pin":
-      return entry.value?.by.subject ?? null;
-    case "role":
-    case "staff":
-      return entry.key;
-    case "sanction":
-      return entry.value?.subject ?? null;
-    case "held":
-      return entry.value?.by.subject ?? null;
-  }
+  return entryDefinition(entry).subject?.(entry) ?? null;
 }
 
-/** The subject that an act is about, besides the one who acts, or null. Read before the act is carried out. */
+/** The subject that a command is about, besides its sender, or null. Called before the decision. */
 export function subjectOfCommand(command: Command, state: RoomState): string | null {
-  switch (command.kind) {
-    case "clear":
-    case "timeout":
-    case "ban":
-    case "unban":
-    case "role":
-      return command.subject;
-    case "approve":
-    case "deny":
-      return state.heldMessages.get(command.held)?.by.subject ?? null;
-    case "chat":
-    case "delete":
-    case "pin":
-    case "modes":
-    case "words":
-    case "automod":
-    case "list":
-      return null;
-  }
+  return commandDefinition(command.kind).subject(command, state);
 }
 
-/** Everybody whom these acts are by or about. */
+/** The senders and the subjects of these commands. */
 export function* subjectsOfCommands(
   acts: Iterable<Pick<CommandEnvelope, "by" | "act">>,
   state: RoomState,
@@ -81,20 +33,12 @@ export function* subjectsOfCommands(
   }
 }
 
-/** The message that an act is about, or null. */
+/** The offset of the message that a command is about, or null. */
 export function targetOfCommand(command: Command): number | null {
-  switch (command.kind) {
-    case "chat":
-      return command.replyTo ?? null;
-    case "delete":
-    case "pin":
-      return command.target;
-    default:
-      return null;
-  }
+  return commandDefinition(command.kind).target(command);
 }
 
-/** The facts that an erasure changes: `gone` no longer hold, `unsigned` hold without who set them. */
+/** The entries that an erasure changes: `gone` end, `unsigned` lose their signer. */
 export function erasureEntries(
   state: RoomState,
   gone: readonly Pick<StateEntry, "of" | "key">[],
@@ -102,9 +46,10 @@ export function erasureEntries(
 ): StateEntry[] {
   return [
     ...gone.map(({ of, key }) => ({ of, key, value: null }) as StateEntry),
-    ...unsigned.flatMap(({ key }): StateEntry[] => {
-      const value = state.sanctions.get(key);
-      return value === undefined ? [] : [{ of: "sanction", key, value: { ...value, by: "" } }];
+    ...unsigned.flatMap(({ of, key }) => {
+      const { signer, list } = entryDefinition({ of });
+      const entry = list(state).find((each) => each.key === key);
+      return signer === null || entry === undefined ? [] : [signer.set(entry, "")];
     }),
   ];
 }

@@ -11,9 +11,9 @@ import {
   type StreamWordLists,
 } from "../../moderation/moderate.ts";
 import { cleanText, isBlankText, toSingleLine } from "../../moderation/text-forms.ts";
-import { isStaff, type ParticipantProfile } from "../events.ts";
+import type { HoldReason } from "../entries/held.ts";
+import { isStaff, type ParticipantProfile } from "../participants.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type { HoldReason } from "../room-model.ts";
 import type { RoomState } from "../room-state.ts";
 
 /** What of a room's state says how texts are judged. */

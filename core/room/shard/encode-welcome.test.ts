@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ChatEvent, EMPTY_ROOM_COUNTS, OPEN_CHAT_MODES, type Participant } from "../events.ts";
+import { OPEN_CHAT_MODES } from "../chat-modes.ts";
+import { type ChatEvent, EMPTY_ROOM_COUNTS } from "../events.ts";
+import type { Participant } from "../participants.ts";
 import type { EventRange, ServerFrame } from "../room-protocol.ts";
 import { encodeWelcomeFrame, utf8ByteLength, type WelcomeHeader } from "./encode-welcome.ts";
 import { createSocketBudget, SHARD_BUDGET_LIMITS, ShardBudgets, type SocketBudget } from "./shard-budgets.ts";

@@ -4,7 +4,7 @@
  */
 import type { BucketRate } from "../../kit/token-bucket.ts";
 import { TokenBuckets } from "../../kit/token-buckets.ts";
-import type { Participant } from "../events.ts";
+import type { Participant } from "../participants.ts";
 import type { ClientFrame } from "../room-protocol.ts";
 import { CLIENT_FRAME_RATES, HISTORY_READ_RATE, SOCKET_FRAME_RATE, SOCKET_OPEN_RATE } from "../room-rates.ts";
 

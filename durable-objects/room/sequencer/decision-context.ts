@@ -1,7 +1,8 @@
-/** What the room knows beside its state when it decides about an act: fetched and opened before, for it decides at once. */
+/** The context of a decision, loaded and decrypted before it: the decision itself is synchronous. */
 
+import { type CommandEnvelope, commandDefinition } from "../../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { CommandEnvelope, DecisionContext } from "../../../core/room/sequencer/decision.ts";
+import type { DecisionContext } from "../../../core/room/sequencer/decision.ts";
 import type { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
 import { targetOfCommand } from "../../../core/room/sequencer/subject-data.ts";
 import type { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
@@ -9,7 +10,7 @@ import type { EncryptedHistory } from "./encrypted-history.ts";
 import type { RoomStore } from "./room-store.ts";
 import type { SubjectKey } from "./subject-keys.ts";
 
-/** Where a room finds what it knows. */
+/** The sources of the context. */
 export interface DecisionSources {
   readonly textModerator: TextModerator;
   readonly store: RoomStore;
@@ -17,7 +18,7 @@ export interface DecisionSources {
   readonly recentMessages: RecentMessages;
 }
 
-/** The surroundings of an act; `persons`: those whom it is by or about. */
+/** The context of a command. `persons`: the keys of its sender and its subject. */
 export async function loadDecisionContext(
   { textModerator, store, history, recentMessages }: DecisionSources,
   { act }: CommandEnvelope,
@@ -26,7 +27,8 @@ export async function loadDecisionContext(
 ): Promise<DecisionContext> {
   const target = targetOfCommand(act);
   const message = target === null ? null : (recentMessages.find(target) ?? (await history.findMessage(target)));
-  const audit = act.kind === "list" && act.what === "audit" ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
+  const needsAuditLog = commandDefinition(act.kind).needsAuditLog(act);
+  const audit = needsAuditLog ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
   return {
     nowMs,
     textModerator,

@@ -1,12 +1,13 @@
 /** The room's storage with what is personal in it sealed on the way in and opened on the way out. */
 
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
+import { entryDefinition, type StateEntry } from "../../../core/room/entries/index.ts";
 import { type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { AuditLogEntry } from "../../../core/room/room-model.ts";
-import { heldMessageKey, type StateEntry, stateEntryKey } from "../../../core/room/room-state.ts";
+import { heldMessageKey, stateEntryKey } from "../../../core/room/room-state.ts";
 import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
 import { subjectOfEntry, subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
+import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { decryptValue, encryptValue } from "./encryption.ts";
 import type { EventRow, RoomStore, StateEntryRow } from "./room-store.ts";
 import type { SubjectKey, SubjectKeys } from "./subject-keys.ts";
@@ -113,10 +114,10 @@ export class EncryptedHistory {
         this.#store.deleteStateEntry(row.id);
         continue;
       }
-      const whole =
-        fact.of === "sanction" && fact.value !== null
-          ? await this.#withSigner(fact, row, keys)
-          : withCurrentHeldKey(fact);
+      const { signer } = entryDefinition(fact);
+      const whole = withCurrentHeldKey(
+        signer === null ? fact : signer.set(fact, await this.#subjectOfTag(row.by, keys)),
+      );
       facts.push(whole);
       this.#entryRows.set(stateEntryKey(whole), { id: row.id, fact: { of: whole.of, key: whole.key } });
     }
@@ -223,7 +224,8 @@ export class EncryptedHistory {
     const { of, key, value } = fact;
     if (value === null) return () => this.dropEntry(fact);
     const owner = person(subjectOfEntry(fact));
-    const shown = fact.of === "sanction" ? { ...fact.value, by: "" } : value;
+    const { signer } = entryDefinition(fact);
+    const shown = signer === null ? value : signer.set(fact, "").value;
     const name = stateEntryKey(fact);
     const about = owner?.tag ?? "";
     const id = this.#entryRows.get(name)?.id ?? this.#nextEntryId++;
@@ -244,14 +246,6 @@ export class EncryptedHistory {
     const tag = whom?.tag ?? "";
     const body = await encryptValue(about, whom?.key ?? null, this.#auditAad(atMs, act, tag));
     return () => this.#store.appendAuditEntry(atMs, act, person(by)?.tag ?? "", tag, body);
-  }
-
-  async #withSigner(
-    fact: Extract<StateEntry, { of: "sanction" }>,
-    { by }: StateEntryRow,
-    keys: KeysByTag,
-  ): Promise<StateEntry> {
-    return fact.value === null ? fact : { ...fact, value: { ...fact.value, by: await this.#subjectOfTag(by, keys) } };
   }
 
   /** The subject for whom a tag stands; empty if it was erased. */
@@ -340,5 +334,5 @@ function isNamedSubject(subject: string | null): subject is string {
 
 /** Who set a fact, where that is told with it. */
 function signerOf(fact: StateEntry): string | null {
-  return fact.of === "sanction" ? (fact.value?.by ?? null) : null;
+  return entryDefinition(fact).signer?.get(fact) ?? null;
 }

@@ -3,10 +3,11 @@
  * at a time, each in a transaction, before the room answers anybody; after an interruption the rest is moved.
  */
 import type { Role } from "../../../core/access/roles.ts";
-import { OPEN_CHAT_MODES, type RoomEvent } from "../../../core/room/events.ts";
-import type { AuditLogEntry } from "../../../core/room/room-model.ts";
-import type { StateEntry } from "../../../core/room/room-state.ts";
+import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
+import type { StateEntry } from "../../../core/room/entries/index.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
 import { subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
+import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { hasTable } from "../../kit/migrations.ts";
 import { wipeWriteAheadLog } from "../keyring/wipe-write-ahead-log.ts";
 import { type EncryptedHistory, type HistoryChange, ROOM_ACTOR } from "./encrypted-history.ts";

@@ -4,7 +4,9 @@
  */
 import type { DomainEvent } from "../../../core/events/domain-events.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
+import { effectDefinition } from "../../../core/room/effects/index.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
+import { subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
 import type { LazyStorage } from "../../kit/lazy-storage.ts";
 import { Outbox, type OutboxEvent } from "../../kit/outbox.ts";
 import type { EncryptedHistory } from "./encrypted-history.ts";
@@ -73,12 +75,15 @@ export class RoomDomainEvents {
    * ban. Null for other events.
    */
   async prepareBan(event: RoomEvent | null, actor: string): Promise<(() => void) | null> {
-    if (event?.kind !== "ban" && event?.kind !== "unban") return null;
-    const named = [event.subject, actor].filter((subject) => subject !== "");
+    if (event === null) return null;
+    const { revocation } = effectDefinition(event);
+    const subject = subjectOfEvent(event);
+    if (revocation === undefined || subject === null) return null;
+    const named = [subject, actor].filter((each) => each !== "");
     const keys = await this.#options.history.ensureSubjectKeys(new Set(named));
-    const subjectTag = keys.get(event.subject)?.tag ?? "";
+    const subjectTag = keys.get(subject)?.tag ?? "";
     const actorTag = keys.get(actor)?.tag ?? "";
-    const kind = event.kind === "ban" ? "subject-banned" : "subject-unbanned";
+    const kind = revocation === "add" ? "subject-banned" : "subject-unbanned";
     return () => this.#outbox.append({ kind, subjectTag, actorTag }, event.programmeMs);
   }
 

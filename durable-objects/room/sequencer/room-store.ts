@@ -5,14 +5,15 @@
 
 import type { Role } from "../../../core/access/roles.ts";
 import type { RoomChildId } from "../../../core/room/child-ids.ts";
+import { removalOf } from "../../../core/room/effects/index.ts";
+import type { StateEntry } from "../../../core/room/entries/index.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { AuditLogEntry } from "../../../core/room/room-model.ts";
-import type { StateEntry } from "../../../core/room/room-state.ts";
 import type { AudienceSnapshot, AudienceTotals, ShardViewerCount } from "../../../core/room/sequencer/audience.ts";
 import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
 import type { HistoryRetention } from "../../../core/room/sequencer/retention.ts";
 import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../../core/room/sharding.ts";
+import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { FORGEABLE_SANCTIONS_KEY, LAYOUT_WITH_AAD, PLAIN_TABLES, ROOM_SCHEMA } from "./room-schema.ts";
 
@@ -134,8 +135,9 @@ export class RoomStore {
       text,
       body,
     );
-    if (event.kind === "delete") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", event.target);
-    if (event.kind === "clear") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
+    const removal = removalOf(event);
+    if (removal?.scope === "message") this.sql.exec("UPDATE events SET text = NULL WHERE offset = ?", removal.offset);
+    if (removal?.scope === "author") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
   }
 
   /** The event that a person's act with this id made, or undefined. */

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import { testEdge } from "../../../workers/testing.ts";
 import type { RoomShard } from "../shard/room-shard.ts";
 import {

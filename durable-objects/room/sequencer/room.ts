@@ -8,19 +8,23 @@ import type { Platform } from "../../../core/kit/clock.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { FIRST_SHARD_ID, type RoomChildId } from "../../../core/room/child-ids.ts";
-import type { Effect, Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
+import type { CommandEnvelope } from "../../../core/room/commands/index.ts";
+import type { Effect } from "../../../core/room/effects/index.ts";
+import type { StateEntry } from "../../../core/room/entries/index.ts";
+import type { RoomCounts, RoomEvent } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { KEYRING_LIMITS, type KeyringRpc } from "../../../core/room/keyring.ts";
 import { streamOfRoom } from "../../../core/room/object-names.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { RecentEvents } from "../../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { CommandOutcome, EventRange } from "../../../core/room/room-protocol.ts";
-import { heldMessageKey, RoomState, type StateEntry } from "../../../core/room/room-state.ts";
+import { heldMessageKey, RoomState } from "../../../core/room/room-state.ts";
 import type { RoomSummary } from "../../../core/room/room-summary.ts";
 import { RoomAudience } from "../../../core/room/sequencer/audience.ts";
 import { commandDigest, matchesCommandDigest } from "../../../core/room/sequencer/command-digest.ts";
 import { decideCommand } from "../../../core/room/sequencer/decide.ts";
-import type { CommandAcceptance, CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
+import type { CommandAcceptance } from "../../../core/room/sequencer/decision.ts";
 import { clampProgramTime } from "../../../core/room/sequencer/program-time.ts";
 import { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
 import {
@@ -70,6 +74,7 @@ const SAVE_TOTALS_EVERY_MS = 2_000;
 
 /** One stream's room, named as `core/room/object-names.ts` says. */
 export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolicyReceiver {
+  /** Time and ids. */
   platform: Platform = systemPlatform;
   readonly #name: string;
   readonly #store: RoomStore;
@@ -103,7 +108,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
     this.#retention = parseHistoryRetention(env);
-    this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
+    this.#store = new RoomStore(ctx.storage, this.platform.newId());
     this.#subjects = new SubjectStore(this.#store.sql);
     this.#replacementRoom = this.#store.replacementRoom();
     this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name);
@@ -113,8 +118,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#head = this.#store.headOffset();
     this.#scaler = new ShardScaler(this.#store.shardCount(), parseShardingConfig(env), this.#store.expectedAudience());
     const kept = this.#store.audienceSnapshot();
-    this.#audience = new RoomAudience(kept, Date.now());
-    this.#counts = this.#audience.counts(Date.now());
+    this.#audience = new RoomAudience(kept, this.platform.clock.nowMs());
+    this.#counts = this.#audience.counts(this.platform.clock.nowMs());
     const { shardHistoryEvents } = ROOM_LIMITS;
     const recentEvents = new RecentEvents(
       this.#store.epoch,
@@ -177,15 +182,15 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** Somebody whose token makes them staff has come: from now on it is known whom moderators can't reach. */
   async recordStaff(viewer: Participant): Promise<void> {
     this.#assertNotReplaced();
-    if (staffChange(this.#state, viewer, Date.now()) !== null)
-      await this.#mutex.runExclusive(() => this.#recordStaff(viewer, Date.now()));
+    if (staffChange(this.#state, viewer, this.platform.clock.nowMs()) !== null)
+      await this.#mutex.runExclusive(() => this.#recordStaff(viewer, this.platform.clock.nowMs()));
     this.#scheduleTick();
   }
 
   /** Takes in what a shard counted, or a relay summed up. */
   async report(shard: RoomChildId, report: AudienceReport): Promise<AudienceReportReply> {
     this.#assertNotReplaced();
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     for (const below of report.of ?? []) if (this.#fanout.removeShard(below)) this.#removeChild(below);
     if (this.#audience.applyReport(shard, report, nowMs)) this.#store.setDistinct(this.#audience.distinctBytes());
     if (report.sockets === 0 && report.watching === 0) {
@@ -216,11 +221,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   /** How the room is spread, who watches, and who may read. */
   summary(): RoomSummary {
-    const counts = this.#audience.counts(Date.now());
+    const counts = this.#audience.counts(this.platform.clock.nowMs());
     const { watchedMs } = this.#audience.totals;
     const { access } = this.#state;
     const { shards } = this.#scaler;
-    const uncounted = this.#audience.uncountedCount(Date.now());
+    const uncounted = this.#audience.uncountedCount(this.platform.clock.nowMs());
     const sinceMs = this.#store.firstProgramTimeMs();
     return { room: this.#name, moved: this.#replacementRoom, shards, counts, watchedMs, uncounted, access, sinceMs };
   }
@@ -244,7 +249,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   async setExpectedAudience(viewers: number): Promise<number> {
     if (this.#replacementRoom !== null)
       return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).setExpectedAudience(viewers);
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedAudienceMs };
     this.#store.setExpectedAudience(expected);
     this.#scaler.setExpectedAudience(expected);
@@ -277,7 +282,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     return this.#mutex.runExclusive(async () => {
       this.#subjectKeys.discard(tag);
       const targets = this.#subjects.subjectEventOffsets(tag, ROOM_LIMITS.eraseTargets);
-      const event = this.#stamp({ kind: "erase", targets }, null, Date.now());
+      const event = this.#stamp({ kind: "erase", targets }, null, this.platform.clock.nowMs());
       const keep = await this.#history.encryptChange({ event, by: ROOM_ACTOR, entries: [], audit: null, about: null });
       const facts = this.#commit(() => {
         const erased = this.#history.eraseSubject(tag);
@@ -307,7 +312,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   /** Prunes history, and repeats deliveries of domain events. */
   override async alarm(): Promise<void> {
-    for (const purpose of this.#alarms.due(Date.now())) {
+    for (const purpose of this.#alarms.due(this.platform.clock.nowMs())) {
       if (purpose === "outbox") await this.#domainEvents.deliver();
       else await this.#handlePruneAlarm();
     }
@@ -316,11 +321,12 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** A failing alarm is repeated at most six times, so a failure of the pruning does not keep it from its next time. */
   async #handlePruneAlarm(): Promise<void> {
     try {
-      if (!(await this.#mutex.runExclusive(() => this.#prune(Date.now())))) return await this.#alarms.cancel("prune");
+      if (!(await this.#mutex.runExclusive(() => this.#prune(this.platform.clock.nowMs()))))
+        return await this.#alarms.cancel("prune");
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    await this.#alarms.schedule("prune", Date.now() + pruneIntervalMs(this.#retention));
+    await this.#alarms.schedule("prune", this.platform.clock.nowMs() + pruneIntervalMs(this.#retention));
   }
 
   /** What is stored is looked through for what is too old. */
@@ -328,7 +334,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     if (this.#alarmScheduled || !this.#store.exists) return;
     this.#alarmScheduled = true;
     if ((await this.#alarms.dueMs("prune")) !== null) return;
-    await this.#alarms.schedule("prune", Date.now() + pruneIntervalMs(this.#retention));
+    await this.#alarms.schedule("prune", this.platform.clock.nowMs() + pruneIntervalMs(this.#retention));
   }
 
   /** Forgets what retention doesn't allow, and the keys of those of whom nothing is left; whether anything is left. */
@@ -394,7 +400,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     ) {
       return { ok: false, error: "rate-limited" };
     }
-    const nowMs = Date.now();
+    const nowMs = this.platform.clock.nowMs();
     await this.#recordStaff(asked.by, nowMs);
     const sources = {
       textModerator: this.#textModerator,
@@ -483,28 +489,28 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#tickScheduled = true;
     const { socketCount } = this.#audience;
     const parts = tickParts(socketCount, this.#scaler.shards);
-    setTimeout(() => {
+    this.platform.clock.startTimer(tickIntervalMs(socketCount) / parts, () => {
       this.#tickScheduled = false;
       this.#tickPart = (this.#tickPart + 1) % parts;
       if (this.#tickPart === 0) this.#refreshCounts();
       this.#flushUnsentEvents();
-      const all = this.#fanout.sendTick(this.#counts, this.#scaler.shards, parts, Date.now());
+      const all = this.#fanout.sendTick(this.#counts, this.#scaler.shards, parts, this.platform.clock.nowMs());
       // A shard was busy, or is behind: it is told with the next call.
       if (!all || this.#tickPart > 0) this.#scheduleTick();
-    }, tickIntervalMs(socketCount) / parts);
+    });
   }
 
   /** Sums up who watches and what was tapped, keeps that, and tells it from now on. */
   #refreshCounts(): void {
-    if (this.#reactionsChanged) this.#saveTotals(Date.now());
+    if (this.#reactionsChanged) this.#saveTotals(this.platform.clock.nowMs());
     this.#reactionsChanged = false;
-    this.#counts = this.#audience.counts(Date.now());
+    this.#counts = this.#audience.counts(this.platform.clock.nowMs());
     this.#domainEvents.recordPeak(this.#counts.peak);
   }
 
   /** Puts what is fresh where the shards are told from. */
   #flushUnsentEvents(): void {
-    this.#unsentEvents.flushTo(this.#fanout.recentEvents, Date.now());
+    this.#unsentEvents.flushTo(this.#fanout.recentEvents, this.platform.clock.nowMs());
   }
 
   /** Takes up what was stored before memory was lost. */

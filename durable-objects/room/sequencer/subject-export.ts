@@ -1,10 +1,11 @@
 /** All that a room holds of one person, for those who ask what is held of them. */
 
 import type { Role } from "../../../core/access/roles.ts";
+import type { HeldMessage } from "../../../core/room/entries/held.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import type { AuditLogEntry, BanListEntry, HeldMessage } from "../../../core/room/room-model.ts";
 import type { RoomState } from "../../../core/room/room-state.ts";
+import type { AuditLogEntry, BanListEntry } from "../../../core/room/staff-messages.ts";
 import type { EncryptedHistory } from "./encrypted-history.ts";
 import type { SubjectStore } from "./subject-store.ts";
 

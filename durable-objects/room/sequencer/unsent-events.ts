@@ -1,6 +1,7 @@
 /** What happened in a room and is stored, but not told to the shards yet. */
 import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
+import { removalOf } from "../../../core/room/effects/index.ts";
 import { applyLaterEvent, type RoomEvent } from "../../../core/room/events.ts";
 import type { RecentEvents } from "../../../core/room/recent-events.ts";
 
@@ -9,13 +10,14 @@ export class UnsentEvents {
   #events: RoomEvent[] = [];
   #displayBucket: TokenBucket | undefined;
 
-  /** Takes in what comes next. */
+  /** Appends an event. An erasure also applies to the events before it. */
   append(event: RoomEvent): void {
-    if (event.kind === "erase") this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
+    if (removalOf(event)?.scope === "events")
+      this.#events = this.#events.map((earlier) => applyLaterEvent(earlier, event));
     this.#events.push(event);
   }
 
-  /** Puts what can be read where the shards are told from, and counts the rest. */
+  /** Moves the events to the list that shards are sent from: those sampled for display, and the count of the others. */
   flushTo(ring: RecentEvents, nowMs: number): void {
     const last = this.#events.at(-1);
     if (last === undefined) return;

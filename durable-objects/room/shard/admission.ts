@@ -1,6 +1,6 @@
 /** Admission at a shard: reasons to refuse a socket, and the answer to a hello. */
 import type { Clock } from "../../../core/kit/clock.ts";
-import type { Participant } from "../../../core/room/events.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { rankOfRoles } from "../../../core/room/permissions.ts";
 import { restrictionOn } from "../../../core/room/restrictions.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
@@ -8,13 +8,13 @@ import {
   type EventRange,
   ROOM_PROTOCOL_VERSION,
   type RoomPosition,
-  type SocketCloseName,
   toOwnProfile,
 } from "../../../core/room/room-protocol.ts";
 import { unmoderatedName } from "../../../core/room/sequencer/text-moderator.ts";
 import { encodeWelcomeFrame } from "../../../core/room/shard/encode-welcome.ts";
 import type { ShardBudgets } from "../../../core/room/shard/shard-budgets.ts";
 import type { RoomRpc } from "../../../core/room/shard-rpc.ts";
+import type { SocketCloseName } from "../../../core/room/socket-closes.ts";
 import type { Connection, Connections } from "./connections.ts";
 import { missedEvents, type ReplicaContent, type RoomReplica } from "./room-replica.ts";
 import type { ShardFanout } from "./shard-fanout.ts";

@@ -4,11 +4,11 @@ import { BoundedMap } from "../../../core/kit/bounded-map.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
 import { TokenBuckets } from "../../../core/kit/token-buckets.ts";
-import { type Participant, participantKey } from "../../../core/room/events.ts";
+import type { CommandEnvelope } from "../../../core/room/commands/index.ts";
+import { type Participant, participantKey } from "../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { commandRate, REACTION_RATE, RESEND_RATE } from "../../../core/room/room-rates.ts";
 import { commandDigest } from "../../../core/room/sequencer/command-digest.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import type { CommandBatcher } from "../command-batcher.ts";
 import type { ReviewQueue } from "./review-queue.ts";
 

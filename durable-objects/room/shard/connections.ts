@@ -1,10 +1,11 @@
 /** The connections of a shard: participant, state, flow control and playback. Attachments outlive hibernation. */
 import type { Clock } from "../../../core/kit/clock.ts";
-import { type Participant, participantKey } from "../../../core/room/events.ts";
+import { type Participant, participantKey } from "../../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import { type ServerFrame, SOCKET_CLOSES, type SocketCloseName } from "../../../core/room/room-protocol.ts";
+import type { ServerFrame } from "../../../core/room/room-protocol.ts";
 import { MAX_FANOUT_COHORTS } from "../../../core/room/shard/fanout-cohorts.ts";
 import { createSocketBudget, type SocketBudget } from "../../../core/room/shard/shard-budgets.ts";
+import { SOCKET_CLOSES, type SocketCloseName } from "../../../core/room/socket-closes.ts";
 
 /**
  * A connection waits for its hello, is admitted with the welcome and is closed once, from either side. Only frames of an

@@ -1,10 +1,10 @@
 /** Frames of a shard's viewers: admission, restrictions and rate limits before each frame takes effect. */
-import { isStaff, type Participant } from "../../../core/room/events.ts";
+import { isStaff, type Participant } from "../../../core/room/participants.ts";
 import { FRAME_REQUIREMENTS, frameRestriction, restrictionOn } from "../../../core/room/restrictions.ts";
+import type { RoomErrorCode } from "../../../core/room/room-errors.ts";
 import type {
   ClientFrame,
   CommandOutcome,
-  RoomErrorCode,
   RoomPosition,
   TokenRenewalOutcome,
 } from "../../../core/room/room-protocol.ts";

@@ -1,6 +1,6 @@
 /** Moves viewers of an overfull shard to the shards that the room's new shard count assigns to them. */
 import type { Platform } from "../../../core/kit/clock.ts";
-import { participantKey } from "../../../core/room/events.ts";
+import { participantKey } from "../../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { shardCountPropagationMs } from "../../../core/room/room-summary.ts";
 import { excessSockets, type ShardingConfig, shardIndexFor } from "../../../core/room/sharding.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import type { ReviewPolicy } from "../../../core/moderation/review.ts";
+import type { CommandEnvelope } from "../../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { RoomState } from "../../../core/room/room-state.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { ReviewQueue } from "./review-queue.ts";
 
 const policy: ReviewPolicy<AbortSignal> = {

@@ -3,10 +3,10 @@ import { CircuitBreaker } from "../../../core/kit/circuit-breaker.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { hash32 } from "../../../core/kit/hash.ts";
 import { type ReviewPolicy, type ReviewVerdict, requestReview } from "../../../core/moderation/review.ts";
-import { isStaff, participantKey } from "../../../core/room/events.ts";
+import type { CommandEnvelope } from "../../../core/room/commands/index.ts";
+import { isStaff, participantKey } from "../../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { RoomState } from "../../../core/room/room-state.ts";
-import type { CommandEnvelope } from "../../../core/room/sequencer/decision.ts";
 import { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
 
 /** What a queue reviews with. */

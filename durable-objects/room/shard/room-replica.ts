@@ -1,6 +1,6 @@
 /** A shard's replica of its room, in memory only: recent events and room state. */
 import type { Role } from "../../../core/access/roles.ts";
-import type { Participant } from "../../../core/room/events.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { RecentEvents } from "../../../core/room/recent-events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type EventRange, isInEpoch, type RoomPosition } from "../../../core/room/room-protocol.ts";

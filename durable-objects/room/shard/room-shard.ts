@@ -8,12 +8,13 @@ import type { ViewerTokenKeys } from "../../../core/access/viewer-token.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { encodeRoomChild, type RoomChildId } from "../../../core/room/child-ids.ts";
-import type { Participant } from "../../../core/room/events.ts";
+import type { StateEntry } from "../../../core/room/entries/index.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { parseRoomChildName, roomChildName, streamOfRoom } from "../../../core/room/object-names.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { restrictionOn } from "../../../core/room/restrictions.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../../core/room/room-protocol.ts";
-import { RoomState, type StateEntry } from "../../../core/room/room-state.ts";
+import { RoomState } from "../../../core/room/room-state.ts";
 import { ShardBudgets } from "../../../core/room/shard/shard-budgets.ts";
 import type { BeaconViewer, RoomRpc, ShardRpc, ShardSnapshot, TickBatch } from "../../../core/room/shard-rpc.ts";
 import {

@@ -1,6 +1,6 @@
 /** The viewers who watch at one shard, by heartbeats on sockets or by beacons. */
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
-import { participantKey } from "../../../core/room/events.ts";
+import { participantKey } from "../../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
   anonymousViewersPerShard,

@@ -1,5 +1,6 @@
 /** How large the room's frames are: made as the room makes them, and measured. */
-import { type ChatEvent, OPEN_CHAT_MODES, type RoomCounts } from "../../../core/room/events.ts";
+import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
+import type { ChatEvent, RoomCounts } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { ServerFrame } from "../../../core/room/room-protocol.ts";
 

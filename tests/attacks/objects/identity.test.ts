@@ -1,7 +1,8 @@
 /** Attacks on who somebody is: keys of devices that are only named, names that run into each other, foreign pages. */
 import { afterEach, expect, test } from "vitest";
 import type { StreamName } from "../../../core/kit/ids.ts";
-import { ROOM_SUBPROTOCOL, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { ROOM_SUBPROTOCOL } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import {
   closeCodeOf,
   fetchPlaybackProof,

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
-import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import type { RoomShard } from "../../../durable-objects/room/shard/room-shard.ts";
 import {
   issueTestToken,

@@ -1,9 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { Role } from "../../../core/access/roles.ts";
-import type { Command } from "../../../core/room/commands.ts";
-import type { Participant } from "../../../core/room/events.ts";
-import { COMMAND_MIN_RANKS } from "../../../core/room/permissions.ts";
+import { COMMANDS, type Command } from "../../../core/room/commands/index.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { FRAME_REQUIREMENTS } from "../../../core/room/restrictions.ts";
 import type { ClientFrame } from "../../../core/room/room-protocol.ts";
 import { decodeClientFrame } from "../../../core/room/shard/decode-client-frame.ts";
@@ -101,7 +100,7 @@ function everyFrame(): Map<string, object> {
 
 test("every frame and every act of the protocol has its row here, and is one that the room reads", () => {
   const types = Object.keys(FRAME_REQUIREMENTS).flatMap((type) =>
-    type === "act" ? Object.keys(COMMAND_MIN_RANKS).map((kind) => `act ${kind}`) : [type],
+    type === "act" ? Object.keys(COMMANDS).map((kind) => `act ${kind}`) : [type],
   );
   expect(Object.keys(EXPECTED).sort()).toEqual(types.sort());
   expect([...everyFrame().keys()].sort()).toEqual(types);

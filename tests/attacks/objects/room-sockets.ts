@@ -1,6 +1,6 @@
 /** Sockets with bad manners, for attacks on a room: they hear all, and answer no close. */
 import { runInDurableObject } from "cloudflare:test";
-import type { Participant } from "../../../core/room/events.ts";
+import type { Participant } from "../../../core/room/participants.ts";
 import { HEARTBEAT_REPLY } from "../../../core/room/room-protocol.ts";
 import { openParticipantSocket, shardStub, waitForCondition } from "../../../durable-objects/room/testing.ts";
 

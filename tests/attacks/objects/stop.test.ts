@@ -1,7 +1,7 @@
 /** Attempts to go on publishing, watching and reading a stream that was stopped, at the Worker and its objects. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import {
   issueTestToken,
   openGatewaySocket,

@@ -2,7 +2,8 @@
 import { type Platform, startInterval } from "../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../core/room/client/client.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
-import { type CommandOutcome, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import {
   isLocalEdge,
   loadPersonTag,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { OPEN_CHAT_MODES } from "../../../core/room/events.ts";
-import { ROOM_ERROR_TEXTS, type RoomErrorCode, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
+import { ROOM_ERROR_TEXTS, type RoomErrorCode } from "../../../core/room/room-errors.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import {
   announcementText,
   closeText,

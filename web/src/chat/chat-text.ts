@@ -1,8 +1,10 @@
 /** Texts of the chat: refusals, closes, modes, times, and a message split at its mentions; pure. */
 
 import type { Role } from "../../../core/access/roles.ts";
-import type { ChatModes, RoomEvent } from "../../../core/room/events.ts";
-import { ROOM_ERROR_TEXTS, type RoomErrorCode, SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import type { ChatModes } from "../../../core/room/chat-modes.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
+import { ROOM_ERROR_TEXTS, type RoomErrorCode } from "../../../core/room/room-errors.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import type { TimelineEntry } from "./chat-timeline.ts";
 
 /** The text of a refused command. */

@@ -1,6 +1,7 @@
 /** One row of the chat. Texts are text nodes, so that no message is markup. */
 import type { ComponentChildren, VNode } from "preact";
-import type { ChatEvent, ParticipantProfile } from "../../../core/room/events.ts";
+import type { ChatEvent } from "../../../core/room/events.ts";
+import type { ParticipantProfile } from "../../../core/room/participants.ts";
 import { modesChangeText, nameHue, roleBadge, splitMentions } from "./chat-text.ts";
 import { messageAtOffset, type TimelineEntry } from "./chat-timeline.ts";
 

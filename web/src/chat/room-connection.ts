@@ -1,7 +1,8 @@
 /** The room client on a page: browser sockets, opened with tickets, and callbacks as events of the view. */
 import type { Platform } from "../../../core/kit/clock.ts";
 import { RoomClient, type RoomSocket } from "../../../core/room/client/client.ts";
-import { ROOM_SUBPROTOCOL, type StaffNote } from "../../../core/room/room-protocol.ts";
+import { ROOM_SUBPROTOCOL } from "../../../core/room/room-protocol.ts";
+import type { StaffNote } from "../../../core/room/staff-messages.ts";
 import { loadViewerToken } from "../kit/viewer-session.ts";
 import { requestRoomTicket } from "./room-ticket.ts";
 import type { RoomViewEvent } from "./room-view.ts";

@@ -1,6 +1,6 @@
 /** Room tickets: the page sends its token in a header and its device key in the body, and neither in a URL. */
 import { parseJsonObject } from "../../../core/kit/json-fields.ts";
-import { SOCKET_CLOSES } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import { loadDeviceKey, storeDeviceKey } from "../kit/viewer-session.ts";
 import { getPlaybackProof } from "../player/playback-proof.ts";
 

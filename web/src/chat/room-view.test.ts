@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { OPEN_CHAT_MODES, type RoomEvent } from "../../../core/room/events.ts";
+import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
+import type { RoomEvent } from "../../../core/room/events.ts";
 import { visibleEntries } from "./chat-timeline.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView, writeCooldown } from "./room-view.ts";
 

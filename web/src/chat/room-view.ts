@@ -1,13 +1,8 @@
 /** A page's view of its room as a pure reducer over the client's callbacks and the playhead. */
 
+import { type ChatModes, OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
 import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
-import {
-  type ChatModes,
-  EMPTY_ROOM_COUNTS,
-  OPEN_CHAT_MODES,
-  type RoomCounts,
-  type RoomEvent,
-} from "../../../core/room/events.ts";
+import { EMPTY_ROOM_COUNTS, type RoomCounts, type RoomEvent } from "../../../core/room/events.ts";
 import type { OwnProfile } from "../../../core/room/room-protocol.ts";
 import { addEvents, advanceTimeline, type ChatTimeline, EMPTY_TIMELINE, restartTimeline } from "./chat-timeline.ts";
 

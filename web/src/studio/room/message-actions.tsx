@@ -1,6 +1,7 @@
 /** The moderation buttons of one message. */
 import type { VNode } from "preact";
-import { type ChatEvent, isStaff } from "../../../../core/room/events.ts";
+import type { ChatEvent } from "../../../../core/room/events.ts";
+import { isStaff } from "../../../../core/room/participants.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import { PinIcon, ReplyIcon } from "../../chat/icons.tsx";
 import { BanIcon, ModeratorIcon, SweepIcon, TrashIcon } from "./icons.tsx";

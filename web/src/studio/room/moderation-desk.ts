@@ -1,9 +1,11 @@
 /** The moderation desk: a room client with a moderator's token, the live chat and the staff lists. */
 import type { Clock, Platform } from "../../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../../core/room/client/client.ts";
-import type { Command, ModerationCommand } from "../../../../core/room/commands.ts";
-import { isStaff, type RoomEvent } from "../../../../core/room/events.ts";
-import type { CommandOutcome, ModerationList } from "../../../../core/room/room-protocol.ts";
+import type { Command, ModerationCommand } from "../../../../core/room/commands/index.ts";
+import type { RoomEvent } from "../../../../core/room/events.ts";
+import { isStaff } from "../../../../core/room/participants.ts";
+import type { CommandOutcome } from "../../../../core/room/room-protocol.ts";
+import type { ModerationList } from "../../../../core/room/staff-messages.ts";
 import { closeText, commandRefusalText } from "../../chat/chat-text.ts";
 import { connectRoom } from "../../chat/room-connection.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "../../chat/room-view.ts";

@@ -2,8 +2,8 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moderation/categories.ts";
+import type { ChatModes } from "../../../../core/room/chat-modes.ts";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
-import type { ChatModes } from "../../../../core/room/events.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { parseWordLines } from "./staff-lists.ts";

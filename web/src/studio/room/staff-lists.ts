@@ -1,9 +1,10 @@
 /** The staff lists as a pure reducer over received lists and staff notes. */
 
-import type { Command } from "../../../../core/room/commands.ts";
+import type { Command } from "../../../../core/room/commands/index.ts";
+import type { AutoModConfig } from "../../../../core/room/entries/automod.ts";
+import type { HeldMessage } from "../../../../core/room/entries/held.ts";
 import type { RoomEvent } from "../../../../core/room/events.ts";
-import type { AuditLogEntry, AutoModConfig, BanListEntry, HeldMessage } from "../../../../core/room/room-model.ts";
-import type { ModerationList, StaffNote } from "../../../../core/room/room-protocol.ts";
+import type { AuditLogEntry, BanListEntry, ModerationList, StaffNote } from "../../../../core/room/staff-messages.ts";
 
 /** The lists; null before they are received. */
 export interface StaffLists {

@@ -1,44 +1,62 @@
-/** Whether a message is shown: modes, the judge, the review queue. */
-
+/** Writes a message. */
+import * as z from "zod/mini";
+import { readInteger, readText } from "../../kit/json-fields.ts";
 import { hasLink, isEmoteOnly, isShouting, type ShoutingRule } from "../../moderation/message-rules.ts";
 import { type ModerationDecision as Outcome, stricterDecision } from "../../moderation/moderate.ts";
-import { mergeVerdicts, type ReviewVerdict } from "../../moderation/review.ts";
+import { mergeVerdicts } from "../../moderation/review.ts";
 import { cleanText, isBlankText } from "../../moderation/text-forms.ts";
-import type { Command } from "../commands.ts";
-import { type ChatModes, isStaff, type Participant, type ParticipantProfile } from "../events.ts";
+import type { ChatModes } from "../chat-modes.ts";
+import type { HeldMessage, HoldReason } from "../entries/held.ts";
+import { OFFSET_FIELD, textField } from "../field-schemas.ts";
+import { isStaff, type ParticipantProfile } from "../participants.ts";
+import type { RoomErrorCode } from "../room-errors.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
-import type { HeldMessage, HoldReason } from "../room-model.ts";
-import type { RoomErrorCode } from "../room-protocol.ts";
 import { heldMessageKey, type RoomState } from "../room-state.ts";
-import { commandDigest } from "./command-digest.ts";
-import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decision.ts";
-import { clampProgramTime } from "./program-time.ts";
-import { holdReasons } from "./text-moderator.ts";
+import { commandDigest } from "../sequencer/command-digest.ts";
+import type { CommandAcceptance, CommandRefusal, DecisionContext } from "../sequencer/decision.ts";
+import { clampProgramTime } from "../sequencer/program-time.ts";
+import { holdReasons } from "../sequencer/text-moderator.ts";
+import { refuseCommand } from "./decision.ts";
+import { type AccountEnvelope, type CommandDefinition, defineCommand } from "./define-command.ts";
 
-/** A message of someone with an account. */
-export interface ChatEnvelope {
-  readonly by: Participant & { readonly subject: string };
-  readonly id: string;
-  readonly act: Extract<Command, { kind: "chat" }>;
-  readonly programmeMs: number | null;
-  readonly opinion?: ReviewVerdict;
+/** `replyTo`: the offset of the message that it answers. */
+export interface ChatCommand {
+  readonly kind: "chat";
+  readonly text: string;
+  readonly replyTo?: number;
 }
 
-/** Shouting: more than a word or an abbreviation, nearly all of it capitals. */
+export const chatCommand: CommandDefinition<ChatCommand> = defineCommand<ChatCommand>({
+  kind: "chat",
+  minRank: "viewer",
+  fields: { text: textField(ROOM_LIMITS.messageChars), replyTo: z.exactOptional(OFFSET_FIELD) },
+  read: (fields) => {
+    const text = readText(fields["text"], ROOM_LIMITS.messageChars);
+    if (text === null) return null;
+    if (fields["replyTo"] === undefined) return { kind: "chat", text };
+    const replyTo = readInteger(fields["replyTo"], 1, Number.MAX_SAFE_INTEGER);
+    return replyTo === null ? null : { kind: "chat", text, replyTo };
+  },
+  target: ({ replyTo }) => replyTo ?? null,
+  staffLists: [],
+  decide: (state, envelope, context) => decideChat(state, envelope, context),
+});
+
+/** Shouting: longer than an abbreviation, and mostly capitals. */
 const SHOUTING_RULE: ShoutingRule = { minLetters: 10, maxCapitalShare: 0.7 };
 
-/** Decides about a message. */
-export function decideChat(
+/** Decides about a message: modes, word lists, the reviewer's verdict. */
+function decideChat(
   state: RoomState,
-  envelope: ChatEnvelope,
+  envelope: AccountEnvelope<ChatCommand>,
   context: DecisionContext,
 ): CommandAcceptance | CommandRefusal {
   const { act } = envelope;
   if (act.replyTo !== undefined && context.findMessage(act.replyTo) === null) return refuseCommand("not-found");
-  const broken = isStaff(envelope.by.roles) ? null : violatedMode(state.modes, envelope, context);
-  if (broken !== null) return refuseCommand(broken);
+  const violated = isStaff(envelope.by.roles) ? null : violatedMode(state.modes, envelope, context);
+  if (violated !== null) return refuseCommand(violated);
   const { decision, text, reasons } = moderateMessage(state, envelope, context);
-  // Without what can't be seen a text may be nothing, and some signs are several in the normal form.
+  // Cleaning removes invisible characters, and the normal form of some characters is longer.
   if (isBlankText(text) || text.length > ROOM_LIMITS.messageChars) return refuseCommand("malformed");
   if (decision === "deny") return refuseCommand("denied");
   const by = senderProfile(envelope.by, state, context);
@@ -49,14 +67,14 @@ export function decideChat(
 interface MessageModeration {
   readonly decision: Outcome;
   readonly text: string;
-  /** Why it is held, if it is. */
+  /** Why it is held; empty where it is not. */
   readonly reasons: readonly HoldReason[];
 }
 
-/** What the lists, the reviewer and the mode `review` make of a message together. */
+/** The strictest decision of the lists, the reviewer and the mode `review`. */
 function moderateMessage(
   state: RoomState,
-  { by, act, opinion }: ChatEnvelope,
+  { by, act, opinion }: AccountEnvelope<ChatCommand>,
   { textModerator }: DecisionContext,
 ): MessageModeration {
   if (isStaff(by.roles)) return { decision: "allow", text: cleanText(act.text).text, reasons: [] };
@@ -70,12 +88,16 @@ function moderateMessage(
   return { decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"), text, reasons };
 }
 
-function violatedMode(modes: ChatModes, { by, act }: ChatEnvelope, context: DecisionContext): RoomErrorCode | null {
+function violatedMode(
+  modes: ChatModes,
+  { by, act }: AccountEnvelope<ChatCommand>,
+  context: DecisionContext,
+): RoomErrorCode | null {
   const { nowMs } = context;
-  const known = by.roles.includes("subscriber") || by.roles.includes("verified");
+  const exempt = by.roles.includes("subscriber") || by.roles.includes("verified");
   if (modes.subscribersOnly && !by.roles.includes("subscriber")) return "subscribers-only";
   if (modes.verifiedOnly && !by.roles.includes("verified")) return "verified-only";
-  if (modes.followersMin !== null && !known) {
+  if (modes.followersMin !== null && !exempt) {
     const since = by.followerSinceMs;
     if (since === null || nowMs - since < 60_000 * modes.followersMin) return "followers-only";
   }
@@ -91,7 +113,7 @@ function violatedMode(modes: ChatModes, { by, act }: ChatEnvelope, context: Deci
 
 function holdMessage(
   state: RoomState,
-  { by, id, act, programmeMs }: ChatEnvelope,
+  { by, id, act, programmeMs }: AccountEnvelope<ChatCommand>,
   { by: author, text, reasons }: Pick<HeldMessage, "by" | "text" | "reasons">,
   context: DecisionContext,
 ): CommandAcceptance | CommandRefusal {
@@ -118,15 +140,11 @@ function holdMessage(
   };
 }
 
-/** The sender as all see them. */
+/** The sender's public profile. */
 function senderProfile(
-  { subject, name, roles }: ChatEnvelope["by"],
+  { subject, name, roles }: AccountEnvelope<ChatCommand>["by"],
   state: RoomState,
   { textModerator }: DecisionContext,
 ): ParticipantProfile {
   return { subject, name: textModerator.displayName({ subject, name, roles }, state), roles };
-}
-
-function refuseCommand(error: RoomErrorCode): CommandRefusal {
-  return { ok: false, error };
 }

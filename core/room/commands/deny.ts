@@ -1,0 +1,19 @@
+/** Drops a held message. */
+import { HELD_KEY_FIELD } from "../field-schemas.ts";
+import { type CommandDefinition, defineCommand } from "./define-command.ts";
+import { decideReview, senderOfHeld } from "./review.ts";
+
+/** `held`: the message's id. */
+export interface DenyCommand {
+  readonly kind: "deny";
+  readonly held: string;
+}
+
+export const denyCommand: CommandDefinition<DenyCommand> = defineCommand<DenyCommand>({
+  kind: "deny",
+  minRank: "moderator",
+  fields: { held: HELD_KEY_FIELD },
+  subject: senderOfHeld,
+  staffLists: ["audit"],
+  decide: (state, { act }) => decideReview(state, "deny", act.held),
+});

@@ -1,0 +1,26 @@
+/** The chat modes of a room. */
+import type { ChatModes } from "../chat-modes.ts";
+import type { EntryDefinition } from "./define-entry.ts";
+
+/** All modes. */
+export interface ModesEntry {
+  readonly of: "modes";
+  readonly key: "";
+  readonly value: ChatModes;
+}
+
+/** Its part of the state. */
+export interface ModesFields {
+  modes: ChatModes;
+}
+
+export const modesEntry: EntryDefinition<ModesEntry, ModesFields> = {
+  shared: true,
+  subject: null,
+  signer: null,
+  untilMs: null,
+  apply: (state, { value }) => {
+    state.modes = value;
+  },
+  list: ({ modes }) => [{ of: "modes", key: "", value: modes }],
+};

@@ -1,0 +1,35 @@
+/** The staff that a room knows by their tokens. */
+import type { EntryDefinition } from "./define-entry.ts";
+
+/** The rank that a token grants, as its bearer showed it. */
+export interface StaffGrant {
+  readonly rank: "moderator" | "host";
+  /** The end of the grant, ms since the epoch. */
+  readonly untilMs: number;
+  /** The token's version, which revocations compare with. */
+  readonly version: number;
+}
+
+/** `key`: the subject. */
+export interface StaffEntry {
+  readonly of: "staff";
+  readonly key: string;
+  readonly value: StaffGrant | null;
+}
+
+/** Its part of the state. */
+export interface StaffFields {
+  readonly staffGrants: Map<string, StaffGrant>;
+}
+
+export const staffEntry: EntryDefinition<StaffEntry, StaffFields> = {
+  shared: false,
+  subject: ({ key }) => key,
+  signer: null,
+  untilMs: ({ untilMs }) => untilMs,
+  apply: ({ staffGrants }, { key, value }) => {
+    if (value === null) staffGrants.delete(key);
+    else staffGrants.set(key, value);
+  },
+  list: ({ staffGrants }) => [...staffGrants].map(([key, value]) => ({ of: "staff", key, value })),
+};

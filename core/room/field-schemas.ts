@@ -1,0 +1,41 @@
+/** Schemas of the fields that several room messages have; each accepts what its namesake in `json-fields.ts` reads. */
+import * as z from "zod/mini";
+import { ROOM_LIMITS } from "./room-limits.ts";
+
+/** A well-formed string of 1 to `maxUnits` UTF-16 units once it is trimmed. */
+export function textField(maxUnits: number): z.ZodMiniType<string> {
+  const wellFormed = z.string().check(
+    z.maxLength(2 * maxUnits),
+    z.refine((text) => text.isWellFormed()),
+  );
+  const trimmed = z.string().check(z.minLength(1), z.maxLength(maxUnits));
+  return z.pipe(
+    wellFormed,
+    z.pipe(
+      z.transform((text: string) => text.trim()),
+      trimmed,
+    ),
+  );
+}
+
+/** An integer within bounds; without an upper one, any safe integer. */
+export function integerField(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodMiniType<number> {
+  return z.int().check(z.minimum(min), z.maximum(max));
+}
+
+/** A subject. */
+export const SUBJECT_FIELD: z.ZodMiniType<string> = textField(ROOM_LIMITS.nameChars);
+
+/** The offset of an event. */
+export const OFFSET_FIELD: z.ZodMiniType<number> = integerField(1);
+
+/** A list of words or phrases. */
+export const WORDS_FIELD: z.ZodMiniType<string[]> = z
+  .array(textField(ROOM_LIMITS.blockedWordChars))
+  .check(z.maxLength(ROOM_LIMITS.blockedWords));
+
+/** The key of a held message: a subject and a client's id, each with its length; see `heldMessageKey`. */
+export const HELD_KEY_FIELD: z.ZodMiniType<string> = textField(2 * (ROOM_LIMITS.nameChars + 3));
+
+/** A schema for each member of a message but its tag: no member without one, and none beside them. */
+export type FieldSchemas<M, Tag extends keyof M> = { readonly [K in Exclude<keyof M, Tag>]-?: z.ZodMiniType<M[K]> };

@@ -1,0 +1,32 @@
+/** What only the staff of a room receive: lists that they request, and changes of the review queue. */
+import type { AutoModConfig } from "./entries/automod.ts";
+import type { HeldMessage } from "./entries/held.ts";
+import type { Sanction } from "./entries/sanction.ts";
+
+/** One entry of the ban list. */
+export interface BanListEntry extends Sanction {
+  readonly key: string;
+}
+
+/** One entry of the audit log. `act`: the command's kind. */
+export interface AuditLogEntry {
+  readonly atMs: number;
+  readonly by: string;
+  readonly act: string;
+  readonly about: string;
+}
+
+/** Lists that moderators ask for. */
+export type ModerationList =
+  | { readonly what: "held"; readonly held: readonly HeldMessage[] }
+  | { readonly what: "bans"; readonly bans: readonly BanListEntry[] }
+  | { readonly what: "audit"; readonly audit: readonly AuditLogEntry[] }
+  | { readonly what: "words"; readonly words: readonly string[] }
+  | { readonly what: "automod"; readonly automod: AutoModConfig }
+  /** Those appointed in the room; whose token says so isn't among them. */
+  | { readonly what: "moderators"; readonly moderators: readonly string[] };
+
+/** What only those who moderate are told. */
+export type StaffNote =
+  | { readonly kind: "held"; readonly held: HeldMessage }
+  | { readonly kind: "settled"; readonly id: string };
