@@ -1,30 +1,24 @@
-/** A stream's broadcasts: one call to its object for all who ask in a place. */
-
-import type { WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
+/** A stream's broadcasts: one call to its object for all requests of a data centre. */
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
-import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
-import { deliveryProblemResponse, deliveryResponse, unavailableStreamResponse } from "../kit/responses.ts";
+import { deliveryResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 
-/** A follower waits so long for the leader of its flight before it asks itself. */
+/** A follower waits so long for the leader of its flight before it calls the object itself. */
 const COALESCED_WAIT_MS = 4_000;
 /** The list changes when a broadcast opens or ends. */
 const MAX_AGE_S = 5;
 
 const flights = new SingleFlight<CachedText>(COALESCED_WAIT_MS);
 
-/** `GET /api/streams/{stream}/broadcasts`: newest first, as many as are listed. */
-export async function handleStreamBroadcasts(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-): Promise<Response> {
+/** `GET /api/streams/{stream}/broadcasts`: the listed broadcasts, newest first. */
+export async function handleStreamBroadcasts(scope: RequestScope, stream: StreamName): Promise<Response> {
+  const { env, request, ctx } = scope;
   const edge = await openEdgeStream(env, request, ctx, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
-  // A stream that the feed doesn't know has no broadcasts, and its object isn't asked.
+  // A stream that the feed does not know has no broadcasts, and its object is not called.
   const replica = await edge.ensureReplica(ctx);
   if (replica === null && !edge.isStale) return unavailableStreamResponse("unregistered");
   const key = `${stream}/broadcasts`;
@@ -34,7 +28,7 @@ export async function handleStreamBroadcasts(
       return { text: JSON.stringify({ stream, broadcasts }), maxAgeS: MAX_AGE_S };
     }),
   );
-  if (!flown.ok) return deliveryProblemResponse(503, "Not now", "The stream's object didn't answer; ask again.");
+  if (!flown.ok) return problemResponse("unavailable");
   const headers = { "cache-control": `public, max-age=${MAX_AGE_S}`, "content-type": "application/json" };
   return deliveryResponse(flown.value.text, headers);
 }

@@ -5,6 +5,7 @@ import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
 import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
 import type { BroadcastOutline } from "../../core/delivery/workerd/upstream-node.ts";
 import type { BroadcastId, StreamName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { SingleFlight } from "../../core/kit/workerd/single-flight.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { type PullContext, Puller } from "./puller.ts";
@@ -50,7 +51,7 @@ function isKnownBroadcast(context: PullContext, broadcast: BroadcastId): boolean
   }
   const read = async (newest: boolean): Promise<FingerprintSet> =>
     FingerprintSet.decode(await new Puller(context).pullBroadcastIds(newest));
-  return set.hasMember({ ctx, readMembers: read }, broadcast);
+  return set.hasMember({ clock: systemPlatform.clock, ctx, readMembers: read }, broadcast);
 }
 
 async function loadOutline(context: PullContext, broadcast: BroadcastId): Promise<BroadcastOutline | null> {

@@ -1,5 +1,6 @@
 /** Delivery: playlists and media, answered by the nearest tier that can. */
 
+import { getConfig } from "../../core/api/config.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { findSegment } from "../../core/broadcast/segment-window.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -10,7 +11,7 @@ import { decidePartRequest, decideReload, parseDirectives } from "../../core/med
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { authorizePlayback, denialResponse } from "../access/playback-authorization.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
-import { cacheLifetimes, deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
+import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
 import { addHeldTime, playlistCmsd } from "./cmsd.ts";
 import { refuseJoin } from "./join-control.ts";
@@ -51,7 +52,7 @@ export async function deliver(delivery: DeliveryContext, { stream, file }: LiveP
   const { accessPolicy } = edge;
   if (accessPolicy.playback !== "public") {
     delivery.isRestricted = true;
-    const entered = authorizePlayback(env, stream, accessPolicy, request);
+    const entered = authorizePlayback(getConfig(env).viewerKeys, stream, accessPolicy, request, Date.now());
     const entry = entered instanceof Promise ? await entered : entered;
     if ("refusal" in entry) return denialResponse(entry.refusal);
     delivery.tokenQuery = entry.query;
@@ -125,7 +126,7 @@ function deliverExistingFile(
 async function deliverMediaPlaylist(delivery: DeliveryContext, first: Replica, track: TrackName): Promise<Response> {
   const { ctx, edge, request } = delivery;
   const directives = parseDirectives(new URL(request.url).searchParams);
-  if ("error" in directives) return deliveryProblemResponse(400, "Bad delivery directive", directives.error);
+  if ("error" in directives) return problemResponse("bad-directive", directives.error);
   const { targetDurationS } = first.config;
   const askedMs = Date.now();
   const untilMs = askedMs + Math.min(3_000 * targetDurationS, MAX_BLOCKING_MS);
@@ -136,8 +137,7 @@ async function deliverMediaPlaylist(delivery: DeliveryContext, first: Replica, t
   let waited = false;
   for (let replica: Replica | null = first; replica?.config.broadcast === first.config.broadcast; ) {
     const decision = decideReload(replica.state, track, directives);
-    if (decision.kind === "refuse")
-      return deliveryProblemResponse(400, "Impossible delivery directive", decision.detail);
+    if (decision.kind === "refuse") return problemResponse("bad-directive", decision.detail);
     if (decision.kind === "now") {
       const lifetime = blocking ? cacheLifetimes.blocking(targetDurationS) : cacheLifetimes.playlist(targetDurationS);
       const kind: PlaylistSelector = { kind: "media", track, skip: directives.skip };
@@ -151,7 +151,7 @@ async function deliverMediaPlaylist(delivery: DeliveryContext, first: Replica, t
     waited = true;
     // A server SHOULD answer 503 when it would have to wait for more than three target durations.
     if (!(await edge.awaitTarget(ctx, replica, track, place, untilMs, readRequestNetwork(request)))) {
-      return deliveryProblemResponse(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+      return problemResponse("timeout");
     }
     replica = edge.currentReplica;
   }
@@ -173,15 +173,14 @@ function countsTowardAudience(replica: Replica, track: TrackName): boolean {
 async function deliverIframePlaylist(delivery: DeliveryContext, first: Replica, track: TrackName): Promise<Response> {
   const { ctx, edge, request } = delivery;
   const directives = parseDirectives(new URL(request.url).searchParams);
-  if ("error" in directives) return deliveryProblemResponse(400, "Bad delivery directive", directives.error);
+  if ("error" in directives) return problemResponse("bad-directive", directives.error);
   const { targetDurationS } = first.config;
   const untilMs = Date.now() + Math.min(3_000 * targetDurationS, MAX_BLOCKING_MS);
   const { msn, skip } = directives;
   let replica: Replica = first;
   while (msn !== undefined) {
     const decision = decideReload(replica.state, track, { msn, skip: "none" });
-    if (decision.kind === "refuse")
-      return deliveryProblemResponse(400, "Impossible delivery directive", decision.detail);
+    if (decision.kind === "refuse") return problemResponse("bad-directive", decision.detail);
     if (decision.kind === "now") break;
     if (
       !(await edge.awaitTarget(
@@ -193,7 +192,7 @@ async function deliverIframePlaylist(delivery: DeliveryContext, first: Replica, 
         readRequestNetwork(request),
       ))
     ) {
-      return deliveryProblemResponse(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+      return problemResponse("timeout");
     }
     replica = edge.currentReplica ?? replica;
     if (replica.config.broadcast !== first.config.broadcast) break;
@@ -279,7 +278,10 @@ async function deliverPart(
         readRequestNetwork(request),
       ))
     ) {
-      return deliveryProblemResponse(503, "The part didn't come in time", "Reload the playlist and go on from there.");
+      return problemResponse(
+        "timeout",
+        "The part did not arrive in time. Reload the playlist and continue from there.",
+      );
     }
   }
   return notFoundResponse(`Part ${msn}.${part} of ${track} doesn't exist.`, notFoundLifetime);
@@ -311,8 +313,7 @@ async function deliverReadyPart(
   const carried = replica.tail.partBytes(track, msn, part);
   if (carried !== null) return hit(carried);
   const { value, tiers } = await new Puller(delivery).pullPart(replica.config.broadcast, track, segment, part);
-  if (value === null)
-    return deliveryProblemResponse(503, "The part isn't here yet", "Ask again; the edge is catching up.");
+  if (value === null) return problemResponse("not-available-yet");
   return mediaResponse(request, about, value, age, ...tiers);
 }
 
@@ -344,7 +345,7 @@ async function deliverSegment(
       : await puller.pullClosedSegment(broadcast, track, segment);
   if (value === null) {
     if (segment === null) return notFoundResponse(`No segment ${msn} of ${track}.`, notFoundLifetime);
-    return deliveryProblemResponse(503, "The segment isn't here yet", "Ask again; the edge is catching up.");
+    return problemResponse("not-available-yet");
   }
   const about = describeMedia(replica, track, segment?.durationTicks ?? null);
   return mediaResponse(request, about, value, computeMediaAgeS(replica, track, segment), ...tiers);
@@ -352,11 +353,10 @@ async function deliverSegment(
 
 /** Nothing is known of the stream: because there is nothing, or because nobody above could be asked. */
 function unknownStreamResponse(edge: EdgeStream): Response {
-  if (edge.isStale)
-    return deliveryProblemResponse(503, "Not now", "The edge can't reach the broadcast's object; ask again.");
+  if (edge.isStale) return problemResponse("unavailable");
   return notFoundResponse("No broadcast has been here yet.", UNKNOWN_STREAM_LIFETIME);
 }
 
 function notFoundResponse(detail: string, cacheControl: string): Response {
-  return deliveryProblemResponse(404, "Not found", detail, cacheControl);
+  return deliveryProblemResponse("not-found", detail, cacheControl);
 }

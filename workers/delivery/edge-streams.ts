@@ -7,6 +7,7 @@ import type { NodeAddress, Site } from "../../core/delivery/tree/node-address.ts
 import { EdgeStream, type WaitUntilContext } from "../../core/delivery/workerd/edge-stream.ts";
 import type { UpstreamNode } from "../../core/delivery/workerd/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { Env } from "../env.ts";
 import { resolveSite } from "./isolate-site.ts";
@@ -35,7 +36,7 @@ export function openEdgeStream(
     lastRequested = known;
     return known;
   }
-  const registered = isStreamRegistered(env, ctx, stream);
+  const registered = isStreamRegistered({ env, ctx, platform: systemPlatform }, stream);
   if (registered instanceof Promise) return registered.then((is) => openRegisteredStream(env, request, stream, is));
   return openRegisteredStream(env, request, stream, registered);
 }

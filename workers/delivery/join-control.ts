@@ -1,7 +1,10 @@
 /** Newcomers to a stream in this isolate: who is let in, and who is to come back when. */
-import { JoinAdmission, NetworkJoinAdmission, parseJoinRates } from "../../core/delivery/join-admission.ts";
+
+import { getConfig } from "../../core/api/config.ts";
+import { JoinAdmission, NetworkJoinAdmission } from "../../core/delivery/join-admission.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { EdgeStream } from "../../core/delivery/workerd/edge-stream.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
 import type { Env } from "../env.ts";
@@ -29,7 +32,7 @@ export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): 
   const network = readRequestNetwork(request);
   if (network !== null && !networks.tryJoin(network, nowMs))
     return tooManyRequestsResponse(1 + Math.floor(2 * Math.random()));
-  const fast = await refuseOverRate(env, "joins", request);
+  const fast = await refuseOverRate({ env, request, platform: systemPlatform }, "joins");
   if (fast !== null) return fast;
   const comeBackS =
     edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(Math.random()) : all.tryJoin(nowMs, Math.random());
@@ -42,7 +45,7 @@ const retryResponse = (retryAfterS: number | null): Response | null =>
 function getJoinControl(env: Env, edge: EdgeStream): StreamJoinControl {
   const known = joinControls.get(edge);
   if (known !== undefined) return known;
-  const rates = parseJoinRates(env);
+  const rates = getConfig(env).joinRates;
   const made = { all: new JoinAdmission(rates), networks: new NetworkJoinAdmission(rates) };
   joinControls.set(edge, made);
   return made;

@@ -3,6 +3,7 @@
  * and passes on, and decides nothing; whatever it knows, the room and its shards know too.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
 import { relayChildId } from "../../../core/room/child-ids.ts";
 import { EMPTY_ROOM_COUNTS, type Participant, type RoomCounts } from "../../../core/room/events.ts";
@@ -23,21 +24,14 @@ import type {
   ShardSnapshot,
   TickBatch,
 } from "../../../core/room/shard-rpc.ts";
-import {
-  batchIntervalMs,
-  parseShardingConfig,
-  relayCount,
-  reportIntervalMs,
-  type ShardingConfig,
-} from "../../../core/room/sharding.ts";
+import { batchIntervalMs, relayCount, reportIntervalMs, type ShardingConfig } from "../../../core/room/sharding.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { CommandBatcher } from "../command-batcher.ts";
 import { RoomFanout } from "../room-fanout.ts";
 
 /** What a relay is bound to. */
-export interface RoomRelayEnv extends RoomChildEnv {
+export interface RoomRelayEnv extends RoomChildEnv, ConfigVariables {
   readonly ROOM: JurisdictionNamespace<RoomRpc>;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** What a relay knows of its room, and how it tells its shards. */
@@ -94,7 +88,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     this.#child = relayChildId(index);
-    this.#sharding = parseShardingConfig(env);
+    this.#sharding = getConfig(env).sharding;
     this.#children = new Set(ctx.storage.kv.get<number[]>("children") ?? []);
     this.#unreportedShards = new Set(this.#children);
     this.#batcher = new CommandBatcher((submission) => this.#roomStub().submit(submission));

@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { AccessPolicy, AccessPolicyReceiver } from "../../../core/access/access-policy.ts";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
 import type { Effect, Participant, RoomCounts, RoomEvent } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
@@ -19,12 +20,7 @@ import { commandDigest, matchesCommandDigest } from "../../../core/room/sequence
 import { type CommandAcceptance, type CommandEnvelope, decideCommand } from "../../../core/room/sequencer/decide.ts";
 import { clampProgramTime } from "../../../core/room/sequencer/program-time.ts";
 import { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
-import {
-  type HistoryRetention,
-  parseHistoryRetention,
-  pruneIntervalMs,
-  type RetentionEnv,
-} from "../../../core/room/sequencer/retention.ts";
+import { type HistoryRetention, pruneIntervalMs } from "../../../core/room/sequencer/retention.ts";
 import { staffChange } from "../../../core/room/sequencer/staff-grants.ts";
 import { erasureEntries, subjectOfCommand, subjectsOfCommands } from "../../../core/room/sequencer/subject-data.ts";
 import { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
@@ -36,7 +32,7 @@ import type {
   RoomRpc,
   ShardSnapshot,
 } from "../../../core/room/shard-rpc.ts";
-import { parseShardingConfig, ShardScaler, tickIntervalMs, tickParts } from "../../../core/room/sharding.ts";
+import { ShardScaler, tickIntervalMs, tickParts } from "../../../core/room/sharding.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { RoomFanout } from "../room-fanout.ts";
 import { type LiveRevocationRpc, syncBanRevocation } from "./ban-revocations.ts";
@@ -49,12 +45,12 @@ import { SubjectStore } from "./subject-store.ts";
 import { UnsentEvents } from "./unsent-events.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv extends RoomChildEnv, RetentionEnv {
-  readonly ROOM: JurisdictionNamespace<AccessPolicyReceiver & { expect(viewers: number): Promise<number> }>;
+export interface RoomEnv extends RoomChildEnv, ConfigVariables {
+  readonly ROOM: JurisdictionNamespace<
+    AccessPolicyReceiver & { setExpectedAudience(viewers: number): Promise<number> }
+  >;
   readonly LIVE: { getByName(name: string): LiveRevocationRpc };
   readonly KEYRING: JurisdictionNamespace<KeyringRpc>;
-  readonly CORRAL_ROOM_SHARD_FILL?: string;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
@@ -91,14 +87,15 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
-    this.#retention = parseHistoryRetention(env);
+    const { history, sharding } = getConfig(env);
+    this.#retention = history;
     this.#store = new RoomStore(ctx.storage, crypto.randomUUID());
     this.#subjects = new SubjectStore(this.#store.sql);
     this.#replacementRoom = this.#store.replacementRoom();
     this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name);
     this.#history = new EncryptedHistory(this.#name, this.#store, this.#subjects, this.#subjectKeys);
     this.#head = this.#store.headOffset();
-    this.#scaler = new ShardScaler(this.#store.shardCount(), parseShardingConfig(env), this.#store.expectedAudience());
+    this.#scaler = new ShardScaler(this.#store.shardCount(), sharding, this.#store.expectedAudience());
     const kept = this.#store.audienceSnapshot();
     this.#audience = new RoomAudience(kept, Date.now());
     this.#counts = this.#audience.counts(Date.now());
@@ -227,7 +224,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   /** A crowd is on its way: the room has shards for it before it comes, so that none is overrun. Gives their number. */
   async setExpectedAudience(viewers: number): Promise<number> {
     if (this.#replacementRoom !== null)
-      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).expect(viewers);
+      return getObjectInJurisdiction(this.env.ROOM, this.#replacementRoom).setExpectedAudience(viewers);
     const nowMs = Date.now();
     const expected = { viewers, untilMs: nowMs + ROOM_LIMITS.expectedAudienceMs };
     this.#store.setExpectedAudience(expected);

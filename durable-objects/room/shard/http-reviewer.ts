@@ -1,4 +1,5 @@
 /** The reviewer that a deployment may name: another Worker by a service binding, or an address. */
+import type { ReviewConfig } from "../../../core/api/config.ts";
 import {
   type MessageReviewer,
   parseReviewResponse,
@@ -7,42 +8,38 @@ import {
 } from "../../../core/moderation/review.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
-/** What names a reviewer; see `docs/design/moderation.md`. Without both of the first there is none. */
+/** The binding of a reviewer. */
 export interface ReviewerEnv {
-  /** The Worker that reviews. */
+  /** The Worker that reviews; see `docs/design/moderation.md`. */
   readonly REVIEWER?: Pick<Fetcher, "fetch">;
-  /** The address that reviews, where there is no such Worker. */
-  readonly CORRAL_REVIEWER_URL?: string;
-  /** Sent to either as a bearer token. */
-  readonly CORRAL_REVIEWER_TOKEN?: string;
-  /** How long a message waits for its review, ms. */
-  readonly CORRAL_REVIEW_MS?: string;
-  /** "hold": what could not be reviewed waits for a moderator. Else the lists alone decide about it. */
-  readonly CORRAL_REVIEW_FALLBACK?: string;
 }
 
-/** How messages are reviewed here, or null where they aren't. */
-export function reviewPolicyFromEnv(env: ReviewerEnv): ReviewPolicy<AbortSignal> | null {
-  const url = env.CORRAL_REVIEWER_URL ?? "";
-  if (env.REVIEWER === undefined && url === "") return null;
-  const told = Number(env.CORRAL_REVIEW_MS);
+/** How messages are reviewed, or null where the deployment has no reviewer. */
+export function createReviewPolicy(
+  reviewer: ReviewerEnv["REVIEWER"],
+  { url, token, timeoutMs, fallback }: ReviewConfig,
+): ReviewPolicy<AbortSignal> | null {
+  if (reviewer === undefined && url === null) return null;
   return {
-    reviewer: createHttpReviewer(
-      env.REVIEWER ?? PLATFORM_FETCHER,
-      url === "" ? "https://reviewer/" : url,
-      env.CORRAL_REVIEWER_TOKEN,
-    ),
+    reviewer: createHttpReviewer(reviewer ?? PLATFORM_FETCHER, url ?? "https://reviewer/", token),
     startDeadline,
-    deadlineMs: told > 0 ? Math.min(told, ROOM_LIMITS.maxReviewTimeoutMs) : ROOM_LIMITS.reviewTimeoutMs,
-    fallback: env.CORRAL_REVIEW_FALLBACK === "hold" ? "hold" : "allow",
+    deadlineMs: timeoutMs,
+    fallback,
   };
 }
 
 /** The platform's `fetch` may not be called as another object's method. */
 const PLATFORM_FETCHER: Pick<Fetcher, "fetch"> = { fetch: (to, init) => fetch(to, init) };
 
-function createHttpReviewer(to: Pick<Fetcher, "fetch">, url: string, token = ""): MessageReviewer<AbortSignal> {
-  const headers = { "content-type": "application/json", ...(token === "" ? {} : { authorization: `Bearer ${token}` }) };
+function createHttpReviewer(
+  to: Pick<Fetcher, "fetch">,
+  url: string,
+  token: string | null,
+): MessageReviewer<AbortSignal> {
+  const headers = {
+    "content-type": "application/json",
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
   return async (text, { stream, sender, local }, signal) => {
     const { decision, scores } = local;
     const body = JSON.stringify({ stream, sender, text, local: { decision, scores } });

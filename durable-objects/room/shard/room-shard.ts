@@ -3,7 +3,7 @@
  * but rates and who is heard; whatever it knows, the room knows too, so its memory may vanish at any moment and its sockets may hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { ViewerTokenKeys } from "../../../core/access/viewer-token.ts";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import type { Participant } from "../../../core/room/events.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { parseRoomChildName, roomChildName, streamOfRoom } from "../../../core/room/object-names.ts";
@@ -14,7 +14,6 @@ import { ShardBudgets } from "../../../core/room/shard/shard-budgets.ts";
 import type { BeaconViewer, RoomRpc, ShardRpc, ShardSnapshot, TickBatch } from "../../../core/room/shard-rpc.ts";
 import {
   batchIntervalMs,
-  parseShardingConfig,
   relayIndexFor,
   reportIntervalMs,
   type ShardingConfig,
@@ -25,7 +24,7 @@ import { type ShardContext, type SocketClose, socketRefusal } from "./admission.
 import { CommandIntake } from "./command-intake.ts";
 import { Connections } from "./connections.ts";
 import { FrameHandler, isActiveStaff } from "./frame-handler.ts";
-import { type ReviewerEnv, reviewPolicyFromEnv } from "./http-reviewer.ts";
+import { createReviewPolicy, type ReviewerEnv } from "./http-reviewer.ts";
 import { PresenceRefresh } from "./presence-refresh.ts";
 import { Rebalancer } from "./rebalancer.ts";
 import { renewToken } from "./renew-token.ts";
@@ -36,12 +35,9 @@ import { ShardPresence, type StoredBeacon } from "./shard-presence.ts";
 import { SocketExpiry } from "./socket-expiry.ts";
 
 /** What a shard is bound to. */
-export interface RoomShardEnv extends ReviewerEnv, ViewerTokenKeys {
+export interface RoomShardEnv extends ReviewerEnv, ConfigVariables {
   readonly ROOM: JurisdictionNamespace<RoomRpc>;
   readonly ROOM_RELAY: JurisdictionNamespace<RoomRpc>;
-  readonly CORRAL_ROOM_SHARD_FILL?: string;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
-  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
 /** The headers in which the gateway says who comes (a `Viewer` in JSON, percent-encoded), and how many shards it knows of. */
@@ -77,7 +73,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#roomName = room;
     const stream = streamOfRoom(room);
     this.#index = index;
-    this.#sharding = parseShardingConfig(env);
+    const { sharding, review, viewerKeys } = getConfig(env);
+    this.#sharding = sharding;
     this.#connections = new Connections(ctx, () => {
       this.#expiry.scheduleNextCheck();
       this.#presenceRefresh.request();
@@ -91,7 +88,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#presence = new ShardPresence(ctx.storage.kv.get<StoredBeacon[]>("beacons") ?? []);
     const outbox = new CommandBatcher((submission) => this.#parent().submit(submission));
     this.#replica = new RoomReplica(() => this.#attach());
-    const intake = new CommandIntake(outbox, new ReviewQueue(stream, reviewPolicyFromEnv(env)), () =>
+    const intake = new CommandIntake(outbox, new ReviewQueue(stream, createReviewPolicy(env.REVIEWER, review)), () =>
       this.#replica.load(),
     );
     this.#fanout = new ShardFanout(this.#connections, () => this.#replica.recentEvents);
@@ -106,7 +103,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#frameHandler = new FrameHandler(this.#context, {
       intake,
       renewToken: (seat, token) =>
-        renewToken(env, stream, seat, token, () => this.#replica.load().then(({ state }) => state)),
+        renewToken(viewerKeys, stream, seat, token, () => this.#replica.load().then(({ state }) => state)),
       batchIntervalMs: () => batchIntervalMs(siblingCount(this.#shards, this.#sharding)),
       requestPresenceRefresh: () => this.#presenceRefresh.request(),
     });
