@@ -11,10 +11,10 @@ const DOMAINS = {
     moderation: ["kit"],
     broadcast: ["kit", "access"],
     media: ["kit", "broadcast"],
-    ingest: ["kit", "access", "broadcast", "media"],
     delivery: ["kit", "access", "broadcast", "media"],
     room: ["kit", "access", "moderation"],
-    api: ["kit", "access", "broadcast"],
+    api: ["kit", "access", "broadcast", "delivery", "room"],
+    ingest: ["kit", "access", "broadcast", "media", "api"],
   },
   workers: {
     kit: [],

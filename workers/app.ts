@@ -1,154 +1,94 @@
-/** Routes of the Worker. */
-import { type Context, Hono } from "hono";
+/** The Worker's applications, mounted in one place; the live path stands beside them. */
+import { Hono } from "hono";
+import { ConfigError, getConfig } from "../core/api/config.ts";
 import type { Platform } from "../core/kit/clock.ts";
-import { parseStreamName, type StreamName } from "../core/kit/ids.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
-import { handleDevToken } from "./access/dev-token.ts";
-import { refuseShortSecrets } from "./access/edge-secrets.ts";
-import { handleStreamAccess, handleStreamRevocations } from "./api/access.ts";
-import { handleStreamBroadcasts } from "./api/broadcasts-api.ts";
-import { handleExpectedAudience } from "./api/expected-audience.ts";
-import { handleJurisdiction } from "./api/jurisdiction-api.ts";
-import { handleMetrics } from "./api/metrics-api.ts";
-import { handleStreamStop } from "./api/stop.ts";
-import { handleStreamKeys, handleStreamRestart, handleStreamStatus } from "./api/stream-api.ts";
-import { handleSubjectErasure, handleSubjectExport } from "./api/subjects-api.ts";
-import { errorResponse, invalidAddressResponse, unknownAddressResponse } from "./delivery/error-responses.ts";
+import { devTokens } from "./access/dev-token.ts";
+import { controlApi } from "./api/control-app.ts";
+import { metrics } from "./api/metrics-api.ts";
+import { createOpenApiDocument } from "./api/openapi.ts";
+import { errorResponse } from "./delivery/error-responses.ts";
 import { isLivePath } from "./delivery/live-path.ts";
 import { serveLivePath } from "./delivery/serve-live-path.ts";
 import type { Env } from "./env.ts";
-import { handleIngest } from "./ingest/ingest-api.ts";
+import { publishApi } from "./ingest/ingest-app.ts";
+import type { AppEnv } from "./kit/app-env.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
-import {
-  addCorsHeaders,
-  formatAllow,
-  type HttpMethod,
-  methodNotAllowedResponse,
-  preflightResponse,
-} from "./kit/http-methods.ts";
+import { closeRoutes, cors, requestScope, securityHeaders } from "./kit/middleware.ts";
+import { problemResponse } from "./kit/responses.ts";
+import { describeRoute } from "./kit/route-spec.ts";
 import { addSecurityHeaders } from "./kit/security-headers.ts";
-import { handlePage } from "./pages/pages.ts";
-import { handleRoomReplay } from "./room/room-replay-api.ts";
-import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./room/rooms-api.ts";
+import { pages } from "./pages/pages-app.ts";
+import { roomsApi } from "./room/rooms-app.ts";
 
-type RouteContext = Context<{ Bindings: Env }>;
-type RouteResponse = Response | Promise<Response>;
-/** What an address takes. `HEAD` is answered as `GET`, whose body the runtime leaves out. */
-type MethodHandlers<Names extends unknown[]> = Partial<
-  Record<HttpMethod, (c: RouteContext, ...names: Names) => RouteResponse>
->;
-
-/** The application; tests ask it through `app.request()`. */
-export const app: Hono<{ Bindings: Env }> = new Hono<{ Bindings: Env }>();
-
-addStreamRoute("/api/streams/:stream", {
-  GET: (c, name) => handleStreamStatus(c.env, c.req.raw, c.executionCtx, name),
-});
-addStreamRoute("/api/streams/:stream/broadcasts", {
-  GET: (c, name) => handleStreamBroadcasts(c.env, c.req.raw, c.executionCtx, name),
-});
-addStreamRoute("/api/streams/:stream/keys", {
-  POST: (c, name) => handleStreamKeys(c.env, c.req.raw, name),
-  DELETE: (c, name) => handleStreamKeys(c.env, c.req.raw, name),
-});
-addStreamRoute("/api/streams/:stream/restart", { POST: (c, name) => handleStreamRestart(c.env, c.req.raw, name) });
-addStreamRoute("/api/streams/:stream/access", {
-  GET: (c, name) => handleStreamAccess(c.env, c.req.raw, name),
-  PUT: (c, name) => handleStreamAccess(c.env, c.req.raw, name),
-});
-addStreamRoute("/api/streams/:stream/revocations", {
-  POST: (c, name) => handleStreamRevocations(c.env, c.req.raw, name),
-});
-addStreamRoute("/api/streams/:stream/stop", {
-  GET: (c, name) => handleStreamStop(c.env, c.req.raw, name),
-  POST: (c, name) => handleStreamStop(c.env, c.req.raw, name),
-  DELETE: (c, name) => handleStreamStop(c.env, c.req.raw, name),
-});
-addStreamRoute("/api/streams/:stream/crowd", { PUT: (c, name) => handleExpectedAudience(c.env, c.req.raw, name) });
-addStreamRoute("/api/streams/:stream/jurisdiction", { PUT: (c, name) => handleJurisdiction(c.env, c.req.raw, name) });
-addSubjectRoute("/api/subjects/:id", { DELETE: (c, id) => handleSubjectErasure(c.env, c.req.raw, id) });
-addSubjectRoute("/api/subjects/:id/export", { GET: (c, id) => handleSubjectExport(c.env, c.req.raw, id) });
-addStreamRoute("/rooms/:stream/socket", { GET: (c, name) => handleRoomSocket(c.env, c.req.raw, c.executionCtx, name) });
-addStreamRoute("/rooms/:stream/ticket", { POST: (c, name) => handleRoomTicket(c.env, c.req.raw, name) });
-addStreamRoute("/rooms/:stream/beacon", {
-  POST: (c, name) => handleRoomBeacon(c.env, c.req.raw, c.executionCtx, name),
-});
-addStreamRoute("/rooms/:stream/replay", { GET: (c, name) => handleRoomReplay(c.env, c.req.raw, c.executionCtx, name) });
-addRoute("/ingest/:stream/:rest{.+}", {
-  PUT: (c) => handleIngest(c.env, c.req.raw, c.executionCtx, c.req.param("stream") ?? "", c.req.param("rest") ?? ""),
-});
-addRoute("/metrics", { GET: (c) => handleMetrics(c.env, c.req.raw, c.executionCtx) });
-app.all("/dev/token", (c) => handleDevToken(c.env, c.req.raw));
-// Scripts of other pages are to see that there is nothing here.
-for (const below of ["/api/*", "/rooms/*", "/ingest/*"])
-  app.options(below, () => preflightResponse(formatAllow(["GET"])));
-app.all("*", (c) => handlePage(c.env, c.req.raw));
-
-app.onError(errorResponse);
-
-/** An address that takes `Authorization`, and so is for scripts of other pages too. */
-function addRoute(path: string, handlers: MethodHandlers<[]>): void {
-  const allow = formatAllow(Object.keys(handlers) as HttpMethod[]);
-  app.all(path, async (c) => {
-    const { method } = c.req;
-    if (method === "OPTIONS") return preflightResponse(allow);
-    const answerer = handlers[(method === "HEAD" ? "GET" : method) as HttpMethod];
-    return answerer === undefined ? methodNotAllowedResponse(allow) : addCorsHeaders(await answerer(c));
-  });
+/** The applications of the Worker. */
+function createApp(platform: Platform): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(securityHeaders, requestScope(platform));
+  app.route("/api", controlApi);
+  app.route("/rooms", roomsApi);
+  app.route("/ingest", publishApi);
+  app.route("/", metrics);
+  app.route("/", devTokens);
+  app.route("/", createDocsApi(app));
+  app.route("/", pages);
+  app.onError(errorResponse);
+  return app;
 }
 
-/** An address of a stream; one whose name none can have is none. */
-function addStreamRoute(path: string, handlers: MethodHandlers<[StreamName]>): void {
-  addRoute(
-    path,
-    parseRouteName(handlers, (c) => parseStreamName(c.req.param("stream") ?? "")),
+/** `GET /openapi.json`: made with the first request, as most isolates have none. */
+function createDocsApi(app: Hono<AppEnv>): Hono<AppEnv> {
+  const docs = new Hono<AppEnv>();
+  let text: string | null = null;
+  docs.use("/openapi.json", cors);
+  docs.get(
+    "/openapi.json",
+    describeRoute({
+      tag: "Documentation",
+      summary: "This document",
+      answers: { 200: { description: "The OpenAPI document.", mediaTypes: ["application/json"] } },
+    }),
+    () => {
+      text ??= JSON.stringify(createOpenApiDocument(app.routes));
+      return new Response(text, {
+        headers: { "cache-control": "public, max-age=300", "content-type": "application/json" },
+      });
+    },
   );
+  closeRoutes(docs, { isCrossOrigin: true });
+  return docs;
 }
 
-/** An address of a subject, which may have any characters. */
-function addSubjectRoute(path: string, handlers: MethodHandlers<[string]>): void {
-  addRoute(path, parseRouteName(handlers, parseSubjectPath));
-}
+/** The applications of the deployed Worker; tests call `app.request()`. */
+export const app: Hono<AppEnv> = createApp(systemPlatform);
 
-function parseRouteName<Name>(
-  handlers: MethodHandlers<[Name]>,
-  nameOf: (c: RouteContext) => Name | null,
-): MethodHandlers<[]> {
-  const of: MethodHandlers<[]> = {};
-  for (const [method, answerer] of Object.entries(handlers)) {
-    of[method as HttpMethod] = (c) => {
-      const name = nameOf(c);
-      return name === null ? unknownAddressResponse() : answerer(c, name);
-    };
-  }
-  return of;
-}
-
-/** The subject in a path, or null where its escapes are no UTF-8, which the router leaves as they are. */
-function parseSubjectPath(c: RouteContext): string | null {
-  try {
-    return decodeURIComponent(new URL(c.req.url).pathname.split("/")[3] ?? "");
-  } catch {
-    return null;
-  }
-}
-
-/** Any request. */
-export function serveRequest(
-  request: Request,
-  env: Env,
-  context: ExecutionContext,
-  platform: Platform = systemPlatform,
-): Promise<Response> | Response {
-  const { url: sent } = request;
-  const url = canonicalizeUrl(sent);
-  const refusal = refuseShortSecrets(env);
+/** Answers any request. */
+export function serveRequest(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
+  const { url: sentUrl } = request;
+  const url = canonicalizeUrl(sentUrl);
+  const refusal = refuseInvalidConfig(env);
   if (refusal !== null) return URL.canParse(url) ? addSecurityHeaders(refusal, url) : refusal;
-  const asked = url === sent ? request : new Request(url, request);
-  if (isLivePath(url)) return serveLivePath(platform, asked, env, context);
-  // A client may send any `Host` and any target. The live path, which is the hot one, looks at that where it fails.
-  if (!URL.canParse(url)) return invalidAddressResponse();
-  // The router would take the body from the answer to `HEAD`, and its length with it; the runtime takes the body only.
-  const get = asked.method === "HEAD" ? new Request(asked, { method: "GET" }) : asked;
-  return Promise.resolve(app.fetch(get, env, context)).then((response) => addSecurityHeaders(response, url));
+  const canonical = url === sentUrl ? request : new Request(url, request);
+  if (isLivePath(url)) return serveLivePath(systemPlatform, canonical, env, context);
+  // A client may send any `Host` and any target. The live path, which is the hot one, checks them where it fails.
+  if (!URL.canParse(url)) return problemResponse("invalid-address");
+  // The router would remove the body of an answer to `HEAD`, and its length with it; the runtime removes only the body.
+  const get = canonical.method === "HEAD" ? new Request(canonical, { method: "GET" }) : canonical;
+  return app.fetch(get, env, context);
+}
+
+/** Environments whose invalid configuration is in the log. */
+const reportedEnvs = new WeakSet<Env>();
+
+/** The refusal of every request where a variable or secret is invalid, or null. */
+function refuseInvalidConfig(env: Env): Response | null {
+  try {
+    getConfig(env);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    if (!reportedEnvs.has(env)) console.error(`the configuration is invalid: ${error.message}`);
+    reportedEnvs.add(env);
+    return problemResponse("misconfigured");
+  }
 }

@@ -1,8 +1,8 @@
 /** What HTTP asks of every address; tests/support/route-table.ts lists them. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TestPublisher } from "../tests/support/publisher.ts";
 import { allowHeaderOf, LIVE_ADDRESSES, pathAt, ROUTES, type RouteAddress } from "../tests/support/route-table.ts";
-import { app } from "./app.ts";
+import { app, serveRequest } from "./app.ts";
 import { testBindings, testEdge } from "./testing.ts";
 
 const admin = { authorization: `Bearer ${testEdge.adminToken}` };
@@ -145,7 +145,7 @@ test("a preflight of players that send CMCD, tokens and ranges is granted at eve
       "access-control-request-headers": wanted.join(","),
     };
     const { answer } = await ask(path, { method: "OPTIONS", headers });
-    if (!/^\/(live|api|rooms|ingest|metrics)/.test(path)) {
+    if (!/^\/(live|api|rooms|ingest|metrics|openapi)/.test(path)) {
       expect(answer.headers.get("access-control-allow-origin"), path).toBeNull();
       continue;
     }
@@ -245,4 +245,41 @@ test("an address of local runs only doesn't exist where it is off", async () => 
   for (const method of ["GET", "POST", "OPTIONS"]) {
     expect((await app.request("/dev/token", { method }, off)).status).toBe(404);
   }
+});
+
+test("a page of any origin may send a beacon with Authorization: the preflight grants it", async () => {
+  const { live } = await streams();
+  const { answer } = await ask(`/rooms/${live.stream}/beacon`, {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://player.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization",
+    },
+  });
+  expect([answer.status, answer.headers.get("access-control-allow-methods")]).toEqual([204, "POST, OPTIONS"]);
+  expect(answer.headers.get("access-control-allow-headers")).toContain("Authorization");
+});
+
+test("the type of a problem is the address of a page about it", async () => {
+  const problem = await testEdge.ask("/api/streams/demo/keys", { method: "POST" });
+  const { type, title } = (await problem.json()) as { type: string; title: string };
+  expect(type).toBe("/problems/admin-token-missing");
+  const page = await testEdge.ask(type);
+  expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(await page.text()).toContain(`<h1>${title}</h1>`);
+  expect((await testEdge.ask("/problems/nope")).status).toBe(404);
+});
+
+test("an invalid variable fails every request with 503, and not only those that read it", async () => {
+  const env = { ...testBindings, CORRAL_JOINS_PER_SECOND: "many" };
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} } as unknown as ExecutionContext;
+  for (const path of ["/", "/live/demo/multivariant.m3u8", "/api/streams/demo", "/rooms/demo/socket", "/metrics"]) {
+    const answer = await serveRequest(new Request(`http://edge.test${path}`), env, context);
+    expect([path, answer.status]).toEqual([path, 503]);
+    expect(await answer.text()).not.toContain("many");
+  }
+  expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("CORRAL_JOINS_PER_SECOND must be a number"));
+  log.mockRestore();
 });

@@ -4,7 +4,7 @@
 export interface RequestSource {
   /** The value of `Host`, as it was sent. */
   readonly host: string;
-  /** The value of `OriginProcess`, or null where there is none. */
+  /** The value of `Origin`, or null where there is none. */
   readonly origin: string | null;
   /** Whether headers say that it came by a proxy: a tunnel that brings the internet in calls itself local. */
   readonly forwarded: boolean;
@@ -17,7 +17,7 @@ const PORT = /:(\d{1,5})$/;
 /**
  * Whether a request may be trusted for being local. A page of the internet reaches a local server by its own name, which it
  * has resolved to 127.0.0.1 (DNS rebinding): `Host` gives it away. A page at another address of this machine, or in a
- * sandbox, is known by its `OriginProcess`. `bound` is a further name of the server with neither scheme nor port, or empty.
+ * sandbox, is known by its `Origin`. `bound` is a further name of the server with neither scheme nor port, or empty.
  */
 export function isLocalRequest({ host, origin, forwarded }: RequestSource, boundName = ""): boolean {
   if (forwarded) return false;

@@ -1,7 +1,7 @@
 /**
- * Viewer tokens: JWTs that say who somebody is in one room, signed with HS256 (`CORRAL_VIEWER_SECRET`) or ES256 (a key of
+ * Viewer tokens: JWTs that identify a viewer in one room, signed with HS256 (`CORRAL_VIEWER_SECRET`) or ES256 (a key of
  * `CORRAL_VIEWER_JWKS`, found by its `kid`). Claims: `sub`, `room`, `iat`, `exp`, and if wanted `name`, `roles`, `ver`, and
- * `follower_since` (s). Isolates verify them, and shards, which take a new one over a socket.
+ * `follower_since` (s). Isolates verify them, and so do shards, for a renewal over a socket.
  */
 import {
   createLocalJWKSet,
@@ -16,13 +16,15 @@ import { readText } from "../kit/json-fields.ts";
 import { ACCESS_LIMITS, type TokenError } from "./access-policy.ts";
 import { ROLES, type Role } from "./roles.ts";
 
-/** The keys of a deployment. */
+/** The keys of a deployment; null where there is none of its kind. */
 export interface ViewerTokenKeys {
-  readonly CORRAL_VIEWER_SECRET?: string;
-  readonly CORRAL_VIEWER_JWKS?: string;
+  /** Of HS256. */
+  readonly secret: string | null;
+  /** Public keys of ES256: a JWKS in JSON. */
+  readonly keySet: string | null;
 }
 
-/** What a token says. */
+/** The claims of a verified token. */
 export interface TokenClaims {
   readonly subject: string;
   readonly name: string;
@@ -34,15 +36,15 @@ export interface TokenClaims {
   readonly tokenVersion: number;
 }
 
-/** Who a token of this room says its bearer is, or why it opens nothing. */
+/** The claims of a token of this room, or why it is not valid. */
 export async function verifyViewerToken(
-  env: ViewerTokenKeys,
+  keys: ViewerTokenKeys,
   room: string,
   token: string,
 ): Promise<TokenClaims | TokenError> {
   if (token.length > ACCESS_LIMITS.tokenChars) return "token-malformed";
   try {
-    const payload = await verifyJwt(env, token);
+    const payload = await verifyJwt(keys, token);
     if (payload === null) return "token-unsupported";
     const identity = parseTokenClaims(payload);
     if (identity === null) return "token-malformed";
@@ -52,8 +54,8 @@ export async function verifyViewerToken(
   }
 }
 
-/** The claims, null if no key of this deployment is for such a token. Throws what `jose` throws. */
-async function verifyJwt(env: ViewerTokenKeys, token: string): Promise<JWTPayload | null> {
+/** The payload, or null where the deployment has no key for the token's algorithm. Throws what `jose` throws. */
+async function verifyJwt({ secret, keySet }: ViewerTokenKeys, token: string): Promise<JWTPayload | null> {
   const { alg } = decodeProtectedHeader(token);
   // The algorithm is fixed by the key that is used, never by the token.
   const options = {
@@ -61,12 +63,12 @@ async function verifyJwt(env: ViewerTokenKeys, token: string): Promise<JWTPayloa
     maxTokenAge: ACCESS_LIMITS.tokenLifetimeMs / 1_000,
     requiredClaims: ["sub", "exp", "room"],
   };
-  if (alg === "HS256" && env.CORRAL_VIEWER_SECRET !== undefined && env.CORRAL_VIEWER_SECRET !== "") {
-    const key = new TextEncoder().encode(env.CORRAL_VIEWER_SECRET);
+  if (alg === "HS256" && secret !== null) {
+    const key = new TextEncoder().encode(secret);
     return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
   }
-  if (alg === "ES256" && env.CORRAL_VIEWER_JWKS !== undefined && env.CORRAL_VIEWER_JWKS !== "") {
-    return (await jwtVerify(token, parseKeySet(env.CORRAL_VIEWER_JWKS), { ...options, algorithms: ["ES256"] })).payload;
+  if (alg === "ES256" && keySet !== null) {
+    return (await jwtVerify(token, parseKeySet(keySet), { ...options, algorithms: ["ES256"] })).payload;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEFAULT_JOIN_RATES, JoinAdmission, parseJoinRates } from "./join-admission.ts";
+import { JoinAdmission } from "./join-admission.ts";
 
 test("a burst is taken at once, the rest is told to come back, and the bucket fills with time", () => {
   const admission = new JoinAdmission({ joinsPerSecond: 10, burst: 20, spreadS: 5 });
@@ -53,18 +53,6 @@ test("a clock that goes back gives no tokens", () => {
   expect(admission.tryJoin(10_000, 0)).toBeNull();
   expect(admission.tryJoin(0, 0)).not.toBeNull();
   expect(admission.tryJoin(10_500, 0)).not.toBeNull();
-});
-
-test("settings are read, absent ones keep the default, and nonsense is refused by name", () => {
-  expect(parseJoinRates({})).toEqual(DEFAULT_JOIN_RATES);
-  expect(parseJoinRates({ CORRAL_JOINS_PER_SECOND: "", CORRAL_JOIN_SPREAD_S: "30" })).toEqual({
-    ...DEFAULT_JOIN_RATES,
-    spreadS: 30,
-  });
-  expect(parseJoinRates({ CORRAL_JOINS_PER_SECOND: "50" })).toMatchObject({ joinsPerSecond: 50, burst: 100 });
-  for (const text of ["0", "-1", "many", "Infinity"]) {
-    expect(() => parseJoinRates({ CORRAL_JOINS_PER_SECOND: text })).toThrow("CORRAL_JOINS_PER_SECOND");
-  }
 });
 
 test("who only asks what would be said gets the same answer, and takes nothing from those who join", () => {

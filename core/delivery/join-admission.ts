@@ -82,26 +82,3 @@ export class NetworkJoinAdmission {
     return ok;
   }
 }
-
-/**
- * The rates of the settings; an absent or empty one keeps its default. Throws `TypeError`, with the setting's name, on a
- * value that is not a positive number.
- */
-export function parseJoinRates(settings: {
-  readonly CORRAL_JOINS_PER_SECOND?: string | undefined;
-  readonly CORRAL_JOIN_SPREAD_S?: string | undefined;
-}): JoinRates {
-  const joinsPerSecond = parsePositive("CORRAL_JOINS_PER_SECOND", settings.CORRAL_JOINS_PER_SECOND);
-  return {
-    joinsPerSecond: joinsPerSecond ?? DEFAULT_JOIN_RATES.joinsPerSecond,
-    burst: joinsPerSecond === null ? DEFAULT_JOIN_RATES.burst : Math.max(1, 2 * joinsPerSecond),
-    spreadS: parsePositive("CORRAL_JOIN_SPREAD_S", settings.CORRAL_JOIN_SPREAD_S) ?? DEFAULT_JOIN_RATES.spreadS,
-  };
-}
-
-function parsePositive(name: string, text: string | undefined): number | null {
-  if (text === undefined || text === "") return null;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new TypeError(`${name} is a number above 0, not ${JSON.stringify(text)}`);
-}

@@ -11,6 +11,7 @@
  * A segment is complete with its last part (`PartMeta.close`), so a segment never exists without its last part.
  * Success is 200 with `PublishProgress`. Failures are RFC 9457 problem documents with a `type` from `PUBLISH_PROBLEM_TYPES`.
  */
+import { problemTypeUri } from "../api/problems.ts";
 import type { TrackName } from "../kit/ids.ts";
 
 /** Header that carries `PartMeta` as JSON. */
@@ -35,32 +36,35 @@ export interface PublishProgress {
   readonly tracks: Readonly<Record<TrackName, TrackProgress>>;
 }
 
-/** Problem types of this API, relative references as sent in `type`. */
-export const PUBLISH_PROBLEM_TYPES = {
-  /** 401: no stream key was sent. */
-  keyMissing: "/problems/key-missing",
-  /** 403: the stream key is not this stream's. */
-  keyWrong: "/problems/key-wrong",
-  /** 403: the operator or a host has stopped the stream, as `detail` says; no key publishes until that is undone. */
-  stopped: "/problems/stopped",
-  /** 409: another publisher is live on this stream; try later or stop the other one. */
-  alreadyLive: "/problems/already-live",
-  /** 409: carries `PublishProgress`'s members; resend that track from `next`. */
-  outOfOrder: "/problems/out-of-order",
-  /** 409: the init section that this part needs has not come; send it first. */
-  initMissing: "/problems/init-missing",
-  /** 409: the edge knows no such broadcast: open it first. */
-  notOpen: "/problems/not-open",
-  /** 410: the broadcast has ended; open another. */
-  ended: "/problems/ended",
-  /** 408: the body came too slowly, or not at all; send it again. */
-  tooSlow: "/problems/too-slow",
-  /** 413: over a limit named in `detail`. */
-  tooLarge: "/problems/too-large",
-  /** 429 with `Retry-After`: many wrong keys came from this network. */
-  tooMany: "/problems/too-many-requests",
-  /** 400: the request does not fit this API; `detail` says how. */
-  malformed: "/problems/malformed",
-  /** 503 with `Retry-After`: come back. */
-  unavailable: "/problems/unavailable",
-} as const;
+/** A problem of this API. */
+export type PublishProblem =
+  | "keyMissing"
+  | "keyWrong"
+  | "stopped"
+  | "alreadyLive"
+  | "outOfOrder"
+  | "initMissing"
+  | "notOpen"
+  | "ended"
+  | "tooSlow"
+  | "tooLarge"
+  | "tooMany"
+  | "malformed"
+  | "unavailable";
+
+/** Problem types of this API, as sent in `type`; `core/api/problems.ts` has their meanings. */
+export const PUBLISH_PROBLEM_TYPES: Readonly<Record<PublishProblem, string>> = {
+  keyMissing: problemTypeUri("key-missing"),
+  keyWrong: problemTypeUri("key-wrong"),
+  stopped: problemTypeUri("stopped"),
+  alreadyLive: problemTypeUri("already-live"),
+  outOfOrder: problemTypeUri("out-of-order"),
+  initMissing: problemTypeUri("init-missing"),
+  notOpen: problemTypeUri("not-open"),
+  ended: problemTypeUri("ended"),
+  tooSlow: problemTypeUri("too-slow"),
+  tooLarge: problemTypeUri("too-large"),
+  tooMany: problemTypeUri("too-many-requests"),
+  malformed: problemTypeUri("malformed"),
+  unavailable: problemTypeUri("unavailable"),
+};

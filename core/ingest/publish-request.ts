@@ -1,17 +1,10 @@
-/** What publishers send, parsed at the boundary: values of the log's types, or a sentence that says what is wrong. */
+/** Decoders of publish requests: values of the log's types, or a sentence that says what is wrong. The schemas are in `publish-schemas.ts`. */
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
 import { BROADCAST_LIMITS } from "../broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, PartMeta, Track } from "../broadcast/broadcast-log.ts";
 import type { SegmentClose, SegmentStart } from "../broadcast/segment.ts";
 import { parseBroadcastId, parseTrackName } from "../kit/ids.ts";
-
-/** Longest `Corral-Part` header that is parsed; real ones have under 300 characters. */
-const MAX_PART_HEADER_CHARS = 2_000;
-/** Numbers of parts and segments stay below this, so that their addresses have at most 9 digits. */
-const MAX_MSN = 999_999_999;
-/** One codec, or a picture's and its sound's. */
-const CODECS = /^[A-Za-z0-9.-]{2,64}(,[A-Za-z0-9.-]{2,64})?$/;
-const LANGUAGE = /^[A-Za-z0-9-]{2,35}$/;
+import { CODECS_PATTERN, LANGUAGE_PATTERN, MAX_MSN, PUBLISH_LIMITS } from "./publish-limits.ts";
 
 type JsonFields = Readonly<Record<string, unknown>>;
 
@@ -38,7 +31,7 @@ function isPositiveUpTo(value: unknown, max: number): value is number {
 
 /** A `Corral-Part` header as `PartMeta`. */
 export function parsePartMeta(text: string): PartMeta | string {
-  const fields = text.length <= MAX_PART_HEADER_CHARS ? parseJsonFields(text) : null;
+  const fields = text.length <= PUBLISH_LIMITS.partHeaderChars ? parseJsonFields(text) : null;
   if (fields === null) return "send the part's metadata as a JSON object";
   const { msn, part, durationTicks, independent, gap } = fields;
   if (!isIntegerBetween(msn, 0, MAX_MSN)) return "`msn` is a whole number from 0";
@@ -66,7 +59,7 @@ function parseSegmentStart(value: unknown): SegmentStart | null {
   if (fields === null) return null;
   const { programTimeMs, initVersion, discontinuity } = fields;
   // Times that a Date can hold.
-  if (!isPositiveUpTo(programTimeMs, 8.64e15) || !isIntegerBetween(initVersion, 0, MAX_MSN)) return null;
+  if (!isPositiveUpTo(programTimeMs, PUBLISH_LIMITS.timeMs) || !isIntegerBetween(initVersion, 0, MAX_MSN)) return null;
   return typeof discontinuity === "boolean" ? { programTimeMs, initVersion, discontinuity } : null;
 }
 
@@ -100,8 +93,9 @@ function parseConfig(fields: JsonFields): BroadcastConfig | string {
   const { broadcast, startedAtMs, targetDurationS, windowS, tracks } = fields;
   const id = typeof broadcast === "string" ? parseBroadcastId(broadcast) : null;
   if (id === null) return "`broadcast` is 8–32 of a–z 0–9.";
-  if (!isPositiveUpTo(startedAtMs, 8.64e15)) return "`startedAtMs` is milliseconds since the epoch.";
-  if (!isIntegerBetween(targetDurationS, 1, 60)) return "`targetDurationS` is a whole number from 1 to 60.";
+  if (!isPositiveUpTo(startedAtMs, PUBLISH_LIMITS.timeMs)) return "`startedAtMs` is milliseconds since the epoch.";
+  if (!isIntegerBetween(targetDurationS, 1, PUBLISH_LIMITS.targetDurationS))
+    return "`targetDurationS` is a whole number from 1 to 60.";
   if (!isPositiveUpTo(windowS, BROADCAST_LIMITS.windowS))
     return `\`windowS\` is above 0 and at most ${BROADCAST_LIMITS.windowS}.`;
   if (!Array.isArray(tracks) || tracks.length === 0 || tracks.length > BROADCAST_LIMITS.tracks) {
@@ -123,14 +117,14 @@ function parseTrack(value: unknown, targetDurationS: number): Track | string {
   if (fields === null || name === null) return "A track's `name` is 1–32 of a–z 0–9 _ -.";
   const { kind, codecs, timescale, partTargetMs, bandwidth, averageBandwidth, language } = fields;
   if (kind !== "video" && kind !== "audio") return `${name}: \`kind\` is video or audio.`;
-  if (typeof codecs !== "string" || !CODECS.test(codecs))
+  if (typeof codecs !== "string" || !CODECS_PATTERN.test(codecs))
     return `${name}: \`codecs\` is an RFC 6381 string of one or two codecs.`;
   if (!isIntegerBetween(timescale, 1, 1e9)) return `${name}: \`timescale\` is ticks per second.`;
   if (!isPositiveUpTo(partTargetMs, targetDurationS * 1000))
     return `${name}: \`partTargetMs\` is at most the target duration.`;
   if (!isPositiveUpTo(bandwidth, 1e10) || !isPositiveUpTo(averageBandwidth, 1e10))
     return `${name}: bandwidths are bits per second.`;
-  if (language !== undefined && (typeof language !== "string" || !LANGUAGE.test(language))) {
+  if (language !== undefined && (typeof language !== "string" || !LANGUAGE_PATTERN.test(language))) {
     return `${name}: \`language\` is an RFC 5646 tag.`;
   }
   const numbers: Record<string, number> = {};

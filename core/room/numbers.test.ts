@@ -13,7 +13,6 @@ import {
   excessSockets,
   MAX_SHARDS,
   minFanoutIntervalMs,
-  parseShardingConfig,
   relayCount,
   relayIndexFor,
   reportIntervalMs,
@@ -132,10 +131,6 @@ test("a shard keeps its relay whatever the room's size, and no relay has more sh
     expect(new Set(of).size).toBe(relayCount(shards, sizing));
     expect(of.slice(0, 8)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
   }
-  expect(parseShardingConfig({ CORRAL_ROOM_FAN_OUT: "4", CORRAL_ROOM_SHARD_FILL: "0x9" })).toEqual({
-    ...DEFAULT_SHARDING,
-    fanOut: 4,
-  });
 });
 
 test("viewers are sent elsewhere only from a shard above twice its fill, or from one that the room no longer has", () => {

@@ -16,25 +16,12 @@ export interface ShardingConfig {
   readonly socketsPerAddress: number;
 }
 
-/** The sizing that a deployment asks for in its variables; what isn't a whole number from 1 to 10,000 is as by default. */
-export function parseShardingConfig(vars: {
-  readonly CORRAL_ROOM_SHARD_FILL?: string;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
-  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
-}): ShardingConfig {
-  const read = (text: string | undefined, usual: number): number => {
-    const value = /^[1-9]\d{0,4}$/.test(text ?? "") ? Number(text) : 0;
-    return value >= 1 && value <= 10_000 ? value : usual;
-  };
-  return {
-    shardFill: read(vars.CORRAL_ROOM_SHARD_FILL, ROOM_LIMITS.shardFill),
-    fanOut: read(vars.CORRAL_ROOM_FAN_OUT, ROOM_LIMITS.fanOut),
-    socketsPerAddress: read(vars.CORRAL_ROOM_SOCKETS_PER_ADDRESS, ROOM_LIMITS.socketsPerAddress),
-  };
-}
-
-/** The sizing where nothing else is asked for. */
-export const DEFAULT_SHARDING: ShardingConfig = parseShardingConfig({});
+/** The sizing of a deployment that sets no other. */
+export const DEFAULT_SHARDING: ShardingConfig = {
+  shardFill: ROOM_LIMITS.shardFill,
+  fanOut: ROOM_LIMITS.fanOut,
+  socketsPerAddress: ROOM_LIMITS.socketsPerAddress,
+};
 
 /** Calls a second that all children together make to one object for messages, and for counts: half of what it bears. */
 const PARENT_CALLS_PER_SECOND = 200;

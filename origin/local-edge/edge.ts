@@ -14,13 +14,14 @@ import {
   type V4SourceOptions,
   type V4WorkerOptionsShape,
 } from "miniflare";
+import { parseConfig } from "../../core/api/config.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { buildPages } from "./build-pages.ts";
 import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
 import { type PageFiles, type PageFolder, writePageFolder } from "./page-folders.ts";
-import { LOCAL_RATE_LIMITS } from "./rate-limits.ts";
+import { readWranglerConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -65,19 +66,26 @@ type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
 type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
 
 /**
- * Starts the edge. Throws `PortError` and `DataFolderError`. Load tests, benchmarks and tests start edges too, and are
- * entry points with the system's clock.
+ * Starts the edge. Throws `PortError`, `DataFolderError` and, where a variable is invalid, `ConfigError`. Load tests,
+ * benchmarks and tests start edges too, and are entry points with the system's clock.
  */
 export async function startEdge(options: LocalEdgeOptions, clock: Clock = systemPlatform.clock): Promise<LocalEdge> {
+  const config = readWranglerConfig();
   const { port, host = "127.0.0.1", isolatePorts = [] } = options;
   const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
   for (const wanted of [port, ...ports]) await assertPortFree(host, wanted);
   const folder = await openDataFolder(options.dataDir);
   try {
-    const [script, built] = await Promise.all([bundleWorker(options.entry ?? `${ROOT}workers/index.ts`), buildPages()]);
-    // Read for as long as the edge runs, and changed by no other process.
+    const [script, built] = await Promise.all([
+      bundleWorker(options.entry ?? `${ROOT}workers/index.ts`, config),
+      buildPages(),
+    ]);
+    const variables = edgeVariables(options, folder, config);
+    parseConfig(variables);
+    // The edge reads its pages for as long as it runs, so nothing else may write them.
     const pages = await writeEdgePages(folder, built);
-    const miniflare = new Miniflare(convertV4MiniflareOptions(miniflareOptions(options, clock, folder, script, pages)));
+    const settings = miniflareOptions(options, { clock, folder, script, pages, config, variables });
+    const miniflare = new Miniflare(convertV4MiniflareOptions(settings));
     const stop = (): Promise<void> =>
       miniflare
         .dispose()
@@ -102,40 +110,60 @@ async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<P
   }
 }
 
-/** The Workers, and where they store their data. */
+/** Variables and secrets: those of `wrangler.toml`, of the folder, and of the options. */
+function edgeVariables(
+  { host = "127.0.0.1", adminToken, bindings = {} }: LocalEdgeOptions,
+  folder: DataFolder,
+  { vars }: WranglerConfig,
+): Readonly<Record<string, Json>> {
+  return {
+    ...vars,
+    CORRAL_ADMIN_TOKEN: adminToken ?? folder.secret("admin"),
+    // Links and tokens of an earlier run stay valid.
+    CORRAL_VIEWER_SECRET: folder.secret("viewer"),
+    // Every client of such an edge may be anybody in its rooms.
+    CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
+    ...bindings,
+  };
+}
+
+/** What an edge is made of. */
+interface EdgeParts {
+  readonly clock: Clock;
+  readonly folder: DataFolder;
+  readonly script: string;
+  readonly pages: PageFolder;
+  readonly config: WranglerConfig;
+  readonly variables: Readonly<Record<string, Json>>;
+}
+
+/** The Workers and their storage. */
 function miniflareOptions(
   options: LocalEdgeOptions,
-  clock: Clock,
-  folder: DataFolder,
-  script: string,
-  pages: PageFolder,
+  { clock, folder, script, pages, config, variables }: EdgeParts,
 ): MiniflareOptions {
-  const { port, host = "127.0.0.1", isolatePorts = [], bindings = {}, services = {} } = options;
+  const { port, host = "127.0.0.1", isolatePorts = [], services = {} } = options;
+  const { compatibilityDate } = config;
   const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
     name,
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
-    compatibilityDate: "2026-11-02",
-    compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
-    bindings: {
-      CORRAL_ADMIN_TOKEN: options.adminToken ?? folder.secret("admin"),
-      CORRAL_SITE: site,
-      // Links and tokens of an earlier run open what they opened.
-      CORRAL_VIEWER_SECRET: folder.secret("viewer"),
-      // Any client of a local edge may take any identity in its rooms.
-      CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
-      ...bindings,
-    },
+    compatibilityDate,
+    compatibilityFlags: [...config.compatibilityFlags],
+    bindings: { CORRAL_SITE: site, ...variables },
     durableObjects: objects,
-    r2Buckets: { MEDIA: "corral-media" },
-    ratelimits: rateLimitBindings(),
-    // A Worker of its own: where the gateway had assets itself, its socket would go through their router.
-    serviceBindings: { ASSETS: "assets", ...Object.fromEntries(Object.keys(services).map((key) => [key, key])) },
+    r2Buckets: { ...config.r2Buckets },
+    ratelimits: { ...config.rateLimits },
+    // A Worker of its own: if the gateway had assets itself, its socket would go through their router.
+    serviceBindings: {
+      [config.assetsBinding]: "assets",
+      ...Object.fromEntries(Object.keys(services).map((key) => [key, key])),
+    },
     unsafeDirectSockets: [{ host, port: at }],
   });
   const isolates = isolatePorts.map((isolate) => (typeof isolate === "number" ? { port: isolate, site: "" } : isolate));
   const log = new EdgeLog(folder.path, () => clock.monotonicMs());
-  const own = objectBindings({});
-  const shared = objectBindings({ scriptName: "corral" });
+  const own = objectBindings(config, {});
+  const shared = objectBindings(config, { scriptName: "corral" });
   return {
     resourcePersistencePath: folder.path,
     cf: false,
@@ -148,13 +176,13 @@ function miniflareOptions(
       ...Object.entries(services).map(([service, { script: contents, port: at }]) => ({
         name: service,
         modules: [{ type: "ESModule" as const, path: "index.js", contents }],
-        compatibilityDate: "2026-11-02",
+        compatibilityDate,
         unsafeDirectSockets: [{ host, port: at }],
       })),
       {
         name: "assets",
         modules: [{ type: "ESModule", path: "index.js", contents: ASSETS_WORKER }],
-        compatibilityDate: "2026-11-02",
+        compatibilityDate,
         assets: {
           directory: pages.directory,
           binding: "ASSETS",
@@ -165,34 +193,19 @@ function miniflareOptions(
   };
 }
 
-function rateLimitBindings(): NonNullable<V4WorkerOptionsShape["ratelimits"]> {
-  const bindings = Object.entries(LOCAL_RATE_LIMITS).map(
-    ([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }] as const,
-  );
-  return Object.fromEntries(bindings);
-}
-
-/** Bindings of objects, and their classes. */
-export const OBJECT_CLASSES = {
-  LIVE: "Live",
-  SHIELD: "Shield",
-  ROOM: "Room",
-  ROOM_RELAY: "RoomRelay",
-  ROOM_SHARD: "RoomShard",
-  KEYRING: "Keyring",
-  REGISTRY: "Registry",
-} as const;
-
-/** The objects' bindings; `script` names the Worker that has them, where that is another one. */
-function objectBindings(script: { readonly scriptName?: string }): Record<string, V4DurableObject> {
-  const bindings = Object.entries(OBJECT_CLASSES).map(([name, className]) => [
+/** The objects' bindings; `script` names the Worker that has them, where it is another one. */
+function objectBindings(
+  { objectClasses }: WranglerConfig,
+  script: { readonly scriptName?: string },
+): Record<string, V4DurableObject> {
+  const bindings = Object.entries(objectClasses).map(([name, className]) => [
     name,
     { className, useSQLite: true, ...script },
   ]);
   return Object.fromEntries(bindings);
 }
 
-async function bundleWorker(entry: string): Promise<string> {
+async function bundleWorker(entry: string, { objectClasses }: WranglerConfig): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     bundle: true,
@@ -205,9 +218,9 @@ async function bundleWorker(entry: string): Promise<string> {
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error("the Worker's bundle is empty");
-  // workerd only warns of a class that isn't there, and fails when it is called.
+  // workerd only warns of a missing class, and fails when it is called.
   const exported = Object.values(result.metafile.outputs).flatMap(({ exports }) => exports);
-  const missing = Object.values(OBJECT_CLASSES).filter((name) => !exported.includes(name));
+  const missing = Object.values(objectClasses).filter((name) => !exported.includes(name));
   if (missing.length > 0) throw new Error(`${entry} doesn't export ${missing.join(", ")}`);
   return file.text;
 }

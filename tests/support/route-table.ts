@@ -55,20 +55,21 @@ const answerAll = (answer: string): CallerAnswers =>
   Object.fromEntries(CALLERS.map((caller) => [caller, answer])) as Record<Caller, string>;
 const alikeEverywhere = (answers: CallerAnswers): RoutePolicy => ({ public: answers, gated: answers });
 const forEverybody = (done = "200"): RoutePolicy => alikeEverywhere(answerAll(done));
-const secret = (done: string, owner: Caller): RoutePolicy =>
+const secret = (name: string, done: string, owner: Caller): RoutePolicy =>
   alikeEverywhere({
-    ...answerAll("403 key-wrong"),
-    nobody: "401 key-missing",
-    anonymous: "401 key-missing",
+    ...answerAll(`403 ${name}-wrong`),
+    nobody: `401 ${name}-missing`,
+    anonymous: `401 ${name}-missing`,
     [owner]: done,
   });
-const forOperator = (done = "200"): RoutePolicy => secret(done, "operator");
+const forOperator = (done = "200"): RoutePolicy => secret("admin-token", done, "operator");
+const forMetrics: RoutePolicy = secret("metrics-token", "200", "operator");
 /** A host does as the operator does, until the operator has: the table's operator comes last. */
 const forHosts = (undone: string): RoutePolicy => {
   const { public: answers } = forOperator();
   return alikeEverywhere({ ...answers, host: undone });
 };
-const forPublisher = (done = "200"): RoutePolicy => secret(done, "publisher");
+const forPublisher = (done = "200"): RoutePolicy => secret("key", done, "publisher");
 
 /** At a stream that asks for tokens, those who are let in and those who aren't. */
 const gated = (done: string): CallerAnswers => ({
@@ -164,7 +165,7 @@ const missing = (path: string): RouteAddress => ({
 const DEV_TOKEN_BODY = JSON.stringify({ room: "demo", sub: "ann" });
 const NEXT_PART_INDEX = 14;
 
-/** The routes of `app.ts`. */
+/** The routes of the Worker's applications. */
 export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream": control("", { GET: { policy: forEverybody() } }),
   "/api/streams/:stream/broadcasts": control("/broadcasts", { GET: { policy: forEverybody() } }),
@@ -200,24 +201,25 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/subjects/:id": [{ path: "/api/subjects/somebody", methods: { DELETE: { policy: forOperator() } } }],
   "/api/subjects/:id/export": [{ path: "/api/subjects/somebody/export", methods: { GET: { policy: forOperator() } } }],
   "/rooms/:stream/socket": [
-    { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 bad-directive") } } },
+    { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 websocket-expected") } } },
   ],
   "/rooms/:stream/ticket": [{ path: "/rooms/{stream}/ticket", methods: { POST: { policy: forTicket } } }],
   "/rooms/:stream/beacon": [{ path: "/rooms/{stream}/beacon", methods: { POST: { policy: forCounted() } } }],
   "/rooms/:stream/replay": [
     { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
   ],
-  "/ingest/:stream/:rest{.+}": [
-    ingest("", { body: "{config}" }),
+  "/ingest/:stream/:broadcast": [ingest("", { body: "{config}" })],
+  "/ingest/:stream/:broadcast/end": [ingest("/end", {})],
+  "/ingest/:stream/:broadcast/:track/:file": [
     ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),
     ingest("/video/2.2.m4s", {
       body: testPartBytes(NEXT_PART_INDEX),
       headers: { [PART_HEADER]: JSON.stringify(testPartMeta(NEXT_PART_INDEX)) },
     }),
-    ingest("/end", {}),
   ],
-  "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forOperator() } } }],
+  "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forMetrics } } }],
   "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: DEV_TOKEN_BODY } } }],
+  "/openapi.json": [page("/openapi.json")],
   "/api/*": [missing("/api/nope")],
   "/rooms/*": [missing("/rooms/nope")],
   "/ingest/*": [missing("/ingest/nope")],
@@ -226,6 +228,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     page("/watch/{stream}"),
     page("/studio/{stream}"),
     page("/watch"),
+    page("/problems/not-found"),
     page("/favicon.svg"),
     page("/third-party-notices.txt"),
   ],

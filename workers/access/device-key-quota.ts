@@ -1,11 +1,11 @@
-/** How many device keys a network gets. */
+/** The quota of device keys of one network. */
 import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
 
-/** Bounds of issuing, each with its reason; they hold in each isolate. */
+/** Bounds of issuing in one isolate, each with its reason. */
 const DEVICE_KEY_QUOTA = {
-  /** New devices of one network: a school that comes at once, then those who come later. Further ones come in without a key. */
+  /** New devices of one network: a school that arrives at once, and later arrivals. Further devices get no key. */
   rate: { perSecond: 2, burst: 200 },
-  /** Networks that are remembered; the one that was heard of longest ago makes room. */
+  /** Networks that are remembered; the least recently seen one is evicted. */
   networks: 10_000,
 } as const satisfies { rate: BucketRate; networks: number };
 
@@ -21,7 +21,7 @@ export function mayIssueDeviceKey(network: string, nowMs: number): boolean {
   return ok;
 }
 
-/** A bucket that is full again says nothing; else the oldest goes. */
+/** Evicts full buckets, which equal absent ones, up to half of the bound; else the oldest one. */
 function evictBucket(nowMs: number): void {
   for (const [network, bucket] of networkBuckets) {
     networkBuckets.delete(network);

@@ -1,62 +1,62 @@
 import { expect, test } from "vitest";
 import { DEVICE_KEY_LIMITS } from "../../core/access/device-key.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { testBindings } from "../testing.ts";
+import { testConfig } from "../testing.ts";
 import { deriveAudienceId, deriveDeviceName, type IdentifiedDevice, identifyDevice } from "./device-keys.ts";
 
 const NOW = Date.UTC(2026, 10, 29);
 const ROOM = "show" as StreamName;
 
 async function made(network: string, nowMs = NOW): Promise<IdentifiedDevice & { issuedKey: string }> {
-  const device = await identifyDevice(testBindings, null, network, nowMs);
+  const device = await identifyDevice(testConfig, null, network, nowMs);
   if (device?.issuedKey == null) throw new Error("no key");
   return { ...device, issuedKey: device.issuedKey };
 }
 
 test("a key is shown for a day as it is, then exchanged for another of the same device, and is over after its life", async () => {
   const { issuedKey, key } = await made("192.0.2.1");
-  expect(await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + 1_000)).toEqual({ key, issuedKey: null });
-  const next = await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.renewalMs + 1_000);
+  expect(await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + 1_000)).toEqual({ key, issuedKey: null });
+  const next = await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.renewalMs + 1_000);
   expect(next?.issuedKey).toMatch(/^[\w-]{60}$/);
   expect(next?.issuedKey).not.toBe(issuedKey);
   // The same device, wherever it is by now.
   const moved = await identifyDevice(
-    testBindings,
+    testConfig,
     next?.issuedKey ?? "",
     "203.0.113.9",
     NOW + DEVICE_KEY_LIMITS.renewalMs + 2_000,
   );
-  expect(await deriveDeviceName(testBindings, ROOM, moved?.key ?? key)).toBe(
-    await deriveDeviceName(testBindings, ROOM, key),
+  expect(await deriveDeviceName(testConfig, ROOM, moved?.key ?? key)).toBe(
+    await deriveDeviceName(testConfig, ROOM, key),
   );
-  expect(await deriveAudienceId(testBindings, ROOM, moved?.key ?? key)).toBe(
-    await deriveAudienceId(testBindings, ROOM, key),
+  expect(await deriveAudienceId(testConfig, ROOM, moved?.key ?? key)).toBe(
+    await deriveAudienceId(testConfig, ROOM, key),
   );
-  const over = await identifyDevice(testBindings, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.lifetimeMs + 1_000);
-  expect(await deriveDeviceName(testBindings, ROOM, over?.key ?? key)).not.toBe(
-    await deriveDeviceName(testBindings, ROOM, key),
+  const over = await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.lifetimeMs + 1_000);
+  expect(await deriveDeviceName(testConfig, ROOM, over?.key ?? key)).not.toBe(
+    await deriveDeviceName(testConfig, ROOM, key),
   );
 });
 
 test("another secret knows no key of this one, and rooms know a device by names that don't lead to each other", async () => {
   const { issuedKey, key } = await made("192.0.2.2");
-  const other = { ...testBindings, CORRAL_EDGE_SECRET: "another-secret-of-thirty-two-bytes" };
+  const other = { edgeSecret: "another-secret-of-thirty-two-bytes" };
   const there = await identifyDevice(other, issuedKey, "192.0.2.2", NOW);
   expect(there?.issuedKey).not.toBeNull();
-  expect(await deriveDeviceName(testBindings, "other" as StreamName, key)).not.toBe(
-    await deriveDeviceName(testBindings, ROOM, key),
+  expect(await deriveDeviceName(testConfig, "other" as StreamName, key)).not.toBe(
+    await deriveDeviceName(testConfig, ROOM, key),
   );
   // A room's name for a device is no key of it, nor is what it counts as.
   for (const shown of [
-    await deriveDeviceName(testBindings, ROOM, key),
-    (await deriveAudienceId(testBindings, ROOM, key)) ?? "",
+    await deriveDeviceName(testConfig, ROOM, key),
+    (await deriveAudienceId(testConfig, ROOM, key)) ?? "",
   ]) {
-    expect((await identifyDevice(testBindings, shown.padEnd(60, "A"), "192.0.2.2", NOW))?.issuedKey).not.toBeNull();
+    expect((await identifyDevice(testConfig, shown.padEnd(60, "A"), "192.0.2.2", NOW))?.issuedKey).not.toBeNull();
   }
 });
 
 test("where a deployment has no secret, nobody has a key and nobody counts by one", async () => {
-  const bare = { ...testBindings, CORRAL_ADMIN_TOKEN: "", CORRAL_VIEWER_SECRET: "" };
+  const bare = { edgeSecret: null };
   const { key } = await made("192.0.2.3");
   expect(await identifyDevice(bare, null, "192.0.2.3", NOW)).toBeNull();
   expect(await deriveAudienceId(bare, ROOM, key)).toBeNull();

@@ -12,74 +12,77 @@ import {
 import { encodeCompositeKey } from "../../core/kit/composite-key.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
-import type { Env } from "../env.ts";
 import { mayIssueDeviceKey } from "./device-key-quota.ts";
-import { computeMac, getEdgeKey } from "./edge-secrets.ts";
+import { computeMac, type EdgeSecret, getEdgeKey } from "./edge-secrets.ts";
 
 const HOME_TAG_BYTES = 9;
 
-/** A device that the edge knows. */
+/** A device whose key the edge has signed. */
 export interface IdentifiedDevice {
   readonly key: DeviceKey;
-  /** What the device is to show from now on, where that isn't what it showed. */
+  /** The key that replaces the presented one, or null. */
   readonly issuedKey: string | null;
 }
 
-/** The device that shows `shown`; one that shows no key of this edge gets one, as often as its network may. Null: none. */
+/** The device of a presented key. A device without a valid key gets one, within its network's quota; beyond it null. */
 export async function identifyDevice(
-  env: Env,
+  edge: EdgeSecret,
   presentedKey: string | null,
   network: string,
   nowMs: number,
 ): Promise<IdentifiedDevice | null> {
-  const known = presentedKey === null ? null : await verifyDeviceKey(env, presentedKey, nowMs);
+  const known = presentedKey === null ? null : await verifyDeviceKey(edge, presentedKey, nowMs);
   const age = known === null ? "over" : classifyDeviceKeyAge(known, nowMs);
   if (known !== null && age === "good") return { key: known, issuedKey: null };
-  if (known !== null && age === "due") return issueDeviceKey(env, { ...known, signedS: Math.floor(nowMs / 1_000) });
+  if (known !== null && age === "due") return issueDeviceKey(edge, { ...known, signedS: Math.floor(nowMs / 1_000) });
   if (!mayIssueDeviceKey(network, nowMs)) return null;
-  const key = await getEdgeKey(env, "network");
+  const key = await getEdgeKey(edge, "network");
   if (key === null) return null;
   const home = await computeMac(key, network, HOME_TAG_BYTES);
   const id = crypto.getRandomValues(new Uint8Array(16));
-  return issueDeviceKey(env, { id, homeTag: home, signedS: Math.floor(nowMs / 1_000) });
+  return issueDeviceKey(edge, { id, homeTag: home, signedS: Math.floor(nowMs / 1_000) });
 }
 
-/** What a room calls a device: another name in each room, and nothing that could be shown as its key. */
-export async function deriveDeviceName(env: Env, stream: StreamName, { id }: DeviceKey): Promise<string> {
-  const key = await getEdgeKey(env, "device");
-  // Without a secret no key was ever signed.
+/** The name of a device in one room: another in each, and none is a device key. */
+export async function deriveDeviceName(edge: EdgeSecret, stream: StreamName, { id }: DeviceKey): Promise<string> {
+  const key = await getEdgeKey(edge, "device");
+  // Without a secret no device key exists.
   if (key === null) return "";
   return base64url.encode(await computeMac(key, encodeCompositeKey("name", stream, base64url.encode(id))));
 }
 
-/** What an account, or a device, is in a room's estimate of different people: nobody without the secret can choose it. */
-export async function deriveAudienceId(env: Env, stream: StreamName, who: string | DeviceKey): Promise<string | null> {
-  const key = await getEdgeKey(env, "count");
+/** The id of an account, or a device, in a room's estimate of distinct people: without the secret nobody can choose it. */
+export async function deriveAudienceId(
+  edge: EdgeSecret,
+  stream: StreamName,
+  account: string | DeviceKey,
+): Promise<string | null> {
+  const key = await getEdgeKey(edge, "count");
   if (key === null) return null;
   const text =
-    typeof who === "string"
-      ? encodeCompositeKey(stream, "account", who)
+    typeof account === "string"
+      ? encodeCompositeKey(stream, "account", account)
       : encodeCompositeKey(
           stream,
           "device",
-          base64url.encode(who.homeTag),
-          String(assignNetworkSlot(who, ROOM_LIMITS.distinctSlotsPerNetwork)),
+          base64url.encode(account.homeTag),
+          String(assignNetworkSlot(account, ROOM_LIMITS.distinctSlotsPerNetwork)),
         );
   return base64url.encode(await computeMac(key, text, 12));
 }
 
-async function issueDeviceKey(env: Env, key: DeviceKey): Promise<IdentifiedDevice | null> {
-  const secret = await getEdgeKey(env, "device");
+async function issueDeviceKey(edge: EdgeSecret, key: DeviceKey): Promise<IdentifiedDevice | null> {
+  const secret = await getEdgeKey(edge, "device");
   if (secret === null) return null;
   const body = encodeDeviceKey(key);
   const issued = base64url.encode(appendDeviceKeyMac(body, await computeMac(secret, macPayload(body))));
   return { key, issuedKey: issued };
 }
 
-async function verifyDeviceKey(env: Env, presentedKey: string, nowMs: number): Promise<DeviceKey | null> {
+async function verifyDeviceKey(edge: EdgeSecret, presentedKey: string, nowMs: number): Promise<DeviceKey | null> {
   if (presentedKey.length !== DEVICE_KEY_LIMITS.chars || !/^[A-Za-z0-9_-]+$/.test(presentedKey)) return null;
   const read = decodeDeviceKey(base64url.decode(presentedKey));
-  const secret = read === null ? null : await getEdgeKey(env, "device");
+  const secret = read === null ? null : await getEdgeKey(edge, "device");
   if (read === null || secret === null || classifyDeviceKeyAge(read.key, nowMs) === "over") return null;
   const mac = await computeMac(secret, macPayload(read.body));
   return crypto.subtle.timingSafeEqual(mac, read.mac) ? read.key : null;

@@ -1,13 +1,14 @@
 /**
- * The platform's Rate Limiting binding: requests of one kind and network in a data centre, or of one who has a token. It is
- * for floods, and far above what people behind one address do; where it isn't bound, or the network isn't known, nothing is
- * limited by it.
+ * The platform's Rate Limiting binding: requests of one kind from one network, or of one subject, in a data centre. The
+ * limits are for floods, far above the rates of people behind one address. Without the binding, or without a known network,
+ * nothing is limited.
  */
 import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { tooManyRequestsResponse } from "../kit/responses.ts";
 import { readRequestNetwork } from "./request-networks.ts";
 
-/** Kinds of requests that are limited; their numbers are in `wrangler.toml`. */
+/** Kinds of limited requests; `wrangler.toml` has the limits. */
 export type RateLimitedRequest = "joins" | "sockets" | "beacons" | "replays" | "secrets";
 
 const BINDINGS = {
@@ -18,35 +19,35 @@ const BINDINGS = {
   secrets: "LIMIT_SECRETS",
 } as const satisfies Record<RateLimitedRequest, keyof Env>;
 
-/** Seconds after which a network that was too fast comes back: the binding counts in minutes, and doesn't say which. */
-export const RATE_LIMIT_RETRY_S = 10;
+/** Seconds of `Retry-After`: the binding counts in minutes, and does not say when one ends. */
+const RATE_LIMIT_RETRY_S = 10;
 
-/** Those that were too fast aren't asked about again for so long; so many are remembered. */
+/** A refusal holds for so long without another look-up; so many are remembered. */
 const REFUSAL_TTL_MS = 5_000;
 const MAX_REFUSALS = 4_096;
 
 const refusedUntilMs = new Map<string, number>();
 
 /**
- * The refusal of a request whose network makes too many of its kind, or null. `subject`: who a token says has sent it; this
- * one's are counted, and not those of its network, which a whole school may share.
+ * The refusal of a request whose network exceeds the rate of its kind, or null. With a token's `subject`, the subject's
+ * requests are counted instead of its network's, which a whole school may share.
  */
 export async function refuseOverRate(
-  env: Env,
+  { env, request, platform: { clock } }: Pick<RequestScope, "env" | "request" | "platform">,
   kind: RateLimitedRequest,
-  request: Request,
   subject: string | null = null,
 ): Promise<Response | null> {
   const limit = env[BINDINGS[kind]];
   const network = readRequestNetwork(request);
   if (limit === undefined || network === null) return null;
-  // No network begins with this.
+  // No network's name begins like this.
   const who = subject === null ? network : `subject ${subject}`;
   const key = `${kind} ${who}`;
-  if (Date.now() < (refusedUntilMs.get(key) ?? 0)) return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
+  const nowMs = clock.nowMs();
+  if (nowMs < (refusedUntilMs.get(key) ?? 0)) return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
   const { success } = await limit.limit({ key: who });
   if (success) return null;
   if (refusedUntilMs.size >= MAX_REFUSALS) refusedUntilMs.clear();
-  refusedUntilMs.set(key, Date.now() + REFUSAL_TTL_MS);
+  refusedUntilMs.set(key, nowMs + REFUSAL_TTL_MS);
   return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
 }

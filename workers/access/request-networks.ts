@@ -1,30 +1,30 @@
-/** From which network a request comes, and what a room calls it. */
+/** The network of a request, and its names in rooms. */
 import { base64url } from "jose";
 import { parseNetwork } from "../../core/access/network.ts";
 import { encodeCompositeKey } from "../../core/kit/composite-key.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { networkNameDays } from "../../core/room/network-name-rotation.ts";
 import type { Participant } from "../../core/room/participants.ts";
-import type { Env } from "../env.ts";
-import { computeMac, getEdgeKey } from "./edge-secrets.ts";
+import { computeMac, type EdgeSecret, getEdgeKey } from "./edge-secrets.ts";
 
-/** The network from which a request comes; null where the platform doesn't tell it, as in a run on one machine. */
+/** The network of a request; null where the platform does not say it, as in a run on one machine. */
 export function readRequestNetwork(request: Request): string | null {
   const ip = request.headers.get("cf-connecting-ip");
   return ip === null ? null : parseNetwork(ip);
 }
 
-/** What the room calls the network of a request today, and on the days beside it; nothing where it isn't known. */
+/** The room's names of a request's network today and on the adjacent days; empty where the network is unknown. */
 export async function deriveNetworkNames(
-  env: Env,
+  edge: EdgeSecret,
   request: Request,
   stream: StreamName,
+  nowMs: number,
 ): Promise<Pick<Participant, "address" | "addressesNear">> {
   const network = readRequestNetwork(request);
-  const key = network === null ? null : await getEdgeKey(env, "address");
+  const key = network === null ? null : await getEdgeKey(edge, "address");
   if (network === null || key === null) return { address: "" };
   const nameOn = async (day: number): Promise<string> =>
     base64url.encode(await computeMac(key, encodeCompositeKey(stream, String(day), network)));
-  const [address = "", ...addressesNear] = await Promise.all(networkNameDays(Date.now()).map(nameOn));
+  const [address = "", ...addressesNear] = await Promise.all(networkNameDays(nowMs).map(nameOn));
   return { address, addressesNear };
 }

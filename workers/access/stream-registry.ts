@@ -1,46 +1,44 @@
-/** The registry of stream names at the gateway: nothing is created or asked of anybody for a name that nobody registered. */
+/** The registry of stream names at the gateway: for an unregistered name nothing is created and no object is called. */
 
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { registryObjectName, selectRegistryShard } from "../../core/access/registry/registry-shards.ts";
 import { type MemberSetReader, MembershipCache } from "../../core/access/workerd/membership-cache.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { deleteCachedBytes, readBytesThroughCache } from "../kit/colo-cache.ts";
 
-const nameCaches = Array.from({ length: REGISTRY_LIMITS.shards }, () => new MembershipCache());
+/** A request that looks names up. */
+export type RegistryScope = Pick<RequestScope, "env" | "ctx">;
 
-/** Whether a stream's name is registered, as far as is known here: a new one is known after some half a second. */
-export function isStreamRegistered(env: Env, ctx: WaitUntilContext, stream: StreamName): boolean | Promise<boolean> {
+const nameCaches = Array.from({ length: REGISTRY_LIMITS.shards }, () => new MembershipCache(systemPlatform.clock));
+
+/** Whether a stream's name is registered, as known here: a new one is known after some half a second. */
+export function isStreamRegistered(scope: RegistryScope, stream: StreamName): boolean | Promise<boolean> {
   const shard = selectRegistryShard(stream);
-  return getNameCache(shard).hasMember(createNameReader(env, ctx, shard), stream);
+  return getNameCache(shard).hasMember(createNameReader(scope, shard), stream);
 }
 
 /**
- * Whether there may be a room of this name. `vouched`: the asker has brought a token for it, so its issuer, who is the
- * operator or acts for them, knows the stream: the name is registered then.
+ * Whether a room of this name may exist. A verified token for it (`hasToken`) registers the name: the issuer of tokens acts
+ * for the operator.
  */
-export async function isRoomRegistered(
-  env: Env,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-  hasToken: boolean,
-): Promise<boolean> {
-  if (await isStreamRegistered(env, ctx, stream)) return true;
-  if (hasToken) await registerStream(env, stream);
+export async function isRoomRegistered(scope: RegistryScope, stream: StreamName, hasToken: boolean): Promise<boolean> {
+  if (await isStreamRegistered(scope, stream)) return true;
+  if (hasToken) await registerStream(scope.env, stream);
   return hasToken;
 }
 
-/** Whether a stream's name is registered now; `busy`: too many ask that at once. */
+/** Whether a stream's name is registered now; `busy`: too many look-ups are pending. */
 export function isStreamRegisteredNow(
-  env: Env,
-  ctx: WaitUntilContext,
+  scope: RegistryScope,
   stream: StreamName,
   actor: string,
 ): Promise<boolean | "busy"> {
   const shard = selectRegistryShard(stream);
-  return getNameCache(shard).hasMemberNow(createNameReader(env, ctx, shard), stream, actor);
+  return getNameCache(shard).hasMemberNow(createNameReader(scope, shard), stream, actor);
 }
 
 /** Registers a stream's name, for good. */
@@ -57,7 +55,7 @@ function getNameCache(shard: number): MembershipCache {
   return set;
 }
 
-function createNameReader(env: Env, ctx: WaitUntilContext, shard: number): MemberSetReader {
+function createNameReader({ env, ctx }: RegistryScope, shard: number): MemberSetReader {
   const name = registryObjectName(shard);
   const ask = (): Promise<Uint8Array> => env.REGISTRY.getByName(name).names();
   return {

@@ -1,9 +1,9 @@
-/** Tokens that were verified: a signature is checked once, not with every part. */
+/** Claims of verified tokens: a signature is verified once, not with every part. */
 
-/** Characters of all tokens held: some 25,000 usual ones. The one that came first makes room. */
+/** Characters of all cached tokens: some 25,000 usual ones. The oldest is evicted. */
 const MAX_TOKEN_CHARS = 8_388_608;
 
-/** What verified tokens say, by token. Only what a token says is kept, never whether it still opens anything. */
+/** Claims by token. A decision is never cached, only claims; failed verifications are not, so forged tokens evict nothing. */
 export class VerifiedTokenCache<T> {
   readonly #values = new Map<string, T>();
   readonly #maxChars: number;
@@ -13,12 +13,12 @@ export class VerifiedTokenCache<T> {
     this.#maxChars = maxChars;
   }
 
-  /** What the token says, if it was verified. */
+  /** The claims of a token that was verified. */
   get(token: string): T | undefined {
     return this.#values.get(token);
   }
 
-  /** Keeps what a verified token says. */
+  /** Caches the claims of a verified token. */
   store(token: string, value: T): void {
     if (!this.#values.has(token)) this.#chars += token.length;
     this.#values.set(token, value);

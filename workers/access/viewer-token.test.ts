@@ -2,12 +2,13 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { verifyViewerToken } from "../../core/access/viewer-token.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import { app } from "../app.ts";
+import type { Env } from "../env.ts";
 import { testBindings } from "../testing.ts";
-import { handleDevToken } from "./dev-token.ts";
 
 const room = "show" as StreamName;
 const secret = "a secret of this test, of 32 bytes or more";
-const HMAC = { CORRAL_VIEWER_SECRET: secret };
+const HMAC = { secret, keySet: null };
 
 function claims(over: Record<string, unknown> = {}): SignJWT {
   const now = Math.floor(Date.now() / 1_000);
@@ -77,25 +78,25 @@ test("ES256 keys are found by their kid, so that they can be rotated, and never 
       alg: "ES256",
     })),
   );
-  const env = { CORRAL_VIEWER_JWKS: JSON.stringify({ keys }) };
+  const env = { secret: null, keySet: JSON.stringify({ keys }) };
   const sign = (kid: string, key: CryptoKey): Promise<string> =>
     claims().setProtectedHeader({ alg: "ES256", kid }).sign(key);
   expect(await verifyViewerToken(env, room, await sign("k0", old.privateKey))).toMatchObject({ subject: "ann" });
   expect(await verifyViewerToken(env, room, await sign("k1", current.privateKey))).toMatchObject({ subject: "ann" });
   expect(await verifyViewerToken(env, room, await sign("k1", strange.privateKey))).toBe("token-forged");
   expect(await verifyViewerToken(env, room, await sign("k2", strange.privateKey))).toBe("token-forged");
-  const withoutOld = { CORRAL_VIEWER_JWKS: JSON.stringify({ keys: keys.slice(1) }) };
+  const withoutOld = { secret: null, keySet: JSON.stringify({ keys: keys.slice(1) }) };
   expect(await verifyViewerToken(withoutOld, room, await sign("k0", old.privateKey))).toBe("token-forged");
   // Signed with the text of the public keys as if it were a secret.
-  expect(await verifyViewerToken(env, room, await signed({}, env.CORRAL_VIEWER_JWKS))).toBe("token-unsupported");
+  expect(await verifyViewerToken(env, room, await signed({}, env.keySet))).toBe("token-unsupported");
 });
 
-test("a deployment gives no tokens away", async () => {
-  const ask = (): Request =>
-    new Request("http://edge.test/dev/token", { method: "POST", body: JSON.stringify({ room, sub: "ann" }) });
-  const { CORRAL_DEV_TOKENS: _, ...deployed } = testBindings;
-  expect((await handleDevToken(deployed, ask())).status).toBe(404);
-  expect((await handleDevToken(testBindings, ask())).status).toBe(200);
-  const wrong = new Request("http://edge.test/dev/token", { method: "POST", body: "{" });
-  expect((await handleDevToken(testBindings, wrong)).status).toBe(400);
+const askDevToken = (env: Partial<Env>, body: string): Promise<Response> =>
+  Promise.resolve(app.request("http://edge.test/dev/token", { method: "POST", body }, { ...testBindings, ...env }));
+
+test("POST /dev/token does not exist where the deployment does not issue tokens", async () => {
+  const body = JSON.stringify({ room, sub: "ann" });
+  expect((await askDevToken({ CORRAL_DEV_TOKENS: "" }, body)).status).toBe(404);
+  expect((await askDevToken({}, body)).status).toBe(200);
+  expect((await askDevToken({}, "{")).status).toBe(400);
 });

@@ -1,31 +1,25 @@
-/** A stream's broadcasts: one call to its object for all who ask in a place. */
-
+/** A stream's broadcasts: one call to its object for all requests of a data centre. */
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
-import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
-import { deliveryProblemResponse, deliveryResponse, unavailableStreamResponse } from "../kit/responses.ts";
+import { deliveryResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 
-/** A follower waits so long for the leader of its flight before it asks itself. */
+/** A follower waits so long for the leader of its flight before it calls the object itself. */
 const COALESCED_WAIT_MS = 4_000;
 /** The list changes when a broadcast opens or ends. */
 const MAX_AGE_S = 5;
 
 const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
-/** `GET /api/streams/{stream}/broadcasts`: newest first, as many as are listed. */
-export async function handleStreamBroadcasts(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-): Promise<Response> {
-  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
+/** `GET /api/streams/{stream}/broadcasts`: the listed broadcasts, newest first. */
+export async function handleStreamBroadcasts(scope: RequestScope, stream: StreamName): Promise<Response> {
+  const { env, ctx } = scope;
+  const edge = await openEdgeStream(scope, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
-  // A stream that the feed doesn't know has no broadcasts, and its object isn't asked.
+  // A stream that the feed does not know has no broadcasts, and its object is not called.
   const replica = await edge.ensureReplica(ctx);
   if (replica === null && !edge.isStale) return unavailableStreamResponse("unregistered");
   const key = `${stream}/broadcasts`;
@@ -35,7 +29,7 @@ export async function handleStreamBroadcasts(
       return { text: JSON.stringify({ stream, broadcasts }), maxAgeS: MAX_AGE_S };
     }),
   );
-  if (!flown.ok) return deliveryProblemResponse(503, "Not now", "The stream's object didn't answer; ask again.");
+  if (!flown.ok) return problemResponse("unavailable");
   const headers = { "cache-control": `public, max-age=${MAX_AGE_S}`, "content-type": "application/json" };
   return deliveryResponse(flown.value.text, headers);
 }

@@ -1,12 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { parseShardingConfig, shardCountFor } from "../../core/room/sharding.ts";
+import { shardCountFor } from "../../core/room/sharding.ts";
 import { TestParticipant, waitForCondition } from "../../durable-objects/room/testing.ts";
-import { testBindings, testEdge } from "../testing.ts";
+import { testBindings, testConfig, testEdge } from "../testing.ts";
 
 const CROWD = 200;
 /** Shards here are small. */
-const WANTED = shardCountFor(CROWD, 1, parseShardingConfig(testBindings));
+const WANTED = shardCountFor(CROWD, 1, testConfig.sharding);
 
 const put = (stream: string, body: string, token: string = testEdge.adminToken): Promise<Response> =>
   testEdge.ask(`/api/streams/${stream}/crowd`, { method: "PUT", body, headers: { authorization: `Bearer ${token}` } });

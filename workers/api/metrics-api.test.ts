@@ -5,6 +5,7 @@ import type { Env } from "../env.ts";
 import { testBindings, testEdge } from "../testing.ts";
 
 const bearer = (token: string): RequestInit => ({ headers: { authorization: `Bearer ${token}` } });
+const TOKEN = "metrics-token-of-the-tests-of-32-bytes";
 const life = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} } as unknown as ExecutionContext;
 const askWith = (env: Partial<Env>, init: RequestInit = {}): Promise<Response> =>
   Promise.resolve(app.request("/metrics", init, { ...testBindings, ...env }, life));
@@ -35,8 +36,8 @@ test("streams that this isolate serves are told of without being named", async (
 });
 
 test("the metrics token opens the door, the admin token only where there is none, and without either it is shut", async () => {
-  expect((await askWith({ CORRAL_METRICS_TOKEN: "m" }, bearer("m"))).status).toBe(200);
-  expect((await askWith({ CORRAL_METRICS_TOKEN: "m" }, bearer(testEdge.adminToken))).status).toBe(403);
+  expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(TOKEN))).status).toBe(200);
+  expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(testEdge.adminToken))).status).toBe(403);
   expect((await askWith({}, bearer(testEdge.adminToken))).status).toBe(200);
   expect((await askWith({})).headers.get("www-authenticate")).toContain("Bearer");
   const shut = await askWith({ CORRAL_METRICS_TOKEN: "", CORRAL_ADMIN_TOKEN: "" }, bearer("m"));

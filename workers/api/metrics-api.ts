@@ -1,69 +1,94 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
-
+import { Hono, type MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
 import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../core/api/prometheus-text.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
-import type { Env } from "../env.ts";
-import { deliveryProblemResponse } from "../kit/responses.ts";
+import type { AppEnv, RequestScope } from "../kit/app-env.ts";
+import { closeRoutes, cors } from "../kit/middleware.ts";
+import { cacheLifetimes, problemResponse } from "../kit/responses.ts";
+import { describeRoute, documented } from "../kit/route-spec.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 import { addRoomCounts } from "./stream-api.ts";
 
-/** Streams that one request may name: each that isn't served here already costs a feed. Further ones are answered 400. */
+/** Streams that one request may name: each that is not served here yet costs a feed. Further ones are refused with 400. */
 const MAX_NAMED_STREAMS = 16;
 
-/** The streams that `?stream=` names, and those that this isolate serves at the moment. */
-export async function handleMetrics(env: Env, request: Request, ctx: WaitUntilContext): Promise<Response> {
-  const own = env.CORRAL_METRICS_TOKEN !== undefined && env.CORRAL_METRICS_TOKEN !== "";
-  const refusal = await requireSecret(env, request, {
-    secret: own ? env.CORRAL_METRICS_TOKEN : env.CORRAL_ADMIN_TOKEN,
-    secretName: "CORRAL_METRICS_TOKEN (or CORRAL_ADMIN_TOKEN)",
-    token: own ? "metrics token" : "admin token",
-    resource: "the metrics",
-  });
-  if (refusal !== null) return refusal;
-  const names = new URL(request.url).searchParams.getAll("stream").map(parseStreamName);
+/** Lets requests with the metrics token through, or with the admin token where no metrics token is set. */
+const metricsOnly: MiddlewareHandler<AppEnv> = documented(
+  {
+    security: ["metricsToken", "adminToken"],
+    problems: ["metrics-token-missing", "metrics-token-wrong", "secret-not-set", "too-many-requests"],
+  },
+  createMiddleware<AppEnv>(async (c, next) => {
+    const { metricsToken, adminToken } = c.var.scope.config;
+    const refusal = await requireSecret(c.var.scope, {
+      secret: metricsToken ?? adminToken,
+      secretName: "CORRAL_METRICS_TOKEN (or CORRAL_ADMIN_TOKEN)",
+      missing: "metrics-token-missing",
+      wrong: "metrics-token-wrong",
+    });
+    if (refusal !== null) return refusal;
+    await next();
+    return undefined;
+  }),
+);
+
+/** The address of the metrics. */
+export const metrics: Hono<AppEnv> = new Hono<AppEnv>();
+
+metrics.use("/metrics", cors);
+metrics.get(
+  "/metrics",
+  metricsOnly,
+  describeRoute({
+    tag: "Monitoring",
+    summary: "Counters and states of streams",
+    parameters: [
+      {
+        name: "stream",
+        in: "query",
+        description: `A stream to report; up to ${MAX_NAMED_STREAMS} may be named. Streams that this isolate serves are reported in any case.`,
+        isRequired: false,
+      },
+    ],
+    answers: { 200: { description: "Metrics in the Prometheus text format.", mediaTypes: ["text/plain"] } },
+    problems: ["invalid-parameter"],
+  }),
+  (c) => handleMetrics(c.var.scope),
+);
+closeRoutes(metrics, { isCrossOrigin: true });
+
+/** The streams that `?stream=` names, and those that this isolate serves. */
+async function handleMetrics(scope: RequestScope): Promise<Response> {
+  const names = new URL(scope.request.url).searchParams.getAll("stream").map(parseStreamName);
   if (names.length > MAX_NAMED_STREAMS) {
-    return deliveryProblemResponse(
-      400,
-      "Too many streams",
-      `Name at most ${MAX_NAMED_STREAMS} streams; scrape the others apart.`,
-    );
+    return problemResponse("invalid-parameter", `\`stream\` names at most ${MAX_NAMED_STREAMS} streams.`);
   }
   if (names.includes(null)) {
-    return deliveryProblemResponse(400, "No such stream", "A stream's name is 1–64 of a–z 0–9 _ -.");
+    return problemResponse("invalid-parameter", "`stream` is a name of 1–64 of a–z 0–9 _ -.");
   }
   const named = new Set(names.filter((name) => name !== null));
-  const asked = await Promise.all([...named].map((stream) => fetchStreamMetrics(env, request, ctx, stream)));
+  const requested = await Promise.all([...named].map((stream) => fetchStreamMetrics(scope, stream)));
   const others = listEdgeStreams().filter(
     ({ stream, isStale, status }) => !named.has(stream) && !isStale && status !== null,
   );
-  const served = await Promise.all(others.map((edge) => toStreamMetrics(env, ctx, edge)));
-  return new Response(renderMetrics([...asked, ...served]), {
-    headers: { "content-type": METRICS_MEDIA_TYPE, "cache-control": "no-store" },
+  const served = await Promise.all(others.map((edge) => toStreamMetrics(scope, edge)));
+  return new Response(renderMetrics([...requested, ...served]), {
+    headers: { "content-type": METRICS_MEDIA_TYPE, "cache-control": cacheLifetimes.noStore },
   });
 }
 
-async function fetchStreamMetrics(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-): Promise<StreamMetrics> {
-  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
+async function fetchStreamMetrics(scope: RequestScope, stream: StreamName): Promise<StreamMetrics> {
+  const edge = await openEdgeStream(scope, stream);
   if (typeof edge === "string") return { stream, status: null };
-  await edge.ensureReplica(ctx);
-  return toStreamMetrics(env, ctx, edge);
+  await edge.ensureReplica(scope.ctx);
+  return toStreamMetrics(scope, edge);
 }
 
-async function toStreamMetrics(
-  env: Env,
-  ctx: WaitUntilContext,
-  { stream, status }: EdgeStream,
-): Promise<StreamMetrics> {
+async function toStreamMetrics(scope: RequestScope, { stream, status }: EdgeStream): Promise<StreamMetrics> {
   if (status === null) return { stream, status };
-  return { stream, status: addRoomCounts(status, await fetchRoomSummary(env, ctx, stream)) };
+  return { stream, status: addRoomCounts(status, await fetchRoomSummary(scope, stream)) };
 }

@@ -1,39 +1,32 @@
-/** The control API: stream state, stream keys. */
-
+/** The control API of streams: status, stream keys, restarts. */
 import { toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import type { AudienceEstimate } from "../../core/delivery/node-counters.ts";
 import { parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
 import { getUpstreamNode } from "../../core/delivery/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
 import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
-import { requireSecret } from "../access/secret-guard.ts";
 import { registerStream } from "../access/stream-registry.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
-import type { Env } from "../env.ts";
-import { deliveryProblemResponse, unavailableStreamResponse } from "../kit/responses.ts";
+import type { RequestScope } from "../kit/app-env.ts";
+import { jsonResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 
-/** `GET /api/streams/{stream}`: what came with the feed, and what the room counts, however many ask. */
-export async function handleStreamStatus(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-): Promise<Response> {
-  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
+/** `GET /api/streams/{stream}`: the status of the feed, and the room's counts; no request reaches an object. */
+export async function handleStreamStatus(scope: RequestScope, stream: StreamName): Promise<Response> {
+  const { ctx, platform } = scope;
+  const edge = await openEdgeStream(scope, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
   const replica = await edge.ensureReplica(ctx);
   if (replica === null || edge.status === null) return unavailableStreamResponse("unregistered");
-  const room = await fetchRoomSummary(env, ctx, stream);
-  // The object hears of this isolate's viewers with its next feed; until then they are counted here.
-  const status = addRoomCounts(addIsolateViewers(edge.status, edge.counters.estimateAudience(Date.now())), room);
+  const room = await fetchRoomSummary(scope, stream);
+  // The object learns of this isolate's viewers with the next feed; until then they are counted here.
+  const own = edge.counters.estimateAudience(platform.clock.nowMs());
+  const status = addRoomCounts(addIsolateViewers(edge.status, own), room);
   const { activeStop } = edge;
   return Response.json(activeStop === null ? status : { ...status, stop: toStopNotice(activeStop) }, {
-    headers: { "cache-control": "public, max-age=1", "access-control-allow-origin": "*" },
+    headers: { "cache-control": "public, max-age=1" },
   });
 }
 
@@ -46,7 +39,7 @@ function addIsolateViewers(feedStatus: StreamStatus, own: AudienceEstimate): Str
   };
 }
 
-/** A status with what the room has counted, if it has counted anybody. */
+/** A status with the room's counts, where the room has counted anybody. */
 export function addRoomCounts(status: StreamStatus, summary: RoomSummary | null): StreamStatus {
   if (summary === null || summary.counts.peak === 0) return status;
   const { watching, peak, distinct } = summary.counts;
@@ -55,31 +48,25 @@ export function addRoomCounts(status: StreamStatus, summary: RoomSummary | null)
   return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs, uncounted } };
 }
 
-/** `POST /api/streams/{stream}/keys`: a new key, shown this once. `DELETE`: every key is revoked. */
-export async function handleStreamKeys(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await requireAdminToken(env, request);
-  if (refusal !== null) return refusal;
-  const live = env.LIVE.getByName(stream);
-  if (request.method === "DELETE") {
-    await live.removeKeys();
-    return new Response(null, { status: 204 });
-  }
+/** `POST /api/streams/{stream}/keys`: a new key, shown this once. */
+export async function handlePostKey({ env }: RequestScope, stream: StreamName): Promise<Response> {
   await registerStream(env, stream);
   const key = createStreamKey();
-  await live.addKey(await sha256Hex(key));
-  return Response.json({ stream, key }, { status: 201, headers: { "cache-control": "no-store" } });
+  await env.LIVE.getByName(stream).addKey(await sha256Hex(key));
+  return jsonResponse({ stream, key }, 201);
 }
 
-/**
- * `POST /api/streams/{stream}/restart`: the stream's object begins anew from what is stored; viewers go on. `?node=` names
- * a shield instead, as `addressText` writes it.
- */
-export async function handleStreamRestart(env: Env, request: Request, stream: StreamName): Promise<Response> {
-  const refusal = await requireAdminToken(env, request);
-  if (refusal !== null) return refusal;
+/** `DELETE /api/streams/{stream}/keys`: every key is revoked. */
+export async function handleDeleteKeys({ env }: RequestScope, stream: StreamName): Promise<Response> {
+  await env.LIVE.getByName(stream).removeKeys();
+  return new Response(null, { status: 204 });
+}
+
+/** `POST /api/streams/{stream}/restart`: a node of the stream restarts from what is stored; viewers continue. */
+export async function handleStreamRestart({ env, request }: RequestScope, stream: StreamName): Promise<Response> {
   const address = parseNodeAddress(new URL(request.url).searchParams.get("node") ?? "live");
   if (address === null) {
-    return deliveryProblemResponse(400, "No such node", "`node` is like `live`, `weur` or `weur.FRA.0`.");
+    return problemResponse("invalid-parameter", "`node` is like `live`, `weur` or `weur.FRA.0`.");
   }
   // The call fails with the object that it ends.
   await getUpstreamNode(env, stream, address)
@@ -87,12 +74,3 @@ export async function handleStreamRestart(env: Env, request: Request, stream: St
     .catch(() => {});
   return new Response(null, { status: 204 });
 }
-
-/** The refusal of a request without the admin token, or null. */
-export const requireAdminToken = (env: Env, request: Request): Promise<Response | null> =>
-  requireSecret(env, request, {
-    secret: env.CORRAL_ADMIN_TOKEN,
-    secretName: "CORRAL_ADMIN_TOKEN",
-    token: "admin token",
-    resource: "the control API",
-  });

@@ -1,6 +1,5 @@
-/** People's data, for those who run the deployment: what is held of a subject in all rooms, and its erasure. */
+/** Subject data: the export of a subject's data in all rooms, and its erasure. */
 
-import { readText } from "../../core/kit/json-fields.ts";
 import { getObjectInJurisdiction, listJurisdictions } from "../../core/room/jurisdiction-namespace.ts";
 import {
   type ErasureStatus,
@@ -9,18 +8,13 @@ import {
   keyringObjectName,
 } from "../../core/room/keyring.ts";
 import { jurisdictionOfObject, streamOfRoom } from "../../core/room/object-names.ts";
-import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { SubjectRoom } from "../../durable-objects/room/keyring/keyring.ts";
 import type { Env } from "../env.ts";
-import { deliveryProblemResponse } from "../kit/responses.ts";
-import { requireAdminToken } from "./stream-api.ts";
+import type { RequestScope } from "../kit/app-env.ts";
+import { jsonResponse } from "../kit/responses.ts";
 
-/** `DELETE /api/subjects/{id}`: the subject's keys are destroyed; says what became of it, and when the last copies end. */
-export async function handleSubjectErasure(env: Env, request: Request, id: string): Promise<Response> {
-  const refusal = await requireAdminToken(env, request);
-  if (refusal !== null) return refusal;
-  const subject = readText(id, ROOM_LIMITS.nameChars);
-  if (subject === null) return invalidSubjectResponse();
+/** `DELETE /api/subjects/{id}`: the subject's keys are destroyed; 202 while rooms have not confirmed it. */
+export async function handleSubjectErasure({ env }: RequestScope, subject: string): Promise<Response> {
   const erasures: ErasureStatus[] = await Promise.all(
     getKeyrings(env, subject).map((keyring) => keyring.erase(subject)),
   );
@@ -28,7 +22,7 @@ export async function handleSubjectErasure(env: Env, request: Request, id: strin
     erasures.reduce((all, each) => all + count(each), 0);
   const atMs = Math.max(...erasures.map((erasure) => erasure.atMs));
   const pending = sum((erasure) => erasure.pending);
-  return erasureResponse(
+  return jsonResponse(
     {
       subject,
       erasedAt: new Date(atMs).toISOString(),
@@ -40,14 +34,11 @@ export async function handleSubjectErasure(env: Env, request: Request, id: strin
   );
 }
 
-/** `GET /api/subjects/{id}/export`: all that is held of the subject, as one JSON document that is sent as it is read. */
-export async function handleSubjectExport(env: Env, request: Request, id: string): Promise<Response> {
-  const refusal = await requireAdminToken(env, request);
-  if (refusal !== null) return refusal;
-  const subject = readText(id, ROOM_LIMITS.nameChars);
-  if (subject === null) return invalidSubjectResponse();
+/** `GET /api/subjects/{id}/export`: all data of the subject, as one JSON document that is sent as it is read. */
+export async function handleSubjectExport({ env, platform }: RequestScope, subject: string): Promise<Response> {
   const known = await Promise.all(getKeyrings(env, subject).map((keyring) => keyring.known(subject)));
-  const pieces = generateExport(env, subject, known.flat());
+  const at = new Date(platform.clock.nowMs()).toISOString();
+  const pieces = generateExport(env, subject, at, known.flat());
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -62,9 +53,10 @@ export async function handleSubjectExport(env: Env, request: Request, id: string
 async function* generateExport(
   env: Env,
   subject: string,
+  at: string,
   known: readonly SubjectRoom[],
 ): AsyncGenerator<string, undefined> {
-  yield `{"subject":${JSON.stringify(subject)},"at":"${new Date().toISOString()}","rooms":[`;
+  yield `{"subject":${JSON.stringify(subject)},"at":"${at}","rooms":[`;
   for (const [index, { room, tag }] of known.entries()) {
     const stub = getObjectInJurisdiction(env.ROOM, room);
     const { events, next, standing } = await stub.exportSubject(subject, tag, 0);
@@ -85,17 +77,9 @@ function joinJsonItems(items: readonly unknown[]): string {
   return JSON.stringify(items).slice(1, -1);
 }
 
-/** The keyrings in which a subject may be known: one in each jurisdiction. */
+/** The keyrings that may hold a subject's keys: one in each jurisdiction. */
 function getKeyrings(env: Env, subject: string): ReturnType<Env["KEYRING"]["getByName"]>[] {
   return listJurisdictions(env.KEYRING).map((each) =>
     getObjectInJurisdiction(env.KEYRING, keyringObjectName(keyringIndexOfSubject(subject), each)),
   );
-}
-
-function invalidSubjectResponse(): Response {
-  return deliveryProblemResponse(400, "Not a subject", `A subject has 1 to ${ROOM_LIMITS.nameChars} characters.`);
-}
-
-function erasureResponse(answer: object, status: 200 | 202): Response {
-  return Response.json(answer, { status, headers: { "cache-control": "no-store" } });
 }

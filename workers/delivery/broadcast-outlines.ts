@@ -75,7 +75,7 @@ function getKnownBroadcasts(edge: EdgeStream): KnownBroadcasts {
   const known = knownBroadcasts.get(edge);
   if (known !== undefined) return known;
   const made: KnownBroadcasts = {
-    ids: new MembershipCache(),
+    ids: new MembershipCache(edge.platform.clock),
     outlineFlights: new SingleFlight(edge.platform.clock, OUTLINE_LIMITS.coalescedWaitMs),
   };
   knownBroadcasts.set(edge, made);

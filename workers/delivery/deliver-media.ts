@@ -71,7 +71,7 @@ export function deliverPart(
     awaited: AwaitedDecision<Exclude<PartRequestDecision, { kind: "wait" }>>,
   ): DeliveryAnswer | Promise<DeliveryAnswer> => {
     if (awaited.kind === "timeout")
-      return problemAnswer(503, "The part didn't come in time", "Reload the playlist and go on from there.");
+      return problemAnswer("timeout", "The part did not arrive in time. Reload the playlist and continue from there.");
     if (awaited.kind === "replaced" || awaited.decision.kind === "not-found")
       return notFoundAnswer(`Part ${msn}.${part} of ${track} doesn't exist.`, notFoundLifetime);
     return deliverReadyPart(context, { ...media, ...position, replica: awaited.replica }, awaited.waitingSinceMs);
@@ -129,8 +129,7 @@ async function deliverLackingPart(
   if (bytes !== null) return answerHeldPart(context, ready, segment, { bytes, waitingSinceMs });
   const pulled = await new Puller(context).pullPart(replica.config.broadcast, track, segment, part);
   const { value, tiers, outcome } = pulled;
-  if (value === null)
-    return { ...problemAnswer(503, "The part isn't here yet", "Ask again; the edge is catching up."), outcome };
+  if (value === null) return { ...problemAnswer("not-available-yet"), outcome };
   const description = describeMedia(replica, track, segment.parts[part]?.durationTicks ?? 0);
   const answer = { description, bytes: value, ageS, cacheStatus: tiers.join(", ") };
   return { response: mediaResponse(request, answer), outcome };
@@ -174,7 +173,7 @@ async function deliverPulledSegment(
     const missing =
       segment === null
         ? notFoundAnswer(`No segment ${msn} of ${track}.`, notFoundLifetime)
-        : problemAnswer(503, "The segment isn't here yet", "Ask again; the edge is catching up.");
+        : problemAnswer("not-available-yet");
     return { ...missing, outcome };
   }
   const description = describeMedia(replica, track, segment?.durationTicks ?? null);

@@ -44,7 +44,7 @@ export function deliverWindowPlaylist(
   file: "media.m3u8" | "iframes.m3u8",
 ): DeliveryAnswer | Promise<DeliveryAnswer> {
   const directives = parseDirectives(new URL(context.request.url).searchParams);
-  if ("error" in directives) return problemAnswer(400, "Bad delivery directive", directives.error);
+  if ("error" in directives) return problemAnswer("bad-directive", directives.error);
   const isMedia = file === "media.m3u8";
   if (isMedia) countViewer(context, replica, track, directives);
   const decide = (candidate: Replica): ReloadAnswer | WaitDecision =>
@@ -107,14 +107,13 @@ function answerReload(
   awaited: AwaitedDecision<ReloadAnswer>,
 ): DeliveryAnswer | Promise<DeliveryAnswer> {
   const { broadcast, targetDurationS } = first.config;
-  if (awaited.kind === "timeout")
-    return problemAnswer(503, "Nothing new came in time", "Ask again; the broadcast may be reconnecting.");
+  if (awaited.kind === "timeout") return problemAnswer("timeout");
   if (awaited.kind === "replaced") {
     const path = { broadcast, track, file };
     return deliverStoredPlaylist(context, path, cacheLifetimes.blockingNotFound(targetDurationS));
   }
   const { decision, replica, waitingSinceMs } = awaited;
-  if (decision.kind === "refuse") return problemAnswer(400, "Impossible delivery directive", decision.detail);
+  if (decision.kind === "refuse") return problemAnswer("bad-directive", decision.detail);
   const { edge, request, tokenQuery } = context;
   const isBlocking = directives.msn !== undefined;
   const kind = file === "media.m3u8" ? "media" : "iframes";

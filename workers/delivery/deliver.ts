@@ -1,4 +1,5 @@
 /** Delivery: playlists and media, answered by the nearest tier that can. */
+import { getConfig } from "../../core/api/config.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { CacheOutcome } from "../../core/broadcast/stream-status.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
@@ -6,7 +7,7 @@ import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { authorizePlayback, denialResponse } from "../access/playback-authorization.ts";
-import { cacheLifetimes, deliveryProblemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
+import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
 import { deliverMultivariantPlaylist, deliverStoredPlaylist, deliverWindowPlaylist } from "./deliver-playlists.ts";
@@ -17,7 +18,7 @@ import {
   notFoundAnswer,
   type StreamRequest,
 } from "./delivery-context.ts";
-import { errorResponse, invalidAddressResponse } from "./error-responses.ts";
+import { errorResponse } from "./error-responses.ts";
 import { refuseJoin } from "./join-control.ts";
 import type { LivePath } from "./live-path.ts";
 import { PullError } from "./puller.ts";
@@ -48,7 +49,13 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
       throwIfUnserviceable(edge);
       isRestricted = edge.accessPolicy.playback !== "public";
       const entry = isRestricted
-        ? await authorizePlayback(env, path.stream, edge.accessPolicy, request)
+        ? await authorizePlayback(
+            getConfig(env).viewerKeys,
+            path.stream,
+            edge.accessPolicy,
+            request,
+            edge.platform.clock.nowMs(),
+          )
         : PUBLIC_PLAYBACK;
       if ("refusal" in entry) answer = answerFromIsolate(denialResponse(entry.refusal));
       else {
@@ -64,7 +71,7 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
   } catch (error) {
     if (error instanceof PullError) outcome = error.outcome;
     const cause = error instanceof PullError ? error.cause : error;
-    const response = URL.canParse(request.url) ? errorResponse(cause) : invalidAddressResponse();
+    const response = URL.canParse(request.url) ? errorResponse(cause) : problemResponse("invalid-address");
     return { response, outcome, countedStatus: response.status, isRestricted };
   }
 }
@@ -139,7 +146,6 @@ function deliverExistingFile(
 
 /** Nothing is known of the stream: there is nothing, or no node above answered. */
 function unknownStreamResponse(edge: EdgeStream): Response {
-  if (edge.isStale)
-    return deliveryProblemResponse(503, "Not now", "The edge can't reach the broadcast's object; ask again.");
-  return deliveryProblemResponse(404, "Not found", "No broadcast has been here yet.", UNKNOWN_STREAM_LIFETIME);
+  if (edge.isStale) return problemResponse("unavailable");
+  return deliveryProblemResponse("not-found", "No broadcast has been here yet.", UNKNOWN_STREAM_LIFETIME);
 }

@@ -1,6 +1,7 @@
 /** What the parts of delivery hand one another. */
+import type { ProblemName } from "../../core/api/problems.ts";
 import type { CacheOutcome } from "../../core/broadcast/stream-status.ts";
-import { deliveryProblemResponse } from "../kit/responses.ts";
+import { deliveryProblemResponse, problemResponse } from "../kit/responses.ts";
 import type { PullContext } from "./puller.ts";
 
 /** One request for something of a stream. */
@@ -25,8 +26,8 @@ export const answerFromIsolate = (response: Response): DeliveryAnswer => ({ resp
 
 /** 404, from what this isolate knows. */
 export const notFoundAnswer = (detail: string, cacheControl: string): DeliveryAnswer =>
-  answerFromIsolate(deliveryProblemResponse(404, "Not found", detail, cacheControl));
+  answerFromIsolate(deliveryProblemResponse("not-found", detail, cacheControl));
 
 /** A problem, from what this isolate knows. */
-export const problemAnswer = (status: 400 | 503, title: string, detail: string): DeliveryAnswer =>
-  answerFromIsolate(deliveryProblemResponse(status, title, detail));
+export const problemAnswer = (name: ProblemName, detail?: string): DeliveryAnswer =>
+  answerFromIsolate(problemResponse(name, detail));

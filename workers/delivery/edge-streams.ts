@@ -42,7 +42,7 @@ export function openEdgeStream(
     lastRequested = known;
     return known;
   }
-  const registered = isStreamRegistered(opening.env, opening.ctx, stream);
+  const registered = isStreamRegistered(opening, stream);
   if (registered instanceof Promise) return registered.then((is) => openRegisteredStream(opening, stream, is));
   return openRegisteredStream(opening, stream, registered);
 }

@@ -1,7 +1,8 @@
 /** Admission of newcomers to a stream in this isolate. */
 
+import { getConfig } from "../../core/api/config.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
-import { JoinAdmission, NetworkJoinAdmission, parseJoinRates } from "../../core/delivery/join-admission.ts";
+import { JoinAdmission, NetworkJoinAdmission } from "../../core/delivery/join-admission.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
@@ -20,7 +21,7 @@ const joinControls = new WeakMap<EdgeStream, StreamJoinControl>();
 
 /**
  * Admits a newcomer (null), or answers when to retry. `HEAD` gets the same answer and takes no token: nobody plays its
- * answer. Throws `TypeError` on invalid settings.
+ * answer.
  */
 export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): Promise<Response | null> {
   const { all, networks } = getJoinControl(env, edge);
@@ -31,7 +32,7 @@ export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): 
   const network = readRequestNetwork(request);
   if (network !== null && !networks.tryJoin(network, nowMs))
     return tooManyRequestsResponse(1 + Math.floor(2 * random()));
-  const floodRefusal = await refuseOverRate(env, "joins", request);
+  const floodRefusal = await refuseOverRate({ env, request, platform: edge.platform }, "joins");
   if (floodRefusal !== null) return floodRefusal;
   const retryAfterS =
     edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(random()) : all.tryJoin(nowMs, random());
@@ -44,7 +45,7 @@ const retryResponse = (retryAfterS: number | null): Response | null =>
 function getJoinControl(env: Env, edge: EdgeStream): StreamJoinControl {
   const known = joinControls.get(edge);
   if (known !== undefined) return known;
-  const rates = parseJoinRates(env);
+  const rates = getConfig(env).joinRates;
   const made = { all: new JoinAdmission(rates), networks: new NetworkJoinAdmission(rates) };
   joinControls.set(edge, made);
   return made;

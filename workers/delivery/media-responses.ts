@@ -123,15 +123,9 @@ function readRangeHeader({ method, headers }: Request): string | null {
 
 /** The refusal of a range that lies beyond the end; it is no media, and not kept as such. */
 function unsatisfiableRangeResponse(byteLength: number): Response {
-  return problemResponse(
-    {
-      status: 416,
-      type: "/problems/range-not-satisfiable",
-      title: "Nothing is in this range",
-      detail: `The object has ${byteLength} bytes.`,
-    },
-    { "accept-ranges": "bytes", "content-range": `bytes */${byteLength}` },
-  );
+  return problemResponse("range-not-satisfiable", `The object has ${byteLength} bytes.`, {
+    headers: { "accept-ranges": "bytes", "content-range": `bytes */${byteLength}` },
+  });
 }
 
 /** Whole media answers of the last seconds differ in few headers: made once for each age, cache status and kind of object. */

@@ -1,26 +1,26 @@
 /** The publish API's Worker side: checks what can be checked here, then hands plain values to the Live object. */
 
+import type { ProblemDocument } from "../../core/api/problems.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type BroadcastOpening, parseBroadcastOpening, parsePartMeta } from "../../core/ingest/publish-request.ts";
-import { type ProblemDocument, type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
+import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
 import {
   type BroadcastId,
   parseBroadcastId,
-  parseStreamName,
   parseTrackName,
+  type StreamName,
   type TrackName,
 } from "../../core/kit/ids.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { parseTrackFile } from "../../core/media/hls/media-path.ts";
 import type { PublisherIdentity } from "../../durable-objects/live/live.ts";
 import { readBearerToken, sha256Hex } from "../access/bearer-token.ts";
-import { RATE_LIMIT_RETRY_S, refuseOverRate } from "../access/rate-limits.ts";
+import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
-import type { Env } from "../env.ts";
-import { problemResponse } from "../kit/responses.ts";
+import type { RequestScope } from "../kit/app-env.ts";
+import { jsonResponse, problemDocumentResponse } from "../kit/responses.ts";
 import { checkStreamKey, invalidateStreamKeys } from "./publisher-keys.ts";
 import { readBodyBounded } from "./request-body.ts";
 
@@ -28,7 +28,7 @@ import { readBodyBounded } from "./request-body.ts";
 const MAX_OPENING_BYTES = 64 * 1024;
 const PUBLISHER_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
-/** A request that can't go on; thrown, and answered in one place. */
+/** A request that is refused; thrown where that is found, and answered in one place. */
 class PublishRefusal extends Error {
   readonly problem: ProblemDocument;
   constructor(problem: ProblemDocument) {
@@ -37,84 +37,73 @@ class PublishRefusal extends Error {
   }
 }
 
-/** `PUT /ingest/{stream}/{rest}` */
+/** What an address names, as its text. */
+export interface PublishAddress {
+  readonly broadcast: string;
+  readonly resource:
+    | { readonly kind: "opening" | "end" }
+    | { readonly kind: "file"; readonly track: string; readonly file: string };
+}
+
+/** A PUT to an address of the publish API. */
 export async function handleIngest(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  streamText: string,
-  rest: string,
+  scope: RequestScope,
+  stream: StreamName,
+  address: PublishAddress,
 ): Promise<Response> {
   try {
-    return publishResponse(await routePublish(env, request, ctx, streamText, rest.split("/")));
+    return publishResponse(await publish(scope, stream, address));
   } catch (error) {
-    if (error instanceof PublishRefusal) return problemResponse(error.problem, problemHeaders(error.problem));
-    if (error instanceof UpstreamError) return unavailableResponse();
-    // The object was evicted or reset under the request: nothing is lost, the publisher sends again.
-    console.warn("the Live object didn't answer a publisher", error);
-    return unavailableResponse();
+    if (error instanceof PublishRefusal) return problemDocumentResponse(error.problem);
+    // The object was evicted or reset during the request: nothing is lost, the publisher sends again.
+    if (!(error instanceof UpstreamError)) console.warn("the Live object did not answer a publisher", error);
+    return problemDocumentResponse(publishProblems.unavailable("The stream's object is restarting; send again."));
   }
 }
 
-function unavailableResponse(): Response {
-  return problemResponse(publishProblems.unavailable("The stream's object is restarting; send again."), {
-    "retry-after": "1",
-  });
-}
-
-async function routePublish(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  streamText: string,
-  path: readonly string[],
-): Promise<PublishResult> {
-  const stream =
-    parseStreamName(streamText) ?? throwRefusal(publishProblems.malformed("A stream's name is 1–64 of a–z 0–9 _ -."));
-  const token = readBearerToken(request);
-  if (token === null)
-    throw new PublishRefusal(publishProblems.keyMissing("Send `Authorization: Bearer <stream key>`."));
+async function publish(scope: RequestScope, stream: StreamName, address: PublishAddress): Promise<PublishResult> {
+  const { request } = scope;
+  const token = readBearerToken(request) ?? throwRefusal(publishProblems.keyMissing());
   const id = request.headers.get(PUBLISHER_HEADER) ?? "";
   if (!PUBLISHER_ID.test(id))
-    throw new PublishRefusal(publishProblems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
-  const broadcast: BroadcastId =
-    parseBroadcastId(path[0] ?? "") ?? throwRefusal(publishProblems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
-  const target = parsePublishResource(request, path);
-  const by: PublisherIdentity = { stream, keyHash: await sha256Hex(token), id };
-  await authorizePublisher(env, ctx, request, by, token);
-  const reply = await forwardToLiveObject(env.LIVE.getByName(stream), request, by, broadcast, target);
-  if (!reply.ok && reply.problem.type === PUBLISH_PROBLEM_TYPES.keyWrong) invalidateStreamKeys(stream);
-  return reply;
+    throwRefusal(publishProblems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
+  const broadcast =
+    parseBroadcastId(address.broadcast) ??
+    throwRefusal(publishProblems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
+  const resource = parsePublishResource(request, address);
+  const publisher: PublisherIdentity = { stream, keyHash: await sha256Hex(token), id };
+  await authorizePublisher(scope, publisher, token);
+  const result = await forwardToLiveObject(scope, publisher, broadcast, resource);
+  if (!result.ok && result.problem.type === PUBLISH_PROBLEM_TYPES.keyWrong) invalidateStreamKeys(stream);
+  return result;
 }
 
 /** Refuses a wrong key before anything of the body is read. */
 async function authorizePublisher(
-  env: Env,
-  ctx: WaitUntilContext,
-  request: Request,
+  scope: RequestScope,
   { stream, keyHash }: PublisherIdentity,
   key: string,
 ): Promise<void> {
-  const judged = await checkStreamKey(env, ctx, { stream, key, keyHash, actor: readRequestNetwork(request) ?? "" });
-  if (judged === "busy") throwRefusal(publishProblems.unavailable("Many keys are being looked up; send this again."));
-  if (judged === "wrong" && (await refuseOverRate(env, "secrets", request)) !== null) {
-    throw new PublishRefusal(publishProblems.tooMany("Your network has sent many wrong keys; send this again later."));
+  const actor = readRequestNetwork(scope.request) ?? "";
+  const verdict = await checkStreamKey(scope, { stream, key, keyHash, actor });
+  if (verdict === "busy") throwRefusal(publishProblems.unavailable("Many keys are being looked up; send this again."));
+  if (verdict === "wrong" && (await refuseOverRate(scope, "secrets")) !== null) {
+    throwRefusal(publishProblems.tooMany("Your network has sent many wrong keys; send this again later."));
   }
-  if (judged === "wrong") throwRefusal(publishProblems.keyWrong("Use the key that was issued for this stream."));
+  if (verdict === "wrong") throwRefusal(publishProblems.keyWrong());
 }
 
-/** What is published at an address. */
+/** What a request publishes. */
 type PublishResource =
   | { readonly kind: "opening" | "end" }
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
   | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta };
 
-function parsePublishResource(request: Request, path: readonly string[]): PublishResource {
-  if (path.length === 1) return { kind: "opening" };
-  if (path.length === 2 && path[1] === "end") return { kind: "end" };
+function parsePublishResource(request: Request, { resource }: PublishAddress): PublishResource {
+  if (resource.kind !== "file") return { kind: resource.kind };
   const track =
-    parseTrackName(path[1] ?? "") ?? throwRefusal(publishProblems.malformed("A track's name is 1–32 of a–z 0–9 _ -."));
-  const file = path.length === 3 ? parseTrackFile(path[2] ?? "") : null;
+    parseTrackName(resource.track) ?? throwRefusal(publishProblems.malformed("A track's name is 1–32 of a–z 0–9 _ -."));
+  const file = parseTrackFile(resource.file);
   switch (file?.kind) {
     case "init":
       return { kind: "init", track, version: file.version };
@@ -127,42 +116,40 @@ function parsePublishResource(request: Request, path: readonly string[]): Publis
       return { kind: "part", track, meta };
     }
     default:
-      throw new PublishRefusal(
-        publishProblems.malformed("There is nothing to publish at this address; see core/ingest/publish-api.ts."),
-      );
+      throw new PublishRefusal(publishProblems.malformed("A file is `init-{version}.mp4` or `{msn}.{part}.m4s`."));
   }
 }
 
 async function forwardToLiveObject(
-  live: ReturnType<Env["LIVE"]["getByName"]>,
-  request: Request,
-  by: PublisherIdentity,
+  { env, request, platform }: RequestScope,
+  publisher: PublisherIdentity,
   broadcast: BroadcastId,
-  target: PublishResource,
+  resource: PublishResource,
 ): Promise<PublishResult> {
+  const live = env.LIVE.getByName(publisher.stream);
   const withBytes = async (
     limit: number,
     use: (bytes: Uint8Array) => Promise<PublishResult>,
   ): Promise<PublishResult> => {
-    const reply = await readBodyBounded(request, by.stream, limit, use);
-    return "status" in reply ? throwRefusal(reply) : reply;
+    const result = await readBodyBounded(platform.clock, request, publisher.stream, limit, use);
+    return "status" in result ? throwRefusal(result) : result;
   };
-  switch (target.kind) {
+  switch (resource.kind) {
     case "opening":
       return withBytes(MAX_OPENING_BYTES, async (bytes) => {
         const { config, playback } = parseOpeningBody(bytes, broadcast);
-        return live.open(by, config, playback);
+        return live.open(publisher, config, playback);
       });
     case "end":
-      return live.end(by, broadcast);
+      return live.end(publisher, broadcast);
     case "init":
       return withBytes(BROADCAST_LIMITS.initBytes, async (bytes) => {
         if (bytes.byteLength === 0) throw new PublishRefusal(publishProblems.malformed("An init section has bytes."));
-        return live.init(by, broadcast, target.track, target.version, bytes);
+        return live.init(publisher, broadcast, resource.track, resource.version, bytes);
       });
     case "part":
       return withBytes(BROADCAST_LIMITS.partBytes, async (bytes) =>
-        live.part(by, broadcast, target.track, target.meta, bytes),
+        live.part(publisher, broadcast, resource.track, resource.meta, bytes),
       );
   }
 }
@@ -181,13 +168,6 @@ function throwRefusal(problem: ProblemDocument): never {
 }
 
 function publishResponse(result: PublishResult): Response {
-  if (result.ok) return Response.json(result.answer, { headers: { "cache-control": "no-store" } });
-  return problemResponse(result.problem, problemHeaders(result.problem), result.answer ?? {});
-}
-
-/** Headers that tell what to do about a problem. */
-function problemHeaders({ status }: ProblemDocument): Record<string, string> {
-  if (status === 401) return { "www-authenticate": 'Bearer realm="corral"' };
-  if (status === 429) return { "retry-after": String(RATE_LIMIT_RETRY_S) };
-  return status === 503 || status === 408 ? { "retry-after": "1" } : {};
+  if (result.ok) return jsonResponse(result.answer);
+  return problemDocumentResponse(result.problem, { members: result.answer ?? {} });
 }

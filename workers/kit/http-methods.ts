@@ -1,9 +1,9 @@
-/** Methods of addresses: what one takes, what it says to others, and what browsers ask before scripts of other pages may. */
+/** Methods of addresses: `Allow`, the refusal of other methods, and CORS preflights. */
 import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { problemResponse } from "./responses.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
-/** Methods that addresses are written for. */
+/** Methods that routes handle. */
 export type HttpMethod = "GET" | "PUT" | "POST" | "DELETE";
 
 /**
@@ -25,22 +25,14 @@ const ALLOWED_REQUEST_HEADERS = [
   PUBLISHER_HEADER,
 ].join(", ");
 
-/** The value of `Allow` for an address that is written for these. */
+/** The value of `Allow` for an address that handles these methods. */
 export function formatAllow(methods: readonly HttpMethod[]): string {
   return [...methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"].join(", ");
 }
 
-/** The refusal of a method that an address doesn't take. */
+/** The refusal of a method that an address does not support. */
 export function methodNotAllowedResponse(allow: string): Response {
-  return problemResponse(
-    {
-      status: 405,
-      type: "/problems/method-not-allowed",
-      title: "Method not allowed",
-      detail: `This address takes ${allow}.`,
-    },
-    { allow },
-  );
+  return problemResponse("method-not-allowed", `This address supports ${allow}.`, { headers: { allow } });
 }
 
 /** The answer to `OPTIONS`. */
@@ -48,7 +40,7 @@ export function optionsResponse(allow: string): Response {
   return new Response(null, { status: 204, headers: { allow } });
 }
 
-/** The answer to `OPTIONS` where scripts of other pages may ask too. */
+/** The answer to `OPTIONS`, and to CORS preflights of every origin. */
 export function preflightResponse(allow: string): Response {
   return new Response(null, {
     status: 204,
@@ -62,9 +54,9 @@ export function preflightResponse(allow: string): Response {
   });
 }
 
-/** An answer that scripts of other pages may read. Nothing here goes by cookies: whoever has the token may ask from anywhere. */
+/** An answer that scripts of every origin may read. No address goes by cookies, so the token alone authorizes. */
 export function addCorsHeaders(response: Response): Response {
-  // A socket's answer comes from its object, and browsers don't ask before they open one.
+  // Browsers send no preflight for a WebSocket, and its answer's headers are immutable.
   if (response.status === 101) return response;
   for (const [name, value] of Object.entries(READABLE_HEADERS)) response.headers.set(name, value);
   return response;

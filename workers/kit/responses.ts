@@ -1,5 +1,11 @@
 /** Responses of the delivery side: lifetimes, cache headers, problems. */
-import type { ProblemDocument } from "../../core/ingest/publish-result.ts";
+import {
+  createProblem,
+  PROBLEM_TYPES,
+  type ProblemDocument,
+  type ProblemName,
+  parseProblemTypeUri,
+} from "../../core/api/problems.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
 /** Headers of all answers of the delivery side; `expose` names those that scripts of other pages may read. */
@@ -9,9 +15,14 @@ const DELIVERY_HEADERS = {
     "Accept-Ranges, Age, Allow, Cache-Status, CMSD-Static, Content-Length, Content-Range, Corral-Playback, Date, ETag, Retry-After",
 } as const;
 
-/** Seconds that answers may be kept, from the target duration; rule: Appendix B.1 of the HLS draft. */
+/** The media type of problem documents. */
+const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+const AUTHENTICATE_CHALLENGE = 'Bearer realm="corral"';
+
+/** Values of `Cache-Control`, from the target duration; rule: Appendix B.1 of the HLS draft. */
 export const cacheLifetimes = {
-  /** A blocking playlist's answer never changes, but is useless later. */
+  /** A blocking playlist's answer never changes, and is useless later. */
   blocking: (targetDurationS: number): string => `public, max-age=${6 * targetDurationS}`,
   blockingNotFound: (targetDurationS: number): string => `public, max-age=${4 * targetDurationS}`,
   playlist: (targetDurationS: number): string => `public, max-age=${Math.max(1, Math.floor(targetDurationS / 2))}`,
@@ -22,7 +33,7 @@ export const cacheLifetimes = {
   noStore: "no-store",
 } as const;
 
-/** A stream of which nothing is known has no target duration: its 404 is kept for a second. */
+/** An unknown stream has no target duration: its 404 is cached for a second. */
 export const UNKNOWN_STREAM_LIFETIME = "public, max-age=1";
 
 /** An answer with a body, with the headers that all answers of the delivery side have. */
@@ -38,74 +49,78 @@ export function deliveryResponse(
 export const createDeliveryHeaders = (headers: Record<string, string>): Headers =>
   new Headers({ ...DELIVERY_HEADERS, ...headers });
 
-/** An RFC 9457 problem document. */
-export function problemResponse(
-  problem: ProblemDocument,
-  headers: Record<string, string> = {},
-  more: object = {},
-): Response {
+/** What an answer about a problem has beside its document. */
+export interface ProblemAnswerOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Extension members, RFC 9457 §3.2. */
+  readonly members?: object;
+}
+
+/** The answer about a problem. */
+export function problemDocumentResponse(problem: ProblemDocument, options: ProblemAnswerOptions = {}): Response {
   const { status, ...members } = problem;
-  return new Response(`${JSON.stringify({ ...members, status, ...more })}\n`, {
+  return new Response(`${JSON.stringify({ ...members, status, ...options.members })}\n`, {
     status,
     headers: {
       ...DELIVERY_HEADERS,
       "cache-control": cacheLifetimes.noStore,
-      "content-type": "application/problem+json",
-      ...headers,
+      "content-type": PROBLEM_MEDIA_TYPE,
+      ...retryHeader(problem),
+      ...(status === 401 ? { "www-authenticate": AUTHENTICATE_CHALLENGE } : {}),
+      ...options.headers,
     },
   });
 }
 
-/** The answer to a newcomer for whom there is no room yet. */
-export function joinRetryResponse(retryAfterS: number): Response {
+/** The answer about one occurrence of a problem type. */
+export function problemResponse(name: ProblemName, detail?: string, options?: ProblemAnswerOptions): Response {
+  return problemDocumentResponse(createProblem(name, detail), options);
+}
+
+/** The answer about a problem that caches may keep. */
+export function deliveryProblemResponse(name: ProblemName, detail?: string, cacheControl?: string): Response {
   return problemResponse(
-    {
-      status: 503,
-      type: "/problems/crowded",
-      title: "Many are coming in",
-      detail: `Ask again in ${retryAfterS} s; those who watch come first.`,
-    },
-    { "retry-after": String(retryAfterS) },
+    name,
+    detail,
+    cacheControl === undefined ? {} : { headers: { "cache-control": cacheControl } },
   );
 }
 
-/** The answer to a network that asks too often. */
+function retryHeader({ type }: ProblemDocument): Record<string, string> {
+  const name = parseProblemTypeUri(type);
+  const seconds = name === null ? undefined : PROBLEM_TYPES[name].retryAfterS;
+  return seconds === undefined ? {} : { "retry-after": String(seconds) };
+}
+
+/** The answer to a new viewer whom the admission defers. */
+export function joinRetryResponse(retryAfterS: number): Response {
+  const detail = `Try again in ${retryAfterS} s; current viewers have priority.`;
+  return problemResponse("crowded", detail, { headers: { "retry-after": String(retryAfterS) } });
+}
+
+/** The answer to a network, or an account, that exceeds a rate limit. */
 export function tooManyRequestsResponse(retryAfterS: number): Response {
-  return problemResponse(
-    {
-      status: 429,
-      type: "/problems/too-many-requests",
-      title: "Too many requests from your network",
-      detail: `Ask again in ${retryAfterS} s.`,
-    },
-    { "retry-after": String(retryAfterS) },
-  );
+  const headers = { "retry-after": String(retryAfterS) };
+  return problemResponse("too-many-requests", `Try again in ${retryAfterS} s.`, { headers });
 }
 
 /** The answer about a stream that this isolate has no edge for. */
 export function unavailableStreamResponse(why: "unregistered" | "full"): Response {
   if (why === "full") return joinRetryResponse(1);
-  return deliveryProblemResponse(404, "Not found", "No broadcast has been here yet.", UNKNOWN_STREAM_LIFETIME);
+  return deliveryProblemResponse("not-found", "The stream has had no broadcast yet.", UNKNOWN_STREAM_LIFETIME);
 }
 
-/** The answer about the room of a stream that nobody has registered. */
+/** The answer about the room of an unregistered stream. */
 export function unknownRoomResponse(): Response {
-  return deliveryProblemResponse(404, "Not found", "There is no stream of this name yet.", UNKNOWN_STREAM_LIFETIME);
+  return deliveryProblemResponse("not-found", "No stream of this name is registered.", UNKNOWN_STREAM_LIFETIME);
 }
 
-/** A problem of the delivery side. */
-export function deliveryProblemResponse(
-  status: 400 | 404 | 500 | 503,
-  title: string,
-  detail: string,
-  cacheControl: string = cacheLifetimes.noStore,
-): Response {
-  const types = {
-    400: "/problems/bad-directive",
-    404: "/problems/not-found",
-    500: "/problems/internal",
-    503: "/problems/timeout",
-  };
-  const retry = status === 503 ? { "retry-after": "1" } : {};
-  return problemResponse({ status, type: types[status], title, detail }, { "cache-control": cacheControl, ...retry });
+/** The answer about an address that nothing is at. */
+export function notFoundResponse(): Response {
+  return deliveryProblemResponse("not-found", undefined, UNKNOWN_STREAM_LIFETIME);
+}
+
+/** A JSON document that no cache keeps. */
+export function jsonResponse(body: unknown, status = 200): Response {
+  return Response.json(body, { status, headers: { "cache-control": cacheLifetimes.noStore } });
 }

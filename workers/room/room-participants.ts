@@ -1,79 +1,80 @@
-/** Who comes to a room: by ticket, by token, or somebody who may read; and from which network. */
+/** The participant of a request to a room: by ticket, by token, or anonymous; and its network. */
 import type { TokenError } from "../../core/access/access-policy.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { Participant } from "../../core/room/participants.ts";
 import { deriveAudienceId, deriveDeviceName, type IdentifiedDevice, identifyDevice } from "../access/device-keys.ts";
+import type { EdgeSecret } from "../access/edge-secrets.ts";
 import { authenticateToken, readCredential } from "../access/playback-authorization.ts";
 import { isPlaybackProofValid } from "../access/playback-proof.ts";
 import { deriveNetworkNames, readRequestNetwork } from "../access/request-networks.ts";
-import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { openTicket, readTicket, type TicketParticipant } from "./room-tickets.ts";
 
 const ANONYMOUS = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 
-/** What a page says of itself beside its token: the device's key, and what it got with the stream's playlist. */
+/** A page's proofs beside its token: the device's key, and the proof of playback. */
 export interface ClientProofs {
   readonly deviceKey: string | null;
   readonly playbackProof: string | null;
 }
 
-/** A visitor, and the key that the device is to show from now on, where that is another one. */
+/** A participant, and the device key that replaces the presented one, or null. */
 export interface ResolvedParticipant {
   readonly participant: TicketParticipant;
   readonly issuedKey: string | null;
 }
 
-/** Who asks for a ticket, or watches by beacon: by its token if it has one, by its device's key in any case. */
+/** The participant of a request for a ticket, or of a beacon: by its token, if any, and its device key. */
 export async function resolveParticipant(
-  env: Env,
-  request: Request,
+  { config, request, platform }: RequestScope,
   stream: StreamName,
   proofs: ClientProofs,
 ): Promise<ResolvedParticipant | TokenError> {
-  const brought = readCredential(request);
-  const identity = brought === null ? ANONYMOUS : await authenticateToken(env, stream, brought.token);
-  if (typeof identity === "string") return identity;
+  const nowMs = platform.clock.nowMs();
+  const credential = readCredential(request);
+  const claims = credential === null ? ANONYMOUS : await authenticateToken(config.viewerKeys, stream, credential.token);
+  if (typeof claims === "string") return claims;
   const network = readRequestNetwork(request) ?? "";
-  const device = await identifyDevice(env, proofs.deviceKey, network, Date.now());
-  const counted = await resolveAudienceId(env, stream, identity.subject, device, async () => {
-    return isPlaybackProofValid(env, stream, network, proofs.playbackProof, Date.now());
-  });
-  const name = device === null ? crypto.randomUUID() : await deriveDeviceName(env, stream, device.key);
-  const viewer = { ...identity, device: name, ...(counted === null ? {} : { countedAs: counted }) };
-  return { participant: viewer, issuedKey: device?.issuedKey ?? null };
+  const device = await identifyDevice(config, proofs.deviceKey, network, nowMs);
+  const countedAs = await resolveAudienceId(config, stream, claims.subject, device, () =>
+    isPlaybackProofValid(config, stream, network, proofs.playbackProof, nowMs),
+  );
+  const name = device === null ? platform.newId() : await deriveDeviceName(config, stream, device.key);
+  const participant = { ...claims, device: name, ...(countedAs === null ? {} : { countedAs }) };
+  return { participant, issuedKey: device?.issuedKey ?? null };
 }
 
 /**
- * Who opens a socket: whom its ticket is for, or who its token says. Somebody with neither may read, is another device each
- * time, and isn't counted. `ticket-over`: its ticket opens nothing.
+ * The participant of a socket: by its ticket, or its token. With neither it may read, is a new device each time, and is not
+ * counted. `ticket-over`: the ticket is not valid.
  */
 export async function resolveSocketParticipant(
-  env: Env,
-  request: Request,
+  { config, request, platform }: RequestScope,
   stream: StreamName,
 ): Promise<Participant | TokenError | "ticket-over"> {
-  const address = await deriveNetworkNames(env, request, stream);
+  const nowMs = platform.clock.nowMs();
+  const address = await deriveNetworkNames(config, request, stream, nowMs);
   const ticket = readTicket(request);
   if (ticket !== null) {
-    const viewer = await openTicket(env, stream, ticket, Date.now());
-    return viewer === null ? "ticket-over" : { ...viewer, ...address };
+    const participant = await openTicket(config, stream, ticket, nowMs);
+    return participant === null ? "ticket-over" : { ...participant, ...address };
   }
-  const brought = readCredential(request);
-  const device = crypto.randomUUID();
-  if (brought === null) return { ...ANONYMOUS, device, ...address };
-  const identity = await authenticateToken(env, stream, brought.token);
-  if (typeof identity === "string") return identity;
-  const counted = await deriveAudienceId(env, stream, identity.subject);
-  return { ...identity, device, ...address, ...(counted === null ? {} : { countedAs: counted }) };
+  const credential = readCredential(request);
+  const device = platform.newId();
+  if (credential === null) return { ...ANONYMOUS, device, ...address };
+  const claims = await authenticateToken(config.viewerKeys, stream, credential.token);
+  if (typeof claims === "string") return claims;
+  const countedAs = await deriveAudienceId(config, stream, claims.subject);
+  return { ...claims, device, ...address, ...(countedAs === null ? {} : { countedAs }) };
 }
 
 async function resolveAudienceId(
-  env: Env,
+  edge: EdgeSecret,
   stream: StreamName,
   subject: string | null,
   device: IdentifiedDevice | null,
   hasPlayed: () => Promise<boolean>,
 ): Promise<string | null> {
-  if (subject !== null) return deriveAudienceId(env, stream, subject);
-  return device !== null && (await hasPlayed()) ? deriveAudienceId(env, stream, device.key) : null;
+  if (subject !== null) return deriveAudienceId(edge, stream, subject);
+  return device !== null && (await hasPlayed()) ? deriveAudienceId(edge, stream, device.key) : null;
 }

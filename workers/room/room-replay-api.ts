@@ -1,10 +1,9 @@
-/** A room's history by programme time, for those who watch a recording: one call to the room for all who ask in a place. */
+/** A room's history by programme time, for recordings: one call to the room for all requests of a data centre. */
 import { selectNewerAccess } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
@@ -12,58 +11,56 @@ import { authorizePlayback, denialResponse, stoppedStreamResponse } from "../acc
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
-import type { Env } from "../env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { type CacheableText, type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
-import { deliveryProblemResponse, deliveryResponse, unknownRoomResponse } from "../kit/responses.ts";
+import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "./room-summary-cache.ts";
 
-/** A follower waits so long for the leader of its flight before it asks itself. */
+/** A follower waits so long for the leader of its flight before it calls the room itself. */
 const COALESCED_WAIT_MS = 4_000;
-/** A window of the replay is closed when it is so old: nobody writes into it any more. */
+/** A window of this age is closed: no event enters it any more. */
 const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;
 
 const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
 /** `GET /rooms/{stream}/replay?from=…`: events of the window of programme time that begins there. */
-export async function handleRoomReplay(
-  env: Env,
-  request: Request,
-  ctx: WaitUntilContext,
-  stream: StreamName,
-): Promise<Response> {
+export async function handleRoomReplay(scope: RequestScope, stream: StreamName): Promise<Response> {
+  const { env, config, request, ctx, platform } = scope;
   const { replayWindowMs } = ROOM_LIMITS;
   const from = new URL(request.url).searchParams.get("from") ?? "";
   const fromMs = /^\d{1,15}$/.test(from) ? Number(from) : Number.NaN;
   if (!(fromMs % replayWindowMs === 0)) {
-    const detail = `\`from\` is a programme time in ms since 1970 that ${replayWindowMs} divides.`;
-    return deliveryProblemResponse(400, "Not a window of the replay", detail);
+    return problemResponse("invalid-parameter", `\`from\` is ms since the epoch, and a multiple of ${replayWindowMs}.`);
   }
-  if (!(await isStreamRegistered(env, ctx, stream))) return unknownRoomResponse();
-  const place = await fetchRoomSummary(env, ctx, stream);
-  if (place === null) return deliveryProblemResponse(503, "Not now", "The room didn't answer; ask again.");
-  // What the room says of itself is kept for some seconds; feeds tell at once.
-  const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream);
+  if (!(await isStreamRegistered(scope, stream))) return unknownRoomResponse();
+  const summary = await fetchRoomSummary(scope, stream);
+  if (summary === null) return problemResponse("unavailable");
+  // The room's summary is cached for some seconds; feeds carry a change of access at once.
+  const edge = await openEdgeStream(scope, stream);
   if (typeof edge !== "string") await edge.ensureReplica(ctx);
-  const access = selectNewerAccess(place.access, typeof edge === "string" ? undefined : edge.accessPolicy);
-  const stop = activeStop(access, Date.now());
+  const access = selectNewerAccess(summary.access, typeof edge === "string" ? undefined : edge.accessPolicy);
+  const stop = activeStop(access, platform.clock.nowMs());
   if (stop !== null) return stoppedStreamResponse(stop);
-  const gated = access.playback !== "public";
-  const entry = gated ? await authorizePlayback(env, stream, access, request) : null;
+  const isRestricted = access.playback !== "public";
+  const entry = isRestricted
+    ? await authorizePlayback(config.viewerKeys, stream, access, request, platform.clock.nowMs())
+    : null;
   if (entry !== null && "refusal" in entry) return denialResponse(entry.refusal);
   const toMs = fromMs + replayWindowMs;
   // Even a closed window changes when a message in it is deleted.
-  const maxAgeS = Date.now() - toMs > WINDOW_CLOSED_MS ? 60 : 2;
-  const lifetime = `${gated ? "private" : "public"}, max-age=${maxAgeS}`;
-  if (!mayHaveEvents(place, fromMs, toMs)) return emptyWindowResponse(fromMs, toMs, lifetime);
-  const fast = await refuseOverRate(env, "replays", request);
-  if (fast !== null) return fast;
+  const nowMs = platform.clock.nowMs();
+  const maxAgeS = nowMs - toMs > WINDOW_CLOSED_MS ? 60 : 2;
+  const lifetime = `${isRestricted ? "private" : "public"}, max-age=${maxAgeS}`;
+  if (!mayHaveEvents(summary, fromMs, toMs, nowMs)) return emptyWindowResponse(fromMs, toMs, lifetime);
+  const refusal = await refuseOverRate(scope, "replays");
+  if (refusal !== null) return refusal;
   const load = async (): Promise<CacheableText> => {
-    const events = await getObjectInJurisdiction(env.ROOM, place.room).replay(fromMs, toMs);
+    const events = await getObjectInJurisdiction(env.ROOM, summary.room).replay(fromMs, toMs);
     return { text: JSON.stringify({ from: fromMs, next: toMs, events }), maxAgeS };
   };
   const key = `${stream}/replay/${fromMs}`;
   const flown = await flights.load(ctx, key, () => readTextThroughCache(ctx, key, load));
-  if (!flown.ok) return deliveryProblemResponse(503, "Not now", "The room didn't answer; ask again.");
+  if (!flown.ok) return problemResponse("unavailable");
   const { text, isHit } = flown.value;
   const above = isHit ? "corral-colo-cache; hit" : "corral-room; hit, corral-colo-cache; fwd=uri-miss; stored";
   return deliveryResponse(text, {
@@ -74,11 +71,10 @@ export async function handleRoomReplay(
 }
 
 /**
- * Windows before the room's first event, and such as have not begun, are empty without asking the room. One that isn't closed
- * may have that first event, since when nothing was heard of the room here.
+ * Windows before the room's first event, and those that have not begun, are empty without a call to the room. A window that
+ * is not closed may have the first event, as the summary here may be older.
  */
-function mayHaveEvents({ sinceMs }: RoomSummary, fromMs: number, toMs: number): boolean {
-  const nowMs = Date.now();
+function mayHaveEvents({ sinceMs }: RoomSummary, fromMs: number, toMs: number, nowMs: number): boolean {
   return fromMs <= nowMs && (nowMs - toMs <= WINDOW_CLOSED_MS || (sinceMs !== null && toMs > sinceMs));
 }
 

@@ -1,23 +1,22 @@
 /**
- * Tickets: what a page opens its socket with. A browser's socket takes no `Authorization`; its address and its
- * `Sec-WebSocket-Protocol` may stand in logs. A ticket is sealed, is for one room, and is over within seconds.
+ * Tickets open a page's socket. A browser's socket sends no `Authorization`, and logs may have its address and its
+ * `Sec-WebSocket-Protocol`. A ticket is sealed, is for one room, and expires within seconds.
  */
 import { base64url } from "jose";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { Participant } from "../../core/room/participants.ts";
 import { ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
-import { getEdgeKey } from "../access/edge-secrets.ts";
-import type { Env } from "../env.ts";
+import { type EdgeSecret, getEdgeKey } from "../access/edge-secrets.ts";
 
 /** Bounds of tickets, each with its reason. */
 export const TICKET_LIMITS = {
-  /** From the answer to the socket, over a slow line. */
+  /** From the answer to the socket over a slow connection. */
   lifetimeMs: 30_000,
   /** Characters of one: a viewer whose names take four bytes a character, sealed. */
   chars: 4_096,
 } as const;
 
-/** Whom a ticket is for. The network is that of the socket, which isn't always that of the request for the ticket. */
+/** The participant of a ticket, without its network: the socket's may differ from that of the request for the ticket. */
 export type TicketParticipant = Omit<Participant, "address" | "addressesNear">;
 
 interface TicketPayload {
@@ -30,12 +29,12 @@ const IV_BYTES = 12;
 
 /** A ticket to a room; null where the deployment has no secret. */
 export async function sealTicket(
-  env: Env,
+  edge: EdgeSecret,
   stream: StreamName,
   viewer: TicketParticipant,
   nowMs: number,
 ): Promise<string | null> {
-  const key = await getEdgeKey(env, "ticket");
+  const key = await getEdgeKey(edge, "ticket");
   if (key === null) return null;
   const sealed: TicketPayload = { stream, viewer, untilMs: nowMs + TICKET_LIMITS.lifetimeMs };
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
@@ -44,15 +43,15 @@ export async function sealTicket(
   return `${base64url.encode(iv)}.${base64url.encode(bytes)}`;
 }
 
-/** Whom a ticket lets into this room at `nowMs`; null where it opens nothing (any more). */
+/** The participant of a ticket of this room that is valid at `nowMs`, or null. */
 export async function openTicket(
-  env: Env,
+  edge: EdgeSecret,
   stream: StreamName,
   ticket: string,
   nowMs: number,
 ): Promise<TicketParticipant | null> {
   const parts = /^([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)$/.exec(ticket);
-  const key = parts === null || ticket.length > TICKET_LIMITS.chars ? null : await getEdgeKey(env, "ticket");
+  const key = parts === null || ticket.length > TICKET_LIMITS.chars ? null : await getEdgeKey(edge, "ticket");
   if (parts === null || key === null) return null;
   try {
     const [, iv = "", bytes = ""] = parts;
@@ -65,7 +64,7 @@ export async function openTicket(
   }
 }
 
-/** The ticket that a socket's request brings beside the protocol's name; null where it brings none. */
+/** The ticket behind the protocol's name in a socket's request, or null. */
 export function readTicket(request: Request): string | null {
   const [name, ticket] = (request.headers.get("sec-websocket-protocol") ?? "").split(/\s*,\s*/);
   return name === ROOM_SUBPROTOCOL && ticket !== undefined ? ticket : null;

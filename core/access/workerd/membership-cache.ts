@@ -1,12 +1,12 @@
 /**
- * What may exist, as its owner last told this isolate: what isn't in it is refused without asking anybody. A copy comes by
- * way of the data centre's cache, and in a flood it is trusted for what it lacks, so reads upstream are bounded by time, not
- * by how much is invented.
+ * A copy of a set of names that may exist: a name that it lacks is refused without a call to the owner. A copy is read through
+ * the data centre's cache, and during a flood it is trusted for what it lacks, so time bounds the reads upstream, and not the
+ * number of invented names.
  */
 
+import { type Clock, sleep } from "../../kit/clock.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
 import { SingleFlight } from "../../kit/single-flight.ts";
-import { systemPlatform } from "../../kit/system-platform.ts";
 import { UpstreamError } from "../../kit/upstream-client.ts";
 import type { WaitUntilContext } from "../../kit/wait-until.ts";
 import { computeTrustMs } from "../registry/copy-trust.ts";
@@ -18,7 +18,7 @@ export interface MemberSet {
   has(name: string): boolean;
 }
 
-/** Who asks, and how a copy is read; `newest`: not from a cache. */
+/** How a copy is read for a request; `newest`: not from a cache. */
 export interface MemberSetReader {
   readonly ctx: WaitUntilContext;
   readMembers(newest: boolean): Promise<MemberSet>;
@@ -26,15 +26,16 @@ export interface MemberSetReader {
 
 /** One set, as an isolate knows it. */
 export class MembershipCache {
-  readonly #flights = new SingleFlight<void>(systemPlatform.clock, REGISTRY_LIMITS.sharedReadWaitMs);
-  /** Names that were put into the set here, and that copies may lack yet. */
+  readonly #clock: Clock;
+  readonly #flights: SingleFlight<void>;
+  /** Names that this isolate has added, and that copies may lack yet. */
   readonly #addedNames = new Set<string>();
   #members: MemberSet | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
   #newestReadMs = Number.NEGATIVE_INFINITY;
   #readFailedMs = Number.NEGATIVE_INFINITY;
   #trustMs: number = REGISTRY_LIMITS.trustMs;
-  /** Since the trust was last judged: what was refused, and whether anything was new. */
+  /** Since the trust was last computed: refusals, and whether the set has changed. */
   #refusals = 0;
   #hasChanged = false;
   #trustUpdatedMs = 0;
@@ -42,7 +43,12 @@ export class MembershipCache {
   #newestReadsFinished = 0;
   readonly #pendingLookups = new FairPool(REGISTRY_LIMITS.pendingLookups, REGISTRY_LIMITS.pendingLookupsPerActor);
 
-  /** Whether the name is in the set as it is known here, without asking. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#flights = new SingleFlight(clock, REGISTRY_LIMITS.sharedReadWaitMs);
+  }
+
+  /** Whether the name is in the cached copy. */
   hasCached(name: string): boolean {
     return this.#members?.has(name) === true || this.#addedNames.has(name);
   }
@@ -50,13 +56,13 @@ export class MembershipCache {
   /** Whether the name is in the set; the copy may be as old as it is trusted. Throws `UpstreamError` without a copy. */
   hasMember(reader: MemberSetReader, name: string): boolean | Promise<boolean> {
     if (this.hasCached(name)) return true;
-    if (this.#isFlooded && Date.now() - this.#readMs < this.#trustMs) return this.#countRefusal();
+    if (this.#isFlooded && this.#clock.nowMs() - this.#readMs < this.#trustMs) return this.#countRefusal();
     return this.#refresh(reader, false).then(() => this.hasCached(name) || this.#countRefusal());
   }
 
   /**
-   * Whether the name is in the set as it was when this was asked, or later: for those whom a wrong no would send away for
-   * good. `busy`: too many wait for that, or too many of this actor's. Throws `UpstreamError` where the set can't be read.
+   * Whether the name is in the set as of this call or later: for requests that a wrong refusal would end. `busy`: too many
+   * look-ups are pending, of all or of this actor. Throws `UpstreamError` where the set cannot be read.
    */
   async hasMemberNow(reader: MemberSetReader, name: string, actor: string): Promise<boolean | "busy"> {
     if (this.hasCached(name)) return true;
@@ -64,8 +70,8 @@ export class MembershipCache {
     const asked = this.#newestReadsStarted;
     try {
       while (this.#newestReadsFinished <= asked) {
-        const waitMs = this.#newestReadMs + this.#trustMs - Date.now();
-        if (waitMs > 0) await scheduler.wait(waitMs);
+        const waitMs = this.#newestReadMs + this.#trustMs - this.#clock.nowMs();
+        if (waitMs > 0) await sleep(this.#clock, waitMs);
         if (this.#newestReadsFinished <= asked) await this.#refresh(reader, true);
         if (this.hasCached(name)) return true;
       }
@@ -75,12 +81,12 @@ export class MembershipCache {
     return this.#countRefusal();
   }
 
-  /** The name was put into the set by way of this isolate. */
+  /** Adds a name that this isolate has put into the set. */
   addLocally(name: string): void {
     if (!this.hasCached(name)) this.#addedNames.add(name);
   }
 
-  /** Many unknown names come: only then is a copy trusted for what it lacks. Until then each is a look into the cache. */
+  /** Many unknown names arrive: only then is a copy trusted for what it lacks. Otherwise each is a look-up in the cache. */
   get #isFlooded(): boolean {
     return this.#trustMs > REGISTRY_LIMITS.trustMs || this.#refusals >= REGISTRY_LIMITS.floodNames;
   }
@@ -91,19 +97,20 @@ export class MembershipCache {
   }
 
   async #refresh({ ctx, readMembers }: MemberSetReader, newest: boolean): Promise<void> {
-    if (Date.now() - this.#readFailedMs < REGISTRY_LIMITS.retryMs) throw new UpstreamError("the set can't be read");
+    if (this.#clock.nowMs() - this.#readFailedMs < REGISTRY_LIMITS.retryMs)
+      throw new UpstreamError("the set cannot be read");
     const flown = await this.#flights.load(ctx, newest ? "newest" : "cached", async () => {
       this.#newestReadsStarted += newest ? 1 : 0;
       const began = this.#newestReadsStarted;
-      const beganMs = Date.now();
+      const beganMs = this.#clock.nowMs();
       if (newest) this.#newestReadMs = beganMs;
       const members = await readMembers(newest);
       this.#replaceMembers(members, beganMs);
       if (newest) this.#newestReadsFinished = Math.max(this.#newestReadsFinished, began);
     });
     if (flown.ok) return;
-    this.#readFailedMs = Date.now();
-    throw new UpstreamError("the set can't be read", { cause: flown.error });
+    this.#readFailedMs = this.#clock.nowMs();
+    throw new UpstreamError("the set cannot be read", { cause: flown.error });
   }
 
   #replaceMembers(members: MemberSet, beganMs: number): void {

@@ -10,7 +10,7 @@ import { RecentEvents } from "../recent-events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import { RoomState } from "../room-state.ts";
 import { RecentMessages } from "./recent-messages.ts";
-import { parseHistoryRetention, pruneIntervalMs } from "./retention.ts";
+import { pruneIntervalMs } from "./retention.ts";
 import { erasureEntries, subjectOfEvent } from "./subject-data.ts";
 
 const at = (offset: number, happening: Effect): RoomEvent => ({ ...happening, offset, atMs: 7, programmeMs: 8 });
@@ -105,21 +105,8 @@ test("an object's name tells its jurisdiction, and no stream's name does by chan
   expect(parseStreamName(roomObjectName(stream, "eu"))).toBeNull();
 });
 
-test("retention is a day unless the deployment says otherwise, and what makes no sense is refused by name", () => {
+test("history is looked through every hour, and more often where it is kept for less than a day", () => {
   const { retentionMs, retentionEvents } = ROOM_LIMITS;
-  expect(parseHistoryRetention({})).toEqual({ maxAgeMs: retentionMs, maxEvents: retentionEvents });
-  expect(parseHistoryRetention({ CORRAL_ROOM_KEEP_HOURS: "", CORRAL_ROOM_KEEP_EVENTS: "" })).toEqual({
-    maxAgeMs: retentionMs,
-    maxEvents: retentionEvents,
-  });
-  expect(parseHistoryRetention({ CORRAL_ROOM_KEEP_HOURS: "1", CORRAL_ROOM_KEEP_EVENTS: "10" })).toEqual({
-    maxAgeMs: 3_600_000,
-    maxEvents: 10,
-  });
-  for (const wrong of ["0", "-1", "1.5", "24h", "721", "1e3", " 24"]) {
-    expect(() => parseHistoryRetention({ CORRAL_ROOM_KEEP_HOURS: wrong }), wrong).toThrow("CORRAL_ROOM_KEEP_HOURS");
-  }
-  expect(() => parseHistoryRetention({ CORRAL_ROOM_KEEP_EVENTS: "1000001" })).toThrow("CORRAL_ROOM_KEEP_EVENTS");
   expect(pruneIntervalMs({ maxAgeMs: 3_600_000, maxEvents: retentionEvents })).toBe(150_000);
   expect(pruneIntervalMs({ maxAgeMs: retentionMs, maxEvents: retentionEvents })).toBe(3_600_000);
 });

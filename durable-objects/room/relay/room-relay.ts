@@ -3,6 +3,7 @@
  * shards can rebuild all of its memory.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import { type Platform, withTimeout } from "../../../core/kit/clock.ts";
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
@@ -26,13 +27,7 @@ import type {
   ShardSnapshot,
   TickBatch,
 } from "../../../core/room/shard-rpc.ts";
-import {
-  batchIntervalMs,
-  parseShardingConfig,
-  relayCount,
-  reportIntervalMs,
-  type ShardingConfig,
-} from "../../../core/room/sharding.ts";
+import { batchIntervalMs, relayCount, reportIntervalMs, type ShardingConfig } from "../../../core/room/sharding.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { platformOf } from "../../kit/platform-of.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
@@ -41,9 +36,8 @@ import { RoomFanout } from "../room-fanout.ts";
 import { CHILDREN_KEY, RELAY_SCHEMA } from "./relay-schema.ts";
 
 /** What a relay is bound to. */
-export interface RoomRelayEnv extends RoomChildEnv {
+export interface RoomRelayEnv extends RoomChildEnv, ConfigVariables {
   readonly ROOM: JurisdictionNamespace<RoomRpc>;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** A relay's replica of its room, and the fanout to its shards. */
@@ -103,7 +97,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     const { room, index } = parseRoomChildName(ctx.id.name);
     this.#roomName = room;
     this.#childId = encodeRoomChild({ kind: "relay", index });
-    this.#sharding = parseShardingConfig(env);
+    this.#sharding = getConfig(env).sharding;
     this.#children = new Set(this.#storage.get<RoomChildId[]>(CHILDREN_KEY) ?? []);
     this.#unreportedShards = new Set(this.#children);
     this.#batcher = new CommandBatcher({

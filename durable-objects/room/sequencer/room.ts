@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { AccessPolicy, AccessPolicyReceiver } from "../../../core/access/access-policy.ts";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { Mutex } from "../../../core/kit/mutex.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
@@ -27,12 +28,7 @@ import { decideCommand } from "../../../core/room/sequencer/decide.ts";
 import type { CommandAcceptance } from "../../../core/room/sequencer/decision.ts";
 import { clampProgramTime } from "../../../core/room/sequencer/program-time.ts";
 import { RecentMessages } from "../../../core/room/sequencer/recent-messages.ts";
-import {
-  type HistoryRetention,
-  parseHistoryRetention,
-  pruneIntervalMs,
-  type RetentionEnv,
-} from "../../../core/room/sequencer/retention.ts";
+import { type HistoryRetention, pruneIntervalMs } from "../../../core/room/sequencer/retention.ts";
 import { staffChange } from "../../../core/room/sequencer/staff-grants.ts";
 import { erasureEntries, subjectOfCommand, subjectsOfCommands } from "../../../core/room/sequencer/subject-data.ts";
 import { TextModerator } from "../../../core/room/sequencer/text-moderator.ts";
@@ -44,7 +40,7 @@ import type {
   RoomRpc,
   ShardSnapshot,
 } from "../../../core/room/shard-rpc.ts";
-import { parseShardingConfig, ShardScaler, tickIntervalMs, tickParts } from "../../../core/room/sharding.ts";
+import { ShardScaler, tickIntervalMs, tickParts } from "../../../core/room/sharding.ts";
 import { AlarmSchedule } from "../../kit/alarm-schedule.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
 import { RoomFanout } from "../room-fanout.ts";
@@ -59,14 +55,12 @@ import { SubjectStore } from "./subject-store.ts";
 import { UnsentEvents } from "./unsent-events.ts";
 
 /** What the room is bound to. */
-export interface RoomEnv extends RoomChildEnv, RetentionEnv {
+export interface RoomEnv extends RoomChildEnv, ConfigVariables {
   readonly ROOM: JurisdictionNamespace<
     AccessPolicyReceiver & { setExpectedAudience(viewers: number): Promise<number> }
   >;
   readonly LIVE: { getByName(name: string): RoomEventReceiver };
   readonly KEYRING: JurisdictionNamespace<KeyringRpc>;
-  readonly CORRAL_ROOM_SHARD_FILL?: string;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
 }
 
 /** Sums of who watched are kept this often; likes and reactions with the tick that tells them. */
@@ -107,7 +101,8 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
   constructor(ctx: DurableObjectState, env: RoomEnv) {
     super(ctx, env);
     this.#name = ctx.id.name ?? "";
-    this.#retention = parseHistoryRetention(env);
+    const { history, sharding } = getConfig(env);
+    this.#retention = history;
     this.#store = new RoomStore(ctx.storage, this.platform.newId());
     this.#subjects = new SubjectStore(this.#store.sql);
     this.#replacementRoom = this.#store.replacementRoom();
@@ -116,7 +111,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#alarms = new AlarmSchedule(ctx.storage, "prune");
     this.#domainEvents = this.#createDomainEvents();
     this.#head = this.#store.headOffset();
-    this.#scaler = new ShardScaler(this.#store.shardCount(), parseShardingConfig(env), this.#store.expectedAudience());
+    this.#scaler = new ShardScaler(this.#store.shardCount(), sharding, this.#store.expectedAudience());
     const kept = this.#store.audienceSnapshot();
     this.#audience = new RoomAudience(kept, this.platform.clock.nowMs());
     this.#counts = this.#audience.counts(this.platform.clock.nowMs());

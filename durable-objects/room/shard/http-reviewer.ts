@@ -1,4 +1,6 @@
 /** The reviewer of a deployment: another Worker by a service binding, or a URL. */
+
+import type { ReviewConfig } from "../../../core/api/config.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import {
   type MessageReviewer,
@@ -8,42 +10,39 @@ import {
 } from "../../../core/moderation/review.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
-/** Configuration of the reviewer; see `docs/design/moderation.md`. Without Worker and URL there is none. */
+/** The binding of a reviewer. */
 export interface ReviewerEnv {
-  /** The Worker that reviews. */
+  /** The Worker that reviews; see `docs/design/moderation.md`. */
   readonly REVIEWER?: Pick<Fetcher, "fetch">;
-  /** The URL that reviews, without such a Worker. */
-  readonly CORRAL_REVIEWER_URL?: string;
-  /** Sent to either as a bearer token. */
-  readonly CORRAL_REVIEWER_TOKEN?: string;
-  /** The deadline of a review, ms. */
-  readonly CORRAL_REVIEW_MS?: string;
-  /** "hold": a message without a review waits for a moderator. Otherwise the local lists decide. */
-  readonly CORRAL_REVIEW_FALLBACK?: string;
 }
 
 /** The review policy of a deployment; null without a reviewer. */
-export function reviewPolicyFromEnv(env: ReviewerEnv, clock: Clock): ReviewPolicy<AbortSignal> | null {
-  const url = env.CORRAL_REVIEWER_URL ?? "";
-  if (env.REVIEWER === undefined && url === "") return null;
-  const deadlineMs = Number(env.CORRAL_REVIEW_MS);
+export function createReviewPolicy(
+  reviewer: ReviewerEnv["REVIEWER"],
+  { url, token, timeoutMs, fallback }: ReviewConfig,
+  clock: Clock,
+): ReviewPolicy<AbortSignal> | null {
+  if (reviewer === undefined && url === null) return null;
   return {
-    reviewer: createHttpReviewer(
-      env.REVIEWER ?? PLATFORM_FETCHER,
-      url === "" ? "https://reviewer/" : url,
-      env.CORRAL_REVIEWER_TOKEN,
-    ),
-    startDeadline: (timeoutMs) => startDeadline(clock, timeoutMs),
-    deadlineMs: deadlineMs > 0 ? Math.min(deadlineMs, ROOM_LIMITS.maxReviewTimeoutMs) : ROOM_LIMITS.reviewTimeoutMs,
-    fallback: env.CORRAL_REVIEW_FALLBACK === "hold" ? "hold" : "allow",
+    reviewer: createHttpReviewer(reviewer ?? PLATFORM_FETCHER, url ?? "https://reviewer/", token),
+    startDeadline: (deadlineMs) => startDeadline(clock, deadlineMs),
+    deadlineMs: timeoutMs,
+    fallback,
   };
 }
 
 /** The platform's `fetch` must not be called as a method of another object. */
 const PLATFORM_FETCHER: Pick<Fetcher, "fetch"> = { fetch: (input, init) => fetch(input, init) };
 
-function createHttpReviewer(fetcher: Pick<Fetcher, "fetch">, url: string, token = ""): MessageReviewer<AbortSignal> {
-  const headers = { "content-type": "application/json", ...(token === "" ? {} : { authorization: `Bearer ${token}` }) };
+function createHttpReviewer(
+  fetcher: Pick<Fetcher, "fetch">,
+  url: string,
+  token: string | null,
+): MessageReviewer<AbortSignal> {
+  const headers = {
+    "content-type": "application/json",
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
   return async (text, { stream, sender, local }, signal) => {
     const { decision, scores } = local;
     const body = JSON.stringify({ stream, sender, text, local: { decision, scores } });

@@ -4,7 +4,7 @@
  * hibernate.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { ViewerTokenKeys } from "../../../core/access/viewer-token.ts";
+import { type ConfigVariables, getConfig } from "../../../core/api/config.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { encodeRoomChild, type RoomChildId } from "../../../core/room/child-ids.ts";
@@ -19,7 +19,6 @@ import { ShardBudgets } from "../../../core/room/shard/shard-budgets.ts";
 import type { BeaconViewer, RoomRpc, ShardRpc, ShardSnapshot, TickBatch } from "../../../core/room/shard-rpc.ts";
 import {
   batchIntervalMs,
-  parseShardingConfig,
   relayIndexFor,
   reportIntervalMs,
   type ShardingConfig,
@@ -32,7 +31,7 @@ import { type ShardContext, type SocketClose, socketRefusal } from "./admission.
 import { CommandIntake } from "./command-intake.ts";
 import { Connections } from "./connections.ts";
 import { FrameHandler, isActiveStaff } from "./frame-handler.ts";
-import { type ReviewerEnv, reviewPolicyFromEnv } from "./http-reviewer.ts";
+import { createReviewPolicy, type ReviewerEnv } from "./http-reviewer.ts";
 import { PresenceRefresh } from "./presence-refresh.ts";
 import { Rebalancer } from "./rebalancer.ts";
 import { renewToken } from "./renew-token.ts";
@@ -44,12 +43,9 @@ import { BEACONS_KEY, SHARD_SCHEMA, SHARDS_KEY } from "./shard-schema.ts";
 import { SocketExpiry } from "./socket-expiry.ts";
 
 /** What a shard is bound to. */
-export interface RoomShardEnv extends ReviewerEnv, ViewerTokenKeys {
+export interface RoomShardEnv extends ReviewerEnv, ConfigVariables {
   readonly ROOM: JurisdictionNamespace<RoomRpc>;
   readonly ROOM_RELAY: JurisdictionNamespace<RoomRpc>;
-  readonly CORRAL_ROOM_SHARD_FILL?: string;
-  readonly CORRAL_ROOM_FAN_OUT?: string;
-  readonly CORRAL_ROOM_SOCKETS_PER_ADDRESS?: string;
 }
 
 /** The gateway's headers: the `Participant` in JSON, percent-encoded, and the shard count that it knows. */
@@ -90,9 +86,10 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     const stream = streamOfRoom(room);
     this.#index = index;
     this.#childId = encodeRoomChild({ kind: "shard", index });
+    const { sharding, review, viewerKeys } = getConfig(env);
     const platform = platformOf(this);
     const { clock } = platform;
-    this.#sharding = parseShardingConfig(env);
+    this.#sharding = sharding;
     this.#connections = new Connections(ctx, clock, () => {
       this.#expiry.scheduleNextCheck();
       this.#presenceRefresh.request();
@@ -112,7 +109,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
       batchIntervalMs: () => batchIntervalMs(siblings()),
       clock,
     });
-    const policy = reviewPolicyFromEnv(env, clock);
+    const policy = createReviewPolicy(env.REVIEWER, review, clock);
     const reviewQueue = new ReviewQueue({ stream, policy, loadState, platform });
     this.#fanout = new ShardFanout(this.#connections, () => this.#replica.recentEvents, clock);
     this.#context = {
@@ -126,7 +123,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     };
     this.#frameHandler = new FrameHandler(this.#context, {
       intake: new CommandIntake(batcher, reviewQueue, clock),
-      renewToken: (connection, token) => renewToken(env, stream, connection, token, loadState, clock),
+      renewToken: (connection, token) => renewToken(viewerKeys, stream, connection, token, loadState, clock),
       requestPresenceRefresh: () => this.#presenceRefresh.request(),
     });
     this.#presenceRefresh = new PresenceRefresh({

@@ -1,5 +1,6 @@
 /** Attacks on who somebody is: keys of devices that are only named, names that run into each other, foreign pages. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { parseConfig } from "../../../core/api/config.ts";
 import type { StreamName } from "../../../core/kit/ids.ts";
 import { ROOM_SUBPROTOCOL } from "../../../core/room/room-protocol.ts";
 import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
@@ -17,7 +18,7 @@ import {
 } from "../../../durable-objects/room/testing.ts";
 import { isAllowedOrigin } from "../../../workers/access/page-origins.ts";
 import { openTicket, sealTicket, TICKET_LIMITS } from "../../../workers/room/room-tickets.ts";
-import { testBindings, testEdge } from "../../../workers/testing.ts";
+import { testBindings, testConfig, testEdge } from "../../../workers/testing.ts";
 
 const NOBODY = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 
@@ -219,8 +220,8 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
   expect(await asked(null)).toEqual([101, 200, 200]);
   expect(await asked("http://edge.test")).toEqual([101, 200, 200]);
   // Never a page that anybody on the way may have written.
-  expect(isAllowedOrigin({}, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
-  const listing = { CORRAL_ORIGINS: "https://a.example, https://b.example:8443" };
+  expect(isAllowedOrigin({ pageOrigins: [] }, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
+  const listing = parseConfig({ CORRAL_ORIGINS: "https://a.example, https://b.example:8443" });
   const others = [
     "https://a.example",
     "https://b.example:8443",
@@ -261,9 +262,9 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
   ];
   for (const text of made) expect(await status(`/rooms/${room}/socket`, text)).toBe(401);
   const stream = room as StreamName;
-  const short = await sealTicket(testBindings, stream, { ...NOBODY, device: "d" }, 1_000);
+  const short = await sealTicket(testConfig, stream, { ...NOBODY, device: "d" }, 1_000);
   const opens = async (nowMs: number): Promise<boolean> =>
-    (await openTicket(testBindings, stream, short ?? "", nowMs)) !== null;
+    (await openTicket(testConfig, stream, short ?? "", nowMs)) !== null;
   const { lifetimeMs } = TICKET_LIMITS;
   expect([await opens(1_000), await opens(999 + lifetimeMs), await opens(1_000 + lifetimeMs)]).toEqual([
     true,
@@ -279,16 +280,19 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
   expect(await fetchPlaybackProof(room)).not.toBeNull();
 });
 
-test("a deployment with a secret that can be guessed answers nobody, and says which one it is", async () => {
+test("an edge with a secret that can be guessed answers every request with 503, and logs the secret's name", async () => {
   const { serveRequest } = await import("../../../workers/app.ts");
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
   const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
   for (const name of ["CORRAL_ADMIN_TOKEN", "CORRAL_METRICS_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"]) {
     const env = { ...testBindings, [name]: "a".repeat(31) };
     for (const path of ["/watch/show", "/live/show/multivariant.m3u8", "/rooms/show/socket", "/metrics"]) {
       const answer = await serveRequest(new Request(`http://edge.test${path}`), env, context);
-      expect([path, answer.status]).toEqual([path, 500]);
-      expect(await answer.text()).toContain(`${name} must have at least 32 bytes`);
+      expect([path, answer.status]).toEqual([path, 503]);
+      expect(await answer.json()).toMatchObject({ type: "/problems/misconfigured" });
     }
+    expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(`${name} must have at least 32 bytes`));
+    log.mockClear();
     const long = await serveRequest(
       new Request("http://edge.test/metrics"),
       { ...testBindings, [name]: "a".repeat(32) },
@@ -296,4 +300,5 @@ test("a deployment with a secret that can be guessed answers nobody, and says wh
     );
     expect(long.status).toBe(401);
   }
+  log.mockRestore();
 });

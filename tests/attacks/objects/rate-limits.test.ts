@@ -4,7 +4,6 @@ import { DEFAULT_JOIN_RATES } from "../../../core/delivery/join-admission.ts";
 import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
 import { ROOM_SUBPROTOCOL } from "../../../core/room/room-protocol.ts";
 import { issueTestToken } from "../../../durable-objects/room/testing.ts";
-import { LOCAL_RATE_LIMITS } from "../../../origin/local-edge/rate-limits.ts";
 import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { CountedGateway } from "./counting.ts";
@@ -15,7 +14,9 @@ const from = (ip: string, more: Record<string, string> = {}): Record<string, str
 });
 
 /** More than the limit, whenever a minute ends in between. */
-const A_MINUTE_OF_SECRETS = 2 * LOCAL_RATE_LIMITS.LIMIT_SECRETS + 1;
+/** As in `wrangler.toml`. */
+const LIMITS = { secrets: 60, sockets: 600 } as const;
+const A_MINUTE_OF_SECRETS = 2 * LIMITS.secrets + 1;
 
 /** Statuses of so many requests, and the last answer. */
 async function flood(
@@ -104,7 +105,7 @@ test("sockets of one network beyond the limit are closed with word to come back,
     webSocket.accept();
     return closed;
   };
-  for (let n = 0; n < 2 * LOCAL_RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+  for (let n = 0; n < 2 * LIMITS.sockets; n += 100) {
     await Promise.all(Array.from({ length: 100 }, () => closeOf("192.0.2.9")));
   }
   expect(await closeOf("192.0.2.9")).toBe(4503);
@@ -146,7 +147,7 @@ test("who has a token comes to a room and counts, however many of its network co
   const ann = await issueTestToken(stream, { sub: "ann" });
   const anonymous = ((await (await post("ticket", null)).json()) as { ticket: string }).ticket;
   const floodOf = async (bearer: string | null): Promise<void> => {
-    for (let n = 0; n < 2 * LOCAL_RATE_LIMITS.LIMIT_SOCKETS; n += 100) {
+    for (let n = 0; n < 2 * LIMITS.sockets; n += 100) {
       await Promise.all(Array.from({ length: 100 }, () => statusOf("ticket", bearer)));
     }
   };

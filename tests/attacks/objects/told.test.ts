@@ -8,7 +8,7 @@ import type { RoomEvent } from "../../../core/room/events.ts";
 import { encryptValue } from "../../../durable-objects/room/sequencer/encryption.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
 import { deriveNetworkNames } from "../../../workers/access/request-networks.ts";
-import { testBindings } from "../../../workers/testing.ts";
+import { testBindings, testConfig } from "../../../workers/testing.ts";
 
 const viewers: TestParticipant[] = [];
 let rooms = 0;
@@ -33,10 +33,8 @@ const DAY_MS = 86_400_000;
 
 /** What a room calls a network today, and on the days beside it. */
 async function names(room: string, ip: string, nowMs = Date.now()): Promise<readonly string[]> {
-  vi.useFakeTimers({ now: nowMs, toFake: ["Date"] });
   const request = new Request("http://edge.test/", { headers: { "cf-connecting-ip": ip } });
-  const { address, addressesNear = [] } = await deriveNetworkNames(testBindings, request, room as StreamName);
-  vi.useRealTimers();
+  const { address, addressesNear = [] } = await deriveNetworkNames(testConfig, request, room as StreamName, nowMs);
   return [address, ...addressesNear];
 }
 

@@ -1,0 +1,351 @@
+/**
+ * The configuration of a deployment: all variables and secrets, parsed once by one schema. An absent or empty variable has
+ * its default; any other value that does not fit is an error.
+ */
+import * as z from "zod/mini";
+import type { ViewerTokenKeys } from "../access/viewer-token.ts";
+import { DEFAULT_JOIN_RATES, type JoinRates } from "../delivery/join-admission.ts";
+import { isRegion, type Site } from "../delivery/tree/node-address.ts";
+import { ROOM_LIMITS } from "../room/room-limits.ts";
+import type { HistoryRetention } from "../room/sequencer/retention.ts";
+import { DEFAULT_SHARDING, type ShardingConfig } from "../room/sharding.ts";
+import { renderMarkdownTable } from "./markdown-table.ts";
+
+/** How an external reviewer of messages is asked; see `docs/design/moderation.md`. */
+export interface ReviewConfig {
+  /** Null: the service binding `REVIEWER` is asked, where there is one. */
+  readonly url: string | null;
+  readonly token: string | null;
+  readonly timeoutMs: number;
+  /** What happens to a message that could not be reviewed: a moderator decides, or the term lists alone. */
+  readonly fallback: "hold" | "allow";
+}
+
+/** A deployment's configuration. A secret that is not set is null. */
+export interface Config {
+  /** Opens the control API. */
+  readonly adminToken: string | null;
+  /** Opens the metrics; without it the admin token does. */
+  readonly metricsToken: string | null;
+  readonly viewerKeys: ViewerTokenKeys;
+  /** Signs what only the edge itself verifies: the first of the edge's secret, the viewers' and the admin token. */
+  readonly edgeSecret: string | null;
+  /** Null: `POST /dev/token` does not exist. `boundName`: a name of the edge beside localhost, or empty. */
+  readonly devTokens: { readonly boundName: string } | null;
+  /** Origins beside the edge's own whose pages may open rooms. */
+  readonly pageOrigins: readonly string[];
+  readonly history: HistoryRetention;
+  readonly sharding: ShardingConfig;
+  /** Null: the platform says where the isolate runs. */
+  readonly site: Site | null;
+  readonly joinRates: JoinRates;
+  readonly review: ReviewConfig;
+}
+
+/** All variables and secrets, in the order of the documentation. */
+export const VARIABLE_NAMES = [
+  "CORRAL_ADMIN_TOKEN",
+  "CORRAL_METRICS_TOKEN",
+  "CORRAL_VIEWER_SECRET",
+  "CORRAL_VIEWER_JWKS",
+  "CORRAL_EDGE_SECRET",
+  "CORRAL_DEV_TOKENS",
+  "CORRAL_ORIGINS",
+  "CORRAL_ROOM_KEEP_HOURS",
+  "CORRAL_ROOM_KEEP_EVENTS",
+  "CORRAL_ROOM_SHARD_FILL",
+  "CORRAL_ROOM_FAN_OUT",
+  "CORRAL_ROOM_SOCKETS_PER_ADDRESS",
+  "CORRAL_SITE",
+  "CORRAL_JOINS_PER_SECOND",
+  "CORRAL_JOIN_SPREAD_S",
+  "CORRAL_REVIEWER_URL",
+  "CORRAL_REVIEWER_TOKEN",
+  "CORRAL_REVIEW_MS",
+  "CORRAL_REVIEW_FALLBACK",
+] as const;
+
+/** The name of a variable or secret. */
+export type VariableName = (typeof VARIABLE_NAMES)[number];
+
+/** The documentation of one variable. */
+export interface VariableDocs {
+  readonly isSecret: boolean;
+  /** As a person writes it; empty: not set. */
+  readonly byDefault: string;
+  /** What it sets, and in which unit. */
+  readonly meaning: string;
+}
+
+/** Bytes that a secret has at least: as many as the hash with which it signs. */
+const MIN_SECRET_BYTES = 32;
+
+const HOUR_MS = 3_600_000;
+const MAX_SHARDING_COUNT = 10_000;
+/** A segment's part is worth nothing after an hour, and no deployment admits more viewers a second in one isolate. */
+const MAX_JOINS_PER_SECOND = 1_000_000;
+const MAX_JOIN_SPREAD_S = 3_600;
+
+const docs = z.registry<VariableDocs>();
+
+/** What is wrong with a text. */
+class InvalidVariable extends Error {}
+
+/** A variable: `parse` reads its text, and throws `InvalidVariable` with what it must be. */
+function variable<T>(about: VariableDocs, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
+  const schema = z.pipe(
+    z.optional(z.string("must be a text")),
+    z.transform((text, context): T => {
+      if (text === undefined || text === "") return unset;
+      try {
+        return parse(text);
+      } catch (error) {
+        // The value itself is not reported: it may be a secret.
+        const message = error instanceof InvalidVariable ? error.message : "is invalid";
+        context.issues.push({ code: "custom", message, input: undefined });
+        return unset;
+      }
+    }),
+  ) as unknown as z.ZodMiniType<T>;
+  docs.add(schema, about);
+  return schema;
+}
+
+function secret(meaning: string): z.ZodMiniType<string | null> {
+  return variable<string | null>({ isSecret: true, byDefault: "", meaning }, null, (text) => {
+    if (new TextEncoder().encode(text).byteLength >= MIN_SECRET_BYTES) return text;
+    throw new InvalidVariable(
+      `must have at least ${MIN_SECRET_BYTES} bytes: set it anew, as from \`openssl rand -hex 32\``,
+    );
+  });
+}
+
+function integer(meaning: string, [min, max]: readonly [number, number], byDefault: number): z.ZodMiniType<number> {
+  return variable({ isSecret: false, byDefault: String(byDefault), meaning }, byDefault, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidVariable(`must be a whole number from ${min} to ${max}`);
+  });
+}
+
+function positiveNumber(meaning: string, max: number, byDefault: number): z.ZodMiniType<number> {
+  return variable({ isSecret: false, byDefault: String(byDefault), meaning }, byDefault, (text) => {
+    const value = /^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+    if (value > 0 && value <= max) return value;
+    throw new InvalidVariable(`must be a number above 0 and at most ${max}`);
+  });
+}
+
+function text<T>(meaning: string, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
+  return variable({ isSecret: false, byDefault: "", meaning }, unset, parse);
+}
+
+function parseKeySet(json: string): string {
+  const invalid = new InvalidVariable('must be a JWKS in JSON, like {"keys":[…]}');
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw invalid;
+  }
+  if (typeof value === "object" && value !== null && "keys" in value && Array.isArray(value.keys)) return json;
+  throw invalid;
+}
+
+function parseOrigins(list: string): readonly string[] {
+  const origins = list.split(/[\s,]+/).filter((origin) => origin !== "");
+  for (const origin of origins) {
+    if (!/^https?:\/\/[^/\s]+$/.test(origin))
+      throw new InvalidVariable("must be origins like https://www.example.com, with spaces between them");
+  }
+  return origins;
+}
+
+function parseSite(site: string): Site {
+  const [region, colo = "", ...rest] = site.split("/");
+  if (isRegion(region) && rest.length === 0 && /^[A-Z0-9]{2,8}$/.test(colo)) return { region, colo };
+  throw new InvalidVariable("must be a region and a data centre like weur/FRA");
+}
+
+function parseReviewerUrl(url: string): string {
+  if (/^https?:\/\/[^\s/]+/.test(url)) return url;
+  throw new InvalidVariable("must be an address like https://reviewer.example.com/review");
+}
+
+function parseFallback(fallback: string): ReviewConfig["fallback"] {
+  if (fallback === "hold" || fallback === "allow") return fallback;
+  throw new InvalidVariable("must be hold or allow");
+}
+
+const { maxRetentionHours, maxRetentionEvents, retentionMs, retentionEvents } = ROOM_LIMITS;
+
+const variables = {
+  CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it nobody creates stream keys."),
+  CORRAL_METRICS_TOKEN: secret("Opens `/metrics`. Without it the admin token does."),
+  CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens that are signed with HS256."),
+  CORRAL_VIEWER_JWKS: variable<string | null>(
+    {
+      isSecret: true,
+      byDefault: "",
+      meaning: "Public keys, a JWKS in JSON, that verify viewer tokens signed with ES256 by their `kid`.",
+    },
+    null,
+    parseKeySet,
+  ),
+  CORRAL_EDGE_SECRET: secret(
+    "Signs device keys and tickets, and names networks. Without it the viewer secret does, else the admin token.",
+  ),
+  CORRAL_DEV_TOKENS: text<Config["devTokens"]>(
+    "Local runs only: `1`, or a name of the edge beside localhost. `POST /dev/token` then issues any viewer token to this machine.",
+    null,
+    (name) => ({ boundName: name === "1" ? "" : name }),
+  ),
+  CORRAL_ORIGINS: text<readonly string[]>(
+    "Origins, with spaces between them, whose pages may open rooms beside the edge's own.",
+    [],
+    parseOrigins,
+  ),
+  CORRAL_ROOM_KEEP_HOURS: integer(
+    "Hours for which a room keeps its history.",
+    [1, maxRetentionHours],
+    retentionMs / HOUR_MS,
+  ),
+  CORRAL_ROOM_KEEP_EVENTS: integer(
+    "Events of its history that a room keeps at most.",
+    [1, maxRetentionEvents],
+    retentionEvents,
+  ),
+  CORRAL_ROOM_SHARD_FILL: integer(
+    "Sockets that a shard of a room should have.",
+    [1, MAX_SHARDING_COUNT],
+    DEFAULT_SHARDING.shardFill,
+  ),
+  CORRAL_ROOM_FAN_OUT: integer("Children of one object of a room.", [1, MAX_SHARDING_COUNT], DEFAULT_SHARDING.fanOut),
+  CORRAL_ROOM_SOCKETS_PER_ADDRESS: integer(
+    "Sockets of one network in a shard of a room.",
+    [1, MAX_SHARDING_COUNT],
+    DEFAULT_SHARDING.socketsPerAddress,
+  ),
+  CORRAL_SITE: text<Site | null>(
+    "Region and data centre like `weur/FRA`, where the platform does not say them.",
+    null,
+    parseSite,
+  ),
+  CORRAL_JOINS_PER_SECOND: positiveNumber(
+    "New viewers that one isolate admits to a stream in a second; twice as many at once.",
+    MAX_JOINS_PER_SECOND,
+    DEFAULT_JOIN_RATES.joinsPerSecond,
+  ),
+  CORRAL_JOIN_SPREAD_S: positiveNumber(
+    "Seconds within which deferred viewers try again.",
+    MAX_JOIN_SPREAD_S,
+    DEFAULT_JOIN_RATES.spreadS,
+  ),
+  CORRAL_REVIEWER_URL: text<string | null>(
+    "Address of an external reviewer of messages, where the service binding `REVIEWER` is not set.",
+    null,
+    parseReviewerUrl,
+  ),
+  CORRAL_REVIEWER_TOKEN: variable<string | null>(
+    { isSecret: true, byDefault: "", meaning: "Sent to the reviewer as a bearer token." },
+    null,
+    (token) => token,
+  ),
+  CORRAL_REVIEW_MS: integer(
+    "Milliseconds that a message waits for its review.",
+    [1, ROOM_LIMITS.maxReviewTimeoutMs],
+    ROOM_LIMITS.reviewTimeoutMs,
+  ),
+  CORRAL_REVIEW_FALLBACK: variable<ReviewConfig["fallback"]>(
+    {
+      isSecret: false,
+      byDefault: "allow",
+      meaning:
+        "`hold`: a message that could not be reviewed waits for a moderator. `allow`: the term lists alone decide.",
+    },
+    "allow",
+    parseFallback,
+  ),
+} as const satisfies Readonly<Record<VariableName, z.ZodMiniType>>;
+
+const schema = z.object(variables);
+
+/** Variables and secrets as a deployment sets them. */
+export type ConfigVariables = { readonly [Name in VariableName]?: string };
+
+/** The documentation of a variable. */
+export function variableDocs(name: VariableName): VariableDocs {
+  const known = docs.get(variables[name]);
+  if (known === undefined) throw new RangeError(`${name} has no documentation`);
+  return known;
+}
+
+/** Variables that do not fit the schema. `message` names each, and no value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** The configuration that variables set. Throws `ConfigError`. */
+export function parseConfig(values: ConfigVariables): Config {
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")} ${message}.`).join(" "),
+    );
+  }
+  const set = parsed.data;
+  const joinsPerSecond = set.CORRAL_JOINS_PER_SECOND;
+  return {
+    adminToken: set.CORRAL_ADMIN_TOKEN,
+    metricsToken: set.CORRAL_METRICS_TOKEN,
+    viewerKeys: { secret: set.CORRAL_VIEWER_SECRET, keySet: set.CORRAL_VIEWER_JWKS },
+    edgeSecret: set.CORRAL_EDGE_SECRET ?? set.CORRAL_VIEWER_SECRET ?? set.CORRAL_ADMIN_TOKEN,
+    devTokens: set.CORRAL_DEV_TOKENS,
+    pageOrigins: set.CORRAL_ORIGINS,
+    history: { maxAgeMs: HOUR_MS * set.CORRAL_ROOM_KEEP_HOURS, maxEvents: set.CORRAL_ROOM_KEEP_EVENTS },
+    sharding: {
+      shardFill: set.CORRAL_ROOM_SHARD_FILL,
+      fanOut: set.CORRAL_ROOM_FAN_OUT,
+      socketsPerAddress: set.CORRAL_ROOM_SOCKETS_PER_ADDRESS,
+    },
+    site: set.CORRAL_SITE,
+    joinRates: { joinsPerSecond, burst: Math.max(1, 2 * joinsPerSecond), spreadS: set.CORRAL_JOIN_SPREAD_S },
+    review: {
+      url: set.CORRAL_REVIEWER_URL,
+      token: set.CORRAL_REVIEWER_TOKEN,
+      timeoutMs: set.CORRAL_REVIEW_MS,
+      fallback: set.CORRAL_REVIEW_FALLBACK,
+    },
+  };
+}
+
+const parsedConfigs = new WeakMap<object, Config>();
+/** Of these one is asked for with every request. */
+let latest: { readonly env: object; readonly config: Config } | null = null;
+
+/** The configuration of an environment, parsed when it is asked for first. Throws `ConfigError`. */
+export function getConfig(env: ConfigVariables): Config {
+  if (latest?.env === env) return latest.config;
+  const config = parsedConfigs.get(env) ?? parseConfig(env);
+  parsedConfigs.set(env, config);
+  latest = { env, config };
+  return config;
+}
+
+/** `docs/configuration.md`. */
+export function renderConfigDocs(): string {
+  const rows = VARIABLE_NAMES.map((name) => {
+    const { isSecret, byDefault, meaning } = variableDocs(name);
+    return [`\`${name}\``, isSecret ? "secret" : "variable", byDefault === "" ? "" : `\`${byDefault}\``, meaning];
+  });
+  return [
+    "# Configuration",
+    "",
+    "Variables stand under `[vars]` in `wrangler.toml`; secrets are set with `npx wrangler secret put NAME`. An edge whose",
+    "configuration is invalid answers every request with 503 `misconfigured` and logs the names of what is wrong; a local edge",
+    "does not start. `core/api/config.ts` is the source of this file.",
+    "",
+    ...renderMarkdownTable(["name", "kind", "default", "meaning"], rows),
+    "",
+  ].join("\n");
+}

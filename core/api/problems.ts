@@ -1,0 +1,336 @@
+/**
+ * The registry of problem types: everything that the edge refuses or cannot do, as RFC 9457 problem details. Each type has
+ * one meaning. Its URI is `/problems/` and its name, where the edge serves a page about it; `docs/problems.md` lists all.
+ */
+
+import { renderMarkdownTable } from "./markdown-table.ts";
+
+/** One type of problem. */
+export interface ProblemType {
+  /** HTTP statuses of the answers; the first is the usual one. */
+  readonly statuses: readonly [number, ...number[]];
+  /** RFC 9457 §3.1.3: it does not change from one occurrence to another. */
+  readonly title: string;
+  /** What has happened and what the client can do, for the documentation; the `detail` where an answer has no other. */
+  readonly meaning: string;
+  /** Seconds for `Retry-After`, where the request may succeed later without a change. */
+  readonly retryAfterS?: number;
+}
+
+/** All names. */
+export const PROBLEM_NAMES = [
+  "invalid-address",
+  "invalid-body",
+  "invalid-parameter",
+  "bad-directive",
+  "websocket-expected",
+  "malformed",
+  "token-missing",
+  "token-expired",
+  "token-malformed",
+  "token-forged",
+  "token-unsupported",
+  "token-wrong-room",
+  "token-revoked",
+  "followers-only",
+  "ticket-over",
+  "admin-token-missing",
+  "admin-token-wrong",
+  "metrics-token-missing",
+  "metrics-token-wrong",
+  "secret-not-set",
+  "key-missing",
+  "key-wrong",
+  "foreign-origin",
+  "not-local",
+  "not-found",
+  "method-not-allowed",
+  "too-slow",
+  "already-live",
+  "out-of-order",
+  "init-missing",
+  "not-open",
+  "stopped-by-operator",
+  "too-many-revocations",
+  "room-in-use",
+  "ended",
+  "stopped",
+  "too-large",
+  "range-not-satisfiable",
+  "too-many-requests",
+  "no-jurisdictions",
+  "unavailable",
+  "change-incomplete",
+  "crowded",
+  "timeout",
+  "not-available-yet",
+  "misconfigured",
+] as const;
+
+const NEW_TOKEN = "Get a new token from the site that issues them.";
+
+/** The name of a problem type. */
+export type ProblemName = (typeof PROBLEM_NAMES)[number];
+
+/** All problem types by name. */
+export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
+  "invalid-address": {
+    statuses: [400],
+    title: "Invalid address",
+    meaning: "The request's target and `Host` make no address.",
+  },
+  "invalid-body": {
+    statuses: [400],
+    title: "Invalid request body",
+    meaning: "The body does not fit the operation's schema, which `/openapi.json` states. `detail` says where.",
+  },
+  "invalid-parameter": {
+    statuses: [400],
+    title: "Invalid parameter",
+    meaning: "A parameter of the address does not fit the operation. `detail` says which.",
+  },
+  "bad-directive": {
+    statuses: [400],
+    title: "Invalid delivery directive",
+    meaning: "A `_HLS_…` query parameter is malformed, or names a segment that cannot exist yet.",
+  },
+  "websocket-expected": {
+    statuses: [400],
+    title: "WebSocket expected",
+    meaning: "Connect to this address with a WebSocket.",
+  },
+  malformed: {
+    statuses: [400],
+    title: "Invalid publish request",
+    meaning: "The request does not fit the publish API. `detail` says where.",
+  },
+  "token-missing": {
+    statuses: [401],
+    title: "Viewer token required",
+    meaning: "Send `Authorization: Bearer <token>`, or `?token=` with the multivariant playlist.",
+  },
+  "token-expired": { statuses: [401], title: "Viewer token expired", meaning: NEW_TOKEN },
+  "token-malformed": { statuses: [401], title: "Malformed viewer token", meaning: NEW_TOKEN },
+  "token-forged": { statuses: [401], title: "Invalid viewer token signature", meaning: NEW_TOKEN },
+  "token-unsupported": {
+    statuses: [401],
+    title: "No key for this viewer token",
+    meaning: "Viewer tokens are signed with HS256 or ES256, with a key of this deployment.",
+  },
+  "token-wrong-room": { statuses: [403], title: "Viewer token of another stream", meaning: NEW_TOKEN },
+  "token-revoked": { statuses: [403], title: "Viewer token revoked", meaning: NEW_TOKEN },
+  "followers-only": {
+    statuses: [403],
+    title: "Followers only",
+    meaning: "Follow the host, and get a new token.",
+  },
+  "ticket-over": {
+    statuses: [401],
+    title: "Invalid or expired ticket",
+    meaning: "A ticket lasts for seconds and opens one room. Get another one with `POST /rooms/{stream}/ticket`.",
+  },
+  "admin-token-missing": {
+    statuses: [401],
+    title: "Admin token required",
+    meaning: "Send `Authorization: Bearer <admin token>`.",
+  },
+  "admin-token-wrong": {
+    statuses: [403],
+    title: "Wrong admin token",
+    meaning: "The token is not the admin token of this deployment.",
+  },
+  "metrics-token-missing": {
+    statuses: [401],
+    title: "Metrics token required",
+    meaning: "Send `Authorization: Bearer <metrics token>`, or the admin token where no metrics token is set.",
+  },
+  "metrics-token-wrong": {
+    statuses: [403],
+    title: "Wrong metrics token",
+    meaning: "The token does not open the metrics of this deployment.",
+  },
+  "secret-not-set": {
+    statuses: [403],
+    title: "Secret not set",
+    meaning: "The deployment has not set the secret that opens this address. `detail` names it.",
+  },
+  "key-missing": {
+    statuses: [401],
+    title: "Stream key required",
+    meaning: "Send `Authorization: Bearer <stream key>`.",
+  },
+  "key-wrong": {
+    statuses: [403],
+    title: "Wrong stream key",
+    meaning: "Use the key that was issued for this stream.",
+  },
+  "foreign-origin": {
+    statuses: [403],
+    title: "Page origin not allowed",
+    meaning: "Pages of other origins open rooms only where CORRAL_ORIGINS of the deployment lists them.",
+  },
+  "not-local": {
+    statuses: [403],
+    title: "Local requests only",
+    meaning:
+      "Tokens of local runs are for programs on this machine, and for pages of this edge at localhost or 127.0.0.1.",
+  },
+  "not-found": { statuses: [404], title: "Not found", meaning: "There is nothing at this address." },
+  "method-not-allowed": {
+    statuses: [405],
+    title: "Method not allowed",
+    meaning: "The address does not support the method; `Allow` lists those that it does.",
+  },
+  "too-slow": {
+    statuses: [408],
+    title: "Request body too slow",
+    meaning: "The body arrived too slowly, or not at all. Send it again.",
+    retryAfterS: 1,
+  },
+  "already-live": {
+    statuses: [409],
+    title: "Another publisher is live",
+    meaning: "Another publisher is live on this stream. Stop that one, or try again later.",
+  },
+  "out-of-order": {
+    statuses: [409],
+    title: "Part out of order",
+    meaning:
+      "The part is not the next one of its track. The answer has the members of `PublishProgress`; resend from `next`.",
+  },
+  "init-missing": {
+    statuses: [409],
+    title: "Init section missing",
+    meaning: "The edge lacks the init section that this part needs. Send it first.",
+  },
+  "not-open": {
+    statuses: [409],
+    title: "Broadcast not open",
+    meaning: "The edge knows no such broadcast. Open it first.",
+  },
+  "stopped-by-operator": {
+    statuses: [409],
+    title: "Stopped by the operator",
+    meaning: "The operator has stopped this stream, and only the operator starts it again.",
+  },
+  "too-many-revocations": {
+    statuses: [409],
+    title: "Too many revocations",
+    meaning: "The stream has as many revocations as it may have, each for a day. Use another signing key instead.",
+  },
+  "room-in-use": {
+    statuses: [409],
+    title: "Room in use",
+    meaning: "A stream is bound to a jurisdiction once, before anybody enters its room. Use another stream name.",
+  },
+  ended: { statuses: [410], title: "Broadcast ended", meaning: "The broadcast has ended. Open another one." },
+  stopped: {
+    // RFC 7725: 451 after a legal demand; publishers get 403.
+    statuses: [410, 451, 403],
+    title: "Stream stopped",
+    meaning:
+      "The operator or a host has stopped the stream. The status is 451 after a legal demand, 403 for publishers, and 410 otherwise; `detail` has the reason.",
+  },
+  "too-large": {
+    statuses: [413],
+    title: "Request body too large",
+    meaning: "The body exceeds the limit that `detail` names.",
+  },
+  "range-not-satisfiable": {
+    statuses: [416],
+    title: "Range not satisfiable",
+    meaning: "The range begins after the last byte, whose position `Content-Range` states.",
+  },
+  "too-many-requests": {
+    statuses: [429],
+    title: "Too many requests",
+    meaning: "The network, or the account, sends too many requests of this kind. `Retry-After` says when to try again.",
+    retryAfterS: 10,
+  },
+  "no-jurisdictions": {
+    statuses: [501],
+    title: "Jurisdictions not supported",
+    meaning: "The runtime has no jurisdictions, as on one machine. Bind the stream on Cloudflare.",
+  },
+  unavailable: {
+    statuses: [503],
+    title: "Temporarily unavailable",
+    meaning: "An object of the stream did not answer, or capacity is exhausted. Send the request again.",
+    retryAfterS: 1,
+  },
+  "change-incomplete": {
+    statuses: [503],
+    title: "Change incomplete",
+    meaning: "The change may not have reached every object of the stream. Send the request again.",
+    retryAfterS: 1,
+  },
+  crowded: {
+    statuses: [503],
+    title: "Too many viewers joining",
+    meaning: "The edge admits new viewers at a limited rate. `Retry-After` says when to try again.",
+    retryAfterS: 1,
+  },
+  timeout: {
+    statuses: [503],
+    title: "Blocking request timed out",
+    meaning: "No new part arrived in time. Send the request again; the broadcast may be reconnecting.",
+    retryAfterS: 1,
+  },
+  "not-available-yet": {
+    statuses: [503],
+    title: "Media not available yet",
+    meaning: "The playlist lists the part or segment, and this edge has not received it yet. Send the request again.",
+    retryAfterS: 1,
+  },
+  misconfigured: {
+    statuses: [503],
+    title: "Invalid configuration",
+    meaning:
+      "A variable or secret of the deployment is invalid, or the operation needs one that is not set. The log names it.",
+    retryAfterS: 60,
+  },
+};
+
+/** The members of an RFC 9457 problem details object. */
+export interface ProblemDocument {
+  readonly status: number;
+  readonly type: string;
+  readonly title: string;
+  /** What to do about it. */
+  readonly detail: string;
+}
+
+const TYPE_PREFIX = "/problems/";
+
+/** The `type` of a problem: a relative reference to its page. */
+export const problemTypeUri = (name: ProblemName): string => `${TYPE_PREFIX}${name}`;
+
+/** The problem type of a URI as sent in `type`, or null. */
+export function parseProblemTypeUri(uri: string): ProblemName | null {
+  const name = uri.startsWith(TYPE_PREFIX) ? uri.slice(TYPE_PREFIX.length) : "";
+  return Object.hasOwn(PROBLEM_TYPES, name) ? (name as ProblemName) : null;
+}
+
+/** One occurrence of a problem. Throws `RangeError` on a status that the type does not have. */
+export function createProblem(name: ProblemName, detail?: string, status?: number): ProblemDocument {
+  const { statuses, title, meaning } = PROBLEM_TYPES[name];
+  if (status !== undefined && !statuses.includes(status)) throw new RangeError(`${name} has no status ${status}`);
+  return { type: problemTypeUri(name), title, detail: detail ?? meaning, status: status ?? statuses[0] };
+}
+
+/** `docs/problems.md`. */
+export function renderProblemDocs(): string {
+  const rows = PROBLEM_NAMES.map((name) => {
+    const { statuses, title, meaning } = PROBLEM_TYPES[name];
+    return [`<a id="${name}"></a>\`${name}\``, statuses.join(", "), title, meaning];
+  });
+  return [
+    "# Problem types",
+    "",
+    "The edge answers every failure with `application/problem+json` (RFC 9457). The `type` is `/problems/` and a name of this",
+    "table, and the edge serves a page at that address. `core/api/problems.ts` is the source of this file.",
+    "",
+    ...renderMarkdownTable(["type", "status", "title", "meaning"], rows),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,10 @@
+/** `npm run docs`: writes the reference documents that have their source in code; tests hold them equal to it. */
+import { writeFileSync } from "node:fs";
+import { renderConfigDocs } from "../core/api/config.ts";
+import { renderProblemDocs } from "../core/api/problems.ts";
+
+const DOCUMENTS = { "problems.md": renderProblemDocs, "configuration.md": renderConfigDocs } as const;
+
+for (const [name, render] of Object.entries(DOCUMENTS)) {
+  writeFileSync(new URL(`../docs/${name}`, import.meta.url), render());
+}

@@ -1,0 +1,91 @@
+/** The documentation of `/live/…`, which is served past the router. */
+import type { AnswerSpec, ParameterSpec, RouteSpec } from "../kit/route-spec.ts";
+
+const path = (name: string, description: string): ParameterSpec => ({
+  name,
+  in: "path",
+  description,
+  isRequired: true,
+});
+
+const STREAM: ParameterSpec = path("stream", "The stream's name.");
+const TRACK: readonly ParameterSpec[] = [
+  STREAM,
+  path("broadcast", "The broadcast's id."),
+  path("track", "The track's name."),
+];
+const TOKEN: ParameterSpec = {
+  name: "token",
+  in: "query",
+  description: "A viewer token, for players that send no header.",
+  isRequired: false,
+};
+const DIRECTIVES: readonly ParameterSpec[] = ["_HLS_msn", "_HLS_part", "_HLS_skip"].map((name) => ({
+  name,
+  in: "query",
+  description: "A delivery directive of RFC 8216bis §6.2.5.",
+  isRequired: false,
+}));
+
+const DELIVERY = {
+  tag: "Delivery",
+  security: ["viewerToken"],
+  problems: [
+    "not-found",
+    "token-missing",
+    "token-expired",
+    "token-malformed",
+    "token-forged",
+    "token-unsupported",
+    "token-wrong-room",
+    "token-revoked",
+    "followers-only",
+    "stopped",
+    "crowded",
+  ],
+} as const satisfies RouteSpec;
+
+const NOT_MODIFIED: AnswerSpec = { description: "The client has the current state." };
+const PLAYLIST: AnswerSpec = { description: "The playlist.", mediaTypes: ["application/vnd.apple.mpegurl"] };
+const MEDIA: AnswerSpec = { description: "The bytes.", mediaTypes: ["video/mp4", "audio/mp4"] };
+
+/** The routes of `/live/…`. */
+export const LIVE_ROUTES: readonly { readonly method: "GET"; readonly path: string; readonly spec: RouteSpec }[] = [
+  {
+    method: "GET",
+    path: "/live/:stream/multivariant.m3u8",
+    spec: {
+      ...DELIVERY,
+      summary: "A stream's multivariant playlist",
+      parameters: [STREAM, TOKEN],
+      answers: { 200: PLAYLIST, 304: NOT_MODIFIED },
+      problems: [...DELIVERY.problems, "too-many-requests"],
+    },
+  },
+  {
+    method: "GET",
+    path: "/live/:stream/:broadcast/:track/:file",
+    spec: {
+      ...DELIVERY,
+      summary: "A playlist, init section, segment or part of a track",
+      parameters: [
+        ...TRACK,
+        path(
+          "file",
+          "`media.m3u8`, `iframes.m3u8`, `vod.m3u8`, `vod-iframes.m3u8`, `init-{version}.mp4`, `{msn}.m4s` or `{msn}.{part}.m4s`.",
+        ),
+        TOKEN,
+        ...DIRECTIVES,
+      ],
+      answers: {
+        200: {
+          description: "The playlist or the bytes.",
+          mediaTypes: [...(PLAYLIST.mediaTypes ?? []), ...(MEDIA.mediaTypes ?? [])],
+        },
+        206: MEDIA,
+        304: NOT_MODIFIED,
+      },
+      problems: [...DELIVERY.problems, "bad-directive", "timeout", "not-available-yet", "range-not-satisfiable"],
+    },
+  },
+];

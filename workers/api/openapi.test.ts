@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { PROBLEM_NAMES } from "../../core/api/problems.ts";
+import { OpenApiChecker } from "../../tests/support/openapi-check.ts";
+import { LIVE_ADDRESSES, ROUTES } from "../../tests/support/route-table.ts";
+import { testEdge } from "../testing.ts";
+import type { OpenApiDocument } from "./openapi.ts";
+
+const load = async (): Promise<OpenApiDocument> => (await testEdge.ask("/openapi.json")).json();
+
+test("GET /openapi.json documents every operation of every route that is no page", async () => {
+  const { paths } = await load();
+  const rows = [
+    ...Object.entries(ROUTES).filter(
+      ([path, rows]) => !path.endsWith("*") && rows.every(({ isUnknown }) => !isUnknown),
+    ),
+    ...LIVE_ADDRESSES.map((row): [string, (typeof LIVE_ADDRESSES)[number][]] => [
+      row.path.endsWith("multivariant.m3u8")
+        ? "/live/:stream/multivariant.m3u8"
+        : "/live/:stream/:broadcast/:track/:file",
+      [row],
+    ]),
+  ];
+  const operations = rows.flatMap(([path, addresses]) =>
+    addresses.flatMap(({ methods }) =>
+      Object.keys(methods).map((method) => `${method.toLowerCase()} ${path.replaceAll(/:([a-z]+)/g, "{$1}")}`),
+    ),
+  );
+  const documented = Object.entries(paths).flatMap(([path, each]) =>
+    Object.keys(each).map((method) => `${method} ${path}`),
+  );
+  expect(documented.sort()).toEqual([...new Set(operations)].sort());
+});
+
+test("the document states a problem type where an operation has it, and every type but pages' is of some operation", async () => {
+  const text = JSON.stringify(await load());
+  const lacking = PROBLEM_NAMES.filter((name) => !text.includes(`"/problems/${name}"`));
+  expect(lacking).toEqual(["method-not-allowed"]);
+});
+
+test("limits of requests are part of the document", async () => {
+  const { components } = await load();
+  expect(components.schemas["ExpectedAudienceBody"]).toMatchObject({
+    additionalProperties: false,
+    properties: { viewers: { type: "integer", minimum: 0, maximum: 10_000_000 } },
+    required: ["viewers"],
+  });
+  expect(components.schemas["DevTokenBody"]).toMatchObject({ required: ["room", "sub"] });
+});
+
+test("an answer that the document does not describe is found", async () => {
+  const checker = new OpenApiChecker(await load());
+  const judge = (path: string, method: string, answer: Response): Promise<string | null> =>
+    checker.complaint({ path, method, answer });
+  const problem = (body: object, status = 404): Response =>
+    Response.json(body, { status, headers: { "content-type": "application/problem+json" } });
+  const good = { type: "/problems/not-found", title: "Not found", detail: "Nothing.", status: 404 };
+  expect(await judge("/api/streams/demo", "GET", problem(good))).toBeNull();
+  expect(await judge("/api/streams/demo", "GET", problem({ ...good, type: "/problems/key-wrong" }))).toContain("fit");
+  expect(await judge("/api/streams/demo", "GET", problem({ ...good, title: "" }))).toContain("fit");
+  expect(await judge("/api/streams/demo", "GET", new Response("", { status: 418 }))).toContain("status");
+  expect(await judge("/api/streams/demo", "GET", Response.json({ stream: "demo" }))).toContain("fit");
+  expect(await judge("/api/streams/demo", "GET", new Response("<html>"))).toContain("media type");
+  expect(await judge("/api/streams/demo", "POST", Response.json({}))).toContain("operation");
+  expect(await judge("/api/nope", "GET", Response.json({}))).toContain("operation");
+  expect(await judge("/watch/demo", "GET", new Response("<html>"))).toBeNull();
+});

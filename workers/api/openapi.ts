@@ -1,0 +1,203 @@
+/** `GET /openapi.json`: the OpenAPI document, made of the routes and what their handlers and middleware document. */
+import type { RouterRoute } from "hono/types";
+import * as z from "zod/mini";
+import { PROBLEM_TYPES, type ProblemName, problemTypeUri } from "../../core/api/problems.ts";
+import { answerSchemas, ProblemSchema, requestSchemas } from "../../core/api/schemas.ts";
+import {
+  type AnswerSpec,
+  type ParameterSpec,
+  type RouteSpec,
+  routeSpecOf,
+  type SecurityScheme,
+} from "../kit/route-spec.ts";
+import { LIVE_ROUTES } from "./live-routes.ts";
+
+/** A JSON value of the document. */
+type Json = Readonly<Record<string, unknown>>;
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Json>> };
+}
+
+const SECURITY_SCHEMES: Readonly<Record<SecurityScheme, Json>> = {
+  adminToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_ADMIN_TOKEN`." },
+  metricsToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_METRICS_TOKEN`." },
+  streamKey: { type: "http", scheme: "bearer", description: "A key of the stream." },
+  viewerToken: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "A viewer token. Streams with the playback policy `public` need none.",
+  },
+};
+
+/** Problems that every operation may have. */
+const COMMON_PROBLEMS: readonly ProblemName[] = ["invalid-address", "unavailable", "misconfigured"];
+
+const PROBLEM_MEDIA = "application/problem+json";
+
+/** A route with its documentation. */
+export interface DocumentedRoute {
+  readonly method: string;
+  /** As Hono writes it. */
+  readonly path: string;
+  readonly spec: RouteSpec;
+}
+
+/** The document of an application's routes, and of the live path. */
+export function createOpenApiDocument(routes: readonly RouterRoute[]): OpenApiDocument {
+  const all = [...collectRoutes(routes), ...LIVE_ROUTES];
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const { method, path, spec } of all) {
+    const address = path.replaceAll(/:([a-z]+)/g, "{$1}");
+    paths[address] = { ...paths[address], [method.toLowerCase()]: renderOperation(spec) };
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Corral",
+      version: "1",
+      description:
+        "Publishing, control, delivery and rooms of a Corral edge. `HEAD` is answered as `GET` without a body.",
+    },
+    paths,
+    components: { schemas: renderSchemas(), securitySchemes: SECURITY_SCHEMES },
+  } as OpenApiDocument;
+}
+
+/** The handlers of each method and path, joined; routes without a summary are no operations. */
+function collectRoutes(routes: readonly RouterRoute[]): DocumentedRoute[] {
+  const joined = new Map<string, DocumentedRoute>();
+  for (const { method, path, handler } of routes) {
+    const spec = routeSpecOf(handler);
+    if (spec === null || method === "ALL") continue;
+    const key = `${method} ${path}`;
+    joined.set(key, { method, path, spec: joinSpecs(joined.get(key)?.spec ?? {}, spec) });
+  }
+  // Middleware that is registered for an address, and not for a method, concerns all of the address's operations.
+  for (const { method, path, handler } of routes) {
+    const spec = routeSpecOf(handler);
+    if (spec === null || method !== "ALL") continue;
+    for (const [key, route] of joined) {
+      if (route.path === path) joined.set(key, { ...route, spec: joinSpecs(spec, route.spec) });
+    }
+  }
+  return [...joined.values()].filter(({ spec }) => spec.summary !== undefined);
+}
+
+function joinSpecs(one: RouteSpec, other: RouteSpec): RouteSpec {
+  return {
+    ...one,
+    ...other,
+    parameters: [...(one.parameters ?? []), ...(other.parameters ?? [])],
+    problems: [...(one.problems ?? []), ...(other.problems ?? [])],
+  };
+}
+
+function renderOperation({
+  tag,
+  summary,
+  security,
+  parameters = [],
+  body,
+  answers = {},
+  problems = [],
+}: RouteSpec): Json {
+  return {
+    ...(tag === undefined ? {} : { tags: [tag] }),
+    summary,
+    ...(security === undefined ? {} : { security: security.map((scheme) => ({ [scheme]: [] })) }),
+    ...(parameters.length === 0 ? {} : { parameters: parameters.map(renderParameter) }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: body.isRequired,
+            content: {
+              [body.mediaType ?? "application/json"]:
+                body.schema === undefined ? {} : { schema: requestRef(body.schema) },
+            },
+          },
+        }),
+    responses: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, renderAnswer(answer)])),
+      ...renderProblems([...COMMON_PROBLEMS, ...problems]),
+    },
+  };
+}
+
+function renderParameter({ name, in: place, description, isRequired, pattern }: ParameterSpec): Json {
+  return {
+    name,
+    in: place,
+    description,
+    required: isRequired,
+    schema: { type: "string", ...(pattern === undefined ? {} : { pattern }) },
+  };
+}
+
+function renderAnswer({ description, schema, mediaTypes }: AnswerSpec): Json {
+  if (schema !== undefined) return { description, content: { "application/json": { schema: answerRef(schema) } } };
+  if (mediaTypes === undefined) return { description };
+  return { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
+}
+
+/** The answers about problems, by status; `type` is one of those that have the status. */
+function renderProblems(names: readonly ProblemName[]): Json {
+  const byStatus = new Map<number, Set<ProblemName>>();
+  for (const name of names) {
+    for (const status of PROBLEM_TYPES[name].statuses) {
+      byStatus.set(status, (byStatus.get(status) ?? new Set()).add(name));
+    }
+  }
+  const answers = [...byStatus].map(([status, types]) => [
+    String(status),
+    {
+      description: [...types].map((name) => PROBLEM_TYPES[name].title).join("; "),
+      content: {
+        [PROBLEM_MEDIA]: {
+          schema: {
+            allOf: [
+              answerRef(ProblemSchema),
+              {
+                type: "object",
+                properties: { type: { enum: [...types].map(problemTypeUri) }, status: { const: status } },
+              },
+            ],
+          },
+        },
+      },
+    },
+  ]);
+  return Object.fromEntries(answers);
+}
+
+const componentUri = (id: string): string => `#/components/schemas/${id}`;
+
+function answerRef(schema: z.ZodMiniType): Json {
+  return { $ref: componentUri(requireName(answerSchemas.get(schema))) };
+}
+
+function requestRef(schema: z.ZodMiniType): Json {
+  return { $ref: componentUri(requireName(requestSchemas.get(schema))) };
+}
+
+function requireName(name: { readonly id: string } | undefined): string {
+  if (name === undefined) throw new RangeError("a documented schema has no name");
+  return name.id;
+}
+
+/** All named schemas. Requests are as clients write them: what has a default may be absent. */
+function renderSchemas(): Readonly<Record<string, Json>> {
+  const options = { uri: componentUri, unrepresentable: "any" } as const;
+  const { schemas: answers } = z.toJSONSchema(answerSchemas, { ...options, io: "output" });
+  const { schemas: requests } = z.toJSONSchema(requestSchemas, { ...options, io: "input" });
+  const all = Object.entries({ ...answers, ...requests }).map(([id, { $id: _id, $schema: _schema, ...schema }]) => [
+    id,
+    schema,
+  ]);
+  return Object.fromEntries(all);
+}

@@ -1,0 +1,95 @@
+/** The publish API: `/ingest/…`; `core/ingest/publish-api.ts` describes it. */
+import { Hono } from "hono";
+import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { BroadcastOpeningSchema, PublishProgressSchema } from "../../core/ingest/publish-schemas.ts";
+import type { AppEnv } from "../kit/app-env.ts";
+import { closePrefix, closeRoutes, cors, streamName } from "../kit/middleware.ts";
+import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
+import { handleIngest } from "./ingest-api.ts";
+
+const BROADCAST: ParameterSpec = {
+  name: "broadcast",
+  in: "path",
+  description: "The broadcast's id: 8–32 of a–z 0–9, never reused.",
+  isRequired: true,
+};
+const TRACK: ParameterSpec = { name: "track", in: "path", description: "The track's name.", isRequired: true };
+const FILE: ParameterSpec = {
+  name: "file",
+  in: "path",
+  description: "`init-{version}.mp4`, or `{msn}.{part}.m4s`.",
+  isRequired: true,
+};
+const PUBLISHER: ParameterSpec = {
+  name: PUBLISHER_HEADER,
+  in: "header",
+  description: "Random id of the publishing process.",
+  isRequired: true,
+  pattern: "^[A-Za-z0-9_-]{8,64}$",
+};
+const PART: ParameterSpec = {
+  name: PART_HEADER,
+  in: "header",
+  description: "The metadata of a part: JSON of the schema `PartMeta`.",
+  isRequired: false,
+};
+
+/** What all PUTs have. */
+const PUBLISH = {
+  tag: "Publishing",
+  security: ["streamKey"],
+  answers: { 200: { description: "The edge's progress.", schema: PublishProgressSchema } },
+  problems: ["key-missing", "key-wrong", "malformed", "stopped", "already-live", "ended", "too-many-requests"],
+} as const satisfies RouteSpec;
+
+/** The publish API, mounted at `/ingest`. */
+export const publishApi: Hono<AppEnv> = new Hono<AppEnv>();
+
+publishApi.use("*", cors);
+
+publishApi.put(
+  "/:stream/:broadcast",
+  streamName,
+  describeRoute({
+    ...PUBLISH,
+    summary: "Opens a broadcast",
+    parameters: [BROADCAST, PUBLISHER],
+    body: { schema: BroadcastOpeningSchema, isRequired: true },
+    problems: [...PUBLISH.problems, "too-large", "too-slow"],
+  }),
+  (c) =>
+    handleIngest(c.var.scope, c.var.stream, {
+      broadcast: c.req.param("broadcast"),
+      resource: { kind: "opening" },
+    }),
+);
+publishApi.put(
+  "/:stream/:broadcast/end",
+  streamName,
+  describeRoute({
+    ...PUBLISH,
+    summary: "Ends a broadcast",
+    parameters: [BROADCAST, PUBLISHER],
+    problems: [...PUBLISH.problems, "not-open"],
+  }),
+  (c) => handleIngest(c.var.scope, c.var.stream, { broadcast: c.req.param("broadcast"), resource: { kind: "end" } }),
+);
+publishApi.put(
+  "/:stream/:broadcast/:track/:file",
+  streamName,
+  describeRoute({
+    ...PUBLISH,
+    summary: "Publishes an init section or a part",
+    parameters: [BROADCAST, TRACK, FILE, PUBLISHER, PART],
+    body: { mediaType: "application/octet-stream", isRequired: true },
+    problems: [...PUBLISH.problems, "not-open", "init-missing", "out-of-order", "too-large", "too-slow"],
+  }),
+  (c) =>
+    handleIngest(c.var.scope, c.var.stream, {
+      broadcast: c.req.param("broadcast"),
+      resource: { kind: "file", track: c.req.param("track"), file: c.req.param("file") },
+    }),
+);
+
+closeRoutes(publishApi, { isCrossOrigin: true });
+closePrefix(publishApi);

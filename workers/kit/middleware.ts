@@ -1,0 +1,137 @@
+/** Middleware that the applications share: request scope, stream names, bodies, CORS, other methods. */
+import type { Hono, MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import * as z from "zod/mini";
+import { getConfig } from "../../core/api/config.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import type { AppEnv, RequestScope } from "./app-env.ts";
+import {
+  addCorsHeaders,
+  formatAllow,
+  type HttpMethod,
+  methodNotAllowedResponse,
+  optionsResponse,
+  preflightResponse,
+} from "./http-methods.ts";
+import { notFoundResponse, problemResponse } from "./responses.ts";
+import { documented } from "./route-spec.ts";
+import { addSecurityHeaders } from "./security-headers.ts";
+
+/** Bytes of a JSON body of the control API: the longest subjects and reasons, escaped. */
+const MAX_JSON_BODY_BYTES = 16_384;
+
+/** Gives every handler its `RequestScope`. */
+export function requestScope(platform: Platform): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    const scope: RequestScope = {
+      env: c.env,
+      config: getConfig(c.env),
+      platform,
+      request: c.req.raw,
+      // Hono throws where there is none, as in tests of routes that need none.
+      get ctx() {
+        return c.executionCtx;
+      },
+    };
+    c.set("scope", scope);
+    return next();
+  };
+}
+
+/** Adds the security headers to every answer. */
+export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  addSecurityHeaders(c.res, c.req.url);
+};
+
+/** Lets scripts of every origin read the answers. */
+export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  addCorsHeaders(c.res);
+};
+
+/** Parses `:stream`; 404 where no stream can have the name. */
+export const streamName: MiddlewareHandler<{
+  Bindings: AppEnv["Bindings"];
+  Variables: AppEnv["Variables"] & { stream: StreamName };
+}> = documented(
+  {
+    parameters: [
+      {
+        name: "stream",
+        in: "path",
+        description: "The stream's name.",
+        isRequired: true,
+        pattern: "^[a-z0-9][a-z0-9_-]{0,63}$",
+      },
+    ],
+    problems: ["not-found"],
+  },
+  createMiddleware(async (c, next) => {
+    const stream = parseStreamName(c.req.param("stream") ?? "");
+    if (stream === null) return notFoundResponse();
+    c.set("stream", stream);
+    await next();
+    return undefined;
+  }),
+);
+
+/** A body that `jsonBody` has validated; handlers get it with `c.req.valid("json")`. */
+export interface ValidatedBody<Body> {
+  in: { json: Body };
+  out: { json: Body };
+}
+
+/** Validates a JSON body by its schema; an absent one is `{}` where `isRequired` is false. */
+export function jsonBody<Body>(
+  schema: z.ZodMiniType<Body>,
+  isRequired = true,
+): MiddlewareHandler<AppEnv, string, ValidatedBody<Body>> {
+  return documented(
+    { body: { schema, isRequired }, problems: ["invalid-body", "too-large"] },
+    createMiddleware<AppEnv, string, ValidatedBody<Body>>(async (c, next) => {
+      const length = Number(c.req.header("content-length") ?? 0);
+      if (length > MAX_JSON_BODY_BYTES) {
+        return problemResponse("too-large", `At most ${MAX_JSON_BODY_BYTES} bytes are accepted.`);
+      }
+      const text = await c.req.text();
+      const parsed = schema.safeParse(text === "" && !isRequired ? {} : parseJson(text));
+      if (!parsed.success) return problemResponse("invalid-body", z.prettifyError(parsed.error));
+      c.req.addValidatedData("json", parsed.data as object);
+      await next();
+      return undefined;
+    }),
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Completes the addresses of an application: `OPTIONS` is answered, and methods that an address does not support are refused.
+ * Called after its routes.
+ */
+export function closeRoutes(app: Hono<AppEnv>, { isCrossOrigin }: { readonly isCrossOrigin: boolean }): void {
+  const methodsOf = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    methodsOf.set(path, (methodsOf.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, methods] of methodsOf) {
+    const allow = formatAllow([...methods] as HttpMethod[]);
+    const answerOptions = isCrossOrigin ? preflightResponse : optionsResponse;
+    app.all(path, (c) => (c.req.method === "OPTIONS" ? answerOptions(allow) : methodNotAllowedResponse(allow)));
+  }
+}
+
+/** Answers everything else below an application's prefix: there is nothing, which scripts of every origin may read. */
+export function closePrefix(app: Hono<AppEnv>): void {
+  const allow = formatAllow(["GET"]);
+  app.all("*", (c) => (c.req.method === "OPTIONS" ? preflightResponse(allow) : notFoundResponse()));
+}

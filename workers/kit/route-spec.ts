@@ -1,0 +1,54 @@
+/** The documentation of routes: handlers and middleware carry what they take and answer, and `/openapi.json` is made of it. */
+import type { MiddlewareHandler } from "hono";
+import type * as z from "zod/mini";
+import type { ProblemName } from "../../core/api/problems.ts";
+
+/** A parameter of an address or a header. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly in: "path" | "query" | "header";
+  readonly description: string;
+  readonly isRequired: boolean;
+  readonly pattern?: string;
+}
+
+/** The body of an answer: a schema of `answerSchemas`, or a media type alone. */
+export interface AnswerSpec {
+  readonly description: string;
+  readonly schema?: z.ZodMiniType;
+  readonly mediaTypes?: readonly string[];
+}
+
+/** What one handler or middleware adds to the operations of its routes. */
+export interface RouteSpec {
+  readonly tag?: string;
+  readonly summary?: string;
+  /** Names of security schemes, of which any one is enough. */
+  readonly security?: readonly SecurityScheme[];
+  readonly parameters?: readonly ParameterSpec[];
+  /** A schema of `requestSchemas`, or a media type alone. */
+  readonly body?: { readonly schema?: z.ZodMiniType; readonly mediaType?: string; readonly isRequired: boolean };
+  /** Answers by status. */
+  readonly answers?: Readonly<Record<number, AnswerSpec>>;
+  readonly problems?: readonly ProblemName[];
+}
+
+/** How a client proves that it may. */
+export type SecurityScheme = "adminToken" | "metricsToken" | "streamKey" | "viewerToken";
+
+const SPEC: unique symbol = Symbol("route specification");
+
+/** Middleware with its documentation. */
+export function documented<Handler extends object>(spec: RouteSpec, handler: Handler): Handler {
+  return Object.assign(handler, { [SPEC]: spec });
+}
+
+/** Documents a route, in front of its handler. */
+export function describeRoute(spec: RouteSpec): MiddlewareHandler {
+  return documented(spec, (_c, next) => next());
+}
+
+/** The documentation of middleware; null where it has none. */
+export function routeSpecOf(handler: object): RouteSpec | null {
+  return (handler as { readonly [SPEC]?: RouteSpec })[SPEC] ?? null;
+}

@@ -1,0 +1,110 @@
+/** The rooms' HTTP API: `/rooms/…`. */
+import { Hono, type MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import { BeaconReplySchema, ClientProofsBody, ReplayWindowSchema, RoomTicketSchema } from "../../core/api/schemas.ts";
+import { refuseForeignOrigin } from "../access/page-origins.ts";
+import type { AppEnv } from "../kit/app-env.ts";
+import { closePrefix, closeRoutes, cors, streamName } from "../kit/middleware.ts";
+import { describeRoute, documented, type RouteSpec } from "../kit/route-spec.ts";
+import { handleRoomReplay } from "./room-replay-api.ts";
+import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms-api.ts";
+
+const TOKEN_PROBLEMS = [
+  "token-expired",
+  "token-malformed",
+  "token-forged",
+  "token-unsupported",
+  "token-wrong-room",
+] as const;
+const DENIALS = ["token-missing", "token-revoked", "followers-only", "stopped", "too-many-requests"] as const;
+const ROOMS = { tag: "Rooms" } as const satisfies RouteSpec;
+
+/** Refuses requests of pages of foreign origins. */
+const knownOriginOnly: MiddlewareHandler<AppEnv> = documented(
+  { problems: ["foreign-origin"] },
+  createMiddleware<AppEnv>(async (c, next) => {
+    const refusal = refuseForeignOrigin(c.var.scope);
+    if (refusal !== null) return refusal;
+    await next();
+    return undefined;
+  }),
+);
+
+/** The rooms' API, mounted at `/rooms`. */
+export const roomsApi: Hono<AppEnv> = new Hono<AppEnv>();
+
+roomsApi.use("*", cors);
+
+roomsApi.get(
+  "/:stream/socket",
+  streamName,
+  knownOriginOnly,
+  describeRoute({
+    ...ROOMS,
+    summary: "The room's WebSocket",
+    parameters: [
+      {
+        name: "Sec-WebSocket-Protocol",
+        in: "header",
+        description: "The room's protocol, and a ticket behind it; `docs/room-protocol.md` describes the frames.",
+        isRequired: false,
+      },
+    ],
+    security: ["viewerToken"],
+    answers: { 101: { description: "The socket. A refusal is a close of the socket." } },
+    problems: ["websocket-expected", "ticket-over"],
+  }),
+  (c) => handleRoomSocket(c.var.scope, c.var.stream),
+);
+roomsApi.post(
+  "/:stream/ticket",
+  streamName,
+  knownOriginOnly,
+  describeRoute({
+    ...ROOMS,
+    summary: "Issues a ticket for the room's WebSocket",
+    security: ["viewerToken"],
+    body: { schema: ClientProofsBody, isRequired: false },
+    answers: { 200: { description: "The ticket.", schema: RoomTicketSchema } },
+    problems: [...TOKEN_PROBLEMS, "too-many-requests"],
+  }),
+  (c) => handleRoomTicket(c.var.scope, c.var.stream),
+);
+roomsApi.post(
+  "/:stream/beacon",
+  streamName,
+  knownOriginOnly,
+  describeRoute({
+    ...ROOMS,
+    summary: "Counts a viewer without a socket",
+    security: ["viewerToken"],
+    body: { schema: ClientProofsBody, isRequired: false },
+    answers: { 200: { description: "The time of the next beacon.", schema: BeaconReplySchema } },
+    problems: [...TOKEN_PROBLEMS, ...DENIALS],
+  }),
+  (c) => handleRoomBeacon(c.var.scope, c.var.stream),
+);
+roomsApi.get(
+  "/:stream/replay",
+  streamName,
+  describeRoute({
+    ...ROOMS,
+    summary: "A window of the room's history by programme time",
+    parameters: [
+      {
+        name: "from",
+        in: "query",
+        description: "Beginning of the window, ms since the epoch: a multiple of the window's length.",
+        isRequired: true,
+        pattern: "^\\d{1,15}$",
+      },
+    ],
+    security: ["viewerToken"],
+    answers: { 200: { description: "The window's events.", schema: ReplayWindowSchema } },
+    problems: ["invalid-parameter", ...TOKEN_PROBLEMS, ...DENIALS],
+  }),
+  (c) => handleRoomReplay(c.var.scope, c.var.stream),
+);
+
+closeRoutes(roomsApi, { isCrossOrigin: true });
+closePrefix(roomsApi);
