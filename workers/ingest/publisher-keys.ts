@@ -1,8 +1,8 @@
 /** The stream keys' verification: before a body is read, and without a call to an object for each wrong key. */
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
 import { TokenBuckets } from "../../core/kit/token-buckets.ts";
 import { isStreamRegisteredNow, registerStream } from "../access/stream-registry.ts";
@@ -41,7 +41,7 @@ export async function checkStreamKey(scope: RequestScope, claim: PublishClaim): 
   if (registered === "busy") return "busy";
   if (!registered) return probeLiveObject(env, claim, platform.clock.nowMs());
   const reader = { ctx, readMembers: async () => new Set(await env.LIVE.getByName(stream).keyHashes()) };
-  const opens = await getKeyHashCache(stream).hasMemberNow(reader, keyHash, actor);
+  const opens = await getKeyHashCache(stream, platform.clock).hasMemberNow(reader, keyHash, actor);
   return opens === "busy" ? "busy" : opens ? "right" : "wrong";
 }
 
@@ -50,8 +50,8 @@ export function invalidateStreamKeys(stream: StreamName): void {
   keyHashCaches.delete(stream);
 }
 
-function getKeyHashCache(stream: StreamName): MembershipCache {
-  const known = keyHashCaches.get(stream) ?? new MembershipCache(systemPlatform.clock);
+function getKeyHashCache(stream: StreamName, clock: Clock): MembershipCache {
+  const known = keyHashCaches.get(stream) ?? new MembershipCache(clock);
   keyHashCaches.delete(stream);
   keyHashCaches.set(stream, known);
   for (const oldest of keyHashCaches.keys()) {
