@@ -1,6 +1,8 @@
 /** The crowd: each viewer is drawn once (data centre, isolate, time, rendition); what is kept are counts per isolate. */
+
+import type { Random } from "../../core/kit/clock.ts";
 import { type ArrivalCurve, arrivalTimeS } from "./arrival-curves.ts";
-import { type Random, weightedChoice } from "./random.ts";
+import { weightedChoice } from "./random.ts";
 import { type BroadcastSettings, trackMask } from "./settings.ts";
 import type { ModelColo } from "./world.ts";
 

@@ -1,8 +1,6 @@
 /** Random numbers that a seed decides. */
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-
-/** Gives numbers from 0 up to 1. */
-export type Random = () => number;
+import type { Random } from "../../core/kit/clock.ts";
 
 /** The numbers of `seed`, the same each time. */
 export function seededRandom(seed: number): Random {

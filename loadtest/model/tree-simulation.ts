@@ -7,6 +7,7 @@ import { EDGE_STREAM_LIMITS, FEED_LIMITS, SHIELD_LIMITS } from "../../core/deliv
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import { formatNodeAddress, LIVE_ADDRESS, type NodeAddress, type Site } from "../../core/delivery/tree/node-address.ts";
 import { cacheableParent, ParentResolver } from "../../core/delivery/tree/parent-resolver.ts";
+import type { Random } from "../../core/kit/clock.ts";
 import { joinTailS } from "../../core/media/hls/timing.ts";
 import { EventQueue } from "./event-queue.ts";
 import {
@@ -19,7 +20,6 @@ import {
   type ModelLease,
 } from "./nodes.ts";
 import { choiceMasks, type ModelIsolate, type Population } from "./population.ts";
-import type { Random } from "./random.ts";
 import { type BroadcastSettings, JOIN_PARTS, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
 import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 

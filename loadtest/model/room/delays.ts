@@ -1,6 +1,7 @@
 /** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
 
 import { REGIONS, type Region } from "../../../core/delivery/tree/node-address.ts";
+import type { Random } from "../../../core/kit/clock.ts";
 import {
   batchIntervalMs,
   minFanoutIntervalMs,
@@ -8,7 +9,7 @@ import {
   tickIntervalMs,
   tickParts,
 } from "../../../core/room/sharding.ts";
-import { type Random, weightedChoice } from "../random.ts";
+import { weightedChoice } from "../random.ts";
 import type { ModelColo, NetworkRoundTrips } from "../world.ts";
 import type { ObjectLoad } from "./loads.ts";
 import type { RoomMeasurements } from "./measurements.ts";

@@ -3,6 +3,7 @@
  * many a second, and whoever fails comes again with full jitter. Crowds are amounts, not persons; ten million take a second.
  */
 
+import type { Random } from "../../../core/kit/clock.ts";
 import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
@@ -12,7 +13,6 @@ import {
   shardCountFor,
   siblingCount,
 } from "../../../core/room/sharding.ts";
-import type { Random } from "../random.ts";
 import { PlacementLookups, type PlacementTtl } from "./lookups.ts";
 import { RetrySchedule } from "./retry-schedule.ts";
 

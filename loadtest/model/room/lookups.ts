@@ -1,5 +1,5 @@
 /** What isolates know of a room's shards: asked when somebody comes and what they know is too old. */
-import type { Random } from "../random.ts";
+import type { Random } from "../../../core/kit/clock.ts";
 
 /** How long what is known of a room with so many shards is trusted, ms. */
 export interface PlacementTtl {

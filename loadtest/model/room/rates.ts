@@ -1,4 +1,6 @@
 /** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
+
+import type { Random } from "../../../core/kit/clock.ts";
 import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
 import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
@@ -12,7 +14,6 @@ import {
   tickIntervalMs as tickMsOf,
   tickParts,
 } from "../../../core/room/sharding.ts";
-import type { Random } from "../random.ts";
 import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";
 
