@@ -175,12 +175,12 @@ function limitRevocations(revocations: readonly Revocation[]): readonly Revocati
   return revocations.filter(({ by }) => by === "issuer" || --over < 0);
 }
 
-/** Of what two sources say of one stream's access, the newer. */
+/** The newer of two policies of one stream. */
 export function selectNewerAccess(one: AccessPolicy, other: AccessPolicy | undefined): AccessPolicy {
   return other !== undefined && other.revision > one.revision ? other : one;
 }
 
-/** An access in pieces for the frames of a feed: any one of them may be told first. */
+/** A policy split to fit the frames of a feed. Each piece has the whole policy but for its share of the revocations, so their order does not matter. */
 export function splitAccessPolicy(access: AccessPolicy): readonly [AccessPolicy, ...AccessPolicy[]] {
   const { revocationsPerFrame } = ACCESS_LIMITS;
   const piece = (from: number): AccessPolicy => ({

@@ -12,7 +12,7 @@ const HEADER_BYTES = 2 * FINGERPRINT_BYTES;
 export class FingerprintSet {
   readonly #salt: number;
   readonly #sorted: Uint32Array;
-  /** Not all names are known yet: any may be in the set. */
+  /** The set is incomplete, so `has` is true for every name. */
   readonly isPartial: boolean;
 
   private constructor(salt: number, open: boolean, sorted: Uint32Array) {
