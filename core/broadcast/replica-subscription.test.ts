@@ -117,6 +117,8 @@ test("bytes that come after their entry reach the subscribers of the track", () 
   replica.appendEntry(entry, null);
   const bytes = new Uint8Array(PART_BYTES).fill(7);
   replica.storeLateBytes(VIDEO, 0, 0, bytes);
+  // Once: a feed that resumes sends again what this replica, and its subscribers, hold.
+  replica.storeLateBytes(VIDEO, 0, 0, bytes);
   const updates = [video, audio].map((subscription) => (subscription === undefined ? [] : readAll(subscription)));
   expect(updates[0]?.[1]).toEqual({ kind: "bytes", track: VIDEO, msn: 0, part: 0, bytes });
   expect(updates.map(({ length }) => length)).toEqual([2, 1]);

@@ -119,10 +119,9 @@ export class Replica {
     this.#wakeWaiters(entry);
   }
 
-  /** Stores bytes of a part that came after its entry, and hands them to the subscribers of its track. */
+  /** Stores bytes of a part that came after its entry, and hands them to the subscribers of its track unless they were held. */
   storeLateBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
-    this.tail.storePart(track, msn, part, bytes);
-    if (this.#subscriptions.size === 0) return;
+    if (!this.tail.storePart(track, msn, part, bytes)) return;
     const update = { kind: "bytes", track, msn, part, bytes } as const;
     for (const subscription of this.#subscriptions) if (subscription.tracks.has(track)) subscription.push(update);
   }

@@ -33,14 +33,15 @@ export class TailBuffer {
     return this.#heldBytes;
   }
 
-  /** Stores a part's bytes, unless they are held. Gaps are not stored. */
-  storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+  /** Stores a part's bytes; false: they were held already. Gaps are not stored. */
+  storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): boolean {
     const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
     const parts = segments.get(msn) ?? [];
     this.#tracks.set(track, segments.set(msn, parts));
-    if (parts[part] !== undefined) return;
+    if (parts[part] !== undefined) return false;
     parts[part] = bytes;
     this.#heldBytes += bytes.byteLength;
+    return true;
   }
 
   /** A part's bytes, or null where they are not held. */
