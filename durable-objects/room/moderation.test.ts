@@ -149,7 +149,13 @@ test("approvals and denials of held messages are in the audit log", async () => 
   ]);
   expect(await act(host, { kind: "list", what: "held" })).toMatchObject({ list: { held: [] } });
   expect(await act(host, { kind: "list", what: "audit" })).toMatchObject({
-    list: { audit: [{ act: "deny", about: bad }, { act: "approve", about: good }, { act: "automod" }] },
+    list: {
+      audit: [
+        { act: "deny", by: "host", about: bad },
+        { act: "approve", by: "host", about: good },
+        { act: "automod", by: "host" },
+      ],
+    },
   });
 });
 

@@ -152,6 +152,7 @@ export class EncryptedHistory {
     const involved = [
       change.by.subject,
       change.about,
+      audit?.by ?? null,
       event === null ? null : subjectOfEvent(event),
       ...entries.flatMap((fact) => [subjectOfEntry(fact), signerOf(fact)]),
     ];
