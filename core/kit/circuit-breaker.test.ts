@@ -6,7 +6,7 @@ function broken(nowMs: number): CircuitBreaker {
   const circuit = new CircuitBreaker();
   for (let i = 0; i < CIRCUIT_LIMITS.failuresToOpen; i += 1) {
     circuit.requestPermit(nowMs);
-    circuit.recordFailure(nowMs, 0.5);
+    circuit.recordFailure("call", nowMs, 0.5);
   }
   return circuit;
 }
@@ -20,6 +20,14 @@ test("an upstream that fails again and again is left alone, then tried by one ca
   expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("call");
 });
 
+test("calls that were under way when the circuit opened neither lengthen its pause nor let a second probe out", () => {
+  const circuit = broken(0);
+  for (let i = 0; i < 10; i += 1) circuit.recordFailure("call", 1, 0.5);
+  expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("probe");
+  circuit.recordFailure("call", CIRCUIT_LIMITS.minOpenMs, 0.5);
+  expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("refused");
+});
+
 test("each probe that fails doubles the pause, up to a bound", () => {
   const circuit = broken(0);
   let now = 0;
@@ -28,7 +36,7 @@ test("each probe that fails doubles the pause, up to a bound", () => {
     const from = now;
     while (circuit.requestPermit(now) !== "probe") now += 50;
     pause = now - from;
-    circuit.recordFailure(now, 0.5);
+    circuit.recordFailure("probe", now, 0.5);
   }
   expect(pause).toBeGreaterThan(CIRCUIT_LIMITS.maxOpenMs - 100);
   expect(pause).toBeLessThanOrEqual(CIRCUIT_LIMITS.maxOpenMs + 50);
@@ -48,7 +56,7 @@ test("whatever fails, an upstream gets no more than a tenth more calls than it w
           circuit.recordSuccess();
           continue;
         }
-        circuit.recordFailure(index * 10, 0.5);
+        circuit.recordFailure(permit, index * 10, 0.5);
         if (circuit.spendRetry()) retries += 1;
       }
       expect(retries).toBeLessThanOrEqual(CIRCUIT_LIMITS.maxRetryBudget + asked * CIRCUIT_LIMITS.retriesPerCall);

@@ -42,14 +42,15 @@ export class CircuitBreaker {
     this.#openMs = CIRCUIT_LIMITS.minOpenMs;
   }
 
-  /** The call failed. `random` (0 ≤ random < 1) spreads the probes of many callers. */
-  recordFailure(nowMs: number, random: number): void {
+  /** A call with this permit failed. `random` (0 ≤ random < 1) spreads the probes of many callers. */
+  recordFailure(permit: "call" | "probe", nowMs: number, random: number): void {
+    // It went out before the circuit opened, and says nothing of the upstream since.
+    if (permit === "call" && this.#failures >= CIRCUIT_LIMITS.failuresToOpen) return;
     this.#failures += 1;
     if (this.#failures < CIRCUIT_LIMITS.failuresToOpen) return;
     this.#openUntilMs = nowMs + this.#openMs * (0.5 + random);
-    if (this.#probeInFlight || this.#failures > CIRCUIT_LIMITS.failuresToOpen) {
-      this.#openMs = Math.min(CIRCUIT_LIMITS.maxOpenMs, this.#openMs * 2);
-    }
+    if (permit === "call") return;
+    this.#openMs = Math.min(CIRCUIT_LIMITS.maxOpenMs, this.#openMs * 2);
     this.#probeInFlight = false;
   }
 
@@ -58,10 +59,5 @@ export class CircuitBreaker {
     if (this.#failures >= CIRCUIT_LIMITS.failuresToOpen || this.#retryBudget < 1) return false;
     this.#retryBudget -= 1;
     return true;
-  }
-
-  /** Whether calls are refused. */
-  get isOpen(): boolean {
-    return this.#failures >= CIRCUIT_LIMITS.failuresToOpen;
   }
 }

@@ -31,14 +31,15 @@ export class UpstreamClient {
   async call<T>(request: () => Promise<T>, onAttempt: () => void): Promise<T> {
     const { clock, random } = this.#platform;
     for (let isRetry = false; ; isRetry = true) {
-      if (this.#breaker.requestPermit(clock.nowMs()) === "refused") throw new UpstreamError(`${this.#name} is down`);
+      const permit = this.#breaker.requestPermit(clock.nowMs());
+      if (permit === "refused") throw new UpstreamError(`${this.#name} is down`);
       onAttempt();
       try {
         const value = await this.#bound(request());
         this.#breaker.recordSuccess();
         return value;
       } catch (cause) {
-        this.#breaker.recordFailure(clock.nowMs(), random());
+        this.#breaker.recordFailure(permit, clock.nowMs(), random());
         if (isRetry || !this.#breaker.spendRetry()) throw new UpstreamError(`${this.#name} didn't answer`, { cause });
         await sleep(clock, UPSTREAM_CALL_LIMITS.retryMs * random());
       }

@@ -73,14 +73,14 @@ export class ReviewQueue {
     if (local.decision === "deny") return null;
     if (this.#reviewsInFlight >= ROOM_LIMITS.concurrentReviews) return { decision: policy.fallback, by: "busy" };
     // While the reviewer is down, only probes wait for the deadline.
-    if (this.#circuit.requestPermit(platform.clock.nowMs()) === "refused")
-      return { decision: policy.fallback, by: "failed" };
+    const permit = this.#circuit.requestPermit(platform.clock.nowMs());
+    if (permit === "refused") return { decision: policy.fallback, by: "failed" };
     this.#reviewsInFlight += 1;
     const sender = hash32(`${stream} ${by.subject}`).toString(36);
     const verdict = await requestReview(text, { stream, sender, local }, policy);
     this.#reviewsInFlight -= 1;
     if (verdict.by === "reviewer") this.#circuit.recordSuccess();
-    else this.#circuit.recordFailure(platform.clock.nowMs(), platform.random());
+    else this.#circuit.recordFailure(permit, platform.clock.nowMs(), platform.random());
     return verdict;
   }
 }
