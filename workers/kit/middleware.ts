@@ -6,6 +6,7 @@ import { getConfig } from "../../core/api/config.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { AppEnv, RequestScope } from "./app-env.ts";
+import { readBody } from "./body-reader.ts";
 import {
   addCorsHeaders,
   formatAllow,
@@ -89,13 +90,16 @@ export function jsonBody<Body>(
   isRequired = true,
 ): MiddlewareHandler<AppEnv, string, ValidatedBody<Body>> {
   return documented(
-    { body: { schema, isRequired }, problems: ["invalid-body", "too-large"] },
+    { body: { schema, isRequired }, problems: ["invalid-body", "too-large", "too-slow"] },
     createMiddleware<AppEnv, string, ValidatedBody<Body>>(async (c, next) => {
-      const length = Number(c.req.header("content-length") ?? 0);
-      if (length > MAX_JSON_BODY_BYTES) {
+      const { request, platform } = c.get("scope");
+      const bytes = await readBody(platform.clock, request, MAX_JSON_BODY_BYTES).catch(() => "aborted" as const);
+      if (bytes === "too-large") {
         return problemResponse("too-large", `At most ${MAX_JSON_BODY_BYTES} bytes are accepted.`);
       }
-      const text = await c.req.text();
+      if (bytes === "too-slow") return problemResponse("too-slow");
+      if (bytes === "aborted") return problemResponse("invalid-body", "The body ended early.");
+      const text = new TextDecoder().decode(bytes);
       const parsed = schema.safeParse(text === "" && !isRequired ? {} : parseJson(text));
       if (!parsed.success) return problemResponse("invalid-body", z.prettifyError(parsed.error));
       c.req.addValidatedData("json", parsed.data as object);
