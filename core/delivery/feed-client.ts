@@ -62,7 +62,12 @@ export async function readFeed(
   let isReportAccepted = false;
   try {
     const { url, headers } = buildFeedRequest(query);
-    const response = await failWhenSilent(clock, source.fetch(url, { headers }));
+    const fetched = source.fetch(url, { headers });
+    const response = await failWhenSilent(clock, fetched).catch((error: unknown) => {
+      // A feed that nobody reads would hold a subscriber's place at the node until the end of its time.
+      fetched.then((late) => late.body?.getReader().cancel()).catch(() => {});
+      throw error;
+    });
     const direction = response.headers.get(REDIRECT_HEADER);
     if (direction === "up" || direction === "down") {
       const carried = response.headers.get(REPORT_HEADER);

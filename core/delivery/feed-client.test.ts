@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { VirtualClock } from "../kit/virtual-clock.ts";
+import { type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
+
+const QUERY: FeedQuery = {
+  nodeId: "below",
+  requester: { kind: "isolate", mustBeServed: false, hasSite: false },
+  resumeFrom: null,
+  wantedTracks: new Set(),
+  heldTracks: new Set(),
+  isHandover: false,
+  report: { node: "below", tiers: {}, viewers: 0, requestsPerSecond: 0 },
+};
+
+const HANDLER: FeedReadHandler = {
+  bytesReceived: () => {},
+  handleMessage: () => "on",
+  addChildReport: () => {},
+  restoreReport: () => {},
+  shouldStop: () => false,
+  feedFailed: () => {},
+};
+
+test("a feed that answers after it was given up is cancelled, so that it holds no place at the node above", async () => {
+  const clock = new VirtualClock();
+  const answer = Promise.withResolvers<Response>();
+  const end = readFeed(clock, { fetch: () => answer.promise }, QUERY, HANDLER);
+  await clock.advance(60_000);
+  expect(await end).toBe("broken");
+  const cancelled = Promise.withResolvers<void>();
+  answer.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+});
