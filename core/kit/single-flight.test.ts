@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sleep } from "./clock.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -46,4 +47,21 @@ test("a follower of a leader that never finishes loads by itself after its wait,
   await clock.advance(1);
   expect(result).toEqual({ ok: true, value: "own", coalesced: false });
   expect(clock.pendingTimers).toBe(0);
+});
+
+test("of many followers of a leader that never finishes one loads, and the others get its value", async () => {
+  const clock = new VirtualClock();
+  const flights = new SingleFlight<string>(clock, 1_000);
+  void flights.load(ctx, "a", () => new Promise(() => {}));
+  let loads = 0;
+  const load = async (): Promise<string> => {
+    loads += 1;
+    await sleep(clock, 50);
+    return "second";
+  };
+  const results = Array.from({ length: 20 }, () => flights.load(ctx, "a", load));
+  await clock.advance(1_050);
+  const coalesced = (await Promise.all(results)).map((result) => result.coalesced);
+  expect(loads).toBe(1);
+  expect(coalesced.filter((is) => !is)).toHaveLength(1);
 });

@@ -26,10 +26,12 @@ export class SingleFlight<T> {
   /** The value of `key`, or the error, from the flight in progress or from `load`. Never rejects. */
   async load(ctx: WaitUntilContext, key: string, load: () => Promise<T>): Promise<FlightResult<T>> {
     const flight = this.#followersByKey.get(key);
-    if (flight !== undefined) {
-      const settled = await this.#awaitFlight(flight);
-      if (settled !== null) return { ...settled, coalesced: true };
-    }
+    const settled = flight === undefined ? null : await this.#awaitFlight(flight);
+    if (settled !== null) return { ...settled, coalesced: true };
+    // Of the followers of a leader that never came back one leads, and the others follow that one.
+    const successor = this.#followersByKey.get(key);
+    const joined = successor === undefined || successor === flight ? null : await this.#awaitFlight(successor);
+    if (joined !== null) return { ...joined, coalesced: true };
     const followers = new Set<(settled: SettledLoad<T>) => void>();
     this.#followersByKey.set(key, followers);
     const work = this.#runFlight(key, followers, load);
