@@ -1,8 +1,10 @@
 /**
- * The platform's Rate Limiting binding: requests of one kind from one network, or of one subject, in a data centre. The
- * limits are for floods, far above the rates of people behind one address. Without the binding, or without a known network,
- * nothing is limited.
+ * Rate limits of one network, or of one subject: an isolate paces what comes in bursts, and the platform's Rate Limiting
+ * binding limits what one data centre takes in a minute. The limits are for floods, far above the rates of people behind one
+ * address. Without a known network nothing is limited.
  */
+import { type Clock, sleep } from "../../core/kit/clock.ts";
+import { RequestPacer } from "../../core/kit/request-pacer.ts";
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { tooManyRequestsResponse } from "../kit/responses.ts";
@@ -26,10 +28,26 @@ const RATE_LIMIT_RETRY_S = 10;
 const REFUSAL_TTL_MS = 5_000;
 const MAX_REFUSALS = 4_096;
 
+/** Networks whose turns are remembered, of each kind. */
+const MAX_PACED_NETWORKS = 4_096;
+/** Requests that wait for their turns at once, of all networks: each holds some 3 kB. Further ones are refused. */
+const MAX_WAITING = 2_000;
+
+/**
+ * Kinds that cost objects work: a burst of one network waits for its turns here, so that it takes no more than a tenth of a
+ * core from everybody else. A class that opens the page at once enters within two seconds.
+ */
+const PACERS: Partial<Record<RateLimitedRequest, RequestPacer>> = {
+  sockets: new RequestPacer({ rate: { perSecond: 60, burst: 8 }, maxDelayMs: 2_000, keys: MAX_PACED_NETWORKS }),
+  replays: new RequestPacer({ rate: { perSecond: 30, burst: 8 }, maxDelayMs: 2_000, keys: MAX_PACED_NETWORKS }),
+};
+
+let waitingCount = 0;
+
 const refusedUntilMs = new Map<string, number>();
 
 /**
- * The refusal of a request whose network exceeds the rate of its kind, or null. With a token's `subject`, the subject's
+ * The refusal of a request whose network exceeds the rate of its kind, or null once it is the request's turn. With a token's `subject`, the subject's
  * requests are counted instead of its network's, which a whole school may share.
  */
 export async function refuseOverRate(
@@ -37,17 +55,36 @@ export async function refuseOverRate(
   kind: RateLimitedRequest,
   subject: string | null = null,
 ): Promise<Response | null> {
-  const limit = env[BINDINGS[kind]];
   const network = readRequestNetwork(request);
-  if (limit === undefined || network === null) return null;
+  if (network === null) return null;
   // No network's name begins like this.
   const who = subject === null ? network : `subject ${subject}`;
   const key = `${kind} ${who}`;
   const nowMs = clock.nowMs();
   if (nowMs < (refusedUntilMs.get(key) ?? 0)) return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
+  if (!(await waitForTurn(clock, kind, who))) return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
+  const limit = env[BINDINGS[kind]];
+  if (limit === undefined) return null;
   const { success } = await limit.limit({ key: who });
   if (success) return null;
   if (refusedUntilMs.size >= MAX_REFUSALS) refusedUntilMs.clear();
   refusedUntilMs.set(key, nowMs + REFUSAL_TTL_MS);
   return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
+}
+
+/** Waits for a turn; false where it is too late, or where too many wait. */
+async function waitForTurn(clock: Clock, kind: RateLimitedRequest, who: string): Promise<boolean> {
+  const pacer = PACERS[kind];
+  if (pacer === undefined) return true;
+  const delayMs = pacer.takeTurn(who, clock.monotonicMs());
+  if (delayMs === null) return false;
+  if (delayMs === 0) return true;
+  if (waitingCount >= MAX_WAITING) return false;
+  waitingCount += 1;
+  try {
+    await sleep(clock, delayMs);
+  } finally {
+    waitingCount -= 1;
+  }
+  return true;
 }
