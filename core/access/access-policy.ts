@@ -91,10 +91,14 @@ export function findAccessDenial(access: AccessPolicy, principal: Principal, now
   if (activeStop(access, nowMs) !== null) return "stopped";
   const { subject, expiresMs } = principal;
   if (subject === null) return access.playback === "public" ? null : "token-missing";
-  if (expiresMs !== null && nowMs > expiresMs + ACCESS_LIMITS.clockSkewMs) return "token-expired";
+  if (expiresMs !== null && hasTokenExpired({ expiresMs }, nowMs)) return "token-expired";
   if ((principal.tokenVersion ?? 0) < minTokenVersion(access, principal, subject)) return "token-revoked";
   return access.playback === "followers" && !isFollower(principal, nowMs) ? "followers-only" : null;
 }
+
+/** Whether a token that ends at `expiresMs` opens nothing any more; the issuer's clock may be off. */
+export const hasTokenExpired = ({ expiresMs }: { readonly expiresMs: number }, nowMs: number): boolean =>
+  nowMs > expiresMs + ACCESS_LIMITS.clockSkewMs;
 
 const FOLLOWER_ROLES: readonly Role[] = ["host", "moderator", "subscriber"];
 

@@ -3,6 +3,7 @@ import {
   type AccessDenial,
   type AccessPolicy,
   findAccessDenial,
+  hasTokenExpired,
   type Principal,
   type TokenError,
 } from "../../core/access/access-policy.ts";
@@ -42,14 +43,15 @@ export function readCredential(request: Request): BearerCredential | null {
   return token === undefined || token === "" ? null : { token, query: `?token=${token}` };
 }
 
-/** The claims of a token, or why it is not valid. Synchronous where the token was verified before. */
+/** The claims of a token, or why it is not valid at `nowMs`. Synchronous where the token was verified before. */
 export function authenticateToken(
   keys: ViewerTokenKeys,
   stream: StreamName,
   token: string,
-): TokenClaims | Promise<TokenClaims | TokenError> {
+  nowMs: number,
+): TokenClaims | TokenError | Promise<TokenClaims | TokenError> {
   const known = verifiedTokens.get(token);
-  if (known?.stream === stream) return known.claims;
+  if (known?.stream === stream) return hasTokenExpired(known.claims, nowMs) ? "token-expired" : known.claims;
   return verifyViewerToken(keys, stream, token).then((claims) => {
     if (typeof claims !== "string") verifiedTokens.store(token, { stream, claims });
     return claims;
@@ -67,11 +69,10 @@ export function authorizePlayback(
   const credential = readCredential(request);
   if (credential === null) return decidePlayback(access, ANONYMOUS, "", nowMs);
   const { token, query } = credential;
-  const claims = authenticateToken(keys, stream, token);
-  if (!(claims instanceof Promise)) return decidePlayback(access, claims, query, nowMs);
-  return claims.then((verified) =>
-    typeof verified === "string" ? { refusal: verified } : decidePlayback(access, verified, query, nowMs),
-  );
+  const decide = (claims: TokenClaims | TokenError): PlaybackAuthorization =>
+    typeof claims === "string" ? { refusal: claims } : decidePlayback(access, claims, query, nowMs);
+  const authenticated = authenticateToken(keys, stream, token, nowMs);
+  return authenticated instanceof Promise ? authenticated.then(decide) : decide(authenticated);
 }
 
 function decidePlayback(

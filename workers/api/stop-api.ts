@@ -43,7 +43,8 @@ async function authenticateHost(
   stream: StreamName,
 ): Promise<StopActor | null> {
   const token = readBearerToken(request);
-  const claims = token === null ? null : await authenticateToken(config.viewerKeys, stream, token);
+  const claims =
+    token === null ? null : await authenticateToken(config.viewerKeys, stream, token, platform.clock.nowMs());
   if (claims === null || typeof claims === "string" || !claims.roles.includes("host")) return null;
   // A host who could watch the stream if it were not stopped may start it again.
   const access = { ...(await env.LIVE.getByName(stream).access()), stop: null };

@@ -32,7 +32,8 @@ export async function resolveParticipant(
 ): Promise<ResolvedParticipant | TokenError> {
   const nowMs = platform.clock.nowMs();
   const credential = readCredential(request);
-  const claims = credential === null ? ANONYMOUS : await authenticateToken(config.viewerKeys, stream, credential.token);
+  const claims =
+    credential === null ? ANONYMOUS : await authenticateToken(config.viewerKeys, stream, credential.token, nowMs);
   if (typeof claims === "string") return claims;
   const network = readRequestNetwork(request) ?? "";
   const device = await identifyDevice(config, proofs.deviceKey, network, nowMs);
@@ -62,7 +63,7 @@ export async function resolveSocketParticipant(
   const credential = readCredential(request);
   const device = platform.newId();
   if (credential === null) return { ...ANONYMOUS, device, ...address };
-  const claims = await authenticateToken(config.viewerKeys, stream, credential.token);
+  const claims = await authenticateToken(config.viewerKeys, stream, credential.token, nowMs);
   if (typeof claims === "string") return claims;
   const countedAs = await deriveAudienceId(config, stream, claims.subject);
   return { ...claims, device, ...address, ...(countedAs === null ? {} : { countedAs }) };
