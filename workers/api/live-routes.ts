@@ -29,7 +29,7 @@ const DIRECTIVES: readonly ParameterSpec[] = ["_HLS_msn", "_HLS_part", "_HLS_ski
 
 const DELIVERY = {
   tag: "Delivery",
-  security: ["viewerToken"],
+  security: ["viewerToken", "anonymous"],
   problems: [
     "not-found",
     "token-missing",

@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import { PROBLEM_NAMES } from "../../core/api/problems.ts";
 import { OpenApiChecker } from "../../tests/support/openapi-check.ts";
-import { LIVE_ADDRESSES, ROUTES } from "../../tests/support/route-table.ts";
+import { ALL_ADDRESSES, LIVE_ADDRESSES, ROUTES } from "../../tests/support/route-table.ts";
 import { testEdge } from "../testing.ts";
 import type { OpenApiDocument } from "./openapi.ts";
+
+interface Operation {
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+}
 
 const load = async (): Promise<OpenApiDocument> => (await testEdge.ask("/openapi.json")).json();
 
@@ -29,6 +33,25 @@ test("GET /openapi.json documents every operation of every route that is no page
     Object.keys(each).map((method) => `${method} ${path}`),
   );
   expect(documented.sort()).toEqual([...new Set(operations)].sort());
+});
+
+test("security is optional where anybody is answered without a token, and required everywhere else", async () => {
+  const { paths } = await load();
+  const operationOf = (path: string, method: string): Operation | undefined => {
+    const found = Object.entries(paths).find(([pattern]) =>
+      new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
+    );
+    return found?.[1][method.toLowerCase()] as Operation | undefined;
+  };
+  const wrong = ALL_ADDRESSES.flatMap(({ path, methods }) =>
+    Object.entries(methods).flatMap(([method, { policy }]) => {
+      const operation = operationOf(path.replace(/\?.*$/, ""), method);
+      if (operation === undefined) return [];
+      const isOptional = operation.security?.some((each) => Object.keys(each).length === 0) ?? true;
+      return isOptional === !policy.public.nobody.startsWith("401") ? [] : [`${method} ${path}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
 });
 
 test("the document states a problem type where an operation has it, and every type but pages' is of some operation", async () => {

@@ -30,7 +30,7 @@ const SECURITY_SCHEMES: Readonly<Record<SecurityScheme, Json>> = {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "A viewer token. Streams with the playback policy `public` need none.",
+    description: "A viewer token; streams with the playback policy `public` need none.",
   },
 };
 
@@ -109,7 +109,7 @@ function renderOperation({
   return {
     ...(tag === undefined ? {} : { tags: [tag] }),
     summary,
-    ...(security === undefined ? {} : { security: security.map((scheme) => ({ [scheme]: [] })) }),
+    ...(security === undefined ? {} : { security: security.map(renderSecurity) }),
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(renderParameter) }),
     ...(body === undefined
       ? {}
@@ -128,6 +128,9 @@ function renderOperation({
     },
   };
 }
+
+/** OpenAPI §4.8.10: "To make security optional, an empty security requirement ({}) can be included in the array." */
+const renderSecurity = (scheme: SecurityScheme | "anonymous"): Json => (scheme === "anonymous" ? {} : { [scheme]: [] });
 
 function renderParameter({ name, in: place, description, isRequired, pattern }: ParameterSpec): Json {
   return {

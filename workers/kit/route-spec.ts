@@ -23,8 +23,8 @@ export interface AnswerSpec {
 export interface RouteSpec {
   readonly tag?: string;
   readonly summary?: string;
-  /** Names of security schemes, of which any one is enough. */
-  readonly security?: readonly SecurityScheme[];
+  /** Security schemes, of which any one is enough. */
+  readonly security?: readonly (SecurityScheme | "anonymous")[];
   readonly parameters?: readonly ParameterSpec[];
   /** A schema of `requestSchemas`, or a media type alone. */
   readonly body?: { readonly schema?: z.ZodMiniType; readonly mediaType?: string; readonly isRequired: boolean };
@@ -33,7 +33,7 @@ export interface RouteSpec {
   readonly problems?: readonly ProblemName[];
 }
 
-/** How a client proves that it may. */
+/** How a client proves that it may; with `anonymous` beside it, it may also prove nothing. */
 export type SecurityScheme = "adminToken" | "metricsToken" | "streamKey" | "viewerToken";
 
 const SPEC: unique symbol = Symbol("route specification");
