@@ -122,6 +122,18 @@ test("an environment is parsed once", () => {
   expect(getConfig(one)).toBe(first);
 });
 
+test("an environment that is invalid is parsed once as well", () => {
+  let reads = 0;
+  const env: ConfigVariables = {
+    get CORRAL_SITE() {
+      reads += 1;
+      return "nowhere";
+    },
+  };
+  for (let request = 0; request < 3; request += 1) expect(() => getConfig(env)).toThrow(ConfigError);
+  expect(reads).toBe(1);
+});
+
 test("docs/configuration.md is what the schema renders", () => {
   const docs = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
   expect(docs, "run `npm run docs`").toBe(renderConfigDocs());

@@ -319,17 +319,27 @@ export function parseConfig(values: ConfigVariables): Config {
   };
 }
 
-const parsedConfigs = new WeakMap<object, Config>();
+const parsedConfigs = new WeakMap<object, Config | ConfigError>();
 /** Of these one is asked for with every request. */
 let latest: { readonly env: object; readonly config: Config } | null = null;
 
-/** The configuration of an environment, parsed when it is asked for first. Throws `ConfigError`. */
+/** The configuration of an environment, valid or not: parsed when it is asked for first. Throws `ConfigError`. */
 export function getConfig(env: ConfigVariables): Config {
   if (latest?.env === env) return latest.config;
-  const config = parsedConfigs.get(env) ?? parseConfig(env);
+  const config = parsedConfigs.get(env) ?? tryParseConfig(env);
   parsedConfigs.set(env, config);
+  if (config instanceof ConfigError) throw config;
   latest = { env, config };
   return config;
+}
+
+function tryParseConfig(env: ConfigVariables): Config | ConfigError {
+  try {
+    return parseConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
 }
 
 /** `docs/configuration.md`. */
