@@ -15,6 +15,7 @@ import { publishApi } from "./ingest/ingest-app.ts";
 import type { AppEnv } from "./kit/app-env.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
 import { closeRoutes, cors, requestScope, securityHeaders } from "./kit/middleware.ts";
+import { hasValidHost } from "./kit/request-address.ts";
 import { problemResponse } from "./kit/responses.ts";
 import { describeRoute } from "./kit/route-spec.ts";
 import { addSecurityHeaders } from "./kit/security-headers.ts";
@@ -65,13 +66,13 @@ export const app: Hono<AppEnv> = createApp(systemPlatform);
 /** Answers any request. */
 export function serveRequest(request: Request, env: Env, context: ExecutionContext): Promise<Response> | Response {
   const { url: sentUrl } = request;
+  // A client may send any `Host` and any target.
+  if (!hasValidHost(sentUrl)) return problemResponse("invalid-address");
   const url = canonicalizeUrl(sentUrl);
   const refusal = refuseInvalidConfig(env);
-  if (refusal !== null) return URL.canParse(url) ? addSecurityHeaders(refusal, url) : refusal;
+  if (refusal !== null) return addSecurityHeaders(refusal, url);
   const canonical = url === sentUrl ? request : new Request(url, request);
   if (isLivePath(url)) return serveLivePath(systemPlatform, canonical, env, context);
-  // A client may send any `Host` and any target. The live path, which is the hot one, checks them where it fails.
-  if (!URL.canParse(url)) return problemResponse("invalid-address");
   // The router would remove the body of an answer to `HEAD`, and its length with it; the runtime removes only the body.
   const get = canonical.method === "HEAD" ? new Request(canonical, { method: "GET" }) : canonical;
   return app.fetch(get, env, context);

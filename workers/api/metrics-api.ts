@@ -8,6 +8,7 @@ import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { closeRoutes, cors } from "../kit/middleware.ts";
+import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, problemResponse } from "../kit/responses.ts";
 import { describeRoute, documented } from "../kit/route-spec.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
@@ -63,7 +64,7 @@ closeRoutes(metrics, { isCrossOrigin: true });
 
 /** The streams that `?stream=` names, and those that this isolate serves. */
 async function handleMetrics(scope: RequestScope): Promise<Response> {
-  const names = new URL(scope.request.url).searchParams.getAll("stream").map(parseStreamName);
+  const names = readQuery(scope.request.url).getAll("stream").map(parseStreamName);
   if (names.length > MAX_NAMED_STREAMS) {
     return problemResponse("invalid-parameter", `\`stream\` names at most ${MAX_NAMED_STREAMS} streams.`);
   }

@@ -10,6 +10,7 @@ import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
 import { registerStream } from "../access/stream-registry.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { RequestScope } from "../kit/app-env.ts";
+import { readQuery } from "../kit/request-address.ts";
 import { jsonResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 
@@ -64,7 +65,7 @@ export async function handleDeleteKeys({ env }: RequestScope, stream: StreamName
 
 /** `POST /api/streams/{stream}/restart`: a node of the stream restarts from what is stored; viewers continue. */
 export async function handleStreamRestart({ env, request }: RequestScope, stream: StreamName): Promise<Response> {
-  const address = parseNodeAddress(new URL(request.url).searchParams.get("node") ?? "live");
+  const address = parseNodeAddress(readQuery(request.url).get("node") ?? "live");
   if (address === null) {
     return problemResponse("invalid-parameter", "`node` is like `live`, `weur` or `weur.FRA.0`.");
   }

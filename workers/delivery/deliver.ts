@@ -71,7 +71,7 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
   } catch (error) {
     if (error instanceof PullError) outcome = error.outcome;
     const cause = error instanceof PullError ? error.cause : error;
-    const response = URL.canParse(request.url) ? errorResponse(cause) : problemResponse("invalid-address");
+    const response = errorResponse(cause);
     return { response, outcome, countedStatus: response.status, isRestricted };
   }
 }

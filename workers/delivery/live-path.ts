@@ -2,6 +2,7 @@
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
+import { findPathStart } from "../kit/request-address.ts";
 
 /** The requested file of a stream: its multivariant playlist, or a file of a track. */
 export interface LivePath {
@@ -44,6 +45,3 @@ function parseBarePath(bare: string): LivePath | null {
   const parsed = file === undefined ? null : parseMediaPath(second, track, file);
   return parsed === null ? null : { stream, file: parsed };
 }
-
-/** Where the path of an absolute address begins. */
-const findPathStart = (url: string): number => url.indexOf("/", url.indexOf("//") + 2);

@@ -6,7 +6,7 @@ import { makePrivate } from "../access/playback-authorization.ts";
 import { addPlaybackProof } from "../access/playback-proof.ts";
 import type { Env } from "../env.ts";
 import { formatAllow, methodNotAllowedResponse, preflightResponse } from "../kit/http-methods.ts";
-import { notFoundResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
+import { notFoundResponse, unavailableStreamResponse } from "../kit/responses.ts";
 import { deliver } from "./deliver.ts";
 import { openEdgeStream } from "./edge-streams.ts";
 import { errorResponse } from "./error-responses.ts";
@@ -38,6 +38,6 @@ export async function serveLivePath(
     edge.counters.countRequest(outcome, countedStatus);
     return response;
   } catch (error) {
-    return URL.canParse(url) ? errorResponse(error) : problemResponse("invalid-address");
+    return errorResponse(error);
   }
 }

@@ -13,6 +13,7 @@ import { isStreamRegistered } from "../access/stream-registry.ts";
 import { openEdgeStream } from "../delivery/edge-streams.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { type CacheableText, type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
+import { readQuery } from "../kit/request-address.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "./room-summary-cache.ts";
 
@@ -27,7 +28,7 @@ const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAI
 export async function handleRoomReplay(scope: RequestScope, stream: StreamName): Promise<Response> {
   const { env, config, request, ctx, platform } = scope;
   const { replayWindowMs } = ROOM_LIMITS;
-  const from = new URL(request.url).searchParams.get("from") ?? "";
+  const from = readQuery(request.url).get("from") ?? "";
   const fromMs = /^\d{1,15}$/.test(from) ? Number(from) : Number.NaN;
   if (!(fromMs % replayWindowMs === 0)) {
     return problemResponse("invalid-parameter", `\`from\` is ms since the epoch, and a multiple of ${replayWindowMs}.`);
