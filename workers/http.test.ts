@@ -271,6 +271,28 @@ test("the type of a problem is the address of a page about it", async () => {
   expect((await testEdge.ask("/problems/nope")).status).toBe(404);
 });
 
+test("a playlist reload parses its address once", async () => {
+  const { live } = await streams();
+  const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} } as unknown as ExecutionContext;
+  const reload = new Request(`http://edge.test${live.path("video", "media.m3u8")}?_HLS_msn=1&_HLS_part=0`);
+  const parsed: string[] = [];
+  const counted = <Parser extends typeof URL | typeof URLSearchParams>(parser: Parser): Parser =>
+    new Proxy(parser, {
+      construct(target, [text, ...rest], newTarget) {
+        parsed.push(String(text));
+        return Reflect.construct(target, [text, ...rest], newTarget) as object;
+      },
+    });
+  vi.stubGlobal("URL", counted(URL));
+  vi.stubGlobal("URLSearchParams", counted(URLSearchParams));
+  try {
+    expect((await serveRequest(reload, testBindings, context)).status).toBe(200);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+  expect(parsed).toEqual(["?_HLS_msn=1&_HLS_part=0"]);
+});
+
 test("an invalid variable fails every request with 503, and not only those that read it", async () => {
   const env = { ...testBindings, CORRAL_JOINS_PER_SECOND: "many" };
   const log = vi.spyOn(console, "error").mockImplementation(() => {});

@@ -36,14 +36,20 @@ export function deliverMultivariantPlaylist(context: DeliveryContext, replica: R
   );
 }
 
+/** A request for a playlist of a replica's window. */
+export interface WindowPlaylistRequest {
+  readonly replica: Replica;
+  readonly track: TrackName;
+  readonly file: "media.m3u8" | "iframes.m3u8";
+  readonly query: URLSearchParams;
+}
+
 /** A track's playlist of the replica's window; it blocks as its delivery directives ask. */
 export function deliverWindowPlaylist(
   context: DeliveryContext,
-  replica: Replica,
-  track: TrackName,
-  file: "media.m3u8" | "iframes.m3u8",
+  { replica, track, file, query }: WindowPlaylistRequest,
 ): DeliveryAnswer | Promise<DeliveryAnswer> {
-  const directives = parseDirectives(new URL(context.request.url).searchParams);
+  const directives = parseDirectives(query);
   if ("error" in directives) return problemAnswer("bad-directive", directives.error);
   const isMedia = file === "media.m3u8";
   if (isMedia) countViewer(context, replica, track, directives);

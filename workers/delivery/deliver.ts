@@ -7,6 +7,7 @@ import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { authorizePlayback, denialResponse } from "../access/playback-authorization.ts";
+import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
@@ -98,24 +99,36 @@ function deliverPath(
   );
 }
 
+/** A requested file of a broadcast. */
+interface FileRequest {
+  readonly path: MediaPath;
+  /** Parsed once, and for playlists alone: media have no parameters but the token. */
+  readonly query: URLSearchParams;
+  /** `Cache-Control` of a 404. */
+  readonly notFoundLifetime: string;
+}
+
+const NO_QUERY = new URLSearchParams();
+
 function deliverFile(
   context: DeliveryContext,
   replica: Replica,
   path: MediaPath,
 ): DeliveryAnswer | Promise<DeliveryAnswer> {
   const { targetDurationS, broadcast } = replica.config;
-  const isBlocking = path.file.kind === "playlist" && new URL(context.request.url).searchParams.has("_HLS_msn");
-  const notFoundLifetime = isBlocking
+  const query = path.file.kind === "playlist" ? readQuery(context.request.url) : NO_QUERY;
+  const notFoundLifetime = query.has("_HLS_msn")
     ? cacheLifetimes.blockingNotFound(targetDurationS)
     : cacheLifetimes.notFound(targetDurationS);
+  const asked = { path, query, notFoundLifetime };
   if (broadcast === path.broadcast) {
     if (replica.track(path.track) === undefined)
       return notFoundAnswer(`This broadcast has no track ${path.track}.`, notFoundLifetime);
-    return deliverExistingFile(context, replica, path, notFoundLifetime);
+    return deliverExistingFile(context, replica, asked);
   }
   return mayFileExist(context, path).then((mayExist) =>
     mayExist
-      ? deliverExistingFile(context, null, path, notFoundLifetime)
+      ? deliverExistingFile(context, null, asked)
       : notFoundAnswer("There is no such file of a broadcast.", notFoundLifetime),
   );
 }
@@ -124,14 +137,13 @@ function deliverFile(
 function deliverExistingFile(
   context: DeliveryContext,
   replica: Replica | null,
-  { broadcast, track, file }: MediaPath,
-  notFoundLifetime: string,
+  { path: { broadcast, track, file }, query, notFoundLifetime }: FileRequest,
 ): DeliveryAnswer | Promise<DeliveryAnswer> {
   const media = { replica, broadcast, track, notFoundLifetime };
   switch (file.kind) {
     case "playlist":
       if (replica !== null && (file.file === "media.m3u8" || file.file === "iframes.m3u8"))
-        return deliverWindowPlaylist(context, replica, track, file.file);
+        return deliverWindowPlaylist(context, { replica, track, file: file.file, query });
       if (replica?.state.ended === false)
         return notFoundAnswer("The recording is there once the broadcast has ended.", notFoundLifetime);
       return deliverStoredPlaylist(context, { broadcast, track, file: file.file }, notFoundLifetime);
