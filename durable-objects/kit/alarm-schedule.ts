@@ -1,9 +1,9 @@
 /** Several deadlines on the one alarm that an object has. */
 
+import type { ObjectAlarm, ObjectValues } from "./object-storage.ts";
+
 /** The part of an object's storage that is used. */
-type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm" | "deleteAlarm"> & {
-  readonly kv: Pick<SyncKvStorage, "get" | "put" | "delete">;
-};
+type AlarmStorage = ObjectAlarm & { readonly kv: Pick<ObjectValues, "get" | "put" | "delete"> };
 
 /** Deadlines by purpose, ms since the epoch. */
 type Deadlines<Purpose extends string> = Partial<Record<Purpose, number>>;

@@ -1,9 +1,10 @@
 /** Storage that stays empty, without tables, until the first row or value: a request for an unknown name leaves nothing. */
 import { isStorageEmpty, migrateStorage, type StorageSchema } from "./migrations.ts";
+import type { ObjectStorage, SqlRow, SqlRows } from "./object-storage.ts";
 
 /** An object's storage, whose schema is created with the first row or value and migrated where an earlier one stands. */
 export class LazyStorage {
-  readonly #storage: DurableObjectStorage;
+  readonly #storage: ObjectStorage;
   readonly #schema: StorageSchema;
   readonly #onCreate: () => void;
   #exists: boolean;
@@ -12,7 +13,7 @@ export class LazyStorage {
    * Migrates what is stored. Throws `NewerSchemaError` where a later release stored it. `onCreate` is called each time
    * the schema was created in empty storage.
    */
-  constructor(storage: DurableObjectStorage, schema: StorageSchema, onCreate: () => void = () => {}) {
+  constructor(storage: ObjectStorage, schema: StorageSchema, onCreate: () => void = () => {}) {
     this.#storage = storage;
     this.#schema = schema;
     this.#onCreate = onCreate;
@@ -26,13 +27,13 @@ export class LazyStorage {
   }
 
   /** Runs a statement that reads, updates or deletes rows. In empty storage it finds none, and is not run. */
-  exec<T extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]): SqlStorageCursor<T> {
+  exec<T extends SqlRow>(query: string, ...values: unknown[]): SqlRows<T> {
     if (!this.#exists) return this.#storage.sql.exec<T>("SELECT 1 WHERE 0");
     return this.#storage.sql.exec<T>(query, ...values);
   }
 
   /** Runs a statement that inserts rows. */
-  insert<T extends Record<string, SqlStorageValue>>(query: string, ...values: unknown[]): SqlStorageCursor<T> {
+  insert<T extends SqlRow>(query: string, ...values: unknown[]): SqlRows<T> {
     this.create();
     return this.#storage.sql.exec<T>(query, ...values);
   }

@@ -3,9 +3,10 @@
  * storage. Storage from before versions were kept has version 0, so the migrations up to the first release with versions
  * accept every layout that earlier releases left. Durable Objects refuse `PRAGMA user_version`: the version is a row.
  */
+import type { ObjectStorage } from "./object-storage.ts";
 
 /** One step from a schema version to the next. It runs in a transaction with the steps after it, and may not wait. */
-export type Migration = (storage: DurableObjectStorage) => void;
+export type Migration = (storage: ObjectStorage) => void;
 
 /** All schema versions of one class of objects. */
 export interface StorageSchema {
@@ -30,13 +31,13 @@ export class NewerSchemaError extends Error {
 const VERSION_TABLE = "schema_version";
 
 /** The schema version of the storage; 0 where none is kept. */
-export function readSchemaVersion(storage: DurableObjectStorage): number {
+export function readSchemaVersion(storage: ObjectStorage): number {
   if (!hasTable(storage, VERSION_TABLE)) return 0;
   return storage.sql.exec<{ version: number }>(`SELECT version FROM ${VERSION_TABLE}`).one().version;
 }
 
 /** Whether the object has stored neither a table nor a value. */
-export function isStorageEmpty(storage: DurableObjectStorage): boolean {
+export function isStorageEmpty(storage: ObjectStorage): boolean {
   const tables = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' LIMIT 1");
   return tables.toArray().length === 0 && [...storage.kv.list({ limit: 1 })].length === 0;
 }
@@ -45,7 +46,7 @@ export function isStorageEmpty(storage: DurableObjectStorage): boolean {
  * Brings the storage to the newest version of the schema, with all of the steps or none. Throws `NewerSchemaError` where
  * the stored version is a later one.
  */
-export function migrateStorage(storage: DurableObjectStorage, { object, migrations }: StorageSchema): void {
+export function migrateStorage(storage: ObjectStorage, { object, migrations }: StorageSchema): void {
   const stored = readSchemaVersion(storage);
   if (stored > migrations.length) throw new NewerSchemaError(object, stored, migrations.length);
   if (stored === migrations.length) return;
@@ -59,13 +60,13 @@ export function migrateStorage(storage: DurableObjectStorage, { object, migratio
 }
 
 /** Whether a table exists. */
-export function hasTable(storage: DurableObjectStorage, table: string): boolean {
+export function hasTable(storage: ObjectStorage, table: string): boolean {
   const found = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table);
   return found.toArray().length > 0;
 }
 
 /** Whether a table has a column. */
-export function hasColumn(storage: DurableObjectStorage, table: string, column: string): boolean {
+export function hasColumn(storage: ObjectStorage, table: string, column: string): boolean {
   const found = storage.sql.exec("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", table, column);
   return found.toArray().length > 0;
 }

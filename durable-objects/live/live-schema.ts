@@ -3,6 +3,7 @@ import type { AccessPolicy } from "../../core/access/access-policy.ts";
 import { INBOX_TABLE } from "../kit/inbox.ts";
 import { LazyStorage } from "../kit/lazy-storage.ts";
 import { hasColumn, type Migration, type StorageSchema } from "../kit/migrations.ts";
+import type { ObjectStorage } from "../kit/object-storage.ts";
 import { OUTBOX_TABLES } from "../kit/outbox.ts";
 
 /** The key under which the access policy without revocations is stored. */
@@ -88,6 +89,6 @@ export const LIVE_SCHEMA: StorageSchema = {
 };
 
 /** A Live object's storage. */
-export function openLiveStorage(storage: DurableObjectStorage): LazyStorage {
+export function openLiveStorage(storage: ObjectStorage): LazyStorage {
   return new LazyStorage(storage, LIVE_SCHEMA);
 }

@@ -110,7 +110,10 @@ export class RoomFanout {
 
   /** Records state changes of the event at `offset`, and notes for moderators. */
   recordChanges(offset: number, entries: readonly StateEntry[], notes: readonly StaffNote[]): void {
-    for (const entry of entries) if (isSharedWithShards(entry)) this.#changes.push({ offset, entry });
+    for (const entry of entries) {
+      // The access policy has its own revision; see `#batchFor`.
+      if (isSharedWithShards(entry) && entry.of !== "access") this.#changes.push({ offset, entry });
+    }
     if (notes.length > 0) for (const cursor of this.#cursors.values()) cursor.unsentNotes.push(...notes);
     const excess = this.#changes.length - ROOM_LIMITS.shardHistoryEvents;
     if (excess <= 0) return;

@@ -3,6 +3,7 @@
  * But SQLite moves the log's pages into the database once there are 1,000, and then writes the log from its beginning:
  * writing as much again overwrites what it held.
  */
+import type { ObjectStorage } from "../../kit/object-storage.ts";
 
 /** A value below the platform's limit of 2 MB: some 465 pages of 4 KiB. */
 const FILL_BYTES = 1_900_000;
@@ -10,7 +11,7 @@ const FILL_BYTES = 1_900_000;
 const ROUNDS = 6;
 
 /** Wipes the log of an object's storage; overwritten rows are then nowhere on the disk. */
-export async function wipeWriteAheadLog(storage: DurableObjectStorage): Promise<void> {
+export async function wipeWriteAheadLog(storage: ObjectStorage): Promise<void> {
   const { sql } = storage;
   sql.exec("CREATE TABLE IF NOT EXISTS fill (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
   for (let round = 0; round < ROUNDS; round += 1) {

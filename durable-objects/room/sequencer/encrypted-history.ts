@@ -5,31 +5,14 @@ import { entryDefinition, type StateEntry } from "../../../core/room/entries/ind
 import { type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { heldMessageKey, stateEntryKey } from "../../../core/room/room-state.ts";
-import type { SenderTrace } from "../../../core/room/sequencer/decision.ts";
+import type { HistoryChange } from "../../../core/room/sequencer/history-change.ts";
+import type { StoredCommand } from "../../../core/room/sequencer/resent-command.ts";
 import { subjectOfEntry, subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
 import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { decryptValue, encryptValue } from "./encryption.ts";
 import type { EventRow, RoomStore, StateEntryRow } from "./room-store.ts";
 import type { SubjectKey, SubjectKeys } from "./subject-keys.ts";
 import type { SubjectStore } from "./subject-store.ts";
-
-/** What one act changes. `about`: whom its line of the audit log is about. */
-export interface HistoryChange {
-  readonly event: RoomEvent | null;
-  readonly by: { readonly subject: string | null } & CommandId & Omit<SenderTrace, "atMs">;
-  readonly entries: readonly StateEntry[];
-  readonly audit: AuditLogEntry | null;
-  readonly about: string | null;
-}
-
-/** A client's id of an act, and what tells the act from another with this id; see `core/room/sequencer/command-digest.ts`. */
-export interface CommandId {
-  readonly id: string;
-  readonly digest?: string | undefined;
-}
-
-/** The one who does what the room does by itself. */
-export const ROOM_ACTOR: HistoryChange["by"] = { subject: null, id: "", roles: [], device: "", address: "" };
 
 /** Which fact it is among all that hold. */
 export type StateEntryRef = Pick<StateEntry, "of" | "key">;
@@ -79,10 +62,7 @@ export class EncryptedHistory {
   }
 
   /** The event that a person's act with this id made, with the act's digest where one was kept; or null. */
-  async findByCommandId(
-    { tag }: SubjectKey,
-    id: string,
-  ): Promise<{ event: RoomEvent; digest: string | undefined } | null> {
+  async findByCommandId({ tag }: SubjectKey, id: string): Promise<StoredCommand | null> {
     const row = this.#store.findByCommandId(tag, id);
     if (row === undefined) return null;
     const key = keyForTag(row.about, await this.#keys.forTags(new Set([row.about])));
@@ -257,10 +237,7 @@ export class EncryptedHistory {
     return (await this.#decrypt<string>(sealed, key, this.#aad("person", tag))) ?? "";
   }
 
-  async #decryptRow(
-    row: EventRow,
-    key: CryptoKey | null | undefined,
-  ): Promise<{ event: RoomEvent; digest: string | undefined }> {
+  async #decryptRow(row: EventRow, key: CryptoKey | null | undefined): Promise<StoredCommand> {
     const { kind, offset, at_ms: atMs, programme_ms: programmeMs, about, text, body } = row;
     const at = { kind, offset, atMs, programmeMs };
     const told =

@@ -6,11 +6,13 @@ import type { Role } from "../../../core/access/roles.ts";
 import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
 import type { StateEntry } from "../../../core/room/entries/index.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
+import { type HistoryChange, ROOM_ACTOR } from "../../../core/room/sequencer/history-change.ts";
 import { subjectOfEvent } from "../../../core/room/sequencer/subject-data.ts";
 import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { hasTable } from "../../kit/migrations.ts";
+import type { ObjectStorage } from "../../kit/object-storage.ts";
 import { wipeWriteAheadLog } from "../keyring/wipe-write-ahead-log.ts";
-import { type EncryptedHistory, type HistoryChange, ROOM_ACTOR } from "./encrypted-history.ts";
+import type { EncryptedHistory } from "./encrypted-history.ts";
 import { PLAIN_TABLES } from "./room-schema.ts";
 
 /** Rows of one transaction: some 20 ms of encryption. */
@@ -30,7 +32,7 @@ type PlainFactRow = { of: StateEntry["of"]; key: string; value: string };
 type PlainAuditRow = { rowid: number; at_ms: number; by: string; act: AuditLogEntry["act"]; about: string };
 
 /** Moves all that is not encrypted. Does nothing in a room that has no such rows. */
-export async function encryptPlainHistory(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {
+export async function encryptPlainHistory(storage: ObjectStorage, history: EncryptedHistory): Promise<void> {
   if (!hasTable(storage, PLAIN_TABLES.events)) return;
   await encryptEvents(storage, history);
   await encryptFacts(storage, history);
@@ -42,7 +44,7 @@ export async function encryptPlainHistory(storage: DurableObjectStorage, history
   await wipeWriteAheadLog(storage);
 }
 
-async function encryptEvents(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {
+async function encryptEvents(storage: ObjectStorage, history: EncryptedHistory): Promise<void> {
   const { sql } = storage;
   for (;;) {
     const rows = sql
@@ -86,7 +88,7 @@ function changeOfEvent(row: PlainEventRow): HistoryChange & { readonly event: Ro
   return { event, by, entries: [], audit: null, about: null };
 }
 
-async function encryptFacts(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {
+async function encryptFacts(storage: ObjectStorage, history: EncryptedHistory): Promise<void> {
   const rows = storage.sql.exec<PlainFactRow>(`SELECT of, key, value FROM ${PLAIN_TABLES.facts}`).toArray();
   const entries = rows.flatMap(({ of, key, value }) =>
     currentEntry({ of, key, value: JSON.parse(value) } as StateEntry),
@@ -115,7 +117,7 @@ function currentEntry(entry: StateEntry): StateEntry[] {
   }
 }
 
-async function encryptAuditLog(storage: DurableObjectStorage, history: EncryptedHistory): Promise<void> {
+async function encryptAuditLog(storage: ObjectStorage, history: EncryptedHistory): Promise<void> {
   const { sql } = storage;
   const rows = sql
     .exec<PlainAuditRow>(`SELECT rowid, at_ms, by, act, about FROM ${PLAIN_TABLES.audit} ORDER BY rowid`)

@@ -15,10 +15,11 @@ import type { HistoryRetention } from "../../../core/room/sequencer/retention.ts
 import { type ExpectedAudience, NO_EXPECTED_AUDIENCE } from "../../../core/room/sharding.ts";
 import type { AuditLogEntry } from "../../../core/room/staff-messages.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
+import type { ObjectStorage, SqlRow, SqlValue } from "../../kit/object-storage.ts";
 import { FORGEABLE_SANCTIONS_KEY, LAYOUT_WITH_AAD, PLAIN_TABLES, ROOM_SCHEMA } from "./room-schema.ts";
 
 /** An event as it is stored. A message that is gone has no text; what was erased has no body. */
-export interface EventRow extends Record<string, SqlStorageValue> {
+export interface EventRow extends SqlRow {
   readonly offset: number;
   readonly at_ms: number;
   readonly programme_ms: number;
@@ -40,7 +41,7 @@ export interface EventInsert {
 }
 
 /** A fact as it is stored; `by`: the tag of who set it, where that is told. */
-export interface StateEntryRow extends Record<string, SqlStorageValue> {
+export interface StateEntryRow extends SqlRow {
   readonly id: number;
   readonly of: StateEntry["of"];
   readonly about: string;
@@ -57,7 +58,7 @@ export interface StateEntryInsert {
 }
 
 /** A line of the audit log as it is stored. */
-export interface AuditRow extends Record<string, SqlStorageValue> {
+export interface AuditRow extends SqlRow {
   readonly at_ms: number;
   readonly by: string;
   readonly act: AuditLogEntry["act"];
@@ -83,7 +84,7 @@ export class RoomStore {
   readonly hasReplacedDeviceNames: boolean;
 
   /** `fresh` becomes the epoch of a room that has none. Throws `NewerSchemaError` where a later release stored the room. */
-  constructor(storage: DurableObjectStorage, fresh: string) {
+  constructor(storage: ObjectStorage, fresh: string) {
     this.sql = new LazyStorage(storage, ROOM_SCHEMA, () => {
       this.#setMeta("epoch", this.epoch);
       this.#setMeta("layout", LAYOUT_WITH_AAD);
@@ -321,7 +322,7 @@ export class RoomStore {
     return this.sql.exec(query).toArray().length > 0;
   }
 
-  #events(where: string, ...values: SqlStorageValue[]): EventRow[] {
+  #events(where: string, ...values: SqlValue[]): EventRow[] {
     return this.sql.exec<EventRow>(`SELECT ${EVENT_COLUMNS} FROM events ${where}`, ...values).toArray();
   }
 
