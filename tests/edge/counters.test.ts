@@ -11,6 +11,7 @@ import {
 import { startColoHarness } from "../../loadtest/colos/colos.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 import { type TestEdge, TestPublisher } from "../support/publisher.ts";
 
@@ -24,10 +25,7 @@ const PATIENCE_MS = 60_000;
 
 let edge: LocalEdge;
 let dataDir: string;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-counters-"));
@@ -43,7 +41,7 @@ type Counted = Record<TierName, TierCounters>;
 
 /** What the Live object has been told so far. */
 async function counted(url: string, stream: string): Promise<Counted> {
-  const { tiers } = (await (await fetch(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
+  const { tiers } = (await (await fetchEdge(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
   const of = (tier: TierName): TierCounters => tiers.find((one) => one.tier === tier) ?? { tier, ...zeroCounters() };
   return { isolate: of("isolate"), colo: of("colo"), region: of("region"), live: of("live"), r2: of("r2") };
 }
@@ -64,7 +62,7 @@ async function countedWhen(
 
 /** Asks `isolate` `times` times at once. Gives the statuses that came. */
 async function ask(isolate: string, path: string, times = 1, init: RequestInit = {}): Promise<number[]> {
-  const answers = await Promise.all(Array.from({ length: times }, () => fetch(`${isolate}${path}`, init)));
+  const answers = await Promise.all(Array.from({ length: times }, () => fetchEdge(`${isolate}${path}`, init)));
   for (const answer of answers) await answer.arrayBuffer();
   return answers.map(({ status }) => status);
 }
@@ -139,10 +137,7 @@ test("of a known number of requests each is counted once, by how it was answered
 test("through a data centre's shield and a region's each request is counted once, and the sums fit", async () => {
   const colos = await startColoHarness({ colos: 2, regions: 1, isolates: 3, latencyMs: 0 });
   try {
-    const core: TestEdge = {
-      ask: (path, init) => fetch(`${colos.coreUrl}${path}`, init),
-      adminToken: colos.adminToken,
-    };
+    const core = httpTestEdge(() => colos.coreUrl, colos.adminToken);
     const publisher = new TestPublisher(core);
     const { stream } = publisher;
     await register(core, stream);

@@ -4,15 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { readJson, type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
+import { readJson, TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 const { ask } = door;
 
 beforeAll(async () => {

@@ -7,17 +7,15 @@ import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
 import type { StreamStatus, TierCounters } from "../../core/broadcast/stream-status.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
+import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-gating-"));
@@ -124,7 +122,7 @@ test("playlists carry the token to all that they name, and only where it came in
   const media = new URL(addresses(multivariant).find((address) => address.includes("/video/media.m3u8")) ?? "", base);
   media.searchParams.set("_HLS_msn", "0");
   media.searchParams.set("_HLS_part", "3");
-  const parked = fetch(media);
+  const parked = fetchEdge(media);
   await publisher.putParts(3, 4);
   const playlist = await parked;
   expect(playlist.headers.get("cache-control")).toMatch(/^private/);
@@ -134,12 +132,12 @@ test("playlists carry the token to all that they name, and only where it came in
   for (const address of named) {
     expect(address.endsWith(query)).toBe(true);
     if (address.startsWith("0.4.m4s")) continue;
-    const answer = await fetch(new URL(address, media));
+    const answer = await fetchEdge(new URL(address, media));
     expect(answer.status, address).toBe(200);
     await answer.arrayBuffer();
   }
   media.searchParams.set("_HLS_skip", "YES");
-  expect((await fetch(media)).status).toBe(200);
+  expect((await fetchEdge(media)).status).toBe(200);
 });
 
 test("ranges, HEAD, hinted parts and what there isn't work behind the gate as before it, and are kept by nobody else", async () => {
@@ -175,7 +173,7 @@ test("viewers with different tokens share every object: no token reaches a cache
   // Segments that the last isolate's feed doesn't bring: each viewer asks for the same ones, with a token of its own.
   const answers = await Promise.all(
     viewers.flatMap((value) =>
-      [0, 1].map((msn) => fetch(`${last}${publisher.path("video", `${msn}.m4s`)}?token=${value}`)),
+      [0, 1].map((msn) => fetchEdge(`${last}${publisher.path("video", `${msn}.m4s`)}?token=${value}`)),
     ),
   );
   for (const answer of answers) {
@@ -183,12 +181,12 @@ test("viewers with different tokens share every object: no token reaches a cache
     await answer.arrayBuffer();
   }
   for (const value of viewers) {
-    const playlist = await fetch(`${last}${publisher.path("video", "vod.m3u8")}?token=${value}`);
+    const playlist = await fetchEdge(`${last}${publisher.path("video", "vod.m3u8")}?token=${value}`);
     await playlist.arrayBuffer();
   }
   // An isolate reports with its next feed, which a track that it didn't follow yet makes it ask for.
   const counters = async (): Promise<TierCounters[]> => {
-    const status = (await (await fetch(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
+    const status = (await (await fetchEdge(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
     return [...status.tiers];
   };
   const untilMs = Date.now() + 60_000;
@@ -196,7 +194,7 @@ test("viewers with different tokens share every object: no token reaches a cache
     const isolate = (await counters()).find(({ tier }) => tier === "isolate");
     if ((isolate?.requests ?? 0) >= answers.length) break;
     if (Date.now() > untilMs) throw new Error("the isolate's report didn't come");
-    await fetch(`${last}${publisher.path("audio", "media.m3u8")}?token=${viewers[0]}`);
+    await fetchEdge(`${last}${publisher.path("audio", "media.m3u8")}?token=${viewers[0]}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const r2 = (await counters()).find(({ tier }) => tier === "r2");
@@ -211,16 +209,19 @@ test("followers are let in, and a setting that changes in mid-broadcast reaches 
   const other = await token(publisher.stream, { sub: "bob" });
   for (const isolate of isolates) {
     for (const value of [follower, subscriber]) {
-      expect((await fetch(`${isolate}${part}`, bearer(value))).status).toBe(200);
+      expect((await fetchEdge(`${isolate}${part}`, bearer(value))).status).toBe(200);
     }
-    expect(await problem(await fetch(`${isolate}${part}`, bearer(other)))).toEqual([403, "/problems/followers-only"]);
+    expect(await problem(await fetchEdge(`${isolate}${part}`, bearer(other)))).toEqual([
+      403,
+      "/problems/followers-only",
+    ]);
   }
   await setPlayback(publisher.stream, "token");
-  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(other)), 200)));
+  await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`, bearer(other)), 200)));
   await setPlayback(publisher.stream, "public");
-  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`), 200)));
+  await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`), 200)));
   await setPlayback(publisher.stream, "followers");
-  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`), 401)));
+  await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`), 401)));
 });
 
 test("a revoked token is refused by every isolate, replayed or not, also after the object lost its memory", async () => {
@@ -231,18 +232,18 @@ test("a revoked token is refused by every isolate, replayed or not, also after t
     token(publisher.stream, { ver: 2 }),
     token(publisher.stream, { sub: "bob" }),
   ]);
-  for (const isolate of isolates) expect((await fetch(`${isolate}${part}`, bearer(old))).status).toBe(200);
+  for (const isolate of isolates) expect((await fetchEdge(`${isolate}${part}`, bearer(old))).status).toBe(200);
   expect((await control(publisher.stream, "revocations", "POST", { subject: "ann", version: 2 })).status).toBe(200);
-  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(old)), 403)));
+  await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`, bearer(old)), 403)));
   await publisher.restartNode();
   await publisher.putParts(0, 4);
   for (const isolate of isolates) {
-    expect(await problem(await fetch(`${isolate}${part}`, bearer(old)))).toEqual([403, "/problems/token-revoked"]);
-    expect((await fetch(`${isolate}${part}`, bearer(next))).status).toBe(200);
-    expect((await fetch(`${isolate}${part}`, bearer(bob))).status).toBe(200);
+    expect(await problem(await fetchEdge(`${isolate}${part}`, bearer(old)))).toEqual([403, "/problems/token-revoked"]);
+    expect((await fetchEdge(`${isolate}${part}`, bearer(next))).status).toBe(200);
+    expect((await fetchEdge(`${isolate}${part}`, bearer(bob))).status).toBe(200);
   }
   expect((await control(publisher.stream, "revocations", "POST", { subject: "ann", version: 0 })).status).toBe(200);
-  await Promise.all(isolates.map((isolate) => becomes(() => fetch(`${isolate}${part}`, bearer(old)), 200)));
+  await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`, bearer(old)), 200)));
 });
 
 test("a publisher may say who watches: it holds from the first part on, and is not said again by a repeated opening", async () => {
@@ -276,7 +277,7 @@ test("tokens are given to anybody in local runs only", async () => {
   });
   try {
     const body = JSON.stringify({ room: "show", sub: "ann" });
-    expect((await fetch(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);
+    expect((await fetchEdge(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);
     expect((await door.ask("/dev/token", { method: "POST", body })).status).toBe(200);
     // As a browser asks for a page of the internet whose name has come to mean 127.0.0.1.
     const { port: own } = new URL(edge.url);

@@ -5,17 +5,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
+import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
 /** Each isolate's own address; they share the objects. */
 let isolates: string[];
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-isolates-"));
@@ -36,20 +34,24 @@ test("isolates that share one Live object each follow it by one feed, whatever t
   await publisher.openWithInits();
   await publisher.putParts(0, 2);
   const path = publisher.path("video", "media.m3u8");
-  await everywhere(async (isolate) => (await fetch(`${isolate}${path}`)).text());
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer());
+  await everywhere(async (isolate) => (await fetchEdge(`${isolate}${path}`)).text());
+  await everywhere(async (isolate) =>
+    (await fetchEdge(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer(),
+  );
   const requests = async (): Promise<number> => {
-    const status = (await (await fetch(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
+    const status = (await (await fetchEdge(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
     return status.tiers.find(({ tier }) => tier === "live")?.requests ?? -1;
   };
   const before = await requests();
   for (let part = 2; part < 12; part += 1) {
     const query = `?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`;
-    const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetch(`${isolate}${path}${query}`)));
+    const parked = isolates.flatMap((isolate) =>
+      Array.from({ length: 5 }, () => fetchEdge(`${isolate}${path}${query}`)),
+    );
     await publisher.putParts(part, part + 1);
     for (const answer of await Promise.all(parked)) expect(answer.status).toBe(200);
     const file = publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`);
-    for (const bytes of await everywhere(async (isolate) => (await fetch(`${isolate}${file}`)).arrayBuffer())) {
+    for (const bytes of await everywhere(async (isolate) => (await fetchEdge(`${isolate}${file}`)).arrayBuffer())) {
       expect(new Uint8Array(bytes)).toEqual(new Uint8Array(testPartBytes(part)));
     }
   }
@@ -65,11 +67,11 @@ test("when the object loses its memory, no isolate takes back what it has shown,
   await publisher.waitUntilStored(1);
   const path = publisher.path("video", "media.m3u8");
   const last = async (isolate: string): Promise<string | undefined> =>
-    (await (await fetch(`${isolate}${path}`)).text()).match(/^#EXT-X-PART:.*URI="(\d+\.\d+)\.m4s"/gm)?.at(-1);
+    (await (await fetchEdge(`${isolate}${path}`)).text()).match(/^#EXT-X-PART:.*URI="(\d+\.\d+)\.m4s"/gm)?.at(-1);
   for (const shown of await everywhere(last)) expect(shown).toContain("2.3.m4s");
   await publisher.restartNode();
   for (const shown of await everywhere(last)) expect(shown).toContain("2.3.m4s");
-  const parked = isolates.map((isolate) => fetch(`${isolate}${path}?_HLS_msn=2&_HLS_part=5`));
+  const parked = isolates.map((isolate) => fetchEdge(`${isolate}${path}?_HLS_msn=2&_HLS_part=5`));
   await publisher.putParts(12, 18);
   for (const answer of await Promise.all(parked)) {
     expect(answer.status).toBe(200);
@@ -84,12 +86,14 @@ test("clients that leave in the middle of what they asked for take nothing from 
   const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=3`;
   for (let round = 0; round < 20; round += 1) {
     const leaving = new AbortController();
-    const left = isolates.map((isolate) => fetch(`${isolate}${path}`, { signal: leaving.signal }).catch(() => null));
+    const left = isolates.map((isolate) =>
+      fetchEdge(`${isolate}${path}`, { signal: leaving.signal }).catch(() => null),
+    );
     if (round % 2 === 0) await new Promise((resolve) => setTimeout(resolve, round));
     leaving.abort();
     await Promise.all(left);
   }
-  const staying = isolates.map((isolate) => fetch(`${isolate}${path}`));
+  const staying = isolates.map((isolate) => fetchEdge(`${isolate}${path}`));
   await publisher.putParts(3, 4);
   for (const answer of await Promise.all(staying)) expect(answer.status).toBe(200);
 });

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { readJson, type TestEdge, TestPublisher } from "../support/publisher.ts";
+import { readJson, TestPublisher } from "../support/publisher.ts";
 
 /** Few enough that a slow machine's clock lets in hardly more than the burst, which is twice as many. */
 const JOINS_PER_SECOND = 2;
@@ -13,10 +14,7 @@ const SPREAD_S = 20;
 
 let edge: LocalEdge;
 let dataDir: string;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-joins-"));

@@ -12,6 +12,7 @@ import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import type { StaffNote } from "../../core/room/staff-messages.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 
 /** Reviews by what a message says; the last two bring no review. */
@@ -102,7 +103,7 @@ afterEach(() => {
 
 async function come(edge: LocalEdge, room: string, sub: string, roles: readonly string[] = []): Promise<Person> {
   const body = JSON.stringify({ room, sub, roles });
-  const { token } = (await (await fetch(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {
+  const { token } = (await (await fetchEdge(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {
     token: string;
   };
   const events: RoomEvent[] = [];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ViewerFleet } from "../../loadtest/room/viewer-fleet.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 
 const HARNESS = fileURLToPath(new URL("../../loadtest/room/worker.ts", import.meta.url));
@@ -36,7 +37,7 @@ async function tokens(room: string, count: number): Promise<string[]> {
   const all: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const body = JSON.stringify({ room, sub: `writer${index}`, roles: ["moderator"] });
-    const answer = await fetch(`${edge.url}/dev/token`, { method: "POST", body });
+    const answer = await fetchEdge(`${edge.url}/dev/token`, { method: "POST", body });
     all.push(((await answer.json()) as { token: string }).token);
   }
   return all;
@@ -78,7 +79,7 @@ test("people whose room and shards are lost while they write come back, and miss
   });
   await crowd.setWriteRate(10);
   for (const what of ["lose?object=room", "lose?object=0", "drop"]) {
-    await fetch(`${edge.url}/harness/room/${room}/${what}`);
+    await fetchEdge(`${edge.url}/harness/room/${room}/${what}`);
     const before = (await crowd.clientStats()).acknowledged.length;
     await until(async () => (await crowd.clientStats()).acknowledged.length > before + 5);
   }
@@ -94,6 +95,6 @@ test("people whose room and shards are lost while they write come back, and miss
     expect(person).toMatchObject({ duplicates: 0, disorders: 0, unseen: 0, resets: 0 });
     expect(person.losses).toBeGreaterThan(0);
   }
-  const calls = (await (await fetch(`${edge.url}/harness/room/${room}/calls`)).json()) as Record<string, number>;
+  const calls = (await (await fetchEdge(`${edge.url}/harness/room/${room}/calls`)).json()) as Record<string, number>;
   expect(Object.values(calls).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(10);
 });

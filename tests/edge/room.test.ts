@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 
 let edge: LocalEdge;
@@ -23,7 +24,7 @@ beforeAll(async () => {
   });
   isolates = [edge.url, ...others.map((port) => `http://127.0.0.1:${port}`)];
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-  await fetch(`${edge.url}/api/streams/crowded/keys`, { method: "POST", headers });
+  await fetchEdge(`${edge.url}/api/streams/crowded/keys`, { method: "POST", headers });
 });
 
 afterAll(async () => {
@@ -34,7 +35,7 @@ afterAll(async () => {
 /** Somebody with a token says something in the room, about a picture of this programme time. */
 async function say(room: string, programmeMs: number): Promise<void> {
   const body = JSON.stringify({ room, sub: "ann" });
-  const { token } = (await (await fetch(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {
+  const { token } = (await (await fetchEdge(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {
     token: string;
   };
   const socket = new WebSocket(`${edge.url.replace("http", "ws")}/rooms/${room}/socket?token=${token}`);
@@ -56,7 +57,7 @@ test("a window of the replay is asked of the room once, by however many requests
   await say("replayed", saidMs);
   const from = saidMs - (saidMs % 10_000);
   const statuses = async (isolate: string, query: string): Promise<string> => {
-    const answer = await fetch(`${isolate}/rooms/replayed/replay?${query}`);
+    const answer = await fetchEdge(`${isolate}/rooms/replayed/replay?${query}`);
     expect(await answer.json()).toMatchObject({ from, next: from + 10_000 });
     return answer.headers.get("cache-status") ?? "";
   };
@@ -79,7 +80,7 @@ test("a window of the replay is asked of the room once, by however many requests
 test("windows before a room's first event, and such as have not begun, are empty without the room being asked", async () => {
   await say("young", Date.now());
   for (const from of [20_000, Date.now() - (Date.now() % 10_000) + 60_000]) {
-    const answer = await fetch(`${edge.url}/rooms/young/replay?from=${from}`);
+    const answer = await fetchEdge(`${edge.url}/rooms/young/replay?from=${from}`);
     expect(answer.headers.get("cache-status")).toBe("corral-isolate; hit");
     expect(await answer.json()).toEqual({ from, next: from + 10_000, events: [] });
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 
 let folder: string;
@@ -37,16 +38,16 @@ test("edges that start at the same moment all start, and one that runs shows its
   });
   const statuses = new Set<number>();
   while (!started) {
-    const answer = await fetch(`${running.url}/watch/demo`);
+    const answer = await fetchEdge(`${running.url}/watch/demo`);
     await answer.arrayBuffer();
     statuses.add(answer.status);
   }
   await others;
   expect([...statuses]).toEqual([200]);
   for (const { url } of edges) {
-    const page = await (await fetch(`${url}/watch/demo`)).text();
+    const page = await (await fetchEdge(`${url}/watch/demo`)).text();
     const script = /src="(\/assets\/watch-[^"]+)"/.exec(page)?.[1];
-    expect((await fetch(`${url}${script}`)).status).toBe(200);
+    expect((await fetchEdge(`${url}${script}`)).status).toBe(200);
   }
 });
 

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus, TierCounters, TierName } from "../../core/broadcast/stream-status.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { type TestEdge, TestPublisher, testPartBytes } from "../support/publisher.ts";
+import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 /** Two data centres of one region with three isolates each, and a lone isolate on another continent. */
 const SITES = ["weur/FRA", "weur/FRA", "weur/FRA", "weur/AMS", "weur/AMS", "weur/AMS", "oc/SYD"];
@@ -17,10 +18,7 @@ const ABSENT_MS = 1_000;
 let edge: LocalEdge;
 let dataDir: string;
 let isolates: string[];
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-tree-"));
@@ -37,7 +35,7 @@ afterAll(async () => {
 const everywhere = <T>(ask: (isolate: string) => Promise<T>): Promise<T[]> => Promise.all(isolates.map(ask));
 
 async function tiers(stream: string): Promise<Partial<Record<TierName, TierCounters>>> {
-  const status = (await (await fetch(`${edge.url}/api/streams/${stream}`)).json()) as StreamStatus;
+  const status = (await (await fetchEdge(`${edge.url}/api/streams/${stream}`)).json()) as StreamStatus;
   return Object.fromEntries(status.tiers.map((tier) => [tier.tier, tier]));
 }
 
@@ -49,14 +47,16 @@ async function watch(publisher: TestPublisher, from: number, to: number): Promis
   const path = publisher.path("video", "media.m3u8");
   for (let part = from; part < to; part += 1) {
     const query = `?_HLS_msn=${Math.floor(part / 6)}&_HLS_part=${part % 6}`;
-    const parked = isolates.flatMap((isolate) => Array.from({ length: 3 }, () => fetch(`${isolate}${path}${query}`)));
+    const parked = isolates.flatMap((isolate) =>
+      Array.from({ length: 3 }, () => fetchEdge(`${isolate}${path}${query}`)),
+    );
     await publisher.putParts(part, part + 1);
     for (const answer of await Promise.all(parked)) {
       expect(answer.status).toBe(200);
       await answer.text();
     }
     const file = publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`);
-    for (const bytes of await everywhere(async (isolate) => (await fetch(`${isolate}${file}`)).arrayBuffer())) {
+    for (const bytes of await everywhere(async (isolate) => (await fetchEdge(`${isolate}${file}`)).arrayBuffer())) {
       expect(new Uint8Array(bytes)).toEqual(new Uint8Array(testPartBytes(part)));
     }
   }
@@ -69,16 +69,18 @@ async function watch(publisher: TestPublisher, from: number, to: number): Promis
 async function watched(): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
   for (const isolate of isolates) {
-    expect((await fetch(`${isolate}/live/${publisher.stream}/multivariant.m3u8`)).status).toBe(404);
+    expect((await fetchEdge(`${isolate}/live/${publisher.stream}/multivariant.m3u8`)).status).toBe(404);
   }
   await publisher.openWithInits();
   await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
   await publisher.putParts(0, 2);
-  for (const answer of await everywhere((isolate) => fetch(`${isolate}${publisher.path("video", "media.m3u8")}`))) {
+  for (const answer of await everywhere((isolate) => fetchEdge(`${isolate}${publisher.path("video", "media.m3u8")}`))) {
     expect(answer.status).toBe(200);
     await answer.text();
   }
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer());
+  await everywhere(async (isolate) =>
+    (await fetchEdge(`${isolate}${publisher.path("video", "0.1.m4s")}`)).arrayBuffer(),
+  );
   await watch(publisher, 2, 8);
   return publisher;
 }
@@ -87,7 +89,9 @@ test("a herd in a data centre is fed by its shield, and every part crosses each 
   const publisher = await watched();
   await watch(publisher, 8, 14);
   // The counters ride upwards when feeds are renewed: wanting another track renews them all.
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "2.1.m4s")}`)).arrayBuffer());
+  await everywhere(async (isolate) =>
+    (await fetchEdge(`${isolate}${publisher.path("audio", "2.1.m4s")}`)).arrayBuffer(),
+  );
   const counted = await tiers(publisher.stream);
   for (const tier of ["isolate", "colo", "region"] as const) {
     expect(counted[tier]?.objects, tier).toBeGreaterThan(0);
@@ -108,7 +112,7 @@ test.for([
     await publisher.waitUntilStored(0);
     const before = count(await tiers(publisher.stream), "live");
     const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=1&_HLS_part=4`;
-    const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetch(`${isolate}${path}`)));
+    const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetchEdge(`${isolate}${path}`)));
     await publisher.restartNode(node);
     // An object that began anew has what is stored; the publisher resends the rest.
     await publisher.putParts(6, 12);
@@ -127,13 +131,15 @@ test("a segment of the past is read from R2 once, however many data centres ask 
   await publisher.putParts(8, 66);
   await publisher.waitUntilStored(9);
   const bytes = await everywhere(async (isolate) => {
-    const answer = await fetch(`${isolate}${publisher.path("video", "0.m4s")}`);
+    const answer = await fetchEdge(`${isolate}${publisher.path("video", "0.m4s")}`);
     expect(answer.status).toBe(200);
     return new Uint8Array(await answer.arrayBuffer());
   });
   for (const one of bytes)
     expect(one).toEqual(new Uint8Array([0, 1, 2, 3, 4, 5].flatMap((part) => [...testPartBytes(part)])));
-  await everywhere(async (isolate) => (await fetch(`${isolate}${publisher.path("audio", "10.5.m4s")}`)).arrayBuffer());
+  await everywhere(async (isolate) =>
+    (await fetchEdge(`${isolate}${publisher.path("audio", "10.5.m4s")}`)).arrayBuffer(),
+  );
   // One for each that has no shield above it: three first isolates, one data centre's shield, the region's shield.
   expect(count(await tiers(publisher.stream), "r2")).toBeLessThanOrEqual(5);
 });

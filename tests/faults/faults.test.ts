@@ -10,6 +10,7 @@ import {
   type ViewerRuntime,
 } from "../../loadtest/k6/rendition-viewer.ts";
 import { type MediaShape, SyntheticPublisher } from "../../loadtest/publisher.ts";
+import { fetchEdge } from "../support/edge-requests.ts";
 
 /** Segments of a second. */
 const SHAPE: MediaShape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };
@@ -40,7 +41,7 @@ class Viewer implements ViewerRuntime {
   rendition: RenditionViewer | null = null;
 
   async get(url: string): ReturnType<ViewerRuntime["get"]> {
-    const answer = await fetch(url);
+    const answer = await fetchEdge(url);
     const body = await answer.text();
     const retryAfterS = Number(answer.headers.get("retry-after") ?? "0");
     return { status: answer.status, body, bytes: Buffer.byteLength(body), retryAfterS };
@@ -73,7 +74,7 @@ class Viewer implements ViewerRuntime {
 }
 
 async function liveRequests(stream: string): Promise<number> {
-  const status = (await (await fetch(`${colos.coreUrl}/api/streams/${stream}`)).json()) as StreamStatus;
+  const status = (await (await fetchEdge(`${colos.coreUrl}/api/streams/${stream}`)).json()) as StreamStatus;
   return status.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 }
 
@@ -173,14 +174,14 @@ describe("network at fault: viewers ask at most once more, nothing is lost and n
 test("what was broadcast while R2 refused is all in the recording", async () => {
   const { publisher } = await broken("fault-r2", () => during({ r2: "refuse" }, 2_000));
   const base = `${colos.coreUrl}/live/fault-r2/`;
-  const [variant] = parseMultivariantPlaylist(await (await fetch(`${base}multivariant.m3u8`)).text()).variants;
-  const recording = await (await fetch(`${base}${variant?.uri}`)).text();
+  const [variant] = parseMultivariantPlaylist(await (await fetchEdge(`${base}multivariant.m3u8`)).text()).variants;
+  const recording = await (await fetchEdge(`${base}${variant?.uri}`)).text();
   const segments = [...recording.matchAll(/^(\d+)\.m4s$/gm)].map(([, msn]) => Number(msn));
   expect(recording).toContain("#EXT-X-ENDLIST");
   expect(segments.length).toBeGreaterThan(GOES_ON);
   expect(segments).toEqual(segments.map((_, index) => index));
   for (const msn of segments) {
-    const answer = await fetch(`${base}${publisher.config.broadcast}/video/${msn}.m4s`);
+    const answer = await fetchEdge(`${base}${publisher.config.broadcast}/video/${msn}.m4s`);
     expect(answer.status).toBe(200);
     expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
   }

@@ -11,8 +11,8 @@ import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { cpuMs, descendantPids } from "../../../loadtest/processes.ts";
 import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
+import { httpTestEdge } from "../../support/edge-requests.ts";
 import { freePort } from "../../support/ports.ts";
-import type { TestEdge } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 import { Flood, type FloodRequest, type FloodStatuses, requestsIn } from "./flood.ts";
 import { noWaits, WAITED_FOR, Witness } from "./witness.ts";
@@ -38,10 +38,7 @@ let beside: number;
 let other: Miniflare;
 let dataDir: string;
 let witness: Witness;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(FOLDER, "corral-floods-"));

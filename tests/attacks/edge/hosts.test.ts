@@ -6,16 +6,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
+import { httpTestEdge } from "../../support/edge-requests.ts";
 import { freePort } from "../../support/ports.ts";
-import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
+import { TestPublisher } from "../../support/publisher.ts";
 
 let edge: LocalEdge;
 let port: number;
 let dataDir: string;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-hosts-"));

@@ -9,6 +9,7 @@ import { afterAll, expect, test } from "vitest";
 import type { BroadcastSummary, StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { seededRandom } from "../../../loadtest/model/random.ts";
 import { DurabilityBroadcast, DurabilityChat } from "../../support/durability.ts";
+import { fetchEdge } from "../../support/edge-requests.ts";
 import { type ChainRole, NpmStartChain, waitUntil } from "../../support/npm-start.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure, whole } from "../scale.ts";
@@ -34,14 +35,14 @@ async function start(port: number): Promise<NpmStartChain> {
 
 /** What viewers of the run's own broadcast may have been given. */
 async function shown(url: string): Promise<StreamStatus> {
-  return (await (await fetch(`${url}/api/streams/demo`)).json()) as StreamStatus;
+  return (await (await fetchEdge(`${url}/api/streams/demo`)).json()) as StreamStatus;
 }
 
 /** Segments of those that were shown before that the recording lacks. */
 async function missingOf(url: string, { broadcast, tracks }: StreamStatus): Promise<string[]> {
   const missing: string[] = [];
   for (const { name, lastMsn } of tracks) {
-    const listed = await (await fetch(`${url}/live/demo/${broadcast}/${name}/vod.m3u8`)).text();
+    const listed = await (await fetchEdge(`${url}/live/demo/${broadcast}/${name}/vod.m3u8`)).text();
     for (let msn = 0; msn <= lastMsn; msn += 1) {
       if (!listed.includes(`\n${msn}.m4s\n`)) missing.push(`${name} ${msn}`);
     }
@@ -50,6 +51,7 @@ async function missingOf(url: string, { broadcast, tracks }: StreamStatus): Prom
 }
 
 async function answers(url: string): Promise<boolean> {
+  // biome-ignore lint/style/noRestrictedGlobals: an edge that was just killed serves no document
   const answer = await fetch(url).catch(() => null);
   await answer?.arrayBuffer();
   return answer?.status === 200;
@@ -100,7 +102,7 @@ test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing 
     expect(await broadcast.findMissingSegments()).toEqual([]);
     expect(await talk.findMissingMessages()).toEqual([]);
     // The runs' own broadcasts are listed, and each that a later one followed has ended.
-    const listed = (await (await fetch(`${url}/api/streams/demo/broadcasts`)).json()) as {
+    const listed = (await (await fetchEdge(`${url}/api/streams/demo/broadcasts`)).json()) as {
       broadcasts: BroadcastSummary[];
     };
     expect(listed.broadcasts).toHaveLength(Math.min(100, starts));

@@ -11,8 +11,9 @@ import { PART_HEADER, PUBLISHER_HEADER } from "../../../core/ingest/publish-api.
 import { descendantPids } from "../../../loadtest/processes.ts";
 import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../../support/edge-requests.ts";
 import { freePort } from "../../support/ports.ts";
-import { type TestEdge, TestPublisher, testPartMeta } from "../../support/publisher.ts";
+import { TestPublisher, testPartMeta } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
 import { Flood } from "./flood.ts";
 
@@ -25,10 +26,7 @@ let port: number;
 /** Another isolate, which shares the objects. */
 let beside: string;
 let dataDir: string;
-const door: TestEdge = {
-  ask: (path, init) => fetch(`${edge.url}${path}`, init),
-  adminToken: ADMIN_TOKEN,
-};
+const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-pools-"));
@@ -52,7 +50,7 @@ async function live(): Promise<TestPublisher> {
 
 /** A stream's status as the other isolate has it, so that asking changes nothing here. */
 async function statusOf({ stream }: TestPublisher): Promise<StreamStatus> {
-  return (await (await fetch(`${beside}/api/streams/${stream}`)).json()) as StreamStatus;
+  return (await (await fetchEdge(`${beside}/api/streams/${stream}`)).json()) as StreamStatus;
 }
 
 const liveRequests = async (publisher: TestPublisher): Promise<number> =>

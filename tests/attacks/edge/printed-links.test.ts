@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { fetchEdge } from "../../support/edge-requests.ts";
 import { OriginProcess } from "../../support/origin-process.ts";
 import { freePort } from "../../support/ports.ts";
 
@@ -39,6 +40,6 @@ test("the links to watch and to play carry a viewer's token, and only the line t
   expect(lines[2]).toContain("/studio/show#token=");
   // It opens what it is for.
   const address = /https?:\S+multivariant\.m3u8\?token=\S+/.exec(lines[1] ?? "")?.[0] ?? "";
-  expect((await fetch(address)).status).toBe(200);
-  expect((await fetch(address.replace(/\?.*/, ""))).status).toBe(401);
+  expect((await fetchEdge(address)).status).toBe(200);
+  expect((await fetchEdge(address.replace(/\?.*/, ""))).status).toBe(401);
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../support/admin-token.ts";
 import { launchBrowser, waitForStats } from "../../support/browser.ts";
+import { fetchEdge } from "../../support/edge-requests.ts";
 import { OriginProcess } from "../../support/origin-process.ts";
 import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
@@ -25,7 +26,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-stop-"));
   edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-  const answer = await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
+  const answer = await fetchEdge(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
   const { key } = (await answer.json()) as { key: string };
   browser = await launchBrowser();
   origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show", "--ladder", "360p:700k"]);

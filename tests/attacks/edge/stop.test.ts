@@ -1,6 +1,7 @@
 /** Readers in every isolate of four data centres who don't let go of a stream that is stopped: when does the last byte come? */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ColoHarness, startColoHarness } from "../../../loadtest/colos/colos.ts";
+import { fetchEdge, httpTestEdge } from "../../support/edge-requests.ts";
 import { readJson, type TestEdge, TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 
@@ -17,7 +18,7 @@ let door: TestEdge;
 
 beforeAll(async () => {
   colos = await startColoHarness({ colos: 4, regions: 2, isolates: 2, latencyMs: 40 });
-  door = { ask: (path, init) => fetch(`${colos.coreUrl}${path}`, init), adminToken: colos.adminToken };
+  door = httpTestEdge(() => colos.coreUrl, colos.adminToken);
 });
 afterAll(() => colos?.stop());
 
@@ -99,7 +100,7 @@ class Reader {
 }
 
 async function read(url: string): Promise<{ status: number; text: string }> {
-  const answer = await fetch(url);
+  const answer = await fetchEdge(url);
   return { status: answer.status, text: await answer.text() };
 }
 
