@@ -16,14 +16,13 @@ const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 /** Builds every page, in memory. Throws what esbuild throws when a page doesn't compile. */
 export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
-  const addresses = new Map<string, string>();
+  const inserts = new Map([["head", await readPageSource("head.html")]]);
   for (const { metafile, outputFiles } of await bundlePages()) {
-    for (const [name, address] of outputsByName(metafile)) addresses.set(name, address);
+    for (const [name, tags] of renderBundleTags(metafile)) inserts.set(name, tags);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
   for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
-    const text = await readFile(join(web, "pages", page), "utf8");
-    pages.set(page, new TextEncoder().encode(fillTemplate(text, addresses)));
+    pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
   pages.set("favicon.svg", await readFile(join(web, "pages", "favicon.svg")));
@@ -59,30 +58,36 @@ function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: 
   });
 }
 
-/** `watch.js` → `/assets/watch-ABCDEFGH.js` for each entry point, its style sheet and the links to its chunks. */
-function outputsByName(metafile: Metafile): Map<string, string> {
-  const names = new Map<string, string>();
+/** The tags that load each entry point: `watch.js` its script and what that imports, `watch.css` its style sheet. */
+function renderBundleTags(metafile: Metafile): Map<string, string> {
+  const tags = new Map<string, string>();
   for (const [path, output] of Object.entries(metafile.outputs)) {
     if (output.entryPoint === undefined || /\/mount(-\w+)?\.tsx$/.test(output.entryPoint)) continue;
     const entry = basename(output.entryPoint, ".ts");
-    names.set(`${entry}.js`, `/assets/${basename(path)}`);
-    const chunks = output.imports.filter((imported) => imported.kind === "import-statement");
-    names.set(
-      `${entry}.chunks`,
-      chunks.map(({ path }) => renderPreloadLink(`/assets/${basename(path)}`)).join("\n    "),
-    );
-    if (output.cssBundle !== undefined) names.set(`${entry}.css`, `/assets/${basename(output.cssBundle)}`);
+    const imports = output.imports.filter(({ kind }) => kind === "import-statement");
+    const lines = [
+      `<script type="module" src="${assetAddress(path)}"></script>`,
+      // A browser fetches these beside the script that needs them, not after it.
+      ...imports.map((imported) => `<link rel="modulepreload" href="${assetAddress(imported.path)}" />`),
+    ];
+    tags.set(`${entry}.js`, lines.join("\n"));
+    if (output.cssBundle === undefined) continue;
+    tags.set(`${entry}.css`, `<link rel="stylesheet" href="${assetAddress(output.cssBundle)}" />`);
   }
-  return names;
+  return tags;
 }
 
-/** Has a chunk fetched beside the script that needs it, not after it. */
-const renderPreloadLink = (address: string): string => `<link rel="modulepreload" href="${address}" />`;
+const assetAddress = (path: string): string => `/assets/${basename(path)}`;
 
-function fillTemplate(page: string, addresses: Map<string, string>): string {
-  return page.replace(/\s*<!--[\s\S]*?-->/g, "").replace(/\{\{([a-z.]+)\}\}/g, (_, name: string) => {
-    const address = addresses.get(name);
-    if (address === undefined) throw new Error(`no output called ${name} for a page`);
-    return address;
-  });
+const readPageSource = (name: string): Promise<string> => readFile(join(web, "pages", name), "utf8");
+
+/** A page without its comments, each `{{name}}` replaced by that insert, whose lines are indented as the name is. */
+function fillTemplate(page: string, inserts: ReadonlyMap<string, string>): string {
+  return page
+    .replace(/\s*<!--[\s\S]*?-->/g, "")
+    .replace(/( *)\{\{([a-z.]+)\}\}/g, (_, indent: string, name: string) => {
+      const insert = inserts.get(name);
+      if (insert === undefined) throw new Error(`a page names ${name}, which no bundle and no part has`);
+      return insert.trim().replaceAll(/^/gm, indent);
+    });
 }
