@@ -1,8 +1,8 @@
 /** Moderators and bans. */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
+import { TextForm } from "../fields.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { groupSanctions, type SanctionSummary } from "./staff-lists.ts";
 
@@ -16,7 +16,6 @@ export function PeopleTab({ desk }: { desk: ModerationDesk }): VNode {
 }
 
 function Moderators({ desk }: { desk: ModerationDesk }): VNode {
-  const [subject, setSubject] = useState("");
   const isHost = desk.view.you?.roles.includes("host") === true;
   const moderators = desk.staff.moderators ?? [];
   const appoint = (whom: string, role: "moderator" | null, done: string): void => {
@@ -45,30 +44,17 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
         ))}
       </ul>
       {isHost && (
-        <form
+        <TextForm
           class="inline-form"
-          onSubmit={(event) => {
-            event.preventDefault();
-            const whom = subject.trim();
-            setSubject("");
-            if (whom !== "") appoint(whom, "moderator", `${whom} moderates now.`);
+          label="Account to appoint"
+          placeholder="Account"
+          button="Appoint"
+          maxLength={CLIENT_ROOM_LIMITS.nameChars}
+          submit={(whom) => {
+            appoint(whom, "moderator", `${whom} moderates now.`);
+            return true;
           }}
-        >
-          <label>
-            <span class="sr">Account to appoint</span>
-            <input
-              type="text"
-              value={subject}
-              maxLength={CLIENT_ROOM_LIMITS.nameChars}
-              placeholder="Account"
-              autocomplete="off"
-              onInput={(event) => setSubject(event.currentTarget.value)}
-            />
-          </label>
-          <button type="submit" class="plain-button" disabled={subject.trim() === ""}>
-            Appoint
-          </button>
-        </form>
+        />
       )}
     </section>
   );

@@ -5,6 +5,7 @@ import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moder
 import type { ChatModes } from "../../../../core/room/chat-modes.ts";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
+import { SelectField } from "../fields.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { parseWordLines } from "./staff-lists.ts";
 
@@ -56,29 +57,20 @@ function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
   return (
     <fieldset class="fields">
       <legend>Who may write what</legend>
-      <label class="field">
-        Slow mode
-        <select value={modes.slowS} onChange={(event) => set({ slowS: Number(event.currentTarget.value) })}>
-          {slow.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {seconds === 0 ? "off" : formatTimeSpan(seconds)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="field">
-        Followers only
-        <select
-          value={modes.followersMin ?? "off"}
-          onChange={({ currentTarget: { value } }) => set({ followersMin: value === "off" ? null : Number(value) })}
-        >
-          {followed.map((minutes) => (
-            <option key={minutes} value={minutes ?? "off"}>
-              {minutes === null ? "off" : minutes === 0 ? "any follower" : `for ${formatTimeSpan(60 * minutes)}`}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField
+        class="field"
+        label="Slow mode"
+        value={modes.slowS}
+        options={slow.map((seconds) => [seconds, seconds === 0 ? "off" : formatTimeSpan(seconds)])}
+        onSelect={(value) => set({ slowS: Number(value) })}
+      />
+      <SelectField
+        class="field"
+        label="Followers only"
+        value={modes.followersMin ?? "off"}
+        options={followed.map((minutes) => [minutes ?? "off", followersText(minutes)])}
+        onSelect={(value) => set({ followersMin: value === "off" ? null : Number(value) })}
+      />
       {SWITCHES.map(([name, label]) => (
         <label key={name} class="field">
           {label}
@@ -93,6 +85,11 @@ function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
   );
 }
 
+function followersText(minutes: number | null): string {
+  if (minutes === null) return "off";
+  return minutes === 0 ? "any follower" : `for ${formatTimeSpan(60 * minutes)}`;
+}
+
 function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
   const levels = desk.staff.automod?.levels;
   if (levels === undefined) return null;
@@ -100,22 +97,17 @@ function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
     <fieldset class="fields">
       <legend>Automatic moderation</legend>
       {MODERATION_CATEGORIES.map((category) => (
-        <label key={category} class="field">
-          <span class="category">{category}</span>
-          <select
-            value={levels[category]}
-            onChange={(event) => {
-              const level = Number(event.currentTarget.value) as AutoModLevel;
-              void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
-            }}
-          >
-            {LEVEL_LABELS.map((label, level) => (
-              <option key={label} value={level}>
-                {level} · {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField
+          key={category}
+          class="field"
+          label={<span class="category">{category}</span>}
+          value={levels[category]}
+          options={LEVEL_LABELS.map((label, level) => [level, `${level} · ${label}`])}
+          onSelect={(value) => {
+            const level = Number(value) as AutoModLevel;
+            void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
+          }}
+        />
       ))}
     </fieldset>
   );

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
+import { SelectField, TextForm } from "../fields.tsx";
 import { StopController } from "./stop-controller.ts";
 import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
@@ -56,30 +57,20 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
 }
 
 function OperatorForm({ desk }: { desk: StopController }): VNode {
-  const [token, setToken] = useState("");
   return (
-    <form
+    <TextForm
       class="inline-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void desk.useToken(token.trim());
+      about="The operator’s token, or a host’s, opens this."
+      label="Operator’s token"
+      placeholder="Operator’s token"
+      button="Open"
+      isSecret
+      isBusy={desk.isBusy}
+      submit={(token) => {
+        void desk.useToken(token);
+        return false;
       }}
-    >
-      <p>The operator’s token, or a host’s, opens this.</p>
-      <label>
-        <span class="sr">Operator’s token</span>
-        <input
-          type="password"
-          autocomplete="off"
-          placeholder="Operator’s token"
-          value={token}
-          onInput={(event) => setToken(event.currentTarget.value)}
-        />
-      </label>
-      <button type="submit" class="plain-button" disabled={token.trim() === "" || desk.isBusy}>
-        Open
-      </button>
-    </form>
+    />
   );
 }
 
@@ -107,26 +98,18 @@ function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNod
         void desk.stop({ category, reason: reason.trim(), until });
       }}
     >
-      <label>
-        Why
-        <select value={category} onChange={(event) => setCategory(event.currentTarget.value as StopCategory)}>
-          {STOP_CATEGORIES.map((each) => (
-            <option key={each} value={each}>
-              {STOP_CATEGORY_LABELS[each]}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        How long
-        <select value={hours} onChange={(event) => setHours(Number(event.currentTarget.value))}>
-          {STOP_DURATIONS_H.map(([value, words]) => (
-            <option key={value} value={value}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField
+        label="Why"
+        value={category}
+        options={STOP_CATEGORIES.map((each) => [each, STOP_CATEGORY_LABELS[each]])}
+        onSelect={(value) => setCategory(value as StopCategory)}
+      />
+      <SelectField
+        label="How long"
+        value={hours}
+        options={STOP_DURATIONS_H}
+        onSelect={(value) => setHours(Number(value))}
+      />
       <label class="stop-reason">
         What viewers read
         <input
