@@ -147,6 +147,10 @@ test("whatever the window, the player with its controls is within it, with the c
     await page.locator("#player").hover();
     await page.getByLabel("Playback statistics").click();
     await lookAtAll("live with statistics");
+    await page.locator("media-rendition-menu-button").click();
+    await page.locator("media-chrome-menu-item").first().waitFor();
+    expect(await undefinedElements(page)).toEqual([]);
+    await page.keyboard.press("Escape");
     await page.getByLabel("Hide the chat").click();
     await page.getByLabel("Show the chat").waitFor();
     await lookAtAll("live without the chat");
@@ -167,12 +171,24 @@ test("whatever the window, the player with its controls is within it, with the c
   await page.getByRole("button", { name: "Watch again" }).click();
   await page.locator(".badge", { hasText: "RECORDING" }).waitFor();
   await lookAtAll("recording without the chat");
+  expect(await undefinedElements(page)).toEqual([]);
   await page.getByLabel("Show the chat").click();
   await page.locator("#chat .chat-head").waitFor();
   await lookAtAll("recording with the chat");
   await page.context().close();
   expect(wrong).toEqual([]);
 });
+
+/** Names of elements with no definition, shadow trees included: such an element shows nothing. */
+const undefinedElements = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const listIn = (root: Document | ShadowRoot): string[] =>
+      [...root.querySelectorAll("*")].flatMap((element) => [
+        ...(element.matches(":not(:defined)") ? [element.localName] : []),
+        ...(element.shadowRoot === null ? [] : listIn(element.shadowRoot)),
+      ]);
+    return listIn(document);
+  });
 
 /** How the list stands some frames after the last change: pixels from its end, and the row at its top with its place there. */
 const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: number }> =>

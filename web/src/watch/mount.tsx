@@ -1,6 +1,18 @@
 /** Draws the page around the picture; everything shown is a function of the view, the status and the stats. */
-import "media-chrome";
-import "media-chrome/menu";
+// Only the elements that the page uses: `media-chrome` and `media-chrome/menu` define every one.
+import "media-chrome/media-control-bar";
+import "media-chrome/media-controller";
+import "media-chrome/media-fullscreen-button";
+import "media-chrome/media-live-button";
+import "media-chrome/media-mute-button";
+import "media-chrome/media-pip-button";
+import "media-chrome/media-play-button";
+import "media-chrome/media-time-display";
+import "media-chrome/media-time-range";
+import "media-chrome/media-volume-range";
+import "media-chrome/menu/media-chrome-menu-item";
+import "media-chrome/menu/media-rendition-menu";
+import "media-chrome/menu/media-rendition-menu-button";
 import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { PlaybackStats } from "../player/stats.ts";
