@@ -4,7 +4,7 @@
  * its first idle moment, while others work. A loss of memory during work is tested by the crashes in `crash-endurance.test.ts` and `room-relay.test.ts`.
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
@@ -23,8 +23,9 @@ import {
   waitForCondition,
 } from "./testing.ts";
 
-/** Selects the objects to evict during each wave. */
-const SEED = 5;
+/** Each selects the objects to evict during each wave of a room of its own; the rooms go on side by side. */
+const SEEDS = [5, 6, 7, 8];
+const EVICTIONS_PER_ROOM = 25;
 /** Messages of each writer in a wave. */
 const LINES = 3;
 /** The longest random delay before each message, so that objects have idle moments during a wave. */
@@ -46,8 +47,8 @@ async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promis
   return viewer;
 }
 
-afterEach(() => {
-  for (const viewer of viewers.splice(0)) viewer.client.stop();
+afterAll(() => {
+  for (const viewer of viewers) viewer.client.stop();
 });
 
 /** All objects of a large room. */
@@ -86,9 +87,10 @@ async function writeThrough(
   writers: readonly TestParticipant[],
   evictions: number,
   webSockets: "hibernate" | "close",
+  seed = 5,
 ): Promise<Acknowledged[]> {
-  const random = seededRandom(SEED);
-  const pauses = seededRandom(SEED);
+  const random = seededRandom(seed);
+  const pauses = seededRandom(seed);
   const objects = objectsOf(room);
   const acknowledged: Acknowledged[] = [];
   let evicted = 0;
@@ -129,16 +131,20 @@ async function expectAll(
   }
 }
 
-test("through 100 evictions of room, relays and shards, acknowledged messages are stored and shown once, in one order", async () => {
-  const room = "evicted";
-  const { writers, people } = await crowd(room);
-  const acknowledged = await writeThrough(room, writers, 100, "hibernate");
-  await expectAll(room, acknowledged, people);
-  // The sockets hibernated.
-  expect(people.flatMap(({ closes }) => closes)).toEqual([]);
-}, 120_000);
+test.concurrent.for(SEEDS)(
+  "through 25 evictions of room, relays and shards, acknowledged messages are stored and shown once, in one order: seed %i",
+  { timeout: 120_000 },
+  async (seed) => {
+    const room = `evicted-${seed}`;
+    const { writers, people } = await crowd(room);
+    const acknowledged = await writeThrough(room, writers, EVICTIONS_PER_ROOM, "hibernate", seed);
+    await expectAll(room, acknowledged, people);
+    // The sockets hibernated.
+    expect(people.flatMap(({ closes }) => closes)).toEqual([]);
+  },
+);
 
-test("through evictions that close sockets, viewers reconnect and receive exactly the missed events", async () => {
+test.concurrent("through evictions that close sockets, viewers reconnect and receive exactly the missed events", async () => {
   const room = "evicted-and-closed";
   const { writers, people } = await crowd(room);
   const acknowledged = await writeThrough(room, writers, 20, "close");
@@ -146,7 +152,7 @@ test("through evictions that close sockets, viewers reconnect and receive exactl
   for (const { closes } of people) expect(closes.length).toBeGreaterThan(0);
 }, 120_000);
 
-test("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
+test.concurrent("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
   const room = "quiet";
   const { writers } = await crowd(room);
   const socket = await openShardSocket(room, 1, "beating");

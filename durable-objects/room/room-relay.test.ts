@@ -1,5 +1,5 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { testEdge } from "../../workers/testing.ts";
@@ -24,8 +24,8 @@ const CRASHES = 12;
 
 const viewers: TestParticipant[] = [];
 
-afterEach(() => {
-  for (const viewer of viewers.splice(0)) viewer.client.stop();
+afterAll(() => {
+  for (const viewer of viewers) viewer.client.stop();
 });
 
 async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promise<TestParticipant> {
@@ -34,7 +34,7 @@ async function at(...args: Parameters<typeof TestParticipant.joinShard>): Promis
   return viewer;
 }
 
-test("a large room and its shards communicate through relays only; messages, likes and counts cross them", async () => {
+test.concurrent("a large room and its shards communicate through relays only; messages, likes and counts cross them", async () => {
   const room = "large";
   const all = await createLargeRoom(room, at);
   const said = all.flatMap((viewer, index) => [viewer.say(`${index} a`), viewer.say(`${index} b`)]);
@@ -51,7 +51,7 @@ test("a large room and its shards communicate through relays only; messages, lik
   expect(await storedChildIds(room)).toEqual([1_000_000, 1_000_001]);
 });
 
-test("under crashes of room, relays and shards, acknowledged messages are stored and shown once, in one order", async () => {
+test.concurrent("under crashes of room, relays and shards, acknowledged messages are stored and shown once, in one order", async () => {
   const room = "large-and-crashing";
   const all = await createLargeRoom(room, at);
   let done = false;
@@ -91,7 +91,7 @@ test("under crashes of room, relays and shards, acknowledged messages are stored
   }
 }, 120_000);
 
-test("counts do not jump when a relay loses its memory", async () => {
+test.concurrent("counts do not jump when a relay loses its memory", async () => {
   const room = "large-and-counted";
   const all = await createLargeRoom(room, at);
   const seen = new Set<number>();
@@ -108,7 +108,7 @@ test("counts do not jump when a relay loses its memory", async () => {
   await waitForCondition(() => all.every(({ texts }) => texts.includes("still here")));
 });
 
-test("a growing room moves only viewers beyond a shard's limit, who lose and repeat no message", async () => {
+test.concurrent("a growing room moves only viewers beyond a shard's limit, who lose and repeat no message", async () => {
   const room = await registerTestStream("growing");
   // More than twice a shard's fill, all at the first shard.
   const comers = Array.from({ length: 50 }, (_, index) => {
