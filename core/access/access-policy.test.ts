@@ -33,14 +33,14 @@ function revoke(
   return mergeAccessPolicy(access, { ...access, revision, revocations: [revocation] }, nowMs);
 }
 
-test("everybody watches what is public, and only bearers of a token what asks for one", () => {
+test("a public stream is open to everybody, a token stream only to bearers of a token", () => {
   expect(findAccessDenial(play("public"), nobody, NOW)).toBeNull();
   expect(findAccessDenial(play("token"), nobody, NOW)).toBe("token-missing");
   expect(findAccessDenial(play("followers"), nobody, NOW)).toBe("token-missing");
   expect(findAccessDenial(play("token"), ann, NOW)).toBeNull();
 });
 
-test("followers are those who follow already, hosts, moderators and subscribers", () => {
+test("followers-only admits followers, subscribers, moderators and hosts", () => {
   const refusal = (over: Partial<Principal>): unknown => findAccessDenial(play("followers"), { ...ann, ...over }, NOW);
   expect(refusal({})).toBe("followers-only");
   expect(refusal({ followerSinceMs: NOW - 1 })).toBeNull();
@@ -49,13 +49,13 @@ test("followers are those who follow already, hosts, moderators and subscribers"
   for (const role of ["host", "moderator", "subscriber"] as const) expect(refusal({ roles: [role] })).toBeNull();
 });
 
-test("a token opens nothing after its end, give or take the tolerance", () => {
+test("an expired token opens nothing beyond the clock tolerance", () => {
   const { clockSkewMs } = ACCESS_LIMITS;
   expect(findAccessDenial(play("token"), { ...ann, expiresMs: NOW - clockSkewMs }, NOW)).toBeNull();
   expect(findAccessDenial(play("token"), { ...ann, expiresMs: NOW - clockSkewMs - 1 }, NOW)).toBe("token-expired");
 });
 
-test("a revocation is of the versions below its own, of its subject only, on public streams too", () => {
+test("a revocation applies to lower token versions of its subject, on public streams too", () => {
   const access = revoke(PUBLIC_ACCESS_POLICY, "ann", 2);
   expect(findAccessDenial(access, ann, NOW)).toBe("token-revoked");
   expect(findAccessDenial(access, { ...ann, tokenVersion: 1 }, NOW)).toBe("token-revoked");
@@ -68,7 +68,7 @@ test("a revocation is of the versions below its own, of its subject only, on pub
   expect(findAccessDenial(revoke(access, "ann", 0), ann, NOW)).toBeNull();
 });
 
-test("the end of a ban doesn't take back what the issuer revoked", () => {
+test("the end of a ban keeps the issuer's revocation", () => {
   const both = revoke(revoke(PUBLIC_ACCESS_POLICY, "ann", 2), "ann", ALL_TOKEN_VERSIONS, NOW, "ban");
   expect(findAccessDenial(both, { ...ann, tokenVersion: 2 }, NOW)).toBe("token-revoked");
   const unbanned = revoke(both, "ann", 0, NOW, "ban");
@@ -76,7 +76,7 @@ test("the end of a ban doesn't take back what the issuer revoked", () => {
   expect(findAccessDenial(unbanned, { ...ann, tokenVersion: 1 }, NOW)).toBe("token-revoked");
 });
 
-test("no token opens what was stopped, not a host's either, until the stop is over", () => {
+test("a stopped stream refuses every token, a host's included, until the stop ends", () => {
   const stop = { category: "legal", reason: "No.", untilMs: NOW + 1_000, atMs: NOW, authority: "operator" } as const;
   for (const playback of ["public", "token", "followers"] as const) {
     const stopped = withStop(play(playback), stop);
@@ -97,7 +97,7 @@ const change = fc.oneof(
   fc.constantFrom<PlaybackPolicy>("public", "token"),
 );
 
-test("in whatever order and however often pieces of an access are told, all come to know the same", () => {
+test("replicas that receive pieces of a policy in any order and number end with the same policy", () => {
   const property = fc.property(fc.array(change, { maxLength: 20 }), fc.infiniteStream(fc.nat()), (changes, chance) => {
     let truth = PUBLIC_ACCESS_POLICY;
     const told: AccessPolicy[] = [];
@@ -124,7 +124,7 @@ test("in whatever order and however often pieces of an access are told, all come
   fc.assert(property);
 });
 
-test("a full access goes into frames of less than half a megabyte, whatever its subjects are, and one that knows it is bounded", () => {
+test("a full policy is sent in frames below half a megabyte, and a receiver's copy is bounded", () => {
   const { bans, issuerRevocations, revocationsPerFrame } = ACCESS_LIMITS;
   const untilMs = NOW + ACCESS_LIMITS.tokenLifetimeMs;
   const worst = (by: "issuer" | "ban", index: number): Revocation => ({

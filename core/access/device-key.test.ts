@@ -13,7 +13,7 @@ import {
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const aKey: fc.Arbitrary<DeviceKey> = fc.record({ id: bytes(16), homeTag: bytes(9), signedS: fc.nat(0xffffffff) });
 
-test("a key's bytes say what it says, and bytes of another length say nothing", () => {
+test("an encoded device key decodes to the same key, and bytes of another length are refused", () => {
   fc.assert(
     fc.property(aKey, bytes(16), fc.nat(80), (key, mac, length) => {
       const all = appendDeviceKeyMac(encodeDeviceKey(key), mac);
@@ -25,7 +25,7 @@ test("a key's bytes say what it says, and bytes of another length say nothing", 
   );
 });
 
-test("a key is good for a day, due for another until its end, and over after it or before it was made", () => {
+test("a key is valid for a day, then due for renewal until its expiry, and invalid outside its lifetime", () => {
   const key = { id: new Uint8Array(16), homeTag: new Uint8Array(9), signedS: 1_800_000_000 };
   const madeMs = 1_000 * key.signedS;
   const { renewalMs, lifetimeMs } = DEVICE_KEY_LIMITS;
@@ -35,7 +35,7 @@ test("a key is good for a day, due for another until its end, and over after it 
   expect(ages).toEqual(["over", "good", "good", "good", "due", "due", "over"]);
 });
 
-test("keys take the places of a network evenly, so that it has no more different people than places", () => {
+test("keys spread evenly over a network's slots, so a network has at most that many distinct devices", () => {
   const places = 50;
   const taken = new Map<number, number>();
   const random = fc.sample(bytes(16), { numRuns: 20_000, seed: 7 });

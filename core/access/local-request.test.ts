@@ -18,7 +18,7 @@ test.each([
   "127.0.0.1.evil.example",
   "127.0.0.1.evil.example:8787",
   "127.0.0.1.nip.io",
-  "localhost.evil",
+  "%j is not a local host name",
   "localhost.evil.example:8787",
   "evil.localhost",
   "notlocalhost",
@@ -73,22 +73,22 @@ test.each([
   "http://127.0.0.1:8787, http://evil.example",
   "file://",
   "chrome-extension://abcdef",
-])("a page of %j may not ask 127.0.0.1:8787", (origin) => {
+])("a page of origin %j may not request 127.0.0.1:8787", (origin) => {
   expect(isLocalRequest(source("127.0.0.1:8787", origin))).toBe(false);
 });
 
-test("what came by a proxy isn't local, whatever it calls itself", () => {
+test("a proxied request is not local, whatever its Host is", () => {
   expect(isLocalRequest(source("127.0.0.1:8787", null, true))).toBe(false);
 });
 
-test("a server may have one more name, at any port", () => {
+test("a server may have one more host name, at any port", () => {
   expect(isLocalRequest(source("edge.test"), "edge.test")).toBe(true);
   expect(isLocalRequest(source("edge.test:80", "http://edge.test:80"), "edge.test")).toBe(true);
   expect(isLocalRequest(source("evil.edge.test"), "edge.test")).toBe(false);
   expect(isLocalRequest(source(""), "")).toBe(false);
 });
 
-test("no name of the internet is a name of this machine", () => {
+test("no public host name is local", () => {
   const port = fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: null });
   fc.assert(
     fc.property(fc.domain(), port, (domain, at) => {

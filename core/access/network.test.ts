@@ -21,15 +21,15 @@ test.each([
   ["1:2:3:4:5:6:7", null],
   ["gggg::", null],
   ["host.example", null],
-])("%s is of %s", (ip, network) => {
+])("%s belongs to network %s", (ip, network) => {
   expect(parseNetwork(ip)).toBe(network);
 });
 
-test("every IPv6 address is of a network", () => {
+test("every IPv6 address has a network", () => {
   fc.assert(fc.property(fc.ipV6(), (ip) => parseNetwork(ip) !== null));
 });
 
-test("all addresses of a /64 are of one network, those of two are of two", () => {
+test("all addresses of a /64 have one network, and those of two have two", () => {
   const groups = fc.array(fc.integer({ min: 1, max: 0xffff }), { minLength: 8, maxLength: 8 });
   const text = (parts: readonly number[]): string => parts.map((part) => part.toString(16)).join(":");
   fc.assert(

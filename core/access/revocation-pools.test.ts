@@ -32,7 +32,7 @@ class Bench {
   }
 }
 
-test("a lower version than the standing one changes nothing but its end, and each stands for itself", () => {
+test("a lower version changes only the expiry of the existing revocation, and subjects are independent", () => {
   const bench = new Bench();
   bench.revoke(issued("ann", 3));
   bench.revoke(issued("ann", 1));
@@ -42,7 +42,7 @@ test("a lower version than the standing one changes nothing but its end, and eac
   expect([bench.version("ann", "issuer"), bench.version("ann", "ban")]).toEqual([3, 0]);
 });
 
-test("for any sequence of bans and unbans, a revocation of the issuer is taken and holds", () => {
+test("for any sequence of bans and unbans, the issuer's revocations are accepted and hold", () => {
   const acts = fc.array(
     fc.record({
       actor: fc.constantFrom("ann", "bob"),
@@ -76,7 +76,7 @@ test("for any sequence of bans and unbans, a revocation of the issuer is taken a
   fc.assert(property, { numRuns: 20 });
 });
 
-test("a ban is always taken, and who floods the pool loses their own bans and nobody else's", () => {
+test("a ban is always accepted, and an actor that floods the pool evicts only its own bans", () => {
   const bench = new Bench();
   bench.flood(100, "careful");
   bench.flood(ACCESS_LIMITS.bans + 300, "flood");
@@ -88,7 +88,7 @@ test("a ban is always taken, and who floods the pool loses their own bans and no
   expect(bench.pools.all.length).toBe(ACCESS_LIMITS.bans);
 });
 
-test("what concerns no token any more leaves first, then what was taken back; an unban takes no place", () => {
+test("revocations without effect are evicted first, then lifted ones; an unban takes no slot", () => {
   const bench = new Bench();
   bench.revoke(ban("old", "mod"), NOW - DAY_MS);
   bench.revoke(issued("old", 1), NOW - DAY_MS);
@@ -105,7 +105,7 @@ test("what concerns no token any more leaves first, then what was taken back; an
   expect(bench.pools.revoke(ban("three", "mod"), 1e6, NOW)?.evicted).toMatchObject([{ subject: "mod-0" }]);
 });
 
-test("only the issuer fills the issuer's pool, and is told so", () => {
+test("only the issuer fills the issuer's pool, and is refused when it is full", () => {
   const bench = new Bench();
   for (let index = 0; index < ACCESS_LIMITS.issuerRevocations; index += 1) {
     expect(bench.revoke(issued(`viewer-${index}`, 1))).toBe(true);

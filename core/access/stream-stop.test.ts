@@ -13,7 +13,7 @@ import {
 const NOW = 1_800_000_000_000;
 const stop: StreamStop = { category: "safety", reason: "No.", untilMs: null, atMs: NOW, authority: "operator" };
 
-test("a stop holds until its time is over, without anybody ending it, or for good", () => {
+test("a stop holds until it expires by itself, or for good", () => {
   expect(activeStop({}, NOW)).toBeNull();
   expect(activeStop({ stop: null }, NOW)).toBeNull();
   expect(activeStop({ stop }, NOW + 1e12)).toBe(stop);
@@ -22,7 +22,7 @@ test("a stop holds until its time is over, without anybody ending it, or for goo
   expect(activeStop({ stop: short }, NOW + 60_000)).toBeNull();
 });
 
-test("what the operator stopped, only the operator starts again, whatever hosts do before or after", () => {
+test("only the operator lifts the operator's stop, whatever hosts do before or after", () => {
   const authorities = fc.constantFrom<StopAuthority>("operator", "host");
   const acts = fc.array(fc.record({ by: authorities, undo: fc.boolean() }));
   fc.assert(
@@ -38,7 +38,7 @@ test("what the operator stopped, only the operator starts again, whatever hosts 
   );
 });
 
-test("a legal demand is answered 451, anything else 410, and the public isn't told who stopped it", () => {
+test("a legal demand is answered 451 and any other stop 410, without the actor's name", () => {
   expect(STOP_CATEGORIES.map(stopHttpStatus)).toEqual([451, 451, 410, 410, 410]);
   expect(toStopNotice({ ...stop, untilMs: NOW })).toEqual({
     category: "safety",

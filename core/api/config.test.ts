@@ -15,7 +15,7 @@ import {
 
 const SECRET = "a secret of the tests of 32 bytes";
 
-test("an empty environment has the defaults, and so has one of empty variables", () => {
+test("an empty environment and one of empty variables give the defaults", () => {
   const byDefault = parseConfig({});
   expect(byDefault).toMatchObject({
     adminToken: null,
@@ -60,7 +60,7 @@ test("variables are parsed with their units", () => {
   expect(parseConfig({ CORRAL_DEV_TOKENS: "edge.test" }).devTokens).toEqual({ boundName: "edge.test" });
 });
 
-test("the edge signs with its own secret, else the viewers', else the admin token", () => {
+test("the signing secret is the edge's own, else the viewers', else the admin token", () => {
   const [edge, viewer, admin] = ["edge", "viewer", "admin"].map((name) => `${name} ${SECRET}`) as [
     string,
     string,
@@ -99,7 +99,7 @@ test.each([
   }
 });
 
-test("all invalid variables are named at once, and no text makes another error", () => {
+test("all invalid variables are reported at once, and no text causes another error", () => {
   expect(() => parseConfig({ CORRAL_SITE: "x", CORRAL_ADMIN_TOKEN: "y" })).toThrow(
     /^CORRAL_ADMIN_TOKEN must .*\. CORRAL_SITE must .*\.$/,
   );

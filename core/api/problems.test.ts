@@ -23,7 +23,7 @@ test("every problem type has an error status, a title of its own and a meaning i
   }
 });
 
-test("a type's URI leads back to its name, and no other text does", () => {
+test("a type's URI parses to its name, and other text does not parse", () => {
   for (const name of PROBLEM_NAMES) expect(parseProblemTypeUri(problemTypeUri(name))).toBe(name);
   for (const uri of ["", "timeout", "/problems/", "/problems/nope", "/problems/toString"]) {
     expect(parseProblemTypeUri(uri), uri).toBeNull();

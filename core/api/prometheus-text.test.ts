@@ -42,7 +42,7 @@ const families = parse(
 const samples = (name: string): unknown[] =>
   families.find((family) => family.name === name)?.metrics.map(({ labels, value }) => [labels, Number(value)]) ?? [];
 
-test("an independent parser reads counters by stream and tier", () => {
+test("an independent parser reads the counters by stream and tier", () => {
   expect(samples("corral_tier_requests_total")).toEqual([
     [{ stream: "demo", tier: "isolate" }, 9],
     [{ stream: "demo", tier: "live" }, 4],
@@ -50,7 +50,7 @@ test("an independent parser reads counters by stream and tier", () => {
   expect(samples("corral_tier_errors_total")[0]).toEqual([{ stream: "demo", tier: "isolate" }, 2]);
 });
 
-test("who watches is told as the room counts it, and not at all where it has counted nobody", () => {
+test("viewer counts are the room's, and absent where the room has counted nobody", () => {
   expect(samples("corral_room_watching")).toEqual([[{ stream: "demo" }, 10]]);
   expect(samples("corral_room_distinct")).toEqual([[{ stream: "demo" }, 55]]);
   expect(samples("corral_room_watch_seconds_total")).toEqual([[{ stream: "demo" }, 90.5]]);
@@ -58,7 +58,7 @@ test("who watches is told as the room counts it, and not at all where it has cou
   expect(renderMetrics([{ stream: "demo" as StreamName, status: uncounted }])).not.toMatch(/^corral_room_/m);
 });
 
-test("states are a set of which one is 1, and an unknown stream has nothing but that it is unknown", () => {
+test("states are a set of which one is 1, and an unknown stream has only its unknown state", () => {
   expect(samples("corral_stream_state").map((sample) => (sample as [{ state: string }, number])[1])).toEqual([0, 1, 0]);
   expect(samples("corral_stream_known")).toEqual([
     [{ stream: "demo" }, 1],
@@ -66,7 +66,7 @@ test("states are a set of which one is 1, and an unknown stream has nothing but 
   ]);
 });
 
-test("what a publisher announced is escaped, and what isn't known is left out", () => {
+test("publisher-supplied label values are escaped, and unknown values are omitted", () => {
   expect(samples("corral_track_peak_bytes_per_second")).toEqual([
     [{ stream: "demo", track: "720p", kind: "video", codecs: 'avc1."64\\001f"\n' }, 312_500],
   ]);

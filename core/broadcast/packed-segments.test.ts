@@ -65,7 +65,7 @@ const all = ({ packed, segments }: TrackState): SegmentState[] => [
   ...segments,
 ];
 
-test("a window has the same segments whether they are packed or not: those that fill it, in a row, and no more", () => {
+test("packed and plain segments give the same window: consecutive segments that fill it, and no more", () => {
   fc.assert(
     fc.property(broadcast, (one) => {
       const ticksOfWindow = one.windowS * 90_000;
@@ -92,7 +92,7 @@ test("a window has the same segments whether they are packed or not: those that 
   );
 });
 
-test("playlists say the same whether segments are packed or not, and the text of packs that stay is not made again", () => {
+test("playlists of packed and plain segments are equal, and text of unchanged packs is not rendered again", () => {
   fc.assert(
     fc.property(broadcast, (one) => {
       const replica = play(one, () => {});
@@ -118,7 +118,7 @@ test("playlists say the same whether segments are packed or not, and the text of
   );
 });
 
-test("segments leave and come at any number, and what is left is one row of packs", () => {
+test("segments are removed and added in any number, and the rest is one row of packs", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 2_000 }),
@@ -147,7 +147,7 @@ test("segments leave and come at any number, and what is left is one row of pack
   );
 });
 
-test("packs with a hole, with half a segment, empty or misaligned are no past", () => {
+test("packs with a hole, with half a segment, empty or misaligned are refused", () => {
   const { packs } = appendPackedSegments(
     NO_PACKED_SEGMENTS,
     Array.from({ length: 3 * SEGMENTS_PER_PACK }, (_, index) => segment(index)),
@@ -161,7 +161,7 @@ test("packs with a hole, with half a segment, empty or misaligned are no past", 
   expect(joinPacks([{ ...one, first: 1 }])).toBeNull();
 });
 
-test("a window that never fills has no more segments than the limit, so that short ones can't fill the memory", () => {
+test("a window that never fills holds at most the segment limit, so short segments cannot exhaust memory", () => {
   const replica = new Replica(
     "e",
     makeTestConfig({ windowS: 86_400, tracks: [makeTestTrack("video")] }),

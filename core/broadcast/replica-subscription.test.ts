@@ -68,7 +68,7 @@ test("a subscriber with a cursor resumes after it, with the bytes of its tracks"
   expect(bytes).toEqual([PART_BYTES, null, null, PART_BYTES, null]);
 });
 
-test("a cursor ahead of the log, or older than the entries kept, begins anew", () => {
+test("a cursor ahead of the log, or older than the kept entries, begins with a snapshot", () => {
   const { replica, append } = makeReplica();
   for (let index = 0; index < BROADCAST_LIMITS.recentEntries; index += 1) append();
   const kinds = [0, 1, 2, replica.offset, replica.offset + 1].map(
@@ -77,7 +77,7 @@ test("a cursor ahead of the log, or older than the entries kept, begins anew", (
   expect(kinds).toEqual(["snapshot", "snapshot", "resume", "resume", "snapshot"]);
 });
 
-test("a subscriber that reads too slowly gets a gap, its queue is freed, and others go on", () => {
+test("a subscriber that reads too slowly gets a gap, its queue is freed, and others continue", () => {
   const { replica, append } = makeReplica();
   const slow = replica.subscribe(null, new Set([VIDEO]), 3 * UPDATE_BYTES);
   const prompt = replica.subscribe(null, new Set([VIDEO]), 3 * UPDATE_BYTES);
@@ -101,7 +101,7 @@ test("a subscriber that reads too slowly gets a gap, its queue is freed, and oth
   expect(replica.subscribe({ epoch: "epoch", offset: 2 }, new Set([VIDEO]), 10_000).start.kind).toBe("resume");
 });
 
-test("a subscriber that draws what it lacks more slowly than entries leave gets a gap", () => {
+test("a subscriber that catches up more slowly than entries are evicted gets a gap", () => {
   const { replica, append } = makeReplica();
   const subscription = replica.subscribe({ epoch: "epoch", offset: 0 }, new Set([VIDEO]), 10_000);
   expect(offsets([subscription.read()])).toEqual([1]);
@@ -110,7 +110,7 @@ test("a subscriber that draws what it lacks more slowly than entries leave gets 
   expect(subscription.read()).toEqual({ kind: "gap" });
 });
 
-test("bytes that come after their entry reach the subscribers of the track", () => {
+test("bytes that arrive after their entry reach the subscribers of the track", () => {
   const { replica } = makeReplica();
   const { entry } = makePartEntry("video", 0, 3);
   const [video, audio] = [VIDEO, AUDIO].map((track) => replica.subscribe(null, new Set([track]), 10_000));
@@ -125,7 +125,7 @@ test("bytes that come after their entry reach the subscribers of the track", () 
   expect(replica.tail.partBytes(VIDEO, 0, 0)).toEqual(bytes);
 });
 
-test("a closed subscription gets no updates, and gives those that are queued", () => {
+test("a closed subscription gets no updates, and delivers the queued ones", () => {
   const { replica, append } = makeReplica();
   const subscription = replica.subscribe(null, new Set([VIDEO]), 10_000);
   subscription.read();
@@ -143,7 +143,7 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("read" as const), who: fc.nat(2), count: fc.nat(6) }) },
 );
 
-test("whatever a subscriber reads when, it has the authority's state at the end, or a gap that it caused", () => {
+test("at any reading pace, a subscriber ends with the authority's state, or with a gap caused by its own pace", () => {
   fc.assert(
     fc.property(
       fc.array(action, { maxLength: 120 }),

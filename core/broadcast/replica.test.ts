@@ -57,7 +57,7 @@ function broadcast(all: readonly TestEntry[]): { states: unknown[]; frames: Entr
   return { states, frames, authority };
 }
 
-test("whatever a feed loses, repeats or reorders, a replica equals the authority at its offset or knows it must subscribe again", () => {
+test("under loss, repetition and reordering, a replica equals the authority at its offset or detects that it must resubscribe", () => {
   fc.assert(
     fc.property(
       steps,
@@ -102,7 +102,7 @@ function overTheWire(snapshot: BroadcastSnapshot): BroadcastSnapshot {
   return header.snapshot;
 }
 
-test("a snapshot taken at any offset and the entries after it give the authority's state", () => {
+test("a snapshot at any offset and the entries after it give the authority's state", () => {
   fc.assert(
     fc.property(steps, fc.nat(200), (all, cut) => {
       const at = cut % (all.length + 1);
@@ -120,7 +120,7 @@ test("a snapshot taken at any offset and the entries after it give the authority
   );
 });
 
-test("a feed cut into any chunks gives the same frames, and a feed that ends inside a frame is known to", () => {
+test("a feed cut into any chunks gives the same frames, and an end inside a frame is detected", () => {
   fc.assert(
     fc.property(steps, fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 50 }), (all, sizes) => {
       const { frames } = broadcast(all);
@@ -148,7 +148,7 @@ test("a feed cut into any chunks gives the same frames, and a feed that ends ins
   );
 });
 
-test("a window slides by whole segments, never below six, and its sequence numbers only grow", () => {
+test("a window slides by whole segments, never below six, and sequence numbers only increase", () => {
   fc.assert(
     fc.property(steps, (all) => {
       const replica = fresh();
@@ -169,7 +169,7 @@ test("a window slides by whole segments, never below six, and its sequence numbe
   );
 });
 
-test("parts out of order, repeated or misshapen are refused and change nothing", () => {
+test("parts out of order, repeated or malformed are refused and change nothing", () => {
   const replica = fresh();
   const append = (step: TestEntry): void => replica.appendEntry(step.entry, step.bytes);
   append(makeInitEntry("video"));
@@ -188,7 +188,7 @@ test("parts out of order, repeated or misshapen are refused and change nothing",
   expect(plain(replica.state)).toEqual(before);
 });
 
-test("the tail keeps what is listed with parts, lets go of what is old, and gives whole segments", () => {
+test("the tail keeps the listed parts, drops old ones, and gives whole segments", () => {
   const replica = fresh();
   for (let index = 0; index < 60; index += 1) {
     const step = makePartEntry("video", index, 3);
@@ -203,7 +203,7 @@ test("the tail keeps what is listed with parts, lets go of what is old, and give
   expect(replica.tail.heldBytes).toBeLessThan(60 * 20);
 });
 
-test("bytes that are not stored yet stay, however many there are", () => {
+test("bytes that are not stored yet stay in any number", () => {
   const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100));
   for (let index = 0; index < 30; index += 1) {
     const step = makePartEntry("video", index, 3);
@@ -213,7 +213,7 @@ test("bytes that are not stored yet stay, however many there are", () => {
   expect(replica.tail.partBytes(video, 4, 0)).not.toBeNull();
 });
 
-test("waiters are woken once, when their place is reached, and not before", () => {
+test("waiters are woken once, when their position is reached, and not before", () => {
   const replica = fresh();
   const woken: string[] = [];
   const park = (name: string, place: Parameters<typeof replica.parkedRequests.park>[1]): (() => void) =>
@@ -243,7 +243,7 @@ test("waiters are woken once, when their place is reached, and not before", () =
   expect(woken.at(-1)).toBe("end");
 });
 
-test("a replica covers another exactly when it takes nothing back from its viewers", () => {
+test("isAtLeast holds exactly when viewers of the other replica would lose nothing", () => {
   const [a, b] = [fresh(), fresh()];
   const append = (replica: Replica, name: string, index: number): void => {
     const step = makePartEntry(name, index, 3);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { addCounters, countRequest, type RequestCounters, subtractCounters, zeroCounters } from "./stream-status.ts";
 
-test("an answer is counted by how it came about, and beside that as an error or a refusal", () => {
+test("a response is counted by outcome, and also as an error or a refusal", () => {
   const counters = zeroCounters();
   countRequest(counters, "hits", 200);
   countRequest(counters, "hits", 404);
@@ -10,7 +10,7 @@ test("an answer is counted by how it came about, and beside that as an error or 
   expect(counters).toMatchObject({ requests: 4, hits: 2, coalesced: 1, pulled: 1, errors: 1, refusals: 1 });
 });
 
-test("growth added to what was before gives what is, and the most crossings are never summed", () => {
+test("growth is added to the previous totals, and the maximum of crossings is not summed", () => {
   const before: RequestCounters = { ...zeroCounters(), requests: 3, crossings: 2, mostCrossings: 2 };
   const now: RequestCounters = { ...zeroCounters(), requests: 8, crossings: 9, errors: 1, mostCrossings: 3 };
   const growth = subtractCounters(now, before);
@@ -20,7 +20,7 @@ test("growth added to what was before gives what is, and the most crossings are 
   expect(sum).toEqual(now);
 });
 
-test("a report of a node that doesn't know a counter yet leaves it as it is", () => {
+test("a report without a counter leaves that counter unchanged", () => {
   const sum: RequestCounters = { ...zeroCounters(), errors: 2 };
   addCounters(sum, { requests: 1 });
   expect(sum).toEqual({ ...zeroCounters(), requests: 1, errors: 2 });

@@ -43,7 +43,7 @@ function observe<T>(work: Promise<T>): { result: T | Error | null } {
   return observed;
 }
 
-test("the first request waits for the feed, and later ones are answered at once by the same feed", async () => {
+test("the first request waits for the feed, and later ones are answered at once from the same feed", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   live.appendPart();
@@ -58,7 +58,7 @@ test("the first request waits for the feed, and later ones are answered at once 
   expect([edge.currentReplica?.offset, live.queries.length]).toEqual([live.replica.offset, 1]);
 });
 
-test("after the lease the next request takes the feed over, and no entry is lost", async () => {
+test("after the lease the next request takes over the feed, and no entry is lost", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   await follow(made);
@@ -72,7 +72,7 @@ test("after the lease the next request takes the feed over, and no entry is lost
   expect([live.queries.length, live.feeds.subscriberCount, made.failures]).toEqual([4, 1, []]);
 });
 
-test("a leader that no request relieves stops after the grace", async () => {
+test("a leader without a successor stops after the grace period", async () => {
   const made = makeTestEdgeStream();
   const { clock, live } = made;
   await follow(made);
@@ -82,7 +82,7 @@ test("a leader that no request relieves stops after the grace", async () => {
   expect(live.feeds.subscriberCount).toBe(0);
 });
 
-test("a leader whose feed is silent is suspected dead, and the next request reads a feed of its own", async () => {
+test("a leader with a silent feed is suspect, and the next request reads a new feed", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   await follow(made);
@@ -117,7 +117,7 @@ test("the end of a feed wakes one parked request, which reads the next feed", as
   expect(waits.map(({ result }) => result)).toEqual([true, true]);
 });
 
-test("a new broadcast takes the place of the one before, whose parked requests are woken", async () => {
+test("a new broadcast replaces the previous one and wakes its parked requests", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, video } = made;
   const replica = await follow(made);
@@ -131,7 +131,7 @@ test("a new broadcast takes the place of the one before, whose parked requests a
   expect(edge.currentReplica?.config).toEqual(next.replica.config);
 });
 
-test("a stream that was never live is absent for a while, and then asked for again", async () => {
+test("a stream that was never live is absent for a while, and then requested again", async () => {
   const { clock, edge, live } = makeTestEdgeStream();
   live.mode = "absent";
   const first = edge.ensureReplica(makeTestContext());
@@ -147,7 +147,7 @@ test("a stream that was never live is absent for a while, and then asked for aga
   expect(await second).not.toBeNull();
 });
 
-test("a stream of which nothing is known is waited for, for a bounded time", async () => {
+test("a stream without any known state is awaited for a bounded time", async () => {
   const { clock, edge, live } = makeTestEdgeStream();
   live.mode = "broken";
   const request = observe(Promise.resolve(edge.ensureReplica(makeTestContext())).then((replica) => ({ replica })));
@@ -160,7 +160,7 @@ test("a stream of which nothing is known is waited for, for a bounded time", asy
   expect(live.queries.length).toBeLessThan(10);
 });
 
-test("with an open circuit a replica that is there is answered with, and nothing is waited for", async () => {
+test("with an open circuit requests are answered from the existing replica without a wait", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   const replica = await follow(made);
@@ -182,7 +182,7 @@ test("with an open circuit a replica that is there is answered with, and nothing
   expect(edge.isStale).toBe(false);
 });
 
-test("a request for a track that the feed lacks renews the feed, and waits until that has brought the track", async () => {
+test("a request for a track that the feed lacks renews the feed, and waits until the track has arrived", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
@@ -194,7 +194,7 @@ test("a request for a track that the feed lacks renews the feed, and waits until
   expect(live.queries.map(({ wantedTracks }) => [...wantedTracks])).toEqual([[], ["video"]]);
 });
 
-test("a track that nobody requests for a while is left out of the next feed, and its bytes are dropped", async () => {
+test("a track without requests is left out of the next feed, and its bytes are dropped", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
@@ -205,7 +205,7 @@ test("a track that nobody requests for a while is left out of the next feed, and
   expect(replica.tail.heldBytes).toBeLessThanOrEqual(20);
 });
 
-test("a stop wakes parked requests, and those that wait for a track, at once", async () => {
+test("a stop wakes parked requests and those that wait for a track at once", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
@@ -222,7 +222,7 @@ test("a stop wakes parked requests, and those that wait for a track, at once", a
   expect(edge.parkedCount).toBe(0);
 });
 
-test("a parked request ends with its time, or at once where its network has parked its share", async () => {
+test("a parked request ends at its deadline, or at once where its network exceeds its share", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, video } = made;
   const replica = await follow(made);
@@ -235,7 +235,7 @@ test("a parked request ends with its time, or at once where its network has park
   expect([waits.map(({ result }) => result), edge.parkedCount]).toEqual([[false, false, false], 0]);
 });
 
-test("a closed edge ends its feed, answers those that wait with what it knows, and reads no feed again", async () => {
+test("a closed edge ends its feed, answers waiting requests from its state, and reads no further feed", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   live.mode = "hang";
@@ -250,7 +250,7 @@ test("a closed edge ends its feed, answers those that wait with what it knows, a
   expect([again.result, live.queries.length]).toEqual([{ replica: null }, 1]);
 });
 
-test("closing an edge that is fed lets its leader stop with the next bytes", async () => {
+test("closing an edge with a feed lets its leader stop at the next bytes", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   await follow(made);
@@ -259,7 +259,7 @@ test("closing an edge that is fed lets its leader stop with the next bytes", asy
   expect(live.feeds.subscriberCount).toBe(0);
 });
 
-test("heartbeats say for how long the Live object has not been heard of", async () => {
+test("heartbeats state the time since the last word of the Live object", async () => {
   const made = makeTestEdgeStream();
   const { clock, edge, live } = made;
   live.authoritySilenceMs = 1_000;
@@ -281,7 +281,7 @@ test("a redirect is followed, and the node that feeds becomes the parent", async
   expect(made.edge.parent.address).toEqual({ tier: "live" });
 });
 
-test("a shield that does not answer is passed by: its parent is asked next, as one that must serve", async () => {
+test("a shield that does not answer is bypassed: its parent is asked next, without redirects", async () => {
   const site = { region: "weur", colo: "FRA" } as const;
   const made = makeTestEdgeStream({ node: { kind: "isolate", site, nodeId: "isolate" } });
   made.nodeAt(coloShieldAddress(site)).mode = "broken";

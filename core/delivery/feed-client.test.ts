@@ -21,7 +21,7 @@ const HANDLER: FeedReadHandler = {
   feedFailed: () => {},
 };
 
-test("a feed that answers after it was given up is cancelled, so that it holds no place at the node above", async () => {
+test("a feed that answers after its deadline is cancelled, so it holds no slot at the node above", async () => {
   const clock = new VirtualClock();
   const answer = Promise.withResolvers<Response>();
   const end = readFeed(clock, { fetch: () => answer.promise }, QUERY, HANDLER);

@@ -66,7 +66,7 @@ async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
   return headers;
 }
 
-test("a subscriber that doesn't read is cut off at its bound, and the others go on", async () => {
+test("a subscriber that does not read is cut off at its queue limit, and others continue", async () => {
   const { feeds, append } = broadcast();
   const idle = subscribe(feeds, "idle");
   const busy = subscribe(feeds, "busy");
@@ -93,7 +93,7 @@ test("a subscriber that doesn't read is cut off at its bound, and the others go 
   feeds.closeAll();
 });
 
-test("a second feed of the same node takes the place of the first, which ends with bye", async () => {
+test("a second feed of the same node replaces the first, which ends with bye", async () => {
   const { feeds } = broadcast();
   const first = subscribe(feeds, "node");
   const second = subscribe(feeds, "node");
@@ -108,7 +108,7 @@ test("a second feed of the same node takes the place of the first, which ends wi
   feeds.closeAll();
 });
 
-test("a feed begins with all of a large access policy before its first heartbeat, which says for how long the Live object is silent", async () => {
+test("a feed sends all of a large access policy before its first heartbeat, which states the Live object's silence", async () => {
   const untilMs = NOW_MS + 60_000;
   const revocations = Array.from({ length: 2_500 }, (_, index) => {
     return { subject: `viewer-${index}`, version: 1, by: "ban" as const, untilMs, revision: index };
@@ -132,7 +132,7 @@ test("a feed begins with all of a large access policy before its first heartbeat
   feeds.closeAll();
 });
 
-test("a subscriber that is behind when the stream is stopped reads nothing more of it, and a prompt one reads the stop", async () => {
+test("after a stop a subscriber that lags reads nothing more, and a current one reads the stop", async () => {
   const { feeds, append } = broadcast();
   const behind = subscribe(feeds, "behind");
   const prompt = subscribe(feeds, "prompt");
@@ -153,7 +153,7 @@ test("a subscriber that is behind when the stream is stopped reads nothing more 
   feeds.closeAll();
 });
 
-test("a feed that takes over starts where the earlier feed ends, which brings all that is queued and then bye", async () => {
+test("a feed that takes over starts at the end of the earlier feed, which delivers its queue and then bye", async () => {
   const { feeds, replica, append } = broadcast();
   const earlier = subscribe(feeds, "node");
   for (let index = 0; index < 5; index += 1) append(index);
@@ -169,7 +169,7 @@ test("a feed that takes over starts where the earlier feed ends, which brings al
   expect(taken.flatMap((header) => (header.kind === "entry" ? [header.offset] : []))).toEqual([replica.offset]);
 });
 
-test("heartbeats of a slow feed go ahead of the entries that are queued", async () => {
+test("heartbeats of a slow feed are sent before queued entries", async () => {
   const { clock, feeds, append } = broadcast();
   const slow = subscribe(feeds, "slow");
   for (let index = 0; index < 8; index += 1) append(index);
@@ -182,7 +182,7 @@ test("heartbeats of a slow feed go ahead of the entries that are queued", async 
   expect(kinds.filter((kind) => kind === "entry")).toHaveLength(8);
 });
 
-test("a feed ends after its life, and without subscribers there are no heartbeats", async () => {
+test("a feed ends after its lifetime, and without subscribers there are no heartbeats", async () => {
   const { clock, feeds } = broadcast();
   const reader = subscribe(feeds, "node");
   await clock.advance(FEED_LIMITS.lifetimeMs);

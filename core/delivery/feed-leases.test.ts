@@ -17,7 +17,7 @@ function acquired(leases: FeedLeases, nowMs: number): FeedLease {
   return lease;
 }
 
-test("one request holds the lease, and the next takes over once it is due", () => {
+test("one request holds the lease, and the next takes over once the lease is due", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const first = acquired(leases, 0);
   expect([acquire(leases, 1), leases.isFresh(1, true)]).toEqual([null, false]);
@@ -34,7 +34,7 @@ test("one request holds the lease, and the next takes over once it is due", () =
   expect([leases.end(first, "stopped", LEASE_MS + 2), leases.current]).toEqual([false, next.lease]);
 });
 
-test("a lease that has not caught up is not taken over for its age, unless it is suspect", () => {
+test("a lease that has not caught up is not taken over by age, unless it is suspect", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const lease = acquired(leases, 0);
   lease.recordBytes(LEASE_MS + 1);
@@ -43,7 +43,7 @@ test("a lease that has not caught up is not taken over for its age, unless it is
   expect([lease.isSuspect(suspectMs), acquire(leases, suspectMs)?.startedMs]).toEqual([true, suspectMs]);
 });
 
-test("a track that the feed lacks makes the lease due as soon as it has caught up", () => {
+test("a track that the feed lacks makes the lease due as soon as the feed has caught up", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   expect([leases.requestTrack(VIDEO), leases.carriesTrack(VIDEO)]).toEqual([false, true]);
   const lease = acquired(leases, 0);
@@ -56,7 +56,7 @@ test("a track that the feed lacks makes the lease due as soon as it has caught u
   expect([leases.requestTrack(VIDEO), leases.carriesTrack(VIDEO)]).toEqual([false, true]);
 });
 
-test("after a failure the first retry is at once, and later ones are spread over a time that doubles up to a bound", () => {
+test("after a failure the first retry is immediate, and later ones are spread over a doubling, bounded time", () => {
   const leases = new FeedLeases(LEASE_MS, () => 1);
   const delays: number[] = [];
   let nowMs = 0;
@@ -75,7 +75,7 @@ test("after a failure the first retry is at once, and later ones are spread over
   expect(leases.isCircuitOpen).toBe(false);
 });
 
-test("an absent stream is fresh without a replica, and not asked for meanwhile", () => {
+test("an absent stream is fresh without a replica, and not requested meanwhile", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const tryAcquire = (nowMs: number): boolean => leases.acquire(nowMs, false, NO_TRACKS) !== null;
   leases.end(acquired(leases, 0), "absent", 10);
@@ -85,7 +85,7 @@ test("an absent stream is fresh without a replica, and not asked for meanwhile",
   expect([leases.isFresh(untilMs, false), tryAcquire(untilMs)]).toEqual([false, true]);
 });
 
-test("closed leases relieve their holders and give no more", () => {
+test("closed leases release their holders and grant no more", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const lease = acquired(leases, 0);
   leases.close();

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JoinAdmission } from "./join-admission.ts";
 
-test("a burst is taken at once, the rest is told to come back, and the bucket fills with time", () => {
+test("a burst is admitted at once, the rest gets Retry-After, and the bucket refills with time", () => {
   const admission = new JoinAdmission({ joinsPerSecond: 10, burst: 20, spreadS: 5 });
   const answers = Array.from({ length: 30 }, () => admission.tryJoin(0, 0.5));
   expect(answers.filter((answer) => answer === null)).toHaveLength(20);
@@ -10,7 +10,7 @@ test("a burst is taken at once, the rest is told to come back, and the bucket fi
   expect(admission.tryJoin(200, 0.5)).toBeNull();
 });
 
-test("the larger the rush, the longer the time over which it is asked to come back, up to the configured one", () => {
+test("the larger the rush, the longer its retries are spread, up to the configured time", () => {
   const latest = (rush: number): number => {
     const admission = new JoinAdmission({ joinsPerSecond: 10, burst: 10, spreadS: 8 });
     return Math.max(...Array.from({ length: rush }, () => admission.tryJoin(0, 0.999) ?? 0));
@@ -20,7 +20,7 @@ test("the larger the rush, the longer the time over which it is asked to come ba
   expect(latest(5_000)).toBe(8);
 });
 
-test("however a rush comes, never more than the burst and the rate's worth are taken, and all who come back are in at last", () => {
+test("for any arrival pattern at most burst plus rate is admitted, and everybody who retries gets in", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 50 }),
@@ -55,7 +55,7 @@ test("a clock that goes back gives no tokens", () => {
   expect(admission.tryJoin(10_500, 0)).not.toBeNull();
 });
 
-test("who only asks what would be said gets the same answer, and takes nothing from those who join", () => {
+test("a check without admission gets the same decision and takes no token", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(500), fc.boolean()), { maxLength: 200 }), (asked) => {
       const [peeked, plain] = [0, 1].map(() => new JoinAdmission({ joinsPerSecond: 5, burst: 10, spreadS: 5 }));

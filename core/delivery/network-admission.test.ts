@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { DEFAULT_JOIN_RATES, NetworkJoinAdmission } from "./join-admission.ts";
 
-test("one network gets a tenth of the joins of a node, and what it is refused nobody else misses", () => {
+test("one network gets a tenth of a node's joins, and its refusals cost nobody else a join", () => {
   const networks = new NetworkJoinAdmission(DEFAULT_JOIN_RATES);
   let taken = 0;
   for (let ms = 0; ms < 10_000; ms += 1) if (networks.tryJoin("greedy", ms)) taken += 1;
@@ -9,12 +9,12 @@ test("one network gets a tenth of the joins of a node, and what it is refused no
   expect(networks.tryJoin("household", 10_000)).toBe(true);
 });
 
-test("where few may join, a household may all the same", () => {
+test("under a low join rate a household is admitted all the same", () => {
   const networks = new NetworkJoinAdmission({ joinsPerSecond: 2, burst: 4, spreadS: 20 });
   expect(Array.from({ length: 8 }, () => networks.tryJoin("household", 0)).every(Boolean)).toBe(true);
 });
 
-test("networks that come once don't make a node forget the one that floods it", () => {
+test("networks with one request do not evict the entry of a flooding network", () => {
   const networks = new NetworkJoinAdmission(DEFAULT_JOIN_RATES);
   while (networks.tryJoin("greedy", 0));
   for (let n = 0; n < 20_000; n += 1) {

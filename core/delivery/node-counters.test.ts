@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { countRequest, zeroCounters } from "../broadcast/stream-status.ts";
 import { NodeCounters } from "./node-counters.ts";
 
-test("viewers are told by how many part durations a second they ask for", () => {
+test("viewers are estimated from the part durations requested per second", () => {
   const tally = new NodeCounters("isolate", "a");
   tally.createReport(100_000);
   const viewers = (nowMs: number): number => tally.estimateAudience(nowMs).viewers;
@@ -15,7 +15,7 @@ test("viewers are told by how many part durations a second they ask for", () => 
   expect(viewers(114_000)).toBe(0);
 });
 
-test("requests a second are those of viewers, of each isolate over its latest report, and are forgotten with it", () => {
+test("viewer requests per second are summed over the latest report of each isolate, and dropped with it", () => {
   const live = new NodeCounters("live", "live");
   const isolate = new NodeCounters("isolate", "a");
   isolate.createReport(100_000);
@@ -30,7 +30,7 @@ test("requests a second are those of viewers, of each isolate over its latest re
   expect(live.estimateAudience(190_000)).toEqual({ viewers: 0, requestsPerSecond: 0 });
 });
 
-test("the data centre's cache counts for the data centre's tier, and an object crosses the links to it and from it", () => {
+test("the data centre's cache counts for the colo tier, and a cached object crosses the links to and from it", () => {
   const isolate = new NodeCounters("isolate", "a");
   countRequest(isolate.coloCacheCounters, "pulled", 200);
   isolate.countCachedObject("key");
@@ -40,7 +40,7 @@ test("the data centre's cache counts for the data centre's tier, and an object c
   expect(own).toMatchObject({ requests: 0, objects: 1, crossings: 1, mostCrossings: 1 });
 });
 
-test("a report holds what was counted since the last one, and tells how often one object came", () => {
+test("a report holds the growth since the last report, and the most crossings of one object", () => {
   const tally = new NodeCounters("isolate", "a");
   tally.ownCounters.requests = 5;
   tally.countObject("720p/1.0");
@@ -51,7 +51,7 @@ test("a report holds what was counted since the last one, and tells how often on
   expect(tally.createReport(2).tiers.isolate).toEqual({ ...zeroCounters(), requests: 2, mostCrossings: 2 });
 });
 
-test("a report that wasn't taken is part of the next one", () => {
+test("a failed report is part of the next one", () => {
   const tally = new NodeCounters("isolate", "a");
   tally.ownCounters.requests = 5;
   const lost = tally.createReport(1);
@@ -61,7 +61,7 @@ test("a report that wasn't taken is part of the next one", () => {
   expect(tally.createReport(3).tiers.isolate?.requests).toBe(0);
 });
 
-test("what the nodes below report rides on with a node's own report, tier by tier, and sums up at the top", () => {
+test("reports of child nodes are forwarded with a node's own report by tier, and summed at the top", () => {
   const live = new NodeCounters("live", "live");
   const shield = new NodeCounters("colo", "colo");
   const isolates = [new NodeCounters("isolate", "a"), new NodeCounters("isolate", "b")];

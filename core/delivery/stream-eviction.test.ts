@@ -9,7 +9,7 @@ const stream: fc.Arbitrary<EvictionCandidate> = fc.record({
   lastRequestMs: fc.nat(1_000),
 });
 
-test("a stream that people watch never makes room, a live one not before one of which nothing goes on", () => {
+test("a stream with viewers is never evicted, and a live stream only after idle ones", () => {
   fc.assert(
     fc.property(fc.array(stream), (held) => {
       const found = selectForEviction(held);

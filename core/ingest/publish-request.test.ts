@@ -13,7 +13,7 @@ const meta = {
   close: { iframeBytes: 900 },
 };
 
-test("what a publisher sends is parsed as it was meant", () => {
+test("a publish request is parsed into its typed form", () => {
   expect(parsePartMeta(JSON.stringify(meta))).toEqual(meta);
   const config = makeTestConfig();
   expect(parseBroadcastOpening(JSON.stringify(config))).toEqual({ config, playback: null });
@@ -26,7 +26,7 @@ test("what a publisher sends is parsed as it was meant", () => {
   expect(parseBroadcastOpening(JSON.stringify(muxed))).toEqual({ config: muxed, playback: null });
 });
 
-test("whatever is sent, the answer is a value of the right shape or a sentence", () => {
+test("any input gives a value of the right shape or an error sentence", () => {
   const near = fc.oneof(
     fc.json(),
     fc.string(),
@@ -49,7 +49,7 @@ test("whatever is sent, the answer is a value of the right shape or a sentence",
   );
 });
 
-test("two tracks of one name, too many tracks and absurd numbers are refused by name", () => {
+test("duplicate track names, too many tracks and out-of-range numbers are refused by name", () => {
   const { tracks } = makeTestConfig();
   const say = (over: object): unknown => parseBroadcastOpening(JSON.stringify({ ...makeTestConfig(), ...over }));
   expect(say({ tracks: [tracks[0], tracks[0]] })).toMatch(/Two tracks are called video/);

@@ -50,7 +50,7 @@ function mutated(value: object): fc.Arbitrary<unknown> {
     });
 }
 
-test("the decoder of parts' headers and its schema accept the same values, and read the same from them", () => {
+test("the part-header decoder and its schema accept the same values with the same result", () => {
   const nested = fc
     .tuple(mutated(PART), fc.option(mutated(PART.start)), fc.option(mutated(PART.close)))
     .map(([part, start, close]) => ({
@@ -70,7 +70,7 @@ test("the decoder of parts' headers and its schema accept the same values, and r
   );
 });
 
-test("the decoder of opening requests and its schema accept the same values, and read the same from them", () => {
+test("the decoder of opening requests and its schema accept the same values with the same result", () => {
   const config = makeTestConfig();
   const [track] = config.tracks;
   if (track === undefined) throw new Error("the test broadcast has no track");

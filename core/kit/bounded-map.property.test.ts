@@ -9,7 +9,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant("delete" as const), key }),
 );
 
-test("the bound holds, the half that was used last stays, and a value is the one that was set last", () => {
+test("the bound holds, the recently used half stays, and a value is the one set last", () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 20 }), fc.array(step, { maxLength: 300 }), (maxEntries, steps) => {
       const map = new BoundedMap<number, number>(maxEntries);
@@ -41,7 +41,7 @@ test("the bound holds, the half that was used last stays, and a value is the one
   );
 });
 
-test("a flood of keys that come once evicts no key that is in use", () => {
+test("a flood of keys used once evicts no key in use", () => {
   const map = new BoundedMap<string, number>(10);
   map.set("hot", 1);
   for (let i = 0; i < 1_000; i += 1) {

@@ -11,7 +11,7 @@ function broken(nowMs: number): CircuitBreaker {
   return circuit;
 }
 
-test("an upstream that fails again and again is left alone, then tried by one call at a time", () => {
+test("an upstream that fails repeatedly gets no calls, then one probe at a time", () => {
   const circuit = broken(0);
   expect(circuit.requestPermit(10)).toBe("refused");
   expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("probe");
@@ -20,7 +20,7 @@ test("an upstream that fails again and again is left alone, then tried by one ca
   expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("call");
 });
 
-test("calls that were under way when the circuit opened neither lengthen its pause nor let a second probe out", () => {
+test("calls in flight when the circuit opened neither extend its pause nor start a second probe", () => {
   const circuit = broken(0);
   for (let i = 0; i < 10; i += 1) circuit.recordFailure("call", 1, 0.5);
   expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("probe");
@@ -28,7 +28,7 @@ test("calls that were under way when the circuit opened neither lengthen its pau
   expect(circuit.requestPermit(CIRCUIT_LIMITS.minOpenMs)).toBe("refused");
 });
 
-test("each probe that fails doubles the pause, up to a bound", () => {
+test("each failed probe doubles the pause, up to a bound", () => {
   const circuit = broken(0);
   let now = 0;
   let pause = 0;
@@ -42,7 +42,7 @@ test("each probe that fails doubles the pause, up to a bound", () => {
   expect(pause).toBeLessThanOrEqual(CIRCUIT_LIMITS.maxOpenMs + 50);
 });
 
-test("whatever fails, an upstream gets no more than a tenth more calls than it was asked for, and ten", () => {
+test("under any failures, an upstream gets at most a tenth more calls than requested, plus ten", () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 400 }), (outcomes) => {
       const circuit = new CircuitBreaker();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { sleep, startInterval, withTimeout } from "./clock.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-test("timers fire in the order in which they are due, and those due together in the order in which they were started", async () => {
+test("timers fire in due order, and timers due together in start order", async () => {
   const clock = new VirtualClock(1_000);
   const fired: string[] = [];
   for (const [name, delayMs] of [
@@ -19,7 +19,7 @@ test("timers fire in the order in which they are due, and those due together in 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("a sleeper that sleeps again is woken on the way, however long the step", async () => {
+test("a sleeper that sleeps again is woken within one advance of any length", async () => {
   const clock = new VirtualClock(0);
   const woken: number[] = [];
   void (async () => {
@@ -32,7 +32,7 @@ test("a sleeper that sleeps again is woken on the way, however long the step", a
   expect(woken).toEqual([100, 200, 300]);
 });
 
-test("a sleep that is aborted rejects with the reason and leaves no timer, before it begins and while it lasts", async () => {
+test("an aborted sleep rejects with the reason and leaves no timer, if aborted before or during it", async () => {
   const clock = new VirtualClock();
   const aborted = new AbortController();
   const sleeping = sleep(clock, 100, aborted.signal);
@@ -42,7 +42,7 @@ test("a sleep that is aborted rejects with the reason and leaves no timer, befor
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("an interval goes on until it is cancelled, by its own callback too", async () => {
+test("an interval runs until it is cancelled, also from its own callback", async () => {
   const clock = new VirtualClock(0);
   const ticks: number[] = [];
   const cancel = startInterval(clock, 10, () => {
@@ -54,7 +54,7 @@ test("an interval goes on until it is cancelled, by its own callback too", async
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("work in time brings its value or its error and leaves no timer; late work brings what the timeout says", async () => {
+test("withTimeout returns the value or error without a leftover timer, and the timeout's result for late work", async () => {
   const clock = new VirtualClock();
   const late = (): never => {
     throw new Error("late");
@@ -69,7 +69,7 @@ test("work in time brings its value or its error and leaves no timer; late work 
   await checked;
 });
 
-test("a wall clock that is set changes no duration", async () => {
+test("setting the wall clock changes no duration", async () => {
   const clock = new VirtualClock(1_000);
   let fired = false;
   clock.startTimer(100, () => {

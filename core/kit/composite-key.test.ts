@@ -6,7 +6,7 @@ import { encodeCompositeKey } from "./composite-key.ts";
 const part = fc.string({ unit: fc.constantFrom("a", "l", "x", " ", "/", ":", "1", "2", "0"), maxLength: 6 });
 const parts = fc.array(part, { minLength: 1, maxLength: 4 });
 
-test("two composite keys are the same only where all parts are", () => {
+test("two composite keys are equal only where all parts are", () => {
   fc.assert(
     fc.property(parts, parts, (one, other) => {
       expect(encodeCompositeKey(...one) === encodeCompositeKey(...other)).toBe(
@@ -17,7 +17,7 @@ test("two composite keys are the same only where all parts are", () => {
   );
 });
 
-test("a space in a name makes no other person's key", () => {
+test("a space in a name does not produce another person's key", () => {
   expect(encodeCompositeKey("al x", "1")).not.toBe(encodeCompositeKey("al", "x 1"));
   expect(encodeCompositeKey("al/x", "1")).not.toBe(encodeCompositeKey("al", "x/1"));
 });

@@ -9,13 +9,13 @@ function greedy(shares: FairPool, actor: string): number {
   return got;
 }
 
-test("one actor that takes all it can get has a fifth of the pool, and a newcomer finds its share", () => {
+test("one greedy actor holds a fifth of the pool, and a newcomer gets its share", () => {
   const shares = new FairPool(20_000, 4);
   expect(greedy(shares, "greedy")).toBe(4_000);
   expect(greedy(shares, "newcomer")).toBeGreaterThan(2_000);
 });
 
-test("whoever takes and gives back in whatever order, the pool is never overdrawn, and all that is given back is there again", () => {
+test("for any order of acquire and release, the pool is never overdrawn and all released units are available again", () => {
   const steps = fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 1, max: 30 }), fc.boolean()));
   fc.assert(
     fc.property(steps, (all) => {
@@ -34,7 +34,7 @@ test("whoever takes and gives back in whatever order, the pool is never overdraw
   );
 });
 
-test("with twenty greedy actors in a pool for 20,000, ten newcomers still get the least that everybody may have", () => {
+test("with twenty greedy actors in a pool of 20,000, ten newcomers still get the guaranteed minimum", () => {
   const shares = new FairPool(20_000, 4);
   for (let i = 0; i < 20; i += 1) greedy(shares, `greedy-${i}`);
   for (let i = 0; i < 10; i += 1) expect(greedy(shares, `newcomer-${i}`)).toBeGreaterThanOrEqual(4);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Notifier } from "./notifier.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-test("a wait ends by a notification or by its time, and leaves nothing behind", async () => {
+test("a wait ends by a notification or its timeout, and leaves nothing behind", async () => {
   const clock = new VirtualClock();
   const notifier = new Notifier(clock);
   const ended: string[] = [];
@@ -23,7 +23,7 @@ test("a wait ends by a notification or by its time, and leaves nothing behind", 
   expect([notifier.waiterCount, clock.pendingTimers]).toEqual([0, 0]);
 });
 
-test("a further event ends a wait, and is withdrawn with it", async () => {
+test("an additional event ends a wait, and is detached with it", async () => {
   const clock = new VirtualClock();
   const notifier = new Notifier(clock);
   const events = new Set<() => void>();

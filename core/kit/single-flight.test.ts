@@ -32,7 +32,7 @@ test("a failure reaches all followers, and the next request loads again", async 
   expect(await flights.load(ctx, "a", async () => "up")).toMatchObject({ ok: true, value: "up" });
 });
 
-test("a follower of a leader that never finishes loads by itself after its wait, and leaves no timer", async () => {
+test("a follower of a leader that never finishes loads by itself after its timeout, and leaves no timer", async () => {
   const clock = new VirtualClock();
   const flights = new SingleFlight<string>(clock, 1_000);
   void flights.load(ctx, "a", () => new Promise(() => {}));
@@ -49,7 +49,7 @@ test("a follower of a leader that never finishes loads by itself after its wait,
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("of many followers of a leader that never finishes one loads, and the others get its value", async () => {
+test("of many followers of a leader that never finishes, one loads and the others get its value", async () => {
   const clock = new VirtualClock();
   const flights = new SingleFlight<string>(clock, 1_000);
   void flights.load(ctx, "a", () => new Promise(() => {}));

@@ -18,7 +18,7 @@ function makeClient(): { clock: VirtualClock; client: UpstreamClient; attempts: 
 
 const fail = (): Promise<never> => Promise.reject(new Error("reset"));
 
-test("a failed call is retried once, after a spread delay", async () => {
+test("a failed call is retried once, after a jittered delay", async () => {
   const { clock, client, attempts, onAttempt } = makeClient();
   const outcomes = [fail, async () => "bytes"];
   const call = client.call(() => outcomes[attempts() - 1]?.() ?? fail(), onAttempt);
@@ -38,7 +38,7 @@ test("a call without an answer fails after its timeout, and names the upstream",
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("an open circuit refuses without an attempt, and a probe closes it", async () => {
+test("an open circuit refuses without a call, and a probe closes it", async () => {
   const { clock, client, attempts, onAttempt } = makeClient();
   while (attempts() < CIRCUIT_LIMITS.failuresToOpen) {
     const failure = expect(client.call(fail, onAttempt)).rejects.toThrow("didn't answer");

@@ -4,7 +4,7 @@ import { benignSamples, type CorpusHalf, categoryScores, corpusRates, evasionSam
 const tuned = corpusRates("tuned");
 const heldOut = corpusRates("held-out");
 
-test("the corpus has enough of both sorts, and no text twice", () => {
+test("the corpus has enough evasions and benign texts, and no duplicates", () => {
   const hidden = [...evasionSamples("tuned"), ...evasionSamples("held-out")].map(({ text }) => text);
   const harmless = [...benignSamples("tuned"), ...benignSamples("held-out")].map(({ text }) => text);
   expect(hidden.length).toBeGreaterThanOrEqual(300);
@@ -17,11 +17,14 @@ test("at least 98 percent of the evasions are caught in their category, in each 
   expect(heldOut.caught).toBeGreaterThanOrEqual(0.98);
 });
 
-test.each<CorpusHalf>(["tuned", "held-out"])("no category catches much less than the others: %s half", (half) => {
-  for (const { category, caught, evasions } of categoryScores(half)) {
-    expect(caught / evasions, category).toBeGreaterThanOrEqual(0.95);
-  }
-});
+test.each<CorpusHalf>(["tuned", "held-out"])(
+  "no category has a much lower detection rate than the others: %s half",
+  (half) => {
+    for (const { category, caught, evasions } of categoryScores(half)) {
+      expect(caught / evasions, category).toBeGreaterThanOrEqual(0.95);
+    }
+  },
+);
 
 test("at most 1 percent of the benign traps are flagged, in each half", () => {
   expect(tuned.flagged).toBeLessThanOrEqual(0.01);

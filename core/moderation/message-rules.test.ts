@@ -36,7 +36,7 @@ test("numbers, files, code and dots in prose are no links", () => {
   }
 });
 
-test("shouting is a share of the letters that have cases, from a least number of letters on", () => {
+test("capitals are measured as a share of cased letters, above a minimum number of letters", () => {
   const rule = { minLetters: 8, maxCapitalShare: 0.7 };
   expect(isShouting("THIS IS LOUD", rule)).toBe(true);
   expect(isShouting("ＴＨＩＳ ＩＳ ＬＯＵＤ", rule)).toBe(true);
@@ -46,14 +46,14 @@ test("shouting is a share of the letters that have cases, from a least number of
   expect(isShouting("", { minLetters: 0, maxCapitalShare: 0 })).toBe(false);
 });
 
-test("emote-only takes emoji and named emotes, and no text or bare digits", () => {
+test("emote-only accepts emoji and named emotes, and no text or bare digits", () => {
   for (const text of ["😀", "👨‍👩‍👧‍👦 👩🏽‍🚀", "🇩🇪🇫🇷", "❤️", "1️⃣", ":corral_hi: 😀", ":hi::hi:😀", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"])
     expect(isEmoteOnly(text), text).toBe(true);
   for (const text of ["", "  ", "hi", "😀 hi", "123", "#", ":corralHi:!", "::", ":hi"])
     expect(isEmoteOnly(text), text).toBe(false);
 });
 
-test("texts that look the same have the same key, others have others", () => {
+test("visually equal texts have equal keys, and others have different keys", () => {
   expect(messageFingerprint("Hello, World!!!")).toBe(messageFingerprint("heeello\u200b  wοrld"));
   expect(messageFingerprint("hello")).not.toBe(messageFingerprint("hallo"));
   expect(messageFingerprint("11")).not.toBe(messageFingerprint("1"));

@@ -39,7 +39,7 @@ function asking(reviewer: MessageReviewer<AbortSignal>, fallback: "allow" | "hol
 
 const from = (review: ReviewResponse): ReviewVerdict => ({ ...review, by: "reviewer" });
 
-test("a reviewer's answer is its opinion, and ends the deadline", async () => {
+test("a reviewer's answer becomes its opinion and cancels the timeout", async () => {
   const { opinion, wasCancelled } = asking(() => Promise.resolve({ decision: "deny" }));
   expect(await opinion).toEqual({ decision: "deny", by: "reviewer" });
   expect(wasCancelled()).toBe(true);
@@ -51,7 +51,7 @@ test("an opinion makes the verdict stricter, never milder", () => {
   expect(mergeVerdicts(local("nigger"), from({ decision: "hold" })).decision).toBe("deny");
 });
 
-test("a reviewer's own wording is shown, and a wish to rewrite without one is held", () => {
+test("a reviewer's replacement text is shown, and a request to rewrite without one is held", () => {
   expect(mergeVerdicts(local("hello"), from({ decision: "rewrite", text: "hi" }))).toEqual({
     decision: "rewrite",
     text: "hi",
@@ -60,7 +60,7 @@ test("a reviewer's own wording is shown, and a wish to rewrite without one is he
   expect(mergeVerdicts(local("fuck"), from({ decision: "rewrite", text: "hi" })).decision).toBe("hold");
 });
 
-test("a late reviewer is left, told by its signal, and the stated fallback stands in", async () => {
+test("a late reviewer is aborted by its signal and replaced by the configured fallback", async () => {
   for (const fallback of ["allow", "hold"] as const) {
     let aborted = false;
     const never: MessageReviewer<AbortSignal> = (_message, _context, signal) => {
@@ -86,7 +86,7 @@ test("a reviewer that throws or rejects is replaced by the fallback", async () =
   }
 });
 
-test("an answer is read with limits, its text in clean form, and what is no review is an error", () => {
+test("an answer is parsed within limits, its text normalised, and other input throws", () => {
   expect(parseReviewResponse('{"decision":"hold","more":1}', 9)).toEqual({ decision: "hold" });
   expect(parseReviewResponse('{"decision":"rewrite","text":" h\u200bi "}', 9)).toEqual({
     decision: "rewrite",

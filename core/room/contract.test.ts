@@ -168,7 +168,7 @@ const FRAMES: readonly string[] = [
 
 const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 100)}…${text.length}` : text);
 
-test("frames of clients decode as ever, with the digests of their commands", async () => {
+test("client frames decode as recorded, with the digests of their commands", async () => {
   lines.length = 0;
   const decode = (text: string): void => {
     const decoded = decodeClientFrame(text);
@@ -264,7 +264,7 @@ const SCRIPT: readonly (readonly [by: keyof typeof PEOPLE, command: Command, id?
   ["ann", { kind: "chat", text: "spam" }],
 ];
 
-test("a scripted room decides, stores and forgets as ever", async () => {
+test("a scripted room decides, stores and erases as recorded", async () => {
   lines.length = 0;
   const state = new RoomState();
   const moderator = new TextModerator();

@@ -119,7 +119,7 @@ class Run {
   }
 }
 
-test("whatever is lost, repeated, reordered or cut, a client has the room's events in order, or knows that it hasn't", () => {
+test("under loss, repetition, reordering and truncation, a client has the room's events in order or knows that it has a gap", () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
       const run = new Run();
@@ -156,7 +156,7 @@ test("whatever is lost, repeated, reordered or cut, a client has the room's even
   );
 });
 
-test("a sender sees its own messages once, in their place, though they were left out for being too many", () => {
+test("a sender sees each own message once, in its place, although sampling omitted it", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 30 }),

@@ -4,7 +4,7 @@ import { networkBanEndMs, networkNameDays } from "./network-name-rotation.ts";
 
 const at = fc.integer({ min: 0, max: 4_000_000_000_000 });
 
-test("who comes on the day of a ban's name, or on the next, is found by it, and nobody once the ban is over", () => {
+test("a network ban matches a viewer on its day and the next, and nobody after its end", () => {
   fc.assert(
     fc.property(at, fc.integer({ min: 0, max: 400_000_000 }), (bannedMs, laterMs) => {
       const [day] = networkNameDays(bannedMs);
@@ -15,7 +15,7 @@ test("who comes on the day of a ban's name, or on the next, is found by it, and 
   );
 });
 
-test("who has stayed since the day before a ban is found by that day's name for the next", () => {
+test("a viewer present since the day before a network ban is matched by that day's name on the next day", () => {
   fc.assert(
     fc.property(at, fc.integer({ min: 0, max: 86_400_000 }), (cameMs, laterMs) => {
       expect(networkNameDays(cameMs)).toContain(networkNameDays(cameMs + laterMs)[0]);

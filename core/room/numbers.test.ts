@@ -25,7 +25,7 @@ import {
   tickParts,
 } from "./sharding.ts";
 
-test("different people are estimated within 2 % standard error in 2,040 bytes, however often they come", () => {
+test("distinct participants are estimated within 2 % standard error in 2,040 bytes, however often they return", () => {
   const errors: number[] = [];
   for (let run = 0; run < 40; run += 1) {
     const people = 100 * 3 ** (run % 7);
@@ -40,7 +40,7 @@ test("different people are estimated within 2 % standard error in 2,040 bytes, h
   expect(Math.max(...errors.map(Math.abs))).toBeLessThan(0.07);
 });
 
-test("an estimate is the same after it was kept, and adding up counts nobody twice", () => {
+test("an estimate survives serialization, and a union counts nobody twice", () => {
   const [a, b, both] = [new HyperLogLog(), new HyperLogLog(), new HyperLogLog()];
   for (let person = 0; person < 5_000; person += 1) {
     if (person < 3_000) a.add(`p${person}`);
@@ -55,7 +55,7 @@ test("an estimate is the same after it was kept, and adding up counts nobody twi
   expect(kept.estimate()).toBe(both.estimate());
 });
 
-test("a bucket never lets more through than its burst and its rate", () => {
+test("a bucket never admits more than its burst and its rate", () => {
   const rate = { perSecond: 2, burst: 5 };
   fc.assert(
     fc.property(fc.array(fc.nat(2_000), { maxLength: 100 }), (waits) => {
@@ -73,7 +73,7 @@ test("a bucket never lets more through than its burst and its rate", () => {
   );
 });
 
-test("a room gets shards as it grows, keeps them, and begins anew when it is empty", () => {
+test("a room gets shards as it grows, keeps them, and restarts with one when it is empty", () => {
   expect([0, 1, 2_500, 2_501, 100_000, 1_000_000, 1e9].map((sockets) => shardCountFor(sockets, 1))).toEqual([
     1,
     1,
@@ -87,7 +87,7 @@ test("a room gets shards as it grows, keeps them, and begins anew when it is emp
   expect(shardCountFor(0, 8)).toBe(1);
 });
 
-test("viewers spread evenly, and half of them stay where they are when the shards double", () => {
+test("viewers spread evenly, and half of them stay on their shard when shards double", () => {
   const names = Array.from({ length: 20_000 }, (_, index) => `account:viewer-${index}`);
   const load = new Array<number>(16).fill(0);
   for (const name of names) {
@@ -99,7 +99,7 @@ test("viewers spread evenly, and half of them stay where they are when the shard
   expect(Math.abs(stay - 10_000)).toBeLessThan(500);
 });
 
-test("all shards together call the room within its bound, and a tier is needed above a hundred shards", () => {
+test("all shards together call the room within its limit, and relays are needed above a hundred shards", () => {
   for (let shards = 1; shards <= MAX_SHARDS; shards *= 2) {
     for (const callers of [siblingCount(shards), relayCount(shards)].filter((each) => each > 0)) {
       expect(callers).toBeLessThanOrEqual(ROOM_LIMITS.fanOut);
@@ -111,7 +111,7 @@ test("all shards together call the room within its bound, and a tier is needed a
   expect(shardCountFor(10_000_000, 1)).toBe(MAX_SHARDS);
 });
 
-test("whatever its size, a room with viewers in 330 data centres is called at most 500 times a second", () => {
+test("a room of any size with viewers in 330 data centres is called at most 500 times a second", () => {
   for (let shards = 1; shards <= MAX_SHARDS; shards *= 2) {
     const callers = relayCount(shards) === 0 ? siblingCount(shards) : relayCount(shards);
     const submissions = callers / (batchIntervalMs(callers) / 1_000);
@@ -123,7 +123,7 @@ test("whatever its size, a room with viewers in 330 data centres is called at mo
   }
 });
 
-test("a shard keeps its relay whatever the room's size, and no relay has more shards than it can tell", () => {
+test("a shard keeps its relay at any room size, and no relay exceeds its number of shards", () => {
   const sizing = { ...DEFAULT_SHARDING, shardFill: 10, fanOut: 4 };
   expect([1, 2, 4].map((shards) => relayIndexFor(0, shards, sizing))).toEqual([null, null, null]);
   for (const shards of [8, 16]) {
@@ -133,13 +133,13 @@ test("a shard keeps its relay whatever the room's size, and no relay has more sh
   }
 });
 
-test("viewers are sent elsewhere only from a shard above twice its fill, or from one that the room no longer has", () => {
+test("viewers are moved only from a shard above twice its target, or from one that the room no longer has", () => {
   const sizing = { ...DEFAULT_SHARDING, shardFill: 100, fanOut: 4 };
   expect([0, 100, 200, 250].map((sockets) => excessSockets(1, 2, sockets, sizing))).toEqual([0, 0, 0, 50]);
   expect(excessSockets(3, 2, 7, sizing)).toBe(7);
 });
 
-test("a room shrinks by halves after minutes of emptiness, never by a level of its tree, and at once when all are gone", () => {
+test("a room shrinks by halves after minutes of low use, never by a tree level, and at once when it is empty", () => {
   const size = new ShardScaler(1, { ...DEFAULT_SHARDING, shardFill: 100, fanOut: 4 });
   expect([size.updateSockets(1_600, 0), size.shards]).toEqual([true, 16]);
   expect(size.updateSockets(199, 0)).toBe(false);
@@ -152,7 +152,7 @@ test("a room shrinks by halves after minutes of emptiness, never by a level of i
   expect([size.updateSockets(0, 2_000_000), size.shards]).toEqual([true, 1]);
 });
 
-test("a crowd that is announced has its shards before it comes, and for as long as it is expected", () => {
+test("an expected audience has its shards before it arrives and while it is expected", () => {
   const size = new ShardScaler(1, { ...DEFAULT_SHARDING, shardFill: 100 }, { viewers: 1_600, untilMs: 1_000_000 });
   expect([size.updateSockets(0, 0), size.shards]).toEqual([true, 16]);
   // Few came so far: that is no reason to shrink.
@@ -165,16 +165,16 @@ test("a crowd that is announced has its shards before it comes, and for as long 
   expect([size.updateSockets(0, 2_000_000), size.shards]).toEqual([true, 1]);
 });
 
-test("a room gathers longer as it fills, and never longer than people wait for", () => {
+test("a room's batch interval grows with its size, up to a bound", () => {
   expect([0, 750, 1_500, 1_000_000].map(tickIntervalMs)).toEqual([100, 125, 150, 150]);
 });
 
-test("a tick is told in parts where a shard has many sockets, and never in more calls than the room can make", () => {
+test("a tick is divided where a shard has many sockets, and never into more calls than the room can make", () => {
   expect([0, 500, 501, 1_000, 1_001, 2_500].map((sockets) => tickParts(sockets, 1))).toEqual([1, 1, 2, 2, 4, 4]);
   expect([8, 16, 32, 4_096].map((shards) => tickParts(2_500 * shards, shards))).toEqual([4, 2, 1, 1]);
 });
 
-test("a shard that is fuller than planned keeps as much of its time as one that is full", () => {
+test("a shard above its target sends as often as one at its target", () => {
   const { shardFill, maxTickMs } = ROOM_LIMITS;
   expect([0, shardFill].map((sockets) => minFanoutIntervalMs(sockets, 4))).toEqual([0, 0]);
   expect([minFanoutIntervalMs(2 * shardFill, 1), minFanoutIntervalMs(2 * shardFill, 4)]).toEqual([
@@ -183,14 +183,14 @@ test("a shard that is fuller than planned keeps as much of its time as one that 
   ]);
 });
 
-test("programme time is what was watched, if that can be, and never ahead of the server", () => {
+test("reported program time is accepted where plausible, and never ahead of the server", () => {
   expect(clampProgramTime(null, 1_000_000)).toBe(1_000_000);
   expect(clampProgramTime(995_000, 1_000_000)).toBe(995_000);
   expect(clampProgramTime(1_005_000, 1_000_000)).toBe(1_000_000);
   expect(clampProgramTime(1, 1_000_000)).toBe(1_000_000);
 });
 
-test("an audience that was kept goes on where it stood, and forgets a shard that says nothing", () => {
+test("a restored audience continues from its counts, and drops shards that do not report", () => {
   const empty = { shards: new Map(), totals: { peak: 0, watchedMs: 0, likes: 0, reactions: {} }, distinct: null };
   const audience = new RoomAudience(empty, 0);
   audience.applyReport(FIRST_SHARD_ID, { sockets: 12, watching: 10, distinct: null }, 0);

@@ -148,7 +148,7 @@ const anyAct: fc.Arbitrary<Command> = fc.oneof(
 const NOT_HOSTS = [...MODERATORS, ...SHADOWS, viewer("ann")];
 const steps = fc.array(fc.tuple(fc.constantFrom(...NOT_HOSTS), anyAct), { maxLength: 40 });
 
-test("no sequence of acts of moderators, or of anybody but a host, takes a right from a host", () => {
+test("no sequence of commands by moderators or viewers takes a right from a host", () => {
   fc.assert(
     fc.property(steps, (done) => {
       const model = new Model();
@@ -176,7 +176,7 @@ test("no sequence of acts of moderators, or of anybody but a host, takes a right
   );
 });
 
-test("whom the room has met as a host nobody can ban, and what was put on one before it was is lifted as it comes", () => {
+test("nobody can ban a known host, and earlier sanctions are lifted when a host joins", () => {
   const model = new Model();
   expect(model.act(MODERATORS[0], { kind: "ban", subject: "host", address: true })).toBe(false);
   expect(model.act(MODERATORS[0], { kind: "clear", subject: "host" })).toBe(false);
@@ -191,7 +191,7 @@ test("whom the room has met as a host nobody can ban, and what was put on one be
   expect(staffChange(model.state, HOSTS[1], NOW)).toBeNull();
 });
 
-test("staff is who holds the role now: not who wrote when it did, nor whose token is over or revoked", () => {
+test("staff is decided by the current role, not by past roles or expired and revoked tokens", () => {
   const model = new Model();
   const ban = (who: string, nowMs = NOW): boolean =>
     model.act(MODERATORS[0], { kind: "ban", subject: who, address: false }, nowMs);
@@ -212,7 +212,7 @@ test("staff is who holds the role now: not who wrote when it did, nor whose toke
   expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs)).toBe("viewer");
 });
 
-test("a moderator neither lifts nor softens what a host has set, nor fills the list so that a host can't ban", () => {
+test("a moderator cannot lift or reduce a host's sanctions, nor fill the list so that a host cannot ban", () => {
   const model = new Model();
   expect(model.act(HOSTS[0], { kind: "ban", subject: "ann", address: false })).toBe(true);
   expect(model.act(MODERATORS[0], { kind: "unban", subject: "ann" })).toBe(false);
@@ -226,7 +226,7 @@ test("a moderator neither lifts nor softens what a host has set, nor fills the l
   expect(model.act(HOSTS[0], { kind: "ban", subject: "ann", address: false })).toBe(true);
 });
 
-test("an act is done by those of its rank and above", () => {
+test("a command is accepted from its minimum rank and above", () => {
   for (const [kind, { minRank }] of Object.entries(COMMANDS)) {
     for (const rank of RANKS) {
       const may = RANKS.indexOf(rank) >= RANKS.indexOf(minRank);

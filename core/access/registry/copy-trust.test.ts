@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { computeTrustMs } from "./copy-trust.ts";
 import { REGISTRY_LIMITS } from "./registry-limits.ts";
 
-test("whatever is asked, copies are read at a rate that time bounds: at most 10 times by two objects in 10 s of a flood", () => {
+test("copies are read at most 10 times by two objects in a flood of 10 s, whatever names are requested", () => {
   let trustMs: number = REGISTRY_LIMITS.trustMs;
   let reads = 0;
   for (let nowMs = 0; nowMs < 10_000; nowMs += trustMs) {
@@ -13,7 +13,7 @@ test("whatever is asked, copies are read at a rate that time bounds: at most 10 
   expect(reads * REGISTRY_LIMITS.shards).toBeLessThanOrEqual(10);
 });
 
-test("without a flood, and as soon as something is new, a new name is known after the shortest time", () => {
+test("without a flood, and as soon as the set changes, a new name is known after the shortest refresh time", () => {
   fc.assert(
     fc.property(fc.nat(100_000), fc.nat(10_000), fc.boolean(), (trustMs, refused, changed) => {
       const next = computeTrustMs({ trustMs, refusals: refused, hasChanged: changed });

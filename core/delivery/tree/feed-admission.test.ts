@@ -11,20 +11,20 @@ function herd(door: FeedAdmission, count: number, fed: SubscriberSummary, nowMs:
   return Array.from({ length: count }, (_, index) => door.admit(`isolate-${index}`, isolate, fed, nowMs));
 }
 
-test("a herd that comes before the node's own feed is counted as it is told to be fed: no more than the node's fill", () => {
+test("subscribers redirected to a node before its own feed exists count towards its limit", () => {
   const verdicts = herd(new FeedAdmission(COLO), 200, nobody, 0);
   expect(verdicts.filter((verdict) => verdict === "serve").length).toBe(TREE_LIMITS.coloIsolates);
   expect(verdicts.filter((verdict) => verdict === "down").length).toBe(200 - TREE_LIMITS.coloIsolates);
 });
 
-test("who was told to be fed and never came makes room again", () => {
+test("a redirected subscriber that never arrives frees its slot", () => {
   const door = new FeedAdmission(COLO);
   herd(door, TREE_LIMITS.coloIsolates, nobody, 0);
   expect(door.admit("late", isolate, nobody, TREE_LIMITS.reservationMs)).toBe("down");
   expect(door.admit("later", isolate, nobody, TREE_LIMITS.reservationMs + 1)).toBe("serve");
 });
 
-test("who is fed is not counted a second time as one who was told to be", () => {
+test("a connected subscriber is not counted a second time as redirected", () => {
   const door = new FeedAdmission(LIVE_ADDRESS);
   const half = TREE_LIMITS.liveIsolates / 2;
   herd(door, half, nobody, 0);
@@ -33,7 +33,7 @@ test("who is fed is not counted a second time as one who was told to be", () => 
   expect(door.admit("full", isolate, { ...fed, isolates: TREE_LIMITS.liveIsolates }, 1)).toBe("down");
 });
 
-test("one who asks again is one asker and takes one place", () => {
+test("a subscriber that asks again takes one slot", () => {
   const door = new FeedAdmission(COLO);
   for (let time = 0; time < 2 * TREE_LIMITS.coloIsolates; time += 1) {
     expect(door.admit("eager", isolate, nobody, time)).toBe("serve");

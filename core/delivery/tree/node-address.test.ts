@@ -10,7 +10,7 @@ const address: fc.Arbitrary<NodeAddress> = fc.oneof(
   fc.record({ tier: fc.constant("colo" as const), region, colo, shard: fc.integer({ min: 0, max: 8 }) }),
 );
 
-test("an address is read from the text that it makes", () => {
+test("a formatted address parses to the same address", () => {
   fc.assert(
     fc.property(address, (one) => {
       expect(parseNodeAddress(formatNodeAddress(one))).toEqual(one);
@@ -18,7 +18,7 @@ test("an address is read from the text that it makes", () => {
   );
 });
 
-test("what is no address is null, whatever it is", () => {
+test("any text that is not an address parses to null", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       const parsed = parseNodeAddress(text);
@@ -40,7 +40,7 @@ test("what is no address is null, whatever it is", () => {
   }
 });
 
-test("a site is read from what the platform tells of a request, and is null where it tells nothing", () => {
+test("a site is read from the platform's request data, and is null without it", () => {
   expect(locateSite(undefined)).toBeNull();
   expect(locateSite({})).toBeNull();
   const told = (colo: string, continent: string, country: string, longitude: string): string | undefined =>

@@ -83,7 +83,7 @@ class Forest {
 const sites: Site[] = REGIONS.flatMap((region) => ["AAA", "BBB", "CCC", "DDD"].map((colo) => ({ region, colo })));
 const site = fc.constantFrom(...sites);
 
-test("whoever comes from wherever in whatever order is fed, and no node has more isolates than its fill", () => {
+test("any subscribers in any order are fed, and no node exceeds its limit of isolates", () => {
   fc.assert(
     fc.property(fc.array(site, { maxLength: 600 }), (comers) => {
       const forest = new Forest();
@@ -104,7 +104,7 @@ test("whoever comes from wherever in whatever order is fed, and no node has more
   );
 });
 
-test("a lone isolate in each data centre is fed by the Live object, and no shield feeds anybody", () => {
+test("a lone isolate in each data centre is fed by the Live object, and shields feed nobody", () => {
   const forest = new Forest();
   for (const [index, where] of sites.entries()) {
     expect(forest.join(`isolate-${index}`, where)).toEqual({ tier: "live" });
@@ -112,7 +112,7 @@ test("a lone isolate in each data centre is fed by the Live object, and no shiel
   expect(forest.count("shield", { tier: "live" })).toBe(0);
 });
 
-test("a crowd in one data centre costs the Live object one feed beside its first isolate's, and fills shards", () => {
+test("a crowd in one data centre costs the Live object one more feed, and fills shards", () => {
   const forest = new Forest();
   const where: Site = { region: "weur", colo: "FRA" };
   const memoryless = Array.from({ length: 200 }, (_, index) => `isolate-${index}`);
@@ -125,7 +125,7 @@ test("a crowd in one data centre costs the Live object one feed beside its first
   expect(forest.addresses().filter((name) => name.startsWith("weur.FRA.")).length).toBeGreaterThan(2);
 });
 
-test("when a crowd has gone, who is left renews its way back up, and shields are left without children", () => {
+test("after a crowd has left, the remaining isolates move back up, and shields end without children", () => {
   const forest = new Forest();
   const where: Site = { region: "weur", colo: "FRA" };
   for (let index = 0; index < 120; index += 1) forest.join(`isolate-${index}`, where);

@@ -17,7 +17,7 @@ function heard(sync: AudioSync): number[] {
   return out;
 }
 
-test("blocks that follow each other leave as they came", () => {
+test("consecutive blocks pass unchanged", () => {
   const sync = new AudioSync(RATE, 2);
   for (let i = 0; i < 20; i++) sync.push((i * 1024) / RATE, level(1024, 1000));
   const out = heard(sync);
@@ -27,7 +27,7 @@ test("blocks that follow each other leave as they came", () => {
   expect(sync.counters()).toEqual({ silence: 0, stretched: 0, dropped: 0 });
 });
 
-test("timestamps in milliseconds stretch nothing", () => {
+test("timestamps in milliseconds cause no stretching", () => {
   const sync = new AudioSync(RATE, 2);
   for (let i = 0; i < 3000; i++) {
     sync.push(Math.round((i * 1024 * 1000) / RATE) / 1000, level(1024, 1));
@@ -36,7 +36,7 @@ test("timestamps in milliseconds stretch nothing", () => {
   expect(sync.counters()).toMatchObject({ silence: 0, stretched: 0, dropped: 0 });
 });
 
-test("a hole is silence, and what follows is where its timestamp says", () => {
+test("a hole becomes silence, and the audio after it keeps its timestamps", () => {
   const sync = new AudioSync(RATE, 2);
   sync.push(0, level(4800, 500));
   sync.push(1, level(4800, 700));
@@ -45,7 +45,7 @@ test("a hole is silence, and what follows is where its timestamp says", () => {
   expect(out[48_000 + 500]).toBe(700);
 });
 
-test("what is left of a reading's sound gives way to the next reading's beginning", () => {
+test("the rest of one pass's audio yields to the beginning of the next pass", () => {
   const sync = new AudioSync(RATE, 2);
   for (let i = 0; i < 4; i++) sync.push((i * 1024) / RATE, level(1024, 100));
   sync.emitSamples(1024);
@@ -66,7 +66,7 @@ test("what is left of a reading's sound gives way to the next reading's beginnin
   expect(sync.endSample).toBe(sync.nextSample);
 });
 
-test("silence is given out at once where nothing came, and late sound does not come after it", () => {
+test("missing audio is replaced by silence at once, and late audio is not played after it", () => {
   const sync = new AudioSync(RATE, 2);
   sync.push(0, level(1024, 9));
   expect(sync.areSamplesDecided(1024)).toBe(true);
@@ -79,7 +79,7 @@ test("silence is given out at once where nothing came, and late sound does not c
   expect(sync.counters()).toMatchObject({ silence: 1024, dropped: 1024 });
 });
 
-test("a source whose clock drifts stays within its slack for hours, by stretches that are too small to be heard", () => {
+test("a source with a drifting clock stays within its slack for hours, by inaudible stretches", () => {
   const block = new Int16Array(1024);
   for (const ppm of [-400, -85, 85, 2000]) {
     const sync = new AudioSync(RATE, 1);
@@ -95,7 +95,7 @@ test("a source whose clock drifts stays within its slack for hours, by stretches
   }
 });
 
-test("a splice of less than a hole is in place again within eight blocks", () => {
+test("an offset smaller than a hole is corrected within eight blocks", () => {
   for (const offS of [-0.025, 0.025]) {
     const sync = new AudioSync(RATE, 2);
     for (let i = 0; i < 100; i++) sync.push((i * 1024) / RATE, level(1024, 1));
@@ -105,7 +105,7 @@ test("a splice of less than a hole is in place again within eight blocks", () =>
   }
 });
 
-test("any blocks at any times leave no hole and no overlap, and never more than was asked for", () => {
+test("any blocks at any times give no hole, no overlap and at most the requested amount", () => {
   const blocks = fc.array(
     fc.record({
       stepS: fc.double({ min: -0.3, max: 0.5, noNaN: true }),

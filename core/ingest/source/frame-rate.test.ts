@@ -20,18 +20,18 @@ test.each([
     expect(measuredFrameRate(times(400, { num, den }, tickS), tickS)).toEqual({ num, den });
 });
 
-test("pictures in decode order are put in order first", () => {
+test("pictures in decode order are sorted first", () => {
   const reordered = times(120, { num: 25, den: 1 }, 1e-5).map((_, i, all) => all[i ^ 1] ?? 0);
   expect(measuredFrameRate(reordered, 1e-5)).toEqual({ num: 25, den: 1 });
 });
 
-test("the rate is that of the motion, not the mean", () => {
+test("the rate is the rate during motion, not the mean", () => {
   const motion = times(120, { num: 30, den: 1 }, 1e-5);
   const still = Array.from({ length: 12 }, (_, i) => 5 + i);
   expect(measuredFrameRate([...motion, ...still], 1e-5)).toEqual({ num: 30, den: 1 });
 });
 
-test("a rate that nobody has is measured to a thousandth", () => {
+test("an unusual rate is measured to a thousandth", () => {
   fc.assert(
     fc.property(fc.integer({ min: 2000, max: 200_000 }), (thousandths) => {
       const rate = measuredFrameRate(times(400, { num: thousandths, den: 1000 }, 1e-6), 1e-6);
@@ -40,12 +40,12 @@ test("a rate that nobody has is measured to a thousandth", () => {
   );
 });
 
-test("too few pictures have no rate", () => {
+test("too few pictures give no rate", () => {
   expect(measuredFrameRate([], 0.001)).toBeNull();
   expect(measuredFrameRate([0, 1], 0.001)).toBeNull();
 });
 
-test("what a demuxer guesses is the usual rate that is near, and nothing where it makes no sense", () => {
+test("a demuxer's guess is rounded to the nearest common rate, and ignored where it is implausible", () => {
   expect(announcedFrameRate({ num: 125, den: 4 }, { num: 30, den: 1 })).toEqual({ num: 30, den: 1 });
   expect(announcedFrameRate({ num: 2997, den: 100 }, null)).toEqual({ num: 30_000, den: 1001 });
   expect(announcedFrameRate({ num: 125, den: 4 }, null)).toEqual({ num: 30, den: 1 });

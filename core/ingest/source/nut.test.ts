@@ -26,7 +26,7 @@ function read(bytes: Uint8Array, size: number): NutFrame[] {
   return frames;
 }
 
-test("raw pictures come out whole, in whatever pieces the pipe brings them", () => {
+test("raw pictures are read whole for any chunking of the pipe", () => {
   const whole = read(PICTURES, PICTURES.length);
   expect(whole).toHaveLength(30);
   for (const { bytes } of whole) expect(bytes).toHaveLength(384);
@@ -35,12 +35,12 @@ test("raw pictures come out whole, in whatever pieces the pipe brings them", () 
   }
 });
 
-test("sound comes out to the last sample", () => {
+test("audio is read to the last sample", () => {
   const bytes = read(SOUND, 1000).reduce((sum, frame) => sum + frame.bytes.length, 0);
   expect(bytes).toBe(2 * 48_000 * 4);
 });
 
-test("what is no NUT is an error of its kind", () => {
+test("input that is not NUT is a NutError", () => {
   expect(() => read(new Uint8Array(100).fill(65), 100)).toThrow(NutError);
 });
 

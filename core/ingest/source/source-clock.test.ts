@@ -7,7 +7,7 @@ const frame = (ptsS: number, more: Partial<FrameArrival> = {}): FrameArrival => 
   ...more,
 });
 
-test("a file's timestamps are where they are, holes included", () => {
+test("a file's timestamps are kept, holes included", () => {
   const clock = new SourceClock({ live: false, mayJump: false }, 10, 0);
   expect(clock.positionFrame(frame(10))).toBeCloseTo(0);
   expect(clock.positionFrame(frame(10.04))).toBeCloseTo(0.04);
@@ -15,7 +15,7 @@ test("a file's timestamps are where they are, holes included", () => {
   expect(clock.jumps).toBe(0);
 });
 
-test.each([3600, -3600, -3])("a clock that jumps by %i s goes on at once, and both tracks stay together", (jumpS) => {
+test.each([3600, -3600, -3])("a clock that jumps by %i s continues at once, and both tracks stay in sync", (jumpS) => {
   const clock = new SourceClock({ live: false, mayJump: true }, 100, 0);
   for (let i = 0; i < 125; i++) {
     clock.positionFrame(frame(100 + i * FRAME_S));
@@ -30,27 +30,27 @@ test.each([3600, -3600, -3])("a clock that jumps by %i s goes on at once, and bo
   expect(clock.jumps).toBe(1);
 });
 
-test("a hole in a transmission is believed up to ten seconds", () => {
+test("a hole in a transmission is kept up to ten seconds", () => {
   const clock = new SourceClock({ live: false, mayJump: true }, 0, 0);
   clock.positionFrame(frame(0));
   expect(clock.positionFrame(frame(7))).toBeCloseTo(7);
   expect(clock.positionFrame(frame(17.2))).toBeCloseTo(7.04);
 });
 
-test("a timestamp years ahead is broken, in any format", () => {
+test("a timestamp years ahead is treated as broken, in any format", () => {
   const clock = new SourceClock({ live: false, mayJump: false }, 0, 0);
   clock.positionFrame(frame(0));
   expect(clock.positionFrame(frame(1e9))).toBeCloseTo(FRAME_S);
   expect(clock.positionFrame(frame(1e9 + FRAME_S))).toBeCloseTo(2 * FRAME_S);
 });
 
-test("tracks whose clocks have nothing in common begin together", () => {
+test("tracks with unrelated clocks begin together", () => {
   const clock = new SourceClock({ live: false, mayJump: false }, 0, 0);
   expect(clock.positionFrame(frame(0))).toBe(0);
   expect(clock.positionFrame(frame(95_443, { track: "audio" }))).toBe(0);
 });
 
-test("a live source's hole is one if it lasted as long, and a jump if it did not", () => {
+test("a live source's hole is kept if as much time passed, and treated as a jump otherwise", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   clock.positionFrame(frame(0));
   expect(clock.positionFrame(frame(7, { nowMs: 7000 }))).toBeCloseTo(7);
@@ -58,7 +58,7 @@ test("a live source's hole is one if it lasted as long, and a jump if it did not
   expect(clock.positionFrame(frame(57, { nowMs: 7080 }))).toBeCloseTo(7.08);
 });
 
-test("a live source whose clock stood still while time did not is moved to the present", () => {
+test("a live source whose clock stood still while time passed is moved to the present", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   clock.positionFrame(frame(0));
   let positionS = 0;
@@ -70,7 +70,7 @@ test("a live source whose clock stood still while time did not is moved to the p
   expect(positionS).toBeGreaterThan(7);
 });
 
-test("a burst of what was held up somewhere is late, but no jump", () => {
+test("a burst of delayed media is late, not a jump", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   for (let i = 0; i < 25; i++) clock.positionFrame(frame(i * FRAME_S));
   for (let i = 25; i < 100; i++) {
@@ -80,7 +80,7 @@ test("a burst of what was held up somewhere is late, but no jump", () => {
   expect(clock.jumps).toBe(0);
 });
 
-test("the live edge is where a frame with the least delay would be, and follows a slow drift", () => {
+test("the live edge is the position of a frame with the least delay, and follows a slow drift", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   clock.positionFrame(frame(0, { nowMs: 1000 }));
   clock.positionFrame(frame(0.04, { nowMs: 900 }));
@@ -89,7 +89,7 @@ test("the live edge is where a frame with the least delay would be, and follows 
   expect(clock.liveEdgeS("video", 1000 + 3000 * 41)).toBeCloseTo(0.08 + 3000 * FRAME_S, 0);
 });
 
-test("a track that always comes later than the other is not late by that", () => {
+test("a constant offset of one track does not count as lateness", () => {
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   for (let i = 0; i < 100; i++) {
     clock.positionFrame(frame(i * FRAME_S, { track: "audio", nowMs: 5000 + i * 40 }));

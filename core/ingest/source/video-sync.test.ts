@@ -17,7 +17,7 @@ function shown(positions: readonly number[], rate = RATE): string[] {
   return out;
 }
 
-test("pictures at the rate are each given out once, when they come", () => {
+test("pictures at the frame rate are each output once, on arrival", () => {
   const sync = new VideoSync<number>(RATE, -1);
   for (let i = 0; i < 100; i++) {
     sync.push(i / 30, i);
@@ -28,7 +28,7 @@ test("pictures at the rate are each given out once, when they come", () => {
   expect(sync.counters()).toEqual({ repeated: 0, dropped: 0 });
 });
 
-test("timestamps that tremble repeat and drop nothing", () => {
+test("jittering timestamps repeat and drop nothing", () => {
   const jitter = fc.array(fc.double({ min: -0.3, max: 0.3, noNaN: true }), { minLength: 10, maxLength: 300 });
   fc.assert(
     fc.property(jitter, (offsets) => {
@@ -38,7 +38,7 @@ test("timestamps that tremble repeat and drop nothing", () => {
   );
 });
 
-test("whatever comes, frames are counted without a hole, pictures are shown in order, and each within a frame of its time", () => {
+test("for any input frames are numbered without holes, in order, each within a frame of its time", () => {
   const steps = fc.array(fc.double({ min: 0.001, max: 0.4, noNaN: true }), { minLength: 1, maxLength: 200 });
   const rates = fc.constantFrom(
     { num: 30, den: 1 },
@@ -63,7 +63,7 @@ test("whatever comes, frames are counted without a hole, pictures are shown in o
   );
 });
 
-test("pictures that are more than half a frame off for good, as after a splice, are put right once", () => {
+test("a permanent offset of more than half a frame, as after a splice, is corrected once", () => {
   const positions = Array.from({ length: 200 }, (_, i) => (i < 50 ? i : i + 0.65) / 30);
   const frames = shown(positions).map(Number);
   const repeated = frames.filter((picture, n) => picture === frames[n - 1]);
@@ -71,16 +71,16 @@ test("pictures that are more than half a frame off for good, as after a splice, 
   expect(frames[150]).toBe(149);
 });
 
-test("a hole is filled with the picture before it", () => {
+test("a hole is filled with the previous picture", () => {
   expect(shown([0, 1 / 30, 5 / 30])).toEqual(["0", "1", "1", "1", "1", "2"]);
 });
 
-test("of a faster source, the last picture of each frame is shown", () => {
+test("of a source with a higher rate, the last picture of each frame is output", () => {
   const positions = Array.from({ length: 20 }, (_, i) => i / 60);
   expect(shown(positions)).toEqual(["0", "2", "4", "6", "8", "10", "12", "14", "16", "18", "19"]);
 });
 
-test("what comes after its time isn't shown, unless nothing newer is there", () => {
+test("a late picture is output only if no newer one is there", () => {
   const sync = new VideoSync<string>(RATE, "blank");
   for (let n = 0; n < 10; n++) sync.emitFrame();
   sync.push(2 / 30, "late");
@@ -89,12 +89,12 @@ test("what comes after its time isn't shown, unless nothing newer is there", () 
   expect(sync.counters().dropped).toBe(1);
 });
 
-test("before a first picture that is soon there is that picture, before a later one it is dark", () => {
+test("before the first picture the output waits for one that is due soon, and is black before a later one", () => {
   expect(shown([2 / 30])).toEqual(["0", "0", "0"]);
   expect(shown([2]).slice(0, 60)).toEqual(Array.from({ length: 60 }, () => "blank"));
 });
 
-test("each picture is released once, when it can't be given out any more", () => {
+test("each picture is released once, when it can no longer be output", () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: -0.1, max: 0.2, noNaN: true }), { maxLength: 100 }),

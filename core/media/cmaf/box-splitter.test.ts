@@ -24,7 +24,7 @@ function split(chunks: readonly Uint8Array[]): { type: string; bytes: number; of
   return boxes.map(({ type, bytes, offset }) => ({ type, bytes: bytes.length, offset }));
 }
 
-test("a stream gives the same boxes however it is cut into chunks", () => {
+test("any chunking of a stream gives the same boxes", () => {
   const whole = split([STREAM]);
   expect(whole).toEqual([
     { type: "ftyp", bytes: 16, offset: 0 },
@@ -45,7 +45,7 @@ test("a stream gives the same boxes however it is cut into chunks", () => {
   );
 });
 
-test("a box that arrives in single bytes costs time and memory in proportion to its bytes", () => {
+test("a box that arrives byte by byte costs time and memory in proportion to its size", () => {
   const bytes = makeBox("mdat", new Uint8Array(200_000));
   const splitter = new BoxSplitter();
   let boxes = 0;
@@ -53,7 +53,7 @@ test("a box that arrives in single bytes costs time and memory in proportion to 
   expect(boxes).toBe(1);
 });
 
-test("a box is the caller's own: later bytes of the stream don't change it", () => {
+test("a returned box is a copy: later bytes of the stream do not change it", () => {
   const chunk = makeBox("free", [1, 2, 3]);
   const splitter = new BoxSplitter();
   const [first] = splitter.push(chunk);
@@ -98,7 +98,7 @@ test.each(BAD)("%s is refused with the input, the box and its offset", (_name, b
   }).toThrow(message);
 });
 
-test("a stream that ends within a box or its header is truncated, and the error says by how much", () => {
+test("a stream that ends within a box or its header is truncated, and the error states the missing bytes", () => {
   for (const [length, message] of [
     [20, "pipe, box header, at byte 16: the stream ended after 4 of 8 bytes"],
     [STREAM.length - 1, "pipe, box moof, at byte 44: the stream ended after 3007 of 3008 bytes"],

@@ -137,7 +137,7 @@ test.each<[string, string, number, RegExp]>([
   30_000,
 );
 
-test("what is decoded from the packaged H.264 is bit for bit what is decoded from FFmpeg's own file", () => {
+test("decoded packaged H.264 is bit-identical to decoded output of FFmpeg's own file", () => {
   const options = `${VIDEO("30")} -t 2 ${X264} -bf 2 -threads 1`;
   const recording = record(options);
   const { info, init, frames } = recording;
@@ -202,7 +202,7 @@ function decodedPictures(bytes: Uint8Array): { md5: string; count: number } {
   return { md5, count: Number(run("ffprobe", ["-v", "error", ...counting, path])) };
 }
 
-test("pictures and sound in one track are what FFmpeg and mp4box find in two, for under 1 % of packaging", () => {
+test("a muxed track has the same pictures and audio in FFmpeg and mp4box as two tracks, and packaging stays below 1 %", () => {
   const rate = "-b:v 2500k -minrate 2500k -maxrate 2500k -bufsize 2500k -nal-hrd cbr";
   const picture = record(`${VIDEO("30")} -t 3 ${X264} -bf 2 -threads 1 ${rate} -output_ts_offset ${EPOCH}`);
   const sound = record(`${SINE} -t 3 -c:a aac -b:a 128k -output_ts_offset ${EPOCH}`);

@@ -38,7 +38,7 @@ const FRAMES: readonly CodedFrame[] = Array.from({ length: 12 }, (_, i) => ({
   data: frameData(i),
 }));
 
-test("frames come out as they went in, with decode times beyond 2^32, however the pipe is cut", () => {
+test("frames are read unchanged, with decode times beyond 2^32, for any chunking of the pipe", () => {
   const init = testInit("video", 90_000);
   const pipe = fmp4Pipe(init, FRAMES);
   const whole = read(pipe);
@@ -56,7 +56,7 @@ test("frames come out as they went in, with decode times beyond 2^32, however th
   );
 });
 
-test("a fragment of many samples gives one frame for each", () => {
+test("a fragment of several samples gives one frame per sample", () => {
   const pipe = concatBytes([
     testInit("video", 90_000),
     writeFragment(1, [{ trackId: 1, decodeTicks: FRAMES[0]?.dts ?? 0, samples: FRAMES }]).bytes,
@@ -139,7 +139,7 @@ const BAD: readonly (readonly [name: string, bytes: Uint8Array, message: string]
   ["nothing in the moof", concatBytes([INIT, moof()]), "it has no traf"],
 ];
 
-test.each(BAD)("%s is one error that names the input, the box and its place", (_name, bytes, message) => {
+test.each(BAD)("%s is one error that names the input, the box and its offset", (_name, bytes, message) => {
   expect(() => read(concatBytes([makeBox("free"), bytes]))).toThrow(message);
 });
 
@@ -148,7 +148,7 @@ test("a pipe that ends between a moof and its mdat is truncated", () => {
   expect(() => read(pipe.subarray(0, pipe.length - 16))).toThrow("before the last fragment's mdat");
 });
 
-test("a last frame that FFmpeg gives no duration lasts as long as the one before", () => {
+test("a last frame without a duration from FFmpeg gets the previous frame's duration", () => {
   const frames = FRAMES.slice(0, 2).map((frame, i) => ({ ...frame, durationTicks: i === 0 ? 3000 : 0 }));
   const events = read(fmp4Pipe(INIT, frames));
   expect(events.map((event) => (event.kind === "frame" ? event.frame.durationTicks : null))).toEqual([

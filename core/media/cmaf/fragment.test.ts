@@ -37,7 +37,7 @@ test.each<[string, FragmentSample[]]>([
   ["varying durations", [sample(2970, 9, true), sample(3060, 5, false), sample(1, 7, false)]],
   ["a keyframe in the middle", [sample(3000, 9, false), sample(3000, 5, true), sample(3000, 7, false)]],
   ["B-frames", [sample(3000, 9, true), sample(3000, 5, false, 6000), sample(3000, 7, false, -3000)]],
-])("mp4box reads from a part what was written into it: %s", (_name, samples) => {
+])("mp4box reads the written samples from a part: %s", (_name, samples) => {
   let dts = 2 ** 33 + 17;
   const expected = samples.map((s) => {
     const row = [dts, s.ctsOffset, s.durationTicks, s.sync, s.data.length, s.data[0]];
@@ -60,7 +60,7 @@ test("packaging adds under 1 % to 2.5 Mb/s video, alone or with sound, and under
   expect(share(video, audio)).toBeLessThan(0.01);
 });
 
-test("the first sample's end leads through its data, so a prefix decodes to one picture", () => {
+test("the first sample's end offset covers its data, so a prefix decodes to one picture", () => {
   const { bytes, firstSampleEnd } = writeFragment(1, [
     { trackId: 1, decodeTicks: 0, samples: [sample(1, 40, true), sample(1, 60, false)] },
     { trackId: 2, decodeTicks: 0, samples: [sample(1, 7, true)] },

@@ -62,7 +62,7 @@ const CORPUS: Readonly<Record<string, number | string>> = {
   "valid-large-size.bin": 12,
 };
 
-test("every file of the corpus gives what is known of it, whatever the chunking", () => {
+test("every file of the corpus gives its expected result for any chunking", () => {
   const folder = new URL("./corpus/", import.meta.url);
   const files = readdirSync(folder).sort();
   expect(files).toEqual(Object.keys(CORPUS).sort());
@@ -77,7 +77,7 @@ test("every file of the corpus gives what is known of it, whatever the chunking"
   }
 });
 
-test("a valid pipe with any of its bytes changed, cut out or doubled gives frames or a CmafError, nothing else", () => {
+test("a valid pipe with any bytes changed, removed or doubled gives frames or a CmafError, nothing else", () => {
   const change = fc.record({ at: fc.nat(PIPE.length - 1), byte: fc.nat(255), cut: fc.nat(40), twice: fc.boolean() });
   fc.assert(
     fc.property(
@@ -117,7 +117,7 @@ const BOXES = [
   "trex",
 ];
 
-test("random boxes nested in random boxes give a CmafError or nothing", () => {
+test("randomly nested boxes give a CmafError or nothing", () => {
   const { tree } = fc.letrec<{ tree: Uint8Array }>((tie) => ({
     tree: fc.oneof(
       { depthSize: "small" },
@@ -145,7 +145,7 @@ test("random bytes give a CmafError", () => {
   );
 });
 
-test("a size field alone reserves no memory, and boxes nested 125,000 deep are not followed", () => {
+test("a size field alone reserves no memory, and boxes nested 125,000 deep are not parsed recursively", () => {
   const announced = concatBytes([
     new Uint8Array(bigEndianWords(CMAF_LIMITS.mdatBytes)),
     new TextEncoder().encode("mdat"),
@@ -173,7 +173,7 @@ test("a size field alone reserves no memory, and boxes nested 125,000 deep are n
   }
 });
 
-test("any frames at all give a CmafError or output, and the run can always be ended", () => {
+test("any frames give a CmafError or output, and the timeline can always be ended", () => {
   const tick = fc.oneof(fc.integer({ min: -100, max: 500_000 }), fc.constantFrom(Number.NaN, 2 ** 53, -1, 0.5, 1e308));
   const frame = fc.record({
     dts: tick,

@@ -27,7 +27,7 @@ function byFfmpeg(schedule: KeyframeSchedule, n: number): boolean {
   return n === 0 || Math.floor((n * Number(a)) / Number(b)) > Math.floor(((n - 1) * Number(a)) / Number(b));
 }
 
-test("for any rate and segment duration, six hours of segments begin at the first frame on or after each multiple", () => {
+test("for any rate and segment duration, six hours of segments begin at the first frame at or after each multiple", () => {
   fc.assert(
     fc.property(rate, segmentMs, (frameRate, ms) => {
       const schedule = new KeyframeSchedule(frameRate, ms);
@@ -52,7 +52,7 @@ test("for any rate and segment duration, six hours of segments begin at the firs
   );
 }, 60_000);
 
-test("every segment of any schedule, rounded, holds its target duration", () => {
+test("every segment of any schedule rounds to its target duration", () => {
   fc.assert(
     fc.property(rate, segmentMs, (frameRate, ms) => {
       const schedule = new KeyframeSchedule(frameRate, ms);
@@ -126,7 +126,7 @@ function cuts(outputs: readonly PackagerOutput[], track: TrackName, frameTicks: 
   return found;
 }
 
-test("any rate is cut at its keyframes, alike in all renditions, and holds every rule", () => {
+test("any rate is cut at its keyframes, in all renditions alike, and satisfies every rule", () => {
   fc.assert(
     fc.property(rate, segmentMs, fc.constantFrom(200, 333, 1000), fc.boolean(), (frameRate, ms, partWish, muxed) => {
       const frameMs = (1000 * frameRate.den) / frameRate.num;

@@ -82,7 +82,7 @@ class Show {
 
 const count = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-test("each part of each video track carries the sound that begins within it, and sound is no track of its own", () => {
+test("each part of each video track carries the audio that begins within it, and audio is no track of its own", () => {
   const show = new Show();
   show.play(4, 4);
   show.finish();
@@ -98,7 +98,7 @@ test("each part of each video track carries the sound that begins within it, and
   }
 });
 
-test("a part leaves with its last picture where its sound is there, and else with its last sound", () => {
+test("a part is emitted with its last picture if its audio has arrived, and otherwise with its last audio frame", () => {
   const show = new Show();
   expect(show.play(0.3, 0.4)).toEqual([]);
   expect(show.play(1 / 3, 0.4)).toEqual(["0.0"]);
@@ -106,7 +106,7 @@ test("a part leaves with its last picture where its sound is there, and else wit
   expect(show.play(2 / 3, 0.67)).toEqual(["0.1"]);
 });
 
-test("sound that stays away keeps a part for half a second, and goes with a later part when it comes", () => {
+test("missing audio delays a part by half a second, and late audio goes into a later part", () => {
   const show = new Show();
   expect(show.play(0.8, 0.1)).toEqual([]);
   expect(show.play(0.9, 0.1)).toEqual(["0.0"]);
@@ -120,13 +120,13 @@ test("sound that stays away keeps a part for half a second, and goes with a late
   expect(parts.flatMap(({ sounds }) => sounds)).toEqual(count(0, 94));
 });
 
-test("sound that says it pauses is not waited for", () => {
+test("paused audio is not waited for", () => {
   const show = new Show();
   show.outputs.push(...show.packager.push(AUDIO, audio(0, 100)));
   expect(show.play(1, 0)).toEqual(["0.0", "0.1", "0.2"]);
 });
 
-test("sound that outlasts the pictures goes on in parts and segments without pictures, which are not independent", () => {
+test("audio after the last picture continues in parts and segments without pictures, which are not independent", () => {
   const show = new Show();
   show.play(1, 6);
   show.finish();
@@ -140,7 +140,7 @@ test("sound that outlasts the pictures goes on in parts and segments without pic
   expect(metas.filter(({ independent }) => independent)).toHaveLength(1);
 });
 
-test("between runs nothing is waited for, and the next run's sound begins with its pictures", () => {
+test("between timelines nothing is waited for, and the next timeline's audio begins with its pictures", () => {
   const show = new Show();
   show.play(1, 1);
   show.outputs.push(...show.packager.endTimeline());
@@ -159,7 +159,7 @@ test("between runs nothing is waited for, and the next run's sound begins with i
   expect(after[3]?.sounds[0]).toBe(0);
 });
 
-test("too much sound without pictures is one error that names it", () => {
+test("too much audio without pictures is one error that names it", () => {
   const show = new Show();
   show.play(0.1, 0);
   expect(() => {
@@ -168,7 +168,7 @@ test("too much sound without pictures is one error that names it", () => {
   show.finish();
 });
 
-test("the init section holds both tracks under ids of their own", () => {
+test("the init section holds both tracks under separate ids", () => {
   const [init] = new Show().outputs;
   const file = createFile();
   file.appendBuffer(MP4BoxBuffer.fromArrayBuffer((init?.bytes ?? new Uint8Array(0)).slice().buffer, 0));

@@ -220,7 +220,7 @@ function placesOf({ tracks, muxed }: PackagerConfig) {
   ];
 }
 
-test("any stream of frames becomes parts and segments that hold every rule", () => {
+test("any sequence of frames becomes parts and segments that satisfy every rule", () => {
   fc.assert(
     fc.property(scenario, (s) => {
       const { config, outputs } = play(s);
@@ -260,7 +260,7 @@ test("no frame is lost, repeated or reordered, and each keeps its presentation t
   );
 }, 60_000);
 
-test("durations that lie and frames that are missing break no rule, and presentation times stay exact", () => {
+test("wrong durations and missing frames break no rule, and presentation times stay exact", () => {
   const lies = fc.array(fc.record({ claim: fc.double({ min: 0.1, max: 3, noNaN: true }), missing: fc.nat(20) }), {
     minLength: 5,
     maxLength: 60,

@@ -45,7 +45,7 @@ const labels = (outputs: readonly PackagerOutput[]): string[] =>
     return [`${output.track} ${msn}.${part}${gap ? " gap" : ""}${close === undefined ? "" : " close"}`];
   });
 
-test("where keyframes are scheduled, a segment closes with its last frame in all tracks, and one that does not come is an error", () => {
+test("at scheduled keyframes a segment closes with its last frame in all tracks, and a missing keyframe is an error", () => {
   const packager = begun({
     ...configOf(TRACKS.video, TRACKS.low),
     keyframes: new KeyframeSchedule({ num: 30, den: 1 }, 2000),
@@ -81,7 +81,7 @@ test("the part target is the nearest whole number of frames, rounded up to 10 µ
   }
 });
 
-test("a part leaves with its last frame, and only a segment's last part waits for the next frame", () => {
+test("a part is emitted with its last frame, and only a segment's last part waits for the next frame", () => {
   const packager = begun(configOf(TRACKS.video));
   const at: string[] = [];
   for (let i = 0; i <= 60; i++) for (const label of labels(packager.push(VIDEO, video(i)))) at.push(`${i}: ${label}`);
@@ -95,7 +95,7 @@ test("a part leaves with its last frame, and only a segment's last part waits fo
   ]);
 });
 
-test("tracks that follow close their segment with the last frame before the leader's keyframe", () => {
+test("following tracks close their segment with the last frame before the leader's keyframe", () => {
   const packager = begun(configOf(TRACKS.video, TRACKS.low, TRACKS.audio));
   const outputs: PackagerOutput[] = [];
   for (let i = 0; i <= 121; i++) {
@@ -116,7 +116,7 @@ test("a segment's prefix of iframeBytes ends with the keyframe's data", () => {
   expect(prefix?.length).toBe((parts[0]?.bytes.length ?? 0) - 9 * 4);
 });
 
-test("a keyframe within a segment begins an independent part wherever the part before it may end there", () => {
+test("a keyframe within a segment begins an independent part where the previous part may end there", () => {
   const packager = begun({ ...configOf(TRACKS.low), tracks: [{ ...TRACKS.low, name: VIDEO }] });
   // After 9 frames of a part; after 8, which borrow half a frame to be long enough; after 3, which are too short.
   const keys = new Set([0, 19, 37, 50]);
@@ -146,7 +146,7 @@ test("decode time is program time since the start plus one second", () => {
   expect(part?.meta.start).toEqual({ programTimeMs: STARTED_AT + 500, initVersion: 1, discontinuity: false });
 });
 
-test("video before the first keyframe and audio before that are left out", () => {
+test("video before the first keyframe and audio before that are dropped", () => {
   const packager = begun(configOf(TRACKS.video, TRACKS.audio));
   const outputs: PackagerOutput[] = [];
   for (let i = 0; i < 20; i++) outputs.push(...packager.push(AUDIO, audio(i)));
@@ -156,7 +156,7 @@ test("video before the first keyframe and audio before that are left out", () =>
   expect(readPartsBack(outputs, AUDIO, testInit("audio", 48_000))[0]?.frames[0]?.data).toEqual(frameData(9));
 });
 
-test("audio that begins late has a gap before it, and audio that never came is all gap", () => {
+test("late audio is preceded by a gap, and missing audio is one gap", () => {
   for (const count of [60, 0]) {
     const config = configOf(TRACKS.video, TRACKS.audio);
     const packager = begun(config);
@@ -208,7 +208,7 @@ test.each([
   },
 );
 
-test("a source without keyframes is one error with track and time, and media before it stays playable", () => {
+test("a source without keyframes is one error with track and time, and earlier media stays playable", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = begun(config);
   const outputs: PackagerOutput[] = [];
@@ -229,7 +229,7 @@ test("a source without keyframes is one error with track and time, and media bef
   expect(frames).toHaveLength(73);
 });
 
-test("renditions whose keyframes differ are one error that names both", () => {
+test("renditions with different keyframes are one error that names both", () => {
   const packager = begun(configOf(TRACKS.video, TRACKS.low));
   const run = (): void => {
     for (let i = 0; i < 90; i++) {
@@ -250,7 +250,7 @@ test.each<[string, Partial<CodedFrame>, string]>([
   ["an absurd offset", { ctsOffset: -3000 }, "shown too far"],
   ["no number", { dts: Number.NaN }, "no whole number"],
   ["a fraction", { dts: 60.5 }, "no whole number"],
-])("broken time is one error that names the track: %s", (_name, change, message) => {
+])("invalid decode times are one error that names the track: %s", (_name, change, message) => {
   const packager = begun(configOf(TRACKS.video));
   for (let i = 0; i < 60; i++) packager.push(VIDEO, video(i));
   const push = (): unknown => packager.push(VIDEO, { ...video(60), ...change });
@@ -260,7 +260,7 @@ test.each<[string, Partial<CodedFrame>, string]>([
   expect(labels(packager.endTimeline())).toEqual(["720p 0.5 close"]);
 });
 
-test("a follower that stays silent, and one that runs away from the leader, are errors", () => {
+test("a follower that is silent or runs ahead of the leader is an error", () => {
   const silent = begun(configOf(TRACKS.video, TRACKS.audio));
   expect(() => [...Array(400).keys()].map((i) => silent.push(VIDEO, video(i)))).toThrow(
     "audio, at timestamp 0.000000 s: it has sent nothing for 10 s",
@@ -271,7 +271,7 @@ test("a follower that stays silent, and one that runs away from the leader, are 
   );
 });
 
-test("between runs time goes on as gaps, and the next run begins with a discontinuity in every track", () => {
+test("between timelines gaps continue, and the next timeline begins with a discontinuity in every track", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = new Packager(config);
   const outputs = packager.beginTimeline({ inits: testInits(config), programOffsetMs: STARTED_AT });
@@ -290,7 +290,7 @@ test("between runs time goes on as gaps, and the next run begins with a disconti
   expect(starts.map(({ programTimeMs }) => programTimeMs - STARTED_AT)).toEqual([0, 2000, 2500, 4500, 6100, 8100]);
 });
 
-test("a gap is announced a part at a time while it lasts", () => {
+test("a gap is announced part by part while it lasts", () => {
   const packager = begun(configOf(TRACKS.video));
   for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
   packager.endTimeline();
@@ -299,7 +299,7 @@ test("a gap is announced a part at a time while it lasts", () => {
   expect(labels(packager.end())).toEqual(["720p 1.2 gap close"]);
 });
 
-test("a run whose init section changed announces the next version with its first segment, not with the gap before it", () => {
+test("a timeline with a changed init section announces its version with its first segment, not with the gap before", () => {
   const config = configOf(TRACKS.video);
   const packager = begun(config);
   for (let i = 0; i < 30; i++) packager.push(VIDEO, video(i));
@@ -315,7 +315,7 @@ test("a run whose init section changed announces the next version with its first
   expect(versions).toEqual([1, 2]);
 });
 
-test("calls out of turn and runs that don't fit the tracks are errors that say what is wrong", () => {
+test("calls out of order and timelines that do not fit the tracks are errors with a reason", () => {
   const config = configOf(TRACKS.video, TRACKS.audio);
   const packager = new Packager(config);
   expect(() => new Packager(configOf())).toThrow("at least one track");

@@ -45,7 +45,7 @@ test.each([
   expect(parse(query)).toEqual({ error: expect.stringMatching(/^Send .*\.$/) });
 });
 
-test("whatever a query is, parsing gives directives or a sentence, and the canonical query reads back the same", () => {
+test("any query parses to directives or a sentence, and the canonical query parses to the same", () => {
   const key = fc.constantFrom("_HLS_msn", "_HLS_part", "_HLS_skip", "_HLS_x", "a");
   const value = fc.oneof(fc.nat().map(String), fc.constantFrom("YES", "v2"), fc.string());
   fc.assert(
@@ -57,7 +57,7 @@ test("whatever a query is, parsing gives directives or a sentence, and the canon
   );
 });
 
-test("the canonical query has one order and nothing else", () => {
+test("the canonical query has a fixed order and no other parameters", () => {
   expect(canonicalQuery({ skip: "none" })).toBe("");
   expect(canonicalQuery({ skip: "YES", part: 0, msn: 0 })).toBe("?_HLS_msn=0&_HLS_part=0&_HLS_skip=YES");
 });
@@ -86,7 +86,7 @@ test("rule 37: a wait for a part of the open segment ends with part 0 of the nex
   expect(isReloadSatisfied(after(9), name, wait)).toBe(true);
 });
 
-test("rule 38: a segment that has left is answered at once", () => {
+test("rule 38: a removed segment is answered at once", () => {
   const state = after(60);
   expect(state.tracks.get(name)?.mediaSequence).toBe(9);
   expect(ask(state, 0)).toEqual({ kind: "now" });
@@ -117,7 +117,7 @@ test("rule 42: more than three seconds of parts past the last is refused", () =>
   expect(ask(after(0), 0, 6)).toMatchObject({ kind: "refuse", status: 400 });
 });
 
-test("rule 47: the hinted part waits, and the one that a replica one entry ahead would hint", () => {
+test("rule 47: a request waits for the hinted part, and for the part after it, which a newer replica would hint", () => {
   expect(decidePartRequest(after(6), name, 1, 2)).toEqual({ kind: "wait" });
   expect(decidePartRequest(after(6), name, 1, 3)).toEqual({ kind: "wait" });
   expect(decidePartRequest(after(7), name, 2, 0)).toEqual({ kind: "wait" });
@@ -133,12 +133,12 @@ test("rule 49: a part that was never hinted is not found", () => {
   expect(decidePartRequest({ ...after(6), ended: true }, name, 1, 2)).toEqual({ kind: "not-found" });
 });
 
-test("parts that are out are ready, and so may be those that have left", () => {
+test("published parts are ready, and removed ones may be", () => {
   expect(decidePartRequest(after(6), name, 1, 1)).toEqual({ kind: "ready" });
   expect(decidePartRequest(after(60), name, 0, 0)).toEqual({ kind: "ready" });
 });
 
-test("a part that never came is not found", () => {
+test("a part that was skipped is not found", () => {
   const gap = addFixturePart(after(4), name, { ...evenPart(cut, 4), gap: true }, 0);
   expect(decidePartRequest(gap, name, 1, 0)).toEqual({ kind: "not-found" });
 });

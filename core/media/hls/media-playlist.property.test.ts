@@ -100,7 +100,7 @@ function blocks(text: string) {
   return { head, segments, tail: [...current, ...lines.slice(tail)] };
 }
 
-test("the broadcasts of these properties grow past the skip boundary and slide", () => {
+test("the broadcasts of these properties exceed the skip boundary and slide", () => {
   let skips = 0;
   let slides = 0;
   const look = (now: BroadcastState) => {
@@ -196,7 +196,7 @@ function judge(text: string): ParsedManifest {
   return parser.manifest;
 }
 
-test("m3u8-parser and hls-parser read the segments and parts that were written", () => {
+test("m3u8-parser and hls-parser read the rendered segments and parts", () => {
   // Its strict mode counts three segments for three target durations, and knows no independent or missing parts.
   hls.setOptions({ strictMode: false, silent: true });
   const look = (now: BroadcastState) => {

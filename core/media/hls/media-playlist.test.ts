@@ -84,7 +84,7 @@ test("rule 17: parts stay within three target durations of the end and then leav
   expect(parts(15)).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
-test("rule 26: parts that never came are gaps, and so is a segment of nothing else", () => {
+test("rule 26: missing parts are gaps, and so is a segment of gaps only", () => {
   const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 || (meta.msn === 2 && meta.part === 0) });
   const text = renderMediaPlaylist(grow(6, lost), video, live);
   expect(text).toContain('URI="1.0.m4s",INDEPENDENT=YES,GAP=YES');
@@ -100,7 +100,7 @@ test("rules 20 and 29: after the end there is an end tag and no hint, and the re
   expect(after).toEqual([...before.filter((line) => line !== "" && !line.includes("HINT")), "#EXT-X-ENDLIST", ""]);
 });
 
-test("rule 32: a delta update skips what is beyond the boundary and keeps the tags of what follows", () => {
+test("rule 32: a delta update skips segments beyond the boundary and keeps the tags of the rest", () => {
   const cut = { ...videoCut, discontinuityAt: 3, initVersion: (msn: number) => (msn < 3 ? 0 : 1) };
   const text = renderMediaPlaylist(grow(31, undefined, cut), video, { skip: "YES" });
   expect(text).toContain(
@@ -118,7 +118,7 @@ test("rule 32: a delta update that would skip nothing is the full playlist", () 
   }
 });
 
-test("rule 45: a v2 delta update lists the removed date ranges, of which there are none", () => {
+test("rule 45: a v2 delta update lists removed date ranges, which are always none", () => {
   expect(renderMediaPlaylist(grow(33), video, { skip: "v2" })).toContain(
     '#EXT-X-SKIP:SKIPPED-SEGMENTS=3,RECENTLY-REMOVED-DATERANGES=""',
   );
@@ -173,7 +173,7 @@ function recordingOf(parts: VodSegment["parts"], iframes = false): string[] {
   return lines.slice(lines.findIndex((line) => line.includes("PROGRAM-DATE-TIME")) + 1, -2);
 }
 
-test("rule 26: missing parts of a segment are a gap in the recording too, beside all parts that arrived", () => {
+test("rule 26: missing parts of a segment are a gap in the recording too, next to all parts that arrived", () => {
   expect(recordingOf([part(30_000, 500), part(30_000, 0), part(30_000, 0), part(30_000, 700)])).toEqual([
     "#EXTINF:0.33333,",
     "#EXT-X-BYTERANGE:500@0",
@@ -201,14 +201,14 @@ test("rule 26: missing parts of a segment are a gap in the recording too, beside
   expect(recordingOf([part(90_000, 500), part(1, 0)])).toEqual(["#EXTINF:1.00001,", "3.m4s"]);
 });
 
-test("a segment whose first part never came has no first picture, whatever its close says", () => {
+test("a segment whose first part is missing has no first picture, whatever its close says", () => {
   const parts = [part(45_000, 0), part(45_000, 500)];
   expect(recordingOf(parts, true)).toEqual(["#EXTINF:1.00000,", "#EXT-X-GAP", "3.m4s"]);
   const lost = (meta: PartMeta): PartMeta => ({ ...meta, gap: meta.msn === 1 && meta.part === 0 });
   expect(renderIframePlaylist(grow(5, lost), video)).toContain("#EXTINF:1.00000,\n#EXT-X-GAP\n1.m4s");
 });
 
-test("pieces of a recording add up to the segment, in time and in bytes, and gaps are where the parts' were", () => {
+test("pieces of a recording add up to the segment in time and bytes, with the gaps of its parts", () => {
   const one = fc.record({ durationTicks: fc.integer({ min: 1, max: 45_000 }), byteLength: fc.nat(3) });
   fc.assert(
     fc.property(fc.array(one, { minLength: 1, maxLength: 12 }), (made) => {
@@ -262,7 +262,7 @@ test("the playlist of an ended broadcast in full, from any iterable", () => {
   expect(iframes).toContain("#EXTINF:2.00000,\n#EXT-X-BYTERANGE:900@0\n0.m4s");
 });
 
-test("a track that the broadcast doesn't have is an error of the caller", () => {
+test("an unknown track throws", () => {
   const ghost = "ghost" as TrackName;
   expect(() => renderMediaPlaylist(grow(1), ghost, live)).toThrow(RangeError);
   expect(() => renderVodPlaylist(config, ghost, [], { iframes: false })).toThrow(RangeError);

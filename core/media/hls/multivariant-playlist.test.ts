@@ -12,7 +12,7 @@ const small = fixtureTrack("360p", {
 });
 const audio = fixtureTrack("audio", { kind: "audio", bandwidth: 140_000, averageBandwidth: 128_000, language: "en" });
 
-test("variants carry the audio group's rates and codecs beside their own", () => {
+test("variants include the audio group's rates and codecs", () => {
   const text = renderMultivariant(fixtureConfig([video, small, audio]), { ended: false, iframes: true });
   expect(text).toBe(`#EXTM3U
 #EXT-X-VERSION:6
@@ -42,7 +42,7 @@ test("audio without video is a variant of its own, not a group", () => {
   expect(text).not.toContain("I-FRAME");
 });
 
-test("video that carries the sound names both codecs and no group, and its I-frames are pictures alone", () => {
+test("muxed video names both codecs and no audio group, and its I-frame playlist names video only", () => {
   const carrier = { ...video, codecs: "avc1.64001f,mp4a.40.2", channels: 2, sampleRate: 48_000 };
   const text = renderMultivariant(fixtureConfig([carrier]), { ended: false, iframes: true });
   expect(text).toContain('CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000\n');

@@ -3,7 +3,7 @@ import { splitAfterUris } from "./split-after-uris.ts";
 
 const joined = (playlist: string): string => splitAfterUris(playlist).join("?token=t");
 
-test("every kind of address in a playlist gets the query, and nothing else changes", () => {
+test("every kind of URI in a playlist gets the query, and nothing else changes", () => {
   const lines = [
     ["#EXTM3U", "#EXTM3U"],
     ['#EXT-X-DATERANGE:ID="a",X-URL="none"', '#EXT-X-DATERANGE:ID="a",X-URL="none"'],
@@ -31,7 +31,7 @@ test("every kind of address in a playlist gets the query, and nothing else chang
   expect(splitAfterUris(text(0)).join("")).toBe(text(0));
 });
 
-test("a playlist without addresses stays as it is", () => {
+test("a playlist without URIs is unchanged", () => {
   expect(joined("#EXTM3U\n")).toBe("#EXTM3U\n");
   expect(joined("")).toBe("");
 });

@@ -58,7 +58,7 @@ test("the decoder accepts the frames that their schemas accept, with the same va
   expect(accepted).toBeGreaterThan(1_000);
 });
 
-test("a command's decoder by hand reads what its schema does", () => {
+test("the hand-written command decoder reads the same as its schema", () => {
   fc.assert(
     fc.property(fc.oneof(command, likelyCommand), (fields) => {
       for (const definition of Object.values(COMMANDS)) {

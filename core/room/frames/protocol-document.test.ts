@@ -70,7 +70,7 @@ function limitsOf(schema: JsonSchema): string[] {
 
 const limits = (fields: Fields): string => limitsOf(toJsonSchema(fields)).join("; ");
 
-test("the document's table of commands has each command with its members, its least rank and its limits", () => {
+test("the document's table of commands lists each command with its members, minimum rank and limits", () => {
   const wanted = Object.values(COMMANDS).map(({ kind, fields, minRank }) => [
     `\`${kind} { ${members(fields)} }\``,
     minRank,
@@ -80,7 +80,7 @@ test("the document's table of commands has each command with its members, its le
   expect(commands.map((row) => row.slice(0, 3))).toEqual(wanted);
 });
 
-test("the document's table of clients' frames has each frame with its members and its limits", () => {
+test("the table of client frames lists each frame with its members and limits", () => {
   const wanted = Object.entries(CLIENT_FRAME_FIELDS).map(([type, fields]) => {
     const { act: _act, ...rest }: Fields = { ...fields };
     const shape = Object.keys(fields).length === 0 ? "" : `, ${members(fields)}`;
@@ -90,7 +90,7 @@ test("the document's table of clients' frames has each frame with its members an
   expect(frames.map((row) => row.slice(0, 2))).toEqual(wanted);
 });
 
-test("the document names each kind of event, each error and each close code", () => {
+test("the document lists each kind of event, error and close code", () => {
   for (const kind of Object.keys(EFFECTS)) expect(document, kind).toMatch(new RegExp(`\`${kind}[ \`]`));
   for (const code of Object.keys(ROOM_ERROR_TEXTS)) expect(document, code).toContain(`\`${code}\``);
   expect(rows.flatMap(([code = ""]) => (/^4\d{3}$/.test(code) ? [Number(code)] : []))).toEqual(

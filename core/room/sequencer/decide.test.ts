@@ -62,14 +62,14 @@ function withModes(modes: Partial<ChatModes>): RoomState {
 
 const error = (decision: CommandAcceptance | CommandRefusal): string | null => (decision.ok ? null : decision.error);
 
-test("only people with an account whose token still holds may write", () => {
+test("only participants with an account and a valid token may write", () => {
   const state = new RoomState();
   expect(error(decideCommand(state, say(viewer(null)), around()))).toBe("sign-in");
   expect(error(decideCommand(state, say(viewer("ann", [], { expiresMs: NOW })), around()))).toBe("token-expired");
   expect(decideCommand(state, say(ann), around())).toMatchObject({ ok: true, effect: { kind: "chat", text: "hello" } });
 });
 
-test("each mode refuses those whom it means, and exempts those whom it should", () => {
+test("each chat mode refuses and exempts the participants that it names", () => {
   const week = 7 * 86_400_000;
   const newFollower = viewer("ann", [], { followerSinceMs: NOW - 60_000 });
   const oldFollower = viewer("ann", [], { followerSinceMs: NOW - week });
@@ -98,7 +98,7 @@ test("each mode refuses those whom it means, and exempts those whom it should", 
   }
 });
 
-test("a blocked word stops a message as a word, not within another, and not a moderator's", () => {
+test("a blocked word matches whole words only, and not in a moderator's message", () => {
   const state = new RoomState();
   carryOut(state, asked(host, { kind: "words", words: ["Spam", "buy now"] }));
   for (const text of ["some ＳＰＡＭ!", "$p@m", "s p a m", "s\u200bpam"]) {
@@ -109,7 +109,7 @@ test("a blocked word stops a message as a word, not within another, and not a mo
   expect(error(decideCommand(state, say(moderator, "no spam"), around()))).toBeNull();
 });
 
-test("what is uncertain is held once, with its reasons, and shown as its sender's when approved", () => {
+test("an uncertain message is held once with its reasons, and shown as its sender's when approved", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 3 } } }));
   const held = carryOut(state, say(ann, "well, $h!t"));
@@ -129,7 +129,7 @@ test("what is uncertain is held once, with its reasons, and shown as its sender'
   expect(error(carryOut(state, asked(moderator, { kind: "deny", held: "3:ann1:1" })))).toBe("not-found");
 });
 
-test("an id under which a message is held is for that message only, whatever else comes with it", () => {
+test("the id of a held message belongs to that message, whatever else is sent with it", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "modes", modes: { review: true } }));
   expect(carryOut(state, say(ann, "first"))).toMatchObject({ ok: true, heldId: "3:ann1:1" });
@@ -143,7 +143,7 @@ test("an id under which a message is held is for that message only, whatever els
   expect(error(carryOut(state, asked(moderator, { kind: "approve", held: "3:ann1:1" })))).toBeNull();
 });
 
-test("levels and allowed words hold from the next message on, and only the staff are exempt", () => {
+test("levels and allowed words apply from the next message, and only staff is exempt", () => {
   const state = new RoomState();
   const set = (automod: object): unknown => carryOut(state, asked(host, { kind: "automod", automod }));
   const verdict = (by: Participant, text: string): string => {
@@ -161,7 +161,7 @@ test("levels and allowed words hold from the next message on, and only the staff
   expect(verdict(ann, "damn")).toBe("shown");
 });
 
-test("links are for verified people where they are not for all, and shouting for nobody but the staff", () => {
+test("with restrictions on, only verified participants post links, and only staff writes in capitals", () => {
   const links = withModes({ noLinks: true });
   const verified = viewer("ver", ["verified"]);
   expect(error(decideCommand(links, say(ann, "see example dot com"), around()))).toBe("no-links");
@@ -173,7 +173,7 @@ test("links are for verified people where they are not for all, and shouting for
   expect(error(decideCommand(capitals, say(host, "THIS IS TOO LOUD"), around()))).toBeNull();
 });
 
-test("a reviewer's opinion makes it stricter, and says so to those who moderate", () => {
+test("a reviewer's opinion makes the verdict stricter, and moderators are shown it", () => {
   const state = new RoomState();
   const thinks = (opinion: ReviewVerdict, by = ann): CommandAcceptance | CommandRefusal =>
     decideCommand(state, { ...say(by), opinion }, around());
@@ -189,7 +189,7 @@ test("a reviewer's opinion makes it stricter, and says so to those who moderate"
   expect(thinks({ decision: "deny", by: "reviewer" }, moderator)).toMatchObject({ effect: { text: "hello" } });
 });
 
-test("a text is shown as it was written, and one of which nothing is seen, or that is far too long, is malformed", () => {
+test("a text is shown as written, and a blank or overlong one is malformed", () => {
   const state = new RoomState();
   const shown = (by: Participant, text: string): unknown => {
     const decision = decideCommand(state, say(by, text), around());
@@ -209,7 +209,7 @@ test("a text is shown as it was written, and one of which nothing is seen, or th
   }
 });
 
-test("a name in which the lists find something is shown as a neutral one, the same each time; the staff keep theirs", () => {
+test("a name that matches the lists is replaced by a stable neutral name, except for staff", () => {
   const state = new RoomState();
   const nameOf = (name: string, roles: readonly Role[] = []): string => {
     const decision = decideCommand(state, say(viewer("ann", roles, { name })), around());
@@ -232,7 +232,7 @@ test("a name in which the lists find something is shown as a neutral one, the sa
   expect(nameOf("visit evil.com")).toBe(neutral);
 });
 
-test("a ban reaches the account and the devices it wrote from, addresses only when asked, and never the moderator's own", () => {
+test("a ban applies to the account and its devices, to networks only on request, and never to the moderator", () => {
   const traces = [
     { roles: [], device: "phone", address: "home", atMs: 1 },
     { roles: [], device: moderator.device, address: moderator.address, atMs: 1 },
@@ -246,7 +246,7 @@ test("a ban reaches the account and the devices it wrote from, addresses only wh
   expect(ban(true)).toEqual(["account:ann", "address:home", "device:phone"]);
 });
 
-test("a timeout ends by itself and doesn't soften a ban, an unban lifts all of it", () => {
+test("a timeout expires and does not shorten a ban, and an unban lifts all of it", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "timeout", subject: "ann", seconds: 60 }));
   expect(error(decideCommand(state, say(ann), around()))).toBe("timed-out");
@@ -258,7 +258,7 @@ test("a timeout ends by itself and doesn't soften a ban, an unban lifts all of i
   expect(error(decideCommand(state, say(ann), around()))).toBeNull();
 });
 
-test("nobody acts beyond their role: viewers not at all, moderators not against staff, only hosts appoint", () => {
+test("nobody acts beyond their role: viewers not at all, moderators not against staff, and only hosts appoint", () => {
   const state = new RoomState();
   expect(error(carryOut(state, asked(ann, { kind: "clear", subject: "bob" })))).toBe("forbidden");
   expect(error(carryOut(state, asked(moderator, { kind: "role", subject: "ann", role: "moderator" })))).toBe(
@@ -272,7 +272,7 @@ test("nobody acts beyond their role: viewers not at all, moderators not against 
   expect(error(carryOut(state, asked(ann, { kind: "clear", subject: "bob" })))).toBe("forbidden");
 });
 
-test("the pin goes with its message, and every act of moderation is for the audit log", () => {
+test("the pin is removed with its message, and every moderation command is audited", () => {
   const state = new RoomState();
   const by = { subject: "ann", name: "ann", roles: [] };
   const message: ChatEvent = { kind: "chat", by, text: "x", offset: 4, atMs: 1, programmeMs: 1 };
@@ -285,7 +285,7 @@ test("the pin goes with its message, and every act of moderation is for the audi
   expect(state.pinned).toBeNull();
 });
 
-test("a pin can be for a later moment of the picture, within a day", () => {
+test("a pin may be scheduled for a later program time, within a day", () => {
   const state = new RoomState();
   const by = { subject: "ann", name: "ann", roles: [] };
   const message: ChatEvent = { kind: "chat", by, text: "x", offset: 4, atMs: 1, programmeMs: 1 };
@@ -299,7 +299,7 @@ test("a pin can be for a later moment of the picture, within a day", () => {
   expect(error(carryOut(state, pin(NOW + 2 * 86_400_000), known))).toBe("malformed");
 });
 
-test("a state is what its facts make it, and shards hear of all but held messages", () => {
+test("a state is the result of its entries, and shards receive all except held messages", () => {
   const state = new RoomState();
   const facts: StateEntry[] = [];
   for (const what of [
@@ -320,7 +320,7 @@ test("a state is what its facts make it, and shards hear of all but held message
   expect([shard.modes, shard.sanctions, shard.moderators]).toEqual([state.modes, state.sanctions, state.moderators]);
 });
 
-test("levels and allowed words change by what is named, and moderators can ask for them", () => {
+test("levels and allowed words change only where named, and moderators can read them", () => {
   const state = new RoomState();
   carryOut(state, asked(moderator, { kind: "automod", automod: { levels: { profanity: 4 } } }));
   const changed = carryOut(state, asked(host, { kind: "automod", automod: { allowed: ["damn"] } }));

@@ -25,7 +25,7 @@ const PERSONAL: readonly Effect[] = [
   { kind: "role", subject: "ann", role: "moderator" },
 ];
 
-test("what is forgotten keeps its place and its kind, and tells nothing personal", () => {
+test("an erased event keeps its offset and kind, and contains no subject data", () => {
   for (const happening of PERSONAL) {
     const event = at(3, happening);
     expect(subjectOfEvent(event)).toBe("ann");
@@ -35,7 +35,7 @@ test("what is forgotten keeps its place and its kind, and tells nothing personal
   }
 });
 
-test("an erasure reaches the events that it names, whatever their kind, and no others", () => {
+test("an erasure changes the named events of any kind, and no others", () => {
   const erase = at(9, { kind: "erase", targets: [1, 2] });
   const other = at(3, { kind: "chat", by: { ...by, subject: "bob" }, text: "stays" });
   expect(applyLaterEvent(at(1, { kind: "chat", by, text: "secret" }), erase)).toMatchObject({
@@ -46,7 +46,7 @@ test("an erasure reaches the events that it names, whatever their kind, and no o
   expect(applyLaterEvent(other, erase)).toBe(other);
 });
 
-test("a ring that takes in an erasure shows nothing of the person any more", () => {
+test("recent events contain nothing of a subject after its erasure", () => {
   const ring = new RecentEvents("e", 0, 50);
   const events = PERSONAL.map((happening, index) => at(index + 1, happening));
   const to = events.length;
@@ -57,7 +57,7 @@ test("a ring that takes in an erasure shows nothing of the person any more", () 
   expect(JSON.stringify(ring.latestRange(50))).not.toMatch(/ann|secret/i);
 });
 
-test("recent messages are those of the last events, without the texts of those that are gone", () => {
+test("recent messages are those of the last events, without the texts of removed ones", () => {
   const recent = new RecentMessages();
   recent.applyEvent(at(1, { kind: "chat", by, text: "one" }));
   recent.applyEvent(at(2, { kind: "chat", by, text: "two" }));
@@ -75,7 +75,7 @@ test("recent messages are those of the last events, without the texts of those t
   expect(recent.hasRepeat("three")).toBe(false);
 });
 
-test("an erasure ends the facts about a person, and takes its name off those that it set", () => {
+test("an erasure removes the state entries about a subject, and its name from those that it set", () => {
   const state = RoomState.fromEntries([
     { of: "role", key: "ann", value: "moderator" },
     { of: "sanction", key: "account:bob", value: { subject: "bob", by: "ann", ban: true, untilMs: null } },
@@ -86,7 +86,7 @@ test("an erasure ends the facts about a person, and takes its name off those tha
   expect(state.sanctions.get("account:bob")).toEqual({ subject: "bob", by: "", ban: true, untilMs: null });
 });
 
-test("a tag leads to the keyring of its subject", () => {
+test("a tag maps to the keyring of its subject", () => {
   fc.assert(
     fc.property(fc.string(), fc.base64String(), (subject, random) => {
       const index = keyringIndexOfSubject(subject);
@@ -96,7 +96,7 @@ test("a tag leads to the keyring of its subject", () => {
   );
 });
 
-test("an object's name tells its jurisdiction, and no stream's name does by chance", () => {
+test("an object's name contains its jurisdiction, and no stream name does by chance", () => {
   const stream = parseStreamName("eu-show") as StreamName;
   expect(jurisdictionOfObject(roomObjectName(stream, null))).toBeNull();
   expect(jurisdictionOfObject(roomObjectName(stream, "eu"))).toBe("eu");
@@ -105,7 +105,7 @@ test("an object's name tells its jurisdiction, and no stream's name does by chan
   expect(parseStreamName(roomObjectName(stream, "eu"))).toBeNull();
 });
 
-test("history is looked through every hour, and more often where it is kept for less than a day", () => {
+test("retention runs every hour, and more often for retention below a day", () => {
   const { retentionMs, retentionEvents } = ROOM_LIMITS;
   expect(pruneIntervalMs({ maxAgeMs: 3_600_000, maxEvents: retentionEvents })).toBe(150_000);
   expect(pruneIntervalMs({ maxAgeMs: retentionMs, maxEvents: retentionEvents })).toBe(3_600_000);

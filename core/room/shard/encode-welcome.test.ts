@@ -74,7 +74,7 @@ function answered(budgets: ShardBudgets, account: SocketBudget, hellos: number, 
   return bytes;
 }
 
-test("answers to a viewer without an account are at most 50 times what it sent, the socket request included", () => {
+test("answers to a viewer without an account are at most 50 times its input, the socket request included", () => {
   fc.assert(
     fc.property(fc.nat(200), fc.integer({ min: 16, max: 8_192 }), (hellos, chars) => {
       const budgets = new ShardBudgets();
