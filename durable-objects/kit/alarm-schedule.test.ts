@@ -5,7 +5,7 @@ import { withEmptyStorage } from "./testing.ts";
 const HOUR_MS = 3_600_000;
 const inHours = (hours: number): number => Date.now() + hours * HOUR_MS;
 
-test("the alarm is that of the earliest deadline, whichever was set last, and goes with the last one", () =>
+test("the alarm is the earliest deadline, in any order of calls, and is removed with the last one", () =>
   withEmptyStorage(async (storage) => {
     const alarms = new AlarmSchedule<"a" | "b">(storage, "a");
     const [soon, later] = [inHours(1), inHours(2)];
@@ -19,7 +19,7 @@ test("the alarm is that of the earliest deadline, whichever was set last, and go
     expect([await storage.getAlarm(), [...storage.kv.list()].length]).toEqual([null, 0]);
   }));
 
-test("deadlines that are set at once are all kept", () =>
+test("concurrent deadlines are all kept", () =>
   withEmptyStorage(async (storage) => {
     const alarms = new AlarmSchedule<"a" | "b" | "c">(storage, "a");
     const atMs = inHours(1);
@@ -29,7 +29,7 @@ test("deadlines that are set at once are all kept", () =>
     }
   }));
 
-test("an alarm rings for the earliest deadline, whatever the clock says, and for all that are over", () =>
+test("an alarm fires for the earliest deadline and all expired ones, whatever the clock says", () =>
   withEmptyStorage(async (storage) => {
     const alarms = new AlarmSchedule<"a" | "b">(storage, "a");
     const [soon, later] = [inHours(1), inHours(2)];
@@ -42,7 +42,7 @@ test("an alarm rings for the earliest deadline, whatever the clock says, and for
     expect(alarms.due(soon)).toEqual(["a"]);
   }));
 
-test("an alarm that an earlier release set has the default purpose, and stays when another is scheduled", () =>
+test("an alarm set by an earlier release has the default purpose, and stays when another is scheduled", () =>
   withEmptyStorage(async (storage) => {
     const [soon, later] = [inHours(1), inHours(2)];
     await storage.setAlarm(later);

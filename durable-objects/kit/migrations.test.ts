@@ -12,7 +12,7 @@ const second: StorageSchema = {
   migrations: [...first.migrations, ({ sql }) => void sql.exec("ALTER TABLE names ADD COLUMN age INTEGER DEFAULT 7")],
 };
 
-test("storage is migrated by the steps that it lacks, once", () =>
+test("storage is migrated by each missing step once", () =>
   withEmptyStorage((storage) => {
     migrateStorage(storage, first);
     storage.sql.exec("INSERT INTO names VALUES ('ann')");
@@ -23,7 +23,7 @@ test("storage is migrated by the steps that it lacks, once", () =>
     }
   }));
 
-test("storage of a later release is refused with what to do, and stays as it is", () =>
+test("storage of a later release is refused with an instruction, and is unchanged", () =>
   withEmptyStorage((storage) => {
     migrateStorage(storage, second);
     expect(() => migrateStorage(storage, first)).toThrow(NewerSchemaError);
@@ -31,7 +31,7 @@ test("storage of a later release is refused with what to do, and stays as it is"
     expect(readSchemaVersion(storage)).toBe(2);
   }));
 
-test("a step that fails leaves the storage at its version, with none of the steps done", () =>
+test("a failed step leaves the storage at its version, with no step applied", () =>
   withEmptyStorage((storage) => {
     migrateStorage(storage, first);
     storage.kv.put("value", "before");
@@ -50,7 +50,7 @@ test("a step that fails leaves the storage at its version, with none of the step
     expect(storage.sql.exec("SELECT * FROM pragma_table_info('names')").toArray().length).toBe(1);
   }));
 
-test("lazy storage has no tables before the first row, whatever is read, changed or deleted", () =>
+test("lazy storage has no tables before the first row, also after reads, updates and deletes", () =>
   withEmptyStorage((storage) => {
     let created = 0;
     const lazy = new LazyStorage(storage, second, () => {
@@ -67,7 +67,7 @@ test("lazy storage has no tables before the first row, whatever is read, changed
     expect(lazy.exec("SELECT age FROM names").toArray()).toEqual([{ age: 7 }]);
   }));
 
-test("a value alone makes the schema too, and lazy storage that was cleared is empty again", () =>
+test("a single value also creates the schema, and cleared lazy storage is empty again", () =>
   withEmptyStorage(async (storage) => {
     const lazy = new LazyStorage(storage, first);
     lazy.put("value", 1);
@@ -78,7 +78,7 @@ test("a value alone makes the schema too, and lazy storage that was cleared is e
     expect(lazy.exec("SELECT * FROM names").toArray()).toEqual([{ name: "ann" }]);
   }));
 
-test("a transaction that fails takes the schema back with the first row", () =>
+test("a failed transaction rolls back the schema with the first row", () =>
   withEmptyStorage((storage) => {
     const lazy = new LazyStorage(storage, first);
     const failing = (): void => {
@@ -91,7 +91,7 @@ test("a transaction that fails takes the schema back with the first row", () =>
     expect(lazy.exec("SELECT * FROM names").toArray()).toEqual([{ name: "bob" }]);
   }));
 
-test("storage from before versions is migrated from the first step on", () =>
+test("storage without a version is migrated from the first step on", () =>
   withEmptyStorage((storage) => {
     storage.kv.put("value", "old");
     const lazy = new LazyStorage(storage, second);

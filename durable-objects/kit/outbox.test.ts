@@ -67,7 +67,7 @@ const say = (outbox: Outbox<Body>, ...texts: string[]): void => {
 const withBench = (work: (bench: Bench) => Promise<void>): Promise<void> =>
   withEmptyStorage((storage) => work(new Bench(storage)));
 
-test("events are delivered in order with id, time and programme time, and then no alarm is left", () =>
+test("events are delivered in order with id, time and program time, and then no alarm remains", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
@@ -86,7 +86,7 @@ test("events are delivered in order with id, time and programme time, and then n
     expect(listener.heard.length).toBe(2);
   }));
 
-test("events that were stored before memory was lost are delivered by the object that starts", () =>
+test("events stored before a loss of memory are delivered when the object starts", () =>
   withBench(async (bench) => {
     say(bench.start(new Listener()), "one", "two");
     const listener = new Listener();
@@ -97,7 +97,7 @@ test("events that were stored before memory was lost are delivered by the object
     expect(bench.alarmMs).toBeNull();
   }));
 
-test("a subscriber that fails gets the same event again before any later one, with a backoff, and holds up no other", () =>
+test("a failed subscriber gets the same event again before later ones, with a backoff, and delays no other", () =>
   withBench(async (bench) => {
     const [failing, other] = [new Listener("failing"), new Listener("other")];
     failing.fails = () => failing.heard.length < 4;
@@ -115,7 +115,7 @@ test("a subscriber that fails gets the same event again before any later one, wi
     expect(bench.alarmMs).toBeNull();
   }));
 
-test("a later event is delivered at once though an earlier delivery failed", () =>
+test("a later event is delivered at once although an earlier delivery failed", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     listener.fails = () => listener.heard.length === 1;
@@ -127,7 +127,7 @@ test("a later event is delivered at once though an earlier delivery failed", () 
     expect(listener.texts).toEqual(["one", "one", "two"]);
   }));
 
-test("an event that is appended while others are delivered is delivered by the same call or the next, once", () =>
+test("an event appended during a delivery is delivered once, by the same call or the next", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
@@ -143,7 +143,7 @@ test("an event that is appended while others are delivered is delivered by the s
     expect(listener.texts).toEqual(["one", "after 1", "after 2", "after 3", "after 4"]);
   }));
 
-test("a delivery without an answer is given up and repeated", () =>
+test("a delivery without an answer times out and is repeated", () =>
   withBench(async (bench) => {
     let calls = 0;
     const silentOnce: OutboxSubscriber<Body> = {
@@ -163,7 +163,7 @@ test("a delivery without an answer is given up and repeated", () =>
     expect([calls, outbox.hasPending]).toEqual([2, false]);
   }));
 
-test("a subscriber that a later release adds gets what is kept; delivered events go after their time, pending ones stay", () =>
+test("a new subscriber of a later release gets the kept events; delivered events expire, pending ones stay", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
@@ -180,7 +180,7 @@ test("a subscriber that a later release adds gets what is kept; delivered events
     expect(late.texts).toEqual(["pending"]);
   }));
 
-test("beyond the bound the oldest events leave, which is logged where a subscriber lacks them", () =>
+test("beyond the bound the oldest events are dropped, which is logged if a subscriber has not had them", () =>
   withBench(async (bench) => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const listener = new Listener();
@@ -198,7 +198,7 @@ test("beyond the bound the oldest events leave, which is logged where a subscrib
     expect(listener.texts).toEqual(["one", "newest"]);
   }));
 
-test("an event of a transaction that fails is none", () =>
+test("an event of a failed transaction is not delivered", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
@@ -212,7 +212,7 @@ test("an event of a transaction that fails is none", () =>
     expect(listener.texts).toEqual(["one"]);
   }));
 
-test("an inbox takes each id once, though memory is lost, and keeps a bounded number", () =>
+test("an inbox accepts each id once, also after a loss of memory, and keeps a bounded number", () =>
   withBench(async ({ lazy }) => {
     expect([new Inbox(lazy).accept("one"), new Inbox(lazy).accept("one")]).toEqual([true, false]);
     const inbox = new Inbox(lazy);

@@ -83,7 +83,7 @@ test.for(Object.entries(EARLIER))("%s of a release without versions keeps what i
 
 const SCHEMAS = [LIVE_SCHEMA, ROOM_SCHEMA, SHARD_SCHEMA, RELAY_SCHEMA, KEYRING_SCHEMA, REGISTRY_SCHEMA];
 
-test.for(SCHEMAS)("storage of a later release of $object is refused and stays as it is", (schema) =>
+test.for(SCHEMAS)("storage of a later release of $object is refused and unchanged", (schema) =>
   withEmptyStorage((storage) => {
     const later = { ...schema, migrations: [...schema.migrations, () => storage.kv.put("later", 1)] };
     migrateStorage(storage, later);
@@ -92,7 +92,7 @@ test.for(SCHEMAS)("storage of a later release of $object is refused and stays as
   }),
 );
 
-test("an object whose storage is of a later release refuses every request and says why", async () => {
+test("an object with storage of a later release refuses every request with the reason", async () => {
   const stub = testBindings.LIVE.getByName("of-a-later-release");
   await runInDurableObject(stub as unknown as DurableObjectStub, (_live, { storage }) => {
     migrateStorage(storage, { ...LIVE_SCHEMA, migrations: [...LIVE_SCHEMA.migrations, () => {}] });

@@ -52,7 +52,7 @@ function cutOffRoom(object: Live): () => number {
   return () => calls;
 }
 
-test("a broadcast that starts, loses its publisher, resumes and ends tells each once, with the time of the picture", async () => {
+test("start, publisher loss, resumption and end of a broadcast are one event each, with the program time", async () => {
   const publisher = await live(3);
   const { broadcast, startedAtMs } = publisher.config;
   await evictDurableObject(objectOf(publisher));
@@ -76,7 +76,7 @@ test("a broadcast that starts, loses its publisher, resumes and ends tells each 
   expect(times.at(-1)).toBeGreaterThan(times[0] ?? 0);
 });
 
-test("a broadcast that is abandoned, and one that another replaces, end with that reason", async () => {
+test("an abandoned broadcast and a replaced one end with that reason", async () => {
   const abandoned = await live(3);
   for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1) await runDurableObjectAlarm(objectOf(abandoned));
   expect((await bodies(abandoned)).at(-1)).toMatchObject({ kind: "broadcast-ended", reason: "abandoned" });
@@ -92,7 +92,7 @@ test("a broadcast that is abandoned, and one that another replaces, end with tha
   ]);
 });
 
-test("a stop whose room cannot be reached rejects, and reaches the room by the alarm", async () => {
+test("a stop rejects if the room cannot be reached, and reaches the room by the alarm", async () => {
   const publisher = await live(2);
   const calls = await runInDurableObject(objectOf(publisher), async (object: Live) => {
     const countCalls = cutOffRoom(object);
@@ -110,7 +110,7 @@ test("a stop whose room cannot be reached rejects, and reaches the room by the a
   expect(silent).toBeUndefined();
 });
 
-test("changes of access are told in order and once, and one that changes nothing is none", async () => {
+test("access changes are delivered in order and once, and a change without effect gives no event", async () => {
   const publisher = await live(2);
   await runInDurableObject(objectOf(publisher), async (object: Live) => {
     await object.setPlayback("token");
@@ -130,7 +130,7 @@ test("changes of access are told in order and once, and one that changes nothing
   ]);
 });
 
-test("a ban that the room tells again changes nothing, and a value that is no event is refused", async () => {
+test("a repeated ban from the room changes nothing, and an invalid event is refused", async () => {
   const publisher = await live(2);
   const event: DomainEvent = {
     id: "ban-1",

@@ -178,7 +178,7 @@ test.for(Object.entries(LAYOUTS))(
   },
 );
 
-test("every schema version that had a number is migrated to the newest", () =>
+test("every numbered schema version is migrated to the newest", () =>
   withEmptyStorage(async (storage) => {
     const newest = await currentSchema();
     for (let version = 1; version < LIVE_SCHEMA.migrations.length; version += 1) {
@@ -190,7 +190,7 @@ test("every schema version that had a number is migrated to the newest", () =>
     }
   }));
 
-test("access that was set before the first key is kept", () =>
+test("access that was set before the first stream key is kept", () =>
   withEmptyStorage((storage) => {
     storage.kv.put("access", { revision: 1, playback: "followers", revocations: [] });
     openLiveStorage(storage);

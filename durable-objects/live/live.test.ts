@@ -35,7 +35,7 @@ function requestFeed(publisher: TestPublisher, over: Partial<FeedQuery>): Promis
   return getLiveObject(publisher).fetch(url, { headers });
 }
 
-test("a recording has the gaps of the live playlist, of parts and of segments, and its byte ranges can be fetched", async () => {
+test("a recording has the gaps of the live playlist, in parts and segments, and its byte ranges can be fetched", async () => {
   const publisher = await live(6);
   const gapIndexes = new Set([8, 9, 12, 13, 14, 15, 16, 17]);
   for (let index = 6; index < 24; index += 1) {
@@ -78,7 +78,7 @@ async function readOpening(publisher: TestPublisher, over: Partial<FeedQuery> = 
   return read;
 }
 
-test("a new feed begins with a snapshot, init sections and the tail of the wanted tracks", async () => {
+test("a new feed begins with a snapshot, init sections and the tail of the requested tracks", async () => {
   const publisher = await live(8);
   const frames = await readOpening(publisher, { wantedTracks: new Set([video]) });
   const [hello] = frames;
@@ -147,7 +147,7 @@ test("isolates beyond the limit are redirected one level down, subscribers stay,
   expect(fed.map(({ status }) => status)).toEqual(fed.map(() => 200));
 });
 
-test("a stream that was never live has no feed, and a request for one writes nothing", async () => {
+test("a stream that was never live has no feed, and a feed request for it stores nothing", async () => {
   const publisher = new TestPublisher(testEdge);
   expect((await requestFeed(publisher, {})).status).toBe(404);
   await runInDurableObject(getLiveObject(publisher) as unknown as DurableObjectStub<Live>, (_object: Live, state) => {
@@ -164,7 +164,7 @@ test("an evicted object restores indexed parts: a playlist keeps their tags and 
   expect((await testEdge.ask(publisher.path("video", "2.m4s"))).status).toBe(200);
 });
 
-test("a broadcast that its publisher abandoned ends by itself and keeps its segments", async () => {
+test("a broadcast whose publisher disappeared ends by itself and keeps its segments", async () => {
   const publisher = await live(8);
   for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)
     expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);

@@ -61,7 +61,7 @@ function job(track: string, msn: number, bytes: Uint8Array | null): ArchiveJob {
   };
 }
 
-test("a segment that R2 refuses is retried, and later segments of its track wait, so that the index has no holes", async () => {
+test("a failed R2 write is retried, and later segments of its track wait, so the index has no holes", async () => {
   const bucket = new TestBucket((write) => (write <= 2 ? "refuse" : "store"));
   const { archive, clock, listed } = archiveTo(bucket);
   archive.enqueue(job("video", 0, new Uint8Array(5)));

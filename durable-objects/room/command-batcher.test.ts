@@ -21,7 +21,7 @@ function createBatcher(
   return new CommandBatcher({ submit, batchIntervalMs: () => BATCH_INTERVAL_MS, clock });
 }
 
-test("reactions that arrive during a call gather for a whole batch interval", async () => {
+test("reactions that arrive during a call are batched for a whole interval", async () => {
   const clock = new VirtualClock();
   const calls: { readonly likes: number; readonly atMs: number }[] = [];
   const batcher = createBatcher(clock, ({ likes }) => {

@@ -86,7 +86,7 @@ test("a viewer that never reads is closed at its limit of unacknowledged charact
   expect(calm.omitted).toBe(0);
 }, 60_000);
 
-test("a programme time far from the server's clock is replaced by the server's time", async () => {
+test("a program time far from the server's clock is replaced by the server's time", async () => {
   const { socket, frames } = await join("skewed", "ann");
   const before = systemPlatform.clock.nowMs();
   for (const [index, programmeMs] of [
@@ -112,7 +112,7 @@ test("a programme time far from the server's clock is replaced by the server's t
   }
 });
 
-test("ids, names and texts with unusual Unicode are cleaned, or refused by their id", async () => {
+test("ids, names and texts with unusual Unicode are normalised, or refused by their id", async () => {
   const { socket, frames } = await join("unicode", "\u202eevil\u0000\u{1f469}\u200d\u{1f680}");
   const ids = [
     "\u0000",
@@ -138,7 +138,7 @@ test("ids, names and texts with unusual Unicode are cleaned, or refused by their
   expect(shown.event.text).toBe("<script>__proto__</script> \u{1d573}\u0489");
 });
 
-test("an id with half a surrogate pair closes the socket like a missing id", async () => {
+test("an id with an unpaired surrogate closes the socket like a missing id", async () => {
   const socket = await openShardSocket("half", 0, "ann");
   const closed = closeCodeOf(socket);
   follow(socket);
@@ -146,7 +146,7 @@ test("an id with half a surrogate pair closes the socket like a missing id", asy
   expect(await closed).toBe(SOCKET_CLOSES.malformed.code);
 });
 
-test("sockets of a viewer and of a network address are limited, without disturbing other viewers", async () => {
+test("sockets per viewer and per network are limited, without effect on other viewers", async () => {
   const room = "many-sockets";
   const calm = await at(room, 0, "calm");
   for (let index = 0; index < ROOM_LIMITS.socketsPerParticipant; index += 1)

@@ -181,7 +181,7 @@ test("after an erasure no data of the subject is readable in any room, live, rep
   ]);
 });
 
-test("offsets stay without gaps, and a returning viewer receives the erasure", async () => {
+test("offsets have no gaps after an erasure, and a returning viewer receives the erasure", async () => {
   const room = newRoom();
   const ann = await come(room, { sub: "ann-away" });
   const bob = await come(room, { sub: `bob-${room}` });
@@ -198,7 +198,7 @@ test("offsets stay without gaps, and a returning viewer receives the erasure", a
   ]);
 });
 
-test("an erased subject that writes again gets a new key and no history", async () => {
+test("an erased subject that returns gets a new key and no history", async () => {
   const room = newRoom();
   const { host } = await traces(room, "ann-again");
   await erase("ann-again");
@@ -212,7 +212,7 @@ test("an erased subject that writes again gets a new key and no history", async 
   expect(mine).toMatchObject([{ kind: "chat", text: "hello again" }]);
 });
 
-test("sanctions of an erased moderator remain without their author", async () => {
+test("sanctions by an erased moderator remain without the moderator's name", async () => {
   const room = newRoom();
   const mod = await come(room, { sub: "mod-erased", roles: ["moderator"] });
   const host = await come(room, { sub: `host-${room}`, roles: ["host"] });
@@ -263,7 +263,7 @@ test("an alarm continues a pending erasure", async () => {
   await waitForCondition(() => ann.events.some(({ kind }) => kind === "erase"));
 });
 
-test("a repeated erasure and the erasure of an unknown subject are answered alike and change nothing", async () => {
+test("a repeated erasure and one of an unknown subject get the same answer and change nothing", async () => {
   const room = newRoom();
   const { bob } = await traces(room, "ann-twice");
   expect(await erase("ann-twice")).toMatchObject({ rooms: 1, pending: 0 });

@@ -106,7 +106,7 @@ test("a shield answers 404 for a stream that was never live, and feeds all of an
   expect(frames[0]?.header).toMatchObject({ kind: "hello", snapshot: { ended: true } });
 });
 
-test("a shield that lost its memory feeds its child from the child's position", async () => {
+test("a shield that lost its memory feeds its child from the child's offset", async () => {
   const publisher = await live(3);
   const requester = { kind: "isolate", mustBeServed: true, hasSite: true } as const;
   const [hello] = await read(

@@ -42,7 +42,7 @@ const cutOffLive = (room: string): Promise<void> =>
     Object.defineProperty(object, "env", { value: { ...env, LIVE } });
   });
 
-test("bans reach the Live object in order after the room lost its memory before it could be told", async () => {
+test("bans reach the Live object in order after a loss of memory before delivery", async () => {
   const room = "bans-in-order";
   const host = await join(room, "host", ["host"]);
   await (await join(room, "troll")).say("spam");
@@ -60,7 +60,7 @@ test("bans reach the Live object in order after the room lost its memory before 
   ]);
 });
 
-test("the outbox names no subject, and an erased one leaves no event", async () => {
+test("the outbox names no subject, and an erased subject leaves no event", async () => {
   const room = "bans-of-tags";
   const host = await join(room, "host", ["host"]);
   await (await join(room, "troll")).say("spam");
@@ -102,7 +102,7 @@ function bench(storage: DurableObjectStorage): {
   return { clock, events, peaks };
 }
 
-test("a viewer peak is an event if it has grown by a tenth, and not more often than the interval, though memory is lost", () =>
+test("a viewer peak is an event after growth by a tenth, at most once per interval, also after a loss of memory", () =>
   withEmptyStorage(async (storage) => {
     new LazyStorage(storage, ROOM_SCHEMA).create();
     const { clock, events, peaks } = bench(storage);
@@ -118,7 +118,7 @@ test("a viewer peak is an event if it has grown by a tenth, and not more often t
     expect(peaks()).toEqual([10, 30, 33]);
   }));
 
-test("viewers of a room in which nothing is stored store nothing", () =>
+test("viewers of a room without stored events store nothing", () =>
   withEmptyStorage((storage) => {
     bench(storage).events.recordPeak(5);
     expect(storage.sql.exec("SELECT 1 FROM sqlite_master").toArray()).toEqual([]);

@@ -158,7 +158,7 @@ async function auditOf(room: string): Promise<readonly object[]> {
   });
 }
 
-test("a room whose history was not encrypted has all of it after the migration, encrypted", async () => {
+test("a room with unencrypted history keeps all of it, encrypted, after the migration", async () => {
   const room = "plain-room";
   await storageOf(room, (storage) => fillPlainRoom(storage));
   for (let restarts = 0; restarts < 2; restarts += 1) {
@@ -206,7 +206,7 @@ test("a room whose history was not encrypted has all of it after the migration, 
   }
 });
 
-test("a move of plain rows that was interrupted goes on with the rest, and each row is moved once", async () => {
+test("an interrupted move of plain rows continues with the rest, and each row is moved once", async () => {
   const room = "plain-room-interrupted";
   const events = Array.from({ length: 450 }, (_, index): PlainEvent => {
     const by = index < 200 ? ann : bob;
@@ -237,7 +237,7 @@ test("a move of plain rows that was interrupted goes on with the rest, and each 
   );
 });
 
-test("an encrypted room without a mark of its layout is marked, and names that clients could choose are deleted", async () => {
+test("an encrypted room without a layout mark is marked, and names that clients could choose are deleted", async () => {
   await withEmptyStorage(async (storage) => {
     storage.sql.exec(ENCRYPTED);
     storage.sql.exec("INSERT INTO meta VALUES ('epoch', 'old')");
@@ -251,7 +251,7 @@ test("an encrypted room without a mark of its layout is marked, and names that c
   });
 });
 
-test.for(["placed", "mixed"])("an encrypted room of layout %s keeps its mark and its rows", async (layout) => {
+test.for(["placed", "mixed"])("an encrypted room of layout %s keeps its layout mark and its rows", async (layout) => {
   await withEmptyStorage(async (storage) => {
     storage.sql.exec(ENCRYPTED);
     storage.sql.exec("INSERT INTO meta VALUES ('epoch', 'old'), ('layout', ?)", layout);
@@ -265,7 +265,7 @@ test.for(["placed", "mixed"])("an encrypted room of layout %s keeps its mark and
   });
 });
 
-test("every schema version that had a number is migrated to the newest", () =>
+test("every numbered schema version is migrated to the newest", () =>
   withEmptyStorage(async (storage) => {
     const newest = await currentSchema();
     for (let version = 1; version < ROOM_SCHEMA.migrations.length; version += 1) {

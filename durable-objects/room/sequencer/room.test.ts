@@ -42,7 +42,7 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-test("messages cross two shards, in the same order for all", async () => {
+test("messages reach all viewers of two shards in the same order", async () => {
   const room = newRoom();
   const ann = await at(room, 0, "ann");
   const bob = await at(room, 1, "bob");
@@ -53,7 +53,7 @@ test("messages cross two shards, in the same order for all", async () => {
   expect(bob.events).toEqual(ann.events);
 });
 
-test("one who returns gets exactly what was missed", async () => {
+test("a returning viewer receives exactly the missed events", async () => {
   const room = newRoom();
   const ann = await at(room, 0, "ann");
   const bob = await at(room, 0, "bob");
@@ -68,7 +68,7 @@ test("one who returns gets exactly what was missed", async () => {
   expect(bob.resets).toBe(1);
 });
 
-test("the same message sent again is stored once, and acknowledged again", async () => {
+test("a resent message is stored once and acknowledged again", async () => {
   const room = newRoom();
   const socket = await openShardSocket(room, 0, "ann");
   const acks: unknown[] = [];
@@ -87,7 +87,7 @@ test("the same message sent again is stored once, and acknowledged again", async
   socket.close(1000);
 });
 
-test("an id that was used before with another act is refused, whatever memory was lost meanwhile", async () => {
+test("a used id with a different command is refused, also after a loss of memory", async () => {
   const room = newRoom();
   const socket = await openShardSocket(room, 0, "host", ["host"]);
   const acks: unknown[] = [];
@@ -118,7 +118,7 @@ test("an id that was used before with another act is refused, whatever memory wa
   socket.close(1000);
 });
 
-test("a ban severs every socket of the person and its device, holds on return, and ends with the unban", async () => {
+test("a ban closes every socket of the participant and its device, applies to reconnects, and ends with the unban", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const { device = "" } = await requestTicket(room);
@@ -142,7 +142,7 @@ test("a ban severs every socket of the person and its device, holds on return, a
   expect((await come(room, { sub: "rude" })).closes).toEqual([]);
 });
 
-test("a deleted message is gone from the history, the ring, the pin and the replay, and the audit log says who did it", async () => {
+test("a deleted message is removed from history, recent events, pin and replay, and the audit log names the moderator", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const bad = await host.say("secret");
@@ -162,7 +162,7 @@ test("a deleted message is gone from the history, the ring, the pin and the repl
   expect(audit).toMatchObject({ list: { audit: [{ by: "host", act: "delete" }, { act: "pin" }] } });
 });
 
-test("a message that waits for review is told to moderators only, and shown once it is approved", async () => {
+test("a held message is sent to moderators only, and to all after approval", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const ann = await come(room, { sub: "ann" });
@@ -177,7 +177,7 @@ test("a message that waits for review is told to moderators only, and shown once
   await waitForCondition(() => ann.texts.includes("may I?"));
 });
 
-test("history is pruned by an alarm that arms itself again", async () => {
+test("an alarm prunes the history and schedules itself again", async () => {
   const room = newRoom();
   const ann = await at(room, 0, "ann");
   await ann.say("old");
@@ -194,7 +194,7 @@ test("history is pruned by an alarm that arms itself again", async () => {
   });
 });
 
-test("oversized, malformed, binary and flooding frames close their socket with a code, and disturb nobody else", async () => {
+test("oversized, malformed, binary and flooding frames close their socket with a code, without effect on others", async () => {
   const room = newRoom();
   const calm = await at(room, 0, "calm");
   const bad = async (misbehave: (socket: WebSocket) => void): Promise<number> => {
@@ -216,7 +216,7 @@ test("oversized, malformed, binary and flooding frames close their socket with a
   expect(calm.closes).toEqual([]);
 });
 
-test("a viewer that never says it has read is cut off at a bound", async () => {
+test("a viewer that never acknowledges is closed at its limit", async () => {
   const room = newRoom();
   const socket = await openShardSocket(room, 0, "silent");
   const closed = closeCodeOf(socket);
@@ -254,7 +254,7 @@ function* shardSeats(shard: RoomShard): Generator<{ state: string }> {
   for (const socket of ctx.getWebSockets()) yield socket.deserializeAttachment() as { state: string };
 }
 
-test("tokens that are forged, expired or of another room open nothing, and say why", async () => {
+test("forged and expired tokens and tokens of other rooms are refused with the reason", async () => {
   const room = newRoom();
   const good = await issueTestToken(room, { sub: "ann" });
   const reasons: Record<string, string> = {

@@ -74,7 +74,7 @@ const normalized = (line: string, tags: Iterable<[string, { subject: string }]>)
   return text.replaceAll(/\b1[678]\d{11}\b/g, "0");
 };
 
-test("each command is stored in the rows and under the authenticated data that older rooms have", async () => {
+test("each command is stored in the rows and with the authenticated data of existing rooms", async () => {
   const outcomes: CommandOutcome[] = [];
   for (const [by, act, id] of SCRIPT) {
     const { outcomes: some } = await roomStub(ROOM).submit({

@@ -6,7 +6,7 @@ import { SubjectKeys } from "./subject-keys.ts";
 
 const SUBJECT = "ann-given-up";
 
-test("a person whose key couldn't be destroyed has another one when it comes back", async () => {
+test("a subject whose key could not be destroyed gets a new key on return", async () => {
   const real = testBindings.KEYRING.getByName(String(keyringIndexOfSubject(SUBJECT))) as unknown as KeyringRpc;
   let reached = false;
   const keyring: KeyringRpc = {

@@ -83,7 +83,7 @@ test("beyond the rate limit, commands are forwarded as resends up to the resend 
   expect(sent.length).toBe(55);
 });
 
-test("commands stored before a shard lost its memory are acknowledged when resent, beyond the rate limit too", async () => {
+test("commands stored before a loss of memory are acknowledged when resent, also beyond the rate limit", async () => {
   const room = "again";
   const ann = await TestParticipant.joinShard(room, 0, "ann");
   for (const text of ["1", "2", "3", "4", "5"]) expect((await ann.say(text)).ok).toBe(true);
