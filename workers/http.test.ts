@@ -65,7 +65,7 @@ const ask = async (path: string, init: RequestInit = {}): Promise<{ answer: Resp
   return { answer, bytes: (await answer.arrayBuffer()).byteLength };
 };
 
-test("a method that an address doesn't take is answered 405, and Allow says which it takes", async () => {
+test("an unsupported method is answered 405, with the supported ones in Allow", async () => {
   for (const { path, takes } of await addresses()) {
     for (const method of ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]) {
       // Asked for nothing here: what they do is tested elsewhere.
@@ -103,7 +103,7 @@ test("HEAD has the headers of GET", async () => {
   }
 });
 
-test("no answer that isn't good is kept as long as media: by its rule, or not at all", async () => {
+test("no failed response is cached as long as media: by its own rule, or not at all", async () => {
   const { live } = await streams();
   const { targetDurationS } = live.config;
   const bad: [string, RequestInit][] = [
@@ -135,7 +135,7 @@ test("no answer that isn't good is kept as long as media: by its rule, or not at
   expect([answer.status, answer.headers.get("content-range")]).toEqual([416, "bytes */120"]);
 });
 
-test("a preflight of players that send CMCD, tokens and ranges is granted at every address that takes them", async () => {
+test("preflights of players that send CMCD, tokens and ranges are granted at every address that accepts them", async () => {
   const wanted =
     "authorization,range,content-type,accept-encoding,cmcd-object,cmcd-request,cmcd-session,cmcd-status".split(",");
   for (const { path, takes } of await addresses()) {
@@ -158,7 +158,7 @@ test("a preflight of players that send CMCD, tokens and ranges is granted at eve
   expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([404, "*"]);
 });
 
-test("an address is the same however it is escaped, and what is no escape is a clean 404", async () => {
+test("an address is the same in every escaped form, and an invalid escape is a clean 404", async () => {
   for (const { path, takes, headers = {} } of await addresses()) {
     if (!takes.includes("GET") || path.includes("/export")) continue;
     const escaped = path.replace(/[a-z0-9]/gi, (char, at: number) =>
@@ -189,7 +189,7 @@ test("an address is the same however it is escaped, and what is no escape is a c
   }
 });
 
-test("a state that is told is known again: by its tag, else by its time, compressed or not", async () => {
+test("a status response is revalidated by its tag, else by its time, compressed or not", async () => {
   const { live, over } = await streams();
   const playlists = [live, over].flatMap((publisher) => [
     `/live/${publisher.stream}/multivariant.m3u8`,
@@ -227,7 +227,7 @@ test("a state that is told is known again: by its tag, else by its time, compres
   expect((await ask(path, { headers: earlier })).answer.status).toBe(200);
 });
 
-test("a range is for GET only, and for nobody who holds another state", async () => {
+test("a range applies to GET only, and not to another version of the object", async () => {
   const { live } = await streams();
   const path = live.path("video", "0.m4s");
   const range = { range: "bytes=0-9" };
@@ -240,7 +240,7 @@ test("a range is for GET only, and for nobody who holds another state", async ()
   expect(await got({ headers: { ...range, "if-range": '"abc"' } })).toEqual([200, null]);
 });
 
-test("an address of local runs only doesn't exist where it is off", async () => {
+test("an address of local runs does not exist elsewhere", async () => {
   const off = { ...testBindings, CORRAL_DEV_TOKENS: "" };
   for (const method of ["GET", "POST", "OPTIONS"]) {
     expect((await app.request("/dev/token", { method }, off)).status).toBe(404);

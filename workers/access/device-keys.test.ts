@@ -13,7 +13,7 @@ async function made(network: string, nowMs = NOW): Promise<IdentifiedDevice & { 
   return { ...device, issuedKey: device.issuedKey };
 }
 
-test("a key is shown for a day as it is, then exchanged for another of the same device, and is over after its life", async () => {
+test("a key is shown for a day as it is, then exchanged for another of the same device, and expires", async () => {
   const { issuedKey, key } = await made("192.0.2.1");
   expect(await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + 1_000)).toEqual({ key, issuedKey: null });
   const next = await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.renewalMs + 1_000);
@@ -38,7 +38,7 @@ test("a key is shown for a day as it is, then exchanged for another of the same 
   );
 });
 
-test("another secret knows no key of this one, and rooms know a device by names that don't lead to each other", async () => {
+test("keys of another secret are refused, and rooms know a device by unlinkable names", async () => {
   const { issuedKey, key } = await made("192.0.2.2");
   const other = { edgeSecret: "another-secret-of-thirty-two-bytes" };
   const there = await identifyDevice(other, issuedKey, "192.0.2.2", NOW);
@@ -55,7 +55,7 @@ test("another secret knows no key of this one, and rooms know a device by names 
   }
 });
 
-test("where a deployment has no secret, nobody has a key and nobody counts by one", async () => {
+test("without a secret in the deployment, nobody gets a device key and nobody is counted by one", async () => {
   const bare = { edgeSecret: null };
   const { key } = await made("192.0.2.3");
   expect(await identifyDevice(bare, null, "192.0.2.3", NOW)).toBeNull();

@@ -9,7 +9,7 @@ const at = (query: string, authorization?: string): ReturnType<typeof readCreden
     ),
   );
 
-test("a token is read from the header, else from the address, of which only the token is carried on", () => {
+test("a token is read from the header, else from the address, and only an address token is passed on", () => {
   expect(at("")).toBeNull();
   expect(at("?token=")).toBeNull();
   expect(at("?mytoken=a.b.c")).toBeNull();
@@ -18,7 +18,7 @@ test("a token is read from the header, else from the address, of which only the 
   expect(at("?token=a.b.c", "Basic dTpw")).toEqual({ token: "a.b.c", query: "?token=a.b.c" });
 });
 
-test("an answer that is one asker's own is kept by nobody else, and one that may not be kept stays so", () => {
+test("a token's response is not stored by shared caches, and an uncacheable one stays so", () => {
   const lifetimeAfter = (lifetime: string): string | null => {
     const answer = new Response("", { headers: { "cache-control": lifetime } });
     makePrivate(answer);

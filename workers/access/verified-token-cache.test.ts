@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { VerifiedTokenCache } from "./verified-token-cache.ts";
 
-test("what a token said is known until there are too many, and then the first to come goes first", () => {
+test("verified claims are cached up to a bound, and the oldest is evicted first", () => {
   const cache = new VerifiedTokenCache<number>(10);
   cache.store("aaaa", 1);
   cache.store("bbbb", 2);

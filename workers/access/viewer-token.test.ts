@@ -19,7 +19,7 @@ function signed(over: Record<string, unknown> = {}, key = secret): Promise<strin
   return claims(over).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(key));
 }
 
-test("a token says who its bearer is; roles that nobody knows are left out", async () => {
+test("a token is parsed into a principal; unknown roles are ignored", async () => {
   const token = await signed({ name: "Ann", roles: ["owner", "moderator"], follower_since: 1_000 });
   expect(await verifyViewerToken(HMAC, room, token)).toMatchObject({
     subject: "ann",
@@ -35,7 +35,7 @@ test("a token says who its bearer is; roles that nobody knows are left out", asy
   });
 });
 
-test("what is wrong with a token has a stable name", async () => {
+test("each fault of a token has a stable name", async () => {
   const now = Math.floor(Date.now() / 1_000);
   const day = 86_400;
   const wrong: [Promise<string> | string, string][] = [
@@ -60,13 +60,13 @@ test("what is wrong with a token has a stable name", async () => {
   for (const [token, error] of wrong) expect(await verifyViewerToken(HMAC, room, await token), error).toBe(error);
 });
 
-test("a token ends a day after it was issued, whatever it says, and has a version", async () => {
+test("a token expires a day after its issue at the latest, and has a version", async () => {
   const iat = Math.floor(Date.now() / 1_000);
   const verified = await verifyViewerToken(HMAC, room, await signed({ iat, exp: iat + 1_000_000, ver: 7 }));
   expect(verified).toMatchObject({ expiresMs: 1_000 * (iat + 86_400), tokenVersion: 7 });
 });
 
-test("ES256 keys are found by their kid, so that they can be rotated, and never used for another algorithm", async () => {
+test("ES256 keys are found by their kid, so they can be rotated, and never used for another algorithm", async () => {
   const [old, current, strange] = await Promise.all(
     [1, 2, 3].map(() => generateKeyPair("ES256", { extractable: true })),
   );

@@ -13,7 +13,7 @@ const put = (stream: string, body: string, token: string = testEdge.adminToken):
 
 const shardsOf = async (room: string): Promise<number> => (await testBindings.ROOM.getByName(room).summary()).shards;
 
-test("a room has shards for a crowd that is announced, before it comes and when its memory was lost", async () => {
+test("a room has shards for an expected audience before it arrives, and after a loss of memory", async () => {
   const answer = await put("gala", JSON.stringify({ viewers: CROWD }));
   expect([answer.status, WANTED > 1]).toEqual([200, true]);
   expect(await answer.json()).toMatchObject({ stream: "gala", viewers: CROWD, shards: WANTED });
@@ -35,13 +35,13 @@ test("a room has shards for a crowd that is announced, before it comes and when 
   expect(await (await put("gala", '{"viewers":0}')).json()).toMatchObject({ viewers: 0 });
 });
 
-test("a crowd is announced to the room that the stream has instead", async () => {
+test("an expected audience is set in the stream's replacement room", async () => {
   expect(await testBindings.ROOM.getByName("bound").setReplacementRoom("bound-elsewhere")).toBe(true);
   await put("bound", JSON.stringify({ viewers: CROWD }));
   expect([await shardsOf("bound"), await shardsOf("bound-elsewhere")]).toEqual([1, WANTED]);
 });
 
-test("only the operator announces, and only what is a crowd", async () => {
+test("only the operator sets an expected audience, and only a valid number", async () => {
   expect((await put("small", '{"viewers":10}', "nope")).status).toBe(403);
   for (const body of [
     "",

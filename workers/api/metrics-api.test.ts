@@ -10,7 +10,7 @@ const life = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} 
 const askWith = (env: Partial<Env>, init: RequestInit = {}): Promise<Response> =>
   Promise.resolve(app.request("/metrics", init, { ...testBindings, ...env }, life));
 
-test("named streams are told of as Prometheus text, and one that was never live as unknown", async () => {
+test("named streams are rendered as Prometheus text, and one that was never live as unknown", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 2);
@@ -26,7 +26,7 @@ test("named streams are told of as Prometheus text, and one that was never live 
   expect(lines.at(-1)).toBe("");
 });
 
-test("streams that this isolate serves are told of without being named", async () => {
+test("streams of this isolate are rendered without being named", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 2);
@@ -35,7 +35,7 @@ test("streams that this isolate serves are told of without being named", async (
   expect(text).toContain(`corral_stream_known{stream="${publisher.stream}"} 1`);
 });
 
-test("the metrics token opens the door, the admin token only where there is none, and without either it is shut", async () => {
+test("the metrics token gives access, the admin token only where there is none, and without either access is refused", async () => {
   expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(TOKEN))).status).toBe(200);
   expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(testEdge.adminToken))).status).toBe(403);
   expect((await askWith({}, bearer(testEdge.adminToken))).status).toBe(200);
@@ -46,7 +46,7 @@ test("the metrics token opens the door, the admin token only where there is none
   expect((await readJson(shut))["detail"]).toContain("CORRAL_METRICS_TOKEN");
 });
 
-test("names that no stream can have, and more names than are taken at once, are refused in words", async () => {
+test("invalid stream names, and more names than the limit, are refused with a reason", async () => {
   const many = Array.from({ length: 17 }, (_, index) => `stream=s${index}`).join("&");
   for (const query of ["stream=A", "stream=", many]) {
     const answer = await testEdge.ask(`/metrics?${query}`, bearer(testEdge.adminToken));

@@ -54,7 +54,7 @@ test("security is optional where anybody is answered without a token, and requir
   expect(wrong).toEqual([]);
 });
 
-test("the document states a problem type where an operation has it, and every type but pages' is of some operation", async () => {
+test("each operation lists its problem types, and every type except the pages' belongs to an operation", async () => {
   const text = JSON.stringify(await load());
   const lacking = PROBLEM_NAMES.filter((name) => !text.includes(`"/problems/${name}"`));
   expect(lacking).toEqual(["method-not-allowed"]);
@@ -70,7 +70,7 @@ test("limits of requests are part of the document", async () => {
   expect(components.schemas["DevTokenBody"]).toMatchObject({ required: ["room", "sub"] });
 });
 
-test("an answer that the document does not describe is found", async () => {
+test("a response that the document does not describe is detected", async () => {
   const checker = new OpenApiChecker(await load());
   const judge = (path: string, method: string, answer: Response): Promise<string | null> =>
     checker.complaint({ path, method, answer });

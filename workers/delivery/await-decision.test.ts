@@ -29,12 +29,12 @@ async function blockOn(part: number): Promise<{
   return { test, replica, awaited: awaitDecision(context, { replica, track: video, decide }) };
 }
 
-test("a decision that the replica can make is made at once", async () => {
+test("a decision that the replica allows is made at once", async () => {
   const { replica, awaited } = await blockOn(0);
   expect(awaited).toEqual({ kind: "decided", decision: { kind: "ready", parts: 1 }, replica, waitingSinceMs: null });
 });
 
-test("a request waits until its part is there, and knows since when", async () => {
+test("a request waits until its part exists, and the decision states since when", async () => {
   const { test, replica, awaited } = await blockOn(2);
   const waitingSinceMs = test.clock.nowMs();
   expect(awaited).toBeInstanceOf(Promise);
@@ -63,7 +63,7 @@ test("a request waits for three target durations at most", async () => {
   expect(await awaited).toEqual({ kind: "timeout" });
 });
 
-test("a request ends when another broadcast takes the place of its own", async () => {
+test("a request ends when another broadcast replaces its own", async () => {
   const { test, awaited } = await blockOn(1);
   test.replaceBroadcast("anotherbroadcast" as BroadcastId).appendPart();
   await test.clock.advance(0);

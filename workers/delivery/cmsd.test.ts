@@ -14,7 +14,7 @@ async function cmsd(path: string): Promise<Record<string, unknown>> {
 /** The library reads tokens as symbols. */
 const symbolText = (value: unknown): unknown => (typeof value === "symbol" ? value.description : value);
 
-test("every kind of answer says what it is: playlists, init sections, parts, segments, live and over", async () => {
+test("every kind of response has its CMSD object type: playlists, init sections, parts, segments, live and ended", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 8);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compressPiece, joinGzipPieces } from "./gzip-pieces.ts";
 
-test("pieces that are compressed each for itself are one gzip body, as the runtime's own readers read it", async () => {
+test("separately compressed pieces form one gzip body that the runtime's readers decompress", async () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc.integer({ min: 0, max: 90_000 }).map((length) => new Uint8Array(length).fill(length & 0xff)),

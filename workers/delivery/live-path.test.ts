@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { isLivePath, parseLivePath } from "./live-path.ts";
 
-test("the addresses of delivery are told from all others", () => {
+test("delivery addresses are distinguished from all others", () => {
   expect(isLivePath("http://edge.test/live/demo/multivariant.m3u8")).toBe(true);
   expect(isLivePath("http://edge.test/watch/live/")).toBe(false);
   expect(isLivePath("http://edge.test/")).toBe(false);
 });
 
-test("a playlist's and a file's address are parsed, whatever query follows", () => {
+test("addresses of playlists and files are parsed, with any query", () => {
   expect(parseLivePath("http://edge.test/live/demo/multivariant.m3u8?x=1")).toEqual({
     stream: "demo",
     file: "multivariant",
@@ -18,13 +18,13 @@ test("a playlist's and a file's address are parsed, whatever query follows", () 
   });
 });
 
-test("a query means nothing here, so tokens in addresses neither change what they mean nor are remembered with them", () => {
+test("a query does not change the parsed path, and tokens are not cached with it", () => {
   const one = parseLivePath("https://edge.test/live/demo/abcdefgh12/720p/8.3.m4s?token=a.b.c");
   expect(one).toMatchObject({ stream: "demo", file: { file: { kind: "part", msn: 8, part: 3 } } });
   expect(parseLivePath("https://edge.test/live/demo/abcdefgh12/720p/8.3.m4s?token=d.e.f")).toBe(one);
 });
 
-test("what has another spelling or another shape is nothing", () => {
+test("other spellings and shapes are null", () => {
   for (const path of [
     "live/",
     "live/demo",

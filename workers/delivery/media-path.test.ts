@@ -4,7 +4,7 @@ import { parseMediaPath, parseTrackFile } from "../../core/media/hls/media-path.
 import { partPath, segmentPath } from "../../core/media/hls/paths.ts";
 import { parseByteRange } from "../kit/byte-range.ts";
 
-test("every address that playlists contain is parsed back, and each object has one address", () => {
+test("every address in a playlist is parsed back, and each object has one address", () => {
   fc.assert(
     fc.property(fc.nat(999_999_999), fc.nat(999), (msn, part) => {
       expect(parseTrackFile(segmentPath(msn))).toEqual({ kind: "segment", msn });
@@ -28,7 +28,7 @@ test("every address that playlists contain is parsed back, and each object has o
   expect(parseMediaPath("broadcast", "vi deo", "1.m4s")).toBeNull();
 });
 
-test("a byte range is within the resource, unsatisfiable, or no range at all", () => {
+test("a byte range is satisfiable, unsatisfiable, or no range at all", () => {
   expect(parseByteRange("bytes=0-9", 100)).toEqual({ first: 0, last: 9 });
   expect(parseByteRange("bytes=90-", 100)).toEqual({ first: 90, last: 99 });
   expect(parseByteRange("bytes=-5", 100)).toEqual({ first: 95, last: 99 });

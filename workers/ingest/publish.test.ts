@@ -5,7 +5,7 @@ import { testEdge } from "../testing.ts";
 
 const { ask } = testEdge;
 
-test("a publisher without a key is told to send one, with a wrong key that it doesn't fit", async () => {
+test("a publisher without a key gets key-missing, and one with a wrong key key-wrong", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   const missing = await ask(`/ingest/${publisher.stream}/${publisher.config.broadcast}`, { method: "PUT" });
@@ -24,13 +24,13 @@ test("a publisher without a key is told to send one, with a wrong key that it do
   }
 });
 
-test("the control API opens only with the admin token", async () => {
+test("the control API requires the admin token", async () => {
   const path = "/api/streams/closed/keys";
   expect((await ask(path, { method: "POST" })).status).toBe(401);
   expect((await ask(path, { method: "POST", headers: { authorization: "Bearer nope" } })).status).toBe(403);
 });
 
-test("parts sent twice are confirmed, parts out of order are told where to go on", async () => {
+test("parts sent twice are confirmed, and parts out of order get the next expected position", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 3);
@@ -44,7 +44,7 @@ test("parts sent twice are confirmed, parts out of order are told where to go on
   expect((await ask(publisher.path("video", "0.m4s"))).status).toBe(200);
 });
 
-test("a part whose init section is missing, and a part of a broadcast that isn't open, are told what to send first", async () => {
+test("a part without its init section, and a part of a broadcast that is not open, get the missing step", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   const start = { programTimeMs: 1_700_000_000_000, initVersion: 7, discontinuity: false };
@@ -55,7 +55,7 @@ test("a part whose init section is missing, and a part of a broadcast that isn't
   expect((await readJson(await other.putPart("video", 0)))["type"]).toBe(PUBLISH_PROBLEM_TYPES.notOpen);
 });
 
-test("of two publishers on a stream one wins and the other is told, also with the winner's broadcast id", async () => {
+test("of two publishers on a stream one wins and the other is refused, also with the winner's broadcast id", async () => {
   const first = new TestPublisher(testEdge);
   await first.openWithInits();
   await first.putParts(0, 2);
@@ -70,7 +70,7 @@ test("of two publishers on a stream one wins and the other is told, also with th
   await first.putParts(2, 4);
 });
 
-test("nothing can be sent to a broadcast that has ended, ending it again is confirmed, and a new one may open", async () => {
+test("an ended broadcast accepts nothing, its repeated end is confirmed, and a new one may open", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 6);
@@ -85,7 +85,7 @@ test("nothing can be sent to a broadcast that has ended, ending it again is conf
   expect(await (await ask(`/live/${next.stream}/multivariant.m3u8`)).text()).toContain(next.config.broadcast);
 });
 
-test("misshapen requests get a problem document that says what to do, and nothing published is lost", async () => {
+test("malformed requests get a problem document with an instruction, and no published media is lost", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 2);
@@ -131,7 +131,7 @@ test("misshapen requests get a problem document that says what to do, and nothin
   expect(await (await ask(publisher.path("video", "media.m3u8"))).text()).toContain("0.5.m4s");
 });
 
-test("stream names with dots, slashes, Unicode or 10 kB are nothing here", async () => {
+test("stream names with dots, slashes, Unicode or 10 kB are 404", async () => {
   for (const name of ["a.b", "..%2f..", "%F0%9F%90%84", "UPPER", "x".repeat(10_000), "%00", "-dash"]) {
     for (const path of [
       `/live/${name}/multivariant.m3u8`,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { prefersGzip } from "./accept-encoding.ts";
 
-test("gzip is sent to those who want it, by whatever name, case and weight", () => {
+test("gzip is sent where accepted, in any name, case and weight", () => {
   for (const header of [
     "gzip",
     "GZIP",
@@ -24,7 +24,7 @@ test("gzip is sent to those who want it, by whatever name, case and weight", () 
   }
 });
 
-test("what isn't asked for, is excluded or is wanted less isn't sent", () => {
+test("gzip that is not requested, is excluded or has a lower weight is not sent", () => {
   for (const header of [
     null,
     "",
@@ -50,7 +50,7 @@ test("what isn't asked for, is excluded or is wanted less isn't sent", () => {
   }
 });
 
-test("neither order, case nor spaces change what a header says, and no header makes it throw", () => {
+test("neither order, case nor spaces change the result, and no header makes it throw", () => {
   const coding = fc.constantFrom("gzip", "br", "deflate", "identity", "*", "zstd");
   const weight = fc.integer({ min: 0, max: 1_000 }).map((thousandths) => (thousandths / 1_000).toFixed(3));
   const members = fc.uniqueArray(fc.tuple(coding, weight), { selector: ([name]) => name, minLength: 1 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalizeUrl } from "./canonical-url.ts";
 
-test("escapes that change nothing are undone, the others stay and have one case", () => {
+test("unnecessary escapes are decoded, and the others stay in one case", () => {
   for (const [url, wanted] of [
     ["https://e.test/live/d%65mo/multivariant.m3u8", "https://e.test/live/demo/multivariant.m3u8"],
     ["https://e.test/l%69ve/demo%2Dx/1%2em4s?token=a%2eb", "https://e.test/live/demo-x/1.m4s?token=a%2eb"],
@@ -16,7 +16,7 @@ test("escapes that change nothing are undone, the others stay and have one case"
   }
 });
 
-test("a path is the same however many of its characters are escaped, and once canonical it stays", () => {
+test("a path is the same in every escaped form, and canonical paths are unchanged", () => {
   const plain = fc.string({ unit: fc.constantFrom(..."abcXYZ019-_.~"), minLength: 1, maxLength: 12 });
   const escaped = (char: string, upper: boolean): string => {
     const hex = char.charCodeAt(0).toString(16);

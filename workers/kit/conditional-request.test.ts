@@ -6,7 +6,7 @@ const AT = Date.parse("Sun, 29 Nov 2026 16:38:13 GMT");
 const state = { etag: '"abc"', changedMs: AT + 700 };
 const asked = (headers: Record<string, string>): boolean => isNotModified(new Headers(headers), state);
 
-test("who names the state that would be sent has it already", () => {
+test("a request that names the current tag is not modified", () => {
   expect(asked({})).toBe(false);
   for (const tags of ['"abc"', 'W/"abc"', '"x", "abc"', '"x",W/"abc"', "*"]) {
     expect(asked({ "if-none-match": tags }), tags).toBe(true);
@@ -18,13 +18,13 @@ test("who names the state that would be sent has it already", () => {
   expect(asked({ "if-modified-since": "yesterday" })).toBe(false);
 });
 
-test("If-None-Match goes before If-Modified-Since", () => {
+test("If-None-Match takes precedence over If-Modified-Since", () => {
   const since = new Date(AT + 60_000).toUTCString();
   expect(asked({ "if-none-match": '"other"', "if-modified-since": since })).toBe(false);
   expect(asked({ "if-none-match": '"abc"', "if-modified-since": new Date(0).toUTCString() })).toBe(true);
 });
 
-test("whoever asks with the time it was told gets every later state, however soon it came, and no state twice", () => {
+test("a client that asks with the received time gets every later version, however soon, and none twice", () => {
   const moment = fc.integer({ min: AT, max: AT + 5_000 });
   fc.assert(
     fc.property(fc.array(moment, { minLength: 1, maxLength: 20 }), moment, moment, (changes, one, other) => {

@@ -24,14 +24,14 @@ function putAccess(body: BodyInit): Promise<Response> {
   return testEdge.ask("/api/streams/bounded/access", { method: "PUT", headers, body });
 }
 
-test("a JSON body that declares no length is read as far as the limit", async () => {
+test("a JSON body without a declared length is read up to the limit", async () => {
   const { body, drawn } = streamedBody(1_000);
   const answer = await putAccess(body);
   expect([answer.status, await answer.json()]).toMatchObject([413, { type: "/problems/too-large" }]);
   expect(drawn()).toBeLessThan(100);
 });
 
-test("a JSON body within the limit needs no length", async () => {
+test("a JSON body within the limit needs no declared length", async () => {
   const { body } = streamedBody(2);
   const padded = body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({

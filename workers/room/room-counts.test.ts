@@ -18,7 +18,7 @@ async function live(): Promise<TestPublisher> {
   return publisher;
 }
 
-test("a stream's state and the metrics tell who watches exactly as its room counts them", async () => {
+test("the stream status and the metrics have exactly the room's viewer counts", async () => {
   const { stream } = await live();
   const all = [await TestParticipant.join(stream, { sub: "ann" }), await TestParticipant.join(stream, { sub: "bob" })];
   for (const { client } of all) client.setPlaying(true);
@@ -35,7 +35,7 @@ test("a stream's state and the metrics tell who watches exactly as its room coun
   expect(metrics).toContain(`corral_room_distinct{stream="${stream}"} 2\n`);
 });
 
-test("what shows that a network plays comes with the multivariant playlist, and not to those who may not have it", async () => {
+test("the playback proof comes with the multivariant playlist, and not to unauthorized viewers", async () => {
   const { stream } = await live();
   const ask = (headers: Record<string, string>): Promise<Response> =>
     testEdge.ask(`/live/${stream}/multivariant.m3u8`, { headers });
@@ -51,7 +51,7 @@ test("what shows that a network plays comes with the multivariant playlist, and 
   expect((await ask({})).headers.get("corral-playback")).toBeNull();
 });
 
-test("asking for a stream whose room nobody was in tells of no counts, and leaves no room behind", async () => {
+test("a request for a stream with an unused room has no counts, and creates no room", async () => {
   const { stream } = await live();
   expect(Object.keys(await viewersOf(stream)).sort()).toEqual(["current", "peak"]);
   await runInDurableObject(
