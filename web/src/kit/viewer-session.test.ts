@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import { splitTokenFragment } from "./viewer-session.ts";
 
-test("a token is taken out of the fragment, and what else stood there stays", () => {
+test("a token is removed from the fragment, and the rest of the fragment stays", () => {
   expect(splitTokenFragment("#token=a.b.c")).toEqual({ token: "a.b.c", rest: "" });
   expect(splitTokenFragment("#t=12&token=a.b.c")).toEqual({ token: "a.b.c", rest: "#t=12" });
 });
 
-test("a fragment without a token is left as it is", () => {
+test("a fragment without a token is unchanged", () => {
   expect(splitTokenFragment("")).toEqual({ token: null, rest: "" });
   expect(splitTokenFragment("#chat")).toEqual({ token: null, rest: "#chat" });
 });
 
-test("an empty token and one that is too long are dropped, and don't stay in the address", () => {
+test("empty and overlong tokens are dropped and removed from the address", () => {
   expect(splitTokenFragment("#token=")).toEqual({ token: null, rest: "" });
   expect(splitTokenFragment(`#token=${"a".repeat(5_000)}`)).toEqual({ token: null, rest: "" });
 });

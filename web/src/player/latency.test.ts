@@ -58,14 +58,14 @@ function simulate(latencyS: number, seconds: number, begin: LatencyState = initi
   return { latencyS: latency, state, rates, seeks };
 }
 
-test("half a second behind is made up within 15 seconds, and then the speed is normal", () => {
+test("a lag of half a second is made up within 15 seconds, and then the speed is normal", () => {
   const run = simulate(HOLD_BACK_S + 0.45, 15);
   expect(Math.abs(run.latencyS - HOLD_BACK_S)).toBeLessThan(0.04);
   expect(run.rates.slice(-20).every((rate) => Math.abs(rate - 1) <= 0.011)).toBe(true);
   expect(run.seeks).toBe(0);
 });
 
-test("a player that is ahead of the hold-back slows down and comes back to it", () => {
+test("a player ahead of the hold-back slows down and returns to it", () => {
   const run = simulate(HOLD_BACK_S - 0.3, 20);
   expect(Math.abs(run.latencyS - HOLD_BACK_S)).toBeLessThan(0.04);
   expect(Math.min(...run.rates)).toBeGreaterThanOrEqual(LATENCY_LIMITS.minRate);
@@ -79,12 +79,12 @@ test("the rate never leaves its bounds, however far behind the player is", () =>
   }
 });
 
-test("errors within the dead band leave the speed alone", () => {
+test("errors within the dead band do not change the speed", () => {
   expect(nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.02 })).state.rate).toBe(1);
   expect(nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S - 0.02 })).state.rate).toBe(1);
 });
 
-test("a player that is behind doesn't speed up on a thin buffer", () => {
+test("a player that is behind does not speed up on a thin buffer", () => {
   const step = nextLatencyStep(initialLatency(), sample({ latencyS: HOLD_BACK_S + 0.5, bufferS: PART_S }));
   expect(step.state.rate).toBe(1);
 });
@@ -94,7 +94,7 @@ test("a thin buffer at the target slows the player down", () => {
   expect(step.state.rate).toBeLessThan(1);
 });
 
-test("several seconds behind is a seek while following, and nothing for who went back in time", () => {
+test("a lag of several seconds causes a seek while following, and none for a viewer who seeked back", () => {
   const far = sample({ latencyS: HOLD_BACK_S + 10 });
   expect(nextLatencyStep(initialLatency(), far)).toMatchObject({ seek: true, state: { rate: 1 } });
   expect(nextLatencyStep(initialLatency(), { ...far, isFollowing: false })).toMatchObject({
@@ -103,12 +103,12 @@ test("several seconds behind is a seek while following, and nothing for who went
   });
 });
 
-test("one wild reading doesn't seek", () => {
+test("one outlier does not cause a seek", () => {
   const { state } = nextLatencyStep(initialLatency(), sample({ nowMs: 0 }));
   expect(nextLatencyStep(state, sample({ nowMs: 100, latencyS: HOLD_BACK_S + 10 })).seek).toBe(false);
 });
 
-test("a stall adds to the distance, which decays to nothing later", () => {
+test("a stall adds to the target delay, which decays later", () => {
   const stalled = withStallMargin(initialLatency(), 0, PART_S);
   expect(stalled.marginS).toBeCloseTo(PART_S / 2);
   const soon = simulate(HOLD_BACK_S, 9, stalled);
@@ -116,13 +116,13 @@ test("a stall adds to the distance, which decays to nothing later", () => {
   expect(simulate(HOLD_BACK_S, 200, stalled).state.marginS).toBe(0);
 });
 
-test("stalls one after another add up only to a bound", () => {
+test("consecutive stalls add up only to a bound", () => {
   let state = initialLatency();
   for (let stall = 0; stall < 50; stall++) state = withStallMargin(state, stall, PART_S);
   expect(state.marginS).toBeLessThanOrEqual(LATENCY_LIMITS.maxMarginParts * PART_S);
 });
 
-test("a player that stands still though media is listed is brought to the live position, but not again and again", () => {
+test("a player that stands still though media is listed is moved to the live position, but not repeatedly", () => {
   const still = { stillMs: 1_500, sinceRescueMs: 60_000, listedAheadS: 2.2, holdBackS: 1, partTargetS: 1 / 3 };
   expect(needsLiveSeek(still)).toBe(true);
   expect(needsLiveSeek({ ...still, stillMs: 800 })).toBe(false);

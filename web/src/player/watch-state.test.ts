@@ -30,7 +30,7 @@ test("a page opened on a live stream loads once and becomes live with its first 
 const notice: StopNotice = { category: "legal", reason: "A court has ordered this.", until: null };
 const stopped: WatchEvent = { type: "source", source: { state: "live", broadcast: "a" }, stop: notice };
 
-test("a stop takes the picture away whatever the page was doing, says why, and nothing else brings it back", () => {
+test("a stop removes the picture in any state, with the reason, and no other event restores it", () => {
   const before: readonly WatchEvent[][] = [
     [],
     [live("a")],
@@ -64,7 +64,7 @@ test("a stop takes the picture away whatever the page was doing, says why, and n
   }
 });
 
-test("when a stop is undone the page loads what there is then, or waits for it", () => {
+test("when a stop is undone the page loads the current media, or waits for it", () => {
   const before = after(live("a"), moving, stopped);
   expect(reduceWatchView(before, live("a"))).toMatchObject({
     phase: "starting",
@@ -90,13 +90,13 @@ test("a page opened before the broadcast waits, and loads when it begins", () =>
   expect(reduceWatchView(waiting, live("a"))).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "a" });
 });
 
-test("a playlist that is missing although the API knows the broadcast is asked for again at the next answer", () => {
+test("a playlist that is missing although the API lists the broadcast is requested again at the next response", () => {
   const view = after(live("a"), { type: "missing" });
   expect(view.phase).toBe("waiting");
   expect(reduceWatchView(view, live("a"))).toMatchObject({ phase: "starting", loadCount: 2 });
 });
 
-test("a newcomer in a crowd waits and is admitted on the same page, while a viewer who watches stays", () => {
+test("a refused viewer waits and is admitted on the same page, while a current viewer stays", () => {
   const queued = after(live("a"), { type: "crowded" });
   expect(queued).toMatchObject({ phase: "queued", loadCount: 1 });
   expect([live("a"), stuck].reduce(reduceWatchView, queued).phase).toBe("queued");
@@ -104,7 +104,7 @@ test("a newcomer in a crowd waits and is admitted on the same page, while a view
   expect(after(live("a"), moving, { type: "crowded" }).phase).toBe("live");
 });
 
-test("a name that can't be a stream stays unknown whatever happens", () => {
+test("an invalid stream name stays unknown after any event", () => {
   expect([live("a"), moving, stuck].reduce(reduceWatchView, initialWatchView(false)).phase).toBe("unknown");
 });
 
@@ -114,11 +114,11 @@ test("stopped pictures are a reconnection, and moving ones end it without a load
   expect(reduceWatchView(away, moving)).toMatchObject({ phase: "live", loadCount: 1 });
 });
 
-test("a source that went away changes nothing while buffered pictures move", () => {
+test("a lost source changes nothing while buffered pictures move", () => {
   expect(after(live("a"), moving, source("reconnecting", "a")).phase).toBe("live");
 });
 
-test("the end is shown after the last picture, not when the API first tells of it", () => {
+test("the end is shown after the last picture, not when the API first reports it", () => {
   const view = after(live("a"), moving, source("ended", "a"), recording);
   expect(view.phase).toBe("live");
   expect(reduceWatchView(view, { type: "finished" }).phase).toBe("ended");
@@ -132,7 +132,7 @@ test("an end that the API reported before playback stopped is shown when it stop
   expect(reduceWatchView(late, source("ended", "a")).phase).toBe("ended");
 });
 
-test("an end while the pictures are away is shown at once", () => {
+test("an end during a reconnection is shown at once", () => {
   expect(after(live("a"), moving, stuck, source("ended", "a")).phase).toBe("ended");
 });
 
@@ -151,11 +151,11 @@ test("a new broadcast after the end is loaded by itself", () => {
   expect(view).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "b" });
 });
 
-test("a new broadcast interrupts a recording that nobody asked for", () => {
+test("a new broadcast interrupts a recording that was not requested", () => {
   expect(after(source("ended", "a"), recording, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
-test("a new broadcast is offered during a recording, and shown when that is over", () => {
+test("a new broadcast is offered during a recording, and shown at its end", () => {
   const watching = after(source("ended", "a"), recording, { type: "finished" }, { type: "watchAgain" }, recording);
   const offered = reduceWatchView(watching, live("b"));
   expect(offered).toMatchObject({ phase: "replay", loadCount: watching.loadCount });
@@ -164,14 +164,14 @@ test("a new broadcast is offered during a recording, and shown when that is over
   expect(reduceWatchView(offered, { type: "finished" })).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
-test("a failure stays until the person retries or another broadcast begins", () => {
+test("a failure stays until the viewer retries or another broadcast begins", () => {
   const failed = after(live("a"), { type: "failed", error: "no codec" });
   expect(reduceWatchView(failed, moving).phase).toBe("failed");
   expect(reduceWatchView(failed, { type: "retry" })).toMatchObject({ phase: "starting", loadCount: 2, error: null });
   expect(reduceWatchView(failed, live("b"))).toMatchObject({ phase: "starting", loadedBroadcast: "b" });
 });
 
-test("events that change nothing give the same object", () => {
+test("events without effect return the same object", () => {
   const view = after(live("a"), moving);
   for (const event of [moving, live("a"), { type: "autoplay", autoplay: "allowed" }] as const) {
     expect(reduceWatchView(view, event)).toBe(view);
