@@ -53,7 +53,7 @@ async function fakeEdge(): Promise<FakeEdge> {
   return edge;
 }
 
-test("Ctrl-C, though it comes twice, ends the broadcast at the edge, exits 0 and leaves no FFmpeg", {
+test("Ctrl-C, even twice, ends the broadcast at the edge, exits 0 and leaves no FFmpeg process", {
   timeout: 30_000,
 }, async () => {
   const edge = await fakeEdge();
@@ -91,7 +91,7 @@ test("the broadcast continues when the reader of its log has exited", { timeout:
   expect(edge.ended).toBe(true);
 });
 
-test("a wrong key is one sentence and exit code 1", { timeout: 30_000 }, async () => {
+test("a wrong stream key is one sentence and exit code 1", { timeout: 30_000 }, async () => {
   const edge = await fakeEdge();
   const { code, output } = run(LAVFI, "--format", "lavfi", "--edge", edge.url, "--key", "wrong");
   expect(await code).toBe(1);
@@ -99,7 +99,7 @@ test("a wrong key is one sentence and exit code 1", { timeout: 30_000 }, async (
   expect(output()).not.toContain("    at ");
 });
 
-test("a taken port is one sentence and exit code 2", { timeout: 30_000 }, async () => {
+test("a port in use is one sentence and exit code 2", { timeout: 30_000 }, async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const address = taken.address();
@@ -110,7 +110,7 @@ test("a taken port is one sentence and exit code 2", { timeout: 30_000 }, async 
   await new Promise((resolve) => taken.close(resolve));
 });
 
-test("nonsense on the command line is one sentence and exit code 2", async () => {
+test("invalid arguments are one sentence and exit code 2", async () => {
   const { code, output } = run("--prot", "80");
   expect(await code).toBe(2);
   expect(output()).toBe("There is no option --prot; --help lists them.\n");

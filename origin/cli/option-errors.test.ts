@@ -12,12 +12,12 @@ const KNOWN = {
 
 const complaint = (...words: string[]): string | null => describeOptionError(parseArgs(words, KNOWN), KNOWN, {});
 
-test("what the command knows is let pass", () => {
+test("known options pass", () => {
   expect(complaint()).toBeNull();
   expect(complaint("spike", "--viewers", "3", "--print-stalls")).toBeNull();
 });
 
-test("a mistyped option, a missing value and an extra argument are errors", () => {
+test("an unknown option, a missing value and an extra argument are errors", () => {
   expect(complaint("--viewer", "3")).toContain("--viewer;");
   expect(complaint("--viewers=")).toContain("--viewers needs a value");
   expect(complaint("spike", "steady")).toContain('"steady"');
@@ -45,7 +45,7 @@ test("where the option of an argument is unknown, the intended command has place
   expect(complaintUnderNpm({ viewers: "true", json: "true" }, "f", "3")).toMatch(/-- --viewers VIEWERS --json FILE$/);
 });
 
-test("npm's own settings, and options that reached the command too, are nothing to complain of", () => {
+test("npm's own settings, and options that also reached the command, are no errors", () => {
   expect(complaintUnderNpm({ loglevel: "verbose", only: "production", what: "x" })).toBeNull();
   expect(complaintUnderNpm({ viewers: "5" }, "--viewers", "3")).toBeNull();
 });

@@ -7,7 +7,7 @@ import { parseBroadcastOptions, parseLadderFile, renderHelp } from "./options.ts
 
 const HERE = import.meta.filename;
 
-test("without words the demo is broadcast as `demo` on port 8787 with the balanced preset", () => {
+test("without arguments the demo is broadcast as `demo` on port 8787 with the balanced preset", () => {
   expect(parseBroadcastOptions([], {})).toMatchObject({
     input: { kind: "demo" },
     stream: "demo",
@@ -18,7 +18,7 @@ test("without words the demo is broadcast as `demo` on port 8787 with the balanc
   });
 });
 
-test("files are files, addresses are live, and lavfi graphs are read at their own speed", () => {
+test("paths are files, addresses are live sources, and lavfi graphs are read in real time", () => {
   expect(parseBroadcastOptions([HERE, "--loop"], {}).input).toEqual({ kind: "file", url: HERE, loop: true });
   expect(parseBroadcastOptions(["rtmp://host/app/key"], {}).input).toMatchObject({ kind: "live", listen: false });
   expect(parseBroadcastOptions(["srt://0.0.0.0:9000", "--listen"], {}).input).toMatchObject({
@@ -31,7 +31,7 @@ test("files are files, addresses are live, and lavfi graphs are read at their ow
   });
 });
 
-test("part and segment durations change the preset", () => {
+test("part and segment durations override the preset", () => {
   expect(parseBroadcastOptions(["--preset", "ultra", "--part", "0.25", "--segment", "3"], {}).preset).toMatchObject({
     name: "ultra",
     partMs: 250,
@@ -39,12 +39,12 @@ test("part and segment durations change the preset", () => {
   });
 });
 
-test("sound is a track of its own unless it is to be muxed", () => {
+test("audio is a track of its own unless it is muxed", () => {
   expect(parseBroadcastOptions([], {}).muxed).toBe(false);
   expect(parseBroadcastOptions(["--muxed"], {}).muxed).toBe(true);
 });
 
-test("who may watch stays as it is set unless it is said", () => {
+test("the playback policy is unchanged unless an option sets it", () => {
   expect(parseBroadcastOptions([], {}).playback).toBeNull();
   expect(parseBroadcastOptions(["--playback", "followers"], {}).playback).toBe("followers");
   expect(() => parseBroadcastOptions(["--playback", "friends"], {})).toThrow(/public, token, followers/);
@@ -55,7 +55,7 @@ test("ladder flags may be repeated", () => {
   expect(ladder.video.map(({ name }) => name)).toEqual(["720p", "360p"]);
 });
 
-test("a ladder file says the same in JSON, and its faults are named by place", () => {
+test("a JSON ladder file parses like the flags, and its errors name the place", () => {
   const json = {
     video: [
       { height: 720, bitrate: "2500k" },
@@ -72,7 +72,7 @@ test("a ladder file says the same in JSON, and its faults are named by place", (
   );
 });
 
-test("a file is found by whatever name it has, and by a file: address", () => {
+test("a file is found under any name, and by a file: URL", () => {
   const folder = mkdtempSync(join(tmpdir(), "corral-options-"));
   const before = process.cwd();
   try {
@@ -90,12 +90,12 @@ test("a file is found by whatever name it has, and by a file: address", () => {
   }
 });
 
-test("segments of half a second have parts of a quarter, unless others are asked for", () => {
+test("segments of half a second have parts of a quarter second, unless another duration is given", () => {
   expect(parseBroadcastOptions(["--segment", "0.5"], {}).preset).toMatchObject({ segmentMs: 500, partMs: 250 });
   expect(parseBroadcastOptions(["--segment", "0.5", "--part", "0.1"], {}).preset).toMatchObject({ partMs: 100 });
 });
 
-test("a remote edge takes its key from the flag or from the environment", () => {
+test("a remote edge's stream key comes from the flag or the environment", () => {
   expect(parseBroadcastOptions(["--edge", "https://live.example/", "--key", "k"], {}).edge).toEqual({
     url: "https://live.example",
     key: "k",

@@ -18,7 +18,7 @@ const file = { kind: "file", url: "a.mp4", loop: false } as const;
 const filters = (more: Partial<DecodeJob>): string => after(args(job(file, more)), "-vf")[0] ?? "";
 const picture = testSourceInfo(1280, 720).video ?? expect.fail();
 
-test("the tracks that were selected leave by sockets of their own, the picture first, with the source's own timestamps", () => {
+test("selected tracks have one socket each, video first, with the source's timestamps", () => {
   const words = args(job(file));
   expect(after(words, "-map")).toEqual(["0:0?", "0:1?"]);
   expect(words.filter((word) => word.startsWith("unix:"))).toEqual(["unix:/tmp/a.sock", "unix:/tmp/b.sock"]);
@@ -29,13 +29,13 @@ test("the tracks that were selected leave by sockets of their own, the picture f
   expect(jobTracks(job(file))).toEqual(["video", "audio"]);
 });
 
-test("a track alone has the first socket", () => {
+test("a single track has the first socket", () => {
   const words = args(job(file, { video: null, canvas: null }));
   expect(words.filter((word) => word.startsWith("unix:"))).toEqual(["unix:/tmp/a.sock"]);
   expect(after(words, "-map")).toEqual(["0:1?"]);
 });
 
-test("times that a recorded transmission doesn't have are counted by its decoder where sound is read alone", () => {
+test("missing timestamps of a recorded transmission are counted by the decoder only for audio alone", () => {
   const flags = (more: Partial<DecodeJob>): string[] => after(args(job(file, more)), "-fflags");
   const alone = { video: null, canvas: null };
   expect(flags({ ...alone, mayJump: true })).toEqual(["+nofillin"]);
@@ -44,46 +44,46 @@ test("times that a recorded transmission doesn't have are counted by its decoder
   expect(flags({ mayJump: true })).toEqual([]);
 });
 
-test("a file is taken up where it was left", () => {
+test("a file is resumed at its last position", () => {
   const words = args(job(file, { resumeS: 4 }));
   expect(words.indexOf("-ss")).toBeLessThan(words.indexOf("-i"));
   expect(after(words, "-ss")).toEqual(["4.000"]);
 });
 
-test("any picture is fitted into the canvas with bars", () => {
+test("any picture is scaled into the canvas with bars", () => {
   expect(filters({})).toMatch(/scale=w=2\*floor.*640.*pad=640:360:\(ow-iw\)\/2:\(oh-ih\)\/2/);
 });
 
-test("interlaced pictures are deinterlaced, others are left alone", () => {
+test("interlaced pictures are deinterlaced, and others are unchanged", () => {
   expect(filters({ video: { ...picture, isInterlaced: true } })).toMatch(/^bwdif/);
   expect(filters({})).not.toContain("bwdif");
 });
 
-test("colours become BT.709, and those of unknown coding are taken for what their size has", () => {
+test("colours are converted to BT.709, and unknown colour coding is inferred from the picture's size", () => {
   expect(filters({})).toContain("out_color_matrix=bt709");
   expect(filters({})).not.toContain("in_color_matrix");
   expect(filters({ video: { ...picture, hasMatrix: false } })).toContain("in_color_matrix=bt709");
   expect(filters({ video: { ...picture, hasMatrix: false, height: 576 } })).toContain("in_color_matrix=bt601");
 });
 
-test("high dynamic range is mapped where FFmpeg can", () => {
+test("high dynamic range is tone-mapped where FFmpeg can", () => {
   expect(filters({ video: { ...picture, transfer: "pq" } })).toContain("tin=smpte2084");
   expect(filters({ video: { ...picture, transfer: "hlg" } })).toContain("tin=arib-std-b67");
   expect(filters({ video: { ...picture, transfer: "pq" }, canToneMap: false })).not.toContain("zscale");
 });
 
-test("of more channels than a room has loudspeakers, the first two are taken", () => {
+test("of more than the known channel layouts, the first two channels are used", () => {
   const sound = testSourceInfo(2, 2).audio ?? expect.fail();
   expect(after(args(job(file, { audio: { ...sound, channels: 10 } })), "-af")[0]).toMatch(/^pan=stereo/);
   expect(after(args(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
 });
 
-test("the demo is made in the size of the canvas", () => {
+test("the demo has the canvas's size", () => {
   const demo = { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 } as const;
   expect(after(args(job(demo, { audio: null })), "-i")).toEqual(["testsrc2=s=640x360:r=30"]);
 });
 
-test("the demo shows the wall clock that its beginning has, if there is a font", () => {
+test("the demo shows the wall clock of its start, if a font is available", () => {
   const demo = { kind: "demo", font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
   const { video } = demoSource(demo);
   const words = args(job(demo, { video, audio: null }));

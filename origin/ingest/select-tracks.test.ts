@@ -16,7 +16,7 @@ const audio = { index: 1, codec_type: "audio", codec_name: "aac", channels: 6, s
 const select = (streams: readonly object[], more: object = {}): SourceInfo =>
   selectTracks(JSON.stringify({ streams, ...more }), DECODABLE);
 
-test("size, rate, sound and length are read", () => {
+test("size, rate, audio and duration are parsed", () => {
   expect(select([video, audio], { format: { duration: "12.5", format_name: "mov,mp4" } })).toMatchObject({
     video: { stream: 0, width: 1920, height: 1080, frameRate: { num: 30_000, den: 1001 }, isInterlaced: false },
     audio: { stream: 1, channels: 6, sampleRate: 44_100 },
@@ -25,21 +25,21 @@ test("size, rate, sound and length are read", () => {
   });
 });
 
-test("turned pictures and pixels that are not square are seen as they are shown", () => {
+test("rotated pictures and pixels that are not square have the displayed size", () => {
   const turned = { ...video, side_data_list: [{ rotation: -90 }] };
   expect(select([turned]).video).toMatchObject({ width: 1080, height: 1920 });
   const wide = { ...video, width: 720, height: 576, sample_aspect_ratio: "64:45" };
   expect(select([wide]).video).toMatchObject({ width: 1024, height: 576 });
 });
 
-test("covers and thumbnails are no pictures, wherever they stand, and sources without a length are live", () => {
+test("covers and thumbnails are not selected in any position, and sources without a duration are live", () => {
   const art = { ...video, codec_name: "mjpeg", disposition: { attached_pic: 1 } };
   const info = select([art, audio], { format: {} });
   expect(info).toMatchObject({ video: null, audio: { channels: 6 }, durationS: null });
   expect(select([art, { ...video, index: 3, width: 640, height: 360 }]).video).toMatchObject({ stream: 3, width: 640 });
 });
 
-test("chapters, subtitles, data and attachments are left out", () => {
+test("chapters, subtitles, data and attachments are ignored", () => {
   const others = ["subtitle", "data", "attachment"].map((codec_type, i) => ({ index: i, codec_type }));
   expect(select([...others, { ...video, index: 7 }])).toMatchObject({
     video: { stream: 7 },
@@ -48,11 +48,11 @@ test("chapters, subtitles, data and attachments are left out", () => {
   });
 });
 
-test("rates that are no rates are null", () => {
+test("invalid rates are null", () => {
   expect(select([{ ...video, avg_frame_rate: "0/0", r_frame_rate: "0/0" }]).video?.frameRate).toBeNull();
 });
 
-test("the track that is marked as default is broadcast, and no commentary where there is other sound", () => {
+test("the default track is selected, and commentary only where there is no other audio", () => {
   const marked = { ...audio, index: 2, disposition: { default: 1 } };
   expect(select([video, audio, marked]).audio?.stream).toBe(2);
   const comment = { ...audio, disposition: { default: 1, comment: 1 } };
@@ -60,13 +60,13 @@ test("the track that is marked as default is broadcast, and no commentary where 
   expect(select([video, comment]).audio?.stream).toBe(1);
 });
 
-test("of several programs the largest picture goes with its own sound", () => {
+test("of several programs the largest picture is selected with its own audio", () => {
   const streams = [video, audio, { ...video, index: 2, width: 3840, height: 2160 }, { ...audio, index: 3 }];
   const programs = [{ streams: [{ index: 0 }, { index: 1 }] }, { streams: [{ index: 2 }, { index: 3 }] }];
   expect(select(streams, { programs })).toMatchObject({ video: { stream: 2 }, audio: { stream: 3 } });
 });
 
-test("what cannot be decoded is left out with a word that names the track, and other sound is taken instead", () => {
+test("undecodable tracks are skipped with a warning that names them, and other audio is selected", () => {
   const unknown = { index: 1, codec_type: "audio", codec_tag_string: "ac-4", channels: 2 };
   const info = select([video, unknown]);
   expect(info).toMatchObject({ video: { stream: 0 }, audio: null });
@@ -95,7 +95,7 @@ test("interlacing, high dynamic range and missing colour tags are detected", () 
   expect(select([video]).video?.hasMatrix).toBe(false);
 });
 
-test("a transmission's clock may jump, a file's index tells when the last picture ends", () => {
+test("a transmission's clock may jump, and a file's index states the end of its last picture", () => {
   expect(select([video], { format: { format_name: "mpegts" } }).mayJump).toBe(true);
   const indexed = { ...video, start_time: "0.5", duration: "9.5" };
   expect(select([indexed], { format: { format_name: "mov,mp4,m4a" } }).video?.endS).toBe(10);

@@ -3,7 +3,7 @@ import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { startDeadline } from "./deadline.ts";
 import { createEpochClock } from "./epoch-clock.ts";
 
-test("the epoch clock goes on by monotonic time when the wall clock is set", async () => {
+test("the epoch clock follows monotonic time when the wall clock is set", async () => {
   const clock = new VirtualClock(1_000_000);
   const now = createEpochClock(clock);
   await clock.advance(250);
@@ -12,7 +12,7 @@ test("the epoch clock goes on by monotonic time when the wall clock is set", asy
   expect(now()).toBe(1_000_500);
 });
 
-test("a deadline aborts with a TimeoutError once its time is up, and never after it was cancelled", async () => {
+test("a deadline aborts with a TimeoutError when it is reached, and never after its cancellation", async () => {
   const clock = new VirtualClock();
   const [reached, cancelled] = [startDeadline(clock, 100), startDeadline(clock, 100)];
   cancelled.cancel();

@@ -4,7 +4,7 @@ import { createLog, formatLogLine } from "./log.ts";
 
 const clock = new VirtualClock();
 
-test("log lines are for people by default and JSON on request", () => {
+test("log lines are plain text by default and JSON on request", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5).getTime();
   expect(formatLogLine(JSON.stringify({ level: 40, time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
   const lines: string[] = [];
@@ -12,7 +12,7 @@ test("log lines are for people by default and JSON on request", () => {
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: 30, msg: "hello", time: clock.nowMs() });
 });
 
-test("a terminal's status line stays under the log and is nothing elsewhere", () => {
+test("a terminal's status line stays below the log, and other outputs have none", () => {
   const texts: string[] = [];
   const log = createLog({ json: false, verbose: false }, { isTTY: true, write: (text) => texts.push(text) }, clock);
   log.setStatus("1 s");

@@ -16,7 +16,7 @@ afterEach(() => {
   for (const path of folders.splice(0)) rmSync(join(path, ".."), { recursive: true });
 });
 
-test("a folder is one edge's at a time, and the next one's at once when that one ends, even by SIGKILL", async () => {
+test("a data folder belongs to one edge at a time, and is free at once when that edge ends, even by SIGKILL", async () => {
   const path = newFolder();
   const refusal = `Another edge keeps its data in ${path}; stop it, or choose another folder with --data.`;
   const folder = await openDataFolder(path);
@@ -34,7 +34,7 @@ test("a folder is one edge's at a time, and the next one's at once when that one
   (await openDataFolder(path)).close();
 });
 
-test("a secret is another by each name, the same in each run, and nobody else's to read", async () => {
+test("secrets differ by name, persist across runs, and are readable by their owner only", async () => {
   const path = newFolder();
   const first = await openDataFolder(path);
   const secrets = [first.secret("viewer"), first.secret("admin")];
@@ -47,7 +47,7 @@ test("a secret is another by each name, the same in each run, and nobody else's 
   second.close();
 });
 
-test("secrets that cannot be read are one sentence and stay as they are, and the folder is free again", async () => {
+test("unreadable secrets are one error sentence and stay unchanged, and the folder is released", async () => {
   const path = newFolder();
   (await openDataFolder(path)).close();
   writeFileSync(join(path, "secrets.json"), "{");
@@ -57,7 +57,7 @@ test("secrets that cannot be read are one sentence and stay as they are, and the
   (await openDataFolder(path)).close();
 });
 
-test("a disk without room is named as such", () => {
+test("a full disk is named in the error", () => {
   const full = Object.assign(new Error("ENOSPC: no space left on device, mkdir"), { code: "ENOSPC" });
   expect(describeFolderError("/data", full)).toBe(
     "There is no room left for /data; make some, or choose another folder with --data.",

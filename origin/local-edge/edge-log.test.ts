@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EdgeLog } from "./edge-log.ts";
 
-test("a full disk is one sentence a minute, and other lines are logged", () => {
+test("a full disk is logged once a minute, and other lines are logged as they come", () => {
   let nowMs = 0;
   const said: string[] = [];
   const log = new EdgeLog(

@@ -18,11 +18,11 @@ test("a local edge has the bindings of wrangler.toml", () => {
   expect(compatibilityFlags).toContain("nodejs_compat");
 });
 
-test("a wrangler.toml without what an edge needs is an error", () => {
+test("a wrangler.toml without a required binding is an error", () => {
   expect(() => parseWranglerConfig('name = "corral"')).toThrow("compatibility_date");
 });
 
-test("an edge with an invalid variable does not start, and says which one it is", async () => {
+test("an edge with an invalid variable does not start, and names the variable", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "corral-config-"));
   try {
     const started = startEdge({ port: 0, dataDir, bindings: { CORRAL_JOINS_PER_SECOND: "many" } });

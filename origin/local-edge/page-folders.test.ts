@@ -24,7 +24,7 @@ function build(name: string): PageFiles {
 const shown = (directory: string): string =>
   readFileSync(join(directory, readFileSync(join(directory, "index.html"), "utf8")), "utf8");
 
-test("processes that write pages at once have a folder each, which others leave alone until it is taken away", async () => {
+test("concurrent processes have one page folder each, which others leave alone until it is removed", async () => {
   const [one, two] = await Promise.all(["one", "two"].map((name) => writePageFolder(folder, build(name))));
   expect([one, two].map((own) => shown(own?.directory ?? ""))).toEqual(["script one", "script two"]);
   await one?.remove();
@@ -34,7 +34,7 @@ test("processes that write pages at once have a folder each, which others leave 
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("what a killed process left is cleared away, what one of another machine has is not", async () => {
+test("folders of killed processes are removed, and those of other machines are not", async () => {
   const { pid } = spawnSync(process.execPath, ["--version"]);
   const left = `pages-${hostname()}-${pid}-a`;
   const elsewhere = `pages-elsewhere-${pid}-a`;

@@ -20,30 +20,30 @@ const audio = renditions.find((each): each is AudioRendition => each.kind === "a
 const schedule = new KeyframeSchedule({ num: 30, den: 1 }, 2000);
 const args = encodeVideoArgs(videos, { width: 1280, height: 720 }, schedule, PRESETS.balanced, { h264: "libx264" });
 
-test("every rendition leaves on a pipe of its own, in order", () => {
+test("each rendition has its own pipe, in order", () => {
   expect(args.filter((arg) => /^pipe:[3-9]/.test(arg))).toEqual(["pipe:3", "pipe:4", "pipe:5"]);
   expect(after(args, "-map")).toEqual(["[v0]", "[v1]", "[v2]"]);
   expect(encodeAudioArgs(audio ?? expect.fail()).at(-1)).toBe("pipe:3");
 });
 
-test("keyframes are forced where the schedule has them in every rendition, and nowhere else", () => {
+test("keyframes are forced at the scheduled times in every rendition, and nowhere else", () => {
   expect(after(args, "-force_key_frames")).toEqual(Array.from({ length: 3 }, () => schedule.ffmpegExpression));
   expect(new Set(after(args, "-g"))).toEqual(new Set(["61"]));
   expect(after(args, "-sc_threshold")).toEqual(["0", "0", "0"]);
 });
 
-test("raw media is not looked at before it is read, and none of it is lost by that", () => {
+test("raw media is read without probing, and none of it is lost", () => {
   expect(after(args, "-probesize")).toEqual(["32"]);
   expect(args).not.toContain("+nobuffer");
 });
 
-test("a rendition as large as the canvas is not scaled, and all are tagged as what they are", () => {
+test("a rendition of the canvas's size is not scaled, and all are tagged with their colour space", () => {
   const [graph] = after(args, "-filter_complex");
   expect(graph?.match(/scale=/g)).toHaveLength(2);
   expect(graph).toContain("colorspace=bt709");
 });
 
-test("each codec is encoded by the encoder that the machine has", () => {
+test("each codec uses the machine's best encoder", () => {
   const mixed = planRenditions(testSourceInfo(1280, 720), parseLadderFlags("720p:2M:hevc,480p:1M:av1,360p:500k"));
   const encoders = { hevc: "libx265", av1: "libaom-av1", h264: "libx264" };
   const pictures = mixed.filter((each): each is VideoRendition => each.kind === "video");
@@ -51,7 +51,7 @@ test("each codec is encoded by the encoder that the machine has", () => {
   expect(after(words, "-c:v")).toEqual(["libx265", "libaom-av1", "libx264"]);
 });
 
-test("the machine's encoders and decoders are read from what FFmpeg lists", () => {
+test("the machine's encoders and decoders are parsed from FFmpeg's lists", () => {
   const listed =
     " V..... = Video\n ------\n V....D libx264              libx264 H.264\n A....D aac                  AAC\n";
   const available = parseEncoders(listed);

@@ -26,17 +26,17 @@ test("a 1080p source gets the whole default ladder and audio", () => {
   });
 });
 
-test("a 480p source gets 480p and 360p, a smaller one its own size", () => {
+test("a 480p source gets 480p and 360p, and a smaller one its own size", () => {
   expect(sizes(testSourceInfo(640, 480))).toEqual(["480p 640x480", "360p 480x360"]);
   expect(sizes(testSourceInfo(320, 240))).toEqual(["240p 320x240"]);
 });
 
-test("the height rule goes by the shorter side of portrait pictures, and odd sides become even", () => {
+test("heights apply to the shorter side of portrait pictures, and odd sizes become even", () => {
   expect(sizes(testSourceInfo(1080, 1920))).toEqual(["720p 720x1280", "480p 480x854", "360p 360x640"]);
   expect(sizes(testSourceInfo(271, 481))).toEqual(["270p 270x480"]);
 });
 
-test("frame rates over 60 become an even share of themselves; missing ones become 30", () => {
+test("frame rates above 60 are divided by a whole number; missing rates become 30", () => {
   const rate = (num: number, den: number): unknown => {
     const [video] = planRenditions(testSourceInfo(640, 360, num, den), DEFAULT_LADDER);
     return video?.kind === "video" ? video.frameRate : null;
@@ -49,7 +49,7 @@ test("frame rates over 60 become an even share of themselves; missing ones becom
   expect(rate(90_000, 1)).toEqual({ num: 30, den: 1 });
 });
 
-test("whatever the source, no rendition is larger than it, odd, or of another shape", () => {
+test("for any source, no rendition is larger than it, odd-sized, or of another aspect ratio", () => {
   fc.assert(
     fc.property(fc.integer({ min: 64, max: 4096 }), fc.integer({ min: 64, max: 4096 }), (width, height) => {
       const videos = planRenditions(testSourceInfo(width, height), DEFAULT_LADDER).filter(
@@ -67,7 +67,7 @@ test("whatever the source, no rendition is larger than it, odd, or of another sh
   );
 });
 
-test("sources without picture or without sound get what is left, and a source of neither is refused", () => {
+test("sources without video or audio get the remaining track, and a source with neither is refused", () => {
   expect(planRenditions({ ...testSourceInfo(640, 360), audio: null }, DEFAULT_LADDER).map(({ kind }) => kind)).toEqual([
     "video",
   ]);
@@ -79,7 +79,7 @@ test("sources without picture or without sound get what is left, and a source of
   );
 });
 
-test("ladder flags name height, bit rate and codec, in any order", () => {
+test("a ladder flag has height, bit rate and codec, in any order", () => {
   expect(parseLadderFlags("720p:1500k:hevc,1080:5M").video).toEqual([
     { name: "1080p", height: 1080, bitsPerSecond: 5_000_000, codec: "h264" },
     { name: "720p-hevc", height: 720, bitsPerSecond: 1_500_000, codec: "hevc" },
@@ -93,13 +93,13 @@ test.each(["", "720p", "720p:fast", "720p:1k", "9p:500k", "720p:500k:vp8", "720p
   },
 );
 
-test("bit rates are read with and without units", () => {
+test("bit rates are parsed with and without units", () => {
   expect([parseBitrate("2500k"), parseBitrate("2.5M"), parseBitrate("2500000")]).toEqual([
     2_500_000, 2_500_000, 2_500_000,
   ]);
 });
 
-test("BANDWIDTH covers the bucket and stays within 125 % and packaging of the average", () => {
+test("BANDWIDTH covers the rate-control bucket and stays within 125 % of the average and packaging", () => {
   for (const rendition of planRenditions(testSourceInfo(1920, 1080), DEFAULT_LADDER)) {
     const { bandwidth, averageBandwidth } = bandwidthOf(rendition, 333, 2000);
     expect(averageBandwidth).toBeGreaterThan(rendition.bitsPerSecond);
@@ -108,7 +108,7 @@ test("BANDWIDTH covers the bucket and stays within 125 % and packaging of the av
   }
 });
 
-test("an AAC frame lasts 21.33 ms and a picture what its rate says", () => {
+test("an AAC frame lasts 21.33 ms, and a picture the inverse of its rate", () => {
   const [video, , , audio] = planRenditions(testSourceInfo(1280, 720, 30_000, 1001), DEFAULT_LADDER);
   expect(video && frameMs(video)).toBeCloseTo(33.3667, 3);
   expect(audio && frameMs(audio)).toBeCloseTo(21.3333, 3);

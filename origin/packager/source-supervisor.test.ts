@@ -73,7 +73,7 @@ function expectContiguous(parts: readonly Part[]): void {
   expect(parts.at(-1)?.meta.close).toBeDefined();
 }
 
-test("a killed decoder is started again at its position, and its track is not held", {
+test("a killed decoder is restarted at its position, and its track is not delayed", {
   timeout: 30_000,
 }, async () => {
   const input: SourceInput = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };
@@ -135,7 +135,7 @@ test("after FFmpeg is killed the broadcast continues behind gaps and a discontin
   expect(options.warnings[0]).toContain("SIGKILL");
 });
 
-test("a file is published to its last frame, its shorter audio filled up, and ends", {
+test("a file is published to its last frame, its shorter audio padded, and ends", {
   timeout: 20_000,
 }, async () => {
   const file = join(folder, "short.mp4");
@@ -156,7 +156,7 @@ test("a file is published to its last frame, its shorter audio filled up, and en
   expect(options.warnings).toEqual([]);
 });
 
-test("a source whose FFmpeg is killed more often than the failure limit is not given up", {
+test("a source whose FFmpeg is killed more often than the failure limit is retried without end", {
   timeout: 30_000,
 }, async () => {
   const kinds = [
@@ -189,7 +189,7 @@ test("a source whose FFmpeg is killed more often than the failure limit is not g
   await Promise.all(broadcasts);
 });
 
-test("a file whose encoder crashes each time is given up, on the air or not", {
+test("a file whose encoder crashes each time is abandoned, on air or not", {
   timeout: 20_000,
 }, async () => {
   const input: SourceInput = { kind: "file", url: LAVFI, loop: true, format: "lavfi" };

@@ -17,7 +17,7 @@ function tracks(source: SourceInfo, muxed: boolean) {
   return announcedTracks({ renditions, preset: PRESETS.balanced }, inits, new Map(), muxed);
 }
 
-test("a video track that carries the sound is announced with both codecs, the sound's traits and both bandwidths", () => {
+test("a muxed track is announced with both codecs, the audio's properties and both bandwidths", () => {
   const [large, small, sound] = tracks(SOURCE, false);
   const muxed = tracks(SOURCE, true);
   expect(muxed.map(({ name, kind }) => `${kind} ${name}`)).toEqual(["video 480p", "video 360p"]);
@@ -32,7 +32,7 @@ test("a video track that carries the sound is announced with both codecs, the so
   expect(muxed[1]).toMatchObject({ width: small?.width, timescale: small?.timescale });
 });
 
-test("a source with pictures or sound alone has nothing to mux", () => {
+test("a source with video or audio alone has nothing to mux", () => {
   for (const source of [
     { ...SOURCE, audio: null },
     { ...SOURCE, video: null },

@@ -80,7 +80,7 @@ type Target = Parameters<typeof resendJournals>[1];
 const held = (edge: FakeEdge, track: string): string[] =>
   (edge.tracks.get(track)?.parts ?? []).map(({ bytes }) => bytes.toString());
 
-test("acknowledged parts are resent by the next run when edge and publisher were killed at once", async () => {
+test("acknowledged parts are resent by the next run after edge and publisher were killed at once", async () => {
   const { edge, folder, target, push, publisher } = await begin();
   push(10);
   while (publisher.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -96,7 +96,7 @@ test("acknowledged parts are resent by the next run when edge and publisher were
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("the journal keeps neither stored segments nor broadcasts that ended", async () => {
+test("the journal contains neither stored segments nor ended broadcasts", async () => {
   const { folder, push, publisher } = await begin();
   push(40);
   while (publisher.counters().waiting > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -106,7 +106,7 @@ test("the journal keeps neither stored segments nor broadcasts that ended", asyn
   expect(existsSync(join(folder, config.broadcast))).toBe(false);
 });
 
-test("a record that was cut off is left out, those before it are not", async () => {
+test("a truncated record is dropped, and those before it are kept", async () => {
   const folder = newFolder();
   const journal = new PublishJournal(folder, config, (text) => expect.fail(text));
   const track = config.tracks[0]?.name ?? expect.fail("no track");
@@ -117,7 +117,7 @@ test("a record that was cut off is left out, those before it are not", async () 
   expect(readJournal(folder)?.outputs).toEqual([{ kind: "init", track, version: 1, bytes: new Uint8Array([9]) }, part]);
 });
 
-test("a broadcast that the edge refuses is reported and its journal removed", async () => {
+test("a broadcast that the edge refuses is reported, and its journal removed", async () => {
   const { edge, folder, target, push, publisher } = await begin();
   push(2);
   await publisher.close();
@@ -129,7 +129,7 @@ test("a broadcast that the edge refuses is reported and its journal removed", as
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("a disk that accepts no write is reported once", () => {
+test("a disk without write access is reported once", () => {
   const said: string[] = [];
   const journal = new PublishJournal("/dev/null/journal", config, (text) => said.push(text));
   const track = config.tracks[0]?.name ?? expect.fail("no track");

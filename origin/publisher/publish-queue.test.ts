@@ -80,7 +80,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), track: fc.nat(1) }) },
 );
 
-test("whatever is lost, delayed or forgotten, the edge ends with exactly the sequence that was pushed", () => {
+test("under any loss, delay or reset, the edge ends with exactly the pushed sequence", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
       const queue = new PublishQueue(TRACKS);
@@ -131,7 +131,7 @@ test("whatever is lost, delayed or forgotten, the edge ends with exactly the seq
   );
 });
 
-test("a part is kept until its segment is durable and dropped then", () => {
+test("a part is kept until its segment is durable, and then dropped", () => {
   const queue = new PublishQueue(TRACKS);
   const edge = new ModelEdge();
   const [video] = TRACKS as [TrackName];
@@ -146,7 +146,7 @@ test("a part is kept until its segment is durable and dropped then", () => {
   expect(queue.isDurable).toBe(true);
 });
 
-test("beyond the byte limit the oldest parts become gaps that keep their place, duration and segment marks", () => {
+test("beyond the byte limit the oldest parts become gaps with their position, duration and segment marks", () => {
   const queue = new PublishQueue(TRACKS, { bytes: 25, parts: 100 });
   const [video] = TRACKS as [TrackName];
   queue.pushInit(video, 0, new Uint8Array(4));
@@ -164,14 +164,14 @@ test("beyond the byte limit the oldest parts become gaps that keep their place, 
   expect(edge.tracks.get(video)).toMatchObject({ gaps: 1, parts: ["0.0", "0.1", "0.2"] });
 });
 
-test("more parts than the limit is an error, not silent loss", () => {
+test("more parts than the limit are an error, not silent loss", () => {
   const queue = new PublishQueue(TRACKS, { bytes: 1000, parts: 1 });
   const [video] = TRACKS as [TrackName];
   queue.pushPart(video, meta(0, 0), new Uint8Array(1), 0);
   expect(() => queue.pushPart(video, meta(0, 1), new Uint8Array(1), 0)).toThrow(PublishQueueError);
 });
 
-test("an edge that asks for what it had confirmed as stored is an error", () => {
+test("an edge that requests a part that it confirmed as stored is an error", () => {
   const queue = new PublishQueue(TRACKS);
   const edge = new ModelEdge();
   const [video] = TRACKS as [TrackName];

@@ -94,7 +94,7 @@ function expectWhole(edge: FakeEdge, count: number): void {
   }
 }
 
-test("a broadcast arrives whole, in order, and the end waits until it is durable", async () => {
+test("a broadcast arrives complete and in order, and its end waits until all is durable", async () => {
   const { edge, publisher } = await setUp();
   await publisher.open();
   await pushAll(publisher, 80);
@@ -118,7 +118,7 @@ const FAULTS: EdgeFault[] = [
   "drop-after",
 ];
 test.each([3, 5, 7, 11])(
-  "every %ith request meeting a fault or a lost memory, the broadcast still arrives whole",
+  "with a fault or memory loss on every %ith request, the broadcast still arrives complete",
   async (every) => {
     const { edge, publisher } = await setUp(({ index }) =>
       index % every === every - 1 ? (FAULTS[((index / every) % FAULTS.length) | 0] ?? "none") : "none",
@@ -138,7 +138,7 @@ test("the publisher waits until a predecessor's lease expires", async () => {
   expect(edge.config).not.toBeNull();
 });
 
-test("a second live publisher fails with one sentence", async () => {
+test("a second publisher fails with one sentence while the first is live", async () => {
   const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
   edge.leases = 1e6;
   await expect(publisher.open()).rejects.toThrow(/Another publisher is live on demo/);
@@ -150,7 +150,7 @@ test("a wrong key ends the broadcast with the edge's reason", async () => {
   expect(fatal).toHaveLength(1);
 });
 
-test("media for a broadcast that has ended is a clear error, once", async () => {
+test("media for an ended broadcast is one clear error", async () => {
   const { edge, publisher, fatal } = await setUp();
   await publisher.open();
   edge.ended = true;
@@ -159,14 +159,14 @@ test("media for a broadcast that has ended is a clear error, once", async () => 
   expect(fatal).toHaveLength(1);
 });
 
-test("an edge that is not there is named", async () => {
+test("an unreachable edge is named in the error", async () => {
   const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
   await edge.stop();
   stops.shift();
   await expect(publisher.open()).rejects.toThrow(/does not answer/);
 });
 
-test("a stream that is stopped, before a broadcast or in its middle, ends it with one sentence", async () => {
+test("a stop before or during a broadcast ends it with one sentence", async () => {
   const sentence = "demo was stopped, and accepts no publisher until the stop is undone: Not here.";
   const before = await setUp(() => "stopped");
   await expect(before.publisher.open()).rejects.toThrow(sentence);
