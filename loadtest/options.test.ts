@@ -17,7 +17,7 @@ const ARGS: LoadArgs = {
   "i-own-this-target": false,
 };
 
-test("sensible arguments are taken as they are meant", async () => {
+test("valid arguments are parsed", async () => {
   expect(await parseLoadOptions({ ...ARGS, faults: "live,r2", tracks: "separate" })).toMatchObject({
     scenario: "spike",
     viewers: 200,
@@ -54,7 +54,7 @@ test.for([
   await expect(parseLoadOptions({ ...ARGS, ...over })).rejects.toThrow(why);
 });
 
-test("a target that isn't live, or that faults should be put into, is refused", async () => {
+test("a target that is not live, or that a fault test may not disturb, is refused", async () => {
   const server = createServer((_, answer) => answer.writeHead(404).end()).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const target = `http://127.0.0.1:${(server.address() as AddressInfo).port}/live/demo/multivariant.m3u8`;

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { PlaybackBuffer } from "./playback-buffer.ts";
 
-test("a player whose media comes in time never stalls", () => {
+test("a player whose media arrives in time never stalls", () => {
   const buffer = new PlaybackBuffer(1);
   for (let part = 0; part < 30; part += 1) buffer.append(0.5, part * 500);
   expect(buffer.stalls).toBe(0);
   expect(buffer.aheadS(14_500)).toBeCloseTo(1);
 });
 
-test("a part that is late by more than what is buffered stalls the playhead until it comes", () => {
+test("a part later than the buffered time stalls the playhead until it arrives", () => {
   const buffer = new PlaybackBuffer(1);
   buffer.append(0.5, 0);
   buffer.append(0.5, 500);
@@ -19,7 +19,7 @@ test("a part that is late by more than what is buffered stalls the playhead unti
   expect(buffer.stalls).toBe(1);
 });
 
-test("before the start there is nothing to stall", () => {
+test("before playback starts there is no stall", () => {
   const buffer = new PlaybackBuffer(1);
   buffer.append(0.5, 0);
   expect(buffer.aheadS(60_000)).toBe(0.5);

@@ -17,7 +17,7 @@ const PLAYLIST = `#EXTM3U
 #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=11,LAST-PART=0
 `;
 
-test("parts are numbered over skipped segments, and the next one is known", () => {
+test("parts are numbered across skipped segments, and the next part is known", () => {
   const playlist = parseMediaPlaylist(PLAYLIST);
   expect(playlist.parts.map(({ msn, part }) => `${msn}.${part}`)).toEqual(["10.0", "10.1", "11.0"]);
   expect(playlist.nextPart).toEqual({ msn: 11, part: 1 });
@@ -32,11 +32,11 @@ test("parts are numbered over skipped segments, and the next one is known", () =
   expect(playlist.renditionReports).toEqual([{ uri: "../audio/media.m3u8", msn: 11, part: 0 }]);
 });
 
-test("what is no playlist is refused", () => {
+test("input that is not a playlist is refused", () => {
   expect(() => parseMediaPlaylist("<html>")).toThrow("not a playlist");
 });
 
-test("a multivariant playlist's variants and sound are read", () => {
+test("variants and audio renditions of a multivariant playlist are read", () => {
   const text = `#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",URI="b/audio/media.m3u8"
 #EXT-X-STREAM-INF:BANDWIDTH=3000000,AUDIO="audio"

@@ -18,13 +18,13 @@ const SMALL: ModelOptions = {
 };
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((all, number) => all + number, 0);
 
-test("one seed gives one outcome, another seed another", () => {
+test("equal seeds give equal results, different seeds different ones", () => {
   const figures = (seed: number): unknown => runTreeModel({ ...SMALL, seed }).tiers;
   expect(figures(7)).toEqual(figures(7));
   expect(figures(7)).not.toEqual(figures(8));
 });
 
-test.each(ARRIVAL_CURVES)("every viewer of a %s comes once, to one isolate, within the curve's time", (curve) => {
+test.each(ARRIVAL_CURVES)("every viewer of a %s arrives once, at one isolate, within the curve's time", (curve) => {
   const crowd = drawPopulation({ ...SMALL, curve }, seededRandom(1));
   expect(sum(crowd.joins)).toBe(SMALL.viewers);
   expect(sum(crowd.isolates.map(({ viewers }) => viewers))).toBe(SMALL.viewers);
@@ -32,30 +32,27 @@ test.each(ARRIVAL_CURVES)("every viewer of a %s comes once, to one isolate, with
   expect(arrivalTimeS(curve, 60, 1 - Number.EPSILON)).toBeLessThanOrEqual(60);
 });
 
-test.each(ARRIVAL_CURVES)("what nodes send up is what the nodes above count, when viewers come in a %s", (curve) => {
+test.each(ARRIVAL_CURVES)("requests sent upstream equal requests received upstream, with arrivals as a %s", (curve) => {
   const { requestsSent, tiers } = runTreeModel({ ...SMALL, curve });
   expect(sum(tiers.map(({ requests }) => requests))).toBe(requestsSent);
 });
 
-test("where objects send slowly, parts are pulled, and those requests are counted above too", () => {
+test("with slow objects parts are pulled, and those requests are counted upstream too", () => {
   const { requestsSent, pulls, tiers } = runTreeModel({ ...SMALL, linkBytesPerSecond: 2_000_000 });
   expect(pulls).toBeGreaterThan(0);
   expect(sum(tiers.map(({ requests }) => requests))).toBe(requestsSent);
   expect(runTreeModel({ ...SMALL, linkBytesPerSecond: 1e12, distances: harnessRoundTrips(0) }).pulls).toBe(0);
 });
 
-test.each(ARRIVAL_CURVES)(
-  "no node feeds more isolates than the tree's rules allow, when viewers come in a %s",
-  (curve) => {
-    const { tiers } = runTreeModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
-    const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));
-    expect(isolates["live"]).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
-    expect(isolates["region"]).toBeLessThanOrEqual(TREE_LIMITS.regionIsolates);
-    expect(isolates["colo"]).toBeLessThanOrEqual(TREE_LIMITS.coloIsolates);
-  },
-);
+test.each(ARRIVAL_CURVES)("no node exceeds its limit of isolates, with arrivals as a %s", (curve) => {
+  const { tiers } = runTreeModel({ ...SMALL, curve, colos: worldColos(6), isolates: { kind: "fixed", count: 200 } });
+  const isolates = Object.fromEntries(tiers.map((load) => [load.tier, load.isolates]));
+  expect(isolates["live"]).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
+  expect(isolates["region"]).toBeLessThanOrEqual(TREE_LIMITS.regionIsolates);
+  expect(isolates["colo"]).toBeLessThanOrEqual(TREE_LIMITS.coloIsolates);
+});
 
-test("one isolate of one viewer is turned up by its colo's shield, then asks again for its track and every 24 s", () => {
+test("the isolate of a single viewer is redirected up by its colo shield, then renews for its track and every 24 s", () => {
   const { tiers } = runTreeModel({
     ...SMALL,
     viewers: 1,
@@ -69,12 +66,12 @@ test("one isolate of one viewer is turned up by its colo's shield, then asks aga
   expect(requests).toEqual({ live: 4, region: 0, colo: 1 });
 });
 
-test("a viewer of two tracks for ten parts asks for a playlist and a part of each, and what a join takes", () => {
+test("a viewer of two tracks for ten parts requests a playlist and a part of each, and the objects of a join", () => {
   const settings = ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "separate", 1);
   expect(viewerRequests(settings, 5)).toBe(1 + 2 * (1 + 1 + 4) + 10 * 2 * 2);
 });
 
-test("an hour of a thousand viewers costs what is computed by hand", () => {
+test("an hour of a thousand viewers costs the hand-computed amount", () => {
   const settings = ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1);
   const bill = broadcastBill({
     settings,
@@ -98,7 +95,7 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
   expect(dollarsOf(bill)).toBeCloseTo(byHand, 6);
 });
 
-test("draws follow their weights", () => {
+test("random draws follow their weights", () => {
   const draw = weightedChoice([1, 2, 5]);
   const random = seededRandom(3);
   const counts = [0, 0, 0];
@@ -111,7 +108,7 @@ test("draws follow their weights", () => {
     expect((counts[index] ?? 0) / 80_000).toBeCloseTo(share, 1);
 });
 
-test("things are done in the order of their times, and of their coming where those are the same", () => {
+test("events run in order of time, and of insertion at equal times", () => {
   const queue = new EventQueue();
   const done: string[] = [];
   for (const [name, atMs] of [
@@ -128,7 +125,7 @@ test("things are done in the order of their times, and of their coming where tho
   expect(done).toEqual(["a", "b", "b2", "c", "later", "d"]);
 });
 
-test("the smaller the measured times, the sooner viewers are answered", () => {
+test("faster measured times give faster answers", () => {
   const slow = runTreeModel(SMALL).delays;
   const fast = runTreeModel({ ...SMALL, measurements: { ...MEASUREMENTS, childMs: 0, byteMs: 0, wakeMs: 0 } }).delays;
   expect(fast.p99).toBeLessThan(slow.p99);

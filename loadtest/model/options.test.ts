@@ -15,7 +15,7 @@ const ARGS: ModelArgs = {
   seed: "1",
 };
 
-test("the words of the command line become a run", () => {
+test("command-line arguments are parsed into a run", () => {
   const options = parseModelOptions({ ...ARGS, isolates: "200", dvr: "20", preset: "ultra", tracks: "separate" });
   expect(options).toMatchObject({ viewers: 1_000_000, isolates: { kind: "fixed", count: 200 }, dvrShare: 0.2 });
   expect(options.settings).toMatchObject({ partMs: 200, segmentMs: 2_000 });
@@ -31,6 +31,6 @@ test.each([
   [{ tracks: "three" }, "--tracks is muxed or separate"],
   [{ dvr: "101" }, "--dvr"],
   [{ isolates: "" }, "not nothing"],
-])("nonsense is refused with the reason: %j", (wrong, reason) => {
+])("invalid arguments are refused with the reason: %j", (wrong, reason) => {
   expect(() => parseModelOptions({ ...ARGS, ...wrong })).toThrow(reason);
 });

@@ -46,7 +46,7 @@ function run(scenario: Scenario, counters: Readonly<Record<string, number>>, lik
 const notMet = (result: LoadResult): string[] =>
   roomFigures(result).flatMap(({ figure, met }) => (met === false ? [figure] : []));
 
-test("a clean run meets every goal except that of too many calls", () => {
+test("a clean run meets every goal except the number of calls", () => {
   expect(notMet(run("chat-storm", {}))).toEqual(["calls to the room object in its busiest second"]);
 });
 
@@ -57,7 +57,7 @@ test.for([
   ["resets", "begin anew"],
   ["own_missing", "not shown"],
   ["unanswered", "without an answer"],
-])("one of %s is a goal not met", ([name = "", figure = ""]) => {
+])("one of %s fails a goal", ([name = "", figure = ""]) => {
   expect(notMet(run("chat-storm", { [name]: 1 })).some((each) => each.includes(figure))).toBe(true);
 });
 

@@ -21,13 +21,13 @@ const SLOW: JoinStorm = { ...STEP, joins: Array.from({ length: 100 }, () => 500)
 const seated = ({ socketsPerShard }: PlacementResult): number =>
   socketsPerShard.reduce((sum, sockets) => sum + sockets, 0);
 
-test.each([STEP, SLOW])("everybody has a seat or is counted as without one", (storm) => {
+test.each([STEP, SLOW])("every viewer gets a connection or is counted without one", (storm) => {
   const seating = simulateJoinStorm(storm, seededRandom(1));
   expect(seated(seating) + seating.unplaced).toBeCloseTo(storm.viewers, -1);
   expect(seating.unplaced).toBeLessThanOrEqual(storm.viewers / 1_000);
 });
 
-test("joins slow enough for one shard after another never fail; a step fails often, and takes longer after its end", () => {
+test("joins slow enough to fill one shard after another never fail; a step fails often, and takes longer after its end", () => {
   const slow = simulateJoinStorm(SLOW, seededRandom(1));
   const step = simulateJoinStorm(STEP, seededRandom(1));
   expect(slow.failed).toBe(0);
@@ -37,31 +37,31 @@ test("joins slow enough for one shard after another never fail; a step fails oft
   expect(step.shards).toBe(32);
 });
 
-test("a room that has its shards takes all back sooner than a new one takes them in", () => {
+test("a room that has its shards readmits its viewers sooner than a new room admits them", () => {
   const anew = simulateJoinStorm(STEP, seededRandom(1));
   const back = simulateJoinStorm({ ...STEP, shards: anew.shards }, seededRandom(1));
   expect(back.almostAllS).toBeLessThan(anew.almostAllS ?? 0);
   expect(back.peakJoins).toBeLessThan(anew.peakJoins);
 });
 
-test("no shard has more sockets than the room allows: the others are sent away", () => {
+test("no shard exceeds the room's limit of sockets: the rest is redirected", () => {
   const unlimited = simulateJoinStorm({ ...STEP, joinsPerSecond: 1e9 }, seededRandom(1));
   expect(Math.max(...unlimited.socketsPerShard)).toBeLessThanOrEqual(ROOM_LIMITS.socketsPerShard + 1);
   expect(unlimited.redirected).toBeGreaterThan(STEP.viewers / 2);
 });
 
-test("an isolate asks where to once while it remembers, however many come", () => {
+test("an isolate requests a placement once per cache lifetime, however many viewers arrive", () => {
   expect(simulateJoinStorm({ ...STEP, joins: [10_000, 20_000, 20_000] }, seededRandom(1)).peakPlaces).toBe(
     COLOS.length,
   );
   expect(simulateJoinStorm({ ...STEP, colos: [0] }, seededRandom(1)).peakPlaces).toBe(1);
 });
 
-test("one seed gives one outcome", () => {
+test("equal seeds give equal results", () => {
   expect(simulateJoinStorm(STEP, seededRandom(5))).toEqual(simulateJoinStorm(STEP, seededRandom(5)));
 });
 
-test("retries are spread over the requested steps, none of them lost", () => {
+test("retries are spread over the requested interval, and none is lost", () => {
   const returns = new RetrySchedule(2, 3, 10);
   returns.spread(1, 2, 60, 6);
   returns.spread(1, 2, 10, 1);
@@ -70,7 +70,7 @@ test("retries are spread over the requested steps, none of them lost", () => {
   expect(came.reduce((sum, count) => sum + count, 0)).toBeCloseTo(70);
 });
 
-test("isolates that share their data centre's cache ask once for all of them", () => {
+test("isolates that share their data centre's cache make one request for all of them", () => {
   expect(simulateJoinStorm({ ...STEP, placementTtl: SHARED }, seededRandom(1)).peakPlaces).toBe(10);
   const isolates = COLOS.map((colo) => ({ colo, rate: 1_000 }));
   expect(lookupsPerSecond(isolates, ALONE, 1)).toBeCloseTo(400 / 3, 0);
@@ -85,7 +85,7 @@ test("an isolate with a recent placement uses it", () => {
   expect(lookups.roomRequests).toBe(4);
 });
 
-test("shards that filled up before the room grew send viewers to the others", () => {
+test("shards that filled before the room grew redirect viewers to the others", () => {
   const storm = { ...STEP, joinsPerSecond: 1e9, viewers: 30_000, joins: [30_000] };
   const seating = simulateJoinStorm(storm, seededRandom(1));
   expect(seating.shards).toBe(16);

@@ -31,13 +31,13 @@ const STANDING: SteadyRoom = {
   withoutRelays: false,
 };
 
-test("one seed gives one outcome, another seed another", () => {
+test("equal seeds give equal results, different seeds different ones", () => {
   const figures = (seed: number): unknown => runRoomModel({ ...SMALL, seed }).delays;
   expect(figures(7)).toEqual(figures(7));
   expect(figures(7)).not.toEqual(figures(8));
 });
 
-test("objects' sockets are the room's viewers, and what is delivered is what is shown times those who see it", () => {
+test("objects' sockets equal the room's viewers, and deliveries equal shown messages times receivers", () => {
   const { loads, arrival, rates } = runRoomModel(SMALL);
   const shard = loads.find(({ object }) => object === "shard");
   const sockets = (shard?.sockets ?? 0) * (shard?.objects ?? 0);
@@ -46,7 +46,7 @@ test("objects' sockets are the room's viewers, and what is delivered is what is 
   expect((shard?.messagesDelivered ?? 0) * (shard?.objects ?? 0)).toBeCloseTo(rates.shownMessages * SMALL.viewers);
 });
 
-test("pages that show the state ask for the room's place though nobody comes, and the room answers them too", () => {
+test("pages that show the state request the room's summary without joins, and the room answers those requests too", () => {
   const { loads, rates, placesPerSecond } = runRoomModel({
     ...SMALL,
     assumptions: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
@@ -58,7 +58,7 @@ test("pages that show the state ask for the room's place though nobody comes, an
   expect(room?.requests).toBeCloseTo(rates.submissions + rates.reports + placesPerSecond);
 });
 
-test("an hour of a thousand viewers costs what is computed by hand", () => {
+test("an hour of a thousand viewers costs the hand-computed amount", () => {
   const rates = {
     ...roomRates(STANDING, seededRandom(1)),
     ...{
@@ -92,7 +92,7 @@ test("an hour of a thousand viewers costs what is computed by hand", () => {
   expect(beats - byHand).toBeCloseTo((3_600 * 500 * 0.15e-6) / 20, 9);
 });
 
-test("who writes more waits longer and pays more, and at last the room's core breaks", () => {
+test("a higher message rate increases delay and cost until the room's core is saturated", () => {
   const quiet = runRoomModel(SMALL);
   const loud = runRoomModel({ ...SMALL, assumptions: { ...ASSUMPTIONS, chatPerMinute: 60 } });
   expect(loud.dollarsAnHour).toBeGreaterThan(quiet.dollarsAnHour);
@@ -102,7 +102,7 @@ test("who writes more waits longer and pays more, and at last the room's core br
   expect(loud.rates.shownMessages).toBeLessThan(31);
 });
 
-test("too few of something are not compared", () => {
+test("samples that are too small are not compared", () => {
   const counted = {
     acts: 30,
     submissions: 30,
@@ -140,7 +140,7 @@ const TREE = {
   colos: harnessColos(2, 1),
 };
 
-test("the words of the command line become a room", () => {
+test("command-line arguments are parsed into a room", () => {
   const options = parseRoomOptions({ ...ARGS, "beats-billed": true, flat: true }, TREE);
   expect(options).toMatchObject({
     viewers: 1_000,
@@ -155,6 +155,6 @@ test.each([
   [{ taps: "many" }, "--taps"],
   [{ stay: "0" }, "--stay"],
   [{ "calls-at-once": "" }, "not nothing"],
-])("nonsense is refused with the reason: %j", (wrong, reason) => {
+])("invalid arguments are refused with the reason: %j", (wrong, reason) => {
   expect(() => parseRoomOptions({ ...ARGS, ...wrong }, TREE)).toThrow(reason);
 });
