@@ -49,7 +49,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("an import that no list names breaks the rule of its domain, also one of a type alone", () => {
+test("an import outside the list breaks the domain's rule, also a type-only import", () => {
   const { stdout } = spawnSync(
     join(ROOT, "node_modules/.bin/depcruise"),
     ["--config", join(ROOT, ".dependency-cruiser.cjs"), "--output-type", "json", "."],

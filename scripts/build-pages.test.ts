@@ -25,7 +25,7 @@ function build(name: string): PageFiles {
 const shown = (directory: string): string =>
   readFileSync(join(directory, readFileSync(join(directory, "index.html"), "utf8")), "utf8");
 
-test("a folder whose pages are replaced again and again never lacks one, nor what it asks for", async () => {
+test("a page folder that is replaced repeatedly always has all its files", async () => {
   const dist = join(folder, "dist");
   await replacePageFiles(dist, build("one"));
   let replaced = false;
@@ -45,7 +45,7 @@ test("a folder whose pages are replaced again and again never lacks one, nor wha
   expect(readdirSync(folder)).toEqual(["dist"]);
 });
 
-test("a replacement that was interrupted leaves whole pages, and the next one tidies up", async () => {
+test("an interrupted replacement leaves complete pages, and the next one removes its leftovers", async () => {
   const dist = join(folder, "dist");
   await replacePageFiles(dist, build("one"));
   const broken = new Map([...build("two"), ["other.html", null as unknown as Uint8Array]]);

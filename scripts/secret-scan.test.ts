@@ -19,14 +19,14 @@ test.each([
   ],
   ["a password in an address", written("https://admin:hunter2hunter2", "@example.com/")],
   ["a stream key", written("key: corral", "_", "aB3".repeat(14), "x")],
-])("%s is found, and not shown again", async (_name, content) => {
+])("%s is found, and masked in the output", async (_name, content) => {
   const found = await findSecrets("file.txt", content);
   expect(found).toHaveLength(1);
   expect(found[0]).toMatch(/^file\.txt:1: /);
   expect(found[0]).not.toMatch(/wJalrX|wWPw5|MIIEow|hunter2|aB3aB3/);
 });
 
-test("a hash, a public key, an example and a placeholder are no secrets", async () => {
+test("hashes, public keys, examples and placeholders are no secrets", async () => {
   const content = `sha512-${"A".repeat(86)}==\ncorral_…\nkey: corral_short\nBearer $(cat admin-token)\n`;
   expect(await findSecrets("docs/deploy.md", content)).toEqual([]);
 });

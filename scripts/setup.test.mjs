@@ -17,12 +17,12 @@ afterEach(() => {
   for (const path of folders.splice(0)) rmSync(path, { recursive: true });
 });
 
-test("Node 22.13 and everything later is new enough, nothing before is", () => {
+test("Node 22.13 and later is accepted, earlier versions are not", () => {
   expect(["22.13.0", "22.20.1", "24.0.0", "100.0.0"].every(isNewEnough)).toBe(true);
   expect(["20.19.4", "22.12.9", "18.20.0", "9.0.0"].some(isNewEnough)).toBe(false);
 });
 
-test("packages are installed when each wanted one is there in its version, save what other platforms need", () => {
+test("packages count as installed when each required one is present in its version, except those of other platforms", () => {
   const wanted = { "": { version: "1" }, "node_modules/a": { version: "2" }, "node_modules/win": { optional: true } };
   expect(hasSamePackages(wanted, { "node_modules/a": { version: "2" } })).toBe(true);
   expect(hasSamePackages(wanted, { "node_modules/a": { version: "3" } })).toBe(false);
@@ -32,7 +32,7 @@ test("packages are installed when each wanted one is there in its version, save 
   );
 });
 
-test("packages for this platform are wanted though npm calls them optional, those of others are not", () => {
+test("optional packages for this platform are required, those of other platforms are not", () => {
   const here = { optional: true, os: [process.platform], cpu: [process.arch] };
   const there = { optional: true, os: ["plan9"], cpu: [process.arch] };
   expect(hasSamePackages({ "node_modules/tool-here": here }, {})).toBe(false);
@@ -45,20 +45,20 @@ test("packages for this platform are wanted though npm calls them optional, thos
   expect(isForThisPlatform({}, linux)).toBe(false);
 });
 
-test("a folder without node_modules has no packages installed, one without a lockfile is told to restore it", () => {
+test("a folder without node_modules has no packages installed, and one without a lockfile gets an instruction", () => {
   const root = folder();
   expect(() => packagesAreInstalled(root)).toThrow("package-lock.json cannot be read");
   writeFileSync(join(root, "package-lock.json"), JSON.stringify({ packages: {} }));
   expect(packagesAreInstalled(root)).toBe(false);
 });
 
-test("asking for help needs nothing from the system, tests need Chromium, a broadcast does not", () => {
+test("help needs no system packages, tests need Chromium, and a broadcast does not", () => {
   expect(listRequiredTools("origin/main.ts", ["--help"])).toEqual([]);
   expect(listRequiredTools("origin/main.ts", ["in.mp4", "--loop"])).not.toContain("chromium");
   expect(listRequiredTools("scripts/test.ts", [])).toContain("chromium");
 });
 
-test("a tool is found on the PATH only when all its programs are there and may be run", () => {
+test("a tool is found on the PATH only when all its programs are present and executable", () => {
   const bin = folder();
   writeFileSync(join(bin, "ffmpeg"), "", { mode: 0o755 });
   expect(findTool("ffmpeg", bin)).toBeNull();
@@ -69,13 +69,13 @@ test("a tool is found on the PATH only when all its programs are there and may b
   expect(findTool("ffmpeg", bin)).toBe(join(bin, "ffmpeg"));
 });
 
-test("every system is told one command that names its own packages", () => {
+test("every system gets one command with its own package names", () => {
   const commands = PACKAGE_MANAGERS.map((manager) => formatInstallCommand(manager, ["ffmpeg", "font"]));
   expect(commands).toContain("sudo apt-get install -y --no-install-recommends ffmpeg fonts-dejavu-core fontconfig");
   expect(commands).toContain("sudo pacman -S ffmpeg ttf-dejavu fontconfig");
 });
 
-test("two set-ups at once run one after the other, and leave no lock behind", async () => {
+test("concurrent set-ups run one after the other, and leave no lock", async () => {
   const root = folder();
   const lock = join(root, "deep", "setup.lock");
   /** @type {string[]} */

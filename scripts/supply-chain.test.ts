@@ -23,7 +23,7 @@ test("a package is pinned by its SHA-512 and comes from the registry", () => {
   }
 });
 
-test("what is deployed has a permissive licence, and tools have one that is on the list", () => {
+test("deployed packages have a permissive licence, and tools one of the allowed list", () => {
   const complaints = (license: string | undefined, bundled: string[] = []): number =>
     findUnlicensedPackages(at(license === undefined ? {} : { license }), new Set(bundled)).length;
   for (const license of ["MIT", "MIT OR Apache-2.0", "GPL-3.0-only OR MIT", "MIT AND ISC"]) {

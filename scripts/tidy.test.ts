@@ -49,11 +49,11 @@ test.each([
   'import { Date } from "./dates.ts"; Date.now();',
   "clock.Date.now(); clock.setTimeout(f, 1);",
   '"Date.now()"; // Math.random()',
-])("harmless members, types and names of one's own are no use of the platform: %s", (text) => {
+])("other members, types and local names are no use of the platform: %s", (text) => {
   expect(usesIn(text)).toEqual([]);
 });
 
-test("exported names are those that a file declares, of every kind", () => {
+test("exported names of every kind of declaration are found", () => {
   expect(exportsIn("export const a = 1, b = 2; export function f() {} export class C {} export type T = 1;")).toEqual([
     ...["a", "b", "f", "C", "T"],
   ]);
@@ -61,14 +61,14 @@ test("exported names are those that a file declares, of every kind", () => {
   expect(exportsIn('export { Live } from "./live.ts"; const hidden = 1;')).toEqual([]);
 });
 
-test("a name that two files export is a complaint, a type and a value of one file are none", () => {
+test("a name exported by two files is reported, and a type and a value of one file are not", () => {
   const files = [facts("core/a.ts", { exportedNames: ["X", "X"] }), facts("web/src/b.ts", { exportedNames: ["Y"] })];
   expect(findUntidiness(files, EMPTY)).toEqual([]);
   const repeated = [...files, facts("origin/c.ts", { exportedNames: ["Y"] })];
   expect(findUntidiness(repeated, EMPTY)).toEqual([expect.stringContaining("web/src/b.ts and origin/c.ts")]);
 });
 
-test("exports named by an earlier vocabulary are complaints", () => {
+test("exports with a replaced name are reported", () => {
   expect(
     findUntidiness([facts("core/a.ts", { exportedNames: ["Door", "toProgrammeMs", "DoorHandle"] })], EMPTY),
   ).toHaveLength(2);
@@ -87,7 +87,7 @@ test("a count may neither exceed the backlog nor fall below it", () => {
   expect(findUntidiness([], listed(3, 402))).toHaveLength(2);
 });
 
-test("the backlog is shortened to today's counts and never lengthened", () => {
+test("the backlog is lowered to the current counts and never raised", () => {
   const files = [
     facts("core/a.ts", { platformUses: ["Date.now"] }),
     facts("core/b.ts", { platformUses: ["Date.now", "Date.now"], lines: 401 }),
@@ -99,6 +99,6 @@ test("the backlog is shortened to today's counts and never lengthened", () => {
   expect(shortenBacklog(files, backlog)).toEqual({ platformUses: { "core/a.ts": 1, "core/b.ts": 1 }, longFiles: {} });
 });
 
-test("the one file that takes the platform's clock may do so", () => {
+test("the system platform may use the platform's clock", () => {
   expect(findUntidiness([facts("core/kit/system-platform.ts", { platformUses: ["Date.now"] })], EMPTY)).toEqual([]);
 });
