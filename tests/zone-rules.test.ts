@@ -30,7 +30,7 @@ const limits = rulesOf("rate-limits").map(({ ratelimit, ...rule }) => {
 const custom = rulesOf("custom-rules");
 const cached = rulesOf("cache-rules");
 
-test("every expression closes what it opens, and every rule says what it is for", () => {
+test("every expression has balanced brackets, and every rule has a description", () => {
   for (const { description, expression, ratelimit } of [...limits, ...custom, ...cached] as Rule[]) {
     expect(description).toMatch(/^[A-Z]/);
     for (const text of [expression, ratelimit?.counting_expression ?? ""]) {
@@ -41,7 +41,7 @@ test("every expression closes what it opens, and every rule says what it is for"
   }
 });
 
-test("rate limits are ones that the plans have: counted by data centre and address, with periods that exist", () => {
+test("rate limits fit the plans: counted by data centre and address, with existing periods", () => {
   const periods = [10, 60, 120, 300, 600, 3600];
   for (const { ratelimit, action } of limits) {
     expect(action).toBe("block");
@@ -71,7 +71,7 @@ test("fifty viewers behind one address stay below every limit", () => {
   expect(VIEWERS * 10).toBeLessThanOrEqual(joins?.requests_per_period ?? 0);
 });
 
-test("no route of the edge is blocked by its method or its length, and all that programs ask for is free of challenges", () => {
+test("no route of the edge is blocked by its method or length, and programs' requests are never challenged", () => {
   const [skip, shape] = custom;
   expect(skip?.action).toBe("skip");
   for (const { path, methods } of ALL_ADDRESSES) {
@@ -84,7 +84,7 @@ test("no route of the edge is blocked by its method or its length, and all that 
   expect(custom.every(({ action }) => ["skip", "block"].includes(action))).toBe(true);
 });
 
-test("a cache in front keeps nothing but media without tokens and the pages' files, as long as they say", () => {
+test("a cache in front stores only media without tokens and the pages' files, for the stated time", () => {
   const [first, ...kept] = cached;
   // The last rule that matches counts.
   expect([first?.expression, first?.action_parameters?.cache]).toEqual(["true", false]);

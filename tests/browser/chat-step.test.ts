@@ -89,7 +89,7 @@ const pause = (on: boolean): Promise<void> =>
 const watching = (count: number): Promise<void> =>
   page.locator(".chip[title^='Watching now']", { hasText: String(count) }).waitFor();
 
-test("whose picture moves is counted, and who paused isn't", async () => {
+test("a playing viewer is counted, and a paused one is not", async () => {
   await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PAGE_TIMEOUT_MS, "showing a picture");
   await joinRoom(page, "Ann");
   await watching(1);
@@ -97,7 +97,7 @@ test("whose picture moves is counted, and who paused isn't", async () => {
   await watching(0);
 });
 
-test("a message waits until the picture reaches its moment; one that is due, and one's own, do not", async () => {
+test("a message waits for the playhead to reach its program time; due messages and own messages do not", async () => {
   const at = (await readPageStats(page))?.programTimeMs ?? Number.NaN;
   const later = await says("of a later moment", null);
   expect(later.programmeMs).toBeGreaterThan(at);
@@ -113,7 +113,7 @@ test("a message waits until the picture reaches its moment; one that is due, and
   expect(now).toBeGreaterThanOrEqual(later.programmeMs);
 });
 
-test("who wants messages at once gets them at once", async () => {
+test("with synchronisation off, messages are shown at once", async () => {
   await pause(true);
   await says("no need to wait", null);
   await page.getByRole("button", { name: "Messages in step with the picture" }).click();
@@ -124,7 +124,7 @@ test("who wants messages at once gets them at once", async () => {
   await waitForMessage(page, "no need to wait");
 });
 
-test("a page whose chat is hidden counts its viewer by the beacon, and shows the chat again when asked", async () => {
+test("a page with hidden chat counts its viewer by the beacon, and shows the chat again on request", async () => {
   const beacon = page.waitForResponse((answer) => answer.url().includes("/beacon"));
   await page.getByRole("button", { name: "Hide the chat" }).click();
   expect((await beacon).status()).toBe(200);
@@ -132,7 +132,7 @@ test("a page whose chat is hidden counts its viewer by the beacon, and shows the
   await waitForMessage(page, "my own");
 });
 
-test("what is in the page is what is in view, however much was written", async () => {
+test("only visible rows are in the page, however many messages there are", async () => {
   for (let index = 1; index <= 80; index += 1) await says(`line ${index} of many`, null);
   await waitForMessage(page, "line 80 of many");
   expect(await page.locator(".chat-row").count()).toBeLessThan(60);
@@ -144,7 +144,7 @@ test("what is in the page is what is in view, however much was written", async (
   await waitForMessage(page, "while reading above");
 });
 
-test("the recording plays with its chat, also after seeking", async () => {
+test("the recording plays with its chat, also after a seek", async () => {
   const kept = await says("kept with the recording", null);
   await waitForStats(
     page,

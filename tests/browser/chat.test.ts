@@ -54,7 +54,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-test("what one writes the other sees, and answers, on two pages and the moderator's", async () => {
+test("messages and replies appear on two pages and the moderator's", async () => {
   await writeMessage(ann, "hello from ann");
   await Promise.all([ann, bob, moderator].map((page) => waitForMessage(page, "hello from ann")));
   await writeMessage(bob, "@ann hello back");
@@ -71,7 +71,7 @@ test("markup in names and messages is text", async () => {
   }
 });
 
-test("the list is walked through with the arrow keys, and a message answered without a mouse", async () => {
+test("the message list is navigable with arrow keys, and a reply works without a mouse", async () => {
   await ann.locator("#chat [role=log]").focus();
   await ann.keyboard.press("ArrowUp");
   await ann.waitForFunction(() => document.activeElement?.matches(".chat-row") === true);
@@ -86,12 +86,12 @@ test("the list is walked through with the arrow keys, and a message answered wit
   await ann.locator("#chat textarea").fill("");
 });
 
-test("a deleted message vanishes from every page", async () => {
+test("a deleted message disappears from every page", async () => {
   await pressModeration(moderator, "hello from ann", /^Delete$/);
   for (const page of [ann, bob, moderator]) await messageRows(page, "hello from ann").waitFor({ state: "detached" });
 });
 
-test("a message that is held is shown once a moderator approves it", async () => {
+test("a held message is shown after a moderator's approval", async () => {
   await moderator.locator("#tab-rules").click();
   await moderator.getByLabel("Review every message").check();
   await ann.locator(".chat-modes", { hasText: "reviewed" }).waitFor();
@@ -105,7 +105,7 @@ test("a message that is held is shown once a moderator approves it", async () =>
   await ann.locator(".chat-modes").waitFor({ state: "detached" });
 });
 
-test("slow mode says how long one has to wait, and the box can't be sent before", async () => {
+test("slow mode shows the remaining wait, and the message cannot be sent before", async () => {
   await moderator.getByLabel("Slow mode").selectOption("300");
   await ann.locator(".composer-said", { hasText: /write again in \d/ }).waitFor();
   await ann.locator("#chat textarea").fill("too soon");
@@ -115,12 +115,12 @@ test("slow mode says how long one has to wait, and the box can't be sent before"
   await ann.locator("#chat textarea").fill("");
 });
 
-test("likes reach the other page's sum", async () => {
+test("likes are added to the other page's total", async () => {
   for (let taps = 0; taps < 3; taps += 1) await ann.locator(".like").click();
   await bob.locator(".like", { hasText: "3" }).waitFor();
 });
 
-test("on a phone nothing is wider than the screen, and the box to write in is on it", async () => {
+test("on a phone nothing is wider than the screen, and the message field is on it", async () => {
   for (const [width, height] of [
     [320, 568],
     [390, 844],
@@ -142,7 +142,7 @@ test("on a phone nothing is wider than the screen, and the box to write in is on
   for (const page of [ann, moderator]) await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-test("a ban severs, and holds on return: by reload, and on the same device without the token", async () => {
+test("a ban disconnects and applies to returns: by reload, and on the same device without the token", async () => {
   await writeMessage(bob, "last words");
   await waitForMessage(moderator, "last words");
   const severed = bob.locator(".chat-foot-note", { hasText: "You are banned" });
@@ -171,7 +171,7 @@ test("a ban severs, and holds on return: by reload, and on the same device witho
   await moderator.locator(".log td", { hasText: /^ban$/ }).waitFor();
 });
 
-test("a ban that is lifted lets the person back in", async () => {
+test("an unbanned viewer can return", async () => {
   await moderator.locator("#tab-people").click();
   await moderator.getByRole("button", { name: /^Unban/ }).click();
   await moderator.locator(".card-more", { hasText: "Nobody is." }).waitFor();

@@ -49,7 +49,7 @@ async function token(seconds: number): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-test("without a token the watch page says so, and plays once it gets one from the page around it", async () => {
+test("without a token the watch page asks for one, and plays once the embedding page sends it", async () => {
   const page = await browser.newPage();
   await page.goto(`${edge.url}/watch/show`);
   await waitForStats(page, ({ state }) => state === "failed", PATIENCE_MS, "refused");
@@ -64,7 +64,7 @@ test("without a token the watch page says so, and plays once it gets one from th
   await page.close();
 });
 
-test("a token in the address's fragment plays, leaves the address bar, and is renewed in mid-play when it is over", async () => {
+test("a token in the fragment starts playback, is removed from the address bar, and is renewed during playback", async () => {
   const page = await browser.newPage();
   let renewals = 0;
   await page.exposeFunction("corralToken", () => {
@@ -97,7 +97,7 @@ test("a token in the address's fragment plays, leaves the address bar, and is re
   await page.close();
 });
 
-test("a page that had the playlist preloaded, without a token, plays with the one in its address", async () => {
+test("a page with a playlist preloaded without a token plays with the token in its address", async () => {
   const page = await browser.newPage();
   // As an isolate answers that doesn't know yet that the stream isn't for everybody.
   await page.route("**/watch/show", async (route) => {
@@ -115,7 +115,7 @@ test("a page that had the playlist preloaded, without a token, plays with the on
   await page.close();
 });
 
-test("a player that takes nothing along but addresses plays too: playlists carry the token to all that they name", async () => {
+test("a player that only follows URLs plays: playlists carry the token to all their URIs", async () => {
   const page = await browser.newPage({ bypassCSP: true });
   await page.goto(`${edge.url}/404`);
   const asked: string[] = [];

@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-test("a page that comes with a crowd says that it waits for its turn, and comes in by itself", async () => {
+test("a page refused by join admission shows the wait, and joins by itself", async () => {
   const address = `${edge.url}/live/crowded/multivariant.m3u8`;
   // Whoever came before has taken the place.
   for (let status = 0; status !== 503; ) status = (await fetch(address)).status;

@@ -67,7 +67,7 @@ async function look(page: Page, what: string, wide: string[]): Promise<void> {
   }
 }
 
-test("on a phone held upright no page is wider than the window, whatever it shows", async () => {
+test("on a phone in portrait no page is wider than the window, in any state", async () => {
   const page = await browser.newPage();
   const wide: string[] = [];
   await page.goto(`${edge.url}/`);
@@ -93,7 +93,7 @@ test("on a phone held upright no page is wider than the window, whatever it show
   expect(wide).toEqual([]);
 });
 
-test("on a phone on its side the chat can be read and written in, and where a window is lower the page scrolls to it", async () => {
+test("on a phone in landscape the chat can be read and written, and in a lower window the page scrolls to it", async () => {
   await keyOf("low");
   const page = await openWatchPage(browser, `${edge.url}/watch/low`);
   await page.locator("#chat .composer-join").waitFor();
@@ -119,7 +119,7 @@ test("on a phone on its side the chat can be read and written in, and where a wi
   await page.context().close();
 });
 
-test("whatever the window, the player with its controls is within it, with the chat and without, live and recorded", async () => {
+test("in any window the player and its controls are visible, with and without chat, live and recorded", async () => {
   const key = await keyOf(LONG_NAME);
   const origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", LONG_NAME, "--ladder", "144p:100k"]);
   const page = await openWatchPage(browser, `${edge.url}/watch/${LONG_NAME}`);
@@ -206,7 +206,7 @@ const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: nu
     return { fromEnd, row: first?.row ?? "", place: first?.place ?? Number.NaN };
   });
 
-test("a reader of the newest messages stays at the end through a pin, resizes and rotations, and a reader of older ones stays there", async () => {
+test("a reader at the newest message stays there through a pin, resizes and rotations, and a reader of older ones stays there", async () => {
   const page = await openWatchPage(browser, `${edge.url}/watch/busy`, { width: 390, height: 844 });
   const moderator = await openWatchPage(browser, `${edge.url}/studio/busy`);
   await joinRoom(page, "Ann");

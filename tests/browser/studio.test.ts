@@ -56,7 +56,7 @@ const shows = (selector: string, text: RegExp): Promise<void> =>
 /** What a tile shows. */
 const tile = (name: string): string => `.tile:has(dt:text-is("${name}")) .value`;
 
-test("the studio waits for a broadcast, shows its viewers' requests while it is live, and how it ended", async () => {
+test("the studio waits for a broadcast, shows its requests while it is live, and its end", async () => {
   await page.goto(`${edge.url}/studio/show`);
   await shows(".badge", /NOT LIVE/);
   await shows(".note", /isn’t live yet/);
@@ -90,7 +90,7 @@ test("the studio waits for a broadcast, shows its viewers' requests while it is 
   expect(trouble).toEqual([]);
 });
 
-test("on a phone nothing is wider than the screen, and a name that no stream can have leads nowhere", async () => {
+test("on a phone nothing is wider than the screen, and an invalid stream name is refused", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   await shows(tile("Viewers"), /\d/);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

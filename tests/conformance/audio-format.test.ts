@@ -44,7 +44,7 @@ test.each<[string, readonly string[], string, number, number]>([
   ["E-AC-3", ["-c:a", "eac3"], "E-AC-3", 48_000, 1536],
   ["FLAC", ["-c:a", "flac", "-strict", "-2"], "FLAC", 48_000, 4608],
   ["MP3", ["-c:a", "libmp3lame"], "MP3", 48_000, 1152],
-])("%s from FFmpeg: the frames' length is read, and is what each lasts", (_, options, codec, sampleRate, samples) => {
+])("%s from FFmpeg: the parsed frame length is each frame's duration", (_, options, codec, sampleRate, samples) => {
   const bytes = encode(...options);
   const init = read(bytes);
   expect(init.audio?.format).toMatchObject({ codec, sampleRate, rateFault: null });
@@ -60,7 +60,7 @@ test.each<[string, readonly string[], string, number, number]>([
 const formatOf = (sampleRate: number, audioConfig: readonly number[]) =>
   read(fakeInit([{ kind: "audio", timescale: sampleRate, sampleRate, audioConfig }])).audio?.format;
 
-test("HE-AAC counts its 1,024 samples at the core's rate, whichever rate the sample entry has", () => {
+test("HE-AAC counts its 1,024 samples at the core rate, for either rate in the sample entry", () => {
   // Object type 5, core of 24,000 Hz, stereo, output of 48,000 Hz, then object type 2.
   const explicit = [0x2b, 0x11, 0x88, 0x00];
   const expected = { codec: "HE-AAC", sampleRate: 24_000, frameSamples: 1024, rateFault: null };
@@ -70,7 +70,7 @@ test("HE-AAC counts its 1,024 samples at the core's rate, whichever rate the sam
   expect(formatOf(48_000, [0x13, 0x10])).toMatchObject({ sampleRate: 24_000, frameSamples: 1024, rateFault: null });
 });
 
-test("an AudioSpecificConfig's short frames, written-out rates and unknown object types are read", () => {
+test("short frames, explicit rates and unknown object types of an AudioSpecificConfig are parsed", () => {
   // frameLengthFlag.
   expect(formatOf(48_000, [0x11, 0x94])).toMatchObject({ codec: "AAC-LC", frameSamples: 960 });
   // Object type 2, frequency index 15, 37,800 Hz in 24 bits, stereo.
@@ -80,11 +80,11 @@ test("an AudioSpecificConfig's short frames, written-out rates and unknown objec
   expect(formatOf(48_000, [])).toMatchObject({ codec: "mp4a", frameSamples: null });
 });
 
-test("a sample entry that disagrees with its AudioSpecificConfig is named", () => {
+test("a sample entry that contradicts its AudioSpecificConfig is reported", () => {
   expect(formatOf(48_000, [0x12, 0x10])?.rateFault).toBe("the sample entry says 48000 Hz, its esds 44100 Hz");
 });
 
-test("Opus packets tell their samples; cut ones tell none", () => {
+test("Opus packets contain their sample count; truncated ones have none", () => {
   const view = (...bytes: number[]) => new DataView(new Uint8Array(bytes).buffer);
   expect(opusSamples(view(0x08), 0, 1)).toBe(960); // SILK, 20 ms
   expect(opusSamples(view(0x60, 0), 0, 2)).toBe(480); // hybrid, 10 ms

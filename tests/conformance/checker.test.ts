@@ -43,19 +43,19 @@ test("each of the 76 rules has one check", () => {
   expect(ALL_RULES.map(({ rule }) => rule)).toEqual(Array.from({ length: 76 }, (_, i) => i + 1));
 });
 
-test("a right broadcast breaks no rule and leaves none unchecked", async () => {
+test("a valid broadcast breaks no rule and leaves none unchecked", async () => {
   const results = await check({}, 4);
   expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held").length).toBeGreaterThan(50);
 });
 
-test("so does a right one with muxed sound", async () => {
+test("a valid broadcast with muxed audio breaks no rule", async () => {
   const results = await check({ isMuxed: true }, 4);
   expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([75, 76]));
 });
 
-test("a broadcast that ends is held to the rules of its end", async () => {
+test("an ended broadcast is checked against the rules for the end", async () => {
   const results = await check({}, 20, true);
   expect(rulesThat(results, "broken", "not-checked"), renderResults(results)).toEqual([]);
   expect(rulesThat(results, "held")).toEqual(expect.arrayContaining([20, 29, 39, 44]));
@@ -266,13 +266,13 @@ const WRONG: readonly Wrong[] = [
 ];
 
 for (const { name, faults, breaks } of WRONG) {
-  test(`${name}: the checker names rules ${breaks.join(", ")} and no other`, async () => {
+  test(`${name}: the checker reports rules ${breaks.join(", ")} and no other`, async () => {
     const results = await check(faults);
     expect(rulesThat(results, "broken"), renderResults(results)).toEqual(breaks);
   });
 }
 
-test("a URL without a server, or with something else, fails with one sentence each", async () => {
+test("a URL without a server, or with other content, fails with one sentence each", async () => {
   const server = createServer((request, response) => {
     response.statusCode = request.url === "/gone.m3u8" ? 404 : 200;
     response.end("<html>");

@@ -73,7 +73,7 @@ async function slid(base: string): Promise<void> {
   }
 }
 
-describe("a broadcast of ours, followed to its end, holds", () => {
+describe("a broadcast of ours satisfies to its end", () => {
   for (const { rule, title } of ALL_RULES) {
     test(`rule ${rule}: ${title}`, () => {
       const result = results.find((each) => each.rule === rule);

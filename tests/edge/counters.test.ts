@@ -85,7 +85,7 @@ function expectSums(counters: Counted): void {
   expect(sent(counters)).toBe(came(counters));
 }
 
-test("of a known number of requests each is counted once, by how it was answered, and every tier's sums fit", async () => {
+test("a known number of requests is counted once each, by outcome, and every tier's sums match", async () => {
   const lone = edge.url;
   const publisher = new TestPublisher(door);
   const { stream } = publisher;
@@ -134,7 +134,7 @@ test("of a known number of requests each is counted once, by how it was answered
   expectSums(counters);
 });
 
-test("through a data centre's shield and a region's each request is counted once, and the sums fit", async () => {
+test("through a colo shield and a region shield each request is counted once, and the sums match", async () => {
   const colos = await startColoHarness({ colos: 2, regions: 1, isolates: 3, latencyMs: 0 });
   try {
     const core = httpTestEdge(() => colos.coreUrl, colos.adminToken);

@@ -33,7 +33,7 @@ async function live(parts: number): Promise<TestPublisher> {
 const text = async (path: string, init?: RequestInit): Promise<string> => (await ask(path, init)).text();
 const bytes = async (path: string): Promise<Uint8Array> => new Uint8Array(await (await ask(path)).arrayBuffer());
 
-test("a blocking reload waits for its part and is then answered with it, however many ask", async () => {
+test("a blocking reload waits for its part and is then answered, for any number of requests", async () => {
   const publisher = await live(3);
   const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=3`;
   const parked = Array.from({ length: 20 }, () => ask(path));
@@ -47,7 +47,7 @@ test("a blocking reload waits for its part and is then answered with it, however
   }
 });
 
-test("a hinted part waits and comes whole; a part that turns out never to come is 404", async () => {
+test("a hinted part is awaited and delivered whole; a part that is then skipped is 404", async () => {
   const publisher = await live(5);
   const hinted = ask(publisher.path("video", "0.5.m4s"));
   const never = ask(publisher.path("video", "0.6.m4s"));
@@ -57,7 +57,7 @@ test("a hinted part waits and comes whole; a part that turns out never to come i
   expect((await ask(publisher.path("video", "1.4.m4s"))).status).toBe(404);
 });
 
-test("an answer that was held says for how long (CTA-5006), and no other does", async () => {
+test("a held answer states its wait (CTA-5006), and no other does", async () => {
   const publisher = await live(1);
   // A part may come before the request for it has arrived, whose answer is then not held: the next one is asked for.
   const asked = async (part: number): Promise<string> => {
@@ -70,7 +70,7 @@ test("an answer that was held says for how long (CTA-5006), and no other does", 
   expect((await ask(publisher.path("video", "0.0.m4s"))).headers.get("cmsd-static")).not.toContain("ht=");
 });
 
-test("impossible and absurd directives are answered at once with 400 and are not cached", async () => {
+test("invalid directives are answered at once with 400 and not cached", async () => {
   const publisher = await live(8);
   const path = publisher.path("video", "media.m3u8");
   const queries = [
@@ -92,7 +92,7 @@ test("impossible and absurd directives are answered at once with 400 and are not
   }
 });
 
-test("unknown streams, tracks and files are 404 with a short life", async () => {
+test("unknown streams, tracks and files are 404 with a short cache lifetime", async () => {
   const publisher = await live(2);
   expect((await ask("/live/never/multivariant.m3u8")).headers.get("cache-control")).toBe("public, max-age=1");
   for (const path of [
@@ -110,7 +110,7 @@ test("unknown streams, tracks and files are 404 with a short life", async () => 
   }
 });
 
-test("playlists are compressed for those who take it, and segments answer ranges", async () => {
+test("playlists are compressed on request, and segments answer ranges", async () => {
   const publisher = await live(6);
   const path = publisher.path("video", "media.m3u8");
   const zipped = await ask(path, { headers: { "accept-encoding": "gzip" } });
@@ -124,7 +124,7 @@ test("playlists are compressed for those who take it, and segments answer ranges
   expect([beyond.status, beyond.headers.get("cache-control")]).toEqual([416, "no-store"]);
 });
 
-test("HEAD says of every kind of answer how long GET's is, and what else GET says", async () => {
+test("HEAD has the length and headers of GET for every kind of answer", async () => {
   const publisher = await live(14);
   const over = await live(6);
   await over.end();
@@ -165,7 +165,7 @@ test("HEAD says of every kind of answer how long GET's is, and what else GET say
   }
 });
 
-test("after an eviction the publisher resends what isn't stored and no viewer sees anything taken back", async () => {
+test("after an eviction the publisher resends what is not stored, and no viewer sees a part withdrawn", async () => {
   const publisher = await live(20);
   const path = publisher.path("video", "media.m3u8");
   const before = await text(path);
@@ -187,7 +187,7 @@ test("after an eviction the publisher resends what isn't stored and no viewer se
   }
 });
 
-test("when the request that leads the feed is aborted, the others are still woken", async () => {
+test("when the request that leads the feed is aborted, the other waiters are still woken", async () => {
   const publisher = await live(2);
   const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=0&_HLS_part=2`;
   const leader = new AbortController();
@@ -199,7 +199,7 @@ test("when the request that leads the feed is aborted, the others are still woke
   for (const answer of await Promise.all(followers)) expect(answer.status).toBe(200);
 });
 
-test("after the end playlists have ENDLIST, the whole is a VOD playlist, and both survive an eviction", async () => {
+test("after the end playlists have ENDLIST, the recording is a VOD playlist, and both survive an eviction", async () => {
   const publisher = await live(60);
   await publisher.end();
   const check = async (): Promise<void> => {
@@ -218,7 +218,7 @@ test("after the end playlists have ENDLIST, the whole is a VOD playlist, and bot
   await check();
 });
 
-test("the stream's state tells tracks and counters, and is 404 before the first broadcast", async () => {
+test("the stream's status has tracks and counters, and is 404 before the first broadcast", async () => {
   const publisher = await live(8);
   const state = await readJson(await ask(`/api/streams/${publisher.stream}`));
   expect(state).toMatchObject({ stream: publisher.stream, state: "live", broadcast: publisher.config.broadcast });
@@ -226,7 +226,7 @@ test("the stream's state tells tracks and counters, and is 404 before the first 
   expect((await ask("/api/streams/unheard-of")).status).toBe(404);
 });
 
-test("a method that an address doesn't take is refused in words", async () => {
+test("an unsupported method gets a problem document", async () => {
   const answer = await ask("/live/demo/multivariant.m3u8", { method: "POST" });
   expect(answer.status).toBe(405);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");

@@ -75,7 +75,7 @@ async function becomes(ask: () => Promise<Response>, status: number): Promise<vo
   }
 }
 
-test("without a token, with a wrong one, or with another stream's, nothing of the stream is given", async () => {
+test("without a valid token of the stream, nothing of it is delivered", async () => {
   const { stream, path } = await gated().then((publisher) => ({
     stream: publisher.stream,
     path: (file: string) => publisher.path("video", file),
@@ -106,7 +106,7 @@ test("without a token, with a wrong one, or with another stream's, nothing of th
   expect(preflight.headers.get("access-control-allow-headers")).toContain("Authorization");
 });
 
-test("playlists carry the token to all that they name, and only where it came in the address", async () => {
+test("playlists pass the token to all their URIs, only if it came in the address", async () => {
   const publisher = await gated();
   const { stream } = publisher;
   const good = await token(stream);
@@ -140,7 +140,7 @@ test("playlists carry the token to all that they name, and only where it came in
   expect((await fetchEdge(media)).status).toBe(200);
 });
 
-test("ranges, HEAD, hinted parts and what there isn't work behind the gate as before it, and are kept by nobody else", async () => {
+test("ranges, HEAD, hinted parts and 404s work with authorization as without, and are not cached publicly", async () => {
   const publisher = await gated();
   const init = bearer(await token(publisher.stream));
   const part = publisher.path("video", "0.1.m4s");
@@ -162,7 +162,7 @@ test("ranges, HEAD, hinted parts and what there isn't work behind the gate as be
   expect((await door.ask(`${part}?token=whatever`)).status).toBe(200);
 });
 
-test("viewers with different tokens share every object: no token reaches a cache's key or a tier above", async () => {
+test("viewers with different tokens share every object: no token is in a cache key or reaches a tier above", async () => {
   const publisher = new TestPublisher(door);
   await setPlayback(publisher.stream, "token");
   await publisher.openWithInits();
@@ -201,7 +201,7 @@ test("viewers with different tokens share every object: no token reaches a cache
   expect(r2?.requests).toBe(2);
 });
 
-test("followers are let in, and a setting that changes in mid-broadcast reaches every isolate with its feed", async () => {
+test("followers are admitted, and a policy change during a broadcast reaches every isolate with its feed", async () => {
   const publisher = await gated("followers");
   const part = publisher.path("video", "0.1.m4s");
   const follower = await token(publisher.stream, { follower_since: 1_700_000_000 });
@@ -224,7 +224,7 @@ test("followers are let in, and a setting that changes in mid-broadcast reaches 
   await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`), 401)));
 });
 
-test("a revoked token is refused by every isolate, replayed or not, also after the object lost its memory", async () => {
+test("a revoked token is refused by every isolate, replayed or not, also after the object's memory was lost", async () => {
   const publisher = await gated();
   const part = publisher.path("video", "0.1.m4s");
   const [old, next, bob] = await Promise.all([
@@ -246,7 +246,7 @@ test("a revoked token is refused by every isolate, replayed or not, also after t
   await Promise.all(isolates.map((isolate) => becomes(() => fetchEdge(`${isolate}${part}`, bearer(old)), 200)));
 });
 
-test("a publisher may say who watches: it holds from the first part on, and is not said again by a repeated opening", async () => {
+test("a publisher may set the playback policy: it holds from the first part, and a repeated opening does not set it again", async () => {
   const publisher = new TestPublisher(door, { playback: "token" });
   await publisher.openWithInits();
   await publisher.putParts(0, 3);
@@ -258,7 +258,7 @@ test("a publisher may say who watches: it holds from the first part on, and is n
   expect((await door.ask(part)).status).toBe(200);
 });
 
-test("the control API of access wants the admin token and a body that makes sense", async () => {
+test("the access API requires the admin token and a valid body", async () => {
   expect((await door.ask("/api/streams/closed/access")).status).toBe(401);
   expect((await door.ask("/api/streams/closed/revocations", { method: "POST", body: "{}" })).status).toBe(401);
   expect((await control("closed", "access", "PUT", { playback: "friends" })).status).toBe(400);
@@ -267,7 +267,7 @@ test("the control API of access wants the admin token and a body that makes sens
   expect((await control("closed", "revocations", "POST", { subject: "ann", version: 1.5 })).status).toBe(400);
 });
 
-test("tokens are given to anybody in local runs only", async () => {
+test("tokens are issued to anybody in local runs only", async () => {
   const port = await freePort();
   const open = await startEdge({
     port,

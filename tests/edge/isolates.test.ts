@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const everywhere = <T>(ask: (isolate: string) => Promise<T>): Promise<T[]> => Promise.all(isolates.map(ask));
 
-test("isolates that share one Live object each follow it by one feed, whatever their viewers ask", async () => {
+test("isolates of one Live object follow it with one feed each, whatever their viewers request", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 2);
@@ -60,7 +60,7 @@ test("isolates that share one Live object each follow it by one feed, whatever t
   expect((await requests()) - before).toBeLessThanOrEqual(isolates.length);
 });
 
-test("when the object loses its memory, no isolate takes back what it has shown, and all go on with the resent parts", async () => {
+test("when the object loses its memory, no isolate withdraws a part, and all continue with the resent parts", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 16);
@@ -79,7 +79,7 @@ test("when the object loses its memory, no isolate takes back what it has shown,
   }
 });
 
-test("clients that leave in the middle of what they asked for take nothing from the others", async () => {
+test("clients that disconnect mid-request do not affect the others", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 3);

@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-test("a rush is let in at the configured rate, the others are told when to come back, and who watches notices nothing", async () => {
+test("a rush is admitted at the configured rate, the rest gets Retry-After, and current viewers are unaffected", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 3);
@@ -55,7 +55,7 @@ test("a rush is let in at the configured rate, the others are told when to come 
   for (const answer of await Promise.all(parked)) expect(answer.status).toBe(200);
 });
 
-test("whoever comes to a broadcast that has ended is let in", async () => {
+test("joins of an ended broadcast are always admitted", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 6);

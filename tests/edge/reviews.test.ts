@@ -135,7 +135,7 @@ function newRoom(): string {
 const textOf = (outcome: CommandOutcome): string | undefined =>
   outcome.ok && outcome.event?.kind === "chat" ? outcome.event.text : undefined;
 
-test("a reviewer at an address is asked with the local verdict, and its answer decides", async () => {
+test("an HTTP reviewer gets the local verdict, and its answer decides", async () => {
   const room = newRoom();
   const ann = await come(byAddress, room, "ann");
   const answers: [string, object][] = [
@@ -161,7 +161,7 @@ test("a reviewer at an address is asked with the local verdict, and its answer d
   expect(doubtful).toMatchObject({ ok: true, held: expect.any(String) });
 });
 
-test("while a review is awaited others go on, and a person's messages keep their order", async () => {
+test("during a review other messages continue, and messages of one participant keep their order", async () => {
   const room = newRoom();
   const host = await come(byAddress, room, "host", ["host"]);
   const ann = await come(byAddress, room, "ann");
@@ -178,7 +178,7 @@ test("while a review is awaited others go on, and a person's messages keep their
   expect(texts).toEqual(["from the host", "first", "second"]);
 });
 
-test("what the lists deny, and what the staff says, is not sent out", async () => {
+test("messages denied by the lists and messages of staff are not sent to the reviewer", async () => {
   const room = newRoom();
   const host = await come(byAddress, room, "host", ["host"]);
   const ann = await come(byAddress, room, "ann");
@@ -190,7 +190,7 @@ test("what the lists deny, and what the staff says, is not sent out", async () =
   expect(asked).toEqual([]);
 });
 
-test("a reviewer that is another Worker decides, and one that is slow or fails is replaced by the stated fallback", async () => {
+test("a reviewer Worker decides, and one that is slow or fails is replaced by the configured fallback", async () => {
   const room = newRoom();
   const host = await come(byBinding, room, "host", ["host"]);
   const ann = await come(byBinding, room, "ann");

@@ -49,7 +49,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 const socketUrl = (): string => edge.url.replace("http", "ws");
 
-test("a crowd at a real edge is shown every message that was acknowledged, nothing left out and nothing twice", async () => {
+test("a crowd at a real edge receives every acknowledged message, none omitted and none twice", async () => {
   const job = { dialect: "corral", servers: [socketUrl()], room: "crowd", viewers: VIEWERS, perSecond: 500 } as const;
   await crowd.openSockets({ ...job, tokens: await tokens("crowd", VIEWERS) });
   await crowd.setWriteRate(20);
@@ -68,7 +68,7 @@ test("a crowd at a real edge is shown every message that was acknowledged, nothi
   await crowd.closeSockets();
 });
 
-test("people whose room and shards are lost while they write come back, and miss nothing", async () => {
+test("participants whose room and shards are lost while they write reconnect, and miss nothing", async () => {
   const room = "people";
   await crowd.openClients({
     server: socketUrl(),

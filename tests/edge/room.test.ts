@@ -52,7 +52,7 @@ async function say(room: string, programmeMs: number): Promise<void> {
   socket.close();
 }
 
-test("a window of the replay is asked of the room once, by however many requests and isolates", async () => {
+test("a replay window is requested from the room once, for any number of requests and isolates", async () => {
   const saidMs = Date.now() - 60_000;
   await say("replayed", saidMs);
   const from = saidMs - (saidMs % 10_000);
@@ -77,7 +77,7 @@ test("a window of the replay is asked of the room once, by however many requests
   }
 });
 
-test("windows before a room's first event, and such as have not begun, are empty without the room being asked", async () => {
+test("windows before a room's first event, and future ones, are empty without a request to the room", async () => {
   await say("young", Date.now());
   for (const from of [20_000, Date.now() - (Date.now() % 10_000) + 60_000]) {
     const answer = await fetchEdge(`${edge.url}/rooms/young/replay?from=${from}`);
@@ -99,7 +99,7 @@ function welcomed(isolate: string): Promise<string> {
   });
 }
 
-test("those who come at once through several isolates are all welcomed", async () => {
+test("viewers that join at once through several isolates are all welcomed", async () => {
   const comers = Array.from({ length: 30 }, (_, index) => welcomed(isolates[index % isolates.length] ?? ""));
   expect(new Set(await Promise.all(comers))).toEqual(new Set(["welcome"]));
 });
@@ -120,7 +120,7 @@ function statusOf(path: string, headers: Record<string, string>, method = "GET")
   });
 }
 
-test("a wrong upgrade, no upgrade, another method and headers beyond measure are refused, and nobody is disturbed", async () => {
+test("a wrong upgrade, no upgrade, another method and oversized headers are refused, without effect on others", async () => {
   const path = "/rooms/crowded/socket";
   expect(await statusOf(path, {})).toBe(400);
   expect(await statusOf(path, { upgrade: "h2c" })).toBe(400);

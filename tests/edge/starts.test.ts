@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("edges that start at the same moment all start, and one that runs shows its pages all the while", async () => {
+test("edges that start at the same moment all start, and a running one serves its pages meanwhile", async () => {
   const running = await start("running");
   let started = false;
   const others = Promise.all(["one", "two"].map(start)).finally(() => {
@@ -51,7 +51,7 @@ test("edges that start at the same moment all start, and one that runs shows its
   }
 });
 
-test("an edge that stops takes its pages with it", async () => {
+test("an edge that stops removes its pages", async () => {
   const edge = await start("short");
   await edge.stop();
   edges.splice(edges.indexOf(edge), 1);

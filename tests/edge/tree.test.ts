@@ -126,7 +126,7 @@ test.for([
   },
 );
 
-test("a segment of the past is read from R2 once, however many data centres ask for it at once", async () => {
+test("an old segment is read from R2 once, for any number of data centres that request it at once", async () => {
   const publisher = await watched();
   await publisher.putParts(8, 66);
   await publisher.waitUntilStored(9);

@@ -163,15 +163,15 @@ async function survives({ breaks }: Case, stream: string): Promise<void> {
   expect(requests).toBeLessThanOrEqual(4 * (colos.edges.length + 2));
 }
 
-describe.concurrent("memory lost: viewers ask at most once more, nothing is lost and no storm comes", () => {
+describe.concurrent("memory lost: viewers retry at most once, nothing is lost and no retry storm follows", () => {
   test.for(MEMORY_LOST)("when $name", (fault) => survives(fault, `memory${MEMORY_LOST.indexOf(fault)}`));
 });
 
-describe("network at fault: viewers ask at most once more, nothing is lost and no storm comes", () => {
+describe("network fault: viewers retry at most once, nothing is lost and no retry storm follows", () => {
   test.for(NETWORK)("when $name", (fault) => survives(fault, `network${NETWORK.indexOf(fault)}`));
 });
 
-test("what was broadcast while R2 refused is all in the recording", async () => {
+test("the recording contains all that was broadcast while R2 refused writes", async () => {
   const { publisher } = await broken("fault-r2", () => during({ r2: "refuse" }, 2_000));
   const base = `${colos.coreUrl}/live/fault-r2/`;
   const [variant] = parseMultivariantPlaylist(await (await fetchEdge(`${base}multivariant.m3u8`)).text()).variants;

@@ -37,7 +37,7 @@ function runsOf(aired: SourceOutput, track: string): number[] {
   return media;
 }
 
-test.concurrent("an encoder whose microphone stops stays on the air, with silence", { timeout: 90_000 }, async () => {
+test.concurrent("an encoder whose audio stops stays on air, with silence", { timeout: 90_000 }, async () => {
   const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;
   const words = [
     ...real(flashAndBeepArgs({ seconds: 12, soundSeconds: 4 })),
@@ -55,7 +55,7 @@ test.concurrent("an encoder whose microphone stops stays on the air, with silenc
   expect(aired.messages.join("\n")).toMatch(/brings no sound/);
 });
 
-test.concurrent("an encoder that comes back without sound, in portrait, or with other codecs is the same broadcast", {
+test.concurrent("an encoder that reconnects without audio, in portrait, or with other codecs continues the broadcast", {
   timeout: 120_000,
 }, async () => {
   const url = `rtmp://127.0.0.1:${await freePort()}/live/x`;

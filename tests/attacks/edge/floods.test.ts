@@ -185,7 +185,7 @@ function told(quiet: Windows, flood: Windows, within: Windows, beside: Windows):
 }
 
 test.each(NAMES)(
-  "under a flood of %s from one address parts are taken, playlists and messages answered, newcomers let in",
+  "under a flood of %s from one address parts are accepted, playlists and messages answered, and new viewers admitted",
   async (name) => {
     const windows = { quiet: new Windows(), edge: new Windows(), within: new Windows(), beside: new Windows() };
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -43,7 +43,7 @@ function fill(): void {
   writeFileSync(ballast(), Buffer.alloc(bavail * bsize));
 }
 
-test("a disk that was full for a while costs nothing that was acknowledged, and the end is taken once there is room", async () => {
+test("a disk that was full for a while loses no acknowledged data, and the end is accepted once there is space", async () => {
   const broadcast = await DurabilityBroadcast.start(edge.url, "full", ADMIN_TOKEN, PART_BYTES);
   const talk = await DurabilityChat.start(edge.url, "full");
   try {

@@ -134,7 +134,7 @@ function ways(publisher: TestPublisher): Asking[] {
   ];
 }
 
-test("a Host that makes no address is refused, and an odd one is no trouble of the edge and opens nothing", async () => {
+test("a Host that gives no valid URL is refused, and an unusual one causes no error and grants nothing", async () => {
   const publisher = new TestPublisher(door);
   await publisher.openWithInits();
   await publisher.putParts(0, 6);

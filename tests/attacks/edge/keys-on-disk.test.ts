@@ -81,7 +81,7 @@ async function filesWith(bytes: Buffer): Promise<number> {
   return found.filter(Boolean).length;
 }
 
-test("a key that an erasure destroyed is nowhere on the disk while the edge runs, nor after it was killed", async () => {
+test("a key destroyed by an erasure is nowhere on disk, while the edge runs and after it was killed", async () => {
   const subjects = Array.from({ length: 400 }, (_, index) => `person-${index}`);
   const keys = await call<Tagged[]>("keysOf", "room", subjects);
   const [first, second, third] = [keys[0], keys[7], keys[399]].map((each) => {

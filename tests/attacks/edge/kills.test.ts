@@ -57,7 +57,7 @@ async function answers(url: string): Promise<boolean> {
   return answer?.status === 200;
 }
 
-test(`nothing that was acknowledged is lost through ${KILLS} kills, and nothing is left running`, {
+test(`no acknowledged data is lost through ${KILLS} kills, and no process remains`, {
   timeout: 120_000 + KILLS * 30_000,
 }, async () => {
   const random = seededRandom(SEED);

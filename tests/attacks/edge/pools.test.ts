@@ -56,7 +56,7 @@ async function statusOf({ stream }: TestPublisher): Promise<StreamStatus> {
 const liveRequests = async (publisher: TestPublisher): Promise<number> =>
   (await statusOf(publisher)).tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 
-test("neither invented names nor more live streams than an isolate holds push out one that is watched, and those that leave end their feeds", async () => {
+test("neither unknown names nor more live streams than an isolate's limit evict a watched stream, and evicted streams end their feeds", async () => {
   const watched = await live();
   const playlist = watched.path("video", "media.m3u8");
   let part = 2;
@@ -105,7 +105,7 @@ async function growthMiB(work: Promise<unknown>): Promise<number> {
   return most - before;
 }
 
-test("bodies of a wrong key are not read: 24 of 16 MiB take no memory, and those of a right one only their share", async () => {
+test("bodies with a wrong key are not read: 24 of 16 MiB take no memory, and those with a valid key only their share", async () => {
   const publisher = await live();
   const { broadcast } = publisher.config;
   const put = (key: string): Flood => {
@@ -168,7 +168,7 @@ function drip(
   });
 }
 
-test("a body that comes a byte at a time is refused at once with a wrong key, and after its grace with a right one", async () => {
+test("a body sent byte by byte is refused at once with a wrong key, and after its grace period with a valid one", async () => {
   const publisher = await live();
   const [wrong, right] = await Promise.all([drip(publisher, "corral_wrong"), drip(publisher, publisher.key)]);
   figure(

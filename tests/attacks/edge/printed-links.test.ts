@@ -29,7 +29,7 @@ function claimsIn(token: string): { sub: string; roles?: string[] } {
   };
 }
 
-test("the links to watch and to play carry a viewer's token, and only the line that says so is the host's", async () => {
+test("the printed watch and playlist links carry a viewer's token, and only the studio link the host's", async () => {
   const lines = origin.output.split("\n").filter((line) => /token=/.test(line));
   const tokens = lines.map((line) => /token=([\w-]+\.[\w-]+\.[\w-]+)/.exec(line)?.[1] ?? "");
   expect(lines.map((line) => /(Watch|Playlist|Secret):/.exec(line)?.[1])).toEqual(["Watch", "Playlist", "Secret"]);

@@ -72,7 +72,7 @@ async function look(page: Page, name: string): Promise<void> {
   if (LOOK_AT !== undefined) await page.screenshot({ path: join(LOOK_AT, `${name}.png`) });
 }
 
-test("a stop in the studio takes the picture off every page at once and says why, ends the origin, and can be undone", async () => {
+test("a stop in the studio removes the picture from every page at once with the reason, ends the origin, and can be undone", async () => {
   const [desktop, phone] = [await watch(1280, 800), await watch(390, 844)];
   // One that is paused shows a picture too.
   const paused = await watch(640, 480);

@@ -159,7 +159,7 @@ const quantile = (values: readonly number[], share: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 };
 
-test("after a stop no isolate of four data centres gives another byte, parked or stored, and each goes on when it is undone", async () => {
+test("after a stop no isolate of four data centres delivers another byte, parked or stored, and each resumes when it is undone", async () => {
   const over = await recording();
   const alone = await recording();
   const publisher = new TestPublisher(door, { stream: over.stream, key: over.key });

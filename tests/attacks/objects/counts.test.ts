@@ -52,7 +52,7 @@ async function playing(
   return socket;
 }
 
-test("keys that the edge didn't give, and keys without the playlist, count nobody; real viewers beside them count", async () => {
+test("forged device keys, and device keys without a playback proof, count nobody; real viewers of the network count", async () => {
   const room = await registerTestStream("invented");
   const stolen = await fetchPlaybackProof(room, HOME);
   const elsewhere = await fetchPlaybackProof("another", ATTACKER);
@@ -69,7 +69,7 @@ test("keys that the edge didn't give, and keys without the playlist, count nobod
   for (const socket of sockets) socket.close(1000);
 });
 
-test("one network gets so many keys at once and no more; those that come with a token count all the same", async () => {
+test("a network gets a limited number of device keys; viewers with a token count all the same", async () => {
   const room = await registerTestStream("flooded");
   const flooder = "203.0.113.99";
   const playback = await fetchPlaybackProof(room, flooder);
@@ -100,7 +100,7 @@ test("one network gets so many keys at once and no more; those that come with a 
 const NO_SEATS = { size: 0, *[Symbol.iterator]() {} } as unknown as Connections;
 const ONE = { index: 0, shards: 1 };
 
-test("beacons of one network, 10,000 of them, leave room for all others, and count as many as count", () => {
+test("10,000 beacons of one network leave room for all others, and count up to the network's limit", () => {
   const tally = new ShardPresence([]);
   const beacons = (network: string | null, name: string, count: number): void => {
     for (let index = 0; index < count; index += 1) {
@@ -124,7 +124,7 @@ test("beacons of one network, 10,000 of them, leave room for all others, and cou
   expect(after).toBe(ROOM_LIMITS.beaconsPerShard / 2 + 1_400);
 });
 
-test("however viewers are dealt out over shards, a network counts for no more than its part, and accounts all count", () => {
+test("for any distribution over shards, a network counts up to its limit, and accounts all count", () => {
   const person = fc.record({ key: fc.nat(3_000), network: fc.constantFrom("a", "b", null), known: fc.boolean() });
   fc.assert(
     fc.property(fc.array(person, { maxLength: 2_000 }), fc.constantFrom(1, 2, 8, 64), (people, shards) => {
@@ -148,7 +148,7 @@ test("however viewers are dealt out over shards, a network counts for no more th
     expect(anonymousViewersPerShard(shards) * shards).toBeLessThan(anonymousViewersPerNetwork + shards);
 });
 
-test("an estimate can be driven to millions by chosen names, and none that a client can choose gets in", async () => {
+test("chosen names can drive an estimate to millions, and no name that a client can choose reaches it", async () => {
   // What the attack needs: for each register a name whose hash the attacker has computed to be a rare one.
   const chosen = new Map<number, string>();
   for (let number = 0; number < 400_000; number += 1) {

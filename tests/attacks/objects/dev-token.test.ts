@@ -15,7 +15,7 @@ async function ask(
   return front.fetch(url, { method, headers, ...(method === "POST" ? { body } : {}) });
 }
 
-test("whoever asks on this machine, and the edge's own pages, get a token", async () => {
+test("local programs and the edge's own pages get a token", async () => {
   for (const host of ["127.0.0.1:8787", "localhost:8787", "LOCALHOST", "[::1]:8787", own]) {
     for (const more of [{}, { origin: `http://${host.toLowerCase()}` }]) {
       const answer = await ask({ host, ...more });
@@ -48,7 +48,7 @@ const FOREIGN: Record<string, string>[] = [
   })),
 ];
 
-test.each(FOREIGN)("%j gets none, and its scripts aren't told why", async (headers) => {
+test.each(FOREIGN)("%j gets no token, and its scripts cannot read the reason", async (headers) => {
   for (const method of ["POST", "OPTIONS", "GET"]) {
     const answer = await ask(headers, method);
     expect(answer.status, method).toBe(403);
@@ -57,7 +57,7 @@ test.each(FOREIGN)("%j gets none, and its scripts aren't told why", async (heade
   }
 });
 
-test("a request that says no host is judged by its address", async () => {
+test("a request without a Host is judged by its address", async () => {
   for (const [url, status] of [
     ["http://evil.example/dev/token", 403],
     ["http://localhost/dev/token", 200],

@@ -60,7 +60,7 @@ async function answers(scheme: "http" | "https"): Promise<Told[]> {
   return told;
 }
 
-test("no answer may be taken for another type, and only what every origin may read may be embedded by another", async () => {
+test("no answer can be sniffed as another type, and only public answers may be embedded by other origins", async () => {
   const told = await answers("http");
   expect(new Set(told.map(({ status }) => status))).toEqual(
     new Set([200, 204, 206, 304, 400, 401, 403, 404, 405, 416]),
@@ -74,13 +74,13 @@ test("no answer may be taken for another type, and only what every origin may re
   }
 });
 
-test("over TLS every answer but media's says to come back by TLS only", async () => {
+test("over TLS every answer except media has Strict-Transport-Security", async () => {
   for (const { about, isLive, headers } of await answers("https")) {
     expect(headers.get("strict-transport-security"), about).toBe(isLive ? null : "max-age=31536000");
   }
 });
 
-test("a page may use what it needs and is opened, framed and referred from by its own origin alone", async () => {
+test("a page may use its required features, and is opened, framed and referred from by its own origin only", async () => {
   let pages = 0;
   for (const { about, headers } of await answers("http")) {
     if (headers.get("content-type")?.startsWith("text/html") !== true) continue;
@@ -98,7 +98,7 @@ test("a page may use what it needs and is opened, framed and referred from by it
   expect(pages).toBeGreaterThan(5);
 });
 
-test("media carry no header beyond those that players and caches go by, nosniff and CORP: each costs time of every hit", async () => {
+test("media have only the headers that players and caches use, nosniff and CORP: each costs time per hit", async () => {
   for (const address of LIVE_ADDRESSES) {
     const { status, headers } = await testEdge.ask(pathAt(address, at));
     if (status !== 200 || headers.get("content-type") !== "video/mp4") continue;

@@ -60,7 +60,7 @@ function entering(socket: WebSocket): Promise<number | "welcome"> {
   return Promise.race([closed, welcomed]);
 }
 
-test("whoever writes under another's device is banned alone: the victim's key can be neither guessed, made nor borrowed", async () => {
+test("a writer under another viewer's device key is banned alone: the victim's key can be neither guessed, made nor reused", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const { device: key = "" } = await requestTicket(room);
@@ -98,7 +98,7 @@ test("whoever writes under another's device is banned alone: the victim's key ca
   expect((await again.say("still here")).ok).toBe(true);
 });
 
-test("a ban still reaches account, device and network, each by itself, and a renewed key is the same device", async () => {
+test("a ban reaches account, device and network separately, and a renewed key is the same device", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "198.51.100.1" });
   const { device = "" } = await requestTicket(room, { ip: "203.0.113.5" });
@@ -118,7 +118,7 @@ test("a ban still reaches account, device and network, each by itself, and a ren
   expect(await by("other", null, "192.0.2.1")).toBe("welcome");
 });
 
-test("all addresses of one IPv6 network are one: its other addresses don't get around a ban", async () => {
+test("all addresses of an IPv6 network are one: other addresses of it do not evade a ban", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "2001:db8:1::1" });
   const rude = await come(room, { sub: "rude" }, { ip: "2001:db8:2:3::1" });
@@ -131,7 +131,7 @@ test("all addresses of one IPv6 network are one: its other addresses don't get a
   expect(neighbour.closes).toEqual([]);
 });
 
-test("people whose names run into each other's ids have messages of their own", async () => {
+test("participants whose names and message ids concatenate alike have separate messages", async () => {
   const room = newRoom();
   const send = async (sub: string, id: string, text: string): Promise<unknown> => {
     const socket = await openGatewaySocket(`/rooms/${room}/socket?token=${await issueTestToken(room, { sub })}`);
@@ -168,7 +168,7 @@ test("people whose names run into each other's ids have messages of their own", 
   }
 });
 
-test("held messages of people whose names run into each other's ids are two", async () => {
+test("held messages of participants whose names and message ids concatenate alike are separate", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   await host.client.sendCommand({ kind: "modes", modes: { review: true } });
@@ -233,7 +233,7 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
   expect(welcome).toEqual([true, true, false, false, false]);
 });
 
-test("a ticket opens one room for seconds, says nothing to who reads it, and can't be changed", async () => {
+test("a ticket opens one room for seconds, is unreadable, and cannot be changed", async () => {
   const room = newRoom();
   const bearer = await issueTestToken(room, { sub: "ann-of-the-ticket", roles: ["host"] });
   const { ticket } = await requestTicket(room, { token: bearer });
@@ -280,7 +280,7 @@ test("a ticket opens one room for seconds, says nothing to who reads it, and can
   expect(await fetchPlaybackProof(room)).not.toBeNull();
 });
 
-test("an edge with a secret that can be guessed answers every request with 503, and logs the secret's name", async () => {
+test("an edge with a guessable secret answers every request with 503, and logs the secret's name", async () => {
   const { serveRequest } = await import("../../../workers/app.ts");
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
   const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;

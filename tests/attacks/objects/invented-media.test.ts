@@ -44,7 +44,7 @@ function kinds({ live, over }: { live: TestPublisher; over: TestPublisher }): Re
   };
 }
 
-test("invented tracks, broadcasts, init sections, parts and segments of a live stream cost upstream by time, not by number", async () => {
+test("unknown tracks, broadcasts, init sections, parts and segments of a live stream cost upstream requests by time, not by number", async () => {
   const streams = await liveStream();
   const gateway = new CountedGateway();
   // Somebody watches: there is a feed, which the attack is not to be counted for.
@@ -66,7 +66,7 @@ test("invented tracks, broadcasts, init sections, parts and segments of a live s
   expect(total).toBeLessThanOrEqual(10);
 });
 
-test("what a recording has is there all the same, and so is a broadcast that another one has just followed", async () => {
+test("a recording's objects are found all the same, and so is a broadcast that was just replaced", async () => {
   const { live, over } = await liveStream();
   expect((await testEdge.ask(over.path("video", "init-1.mp4"))).status).toBe(200);
   expect((await testEdge.ask(over.path("video", "1.m4s"))).status).toBe(200);

@@ -82,7 +82,7 @@ test("every route has its cost in the table", () => {
   expect([...routes].filter((route) => ROUTES[route] === undefined)).toEqual([]);
 });
 
-test("a stranger's request for an unknown stream makes no object and asks none but the registry, whatever the route", async () => {
+test("a stranger's request for an unknown stream creates no object and calls only the registry, on any route", async () => {
   const before = await objects();
   const many = 20;
   for (const [route, cost] of Object.entries(ROUTES)) {
@@ -105,7 +105,7 @@ test("a stranger's request for an unknown stream makes no object and asks none b
   expect((await objects()) - before).toBeLessThanOrEqual(2);
 });
 
-test("in a flood of one network, beacons and sockets for invented names are refused before rate limits are asked", async () => {
+test("in a flood of one network, beacons and sockets for unknown names are refused before the rate limiters are called", async () => {
   const gateway = new CountedGateway();
   const from = { "cf-connecting-ip": "203.0.113.77" };
   for (let n = 0; n < 2 * REGISTRY_LIMITS.floodNames; n += 1) {
@@ -119,7 +119,7 @@ test("in a flood of one network, beacons and sockets for invented names are refu
   expect(gateway.calls).toContain("LIMIT_SOCKETS.limit");
 });
 
-test("requests for invented names over all routes leave no object with storage and cost upstream by time, not by number", async () => {
+test("requests for unknown names on all routes store nothing and cost upstream requests by time, not by number", async () => {
   const total = whole ? 10_000 : 2_000;
   const gateway = new CountedGateway();
   const open = Object.entries(ROUTES).filter(
@@ -146,7 +146,7 @@ test("requests for invented names over all routes leave no object with storage a
   expect(gateway.calls.length).toBeLessThanOrEqual(mostReads(tookMs) + 2 + Math.ceil(tookMs / 5_000));
 });
 
-test("a stream is there for all who ask as soon as the operator has issued a key for it", async () => {
+test("a stream is found by all as soon as the operator has issued a key for it", async () => {
   const stream = `awaited-${Date.now()}`;
   expect((await testEdge.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(404);
   const later = new TestPublisher(testEdge, { stream });
@@ -155,7 +155,7 @@ test("a stream is there for all who ask as soon as the operator has issued a key
   expect((await testEdge.ask(`/live/${stream}/multivariant.m3u8`)).status).toBe(200);
 });
 
-test("a name that another isolate registered is known here within a second, and its publisher is never refused", async () => {
+test("a name registered by another isolate is known within a second, and its publisher is never refused", async () => {
   const stream = "registered-elsewhere" as StreamName;
   const key = `corral_${"k".repeat(43)}`;
   expect((await testEdge.ask(`/api/streams/${stream}`)).status).toBe(404);
@@ -169,7 +169,7 @@ test("a name that another isolate registered is known here within a second, and 
   expect(Date.now() - beganMs).toBeLessThan(2_000);
 });
 
-test("a stranger's keys for invented names keep no publisher of another network from the look-up of its key", async () => {
+test("wrong keys for unknown names do not delay the key check of a publisher in another network", async () => {
   const gateway = new CountedGateway();
   const looked = (): number => gateway.calls.filter((call) => call === "LIVE.keyHashes").length;
   const strangerAt = (network: number): Promise<number> =>
@@ -197,7 +197,7 @@ test("a stranger's keys for invented names keep no publisher of another network 
   expect(looked() - before).toBeLessThanOrEqual(most);
 });
 
-test("a stream of the time before the registry goes on: one that was stored is found, another registers with its key", async () => {
+test("streams from before the registry continue: a stored one is found, and another registers with its key", async () => {
   const key = `corral_${"o".repeat(43)}`;
   const old = "older-than-the-registry" as StreamName;
   await testBindings.LIVE.getByName(old).addKey(await sha256(key));

@@ -101,7 +101,7 @@ function reading(stream: ReadableStream<Uint8Array>, into: ReplicaUpdater) {
 
 const shown = (replica: Replica | null): unknown => [replica?.offset, replica?.state];
 
-test("a replica follows a day of three tracks, in frames of a mebibyte at most, whatever a part's size", async () => {
+test("a replica follows a day of three tracks, in frames of at most a mebibyte, for any part size", async () => {
   const { replica, feeds, step } = day();
   const mine = follower();
   const feed = reading(feeds.subscribe(subscription()), mine);
@@ -116,7 +116,7 @@ test("a replica follows a day of three tracks, in frames of a mebibyte at most, 
   feeds.closeAll();
 });
 
-test("however slowly a newcomer reads, it comes up: its window is no queue, and what is new meanwhile comes with it", async () => {
+test("a subscriber catches up at any reading speed: its window is no queue, and new entries arrive with it", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(6), { minLength: 3, maxLength: 12 }), async (pauses) => {
       const { replica, feeds, step } = day();
@@ -141,7 +141,7 @@ test("however slowly a newcomer reads, it comes up: its window is no queue, and 
   );
 });
 
-test("a newcomer that doesn't read is cut off once the entries that it lacks are gone, and nobody else is", async () => {
+test("a subscriber that does not read is cut off once its missing entries are evicted, and no other is", async () => {
   const { feeds, replica, step } = day();
   const idle = reading(feeds.subscribe(subscription({ nodeId: "idle" })), follower());
   const busy = follower();
@@ -156,7 +156,7 @@ test("a newcomer that doesn't read is cut off once the entries that it lacks are
   feeds.closeAll();
 });
 
-test("a broadcast that gives way in the middle of a snapshot leaves nothing half-known, and the next one is followed", async () => {
+test("a broadcast that is replaced during a snapshot leaves no partial state, and the next one is followed", async () => {
   const { feeds } = day();
   const mine = follower();
   const feed = reading(feeds.subscribe(subscription()), mine);
@@ -172,7 +172,7 @@ test("a broadcast that gives way in the middle of a snapshot leaves nothing half
   next.feeds.closeAll();
 });
 
-test("a node that moves before it has come up has not been sent everything, and gets it all from its second feed", async () => {
+test("a node that moves before it has caught up gets the rest from its second feed", async () => {
   const { feeds, replica, step } = day();
   const mine = follower();
   await reading(feeds.subscribe(subscription()), mine).until("beat");
@@ -187,7 +187,7 @@ test("a node that moves before it has come up has not been sent everything, and 
   feeds.closeAll();
 });
 
-test("who may watch is told to one that has not come up, before the rest of what it lacks", async () => {
+test("the access policy is sent to a subscriber before the rest of its backlog", async () => {
   const { feeds } = day();
   const mine = follower();
   const feed = reading(feeds.subscribe(subscription()), mine);
@@ -209,7 +209,7 @@ function messages(): Uint8Array[] {
   return sent;
 }
 
-test("a snapshot whose pieces are lost, repeated or changed about is whole or none", () => {
+test("a snapshot with lost, repeated or reordered pieces is applied whole or not at all", () => {
   const whole = longReplica("epoch", config, 2_000, new TailBuffer(1));
   const fault = fc.record({ kind: fc.constantFrom("lose", "repeat", "swap"), at: fc.nat(40) });
   fc.assert(
@@ -239,7 +239,7 @@ test("a snapshot whose pieces are lost, repeated or changed about is whole or no
   );
 });
 
-test("a reader of garbage says so, and never waits for more than a message may have", () => {
+test("malformed input is reported, and never waited on beyond the message limit", () => {
   const valid = messages();
   const length = valid.reduce((sum, { byteLength }) => sum + byteLength, 0);
   fc.assert(

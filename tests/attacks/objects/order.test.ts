@@ -41,7 +41,7 @@ async function twoBroadcasts(aheadMs: number): Promise<{ first: TestPublisher; s
 }
 
 for (const aheadMs of [HOUR_MS, 0, -HOUR_MS]) {
-  test(`the broadcast that opened last goes on after an eviction, the clock having been ${aheadMs} ms ahead before`, async () => {
+  test(`the newest broadcast continues after an eviction, though the clock was ${aheadMs} ms ahead before`, async () => {
     const { second } = await twoBroadcasts(aheadMs);
     for (let eviction = 0; eviction < 2; eviction += 1) {
       await second.waitUntilStored(eviction);
@@ -52,7 +52,7 @@ for (const aheadMs of [HOUR_MS, 0, -HOUR_MS]) {
   });
 }
 
-test("storage from before broadcasts were counted keeps their order, and what opens then comes after them", async () => {
+test("storage from before broadcast numbers keeps their order, and later broadcasts follow them", async () => {
   const { first, second } = await twoBroadcasts(HOUR_MS);
   await second.waitUntilStored(0);
   await runInDurableObject(objectOf(second), (_object, { storage }) => {
@@ -79,7 +79,7 @@ test("storage from before broadcasts were counted keeps their order, and what op
   });
 });
 
-test("a broadcast that an earlier version of the program opened, which doesn't count, is the last one none the less", async () => {
+test("a broadcast opened by an earlier version, which has no number, is still the newest", async () => {
   const { second } = await twoBroadcasts(HOUR_MS);
   await second.end();
   const third = "ofanearlierversion";
@@ -102,7 +102,7 @@ test("a broadcast that an earlier version of the program opened, which doesn't c
   expect(await statusOf(second)).toMatchObject({ broadcast: fourth.config.broadcast });
 });
 
-test("a broadcast that another one took the place of is over, though its end was never written down", async () => {
+test("a replaced broadcast has ended, although its end was never stored", async () => {
   const { first, second } = await twoBroadcasts(0);
   await runInDurableObject(objectOf(first), (_object, { storage }) => {
     storage.sql.exec("UPDATE broadcasts SET ended_ms = NULL WHERE id = ?", first.config.broadcast);
@@ -114,7 +114,7 @@ test("a broadcast that another one took the place of is over, though its end was
   expect(await statusOf(second)).toMatchObject({ broadcast: second.config.broadcast, state: "live" });
 });
 
-test("a clock that is set forward makes no publisher silent, and its broadcast doesn't end", async () => {
+test("a clock set forward marks no publisher as silent, and its broadcast continues", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   for (let index = 0; index < 6; index += 1) {
@@ -127,7 +127,7 @@ test("a clock that is set forward makes no publisher silent, and its broadcast d
   expect((await publisher.putPart("video", 6)).status).toBe(200);
 });
 
-test("a clock that is set back keeps no second publisher away for longer than the first one may be silent", async () => {
+test("a clock set back delays a second publisher no longer than the lease", async () => {
   const first = new TestPublisher(testEdge);
   await first.openWithInits();
   await first.putParts(0, 1);
@@ -145,7 +145,7 @@ async function reissue(publisher: TestPublisher): Promise<string> {
 }
 
 for (const evicted of [false, true]) {
-  test(`a publisher whose key was revoked holds no lease: the new key's goes live at once${evicted ? ", after an eviction too" : ""}`, async () => {
+  test(`a publisher with a revoked key holds no lease: the new key's goes live at once${evicted ? ", after an eviction too" : ""}`, async () => {
     const revoked = new TestPublisher(testEdge);
     await revoked.openWithInits();
     await revoked.putParts(0, 3);
@@ -164,7 +164,7 @@ for (const evicted of [false, true]) {
   });
 }
 
-test("a revoked publisher that is given the new key goes on with its broadcast", async () => {
+test("a publisher with a revoked key that gets the new key continues its broadcast", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 3);

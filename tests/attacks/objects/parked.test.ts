@@ -9,7 +9,7 @@ import { CountedGateway } from "./counting.ts";
 /** What `core/kit/fair-pool.ts` gives one greedy network of a pool, and some more. */
 const GREEDY = EDGE_STREAM_LIMITS.parkedRequests / 5 + 300;
 
-test("one network parks a fifth of what an isolate can hold, is refused the rest at once, and others wait as ever", async () => {
+test("one network parks at most a fifth of an isolate's capacity, is refused beyond it at once, and others wait as before", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 2);

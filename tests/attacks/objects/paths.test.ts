@@ -98,11 +98,11 @@ async function answerOf(path: string, init: RequestInit = {}): Promise<string> {
   return `${path} ${answer.status}`;
 }
 
-test("odd addresses are answered: with what is there, or in words that nothing is", async () => {
+test("unusual addresses are answered with the object or a clean 404", async () => {
   for (const path of ODD) expect(await answerOf(path)).toMatch(/ (2\d\d|3\d\d|400|401|403|404|405)$/);
 });
 
-test("no address brings the Worker into trouble, whatever it is made of", async () => {
+test("no address causes an error in the Worker", async () => {
   await fc.assert(
     fc.asyncProperty(address, method, async (path, how) => {
       expect(await answerOf(path, { method: how })).toMatch(/ (2\d\d|3\d\d|400|401|403|404|405)$/);

@@ -33,7 +33,7 @@ async function flood(
   return { statuses, last };
 }
 
-test("wrong admin tokens of one network are answered 429 after a while, another network's 403, and the right one never", async () => {
+test("repeated wrong admin tokens of one network get 429, another network's 403, and the right token never", async () => {
   const ask = (ip: string, token: string): Promise<Response> =>
     testEdge.ask("/api/streams/guarded/access", { headers: from(ip, { authorization: `Bearer ${token}` }) });
   const { statuses, last } = await flood(A_MINUTE_OF_SECRETS, (n) => ask("2001:db8:1:1::1", `wrong-${n}`));
@@ -45,7 +45,7 @@ test("wrong admin tokens of one network are answered 429 after a while, another 
   expect((await ask("2001:db8:1:1::1", testEdge.adminToken)).status).toBe(200);
 });
 
-test("wrong stream keys of one network are answered 429 after a while, and the publisher beside it goes on", async () => {
+test("repeated wrong stream keys of one network get 429, and the publisher in that network continues", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   const gateway = new CountedGateway();
@@ -63,7 +63,7 @@ test("wrong stream keys of one network are answered 429 after a while, and the p
   await publisher.putParts(0, 2);
 });
 
-test("a flood of joins from one network is answered 429, while others join and those who watch aren't counted", async () => {
+test("a flood of joins from one network gets 429, while others join and current viewers are not counted", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 6);
@@ -93,7 +93,7 @@ test("a flood of joins from one network is answered 429, while others join and t
   expect(new Set(watching.statuses)).toEqual(new Set([200]));
 });
 
-test("sockets of one network beyond the limit are closed with word to come back, and other networks' aren't", async () => {
+test("sockets of one network beyond the limit are closed with a reconnect delay, and other networks' are not", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   const closeOf = async (ip: string): Promise<number | null> => {
@@ -112,7 +112,7 @@ test("sockets of one network beyond the limit are closed with word to come back,
   expect(await closeOf("192.0.2.10")).toBe(4401);
 });
 
-test("who has a token comes to a room and counts, however many of its network come, and is limited by its own", async () => {
+test("a viewer with a token joins and counts, however many of its network come, and has its own limit", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   const { stream } = publisher;

@@ -73,7 +73,7 @@ async function filed(publisher: TestPublisher): Promise<void> {
 /** An isolate learns once which broadcasts a stream had, and what there is of one. */
 const OUTLINE_REQUESTS = 2;
 
-test("a recording's playlists are stored when it ends, and asking for them asks the Live object for none", async () => {
+test("a recording's playlists are stored at its end, and requests for them do not reach the Live object", async () => {
   const { old, now } = await recorded();
   await filed(old);
   // Its feed is up.
@@ -87,7 +87,7 @@ test("a recording's playlists are stored when it ends, and asking for them asks 
   expect((await liveRequests(old)) - before).toBe(OUTLINE_REQUESTS);
 });
 
-test("of a recording from before playlists were stored the Live object renders each once, and stores it", async () => {
+test("playlists of an older recording are rendered once by the Live object, and stored", async () => {
   const { old, now } = await recorded();
   await filed(old);
   for (const file of PLAYLISTS) await testBindings.MEDIA.delete(stored(old, file));
@@ -107,7 +107,7 @@ test("of a recording from before playlists were stored the Live object renders e
   expect(new Set(pulls.map((pulled) => pulled?.text)).size).toBe(1);
 });
 
-test("a recording is rendered in steps, between which the object takes a publisher's parts", async () => {
+test("a recording is rendered in steps, between which the object accepts parts", async () => {
   const old = new TestPublisher(testEdge);
   await old.openWithInits();
   await list(old, 0, SEGMENTS);
@@ -131,7 +131,7 @@ test("a recording is rendered in steps, between which the object takes a publish
   expect(turns).toBeGreaterThan(20);
 });
 
-test("there is no recording of what goes on, and nobody above is asked for one", async () => {
+test("a live broadcast has no recording, and no tier above is asked for one", async () => {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 12);
@@ -143,7 +143,7 @@ test("there is no recording of what goes on, and nobody above is asked for one",
   expect((await liveRequests(publisher)) - before).toBe(0);
 });
 
-test("an object that lost its memory after a day goes on with the whole window, and an isolate follows it", async () => {
+test("an object that lost its memory after a day restores the whole window, and an isolate follows it", async () => {
   const publisher = new TestPublisher(testEdge, { config: { windowS: DAY_S } });
   await publisher.openWithInits();
   // The first packs are from before packs were kept.

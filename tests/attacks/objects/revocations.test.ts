@@ -44,7 +44,7 @@ function flood(live: DurableObjectStub<Live>, count: number, actor: string): Pro
   });
 }
 
-test("more bans than there is room for keep neither the operator from revoking nor a later ban from ending playback", async () => {
+test("more bans than the pool holds prevent neither the operator's revocations nor later bans from ending playback", async () => {
   const { publisher, live, answered } = await gated();
   const { stream } = publisher;
   const revoke = async (subject: string): Promise<void> => {
@@ -66,7 +66,7 @@ test("more bans than there is room for keep neither the operator from revoking n
   expect((await live().access()).revocations.length).toBe(ACCESS_LIMITS.bans + 2);
 });
 
-test("revocations that were kept with the rest, as earlier versions did, hold", async () => {
+test("revocations stored by earlier versions hold", async () => {
   const { publisher, live, answered } = await gated();
   await runInDurableObject(live(), (_, { storage }) => {
     const untilMs = Date.now() + ACCESS_LIMITS.tokenLifetimeMs;

@@ -63,7 +63,7 @@ async function settle(calm: TestParticipant, room: string): Promise<RoomCounts> 
   return counts(room);
 }
 
-test("whoever never says hello neither likes, reacts, plays, writes nor counts, also where a stream asks for tokens", async () => {
+test("a socket that never sends hello cannot like, react, play, write or count, also on token streams", async () => {
   const room = newRoom();
   const calm = await calmAt(room);
   for (const frame of EVERYTHING.filter(({ type }) => type !== "hello")) {
@@ -82,7 +82,7 @@ test("whoever never says hello neither likes, reacts, plays, writes nor counts, 
   expect(calm.texts.filter((text) => text.startsWith("from"))).toEqual([]);
 });
 
-test("a closed socket that its peer leaves open is deaf and in no count, at once and after the shard's memory is lost", async () => {
+test("frames of a closed socket with an open peer are ignored and not counted, also after the shard's memory is lost", async () => {
   const room = newRoom();
   const calm = await calmAt(room);
   const ghosts: Stubborn[] = [];
@@ -111,7 +111,7 @@ test("a closed socket that its peer leaves open is deaf and in no count, at once
   expect(await socketsOf(room)).toBe(4);
 });
 
-test("closed sockets make no room grow, take nobody's place, and keep their address from opening ever more", async () => {
+test("closed sockets neither grow the room nor take places, and their address cannot open ever more", async () => {
   const room = newRoom();
   const address = "one-address";
   // As many as the tests' sizing has of one address at a shard, and far more than a shard's fill.
@@ -150,7 +150,7 @@ async function inTime(
   });
 }
 
-test("a hello that doesn't come in time closes its socket, and nobody else's", async () => {
+test("a hello that is late closes its socket, and no other", async () => {
   const room = newRoom();
   const calm = await calmAt(room);
   await inTime(room, async (shard) => {
@@ -182,7 +182,7 @@ test("a shard whose only sockets are closed ones without an answering peer abort
   await waitForCondition(async () => (await socketsOf(room).catch(() => 1)) === 0);
 });
 
-test("who may not come in is refused before a socket is opened, with a close that says why", async () => {
+test("an unauthorized viewer is refused before a socket is opened, with a close that states the reason", async () => {
   const room = newRoom();
   const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const control = (rest: string, method: string, body: object): Promise<Response> =>

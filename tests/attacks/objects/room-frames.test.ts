@@ -98,7 +98,7 @@ function everyFrame(): Map<string, object> {
   return new Map([...frames, ...acts]);
 }
 
-test("every frame and every act of the protocol has its row here, and is one that the room reads", () => {
+test("every frame and command of the protocol has a row here, and is parsed by the room", () => {
   const types = Object.keys(FRAME_REQUIREMENTS).flatMap((type) =>
     type === "act" ? Object.keys(COMMANDS).map((kind) => `act ${kind}`) : [type],
   );
@@ -216,7 +216,7 @@ function outcomeOf({ heard, closed }: Stubborn, before: number, wasClosed: boole
   return answer["type"] === "ack" ? "ok" : String(answer["type"]);
 }
 
-test.each(SENDERS)("what comes of each frame from a socket that is %s is in the table", async (sender) => {
+test.each(SENDERS)("each frame from a socket that is %s has the effect in the table", async (sender) => {
   const stage = await Stage.of(sender);
   const frames = [...everyFrame()];
   const sockets = await Promise.all(frames.map((_, index) => Stubborn.at(stage.room, stage.viewer(index))));
@@ -251,7 +251,7 @@ test.each(SENDERS)("what comes of each frame from a socket that is %s is in the 
   expect(table(outcomes())).toEqual(table(expected));
 });
 
-test("who may not come in is told so at the door, in each of these ways", async () => {
+test("an unauthorized viewer gets the reason at the upgrade, in each of these cases", async () => {
   const room = "table-door";
   const calm = await TestParticipant.join(room, { sub: "calm", roles: ["host"] });
   viewers.push(calm);

@@ -38,7 +38,7 @@ const FLOODS: Readonly<Record<ClientFrame["type"] | "hello from the end" | "hell
   renew: { type: "renew", token: "x" },
 };
 
-test("no flood of frames of an anonymous socket is answered with more than fifty times what it sent", async () => {
+test("no flood of frames of an anonymous socket is answered with more than fifty times its input", async () => {
   const room = "amplified";
   const { epoch, head } = await longRoom(room);
   const calm = await TestParticipant.joinShard(room, 0, "calm", ["moderator"]);
@@ -68,7 +68,7 @@ test("no flood of frames of an anonymous socket is answered with more than fifty
   for (const [name, ratio] of Object.entries(ratios)) expect(ratio, name).toBeLessThanOrEqual(MOST);
 }, 60_000);
 
-test("an old position costs the room's history little, whatever number of sockets of an address come with it", async () => {
+test("requests from an old position read little of the room's history, for any number of sockets of an address", async () => {
   const room = "amplified-together";
   const { epoch, head } = await longRoom(room);
   let bytes = 0;
@@ -85,7 +85,7 @@ test("an old position costs the room's history little, whatever number of socket
   expect(bytes).toBeLessThan(8_388_608 + seconds * 262_144);
 }, 60_000);
 
-test("who comes back to the same socket or another after a moment misses nothing, with an account or without", async () => {
+test("a viewer that reconnects to the same or another socket misses nothing, with or without an account", async () => {
   const room = "returning";
   const { epoch, head } = await longRoom(room);
   for (const subject of [null, "ann"]) {

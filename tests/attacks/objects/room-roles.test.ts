@@ -32,7 +32,7 @@ const revoked = async (room: string): Promise<readonly string[]> =>
     version > 0 ? [subject] : [],
   );
 
-test("a moderator can't ban a host that came and never wrote, also after the room's memory was lost", async () => {
+test("a moderator cannot ban a host that joined and never wrote, also after the room's memory was lost", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const moderator = await come(room, { sub: "mod", roles: ["moderator"] });
@@ -55,7 +55,7 @@ test("a moderator can't ban a host that came and never wrote, also after the roo
   expect([host.closes, await revoked(room)]).toEqual([[], []]);
 });
 
-test("a host that was banned before the room knew it comes in, plays, and what was put on it is lifted", async () => {
+test("a host that was banned before its first visit joins, plays, and its sanctions are lifted", async () => {
   const room = newRoom();
   const headers = { authorization: `Bearer ${testEdge.adminToken}` };
   const body = JSON.stringify({ playback: "token" });
@@ -72,7 +72,7 @@ test("a host that was banned before the room knew it comes in, plays, and what w
   expect(moderator.closes).toEqual([4403]);
 });
 
-test("a ban that sweeps up devices and addresses never reaches a host that shares them", async () => {
+test("a ban with devices and networks never reaches a host that shares them", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   const shadow = await TestParticipant.joinShard(room, 0, "shadow");

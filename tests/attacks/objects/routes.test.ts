@@ -171,7 +171,7 @@ async function opened(path: string, init: RequestInit): Promise<string> {
   });
 }
 
-test.each(KINDS)("a socket of a %s stream is for those for whom the table says so", async (kind) => {
+test.each(KINDS)("a socket of a %s stream is open to those that the table lists", async (kind) => {
   const at = stages[kind];
   const path = SOCKET_ROUTE.path.replace("{stream}", at.stream);
   const outcomes: Partial<Record<Caller, string>> = {};

@@ -87,7 +87,7 @@ async function problem(answer: Response): Promise<unknown> {
 
 const STOPPED = ["/problems/stopped", 451, BODY.reason, BODY.category, null];
 
-test("nothing of a stopped stream is given: no playlist, media, I-frames, recording or init, whatever token is brought", async () => {
+test("nothing of a stopped stream is delivered with any token: no playlist, media, I-frames, recording or init section", async () => {
   const both = await streams();
   const all = addresses(both);
   const { stream } = both.live;
@@ -114,7 +114,7 @@ test("nothing of a stopped stream is given: no playlist, media, I-frames, record
   expect(await readJson(await testEdge.ask(`/api/streams/${stream}`))).not.toHaveProperty("stop");
 });
 
-test("no key publishes to a stopped stream, nor opens another broadcast; the same ones do when it is undone", async () => {
+test("no key publishes to a stopped stream or opens another broadcast, and all do after the stop is undone", async () => {
   const { live } = await streams();
   const { stream } = live;
   await stop(stream);
@@ -144,7 +144,7 @@ test("no key publishes to a stopped stream, nor opens another broadcast; the sam
   await becomes(live.path("video", "1.3.m4s"), 200);
 });
 
-test("the room of a stopped stream is shut: sockets are closed and say why, new ones, beacons and the replay are refused", async () => {
+test("the room of a stopped stream is closed: sockets are closed with the reason, and new ones, beacons and the replay are refused", async () => {
   const { live } = await streams();
   const { stream } = live;
   const host = await TestParticipant.join(stream, { sub: "host", roles: ["host"] });
@@ -191,7 +191,7 @@ test("the room of a stopped stream is shut: sockets are closed and say why, new 
   expect(await back.say("back")).toMatchObject({ ok: true });
 });
 
-test("a stop survives the loss of every object's memory, new epochs and new broadcasts", async () => {
+test("a stop survives the memory loss of every object, new epochs and new broadcasts", async () => {
   const { live, over } = await streams();
   const { stream } = live;
   const all = addresses({ live, over });
@@ -208,7 +208,7 @@ test("a stop survives the loss of every object's memory, new epochs and new broa
   await becomes(over.path("video", "vod.m3u8"), 200);
 });
 
-test("a stop whose time is over ends by itself, with nobody and nothing ending it", async () => {
+test("a stop ends by itself at its expiry", async () => {
   const { live, over } = await streams();
   const untilMs = Date.now() + 400;
   await stop(live.stream, { until: new Date(untilMs).toISOString() });
@@ -227,7 +227,7 @@ test("a stop whose time is over ends by itself, with nobody and nothing ending i
   expect((await change(live.stream, "POST", { ...BODY, until: new Date(untilMs).toISOString() })).status).toBe(400);
 });
 
-test("a host stops and starts its own stream; what the operator stopped stays so, and who did what is kept", async () => {
+test("a host stops and starts its own stream, the operator's stop stays, and the actors are recorded", async () => {
   const { live } = await streams();
   const { stream } = live;
   const bearer = async (sub: string, ...roles: string[]): Promise<string> =>
@@ -289,7 +289,7 @@ test("a host stops and starts its own stream; what the operator stopped stays so
   expect((await change(stream, "POST", BODY, host)).status).toBe(403);
 });
 
-test("what isn't a stop is refused, and a stream that nobody published to can be stopped before it begins", async () => {
+test("an invalid stop is refused, and a stream can be stopped before its first broadcast", async () => {
   const publisher = new TestPublisher(testEdge);
   const { stream } = publisher;
   const wrong = [

@@ -38,7 +38,7 @@ async function names(room: string, ip: string, nowMs = Date.now()): Promise<read
   return [address, ...addressesNear];
 }
 
-test("a network has another name in each room and on each day, by no hash that anybody else can compute", async () => {
+test("a network has another name in each room and on each day, by a hash that only the edge can compute", async () => {
   const ip = "203.0.113.7";
   const nowMs = Date.UTC(2026, 10, 29, 12);
   const [today = "", yesterday = "", tomorrow = ""] = await names("show", ip, nowMs);
@@ -59,7 +59,7 @@ test("a network has another name in each room and on each day, by no hash that a
   }
 });
 
-test("a ban of a network is for people of this day and the next, and ends by itself", async () => {
+test("a network ban matches viewers of its day and the next, and expires by itself", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] }, { ip: "198.51.100.1" });
   const rude = await come(room, { sub: "rude" }, { ip: "203.0.113.5" });
@@ -118,7 +118,7 @@ const SWAPS: Readonly<Record<string, readonly string[]>> = {
   "the moment of the picture": ["UPDATE events SET programme_ms = programme_ms + 1000 WHERE offset < 3"],
 };
 
-test.for(Object.keys(SWAPS))("sealed rows open in their places only: %s", async (what) => {
+test.for(Object.keys(SWAPS))("encrypted rows decrypt in their places only: %s", async (what) => {
   const room = newRoom();
   await written(room);
   expect(await read(room)).toEqual(["ann: I like it", "ann: not really", "bob: hello"]);
@@ -128,7 +128,7 @@ test.for(Object.keys(SWAPS))("sealed rows open in their places only: %s", async 
   expect(texts).toContain("bob: hello");
 });
 
-test("what holds is bound to its row: a ban can't be put in another one's place, and what is left still opens", async () => {
+test("state entries are bound to their row: a ban cannot be moved to another, and the rest still decrypts", async () => {
   const room = newRoom();
   const host = await come(room, { sub: "host", roles: ["host"] });
   for (const subject of ["one", "two"]) await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 });
@@ -147,7 +147,7 @@ test("what holds is bound to its row: a ban can't be put in another one's place,
   expect(await bans()).toEqual(["account:three", "account:two"]);
 });
 
-test("rows of before, sealed without a place, are read, and names of devices and networks of before are forgotten", async () => {
+test("rows encrypted without a place are readable, and old names of devices and networks are erased", async () => {
   const room = newRoom();
   await written(room);
   // As an older room left it: no mark, the first row sealed without a place, names that others can make too.

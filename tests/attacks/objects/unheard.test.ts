@@ -53,7 +53,7 @@ async function ask(unheardMs: number, stopped = false): Promise<Response> {
   return answer;
 }
 
-test("an isolate that is fed by a node which hasn't heard of the Live object for long serves nothing, and says when to ask again", async () => {
+test("an isolate whose feed has had no word of the Live object for long serves nothing, with Retry-After", async () => {
   expect((await ask(0)).status).toBe(200);
   expect((await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs - 2_000)).status).toBe(200);
   const refused = await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs + 1);
@@ -64,7 +64,7 @@ test("an isolate that is fed by a node which hasn't heard of the Live object for
   ]);
 });
 
-test("a stop that is known holds, however long nobody has been heard of", async () => {
+test("a known stop holds, however long the Live object is silent", async () => {
   expect((await ask(0, true)).status).toBe(410);
   expect((await ask(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs + 1, true)).status).toBe(410);
 });
