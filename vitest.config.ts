@@ -55,8 +55,11 @@ const config: ViteUserConfig = defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             // Secrets when deployed; any value does here.
             miniflare: {
-              // An isolate paces the sockets of one network: the limit of `wrangler.toml` would take 10 s to reach.
-              ratelimits: { LIMIT_SOCKETS: { namespace_id: "7402", simple: { limit: 90, period: 60 } } },
+              // An isolate paces sockets and wrong secrets of one network: the limits of `wrangler.toml` would take 10 s to reach.
+              ratelimits: {
+                LIMIT_SOCKETS: { namespace_id: "7402", simple: { limit: 90, period: 60 } },
+                LIMIT_SECRETS: { namespace_id: "7405", simple: { limit: 20, period: 60 } },
+              },
               bindings: {
                 CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests-of-32-bytes",
                 CORRAL_VIEWER_SECRET: "viewer-secret-of-the-tests-of-32-bytes",
