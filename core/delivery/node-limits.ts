@@ -73,8 +73,6 @@ export const SHIELD_LIMITS = {
   feedWaitMs: 2_000,
   /** How often it checks its own feed. */
   leaseCheckMs: 500,
-  /** A request that waits this long for another's pull of the same object pulls it itself: longer than a call and its retry. */
-  coalescedWaitMs: 7_000,
 } as const;
 
 /** Bounds in time and memory of the Live object, each with its reason. */

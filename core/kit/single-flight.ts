@@ -1,6 +1,16 @@
 /** One request upstream for any number of concurrent requests for the same key. */
 import { type Clock, withTimeout } from "./clock.ts";
+import { MAX_UPSTREAM_CALL_MS } from "./upstream-client.ts";
 import type { WaitUntilContext } from "./wait-until.ts";
+
+/** What a load may take beside its calls: look-ups in caches, and the decoding of what they bring. */
+const LOAD_MARGIN_MS = 900;
+
+/**
+ * Time for which a follower waits for a leader whose load makes so many calls upstream, one after another: longer than they
+ * take, so that it loads by itself only where the leader is gone.
+ */
+export const computeFollowerWaitMs = (calls = 1): number => calls * MAX_UPSTREAM_CALL_MS + LOAD_MARGIN_MS;
 
 type SettledLoad<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 

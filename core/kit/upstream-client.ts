@@ -10,6 +10,9 @@ export const UPSTREAM_CALL_LIMITS = {
   retryMs: 100,
 } as const;
 
+/** The longest that a call takes: the attempt, and its retry. */
+export const MAX_UPSTREAM_CALL_MS: number = 2 * UPSTREAM_CALL_LIMITS.timeoutMs + UPSTREAM_CALL_LIMITS.retryMs;
+
 /** The upstream did not answer, or its circuit is open; the request may be repeated later. */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";

@@ -23,7 +23,7 @@ import {
 } from "../../core/delivery/upstream-node.ts";
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import { type BroadcastId, parseStreamName, type StreamName, type TrackName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { computeFollowerWaitMs, SingleFlight } from "../../core/kit/single-flight.ts";
 import { SizedCache } from "../../core/kit/sized-cache.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
@@ -41,7 +41,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
   readonly #segmentCache = new SizedCache<Uint8Array>(SHIELD_LIMITS.segmentCacheBytes);
-  readonly #pulls: SingleFlight<unknown> = new SingleFlight(this.platform.clock, SHIELD_LIMITS.coalescedWaitMs);
+  readonly #pulls: SingleFlight<unknown> = new SingleFlight(this.platform.clock, computeFollowerWaitMs());
   #fanout: FeedFanout | null = null;
   #cancelLeaseTimer: (() => void) | null = null;
   #lastChildMs = 0;

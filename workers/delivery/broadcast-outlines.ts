@@ -6,7 +6,7 @@ import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import type { BroadcastOutline } from "../../core/delivery/upstream-node.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { computeFollowerWaitMs, SingleFlight } from "../../core/kit/single-flight.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import { type PullContext, Puller } from "./puller.ts";
 
@@ -18,8 +18,6 @@ const OUTLINE_LIMITS = {
   completeTtlMs: 300_000,
   /** Until all is stored, an outline grows by a segment every few seconds. */
   incompleteTtlMs: 1_000,
-  /** A follower waits this long for the leader of its flight before it pulls itself. */
-  coalescedWaitMs: 4_000,
 } as const;
 
 /** What an isolate knows of one stream's broadcasts. */
@@ -76,7 +74,7 @@ function getKnownBroadcasts(edge: EdgeStream): KnownBroadcasts {
   if (known !== undefined) return known;
   const made: KnownBroadcasts = {
     ids: new MembershipCache(edge.platform.clock),
-    outlineFlights: new SingleFlight(edge.platform.clock, OUTLINE_LIMITS.coalescedWaitMs),
+    outlineFlights: new SingleFlight(edge.platform.clock, computeFollowerWaitMs()),
   };
   knownBroadcasts.set(edge, made);
   return made;

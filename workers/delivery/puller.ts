@@ -10,7 +10,7 @@ import type { NodeAddress } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/delivery/upstream-node.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/single-flight.ts";
+import { computeFollowerWaitMs, SingleFlight } from "../../core/kit/single-flight.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Env } from "../env.ts";
@@ -46,8 +46,8 @@ export interface PullContext {
   readonly edge: EdgeStream;
 }
 
-/** A follower waits this long for the leader of its flight before it pulls itself. */
-const COALESCED_WAIT_MS = 4_000;
+/** Calls that the pull of a playlist may make: of the stored one, and of the Live object that renders a missing one. */
+const PLAYLIST_CALLS = 2;
 
 /** A segment that R2 lacks is a gap. Missing segments are cached for this long, up to so many. */
 const MISSING_SEGMENT_TTL_MS = 10_000;
@@ -69,8 +69,8 @@ function getPullFlights(edge: EdgeStream): PullFlights {
   if (known !== undefined) return known;
   const { clock } = edge.platform;
   const made = {
-    bytes: new SingleFlight<PulledObject<Uint8Array>>(clock, COALESCED_WAIT_MS),
-    playlists: new SingleFlight<PulledObject<PreparedPlaylist>>(clock, COALESCED_WAIT_MS),
+    bytes: new SingleFlight<PulledObject<Uint8Array>>(clock, computeFollowerWaitMs()),
+    playlists: new SingleFlight<PulledObject<PreparedPlaylist>>(clock, computeFollowerWaitMs(PLAYLIST_CALLS)),
   };
   pullFlights.set(edge, made);
   return made;

@@ -15,8 +15,6 @@ export const REGISTRY_LIMITS = {
   floodNames: 64,
   /** A copy that could not be read is asked for again after this. */
   retryMs: 500,
-  /** A request waits so long for the copy that another one reads before it reads itself. */
-  sharedReadWaitMs: 4_000,
   /** Requests that wait for a copy newer than themselves, each of some kB; further ones are sent away. */
   pendingLookups: 256,
   /** Those of one network or stream that may wait in any case. */

@@ -6,7 +6,7 @@
 
 import { type Clock, sleep } from "../../kit/clock.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
-import { SingleFlight } from "../../kit/single-flight.ts";
+import { computeFollowerWaitMs, SingleFlight } from "../../kit/single-flight.ts";
 import { UpstreamError } from "../../kit/upstream-client.ts";
 import type { WaitUntilContext } from "../../kit/wait-until.ts";
 import { computeTrustMs } from "../registry/copy-trust.ts";
@@ -45,7 +45,7 @@ export class MembershipCache {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#flights = new SingleFlight(clock, REGISTRY_LIMITS.sharedReadWaitMs);
+    this.#flights = new SingleFlight(clock, computeFollowerWaitMs());
   }
 
   /** Whether the name is in the cached copy. */

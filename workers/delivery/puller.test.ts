@@ -1,0 +1,60 @@
+/** Pulls of an isolate, on a virtual clock. */
+import { expect, test } from "vitest";
+import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
+import { makeTestContext, makeTestEdgeStream } from "../../core/delivery/testing.ts";
+import type { BroadcastOutline, UpstreamNode } from "../../core/delivery/upstream-node.ts";
+import { sleep } from "../../core/kit/clock.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import { UPSTREAM_CALL_LIMITS } from "../../core/kit/upstream-client.ts";
+import { testBindings } from "../testing.ts";
+import { mayFileExist } from "./broadcast-outlines.ts";
+import { type PullContext, Puller } from "./puller.ts";
+
+const broadcast = "broadcast1" as BroadcastId;
+const video = "video" as TrackName;
+
+/** An isolate whose parent is lost in the first attempt of each call, and answers the retry just in time. */
+function makeSlowParent(): {
+  readonly context: PullContext;
+  readonly attempts: string[];
+  /** Time in which every call ends. */
+  passAll(): Promise<void>;
+} {
+  const attempts: string[] = [];
+  const answer = <T>(name: string, value: T): Promise<T> => {
+    attempts.push(name);
+    const isRetry = attempts.filter((each) => each === name).length > 1;
+    return isRetry ? sleep(clock, UPSTREAM_CALL_LIMITS.timeoutMs - 1).then(() => value) : new Promise(() => {});
+  };
+  const outline: BroadcastOutline = { tracks: [{ name: video, inits: [1], lastMsn: 3 }], whole: true };
+  const node = {
+    pullInit: () => answer("init", new Uint8Array([1])),
+    pullBroadcasts: async () => FingerprintSet.fromNames([broadcast], 1).encode(),
+    pullOutline: () => answer("outline", outline),
+  } as Partial<UpstreamNode> as UpstreamNode;
+  const { edge, clock } = makeTestEdgeStream({ nodeAt: () => node });
+  return {
+    context: { env: testBindings, ctx: makeTestContext(), edge },
+    attempts,
+    passAll: () => clock.advance(5 * UPSTREAM_CALL_LIMITS.timeoutMs),
+  };
+}
+
+test("a follower of a pull waits for the call and its retry, and makes none of its own", async () => {
+  const { context, attempts, passAll } = makeSlowParent();
+  const pulls = [1, 2, 3].map(() => new Puller(context).pullInit(broadcast, video, 1));
+  await passAll();
+  expect((await Promise.all(pulls)).map(({ outcome }) => outcome)).toEqual(["pulled", "coalesced", "coalesced"]);
+  expect(attempts).toEqual(["init", "init"]);
+});
+
+test("a follower of the read of an outline waits as long", async () => {
+  const { context, attempts, passAll } = makeSlowParent();
+  const segment = { track: video, file: { kind: "segment", msn: 3 } } as const;
+  // Afterwards the ids of broadcasts are known here.
+  expect(await mayFileExist(context, { ...segment, broadcast: "broadcast2" as BroadcastId })).toBe(false);
+  const reads = [1, 2].map(() => mayFileExist(context, { ...segment, broadcast }));
+  await passAll();
+  expect(await Promise.all(reads)).toEqual([true, true]);
+  expect(attempts).toEqual(["outline", "outline"]);
+});
