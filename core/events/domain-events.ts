@@ -65,10 +65,9 @@ const DOMAIN_EVENT_LIMITS = {
 type Kind = DomainEventBody["kind"];
 type BodyOf<K extends Kind> = Omit<Extract<DomainEventBody, { kind: K }>, "kind">;
 
-const { MAX_SAFE_INTEGER } = Number;
 const readId = (value: unknown): string | null => readString(value, DOMAIN_EVENT_LIMITS.idUnits);
 const readSubject = (value: unknown): string | null => readString(value, DOMAIN_EVENT_LIMITS.subjectUnits);
-const readTime = (value: unknown): number | null => readInteger(value, 0, MAX_SAFE_INTEGER);
+const readTime = (value: unknown): number | null => readInteger(value, 0);
 
 /** Names are compared, never shown: they stay as they are. */
 function readString(value: unknown, maxUnits: number): string | null {
@@ -117,7 +116,7 @@ const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | n
   "subject-banned": readBan,
   "subject-unbanned": readBan,
   "viewer-peak": (value) => {
-    const viewers = readInteger(value["viewers"], 0, MAX_SAFE_INTEGER);
+    const viewers = readInteger(value["viewers"], 0);
     return viewers === null ? null : { viewers };
   },
 };

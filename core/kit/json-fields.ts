@@ -24,7 +24,7 @@ export function readText(value: unknown, maxUnits: number): string | null {
   return trimmed.length > 0 && trimmed.length <= maxUnits ? trimmed : null;
 }
 
-/** A whole number within bounds. */
-export function readInteger(value: unknown, min: number, max: number): number | null {
+/** A whole number within bounds; without an upper one, any safe integer. */
+export function readInteger(value: unknown, min: number, max: number = 2 ** 53): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max ? value : null;
 }

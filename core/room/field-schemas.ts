@@ -1,5 +1,7 @@
 /** Schemas of the fields that several room messages have; each accepts what its namesake in `json-fields.ts` reads. */
 import * as z from "zod/mini";
+import type { AutoModLevel, ModerationCategory } from "../moderation/categories.ts";
+import type { ChatModes } from "./chat-modes.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 
 /** A well-formed string of 1 to `maxUnits` UTF-16 units once it is trimmed. */
@@ -36,6 +38,30 @@ export const WORDS_FIELD: z.ZodMiniType<string[]> = z
 
 /** The key of a held message: a subject and a client's id, each with its length; see `heldMessageKey`. */
 export const HELD_KEY_FIELD: z.ZodMiniType<string> = textField(2 * (ROOM_LIMITS.nameChars + 3));
+
+/** The chat modes, each with its limits. */
+export const CHAT_MODE_FIELDS: FieldSchemas<ChatModes, never> = {
+  slowS: integerField(0, 3_600),
+  followersMin: z.nullable(integerField(0, 525_600)),
+  subscribersOnly: z.boolean(),
+  verifiedOnly: z.boolean(),
+  emoteOnly: z.boolean(),
+  unique: z.boolean(),
+  noLinks: z.boolean(),
+  noCapitals: z.boolean(),
+  review: z.boolean(),
+};
+
+const LEVEL_FIELD: z.ZodMiniType<AutoModLevel> = z.literal([0, 1, 2, 3, 4] satisfies AutoModLevel[]);
+
+/** The AutoMod level of each category. */
+export const AUTOMOD_LEVEL_FIELDS: Readonly<Record<ModerationCategory, z.ZodMiniType<AutoModLevel>>> = {
+  profanity: LEVEL_FIELD,
+  sexual: LEVEL_FIELD,
+  hate: LEVEL_FIELD,
+  harassment: LEVEL_FIELD,
+  spam: LEVEL_FIELD,
+};
 
 /** A schema for each member of a message but its tag: no member without one, and none beside them. */
 export type FieldSchemas<M, Tag extends keyof M> = { readonly [K in Exclude<keyof M, Tag>]-?: z.ZodMiniType<M[K]> };

@@ -1,13 +1,15 @@
 /** Viewers for tests in workerd: the product's client over this runtime's sockets, and raw sockets for invalid frames. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect } from "vitest";
 import type { Role } from "../../core/access/roles.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
 import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
+import { SERVER_FRAME_SCHEMAS } from "../../core/room/frames/server-frames.ts";
 import type { Participant } from "../../core/room/participants.ts";
-import { type OwnProfile, ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
+import { HEARTBEAT_REPLY, type OwnProfile, ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
 import { SOCKET_CLOSES, type SocketCloseName } from "../../core/room/socket-closes.ts";
 import type { StaffNote } from "../../core/room/staff-messages.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
@@ -130,6 +132,20 @@ export async function openParticipantSocket(room: string, shard: number, viewer:
   return client;
 }
 
+const invalidFrames: string[] = [];
+
+/** Records a frame that does not satisfy its schema; the test during which it arrives fails. */
+function checkFrame(text: string): void {
+  if (text === HEARTBEAT_REPLY) return;
+  const frame = JSON.parse(text) as { type: string };
+  const parsed = SERVER_FRAME_SCHEMAS.get(frame.type)?.safeParse(frame);
+  if (parsed?.success !== true) invalidFrames.push(`${text}: ${JSON.stringify(parsed?.error?.issues)}`);
+}
+
+afterEach(() => {
+  expect(invalidFrames.splice(0)).toEqual([]);
+});
+
 /** A socket that is being opened, as the client's `RoomSocket`. */
 function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
   const socket: RoomSocket = {
@@ -141,7 +157,10 @@ function asClientSocket(opening: Promise<WebSocket>): RoomSocket {
   };
   opening.then(
     (open) => {
-      open.addEventListener("message", ({ data }) => socket.onmessage?.({ data }));
+      open.addEventListener("message", ({ data }) => {
+        checkFrame(String(data));
+        socket.onmessage?.({ data });
+      });
       open.addEventListener("close", ({ code, reason }) => socket.onclose?.({ code, reason }));
       open.accept();
       socket.onopen?.();

@@ -1,63 +1,68 @@
-/** Decodes the server's frames. Unknown kinds of frames and events are skipped. */
-
+/**
+ * Decodes the server's frames, without a schema library: the pages load it. A property test holds it equal to
+ * `SERVER_ENVELOPE_SCHEMAS` (`core/room/frames/server-frames.ts`).
+ */
 import { asJsonObject, type JsonObject, parseJsonObject, readInteger } from "../../kit/json-fields.ts";
 import { EFFECTS } from "../effects/index.ts";
 import type { RoomEvent } from "../events.ts";
-import type { ServerFrame } from "../room-protocol.ts";
+import type { EventRange, ServerFrame } from "../room-protocol.ts";
 
+type Check = (value: unknown) => boolean;
+type MemberChecks<F> = { readonly [K in Exclude<keyof F, "type">]-?: Check };
+
+const isText: Check = (value) => typeof value === "string";
+const isTime: Check = Number.isFinite;
+const isOffset: Check = (value) => readInteger(value, 0) !== null;
+const isPositive: Check = (value) => readInteger(value, 1) !== null;
+const isObject: Check = (value) => asJsonObject(value) !== null;
+const isNullOr =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const RANGE: MemberChecks<EventRange> & { readonly nowMs: Check } = {
+  nowMs: isTime,
+  epoch: isText,
+  from: isOffset,
+  to: isOffset,
+  events: Array.isArray,
+  unseen: isOffset,
+};
+
+/** The members of each frame. What is inside an object or a list is trusted, and may be of a later release. */
+const FRAMES: { readonly [T in ServerFrame["type"]]: MemberChecks<Extract<ServerFrame, { type: T }>> } = {
+  welcome: {
+    ...RANGE,
+    version: isPositive,
+    recovered: (value) => typeof value === "boolean",
+    you: isNullOr(isObject),
+    expiresMs: isNullOr(isTime),
+    modes: isObject,
+    pinned: isNullOr(isObject),
+    counts: isObject,
+  },
+  tick: { ...RANGE, counts: (value) => value === undefined || isObject(value) },
+  ack: { id: isText, outcome: isObject },
+  staff: { notes: Array.isArray },
+  renewed: { outcome: isObject },
+};
+
+/** By type, which may be any value. */
+const FRAME_CHECKS: ReadonlyMap<unknown, Readonly<Record<string, Check>>> = new Map(Object.entries(FRAMES));
 const EVENT_KINDS: ReadonlySet<unknown> = new Set(Object.keys(EFFECTS));
 
-const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
-
-/** The frame in `text`; null if it is malformed or of an unknown type. */
+/** The frame in `text`, without events of unknown kinds; null if it is malformed or of an unknown type. */
 export function decodeServerFrame(text: string): ServerFrame | null {
-  const fields = parseJsonObject(text);
-  switch (fields?.["type"]) {
-    case "welcome":
-      return isEventRange(fields) && asJsonObject(fields["modes"]) !== null && typeof fields["recovered"] === "boolean"
-        ? withKnownEvents(fields)
-        : null;
-    case "tick":
-      return isEventRange(fields) ? withKnownEvents(fields) : null;
-    case "ack":
-      return typeof fields["id"] === "string" && asJsonObject(fields["outcome"]) !== null
-        ? asServerFrame(fields)
-        : null;
-    case "staff":
-      return Array.isArray(fields["notes"]) ? asServerFrame(fields) : null;
-    case "renewed":
-      return asJsonObject(fields["outcome"]) !== null ? asServerFrame(fields) : null;
-    default:
-      return null;
-  }
+  const fields = (parseJsonObject(text) ?? {}) as JsonObject & EventRange;
+  const checks = FRAME_CHECKS.get(fields["type"]);
+  if (checks === undefined || !Object.entries(checks).every(([name, check]) => check(fields[name]))) return null;
+  if (!("from" in checks)) return fields as unknown as ServerFrame;
+  if (fields.from > fields.to) return null;
+  return { ...fields, events: decodeRoomEvents(fields.events) } as unknown as ServerFrame;
 }
 
 /** The events of a known kind in a list, from a frame or a replay response. */
 export function decodeRoomEvents(list: unknown): readonly RoomEvent[] {
   if (!Array.isArray(list)) return [];
-  const known = list.filter((event) => {
-    const fields = asJsonObject(event);
-    return EVENT_KINDS.has(fields?.["kind"]) && readInteger(fields?.["offset"], 1, MAX_INTEGER) !== null;
-  });
-  return known as RoomEvent[];
-}
-
-function isEventRange(fields: JsonObject): boolean {
-  const from = readInteger(fields["from"], 0, MAX_INTEGER);
-  const numbers = [
-    from,
-    readInteger(fields["to"], from ?? 0, MAX_INTEGER),
-    readInteger(fields["unseen"], 0, MAX_INTEGER),
-  ];
-  const hasHeader = typeof fields["nowMs"] === "number" && typeof fields["epoch"] === "string";
-  return hasHeader && !numbers.includes(null) && Array.isArray(fields["events"]);
-}
-
-function withKnownEvents(fields: JsonObject): ServerFrame {
-  return asServerFrame({ ...fields, events: decodeRoomEvents(fields["events"]) });
-}
-
-/** Other members of the server's frames are trusted. */
-function asServerFrame(fields: JsonObject): ServerFrame {
-  return fields as unknown as ServerFrame;
+  return list.filter((event) => EVENT_KINDS.has(event?.kind) && isPositive(event.offset));
 }

@@ -1,7 +1,7 @@
 /** Changes AutoMod settings. */
 import * as z from "zod/mini";
 import type { AutoModLevel, ModerationCategory } from "../../moderation/categories.ts";
-import { WORDS_FIELD } from "../field-schemas.ts";
+import { AUTOMOD_LEVEL_FIELDS, WORDS_FIELD } from "../field-schemas.ts";
 import { acceptAudited, RULES_EFFECT } from "./decision.ts";
 import { type CommandDefinition, defineCommand } from "./define-command.ts";
 
@@ -17,7 +17,7 @@ export interface AutoModCommand {
   readonly automod: AutoModUpdate;
 }
 
-const LEVEL_FIELD = z.exactOptional(z.literal([0, 1, 2, 3, 4] satisfies AutoModLevel[]));
+const { profanity, sexual, hate, harassment, spam } = AUTOMOD_LEVEL_FIELDS;
 
 export const automodCommand: CommandDefinition<AutoModCommand> = defineCommand<AutoModCommand>({
   kind: "automod",
@@ -26,11 +26,11 @@ export const automodCommand: CommandDefinition<AutoModCommand> = defineCommand<A
     automod: z.object({
       levels: z.exactOptional(
         z.object({
-          profanity: LEVEL_FIELD,
-          sexual: LEVEL_FIELD,
-          hate: LEVEL_FIELD,
-          harassment: LEVEL_FIELD,
-          spam: LEVEL_FIELD,
+          profanity: z.exactOptional(profanity),
+          sexual: z.exactOptional(sexual),
+          hate: z.exactOptional(hate),
+          harassment: z.exactOptional(harassment),
+          spam: z.exactOptional(spam),
         } satisfies Record<ModerationCategory, unknown>),
       ),
       allowed: z.exactOptional(WORDS_FIELD),

@@ -34,7 +34,7 @@ export const chatCommand: CommandDefinition<ChatCommand> = defineCommand<ChatCom
     const text = readText(fields["text"], ROOM_LIMITS.messageChars);
     if (text === null) return null;
     if (fields["replyTo"] === undefined) return { kind: "chat", text };
-    const replyTo = readInteger(fields["replyTo"], 1, Number.MAX_SAFE_INTEGER);
+    const replyTo = readInteger(fields["replyTo"], 1);
     return replyTo === null ? null : { kind: "chat", text, replyTo };
   },
   target: ({ replyTo }) => replyTo ?? null,

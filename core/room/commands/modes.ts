@@ -1,7 +1,7 @@
 /** Changes chat modes. */
 import * as z from "zod/mini";
 import type { ChatModes } from "../chat-modes.ts";
-import { integerField } from "../field-schemas.ts";
+import { CHAT_MODE_FIELDS, type FieldSchemas } from "../field-schemas.ts";
 import { acceptAudited } from "./decision.ts";
 import { type CommandDefinition, defineCommand } from "./define-command.ts";
 
@@ -11,23 +11,24 @@ export interface ModesCommand {
   readonly modes: Partial<ChatModes>;
 }
 
-const SWITCH_FIELD = z.exactOptional(z.boolean());
+const { slowS, followersMin, subscribersOnly, verifiedOnly, emoteOnly, unique, noLinks, noCapitals, review } =
+  CHAT_MODE_FIELDS;
 
 export const modesCommand: CommandDefinition<ModesCommand> = defineCommand<ModesCommand>({
   kind: "modes",
   minRank: "moderator",
   fields: {
     modes: z.object({
-      slowS: z.exactOptional(integerField(0, 3_600)),
-      followersMin: z.exactOptional(z.nullable(integerField(0, 525_600))),
-      subscribersOnly: SWITCH_FIELD,
-      verifiedOnly: SWITCH_FIELD,
-      emoteOnly: SWITCH_FIELD,
-      unique: SWITCH_FIELD,
-      noLinks: SWITCH_FIELD,
-      noCapitals: SWITCH_FIELD,
-      review: SWITCH_FIELD,
-    } satisfies { [Name in keyof ChatModes]: z.ZodMiniType<ChatModes[Name]> }),
+      slowS: z.exactOptional(slowS),
+      followersMin: z.exactOptional(followersMin),
+      subscribersOnly: z.exactOptional(subscribersOnly),
+      verifiedOnly: z.exactOptional(verifiedOnly),
+      emoteOnly: z.exactOptional(emoteOnly),
+      unique: z.exactOptional(unique),
+      noLinks: z.exactOptional(noLinks),
+      noCapitals: z.exactOptional(noCapitals),
+      review: z.exactOptional(review),
+    } satisfies FieldSchemas<ChatModes, never>),
   },
   staffLists: ["audit"],
   decide: (state, { act }) => {

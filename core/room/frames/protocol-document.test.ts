@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { COMMANDS } from "../commands/index.ts";
-import { EFFECTS } from "../effects/index.ts";
 import { ROOM_ERROR_TEXTS } from "../room-errors.ts";
 import { SOCKET_CLOSES } from "../socket-closes.ts";
 import { CLIENT_FRAME_FIELDS } from "./client-frames.ts";
+import { EFFECT_FIELDS } from "./event-schemas.ts";
+import { SERVER_FRAME_FIELDS } from "./server-frames.ts";
 
 const document = readFileSync(new URL("../../../docs/room-protocol.md", import.meta.url), "utf8");
 /** The cells of the document's tables, without the spaces that align them. */
@@ -80,18 +81,32 @@ test("the document's table of commands lists each command with its members, mini
   expect(commands.map((row) => row.slice(0, 3))).toEqual(wanted);
 });
 
+/** A frame as the document writes it. */
+const frameCell = (type: string, fields: Fields): string =>
+  `\`{ type: "${type}"${Object.keys(fields).length === 0 ? "" : `, ${members(fields)}`} }\``;
+
+/** Rows of the document's tables of frames, those of clients or of the server. */
+const frameRows = (fields: object): string[][] =>
+  rows.filter(([cell = ""]) => Object.keys(fields).some((type) => cell.startsWith(`\`{ type: "${type}"`)));
+
 test("the table of client frames lists each frame with its members and limits", () => {
   const wanted = Object.entries(CLIENT_FRAME_FIELDS).map(([type, fields]) => {
     const { act: _act, ...rest }: Fields = { ...fields };
-    const shape = Object.keys(fields).length === 0 ? "" : `, ${members(fields)}`;
-    return [`\`{ type: "${type}"${shape} }\``, limits(rest)];
+    return [frameCell(type, fields), limits(rest)];
   });
-  const frames = rows.filter(([cell = ""]) => cell.startsWith("`{ type:"));
-  expect(frames.map((row) => row.slice(0, 2))).toEqual(wanted);
+  expect(frameRows(CLIENT_FRAME_FIELDS).map((row) => row.slice(0, 2))).toEqual(wanted);
 });
 
-test("the document lists each kind of event, error and close code", () => {
-  for (const kind of Object.keys(EFFECTS)) expect(document, kind).toMatch(new RegExp(`\`${kind}[ \`]`));
+test("the table of server frames lists each frame with its members", () => {
+  const wanted = Object.entries(SERVER_FRAME_FIELDS).map(([type, fields]) => frameCell(type, fields));
+  expect(frameRows(SERVER_FRAME_FIELDS).map(([cell]) => cell)).toEqual(wanted);
+});
+
+test("the document lists each kind of event with its members, each error and each close code", () => {
+  for (const [kind, fields] of Object.entries<Fields>(EFFECT_FIELDS)) {
+    const shape = Object.keys(fields).length === 0 ? "" : ` { ${members(fields)} }`;
+    expect(document, kind).toContain(`\`${kind}${shape}\``);
+  }
   for (const code of Object.keys(ROOM_ERROR_TEXTS)) expect(document, code).toContain(`\`${code}\``);
   expect(rows.flatMap(([code = ""]) => (/^4\d{3}$/.test(code) ? [Number(code)] : []))).toEqual(
     Object.values(SOCKET_CLOSES).map(({ code }) => code),

@@ -14,7 +14,6 @@ export type DecodedClientFrame =
   | { readonly close: Extract<SocketCloseName, "malformed" | "tooLarge"> };
 
 const MALFORMED_FRAME: DecodedClientFrame = { close: "malformed" };
-const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 const { nameChars } = ROOM_LIMITS;
 
 /** Decodes a text frame. */
@@ -63,7 +62,7 @@ function readHello(fields: JsonObject): DecodedClientFrame {
 function readPosition(value: unknown): RoomPosition | null {
   const fields = asJsonObject(value);
   const epoch = readText(fields?.["epoch"], nameChars);
-  const offset = readInteger(fields?.["offset"], 0, MAX_INTEGER);
+  const offset = readInteger(fields?.["offset"], 0);
   return epoch === null || offset === null ? null : { epoch, offset };
 }
 
@@ -73,5 +72,5 @@ function readCommandFrame(fields: JsonObject): DecodedClientFrame {
   const what = asJsonObject(fields["act"]);
   const read = what === null ? null : (commandDefinition(what["kind"])?.read(what) ?? null);
   if (read === null) return { refused: id };
-  return { frame: { type: "act", id, act: read, programmeMs: readInteger(fields["programmeMs"], 0, MAX_INTEGER) } };
+  return { frame: { type: "act", id, act: read, programmeMs: readInteger(fields["programmeMs"], 0) } };
 }
