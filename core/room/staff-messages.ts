@@ -8,11 +8,27 @@ export interface BanListEntry extends Sanction {
   readonly key: string;
 }
 
+/** The commands that the audit log records: all but messages and requests for lists. */
+export const AUDITED_COMMANDS = [
+  "delete",
+  "clear",
+  "pin",
+  "modes",
+  "timeout",
+  "ban",
+  "unban",
+  "role",
+  "words",
+  "automod",
+  "approve",
+  "deny",
+] as const;
+
 /** One entry of the audit log. `act`: the command's kind. */
 export interface AuditLogEntry {
   readonly atMs: number;
   readonly by: string;
-  readonly act: string;
+  readonly act: (typeof AUDITED_COMMANDS)[number];
   readonly about: string;
 }
 

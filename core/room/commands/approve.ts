@@ -14,6 +14,5 @@ export const approveCommand: CommandDefinition<ApproveCommand> = defineCommand<A
   minRank: "moderator",
   fields: { held: HELD_KEY_FIELD },
   subject: senderOfHeld,
-  staffLists: ["audit"],
   decide: (state, { act }) => decideReview(state, "approve", act.held),
 });

@@ -36,7 +36,6 @@ export const automodCommand: CommandDefinition<AutoModCommand> = defineCommand<A
       allowed: z.exactOptional(WORDS_FIELD),
     }),
   },
-  staffLists: ["automod", "audit"],
   decide: ({ automod }, { act }) => {
     const { levels, allowed } = act.automod;
     const value = { levels: { ...automod.levels, ...levels }, allowed: allowed ?? automod.allowed };

@@ -17,7 +17,6 @@ export const banCommand: CommandDefinition<BanCommand> = defineCommand<BanComman
   // Anything but `true` is false.
   fields: { subject: SUBJECT_FIELD, address: z.catch(z.boolean(), false) },
   subject: ({ subject }) => subject,
-  staffLists: ["bans", "audit"],
   decide: (state, { by, act: { subject, address } }, context) =>
     decideSanction(state, by, { subject, untilMs: null, networks: address }, context),
 });

@@ -38,7 +38,6 @@ export const chatCommand: CommandDefinition<ChatCommand> = defineCommand<ChatCom
     return replyTo === null ? null : { kind: "chat", text, replyTo };
   },
   target: ({ replyTo }) => replyTo ?? null,
-  staffLists: [],
   decide: (state, envelope, context) => decideChat(state, envelope, context),
 });
 

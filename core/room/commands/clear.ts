@@ -15,7 +15,6 @@ export const clearCommand: CommandDefinition<ClearCommand> = defineCommand<Clear
   minRank: "moderator",
   fields: { subject: SUBJECT_FIELD },
   subject: ({ subject }) => subject,
-  staffLists: ["audit"],
   decide: (state, { by, act: { subject } }, { nowMs }) => {
     if (!mayRemoveMessage(rankOfRoles(by.roles), state.effectiveRank(subject, nowMs)))
       return refuseCommand("forbidden");

@@ -6,7 +6,6 @@ import type { Participant } from "../participants.ts";
 import type { Rank } from "../permissions.ts";
 import type { RoomState } from "../room-state.ts";
 import type { CommandAcceptance, CommandRefusal, DecisionContext, EnvelopeOf } from "../sequencer/decision.ts";
-import type { ModerationList } from "../staff-messages.ts";
 
 /** A command of a person with an account, whose roles are those that hold in the room. */
 export interface AccountEnvelope<C> extends Omit<EnvelopeOf<C>, "by"> {
@@ -28,8 +27,6 @@ export interface CommandSpec<C extends { readonly kind: string }> {
   readonly target?: (command: C) => number | null;
   /** Whether the decision reads the audit log. */
   readonly needsAuditLog?: (command: C) => boolean;
-  /** Lists of the staff that it changes. */
-  readonly staffLists: readonly ModerationList["what"][];
   readonly decide: (
     state: RoomState,
     envelope: AccountEnvelope<C>,

@@ -15,7 +15,6 @@ export const deleteCommand: CommandDefinition<DeleteCommand> = defineCommand<Del
   minRank: "moderator",
   fields: { target: OFFSET_FIELD },
   target: ({ target }) => target,
-  staffLists: ["audit"],
   decide: (state, { by, act: { target } }, context) => {
     const author = context.findMessage(target)?.by;
     if (author === undefined) return refuseCommand("not-found");

@@ -14,6 +14,5 @@ export const denyCommand: CommandDefinition<DenyCommand> = defineCommand<DenyCom
   minRank: "moderator",
   fields: { held: HELD_KEY_FIELD },
   subject: senderOfHeld,
-  staffLists: ["audit"],
   decide: (state, { act }) => decideReview(state, "deny", act.held),
 });

@@ -17,7 +17,6 @@ export const listCommand: CommandDefinition<ListCommand> = defineCommand<ListCom
   minRank: "moderator",
   fields: { what: z.enum(["held", "bans", "audit", "words", "automod", "moderators"]) },
   needsAuditLog: ({ what }) => what === "audit",
-  staffLists: [],
   decide: (state, { act: { what } }, context) => ({
     ok: true,
     entries: [],

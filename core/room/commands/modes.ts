@@ -30,7 +30,6 @@ export const modesCommand: CommandDefinition<ModesCommand> = defineCommand<Modes
       review: z.exactOptional(review),
     } satisfies FieldSchemas<ChatModes, never>),
   },
-  staffLists: ["audit"],
   decide: (state, { act }) => {
     const modes = { ...state.modes, ...act.modes };
     return acceptAudited("modes", JSON.stringify(act.modes), { kind: "modes", modes }, [

@@ -19,7 +19,6 @@ export const pinCommand: CommandDefinition<PinCommand> = defineCommand<PinComman
   minRank: "moderator",
   fields: { target: z.nullable(OFFSET_FIELD), atProgrammeMs: z.exactOptional(integerField(0)) },
   target: ({ target }) => target,
-  staffLists: ["audit"],
   decide: (_state, { act: { target, atProgrammeMs } }, context) => {
     const message = target === null ? null : context.findMessage(target);
     if (target !== null && message === null) return refuseCommand("not-found");

@@ -17,7 +17,6 @@ export const roleCommand: CommandDefinition<RoleCommand> = defineCommand<RoleCom
   minRank: "host",
   fields: { subject: SUBJECT_FIELD, role: z.nullable(z.literal("moderator")) },
   subject: ({ subject }) => subject,
-  staffLists: ["moderators", "audit"],
   decide: (state, { act: { subject, role } }) => {
     if (role !== null && state.moderators.size >= ROOM_LIMITS.moderators) return refuseCommand("full");
     return acceptAudited("role", `${subject}: ${role ?? "none"}`, { kind: "role", subject, role }, [

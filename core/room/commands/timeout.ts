@@ -16,7 +16,6 @@ export const timeoutCommand: CommandDefinition<TimeoutCommand> = defineCommand<T
   minRank: "moderator",
   fields: { subject: SUBJECT_FIELD, seconds: integerField(1, ROOM_LIMITS.maxTimeoutMs / 1_000) },
   subject: ({ subject }) => subject,
-  staffLists: ["bans", "audit"],
   decide: (state, { by, act: { subject, seconds } }, context) =>
     decideSanction(state, by, { subject, untilMs: context.nowMs + 1_000 * seconds, networks: false }, context),
 });

@@ -17,7 +17,6 @@ export const unbanCommand: CommandDefinition<UnbanCommand> = defineCommand<Unban
   minRank: "moderator",
   fields: { subject: SUBJECT_FIELD },
   subject: ({ subject }) => subject,
-  staffLists: ["bans", "audit"],
   decide: (state, { by, act: { subject } }) => {
     const sanctions = [...state.sanctions].filter(([, sanction]) => sanction.subject === subject);
     const rank = rankOfRoles(by.roles);

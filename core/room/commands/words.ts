@@ -13,7 +13,6 @@ export const wordsCommand: CommandDefinition<WordsCommand> = defineCommand<Words
   kind: "words",
   minRank: "moderator",
   fields: { words: WORDS_FIELD },
-  staffLists: ["words", "audit"],
   decide: (_state, { act: { words } }) =>
     acceptAudited("words", `${words.length} words`, RULES_EFFECT, [{ of: "words", key: "", value: words }]),
 });

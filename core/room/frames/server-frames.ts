@@ -13,7 +13,13 @@ import { RANKS } from "../permissions.ts";
 import { ROOM_ERROR_TEXTS, type RoomErrorCode } from "../room-errors.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { CommandOutcome, EventRange, OwnProfile, ServerFrame, TokenRenewalOutcome } from "../room-protocol.ts";
-import type { AuditLogEntry, BanListEntry, ModerationList, StaffNote } from "../staff-messages.ts";
+import {
+  AUDITED_COMMANDS,
+  type AuditLogEntry,
+  type BanListEntry,
+  type ModerationList,
+  type StaffNote,
+} from "../staff-messages.ts";
 import {
   CHAT_MODES_FIELD,
   COUNTS_FIELD,
@@ -59,7 +65,7 @@ const BAN_FIELD = z.strictObject({
 const AUDIT_FIELD = z.strictObject({
   atMs: TIME_FIELD,
   by: NAMED_SUBJECT_FIELD,
-  act: z.string(),
+  act: z.enum(AUDITED_COMMANDS),
   about: z.string(),
 } satisfies FieldSchemas<AuditLogEntry, never>);
 

@@ -5,13 +5,13 @@ import type { Command, ModerationCommand } from "../../../../core/room/commands/
 import type { RoomEvent } from "../../../../core/room/events.ts";
 import { isStaff } from "../../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../../core/room/room-protocol.ts";
+import { affectedStaffLists } from "../../../../core/room/staff-lists.ts";
 import type { ModerationList } from "../../../../core/room/staff-messages.ts";
 import { closeText, commandRefusalText } from "../../chat/chat-text.ts";
 import { connectRoom } from "../../chat/room-connection.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "../../chat/room-view.ts";
 import { isLocalEdge, loadViewerToken, requestDevToken, storeViewerToken } from "../../kit/viewer-session.ts";
 import {
-  affectedStaffLists,
   applyStaffList,
   applyStaffNotes,
   EMPTY_STAFF_LISTS,

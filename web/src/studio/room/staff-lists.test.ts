@@ -1,15 +1,7 @@
 import { expect, test } from "vitest";
-import { COMMANDS } from "../../../../core/room/commands/index.ts";
 import type { HeldMessage } from "../../../../core/room/entries/held.ts";
 import type { BanListEntry } from "../../../../core/room/staff-messages.ts";
-import {
-  affectedStaffLists,
-  applyStaffList,
-  applyStaffNotes,
-  EMPTY_STAFF_LISTS,
-  groupSanctions,
-  parseWordLines,
-} from "./staff-lists.ts";
+import { applyStaffList, applyStaffNotes, EMPTY_STAFF_LISTS, groupSanctions, parseWordLines } from "./staff-lists.ts";
 
 const held = (id: string): HeldMessage => ({
   id,
@@ -48,12 +40,6 @@ test("a received list replaces the previous one", () => {
   });
   expect(staff.words).toEqual([]);
   expect(staff.bans).toBeNull();
-});
-
-test("a command of the staff affects the lists that its definition declares", () => {
-  for (const { kind, staffLists } of Object.values(COMMANDS)) {
-    if (kind !== "chat" && kind !== "list") expect(affectedStaffLists(kind), kind).toEqual(staffLists);
-  }
 });
 
 test("account, devices and addresses of one participant are one line, and expired sanctions none", () => {

@@ -1,9 +1,7 @@
 /** The staff lists as a pure reducer over received lists and staff notes. */
 
-import type { Command } from "../../../../core/room/commands/index.ts";
 import type { AutoModConfig } from "../../../../core/room/entries/automod.ts";
 import type { HeldMessage } from "../../../../core/room/entries/held.ts";
-import type { RoomEvent } from "../../../../core/room/events.ts";
 import type { AuditLogEntry, BanListEntry, ModerationList, StaffNote } from "../../../../core/room/staff-messages.ts";
 
 /** The lists; null before they are received. */
@@ -64,29 +62,6 @@ export function applyStaffNotes(staff: StaffLists, notes: readonly StaffNote[]):
         : held.filter(({ id }) => id !== note.id);
   }
   return { ...staff, held };
-}
-
-/** The lists that a command or its event changes. */
-export function affectedStaffLists(
-  kind: Exclude<Command["kind"] | RoomEvent["kind"], "chat" | "list">,
-): ModerationList["what"][] {
-  switch (kind) {
-    case "ban":
-    case "timeout":
-    case "unban":
-      return ["bans", "audit"];
-    case "role":
-      return ["moderators", "audit"];
-    case "words":
-    case "automod":
-      return [kind, "audit"];
-    case "rules":
-      return ["words", "automod", "audit"];
-    case "erase":
-      return ["bans", "moderators", "audit"];
-    default:
-      return ["audit"];
-  }
 }
 
 /** A banned participant: one line for account, devices and addresses. */
