@@ -22,7 +22,7 @@ export interface StopActor {
 /** A stop as it stands. */
 export interface StreamStop {
   readonly category: StopCategory;
-  /** A sentence for the public. */
+  /** Shown on the watch page. */
   readonly reason: string;
   /** Its end, ms since the epoch; null: until a person undoes it. */
   readonly untilMs: number | null;

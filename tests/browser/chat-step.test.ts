@@ -116,9 +116,9 @@ test("a message waits for the playhead to reach its program time; due messages a
 test("with synchronisation off, messages are shown at once", async () => {
   await pause(true);
   await says("no need to wait", null);
-  await page.getByRole("button", { name: "Messages in step with the picture" }).click();
+  await page.getByRole("button", { name: "Sync chat with the video" }).click();
   await waitForMessage(page, "no need to wait");
-  await page.getByRole("button", { name: "Messages in step with the picture" }).click();
+  await page.getByRole("button", { name: "Sync chat with the video" }).click();
   await messageRows(page, "no need to wait").waitFor({ state: "detached" });
   await pause(false);
   await waitForMessage(page, "no need to wait");
@@ -126,9 +126,9 @@ test("with synchronisation off, messages are shown at once", async () => {
 
 test("a page with hidden chat counts its viewer by the beacon, and shows the chat again on request", async () => {
   const beacon = page.waitForResponse((answer) => answer.url().includes("/beacon"));
-  await page.getByRole("button", { name: "Hide the chat" }).click();
+  await page.getByRole("button", { name: "Hide chat" }).click();
   expect((await beacon).status()).toBe(200);
-  await page.getByRole("button", { name: "Show the chat" }).click();
+  await page.getByRole("button", { name: "Show chat" }).click();
   await waitForMessage(page, "my own");
 });
 

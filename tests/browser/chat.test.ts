@@ -96,7 +96,7 @@ test("a held message is shown after a moderator's approval", async () => {
   await moderator.getByLabel("Review every message").check();
   await ann.locator(".chat-modes", { hasText: "reviewed" }).waitFor();
   await writeMessage(ann, "may I?");
-  await ann.locator(".composer-said", { hasText: "waits for a moderator" }).waitFor();
+  await ann.locator(".composer-said", { hasText: "waiting for approval" }).waitFor();
   await moderator.locator("#tab-review").click();
   await moderator.getByRole("button", { name: /^Approve/ }).click();
   await Promise.all([ann, bob].map((page) => waitForMessage(page, "may I?")));
@@ -107,7 +107,7 @@ test("a held message is shown after a moderator's approval", async () => {
 
 test("slow mode shows the remaining wait, and the message cannot be sent before", async () => {
   await moderator.getByLabel("Slow mode").selectOption("300");
-  await ann.locator(".composer-said", { hasText: /write again in \d/ }).waitFor();
+  await ann.locator(".composer-said", { hasText: /chat again in \d/ }).waitFor();
   await ann.locator("#chat textarea").fill("too soon");
   expect(await ann.locator(".composer-send").isDisabled()).toBe(true);
   await moderator.getByLabel("Slow mode").selectOption("0");
@@ -174,7 +174,7 @@ test("a ban disconnects and applies to returns: by reload, and on the same devic
 test("an unbanned viewer can return", async () => {
   await moderator.locator("#tab-people").click();
   await moderator.getByRole("button", { name: /^Unban/ }).click();
-  await moderator.locator(".card-more", { hasText: "Nobody is." }).waitFor();
+  await moderator.locator(".card-more", { hasText: "No bans or timeouts." }).waitFor();
   await bob.reload();
   await joinRoom(bob, EVIL);
   expect(trouble).toEqual([]);

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 test("a page refused by join admission shows the wait, and joins by itself", async () => {
   const address = `${edge.url}/live/crowded/multivariant.m3u8`;
-  // Whoever came before has taken the place.
+  // An earlier viewer has taken the token.
   for (let status = 0; status !== 503; ) status = (await fetch(address)).status;
   const page = await (await browser.newContext()).newPage();
   const statuses: number[] = [];
@@ -50,7 +50,7 @@ test("a page refused by join admission shows the wait, and joins by itself", asy
   });
   await page.goto(`${edge.url}/watch/crowded`);
   await page.waitForSelector('#player[data-phase="queued"]');
-  expect(await page.textContent(".overlay")).toContain("wait for your turn");
+  expect(await page.textContent(".overlay")).toContain("Many viewers are joining");
   await letIn;
   expect(statuses).toContain(503);
 });

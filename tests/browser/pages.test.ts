@@ -83,8 +83,8 @@ test("on a phone in portrait no page is wider than the window, in any state", as
   await page.goto(`${edge.url}/watch/${LONG_NAME}`);
   await page.locator("#chat .chat-foot").waitFor();
   await look(page, "a broadcast that is awaited", wide);
-  await page.getByLabel("Hide the chat").click();
-  await page.getByLabel("Show the chat").waitFor();
+  await page.getByLabel("Hide chat").click();
+  await page.getByLabel("Show chat").waitFor();
   await look(page, "the same without its chat", wide);
   await page.goto(`${edge.url}/studio/${LONG_NAME}`);
   await page.locator("#tab-review").waitFor();
@@ -151,12 +151,12 @@ test("in any window the player and its controls are visible, with and without ch
     await page.locator("media-chrome-menu-item").first().waitFor();
     expect(await undefinedElements(page)).toEqual([]);
     await page.keyboard.press("Escape");
-    await page.getByLabel("Hide the chat").click();
-    await page.getByLabel("Show the chat").waitFor();
+    await page.getByLabel("Hide chat").click();
+    await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat");
     // The choice is remembered.
     await page.reload();
-    await page.getByLabel("Show the chat").waitFor();
+    await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat, opened anew");
     const studio = await browser.newPage();
     await studio.goto(`${edge.url}/studio/${LONG_NAME}`);
@@ -172,7 +172,7 @@ test("in any window the player and its controls are visible, with and without ch
   await page.locator(".badge", { hasText: "RECORDING" }).waitFor();
   await lookAtAll("recording without the chat");
   expect(await undefinedElements(page)).toEqual([]);
-  await page.getByLabel("Show the chat").click();
+  await page.getByLabel("Show chat").click();
   await page.locator("#chat .chat-head").waitFor();
   await lookAtAll("recording with the chat");
   await page.context().close();

@@ -91,7 +91,7 @@ test("playback continues after FFmpeg is killed, behind a gap and a discontinuit
   const [pid] = origin.ffmpegPids();
   if (pid === undefined) throw new Error("no FFmpeg under the origin");
   process.kill(pid, "SIGKILL");
-  await origin.waitForOutput(/Starting it again/, PATIENCE_MS);
+  await origin.waitForOutput(/Restarting it/, PATIENCE_MS);
   await playFor(6);
   const master = await (await fetch(`${edge.url}/live/show/multivariant.m3u8`)).text();
   const media = /^\S+720p\/media\.m3u8$/m.exec(master)?.[0];

@@ -84,8 +84,8 @@ test("a stop in the studio removes the picture from every page at once with the 
   await studio.getByRole("button", { name: "Stop this stream…" }).click();
   const stopNow = studio.getByRole("button", { name: "Stop now" });
   expect(await stopNow.isDisabled()).toBe(true);
-  await studio.getByLabel("Why").selectOption("legal");
-  await studio.getByLabel("What viewers read").fill(REASON);
+  await studio.getByLabel("Category").selectOption("legal");
+  await studio.getByLabel("Message to viewers").fill(REASON);
   await look(studio, "studio-asks");
   const stoppedMs = Date.now();
   await stopNow.click();

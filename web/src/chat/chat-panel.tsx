@@ -57,7 +57,7 @@ export function ChatPanel(props: ChatPanelProps): VNode {
             <button
               type="button"
               class="icon-button"
-              aria-label={`Answer ${message.by.name}`}
+              aria-label={`Reply to ${message.by.name}`}
               title="Answer"
               onClick={() => setAnswering(message)}
             >
@@ -94,14 +94,14 @@ function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps):
           type="button"
           class="icon-button"
           aria-pressed={isSynced}
-          aria-label="Messages in step with the picture"
-          title={isSynced ? "In step with the picture; press to see messages at once" : "Messages are shown at once"}
+          aria-label="Sync chat with the video"
+          title={isSynced ? "Chat is synced with the video" : "Chat is not synced with the video"}
           onClick={() => setSynced(!isSynced)}
         >
           <ClockIcon />
         </button>
       )}
-      <button type="button" class="icon-button" aria-label="Hide the chat" title="Hide the chat" onClick={hide}>
+      <button type="button" class="icon-button" aria-label="Hide chat" title="Hide chat" onClick={hide}>
         <HideIcon />
       </button>
       {!isReplay && modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
@@ -136,7 +136,7 @@ function Reactions({ likes, tap }: { likes: number; tap: (emoji: string) => void
         </button>
       ))}
       <span class="spacer" />
-      <button type="button" class="like" aria-label={`Like; ${likes} likes so far`} onClick={() => tap(LIKE_EMOJI)}>
+      <button type="button" class="like" aria-label={`Like, ${likes} so far`} onClick={() => tap(LIKE_EMOJI)}>
         <HeartIcon />
         {formatCompactCount(likes)}
       </button>
@@ -184,8 +184,8 @@ function Foot(props: FootProps): VNode {
 }
 
 function emptyListText({ link, you }: RoomView, replay: boolean): string {
-  if (replay) return "Nothing was written at this moment.";
+  if (replay) return "No messages at this point.";
   if (link.state === "closed") return "";
-  if (link.state !== "open") return "Coming into the chat…";
-  return you === null ? "Nobody has written yet." : "Nobody has written yet. Say hello!";
+  if (link.state !== "open") return "Connecting to chat…";
+  return you === null ? "No messages yet." : "No messages yet. Say hello!";
 }

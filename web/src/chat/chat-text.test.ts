@@ -24,21 +24,21 @@ test("every refusal has its own text, and texts of chat modes name the requireme
     "followed for 1 d",
   );
   expect(commandRefusalText("followers-only", { ...OPEN_CHAT_MODES, followersMin: 0 })).toBe(
-    "Only followers may write.",
+    "Only followers can chat.",
   );
 });
 
 test("a close has a text for the viewer", () => {
   expect(closeText(SOCKET_CLOSES.banned.code, "")).toContain("banned");
-  expect(closeText(SOCKET_CLOSES.token.code, "token-expired")).toContain("run out");
-  expect(closeText(SOCKET_CLOSES.tooLarge.code, "")).toContain("Load the page again");
+  expect(closeText(SOCKET_CLOSES.token.code, "token-expired")).toContain("expired");
+  expect(closeText(SOCKET_CLOSES.tooLarge.code, "")).toContain("Reload the page");
 });
 
 test("labels show only modes that restrict", () => {
   expect(modeLabels(OPEN_CHAT_MODES)).toEqual([]);
   expect(modeLabels({ ...OPEN_CHAT_MODES, slowS: 5, followersMin: 10, emoteOnly: true })).toEqual([
     "Slow mode 5 s",
-    "Followers of 10 min",
+    "Followers for 10 min",
     "Emoji only",
   ]);
 });

@@ -14,25 +14,25 @@ export function commandRefusalText(code: RoomErrorCode, modes: ChatModes): strin
       return `Slow mode: one message every ${formatTimeSpan(modes.slowS)}.`;
     case "followers-only":
       return modes.followersMin === null || modes.followersMin === 0
-        ? "Only followers may write."
-        : `Only those who have followed for ${formatTimeSpan(60 * modes.followersMin)} may write.`;
+        ? "Only followers can chat."
+        : `Only viewers who have followed for ${formatTimeSpan(60 * modes.followersMin)} can chat.`;
     case "sign-in":
-      return "Sign in to write.";
+      return "Sign in to chat.";
     case "unavailable":
     case "busy":
-      return "The message couldn’t be delivered. Try again.";
+      return "Message not sent. Try again.";
     default:
-      return ROOM_ERROR_TEXTS[code] ?? "This isn’t possible here.";
+      return ROOM_ERROR_TEXTS[code] ?? "This isn’t allowed here.";
   }
 }
 
 /** The text of a close after which the client does not reconnect. */
 export function closeText(code: number, reason: string): string {
-  if (code === SOCKET_CLOSES.banned.code) return "You are banned from this chat. You can go on watching.";
-  if (code !== SOCKET_CLOSES.token.code) return "The chat closed. Load the page again to come back.";
+  if (code === SOCKET_CLOSES.banned.code) return "You are banned from this chat. You can keep watching.";
+  if (code !== SOCKET_CLOSES.token.code) return "Chat disconnected. Reload the page to reconnect.";
   return reason === "token-expired"
-    ? "Your sign-in has run out. Sign in again to write."
-    : "Your sign-in isn’t good for this chat. Sign in again to write.";
+    ? "Your sign-in has expired. Sign in again to chat."
+    : "Your sign-in isn’t valid for this chat. Sign in again to chat.";
 }
 
 /** Labels of the active chat modes. */
@@ -42,7 +42,7 @@ export function modeLabels(modes: ChatModes): string[] {
     ...(slowS > 0 ? [`Slow mode ${formatTimeSpan(slowS)}`] : []),
     ...(followersMin === null
       ? []
-      : [followersMin === 0 ? "Followers only" : `Followers of ${formatTimeSpan(60 * followersMin)}`]),
+      : [followersMin === 0 ? "Followers only" : `Followers for ${formatTimeSpan(60 * followersMin)}`]),
     ...(modes.subscribersOnly ? ["Subscribers only"] : []),
     ...(modes.verifiedOnly ? ["Verified only"] : []),
     ...(modes.emoteOnly ? ["Emoji only"] : []),
@@ -133,5 +133,5 @@ export function announcementText(entries: readonly TimelineEntry[]): string {
 /** The chat's text for a change of its modes. */
 export function modesChangeText({ modes }: Extract<RoomEvent, { kind: "modes" }>): string {
   const on = modeLabels(modes);
-  return on.length === 0 ? "The chat is open to everybody" : on.join(" · ");
+  return on.length === 0 ? "Chat is open to everyone" : on.join(" · ");
 }

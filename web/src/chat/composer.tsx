@@ -50,7 +50,7 @@ export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, s
     const outcome = await send(written, replyTo);
     setSending((count) => count - 1);
     if (outcome.ok) {
-      if (outcome.held !== undefined) setSaid({ text: "Your message waits for a moderator.", bad: false });
+      if (outcome.held !== undefined) setSaid({ text: "Your message is waiting for approval.", bad: false });
       return;
     }
     setSaid({ text: commandRefusalText(outcome.error, view.modes), bad: true });
@@ -75,9 +75,9 @@ export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, s
       {replyTarget !== null && (
         <p class="composer-answer">
           <span>
-            Answer to <bdi>{replyTarget.by.name}</bdi>: <bdi>{replyTarget.text}</bdi>
+            Replying to <bdi>{replyTarget.by.name}</bdi>: <bdi>{replyTarget.text}</bdi>
           </span>
-          <button type="button" class="icon-button" aria-label="Don’t answer" onClick={onReplyDone}>
+          <button type="button" class="icon-button" aria-label="Cancel reply" onClick={onReplyDone}>
             <HideIcon />
           </button>
         </p>
@@ -87,12 +87,12 @@ export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, s
       </p>
       <div class="composer-row">
         <label class="composer-box">
-          <span class="sr">Message, as {view.you?.name}</span>
+          <span class="sr">Chat message as {view.you?.name}</span>
           <textarea
             ref={box}
             rows={1}
             value={text}
-            placeholder={`Message as ${view.you?.name ?? ""}`}
+            placeholder={`Chat as ${view.you?.name ?? ""}`}
             enterkeyhint="send"
             aria-invalid={left < 0}
             onInput={(event) => {
@@ -127,6 +127,6 @@ function useCountdown(view: RoomView, clock: Clock, serverNowMs: () => number): 
   if (wait === null) return null;
   const leftS = (wait.atMs - nowMs) / 1_000;
   return wait.why === "slow"
-    ? `Slow mode: you can write again in ${formatTimeSpan(leftS)}.`
-    : `A moderator silenced you. You can write again in ${formatTimeSpan(leftS)}.`;
+    ? `Slow mode: you can chat again in ${formatTimeSpan(leftS)}.`
+    : `You are timed out. You can chat again in ${formatTimeSpan(leftS)}.`;
 }

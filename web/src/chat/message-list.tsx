@@ -58,7 +58,7 @@ export function MessageList({ clock, entries, all, you, empty, actions }: Messag
         class="chat-scroll"
         role="log"
         aria-live="off"
-        aria-label="Messages; arrow keys move through them"
+        aria-label="Chat messages; use arrow keys to navigate"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
         tabIndex={0}
         onKeyDown={onKeyDown}
@@ -91,7 +91,7 @@ export function MessageList({ clock, entries, all, you, empty, actions }: Messag
         <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
           <DownIcon />
           {unread === 0
-            ? "To the newest"
+            ? "Jump to latest"
             : `${formatCompactCount(unread)} new ${unread === 1 ? "message" : "messages"}`}
         </button>
       )}

@@ -27,7 +27,7 @@ export function MessageRow({
     case "modes":
       return <p class="chat-note">{modesChangeText(entry.content)}</p>;
     case "hole":
-      return <p class="chat-note">Some messages are missing here</p>;
+      return <p class="chat-note">Some messages couldn’t be loaded</p>;
     case "pin":
       return null;
   }
@@ -51,10 +51,10 @@ function Message({
       {replyTo !== undefined && (
         <p class="chat-answered">
           {answered === null ? (
-            "Answer to a message that is gone"
+            "Reply to a deleted message"
           ) : (
             <>
-              Answer to <bdi>{answered.by.name}</bdi>: <bdi>{answered.text}</bdi>
+              Replying to <bdi>{answered.by.name}</bdi>: <bdi>{answered.text}</bdi>
             </>
           )}
         </p>

@@ -11,7 +11,7 @@ interface SignInProps {
 export function SignIn({ signIn }: SignInProps): VNode {
   const [name, setName] = useState("");
   const [failed, setFailed] = useState(false);
-  if (signIn === null) return <p class="chat-foot-note">Sign in where you found this stream to write along.</p>;
+  if (signIn === null) return <p class="chat-foot-note">Sign in on the site that shows this stream to chat.</p>;
   return (
     <form
       class="composer"
@@ -21,17 +21,17 @@ export function SignIn({ signIn }: SignInProps): VNode {
       }}
     >
       <p class="composer-said bad" role="status" hidden={!failed}>
-        The edge gave no token. Try again.
+        Couldn’t join the chat. Try again.
       </p>
       <div class="composer-row">
         <label class="composer-box">
-          <span class="sr">Your name in the chat</span>
+          <span class="sr">Your chat name</span>
           <input
             type="text"
             value={name}
             maxLength={CLIENT_ROOM_LIMITS.nameChars}
             autocomplete="nickname"
-            placeholder="Your name, to write along"
+            placeholder="Choose a name to chat"
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </label>

@@ -16,7 +16,7 @@ form?.addEventListener("submit", (event) => {
     location.assign(`/watch/${name}`);
     return;
   }
-  hint.textContent = "A stream’s name has small letters, digits, - and _, and begins with a letter or digit.";
+  hint.textContent = "A stream name has lowercase letters, digits, - and _, and starts with a letter or digit.";
   input.setAttribute("aria-invalid", "true");
   input.focus();
 });
@@ -28,8 +28,8 @@ async function showDemo(): Promise<void> {
   const badge = document.getElementById("demo-badge");
   if (source === undefined || state === null || badge === null) return;
   badge.hidden = source.state !== "live";
-  if (source.state === "live") state.textContent = "On air now";
-  if (source.state === "ended") state.textContent = "Ended: the recording can be watched";
+  if (source.state === "live") state.textContent = "Live now";
+  if (source.state === "ended") state.textContent = "Ended; recording available";
 }
 
 // A page without the badge is a page that works.

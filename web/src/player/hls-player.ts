@@ -204,7 +204,7 @@ export class HlsPlayer implements StreamPlayer {
     }
     if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
       this.stop();
-      this.#report({ type: "failed", error: "This browser can’t play the formats of this stream." });
+      this.#report({ type: "failed", error: "This browser can’t play this stream’s formats." });
       return;
     }
     const comeBackS = retryAfterS(data);
@@ -224,7 +224,7 @@ export class HlsPlayer implements StreamPlayer {
     this.#recoveredAtMs = nowMs;
     if (this.#recoveries > RECOVERY_LIMITS.attempts) {
       this.stop();
-      this.#report({ type: "failed", error: `Playback stopped (${data.details}).` });
+      this.#report({ type: "failed", error: `Playback error (${data.details}).` });
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recoveries <= 2) {
       hls.recoverMediaError();
     } else {

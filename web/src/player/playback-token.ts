@@ -60,6 +60,6 @@ function parseTokenMessage(data: unknown): string | null {
 
 /** The message for a refusal with this status, or null for another status. */
 export function refusalText(status: number | undefined): string | null {
-  if (status === 401) return "This stream is not for everybody. Open it from where you found it, signed in.";
-  return status === 403 ? "This stream is not open to you." : null;
+  if (status === 401) return "This stream requires sign-in. Open it from the site that shows it.";
+  return status === 403 ? "You don’t have access to this stream." : null;
 }

@@ -134,7 +134,7 @@ export class StatusPoller {
         this.#platform.clock.nowMs(),
       );
       const status = await readStatus(answer);
-      if (status === null) throw new Error(`unexpected answer ${answer.status}`);
+      if (status === null) throw new Error(`unexpected response ${answer.status}`);
       this.#failures = 0;
       this.#onStatus(status);
     } catch {

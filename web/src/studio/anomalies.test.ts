@@ -17,12 +17,12 @@ test("counts of real viewers are no anomaly at any size or trend", () => {
 
 test("invented viewers are reported: beyond their network's limit, without players, and all new", () => {
   expect(findAnomalies(viewers({ current: 30, watching: 530, distinct: 540, uncounted: 9_500 }), null)).toEqual([
-    "9.5K more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.",
-    "530 people say that they watch, but playlists are asked for as 30 players do.",
+    "9.5K more viewers are not counted: their networks are at the limit, or they have no valid device key.",
+    "530 viewers report playback, but playlist requests match 30 players.",
   ]);
   const before = viewers({ current: 100, watching: 100, distinct: 120 });
   expect(findAnomalies(viewers({ current: 100, watching: 100, distinct: 900 }), before)).toEqual([
-    "780 new people within a minute, where 100 watch.",
+    "780 new viewers within a minute, with 100 watching.",
   ]);
 });
 

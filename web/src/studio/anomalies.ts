@@ -31,18 +31,18 @@ export function findAnomalies(now: StreamViewers, before: StreamViewers | null):
   const found: string[] = [];
   if (uncounted >= ANOMALY_LIMITS.uncounted) {
     found.push(
-      `${formatCount(uncounted)} more say that they watch and aren’t counted: their networks have as many as count, or they show no key of this edge.`,
+      `${formatCount(uncounted)} more viewers are not counted: their networks are at the limit, or they have no valid device key.`,
     );
   }
   if (watching > watchingTimes * current + watchingBeyond) {
     found.push(
-      `${formatCount(watching)} people say that they watch, but playlists are asked for as ${formatCount(current)} players do.`,
+      `${formatCount(watching)} viewers report playback, but playlist requests match ${formatCount(current)} players.`,
     );
   }
   const grown = distinct - (before?.distinct ?? distinct);
   const most = Math.max(watching, before?.watching ?? 0, current);
   if (grown > newTimes * most + newBeyond + errorShare * distinct) {
-    found.push(`${formatCount(grown)} new people within a minute, where ${formatCount(most)} watch.`);
+    found.push(`${formatCount(grown)} new viewers within a minute, with ${formatCount(most)} watching.`);
   }
   return found;
 }

@@ -77,7 +77,7 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
           <p class="waiting">
             <span class="spinner" aria-hidden="true" />
             <span>
-              Publish to <code>{name}</code> and its numbers show here.
+              Publish to <code>{name}</code> to see its figures here.
             </span>
           </p>
         )}
@@ -113,9 +113,9 @@ function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
 function Note({ view: { phase, name, status, nowMs, isFailing } }: { view: StudioView }): VNode {
   const stale = status !== null && phase !== "ended" && phase !== "stopped" && nowMs - status.at > STALE_MS;
   const note = isFailing
-    ? "The edge doesn’t answer. Asking again; the numbers are the last ones known."
+    ? "The edge does not respond. Retrying; the figures are the last known ones."
     : stale
-      ? "The stream’s object hasn’t been heard of for a while. The numbers are the last ones known."
+      ? "No recent data from the stream’s Live object. The figures are the last known ones."
       : describeStudioPhase(phase, name).note;
   return (
     <p class={`note note-${isFailing || stale ? "trouble" : phase}`} role="status" hidden={note === null}>
@@ -127,7 +127,7 @@ function Note({ view: { phase, name, status, nowMs, isFailing } }: { view: Studi
 /** Counts that viewers cannot explain. */
 function Anomalies({ found }: { found: readonly string[] }): VNode {
   return (
-    <ul class="anomalies" role="status" aria-label="What the counts can’t be explained by" hidden={found.length === 0}>
+    <ul class="anomalies" role="status" aria-label="Anomalies in the viewer counts" hidden={found.length === 0}>
       {found.map((sentence) => (
         <li key={sentence}>{sentence}</li>
       ))}
@@ -181,8 +181,8 @@ function Tile({ name, value, more }: { name: string; value: string; more: string
 
 function describeViewers({ peak, distinct }: StreamStatus["viewers"]): string {
   return distinct === undefined
-    ? `at most ${formatCount(peak)}`
-    : `at most ${formatCount(peak)}, ${formatCount(distinct)} in all`;
+    ? `peak ${formatCount(peak)}`
+    : `peak ${formatCount(peak)}, ${formatCount(distinct)} in total`;
 }
 
 /** `14:03`, with the date before today. */

@@ -56,7 +56,7 @@ export function Chart({ spec, columns }: ChartProps): VNode {
       </figcaption>
       <div class="plot" role="img" aria-label={describeChart(spec, values)}>
         <div ref={host} />
-        {empty && <p class="nothing">Nothing counted yet</p>}
+        {empty && <p class="nothing">No data yet</p>}
       </div>
     </figure>
   );

@@ -41,7 +41,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "requests",
     title: "Viewers’ requests",
-    about: "a second",
+    about: "per second",
     series: [{ label: "requests", read: ({ requestsPerSecond }) => requestsPerSecond }],
     format: (value) => `${formatRate(value)}/s`,
     tick: formatRate,
@@ -58,7 +58,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "hits",
     title: "Hit ratio",
-    about: "answered without asking upstream, by tier",
+    about: "answered without an upstream request, by tier",
     series: [
       { label: "isolates", read: ({ hitRatio }) => hitRatio.isolate },
       { label: "data centres", read: ({ hitRatio }) => hitRatio.colo },
@@ -71,7 +71,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "crossings",
     title: "Origin fetches per object",
-    about: "times an object crosses a link, by link; 1 is ideal",
+    about: "transfers of each object per link; 1 is ideal",
     series: [
       { label: "into isolates", read: ({ crossings }) => crossings.isolate },
       { label: "into data centres", read: ({ crossings }) => crossings.colo },
@@ -84,7 +84,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
   {
     id: "errors",
     title: "Errors",
-    about: "answers a minute",
+    about: "responses per minute",
     series: [
       { label: "5xx to viewers", read: ({ errorsPerMinute }) => errorsPerMinute },
       { label: "4xx to viewers", read: ({ refusalsPerMinute }) => refusalsPerMinute },
@@ -101,7 +101,7 @@ export function describeChart({ title, series, format }: ChartSpec, columns: rea
   const lines = series.map(({ label }, index) => {
     const known = (columns[index] ?? []).filter((value) => value !== null);
     const now = columns[index]?.at(-1) ?? null;
-    if (known.length === 0) return `${label}: nothing counted`;
+    if (known.length === 0) return `${label}: no data`;
     const [least, most] = [Math.min(...known), Math.max(...known)];
     return `${label}: now ${now === null ? "unknown" : format(now)}, between ${format(least)} and ${format(most)}`;
   });

@@ -44,7 +44,7 @@ test("a chart's description gives each line's latest, lowest and highest value",
     [0.25, null, null],
   ]);
   expect(words).toBe(
-    "Hit ratio over the last 10 minutes. isolates: now 100 %, between 50.00 % and 100 %; data centres: nothing counted; " +
+    "Hit ratio over the last 10 minutes. isolates: now 100 %, between 50.00 % and 100 %; data centres: no data; " +
       "regions: now unknown, between 25.00 % and 25.00 %.",
   );
 });

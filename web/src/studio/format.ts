@@ -59,25 +59,25 @@ export function describeStudioPhase(
     case "asking":
       return { badge: "", note: null };
     case "none":
-      return { badge: "NOT LIVE", note: `${name} isn’t live yet. Leave this page open: it begins by itself.` };
+      return { badge: "NOT LIVE", note: `${name} isn’t live yet. This page updates automatically.` };
     case "unknown":
       return {
         badge: "",
-        note: "No such stream. A stream’s name has small letters, digits, - and _, and at most 64 of them.",
+        note: "No such stream. A stream name has at most 64 lowercase letters, digits, - and _.",
       };
     case "stopped":
-      return { badge: "STOPPED", note: "The stream is stopped: nobody publishes, watches or reads it. See below." };
+      return { badge: "STOPPED", note: "The stream is stopped: publishing, playback and chat are blocked. See below." };
     case "live":
       return { badge: "LIVE", note: null };
     case "reconnecting":
       return {
         badge: "RECONNECTING",
-        note: "The publisher’s connection dropped. Viewers see the last picture until it is back.",
+        note: "The publisher lost its connection. Viewers see the last picture until it returns.",
       };
     case "ended":
       return {
         badge: "ENDED",
-        note: "The broadcast has ended. What you see is how it ended; the next one shows here.",
+        note: "The broadcast has ended. These are its final figures; the next broadcast appears here.",
       };
   }
 }

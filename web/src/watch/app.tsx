@@ -67,18 +67,18 @@ function TopBar({ name, view, audience, chat, onChat }: WatchAppProps): VNode {
       <Badge view={view} />
       <span class="spacer" />
       {counted && audience !== null && (
-        <span class="chip" title={`Watching now; at most ${formatCount(audience.peak)} at once`}>
+        <span class="chip" title={`Watching now; peak ${formatCount(audience.peak)}`}>
           <PeopleIcon />
           <span class="sr">Watching now: </span>
           {formatCount(audience.watching)}
         </span>
       )}
       {chat === false && (
-        <button type="button" class="chip chip-round" aria-label="Show the chat" title="Show the chat" onClick={onChat}>
+        <button type="button" class="chip chip-round" aria-label="Show chat" title="Show chat" onClick={onChat}>
           <ChatIcon />
         </button>
       )}
-      <a class="chip chip-round" href="/" aria-label="Leave">
+      <a class="chip chip-round" href="/" aria-label="Back to the start page">
         <CloseIcon />
       </a>
     </div>

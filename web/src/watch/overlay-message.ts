@@ -18,7 +18,7 @@ export function pageTitle(view: WatchView, name: string): string {
     case "starting":
       return `${name} · Corral`;
     case "queued":
-      return `Coming in to ${name} · Corral`;
+      return `Joining ${name} · Corral`;
     case "waiting":
       return `${name} isn’t live yet · Corral`;
     case "reconnecting":
@@ -45,34 +45,38 @@ export function overlayMessage(view: WatchView, name: string): OverlayMessage | 
       return { title: "Starting", detail: "", busy: true };
     case "queued":
       return {
-        title: "One moment",
-        detail: "So much is going on here that you have to wait for your turn. It starts by itself.",
+        title: "Waiting to join",
+        detail: "Many viewers are joining right now. Playback starts automatically.",
         busy: true,
       };
     case "waiting":
       return {
         title: `${name} isn’t live yet`,
-        detail: "Leave this page open: it starts by itself.",
+        detail: "Playback starts automatically.",
         busy: true,
       };
     case "reconnecting":
       return view.source?.state === "reconnecting"
         ? {
-            title: "One moment",
-            detail: "The broadcaster’s connection dropped. We’ll be back as soon as they are.",
+            title: "Broadcast interrupted",
+            detail: "The broadcaster lost its connection. Playback resumes automatically.",
             busy: true,
           }
-        : { title: "Reconnecting", detail: "The connection is slow or away. It goes on by itself.", busy: true };
+        : {
+            title: "Reconnecting",
+            detail: "Your connection is slow or offline. Playback resumes automatically.",
+            busy: true,
+          };
     case "ended":
-      return { title: "The broadcast has ended", detail: "When the next one starts, it shows here.", busy: false };
+      return { title: "The broadcast has ended", detail: "The next broadcast starts here automatically.", busy: false };
     case "unknown":
       return {
         title: "No such stream",
-        detail: "A stream’s name has small letters, digits, - and _, and at most 64 of them.",
+        detail: "A stream name has at most 64 lowercase letters, digits, - and _.",
         busy: false,
       };
     case "failed":
-      return { title: "This can’t be played", detail: view.error ?? "", busy: false };
+      return { title: "Playback failed", detail: view.error ?? "", busy: false };
     case "stopped":
       return { title: "This stream was stopped", detail: stopDetail(view.stopNotice), busy: false };
     case "live":

@@ -12,6 +12,6 @@ const COLUMNS: readonly TableColumn<NonNullable<ModerationDesk["staff"]["audit"]
 
 export function AuditLogTab({ desk }: { desk: ModerationDesk }): VNode {
   const { audit } = desk.staff;
-  if (audit === null || audit.length === 0) return <p class="tab-empty">Nobody has done anything yet.</p>;
+  if (audit === null || audit.length === 0) return <p class="tab-empty">No moderation actions yet.</p>;
   return <DataTable class="log" items={audit} columns={COLUMNS} keyOf={({ atMs }, index) => `${atMs} ${index}`} />;
 }

@@ -25,7 +25,7 @@ export function MessageActions({ desk, message, onReply }: MessageActionsProps):
   const sanctionable = !mine && (isHost || !isStaff(by.roles));
   return (
     <>
-      <ActionButton label={`Answer ${name}`} icon={<ReplyIcon />} act={() => onReply(message)} />
+      <ActionButton label={`Reply to ${name}`} icon={<ReplyIcon />} act={() => onReply(message)} />
       <ActionButton
         label="Pin"
         icon={<PinIcon />}
@@ -34,14 +34,14 @@ export function MessageActions({ desk, message, onReply }: MessageActionsProps):
       <ActionButton
         label="Delete"
         icon={<TrashIcon />}
-        act={() => void desk.runCommand({ kind: "delete", target: offset }, `Deleted a message of ${name}.`)}
+        act={() => void desk.runCommand({ kind: "delete", target: offset }, `Deleted a message from ${name}.`)}
       />
       {sanctionable && (
         <>
           <ActionButton
-            label={`Delete all messages of ${name}`}
+            label={`Delete all messages from ${name}`}
             icon={<SweepIcon />}
-            act={() => void desk.runCommand({ kind: "clear", subject }, `Deleted all messages of ${name}.`)}
+            act={() => void desk.runCommand({ kind: "clear", subject }, `Deleted all messages from ${name}.`)}
           />
           <TimeoutSelect desk={desk} subject={subject} name={name} />
           <ActionButton
@@ -58,7 +58,7 @@ export function MessageActions({ desk, message, onReply }: MessageActionsProps):
               icon={<ModeratorIcon />}
               act={() => {
                 const undo = { kind: "role", subject, role: null } as const;
-                void desk.runCommand({ kind: "role", subject, role: "moderator" }, `${name} moderates now.`, undo);
+                void desk.runCommand({ kind: "role", subject, role: "moderator" }, `${name} is now a moderator.`, undo);
               }}
             />
           )}
@@ -90,7 +90,7 @@ function TimeoutSelect({ desk, subject, name }: { desk: ModerationDesk; subject:
         const undo = { kind: "unban", subject } as const;
         void desk.runCommand(
           { kind: "timeout", subject, seconds },
-          `${name} may not write for ${formatTimeSpan(seconds)}.`,
+          `${name} is timed out for ${formatTimeSpan(seconds)}.`,
           undo,
         );
       }}

@@ -26,7 +26,7 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
       <h4 id="moderators" class="legend">
         Moderators
       </h4>
-      {moderators.length === 0 && <p class="card-more">Nobody was appointed here.</p>}
+      {moderators.length === 0 && <p class="card-more">No moderators yet.</p>}
       <ul class="cards">
         {moderators.map((each) => (
           <li key={each} class="card-row">
@@ -35,7 +35,7 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
               <button
                 type="button"
                 class="plain-button"
-                onClick={() => appoint(each, null, `${each} moderates no more.`)}
+                onClick={() => appoint(each, null, `${each} is no longer a moderator.`)}
               >
                 Remove<span class="sr"> {each}</span>
               </button>
@@ -46,12 +46,12 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
       {isHost && (
         <TextForm
           class="inline-form"
-          label="Account to appoint"
+          label="Account of the new moderator"
           placeholder="Account"
-          button="Appoint"
+          button="Add moderator"
           maxLength={CLIENT_ROOM_LIMITS.nameChars}
           submit={(whom) => {
-            appoint(whom, "moderator", `${whom} moderates now.`);
+            appoint(whom, "moderator", `${whom} is now a moderator.`);
             return true;
           }}
         />
@@ -65,9 +65,9 @@ function Bans({ desk }: { desk: ModerationDesk }): VNode {
   return (
     <section class="fields" aria-labelledby="bans">
       <h4 id="bans" class="legend">
-        Banned and silenced
+        Banned and timed out
       </h4>
-      {people.length === 0 && <p class="card-more">Nobody is.</p>}
+      {people.length === 0 && <p class="card-more">No bans or timeouts.</p>}
       <ul class="cards">
         {people.map((person) => (
           <li key={person.subject} class="card-row">
@@ -79,7 +79,7 @@ function Bans({ desk }: { desk: ModerationDesk }): VNode {
               type="button"
               class="plain-button"
               onClick={() =>
-                void desk.runCommand({ kind: "unban", subject: person.subject }, `${person.subject} may write again.`)
+                void desk.runCommand({ kind: "unban", subject: person.subject }, `${person.subject} can chat again.`)
               }
             >
               {person.ban ? "Unban" : "Lift"}
@@ -93,7 +93,8 @@ function Bans({ desk }: { desk: ModerationDesk }): VNode {
 }
 
 function sanctionText({ ban, by, untilMs, devices, addresses }: SanctionSummary, nowMs: number): string {
-  const what = untilMs === null || ban ? "banned" : `silenced for another ${formatTimeSpan((untilMs - nowMs) / 1_000)}`;
+  const what =
+    untilMs === null || ban ? "banned" : `timed out for another ${formatTimeSpan((untilMs - nowMs) / 1_000)}`;
   const along = [
     ...(devices > 0 ? [`${devices} ${devices === 1 ? "device" : "devices"}`] : []),
     ...(addresses > 0 ? [`${addresses} ${addresses === 1 ? "address" : "addresses"}`] : []),

@@ -5,7 +5,7 @@ import type { ModerationDesk } from "./moderation-desk.ts";
 
 export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
   const { held } = desk.staff;
-  if (held.length === 0) return <p class="tab-empty">Nothing waits for you.</p>;
+  if (held.length === 0) return <p class="tab-empty">No messages to review.</p>;
   return (
     <ul class="cards">
       {held.map(({ id, by, text, reasons }) => (
@@ -20,7 +20,7 @@ export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
           <button
             type="button"
             class="plain-button good"
-            aria-label={`Approve the message of ${by.name}`}
+            aria-label={`Approve message from ${by.name}`}
             onClick={() => void desk.runCommand({ kind: "approve", held: id }, "Approved.")}
           >
             Approve
@@ -28,7 +28,7 @@ export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
           <button
             type="button"
             class="plain-button"
-            aria-label={`Deny the message of ${by.name}`}
+            aria-label={`Deny message from ${by.name}`}
             onClick={() => void desk.runCommand({ kind: "deny", held: id }, "Denied.")}
           >
             Deny
@@ -41,6 +41,6 @@ export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
 
 function holdReasonText(reason: string): string {
   if (reason === "mode") return "every message is reviewed";
-  if (reason === "reviewer") return "the reviewer isn’t sure";
-  return reason === "unreviewed" ? "the reviewer didn’t answer" : `may be ${reason}`;
+  if (reason === "reviewer") return "the reviewer is unsure";
+  return reason === "unreviewed" ? "the reviewer did not answer" : `may be ${reason}`;
 }

@@ -58,7 +58,7 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
           {state === "away" && "Reconnecting…"}
           {state === "connecting" && "Connecting…"}
         </p>
-        <p class="desk-counts" title={`At most ${formatCompactCount(peak)} at once`}>
+        <p class="desk-counts" title={`Peak: ${formatCompactCount(peak)}`}>
           {formatCompactCount(watching)} watching · {formatCompactCount(likes)} likes
         </p>
         {modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
@@ -69,7 +69,7 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
         entries={visibleEntries(view.timeline)}
         all={view.timeline.entries}
         you={view.you}
-        empty="Nobody has written yet."
+        empty="No messages yet."
         actions={(message) =>
           desk.isModerator && <MessageActions desk={desk} message={message} onReply={setAnswering} />
         }
@@ -122,7 +122,7 @@ function Notice({ desk }: { desk: ModerationDesk }): VNode {
     <p class={notice?.bad ? "desk-said bad" : "desk-said"} role="status">
       {notice?.text}
       {undo !== null && (
-        <button type="button" class="text-button" onClick={() => void desk.runCommand(undo, "Taken back.")}>
+        <button type="button" class="text-button" onClick={() => void desk.runCommand(undo, "Undone.")}>
           Undo
         </button>
       )}

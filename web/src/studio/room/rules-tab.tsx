@@ -13,11 +13,11 @@ const SLOW_MODE_SECONDS: readonly number[] = [0, 3, 5, 10, 30, 60, 300];
 const FOLLOWER_MINUTES: readonly (number | null)[] = [null, 0, 10, 60, 1_440, 10_080, 43_200];
 const SWITCHES = [
   ["subscribersOnly", "Subscribers only"],
-  ["verifiedOnly", "Verified people only"],
+  ["verifiedOnly", "Verified users only"],
   ["emoteOnly", "Emoji only"],
   ["unique", "No repeated messages"],
   ["noLinks", "No links"],
-  ["noCapitals", "No shouting in capitals"],
+  ["noCapitals", "No all-caps messages"],
   ["review", "Review every message"],
 ] as const;
 const LEVEL_LABELS = ["off", "worst only", "mild", "strict", "strictest"] as const;
@@ -31,16 +31,16 @@ export function RulesTab({ desk }: { desk: ModerationDesk }): VNode {
       <WordsForm
         key={`blocked ${words?.join("\n")}`}
         title="Blocked words"
-        about="One word or phrase a line; messages with one are refused."
+        about="One word or phrase per line. Messages that contain one are refused."
         words={words}
-        save={(list) => desk.runCommand({ kind: "words", words: list }, "The blocked words are saved.")}
+        save={(list) => desk.runCommand({ kind: "words", words: list }, "Blocked words saved.")}
       />
       <WordsForm
         key={`allowed ${automod?.allowed.join("\n")}`}
         title="Allowed words"
-        about="They pass although a list has them."
+        about="Exceptions from the built-in lists."
         words={automod?.allowed ?? null}
-        save={(allowed) => desk.runCommand({ kind: "automod", automod: { allowed } }, "The allowed words are saved.")}
+        save={(allowed) => desk.runCommand({ kind: "automod", automod: { allowed } }, "Allowed words saved.")}
       />
     </>
   );
@@ -49,14 +49,14 @@ export function RulesTab({ desk }: { desk: ModerationDesk }): VNode {
 function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
   const { modes } = desk.view;
   const set = (changed: Partial<ChatModes>): void =>
-    void desk.runCommand({ kind: "modes", modes: changed }, "The rules hold.");
+    void desk.runCommand({ kind: "modes", modes: changed }, "Chat rules saved.");
   const slow = SLOW_MODE_SECONDS.includes(modes.slowS) ? SLOW_MODE_SECONDS : [...SLOW_MODE_SECONDS, modes.slowS];
   const followed = FOLLOWER_MINUTES.includes(modes.followersMin)
     ? FOLLOWER_MINUTES
     : [...FOLLOWER_MINUTES, modes.followersMin];
   return (
     <fieldset class="fields">
-      <legend>Who may write what</legend>
+      <legend>Chat rules</legend>
       <SelectField
         class="field"
         label="Slow mode"
@@ -105,7 +105,7 @@ function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
           options={LEVEL_LABELS.map((label, level) => [level, `${level} · ${label}`])}
           onSelect={(value) => {
             const level = Number(value) as AutoModLevel;
-            void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "The levels hold.");
+            void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "Levels saved.");
           }}
         />
       ))}

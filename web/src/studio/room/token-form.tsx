@@ -8,7 +8,11 @@ export function TokenForm({ desk }: { desk: ModerationDesk }): VNode {
   return (
     <TextForm
       class="token-form"
-      about={you === null ? "A host’s or a moderator’s token opens the desk." : `${you.name} doesn’t moderate here.`}
+      about={
+        you === null
+          ? "Enter a host’s or moderator’s token to moderate."
+          : `${you.name} is not a moderator of this room.`
+      }
       label="Token"
       placeholder="Viewer token"
       button="Open"

@@ -89,7 +89,7 @@ export class StopController {
       if (answer.ok) this.#report = parseStopReport(read);
       else if (answer.status === 401 || answer.status === 403) this.#report = null;
     } catch {
-      this.#errorText = "The edge doesn’t answer. Try again.";
+      this.#errorText = "The edge does not respond. Try again.";
     }
     this.#isBusy = false;
     this.#onChange();
@@ -99,5 +99,5 @@ export class StopController {
 function problemText(body: unknown, status: number): string {
   const { title, detail } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const said = [title, detail].filter((each) => typeof each === "string").join(": ");
-  return said === "" ? `The edge answers ${status}.` : said;
+  return said === "" ? `The edge answered ${status}.` : said;
 }

@@ -40,12 +40,12 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
         </p>
         {report !== null && (
           <details class="stop-operator">
-            <summary>Act as the operator</summary>
+            <summary>Use the operator’s token</summary>
             <OperatorForm desk={desk} />
           </details>
         )}
         {report !== null && report.records.length > 0 && (
-          <ul class="stop-records" aria-label="Record of stops">
+          <ul class="stop-records" aria-label="Stop history">
             {report.records.slice(0, RECORDS_SHOWN).map((record) => (
               <li key={record.at}>{describeStopEntry(record)}</li>
             ))}
@@ -60,7 +60,7 @@ function OperatorForm({ desk }: { desk: StopController }): VNode {
   return (
     <TextForm
       class="inline-form"
-      about="The operator’s token, or a host’s, opens this."
+      about="Enter the operator’s or a host’s token."
       label="Operator’s token"
       placeholder="Operator’s token"
       button="Open"
@@ -82,7 +82,7 @@ function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNod
   if (!isConfirming) {
     return (
       <div class="inline-form">
-        <p>Everybody loses the picture, the recordings and the chat within a second; no key publishes any more.</p>
+        <p>Playback, recordings and chat end for everyone within a second, and no stream key can publish.</p>
         <button type="button" class="plain-button bad" onClick={() => setConfirming(true)}>
           Stop this stream…
         </button>
@@ -99,23 +99,23 @@ function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNod
       }}
     >
       <SelectField
-        label="Why"
+        label="Category"
         value={category}
         options={STOP_CATEGORIES.map((each) => [each, STOP_CATEGORY_LABELS[each]])}
         onSelect={(value) => setCategory(value as StopCategory)}
       />
       <SelectField
-        label="How long"
+        label="Duration"
         value={hours}
         options={STOP_DURATIONS_H}
         onSelect={(value) => setHours(Number(value))}
       />
       <label class="stop-reason">
-        What viewers read
+        Message to viewers
         <input
           value={reason}
           maxLength={STOP_LIMITS.reasonChars}
-          placeholder="A sentence for the public"
+          placeholder="Shown on the watch page"
           onInput={(event) => setReason(event.currentTarget.value)}
         />
       </label>

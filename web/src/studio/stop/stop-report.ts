@@ -27,11 +27,11 @@ export interface StopReport {
 
 /** Labels of the categories. */
 export const STOP_CATEGORY_LABELS: Readonly<Record<StopCategory, string>> = {
-  legal: "A legal demand",
+  legal: "Legal demand",
   copyright: "Copyright",
-  safety: "Somebody’s safety",
-  rules: "The house’s rules",
-  other: "Something else",
+  safety: "Safety",
+  rules: "Rules of the site",
+  other: "Other",
 };
 
 /** The stop report in a response body, or null if it is none. */
