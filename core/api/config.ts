@@ -94,7 +94,7 @@ class InvalidVariable extends Error {}
 /** A variable: `parse` reads its text, and throws `InvalidVariable` with what it must be. */
 function variable<T>(about: VariableDocs, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
   const schema = z.pipe(
-    z.optional(z.string("must be a text")),
+    z.optional(z.string("must be a string")),
     z.transform((text, context): T => {
       if (text === undefined || text === "") return unset;
       try {
@@ -115,7 +115,7 @@ function secret(meaning: string): z.ZodMiniType<string | null> {
   return variable<string | null>({ isSecret: true, byDefault: "", meaning }, null, (text) => {
     if (new TextEncoder().encode(text).byteLength >= MIN_SECRET_BYTES) return text;
     throw new InvalidVariable(
-      `must have at least ${MIN_SECRET_BYTES} bytes: set it anew, as from \`openssl rand -hex 32\``,
+      `must have at least ${MIN_SECRET_BYTES} bytes: set a new one, such as from \`openssl rand -hex 32\``,
     );
   });
 }
@@ -180,7 +180,7 @@ function parseFallback(fallback: string): ReviewConfig["fallback"] {
 const { maxRetentionHours, maxRetentionEvents, retentionMs, retentionEvents } = ROOM_LIMITS;
 
 const variables = {
-  CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it nobody creates stream keys."),
+  CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it no stream keys can be created."),
   CORRAL_METRICS_TOKEN: secret("Opens `/metrics`. Without it the admin token does."),
   CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens that are signed with HS256."),
   CORRAL_VIEWER_JWKS: variable<string | null>(
@@ -196,48 +196,52 @@ const variables = {
     "Signs device keys and tickets, and names networks. Without it the viewer secret does, else the admin token.",
   ),
   CORRAL_DEV_TOKENS: text<Config["devTokens"]>(
-    "Local runs only: `1`, or a name of the edge beside localhost. `POST /dev/token` then issues any viewer token to this machine.",
+    "Local runs only: `1`, or another host name of the edge besides localhost. `POST /dev/token` then issues any viewer token to this machine.",
     null,
     (name) => ({ boundName: name === "1" ? "" : name }),
   ),
   CORRAL_ORIGINS: text<readonly string[]>(
-    "Origins, with spaces between them, whose pages may open rooms beside the edge's own.",
+    "Origins, with spaces between them, whose pages may open rooms, besides the edge's own.",
     [],
     parseOrigins,
   ),
   CORRAL_ROOM_KEEP_HOURS: integer(
-    "Hours for which a room keeps its history.",
+    "Hours that a room keeps its history.",
     [1, maxRetentionHours],
     retentionMs / HOUR_MS,
   ),
   CORRAL_ROOM_KEEP_EVENTS: integer(
-    "Events of its history that a room keeps at most.",
+    "Maximum number of events in a room's history.",
     [1, maxRetentionEvents],
     retentionEvents,
   ),
   CORRAL_ROOM_SHARD_FILL: integer(
-    "Sockets that a shard of a room should have.",
+    "Target number of sockets per shard of a room.",
     [1, MAX_SHARDING_COUNT],
     DEFAULT_SHARDING.shardFill,
   ),
-  CORRAL_ROOM_FAN_OUT: integer("Children of one object of a room.", [1, MAX_SHARDING_COUNT], DEFAULT_SHARDING.fanOut),
+  CORRAL_ROOM_FAN_OUT: integer(
+    "Maximum number of children per object of a room.",
+    [1, MAX_SHARDING_COUNT],
+    DEFAULT_SHARDING.fanOut,
+  ),
   CORRAL_ROOM_SOCKETS_PER_ADDRESS: integer(
-    "Sockets of one network in a shard of a room.",
+    "Maximum number of sockets per network in a shard of a room.",
     [1, MAX_SHARDING_COUNT],
     DEFAULT_SHARDING.socketsPerAddress,
   ),
   CORRAL_SITE: text<Site | null>(
-    "Region and data centre like `weur/FRA`, where the platform does not say them.",
+    "Region and data centre like `weur/FRA`, where the platform does not provide them.",
     null,
     parseSite,
   ),
   CORRAL_JOINS_PER_SECOND: positiveNumber(
-    "New viewers that one isolate admits to a stream in a second; twice as many at once.",
+    "New viewers per second that one isolate admits to a stream; bursts of twice as many.",
     MAX_JOINS_PER_SECOND,
     DEFAULT_JOIN_RATES.joinsPerSecond,
   ),
   CORRAL_JOIN_SPREAD_S: positiveNumber(
-    "Seconds within which deferred viewers try again.",
+    "Seconds over which the retries of deferred viewers are spread.",
     MAX_JOIN_SPREAD_S,
     DEFAULT_JOIN_RATES.spreadS,
   ),
@@ -252,7 +256,7 @@ const variables = {
     (token) => token,
   ),
   CORRAL_REVIEW_MS: integer(
-    "Milliseconds that a message waits for its review.",
+    "Maximum milliseconds that a message waits for its review.",
     [1, ROOM_LIMITS.maxReviewTimeoutMs],
     ROOM_LIMITS.reviewTimeoutMs,
   ),

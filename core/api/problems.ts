@@ -77,7 +77,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
   "invalid-address": {
     statuses: [400],
     title: "Invalid address",
-    meaning: "The request's target and `Host` make no address.",
+    meaning: "The request's target and `Host` do not form a valid URL.",
   },
   "invalid-body": {
     statuses: [400],
@@ -175,7 +175,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     meaning:
       "Tokens of local runs are for programs on this machine, and for pages of this edge at localhost or 127.0.0.1.",
   },
-  "not-found": { statuses: [404], title: "Not found", meaning: "There is nothing at this address." },
+  "not-found": { statuses: [404], title: "Not found", meaning: "Nothing exists at this address." },
   "method-not-allowed": {
     statuses: [405],
     title: "Method not allowed",
@@ -206,17 +206,17 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
   "not-open": {
     statuses: [409],
     title: "Broadcast not open",
-    meaning: "The edge knows no such broadcast. Open it first.",
+    meaning: "The edge has no such broadcast. Open it first.",
   },
   "stopped-by-operator": {
     statuses: [409],
     title: "Stopped by the operator",
-    meaning: "The operator has stopped this stream, and only the operator starts it again.",
+    meaning: "The operator has stopped this stream, and only the operator can lift the stop.",
   },
   "too-many-revocations": {
     statuses: [409],
     title: "Too many revocations",
-    meaning: "The stream has as many revocations as it may have, each for a day. Use another signing key instead.",
+    meaning: "The stream has the maximum number of revocations, each kept for a day. Use another signing key instead.",
   },
   "room-in-use": {
     statuses: [409],
@@ -250,7 +250,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
   "no-jurisdictions": {
     statuses: [501],
     title: "Jurisdictions not supported",
-    meaning: "The runtime has no jurisdictions, as on one machine. Bind the stream on Cloudflare.",
+    meaning: "The runtime does not support jurisdictions, as on a local edge. Bind the stream on Cloudflare.",
   },
   unavailable: {
     statuses: [503],

@@ -68,68 +68,80 @@ type TrackStatus = StreamStatus["tracks"][number];
 const METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: "corral_stream_state",
-    help: "1 for the state that the stream is in.",
+    help: "1 for the stream's current state, 0 for the others.",
     samples: ({ state }) => STREAM_STATES.map((each) => ({ labels: { state: each }, value: each === state ? 1 : 0 })),
   },
   streamMetric(
     "corral_stream_started_timestamp_seconds",
-    "When the broadcast began.",
+    "Start of the broadcast.",
     ({ startedAt }) => startedAt / 1000,
   ),
-  streamMetric("corral_stream_told_timestamp_seconds", "When the Live object told all this.", ({ at }) => at / 1000),
-  streamMetric("corral_stream_viewers", "People watching now, estimated.", ({ viewers }) => viewers.current),
-  roomMetric("corral_room_watching", "People watching now, as the room counts them.", ({ watching }) => watching),
-  roomMetric("corral_room_distinct", "Different people so far, estimated.", ({ distinct }) => distinct),
-  roomMetric("corral_room_watch_seconds_total", "Time that all viewers together have watched.", ({ watchTimeMs }) =>
+  streamMetric(
+    "corral_stream_told_timestamp_seconds",
+    "Time of the Live object's status report.",
+    ({ at }) => at / 1000,
+  ),
+  streamMetric("corral_stream_viewers", "Current viewers, estimated from requests.", ({ viewers }) => viewers.current),
+  roomMetric("corral_room_watching", "Current viewers counted by the room.", ({ watching }) => watching),
+  roomMetric("corral_room_distinct", "Distinct viewers so far, estimated.", ({ distinct }) => distinct),
+  roomMetric("corral_room_watch_seconds_total", "Total watch time of all viewers.", ({ watchTimeMs }) =>
     watchTimeMs === undefined ? undefined : watchTimeMs / 1000,
   ),
   roomMetric(
     "corral_room_uncounted",
-    "Viewers who say that they play and aren't counted.",
+    "Viewers that report playback and are not counted.",
     ({ uncounted }) => uncounted,
   ),
-  streamMetric("corral_stream_viewers_peak", "The most people watching at once.", ({ viewers }) => viewers.peak),
+  streamMetric("corral_stream_viewers_peak", "Peak of concurrent viewers.", ({ viewers }) => viewers.peak),
   streamMetric(
     "corral_stream_viewer_requests_per_second",
-    "Viewers' requests a second.",
+    "Viewer requests per second.",
     (status) => status.requestsPerSecond,
   ),
-  streamMetric(
-    "corral_stream_children",
-    "Isolates and shields that the Live object feeds.",
-    ({ children }) => children,
-  ),
-  streamMetric("corral_stream_tracks", "Tracks of the broadcast.", ({ tracks }) => tracks.length),
+  streamMetric("corral_stream_children", "Isolates and shields fed by the Live object.", ({ children }) => children),
+  streamMetric("corral_stream_tracks", "Number of tracks of the broadcast.", ({ tracks }) => tracks.length),
   trackMetric(
     "corral_track_peak_bytes_per_second",
-    "Peak rate of the track's media.",
+    "Peak byte rate of the track's media.",
     ({ bandwidth }) => bandwidth / 8,
   ),
   trackMetric(
     "corral_track_media_timestamp_seconds",
-    "Programme time at the end of the track's newest part.",
+    "Program time at the end of the track's newest part.",
     ({ programTimeMs }) => (programTimeMs === null ? null : programTimeMs / 1000),
   ),
-  tierMetric("corral_tier_requests_total", "Requests that the tier answered.", ({ requests }) => requests),
-  tierMetric("corral_tier_hits_total", "Requests answered by the tier itself.", ({ hits }) => hits),
-  tierMetric("corral_tier_coalesced_total", "Requests answered by another's answer.", ({ coalesced }) => coalesced),
-  tierMetric("corral_tier_pulled_total", "Requests answered by asking upstream.", ({ pulled }) => pulled),
-  tierMetric("corral_tier_errors_total", "Answers of 5xx.", ({ errors }) => errors),
-  tierMetric("corral_tier_refusals_total", "Answers of 4xx.", ({ refusals }) => refusals),
+  tierMetric("corral_tier_requests_total", "Requests answered by the tier.", ({ requests }) => requests),
+  tierMetric("corral_tier_hits_total", "Requests answered from the tier's own state.", ({ hits }) => hits),
   tierMetric(
-    "corral_tier_upstream_requests_total",
-    "Requests that the tier sent upstream.",
-    ({ upstream }) => upstream,
+    "corral_tier_coalesced_total",
+    "Requests answered by another request's upstream request.",
+    ({ coalesced }) => coalesced,
   ),
-  tierMetric("corral_tier_objects_total", "Distinct objects that came from upstream.", ({ objects }) => objects),
-  tierMetric("corral_tier_crossings_total", "How often objects came from upstream.", ({ crossings }) => crossings),
-  tierMetric("corral_tier_crossings_max", "The most that one object came to one node.", (tier) => tier.mostCrossings),
+  tierMetric(
+    "corral_tier_pulled_total",
+    "Requests answered by an upstream request of their own.",
+    ({ pulled }) => pulled,
+  ),
+  tierMetric("corral_tier_errors_total", "Responses with status 5xx.", ({ errors }) => errors),
+  tierMetric("corral_tier_refusals_total", "Responses with status 4xx.", ({ refusals }) => refusals),
+  tierMetric("corral_tier_upstream_requests_total", "Requests sent upstream by the tier.", ({ upstream }) => upstream),
+  tierMetric("corral_tier_objects_total", "Distinct objects received from upstream.", ({ objects }) => objects),
+  tierMetric(
+    "corral_tier_crossings_total",
+    "Objects received from upstream, repetitions included.",
+    ({ crossings }) => crossings,
+  ),
+  tierMetric(
+    "corral_tier_crossings_max",
+    "Most times that one node received one object.",
+    (tier) => tier.mostCrossings,
+  ),
 ];
 
 /** The text: every family with its `HELP` and `TYPE`, and a line for each sample. */
 export function renderMetrics(streams: readonly StreamMetrics[]): string {
   const known = streams.map(({ stream, status }) => ({ labels: { stream }, value: status === null ? 0 : 1 }));
-  const lines = renderFamily("corral_stream_known", "1 where there has been a broadcast, else 0.", known);
+  const lines = renderFamily("corral_stream_known", "1 if the stream has had a broadcast, else 0.", known);
   for (const { name, help, samples } of METRIC_FAMILIES) {
     const all = streams.flatMap(({ stream, status }) =>
       status === null ? [] : samples(status).map(({ labels, value }) => ({ labels: { stream, ...labels }, value })),

@@ -109,7 +109,7 @@ export class FeedDecoder {
     try {
       return this.#decodeMessages();
     } catch (cause) {
-      throw cause instanceof FeedError ? cause : new FeedError("a message that makes no sense", { cause });
+      throw cause instanceof FeedError ? cause : new FeedError("a malformed message", { cause });
     }
   }
 
@@ -170,11 +170,11 @@ export class FeedDecoder {
       case "past":
       case "tail":
         if (this.#openSnapshot?.snapshot.addPiece(header, body) !== true)
-          throw new FeedError(`${header.kind} that fits no snapshot`);
+          throw new FeedError(`${header.kind} that does not fit the snapshot`);
         return null;
       case "whole": {
         const snapshot = this.#openSnapshot?.snapshot.build() ?? null;
-        if (this.#openSnapshot === null || snapshot === null) throw new FeedError("a snapshot that is not whole");
+        if (this.#openSnapshot === null || snapshot === null) throw new FeedError("an incomplete snapshot");
         const { kind, epoch, offset, access } = this.#openSnapshot.header;
         this.#openSnapshot = null;
         return { header: { kind, epoch, offset, access, snapshot }, body };
@@ -208,13 +208,13 @@ export class FeedDecoder {
 
 /** A message's header and body. Throws `FeedError`. */
 function parseMessage(message: Uint8Array): { header: FeedHeader; body: Uint8Array } {
-  if (message.byteLength < MESSAGE_PREFIX_BYTES) throw new FeedError("a message without its lengths");
+  if (message.byteLength < MESSAGE_PREFIX_BYTES) throw new FeedError("a message shorter than its prefix");
   const view = new DataView(message.buffer, message.byteOffset, MESSAGE_PREFIX_BYTES);
   const [headBytes, bodyBytes] = [view.getUint32(0), view.getUint32(4)];
   if (headBytes > BROADCAST_LIMITS.feedHeaderBytes) throw new FeedError(`a header of ${headBytes} bytes`);
   if (bodyBytes > BROADCAST_LIMITS.feedBodyBytes) throw new FeedError(`a body of ${bodyBytes} bytes`);
   const bodyAt = MESSAGE_PREFIX_BYTES + headBytes;
-  if (message.byteLength !== bodyAt + bodyBytes) throw new FeedError("a message of another length than it says");
+  if (message.byteLength !== bodyAt + bodyBytes) throw new FeedError("a message whose length differs from its prefix");
   // A copy of its own, so that a kept part doesn't hold the whole chunk.
   return { header: parseHeader(message.subarray(MESSAGE_PREFIX_BYTES, bodyAt)), body: message.slice(bodyAt) };
 }

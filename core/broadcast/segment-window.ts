@@ -71,12 +71,12 @@ function checkPart(track: Track, meta: PartMeta, byteLength: number): void {
   const fail = (why: string): never => {
     throw new BroadcastLogError("malformed", `${track.name} ${meta.msn}.${meta.part}: ${why}`);
   };
-  if ((meta.part === 0) !== (meta.start !== undefined)) fail("`start` belongs on part 0 and only there");
+  if ((meta.part === 0) !== (meta.start !== undefined)) fail("`start` is required on part 0 and only there");
   if (meta.part >= BROADCAST_LIMITS.partsPerSegment)
     fail(`a segment has at most ${BROADCAST_LIMITS.partsPerSegment} parts`);
   if (!Number.isSafeInteger(meta.durationTicks) || meta.durationTicks <= 0)
     fail("durationTicks is not a positive whole number");
-  if (meta.gap !== (byteLength === 0)) fail("a part has bytes, a gap has none");
+  if (meta.gap !== (byteLength === 0)) fail("a part needs bytes, and a gap must be empty");
   // One tick of grace: part targets are rounded to 10 µs, ticks are not.
   if (meta.durationTicks > (track.partTargetMs * track.timescale) / 1000 + 1) fail("longer than the part target");
 }

@@ -51,7 +51,7 @@ export interface StreamStatus {
     readonly programTimeMs: number | null;
   }[];
   readonly viewers: StreamViewers;
-  /** Viewers' requests a second: of each isolate over its latest report. */
+  /** Viewers' requests per second: of each isolate over its latest report. */
   readonly requestsPerSecond: number;
   readonly tiers: readonly TierCounters[];
   /** Where the stream is stopped. */
@@ -155,6 +155,6 @@ export interface NodeReport {
   readonly tiers: Readonly<Partial<Record<TierName, RequestCounters>>>;
   /** People watching below this node now. */
   readonly viewers: number;
-  /** Their requests a second. */
+  /** Their requests per second. */
   readonly requestsPerSecond: number;
 }

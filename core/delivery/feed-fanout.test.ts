@@ -89,7 +89,7 @@ test("a subscriber that does not read is cut off at its queue limit, and others 
     (async () => {
       for (;;) if ((await idle.read()).done) return;
     })(),
-  ).rejects.toThrow("fell behind");
+  ).rejects.toThrow("exceeded its queue limit");
   feeds.closeAll();
 });
 

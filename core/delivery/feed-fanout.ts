@@ -156,7 +156,7 @@ export class FeedFanout {
   #fillStream(feed: Feed): void {
     const { controller, subscription } = feed;
     try {
-      if (subscription.hasGap) throw new Error("the subscriber fell behind its bound");
+      if (subscription.hasGap) throw new Error("the subscriber exceeded its queue limit");
       while ((controller.desiredSize ?? 0) > 0) {
         const message = this.#nextMessage(feed);
         if (message === null) return;
@@ -178,7 +178,7 @@ export class FeedFanout {
   #nextUpdateMessage(subscription: ReplicaSubscription): Uint8Array | null {
     const update = subscription.read();
     if (update.kind === "idle") return null;
-    if (update.kind === "gap") throw new Error("the subscriber fell behind the entries that are kept");
+    if (update.kind === "gap") throw new Error("the subscriber fell behind the retained entries");
     const message = this.#encodedUpdates.get(update) ?? encodeUpdate(update);
     this.#encodedUpdates.set(update, message);
     return message;
@@ -257,7 +257,7 @@ export class FeedFanout {
   /** Sends what is no update of the log, ahead of the updates that are queued. */
   #send(feed: Feed, message: Uint8Array): void {
     try {
-      if (countStreamBytes(feed) > FEED_LIMITS.queueBytes) throw new Error("the subscriber fell behind its bound");
+      if (countStreamBytes(feed) > FEED_LIMITS.queueBytes) throw new Error("the subscriber exceeded its queue limit");
       feed.controller.enqueue(message);
     } catch (error) {
       this.#abortFeed(feed, error);

@@ -13,7 +13,7 @@ export interface JoinRates {
 }
 
 /**
- * One core answers some 6,000 requests a second and a join makes about a dozen: 300 joins leave room for viewers. Two
+ * One core answers some 6,000 requests per second and a join makes about a dozen: 300 joins leave room for viewers. Two
  * seconds' worth at once is a crowd that players' own buffers ride out.
  */
 export const DEFAULT_JOIN_RATES: JoinRates = { joinsPerSecond: 300, burst: 600, spreadS: 15 };

@@ -20,7 +20,7 @@ const CHILD_REPORT_TTL_MS = 60_000;
 
 const TIER_ORDER: readonly TierName[] = ["isolate", "colo", "region", "live", "r2"];
 
-/** People watching, and their requests a second. */
+/** People watching, and their requests per second. */
 export type AudienceEstimate = Pick<NodeReport, "viewers" | "requestsPerSecond">;
 
 /** Counters of a node since it began. */

@@ -10,9 +10,9 @@ export interface RoomSummary {
   readonly moved: string | null;
   readonly shards: number;
   readonly counts: RoomCounts;
-  /** Time that all viewers together have watched. */
+  /** Total watch time of all viewers. */
   readonly watchedMs: number;
-  /** Viewers who say that they play and aren't counted. */
+  /** Viewers that report playback and are not counted. */
   readonly uncounted: number;
   /** Who may read. */
   readonly access: AccessPolicy;

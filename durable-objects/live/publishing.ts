@@ -87,10 +87,10 @@ export class Publishing {
     const refused = this.#refusePublisher(by);
     if (refused !== null) return refused;
     const known = store.readBroadcast(config.broadcast);
-    if (known?.ended === true) return refusePublish("ended", "Open a broadcast with an id of its own.");
+    if (known?.ended === true) return refusePublish("ended", "Open a broadcast with a new id.");
     const current = this.#current;
     if (known !== null && current?.id !== config.broadcast) {
-      return refusePublish("ended", "Another broadcast took its place; open one with an id of its own.");
+      return refusePublish("ended", "Another broadcast replaced it; open one with a new id.");
     }
     const nowMs = this.#nowMs();
     if (current !== null && !current.hasEnded && current.publisher !== by.id && current.isLeaseHeld(nowMs)) {
@@ -142,7 +142,7 @@ export class Publishing {
       return refusePublish("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
     }
     if (this.archive.pendingBytes > LIVE_LIMITS.pendingArchiveBytes) {
-      return refusePublish("unavailable", "Storage is behind; keep this part and send it again.");
+      return refusePublish("unavailable", "Storage lags behind; keep this part and send it again.");
     }
     try {
       const held = bytes.byteLength === 0 ? null : bytes;
@@ -208,9 +208,9 @@ export class Publishing {
     if (current === null || current.id !== id) {
       return this.#options.store.readBroadcast(id) === null
         ? refusePublish("notOpen", "Open the broadcast first.")
-        : refusePublish("ended", "Another broadcast took its place.");
+        : refusePublish("ended", "Another broadcast replaced it.");
     }
-    if (current.hasEnded) return refusePublish("ended", "Open a broadcast with an id of its own.");
+    if (current.hasEnded) return refusePublish("ended", "Open a broadcast with a new id.");
     if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
     current.recordActivity(this.#nowMs());
     return current;

@@ -134,7 +134,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** Ids of the stream's broadcasts. */
   async pullBroadcasts(): Promise<Uint8Array> {
     const ids = await this.#pull("broadcasts", null, (node) => node.pullBroadcasts());
-    if (ids === null) throw new Error("the node above gave no ids");
+    if (ids === null) throw new Error("the node above returned no ids");
     return ids;
   }
 

@@ -82,7 +82,7 @@ controlApi.delete(
   describeRoute({
     ...STREAMS,
     summary: "Revokes every stream key",
-    answers: { 204: { description: "All keys are revoked." } },
+    answers: { 204: { description: "All stream keys are revoked." } },
   }),
   (c) => handleDeleteKeys(c.var.scope, c.var.stream),
 );

@@ -92,7 +92,7 @@ function deliverReadyPart(
   const { replica, track, msn, part } = ready;
   const segment = replica.track(track)?.segments.find((candidate) => candidate.msn === msn);
   if (segment === undefined || segment.parts[part]?.gap === true)
-    return notFoundAnswer("This part never came.", ready.notFoundLifetime);
+    return notFoundAnswer("This part was never published.", ready.notFoundLifetime);
   const bytes = replica.tail.partBytes(track, msn, part);
   if (bytes === null) return deliverLackingPart(context, ready, segment, waitingSinceMs);
   return answerHeldPart(context, ready, segment, { bytes, waitingSinceMs });
@@ -148,7 +148,7 @@ export function deliverSegment(
   if (segment === null && msn >= state.mediaSequence)
     return notFoundAnswer(`Segment ${msn} doesn't exist yet.`, notFoundLifetime);
   if (segment !== null && (segment.gap || !segment.closed))
-    return notFoundAnswer(`No whole segment ${msn} here.`, notFoundLifetime);
+    return notFoundAnswer(`Segment ${msn} is incomplete.`, notFoundLifetime);
   const bytes = segment === null ? null : replica.tail.assembleSegment(track, segment);
   if (segment === null || bytes === null) return deliverPulledSegment(context, media, msn, segment);
   const description = describeMedia(replica, track, segment.durationTicks);

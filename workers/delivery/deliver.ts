@@ -81,7 +81,7 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
 function throwIfUnserviceable(edge: EdgeStream): void {
   edge.throwIfStopped();
   if (edge.authoritySilenceMs() > EDGE_STREAM_LIMITS.maxAuthoritySilenceMs)
-    throw new UpstreamError("the stream's object can't be heard of");
+    throw new UpstreamError("the stream's Live object is unreachable");
 }
 
 function deliverPath(
@@ -145,7 +145,7 @@ function deliverExistingFile(
       if (replica !== null && (file.file === "media.m3u8" || file.file === "iframes.m3u8"))
         return deliverWindowPlaylist(context, { replica, track, file: file.file, query });
       if (replica?.state.ended === false)
-        return notFoundAnswer("The recording is there once the broadcast has ended.", notFoundLifetime);
+        return notFoundAnswer("The recording exists once the broadcast has ended.", notFoundLifetime);
       return deliverStoredPlaylist(context, { broadcast, track, file: file.file }, notFoundLifetime);
     case "init":
       return deliverInitSection(context, media, file.version);
@@ -159,5 +159,5 @@ function deliverExistingFile(
 /** Nothing is known of the stream: there is nothing, or no node above answered. */
 function unknownStreamResponse(edge: EdgeStream): Response {
   if (edge.isStale) return problemResponse("unavailable");
-  return deliveryProblemResponse("not-found", "No broadcast has been here yet.", UNKNOWN_STREAM_LIFETIME);
+  return deliveryProblemResponse("not-found", "The stream has had no broadcast yet.", UNKNOWN_STREAM_LIFETIME);
 }

@@ -57,7 +57,7 @@ export async function handleIngest(
     if (error instanceof PublishRefusal) return problemDocumentResponse(error.problem);
     // The object was evicted or reset during the request: nothing is lost, the publisher sends again.
     if (!(error instanceof UpstreamError)) console.warn("the Live object did not answer a publisher", error);
-    return problemDocumentResponse(publishProblems.unavailable("The stream's object is restarting; send again."));
+    return problemDocumentResponse(publishProblems.unavailable("The stream's Live object is restarting; send again."));
   }
 }
 
@@ -86,7 +86,8 @@ async function authorizePublisher(
 ): Promise<void> {
   const actor = readRequestNetwork(scope.request) ?? "";
   const verdict = await checkStreamKey(scope, { stream, key, keyHash, actor });
-  if (verdict === "busy") throwRefusal(publishProblems.unavailable("Many keys are being looked up; send this again."));
+  if (verdict === "busy")
+    throwRefusal(publishProblems.unavailable("Too many keys are being looked up; send this again."));
   if (verdict === "wrong" && (await refuseOverRate(scope, "secrets")) !== null) {
     throwRefusal(publishProblems.tooMany("Your network has sent many wrong keys; send this again later."));
   }
@@ -144,7 +145,8 @@ async function forwardToLiveObject(
       return live.end(publisher, broadcast);
     case "init":
       return withBytes(BROADCAST_LIMITS.initBytes, async (bytes) => {
-        if (bytes.byteLength === 0) throw new PublishRefusal(publishProblems.malformed("An init section has bytes."));
+        if (bytes.byteLength === 0)
+          throw new PublishRefusal(publishProblems.malformed("An init section must not be empty."));
         return live.init(publisher, broadcast, resource.track, resource.version, bytes);
       });
     case "part":

@@ -29,7 +29,7 @@ export async function readBodyBounded<T>(
   const length = declared === null ? limit : Number(declared);
   if (!(length <= limit)) return tooLargeProblem(limit);
   if (!bodyPool.tryAcquire(stream, length)) {
-    return publishProblems.unavailable("The edge holds as many bodies as it can; send this again.");
+    return publishProblems.unavailable("The edge has reached its limit of buffered bodies; send this again.");
   }
   try {
     const bytes = await readBody(clock, request, limit);

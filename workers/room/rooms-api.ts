@@ -111,7 +111,7 @@ export async function handleRoomBeacon(scope: RequestScope, stream: StreamName):
   if (!(await isRoomRegistered(scope, stream, participant.subject !== null))) return unknownRoomResponse();
   const summary = await fetchRoomSummary(scope, stream);
   if (summary === null)
-    return problemResponse("unavailable", "The room did not answer. Send the next beacon when it is due.");
+    return problemResponse("unavailable", "The room did not answer. Send the next beacon at its usual time.");
   const access = selectNewerAccess(summary.access, findEdgeStream(stream)?.accessPolicy);
   const nowMs = platform.clock.nowMs();
   const stop = activeStop(access, nowMs);

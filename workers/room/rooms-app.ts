@@ -46,7 +46,7 @@ roomsApi.get(
       {
         name: "Sec-WebSocket-Protocol",
         in: "header",
-        description: "The room's protocol, and a ticket behind it; `docs/room-protocol.md` describes the frames.",
+        description: "The room's protocol followed by a ticket; `docs/room-protocol.md` describes the frames.",
         isRequired: false,
       },
     ],
@@ -89,12 +89,12 @@ roomsApi.get(
   streamName,
   describeRoute({
     ...ROOMS,
-    summary: "A window of the room's history by programme time",
+    summary: "A window of the room's history by program time",
     parameters: [
       {
         name: "from",
         in: "query",
-        description: "Beginning of the window, ms since the epoch: a multiple of the window's length.",
+        description: "Start of the window, ms since the epoch: a multiple of the window's length.",
         isRequired: true,
         pattern: "^\\d{1,15}$",
       },

@@ -36,7 +36,7 @@ export class FingerprintSet {
   static decode(bytes: Uint8Array): FingerprintSet {
     const { byteLength } = bytes;
     if (byteLength < HEADER_BYTES || byteLength % FINGERPRINT_BYTES !== 0)
-      throw new RangeError("these are no fingerprints");
+      throw new RangeError("malformed fingerprint set");
     const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
     const sorted = new Uint32Array((byteLength - HEADER_BYTES) / FINGERPRINT_BYTES);
     for (let at = 0; at < sorted.length; at += 1) sorted[at] = view.getUint32(HEADER_BYTES + at * FINGERPRINT_BYTES);

@@ -168,7 +168,7 @@ export class NutReader {
   #readHeader(cursor: NutCursor): void {
     if (!this.#hasFileId) {
       const id = String.fromCharCode(...cursor.readBytes(FILE_ID.length));
-      if (id !== FILE_ID) throw new NutError("it does not begin as NUT does");
+      if (id !== FILE_ID) throw new NutError("the NUT file id is missing");
       this.#hasFileId = true;
       return;
     }
@@ -190,13 +190,13 @@ export class NutReader {
       if (kind === PACKET_BYTES.main) this.#readMain(body);
       else if (!SKIPPED_PACKETS.has(kind)) throw new NutError("an unknown packet");
     } catch (error) {
-      throw error === INCOMPLETE ? new NutError(`a header that is cut off, at ${start}`) : error;
+      throw error === INCOMPLETE ? new NutError(`a truncated header at ${start}`) : error;
     }
   }
 
   #readMain(body: NutCursor): void {
     const version = body.readVarint();
-    if (version < 2 || version > 4) throw new NutError(`version ${version} of NUT`);
+    if (version < 2 || version > 4) throw new NutError(`unsupported NUT version ${version}`);
     if (version > 3) body.readVarint();
     this.#streams = body.readVarint();
     if (this.#streams > NUT_LIMITS.streams) throw new NutError(`${this.#streams} streams`);
@@ -213,11 +213,11 @@ export class NutReader {
 
   #readFrame(cursor: NutCursor, index: number): void {
     const code = this.#codes[index];
-    if (code === null || code === undefined) throw new NutError(`frame code ${index} stands for nothing`);
+    if (code === null || code === undefined) throw new NutError(`undefined frame code ${index}`);
     let { flags, stream: id, reserved, header } = code;
     if ((flags & FRAME_FLAGS.coded) !== 0) flags ^= cursor.readVarint();
     if ((flags & FRAME_FLAGS.streamId) !== 0) id = cursor.readVarint();
-    if (id >= this.#streams || (flags & FRAME_FLAGS.invalid) !== 0) throw new NutError("a frame of no stream");
+    if (id >= this.#streams || (flags & FRAME_FLAGS.invalid) !== 0) throw new NutError("a frame of an unknown stream");
     if ((flags & FRAME_FLAGS.codedPts) !== 0) cursor.readVarint();
     const size = code.sizeLsb + ((flags & FRAME_FLAGS.sizeMsb) !== 0 ? code.sizeMul * cursor.readVarint() : 0);
     if ((flags & FRAME_FLAGS.matchTime) !== 0) cursor.readSignedVarint();
@@ -226,7 +226,7 @@ export class NutReader {
     for (let i = 0; i < reserved; i++) cursor.readVarint();
     if ((flags & FRAME_FLAGS.checksum) !== 0) cursor.skip(4);
     const start = size > 4096 ? this.#elided[0] : this.#elided[header];
-    if (start === undefined || size < start.length) throw new NutError("a frame with a wrong header");
+    if (start === undefined || size < start.length) throw new NutError("a frame with an invalid header");
     if (size > NUT_LIMITS.frameBytes) throw new NutError(`a frame of ${size} bytes`);
     let payload = size - start.length;
     if ((flags & FRAME_FLAGS.sideData) !== 0) {
@@ -234,7 +234,7 @@ export class NutReader {
       skipSideData(cursor);
       skipSideData(cursor);
       payload -= cursor.at - before;
-      if (payload < 0) throw new NutError("side data beyond its frame");
+      if (payload < 0) throw new NutError("side data larger than its frame");
     }
     const bytes = this.#allocate(start.length + payload);
     bytes.set(start);

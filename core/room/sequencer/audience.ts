@@ -17,7 +17,7 @@ export interface ShardViewerCount {
 /** Sums that only grow. */
 export interface AudienceTotals {
   readonly peak: number;
-  /** Time that all viewers together have watched. */
+  /** Total watch time of all viewers. */
   readonly watchedMs: number;
   readonly likes: number;
   readonly reactions: Readonly<Record<string, number>>;
@@ -84,7 +84,7 @@ export class RoomAudience {
     return this.#sumFreshShards(nowMs, ({ watching }) => watching);
   }
 
-  /** Viewers who say that they play and aren't counted. */
+  /** Viewers that report playback and are not counted. */
   uncountedCount(nowMs: number): number {
     return this.#sumFreshShards(nowMs, ({ uncounted = 0 }) => uncounted);
   }

@@ -98,9 +98,9 @@ export class SubjectKeys {
   }
 
   async #importKey(tagged: TaggedKey | undefined): Promise<SubjectKey> {
-    if (tagged === undefined) throw new Error("a keyring gave fewer keys than it was asked for");
+    if (tagged === undefined) throw new Error("a keyring returned fewer keys than requested");
     const { tag } = tagged;
-    if (this.#discardedTags.has(tag)) throw new Error("a subject is being erased; ask again");
+    if (this.#discardedTags.has(tag)) throw new Error("a subject is being erased; retry");
     const usages = ["encrypt", "decrypt"];
     const key = await crypto.subtle.importKey("raw", tagged.key, "AES-GCM", false, usages);
     setBounded(this.#byTag, tag, key);

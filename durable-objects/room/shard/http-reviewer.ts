@@ -61,7 +61,7 @@ async function readBoundedText(response: Response): Promise<string> {
   let text = "";
   for await (const bytes of response.body ?? []) {
     text += decoder.decode(bytes, { stream: true });
-    if (text.length > ROOM_LIMITS.reviewResponseChars) throw new RangeError("The review is too long.");
+    if (text.length > ROOM_LIMITS.reviewResponseChars) throw new RangeError("The review exceeds the size limit.");
   }
   return text + decoder.decode();
 }
