@@ -93,14 +93,16 @@ async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
   const connection = await acceptFirstConnection(options.input, stop);
   const source = connection?.info ?? (await probeSource(options.input, stop));
   if (source.isStill && options.input.kind === "file" && !options.input.loop)
-    throw new UsageError(`${options.inputName} is one picture: add --loop to keep it on the air.`);
+    throw new UsageError(`${options.inputName} is a single picture: add --loop to keep it on air.`);
   for (const warning of source.warnings) log.warn(`${options.inputName}: ${warning}`);
   const input = await resolveInput(run, source);
   const job = await fitLadder(run, source);
   const isHdr = source.video !== null && source.video.transfer !== "sdr";
   const mapsTone = await mapping;
   if (isHdr && !mapsTone)
-    log.warn("The source has high dynamic range, which this FFmpeg can't map (it lacks zscale): colours will be pale.");
+    log.warn(
+      "The source has high dynamic range, which this FFmpeg cannot tone-map (it lacks zscale): colours will be pale.",
+    );
   const hasAudio = job.renditions.some(({ kind }) => kind === "audio");
   const open = createSourceOpener(
     { input, source, canvas: job.canvas, hasAudio, canToneMap: mapsTone, log, clock: run.platform.clock, epochNowMs },
@@ -119,7 +121,7 @@ async function fitLadder({ options, log, stop }: BroadcastRun, source: SourceInf
     const encoder = chooseEncoder(rendition.codec, available);
     if (encoder === null) {
       throw new UsageError(
-        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODER_PREFERENCES[rendition.codec].join(", ")}); leave ${rendition.name} out of the ladder.`,
+        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODER_PREFERENCES[rendition.codec].join(", ")}); remove ${rendition.name} from the ladder.`,
       );
     }
     encoders[rendition.codec] = encoder;
@@ -250,10 +252,10 @@ function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<Tr
 /** After the end of a file the recording stays available: a local edge needs this process for that. */
 async function serveRecording({ options, log, stop, platform }: BroadcastRun, edge: EdgeAccess): Promise<void> {
   log.info(
-    `${options.inputName} ended, and with it the broadcast; the recording stays at ${edge.url}/watch/${options.stream}`,
+    `${options.inputName} and the broadcast have ended; the recording is at ${edge.url}/watch/${options.stream}`,
   );
   if (options.edge !== null || stop.aborted) return;
-  log.info("The edge goes on serving it until Ctrl-C.");
+  log.info("The edge serves it until Ctrl-C.");
   await new Promise<void>((resolve) => {
     // A promise alone keeps no process alive.
     const cancel = startInterval(platform.clock, 3_600_000, () => {});
@@ -286,7 +288,7 @@ async function announceWatchUrl(
       continue;
     }
     if (clock.monotonicMs() > deadline) {
-      throw new PublishError(`The edge took the first part, but ${part} answers ${status ?? "nothing"}.`);
+      throw new PublishError(`The edge accepted the first part, but ${part} answers ${status ?? "nothing"}.`);
     }
     await sleep(clock, waitMs);
   }
@@ -324,9 +326,9 @@ export function createBroadcastId({ clock, random }: Pick<Platform, "clock" | "r
 }
 
 function describeSource({ video, audio, durationS }: SourceInfo): string {
-  const picture = video === null ? "no picture" : `${video.width}×${video.height}`;
+  const picture = video === null ? "no video" : `${video.width}×${video.height}`;
   const length = durationS === null ? "live" : `${durationS.toFixed(1)} s`;
-  return `${picture}, ${audio === null ? "no sound" : "sound"}, ${length}`;
+  return `${picture}, ${audio === null ? "no audio" : "audio"}, ${length}`;
 }
 
 function describeRendition(rendition: Rendition): string {
@@ -349,7 +351,7 @@ function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | nu
 function endSummary(source: SourceSupervisor, publisher: BroadcastPublisher): string {
   const { mediaMs } = source.counters();
   const { parts, bytes, delayP50Ms, delayP95Ms, gapsByOverflow } = publisher.counters();
-  const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} given up` : "";
+  const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} dropped` : "";
   return `Ended after ${formatClock(mediaMs)}: ${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p50 ${delayP50Ms.toFixed(0)} ms and p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}.`;
 }
 

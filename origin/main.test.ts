@@ -106,7 +106,7 @@ test("a port in use is one sentence and exit code 2", { timeout: 30_000 }, async
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const { code, output } = run("--port", String(port));
   expect(await code).toBe(2);
-  expect(output()).toContain(`Port ${port} on 127.0.0.1 is taken; choose another with --port.`);
+  expect(output()).toContain(`Port ${port} on 127.0.0.1 is in use; choose another with --port.`);
   await new Promise((resolve) => taken.close(resolve));
 });
 

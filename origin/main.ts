@@ -61,9 +61,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
       if (options.verbose && error.cause !== undefined) log.debug(errorMessage(error.cause));
       return 1;
     }
-    log.error(
-      `Something went wrong that should not: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
+    log.error(`Internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return 1;
   }
 }

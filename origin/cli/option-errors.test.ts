@@ -32,7 +32,7 @@ const complaintUnderNpm = (config: Readonly<Record<string, string>>, ...words: s
 
 test("options that npm consumed are reported with the intended command", () => {
   expect(complaintUnderNpm({ viewers: "true" }, "3")).toBe(
-    "npm kept --viewers for itself; Corral's options go behind a --, as in: npm run spike:now -- --viewers 3",
+    "npm consumed --viewers; put Corral's options after --: npm run spike:now -- --viewers 3",
   );
   expect(complaintUnderNpm({ viewers: "true" }, "spike", "3")).toMatch(/: npm run spike:now -- spike --viewers 3$/);
   expect(complaintUnderNpm({ viewers: "3", print_stalls: "true" }, "spike")).toMatch(

@@ -31,7 +31,7 @@ export function describeOptionError(
   }
   const places = Object.values(known).filter(({ type }) => type === "positional").length;
   const [tooMany] = args._.slice(places);
-  return tooMany === undefined ? null : `"${tooMany}" is one word too many.`;
+  return tooMany === undefined ? null : `Unexpected argument "${tooMany}".`;
 }
 
 /**
@@ -55,7 +55,7 @@ export function describeNpmOptionError(
   const script = environment["npm_lifecycle_event"] ?? "start";
   const command = ["start", "test"].includes(script) ? `npm ${script}` : `npm run ${script}`;
   const meant = [command, "--", ...suggestWords(taken, args._)].join(" ");
-  return `npm kept ${names} for itself; Corral's options go behind a --, as in: ${meant}`;
+  return `npm consumed ${names}; put Corral's options after --: ${meant}`;
 }
 
 /** An option that npm has: its value as in the environment, where true says that it had none, and nothing that it was negated. */

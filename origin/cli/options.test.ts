@@ -68,7 +68,7 @@ test("a JSON ladder file parses like the flags, and its errors name the place", 
     audioBitsPerSecond: 96_000,
   });
   expect(() => parseLadderFile({ video: [{ height: "tall" }] }, "l.json")).toThrow(
-    /l\.json is wrong at video\.0\.height/,
+    /l\.json is invalid at video\.0\.height/,
   );
 });
 
@@ -108,22 +108,22 @@ test.each([
   [["--port", "0"], /--port must be/],
   [["--port", "http"], /--port must be/],
   [["--port"], /--port needs a value/],
-  [["--stream", "Über mir"], /no stream name/],
-  [["--preset", "fast"], /no preset/],
+  [["--stream", "Über mir"], /not a stream name/],
+  [["--preset", "fast"], /not a preset/],
   [["--part", "0.01"], /--part must be/],
   [["--part", "2", "--segment", "2"], /too long for segments/],
   [["--dvr", "-1"], /--dvr/],
   [["nowhere.mp4"], /no file or device nowhere\.mp4/],
   [["."], /is a directory/],
   [["-"], /Standard input/],
-  [["--loop"], /none is given/],
+  [["--loop"], /need an input/],
   [["rtmp://host/app/key", "--loop"], /repeats files/],
   [["http://host/a.ts", "--listen"], /--listen needs/],
-  [["a.mp4", "b.mp4"], /one too many/],
-  [["--edge", "https://live.example"], /needs the stream's key/],
-  [["--edge", "nonsense", "--key", "k"], /no http\(s\) address/],
-  [["--key", "k"], /--key goes with --edge/],
-  [["--ladder", "missing.json"], /can't be read/],
+  [["a.mp4", "b.mp4"], /Only one input/],
+  [["--edge", "https://live.example"], /needs the stream key/],
+  [["--edge", "nonsense", "--key", "k"], /not an http\(s\) URL/],
+  [["--key", "k"], /--key requires --edge/],
+  [["--ladder", "missing.json"], /cannot be read/],
   [["--log", "xml"], /text or json/],
 ] as const)("%j is refused with one sentence", (words, sentence) => {
   const parse = (): unknown => parseBroadcastOptions(words, {});

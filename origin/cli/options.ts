@@ -63,22 +63,22 @@ const ARGS = {
     description:
       "file, device, or rtmp:// srt:// http(s):// address that FFmpeg reads (default: a demo picture and tone)",
   },
-  stream: { type: "string", default: "demo", valueHint: "NAME", description: "name of the stream in its addresses" },
-  loop: { type: "boolean", default: false, description: "begin a file again when it ends" },
+  stream: { type: "string", default: "demo", valueHint: "NAME", description: "stream name in its URLs" },
+  loop: { type: "boolean", default: false, description: "repeat a file when it ends" },
   listen: {
     type: "boolean",
     default: false,
-    description: "with rtmp:// or srt://: wait there for an encoder that pushes",
+    description: "with rtmp:// or srt://: listen for an encoder",
   },
   format: { type: "string", valueHint: "NAME", description: "FFmpeg's name of the input's format, e.g. v4l2, lavfi" },
   preset: {
     type: "string",
     default: "balanced",
     valueHint: Object.keys(PRESETS).join("|"),
-    description: "how the stream is cut, see below",
+    description: "part and segment durations, see below",
   },
   part: { type: "string", valueHint: "SECONDS", description: "part duration, at least the viewers' p95 round trip" },
-  segment: { type: "string", valueHint: "SECONDS", description: "segment duration, the distance of keyframes" },
+  segment: { type: "string", valueHint: "SECONDS", description: "segment duration and keyframe interval" },
   ladder: {
     type: "string",
     valueHint: "LADDER",
@@ -87,24 +87,24 @@ const ARGS = {
   muxed: {
     type: "boolean",
     default: false,
-    description: "put the sound into each video rendition: about half the requests a viewer",
+    description: "mux the audio into each video rendition: about half the requests per viewer",
   },
-  dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "how far back viewers may go while live" },
+  dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "DVR window of the live stream" },
   playback: {
     type: "string",
     valueHint: PLAYBACK_POLICIES.join("|"),
-    description: "who may watch: everybody, holders of a token, or followers (default: as the stream is set)",
+    description: "playback policy: everybody, holders of a token, or followers (default: unchanged)",
   },
-  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the edge that is started here" },
-  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of starting one" },
+  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the local edge" },
+  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of a local one" },
   key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
   data: {
     type: "string",
     valueHint: "DIR",
-    description: "where the edge started here keeps recordings, chat, bans and keys (default .corral/edge-PORT)",
+    description: "data folder of the local edge: recordings, chat, bans and keys (default .corral/edge-PORT)",
   },
-  log: { type: "string", default: "text", valueHint: "text|json", description: "how to log" },
-  verbose: { type: "boolean", default: false, description: "log more" },
+  log: { type: "string", default: "text", valueHint: "text|json", description: "log format" },
+  verbose: { type: "boolean", default: false, description: "verbose log" },
 } as const satisfies ArgsDef;
 
 /** The help text. */
@@ -124,7 +124,7 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
   const stream = parseStreamName(args.stream);
   if (stream === null) {
     throw new UsageError(
-      `"${args.stream}" is no stream name; use 1 to 64 of a–z, 0–9, _ and -, beginning with a letter or digit.`,
+      `"${args.stream}" is not a stream name; use 1 to 64 of a–z, 0–9, _ and -, starting with a letter or digit.`,
     );
   }
   if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
@@ -164,7 +164,7 @@ function joinRepeated(words: readonly string[], flag: string): string[] {
 function rejectUnknown(args: Args): void {
   const taken = describeNpmOptionError(args, ARGS);
   if (taken !== null) throw new UsageError(taken);
-  if (args._.length > 1) throw new UsageError(`One input at a time: "${args._[1]}" is one too many.`);
+  if (args._.length > 1) throw new UsageError(`Only one input is allowed: unexpected "${args._[1]}".`);
   const complaint = describeOptionError(args, ARGS);
   if (complaint !== null) throw new UsageError(complaint);
 }
@@ -187,7 +187,7 @@ function playbackOf({ playback }: Args): PlaybackPolicy | null {
 function presetOf(args: Args): Preset {
   const preset = parsePreset(args.preset);
   if (preset === null)
-    throw new UsageError(`"${args.preset}" is no preset; choose ${Object.keys(PRESETS).join(", ")}.`);
+    throw new UsageError(`"${args.preset}" is not a preset; choose ${Object.keys(PRESETS).join(", ")}.`);
   const { minSegmentS, maxSegmentS, minPartS } = OPTION_LIMITS;
   const segmentMs =
     args.segment === undefined
@@ -210,7 +210,7 @@ function inputOf(args: Args): SourceInput {
   const url = args.input;
   if (url === undefined) {
     if (args.loop || args.listen || args.format !== undefined) {
-      throw new UsageError("--loop, --listen and --format are about an input, but none is given.");
+      throw new UsageError("--loop, --listen and --format need an input.");
     }
     return { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 };
   }
@@ -228,13 +228,12 @@ function inputOf(args: Args): SourceInput {
       ? { kind: "file", url, loop: true, ...format }
       : { kind: "live", url, listen: args.listen, ...format };
   }
-  if (url === "-")
-    throw new UsageError("Standard input can't be probed first; give a file, a named pipe or an address.");
+  if (url === "-") throw new UsageError("Standard input cannot be probed; use a file, a named pipe or a URL.");
   const path = pathOf(url);
   if (args.format === undefined || args.format === "v4l2") {
     if (!existsSync(path)) throw new UsageError(`There is no file or device ${path}.`);
     const kind = statSync(path);
-    if (kind.isDirectory()) throw new UsageError(`${path} is a directory; give a file.`);
+    if (kind.isDirectory()) throw new UsageError(`${path} is a directory; use a file.`);
     if (kind.isCharacterDevice() || kind.isFIFO()) {
       if (args.loop) throw new UsageError("--loop repeats files, not live sources.");
       const device = kind.isCharacterDevice() && path.startsWith("/dev/video") ? { format: "v4l2" } : format;
@@ -277,7 +276,7 @@ function ladderOf(text: string): LadderSpec {
   try {
     json = JSON.parse(readFileSync(text, "utf8"));
   } catch (cause) {
-    throw new UsageError(`The ladder ${text} can't be read: ${errorMessage(cause)}.`, { cause });
+    throw new UsageError(`The ladder ${text} cannot be read: ${errorMessage(cause)}.`, { cause });
   }
   return parseLadderFile(json, text);
 }
@@ -288,7 +287,7 @@ export function parseLadderFile(json: unknown, name: string): LadderSpec {
   if (!file.success) {
     const issue = file.error.issues[0];
     throw new UsageError(
-      `The ladder ${name} is wrong at ${issue?.path.join(".") || "its top"}: ${issue?.message ?? "invalid"}.`,
+      `The ladder ${name} is invalid at ${issue?.path.join(".") || "its top"}: ${issue?.message ?? "invalid"}.`,
     );
   }
   const { video, audio } = file.data;
@@ -302,13 +301,13 @@ export function parseLadderFile(json: unknown, name: string): LadderSpec {
 
 function edgeOf(args: Args, env: OriginEnvironment): BroadcastOptions["edge"] {
   if (args.edge === undefined) {
-    if (args.key !== undefined) throw new UsageError("--key goes with --edge; the edge started here makes its own.");
+    if (args.key !== undefined) throw new UsageError("--key requires --edge; a local edge creates its own key.");
     return null;
   }
   if (!URL.canParse(args.edge) || !/^https?:$/.test(new URL(args.edge).protocol)) {
-    throw new UsageError(`"${args.edge}" is no http(s) address of an edge.`);
+    throw new UsageError(`"${args.edge}" is not an http(s) URL of an edge.`);
   }
   const key = args.key ?? env.CORRAL_KEY;
-  if (key === undefined || key === "") throw new UsageError("--edge needs the stream's key: --key KEY, or CORRAL_KEY.");
+  if (key === undefined || key === "") throw new UsageError("--edge needs the stream key: --key KEY, or CORRAL_KEY.");
   return { url: args.edge.replace(/\/+$/, ""), key };
 }

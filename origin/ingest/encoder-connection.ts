@@ -51,7 +51,7 @@ export function acceptEncoder(
       check();
     });
     child.stdout.on("readable", check);
-    child.once("error", (cause) => reject(new SourceError(`FFmpeg does not run here: ${cause.message}.`, { cause })));
+    child.once("error", (cause) => reject(new SourceError(`FFmpeg cannot be started: ${cause.message}.`, { cause })));
     child.once("close", () => {
       const reason = said.trim().split("\n").at(-1) ?? "";
       reject(new SourceError(`No encoder could connect to ${input.url}: ${reason.replace(/\.$/, "") || "stopped"}.`));

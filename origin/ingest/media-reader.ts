@@ -141,7 +141,7 @@ export class FfmpegDecoder implements MediaReader {
   #emitFrame(track: SourceTrack, { ptsS, bytes }: PtsFrame, pictureBytes: number): void {
     // An encoder of raw pictures would take it for a part of one, or for several.
     if (track === "video" && bytes.length !== pictureBytes)
-      throw new SourceError(`a picture of ${bytes.length} bytes came where ${pictureBytes} were due`);
+      throw new SourceError(`a picture of ${bytes.length} bytes instead of ${pictureBytes}`);
     this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
     if (track === "video") this.#handlers?.onVideoFrame(ptsS, this.#pool.wrap(bytes));
     else this.#handlers?.onAudioSamples(ptsS, new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 4) * 2));

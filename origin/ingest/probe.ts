@@ -28,9 +28,7 @@ export async function probeSource(input: SourceInput, signal: AbortSignal): Prom
   if (input.kind === "live" && info.isUndecided)
     info = await runFfprobe(input, ["-analyzeduration", `${JOIN_PROBE_US}`], decodable, signal);
   if (info.video === null && info.audio === null) {
-    throw new SourceError(
-      [`${input.url} has neither video nor audio that can be broadcast.`, ...info.warnings].join(" "),
-    );
+    throw new SourceError([`${input.url} has no video or audio that can be broadcast.`, ...info.warnings].join(" "));
   }
   return input.kind === "file" && input.format !== "lavfi" ? measureMotion(input, info, signal) : info;
 }
@@ -47,7 +45,7 @@ async function runFfprobe(
   try {
     return selectTracks(stdout, await decodable);
   } catch (cause) {
-    throw new SourceError(`Cannot read ${input.url}: ffprobe's answer makes no sense.`, { cause });
+    throw new SourceError(`Cannot read ${input.url}: ffprobe's output is malformed.`, { cause });
   }
 }
 
@@ -77,7 +75,7 @@ function tickOf(times: readonly number[]): number {
 /** What `ffmpeg -encoders` prints. Throws `SourceError` where there is no FFmpeg. */
 export async function listEncoders(signal: AbortSignal): Promise<string> {
   const { stdout, failed } = await runProgram("ffmpeg", ["-hide_banner", "-encoders"], signal);
-  if (failed !== null) throw new SourceError(`FFmpeg does not run here: ${failed}.`);
+  if (failed !== null) throw new SourceError(`FFmpeg cannot be started: ${failed}.`);
   return stdout;
 }
 

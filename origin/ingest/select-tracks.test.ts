@@ -70,7 +70,7 @@ test("undecodable tracks are skipped with a warning that names them, and other a
   const unknown = { index: 1, codec_type: "audio", codec_tag_string: "ac-4", channels: 2 };
   const info = select([video, unknown]);
   expect(info).toMatchObject({ video: { stream: 0 }, audio: null });
-  expect(info.warnings).toEqual(["This FFmpeg cannot decode the sound (track 1, ac-4); it is left out."]);
+  expect(info.warnings).toEqual(["This FFmpeg cannot decode the sound (track 1, ac-4); it is skipped."]);
   expect(select([video, unknown, { ...audio, index: 2 }])).toMatchObject({ audio: { stream: 2 }, warnings: [] });
 });
 

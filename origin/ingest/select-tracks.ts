@@ -130,7 +130,7 @@ function undecodableWarnings(what: string, streams: readonly ProbedStream[]): st
   if (first === undefined) return [];
   const tag = first.codec_tag_string?.startsWith("[") ? undefined : first.codec_tag_string;
   const codec = first.codec_name ?? tag ?? "of an unknown codec";
-  return [`This FFmpeg cannot decode the ${what} (track ${first.index}, ${codec}); it is left out.`];
+  return [`This FFmpeg cannot decode the ${what} (track ${first.index}, ${codec}); it is skipped.`];
 }
 
 function toSourceVideo(stream: ProbedStream, isExact: boolean, isIndexed: boolean): SourceVideo {

@@ -134,12 +134,11 @@ function liveSource(
   const { log, canvas, hasAudio } = options;
   const job = decodeJobFor(options, source);
   for (const warning of source.warnings) log.warn(warning);
-  if (canvas !== null && job.video === null)
-    log.warn("The source has no picture now: there is black until it has one.");
-  if (hasAudio && job.audio === null) log.warn("The source has no sound now: there is silence until it has some.");
-  if (!hasAudio && source.audio !== null) log.warn("The broadcast began without sound: the source's is left out.");
+  if (canvas !== null && job.video === null) log.warn("The source has no video now: sending black until it has.");
+  if (hasAudio && job.audio === null) log.warn("The source has no audio now: sending silence until it has.");
+  if (!hasAudio && source.audio !== null) log.warn("The broadcast began without audio: the source's audio is ignored.");
   if (canvas === null && source.video !== null)
-    log.warn("The broadcast began without a picture: the source's is left out.");
+    log.warn("The broadcast began without video: the source's video is ignored.");
   return {
     read: (_, onProcessEnd) => new FfmpegDecoder(options.clock, [job], onProcessEnd, feed),
     pacing: { kind: "arrival" },

@@ -31,10 +31,10 @@ const SYNCHRONIZER_LIMITS = {
 const AUDIO_LEAD_S = (3 * AAC_FRAME_SAMPLES) / RAW_AUDIO.sampleRate;
 /** Poll period where no due time is known. */
 const POLL_MS = 20;
-const TRACK_LABELS: Readonly<Record<SourceTrack, string>> = { video: "pictures", audio: "sound" };
+const TRACK_LABELS: Readonly<Record<SourceTrack, string>> = { video: "video", audio: "audio" };
 const FALLBACK_LABELS: Readonly<Record<SourceTrack, string>> = {
-  video: "the last one is held",
-  audio: "there is silence",
+  video: "repeating the last picture",
+  audio: "sending silence",
 };
 
 /** The consumer of video frames and audio samples. */
@@ -296,14 +296,14 @@ export class Synchronizer {
     const waiting = this.#waits[track];
     const { pacing, name, log } = this.#options;
     if (isDecided) {
-      if (waiting.isWarned && !this.#isTrackOver(track)) log.info(`${name} brings ${TRACK_LABELS[track]} again.`);
+      if (waiting.isWarned && !this.#isTrackOver(track)) log.info(`${name} delivers ${TRACK_LABELS[track]} again.`);
       this.#waits[track] = { sinceMs: null, isHolding: false, isWarned: false };
       return true;
     }
     waiting.sinceMs ??= now;
     if (!waiting.isWarned && now - waiting.sinceMs > SYNCHRONIZER_LIMITS.warnAfterMs && pacing.kind !== "none") {
       waiting.isWarned = true;
-      log.warn(`${name} brings no ${TRACK_LABELS[track]}: ${FALLBACK_LABELS[track]} until it does.`);
+      log.warn(`${name} delivers no ${TRACK_LABELS[track]}: ${FALLBACK_LABELS[track]} until it does.`);
     }
     switch (pacing.kind) {
       case "clock":
@@ -349,14 +349,14 @@ export class Synchronizer {
     const { name, log, sink, pacing } = this.#options;
     if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canAcceptVideo) return;
     const behindMs = this.#lagMs(now);
-    const advice = "choose fewer or smaller renditions with --ladder, or --preset ultra, whose encode is faster";
+    const advice = "use fewer or smaller renditions with --ladder, or --preset ultra, which encodes faster";
     if (behindMs > SYNCHRONIZER_LIMITS.warnLagMs && !this.#isLagWarned) {
       this.#isLagWarned = true;
       const seconds = (behindMs / 1000).toFixed(0);
       log.warn(`This machine encodes slower than ${name} plays, and is ${seconds} s behind: ${advice}.`);
     }
     if (behindMs < SYNCHRONIZER_LIMITS.maxLagMs || pacing.kind === "clock" || pacing.kind === "none") return;
-    this.#completion.reject(new SourceError(`this machine encodes slower than it plays; ${advice}`));
+    this.#completion.reject(new SourceError(`this machine encodes slower than real time; ${advice}`));
     this.stop();
   }
 }

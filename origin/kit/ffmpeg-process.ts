@@ -126,7 +126,7 @@ export function isExternalKill({ error, signal }: ProcessExit): boolean {
 /** Why a process ended, as a sentence; null where it ended as it should. */
 export function describeFailure({ error, code, signal, lastLines }: ProcessExit): string | null {
   if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
-  const words = lastLines.length === 0 ? "" : ` It said: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;
+  const words = lastLines.length === 0 ? "" : ` Its log: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;
   if (signal !== null) return `FFmpeg was ended by ${signal}.${words}`;
   return code === 0 ? null : `FFmpeg ended with code ${code}.${words}`;
 }

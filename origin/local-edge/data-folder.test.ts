@@ -18,7 +18,7 @@ afterEach(() => {
 
 test("a data folder belongs to one edge at a time, and is free at once when that edge ends, even by SIGKILL", async () => {
   const path = newFolder();
-  const refusal = `Another edge keeps its data in ${path}; stop it, or choose another folder with --data.`;
+  const refusal = `Another edge uses ${path}; stop it, or choose another folder with --data.`;
   const folder = await openDataFolder(path);
   await expect(openDataFolder(path)).rejects.toThrow(refusal);
   folder.close();
@@ -51,7 +51,7 @@ test("unreadable secrets are one error sentence and stay unchanged, and the fold
   const path = newFolder();
   (await openDataFolder(path)).close();
   writeFileSync(join(path, "secrets.json"), "{");
-  await expect(openDataFolder(path)).rejects.toThrow(/^The data folder .*edge can't be used: .*[^.]\.$/);
+  await expect(openDataFolder(path)).rejects.toThrow(/^The data folder .*edge cannot be used: .*[^.]\.$/);
   expect(readFileSync(join(path, "secrets.json"), "utf8")).toBe("{");
   writeFileSync(join(path, "secrets.json"), "{}");
   (await openDataFolder(path)).close();
@@ -60,6 +60,6 @@ test("unreadable secrets are one error sentence and stay unchanged, and the fold
 test("a full disk is named in the error", () => {
   const full = Object.assign(new Error("ENOSPC: no space left on device, mkdir"), { code: "ENOSPC" });
   expect(describeFolderError("/data", full)).toBe(
-    "There is no room left for /data; make some, or choose another folder with --data.",
+    "The disk of /data is full; free some space, or choose another folder with --data.",
   );
 });

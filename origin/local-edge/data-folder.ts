@@ -65,7 +65,7 @@ function lockFolder(path: string): DatabaseSync {
   } catch (error) {
     lock.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    const message = `Another edge keeps its data in ${path}; stop it, or choose another folder with --data.`;
+    const message = `Another edge uses ${path}; stop it, or choose another folder with --data.`;
     throw new DataFolderError(message, { cause: error });
   }
 }
@@ -74,9 +74,9 @@ function lockFolder(path: string): DatabaseSync {
 export function describeFolderError(path: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || /database or disk is full|No space left/i.test(message)) {
-    return `There is no room left for ${path}; make some, or choose another folder with --data.`;
+    return `The disk of ${path} is full; free some space, or choose another folder with --data.`;
   }
-  return `The data folder ${path} can't be used: ${message.replace(/\.$/, "")}.`;
+  return `The data folder ${path} cannot be used: ${message.replace(/\.$/, "")}.`;
 }
 
 function readSecrets(path: string): Record<string, string> {

@@ -16,7 +16,7 @@ test("a full disk is logged once a minute, and other lines are logged as they co
     log.error(new Error("internal error; reference = abc"));
     log.logWorkerLine("error", "the room doesn't answer Error: database or disk is full: SQLITE_FULL");
   }
-  expect(said).toEqual(["corral: There is no room left for /data; new data stays in memory until there is some."]);
+  expect(said).toEqual(["corral: The disk of /data is full; new data stays in memory until there is space."]);
   log.logWorkerLine("warn", "a broadcast was abandoned");
   expect(said.at(-1)).toBe("a broadcast was abandoned");
   nowMs += 2_000;

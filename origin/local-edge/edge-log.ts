@@ -4,7 +4,8 @@ import { Log, LogLevel } from "miniflare";
 /** workerd's messages on a full disk, a stack trace for each write. */
 const DISK_FULL = /No space left on device|SQLITE_FULL|database or disk is full/;
 /** Consequences of a full disk, which follow within `CONSEQUENCE_MS`. */
-const DISK_FULL_CONSEQUENCE = /internal error; reference|R2 error response|R2 refused|doesn't answer|didn't answer/;
+const DISK_FULL_CONSEQUENCE =
+  /internal error; reference|R2 error response|R2 refused|(doesn't|didn't|does not|did not) answer/;
 const CONSEQUENCE_MS = 15_000;
 /** The sentence is repeated after this while the disk stays full. */
 const REPEAT_MS = 60_000;
@@ -44,7 +45,7 @@ export class EdgeLog extends Log {
     this.#diskFullMs = now;
     if (now - this.#reportedMs < REPEAT_MS) return true;
     this.#reportedMs = now;
-    this.#write(true, `corral: There is no room left for ${this.#path}; new data stays in memory until there is some.`);
+    this.#write(true, `corral: The disk of ${this.#path} is full; new data stays in memory until there is space.`);
     return true;
   }
 }

@@ -229,7 +229,7 @@ async function assertPortFree(host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === "EADDRINUSE" ? "is taken" : `can't be used (${cause.code ?? cause.message})`;
+      const why = cause.code === "EADDRINUSE" ? "is in use" : `cannot be used (${cause.code ?? cause.message})`;
       reject(new PortError(`Port ${port} on ${host} ${why}; choose another with --port.`, { cause }));
     });
     probe.listen(port, host, () => probe.close(() => resolve()));

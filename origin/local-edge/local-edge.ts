@@ -46,7 +46,7 @@ export async function startLocalEdge(
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });
-      throw new PublishError(`The edge does not start: ${errorMessage(cause)}`, { cause });
+      throw new PublishError(`The edge failed to start: ${errorMessage(cause)}`, { cause });
     })
     .finally(keepSignals);
   try {
@@ -119,7 +119,7 @@ async function postJson(
     const response = await request(url, { method: "POST", ...more, signal: deadline.signal });
     const text = await response.body.text();
     if (response.statusCode !== status) {
-      throw new PublishError(`The edge gives no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+      throw new PublishError(`The edge issued no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
     }
     return JSON.parse(text);
   } finally {

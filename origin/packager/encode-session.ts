@@ -20,7 +20,7 @@ const SETTLE_MS = { demo: 0, file: 0, live: 700 } as const;
 /** Frames held while init sections are awaited; a source with more has a track that yields nothing. */
 const HELD_FRAMES = 4_096;
 const STALL_CHECK_MS = 1_000;
-const TRACK_LABELS = { video: "picture", audio: "sound" } as const;
+const TRACK_LABELS = { video: "video", audio: "audio" } as const;
 
 /** What a session tells its owner. */
 export interface EncodeSessionHandlers {
@@ -170,7 +170,7 @@ export class EncodeSession {
       this.#failure ??= failure;
       this.#synchronizer.stop();
     } else if (failure !== null && exit.signal === null && this.#hasBegun && kind !== "live") {
-      const what = frameCount === 0 ? "cannot be decoded" : "could be decoded only in part";
+      const what = frameCount === 0 ? "cannot be decoded" : "could be decoded only partly";
       log.warn(`The ${TRACK_LABELS[track]} of ${name} ${what}: ${failure}`);
     }
   }
@@ -184,7 +184,7 @@ export class EncodeSession {
     if (!this.#hasBegun && !isAtEnd && !this.#isStopped) {
       const tracks = [...new Set(decoded.map(({ track }) => TRACK_LABELS[track]))].join(" and ");
       const what = `no frame of its ${tracks || "tracks"} can be decoded.`;
-      const advice = kind === "file" ? ["See whether FFmpeg plays it: ffplay FILE."] : [];
+      const advice = kind === "file" ? ["Check that FFmpeg plays it: ffplay FILE."] : [];
       const mayWorkAgain = kind === "live" || isOnAir();
       return { failure: [what, ...new Set(failed), ...advice].join(" "), isRetryable: mayWorkAgain };
     }
@@ -197,7 +197,7 @@ export class EncodeSession {
     const limitMs = this.#hasBegun ? limits.stallMs : limits.startMs;
     const isSilent = kind === "live" && epochNowMs() - this.#synchronizer.lastArrivalMs > limitMs;
     if (!isSilent && clock.monotonicMs() - this.#lastFrameMs <= limitMs) return;
-    this.#failure = "no frame came for too long.";
+    this.#failure = "no frame arrived in time.";
     if (isSilent) this.#synchronizer.stop();
     else this.#encoder.kill();
   }
@@ -216,7 +216,7 @@ export class EncodeSession {
     this.#heldFrames.push({ track, frame });
     if (this.#heldFrames.length > HELD_FRAMES) {
       const missing = this.#tracks.filter((each) => !this.#inits.has(each)).join(", ") || this.#leader;
-      throw new CmafError("state", `nothing came of ${missing}`, { input: this.#options.name });
+      throw new CmafError("state", `no frame of ${missing}`, { input: this.#options.name });
     }
     this.#tryBegin();
   }

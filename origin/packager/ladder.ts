@@ -86,7 +86,7 @@ export function createLadderStep(height: number, bitsPerSecond: number, codec: V
     );
   }
   const name = parseTrackName(codec === "h264" ? `${height}p` : `${height}p-${codec}`);
-  if (name === null) throw new UsageError(`${height}p makes no track name.`);
+  if (name === null) throw new UsageError(`${height}p is not a valid track name.`);
   return { name, height, bitsPerSecond, codec };
 }
 
@@ -96,7 +96,7 @@ export function parseBitrate(text: string): number {
   const unit = match?.[2]?.toLowerCase();
   const value = Math.round(Number(match?.[1]) * (unit === "k" ? 1e3 : unit === "m" ? 1e6 : 1));
   if (!(value >= LADDER_LIMITS.minBitsPerSecond && value <= LADDER_LIMITS.maxBitsPerSecond)) {
-    throw new UsageError(`"${text}" is no bit rate between 16k and 200M; write 2500k or 2.5M.`);
+    throw new UsageError(`"${text}" is not a bit rate between 16k and 200M; write 2500k or 2.5M.`);
   }
   return value;
 }
@@ -111,7 +111,7 @@ function parseStep(text: string): LadderStep {
   const match = /^(\d{1,5})p?:([^:]+)(?::([a-z0-9]+))?$/i.exec(text.trim());
   if (match === null) {
     throw new UsageError(
-      `"${text.trim()}" is no rendition; write HEIGHT:BITRATE[:CODEC], e.g. 720p:2500k or 720p:1500k:hevc.`,
+      `"${text.trim()}" is not a rendition; write HEIGHT:BITRATE[:CODEC], e.g. 720p:2500k or 720p:1500k:hevc.`,
     );
   }
   return createLadderStep(Number(match[1]), parseBitrate(match[2] ?? ""), parseCodec(match[3] ?? "h264"));
@@ -121,14 +121,14 @@ function parseStep(text: string): LadderStep {
 export function parseCodec(text: string): VideoCodec {
   const codec = VIDEO_CODECS.find((known) => known === text.toLowerCase());
   if (codec === undefined)
-    throw new UsageError(`"${text}" is no codec that Corral encodes; choose ${VIDEO_CODECS.join(", ")}.`);
+    throw new UsageError(`"${text}" is not a codec that Corral encodes; choose ${VIDEO_CODECS.join(", ")}.`);
   return codec;
 }
 
 /** `spec` in falling order of bandwidth, or a `UsageError` that names what is wrong with it. */
 export function checkLadder(spec: LadderSpec): LadderSpec {
   if (spec.video.length === 0)
-    throw new UsageError("The ladder names no video rendition; give at least one, e.g. 720p:2500k.");
+    throw new UsageError("The ladder has no video rendition; add at least one, e.g. 720p:2500k.");
   if (spec.video.length > LADDER_LIMITS.renditions)
     throw new UsageError(`The ladder has more than ${LADDER_LIMITS.renditions} renditions.`);
   const names = new Set<string>();

@@ -36,7 +36,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     partMs: 200,
     segmentMs: 2000,
     x264: "superfast",
-    note: "parts 0.2 s, segments 2 s: least delay, for round trips up to 0.2 s",
+    note: "parts 0.2 s, segments 2 s: lowest delay, for round trips up to 0.2 s",
   },
   scale: {
     name: "scale",

@@ -142,10 +142,10 @@ export class SourceSupervisor {
       if (!isRetryable) return { kind: "failed", message: `${name} cannot be broadcast: ${reason}` };
       const isWorthMore = this.#packager !== null && (kind !== "file" || wasKilled);
       if (failures >= this.#limits.failures[kind] && !isWorthMore) {
-        return { kind: "failed", message: `${name} is given up after ${failures} failure(s): ${reason}` };
+        return { kind: "failed", message: `${name} is abandoned after ${failures} failure(s): ${reason}` };
       }
       const waitMs = backoffMs(failures, this.#limits.retry, platform.random);
-      log.warn(`${name} stopped: ${reason} Starting it again in ${(waitMs / 1000).toFixed(1)} s.`);
+      log.warn(`${name} stopped: ${reason} Restarting it in ${(waitMs / 1000).toFixed(1)} s.`);
       this.#startGaps();
       await sleep(platform.clock, waitMs, signal).catch(() => {});
     }
@@ -233,7 +233,7 @@ export class SourceSupervisor {
         this.#emit(() => packager.fillGapUntil(this.#options.epochNowMs() - GAP_MARGIN_MS[this.#options.kind]));
       } catch (error) {
         this.#stopGaps();
-        this.#options.log.error(`The gap cannot be marked any longer: ${errorMessage(error)}.`);
+        this.#options.log.error(`The gap cannot be continued: ${errorMessage(error)}.`);
       }
     };
     this.#stopGapTimer = startInterval(this.#options.platform.clock, this.#options.job.preset.partMs, tick);

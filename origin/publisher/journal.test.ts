@@ -124,7 +124,7 @@ test("a broadcast that the edge refuses is reported, and its journal removed", a
   const said: string[] = [];
   const log = { ...quiet, warn: (text: string) => void said.push(text) };
   await resendJournals(folder, { ...target, key: "wrong", log });
-  expect(said).toEqual([expect.stringMatching(/was cut off, and its end is lost: The edge refuses/)]);
+  expect(said).toEqual([expect.stringMatching(/was interrupted, and its end is lost: The edge refuses/)]);
   expect(edge.ended).toBe(false);
   expect(readdirSync(folder)).toEqual([]);
 });
@@ -135,5 +135,5 @@ test("a disk without write access is reported once", () => {
   const track = config.tracks[0]?.name ?? expect.fail("no track");
   journal.append({ kind: "init", track, version: 1, bytes: new Uint8Array([9]) });
   journal.append({ kind: "init", track, version: 2, bytes: new Uint8Array([9]) });
-  expect(said).toEqual([expect.stringMatching(/^What is on its way is not kept on disk any more: ENOTDIR/)]);
+  expect(said).toEqual([expect.stringMatching(/^Unconfirmed parts are no longer kept on disk: ENOTDIR/)]);
 });

@@ -57,7 +57,7 @@ export class PublishJournal {
     try {
       rmSync(join(this.#folder, file), { recursive: true, force: true });
     } catch (error) {
-      this.#warn(`${join(this.#folder, file)} can't be removed: ${errorMessage(error)}.`);
+      this.#warn(`${join(this.#folder, file)} cannot be removed: ${errorMessage(error)}.`);
     }
   }
 
@@ -67,7 +67,7 @@ export class PublishJournal {
       step();
     } catch (error) {
       this.#isWritable = false;
-      this.#warn(`What is on its way is not kept on disk any more: ${errorMessage(error)}.`);
+      this.#warn(`Unconfirmed parts are no longer kept on disk: ${errorMessage(error)}.`);
     }
   }
 }

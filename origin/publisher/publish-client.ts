@@ -155,7 +155,7 @@ function classifyReply(status: number, body: string, afterMs: number | null): Pu
   if (status === 200) {
     return answer.success
       ? { kind: "ok", answer: answer.data as PublishProgress }
-      : { kind: "refused", reason: "the edge's answer is not of the publish API; is it a Corral edge?" };
+      : { kind: "refused", reason: "the response is not from the publish API; is this a Corral edge?" };
   }
   const problem = ProblemSchema.safeParse(json);
   const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};

@@ -137,7 +137,7 @@ export class PublishQueue {
   pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array, nowMs: number): number {
     const queue = this.#queue(track);
     if (this.#parts >= this.#limits.parts) {
-      throw new PublishQueueError(`${this.#parts} parts wait for the edge, which is more than the origin keeps`);
+      throw new PublishQueueError(`${this.#parts} parts wait for the edge, more than the origin keeps`);
     }
     const initVersion = meta.start?.initVersion ?? queue.items.at(-1)?.initVersion ?? queue.latestInit;
     queue.items.push({ meta, bytes, initVersion, queuedAtMs: nowMs });
@@ -216,7 +216,7 @@ export class PublishQueue {
     if (found !== undefined && !isNext && !isAfterClose) {
       if (!strict) return;
       throw new PublishQueueError(
-        `the edge asks for part ${next.msn}.${next.part} of ${track}, which it had confirmed as stored`,
+        `the edge requests part ${next.msn}.${next.part} of ${track}, which it has confirmed as stored`,
       );
     }
     queue.cursor = index < 0 ? queue.items.length : index;
@@ -257,7 +257,7 @@ export class PublishQueue {
 
   #queue(track: TrackName): TrackQueue {
     const queue = this.#tracks.get(track);
-    if (queue === undefined) throw new PublishQueueError(`no track is called ${track}`);
+    if (queue === undefined) throw new PublishQueueError(`no track is named ${track}`);
     return queue;
   }
 }

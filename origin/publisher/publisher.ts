@@ -103,7 +103,7 @@ export class BroadcastPublisher {
       if (output.kind === "init") this.#queue.pushInit(output.track, output.version, output.bytes);
       else this.#pushPart(output.track, output.meta, output.bytes);
     } catch (error) {
-      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
+      this.#fail(`The broadcast cannot continue: ${errorMessage(error)}.`, error);
     }
     this.#wakeTrack.get(output.track)?.();
   }
@@ -116,7 +116,7 @@ export class BroadcastPublisher {
     if (before === 0 || Math.floor(before / 100) !== Math.floor(this.#counters.gapsByOverflow / 100)) {
       const total = this.#counters.gapsByOverflow;
       this.#options.log.error(
-        `The edge is too slow or away: ${total} part(s) were given up so far and are sent as gaps.`,
+        `The edge is too slow or unreachable: ${total} part(s) were dropped so far and are sent as gaps.`,
       );
     }
   }
@@ -151,9 +151,10 @@ export class BroadcastPublisher {
     }
     if (this.#fatal !== null) throw this.#fatal;
     if (!ended)
-      throw new PublishError(`The edge did not take the end of the broadcast within ${this.#limits.endMs / 1000} s.`);
+      throw new PublishError(`The edge did not accept the end of the broadcast within ${this.#limits.endMs / 1000} s.`);
     if (this.#queue.isDurable) this.#options.journal?.removeAll();
-    else this.#options.log.warn("The edge has taken the end, but not yet confirmed that the last segments are stored.");
+    else
+      this.#options.log.warn("The edge has accepted the end, but not yet confirmed that the last segments are stored.");
   }
 
   /** Stops sending at once and closes the connections. */
@@ -162,7 +163,7 @@ export class BroadcastPublisher {
     for (const wake of this.#wakeTrack.values()) wake();
     await this.#client.close();
     await Promise.all(this.#loops);
-    this.#firstPart.reject(new PublishError("The publisher was closed before the edge took a part."));
+    this.#firstPart.reject(new PublishError("The publisher was closed before the edge accepted a part."));
   }
 
   /** Counters since the start. */
@@ -197,8 +198,8 @@ export class BroadcastPublisher {
           if (!announced) {
             log.warn(
               reply.kind === "retry"
-                ? `The edge at ${edge} does not answer yet (${reply.reason}); trying on.`
-                : `Another publisher is live on ${stream}; waiting up to ${this.#limits.takeoverMs / 1000} s for it to go.`,
+                ? `The edge at ${edge} does not answer yet (${reply.reason}); retrying.`
+                : `Another publisher is live on ${stream}; waiting up to ${this.#limits.takeoverMs / 1000} s for it to end.`,
             );
           }
           announced = true;
@@ -239,7 +240,7 @@ export class BroadcastPublisher {
         if (attempt === 1) continue;
       }
       if (reply.kind === "retry" && (attempt === 3 || attempt % 20 === 0)) {
-        this.#options.log.warn(`The edge does not take ${track} (${reply.reason}); trying on.`);
+        this.#options.log.warn(`The edge does not accept ${track} (${reply.reason}); retrying.`);
       }
       await this.#backOff(attempt, reply, signal);
     }
@@ -252,7 +253,7 @@ export class BroadcastPublisher {
     try {
       moved = this.#queue.settleRequest(track, publishOutcomeOf(reply));
     } catch (error) {
-      this.#fail(`The broadcast cannot go on: ${errorMessage(error)}.`, error);
+      this.#fail(`The broadcast cannot continue: ${errorMessage(error)}.`, error);
       return false;
     }
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
@@ -267,9 +268,10 @@ export class BroadcastPublisher {
         break;
       case "too-large":
         this.#options.log.error(
-          `The edge takes no part as large as ${track} ${describeRequest(send)} (${send.bytes.byteLength} bytes); it is sent as a gap.`,
+          `The edge accepts no part as large as ${track} ${describeRequest(send)} (${send.bytes.byteLength} bytes); it is sent as a gap.`,
         );
-        if (send.kind === "init") this.#fail(`The edge takes no init section of ${send.bytes.byteLength} bytes.`, null);
+        if (send.kind === "init")
+          this.#fail(`The edge accepts no init section of ${send.bytes.byteLength} bytes.`, null);
         break;
       case "stopped":
         this.#failStopped(reply.reason);

@@ -31,11 +31,13 @@ export async function resendJournals(
       await publisher.end();
       rmSync(join(folder, options.config.broadcast), { recursive: true, force: true });
       target.log.info(
-        `The broadcast ${options.config.broadcast} of ${target.stream} was cut off; all of it is stored now.`,
+        `The broadcast ${options.config.broadcast} of ${target.stream} was interrupted; all of it is stored now.`,
       );
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
-      target.log.warn(`The broadcast ${options.config.broadcast} was cut off, and its end is lost: ${error.message}`);
+      target.log.warn(
+        `The broadcast ${options.config.broadcast} was interrupted, and its end is lost: ${error.message}`,
+      );
     } finally {
       await publisher.close();
     }

@@ -52,7 +52,7 @@ test.concurrent("an encoder whose audio stops stays on air, with silence", { tim
   expect(Math.abs(trackDurationS(aired, "audio") - trackDurationS(aired, "90p"))).toBeLessThan(0.1);
   // The last part of all may be one that closes its segment and nothing else.
   expect(outputParts(aired, "audio").filter(({ meta }) => meta.gap && meta.close === undefined)).toEqual([]);
-  expect(aired.messages.join("\n")).toMatch(/brings no sound/);
+  expect(aired.messages.join("\n")).toMatch(/delivers no audio/);
 });
 
 test.concurrent("an encoder that reconnects without audio, in portrait, or with other codecs continues the broadcast", {
