@@ -130,7 +130,7 @@ function syncFigure(reference: readonly number[], watched: readonly number[]): B
   const middleMs = median(offsets);
   const worstMs = offsets.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0] ?? Number.NaN;
   return {
-    figure: "sound after picture in the watch page, beyond a plain file's, median and furthest",
+    figure: "audio delay against video in the watch page, minus a plain file's, median and maximum",
     goal: `median within ${GOAL_MS} ms`,
     measured: `${formatFixed(middleMs, 0)} ms, ${formatFixed(worstMs, 0)} ms`,
     met: Math.abs(middleMs) <= GOAL_MS,

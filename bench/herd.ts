@@ -37,9 +37,9 @@ export async function measureHerd(
     for (const crowd of PARKED) parked.push(await measureParked(base, crowd, ports.bare));
     return [
       {
-        figure: `requests from one isolate to the Live object while ${VIEWERS} viewers watch for ${seconds} s`,
-        goal: "≤ 4 a minute and track",
-        measured: `${formatFixed(perMinuteAndTrack)} a minute and track`,
+        figure: `requests from one isolate to the Live object, ${VIEWERS} viewers for ${seconds} s`,
+        goal: "≤ 4 per minute and track",
+        measured: `${formatFixed(perMinuteAndTrack)} per minute and track`,
         met: perMinuteAndTrack <= 4 && watched.failures === 0,
         values: { perMinuteAndTrack, answers: watched.answers, failures: watched.failures, seconds },
       },

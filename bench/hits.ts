@@ -92,7 +92,7 @@ function hitFigures(
   };
   return [
     {
-      figure: "hit in isolate memory, CPU of workerd a request",
+      figure: "hit in isolate memory, CPU of workerd per request",
       goal: "≤ 0.12 ms",
       measured: `${formatFixed(cpu(ours), 3)} ms (a bare Worker ${formatFixed(cpu(bares), 3)} ms)`,
       met: cpu(ours) <= 0.12,
@@ -120,7 +120,7 @@ function tokenFigure(ours: readonly WrkRound[], gated: readonly WrkRound[]): Ben
   const cpu = (rounds: readonly WrkRound[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
   const ratio = median(gated.map(({ cpuMsPerRequest }, i) => cpuMsPerRequest / (ours[i]?.cpuMsPerRequest ?? 0)));
   return {
-    figure: "the same part of a stream for those with a token ÷ of a public one, CPU of workerd a request",
+    figure: "the same part with a token policy ÷ of a public stream, CPU of workerd per request",
     goal: "≤ 1.15",
     measured: `${formatFixed(ratio)} (${formatFixed(cpu(gated), 3)} ms ÷ ${formatFixed(cpu(ours), 3)} ms)`,
     met: ratio <= 1.15,

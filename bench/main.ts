@@ -37,7 +37,7 @@ const BENCHES = [
 
 const ARGS = {
   only: { type: "string", description: `some of ${BENCHES.join(",")}`, valueHint: "NAMES" },
-  seconds: { type: "string", description: "seconds of each delay reading", default: "60" },
+  seconds: { type: "string", description: "seconds of each delay measurement", default: "60" },
   json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
 } as const;
 
@@ -55,7 +55,7 @@ const command = defineCommand({
       return;
     }
     if (unknown.length > 0 || !(seconds >= 5 && seconds <= 3600)) {
-      console.error(unknown.length > 0 ? `There is no bench ${unknown[0]}.` : "--seconds is from 5 to 3600.");
+      console.error(unknown.length > 0 ? `Unknown bench ${unknown[0]}.` : "--seconds is from 5 to 3600.");
       process.exitCode = 2;
       return;
     }

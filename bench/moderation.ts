@@ -63,7 +63,7 @@ function categoryFigures(): BenchFigure[] {
     const recall = of("caught") / of("evasions");
     return {
       figure: `corpus, precision and recall: ${category}`,
-      goal: "told",
+      goal: "reported",
       measured: `${percent(precision)}, ${percent(recall)} (${of("caught")} of ${of("evasions")}, ${of("flagged")} traps)`,
       met: true,
       values: { precision, recall, evasions: of("evasions"), caught: of("caught"), flagged: of("flagged") },
@@ -120,14 +120,14 @@ function wordListFigures(): BenchFigure[] {
       const precision = right + wrong === 0 ? Number.NaN : right / (right + wrong);
       const values = { right, wrong, precision };
       const measured = `${percent(precision)} (${right} of the lists, ${wrong} of the dictionary alone)`;
-      return { figure: `precision over those words: ${category}`, goal: "told", measured, met: true, values };
+      return { figure: `precision over those words: ${category}`, goal: "reported", measured, met: true, values };
     }),
   ];
 }
 
 const infoFigure = (figure: string, share: number): BenchFigure => ({
   figure,
-  goal: "told",
+  goal: "reported",
   measured: percent(share),
   met: true,
   values: { share },
@@ -146,8 +146,8 @@ function speedFigure(): BenchFigure {
   const chatUs = each(texts, 20);
   const longUs = each([texts.join(" ").slice(0, 2_000)], 50);
   return {
-    figure: "moderation, time a message",
-    goal: "told",
+    figure: "moderation, time per message",
+    goal: "reported",
     measured: `${formatFixed(chatUs, 0)} µs (chat), ${formatFixed(longUs, 0)} µs (2,000 characters)`,
     met: true,
     values: { chatUs, longUs },

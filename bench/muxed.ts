@@ -54,14 +54,14 @@ function compareFigures(separate: ViewerReadings, together: ViewerReadings, seco
   const more = (togetherP95 ?? Number.NaN) - (apartP95 ?? Number.NaN);
   return [
     {
-      figure: "requests of a viewer a minute, sound muxed against sound apart",
+      figure: "requests per viewer and minute, muxed and separate audio",
       goal: "about half",
       measured: `${formatFixed(together.requestsPerMinute, 0)} against ${formatFixed(separate.requestsPerMinute, 0)}: ${formatFixed(ratio)}`,
       met: ratio <= 0.55,
       values: { muxedPerMinute: together.requestsPerMinute, separatePerMinute: separate.requestsPerMinute, ratio },
     },
     {
-      figure: `delay at the playhead, sound muxed against sound apart, p95 over ${seconds} s, no stall`,
+      figure: `delay at the playhead, muxed and separate audio, p95 over ${seconds} s, no stall`,
       goal: "≤ 0.1 s more",
       measured: `${formatFixed(togetherP95 ?? Number.NaN)} s against ${formatFixed(apartP95 ?? Number.NaN)} s, ${together.stalls} stalls`,
       met: more <= 0.1 && together.stalls === 0,

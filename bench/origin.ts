@@ -42,7 +42,7 @@ export async function measureOriginCpu(edge: LocalEdge, adminToken: string): Pro
   const ratio = of(({ own, decoders, encoders, alone: single }) => (own + decoders + encoders) / single);
   return [
     {
-      figure: "processor time of a broadcast ÷ one FFmpeg that encodes the same to nowhere, median of 5 pairs",
+      figure: "CPU of a broadcast ÷ one FFmpeg encoding the same to null output, median of 5 pairs",
       goal: "≤ 1.3",
       measured: `${formatFixed(ratio)} (origin ${formatFixed(
         of(({ own }) => own),

@@ -52,7 +52,7 @@ export async function measurePackager(): Promise<BenchFigure[]> {
         values: { cpuMsPerSecond: report.cpuMsPerSecond, mediaSeconds: LOOPS * LOOP_S },
       },
       {
-        figure: "packager memory after an hour's worth of media pushed through fast",
+        figure: "packager memory over an hour of media, pushed at full speed",
         goal: "last quarter within 5 % of the second",
         measured: `${formatFixed(growth * 100)} % (${formatFixed(second / 1e6, 1)} MB → ${formatFixed(last / 1e6, 1)} MB)`,
         met: Math.abs(growth) <= 0.05,

@@ -24,17 +24,17 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   const count = (metric: string): number => k6.metrics[metric]?.values["count"] ?? 0;
   const trend = (metric: string, value: string): number => k6.metrics[metric]?.values[value] ?? Number.NaN;
   const figures: LoadFigure[] = [
-    zeroFigure("answers that were wrong: order, length or hash", count("wrong_bytes") + count("out_of_order")),
-    zeroFigure("answers that failed twice", count("errors")),
+    zeroFigure("wrong responses: order, length or hash", count("wrong_bytes") + count("out_of_order")),
+    zeroFigure("requests that failed twice", count("errors")),
   ];
   if (options.faults.length === 0) {
-    figures.push(zeroFigure("answers that failed once", count("retries")));
-    figures.push(zeroFigure("5xx answers to viewers who are in", count("server_errors")));
+    figures.push(zeroFigure("requests that failed once", count("retries")));
+    figures.push(zeroFigure("5xx responses to admitted viewers", count("server_errors")));
     const stalls = zeroFigure("stalls", count("stalls"));
     figures.push(options.failOnStalls ? stalls : { ...stalls, goal: "printed", met: null });
   } else {
     figures.push({
-      figure: "answers that failed once and came when asked for again, 5xx answers",
+      figure: "requests that succeeded on retry, 5xx responses",
       goal: "printed",
       measured: `${count("retries")}, ${count("server_errors")} of ${count("answers")}`,
       met: null,
@@ -42,7 +42,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
     const longest = trend("longest_stall_s", "max");
     const segmentS = (options.shape.partMs * options.shape.partsPerSegment) / 1000;
     figures.push({
-      figure: `longest stall of any viewer while ${options.faults.join(", ")} broke`,
+      figure: `longest stall of any viewer with ${options.faults.join(", ")} failing`,
       goal: `≤ a segment: ${segmentS} s`,
       measured: Number.isNaN(longest) ? "no stall" : `${longest.toFixed(2)} s (${count("stalls")} stalls)`,
       met: Number.isNaN(longest) || longest <= segmentS,
@@ -53,7 +53,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
     const counters = tierCountersOf(last, tier);
     if (counters === undefined || counters.objects === 0) continue;
     figures.push({
-      figure: `times one object crosses the link up from ${tier === "isolate" ? "an isolate" : `a ${tier}'s shield`}`,
+      figure: `times one object crosses the link into ${tier === "isolate" ? "an isolate" : `a ${tier} shield`}`,
       goal: options.faults.length === 0 ? "1.000, at most 1" : "printed",
       measured: `${(counters.crossings / counters.objects).toFixed(3)}, at most ${counters.mostCrossings}`,
       met: options.faults.length === 0 ? counters.crossings === counters.objects && counters.mostCrossings === 1 : null,
@@ -69,7 +69,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
     const asked = tierCountersOf(watched, "live")?.requests ?? 0;
     const perMinute = asked / (watched.atS / 60);
     figures.push({
-      figure: "requests at the Live object a minute, by children and tracks",
+      figure: "requests at the Live object per minute, child and track",
       goal: watched.atS < MINUTE_S ? "≤ 4, in a run of a minute or more" : "≤ 4",
       measured: `${(perMinute / children / tracks).toFixed(2)} (${asked} requests in ${watched.atS.toFixed(0)} s, ${children} children, ${tracks} tracks)`,
       // In less than a minute every child's first request weighs more than once.
@@ -78,7 +78,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
     const r2 = tierCountersOf(last, "r2");
     const pulled = isolate.requests - isolate.hits - isolate.coalesced;
     figures.push({
-      figure: "leak: viewers' requests that an isolate had to pull for, of all",
+      figure: "viewer requests that caused a pull by an isolate, of all",
       goal: options.scenario === "dvr-seek" ? "printed" : "0",
       measured: `${pulled} of ${isolate.requests} (R2 was read ${r2?.requests ?? 0} times)`,
       met: options.scenario === "dvr-seek" || options.faults.length > 0 ? null : pulled === 0,
@@ -88,15 +88,15 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
     const sent = sum([isolate, tierCountersOf(last, "colo"), tierCountersOf(last, "region")], "upstream");
     const came = sum([tierCountersOf(last, "colo"), tierCountersOf(last, "region"), live, r2], "requests");
     figures.push({
-      figure: "requests that the tiers sent up ÷ that the tiers above counted",
-      goal: "1, what is under way apart",
+      figure: "requests sent upstream ÷ counted by the tiers above",
+      goal: "1, except requests in flight",
       measured: `${(sent / Math.max(1, came)).toFixed(3)} (${sent} ÷ ${came})`,
       met: null,
     });
     const polls = isolate.requests;
     const ours = isolate.upstream;
     figures.push({
-      figure: "requests upstream of an edge that passes every request on ÷ ours",
+      figure: "upstream requests of an edge without caching ÷ ours",
       goal: "printed",
       measured: `${(polls / Math.max(1, ours)).toFixed(0)} (${polls} ÷ ${ours})`,
       met: null,
@@ -110,13 +110,13 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
       met: null,
     },
     {
-      figure: "a part's answer, p50 and p99",
+      figure: "response time of a part, p50 and p99",
       goal: "printed",
       measured: formatLatencies(trend("part_ms", "med"), trend("part_ms", "p(99)")),
       met: null,
     },
     {
-      figure: "answers, parts, joins put off, viewers too late for a part",
+      figure: "responses, parts, deferred joins, viewers too late for a part",
       goal: "printed",
       measured: `${count("answers")}, ${count("parts")}, ${count("joins_refused")}, ${count("fell_behind")}`,
       met: null,
@@ -125,7 +125,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   return figures;
 }
 
-/** Upstream requests a second during each fault against the seconds without. */
+/** Upstream requests per second during each fault against the seconds without. */
 function stormFigures(samples: readonly LoadSample[]): LoadFigure[] {
   const rates = new Map<string, number[]>();
   for (const [index, sample] of samples.entries()) {
@@ -144,7 +144,7 @@ function stormFigures(samples: readonly LoadSample[]): LoadFigure[] {
   return [...rates]
     .filter(([fault]) => fault !== "")
     .map(([fault, values]) => ({
-      figure: `requests at the Live object and R2 a second while ${fault} broke ÷ without`,
+      figure: `requests per second at the Live object and R2 with ${fault} failing ÷ without`,
       goal: "≤ 2",
       measured: `${(mean(values) / Math.max(normal, 0.01)).toFixed(2)} (${mean(values).toFixed(2)} ÷ ${normal.toFixed(2)})`,
       met: mean(values) <= 2 * Math.max(normal, 0.5),

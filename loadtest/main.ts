@@ -15,26 +15,26 @@ const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
 
 const ARGS = {
   scenario: { type: "positional", required: false, description: SCENARIOS.join(", "), valueHint: "SCENARIO" },
-  viewers: { type: "string", description: "people who watch, or are in the room", default: "200" },
-  seconds: { type: "string", description: "how long", default: "30" },
-  colos: { type: "string", description: "data centres", default: "4" },
-  regions: { type: "string", description: "regions that they lie in", default: "2" },
-  isolates: { type: "string", description: "isolates in each data centre", default: "2" },
+  viewers: { type: "string", description: "number of viewers", default: "200" },
+  seconds: { type: "string", description: "duration in seconds", default: "30" },
+  colos: { type: "string", description: "number of data centres", default: "4" },
+  regions: { type: "string", description: "number of regions", default: "2" },
+  isolates: { type: "string", description: "isolates per data centre", default: "2" },
   latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
   part: { type: "string", description: "part duration, ms", default: "1000" },
-  tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
-  faults: { type: "string", description: `what breaks meanwhile: some of ${FAULT_KINDS.join(",")}` },
+  tracks: { type: "string", description: "muxed (one track) or separate (video and audio)", default: "muxed" },
+  faults: { type: "string", description: `faults to inject: some of ${FAULT_KINDS.join(",")}` },
   "print-stalls": {
     type: "boolean",
-    description: "stalls are printed, not judged: where others use the machine too",
+    description: "report stalls without a goal, for shared machines",
     default: false,
   },
-  target: { type: "string", description: "address of another edge's multivariant playlist", valueHint: "URL" },
-  "i-own-this-target": { type: "boolean", description: "load a target that is not this machine", default: false },
+  target: { type: "string", description: "multivariant playlist URL of another edge", valueHint: "URL" },
+  "i-own-this-target": { type: "boolean", description: "allow a target that is not this machine", default: false },
 } as const;
 
 const command = defineCommand({
-  meta: { name: "npm run loadtest --", description: "Plays a crowd against Corral with k6, and writes a report." },
+  meta: { name: "npm run loadtest --", description: "Runs a load test with k6 and writes a report." },
   args: ARGS,
   async run({ args }) {
     try {
@@ -51,7 +51,7 @@ const command = defineCommand({
       for (const { figure, goal, measured, met } of figures) {
         console.log(`| ${figure} | ${goal} | ${measured} | ${met === null ? "" : met ? "met" : "not met"} |`);
       }
-      console.error(`the report: loadtest/reports/${name}.html`);
+      console.error(`report: loadtest/reports/${name}.html`);
       if (figures.some(({ met }) => met === false)) process.exitCode = 1;
     } catch (error) {
       if (!(error instanceof OptionsError) && !(error instanceof K6MissingError)) throw error;

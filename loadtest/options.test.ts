@@ -35,21 +35,21 @@ test.for([
   [{ viewers: "1e9" }, "--viewers"],
   [{ viewers: "15000", tracks: "separate" }, "a process may open"],
   [{ seconds: "-1" }, "--seconds"],
-  [{ colos: "64", isolates: "64" }, "too many for one machine"],
+  [{ colos: "64", isolates: "64" }, "exceed the limit for one machine"],
   [{ regions: "5" }, "--regions"],
   [{ latency: "201" }, "--latency"],
   [{ part: "0" }, "--part"],
   [{ tracks: "both" }, "--tracks"],
-  [{ faults: "live,moon" }, "no fault moon"],
-  [{ scenario: "stampede" }, "no scenario stampede"],
+  [{ faults: "live,moon" }, "Unknown fault moon"],
+  [{ scenario: "stampede" }, "Unknown scenario stampede"],
   [{ scenario: "mixed", viewers: "8000", tracks: "separate" }, "a process may open"],
-  [{ scenario: "chat-storm", faults: "live" }, "nobody watches in chat-storm"],
+  [{ scenario: "chat-storm", faults: "live" }, "chat-storm has no video"],
   [{ scenario: "chat-storm", viewers: "30000" }, "--viewers"],
   [{ target: "http://192.0.2.1/live/demo/multivariant.m3u8" }, "--i-own-this-target"],
   [{ target: "http://127.0.0.1/watch/demo" }, "--target is like"],
   [{ target: "ftp://127.0.0.1/live/demo/multivariant.m3u8" }, "--target is like"],
   [{ target: "http://127.0.0.1:1/live/demo/multivariant.m3u8" }, "can't be reached"],
-] as const)("what makes no sense is refused in words: %o", async ([over, why]) => {
+] as const)("invalid arguments are refused with the reason: %o", async ([over, why]) => {
   await expect(parseLoadOptions({ ...ARGS, ...over })).rejects.toThrow(OptionsError);
   await expect(parseLoadOptions({ ...ARGS, ...over })).rejects.toThrow(why);
 });

@@ -44,7 +44,7 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   const scenario = args.scenario as Scenario;
   if (!SCENARIOS.includes(scenario)) {
     throw new OptionsError(
-      `${args.scenario === undefined ? "Say what to play" : `There is no scenario ${args.scenario}`}: one of ${SCENARIOS.join(", ")}.`,
+      `${args.scenario === undefined ? "Name a scenario" : `Unknown scenario ${args.scenario}`}: one of ${SCENARIOS.join(", ")}.`,
     );
   }
   const viewers = parseInteger("viewers", args.viewers, 1, LOAD_LIMITS.connections);
@@ -59,16 +59,15 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   }
   const faults = args.faults?.split(",") ?? [];
   const unknown = faults.find((fault) => !FAULT_KINDS.includes(fault as FaultKind));
-  if (unknown !== undefined) throw new OptionsError(`There is no fault ${unknown}: some of ${FAULT_KINDS.join(", ")}.`);
+  if (unknown !== undefined) throw new OptionsError(`Unknown fault ${unknown}: use some of ${FAULT_KINDS.join(", ")}.`);
   const target = args.target === undefined ? null : await checkTarget(args.target, args["i-own-this-target"]);
-  if (target !== null && faults.length > 0)
-    throw new OptionsError("Faults can be put into data centres of this machine only.");
+  if (target !== null && faults.length > 0) throw new OptionsError("Faults can be injected on this machine only.");
   if (target !== null && joinsRoom(scenario))
     throw new OptionsError(
-      `${scenario} needs tokens for everybody, which only an edge of this machine gives: leave --target out.`,
+      `${scenario} needs a token per viewer, which only an edge of this machine issues: leave --target out.`,
     );
   if (faults.length > 0 && scenario !== "mixed" && joinsRoom(scenario))
-    throw new OptionsError(`Faults break what delivers video, and nobody watches in ${scenario}.`);
+    throw new OptionsError(`Faults affect video delivery, and ${scenario} has no video.`);
   return {
     scenario,
     viewers,
@@ -93,7 +92,7 @@ export function parseColoOptions(args: ColoArgs): ColoHarnessOptions {
   const isolates = parseInteger("isolates", args.isolates, 1, LOAD_LIMITS.isolates);
   if (colos * isolates > LOAD_LIMITS.isolates) {
     throw new OptionsError(
-      `${colos} × ${isolates} isolates are too many for one machine: at most ${LOAD_LIMITS.isolates}.`,
+      `${colos} × ${isolates} isolates exceed the limit for one machine, which is ${LOAD_LIMITS.isolates}.`,
     );
   }
   const regions = parseInteger("regions", args.regions, 1, Math.min(colos, REGIONS.length));
@@ -125,7 +124,7 @@ async function checkTarget(text: string, owned: boolean): Promise<{ url: string;
   }
   const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (!loopback && !owned) {
-    throw new OptionsError(`${url.hostname} is not this machine: say --i-own-this-target if it is yours to load.`);
+    throw new OptionsError(`${url.hostname} is not this machine: add --i-own-this-target if you may load it.`);
   }
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch((error: unknown) => {
     const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);

@@ -20,17 +20,17 @@ table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bott
 .no{color:#d33;font-weight:600}.yes{color:#2a8}svg{width:100%;height:auto}text{fill:currentColor;font-size:11px}h2{margin-top:2rem;font-size:1.1rem}
 </style></head><body>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(result.began)}, ${options.seconds} s, ${options.isolates} isolates a data centre, ${options.latencyMs} ms to the Live object and back,
+<p>${escapeHtml(result.began)}, ${options.seconds} s, ${options.isolates} isolates per data centre, ${options.latencyMs} ms round trip to the Live object,
 tracks ${escapeHtml(Object.keys(options.shape.tracks).join(", "))} in parts of ${Math.round(options.shape.partMs)} ms.</p>
 <table><tr><th>figure</th><th>goal</th><th>measured</th><th></th></tr>
 ${figures.map(figureRow).join("\n")}</table>
 ${roomReportSection(result)}
 ${watchesVideo(options.scenario) ? deliverySections(at, samples) : ""}
-<h2>workerd: CPU in ms a second</h2>
+<h2>workerd: CPU in ms per second</h2>
 ${renderSamplePlot(at, [{ name: "CPU", values: samples.map(({ cpu }) => cpu) }])}
 <h2>workerd: memory in MB</h2>
 ${renderSamplePlot(at, [{ name: "memory", values: samples.map(({ memoryBytes }) => memoryBytes / 1e6) }])}
-<h2>Latencies in ms, as k6 saw them</h2>
+<h2>Latencies in ms, measured by k6</h2>
 <table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>max</th></tr>
 ${[...(watchesVideo(options.scenario) ? VIDEO_LATENCIES : []), ...roomLatencyMetrics(options.scenario)].map((name) => latencyRow(result, name)).join("\n")}</table>
 ${options.scenario === "steady" && options.faults.length === 0 && options.target === null ? comparisonSection(compareWithModel(result)) : ""}
@@ -43,7 +43,7 @@ const VIDEO_LATENCIES = ["join_ms", "playlist_ms", "part_ms"] as const;
 /** What the tiers that deliver video did. */
 function deliverySections(at: readonly number[], samples: readonly LoadSample[]): string {
   const rate = (tier: TierName): SampleLine => ({ name: tier, values: requestRates(samples, tier) });
-  return `<h2>Requests a second by tier</h2><p>What isolates count arrives when they renew their feeds, about every 20 s.</p>
+  return `<h2>Requests per second by tier</h2><p>Counters of isolates arrive when they renew their feeds, about every 20 s.</p>
 ${renderSamplePlot(at, [rate("isolate"), rate("colo"), rate("region"), rate("live"), rate("r2")])}
 <h2>Crossings of one object, on average</h2>
 ${renderSamplePlot(
@@ -61,16 +61,16 @@ ${renderSamplePlot(
     values: samples.map((s) => hitRatio(s, tier)),
   })),
 )}
-<h2>Viewers, as the edge counts them</h2>
+<h2>Viewers counted by the edge</h2>
 ${renderSamplePlot(at, [{ name: "viewers", values: samples.map(({ viewers }) => viewers) }])}`;
 }
 
 function comparisonSection(beside: readonly TierComparison[]): string {
   const rows = beside.map(
     ({ tier, measured, modelled: model, ratio }) =>
-      `<tr><th>${tier}</th><td>${measured}</td><td>${model}</td><td>${ratio === null ? "too few to compare" : ratio.toFixed(2)}</td></tr>`,
+      `<tr><th>${tier}</th><td>${measured}</td><td>${model}</td><td>${ratio === null ? "too few" : ratio.toFixed(2)}</td></tr>`,
   );
-  return `<h2>The scale model beside this measurement</h2><p>Requests by tier, those that collect the counters included.</p>
+  return `<h2>Comparison with the scale model</h2><p>Requests by tier, including those that collect the counters.</p>
 <table><tr><th></th><th>measured</th><th>modelled</th><th>measured ÷ modelled</th></tr>
 ${rows.join("\n")}</table>`;
 }

@@ -94,7 +94,7 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
   const { target } = options;
   const colos = target === null ? await startColoHarness(options) : null;
   if (colos !== null)
-    onProgress(`${colos.edges.length} isolates in ${options.colos} data centres run; the core is ${colos.coreUrl}`);
+    onProgress(`${colos.edges.length} isolates in ${options.colos} data centres are running; core: ${colos.coreUrl}`);
   const stream = target?.stream ?? `load${Date.now().toString(36)}`;
   const early = options.scenario === "spike";
   let publisher: SyntheticPublisher | null = null;
@@ -233,7 +233,7 @@ async function dropRoomSockets(
 ): Promise<void> {
   if (scenario !== "reconnect-storm") return;
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 2));
-  say("every socket of the room is dropped, as a deployment does");
+  say("dropping every socket of the room, like a deployment");
   await fetch(`${colos.coreUrl}/harness/room/${stream}/drop`);
 }
 
@@ -249,10 +249,10 @@ async function injectFaults(
   for (const fault of faults) {
     await new Promise((resolve) => setTimeout(resolve, FAULT_MS));
     if (performance.now() + FAULT_MS > endMs) {
-      say(`no time left to break ${fault}: give the run more --seconds`);
+      say(`no time left for the fault ${fault}: increase --seconds`);
       return;
     }
-    say(`breaking: ${fault}`);
+    say(`fault: ${fault}`);
     sampler.fault = fault;
     await injectFault(colos, stream, fault);
     sampler.fault = "";

@@ -20,7 +20,7 @@ export async function setup(): Promise<void> {
  */
 export async function replacePageFiles(folder: string, pages: PageFiles): Promise<void> {
   const beside = join(dirname(folder), `.${basename(folder)}`);
-  const say = (): void => console.error("corral: another build of the pages is under way; waiting for it…");
+  const say = (): void => console.error("corral: another build of the pages is running; waiting for it…");
   await withLock(`${beside}.lock`, say, async () => {
     const building = `${beside}.building`;
     await rm(building, { recursive: true, force: true });

@@ -44,7 +44,7 @@ async function acquireLock(path, owner, log) {
   let seen = "";
   let looks = 0;
   for (let waits = 0; !tryAcquireLock(path, owner); waits++) {
-    if (waits === 0) log("another set-up of this folder is under way; waiting for it…");
+    if (waits === 0) log("another set-up of this folder is running; waiting for it…");
     const content = readLock(path);
     looks = content === seen ? looks + 1 : 0;
     seen = content;

@@ -58,13 +58,12 @@ export function renderNotices(packages: readonly string[]): string {
     const texts = files.map((file) => readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim());
     return `${RULE}${name} ${version} (${license})\n${RULE}\n${texts.join("\n\n")}\n`;
   });
-  const intro =
-    "Corral's pages and its Worker contain the following packages, under the licences that stand below each name.\n";
+  const intro = "Corral's pages and its Worker contain the following packages, under the licences below each name.\n";
   return `${intro}\n${notices.join("\n")}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const packages = await listBundledPackages();
   writeFileSync(join(root, NOTICES_FILE), renderNotices(packages));
-  console.log(`corral: ${NOTICES_FILE} tells of ${packages.length} packages.`);
+  console.log(`corral: ${NOTICES_FILE} lists ${packages.length} packages.`);
 }

@@ -89,7 +89,7 @@ export function selectNodeCommand(root) {
   if (version !== null && isNewEnough(version.trim().replace(/^v/, ""))) return [carried, quiet];
   throw new SetupError(
     `this needs Node ${MIN_NODE_VERSION.join(".")} or later, but runs on ${process.versions.node}, and there is none to ` +
-      `install for ${process.platform} ${process.arch}, or it couldn't be loaded: install one from https://nodejs.org ` +
+      `install for ${process.platform} ${process.arch}, or it could not be loaded: install one from https://nodejs.org ` +
       "and run the command again.",
   );
 }
@@ -182,12 +182,12 @@ async function installPackages(root) {
     const code = viaNode ? await runStep(root, process.execPath, [cli, ...args]) : await runStep(root, "npm", args);
     if (code !== 0) {
       throw new SetupError(
-        "`npm ci` failed, its message stands above: check the network (or free disk space) and run the command again.",
+        "`npm ci` failed with the message above: check the network (or free disk space) and run the command again.",
       );
     }
     if (packagesAreInstalled(root)) return;
     if (attempt < MAX_INSTALL_ATTEMPTS)
-      log("npm couldn't load a package of this platform and went on without it: once more…");
+      log("npm failed to load a package of this platform and continued without it: retrying…");
   }
 }
 
@@ -211,10 +211,10 @@ async function installTools(tools) {
   const advice = command ? `install with \`${command}\`` : "install from your system's packages";
   const titles = (/** @type {readonly ToolName[]} */ list) => list.map((tool) => SYSTEM_TOOLS[tool].title).join(", ");
   if (needed.length > 0) {
-    const why = prefix === null ? "not installed, and may not be installed without you" : "still not installed";
+    const why = prefix === null ? "not installed, and not installable without your permission" : "still not installed";
     throw new SetupError(`${titles(missing)}: ${why}; ${advice} and run the command again.`);
   }
-  if (missing.length > 0) log(`going on without ${titles(missing)}; ${advice} for a better picture.`);
+  if (missing.length > 0) log(`continuing without ${titles(missing)}; ${advice} for a better picture.`);
 }
 
 /**
@@ -245,7 +245,7 @@ function isOnPath(command) {
 async function runStep(cwd, command, args) {
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  const progress = setInterval(() => log(`still at it (${seconds()} s)…`), PROGRESS_MS);
+  const progress = setInterval(() => log(`still running (${seconds()} s)…`), PROGRESS_MS);
   try {
     return await new Promise((resolve) => {
       const child = spawn(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });

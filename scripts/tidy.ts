@@ -109,7 +109,7 @@ export function findUntidiness(files: readonly FileFacts[], backlog: Backlog): s
     ...files.flatMap(({ path, exportedNames }) =>
       exportedNames
         .filter((name) => REPLACED_NAMES.has(name) || REPLACED_SPELLING.test(name))
-        .map((name) => `${path} exports ${name}, which the field has another word for`),
+        .map((name) => `${path} exports ${name}, a replaced name: see the glossary`),
     ),
   ];
 }

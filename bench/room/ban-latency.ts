@@ -39,7 +39,7 @@ export async function measureBanLatency(
     const p99 = percentile(delays, 99);
     return [
       {
-        figure: `ban → socket severed, p99 of ${VICTIMS}, ${viewers} viewers, ${perSecond} messages/s in`,
+        figure: `ban → socket closed, p99 of ${VICTIMS}, ${viewers} viewers, ${perSecond} messages/s in`,
         goal: `≤ ${GOAL_MS} ms`,
         measured: `${p99.toFixed(0)} ms (p50 ${percentile(delays, 50).toFixed(0)} ms)`,
         met: p99 <= GOAL_MS,

@@ -24,7 +24,7 @@ export async function measureCrashRecovery(
   count: number,
   say: (line: string) => void,
 ): Promise<BenchFigure[]> {
-  say(`losing the room and its shards ${count} times …`);
+  say(`dropping the room and its shards ${count} times …`);
   const server = await startBenchServer("corral-counted");
   try {
     const tokens = await issueBenchTokens(server, "losses", WRITERS, ["moderator"]);

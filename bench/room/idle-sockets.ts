@@ -84,22 +84,22 @@ export async function measureIdleSockets(
   const bound = sockets < wanted ? `; workerd may open ${maxOpenFiles()} files here, two a socket` : "";
   say(`holding ${sockets} sockets …`);
   const ours = await holdSockets("corral", crowd, sockets, seconds);
-  say("the same of a bare Durable Object …");
+  say("the same for a bare Durable Object …");
   const bare = await holdSockets("bare", crowd, sockets, 0);
-  say("the same of socket.io …");
+  say("the same for socket.io …");
   const theirs = await holdSockets("socketio", crowd, sockets, 0);
   const above = ours.bytesPerSocket - bare.bytesPerSocket;
   const complete = ours.delivered === ours.sent * sockets && ours.sent >= seconds - 1;
   return [
     {
-      figure: "sockets held by one local edge, all receiving a tick each second",
+      figure: "open sockets of one local edge, all receiving a tick per second",
       goal: "≥ 10,000, none dropped",
-      measured: `${ours.ready} of ${sockets}; ${ours.delivered} of ${ours.sent * sockets} messages in ${seconds} s; ${ours.dropped} dropped, ${ours.moved} sent to other shards as the room grew${bound}`,
+      measured: `${ours.ready} of ${sockets}; ${ours.delivered} of ${ours.sent * sockets} messages in ${seconds} s; ${ours.dropped} dropped, ${ours.moved} moved to other shards as the room grew${bound}`,
       met: ours.ready >= 10_000 && ours.ready === sockets && complete && ours.holes === 0 && ours.dropped === 0,
       values: { ...ours },
     },
     {
-      figure: `memory for each of ${sockets} idle sockets`,
+      figure: `memory per socket with ${sockets} idle sockets`,
       goal: "≤ 12 kB above workerd's own",
       measured: `${kB(ours.bytesPerSocket)}, bare Durable Object ${kB(bare.bytesPerSocket)}: ${kB(above)} above; socket.io ${kB(theirs.bytesPerSocket)}`,
       met: above <= GOAL_BYTES,

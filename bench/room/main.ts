@@ -17,17 +17,17 @@ const CROWD_PROCESSES = 2;
 
 const ARGS = {
   only: { type: "string", description: `some of ${ROOM_BENCH_PARTS.join(",")}`, valueHint: "NAMES" },
-  viewers: { type: "string", description: "viewers of the comparison, of bans and counts", default: "2000" },
-  rate: { type: "string", description: "messages a second of the comparison", default: "50" },
-  sockets: { type: "string", description: "sockets that are held", default: "10000" },
-  returning: { type: "string", description: "viewers who come back after a deployment", default: "5000" },
-  losses: { type: "string", description: "objects that are lost under load", default: "100" },
-  seconds: { type: "string", description: "seconds of each reading", default: "20" },
+  viewers: { type: "string", description: "viewers in the comparison, bans and counts", default: "2000" },
+  rate: { type: "string", description: "messages per second of the comparison", default: "50" },
+  sockets: { type: "string", description: "number of open sockets", default: "10000" },
+  returning: { type: "string", description: "viewers that reconnect after a deployment", default: "5000" },
+  losses: { type: "string", description: "object losses under load", default: "100" },
+  seconds: { type: "string", description: "seconds of each measurement", default: "20" },
   json: { type: "string", description: "file for the figures as JSON", valueHint: "FILE" },
 } as const;
 
 const command = defineCommand({
-  meta: { name: "npm run bench:room --", description: "Measures Corral's room beside others on this machine." },
+  meta: { name: "npm run bench:room --", description: "Compares Corral's room with other servers on this machine." },
   args: ARGS,
   async run({ args }) {
     try {

@@ -16,14 +16,14 @@ test("all parts are measured by default", () => {
 });
 
 test.for([
-  [{ only: "hold,moon" }, "nothing called moon"],
+  [{ only: "hold,moon" }, "Unknown part moon"],
   [{ viewers: "0" }, "--viewers"],
   [{ rate: "fast" }, "--rate"],
   [{ sockets: "40000" }, "--sockets"],
   [{ returning: "10000" }, "--returning"],
   [{ losses: "1.5" }, "--losses"],
   [{ seconds: "-2" }, "--seconds"],
-] as const)("what makes no sense is refused in words: %o", ([over, why]) => {
+] as const)("invalid arguments are refused with the reason: %o", ([over, why]) => {
   expect(() => parseRoomBenchOptions({ ...ARGS, ...over })).toThrow(RoomBenchUsageError);
   expect(() => parseRoomBenchOptions({ ...ARGS, ...over })).toThrow(why);
 });

@@ -42,7 +42,7 @@ export function parseRoomBenchOptions(args: RoomBenchArgs): RoomBenchOptions {
   const only = args.only?.split(",") ?? [...ROOM_BENCH_PARTS];
   const unknown = only.find((part) => !(ROOM_BENCH_PARTS as readonly string[]).includes(part));
   if (unknown !== undefined)
-    throw new RoomBenchUsageError(`There is nothing called ${unknown}: some of ${ROOM_BENCH_PARTS.join(", ")}.`);
+    throw new RoomBenchUsageError(`Unknown part ${unknown}: use some of ${ROOM_BENCH_PARTS.join(", ")}.`);
   return {
     only: only as RoomBenchPart[],
     viewers: whole("viewers", args.viewers, 10, MOST_VIEWERS),

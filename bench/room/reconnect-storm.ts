@@ -23,7 +23,7 @@ export async function measureReconnectStorm(
   viewers: number,
   say: (line: string) => void,
 ): Promise<BenchFigure[]> {
-  say(`${viewers} come back …`);
+  say(`${viewers} viewers reconnect …`);
   const server = await startBenchServer("corral-counted");
   try {
     await crowd.openClients({
@@ -50,14 +50,14 @@ export async function measureReconnectStorm(
     const most = await mostCalls(server, second);
     return [
       {
-        figure: `all of ${viewers} viewers are back after a deployment`,
+        figure: `all of ${viewers} viewers reconnected after a deployment`,
         goal: "within the spread + 5 s",
         measured: `${back} back, the last after ${(longest / 1_000).toFixed(1)} s (p50 ${(percentile(backMs, 50) / 1_000).toFixed(1)} s, spread ${spread / 1_000} s)`,
         met: back === viewers && longest <= spread + GRACE_MS,
         values: { back, longestMs: longest, p50Ms: percentile(backMs, 50), spreadMs: spread },
       },
       {
-        figure: "calls to the room object in the busiest second of it",
+        figure: "calls to the room object in its peak second",
         goal: `≤ ${MOST_CALLS}`,
         measured: String(most),
         met: most <= MOST_CALLS,

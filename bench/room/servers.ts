@@ -16,10 +16,10 @@ export const BENCH_SERVERS: Readonly<
   Record<BenchServerKind, { readonly title: string; readonly dialect: ServerProtocol }>
 > = {
   corral: { title: "Corral's room", dialect: "corral" },
-  "corral-counted": { title: "Corral's room, counted", dialect: "corral" },
+  "corral-counted": { title: "Corral's room, instrumented", dialect: "corral" },
   socketio: { title: "socket.io", dialect: "socketio" },
-  bare: { title: "bare Durable Object, a loop a message", dialect: "bare" },
-  "bare-tick": { title: "bare Durable Object, a loop each 100 ms", dialect: "bare" },
+  bare: { title: "bare Durable Object, a loop per message", dialect: "bare" },
+  "bare-tick": { title: "bare Durable Object, a loop per 100 ms", dialect: "bare" },
 };
 
 /** A running server. */

@@ -8,14 +8,14 @@ import { startColoHarness } from "./colos.ts";
 const STREAM = "demo";
 
 const ARGS = {
-  colos: { type: "string", description: "data centres", default: "4" },
-  regions: { type: "string", description: "regions that they lie in", default: "2" },
-  isolates: { type: "string", description: "isolates in each data centre", default: "2" },
+  colos: { type: "string", description: "number of data centres", default: "4" },
+  regions: { type: "string", description: "number of regions", default: "2" },
+  isolates: { type: "string", description: "isolates per data centre", default: "2" },
   latency: { type: "string", description: "round trip to the Live object, ms", default: "0" },
 } as const;
 
 const command = defineCommand({
-  meta: { name: "npm run colos --", description: "Runs many data centres on this machine until Ctrl-C." },
+  meta: { name: "npm run colos --", description: "Runs several data centres on this machine until Ctrl-C." },
   args: ARGS,
   async run({ args }) {
     try {
@@ -40,7 +40,7 @@ async function run(args: ColoArgs): Promise<void> {
   console.log(`core        ${colos.coreUrl}/studio/${STREAM}`);
   for (const { url, site } of colos.edges) console.log(`${site.padEnd(11)} ${url}/live/${STREAM}/multivariant.m3u8`);
   console.log(`
-break       curl -X PUT ${colos.faultsUrl} -d '{"live":"refuse","region":500}'    colo, region, live, r2: "refuse", or ms more
+break       curl -X PUT ${colos.faultsUrl} -d '{"live":"refuse","region":500}'    colo, region, live, r2: "refuse", or added ms
 mend        curl -X PUT ${colos.faultsUrl} -d '{}'
 kill        curl -X POST '${colos.coreUrl}/api/streams/${STREAM}/restart?node=live' -H 'Authorization: Bearer ${colos.adminToken}'
 Ctrl-C ends it.`);

@@ -50,17 +50,22 @@ export function broadcastBill(hour: BroadcastHour): readonly BillItem[] {
   const read = dvrShare === 0 ? 0 : segments * colos;
   return [
     billItem("Worker requests: live, a playlist and a part", live, "requests", PRICES.workerRequest),
-    billItem("Worker requests: the past, a playlist and a segment", past, "requests", PRICES.workerRequest),
+    billItem("Worker requests: behind live, a playlist and a segment", past, "requests", PRICES.workerRequest),
     billItem("Worker requests: joins", joins, "requests", PRICES.workerRequest),
-    billItem("Worker requests: the page asks for the state", state, "requests", PRICES.workerRequest),
+    billItem("Worker requests: status of the watch page", state, "requests", PRICES.workerRequest),
     billItem("Worker requests: the publisher's parts", parts, "requests", PRICES.workerRequest),
     billItem("Worker CPU", requests * hitMs, "ms", PRICES.workerCpuMs),
     billItem("object requests: the publisher's parts", parts, "requests", PRICES.objectRequest),
     billItem("object requests: feeds", feedsPerSecond * 3_600, "requests", PRICES.objectRequest),
-    billItem("object duration", objects * 3_600 * PRICES.objectGb, "GB-s", PRICES.objectGbSecond),
+    billItem(
+      "object duration: the Live object and shields",
+      objects * 3_600 * PRICES.objectGb,
+      "GB-s",
+      PRICES.objectGbSecond,
+    ),
     billItem("SQLite rows written: a segment and its index", 2 * segments, "rows", PRICES.rowWritten),
     billItem("R2 writes: segments", segments, "writes", PRICES.r2ClassA),
-    billItem("R2 reads: segments of the past", read, "reads", PRICES.r2ClassB),
+    billItem("R2 reads: segments behind live", read, "reads", PRICES.r2ClassB),
     billItem("R2 stored for a month", storedGb * MONTHS, "GB", PRICES.r2GbMonth),
   ];
 }

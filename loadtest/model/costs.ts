@@ -32,9 +32,9 @@ const COST_SCENARIOS: readonly CostScenario[] = [
     name: "0.5 s muxed, one rendition",
     settings: ladderSettings("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
   },
-  { name: "0.5 s muxed, 100 viewers an isolate", settings: halfSecondSettings("muxed"), viewersEach: 100 },
-  { name: "0.5 s muxed, 1,000 viewers an isolate", settings: halfSecondSettings("muxed"), viewersEach: 1_000 },
-  { name: "0.5 s muxed, 20 % watch the past", settings: halfSecondSettings("muxed"), dvrShare: 0.2 },
+  { name: "0.5 s muxed, 100 viewers per isolate", settings: halfSecondSettings("muxed"), viewersEach: 100 },
+  { name: "0.5 s muxed, 1,000 viewers per isolate", settings: halfSecondSettings("muxed"), viewersEach: 1_000 },
+  { name: "0.5 s muxed, 20 % of viewers behind live", settings: halfSecondSettings("muxed"), dvrShare: 0.2 },
 ];
 
 /** The table, and what it was computed from. */
@@ -55,7 +55,7 @@ export function compareCosts(): {
     "object requests",
     "object duration",
     "SQLite, R2",
-    "together",
+    "total",
   ];
   const rows = outcomes.map(([{ name }, outcome]) => [
     name,
@@ -69,7 +69,7 @@ export function compareCosts(): {
       .toFixed(2)}`,
     `$${outcome.dollarsPerMillionViewerHours.toFixed(0)}`,
   ]);
-  const stream = `Cloudflare Stream's list price for the same: $${formatScaled(PRICES.streamMinute * 60 * 1e6)}`;
+  const stream = `Cloudflare Stream at $1 per 1,000 minutes: $${(PRICES.streamMinute * 60 * 1e6).toLocaleString("en-US")}.`;
   return {
     text: `${markdownTable(head, rows)}\n\n${stream}`,
     rows: outcomes.map(([{ name }, { dollarsPerMillionViewerHours: dollars }]) => ({ name, dollars })),

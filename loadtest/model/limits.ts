@@ -33,7 +33,7 @@ export const utilization = ({ value, bound }: LimitCheck): number => value / bou
 /** The bound that is fullest. */
 export function mostUtilized(checks: readonly LimitCheck[]): LimitCheck {
   const [first] = checks.toSorted((a, b) => utilization(b) - utilization(a));
-  if (first === undefined) throw new RangeError("nothing was checked");
+  if (first === undefined) throw new RangeError("no limits to compare");
   return first;
 }
 
@@ -52,20 +52,20 @@ const LEADER_CONNECTIONS = 2;
 export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecond }: LimitInputs): LimitCheck[] {
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
   const objects = tiers.flatMap((load): LimitCheck[] => {
-    const name = load.tier === "live" ? "the Live object" : `a ${load.tier}'s shield`;
+    const name = load.tier === "live" ? "the Live object" : `a ${load.tier} shield`;
     return [
       {
-        limit: `requests at ${name}, our goal`,
+        limit: `requests at ${name}, goal`,
         bound: objectRequestsGoal,
         value: load.peakPerSecond,
-        unit: "a second",
+        unit: "per second",
       },
-      { limit: `requests at ${name}`, bound: objectRequests, value: load.peakPerSecond, unit: "a second" },
+      { limit: `requests at ${name}`, bound: objectRequests, value: load.peakPerSecond, unit: "per second" },
       {
         limit: `bytes out of ${name} (assumed link)`,
         bound: linkBytesPerSecond,
         value: load.bytesPerSecond,
-        unit: "bytes a second",
+        unit: "bytes per second",
       },
       { limit: `memory of ${name}`, bound: memoryBytes, value: load.memoryBytes, unit: "bytes" },
       { limit: `core of ${name}`, bound: core, value: load.core, unit: "cores" },
@@ -83,13 +83,13 @@ export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecon
       unit: "isolates",
     },
     {
-      limit: "isolates at a region's shield",
+      limit: "isolates at a region shield",
       bound: TREE_LIMITS.regionIsolates + 1,
       value: isolatesAt("region"),
       unit: "isolates",
     },
     {
-      limit: "isolates at a colo's shield",
+      limit: "isolates at a colo shield",
       bound: TREE_LIMITS.coloIsolates + 1,
       value: isolatesAt("colo"),
       unit: "isolates",

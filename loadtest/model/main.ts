@@ -21,43 +21,47 @@ import { parseRoomOptions, ROOM_ARGS, type RoomArgs } from "./room/options.ts";
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
 
 const ARGS = {
-  viewers: { type: "string", description: "people who watch", default: "1000000" },
-  curve: { type: "string", description: `how they come: ${ARRIVAL_CURVES.join(", ")}`, default: "step" },
-  over: { type: "string", description: "seconds in which they come; a step takes one", default: "60" },
-  seconds: { type: "string", description: "how long, 60 at least: feeds are renewed every 24 s", default: "120" },
-  colos: { type: "string", description: "data centres of the world", default: "330" },
-  isolates: { type: "string", description: "isolates in each data centre, whatever their load" },
+  viewers: { type: "string", description: "number of viewers", default: "1000000" },
+  curve: { type: "string", description: `arrival curve: ${ARRIVAL_CURVES.join(", ")}`, default: "step" },
+  over: { type: "string", description: "seconds of the arrivals; a step takes one", default: "60" },
+  seconds: {
+    type: "string",
+    description: "simulated seconds, at least 60: feeds are renewed every 24 s",
+    default: "120",
+  },
+  colos: { type: "string", description: "number of data centres", default: "330" },
+  isolates: { type: "string", description: "isolates per data centre, at any load" },
   "viewers-per-isolate": {
     type: "string",
-    description: "an isolate for so many, at most 200 in a data centre",
+    description: "viewers per isolate, with at most 200 isolates per data centre",
     default: "500",
   },
   preset: { type: "string", description: "half (0.5 s parts), ultra, balanced, scale", default: "half" },
-  tracks: { type: "string", description: "muxed (one track) or separate (picture and sound)", default: "muxed" },
-  dvr: { type: "string", description: "percent of the viewers who watch the past", default: "0" },
+  tracks: { type: "string", description: "muxed (one track) or separate (video and audio)", default: "muxed" },
+  dvr: { type: "string", description: "percentage of viewers behind live", default: "0" },
   link: { type: "string", description: "Mb/s that one object can send (an assumption)", default: "1000" },
-  seed: { type: "string", description: "of all that is random", default: "1" },
+  seed: { type: "string", description: "random seed", default: "1" },
   ...ROOM_ARGS,
-  only: { type: "string", description: "tree or room: one part of the model alone" },
+  only: { type: "string", description: "tree or room: run one part of the model" },
   json: { type: "string", description: "write all figures to this file", valueHint: "FILE" },
   sweep: {
     type: "boolean",
-    description: "10k to 10M viewers, and what breaks first; plots into docs/",
+    description: "10k to 10M viewers and the first limit reached; writes plots to docs/",
     default: false,
   },
-  costs: { type: "boolean", description: "what each setting costs for 1M viewer-hours", default: false },
+  costs: { type: "boolean", description: "costs of each setting for 1M viewer-hours", default: false },
   validate: {
     type: "boolean",
-    description: "beside the load harness, with k6, and a real room, on this machine",
+    description: "compare with the load test and a real room on this machine",
     default: false,
   },
-  calibrate: { type: "boolean", description: "measure on this machine what the model counts with", default: false },
+  calibrate: { type: "boolean", description: "measure the model's constants on this machine", default: false },
 } as const;
 
 const command = defineCommand({
   meta: {
     name: "npm run model --",
-    description: "Simulates a broadcast to millions with the product's own tree rules.",
+    description: "Simulates a broadcast to millions of viewers with the product's tree rules.",
   },
   args: ARGS,
   async run({ args }) {

@@ -82,7 +82,7 @@ test("an hour of a thousand viewers costs the hand-computed amount", () => {
     dvrShare: 0,
     colos: 330,
   });
-  // 4 requests a second live; 4 joins of 7 requests an hour; the state every 12.5 s; 7,200 parts published.
+  // 4 requests per second live; 4 joins of 7 requests an hour; the state every 12.5 s; 7,200 parts published.
   const requests = 14_400_000 + 28_000 + 288_000 + 7_200;
   const byHand =
     requests * 0.3e-6 + // Worker requests

@@ -25,7 +25,7 @@ test("command-line arguments are parsed into a run", () => {
 test.each([
   [{ viewers: "0" }, "--viewers is a whole number from 1"],
   [{ viewers: "many" }, "not many"],
-  [{ curve: "flat" }, "There is no curve flat"],
+  [{ curve: "flat" }, "--curve is unknown: flat"],
   [{ seconds: "5" }, "--seconds is a whole number from 60"],
   [{ preset: "best" }, "--preset is half"],
   [{ tracks: "three" }, "--tracks is muxed or separate"],

@@ -37,7 +37,7 @@ export interface ModelArgs {
 export function parseModelOptions(args: ModelArgs): ModelOptions {
   const curve = ARRIVAL_CURVES.find((known) => known === args.curve);
   if (curve === undefined)
-    throw new OptionsError(`There is no curve ${args.curve}: one of ${ARRIVAL_CURVES.join(", ")}.`);
+    throw new OptionsError(`--curve is unknown: ${args.curve}; use one of ${ARRIVAL_CURVES.join(", ")}.`);
   const seconds = parseInteger("seconds", args.seconds, 60, MODEL_LIMITS.seconds);
   return {
     ...TREE_MODEL_DEFAULTS,

@@ -21,7 +21,9 @@ const formatDollars = (value: number): string =>
   `$${value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 4 : 0 })}`;
 const formatMs = (value: number): string => `${value.toFixed(0)} ms`;
 
-/** All that a run shows. */
+const TIER_LABELS = { live: "Live object", region: "region shield", colo: "colo shield" } as const;
+
+/** The report of a run. */
 export function describeTreeOutcome(outcome: TreeModelOutcome): string {
   const { options, isolate, tiers, delays, bill, checks, firstLimit } = outcome;
   const { viewers, settings, curve, seconds, colos } = options;
@@ -34,12 +36,12 @@ export function describeTreeOutcome(outcome: TreeModelOutcome): string {
         "requests/s: peak, mean",
         "children",
         "bytes/s out",
-        "newcomers wait for the link",
+        "new subscribers wait for bandwidth",
         "memory",
         "core",
       ],
       tiers.map((load) => [
-        load.tier,
+        TIER_LABELS[load.tier],
         String(load.objects),
         `${formatScaled(load.peakPerSecond)}, ${formatScaled(load.meanPerSecond)}`,
         String(load.children),
@@ -54,7 +56,7 @@ export function describeTreeOutcome(outcome: TreeModelOutcome): string {
       [["", formatScaled(isolate.requests), ...tiers.map(({ requests }) => formatScaled(requests))]],
     ),
     markdownTable(
-      ["isolates", "requests/s, all", "the busiest: viewers", "requests/s, peak", "memory", "core"],
+      ["isolates", "requests/s, total", "busiest: viewers", "requests/s, peak", "memory", "core"],
       [
         [
           formatScaled(isolate.isolates),
@@ -67,21 +69,21 @@ export function describeTreeOutcome(outcome: TreeModelOutcome): string {
       ],
     ),
     markdownTable(
-      ["part at the Live object → viewer's answer", "viewers", "p50", "p99"],
+      ["part at the Live object → viewer's response", "viewers", "p50", "p99"],
       [
         ["all", formatScaled(viewers), formatMs(delays.p50), formatMs(delays.p99)],
         ...delays.byDepth.map(({ depth, viewers: some, p50, p99 }) => [
-          `${depth} shields on the way`,
+          `${depth} shields between`,
           formatScaled(some),
           formatMs(p50),
           formatMs(p99),
         ]),
       ],
     ),
-    `a herd's cost: feeds began after ${formatMs(outcome.maxFeedWaitMs)} at most, ${outcome.presumedDead} leaders were taken for dead, ${outcome.pulls} parts pulled, ${outcome.refused} requests for a feed refused`,
+    `spike: feeds began after at most ${formatMs(outcome.maxFeedWaitMs)}, ${outcome.presumedDead} leaders were suspected, ${outcome.pulls} parts were pulled, ${outcome.refused} feed requests were refused`,
     billTable(bill, outcome),
     markdownTable(
-      ["limit, the fullest ten", "value", "bound", "full"],
+      ["limit, the ten fullest", "value", "bound", "full"],
       checks
         .toSorted((a, b) => utilization(b) - utilization(a))
         .slice(0, 10)
@@ -92,7 +94,7 @@ export function describeTreeOutcome(outcome: TreeModelOutcome): string {
           `${(100 * utilization(check)).toFixed(0)} %`,
         ]),
     ),
-    `${utilization(firstLimit) > 1 ? "breaks first" : "nothing breaks; the fullest"}: ${firstLimit.limit}, ${formatScaled(firstLimit.value)} of ${formatScaled(firstLimit.bound)} ${firstLimit.unit}`,
+    `${utilization(firstLimit) > 1 ? "breaks first" : "within limits; fullest"}: ${firstLimit.limit}, ${formatScaled(firstLimit.value)} of ${formatScaled(firstLimit.bound)} ${firstLimit.unit}`,
   ].join("\n\n");
 }
 
@@ -111,7 +113,7 @@ export function billTable(
 ): string {
   const perMillion = 1e6 / options.viewers;
   return markdownTable(
-    ["meter, an hour", "amount", "dollars", "a million viewer-hours"],
+    ["meter, per hour", "amount", "dollars", "per million viewer-hours"],
     [
       ...bill.map((item) => [
         item.meter,
@@ -119,7 +121,7 @@ export function billTable(
         formatDollars(item.dollars),
         formatDollars(item.dollars * perMillion),
       ]),
-      ["**together**", "", formatDollars(dollarsAnHour), formatDollars(dollarsPerMillionViewerHours)],
+      ["**total**", "", formatDollars(dollarsAnHour), formatDollars(dollarsPerMillionViewerHours)],
     ],
   );
 }

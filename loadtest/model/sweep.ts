@@ -46,7 +46,7 @@ export function findFirstBreak<T extends LimitedOutcome>(
     if (utilization(outcome.firstLimit) > 1) broken = outcome;
     else holds = outcome;
   }
-  if (broken === null) return `nothing breaks up to ${formatScaled(options.viewers * 2 ** DOUBLINGS)} viewers`;
+  if (broken === null) return `within limits up to ${formatScaled(options.viewers * 2 ** DOUBLINGS)} viewers`;
   for (let halving = 0; halving < 4 && holds !== null; halving += 1) {
     const viewers: number = Math.round((holds.options.viewers + broken.options.viewers) / 2);
     onProgress(`${formatScaled(viewers)} viewers …`);
@@ -55,7 +55,7 @@ export function findFirstBreak<T extends LimitedOutcome>(
     else holds = outcome;
   }
   const { firstLimit } = broken;
-  const before = holds === null ? "" : `, and holds at ${formatScaled(holds.options.viewers)}`;
+  const before = holds === null ? "" : `; within limits at ${formatScaled(holds.options.viewers)}`;
   return `breaks first: ${firstLimit.limit}: ${formatScaled(firstLimit.value)} of ${formatScaled(firstLimit.bound)} ${firstLimit.unit} at ${formatScaled(broken.options.viewers)} viewers${before}`;
 }
 
@@ -66,11 +66,11 @@ export function treeSweepTable(outcomes: readonly TreeModelOutcome[]): string {
     "isolates",
     "requests/s",
     "Live object: peak, mean",
-    "region's shield",
-    "colo's shield",
+    "region shield",
+    "colo shield",
     "delay p50, p99",
     "1M viewer-hours",
-    "the fullest limit",
+    "fullest limit",
   ];
   const load = ({ tiers }: TreeModelOutcome, tier: string): string => {
     const of = tiers.find((one) => one.tier === tier);
@@ -111,18 +111,18 @@ export function treeSweepPlots(outcomes: readonly TreeModelOutcome[]): Readonly<
       outcome.tiers.find((load) => load.tier === tier)?.peakPerSecond ?? 0;
   return {
     "scale-load": {
-      title: "Requests at the busiest object in its busiest second",
+      title: "Requests at the busiest object in its peak second",
       x,
-      y: { label: "requests a second" },
+      y: { label: "requests per second" },
       lines: [
-        line("our goal", () => 500),
+        line("goal", () => 500),
         line("Live object", peak("live")),
-        line("region's shield", peak("region")),
-        line("colo's shield", peak("colo")),
+        line("region shield", peak("region")),
+        line("colo shield", peak("colo")),
       ],
     },
     "scale-delay": {
-      title: "From a part at the Live object to viewers' answers",
+      title: "Delay from a part at the Live object to viewers' responses",
       x,
       y: { label: "milliseconds" },
       lines: [
@@ -147,7 +147,7 @@ function billPlot(): Plot {
     }),
   });
   return {
-    title: "The bill of a million viewer-hours",
+    title: "Cost of a million viewer-hours",
     x: {
       label: "part duration, seconds",
       log: false,

@@ -55,7 +55,7 @@ export function treeValidationTable(validations: readonly TreeValidation[]): str
         tier,
         String(measured),
         String(modelled),
-        ratio === null ? "too few to compare" : ratio.toFixed(2),
+        ratio === null ? "too few" : ratio.toFixed(2),
       ]),
     ),
   );

@@ -46,7 +46,7 @@ export function harnessRoundTrips(latencyMs: number): NetworkRoundTrips {
   return { colo: latencyMs / 10, region: latencyMs / 2, live };
 }
 
-/** `count` data centres of the world: each region has its part of them, and its viewers are skewed over them. */
+/** `count` number of data centres: each region has its part of them, and its viewers are skewed over them. */
 export function worldColos(count: number): ModelColo[] {
   const all = REGIONS.reduce((sum, region) => sum + SPREAD[region].colos, 0);
   const numbers = REGIONS.map((region) => Math.max(1, Math.floor((SPREAD[region].colos * count) / all)));

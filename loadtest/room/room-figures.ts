@@ -30,20 +30,20 @@ export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] 
   const most = Math.max(0, ...samples.map(({ room }) => room?.calls ?? 0));
   const welcomed = viewers - count("not_welcomed");
   const figures: LoadFigure[] = [
-    { figure: "people who got into the room", goal: `${viewers}`, measured: `${welcomed}`, met: welcomed === viewers },
-    zero("events that came twice, or out of order, or after which a client had to begin anew", deliveryErrors(count)),
-    zero("acknowledged messages that their senders were not shown", count("own_missing")),
-    zero("messages without an answer", count("unanswered")),
+    { figure: "viewers welcomed to the room", goal: `${viewers}`, measured: `${welcomed}`, met: welcomed === viewers },
+    zero("events repeated, out of order, or after a lost position", deliveryErrors(count)),
+    zero("acknowledged messages missing at their senders", count("own_missing")),
+    zero("messages without an acknowledgement", count("unanswered")),
     {
-      figure: "calls to the room object in its busiest second",
+      figure: "calls to the room object in its peak second",
       goal: `≤ ${MAX_ROOM_CALLS}`,
       measured: String(most),
       met: most <= MAX_ROOM_CALLS,
     },
-    delays("from coming to the welcome, p50 and p99", "welcome_ms"),
-    delays("from sending to seeing, p50 and p99", "seen_ms"),
+    delays("from joining to the welcome, p50 and p99", "welcome_ms"),
+    delays("from sending to display, p50 and p99", "seen_ms"),
     {
-      figure: "messages acknowledged, refused; events shown, left out as too many to read",
+      figure: "messages acknowledged, refused; events shown, omitted by sampling",
       goal: "printed",
       measured: `${count("acknowledged")}, ${count("refused")}; ${count("shown")}, ${count("unseen")}`,
       met: null,
@@ -51,7 +51,7 @@ export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] 
   ];
   if (scenario === "reconnect-storm") {
     figures.push({
-      figure: "people who lost their socket to the deployment, and came back",
+      figure: "viewers that lost their socket in the deployment, and reconnected",
       goal: `${viewers}, ${viewers}`,
       measured: `${count("losses")}, ${count("backs")}`,
       met: count("losses") >= viewers && count("backs") === count("losses"),
@@ -61,7 +61,7 @@ export function roomFigures({ options, samples, k6 }: LoadResult): LoadFigure[] 
   if (scenario === "likes-storm") {
     const counted = trend("likes_told", "max");
     figures.push({
-      figure: "likes told at the end ÷ likes tapped",
+      figure: "likes counted at the end ÷ likes sent",
       goal: "1",
       measured: `${(counted / Math.max(1, count("taps"))).toFixed(3)} (${counted} ÷ ${count("taps")})`,
       met: counted === count("taps"),

@@ -14,11 +14,11 @@ export function roomReportSection({ options, samples }: LoadResult): string {
   if (!joinsRoom(options.scenario)) return "";
   const at = samples.map(({ atS }) => atS);
   const of = (key: "calls" | "watching" | "shards" | "likes"): number[] => samples.map(({ room }) => room?.[key] ?? 0);
-  return `<h2>The room: people who watch, as it counts them</h2>
+  return `<h2>Room: viewers counted</h2>
 ${renderSamplePlot(at, [{ name: "watching", values: of("watching") }])}
-<h2>The room: calls to its object in each second</h2>
+<h2>Room: calls to the room object per second</h2>
 ${renderSamplePlot(at, [{ name: "calls", values: of("calls") }])}
-<h2>The room: shards</h2>
+<h2>Room: shards</h2>
 ${renderSamplePlot(at, [{ name: "shards", values: of("shards") }])}
-${options.scenario === "likes-storm" ? `<h2>The room: likes</h2>\n${renderSamplePlot(at, [{ name: "likes", values: of("likes") }])}` : ""}`;
+${options.scenario === "likes-storm" ? `<h2>Room: likes</h2>\n${renderSamplePlot(at, [{ name: "likes", values: of("likes") }])}` : ""}`;
 }

@@ -81,7 +81,7 @@ export class SocketLoad {
     while (this.#sockets.some(({ ready }) => !ready)) {
       if (clock.monotonicMs() > untilMs) {
         const closes = JSON.stringify(this.stats().closes);
-        throw new Error(`${this.#readyCount()} of ${viewers} viewers got into the room; closed, by code: ${closes}`);
+        throw new Error(`${this.#readyCount()} of ${viewers} viewers were welcomed; closed, by code: ${closes}`);
       }
       await sleep(clock, 20);
     }

@@ -61,12 +61,12 @@ export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomM
     const judging = await measureCpuMs(pid, async () => {
       await fetch(`${url}/judge/model/${MODERATED_TEXTS}`);
     });
-    onProgress("viewers coming …");
+    onProgress("viewers joining …");
     const come = (): Promise<ModelAudience> =>
       ModelAudience.connect({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
     // Memory is grown by others first; they stay, so that what they have isn't used anew.
     const others = await come();
-    onProgress("viewers in their seats …");
+    onProgress("connected viewers …");
     const resident = residentBytes(pid);
     const heapNow = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${url}/counted`));
     const heap = await heapNow();
@@ -74,7 +74,7 @@ export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomM
     const joining = await measureCpuMs(pid, async () => {
       audience = await come();
     });
-    if (audience === null) throw new Error("nobody came");
+    if (audience === null) throw new Error("no viewer joined");
     await wait(2_000);
     const socketBytes = Math.max(0, residentBytes(pid) - resident) / VIEWERS;
     const heapSocketBytes = Math.max(0, (await heapNow()) - heap) / VIEWERS;
@@ -101,7 +101,7 @@ async function measureAudience(
   audience: ModelAudience,
   say: (line: string) => void,
 ): Promise<Pick<RoomMeasurements, "frameMs" | "beatMs" | "submitMs" | "actMs" | "sendMs" | "byteMs">> {
-  say("frames and beats …");
+  say("frames and heartbeats …");
   const frame = JSON.stringify({ type: "seen" });
   const frameMs = await measureBurstMs(pid, audience, frame);
   const beatMs = await measureBurstMs(pid, audience, HEARTBEAT);

@@ -1,6 +1,6 @@
 /** What the room's objects count of themselves where they are measured. */
 export interface RoomCallCounts {
-  /** At the room: questions where to, children that ask for all, calls with messages and taps, reports. */
+  /** At the room: questions where to, children that ask for all, calls with messages and likes, reports. */
   places: number;
   attaches: number;
   submissions: number;

@@ -1,4 +1,4 @@
-/** From a message's sending to its being seen: drawn again and again, hop by hop, for one viewer and another. */
+/** Delay from sending a message to its display: drawn again and again, hop by hop, for one viewer and another. */
 
 import { REGIONS, type Region } from "../../../core/delivery/tree/node-address.ts";
 import type { Random } from "../../../core/kit/clock.ts";

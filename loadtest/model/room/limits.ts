@@ -24,15 +24,15 @@ export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
   const objects = loads.flatMap((load): LimitCheck[] => {
     const name = `the ${load.object}`;
     return [
-      { limit: `requests at ${name}, our goal`, bound: objectRequestsGoal, value: load.requests, unit: "a second" },
-      { limit: `requests at ${name}`, bound: objectRequests, value: load.requests, unit: "a second" },
+      { limit: `requests at ${name}, goal`, bound: objectRequestsGoal, value: load.requests, unit: "per second" },
+      { limit: `requests at ${name}`, bound: objectRequests, value: load.requests, unit: "per second" },
       { limit: `core of ${name}`, bound: core, value: load.core, unit: "cores" },
       { limit: `memory of ${name}`, bound: memoryBytes, value: load.memoryBytes, unit: "bytes" },
       {
         limit: `bytes out of ${name} (assumed link)`,
         bound: linkBytesPerSecond,
         value: load.bytesOut,
-        unit: "bytes a second",
+        unit: "bytes per second",
       },
     ];
   });
@@ -40,15 +40,15 @@ export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
   return [
     ...objects,
     {
-      limit: "sockets of a shard, the room's bound",
+      limit: "sockets per shard",
       bound: ROOM_LIMITS.socketsPerShard,
       value: sockets,
       unit: "sockets",
     },
-    { limit: "sockets of a shard", bound: OBJECT_SOCKETS, value: sockets, unit: "sockets" },
+    { limit: "sockets per object (platform)", bound: OBJECT_SOCKETS, value: sockets, unit: "sockets" },
     // One more than its fill is broken; its fill is not.
     {
-      limit: "children of the room, or of a relay",
+      limit: "children of room or relay",
       bound: ROOM_LIMITS.fanOut + 1,
       value: Math.max(rates.roomChildren, rates.relayChildren),
       unit: "objects",
@@ -67,11 +67,11 @@ export function checkStorms({ arrival, back }: Pick<RoomLimitInputs, "arrival" |
   const { objectRequests } = PLATFORM_LIMITS;
   return (
     [
-      ["as they come", arrival],
-      ["as all come back", back],
+      ["during the join storm", arrival],
+      ["during the reconnection of all", back],
     ] as const
   ).flatMap(([when, { peakJoins, peakPlaces }]) => [
-    { limit: `sockets asked for at a shard ${when}`, bound: objectRequests, value: peakJoins, unit: "a second" },
-    { limit: `questions for the room's place ${when}`, bound: objectRequests, value: peakPlaces, unit: "a second" },
+    { limit: `socket requests at one shard ${when}`, bound: objectRequests, value: peakJoins, unit: "per second" },
+    { limit: `room summary requests ${when}`, bound: objectRequests, value: peakPlaces, unit: "per second" },
   ]);
 }

@@ -9,34 +9,34 @@ import { ROOM_MODEL_DEFAULTS, type RoomModelOptions } from "./run.ts";
 export const ROOM_ARGS = {
   chat: {
     type: "string",
-    description: "messages that a viewer writes in a minute",
+    description: "messages per viewer and minute",
     default: String(ASSUMPTIONS.chatPerMinute),
   },
   taps: {
     type: "string",
-    description: "frames of likes and reactions that a viewer sends in a minute",
+    description: "frames of likes and reactions per viewer and minute",
     default: String(ASSUMPTIONS.likesPerMinute),
   },
-  text: { type: "string", description: "characters of a message", default: String(ASSUMPTIONS.textChars) },
-  stay: { type: "string", description: "seconds that a viewer stays in the room", default: String(ASSUMPTIONS.stayS) },
+  text: { type: "string", description: "characters per message", default: String(ASSUMPTIONS.textChars) },
+  stay: { type: "string", description: "seconds of a visit", default: String(ASSUMPTIONS.stayS) },
   "joins-per-second": {
     type: "string",
-    description: "sockets that one object takes on in a second",
+    description: "sockets that one object accepts per second",
     default: String(ASSUMPTIONS.joinsPerSecond),
   },
   "calls-at-once": {
     type: "string",
-    description: "calls of one object that wait for an answer at once",
+    description: "concurrent calls of one object",
     default: String(ASSUMPTIONS.concurrentCalls),
   },
-  store: { type: "string", description: "ms until what is stored is confirmed", default: String(ASSUMPTIONS.storeMs) },
-  "beats-billed": { type: "boolean", description: "beats cost what other frames do", default: false },
+  store: { type: "string", description: "storage latency, ms", default: String(ASSUMPTIONS.storeMs) },
+  "beats-billed": { type: "boolean", description: "bill heartbeats as other frames", default: false },
   expected: {
     type: "string",
-    description: "viewers that the room was told to expect (PUT /api/streams/{stream}/crowd)",
+    description: "expected audience (PUT /api/streams/{stream}/crowd)",
     default: "0",
   },
-  flat: { type: "boolean", description: "the room tells all shards itself, however many", default: false },
+  flat: { type: "boolean", description: "the room calls all shards directly, without relays", default: false },
 } as const;
 
 /** The arguments as typed. */

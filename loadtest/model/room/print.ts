@@ -15,8 +15,8 @@ export function describeRoom(outcome: RoomModelOutcome): string {
   const { viewers, curve, assumptions, withoutRelays } = options;
   const tiers = withoutRelays ? 1 : roomTreeDepth(arrival.shards);
   return [
-    `the room: ${formatScaled(viewers)} viewers, curve ${curve}, ${arrival.shards} shards, ${tiers} tiers below the room`,
-    `assumed: a viewer writes ${assumptions.chatPerMinute} messages of ${assumptions.textChars} characters and sends ${assumptions.likesPerMinute} frames of taps in a minute, and stays ${assumptions.stayS} s; an object takes on ${formatScaled(assumptions.joinsPerSecond)} sockets a second and makes ${formatScaled(assumptions.concurrentCalls)} calls at once`,
+    `room: ${formatScaled(viewers)} viewers, curve ${curve}, ${arrival.shards} shards, ${tiers} tiers below the room`,
+    `assumptions: a viewer sends ${assumptions.chatPerMinute} messages of ${assumptions.textChars} characters and ${assumptions.likesPerMinute} frames of likes per minute, and stays ${assumptions.stayS} s; an object accepts ${formatScaled(assumptions.joinsPerSecond)} sockets per second and makes ${formatScaled(assumptions.concurrentCalls)} concurrent calls`,
     placementTable(outcome),
     markdownTable(
       [
@@ -50,16 +50,16 @@ export function describeRoom(outcome: RoomModelOutcome): string {
     ),
     markdownTable(
       [
-        "a second, all together",
+        "per second, in total",
         "messages",
         "shown",
         "likes and reactions",
-        "calls with them",
-        "reports",
+        "calls with messages and likes",
+        "presence reports",
         "ticks",
         "calls down",
-        "where to?",
-        "bytes to a viewer",
+        "room summary requests",
+        "bytes per viewer",
       ],
       [
         [
@@ -77,10 +77,10 @@ export function describeRoom(outcome: RoomModelOutcome): string {
       ],
     ),
     markdownTable(
-      ["message sent → seen", "p50", "p90", "p99", ...Object.keys(delays.steps)],
+      ["message sent → displayed", "p50", "p90", "p99", ...Object.keys(delays.steps)],
       [
-        [`${formatScaled(assumptions.concurrentCalls)} calls at once`, delays] as const,
-        ["calls without that limit", unlimitedCallDelays] as const,
+        [`${formatScaled(assumptions.concurrentCalls)} concurrent calls`, delays] as const,
+        ["without call limit", unlimitedCallDelays] as const,
       ].map(([name, of]) => [
         name,
         formatMs(of.p50),
@@ -89,10 +89,10 @@ export function describeRoom(outcome: RoomModelOutcome): string {
         ...Object.values(of.steps).map(formatMs),
       ]),
     ),
-    `shards gather for ${formatMs(batchIntervalMs(siblingCount(arrival.shards)))}`,
+    `batch interval of shards: ${formatMs(batchIntervalMs(siblingCount(arrival.shards)))}`,
     billTable(bill, outcome),
     markdownTable(
-      ["limit, the fullest ten", "value", "bound", "full"],
+      ["limit, the ten fullest", "value", "bound", "full"],
       checks
         .toSorted((a, b) => utilization(b) - utilization(a))
         .slice(0, 10)
@@ -103,8 +103,8 @@ export function describeRoom(outcome: RoomModelOutcome): string {
           formatUtilization(check),
         ]),
     ),
-    `once all have come, ${describeFirstLimit(firstLimit)}`,
-    `in a storm, ${describeFirstLimit(firstStormLimit)}`,
+    `once all viewers have joined, ${describeFirstLimit(firstLimit)}`,
+    `during a storm, ${describeFirstLimit(firstStormLimit)}`,
   ].join("\n\n");
 }
 
@@ -112,7 +112,7 @@ export function describeRoom(outcome: RoomModelOutcome): string {
 export const formatUtilization = (check: LimitCheck): string => `${(100 * utilization(check)).toFixed(0)} %`;
 
 const describeFirstLimit = (check: LimitCheck): string =>
-  `${utilization(check) > 1 ? "breaks first" : "nothing breaks; the fullest"}: ${check.limit}, ${formatScaled(check.value)} of ${formatScaled(check.bound)} ${check.unit}`;
+  `${utilization(check) > 1 ? "breaks first" : "within limits; fullest"}: ${check.limit}, ${formatScaled(check.value)} of ${formatScaled(check.bound)} ${check.unit}`;
 
 function placementTable({ arrival, back }: RoomModelOutcome): string {
   const row = (name: string, seating: PlacementResult): string[] => [
@@ -127,15 +127,15 @@ function placementTable({ arrival, back }: RoomModelOutcome): string {
   ];
   return markdownTable(
     [
-      "seats",
-      "half have one",
-      "99.9 %",
-      "sockets asked for at a shard, busiest second",
-      "where to?, busiest second",
-      "tries that failed",
-      "sent away",
-      "left without",
+      "connections",
+      "half connected",
+      "99.9 % connected",
+      "socket requests at one shard, peak second",
+      "room summary requests, peak second",
+      "failed attempts",
+      "redirected",
+      "not connected",
     ],
-    [row("they come", arrival), row("all come back", back)],
+    [row("join", arrival), row("reconnection of all", back)],
   );
 }

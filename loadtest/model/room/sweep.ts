@@ -9,7 +9,7 @@ import { type RoomModelOptions, type RoomModelOutcome, runRoomModel } from "./ru
 /** Runs the sweep; `say` is called for each size. */
 export function sweepRoom(options: RoomModelOptions, onProgress: (line: string) => void): readonly RoomModelOutcome[] {
   return SWEEP_VIEWERS.map((viewers) => {
-    onProgress(`the room of ${formatScaled(viewers)} viewers …`);
+    onProgress(`room of ${formatScaled(viewers)} viewers …`);
     return runRoomModel({ ...options, viewers });
   });
 }
@@ -28,12 +28,12 @@ export function roomSweepTables(outcomes: readonly RoomModelOutcome[]): string {
         "shards, relays",
         "sockets: mean, most",
         "messages/s: in, shown",
-        "the room",
-        "the fullest shard",
+        "room",
+        "fullest shard",
         "delay p50, p99",
-        "without the limit on calls",
+        "without call limit",
         "1M viewer-hours",
-        "the fullest limit",
+        "fullest limit",
       ],
       outcomes.map((outcome) => [
         formatScaled(outcome.options.viewers),
@@ -54,11 +54,11 @@ export function roomSweepTables(outcomes: readonly RoomModelOutcome[]): string {
     markdownTable(
       [
         "viewers",
-        "half, most in their seats",
-        "without a seat",
-        "sockets asked for at a shard, busiest second",
-        "where to?, busiest second",
-        "all come back within",
+        "half, most connected",
+        "not connected",
+        "socket requests at one shard, peak second",
+        "room summary requests, peak second",
+        "all reconnected within",
       ],
       outcomes.map(({ options, arrival, back }) => [
         formatScaled(options.viewers),
@@ -79,13 +79,13 @@ export function compareRoomCosts(options: RoomModelOptions): {
 } {
   const settings = [
     ...CHAT_RANGE.map((chatPerMinute) => ({
-      name: `${chatPerMinute} messages a viewer-minute`,
+      name: `${chatPerMinute} messages/viewer-minute`,
       assumed: { chatPerMinute },
     })),
-    { name: "nobody writes or likes", assumed: { chatPerMinute: 0, likesPerMinute: 0 } },
-    { name: "five times the likes", assumed: { likesPerMinute: 5 * options.assumptions.likesPerMinute } },
-    { name: "beats billed as frames", assumed: { heartbeatsBilled: true } },
-    { name: "people stay 5 minutes", assumed: { stayS: 300 } },
+    { name: "no messages or likes", assumed: { chatPerMinute: 0, likesPerMinute: 0 } },
+    { name: "five times as many likes", assumed: { likesPerMinute: 5 * options.assumptions.likesPerMinute } },
+    { name: "heartbeats billed as frames", assumed: { heartbeatsBilled: true } },
+    { name: "visits of 5 minutes", assumed: { stayS: 300 } },
   ];
   const sizes = [SWEEP_VIEWERS[0], SWEEP_VIEWERS[2]].filter((size) => size !== undefined);
   const rows = sizes.flatMap((viewers) =>
@@ -111,7 +111,7 @@ export function compareRoomCosts(options: RoomModelOptions): {
   );
   const dollars = (value: number): string => `$${value.toFixed(2)}`;
   const text = markdownTable(
-    ["viewers", "setting", "Worker", "object requests", "object duration", "SQLite", "together"],
+    ["viewers", "setting", "Worker", "object requests", "object duration", "SQLite", "total"],
     rows.map((row) => [
       formatScaled(row.viewers),
       row.name,
@@ -150,16 +150,16 @@ export function roomPlots(outcomes: readonly RoomModelOutcome[]): Readonly<Recor
     "scale-room-calls": {
       title: "Calls of shards to the room, and of the room to a shard",
       x,
-      y: { label: "a second" },
+      y: { label: "per second" },
       lines: [
-        line("what was done", ({ rates }) => rates.submissions),
-        line("who watches", ({ rates }) => rates.reports),
-        line("where to?", ({ placesPerSecond }) => placesPerSecond),
+        line("commands and likes", ({ rates }) => rates.submissions),
+        line("presence reports", ({ rates }) => rates.reports),
+        line("room summary", ({ placesPerSecond }) => placesPerSecond),
         line("calls to a shard", ({ rates }) => rates.calls),
       ],
     },
     "scale-room-delay": {
-      title: "From a message's sending to its being seen",
+      title: "Delay from sending a message to its display",
       x,
       y: { label: "milliseconds" },
       lines: [
@@ -170,11 +170,11 @@ export function roomPlots(outcomes: readonly RoomModelOutcome[]): Readonly<Recor
       ],
     },
     "scale-room-bill": {
-      title: "The room's bill of a million viewer-hours",
+      title: "Cost of the room per million viewer-hours",
       x,
       y: { label: "dollars" },
       lines: [
-        line("together", ({ dollarsPerMillionViewerHours }) => dollarsPerMillionViewerHours),
+        line("total", ({ dollarsPerMillionViewerHours }) => dollarsPerMillionViewerHours),
         line("SQLite", per(/^SQLite/)),
         line("object requests", per(/^object requests/)),
         line("object duration", per(/^object duration/)),

@@ -49,7 +49,7 @@ export async function validateRoom(
 ): Promise<readonly RoomValidation[]> {
   const done: RoomValidation[] = [];
   for (const room of ROOMS) {
-    onProgress(`a room of ${room.viewers} viewers for ${SECONDS} s …`);
+    onProgress(`room of ${room.viewers} viewers for ${SECONDS} s …`);
     const { viewers, ...habits } = room;
     const assumed = { ...options.assumptions, ...habits, stayS: Number.POSITIVE_INFINITY };
     const { sendMs } = options.measurements;
@@ -156,10 +156,10 @@ export function compareRoomWithModel(
   const framesIn = rates.messages + rates.likes + rates.playFrames + said / SECONDS;
   const pairs: readonly (readonly [string, number, number])[] = [
     ["messages at the room", measured.acts, rates.messages],
-    ["calls with messages and taps", measured.submissions, rates.submissions],
-    ["reports of who watches", measured.reports, rates.reports],
+    ["calls with messages and likes", measured.submissions, rates.submissions],
+    ["presence reports", measured.reports, rates.reports],
     ["calls to the shard", measured.delivers, rates.delivers],
-    ["frames in, without beats", measured.framesIn, framesIn],
+    ["frames in, without heartbeats", measured.framesIn, framesIn],
     ["frames out", measured.frames, rates.framesOut * viewers],
     ["bytes out", measured.chars, rates.bytesOut * viewers],
     ["rows written", measured.rowsWritten, messages + counts],
@@ -188,7 +188,7 @@ export function roomValidationTable(validations: readonly RoomValidation[]): str
         what,
         String(measured),
         String(modelled),
-        ratio === null ? "too few to compare" : ratio.toFixed(2),
+        ratio === null ? "too few" : ratio.toFixed(2),
       ]),
     ),
   );
