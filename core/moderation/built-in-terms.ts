@@ -1,17 +1,17 @@
-/** The built-in lists: what each category looks for, and ordinary words that contain such letters. */
+/** The built-in lists: the terms of each category, and ordinary words that contain the same letters. */
 import type { AutoModLevel, ModerationCategory } from "./categories.ts";
 import type { DictionaryTerm, TermReach } from "./term-dictionary.ts";
 
-/** What is known of a built-in term: `level` is the lowest at which it is found. */
+/** Data of a built-in term: `level` is the lowest level at which it matches. */
 export interface BuiltInTermData {
   readonly category: ModerationCategory;
   readonly level: Exclude<AutoModLevel, 0>;
 }
 
 interface TermGroup extends BuiltInTermData {
-  /** `strong` terms are found inside words, in split and in masked ones: their letters make no other words. */
+  /** `strong` terms match inside words, in split and in masked words: no ordinary word contains their letters. */
   readonly matching: "strong" | TermReach;
-  /** Separated by commas; a phrase has spaces. */
+  /** Separated by commas; a phrase contains spaces. */
   readonly terms: string;
 }
 
@@ -167,7 +167,7 @@ const TERM_GROUPS: readonly TermGroup[] = [
   },
 ];
 
-/** Words and phrases in which strong terms stand by accident. */
+/** Words and phrases that contain a strong term by accident. */
 const ALLOWED_WORDS = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake, shitake, shih tzu, shittim, mishit, mishits, penistone, lightwater, clitheroe, pushit, matsushita, yamashita, kinoshita, shitsu,
   niggard, niggards, niggardly, niggardliness, shittah, shitzu, tittle, tittles, pussytoes, snigger, sniggers, sniggered, sniggering, pussycat, pussycats, pussyfoot, pussyfooting, pussy willow, octopussy, pussy riot,
   fukuoka, fukushima, fukuda, fukui, fukuyama, fukuhara, fukien, fukuro, fukubukuro, fukunaga, fukada, fukase, fukurou, yofukashi, fuku, kofuku, kafuka, fukt,
@@ -175,8 +175,8 @@ const ALLOWED_WORDS = `scunthorpe, van dyke, moby dick, dick van dyke, shiitake,
   fuchsin, fuchsine, fucous, fuci, bashiti, shitennoji, bitchumen, kurwar, dildos, vancunt, porraceous, hentaigana, masturbate, cummings`;
 
 /**
- * Set phrases, names and other languages' words in which a term means something harmless. WordNet's phrases and examples
- * are where to look for more; the corpus' held-out half is not.
+ * Set phrases, names and words of other languages in which a term is harmless. WordNet's phrases and examples are the place
+ * to look for more; the corpus' held-out half is not.
  */
 const ALLOWED_PHRASES = `homo sapiens, homo erectus, homo habilis, homo neanderthalensis, homo heidelbergensis, homo ludens, homo faber, homo economicus, genus homo, ecce homo,
   cum laude, doo wop, spic and span, spick and span, fag end, fag packet, maine coon, coon cat, coon hound, gone coon, coon dog, chink in the, chink in his, chink in her, chink in my, chink in your, chinks in, chink of light,
@@ -195,7 +195,7 @@ const ALLOWED_PHRASES = `homo sapiens, homo erectus, homo habilis, homo neandert
   retard the growth, retard the progress, retard the ignition, retard growth, will retard, en retard, le retard, du retard, un retard, de retard, sans retard, retard de, mon retard, ton retard, son retard, retards de, les retards,
   är slut, tar slut, tog slut, er slut, slut på, till slut, til slut, ta slut, just die laughing, could just die, die hard, die hards`;
 
-/** The words of a list whose entries are separated by commas. */
+/** The entries of a comma-separated list. */
 const splitList = (text: string): string[] => text.split(",").map((entry) => entry.trim().replace(/\s+/g, " "));
 
 /** The built-in terms. */

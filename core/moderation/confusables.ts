@@ -1,4 +1,4 @@
-/** What a character looks like: the letters that a reader takes it for. */
+/** Maps characters to the letters that they look like. */
 import lookalikes from "unhomoglyph/data.json" with { type: "json" };
 
 /** The prototypes of Unicode TR39 ("confusables.txt"), by character. */
@@ -6,7 +6,7 @@ const PROTOTYPES: Readonly<Record<string, string>> = lookalikes;
 const prototypeOf = (char: string): string | undefined =>
   Object.hasOwn(PROTOTYPES, char) ? PROTOTYPES[char] : undefined;
 
-/** Look-alikes that TR39 gives a prototype outside Latin, or none: small capitals, turned letters, currency, capitals' lower case. */
+/** Lookalikes that TR39 maps outside Latin or not at all: small capitals, turned letters, currency signs, lower case of capitals. */
 const EXTRA_LOOKALIKES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     a: "ᗩᴀɐɑαДд",
@@ -38,15 +38,15 @@ const EXTRA_LOOKALIKES: ReadonlyMap<string, string> = new Map(
   }).flatMap(([letter, signs]) => [...signs].map((sign) => [sign, letter] as const)),
 );
 
-/** Letters in boxes, circles and flags, which no normal form takes out of them: the first of each run of 26. */
+/** Letters in boxes, circles and flags, which no normal form decomposes: the first of each run of 26. */
 const ENCLOSED_ALPHABETS = [0x1f150, 0x1f170, 0x1f1e6] as const;
 
-/** Marks that change a letter's look only; vowel signs of Indic and related scripts are letters. */
+/** Marks that only change a letter's look; vowel signs of Indic and related scripts are letters. */
 const DECORATIVE_MARK = /[\p{M}&&[\p{sc=Zinh}\p{sc=Arab}\p{sc=Hebr}\p{sc=Cyrl}\p{sc=Grek}\p{sc=Latn}]]/v;
 
 /**
- * The lower-case letters that `char` (one code point) is taken for, with `i` and `l` as one, since `I`, `l`, `1` and `|`
- * are; itself in lower case where it is taken for nothing else, empty for a mark that is decoration.
+ * The lower-case letters that `char` (one code point) looks like, with `i` and `l` merged, since `I`, `l`, `1` and `|` look
+ * alike; `char` in lower case if it has no lookalike; empty for a decorative mark.
  */
 export function foldCharacter(char: string): string {
   if (char <= "\u007f") return mergeStrokeLetters(char.toLowerCase());
@@ -63,7 +63,7 @@ export function foldCharacter(char: string): string {
   return mergeStrokeLetters(folded);
 }
 
-/** What to take for `char`: a letter with accents for itself, else what it looks like, in normal form D. */
+/** The replacement of `char`: a letter with accents for itself, else its lookalike, in normal form D. */
 function lookalikeOf(char: string): string {
   const apart = char.normalize("NFD");
   if (/^[a-z]/i.test(apart)) return apart;
@@ -72,15 +72,15 @@ function lookalikeOf(char: string): string {
 
 const mergeStrokeLetters = (text: string): string => text.replaceAll("i", "l");
 
-/** Digits and signs that stand for letters. */
+/** Digits and signs that replace letters. */
 export const LEET_LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({ 0: "o", 1: "l", 2: "z", 3: "e", 4: "a", 5: "s", 6: "g", 7: "t", 8: "b", 9: "g", "@": "a", $: "s" }),
 );
 
-/** Signs that stand for a letter only where another letter follows: at a word's end they are punctuation. */
+/** Signs that replace a letter only before another letter: at a word's end they are punctuation. */
 export const LEET_INNER_LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({ "!": "l", "|": "l", "+": "t" }),
 );
 
-/** Signs that hide a letter between two others. */
+/** Signs that mask a letter between two others. */
 export const MASK_SIGNS = "*#%&";

@@ -1,36 +1,36 @@
-/** A clean text as the letters that a reader sees, in fragments between gaps, with repeats told apart from letters. */
+/** A clean text as the sequence of its visible letters, in fragments between gaps, with runs of equal letters collapsed. */
 import { foldCharacter, LEET_INNER_LETTERS, LEET_LETTERS, MASK_SIGNS } from "./confusables.ts";
 import type { MappedText } from "./mapped-text.ts";
 
-/** What lies before a fragment. */
+/** The kind of gap before a fragment. */
 export type FragmentGap = "space" | "apostrophe" | "mark";
 
 /** Letters without a gap between them. */
 export interface LetterFragment {
   /** The gap before it; "space" for the first. */
   readonly gap: FragmentGap;
-  /** Whether all of it is one letter, however often. */
+  /** Whether the fragment consists of one letter, repeated or not. */
   readonly single: boolean;
-  /** The letter, where it is `single`. */
+  /** The letter, if `single`. */
   readonly letter: string;
 }
 
-/** The letters of a text, one after the other with all gaps left out; arrays are parallel, one entry a letter. */
+/** The letters of a text without gaps; arrays are parallel, with one entry per letter. */
 export interface LetterSequence {
   readonly letters: readonly string[];
   /** Spans in the original, in UTF-16 units. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
-  /** The index of the fragment that the letter lies in. */
+  /** The index of the letter's fragment. */
   readonly fragmentOf: readonly number[];
   readonly fragments: readonly LetterFragment[];
-  /** The letters with each run of equal ones as one, across gaps too. */
+  /** The letters with each run of equal ones collapsed to one, across gaps too. */
   readonly collapsed: string;
-  /** For each of `collapsed`'s letters, the first of its run in `letters`; one entry more for the end. */
+  /** For each letter of `collapsed`, the index in `letters` at which its run starts; one more entry for the end. */
   readonly runs: readonly number[];
 }
 
-/** How signs are read: `plain` takes them as gaps, `leet` as letters and masks. Words hide behind either. */
+/** How signs are read: `plain` reads them as gaps, `leet` as letters and masks. Words can hide in either reading. */
 export type SignReading = "plain" | "leet";
 
 const WHITE = /\s/u;
@@ -46,7 +46,7 @@ interface MappedCharacter {
   readonly end: number;
 }
 
-/** The letters of `clean`, read as `reading` says. */
+/** The letters of `clean` in the given reading. */
 export function readLetters(clean: MappedText, reading: SignReading): LetterSequence {
   const gatherer = new LetterSequenceBuilder();
   const all = splitWords(clean);
@@ -54,7 +54,7 @@ export function readLetters(clean: MappedText, reading: SignReading): LetterSequ
   let speltLetters = false;
   all.forEach((word, at) => {
     gatherer.addGap("space");
-    // Digits between letters that are spelt one by one are letters too: looked ahead once for each such run.
+    // Digits between single spelt-out letters are letters too; each such run is scanned ahead once.
     if (spelt(at) && !spelt(at - 1)) speltLetters = speltRunHasLetter(all, at);
     const withLetters = spelt(at) ? speltLetters : hasLetter(word);
     const last = word.findLastIndex(({ text }) => WORD.test(text));
@@ -69,13 +69,13 @@ export function readLetters(clean: MappedText, reading: SignReading): LetterSequ
 
 const hasLetter = (word: readonly MappedCharacter[]): boolean => word.some(({ text }) => LETTER.test(text));
 
-/** Whether there is a letter among the words of one character from `from` on. */
+/** Whether the run of one-character words from `from` on contains a letter. */
 function speltRunHasLetter(all: readonly (readonly MappedCharacter[])[], from: number): boolean {
   for (let at = from; all[at]?.length === 1; at += 1) if (hasLetter(all[at] ?? [])) return true;
   return false;
 }
 
-/** What most of most messages is made of, read without looking at classes of characters. */
+/** Fast path for the most frequent characters, without Unicode classes. */
 const ASCII_LETTERS: ReadonlyMap<string, SignValue> = new Map(
   [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"].map((letter) => [
     letter,
@@ -98,7 +98,7 @@ function readSign(
     const digit = LEET_LETTERS.get(text);
     if (digit !== undefined && (reading === "leet" || WORD.test(text))) return { kind: "letters", letters: digit };
   }
-  // A stream may block a picture; between letters that are read plainly it is a gap.
+  // A stream may block an emoji; between letters of a plain reading it is a gap.
   if (reading !== "plain" && PICTOGRAPH.test(text) && !LETTER.test(text)) return { kind: "letters", letters: text };
   if (reading === "leet") {
     const inside = index < last ? LEET_INNER_LETTERS.get(text) : undefined;
@@ -116,7 +116,7 @@ function readSign(
 /** Whether the run of masks around `index` has a letter on both sides. */
 function isMask(word: readonly MappedCharacter[], index: number): boolean {
   const masked = (at: number): boolean => MASK_SIGNS.includes(word[at]?.text ?? " ");
-  // A longer run hides no word that a list has, and looking along it for each of its signs would cost its square.
+  // A longer run hides no listed word, and scanning it for each of its signs would be quadratic.
   const reach = 6;
   let from = index;
   let to = index;
@@ -172,7 +172,7 @@ class LetterSequenceBuilder {
     const letters = this.#letters;
     const runs: number[] = [];
     letters.forEach((letter, index) => {
-      // Masks stand for one letter each.
+      // Each mask replaces one letter.
       if (index === 0 || letter === "*" || letter !== letters[index - 1]) runs.push(index);
     });
     return {

@@ -1,19 +1,19 @@
-/** Texts that remember where each of their UTF-16 units came from. */
+/** Texts that map each of their UTF-16 units to a position in the original. */
 
-/** A text made of an original; unit `i` stands for the original's units `starts[i]` (inclusive) to `ends[i]` (exclusive). */
+/** A text derived from an original; unit `i` maps to the original's units `starts[i]` (inclusive) to `ends[i]` (exclusive). */
 export interface MappedText {
   readonly text: string;
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 }
 
-/** Gathers a mapped text piece by piece. */
+/** Builds a mapped text in pieces. */
 export class MappedTextBuilder {
   #text = "";
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
 
-  /** Appends `text`, all of whose units stand for the original's units `start` to `end`. */
+  /** Appends `text`, all of whose units map to the original's units `start` to `end`. */
   append(text: string, start: number, end: number): void {
     this.#text += text;
     for (let unit = 0; unit < text.length; unit += 1) {
@@ -22,7 +22,7 @@ export class MappedTextBuilder {
     }
   }
 
-  /** Appends units `from` to `to` of `source` as they are. */
+  /** Appends units `from` to `to` of `source` unchanged. */
   appendCopy(source: MappedText, from: number, to: number): void {
     this.#text += source.text.slice(from, to);
     for (let unit = from; unit < to; unit += 1) {
@@ -32,7 +32,7 @@ export class MappedTextBuilder {
     }
   }
 
-  /** What was gathered. */
+  /** The mapped text. */
   build(): MappedText {
     return { text: this.#text, starts: this.#starts, ends: this.#ends };
   }
@@ -44,7 +44,7 @@ export function identityMappedText(text: string): MappedText {
   return { text, starts: units, ends: units.map((unit) => unit + 1) };
 }
 
-/** The span of the original that units `from` to `to` of `mapped` stand for; empty for an empty range. */
+/** The span of the original that units `from` to `to` of `mapped` map to; empty for an empty range. */
 export function originalSpan(mapped: MappedText, from: number, to: number): { start: number; end: number } {
   const start = mapped.starts[from] ?? 0;
   return { start, end: to > from ? (mapped.ends[to - 1] ?? start) : start };

@@ -1,4 +1,4 @@
-/** A room's simple rules, one small function each. All take a message as it came. */
+/** A room's message rules, one function each. All take the message as received. */
 
 import { foldCharacter } from "./confusables.ts";
 import { MODERATION_LIMITS } from "./limits.ts";
@@ -10,7 +10,7 @@ const EMOTE =
   /^(?:\p{RI}\p{RI}|\p{Emoji}(?:\p{EMod}|\ufe0f\u20e3?|[\u{e0020}-\u{e007e}]+\u{e007f})?(?:\u200d\p{Emoji}(?:\p{EMod}|\ufe0f)?)*)/u;
 const EMOTE_NAME = /^:[a-z0-9_]{1,32}:/i;
 const HOST = /^[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.(?:\p{L}{2,24}|xn--[a-z0-9-]{2,59})$/u;
-/** Endings of file names and code that read like hosts but are no top-level domains. */
+/** Extensions of file names and code that look like host names but are no top-level domains. */
 const NON_DOMAIN_ENDINGS: ReadonlySet<string> = new Set(
   "exe js ts jsx tsx json html htm css php txt pdf png jpg jpeg gif webp mp mkv avi wav doc docx xlsx yml yaml toml cpp dll ini cfg log bat jar apk".split(
     " ",
@@ -19,7 +19,7 @@ const NON_DOMAIN_ENDINGS: ReadonlySet<string> = new Set(
 const SCHEME = /^(?:https?|ftp|wss?):\/\//i;
 const SPELT_DOT = /^[([{]?dot[)\]}]?$/i;
 
-/** Whether the message has a link: an address with a scheme, or a host name, its dots spelt out or not. */
+/** Whether the message contains a link: a URL with a scheme, or a host name with literal or spelt-out dots. */
 export function hasLink(message: string): boolean {
   const words = toMatchForm(message.slice(0, MODERATION_LIMITS.messageUnits)).text.split(/\s+/u);
   return words.some((word, index) => {
@@ -29,7 +29,7 @@ export function hasLink(message: string): boolean {
   });
 }
 
-/** Endings that are common enough to be meant after a spelt-out dot: "the dot is" is no link. */
+/** Endings that count after a spelt-out dot: "the dot is" is no link. */
 const SPELT_DOMAIN_ENDINGS: ReadonlySet<string> = new Set(
   "com net org gg tv io me ly co xyz info live shop ru de uk".split(" "),
 );
@@ -45,15 +45,15 @@ function isHost(word: string): boolean {
   return !NON_DOMAIN_ENDINGS.has(host.slice(host.lastIndexOf(".") + 1).toLowerCase());
 }
 
-/** What the capitals rule allows. */
+/** Parameters of the capitals rule. */
 export interface ShoutingRule {
-  /** Messages with fewer letters are never shouting. */
+  /** Messages with fewer letters never match. */
   readonly minLetters: number;
-  /** The greatest share of capitals among letters that have cases, from 0 to 1. */
+  /** The greatest allowed share of capitals among cased letters, from 0 to 1. */
   readonly maxCapitalShare: number;
 }
 
-/** Whether the message shouts. Scripts without cases never do. */
+/** Whether the message is mostly capitals. Scripts without case never are. */
 export function isShouting(message: string, { minLetters, maxCapitalShare }: ShoutingRule): boolean {
   let cased = 0;
   let capitals = 0;
@@ -65,7 +65,7 @@ export function isShouting(message: string, { minLetters, maxCapitalShare }: Sho
   return cased >= minLetters && cased > 0 && capitals / cased > maxCapitalShare;
 }
 
-/** Whether the message is nothing but emoji and the names of emotes (`:wave:`), and at least one of them. */
+/** Whether the message consists of at least one emoji or emote name (`:wave:`) and nothing else. */
 export function isEmoteOnly(message: string): boolean {
   const words = cleanText(message.slice(0, MODERATION_LIMITS.messageUnits))
     .text.split(/\s+/u)
@@ -85,8 +85,8 @@ function isEmoteSequence(word: string): boolean {
 }
 
 /**
- * What makes a message the same as another in a unique-messages room: its letters as they look, without case, repeats,
- * gaps and signs; the text itself where it has no letters.
+ * The key by which a unique-messages room compares messages: the letters by look, without case, repeats, gaps and signs;
+ * the text itself if it has no letters.
  */
 export function messageFingerprint(message: string): string {
   const text = toMatchForm(message.slice(0, MODERATION_LIMITS.messageUnits)).text;

@@ -10,7 +10,7 @@ const STRICT = uniformLevels(4);
 const shown = (text: string, levels = STRICT): string[] =>
   moderateText(text, levels).matches.map(({ start, end }) => text.slice(start, end));
 
-/** Text at its worst: any code unit, what is invisible, marks, joiners, and words that the lists know. */
+/** Adversarial text: any code unit, invisible characters, marks, joiners, and listed words. */
 const worst = fc
   .array(
     fc.oneof(
@@ -114,7 +114,7 @@ test("the displayed text is the written text in NFC without invisible characters
   const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{M}\ufff9-\ufffb]/gu;
   fc.assert(
     fc.property(worst, (text) => {
-      // Marks compose with their base, so texts are compared by what is left of them apart.
+      // Marks compose with their base, so texts are compared in decomposed form.
       const bare = (all: string): string => all.normalize("NFD").replaceAll(unseen, "");
       expect(bare(cleanText(text).text)).toBe(bare(text));
     }),

@@ -1,4 +1,4 @@
-/** The local verdict on a message: clean, fold, find, weigh. Pure, linear in the text, and it never throws. */
+/** The local verdict on a message: clean, fold, match, score. Pure, linear in the text, and it never throws. */
 
 import { type BuiltInTermData, builtInAllowedPhrases, builtInTerms } from "./built-in-terms.ts";
 import { type AutoModLevel, type AutoModLevels, MODERATION_CATEGORIES, type ModerationCategory } from "./categories.ts";
@@ -8,16 +8,16 @@ import type { MappedText } from "./mapped-text.ts";
 import { type DictionaryTerm, TermDictionary, type TermMatch } from "./term-dictionary.ts";
 import { textForms } from "./text-forms.ts";
 
-/** What is to become of a message, from the mildest; only a reviewer says `rewrite`. */
+/** Decisions on a message, from the mildest; only a reviewer returns `rewrite`. */
 export const MODERATION_DECISIONS = ["allow", "rewrite", "hold", "deny"] as const;
 
-/** `rewrite` shows another text in its place, `hold` puts it before a moderator, `deny` refuses it. */
+/** `rewrite` shows another text instead, `hold` queues it for a moderator, `deny` refuses it. */
 export type ModerationDecision = (typeof MODERATION_DECISIONS)[number];
 
-/** A built-in category, or `blocked` for the stream's own words. */
+/** A built-in category, or `blocked` for the stream's blocked words. */
 export type MatchCategory = ModerationCategory | "blocked";
 
-/** One place of the original text, in UTF-16 units; `level` is the lowest at which it is found, 0 for blocked words. */
+/** A match in the original text, in UTF-16 units; `level` is the lowest at which it matches, 0 for blocked words. */
 export interface ModerationMatch {
   readonly category: MatchCategory;
   readonly level: AutoModLevel;
@@ -25,26 +25,26 @@ export interface ModerationMatch {
   readonly end: number;
 }
 
-/** What is thought of a message: what is certain is denied, what is not is held. */
+/** The verdict on a message: certain matches deny it, others hold it. */
 export interface ModerationVerdict {
   readonly decision: Exclude<ModerationDecision, "rewrite">;
-  /** In the text's order; at most `LIMITS.matches`. */
+  /** In text order; at most `MODERATION_LIMITS.matches`. */
   readonly matches: readonly ModerationMatch[];
-  /** For each category that matched, how grave the gravest match is: from 0.25 (level 4) to 1 (level 1 and blocked). */
+  /** For each matched category the severity of its worst match: from 0.25 (level 4) to 1 (level 1 and blocked). */
   readonly scores: Readonly<Partial<Record<MatchCategory, number>>>;
-  /** The text to show: what was written, without what can't be seen. */
+  /** The text to show: the message without invisible characters. */
   readonly text: string;
 }
 
-/** A stream's own words, compiled when they are edited and kept for every message. */
+/** A stream's word lists, compiled when they are edited and reused for every message. */
 export interface StreamWordLists {
   readonly blocked: TermDictionary<"blocked">;
   readonly allowed: TermDictionary<"allowed">;
 }
 
 /**
- * Compiles a stream's words. A blocked word is found as a whole word, with a `*` at its beginning or end inside others
- * too; an allowed one lets what it covers pass. Throws `RangeError` beyond `LIMITS`.
+ * Compiles a stream's words. A blocked word matches as a whole word; with `*` at its start or end also inside words.
+ * An allowed word suppresses the matches that it covers. Throws `RangeError` beyond `MODERATION_LIMITS`.
  */
 export function compileWordLists(blocked: readonly string[], allowed: readonly string[]): StreamWordLists {
   for (const words of [blocked, allowed]) {
@@ -72,7 +72,7 @@ const allowedTerm = (text: string): DictionaryTerm<"allowed"> => ({
   data: "allowed",
 });
 
-/** A stream without words of its own. */
+/** A stream without own words. */
 export const EMPTY_WORD_LISTS: StreamWordLists = compileWordLists([], []);
 
 interface BuiltInDictionaries {
@@ -82,7 +82,7 @@ interface BuiltInDictionaries {
 
 let builtIn: BuiltInDictionaries | null = null;
 
-/** The built-in lists, compiled when the first text is judged: who loads this module need not judge any. */
+/** The built-in lists, compiled at the first verdict: importers of this module may never need one. */
 function builtInDictionaries(): BuiltInDictionaries {
   builtIn ??= {
     terms: new TermDictionary(builtInTerms()),
@@ -91,7 +91,7 @@ function builtInDictionaries(): BuiltInDictionaries {
   return builtIn;
 }
 
-/** The verdict on `text`. One beyond `LIMITS.textUnits` is held unread. */
+/** The verdict on `text`. A text beyond `MODERATION_LIMITS.textUnits` is held unread. */
 export function moderateText(
   text: string,
   levels: AutoModLevels,
@@ -105,7 +105,7 @@ export function moderateText(
   return { decision, matches, scores: scoresOf(matches), text: shown.text };
 }
 
-/** The worst terms and the stream's own words need nobody to look at them; whatever else is found may be meant well. */
+/** Level-1 terms and the stream's words are certain; any other match may be harmless. */
 const isCertain = ({ level }: ModerationMatch): boolean => level <= 1;
 
 /** The stricter of two decisions. */
@@ -138,7 +138,7 @@ const isEnabledAt = ({ category, level }: BuiltInTermData, levels: AutoModLevels
 const covers = (found: readonly TermMatch<unknown>[], start: number, end: number): boolean =>
   found.some((one) => one.start <= start && one.end >= end);
 
-/** The matches in order, without those that lie within a match of the same category as grave. */
+/** The matches in order, without those inside a match of the same category with at least the same severity. */
 function deduplicateMatches(found: readonly ModerationMatch[]): ModerationMatch[] {
   const sorted = [...found].sort((a, b) => a.start - b.start || b.end - a.end || a.level - b.level);
   const kept: ModerationMatch[] = [];
@@ -161,6 +161,6 @@ function scoresOf(matches: readonly ModerationMatch[]): ModerationVerdict["score
   return scores;
 }
 
-/** A level for every category. */
+/** The same level for every category. */
 export const uniformLevels = (level: AutoModLevel): AutoModLevels =>
   Object.fromEntries(MODERATION_CATEGORIES.map((category) => [category, level])) as AutoModLevels;

@@ -12,7 +12,7 @@ import {
 
 const local = (text: string) => moderateText(text, uniformLevels(3));
 
-/** Asks with a deadline that passes when the test says so. */
+/** Requests a review whose deadline the test ends. */
 function asking(reviewer: MessageReviewer<AbortSignal>, fallback: "allow" | "hold" = "allow") {
   const abort = new AbortController();
   const deadline = Promise.withResolvers<void>();

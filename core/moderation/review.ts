@@ -1,52 +1,52 @@
-/** A second opinion within a deadline. It can make a verdict stricter, never milder. */
+/** A reviewer's opinion within a deadline. It can make a verdict stricter, never milder. */
 import { parseJsonObject, readText } from "../kit/json-fields.ts";
 import { MODERATION_DECISIONS, type ModerationDecision, type ModerationVerdict, stricterDecision } from "./moderate.ts";
 import { cleanText } from "./text-forms.ts";
 
-/** What a reviewer may know beside the text. */
+/** What a reviewer receives with the text. */
 export interface ReviewContext {
   readonly stream: string;
-  /** Tells senders of a stream apart, and nothing else about them. */
+  /** Distinguishes senders within a stream, and reveals nothing else about them. */
   readonly sender: string;
   readonly local: ModerationVerdict;
 }
 
-/** What a reviewer says; `text` is what to show where it says `rewrite`. */
+/** A reviewer's answer; `text` replaces the message if the decision is `rewrite`. */
 export interface ReviewResponse {
   readonly decision: ModerationDecision;
   readonly text?: string;
 }
 
-/** A review, or what stands in for one: the reviewer was late, failed, or had too many to review already. */
+/** A review, or its fallback with the reason: the reviewer was late, failed, or had too many reviews in flight. */
 export interface ReviewVerdict extends ReviewResponse {
   readonly by: "reviewer" | "late" | "failed" | "busy";
 }
 
-/** Someone to ask: a model, a service, a person. May reject; must stop when the signal aborts, and is not waited for then. */
+/** A reviewer: a model, a service, a person. May reject; should stop when the signal aborts, and is not awaited then. */
 export type MessageReviewer<Signal> = (
   message: string,
   context: ReviewContext,
   signal: Signal,
 ) => Promise<ReviewResponse>;
 
-/** One deadline of the platform: `passed` resolves when it passes, `cancel` ends it early. It never rejects. */
+/** One deadline of the platform: `passed` resolves at the deadline, `cancel` ends it early. It never rejects. */
 export interface ReviewDeadline<Signal> {
   readonly signal: Signal;
   readonly passed: Promise<void>;
   readonly cancel: () => void;
 }
 
-/** How a second opinion is asked for. */
+/** How a review is requested. */
 export interface ReviewPolicy<Signal> {
   readonly reviewer: MessageReviewer<Signal>;
   /** Starts a deadline whose signal aborts when it passes. */
   readonly startDeadline: (milliseconds: number) => ReviewDeadline<Signal>;
   readonly deadlineMs: number;
-  /** What stands in for a reviewer that doesn't answer: `allow` leaves the local verdict as it is. */
+  /** The result without a review: `allow` keeps the local verdict. */
   readonly fallback: "allow" | "hold";
 }
 
-/** The reviewer's opinion, or the fallback: by the deadline, whatever the reviewer does. Never rejects. */
+/** The reviewer's opinion, or the fallback by the deadline, whatever the reviewer does. Never rejects. */
 export async function requestReview<Signal>(
   message: string,
   context: ReviewContext,
@@ -61,7 +61,7 @@ export async function requestReview<Signal>(
     : { ...answer, by: "reviewer" };
 }
 
-/** Its answer; "failed" where it throws, at once or later. */
+/** The reviewer's answer; "failed" if it throws, synchronously or later. */
 async function callReviewer<Signal>(
   reviewer: MessageReviewer<Signal>,
   message: string,
@@ -75,18 +75,18 @@ async function callReviewer<Signal>(
   }
 }
 
-/** The local verdict and an opinion on the same text, as one: what becomes of it, and the text to show. */
+/** Merges the local verdict and an opinion on the same text: the decision, and the text to show. */
 export function mergeVerdicts(
   local: ModerationVerdict,
   opinion: ReviewVerdict,
 ): { readonly decision: ModerationDecision; readonly text: string } {
   const decision = stricterDecision(local.decision, opinion.decision);
   if (decision !== "rewrite") return { decision, text: local.text };
-  // A wish to rewrite without a text names nothing that could be shown.
+  // A `rewrite` without a text has nothing to show.
   return opinion.text === undefined ? { decision: "hold", text: local.text } : { decision, text: opinion.text };
 }
 
-/** What a reviewer answered in JSON, `{ "decision": …, "text"?: … }`. Throws `TypeError` if it is no review. */
+/** Parses a reviewer's JSON, `{ "decision": …, "text"?: … }`. Throws `TypeError` on anything else. */
 export function parseReviewResponse(json: string, mostUnits: number): ReviewResponse {
   const fields = parseJsonObject(json);
   const decision = MODERATION_DECISIONS.find((each) => each === fields?.["decision"]);

@@ -1,13 +1,13 @@
-/** Lists of terms compiled for matching in linear time, and how a place where one's letters stand is judged. */
+/** Term lists compiled for matching in linear time, and the rules by which a match position is accepted. */
 import AhoCorasick from "modern-ahocorasick";
 import { type LetterSequence, readLetters } from "./letter-sequence.ts";
 import { MODERATION_LIMITS } from "./limits.ts";
 import { identityMappedText } from "./mapped-text.ts";
 
-/** Where a term may stand: `word` as a whole word, `any` inside longer ones too. */
+/** Where a term matches: `word` as a whole word, `any` inside longer words too. */
 export type TermReach = "word" | "any";
 
-/** A term to find, with what its finder wants to know of it; `split` where its pieces are no words of their own. */
+/** A term with the data of its matches; `split`: its pieces are no words of their own, so it also matches across gaps. */
 export interface DictionaryTerm<Data> {
   readonly text: string;
   readonly reach: TermReach;
@@ -15,7 +15,7 @@ export interface DictionaryTerm<Data> {
   readonly data: Data;
 }
 
-/** A term that was found at the original's units `start` to `end`. */
+/** A match of a term at the original's units `start` to `end`. */
 export interface TermMatch<Data> {
   readonly start: number;
   readonly end: number;
@@ -23,23 +23,23 @@ export interface TermMatch<Data> {
 }
 
 interface TermPattern<Data> {
-  /** One letter each, with the least length of its run. */
+  /** One letter each, with the minimum length of its run. */
   readonly collapsed: string;
   readonly lengths: readonly number[];
-  /** Before which of `collapsed`'s letters a phrase has a gap. */
+  /** Indices of `collapsed` before which the phrase has a gap. */
   readonly gaps: ReadonlySet<number>;
   readonly term: DictionaryTerm<Data>;
 }
 
-/** Letters of a text from `from` to `to`, and the fragments' beginnings between them. */
+/** Letters `from` to `to` of a text, and the fragment starts between them. */
 interface LetterRange {
   readonly from: number;
   readonly to: number;
-  /** Beginnings of fragments inside the place, without those where the phrase has its gaps. */
+  /** Fragment starts inside the range, except the phrase's own gaps. */
   readonly breaks: readonly number[];
 }
 
-/** Terms ready to be found. */
+/** Compiled terms. */
 export class TermDictionary<Data> {
   readonly #patterns: readonly TermPattern<Data>[];
   readonly #matcher: AhoCorasick<TermPattern<Data>> | null;
@@ -50,7 +50,7 @@ export class TermDictionary<Data> {
     this.#matcher = inputs.length === 0 ? null : new AhoCorasick(inputs);
   }
 
-  /** Every acceptable place of every term, in no order; a generator, so that a caller can stop at its bound. */
+  /** Every accepted match of every term, unordered; a generator, so that the caller can stop at its limit. */
   *find(text: LetterSequence): Generator<TermMatch<Data>> {
     for (const { start, data: pattern } of this.#matcher?.iterate(text.collapsed) ?? []) {
       if (pattern === undefined) continue;
@@ -61,13 +61,13 @@ export class TermDictionary<Data> {
   }
 }
 
-/** Unit offsets of `collapsed` as run indices: they differ only behind letters beyond the basic plane. */
+/** Converts unit offsets of `collapsed` to run indices: they differ only after letters outside the basic plane. */
 function runIndex(text: LetterSequence, unit: number): number {
   if (text.collapsed.length === text.runs.length - 1) return unit;
   return [...text.collapsed.slice(0, unit)].length;
 }
 
-/** The term's own pattern, and those with inner letters masked where enough is left to know it by. */
+/** The term's own pattern, and patterns with masked inner letters if enough letters remain to identify it. */
 function* patternsOf<Data>(term: DictionaryTerm<Data>): Generator<TermPattern<Data>> {
   const text = readLetters(
     identityMappedText(term.text.slice(0, MODERATION_LIMITS.wordUnits).normalize("NFKC")),
@@ -95,7 +95,7 @@ function* patternsOf<Data>(term: DictionaryTerm<Data>): Generator<TermPattern<Da
   }
 }
 
-/** Where in `text` the pattern stands whose collapsed letters begin at run `at`; null where its repeats are missing. */
+/** The range in `text` that matches the pattern from run `at`; null if required repeats are missing. */
 function matchRange<Data>(
   text: LetterSequence,
   { lengths, gaps, term }: TermPattern<Data>,
@@ -124,8 +124,8 @@ function matchRange<Data>(
 }
 
 /**
- * Whether letters more than a short term has are there to hide it. One letter more makes another word ("annals"), unless
- * all have one.
+ * Whether extra letters of a short term are there to disguise it. One extra letter makes another word ("annals"), unless
+ * all letters are repeated.
  */
 function isStretched(more: readonly number[]): boolean {
   return more.every((extra) => extra !== 1) || more.every((extra) => extra > 0);
@@ -133,7 +133,7 @@ function isStretched(more: readonly number[]): boolean {
 
 const startsFragment = ({ fragmentOf }: LetterSequence, at: number): boolean => fragmentOf[at] !== fragmentOf[at - 1];
 
-/** Whether letters at `place` are the term, and not parts of words that happen to touch. */
+/** Whether the given letters are the term, and not parts of adjacent words. */
 function isAcceptedMatch(
   text: LetterSequence,
   term: DictionaryTerm<unknown>,
@@ -156,11 +156,11 @@ function isAcceptedMatch(
   return pieces.length === 2 && to - from > 3 && pieces.some(isStrayLetter);
 }
 
-/** A single letter that is no word of English, and so belongs to a neighbour. */
+/** A single letter that is no English word, and so belongs to a neighbour. */
 const isStrayLetter = ({ single, letter, gap }: { single: boolean; letter: string; gap: string }): boolean =>
   single && gap !== "apostrophe" && !"alouxk".includes(letter);
 
-/** Whether spelt letters are a run of their own, before which the word "a" or "I" may stand. */
+/** Whether spelt-out letters form a run of their own, possibly after the word "a" or "I". */
 function standsAlone({ fragments }: LetterSequence, first: number, last: number): boolean {
   const before = fragments[first - 1];
   const isWord = "al".includes(before?.letter ?? "") && fragments[first - 2]?.single !== true;

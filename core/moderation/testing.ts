@@ -1,4 +1,4 @@
-/** For tests and benches: the committed corpus, and how a verdict on it is counted. */
+/** For tests and benches: the committed corpus, and how verdicts on it are scored. */
 
 import { type AutoModLevels, MODERATION_CATEGORIES, type ModerationCategory } from "./categories.ts";
 import benignTuned from "./corpus/benign.json" with { type: "json" };
@@ -14,16 +14,16 @@ export interface EvasionSample {
   readonly technique: string;
 }
 
-/** A harmless text of some kind. */
+/** A harmless text with its kind. */
 export interface BenignSample {
   readonly text: string;
   readonly kind: string;
 }
 
-/** The half of the corpus that lists and rules were made with, or the half that they never saw. */
+/** The half of the corpus that lists and rules were tuned with, or the held-out half. */
 export type CorpusHalf = "tuned" | "held-out";
 
-/** The levels that the corpus is judged at, for evasions and traps alike: stricter than a new room's. */
+/** The levels at which the corpus is judged, evasions and traps alike: stricter than a new room's. */
 export const CORPUS_LEVELS: AutoModLevels = uniformLevels(3);
 
 /** The evasions of a half. */
@@ -34,7 +34,7 @@ export const evasionSamples = (half: CorpusHalf): readonly EvasionSample[] =>
 export const benignSamples = (half: CorpusHalf): readonly BenignSample[] =>
   half === "tuned" ? benignTuned : benignHeldOut;
 
-/** Of one category: evasions, how many of them were found in it, and benign traps that were flagged with it. */
+/** Per category: evasions, how many of them matched it, and benign traps that matched it. */
 export interface CategoryScore {
   readonly category: ModerationCategory;
   readonly evasions: number;
@@ -42,7 +42,7 @@ export interface CategoryScore {
   readonly flagged: number;
 }
 
-/** The counts of a half of the corpus, by category. A catch in another category does not count. */
+/** The counts of a half of the corpus, by category. A match in another category does not count. */
 export function categoryScores(half: CorpusHalf): CategoryScore[] {
   const hits = (text: string, category: ModerationCategory): boolean =>
     moderateText(text, CORPUS_LEVELS).matches.some((match) => match.category === category);
@@ -54,7 +54,7 @@ export function categoryScores(half: CorpusHalf): CategoryScore[] {
   });
 }
 
-/** The share of a half's evasions that are caught in their category, and of its benign traps that are flagged at all. */
+/** The share of a half's evasions that match their category, and of its benign traps that match anything. */
 export function corpusRates(half: CorpusHalf): { caught: number; flagged: number; evasions: number; benign: number } {
   const counts = categoryScores(half);
   const sum = (of: (tally: CategoryScore) => number): number => counts.reduce((total, tally) => total + of(tally), 0);

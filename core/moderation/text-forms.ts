@@ -1,30 +1,30 @@
 /**
- * Two forms of a text: the one that is stored and shown, which is what was written without what can't be seen and without
- * towers of marks; and the one in which terms are sought, with one form for each character besides.
+ * Two forms of a text: the stored and displayed form is the text without invisible characters and stacked marks; the
+ * match form additionally maps style variants of a character to one.
  */
 import { MODERATION_LIMITS } from "./limits.ts";
 import { identityMappedText, type MappedText, MappedTextBuilder, originalSpan } from "./mapped-text.ts";
 
 /**
- * A character and what may compose with it: marks, half-width voicing signs, and Hangul jamo, which join into one
- * syllable from any of their three forms. Normalisation never reaches across such pieces.
+ * A character with everything that composes with it: marks, half-width voicing signs, and Hangul jamo, which combine into
+ * one syllable from any of their three forms. Normalization never crosses such pieces.
  */
 const COMPOSABLE_PIECE = /[\s\S][\p{M}\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\u3131-\u318e\uffa0-\uffdc]*/gu;
 const IGNORABLE_CHARACTER = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\ufff9-\ufffb]/u;
 /**
- * What a reader sees. Beside white space and what is ignorable there are signs that fonts show as an empty place, which
- * may stand within a picture made of text; a mark needs something to stand on.
+ * Visible characters. Besides white space and ignorable characters, some signs render as blank, which may stand within
+ * an emoji sequence; a mark needs a base.
  */
 const VISIBLE_CHARACTER =
   /[^\s\p{M}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufff9-\ufffc\u2800\u{1d159}\u{13430}-\u{1343f}\u{13441}\u{13442}]/u;
-/** Printable ASCII, which every step of cleaning leaves as it is. */
+/** Printable ASCII, which every step of cleaning leaves unchanged. */
 const ASCII = /^[ -~]*$/;
 const SPACE = /[\t\n\r]/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
-/** What a variation selector may follow: pictographs, and the bases of keycaps. */
+/** Bases of a variation selector: pictographs, and the bases of keycaps. */
 const VARIATION_BASE = /[\p{Emoji}\p{Extended_Pictographic}]/u;
-/** Scripts whose spelling needs joiners: Arabic's family and the Indic ones. */
+/** Scripts that need joiners: the Arabic family and the Indic ones. */
 const JOINER_SCRIPT =
   /[\p{scx=Arab}\p{scx=Syrc}\p{scx=Mong}\p{scx=Nkoo}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}\p{scx=Mymr}]/u;
 const ZWNJ = "\u200c";
@@ -33,17 +33,17 @@ const VARIATION_SELECTORS = "\ufe0e\ufe0f";
 const BLACK_FLAG = "\u{1f3f4}";
 const TAG_CHARACTER = /[\u{e0020}-\u{e007f}]/u;
 
-/** `text` as it is shown. Cleaning twice is cleaning once. */
+/** The displayed form of `text`. Idempotent. */
 export function cleanText(text: string): MappedText {
   return ASCII.test(text) ? identityMappedText(text) : cleanInForm(text, "NFC");
 }
 
-/** `text` as terms are sought in it: each character in the one form that stands for all that differ in style only. */
+/** The match form of `text`: each character in the one form that represents all its style variants. */
 export function toMatchForm(text: string): MappedText {
   return ASCII.test(text) ? identityMappedText(text) : cleanInForm(text, "NFKC");
 }
 
-/** Both forms of a text, made once where they are the same, as they are for most. */
+/** Both forms of a text, computed once if they are equal, as for most texts. */
 export function textForms(text: string): { readonly shown: MappedText; readonly matched: MappedText } {
   const shown = cleanText(text);
   const same = ASCII.test(text) || text.normalize("NFKC") === text.normalize("NFC");
@@ -54,17 +54,17 @@ function cleanInForm(text: string, form: "NFC" | "NFKC"): MappedText {
   return normalizePieces(stripInvisible(normalizePieces(identityMappedText(text), form)), "NFC");
 }
 
-/** Whether nothing of a text can be seen: spaces, signs without a shape, marks without a letter. */
+/** Whether a text has no visible characters: only spaces, blank signs, and marks without a base. */
 export function isBlankText(text: string): boolean {
   return !VISIBLE_CHARACTER.test(text);
 }
 
-/** A text in one line: each run of white space and of signs that look like it is one space, none is at the ends. */
+/** A text in one line: each run of white space and blank signs becomes one space, with none at the ends. */
 export function toSingleLine(text: string): string {
   return text.replaceAll(/[\s\u2800\ufffc\u{1d159}\u{13441}\u{13442}]+/gu, " ").trim();
 }
 
-/** `source` in a normal form, piece by piece, so that each piece keeps its place. */
+/** `source` in a normal form, piece by piece, so that each piece keeps its position. */
 export function normalizePieces(source: MappedText, form: "NFC" | "NFKC"): MappedText {
   const builder = new MappedTextBuilder();
   for (const { 0: piece, index } of source.text.matchAll(COMPOSABLE_PIECE)) {
@@ -77,8 +77,8 @@ export function normalizePieces(source: MappedText, form: "NFC" | "NFKC"): Mappe
 }
 
 /**
- * Drops what can't be seen and the marks beyond the bound. A joiner stays where the kept characters on both sides of it
- * need one: pictographs, or letters of a script that is spelt with joiners.
+ * Drops invisible characters and marks beyond the limit. A joiner stays if the kept characters on both sides need it:
+ * pictographs, or letters of a script that uses joiners.
  */
 function stripInvisible(source: MappedText): MappedText {
   const builder = new MappedTextBuilder();
