@@ -323,7 +323,7 @@ export const BeaconReplySchema: z.ZodMiniType = answer(
   z.object({ nextMs: z.int().check(z.positive()), counted: z.boolean(), device: deviceKey }),
 );
 
-/** `GET /rooms/{stream}/replay`: events of one window of programme time; `docs/room-protocol.md` lists their kinds. */
+/** `GET /rooms/{stream}/replay`: events of one window of program time; `docs/room-protocol.md` lists their kinds. */
 export const ReplayWindowSchema: z.ZodMiniType = answer(
   "ReplayWindow",
   z.object({ from: count, next: count, events: z.array(z.looseObject({ kind: z.string() })) }),

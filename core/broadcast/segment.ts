@@ -2,7 +2,7 @@
 
 /** What part 0 says about the segment that it opens. */
 export interface SegmentStart {
-  /** Programme time of the segment's first sample, milliseconds since the epoch. */
+  /** Program time of the segment's first sample, milliseconds since the epoch. */
   readonly programTimeMs: number;
   /** The init section its media needs: `init-{version}.mp4`. */
   readonly initVersion: number;

@@ -47,7 +47,7 @@ export interface StreamStatus {
     /** -1 before the first part. */
     readonly lastMsn: number;
     readonly lastPart: number;
-    /** Programme time at the end of the newest part, milliseconds since the epoch; null before the first part. */
+    /** Program time at the end of the newest part, milliseconds since the epoch; null before the first part. */
     readonly programTimeMs: number | null;
   }[];
   readonly viewers: StreamViewers;

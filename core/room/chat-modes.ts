@@ -1,25 +1,25 @@
 /** The chat modes of a room. */
 
-/** Restrictions on who may write what; those who moderate are exempt from all. */
+/** Restrictions on who may write what; staff is exempt from all. */
 export interface ChatModes {
-  /** Seconds between two messages of one person; 0 is off. */
+  /** Seconds between two messages of one participant; 0: off. */
   readonly slowS: number;
-  /** Only those who have followed for so many minutes may write; null is off. Subscribers and verified are exempt. */
+  /** Minimum time of following, minutes; null: off. Subscribers and verified participants are exempt. */
   readonly followersMin: number | null;
   readonly subscribersOnly: boolean;
   readonly verifiedOnly: boolean;
   readonly emoteOnly: boolean;
-  /** No message that was there already. */
+  /** No repeated messages. */
   readonly unique: boolean;
-  /** No links, but those of verified people. */
+  /** No links, except from verified participants. */
   readonly noLinks: boolean;
   /** No messages that are mostly capitals. */
   readonly noCapitals: boolean;
-  /** Every message waits for a moderator. */
+  /** Every message is held for review. */
   readonly review: boolean;
 }
 
-/** A room in which everybody with an account may write. */
+/** A room in which every participant with an account may write. */
 export const OPEN_CHAT_MODES: ChatModes = {
   slowS: 0,
   followersMin: null,

@@ -9,7 +9,7 @@ export interface RoomChild {
 }
 
 /**
- * A child as RPC and stored rows have it. Objects of different releases call each other during a deployment, so the
+ * A child as RPC and stored rows identify it. Objects of different releases call each other during a deployment, so the
  * encoding is fixed; only this file reads it.
  */
 export type RoomChildId = number & { readonly [brand]: "RoomChildId" };
@@ -22,7 +22,7 @@ export function encodeRoomChild({ kind, index }: RoomChild): RoomChildId {
   return (kind === "relay" ? FIRST_RELAY_ID + index : index) as RoomChildId;
 }
 
-/** The child that an id means. */
+/** The child with this id. */
 export function decodeRoomChild(id: RoomChildId): RoomChild {
   return id >= FIRST_RELAY_ID ? { kind: "relay", index: id - FIRST_RELAY_ID } : { kind: "shard", index: id };
 }

@@ -1,4 +1,4 @@
-/** Limits of a room that its clients keep too, each with its reason and the error of a frame that exceeds it. */
+/** Room limits that clients observe too, each with its reason and the error of a frame that exceeds it. */
 import { ACCESS_LIMITS } from "../access/access-policy.ts";
 
 /** Limits that clients keep. */
@@ -10,7 +10,7 @@ export const CLIENT_ROOM_LIMITS = {
   /** Blocked words, and characters of one: every message is checked against all of them. */
   blockedWords: 500,
   blockedWordChars: 64,
-  /** Different emoji whose reactions are counted; further ones are not. */
+  /** Distinct emoji whose reactions are counted; others are not. */
   distinctEmoji: 32,
   /** Likes or reactions in one frame: a client batches half a second of them. */
   reactionsPerFrame: 50,
@@ -18,6 +18,6 @@ export const CLIENT_ROOM_LIMITS = {
   flowAckEveryChars: 262_144,
   /** The heartbeat interval of a client that plays. */
   heartbeatEveryMs: 2_000,
-  /** Programme time in one window of the replay. */
+  /** Program time in one window of the replay. */
   replayWindowMs: 10_000,
 } as const;

@@ -1,4 +1,4 @@
-/** What a viewer can read: chat above a rate is left out and counted; what moderates, and who hosts, never is. */
+/** Sampling for display: chat above a rate is omitted and counted; messages of staff are never omitted. */
 import { type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
 import type { RoomEvent } from "./events.ts";
 import { isStaff } from "./participants.ts";
@@ -6,7 +6,7 @@ import { ROOM_LIMITS } from "./room-limits.ts";
 
 const DISPLAY_RATE = { perSecond: ROOM_LIMITS.displayPerSecond, burst: ROOM_LIMITS.displayBurst };
 
-/** The events that are shown; the bucket is the room's, from one tick to the next. */
+/** The displayed events; the bucket is the room's, from one tick to the next. */
 export function sampleForDisplay(
   events: readonly RoomEvent[],
   bucket: TokenBucket | undefined,

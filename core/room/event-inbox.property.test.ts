@@ -16,7 +16,7 @@ const chat = (offset: number, subject: string): ChatEvent => ({
   programmeMs: offset,
 });
 
-/** One step of a run: events happen and are told, in whatever state the connection to the client is. */
+/** One step of a run: events occur and are sent, in any state of the client's connection. */
 type Step =
   | { readonly kind: "told"; readonly count: number; readonly way: "arrives" | "lost" | "twice" | "late" | "cut" }
   | { readonly kind: "reconnect" }
@@ -35,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "newEpoch" as const }) },
 );
 
-/** A room with one shard and a client, as far as the order of events goes. */
+/** A room with one shard and a client, reduced to the order of events. */
 class Run {
   epoch = 1;
   head = 0;
@@ -45,7 +45,7 @@ class Run {
   bucket: Parameters<typeof sampleForDisplay>[1];
   nowMs = 0;
   readonly inbox = new EventInbox();
-  /** What the client's application shows, since it last had to begin anew; and where that was. */
+  /** What the client's application shows since its last restart, and the offset of that restart. */
   shown: RoomEvent[] = [];
   unseen = 0;
   base = 0;
@@ -105,7 +105,7 @@ class Run {
     this.unseen += unseen;
   }
 
-  /** The client has exactly the room's events since its base, in order, but for those that were counted as unseen. */
+  /** The client has exactly the room's events since its base, in order, except those counted as omitted. */
   check(): void {
     const at = this.inbox.position;
     if (at === null || at.epoch !== this.ring.epoch) return;
@@ -134,7 +134,7 @@ test("under loss, repetition, reordering and truncation, a client has the room's
           run.ring = new RecentEvents(`e${run.epoch}`, 0, 50);
         } else {
           const told = run.happen(each.count);
-          // A frame that was held up comes after those that overtook it.
+          // A delayed frame arrives after later ones.
           const held = run.late.splice(0);
           if (each.way === "arrives" || each.way === "twice") run.tick(told);
           if (each.way === "twice") run.tick(told);
@@ -147,7 +147,7 @@ test("under loss, repetition, reordering and truncation, a client has the room's
           run.shown.map(({ offset }) => offset).sort((a, b) => a - b),
         );
       }
-      // Once the connection is whole, nothing is missing.
+      // Once the connection is intact, nothing is missing.
       run.tick(run.happen(1));
       run.check();
       expect(run.inbox.position).toEqual({ epoch: run.ring.epoch, offset: run.head });
@@ -176,7 +176,7 @@ test("a sender sees each own message once, in its place, although sampling omitt
           const early = before.next().value;
           if (early) acknowledge();
           run.tick(told);
-          // Acknowledgements may come late, and again.
+          // Acknowledgements may be late and repeated.
           acknowledge();
           run.check();
         }

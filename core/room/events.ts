@@ -8,7 +8,7 @@ export type RoomEvent = Effect & EventStamp;
 /** A chat message of the history. */
 export type ChatEvent = Extract<RoomEvent, { kind: "chat" }>;
 
-/** People watching now, the most that did, an estimate of how many different ones; likes and reactions so far. */
+/** Current viewers, their peak, an estimate of distinct viewers; likes and reactions so far. */
 export interface RoomCounts {
   readonly watching: number;
   readonly peak: number;

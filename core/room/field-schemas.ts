@@ -63,5 +63,5 @@ export const AUTOMOD_LEVEL_FIELDS: Readonly<Record<ModerationCategory, z.ZodMini
   spam: LEVEL_FIELD,
 };
 
-/** A schema for each member of a message but its tag: no member without one, and none beside them. */
+/** A schema for each member of a message except its tag: every member has one, and there are no others. */
 export type FieldSchemas<M, Tag extends keyof M> = { readonly [K in Exclude<keyof M, Tag>]-?: z.ZodMiniType<M[K]> };

@@ -1,14 +1,14 @@
-/** Networks are known to a room by another name each day, so that what is kept of one day says nothing of another. */
+/** A network has another name in a room each day, so that stored names of different days cannot be linked. */
 
 const DAY_MS = 86_400_000;
 
-/** The days whose names of a network are looked at: that of `nowMs` first, the one before, and the one after for those who stay. */
+/** The days whose names of a network are checked: that of `nowMs`, the day before, and the day after for viewers who stay. */
 export function networkNameDays(nowMs: number): readonly [number, number, number] {
   const day = Math.floor(nowMs / DAY_MS);
   return [day, day - 1, day + 1];
 }
 
-/** When a ban of a network made at `nowMs` ends: nobody is known by that day's name any more. */
+/** The end of a network ban made at `nowMs`: nobody is known by that day's name any more. */
 export function networkBanEndMs(nowMs: number): number {
   return (Math.floor(nowMs / DAY_MS) + 2) * DAY_MS;
 }

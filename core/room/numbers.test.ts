@@ -155,7 +155,7 @@ test("a room shrinks by halves after minutes of low use, never by a tree level, 
 test("an expected audience has its shards before it arrives and while it is expected", () => {
   const size = new ShardScaler(1, { ...DEFAULT_SHARDING, shardFill: 100 }, { viewers: 1_600, untilMs: 1_000_000 });
   expect([size.updateSockets(0, 0), size.shards]).toEqual([true, 16]);
-  // Few came so far: that is no reason to shrink.
+  // Few have joined so far, which is no reason to shrink.
   for (let atMs = 0; atMs < 1_000_000; atMs += 10_000) expect(size.updateSockets(50, atMs)).toBe(false);
   for (let atMs = 1_000_000; atMs < 1_500_000; atMs += 10_000) size.updateSockets(50, atMs);
   expect(size.shards).toBeLessThan(16);

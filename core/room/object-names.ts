@@ -1,10 +1,10 @@
 /**
- * Where a room's objects are. An object's name begins with its jurisdiction, if it is bound to one, so that whoever knows
- * the name of one object of a room finds all the others: the room `eu:show`, its shard `eu:show/3`.
+ * Names of a room's objects. A name begins with its jurisdiction, if it is bound to one, so that the name of any object of
+ * a room leads to all others: the room `eu:show`, its shard `eu:show/3`.
  */
 import type { StreamName } from "../kit/ids.ts";
 
-/** Where a room's storage and its work stay. */
+/** The jurisdiction of a room's storage and execution. */
 export type Jurisdiction = "eu";
 
 /** Every jurisdiction. */
@@ -15,12 +15,12 @@ export function roomObjectName(stream: StreamName, jurisdiction: Jurisdiction | 
   return jurisdictionObjectName(stream, jurisdiction);
 }
 
-/** A name with its jurisdiction, which no stream's name can be taken for: streams' names have no colon. */
+/** A name with its jurisdiction, distinct from any stream name: those have no colon. */
 export function jurisdictionObjectName(name: string, jurisdiction: Jurisdiction | null): string {
   return jurisdiction === null ? name : `${jurisdiction}:${name}`;
 }
 
-/** The jurisdiction in which the object of this name is; null: anywhere. */
+/** The jurisdiction of the object of this name; null: anywhere. */
 export function jurisdictionOfObject(name: string): Jurisdiction | null {
   return JURISDICTIONS.find((each) => name.startsWith(`${each}:`)) ?? null;
 }
@@ -35,7 +35,7 @@ export function roomChildName(room: string, index: number): string {
   return `${room}/${index}`;
 }
 
-/** The room's name and the number that the name of a shard or relay tells. */
+/** The room's name and the number in the name of a shard or relay. */
 export function parseRoomChildName(name: string | undefined): { readonly room: string; readonly index: number } {
   const [room = "", index = "0"] = (name ?? "").split("/");
   return { room, index: Number(index) };

@@ -1,28 +1,28 @@
 /** The people of a room. */
 import type { Role } from "../access/roles.ts";
 
-/** Who holds a socket. `subject` is null for someone without an account, who may read. Times are ms since the epoch. */
+/** The holder of a socket. `subject` is null for a viewer without an account, who may read. Times are ms since the epoch. */
 export interface Participant {
   readonly subject: string | null;
   readonly name: string;
   readonly roles: readonly Role[];
-  /** Follows the host since then; null for those who don't. */
+  /** Start of following the host; null for viewers who do not. */
   readonly followerSinceMs: number | null;
-  /** What the room calls the device, by the key that it showed; another name each time where it showed none. */
+  /** The room's name of the device, from its key; a random name each time without a key. */
   readonly device: string;
-  /** What the room calls the network today; empty where it is not known. */
+  /** The room's name of the network today; empty if unknown. */
   readonly address: string;
-  /** What it calls it on the days beside this one. */
+  /** Its names on the adjacent days. */
   readonly addressesNear?: readonly string[];
-  /** What the viewer is in the estimate of different people; absent where it isn't counted. */
+  /** The viewer's name in the estimate of distinct viewers; absent if it is not counted. */
   readonly countedAs?: string;
-  /** The token's end; null without a token. */
+  /** The token's expiry; null without a token. */
   readonly expiresMs: number | null;
-  /** What revocations of tokens compare with; 0 where it is absent. */
+  /** The token's version, which revocations compare with; absent: 0. */
   readonly tokenVersion?: number;
 }
 
-/** A message's sender, as all see it. */
+/** A message's sender, as shown to all. */
 export interface ParticipantProfile {
   readonly subject: string;
   readonly name: string;
@@ -32,12 +32,12 @@ export interface ParticipantProfile {
 /** The sender of a message whose sender was erased. */
 export const ERASED_PROFILE: ParticipantProfile = { subject: "", name: "", roles: [] };
 
-/** Who a viewer is to rate limits, places and counts: the account, else the device. */
+/** The key of a viewer in rate limits, placement and counts: the account, else the device. */
 export function participantKey({ subject, device }: Pick<Participant, "subject" | "device">): string {
   return subject === null ? `device:${device}` : `account:${subject}`;
 }
 
-/** Whether a person moderates here. */
+/** Whether a person is a moderator or host. */
 export function isStaff(roles: readonly Role[]): boolean {
   return roles.includes("host") || roles.includes("moderator");
 }

@@ -37,15 +37,15 @@ const viewer = (subject: string, roles: readonly Role[] = [], over: Partial<Part
   ...over,
 });
 
-/** One whom the room has met, and one who never was here before. */
+/** A participant that the room knows, and one that is new. */
 const HOSTS = [viewer("host", ["host"]), viewer("late-host", ["host"])] as const;
-/** Writes from the devices and addresses of the hosts. */
+/** Participants on the devices and networks of the hosts. */
 const SHADOWS = HOSTS.map(({ device, address }, index) => viewer(`shadow-${index}`, [], { device, address }));
 const MODERATORS = [viewer("mod", ["moderator"]), viewer("second", ["moderator"]), viewer("granted")] as const;
 const PEOPLE = [...HOSTS, ...MODERATORS, ...SHADOWS, viewer("ann")];
 const SUBJECTS = PEOPLE.map(({ subject }) => subject ?? "");
 
-/** With a subject's tokens below the version revoked. */
+/** The state with a subject's tokens below the version revoked. */
 function revoking(access: AccessPolicy, subject: string, by: Revocation["by"], version: number): AccessPolicy {
   const revision = access.revision + 1;
   const others = access.revocations.filter((each) => each.subject !== subject || each.by !== by);
@@ -53,7 +53,7 @@ function revoking(access: AccessPolicy, subject: string, by: Revocation["by"], v
   return { ...access, revision, revocations: [...others, revocation] };
 }
 
-/** A room with its history, as the room object keeps it. */
+/** A room with its history, as the room object stores it. */
 class Model {
   readonly state = new RoomState();
   access: AccessPolicy = PUBLIC_ACCESS_POLICY;
@@ -155,7 +155,7 @@ test("no sequence of commands by moderators or viewers takes a right from a host
       const ofHost = [...model.messages.values()].filter(({ by }) => by.subject === "host").length;
       for (const [by, act] of done) model.act(by, act);
       for (const host of HOSTS) {
-        // To read and write, to play, to have what was written stand, to moderate.
+        // To read, to write, to play, to have a message stand, to moderate.
         expect(restrictionOn(model.state, host, NOW)).toBeNull();
         for (const playback of ["public", "token", "followers"] as const) {
           expect(findAccessDenial({ ...model.access, playback }, { ...host, tokenVersion: 0 }, NOW)).toBeNull();
@@ -182,7 +182,7 @@ test("nobody can ban a known host, and earlier sanctions are lifted when a host 
   expect(model.act(MODERATORS[0], { kind: "clear", subject: "host" })).toBe(false);
   expect(model.act(MODERATORS[0], { kind: "ban", subject: "late-host", address: true })).toBe(true);
   expect(restrictionOn(model.state, HOSTS[1], NOW)).toBeNull();
-  // The same person with a token that doesn't say so.
+  // The same person with a token without the role.
   expect(restrictionOn(model.state, viewer("late-host"), NOW)).toMatchObject({ error: "banned" });
   const met = staffChange(model.state, HOSTS[1], NOW);
   expect(met).toMatchObject({ effect: { kind: "unban", subject: "late-host" } });
@@ -207,7 +207,7 @@ test("staff is decided by the current role, not by past roles or expired and rev
   expect(revoked(3).effectiveRank("second", NOW)).toBe("moderator");
   expect(revoked(4).effectiveRank("second", NOW)).toBe("viewer");
   expect(revoked(0).effectiveRank("second", NOW + 1_000)).toBe("viewer");
-  // A host's messages stand as long as they may be read.
+  // A host's messages stand while they are readable.
   expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs - 1)).toBe("host");
   expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs)).toBe("viewer");
 });

@@ -1,7 +1,7 @@
-/** Ranks, and the targets that each may act on. The tables are complete: what they lack is forbidden. */
+/** Ranks, and the targets that each may act on. The tables are complete: anything else is forbidden. */
 import type { Role } from "../access/roles.ts";
 
-/** The rank of a person, which decides on whom the person may act. */
+/** The rank of a person, which decides whom the person may act on. */
 export type Rank = "viewer" | "moderator" | "host";
 
 /** Every rank, the lowest first. */

@@ -1,4 +1,4 @@
-/** A room's recent events as they are shown, for joining and returning viewers. */
+/** A room's recent events as displayed, for joining and returning viewers. */
 import { removalOf } from "./effects/index.ts";
 import { applyLaterEvent, type RoomEvent } from "./events.ts";
 import type { EventRange } from "./room-protocol.ts";

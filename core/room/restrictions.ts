@@ -1,4 +1,4 @@
-/** What a viewer may do in a room now: the only place that checks bans, timeouts, revocations and expired tokens. */
+/** The restrictions on a viewer in a room: the only place that checks bans, timeouts, revocations and expired tokens. */
 import { type AccessDenial, type AccessPolicy, findAccessDenial, isBanned } from "../access/access-policy.ts";
 import type { Participant } from "./participants.ts";
 import type { RoomErrorCode } from "./room-errors.ts";

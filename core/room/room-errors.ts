@@ -29,8 +29,8 @@ const ERROR_TEXTS = {
 /** A stable error code. */
 export type RoomErrorCode = keyof typeof ERROR_TEXTS;
 
-/** What each code says to people. */
+/** The message of each code for people. */
 export const ROOM_ERROR_TEXTS: Readonly<Record<RoomErrorCode, string>> = ERROR_TEXTS;
 
-/** Errors after which the same act may be sent again at once. */
+/** Errors after which the same command may be resent at once. */
 export const RETRYABLE_ROOM_ERRORS: ReadonlySet<RoomErrorCode> = new Set(["busy", "unavailable"]);

@@ -13,25 +13,25 @@ import type { ModerationList, StaffNote } from "./staff-messages.ts";
 /** The version that both sides speak. */
 export const ROOM_PROTOCOL_VERSION = 1;
 
-/** What a client sends while it plays, and what it gets: fixed, so that the platform answers without waking the shard. */
+/** What a client sends while it plays, and the reply: fixed, so that the platform replies without waking the shard. */
 export const HEARTBEAT = "beat";
 export const HEARTBEAT_REPLY = "ok";
 
-/** What a browser's socket names as its protocol, beside the ticket that opens it. */
+/** The WebSocket subprotocol of a browser, besides the ticket that opens it. */
 export const ROOM_SUBPROTOCOL = "corral";
 
-/** A position in a room's history: its epoch, and the last event that is known. */
+/** A position in a room's history: its epoch, and the last known event. */
 export interface RoomPosition {
   readonly epoch: string;
   readonly offset: number;
 }
 
-/** Whether a position is one of this epoch. Before the first event all are the same: a room keeps no epoch before it. */
+/** Whether a position is in this epoch. Before the first event all are the same: a room stores no epoch before it. */
 export function isInEpoch({ epoch, offset }: RoomPosition, ofEpoch: string): boolean {
   return offset === 0 || epoch === ofEpoch;
 }
 
-/** Frames of clients. `id`: the client's own, the same when it sends again, and never the same for another act. */
+/** Client frames. `id`: the client's own, the same in a resend, and never the same for another command. */
 export type ClientFrame =
   | { readonly type: "hello"; readonly from: RoomPosition | null }
   | { readonly type: "act"; readonly id: string; readonly act: Command; readonly programmeMs: number | null }
@@ -41,17 +41,17 @@ export type ClientFrame =
   | { readonly type: "seen" }
   | { readonly type: "renew"; readonly token: string };
 
-/** What became of an act: stored (with the event, if it made one), waiting for review, answered with a list, or refused. */
+/** The outcome of a command: stored (with its event, if any), held for review, answered with a list, or refused. */
 export type CommandOutcome =
   | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: ModerationList }
   | { readonly ok: false; readonly error: RoomErrorCode };
 
-/** What became of a new token: it holds until `expiresMs`, or the old one goes on. */
+/** The outcome of a token renewal: the new token is valid until `expiresMs`, or the old one remains. */
 export type TokenRenewalOutcome =
   | { readonly ok: true; readonly expiresMs: number }
   | { readonly ok: false; readonly error: AccessDenial | TokenError | "token-other-subject" | "unavailable" };
 
-/** Which events a frame tells of: those after `from`, up to `to`; `unseen` of them were left out. */
+/** The events of a frame: those after `from`, up to `to`; `unseen` of them were omitted. */
 export interface EventRange {
   readonly epoch: string;
   readonly from: number;
@@ -60,10 +60,10 @@ export interface EventRange {
   readonly unseen: number;
 }
 
-/** Who a viewer is to the room. */
+/** A viewer's identity in the room. */
 export type OwnProfile = { readonly subject: string; readonly name: string; readonly roles: readonly Role[] } | null;
 
-/** Frames of the server. `nowMs` is the server's clock. */
+/** Server frames. `nowMs` is the server's clock. */
 export type ServerFrame =
   | ({
       readonly type: "welcome";
@@ -71,7 +71,7 @@ export type ServerFrame =
       readonly recovered: boolean;
       readonly nowMs: number;
       readonly you: OwnProfile;
-      /** The token's end; null without a token. */
+      /** The token's expiry; null without a token. */
       readonly expiresMs: number | null;
       readonly modes: ChatModes;
       readonly pinned: PinnedMessage | null;
@@ -82,7 +82,7 @@ export type ServerFrame =
   | { readonly type: "staff"; readonly notes: readonly StaffNote[] }
   | { readonly type: "renewed"; readonly outcome: TokenRenewalOutcome };
 
-/** Who a viewer is, as its welcome says; `nameOf` gives the name as it is shown. */
+/** A viewer's identity, as its welcome states it; `nameOf` returns the displayed name. */
 export function toOwnProfile(
   { subject, name }: Participant,
   roles: readonly Role[],

@@ -46,15 +46,15 @@ export class RoomState implements StateFields {
   pinned: PinnedMessage | null = null;
   words: readonly string[] = [];
   automod: AutoModConfig = DEFAULT_AUTOMOD_CONFIG;
-  /** Who may read, as the stream's Live object sent it. */
+  /** The access policy, as the stream's Live object sent it. */
   access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   readonly moderators: Set<string> = new Set();
-  /** Staff whose rank comes from a token that was shown in this room. */
+  /** Staff whose rank comes from a token presented in this room. */
   readonly staffGrants: Map<string, StaffGrant> = new Map();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly heldMessages: Map<string, HeldMessage> = new Map();
 
-  /** The state that these entries make, in order. */
+  /** The state that results from these entries, in order. */
   static fromEntries(entries: Iterable<StateEntry>): RoomState {
     const state = new RoomState();
     for (const entry of entries) state.apply(entry);
@@ -71,7 +71,7 @@ export class RoomState implements StateFields {
     return ENTRY_DEFINITIONS.flatMap((definition) => (definition.shared ? definition.list(this) : []));
   }
 
-  /** Entries that end the sanctions and the staff grants that are over. */
+  /** Entries that end expired sanctions and staff grants. */
   expiryEntries(nowMs: number): StateEntry[] {
     return ENTRY_DEFINITIONS.flatMap((definition) => {
       const { untilMs } = definition;
@@ -84,13 +84,13 @@ export class RoomState implements StateFields {
     });
   }
 
-  /** A person's roles, with those that the room gave. */
+  /** A person's roles, including those granted by the room. */
   effectiveRoles(who: Pick<Participant, "subject" | "roles">): readonly Role[] {
     const appointed = who.subject !== null && this.moderators.has(who.subject);
     return appointed && !isStaff(who.roles) ? [...who.roles, "moderator"] : who.roles;
   }
 
-  /** A person's current rank: appointed here, or from a token that was shown here and is neither over nor revoked. */
+  /** A person's current rank: appointed here, or from a token that was presented here and is neither expired nor revoked. */
   effectiveRank(subject: string, nowMs: number): Rank {
     const appointed = this.moderators.has(subject) ? "moderator" : "viewer";
     const grant = this.staffGrants.get(subject);

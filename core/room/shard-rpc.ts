@@ -1,4 +1,4 @@
-/** What the room and its shards tell each other. */
+/** RPC messages between the room, its relays and its shards. */
 
 import type { RoomChildId } from "./child-ids.ts";
 import type { CommandEnvelope } from "./commands/index.ts";
@@ -8,34 +8,34 @@ import type { Participant } from "./participants.ts";
 import type { CommandOutcome, EventRange } from "./room-protocol.ts";
 import type { StaffNote } from "./staff-messages.ts";
 
-/** What a shard's viewers did in a tick; taps are sums. */
+/** The commands and reactions of a shard's viewers in a batch; reactions are sums. */
 export interface CommandBatch {
   readonly acts: readonly CommandEnvelope[];
   readonly likes: number;
   readonly reactions: Readonly<Record<string, number>>;
 }
 
-/** What became of the acts, in their order, all of it stored. */
+/** The outcomes of the commands, in order, all of them stored. */
 export interface CommandBatchReply {
   readonly outcomes: readonly CommandOutcome[];
 }
 
-/** What happened in a tick, for one shard: events as they are shown, and what they changed. */
+/** The events of a tick for one shard, as displayed, and the state changes. */
 export interface TickBatch extends EventRange {
   readonly nowMs: number;
   readonly facts: readonly StateEntry[];
-  /** The facts are all there are, not what changed. */
+  /** The entries are the complete state, not changes. */
   readonly wholeFacts: boolean;
-  /** What lies between this batch and where the shard stands can't be told any more. */
+  /** Events between this batch and the shard's position are no longer available. */
   readonly reset: boolean;
   readonly notes: readonly StaffNote[];
   readonly counts: RoomCounts;
   readonly shards: number;
-  /** A shard tells this part of its viewers with each call, 1: all of them. A power of two. */
+  /** A shard sends this part of its viewers' frames with each call, 1: all of them. A power of two. */
   readonly parts: number;
 }
 
-/** All that a shard without memory needs. */
+/** The snapshot for a shard without memory. */
 export interface ShardSnapshot {
   readonly recent: EventRange;
   readonly facts: readonly StateEntry[];
@@ -50,18 +50,18 @@ export interface BeaconViewer {
   readonly network: string | null;
 }
 
-/** What a shard counted, or a relay summed up. `distinct` comes when it changed. */
+/** The counts of a shard, or the sums of a relay. `distinct` is present if it changed. */
 export interface AudienceReport {
   readonly sockets: number;
   readonly watching: number;
   readonly distinct: Uint8Array | null;
-  /** Viewers who say that they play and aren't counted: their networks have as many as count, or they show no key. */
+  /** Viewers that report playback and are not counted: their networks are at the limit, or they have no valid device key. */
   readonly uncounted?: number;
-  /** A relay's shards, whose counts are in its own: whoever counted one of them by itself stops doing so. */
+  /** A relay's shards, whose counts are part of its own: a former parent drops them. */
   readonly of?: readonly RoomChildId[];
 }
 
-/** How many shards the room has. */
+/** The room's number of shards. */
 export interface AudienceReportReply {
   readonly shards: number;
 }
@@ -71,14 +71,14 @@ export interface RoomRpc {
   attach(child: RoomChildId): Promise<ShardSnapshot>;
   submit(submission: CommandBatch): Promise<CommandBatchReply>;
   report(child: RoomChildId, report: AudienceReport): Promise<AudienceReportReply>;
-  /** Somebody whose token makes them staff has come. */
+  /** A staff member with a token has joined. */
   recordStaff(viewer: Participant): Promise<void>;
-  /** All events after `offset`, or null if they are too many, or no longer there. */
+  /** All events after `offset`, or null if they are too many or no longer available. */
   eventsSince(epoch: string, offset: number): Promise<EventRange | null>;
 }
 
-/** The calls that a shard takes of its room or relay, and a relay of its room. */
+/** The calls of a room or relay to a shard, and of a room to a relay. */
 export interface ShardRpc {
-  /** Takes in a batch; gives the last event that the shard knows, which is before the batch if one between was lost. */
+  /** Applies a batch; returns the last event that the shard has, which is before the batch if one in between was lost. */
   deliver(batch: TickBatch): Promise<number>;
 }

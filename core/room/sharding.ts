@@ -1,14 +1,14 @@
-/** How a room is spread: how many shards, who is where, what stands between, how often each calls the one above. */
+/** Sharding of a room: number of shards, placement of viewers, relays, and the call rate of each level. */
 import { hash32 } from "../kit/hash.ts";
 import { ROOM_LIMITS } from "./room-limits.ts";
 import { MAX_FANOUT_COHORTS } from "./shard/fanout-cohorts.ts";
 
-/** Most shards of a room: 10 million sockets at their fill, with as many relays as a relay has shards. */
+/** Most shards of a room: 10 million sockets at their target, with as many relays as a relay has shards. */
 export const MAX_SHARDS = 4_096;
 
-/** What decides about the size of a room. */
+/** Parameters of a room's sizing. */
 export interface ShardingConfig {
-  /** Sockets a shard should have before the room gets more shards. */
+  /** Target number of sockets per shard before the room gets more shards. */
   readonly shardFill: number;
   /** Children that one object sends a batch to each tick. */
   readonly fanOut: number;
@@ -23,12 +23,12 @@ export const DEFAULT_SHARDING: ShardingConfig = {
   socketsPerAddress: ROOM_LIMITS.socketsPerAddress,
 };
 
-/** Calls a second that all children together make to one object for messages, and for counts: half of what it bears. */
+/** Calls per second of all children together to one object, for messages and for counts: half of its capacity. */
 const PARENT_CALLS_PER_SECOND = 200;
 
 /**
- * Shards that a room with so many sockets should have, at least as many as now: a power of two, so that half of the
- * viewers keep their shard when it doubles. An empty room begins anew with one.
+ * The number of shards for this many sockets, at least the current one: a power of two, so that half of the
+ * viewers keep their shard when it doubles. An empty room restarts with one.
  */
 export function shardCountFor(
   sockets: number,
@@ -40,21 +40,21 @@ export function shardCountFor(
   return Math.min(MAX_SHARDS, Math.max(currentShards, wanted));
 }
 
-/** A shard whose sockets are fewer than this part of its fill could do the work of another too. */
+/** A shard with fewer sockets than this part of its target could take over another one's. */
 const UNDERUSED_SHARE = 1 / 8;
-/** A room that has been too large for so long gets half of its shards. */
+/** A room that was oversized for this long halves its shards. */
 const SHRINK_AFTER_MS = 120_000;
 
-/** A crowd that is on its way: until then the room has shards for so many. */
+/** An expected audience: until its time the room has shards for it. */
 export interface ExpectedAudience {
   readonly viewers: number;
   readonly untilMs: number;
 }
 
-/** Nobody in particular. */
+/** No expected audience. */
 export const NO_EXPECTED_AUDIENCE: ExpectedAudience = { viewers: 0, untilMs: 0 };
 
-/** A room's number of shards as its sockets come and go. */
+/** A room's number of shards, which follows its sockets. */
 export class ShardScaler {
   readonly #sizing: ShardingConfig;
   #shards: number;
@@ -71,17 +71,17 @@ export class ShardScaler {
     return this.#shards;
   }
 
-  /** Another crowd is expected than before. */
+  /** Sets the expected audience. */
   setExpectedAudience(expected: ExpectedAudience): void {
     this.#expected = expected;
   }
 
-  /** Whether a crowd is expected. */
+  /** Whether an audience is expected. */
   expectsAudience(nowMs: number): boolean {
     return this.#expected.viewers > 0 && nowMs < this.#expected.untilMs;
   }
 
-  /** The room has so many sockets now; whether that changed the number of shards. */
+  /** Updates the number of sockets; whether that changed the number of shards. */
   updateSockets(sockets: number, nowMs: number): boolean {
     const before = this.#shards;
     const expected = this.expectsAudience(nowMs) ? this.#expected.viewers : 0;
@@ -91,7 +91,7 @@ export class ShardScaler {
   #rescale(sockets: number, before: number, nowMs: number): boolean {
     this.#shards = shardCountFor(sockets, before, this.#sizing);
     const half = before / 2;
-    // The tree keeps its depth until the room is empty, so that nobody's count is in two places.
+    // The tree keeps its depth until the room is empty, so that no viewer is counted in two places.
     const deep = roomTreeDepth(half, this.#sizing) === roomTreeDepth(before, this.#sizing);
     const roomy = sockets > 0 && before > 1 && deep && sockets < before * this.#sizing.shardFill * UNDERUSED_SHARE;
     if (!roomy) this.#underusedSinceMs = null;
@@ -112,14 +112,14 @@ export function shardIndexFor(viewer: string, shards: number): number {
 }
 
 /**
- * How many of a shard's `sockets` should go to the shards that are theirs by now: as many as it has above twice its fill;
- * all, where the room has so few shards that this one is none of them.
+ * How many of a shard's `sockets` should move to their own shards: as many as it has above twice its target;
+ * all, if the room has so few shards that this one is none of them.
  */
 export function excessSockets(shard: number, shards: number, sockets: number, { shardFill }: ShardingConfig): number {
   return shard >= shards ? sockets : Math.max(0, sockets - 2 * shardFill);
 }
 
-/** The relay between a shard and the room, null where the room tells its shards itself. It never changes but for that. */
+/** The relay between a shard and the room; null if the room calls its shards directly. It does not change otherwise. */
 export function relayIndexFor(
   shard: number,
   shards: number,
@@ -128,13 +128,13 @@ export function relayIndexFor(
   return shards <= fanOut ? null : Math.floor(shard / fanOut);
 }
 
-/** How long the room gathers before it tells its shards, with so many sockets. */
+/** The batch interval of a room with this many sockets. */
 export function tickIntervalMs(sockets: number): number {
   const { minTickMs: least, maxTickMs: most, maxTickSockets } = ROOM_LIMITS;
   return Math.round(least + (most - least) * Math.min(1, sockets / maxTickSockets));
 }
 
-/** In how many parts a room with so many sockets and shards tells a tick, a power of two: see `FanoutCohorts`. */
+/** The number of cohort calls per tick of a room with these sockets and shards, a power of two: see `FanoutCohorts`. */
 export function tickParts(sockets: number, shards: number): number {
   const { socketsPerCohortGroup, fanoutCallsPerTick } = ROOM_LIMITS;
   const most = Math.min(MAX_FANOUT_COHORTS, fanoutCallsPerTick / shards);
@@ -144,35 +144,35 @@ export function tickParts(sockets: number, shards: number): number {
 }
 
 /**
- * The least time between two portions of a shard with so many sockets, ms: one that is fuller than planned tells its
- * viewers less often, rather than do nothing else.
+ * The least time between two cohort calls of a shard with this many sockets, ms: an overfull shard sends to its
+ * viewers less often, instead of spending all its time on it.
  */
 export function minFanoutIntervalMs(sockets: number, parts: number): number {
   const { shardFill, maxTickMs } = ROOM_LIMITS;
   return sockets <= shardFill ? 0 : (maxTickMs * sockets) / shardFill / parts;
 }
 
-/** Objects that have the same parent as a shard, with it. */
+/** The number of objects with the same parent as a shard, itself included. */
 export function siblingCount(shards: number, { fanOut }: ShardingConfig = DEFAULT_SHARDING): number {
   return Math.min(shards, fanOut);
 }
 
-/** Relays of a room with so many shards. */
+/** The number of relays of a room with this many shards. */
 export function relayCount(shards: number, { fanOut }: ShardingConfig = DEFAULT_SHARDING): number {
   return shards <= fanOut ? 0 : Math.ceil(shards / fanOut);
 }
 
-/** How long one of `callers` gathers messages before it calls the object above. */
+/** The batch interval of one of `callers` before it calls the object above. */
 export function batchIntervalMs(callers: number): number {
   return Math.max(5, Math.ceil((1_000 * callers) / PARENT_CALLS_PER_SECOND));
 }
 
-/** How often one of `callers` counts who watches, and tells the object above if that changed. */
+/** The interval at which one of `callers` counts viewers, and reports the count if it changed. */
 export function reportIntervalMs(callers: number): number {
   return Math.max(500, Math.ceil((1_000 * callers) / PARENT_CALLS_PER_SECOND));
 }
 
-/** Objects below the room on the way to a viewer: 1 where the room tells each shard itself, 2 with relays between. */
+/** Levels below the room: 1 without relays, 2 with them. */
 export function roomTreeDepth(shards: number, { fanOut }: ShardingConfig = DEFAULT_SHARDING): number {
   return shards <= fanOut ? 1 : 2;
 }

@@ -1,4 +1,4 @@
-/** What only the staff of a room receive: lists that they request, and changes of the review queue. */
+/** Messages to the staff of a room only: requested lists, and changes of the review queue. */
 import type { AutoModConfig } from "./entries/automod.ts";
 import type { HeldMessage } from "./entries/held.ts";
 import type { Sanction } from "./entries/sanction.ts";
@@ -32,17 +32,17 @@ export interface AuditLogEntry {
   readonly about: string;
 }
 
-/** Lists that moderators ask for. */
+/** Lists that moderators request. */
 export type ModerationList =
   | { readonly what: "held"; readonly held: readonly HeldMessage[] }
   | { readonly what: "bans"; readonly bans: readonly BanListEntry[] }
   | { readonly what: "audit"; readonly audit: readonly AuditLogEntry[] }
   | { readonly what: "words"; readonly words: readonly string[] }
   | { readonly what: "automod"; readonly automod: AutoModConfig }
-  /** Those appointed in the room; whose token says so isn't among them. */
+  /** Moderators appointed in the room, without those by token. */
   | { readonly what: "moderators"; readonly moderators: readonly string[] };
 
-/** What only those who moderate are told. */
+/** A message to staff. */
 export type StaffNote =
   | { readonly kind: "held"; readonly held: HeldMessage }
   | { readonly kind: "settled"; readonly id: string };

@@ -117,7 +117,7 @@ export class RoomClient {
     this.#outbox.abandonAll();
   }
 
-  /** Sends a chat message or a moderation command; `programmeMs`: the programme time on screen. Never rejects. */
+  /** Sends a chat message or a moderation command; `programmeMs`: the program time on screen. Never rejects. */
   sendCommand(act: Command, programmeMs: number | null = null): Promise<CommandOutcome> {
     return this.#stopped ? Promise.resolve({ ok: false, error: "unavailable" }) : this.#outbox.submit(act, programmeMs);
   }
@@ -248,7 +248,7 @@ export class RoomClient {
     if (this.#playing) this.#sendHeartbeat();
   }
 
-  /** Events are missing: asks for them on the same socket, from the client's position. */
+  /** Events are missing: requests them on the same socket, from the client's position. */
   #resync(): void {
     this.#welcomed = false;
     this.#startWelcomeTimeout();
@@ -286,7 +286,7 @@ export class RoomClient {
     this.#socket?.send(JSON.stringify(frame));
   }
 
-  /** Forgets the current socket, whose later events are ignored, and returns it. */
+  /** Drops the current socket, whose later events are ignored, and returns it. */
   #detachSocket(): RoomSocket | null {
     const socket = this.#socket;
     this.#socket = null;

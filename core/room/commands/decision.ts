@@ -1,4 +1,4 @@
-/** Decisions that several commands come to. */
+/** Decisions shared by several commands. */
 import type { Effect } from "../effects/index.ts";
 import type { StateEntry } from "../entries/index.ts";
 import type { RoomErrorCode } from "../room-errors.ts";

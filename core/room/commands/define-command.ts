@@ -7,19 +7,19 @@ import type { Rank } from "../permissions.ts";
 import type { RoomState } from "../room-state.ts";
 import type { CommandAcceptance, CommandRefusal, DecisionContext, EnvelopeOf } from "../sequencer/decision.ts";
 
-/** A command of a person with an account, whose roles are those that hold in the room. */
+/** A command of a participant with an account, whose roles are the effective ones in the room. */
 export interface AccountEnvelope<C> extends Omit<EnvelopeOf<C>, "by"> {
   readonly by: Participant & { readonly subject: string };
 }
 
-/** What a command's file declares. An absent member: the command has nothing of the sort. */
+/** The declaration of a command. An absent member: not applicable to the command. */
 export interface CommandSpec<C extends { readonly kind: string }> {
   readonly kind: C["kind"];
-  /** The least rank that may issue it. */
+  /** The minimum rank that may issue it. */
   readonly minRank: Rank;
   /** Its members and their limits. The order is that of the stored digest. */
   readonly fields: FieldSchemas<C, "kind">;
-  /** Decoder by hand, for a command of the hot path. A property test holds it equal to the schema. */
+  /** Hand-written decoder, for a command of the hot path. A property test holds it equal to the schema. */
   readonly read?: (fields: JsonObject) => C | null;
   /** The subject that it is about, besides its sender. Called before the decision. */
   readonly subject?: (command: C, state: RoomState) => string | null;

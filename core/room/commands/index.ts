@@ -1,4 +1,4 @@
-/** Every command: a chat message, and what the staff may do. */
+/** Every command: chat messages, and the staff's commands. */
 
 import { higherRank, type Rank } from "../permissions.ts";
 import type { EnvelopeOf } from "../sequencer/decision.ts";
@@ -18,7 +18,7 @@ import { type TimeoutCommand, timeoutCommand } from "./timeout.ts";
 import { type UnbanCommand, unbanCommand } from "./unban.ts";
 import { type WordsCommand, wordsCommand } from "./words.ts";
 
-/** What a client sends and the room acknowledges. */
+/** Commands of clients, which the room acknowledges. */
 export type Command =
   | ChatCommand
   | DeleteCommand
@@ -35,7 +35,7 @@ export type Command =
   | DenyCommand
   | ListCommand;
 
-/** What the staff may do. */
+/** Commands of the staff. */
 export type ModerationCommand = Exclude<Command, ChatCommand>;
 
 /** A command as a shard sends it to the room. */
@@ -59,7 +59,7 @@ export const COMMANDS: { readonly [K in Command["kind"]]: CommandDefinition<Extr
   list: listCommand,
 };
 
-/** The definition of a command, or null for a kind that is none. */
+/** The definition of a command, or null for an unknown kind. */
 export function commandDefinition(kind: Command["kind"]): CommandDefinition<Command>;
 export function commandDefinition(kind: unknown): CommandDefinition<Command> | null;
 export function commandDefinition(kind: unknown): CommandDefinition<Command> | null {

@@ -1,4 +1,4 @@
-/** What the approval and the denial of a held message have in common. */
+/** Shared by the approval and the denial of a held message. */
 import type { Effect } from "../effects/index.ts";
 import type { RoomState } from "../room-state.ts";
 import type { CommandAcceptance, CommandRefusal } from "../sequencer/decision.ts";

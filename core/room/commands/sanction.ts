@@ -1,4 +1,4 @@
-/** What a ban and a timeout have in common. */
+/** Shared by bans and timeouts. */
 import type { Effect } from "../effects/index.ts";
 import type { StateEntry } from "../entries/index.ts";
 import type { Sanction } from "../entries/sanction.ts";
@@ -10,14 +10,14 @@ import { networkSanctionKey, type RoomState, sanctionKeys } from "../room-state.
 import type { CommandAcceptance, CommandRefusal, DecisionContext } from "../sequencer/decision.ts";
 import { acceptAudited, refuseCommand } from "./decision.ts";
 
-/** What to impose on whom. `untilMs`: the end of a timeout, null for a ban; `networks`: whether a ban is of them too. */
+/** A sanction. `untilMs`: the end of a timeout, null for a ban; `networks`: whether a ban includes networks. */
 interface SanctionRequest {
   readonly subject: string;
   readonly untilMs: number | null;
   readonly networks: boolean;
 }
 
-/** Sanctions an account; a ban also the devices that it wrote from, and their networks where the request says so. */
+/** Sanctions an account; a ban also the devices that it wrote from, and their networks on request. */
 export function decideSanction(
   state: RoomState,
   by: Participant & { readonly subject: string },

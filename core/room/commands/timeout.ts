@@ -1,4 +1,4 @@
-/** Keeps a person from writing for a while. */
+/** Keeps a participant from writing for some time. */
 import { integerField, SUBJECT_FIELD } from "../field-schemas.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import { type CommandDefinition, defineCommand } from "./define-command.ts";

@@ -1,6 +1,6 @@
 /** What the definition of one kind of effect consists of. Browsers load all definitions: they import nothing of commands. */
 
-/** Where and when: offset within the room's epoch (from 1, without holes), server time, programme time; ms since 1970. */
+/** Position and time: offset within the room's epoch (from 1, without gaps), server time, program time; ms since 1970. */
 export interface EventStamp {
   readonly offset: number;
   readonly atMs: number;

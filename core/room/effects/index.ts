@@ -1,4 +1,4 @@
-/** Every kind of effect: what an event of a room's history says. */
+/** Every kind of effect: the content of an event of a room's history. */
 import { type BanEffect, banEffect } from "./ban.ts";
 import { type ChatEffect, chatEffect } from "./chat.ts";
 import { type ClearEffect, clearEffect } from "./clear.ts";
@@ -12,7 +12,7 @@ import { type RulesEffect, rulesEffect } from "./rules.ts";
 import { type TimeoutEffect, timeoutEffect } from "./timeout.ts";
 import { type UnbanEffect, unbanEffect } from "./unban.ts";
 
-/** What an event says, without its offset and times. */
+/** The content of an event, without its offset and times. */
 export type Effect =
   | ChatEffect
   | DeleteEffect

@@ -1,4 +1,4 @@
-/** A message was pinned, or none is pinned any more. */
+/** A message was pinned, or the pin was removed. */
 import type { EffectDefinition } from "./define-effect.ts";
 
 /** `target`: the message's offset; null removes the pin. */

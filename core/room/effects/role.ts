@@ -1,4 +1,4 @@
-/** A person was appointed in the room, or is no longer. */
+/** A moderator was appointed in the room, or removed. */
 import { type EffectDefinition, namedSubject } from "./define-effect.ts";
 
 /** `role`: null removes the role that the room gave. */

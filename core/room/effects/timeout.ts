@@ -1,4 +1,4 @@
-/** A person may not write until a time. */
+/** A participant may not write until a time. */
 import { type EffectDefinition, namedSubject } from "./define-effect.ts";
 
 /** `untilMs`: the end of the timeout, ms since the epoch. */

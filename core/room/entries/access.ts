@@ -9,7 +9,7 @@ export interface AccessEntry {
   readonly value: AccessPolicy;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface AccessFields {
   access: AccessPolicy;
 }

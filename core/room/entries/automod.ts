@@ -20,7 +20,7 @@ export interface AutoModEntry {
   readonly value: AutoModConfig;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface AutoModFields {
   automod: AutoModConfig;
 }

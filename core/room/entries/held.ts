@@ -29,7 +29,7 @@ export interface HeldEntry {
   readonly value: HeldMessage | null;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface HeldFields {
   readonly heldMessages: Map<string, HeldMessage>;
 }

@@ -1,4 +1,4 @@
-/** Every kind of state entry: what holds in a room until another entry of the same kind and key replaces it. */
+/** Every kind of state entry: a value that is current until another entry of the same kind and key replaces it. */
 import { type AccessEntry, type AccessFields, accessEntry } from "./access.ts";
 import { type AutoModEntry, type AutoModFields, automodEntry } from "./automod.ts";
 import type { EntryDefinition } from "./define-entry.ts";

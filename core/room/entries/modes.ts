@@ -9,7 +9,7 @@ export interface ModesEntry {
   readonly value: ChatModes;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface ModesFields {
   modes: ChatModes;
 }

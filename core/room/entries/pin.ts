@@ -12,7 +12,7 @@ export interface PinEntry {
   readonly value: PinnedMessage | null;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface PinFields {
   pinned: PinnedMessage | null;
 }

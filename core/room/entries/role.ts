@@ -8,7 +8,7 @@ export interface RoleEntry {
   readonly value: "moderator" | null;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface RoleFields {
   readonly moderators: Set<string>;
 }

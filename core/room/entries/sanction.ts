@@ -21,7 +21,7 @@ export interface SanctionEntry {
   readonly value: Sanction | null;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface SanctionFields {
   readonly sanctions: Map<string, Sanction>;
 }

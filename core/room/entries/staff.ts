@@ -17,7 +17,7 @@ export interface StaffEntry {
   readonly value: StaffGrant | null;
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface StaffFields {
   readonly staffGrants: Map<string, StaffGrant>;
 }

@@ -8,7 +8,7 @@ export interface WordsEntry {
   readonly value: readonly string[];
 }
 
-/** Its part of the state. */
+/** The fields of the room state. */
 export interface WordsFields {
   words: readonly string[];
 }

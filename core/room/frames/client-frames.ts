@@ -21,7 +21,7 @@ const ANY_COMMAND = z.union(Object.values(COMMANDS).map(({ schema }) => schema a
 /** The members of each frame, by its `type`. */
 export const CLIENT_FRAME_FIELDS: { readonly [T in ClientFrame["type"]]: FieldSchemas<Frame<T>, "type"> } = {
   hello: { from: z._default(z.nullable(POSITION_FIELD), null) },
-  // A program time that is none counts as unknown.
+  // An invalid program time counts as unknown.
   act: { id: textField(nameChars), act: ANY_COMMAND, programmeMs: z.catch(z.nullable(integerField(0)), null) },
   like: { count: COUNT_FIELD },
   react: {

@@ -1,4 +1,4 @@
-/** Who watches, summed over a room's shards: now, at most, different people, time watched; likes and reactions. */
+/** The audience of a room, summed over its shards: current viewers, peak, distinct viewers, watch time; likes and reactions. */
 
 import { HyperLogLog } from "../../kit/hyperloglog.ts";
 import type { RoomChildId } from "../child-ids.ts";
@@ -6,11 +6,11 @@ import type { RoomCounts } from "../events.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { AudienceReport } from "../shard-rpc.ts";
 
-/** What a shard said last. */
+/** A shard's last report. */
 export interface ShardViewerCount {
   readonly sockets: number;
   readonly watching: number;
-  /** Absent where nobody is left out. */
+  /** Absent if everybody is counted. */
   readonly uncounted?: number;
 }
 
@@ -23,7 +23,7 @@ export interface AudienceTotals {
   readonly reactions: Readonly<Record<string, number>>;
 }
 
-/** What is kept of an audience, so that it doesn't jump when memory is lost. */
+/** The stored part of an audience, so that counts do not jump after a loss of memory. */
 export interface AudienceSnapshot {
   readonly shards: ReadonlyMap<RoomChildId, ShardViewerCount>;
   readonly totals: AudienceTotals;
@@ -38,7 +38,7 @@ export class RoomAudience {
   #totals: AudienceTotals;
   #lastReportMs: number;
 
-  /** An audience as it was kept; what shards said is trusted anew from `nowMs` on. */
+  /** A restored audience; the stored counts of shards are valid again from `nowMs` on. */
   constructor(kept: AudienceSnapshot, nowMs: number) {
     for (const [shard, count] of kept.shards) this.#shards.set(shard, { ...count, atMs: nowMs });
     this.#distinct = kept.distinct === null ? new HyperLogLog() : HyperLogLog.fromBytes(kept.distinct);
@@ -47,7 +47,7 @@ export class RoomAudience {
     this.#lastReportMs = nowMs;
   }
 
-  /** Takes in a shard's report; whether the estimate of different people changed. */
+  /** Applies a shard's report; whether the estimate of distinct viewers changed. */
   applyReport(
     shard: RoomChildId,
     { sockets, watching, distinct, uncounted = 0 }: AudienceReport,
@@ -64,12 +64,12 @@ export class RoomAudience {
     return changed;
   }
 
-  /** A shard without sockets and viewers is forgotten. */
+  /** Removes a shard without sockets and viewers. */
   removeShard(shard: RoomChildId): void {
     this.#shards.delete(shard);
   }
 
-  /** Counts likes and reactions in. */
+  /** Adds likes and reactions. */
   addReactions(likes: number, reactions: Readonly<Record<string, number>>): void {
     const sums = { ...this.#totals.reactions };
     for (const [emoji, count] of Object.entries(reactions)) {
@@ -79,7 +79,7 @@ export class RoomAudience {
     this.#totals = { ...this.#totals, likes: this.#totals.likes + likes, reactions: sums };
   }
 
-  /** People watching, by reports that can still be trusted. */
+  /** Current viewers, from valid reports. */
   watchingCount(nowMs: number): number {
     return this.#sumFreshShards(nowMs, ({ watching }) => watching);
   }
@@ -104,13 +104,13 @@ export class RoomAudience {
     return this.#totals;
   }
 
-  /** The counts as viewers are told. */
+  /** The counts that viewers are sent. */
   counts(nowMs: number): RoomCounts {
     const { peak, likes, reactions } = this.#totals;
     return { watching: this.watchingCount(nowMs), peak, distinct: this.#distinctCount, likes, reactions };
   }
 
-  /** The estimate of different people, to be kept. */
+  /** The estimate of distinct viewers, to be stored. */
   distinctBytes(): Uint8Array {
     return this.#distinct.toBytes();
   }

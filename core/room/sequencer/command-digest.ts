@@ -6,7 +6,7 @@ export function commandDigest(command: object): string {
   return hash32(JSON.stringify(command)).toString(36);
 }
 
-/** Whether a command has this digest. Without a stored digest, equal ids are taken for the same command. */
+/** Whether a command has this digest. Without a stored digest, commands with equal ids are considered equal. */
 export function matchesCommandDigest(digest: string | undefined, command: object): boolean {
   return digest === undefined || digest === commandDigest(command);
 }

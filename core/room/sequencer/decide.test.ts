@@ -43,7 +43,7 @@ const host = viewer("host", ["host"]);
 const moderator = viewer("mod", ["moderator"]);
 const ann = viewer("ann");
 
-/** Decides, and lets the state hold what follows. */
+/** Decides, and applies the resulting entries to the state. */
 function carryOut(
   state: RoomState,
   what: CommandEnvelope,
@@ -200,7 +200,7 @@ test("a text is shown as written, and a blank or overlong one is malformed", () 
     for (const blank of ["\u200b\u2060", "\u2800 \u2800", "\u{1d159}", "\u0301\u0302", "\u3164", "\ufe0f"]) {
       expect(shown(by, blank), JSON.stringify(blank)).toBe("malformed");
     }
-    // In the normal form each of these is two signs.
+    // In the normal form each of these is two characters.
     expect(shown(by, "\u{1d15e}".repeat(200))).toBe("malformed");
     for (const text of ["10⁵ viewers, x² ½", "‼️ ⁉️ Ⓜ️ ㊗️ ℹ️ ™️", "¯\\_(ツ)_/¯", "(╯°□°）╯︵ ┻━┻", "ｗｉｄｅ ﷺ", "⠀⣴⣿⠀"]) {
       expect(shown(by, text)).toMatchObject({ text });

@@ -45,7 +45,7 @@ export interface DecisionContext {
   auditLog(): readonly AuditLogEntry[];
 }
 
-/** The person whose event it is, where that is not the sender of the command. */
+/** The author of the event, if that is not the sender of the command. */
 export interface EventAttribution {
   readonly by: Pick<Participant, "subject" | "device" | "address" | "roles">;
   readonly id: string;

@@ -9,7 +9,7 @@ import { restrictionOn } from "../restrictions.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { RoomState } from "../room-state.ts";
 
-/** The change that a participant's arrival makes. */
+/** The change that a participant's arrival causes. */
 export interface StaffChange {
   readonly entries: readonly StateEntry[];
   readonly effect?: Effect;

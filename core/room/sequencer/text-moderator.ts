@@ -1,4 +1,4 @@
-/** How a room judges texts and names: the local pipeline with the room's levels and words. */
+/** Text moderation of a room: the local pipeline with the room's levels and words. */
 
 import { hash32 } from "../../kit/hash.ts";
 import { MODERATION_CATEGORIES } from "../../moderation/categories.ts";
@@ -16,17 +16,17 @@ import { isStaff, type ParticipantProfile } from "../participants.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
 import type { RoomState } from "../room-state.ts";
 
-/** What of a room's state says how texts are judged. */
+/** The part of a room's state that text moderation depends on. */
 export type TextModerationRules = Pick<RoomState, "words" | "automod" | "modes">;
 
-/** Names that were judged under the rules in force. */
+/** Names that were moderated under the current rules. */
 const NAME_CACHE_SIZE = 2_000;
 
-/** Judges what people write and what they are called. Its answers depend on nothing but what it is given. */
+/** Moderates messages and names. Its results depend only on its arguments. */
 export class TextModerator {
   #rules: TextModerationRules | null = null;
   #wordLists: StreamWordLists = EMPTY_WORD_LISTS;
-  /** By name: the name in its clean form, or null where it may not be shown. */
+  /** By name: the name in its displayed form, or null if it may not be shown. */
   #nameCache = new Map<string, string | null>();
 
   /** The verdict on a message. */
@@ -36,8 +36,8 @@ export class TextModerator {
   }
 
   /**
-   * The name to show: in its clean form; a neutral one, the same for all of a person's messages, in place of one in which
-   * the lists find anything. Those who moderate are called what they want.
+   * The displayed name: in its clean form; replaced by a neutral name, the same for all of a person's messages, if the lists
+   * match anything in it. Names of staff are shown as they are.
    */
   displayName({ subject, name, roles }: ParticipantProfile, rules: TextModerationRules): string {
     this.#useRules(rules);
@@ -71,12 +71,12 @@ export function holdReasons({ matches }: ModerationVerdict): HoldReason[] {
   return MODERATION_CATEGORIES.filter((category) => matches.some((match) => match.category === category));
 }
 
-/** What a person is called where no list is asked: to themselves, and among the staff. */
+/** A person's name without moderation: to themselves, and among staff. */
 export function unmoderatedName({ subject, name }: Pick<ParticipantProfile, "subject" | "name">): string {
   return normalizeName(name) || placeholderName(subject);
 }
 
-/** A name in one line without what can't be seen, at most as long as a name may be; empty where nothing of it is left. */
+/** A name in one line without invisible characters, cut to the maximum length; empty if nothing remains. */
 function normalizeName(name: string): string {
   const text = toSingleLine(cleanText(name).text);
   const cut = [...text].slice(0, ROOM_LIMITS.nameChars).join("").trim();
