@@ -1,4 +1,4 @@
-/** Several deadlines on the one alarm that an object has. */
+/** Several deadlines on an object's single alarm. */
 
 import type { ObjectAlarm, ObjectValues } from "./object-storage.ts";
 
@@ -10,25 +10,25 @@ type Deadlines<Purpose extends string> = Partial<Record<Purpose, number>>;
 
 const DEADLINES_KEY = "alarms";
 
-/** Deadlines by purpose, of which the alarm rings for the earliest. */
+/** Deadlines by purpose; the alarm is set to the earliest. */
 export class AlarmSchedule<Purpose extends string> {
   readonly #storage: AlarmStorage;
   readonly #defaultPurpose: Purpose;
 
-  /** `defaultPurpose`: of an alarm that an earlier release set, which had this purpose only. */
+  /** `defaultPurpose`: the purpose of an alarm set by an earlier release, which had no other. */
   constructor(storage: AlarmStorage, defaultPurpose: Purpose) {
     this.#storage = storage;
     this.#defaultPurpose = defaultPurpose;
   }
 
-  /** When the alarm is due for a purpose, ms since the epoch, or null. */
+  /** The deadline of a purpose, ms since the epoch, or null. */
   async dueMs(purpose: Purpose): Promise<number | null> {
     const alarmMs = await this.#storage.getAlarm();
     // The platform may have lost an alarm that became due while nothing ran.
     return alarmMs === null ? null : (this.#deadlines(alarmMs)[purpose] ?? null);
   }
 
-  /** Sets the deadline of a purpose; in the same turn as the call, and so with what the caller has just stored. */
+  /** Sets the deadline of a purpose, in the same turn as the call, and so atomically with the caller's writes. */
   schedule(purpose: Purpose, atMs: number): Promise<void> {
     return this.#update((deadlines) => ({ ...deadlines, [purpose]: atMs }));
   }
@@ -43,8 +43,8 @@ export class AlarmSchedule<Purpose extends string> {
   }
 
   /**
-   * What an alarm that rings is for: always the earliest deadline, since clocks jump, and all that are over. Each of them
-   * stays until it is scheduled again or cancelled, so that an alarm that fails is repeated for the same purposes.
+   * The purposes of a firing alarm: always the earliest deadline, since clocks jump, and all expired ones. Each of them
+   * stays until it is scheduled again or cancelled, so that a failed alarm is repeated for the same purposes.
    */
   due(nowMs: number): Purpose[] {
     const deadlines = Object.entries(this.#deadlines(nowMs)) as [Purpose, number][];
@@ -52,7 +52,7 @@ export class AlarmSchedule<Purpose extends string> {
     return deadlines.flatMap(([purpose, atMs]) => (atMs <= Math.max(earliestMs, nowMs) ? [purpose] : []));
   }
 
-  /** `change` returns null where there is nothing to change. */
+  /** `change` returns null for no change. */
   async #update(change: (deadlines: Deadlines<Purpose>) => Deadlines<Purpose> | null): Promise<void> {
     const hasDeadlines = this.#storage.kv.get(DEADLINES_KEY) !== undefined;
     const alarmMs = hasDeadlines ? null : await this.#storage.getAlarm();
@@ -60,7 +60,7 @@ export class AlarmSchedule<Purpose extends string> {
     if (changed !== null) await this.#store(changed);
   }
 
-  /** `alarmMs`: the alarm as it is set or rings. */
+  /** `alarmMs`: the alarm as it is set or fires. */
   #deadlines(alarmMs: number | null): Deadlines<Purpose> {
     const stored = this.#storage.kv.get<Deadlines<Purpose>>(DEADLINES_KEY);
     if (stored !== undefined || alarmMs === null) return stored ?? {};

@@ -1,4 +1,4 @@
-/** Ids of the domain events that an object has taken: its sources deliver at least once. */
+/** Ids of the domain events that an object has applied: its sources deliver at least once. */
 import type { LazyStorage } from "./lazy-storage.ts";
 
 /** The table of an inbox, for the object's migrations. */
@@ -6,7 +6,7 @@ export const INBOX_TABLE = `
 CREATE TABLE IF NOT EXISTS inbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
 `;
 
-/** Ids kept: a source repeats only its last event, since it waits for each before it goes on. */
+/** Number of ids kept: a source repeats only its last event, since it awaits each delivery. */
 export const INBOX_IDS = 1_000;
 
 /** The inbox of one object, whose schema has `INBOX_TABLE`. */
@@ -17,7 +17,7 @@ export class Inbox {
     this.#storage = storage;
   }
 
-  /** Stores an id, in the transaction that applies its event; false where the event was taken before. */
+  /** Stores an id, in the transaction that applies its event; false if the event was applied before. */
   accept(id: string): boolean {
     const [added] = this.#storage
       .insert<{ sequence: number }>("INSERT OR IGNORE INTO inbox (id) VALUES (?) RETURNING sequence", id)

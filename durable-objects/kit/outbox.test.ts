@@ -14,7 +14,7 @@ const schema: StorageSchema = {
   migrations: [({ sql }) => void sql.exec(OUTBOX_TABLES + INBOX_TABLE)],
 };
 
-/** A subscriber that notes what it gets, and refuses what `fails` says. */
+/** A subscriber that records its events, and refuses those that `fails` selects. */
 class Listener implements OutboxSubscriber<Body> {
   readonly name: string;
   readonly kinds = ["said"] as const;
@@ -46,7 +46,7 @@ class Bench {
     this.lazy = new LazyStorage(storage, schema);
   }
 
-  /** An outbox as an object that starts has it: all memory is new. */
+  /** An outbox as in a starting object: without any memory. */
   start(...subscribers: OutboxSubscriber<Body>[]): Outbox<Body> {
     const newId = (): string => {
       this.#ids += 1;

@@ -1,7 +1,7 @@
 /**
  * An object's outbox of domain events. An event is stored in the transaction that changes the object's state, and then
  * delivered to each subscriber in order, at least once: an alarm that is set with the event repeats what was not delivered,
- * whatever happens to the object's memory. A subscriber's receiver skips ids that it knows.
+ * whatever happens to the object's memory. A subscriber's receiver skips ids that it has applied.
  */
 import { type Platform, withTimeout } from "../../core/kit/clock.ts";
 import type { LazyStorage } from "./lazy-storage.ts";
@@ -15,25 +15,25 @@ CREATE TABLE IF NOT EXISTS outbox_cursors (
   subscriber TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 export const OUTBOX_LIMITS = {
   /**
    * Events kept, some 3 MB. The oldest leaves for one more, though a subscriber may lack it, which is logged: a state change
    * must not fail because another object is unreachable, and a Live object holds no more bans than this either.
    */
   events: 10_000,
-  /** Delivered events are kept so long, for a subscriber that a later release adds. */
+  /** Delivered events are kept this long, for a subscriber that a later release adds. */
   retentionMs: 86_400_000,
-  /** Old events are deleted with each of so many appended. */
+  /** Old events are deleted once per this many appended events. */
   pruneEvery: 16,
-  /** A delivery without an answer for so long is repeated. */
+  /** A delivery without an answer within this time is repeated. */
   deliveryTimeoutMs: 10_000,
-  /** Retries wait a time that doubles from the first to the second of these. */
+  /** The first and the longest retry delay; delays double in between. */
   minRetryMs: 500,
   maxRetryMs: 60_000,
 } as const;
 
-/** An event as it is stored. The id is unique; the sequence orders the events of this outbox. */
+/** A stored event. The id is unique; the sequence orders the events of this outbox. */
 export interface OutboxEvent<Body> {
   readonly id: string;
   readonly sequence: number;
@@ -42,20 +42,20 @@ export interface OutboxEvent<Body> {
   readonly body: Body;
 }
 
-/** A consumer of events, known by its name. */
+/** A consumer of events with its stable name. */
 export interface OutboxSubscriber<Body extends { readonly kind: string }> {
   readonly name: string;
   readonly kinds: readonly Body["kind"][];
-  /** Rejects where the event was not taken: it is delivered again, before any later one. */
+  /** Rejects if the event was not applied: it is delivered again, before any later one. */
   deliver(event: OutboxEvent<Body>): Promise<void>;
 }
 
-/** What an outbox works with. */
+/** What an outbox runs on. */
 export interface OutboxOptions<Body extends { readonly kind: string }> {
   readonly storage: LazyStorage;
   readonly subscribers: readonly OutboxSubscriber<Body>[];
   readonly platform: Platform;
-  /** Has `retry` called at `atMs`, ms since the epoch, though memory is lost; null: no more. */
+  /** Schedules a call of `retry` at `atMs`, ms since the epoch, which survives a loss of memory; null: cancels it. */
   setRetryAlarm(atMs: number | null): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export class Outbox<Body extends { readonly kind: string }> {
     this.#alarmSet = this.hasPending;
   }
 
-  /** Stores an event; call `deliver` once the transaction is over. */
+  /** Stores an event; call `deliver` after the transaction. */
   append(body: Body, programTimeMs: number | null): void {
     const { storage, platform, subscribers } = this.#options;
     const nowMs = platform.clock.nowMs();
@@ -92,12 +92,12 @@ export class Outbox<Body extends { readonly kind: string }> {
     void this.#setAlarm(nowMs + OUTBOX_LIMITS.minRetryMs);
   }
 
-  /** Whether a subscriber lacks an event. */
+  /** Whether any subscriber has a pending event. */
   get hasPending(): boolean {
     return this.#options.subscribers.some((subscriber) => this.#next(subscriber) !== null);
   }
 
-  /** Delivers all that subscribers lack, at once. Rejects where one could not be reached; an alarm repeats that. */
+  /** Delivers all pending events at once. Rejects if a subscriber could not be reached; an alarm repeats that. */
   async deliver(): Promise<void> {
     const { subscribers, platform } = this.#options;
     const outcomes = await Promise.allSettled(subscribers.map((subscriber) => this.#deliverTo(subscriber)));
@@ -113,9 +113,9 @@ export class Outbox<Body extends { readonly kind: string }> {
     throw (failed as PromiseRejectedResult).reason;
   }
 
-  /** Delivers, where the alarm rings that `setRetryAlarm` set, or where the object starts. Never rejects. */
+  /** Delivers when the alarm of `setRetryAlarm` fires, or when the object starts. Never rejects. */
   async retry(): Promise<void> {
-    // An alarm that rings without a pending event is taken back.
+    // An alarm that fires without a pending event is cancelled.
     this.#alarmSet = true;
     try {
       await this.deliver();
@@ -124,7 +124,7 @@ export class Outbox<Body extends { readonly kind: string }> {
     }
   }
 
-  /** One delivery to a subscriber at a time. It goes on to events that are appended meanwhile. */
+  /** One delivery per subscriber at a time. It continues with events that are appended meanwhile. */
   #deliverTo(subscriber: OutboxSubscriber<Body>): Promise<void> {
     const running = this.#deliveries.get(subscriber.name);
     if (running !== undefined) return running;
@@ -145,12 +145,12 @@ export class Outbox<Body extends { readonly kind: string }> {
         storage.insert("INSERT OR REPLACE INTO outbox_cursors VALUES (?, ?)", subscriber.name, event.sequence);
       }
     } finally {
-      // In the turn in which nothing was pending: what is appended later starts a delivery of its own.
+      // In the turn in which nothing was pending: a later event starts its own delivery.
       this.#deliveries.delete(subscriber.name);
     }
   }
 
-  /** The first event that a subscriber lacks, or null. */
+  /** The first pending event of a subscriber, or null. */
   #next({ name, kinds }: OutboxSubscriber<Body>): OutboxEvent<Body> | null {
     const [row] = this.#options.storage
       .exec<OutboxRow>(

@@ -1,4 +1,4 @@
-/** Storage of keyrings, registries, shards and relays as earlier releases left it, and what all objects do with later one. */
+/** Storage of keyrings, registries, shards and relays of earlier releases, and every object's refusal of later storage. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { testBindings } from "../../workers/testing.ts";
@@ -18,7 +18,7 @@ interface EarlierRelease {
   readonly sql?: string;
   /** Its values. */
   readonly values?: Readonly<Record<string, unknown>>;
-  /** What the rows are read by, and what it finds after the migration. */
+  /** The query of the rows, and its result after the migration. */
   readonly query?: readonly [sql: string, found: readonly object[]];
   /** The values after the migration. */
   readonly valuesAfter?: Readonly<Record<string, unknown>>;

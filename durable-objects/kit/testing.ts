@@ -1,4 +1,4 @@
-/** Objects for tests of storage. */
+/** Storage of objects for tests. */
 import { runInDurableObject } from "cloudflare:test";
 import { testBindings } from "../../workers/testing.ts";
 
@@ -11,7 +11,7 @@ export function withEmptyStorage<T>(work: (storage: DurableObjectStorage) => T |
   return runInDurableObject(stub as unknown as DurableObjectStub, (_object, { storage }) => work(storage));
 }
 
-/** Every table with its columns, and every index, as the schema of a database is compared. */
+/** Every table with its columns, and every index, to compare schemas. */
 export function describeSchema({ sql }: DurableObjectStorage): string[] {
   const tables = sql
     .exec<{ name: string }>(

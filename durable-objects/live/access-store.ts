@@ -20,7 +20,7 @@ type RevocationRow = {
   actor: string;
 };
 
-/** Who may watch one stream. A change is returned with the revocations that are new, as feeds carry it. */
+/** The access policy of one stream. A change is returned with the new revocations, as feeds carry it. */
 export class StreamAccessStore {
   readonly #storage: LazyStorage;
   readonly #pools: RevocationPools;
@@ -43,7 +43,7 @@ export class StreamAccessStore {
     return this.#currentPolicy;
   }
 
-  /** Sets who may watch. */
+  /** Sets the playback policy. */
   setPlaybackPolicy(playback: PlaybackPolicy): AccessPolicy {
     return this.#save(withPlaybackPolicy(this.#policy, playback));
   }
@@ -53,7 +53,7 @@ export class StreamAccessStore {
     return this.#save(withStop(this.#policy, stop));
   }
 
-  /** Revokes tokens, or undoes a revocation; null where the issuer has no room for another revocation. */
+  /** Revokes tokens, or undoes a revocation; null if the issuer's pool is full. */
   revoke(request: RevocationRequest, nowMs: number): AccessPolicy | null {
     const revision = this.#policy.revision + 1;
     const change = this.#pools.revoke(request, revision, nowMs);

@@ -1,6 +1,6 @@
 /**
  * Emits a domain event when a broadcast starts, loses its publisher, resumes or ends: once each, though memory is lost. The
- * loss of a silent publisher is seen within 2 s while feeds are read, which get the status that often, else with the next
+ * loss of a silent publisher is noticed within 2 s while feeds are read, which get the status that often, else with the next
  * alarm of the publisher watch. A timer of its own would keep an object in memory that nothing else needs.
  */
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
@@ -11,7 +11,7 @@ import type { LazyStorage } from "../kit/lazy-storage.ts";
 import type { ActiveBroadcast } from "./active-broadcast.ts";
 import { broadcastState } from "./broadcast-status.ts";
 
-/** The state that was announced last, as it is stored. */
+/** The last announced state, as it is stored. */
 interface AnnouncedState {
   readonly broadcast: BroadcastId;
   readonly state: StreamStatus["state"];
@@ -19,7 +19,7 @@ interface AnnouncedState {
 
 const ANNOUNCED_KEY = "announced";
 
-/** What the lifecycle works with. */
+/** What the lifecycle runs on. */
 export interface BroadcastLifecycleOptions {
   readonly storage: LazyStorage;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export class BroadcastLifecycle {
     this.#announced = options.storage.get<AnnouncedState>(ANNOUNCED_KEY) ?? null;
   }
 
-  /** Announces the state of the broadcast where it changed. `reason`: of an end. */
+  /** Announces the state of the broadcast if it has changed. `reason`: of an end. */
   update(current: ActiveBroadcast, reason: EndReason = "publisher"): void {
     const state = broadcastState(current.replica, current.isSilent(this.#options.clock.nowMs()));
     const announced = this.#announced?.broadcast === current.id ? this.#announced.state : null;

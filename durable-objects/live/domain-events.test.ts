@@ -1,4 +1,4 @@
-/** Domain events that leave a Live object, and those that it takes. */
+/** Domain events from and to a Live object. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -36,7 +36,7 @@ const roomAccess = (publisher: TestPublisher): Promise<{ stop?: unknown; revisio
     .summary()
     .then(({ access }) => access);
 
-/** Has the object's calls to its room fail until its memory is lost, and counts them. */
+/** Makes the object's calls to its room fail until its memory is lost, and counts them. */
 function cutOffRoom(object: Live): () => number {
   let calls = 0;
   const ROOM: LiveEnv["ROOM"] = {
@@ -101,11 +101,11 @@ test("a stop rejects if the room cannot be reached, and reaches the room by the 
   });
   expect(calls).toBe(1);
   expect((await roomAccess(publisher)).stop).toBeUndefined();
-  // Memory is lost, and with it what kept the room out of reach. Nothing calls the object but its alarm.
+  // The loss of memory ends the injected failure. Only its alarm calls the object.
   await evictDurableObject(objectOf(publisher));
   expect(await runDurableObjectAlarm(objectOf(publisher))).toBe(true);
   await expect.poll(() => roomAccess(publisher)).toMatchObject({ stop: { category: "legal" } });
-  // The alarm was the outbox's: the publisher's silence was not counted.
+  // The alarm was the outbox's: it did not count as silence of the publisher.
   const silent = await runInDurableObject(objectOf(publisher), (_live, { storage }) => storage.kv.get("quiet"));
   expect(silent).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** Live objects whose storage earlier releases left: each layout that was ever released, with its rows. */
+/** Live objects with storage of earlier releases: each released layout, with its rows. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../core/access/access-policy.ts";
@@ -173,7 +173,7 @@ test.for(Object.entries(LAYOUTS))(
         expect(describeSchema(storage)).toEqual(await currentSchema());
       });
     }
-    // The room may lack a policy of before there was an outbox: it gets it.
+    // The room may lack a policy from before the outbox: it is sent.
     await expect.poll(async () => (await testBindings.ROOM.getByName(stream).summary()).access.revision).toBe(7);
   },
 );

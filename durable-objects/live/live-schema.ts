@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS packs (
 `);
 };
 
-/** Clocks jump, so broadcasts are counted. Rows from before have the order in which they were inserted. */
+/** Broadcasts have sequence numbers, because clocks jump. Older rows are numbered in insertion order. */
 const addSequences: Migration = (storage) => {
   if (hasColumn(storage, "broadcasts", "sequence")) return;
   storage.sql.exec("ALTER TABLE broadcasts ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0");
@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS stops (
   kv.put(ACCESS_KEY, { ...policy, revocations: [] } satisfies AccessPolicy);
 };
 
-/** Domain events. The room may not have been told of the policy that stands: it is told once more. */
+/** Domain events. The room may not have the current policy: it is sent once more. */
 const createOutbox: Migration = ({ sql, kv }) => {
   sql.exec(OUTBOX_TABLES + INBOX_TABLE);
   const policy = kv.get<AccessPolicy>(ACCESS_KEY);

@@ -61,7 +61,7 @@ test("a recording has the gaps of the live playlist, in parts and segments, and 
   expect([rest.status, (await rest.arrayBuffer()).byteLength]).toEqual([206, 40]);
 });
 
-/** Reads a feed up to its first heartbeat: what it held when it was opened. */
+/** Reads a feed up to its first heartbeat: its content at opening. */
 async function readOpening(publisher: TestPublisher, over: Partial<FeedQuery> = {}): Promise<FeedMessage[]> {
   const response = await requestFeed(publisher, over);
   expect(response.status).toBe(200);
@@ -120,7 +120,7 @@ test("a handover ends the previous feed, and nothing is sent twice", async () =>
   const hello = (await readOpening(publisher)).find(({ header }) => header.kind === "hello");
   if (hello?.header.kind !== "hello") throw new Error("no hello");
   const { epoch, offset } = hello.header;
-  // A node that has read less than it was sent.
+  // A node that has read less than was sent.
   const moved = await readOpening(publisher, { ...both, resumeFrom: { epoch, offset: offset - 2 }, isHandover: true });
   expect(moved.map(({ header }) => header.kind)).toEqual(["hello", "status", "beat"]);
   expect(moved[0]?.header).toMatchObject({ offset });

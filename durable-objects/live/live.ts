@@ -124,7 +124,7 @@ export class Live extends DurableObject<LiveEnv> {
   }
 
   /**
-   * Opens a broadcast, or confirms that it is open. A new one sets the playback policy, unless that is null. Rejects where
+   * Opens a broadcast, or confirms that it is open. A new one sets the playback policy, unless that is null. Rejects while
    * the room does not have the policy yet.
    */
   async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
@@ -133,12 +133,12 @@ export class Live extends DurableObject<LiveEnv> {
     return result;
   }
 
-  /** Takes an init section. */
+  /** Stores an init section. */
   init(by: PublisherIdentity, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishResult {
     return this.#publishing.init(by, id, track, version, bytes);
   }
 
-  /** Takes a part; a repeated one is confirmed again. */
+  /** Appends a part; a repeated one is confirmed again. */
   part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
     return this.#publishing.part(by, id, track, meta, bytes);
   }
@@ -155,27 +155,27 @@ export class Live extends DurableObject<LiveEnv> {
     return this.#access.policy;
   }
 
-  /** Sets who may watch. Rejects where the room does not have the policy yet; the outbox repeats that. */
+  /** Sets the playback policy. Rejects while the room has not received it yet; the outbox repeats the delivery. */
   async setPlayback(playback: PlaybackPolicy): Promise<void> {
     this.#access.setPlaybackPolicy(playback);
     await this.#outbox.deliver();
   }
 
-  /** Revokes tokens; false where the issuer has too many revocations. Rejects where the room does not have it yet. */
+  /** Revokes tokens; false if the issuer's pool is full. Rejects while the room has not received the change. */
   async revoke(request: RevocationRequest): Promise<boolean> {
     if (!this.#access.revoke(request)) return false;
     if (request.by !== "ban") await this.#outbox.deliver();
     return true;
   }
 
-  /** The stop in force, or null, and who stopped the stream and undid that, the newest first. */
+  /** The stop in force, or null, and the record of stops, newest first. */
   stops(): { readonly stop: StreamStop | null; readonly records: StopRecord[] } {
     return this.#access.stops();
   }
 
   /**
-   * Stops the stream, or undoes the stop (null): no key publishes and no token opens anything until it is undone or over.
-   * False where `by` may not change the stop in force. Rejects where the room does not have the stop yet.
+   * Stops the stream, or undoes the stop (null): no key can publish and no token is valid until it is undone or expires.
+   * False if `by` may not change the stop in force. Rejects while the room has not received the stop.
    */
   async setStop(by: StopActor, stop: Pick<StreamStop, "category" | "reason" | "untilMs"> | null): Promise<boolean> {
     if (!this.#access.setStop(by, stop)) return false;
@@ -183,10 +183,10 @@ export class Live extends DurableObject<LiveEnv> {
     return true;
   }
 
-  /** Takes a domain event of the stream's room, at least once each. */
+  /** Receives a domain event of the stream's room, at least once each. */
   receiveEvent(value: unknown): void {
     const event = parseDomainEvent(value);
-    // A repeated delivery would not mend it.
+    // A repeated delivery would not help.
     if (event === null) console.error("the room sent a value that is no domain event");
     else this.#access.applyRoomEvent(event);
   }
@@ -276,7 +276,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.ctx.abort("restarted on request");
   }
 
-  // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── internals ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   get #streamName(): StreamName {
     return this.ctx.id.name as StreamName;

@@ -1,4 +1,4 @@
-/** What nodes below pull from a Live object: media that is not in R2 yet, playlists, and outlines of broadcasts. */
+/** Reads of nodes below from a Live object: media that is not in R2 yet, playlists, and outlines of broadcasts. */
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { NodeCounters } from "../../core/delivery/node-counters.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
@@ -9,7 +9,7 @@ import type { BroadcastStore } from "./broadcast-store.ts";
 import type { Publishing } from "./publishing.ts";
 import { isVodPlaylist, type RecordingPlaylists, renderWindowPlaylist } from "./recording-playlists.ts";
 
-/** What the reads work with. */
+/** What the reads run on. */
 export interface MediaReadsOptions {
   readonly stream: StreamName;
   readonly store: BroadcastStore;

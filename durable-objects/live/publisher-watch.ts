@@ -9,7 +9,7 @@ import type { BroadcastId } from "../../core/kit/ids.ts";
 import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 
-/** What the alarm of a Live object rings for. */
+/** The purpose of the Live object's alarm. */
 export type LiveAlarm = "publisher" | "outbox";
 
 /** The count of silent alarms, as it is stored. */

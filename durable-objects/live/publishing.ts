@@ -1,4 +1,4 @@
-/** The publish side of a Live object: who may publish, and what a broadcast's log takes. */
+/** The publish side of a Live object: who may publish, and what is appended to a broadcast's log. */
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
@@ -26,7 +26,7 @@ export interface PublisherIdentity {
   readonly id: string;
 }
 
-/** What publishing works with. */
+/** What publishing runs on. */
 export interface PublishingOptions {
   readonly stream: StreamName;
   readonly storage: LazyStorage;
@@ -35,9 +35,9 @@ export interface PublishingOptions {
   readonly access: StreamAccess;
   readonly lifecycle: BroadcastLifecycle;
   readonly clock: Clock;
-  /** Has `onStored` called with each group of segments that is in R2. */
+  /** Registers `onStored`, called with each group of segments that is in R2. */
   createArchive(onStored: (jobs: readonly ArchiveJob[]) => void): SegmentArchive;
-  /** A broadcast with the state that is stored of it. */
+  /** A broadcast with its stored state. */
   restoreBroadcast(row: BroadcastRow): ActiveBroadcast;
 }
 
@@ -110,7 +110,7 @@ export class Publishing {
     return this.#acceptPublish();
   }
 
-  /** Takes an init section. */
+  /** Stores an init section. */
   init(by: PublisherIdentity, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishResult {
     const current = this.#findPublished(by, id);
     if ("ok" in current) return current;
@@ -126,7 +126,7 @@ export class Publishing {
     return this.#acceptPublish();
   }
 
-  /** Takes a part; a repeated one is confirmed again. */
+  /** Appends a part; a repeated one is confirmed again. */
   part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
     const current = this.#findPublished(by, id);
     if ("ok" in current) return current;
@@ -175,7 +175,7 @@ export class Publishing {
     if (this.#current !== null) this.#options.lifecycle.update(this.#current);
   }
 
-  /** The alarm of the publisher watch rings: a broadcast whose publisher has left ends. False: no further alarm is needed. */
+  /** The alarm of the publisher watch: a broadcast without a publisher ends. False: no further alarm is needed. */
   async handleAlarm(): Promise<boolean> {
     const current = this.#current;
     if (current === null || current.hasEnded) return false;
@@ -192,7 +192,7 @@ export class Publishing {
     this.#current = this.#options.restoreBroadcast(row);
   }
 
-  /** Why no publisher with this key may publish here, or null. Only a publisher with a key learns of a stop. */
+  /** The reason why no publisher with this key may publish, or null. Only a publisher with a key learns of a stop. */
   #refusePublisher(by: PublisherIdentity): PublishRefusal | null {
     const { store, access } = this.#options;
     if (!store.hasKey(by.keyHash)) return refusePublish("keyWrong", "Use the key that was issued for this stream.");
@@ -200,7 +200,7 @@ export class Publishing {
     return stop === null ? null : refusePublish("stopped", stop.reason);
   }
 
-  /** The broadcast that `by` may publish to, or why not. */
+  /** The broadcast that `by` may publish to, or the refusal. */
   #findPublished(by: PublisherIdentity, id: BroadcastId): ActiveBroadcast | PublishRefusal {
     const refused = this.#refusePublisher(by);
     if (refused !== null) return refused;

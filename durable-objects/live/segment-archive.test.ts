@@ -4,7 +4,7 @@ import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { type ArchiveJob, SegmentArchive } from "./segment-archive.ts";
 
-/** A bucket whose `put` does as `answer` says, from the first call on. */
+/** A bucket whose `put` calls give the results of `answer`, in order. */
 class TestBucket {
   readonly objects = new Map<string, Uint8Array>();
   writes = 0;
@@ -27,7 +27,7 @@ class TestBucket {
 /** Long enough for every delay and retry of these tests. */
 const DRAIN_MS = 60_000;
 
-/** An archive of virtual time, and the segments that it listed. */
+/** An archive in virtual time, and the segments that it listed. */
 function archiveTo(bucket: TestBucket): { archive: SegmentArchive; clock: VirtualClock; listed: string[] } {
   const clock = new VirtualClock();
   const listed: string[] = [];

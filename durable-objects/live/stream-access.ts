@@ -1,4 +1,4 @@
-/** Who may watch a stream: the playback policy, revocations and stops, each of which the room learns of by the outbox. */
+/** The access of a stream: playback policy, revocations and stops, each of which is sent to the room through the outbox. */
 import type { AccessPolicy, PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { ALL_TOKEN_VERSIONS } from "../../core/access/access-policy.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
@@ -16,13 +16,13 @@ import type { LazyStorage } from "../kit/lazy-storage.ts";
 import { StreamAccessStore } from "./access-store.ts";
 import { StopRecordStore } from "./stop-record-store.ts";
 
-/** What the access of a stream works with. */
+/** What the access of a stream runs on. */
 export interface StreamAccessOptions {
   readonly storage: LazyStorage;
   readonly clock: Clock;
   /** Stores a domain event. */
   appendEvent(body: LiveEventBody): void;
-  /** Is called with each change once it is stored: the policy, of the revocations the new ones. */
+  /** Called with each stored change: the policy, with only the new revocations. */
   onChange(change: AccessPolicy): void;
 }
 
@@ -50,12 +50,12 @@ export class StreamAccess {
     return activeStop(this.#store.current, this.#nowMs());
   }
 
-  /** The stop in force, and who stopped the stream and undid that, the newest first. */
+  /** The stop in force, and the record of stops, newest first. */
   stops(): { readonly stop: StreamStop | null; readonly records: StopRecord[] } {
     return { stop: this.activeStop, records: this.#stopRecords.listRecords() };
   }
 
-  /** Sets who may watch. */
+  /** Sets the playback policy. */
   setPlaybackPolicy(playback: PlaybackPolicy): void {
     if (playback === this.policy.playback) return;
     this.#commit(() => {
@@ -64,7 +64,7 @@ export class StreamAccess {
     });
   }
 
-  /** Revokes tokens, or undoes a revocation; false where the issuer has too many revocations. */
+  /** Revokes tokens, or undoes a revocation; false if the issuer's pool is full. */
   revoke(request: RevocationRequest): boolean {
     return this.#commit(() => {
       const change = this.#store.revoke(request, this.#nowMs());
@@ -107,7 +107,7 @@ export class StreamAccess {
     );
   }
 
-  /** Stores a change with its event, all of it or nothing. */
+  /** Stores a change with its event, atomically. */
   #commit(change: () => AccessPolicy | null): boolean {
     const changed = this.#options.storage.transaction(change);
     if (changed !== null) this.#options.onChange(changed);

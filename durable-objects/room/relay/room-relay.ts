@@ -190,7 +190,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     return relay.recentEvents.head;
   }
 
-  // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── internals ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The number of relays that call the room. */
   get #siblingCount(): number {

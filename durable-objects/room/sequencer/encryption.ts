@@ -1,11 +1,11 @@
 /**
- * Values as they are stored: AES-GCM under the key of the person that they tell of; of nobody, as they are. What is sealed
- * is bound to its place, which is no part of it: bytes that are moved to another row, column or room don't open.
+ * Stored values: AES-GCM under the key of their subject, or plain JSON for values about nobody. A ciphertext is bound to
+ * its place by additional authenticated data: bytes that are moved to another row, column or room do not decrypt.
  */
 
 const IV_BYTES = 12;
 
-/** The bytes that keep a value of JSON in a place: a random IV and what is sealed, or the JSON itself where there is no key. */
+/** The stored bytes of a JSON value in a place: a random IV and the ciphertext, or the JSON itself without a key. */
 export async function encryptValue(value: unknown, key: CryptoKey | null, aad: string): Promise<Uint8Array> {
   const plain = new TextEncoder().encode(JSON.stringify(value));
   if (key === null) return plain;
@@ -18,8 +18,8 @@ export async function encryptValue(value: unknown, key: CryptoKey | null, aad: s
 }
 
 /**
- * The value that the bytes keep. Throws if they were sealed under another key, or in another place. `unplaced`: there are
- * bytes that were sealed without any.
+ * The value of the stored bytes. Throws if they were encrypted under another key or in another place. `unplaced`: bytes
+ * that are bound to no place are accepted too.
  */
 export async function decryptValue(
   bytes: ArrayBuffer,

@@ -1,4 +1,4 @@
-/** Domain events that leave a room. */
+/** Domain events of a room. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ALL_TOKEN_VERSIONS, type Revocation } from "../../../core/access/access-policy.ts";
@@ -32,7 +32,7 @@ afterEach(() => {
 const revocationsOf = async (stream: string): Promise<readonly Revocation[]> =>
   (await testBindings.LIVE.getByName(stream).access()).revocations;
 
-/** Has the room's calls to the Live object fail until its memory is lost. */
+/** Makes the room's calls to the Live object fail until its memory is lost. */
 const cutOffLive = (room: string): Promise<void> =>
   runInDurableObject(roomStub(room), (object: Room) => {
     const LIVE: RoomEnv["LIVE"] = {

@@ -13,7 +13,7 @@ import type { EncryptedHistory } from "./encrypted-history.ts";
 
 /** A stream's Live object, as the room calls it. */
 export interface RoomEventReceiver {
-  /** Takes a domain event, at least once each. */
+  /** Receives a domain event, at least once each. */
   receiveEvent(event: DomainEvent): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ type StoredEvent =
   | { readonly kind: "subject-banned" | "subject-unbanned"; readonly subjectTag: string; readonly actorTag: string }
   | { readonly kind: "viewer-peak"; readonly viewers: number };
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 export const VIEWER_PEAK_LIMITS = {
   /** A peak is an event if it exceeds the last one by this factor: a million viewers make some 150 events. */
   growth: 1.1,
@@ -40,7 +40,7 @@ export interface RoomDomainEventsOptions {
   readonly platform: Platform;
   /** A stub of the stream's Live object. */
   live(): RoomEventReceiver;
-  /** Has `retry` called at `atMs`, ms since the epoch, though memory is lost; null: no more. */
+  /** Schedules a call of `retry` at `atMs`, ms since the epoch, which survives a loss of memory; null: cancels it. */
   setRetryAlarm(atMs: number | null): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export class RoomDomainEvents {
     return () => this.#outbox.append({ kind, subjectTag, actorTag }, event.programmeMs);
   }
 
-  /** Records the most viewers at once, where that has grown. */
+  /** Records the peak of concurrent viewers, if it has grown. */
   recordPeak(viewers: number): void {
     const { storage, platform } = this.#options;
     const nowMs = platform.clock.nowMs();
@@ -103,7 +103,7 @@ export class RoomDomainEvents {
     this.#announcedPeakMs = nowMs;
   }
 
-  /** Delivers what subscribers lack. Never rejects: an alarm repeats what failed. */
+  /** Delivers pending events. Never rejects: an alarm repeats failed deliveries. */
   deliver(): Promise<void> {
     return this.#outbox.retry();
   }

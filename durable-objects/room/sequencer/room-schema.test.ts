@@ -1,4 +1,4 @@
-/** Rooms whose storage earlier releases left: each layout that was ever released, with its rows. */
+/** Rooms with storage of earlier releases: each released layout, with its rows. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS shards (id INTEGER PRIMARY KEY, sockets INTEGER NOT N
 CREATE TABLE IF NOT EXISTS people (id INTEGER PRIMARY KEY CHECK (id = 1), sketch BLOB NOT NULL);
 `;
 
-/** Encrypted history; the same tables with and without a mark of the layout. */
+/** Encrypted history; the same tables with and without a layout mark. */
 const ENCRYPTED = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
@@ -62,7 +62,7 @@ const OPEN_MODES_OF_THAT_TIME = {
   review: false,
 };
 
-/** An event row of a plain room: the subject who acted, the kind, the text, and what else was told. */
+/** An event row of a plain room: the actor, the kind, the text, and the other fields. */
 type PlainEvent = readonly [subject: string, kind: string, text: string | null, rest: object];
 
 const EVENTS: readonly PlainEvent[] = [

@@ -111,7 +111,7 @@ test("a used id with a different command is refused, also after a loss of memory
   expect(await act({ kind: "chat", text: "second" })).toEqual(used);
   expect(await act({ kind: "ban", subject: "eve" })).toEqual(used);
   expect(await act({ kind: "ban", subject: "eve" }, "2")).toEqual(used);
-  // A shard without memory asks the room about what it knows itself.
+  // A shard without memory asks the room for what it should know itself.
   await evictDurableObject(shardStub(room));
   expect(await act({ kind: "chat", text: "first" })).toMatchObject({ ok: true, event: { offset: 1, text: "first" } });
   expect(await act({ kind: "chat", text: "second" }, "3")).toMatchObject({ ok: true, event: { text: "second" } });

@@ -67,7 +67,7 @@ async function subjectKeys(): Promise<Map<string, { subject: string; key: Crypto
   return keys;
 }
 
-/** Names that are new in each run, as constants: tags of subjects, and times. */
+/** Names that are new in each run, replaced by constants: tags of subjects, and times. */
 const normalized = (line: string, tags: Iterable<[string, { subject: string }]>): string => {
   let text = line;
   for (const [tag, { subject }] of tags) text = text.replaceAll(JSON.stringify(tag), JSON.stringify(`<${subject}>`));

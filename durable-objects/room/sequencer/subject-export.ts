@@ -1,4 +1,4 @@
-/** All that a room holds of one person, for those who ask what is held of them. */
+/** The export of all data that a room holds about one subject. */
 
 import type { Role } from "../../../core/access/roles.ts";
 import type { HeldMessage } from "../../../core/room/entries/held.ts";
@@ -9,17 +9,17 @@ import type { AuditLogEntry, BanListEntry } from "../../../core/room/staff-messa
 import type { EncryptedHistory } from "./encrypted-history.ts";
 import type { SubjectStore } from "./subject-store.ts";
 
-/** An event that the person made, or that tells of it; where it made it: roles, device and hashed address. */
+/** An event by or about the subject; for its own events also roles, device and network name. */
 export interface SubjectEvent {
   readonly event: RoomEvent;
   readonly from?: { readonly roles: readonly Role[]; readonly device: string; readonly address: string };
 }
 
-/** A page of what is held. `next`: what to ask for the page after it, null if there is none. */
+/** A page of the export. `next`: the cursor of the next page, null if there is none. */
 export interface SubjectExportPage {
   readonly events: readonly SubjectEvent[];
   readonly next: number | null;
-  /** What holds now, and the audit log; with the first page only. */
+  /** Current state entries and audit log; on the first page only. */
   readonly standing?: {
     readonly moderator: boolean;
     readonly sanctions: readonly BanListEntry[];
@@ -29,14 +29,14 @@ export interface SubjectExportPage {
   };
 }
 
-/** What a room is looked through in. */
+/** The sources of an export. */
 export interface SubjectExportSources {
   readonly subjects: SubjectStore;
   readonly history: EncryptedHistory;
   readonly state: RoomState;
 }
 
-/** What the room holds of a person: events after the offset `after`, a page of them. */
+/** A page of the room's data about a subject: events after the offset `after`. */
 export async function subjectExport(
   sources: SubjectExportSources,
   subject: string,

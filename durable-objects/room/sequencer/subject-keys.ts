@@ -1,4 +1,4 @@
-/** The keys of a room's subjects, in memory only: the keyrings hold them, and a key that they destroyed is not used again. */
+/** The keys of a room's subjects, in memory only: the keyrings hold them, and a destroyed key is not used again. */
 
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import {
@@ -12,7 +12,7 @@ import {
 import { jurisdictionOfObject } from "../../../core/room/object-names.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
-/** A subject as the room's storage knows it. */
+/** A subject with its tag and key in this room. */
 export interface SubjectKey {
   readonly tag: string;
   readonly key: CryptoKey;
@@ -24,7 +24,7 @@ export class SubjectKeys {
   readonly #room: string;
   readonly #bySubject = new Map<string, SubjectKey>();
   readonly #byTag = new Map<string, CryptoKey>();
-  /** Tags whose keys were destroyed: an answer with one may still be under way. */
+  /** Tags of destroyed keys: a response with one of them may still be in flight. */
   readonly #discardedTags = new Map<string, true>();
 
   /** `room`: the object's name. */
@@ -33,7 +33,7 @@ export class SubjectKeys {
     this.#room = room;
   }
 
-  /** The persons that these subjects are, made known to their keyrings if they are new. */
+  /** The persons of these subjects, which are registered at their keyrings if they are new. */
   async forSubjects(subjects: Iterable<string>): Promise<Map<string, SubjectKey>> {
     const persons = new Map<string, SubjectKey>();
     const missing = new Set<string>();
@@ -53,7 +53,7 @@ export class SubjectKeys {
     return persons;
   }
 
-  /** The keys under these tags, without those that were destroyed. */
+  /** The keys of these tags, without destroyed ones. */
   async forTags(tags: Iterable<string>): Promise<Map<string, CryptoKey>> {
     const keys = new Map<string, CryptoKey>();
     const missing = new Set<string>();
@@ -74,20 +74,20 @@ export class SubjectKeys {
     return keys;
   }
 
-  /** The key under this tag is not used any more. */
+  /** Stops using the key of this tag. */
   discard(tag: string): void {
     setBounded(this.#discardedTags, tag, true);
     this.#byTag.delete(tag);
     for (const [subject, person] of this.#bySubject) if (person.tag === tag) this.#bySubject.delete(subject);
   }
 
-  /** Tells the keyrings that the room has nothing under these tags any more. */
+  /** Notifies the keyrings that the room has no data left under these tags. */
   async release(tags: readonly string[]): Promise<void> {
     for (const tag of tags) this.discard(tag);
     await callKeyrings(tags, keyringIndexOfTag, (index, asked) => this.#keyring(index).release(asked));
   }
 
-  /** Keys that were given up, of which the keyring couldn't be told, are destroyed now: others are made. */
+  /** Destroys released keys whose keyring could not be notified: their subjects get new ones. */
   async #keysOf(index: number, subjects: readonly string[]): Promise<readonly TaggedKey[]> {
     const keyring = this.#keyring(index);
     const keys = await keyring.keysOf(this.#room, subjects);
@@ -112,7 +112,7 @@ export class SubjectKeys {
   }
 }
 
-/** Asks each keyring for what is its own, all at once, a bounded number in a call. */
+/** Asks each keyring for its own subjects, concurrently, with a bounded number per call. */
 async function callKeyrings(
   items: readonly string[],
   indexOf: (item: string) => number,
@@ -128,7 +128,7 @@ async function callKeyrings(
   );
 }
 
-/** Remembers the newest; the one that was remembered first makes room. */
+/** Caches the newest value; the oldest is evicted. */
 function setBounded<T>(known: Map<string, T>, name: string, value: T): void {
   if (known.size >= ROOM_LIMITS.cachedSubjectKeys) {
     const first = known.keys().next();

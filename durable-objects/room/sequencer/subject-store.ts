@@ -1,8 +1,8 @@
-/** What the room keeps in SQLite of each person: whom a tag stands for, and all that is found, and forgotten, by it. */
+/** The room's rows per person: the subject of each tag, and everything that is found and deleted by it. */
 import type { LazyStorage } from "../../kit/lazy-storage.ts";
 import { EVENT_COLUMNS, type EventRow } from "./room-store.ts";
 
-/** A person's own events, with where they came from. */
+/** A person's own events, with their device and network. */
 export interface SubjectEventRow extends EventRow {
   readonly tag: string;
   readonly roles: string;
@@ -18,18 +18,18 @@ export class SubjectStore {
     this.#sql = sql;
   }
 
-  /** Keeps whom a tag stands for. */
+  /** Stores the subject of a tag. */
   addSubject(tag: string, subject: Uint8Array): void {
     this.#sql.insert("INSERT OR IGNORE INTO people VALUES (?, ?)", tag, subject);
   }
 
-  /** Whom a tag stands for, sealed; undefined: nobody any more. */
+  /** The encrypted subject of a tag; undefined if it is unknown or deleted. */
   encryptedSubject(tag: string): ArrayBuffer | undefined {
     return this.#sql.exec<{ subject: ArrayBuffer }>("SELECT subject FROM people WHERE tag = ?", tag).toArray()[0]
       ?.subject;
   }
 
-  /** Tags of people of whom nothing is kept any more, at most `most`. */
+  /** Tags of people without remaining data, at most `most`. */
   unusedTags(most: number): string[] {
     return this.#sql
       .exec<{ tag: string }>(
@@ -43,17 +43,17 @@ export class SubjectStore {
       .map(({ tag }) => tag);
   }
 
-  /** Whether any person is known. */
+  /** Whether any person is stored. */
   get hasSubjects(): boolean {
     return this.#sql.exec("SELECT 1 FROM people LIMIT 1").toArray().length > 0;
   }
 
-  /** Forgets people of whom nothing is kept. */
+  /** Deletes people without remaining data. */
   deleteSubjects(tags: readonly string[]): void {
     for (const tag of tags) this.#sql.exec("DELETE FROM people WHERE tag = ?", tag);
   }
 
-  /** Forgets all that tells of a person, or leads to it; events keep their places. */
+  /** Deletes everything about a person, or that names it; events keep their offsets. */
   eraseSubject(tag: string): void {
     this.#sql.exec("UPDATE events SET about = '', text = NULL, body = NULL WHERE about = ?", tag);
     this.#sql.exec(
@@ -72,7 +72,7 @@ export class SubjectStore {
     );
   }
 
-  /** Events after `offset` that a person made, or that tell of it, at most `most`, in order. */
+  /** Events after `offset` by or about a person, at most `most`, in order. */
   subjectEvents(tag: string, offset: number, most: number): SubjectEventRow[] {
     return this.#sql
       .exec<SubjectEventRow>(
@@ -86,7 +86,7 @@ export class SubjectStore {
       .toArray();
   }
 
-  /** Offsets of the last events that tell of a person, at most `most`, in order. */
+  /** Offsets of the last events about a person, at most `most`, in order. */
   subjectEventOffsets(tag: string, most: number): number[] {
     return this.#sql
       .exec<{ offset: number }>("SELECT offset FROM events WHERE about = ? ORDER BY offset DESC LIMIT ?", tag, most)

@@ -1,4 +1,4 @@
-/** What happened in a room and is stored, but not told to the shards yet. */
+/** Stored events of a room that have not been sent to the shards yet. */
 import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
 import { sampleForDisplay } from "../../../core/room/display-sampling.ts";
 import { removalOf } from "../../../core/room/effects/index.ts";
