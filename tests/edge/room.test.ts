@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Somebody with a token says something in the room, about a picture of this programme time. */
+/** Somebody with a token says something in the room, about a picture of this program time. */
 async function say(room: string, programmeMs: number): Promise<void> {
   const body = JSON.stringify({ room, sub: "ann" });
   const { token } = (await (await fetchEdge(`${edge.url}/dev/token`, { method: "POST", body })).json()) as {

@@ -1,4 +1,4 @@
-/** A room's history by programme time, for recordings: one call to the room for all requests of a data centre. */
+/** A room's history by program time, for recordings: one call to the room for all requests of a data centre. */
 import { selectNewerAccess } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
@@ -24,7 +24,7 @@ const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;
 
 const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
-/** `GET /rooms/{stream}/replay?from=…`: events of the window of programme time that begins there. */
+/** `GET /rooms/{stream}/replay?from=…`: events of the window of program time that begins there. */
 export async function handleRoomReplay(scope: RequestScope, stream: StreamName): Promise<Response> {
   const { env, config, request, ctx, platform } = scope;
   const { replayWindowMs } = ROOM_LIMITS;

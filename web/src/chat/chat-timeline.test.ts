@@ -25,7 +25,7 @@ const chat = (offset: number, programmeMs: number, subject = "ann"): RoomEvent =
 const offsets = (timeline: ChatTimeline): number[] =>
   visibleEntries(timeline).map(({ content }) => (content.kind === "hole" ? 0 : content.offset));
 
-test("a message is shown when the playhead reaches its programme time", () => {
+test("a message is shown when the playhead reaches its program time", () => {
   const before = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), chat(2, 2_000)], 1_500, null);
   expect(offsets(before)).toEqual([1]);
   expect(offsets(advanceTimeline(before, 1_999))).toEqual([1]);
@@ -87,7 +87,7 @@ test("an erasure removes messages and names at once, pinned or pending", () => {
   expect(JSON.stringify(erased)).not.toContain("eve");
 });
 
-test("a pin is shown from its programme time until it or its message is removed", () => {
+test("a pin is shown from its program time until it or its message is removed", () => {
   const pin: RoomEvent = { kind: "pin", target: 1, ...stamp(2, 5_000) };
   const timeline = addEvents(EMPTY_TIMELINE, [chat(1, 1_000), pin], 2_000, null);
   expect(timeline.pinned).toBeNull();

@@ -12,7 +12,7 @@ export const CHAT_TIMELINE_LIMITS = {
   waiting: 2_000,
 } as const;
 
-/** An entry: an event, or a gap of unknown events. `dueMs`: the programme time at which it is shown. */
+/** An entry: an event, or a gap of unknown events. `dueMs`: the program time at which it is shown. */
 export interface TimelineEntry {
   readonly key: string;
   readonly dueMs: number;
@@ -34,7 +34,7 @@ export interface ChatTimeline {
 export const EMPTY_TIMELINE: ChatTimeline = { entries: [], shown: 0, pinned: null };
 
 /**
- * Adds events. They are shown when the playhead (programme time, ms) reaches them; without a playhead, and for messages of
+ * Adds events. They are shown when the playhead (program time, ms) reaches them; without a playhead, and for messages of
  * the subject `own`, at once.
  */
 export function addEvents(
@@ -114,7 +114,7 @@ export function messageAtOffset(entries: readonly TimelineEntry[], offset: numbe
   return found?.kind === "chat" && found.gone !== true ? found : null;
 }
 
-/** Inserts an event; `atMs`: the latest programme time at which it is shown, or null. */
+/** Inserts an event; `atMs`: the latest program time at which it is shown, or null. */
 function insertEvent(list: TimelineEntry[], shown: number, event: TimelineEvent, atMs: number | null): void {
   const everything = atMs === Number.NEGATIVE_INFINITY;
   // A late event is shown after the shown ones, where readers see it.

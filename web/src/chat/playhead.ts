@@ -1,10 +1,10 @@
-/** The chat's playhead in programme time; pure. */
+/** The chat's playhead in program time; pure. */
 import type { WatchPhase } from "../player/watch-state.ts";
 
 /** The player's position. */
 export interface PlaybackPosition {
   readonly phase: WatchPhase;
-  /** Programme time at the playhead, ms since 1970. */
+  /** Program time at the playhead, ms since 1970. */
   readonly programTimeMs: number | null;
   readonly serverNowMs: number;
   /** Seconds behind the playlist's moving edge. */
@@ -15,7 +15,7 @@ const NEAR_EDGE_S = 20;
 /** A broadcaster's clock that is off by more than this is ignored. */
 const MAX_CLOCK_DELAY_MS = 60_000;
 
-/** The programme time, ms, that messages wait for; null: they are shown at once. */
+/** The program time, ms, that messages wait for; null: they are shown at once. */
 export function chatPlayheadMs({ phase, programTimeMs, serverNowMs, edgeDistanceS }: PlaybackPosition): number | null {
   if (programTimeMs === null) return null;
   if (phase === "replay") return programTimeMs;

@@ -1,4 +1,4 @@
-/** Fetches a recording's chat around the playhead, one window of programme time at a time. */
+/** Fetches a recording's chat around the playhead, one window of program time at a time. */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { decodeRoomEvents } from "../../../core/room/client/decode-server-frame.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";

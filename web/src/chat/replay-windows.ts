@@ -12,7 +12,7 @@ const CHAT_REPLAY_LIMITS = {
   jumpMs: 5_000,
 } as const;
 
-/** The missing windows at a playhead, by their start (programme time, ms), the oldest first. */
+/** The missing windows at a playhead, by their start (program time, ms), the oldest first. */
 export function missingReplayWindows(playheadMs: number, known: ReadonlySet<number>): number[] {
   const own = Math.floor(playheadMs / replayWindowMs);
   const wanted: number[] = [];

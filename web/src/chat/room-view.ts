@@ -18,7 +18,7 @@ export interface RoomView {
   readonly modes: ChatModes;
   readonly counts: RoomCounts;
   readonly timeline: ChatTimeline;
-  /** The playhead that messages wait for, programme time; null: they do not wait. */
+  /** The playhead that messages wait for, program time; null: they do not wait. */
   readonly playheadMs: number | null;
   /** The end of the own timeout (server's clock, ms); null without one. */
   readonly silencedUntilMs: number | null;

@@ -62,7 +62,7 @@ export class RateWindow {
   }
 }
 
-/** Seconds from the programme time of the newest media to the status; null without new media. */
+/** Seconds from the program time of the newest media to the status; null without new media. */
 export function newestMediaDelayS({ state, at, tracks }: StreamStatus): number | null {
   const ends = tracks.flatMap(({ programTimeMs }) => (programTimeMs === null ? [] : [programTimeMs]));
   if (state === "ended" || ends.length === 0) return null;
