@@ -14,7 +14,7 @@ test("the bound holds, the recently used half stays, and a value is the one set 
     fc.property(fc.integer({ min: 2, max: 20 }), fc.array(step, { maxLength: 300 }), (maxEntries, steps) => {
       const map = new BoundedMap<number, number>(maxEntries);
       const written = new Map<number, number>();
-      /** Keys in the order of their last use, the latest last. */
+      /** Keys in order of last use, the latest last. */
       let used: number[] = [];
       for (const each of steps) {
         const others = used.filter((other) => other !== each.key);

@@ -1,9 +1,9 @@
-/** A cache in memory with a bound on its entries. */
+/** An in-memory cache with a bound on its entries. */
 
 /**
- * A map of at most `maxEntries`. It holds two generations of at most half of them each: what is written or read belongs to the
- * recent one, and when that is full, the older one is forgotten. So the half that was used last always stays, an entry
- * costs no order to keep, and a flood of keys that come once evicts no key that is in use.
+ * A map of at most `maxEntries`. It consists of two generations of at most half of them each: written or read entries move to
+ * the recent one, and when that is full, the older one is dropped. So the half used last always stays, no order has to be
+ * maintained, and a flood of keys used once evicts no key in use.
  */
 export class BoundedMap<K, V extends NonNullable<unknown> | null> {
   readonly #generationSize: number;
@@ -37,7 +37,7 @@ export class BoundedMap<K, V extends NonNullable<unknown> | null> {
     this.#recent.set(key, value);
   }
 
-  /** Whether there was such an entry. */
+  /** Whether the entry existed. */
   delete(key: K): boolean {
     return this.#recent.delete(key) || this.#older.delete(key);
   }

@@ -1,6 +1,6 @@
-/** Bytes put together. */
+/** Concatenation of bytes. */
 
-/** The pieces one after another, as a copy; `byteLength` where the caller knows their sum. */
+/** The pieces concatenated in a copy; `byteLength` if the caller knows their sum. */
 export function concatBytes(
   pieces: readonly Uint8Array[],
   byteLength: number = pieces.reduce((sum, piece) => sum + piece.byteLength, 0),

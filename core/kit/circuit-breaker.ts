@@ -1,22 +1,22 @@
-/** A breaker and a retry budget for the calls to one upstream: what fails is tried again a little, and then left alone. */
+/** A circuit breaker and a retry budget for the calls to one upstream. */
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 export const CIRCUIT_LIMITS = {
-  /** Failures in a row that open the circuit: one may be an object that moved, five are an upstream that is down. */
+  /** Consecutive failures that open the circuit: one may be an object that moved, five are an upstream that is down. */
   failuresToOpen: 5,
-  /** An open circuit lets one call through after this long, and after twice as long each time that fails. */
+  /** An open circuit permits one probe after this time, which doubles with each failed probe. */
   minOpenMs: 500,
   maxOpenMs: 8_000,
-  /** Retries a call earns: an upstream in trouble gets a tenth more, never a multiple. */
+  /** Retries earned per call: an upstream in trouble gets a tenth more calls, never a multiple. */
   retriesPerCall: 0.1,
-  /** Retries saved up at most. */
+  /** Most saved retries. */
   maxRetryBudget: 10,
 } as const;
 
-/** Whether a call may go out: `probe` is the one that tries an open circuit. */
+/** Whether a call may start: `probe` is the one that tests an open circuit. */
 export type CallPermit = "call" | "probe" | "refused";
 
-/** The state of one upstream, as its callers found it. */
+/** The state of one upstream, from its calls. */
 export class CircuitBreaker {
   #failures = 0;
   #openUntilMs = 0;
@@ -24,7 +24,7 @@ export class CircuitBreaker {
   #probeInFlight = false;
   #retryBudget: number = CIRCUIT_LIMITS.maxRetryBudget;
 
-  /** Asks before a call; `refused` while the circuit is open. */
+  /** Requests a permit for a call; `refused` while the circuit is open. */
   requestPermit(nowMs: number): CallPermit {
     if (this.#failures < CIRCUIT_LIMITS.failuresToOpen) {
       this.#retryBudget = Math.min(CIRCUIT_LIMITS.maxRetryBudget, this.#retryBudget + CIRCUIT_LIMITS.retriesPerCall);
@@ -35,16 +35,16 @@ export class CircuitBreaker {
     return "probe";
   }
 
-  /** The call brought an answer. */
+  /** Records a successful call. */
   recordSuccess(): void {
     this.#failures = 0;
     this.#probeInFlight = false;
     this.#openMs = CIRCUIT_LIMITS.minOpenMs;
   }
 
-  /** A call with this permit failed. `random` (0 ≤ random < 1) spreads the probes of many callers. */
+  /** Records a failed call with this permit. `random` (0 ≤ random < 1) spreads the probes of many callers. */
   recordFailure(permit: "call" | "probe", nowMs: number, random: number): void {
-    // It went out before the circuit opened, and says nothing of the upstream since.
+    // It started before the circuit opened, and carries no information about the upstream since.
     if (permit === "call" && this.#failures >= CIRCUIT_LIMITS.failuresToOpen) return;
     this.#failures += 1;
     if (this.#failures < CIRCUIT_LIMITS.failuresToOpen) return;
@@ -54,7 +54,7 @@ export class CircuitBreaker {
     this.#probeInFlight = false;
   }
 
-  /** Takes a retry out of the budget; false where none is left or the circuit is open. */
+  /** Takes a retry from the budget; false if none is left or the circuit is open. */
   spendRetry(): boolean {
     if (this.#failures >= CIRCUIT_LIMITS.failuresToOpen || this.#retryBudget < 1) return false;
     this.#retryBudget -= 1;

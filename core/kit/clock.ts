@@ -1,22 +1,22 @@
-/** Time, randomness and ids as code is given them: the one place that takes them from the platform is `system-platform.ts`. */
+/** Interfaces of time, randomness and ids; only `system-platform.ts` takes them from the platform. */
 
 /** A clock with timers. Times are milliseconds. */
 export interface Clock {
-  /** Wall time since the epoch: for what people and other machines read. It may jump. */
+  /** Wall time since the epoch: for display and other machines. It may jump. */
   nowMs(): number;
-  /** Time since an arbitrary beginning: for durations and deadlines. It never goes back. */
+  /** Time since an arbitrary start: for durations and deadlines. It never goes back. */
   monotonicMs(): number;
-  /** Calls back once, after at least `delayMs`. Returns what cancels it, which does nothing afterwards. */
+  /** Calls back once, after at least `delayMs`. Returns a cancel function, which does nothing afterwards. */
   startTimer(delayMs: number, callback: () => void): () => void;
 }
 
 /** A number from 0 to below 1, uniformly distributed. */
 export type Random = () => number;
 
-/** A new id, which no other call anywhere returns. */
+/** A new unique id. */
 export type IdGenerator = () => string;
 
-/** What a runtime gives all code that decides by time or chance. */
+/** The sources of time, randomness and ids of a runtime. */
 export interface Platform {
   readonly clock: Clock;
   readonly random: Random;
@@ -31,7 +31,7 @@ export interface CancelSignal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** Waits. Rejects with the signal's reason as soon as it is aborted. */
+/** Waits. Rejects with the signal's reason when it is aborted. */
 export function sleep(clock: Clock, delayMs: number, signal?: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -50,7 +50,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: CancelSignal): Pro
   });
 }
 
-/** Calls back every `periodMs` until it is cancelled by what this returns. A late call moves those after it. */
+/** Calls back every `periodMs` until cancelled by the returned function. A late call delays those after it. */
 export function startInterval(clock: Clock, periodMs: number, callback: () => void): () => void {
   let cancel: () => void = () => {};
   const start = (): void => {
@@ -63,7 +63,7 @@ export function startInterval(clock: Clock, periodMs: number, callback: () => vo
   return () => cancel();
 }
 
-/** What `work` brings, or `onTimeout()` where that takes longer than `timeoutMs`. The work itself goes on. */
+/** The result of `work`, or of `onTimeout()` if it takes longer than `timeoutMs`. The work itself continues. */
 export function withTimeout<T, U>(
   clock: Clock,
   timeoutMs: number,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeCompositeKey } from "./composite-key.ts";
 
-/** Parts that a joined key would mix up: short, of separators and digits. */
+/** Parts that a joined key would confuse: short, of separators and digits. */
 const part = fc.string({ unit: fc.constantFrom("a", "l", "x", " ", "/", ":", "1", "2", "0"), maxLength: 6 });
 const parts = fc.array(part, { minLength: 1, maxLength: 4 });
 

@@ -1,8 +1,8 @@
-/** Keys of several parts: two keys are the same only where each of their parts is. */
+/** Keys of several parts: two keys are equal only if all their parts are. */
 
 /**
- * One text of several free texts. Each part says its own length first, so no part can be taken for the end of one and the
- * beginning of the next, whatever characters it has.
+ * One string from several free texts. Each part is prefixed with its length, so no part can extend into the
+ * next, whatever characters it contains.
  */
 export function encodeCompositeKey(...parts: readonly string[]): string {
   return parts.map((part) => `${part.length}:${part}`).join("");

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FairPool } from "./fair-pool.ts";
 
-/** What an actor gets that takes until it is refused. */
+/** The amount that an actor gets that takes until it is refused. */
 function greedy(shares: FairPool, actor: string): number {
   let got = 0;
   while (shares.tryAcquire(actor)) got += 1;

@@ -1,30 +1,30 @@
-/** A pool that many actors take from: none can fill it, however hard it tries, and newcomers always find some of it. */
+/** A pool shared by many actors: no actor can exhaust it, and new actors always find a share. */
 
 /**
- * An actor may hold this part of what nobody holds: of a pool with one greedy actor a fifth, with ten of them a fourteenth
- * each, and more than a quarter stays free.
+ * An actor may hold up to this multiple of the free rest: in a pool with one greedy actor a fifth, with ten of them a
+ * fourteenth each, and more than a quarter stays free.
  */
 const MAX_FREE_FRACTION = 1 / 4;
 
-/** What is held of one pool, by whom; amounts in whatever the pool is measured in. */
+/** The holdings of one pool by actor, in the pool's unit. */
 export class FairPool {
   readonly #capacity: number;
   readonly #guaranteedShare: number;
   readonly #heldByActor = new Map<string, number>();
   #heldTotal = 0;
 
-  /** `least`: what every actor may hold while the pool has it. */
+  /** `least`: the minimum that every actor may hold while the pool has it. */
   constructor(capacity: number, guaranteedShare: number) {
     this.#capacity = capacity;
     this.#guaranteedShare = guaranteedShare;
   }
 
-  /** What is held by all together. */
+  /** The sum of all holdings. */
   get heldTotal(): number {
     return this.#heldTotal;
   }
 
-  /** Takes for an actor; false: it has its share, or the pool is empty. */
+  /** Takes for an actor; false: it has reached its share, or the pool is empty. */
   tryAcquire(actor: string, amount = 1): boolean {
     const free = this.#capacity - this.#heldTotal;
     const held = this.#heldByActor.get(actor) ?? 0;
@@ -34,7 +34,7 @@ export class FairPool {
     return true;
   }
 
-  /** Gives back what `take` took. */
+  /** Returns what `take` took. */
   release(actor: string, amount = 1): void {
     const left = (this.#heldByActor.get(actor) ?? 0) - amount;
     this.#heldTotal -= amount;

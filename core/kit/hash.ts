@@ -1,4 +1,4 @@
-/** A stable hash of short texts: the same in every isolate and release, for places, not for secrets. */
+/** A stable hash of short texts: equal in every isolate and release, for placement, not for secrets. */
 
 /** 32 bits of a text (FNV-1a over UTF-16 units, then the finaliser of MurmurHash3, both in the public domain). */
 export function hash32(text: string, seed = 0): number {

@@ -1,4 +1,4 @@
-/** How many different people there were, estimated in 2,040 bytes with a standard error of 2 % (HyperLogLog). */
+/** An estimate of distinct values in 2,040 bytes with a standard error of 2 % (HyperLogLog). */
 import { hash32 } from "./hash.ts";
 
 /** 6 bits each, so that it stays below 2 kB; 1.04 ÷ √2720 = 1.99 %. */
@@ -7,11 +7,11 @@ const BYTES = (REGISTERS * 6) / 8;
 /** Bias correction for many registers, from the paper of Flajolet et al. (2007). */
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
 
-/** An estimate of distinct names that can be added up. */
+/** A mergeable estimate of distinct names. */
 export class HyperLogLog {
   readonly #registers = new Uint8Array(REGISTERS);
 
-  /** What `bytes()` gave; bytes of another length give an empty estimate. */
+  /** Bytes from `bytes()`; bytes of another length give an empty estimate. */
   static fromBytes(bytes: Uint8Array): HyperLogLog {
     const distinct = new HyperLogLog();
     if (bytes.byteLength !== BYTES) return distinct;
@@ -23,7 +23,7 @@ export class HyperLogLog {
     return distinct;
   }
 
-  /** Counts a name in; whether that changed anything. */
+  /** Adds a name; whether the estimate changed. */
   add(name: string): boolean {
     const rank = Math.clz32(hash32(name, 0x9e3779b9)) + 1;
     const index = hash32(name) % REGISTERS;
@@ -32,7 +32,7 @@ export class HyperLogLog {
     return true;
   }
 
-  /** Takes in all that another estimate has seen; whether that changed anything. */
+  /** Merges another estimate; whether this one changed. */
   merge(other: HyperLogLog): boolean {
     let changed = false;
     for (const [index, rank] of other.#registers.entries()) {
@@ -56,7 +56,7 @@ export class HyperLogLog {
     return Math.round(few ? REGISTERS * Math.log(REGISTERS / empty) : raw);
   }
 
-  /** All of it, 2,040 bytes. */
+  /** The serialized estimate, 2,040 bytes. */
   toBytes(): Uint8Array {
     const bytes = new Uint8Array(BYTES);
     for (const [index, rank] of this.#registers.entries()) {

@@ -13,17 +13,17 @@ const STREAM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const BROADCAST = /^[a-z0-9]{8,32}$/;
 const TRACK = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
-/** The stream name that `text` is, or null. */
+/** The stream name in `text`, or null if it is invalid. */
 export function parseStreamName(text: string): StreamName | null {
   return STREAM.test(text) ? (text as StreamName) : null;
 }
 
-/** The broadcast id that `text` is, or null. */
+/** The broadcast id in `text`, or null if it is invalid. */
 export function parseBroadcastId(text: string): BroadcastId | null {
   return BROADCAST.test(text) ? (text as BroadcastId) : null;
 }
 
-/** The track name that `text` is, or null. */
+/** The track name in `text`, or null if it is invalid. */
 export function parseTrackName(text: string): TrackName | null {
   return TRACK.test(text) ? (text as TrackName) : null;
 }

@@ -1,9 +1,9 @@
-/** Fields of untrusted JSON, read one by one: the value if it is what it should be, else null. */
+/** Readers of untrusted JSON fields: the value if it is valid, else null. */
 
 /** A JSON object's members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The object that `text` is in JSON, or null. */
+/** The JSON object in `text`, or null. */
 export function parseJsonObject(text: string): JsonObject | null {
   try {
     return asJsonObject(JSON.parse(text));
@@ -12,12 +12,12 @@ export function parseJsonObject(text: string): JsonObject | null {
   }
 }
 
-/** The members of an object that is no array. */
+/** The members of an object that is not an array. */
 export function asJsonObject(value: unknown): JsonObject | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
 }
 
-/** A well-formed string of 1 to `most` UTF-16 units without spaces around it. */
+/** A well-formed string of 1 to `most` UTF-16 units, trimmed. */
 export function readText(value: unknown, maxUnits: number): string | null {
   if (typeof value !== "string" || value.length > 2 * maxUnits || !value.isWellFormed()) return null;
   const trimmed = value.trim();

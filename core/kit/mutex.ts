@@ -1,8 +1,8 @@
-/** Works that wait for others, carried out one after another in the order in which they were begun. */
+/** A FIFO mutex: asynchronous work runs one at a time, in order of arrival. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Does `work` after all that came before it, whether that failed or not. */
+  /** Runs `work` after all earlier work, whether that failed or not. */
   runExclusive<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => {});

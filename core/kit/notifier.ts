@@ -1,4 +1,4 @@
-/** Waits for events that another request causes. */
+/** Waits for events that other requests cause. */
 import { type Clock, withTimeout } from "./clock.ts";
 
 /**
@@ -13,14 +13,14 @@ export class Notifier {
     this.#clock = clock;
   }
 
-  /** Waiters now. */
+  /** Number of waiters. */
   get waiterCount(): number {
     return this.#wakers.size;
   }
 
   /**
-   * Waits for a notification, `maxMs` at most. `register` gets the function that ends this wait, for further events that
-   * end it, and returns what withdraws it.
+   * Waits for a notification, `maxMs` at most. `register` receives the function that ends this wait, for further events
+   * that end it, and returns the function that detaches them.
    */
   async wait(maxMs: number, register?: (wake: () => void) => () => void): Promise<void> {
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
@@ -34,7 +34,7 @@ export class Notifier {
     }
   }
 
-  /** Ends the wait of the one that has waited longest. */
+  /** Ends the wait of the longest waiter. */
   notifyOne(): void {
     const [wake] = this.#wakers;
     wake?.();

@@ -38,7 +38,7 @@ export class SingleFlight<T> {
     const flight = this.#followersByKey.get(key);
     const settled = flight === undefined ? null : await this.#awaitFlight(flight);
     if (settled !== null) return { ...settled, coalesced: true };
-    // Of the followers of a leader that never came back one leads, and the others follow that one.
+    // Of the followers of a leader that never finished one leads, and the others follow it.
     const successor = this.#followersByKey.get(key);
     const joined = successor === undefined || successor === flight ? null : await this.#awaitFlight(successor);
     if (joined !== null) return { ...joined, coalesced: true };

@@ -1,12 +1,12 @@
-/** A cache in memory with a bound on the size of its values. */
+/** An in-memory cache with a bound on the total size of its values. */
 
-/** Values by key, of at most `maxSize` together; the least recently used leave first. */
+/** Values by key, of at most `maxSize` in total; the least recently used are evicted first. */
 export class SizedCache<V extends NonNullable<unknown>> {
   readonly #maxSize: number;
   readonly #entries = new Map<string, { readonly value: V; readonly size: number }>();
   #size = 0;
 
-  /** `maxSize`: in the unit that `set` gives sizes in. */
+  /** `maxSize`: in the unit of `set`'s sizes. */
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
   }
@@ -20,7 +20,7 @@ export class SizedCache<V extends NonNullable<unknown>> {
     return entry.value;
   }
 
-  /** Caches a value that does not change; one that is cached stays, and one larger than the bound is not cached. */
+  /** Caches an immutable value; an existing one stays, and one larger than the bound is not cached. */
   add(key: string, value: V, size: number): void {
     if (this.#entries.has(key) || size > this.#maxSize) return;
     this.#entries.set(key, { value, size });

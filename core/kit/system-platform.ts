@@ -1,4 +1,4 @@
-/** The clock, randomness and ids of the runtime: Node, workerd and browsers have the same. Nothing else may call these globals. */
+/** The clock, randomness and ids of the runtime, equal in Node, workerd and browsers. Nothing else may use these globals. */
 import type { Clock, Platform } from "./clock.ts";
 
 declare const performance: { now(): number };
@@ -15,7 +15,7 @@ const clock: Clock = {
   },
 };
 
-/** The runtime's own. In workerd the clock stands still between I/O, and timers and ids work inside requests only. */
+/** The runtime's platform. In workerd the clock stands still between I/O, and timers and ids work inside requests only. */
 export const systemPlatform: Platform = {
   clock,
   random: () => Math.random(),

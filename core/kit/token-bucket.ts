@@ -1,18 +1,18 @@
 /** Token buckets as values. */
 
-/** How fast a bucket fills, and how much it holds. */
+/** The refill rate and capacity of a bucket. */
 export interface BucketRate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** A bucket: what was in it, and when. */
+/** A bucket: its content at a time. */
 export interface TokenBucket {
   readonly tokens: number;
   readonly atMs: number;
 }
 
-/** Takes `cost` out at `nowMs`: the bucket afterwards, and whether there was enough (if not, nothing is taken). */
+/** Takes `cost` at `nowMs`: the bucket afterwards, and whether it sufficed (if not, nothing is taken). */
 export function takeTokens(
   bucket: TokenBucket | undefined,
   rate: BucketRate,
@@ -25,7 +25,7 @@ export function takeTokens(
   return { bucket: { tokens: ok ? tokens - cost : tokens, atMs: Math.max(nowMs, bucket?.atMs ?? nowMs) }, ok };
 }
 
-/** Whether a bucket is full again by `nowMs`: it says nothing that a missing one wouldn't. */
+/** Whether a bucket is full again by `nowMs`, and so equivalent to a missing one. */
 export function isBucketFull(bucket: TokenBucket, rate: BucketRate, nowMs: number): boolean {
   return bucket.tokens + (Math.max(0, nowMs - bucket.atMs) / 1_000) * rate.perSecond >= rate.burst;
 }

@@ -1,15 +1,15 @@
-/** Rate limits of many at once: a bucket for each key, forgotten when it is full again. */
+/** Rate limits by key: a bucket per key, dropped when it is full again. */
 import { type BucketRate, isBucketFull, type TokenBucket, takeTokens } from "./token-bucket.ts";
 
-/** Buckets are looked through when there are so many. */
+/** Full buckets are removed above this number. */
 const MIN_SWEEP_SIZE = 1_000;
 
-/** Buckets by key; each key always comes with the same rate. */
+/** Buckets by key; each key is always used with the same rate. */
 export class TokenBuckets {
   readonly #buckets = new Map<string, { readonly bucket: TokenBucket; readonly rate: BucketRate }>();
   #nextSweepSize = MIN_SWEEP_SIZE;
 
-  /** Takes `cost` out of a bucket, and says whether that was in it; if not, nothing is taken. */
+  /** Takes `cost` from a bucket; false, and nothing taken, if it does not suffice. */
   tryTake(key: string, rate: BucketRate, nowMs: number, cost = 1): boolean {
     this.#sweep(nowMs);
     const { bucket, ok } = takeTokens(this.#buckets.get(key)?.bucket, rate, nowMs, cost);
@@ -17,7 +17,7 @@ export class TokenBuckets {
     return ok;
   }
 
-  /** What is in a bucket. */
+  /** The content of a bucket. */
   remainingTokens(key: string, rate: BucketRate, nowMs: number): number {
     return takeTokens(this.#buckets.get(key)?.bucket, rate, nowMs, 0).bucket.tokens;
   }
@@ -26,7 +26,7 @@ export class TokenBuckets {
     if (this.#buckets.size <= this.#nextSweepSize) return;
     for (const [key, { bucket, rate }] of this.#buckets)
       if (isBucketFull(bucket, rate, nowMs)) this.#buckets.delete(key);
-    // Those that are in use stay: looking again at once would be in vain.
+    // Buckets in use stay: another scan at once would find nothing.
     this.#nextSweepSize = Math.max(MIN_SWEEP_SIZE, 2 * this.#buckets.size);
   }
 }

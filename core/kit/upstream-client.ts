@@ -1,24 +1,24 @@
-/** Calls to an upstream: bounded in time, retried once within a budget, refused while the upstream is down. */
+/** Calls to an upstream: limited in time, retried once within a budget, refused while the upstream is down. */
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type Platform, sleep, withTimeout } from "./clock.ts";
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 export const UPSTREAM_CALL_LIMITS = {
-  /** An answer takes milliseconds; a player's request for media waits no longer than a segment's time or two. */
+  /** An answer takes milliseconds; a player waits for media no longer than a segment or two. */
   timeoutMs: 3_000,
-  /** The retry comes within this, spread. */
+  /** The retry starts within this time, with jitter. */
   retryMs: 100,
 } as const;
 
 /** The longest that a call takes: the attempt, and its retry. */
 export const MAX_UPSTREAM_CALL_MS: number = 2 * UPSTREAM_CALL_LIMITS.timeoutMs + UPSTREAM_CALL_LIMITS.retryMs;
 
-/** The upstream did not answer, or its circuit is open; the request may be repeated later. */
+/** The upstream did not answer, or its circuit is open; the request may be retried later. */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
 }
 
-/** The calls to one upstream. */
+/** The client of one upstream. */
 export class UpstreamClient {
   readonly #breaker = new CircuitBreaker();
   readonly #name: string;
@@ -30,7 +30,7 @@ export class UpstreamClient {
     this.#name = name;
   }
 
-  /** The result of `request`. `onAttempt` is called for each attempt that goes out. Throws `UpstreamError`. */
+  /** The result of `request`. `onAttempt` is called for each attempt that starts. Throws `UpstreamError`. */
   async call<T>(request: () => Promise<T>, onAttempt: () => void): Promise<T> {
     const { clock, random } = this.#platform;
     for (let isRetry = false; ; isRetry = true) {

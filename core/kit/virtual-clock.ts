@@ -1,24 +1,24 @@
-/** A clock that moves when it is told to: for tests and the simulation. */
+/** A clock that advances on command: for tests and simulations. */
 import type { Clock } from "./clock.ts";
 
-/** Promise reactions run after each timer, so that what it woke has started its own timers before the next one is due. */
+/** Promise reactions run after each timer, so that woken code has started its own timers before the next one fires. */
 const SETTLE_TURNS = 100;
 
 interface Timer {
   readonly dueMs: number;
-  /** Timers that are due at the same time fire in the order in which they were started. */
+  /** Timers due at the same time fire in start order. */
   readonly order: number;
   readonly callback: () => void;
 }
 
-/** Virtual time. Wall and monotonic time advance together; `setWallTime` parts them. */
+/** Virtual time. Wall and monotonic time advance together, until `setWallTime`. */
 export class VirtualClock implements Clock {
   readonly #timers = new Set<Timer>();
   #elapsedMs = 0;
   #epochMs: number;
   #started = 0;
 
-  /** `startMs`: wall time at the beginning, milliseconds since the epoch. */
+  /** `startMs`: initial wall time, milliseconds since the epoch. */
   constructor(startMs: number = Date.UTC(2026, 0, 1)) {
     this.#epochMs = startMs;
   }
@@ -38,22 +38,22 @@ export class VirtualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Timers that have not fired. */
+  /** Number of pending timers. */
   get pendingTimers(): number {
     return this.#timers.size;
   }
 
-  /** When the next timer is due, in monotonic time, or null. */
+  /** The due time of the next timer, in monotonic time, or null. */
   get nextDueMs(): number | null {
     return this.#next()?.dueMs ?? null;
   }
 
-  /** Sets the wall clock, as an operator or NTP does. Monotonic time goes on. */
+  /** Sets the wall clock, as an operator or NTP does. Monotonic time is unaffected. */
   setWallTime(nowMs: number): void {
     this.#epochMs = nowMs - this.#elapsedMs;
   }
 
-  /** Moves time on, firing what comes due on the way, in order. */
+  /** Advances time and fires the timers that become due, in order. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#elapsedMs + ms;
     await settle();
@@ -77,7 +77,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets all promise reactions run that are waiting, and those that they cause. */
+/** Runs all pending promise reactions, and those that they cause. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < SETTLE_TURNS; turn += 1) await null;
 }
